@@ -1,0 +1,61 @@
+"""What every sandbox hub holds from the start: CRDs, namespaces, RBAC."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ibgu.resources import shipped
+from ibgu.sandbox.rest import Rest
+from ibgu.sandbox.users import SYSTEM_NAMESPACE, sandbox_rbac
+
+_CHART = "charts/ibgu"
+_SERVED = {
+    "cluster.open-cluster-management.io/v1": "managedclusters",
+    "lcm.openshift.io/v1alpha1": "imagebasedgroupupgrades",
+    "work.open-cluster-management.io/v1": "manifestworks",
+}
+
+
+def install(admin: Rest, ocm_crds: Path, payload_namespaces: Iterable[str]) -> None:
+    payload_namespaces = tuple(payload_namespaces)
+    for manifest in (
+        *manifests(ocm_crds),
+        *manifests(shipped(_CHART) / "crds"),
+        *(_namespace(name) for name in (SYSTEM_NAMESPACE, *payload_namespaces)),
+        *chart_rbac(),
+        *sandbox_rbac(payload_namespaces),
+    ):
+        admin.apply(manifest)
+
+
+def served(admin: Rest) -> bool:
+    """Whether the new kinds answer, and their schemas stand in the OpenAPI index as well.
+
+    The second comes later than the first, and ibgu reads the schemas when it starts.
+    """
+    index = json.loads(admin.get("/openapi/v3"))["paths"]
+    return all(
+        f"apis/{group_version}" in index
+        and admin.answers(f"/apis/{group_version}/{resource}?limit=1")
+        for group_version, resource in _SERVED.items()
+    )
+
+
+def chart_rbac() -> Iterator[dict[str, Any]]:
+    """The chart's roles; its Role goes to the namespace that ibgu would run in."""
+    for manifest in manifests(shipped(_CHART) / "files" / "rbac"):
+        if manifest["kind"] == "Role":
+            manifest["metadata"]["namespace"] = SYSTEM_NAMESPACE
+        yield manifest
+
+
+def manifests(folder: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.glob("*.yaml")):
+        yield from yaml.safe_load_all(path.read_text())
+
+
+def _namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

@@ -1,0 +1,45 @@
+"""Databases on a Postgres server, embedded or not: made for one test or one demo."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import asyncpg
+from sqlalchemy.engine import make_url
+
+
+def create_database(server_url: str, name: str, *, template: str | None = None) -> str:
+    """Create it on the server of `server_url` and return the same URL with its name.
+
+    As a copy of `template`, if one is given, to which nobody may be connected meanwhile.
+    """
+    copy = f" TEMPLATE {_quoted(template)}" if template else ""
+    _execute(server_url, f"CREATE DATABASE {_quoted(name)}{copy}")
+    return database_url(server_url, name)
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Drop it if it is there, whoever is still connected."""
+    _execute(server_url, f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
+
+
+def database_url(server_url: str, name: str) -> str:
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+def _execute(server_url: str, statement: str) -> None:
+    """In a loop and a thread of its own, so that it can be called from inside a loop as well."""
+
+    async def execute() -> None:
+        dsn = make_url(server_url).set(drivername="postgresql")
+        connection = await asyncpg.connect(dsn.render_as_string(hide_password=False))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, execute()).result()
+
+
+def _quoted(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'

@@ -1,0 +1,174 @@
+"""A hub that can be thrown away: a real API server with OCM's and ibgu's API and ibgu's RBAC."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from ibgu.sandbox import contents, servers, users
+from ibgu.sandbox.binaries import HubBinaries, hub_binaries
+from ibgu.sandbox.certificates import write_serving_files, write_signing_key
+from ibgu.sandbox.keeper import Keeper
+from ibgu.sandbox.lifecycle import Startable
+from ibgu.sandbox.rest import Rest
+from ibgu.sandbox.waiting import wait_until
+
+_PAYLOAD_NAMESPACES = ("default", "openshift-adp", "openshift-lifecycle-agent")
+
+
+class _Ports(NamedTuple):
+    apiserver: int
+    etcd: int
+    etcd_peer: int
+
+
+class SandboxHub(Startable):
+    """etcd and kube-apiserver on loopback, up between `start` and `stop`, or in a `with`.
+
+    Nothing outlives the process that started it: no server, port or folder, not even after
+    kill -9. It must be stopped by the process that started it; any of its threads will do.
+    """
+
+    def __init__(
+        self,
+        *,
+        audit_log: Path | None = None,
+        payload_namespaces: Iterable[str] = _PAYLOAD_NAMESPACES,
+        binaries: HubBinaries | None = None,
+    ) -> None:
+        """`payload_namespaces` are created, and ibgu may read ConfigMaps and Secrets there.
+
+        `audit_log`: a file for one JSON line a request, written when it has ended, and up to
+        0.2 s later. `binaries`: None finds or builds them.
+        """
+        self._audit_log = audit_log
+        self._payload_namespaces = tuple(payload_namespaces)
+        self._binaries = binaries
+        self._keeper: Keeper | None = None
+        self._folder = Path()
+        self._ports = _Ports(0, 0, 0)
+        self._argv: dict[str, list[str]] = {}
+        self._tokens = users.new_tokens()
+        self._kubeconfigs: dict[str, Path] = {}
+
+    # -- lifecycle -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start both servers and fill the hub; on any failure nothing is left behind."""
+        self._binaries = binaries = self._binaries or hub_binaries()
+        self._folder = Path(tempfile.mkdtemp(prefix="ibgu-hub-"))
+        self._keeper = Keeper(self._folder, remove_folder=True)
+        try:
+            self._prepare(binaries)
+            self.start_etcd()
+            self.start_apiserver()
+            self._fill(binaries)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """The API server first: without its etcd it would not end."""
+        if self._keeper:
+            self._keeper.close()
+            self._keeper = None
+
+    # -- what a caller needs -------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self._ports.apiserver}"
+
+    @property
+    def ca_file(self) -> Path:
+        return self._folder / "ca.crt"
+
+    @property
+    def folder(self) -> Path:
+        """Certificates, kubeconfigs, logs and data; it is removed at the end."""
+        return self._folder
+
+    @property
+    def kubectl(self) -> Path:
+        """The kubectl binary that belongs to this hub."""
+        if self._binaries is None:
+            self._binaries = hub_binaries()
+        return self._binaries.kubectl
+
+    def token(self, user: str) -> str:
+        """The bearer token of one of `users.USERS`."""
+        return self._tokens[user]
+
+    def kubeconfig(self, user: str) -> Path:
+        """The file for one of `users.USERS`, written at the start; others raise KeyError."""
+        return self._kubeconfigs[user]
+
+    # -- outages, for tests --------------------------------------------------------------------
+
+    def start_etcd(self) -> None:
+        self._running().start("etcd", self._argv["etcd"])
+
+    def start_apiserver(self) -> None:
+        """Start it on the port it had, and wait until it is ready."""
+        keeper = self._running()
+        keeper.start("kube-apiserver", self._argv["kube-apiserver"])
+        admin = self._rest()
+        wait_until(lambda: admin.answers("/readyz"), "kube-apiserver", self._check)
+
+    def stop_apiserver(self) -> None:
+        self._running().stop("kube-apiserver")
+
+    def restart_apiserver(self) -> None:
+        self.stop_apiserver()
+        self.start_apiserver()
+
+    def restart(self) -> None:
+        """Both servers, on the same data and ports."""
+        self.stop_apiserver()
+        self._running().stop("etcd")
+        self.start_etcd()
+        self.start_apiserver()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _prepare(self, binaries: HubBinaries) -> None:
+        folder = self._folder
+        self._ports = _Ports(*(servers.free_port() for _ in range(3)))
+        self._argv = {
+            "etcd": servers.etcd_argv(
+                binaries.etcd, folder / "etcd", self._ports.etcd, self._ports.etcd_peer
+            ),
+            "kube-apiserver": servers.apiserver_argv(
+                binaries.kube_apiserver,
+                port=self._ports.apiserver,
+                etcd_port=self._ports.etcd,
+                serving=write_serving_files(folder),
+                signing_key=write_signing_key(folder / "service-accounts.key"),
+                tokens=users.write_token_file(folder / "tokens.csv", self._tokens),
+                audit_log=self._audit_log,
+            ),
+        }
+        self._kubeconfigs = {
+            user: users.write_kubeconfig(
+                folder / f"{user}.kubeconfig", self.url, self.ca_file, token
+            )
+            for user, token in self._tokens.items()
+        }
+
+    def _fill(self, binaries: HubBinaries) -> None:
+        admin = self._rest()
+        contents.install(admin, binaries.crds, self._payload_namespaces)
+        wait_until(lambda: contents.served(admin), "the API of the sandbox hub", self._check)
+
+    def _check(self) -> None:
+        keeper = self._running()
+        keeper.check("etcd")
+        keeper.check("kube-apiserver")
+
+    def _rest(self) -> Rest:
+        return Rest(self.url, self.ca_file, self.token("admin"))
+
+    def _running(self) -> Keeper:
+        if self._keeper is None:
+            raise RuntimeError("the sandbox hub is not running: use it inside its `with`")
+        return self._keeper

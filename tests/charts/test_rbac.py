@@ -1,0 +1,114 @@
+"""The chart's RBAC on the real hub: what ibgu's ServiceAccount may do, and nothing else."""
+
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from ibgu.sandbox.users import USERS
+
+pytestmark = pytest.mark.hub
+
+
+class Resource(NamedTuple):
+    """A resource or subresource, of any object or of the one called `name`."""
+
+    group: str
+    plural: str
+    subresource: str = ""
+    name: str = ""
+
+
+IBGUS = Resource("lcm.openshift.io", "imagebasedgroupupgrades")
+IBGU_STATUS = IBGUS._replace(subresource="status")
+CLUSTERS = Resource("cluster.open-cluster-management.io", "managedclusters")
+WORKS = Resource("work.open-cluster-management.io", "manifestworks")
+EVENTS = Resource("events.k8s.io", "events")
+LEASES = Resource("coordination.k8s.io", "leases")
+TALM_LEASE = LEASES._replace(name="9a2365a3.openshift.io")
+DEPLOYMENTS = Resource("apps", "deployments")
+TALM = DEPLOYMENTS._replace(name="cluster-group-upgrades-controller-manager-v2")
+CGUS = Resource("ran.openshift.io", "clustergroupupgrades")
+NAMESPACES, CONFIG_MAPS, SECRETS = (
+    Resource("", plural) for plural in ("namespaces", "configmaps", "secrets")
+)
+TOKEN_REVIEWS = Resource("authentication.k8s.io", "tokenreviews")
+ACCESS_REVIEWS = Resource("authorization.k8s.io", "subjectaccessreviews")
+CRDS = Resource("apiextensions.k8s.io", "customresourcedefinitions")
+BINDINGS = Resource("rbac.authorization.k8s.io", "clusterrolebindings")
+
+MAY = [
+    ("get list watch", IBGUS, "site"),
+    ("get patch update", IBGU_STATUS, "site"),
+    ("get list watch patch", CLUSTERS, ""),
+    ("get list watch create patch update delete", WORKS, "spoke1"),
+    ("create patch", EVENTS, "site"),
+    ("get create update patch", LEASES, "ibgu-system"),
+    ("get", TALM_LEASE, "openshift-operators"),
+    ("get", TALM, "openshift-operators"),
+    ("get list watch", CGUS, "site"),
+    ("get", NAMESPACES._replace(name="kube-system"), ""),
+    ("get", CONFIG_MAPS, "openshift-adp"),
+    ("get", SECRETS, "default"),
+    ("create", TOKEN_REVIEWS, ""),
+    ("create", ACCESS_REVIEWS, ""),
+]
+MAY_NOT = [
+    ("create update patch delete deletecollection *", IBGUS, "site"),
+    ("create update delete deletecollection", CLUSTERS, ""),
+    ("patch update", CLUSTERS._replace(subresource="status"), ""),
+    ("patch update", WORKS._replace(subresource="status"), "spoke1"),
+    ("deletecollection", WORKS, "spoke1"),
+    ("get list", EVENTS, "site"),
+    ("get create", LEASES, "spoke1"),
+    ("list watch delete", LEASES, "ibgu-system"),
+    ("update patch", TALM_LEASE, "openshift-operators"),
+    ("get list", DEPLOYMENTS, "openshift-operators"),
+    ("update patch delete", TALM, "openshift-operators"),
+    ("create update patch delete", CGUS, "site"),
+    ("get", NAMESPACES._replace(name="default"), ""),
+    ("list watch create", NAMESPACES, ""),
+    ("list watch create update patch delete", SECRETS, "default"),
+    ("list watch create update patch delete", CONFIG_MAPS, "default"),
+    ("get", SECRETS, "kube-system"),
+    ("get", CONFIG_MAPS, "kube-system"),
+    ("get list watch", CRDS, ""),
+    ("create", BINDINGS, ""),
+    ("impersonate", Resource("", "users"), ""),
+    ("create", Resource("", "serviceaccounts", subresource="token"), "ibgu-system"),
+]
+
+
+def answers(admin: httpx.Client, verbs: str, what: Resource, namespace: str) -> dict[str, bool]:
+    """The API server's answer for each verb, for the user that stands for the ServiceAccount."""
+    return {verb: _allowed(admin, verb, what, namespace) for verb in verbs.split()}
+
+
+def _allowed(admin: httpx.Client, verb: str, what: Resource, namespace: str) -> bool:
+    user = USERS["ibgu"]
+    attributes = {
+        "verb": verb,
+        "group": what.group,
+        "resource": what.plural,
+        "subresource": what.subresource,
+        "name": what.name,
+        "namespace": namespace,
+    }
+    spec = {"user": user.username, "groups": user.groups, "resourceAttributes": attributes}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": spec,
+    }
+    response = admin.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", json=review)
+    return bool(response.json()["status"]["allowed"])
+
+
+@pytest.mark.parametrize(("verbs", "what", "namespace"), MAY)
+def test_may(admin: httpx.Client, verbs: str, what: Resource, namespace: str) -> None:
+    assert set(answers(admin, verbs, what, namespace).values()) == {True}
+
+
+@pytest.mark.parametrize(("verbs", "what", "namespace"), MAY_NOT)
+def test_may_not(admin: httpx.Client, verbs: str, what: Resource, namespace: str) -> None:
+    assert set(answers(admin, verbs, what, namespace).values()) == {False}

@@ -1,0 +1,65 @@
+"""What every test can have: a real hub, a real Postgres, kubectl, and names of its own."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from ibgu.sandbox.databases import create_database, drop_database
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl
+from ibgu.sandbox.postgres import EmbeddedPostgres
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def sandbox_hub() -> Iterator[SandboxHub]:
+    """One real hub for the whole run, with ibgu's CRD and RBAC; keep to names of your own."""
+    with SandboxHub() as hub:
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A Postgres server: that of DATABASE_URL, else an embedded one."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield (
+            make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+        )
+        return
+    with EmbeddedPostgres() as postgres:
+        yield postgres.url
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """A fresh, empty database, dropped afterwards."""
+    name = f"ibgu_test_{os.getpid()}_{next(_numbers)}"
+    yield create_database(postgres_url, name)
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def kubectl(sandbox_hub: SandboxHub) -> Kubectl:
+    return Kubectl(sandbox_hub)
+
+
+@pytest.fixture
+def unique_name() -> Callable[[str], str]:
+    """`unique_name("spoke")` is a name that no other test of this run uses."""
+
+    def name(prefix: str) -> str:
+        return f"{prefix}-{next(_numbers)}"
+
+    return name
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl, unique_name: Callable[[str], str]) -> str:
+    """A fresh namespace. It stays: nothing on the sandbox hub finalizes namespaces."""
+    name = unique_name("ns")
+    kubectl("create", "namespace", name)
+    return name
