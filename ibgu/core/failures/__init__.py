@@ -1,0 +1,8 @@
+"""Known failures: what the cluster's words mean and what a person does about them (R10)."""
+
+from ibgu.core.failures.apply import ApplyError, classify, refused_field
+from ibgu.core.failures.explain import KNOWN, explain
+from ibgu.core.failures.known import Known
+from ibgu.core.failures.names import Failure
+
+__all__ = ["KNOWN", "ApplyError", "Failure", "Known", "classify", "explain", "refused_field"]

@@ -1,0 +1,29 @@
+"""A cluster's words -> what is known about them."""
+
+from ibgu.core.failures.ending import ANY, IDLE, ROLLBACK
+from ibgu.core.failures.known import Known
+from ibgu.core.failures.prep_backup import BACKUP
+from ibgu.core.failures.prep_request import REQUEST
+from ibgu.core.failures.prep_seed import SEED
+from ibgu.core.failures.upgrade import AUTOMATIC_ROLLBACK, BEFORE_REBOOT
+from ibgu.core.model import Action, Stage
+
+KNOWN: tuple[Known, ...] = (
+    *REQUEST,
+    *BACKUP,
+    *SEED,
+    *AUTOMATIC_ROLLBACK,
+    *BEFORE_REBOOT,
+    *ROLLBACK,
+    *IDLE,
+    *ANY,
+)
+"""The first row that fits is the answer."""
+
+_BY_STAGE = {stage: tuple(row for row in KNOWN if stage in row.stages) for stage in Stage}
+
+
+def explain(action: Action, message: str) -> Known | None:
+    """`message` may stand inside more text, as after a time-out; None: not a known one."""
+    rows = _BY_STAGE[action.stage]
+    return next((row for row in rows if row.pattern.search(message)), None)

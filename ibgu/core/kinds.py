@@ -1,0 +1,208 @@
+"""The Kubernetes objects that ibgu reads, as typed structs of only the fields that are read.
+
+Sources: TALM's IBGU API, OCM's cluster v1 and work v1 APIs. Unknown fields are skipped while
+decoding, absent ones take their default, so an object of a newer API version still decodes.
+"""
+
+from typing import Any
+
+from msgspec import Raw, Struct
+
+
+class Kind(Struct, frozen=True, gc=False, rename="camel"):
+    """Base of every struct here: camelCase on the wire, immutable, outside the cyclic GC."""
+
+
+class ObjectMeta(Kind, frozen=True, gc=False, rename="camel"):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: str = ""
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Condition(Kind, frozen=True, gc=False, rename="camel"):
+    type: str = ""
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    observed_generation: int = 0
+    last_transition_time: str = ""
+
+
+# -- ImageBasedGroupUpgrade (lcm.openshift.io/v1alpha1) ----------------------------------------
+
+
+class LabelRequirement(Kind, frozen=True, gc=False, rename="camel"):
+    key: str
+    operator: str
+    values: list[str] = []
+
+
+class LabelSelector(Kind, frozen=True, gc=False, rename="camel"):
+    match_labels: dict[str, str] = {}
+    match_expressions: list[LabelRequirement] = []
+
+
+class NameRef(Kind, frozen=True, gc=False, rename="camel"):
+    name: str = ""
+
+
+class ObjectRef(Kind, frozen=True, gc=False, rename="camel"):
+    name: str = ""
+    namespace: str = ""
+
+
+class SeedImageRef(Kind, frozen=True, gc=False, rename="camel"):
+    image: str = ""
+    version: str = ""
+    pull_secret_ref: NameRef | None = None
+
+
+class AutoRollback(Kind, frozen=True, gc=False, rename="camel"):
+    init_monitor_timeout_seconds: int = 0
+
+
+class IbuSpec(Kind, frozen=True, gc=False, rename="camel"):
+    seed_image_ref: SeedImageRef = SeedImageRef()
+    oadp_content: list[ObjectRef] = []
+    extra_manifests: list[ObjectRef] = []
+    auto_rollback_on_failure: AutoRollback | None = None
+
+
+class RolloutStrategy(Kind, frozen=True, gc=False, rename="camel"):
+    max_concurrency: int = 0
+    timeout: int = 240
+    """Minutes."""
+
+
+class PlanItem(Kind, frozen=True, gc=False, rename="camel"):
+    actions: list[str] = []
+    rollout_strategy: RolloutStrategy = RolloutStrategy()
+
+
+class IbguSpec(Kind, frozen=True, gc=False, rename="camel"):
+    ibu_spec: IbuSpec = IbuSpec()
+    cluster_label_selectors: list[LabelSelector] = []
+    plan: list[PlanItem] = []
+
+
+class Ibgu(Kind, frozen=True, gc=False, rename="camel"):
+    """`status` stays raw: ibgu writes it and reads it back only to see whether it changed."""
+
+    metadata: ObjectMeta
+    spec: IbguSpec = IbguSpec()
+    status: Raw = Raw(b"{}")
+
+
+# -- ManagedCluster (cluster.open-cluster-management.io/v1) ------------------------------------
+
+
+class ManagedClusterSpec(Kind, frozen=True, gc=False, rename="camel"):
+    hub_accepts_client: bool = False
+
+
+class ManagedClusterStatus(Kind, frozen=True, gc=False, rename="camel"):
+    conditions: list[Condition] = []
+
+
+class ManagedCluster(Kind, frozen=True, gc=False, rename="camel"):
+    metadata: ObjectMeta
+    spec: ManagedClusterSpec = ManagedClusterSpec()
+    status: ManagedClusterStatus = ManagedClusterStatus()
+
+
+# -- ManifestWork (work.open-cluster-management.io/v1) -----------------------------------------
+
+
+class ResourceMeta(Kind, frozen=True, gc=False, rename="camel"):
+    ordinal: int = 0
+    group: str = ""
+    kind: str = ""
+    resource: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+class FieldValue(Kind, frozen=True, gc=False, rename="camel"):
+    type: str = ""
+    string: str | None = None
+    integer: int | None = None
+    boolean: bool | None = None
+
+
+class FeedbackValue(Kind, frozen=True, gc=False, rename="camel"):
+    name: str
+    field_value: FieldValue = FieldValue()
+
+
+class StatusFeedback(Kind, frozen=True, gc=False, rename="camel"):
+    values: list[FeedbackValue] = []
+
+
+class ManifestCondition(Kind, frozen=True, gc=False, rename="camel"):
+    resource_meta: ResourceMeta = ResourceMeta()
+    conditions: list[Condition] = []
+    status_feedback: StatusFeedback = StatusFeedback()
+
+
+class ResourceStatus(Kind, frozen=True, gc=False, rename="camel"):
+    manifests: list[ManifestCondition] = []
+
+
+class WorkStatus(Kind, frozen=True, gc=False, rename="camel"):
+    conditions: list[Condition] = []
+    resource_status: ResourceStatus = ResourceStatus()
+
+
+class ManifestWork(Kind, frozen=True, gc=False, rename="camel"):
+    """The spec is not decoded: what ibgu wrote stands in its annotations (`core.works`)."""
+
+    metadata: ObjectMeta
+    status: WorkStatus = WorkStatus()
+
+
+# -- Others ------------------------------------------------------------------------------------
+
+
+class LeaseSpec(Kind, frozen=True, gc=False, rename="camel"):
+    holder_identity: str | None = None
+    lease_duration_seconds: int | None = None
+    acquire_time: str | None = None
+    renew_time: str | None = None
+    lease_transitions: int | None = None
+
+
+class Lease(Kind, frozen=True, gc=False, rename="camel"):
+    metadata: ObjectMeta
+    spec: LeaseSpec = LeaseSpec()
+
+
+class ConfigMap(Kind, frozen=True, gc=False, rename="camel"):
+    metadata: ObjectMeta
+    data: dict[str, str] = {}
+    binary_data: dict[str, str] = {}
+
+
+class Secret(Kind, frozen=True, gc=False, rename="camel"):
+    metadata: ObjectMeta
+    type: str = ""
+    data: dict[str, str] = {}
+
+
+class ClusterGroupUpgradeStatus(Kind, frozen=True, gc=False, rename="camel"):
+    conditions: list[Condition] = []
+
+
+class ClusterGroupUpgrade(Kind, frozen=True, gc=False, rename="camel"):
+    """TALM's object, read only to see whether it still works on an IBGU (R20)."""
+
+    metadata: ObjectMeta
+    status: ClusterGroupUpgradeStatus = ClusterGroupUpgradeStatus()
+
+
+JsonObject = dict[str, Any]

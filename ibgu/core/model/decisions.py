@@ -1,0 +1,106 @@
+"""What `decide` answers: typed decisions, each with the record as it will be and its reason.
+
+The journal writes the records, the history keeps `kind` and `why`, the book applies them.
+What the hub must show follows from the records (`core.works.wanted`), so a decision never
+carries a request body, and a decision that was committed but not carried out is carried out
+by the next turn.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ibgu.core.model.reasons import Cause
+from ibgu.core.model.records import Debt, Member, Rollout, Step
+
+
+class Kind(StrEnum):
+    # rollout
+    ROLLOUT_SEEN = "RolloutSeen"
+    PLAN_GREW = "PlanGrew"
+    ROLLOUT_STARTED = "RolloutStarted"
+    ROLLOUT_HELD = "RolloutHeld"
+    ROLLOUT_RELEASED = "RolloutReleased"
+    ROLLOUT_COMPLETED = "RolloutCompleted"
+    ROLLOUT_DELETED = "RolloutDeleted"
+    CONTROL = "ControlAccepted"
+    # step
+    STEP_OPENED = "StepOpened"
+    STEP_STARTED = "StepStarted"
+    STEP_HELD = "StepHeld"
+    STEP_RELEASED = "StepReleased"
+    CLOCK_STOPPED = "ClockStopped"
+    CLOCK_STARTED = "ClockStarted"
+    STEP_FINISHED = "StepFinished"
+    # member
+    WAITS = "MemberWaits"
+    LOOKED = "Looked"
+    ACTION_SKIPPED = "ActionAlreadyDone"
+    FINISHED = "MemberFinished"
+    LATE = "LateTruth"
+    UNWATCHED = "WatchEnded"
+    # run
+    RUN_INTENDED = "RunIntended"
+    RUN_ARMING = "RunArming"
+    RUN_ARMED = "RunArmed"
+    RUN_ACCEPTED = "RunAccepted"
+    RUN_PROGRESS = "RunProgress"
+    RUN_ENDED = "RunEnded"
+    RUN_DISARMED = "RunDisarmed"
+    RUN_REOPENED = "RunReopened"
+    # cluster
+    OWED = "LabelsOwed"
+    SETTLED = "LabelsSettled"
+
+    @property
+    def silent(self) -> bool:
+        """Bookkeeping that the history does not show."""
+        return self in _SILENT
+
+
+_SILENT = {Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS, Kind.RUN_ARMING, Kind.SETTLED}
+
+
+class OnRollout(Struct, frozen=True):
+    kind: Kind
+    rollout: Rollout
+    why: str
+    warning: bool = False
+    """Worth a Warning Event on the IBGU."""
+    actor: str = ""
+    """Who asked for it, where a person did."""
+
+
+class OnStep(Struct, frozen=True):
+    kind: Kind
+    step: Step
+    why: str
+    warning: bool = False
+
+
+class OnMember(Struct, frozen=True):
+    kind: Kind
+    member: Member
+    why: str
+    cause: Cause | None = None
+    warning: bool = False
+
+
+class OnDebt(Struct, frozen=True):
+    """`debt` is what is still owed after it; empty: nothing."""
+
+    kind: Kind
+    debt: Debt
+    why: str
+
+
+class Preempt(Struct, frozen=True):
+    """Ask an older rollout to let go of a cluster (R6); lives in memory, decided anew."""
+
+    cluster: str
+    uid: str
+    by: str
+    """namespace/name of the canceller."""
+
+
+Decision = OnRollout | OnStep | OnMember | OnDebt | Preempt

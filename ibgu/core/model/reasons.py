@@ -1,0 +1,83 @@
+"""Why a member is not further (R17), and why a run failed (R10)."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class ReasonKind(StrEnum):
+    # without a hold
+    SLOT = "WaitingForSlot"
+    CLAIM = "ClaimedByOther"
+    PREEMPTING = "PreemptingOlder"
+    UNREACHABLE = "Unreachable"
+    LOOKING = "Looking"
+    READY = "Ready"
+    NO_ANSWER = "NoAnswer"
+    BUSY = "Busy"
+    ABSENT = "LifecycleAgentAbsent"
+    TERMINATING = "OldWorkTerminating"
+    REOPENING = "Reopening"
+    # with a hold
+    PREPARING = "Preparing"
+    ARMING = "Arming"
+    APPLY_ERROR = "ApplyError"
+    REFUSED = "TransitionRefused"
+    PAYLOAD_ERROR = "PayloadError"
+    RUNNING = "Running"
+    REBOOTING = "Rebooting"
+    DIVERGED = "Diverged"
+    DISARMING = "Disarming"
+    # of the step or the rollout
+    BRAKE = "Brake"
+    PAYLOAD_CHANGED = "PayloadChanged"
+    PAYLOAD_BLOCKED = "PayloadBlocked"
+    INVALID_PLAN = "InvalidPlan"
+    TALM = "TalmIsLive"
+    ADOPTION = "AwaitsAdoption"
+    FLOOR = "TooLittleTimeLeft"
+    DELETED = "Deleted"
+
+
+class Who(StrEnum):
+    """Who must act for a reason to end."""
+
+    IBGU = "ibgu"
+    CLUSTER = "cluster"
+    PERSON = "person"
+
+
+class Reason(Struct, frozen=True):
+    kind: ReasonKind
+    since: datetime
+    message: str = ""
+    """A sentence for a person; for running members the cluster's last words."""
+    until: datetime | None = None
+    """When it ends by itself, where that is known."""
+    who: Who = Who.IBGU
+
+
+class Cause(StrEnum):
+    """Why a member did not succeed; the journal, REST and metrics use these values."""
+
+    PREP_FAILED = "PrepFailed"
+    UPGRADE_FAILED = "UpgradeFailed"
+    ROLLBACK_FAILED = "RollbackFailed"
+    ABORT_FAILED = "AbortFailed"
+    FINALIZE_FAILED = "FinalizeFailed"
+    SPEC_REFUSED = "SpecRefused"
+    TRANSITION_REFUSED = "TransitionRefused"
+    WRITE_REFUSED = "WriteRefused"
+    PAYLOAD_REFUSED = "PayloadRefused"
+    TIMED_OUT = "TimedOut"
+    NEVER_STARTED = "NeverStarted"
+    WRONG_STATE = "WrongState"
+    AGENT_ABSENT = "LifecycleAgentAbsent"
+    TAKEN_OVER = "TakenOver"
+    CANCELLED = "Cancelled"
+    PREEMPTED = "Preempted"
+    SKIPPED = "Skipped"
+    GONE = "ClusterGone"
+    RECREATED = "ClusterRecreated"
+    DELETED = "RolloutDeleted"

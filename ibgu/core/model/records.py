@@ -1,0 +1,232 @@
+"""What the journal keeps: rollouts, steps, members, runs, debts. All frozen."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ibgu.core.kinds import IbguSpec
+from ibgu.core.model.actions import Action
+from ibgu.core.model.reasons import Cause, Reason
+
+
+class RolloutState(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETE = "complete"
+    HELD = "held"
+    DELETED = "deleted"
+
+
+class Rollout(Struct, frozen=True, kw_only=True):
+    """One IBGU, by uid. `spec` is the last one accepted; it outlives the object."""
+
+    uid: str
+    namespace: str
+    name: str
+    created_at: datetime
+    spec: IbguSpec
+    generation: int = 0
+    """The IBGU's generation that `spec` comes from."""
+    annotations: dict[str, str] = {}
+    """Those of the IBGU that go to the IBU (key contains lca.openshift.io)."""
+    controls: dict[str, str] = {}
+    """Control annotation -> the last value that was acted on."""
+    state: RolloutState = RolloutState.PENDING
+    hold: Reason | None = None
+    """Why nothing new starts in the whole rollout."""
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def age(self) -> tuple[datetime, str]:
+        """Orders rollouts by age (R6); the uid decides between equals."""
+        return (self.created_at, self.uid)
+
+
+class StepState(StrEnum):
+    OPENING = "opening"
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    rollout: str
+    """uid of the rollout."""
+    index: int
+    actions: tuple[Action, ...]
+    max_concurrency: int
+    timeout: timedelta
+    state: StepState = StepState.OPENING
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    total: int = 0
+    """Members, fixed when the step starts."""
+    hold: Reason | None = None
+    """A policy hold (brake, payload): why nothing new starts in this step."""
+    stopped_since: datetime | None = None
+    """The step's clock stands since then (R11)."""
+    stopped: timedelta = timedelta()
+    """How long the clock has stood before."""
+    payload_digest: str = ""
+    """Of the manifests that this step carries to the clusters; empty: nothing."""
+    brake_from: datetime | None = None
+    """Runs that ended before do not count for the brake (set by a person's resume)."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (self.rollout, self.index)
+
+    @property
+    def first(self) -> Action:
+        return self.actions[0]
+
+
+class RunState(StrEnum):
+    INTENDED = "intended"
+    """Decided; what must be there before (payload, annotation) is on its way."""
+    ARMING = "arming"
+    """The armed work may be on the hub; nobody has seen it yet."""
+    ARMED = "armed"
+    """The hub has the armed work."""
+    ACCEPTED = "accepted"
+    """The cluster echoes the run: the stage is its own now, the work is disarmed (R9)."""
+    ENDED = "ended"
+
+
+class RunResult(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    LIMIT = "limit"
+    REFUSED = "refused"
+    PREEMPTED = "preempted"
+    TAKEN_OVER = "taken over"
+    WITHDRAWN = "withdrawn"
+    GONE = "gone"
+    DELETED = "deleted"
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One attempt of one action on one member."""
+
+    id: str
+    action: Action
+    attempt: int
+    state: RunState
+    intended_at: datetime
+    arming_at: datetime | None = None
+    armed_at: datetime | None = None
+    accepted_at: datetime | None = None
+    ended_at: datetime | None = None
+    result: RunResult | None = None
+    cause: Cause | None = None
+    message: str = ""
+    """The cluster's own words at the end."""
+    disarmed: bool = True
+    """False from the arming intent until the hub shows the work disarmed."""
+
+    @property
+    def open(self) -> bool:
+        return self.state is not RunState.ENDED
+
+    @property
+    def on_hub(self) -> bool:
+        """The stage work has to be armed for it."""
+        return self.state in (RunState.ARMING, RunState.ARMED)
+
+
+class MemberState(StrEnum):
+    WAITING = "waiting"
+    IN_FLIGHT = "in flight"
+    FINISHED = "finished"
+
+
+class Outcome(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class CompletedAction(Struct, frozen=True):
+    action: Action
+    at: datetime
+    note: str = ""
+    """Empty, "was already ..." or "completed late, after ..."."""
+
+
+class Look(Struct, frozen=True):
+    """A question to the cluster (R8); in memory only, a restart asks again."""
+
+    id: str
+    asked_at: datetime
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """A cluster that belongs to a step."""
+
+    rollout: str
+    step: int
+    cluster: str
+    uid: str
+    """Of the ManagedCluster."""
+    position: int
+    """Place in the step's order (R4), from 0."""
+    state: MemberState = MemberState.WAITING
+    reason: Reason
+    action_index: int = 0
+    """Which of the step's actions is current, or next."""
+    slot: int | None = None
+    """From 1; a slot is also the claim on the cluster: one row of `holds` (R3, R6)."""
+    limit: datetime | None = None
+    """Of the whole sequence in this step, absolute (R11)."""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    cause: Cause | None = None
+    message: str = ""
+    failed_action: Action | None = None
+    completed: tuple[CompletedAction, ...] = ()
+    run: Run | None = None
+    """The newest run of this member in this step."""
+    attempts: int = 0
+    late: str = ""
+    """What came true after the member had ended ("completed late, after 47 min")."""
+    watched: bool = False
+    """Ended without success after it was armed: its late truth is of interest (R15)."""
+    look: Look | None = None
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        return (self.rollout, self.step, self.cluster)
+
+    @property
+    def finished(self) -> bool:
+        return self.state is MemberState.FINISHED
+
+
+class Change(Struct, frozen=True):
+    """One key of a ManagedCluster's labels or annotations: as seen when owed -> as wanted."""
+
+    seen: str | None
+    wanted: str | None
+
+
+class Debt(Struct, frozen=True, kw_only=True):
+    """What ibgu still owes one ManagedCluster (R13, R14); one queue per cluster."""
+
+    uid: str
+    cluster: str
+    rollout: str
+    """Who owed last, for fairness and the history."""
+    labels: dict[str, Change] = {}
+    annotations: dict[str, Change] = {}
+
+    @property
+    def empty(self) -> bool:
+        return not self.labels and not self.annotations

@@ -1,0 +1,24 @@
+"""Hub objects -> views, and what the views prove (R7, R8, R10, R14)."""
+
+from ibgu.core.observe.cluster import view_cluster
+from ibgu.core.observe.evidence import accepted, answers, speaks_for
+from ibgu.core.observe.look import Judgement, JudgementKind, judge
+from ibgu.core.observe.standing import last_words, out_of_stage
+from ibgu.core.observe.verdict import Verdict, VerdictKind, verdict
+from ibgu.core.observe.work import view_work
+
+__all__ = [
+    "Judgement",
+    "JudgementKind",
+    "Verdict",
+    "VerdictKind",
+    "accepted",
+    "answers",
+    "judge",
+    "last_words",
+    "out_of_stage",
+    "speaks_for",
+    "verdict",
+    "view_cluster",
+    "view_work",
+]

@@ -1,0 +1,38 @@
+"""What a work's feedback proves (R7, R8, R9)."""
+
+from ibgu.core.model import Look, Run, WorkView
+
+
+def speaks_for(work: WorkView, run: Run) -> bool:
+    """The values tell how this run goes: current, unfrozen, of this very run (R7)."""
+    ibu = work.ibu
+    return (
+        work.settled
+        and not work.edited
+        and ibu is not None
+        and ibu.current
+        and ibu.run == run.id
+        and ibu.stage == run.action.stage
+    )
+
+
+def accepted(work: WorkView, run: Run) -> bool:
+    """The cluster has taken the stage from this run (R9).
+
+    Whether the Lifecycle Agent has seen it yet does not matter: the stage is the cluster's
+    own from here on.
+    """
+    ibu = work.ibu
+    return (
+        work.applied
+        and work.ibu_applied
+        and ibu is not None
+        and ibu.run == run.id
+        and ibu.stage == run.action.stage
+    )
+
+
+def answers(work: WorkView, look: Look) -> bool:
+    """The cluster was read after the look was asked, and its state is settled (R8)."""
+    ibu = work.ibu
+    return work.settled and ibu is not None and ibu.current and look.id in ibu.looks

@@ -1,0 +1,56 @@
+"""Fed-back values -> IbuView; the names of the values are those of `works.feedback`."""
+
+from collections.abc import Iterable, Mapping
+
+from ibgu.core.kinds import FeedbackValue, FieldValue
+from ibgu.core.model import MISSING, IbuCondition, IbuView
+from ibgu.core.works import feedback as names
+
+_NOTHING = FieldValue()
+Values = Mapping[str, FieldValue]
+
+
+def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
+    found = {value.name: value.field_value for value in values}
+    return IbuView(
+        stage=_text(found, names.STAGE),
+        generation=_number(found, names.GENERATION),
+        observed_generation=_number(found, names.OBSERVED_GENERATION),
+        uid=_text(found, names.UID),
+        run=_text(found, names.RUN_ECHO),
+        idle=_condition(found, "idle"),
+        idle_since=_text(found, names.IDLE_SINCE),
+        prep_in_progress=_condition(found, "prepInProgress"),
+        prep_completed=_condition(found, "prepCompleted"),
+        upgrade_in_progress=_condition(found, "upgradeInProgress"),
+        upgrade_completed=_condition(found, "upgradeCompleted"),
+        rollback_in_progress=_condition(found, "rollbackInProgress"),
+        rollback_completed=_condition(found, "rollbackCompleted"),
+        next_stages=frozenset(s for name, s in names.NEXT_STAGES.items() if name in found),
+        seed_image=_text(found, names.SEED_IMAGE),
+        seed_version=_text(found, names.SEED_VERSION),
+        rollback_expires=_text(found, names.ROLLBACK_EXPIRES),
+        warning=_text(found, names.WARNING),
+        looks=_looks(found),
+    )
+
+
+def _text(found: Values, name: str) -> str:
+    return found.get(name, _NOTHING).string or ""
+
+
+def _number(found: Values, name: str) -> int:
+    return found.get(name, _NOTHING).integer or 0
+
+
+def _condition(found: Values, prefix: str) -> IbuCondition:
+    status = _text(found, f"{prefix}Status")
+    if not status:
+        return MISSING
+    reason = _text(found, f"{prefix}Reason")
+    return IbuCondition(status, reason, _text(found, f"{prefix}Message"))
+
+
+def _looks(found: Values) -> frozenset[str]:
+    prefix = names.LOOK_PREFIX
+    return frozenset(name.removeprefix(prefix) for name in found if name.startswith(prefix))

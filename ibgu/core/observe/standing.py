@@ -1,0 +1,114 @@
+"""Where a cluster stands in the Lifecycle Agent's state machine.
+
+Conditions of earlier stages stay until Idle, so the latest stage that has any decides.
+"""
+
+from enum import StrEnum
+
+from ibgu.core.model import IbuCondition, IbuView, Stage
+
+ROLLBACK_REQUESTED = "Rollback requested"
+
+
+class Standing(StrEnum):
+    UNKNOWN = "unknown"
+    IDLE = "idle"
+    PREPARING = "preparing"
+    PREPARED = "prepared"
+    PREP_FAILED = "prep failed"
+    UPGRADING = "upgrading"
+    UPGRADED = "upgraded"
+    UPGRADE_FAILED = "upgrade failed"
+    ROLLING_BACK = "rolling back"
+    ROLLED_BACK = "rolled back"
+    ROLLBACK_FAILED = "rollback failed"
+
+
+def rollback_requested(ibu: IbuView) -> bool:
+    """UpgradeCompleted is False only because somebody asked for a rollback (R7)."""
+    told = (ibu.upgrade_completed, ibu.upgrade_in_progress)
+    return ibu.upgrade_completed.false and any(ROLLBACK_REQUESTED in c.message for c in told)
+
+
+def standing(ibu: IbuView) -> Standing:
+    if ibu.idle.true:
+        return Standing.IDLE
+    return (
+        _of(
+            ibu.rollback_in_progress,
+            ibu.rollback_completed,
+            Standing.ROLLING_BACK,
+            Standing.ROLLED_BACK,
+            Standing.ROLLBACK_FAILED,
+        )
+        or _of(
+            ibu.upgrade_in_progress,
+            ibu.upgrade_completed,
+            Standing.UPGRADING,
+            Standing.UPGRADED,
+            Standing.ROLLING_BACK if rollback_requested(ibu) else Standing.UPGRADE_FAILED,
+        )
+        or _of(
+            ibu.prep_in_progress,
+            ibu.prep_completed,
+            Standing.PREPARING,
+            Standing.PREPARED,
+            Standing.PREP_FAILED,
+        )
+        or Standing.UNKNOWN
+    )
+
+
+def _of(
+    in_progress: IbuCondition,
+    completed: IbuCondition,
+    running: Standing,
+    done: Standing,
+    failed: Standing,
+) -> Standing | None:
+    # Completed=False is written before InProgress turns False.
+    if completed.true:
+        return done
+    if completed.false:
+        return failed
+    return running if in_progress.true else None
+
+
+def in_progress(ibu: IbuView, stage: Stage) -> IbuCondition:
+    """The condition that carries the stage's running words, and its failure's detail."""
+    return {
+        Stage.IDLE: ibu.idle,
+        Stage.PREP: ibu.prep_in_progress,
+        Stage.UPGRADE: ibu.upgrade_in_progress,
+        Stage.ROLLBACK: ibu.rollback_in_progress,
+    }[stage]
+
+
+def completed(ibu: IbuView, stage: Stage) -> IbuCondition:
+    return {
+        Stage.IDLE: ibu.idle,
+        Stage.PREP: ibu.prep_completed,
+        Stage.UPGRADE: ibu.upgrade_completed,
+        Stage.ROLLBACK: ibu.rollback_completed,
+    }[stage]
+
+
+def last_words(ibu: IbuView, stage: Stage) -> str:
+    """What the Lifecycle Agent says about the stage right now; may be empty."""
+    told = in_progress(ibu, stage)
+    return told.message or told.reason
+
+
+def detail(ibu: IbuView, stage: Stage) -> str:
+    """Why the stage failed, as far as it is told yet; `<Stage>Completed` is generic."""
+    told = in_progress(ibu, stage)
+    found = told if told.false and told.message else completed(ibu, stage)
+    return found.message or found.reason
+
+
+def out_of_stage(ibu: IbuView) -> bool:
+    """Evidence that the cluster is out of Upgrade and Rollback (R14)."""
+    if ibu.upgrade_completed.true or ibu.rollback_completed.true or ibu.idle.true:
+        return True
+    failed = ibu.upgrade_completed.false and not rollback_requested(ibu)
+    return failed and Stage.IDLE in ibu.next_stages

@@ -1,0 +1,94 @@
+"""What a person reads about a cluster that was looked at (R8)."""
+
+from ibgu.core.kinds import IbguSpec
+from ibgu.core.model import Action, IbuView, Stage
+from ibgu.core.observe.standing import Standing, detail, last_words
+
+_RUNNING = {
+    Standing.PREPARING: Stage.PREP,
+    Standing.UPGRADING: Stage.UPGRADE,
+    Standing.ROLLING_BACK: Stage.ROLLBACK,
+}
+_FAILED = {
+    Standing.PREP_FAILED: Stage.PREP,
+    Standing.UPGRADE_FAILED: Stage.UPGRADE,
+    Standing.ROLLBACK_FAILED: Stage.ROLLBACK,
+}
+_NEEDS = {
+    Action.PREP: "an Idle cluster",
+    Action.UPGRADE: "a cluster that is prepared with {seed}",
+    Action.FINALIZE_UPGRADE: "an upgraded cluster",
+    Action.ROLLBACK: "a cluster that offers Rollback as its next stage",
+    Action.FINALIZE_ROLLBACK: "a cluster that was rolled back",
+    Action.ABORT: "a cluster that is neither upgraded nor rolled back and offers Idle",
+    Action.ABORT_ON_FAILURE: "a cluster that is neither upgraded nor rolled back and offers Idle",
+}
+_STATES = {
+    Standing.IDLE: "Idle",
+    Standing.PREPARED: "prepared with {seed}",
+    Standing.UPGRADED: "upgraded to {seed}",
+    Standing.ROLLED_BACK: "rolled back",
+}
+_NEXT = {
+    Standing.IDLE: "only Prep can follow",
+    Standing.PREPARED: "Upgrade or Abort can follow",
+    Standing.PREP_FAILED: "Abort can follow",
+    Standing.UPGRADED: "FinalizeUpgrade or Rollback can follow",
+    Standing.ROLLED_BACK: "FinalizeRollback can follow",
+    Standing.ROLLBACK_FAILED: "the cluster has to be recovered by hand",
+}
+_GENERIC = "In progress"
+
+
+def unsettled(ibu: IbuView) -> str:
+    return last_words(ibu, Stage.IDLE) or "the Lifecycle Agent has not reported a state yet"
+
+
+def running(ibu: IbuView, stands: Standing) -> str:
+    """Empty if nothing runs."""
+    stage = _RUNNING.get(stands)
+    if stage is None:
+        return ""
+    told = last_words(ibu, stage)
+    return f"{stage} in progress" + (f": {told}" if told and told != _GENERIC else "")
+
+
+def already(ibu: IbuView, stands: Standing) -> str:
+    return f"was already {_state(ibu, stands)}"
+
+
+def other_seed(ibu: IbuView, action: Action, stands: Standing, spec: IbguSpec) -> str:
+    return (
+        f"{action} is for the seed {_our_seed(spec)}, but the cluster is "
+        f"{_state(ibu, stands)}; {_NEXT[stands]}"
+    )
+
+
+def wrong(ibu: IbuView, action: Action, stands: Standing, spec: IbguSpec) -> str:
+    need = _NEEDS[action].format(seed=_our_seed(spec))
+    stage = _FAILED.get(stands)
+    seen = f"its {stage} failed ({detail(ibu, stage)})" if stage else f"it is {_state(ibu, stands)}"
+    return f"{action} needs {need}, but {seen}; {_next(ibu, stands)}"
+
+
+def _next(ibu: IbuView, stands: Standing) -> str:
+    if stands is not Standing.UPGRADE_FAILED:
+        return _NEXT[stands]
+    if Stage.ROLLBACK in ibu.next_stages:
+        return "it runs the new release, Rollback can follow"
+    if Stage.IDLE in ibu.next_stages:
+        return "it runs its former release, Abort can follow"
+    return "the Lifecycle Agent offers no next stage, look at the cluster"
+
+
+def _state(ibu: IbuView, stands: Standing) -> str:
+    return _STATES[stands].format(seed=_seed(ibu.seed_version, ibu.seed_image))
+
+
+def _our_seed(spec: IbguSpec) -> str:
+    ours = spec.ibu_spec.seed_image_ref
+    return _seed(ours.version, ours.image)
+
+
+def _seed(version: str, image: str) -> str:
+    return f"{version or 'without a version'} ({image or 'no image'})"

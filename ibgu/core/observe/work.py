@@ -1,0 +1,63 @@
+"""ManifestWork -> WorkView. Runs for every event of the watch, so it looks at things once."""
+
+from collections.abc import Iterable
+
+from ibgu.core.kinds import ManifestCondition, ManifestWork, ResourceMeta
+from ibgu.core.model import WorkView
+from ibgu.core.observe.conditions import find
+from ibgu.core.observe.feedback import view_ibu
+from ibgu.core.works import names
+
+_NO_ENTRY = ManifestCondition()
+
+
+def view_work(work: ManifestWork) -> WorkView:
+    metadata, manifests = work.metadata, work.status.resource_status.manifests
+    marks, generation = metadata.annotations, metadata.generation
+    entry = next((m for m in manifests if _is_ibu(m.resource_meta)), _NO_ENTRY)
+    applied = find(work.status.conditions, "Applied")
+    available = find(entry.conditions, "Available")
+    values = entry.status_feedback.values
+    return WorkView(
+        name=metadata.name,
+        uid=metadata.uid,
+        resource_version=metadata.resource_version,
+        generation=generation,
+        terminating=metadata.deletion_timestamp is not None,
+        edited=marks.get(names.GENERATION) != str(generation),
+        armed=marks.get(names.ARMING) == names.ARMED,
+        run=marks.get(names.RUN, ""),
+        look=marks.get(names.LOOK, ""),
+        digest=marks.get(names.DIGEST, ""),
+        applied=applied.status == "True" and applied.observed_generation == generation,
+        apply_error=_apply_error(manifests, entry, generation),
+        ibu_applied=_applied(entry, generation) == "True",
+        ibu_available=available.status,
+        ibu_message=available.message,
+        ibu=view_ibu(values) if values else None,
+    )
+
+
+def _is_ibu(meta: ResourceMeta) -> bool:
+    """`resource` and `version` stay empty while the cluster has no such CRD."""
+    return (
+        meta.kind == names.IBU_KIND
+        and meta.group == names.IBU_GROUP
+        and meta.name == names.IBU_NAME
+    )
+
+
+def _applied(entry: ManifestCondition, generation: int) -> str:
+    """Status of Applied if it speaks of this generation, else empty."""
+    applied = find(entry.conditions, "Applied")
+    return applied.status if applied.observed_generation == generation else ""
+
+
+def _apply_error(
+    manifests: Iterable[ManifestCondition], ibu: ManifestCondition, generation: int
+) -> str:
+    refused = [m for m in manifests if _applied(m, generation) == "False"]
+    if not refused:
+        return ""
+    told = ibu if ibu in refused else refused[0]
+    return find(told.conditions, "Applied").message

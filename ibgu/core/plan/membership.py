@@ -1,0 +1,104 @@
+"""Which clusters a step takes when it starts, and why it takes nobody (R2)."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from ibgu.core.kinds import LabelSelector
+from ibgu.core.model import NEEDS, Action, ClusterView, Debt
+from ibgu.core.plan.natural import natural_key
+from ibgu.core.plan.selectors import matches
+
+Matched = tuple[ClusterView, str]
+"""A cluster that a selector matches, and what keeps it out ("" if nothing does)."""
+
+
+def select(
+    clusters: Iterable[ClusterView],
+    selectors: Sequence[LabelSelector],
+    action: Action,
+    debts: Mapping[str, Debt],
+    barred: Collection[str],
+) -> list[ClusterView]:
+    """The members of a step that begins with `action`, in R4's order.
+
+    `debts` is by ManagedCluster uid; `barred` holds uids that a canceller has taken (R6).
+    """
+    found = _matched(clusters, selectors, action, debts, barred)
+    members = [cluster for cluster, obstacle in found if not obstacle]
+    return sorted(members, key=lambda cluster: natural_key(cluster.name))
+
+
+def why_nobody(
+    clusters: Iterable[ClusterView],
+    selectors: Sequence[LabelSelector],
+    action: Action,
+    debts: Mapping[str, Debt],
+    barred: Collection[str],
+) -> str:
+    """A sentence for a person, where `select` of the same arguments answers nobody."""
+    if not selectors:
+        return (
+            "spec.clusterLabelSelectors is absent or empty and so selects no cluster; "
+            "name the clusters by their labels there"
+        )
+    obstacles = Counter(why for _, why in _matched(clusters, selectors, action, debts, barred))
+    if not obstacles:
+        return (
+            "no ManagedCluster matches spec.clusterLabelSelectors; compare them with "
+            "`oc get managedclusters --show-labels`"
+        )
+    count = obstacles.total()
+    told = ", ".join(f"{number} {why}" for why, number in sorted(obstacles.items()))
+    noun = "cluster matches" if count == 1 else "clusters match"
+    return f"{count} {noun} spec.clusterLabelSelectors, but none can start {action}: {told}"
+
+
+def with_debts(labels: Mapping[str, str], debt: Debt | None) -> dict[str, str]:
+    """The labels as they will be once what ibgu owes is written.
+
+    A key that somebody changed since it was owed stays as it is: theirs is the truth (R13).
+    """
+    found = dict(labels)
+    for key, change in debt.labels.items() if debt else ():
+        if labels.get(key) != change.seen:
+            continue
+        if change.wanted is None:
+            found.pop(key, None)
+        else:
+            found[key] = change.wanted
+    return found
+
+
+def _matched(
+    clusters: Iterable[ClusterView],
+    selectors: Sequence[LabelSelector],
+    action: Action,
+    debts: Mapping[str, Debt],
+    barred: Collection[str],
+) -> Iterator[Matched]:
+    for cluster in clusters:
+        labels = with_debts(cluster.labels, debts.get(cluster.uid))
+        if any(matches(selector, labels) for selector in selectors):
+            yield cluster, _obstacle(cluster, labels, action, barred)
+
+
+def _obstacle(
+    cluster: ClusterView, labels: Mapping[str, str], action: Action, barred: Collection[str]
+) -> str:
+    if cluster.local:
+        return "the hub itself (local-cluster)"
+    if not cluster.accepted:
+        return "not accepted by the hub (spec.hubAcceptsClient)"
+    if cluster.deleting:
+        return "being deleted"
+    if cluster.uid in barred:
+        return "taken over by a newer ImageBasedGroupUpgrade that cancels or rolls back"
+    return _unmet(labels, action)
+
+
+def _unmet(labels: Mapping[str, str], action: Action) -> str:
+    need = NEEDS[action]
+    if need.any_of and not any(key in labels for key in need.any_of):
+        return f"without the label {' or '.join(need.any_of)}"
+    held = [key for key in need.none_of if key in labels]
+    return f"with the label {held[0]}" if held else ""

@@ -1,0 +1,84 @@
+"""Label selectors, as Kubernetes understands them."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ibgu.core.kinds import LabelRequirement, LabelSelector
+
+_SET = ("In", "NotIn")
+_KEY = ("Exists", "DoesNotExist")
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_PREFIX_LENGTH = 253
+
+
+def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    """All of its parts must hold; an empty selector matches everything.
+
+    Raises ValueError for a requirement that Kubernetes would refuse.
+    """
+    wanted = selector.match_labels
+    if any(labels.get(key) != value for key, value in wanted.items()):
+        return False
+    return all(_holds(requirement, labels) for requirement in selector.match_expressions)
+
+
+def _holds(requirement: LabelRequirement, labels: Mapping[str, str]) -> bool:
+    if fault := _operator_fault(requirement):
+        raise ValueError(fault)
+    there = labels.get(requirement.key)
+    match requirement.operator:
+        case "In":
+            return there in requirement.values
+        case "NotIn":
+            return there not in requirement.values
+        case "Exists":
+            return there is not None
+        case _:
+            return there is None
+
+
+def _operator_fault(requirement: LabelRequirement) -> str:
+    operator, values = requirement.operator, requirement.values
+    if operator not in (*_SET, *_KEY):
+        return f'"{operator}" is not an operator: use In, NotIn, Exists or DoesNotExist'
+    if operator in _SET and not values:
+        return f"operator {operator} needs values, and has none"
+    if operator in _KEY and values:
+        return f"operator {operator} takes no values, and has some"
+    return ""
+
+
+def problem_of(selectors: Sequence[LabelSelector]) -> str | None:
+    """What is wrong with spec.clusterLabelSelectors; None if nothing is."""
+    for index, selector in enumerate(selectors):
+        path = f"spec.clusterLabelSelectors[{index}]"
+        for fault in _selector_faults(selector):
+            return f"{path}{fault}"
+    return None
+
+
+def _selector_faults(selector: LabelSelector) -> Iterator[str]:
+    for key, value in selector.match_labels.items():
+        for fault in _label_faults(key, (value,)):
+            yield f".matchLabels: {fault}"
+    for index, requirement in enumerate(selector.match_expressions):
+        path = f".matchExpressions[{index}]"
+        if fault := _operator_fault(requirement):
+            yield f"{path} (key {requirement.key}): {fault}"
+        for fault in _label_faults(requirement.key, requirement.values):
+            yield f"{path}: {fault}"
+
+
+def _label_faults(key: str, values: Iterable[str]) -> Iterator[str]:
+    if not _is_key(key):
+        yield f'"{key}" can\'t be the key of a label'
+    for value in values:
+        if value and not _NAME.fullmatch(value):
+            yield f'"{value}" can\'t be the value of a label (key {key})'
+
+
+def _is_key(key: str) -> bool:
+    prefix, slash, name = key.rpartition("/")
+    prefix_fits = len(prefix) <= _PREFIX_LENGTH and _PREFIX.fullmatch(prefix)
+    return bool(_NAME.fullmatch(name) and (prefix_fits or not slash))

@@ -1,0 +1,22 @@
+"""What is written to the hub about clusters: names and request bodies."""
+
+from ibgu.core.works.cluster_patch import cluster_patch
+from ibgu.core.works.names import carried, payload_name, stage_name
+from ibgu.core.works.payload import Payload, PayloadTooLargeError, build, payload_body
+from ibgu.core.works.stage import stage_body, stage_patch
+from ibgu.core.works.wanted import Wanted, wanted_stage
+
+__all__ = [
+    "Payload",
+    "PayloadTooLargeError",
+    "Wanted",
+    "build",
+    "carried",
+    "cluster_patch",
+    "payload_body",
+    "payload_name",
+    "stage_body",
+    "stage_name",
+    "stage_patch",
+    "wanted_stage",
+]

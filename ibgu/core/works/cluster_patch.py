@@ -1,0 +1,22 @@
+"""What is written to a ManagedCluster (R13, R14)."""
+
+from collections.abc import Mapping
+
+from msgspec import json
+
+from ibgu.core.model import Change, Debt
+
+
+def cluster_patch(debt: Debt) -> bytes:
+    """JSON merge patch; the API server refuses it (422, "metadata.uid: field is immutable") if
+    the cluster was re-created under its name."""
+    metadata: dict[str, object] = {"uid": debt.uid}
+    for field, changes in (("labels", debt.labels), ("annotations", debt.annotations)):
+        if changes:
+            metadata[field] = _wanted(changes)
+    return json.encode({"metadata": metadata})
+
+
+def _wanted(changes: Mapping[str, Change]) -> dict[str, str | None]:
+    """None becomes null, which deletes the key."""
+    return {key: change.wanted for key, change in changes.items()}

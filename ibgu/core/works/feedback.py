@@ -1,0 +1,73 @@
+"""What the work agent is asked to feed back about the IBU.
+
+Scalars only, and paths that the agent evaluates without an error whatever the IBU looks like:
+a missing field gives no value, but an index past a list's end fails, so that each of
+validNextStages has a filter of its own.
+"""
+
+from ibgu.core.model import Stage
+from ibgu.core.works.names import RUN
+
+STAGE = "stage"
+GENERATION = "generation"
+OBSERVED_GENERATION = "observedGeneration"
+UID = "uid"
+RUN_ECHO = "run"
+IDLE_SINCE = "idleSince"
+SEED_IMAGE = "seedImage"
+SEED_VERSION = "seedVersion"
+ROLLBACK_EXPIRES = "rollbackExpires"
+WARNING = "warning"
+LOOK_PREFIX = "look-"
+
+CONDITIONS = (
+    "Idle",
+    "PrepInProgress",
+    "PrepCompleted",
+    "UpgradeInProgress",
+    "UpgradeCompleted",
+    "RollbackInProgress",
+    "RollbackCompleted",
+)
+
+NEXT_STAGES: dict[str, Stage] = {f"next{stage}": stage for stage in Stage}
+
+
+def condition_value(condition: str, part: str) -> str:
+    """The value's name: ("PrepCompleted", "status") -> "prepCompletedStatus"."""
+    return f"{condition[0].lower()}{condition[1:]}{part.capitalize()}"
+
+
+def _annotation(key: str) -> str:
+    escaped = key.replace(".", r"\.")
+    return f".metadata.annotations.{escaped}"
+
+
+def _condition(condition: str, field: str) -> str:
+    return f'.status.conditions[?(@.type=="{condition}")].{field}'
+
+
+PATHS: dict[str, str] = {
+    STAGE: ".spec.stage",
+    GENERATION: ".metadata.generation",
+    OBSERVED_GENERATION: ".status.observedGeneration",
+    UID: ".metadata.uid",
+    RUN_ECHO: _annotation(RUN),
+    **{
+        condition_value(condition, part): _condition(condition, part)
+        for condition in CONDITIONS
+        for part in ("status", "reason", "message")
+    },
+    IDLE_SINCE: _condition("Idle", "lastTransitionTime"),
+    **{name: f'.status.validNextStages[?(@=="{stage}")]' for name, stage in NEXT_STAGES.items()},
+    SEED_IMAGE: ".spec.seedImageRef.image",
+    SEED_VERSION: ".spec.seedImageRef.version",
+    ROLLBACK_EXPIRES: ".status.rollbackAvailabilityExpiration",
+    WARNING: _annotation("extra-manifest.lca.openshift.io/validation-warning"),
+}
+"""Name of the value -> JSONPath."""
+
+
+def look_value(look: str) -> str:
+    """The name of the value that answers a look; its path is the stage's."""
+    return f"{LOOK_PREFIX}{look}"

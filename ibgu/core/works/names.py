@@ -1,0 +1,76 @@
+"""Names that ibgu writes on the hub, and reads back."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGER = "ibgu"
+SELECTOR = f"{MANAGED_BY}={MANAGER}"
+"""Label selector of the one watch on all works."""
+
+# Of works. As a label ROLLOUT holds the rollout's uid, as an annotation its namespace/name.
+ROLLOUT = "ibgu.dev/rollout"
+PART = "ibgu.dev/part"
+"""Label: STAGE or PAYLOAD."""
+STAGE = "stage"
+PAYLOAD = "payload"
+
+RUN = "ibgu.dev/run"
+"""Also on the IBU itself, from where it is fed back (R7)."""
+ARMING = "ibgu.dev/arming"
+ARMED = "armed"
+DISARMED = "disarmed"
+LOOK = "ibgu.dev/look"
+GENERATION = "ibgu.dev/generation"
+"""The generation that our last write gave the work; a later one is somebody else's (R9)."""
+DIGEST = "ibgu.dev/digest"
+ACTION = "ibgu.dev/action"
+ATTEMPT = "ibgu.dev/attempt"
+STARTED = "ibgu.dev/started"
+LIMIT = "ibgu.dev/limit"
+OUTCOME = "ibgu.dev/outcome"
+POKE = "ibgu.dev/poke"
+"""Touching it makes the agent read the cluster now (R21)."""
+
+# Of ManagedClusters (R14).
+DISABLE_AUTO_IMPORT = "import.open-cluster-management.io/disable-auto-import"
+AUTO_IMPORT_BY = "ibgu.dev/auto-import-by"
+
+# Controls on the IBGU: a closed list.
+RESUME = "ibgu.dev/resume"
+SKIP = "ibgu.dev/skip"
+ADOPT = "ibgu.dev/adopt"
+BRAKE = "ibgu.dev/brake"
+CONTROLS = (RESUME, SKIP, ADOPT, BRAKE)
+
+# The Lifecycle Agent's object on every cluster.
+IBU_GROUP = "lca.openshift.io"
+IBU_VERSION = "lca.openshift.io/v1"
+IBU_KIND = "ImageBasedUpgrade"
+IBU_RESOURCE = "imagebasedupgrades"
+IBU_NAME = "upgrade"
+IBU_NAMESPACE = "openshift-lifecycle-agent"
+"""Where the Lifecycle Agent looks for the pull secret."""
+
+_READABLE = 120
+"""With digest and part a name stays below 189, so that OCM's AppliedManifestWork
+("<64 hex digits>-<name>") stays below 253."""
+
+
+def stage_name(rollout_uid: str, ibgu_name: str) -> str:
+    return _name(rollout_uid, ibgu_name, STAGE)
+
+
+def payload_name(rollout_uid: str, ibgu_name: str) -> str:
+    return _name(rollout_uid, ibgu_name, PAYLOAD)
+
+
+def _name(rollout_uid: str, ibgu_name: str, part: str) -> str:
+    digest = sha256(rollout_uid.encode()).hexdigest()[:12]
+    readable = ibgu_name[:_READABLE].rstrip("-.")
+    return f"{readable}-{digest}-{part}"
+
+
+def carried(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Those of an IBGU's annotations that go to the IBU, as TALM chooses them."""
+    return {key: value for key, value in annotations.items() if IBU_GROUP in key}

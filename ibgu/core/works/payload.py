@@ -1,0 +1,88 @@
+"""What the clusters need before Prep: ConfigMaps and the pull secret."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from msgspec import Raw, Struct, json
+
+from ibgu.core.kinds import ConfigMap, JsonObject, ObjectMeta, Secret
+from ibgu.core.model import Rollout
+from ibgu.core.works import names
+from ibgu.core.works.envelope import ORPHAN, new_work
+
+LIMIT = 500 * 1024
+"""Bytes of all manifests of one work that OCM's admission accepts by default."""
+
+_FRAMING = 4
+"""OCM measures a manifest as a protobuf message: a tag and a length of up to 3 bytes."""
+
+# kubectl's copy of the whole object: it would double the payload, and show a secret twice.
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+Source = ConfigMap | Secret
+
+
+class PayloadTooLargeError(ValueError):
+    """The message names the size, the limit and the largest object."""
+
+
+class Payload(Struct, frozen=True):
+    manifests: tuple[Raw, ...]
+    digest: str
+    """sha256 of the content, whatever the order; empty if there is nothing to carry."""
+    size: int
+    """Bytes, as OCM measures them."""
+
+
+def build(sources: Iterable[Source]) -> Payload:
+    """Raises PayloadTooLargeError; an object that is named twice is carried once."""
+    parts: dict[tuple[str, str, str], bytes] = {}
+    for source in sources:
+        manifest = _manifest(source)
+        metadata = manifest["metadata"]
+        key = (manifest["kind"], metadata["namespace"], metadata["name"])
+        parts[key] = json.encode(manifest, order="deterministic")
+    bodies = [parts[key] for key in sorted(parts)]
+    size = sum(len(body) + _FRAMING for body in bodies)
+    if size > LIMIT:
+        raise PayloadTooLargeError(_too_large(parts, size))
+    digest = sha256(b"\n".join(bodies)).hexdigest() if bodies else ""
+    return Payload(tuple(Raw(body) for body in bodies), digest, size)
+
+
+def payload_body(payload: Payload, rollout: Rollout, cluster: str) -> bytes:
+    """To create the payload work."""
+    marks = {names.GENERATION: "1", names.DIGEST: payload.digest}
+    name = names.payload_name(rollout.uid, rollout.name)
+    work = new_work(name, cluster, rollout, names.PAYLOAD, marks)
+    spec = {"workload": {"manifests": payload.manifests}, "deleteOption": ORPHAN}
+    return json.encode({**work, "spec": spec})
+
+
+def _manifest(source: Source) -> JsonObject:
+    if isinstance(source, Secret):
+        metadata = _metadata(source.metadata, names.IBU_NAMESPACE)
+        content: JsonObject = {"type": source.type, "data": source.data}
+        kind = "Secret"
+    else:
+        metadata = _metadata(source.metadata, source.metadata.namespace)
+        content = {"data": source.data, "binaryData": source.binary_data}
+        kind = "ConfigMap"
+    filled = {key: value for key, value in content.items() if value}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **filled}
+
+
+def _metadata(metadata: ObjectMeta, namespace: str) -> JsonObject:
+    annotations = {k: v for k, v in metadata.annotations.items() if k != _LAST_APPLIED}
+    kept = {"labels": metadata.labels, "annotations": annotations}
+    filled = {key: value for key, value in kept.items() if value}
+    return {"name": metadata.name, "namespace": namespace, **filled}
+
+
+def _too_large(parts: dict[tuple[str, str, str], bytes], size: int) -> str:
+    (kind, namespace, name), body = max(parts.items(), key=lambda part: len(part[1]))
+    return (
+        f"the ConfigMaps and the pull secret together take {size} bytes, and a ManifestWork "
+        f"carries at most {LIMIT}; the largest is {kind} {namespace}/{name} with {len(body)} "
+        "bytes: make it smaller, or bring it to the clusters another way"
+    )

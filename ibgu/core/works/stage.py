@@ -1,0 +1,77 @@
+"""Request bodies of stage works: one per member, created at the first look, updated in place."""
+
+from datetime import UTC, datetime
+
+from msgspec import json
+
+from ibgu.core.kinds import JsonObject
+from ibgu.core.model import Rollout, Run, WorkView
+from ibgu.core.works import names
+from ibgu.core.works.envelope import ORPHAN, labels, new_work
+from ibgu.core.works.manifests import IBU_ROLE, armed_ibu, disarmed_ibu, ibu_config
+from ibgu.core.works.wanted import Wanted
+
+
+def stage_body(wanted: Wanted, rollout: Rollout, cluster: str, *, watch: bool) -> bytes:
+    """To create the work. `watch`: the served schema has feedbackScrapeType."""
+    marks = {key: mark for key, mark in _marks(wanted, 1).items() if mark is not None}
+    work = new_work(
+        names.stage_name(rollout.uid, rollout.name), cluster, rollout, names.STAGE, marks
+    )
+    return json.encode({**work, "spec": _spec(wanted, rollout, 1, watch)})
+
+
+def stage_patch(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: bool) -> bytes:
+    """To change the work, as a JSON merge patch; a 409 means: decide again.
+
+    Raises ValueError if the work shows `wanted` already: such a write would not change the
+    generation, and so would look like somebody else's edit for ever.
+    """
+    if wanted.shown_by(current):
+        raise ValueError(f"stage work {current.name} shows what is wanted already")
+    generation = current.generation + 1
+    metadata = {
+        "uid": current.uid,
+        "resourceVersion": current.resource_version,
+        "labels": labels(rollout, names.STAGE),
+        "annotations": {names.ROLLOUT: rollout.full_name, **_marks(wanted, generation)},
+    }
+    # A merge patch keeps what it does not name: an executor that somebody put there goes.
+    spec = {**_spec(wanted, rollout, generation, watch), "executor": None}
+    return json.encode({"metadata": metadata, "spec": spec})
+
+
+def _spec(wanted: Wanted, rollout: Rollout, generation: int, watch: bool) -> JsonObject:
+    run = wanted.run if wanted.armed else None
+    ibu = disarmed_ibu(generation) if run is None else armed_ibu(rollout, run)
+    return {
+        # Older agents apply in this order, and need the role first.
+        "workload": {"manifests": [IBU_ROLE, ibu]},
+        "manifestConfigs": [ibu_config(armed=wanted.armed, look=wanted.look, watch=watch)],
+        "deleteOption": ORPHAN,
+    }
+
+
+def _marks(wanted: Wanted, generation: int) -> dict[str, str | None]:
+    """Annotations: enough to find the way back without the journal; None deletes."""
+    return {
+        names.GENERATION: str(generation),
+        names.ARMING: names.ARMED if wanted.armed else names.DISARMED,
+        names.LOOK: wanted.look.id if wanted.look else None,
+        **(_run_marks(wanted.run, wanted.limit) if wanted.run else {}),
+    }
+
+
+def _run_marks(run: Run, limit: datetime | None) -> dict[str, str | None]:
+    return {
+        names.RUN: run.id,
+        names.ACTION: run.action,
+        names.ATTEMPT: str(run.attempt),
+        names.STARTED: _stamp(run.arming_at or run.intended_at),
+        names.LIMIT: _stamp(limit) if limit else None,
+        names.OUTCOME: run.result,
+    }
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

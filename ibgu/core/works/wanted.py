@@ -1,0 +1,52 @@
+"""What the stage work of one cluster must show (R9)."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.model import Look, Member, Run, WorkView
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """`run` is the one that the work is armed for, or, disarmed, the last one."""
+
+    armed: bool
+    run: Run | None = None
+    look: Look | None = None
+    limit: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.armed and self.run is None:
+            raise ValueError("an armed work needs the run that it is armed for")
+
+    def shown_by(self, view: WorkView) -> bool:
+        """The work says this already, so that a write would not change its spec."""
+        if view.edited or view.armed != self.armed:
+            return False
+        if self.run is not None and self.armed:
+            return view.run == self.run.id
+        return self.look is None or view.look == self.look.id
+
+
+def wanted_stage(member: Member | None, view: WorkView | None) -> Wanted | None:
+    """None: leave the work as it is (also: there is none, and none is needed).
+
+    `member` is the one that decides for the cluster in this rollout; None: nobody does. Whether
+    a work is removed is decided elsewhere.
+    """
+    if view is not None and view.terminating:
+        return None
+    if member is None:
+        return Wanted(armed=False) if view is not None and view.armed else None
+    run = member.run
+    if run is not None and run.on_hub:
+        shown = view is not None and view.armed and view.run == run.id
+        return None if shown else _wanted(member, armed=True)
+    asked = member.look is not None and (view is None or view.look != member.look.id)
+    if asked or (view is not None and view.armed):
+        return _wanted(member, armed=False)
+    return None
+
+
+def _wanted(member: Member, *, armed: bool) -> Wanted:
+    return Wanted(armed=armed, run=member.run, look=member.look, limit=member.limit)

@@ -1,0 +1,187 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ibgu.core.kinds import LabelSelector
+from ibgu.core.model import Action, Change, ClusterView, Debt
+from ibgu.core.plan import select, why_nobody, with_debts
+
+EVERYBODY = [LabelSelector()]
+
+
+def cluster(
+    name: str,
+    *,
+    accepted: bool = True,
+    deleting: bool = False,
+    reachable: bool = True,
+    local: bool = False,
+    **labels: str,
+) -> ClusterView:
+    return ClusterView(
+        name=name,
+        uid=f"uid-{name}",
+        accepted=accepted,
+        deleting=deleting,
+        reachable=reachable,
+        local=local,
+        labels=labels,
+    )
+
+
+def labelled(name: str, *keys: str) -> ClusterView:
+    return ClusterView(
+        name=name,
+        uid=f"uid-{name}",
+        accepted=True,
+        deleting=False,
+        reachable=True,
+        local=False,
+        labels=dict.fromkeys(keys, ""),
+    )
+
+
+def debt(name: str, **changes: Change) -> Debt:
+    return Debt(uid=f"uid-{name}", cluster=name, rollout="r", labels=changes)
+
+
+def owed(view: ClusterView, key: str, wanted: str | None) -> dict[str, Debt]:
+    change = Change(view.labels.get(key), wanted)
+    return {view.uid: Debt(uid=view.uid, cluster=view.name, rollout="r", labels={key: change})}
+
+
+def chosen(
+    clusters: list[ClusterView],
+    action: Action = Action.PREP,
+    selectors: list[LabelSelector] = EVERYBODY,
+    debts: dict[str, Debt] | None = None,
+    barred: frozenset[str] = frozenset(),
+) -> list[str]:
+    return [c.name for c in select(clusters, selectors, action, debts or {}, barred)]
+
+
+def test_any_selector_is_enough_and_the_order_is_natural() -> None:
+    clusters = [cluster("s10", ring="1"), cluster("s9", ring="2"), cluster("s8", ring="3")]
+    selectors = [LabelSelector({"ring": "1"}), LabelSelector({"ring": "2"})]
+    assert chosen(clusters, selectors=selectors) == ["s9", "s10"]
+
+
+def test_no_selectors_match_nobody() -> None:
+    assert chosen([cluster("a")], selectors=[]) == []
+
+
+def test_unreachable_clusters_are_members_too() -> None:
+    assert chosen([cluster("a", reachable=False)]) == ["a"]
+
+
+def test_the_hub_unaccepted_deleted_and_barred_ones_are_not() -> None:
+    clusters = [
+        cluster("hub", local=True),
+        cluster("new", accepted=False),
+        cluster("old", deleting=True),
+        cluster("taken"),
+        cluster("good"),
+    ]
+    assert chosen(clusters, barred=frozenset({"uid-taken"})) == ["good"]
+
+
+PREP_DONE, PREP_FAILED = Action.PREP.completed_label, Action.PREP.failed_label
+UPGRADE_DONE, UPGRADE_FAILED = Action.UPGRADE.completed_label, Action.UPGRADE.failed_label
+ROLLBACK_DONE = Action.ROLLBACK.completed_label
+
+FLEET = [
+    labelled("fresh"),
+    labelled("prepared", PREP_DONE),
+    labelled("prep-failed", PREP_FAILED),
+    labelled("upgraded", PREP_DONE, UPGRADE_DONE),
+    labelled("upgrade-failed", PREP_DONE, UPGRADE_FAILED),
+    labelled("rolled-back", ROLLBACK_DONE),
+]
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        (Action.PREP, {c.name for c in FLEET}),
+        (Action.UPGRADE, {"prepared", "upgraded", "upgrade-failed"}),
+        (Action.ROLLBACK, {"upgraded"}),
+        (Action.FINALIZE_UPGRADE, {"upgraded"}),
+        (Action.FINALIZE_ROLLBACK, {"rolled-back"}),
+        (Action.ABORT, {c.name for c in FLEET} - {"upgraded"}),
+        (Action.ABORT_ON_FAILURE, {"prep-failed", "upgrade-failed"}),
+    ],
+)
+def test_what_the_first_action_needs(action: Action, expected: set[str]) -> None:
+    assert set(chosen(FLEET, action)) == expected
+
+
+def test_what_is_owed_counts_as_written() -> None:
+    fresh, prepared = labelled("fresh"), labelled("prepared", PREP_DONE)
+    assert chosen([fresh], Action.UPGRADE, debts=owed(fresh, PREP_DONE, "")) == ["fresh"]
+    assert chosen([prepared], Action.UPGRADE, debts=owed(prepared, PREP_DONE, None)) == []
+
+
+def test_selectors_see_what_is_owed() -> None:
+    view = cluster("a", ring="1")
+    debts = owed(view, "ring", "2")
+    assert chosen([view], selectors=[LabelSelector({"ring": "2"})], debts=debts) == ["a"]
+
+
+def test_what_somebody_changed_since_stays() -> None:
+    owes = debt("a", x=Change(None, "ours"), y=Change("1", None), z=Change("1", "2"))
+    assert with_debts({"x": "theirs", "y": "1", "z": "1"}, owes) == {"x": "theirs", "z": "2"}
+    assert with_debts({"x": "theirs"}, None) == {"x": "theirs"}
+
+
+def test_what_is_deleted_already_may_be_owed() -> None:
+    assert with_debts({}, debt("a", y=Change(None, None))) == {}
+
+
+def why(clusters: list[ClusterView], action: Action, selectors: list[LabelSelector]) -> str:
+    return why_nobody(clusters, selectors, action, {}, frozenset({"uid-taken"}))
+
+
+def test_why_nobody_without_selectors() -> None:
+    assert why([cluster("a")], Action.PREP, []) == (
+        "spec.clusterLabelSelectors is absent or empty and so selects no cluster; "
+        "name the clusters by their labels there"
+    )
+
+
+def test_why_nobody_when_nothing_matches() -> None:
+    assert why([cluster("a")], Action.PREP, [LabelSelector({"x": "y"})]) == (
+        "no ManagedCluster matches spec.clusterLabelSelectors; compare them with "
+        "`oc get managedclusters --show-labels`"
+    )
+
+
+def test_why_nobody_counts_what_is_in_the_way() -> None:
+    clusters = [
+        cluster("hub", local=True),
+        cluster("new", accepted=False),
+        cluster("old", deleting=True),
+        cluster("taken"),
+        cluster("a"),
+        cluster("b"),
+    ]
+    assert why(clusters, Action.ABORT_ON_FAILURE, EVERYBODY) == (
+        "6 clusters match spec.clusterLabelSelectors, but none can start AbortOnFailure: "
+        "1 being deleted, 1 not accepted by the hub (spec.hubAcceptsClient), 1 taken over by a "
+        "newer ImageBasedGroupUpgrade that cancels or rolls back, 1 the hub itself "
+        "(local-cluster), 2 without the label lcm.openshift.io/ibgu-prep-failed or "
+        "lcm.openshift.io/ibgu-upgrade-failed"
+    )
+
+
+def test_why_nobody_for_one_that_must_not_have_a_label() -> None:
+    assert why([labelled("a", UPGRADE_DONE)], Action.ABORT, EVERYBODY) == (
+        "1 cluster matches spec.clusterLabelSelectors, but none can start Abort: "
+        "1 with the label lcm.openshift.io/ibgu-upgrade-completed"
+    )
+
+
+@given(st.lists(st.sampled_from(FLEET), unique_by=lambda c: c.name), st.sampled_from(Action))
+def test_the_same_members_in_the_same_order_for_every_order_of_the_list(
+    clusters: list[ClusterView], action: Action
+) -> None:
+    assert chosen(clusters, action) == chosen(clusters[::-1], action)

@@ -1,0 +1,146 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ibgu.core.kinds import LabelRequirement, LabelSelector
+from ibgu.core.plan import matches, problem_of
+
+
+def requires(key: str, operator: str, *values: str) -> LabelSelector:
+    return LabelSelector(match_expressions=[LabelRequirement(key, operator, list(values))])
+
+
+LABELS = {"site": "a", "zone": ""}
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        (LabelSelector(), True),
+        (LabelSelector(match_labels={"site": "a"}), True),
+        (LabelSelector(match_labels={"site": "a", "zone": ""}), True),
+        (LabelSelector(match_labels={"site": "b"}), False),
+        (LabelSelector(match_labels={"ring": ""}), False),
+        (requires("site", "In", "b", "a"), True),
+        (requires("site", "In", "b"), False),
+        (requires("ring", "In", "a"), False),
+        (requires("site", "NotIn", "a"), False),
+        (requires("site", "NotIn", "b"), True),
+        (requires("ring", "NotIn", "a"), True),
+        (requires("zone", "Exists"), True),
+        (requires("ring", "Exists"), False),
+        (requires("zone", "DoesNotExist"), False),
+        (requires("ring", "DoesNotExist"), True),
+        (
+            LabelSelector({"site": "a"}, [LabelRequirement("zone", "DoesNotExist")]),
+            False,
+        ),
+    ],
+)
+def test_table(selector: LabelSelector, expected: bool) -> None:
+    assert matches(selector, LABELS) is expected
+
+
+FAULTS = [
+    (
+        requires("site", "in", "a"),
+        '"in" is not an operator: use In, NotIn, Exists or DoesNotExist',
+    ),
+    (requires("site", "In"), "operator In needs values, and has none"),
+    (requires("site", "NotIn"), "operator NotIn needs values, and has none"),
+    (requires("site", "Exists", "a"), "operator Exists takes no values, and has some"),
+]
+
+
+@pytest.mark.parametrize(("selector", "text"), FAULTS)
+def test_what_kubernetes_refuses_is_refused(selector: LabelSelector, text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        matches(selector, LABELS)
+    path = "spec.clusterLabelSelectors[1].matchExpressions[0] (key site): "
+    assert problem_of([LabelSelector(), selector]) == path + text
+
+
+@pytest.mark.parametrize(
+    ("selector", "text"),
+    [
+        (
+            LabelSelector(match_labels={"site a": "b"}),
+            'spec.clusterLabelSelectors[0].matchLabels: "site a" can\'t be the key of a label',
+        ),
+        (
+            LabelSelector(match_labels={"site": "-b"}),
+            'spec.clusterLabelSelectors[0].matchLabels: "-b" can\'t be the value of a label '
+            "(key site)",
+        ),
+        (
+            requires("Upper.example/x", "Exists"),
+            'spec.clusterLabelSelectors[0].matchExpressions[0]: "Upper.example/x" can\'t be '
+            "the key of a label",
+        ),
+        (
+            requires("site", "In", "a" * 64),
+            f'spec.clusterLabelSelectors[0].matchExpressions[0]: "{"a" * 64}" can\'t be the '
+            "value of a label (key site)",
+        ),
+        (
+            requires("/x", "Exists"),
+            'spec.clusterLabelSelectors[0].matchExpressions[0]: "/x" can\'t be the key of a label',
+        ),
+        (
+            requires("", "Exists"),
+            'spec.clusterLabelSelectors[0].matchExpressions[0]: "" can\'t be the key of a label',
+        ),
+        (
+            requires(f"{'a' * 254}/x", "Exists"),
+            f'spec.clusterLabelSelectors[0].matchExpressions[0]: "{"a" * 254}/x" can\'t be the '
+            "key of a label",
+        ),
+    ],
+)
+def test_labels_that_can_not_be(selector: LabelSelector, text: str) -> None:
+    assert problem_of([selector]) == text
+
+
+def test_good_selectors_have_no_problem() -> None:
+    good = LabelSelector({"lcm.openshift.io/ibgu-prep-completed": "", "name": "site-1"})
+    assert problem_of([]) is None
+    assert problem_of([good, requires("A_b.c", "NotIn", "x.Y_z", "")]) is None
+
+
+KEYS = st.sampled_from(["a", "b", "c"])
+VALUES = st.sampled_from(["", "1", "2"])
+REQUIREMENTS = st.builds(
+    LabelRequirement,
+    KEYS,
+    st.sampled_from(["In", "NotIn"]),
+    st.lists(VALUES, min_size=1, max_size=3),
+) | st.builds(LabelRequirement, KEYS, st.sampled_from(["Exists", "DoesNotExist"]))
+
+
+def holds(requirement: LabelRequirement, labels: dict[str, str]) -> bool:
+    """As the Kubernetes documentation puts it, one operator at a time."""
+    exists = requirement.key in labels
+    inside = exists and labels[requirement.key] in requirement.values
+    return {
+        "In": exists and inside,
+        "NotIn": not exists or not inside,
+        "Exists": exists,
+        "DoesNotExist": not exists,
+    }[requirement.operator]
+
+
+@given(
+    labels=st.dictionaries(KEYS, VALUES),
+    wanted=st.dictionaries(KEYS, VALUES, max_size=2),
+    requirements=st.lists(REQUIREMENTS, max_size=3),
+)
+def test_agrees_with_a_naive_model(
+    labels: dict[str, str], wanted: dict[str, str], requirements: list[LabelRequirement]
+) -> None:
+    naive = wanted.items() <= labels.items() and all(holds(r, labels) for r in requirements)
+    assert matches(LabelSelector(wanted, requirements), labels) == naive
+
+
+@given(labels=st.dictionaries(KEYS, VALUES))
+def test_an_empty_selector_matches_everything(labels: dict[str, str]) -> None:
+    assert matches(LabelSelector(), labels)

@@ -1,0 +1,82 @@
+import itertools
+
+import pytest
+
+from ibgu.core.model import Action
+from ibgu.core.plan import SHAPES, allowed
+
+P, U, FU, R, FR, A, AOF = (
+    Action.PREP,
+    Action.UPGRADE,
+    Action.FINALIZE_UPGRADE,
+    Action.ROLLBACK,
+    Action.FINALIZE_ROLLBACK,
+    Action.ABORT,
+    Action.ABORT_ON_FAILURE,
+)
+
+DOCUMENTED = {
+    ((P,),),
+    ((P,), (U,)),
+    ((P, U),),
+    ((P,), (U,), (FU,)),
+    ((P,), (U, FU)),
+    ((P, U), (FU,)),
+    ((P, U, FU),),
+    ((R,),),
+    ((R,), (FR,)),
+    ((R, FR),),
+    ((U,),),
+    ((U,), (FU,)),
+    ((U, FU),),
+    ((FU,),),
+    ((FR,),),
+    ((A,),),
+    ((AOF,),),
+    ((P,), (A,)),
+    ((P,), (AOF,)),
+    ((P,), (AOF,), (U,)),
+    ((P,), (AOF,), (U,), (AOF,)),
+    ((P,), (U,), (AOF,)),
+    ((P, U), (AOF,)),
+    ((P,), (AOF,), (U,), (AOF,), (FU,)),
+    ((P,), (U,), (AOF,), (FU,)),
+    ((P, U), (AOF,), (FU,)),
+}
+
+
+def test_the_shapes_are_the_documented_ones_once_each() -> None:
+    assert set(SHAPES) == DOCUMENTED
+    assert len(SHAPES) == len(DOCUMENTED) == 26
+
+
+def test_every_shape_is_allowed_also_as_plain_lists() -> None:
+    assert all(allowed([[str(a) for a in step] for step in shape]) for shape in SHAPES)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        [],
+        [[]],
+        [["prep"]],
+        [["Prep"], []],
+        [["Upgrade", "Prep"]],
+        [["Upgrade"], ["AbortOnFailure"]],
+        [["Prep"], ["AbortOnFailure"], ["Upgrade"], ["FinalizeUpgrade"]],
+        [["Prep"], ["Upgrade"], ["Abort"]],
+        [["Rollback"], ["Abort"]],
+        [["Nonsense"]],
+    ],
+)
+def test_others_are_not(plan: list[list[str]]) -> None:
+    assert not allowed(plan)
+
+
+def test_of_all_plans_of_up_to_three_single_steps_only_the_documented_are_allowed() -> None:
+    every = itertools.chain.from_iterable(
+        itertools.product([(a,) for a in Action], repeat=n) for n in (1, 2, 3)
+    )
+    assert {plan for plan in every if allowed(plan)} == {
+        shape for shape in DOCUMENTED if len(shape) <= 3 and all(len(s) == 1 for s in shape)
+    }

@@ -1,0 +1,22 @@
+from msgspec import json
+
+from ibgu.core.model import Change, Debt
+from ibgu.core.works import cluster_patch
+
+
+def test_labels_and_annotations_null_deletes() -> None:
+    debt = Debt(
+        uid="u",
+        cluster="site-1",
+        rollout="r",
+        labels={"a": Change(None, ""), "b": Change("", None)},
+        annotations={"c": Change("x", "y")},
+    )
+    assert json.decode(cluster_patch(debt)) == {
+        "metadata": {"uid": "u", "labels": {"a": "", "b": None}, "annotations": {"c": "y"}}
+    }
+
+
+def test_what_is_not_owed_is_not_named() -> None:
+    debt = Debt(uid="u", cluster="site-1", rollout="r", labels={"a": Change(None, "")})
+    assert json.decode(cluster_patch(debt)) == {"metadata": {"uid": "u", "labels": {"a": ""}}}

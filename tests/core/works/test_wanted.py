@@ -1,0 +1,121 @@
+"""R9: what the work must show, and that writing it settles the matter."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import json
+
+from ibgu.core.kinds import ManifestWork, ObjectMeta
+from ibgu.core.model import Look, Member, Run, RunState, WorkView
+from ibgu.core.observe import view_work
+from ibgu.core.works import Wanted, stage_body, stage_patch, wanted_stage
+from tests.core.works.samples import ROLLOUT, look, member, run, view
+
+LIMIT = member().limit
+NOTHING = view()
+ON_HUB = [RunState.ARMING, RunState.ARMED]
+NOT_ON_HUB = [RunState.INTENDED, RunState.ACCEPTED, RunState.ENDED]
+
+
+@pytest.mark.parametrize("state", ON_HUB)
+def test_a_run_on_the_hub_is_armed(state: RunState) -> None:
+    asked = member(run(state=state))
+    expected = Wanted(armed=True, run=asked.run, limit=LIMIT)
+    assert wanted_stage(asked, None) == expected
+    assert wanted_stage(asked, NOTHING) == expected
+    assert wanted_stage(asked, view(armed=True, run="r0")) == expected
+    assert wanted_stage(asked, view(armed=True, run="r1")) is None
+
+
+@pytest.mark.parametrize("state", NOT_ON_HUB)
+def test_armed_for_no_run_on_the_hub_is_disarmed(state: RunState) -> None:
+    asked = member(run(state=state))
+    assert wanted_stage(asked, view(armed=True, run="r1")) == Wanted(
+        armed=False, run=asked.run, limit=LIMIT
+    )
+    assert wanted_stage(asked, NOTHING) is None
+    assert wanted_stage(asked, None) is None
+
+
+def test_a_look_is_asked_once() -> None:
+    asked = member(look_=look())
+    expected = Wanted(armed=False, look=look(), limit=LIMIT)
+    assert wanted_stage(asked, None) == expected
+    assert wanted_stage(asked, view(look="l0")) == expected
+    assert wanted_stage(asked, view(look="l1")) is None
+
+
+def test_an_armed_work_is_not_rewritten_for_a_look() -> None:
+    assert wanted_stage(member(run(), look("l2")), view(armed=True, run="r1", look="l1")) is None
+
+
+def test_disarming_asks_the_look_in_the_same_write() -> None:
+    found = wanted_stage(member(run(state=RunState.ENDED), look("l2")), view(armed=True, run="r1"))
+    assert found is not None
+    assert (found.armed, found.look) == (False, look("l2"))
+
+
+def test_nobody_decides_for_it() -> None:
+    assert wanted_stage(None, None) is None
+    assert wanted_stage(None, NOTHING) is None
+    assert wanted_stage(None, view(armed=True, run="r1")) == Wanted(armed=False)
+
+
+@pytest.mark.parametrize("asked", [None, member(run()), member(look_=look())])
+def test_a_terminating_work_is_never_written_to(asked: Member | None) -> None:
+    assert wanted_stage(asked, view(armed=True, terminating=True)) is None
+
+
+def test_edited_by_hand_is_not_undone_by_itself() -> None:
+    assert wanted_stage(member(run()), view(armed=True, run="r1", edited=True)) is None
+
+
+RUNS = st.none() | st.builds(run, st.sampled_from(["r1", "r2"]), st.sampled_from(RunState))
+LOOKS = st.none() | st.sampled_from([look("l1"), look("l2")])
+VIEWS = st.none() | st.builds(
+    view,
+    generation=st.integers(1, 9),
+    armed=st.booleans(),
+    run=st.sampled_from(["", "r1", "r2"]),
+    look=st.sampled_from(["", "l1", "l2"]),
+    edited=st.booleans(),
+)
+
+
+def written(wanted: Wanted, current: WorkView | None) -> WorkView:
+    """What the hub shows after the write, by its own rules for merge patches."""
+    if current is None:
+        body = json.decode(stage_body(wanted, ROLLOUT, "site-1", watch=True))
+        marks, generation = body["metadata"]["annotations"], 1
+    else:
+        patch = json.decode(stage_patch(wanted, ROLLOUT, current, watch=True))
+        before = {"ibgu.dev/run": current.run, "ibgu.dev/look": current.look}
+        merged = {**before, **patch["metadata"]["annotations"]}
+        marks = {key: value for key, value in merged.items() if value is not None}
+        generation = current.generation + 1
+    return view_work(ManifestWork(ObjectMeta(name="w", generation=generation, annotations=marks)))
+
+
+@given(run_=RUNS, look_=LOOKS, current=VIEWS)
+def test_one_write_is_enough(
+    run_: Run | None, look_: Look | None, current: WorkView | None
+) -> None:
+    asked = member(run_, look_)
+    wanted = wanted_stage(asked, current)
+    if wanted is None:
+        return
+    shown = written(wanted, current)
+    assert not shown.edited
+    assert wanted.shown_by(shown)
+    assert wanted_stage(asked, shown) is None
+    assert shown.armed == bool(run_ and run_.on_hub)
+
+
+@given(current=VIEWS)
+def test_one_write_is_enough_when_nobody_decides(current: WorkView | None) -> None:
+    wanted = wanted_stage(None, current)
+    if wanted is not None:
+        shown = written(wanted, current)
+        assert not shown.armed
+        assert not shown.edited
+        assert wanted_stage(None, shown) is None
