@@ -1,0 +1,148 @@
+"""One step in memory: its members, and the aggregates that a turn asks for.
+
+Every aggregate follows from `put` alone, and putting the former record back undoes it: a
+draft is as cheap as a change.
+"""
+
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from operator import attrgetter
+
+from msgspec import Struct
+
+from ibgu.core.model import (
+    Cause,
+    Member,
+    MemberState,
+    Outcome,
+    ReasonKind,
+    RunResult,
+    Step,
+)
+
+QUEUED = frozenset(
+    {
+        ReasonKind.SLOT,
+        ReasonKind.LOOKING,
+        ReasonKind.READY,
+        ReasonKind.PREEMPTING,
+        ReasonKind.REOPENING,
+    }
+)
+"""Reasons of waiting members that may start; any other one blocks."""
+
+_TRIED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
+
+
+class End(Struct, frozen=True):
+    """How an Upgrade or Rollback of this step ended, for the brake (R19)."""
+
+    at: datetime
+    cluster: str
+    cause: Cause | None = None
+    """None: it succeeded."""
+
+    @property
+    def place(self) -> tuple[datetime, str]:
+        return (self.at, self.cluster)
+
+
+_place = attrgetter("place")
+
+
+def end_of(member: Member) -> End | None:
+    """The member's Upgrade or Rollback in this step, if it was armed and has ended."""
+    run = member.run
+    failed = member.failed_action
+    if failed and failed.reboots and run and run.armed_at and run.result in _TRIED and run.ended_at:
+        return End(run.ended_at, member.cluster, run.cause)
+    for done in member.completed:
+        if done.action.reboots and not done.note:
+            return End(done.at, member.cluster)
+    return None
+
+
+class StepBook:
+    def __init__(self, step: Step, members: Iterable[Member] = ()) -> None:
+        self.step = step
+        self.members: dict[str, Member] = {}
+        self.queue: list[tuple[int, str]] = []
+        self.in_flight: dict[str, None] = {}
+        self.watched: dict[str, None] = {}
+        self.reopening: dict[str, None] = {}
+        self.slots: dict[int, str] = {}
+        self.ends: list[End] = []
+        self.counts: Counter[str] = Counter()
+        for member in members:
+            self.put(member)
+
+    def put(self, member: Member) -> Member | None:
+        """Replace the member's record; answers the former one."""
+        before = self.members.get(member.cluster)
+        if before is not None:
+            self._forget(before)
+        self.members[member.cluster] = member
+        self._count(member, 1)
+        if member.slot is not None:
+            self.slots[member.slot] = member.cluster
+        if member.state is MemberState.WAITING:
+            self._wait(member)
+        elif member.state is MemberState.IN_FLIGHT:
+            self.in_flight[member.cluster] = None
+        if member.watched:
+            self.watched[member.cluster] = None
+        if end := end_of(member):
+            insort(self.ends, end, key=_place)
+        return before
+
+    def remove(self, cluster: str) -> None:
+        self._forget(self.members.pop(cluster))
+
+    def _wait(self, member: Member) -> None:
+        if member.reason.kind in QUEUED:
+            insort(self.queue, (member.position, member.cluster))
+        if member.reason.kind is ReasonKind.REOPENING:
+            self.reopening[member.cluster] = None
+
+    def _forget(self, member: Member) -> None:
+        self._count(member, -1)
+        if member.slot is not None:
+            self.slots.pop(member.slot, None)
+        if member.state is MemberState.WAITING and member.reason.kind in QUEUED:
+            self.queue.pop(bisect_left(self.queue, (member.position, member.cluster)))
+        self.in_flight.pop(member.cluster, None)
+        self.watched.pop(member.cluster, None)
+        self.reopening.pop(member.cluster, None)
+        if end := end_of(member):
+            self.ends.pop(bisect_left(self.ends, end.place, key=_place))
+
+    def _count(self, member: Member, by: int) -> None:
+        self.counts[member.outcome or member.state] += by
+
+    @property
+    def unfinished(self) -> int:
+        return self.counts[MemberState.WAITING] + self.counts[MemberState.IN_FLIGHT]
+
+    @property
+    def not_started(self) -> int:
+        return self.counts[MemberState.WAITING]
+
+    @property
+    def failed(self) -> int:
+        return self.counts[Outcome.FAILED]
+
+    def free_slots(self) -> Iterator[int]:
+        """The free slots, lowest first; take them before the next change."""
+        bound = min(self.step.max_concurrency, len(self.members))
+        return (slot for slot in range(1, bound + 1) if slot not in self.slots)
+
+    @property
+    def full(self) -> bool:
+        return len(self.slots) >= self.step.max_concurrency
+
+    def head(self, count: int) -> list[Member]:
+        """The first `count` members that may start, in R4's order."""
+        return [self.members[name] for _, name in islice(self.queue, count)]

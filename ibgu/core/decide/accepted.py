@@ -1,0 +1,85 @@
+"""A run that the cluster has taken: its end is what the cluster reports (R7, R10, R12)."""
+
+from ibgu.core.decide.arming import diverged
+from ibgu.core.decide.ending import end_run, succeed_run
+from ibgu.core.decide.turn import Turn
+from ibgu.core.model import (
+    IbuView,
+    Member,
+    Observation,
+    ReasonKind,
+    RunResult,
+    Who,
+    WorkView,
+)
+from ibgu.core.observe import VerdictKind, last_words, speaks_for, verdict
+
+
+def decide_accepted(turn: Turn, member: Member, seen: Observation) -> None:
+    run, work, cluster = member.run, seen.stage, seen.cluster
+    assert run is not None
+    assert cluster is not None
+    if not cluster.reachable:
+        _dark(turn, member)
+    elif work is not None and work.ibu is not None and speaks_for(work, run):
+        _judge(turn, member, work.ibu)
+    elif what := _foreign(turn, member, work):
+        if not seen.writing:
+            diverged(turn, member, what)
+    else:
+        _without_evidence(turn, member, work)
+
+
+def _dark(turn: Turn, member: Member) -> None:
+    assert member.run is not None
+    if member.run.action.reboots:
+        turn.waits(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
+    else:
+        words = "the cluster is not reachable"
+        turn.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
+
+
+def _judge(turn: Turn, member: Member, ibu: IbuView) -> None:
+    assert member.run is not None
+    found = verdict(ibu, member.run.action)
+    if found.kind is VerdictKind.SUCCEEDED:
+        succeed_run(turn, member)
+    elif found.kind is VerdictKind.FAILED:
+        assert found.cause is not None
+        end_run(turn, member, RunResult.FAILED, found.cause, found.message)
+    else:
+        words = last_words(ibu, member.run.action.stage)
+        turn.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
+
+
+def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
+    """Somebody else's hand on the stage or on our work; empty: none to be seen."""
+    run = member.run
+    assert run is not None
+    if work is None or work.terminating:
+        return "the stage work was deleted by somebody else"
+    if work.edited:
+        return "the stage work was changed by somebody else"
+    ibu = work.ibu
+    if not (work.settled and ibu and ibu.current):
+        return ""
+    if ibu.stage != run.action.stage and not _old_state(turn, member, ibu):
+        return f"spec.stage is {ibu.stage}, ibgu asked for {run.action.stage}"
+    if ibu.run not in turn.world.run_ids:
+        return f"the ImageBasedUpgrade carries the unknown run {ibu.run or '(none)'}"
+    return ""
+
+
+def _old_state(turn: Turn, member: Member, ibu: IbuView) -> bool:
+    """After a reboot the old etcd may show an earlier run of ours until LCA restores (R9)."""
+    assert member.run is not None
+    earlier = ibu.run != member.run.id and ibu.run in turn.world.run_ids
+    return member.run.action.reboots and earlier
+
+
+def _without_evidence(turn: Turn, member: Member, work: WorkView | None) -> None:
+    """Nothing can be concluded now; the last words stay, the limit runs."""
+    words = member.reason.message
+    if work is not None and work.ibu_available == "False":
+        words = work.ibu_message or "the cluster shows no ImageBasedUpgrade"
+    turn.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)

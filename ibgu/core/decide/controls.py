@@ -1,0 +1,80 @@
+"""A person's wishes: control annotations on the IBGU, acted on once per value (design 4)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ibgu.core.book import StepBook
+from ibgu.core.decide.ending import finish
+from ibgu.core.decide.steps import start_clock
+from ibgu.core.decide.turn import Turn
+from ibgu.core.gates import LASTING
+from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
+from ibgu.core.works import names
+
+
+def decide_controls(turn: Turn) -> None:
+    found = turn.snapshot.object
+    if found is None or turn.rollout.deleted_at is not None:
+        return
+    for key, act in _CONTROLS.items():
+        value = found.metadata.annotations.get(key)
+        if value is not None and value != turn.rollout.controls.get(key):
+            said = act(turn, value)
+            turn.on_rollout(
+                Kind.CONTROL,
+                f"{key}={value}: {said}",
+                actor=turn.snapshot.actor,
+                controls={**turn.rollout.controls, key: value},
+            )
+
+
+def _resume(turn: Turn, value: str) -> str:
+    book = turn.book.current
+    hold = book.step.hold if book else None
+    if book is None or hold is None or hold.kind not in LASTING:
+        return "nothing was held"
+    if book.step.stopped_since is not None:
+        start_clock(turn, book.step)
+    changes: dict[str, Any] = {"hold": None}
+    if hold.kind is ReasonKind.BRAKE:
+        changes["brake_from"] = turn.now
+    else:
+        changes["payload_digest"] = turn.snapshot.payload.digest
+    turn.on_step(Kind.STEP_RELEASED, book.step, "resumed by a person", **changes)
+    return f"goes on after: {hold.message}"
+
+
+def _skip(turn: Turn, value: str) -> str:
+    book = turn.book.current
+    if book is None:
+        return "no step is running"
+    chosen = _chosen(book, value)
+    for member in chosen:
+        finish(
+            turn,
+            member,
+            Outcome.SKIPPED,
+            cause=Cause.SKIPPED,
+            message=f"skipped {turn.snapshot.actor}",
+        )
+    return f"{len(chosen)} waiting clusters skipped"
+
+
+def _chosen(book: StepBook, value: str) -> list[Member]:
+    """Only waiting members can be skipped; names of others are ignored."""
+    waiting = [m for m in book.members.values() if m.state is MemberState.WAITING]
+    if value.strip() == "waiting":
+        return waiting
+    wanted = {name.strip() for name in value.split(",")}
+    return [member for member in waiting if member.cluster in wanted]
+
+
+def _brake(turn: Turn, value: str) -> str:
+    return "the brake is off" if value == "off" else f"unknown value, expected off: {value}"
+
+
+_CONTROLS: dict[str, Callable[[Turn, str], str]] = {
+    names.RESUME: _resume,
+    names.SKIP: _skip,
+    names.BRAKE: _brake,
+}

@@ -1,0 +1,121 @@
+"""Labels and annotations that ibgu owes ManagedClusters (R13, R14)."""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from ibgu.core.decide.turn import Turn
+from ibgu.core.model import (
+    LABEL_PREFIX,
+    Action,
+    Change,
+    ClusterView,
+    Debt,
+    Kind,
+    Member,
+    OnDebt,
+)
+from ibgu.core.observe import out_of_stage
+from ibgu.core.works import names
+
+Wishes = dict[str, str | None]
+
+
+def _with(view: Mapping[str, str], owed: Mapping[str, Change]) -> dict[str, str]:
+    """The labels or annotations as they will be once everything owed is written."""
+    wanted = {key: change.wanted for key, change in owed.items()}
+    return {key: value for key, value in {**view, **wanted}.items() if value is not None}
+
+
+def success_labels(action: Action, labels: Mapping[str, str]) -> Wishes:
+    if action.clears_labels:
+        return {key: None for key in labels if key.startswith(LABEL_PREFIX)}
+    return {action.completed_label: "", action.failed_label: None}
+
+
+def failure_labels(action: Action) -> Wishes:
+    return {action.failed_label: ""}
+
+
+def _owed(view: Mapping[str, str], old: Mapping[str, Change], wishes: Wishes) -> dict[str, Change]:
+    """Newest wish wins; what the hub shows already is not owed."""
+    changes = dict(old)
+    for key, wanted in wishes.items():
+        seen = old[key].seen if key in old else view.get(key)
+        changes[key] = Change(seen, wanted)
+    return {key: change for key, change in changes.items() if view.get(key) != change.wanted}
+
+
+def owe(turn: Turn, cluster: ClusterView, labels: Wishes, annotations: Wishes, why: str) -> None:
+    """Add to what the cluster is owed; says nothing where the hub shows it all already."""
+    empty = Debt(uid=cluster.uid, cluster=cluster.name, rollout=turn.rollout.uid)
+    old = turn.world.debts.get(cluster.uid, empty)
+    debt = replace(
+        old,
+        rollout=turn.rollout.uid,
+        labels=_owed(cluster.labels, old.labels, labels),
+        annotations=_owed(cluster.annotations, old.annotations, annotations),
+    )
+    if debt.labels != old.labels or debt.annotations != old.annotations:
+        turn.say(OnDebt(Kind.OWED, debt, why))
+
+
+def labels_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
+    debt = turn.world.debts.get(cluster.uid)
+    return _with(cluster.labels, debt.labels if debt else {})
+
+
+def auto_import_off(turn: Turn, cluster: ClusterView) -> Wishes:
+    """What puts disable-auto-import there as ours; nothing where it is there already (R14)."""
+    if names.DISABLE_AUTO_IMPORT in cluster.annotations:
+        return {}
+    return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: turn.rollout.uid}
+
+
+def auto_import_on(turn: Turn, cluster: ClusterView) -> Wishes:
+    """What takes disable-auto-import away, if this rollout put it there."""
+    debt = turn.world.debts.get(cluster.uid)
+    annotations = _with(cluster.annotations, debt.annotations if debt else {})
+    if annotations.get(names.AUTO_IMPORT_BY) != turn.rollout.uid:
+        return {}
+    return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
+
+
+def release_auto_import(turn: Turn, member: Member) -> None:
+    """Take disable-auto-import away on evidence that the cluster is out of the stage."""
+    seen = turn.observe(member.cluster)
+    cluster, work = seen.cluster, seen.stage
+    if cluster is None or work is None or work.ibu is None or not cluster.reachable:
+        return
+    if work.settled and work.ibu.current and out_of_stage(work.ibu):
+        owe(turn, cluster, {}, auto_import_on(turn, cluster), "the cluster is out of the stage")
+
+
+def settle(debt: Debt, cluster: ClusterView | None) -> Debt:
+    """What is still owed, given what the hub shows.
+
+    A key that shows the wanted value is settled; one that neither shows it nor what was seen
+    when it was owed was changed by somebody since: theirs is the truth (R13). A cluster that
+    is gone or re-created is owed nothing.
+    """
+    if cluster is None or cluster.uid != debt.uid:
+        return replace(debt, labels={}, annotations={})
+    return replace(
+        debt,
+        labels=_open(debt.labels, cluster.labels),
+        annotations=_open(debt.annotations, cluster.annotations),
+    )
+
+
+def _open(owed: Mapping[str, Change], shown: Mapping[str, str]) -> dict[str, Change]:
+    return {
+        key: change
+        for key, change in owed.items()
+        if shown.get(key) != change.wanted and shown.get(key) == change.seen
+    }
+
+
+def decide_debt(debt: Debt, cluster: ClusterView | None) -> OnDebt | None:
+    """The decision that brings the debt up to date; None if nothing was settled."""
+    left = settle(debt, cluster)
+    return OnDebt(Kind.SETTLED, left, "the hub shows it") if left != debt else None

@@ -1,0 +1,175 @@
+"""How runs end, and how members end because of it (R5, R9, R10, R13)."""
+
+from msgspec.structs import replace
+
+from ibgu.core.decide.debts import (
+    auto_import_on,
+    failure_labels,
+    labels_with_debts,
+    owe,
+    release_auto_import,
+    success_labels,
+)
+from ibgu.core.decide.turn import Turn
+from ibgu.core.model import (
+    Action,
+    Cause,
+    CompletedAction,
+    Kind,
+    Member,
+    MemberState,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Run,
+    RunResult,
+    RunState,
+)
+
+TIMEOUT = "Action did not successfully complete before the timeout specified in the rolloutStrategy"
+"""TALM's words, which users' scripts look for."""
+
+_LABELLED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
+_OUTCOMES = {
+    RunResult.PREEMPTED: Outcome.CANCELLED,
+    RunResult.DELETED: Outcome.CANCELLED,
+}
+
+
+def end_run(
+    turn: Turn, member: Member, result: RunResult, cause: Cause | None, message: str
+) -> Member:
+    """End the member's run without success; its hold stays until the work is disarmed."""
+    run = _ended(turn, member, result, cause, message)
+    member = turn.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}", run=run)
+    if run.armed_at and result in _LABELLED:
+        _owe_failure(turn, member, run.action)
+    return member
+
+
+def _ended(turn: Turn, member: Member, result: RunResult, cause: Cause | None, message: str) -> Run:
+    assert member.run is not None
+    return replace(
+        member.run,
+        state=RunState.ENDED,
+        ended_at=turn.now,
+        result=result,
+        cause=cause,
+        message=message,
+    )
+
+
+def _owe_failure(turn: Turn, member: Member, action: Action) -> None:
+    cluster = turn.observe(member.cluster).cluster
+    if cluster is not None and cluster.uid == member.uid:
+        owe(turn, cluster, failure_labels(action), {}, f"{action} failed")
+    release_auto_import(turn, member)
+
+
+def succeed_run(turn: Turn, member: Member) -> Member:
+    """The cluster reports that the run's action is done."""
+    assert member.run is not None
+    run = replace(member.run, state=RunState.ENDED, ended_at=turn.now, result=RunResult.SUCCEEDED)
+    member = turn.on_member(
+        Kind.RUN_ENDED,
+        member,
+        f"{run.action} succeeded",
+        run=run,
+        completed=(*member.completed, CompletedAction(run.action, turn.now)),
+        action_index=member.action_index + 1,
+    )
+    owe_success(turn, member, run.action)
+    return member
+
+
+def skip_action(turn: Turn, member: Member, action: Action, note: str) -> Member:
+    """The cluster is already where the action would bring it (R8)."""
+    member = turn.on_member(
+        Kind.ACTION_SKIPPED,
+        member,
+        f"{action}: {note}",
+        completed=(*member.completed, CompletedAction(action, turn.now, note)),
+        action_index=member.action_index + 1,
+    )
+    owe_success(turn, member, action)
+    return member
+
+
+def owe_success(turn: Turn, member: Member, action: Action) -> None:
+    cluster = turn.observe(member.cluster).cluster
+    if cluster is None or cluster.uid != member.uid:
+        return
+    wishes = success_labels(action, labels_with_debts(turn, cluster))
+    annotations = {} if action is Action.PREP else auto_import_on(turn, cluster)
+    owe(turn, cluster, wishes, annotations, f"{action} succeeded")
+
+
+def finish(
+    turn: Turn,
+    member: Member,
+    outcome: Outcome,
+    *,
+    cause: Cause | None = None,
+    message: str = "",
+    failed_action: Action | None = None,
+) -> Member:
+    """The member is through with its step; its hold, if any, is released."""
+    return turn.on_member(
+        Kind.FINISHED,
+        member,
+        message or outcome,
+        state=MemberState.FINISHED,
+        outcome=outcome,
+        cause=cause,
+        message=message,
+        failed_action=failed_action,
+        ended_at=turn.now,
+        slot=None,
+        look=None,
+        watched=_worth_watching(member),
+    )
+
+
+def _worth_watching(member: Member) -> bool:
+    """Armed, and not known to have succeeded: its late truth is of interest (R15)."""
+    run = member.run
+    return bool(
+        run
+        and run.arming_at
+        and run.result not in (RunResult.SUCCEEDED, RunResult.GONE, RunResult.WITHDRAWN)
+    )
+
+
+def finish_after(turn: Turn, member: Member) -> Member:
+    """Finish the member whose run ended without success and is disarmed."""
+    run = member.run
+    assert run is not None
+    assert run.result is not None
+    return finish(
+        turn,
+        member,
+        _OUTCOMES.get(run.result, Outcome.FAILED),
+        cause=run.cause,
+        message=run.message,
+        failed_action=run.action,
+    )
+
+
+def back_to_waiting(turn: Turn, member: Member) -> Member:
+    """A withdrawn run gives its hold back; the member waits as if it had never started."""
+    return turn.on_member(
+        Kind.WAITS,
+        member,
+        "withdrawn: the cluster did not take it",
+        state=MemberState.WAITING,
+        reason=Reason(ReasonKind.SLOT, turn.now, "waits for a slot"),
+        slot=None,
+        limit=None,
+        look=None,
+    )
+
+
+def timed_out(member: Member) -> str:
+    """TALM's text, and the last that was known."""
+    words = member.reason.message
+    return f"{TIMEOUT}. Last seen: {words}" if words else TIMEOUT

@@ -1,0 +1,92 @@
+"""Finished members: late truth, and disable-auto-import that still stands (R14, R15, R16)."""
+
+from datetime import timedelta
+
+from ibgu.core.decide.debts import labels_with_debts, release_auto_import
+from ibgu.core.decide.ending import owe_success
+from ibgu.core.decide.turn import Turn
+from ibgu.core.model import (
+    CompletedAction,
+    Kind,
+    Member,
+    Observation,
+    RolloutState,
+    Run,
+)
+from ibgu.core.observe import Verdict, VerdictKind, out_of_stage, speaks_for, verdict
+from ibgu.core.times import PART, WATCH
+
+
+def decide_finished(turn: Turn, member: Member) -> None:
+    ended = turn.book.steps[-1].step.finished_at
+    if ended is not None and turn.now < ended + WATCH:
+        turn.wake(member.cluster, ended + WATCH)
+    if not member.watched:
+        return
+    seen = turn.observe(member.cluster)
+    if over := _watch_over(turn, member, seen):
+        turn.on_member(Kind.UNWATCHED, member, over, watched=False)
+        return
+    release_auto_import(turn, member)
+    run, work = member.run, seen.stage
+    reachable = seen.cluster is not None and seen.cluster.reachable
+    if run and work and work.ibu and reachable and speaks_for(work, run):
+        _compare(turn, member, run, verdict(work.ibu, run.action))
+
+
+def _watch_over(turn: Turn, member: Member, seen: Observation) -> str:
+    latest = turn.book.latest(member.cluster)
+    if seen.cluster is None or seen.cluster.uid != member.uid:
+        return "the cluster is gone"
+    if latest is not None and latest.step > member.step and latest.attempts:
+        return "a later run of the cluster exists"
+    if turn.rollout.state is RolloutState.DELETED:
+        return _parted(turn, member, seen)
+    ended = turn.book.steps[-1].step.finished_at
+    if ended is not None and turn.now >= ended + WATCH:
+        return "7 days have passed"
+    return ""
+
+
+def _parted(turn: Turn, member: Member, seen: Observation) -> str:
+    """After the IBGU's deletion only what is inside a reboot is still watched (R16)."""
+    run, work = member.run, seen.stage
+    assert run is not None
+    assert turn.rollout.deleted_at is not None
+    due = turn.rollout.deleted_at + PART
+    if not run.action.reboots or turn.now >= due:
+        return "the rollout was deleted"
+    if work and work.settled and work.ibu and work.ibu.current and out_of_stage(work.ibu):
+        return "the rollout was deleted, and the cluster is out of the stage"
+    turn.wake(member.cluster, due)
+    return ""
+
+
+def _compare(turn: Turn, member: Member, run: Run, found: Verdict) -> None:
+    if member.late:
+        return
+    if found.kind is VerdictKind.SUCCEEDED:
+        _completed_late(turn, member, run)
+    elif found.kind is VerdictKind.FAILED and found.message not in ("", member.message):
+        turn.on_member(Kind.RUN_PROGRESS, member, found.message, message=found.message)
+
+
+def _completed_late(turn: Turn, member: Member, run: Run) -> None:
+    """Say so; the label follows only if our own failed label still stands (R15)."""
+    cluster = turn.observe(member.cluster).cluster
+    assert cluster is not None
+    assert run.intended_at is not None
+    late = f"completed late, after {_minutes(turn.now - run.intended_at)}"
+    ours = run.action.failed_label in labels_with_debts(turn, cluster)
+    if not ours:
+        turn.on_member(Kind.LATE, member, late, late=late, message=f"{member.message} ({late})")
+        return
+    done = CompletedAction(run.action, turn.now, late)
+    completed = (*member.completed, done)
+    turn.on_member(Kind.LATE, member, late, late=late, completed=completed, failed_action=None)
+    owe_success(turn, member, run.action)
+
+
+def _minutes(length: timedelta) -> str:
+    seconds = int(length.total_seconds())
+    return f"{seconds // 60} min" if seconds >= 60 else f"{seconds} s"

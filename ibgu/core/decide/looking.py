@@ -1,0 +1,97 @@
+"""Looks: asking a cluster for its state before anything is done to it (R8)."""
+
+from datetime import timedelta
+
+from ibgu.core.decide.ending import finish
+from ibgu.core.decide.turn import Turn
+from ibgu.core.failures import ApplyError, classify
+from ibgu.core.model import (
+    Cause,
+    IbuView,
+    Kind,
+    Look,
+    Member,
+    Observation,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Who,
+    WorkView,
+)
+from ibgu.core.observe import answers
+from ibgu.core.times import LOOK_ANSWER, LOOK_FRESH, LOOK_RETRY, SETTLE
+
+ABSENT = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
+
+
+def ask(turn: Turn, member: Member) -> Member:
+    """Put a new question; its id carries the time, so no two are alike."""
+    look = Look(f"{int(turn.now.timestamp() * 1000):x}", turn.now)
+    turn.wake(member.cluster, turn.now + LOOK_ANSWER)
+    reason = Reason(ReasonKind.LOOKING, turn.now, "asks the cluster for its state")
+    return turn.on_member(Kind.LOOKED, member, "looks", look=look, reason=reason)
+
+
+def known_state(member: Member, seen: Observation) -> IbuView | None:
+    """What the cluster answered to the member's look; later feedback keeps it up to date."""
+    work, look = seen.stage, member.look
+    if work is None or look is None or not answers(work, look):
+        return None
+    return work.ibu
+
+
+def fresh(turn: Turn, member: Member) -> bool:
+    """The look is young enough for an Abort (R9); others stay valid while reachable."""
+    assert member.look is not None
+    return not turn.action(member).aborts or turn.now - member.look.asked_at <= LOOK_FRESH
+
+
+def unanswered(turn: Turn, member: Member, seen: Observation) -> None:
+    if _absent(seen.stage, member):
+        _without_agent(turn, member)
+        return
+    assert member.look is not None
+    if turn.now - member.look.asked_at < LOOK_ANSWER:
+        turn.waits(member, ReasonKind.LOOKING, "asks the cluster for its state")
+        turn.wake(member.cluster, member.look.asked_at + LOOK_ANSWER)
+        return
+    words = (seen.refusal or (seen.stage and seen.stage.apply_error)) or "no feedback"
+    message = f"the cluster is reachable but does not answer: {words}"
+    turn.waits(member, ReasonKind.NO_ANSWER, message, who=Who.CLUSTER)
+    look_again(turn, member, LOOK_RETRY)
+
+
+def look_again(turn: Turn, member: Member, every: timedelta) -> None:
+    """Repeat the member's look so often, and keep the reason it waits for."""
+    member = turn.again(member)
+    assert member.look is not None
+    due = member.look.asked_at + every
+    if turn.now < due:
+        turn.wake(member.cluster, due)
+        return
+    look = Look(f"{int(turn.now.timestamp() * 1000):x}", turn.now)
+    turn.on_member(Kind.LOOKED, member, "looks again", look=look)
+    turn.wake(member.cluster, turn.now + every)
+
+
+def _absent(work: WorkView | None, member: Member) -> bool:
+    """The agent answered in this version, and what it says is that there is no IBU."""
+    if work is None or member.look is None or work.look != member.look.id:
+        return False
+    return work.ibu_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
+
+
+def _without_agent(turn: Turn, member: Member) -> None:
+    member = turn.waits(member, ReasonKind.ABSENT, ABSENT, who=Who.PERSON)
+    due = turn.stands_since(member.reason) + SETTLE
+    if turn.now < due:
+        turn.wake(member.cluster, due)
+        return
+    finish(
+        turn,
+        member,
+        Outcome.FAILED,
+        cause=Cause.AGENT_ABSENT,
+        message=ABSENT,
+        failed_action=turn.action(member),
+    )

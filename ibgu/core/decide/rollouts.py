@@ -1,0 +1,142 @@
+"""A rollout's life: seen, grown, held, complete, deleted (R1, R16, R20)."""
+
+from datetime import timedelta
+
+from ibgu.core.decide.turn import Turn
+from ibgu.core.kinds import Ibgu, PlanItem
+from ibgu.core.model import (
+    Action,
+    Kind,
+    OnStep,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    Step,
+    StepState,
+    Who,
+)
+from ibgu.core.plan import problem
+from ibgu.core.times import WATCH
+from ibgu.core.works import names
+
+
+def decide_rollout(turn: Turn) -> None:
+    """Follow the object on the hub, before any member is decided."""
+    found = turn.snapshot.object
+    if turn.rollout.state is RolloutState.DELETED:
+        return
+    if found is None or found.metadata.uid != turn.rollout.uid or found.metadata.deletion_timestamp:
+        turn.on_rollout(
+            Kind.ROLLOUT_DELETED,
+            "the ImageBasedGroupUpgrade was deleted",
+            state=RolloutState.DELETED,
+            deleted_at=turn.now,
+            hold=None,
+        )
+        return
+    if found.metadata.generation != turn.rollout.generation:
+        _adopt_spec(turn, found)
+    _hold(turn)
+
+
+def _adopt_spec(turn: Turn, found: Ibgu) -> None:
+    """Take the new spec over if the plan may be carried out; else hold (design section 2)."""
+    wrong = problem(found.spec.plan, [_started(book.step) for book in turn.book.steps])
+    if wrong is not None:
+        turn.on_rollout(
+            Kind.ROLLOUT_HELD,
+            wrong,
+            warning=True,
+            generation=found.metadata.generation,
+            hold=Reason(ReasonKind.INVALID_PLAN, turn.now, wrong, None, Who.PERSON),
+        )
+        return
+    hold = turn.rollout.hold
+    valid = None if hold and hold.kind is ReasonKind.INVALID_PLAN else hold
+    grew = len(found.spec.plan) > len(turn.rollout.spec.plan)
+    turn.on_rollout(
+        Kind.PLAN_GREW if grew else Kind.ROLLOUT_RELEASED,
+        f"the plan has {len(found.spec.plan)} steps",
+        actor=turn.snapshot.actor,
+        generation=found.metadata.generation,
+        spec=found.spec,
+        annotations=ibu_annotations(found),
+        hold=valid,
+    )
+
+
+def ibu_annotations(found: Ibgu) -> dict[str, str]:
+    """Those that go to the IBU: the key contains lca.openshift.io (TALM's rule)."""
+    annotations = found.metadata.annotations
+    return {key: value for key, value in annotations.items() if "lca.openshift.io" in key}
+
+
+def _started(step: Step) -> tuple[tuple[Action, ...], int, int]:
+    return (step.actions, step.max_concurrency, int(step.timeout.total_seconds() // 60))
+
+
+def _hold(turn: Turn) -> None:
+    """TALM, or what TALM left behind, keeps everything from starting (R20)."""
+    hold = turn.rollout.hold
+    if hold is not None and hold.kind is ReasonKind.INVALID_PLAN:
+        return
+    reason = _foreign_controller(turn)
+    if reason is None and hold is not None:
+        turn.on_rollout(Kind.ROLLOUT_RELEASED, f"no longer: {hold.message}", hold=None)
+    elif reason is not None and (hold is None or hold.kind is not reason.kind):
+        turn.on_rollout(Kind.ROLLOUT_HELD, reason.message, warning=True, hold=reason)
+
+
+def _foreign_controller(turn: Turn) -> Reason | None:
+    if turn.facts.talm_live:
+        words = "TALM is running on this hub: ibgu writes nothing until it is stopped"
+        return Reason(ReasonKind.TALM, turn.now, words, None, Who.PERSON)
+    if turn.snapshot.adoption:
+        words = (
+            "unfinished ClusterGroupUpgrades of this IBGU are on the hub; "
+            f"annotate it with {names.ADOPT} to let ibgu take over"
+        )
+        return Reason(ReasonKind.ADOPTION, turn.now, words, None, Who.PERSON)
+    return None
+
+
+def open_next_step(turn: Turn) -> None:
+    """Open the next step of the plan when the one before is finished, or complete."""
+    rollout = turn.rollout
+    if rollout.state is RolloutState.DELETED or turn.book.current is not None:
+        return
+    index = len(turn.book.steps)
+    if index < len(rollout.spec.plan):
+        _open(turn, index, rollout.spec.plan[index])
+    elif rollout.state is RolloutState.RUNNING:
+        turn.on_rollout(
+            Kind.ROLLOUT_COMPLETED,
+            "all plan steps are completed",
+            state=RolloutState.COMPLETE,
+            completed_at=turn.now,
+        )
+        for step in turn.book.steps:
+            for cluster in step.members:
+                turn.wake(cluster, turn.now + WATCH)
+
+
+def _open(turn: Turn, index: int, item: PlanItem) -> None:
+    if turn.rollout.hold is not None:
+        return
+    step = Step(
+        rollout=turn.rollout.uid,
+        index=index,
+        actions=tuple(Action(action) for action in item.actions),
+        max_concurrency=item.rollout_strategy.max_concurrency,
+        timeout=timedelta(minutes=item.rollout_strategy.timeout),
+        state=StepState.OPENING,
+    )
+    names_ = ", ".join(step.actions)
+    turn.say(OnStep(Kind.STEP_OPENED, step, f"step {index + 1} opens: {names_}"))
+    if turn.rollout.state is not RolloutState.RUNNING:
+        turn.on_rollout(
+            Kind.ROLLOUT_STARTED,
+            "the plan goes on" if index else "the rollout starts",
+            state=RolloutState.RUNNING,
+            completed_at=None,
+        )

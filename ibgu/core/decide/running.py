@@ -1,0 +1,147 @@
+"""Members in flight: a run from its intent to its end (R7, R9, R10, R12).
+
+A run goes intended -> arming -> armed -> accepted -> ended. `decide_running` takes the member
+as far as the observation lets it in one turn.
+"""
+
+from collections.abc import Callable
+
+from ibgu.core.decide.accepted import decide_accepted
+from ibgu.core.decide.arming import decide_armed, decide_intended, intend
+from ibgu.core.decide.ending import back_to_waiting, end_run, finish, finish_after, skip_action
+from ibgu.core.decide.turn import Turn
+from ibgu.core.model import (
+    Cause,
+    Kind,
+    Member,
+    MemberState,
+    Observation,
+    Outcome,
+    ReasonKind,
+    RolloutState,
+    RunResult,
+    RunState,
+    Who,
+)
+from ibgu.core.observe import JudgementKind, judge
+
+
+def decide_running(turn: Turn, member: Member) -> None:
+    """Go on until this turn has nothing more to say about the member."""
+    while True:
+        before = member
+        _advance(turn, member, turn.observe(member.cluster))
+        member = turn.again(before)
+        if member.state is not MemberState.IN_FLIGHT or member == before:
+            return
+
+
+def _advance(turn: Turn, member: Member, seen: Observation) -> None:
+    assert member.run is not None
+    if member.run.open and _cut_short(turn, member, seen):
+        return
+    _BY_STATE[member.run.state](turn, member, seen)
+
+
+def _cut_short(turn: Turn, member: Member, seen: Observation) -> bool:
+    """End an open run for reasons that lie outside of it."""
+    by = turn.world.preempts.get(member.uid)
+    if seen.cluster is None:
+        words = "the ManagedCluster was deleted"
+        end_run(turn, member, RunResult.GONE, Cause.GONE, words)
+    elif seen.cluster.uid != member.uid:
+        words = "the ManagedCluster was re-created"
+        end_run(turn, member, RunResult.GONE, Cause.RECREATED, words)
+    elif turn.rollout.state is RolloutState.DELETED:
+        end_run(turn, member, RunResult.DELETED, Cause.DELETED, "the rollout was deleted")
+    elif by is not None:
+        end_run(turn, member, RunResult.PREEMPTED, Cause.PREEMPTED, f"cancelled by {by}")
+    else:
+        return False
+    return True
+
+
+def _decide_ended(turn: Turn, member: Member, seen: Observation) -> None:
+    run = member.run
+    assert run is not None
+    if not run.disarmed:
+        _await_disarm(turn, member, seen)
+    elif run.result is RunResult.SUCCEEDED:
+        _next_action(turn, member, seen)
+    elif run.result is RunResult.WITHDRAWN:
+        back_to_waiting(turn, member)
+    else:
+        finish_after(turn, member)
+
+
+def _await_disarm(turn: Turn, member: Member, seen: Observation) -> None:
+    """The hold stays until the hub shows the work disarmed (R9); a lost cluster needs none."""
+    gone = seen.cluster is None or seen.cluster.uid != member.uid
+    if gone or not (seen.writing or (seen.stage and seen.stage.armed)):
+        turn.on_run(Kind.RUN_DISARMED, member, "the stage work is disarmed", disarmed=True)
+    else:
+        turn.waits(member, ReasonKind.DISARMING, "disarms the stage work")
+
+
+def _next_action(turn: Turn, member: Member, seen: Observation) -> None:
+    """Chains go on at once, on the evidence that ended the action before (R5, R8)."""
+    if member.action_index == len(turn.step(member).step.actions):
+        finish(turn, member, Outcome.SUCCEEDED)
+    elif _cancelled(turn, member, seen):
+        return
+    else:
+        _chain(turn, member, seen)
+
+
+def _cancelled(turn: Turn, member: Member, seen: Observation) -> bool:
+    """Between two actions a member can still be stopped like one that waits."""
+    by = turn.world.preempts.get(member.uid)
+    deleted = turn.rollout.state is RolloutState.DELETED
+    gone = seen.cluster is None or seen.cluster.uid != member.uid
+    if not (by or deleted or gone):
+        return False
+    cause = Cause.GONE if gone else Cause.DELETED if deleted else Cause.PREEMPTED
+    words = {
+        Cause.GONE: "the ManagedCluster is gone",
+        Cause.DELETED: "the rollout was deleted",
+        Cause.PREEMPTED: f"cancelled by {by}",
+    }[cause]
+    outcome = Outcome.FAILED if gone else Outcome.CANCELLED
+    action = turn.action(member)
+    finish(turn, member, outcome, cause=cause, message=words, failed_action=action)
+    return True
+
+
+def _chain(turn: Turn, member: Member, seen: Observation) -> None:
+    action = turn.action(member)
+    work = seen.stage
+    cluster = seen.cluster
+    if not (cluster and cluster.reachable and work and work.settled and work.ibu):
+        turn.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
+        return
+    found = judge(work.ibu, action, turn.rollout.spec) if work.ibu.current else None
+    if found is None or found.kind is JudgementKind.BUSY:
+        words = found.message if found else "the Lifecycle Agent has not seen the spec yet"
+        turn.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)
+    elif found.kind is JudgementKind.STARTABLE:
+        intend(turn, member)
+    elif found.kind is JudgementKind.REACHED:
+        skip_action(turn, member, action, found.message)
+    else:
+        finish(
+            turn,
+            member,
+            Outcome.FAILED,
+            cause=found.cause,
+            message=found.message,
+            failed_action=action,
+        )
+
+
+_BY_STATE: dict[RunState, Callable[[Turn, Member, Observation], None]] = {
+    RunState.INTENDED: decide_intended,
+    RunState.ARMING: decide_armed,
+    RunState.ARMED: decide_armed,
+    RunState.ACCEPTED: decide_accepted,
+    RunState.ENDED: _decide_ended,
+}

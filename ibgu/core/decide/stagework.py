@@ -1,0 +1,68 @@
+"""What the stage work of one cluster of a rollout must show, given the records (R9, R15, R16).
+
+It follows from the records alone, so an effect that a crash or a conflict has swallowed is
+asked for again by the next look at the cluster.
+"""
+
+from datetime import datetime
+from enum import Enum
+
+from ibgu.core.book import Book
+from ibgu.core.model import (
+    Member,
+    MemberState,
+    Observation,
+    Outcome,
+    RolloutState,
+)
+from ibgu.core.times import WATCH
+from ibgu.core.works import Wanted, wanted_stage
+
+
+class Remove(Enum):
+    """Delete the work; with Orphan nothing changes on the cluster."""
+
+    REMOVE = "remove"
+
+
+REMOVE = Remove.REMOVE
+
+
+def stage_work(
+    book: Book, cluster: str, seen: Observation, now: datetime
+) -> Wanted | Remove | None:
+    """None: leave it as it is. A work with a deletionTimestamp is never touched (R16)."""
+    work = seen.stage
+    if seen.writing or (work is not None and work.terminating):
+        return None
+    member = book.latest(cluster)
+    if member is None or seen.cluster is None or seen.cluster.deleting:
+        return None
+    if not member.finished:
+        return wanted_stage(member, work)
+    if work is not None and _over(book, member, now):
+        return REMOVE
+    return wanted_stage(member, work) if work is not None and work.armed else None
+
+
+def _over(book: Book, member: Member, now: datetime) -> bool:
+    """Nobody is interested in this cluster's feedback any more (R15)."""
+    if member.watched:
+        return False
+    if book.rollout.state is RolloutState.DELETED or _back_to_idle(member):
+        return True
+    last = book.steps[-1].step
+    return last.finished_at is not None and now >= last.finished_at + WATCH
+
+
+def _back_to_idle(member: Member) -> bool:
+    done = member.completed[-1].action if member.completed else None
+    return member.outcome is Outcome.SUCCEEDED and done is not None and done.clears_labels
+
+
+def payload_wanted(book: Book, member: Member) -> bool:
+    """The payload work is there while the member's Prep is under way, else removed."""
+    run = member.run
+    digest = book.steps[member.step].step.payload_digest
+    in_flight = member.state is MemberState.IN_FLIGHT
+    return bool(digest and in_flight and run and run.open and run.action == "Prep")

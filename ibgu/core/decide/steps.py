@@ -1,0 +1,118 @@
+"""A step's life: deadline, clock, holds, its end (R1, R11, R19)."""
+
+from ibgu.core.book import StepBook
+from ibgu.core.decide.ending import end_run, finish, timed_out
+from ibgu.core.decide.running import decide_running
+from ibgu.core.decide.starting import judged_limit, start_members
+from ibgu.core.decide.turn import Turn
+from ibgu.core.gates import LASTING, deadline, held
+from ibgu.core.model import (
+    Cause,
+    Kind,
+    Member,
+    MemberState,
+    Outcome,
+    RunResult,
+    Step,
+    StepState,
+)
+from ibgu.core.times import SETTLE
+
+
+def decide_step(turn: Turn, book: StepBook) -> None:
+    """What a running step does after its touched members were decided."""
+    if turn.rollout.deleted_at is None and not _at_deadline(turn, book):
+        start_members(turn, book)
+        _release(turn, book)
+        _clock(turn, book)
+        turn.wake("", max(deadline(book.step, turn.now), turn.facts.in_sync_since + SETTLE))
+        _wake_limits(turn, book)
+    if book.unfinished == 0:
+        _finish_step(turn, book)
+
+
+def _at_deadline(turn: Turn, book: StepBook) -> bool:
+    """End everybody who is not done; never within SETTLE after everything got in sync."""
+    due = deadline(book.step, turn.now)
+    since = turn.facts.in_sync_since
+    if turn.now < (due if due > since else since + SETTLE) or book.unfinished == 0:
+        return False
+    for member in [m for m in book.members.values() if not m.finished]:
+        _expire(turn, member)
+    return True
+
+
+def _expire(turn: Turn, member: Member) -> None:
+    run = member.run
+    if member.state is MemberState.WAITING:
+        words = f"never started before the step's timeout: {member.reason.message}"
+        finish(
+            turn,
+            member,
+            Outcome.FAILED,
+            cause=Cause.NEVER_STARTED,
+            message=words,
+            failed_action=turn.action(member),
+        )
+    elif run and run.open:
+        end_run(turn, member, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
+        decide_running(turn, turn.again(member))
+    elif run and run.disarmed and run.result is RunResult.SUCCEEDED:
+        finish(
+            turn,
+            member,
+            Outcome.FAILED,
+            cause=Cause.TIMED_OUT,
+            message=timed_out(member),
+            failed_action=turn.action(member),
+        )
+
+
+def _release(turn: Turn, book: StepBook) -> None:
+    """A hold that no person has to end goes when its gate is open again."""
+    hold = book.step.hold
+    if hold is None or hold.kind in LASTING:
+        return
+    head = book.head(1)
+    if not head or held(turn.snapshot, book, head[0], turn.now) is None:
+        turn.on_step(Kind.STEP_RELEASED, book.step, f"no longer: {hold.message}", hold=None)
+
+
+def _clock(turn: Turn, book: StepBook) -> None:
+    """It stands while a person's hold alone keeps the step, with nobody in flight (R11)."""
+    step = book.step
+    hold = step.hold
+    stands = hold is not None and hold.kind in LASTING and not book.in_flight
+    if stands and step.stopped_since is None and book.unfinished:
+        turn.on_step(Kind.CLOCK_STOPPED, step, "the step's clock stands", stopped_since=turn.now)
+    elif step.stopped_since is not None and not stands:
+        start_clock(turn, step)
+
+
+def start_clock(turn: Turn, step: Step) -> None:
+    assert step.stopped_since is not None
+    stopped = step.stopped + (turn.now - step.stopped_since)
+    turn.on_step(
+        Kind.CLOCK_STARTED, step, "the step's clock runs", stopped=stopped, stopped_since=None
+    )
+
+
+def _wake_limits(turn: Turn, book: StepBook) -> None:
+    limits = [judged_limit(turn, book.members[name]) for name in book.in_flight]
+    future = [limit for limit in limits if limit > turn.now]
+    if future:
+        turn.wake("", min(future))
+
+
+def _finish_step(turn: Turn, book: StepBook) -> None:
+    counts = {outcome: book.counts[outcome] for outcome in Outcome}
+    words = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    turn.on_step(
+        Kind.STEP_FINISHED,
+        book.step,
+        f"step {book.step.index + 1} is finished: {words or 'no clusters'}",
+        state=StepState.FINISHED,
+        finished_at=turn.now,
+        hold=None,
+        stopped_since=None,
+    )

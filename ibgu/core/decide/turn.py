@@ -1,0 +1,163 @@
+"""One turn: decisions are said one by one, and seen at once by what is decided after them."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.book import Book, StepBook, Undo, World
+from ibgu.core.model import (
+    Action,
+    Cause,
+    Decision,
+    Kind,
+    Member,
+    Observation,
+    OnMember,
+    OnRollout,
+    OnStep,
+    Reason,
+    ReasonKind,
+    Rollout,
+    Run,
+    RunState,
+    Step,
+    Who,
+)
+from ibgu.core.snapshot import Facts, Snapshot
+
+_RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
+
+
+class Answer(Struct):
+    """Decisions in order, and when to ask again though nothing changed.
+
+    `wake` is by cluster name; "" is the rollout itself.
+    """
+
+    decisions: list[Decision]
+    wake: dict[str, datetime]
+
+
+class Turn:
+    """Applies every decision to the drafted world; a member is always read afresh from it."""
+
+    def __init__(self, snapshot: Snapshot, now: datetime, undo: list[Undo]) -> None:
+        self.snapshot = snapshot
+        self.now = now
+        self.answer = Answer([], {})
+        self._undo = undo
+
+    # -- asking ----------------------------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        return self.snapshot.world
+
+    @property
+    def book(self) -> Book:
+        return self.snapshot.book
+
+    @property
+    def rollout(self) -> Rollout:
+        return self.book.rollout
+
+    @property
+    def facts(self) -> Facts:
+        return self.snapshot.facts
+
+    def observe(self, cluster: str) -> Observation:
+        return self.snapshot.observe(cluster)
+
+    def step(self, member: Member) -> StepBook:
+        return self.book.steps[member.step]
+
+    def action(self, member: Member) -> Action:
+        """The member's current or next action."""
+        return self.step(member).step.actions[member.action_index]
+
+    def again(self, member: Member) -> Member:
+        """The member as it is by now in this turn."""
+        return self.step(member).members[member.cluster]
+
+    def stands_since(self, reason: Reason) -> datetime:
+        """Since when, but never from before everything was in sync (R11)."""
+        return max(reason.since, self.facts.in_sync_since)
+
+    # -- saying ----------------------------------------------------------------------------
+
+    def say(self, decision: Decision) -> None:
+        self.answer.decisions.append(decision)
+        self._undo.append(self.world.apply(decision))
+
+    def on_rollout(
+        self, kind: Kind, why: str, *, warning: bool = False, actor: str = "", **changes: Any
+    ) -> None:
+        rollout = replace(self.rollout, **changes)
+        self.say(OnRollout(kind, rollout, why, warning, actor))
+
+    def on_step(
+        self, kind: Kind, step: Step, why: str, *, warning: bool = False, **changes: Any
+    ) -> None:
+        self.say(OnStep(kind, replace(step, **changes), why, warning))
+
+    def on_member(
+        self,
+        kind: Kind,
+        member: Member,
+        why: str,
+        *,
+        warning: bool = False,
+        **changes: Any,
+    ) -> Member:
+        member = replace(member, **changes)
+        self.say(OnMember(kind, member, why, _cause(kind, member), warning))
+        return member
+
+    def on_run(self, kind: Kind, member: Member, why: str, **changes: Any) -> Member:
+        """Change the member's newest run."""
+        assert member.run is not None
+        return self.on_member(kind, member, why, run=replace(member.run, **changes))
+
+    def waits(
+        self,
+        member: Member,
+        kind: ReasonKind,
+        message: str,
+        *,
+        who: Who = Who.IBGU,
+        until: datetime | None = None,
+    ) -> Member:
+        """Note why the member is not further (R17); the same reason keeps its `since`."""
+        old = member.reason
+        since = old.since if old.kind is kind else self.now
+        reason = Reason(kind, since, message, until, who)
+        if reason == old:
+            return member
+        said = Kind.RUN_PROGRESS if member.run and member.run.open else Kind.WAITS
+        return self.on_member(said, member, message, reason=reason)
+
+    def wake(self, cluster: str, when: datetime) -> None:
+        """Ask again then, at the latest."""
+        known = self.answer.wake.get(cluster)
+        if known is None or when < known:
+            self.answer.wake[cluster] = when
+
+    def new_run(self, member: Member, action: Action, state: RunState) -> Run:
+        attempt = member.attempts + 1
+        seed = f"{member.rollout}/{member.step}/{member.uid}/{attempt}/{self.now.isoformat()}"
+        return Run(
+            id=uuid.uuid5(_RUN_IDS, seed).hex[:20],
+            action=action,
+            attempt=attempt,
+            state=state,
+            intended_at=self.now,
+        )
+
+
+def _cause(kind: Kind, member: Member) -> Cause | None:
+    if kind is Kind.FINISHED:
+        return member.cause
+    return member.run.cause if kind is Kind.RUN_ENDED and member.run else None

@@ -1,0 +1,143 @@
+"""Members without a hold: what keeps them, what a look says (R2, R6, R8, R12)."""
+
+from ibgu.core.decide.ending import finish, skip_action
+from ibgu.core.decide.looking import known_state, look_again, unanswered
+from ibgu.core.decide.turn import Turn
+from ibgu.core.model import (
+    Cause,
+    ClusterView,
+    Kind,
+    Member,
+    Observation,
+    Outcome,
+    ReasonKind,
+    RolloutState,
+    RunResult,
+    Who,
+)
+from ibgu.core.observe import JudgementKind, judge
+from ibgu.core.times import LOOK_RETRY
+
+
+def decide_waiting(turn: Turn, member: Member) -> None:
+    seen = turn.observe(member.cluster)
+    if over(turn, member, seen.cluster) or blocked(turn, member, seen):
+        return
+    if _withdrawn_run_came_back(member, seen):
+        turn.waits(member, ReasonKind.REOPENING, "the cluster took the withdrawn run after all")
+    elif member.look is None:
+        turn.waits(member, ReasonKind.SLOT, "waits for a slot")
+    else:
+        _looked(turn, member, seen)
+
+
+def over(turn: Turn, member: Member, cluster: ClusterView | None) -> bool:
+    """End a waiting member that will never start."""
+    canceller = None if turn.step(member).step.first.cancels else turn.world.canceller(member)
+    if turn.rollout.state is RolloutState.DELETED:
+        _end(turn, member, Outcome.CANCELLED, Cause.DELETED, "the rollout was deleted")
+    elif cluster is None:
+        _end(turn, member, Outcome.FAILED, Cause.GONE, "the ManagedCluster was deleted")
+    elif cluster.uid != member.uid:
+        _end(turn, member, Outcome.FAILED, Cause.RECREATED, "the ManagedCluster was re-created")
+    elif canceller is not None:
+        _end(turn, member, Outcome.CANCELLED, Cause.CANCELLED, f"cancelled by {canceller.name}")
+    else:
+        return False
+    return True
+
+
+def _end(turn: Turn, member: Member, outcome: Outcome, cause: Cause, message: str) -> None:
+    action = turn.action(member)
+    finish(turn, member, outcome, cause=cause, message=message, failed_action=action)
+
+
+def blocked(turn: Turn, member: Member, seen: Observation) -> bool:
+    """Note what keeps the member from being looked at; an old look is then worth nothing."""
+    cluster = seen.cluster
+    assert cluster is not None
+    if cluster.deleting:
+        return _block(turn, member, ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted")
+    if seen.stage is not None and seen.stage.terminating:
+        words = f"waits until the old ManifestWork {seen.stage.name} is gone"
+        return _block(turn, member, ReasonKind.TERMINATING, words)
+    if _claimed(turn, member):
+        return True
+    if not cluster.reachable:
+        return _block(turn, member, ReasonKind.UNREACHABLE, "the cluster is not reachable")
+    return False
+
+
+def _block(turn: Turn, member: Member, kind: ReasonKind, message: str) -> bool:
+    _drop_look(turn, member)
+    turn.waits(turn.again(member), kind, message, who=Who.CLUSTER)
+    return True
+
+
+def _drop_look(turn: Turn, member: Member) -> None:
+    if member.look is not None:
+        turn.on_member(Kind.LOOKED, member, "the look is no longer valid", look=None)
+
+
+def _claimed(turn: Turn, member: Member) -> bool:
+    holder = turn.world.holds.get(member.uid)
+    if holder is None or holder.rollout == member.rollout:
+        return False
+    other = turn.world.books[holder.rollout].rollout
+    if turn.step(member).step.first.cancels and _may_preempt(turn, holder.rollout, holder.step):
+        return _block(turn, member, ReasonKind.PREEMPTING, f"takes it over from {other.full_name}")
+    return _block(turn, member, ReasonKind.CLAIM, f"{other.full_name} works on the cluster")
+
+
+def _may_preempt(turn: Turn, rollout: str, step: int) -> bool:
+    """Older rollouts yield, but for a step that cancels too: the first to hold wins (R6)."""
+    book = turn.world.books[rollout]
+    return book.rollout.age < turn.rollout.age and not book.steps[step].step.first.cancels
+
+
+def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
+    run, work = member.run, seen.stage
+    return bool(
+        run
+        and run.result is RunResult.WITHDRAWN
+        and run.arming_at
+        and work
+        and work.settled
+        and work.ibu
+        and work.ibu.run == run.id
+        and work.ibu.stage == run.action.stage
+        and work.ibu.current
+    )
+
+
+def _looked(turn: Turn, member: Member, seen: Observation) -> None:
+    ibu = known_state(member, seen)
+    if ibu is None:
+        unanswered(turn, member, seen)
+        return
+    action = turn.action(member)
+    found = judge(ibu, action, turn.rollout.spec)
+    match found.kind:
+        case JudgementKind.STARTABLE:
+            turn.waits(member, ReasonKind.READY, "ready to start")
+        case JudgementKind.BUSY:
+            turn.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
+            look_again(turn, member, LOOK_RETRY)
+        case JudgementKind.FAILED:
+            finish(
+                turn,
+                member,
+                Outcome.FAILED,
+                cause=found.cause,
+                message=found.message,
+                failed_action=action,
+            )
+        case JudgementKind.REACHED:
+            _reached(turn, skip_action(turn, member, action, found.message), seen)
+
+
+def _reached(turn: Turn, member: Member, seen: Observation) -> None:
+    if member.action_index < len(turn.step(member).step.actions):
+        _looked(turn, member, seen)
+    else:
+        finish(turn, member, Outcome.SUCCEEDED)

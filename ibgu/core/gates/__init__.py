@@ -1,0 +1,87 @@
+"""May a member start now (R18): an ordered list of pure functions.
+
+Each answers None (go) or why the member waits. What policies ask for later is more gates,
+not more engine.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from math import ceil
+
+from ibgu.core.book import StepBook
+from ibgu.core.gates.brake import brake
+from ibgu.core.model import Member, Reason, ReasonKind, Step
+from ibgu.core.snapshot import Snapshot
+from ibgu.core.times import INIT_MONITOR, ROLLBACK_MARGIN
+
+Gate = Callable[[Snapshot, StepBook, Member, datetime], Reason | None]
+
+
+def rollout_hold(
+    snapshot: Snapshot, step: StepBook, member: Member, now: datetime
+) -> Reason | None:
+    return snapshot.book.rollout.hold
+
+
+def step_hold(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+    """A hold that a person has to end."""
+    hold = step.step.hold
+    return hold if hold and hold.kind in LASTING else None
+
+
+def payload(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+    """What a step carries is frozen when it starts (design section 5)."""
+    state = snapshot.payload
+    if not state.read or state.digest == step.step.payload_digest:
+        return None
+    words = (
+        "a ConfigMap or Secret that this step carries has changed on the hub; "
+        "annotate the IBGU with ibgu.dev/resume to go on with the new content"
+    )
+    return Reason(ReasonKind.PAYLOAD_CHANGED, now, words)
+
+
+def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+    """Too little time is left to start an Upgrade or Rollback and see it through (R11)."""
+    if not step.step.first.reboots:
+        return None
+    left = deadline(step.step, now) - now
+    need = min(monitor_timeout(snapshot) + ROLLBACK_MARGIN, share(step) / 2)
+    if left >= need:
+        return None
+    minutes = need.total_seconds() / 60
+    words = f"less than {minutes:.0f} min are left of the step's timeout: nothing new starts"
+    return Reason(ReasonKind.FLOOR, now, words)
+
+
+GATES: tuple[Gate, ...] = (rollout_hold, step_hold, payload, brake, floor)
+LASTING = frozenset({ReasonKind.BRAKE, ReasonKind.PAYLOAD_CHANGED})
+"""Holds of a step that end by a person's resume."""
+
+
+def held(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+    """The first gate that is closed."""
+    answers = (gate(snapshot, step, member, now) for gate in GATES)
+    return next((reason for reason in answers if reason), None)
+
+
+def deadline(step: Step, now: datetime) -> datetime:
+    """The end of the step's clock, which may have stood, or stand now (R11)."""
+    assert step.started_at is not None
+    standing = now - step.stopped_since if step.stopped_since else timedelta()
+    return step.started_at + step.timeout + step.stopped + standing
+
+
+def waves(members: int, step: Step) -> int:
+    return max(1, ceil(members / step.max_concurrency))
+
+
+def share(step: StepBook) -> timedelta:
+    """A member's part of the step's time, if all take as long (R11)."""
+    return step.step.timeout / waves(step.step.total, step.step)
+
+
+def monitor_timeout(snapshot: Snapshot) -> timedelta:
+    rollback = snapshot.book.rollout.spec.ibu_spec.auto_rollback_on_failure
+    seconds = rollback.init_monitor_timeout_seconds if rollback else 0
+    return timedelta(seconds=seconds) if seconds else INIT_MONITOR

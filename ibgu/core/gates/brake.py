@@ -1,0 +1,45 @@
+"""The brake: a bad seed must not go through a fleet (R19)."""
+
+from datetime import datetime
+from math import ceil
+
+from ibgu.core.book import End, StepBook
+from ibgu.core.model import Member, Reason, ReasonKind, Step, Who
+from ibgu.core.snapshot import Snapshot
+from ibgu.core.works import names
+
+
+def brake(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+    if snapshot.object and snapshot.object.metadata.annotations.get(names.BRAKE) == "off":
+        return None
+    needed = threshold(step.step)
+    found = first_failed(step, needed) or streak(step, needed)
+    if not found:
+        return None
+    words = f"{found}; annotate the IBGU with ibgu.dev/resume to go on"
+    return Reason(ReasonKind.BRAKE, now, words, None, Who.PERSON)
+
+
+def threshold(step: Step) -> int:
+    """How many failures engage it: 5, or 10% of maxConcurrency where that is more."""
+    return max(5, ceil(step.max_concurrency / 10))
+
+
+def _counted(step: StepBook) -> list[End]:
+    since = step.step.brake_from
+    return [end for end in step.ends if since is None or end.at > since]
+
+
+def first_failed(step: StepBook, needed: int) -> str:
+    first = _counted(step)[:needed]
+    if len(first) < needed or any(end.cause is None for end in first):
+        return ""
+    return f"the first {needed} clusters of this step have all failed"
+
+
+def streak(step: StepBook, needed: int) -> str:
+    last = _counted(step)[-needed:]
+    causes = {end.cause for end in last}
+    if len(last) < needed or len(causes) != 1 or None in causes:
+        return ""
+    return f"{needed} clusters in a row have failed with {last[0].cause}"

@@ -1,0 +1,49 @@
+"""The input of a turn."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.book import Book, World
+from ibgu.core.kinds import Ibgu
+from ibgu.core.model import Observation
+
+
+class PayloadState(Struct, frozen=True):
+    """What the current step would carry to its clusters, as read from the hub last."""
+
+    digest: str = ""
+    """Empty: nothing to carry."""
+    problem: str = ""
+    """Why no cluster may be touched (refused, forbidden, too large); empty: none."""
+    warnings: tuple[str, ...] = ()
+    """What is missing on the hub; users may deliver it another way."""
+    read: bool = True
+    """False: not read yet, so a step with Prep can't start."""
+
+
+class Facts(Struct, frozen=True):
+    """What is so on the whole hub."""
+
+    in_sync_since: datetime
+    """Since then mirrors and journal are complete (R11: who was away judges nobody)."""
+    talm_live: bool = False
+    """A live TALM is on the hub: nothing is written (R20)."""
+
+
+class Snapshot(Struct, frozen=True):
+    """`decide` drafts in `world` and leaves it as it was."""
+
+    world: World
+    book: Book
+    observe: Callable[[str], Observation]
+    """By cluster name, for this rollout."""
+    facts: Facts
+    object: Ibgu | None
+    """The IBGU as the hub shows it; None: deleted."""
+    payload: PayloadState = PayloadState()
+    adoption: bool = False
+    """Unfinished ClusterGroupUpgrades of this IBGU are on the hub (R20)."""
+    actor: str = "via the hub"
+    """Who changed the IBGU last, as far as the hub tells (its field manager)."""

@@ -1,0 +1,46 @@
+"""What the IBGU shows: `status_of` is the whole status, from the book alone."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ibgu.core.book import Book
+from ibgu.core.kinds import Condition, JsonObject
+from ibgu.core.snapshot import PayloadState
+from ibgu.core.status.conditions import conditions, hold_of
+from ibgu.core.status.entries import entries
+from ibgu.core.status.size import fit
+from ibgu.core.status.summary import counts_of, phase_of, summary_of
+
+__all__ = ["counts_of", "hold_of", "phase_of", "status_of", "summary_of"]
+
+
+def status_of(
+    book: Book,
+    payload: PayloadState,
+    before: Iterable[Condition],
+    served: frozenset[str],
+    now: datetime,
+) -> JsonObject:
+    """The status to write; `served` names the optional fields that the hub's CRD declares.
+
+    A field that is None is to be removed (JSON merge patch).
+    """
+    rollout = book.rollout
+    status: JsonObject = {
+        "observedGeneration": rollout.generation,
+        "startedAt": _stamp(rollout.started_at),
+        "completedAt": _stamp(rollout.completed_at),
+        "conditions": conditions(book, payload, before, now),
+        "clusters": entries(book),
+        "phase": phase_of(book),
+        "summary": summary_of(book),
+        "hidden": None,
+    }
+    return {key: value for key, value in fit(status).items() if key not in OPTIONAL - served}
+
+
+OPTIONAL = frozenset({"phase", "summary", "hidden"})
+
+
+def _stamp(at: datetime | None) -> str | None:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ") if at else None

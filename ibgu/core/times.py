@@ -1,0 +1,20 @@
+"""The engine's times, with their rules (design R8, R9, R10, R11, R15, R16)."""
+
+from datetime import timedelta
+
+SETTLE = timedelta(minutes=2)
+"""A symptom on a reachable cluster must stand this long before it ends a run or a member."""
+ECHO = timedelta(seconds=60)
+"""An unreachable cluster that has not echoed a run by then gets it withdrawn (R9)."""
+LOOK_ANSWER = timedelta(seconds=60)
+LOOK_RETRY = timedelta(minutes=10)
+LOOK_FRESH = timedelta(seconds=10)
+"""Abort and AbortOnFailure arm only on a look younger than this (R9)."""
+WATCH = timedelta(days=7)
+"""How long late truth is of interest after the last step's end (R15)."""
+PART = timedelta(hours=24)
+"""A deleted rollout's members inside Upgrade or Rollback are watched this long (R16)."""
+ROLLBACK_MARGIN = timedelta(minutes=15)
+"""What an automatic rollback takes beyond the init monitor's timeout (R11)."""
+INIT_MONITOR = timedelta(seconds=1800)
+"""Lifecycle Agent's default init monitor timeout."""
