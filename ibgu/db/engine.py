@@ -1,0 +1,62 @@
+"""The connection to Postgres, from the URL forms that people have at hand."""
+
+from functools import partial
+from typing import Any
+
+import asyncpg
+import msgspec
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from ibgu.db.errors import BadUrl
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds."""
+STATEMENT_TIMEOUT = 30.0
+"""Seconds, seen from here, so that a server that went silent is noticed."""
+POOL_SIZE = 10
+_SESSION = {
+    "application_name": "ibgu",
+    "jit": "off",
+    # A leader that lost its network inside a transaction must not keep its successor waiting.
+    "idle_in_transaction_session_timeout": "10s",
+    "lock_timeout": "15s",
+}
+_DIALECTS = ("postgres", "postgresql")
+
+
+def dsn(url: str) -> str:
+    """`postgres://`, `postgresql://` or `postgresql+driver://` as asyncpg reads it.
+
+    Everything after the scheme stays as it is: sockets (`?host=/folder`), `sslmode`, …
+    """
+    try:
+        dialect = make_url(url).drivername.partition("+")[0]
+    except (ArgumentError, ValueError) as error:
+        raise BadUrl(
+            "the database URL can't be read; it looks like postgresql://user@host:5432/name"
+        ) from error
+    if dialect not in _DIALECTS:
+        raise BadUrl(f"the database URL begins with {dialect}://; ibgu needs postgresql://")
+    return "postgresql://" + url.partition("://")[2]
+
+
+def engine(
+    url: str, *, pool_size: int = POOL_SIZE, statement_timeout: float | None = STATEMENT_TIMEOUT
+) -> AsyncEngine:
+    """A pool of connections, opened when first needed. `dispose` it at the end."""
+    options: dict[str, Any] = {
+        "timeout": CONNECT_TIMEOUT,
+        "command_timeout": statement_timeout,
+        "server_settings": _SESSION,
+    }
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=partial(asyncpg.connect, dsn(url), **options),
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=CONNECT_TIMEOUT,
+    )

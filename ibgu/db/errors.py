@@ -1,0 +1,78 @@
+"""What can go wrong with the journal, and which of Postgres's errors mean what."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+
+_AWAY_CLASSES = ("08", "53", "57P", "58")
+"""Connection lost; out of disk, memory or connections; shut down; the server's own I/O."""
+_AWAY = frozenset({"25006", "55P03", "25P03", "57014"})
+"""A standby that only reads; a lock not given in time; idle too long; a statement cut short."""
+_AGAIN = frozenset({"40001", "40P01"})
+
+
+class Deposed(Exception):
+    """Another controller leads this hub now: this one may not write any more."""
+
+
+class JournalAway(Exception):
+    """Postgres can't be reached or can't write. What was to be written may be tried again.
+
+    After a `commit` that ended so, commit the very same turn again: it is written once, also
+    when only the answer was lost.
+    """
+
+
+class ReloadNeeded(Exception):
+    """An earlier turn was written though its answer was lost: `load` before the next commit."""
+
+
+class SchemaMismatch(Exception):
+    """The tables are not those that this version of ibgu works with."""
+
+
+class BadUrl(ValueError):
+    """The database's address can't be used."""
+
+
+def sqlstate(error: BaseException) -> str:
+    """Postgres's five-character code, "" if the error is not Postgres's own."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(origin, "sqlstate", None) or "")
+
+
+def is_away(error: BaseException) -> bool:
+    if isinstance(error, (OSError, TimeoutError, NoFreeConnection)):
+        return True
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    code = sqlstate(error)
+    return code in _AWAY or code.startswith(_AWAY_CLASSES)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Postgres chose this transaction to end a deadlock or a conflict: the next try works."""
+    return sqlstate(error) in _AGAIN
+
+
+def told(error: BaseException) -> str:
+    """Postgres's words, without the statement that SQLAlchemy adds."""
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    words = str(origin).partition(">: ")[2] or str(origin)
+    return words.strip().partition("\n")[0] or type(error).__name__
+
+
+@contextmanager
+def away_from(doing: str) -> Iterator[None]:
+    """Lost connections and the like become `JournalAway`; anything else passes."""
+    try:
+        yield
+    except Exception as error:
+        if not is_away(error):
+            raise
+        raise JournalAway(
+            f"the journal's database is away ({doing}): {told(error)}; "
+            "ibgu goes on by itself once it answers again"
+        ) from error

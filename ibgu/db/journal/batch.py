@@ -1,0 +1,85 @@
+"""A turn's decisions as the rows that one transaction writes."""
+
+from collections.abc import Collection
+from typing import assert_never
+
+from msgspec import Struct
+
+from ibgu.core.model import (
+    Debt,
+    Decision,
+    Member,
+    OnDebt,
+    OnMember,
+    OnRollout,
+    OnStep,
+    Preempt,
+    Rollout,
+    Run,
+    Step,
+)
+from ibgu.db.journal.turn import MemberKey, Turn
+
+Told = OnRollout | OnStep | OnMember | OnDebt
+"""Decisions that the history shows."""
+
+
+class Batch(Struct):
+    """The last record of each; dicts keep one row per key, so that one statement can write all."""
+
+    rollouts: dict[str, Rollout] = {}
+    steps: dict[tuple[str, int], Step] = {}
+    members: dict[MemberKey, Member] = {}
+    runs: dict[str, tuple[Member, Run]] = {}
+    debts: dict[str, Debt] = {}
+    taken: list[Member] = []
+    freed: list[Member] = []
+    told: list[Told] = []
+
+    @property
+    def empty(self) -> bool:
+        return not any(getattr(self, field) for field in self.__struct_fields__)
+
+    def add(self, decision: Decision) -> None:
+        match decision:
+            case OnMember(member=member):
+                self.members[member.key] = member
+                if member.run:
+                    self.runs[member.run.id] = (member, member.run)
+            case OnStep(step=step):
+                self.steps[step.key] = step
+            case OnRollout(rollout=rollout):
+                self.rollouts[rollout.uid] = rollout
+            case OnDebt(debt=debt):
+                self.debts[debt.uid] = debt
+            case Preempt():
+                return
+            case _:
+                assert_never(decision)
+        if not decision.kind.silent:
+            self.told.append(decision)
+
+    @property
+    def settled_runs(self) -> list[tuple[Member, Run]]:
+        """Runs that need no hold."""
+        return [pair for pair in self.runs.values() if not needs_hold(pair[1])]
+
+    @property
+    def held_runs(self) -> list[tuple[Member, Run]]:
+        return [pair for pair in self.runs.values() if needs_hold(pair[1])]
+
+
+def needs_hold(run: Run) -> bool:
+    """It is open, or its work may still be armed (as in the column `runs.hold_uid`)."""
+    return run.open or not run.disarmed
+
+
+def gather(turn: Turn, without: Collection[MemberKey]) -> Batch:
+    """The turn's rows; nothing of the members in `without`."""
+    batch = Batch()
+    for decision in turn.decisions:
+        if not (isinstance(decision, OnMember) and decision.member.key in without):
+            batch.add(decision)
+    batch.taken = [member for member in turn.taken if member.key not in without]
+    batch.freed = [member for member in turn.freed if member.key not in without]
+    return batch

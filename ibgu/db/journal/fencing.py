@@ -1,0 +1,107 @@
+"""Who may write: the epoch of a hub, and the count of its turns."""
+
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.db.errors import Deposed, SchemaMismatch, sqlstate
+from ibgu.db.migrate import problem
+from ibgu.db.schema import CHANNEL, VERSION, hubs
+
+_UNDEFINED_TABLE = "42P01"
+
+_BEGIN = text(f"""
+    UPDATE hubs SET turns = turns + 1, last_seq = last_seq + :events
+    WHERE id = :hub AND epoch = :epoch
+    RETURNING turns, last_seq,
+      CASE WHEN :events > 0 THEN pg_notify('{CHANNEL}', id || ':' || last_seq)::text END
+""")
+_LAST = text("SELECT epoch, turns, leader, led_since FROM hubs WHERE id = :hub FOR SHARE")
+"""The lock waits for a transaction whose answer was lost and that is still ending."""
+
+
+class Place(Struct, frozen=True):
+    """Where a transaction stands in the hub's history."""
+
+    turn: int
+    first_seq: int
+    """Number of its first event, if it has any."""
+
+
+async def enter(db: AsyncConnection, hub: str, epoch: int, events: int) -> Place:
+    """Begin a turn: prove the epoch, number the turn and its events, in one statement.
+
+    The row stays locked until the transaction ends. So the order of numbers is the order of
+    commit, and a newer leader begins after it or not before it has ended.
+    """
+    found = await db.execute(_BEGIN, {"hub": hub, "epoch": epoch, "events": events})
+    if row := found.first():
+        return Place(row.turns, row.last_seq - events + 1)
+    raise await _deposed(db, hub, epoch)
+
+
+async def landed(db: AsyncConnection, hub: str, epoch: int, turn: int) -> bool:
+    """Was that turn of ours committed?"""
+    row = (await db.execute(_LAST, {"hub": hub})).one()
+    if row.epoch != epoch:
+        raise await _deposed(db, hub, epoch)
+    return bool(row.turns >= turn)
+
+
+async def ascend(db: AsyncConnection, hub: str, name: str, holder: str) -> int:
+    """Begin a new epoch of the hub, led by `holder`; its row is made if there is none."""
+    await _check_revision(db)
+    statement = insert(hubs).values(
+        id=hub,
+        name=name,
+        epoch=1,
+        leader=holder,
+        led_since=func.clock_timestamp(),
+        schema_floor=VERSION,
+    )
+    fresh = statement.excluded
+    changed: dict[str, Any] = {
+        "epoch": hubs.c.epoch + 1,
+        "name": func.coalesce(func.nullif(fresh.name, ""), hubs.c.name),
+        "leader": fresh.leader,
+        "led_since": fresh.led_since,
+        "schema_floor": VERSION,
+    }
+    found = await db.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_=changed, where=hubs.c.schema_floor <= VERSION
+        ).returning(hubs.c.epoch)
+    )
+    if row := found.first():
+        return int(row.epoch)
+    floor = await db.scalar(select(hubs.c.schema_floor).where(hubs.c.id == hub))
+    raise SchemaMismatch(
+        f"hub {hub} was led by an ibgu of schema {floor}, newer than {VERSION} that this version "
+        "knows: run the newer ibgu"
+    )
+
+
+async def _check_revision(db: AsyncConnection) -> None:
+    try:
+        revision = await db.scalar(text("SELECT version_num FROM alembic_version"))
+    except Exception as error:
+        if sqlstate(error) != _UNDEFINED_TABLE:
+            raise
+        revision = None
+    if wrong := problem(revision):
+        raise SchemaMismatch(wrong)
+
+
+async def _deposed(db: AsyncConnection, hub: str, epoch: int) -> Deposed:
+    if not epoch:
+        return Deposed(f"this controller has not taken the lead of hub {hub}; nothing was written")
+    row = (await db.execute(_LAST, {"hub": hub})).first()
+    if row is None:
+        return Deposed(f"hub {hub} is not in the journal any more; nothing was written")
+    return Deposed(
+        f"epoch {epoch} of hub {hub} is over: {row.leader} leads in epoch {row.epoch} since "
+        f"{row.led_since:%Y-%m-%d %H:%M:%S} UTC; nothing was written"
+    )

@@ -1,0 +1,142 @@
+"""Decisions to events. `data` holds what it takes to check a rollout from its events alone."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, assert_never
+
+from ibgu.core.model import (
+    Change,
+    Kind,
+    Member,
+    OnDebt,
+    OnMember,
+    OnRollout,
+    OnStep,
+    Reason,
+    Rollout,
+    Step,
+)
+from ibgu.db.journal.batch import Told
+from ibgu.db.journal.rows import Row
+
+_WITH_PLAN = frozenset({Kind.ROLLOUT_SEEN, Kind.PLAN_GREW})
+_WITH_RUN = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
+    Kind.FINISHED,
+    Kind.LATE,
+    Kind.UNWATCHED,
+}
+_NOT_OF_A_MEMBER = {"step": None, "cluster": None, "cluster_uid": None, "run": None}
+
+
+def event_rows(hub: str, first: int, at: datetime, told: Iterable[Told]) -> list[Row]:
+    return [
+        {
+            "cause": None,
+            "warning": False,
+            "actor": "",
+            **_NOT_OF_A_MEMBER,
+            **_about(decision),
+            "hub": hub,
+            "seq": seq,
+            "at": at,
+            "kind": decision.kind.value,
+            "why": decision.why,
+        }
+        for seq, decision in enumerate(told, first)
+    ]
+
+
+def _about(decision: Told) -> Row:
+    match decision:
+        case OnRollout(rollout=rollout):
+            return {
+                "rollout": rollout.uid,
+                "warning": decision.warning,
+                "actor": decision.actor,
+                "data": _rollout(rollout, decision.kind),
+            }
+        case OnStep(step=step):
+            return {
+                "rollout": step.rollout,
+                "step": step.index,
+                "warning": decision.warning,
+                "data": _step(step),
+            }
+        case OnMember(member=member):
+            return {
+                "rollout": member.rollout,
+                "step": member.step,
+                "cluster": member.cluster,
+                "cluster_uid": member.uid,
+                "run": member.run.id if member.run and decision.kind in _WITH_RUN else None,
+                "warning": decision.warning,
+                "cause": decision.cause and decision.cause.value,
+                "data": _member(member, decision.kind),
+            }
+        case OnDebt(debt=debt):
+            return {
+                "rollout": debt.rollout,
+                "cluster": debt.cluster,
+                "cluster_uid": debt.uid,
+                "data": {
+                    "labels": _changes(debt.labels),
+                    "annotations": _changes(debt.annotations),
+                },
+            }
+        case _:
+            assert_never(decision)
+
+
+def _rollout(rollout: Rollout, kind: Kind) -> dict[str, Any]:
+    data = {
+        "namespace": rollout.namespace,
+        "name": rollout.name,
+        "generation": rollout.generation,
+        "state": rollout.state,
+        **_hold(rollout.hold),
+    }
+    if kind in _WITH_PLAN:
+        data["plan"] = rollout.spec.plan
+    if kind is Kind.CONTROL:
+        data["controls"] = rollout.controls
+    return data
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "actions": step.actions,
+        "max_concurrency": step.max_concurrency,
+        "timeout_seconds": step.timeout.total_seconds(),
+        "total": step.total,
+        "state": step.state,
+        **_hold(step.hold),
+    }
+
+
+def _member(member: Member, kind: Kind) -> dict[str, Any]:
+    data: dict[str, Any] = {"state": member.state, "slot": member.slot, "limit": member.limit}
+    if member.finished:
+        data |= {
+            "outcome": member.outcome,
+            "failed_action": member.failed_action,
+            "message": member.message,
+            "late": member.late,
+        }
+    if (run := member.run) and kind in _WITH_RUN:
+        data |= {
+            "action": run.action,
+            "attempt": run.attempt,
+            "run_state": run.state,
+            "result": run.result,
+            "disarmed": run.disarmed,
+        }
+    return {name: value for name, value in data.items() if value is not None and value != ""}
+
+
+def _hold(hold: Reason | None) -> dict[str, str]:
+    return {"hold": hold.kind, "hold_message": hold.message} if hold else {}
+
+
+def _changes(changes: dict[str, Change]) -> dict[str, list[str | None]]:
+    """Key -> [as seen, as wanted]."""
+    return {key: [change.seen, change.wanted] for key, change in changes.items()}

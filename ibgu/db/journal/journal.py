@@ -1,0 +1,132 @@
+"""The journal: what ibgu decided, committed before it is done (design, section 6)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.db.errors import ReloadNeeded, away_from, is_away, is_transient
+from ibgu.db.journal.batch import Batch, gather
+from ibgu.db.journal.fencing import ascend, enter, landed
+from ibgu.db.journal.load import load
+from ibgu.db.journal.turn import Loaded, MemberKey, Turn
+from ibgu.db.journal.write import fill
+
+
+class _Doubt(Struct, frozen=True):
+    """A turn whose COMMIT was sent and not answered."""
+
+    turn: Turn
+    lost: frozenset[MemberKey]
+    number: int = 0
+
+
+class Journal:
+    """One hub's journal. `lead` before the first `commit`; one commit at a time."""
+
+    def __init__(self, engine: AsyncEngine, hub: str, name: str = "") -> None:
+        """`hub` is the uid of its namespace kube-system, `name` is for people."""
+        self._engine = engine
+        self._hub = hub
+        self._name = name
+        self._epoch = 0
+        self._doubt: _Doubt | None = None
+
+    async def lead(self, holder: str) -> int:
+        """Begin a new epoch; every journal of an older one is deposed from then on.
+
+        Raises SchemaMismatch if the tables are not this version's, JournalAway.
+        """
+        with away_from("taking the lead"):
+            async with self._engine.begin() as db:
+                self._epoch = await ascend(db, self._hub, self._name, holder)
+        self._doubt = None
+        return self._epoch
+
+    async def now(self) -> datetime:
+        """The database's clock."""
+        with away_from("reading its clock"):
+            async with self._engine.connect() as db:
+                now: datetime = (await db.execute(select(func.clock_timestamp()))).scalar_one()
+                return now
+
+    async def load(self) -> Loaded:
+        with away_from("loading the journal"):
+            if self._doubt:
+                await self._landed(self._doubt)
+            async with self._engine.connect() as db:
+                await db.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+                loaded = await load(db, self._hub)
+        self._doubt = None
+        return loaded
+
+    async def commit(self, turn: Turn) -> frozenset[MemberKey]:
+        """Write the turn, all or nothing, but for members whose hold is another's.
+
+        Answers the keys of those members: nothing of them was written. Raises Deposed (nothing
+        was written), JournalAway (commit the same turn again), ReloadNeeded.
+        """
+        with away_from("writing decisions"):
+            if doubt := self._doubt:
+                if await self._landed(doubt):
+                    return self._answer_late(doubt, turn)
+                self._doubt = None
+            return await self._write(turn)
+
+    async def _write(self, turn: Turn) -> frozenset[MemberKey]:
+        """A refused hold undoes the transaction: the next one goes without its member."""
+        lost: frozenset[MemberKey] = frozenset()
+        while not (batch := gather(turn, lost)).empty:
+            refused = await self._attempt(_Doubt(turn, lost), batch)
+            if not refused:
+                break
+            lost |= refused
+        return lost
+
+    async def _attempt(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
+        try:
+            return await self._transaction(doubt, batch)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            return await self._transaction(doubt, batch)
+
+    async def _transaction(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
+        async with self._engine.connect() as db:
+            place = await enter(db, self._hub, self._epoch, len(batch.told))
+            refused = await fill(db, self._hub, batch, doubt.turn.at, place.first_seq)
+            if not refused:
+                with self._doubting(replace(doubt, number=place.turn)):
+                    await db.commit()
+            return refused
+
+    @contextmanager
+    def _doubting(self, doubt: _Doubt) -> Iterator[None]:
+        """From the moment that COMMIT is sent until it is answered."""
+        self._doubt = doubt
+        try:
+            yield
+        except Exception as error:
+            if not is_away(error):
+                self._doubt = None
+            raise
+        self._doubt = None
+
+    async def _landed(self, doubt: _Doubt) -> bool:
+        async with self._engine.connect() as db:
+            return await landed(db, self._hub, self._epoch, doubt.number)
+
+    def _answer_late(self, doubt: _Doubt, turn: Turn) -> frozenset[MemberKey]:
+        if turn is not doubt.turn:
+            raise ReloadNeeded(
+                f"turn {doubt.number} of hub {self._hub} was written though the answer was lost; "
+                "load the journal before the next commit"
+            )
+        self._doubt = None
+        return doubt.lost

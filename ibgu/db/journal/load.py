@@ -1,0 +1,127 @@
+"""The statements of `Journal.load`."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    RowMapping,
+    Select,
+    Text,
+    all_,
+    and_,
+    any_,
+    exists,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.core.model import Action, Debt, Member, Rollout, RolloutState, Run, Step
+from ibgu.db.journal.rows import fields, to_record
+from ibgu.db.journal.turn import Loaded
+from ibgu.db.schema import debts, holds, members, rollouts, runs, steps
+
+_CANCELS = [action.value for action in Action if action.cancels]
+_OF_MEMBER = fields(members, Member)
+_OF_RUN = fields(runs, Run)
+
+
+async def load(db: AsyncConnection, hub: str) -> Loaded:
+    """Everything as of one moment, if `db` is in a transaction that sees one."""
+    found = [(to_record(row, Rollout), row["busy"]) for row in await _rows(db, _rollouts(hub))]
+    busy = [rollout for rollout, is_busy in found if is_busy]
+    idle = [rollout for rollout, is_busy in found if not is_busy]
+    maybe = {rollout.uid for rollout in idle if busy and rollout.age > busy[0].age}
+    kept = {rollout.uid for rollout in busy}
+    found_steps = [to_record(row, Step) for row in await _rows(db, _steps(hub, kept | maybe))]
+    kept |= {step.rollout for step in found_steps if step.first.cancels}
+    return Loaded(
+        rollouts=tuple(rollout for rollout, _ in found if rollout.uid in kept),
+        steps=tuple(step for step in found_steps if step.rollout in kept),
+        members=await _load_members(db, hub, kept, kept & maybe),
+        debts=tuple(to_record(row, Debt) for row in await _rows(db, _debts(hub))),
+        run_ids=frozenset(row["id"] for row in await _rows(db, _run_ids(hub))),
+        handled=frozenset(rollout.uid for rollout in idle),
+    )
+
+
+def _rollouts(hub: str) -> Select[Any]:
+    mine = and_(members.c.hub == rollouts.c.hub, members.c.rollout == rollouts.c.uid)
+    unfinished = or_(members.c.state != "finished", members.c.watched)
+    held = and_(holds.c.hub == rollouts.c.hub, holds.c.rollout == rollouts.c.uid)
+    busy = or_(
+        rollouts.c.state != RolloutState.DELETED.value,
+        exists().where(mine, unfinished),
+        exists().where(held),
+    )
+    return (
+        select(*fields(rollouts, Rollout), busy.label("busy"))
+        .where(rollouts.c.hub == hub)
+        .order_by(rollouts.c.created_at, rollouts.c.uid)
+    )
+
+
+def _steps(hub: str, uids: Collection[str]) -> Select[Any]:
+    return (
+        select(*fields(steps, Step))
+        .where(steps.c.hub == hub, steps.c.rollout == any_(_texts(uids)))
+        .order_by(steps.c.rollout, steps.c.index)
+    )
+
+
+def _members(hub: str, uids: Collection[str], cancels_only: Collection[str]) -> Select[Any]:
+    newest = and_(runs.c.hub == members.c.hub, runs.c.id == members.c.run)
+    its_step = and_(
+        steps.c.hub == members.c.hub,
+        steps.c.rollout == members.c.rollout,
+        steps.c.index == members.c.step,
+    )
+    wanted = or_(
+        members.c.rollout != all_(_texts(cancels_only)),
+        steps.c.actions[1] == any_(_texts(_CANCELS)),
+    )
+    return (
+        select(*_OF_MEMBER, *_OF_RUN)
+        .join(steps, its_step)
+        .outerjoin(runs, newest)
+        .where(members.c.hub == hub, members.c.rollout == any_(_texts(uids)), wanted)
+        .order_by(members.c.rollout, members.c.step, members.c.position)
+    )
+
+
+def _member(row: Row[Any], names: Sequence[str], of_run: Sequence[str]) -> Member:
+    """The member's columns come first, then those of its newest run, null if there is none."""
+    member = dict(zip(names, row, strict=False))
+    if member["run"] is not None:
+        member["run"] = dict(zip(of_run, row[len(names) :], strict=True))
+    return to_record(member, Member)
+
+
+async def _load_members(
+    db: AsyncConnection, hub: str, uids: Collection[str], cancels_only: Collection[str]
+) -> tuple[Member, ...]:
+    names = [column.name for column in _OF_MEMBER]
+    of_run = [column.name for column in _OF_RUN]
+    rows = await db.execute(_members(hub, uids, cancels_only))
+    return tuple(_member(row, names, of_run) for row in rows)
+
+
+def _debts(hub: str) -> Select[Any]:
+    return select(*fields(debts, Debt)).where(debts.c.hub == hub)
+
+
+def _run_ids(hub: str) -> Select[Any]:
+    return select(runs.c.id).where(runs.c.hub == hub)
+
+
+def _texts(values: Collection[str]) -> ColumnElement[Any]:
+    return literal(list(values), ARRAY(Text))
+
+
+async def _rows(db: AsyncConnection, statement: Select[Any]) -> Sequence[RowMapping]:
+    found: Sequence[RowMapping] = (await db.execute(statement)).mappings().all()
+    return found

@@ -1,0 +1,42 @@
+"""What goes into the journal in one transaction, and what comes out of it at the start."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.model import Debt, Decision, Member, Rollout, Step
+
+MemberKey = tuple[str, int, str]
+"""Rollout's uid, step, cluster: `Member.key`."""
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """What one turn of the loop decided."""
+
+    decisions: tuple[Decision, ...]
+    taken: tuple[Member, ...] = ()
+    """Members, as they will be, that need a hold for their slot."""
+    freed: tuple[Member, ...] = ()
+    """Members whose hold ends; a slot or cluster freed here may be taken in the same turn."""
+    at: datetime
+
+
+class Loaded(Struct, frozen=True):
+    """All that a controller needs to go on.
+
+    Deleted rollouts with nothing left to do are left out. Those among them that cancel an older
+    rollout that is still here come with all their steps, and with the members of the steps that
+    begin with Abort or Rollback (R6).
+    """
+
+    rollouts: tuple[Rollout, ...]
+    """Oldest first."""
+    steps: tuple[Step, ...]
+    """In order, within each rollout from 0."""
+    members: tuple[Member, ...]
+    """By step and position, each with its newest run."""
+    debts: tuple[Debt, ...]
+    run_ids: frozenset[str]
+    """Of every run that this hub ever had."""
+    handled: frozenset[str]
+    """uids of deleted rollouts that have nothing left to do, left out or not."""

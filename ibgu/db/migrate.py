@@ -1,0 +1,92 @@
+"""Brings the database's tables to what this version of ibgu needs; forward only."""
+
+from typing import cast
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from ibgu.db.engine import engine
+from ibgu.db.errors import SchemaMismatch, away_from
+from ibgu.db.schema import VERSION
+from ibgu.resources import shipped
+
+_LOCK = 0x69626775
+"""Number of the advisory lock ("ibgu"), so that two migrations do not meet."""
+
+
+def head() -> str:
+    """The newest revision that this version of ibgu brings."""
+    return cast(str, ScriptDirectory.from_config(_config()).get_current_head())
+
+
+async def current(url: str) -> str | None:
+    """The database's revision; None: empty."""
+    db = engine(url, pool_size=1)
+    try:
+        with away_from("reading its schema"):
+            async with db.connect() as connection:
+                return await connection.run_sync(_revision)
+    finally:
+        await db.dispose()
+
+
+async def upgrade(url: str) -> str:
+    """Run what is pending, all or nothing, and answer the revision reached.
+
+    Waits for another migration of the same database that is running.
+    """
+    db = engine(url, pool_size=1, statement_timeout=None)
+    try:
+        with away_from("migrating its schema"):
+            async with db.begin() as connection:
+                await connection.execute(text("SET LOCAL lock_timeout = 0"))
+                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                return await connection.run_sync(_upgrade)
+    finally:
+        await db.dispose()
+
+
+def problem(revision: str | None) -> str | None:
+    """Why this version of ibgu can't work with a database of that revision; None: it can."""
+    if revision is None:
+        return "the database has no tables of ibgu: run `ibgu migrate`"
+    number = int(revision) if revision.isdecimal() else None
+    if number == VERSION:
+        return None
+    if number is not None and number < VERSION:
+        return (
+            f"the database has schema {number}, this version of ibgu needs {VERSION}: "
+            "run `ibgu migrate`"
+        )
+    return (
+        f"the database has schema {revision}, newer than {VERSION} that this version of ibgu "
+        "knows: run the newer ibgu"
+    )
+
+
+def _upgrade(connection: Connection) -> str:
+    before = _revision(connection)
+    if before is not None and before not in _known():
+        raise SchemaMismatch(problem(before))
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return head()
+
+
+def _known() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(shipped("migrations")).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,23 @@
+"""The tables of the journal. The migrations create them; a test holds both to agree."""
+
+from ibgu.db.schema.fleet import debts, holds, members, runs
+from ibgu.db.schema.history import CHANNEL, events
+from ibgu.db.schema.plan import hubs, rollouts, steps
+from ibgu.db.schema.types import metadata
+
+VERSION = 1
+"""The schema that this code needs: the number of the newest migration."""
+
+__all__ = [
+    "CHANNEL",
+    "VERSION",
+    "debts",
+    "events",
+    "holds",
+    "hubs",
+    "members",
+    "metadata",
+    "rollouts",
+    "runs",
+    "steps",
+]

@@ -1,0 +1,156 @@
+"""Members, their holds and runs, and what is owed to clusters.
+
+R3 and R6 stand here as constraints. A row of `holds` is slot and claim at once: at most one per
+cluster of a hub, one per slot of a step, and no slot beyond the step's bound, which the row
+carries by a foreign key. A run that is open, or armed on the hub, refers to its hold, so neither
+can it be without one nor can the hold go before it.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState
+from ibgu.db.schema.types import Json, Moment, Name, Words, metadata, one_of
+
+_MEMBER = ["hub", "rollout", "step", "cluster"]
+_OF_MEMBER = [f"members.{name}" for name in _MEMBER]
+
+members = Table(
+    "members",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("rollout", Name, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("cluster", Name, nullable=False),
+    Column("cluster_uid", Name, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("reason", Json, nullable=False),
+    Column("action_index", Integer, nullable=False),
+    Column("slot", Integer),
+    Column("limit_at", Moment),
+    Column("started_at", Moment),
+    Column("ended_at", Moment),
+    Column("outcome", Words),
+    Column("cause", Words),
+    Column("message", Words, nullable=False),
+    Column("failed_action", Words),
+    Column("completed", Json, nullable=False),
+    Column("run", Name),
+    Column("attempts", Integer, nullable=False),
+    Column("late", Words, nullable=False),
+    Column("watched", Boolean, nullable=False),
+    PrimaryKeyConstraint(*_MEMBER),
+    UniqueConstraint("hub", "rollout", "step", "position", name="members_position_key"),
+    ForeignKeyConstraint(["hub", "rollout", "step"], ["steps.hub", "steps.rollout", "steps.index"]),
+    one_of("state", MemberState),
+    one_of("outcome", Outcome),
+    one_of("cause", Cause),
+    one_of("failed_action", Action),
+    Index("members_state_idx", "hub", "rollout", "step", "state", "outcome", "cause", "position"),
+    Index("members_cluster_idx", "hub", "cluster"),
+    Index(
+        "members_busy_idx",
+        "hub",
+        "rollout",
+        postgresql_where=text("state <> 'finished' OR watched"),
+    ),
+    postgresql_with={"fillfactor": "70"},
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("rollout", Name, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("cluster", Name, nullable=False),
+    Column("cluster_uid", Name, nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("max_concurrency", Integer, nullable=False),
+    Column("taken_at", Moment, nullable=False),
+    PrimaryKeyConstraint(*_MEMBER, "cluster_uid"),
+    UniqueConstraint("hub", "cluster_uid", name="holds_claim_key"),
+    UniqueConstraint("slot", "step", "rollout", "hub", name="holds_slot_key"),
+    CheckConstraint("slot BETWEEN 1 AND max_concurrency", name="slot"),
+    ForeignKeyConstraint(_MEMBER, _OF_MEMBER),
+    ForeignKeyConstraint(
+        ["hub", "rollout", "step", "max_concurrency"],
+        ["steps.hub", "steps.rollout", "steps.index", "steps.max_concurrency"],
+        name="holds_bound_fkey",
+        onupdate="CASCADE",
+    ),
+)
+"""The slot comes first in its key: before statistics are there, Postgres would else take that
+index for the foreign keys' look-ups and read the whole step each time."""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("id", Name, nullable=False),
+    Column("rollout", Name, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("cluster", Name, nullable=False),
+    Column("cluster_uid", Name, nullable=False),
+    Column("action", Words, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", Words, nullable=False),
+    Column("intended_at", Moment, nullable=False),
+    Column("arming_at", Moment),
+    Column("armed_at", Moment),
+    Column("accepted_at", Moment),
+    Column("ended_at", Moment),
+    Column("result", Words),
+    Column("cause", Words),
+    Column("message", Words, nullable=False),
+    Column("disarmed", Boolean, nullable=False),
+    Column(
+        "hold_uid",
+        Name,
+        Computed(
+            "CASE WHEN state = 'ended' AND disarmed THEN NULL ELSE cluster_uid END",
+            persisted=True,
+        ),
+    ),
+    PrimaryKeyConstraint("hub", "id"),
+    ForeignKeyConstraint(_MEMBER, _OF_MEMBER),
+    ForeignKeyConstraint(
+        [*_MEMBER, "hold_uid"],
+        [*(f"holds.{name}" for name in _MEMBER), "holds.cluster_uid"],
+        name="runs_hold_fkey",
+        ondelete="RESTRICT",
+    ),
+    one_of("action", Action),
+    one_of("state", RunState),
+    one_of("result", RunResult),
+    one_of("cause", Cause),
+    Index("runs_member_idx", *_MEMBER),
+    Index("runs_cluster_idx", "hub", "cluster", "intended_at"),
+    Index("runs_open_idx", *_MEMBER, unique=True, postgresql_where=text("state <> 'ended'")),
+    postgresql_with={"fillfactor": "70"},
+)
+
+debts = Table(
+    "debts",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("cluster_uid", Name, nullable=False),
+    Column("cluster", Name, nullable=False),
+    Column("rollout", Name, nullable=False),
+    Column("labels", Json, nullable=False),
+    Column("annotations", Json, nullable=False),
+    PrimaryKeyConstraint("hub", "cluster_uid"),
+    ForeignKeyConstraint(["hub"], ["hubs.id"]),
+)

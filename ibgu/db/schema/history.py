@@ -1,0 +1,91 @@
+"""Events: who did what, when and why. Rows are never changed, and only go by age."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    event,
+    text,
+)
+
+from ibgu.db.schema.types import Json, Moment, Name, Words, metadata
+
+CHANNEL = "ibgu_events"
+"""Of NOTIFY; the payload is `<hub>:<last seq>`."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("rollout", Name, nullable=False),
+    Column("step", Integer),
+    Column("cluster", Name),
+    Column("cluster_uid", Name),
+    Column("run", Name),
+    Column("kind", Words, nullable=False),
+    Column("why", Words, nullable=False),
+    Column("cause", Words),
+    Column("warning", Boolean, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("data", Json, nullable=False),
+    PrimaryKeyConstraint("hub", "seq"),
+    ForeignKeyConstraint(["hub"], ["hubs.id"]),
+    Index("events_rollout_idx", "hub", "rollout", "seq"),
+    Index(
+        "events_cluster_idx",
+        "hub",
+        "cluster",
+        "seq",
+        postgresql_where=text("cluster IS NOT NULL"),
+    ),
+)
+"""`seq` counts from 1 for each hub, without gaps, in the order of commit. `kind` and `cause` are
+not held to an enumeration: the history of older and newer versions stays readable."""
+
+KEEP = """
+CREATE FUNCTION ibgu_keep_events() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND current_setting('ibgu.forgetting', true) = 'on' THEN
+    RETURN OLD;
+  END IF;
+  RAISE EXCEPTION 'events are append-only: % refused', TG_OP
+    USING HINT = 'Old events go by: SELECT ibgu_forget_events(hub, before)';
+END
+$$
+"""
+FORGET = """
+CREATE FUNCTION ibgu_forget_events(of_hub text, before timestamptz) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+  gone bigint;
+BEGIN
+  PERFORM set_config('ibgu.forgetting', 'on', true);
+  DELETE FROM events WHERE hub = of_hub AND at < before;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  PERFORM set_config('ibgu.forgetting', '', true);
+  RETURN gone;
+END
+$$
+"""
+GUARD_ROWS = """
+CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events
+FOR EACH ROW EXECUTE FUNCTION ibgu_keep_events()
+"""
+GUARD_TABLE = """
+CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events
+FOR EACH STATEMENT EXECUTE FUNCTION ibgu_keep_events()
+"""
+
+
+@event.listens_for(events, "after_create")
+def _guard(target: Table, connection: Connection, **_: object) -> None:
+    for statement in (KEEP, FORGET, GUARD_ROWS, GUARD_TABLE):
+        connection.exec_driver_sql(statement)

@@ -1,0 +1,274 @@
+"""The first schema: hubs, rollouts, steps, members, holds, runs, debts, events."""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+STATEMENTS = [
+    """
+CREATE TABLE hubs (
+  id text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  epoch bigint NOT NULL,
+  leader text NOT NULL,
+  led_since timestamptz NOT NULL,
+  schema_floor integer NOT NULL,
+  turns bigint DEFAULT '0' NOT NULL,
+  last_seq bigint DEFAULT '0' NOT NULL,
+  CONSTRAINT hubs_pkey PRIMARY KEY (id)
+) WITH (fillfactor = 20)
+""",
+    """
+CREATE TABLE rollouts (
+  hub text COLLATE "C" NOT NULL,
+  uid text COLLATE "C" NOT NULL,
+  namespace text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  created_at timestamptz NOT NULL,
+  spec jsonb NOT NULL,
+  generation bigint NOT NULL,
+  annotations jsonb NOT NULL,
+  controls jsonb NOT NULL,
+  state text NOT NULL,
+  hold jsonb,
+  started_at timestamptz,
+  completed_at timestamptz,
+  deleted_at timestamptz,
+  CONSTRAINT rollouts_pkey PRIMARY KEY (hub, uid),
+  CONSTRAINT rollouts_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id),
+  CONSTRAINT rollouts_state_check CHECK (state IN ('pending', 'running', 'complete', 'held',
+    'deleted'))
+)
+""",
+    """
+CREATE INDEX rollouts_age_idx ON rollouts (hub, created_at, uid)
+""",
+    """
+CREATE INDEX rollouts_name_idx ON rollouts (hub, namespace, name, created_at)
+""",
+    """
+CREATE TABLE steps (
+  hub text COLLATE "C" NOT NULL,
+  rollout text COLLATE "C" NOT NULL,
+  index integer NOT NULL,
+  actions text[] COLLATE "C" NOT NULL,
+  max_concurrency integer NOT NULL,
+  timeout interval NOT NULL,
+  state text NOT NULL,
+  started_at timestamptz,
+  finished_at timestamptz,
+  total integer NOT NULL,
+  hold jsonb,
+  stopped_since timestamptz,
+  stopped interval NOT NULL,
+  payload_digest text NOT NULL,
+  brake_from timestamptz,
+  CONSTRAINT steps_pkey PRIMARY KEY (hub, rollout, index),
+  CONSTRAINT steps_bound_key UNIQUE (hub, rollout, index, max_concurrency),
+  CONSTRAINT steps_hub_rollout_fkey FOREIGN KEY (hub, rollout) REFERENCES rollouts (hub, uid),
+  CONSTRAINT steps_max_concurrency_check CHECK (max_concurrency >= 1),
+  CONSTRAINT steps_state_check CHECK (state IN ('opening', 'running', 'finished'))
+)
+""",
+    """
+CREATE TABLE members (
+  hub text COLLATE "C" NOT NULL,
+  rollout text COLLATE "C" NOT NULL,
+  step integer NOT NULL,
+  cluster text COLLATE "C" NOT NULL,
+  cluster_uid text COLLATE "C" NOT NULL,
+  position integer NOT NULL,
+  state text NOT NULL,
+  reason jsonb NOT NULL,
+  action_index integer NOT NULL,
+  slot integer,
+  limit_at timestamptz,
+  started_at timestamptz,
+  ended_at timestamptz,
+  outcome text,
+  cause text,
+  message text NOT NULL,
+  failed_action text,
+  completed jsonb NOT NULL,
+  run text COLLATE "C",
+  attempts integer NOT NULL,
+  late text NOT NULL,
+  watched boolean NOT NULL,
+  CONSTRAINT members_pkey PRIMARY KEY (hub, rollout, step, cluster),
+  CONSTRAINT members_position_key UNIQUE (hub, rollout, step, position),
+  CONSTRAINT members_hub_rollout_step_fkey FOREIGN KEY (hub, rollout, step) REFERENCES steps
+    (hub, rollout, index),
+  CONSTRAINT members_state_check CHECK (state IN ('waiting', 'in flight', 'finished')),
+  CONSTRAINT members_outcome_check CHECK (outcome IN ('succeeded', 'failed', 'skipped',
+    'cancelled')),
+  CONSTRAINT members_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed',
+    'RollbackFailed', 'AbortFailed', 'FinalizeFailed', 'SpecRefused', 'TransitionRefused',
+    'WriteRefused', 'PayloadRefused', 'TimedOut', 'NeverStarted', 'WrongState',
+    'LifecycleAgentAbsent', 'TakenOver', 'Cancelled', 'Preempted', 'Skipped', 'ClusterGone',
+    'ClusterRecreated', 'RolloutDeleted')),
+  CONSTRAINT members_failed_action_check CHECK (failed_action IN ('Prep', 'Upgrade',
+    'FinalizeUpgrade', 'Rollback', 'FinalizeRollback', 'Abort', 'AbortOnFailure'))
+) WITH (fillfactor = 70)
+""",
+    """
+CREATE INDEX members_busy_idx ON members (hub, rollout) WHERE state <> 'finished' OR watched
+""",
+    """
+CREATE INDEX members_cluster_idx ON members (hub, cluster)
+""",
+    """
+CREATE INDEX members_state_idx ON members (hub, rollout, step, state, outcome, cause, position)
+""",
+    """
+CREATE TABLE holds (
+  hub text COLLATE "C" NOT NULL,
+  rollout text COLLATE "C" NOT NULL,
+  step integer NOT NULL,
+  cluster text COLLATE "C" NOT NULL,
+  cluster_uid text COLLATE "C" NOT NULL,
+  slot integer NOT NULL,
+  max_concurrency integer NOT NULL,
+  taken_at timestamptz NOT NULL,
+  CONSTRAINT holds_pkey PRIMARY KEY (hub, rollout, step, cluster, cluster_uid),
+  CONSTRAINT holds_claim_key UNIQUE (hub, cluster_uid),
+  CONSTRAINT holds_slot_key UNIQUE (slot, step, rollout, hub),
+  CONSTRAINT holds_slot_check CHECK (slot BETWEEN 1 AND max_concurrency),
+  CONSTRAINT holds_hub_rollout_step_cluster_fkey FOREIGN KEY (hub, rollout, step, cluster)
+    REFERENCES members (hub, rollout, step, cluster),
+  CONSTRAINT holds_bound_fkey FOREIGN KEY (hub, rollout, step, max_concurrency) REFERENCES steps
+    (hub, rollout, index, max_concurrency) ON UPDATE CASCADE
+)
+""",
+    """
+CREATE TABLE runs (
+  hub text COLLATE "C" NOT NULL,
+  id text COLLATE "C" NOT NULL,
+  rollout text COLLATE "C" NOT NULL,
+  step integer NOT NULL,
+  cluster text COLLATE "C" NOT NULL,
+  cluster_uid text COLLATE "C" NOT NULL,
+  action text NOT NULL,
+  attempt integer NOT NULL,
+  state text NOT NULL,
+  intended_at timestamptz NOT NULL,
+  arming_at timestamptz,
+  armed_at timestamptz,
+  accepted_at timestamptz,
+  ended_at timestamptz,
+  result text,
+  cause text,
+  message text NOT NULL,
+  disarmed boolean NOT NULL,
+  hold_uid text COLLATE "C" GENERATED ALWAYS AS (CASE WHEN state = 'ended' AND disarmed THEN
+    NULL ELSE cluster_uid END) STORED,
+  CONSTRAINT runs_pkey PRIMARY KEY (hub, id),
+  CONSTRAINT runs_hub_rollout_step_cluster_fkey FOREIGN KEY (hub, rollout, step, cluster)
+    REFERENCES members (hub, rollout, step, cluster),
+  CONSTRAINT runs_hold_fkey FOREIGN KEY (hub, rollout, step, cluster, hold_uid) REFERENCES holds
+    (hub, rollout, step, cluster, cluster_uid) ON DELETE RESTRICT,
+  CONSTRAINT runs_action_check CHECK (action IN ('Prep', 'Upgrade', 'FinalizeUpgrade',
+    'Rollback', 'FinalizeRollback', 'Abort', 'AbortOnFailure')),
+  CONSTRAINT runs_state_check CHECK (state IN ('intended', 'arming', 'armed', 'accepted',
+    'ended')),
+  CONSTRAINT runs_result_check CHECK (result IN ('succeeded', 'failed', 'limit', 'refused',
+    'preempted', 'taken over', 'withdrawn', 'gone', 'deleted')),
+  CONSTRAINT runs_cause_check CHECK (cause IN ('PrepFailed', 'UpgradeFailed', 'RollbackFailed',
+    'AbortFailed', 'FinalizeFailed', 'SpecRefused', 'TransitionRefused', 'WriteRefused',
+    'PayloadRefused', 'TimedOut', 'NeverStarted', 'WrongState', 'LifecycleAgentAbsent',
+    'TakenOver', 'Cancelled', 'Preempted', 'Skipped', 'ClusterGone', 'ClusterRecreated',
+    'RolloutDeleted'))
+) WITH (fillfactor = 70)
+""",
+    """
+CREATE INDEX runs_cluster_idx ON runs (hub, cluster, intended_at)
+""",
+    """
+CREATE INDEX runs_member_idx ON runs (hub, rollout, step, cluster)
+""",
+    """
+CREATE UNIQUE INDEX runs_open_idx ON runs (hub, rollout, step, cluster) WHERE state <> 'ended'
+""",
+    """
+CREATE TABLE debts (
+  hub text COLLATE "C" NOT NULL,
+  cluster_uid text COLLATE "C" NOT NULL,
+  cluster text COLLATE "C" NOT NULL,
+  rollout text COLLATE "C" NOT NULL,
+  labels jsonb NOT NULL,
+  annotations jsonb NOT NULL,
+  CONSTRAINT debts_pkey PRIMARY KEY (hub, cluster_uid),
+  CONSTRAINT debts_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id)
+)
+""",
+    """
+CREATE TABLE events (
+  hub text COLLATE "C" NOT NULL,
+  seq bigint NOT NULL,
+  at timestamptz NOT NULL,
+  rollout text COLLATE "C" NOT NULL,
+  step integer,
+  cluster text COLLATE "C",
+  cluster_uid text COLLATE "C",
+  run text COLLATE "C",
+  kind text NOT NULL,
+  why text NOT NULL,
+  cause text,
+  warning boolean NOT NULL,
+  actor text NOT NULL,
+  data jsonb NOT NULL,
+  CONSTRAINT events_pkey PRIMARY KEY (hub, seq),
+  CONSTRAINT events_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id)
+)
+""",
+    """
+CREATE INDEX events_cluster_idx ON events (hub, cluster, seq) WHERE cluster IS NOT NULL
+""",
+    """
+CREATE INDEX events_rollout_idx ON events (hub, rollout, seq)
+""",
+    """
+CREATE FUNCTION ibgu_keep_events() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND current_setting('ibgu.forgetting', true) = 'on' THEN
+    RETURN OLD;
+  END IF;
+  RAISE EXCEPTION 'events are append-only: % refused', TG_OP
+    USING HINT = 'Old events go by: SELECT ibgu_forget_events(hub, before)';
+END
+$$
+""",
+    """
+CREATE FUNCTION ibgu_forget_events(of_hub text, before timestamptz) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+  gone bigint;
+BEGIN
+  PERFORM set_config('ibgu.forgetting', 'on', true);
+  DELETE FROM events WHERE hub = of_hub AND at < before;
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  PERFORM set_config('ibgu.forgetting', '', true);
+  RETURN gone;
+END
+$$
+""",
+    """
+CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events
+FOR EACH ROW EXECUTE FUNCTION ibgu_keep_events()
+""",
+    """
+CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events
+FOR EACH STATEMENT EXECUTE FUNCTION ibgu_keep_events()
+""",
+]
+
+
+def upgrade() -> None:
+    for statement in STATEMENTS:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the journal only goes forward; restore a backup to go back")

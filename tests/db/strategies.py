@@ -1,0 +1,63 @@
+"""Any record, made from its type: a new field is tested from its first day."""
+
+from datetime import UTC, datetime, timedelta
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
+
+import msgspec
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from ibgu.core.model import Action, Debt, Member, Rollout, Step
+from ibgu.db.journal.batch import needs_hold
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+NUMBERS = st.integers(0, 2**31 - 1)
+_CENTURIES = [datetime(year, 1, 1, tzinfo=UTC).replace(tzinfo=None) for year in (1970, 2200)]
+_PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    str: WORDS,
+    int: NUMBERS,
+    bool: st.booleans(),
+    datetime: st.datetimes(*_CENTURIES, timezones=st.just(UTC)),
+    timedelta: st.timedeltas(timedelta(), timedelta(days=900)),
+    NoneType: st.none(),
+}
+
+
+def of_type(kind: Any) -> st.SearchStrategy[Any]:
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return st.one_of([of_type(argument) for argument in arguments])
+    if origin is dict:
+        return st.dictionaries(WORDS, of_type(arguments[1]), max_size=3)
+    if origin in (list, tuple):
+        return st.lists(of_type(arguments[0]), max_size=3).map(origin)
+    if issubclass(kind, msgspec.Struct):
+        return record(kind)
+    return st.sampled_from(list(kind))
+
+
+def record(kind: type[msgspec.Struct], **fixed: Any) -> st.SearchStrategy[Any]:
+    found = {
+        field.name: fixed[field.name] if field.name in fixed else of_type(field.type)
+        for field in msgspec.structs.fields(kind)
+    }
+    return st.builds(kind, **found)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[Rollout, Step, Member, Debt]:
+    """One of each, as the constraints demand: a run that needs a hold has a slot in the bound."""
+    rollout = draw(record(Rollout))
+    bounds = st.integers(1, 2**31 - 1)
+    actions = st.lists(of_type(Action), min_size=1, max_size=3).map(tuple)
+    of_rollout = {"rollout": st.just(rollout.uid), "index": st.just(0)}
+    step = draw(record(Step, **of_rollout, max_concurrency=bounds, actions=actions))
+    of_step = {"rollout": st.just(rollout.uid), "step": st.just(0), "look": st.none()}
+    slots = st.integers(1, step.max_concurrency)
+    member = draw(record(Member, **of_step, slot=st.none() | slots))
+    if member.run and needs_hold(member.run):
+        member = replace(member, slot=draw(slots))
+    return rollout, step, member, draw(record(Debt).filter(lambda debt: not debt.empty))

@@ -1,0 +1,153 @@
+"""What a commit writes, and what it refuses."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.model import (
+    Change,
+    Debt,
+    Kind,
+    Look,
+    OnDebt,
+    OnMember,
+    OnRollout,
+    Preempt,
+    RunState,
+)
+from ibgu.db import Deposed, Journal, Turn
+from tests.db.records import (
+    NOW,
+    changing,
+    ended,
+    ending,
+    holds,
+    member,
+    members,
+    opening,
+    rollout,
+    rows,
+    started,
+    starting,
+    step,
+    with_run,
+)
+
+Leading = Callable[..., Coroutine[Any, Any, Journal]]
+
+
+async def test_the_last_record_of_a_turn_is_kept_and_every_decision_told(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    one = rollout()
+    seen = OnRollout(Kind.ROLLOUT_SEEN, replace(one, generation=1), "first")
+    grew = OnRollout(Kind.PLAN_GREW, replace(one, generation=2), "second", actor="alice")
+    await journal.commit(Turn(decisions=(seen, grew), at=NOW))
+    assert [found.generation for found in (await journal.load()).rollouts] == [2]
+    told = await rows(db, "SELECT seq, kind, why, actor, at FROM events ORDER BY seq")
+    assert told == [
+        (1, "RolloutSeen", "first", "", NOW),
+        (2, "PlanGrew", "second", "alice", NOW),
+    ]
+
+
+async def test_bookkeeping_is_written_but_not_told(journal: Journal, db: AsyncEngine) -> None:
+    one = rollout()
+    first = step(one)
+    await journal.commit(opening(one, first, waiting=members(first, "a", "b")))
+    assert len((await journal.load()).members) == 2
+    assert await rows(db, "SELECT kind FROM events ORDER BY seq") == [
+        ("RolloutSeen",),
+        ("StepStarted",),
+    ]
+
+
+async def test_a_debt_goes_when_it_is_paid(journal: Journal) -> None:
+    owed = Debt(uid="u", cluster="a", rollout="r1", labels={"k": Change(None, "")})
+    await journal.commit(Turn(decisions=(OnDebt(Kind.OWED, owed, "Prep completed"),), at=NOW))
+    assert (await journal.load()).debts == (owed,)
+    paid = replace(owed, labels={})
+    await journal.commit(Turn(decisions=(OnDebt(Kind.SETTLED, paid, "the hub shows it"),), at=NOW))
+    assert (await journal.load()).debts == ()
+
+
+async def test_looks_and_preemptions_live_in_memory(journal: Journal, db: AsyncEngine) -> None:
+    one = rollout()
+    first = step(one)
+    looking = member(first, "a", look=Look("look-1", NOW))
+    await journal.commit(opening(one, first, waiting=[looking]))
+    turn = Turn(decisions=(Preempt("a", "uid-a", "default/other"),), at=NOW)
+    assert await journal.commit(turn) == frozenset()
+    assert (await journal.load()).members == (replace(looking, look=None),)
+
+
+async def test_a_turn_without_rows_costs_nothing(journal: Journal, db: AsyncEngine) -> None:
+    assert await journal.commit(Turn(decisions=(), at=NOW)) == frozenset()
+    assert await rows(db, "SELECT turns FROM hubs") == [(0,)]
+
+
+async def test_nul_characters_do_not_stop_the_journal(journal: Journal) -> None:
+    one = rollout(annotations={"lca.openshift.io/x": "a\0b"})
+    await journal.commit(opening(one, step(one, payload_digest="\\u0000")))
+    loaded = await journal.load()
+    assert loaded.rollouts[0].annotations == {"lca.openshift.io/x": "a\N{REPLACEMENT CHARACTER}b"}
+    assert loaded.steps[0].payload_digest == "\\u0000"
+
+
+async def test_a_run_goes_through_its_states(journal: Journal, db: AsyncEngine) -> None:
+    one = rollout()
+    first = step(one)
+    waiting = members(first, "a")
+    await journal.commit(opening(one, first, waiting=waiting))
+    intended = started(waiting[0], slot=1)
+    await journal.commit(starting(intended))
+    armed = with_run(intended, state=RunState.ARMED, armed_at=NOW, disarmed=False)
+    await journal.commit(changing(armed))
+    assert (await journal.load()).members == (armed,)
+    assert await holds(db) == [("r1", "a", 1)]
+    done = ended(armed)
+    await journal.commit(ending(done))
+    assert (await journal.load()).members == (done,)
+    assert await holds(db) == []
+    assert (await journal.load()).run_ids == {"run-r1-a"}
+
+
+async def test_one_hub_does_not_see_the_other(leading: Leading) -> None:
+    here, there = await leading(hub="hub-1"), await leading(hub="hub-2")
+    one = rollout()
+    first = step(one)
+    waiting = members(first, "a")
+    for journal in (here, there):
+        await journal.commit(opening(one, first, waiting=waiting))
+        assert await journal.commit(starting(started(waiting[0], slot=1))) == frozenset()
+    await here.commit(ending(ended(started(waiting[0], slot=1))))
+    assert (await here.load()).members != (await there.load()).members
+
+
+async def test_no_commit_before_the_lead(db: AsyncEngine) -> None:
+    with pytest.raises(Deposed, match="has not taken the lead of hub hub-1"):
+        await Journal(db, "hub-1").commit(opening(rollout()))
+
+
+async def test_a_mistake_in_a_turn_writes_nothing(journal: Journal, db: AsyncEngine) -> None:
+    one = rollout()
+    first = step(one)
+    orphan = member(step(one, 1), "a")
+    turn = opening(one, first)
+    broken = Turn(decisions=(*turn.decisions, OnMember(Kind.WAITS, orphan, "")), at=NOW)
+    with pytest.raises(DBAPIError, match="members_hub_rollout_step_fkey"):
+        await journal.commit(broken)
+    assert (await journal.load()).rollouts == ()
+    assert await rows(db, "SELECT * FROM events") == []
+    assert await journal.commit(turn) == frozenset()
+
+
+async def test_the_clock_is_the_databases(journal: Journal, db: AsyncEngine) -> None:
+    before = (await rows(db, "SELECT clock_timestamp()"))[0][0]
+    now = await journal.now()
+    assert before < now
+    assert now.tzinfo is not None

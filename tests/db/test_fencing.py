@@ -1,0 +1,139 @@
+"""Only the newest leader writes, in one order, and never half a turn."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.model import Kind, OnRollout
+from ibgu.db import Deposed, Journal, JournalAway, Turn
+from ibgu.db.schema import CHANNEL
+from tests.db.records import NOW, members, opening, rollout, rows, step
+
+Leading = Callable[..., Coroutine[Any, Any, Journal]]
+
+
+async def test_each_leader_gets_a_newer_epoch(db: AsyncEngine) -> None:
+    journal = Journal(db, "hub-1", name="the hub")
+    assert await journal.lead("ibgu-0") == 1
+    assert await Journal(db, "hub-1").lead("ibgu-1") == 2
+    assert await Journal(db, "hub-2").lead("ibgu-2") == 1
+    assert await rows(db, "SELECT id, name, leader, epoch FROM hubs ORDER BY id") == [
+        ("hub-1", "the hub", "ibgu-1", 2),
+        ("hub-2", "", "ibgu-2", 1),
+    ]
+
+
+async def test_the_older_leader_writes_nothing(leading: Leading, db: AsyncEngine) -> None:
+    old = await leading("ibgu-0")
+    await old.commit(opening(rollout("r1")))
+    new = await leading("ibgu-1")
+    words = "epoch 1 of hub hub-1 is over: ibgu-1 leads in epoch 2 since"
+    with pytest.raises(Deposed, match=words):
+        await old.commit(opening(rollout("r2")))
+    await new.commit(opening(rollout("r3")))
+    assert {found.uid for found in (await new.load()).rollouts} == {"r1", "r3"}
+    assert await rows(db, "SELECT count(*), max(seq) FROM events") == [(2, 2)]
+
+
+async def test_a_new_leader_waits_for_the_turn_that_is_being_written(
+    leading: Leading, db: AsyncEngine
+) -> None:
+    old = await leading("ibgu-0")
+    one = rollout()
+    await old.commit(opening(one))
+    async with db.begin() as blocker:
+        await blocker.execute(text("SELECT * FROM rollouts FOR UPDATE"))
+        writing = asyncio.create_task(old.commit(opening(rollout(generation=5))))
+        await until_waiting(db, 1)
+        rising = asyncio.create_task(leading("ibgu-1"))
+        await until_waiting(db, 2)
+    await writing
+    new = await rising
+    assert (await new.load()).rollouts[0].generation == 5
+    with pytest.raises(Deposed):
+        await old.commit(opening(rollout(generation=6)))
+
+
+async def test_numbers_are_dense_and_in_the_order_of_commit(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    """Writers of one epoch at the same time; readers never see a number before a lower one."""
+    seen: list[list[int]] = []
+
+    async def read() -> None:
+        while not seen or len(seen[-1]) < 60:
+            seen.append([seq for (seq,) in await rows(db, "SELECT seq FROM events ORDER BY seq")])
+
+    def turn(number: int) -> Turn:
+        told = OnRollout(Kind.ROLLOUT_HELD, rollout(f"r{number}"), "")
+        return Turn(decisions=(told,) * 3, at=NOW)
+
+    await asyncio.gather(read(), *(journal.commit(turn(number)) for number in range(20)))
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in seen)
+
+
+async def test_readers_are_notified_of_the_last_number(journal: Journal, db: AsyncEngine) -> None:
+    got: asyncio.Queue[str] = asyncio.Queue()
+    async with db.connect() as listening:
+        raw = (await listening.get_raw_connection()).driver_connection
+        assert raw is not None
+        await raw.add_listener(CHANNEL, lambda *event: got.put_nowait(event[3]))
+        one = rollout()
+        await journal.commit(opening(one, step(one)))
+        assert await got.get() == "hub-1:2"
+        await journal.commit(opening(one, waiting=members(step(one), "a")))
+        assert await got.get() == "hub-1:3"
+        await raw.reset()
+
+
+async def test_a_connection_that_dies_in_the_middle_leaves_nothing(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    one = rollout()
+    first = step(one)
+    found = members(first, "a")
+    await journal.commit(opening(one, first, waiting=found))
+    before = await journal.load()
+    async with db.connect() as blocker:
+        await blocker.execute(text("SELECT * FROM members FOR UPDATE"))
+        turn = opening(rollout(generation=9), waiting=found)
+        writing = asyncio.create_task(journal.commit(turn))
+        waiting = await until_waiting(db, 1)
+        await rows(db, "SELECT pg_terminate_backend(:pid)", pid=waiting[0])
+        with pytest.raises(JournalAway, match="writing decisions"):
+            await writing
+    assert await journal.load() == before
+    assert await journal.commit(turn) == frozenset()
+    assert (await journal.load()).rollouts[0].generation == 9
+
+
+async def test_events_are_never_changed(journal: Journal, db: AsyncEngine) -> None:
+    await journal.commit(opening(rollout()))
+    for statement in ("UPDATE events SET why = ''", "DELETE FROM events", "TRUNCATE events"):
+        with pytest.raises(DBAPIError, match=f"append-only: {statement.split()[0]} refused"):
+            await rows(db, statement)
+    assert await rows(db, "SELECT ibgu_forget_events('hub-1', :at)", at=NOW) == [(0,)]
+    later = NOW.replace(year=2030)
+    assert await rows(db, "SELECT ibgu_forget_events('hub-1', :at)", at=later) == [(1,)]
+    await journal.commit(opening(rollout()))
+    async with db.connect() as connection:
+        forget = "SELECT ibgu_forget_events('hub-1', '2000-01-01')"
+        await connection.execute(text(forget))
+        with pytest.raises(DBAPIError, match="append-only"):
+            await connection.execute(text("DELETE FROM events"))
+
+
+async def until_waiting(db: AsyncEngine, count: int) -> list[int]:
+    """Process ids of the server's sessions that wait for a lock, once there are `count`."""
+    while True:
+        found = await rows(
+            db, "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' ORDER BY pid"
+        )
+        if len(found) >= count:
+            return [pid for (pid,) in found]
+        await asyncio.sleep(0.01)

@@ -1,0 +1,241 @@
+"""R3 and R6 in the database: a hold is slot and claim at once, and outlives its run."""
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.model import Kind, Member, OnMember, Outcome, RunState
+from ibgu.db import Journal, Turn
+from tests.db.records import (
+    NOW,
+    changing,
+    ended,
+    ending,
+    holds,
+    members,
+    opening,
+    rollout,
+    rows,
+    started,
+    starting,
+    step,
+    with_run,
+)
+
+
+@pytest.fixture
+async def waiting(journal: Journal) -> list[Member]:
+    """Three members of r1, of whom two may be in flight."""
+    one = rollout()
+    first = step(one)
+    found = members(first, "a", "b", "c")
+    await journal.commit(opening(one, first, waiting=found))
+    return found
+
+
+@pytest.fixture
+async def rival(journal: Journal) -> list[Member]:
+    """Two of the same clusters in r2."""
+    other = rollout("r2")
+    first = step(other)
+    found = members(first, "a", "b")
+    await journal.commit(opening(other, first, waiting=found))
+    return found
+
+
+async def test_a_claim_of_another_rollout_is_an_answer(
+    journal: Journal, db: AsyncEngine, waiting: list[Member], rival: list[Member]
+) -> None:
+    await journal.commit(starting(started(waiting[0], slot=1)))
+    before = await rows(db, "SELECT count(*) FROM events")
+    lost, won = started(rival[0], slot=1), started(rival[1], slot=2)
+    assert await journal.commit(starting(lost, won)) == {lost.key}
+    assert await holds(db) == [("r1", "a", 1), ("r2", "b", 2)]
+    loaded = {found.key: found for found in (await journal.load()).members}
+    assert loaded[lost.key] == rival[0]
+    assert loaded[won.key] == won
+    assert await rows(db, "SELECT count(*) FROM events") == [(before[0][0] + 1,)]
+    assert await rows(db, "SELECT id FROM runs WHERE rollout = 'r2'") == [("run-r2-b",)]
+
+
+async def test_a_taken_slot_is_an_answer(
+    journal: Journal, db: AsyncEngine, waiting: list[Member]
+) -> None:
+    await journal.commit(starting(started(waiting[0], slot=1)))
+    late = started(waiting[1], slot=1)
+    assert await journal.commit(starting(late)) == {late.key}
+    assert await holds(db) == [("r1", "a", 1)]
+
+
+async def test_of_two_in_one_turn_for_one_slot_one_gets_it(
+    journal: Journal, db: AsyncEngine, waiting: list[Member]
+) -> None:
+    both = (started(waiting[0], slot=2), started(waiting[1], slot=2))
+    assert await journal.commit(starting(*both)) == {both[1].key}
+    assert await holds(db) == [("r1", "a", 2)]
+
+
+async def test_ones_own_hold_is_no_conflict(
+    journal: Journal, db: AsyncEngine, waiting: list[Member]
+) -> None:
+    turn = starting(started(waiting[0], slot=1), started(waiting[1], slot=2))
+    assert await journal.commit(turn) == frozenset()
+    assert await journal.commit(turn) == frozenset()
+    moved = starting(started(waiting[0], slot=2))
+    assert await journal.commit(moved) == {waiting[0].key}
+
+
+async def test_what_is_lost_frees_nothing(
+    journal: Journal, db: AsyncEngine, waiting: list[Member]
+) -> None:
+    """A member that would move to a taken slot keeps the one it has, and its run."""
+    a, b = started(waiting[0], slot=1), started(waiting[1], slot=2)
+    await journal.commit(starting(a, b))
+    over = with_run(a, state=RunState.ENDED, ended_at=NOW, disarmed=True)
+    again = started(waiting[0], slot=2, run="second")
+    turn = Turn(
+        decisions=(
+            OnMember(Kind.RUN_ENDED, over, "withdrawn"),
+            OnMember(Kind.RUN_INTENDED, again, "again"),
+        ),
+        taken=(again,),
+        freed=(over,),
+        at=NOW,
+    )
+    assert await journal.commit(turn) == {a.key}
+    assert await holds(db) == [("r1", "a", 1), ("r1", "b", 2)]
+    assert (await journal.load()).members[0] == a
+
+
+async def test_no_slot_beyond_the_bound(journal: Journal, waiting: list[Member]) -> None:
+    for slot in (0, 3):
+        with pytest.raises(IntegrityError, match="holds_slot_check"):
+            await journal.commit(starting(started(waiting[0], slot=slot)))
+
+
+async def test_a_bound_can_not_be_lowered_under_a_taken_slot(
+    journal: Journal, db: AsyncEngine, waiting: list[Member]
+) -> None:
+    await journal.commit(starting(started(waiting[0], slot=2)))
+    with pytest.raises(IntegrityError, match="holds_slot_check"):
+        await rows(db, "UPDATE steps SET max_concurrency = 1")
+    await rows(db, "UPDATE steps SET max_concurrency = 3")
+    assert await journal.commit(starting(started(waiting[1], slot=3))) == frozenset()
+
+
+async def test_a_freed_slot_is_taken_in_the_same_turn(
+    journal: Journal, db: AsyncEngine, waiting: list[Member]
+) -> None:
+    first = started(waiting[0], slot=1)
+    await journal.commit(starting(first))
+    done, following = ended(first), started(waiting[1], slot=1)
+    turn = Turn(
+        decisions=(
+            OnMember(Kind.FINISHED, done, "Prep completed"),
+            OnMember(Kind.RUN_INTENDED, following, "slot 1 is free"),
+        ),
+        taken=(following,),
+        freed=(done,),
+        at=NOW,
+    )
+    assert await journal.commit(turn) == frozenset()
+    assert await holds(db) == [("r1", "b", 1)]
+
+
+async def test_a_cluster_passes_to_its_canceller_in_one_turn(
+    journal: Journal, db: AsyncEngine, waiting: list[Member], rival: list[Member]
+) -> None:
+    first = started(waiting[0], slot=1)
+    await journal.commit(starting(first))
+    preempted, mine = ended(first, Outcome.CANCELLED), started(rival[0], slot=1)
+    turn = Turn(
+        decisions=(
+            OnMember(Kind.FINISHED, preempted, "cancelled by default/r2"),
+            OnMember(Kind.RUN_INTENDED, mine, "the hold was passed on"),
+        ),
+        taken=(mine,),
+        freed=(preempted,),
+        at=NOW,
+    )
+    assert await journal.commit(turn) == frozenset()
+    assert await holds(db) == [("r2", "a", 1)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"state": RunState.ARMED, "disarmed": False},
+        {"state": RunState.ACCEPTED, "disarmed": True},
+        {"state": RunState.ENDED, "ended_at": NOW, "disarmed": False},
+    ],
+)
+async def test_a_hold_stays_while_its_run_is_open_or_armed(
+    journal: Journal, db: AsyncEngine, waiting: list[Member], changes: dict[str, object]
+) -> None:
+    found = started(waiting[0], slot=1)
+    await journal.commit(starting(found))
+    open_still = replace(with_run(found, **changes), slot=None)
+    with pytest.raises(IntegrityError, match="runs_hold_fkey"):
+        await journal.commit(ending(open_still))
+    with pytest.raises(IntegrityError, match="runs_hold_fkey"):
+        await rows(db, "DELETE FROM holds")
+    assert await holds(db) == [("r1", "a", 1)]
+
+
+async def test_no_run_without_a_hold(journal: Journal, waiting: list[Member]) -> None:
+    with pytest.raises(IntegrityError, match="runs_hold_fkey"):
+        await journal.commit(changing(started(waiting[0], slot=1)))
+
+
+async def test_no_run_under_another_rollouts_hold(
+    journal: Journal, waiting: list[Member], rival: list[Member]
+) -> None:
+    await journal.commit(starting(started(waiting[0], slot=1)))
+    with pytest.raises(IntegrityError, match="runs_hold_fkey"):
+        await journal.commit(changing(started(rival[0], slot=1)))
+
+
+async def test_no_two_open_runs_of_a_member(journal: Journal, waiting: list[Member]) -> None:
+    found = started(waiting[0], slot=1)
+    await journal.commit(starting(found))
+    with pytest.raises(IntegrityError, match="runs_open_idx"):
+        await journal.commit(changing(with_run(found, id="second")))
+
+
+async def test_a_withdrawn_run_is_reopened_under_a_new_hold(
+    journal: Journal, db: AsyncEngine, waiting: list[Member]
+) -> None:
+    found = started(waiting[0], slot=1)
+    await journal.commit(starting(found))
+    withdrawn = with_run(found, state=RunState.ENDED, ended_at=NOW, disarmed=True)
+    await journal.commit(ending(replace(withdrawn, slot=None)))
+    await journal.commit(starting(started(waiting[1], slot=1)))
+    reopened = replace(with_run(found, state=RunState.ACCEPTED), slot=2)
+    assert await journal.commit(starting(reopened)) == frozenset()
+    assert await holds(db) == [("r1", "b", 1), ("r1", "a", 2)]
+
+
+async def test_the_next_attempt_takes_the_slot_in_the_turn_that_ended_the_last(
+    journal: Journal, db: AsyncEngine, waiting: list[Member]
+) -> None:
+    found = started(waiting[0], slot=1)
+    await journal.commit(starting(found))
+    over = with_run(found, state=RunState.ENDED, ended_at=NOW, disarmed=True)
+    again = started(waiting[0], slot=2, run="second")
+    turn = Turn(
+        decisions=(
+            OnMember(Kind.RUN_ENDED, over, "withdrawn"),
+            OnMember(Kind.RUN_INTENDED, again, "again"),
+        ),
+        taken=(again,),
+        freed=(over,),
+        at=NOW,
+    )
+    assert await journal.commit(turn) == frozenset()
+    assert await holds(db) == [("r1", "a", 2)]
+    assert await rows(db, "SELECT id, state FROM runs ORDER BY intended_at, state") == [
+        ("run-r1-a", "ended"),
+        ("second", "intended"),
+    ]

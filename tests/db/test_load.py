@@ -1,0 +1,82 @@
+"""What a starting controller gets, and what it is spared."""
+
+from msgspec.structs import replace
+
+from ibgu.core.model import Action, RolloutState, Step
+from ibgu.db import Journal
+from tests.db.records import (
+    ended,
+    ending,
+    member,
+    members,
+    opening,
+    rollout,
+    started,
+    starting,
+    step,
+)
+
+
+async def finished(journal: Journal, uid: str, age: int, *actions: Action) -> list[Step]:
+    """A deleted rollout of two steps, the first of `actions`, each with one finished member."""
+    gone = rollout(uid, age=age, state=RolloutState.DELETED)
+    steps = [step(gone, 0, *actions), step(gone, 1)]
+    done = [ended(started(member(one, "a"), slot=1, run=f"{uid}-{one.index}")) for one in steps]
+    await journal.commit(opening(gone, *steps, waiting=done))
+    return steps
+
+
+async def test_everything_in_order(journal: Journal) -> None:
+    newer, older = rollout("r1", age=1), rollout("r2", age=2)
+    for one in (newer, older):
+        first, second = step(one), step(one, 1)
+        turn = opening(one, second, first, waiting=[member(second, "a"), *members(first, "b", "a")])
+        await journal.commit(turn)
+    loaded = await journal.load()
+    assert loaded.rollouts == (older, newer)
+    assert [one.key for one in loaded.steps] == [("r1", 0), ("r1", 1), ("r2", 0), ("r2", 1)]
+    assert [one.key[1:] for one in loaded.members] == [(0, "b"), (0, "a"), (1, "a")] * 2
+    assert loaded.handled == frozenset()
+
+
+async def test_a_deleted_rollout_with_nothing_left_is_left_out(journal: Journal) -> None:
+    await finished(journal, "gone", 1, Action.PREP)
+    loaded = await journal.load()
+    assert (loaded.rollouts, loaded.steps, loaded.members) == ((), (), ())
+    assert loaded.handled == {"gone"}
+    assert loaded.run_ids == {"gone-0", "gone-1"}
+
+
+async def test_what_is_left_to_do_keeps_a_deleted_rollout(journal: Journal) -> None:
+    one = rollout("waits", state=RolloutState.DELETED)
+    await journal.commit(opening(one, step(one), waiting=members(step(one), "a")))
+    two = rollout("watches", state=RolloutState.DELETED)
+    watched = replace(ended(started(member(step(two), "a"), slot=1)), watched=True)
+    await journal.commit(opening(two, step(two), waiting=[watched]))
+    three = rollout("holds", state=RolloutState.DELETED)
+    holding = started(member(step(three), "a"), slot=1)
+    await journal.commit(opening(three, step(three), waiting=[member(step(three), "a")]))
+    await journal.commit(starting(holding))
+    loaded = await journal.load()
+    assert {found.uid for found in loaded.rollouts} == {"waits", "watches", "holds"}
+    await journal.commit(ending(ended(holding)))
+    assert (await journal.load()).handled == {"holds"}
+
+
+async def test_what_cancels_an_older_rollout_stays_known(journal: Journal) -> None:
+    """With all steps, but of the members only those of the cancelling one (R6)."""
+    alive = rollout("alive", age=5)
+    await journal.commit(opening(alive, step(alive), waiting=members(step(alive), "a")))
+    await finished(journal, "older", 9, Action.ABORT)
+    cancel = await finished(journal, "cancel", 1, Action.ABORT)
+    await finished(journal, "back", 2, Action.ROLLBACK, Action.FINALIZE_ROLLBACK)
+    await finished(journal, "no-cancel", 3, Action.PREP)
+    loaded = await journal.load()
+    assert [found.uid for found in loaded.rollouts] == ["alive", "back", "cancel"]
+    assert [one for one in loaded.steps if one.rollout == "cancel"] == cancel
+    assert [one.key for one in loaded.members] == [
+        ("alive", 0, "a"),
+        ("back", 0, "a"),
+        ("cancel", 0, "a"),
+    ]
+    assert loaded.handled == {"older", "cancel", "back", "no-cancel"}

@@ -1,0 +1,101 @@
+"""COMMIT was sent, the answer never came: the turn is written once, and the caller knows."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.db import Deposed, Journal, JournalAway, ReloadNeeded, engine
+from tests.db.proxy import Proxy, proxied
+from tests.db.records import members, opening, rollout, rows, started, starting, step
+
+ONE = rollout()
+FIRST = step(ONE)
+A, B = members(FIRST, "a", "b")
+
+
+@pytest.fixture
+async def through(
+    db: AsyncEngine, database_url: str, tmp_path: Path
+) -> AsyncIterator[tuple[Proxy, Journal]]:
+    """A leading journal behind a proxy, with a rollout of two members."""
+    async with proxied(database_url, tmp_path) as (proxy, url):
+        pool = engine(url)
+        journal = Journal(pool, "hub-1")
+        await journal.lead("ibgu-0")
+        await journal.commit(opening(ONE, FIRST, waiting=[A, B]))
+        yield proxy, journal
+        await pool.dispose()
+
+
+async def test_the_same_turn_again_is_written_once(
+    through: tuple[Proxy, Journal], db: AsyncEngine
+) -> None:
+    proxy, journal = through
+    turn = starting(started(A, slot=1), started(B, slot=1))
+    proxy.lose = b"COMMIT"
+    with pytest.raises(JournalAway, match="writing decisions"):
+        await journal.commit(turn)
+    proxy.lose = b""
+    assert await journal.commit(turn) == {B.key}
+    assert await rows(db, "SELECT seq, kind, cluster FROM events WHERE seq > 2") == [
+        (3, "RunIntended", "a")
+    ]
+    assert await journal.commit(starting(started(B, slot=2))) == frozenset()
+
+
+async def test_another_turn_asks_for_a_load_first(through: tuple[Proxy, Journal]) -> None:
+    proxy, journal = through
+    proxy.lose = b"COMMIT"
+    with pytest.raises(JournalAway):
+        await journal.commit(starting(started(A, slot=1)))
+    proxy.lose = b""
+    other = starting(started(A, slot=1, run="decided anew"))
+    for _ in range(2):
+        with pytest.raises(ReloadNeeded, match="turn 2 of hub hub-1 was written"):
+            await journal.commit(other)
+    assert (await journal.load()).members == (started(A, slot=1), B)
+    assert await journal.commit(starting(started(B, slot=2))) == frozenset()
+
+
+async def test_a_turn_that_did_not_arrive_is_no_doubt(through: tuple[Proxy, Journal]) -> None:
+    proxy, journal = through
+    proxy.lose = b"UPDATE hubs"
+    with pytest.raises(JournalAway):
+        await journal.commit(starting(started(A, slot=1)))
+    proxy.lose = b""
+    other = starting(started(A, slot=1, run="decided anew"))
+    assert await journal.commit(other) == frozenset()
+
+
+async def test_who_was_deposed_meanwhile_is_told_so(
+    through: tuple[Proxy, Journal], db: AsyncEngine
+) -> None:
+    proxy, journal = through
+    turn = starting(started(A, slot=1))
+    proxy.lose = b"COMMIT"
+    with pytest.raises(JournalAway):
+        await journal.commit(turn)
+    proxy.lose = b""
+    await Journal(db, "hub-1").lead("ibgu-1")
+    with pytest.raises(Deposed, match="ibgu-1 leads"):
+        await journal.commit(turn)
+
+
+async def test_postgres_gone_and_back(database_url: str, db: AsyncEngine, tmp_path: Path) -> None:
+    async with proxied(database_url, tmp_path) as (proxy, url):
+        pool = engine(url)
+        journal = Journal(pool, "hub-1")
+        await journal.lead("ibgu-0")
+        await journal.commit(opening(ONE, FIRST, waiting=[A, B]))
+        await rows(
+            db,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        turn = starting(started(A, slot=1))
+        with pytest.raises(JournalAway):
+            await journal.commit(turn)
+        assert await journal.commit(turn) == frozenset()
+        await pool.dispose()

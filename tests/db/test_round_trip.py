@@ -1,0 +1,43 @@
+"""Every record comes back as it was written, whatever its values."""
+
+import itertools
+
+from hypothesis import HealthCheck, Phase, given, settings
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.model import Debt, Kind, Member, OnDebt, OnMember, OnRollout, OnStep, Rollout, Step
+from ibgu.db import Journal, Turn
+from tests.db.records import NOW
+from tests.db.strategies import worlds
+
+_hubs = itertools.count(1)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(world=worlds())
+async def test_records_come_back_as_they_were(
+    db: AsyncEngine, world: tuple[Rollout, Step, Member, Debt]
+) -> None:
+    rollout, step, member, debt = world
+    journal = Journal(db, f"hub-{next(_hubs)}")
+    await journal.lead("ibgu-0")
+    decisions = (
+        OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen"),
+        OnStep(Kind.STEP_STARTED, step, "started"),
+        OnMember(Kind.RUN_PROGRESS, member, "runs"),
+        OnDebt(Kind.OWED, debt, "owed"),
+    )
+    taken = (member,) if member.slot else ()
+    assert await journal.commit(Turn(decisions=decisions, taken=taken, at=NOW)) == frozenset()
+    loaded = await journal.load()
+    assert loaded.debts == (debt,)
+    if rollout.uid in loaded.handled:
+        return
+    assert loaded.rollouts == (rollout,)
+    assert loaded.steps == (step,)
+    assert loaded.members == (member,)
