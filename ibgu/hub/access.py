@@ -1,0 +1,111 @@
+"""Who a bearer token is, and what that user may do, as the hub's API server says.
+
+Tokens stay in memory only as long as the request; the cache knows them by a keyed hash.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import decode_one
+from ibgu.hub.ttl import TtlCache
+
+CACHE_SECONDS = 60.0
+"""How long a revoked token or right may still be honoured."""
+
+
+class User(Struct, frozen=True):
+    username: str = ""
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+    extra: dict[str, tuple[str, ...]] = {}
+
+
+class Question(Struct, frozen=True):
+    """May the user do `verb` to this? An empty namespace or name means all of them."""
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+
+class _TokenStatus(Struct):
+    authenticated: bool = False
+    user: User = User()
+
+
+class _TokenReview(Struct):
+    status: _TokenStatus
+
+
+class _AccessStatus(Struct):
+    allowed: bool = False
+    denied: bool = False
+
+
+class _AccessReview(Struct):
+    status: _AccessStatus
+
+
+class Access:
+    def __init__(
+        self,
+        client: HubClient,
+        *,
+        ttl: float = CACHE_SECONDS,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        clock = clock or asyncio.get_running_loop().time
+        self._client = client
+        self._hash_key = secrets.token_bytes(32)
+        self._users: TtlCache[bytes, User | None] = TtlCache(ttl, clock)
+        self._answers: TtlCache[tuple[bytes, Question], bool] = TtlCache(ttl, clock)
+
+    async def user(self, token: str) -> User | None:
+        """Whose token it is; None if nobody's. Raises HubError where the hub does not answer."""
+        return await self._users.get(self._hash(token), lambda: self._review(token))
+
+    async def allowed(self, user: User, question: Question) -> bool:
+        """Raises HubError where the hub does not answer."""
+        who = self._hash(repr(user))
+        return await self._answers.get((who, question), lambda: self._ask(user, question))
+
+    def _hash(self, text: str) -> bytes:
+        return blake2b(text.encode(), key=self._hash_key, digest_size=32).digest()
+
+    async def _review(self, token: str) -> User | None:
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": {"token": token},
+        }
+        answer = await self._client.request("POST", paths.TOKEN_REVIEWS, body=body)
+        status = decode_one(paths.TOKEN_REVIEWS, answer, _TokenReview).status
+        return status.user if status.authenticated else None
+
+    async def _ask(self, user: User, question: Question) -> bool:
+        attributes: dict[str, Any] = {k: v for k, v in asdict(question).items() if v}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {
+                "user": user.username,
+                "uid": user.uid,
+                "groups": user.groups,
+                "extra": user.extra,
+                "resourceAttributes": attributes,
+            },
+        }
+        answer = await self._client.request("POST", paths.SUBJECT_ACCESS_REVIEWS, body=body)
+        status = decode_one(paths.SUBJECT_ACCESS_REVIEWS, answer, _AccessReview).status
+        return status.allowed and not status.denied

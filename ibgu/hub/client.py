@@ -1,0 +1,216 @@
+"""One connection to a Kubernetes API server: bytes out, typed objects in, one kind of error."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import MappingProxyType, TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from ibgu.hub import config
+from ibgu.hub.credentials import Credentials
+from ibgu.hub.decode import HasMetadata, OnBad, decode_one, decode_page
+from ibgu.hub.errors import HubError
+from ibgu.hub.transport import keep_alive, lines, named, own_session, read_answer
+
+__all__ = ["HubClient", "HubError"]
+
+CONNECT_SECONDS = 10.0
+
+NO_CEILING = 1e6
+"""aiohttp rounds timeouts up to whole seconds above this; a lease must not be rounded."""
+
+VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+NO_QUERY: Mapping[str, str] = MappingProxyType({})
+
+A = TypeVar("A")
+T = TypeVar("T", bound=HasMetadata)
+
+
+class Request(msgspec.Struct, frozen=True):
+    verb: str
+    """As Kubernetes names it: get, list, watch, create, update, patch, delete."""
+    method: str
+    path: str
+    query: Mapping[str, str] = NO_QUERY
+    data: bytes | None = None
+    content_type: str = ""
+
+
+class HubClient:
+    """Made by `connect`, `with_token` or `as_caller`; closed by `close` or `async with`.
+
+    `requests` counts what was sent, by Kubernetes verb and status class ("2xx", ..., "none" for
+    no answer).
+    """
+
+    def __init__(self, api: Any, credentials: Credentials) -> None:
+        """`api`: a kubernetes_asyncio ApiClient, whose session is replaced by our own."""
+        self._api = api
+        self._credentials = credentials
+        self._session = own_session(api)
+        self._base: str = api.configuration.host
+        self.requests: Counter[tuple[str, str]] = Counter()
+        self._options: dict[str, Any] = {"allow_redirects": False}
+        if api.configuration.proxy:
+            self._options["proxy"] = api.configuration.proxy
+        if api.configuration.tls_server_name:
+            self._options["server_hostname"] = api.configuration.tls_server_name
+
+    @classmethod
+    async def connect(cls, kubeconfig: str | None = None, *, context: str | None = None) -> Self:
+        """From a kubeconfig file; None: KUBECONFIG, the pod's service account, ~/.kube/config."""
+        return cls._open(*await config.load(kubeconfig, context))
+
+    @classmethod
+    async def with_token(cls, url: str, token: str, ca_file: str | None) -> Self:
+        return cls._open(*config.for_token(url, token, ca_file))
+
+    def as_caller(self, token: str) -> Self:
+        """A connection of its own to the same hub, with somebody else's token and rights."""
+        return self._open(*config.for_caller(self._api.configuration, token))
+
+    @classmethod
+    def _open(cls, configuration: Any, credentials: Credentials) -> Self:
+        from kubernetes_asyncio.client import ApiClient
+
+        return cls(ApiClient(configuration), credentials)
+
+    @property
+    def url(self) -> str:
+        return self._base
+
+    async def close(self) -> None:
+        await self._api.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] = NO_QUERY,
+        body: object | bytes | None = None,
+        content_type: str = "application/json",
+        timeout: float = 30.0,  # noqa: ASYNC109
+        verb: str = "",
+    ) -> bytes:
+        """The body of the answer.
+
+        `timeout` in seconds bounds everything, the wait for a free connection included. Raises
+        HubError for every status that is no success, and with status 0 where no answer came:
+        the request may or may not have taken effect then. `verb` only names it for `requests`.
+        """
+        limits = aiohttp.ClientTimeout(total=timeout, ceil_threshold=NO_CEILING)
+        data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+        request = Request(verb or VERBS[method], method, path, query, data, content_type)
+        with named(method, path):
+            async with await self._send(request, limits) as response:
+                return await read_answer(response, method, path)
+
+    async def get(self, path: str, type_: type[A], *, query: Mapping[str, str] = NO_QUERY) -> A:
+        return decode_one(path, await self.request("GET", path, query=query), type_)
+
+    async def list_pages(
+        self,
+        path: str,
+        item: type[T],
+        *,
+        selector: str = "",
+        limit: int = 500,
+        on_bad: OnBad | None = None,
+    ) -> AsyncIterator[tuple[list[T], str]]:
+        """Pages of one consistent read, each with the resourceVersion of the whole list.
+
+        A 410 between two pages (`HubError.gone`) means: begin again. Without `on_bad` an item
+        that does not decode raises HubError; with it, it is reported and left out.
+        """
+        query = {"limit": str(limit)}
+        if selector:
+            query["labelSelector"] = selector
+        while True:
+            data = await self.request("GET", path, query=query, verb="list")
+            page = decode_page(path, data, item, on_bad)
+            yield page.items or [], page.metadata.resource_version
+            if not page.metadata.next:
+                return
+            query["continue"] = page.metadata.next
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        timeout: float,  # noqa: ASYNC109
+        total: float | None = None,
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The complete lines of a watch; a line that the end of the stream cut off is dropped.
+
+        `timeout`: seconds in which nothing at all arrives before the stream counts as dead;
+        `total`: seconds for the whole stream. Both raise HubError with status 0.
+        """
+        limits = aiohttp.ClientTimeout(
+            total=total,
+            sock_connect=CONNECT_SECONDS,
+            sock_read=timeout,
+            ceil_threshold=NO_CEILING,
+        )
+        with named("WATCH", path):
+            response = await self._send(Request("watch", "GET", path, query), limits)
+        try:
+            with named("WATCH", path):
+                if response.status >= 300:
+                    await read_answer(response, "WATCH", path)
+            keep_alive(response)
+            yield lines(response.content, path)
+        finally:
+            response.close()
+
+    async def _send(
+        self, request: Request, limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        """The answer's head; a 401 is tried once more where newer credentials may be had."""
+        query = f"?{urlencode(request.query)}" if request.query else ""
+        url = URL(f"{self._base}{request.path}{query}", encoded=True)
+        while True:
+            response = await self._send_once(request, url, limits)
+            if response.status != 401 or not self._credentials.refused():
+                return response
+            response.close()
+
+    async def _send_once(
+        self, request: Request, url: URL, limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        headers = {"Content-Type": request.content_type} if request.data is not None else {}
+        if (authorization := await self._credentials.header()) is not None:
+            headers["Authorization"] = authorization
+        outcome = "none"
+        try:
+            response = await self._session.request(
+                request.method,
+                url,
+                data=request.data,
+                headers=headers,
+                timeout=limits,
+                **self._options,
+            )
+            outcome = f"{response.status // 100}xx"
+        finally:
+            self.requests[request.verb, outcome] += 1
+        return response

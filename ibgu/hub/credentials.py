@@ -1,0 +1,83 @@
+"""Who ibgu is for the hub: bearer tokens that are renewed when they expire or are refused."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from ibgu.hub.errors import TRANSPORT, HubError
+
+CHECK_SECONDS = 60.0
+"""How often an expiring credential is looked at."""
+
+REFUSED_SECONDS = 10.0
+"""Least time between two reloads after a 401, so that an exec plugin isn't run in a loop."""
+
+
+class Credentials(Protocol):
+    async def header(self) -> str | None:
+        """The Authorization header, None if a client certificate (or nobody) speaks."""
+
+    def refused(self) -> bool:
+        """The server said 401: True if the next `header` may bring something newer."""
+
+
+class StaticToken:
+    """A token that nobody renews: a caller's own, or one for tests."""
+
+    def __init__(self, token: str) -> None:
+        self._header = f"Bearer {token}"
+
+    async def header(self) -> str | None:
+        return self._header
+
+    def refused(self) -> bool:
+        return False
+
+
+class Loaded:
+    """Credentials of a kubernetes_asyncio Configuration.
+
+    `refresh` renews what knows its expiry and is cheap when nothing is due; `reload` reads
+    everything anew. Both write into `configuration`.
+    """
+
+    def __init__(
+        self,
+        configuration: Any,
+        *,
+        refresh: Callable[[], Awaitable[None]],
+        reload: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._configuration = configuration
+        self._refresh = refresh
+        self._reload = reload
+        now = asyncio.get_running_loop().time()
+        self._check_at = now + CHECK_SECONDS
+        self._reload_from = now
+        self._stale = False
+        self._lock = asyncio.Lock()
+
+    async def header(self) -> str | None:
+        if self._stale or asyncio.get_running_loop().time() >= self._check_at:
+            async with self._lock:
+                await self._renew()
+        header: str | None = self._configuration.api_key.get("BearerToken")
+        return header
+
+    def refused(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        if not self._stale and now >= self._reload_from:
+            self._stale = True
+            self._reload_from = now + REFUSED_SECONDS
+        return self._stale
+
+    async def _renew(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if not self._stale and now < self._check_at:
+            return
+        try:
+            await (self._reload() if self._stale else self._refresh())
+        except Exception as error:
+            raise HubError(TRANSPORT, "NoCredentials", f"can't be renewed: {error}") from error
+        self._stale = False
+        self._check_at = now + CHECK_SECONDS

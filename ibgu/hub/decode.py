@@ -1,0 +1,121 @@
+"""Bytes of the API server to typed objects, so that one bad object costs only itself."""
+
+from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+from msgspec import DecodeError, Raw, Struct, ValidationError, field
+from msgspec.json import Decoder
+
+from ibgu.core.kinds import Kind, ObjectMeta
+from ibgu.hub.errors import HubError
+
+
+class HasMetadata(Protocol):
+    @property
+    def metadata(self) -> ObjectMeta: ...
+
+
+class Bare(Kind, frozen=True, gc=False, rename="camel"):
+    """What can still be read of an object that does not decode: who it is."""
+
+    metadata: ObjectMeta = ObjectMeta()
+
+
+class BadObject(Struct, frozen=True):
+    """An object that does not decode; `path` is the collection that it came from."""
+
+    path: str
+    metadata: ObjectMeta
+    problem: str
+
+    def __str__(self) -> str:
+        name = "/".join(filter(None, (self.metadata.namespace, self.metadata.name))) or "unnamed"
+        return (
+            f"{self.path}: object {name} is malformed and was skipped ({self.problem}); "
+            "correct it on the hub, then it is read again"
+        )
+
+
+OnBad = Callable[[BadObject], None]
+A = TypeVar("A")
+T = TypeVar("T", bound=HasMetadata)
+
+
+class ListMeta(Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+    next: str = field(default="", name="continue")
+
+
+class Page(Struct, Generic[A]):
+    """One answer to a LIST; Go writes an empty slice as null now and then."""
+
+    metadata: ListMeta = ListMeta()
+    items: list[A] | None = None
+
+
+_decoders: dict[Any, Decoder[Any]] = {}
+
+
+def decoder(type_: Any) -> Decoder[Any]:
+    """One decoder a type: building one costs as much as decoding hundreds of objects."""
+    if type_ not in _decoders:
+        _decoders[type_] = Decoder(type_)
+    return _decoders[type_]
+
+
+def decode_one(path: str, data: bytes | Raw, type_: type[A]) -> A:
+    """Raises HubError with reason Malformed, which is not transient."""
+    try:
+        decoded: A = decoder(type_).decode(data)
+    except DecodeError as error:
+        raise malformed(path, error) from error
+    return decoded
+
+
+def decode_page(path: str, data: bytes, item: type[T], on_bad: OnBad | None) -> Page[T]:
+    """All items, or where `on_bad` is given the good ones. Raises HubError, reason Malformed."""
+    try:
+        page: Page[T] = decoder(Page[item]).decode(data)  # type: ignore[valid-type]
+    except ValidationError as error:
+        if on_bad is None:
+            raise malformed(path, error) from error
+        return _good_items(path, data, item, on_bad)
+    except DecodeError as error:
+        raise malformed(path, error) from error
+    return page
+
+
+def _good_items(path: str, data: bytes, item: type[T], on_bad: OnBad) -> Page[T]:
+    page: Page[Raw] = decode_one(path, data, Page[Raw])
+    good: list[T] = []
+    for raw in page.items or ():
+        try:
+            good.append(decoder(item).decode(raw))
+        except ValidationError as error:
+            on_bad(bad_object(path, raw, error))
+    return Page(metadata=page.metadata, items=good)
+
+
+class _Name(Struct, rename="camel"):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+
+
+class _Named(Struct):
+    metadata: _Name
+
+
+def bad_object(path: str, raw: Raw | bytes, error: DecodeError) -> BadObject:
+    try:
+        named: _Name = decoder(_Named).decode(raw).metadata
+    except DecodeError:
+        named = _Name()
+    metadata = ObjectMeta(**msgspec.structs.asdict(named))
+    return BadObject(path=path, metadata=metadata, problem=str(error))
+
+
+def malformed(path: str, error: DecodeError) -> HubError:
+    return HubError(200, "Malformed", f"the answer can't be read: {error}", path=path)

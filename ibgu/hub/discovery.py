@@ -1,0 +1,117 @@
+"""What this hub serves: which fields may be sent, which kinds are there, and who it is."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from ibgu.core.kinds import JsonObject
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import Bare
+from ibgu.hub.errors import HubError
+
+STREAMING_LISTS_SINCE = (1, 34)
+
+
+class ServerVersion(Struct, frozen=True):
+    major: str = ""
+    minor: str = ""
+    git_version: str = ""
+
+    @property
+    def number(self) -> tuple[int, int]:
+        """(1, 36); some distributions write the minor as "27+"."""
+        digits = "".join(filter(str.isdigit, self.minor))
+        return int(self.major or 0), int(digits or 0)
+
+
+class Served(Struct, frozen=True):
+    hub: str
+    """uid of the namespace kube-system: the hub's identity."""
+    version: ServerVersion
+    works: bool
+    """ManifestWork is served: OCM is installed here."""
+    update_strategies: frozenset[str]
+    """What the served ManifestWork accepts as updateStrategy.type."""
+    feedback_by_watch: bool
+    """feedbackScrapeType is declared and may be Watch (OCM 1.2 and later)."""
+    ibgu_status: frozenset[str]
+    """Status fields that the served ImageBasedGroupUpgrade declares; empty: not served."""
+    cgus: bool
+    """ClusterGroupUpgrade is served: TALM is or was here."""
+
+    @property
+    def streaming_lists(self) -> bool:
+        return self.version.number >= STREAMING_LISTS_SINCE
+
+    @property
+    def ibgus(self) -> bool:
+        return bool(self.ibgu_status)
+
+
+async def discover(client: HubClient) -> Served:
+    """Read once at start. Raises HubError, also where ibgu may not read the namespace."""
+    hub = await client.get(paths.namespace("kube-system"), Bare)
+    version = await client.get(paths.VERSION, dict[str, Any])
+    index = (await client.get(paths.OPENAPI, dict[str, Any])).get("paths", {})
+    work = await _schema(client, index, paths.WORK_GROUP, "v1", "ManifestWork")
+    ibgu = await _schema(
+        client, index, paths.IBGU_GROUP, paths.IBGU_VERSION, "ImageBasedGroupUpgrade"
+    )
+    cgu = await _schema(client, index, paths.CGU_GROUP, paths.CGU_VERSION, "ClusterGroupUpgrade")
+    option = _field(work, "spec", "manifestConfigs", "[]")
+    return Served(
+        hub=hub.metadata.uid,
+        version=ServerVersion(
+            version.get("major", ""), version.get("minor", ""), version.get("gitVersion", "")
+        ),
+        works=work is not None,
+        update_strategies=_enum(_field(option, "updateStrategy", "type")),
+        feedback_by_watch="Watch" in _enum(_field(option, "feedbackScrapeType")),
+        ibgu_status=frozenset(_properties(_field(ibgu, "status"))),
+        cgus=cgu is not None,
+    )
+
+
+async def _schema(
+    client: HubClient, index: JsonObject, group: str, version: str, kind: str
+) -> JsonObject | None:
+    """The schema of a kind, None if it is not served."""
+    entry = index.get(f"apis/{group}/{version}")
+    if entry is None:
+        return None
+    path, _, query = str(entry["serverRelativeURL"]).partition("?")
+    hash_ = {"hash": query.removeprefix("hash=")} if query.startswith("hash=") else {}
+    try:
+        document = await client.get(path, dict[str, Any], query=hash_)
+    except HubError as error:
+        if error.not_found:
+            return None
+        raise
+    return _find(document, {"group": group, "version": version, "kind": kind})
+
+
+def _find(document: JsonObject, kind: dict[str, str]) -> JsonObject | None:
+    schemas: dict[str, JsonObject] = document.get("components", {}).get("schemas", {})
+    for schema in schemas.values():
+        if kind in schema.get("x-kubernetes-group-version-kind", ()):
+            return schema
+    return None
+
+
+def _field(schema: JsonObject | None, *path: str) -> JsonObject | None:
+    """The schema of a field, "[]" for the items of a list; None if it is not declared."""
+    for part in path:
+        if schema is None:
+            return None
+        schema = schema.get("items") if part == "[]" else _properties(schema).get(part)
+    return schema
+
+
+def _properties(schema: JsonObject | None) -> JsonObject:
+    properties: JsonObject = (schema or {}).get("properties", {})
+    return properties
+
+
+def _enum(schema: JsonObject | None) -> frozenset[str]:
+    return frozenset((schema or {}).get("enum", ()))

@@ -1,0 +1,110 @@
+"""What a request to the hub can end in, other than an answer."""
+
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
+
+TRANSPORT = 0
+"""Status of an error without an HTTP answer: its outcome on the server is unknown."""
+
+NEVER_HEALS = ("field not declared in schema",)
+"""Server errors (5xx) that the API server repeats for ever, because they are the request's."""
+
+
+class HubError(Exception):
+    """A refused, failed or unanswered request; `str()` names the request and the server's words."""
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        message: str,
+        retry_after: float | None = None,
+        *,
+        method: str = "",
+        path: str = "",
+    ) -> None:
+        super().__init__(status, reason, message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+        self.method = method
+        self.path = path
+
+    def __str__(self) -> str:
+        request = f"{self.method} {self.path}: " if self.path else ""
+        status = f"{self.status} " if self.status else ""
+        return f"{request}{status}{self.reason}: {self.message}"
+
+    @property
+    def conflict(self) -> bool:
+        """409: the object is not as the request supposed, `already_exists` included."""
+        return self.status == 409
+
+    @property
+    def already_exists(self) -> bool:
+        return self.status == 409 and self.reason == "AlreadyExists"
+
+    @property
+    def not_found(self) -> bool:
+        return self.status == 404
+
+    @property
+    def unauthorized(self) -> bool:
+        return self.status == 401
+
+    @property
+    def gone(self) -> bool:
+        """410: the resourceVersion or continue token is older than the server remembers."""
+        return self.status == 410
+
+    @property
+    def too_large_version(self) -> bool:
+        """The server has not seen this resourceVersion yet (behind, or restored from a backup)."""
+        return "Too large resource version" in self.message
+
+    @property
+    def transient(self) -> bool:
+        """True if the same request may succeed later."""
+        if any(text in self.message for text in NEVER_HEALS):
+            return False
+        return self.status in (TRANSPORT, 429) or self.status >= 500
+
+
+class _Details(Struct, rename="camel"):
+    retry_after_seconds: float = 0
+
+
+class Status(Struct, rename="camel"):
+    """metav1.Status, as the body of an HTTP error and as the object of a watch's ERROR event."""
+
+    code: int = 0
+    reason: str = ""
+    message: str = ""
+    details: _Details | None = None
+
+    def error(self, *, method: str = "", path: str = "") -> HubError:
+        wait = self.details.retry_after_seconds if self.details else 0
+        return HubError(
+            self.code, self.reason, self.message, wait or None, method=method, path=path
+        )
+
+
+_status = Decoder(Status)
+
+
+def read_error(
+    status: int, phrase: str, body: bytes, retry_after: str | None, *, method: str, path: str
+) -> HubError:
+    """The error behind an HTTP answer; a body that is no metav1.Status is quoted."""
+    try:
+        said = _status.decode(body)
+    except DecodeError:
+        said = Status()
+    error = said.error(method=method, path=path)
+    error.status = status
+    error.reason = said.reason or phrase
+    error.message = said.message or body[:500].decode(errors="replace").strip() or "no details"
+    if retry_after is not None and retry_after.isdigit():
+        error.retry_after = float(retry_after)
+    return error

@@ -1,0 +1,78 @@
+"""Kubernetes Events about an ImageBasedGroupUpgrade, told once."""
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+import msgspec
+
+from ibgu.core.kinds import ObjectMeta
+from ibgu.hub import paths
+from ibgu.hub.writer import Write
+
+CONTROLLER = "ibgu.dev/ibgu"
+
+NOTE_BYTES = 1024
+"""The API server refuses longer notes."""
+
+NAME_LENGTH = 230
+"""Of the part of an Event's name that is the object's, within the 253 of a Kubernetes name."""
+
+
+def event(
+    about: ObjectMeta,
+    reason: str,
+    note: str,
+    *,
+    key: str,
+    now: datetime,
+    instance: str,
+    warning: bool = False,
+    action: str = "Reconcile",
+) -> Write:
+    """The write that creates the Event.
+
+    `key` tells occurrences of one reason apart (a step's number, a journal sequence): the name
+    is made from it, so that a restart which tells the same again meets AlreadyExists. A result
+    that is a conflict therefore means: already told. `reason`: a word in CamelCase. `instance`:
+    the identity of this process.
+    """
+    name = event_name(about, reason, key)
+    body = {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": about.namespace},
+        "eventTime": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "reportingController": CONTROLLER,
+        "reportingInstance": instance[:128],
+        "action": action,
+        "reason": reason,
+        "type": "Warning" if warning else "Normal",
+        "note": cut(note, NOTE_BYTES),
+        "regarding": {
+            "apiVersion": f"{paths.IBGU_GROUP}/{paths.IBGU_VERSION}",
+            "kind": "ImageBasedGroupUpgrade",
+            "namespace": about.namespace,
+            "name": about.name,
+            "uid": about.uid,
+        },
+    }
+    return Write(
+        key=("event", about.namespace, name),
+        method="POST",
+        path=paths.events(about.namespace),
+        body=msgspec.json.encode(body),
+        owner=about.uid,
+    )
+
+
+def event_name(about: ObjectMeta, reason: str, key: str) -> str:
+    digest = blake2b(f"{about.uid}\0{reason}\0{key}".encode(), digest_size=8).hexdigest()
+    return f"{about.name[:NAME_LENGTH].rstrip('.-')}.{digest}"
+
+
+def cut(text: str, size: int) -> str:
+    """At most `size` bytes of UTF-8, the end marked where something is missing."""
+    data = text.encode()
+    if len(data) <= size:
+        return text
+    return data[: size - len("…".encode())].decode(errors="ignore").rstrip() + "…"

@@ -1,0 +1,235 @@
+"""Who leads: an elector over a Lease of coordination.k8s.io/v1.
+
+Two clocks are never compared: another holder's lease counts from the moment at which we saw it
+change, our own right to lead from the moment at which we began to ask for it.
+"""
+
+import asyncio
+import math
+import random
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from ibgu.core.kinds import JsonObject, Lease
+from ibgu.hub.client import HubClient
+from ibgu.hub.deadline import Deadline
+from ibgu.hub.decode import decode_one
+from ibgu.hub.errors import HubError
+from ibgu.hub.paths import MERGE_PATCH, lease, leases
+
+Lead = Callable[[Deadline], Coroutine[Any, Any, None]]
+
+
+class LeaseTimes(Struct, frozen=True):
+    """Seconds. `renew_deadline` must be below `duration`, `retry` well below both."""
+
+    duration: float = 15.0
+    """How long others wait after the last renewal that they saw."""
+    renew_deadline: float = 10.0
+    """How long the leader goes on without a renewal that was answered."""
+    retry: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.retry < self.renew_deadline < self.duration:
+            raise ValueError(
+                "lease times must grow: retry < renew deadline < duration, got "
+                f"{self.retry:g} s, {self.renew_deadline:g} s, {self.duration:g} s"
+            )
+
+
+class _Observed(Struct, frozen=True):
+    record: tuple[str | None, str | None, int | None]
+    """Holder, renewTime, transitions. Not the resourceVersion: an edited label is no renewal."""
+    at: float
+    """Loop time at which we first saw it."""
+
+
+class Elector:
+    """`identity` must be unique among the processes that share the lease.
+
+    `leader` is the holder as last seen, "" for nobody; `deadline` is our own right to lead.
+    """
+
+    def __init__(
+        self,
+        client: HubClient,
+        namespace: str,
+        name: str,
+        identity: str,
+        *,
+        times: LeaseTimes | None = None,
+        on_error: Callable[[HubError], None] = lambda _: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        rng: random.Random | None = None,
+    ) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._name = name
+        self._path = lease(namespace, name)
+        self._identity = identity
+        self._times = times or LeaseTimes()
+        self._on_error = on_error
+        self._now = now
+        self._rng = rng or random.Random()
+        self._loop = asyncio.get_running_loop()
+        self._observed: _Observed | None = None
+        self._ours: Lease | None = None
+        self._until = 0.0
+        self.deadline = Deadline(self._loop.time)
+        self.leader = ""
+
+    async def run(self, lead: Lead) -> None:
+        """Campaigns, leads, and campaigns again where leadership was lost.
+
+        `lead` is cancelled when the deadline passes without a renewal or when another holder is
+        seen; it should end soon then, and may write nothing once its deadline is expired. When
+        it returns or raises, the lease is released and `run` returns or raises.
+        """
+        while True:
+            if not await self._try(self._times.renew_deadline):
+                await asyncio.sleep(self._times.retry * self._rng.uniform(1.0, 1.2))
+            elif await self._hold(lead):
+                return
+
+    async def _hold(self, lead: Lead) -> bool:
+        """True if `lead` came to its end by itself, False if leadership was lost."""
+        leading = asyncio.create_task(lead(self.deadline))
+        renewing = asyncio.create_task(self._renew())
+        try:
+            await asyncio.wait({leading, renewing}, return_when=asyncio.FIRST_COMPLETED)
+            by_itself = leading.done()
+        finally:
+            await _stop(leading)
+            await _stop(renewing)
+            await self._release()
+        for task in (leading, renewing):
+            if not task.cancelled():
+                task.result()
+        return by_itself
+
+    async def _renew(self) -> None:
+        """Returns when leadership is lost."""
+        while not self.deadline.expired:
+            await asyncio.sleep(min(self._times.retry, self.deadline.remaining()))
+            if not self.deadline.expired:
+                await self._try(self.deadline.remaining())
+
+    async def _try(self, seconds: float) -> bool:
+        """One attempt of at most so many seconds to get or keep the lease."""
+        self._until = self._loop.time() + seconds
+        try:
+            return await self._keep_or_get()
+        except HubError as error:
+            if not error.conflict:
+                self._on_error(error)
+            return False
+
+    async def _keep_or_get(self) -> bool:
+        if self._ours is None:
+            return await self._get()
+        try:
+            return await self._keep(self._ours)
+        except HubError as error:
+            if not (error.conflict or error.not_found):
+                raise
+        # Edited by somebody, or our own last renewal took effect without an answer.
+        return await self._get()
+
+    async def _get(self) -> bool:
+        try:
+            seen = decode_one(self._path, await self._request("GET", self._path), Lease)
+        except HubError as error:
+            if not error.not_found:
+                raise
+            return await self._create()
+        self.leader = seen.spec.holder_identity or ""
+        if self.leader == self._identity:
+            return await self._keep(seen)
+        if not self.leader or self._abandoned(seen):
+            return await self._take(seen)
+        self.deadline.end()
+        return False
+
+    def _abandoned(self, seen: Lease) -> bool:
+        spec, now = seen.spec, self._loop.time()
+        record = (spec.holder_identity, spec.renew_time, spec.lease_transitions)
+        if self._observed is None or self._observed.record != record:
+            self._observed = _Observed(record, now)
+        return now - self._observed.at > (spec.lease_duration_seconds or self._times.duration)
+
+    async def _create(self) -> bool:
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": self._name, "namespace": self._namespace},
+            "spec": self._renewal() | {"acquireTime": self._stamp(), "leaseTransitions": 0},
+        }
+        return await self._write("POST", leases(self._namespace), body, "application/json")
+
+    async def _take(self, seen: Lease) -> bool:
+        transitions = (seen.spec.lease_transitions or 0) + 1
+        spec = {"acquireTime": self._stamp(), "leaseTransitions": transitions}
+        return await self._patch(seen, self._renewal() | spec)
+
+    async def _keep(self, seen: Lease) -> bool:
+        return await self._patch(seen, self._renewal())
+
+    async def _release(self) -> None:
+        """So that the next leader need not wait for the lease to run out."""
+        self._until = self._loop.time() + self._times.retry
+        spec = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._stamp()}
+        try:
+            seen = decode_one(self._path, await self._request("GET", self._path), Lease)
+            self.leader = seen.spec.holder_identity or ""
+            if self.leader == self._identity:
+                await self._patch(seen, spec)
+                self.leader = ""
+        except HubError as error:
+            self._on_error(error)
+        finally:
+            self.deadline.end()
+            self._ours = self._observed = None
+
+    async def _patch(self, seen: Lease, spec: JsonObject) -> bool:
+        version = {"resourceVersion": seen.metadata.resource_version}
+        return await self._write(
+            "PATCH", self._path, {"metadata": version, "spec": spec}, MERGE_PATCH
+        )
+
+    async def _write(self, method: str, path: str, body: JsonObject, content_type: str) -> bool:
+        sent = self._loop.time()
+        answer = await self._request(method, path, body, content_type)
+        self._ours = decode_one(path, answer, Lease)
+        self.leader = self._identity
+        self.deadline.move(sent + self._times.renew_deadline)
+        return True
+
+    async def _request(
+        self, method: str, path: str, body: JsonObject | None = None, content_type: str = ""
+    ) -> bytes:
+        # Half of the deadline at most, so that one request that hangs leaves time for another.
+        left = max(self._until - self._loop.time(), 0.001)
+        timeout = min(left, self._times.renew_deadline / 2)
+        return await self._client.request(
+            method, path, body=body, content_type=content_type, timeout=timeout
+        )
+
+    def _renewal(self) -> JsonObject:
+        return {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": math.ceil(self._times.duration),
+            "renewTime": self._stamp(),
+        }
+
+    def _stamp(self) -> str:
+        return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+async def _stop(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()

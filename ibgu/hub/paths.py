@@ -1,0 +1,98 @@
+"""Where the objects that ibgu reads and writes are: groups, collections and object paths."""
+
+from urllib.parse import quote
+
+IBGU_GROUP, IBGU_VERSION = "lcm.openshift.io", "v1alpha1"
+CLUSTER_GROUP, WORK_GROUP = "cluster.open-cluster-management.io", "work.open-cluster-management.io"
+CGU_GROUP, CGU_VERSION = "ran.openshift.io", "v1alpha1"
+
+_IBGU_API = f"/apis/{IBGU_GROUP}/{IBGU_VERSION}"
+_WORK_API = f"/apis/{WORK_GROUP}/v1"
+_CGU_API = f"/apis/{CGU_GROUP}/{CGU_VERSION}"
+_LEASE_API = "/apis/coordination.k8s.io/v1"
+_EVENT_API = "/apis/events.k8s.io/v1"
+
+MANAGED_CLUSTERS = f"/apis/{CLUSTER_GROUP}/v1/managedclusters"
+TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
+SUBJECT_ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+VERSION = "/version"
+OPENAPI = "/openapi/v3"
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+
+def segment(name: str) -> str:
+    """`name` as one part of a path.
+
+    Names come from users' manifests too: one with a slash must not reach another object, and
+    an empty one not the whole collection. Raises ValueError for what is no name.
+    """
+    if name in ("", ".", ".."):
+        raise ValueError(f"{name!r} is not a name of a Kubernetes object")
+    return quote(name, safe="")
+
+
+def _collection(api: str, plural: str, namespace: str | None) -> str:
+    if namespace is None:
+        return f"{api}/{plural}"
+    return f"{api}/namespaces/{segment(namespace)}/{plural}"
+
+
+def ibgus(namespace: str | None = None) -> str:
+    """All namespaces where `namespace` is None, here and below."""
+    return _collection(_IBGU_API, "imagebasedgroupupgrades", namespace)
+
+
+def ibgu(namespace: str, name: str) -> str:
+    return f"{ibgus(namespace)}/{segment(name)}"
+
+
+def ibgu_status(namespace: str, name: str) -> str:
+    return f"{ibgu(namespace, name)}/status"
+
+
+def managed_cluster(name: str) -> str:
+    return f"{MANAGED_CLUSTERS}/{segment(name)}"
+
+
+def works(namespace: str | None = None) -> str:
+    return _collection(_WORK_API, "manifestworks", namespace)
+
+
+def work(namespace: str, name: str) -> str:
+    return f"{works(namespace)}/{segment(name)}"
+
+
+def cgus(namespace: str | None = None) -> str:
+    return _collection(_CGU_API, "clustergroupupgrades", namespace)
+
+
+def leases(namespace: str | None = None) -> str:
+    return _collection(_LEASE_API, "leases", namespace)
+
+
+def lease(namespace: str, name: str) -> str:
+    return f"{leases(namespace)}/{segment(name)}"
+
+
+def events(namespace: str | None = None) -> str:
+    return _collection(_EVENT_API, "events", namespace)
+
+
+def config_map(namespace: str, name: str) -> str:
+    return f"{_collection('/api/v1', 'configmaps', namespace)}/{segment(name)}"
+
+
+def secret(namespace: str, name: str) -> str:
+    return f"{_collection('/api/v1', 'secrets', namespace)}/{segment(name)}"
+
+
+def namespace(name: str) -> str:
+    return f"/api/v1/namespaces/{segment(name)}"
+
+
+def deployment(namespace: str, name: str) -> str:
+    return f"{_collection('/apis/apps/v1', 'deployments', namespace)}/{segment(name)}"

@@ -1,0 +1,229 @@
+"""Keeps a sink in step with one kind on the hub.
+
+In layers: `run` is for ever; `_follow` is one list and the watches that continue it; `_once` is
+a single list or watch and raises what went wrong with it.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Collection, Iterable
+from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
+
+from ibgu.hub.backoff import Backoff
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import BadObject, HasMetadata, OnBad
+from ibgu.hub.errors import TRANSPORT, HubError
+from ibgu.hub.initial import Initial
+from ibgu.hub.store import Key, key_of
+from ibgu.hub.watch import Bookmark, Delete, Event, Put, read_event
+
+T = TypeVar("T", bound=HasMetadata)
+S = TypeVar("S", bound=HasMetadata, contravariant=True)
+
+ENDED_AT_ONCE = 1.0
+"""Seconds; a watch that ends sooner counts as failed, so that it isn't repeated without pause."""
+
+SLACK = 30.0
+"""Seconds after which a watch that the server should have ended is ended here."""
+
+STUBBORN = 5
+"""After so many failures in a row that the server answered, a new list is tried."""
+
+STREAMING_LIST = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+
+
+class Sink(Protocol[S]):
+    """What a reflector writes; `store.Store` is one."""
+
+    def listing(self) -> None: ...
+
+    def replace(
+        self, items: Iterable[S], resource_version: str, *, unread: Collection[Key]
+    ) -> None: ...
+
+    def upsert(self, obj: S) -> None: ...
+
+    def delete(self, obj: HasMetadata) -> None: ...
+
+    def progress(self, resource_version: str) -> None: ...
+
+
+class Timing(Struct, frozen=True):
+    """In seconds, unless said."""
+
+    relist: float = 2700.0
+    """From one list to the next, a third more or less: heals what no watch ever told."""
+    watch: float = 290.0
+    """Length of a watch, a tenth more or less; below the usual limit of load balancers."""
+    silence: float = 120.0
+    """Without even a bookmark, which the server sends each minute, the watch is dead."""
+    initial: float = 120.0
+    """For a streaming list to be complete; then pages are asked for instead."""
+    page: int = 500
+    """Objects a page."""
+    backoff: Backoff = Backoff()
+
+
+class Reflector(Generic[T]):
+    """`synced` is set with the first complete list. `in_sync` is False from any failure on until
+    the hub was heard again (after a gap: until it was listed again). `last_heard`: the loop's
+    time of the last line or list. Reports go to `on_bad` (once per version of an object) and
+    `on_error`.
+    """
+
+    def __init__(
+        self,
+        client: HubClient,
+        path: str,
+        type_: type[T],
+        sink: Sink[T],
+        *,
+        selector: str = "",
+        streaming: bool = True,
+        timing: Timing | None = None,
+        on_bad: OnBad = lambda _: None,
+        on_error: Callable[[HubError], None] = lambda _: None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._client = client
+        self._path = path
+        self._type = type_
+        self._sink = sink
+        self._selector = selector
+        self._streaming = streaming
+        self._timing = timing or Timing()
+        self._on_bad = on_bad
+        self._on_error = on_error
+        self._rng = rng or random.Random()
+        self._loop = asyncio.get_running_loop()
+        self._version = ""  # where the next watch begins; empty: a list is needed
+        self._relist_at = 0.0
+        self._failures = 0
+        self._reported: dict[Key, str] = {}
+        self.synced = asyncio.Event()
+        self.in_sync = False
+        self.last_heard = self._loop.time()
+
+    async def run(self) -> None:
+        """Until cancelled; only an error of the sink or of a callback ends it otherwise."""
+        while True:
+            await self._follow()
+
+    async def _follow(self) -> None:
+        self._version = ""
+        self._relist_at = self._loop.time() + self._timing.relist * self._rng.uniform(0.67, 1.33)
+        while not self._version or self._loop.time() < self._relist_at:
+            try:
+                await self._once()
+            except HubError as error:
+                await self._recover(error)
+
+    async def _recover(self, error: HubError) -> None:
+        if not self._version and self._streaming and error.status in (400, 422):
+            self._streaming = False
+            return
+        self.in_sync = False
+        self._failures += 1
+        answered = error.status != TRANSPORT
+        if (
+            not error.transient
+            or error.too_large_version
+            or (answered and self._failures >= STUBBORN)
+        ):
+            self._version = ""
+        self._on_error(error)
+        delay = self._timing.backoff.delay(self._failures, self._rng)
+        await asyncio.sleep(max(delay, error.retry_after or 0.0))
+
+    async def _once(self) -> None:
+        # Every second try goes by pages, whatever keeps a streaming list from its end.
+        if not self._version and (not self._streaming or self._failures % 2):
+            await self._list()
+        began = self._loop.time()
+        await self._watch()
+        if self._loop.time() - began < ENDED_AT_ONCE:
+            raise HubError(TRANSPORT, "WatchEnded", "the watch ended at once", path=self._path)
+
+    async def _list(self) -> None:
+        self._sink.listing()
+        initial: Initial[T] = Initial()
+        version = ""
+        pages = self._client.list_pages(
+            self._path,
+            self._type,
+            selector=self._selector,
+            limit=self._timing.page,
+            on_bad=initial.noting(self._bad),
+        )
+        async for items, listed in pages:
+            self.last_heard = self._loop.time()
+            initial.page(items)
+            version = listed
+        self._listed(initial, version)
+
+    async def _watch(self) -> None:
+        """One stream; where no list was made yet, its first part is the list."""
+        initial: Initial[T] | None = None
+        if not self._version:
+            self._sink.listing()
+            initial = Initial()
+        query, seconds = self._query()
+        async with self._client.stream(
+            self._path, query=query, timeout=self._timing.silence, total=seconds + SLACK
+        ) as lines:
+            self.in_sync = self.in_sync or initial is None
+            initial_until = self._loop.time() + self._timing.initial
+            async for line in lines:
+                self.last_heard = self._loop.time()
+                event = read_event(self._path, line, self._type, self._bad)
+                if initial is None:
+                    self._apply(event)
+                elif isinstance(event, Bookmark) and event.initial_end:
+                    self._listed(initial, event.metadata.resource_version)
+                    initial = None
+                elif self.last_heard > initial_until:
+                    break
+                else:
+                    initial.event(event)
+        if initial is not None:
+            raise HubError(TRANSPORT, "ListCut", "the streaming list has no end", path=self._path)
+
+    def _listed(self, initial: Initial[T], version: str) -> None:
+        self._sink.replace(initial.objects.values(), version, unread=initial.unread)
+        self._reported = {key: self._reported[key] for key in initial.unread}
+        self._version = version
+        self.in_sync = True
+        self.synced.set()
+
+    def _apply(self, event: Event) -> None:
+        if isinstance(event, Put):
+            self._sink.upsert(event.obj)
+        elif isinstance(event, Delete):
+            self._sink.delete(event.obj)
+        else:
+            self._sink.progress(event.metadata.resource_version)
+        self._version = event.metadata.resource_version or self._version
+        self._failures = 0
+
+    def _bad(self, bad: BadObject) -> None:
+        if self._reported.get(key_of(bad)) != bad.metadata.resource_version:
+            self._reported[key_of(bad)] = bad.metadata.resource_version
+            self._on_bad(bad)
+
+    def _query(self) -> tuple[dict[str, str], float]:
+        left = self._relist_at - self._loop.time()
+        seconds = max(2.0, min(left, self._timing.watch * self._rng.uniform(0.9, 1.1)))
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(round(seconds)),
+        }
+        if self._selector:
+            query["labelSelector"] = self._selector
+        if not self._version:
+            query |= STREAMING_LIST
+        else:
+            query["resourceVersion"] = self._version
+        return query, seconds

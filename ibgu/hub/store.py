@@ -1,0 +1,173 @@
+"""A typed mirror of one kind on the hub, with indexes."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from ibgu.hub.decode import HasMetadata
+
+Key = tuple[str, str]
+"""Namespace ("" for cluster-scoped kinds) and name."""
+
+T = TypeVar("T", bound=HasMetadata)
+
+Changed = Callable[[Key, T | None, T | None], None]
+"""Called with key, old and new object, after the store has changed; None for absent."""
+
+Index = Callable[[T], Iterable[str]]
+
+
+def key_of(obj: HasMetadata) -> Key:
+    return obj.metadata.namespace, obj.metadata.name
+
+
+def version_of(obj: HasMetadata) -> int:
+    """resourceVersions of one kind may be compared as numbers; what is none counts as oldest."""
+    return number(obj.metadata.resource_version)
+
+
+def number(resource_version: str) -> int:
+    return int(resource_version) if resource_version.isdecimal() else 0
+
+
+class Store(Generic[T]):
+    """Written by a reflector (`listing`, `replace`, `upsert`, `delete`, `progress`) and with the
+    answers to our own writes (`put_newer`), which are usually ahead of the watch.
+
+    Invariant: everything that happened on the hub up to `seen` is in the store, and where a
+    write's answer was newer, that object is. An object that does not exist here and whose
+    version is not beyond `seen` was therefore deleted, and is not put back.
+    """
+
+    def __init__(
+        self,
+        indexes: Mapping[str, Index[T]] | None = None,
+        changed: Changed[T] | None = None,
+    ) -> None:
+        self._objects: dict[Key, T] = {}
+        self._indexes = dict(indexes or {})
+        self._indexed: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in self._indexes}
+        self._changed = changed
+        self._ahead: set[Key] = set()
+        self.seen = 0
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._objects.values())
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._objects
+
+    def get(self, key: Key) -> T | None:
+        return self._objects.get(key)
+
+    def keys(self) -> Collection[Key]:
+        return self._objects.keys()
+
+    def keys_by(self, index: str, value: str) -> Collection[Key]:
+        """Keys of the objects for which the index function yields `value`, oldest entry first."""
+        return self._indexed[index].get(value, {}).keys()
+
+    def by(self, index: str, value: str) -> list[T]:
+        return [self._objects[key] for key in self.keys_by(index, value)]
+
+    def values_of(self, index: str) -> Collection[str]:
+        """All values of an index that at least one object has."""
+        return self._indexed[index].keys()
+
+    def listing(self) -> None:
+        """A list was begun: what it answers contains every write that was answered so far."""
+        self._ahead.clear()
+
+    def replace(
+        self, items: Iterable[T], resource_version: str, *, unread: Collection[Key] = ()
+    ) -> None:
+        """The whole content at `resource_version`, also if that is older than what is here: a
+        hub that was restored from a backup is the truth about itself.
+
+        Objects of `unread` are on the hub but did not decode: the last good version stays.
+        Answers to writes that were made during the list and are newer than it stay too.
+        """
+        listed = number(resource_version)
+        fresh = {key_of(obj): obj for obj in items}
+        kept = {key for key in self._ahead if self._version(key) > listed}
+        for key in [key for key in self._objects if key not in fresh]:
+            if key not in kept and key not in unread:
+                self._drop(key)
+        for key, obj in fresh.items():
+            if key not in kept:
+                self._put(key, obj)
+        self._ahead = kept
+        self.seen = listed
+
+    def upsert(self, obj: T) -> None:
+        """As the watch saw it; older than what a write's answer brought is ignored."""
+        key, seen = key_of(obj), version_of(obj)
+        self.seen = max(self.seen, seen)
+        if seen >= self._version(key):
+            self._ahead.discard(key)
+            self._put(key, obj)
+
+    def delete(self, obj: HasMetadata) -> None:
+        """As the watch saw it, with the version of the deletion.
+
+        Ignored where a write's answer is newer: the object was created (or selected) again.
+        """
+        key, seen = key_of(obj), version_of(obj)
+        self.seen = max(self.seen, seen)
+        if key in self._objects and self._version(key) <= seen:
+            self._ahead.discard(key)
+            self._drop(key)
+
+    def progress(self, resource_version: str) -> None:
+        """A bookmark: everything up to this version was delivered."""
+        self.seen = max(self.seen, number(resource_version))
+
+    def put_newer(self, obj: T) -> bool:
+        """The answer to a write; True if it was newer than what is here."""
+        key, written = key_of(obj), version_of(obj)
+        if written <= (self._version(key) if key in self._objects else self.seen):
+            return False
+        self._ahead.add(key)
+        self._put(key, obj)
+        return True
+
+    def _version(self, key: Key) -> int:
+        obj = self._objects.get(key)
+        return version_of(obj) if obj is not None else 0
+
+    def _put(self, key: Key, obj: T) -> None:
+        old = self._objects.get(key)
+        if old is not None and _same(old, obj):
+            return
+        self._objects[key] = obj
+        self._reindex(key, old, obj)
+
+    def _drop(self, key: Key) -> None:
+        self._reindex(key, self._objects.pop(key), None)
+
+    def _reindex(self, key: Key, old: T | None, new: T | None) -> None:
+        for name, index in self._indexes.items():
+            before = set(index(old)) if old is not None else set()
+            after = set(index(new)) if new is not None else set()
+            if before != after:
+                _move(self._indexed[name], key, before - after, after - before)
+        if self._changed is not None:
+            self._changed(key, old, new)
+
+
+def _same(old: HasMetadata, new: HasMetadata) -> bool:
+    return (old.metadata.uid, old.metadata.resource_version) == (
+        new.metadata.uid,
+        new.metadata.resource_version,
+    )
+
+
+def _move(entries: dict[str, dict[Key, None]], key: Key, out: set[str], into: set[str]) -> None:
+    for value in out:
+        entries[value].pop(key, None)
+        if not entries[value]:
+            del entries[value]
+    for value in into:
+        entries.setdefault(value, {})[key] = None

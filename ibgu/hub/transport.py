@@ -1,0 +1,98 @@
+"""aiohttp below `client`: its session, its errors, its streams."""
+
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import aiohttp
+
+from ibgu.hub.errors import TRANSPORT, HubError, read_error
+
+READ_BUFFER = 2**21
+"""Bytes; an object may have 1.5 MiB in etcd and stands in one line of a watch."""
+
+KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
+"""Seconds, seconds, times: a watch whose peer vanished without a word fails after 40 s."""
+
+
+@contextmanager
+def named(method: str, path: str) -> Iterator[None]:
+    """aiohttp's errors as HubErrors that name the request."""
+    try:
+        yield
+    except TimeoutError as error:
+        text = str(error) or "no answer in time"
+        raise HubError(TRANSPORT, "Timeout", text, method=method, path=path) from error
+    except (aiohttp.ClientError, OSError) as error:
+        text = str(error) or type(error).__name__
+        raise HubError(TRANSPORT, "ConnectionFailed", text, method=method, path=path) from error
+
+
+async def read_answer(response: aiohttp.ClientResponse, method: str, path: str) -> bytes:
+    """The body. Raises HubError where the status is no success."""
+    body = await response.read()
+    if response.status < 300:
+        return body
+    raise read_error(
+        response.status,
+        response.reason or "",
+        body,
+        response.headers.get("Retry-After"),
+        method=method,
+        path=path,
+    )
+
+
+def own_session(api: Any) -> aiohttp.ClientSession:
+    """The library's connector (TLS, client certificate) under a session that costs half the CPU.
+
+    Its own session reads the proxy variables and netrc again for every request.
+    """
+    stock: aiohttp.ClientSession = api.rest_client.pool_manager
+    connector = stock.connector
+    stock.detach()
+    api.rest_client.pool_manager = aiohttp.ClientSession(
+        connector=connector,
+        trust_env=False,
+        read_bufsize=READ_BUFFER,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        # The hub is near: to compress costs its CPU and ours more than it saves.
+        headers={
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"ibgu/{version('ibgu')}",
+        },
+    )
+    session: aiohttp.ClientSession = api.rest_client.pool_manager
+    return session
+
+
+def keep_alive(response: aiohttp.ClientResponse) -> None:
+    transport = response.connection.transport if response.connection else None
+    raw = transport.get_extra_info("socket") if transport else None
+    if raw is None or raw.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE.items():
+        if hasattr(socket, option):
+            raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+async def lines(content: aiohttp.StreamReader, path: str) -> AsyncIterator[bytes]:
+    # readline() has a length limit and costs an await per line; a chunk holds many lines.
+    rest: list[bytes] = []
+    while True:
+        with named("WATCH", path):
+            chunk = await content.readany()
+        if not chunk:
+            return
+        first, *others = chunk.split(b"\n")
+        rest.append(first)
+        if not others:
+            continue
+        yield b"".join(rest)
+        for line in others[:-1]:
+            yield line
+        rest = [others[-1]]

@@ -1,0 +1,41 @@
+"""Answers that stay good for a while, asked for once however many want them."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+CAPACITY = 10_000
+
+
+class TtlCache(Generic[K, V]):
+    """At most CAPACITY answers, the oldest go first; an error is never kept."""
+
+    def __init__(self, ttl: float, clock: Callable[[], float]) -> None:
+        self._ttl = ttl
+        self._clock = clock
+        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._asking: dict[K, asyncio.Task[V]] = {}
+
+    async def get(self, key: K, ask: Callable[[], Coroutine[Any, Any, V]]) -> V:
+        entry = self._entries.get(key)
+        if entry is not None and self._clock() < entry[0]:
+            return entry[1]
+        if key not in self._asking:
+            self._asking[key] = asyncio.create_task(self._ask(key, ask))
+        # Shielded: one caller that goes away must not take the answer from the others.
+        return await asyncio.shield(self._asking[key])
+
+    async def _ask(self, key: K, ask: Callable[[], Coroutine[Any, Any, V]]) -> V:
+        try:
+            value = await ask()
+        finally:
+            del self._asking[key]
+        self._entries.pop(key, None)
+        self._entries[key] = (self._clock() + self._ttl, value)
+        if len(self._entries) > CAPACITY:
+            self._entries.popitem(last=False)
+        return value

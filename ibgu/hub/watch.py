@@ -1,0 +1,90 @@
+"""One watch as a stream of typed events; what the server says in a line is said in a type."""
+
+from typing import Any, Generic, TypeVar
+
+from msgspec import DecodeError, Raw, Struct, ValidationError
+
+from ibgu.core.kinds import ObjectMeta
+from ibgu.hub.decode import (
+    Bare,
+    HasMetadata,
+    OnBad,
+    bad_object,
+    decode_one,
+    decoder,
+    malformed,
+)
+from ibgu.hub.errors import HubError, Status
+
+T = TypeVar("T", bound=HasMetadata)
+A = TypeVar("A")
+
+INITIAL_END = "k8s.io/initial-events-end"
+
+
+class Put(Struct, Generic[A], frozen=True, gc=False):
+    """ADDED or MODIFIED."""
+
+    obj: A
+    metadata: ObjectMeta
+
+
+class Delete(Struct, frozen=True, gc=False):
+    obj: HasMetadata
+    metadata: ObjectMeta
+
+
+class Bookmark(Struct, frozen=True, gc=False):
+    metadata: ObjectMeta
+    """Only a resourceVersion and annotations."""
+    initial_end: bool
+    """The streaming list is complete with this bookmark."""
+
+
+class Unread(Struct, frozen=True, gc=False):
+    """An object exists in a version that does not decode; it was reported."""
+
+    metadata: ObjectMeta
+
+
+Event = Put[Any] | Delete | Bookmark | Unread
+
+
+class _Line(Struct, Generic[A], frozen=True, gc=False):
+    type: str
+    object: A
+
+
+def read_event(path: str, line: bytes, type_: type[T], on_bad: OnBad) -> Event:
+    """Raises HubError for an ERROR event (its code, e.g. 410) and for a line that is no event."""
+    try:
+        event = decoder(_Line[type_]).decode(line)  # type: ignore[valid-type]
+    except ValidationError as error:
+        return _read_slowly(path, line, type_, on_bad, error)
+    except DecodeError as error:
+        raise malformed(path, error) from error
+    if event.type in ("ADDED", "MODIFIED"):
+        return Put(event.object, event.object.metadata)
+    if event.type == "DELETED":
+        return Delete(event.object, event.object.metadata)
+    return _read_slowly(path, line, type_, on_bad, None)
+
+
+def _read_slowly(
+    path: str, line: bytes, type_: type[T], on_bad: OnBad, error: ValidationError | None
+) -> Event:
+    """What is neither a put nor a delete of a good object."""
+    raw: _Line[Raw] = decode_one(path, line, _Line[Raw])
+    if raw.type == "ERROR":
+        raise decode_one(path, raw.object, Status).error(method="WATCH", path=path)
+    if raw.type == "BOOKMARK":
+        metadata = decode_one(path, raw.object, Bare).metadata
+        ends = metadata.annotations.get(INITIAL_END) == "true"
+        return Bookmark(metadata, initial_end=ends)
+    if error is None:
+        raise HubError(200, "Malformed", f"unknown type of event {raw.type!r}", path=path)
+    bad = bad_object(path, raw.object, error)
+    on_bad(bad)
+    if raw.type == "DELETED":
+        return Delete(Bare(bad.metadata), bad.metadata)
+    return Unread(bad.metadata)

@@ -1,0 +1,223 @@
+"""Performs writes on the hub: in order per object, fairly between owners, at a bounded rate."""
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from ibgu.hub.backoff import Backoff
+from ibgu.hub.bucket import TokenBucket
+from ibgu.hub.client import NO_QUERY, HubClient
+from ibgu.hub.deadline import Deadline
+from ibgu.hub.errors import HubError
+from ibgu.hub.fair import FairQueue
+
+
+class Write(Struct, frozen=True):
+    """One request. `key` names the object (writes with one key are made in order), `owner` the
+    rollout whose turn it takes, `token` comes back with the result.
+    """
+
+    key: tuple[str, ...]
+    method: str
+    path: str
+    body: bytes | None = None
+    content_type: str = "application/json"
+    query: Mapping[str, str] = NO_QUERY
+    owner: str = ""
+    token: Any = None
+
+
+class WriteResult(Struct, frozen=True):
+    """`body` is the answer of a success, `error` what the hub said last.
+
+    After a retry of a create, or of a patch with a resourceVersion, the error may be a conflict
+    with our own first try. `superseded`: given up for a newer write of that key or because
+    leadership ended; with an `error` it was sent and its outcome is unknown.
+    """
+
+    write: Write
+    body: bytes | None = None
+    error: HubError | None = None
+    superseded: bool = False
+
+
+class Limits(Struct, frozen=True):
+    concurrency: int = 32
+    rate: float = 200.0
+    """Requests a second."""
+    burst: int = 400
+    timeout: float = 15.0
+    """Seconds for one request."""
+    attempts: int = 10
+    """Of one write; then its error is reported, and it is for the caller to decide anew."""
+    backoff: Backoff = Backoff()
+
+
+class _Lane:
+    """What is to be done to one object: never more than one write in flight and one queued."""
+
+    __slots__ = ("failures", "in_flight", "key", "queued", "timer")
+
+    def __init__(self, key: tuple[str, ...]) -> None:
+        self.key = key
+        self.queued: Write | None = None
+        self.in_flight = False
+        self.timer: asyncio.TimerHandle | None = None
+        self.failures = 0
+
+
+class Writer:
+    """`done` is called with every result, once per submitted write, on the event loop; it may
+    submit again. What it raises ends `run`, or comes out of the `submit` or `pause` that
+    superseded a write.
+    """
+
+    def __init__(
+        self,
+        client: HubClient,
+        *,
+        done: Callable[[WriteResult], None],
+        limits: Limits | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._client = client
+        self._done = done
+        self._limits = limits or Limits()
+        self._rng = rng or random.Random()
+        self._loop = asyncio.get_running_loop()
+        self._bucket = TokenBucket(self._limits.rate, self._limits.burst)
+        self._lanes: dict[tuple[str, ...], _Lane] = {}
+        self._ready: FairQueue[_Lane] = FairQueue()
+        self._wake = asyncio.Semaphore(0)
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self._paused = False
+        self._deadline: Deadline | None = None
+        self.retries = 0
+
+    def submit(self, write: Write) -> None:
+        """Never blocks. Replaces a queued write of the same key; one in flight goes on."""
+        if self._paused:
+            self._done(WriteResult(write, superseded=True))
+            return
+        lane = self._lanes.get(write.key)
+        if lane is None:
+            lane = self._lanes[write.key] = _Lane(write.key)
+            self._drained.clear()
+        older, lane.queued = lane.queued, write
+        if older is not None:
+            self._done(WriteResult(older, superseded=True))
+        elif not lane.in_flight:
+            self._enqueue(lane)
+
+    def pending(self, key: tuple[str, ...]) -> bool:
+        """Queued, in flight or waiting for another try."""
+        return key in self._lanes
+
+    @property
+    def depth(self) -> int:
+        """How many objects have a write pending."""
+        return len(self._lanes)
+
+    async def drained(self) -> None:
+        """Waits until nothing is pending."""
+        while self._lanes:
+            await self._drained.wait()
+
+    def pause(self) -> None:
+        """Nothing is sent from now on; what was queued is reported as superseded."""
+        self._paused = True
+        self._ready.clear()
+        dropped = [lane for lane in self._lanes.values() if lane.queued is not None]
+        results = [WriteResult(lane.queued, superseded=True) for lane in dropped if lane.queued]
+        for lane in dropped:
+            lane.queued = None
+            self._retire(lane)
+        for result in results:
+            self._done(result)
+
+    def resume(self, deadline: Deadline | None = None) -> None:
+        """Until `deadline` expires: the writer then pauses by itself, before the next request."""
+        self._paused = False
+        self._deadline = deadline
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(self._limits.concurrency):
+                workers.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            await self._wake.acquire()
+            await self._bucket.take()
+            lane = self._ready.pop()
+            if self._deadline is not None and self._deadline.expired and not self._paused:
+                self.pause()
+            if lane is not None and lane.queued is not None:
+                await self._perform(lane, lane.queued)
+
+    async def _perform(self, lane: _Lane, write: Write) -> None:
+        lane.queued = None
+        lane.in_flight = True
+        self._settle(lane, await self._send(write))
+
+    def _settle(self, lane: _Lane, result: WriteResult) -> None:
+        lane.in_flight = False
+        tried = lane.failures + 1
+        if result.error is not None and result.error.transient and tried < self._limits.attempts:
+            self._again(lane, result.write, result.error)
+            return
+        lane.failures = 0
+        if lane.queued is not None:
+            self._enqueue(lane)
+        self._retire(lane)
+        self._done(result)
+
+    async def _send(self, write: Write) -> WriteResult:
+        timeout = self._limits.timeout
+        if self._deadline is not None:
+            timeout = min(timeout, max(self._deadline.remaining(), 0.001))
+        try:
+            body = await self._client.request(
+                write.method,
+                write.path,
+                query=write.query,
+                body=write.body,
+                content_type=write.content_type,
+                timeout=timeout,
+            )
+        except HubError as error:
+            return WriteResult(write, error=error)
+        return WriteResult(write, body=body)
+
+    def _again(self, lane: _Lane, write: Write, error: HubError) -> None:
+        lane.failures += 1
+        delay = max(self._limits.backoff.delay(lane.failures, self._rng), error.retry_after or 0.0)
+        if error.status == 429:
+            self._bucket.hold(delay)
+        given_up = self._paused or lane.queued is not None
+        if not given_up:
+            self.retries += 1
+            lane.queued = write
+        if lane.queued is not None:
+            lane.timer = self._loop.call_later(delay, self._enqueue, lane)
+        self._retire(lane)
+        if given_up:
+            self._done(WriteResult(write, error=error, superseded=True))
+
+    def _enqueue(self, lane: _Lane) -> None:
+        lane.timer = None
+        if lane.queued is not None:
+            self._ready.push(lane.queued.owner, lane)
+            self._wake.release()
+
+    def _retire(self, lane: _Lane) -> None:
+        if lane.queued is None and not lane.in_flight:
+            if lane.timer is not None:
+                lane.timer.cancel()
+            del self._lanes[lane.key]
+            if not self._lanes:
+                self._drained.set()
