@@ -1,0 +1,6 @@
+"""The work agent of one cluster: it applies ManifestWorks and reports what became of them."""
+
+from ibgu.sim.agent.agent import WorkAgent
+from ibgu.sim.agent.timing import AgentTiming
+
+__all__ = ["AgentTiming", "WorkAgent"]

@@ -1,0 +1,168 @@
+"""The work agent: what it does with each work, and when."""
+
+from random import Random
+
+from ibgu.core.kinds import JsonObject
+from ibgu.sim.agent.apply import apply_work, release
+from ibgu.sim.agent.held import Held
+from ibgu.sim.agent.report import condition, manifests_of, put, with_applied, with_read
+from ibgu.sim.agent.timing import AgentTiming
+from ibgu.sim.clock import NEVER
+from ibgu.sim.spoke import Spoke
+from ibgu.sim.wire import WORK_FINALIZER, Patch, Work
+
+
+class WorkAgent:
+    """Pure: works come in by `observe`, patches for the hub come out of `advance`.
+
+    Every patch must be answered: by `observe` with the new version of the work, `forget` if it
+    is gone, or `refused` if the hub did not take it.
+    """
+
+    def __init__(self, cluster: str, spoke: Spoke, timing: AgentTiming, rng: Random) -> None:
+        self.cluster = cluster
+        self.spoke = spoke
+        self.timing = timing
+        self.works: dict[str, Held] = {}
+        self.frozen = False
+        """Feedback is read no more, for whatever reason; works are still applied."""
+        self.finalizer_stuck = False
+        self._rng = rng
+        self._version = 0
+
+    # -- from the hub ----------------------------------------------------------------------------
+
+    def observe(self, work: Work, now: float, *, answer: bool = False) -> None:
+        """A version of a work, by the watch or as the `answer` to a patch; old ones are ignored.
+
+        An answer that comes after the work was forgotten does not bring it back.
+        """
+        held = self.works.get(work.metadata.name)
+        if held is None or held.work.metadata.uid != work.metadata.uid:
+            if answer:
+                return
+            self.works[work.metadata.name] = Held(work, self.timing, self._rng, now)
+            return
+        held.busy = held.busy and not answer
+        if work.newer_than(held.work):
+            held.update(work, now)
+
+    def forget(self, name: str, uid: str) -> None:
+        held = self.works.get(name)
+        if held is not None and held.work.metadata.uid == uid:
+            del self.works[name]
+
+    def refused(self, name: str, again_at: float) -> None:
+        """The hub did not take a patch and nothing newer of the work is known."""
+        held = self.works.get(name)
+        if held is not None:
+            held.busy = False
+            held.apply_at = min(held.apply_at, again_at)
+            held.read_version = -1
+            held.read_at = again_at
+
+    def restart(self, now: float) -> None:
+        for held in self.works.values():
+            held.restart(now)
+
+    # -- time ------------------------------------------------------------------------------------
+
+    @property
+    def next_at(self) -> float:
+        return min((held.next_at for held in self.works.values()), default=NEVER)
+
+    def notice(self, now: float) -> None:
+        """The cluster's objects may have changed; a watch tells of it in a moment."""
+        if self.spoke.version == self._version:
+            return
+        self._version = self.spoke.version
+        for held in self.works.values():
+            if held.watching:
+                held.read_at = min(held.read_at, now + self.timing.watch)
+
+    def advance(self, now: float) -> list[Patch]:
+        self.spoke.settle(now)
+        patches = []
+        for held in list(self.works.values()):
+            if held.next_at <= now and (patch := self._turn(held, now)) is not None:
+                held.busy = True
+                patches.append(patch)
+        return patches
+
+    def _turn(self, held: Held, now: float) -> Patch | None:
+        """The next thing to do for one work; at most one patch at a time."""
+        if held.deleting:
+            return self._delete(held, now)
+        if not held.finalizer:
+            finalizers = [*held.work.metadata.finalizers, WORK_FINALIZER]
+            return self._patch(held, finalizers=finalizers)
+        if held.reapply_at <= now:
+            self._reapply(held, now)
+        if held.apply_at <= now:
+            results = apply_work(self.spoke, held.work, self.timing.kind_order, now)
+            held.note_applied(results, self.spoke.version, now)
+            if self._rng.random() < self.timing.late_report and (patch := self._read(held, now)):
+                return patch
+        return self._report(held, now) or self._read_if_due(held, now)
+
+    def _reapply(self, held: Held, now: float) -> None:
+        """The periodic apply against drift; there is none if nothing has changed since."""
+        if self.spoke.version != held.applied_version:
+            held.apply_at = now
+        held.reapply_at = now + self.timing.next_reapply(self._rng)
+
+    def _report(self, held: Held, now: float) -> Patch | None:
+        if held.applied is None:
+            return None
+        status = with_applied(held.work, held.applied, now)
+        held.applied = None
+        return self._status_patch(held, status)
+
+    def _read_if_due(self, held: Held, now: float) -> Patch | None:
+        return self._read(held, now) if min(held.read_at, held.poll_at) <= now else None
+
+    def _read(self, held: Held, now: float) -> Patch | None:
+        unchanged = held.read_version == self.spoke.version
+        held.note_read(self.spoke.version, now)
+        if self.frozen or unchanged or not manifests_of(held.work.status):
+            return None
+        return self._status_patch(held, with_read(held.work, self.spoke, now))
+
+    # -- deletion --------------------------------------------------------------------------------
+
+    def _delete(self, held: Held, now: float) -> Patch | None:
+        """First it says so, then it removes what it owns, then its finalizer."""
+        conditions = held.work.status.get("conditions") or []
+        if not any(c["type"] == "Deleting" for c in conditions):
+            said = ("Deleting", "True", "WorkDeleting", "ManifestWork is being deleted")
+            deleting = condition(conditions, *said, now)
+            put_in = put(conditions, deleting, held.work.metadata.generation)
+            return self._status_patch(held, {**held.work.status, "conditions": put_in})
+        if self.finalizer_stuck or not held.finalizer:
+            held.delete_at = NEVER
+            return None
+        if not held.work.orphans:
+            release(self.spoke, held.work.metadata.name, now)
+        left = [f for f in held.work.metadata.finalizers if f != WORK_FINALIZER]
+        return self._patch(held, finalizers=left)
+
+    def unstick(self, now: float) -> None:
+        self.finalizer_stuck = False
+        for held in self.works.values():
+            held.delete_at = now
+
+    def thaw(self, now: float) -> None:
+        self.frozen = False
+        for held in self.works.values():
+            held.read_at, held.read_version = now, -1
+
+    # -- patches ---------------------------------------------------------------------------------
+
+    def _patch(self, held: Held, **fields: object) -> Patch:
+        return Patch(self.cluster, held.work.metadata.name, held.patch_body(**fields))
+
+    def _status_patch(self, held: Held, status: JsonObject) -> Patch | None:
+        if status == held.work.status:
+            return None
+        body = held.patch_body(status=status)
+        return Patch(self.cluster, held.work.metadata.name, body, "status")

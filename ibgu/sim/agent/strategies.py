@@ -1,0 +1,56 @@
+"""What each update strategy does to an object on the cluster."""
+
+from ibgu.core.kinds import JsonObject
+from ibgu.sim.agent.ssa import server_side_apply
+from ibgu.sim.spoke import Key, Spoke, key_of
+from ibgu.sim.wire import UpdateStrategy
+
+
+def apply_manifest(
+    spoke: Spoke, manifest: JsonObject, strategy: UpdateStrategy, now: float
+) -> None:
+    """Brings one manifest onto the cluster. Raises Refusal."""
+    key = key_of(manifest)
+    match strategy.type:
+        case "ReadOnly":
+            return
+        case "CreateOnly":
+            _create_only(spoke, key, manifest, now)
+        case "ServerSideApply":
+            options = strategy.server_side_apply
+            spoke.may("patch", key, now)
+            manager = options.field_manager
+            server_side_apply(spoke, key, manifest, manager, options.force, now)
+        case _:
+            _update(spoke, key, manifest, now)
+
+
+def _create_only(spoke: Spoke, key: Key, manifest: JsonObject, now: float) -> None:
+    spoke.may("get", key, now)
+    if spoke.get(key) is None:
+        spoke.may("create", key, now)
+        spoke.create(manifest, now)
+
+
+def _update(spoke: Spoke, key: Key, manifest: JsonObject, now: float) -> None:
+    spoke.may("get", key, now)
+    old = spoke.get(key)
+    if old is None:
+        spoke.may("create", key, now)
+        spoke.create(manifest, now)
+        return
+    new = merged(old, manifest)
+    if new != old:
+        spoke.may("update", key, now)
+        spoke.update(key, new, now)
+
+
+def merged(old: JsonObject, manifest: JsonObject) -> JsonObject:
+    """Labels and annotations are added, status and other metadata kept, all else replaced."""
+    meta = dict(old["metadata"])
+    wanted = manifest.get("metadata") or {}
+    for field in ("labels", "annotations"):
+        if wanted.get(field):
+            meta[field] = {**(meta.get(field) or {}), **wanted[field]}
+    new = {k: v for k, v in manifest.items() if k != "status"} | {"metadata": meta}
+    return new | ({"status": old["status"]} if "status" in old else {})

@@ -1,0 +1,201 @@
+"""One simulated cluster: its API server, Lifecycle Agent, work agent and registration."""
+
+from ibgu.core.kinds import JsonObject
+from ibgu.sim.agent import WorkAgent
+from ibgu.sim.clock import NEVER
+from ibgu.sim.course import Course
+from ibgu.sim.faults import Fault, Where
+from ibgu.sim.lca.machine import Lca
+from ibgu.sim.outside import Outside
+from ibgu.sim.registration import Registration
+from ibgu.sim.spec import FleetSpec
+from ibgu.sim.spoke import IBU, Spoke, key_of
+from ibgu.sim.timeline import Timeline
+from ibgu.sim.wire import Patch, Work
+
+_HAND_AFTER = 0.3
+
+
+class Cluster:
+    """Pure: the hub's works come in, patches for the hub go out, `now` is passed in.
+
+    `now` is in seconds since the epoch and never goes back. `next_at` says when `advance` has
+    something to do by itself; after any call that brings news it may have something at once.
+    """
+
+    def __init__(self, name: str, spec: FleetSpec, faults: tuple[Fault, ...], now: float) -> None:
+        course = Course(name, spec.seed, spec.durations, spec.scale, faults)
+        self.name = name
+        self.timeline = Timeline()
+        self.spoke = Spoke(course.random("spoke"))
+        self.lca = Lca(self.spoke, course, self.timeline, spec.version)
+        self.agent = WorkAgent(name, self.spoke, spec.timing(), course.random("agent"))
+        rng = course.random("registration")
+        self.registration = Registration(name, spec.scale, rng, now)
+        self._course = course
+        self._outside = Outside(course.outside(), spec.scale, self._changed)
+        self._runs = 0
+        self._hand_at = NEVER
+        self._cut = 0
+        self._linked = True
+        self._version = spec.version
+        self._birth(spec, now)
+
+    def _birth(self, spec: FleetSpec, now: float) -> None:
+        for text in spec.delivered:
+            kind, namespace, name = text.split("/")
+            meta = {"name": name, "namespace": namespace}
+            self.spoke.create({"apiVersion": "v1", "kind": kind, "metadata": meta}, now)
+        self.lca.install(now)
+        self._outside.birth(now)
+
+    # -- the hub's side --------------------------------------------------------------------------
+
+    def observe(self, work: Work, now: float, *, answer: bool = False) -> None:
+        self.agent.observe(work, now, answer=answer)
+
+    def forget(self, name: str, uid: str) -> None:
+        self.agent.forget(name, uid)
+
+    @property
+    def connected(self) -> bool:
+        """The cluster reaches the hub."""
+        return self.spoke.connected and self._cut == 0
+
+    # -- time ------------------------------------------------------------------------------------
+
+    @property
+    def next_at(self) -> float:
+        agent = self.agent.next_at if self.connected else NEVER
+        link = 0.0 if self.connected != self._linked else NEVER
+        inside = min(self.lca.next_at, self._outside.next_at, self._hand_at)
+        return min(inside, agent, link, self.registration.next_at)
+
+    def advance(self, now: float) -> list[Patch]:
+        """Everything that is due; the patches for the hub that come of it."""
+        self._outside.advance(now)
+        self._live(now)
+        self._relink(now)
+        patches = self.agent.advance(now) if self.connected else []
+        self._live(now)
+        return [*patches, *self.registration.advance(now, self._reported_version)]
+
+    def _live(self, now: float) -> None:
+        """What happens on the cluster itself."""
+        self.lca.notice(now)
+        self.lca.advance(now)
+        self._stages(now)
+        if self._hand_at <= now:
+            self._hand_at = NEVER
+            self._interfere(now)
+        self.agent.notice(now)
+
+    def _stages(self, now: float) -> None:
+        """Faults that wait for a stage."""
+        for run in self.timeline.runs[self._runs :]:
+            self._outside.stage_began(run.stage, now)
+            stage = "Idle" if run.stage in ("Abort", "Finalize") else run.stage
+            if any(f.where is Where.HAND and f.stage == stage for f in self._course.faults):
+                self._hand_at = now + _HAND_AFTER * self._shortest_phase(run.stage)
+        self._runs = len(self.timeline.runs)
+
+    def _shortest_phase(self, stage: str) -> float:
+        first = {"Prep": "stateroot", "Upgrade": "export", "Rollback": "rollback-start"}
+        return self.lca.fate.pace.get(first.get(stage, ""), 1.0)
+
+    def _relink(self, now: float) -> None:
+        if self.connected == self._linked:
+            return
+        self._linked = self.connected
+        self.timeline.link(self._linked, now)
+        self.registration.link(self._linked, now)
+        if self._linked:
+            self.agent.restart(now)
+
+    @property
+    def _reported_version(self) -> str:
+        """The hub learns of a new version only when the cluster is back."""
+        if self.connected:
+            self._version = self.lca.node.version
+        return self._version
+
+    # -- faults from outside ---------------------------------------------------------------------
+
+    def _changed(self, fault: str, holds: bool, now: float) -> None:
+        match fault:
+            case "offline":
+                self._cut += 1 if holds else -1
+            case "flapping-lease":
+                self.registration.flapping = holds
+            case "frozen-feedback":
+                self.freeze(holds, now)
+            case "agent-without-rbac":
+                self.spoke.rights.broken = holds
+                self.spoke.version += 1
+            case "finalizer-stuck":
+                self.stick(holds, now)
+            case "namespace-missing":
+                self.spoke.missing_namespaces = {"openshift-adp"} if holds else set()
+            case "ibu-missing" | "crd-missing":
+                self._set_installed(fault, holds, now)
+
+    def _set_installed(self, fault: str, missing: bool, now: float) -> None:
+        if fault == "crd-missing":
+            self.spoke.missing_kinds = {IBU.kind} if missing else set()
+        if missing:
+            self.lca.uninstall(now)
+        elif self.spoke.ibu is None:
+            self.lca.install(now)
+
+    def _interfere(self, now: float) -> None:
+        """Somebody takes the cluster back to Idle, where the API server lets him."""
+        ibu = self.spoke.ibu
+        status = (ibu or {}).get("status") or {}
+        if "Idle" in status.get("validNextStages", []):
+            self.set_stage("Idle", now)
+
+    # -- by hand ---------------------------------------------------------------------------------
+
+    def set_stage(self, stage: str, now: float) -> None:
+        """Somebody edits the IBU on the cluster. Raises Refusal as the API server does."""
+        self.edit_ibu(now, stage=stage)
+
+    def edit_ibu(
+        self, now: float, *, stage: str | None = None, annotations: dict[str, str] | None = None
+    ) -> None:
+        """Raises Refusal, KeyError where there is no IBU."""
+        ibu: JsonObject = self.spoke.objects[IBU]
+        meta = dict(ibu["metadata"])
+        meta["annotations"] = {**(meta.get("annotations") or {}), **(annotations or {})}
+        spec = dict(ibu.get("spec") or {})
+        if stage is not None:
+            spec["stage"] = stage
+        self.spoke.update(IBU, {**ibu, "metadata": meta, "spec": spec}, now)
+
+    def delete(self, manifest: JsonObject, now: float) -> None:
+        """Somebody deletes an object on the cluster, named as a manifest names it."""
+        self.spoke.delete(key_of(manifest), now)
+
+    def delete_ibu(self, now: float) -> None:
+        self.spoke.delete(IBU, now)
+
+    def go_dark(self) -> None:
+        """The link to the hub breaks; calls nest."""
+        self._cut += 1
+
+    def come_back(self) -> None:
+        self._cut = max(self._cut - 1, 0)
+
+    def freeze(self, frozen: bool, now: float) -> None:
+        """The work agent stops (or resumes) reading; it goes on applying."""
+        if frozen:
+            self.agent.frozen = True
+        else:
+            self.agent.thaw(now)
+
+    def stick(self, stuck: bool, now: float) -> None:
+        """The work agent keeps its finalizer on deleted works (or lets go)."""
+        if stuck:
+            self.agent.finalizer_stuck = True
+        else:
+            self.agent.unstick(now)

@@ -1,0 +1,63 @@
+"""What fate holds for one cluster: how long each stage takes and what goes wrong in it."""
+
+from random import Random
+
+from msgspec import Struct
+
+from ibgu.sim.durations import Durations
+from ibgu.sim.faults import Fault, Where
+
+_FROM_OUTSIDE = frozenset({Where.AGENT, Where.SPOKE, Where.LINK})
+
+
+class Fate(Struct, frozen=True):
+    """One attempt at a stage. `pace` has scaled seconds per phase."""
+
+    pace: dict[str, float]
+    scale: float = 1.0
+    fault: Fault | None = None
+    images: int = 136
+
+    def strikes(self, *places: Where) -> Fault | None:
+        return self.fault if self.fault is not None and self.fault.where in places else None
+
+    def length(self, fault: Fault) -> float:
+        """The fault's scaled length; infinite where it has none."""
+        return float("inf") if fault.seconds is None else fault.seconds * self.scale
+
+
+class Course:
+    """Draws depend on seed, cluster, stage and attempt alone, never on the order of events."""
+
+    def __init__(
+        self, cluster: str, seed: int, durations: Durations, scale: float, faults: tuple[Fault, ...]
+    ) -> None:
+        self.scale = scale
+        self.faults = faults
+        self._who = f"{seed}/{cluster}"
+        self._durations = durations
+        self._attempts: dict[str, int] = {}
+
+    def random(self, purpose: str) -> Random:
+        return Random(f"{self._who}/{purpose}")
+
+    def fate(self, stage: str) -> Fate:
+        """`stage`: Prep, Upgrade, Rollback, Abort or Finalize; every call is a new attempt."""
+        attempt = self._attempts[stage] = self._attempts.get(stage, 0) + 1
+        rng = self.random(f"{stage}/{attempt}")
+        drawn = self._durations.draw(stage, rng)
+        pace = {phase: seconds * self.scale for phase, seconds in drawn.items()}
+        return Fate(pace, self.scale, self._fault(stage, attempt), rng.randint(100, 180))
+
+    def _fault(self, stage: str, attempt: int) -> Fault | None:
+        where = "Idle" if stage in ("Abort", "Finalize") else stage
+        for fault in self.faults:
+            if fault.where in _FROM_OUTSIDE or fault.stage != where:
+                continue
+            if fault.times is None or attempt <= fault.times:
+                return fault
+        return None
+
+    def outside(self) -> tuple[Fault, ...]:
+        """The faults that do not belong to a stage's own course."""
+        return tuple(fault for fault in self.faults if fault.where in _FROM_OUTSIDE)

@@ -1,0 +1,1 @@
+"""The Lifecycle Agent of one cluster: admission, state machine, and its timed scripts."""

@@ -1,0 +1,120 @@
+"""The vocabulary of scripts: what the Lifecycle Agent does, and after how long."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+
+class Set(Struct, frozen=True):
+    """Writes one condition."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+class Remove(Struct, frozen=True):
+    type: str
+
+
+class Phase(Struct, frozen=True):
+    """Opens a phase in the history and closes the one before; an empty name only closes."""
+
+    name: str
+
+
+class End(Struct, frozen=True):
+    """The stage is over: completed or failed."""
+
+    outcome: str
+    message: str = ""
+
+
+class Check(Struct, frozen=True):
+    """Validates the IBU's spec against what is on the cluster; a problem fails Prep."""
+
+
+class JobRuns(Struct, frozen=True):
+    """A job that an abort has to wait for."""
+
+    seconds: float
+
+
+class Shutdown(Struct, frozen=True):
+    """The node goes down: the hub hears nothing more."""
+
+
+class BootNew(Struct, frozen=True):
+    """The new stateroot is up and LCA has restored the IBU; the klusterlet is not back yet."""
+
+
+class BootOld(Struct, frozen=True):
+    """The original stateroot is up again, with its own etcd and its klusterlet."""
+
+
+class RestoreIbu(Struct, frozen=True):
+    """LCA replaces the IBU of the old etcd by the copy that it saved."""
+
+
+class Connect(Struct, frozen=True):
+    """The klusterlet reaches the hub again."""
+
+
+class ClearExpiration(Struct, frozen=True):
+    pass
+
+
+class Clean(Struct, frozen=True):
+    """Idle: every other condition, the history and the expiration go."""
+
+
+class AwaitCleanup(Struct, frozen=True):
+    """Waits for the annotation that says that somebody has cleaned up by hand."""
+
+
+NodeEffect = Shutdown | BootNew | BootOld | RestoreIbu | Connect
+Effect = (
+    Set | Remove | Phase | End | Check | JobRuns | ClearExpiration | Clean | AwaitCleanup
+) | NodeEffect
+
+
+class Beat(Struct, frozen=True):
+    """`effects` happen together, `after` seconds after the beat before."""
+
+    after: float
+    effects: tuple[Effect, ...]
+
+
+Script = tuple[Beat, ...]
+
+
+def beat(after: float, *effects: Effect) -> Beat:
+    return Beat(after, effects)
+
+
+def say(stage: str, message: str) -> Set:
+    return Set(f"{stage}InProgress", "True", "InProgress", message)
+
+
+def failed(stage: str, message: str) -> tuple[Effect, ...]:
+    """The general condition comes first, the one with the reason last."""
+    return (
+        Set(f"{stage}Completed", "False", "Failed", f"{stage} failed"),
+        Set(f"{stage}InProgress", "False", "Failed", message),
+        End("failed", message),
+    )
+
+
+def completed(stage: str, message: str) -> tuple[Effect, ...]:
+    return (
+        Set(f"{stage}InProgress", "False", "Completed", f"{stage} completed"),
+        Set(f"{stage}Completed", "True", "Completed", message),
+        End("completed", message),
+    )
+
+
+def spread(seconds: float, effects: Iterable[tuple[Effect, ...]]) -> list[Beat]:
+    """The given effects at even distances over a time; the last one at its end."""
+    steps = list(effects)
+    return [Beat(seconds / len(steps), step) for step in steps]

@@ -1,0 +1,239 @@
+"""The Lifecycle Agent at work: it reconciles the IBU and plays the script of its stage."""
+
+from collections import deque
+
+from ibgu.sim.clock import NEVER
+from ibgu.sim.course import Course, Fate
+from ibgu.sim.lca import beats
+from ibgu.sim.lca.beats import Beat, Effect, Script
+from ibgu.sim.lca.checks import prep_problem
+from ibgu.sim.lca.conditions import status_of
+from ibgu.sim.lca.node import Node
+from ibgu.sim.lca.record import Record
+from ibgu.sim.lca.scripts import script_for
+from ibgu.sim.lca.stages import NotAllowed, Start, transition
+from ibgu.sim.spoke import IBU, Refusal, Spoke
+from ibgu.sim.timeline import Timeline
+
+CLEANUP_DONE = "lca.openshift.io/manual-cleanup-done"
+
+_NOTICE = 0.03
+_RECREATE = 0.5
+_CLEANUP_POLL = 300.0
+
+
+class Lca:
+    """Time is passed in; `next_at` says when there is something to do again."""
+
+    def __init__(self, spoke: Spoke, course: Course, timeline: Timeline, version: str) -> None:
+        self.spoke = spoke
+        self.course = course
+        self.timeline = timeline
+        self.record = Record(spoke)
+        self.node = Node(spoke, self.record, version)
+        self.installed = False
+        self._script: deque[Beat] = deque()
+        self._beat_at = NEVER
+        self._reconcile_at = NEVER
+        self._cleanup_at = NEVER
+        self._job_until = 0.0
+        self._seen: tuple[object, ...] = ()
+        self._requested = 0.0
+        self._start = Start.INIT
+        self.fate = Fate({})
+        """Of the stage that began last."""
+
+    # -- from outside ----------------------------------------------------------------------------
+
+    def install(self, now: float) -> None:
+        """Creates the IBU, as the agent does when it starts."""
+        self.installed = True
+        self._stop()
+        self.record.create(now)
+        self._reconcile(now)
+
+    def uninstall(self, now: float) -> None:
+        """The agent and its IBU are gone."""
+        self.installed = False
+        self._stop()
+        self.record.last = None
+        self.spoke.delete(IBU, now)
+
+    def notice(self, now: float) -> None:
+        """Somebody may have changed or deleted the IBU."""
+        if not (self.installed and self.node.up and self.node.settled):
+            return
+        if not self.record.present:
+            self._reconcile_at = min(self._reconcile_at, now + _RECREATE)
+        elif self.record.mark != self._seen and self._reconcile_at == NEVER:
+            self._requested = now
+            self._reconcile_at = now + _NOTICE
+
+    @property
+    def next_at(self) -> float:
+        return min(self._beat_at, self._reconcile_at, self._cleanup_at)
+
+    def advance(self, now: float) -> None:
+        """Does everything that is due, in the order in which it fell due."""
+        while (at := self.next_at) <= now:
+            if not self.record.present and not self._recreate(at):
+                return
+            if at == self._reconcile_at:
+                self._reconcile_at = NEVER
+                self._reconcile(at)
+            elif at == self._cleanup_at:
+                self._look_for_cleanup(at)
+            else:
+                self._play(at)
+
+    # -- reconciling -----------------------------------------------------------------------------
+
+    def _reconcile(self, now: float) -> None:
+        if not (self.node.up and self.node.settled):
+            return
+        self._seen = self.record.mark
+        stage = self.record.stage
+        match transition(stage, self.record.conditions, self.record.after_pivot):
+            case NotAllowed(message):
+                kind = "Idle" if stage == "Idle" else f"{stage}InProgress"
+                self._set(beats.Set(kind, "False", "InvalidTransition", message), now)
+            case Start() as start:
+                self._begin(start, now)
+            case None:
+                self.record.write(self.record.status, now)
+
+    def _begin(self, start: Start, now: float) -> None:
+        waits = self._job_until - now if start is Start.ABORT else 0.0
+        self._start, self._cleanup_at, self._job_until = start, NEVER, 0.0
+        self.record.drop_refusals(now)
+        if start is not Start.INIT:
+            self.timeline.begin(start.value, self._requested or now, now)
+        if start in (Start.ABORT, Start.FINALIZE):
+            self.record.forget("history", now)
+        elif start is not Start.INIT:
+            self.record.enter(start.value, now)
+        self.fate = self.course.fate(start.value)
+        script = script_for(start, self.fate, self.record.ibu)
+        self._perform(_postponed(script, waits), now)
+
+    def _recreate(self, now: float) -> bool:
+        """A deleted IBU comes back: fresh where nothing is under way, else as it was."""
+        last = self.record.last
+        conditions = ((last or {}).get("status") or {}).get("conditions") or []
+        failed = status_of(conditions, "RollbackCompleted") == "False"
+        try:
+            if last is None or failed or status_of(conditions, "Idle") == "True":
+                self._reconcile_at = NEVER
+                self.install(now)
+            else:
+                self.record.restore(now)
+        except Refusal:
+            self.uninstall(now)
+            return False
+        return True
+
+    def _stop(self) -> None:
+        self._script.clear()
+        self._beat_at = self._reconcile_at = self._cleanup_at = NEVER
+        self._job_until = 0.0
+
+    # -- playing ---------------------------------------------------------------------------------
+
+    def _perform(self, script: Script, now: float) -> None:
+        self._script = deque(script)
+        self._beat_at = now + script[0].after
+        self._play(now)
+
+    def _play(self, now: float) -> None:
+        """The beat that is due and those that follow it without a pause."""
+        while self._script and self._beat_at <= now:
+            beat = self._script.popleft()
+            self._beat_at = now + self._script[0].after if self._script else NEVER
+            for effect in beat.effects:
+                self._do(effect, now)
+
+    def _do(self, effect: Effect, now: float) -> None:
+        match effect:
+            case beats.Set():
+                self._set(effect, now)
+            case beats.Remove(kind):
+                self.record.remove(kind, now)
+            case beats.Phase(name):
+                self.record.phase(name, now)
+            case beats.End(outcome, message):
+                self._end(outcome, message, now)
+            case beats.Check():
+                self._check(now)
+            case beats.JobRuns(seconds):
+                self._job_until = now + seconds
+            case beats.AwaitCleanup():
+                self._cleanup_at = now + self._cleanup_poll
+            case beats.ClearExpiration():
+                self.record.forget("rollbackAvailabilityExpiration", now)
+            case beats.Clean():
+                self.record.clean(now)
+            case _:
+                self._turn_node(effect, now)
+
+    def _turn_node(self, effect: beats.NodeEffect, now: float) -> None:
+        match effect:
+            case beats.Shutdown():
+                self.node.shut_down()
+            case beats.BootNew():
+                self.node.boot_new(now)
+            case beats.BootOld():
+                self.node.boot_old(now)
+            case beats.RestoreIbu():
+                self.node.restore_ibu(now)
+            case beats.Connect():
+                self.spoke.connected = True
+        if self.record.present and self.node.settled:
+            self._seen = self.record.mark
+
+    def _set(self, condition: beats.Set, now: float) -> None:
+        self.record.set(condition, self._filled(condition.message), now)
+
+    def _end(self, outcome: str, message: str, now: float) -> None:
+        if outcome == "completed":
+            self.record.succeeded(now)
+        self.timeline.end(outcome, self._filled(message), now)
+
+    def _check(self, now: float) -> None:
+        problem = prep_problem(self.record.spec, self.spoke, self.node.version)
+        if problem is not None:
+            self._perform((beats.beat(0.0, *beats.failed("Prep", problem)),), now)
+
+    def _filled(self, message: str) -> str:
+        """Puts this cluster's own values into a fault's message."""
+        if "{" not in message:
+            return message
+        seed = self.record.spec.get("seedImageRef") or {}
+        return (
+            message.replace("{version}", str(seed.get("version", "")))
+            .replace("{image}", str(seed.get("image", "")))
+            .replace("{current}", self.node.version)
+        )
+
+    # -- clean-up by hand ------------------------------------------------------------------------
+
+    @property
+    def _cleanup_poll(self) -> float:
+        return max(_CLEANUP_POLL * self.course.scale, 0.5)
+
+    def _look_for_cleanup(self, now: float) -> None:
+        """With the annotation there, the agent takes it off and tries the clean-up again."""
+        self._cleanup_at = now + self._cleanup_poll
+        annotations = dict(self.record.annotations)
+        if annotations.pop(CLEANUP_DONE, None) is None:
+            return
+        self.record.annotate(annotations, now)
+        self._seen, self._requested = self.record.mark, now
+        self._begin(self._start, now)
+
+
+def _postponed(script: Script, seconds: float) -> Script:
+    """Everything after the first beat happens that much later."""
+    first, *rest = script
+    if rest and seconds > 0.0:
+        rest[0] = Beat(rest[0].after + seconds, rest[0].effects)
+    return (first, *rest)

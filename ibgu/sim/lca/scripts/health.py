@@ -1,0 +1,25 @@
+"""Waiting until the cluster is healthy, which every stage but Abort does."""
+
+from ibgu.sim.course import Fate
+from ibgu.sim.faults import Where
+from ibgu.sim.lca.beats import Beat, Set, beat
+
+_UNHEALTHY = (
+    "one or more health checks failed: one or more ClusterOperators not yet ready: "
+    "authentication, kube-apiserver\n  - one or more MachineConfigPools not yet ready: master"
+)
+
+
+def waiting(before: str = "") -> str:
+    """`before`: what can't continue, as `Prep stage`."""
+    where = f" before {before} can continue" if before else ""
+    return f"Waiting for system to stabilize{where}: {_UNHEALTHY}"
+
+
+FULLY = f"Waiting for system to fully stabilize: {_UNHEALTHY}"
+
+
+def health_wait(fate: Fate, say: Set, least: float = 0.0) -> list[Beat]:
+    """Until healthy; a fault may make it last for ever. `least`: seconds that the phase has."""
+    lasts = float("inf") if fate.strikes(Where.HEALTH) else least
+    return [beat(0.0, say), beat(lasts)] if lasts else []

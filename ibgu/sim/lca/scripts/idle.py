@@ -1,0 +1,26 @@
+"""Back to Idle: abort (no health check) and finalize."""
+
+from ibgu.sim.course import Fate
+from ibgu.sim.faults import Where
+from ibgu.sim.lca.beats import AwaitCleanup, Clean, End, Script, Set, beat
+from ibgu.sim.lca.scripts.health import health_wait, waiting
+
+
+def abort(fate: Fate) -> Script:
+    accepted = beat(0.0, Set("Idle", "False", "Aborting", "Aborting"))
+    return (accepted, *_outcome(fate, fate.pace["abort"], "AbortFailed"))
+
+
+def finalize(fate: Fate) -> Script:
+    accepted = beat(0.0, Set("Idle", "False", "Finalizing", "Finalizing"))
+    still = Set("Idle", "False", "Finalizing", waiting("finalize (idle) stage"))
+    seconds = fate.pace["finalize"]
+    wait = health_wait(fate, still, seconds * 0.5)
+    return (accepted, *wait, *_outcome(fate, seconds * 0.5, "FinalizeFailed"))
+
+
+def _outcome(fate: Fate, seconds: float, failure: str) -> Script:
+    if fault := fate.strikes(Where.CLEANUP):
+        stuck = Set("Idle", "False", failure, fault.message)
+        return (beat(seconds, stuck, End("failed", fault.message), AwaitCleanup()),)
+    return (beat(seconds, Clean(), End("completed", "Idle")),)

@@ -1,0 +1,119 @@
+"""Upgrade: backups, the reboot into the new stateroot, and what follows or brings it back."""
+
+from ibgu.core.kinds import JsonObject
+from ibgu.sim.course import Fate
+from ibgu.sim.durations import go_duration
+from ibgu.sim.faults import Fault, Where
+from ibgu.sim.lca.beats import (
+    Beat,
+    BootNew,
+    BootOld,
+    Connect,
+    Effect,
+    Phase,
+    RestoreIbu,
+    Script,
+    Shutdown,
+    beat,
+    completed,
+    failed,
+    say,
+    spread,
+)
+from ibgu.sim.lca.scripts.health import FULLY, health_wait, waiting
+
+_NEVER = float("inf")
+_OFF = "auto-rollback-on-failure.lca.openshift.io/"
+_SWITCHES = {
+    Where.MONITOR: f"{_OFF}init-monitor",
+    Where.NEW_BOOT: f"{_OFF}post-reboot-config",
+    Where.SETTLED: f"{_OFF}upgrade-completion",
+}
+
+
+def upgrade(fate: Fate, ibu: JsonObject) -> Script:
+    accepted = beat(0.0, Phase("PrePivot"), say("Upgrade", "In progress"))
+    wait = health_wait(fate, say("Upgrade", waiting("Upgrade (pre-pivot) stage")))
+    return (accepted, *wait, *_before_pivot(fate, ibu))
+
+
+def _before_pivot(fate: Fate, ibu: JsonObject) -> list[Beat]:
+    backups = _backups(fate) if (ibu.get("spec") or {}).get("oadpContent") else []
+    if fault := fate.strikes(Where.BACKUP):
+        return [*backups, beat(fate.pace["export"], *failed("Upgrade", fault.message))]
+    exporting = spread(
+        fate.pace["export"],
+        [
+            (say("Upgrade", "Exporting Application Configuration"),),
+            (say("Upgrade", "Exporting Policy and Config Manifests"),),
+            (say("Upgrade", "Exporting Cluster, LVM, and cert-manager configuration"),),
+            (say("Upgrade", "In progress"), Phase("")),
+        ],
+    )
+    if fault := fate.strikes(Where.REBOOT):
+        return [*backups, *exporting, beat(0.0, *failed("Upgrade", fault.message))]
+    return [*backups, *exporting, beat(0.0, Shutdown()), *_after_shutdown(fate, ibu)]
+
+
+def _backups(fate: Fate) -> list[Beat]:
+    seconds = fate.pace["backup"]
+    return [
+        beat(0.0, say("Upgrade", "Backing up Application Data")),
+        beat(seconds * 0.1, say("Upgrade", "Backup of Application Data is in progress")),
+        beat(seconds * 0.9),
+    ]
+
+
+def _after_shutdown(fate: Fate, ibu: JsonObject) -> list[Beat]:
+    dark = fate.pace["reboot"]
+    if fault := fate.strikes(Where.DARK):
+        dark += fate.length(fault)
+    boot = beat(dark, BootNew(), Phase("PostPivot"), say("Upgrade", waiting()))
+    rolls_back = fate.strikes(Where.MONITOR, Where.NEW_BOOT, Where.SETTLED)
+    if rolls_back is None:
+        return [boot, *_after_pivot(fate)]
+    if _switched_off(ibu, rolls_back):
+        return [boot, beat(fate.pace["settle"], Connect()), beat(_NEVER)]
+    return [boot, *_automatic_rollback(fate, ibu, rolls_back)]
+
+
+def _after_pivot(fate: Fate) -> list[Beat]:
+    """The hub hears of it only once the klusterlet's own data is restored."""
+    settle, restore = fate.pace["settle"], fate.pace["restore"]
+    return [
+        beat(settle * 0.8, say("Upgrade", "Applying Policy Manifests")),
+        beat(settle * 0.1, say("Upgrade", "Applying Config Manifests")),
+        beat(settle * 0.1, say("Upgrade", "Restoring Application Data")),
+        beat(restore * 0.3, Connect()),
+        beat(restore * 0.1, say("Upgrade", "Restore of Application Data is in progress")),
+        beat(restore * 0.4, say("Upgrade", FULLY)),
+        beat(restore * 0.2, Phase(""), *completed("Upgrade", "Upgrade completed")),
+    ]
+
+
+def _automatic_rollback(fate: Fate, ibu: JsonObject, fault: Fault) -> list[Beat]:
+    """Back in the original stateroot, where the stage stays Upgrade, failed."""
+    seconds = monitor_seconds(ibu)
+    message = fault.message.format(monitor=go_duration(seconds)) if fault.message else ""
+    in_new = {
+        Where.MONITOR: seconds * fate.scale,
+        Where.SETTLED: fate.pace["settle"] + fate.pace["restore"] * 0.3,
+    }.get(fault.where, 0.0)
+    before: tuple[Effect, ...] = (Connect(),) if fault.where is Where.SETTLED else ()
+    return [
+        beat(in_new, *before),
+        beat(fate.pace["settle"] * 0.1, Shutdown()),
+        beat(fate.pace["reboot"] * 0.7, BootOld()),
+        beat(fate.pace["settle"] * 0.3, RestoreIbu(), *failed("Upgrade", message)),
+    ]
+
+
+def monitor_seconds(ibu: JsonObject) -> int:
+    """The init monitor's timeout; absent and 0 mean half an hour."""
+    settings = (ibu.get("spec") or {}).get("autoRollbackOnFailure") or {}
+    return int(settings.get("initMonitorTimeoutSeconds") or 1800)
+
+
+def _switched_off(ibu: JsonObject, fault: Fault) -> bool:
+    annotations = ibu["metadata"].get("annotations") or {}
+    return bool(annotations.get(_SWITCHES[fault.where]) == "Disabled")

@@ -1,0 +1,8 @@
+"""The shell around the pure clusters: it plays a fleet against a hub."""
+
+from ibgu.sim.player.cleanup import clean_up
+from ibgu.sim.player.player import Player
+from ibgu.sim.player.setup import NotOurs
+from ibgu.sim.player.simulate import simulate
+
+__all__ = ["NotOurs", "Player", "clean_up", "simulate"]

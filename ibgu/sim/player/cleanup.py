@@ -1,0 +1,80 @@
+"""Removing a simulated fleet from a hub: everything that carries the simulator's label."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from ibgu.core.kinds import ManagedCluster, ManifestWork
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.errors import HubError
+from ibgu.sim.player.setup import CONCURRENCY, persist
+from ibgu.sim.registration import SIMULATED
+
+_SELECTOR = f"{SIMULATED}=true"
+_NO_FINALIZERS = {"metadata": {"finalizers": None}}
+
+
+async def clean_up(client: HubClient) -> int:
+    """Deletes the simulated clusters with their works and namespaces; how many there were.
+
+    The works' finalizers are taken off, as there is no agent left to do it. Raises HubError.
+    """
+    namespaces = await _names(client, "/api/v1/namespaces")
+    clusters = await _names(client, paths.MANAGED_CLUSTERS)
+    await _each(namespaces, lambda name: _empty(client, name))
+    await _each(clusters, lambda name: _gone(client, paths.managed_cluster(name)))
+    await _each(namespaces, lambda name: _remove_namespace(client, name))
+    return len(clusters)
+
+
+async def _names(client: HubClient, path: str) -> list[str]:
+    names: list[str] = []
+    async for items, _ in client.list_pages(path, ManagedCluster, selector=_SELECTOR):
+        names += [item.metadata.name for item in items]
+    return names
+
+
+async def _each(names: Iterable[str], act: Callable[[str], Awaitable[None]]) -> None:
+    limit = asyncio.Semaphore(CONCURRENCY)
+
+    async def one(name: str) -> None:
+        async with limit:
+            await act(name)
+
+    async with asyncio.TaskGroup() as group:
+        for name in names:
+            group.create_task(one(name))
+
+
+async def _empty(client: HubClient, namespace: str) -> None:
+    async for works, _ in client.list_pages(paths.works(namespace), ManifestWork):
+        for work in works:
+            path = paths.work(namespace, work.metadata.name)
+            await _gone(client, path)
+            await _tolerant(
+                client.request("PATCH", path, body=_NO_FINALIZERS, content_type=paths.MERGE_PATCH)
+            )
+
+
+async def _gone(client: HubClient, path: str) -> None:
+    await _tolerant(persist(client, "DELETE", path))
+
+
+async def _remove_namespace(client: HubClient, name: str) -> None:
+    """A hub without a namespace controller leaves it Terminating; finalizing it is harmless."""
+    await _gone(client, paths.namespace(name))
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {}}
+    try:
+        await _tolerant(client.request("PUT", f"{paths.namespace(name)}/finalize", body=body))
+    except HubError as error:
+        if error.status != 403:
+            raise
+
+
+async def _tolerant(request: Awaitable[bytes]) -> None:
+    """What is gone already, or was changed since, is no error."""
+    try:
+        await request
+    except HubError as error:
+        if not (error.not_found or error.conflict):
+            raise

@@ -1,0 +1,19 @@
+"""One clock for the fleet: wall time that never goes back."""
+
+import asyncio
+import time
+
+
+class Clock:
+    """Seconds since the epoch as `now`, run by the loop's monotonic clock from the start on."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._offset = time.time() - self._loop.time()
+
+    def now(self) -> float:
+        return self._loop.time() + self._offset
+
+    def monotonic(self, at: float) -> float:
+        """The loop's time of a moment that is given in seconds since the epoch."""
+        return at - self._offset

@@ -1,0 +1,162 @@
+"""Plays a fleet: the hub's watch in, the clusters' patches out, one timer heap for all."""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Collection, Iterable
+
+from ibgu.core.kinds import ManagedCluster
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import HasMetadata
+from ibgu.hub.reflector import Reflector
+from ibgu.hub.store import Key
+from ibgu.sim.clock import NEVER
+from ibgu.sim.cluster import Cluster
+from ibgu.sim.player.clock import Clock
+from ibgu.sim.player.sender import Sender
+from ibgu.sim.player.setup import create_cluster, create_fleet, persist
+from ibgu.sim.spec import FleetSpec
+from ibgu.sim.wire import Work
+
+_BATCH = 64
+
+
+class Player:
+    """`create`, then `run`; `synced` is set once the works of the hub are known.
+
+    `clusters` may be read and acted on by hand at any time from the same loop; call `touch`
+    afterwards (`act` does both).
+    """
+
+    def __init__(self, client: HubClient, spec: FleetSpec) -> None:
+        self.client = client
+        self.spec = spec
+        self.clock = Clock()
+        self.clusters: dict[str, Cluster] = {}
+        self.sender = Sender(client, self.clock.now, self.touch)
+        self.synced = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._due: dict[str, Cluster] = {}
+        self._timers: list[tuple[float, str]] = []
+        self._timer_of: dict[str, float] = {}
+
+    # -- life ------------------------------------------------------------------------------------
+
+    async def create(self) -> None:
+        """Makes the fleet on the hub. Raises NotOurs, HubError."""
+        faults = self.spec.faults_by_cluster()
+        made = await create_fleet(self.client, self.spec, faults)
+        for name, given in faults.items():
+            cluster = Cluster(name, self.spec, given, self.clock.now())
+            cluster.registration.joined(made[name].metadata.uid)
+            self.clusters[name] = cluster
+            self.touch(cluster)
+
+    async def run(self) -> None:
+        """Until cancelled; an error of any part ends it."""
+        reflector = Reflector(self.client, paths.works(), Work, Works(self))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(reflector.run())
+            group.create_task(self.sender.run())
+            group.create_task(self._keep_time())
+
+    # -- by hand ---------------------------------------------------------------------------------
+
+    def touch(self, cluster: Cluster) -> None:
+        """Something about the cluster is new: it gets its turn."""
+        self._due[cluster.name] = cluster
+        self._wake.set()
+
+    def act(self, name: str, deed: Callable[[Cluster, float], None]) -> None:
+        """Does something by hand at a cluster: `act("spoke1", Cluster.delete_ibu)`."""
+        cluster = self.clusters[name]
+        deed(cluster, self.clock.now())
+        self.touch(cluster)
+
+    async def delete_managed_cluster(self, name: str) -> None:
+        """The cluster leaves the hub; its works stay where they are. Raises HubError."""
+        await persist(self.client, "DELETE", paths.managed_cluster(name))
+        self.clusters[name].registration.joined("")
+
+    async def recreate_managed_cluster(self, name: str) -> ManagedCluster:
+        """A new ManagedCluster under the old name, with a new uid. Raises HubError."""
+        made = await create_cluster(self.client, self.spec, name)
+        self.clusters[name].registration.joined(made.metadata.uid)
+        self.touch(self.clusters[name])
+        return made
+
+    # -- time ------------------------------------------------------------------------------------
+
+    async def _keep_time(self) -> None:
+        while True:
+            self._wake.clear()
+            self._collect_timers()
+            for number, name in enumerate(list(self._due)):
+                self._turn(self._due.pop(name))
+                if number % _BATCH == _BATCH - 1:
+                    await asyncio.sleep(0)
+            await self._sleep()
+
+    async def _sleep(self) -> None:
+        if self._due:
+            return
+        until = self.clock.monotonic(self._timers[0][0]) if self._timers else None
+        try:
+            async with asyncio.timeout_at(until):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _collect_timers(self) -> None:
+        now = self.clock.now()
+        while self._timers and self._timers[0][0] <= now:
+            at, name = heapq.heappop(self._timers)
+            if self._timer_of.get(name) == at:
+                del self._timer_of[name]
+                self._due[name] = self.clusters[name]
+
+    def _turn(self, cluster: Cluster) -> None:
+        for patch in cluster.advance(self.clock.now()):
+            self.sender.submit(cluster, patch)
+        at = cluster.next_at
+        if at < NEVER and at != self._timer_of.get(cluster.name):
+            self._timer_of[cluster.name] = at
+            heapq.heappush(self._timers, (at, cluster.name))
+
+
+class Works:
+    """The reflector's sink: every ManifestWork of the hub, to the cluster of its namespace."""
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+
+    def listing(self) -> None:
+        """Nothing to prepare: the clusters keep what they know until it is replaced."""
+
+    def progress(self, resource_version: str) -> None:
+        """The clusters do not care how far the watch is."""
+
+    def replace(
+        self, items: Iterable[Work], resource_version: str, *, unread: Collection[Key]
+    ) -> None:
+        seen = set(unread)
+        for work in items:
+            seen.add((work.metadata.namespace, work.metadata.name))
+            self.upsert(work)
+        for cluster in self._player.clusters.values():
+            for name, held in list(cluster.agent.works.items()):
+                if (cluster.name, name) not in seen:
+                    cluster.forget(name, held.work.metadata.uid)
+        self._player.synced.set()
+
+    def upsert(self, obj: Work) -> None:
+        cluster = self._player.clusters.get(obj.metadata.namespace)
+        if cluster is not None:
+            cluster.observe(obj, self._player.clock.now())
+            self._player.touch(cluster)
+
+    def delete(self, obj: HasMetadata) -> None:
+        cluster = self._player.clusters.get(obj.metadata.namespace)
+        if cluster is not None:
+            cluster.forget(obj.metadata.name, obj.metadata.uid)
+            self._player.touch(cluster)

@@ -1,0 +1,103 @@
+"""Sends the patches of the clusters to the hub and hands the answers back."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.errors import HubError
+from ibgu.sim.cluster import Cluster
+from ibgu.sim.wire import Patch, Work
+
+_RETRY = 0.5
+
+_work = msgspec.json.Decoder(Work)
+
+
+class Sender:
+    """`answered` is called with the cluster after every answer. A patch that the hub refused is
+    not sent again as it is: the cluster makes a new one from what it then knows.
+    """
+
+    def __init__(
+        self,
+        client: HubClient,
+        now: Callable[[], float],
+        answered: Callable[[Cluster], None],
+        workers: int = 24,
+    ) -> None:
+        self.sent = 0
+        self.conflicts = 0
+        self._client = client
+        self._now = now
+        self._answered = answered
+        self._workers = workers
+        self._queue: asyncio.Queue[tuple[Cluster, Patch]] = asyncio.Queue()
+
+    def submit(self, cluster: Cluster, patch: Patch) -> None:
+        self._queue.put_nowait((cluster, patch))
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._workers):
+                group.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            cluster, patch = await self._queue.get()
+            if patch.name:
+                await self._patch_work(cluster, patch)
+            else:
+                await self._patch_cluster(cluster, patch)
+            self._answered(cluster)
+
+    async def _patch_work(self, cluster: Cluster, patch: Patch) -> None:
+        path = paths.work(cluster.name, patch.name)
+        try:
+            cluster.observe(_work.decode(await self._send(path, patch)), self._now(), answer=True)
+        except HubError as error:
+            await self._refused(cluster, patch, error)
+
+    async def _refused(self, cluster: Cluster, patch: Patch, error: HubError) -> None:
+        """A conflict is made good from the newest version, everything else after a while."""
+        wait = 0.0
+        if error.conflict:
+            self.conflicts += 1
+            wait = await self._refresh(cluster, patch)
+        elif error.not_found:
+            cluster.forget(patch.name, patch.body["metadata"]["uid"])
+        else:
+            wait = max(error.retry_after or 0.0, _RETRY)
+        cluster.agent.refused(patch.name, self._now() + wait)
+
+    async def _refresh(self, cluster: Cluster, patch: Patch) -> float:
+        path = paths.work(cluster.name, patch.name)
+        try:
+            data = await self._client.request("GET", path)
+        except HubError as error:
+            if error.not_found:
+                cluster.forget(patch.name, patch.body["metadata"]["uid"])
+            return _RETRY
+        cluster.observe(_work.decode(data), self._now(), answer=True)
+        return 0.0
+
+    async def _patch_cluster(self, cluster: Cluster, patch: Patch) -> None:
+        accepted = True
+        try:
+            await self._send(paths.managed_cluster(cluster.name), patch)
+        except HubError as error:
+            accepted = False
+            if error.conflict or error.not_found:
+                cluster.registration.left(patch.body["metadata"]["uid"])
+            else:
+                await asyncio.sleep(max(error.retry_after or 0.0, _RETRY))
+        cluster.registration.answered(patch, accepted)
+
+    async def _send(self, path: str, patch: Patch) -> bytes:
+        self.sent += 1
+        where = f"{path}/{patch.subresource}" if patch.subresource else path
+        return await self._client.request(
+            "PATCH", where, body=patch.body, content_type=paths.MERGE_PATCH
+        )

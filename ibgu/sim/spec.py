@@ -1,0 +1,125 @@
+"""What a simulated fleet is to be."""
+
+from collections.abc import Iterable
+from random import Random
+
+from msgspec import Struct
+
+from ibgu.sim.agent import AgentTiming
+from ibgu.sim.durations import Durations, parse_seconds
+from ibgu.sim.faults import Fault, FaultRule, assign, parse_fault
+from ibgu.sim.lca.checks import parse_version
+
+
+class FleetSpec(Struct, frozen=True):
+    """`names` come first; the rest up to `count` are made from `pattern`, numbered from 1.
+
+    All times of the clusters are multiplied by `scale`. `labels` go on every ManagedCluster,
+    besides `name: <cluster>`. `delivered` are ConfigMaps and Secrets that every cluster has from
+    the beginning, as `ConfigMap/namespace/name`.
+    """
+
+    count: int = 50
+    pattern: str = "site-%04d"
+    names: tuple[str, ...] = ()
+    seed: int = 1
+    scale: float = 1.0
+    durations: Durations = Durations()
+    faults: tuple[FaultRule, ...] = ()
+    version: str = "4.14.13"
+    labels: dict[str, str] = {}
+    agent: AgentTiming = AgentTiming()
+    delivered: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        count: int = 50,
+        pattern: str = "site-%04d",
+        names: Iterable[str] = (),
+        seed: int = 1,
+        scale: float = 1.0,
+        durations: str = "field",
+        faults: Iterable[str] = (),
+        version: str = "4.14.13",
+        labels: Iterable[str] = (),
+        feedback: str = "watch",
+        delivered: Iterable[str] = (),
+    ) -> "FleetSpec":
+        """From the words of a command line. Raises ValueError that says what is wrong."""
+        parse_version(version)
+        if count < 0 or scale <= 0:
+            raise ValueError("a fleet needs a count of at least 0 and a scale above 0")
+        spec = cls(
+            count=count,
+            pattern=pattern,
+            names=tuple(names),
+            seed=seed,
+            scale=scale,
+            durations=Durations.parse(durations),
+            faults=tuple(parse_fault(text) for text in faults),
+            version=version,
+            labels=dict(_label(text) for text in labels),
+            agent=parse_feedback(feedback),
+            delivered=tuple(_delivered(text) for text in delivered),
+        )
+        _check_names(spec)
+        return spec
+
+    def clusters(self) -> list[str]:
+        made = (self.pattern % number for number in range(1, self.count + 1))
+        missing = max(self.count - len(self.names), 0)
+        return [*self.names, *(name for name in made if name not in self.names)][
+            : len(self.names) + missing
+        ]
+
+    def faults_by_cluster(self) -> dict[str, tuple[Fault, ...]]:
+        return assign(self.faults, self.clusters(), self.seed)
+
+    def timing(self) -> AgentTiming:
+        return self.agent.scaled(self.scale)
+
+    def random(self, purpose: str) -> Random:
+        return Random(f"{self.seed}/{purpose}")
+
+
+def _check_names(spec: FleetSpec) -> None:
+    try:
+        first, second = spec.pattern % 1, spec.pattern % 2
+    except (TypeError, ValueError):
+        first = second = ""
+    if spec.count > len(spec.names) and first == second:
+        raise ValueError(f"the pattern {spec.pattern!r} needs one number, as in site-%04d")
+    known = set(spec.clusters())
+    for rule in spec.faults:
+        if unknown := [name for name in rule.clusters if name not in known]:
+            raise ValueError(
+                f"{rule.fault.name}: no cluster {unknown[0]!r} in the fleet; "
+                f"give it a name of its own or choose one of {', '.join(sorted(known)[:5])}, ..."
+            )
+
+
+def parse_feedback(text: str) -> AgentTiming:
+    """`watch`, or `poll:10s` for an agent that only polls. Raises ValueError."""
+    mode, _, length = text.partition(":")
+    if mode == "watch" and not length:
+        return AgentTiming()
+    if mode != "poll":
+        raise ValueError(f"feedback is watch, poll or poll:10s, not {text!r}")
+    seconds = parse_seconds(length) if length else 60.0
+    return AgentTiming(watches=False, poll=(seconds, seconds * 1.9))
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ValueError(f"a label is key=value, not {text!r}")
+    return key, value
+
+
+def _delivered(text: str) -> str:
+    kind, *rest = text.split("/")
+    if kind not in ("ConfigMap", "Secret") or len(rest) != 2 or not all(rest):
+        raise ValueError(f"delivered is ConfigMap/namespace/name or Secret/..., not {text!r}")
+    return text

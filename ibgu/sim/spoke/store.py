@@ -1,0 +1,154 @@
+"""The objects of one managed cluster and the rules of its API server."""
+
+from random import Random
+from uuid import UUID
+
+from ibgu.core.kinds import JsonObject
+from ibgu.sim.clock import timestamp
+from ibgu.sim.lca.admission import admit, check_schema
+from ibgu.sim.spoke import refusal
+from ibgu.sim.spoke.objects import IBU, Key, key_of
+from ibgu.sim.spoke.rbac import Aggregation
+
+Fields = dict[str, str]
+"""Dotted field path -> the manager that applied it."""
+
+
+class Spoke:
+    """Objects are replaced, never changed in place, so a shallow copy is a snapshot.
+
+    `version` moves with every change; it says cheaply whether anything must be read again.
+    """
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._revision = 1000
+        self._saved: tuple[dict[Key, JsonObject], dict[Key, frozenset[str]]] | None = None
+        self.objects: dict[Key, JsonObject] = {}
+        self.owners: dict[Key, frozenset[str]] = {}
+        self.managers: dict[Key, Fields] = {}
+        self.missing_kinds: set[str] = set()
+        self.missing_namespaces: set[str] = set()
+        self.rights = Aggregation()
+        self.version = 0
+        self.connected = True
+        """The klusterlet reaches the hub."""
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def get(self, key: Key) -> JsonObject | None:
+        return self.objects.get(key)
+
+    @property
+    def ibu(self) -> JsonObject | None:
+        return self.objects.get(IBU)
+
+    def serves(self, key: Key) -> bool:
+        return key.kind not in self.missing_kinds
+
+    def may(self, verb: str, key: Key, now: float) -> None:
+        """Raises Refusal unless the work agent has that right."""
+        self.settle(now)
+        if not self.rights.allows(key, verb):
+            raise refusal.forbidden(key, verb)
+
+    def settle(self, now: float) -> None:
+        """Lets a pending role aggregation take effect."""
+        if self.rights.settle(now):
+            self.version += 1
+
+    # -- writing ---------------------------------------------------------------------------------
+
+    def create(self, manifest: JsonObject, now: float) -> JsonObject:
+        key = key_of(manifest)
+        self._check(key, manifest)
+        meta = dict(manifest.get("metadata") or {})
+        meta |= {"uid": self._uid(), "creationTimestamp": timestamp(now), "generation": 1}
+        return self._put(key, {**manifest, "metadata": meta}, now)
+
+    def update(self, key: Key, wanted: JsonObject, now: float) -> JsonObject:
+        """Writes metadata and spec; an equal object is not written. Raises Refusal."""
+        old = self.objects.get(key)
+        if old is None:
+            raise refusal.not_found(key)
+        if wanted == old:
+            return old
+        self._check(key, wanted)
+        if key == IBU and (errors := admit(old, wanted)):
+            raise refusal.invalid(key, errors)
+        if _content(wanted) == _content(old):
+            return self._put(key, wanted, now)
+        meta = wanted["metadata"]
+        bumped = {**meta, "generation": int(meta.get("generation", 0)) + 1}
+        return self._put(key, {**wanted, "metadata": bumped}, now)
+
+    def write_status(self, key: Key, status: JsonObject, now: float) -> None:
+        old = self.objects[key]
+        if old.get("status") != status:
+            self._put(key, {**old, "status": status}, now)
+
+    def delete(self, key: Key, now: float) -> None:
+        if self.objects.pop(key, None) is not None:
+            self.owners.pop(key, None)
+            self.managers.pop(key, None)
+            self._changed(key, now)
+
+    def restore(self, saved: JsonObject, now: float) -> JsonObject:
+        """Brings a saved object back as a new one: new uid, generation 1, its status kept."""
+        meta = {**saved["metadata"], "uid": self._uid(), "generation": 1}
+        meta["creationTimestamp"] = timestamp(now)
+        return self._put(key_of(saved), {**saved, "metadata": meta}, now)
+
+    # -- stateroots ------------------------------------------------------------------------------
+
+    def leave_stateroot(self, now: float) -> None:
+        """Boots into a new stateroot: its etcd knows nothing, the old one is kept aside."""
+        self._saved = (dict(self.objects), dict(self.owners))
+        self._swap({}, {}, now)
+
+    def return_to_stateroot(self, now: float) -> None:
+        """Boots back into the original stateroot, with everything as it was left."""
+        objects, owners = self._saved or (self.objects, self.owners)
+        self._swap(objects, owners, now)
+
+    def _swap(
+        self, objects: dict[Key, JsonObject], owners: dict[Key, frozenset[str]], now: float
+    ) -> None:
+        self.objects, self.owners, self.managers = dict(objects), dict(owners), {}
+        self.version += 1
+        self.rights.reset()
+        self._roles_changed(now)
+
+    # -- inside ----------------------------------------------------------------------------------
+
+    def _check(self, key: Key, manifest: JsonObject) -> None:
+        if not self.serves(key):
+            raise refusal.unknown_kind(key)
+        if key.namespace and key.namespace in self.missing_namespaces:
+            raise refusal.namespace_missing(key)
+        if key.kind == IBU.kind and (errors := check_schema(manifest)):
+            raise refusal.invalid(key, errors)
+
+    def _put(self, key: Key, obj: JsonObject, now: float) -> JsonObject:
+        self._revision += 1
+        meta = {**obj["metadata"], "resourceVersion": str(self._revision)}
+        stored = {**obj, "metadata": meta}
+        self.objects[key] = stored
+        self._changed(key, now)
+        return stored
+
+    def _changed(self, key: Key, now: float) -> None:
+        self.version += 1
+        if key.kind == "ClusterRole":
+            self._roles_changed(now)
+
+    def _roles_changed(self, now: float) -> None:
+        roles = [obj for key, obj in self.objects.items() if key.kind == "ClusterRole"]
+        self.rights.roles_changed(roles, now)
+
+    def _uid(self) -> str:
+        return str(UUID(int=self._rng.getrandbits(128), version=4))
+
+
+def _content(obj: JsonObject) -> JsonObject:
+    return {name: value for name, value in obj.items() if name not in ("metadata", "status")}
