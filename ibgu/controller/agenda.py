@@ -1,0 +1,56 @@
+"""What the next turn has to look at: touched clusters of touched rollouts, and due timers."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+from heapq import heappop, heappush
+
+Touched = dict[str, dict[str, None]]
+"""Rollout uid -> names of its clusters, in the order in which they were touched."""
+
+
+class Agenda:
+    def __init__(self) -> None:
+        self._touched: Touched = {}
+        self._timers: list[tuple[datetime, str, str]] = []
+        self._due: dict[tuple[str, str], datetime] = {}
+        self._debts: dict[str, None] = {}
+        self.changed = asyncio.Event()
+
+    def touch(self, rollout: str, clusters: Iterable[str] = ()) -> None:
+        self._touched.setdefault(rollout, {}).update(dict.fromkeys(clusters))
+        self.changed.set()
+
+    def touch_debt(self, uid: str) -> None:
+        """By ManagedCluster uid."""
+        self._debts[uid] = None
+        self.changed.set()
+
+    def at(self, when: datetime, rollout: str, cluster: str) -> None:
+        """Touch it then; an earlier timer of the same stays, a later one is replaced.
+
+        `cluster` may be "" for the rollout itself.
+        """
+        known = self._due.get((rollout, cluster))
+        if known is None or when < known:
+            self._due[rollout, cluster] = when
+            heappush(self._timers, (when, rollout, cluster))
+
+    def next_timer(self) -> datetime | None:
+        while self._timers and self._due.get(self._timers[0][1:]) != self._timers[0][0]:
+            heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def ring(self, now: datetime) -> None:
+        """Touch what is due."""
+        while (when := self.next_timer()) is not None and when <= now:
+            _, rollout, cluster = heappop(self._timers)
+            del self._due[rollout, cluster]
+            self.touch(rollout, [cluster] if cluster else [])
+
+    def take(self) -> tuple[Touched, list[str]]:
+        """Everything touched since the last time, and the clusters whose debts to look at."""
+        touched, self._touched = self._touched, {}
+        debts, self._debts = list(self._debts), {}
+        self.changed.clear()
+        return touched, debts

@@ -1,0 +1,32 @@
+"""The time that limits are measured by: the database's, moved on by a monotonic clock (R11)."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from time import monotonic
+
+SYNC_EVERY = 60.0
+"""Seconds between two looks at the database's clock."""
+
+
+class Clock:
+    """A jump of the machine's own clock changes nothing here."""
+
+    def __init__(self, read: Callable[[], Awaitable[datetime]]) -> None:
+        self._read = read
+        self._base: datetime | None = None
+        self._at = 0.0
+
+    async def sync(self) -> None:
+        before = monotonic()
+        told = await self._read()
+        self._at = (before + monotonic()) / 2
+        self._base = told
+
+    @property
+    def stale(self) -> bool:
+        return self._base is None or monotonic() - self._at > SYNC_EVERY
+
+    def now(self) -> datetime:
+        if self._base is None:
+            raise RuntimeError("the clock was never set: await sync() first")
+        return self._base + timedelta(seconds=monotonic() - self._at)

@@ -1,0 +1,113 @@
+"""Intent before effect: a turn's decisions go into the journal before anything is done."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+
+from ibgu import telemetry
+from ibgu.core.book import Undo, World
+from ibgu.core.model import Decision, Member, OnMember
+from ibgu.db.errors import JournalAway
+from ibgu.db.journal import Journal, MemberKey, Turn
+
+log = structlog.get_logger("ibgu.journal")
+T = TypeVar("T")
+
+RETRY = 1.0
+"""Seconds between two tries while Postgres is away."""
+
+
+class Draft:
+    """The decisions of one turn, already applied to the world, and how to take them back."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.decisions: list[Decision] = []
+        self._undo: list[Undo] = []
+        self._slots: dict[MemberKey, int | None] = {}
+
+    def take(self, decision: Decision) -> None:
+        if isinstance(decision, OnMember):
+            self._slots.setdefault(decision.member.key, self._slot(decision.member))
+        self.decisions.append(decision)
+        self._undo.append(self.world.apply(decision))
+
+    def _slot(self, member: Member) -> int | None:
+        known = self.world.step_of(member).members.get(member.cluster)
+        return known.slot if known else None
+
+    def turn(self, at: datetime) -> Turn:
+        """As the journal wants it: with the holds that are taken and freed in it."""
+        last = {d.member.key: d.member for d in self.decisions if isinstance(d, OnMember)}
+        changed = [(was, last[key]) for key, was in self._slots.items() if was != last[key].slot]
+        return Turn(
+            decisions=tuple(self.decisions),
+            taken=tuple(member for _, member in changed if member.slot is not None),
+            freed=tuple(member for was, member in changed if was is not None),
+            at=at,
+        )
+
+    def without(self, lost: frozenset[MemberKey]) -> None:
+        """Take everything back, and apply again what is not about the lost members."""
+        for step in reversed(self._undo):
+            step()
+        kept = [d for d in self.decisions if not _about(d, lost)]
+        self.decisions, self._undo = [], []
+        for decision in kept:
+            self.take(decision)
+
+
+def _about(decision: Decision, keys: frozenset[MemberKey]) -> bool:
+    return isinstance(decision, OnMember) and decision.member.key in keys
+
+
+class Ledger:
+    """Commits turns; waits for Postgres as long as it takes.
+
+    `away` says why the journal can't be written at the moment; `on_away` runs before each new
+    try (disarming needs no journal), `on_back` once it is there again.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.away = ""
+        self.on_away: Callable[[], None] = lambda: None
+        self.on_back: Callable[[], None] = lambda: None
+
+    async def commit(self, draft: Draft, at: datetime) -> None:
+        """Write the draft; members whose hold was lost to somebody else are taken out of it."""
+        if not draft.decisions:
+            return
+        turn = draft.turn(at)
+        with telemetry.COMMIT.time():
+            lost = await self.survive(lambda: self._journal.commit(turn))
+        if lost:
+            log.warning("holds lost to another rollout", members=len(lost))
+            draft.without(lost)
+
+    async def survive(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Do it, again and again while the journal is away."""
+        while True:
+            try:
+                answer = await act()
+            except JournalAway as error:
+                self._gone(str(error))
+                await asyncio.sleep(RETRY)
+            else:
+                self._back()
+                return answer
+
+    def _gone(self, why: str) -> None:
+        if not self.away:
+            log.error("journal away", error=why)
+        self.away = why
+        self.on_away()
+
+    def _back(self) -> None:
+        if self.away:
+            self.away = ""
+            log.info("journal back")
+            self.on_back()

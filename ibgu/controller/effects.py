@@ -1,0 +1,161 @@
+"""From what the records want to requests: the thin layer around `core.works`."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec import DecodeError, json
+
+from ibgu.controller.mirror import Mirror, WorkKey
+from ibgu.controller.payloads import Payloads
+from ibgu.core.book import Book, World
+from ibgu.core.decide import Remove, payload_wanted, stage_work
+from ibgu.core.kinds import ManagedCluster, ManifestWork
+from ibgu.core.model import Debt, Member, Observation, WorkView
+from ibgu.core.observe import accepted
+from ibgu.core.works import (
+    Wanted,
+    cluster_patch,
+    payload_body,
+    payload_name,
+    stage_body,
+    stage_name,
+    stage_patch,
+)
+from ibgu.hub import paths
+from ibgu.hub.writer import Write, Writer, WriteResult
+
+
+class Effects:
+    """Submits writes, and brings their answers back into the mirror."""
+
+    def __init__(self, mirror: Mirror, payloads: Payloads, writer: Writer, *, watch: bool) -> None:
+        """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21)."""
+        self._mirror = mirror
+        self._payloads = payloads
+        self._watch = watch
+        self._writer = writer
+
+    def pending(self, key: WorkKey) -> bool:
+        return self._writer.pending(("work", *key))
+
+    # -- asking for effects ------------------------------------------------------------------
+
+    def follow(self, book: Book, clusters: Iterable[str], now: datetime) -> None:
+        """Make the hub show what the rollout's records want for these clusters."""
+        observe = self._mirror.observe(book.rollout, self.pending)
+        for cluster in clusters:
+            seen = observe(cluster)
+            wanted = stage_work(book, cluster, seen, now)
+            if wanted is not None:
+                self._stage(book, cluster, wanted, seen.stage)
+            self._payload(book, cluster, seen)
+
+    def disarm_taken(self, book: Book, member: Member) -> None:
+        """Disarm a work whose run the cluster echoes, though nobody could note it yet."""
+        run = member.run
+        seen = self._mirror.observe(book.rollout, self.pending)(member.cluster)
+        work = seen.stage
+        if run and run.on_hub and work and work.armed and not seen.writing and accepted(work, run):
+            self._stage(book, member.cluster, Wanted(armed=False, run=run), work)
+
+    def settle(self, world: World, uids: Iterable[str]) -> None:
+        """Send what clusters are owed; the newest patch holds everything that is."""
+        for uid in uids:
+            debt = world.debts.get(uid)
+            if debt is not None and self._mirror.cluster(debt.cluster) is not None:
+                self._submit(_debt_write(debt))
+
+    def _stage(
+        self, book: Book, cluster: str, wanted: Wanted | Remove, view: WorkView | None
+    ) -> None:
+        rollout = book.rollout
+        key = (cluster, stage_name(rollout.uid, rollout.name))
+        self._mirror.refusals.pop(key, None)
+        if isinstance(wanted, Remove):
+            assert view is not None
+            self._delete(key, rollout.uid, view)
+        elif view is None:
+            body = stage_body(wanted, rollout, cluster, watch=self._watch)
+            self._create(key, rollout.uid, body)
+        else:
+            body = stage_patch(wanted, rollout, view, watch=self._watch)
+            self._submit(
+                Write(
+                    key=("work", *key),
+                    method="PATCH",
+                    path=paths.work(*key),
+                    body=body,
+                    content_type=paths.MERGE_PATCH,
+                    owner=rollout.uid,
+                )
+            )
+
+    def _payload(self, book: Book, cluster: str, seen: Observation) -> None:
+        rollout = book.rollout
+        member = book.latest(cluster)
+        key = (cluster, payload_name(rollout.uid, rollout.name))
+        if member is None or self.pending(key):
+            return
+        if member is not None and payload_wanted(book, member):
+            self._carry(book, member, key, seen.payload)
+        elif seen.payload is not None and not seen.payload.terminating:
+            self._delete(key, rollout.uid, seen.payload)
+
+    def _carry(self, book: Book, member: Member, key: WorkKey, view: WorkView | None) -> None:
+        """Create the payload work; one of another content makes room first."""
+        digest = book.steps[member.step].step.payload_digest
+        content = self._payloads.content(book.rollout.uid)
+        if view is not None and view.digest != digest and not view.terminating:
+            self._delete(key, book.rollout.uid, view)
+        elif view is None and content is not None and content.digest == digest:
+            self._create(key, book.rollout.uid, payload_body(content, book.rollout, member.cluster))
+
+    def _create(self, key: WorkKey, owner: str, body: bytes) -> None:
+        path = paths.works(key[0])
+        self._submit(Write(key=("work", *key), method="POST", path=path, body=body, owner=owner))
+
+    def _delete(self, key: WorkKey, owner: str, view: WorkView) -> None:
+        """Only this very object; with Orphan (in the work) nothing changes on the cluster."""
+        body = json.encode({"preconditions": {"uid": view.uid}})
+        path = paths.work(*key)
+        self._submit(Write(key=("work", *key), method="DELETE", path=path, body=body, owner=owner))
+
+    def _submit(self, write: Write) -> None:
+        self._writer.submit(write)
+
+    # -- answers -----------------------------------------------------------------------------
+
+    def answered(self, result: WriteResult) -> None:
+        """Take the answer to a write into the mirror: it is usually ahead of the watch."""
+        kind, *rest = result.write.key
+        if kind == "work":
+            self._work_answered((rest[0], rest[1]), result)
+        elif kind == "cluster":
+            self._cluster_answered(result)
+
+    def _work_answered(self, key: WorkKey, result: WriteResult) -> None:
+        if result.body is not None and result.write.method != "DELETE":
+            self._mirror.works.put_newer(json.decode(result.body, type=ManifestWork))
+        error = result.error
+        final = error is not None and not (error.transient or error.conflict or error.not_found)
+        if final and not result.superseded:
+            self._mirror.refusals[key] = error.message if error else ""
+
+    def _cluster_answered(self, result: WriteResult) -> None:
+        if result.body is None:
+            return
+        try:
+            self._mirror.clusters.put_newer(json.decode(result.body, type=ManagedCluster))
+        except DecodeError:
+            return
+
+
+def _debt_write(debt: Debt) -> Write:
+    return Write(
+        key=("cluster", debt.cluster),
+        method="PATCH",
+        path=paths.managed_cluster(debt.cluster),
+        body=cluster_patch(debt),
+        content_type=paths.MERGE_PATCH,
+        owner=debt.rollout,
+    )

@@ -1,0 +1,134 @@
+"""The hub in memory, and what it shows about one cluster of one rollout."""
+
+from collections.abc import Callable
+
+from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.model import ClusterView, Observation, Rollout, WorkView
+from ibgu.core.observe import view_cluster, view_work
+from ibgu.core.works import names, payload_name, stage_name
+from ibgu.hub.store import Key, Store
+
+WorkKey = tuple[str, str]
+"""Namespace (the cluster's name) and name."""
+
+
+class Mirror:
+    """Stores of the four kinds; digests each object once per version.
+
+    `touched(rollout, cluster)` is called for every change that may matter to a rollout;
+    a ManagedCluster's change comes with rollout "" and concerns all rollouts that have it.
+    """
+
+    def __init__(self, touched: Callable[[str, str], None]) -> None:
+        self._touched = touched
+        self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed)
+        self.clusters: Store[ManagedCluster] = Store(changed=self._cluster_changed)
+        self.works: Store[ManifestWork] = Store({"rollout": _rollout}, self._work_changed)
+        self.cgus: Store[ClusterGroupUpgrade] = Store({"ibgu": _ibgu}, self._cgu_changed)
+        self.refusals: dict[WorkKey, str] = {}
+        """The hub's words for our newest write of a work, where it refused it for good."""
+        self._clusters: dict[str, tuple[ManagedCluster, ClusterView]] = {}
+        self._works: dict[WorkKey, tuple[ManifestWork, WorkView]] = {}
+
+    def cluster(self, name: str) -> ClusterView | None:
+        found = self.clusters.get(("", name))
+        if found is None:
+            self._clusters.pop(name, None)
+            return None
+        known = self._clusters.get(name)
+        if known is None or known[0] is not found:
+            known = self._clusters[name] = (found, view_cluster(found))
+        return known[1]
+
+    def work(self, key: WorkKey) -> WorkView | None:
+        found = self.works.get(key)
+        if found is None:
+            self._works.pop(key, None)
+            return None
+        known = self._works.get(key)
+        if known is None or known[0] is not found:
+            known = self._works[key] = (found, view_work(found))
+        return known[1]
+
+    def ibgu(self, uid: str) -> Ibgu | None:
+        found = self.ibgus.by("uid", uid)
+        return found[0] if found else None
+
+    def unfinished_cgus(self, rollout: Rollout) -> bool:
+        """ClusterGroupUpgrades that TALM made for this IBGU and has not finished (R20)."""
+        owned = self.cgus.by("ibgu", f"{rollout.namespace}/{rollout.name}")
+        return any(not _succeeded(cgu) for cgu in owned)
+
+    def observe(
+        self, rollout: Rollout, pending: Callable[[WorkKey], bool]
+    ) -> Callable[[str], Observation]:
+        """The observation of a cluster by its name; `pending`: a write of that work is."""
+        stage = stage_name(rollout.uid, rollout.name)
+        payload = payload_name(rollout.uid, rollout.name)
+
+        def of(cluster: str) -> Observation:
+            return Observation(
+                cluster=self.cluster(cluster),
+                stage=self.work((cluster, stage)),
+                payload=self.work((cluster, payload)),
+                writing=pending((cluster, stage)),
+                refusal=self.refusals.get((cluster, stage), ""),
+                payload_refusal=self.refusals.get((cluster, payload), ""),
+            )
+
+        return of
+
+    # -- changes ---------------------------------------------------------------------------
+
+    def _ibgu_changed(self, key: Key, old: Ibgu | None, new: Ibgu | None) -> None:
+        if old is None or new is None or _wish(old) != _wish(new):
+            for uid in {obj.metadata.uid for obj in (old, new) if obj is not None}:
+                self._touched(uid, "")
+
+    def _cluster_changed(
+        self, key: Key, old: ManagedCluster | None, new: ManagedCluster | None
+    ) -> None:
+        self._touched("", key[1])
+
+    def _work_changed(self, key: Key, old: ManifestWork | None, new: ManifestWork | None) -> None:
+        found = new or old
+        assert found is not None
+        self._touched(found.metadata.labels.get(names.ROLLOUT, ""), key[0])
+
+    def _cgu_changed(
+        self, key: Key, old: ClusterGroupUpgrade | None, new: ClusterGroupUpgrade | None
+    ) -> None:
+        found = new or old
+        assert found is not None
+        for namespaced in _ibgu(found):
+            namespace, _, name = namespaced.partition("/")
+            owner = self.ibgus.get((namespace, name))
+            if owner is not None:
+                self._touched(owner.metadata.uid, "")
+
+
+def _wish(obj: Ibgu) -> object:
+    """What of an IBGU a person changes; our own status writes touch nothing."""
+    meta = obj.metadata
+    return (meta.uid, meta.generation, meta.annotations, meta.deletion_timestamp)
+
+
+def _uid(obj: Ibgu) -> list[str]:
+    return [obj.metadata.uid]
+
+
+def _rollout(obj: ManifestWork) -> list[str]:
+    return [obj.metadata.labels.get(names.ROLLOUT, "")]
+
+
+def _ibgu(obj: ClusterGroupUpgrade) -> list[str]:
+    """TALM labels a ClusterGroupUpgrade with the name of its IBGU (facts: talm.md section 2)."""
+    name = obj.metadata.labels.get("ibgu")
+    return [f"{obj.metadata.namespace}/{name}"] if name else []
+
+
+def _succeeded(cgu: ClusterGroupUpgrade) -> bool:
+    """`Succeeded` stands, True or False, once TALM is through with it."""
+    return any(
+        c.type == "Succeeded" and c.status in ("True", "False") for c in cgu.status.conditions
+    )

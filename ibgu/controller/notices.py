@@ -1,0 +1,114 @@
+"""Sparse Events on the IBGU: what a person wants to read, told once."""
+
+from collections.abc import Iterable
+
+from ibgu.controller.clock import Clock
+from ibgu.controller.mirror import Mirror
+from ibgu.core.book import World
+from ibgu.core.model import Decision, Kind, OnDebt, OnMember, OnRollout, OnStep, Preempt
+from ibgu.hub.events import event
+from ibgu.hub.writer import Writer
+
+TOLD = frozenset(
+    {
+        Kind.ROLLOUT_STARTED,
+        Kind.ROLLOUT_COMPLETED,
+        Kind.ROLLOUT_RELEASED,
+        Kind.PLAN_GREW,
+        Kind.STEP_STARTED,
+        Kind.STEP_RELEASED,
+        Kind.STEP_FINISHED,
+        Kind.CONTROL,
+        Kind.LATE,
+    }
+)
+"""Told as Normal Events; warnings are told whatever their kind."""
+FAILURES = 5
+"""So many failed clusters of a step are told one by one; status and history have the rest."""
+
+
+class Notices:
+    def __init__(self, mirror: Mirror, clock: Clock, writer: Writer, *, instance: str) -> None:
+        self._mirror = mirror
+        self._clock = clock
+        self._writer = writer
+        self._instance = instance
+        self._failures: dict[tuple[str, int], int] = {}
+
+    def tell(self, world: World, decisions: Iterable[Decision]) -> None:
+        for decision in decisions:
+            if self._worth_telling(decision):
+                self._tell(world, decision)
+
+    def _worth_telling(self, decision: Decision) -> bool:
+        match decision:
+            case OnDebt() | Preempt():
+                return False
+            case OnMember(kind=Kind.FINISHED):
+                return self._one_of_the_first(decision)
+        return decision.warning or decision.kind in TOLD
+
+    def _one_of_the_first(self, decision: OnMember) -> bool:
+        member = decision.member
+        if decision.cause is None or member.failed_action is None:
+            return False
+        step = (member.rollout, member.step)
+        self._failures[step] = self._failures.get(step, 0) + 1
+        return self._failures[step] <= FAILURES
+
+    def _tell(self, world: World, decision: Decision) -> None:
+        rollout = rollout_of(decision)
+        found = self._mirror.ibgu(rollout)
+        if found is None or rollout not in world.books or isinstance(decision, (OnDebt, Preempt)):
+            return
+        now = self._clock.now()
+        note = _note(decision)
+        self._writer.submit(
+            event(
+                found.metadata,
+                decision.kind,
+                note,
+                key=f"{now.isoformat()} {note}",
+                now=now,
+                instance=self._instance,
+                warning=decision.warning or decision.kind is Kind.FINISHED,
+            )
+        )
+
+    def warn(self, rollout: str, reason: str, note: str) -> None:
+        """A Warning that belongs to no decision; the same words are told once."""
+        found = self._mirror.ibgu(rollout)
+        if found is not None:
+            self._writer.submit(
+                event(
+                    found.metadata,
+                    reason,
+                    note,
+                    key=note,
+                    now=self._clock.now(),
+                    instance=self._instance,
+                    warning=True,
+                )
+            )
+
+
+def _note(decision: OnRollout | OnStep | OnMember) -> str:
+    if not isinstance(decision, OnMember):
+        return decision.why
+    member = decision.member
+    return f"{member.cluster}: {member.failed_action or ''} {decision.why}".replace(":  ", ": ")
+
+
+def rollout_of(decision: Decision) -> str:
+    """uid of the rollout that a decision is about; "" for none."""
+    match decision:
+        case OnRollout(rollout=rollout):
+            return rollout.uid
+        case OnStep(step=step):
+            return step.rollout
+        case OnMember(member=member):
+            return member.rollout
+        case OnDebt(debt=debt):
+            return debt.rollout
+        case Preempt():
+            return ""

@@ -1,0 +1,88 @@
+"""Opening steps: the consistent list of ManagedClusters that membership is taken from (R2)."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.payloads import Payloads, carries
+from ibgu.core.book import Book
+from ibgu.core.kinds import ManagedCluster
+from ibgu.core.model import ClusterView, Rollout
+from ibgu.core.observe import view_cluster
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.errors import HubError
+from ibgu.hub.store import version_of
+
+log = structlog.get_logger("ibgu.controller")
+
+AGAIN = 15.0
+"""Seconds after which a step that could not start (payload, hub) is tried again."""
+
+
+class Openings:
+    """Lists in the background; `done` is called with the rollout's uid when a list is there."""
+
+    def __init__(
+        self,
+        client: HubClient,
+        mirror: Mirror,
+        payloads: Payloads,
+        tasks: asyncio.TaskGroup,
+        done: Callable[[str], None],
+    ) -> None:
+        self._client = client
+        self._mirror = mirror
+        self._payloads = payloads
+        self._tasks = tasks
+        self._done = done
+        self._open: dict[tuple[str, int], Sequence[ClusterView] | None] = {}
+
+    def want(self, book: Book) -> None:
+        """See to it that the opening step gets its list; a second call changes nothing."""
+        step = book.current
+        assert step is not None
+        if step.step.key not in self._open:
+            self._open[step.step.key] = None
+            delay = AGAIN if step.step.hold else 0.0
+            self._tasks.create_task(self._list(book.rollout, step.step.index, delay))
+
+    def take(self, book: Book) -> Sequence[ClusterView] | None:
+        """The list for the rollout's opening step, once; None if there is none (yet)."""
+        step = book.current
+        if step is None or self._open.get(step.step.key) is None:
+            return None
+        return self._open.pop(step.step.key)
+
+    async def _list(self, rollout: Rollout, step: int, delay: float) -> None:
+        await asyncio.sleep(delay)
+        while True:
+            try:
+                if carries(rollout, step):
+                    await self._payloads.read(rollout)
+                self._open[rollout.uid, step] = await self._clusters()
+            except HubError as error:
+                log.warning("can't list clusters", rollout=rollout.full_name, error=str(error))
+                await asyncio.sleep(0.1 if error.gone else AGAIN / 5)
+            else:
+                self._done(rollout.uid)
+                return
+
+    async def _clusters(self) -> list[ClusterView]:
+        """One consistent list; where the mirror is ahead of it, the mirror counts.
+
+        The mirror has what ibgu wrote while the list was made, labels that settle a debt too.
+        """
+        found: list[ClusterView] = []
+        pages = self._client.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster)
+        async for items, _ in pages:
+            found.extend(self._newer(item) for item in items)
+        return found
+
+    def _newer(self, listed: ManagedCluster) -> ClusterView:
+        known = self._mirror.clusters.get(("", listed.metadata.name))
+        if known is not None and version_of(known) > version_of(listed):
+            return view_cluster(known)
+        return view_cluster(listed)

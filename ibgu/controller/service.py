@@ -1,0 +1,200 @@
+"""The controller as a process: connects, watches, campaigns, leads."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu import telemetry
+from ibgu.controller import measures
+from ibgu.controller.agenda import Agenda
+from ibgu.controller.clock import Clock
+from ibgu.controller.commit import Ledger
+from ibgu.controller.effects import Effects
+from ibgu.controller.loop import Loop, Parts
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.notices import Notices
+from ibgu.controller.openings import Openings
+from ibgu.controller.payloads import Payloads
+from ibgu.controller.statuses import Statuses
+from ibgu.controller.talm import TalmWatch
+from ibgu.controller.watches import Watches
+from ibgu.core.book import World
+from ibgu.core.snapshot import Facts
+from ibgu.db.journal import Journal
+from ibgu.hub.client import HubClient
+from ibgu.hub.deadline import Deadline
+from ibgu.hub.discovery import Served, discover
+from ibgu.hub.lease import Elector, LeaseTimes
+from ibgu.hub.writer import Limits, Writer
+from ibgu.settings import Settings
+
+log = structlog.get_logger("ibgu.controller")
+
+LEASE = "ibgu-controller"
+
+
+class Basis(Struct, frozen=True):
+    """What a new leader begins with."""
+
+    world: World
+    ledger: Ledger
+    clock: Clock
+    facts: Facts
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        concurrency=settings.hub_concurrency, rate=settings.hub_rate, burst=settings.hub_burst
+    )
+
+
+class Controller:
+    """`run` until cancelled; a part that dies ends it."""
+
+    def __init__(
+        self, settings: Settings, client: HubClient, engine: AsyncEngine, served: Served
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._served = served
+        self._journal = Journal(engine, served.hub)
+        self._mirror = Mirror(lambda rollout, cluster: self._touched(rollout, cluster))
+        self._watches = Watches(client, self._mirror, served, settings)
+        self._elector = self._new_elector()
+        self._loop: Loop | None = None
+        self._ledger: Ledger | None = None
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._watches.run())
+            await self._watches.synced()
+            log.info("in sync", **self._watches.sizes())
+            await self._elector.run(self._lead)
+            watching.cancel()
+
+    def problems(self) -> list[str]:
+        """Why the controller does not do its work now; empty: it does, or stands by."""
+        found = []
+        if not self._watches.in_sync:
+            found.append("the mirror of the hub is not complete")
+        if self._ledger is not None and self._ledger.away:
+            found.append(self._ledger.away)
+        if self._loop is not None and self._loop.facts.talm_live:
+            found.append("TALM is running on this hub: ibgu writes nothing until it is stopped")
+        if self._loop is None and not self._elector.leader:
+            found.append("no controller leads yet")
+        return found
+
+    @property
+    def leading(self) -> bool:
+        return self._loop is not None
+
+    def _touched(self, rollout: str, cluster: str) -> None:
+        if self._loop is not None:
+            self._loop.touched(rollout, cluster)
+
+    def _new_elector(self) -> Elector:
+        settings = self._settings
+        times = LeaseTimes(
+            settings.lease_seconds, settings.lease_renew_seconds, settings.lease_retry_seconds
+        )
+        return Elector(
+            self._client,
+            settings.namespace,
+            LEASE,
+            settings.identity,
+            times=times,
+            on_error=lambda error: log.warning("lease", error=str(error)),
+        )
+
+    # -- leading -------------------------------------------------------------------------------
+
+    async def _lead(self, deadline: Deadline) -> None:
+        epoch = await self._journal.lead(self._settings.identity)
+        log.info("leading", epoch=epoch)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._work(tasks, deadline)
+        finally:
+            self._loop = self._ledger = None
+            telemetry.LEADER.set(0)
+            log.info("leading no more", epoch=epoch)
+
+    async def _work(self, tasks: asyncio.TaskGroup, deadline: Deadline) -> None:
+        ledger = self._ledger = Ledger(self._journal)
+        clock = Clock(self._journal.now)
+        await ledger.survive(clock.sync)
+        world = await self._load(ledger)
+        talm = TalmWatch(self._client, clock, self._settings.talm_namespaces.split(","))
+        facts = Facts(in_sync_since=clock.now(), talm_live=await talm.live())
+        loop = self._assemble(tasks, deadline, Basis(world, ledger, clock, facts))
+        ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
+        loop.touch_everything()
+        tasks.create_task(talm.run(loop.talm))
+        tasks.create_task(self._payload_checks(loop))
+        self._loop = loop
+        telemetry.LEADER.set(1)
+        await loop.run()
+
+    async def _load(self, ledger: Ledger) -> World:
+        loaded = await ledger.survive(self._journal.load)
+        world = World()
+        world.load(loaded.rollouts, loaded.steps, loaded.members, loaded.debts, loaded.run_ids)
+        return world
+
+    def _assemble(self, tasks: asyncio.TaskGroup, deadline: Deadline, basis: Basis) -> Loop:
+        settings, mirror, clock = self._settings, self._mirror, basis.clock
+        mirror.refusals.clear()
+        agenda = Agenda()
+        payloads = Payloads(self._client, settings.service_account)
+        writer = Writer(
+            self._client, done=lambda result: loop.answered(result), limits=_limits(settings)
+        )
+        writer.resume(deadline)
+        served = self._served.ibgu_status
+        watch = self._served.feedback_by_watch
+        parts = Parts(
+            world=basis.world,
+            mirror=mirror,
+            agenda=agenda,
+            ledger=basis.ledger,
+            effects=Effects(mirror, payloads, writer, watch=watch),
+            openings=Openings(self._client, mirror, payloads, tasks, agenda.touch),
+            payloads=payloads,
+            statuses=Statuses(mirror, payloads, clock, writer, served=served),
+            notices=Notices(mirror, clock, writer, instance=settings.identity),
+            clock=clock,
+            in_sync=lambda: self._watches.in_sync,
+        )
+        loop = Loop(parts, basis.facts)
+        tasks.create_task(writer.run())
+        tasks.create_task(parts.statuses.run(basis.world))
+        return loop
+
+    async def _payload_checks(self, loop: Loop) -> None:
+        while True:
+            await asyncio.sleep(self._settings.payload_check_seconds)
+            await loop.check_payloads()
+
+    # -- for the metrics -----------------------------------------------------------------------
+
+    def measure(self) -> None:
+        """Bring the gauges up to date; called when somebody asks for the metrics."""
+        self._watches.measure()
+        telemetry.JOURNAL_AWAY.set(1 if self._ledger is not None and self._ledger.away else 0)
+        if self._loop is not None:
+            measures.gauge(self._loop.world)
+        for (verb, code), count in self._client.requests.items():
+            telemetry.HUB_REQUESTS.labels(verb, code).set(count)
+
+
+@asynccontextmanager
+async def controller(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Controller]:
+    """Connected to the hub, ready to `run`."""
+    async with await HubClient.connect(settings.kubeconfig) as client:
+        served = await discover(client)
+        yield Controller(settings, client, engine, served)

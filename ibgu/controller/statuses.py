@@ -1,0 +1,100 @@
+"""The IBGU's status on the hub: coalesced, at most once a second, slower as it grows."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from msgspec import Struct, json
+
+from ibgu.controller.clock import Clock
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.payloads import Payloads
+from ibgu.core.book import Book, World
+from ibgu.core.kinds import Condition, Ibgu
+from ibgu.core.status import status_of
+from ibgu.hub import paths
+from ibgu.hub.writer import Write, Writer, WriteResult
+
+TICK = 0.1
+"""Seconds between two looks at what has to be written."""
+PER_BYTE = 1 / 100_000
+"""Seconds that a status waits more, for each byte it has."""
+
+
+class _StatusView(Struct, frozen=True):
+    conditions: list[Condition] = []
+
+
+class Statuses:
+    def __init__(
+        self,
+        mirror: Mirror,
+        payloads: Payloads,
+        clock: Clock,
+        writer: Writer,
+        *,
+        served: frozenset[str],
+    ) -> None:
+        """`served`: optional status fields that the hub's CRD declares."""
+        self._mirror = mirror
+        self._payloads = payloads
+        self._clock = clock
+        self._writer = writer
+        self._served = served
+        self._dirty: dict[str, datetime] = {}
+        self._written: dict[str, bytes] = {}
+        self._due: dict[str, datetime] = {}
+
+    def touch(self, rollout: str) -> None:
+        now = self._clock.now()
+        self._dirty[rollout] = max(now, self._due.get(rollout, now))
+
+    async def run(self, world: World) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self.flush(world)
+
+    def flush(self, world: World) -> None:
+        now = self._clock.now()
+        for uid in [uid for uid, due in self._dirty.items() if due <= now]:
+            del self._dirty[uid]
+            if uid in world.books:
+                self._write(world.books[uid], now)
+
+    def _write(self, book: Book, now: datetime) -> None:
+        rollout = book.rollout
+        found = self._mirror.ibgu(rollout.uid)
+        if found is None:
+            return
+        payload = self._payloads.state(rollout.uid)
+        status = status_of(book, payload, _conditions(found), self._served, now)
+        body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
+        if self._written.get(rollout.uid) == body:
+            return
+        self._written[rollout.uid] = body
+        self._due[rollout.uid] = now + timedelta(seconds=1 + len(body) * PER_BYTE)
+        self._writer.submit(_status_write(book, body))
+
+    def answered(self, result: WriteResult) -> None:
+        """A status that was not written is written anew, from what is so by then."""
+        if result.error is None and not result.superseded:
+            return
+        self._written.pop(result.write.owner, None)
+        if result.error is None or not result.error.not_found:
+            self.touch(result.write.owner)
+
+
+def _conditions(found: Ibgu) -> list[Condition]:
+    return json.decode(found.status, type=_StatusView).conditions
+
+
+def _status_write(book: Book, body: bytes) -> Write:
+    """By merge patch: with the uid it can't hit another object of the same name."""
+    rollout = book.rollout
+    return Write(
+        key=("status", rollout.uid),
+        method="PATCH",
+        path=paths.ibgu_status(rollout.namespace, rollout.name),
+        body=body,
+        content_type=paths.MERGE_PATCH,
+        owner=rollout.uid,
+    )

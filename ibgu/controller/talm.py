@@ -1,0 +1,76 @@
+"""Is a live TALM on the hub (R20)? Two controllers must never write."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import structlog
+from msgspec import Struct
+
+from ibgu.controller.clock import Clock
+from ibgu.core.kinds import Lease
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.errors import HubError
+
+log = structlog.get_logger("ibgu.controller")
+
+LEASE = "9a2365a3.openshift.io"
+DEPLOYMENT = "cluster-group-upgrades-controller-manager-v2"
+ALIVE = timedelta(minutes=2)
+"""A Lease that was renewed less than this ago has a holder that lives."""
+EVERY = 20.0
+"""Seconds between two looks."""
+
+
+class _DeploymentStatus(Struct, frozen=True, rename="camel"):
+    available_replicas: int = 0
+
+
+class _Deployment(Struct, frozen=True):
+    status: _DeploymentStatus = _DeploymentStatus()
+
+
+class TalmWatch:
+    def __init__(self, client: HubClient, clock: Clock, namespaces: Iterable[str]) -> None:
+        """`namespaces`: where TALM may be installed."""
+        self._client = client
+        self._clock = clock
+        self._namespaces = tuple(namespaces)
+
+    async def run(self, tell: Callable[[bool], None]) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            try:
+                tell(await self.live())
+            except HubError as error:
+                log.warning("can't tell whether TALM runs", error=str(error))
+
+    async def live(self) -> bool:
+        """Raises HubError where the hub gave no answer."""
+        for namespace in self._namespaces:
+            if await self._live_in(namespace):
+                return True
+        return False
+
+    async def _live_in(self, namespace: str) -> bool:
+        """By its Lease; by its Deployment where it runs without leader election."""
+        try:
+            lease = await self._client.get(paths.lease(namespace, LEASE), Lease)
+        except HubError as error:
+            if not error.not_found:
+                raise
+            return await self._deployed(namespace)
+        renewed = lease.spec.renew_time
+        if not renewed or not lease.spec.holder_identity:
+            return False
+        return self._clock.now() - datetime.fromisoformat(renewed) < ALIVE
+
+    async def _deployed(self, namespace: str) -> bool:
+        try:
+            found = await self._client.get(paths.deployment(namespace, DEPLOYMENT), _Deployment)
+        except HubError as error:
+            if error.not_found:
+                return False
+            raise
+        return found.status.available_replicas > 0

@@ -1,0 +1,98 @@
+"""The reflectors that keep the mirror in step with the hub."""
+
+import asyncio
+from typing import Any, TypeVar
+
+import structlog
+
+from ibgu import telemetry
+from ibgu.controller.mirror import Mirror
+from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.works import names
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import BadObject, HasMetadata
+from ibgu.hub.discovery import Served
+from ibgu.hub.errors import HubError
+from ibgu.hub.reflector import Reflector, Sink, Timing
+from ibgu.hub.store import Store
+from ibgu.settings import Settings
+
+T = TypeVar("T", bound=HasMetadata)
+log = structlog.get_logger("ibgu.watch")
+
+
+class Watches:
+    def __init__(
+        self, client: HubClient, mirror: Mirror, served: Served, settings: Settings
+    ) -> None:
+        self._client = client
+        self._mirror = mirror
+        self._timing = Timing(
+            relist=settings.relist_seconds, silence=settings.watch_silence_seconds
+        )
+        self._streaming = served.streaming_lists
+        self._all: dict[str, Reflector[Any]] = {
+            "imagebasedgroupupgrades": self._reflect(paths.ibgus(), Ibgu, mirror.ibgus),
+            "managedclusters": self._reflect(
+                paths.MANAGED_CLUSTERS, ManagedCluster, mirror.clusters
+            ),
+            "manifestworks": self._reflect(
+                paths.works(), ManifestWork, mirror.works, selector=names.SELECTOR
+            ),
+        }
+        if served.cgus:
+            self._all["clustergroupupgrades"] = self._reflect(
+                paths.cgus(), ClusterGroupUpgrade, mirror.cgus
+            )
+
+    def _reflect(
+        self, path: str, type_: type[T], sink: Sink[T], *, selector: str = ""
+    ) -> Reflector[T]:
+        kind = path.rsplit("/", 1)[-1]
+        return Reflector(
+            self._client,
+            path,
+            type_,
+            sink,
+            selector=selector,
+            streaming=self._streaming,
+            timing=self._timing,
+            on_bad=lambda bad: self._bad(kind, bad),
+            on_error=lambda error: _failed(kind, error),
+        )
+
+    def _bad(self, kind: str, bad: BadObject) -> None:
+        telemetry.BAD_OBJECTS.labels(kind).inc()
+        log.error("malformed object skipped", kind=kind, object=str(bad))
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for reflector in self._all.values():
+                tasks.create_task(reflector.run())
+
+    async def synced(self) -> None:
+        for reflector in self._all.values():
+            await reflector.synced.wait()
+
+    @property
+    def in_sync(self) -> bool:
+        return all(reflector.in_sync for reflector in self._all.values())
+
+    def sizes(self) -> dict[str, int]:
+        mirror = self._mirror
+        stores: dict[str, Store[Any]] = {
+            "ibgus": mirror.ibgus,
+            "clusters": mirror.clusters,
+            "works": mirror.works,
+        }
+        return {name: len(store) for name, store in stores.items()}
+
+    def measure(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for kind, reflector in self._all.items():
+            telemetry.WATCH_AGE.labels(kind).set(now - reflector.last_heard)
+
+
+def _failed(kind: str, error: HubError) -> None:
+    log.warning("watch interrupted", kind=kind, error=str(error))

@@ -1,0 +1,93 @@
+"""All settings: environment variables, each with a default that works.
+
+`IBGU_` before each, but for the two that every tool knows: KUBECONFIG and DATABASE_URL.
+"""
+
+import os
+import socket
+from functools import cache
+
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """One line that names the variable and what it expects."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="IBGU_", extra="ignore")
+
+    kubeconfig: str | None = Field(
+        None,
+        validation_alias=AliasChoices("KUBECONFIG", "kubeconfig"),
+        description="Kubeconfig of the hub; without it the pod's service account is used.",
+    )
+    database_url: str = Field(
+        "",
+        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        description="Postgres, as postgresql://user:password@host:5432/name.",
+    )
+    namespace: str = Field("ibgu-system", description="Where ibgu runs: its Lease is there.")
+    identity: str = Field(
+        default_factory=lambda: f"{socket.gethostname()}_{os.getpid()}",
+        description="Name of this process as leader; must differ between replicas.",
+    )
+    service_account: str = Field(
+        "ibgu-system:ibgu",
+        description="namespace:name of ibgu's service account, for messages that say how to allow.",
+    )
+    listen: str = Field("127.0.0.1:8080", description="Address of the REST API and the metrics.")
+    log_level: str = Field(
+        "info",
+        pattern="(?i)^(debug|info|warning|error)$",
+        description="debug, info, warning, error.",
+    )
+    lease_seconds: float = Field(
+        15.0, gt=0, description="How long others wait after the leader's last renewal."
+    )
+    lease_renew_seconds: float = Field(
+        10.0, gt=0, description="How long a leader goes on without a renewal that was answered."
+    )
+    lease_retry_seconds: float = Field(2.0, gt=0, description="Between two renewals or tries.")
+    hub_concurrency: int = Field(32, ge=1, le=256, description="Writes to the hub at a time.")
+    hub_rate: float = Field(200.0, gt=0, description="Writes to the hub a second, on average.")
+    hub_burst: int = Field(400, ge=1, description="Writes to the hub that may go out at once.")
+    relist_seconds: float = Field(
+        2700.0, ge=60, description="Time between two full lists of each kind, a third more or less."
+    )
+    watch_silence_seconds: float = Field(
+        120.0, ge=5, description="A watch that says nothing for so long is opened anew."
+    )
+    talm_namespaces: str = Field(
+        "openshift-cluster-group-upgrades,openshift-operators",
+        description="Where TALM may be installed, with commas between.",
+    )
+    payload_check_seconds: float = Field(
+        60.0, gt=0, description="How often ConfigMaps and secrets of a running Prep are re-read."
+    )
+
+
+@cache
+def settings() -> Settings:
+    return read_settings()
+
+
+def read_settings(**given: object) -> Settings:
+    """Raises SettingsError."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(_told(error)) from error
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return field.upper() if field in ("kubeconfig", "database_url") else f"IBGU_{field.upper()}"
+
+
+def _told(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = str(first["loc"][0]).lower() if first["loc"] else "settings"
+    about = Settings.model_fields[name].description if name in Settings.model_fields else ""
+    return f"{variable(name)}: {first['msg']} (got {first['input']!r}). {about}".strip()
