@@ -11,8 +11,10 @@ from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.keeper import Keeper
 from ibgu.sandbox.waiting import wait_until
 
-STUBBORN = 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
-POLITE = 'trap "echo {name} stops >> {log}; exit 0" TERM; echo ready; while :; do sleep 0.01; done'
+STUBBORN = 'trap "" TERM; echo ready $$; while :; do sleep 0.1; done'
+POLITE = (
+    'trap "echo {name} stops >> {log}; exit 0" TERM; echo ready $$; while :; do sleep 0.01; done'
+)
 
 
 @pytest.fixture
@@ -23,7 +25,8 @@ def keeper(tmp_path: Path) -> Iterator[Keeper]:
 
 def start(keeper: Keeper, name: str, script: str, *, grace: float = 3) -> int:
     pid = keeper.start(name, ["/bin/sh", "-c", script], grace=grace)
-    wait_until(lambda: keeper.tail(name) == "ready", name, lambda: keeper.check(name))
+    ready = f"ready {pid}"
+    wait_until(lambda: keeper.tail(name).endswith(ready), name, lambda: keeper.check(name))
     return pid
 
 

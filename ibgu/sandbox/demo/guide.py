@@ -1,0 +1,40 @@
+"""The lines to try: the documentation's, ready to be pasted."""
+
+import json
+import sys
+from pathlib import Path
+
+from ibgu.sandbox.demo import sample
+from ibgu.sandbox.demo.options import DemoOptions
+from ibgu.sandbox.hub import SandboxHub
+
+
+def guide(options: DemoOptions, hub: SandboxHub) -> str:
+    return "\n".join(["", *_access(options, hub), "", *_steps(options), ""])
+
+
+def _access(options: DemoOptions, hub: SandboxHub) -> list[str]:
+    return [
+        "In another terminal:",
+        f"  export KUBECONFIG={hub.kubeconfig('admin')}",
+        f"  export IBGU_SERVER=http://{options.listen} IBGU_TOKEN={hub.token('alice')}",
+        f"  alias kubectl={hub.kubectl} ibgu={Path(sys.argv[0]).resolve()}",
+        "",
+        "  kubectl get ibgu",
+        "  kubectl get ibgu demo -o yaml",
+        "  kubectl get managedclusters -L lcm.openshift.io/ibgu-prep-completed",
+        "  kubectl events --for ibgu/demo",
+        "  ibgu status demo",
+        "  ibgu explain spoke6",
+        f'  curl -H "Authorization: Bearer $IBGU_TOKEN" '
+        f"http://{options.listen}/api/v1/rollouts/default/demo",
+    ]
+
+
+def _steps(options: DemoOptions) -> list[str]:
+    """Each waits for nothing: a step that is appended too early simply comes later."""
+    lines = ["When Prep is done, go on as the documentation does (clusters that failed first):"]
+    for item in sample.next_steps(options):
+        patch = json.dumps(sample.patch_of(item))
+        lines.append(f"  kubectl patch ibgu {sample.NAME} --type=json -p '{patch}'")
+    return lines

@@ -1,0 +1,190 @@
+"""`ibgu demo`: starts everything, applies the sample, shows it, and says what to try next."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable
+from typing import Any
+
+from rich.console import Console
+
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.errors import HubError
+from ibgu.sandbox.demo import sample
+from ibgu.sandbox.demo.guide import guide
+from ibgu.sandbox.demo.options import DemoOptions
+from ibgu.sandbox.demo.view import View, outcomes
+from ibgu.sandbox.errors import SandboxError
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.keeper import Keeper
+from ibgu.sandbox.kubectl import Kubectl
+from ibgu.sandbox.postgres import EmbeddedPostgres
+from ibgu.sim.player.simulate import simulate
+
+IBGU = "ibgu"
+DONE, UNEXPECTED, INTERRUPTED = 0, 1, 130
+
+
+def main(options: DemoOptions) -> int:
+    """0: done, and just those clusters failed that were made to; 1: anything else."""
+    console = Console()
+    try:
+        return asyncio.run(_until_signalled(_play(options, console)))
+    except (SandboxError, ExceptionGroup) as error:
+        console.print(f"The demo can't run: {_words(error)}", style="red", highlight=False)
+        return UNEXPECTED
+
+
+def _words(error: Exception) -> str:
+    """Errors meant for a person as their words; anything else is a mistake of ours and raised."""
+    if isinstance(error, SandboxError):
+        return str(error)
+    assert isinstance(error, ExceptionGroup)
+    ours, others = error.split(SandboxError)
+    if others is not None or ours is None:
+        raise error
+    return str(ours.exceptions[0])
+
+
+async def _until_signalled(playing: Awaitable[int]) -> int:
+    """Ctrl-C and a plain kill end it in order."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(playing)
+    for which in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(which, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return INTERRUPTED
+
+
+async def _play(options: DemoOptions, console: Console) -> int:
+    def say(words: str) -> None:
+        console.print(words, highlight=False)
+
+    say("Starting Postgres, etcd and kube-apiserver on this machine …")
+    async with EmbeddedPostgres() as postgres, SandboxHub() as hub:
+        admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))
+        async with admin, asyncio.TaskGroup() as tasks:
+            say(f"Creating {options.clusters} simulated clusters …")
+            playing = await _fleet(options, admin, tasks)
+            say("Starting ibgu …")
+            keeper = _ibgu(options, hub, postgres)
+            try:
+                return await Demo(options, console, hub, admin, keeper).run()
+            finally:
+                playing.cancel()
+                await asyncio.to_thread(keeper.close)
+
+
+async def _fleet(
+    options: DemoOptions, admin: HubClient, tasks: asyncio.TaskGroup
+) -> asyncio.Task[None]:
+    ready = asyncio.Event()
+    spec = sample.fleet(options)
+    playing = tasks.create_task(simulate(admin, spec, ready=lambda _: ready.set()))
+    await ready.wait()
+    return playing
+
+
+def _ibgu(options: DemoOptions, hub: SandboxHub, postgres: EmbeddedPostgres) -> Keeper:
+    """`ibgu run --migrate` as a process of its own, as it runs on any hub."""
+    folder = hub.folder / IBGU
+    folder.mkdir()
+    keeper = Keeper(folder, remove_folder=False)
+    environment = {
+        "KUBECONFIG": str(hub.kubeconfig(IBGU)),
+        "DATABASE_URL": postgres.url,
+        "IBGU_LISTEN": options.listen,
+    }
+    variables = [f"{name}={value}" for name, value in environment.items()]
+    argv = ["env", *variables, sys.executable, "-m", "ibgu", "run", "--migrate"]
+    keeper.start(IBGU, argv, grace=10.0)
+    return keeper
+
+
+class Demo:
+    def __init__(
+        self,
+        options: DemoOptions,
+        console: Console,
+        hub: SandboxHub,
+        admin: HubClient,
+        keeper: Keeper,
+    ) -> None:
+        self._options = options
+        self._console = console
+        self._hub = hub
+        self._admin = admin
+        self._keeper = keeper
+        self._kubectl = Kubectl(hub)
+        self._path = paths.ibgu(sample.NAMESPACE, sample.NAME)
+
+    async def run(self) -> int:
+        for manifest in (*sample.sources(), sample.rollout(self._options)):
+            await asyncio.to_thread(self._kubectl.apply, manifest)
+        self._console.print(guide(self._options, self._hub), highlight=False, soft_wrap=True)
+        view = View(self._console)
+        view.start()
+        try:
+            return await (self._walk(view) if self._options.exit_when_done else self._stay(view))
+        finally:
+            view.stop()
+
+    async def _stay(self, view: View) -> int:
+        while True:
+            view.show(await self._found(), "Ctrl-C ends the demo and removes everything.")
+            await asyncio.sleep(0.5)
+
+    async def _walk(self, view: View) -> int:
+        """All steps of the documentation's example, each appended when the last one is done."""
+        for item in (None, *sample.next_steps(self._options)):
+            if item is not None:
+                view.stop()
+                await self._append(item)
+                view.start()
+            found = await self._until_complete(view)
+        return self._verdict(found)
+
+    async def _append(self, item: dict[str, Any]) -> None:
+        patch = json.dumps(sample.patch_of(item))
+        line = f"kubectl patch ibgu {sample.NAME} --type=json -p '{patch}'"
+        self._console.print(f"$ {line}", style="dim", highlight=False, soft_wrap=True)
+        arguments = ("patch", "ibgu", sample.NAME, "--type=json", "-p", patch)
+        await asyncio.to_thread(self._kubectl, *arguments)
+
+    async def _until_complete(self, view: View) -> dict[str, Any]:
+        while True:
+            found = await self._found()
+            view.show(found, "")
+            status = found.get("status", {})
+            current = status.get("observedGeneration") == found["metadata"]["generation"]
+            if current and status.get("phase") == "Completed":
+                return found
+            await asyncio.sleep(0.5)
+
+    async def _found(self) -> dict[str, Any]:
+        self._keeper.check(IBGU)
+        try:
+            return dict(json.loads(await self._admin.request("GET", self._path)))
+        except HubError as error:
+            if error.not_found:
+                raise SandboxError(f"the ImageBasedGroupUpgrade {sample.NAME} is gone") from error
+            raise
+
+    def _verdict(self, found: dict[str, Any]) -> int:
+        """Just the clusters that were made to fail have failed."""
+        faults = sample.fleet(self._options).faults_by_cluster()
+        meant = {name for name, given in faults.items() if given}
+        failed = {
+            entry["name"] for entry in found["status"]["clusters"] if entry.get("failedActions")
+        }
+        counts = outcomes(found)
+        self._console.print(
+            f"Done: {counts['succeeded']} clusters upgraded, {counts['failed']} failed "
+            f"and were aborted ({len(meant)} were made to fail).",
+            highlight=False,
+        )
+        return DONE if failed == meant else UNEXPECTED
