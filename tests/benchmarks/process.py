@@ -1,0 +1,47 @@
+"""The controller as a process of its own, with what it took."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Usage(Struct, frozen=True):
+    cpu: float
+    """Seconds, user and system."""
+    peak: int
+    """Bytes of resident memory."""
+
+
+class Process:
+    def __init__(self, pid: int) -> None:
+        self._proc = Path(f"/proc/{pid}")
+
+    def usage(self) -> Usage:
+        fields = (self._proc / "stat").read_text().rsplit(")", 1)[1].split()
+        ticks = int(fields[11]) + int(fields[12])
+        status = (self._proc / "status").read_text()
+        peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return Usage(ticks / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) * 1024)
+
+
+@contextmanager
+def controller(environment: dict[str, str], log: Path) -> Iterator[Process]:
+    """`ibgu controller --migrate`, ended by SIGTERM."""
+    with log.open("w") as output:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "ibgu", "controller", "--migrate"],
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            yield Process(running.pid)
+        finally:
+            running.send_signal(signal.SIGTERM)
+            running.wait()

@@ -1,0 +1,132 @@
+"""One rollout on the sandbox hub, measured from outside the controller."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.postgres import EmbeddedPostgres
+from ibgu.sandbox.servers import free_port
+from ibgu.sandbox.users import USERS
+from ibgu.sim.player.player import Player
+from ibgu.sim.player.simulate import simulate
+from ibgu.sim.spec import FleetSpec
+from ibgu.sim.timeline import StageRun
+from tests.benchmarks.audit import Requests, requests
+from tests.benchmarks.bound import handovers, list_schedule
+from tests.benchmarks.process import Usage, controller
+
+NAME = "bench"
+STAGES = ("Prep", "Upgrade")
+DURATIONS = "2s-6s"
+
+
+class Result(Struct, frozen=True):
+    clusters: int
+    slots: int
+    makespan: float
+    """Seconds, from the first start at a cluster to the last end."""
+    bound: float
+    handovers: list[float]
+    requests: Requests
+    usage: Usage
+    failed: int
+
+
+def measure(clusters: int, slots: int, seed: int) -> Result:
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(_measure(clusters, slots, seed, Path(folder)))
+
+
+async def _measure(clusters: int, slots: int, seed: int, folder: Path) -> Result:
+    log = folder / "audit.log"
+    async with EmbeddedPostgres() as postgres, SandboxHub(audit_log=log) as hub:
+        environment = {
+            "KUBECONFIG": str(hub.kubeconfig("ibgu")),
+            "DATABASE_URL": postgres.url,
+            "IBGU_LISTEN": f"127.0.0.1:{free_port()}",
+            "IBGU_LOG_LEVEL": "warning",
+        }
+        fleet = await HubClient.with_token(hub.url, hub.token("fleet"), str(hub.ca_file))
+        admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))
+        async with fleet, admin, asyncio.TaskGroup() as tasks:
+            player = await _fleet(tasks, fleet, clusters, seed)
+            with controller(environment, folder / "ibgu.log") as process:
+                status = await _roll_out(admin, slots)
+                usage = process.usage()
+            player.playing.cancel()
+        runs = [run for cluster in player.player.clusters.values() for run in cluster.timeline.runs]
+        return Result(
+            clusters=clusters,
+            slots=slots,
+            makespan=max(_ends(runs)) - min(run.requested for run in runs),
+            bound=sum(_bound(player.player, stage, slots) for stage in STAGES),
+            handovers=[delay for stage in STAGES for delay in _handovers(runs, stage, slots)],
+            requests=requests(log, USERS["ibgu"].username),
+            usage=usage,
+            failed=sum("failedActions" in entry for entry in status["clusters"]),
+        )
+
+
+class _Fleet(Struct):
+    player: Player
+    playing: "asyncio.Task[None]"
+
+
+async def _fleet(tasks: asyncio.TaskGroup, client: HubClient, clusters: int, seed: int) -> _Fleet:
+    spec = FleetSpec.parse(count=clusters, seed=seed, durations=DURATIONS, labels=[f"fleet={NAME}"])
+    ready: asyncio.Future[Player] = asyncio.get_running_loop().create_future()
+    playing = tasks.create_task(simulate(client, spec, ready=ready.set_result))
+    return _Fleet(await ready, playing)
+
+
+async def _roll_out(admin: HubClient, slots: int) -> dict[str, Any]:
+    await admin.request("POST", paths.ibgus("default"), body=_ibgu(slots))
+    while True:
+        await asyncio.sleep(1.0)
+        found = json.loads(await admin.request("GET", paths.ibgu("default", NAME)))
+        if found.get("status", {}).get("phase") == "Completed":
+            return dict(found["status"])
+
+
+def _ibgu(slots: int) -> dict[str, Any]:
+    strategy = {"maxConcurrency": slots, "timeout": 240}
+    return {
+        "apiVersion": "lcm.openshift.io/v1alpha1",
+        "kind": "ImageBasedGroupUpgrade",
+        "metadata": {"name": NAME, "namespace": "default"},
+        "spec": {
+            "clusterLabelSelectors": [{"matchLabels": {"fleet": NAME}}],
+            "ibuSpec": {
+                "seedImageRef": {"image": "registry.example.com/seed:1", "version": "4.17.0"}
+            },
+            "plan": [{"actions": [stage], "rolloutStrategy": strategy} for stage in STAGES],
+        },
+    }
+
+
+def _ends(runs: Iterable[StageRun]) -> list[float]:
+    return [run.ended for run in runs if run.ended is not None]
+
+
+def _bound(player: Player, stage: str, slots: int) -> float:
+    """In the order of the members, which is that of their numbers."""
+    durations = [
+        run.ended - run.requested
+        for name in sorted(player.clusters)
+        for run in player.clusters[name].timeline.runs
+        if run.stage == stage and run.ended is not None
+    ]
+    return list_schedule(durations, slots)
+
+
+def _handovers(runs: Iterable[StageRun], stage: str, slots: int) -> list[float]:
+    mine = [run for run in runs if run.stage == stage]
+    return handovers([run.requested for run in mine], _ends(mine), slots)

@@ -1,0 +1,50 @@
+"""Every setting and every metric is documented, and nothing is that does not exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+
+from ibgu import telemetry
+from ibgu.settings import Settings, variable
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def first_column(page: str) -> list[str]:
+    return re.findall(r"^\| `([^`]+)` \|", (DOCS / page).read_text(), re.MULTILINE)
+
+
+def test_settings_page_lists_every_variable() -> None:
+    assert set(first_column("settings.md")) == {variable(name) for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("name", list(Settings.model_fields))
+def test_settings_page_says_what_the_setting_says(name: str) -> None:
+    description = Settings.model_fields[name].description
+    assert description
+    assert description in (DOCS / "settings.md").read_text()
+
+
+def test_metrics_page_lists_every_metric() -> None:
+    documented = set(first_column("metrics.md"))
+    existing = {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name
+        for each in vars(telemetry).values()
+        if isinstance(each, MetricWrapperBase)
+        for metric in each.describe()
+    }
+    assert documented == existing
+
+
+def pages() -> list[Path]:
+    root = DOCS.parent
+    return [*root.glob("*.md"), *DOCS.rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert missing == []
