@@ -91,10 +91,23 @@ class IbguSpec(Kind, frozen=True, gc=False, rename="camel"):
     plan: list[PlanItem] = []
 
 
+class ManagedFields(Kind, frozen=True, gc=False, rename="camel"):
+    """Who owns fields of an object: the only trace that the hub keeps of who changed it."""
+
+    manager: str = ""
+    operation: str = ""
+    subresource: str = ""
+    time: str = ""
+
+
+class IbguMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
+    managed_fields: list[ManagedFields] = []
+
+
 class Ibgu(Kind, frozen=True, gc=False, rename="camel"):
     """`status` stays raw: ibgu writes it and reads it back only to see whether it changed."""
 
-    metadata: ObjectMeta
+    metadata: IbguMeta
     spec: IbguSpec = IbguSpec()
     status: Raw = Raw(b"{}")
 

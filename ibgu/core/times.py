@@ -14,6 +14,8 @@ WATCH = timedelta(days=7)
 """How long late truth is of interest after the last step's end (R15)."""
 PART = timedelta(hours=24)
 """A deleted rollout's members inside Upgrade or Rollback are watched this long (R16)."""
+IMPORT_OFF = timedelta(hours=24)
+"""disable-auto-import that outlives its member's end so long is worth a Warning (R14)."""
 ROLLBACK_MARGIN = timedelta(minutes=15)
 """What an automatic rollback takes beyond the init monitor's timeout (R11)."""
 INIT_MONITOR = timedelta(seconds=1800)

@@ -15,7 +15,7 @@ from ibgu.hub import config
 from ibgu.hub.credentials import Credentials
 from ibgu.hub.decode import HasMetadata, OnBad, decode_one, decode_page
 from ibgu.hub.errors import HubError
-from ibgu.hub.transport import keep_alive, lines, named, own_session, read_answer
+from ibgu.hub.transport import hang_up, keep_alive, lines, named, own_session, read_answer
 
 __all__ = ["HubClient", "HubError"]
 
@@ -180,7 +180,7 @@ class HubClient:
             keep_alive(response)
             yield lines(response.content, path)
         finally:
-            response.close()
+            hang_up(response)
 
     async def _send(
         self, request: Request, limits: aiohttp.ClientTimeout

@@ -59,11 +59,6 @@ class HubError(Exception):
         return self.status == 410
 
     @property
-    def too_large_version(self) -> bool:
-        """The server has not seen this resourceVersion yet (behind, or restored from a backup)."""
-        return "Too large resource version" in self.message
-
-    @property
     def transient(self) -> bool:
         """True if the same request may succeed later."""
         if any(text in self.message for text in NEVER_HEALS):

@@ -22,14 +22,13 @@ from ibgu.hub.watch import Bookmark, Delete, Event, Put, read_event
 T = TypeVar("T", bound=HasMetadata)
 S = TypeVar("S", bound=HasMetadata, contravariant=True)
 
-ENDED_AT_ONCE = 1.0
-"""Seconds; a watch that ends sooner counts as failed, so that it isn't repeated without pause."""
+EARLY = 0.5
+"""Seconds; a watch that ends sooner is not continued without a pause."""
+
+ENDED_EARLY = "WatchEnded"
 
 SLACK = 30.0
 """Seconds after which a watch that the server should have ended is ended here."""
-
-STUBBORN = 5
-"""After so many failures in a row that the server answered, a new list is tried."""
 
 STREAMING_LIST = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 
@@ -57,7 +56,7 @@ class Timing(Struct, frozen=True):
     """From one list to the next, a third more or less: heals what no watch ever told."""
     watch: float = 290.0
     """Length of a watch, a tenth more or less; below the usual limit of load balancers."""
-    silence: float = 120.0
+    silence: float = 90.0
     """Without even a bookmark, which the server sends each minute, the watch is dead."""
     initial: float = 120.0
     """For a streaming list to be complete; then pages are asked for instead."""
@@ -67,10 +66,12 @@ class Timing(Struct, frozen=True):
 
 
 class Reflector(Generic[T]):
-    """`synced` is set with the first complete list. `in_sync` is False from any failure on until
-    the hub was heard again (after a gap: until it was listed again). `last_heard`: the loop's
-    time of the last line or list. Reports go to `on_bad` (once per version of an object) and
-    `on_error`.
+    """A watch that ends as it should is continued where it ended; after any failure but
+    throttling or an early end the kind is listed again.
+
+    `synced` is set with the first complete list. `in_sync` is False from a failure on until the
+    kind was listed again (after those two: watched again). `last_heard`: the loop's time of the
+    last line or list. Reports go to `on_bad` (once per version of an object) and `on_error`.
     """
 
     def __init__(
@@ -126,12 +127,10 @@ class Reflector(Generic[T]):
             return
         self.in_sync = False
         self._failures += 1
-        answered = error.status != TRANSPORT
-        if (
-            not error.transient
-            or error.too_large_version
-            or (answered and self._failures >= STUBBORN)
-        ):
+        if not (error.status == 429 or error.reason == ENDED_EARLY):
+            # Also after a failure to connect or a silent watch: behind it may be a hub that was
+            # restored from a backup, and a watch from a version that such a hub has not reached
+            # yet is answered, and stays silent.
             self._version = ""
         self._on_error(error)
         delay = self._timing.backoff.delay(self._failures, self._rng)
@@ -143,8 +142,8 @@ class Reflector(Generic[T]):
             await self._list()
         began = self._loop.time()
         await self._watch()
-        if self._loop.time() - began < ENDED_AT_ONCE:
-            raise HubError(TRANSPORT, "WatchEnded", "the watch ended at once", path=self._path)
+        if self._loop.time() - began < EARLY:
+            raise HubError(TRANSPORT, ENDED_EARLY, "the watch ended at once", path=self._path)
 
     async def _list(self) -> None:
         self._sink.listing()
@@ -214,7 +213,7 @@ class Reflector(Generic[T]):
 
     def _query(self) -> tuple[dict[str, str], float]:
         left = self._relist_at - self._loop.time()
-        seconds = max(2.0, min(left, self._timing.watch * self._rng.uniform(0.9, 1.1)))
+        seconds = max(1.0, min(left, self._timing.watch * self._rng.uniform(0.9, 1.1)))
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",

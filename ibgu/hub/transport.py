@@ -69,6 +69,13 @@ def own_session(api: Any) -> aiohttp.ClientSession:
     return session
 
 
+def hang_up(response: aiohttp.ClientResponse) -> None:
+    """End a stream at once; a TLS goodbye would go on after the session and its loop are closed."""
+    if response.connection is not None and response.connection.transport is not None:
+        response.connection.transport.abort()
+    response.close()
+
+
 def keep_alive(response: aiohttp.ClientResponse) -> None:
     transport = response.connection.transport if response.connection else None
     raw = transport.get_extra_info("socket") if transport else None

@@ -35,7 +35,7 @@ class WriteResult(Struct, frozen=True):
 
     After a retry of a create, or of a patch with a resourceVersion, the error may be a conflict
     with our own first try. `superseded`: given up for a newer write of that key or because
-    leadership ended; with an `error` it was sent and its outcome is unknown.
+    leadership ended; with an `error` it was sent before, and its outcome is unknown.
     """
 
     write: Write
@@ -59,14 +59,23 @@ class Limits(Struct, frozen=True):
 class _Lane:
     """What is to be done to one object: never more than one write in flight and one queued."""
 
-    __slots__ = ("failures", "in_flight", "key", "queued", "timer")
+    __slots__ = ("error", "failures", "in_flight", "key", "queued", "timer")
 
     def __init__(self, key: tuple[str, ...]) -> None:
         self.key = key
         self.queued: Write | None = None
+        self.error: HubError | None = None  # of the queued write's last try, if it had one
         self.in_flight = False
         self.timer: asyncio.TimerHandle | None = None
         self.failures = 0
+
+    def drop(self) -> WriteResult | None:
+        """Gives the queued write up."""
+        if self.queued is None:
+            return None
+        result = WriteResult(self.queued, error=self.error, superseded=True)
+        self.queued = self.error = None
+        return result
 
 
 class Writer:
@@ -107,9 +116,10 @@ class Writer:
         if lane is None:
             lane = self._lanes[write.key] = _Lane(write.key)
             self._drained.clear()
-        older, lane.queued = lane.queued, write
-        if older is not None:
-            self._done(WriteResult(older, superseded=True))
+        dropped = lane.drop()
+        lane.queued = write
+        if dropped is not None:
+            self._done(dropped)
         elif not lane.in_flight:
             self._enqueue(lane)
 
@@ -131,13 +141,12 @@ class Writer:
         """Nothing is sent from now on; what was queued is reported as superseded."""
         self._paused = True
         self._ready.clear()
-        dropped = [lane for lane in self._lanes.values() if lane.queued is not None]
-        results = [WriteResult(lane.queued, superseded=True) for lane in dropped if lane.queued]
-        for lane in dropped:
-            lane.queued = None
+        results = [(lane, lane.drop()) for lane in list(self._lanes.values())]
+        for lane, _ in results:
             self._retire(lane)
-        for result in results:
-            self._done(result)
+        for _, result in results:
+            if result is not None:
+                self._done(result)
 
     def resume(self, deadline: Deadline | None = None) -> None:
         """Until `deadline` expires: the writer then pauses by itself, before the next request."""
@@ -160,7 +169,7 @@ class Writer:
                 await self._perform(lane, lane.queued)
 
     async def _perform(self, lane: _Lane, write: Write) -> None:
-        lane.queued = None
+        lane.queued = lane.error = None
         lane.in_flight = True
         self._settle(lane, await self._send(write))
 
@@ -201,7 +210,7 @@ class Writer:
         given_up = self._paused or lane.queued is not None
         if not given_up:
             self.retries += 1
-            lane.queued = write
+            lane.queued, lane.error = write, error
         if lane.queued is not None:
             lane.timer = self._loop.call_later(delay, self._enqueue, lane)
         self._retire(lane)

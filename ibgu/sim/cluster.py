@@ -38,6 +38,7 @@ class Cluster:
         self._hand_at = NEVER
         self._cut = 0
         self._linked = True
+        self._boots = 0
         self._version = spec.version
         self._birth(spec, now)
 
@@ -96,20 +97,22 @@ class Cluster:
             self._outside.stage_began(run.stage, now)
             stage = "Idle" if run.stage in ("Abort", "Finalize") else run.stage
             if any(f.where is Where.HAND and f.stage == stage for f in self._course.faults):
-                self._hand_at = now + _HAND_AFTER * self._shortest_phase(run.stage)
+                self._hand_at = now + _HAND_AFTER * self._first_phase(run.stage)
         self._runs = len(self.timeline.runs)
 
-    def _shortest_phase(self, stage: str) -> float:
+    def _first_phase(self, stage: str) -> float:
         first = {"Prep": "stateroot", "Upgrade": "export", "Rollback": "rollback-start"}
         return self.lca.fate.pace.get(first.get(stage, ""), 1.0)
 
     def _relink(self, now: float) -> None:
-        if self.connected == self._linked:
+        if self.connected != self._linked:
+            self._linked = self.connected
+            self.timeline.link(self._linked, now)
+            self.registration.link(self._linked, now)
+        elif self.spoke.boots == self._boots:
             return
-        self._linked = self.connected
-        self.timeline.link(self._linked, now)
-        self.registration.link(self._linked, now)
         if self._linked:
+            self._boots = self.spoke.boots
             self.agent.restart(now)
 
     @property

@@ -41,11 +41,11 @@ class Course:
     def random(self, purpose: str) -> Random:
         return Random(f"{self._who}/{purpose}")
 
-    def fate(self, stage: str) -> Fate:
+    def fate(self, stage: str, *, backups: bool = True) -> Fate:
         """`stage`: Prep, Upgrade, Rollback, Abort or Finalize; every call is a new attempt."""
         attempt = self._attempts[stage] = self._attempts.get(stage, 0) + 1
         rng = self.random(f"{stage}/{attempt}")
-        drawn = self._durations.draw(stage, rng)
+        drawn = self._durations.draw(stage, rng, backups=backups)
         pace = {phase: seconds * self.scale for phase, seconds in drawn.items()}
         return Fate(pace, self.scale, self._fault(stage, attempt), rng.randint(100, 180))
 

@@ -63,8 +63,11 @@ class Durations(Struct, frozen=True):
     phases: dict[str, Spread] = field(default_factory=lambda: dict(FIELD))
     total: Spread | None = None
 
-    def draw(self, stage: str, rng: Random) -> dict[str, float]:
+    def draw(self, stage: str, rng: Random, *, backups: bool = True) -> dict[str, float]:
+        """Seconds per phase; without `backups` an upgrade has none to make."""
         drawn = {phase: self.phases[phase].draw(rng) for phase in PHASES[stage]}
+        if not backups:
+            drawn = {phase: 0.0 if phase == "backup" else drawn[phase] for phase in drawn}
         if self.total is None:
             return drawn
         whole = self.total.draw(rng) / (sum(drawn.values()) or 1.0)

@@ -64,9 +64,10 @@ class Registration:
 
     # -- what is so ------------------------------------------------------------------------------
 
-    def joined(self, uid: str) -> None:
-        """There is a (new) ManagedCluster, of which nothing is reported yet."""
-        self.uid, self._status, self._spec, self._busy = uid, None, None, False
+    def joined(self, uid: str, version: str = "") -> None:
+        """There is a (new) ManagedCluster; `version`: what it was created with, if just now."""
+        self.uid, self._status, self._busy = uid, None, False
+        self._spec = ("True", version) if version else None
 
     def left(self, uid: str) -> None:
         """The ManagedCluster of that uid is gone, or is another one now."""

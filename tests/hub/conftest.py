@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -72,6 +73,8 @@ class ScriptedHub:
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
+        self.watching = 0
+        """How many watches began to follow, so far."""
         self.writing = 0
         self.most_writing = 0
         self.write_seconds = 0.0
@@ -110,13 +113,28 @@ class ScriptedHub:
         self.oldest = self.version
         self.log.clear()
 
+    def unseen(self, *, put: str, remove: str) -> None:
+        """Both happen, and are compacted before any watch could tell."""
+        self.version += 2
+        del self.objects["spoke", remove]
+        metadata = {
+            "name": put,
+            "namespace": "spoke",
+            "uid": f"uid-{self.version}",
+            "resourceVersion": str(self.version),
+        }
+        self.objects["spoke", put] = {"metadata": metadata}
+        self.compact()
+
     async def drop_connections(self) -> None:
         self._epoch += 1
         async with self._changed:
             self._changed.notify_all()
 
     async def restore(self, objects: dict[tuple[str, str], Json], version: int) -> None:
-        """As if etcd had been restored from a backup."""
+        """As if etcd had been restored from a backup: a watch from a version that it has not
+        reached again is silent, as measured on a real API server.
+        """
         self.objects, self.version, self.oldest = dict(objects), version, 0
         self.log.clear()
         await self.drop_connections()
@@ -134,7 +152,7 @@ class ScriptedHub:
     async def start(self) -> None:
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self._serve)
-        self._runner = web.AppRunner(app, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -191,14 +209,11 @@ class ScriptedHub:
         if initial and not self.streaming_lists:
             return refusal(422, "Invalid", "sendInitialEvents is forbidden for watch")
         since = self.version if initial else int(request.query["resourceVersion"])
-        if since > self.version:
-            return refusal(504, "Timeout", f"Too large resource version: {since}")
         response = web.StreamResponse()
         await response.prepare(request)
-        try:
-            await self._stream(response, since, fault, initial)
-        except ConnectionError:
-            return response
+        with suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(float(request.query.get("timeoutSeconds", "290"))):
+                await self._stream(response, since, fault, initial)
         return response
 
     async def _stream(
@@ -227,17 +242,16 @@ class ScriptedHub:
             for obj in list(self.objects.values()):
                 yield _line("ADDED", obj)
             yield _bookmark(since, end=True)
-        elif self.bookmarks:
+        elif self.bookmarks and since <= self.version:
             yield _bookmark(since)
+        self.watching += 1
         while epoch == self._epoch:
-            for version, kind, obj in list(self.log):
-                if version > since:
-                    yield _line(kind, obj)
-                    since = version
+            for version, kind, obj in [entry for entry in self.log if entry[0] > since]:
+                yield _line(kind, obj)
+                since = version
             async with self._changed:
-                await self._changed.wait_for(
-                    lambda: epoch != self._epoch or any(v > since for v, _, _ in self.log)
-                )
+                if epoch == self._epoch and not any(entry[0] > since for entry in self.log):
+                    await self._changed.wait()
 
     async def _until_dropped(self, epoch: int) -> None:
         async with self._changed:
@@ -328,7 +342,9 @@ def until() -> Callable[[Callable[[], object]], Any]:
     """`await until(lambda: ...)` returns as soon as it is true."""
 
     async def wait(condition: Callable[[], object]) -> None:
-        while not condition():
+        while True:
+            if condition():
+                return
             await asyncio.sleep(0.001)
 
     return wait

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Struct
 
 from ibgu.core.kinds import ManifestWork
-from ibgu.hub.client import HubClient, HubError
+from ibgu.hub.client import HubError
 from ibgu.hub.paths import work
 
 
@@ -170,13 +170,9 @@ async def test_a_stream_yields_whole_lines_and_drops_the_half_one(hub, client, c
     hub.faults.append(fault("watch", half=2))
     await hub.put("three")
     query = {"watch": "true", "resourceVersion": "10"}
-    got = []
 
-    with pytest.raises(HubError):
-        async with client.stream(collection, query=query, timeout=60) as lines:
-            async for line in lines:
-                got.append(json.loads(line)["object"]["metadata"]["name"])
-            raise HubError(0, "Ended", "")
+    async with client.stream(collection, query=query, timeout=60) as lines:
+        got = [json.loads(line)["object"]["metadata"]["name"] async for line in lines]
 
     assert got == ["one", "two"]
 
@@ -214,10 +210,8 @@ async def test_many_requests_share_the_connection_pool(hub, client):
     assert client.requests["get", "2xx"] == 50
 
 
-async def test_the_session_ignores_the_environment(hub, client, monkeypatch):
+async def test_a_proxy_that_appears_later_is_not_looked_at(hub, client, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     await hub.put("stage")
-    await client.get(work("spoke", "stage"), ManifestWork)
-    monkeypatch.delenv("HTTP_PROXY")
 
-    assert isinstance(client, HubClient)
+    assert await client.get(work("spoke", "stage"), ManifestWork)

@@ -122,7 +122,7 @@ class World:
         self.patches: list[tuple[float, Patch]] = []
         self.history: list[tuple[float, JsonObject]] = []
         self.lose: Callable[[Patch], bool] = lambda _: False
-        self._revision = 0
+        self.revision = 0
 
     # -- the controller's hand -------------------------------------------------------------------
 
@@ -213,8 +213,8 @@ class World:
         self.cluster.registration.answered(patch, accepted=True)
 
     def _store(self, name: str, work: JsonObject) -> JsonObject:
-        self._revision += 1
-        meta = {**work["metadata"], "resourceVersion": str(self._revision)}
+        self.revision += 1
+        meta = {**work["metadata"], "resourceVersion": str(self.revision)}
         stored = {**work, "metadata": meta}
         self.works[name] = stored
         self.history.append((self.now, stored))

@@ -1,8 +1,11 @@
 """Everything in memory: the rollouts' books, and what they share."""
 
+from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -53,10 +56,10 @@ class Book:
             yield from (step.members[name] for name in step.watched)
 
 
-class Canceller(Struct, frozen=True):
+class Canceller(Struct, frozen=True, order=True):
     """A step that begins with Abort or Rollback, seen from a cluster of it (R6)."""
 
-    age: tuple[object, str]
+    age: tuple[datetime, str]
     rollout: str
     name: str
 
@@ -123,8 +126,7 @@ class World:
         try:
             yield undo
         finally:
-            for step in reversed(undo):
-                step()
+            _take_back(undo)
 
     def forget(self, uid: str) -> None:
         """Drop a deleted rollout that has nothing left to do; its cancels stay in force."""
@@ -173,35 +175,44 @@ class World:
     def _put_member(self, member: Member) -> Undo:
         book = self.step_of(member)
         before = book.put(member)
-        self.rollouts_of.setdefault(member.cluster, set()).add(member.rollout)
-        if member.run:
+        undo = [partial(book.put, before) if before else self._join(book, member)]
+        if member.run and member.run.id not in self.run_ids:
             self.run_ids.add(member.run.id)
-        self._claim(before, member)
-        if before is None:
-            return self._join(book, member)
-        return partial(self._put_member, before)
+            undo.append(partial(self.run_ids.discard, member.run.id))
+        if (before and before.slot) != member.slot:
+            undo.append(self._claim(member))
+        return partial(_take_back, undo)
 
     def _join(self, book: StepBook, member: Member) -> Undo:
-        if not book.step.first.cancels:
-            return partial(book.remove, member.cluster)
         rollout = self.books[member.rollout].rollout
-        mine = Canceller(rollout.age, rollout.uid, rollout.full_name)
-        found = self.cancellers.setdefault(member.uid, [])
-        found.append(mine)
+        undo: list[Undo] = [partial(book.remove, member.cluster)]
+        rollouts = self.rollouts_of.setdefault(member.cluster, set())
+        if rollout.uid not in rollouts:
+            rollouts.add(rollout.uid)
+            undo.append(partial(rollouts.discard, rollout.uid))
+        if book.step.first.cancels:
+            mine = Canceller(rollout.age, rollout.uid, rollout.full_name)
+            found = self.cancellers.setdefault(member.uid, [])
+            insort(found, mine)
+            undo.append(partial(found.remove, mine))
+        return partial(_take_back, undo)
+
+    def _claim(self, member: Member) -> Undo:
+        """Take or free the claim; either way nobody is asked to let go of it any more."""
+        uid, mine = member.uid, Holder(member.rollout, member.step, member.cluster)
+        holder, by = self.holds.get(uid), self.preempts.get(uid)
+        if member.slot is not None:
+            self.holds[uid] = mine
+            self.preempts.pop(uid, None)
+        elif holder == mine:
+            del self.holds[uid]
+            self.preempts.pop(uid, None)
 
         def undo() -> None:
-            found.remove(mine)
-            book.remove(member.cluster)
+            _restore(self.holds, uid, holder)
+            _restore(self.preempts, uid, by)
 
         return undo
-
-    def _claim(self, before: Member | None, member: Member) -> None:
-        mine = Holder(member.rollout, member.step, member.cluster)
-        if member.slot is not None:
-            self.holds[member.uid] = mine
-        elif before and before.slot is not None and self.holds.get(member.uid) == mine:
-            del self.holds[member.uid]
-            self.preempts.pop(member.uid, None)
 
     def _put_debt(self, debt: Debt) -> Undo:
         before = self.debts.pop(debt.uid, None)
@@ -212,5 +223,21 @@ class World:
         return partial(self._put_debt, before)
 
     def _put_preempt(self, uid: str, by: str) -> Undo:
+        before = self.preempts.get(uid)
         self.preempts[uid] = by
-        return partial(self.preempts.pop, uid, None)
+        return partial(_restore, self.preempts, uid, before)
+
+
+T = TypeVar("T")
+
+
+def _restore(found: dict[str, T], key: str, before: T | None) -> None:
+    if before is None:
+        found.pop(key, None)
+    else:
+        found[key] = before
+
+
+def _take_back(undo: list[Undo]) -> None:
+    for step in reversed(undo):
+        step()

@@ -4,20 +4,21 @@
 that later ones see earlier ones, and leaves the world as it was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from ibgu.core.book import StepBook
 from ibgu.core.decide.controls import decide_controls
 from ibgu.core.decide.debts import decide_debt
 from ibgu.core.decide.late import decide_finished
-from ibgu.core.decide.opening import start_step
-from ibgu.core.decide.rollouts import decide_rollout, ibu_annotations, open_next_step
+from ibgu.core.decide.opening import open_step
+from ibgu.core.decide.rollouts import decide_rollout, open_next_step
 from ibgu.core.decide.running import decide_running
 from ibgu.core.decide.stagework import REMOVE, Remove, payload_wanted, stage_work
 from ibgu.core.decide.steps import decide_step
 from ibgu.core.decide.turn import Answer, Turn
 from ibgu.core.decide.waiting import decide_waiting
-from ibgu.core.model import MemberState, StepState
+from ibgu.core.model import ClusterView, MemberState, Rollout, StepState
 from ibgu.core.snapshot import Snapshot
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
     "Remove",
     "decide",
     "decide_debt",
-    "ibu_annotations",
     "payload_wanted",
     "stage_work",
     "start_step",
@@ -42,27 +42,54 @@ def decide(snapshot: Snapshot, touched: Iterable[str], now: datetime) -> Answer:
     """
     with snapshot.world.draft() as undo:
         turn = Turn(snapshot, now, undo)
-        was_live = turn.rollout.deleted_at is None
-        decide_rollout(turn)
-        decide_controls(turn)
-        for cluster in _everybody(turn) if was_live and turn.rollout.deleted_at else touched:
-            _decide_members(turn, cluster)
+        _decide_what_changed(turn, touched)
         _decide_current_step(turn)
         open_next_step(turn)
         return turn.answer
 
 
-def _everybody(turn: Turn) -> list[str]:
-    """A deletion concerns every member that is not done with (R16)."""
+def start_step(snapshot: Snapshot, clusters: Sequence[ClusterView], now: datetime) -> Answer:
+    """Steps (1) to (3) of `decide`, and the start of the step that opens (R2).
+
+    `clusters` is the whole, consistent list. The new members are to be decided next.
+    """
+    with snapshot.world.draft() as undo:
+        turn = Turn(snapshot, now, undo)
+        _decide_what_changed(turn, ())
+        if turn.rollout.deleted_at is None:
+            open_step(turn, clusters)
+        return turn.answer
+
+
+def _decide_what_changed(turn: Turn, touched: Iterable[str]) -> None:
+    before = turn.rollout
+    decide_rollout(turn)
+    decide_controls(turn)
+    for cluster in _concerned(turn, before, touched):
+        _decide_members(turn, cluster)
+
+
+def _concerned(turn: Turn, before: Rollout, touched: Iterable[str]) -> list[str]:
+    """The rollout's deletion, hold or release concerns every member that is not done with."""
+    rollout = turn.rollout
+    if (rollout.deleted_at, rollout.hold) == (before.deleted_at, before.hold):
+        return list(touched)
     members = [*turn.book.unfinished(), *turn.book.watched()]
-    return list(dict.fromkeys(member.cluster for member in members))
+    return list(dict.fromkeys([*touched, *(member.cluster for member in members)]))
 
 
 def _decide_members(turn: Turn, cluster: str) -> None:
     for step in turn.book.steps:
-        member = step.members.get(cluster)
-        if member is not None:
-            _BY_STATE[member.state](turn, member)
+        if cluster in step.members:
+            _decide_member(turn, step, cluster)
+
+
+def _decide_member(turn: Turn, step: StepBook, cluster: str) -> None:
+    """On and on while its state changes: what was withdrawn waits, what ended is watched."""
+    state: MemberState | None = None
+    while (member := step.members[cluster]).state is not state:
+        state = member.state
+        _BY_STATE[state](turn, member)
 
 
 def _decide_current_step(turn: Turn) -> None:

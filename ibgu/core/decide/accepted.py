@@ -79,7 +79,7 @@ def _old_state(turn: Turn, member: Member, ibu: IbuView) -> bool:
 
 def _without_evidence(turn: Turn, member: Member, work: WorkView | None) -> None:
     """Nothing can be concluded now; the last words stay, the limit runs."""
-    words = member.reason.message
+    words = member.reason.message if member.reason.kind is ReasonKind.RUNNING else ""
     if work is not None and work.ibu_available == "False":
         words = work.ibu_message or "the cluster shows no ImageBasedUpgrade"
     turn.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)

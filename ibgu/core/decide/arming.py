@@ -1,8 +1,9 @@
 """A run from its intent until the cluster has taken it (R9, R10)."""
 
+from datetime import datetime
 from typing import Any
 
-from ibgu.core.decide.debts import auto_import_off, owe
+from ibgu.core.decide.debts import annotations_with_debts, auto_import_off, owe
 from ibgu.core.decide.ending import end_run
 from ibgu.core.decide.turn import Turn
 from ibgu.core.failures import ApplyError, classify, refused_field
@@ -46,9 +47,10 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
     run, cluster = member.run, seen.cluster
     assert run is not None
     assert cluster is not None
-    if not cluster.reachable and turn.now - run.intended_at >= ECHO:
-        words = "the cluster became unreachable before anything was armed"
-        end_run(turn, member, RunResult.WITHDRAWN, None, words)
+    if turn.facts.talm_live:
+        _withdraw(turn, member, "a live TALM came before anything was armed")
+    elif cluster.deleting or not cluster.reachable:
+        _not_there(turn, member, run.intended_at)
     elif _payload_ready(turn, member, seen) and _auto_import_ready(turn, member, seen):
         turn.on_run(
             Kind.RUN_ARMING,
@@ -58,8 +60,17 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
             arming_at=turn.now,
             disarmed=False,
         )
+
+
+def _not_there(turn: Turn, member: Member, since: datetime) -> None:
+    """Withdraw what the cluster does not take within ECHO; an Abort never waits (R9)."""
+    assert member.run is not None
+    if turn.now - since >= ECHO or member.run.action.aborts:
+        _withdraw(turn, member, "not taken in time, and the cluster is not reachable")
     else:
-        turn.wake(member.cluster, run.intended_at + ECHO)
+        words = "the cluster is not reachable"
+        turn.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
+        turn.wake(member.cluster, since + ECHO)
 
 
 def _payload_ready(turn: Turn, member: Member, seen: Observation) -> bool:
@@ -71,32 +82,35 @@ def _payload_ready(turn: Turn, member: Member, seen: Observation) -> bool:
         return True
     error = seen.payload_refusal or (work.apply_error if work else "")
     if error:
-        _payload_error(turn, member, seen, error)
+        _payload_error(turn, member, error)
     else:
         turn.waits(member, ReasonKind.PREPARING, "waits until the payload is on the cluster")
     return False
 
 
-def _payload_error(turn: Turn, member: Member, seen: Observation, error: str) -> None:
-    """Nothing was armed; two minutes of the same refusal on a reachable cluster end it."""
-    assert seen.cluster is not None
+def _payload_error(turn: Turn, member: Member, error: str) -> None:
+    """Nothing was armed; two minutes of refusal on a reachable cluster end it."""
     member = turn.waits(member, ReasonKind.PAYLOAD_ERROR, error, who=Who.PERSON)
-    due = turn.stands_since(member.reason) + SETTLE
-    if seen.cluster.reachable and turn.now >= due:
+    if _settled(turn, member):
         words = f"payload refused: {error}"
         end_run(turn, member, RunResult.REFUSED, Cause.PAYLOAD_REFUSED, words)
-    else:
-        turn.wake(member.cluster, max(due, turn.now + SETTLE / 4))
+
+
+def _settled(turn: Turn, member: Member) -> bool:
+    """Whether the member's reason has stood for SETTLE; else the member is asked again then."""
+    due = turn.stands_since(member.reason) + SETTLE
+    turn.wake(member.cluster, due)
+    return turn.now >= due
 
 
 def _auto_import_ready(turn: Turn, member: Member, seen: Observation) -> bool:
     """disable-auto-import is on the cluster before its Upgrade is armed (R14)."""
     cluster = seen.cluster
     assert cluster is not None
-    if (
-        turn.action(member) is not Action.UPGRADE
-        or names.DISABLE_AUTO_IMPORT in cluster.annotations
-    ):
+    if turn.action(member) is not Action.UPGRADE:
+        return True
+    stays = names.DISABLE_AUTO_IMPORT in annotations_with_debts(turn, cluster)
+    if stays and names.DISABLE_AUTO_IMPORT in cluster.annotations:
         return True
     owe(turn, cluster, {}, auto_import_off(turn, cluster), "Upgrade is about to start")
     turn.waits(turn.again(member), ReasonKind.PREPARING, "turns automatic import off")
@@ -128,30 +142,36 @@ def decide_armed(turn: Turn, member: Member, seen: Observation) -> None:
     elif seen.refusal:
         words = f"the hub refused the stage work: {seen.refusal}"
         end_run(turn, member, RunResult.REFUSED, Cause.WRITE_REFUSED, words)
-    elif not shown and not seen.writing and run.arming_at < turn.facts.in_sync_since:
-        _withdraw(turn, member, "it was not armed when ibgu stopped")
+    elif not shown and run.state is RunState.ARMING and _must_not_arm(turn, seen, run.arming_at):
+        _withdraw(turn, member, "it was not armed when ibgu had to stop")
     else:
-        _unaccepted(turn, member, seen, work)
+        _unaccepted(turn, member, seen, shown=shown)
+
+
+def _must_not_arm(turn: Turn, seen: Observation, since: datetime) -> bool:
+    """Nobody has armed it, and the look that it was decided on may be old by now."""
+    return not seen.writing and (turn.facts.talm_live or since < turn.facts.in_sync_since)
 
 
 def _withdraw(turn: Turn, member: Member, why: str) -> None:
     end_run(turn, member, RunResult.WITHDRAWN, None, why)
 
 
-def _unaccepted(turn: Turn, member: Member, seen: Observation, work: WorkView | None) -> None:
-    run, cluster = member.run, seen.cluster
+def _unaccepted(turn: Turn, member: Member, seen: Observation, *, shown: bool) -> None:
+    run, cluster, work = member.run, seen.cluster, seen.stage
     assert run is not None
     assert run.arming_at is not None
     assert cluster is not None
     late = turn.now - run.arming_at >= ECHO
-    if late and not cluster.reachable:
-        _withdraw(turn, member, "not echoed after 60 s, and the cluster is not reachable")
+    if cluster.deleting or not cluster.reachable:
+        _not_there(turn, member, run.arming_at)
     elif run.action.aborts and (late or _refused_now(work)):
         _withdraw(turn, member, "the cluster did not take it at once: looks anew first")
+    elif run.state is RunState.ARMED and (work is None or work.edited or not shown):
+        if not seen.writing:
+            diverged(turn, member, "the stage work was changed or deleted by somebody else")
     elif work is not None and work.apply_error:
-        _apply_error(turn, member, seen, work)
-    elif run.state is RunState.ARMED and (work is None or work.edited or work.terminating):
-        diverged(turn, member, "the stage work was changed or deleted by somebody else")
+        _apply_error(turn, member, work)
     else:
         turn.waits(member, ReasonKind.ARMING, f"waits until the cluster takes {run.action}")
         turn.wake(member.cluster, run.arming_at + ECHO)
@@ -161,20 +181,18 @@ def _refused_now(work: WorkView | None) -> bool:
     return work is not None and classify(work.apply_error) is ApplyError.REFUSED_TRANSITION
 
 
-def _apply_error(turn: Turn, member: Member, seen: Observation, work: WorkView) -> None:
+def _apply_error(turn: Turn, member: Member, work: WorkView) -> None:
     """Final refusals end the run after two minutes; everything else heals by itself (R10)."""
-    assert member.run is not None
-    assert seen.cluster is not None
-    if not _final(work, member.run.action):
+    run = member.run
+    assert run is not None
+    assert run.arming_at is not None
+    if not _final(work, run.action):
         turn.waits(member, ReasonKind.APPLY_ERROR, work.apply_error, who=Who.CLUSTER)
-        turn.wake(member.cluster, turn.now + ECHO)
+        turn.wake(member.cluster, run.arming_at + ECHO)
         return
     member = turn.waits(member, ReasonKind.REFUSED, work.apply_error, who=Who.PERSON)
-    due = turn.stands_since(member.reason) + SETTLE
-    if seen.cluster.reachable and turn.now >= due:
+    if _settled(turn, member):
         _refuse(turn, member, work.apply_error)
-    else:
-        turn.wake(member.cluster, max(due, turn.now + SETTLE / 4))
 
 
 def _refuse(turn: Turn, member: Member, error: str) -> None:
@@ -205,8 +223,5 @@ def _passing(ibu: IbuView) -> bool:
 def diverged(turn: Turn, member: Member, what: str) -> None:
     """Two minutes of somebody else's hand end the run without a label (R9)."""
     member = turn.waits(member, ReasonKind.DIVERGED, what, who=Who.PERSON)
-    due = turn.stands_since(member.reason) + SETTLE
-    if turn.now >= due:
+    if _settled(turn, member):
         end_run(turn, member, RunResult.TAKEN_OVER, Cause.TAKEN_OVER, f"taken over by hand: {what}")
-    else:
-        turn.wake(member.cluster, due)

@@ -20,6 +20,8 @@ def decide_controls(turn: Turn) -> None:
         value = found.metadata.annotations.get(key)
         if value is not None and value != turn.rollout.controls.get(key):
             said = act(turn, value)
+            if said is None:
+                continue
             turn.on_rollout(
                 Kind.CONTROL,
                 f"{key}={value}: {said}",
@@ -28,18 +30,21 @@ def decide_controls(turn: Turn) -> None:
             )
 
 
-def _resume(turn: Turn, value: str) -> str:
-    book = turn.book.current
+def _resume(turn: Turn, value: str) -> str | None:
+    """None: not yet, the content to go on with can't be read now."""
+    book, payload = turn.book.current, turn.snapshot.payload
     hold = book.step.hold if book else None
     if book is None or hold is None or hold.kind not in LASTING:
         return "nothing was held"
+    if hold.kind is ReasonKind.PAYLOAD_CHANGED and (payload.problem or not payload.read):
+        return None
     if book.step.stopped_since is not None:
         start_clock(turn, book.step)
     changes: dict[str, Any] = {"hold": None}
     if hold.kind is ReasonKind.BRAKE:
         changes["brake_from"] = turn.now
     else:
-        changes["payload_digest"] = turn.snapshot.payload.digest
+        changes["payload_digest"] = payload.digest
     turn.on_step(Kind.STEP_RELEASED, book.step, "resumed by a person", **changes)
     return f"goes on after: {hold.message}"
 
@@ -70,10 +75,15 @@ def _chosen(book: StepBook, value: str) -> list[Member]:
 
 
 def _brake(turn: Turn, value: str) -> str:
-    return "the brake is off" if value == "off" else f"unknown value, expected off: {value}"
+    if value != "off":
+        return f"unknown value, expected off: {value}"
+    book = turn.book.current
+    if book and book.step.hold and book.step.hold.kind is ReasonKind.BRAKE:
+        _resume(turn, value)
+    return "the brake is off"
 
 
-_CONTROLS: dict[str, Callable[[Turn, str], str]] = {
+_CONTROLS: dict[str, Callable[[Turn, str], str | None]] = {
     names.RESUME: _resume,
     names.SKIP: _skip,
     names.BRAKE: _brake,

@@ -16,15 +16,10 @@ from ibgu.core.model import (
     OnDebt,
 )
 from ibgu.core.observe import out_of_stage
+from ibgu.core.plan import with_debts
 from ibgu.core.works import names
 
 Wishes = dict[str, str | None]
-
-
-def _with(view: Mapping[str, str], owed: Mapping[str, Change]) -> dict[str, str]:
-    """The labels or annotations as they will be once everything owed is written."""
-    wanted = {key: change.wanted for key, change in owed.items()}
-    return {key: value for key, value in {**view, **wanted}.items() if value is not None}
 
 
 def success_labels(action: Action, labels: Mapping[str, str]) -> Wishes:
@@ -43,7 +38,9 @@ def _owed(view: Mapping[str, str], old: Mapping[str, Change], wishes: Wishes) ->
     for key, wanted in wishes.items():
         seen = old[key].seen if key in old else view.get(key)
         changes[key] = Change(seen, wanted)
-    return {key: change for key, change in changes.items() if view.get(key) != change.wanted}
+    # The write of an older wish may be on its way: a newer one is owed even if it shows already.
+    doubtful = {key for key in wishes if key in old and old[key].wanted != wishes[key]}
+    return {k: c for k, c in changes.items() if k in doubtful or view.get(k) != c.wanted}
 
 
 def owe(turn: Turn, cluster: ClusterView, labels: Wishes, annotations: Wishes, why: str) -> None:
@@ -61,21 +58,27 @@ def owe(turn: Turn, cluster: ClusterView, labels: Wishes, annotations: Wishes, w
 
 
 def labels_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
+    return with_debts(cluster.labels, turn.world.debts.get(cluster.uid))
+
+
+def annotations_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
+    """As they will be once everything owed is written."""
     debt = turn.world.debts.get(cluster.uid)
-    return _with(cluster.labels, debt.labels if debt else {})
+    wanted = {key: change.wanted for key, change in debt.annotations.items()} if debt else {}
+    merged = {**cluster.annotations, **wanted}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def auto_import_off(turn: Turn, cluster: ClusterView) -> Wishes:
-    """What puts disable-auto-import there as ours; nothing where it is there already (R14)."""
-    if names.DISABLE_AUTO_IMPORT in cluster.annotations:
+    """What puts disable-auto-import there as ours; nothing where it stays anyway (R14)."""
+    if names.DISABLE_AUTO_IMPORT in annotations_with_debts(turn, cluster):
         return {}
     return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: turn.rollout.uid}
 
 
 def auto_import_on(turn: Turn, cluster: ClusterView) -> Wishes:
     """What takes disable-auto-import away, if this rollout put it there."""
-    debt = turn.world.debts.get(cluster.uid)
-    annotations = _with(cluster.annotations, debt.annotations if debt else {})
+    annotations = annotations_with_debts(turn, cluster)
     if annotations.get(names.AUTO_IMPORT_BY) != turn.rollout.uid:
         return {}
     return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
@@ -86,6 +89,8 @@ def release_auto_import(turn: Turn, member: Member) -> None:
     seen = turn.observe(member.cluster)
     cluster, work = seen.cluster, seen.stage
     if cluster is None or work is None or work.ibu is None or not cluster.reachable:
+        return
+    if cluster.uid != member.uid:
         return
     if work.settled and work.ibu.current and out_of_stage(work.ibu):
         owe(turn, cluster, {}, auto_import_on(turn, cluster), "the cluster is out of the stage")

@@ -1,8 +1,11 @@
 """Finished members: late truth, and disable-auto-import that still stands (R14, R15, R16)."""
 
 from datetime import timedelta
+from typing import Any
 
-from ibgu.core.decide.debts import labels_with_debts, release_auto_import
+from msgspec.structs import replace
+
+from ibgu.core.decide.debts import auto_import_on, labels_with_debts, release_auto_import
 from ibgu.core.decide.ending import owe_success
 from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
@@ -12,9 +15,11 @@ from ibgu.core.model import (
     Observation,
     RolloutState,
     Run,
+    RunResult,
 )
 from ibgu.core.observe import Verdict, VerdictKind, out_of_stage, speaks_for, verdict
-from ibgu.core.times import PART, WATCH
+from ibgu.core.times import IMPORT_OFF, PART, WATCH
+from ibgu.core.works import names
 
 
 def decide_finished(turn: Turn, member: Member) -> None:
@@ -24,10 +29,11 @@ def decide_finished(turn: Turn, member: Member) -> None:
     if not member.watched:
         return
     seen = turn.observe(member.cluster)
+    release_auto_import(turn, member)
+    member = _warn_of_import(turn, member, seen)
     if over := _watch_over(turn, member, seen):
         turn.on_member(Kind.UNWATCHED, member, over, watched=False)
         return
-    release_auto_import(turn, member)
     run, work = member.run, seen.stage
     reachable = seen.cluster is not None and seen.cluster.reachable
     if run and work and work.ibu and reachable and speaks_for(work, run):
@@ -38,7 +44,7 @@ def _watch_over(turn: Turn, member: Member, seen: Observation) -> str:
     latest = turn.book.latest(member.cluster)
     if seen.cluster is None or seen.cluster.uid != member.uid:
         return "the cluster is gone"
-    if latest is not None and latest.step > member.step and latest.attempts:
+    if latest and latest.step > member.step and (latest.attempts or latest.completed):
         return "a later run of the cluster exists"
     if turn.rollout.state is RolloutState.DELETED:
         return _parted(turn, member, seen)
@@ -53,7 +59,8 @@ def _parted(turn: Turn, member: Member, seen: Observation) -> str:
     run, work = member.run, seen.stage
     assert run is not None
     assert turn.rollout.deleted_at is not None
-    due = turn.rollout.deleted_at + PART
+    assert member.ended_at is not None
+    due = max(turn.rollout.deleted_at, member.ended_at) + PART
     if not run.action.reboots or turn.now >= due:
         return "the rollout was deleted"
     if work and work.settled and work.ibu and work.ibu.current and out_of_stage(work.ibu):
@@ -62,13 +69,39 @@ def _parted(turn: Turn, member: Member, seen: Observation) -> str:
     return ""
 
 
+def _warn_of_import(turn: Turn, member: Member, seen: Observation) -> Member:
+    """A day without evidence that the cluster is out of its Upgrade needs a person (R14)."""
+    cluster = seen.cluster
+    if cluster is None or not auto_import_on(turn, cluster) or _IMPORT_IS_OFF in member.message:
+        return member
+    assert member.ended_at is not None
+    due = member.ended_at + IMPORT_OFF
+    turn.wake(member.cluster, due)
+    if turn.now < due:
+        return member
+    message = f"{member.message}; {_IMPORT_IS_OFF}"
+    return turn.on_member(Kind.LATE, member, _IMPORT_IS_OFF, warning=True, message=message)
+
+
+_IMPORT_IS_OFF = (
+    "the cluster has not shown in 24 h that it is out of the upgrade, so that automatic import "
+    f"stays off; once it is out, remove the annotation {names.DISABLE_AUTO_IMPORT} from its "
+    "ManagedCluster"
+)
+
+
 def _compare(turn: Turn, member: Member, run: Run, found: Verdict) -> None:
-    if member.late:
-        return
     if found.kind is VerdictKind.SUCCEEDED:
         _completed_late(turn, member, run)
-    elif found.kind is VerdictKind.FAILED and found.message not in ("", member.message):
-        turn.on_member(Kind.RUN_PROGRESS, member, found.message, message=found.message)
+    elif run.result is RunResult.FAILED and found.message not in ("", run.message):
+        _fill_in(turn, member, run, found)
+
+
+def _fill_in(turn: Turn, member: Member, run: Run, found: Verdict) -> None:
+    """The cluster tells the details of its failure a moment after the failure (R10)."""
+    if found.kind is VerdictKind.FAILED:
+        told = replace(run, message=found.message)
+        turn.on_member(Kind.RUN_PROGRESS, member, found.message, message=found.message, run=told)
 
 
 def _completed_late(turn: Turn, member: Member, run: Run) -> None:
@@ -78,13 +111,13 @@ def _completed_late(turn: Turn, member: Member, run: Run) -> None:
     assert run.intended_at is not None
     late = f"completed late, after {_minutes(turn.now - run.intended_at)}"
     ours = run.action.failed_label in labels_with_debts(turn, cluster)
-    if not ours:
-        turn.on_member(Kind.LATE, member, late, late=late, message=f"{member.message} ({late})")
-        return
-    done = CompletedAction(run.action, turn.now, late)
-    completed = (*member.completed, done)
-    turn.on_member(Kind.LATE, member, late, late=late, completed=completed, failed_action=None)
-    owe_success(turn, member, run.action)
+    if ours:
+        completed = (*member.completed, CompletedAction(run.action, turn.now, late))
+        changes: dict[str, Any] = {"completed": completed, "failed_action": None}
+        owe_success(turn, member, run.action)
+    else:
+        changes = {"message": f"{member.message} ({late})"}
+    turn.on_member(Kind.LATE, member, late, late=late, watched=False, **changes)
 
 
 def _minutes(length: timedelta) -> str:

@@ -21,6 +21,8 @@ from ibgu.core.model import (
 from ibgu.core.observe import answers
 from ibgu.core.times import LOOK_ANSWER, LOOK_FRESH, LOOK_RETRY, SETTLE
 
+_REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT})
+"""What a repeated look leaves as the reason until it is answered."""
 ABSENT = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
 
 
@@ -42,8 +44,9 @@ def known_state(member: Member, seen: Observation) -> IbuView | None:
 
 def fresh(turn: Turn, member: Member) -> bool:
     """The look is young enough for an Abort (R9); others stay valid while reachable."""
-    assert member.look is not None
-    return not turn.action(member).aborts or turn.now - member.look.asked_at <= LOOK_FRESH
+    if not turn.action(member).aborts:
+        return True
+    return member.look is not None and turn.now - member.look.asked_at <= LOOK_FRESH
 
 
 def unanswered(turn: Turn, member: Member, seen: Observation) -> None:
@@ -52,7 +55,8 @@ def unanswered(turn: Turn, member: Member, seen: Observation) -> None:
         return
     assert member.look is not None
     if turn.now - member.look.asked_at < LOOK_ANSWER:
-        turn.waits(member, ReasonKind.LOOKING, "asks the cluster for its state")
+        if member.reason.kind not in _REPEATED:
+            turn.waits(member, ReasonKind.LOOKING, "asks the cluster for its state")
         turn.wake(member.cluster, member.look.asked_at + LOOK_ANSWER)
         return
     words = (seen.refusal or (seen.stage and seen.stage.apply_error)) or "no feedback"

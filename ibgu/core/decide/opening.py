@@ -1,10 +1,10 @@
 """Membership: taken from one consistent list when the step starts, then fixed (R2)."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
-from ibgu.core.decide.turn import Answer, Turn
+from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
+    Action,
     ClusterView,
     Kind,
     Member,
@@ -15,29 +15,46 @@ from ibgu.core.model import (
     Who,
 )
 from ibgu.core.plan import select, why_nobody
-from ibgu.core.snapshot import Snapshot
 
 
-def start_step(snapshot: Snapshot, clusters: Sequence[ClusterView], now: datetime) -> Answer:
+def open_step(turn: Turn, clusters: Sequence[ClusterView]) -> None:
     """Start the opening step with the clusters that match; `clusters` is the whole list.
 
-    A payload that can't be carried keeps the step closed: no cluster is touched.
+    A rollout that is held, or a payload that can't be carried, keeps the step closed: no
+    cluster is touched.
     """
-    with snapshot.world.draft() as undo:
-        turn = Turn(snapshot, now, undo)
-        if snapshot.payload.problem:
-            _keep_closed(turn, snapshot.payload.problem)
-        else:
-            _start(turn, clusters)
-        return turn.answer
+    reason = turn.rollout.hold or _payload_problem(turn)
+    if reason is not None:
+        _keep_closed(turn, reason)
+    else:
+        _start(turn, clusters)
 
 
-def _keep_closed(turn: Turn, problem: str) -> None:
+def _payload_problem(turn: Turn) -> Reason | None:
+    payload = turn.snapshot.payload
+    if not _carries(turn):
+        return None
+    if payload.problem:
+        return Reason(ReasonKind.PAYLOAD_BLOCKED, turn.now, payload.problem, None, Who.PERSON)
+    if not payload.read:
+        words = "the ConfigMaps and Secrets that this step carries are not read yet"
+        return Reason(ReasonKind.PAYLOAD_BLOCKED, turn.now, words)
+    return None
+
+
+def _carries(turn: Turn) -> bool:
+    """Only a step with Prep brings anything to the clusters."""
     book = turn.book.current
     assert book is not None
-    if book.step.hold is None or book.step.hold.message != problem:
-        reason = Reason(ReasonKind.PAYLOAD_BLOCKED, turn.now, problem, None, Who.PERSON)
-        turn.on_step(Kind.STEP_HELD, book.step, problem, warning=True, hold=reason)
+    return Action.PREP in book.step.actions
+
+
+def _keep_closed(turn: Turn, reason: Reason) -> None:
+    book = turn.book.current
+    assert book is not None
+    if book.step.hold is None or book.step.hold.message != reason.message:
+        warning = reason.who is Who.PERSON
+        turn.on_step(Kind.STEP_HELD, book.step, reason.message, warning=warning, hold=reason)
 
 
 def _start(turn: Turn, clusters: Sequence[ClusterView]) -> None:
@@ -60,7 +77,7 @@ def _start(turn: Turn, clusters: Sequence[ClusterView]) -> None:
         started_at=turn.now,
         total=len(chosen),
         hold=None,
-        payload_digest=turn.snapshot.payload.digest,
+        payload_digest=turn.snapshot.payload.digest if _carries(turn) else "",
     )
     _join(turn, chosen)
     if turn.rollout.started_at is None:

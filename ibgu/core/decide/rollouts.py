@@ -15,7 +15,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
-from ibgu.core.plan import problem
+from ibgu.core.plan import problem, problem_of
 from ibgu.core.times import WATCH
 from ibgu.core.works import names
 
@@ -41,7 +41,8 @@ def decide_rollout(turn: Turn) -> None:
 
 def _adopt_spec(turn: Turn, found: Ibgu) -> None:
     """Take the new spec over if the plan may be carried out; else hold (design section 2)."""
-    wrong = problem(found.spec.plan, [_started(book.step) for book in turn.book.steps])
+    before = [_started(book.step) for book in turn.book.steps]
+    wrong = problem(found.spec.plan, before) or problem_of(found.spec.cluster_label_selectors)
     if wrong is not None:
         turn.on_rollout(
             Kind.ROLLOUT_HELD,
@@ -53,22 +54,15 @@ def _adopt_spec(turn: Turn, found: Ibgu) -> None:
         return
     hold = turn.rollout.hold
     valid = None if hold and hold.kind is ReasonKind.INVALID_PLAN else hold
-    grew = len(found.spec.plan) > len(turn.rollout.spec.plan)
     turn.on_rollout(
-        Kind.PLAN_GREW if grew else Kind.ROLLOUT_RELEASED,
+        Kind.PLAN_ACCEPTED,
         f"the plan has {len(found.spec.plan)} steps",
         actor=turn.snapshot.actor,
         generation=found.metadata.generation,
         spec=found.spec,
-        annotations=ibu_annotations(found),
+        annotations=names.carried(found.metadata.annotations),
         hold=valid,
     )
-
-
-def ibu_annotations(found: Ibgu) -> dict[str, str]:
-    """Those that go to the IBU: the key contains lca.openshift.io (TALM's rule)."""
-    annotations = found.metadata.annotations
-    return {key: value for key, value in annotations.items() if "lca.openshift.io" in key}
 
 
 def _started(step: Step) -> tuple[tuple[Action, ...], int, int]:

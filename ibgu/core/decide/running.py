@@ -8,7 +8,14 @@ from collections.abc import Callable
 
 from ibgu.core.decide.accepted import decide_accepted
 from ibgu.core.decide.arming import decide_armed, decide_intended, intend
-from ibgu.core.decide.ending import back_to_waiting, end_run, finish, finish_after, skip_action
+from ibgu.core.decide.ending import (
+    back_to_waiting,
+    end_run,
+    finish,
+    finish_after,
+    skip_action,
+    timed_out,
+)
 from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     Cause,
@@ -36,6 +43,23 @@ def decide_running(turn: Turn, member: Member) -> None:
             return
 
 
+def expire(turn: Turn, member: Member) -> None:
+    """End a member in flight because of its limit or the step's deadline (R11)."""
+    run = member.run
+    assert run is not None
+    if run.open:
+        end_run(turn, member, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
+        decide_running(turn, turn.again(member))
+    elif run.disarmed:
+        _fail(turn, member, Cause.TIMED_OUT, timed_out(member))
+
+
+def _fail(turn: Turn, member: Member, cause: Cause | None, message: str) -> None:
+    """Between two actions: the next one can't be done."""
+    action = turn.action(member)
+    finish(turn, member, Outcome.FAILED, cause=cause, message=message, failed_action=action)
+
+
 def _advance(turn: Turn, member: Member, seen: Observation) -> None:
     assert member.run is not None
     if member.run.open and _cut_short(turn, member, seen):
@@ -46,6 +70,8 @@ def _advance(turn: Turn, member: Member, seen: Observation) -> None:
 def _cut_short(turn: Turn, member: Member, seen: Observation) -> bool:
     """End an open run for reasons that lie outside of it."""
     by = turn.world.preempts.get(member.uid)
+    if member.run and member.run.state is RunState.INTENDED:
+        by = by or turn.canceller(member)
     if seen.cluster is None:
         words = "the ManagedCluster was deleted"
         end_run(turn, member, RunResult.GONE, Cause.GONE, words)
@@ -54,7 +80,7 @@ def _cut_short(turn: Turn, member: Member, seen: Observation) -> bool:
         end_run(turn, member, RunResult.GONE, Cause.RECREATED, words)
     elif turn.rollout.state is RolloutState.DELETED:
         end_run(turn, member, RunResult.DELETED, Cause.DELETED, "the rollout was deleted")
-    elif by is not None:
+    elif by:
         end_run(turn, member, RunResult.PREEMPTED, Cause.PREEMPTED, f"cancelled by {by}")
     else:
         return False
@@ -77,7 +103,9 @@ def _decide_ended(turn: Turn, member: Member, seen: Observation) -> None:
 def _await_disarm(turn: Turn, member: Member, seen: Observation) -> None:
     """The hold stays until the hub shows the work disarmed (R9); a lost cluster needs none."""
     gone = seen.cluster is None or seen.cluster.uid != member.uid
-    if gone or not (seen.writing or (seen.stage and seen.stage.armed)):
+    # No agent applies a work that is being deleted.
+    armed = seen.stage is not None and seen.stage.armed and not seen.stage.terminating
+    if gone or not (seen.writing or armed):
         turn.on_run(Kind.RUN_DISARMED, member, "the stage work is disarmed", disarmed=True)
     else:
         turn.waits(member, ReasonKind.DISARMING, "disarms the stage work")
@@ -95,7 +123,7 @@ def _next_action(turn: Turn, member: Member, seen: Observation) -> None:
 
 def _cancelled(turn: Turn, member: Member, seen: Observation) -> bool:
     """Between two actions a member can still be stopped like one that waits."""
-    by = turn.world.preempts.get(member.uid)
+    by = turn.world.preempts.get(member.uid) or turn.canceller(member)
     deleted = turn.rollout.state is RolloutState.DELETED
     gone = seen.cluster is None or seen.cluster.uid != member.uid
     if not (by or deleted or gone):
@@ -126,16 +154,9 @@ def _chain(turn: Turn, member: Member, seen: Observation) -> None:
     elif found.kind is JudgementKind.STARTABLE:
         intend(turn, member)
     elif found.kind is JudgementKind.REACHED:
-        skip_action(turn, member, action, found.message)
+        skip_action(turn, member, action, found.note)
     else:
-        finish(
-            turn,
-            member,
-            Outcome.FAILED,
-            cause=found.cause,
-            message=found.message,
-            failed_action=action,
-        )
+        _fail(turn, member, found.cause, found.message)
 
 
 _BY_STATE: dict[RunState, Callable[[Turn, Member, Observation], None]] = {

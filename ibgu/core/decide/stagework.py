@@ -14,6 +14,7 @@ from ibgu.core.model import (
     Observation,
     Outcome,
     RolloutState,
+    RunState,
 )
 from ibgu.core.times import WATCH
 from ibgu.core.works import Wanted, wanted_stage
@@ -36,13 +37,26 @@ def stage_work(
     if seen.writing or (work is not None and work.terminating):
         return None
     member = book.latest(cluster)
-    if member is None or seen.cluster is None or seen.cluster.deleting:
+    if member is None or seen.cluster is None:
         return None
     if not member.finished:
-        return wanted_stage(member, work)
+        return _under_way(member, seen)
     if work is not None and _over(book, member, now):
         return REMOVE
     return wanted_stage(member, work) if work is not None and work.armed else None
+
+
+def _under_way(member: Member, seen: Observation) -> Wanted | None:
+    """What somebody else deleted or changed is not put back (R9); nothing is written for a
+    cluster that is being deleted, but what is armed is disarmed."""
+    work, run = seen.stage, member.run
+    state = run.state if run else None
+    leaving = seen.cluster is not None and seen.cluster.deleting
+    if state is RunState.ARMED:
+        return None
+    if state is RunState.ACCEPTED or leaving:
+        return wanted_stage(member, work) if work and work.armed else None
+    return wanted_stage(member, work)
 
 
 def _over(book: Book, member: Member, now: datetime) -> bool:

@@ -1,18 +1,18 @@
 """Who starts next: looks ahead, free slots, limits that make room (R3, R4, R8, R11)."""
 
 from datetime import datetime
+from itertools import islice
 
 from msgspec.structs import replace
 
 from ibgu.core.book import StepBook
 from ibgu.core.decide.arming import intend
-from ibgu.core.decide.ending import end_run, timed_out
 from ibgu.core.decide.looking import ask, fresh
-from ibgu.core.decide.running import decide_running
+from ibgu.core.decide.running import decide_running, expire
 from ibgu.core.decide.turn import Turn
+from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.gates import deadline, held, share, waves
 from ibgu.core.model import (
-    Cause,
     Kind,
     Member,
     MemberState,
@@ -30,12 +30,23 @@ AHEAD = 10
 
 
 def start_members(turn: Turn, step: StepBook) -> None:
-    _reopen(turn, step)
     window = max(AHEAD, step.step.max_concurrency)
-    started = _take_slots(turn, step, step.head(window))
-    _look_ahead(turn, step, step.head(window))
-    if started == 0:
-        _make_room(turn, step, step.head(window))
+    _fill(turn, step, window)
+    if _make_room(turn, step, step.head(window)):
+        _fill(turn, step, window)
+    _look_ahead(turn, step.head(window))
+
+
+def _fill(turn: Turn, step: StepBook, window: int) -> None:
+    _reopen(turn, step)
+    if not step.reopening:
+        _take_slots(turn, step, step.head(window))
+
+
+def _as_it_is(turn: Turn, member: Member) -> Member:
+    """What was decided a moment ago, for another rollout too, may keep the member after all."""
+    decide_waiting(turn, member)
+    return turn.again(member)
 
 
 def _reopen(turn: Turn, step: StepBook) -> None:
@@ -44,7 +55,9 @@ def _reopen(turn: Turn, step: StepBook) -> None:
         slot = next(step.free_slots(), None)
         if slot is None:
             return
-        member = step.members[name]
+        member = _as_it_is(turn, step.members[name])
+        if member.reason.kind is not ReasonKind.REOPENING:
+            continue
         turn.on_member(
             Kind.RUN_REOPENED,
             member,
@@ -64,6 +77,7 @@ def _reopened(turn: Turn, member: Member) -> Run:
     return replace(
         member.run,
         state=RunState.ACCEPTED,
+        armed_at=member.run.armed_at or member.run.arming_at,
         accepted_at=turn.now,
         ended_at=None,
         result=None,
@@ -72,23 +86,30 @@ def _reopened(turn: Turn, member: Member) -> Run:
     )
 
 
-def _take_slots(turn: Turn, step: StepBook, head: list[Member]) -> int:
-    """Give the free slots to the first members that are ready; answers to how many."""
-    started = 0
-    if step.reopening:
-        return started
+def _take_slots(turn: Turn, step: StepBook, head: list[Member]) -> None:
+    """Give the free slots to the first members that are ready.
+
+    A slot that reaches a member whose cluster has to be taken over is kept for it. Nothing is
+    taken over while those before it, who may be ready in a moment, leave no slot for it.
+    """
+    kept = asked = 0
     for member in head:
-        slot = next(step.free_slots(), None)
+        slot = _free(step, kept)
         if slot is None or not _may(turn, step, member):
-            break
+            return
+        member = _as_it_is(turn, member)
         if member.reason.kind is ReasonKind.READY and fresh(turn, member):
-            start(turn, step, member, slot)
-            started += 1
-        elif member.reason.kind is ReasonKind.READY:
-            ask(turn, member)
-        elif member.reason.kind is ReasonKind.PREEMPTING:
+            _start(turn, step, member, slot)
+        elif member.reason.kind is not ReasonKind.PREEMPTING:
+            _look(turn, member)
+            asked += 1
+        elif _free(step, kept + asked) is not None:
             _preempt(turn, member)
-    return started
+            kept += 1
+
+
+def _free(step: StepBook, passed_over: int) -> int | None:
+    return next(islice(step.free_slots(), passed_over, None), None)
 
 
 def _may(turn: Turn, step: StepBook, member: Member) -> bool:
@@ -107,7 +128,7 @@ def _preempt(turn: Turn, member: Member) -> None:
         turn.say(Preempt(member.cluster, member.uid, turn.rollout.full_name))
 
 
-def start(turn: Turn, step: StepBook, member: Member, slot: int) -> None:
+def _start(turn: Turn, step: StepBook, member: Member, slot: int) -> None:
     began = member.started_at or turn.now
     limit = limit_of(turn, step)
     decide_running(turn, intend(turn, member, slot=slot, limit=limit, started_at=began))
@@ -120,35 +141,55 @@ def limit_of(turn: Turn, step: StepBook) -> datetime:
     return turn.now + max(share(step), room)
 
 
-def _look_ahead(turn: Turn, step: StepBook, head: list[Member]) -> None:
+def _look_ahead(turn: Turn, head: list[Member]) -> None:
     for member in head:
-        if member.reason.kind is ReasonKind.SLOT and member.look is None:
+        if member.reason.kind is ReasonKind.SLOT:
             ask(turn, member)
 
 
-def _make_room(turn: Turn, step: StepBook, head: list[Member]) -> None:
-    """A member past its limit yields its slot to one that is ready (R11)."""
-    if not step.full:
-        return
-    ready = [m for m in head if m.reason.kind in (ReasonKind.READY, ReasonKind.REOPENING)]
-    late = sorted(_overdue(turn, step), key=_limit)
-    for member in late[: len(ready)]:
-        end_run(turn, member, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
-        decide_running(turn, turn.again(member))
+def _look(turn: Turn, member: Member) -> None:
+    """A slot is there, but what is known of the cluster is too old for an Abort (R9)."""
+    if member.reason.kind is ReasonKind.READY:
+        ask(turn, member)
 
 
-def _limit(member: Member) -> datetime:
+def _make_room(turn: Turn, step: StepBook, head: list[Member]) -> bool:
+    """Members past their limit yield their slots to others that could start now (R11)."""
+    late = sorted(_overdue(turn, step), key=_limit) if step.full else []
+    if not late:
+        return False
+    leaving = sum(1 for name in step.in_flight if _leaving(step.members[name]))
+    asking = sum(1 for member in head if _needs_slot(turn, step, member))
+    for member in late[: max(0, asking - leaving)]:
+        expire(turn, member)
+    return True
+
+
+def _leaving(member: Member) -> bool:
+    """It keeps its slot only until its work is disarmed."""
+    run = member.run
+    return run is not None and not run.open and run.result is not RunResult.SUCCEEDED
+
+
+def _needs_slot(turn: Turn, step: StepBook, member: Member) -> bool:
+    if member.reason.kind is ReasonKind.REOPENING:
+        return True
+    startable = member.reason.kind in (ReasonKind.READY, ReasonKind.PREEMPTING)
+    return startable and held(turn.snapshot, step, member, turn.now) is None
+
+
+def _limit(member: Member) -> tuple[datetime, int]:
     assert member.limit is not None
-    return member.limit
+    return (member.limit, member.position)
 
 
 def _overdue(turn: Turn, step: StepBook) -> list[Member]:
     members = (step.members[name] for name in step.in_flight)
-    return [m for m in members if m.run and m.run.open and turn.now >= judged_limit(turn, m)]
+    return [m for m in members if not _leaving(m) and turn.now >= judged_limit(turn, m)]
 
 
 def judged_limit(turn: Turn, member: Member) -> datetime:
     """A limit that passed while nobody could look fails nobody until SETTLE after that."""
-    limit = _limit(member)
+    limit, _ = _limit(member)
     since = turn.facts.in_sync_since
     return limit if limit > since else since + SETTLE

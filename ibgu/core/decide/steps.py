@@ -1,8 +1,8 @@
 """A step's life: deadline, clock, holds, its end (R1, R11, R19)."""
 
 from ibgu.core.book import StepBook
-from ibgu.core.decide.ending import end_run, finish, timed_out
-from ibgu.core.decide.running import decide_running
+from ibgu.core.decide.ending import finish
+from ibgu.core.decide.running import expire
 from ibgu.core.decide.starting import judged_limit, start_members
 from ibgu.core.decide.turn import Turn
 from ibgu.core.gates import LASTING, deadline, held
@@ -12,7 +12,6 @@ from ibgu.core.model import (
     Member,
     MemberState,
     Outcome,
-    RunResult,
     Step,
     StepState,
 )
@@ -43,29 +42,17 @@ def _at_deadline(turn: Turn, book: StepBook) -> bool:
 
 
 def _expire(turn: Turn, member: Member) -> None:
-    run = member.run
-    if member.state is MemberState.WAITING:
-        words = f"never started before the step's timeout: {member.reason.message}"
-        finish(
-            turn,
-            member,
-            Outcome.FAILED,
-            cause=Cause.NEVER_STARTED,
-            message=words,
-            failed_action=turn.action(member),
-        )
-    elif run and run.open:
-        end_run(turn, member, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
-        decide_running(turn, turn.again(member))
-    elif run and run.disarmed and run.result is RunResult.SUCCEEDED:
-        finish(
-            turn,
-            member,
-            Outcome.FAILED,
-            cause=Cause.TIMED_OUT,
-            message=timed_out(member),
-            failed_action=turn.action(member),
-        )
+    if member.state is not MemberState.WAITING:
+        expire(turn, member)
+        return
+    finish(
+        turn,
+        member,
+        Outcome.FAILED,
+        cause=Cause.NEVER_STARTED,
+        message=f"never started before the step's timeout: {member.reason.message}",
+        failed_action=turn.action(member),
+    )
 
 
 def _release(turn: Turn, book: StepBook) -> None:
@@ -74,7 +61,7 @@ def _release(turn: Turn, book: StepBook) -> None:
     if hold is None or hold.kind in LASTING:
         return
     head = book.head(1)
-    if not head or held(turn.snapshot, book, head[0], turn.now) is None:
+    if head and held(turn.snapshot, book, head[0], turn.now) is None:
         turn.on_step(Kind.STEP_RELEASED, book.step, f"no longer: {hold.message}", hold=None)
 
 

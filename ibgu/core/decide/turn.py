@@ -82,6 +82,13 @@ class Turn:
         """The member as it is by now in this turn."""
         return self.step(member).members[member.cluster]
 
+    def canceller(self, member: Member) -> str:
+        """namespace/name of the newer rollout that cancels what has not begun yet (R6)."""
+        if self.step(member).step.first.cancels:
+            return ""
+        found = self.world.canceller(member)
+        return found.name if found else ""
+
     def stands_since(self, reason: Reason) -> datetime:
         """Since when, but never from before everything was in sync (R11)."""
         return max(reason.since, self.facts.in_sync_since)
@@ -140,7 +147,9 @@ class Turn:
         return self.on_member(said, member, message, reason=reason)
 
     def wake(self, cluster: str, when: datetime) -> None:
-        """Ask again then, at the latest."""
+        """Ask again then, at the latest; what was due before has been decided by now."""
+        if when <= self.now:
+            return
         known = self.answer.wake.get(cluster)
         if known is None or when < known:
             self.answer.wake[cluster] = when

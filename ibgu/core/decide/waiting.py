@@ -21,27 +21,39 @@ from ibgu.core.times import LOOK_RETRY
 
 def decide_waiting(turn: Turn, member: Member) -> None:
     seen = turn.observe(member.cluster)
-    if over(turn, member, seen.cluster) or blocked(turn, member, seen):
+    if _over(turn, member, seen.cluster) or _blocked(turn, member, seen):
         return
     if _withdrawn_run_came_back(member, seen):
         turn.waits(member, ReasonKind.REOPENING, "the cluster took the withdrawn run after all")
-    elif member.look is None:
-        turn.waits(member, ReasonKind.SLOT, "waits for a slot")
-    else:
+    elif member.look is not None:
         _looked(turn, member, seen)
+    elif _feedback_suffices(turn, member, seen):
+        turn.waits(member, ReasonKind.READY, "ready to start")
+    else:
+        turn.waits(member, ReasonKind.SLOT, "waits for a slot")
 
 
-def over(turn: Turn, member: Member, cluster: ClusterView | None) -> bool:
+def _feedback_suffices(turn: Turn, member: Member, seen: Observation) -> bool:
+    """In later steps the work's own feedback is the look, if nobody else acts there (R8)."""
+    work = seen.stage
+    own = member.step > 0 and len(turn.world.rollouts_of[member.cluster]) == 1
+    if not (own and work and work.settled and work.ibu and work.ibu.current):
+        return False
+    found = judge(work.ibu, turn.action(member), turn.rollout.spec)
+    return work.ibu.run == work.run and found.kind is JudgementKind.STARTABLE
+
+
+def _over(turn: Turn, member: Member, cluster: ClusterView | None) -> bool:
     """End a waiting member that will never start."""
-    canceller = None if turn.step(member).step.first.cancels else turn.world.canceller(member)
+    canceller = turn.canceller(member)
     if turn.rollout.state is RolloutState.DELETED:
         _end(turn, member, Outcome.CANCELLED, Cause.DELETED, "the rollout was deleted")
     elif cluster is None:
         _end(turn, member, Outcome.FAILED, Cause.GONE, "the ManagedCluster was deleted")
     elif cluster.uid != member.uid:
         _end(turn, member, Outcome.FAILED, Cause.RECREATED, "the ManagedCluster was re-created")
-    elif canceller is not None:
-        _end(turn, member, Outcome.CANCELLED, Cause.CANCELLED, f"cancelled by {canceller.name}")
+    elif canceller:
+        _end(turn, member, Outcome.CANCELLED, Cause.CANCELLED, f"cancelled by {canceller}")
     else:
         return False
     return True
@@ -52,10 +64,12 @@ def _end(turn: Turn, member: Member, outcome: Outcome, cause: Cause, message: st
     finish(turn, member, outcome, cause=cause, message=message, failed_action=action)
 
 
-def blocked(turn: Turn, member: Member, seen: Observation) -> bool:
+def _blocked(turn: Turn, member: Member, seen: Observation) -> bool:
     """Note what keeps the member from being looked at; an old look is then worth nothing."""
-    cluster = seen.cluster
+    cluster, hold = seen.cluster, turn.rollout.hold
     assert cluster is not None
+    if hold is not None:
+        return _block(turn, member, hold.kind, hold.message, Who.PERSON)
     if cluster.deleting:
         return _block(turn, member, ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted")
     if seen.stage is not None and seen.stage.terminating:
@@ -68,9 +82,11 @@ def blocked(turn: Turn, member: Member, seen: Observation) -> bool:
     return False
 
 
-def _block(turn: Turn, member: Member, kind: ReasonKind, message: str) -> bool:
+def _block(
+    turn: Turn, member: Member, kind: ReasonKind, message: str, who: Who = Who.CLUSTER
+) -> bool:
     _drop_look(turn, member)
-    turn.waits(turn.again(member), kind, message, who=Who.CLUSTER)
+    turn.waits(turn.again(member), kind, message, who=who)
     return True
 
 
@@ -85,8 +101,10 @@ def _claimed(turn: Turn, member: Member) -> bool:
         return False
     other = turn.world.books[holder.rollout].rollout
     if turn.step(member).step.first.cancels and _may_preempt(turn, holder.rollout, holder.step):
-        return _block(turn, member, ReasonKind.PREEMPTING, f"takes it over from {other.full_name}")
-    return _block(turn, member, ReasonKind.CLAIM, f"{other.full_name} works on the cluster")
+        words = f"takes it over from {other.full_name}"
+        return _block(turn, member, ReasonKind.PREEMPTING, words, Who.IBGU)
+    words = f"{other.full_name} works on the cluster"
+    return _block(turn, member, ReasonKind.CLAIM, words, Who.IBGU)
 
 
 def _may_preempt(turn: Turn, rollout: str, step: int) -> bool:
@@ -133,7 +151,7 @@ def _looked(turn: Turn, member: Member, seen: Observation) -> None:
                 failed_action=action,
             )
         case JudgementKind.REACHED:
-            _reached(turn, skip_action(turn, member, action, found.message), seen)
+            _reached(turn, skip_action(turn, member, action, found.note), seen)
 
 
 def _reached(turn: Turn, member: Member, seen: Observation) -> None:

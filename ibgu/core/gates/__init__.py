@@ -10,7 +10,7 @@ from math import ceil
 
 from ibgu.core.book import StepBook
 from ibgu.core.gates.brake import brake
-from ibgu.core.model import Member, Reason, ReasonKind, Step
+from ibgu.core.model import Action, Member, Reason, ReasonKind, Step, Who
 from ibgu.core.snapshot import Snapshot
 from ibgu.core.times import INIT_MONITOR, ROLLBACK_MARGIN
 
@@ -32,13 +32,17 @@ def step_hold(snapshot: Snapshot, step: StepBook, member: Member, now: datetime)
 def payload(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
     """What a step carries is frozen when it starts (design section 5)."""
     state = snapshot.payload
-    if not state.read or state.digest == step.step.payload_digest:
+    if Action.PREP not in step.step.actions or not state.read:
+        return None
+    if state.problem:
+        return Reason(ReasonKind.PAYLOAD_BLOCKED, now, state.problem, None, Who.PERSON)
+    if state.digest == step.step.payload_digest:
         return None
     words = (
         "a ConfigMap or Secret that this step carries has changed on the hub; "
         "annotate the IBGU with ibgu.dev/resume to go on with the new content"
     )
-    return Reason(ReasonKind.PAYLOAD_CHANGED, now, words)
+    return Reason(ReasonKind.PAYLOAD_CHANGED, now, words, None, Who.PERSON)
 
 
 def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:

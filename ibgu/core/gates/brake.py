@@ -1,5 +1,7 @@
 """The brake: a bad seed must not go through a fleet (R19)."""
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import datetime
 from math import ceil
 
@@ -13,7 +15,8 @@ def brake(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> 
     if snapshot.object and snapshot.object.metadata.annotations.get(names.BRAKE) == "off":
         return None
     needed = threshold(step.step)
-    found = first_failed(step, needed) or streak(step, needed)
+    ended = _ended(step)
+    found = first_failed(ended, needed) or streak(ended, needed)
     if not found:
         return None
     words = f"{found}; annotate the IBGU with ibgu.dev/resume to go on"
@@ -25,20 +28,23 @@ def threshold(step: Step) -> int:
     return max(5, ceil(step.max_concurrency / 10))
 
 
-def _counted(step: StepBook) -> list[End]:
+def _ended(step: StepBook) -> list[End]:
+    """In order of end; what a person has resumed after does not count any more."""
     since = step.step.brake_from
-    return [end for end in step.ends if since is None or end.at > since]
+    if since is None:
+        return step.ends
+    return step.ends[bisect_right(step.ends, since, key=lambda end: end.at) :]
 
 
-def first_failed(step: StepBook, needed: int) -> str:
-    first = _counted(step)[:needed]
+def first_failed(ended: Sequence[End], needed: int) -> str:
+    first = ended[:needed]
     if len(first) < needed or any(end.cause is None for end in first):
         return ""
     return f"the first {needed} clusters of this step have all failed"
 
 
-def streak(step: StepBook, needed: int) -> str:
-    last = _counted(step)[-needed:]
+def streak(ended: Sequence[End], needed: int) -> str:
+    last = ended[-needed:]
     causes = {end.cause for end in last}
     if len(last) < needed or len(causes) != 1 or None in causes:
         return ""

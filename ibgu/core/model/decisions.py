@@ -17,7 +17,7 @@ from ibgu.core.model.records import Debt, Member, Rollout, Step
 class Kind(StrEnum):
     # rollout
     ROLLOUT_SEEN = "RolloutSeen"
-    PLAN_GREW = "PlanGrew"
+    PLAN_ACCEPTED = "PlanAccepted"
     ROLLOUT_STARTED = "RolloutStarted"
     ROLLOUT_HELD = "RolloutHeld"
     ROLLOUT_RELEASED = "RolloutReleased"

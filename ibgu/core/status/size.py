@@ -9,40 +9,65 @@ LIMIT = 1_000_000
 SHORT = 80
 """Characters of a message once messages are cut."""
 
+WORDS = 100
+"""Bytes that saying so takes."""
+
 
 def fit(status: JsonObject, limit: int = LIMIT) -> JsonObject:
     """The status, with messages cut and then completed clusters hidden until it fits.
 
-    Failed and running clusters are never hidden. `hidden` says how many are.
+    Failed and running clusters are never hidden; if there are too many of them, they lose their
+    messages. `hidden` says how many clusters are, and so does the first condition.
     """
-    if len(json.encode(status)) <= limit:
+    excess = _size(status) - limit
+    if excess <= 0:
         return status
-    clusters = [_cut(entry) for entry in status["clusters"]]
-    cut = {**status, "clusters": clusters}
-    excess = len(json.encode(cut)) - limit
-    return cut if excess <= 0 else _hide(cut, clusters, excess)
+    for step in (_shorten, _hide, _silence):
+        status = step(status, excess)
+        excess = _size(status) - limit
+        if excess <= 0:
+            break
+    return status
 
 
-def _cut(entry: JsonObject) -> JsonObject:
-    return {key: _short(value) for key, value in entry.items()}
+def _size(status: JsonObject) -> int:
+    return len(json.encode(status))
 
 
-def _short(value: object) -> object:
+def _shorten(status: JsonObject, excess: int) -> JsonObject:
+    return {**status, "clusters": [_cut(entry, SHORT) for entry in status["clusters"]]}
+
+
+def _silence(status: JsonObject, excess: int) -> JsonObject:
+    return {**status, "clusters": [_cut(entry, 0) for entry in status["clusters"]]}
+
+
+def _cut(entry: JsonObject, length: int) -> JsonObject:
+    return {key: _short(value, length) for key, value in entry.items()}
+
+
+def _short(value: object, length: int) -> object:
     match value:
         case list():
-            return [_short(item) for item in value]
+            return [_short(item, length) for item in value]
         case {"message": str(message), **rest}:
-            return {**rest, "message": message[:SHORT]}
+            return {**rest, "message": message[:length]} if length else rest
     return value
 
 
-def _hide(status: JsonObject, clusters: list[JsonObject], excess: int) -> JsonObject:
+def _hide(status: JsonObject, excess: int) -> JsonObject:
     kept: list[JsonObject] = []
     hidden = 0
-    for entry in clusters:
+    excess += WORDS
+    for entry in status["clusters"]:
         if excess > 0 and "failedActions" not in entry and "currentAction" not in entry:
-            excess -= len(json.encode(entry)) + 1
+            excess -= _size(entry) + 1
             hidden += 1
         else:
             kept.append(entry)
-    return {**status, "clusters": kept, "hidden": hidden}
+    if not hidden:
+        return status
+    first, *others = status["conditions"]
+    words = f"{first['message']}; {hidden} clusters are not listed here, ibgu's REST API has all"
+    told = [{**first, "message": words}, *others]
+    return {**status, "conditions": told, "clusters": kept, "hidden": hidden}

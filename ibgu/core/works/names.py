@@ -1,6 +1,7 @@
 """Names that ibgu writes on the hub, and reads back."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -65,6 +66,7 @@ def payload_name(rollout_uid: str, ibgu_name: str) -> str:
     return _name(rollout_uid, ibgu_name, PAYLOAD)
 
 
+@lru_cache(maxsize=4096)
 def _name(rollout_uid: str, ibgu_name: str, part: str) -> str:
     digest = sha256(rollout_uid.encode()).hexdigest()[:12]
     readable = ibgu_name[:_READABLE].rstrip("-.")

@@ -123,8 +123,10 @@ class WorkAgent:
 
     def _read(self, held: Held, now: float) -> Patch | None:
         unchanged = held.read_version == self.spoke.version
-        held.note_read(self.spoke.version, now)
-        if self.frozen or unchanged or not manifests_of(held.work.status):
+        # What was not reported as applied yet can't be read; that report brings us here again.
+        told = manifests_of(held.work.status)
+        held.note_read(self.spoke.version if told else -1, now)
+        if self.frozen or unchanged or not told:
             return None
         return self._status_patch(held, with_read(held.work, self.spoke, now))
 

@@ -112,7 +112,8 @@ class Lca:
             self.record.forget("history", now)
         elif start is not Start.INIT:
             self.record.enter(start.value, now)
-        self.fate = self.course.fate(start.value)
+        backups = bool(self.record.spec.get("oadpContent"))
+        self.fate = self.course.fate(start.value, backups=backups)
         script = script_for(start, self.fate, self.record.ibu)
         self._perform(_postponed(script, waits), now)
 

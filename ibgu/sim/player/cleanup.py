@@ -1,13 +1,13 @@
 """Removing a simulated fleet from a hub: everything that carries the simulator's label."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable
 
 from ibgu.core.kinds import ManagedCluster, ManifestWork
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
-from ibgu.sim.player.setup import CONCURRENCY, persist
+from ibgu.sim.player.bounded import each
+from ibgu.sim.player.setup import patiently, persist
 from ibgu.sim.registration import SIMULATED
 
 _SELECTOR = f"{SIMULATED}=true"
@@ -19,11 +19,11 @@ async def clean_up(client: HubClient) -> int:
 
     The works' finalizers are taken off, as there is no agent left to do it. Raises HubError.
     """
-    namespaces = await _names(client, "/api/v1/namespaces")
-    clusters = await _names(client, paths.MANAGED_CLUSTERS)
-    await _each(namespaces, lambda name: _empty(client, name))
-    await _each(clusters, lambda name: _gone(client, paths.managed_cluster(name)))
-    await _each(namespaces, lambda name: _remove_namespace(client, name))
+    namespaces = await patiently(lambda: _names(client, "/api/v1/namespaces"))
+    clusters = await patiently(lambda: _names(client, paths.MANAGED_CLUSTERS))
+    await each(namespaces, lambda name: _empty(client, name))
+    await each(clusters, lambda name: _gone(client, paths.managed_cluster(name)))
+    await each(namespaces, lambda name: _remove_namespace(client, name))
     return len(clusters)
 
 
@@ -32,18 +32,6 @@ async def _names(client: HubClient, path: str) -> list[str]:
     async for items, _ in client.list_pages(path, ManagedCluster, selector=_SELECTOR):
         names += [item.metadata.name for item in items]
     return names
-
-
-async def _each(names: Iterable[str], act: Callable[[str], Awaitable[None]]) -> None:
-    limit = asyncio.Semaphore(CONCURRENCY)
-
-    async def one(name: str) -> None:
-        async with limit:
-            await act(name)
-
-    async with asyncio.TaskGroup() as group:
-        for name in names:
-            group.create_task(one(name))
 
 
 async def _empty(client: HubClient, namespace: str) -> None:

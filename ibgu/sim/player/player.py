@@ -14,7 +14,7 @@ from ibgu.sim.clock import NEVER
 from ibgu.sim.cluster import Cluster
 from ibgu.sim.player.clock import Clock
 from ibgu.sim.player.sender import Sender
-from ibgu.sim.player.setup import create_cluster, create_fleet, persist
+from ibgu.sim.player.setup import Made, create_cluster, create_fleet, persist
 from ibgu.sim.spec import FleetSpec
 from ibgu.sim.wire import Work
 
@@ -48,7 +48,7 @@ class Player:
         made = await create_fleet(self.client, self.spec, faults)
         for name, given in faults.items():
             cluster = Cluster(name, self.spec, given, self.clock.now())
-            cluster.registration.joined(made[name].metadata.uid)
+            self._join(cluster, made[name])
             self.clusters[name] = cluster
             self.touch(cluster)
 
@@ -81,9 +81,13 @@ class Player:
     async def recreate_managed_cluster(self, name: str) -> ManagedCluster:
         """A new ManagedCluster under the old name, with a new uid. Raises HubError."""
         made = await create_cluster(self.client, self.spec, name)
-        self.clusters[name].registration.joined(made.metadata.uid)
+        self._join(self.clusters[name], made)
         self.touch(self.clusters[name])
-        return made
+        return made.cluster
+
+    def _join(self, cluster: Cluster, made: Made) -> None:
+        published = self.spec.version if made.fresh else ""
+        cluster.registration.joined(made.cluster.metadata.uid, published)
 
     # -- time ------------------------------------------------------------------------------------
 

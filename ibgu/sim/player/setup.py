@@ -1,7 +1,8 @@
 """Creating the hub's side of a fleet: a namespace and a ManagedCluster each."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 from msgspec import json
 
@@ -9,12 +10,13 @@ from ibgu.core.kinds import JsonObject, ManagedCluster
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
+from ibgu.sim.player.bounded import each
 from ibgu.sim.registration import SIMULATED, managed_cluster
 from ibgu.sim.spec import FleetSpec
 
-CONCURRENCY = 16
-
 _ATTEMPTS = 6
+
+T = TypeVar("T")
 
 
 class NotOurs(Exception):
@@ -27,57 +29,62 @@ class NotOurs(Exception):
         )
 
 
-async def create_fleet(
-    client: HubClient, spec: FleetSpec, names: Iterable[str]
-) -> dict[str, ManagedCluster]:
+class Made(NamedTuple):
+    """`fresh`: made just now, so that nothing on it is out of date."""
+
+    cluster: ManagedCluster
+    fresh: bool
+
+
+async def create_fleet(client: HubClient, spec: FleetSpec, names: Iterable[str]) -> dict[str, Made]:
     """The ManagedClusters by name; those that a former simulation left are taken over.
 
-    Raises NotOurs before it touches a cluster that somebody else made, and HubError.
+    Raises NotOurs for a name that somebody else's cluster has, which is left as it is; HubError.
     """
-    limit = asyncio.Semaphore(CONCURRENCY)
-    made: dict[str, ManagedCluster] = {}
+    made: dict[str, Made] = {}
 
     async def one(name: str) -> None:
-        async with limit:
-            made[name] = await create_cluster(client, spec, name)
+        made[name] = await create_cluster(client, spec, name)
 
-    async with asyncio.TaskGroup() as group:
-        for name in names:
-            group.create_task(one(name))
+    await each(names, one)
     return made
 
 
-async def create_cluster(client: HubClient, spec: FleetSpec, name: str) -> ManagedCluster:
+async def create_cluster(client: HubClient, spec: FleetSpec, name: str) -> Made:
     body = managed_cluster(name, spec.version, spec.labels)
-    cluster = await _create(client, paths.MANAGED_CLUSTERS, paths.managed_cluster(name), body)
+    made = await _create(client, paths.MANAGED_CLUSTERS, paths.managed_cluster(name), body)
     namespace = {"metadata": {"name": name, "labels": {SIMULATED: "true"}}}
     await _create(client, "/api/v1/namespaces", paths.namespace(name), namespace)
-    return cluster
+    return made
 
 
-async def _create(
-    client: HubClient, collection: str, path: str, body: JsonObject
-) -> ManagedCluster:
+async def _create(client: HubClient, collection: str, path: str, body: JsonObject) -> Made:
     """Decodes any kind as if it were a ManagedCluster: only its metadata is looked at."""
+    fresh = True
     try:
         data = await persist(client, "POST", collection, body)
     except HubError as error:
         if not error.conflict:
             raise
-        data = await client.request("GET", path)
+        fresh, data = False, await client.request("GET", path)
     found = json.decode(data, type=ManagedCluster)
     if found.metadata.labels.get(SIMULATED) != "true":
         raise NotOurs(str(body.get("kind", "namespace")), found.metadata.name)
-    return found
+    return Made(found, fresh)
 
 
 async def persist(client: HubClient, method: str, path: str, body: object | None = None) -> bytes:
-    """Tries again for a while where it may help. Raises HubError."""
+    """One request, tried again for a while where that may help. Raises HubError."""
+    return await patiently(lambda: client.request(method, path, body=body))
+
+
+async def patiently(act: Callable[[], Awaitable[T]]) -> T:
+    """Raises HubError."""
     for attempt in range(_ATTEMPTS):
         try:
-            return await client.request(method, path, body=body)
+            return await act()
         except HubError as error:
-            if not error.transient or attempt == _ATTEMPTS - 1:
+            if not error.transient:
                 raise
             await asyncio.sleep(max(error.retry_after or 0.0, 0.1 * 2**attempt))
-    raise AssertionError("unreachable")
+    return await act()

@@ -31,6 +31,8 @@ class Spoke:
         self.missing_namespaces: set[str] = set()
         self.rights = Aggregation()
         self.version = 0
+        self.boots = 0
+        """How often another stateroot was booted."""
         self.connected = True
         """The klusterlet reaches the hub."""
 
@@ -116,6 +118,7 @@ class Spoke:
     ) -> None:
         self.objects, self.owners, self.managers = dict(objects), dict(owners), {}
         self.version += 1
+        self.boots += 1
         self.rights.reset()
         self._roles_changed(now)
 

@@ -42,7 +42,7 @@ def _before_pivot(fate: Fate, ibu: JsonObject) -> list[Beat]:
     if fault := fate.strikes(Where.BACKUP):
         return [*backups, beat(fate.pace["export"], *failed("Upgrade", fault.message))]
     exporting = spread(
-        fate.pace["export"],
+        fate.pace["export"] * 0.9,
         [
             (say("Upgrade", "Exporting Application Configuration"),),
             (say("Upgrade", "Exporting Policy and Config Manifests"),),
@@ -50,16 +50,17 @@ def _before_pivot(fate: Fate, ibu: JsonObject) -> list[Beat]:
             (say("Upgrade", "In progress"), Phase("")),
         ],
     )
+    last = fate.pace["export"] * 0.1
     if fault := fate.strikes(Where.REBOOT):
-        return [*backups, *exporting, beat(0.0, *failed("Upgrade", fault.message))]
-    return [*backups, *exporting, beat(0.0, Shutdown()), *_after_shutdown(fate, ibu)]
+        return [*backups, *exporting, beat(last, *failed("Upgrade", fault.message))]
+    return [*backups, *exporting, beat(last, Shutdown()), *_after_shutdown(fate, ibu)]
 
 
 def _backups(fate: Fate) -> list[Beat]:
     seconds = fate.pace["backup"]
     return [
-        beat(0.0, say("Upgrade", "Backing up Application Data")),
-        beat(seconds * 0.1, say("Upgrade", "Backup of Application Data is in progress")),
+        beat(seconds * 0.02, say("Upgrade", "Backing up Application Data")),
+        beat(seconds * 0.08, say("Upgrade", "Backup of Application Data is in progress")),
         beat(seconds * 0.9),
     ]
 

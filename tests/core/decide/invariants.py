@@ -1,0 +1,206 @@
+"""What must hold after every turn, whatever happens (design section 6)."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import to_builtins
+
+from ibgu.core.book import World
+from ibgu.core.model import (
+    Action,
+    Decision,
+    Kind,
+    Member,
+    MemberState,
+    OnMember,
+    OnRollout,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RunResult,
+    RunState,
+)
+from ibgu.core.observe import JudgementKind, judge
+from ibgu.core.snapshot import Snapshot
+from tests.core.decide.world import Twin
+
+WAITING = {
+    ReasonKind.SLOT,
+    ReasonKind.CLAIM,
+    ReasonKind.PREEMPTING,
+    ReasonKind.UNREACHABLE,
+    ReasonKind.LOOKING,
+    ReasonKind.READY,
+    ReasonKind.NO_ANSWER,
+    ReasonKind.BUSY,
+    ReasonKind.ABSENT,
+    ReasonKind.TERMINATING,
+    ReasonKind.REOPENING,
+    ReasonKind.INVALID_PLAN,
+    ReasonKind.TALM,
+    ReasonKind.ADOPTION,
+}
+IN_FLIGHT = {
+    ReasonKind.PREPARING,
+    ReasonKind.ARMING,
+    ReasonKind.APPLY_ERROR,
+    ReasonKind.REFUSED,
+    ReasonKind.PAYLOAD_ERROR,
+    ReasonKind.RUNNING,
+    ReasonKind.REBOOTING,
+    ReasonKind.DIVERGED,
+    ReasonKind.DISARMING,
+    ReasonKind.UNREACHABLE,
+    ReasonKind.BUSY,
+}
+ORDER = list(RunState)
+
+
+def picture(world: World) -> dict[str, Any]:
+    """Everything in it, as plain data."""
+    return {
+        "books": {uid: _book(book) for uid, book in world.books.items()},
+        "holds": {uid: to_builtins(holder) for uid, holder in world.holds.items()},
+        "debts": {uid: to_builtins(debt) for uid, debt in world.debts.items()},
+        "runs": sorted(world.run_ids),
+        "cancellers": {k: to_builtins(v) for k, v in world.cancellers.items() if v},
+        "preempts": dict(world.preempts),
+        "rollouts": {name: sorted(uids) for name, uids in world.rollouts_of.items() if uids},
+    }
+
+
+def _book(book: Any) -> list[Any]:
+    steps = [
+        {
+            "step": to_builtins(step.step),
+            "members": {name: to_builtins(member) for name, member in step.members.items()},
+            "queue": list(step.queue),
+            "in flight": sorted(step.in_flight),
+            "watched": sorted(step.watched),
+            "reopening": sorted(step.reopening),
+            "slots": dict(step.slots),
+            "ends": [to_builtins(end) for end in step.ends],
+            "counts": {key: count for key, count in step.counts.items() if count},
+        }
+        for step in book.steps
+    ]
+    return [to_builtins(book.rollout), steps]
+
+
+class Invariants:
+    """Installed in a twin; every turn is checked, before and after its decisions apply."""
+
+    def __init__(self, twin: Twin) -> None:
+        self.twin = twin
+        self.before: dict[str, Any] = {}
+        self.hold: Reason | None = None
+        self.members: dict[tuple[str, int, str], Member] = {}
+        self.outcomes: dict[tuple[str, int, str], Outcome | None] = {}
+        twin.watchers.append(self)
+
+    def deciding(self) -> None:
+        self.before = picture(self.twin.world)
+
+    def decided(self, snapshot: Snapshot, decisions: Iterable[Decision]) -> None:
+        assert picture(self.twin.world) == self.before, "decide changed the world"
+        self.hold = snapshot.book.rollout.hold
+        for decision in decisions:
+            if isinstance(decision, OnRollout):
+                self.hold = decision.rollout.hold
+            elif isinstance(decision, OnMember):
+                self._said(snapshot, decision)
+
+    def turned(self) -> None:
+        held: Counter[str] = Counter()
+        for book in self.twin.world.books.values():
+            for step in book.steps:
+                self._step(step)
+                held.update(m.uid for m in step.members.values() if m.slot is not None)
+        assert all(count == 1 for count in held.values()), held
+        assert set(held) == set(self.twin.world.holds)
+        self._armed_once()
+
+    def _step(self, step: Any) -> None:
+        bound = step.step.max_concurrency
+        holding = {m.slot: m.cluster for m in step.members.values() if m.slot is not None}
+        assert holding == step.slots
+        assert len(step.slots) <= bound
+        assert all(1 <= slot <= bound for slot in step.slots)
+        for member in step.members.values():
+            self._member(member)
+
+    def _member(self, member: Member) -> None:
+        run = member.run
+        assert (member.state is MemberState.IN_FLIGHT) == (member.slot is not None)
+        assert (member.outcome is not None) == member.finished
+        if member.state is MemberState.WAITING:
+            assert member.reason.kind in WAITING, member
+        if member.state is MemberState.IN_FLIGHT:
+            assert member.reason.kind in IN_FLIGHT, member
+            assert run is not None
+        elif run is not None:
+            assert not run.open
+            assert run.disarmed, "a hold was freed before the work was disarmed"
+        if member.finished:
+            known = self.outcomes.setdefault(member.key, member.outcome)
+            assert known is member.outcome, "a finished member has changed"
+
+    def _armed_once(self) -> None:
+        armed = Counter(
+            name
+            for (_, name), work in self.twin.works.items()
+            if work.wanted.armed and not work.terminating and not work.edited
+        )
+        assert all(count == 1 for count in armed.values()), armed
+
+    def _said(self, snapshot: Snapshot, decision: OnMember) -> None:
+        member, before = decision.member, self.members.get(decision.member.key)
+        self.members[member.key] = member
+        if decision.kind is Kind.RUN_INTENDED:
+            self._start(snapshot, member, before)
+        elif before and before.run and member.run and before.run.id == member.run.id:
+            reopened = decision.kind is Kind.RUN_REOPENED
+            forward = ORDER.index(member.run.state) >= ORDER.index(before.run.state)
+            assert forward or reopened, (before.run, member.run)
+
+    def _start(self, snapshot: Snapshot, member: Member, before: Member | None) -> None:
+        """The cluster was looked at, and is in the state that the action needs (R8)."""
+        run = member.run
+        assert run is not None
+        seen = snapshot.observe(member.cluster)
+        work = seen.stage
+        assert seen.cluster is not None
+        assert seen.cluster.reachable
+        assert work is not None
+        assert work.settled
+        assert work.ibu is not None
+        found = judge(work.ibu, run.action, snapshot.book.rollout.spec)
+        assert found.kind is JudgementKind.STARTABLE, found
+        looked = member.look is not None and member.look.id in work.ibu.looks
+        assert looked or member.step > 0 or run.attempt > 1
+        assert self.hold is None or member.completed
+        if before is not None and before.run is not None:
+            over = before.run.result in (RunResult.SUCCEEDED, RunResult.WITHDRAWN)
+            assert over, "started again what had ended"
+
+    # -- at the end ------------------------------------------------------------------------
+
+    def at_rest(self) -> None:
+        """Nothing is left over once everything is quiet."""
+        world = self.twin.world
+        assert not world.holds
+        assert not world.preempts
+        assert not any(work.wanted.armed for work in self.twin.works.values() if not work.edited)
+        for spoke in self.twin.spokes.values():
+            runs = Counter(run for run, _ in spoke.executed if run)
+            assert all(count == 1 for count in runs.values()), "an action was executed twice"
+
+
+def reason(kind: ReasonKind, twin: Twin) -> Reason:
+    return Reason(kind, twin.now)
+
+
+def executed(twin: Twin, name: str) -> list[Action | str]:
+    """What runs did on the cluster, in order: its stages."""
+    return [stage for run, stage in twin.spokes[name].executed if run]

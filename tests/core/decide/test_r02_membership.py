@@ -1,0 +1,138 @@
+"""R2: who belongs to a step is taken when it starts, and then it is fixed."""
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.decide import start_step
+from ibgu.core.kinds import LabelSelector
+from ibgu.core.model import Cause, ClusterView, Kind, OnMember, OnStep, Outcome
+from tests.core.decide.world import Twin, ibgu
+
+SELECTOR = LabelSelector(match_labels={"region": "north"})
+
+
+def opened(*clusters: str, step: str = "Prep") -> tuple[Twin, str]:
+    """A twin whose rollout's first step is opening."""
+    twin = Twin(*clusters)
+    uid = twin.apply(ibgu("a", step, selectors=[LabelSelector()]))
+    twin.turn()
+    return twin, uid
+
+
+def members(twin: Twin, uid: str, listed: list[ClusterView]) -> list[str]:
+    answer = start_step(twin.snapshot(twin.book(uid)), listed, twin.now)
+    return [d.member.cluster for d in answer.decisions if isinstance(d, OnMember)]
+
+
+def view(twin: Twin, name: str, **changes: object) -> ClusterView:
+    found = twin.cluster(name)
+    assert found is not None
+    return replace(found, **changes)
+
+
+def test_the_labels_decide() -> None:
+    twin = Twin("site-1", "site-2")
+    twin.labels["site-2"]["region"] = "north"
+    uid = twin.apply(ibgu("a", "Prep", selectors=[SELECTOR]))
+    twin.settle()
+    assert list(twin.book(uid).steps[0].members) == ["site-2"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"local": True}, {"accepted": False}, {"deleting": True}], ids=str
+)
+def test_some_clusters_never_match(changes: dict[str, object]) -> None:
+    twin, uid = opened("site-1", "site-2")
+    listed = [view(twin, "site-1", **changes), view(twin, "site-2")]
+    assert members(twin, uid, listed) == ["site-2"]
+
+
+def test_labels_that_are_owed_count_as_written() -> None:
+    """The next step starts in the turn in which the last label of the one before is owed."""
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
+    twin.settle()
+    while len(twin.book(uid).steps) < 2 or not twin.book(uid).steps[1].members:
+        twin.stalled = twin.now if twin.book(uid).steps[0].in_flight else twin.stalled
+        twin.step()
+    assert list(twin.book(uid).steps[1].members) == ["site-1"]
+
+
+def test_membership_is_fixed_once_the_step_runs() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.settle()
+    twin.join("site-2")
+    twin.labels["site-1"]["region"] = "south"
+    twin.touch_everything()
+    twin.wait(hours=1)
+    assert list(twin.book(uid).steps[0].members) == ["site-1"]
+
+
+def test_the_start_stores_members_and_step_together() -> None:
+    twin, uid = opened("site-1", "site-2")
+    answer = start_step(
+        twin.snapshot(twin.book(uid)), [view(twin, "site-1"), view(twin, "site-2")], twin.now
+    )
+    (started,) = [d for d in answer.decisions if isinstance(d, OnStep)]
+    assert started.kind is Kind.STEP_STARTED
+    assert started.step.total == 2
+    assert started.step.started_at == twin.now
+    assert "2 clusters" in started.why
+
+
+def test_no_selectors_match_nobody_and_say_so() -> None:
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep", selectors=[]))
+    twin.settle()
+    assert "spec.clusterLabelSelectors is absent or empty" in twin.warnings()[0]
+
+
+def test_a_new_uid_under_an_old_name_ends_the_waiting_member() -> None:
+    twin = Twin("site-1", "site-2")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=10)
+    twin.spokes["site-2"].uid = "another"
+    twin.touch_cluster("site-2")
+    twin.settle()
+    member = twin.member(uid, 0, "site-2")
+    assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.RECREATED)
+
+
+def test_a_new_uid_under_an_old_name_ends_the_running_member_without_a_label() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(seconds=10)
+    twin.spokes["site-1"].uid = "another"
+    twin.touch_cluster("site-1")
+    twin.settle()
+    member = twin.member(uid, 0, "site-1")
+    assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.RECREATED)
+    assert twin.labels["site-1"] == {}
+
+
+def test_a_deleted_cluster_ends_its_member_and_the_rollout_goes_on() -> None:
+    twin = Twin("site-1", "site-2")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=10)
+    del twin.spokes["site-1"]
+    twin.touch_cluster("site-1")
+    twin.wait(hours=1)
+    assert twin.member(uid, 0, "site-1").cause is Cause.GONE
+    assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
+
+
+def test_a_waiting_cluster_that_is_deleted_ends_too() -> None:
+    twin = Twin("site-1", "site-2")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=10)
+    del twin.spokes["site-2"]
+    twin.touch_cluster("site-2")
+    twin.settle()
+    assert twin.member(uid, 0, "site-2").cause is Cause.GONE
+
+
+def test_a_plan_whose_step_opens_again_after_a_deletion_takes_nobody() -> None:
+    twin, uid = opened("site-1")
+    del twin.ibgus[uid]
+    assert members(twin, uid, [view(twin, "site-1")]) == []

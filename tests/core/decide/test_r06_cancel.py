@@ -1,0 +1,168 @@
+"""R6: one hand per cluster, and cancelling by a second rollout."""
+
+from datetime import timedelta
+
+import pytest
+
+from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind
+from ibgu.core.snapshot import PayloadState
+from tests.core.decide.invariants import Invariants
+from tests.core.decide.world import Twin, ibgu
+
+
+def two(older: str, newer: str, *clusters: str, wait: int = 10) -> tuple[Twin, str, str]:
+    """The older rollout has run for `wait` seconds when the newer one comes."""
+    twin = Twin(*(clusters or ("site-1",)))
+    Invariants(twin)
+    first = twin.apply(ibgu("older", older, concurrency=1, age=10))
+    twin.wait(seconds=wait)
+    second = twin.apply(ibgu("newer", newer, concurrency=1))
+    return twin, first, second
+
+
+def test_a_lost_claim_is_an_answer_that_names_the_holder() -> None:
+    twin, older, newer = two("Prep", "Prep")
+    twin.settle()
+    member = twin.member(newer, 0, "site-1")
+    assert member.reason.kind is ReasonKind.CLAIM
+    assert "fleet/older" in member.reason.message
+    assert member.slot is None
+    twin.wait(hours=1)
+    assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
+    (done,) = twin.member(newer, 0, "site-1").completed
+    assert done.note.startswith("was already prepared")
+
+
+def test_two_rollouts_in_one_turn_never_take_the_same_cluster() -> None:
+    twin = Twin("site-1")
+    Invariants(twin)
+    one = twin.apply(ibgu("one", "Prep"))
+    two = twin.apply(ibgu("two", "Prep"))
+    twin.wait(seconds=5)
+    kinds = [twin.member(uid, 0, "site-1").state for uid in (one, two)]
+    assert sorted(kinds) == [MemberState.IN_FLIGHT, MemberState.WAITING]
+
+
+def test_waiting_members_of_the_older_one_are_cancelled() -> None:
+    twin, older, newer = two("Prep", "Abort", "site-1", "site-2")
+    twin.settle()
+    member = twin.member(older, 0, "site-2")
+    assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.CANCELLED)
+    assert member.message == "cancelled by fleet/newer"
+
+
+def test_the_running_member_is_preempted_when_the_cancellers_slot_reaches_it() -> None:
+    twin, older, newer = two("Prep", "Abort")
+    twin.wait(minutes=3)
+    member = twin.member(older, 0, "site-1")
+    assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.PREEMPTED)
+    assert member.run is not None
+    assert member.run.disarmed
+    assert [stage for _, stage in twin.spokes["site-1"].executed] == ["Prep", "Idle"]
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert twin.labels["site-1"] == {}
+
+
+def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
+    twin = Twin("site-1", "site-2", "site-3")
+    Invariants(twin)
+    older = twin.apply(ibgu("older", "Prep", concurrency=3, age=10))
+    twin.wait(seconds=10)
+    twin.apply(ibgu("newer", "Abort", concurrency=1))
+    twin.turn()
+    while not twin.world.preempts:
+        twin.deliver()
+        twin.turn()
+    assert list(twin.world.preempts) == ["uid-site-1"]
+    twin.settle()
+    assert len(twin.book(older).steps[0].in_flight) == 2
+
+
+def test_a_chain_does_not_go_on_after_the_canceller_has_come() -> None:
+    """The canceller's slot is elsewhere, but nothing more begins on its members."""
+    twin = Twin("site-1", "site-2")
+    Invariants(twin)
+    older = twin.apply(ibgu("older", "Prep Upgrade", concurrency=2, age=10))
+    twin.wait(seconds=10)
+    twin.spokes["site-1"].faults["Idle"] = "hang"
+    twin.apply(ibgu("newer", "Abort", concurrency=1))
+    twin.wait(minutes=5)
+    member = twin.member(older, 0, "site-2")
+    assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.PREEMPTED)
+    assert member.failed_action == "Upgrade"
+    assert [done.action for done in member.completed] == ["Prep"]
+
+
+def test_what_is_intended_but_not_armed_is_cancelled_at_once() -> None:
+    twin = Twin("site-1")
+    twin.payload = PayloadState(digest="digest")
+    older = twin.apply(ibgu("older", "Prep", age=10))
+    while not twin.loading:
+        twin.step()
+    twin.stalled = twin.now + timedelta(hours=1)
+    twin.apply(ibgu("newer", "Abort"))
+    twin.settle()
+    assert twin.member(older, 0, "site-1").cause is Cause.PREEMPTED
+    assert twin.spokes["site-1"].executed == []
+
+
+def test_no_later_step_of_the_older_one_touches_the_cluster() -> None:
+    twin, older, newer = two("Prep", "Abort", "site-1", wait=600)
+    twin.wait(minutes=10)
+    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    twin.append(older, "Upgrade")
+    twin.wait(hours=1)
+    assert twin.book(older).steps[1].step.total == 0
+    assert "taken over by a newer ImageBasedGroupUpgrade" in twin.warnings()[-1]
+
+
+@pytest.mark.parametrize("action", ["Abort", "Rollback"])
+def test_between_two_cancellers_the_first_to_hold_the_claim_wins(action: str) -> None:
+    twin = Twin("site-1")
+    Invariants(twin)
+    spoke = twin.spokes["site-1"]
+    for stage in ("Prep", "Upgrade")[: 2 if action == "Rollback" else 1]:
+        spoke.to(stage)
+    if action == "Rollback":
+        twin.labels["site-1"]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
+    older = twin.apply(ibgu("older", action, age=10))
+    twin.wait(seconds=10)
+    newer = twin.apply(ibgu("newer", action))
+    twin.settle()
+    assert twin.member(older, 0, "site-1").state is MemberState.IN_FLIGHT
+    assert twin.member(newer, 0, "site-1").reason.kind is ReasonKind.CLAIM
+    twin.wait(hours=1)
+    assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert "was already" in twin.member(newer, 0, "site-1").completed[0].note
+
+
+def test_an_older_canceller_does_not_preempt_a_newer_rollout() -> None:
+    twin = Twin("site-1")
+    newer = twin.apply(ibgu("newer", "Prep"))
+    twin.wait(seconds=10)
+    older = twin.apply(ibgu("older", "Abort", age=10))
+    twin.settle()
+    assert twin.member(older, 0, "site-1").reason.kind is ReasonKind.CLAIM
+    assert twin.member(newer, 0, "site-1").state is MemberState.IN_FLIGHT
+
+
+def test_a_restart_between_request_and_answer_asks_again() -> None:
+    twin, older, newer = two("Prep", "Abort")
+    while not twin.world.preempts:
+        twin.turn()
+        twin.deliver()
+    twin.restart()
+    twin.wait(minutes=10)
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert not twin.world.preempts
+
+
+def test_a_stale_request_never_hits_the_canceller_itself() -> None:
+    """The older one lets go by itself in the very turn in which it is asked to."""
+    twin, older, newer = two("Prep", "Abort", wait=10)
+    twin.settle()
+    assert Kind.RUN_ENDED in twin.kinds("site-1")
+    twin.wait(minutes=10)
+    results = [twin.member(uid, 0, "site-1").cause for uid in (older, newer)]
+    assert results == [Cause.PREEMPTED, None]

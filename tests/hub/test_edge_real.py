@@ -1,0 +1,350 @@
+"""The hub edge on a real API server, with exactly the rights that the chart gives ibgu."""
+
+import asyncio
+import json
+import random
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from ibgu.core.kinds import Lease, ManagedCluster, ManifestWork, ObjectMeta
+from ibgu.hub import paths
+from ibgu.hub.access import Access, Question
+from ibgu.hub.backoff import Backoff
+from ibgu.hub.client import HubClient, HubError
+from ibgu.hub.discovery import discover
+from ibgu.hub.events import event
+from ibgu.hub.lease import Elector, LeaseTimes
+from ibgu.hub.reflector import Reflector, Timing
+from ibgu.hub.store import Store
+from ibgu.hub.writer import Write, Writer
+
+pytestmark = pytest.mark.hub
+
+
+@pytest.fixture
+async def ibgu(sandbox_hub):
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("ibgu"))) as client:
+        yield client
+
+
+@pytest.fixture
+async def admin(sandbox_hub):
+    token, ca = sandbox_hub.token("admin"), str(sandbox_hub.ca_file)
+    async with await HubClient.with_token(sandbox_hub.url, token, ca) as client:
+        yield client
+
+
+@pytest.fixture
+async def spoke(admin, unique_name):
+    name = unique_name("spoke")
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    await admin.request("POST", "/api/v1/namespaces", body=body)
+    return name
+
+
+@asynccontextmanager
+async def background(coroutine):
+    task = asyncio.create_task(coroutine)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def work_body(namespace: str, name: str, **labels: str):
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "x", "namespace": "default"},
+    }
+    return {
+        "apiVersion": "work.open-cluster-management.io/v1",
+        "kind": "ManifestWork",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {"workload": {"manifests": [manifest]}},
+    }
+
+
+def label_patch(namespace: str, name: str, value: str, version: str = "") -> Write:
+    metadata = {"annotations": {"ibgu.dev/poke": value}}
+    if version:
+        metadata["resourceVersion"] = version
+    return Write(
+        key=("work", namespace, name),
+        method="PATCH",
+        path=paths.work(namespace, name),
+        body=json.dumps({"metadata": metadata}).encode(),
+        content_type=paths.MERGE_PATCH,
+        token=value,
+    )
+
+
+async def on_hub(client, selector):
+    pages = client.list_pages(paths.works(), ManifestWork, selector=selector, limit=3)
+    return {
+        (item.metadata.namespace, item.metadata.name): item.metadata.resource_version
+        async for items, _ in pages
+        for item in items
+    }
+
+
+def content(store):
+    return {(o.metadata.namespace, o.metadata.name): o.metadata.resource_version for o in store}
+
+
+async def test_it_knows_what_the_hub_serves(ibgu):
+    served = await discover(ibgu)
+
+    assert len(served.hub) == 36
+    assert served.version.number == (1, 36)
+    assert served.streaming_lists
+    assert served.works
+    assert {"Update", "CreateOnly", "ReadOnly"} <= served.update_strategies
+    assert served.feedback_by_watch
+    assert {"clusters", "conditions", "phase", "summary"} <= served.ibgu_status
+    assert not served.cgus
+
+
+async def test_it_may_do_what_the_chart_says_and_no_more(ibgu):
+    with pytest.raises(HubError) as caught:
+        await ibgu.request("DELETE", paths.managed_cluster("nobody"))
+
+    assert caught.value.status == 403
+    assert "cannot delete resource" in str(caught.value)
+
+
+async def test_a_wrong_token_is_refused_with_the_servers_words(sandbox_hub):
+    ca = str(sandbox_hub.ca_file)
+    async with await HubClient.with_token(sandbox_hub.url, "wrong", ca) as client:
+        with pytest.raises(HubError) as caught:
+            await client.get(paths.MANAGED_CLUSTERS, dict)
+
+    assert caught.value.unauthorized
+
+
+async def test_a_hub_that_can_not_be_trusted_is_refused(sandbox_hub):
+    async with await HubClient.with_token(sandbox_hub.url, "x", None) as client:
+        with pytest.raises(HubError, match=r"ConnectionFailed.*certificate"):
+            await client.get(paths.VERSION, dict)
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_a_store_follows_the_real_hub(ibgu, admin, spoke, until, streaming):
+    selector = f"test={spoke}"
+    rng = random.Random(7)
+    for number in range(5):
+        await admin.request(
+            "POST", paths.works(spoke), body=work_body(spoke, f"w{number}", test=spoke)
+        )
+    store: Store[ManifestWork] = Store()
+    reflector = Reflector(
+        ibgu,
+        paths.works(),
+        ManifestWork,
+        store,
+        selector=selector,
+        streaming=streaming,
+        timing=Timing(page=2),
+    )
+    async with background(reflector.run()):
+        await reflector.synced.wait()
+        assert content(store) == await on_hub(admin, selector)
+
+        for number in range(40):
+            name = f"w{rng.randrange(8)}"
+            verb = rng.choice(["POST", "PATCH", "DELETE", "UNLABEL"])
+            await _try(admin, verb, spoke, name, number)
+        truth = await on_hub(admin, selector)
+        await until(lambda: content(store) == truth)
+
+    assert reflector.in_sync
+
+
+async def _try(admin, verb, namespace, name, number):
+    patch = {"metadata": {"annotations": {"n": str(number)}}}
+    if verb == "UNLABEL":
+        verb, patch = "PATCH", {"metadata": {"labels": {"test": "other"}}}
+    try:
+        if verb == "POST":
+            body = work_body(namespace, name, test=namespace)
+            await admin.request("POST", paths.works(namespace), body=body)
+        elif verb == "PATCH":
+            path = paths.work(namespace, name)
+            await admin.request("PATCH", path, body=patch, content_type=paths.MERGE_PATCH)
+        else:
+            await admin.request("DELETE", paths.work(namespace, name))
+    except HubError as error:
+        assert error.conflict or error.not_found  # noqa: PT017
+
+
+async def test_a_watch_from_a_version_in_the_future_is_answered_and_silent(ibgu):
+    query = {"watch": "true", "resourceVersion": "9999999999", "allowWatchBookmarks": "true"}
+    with pytest.raises(HubError) as caught:
+        async with ibgu.stream(paths.works(), query=query, timeout=1) as lines:
+            await anext(lines)
+
+    assert caught.value.reason == "Timeout"
+
+
+async def test_writes_and_their_answers(ibgu, admin, spoke):
+    await admin.request("POST", paths.works(spoke), body=work_body(spoke, "w"))
+    first = await admin.get(paths.work(spoke, "w"), ManifestWork)
+    results = {}
+    writer = Writer(ibgu, done=lambda result: results.update({result.write.token: result}))
+    async with background(writer.run()):
+        writer.submit(label_patch(spoke, "w", "one", first.metadata.resource_version))
+        await writer.drained()
+        writer.submit(label_patch(spoke, "w", "stale", first.metadata.resource_version))
+        await writer.drained()
+        writer.submit(
+            Write(
+                ("work", spoke, "w"),
+                "POST",
+                paths.works(spoke),
+                json.dumps(work_body(spoke, "w")).encode(),
+                token="again",
+            )
+        )
+        await writer.drained()
+        writer.submit(Write(("work", spoke, "w"), "DELETE", paths.work(spoke, "w"), token="delete"))
+        await writer.drained()
+
+    assert results["one"].error is None
+    assert results["stale"].error.conflict
+    assert not results["stale"].error.already_exists
+    assert results["again"].error.already_exists
+    assert results["delete"].error is None
+
+
+async def test_an_event_is_told_once(ibgu, admin):
+    about = ObjectMeta(name="ran", namespace="default", uid="0c7d8c1e")
+    now = datetime.now(UTC)
+    results = []
+    writer = Writer(ibgu, done=results.append)
+    async with background(writer.run()):
+        for _ in range(2):
+            write = event(
+                about,
+                "StepStarted",
+                "ü" * 3000,
+                key=f"{now}",
+                now=now,
+                instance="test",
+                warning=True,
+            )
+            writer.submit(write)
+            await writer.drained()
+
+    assert results[0].error is None
+    assert results[1].error.already_exists
+    told = json.loads(results[0].body)
+    assert told["regarding"]["name"] == "ran"
+
+
+async def test_the_users_of_tokens_and_their_rights(ibgu, sandbox_hub):
+    access = Access(ibgu)
+    alice = await access.user(sandbox_hub.token("alice"))
+    bob = await access.user(sandbox_hub.token("bob"))
+    assert (alice.username, bob.username) == ("alice", "bob")
+    assert await access.user("nonsense") is None
+
+    def get(namespace):
+        return Question("get", paths.IBGU_GROUP, "imagebasedgroupupgrades", namespace=namespace)
+
+    assert await access.allowed(alice, get("kube-system"))
+    assert await access.allowed(bob, get("default"))
+    assert not await access.allowed(bob, get("kube-system"))
+
+    asked = ibgu.requests.total()
+    assert await access.allowed(alice, get("kube-system"))
+    assert await access.user(sandbox_hub.token("alice")) == alice
+    assert ibgu.requests.total() == asked
+
+
+async def test_no_token_is_kept(ibgu, sandbox_hub):
+    access = Access(ibgu)
+    token = sandbox_hub.token("alice")
+    await access.user(token)
+
+    assert token not in repr(vars(access)) + repr(vars(access._users))
+
+
+async def test_leadership_passes_from_one_to_the_next(ibgu, admin, unique_name):
+    name = unique_name("lease")
+    order = []
+
+    def candidate(identity):
+        times = LeaseTimes(duration=30, renew_deadline=20, retry=0.05)
+        return Elector(ibgu, "ibgu-system", name, identity, times=times)
+
+    async def one(deadline):
+        order.append("one")
+        await asyncio.sleep(0.3)
+
+    async def two(deadline):
+        order.append("two")
+
+    first = asyncio.create_task(candidate("one").run(one))
+    await asyncio.sleep(0.1)
+    await candidate("two").run(two)
+    await first
+
+    lease = await admin.get(paths.lease("ibgu-system", name), Lease)
+    assert order == ["one", "two"]
+    assert lease.spec.holder_identity == ""
+    assert lease.spec.lease_transitions == 1
+
+
+async def test_a_selected_list_of_clusters(ibgu, admin, unique_name):
+    name = unique_name("site")
+    body = {
+        "apiVersion": "cluster.open-cluster-management.io/v1",
+        "kind": "ManagedCluster",
+        "metadata": {"name": name, "labels": {"only": name}},
+        "spec": {"hubAcceptsClient": True},
+    }
+    await admin.request("POST", paths.MANAGED_CLUSTERS, body=body)
+
+    pages = ibgu.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster, selector=f"only={name}")
+    found = [item async for items, _ in pages for item in items]
+
+    assert [cluster.metadata.name for cluster in found] == [name]
+    assert found[0].spec.hub_accepts_client
+
+
+async def test_a_restart_of_the_api_server_loses_nothing(make_sandbox, until):
+    with make_sandbox() as hub:
+        token, ca = hub.token("admin"), str(hub.ca_file)
+        async with await HubClient.with_token(hub.url, token, ca) as admin:
+            await _create(admin, "before")
+            store: Store[ManifestWork] = Store()
+            reflector = Reflector(
+                admin,
+                paths.works(),
+                ManifestWork,
+                store,
+                timing=Timing(backoff=Backoff(longest=0.5)),
+            )
+            async with background(reflector.run()):
+                await reflector.synced.wait()
+                stop = asyncio.create_task(asyncio.to_thread(hub.stop_apiserver))
+                await until(lambda: not reflector.in_sync)
+                await stop
+                await asyncio.to_thread(hub.start_apiserver)
+                await _create(admin, "after")
+                await until(lambda: ("default", "after") in store and reflector.in_sync)
+                assert content(store) == await on_hub(admin, "")
+
+
+async def _create(admin, name):
+    await admin.request("POST", paths.works("default"), body=work_body("default", name))
+
+
+@pytest.fixture
+def make_sandbox():
+    from ibgu.sandbox.hub import SandboxHub
+
+    return SandboxHub

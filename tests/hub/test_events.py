@@ -1,0 +1,56 @@
+"""Events about an IBGU: built once, named by what they tell."""
+
+import json
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ibgu.core.kinds import ObjectMeta
+from ibgu.hub.events import cut, event, event_name
+
+ABOUT = ObjectMeta(name="ran-417", namespace="default", uid="u-1")
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def body(write):
+    return json.loads(write.body)
+
+
+def test_an_event_names_its_object():
+    write = event(
+        ABOUT, "Braked", "5 of 5 failed", key="2", now=NOW, instance="pod-1", warning=True
+    )
+
+    assert write.path == "/apis/events.k8s.io/v1/namespaces/default/events"
+    assert write.owner == "u-1"
+    sent = body(write)
+    assert sent["type"] == "Warning"
+    assert sent["eventTime"] == "2026-03-01T12:00:00.000000Z"
+    assert sent["regarding"]["name"] == "ran-417"
+    assert sent["metadata"]["name"] == write.key[-1]
+
+
+def test_the_same_told_again_has_the_same_name_and_the_next_another():
+    first = event(ABOUT, "Braked", "x", key="2", now=NOW, instance="pod-1")
+    again = event(ABOUT, "Braked", "y", key="2", now=NOW, instance="pod-2")
+    later = event(ABOUT, "Braked", "x", key="3", now=NOW, instance="pod-1")
+
+    assert first.key == again.key != later.key
+
+
+def test_a_long_name_stays_a_kubernetes_name():
+    name = event_name(ObjectMeta(name="a" * 229 + ".b" * 12, uid="u"), "R", "k")
+    assert len(name) <= 253
+    assert ".." not in name
+
+
+@given(st.text(max_size=3000))
+def test_a_note_is_cut_between_characters(text):
+    short = cut(text, 1024)
+    assert len(short.encode()) <= 1024
+    if len(text.encode()) <= 1024:
+        assert short == text
+    else:
+        assert short.endswith("…")
+        assert text.startswith(short[:-1])

@@ -1,0 +1,292 @@
+"""The elector: one leader at a time, whatever hangs, fails or dies."""
+
+import asyncio
+import random
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from ibgu.hub.client import HubClient
+from ibgu.hub.lease import Elector, LeaseTimes
+
+QUICK = LeaseTimes(duration=30, renew_deadline=20, retry=0.02)
+"""Often renewed, but with a deadline that a slow machine does not miss."""
+
+SHORT = LeaseTimes(duration=0.9, renew_deadline=0.3, retry=0.02)
+"""Where the deadline is to be missed."""
+
+KEY = ("ibgu-system", "ibgu")
+
+
+def elector(client, identity="one", **options):
+    options.setdefault("times", QUICK)
+    return Elector(client, *KEY, identity, rng=random.Random(1), **options)
+
+
+class Leader:
+    """A `lead` that notes what happens to it."""
+
+    def __init__(self):
+        self.began = asyncio.Event()
+        self.ended = asyncio.Event()
+        self.end = asyncio.Event()
+        self.times = 0
+
+    async def __call__(self, deadline):
+        self.deadline = deadline
+        self.times += 1
+        self.began.set()
+        try:
+            await self.end.wait()
+        finally:
+            self.ended.set()
+
+
+@asynccontextmanager
+async def running(elector, lead):
+    task = asyncio.create_task(elector.run(lead))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def spec(hub):
+    return hub.objects[KEY]["spec"]
+
+
+async def test_it_creates_the_lease_and_leads(hub, client):
+    now = datetime(2026, 3, 1, 12, 0, 0, 0, timezone(timedelta(hours=-5)))
+    lead = Leader()
+    one = elector(client, now=lambda: now)
+    async with running(one, lead):
+        await lead.began.wait()
+        assert one.leader == "one"
+        assert 0 < one.deadline.remaining() <= 20
+
+        assert spec(hub) == {
+            "holderIdentity": "one",
+            "leaseDurationSeconds": 30,
+            "acquireTime": "2026-03-01T17:00:00.000000Z",
+            "renewTime": "2026-03-01T17:00:00.000000Z",
+            "leaseTransitions": 0,
+        }
+
+
+async def test_it_renews_and_keeps_the_rest_of_the_lease(hub, client, until):
+    lead = Leader()
+    async with running(elector(client), lead):
+        await lead.began.wait()
+        first = spec(hub)
+        await until(lambda: hub.verbs().count("patch") >= 3)
+
+        assert spec(hub)["renewTime"] > first["renewTime"]
+        assert spec(hub)["acquireTime"] == first["acquireTime"]
+        assert spec(hub)["leaseTransitions"] == 0
+    assert lead.times == 1
+
+
+async def test_stopping_releases_the_lease_after_the_leader_has_ended(hub, client):
+    lead = Leader()
+    async with running(elector(client), lead):
+        await lead.began.wait()
+
+    assert lead.ended.is_set()
+    assert spec(hub)["holderIdentity"] == ""
+    assert lead.deadline.expired
+
+
+async def test_a_released_lease_is_taken_at_once(hub, client):
+    async with running(elector(client, "one"), first := Leader()):
+        await first.began.wait()
+    async with running(elector(client, "two"), second := Leader()):
+        await second.began.wait()
+
+        assert spec(hub)["holderIdentity"] == "two"
+        assert spec(hub)["leaseTransitions"] == 1
+
+
+async def test_a_leader_that_dies_ends_leadership(hub, client):
+    async def lead(deadline):
+        raise LookupError("the controller's own")
+
+    with pytest.raises(LookupError, match="the controller's own"):
+        await elector(client).run(lead)
+
+    assert spec(hub)["holderIdentity"] == ""
+
+
+async def test_a_leader_that_returns_ends_the_run(hub, client):
+    async def lead(deadline):
+        return
+
+    await elector(client).run(lead)
+
+    assert spec(hub)["holderIdentity"] == ""
+
+
+async def test_somebody_elses_lease_is_respected_as_long_as_it_is_renewed(hub, client, until):
+    async def renew():
+        while True:
+            holder = {"holderIdentity": "other", "leaseDurationSeconds": 1}
+            await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": str(hub.version)})
+            await asyncio.sleep(0.05)
+
+    other = asyncio.create_task(renew())
+    one = elector(client)
+    async with running(one, lead := Leader()):
+        await asyncio.sleep(1.3)
+        assert not lead.began.is_set()
+        assert one.leader == "other"
+
+        other.cancel()
+        began = asyncio.get_running_loop().time()
+        await lead.began.wait()
+    assert asyncio.get_running_loop().time() - began > 0.9
+
+
+async def test_the_holders_clock_does_not_matter(hub, client):
+    holder = {"holderIdentity": "other", "leaseDurationSeconds": 1}
+    await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": "1999-01-01T00:00:00.0Z"})
+    began = asyncio.get_running_loop().time()
+    async with running(elector(client), lead := Leader()):
+        await lead.began.wait()
+
+    assert asyncio.get_running_loop().time() - began > 0.9
+
+
+async def test_an_edited_label_is_no_renewal(hub, client, until):
+    async def edit():
+        while True:
+            fields = {"holderIdentity": "other", "leaseDurationSeconds": 1, "renewTime": "x"}
+            await hub.put("ibgu", "ibgu-system", spec=fields)
+            await asyncio.sleep(0.03)
+
+    editing = asyncio.create_task(edit())
+    async with running(elector(client), lead := Leader()):
+        await until(lambda: hub.objects.get(KEY, {}).get("spec", {}).get("holderIdentity") == "one")
+        editing.cancel()
+        await lead.began.wait()
+
+
+async def test_a_hub_that_hangs_ends_leadership_at_the_deadline(hub, client, until):
+    errors = []
+    one = elector(client, on_error=errors.append, times=SHORT)
+    async with running(one, lead := Leader()):
+        await until(lambda: hub.verbs().count("patch") >= 2)
+        hub.write_seconds = 3600
+        await lead.ended.wait()
+        assert one.deadline.expired
+
+        hub.write_seconds = 0
+        await until(lambda: lead.times == 2)
+    assert errors[0].reason == "Timeout"
+
+
+async def test_short_failures_do_not_end_leadership(hub, client, until, fault):
+    errors = []
+    async with running(elector(client, on_error=errors.append), lead := Leader()):
+        await lead.began.wait()
+        hub.faults.extend(fault("patch", status=503, after_effect=n % 2 == 0) for n in range(4))
+        await until(lambda: not hub.faults)
+        before = hub.verbs().count("patch")
+        await until(lambda: hub.verbs().count("patch") > before + 2)
+
+    assert lead.times == 1
+    assert len(errors) == 4
+
+
+async def test_a_lease_taken_by_another_ends_leadership_at_once(hub, client):
+    one = elector(client)
+    async with running(one, lead := Leader()):
+        await lead.began.wait()
+        thief = {"holderIdentity": "thief", "leaseDurationSeconds": 1, "renewTime": "x"}
+        await hub.put("ibgu", "ibgu-system", spec=thief)
+        await lead.ended.wait()
+
+        assert one.deadline.expired
+        assert one.leader == "thief"
+    assert spec(hub)["holderIdentity"] == "thief"
+
+
+async def test_an_edit_of_our_lease_by_others_does_not_end_leadership(hub, client, until):
+    async with running(elector(client), lead := Leader()):
+        await lead.began.wait()
+        await hub.put("ibgu", "ibgu-system", spec=spec(hub))
+        before = hub.verbs().count("patch")
+        await until(lambda: hub.verbs().count("patch") > before + 2)
+
+    assert lead.times == 1
+
+
+async def test_a_deleted_lease_is_created_again(hub, client, until):
+    async with running(elector(client), lead := Leader()):
+        await lead.began.wait()
+        await hub.remove("ibgu", "ibgu-system")
+        await until(lambda: KEY in hub.objects)
+
+    assert lead.times == 1
+
+
+async def test_a_frozen_process_knows_that_its_time_is_over(hub, client):
+    import time
+
+    one = elector(client, times=SHORT)
+    async with running(one, lead := Leader()):
+        await lead.began.wait()
+        time.sleep(0.4)  # noqa: ASYNC251 - the whole event loop stands still
+        assert one.deadline.expired
+        await lead.ended.wait()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_never_two_leaders(hub, fault, until, seed):
+    rng = random.Random(seed)
+    leaders = 0
+    most = 0
+
+    async def lead(deadline):
+        nonlocal leaders, most
+        while not deadline.expired:
+            leaders += 1
+            most = max(most, leaders)
+            try:
+                await asyncio.sleep(0)
+            finally:
+                leaders -= 1
+            await asyncio.sleep(0.001)
+
+    async def campaign(name):
+        times = LeaseTimes(duration=0.99, renew_deadline=0.2, retry=0.02)
+        async with await HubClient.with_token(hub.url, name, None) as client:
+            while True:
+                candidate = Elector(client, *KEY, name, times=times, rng=rng)
+                try:
+                    async with asyncio.timeout(rng.uniform(0.1, 0.6)):
+                        await candidate.run(lead)
+                except TimeoutError:
+                    continue
+
+    tasks = [asyncio.create_task(campaign(name)) for name in ("one", "two", "three")]
+    for _ in range(40):
+        verb = rng.choice(["patch", "get", "post"])
+        hub.faults.append(fault(verb, status=503, after_effect=rng.random() < 0.5))
+        await asyncio.sleep(0.05)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert most == 1
+
+
+def test_times_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="retry < renew deadline < duration"):
+        LeaseTimes(duration=10, renew_deadline=10)
+
+
+async def test_the_stamp_is_utc_with_microseconds(hub, client):
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    async with running(elector(client, now=lambda: now), lead := Leader()):
+        await lead.began.wait()
+        assert spec(hub)["renewTime"] == "2026-01-01T00:00:00.000000Z"

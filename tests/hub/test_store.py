@@ -1,0 +1,178 @@
+"""The mirror: who is newer, what is gone, what the indexes say."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ibgu.core.kinds import ManifestWork, ObjectMeta
+from ibgu.hub.store import Store
+
+
+def work(name: str, version: int, uid: str = "u1", **labels: str) -> ManifestWork:
+    return ManifestWork(
+        ObjectMeta(
+            name=name, namespace="spoke", uid=uid, resource_version=str(version), labels=labels
+        )
+    )
+
+
+KEY = ("spoke", "a")
+
+
+def versions(store: Store[ManifestWork]) -> dict[str, str]:
+    return {obj.metadata.name: obj.metadata.resource_version for obj in store}
+
+
+def test_a_list_replaces_everything():
+    store: Store[ManifestWork] = Store()
+    store.replace([work("a", 5), work("b", 6)], "7")
+    store.replace([work("b", 6), work("c", 9)], "9")
+
+    assert versions(store) == {"b": "6", "c": "9"}
+    assert len(store) == 2
+    assert ("spoke", "c") in store
+
+
+def test_changes_are_told_with_old_and_new():
+    told = []
+    store: Store[ManifestWork] = Store(changed=lambda *change: told.append(change))
+    first, second = work("a", 5), work("a", 6)
+    store.replace([first], "5")
+    store.upsert(second)
+    store.delete(work("a", 7))
+
+    assert told == [(KEY, None, first), (KEY, first, second), (KEY, second, None)]
+
+
+def test_what_is_not_new_is_not_told():
+    told = []
+    store: Store[ManifestWork] = Store(changed=lambda *change: told.append(change))
+    store.replace([work("a", 5)], "5")
+    store.replace([work("a", 5)], "9")
+    store.upsert(work("a", 5))
+
+    assert len(told) == 1
+
+
+def test_an_answer_to_a_write_is_kept_until_the_watch_has_it():
+    store: Store[ManifestWork] = Store()
+    store.replace([work("a", 5)], "5")
+
+    assert store.put_newer(work("a", 8))
+    store.upsert(work("a", 7))
+    assert versions(store) == {"a": "8"}
+    store.upsert(work("a", 9))
+    assert versions(store) == {"a": "9"}
+
+
+def test_an_answer_that_the_watch_overtook_is_ignored():
+    store: Store[ManifestWork] = Store()
+    store.replace([work("a", 9)], "9")
+
+    assert not store.put_newer(work("a", 8))
+    assert versions(store) == {"a": "9"}
+
+
+def test_a_late_answer_does_not_bring_back_what_was_deleted():
+    store: Store[ManifestWork] = Store()
+    store.replace([], "5")
+    store.upsert(work("a", 6))
+    store.delete(work("a", 9))
+
+    assert not store.put_newer(work("a", 8))
+    assert KEY not in store
+
+
+def test_a_created_object_is_here_before_the_watch_tells():
+    store: Store[ManifestWork] = Store()
+    store.replace([], "5")
+
+    assert store.put_newer(work("a", 6))
+    assert store.get(KEY) == work("a", 6)
+
+
+def test_bookmarks_count_as_seen():
+    store: Store[ManifestWork] = Store()
+    store.replace([], "5")
+    store.progress("20")
+
+    assert not store.put_newer(work("a", 19))
+
+
+def test_the_deletion_of_an_older_object_of_that_name_is_ignored():
+    store: Store[ManifestWork] = Store()
+    store.replace([work("a", 5, uid="old")], "5")
+    store.put_newer(work("a", 9, uid="new"))
+    store.delete(work("a", 8, uid="old"))
+
+    assert store.get(KEY) == work("a", 9, uid="new")
+
+
+def test_an_answer_made_during_a_list_outlives_it():
+    store: Store[ManifestWork] = Store()
+    store.replace([work("a", 5)], "5")
+    store.listing()
+    store.put_newer(work("a", 9))
+    store.put_newer(work("b", 10))
+    store.replace([work("a", 5)], "8")
+
+    assert versions(store) == {"a": "9", "b": "10"}
+
+
+def test_a_restored_hub_with_older_versions_is_believed():
+    store: Store[ManifestWork] = Store()
+    store.replace([work("a", 50), work("b", 60)], "60")
+    store.put_newer(work("a", 70))
+    store.listing()
+    store.replace([work("a", 30)], "40")
+
+    assert versions(store) == {"a": "30"}
+    assert store.put_newer(work("b", 41))
+
+
+def test_an_object_that_did_not_decode_stays_as_it_was():
+    store: Store[ManifestWork] = Store()
+    store.replace([work("a", 5), work("b", 5)], "5")
+    store.replace([], "9", unread={KEY})
+
+    assert versions(store) == {"a": "5"}
+
+
+def by_site(obj: ManifestWork) -> list[str]:
+    return [value for key, value in obj.metadata.labels.items() if key == "site"]
+
+
+def test_an_index_follows_the_objects():
+    store = Store(indexes={"site": by_site})
+    store.replace([work("a", 5, site="x"), work("b", 5, site="x"), work("c", 5)], "5")
+    assert [obj.metadata.name for obj in store.by("site", "x")] == ["a", "b"]
+
+    store.upsert(work("a", 6, site="y"))
+    store.delete(work("b", 7))
+
+    assert list(store.values_of("site")) == ["y"]
+    assert list(store.keys_by("site", "y")) == [("spoke", "a")]
+    assert store.by("site", "x") == []
+
+
+CHANGE = st.tuples(
+    st.sampled_from(["upsert", "delete", "answer", "list"]),
+    st.sampled_from("abc"),
+    st.sampled_from("xy"),
+)
+
+
+@given(st.lists(CHANGE, max_size=40))
+def test_an_index_is_always_what_a_scan_would_find(changes):
+    store = Store(indexes={"site": by_site})
+    for version, (kind, name, site) in enumerate(changes, start=1):
+        obj = work(name, version, site=site)
+        {
+            "upsert": store.upsert,
+            "delete": store.delete,
+            "answer": store.put_newer,
+            "list": lambda obj: store.replace([obj], obj.metadata.resource_version),
+        }[kind](obj)
+
+        scan = {site: {o.metadata.name for o in store if by_site(o) == [site]} for site in "xy"}
+        found = {site: {o.metadata.name for o in store.by("site", site)} for site in "xy"}
+        assert found == scan
