@@ -11,26 +11,36 @@ _SOCKET = ".s.PGSQL.5432"
 
 
 class Proxy:
-    """While `lose` is set: a message that has these bytes reaches Postgres, its answer no one."""
+    """While `lose` is set: a message that has these bytes reaches Postgres, its answer no one.
+
+    While `drop` is set, a message that has those does not reach it. The connection ends with it.
+    """
 
     def __init__(self, server: URL) -> None:
         self._server = server
-        self._writers: set[asyncio.StreamWriter] = set()
         self.lose = b""
+        self.drop = b""
+        self.serving: list[asyncio.Task[None]] = []
 
-    async def serve(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+    def serve(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        self.serving.append(asyncio.create_task(self._serve(client, back)))
+
+    async def _serve(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         answers, server = await self._connect()
-        self._writers |= {back, server}
         answering = asyncio.create_task(_copy(answers, back))
         while message := await client.read(65536):
-            if self.lose and self.lose in message:
-                answering.cancel()
-                server.write(message)
-                await answers.read(1)
+            if self.drop and self.drop in message:
                 break
             server.write(message)
+            if self.lose and self.lose in message:
+                answering.cancel()
+                await asyncio.wait([answering])
+                await answers.read(1)
+                break
         for writer in (back, server):
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         folder = self._server.query.get("host", "")
@@ -43,6 +53,7 @@ async def _copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> Non
     with suppress(ConnectionError):
         while data := await source.read(65536):
             sink.write(data)
+    sink.close()
 
 
 @asynccontextmanager
@@ -53,3 +64,4 @@ async def proxied(url: str, folder: Path) -> AsyncIterator[tuple[Proxy, str]]:
     async with await asyncio.start_unix_server(proxy.serve, folder / _SOCKET):
         through = server.set(host=None, port=None, query={"host": str(folder)})
         yield proxy, through.render_as_string(hide_password=False)
+        await asyncio.gather(*proxy.serving)

@@ -16,7 +16,10 @@ from ibgu.core.model import (
     OnDebt,
     OnMember,
     OnRollout,
+    OnStep,
     Preempt,
+    Reason,
+    ReasonKind,
     RunState,
 )
 from ibgu.db import Deposed, Journal, Turn
@@ -45,13 +48,13 @@ async def test_the_last_record_of_a_turn_is_kept_and_every_decision_told(
 ) -> None:
     one = rollout()
     seen = OnRollout(Kind.ROLLOUT_SEEN, replace(one, generation=1), "first")
-    grew = OnRollout(Kind.PLAN_GREW, replace(one, generation=2), "second", actor="alice")
+    grew = OnRollout(Kind.PLAN_ACCEPTED, replace(one, generation=2), "second", actor="alice")
     await journal.commit(Turn(decisions=(seen, grew), at=NOW))
     assert [found.generation for found in (await journal.load()).rollouts] == [2]
     told = await rows(db, "SELECT seq, kind, why, actor, at FROM events ORDER BY seq")
     assert told == [
         (1, "RolloutSeen", "first", "", NOW),
-        (2, "PlanGrew", "second", "alice", NOW),
+        (2, "PlanAccepted", "second", "alice", NOW),
     ]
 
 
@@ -63,6 +66,59 @@ async def test_bookkeeping_is_written_but_not_told(journal: Journal, db: AsyncEn
     assert await rows(db, "SELECT kind FROM events ORDER BY seq") == [
         ("RolloutSeen",),
         ("StepStarted",),
+    ]
+
+
+async def test_events_carry_what_it_takes_to_check_a_rollout(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    talm = Reason(ReasonKind.TALM, NOW, "TALM is live")
+    one = rollout(controls={"ibgu.dev/resume": "1"}, hold=talm)
+    first = step(one, total=1)
+    running = started(member(first, "a"), slot=1)
+    decisions = (
+        OnRollout(Kind.CONTROL, one, "resumed", actor="alice"),
+        OnStep(Kind.STEP_STARTED, first, "it is the first step"),
+        OnMember(Kind.RUN_INTENDED, running, "a slot is free"),
+    )
+    await journal.commit(Turn(decisions=decisions, taken=(running,), at=NOW))
+    await journal.commit(ending(ended(running, message="done")))
+    data = [data for (data,) in await rows(db, "SELECT data FROM events ORDER BY seq")]
+    assert data == [
+        {
+            "namespace": "default",
+            "name": "ibgu-r1",
+            "generation": 0,
+            "state": "pending",
+            "hold": "TalmIsLive",
+            "hold_message": "TALM is live",
+            "controls": {"ibgu.dev/resume": "1"},
+        },
+        {
+            "actions": ["Prep"],
+            "max_concurrency": 2,
+            "timeout_seconds": 14400.0,
+            "total": 1,
+            "state": "running",
+        },
+        {
+            "state": "in flight",
+            "slot": 1,
+            "action": "Prep",
+            "attempt": 1,
+            "run_state": "intended",
+            "disarmed": True,
+        },
+        {
+            "state": "finished",
+            "outcome": "succeeded",
+            "message": "done",
+            "action": "Prep",
+            "attempt": 1,
+            "run_state": "ended",
+            "result": "succeeded",
+            "disarmed": True,
+        },
     ]
 
 

@@ -11,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Kind, OnRollout
 from ibgu.db import Deposed, Journal, JournalAway, Turn
+from ibgu.db.journal.batch import gather
+from ibgu.db.journal.fencing import enter
+from ibgu.db.journal.write import fill
 from ibgu.db.schema import CHANNEL
 from tests.db.records import NOW, members, opening, rollout, rows, step
 
@@ -62,18 +65,22 @@ async def test_a_new_leader_waits_for_the_turn_that_is_being_written(
 async def test_numbers_are_dense_and_in_the_order_of_commit(
     journal: Journal, db: AsyncEngine
 ) -> None:
-    """Writers of one epoch at the same time; readers never see a number before a lower one."""
+    """Transactions of one epoch at the same time; no number is seen before a lower one."""
     seen: list[list[int]] = []
+    await journal.commit(Turn(decisions=(OnRollout(Kind.ROLLOUT_SEEN, rollout(), ""),), at=NOW))
 
     async def read() -> None:
-        while not seen or len(seen[-1]) < 60:
+        while not seen or len(seen[-1]) < 61:
             seen.append([seq for (seq,) in await rows(db, "SELECT seq FROM events ORDER BY seq")])
 
-    def turn(number: int) -> Turn:
+    async def write(number: int) -> None:
         told = OnRollout(Kind.ROLLOUT_HELD, rollout(f"r{number}"), "")
-        return Turn(decisions=(told,) * 3, at=NOW)
+        async with db.begin() as connection:
+            place = await enter(connection, "hub-1", epoch=1, events=3)
+            batch = gather(Turn(decisions=(told,) * 3, at=NOW), ())
+            await fill(connection, "hub-1", batch, NOW, place.first_seq)
 
-    await asyncio.gather(read(), *(journal.commit(turn(number)) for number in range(20)))
+    await asyncio.gather(read(), *map(write, range(20)))
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in seen)
 
 
@@ -110,6 +117,25 @@ async def test_a_connection_that_dies_in_the_middle_leaves_nothing(
     assert await journal.load() == before
     assert await journal.commit(turn) == frozenset()
     assert (await journal.load()).rollouts[0].generation == 9
+
+
+async def test_the_victim_of_a_deadlock_tries_again(journal: Journal, db: AsyncEngine) -> None:
+    await journal.commit(opening(rollout()))
+    async with db.begin() as rival:
+        await rival.execute(text("SET LOCAL deadlock_timeout = '1min'"))
+        await rival.execute(text("SELECT * FROM rollouts FOR UPDATE"))
+        writing = asyncio.create_task(journal.commit(opening(rollout(generation=5))))
+        await until_waiting(db, 1)
+        await rival.execute(text("SELECT * FROM hubs FOR UPDATE"))
+    assert await writing == frozenset()
+    assert (await journal.load()).rollouts[0].generation == 5
+    assert await rows(db, "SELECT seq FROM events ORDER BY seq") == [(1,), (2,)]
+
+
+async def test_a_hub_that_somebody_removed(journal: Journal, db: AsyncEngine) -> None:
+    await rows(db, "DELETE FROM hubs")
+    with pytest.raises(Deposed, match="hub hub-1 is not in the journal any more"):
+        await journal.commit(opening(rollout()))
 
 
 async def test_events_are_never_changed(journal: Journal, db: AsyncEngine) -> None:

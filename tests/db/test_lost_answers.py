@@ -61,10 +61,36 @@ async def test_another_turn_asks_for_a_load_first(through: tuple[Proxy, Journal]
 
 async def test_a_turn_that_did_not_arrive_is_no_doubt(through: tuple[Proxy, Journal]) -> None:
     proxy, journal = through
-    proxy.lose = b"UPDATE hubs"
+    proxy.lose = b"run-r1-a"
     with pytest.raises(JournalAway):
         await journal.commit(starting(started(A, slot=1)))
     proxy.lose = b""
+    other = starting(started(A, slot=1, run="decided anew"))
+    assert await journal.commit(other) == frozenset()
+
+
+async def test_a_commit_that_did_not_arrive_is_written_by_the_next_try(
+    through: tuple[Proxy, Journal], db: AsyncEngine
+) -> None:
+    proxy, journal = through
+    turn = starting(started(A, slot=1))
+    proxy.drop = b"COMMIT"
+    with pytest.raises(JournalAway):
+        await journal.commit(turn)
+    proxy.drop = b""
+    assert await rows(db, "SELECT max(seq) FROM events") == [(2,)]
+    assert await journal.commit(turn) == frozenset()
+    assert (await journal.load()).members == (started(A, slot=1), B)
+    assert await rows(db, "SELECT max(seq) FROM events") == [(3,)]
+
+
+async def test_a_load_clears_the_doubt_either_way(through: tuple[Proxy, Journal]) -> None:
+    proxy, journal = through
+    proxy.drop = b"COMMIT"
+    with pytest.raises(JournalAway):
+        await journal.commit(starting(started(A, slot=1)))
+    proxy.drop = b""
+    assert (await journal.load()).members == (A, B)
     other = starting(started(A, slot=1, run="decided anew"))
     assert await journal.commit(other) == frozenset()
 
@@ -84,7 +110,7 @@ async def test_who_was_deposed_meanwhile_is_told_so(
 
 
 async def test_postgres_gone_and_back(database_url: str, db: AsyncEngine, tmp_path: Path) -> None:
-    async with proxied(database_url, tmp_path) as (proxy, url):
+    async with proxied(database_url, tmp_path) as (_, url):
         pool = engine(url)
         journal = Journal(pool, "hub-1")
         await journal.lead("ibgu-0")

@@ -6,6 +6,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.db import Journal, JournalAway, SchemaMismatch, engine
@@ -107,6 +108,13 @@ async def test_no_lead_after_a_newer_ibgu_has_led(db: AsyncEngine) -> None:
         await connection.execute(text("UPDATE hubs SET schema_floor = 7"))
     with pytest.raises(SchemaMismatch, match="led by an ibgu of schema 7"):
         await Journal(db, "hub-1").lead("ibgu-1")
+
+
+async def test_any_other_trouble_with_the_schema_is_told_as_it_is(db: AsyncEngine) -> None:
+    async with db.begin() as connection:
+        await connection.execute(text("ALTER TABLE alembic_version RENAME version_num TO other"))
+    with pytest.raises(DBAPIError, match="version_num"):
+        await Journal(db, "hub-1").lead("ibgu-0")
 
 
 def test_what_is_said_of_each_revision() -> None:

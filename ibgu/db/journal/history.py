@@ -17,9 +17,9 @@ from ibgu.core.model import (
     Step,
 )
 from ibgu.db.journal.batch import Told
-from ibgu.db.journal.rows import Row
+from ibgu.db.rows import Row
 
-_WITH_PLAN = frozenset({Kind.ROLLOUT_SEEN, Kind.PLAN_GREW})
+_WITH_PLAN = frozenset({Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED})
 _WITH_RUN = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
     Kind.FINISHED,
     Kind.LATE,

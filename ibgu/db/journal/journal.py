@@ -1,7 +1,6 @@
 """The journal: what ibgu decided, committed before it is done (design, section 6)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
 from datetime import datetime
 
 from msgspec import Struct
@@ -9,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db.errors import ReloadNeeded, away_from, is_away, is_transient
+from ibgu.db.errors import ReloadNeeded, away_from, is_transient
 from ibgu.db.journal.batch import Batch, gather
 from ibgu.db.journal.fencing import ascend, enter, landed
 from ibgu.db.journal.load import load
@@ -26,7 +25,7 @@ class _Doubt(Struct, frozen=True):
 
 
 class Journal:
-    """One hub's journal. `lead` before the first `commit`; one commit at a time."""
+    """One hub's journal. `lead` before the first `commit`; commits wait for each other."""
 
     def __init__(self, engine: AsyncEngine, hub: str, name: str = "") -> None:
         """`hub` is the uid of its namespace kube-system, `name` is for people."""
@@ -35,17 +34,19 @@ class Journal:
         self._name = name
         self._epoch = 0
         self._doubt: _Doubt | None = None
+        self._busy = asyncio.Lock()
 
     async def lead(self, holder: str) -> int:
         """Begin a new epoch; every journal of an older one is deposed from then on.
 
         Raises SchemaMismatch if the tables are not this version's, JournalAway.
         """
-        with away_from("taking the lead"):
-            async with self._engine.begin() as db:
-                self._epoch = await ascend(db, self._hub, self._name, holder)
-        self._doubt = None
-        return self._epoch
+        async with self._busy:
+            with away_from("taking the lead"):
+                async with self._engine.begin() as db:
+                    self._epoch = await ascend(db, self._hub, self._name, holder)
+            self._doubt = None
+            return self._epoch
 
     async def now(self) -> datetime:
         """The database's clock."""
@@ -55,14 +56,16 @@ class Journal:
                 return now
 
     async def load(self) -> Loaded:
-        with away_from("loading the journal"):
-            if self._doubt:
-                await self._landed(self._doubt)
-            async with self._engine.connect() as db:
-                await db.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
-                loaded = await load(db, self._hub)
+        async with self._busy:
+            with away_from("loading the journal"):
+                return await self._load()
+
+    async def _load(self) -> Loaded:
+        if self._doubt:
+            await self._landed(self._doubt)
+        async with self._engine.connect() as db:
+            await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            loaded = await load(db, self._hub)
         self._doubt = None
         return loaded
 
@@ -72,12 +75,16 @@ class Journal:
         Answers the keys of those members: nothing of them was written. Raises Deposed (nothing
         was written), JournalAway (commit the same turn again), ReloadNeeded.
         """
-        with away_from("writing decisions"):
-            if doubt := self._doubt:
-                if await self._landed(doubt):
-                    return self._answer_late(doubt, turn)
-                self._doubt = None
-            return await self._write(turn)
+        async with self._busy:
+            with away_from("writing decisions"):
+                return await self._commit(turn)
+
+    async def _commit(self, turn: Turn) -> frozenset[MemberKey]:
+        if doubt := self._doubt:
+            if await self._landed(doubt):
+                return self._answer_late(doubt, turn)
+            self._doubt = None
+        return await self._write(turn)
 
     async def _write(self, turn: Turn) -> frozenset[MemberKey]:
         """A refused hold undoes the transaction: the next one goes without its member."""
@@ -102,21 +109,10 @@ class Journal:
             place = await enter(db, self._hub, self._epoch, len(batch.told))
             refused = await fill(db, self._hub, batch, doubt.turn.at, place.first_seq)
             if not refused:
-                with self._doubting(replace(doubt, number=place.turn)):
-                    await db.commit()
-            return refused
-
-    @contextmanager
-    def _doubting(self, doubt: _Doubt) -> Iterator[None]:
-        """From the moment that COMMIT is sent until it is answered."""
-        self._doubt = doubt
-        try:
-            yield
-        except Exception as error:
-            if not is_away(error):
+                self._doubt = replace(doubt, number=place.turn)
+                await db.commit()
                 self._doubt = None
-            raise
-        self._doubt = None
+            return refused
 
     async def _landed(self, doubt: _Doubt) -> bool:
         async with self._engine.connect() as db:

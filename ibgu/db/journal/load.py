@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Row,
     RowMapping,
     Select,
     Text,
@@ -20,14 +19,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.model import Action, Debt, Member, Rollout, RolloutState, Run, Step
-from ibgu.db.journal.rows import fields, to_record
+from ibgu.core.model import Action, Debt, Member, Rollout, RolloutState, Step
 from ibgu.db.journal.turn import Loaded
+from ibgu.db.rows import (
+    NEWEST_RUN,
+    OF_DEBT,
+    OF_MEMBER_AND_RUN,
+    OF_ROLLOUT,
+    OF_STEP,
+    to_member,
+    to_record,
+)
 from ibgu.db.schema import debts, holds, members, rollouts, runs, steps
 
 _CANCELS = [action.value for action in Action if action.cancels]
-_OF_MEMBER = fields(members, Member)
-_OF_RUN = fields(runs, Run)
 
 
 async def load(db: AsyncConnection, hub: str) -> Loaded:
@@ -59,7 +64,7 @@ def _rollouts(hub: str) -> Select[Any]:
         exists().where(held),
     )
     return (
-        select(*fields(rollouts, Rollout), busy.label("busy"))
+        select(*OF_ROLLOUT, busy.label("busy"))
         .where(rollouts.c.hub == hub)
         .order_by(rollouts.c.created_at, rollouts.c.uid)
     )
@@ -67,14 +72,13 @@ def _rollouts(hub: str) -> Select[Any]:
 
 def _steps(hub: str, uids: Collection[str]) -> Select[Any]:
     return (
-        select(*fields(steps, Step))
+        select(*OF_STEP)
         .where(steps.c.hub == hub, steps.c.rollout == any_(_texts(uids)))
         .order_by(steps.c.rollout, steps.c.index)
     )
 
 
 def _members(hub: str, uids: Collection[str], cancels_only: Collection[str]) -> Select[Any]:
-    newest = and_(runs.c.hub == members.c.hub, runs.c.id == members.c.run)
     its_step = and_(
         steps.c.hub == members.c.hub,
         steps.c.rollout == members.c.rollout,
@@ -85,33 +89,23 @@ def _members(hub: str, uids: Collection[str], cancels_only: Collection[str]) -> 
         steps.c.actions[1] == any_(_texts(_CANCELS)),
     )
     return (
-        select(*_OF_MEMBER, *_OF_RUN)
+        select(*OF_MEMBER_AND_RUN)
         .join(steps, its_step)
-        .outerjoin(runs, newest)
+        .outerjoin(runs, NEWEST_RUN)
         .where(members.c.hub == hub, members.c.rollout == any_(_texts(uids)), wanted)
         .order_by(members.c.rollout, members.c.step, members.c.position)
     )
 
 
-def _member(row: Row[Any], names: Sequence[str], of_run: Sequence[str]) -> Member:
-    """The member's columns come first, then those of its newest run, null if there is none."""
-    member = dict(zip(names, row, strict=False))
-    if member["run"] is not None:
-        member["run"] = dict(zip(of_run, row[len(names) :], strict=True))
-    return to_record(member, Member)
-
-
 async def _load_members(
     db: AsyncConnection, hub: str, uids: Collection[str], cancels_only: Collection[str]
 ) -> tuple[Member, ...]:
-    names = [column.name for column in _OF_MEMBER]
-    of_run = [column.name for column in _OF_RUN]
     rows = await db.execute(_members(hub, uids, cancels_only))
-    return tuple(_member(row, names, of_run) for row in rows)
+    return tuple(map(to_member, rows))
 
 
 def _debts(hub: str) -> Select[Any]:
-    return select(*fields(debts, Debt)).where(debts.c.hub == hub)
+    return select(*OF_DEBT).where(debts.c.hub == hub)
 
 
 def _run_ids(hub: str) -> Select[Any]:

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ibgu.core.model import Debt, Member
 from ibgu.db.journal.batch import Batch
 from ibgu.db.journal.history import event_rows
-from ibgu.db.journal.rows import (
+from ibgu.db.journal.turn import MemberKey
+from ibgu.db.rows import (
     Row,
     debt_row,
     hold_row,
@@ -25,7 +26,6 @@ from ibgu.db.journal.rows import (
     run_row,
     step_row,
 )
-from ibgu.db.journal.turn import MemberKey
 from ibgu.db.schema import debts, events, members, rollouts, runs, steps
 
 

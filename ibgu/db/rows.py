@@ -1,10 +1,10 @@
 """Records to rows and back. A column is named as the record's field, but for `_NAMES`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import Label, Table, and_
 
 from ibgu.core.model import Debt, Member, Rollout, Run, Step
 from ibgu.db.schema import debts, members, rollouts, runs, steps
@@ -58,11 +58,31 @@ def to_record(row: Mapping[Any, Any], record: type[R]) -> R:
     return msgspec.convert(row, record)
 
 
-def fields(table: Table, record: type[msgspec.Struct]) -> list[ColumnElement[Any]]:
+def fields(table: Table, record: type[msgspec.Struct]) -> list[Label[Any]]:
     """The columns that make up `record`, labelled with its fields' names."""
     names = _NAMES.get(table, {})
     found = ((field, names.get(field, field)) for field in record.__struct_fields__)
     return [table.c[column].label(field) for field, column in found if column in table.c]
+
+
+OF_ROLLOUT = fields(rollouts, Rollout)
+OF_STEP = fields(steps, Step)
+OF_MEMBER = fields(members, Member)
+OF_RUN = fields(runs, Run)
+OF_DEBT = fields(debts, Debt)
+NEWEST_RUN = and_(runs.c.hub == members.c.hub, runs.c.id == members.c.run)
+"""To join a member's newest run."""
+OF_MEMBER_AND_RUN = (*OF_MEMBER, *OF_RUN)
+_MEMBER_NAMES = [column.name for column in OF_MEMBER]
+_RUN_NAMES = [column.name for column in OF_RUN]
+
+
+def to_member(row: Sequence[Any]) -> Member:
+    """From a row that begins with OF_MEMBER_AND_RUN; the run is null if there is none."""
+    member = dict(zip(_MEMBER_NAMES, row, strict=False))
+    if member["run"] is not None:
+        member["run"] = dict(zip(_RUN_NAMES, row[len(member) :], strict=False))
+    return to_record(member, Member)
 
 
 def _row(hub: str, record: msgspec.Struct, table: Table) -> Row:

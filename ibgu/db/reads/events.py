@@ -1,0 +1,44 @@
+"""The history, event by event."""
+
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from ibgu.db.reads.base import Base
+from ibgu.db.reads.cursor import decode, page
+from ibgu.db.rows import fields, to_record
+from ibgu.db.schema import events, hubs
+from ibgu.db.views import EventRow, Page
+
+
+class EventReads(Base):
+    async def events(
+        self, rollout: str, *, after: int = 0, limit: int = 100, cursor: str | None = None
+    ) -> Page[EventRow]:
+        """Of a rollout, oldest first; `after`: only those with a higher number."""
+        begin = after if cursor is None else decode(cursor, int)
+        statement = self._events().where(events.c.rollout == rollout, events.c.seq > begin)
+        return await self._page(statement.order_by(events.c.seq), limit)
+
+    async def cluster_events(
+        self, cluster: str, *, limit: int = 100, cursor: str | None = None
+    ) -> Page[EventRow]:
+        """Of every rollout that touched a cluster of that name, newest first."""
+        statement = self._events().where(events.c.cluster == cluster)
+        if cursor is not None:
+            statement = statement.where(events.c.seq < decode(cursor, int))
+        return await self._page(statement.order_by(events.c.seq.desc()), limit)
+
+    async def last_seq(self) -> int:
+        """Number of the hub's newest event; 0 before the first."""
+        async with self._at_one_moment() as db:
+            return await db.scalar(select(hubs.c.last_seq).where(hubs.c.id == self.hub)) or 0
+
+    def _events(self) -> Select[Any]:
+        return select(*fields(events, EventRow)).where(events.c.hub == self.hub)
+
+    async def _page(self, statement: Select[Any], limit: int) -> Page[EventRow]:
+        async with self._at_one_moment() as db:
+            rows = (await db.execute(statement.limit(limit + 1))).mappings()
+            found = [to_record(row, EventRow) for row in rows]
+        return page(found, limit, lambda event: event.seq)

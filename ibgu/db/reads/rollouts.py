@@ -1,0 +1,86 @@
+"""Rollouts and their steps."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, any_, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.core.model import Rollout, RolloutState
+from ibgu.db.reads.base import Base, texts
+from ibgu.db.reads.cursor import decode, page
+from ibgu.db.rows import OF_ROLLOUT, OF_STEP, to_record
+from ibgu.db.schema import rollouts, steps
+from ibgu.db.views import Page, RolloutRow, StepRow
+
+_others = steps.alias()
+_LAST = (
+    select(func.max(_others.c.index))
+    .where(_others.c.hub == steps.c.hub, _others.c.rollout == steps.c.rollout)
+    .scalar_subquery()
+)
+
+
+class RolloutReads(Base):
+    async def rollouts(
+        self,
+        *,
+        namespaces: Collection[str] | None = None,
+        states: Collection[RolloutState] | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[RolloutRow]:
+        """Newest first; None: of all namespaces, in all states (deleted ones too)."""
+        statement = self._rollouts().limit(limit + 1)
+        if namespaces is not None:
+            statement = statement.where(rollouts.c.namespace == any_(texts(namespaces)))
+        if states is not None:
+            wanted = texts([state.value for state in states])
+            statement = statement.where(rollouts.c.state == any_(wanted))
+        if cursor is not None:
+            age = tuple_(rollouts.c.created_at, rollouts.c.uid)
+            statement = statement.where(age < decode(cursor, tuple[datetime, str]))
+        async with self._at_one_moment() as db:
+            found = await self._with_steps(db, statement)
+        return page(found, limit, lambda row: row.rollout.age)
+
+    async def rollout(self, namespace: str, name: str) -> RolloutRow | None:
+        """The newest of that name, also if it is deleted."""
+        named = self._rollouts().where(rollouts.c.namespace == namespace, rollouts.c.name == name)
+        return await self._one(named.limit(1))
+
+    async def rollout_by_uid(self, uid: str) -> RolloutRow | None:
+        return await self._one(self._rollouts().where(rollouts.c.uid == uid))
+
+    async def steps(self, uid: str) -> tuple[StepRow, ...]:
+        """Those that have been opened, in order."""
+        statement = (
+            select(*OF_STEP)
+            .where(steps.c.hub == self.hub, steps.c.rollout == uid)
+            .order_by(steps.c.index)
+        )
+        async with self._at_one_moment() as db:
+            rows = (await db.execute(statement)).mappings()
+            return tuple(await self._counted(db, rows))
+
+    async def _one(self, statement: Select[Any]) -> RolloutRow | None:
+        async with self._at_one_moment() as db:
+            found = await self._with_steps(db, statement)
+        return found[0] if found else None
+
+    def _rollouts(self) -> Select[Any]:
+        newest_first = (rollouts.c.created_at.desc(), rollouts.c.uid.desc())
+        return select(*OF_ROLLOUT).where(rollouts.c.hub == self.hub).order_by(*newest_first)
+
+    async def _with_steps(self, db: AsyncConnection, statement: Select[Any]) -> list[RolloutRow]:
+        rows = (await db.execute(statement)).mappings()
+        found = [to_record(row, Rollout) for row in rows]
+        newest = select(*OF_STEP).where(
+            steps.c.hub == self.hub,
+            steps.c.rollout == any_(texts([rollout.uid for rollout in found])),
+            steps.c.index == _LAST,
+        )
+        counted = await self._counted(db, (await db.execute(newest)).mappings())
+        current = {row.step.rollout: row for row in counted}
+        return [RolloutRow(rollout, current.get(rollout.uid)) for rollout in found]

@@ -1,0 +1,316 @@
+"""What REST reads, on a journal written by commits."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.model import (
+    Action,
+    Cause,
+    Change,
+    Debt,
+    Kind,
+    Member,
+    MemberState,
+    OnDebt,
+    OnMember,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    Run,
+    RunState,
+    Step,
+)
+from ibgu.db import Journal, JournalAway, Turn, engine
+from ibgu.db.reads import BadCursor, Reads
+from ibgu.db.reads.cursor import encode
+from ibgu.db.views import Counts, FailureRow, MemberRow
+from tests.db.records import (
+    NOW,
+    ended,
+    ending,
+    member,
+    members,
+    opening,
+    rollout,
+    started,
+    starting,
+    step,
+)
+
+
+@pytest.fixture
+def reads(db: AsyncEngine) -> Reads:
+    return Reads(db, "hub-1")
+
+
+def failed(found: Member, cause: Cause, message: str) -> Member:
+    return ended(found, Outcome.FAILED, cause=cause, message=message, failed_action=Action.PREP)
+
+
+@pytest.fixture
+async def mixed(journal: Journal) -> Step:
+    """r1's step of six members: one of each fate, and two in flight."""
+    one = rollout()
+    first = step(one, 0, Action.PREP, Action.UPGRADE, max_concurrency=6, total=6)
+    found = members(first, "site-9", "site-10", "site-11", "other-1", "other-2", "other-3")
+    await journal.commit(opening(one, first, waiting=found))
+    running = [started(each, slot=each.position + 1) for each in found[:5]]
+    await journal.commit(starting(*running))
+    await journal.commit(
+        ending(
+            ended(running[0]),
+            failed(running[1], Cause.PREP_FAILED, "no space left"),
+            failed(running[2], Cause.PREP_FAILED, "no space left"),
+        )
+    )
+    done = replace(running[3], action_index=1)
+    await journal.commit(Turn(decisions=(OnMember(Kind.RUN_ENDED, done, "Prep is over"),), at=NOW))
+    return first
+
+
+async def test_rollouts_newest_first_page_by_page(journal: Journal, reads: Reads) -> None:
+    for number in range(5):
+        await journal.commit(opening(rollout(f"r{number}", age=number // 2)))
+    first = await reads.rollouts(limit=2)
+    second = await reads.rollouts(limit=2, cursor=first.next)
+    third = await reads.rollouts(limit=2, cursor=second.next)
+    assert third.next is None
+    found = [row.rollout.uid for page in (first, second, third) for row in page.items]
+    assert found == ["r1", "r0", "r3", "r2", "r4"]
+
+
+async def test_rollouts_by_namespace_and_state(journal: Journal, reads: Reads) -> None:
+    await journal.commit(opening(rollout("r1", namespace="a")))
+    await journal.commit(opening(rollout("r2", namespace="b", state=RolloutState.RUNNING)))
+    await journal.commit(opening(rollout("r3", namespace="b")))
+
+    async def found(**filters: Any) -> set[str]:
+        return {row.rollout.uid for row in (await reads.rollouts(**filters)).items}
+
+    assert await found(namespaces=["a"]) == {"r1"}
+    assert await found(namespaces=["a", "b"]) == {"r1", "r2", "r3"}
+    assert await found(namespaces=[]) == set()
+    assert await found(states=[RolloutState.RUNNING]) == {"r2"}
+    assert await found(namespaces=["b"], states=[RolloutState.PENDING]) == {"r3"}
+
+
+async def test_a_rollout_with_the_counts_of_its_newest_step(
+    journal: Journal, reads: Reads, mixed: Step
+) -> None:
+    found = await reads.rollout("default", "ibgu-r1")
+    assert found
+    assert found.current
+    assert found.current.step == mixed
+    assert found.current.counts == Counts(total=6, waiting=1, in_flight=2, succeeded=1, failed=2)
+    assert (await reads.rollouts()).items == (found,)
+    one = found.rollout
+    second = step(one, 1)
+    skipped = [
+        member(second, "a", 0, state=MemberState.FINISHED, outcome=Outcome.SKIPPED),
+        member(second, "b", 1, state=MemberState.FINISHED, outcome=Outcome.CANCELLED),
+    ]
+    await journal.commit(opening(one, second, waiting=skipped))
+    assert [row.counts for row in await reads.steps("r1")] == [
+        found.current.counts,
+        Counts(total=2, skipped=1, cancelled=1),
+    ]
+    newest = await reads.rollout_by_uid("r1")
+    assert newest
+    assert newest.current
+    assert newest.current.step == second
+
+
+async def test_the_newest_of_a_name_and_older_ones_by_uid(journal: Journal, reads: Reads) -> None:
+    await journal.commit(opening(rollout("old", age=9, name="x", state=RolloutState.DELETED)))
+    await journal.commit(opening(rollout("new", age=1, name="x")))
+    by_name, by_uid = await reads.rollout("default", "x"), await reads.rollout_by_uid("old")
+    assert by_name
+    assert by_uid
+    assert (by_name.rollout.uid, by_name.current) == ("new", None)
+    assert by_uid.rollout.state is RolloutState.DELETED
+    assert await reads.rollout("default", "y") is None
+    assert await reads.rollout_by_uid("y") is None
+
+
+async def test_members_in_order_page_by_page(reads: Reads, mixed: Step) -> None:
+    found: list[MemberRow] = []
+    cursor = None
+    while True:
+        page = await reads.members("r1", limit=4, cursor=cursor)
+        found += page.items
+        cursor = page.next
+        if cursor is None:
+            break
+    assert [row.member.position for row in found] == list(range(6))
+    assert [row.action for row in found] == [
+        None,
+        None,
+        None,
+        Action.UPGRADE,
+        Action.PREP,
+        Action.PREP,
+    ]
+    assert found[3].member.run
+    assert found[3].member.run.id == "run-r1-other-1"
+    assert {(row.namespace, row.name) for row in found} == {("default", "ibgu-r1")}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"state": MemberState.WAITING}, ["other-3"]),
+        ({"outcome": Outcome.SUCCEEDED}, ["site-9"]),
+        ({"cause": Cause.PREP_FAILED}, ["site-10", "site-11"]),
+        ({"prefix": "site-1"}, ["site-10", "site-11"]),
+        ({"prefix": "site%"}, []),
+        ({"state": MemberState.IN_FLIGHT, "prefix": "o", "step": 0}, ["other-1", "other-2"]),
+        ({"step": 1}, []),
+    ],
+)
+async def test_members_by_filter(
+    reads: Reads, mixed: Step, filters: dict[str, Any], expected: list[str]
+) -> None:
+    found = (await reads.members("r1", **filters)).items
+    assert [row.member.cluster for row in found] == expected
+
+
+async def test_a_hold_of_the_step_or_the_rollout_is_shown(journal: Journal, reads: Reads) -> None:
+    brake = Reason(ReasonKind.BRAKE, NOW, "5 of 5 failed")
+    talm = Reason(ReasonKind.TALM, NOW, "TALM is live")
+    one, two = rollout("r1"), rollout("r2", hold=talm)
+    for each in (one, two):
+        first = step(each, hold=brake)
+        await journal.commit(opening(each, first, waiting=members(first, "a")))
+    assert (await reads.members("r1")).items[0].hold == brake
+    assert (await reads.members("r2")).items[0].hold == talm
+
+
+async def test_failures_by_cause(journal: Journal, reads: Reads, mixed: Step) -> None:
+    assert await reads.failures("r1") == (
+        FailureRow(
+            step=0,
+            action=Action.PREP,
+            cause=Cause.PREP_FAILED,
+            count=2,
+            clusters=("site-10", "site-11"),
+            message="no space left",
+        ),
+    )
+    assert await reads.failures("r1", step=1) == ()
+
+
+async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) -> None:
+    """Two rollouts, three steps; two attempts in the last one, and what is owed to it."""
+    old, new = rollout("old", age=60), rollout("new", age=1)
+    for one, index in ((old, 0), (old, 1), (new, 0)):
+        its_step = step(one, index)
+        waiting = member(its_step, "a")
+        await journal.commit(opening(one, its_step, waiting=[waiting, member(its_step, "b", 1)]))
+        running = started(waiting, slot=1, run=f"{one.uid}-{index}")
+        await journal.commit(starting(running))
+        await journal.commit(ending(ended(running)))
+    second = Run(
+        id="again",
+        action=Action.PREP,
+        attempt=2,
+        state=RunState.INTENDED,
+        intended_at=NOW + timedelta(minutes=1),
+    )
+    again = replace(waiting, slot=1, run=second)
+    await journal.commit(starting(again))
+    owed = Debt(uid="uid-a", cluster="a", rollout="new", labels={"k": Change("x", None)})
+    await journal.commit(Turn(decisions=(OnDebt(Kind.OWED, owed, "Prep failed"),), at=NOW))
+
+    first = await reads.visits("a", limit=2)
+    rest = await reads.visits("a", limit=2, cursor=first.next)
+    assert rest.next is None
+    assert [row.member.member.key for row in (*first.items, *rest.items)] == [
+        ("new", 0, "a"),
+        ("old", 1, "a"),
+        ("old", 0, "a"),
+    ]
+    assert [run.id for run in first.items[0].runs] == ["new-0", "again"]
+    assert first.items[0].member.member == again
+    only = await reads.visits("a", rollout="old")
+    assert [row.member.member.step for row in only.items] == [1, 0]
+
+    told = await reads.cluster_events("a", limit=3)
+    assert [event.kind for event in told.items] == ["LabelsOwed", "RunIntended", "MemberFinished"]
+    assert told.items[0].data == {"labels": {"k": ["x", None]}, "annotations": {}}
+    more = await reads.cluster_events("a", limit=9, cursor=told.next)
+    assert [event.kind for event in more.items] == [
+        "RunIntended",
+        "MemberFinished",
+        "RunIntended",
+        "MemberFinished",
+        "RunIntended",
+    ]
+    assert more.next is None
+
+
+async def test_events_of_a_rollout_from_a_number(
+    journal: Journal, reads: Reads, mixed: Step
+) -> None:
+    await journal.commit(opening(rollout("r2")))
+    everything = (await reads.events("r1")).items
+    assert [event.seq for event in everything] == list(range(1, 12))
+    assert await reads.last_seq() == 12
+    assert everything[0].data["plan"][0]["actions"] == ["Prep"]
+    first = await reads.events("r1", after=4, limit=3)
+    rest = await reads.events("r1", cursor=first.next)
+    assert (*first.items, *rest.items) == everything[4:]
+    started_one = everything[2]
+    assert (started_one.kind, started_one.run) == ("RunIntended", "run-r1-site-9")
+    assert started_one.data["slot"] == 1
+    assert started_one.data["run_state"] == "intended"
+
+
+async def test_pages_neither_miss_nor_repeat_while_rows_are_added(
+    journal: Journal, reads: Reads
+) -> None:
+    for number in range(4):
+        await journal.commit(opening(rollout(f"r{number}", age=number)))
+    first = await reads.rollouts(limit=2)
+    await journal.commit(opening(rollout("newest", age=-5)))
+    second = await reads.rollouts(limit=9, cursor=first.next)
+    found = [row.rollout.uid for page in (first, second) for row in page.items]
+    assert found == ["r0", "r1", "r2", "r3"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "%%%", "AAAA", encode("text"), encode([1])])
+async def test_what_is_no_cursor(reads: Reads, cursor: str) -> None:
+    for read in (
+        reads.rollouts(cursor=cursor),
+        reads.members("r1", cursor=cursor),
+        reads.visits("a", cursor=cursor),
+        reads.events("r1", cursor=cursor),
+        reads.cluster_events("a", cursor=cursor),
+    ):
+        with pytest.raises(BadCursor, match="use `next` of the page before"):
+            await read
+
+
+async def test_another_hub_is_empty(db: AsyncEngine, mixed: Step) -> None:
+    other = Reads(db, "hub-2")
+    assert (await other.rollouts()).items == ()
+    assert await other.rollout("default", "ibgu-r1") is None
+    assert await other.rollout_by_uid("r1") is None
+    assert await other.steps("r1") == ()
+    assert (await other.members("r1")).items == ()
+    assert (await other.visits("site-9")).items == ()
+    assert (await other.events("r1")).items == ()
+    assert (await other.cluster_events("site-9")).items == ()
+    assert await other.failures("r1") == ()
+    assert await other.last_seq() == 0
+
+
+async def test_no_database(tmp_path: object) -> None:
+    db = engine(f"postgresql://postgres@/postgres?host={tmp_path}")
+    with pytest.raises(JournalAway, match="reading"):
+        await Reads(db, "hub-1").rollouts()
+    await db.dispose()
