@@ -1,0 +1,108 @@
+"""Who asks, and what the hub lets them see (design, section 7)."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from msgspec import Struct
+
+from ibgu.api.context import Context
+from ibgu.api.problems import Problem, away, unauthenticated
+from ibgu.hub import paths
+from ibgu.hub.access import Access, Question, User
+from ibgu.hub.errors import HubError
+
+log = structlog.get_logger("ibgu.api")
+
+ROLLOUTS = "imagebasedgroupupgrades"
+CLUSTERS = "managedclusters"
+
+bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="hubToken",
+    description="A bearer token of the hub: `oc whoami -t`, `kubectl create token`.",
+)
+
+
+class Caller(Struct, frozen=True):
+    """The user of the request's token; the token itself is not kept."""
+
+    user: User
+    access: Access
+
+    async def may_read_rollouts(self, namespace: str = "") -> bool:
+        """Of a namespace, or ("") of all."""
+        return await self._may(_rollouts_in(namespace))
+
+    async def require_rollouts(self, namespace: str) -> None:
+        await self._require(_rollouts_in(namespace))
+
+    async def require_cluster(self, name: str) -> None:
+        await self._require(Question("get", paths.CLUSTER_GROUP, CLUSTERS, name=name))
+
+    async def readable(self, namespaces: Iterable[str]) -> list[str]:
+        asked = list(namespaces)
+        answers = await asyncio.gather(*map(self.may_read_rollouts, asked))
+        return [name for name, may in zip(asked, answers, strict=True) if may]
+
+    async def _may(self, question: Question) -> bool:
+        return await self.access.allowed(self.user, question)
+
+    async def _require(self, question: Question) -> None:
+        if not await self._may(question):
+            raise _forbidden(self.user, question)
+
+
+def _rollouts_in(namespace: str) -> Question:
+    return Question("get", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace)
+
+
+def _forbidden(user: User, question: Question) -> Problem:
+    what = f"{question.verb} {question.resource}.{question.group}"
+    what += f" {question.name}" if question.name else ""
+    what += f" in namespace {question.namespace}" if question.namespace else ""
+    members = {
+        name: value
+        for name in ("verb", "group", "resource", "namespace", "name")
+        if (value := getattr(question, name))
+    }
+    return Problem(
+        403,
+        "forbidden",
+        f"{user.username} may not {what}; bind a role that allows it to this user on the hub",
+        **members,
+    )
+
+
+async def _caller(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
+) -> Caller:
+    context: Context = request.app.state.context
+    if credentials is None:
+        raise unauthenticated(
+            "a bearer token of the hub is needed: send the header Authorization: Bearer <token>"
+        )
+    user = await _user(context.access, credentials.credentials)
+    if user is None:
+        raise unauthenticated(
+            "the hub does not accept this token: it is wrong, expired or revoked",
+            error="invalid_token",
+        )
+    return Caller(user, context.access)
+
+
+async def _user(access: Access, token: str) -> User | None:
+    try:
+        return await access.user(token)
+    except HubError as error:
+        # Whatever the hub answers, the token that was asked about must not come out in it.
+        words = str(error).replace(token, "[token]")
+        log.warning("the hub could not review a token", error=words)
+    raise away("hub-away", "the hub could not say whose token this is; try again in a moment")
+
+
+CallerOfRequest = Annotated[Caller, Depends(_caller)]

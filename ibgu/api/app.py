@@ -1,0 +1,35 @@
+"""The ASGI applications: the REST API with its probes, and the probes alone."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from ibgu.api import handlers, openapi
+from ibgu.api.context import Context, Probes
+from ibgu.api.edge import Edge
+from ibgu.api.readiness import Readiness
+from ibgu.api.routes import history, members, process, rollouts
+
+PREFIX = "/api/v1"
+
+
+def create_app(context: Context) -> FastAPI:
+    app = create_probes(context.probes)
+    app.state.context = context
+    for part in (rollouts, members, history):
+        app.include_router(part.router, prefix=PREFIX)
+    return app
+
+
+def create_probes(probes: Probes) -> FastAPI:
+    """`/healthz`, `/readyz` and `/metrics`, for a process that serves no API."""
+    app = FastAPI(
+        title="ibgu", version=version("ibgu"), docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    app.state.probes = probes
+    app.state.readiness = Readiness(probes)
+    app.add_middleware(Edge)
+    app.include_router(process.router)
+    handlers.install(app)
+    openapi.install(app)
+    return app

@@ -1,0 +1,36 @@
+"""What the API works with; made by whoever assembles the process."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.hub.access import Access
+
+
+def _no_problems() -> list[str]:
+    return []
+
+
+def _nothing() -> None:
+    return None
+
+
+class Probes(Struct, frozen=True):
+    """What `/healthz`, `/readyz` and `/metrics` ask."""
+
+    journal: Callable[[], Coroutine[Any, Any, str | None]]
+    """Why the journal can't be used; None: it can."""
+    problems: Callable[[], list[str]] = _no_problems
+    """Why the rest of the process does not do its work now."""
+    measure: Callable[[], None] = _nothing
+    """Brings the gauges up to date."""
+
+
+class Context(Struct, frozen=True):
+    hub: str
+    """uid of the hub's namespace kube-system: only its rows are shown."""
+    engine: AsyncEngine
+    access: Access
+    probes: Probes

@@ -1,0 +1,56 @@
+"""The outermost layer: strict headers on every answer, and an answer to every error."""
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ibgu.api.problems import Problem
+
+log = structlog.get_logger("ibgu.api")
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""A route that sets one of them itself keeps its own."""
+
+
+class Edge:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception:
+            log.exception("request failed", method=scope["method"], path=scope["path"])
+            if answer.begun:
+                raise
+            await _failed(scope["path"])(scope, receive, answer.send)
+
+
+class _Answer:
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+def _failed(path: str) -> ASGIApp:
+    detail = "ibgu could not answer because of an error of its own; its log says which"
+    return Problem(500, "internal", detail).response(path)

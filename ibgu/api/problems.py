@@ -1,0 +1,73 @@
+"""Problem details (RFC 9457): the one form of everything that goes wrong."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+MEDIA_TYPE = "application/problem+json"
+
+RETRY_SECONDS = 5
+"""What `Retry-After` says where the journal or the hub is away."""
+
+
+_TITLES = {422: "Unprocessable Content"}
+"""Phrases that differ between versions of Python."""
+
+
+class Problem(Exception):
+    """`code` tells kinds of problems apart; `members` go into the body beside the standard ones."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members
+
+    def response(self, instance: str) -> JSONResponse:
+        """`instance` is the path of the request, without its query."""
+        body = {
+            "type": type_of(self.code),
+            "title": _TITLES.get(self.status) or HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            **self.members,
+        }
+        return JSONResponse(body, self.status, self.headers, media_type=MEDIA_TYPE)
+
+
+def type_of(code: str) -> str:
+    return f"tag:ibgu.dev,2026:problem/{code}"
+
+
+def unauthenticated(detail: str, *, error: str = "") -> Problem:
+    """`error` as in RFC 6750; none where no token came at all."""
+    challenge = 'Bearer realm="ibgu"' + (f', error="{error}"' if error else "")
+    return Problem(401, "unauthenticated", detail, headers={"WWW-Authenticate": challenge})
+
+
+def away(code: str, detail: str, *, seconds: float = RETRY_SECONDS, **members: Any) -> Problem:
+    """Something that ibgu needs does not answer: the same request may succeed later."""
+    return Problem(503, code, detail, headers=_retry(seconds), **members)
+
+
+def invalid(field: str, where: str, message: str) -> Problem:
+    """One input that can't be used; `where` is "query" or "path"."""
+    errors = [{"field": field, "in": where, "message": message}]
+    return Problem(422, "invalid", f"{field}: {message}", errors=errors)
+
+
+def _retry(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, round(seconds)))}

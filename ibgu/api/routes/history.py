@@ -1,0 +1,76 @@
+"""What happened: a rollout's events and failures, a cluster's history."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from ibgu.api.access import CallerOfRequest
+from ibgu.api.routes.inputs import (
+    PAGE,
+    ClusterName,
+    Cursor,
+    Limit,
+    ReadsOfRequest,
+    RolloutOfPath,
+    StepNumber,
+    index,
+)
+from ibgu.api.schemas.base import Page
+from ibgu.api.schemas.events import EventBody
+from ibgu.api.schemas.failures import Failures
+from ibgu.api.schemas.members import VisitBody
+from ibgu.api.schemas.problem import problems
+from ibgu.api.shape.events import event_body
+from ibgu.api.shape.failures import failures_body
+from ibgu.api.shape.members import visit_body
+
+router = APIRouter()
+_LAST = 2**63 - 1
+After = Annotated[int, Query(ge=0, le=_LAST, description="Only events with a higher number.")]
+
+
+@router.get(
+    "/rollouts/{namespace}/{name}/events",
+    tags=["rollouts"],
+    responses=problems(401, 403, 404, 422, 503),
+    summary="The history of a rollout, oldest first",
+)
+async def events(
+    row: RolloutOfPath,
+    reads: ReadsOfRequest,
+    after: After = 0,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Page[EventBody]:
+    """To follow it, ask again with the last `seq` as `after`."""
+    found = await reads.events(row.rollout.uid, after=after, limit=limit, cursor=cursor)
+    return Page(items=[event_body(each) for each in found.items], next_cursor=found.next)
+
+
+@router.get(
+    "/rollouts/{namespace}/{name}/failures",
+    tags=["rollouts"],
+    responses=problems(401, 403, 404, 422, 503),
+    summary="Failed and cancelled members, grouped by what happened",
+)
+async def failures(row: RolloutOfPath, reads: ReadsOfRequest, step: StepNumber = None) -> Failures:
+    return failures_body(await reads.failed(row.rollout.uid, index(step)))
+
+
+@router.get(
+    "/clusters/{name}/history",
+    tags=["clusters"],
+    responses=problems(401, 403, 422, 503),
+    summary="The steps that a cluster was in, newest first",
+)
+async def cluster_history(
+    name: ClusterName,
+    caller: CallerOfRequest,
+    reads: ReadsOfRequest,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Page[VisitBody]:
+    """Over all rollouts of the hub, for who may `get managedclusters` of that name."""
+    await caller.require_cluster(name)
+    found = await reads.visits(name, limit=limit, cursor=cursor)
+    return Page(items=[visit_body(each) for each in found.items], next_cursor=found.next)

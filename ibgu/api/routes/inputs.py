@@ -1,0 +1,86 @@
+"""Inputs that several routes take, checked so that nothing odd reaches the database."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+
+from ibgu.api.access import CallerOfRequest
+from ibgu.api.context import Context
+from ibgu.api.problems import Problem
+from ibgu.api.reads import ApiReads
+from ibgu.db.views import RolloutRow
+
+_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+_PREFIX = r"^[a-z0-9][-a-z0-9.]*$"
+_LONGEST = 253
+
+Namespace = Annotated[str, Path(pattern=_NAME, max_length=_LONGEST, examples=["default"])]
+Name = Annotated[str, Path(pattern=_NAME, max_length=_LONGEST, examples=["ran-417"])]
+ClusterName = Annotated[str, Path(pattern=_NAME, max_length=_LONGEST, examples=["site-0412"])]
+InNamespace = Annotated[
+    str | None, Query(pattern=_NAME, max_length=_LONGEST, description="Only of this namespace.")
+]
+ClusterPrefix = Annotated[
+    str,
+    Query(
+        pattern=f"^$|{_PREFIX}",
+        max_length=_LONGEST,
+        description="Only clusters whose name begins with it.",
+    ),
+]
+StepNumber = Annotated[int | None, Query(ge=1, le=1000, description="Only of this step, from 1.")]
+Uid = Annotated[
+    str | None,
+    Query(
+        pattern="^[-a-zA-Z0-9]+$",
+        max_length=64,
+        description="Which of several rollouts that had this name, one after the other; "
+        "without it the newest.",
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=500, description="How many items a page has at most.")]
+Cursor = Annotated[
+    str | None, Query(max_length=1024, description="`nextCursor` of the page before, unchanged.")
+]
+
+PAGE = 100
+
+
+def _reads(request: Request) -> ApiReads:
+    context: Context = request.app.state.context
+    return ApiReads(context.engine, context.hub)
+
+
+ReadsOfRequest = Annotated[ApiReads, Depends(_reads)]
+
+
+def index(step: int | None) -> int | None:
+    """Steps count from 1 for people, from 0 in the journal."""
+    return None if step is None else step - 1
+
+
+async def _rollout(
+    namespace: Namespace,
+    name: Name,
+    caller: CallerOfRequest,
+    reads: ReadsOfRequest,
+    uid: Uid = None,
+) -> RolloutRow:
+    """Asked before it is looked for: who may not see it does not learn whether it is there."""
+    await caller.require_rollouts(namespace)
+    if uid is None:
+        row = await reads.rollout(namespace, name)
+    else:
+        row = await reads.rollout_by_uid(uid)
+    if row is None or (row.rollout.namespace, row.rollout.name) != (namespace, name):
+        which = f" with uid {uid}" if uid else ""
+        raise Problem(
+            404,
+            "not-found",
+            f"there is no rollout {name}{which} in namespace {namespace}; an "
+            "ImageBasedGroupUpgrade appears here once a controller has seen it",
+        )
+    return row
+
+
+RolloutOfPath = Annotated[RolloutRow, Depends(_rollout)]

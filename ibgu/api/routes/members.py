@@ -1,0 +1,51 @@
+"""The members of a rollout."""
+
+from fastapi import APIRouter
+
+from ibgu.api.routes.inputs import (
+    PAGE,
+    ClusterPrefix,
+    Cursor,
+    Limit,
+    ReadsOfRequest,
+    RolloutOfPath,
+    StepNumber,
+    index,
+)
+from ibgu.api.schemas.base import Page
+from ibgu.api.schemas.members import MemberBody
+from ibgu.api.schemas.problem import problems
+from ibgu.api.shape.members import member_body
+from ibgu.core.model import Cause, MemberState, Outcome
+
+router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"])
+
+
+@router.get(
+    "/members",
+    responses=problems(401, 403, 404, 422, 503),
+    summary="Clusters in the steps of a rollout",
+)
+async def members(
+    row: RolloutOfPath,
+    reads: ReadsOfRequest,
+    step: StepNumber = None,
+    state: MemberState | None = None,
+    outcome: Outcome | None = None,
+    cause: Cause | None = None,
+    cluster: ClusterPrefix = "",
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Page[MemberBody]:
+    """In the order of steps, and within a step in the order in which they start."""
+    found = await reads.members(
+        row.rollout.uid,
+        step=index(step),
+        state=state,
+        outcome=outcome,
+        cause=cause,
+        prefix=cluster,
+        limit=limit,
+        cursor=cursor,
+    )
+    return Page(items=[member_body(each) for each in found.items], next_cursor=found.next)

@@ -1,0 +1,52 @@
+"""Parts that several bodies share. Their words are those of the journal and the IBGU's status."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from ibgu.api.schemas.base import Body
+from ibgu.core.model import Action, Cause, ReasonKind, RunResult, RunState, Who
+
+
+class ReasonBody(Body):
+    kind: ReasonKind
+    since: datetime
+    until: datetime | None = Field(description="When it ends by itself, where that is known.")
+    who: Who = Field(description="Who must act for it to end.")
+    message: str
+
+
+class Counts(Body):
+    """Members of one step. total = waiting + running + succeeded + failed + skipped, as in the
+    IBGU's `status.summary`."""
+
+    total: int
+    waiting: int
+    running: int = Field(description="In flight: each of them has a slot.")
+    succeeded: int
+    failed: int = Field(description="Cancelled ones included.")
+    skipped: int
+    cancelled: int = Field(description="Those among `failed` whose outcome is `cancelled`.")
+
+
+class RunBody(Body):
+    """One attempt of one action on one member."""
+
+    id: str
+    action: Action
+    attempt: int
+    state: RunState
+    intended_at: datetime
+    arming_at: datetime | None
+    armed_at: datetime | None
+    accepted_at: datetime | None
+    ended_at: datetime | None
+    result: RunResult | None
+    cause: Cause | None
+    message: str = Field(description="The cluster's own words at the end.")
+
+
+class CompletedActionBody(Body):
+    action: Action
+    at: datetime
+    note: str = Field(description='Empty, "was already …" or "completed late, after …".')

@@ -1,0 +1,103 @@
+"""Members: clusters in a step, where each one stands and why it is not further."""
+
+from datetime import datetime
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.schemas.base import Body
+from ibgu.api.schemas.common import CompletedActionBody, ReasonBody, RunBody
+from ibgu.core.model import Action, Cause, MemberState, Outcome
+
+_RUN: JsonValue = {
+    "id": "c2b7e0d41f9a",
+    "action": "Upgrade",
+    "attempt": 1,
+    "state": "ended",
+    "intendedAt": "2026-11-20T01:55:01Z",
+    "armingAt": "2026-11-20T01:55:02Z",
+    "armedAt": "2026-11-20T01:55:02Z",
+    "acceptedAt": "2026-11-20T01:55:03Z",
+    "endedAt": "2026-11-20T02:29:04Z",
+    "result": "failed",
+    "cause": "UpgradeFailed",
+    "message": "Rollback due to LCA Init Monitor timeout, after 30m0s",
+}
+_MEMBER: JsonValue = {
+    "cluster": "site-0412",
+    "step": 2,
+    "position": 411,
+    "state": "finished",
+    "action": None,
+    "attempt": 1,
+    "reason": None,
+    "slot": None,
+    "limit": "2026-11-20T03:40:00Z",
+    "startedAt": "2026-11-20T01:55:01Z",
+    "endedAt": "2026-11-20T02:29:04Z",
+    "outcome": "failed",
+    "cause": "UpgradeFailed",
+    "message": "Rollback due to LCA Init Monitor timeout, after 30m0s",
+    "failedAction": "Upgrade",
+    "failure": "InitMonitorTimeout",
+    "means": "The new release did not become healthy in time; the node went back by itself.",
+    "remedy": "See what was not healthy, then AbortOnFailure and Prep again.",
+    "completed": [],
+    "late": "",
+    "run": _RUN,
+}
+
+
+class MemberBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_MEMBER]})
+
+    cluster: str
+    step: int = Field(description="From 1.")
+    position: int = Field(description="Place in the step's order, from 0.")
+    state: MemberState
+    action: Action | None = Field(description="The current one, or the next; null: none is left.")
+    attempt: int = Field(description="Of the newest run, from 1; 0 before the first one.")
+    reason: ReasonBody | None = Field(
+        description="Why it is not further; null once it is finished. A member that could start "
+        "while its step or rollout is held shows the hold."
+    )
+    slot: int | None
+    limit: datetime | None = Field(description="When its time for the whole step is over.")
+    started_at: datetime | None
+    ended_at: datetime | None
+    outcome: Outcome | None
+    cause: Cause | None
+    message: str = Field(description="At the end: the cluster's own words.")
+    failed_action: Action | None
+    failure: str | None = Field(description="Name of the known failure that the message tells.")
+    means: str | None = Field(description="What happened, if the failure is a known one.")
+    remedy: str | None = Field(description="What to do next, if the failure is a known one.")
+    completed: list[CompletedActionBody]
+    late: str = Field(description="What came true after the member had ended.")
+    run: RunBody | None = Field(description="The newest run.")
+
+
+class RolloutName(Body):
+    namespace: str
+    name: str
+    uid: str
+
+
+_VISIT: JsonValue = {
+    "rollout": {
+        "namespace": "default",
+        "name": "ran-417",
+        "uid": "0f5a2a38-6b54-4a5e-9f4e-2f1f7a2f4c11",
+    },
+    "member": _MEMBER,
+    "runs": [_RUN],
+}
+
+
+class VisitBody(Body):
+    """One step of one rollout that the cluster was a member of."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_VISIT]})
+
+    rollout: RolloutName
+    member: MemberBody
+    runs: list[RunBody] = Field(description="All attempts of it, oldest first.")

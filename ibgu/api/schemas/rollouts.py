@@ -1,0 +1,131 @@
+"""Rollouts and their steps."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.schemas.base import Body
+from ibgu.api.schemas.common import Counts, ReasonBody
+from ibgu.core.model import Action, RolloutState, StepState
+
+_COUNTS: JsonValue = {
+    "total": 3500,
+    "waiting": 1828,
+    "running": 200,
+    "succeeded": 1441,
+    "failed": 31,
+    "skipped": 0,
+    "cancelled": 0,
+}
+_ROLLOUT: JsonValue = {
+    "namespace": "default",
+    "name": "ran-417",
+    "uid": "0f5a2a38-6b54-4a5e-9f4e-2f1f7a2f4c11",
+    "phase": "Held",
+    "state": "running",
+    "hold": {
+        "kind": "Brake",
+        "since": "2026-11-20T02:12:09Z",
+        "until": None,
+        "who": "person",
+        "message": "20 clusters in a row have failed with UpgradeFailed; annotate the IBGU with "
+        "ibgu.dev/resume to go on",
+    },
+    "seed": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"},
+    "plan": [
+        {"actions": ["Prep"], "maxConcurrency": 200, "timeoutMinutes": 240},
+        {"actions": ["Upgrade"], "maxConcurrency": 200, "timeoutMinutes": 240},
+    ],
+    "generation": 2,
+    "createdAt": "2026-11-19T23:58:00Z",
+    "startedAt": "2026-11-19T23:58:01Z",
+    "completedAt": None,
+    "deletedAt": None,
+    "current": {"step": 2, "actions": ["Upgrade"], "counts": _COUNTS},
+}
+_STEP: JsonValue = {
+    "step": 2,
+    "actions": ["Upgrade"],
+    "state": "running",
+    "hold": None,
+    "maxConcurrency": 200,
+    "timeoutMinutes": 240,
+    "startedAt": "2026-11-20T01:30:00Z",
+    "finishedAt": None,
+    "counts": _COUNTS,
+}
+
+
+class Phase(StrEnum):
+    """As in the IBGU's `status.phase`, and one for an IBGU that is gone."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    HELD = "Held"
+    COMPLETED = "Completed"
+    INVALID = "Invalid"
+    DELETED = "Deleted"
+
+
+class Seed(Body):
+    image: str
+    version: str
+
+
+class PlanItemBody(Body):
+    actions: list[str]
+    max_concurrency: int
+    timeout_minutes: int
+
+
+class CurrentStep(Body):
+    step: int = Field(description="From 1.")
+    actions: list[Action]
+    counts: Counts
+
+
+class RolloutBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_ROLLOUT]})
+
+    namespace: str
+    name: str
+    uid: str
+    phase: Phase
+    state: RolloutState
+    hold: ReasonBody | None = Field(description="Why nothing new starts, in it or in its step.")
+    seed: Seed
+    plan: list[PlanItemBody]
+    generation: int
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    deleted_at: datetime | None
+    current: CurrentStep | None = Field(description="The newest step; null before the first one.")
+
+
+class StepProgress(StrEnum):
+    """The states of a step in the journal, and one for what the plan has not come to."""
+
+    PLANNED = "planned"
+    OPENING = StepState.OPENING.value
+    RUNNING = StepState.RUNNING.value
+    FINISHED = StepState.FINISHED.value
+
+
+class StepBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_STEP]})
+
+    step: int = Field(description="From 1.")
+    actions: list[str]
+    state: StepProgress
+    hold: ReasonBody | None
+    max_concurrency: int = Field(description="The slots: at most so many members run at a time.")
+    timeout_minutes: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    counts: Counts
+
+
+class Steps(Body):
+    items: list[StepBody]

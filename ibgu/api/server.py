@@ -1,0 +1,85 @@
+"""The HTTP server: uvicorn inside the caller's task group, under the caller's signals."""
+
+import asyncio
+import logging
+import socket
+from contextlib import AbstractContextManager, nullcontext
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+GRACE_SECONDS = 5
+"""How long requests that are being answered may take once the server is to end."""
+
+log = structlog.get_logger("ibgu.api")
+
+
+class ListenError(Exception):
+    """The address can't be listened on; the text says why."""
+
+
+class _Server(uvicorn.Server):
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+class _Forward(logging.Handler):
+    """What uvicorn has to say, in the form of our own log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log.log(record.levelno, "http server", message=record.getMessage())
+
+
+def bind(listen: str) -> socket.socket:
+    """`host:port`, `[v6]:port` or `:port`; port 0 takes a free one. Raises ListenError."""
+    host, port = _split(listen)
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, _, _, _, address = found[0]
+        return socket.create_server(
+            address, family=family, backlog=2048, dualstack_ipv6=_dualstack(host, family)
+        )
+    except OSError as error:
+        raise ListenError(f"can't listen on {listen}: {error.strerror or error}") from error
+
+
+def _dualstack(host: str, family: int) -> bool:
+    return not host and family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+
+
+def _split(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ListenError(f"{listen!r} is no address to listen on; it looks like 127.0.0.1:8080")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+async def serve(app: ASGIApp, listen: str | socket.socket) -> None:
+    """Serves until cancelled, then answers what it has begun. Raises ListenError."""
+    listener = bind(listen) if isinstance(listen, str) else listen
+    server = _Server(_config(app))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    words = logging.getLogger("uvicorn.error")
+    words.handlers[:] = [_Forward(logging.WARNING)]
+    words.propagate = False
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        lifespan="off",
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        ws="none",
+    )

@@ -1,0 +1,1 @@
+"""Rows of the journal as bodies of answers."""

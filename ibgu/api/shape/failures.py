@@ -1,0 +1,39 @@
+"""Failures by what happened: the known ones by name, the others by cause."""
+
+from collections.abc import Iterable
+
+from ibgu.api.reads import NAMED, FailedRow
+from ibgu.api.schemas.failures import FailureGroup, Failures
+from ibgu.api.shape.words import known_failure
+from ibgu.core.failures import Known
+from ibgu.core.plan import natural_key
+
+_Group = tuple[Known | None, list[FailedRow]]
+
+
+def failures_body(rows: Iterable[FailedRow]) -> Failures:
+    groups: dict[tuple[object, ...], _Group] = {}
+    for row in rows:
+        known = known_failure(row.action, row.message)
+        key = (row.step, row.action, row.outcome, row.cause, known and known.name)
+        groups.setdefault(key, (known, []))[1].append(row)
+    items = [_group(known, found) for known, found in groups.values()]
+    items.sort(key=lambda group: (-group.count, group.step))
+    return Failures(total=sum(group.count for group in items), items=items)
+
+
+def _group(known: Known | None, rows: list[FailedRow]) -> FailureGroup:
+    commonest = max(rows, key=lambda row: row.count)
+    clusters = sorted({name for row in rows for name in row.clusters}, key=natural_key)
+    return FailureGroup(
+        step=commonest.step + 1,
+        action=commonest.action,
+        outcome=commonest.outcome,
+        cause=commonest.cause,
+        failure=known.name if known else None,
+        means=known.means if known else None,
+        remedy=known.remedy if known else None,
+        message=commonest.message,
+        count=sum(row.count for row in rows),
+        clusters=clusters[:NAMED],
+    )

@@ -1,0 +1,58 @@
+"""Members, with the reason that counts and what is known about their words."""
+
+from ibgu.api.schemas.common import CompletedActionBody, RunBody
+from ibgu.api.schemas.members import MemberBody, RolloutName, VisitBody
+from ibgu.api.shape import words
+from ibgu.api.shape.rollouts import reason_body
+from ibgu.core.failures import Known
+from ibgu.core.model import Member, Reason, Run
+from ibgu.db.views import MemberRow, VisitRow
+
+_FROM_MEMBER = (
+    *("cluster", "position", "state", "slot", "limit", "started_at", "ended_at"),
+    *("outcome", "cause", "message", "failed_action", "late"),
+)
+
+
+def member_body(row: MemberRow) -> MemberBody:
+    member = row.member
+    reason = words.reason_of(member, row.hold)
+    known = _known(row, reason)
+    return MemberBody(
+        **{name: getattr(member, name) for name in _FROM_MEMBER},
+        step=member.step + 1,
+        action=row.action,
+        attempt=member.run.attempt if member.run else 0,
+        reason=reason_body(reason),
+        failure=known.name if known else None,
+        means=known.means if known else None,
+        remedy=known.remedy if known else None,
+        completed=_completed(member),
+        run=_run(member.run) if member.run else None,
+    )
+
+
+def _known(row: MemberRow, reason: Reason | None) -> Known | None:
+    """Of a failed member its last words, of an unfinished one what the cluster says now."""
+    member = row.member
+    if reason is not None:
+        return words.known_failure(row.action, reason.message)
+    return words.known_failure(member.failed_action, member.message)
+
+
+def _completed(member: Member) -> list[CompletedActionBody]:
+    return [
+        CompletedActionBody.model_validate(done, from_attributes=True) for done in member.completed
+    ]
+
+
+def _run(run: Run) -> RunBody:
+    return RunBody.model_validate(run, from_attributes=True)
+
+
+def visit_body(row: VisitRow) -> VisitBody:
+    found = row.member
+    rollout = RolloutName(namespace=found.namespace, name=found.name, uid=found.member.rollout)
+    return VisitBody(
+        rollout=rollout, member=member_body(found), runs=[_run(run) for run in row.runs]
+    )

@@ -1,0 +1,105 @@
+"""Rollouts and steps."""
+
+from collections.abc import Iterator, Sequence
+
+from ibgu.api.schemas.common import Counts, ReasonBody
+from ibgu.api.schemas.rollouts import (
+    CurrentStep,
+    PlanItemBody,
+    RolloutBody,
+    Seed,
+    StepBody,
+    StepProgress,
+)
+from ibgu.api.shape import words
+from ibgu.core.kinds import PlanItem
+from ibgu.core.model import Reason, Rollout
+from ibgu.db import views
+from ibgu.db.views import RolloutRow, StepRow
+
+_FROM_ROLLOUT = (
+    *("namespace", "name", "uid", "state", "generation"),
+    *("created_at", "started_at", "completed_at", "deleted_at"),
+)
+
+
+def rollout_body(row: RolloutRow) -> RolloutBody:
+    rollout = row.rollout
+    step = row.current.step if row.current else None
+    seed = rollout.spec.ibu_spec.seed_image_ref
+    return RolloutBody(
+        **{name: getattr(rollout, name) for name in _FROM_ROLLOUT},
+        phase=words.phase_of(rollout, step),
+        hold=reason_body(words.hold_of(rollout, step)),
+        seed=Seed(image=seed.image, version=seed.version),
+        plan=[_plan_item(item) for item in rollout.spec.plan],
+        current=_current(row.current) if row.current else None,
+    )
+
+
+def _plan_item(item: PlanItem) -> PlanItemBody:
+    strategy = item.rollout_strategy
+    return PlanItemBody(
+        actions=item.actions,
+        max_concurrency=strategy.max_concurrency,
+        timeout_minutes=strategy.timeout,
+    )
+
+
+def _current(row: StepRow) -> CurrentStep:
+    step = row.step
+    return CurrentStep(
+        step=step.index + 1, actions=list(step.actions), counts=counts_body(row.counts)
+    )
+
+
+def counts_body(counts: views.Counts) -> Counts:
+    return Counts(
+        total=counts.total,
+        waiting=counts.waiting,
+        running=counts.in_flight,
+        succeeded=counts.succeeded,
+        failed=counts.failed + counts.cancelled,
+        skipped=counts.skipped,
+        cancelled=counts.cancelled,
+    )
+
+
+def reason_body(reason: Reason | None) -> ReasonBody | None:
+    return ReasonBody.model_validate(reason, from_attributes=True) if reason else None
+
+
+def step_bodies(rollout: Rollout, opened: Sequence[StepRow]) -> Iterator[StepBody]:
+    """Those that were opened, then what else is planned."""
+    for row in opened:
+        yield _opened(row)
+    for index, item in enumerate(rollout.spec.plan):
+        if index >= len(opened):
+            yield _planned(index, item)
+
+
+def _opened(row: StepRow) -> StepBody:
+    step = row.step
+    return StepBody(
+        step=step.index + 1,
+        actions=list(step.actions),
+        state=StepProgress(step.state.value),
+        hold=reason_body(step.hold),
+        max_concurrency=step.max_concurrency,
+        timeout_minutes=round(step.timeout.total_seconds() / 60),
+        started_at=step.started_at,
+        finished_at=step.finished_at,
+        counts=counts_body(row.counts),
+    )
+
+
+def _planned(index: int, item: PlanItem) -> StepBody:
+    return StepBody(
+        **_plan_item(item).model_dump(),
+        step=index + 1,
+        state=StepProgress.PLANNED,
+        hold=None,
+        started_at=None,
+        finished_at=None,
+        counts=counts_body(views.Counts()),
+    )

@@ -1,0 +1,5 @@
+"""The command `ibgu`."""
+
+from ibgu.cli.app import main
+
+__all__ = ["main"]

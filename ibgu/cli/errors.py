@@ -1,0 +1,14 @@
+"""How a command ends that can't do what it was asked: one line, and an exit code."""
+
+from typing import NoReturn
+
+import typer
+
+FAILED = 1
+MISUSED = 2
+"""Of options, arguments and settings."""
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    typer.echo(f"ibgu: {message}", err=True)
+    raise typer.Exit(code)

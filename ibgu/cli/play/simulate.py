@@ -1,0 +1,90 @@
+"""`ibgu simulate`: a fleet that behaves as a real one, on any hub."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ibgu.settings import Settings
+    from ibgu.sim.player import Player
+    from ibgu.sim.spec import FleetSpec
+
+
+def simulate(
+    clusters: Annotated[int, typer.Option(min=0, help="How many clusters.")] = 50,
+    pattern: Annotated[str, typer.Option(help="Their names, with one number.")] = "site-%04d",
+    name: Annotated[
+        list[str] | None, typer.Option(help="A name of its own for one of them; repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same course of things.")] = 1,
+    scale: Annotated[
+        float, typer.Option(help="Multiplies the clusters' times: 0.01 is 100 times faster.")
+    ] = 1.0,
+    durations: Annotated[
+        str, typer.Option(help="How long stages take: field, or as the docs say.")
+    ] = "field",
+    fault: Annotated[
+        list[str] | None, typer.Option(help="What goes wrong, and where; repeatable.")
+    ] = None,
+    version: Annotated[str, typer.Option(help="The release that they run.")] = "4.14.13",
+    label: Annotated[
+        list[str] | None, typer.Option(help="key=value on every ManagedCluster; repeatable.")
+    ] = None,
+    feedback: Annotated[
+        str, typer.Option(help="watch, or poll:10s for agents that only poll.")
+    ] = "watch",
+    delivered: Annotated[
+        list[str] | None,
+        typer.Option(help="ConfigMap/namespace/name that every cluster has; repeatable."),
+    ] = None,
+    cleanup: Annotated[
+        bool, typer.Option("--cleanup", help="Remove all simulated clusters and end.")
+    ] = False,
+) -> None:
+    """Play a fleet of clusters on a hub."""
+    from functools import partial
+
+    from ibgu.cli.errors import MISUSED, fail
+    from ibgu.cli.serve import checks, process
+    from ibgu.sim.player import NotOurs
+    from ibgu.sim.spec import FleetSpec
+
+    try:
+        spec = FleetSpec.parse(
+            count=clusters,
+            pattern=pattern,
+            names=name or (),
+            seed=seed,
+            scale=scale,
+            durations=durations,
+            faults=fault or (),
+            version=version,
+            labels=label or (),
+            feedback=feedback,
+            delivered=delivered or (),
+        )
+    except ValueError as error:
+        fail(str(error), MISUSED)
+    main = _clean_up if cleanup else partial(_play, spec=spec)
+    raise typer.Exit(process.run(checks.settings_of_hub, main, NotOurs))
+
+
+async def _play(settings: "Settings", *, spec: "FleetSpec") -> None:
+    from ibgu.hub.client import HubClient
+    from ibgu.sim.player import simulate
+
+    async with await HubClient.connect(settings.kubeconfig) as client:
+        await simulate(client, spec, ready=_ready)
+
+
+def _ready(player: "Player") -> None:
+    typer.echo(f"{len(player.clusters)} clusters are on {player.client.url}, until Ctrl-C.")
+    typer.echo("Their objects stay on the hub; `ibgu simulate --cleanup` removes them.")
+
+
+async def _clean_up(settings: "Settings") -> None:
+    from ibgu.hub.client import HubClient
+    from ibgu.sim.player.cleanup import clean_up
+
+    async with await HubClient.connect(settings.kubeconfig) as client:
+        typer.echo(f"{await clean_up(client)} simulated clusters removed")

@@ -1,0 +1,20 @@
+"""Errors of the asking commands in one line."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+
+from ibgu.cli.errors import fail
+from ibgu.cli.rest.client import RestError
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """What can't be asked ends the command; symbols that the terminal lacks become "?"."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        yield
+    except RestError as error:
+        fail(str(error))

@@ -1,0 +1,35 @@
+"""Options that the asking commands share."""
+
+from typing import Annotated
+
+import typer
+
+Server = Annotated[
+    str, typer.Option("--server", envvar="IBGU_SERVER", help="Address of ibgu's REST API.")
+]
+Token = Annotated[
+    str,
+    typer.Option(
+        "--token",
+        envvar="IBGU_TOKEN",
+        help="Bearer token of the hub; else that of the kubeconfig's current user.",
+        show_default=False,
+    ),
+]
+CaFile = Annotated[
+    str,
+    typer.Option(
+        "--ca-file",
+        envvar="IBGU_CA_FILE",
+        help="Certificates (PEM) to trust the server by; else the system's.",
+        show_default=False,
+    ),
+]
+Namespace = Annotated[
+    str,
+    typer.Option(
+        "--namespace", "-n", help="Of the rollout; else the kubeconfig's.", show_default=False
+    ),
+]
+
+DEFAULT_SERVER = "http://127.0.0.1:8080"

@@ -1,0 +1,43 @@
+"""Which server, whose token, which namespace: from options, environment and kubeconfig."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from ibgu.cli.rest.client import Rest, RestError
+from ibgu.cli.rest.kubeconfig import current, token_of
+
+
+class Target(Struct, frozen=True):
+    """As given; empty means: not given."""
+
+    server: str
+    token: str = ""
+    ca_file: str = ""
+    namespace: str = ""
+
+    def rest(self) -> Rest:
+        """Raises RestError."""
+        return Rest(self.server, self.token or self._kubeconfig_token(), self.ca_file or None)
+
+    def in_namespace(self) -> str:
+        """As kubectl chooses it. Raises RestError."""
+        return self.namespace or current().namespace or "default"
+
+    def _kubeconfig_token(self) -> str:
+        """A token that nobody named must not go over the network unencrypted."""
+        parts = urlsplit(self.server)
+        if parts.scheme == "http" and not _loopback(parts.hostname or ""):
+            raise RestError(
+                f"the token of your kubeconfig is not sent to {self.server} without TLS; "
+                "use https://, or name a token with --token or IBGU_TOKEN"
+            )
+        return token_of(current())
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

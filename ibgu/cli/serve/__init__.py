@@ -1,0 +1,1 @@
+"""The processes: what each one is made of, and how it begins and ends."""

@@ -1,0 +1,59 @@
+"""Settings that a process can't do without, checked before it touches anything."""
+
+import os
+
+from ibgu.db import BadUrl, dsn
+from ibgu.hub.lease import LeaseTimes
+from ibgu.settings import Settings, SettingsError, read_settings
+
+
+def settings_of_journal() -> Settings:
+    """All of these raise SettingsError that names the variable."""
+    settings = read_settings()
+    _check_database(settings)
+    return settings
+
+
+def settings_of_hub() -> Settings:
+    settings = read_settings()
+    _check_hub(settings)
+    return settings
+
+
+def settings_of_api() -> Settings:
+    settings = settings_of_journal()
+    _check_hub(settings)
+    return settings
+
+
+def settings_of_controller() -> Settings:
+    settings = settings_of_api()
+    _check_lease(settings)
+    return settings
+
+
+def _check_hub(settings: Settings) -> None:
+    """~/.kube/config is not enough: what acts on a whole fleet must be told where."""
+    if not settings.kubeconfig and "KUBERNETES_SERVICE_HOST" not in os.environ:
+        raise SettingsError("KUBECONFIG: not set. It must name the kubeconfig of the hub.")
+
+
+def _check_database(settings: Settings) -> None:
+    about = Settings.model_fields["database_url"].description
+    if not settings.database_url:
+        raise SettingsError(f"DATABASE_URL: not set. {about}")
+    try:
+        dsn(settings.database_url)
+    except BadUrl as error:
+        raise SettingsError(f"DATABASE_URL: {error}") from error
+
+
+def _check_lease(settings: Settings) -> None:
+    try:
+        LeaseTimes(
+            settings.lease_seconds, settings.lease_renew_seconds, settings.lease_retry_seconds
+        )
+    except ValueError as error:
+        raise SettingsError(
+            f"IBGU_LEASE_SECONDS, IBGU_LEASE_RENEW_SECONDS, IBGU_LEASE_RETRY_SECONDS: {error}"
+        ) from error

@@ -1,0 +1,103 @@
+"""From the start of a process to its exit code: signals, and errors in words."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import structlog
+import typer
+import uvloop
+from sqlalchemy.exc import DBAPIError
+
+from ibgu.api.server import ListenError
+from ibgu.cli.errors import FAILED, MISUSED
+from ibgu.db import Deposed, JournalAway, SchemaMismatch
+from ibgu.db.errors import told
+from ibgu.hub.errors import HubError
+from ibgu.settings import Settings, SettingsError
+from ibgu.telemetry import configure_logging
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+Main = Callable[[Settings], Coroutine[Any, Any, None]]
+
+log = structlog.get_logger("ibgu")
+
+
+def run(read: Callable[[], Settings], main: Main, *in_words: type[Exception]) -> int:
+    """Runs `main` until it ends or a signal comes; answers the exit code.
+
+    A signal cancels it, so that it can put its things in order; the second one kills.
+    `in_words` are errors, besides the usual ones, whose text is for a person.
+    """
+    try:
+        settings = read()
+        configure_logging(settings.log_level)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_signalled(main(settings)))
+    except Exception as error:
+        return _tell(error, in_words)
+    return 0
+
+
+async def _until_signalled(main: Coroutine[Any, Any, None]) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(main)
+    signalled: list[signal.Signals] = []
+
+    def stop(which: signal.Signals) -> None:
+        signalled.append(which)
+        for each in SIGNALS:
+            loop.remove_signal_handler(each)
+        log.info("stopping", signal=which.name)
+        task.cancel()
+
+    for each in SIGNALS:
+        loop.add_signal_handler(each, stop, each)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not signalled:
+            raise
+
+
+def _tell(error: Exception, in_words: tuple[type[Exception], ...]) -> int:
+    answers = [
+        (str(leaf), FAILED) if isinstance(leaf, in_words) else _known(leaf)
+        for leaf in _leaves(error)
+    ]
+    if None in answers:
+        log.error("ended by an error of its own", exc_info=error)
+        return FAILED
+    lines = dict.fromkeys(answer for answer in answers if answer)
+    for line, _ in lines:
+        typer.echo(f"ibgu: {line}", err=True)
+    return max((code for _, code in lines), default=FAILED)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _known(error: BaseException) -> tuple[str, int] | None:
+    """The line for a person and the exit code, for errors that are not our own mistakes."""
+    match error:
+        case SettingsError():
+            return str(error), MISUSED
+        case ListenError():
+            return f"IBGU_LISTEN: {error}", MISUSED
+        case HubError(reason="NoConfiguration"):
+            return f"KUBECONFIG: {error.message}", MISUSED
+        case HubError():
+            return f"the hub: {error}", FAILED
+        case JournalAway() | SchemaMismatch() | Deposed():
+            return str(error), FAILED
+        case DBAPIError():
+            return f"DATABASE_URL: {told(error)}", FAILED
+        case _:
+            return None

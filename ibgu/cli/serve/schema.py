@@ -1,0 +1,34 @@
+"""Are the tables there, and those that this version of ibgu needs?"""
+
+from sqlalchemy.exc import DBAPIError
+
+from ibgu.db import JournalAway, SchemaMismatch
+from ibgu.db.errors import told
+from ibgu.db.migrate import current, problem, upgrade
+
+
+async def prepare(url: str, *, migrate: bool) -> None:
+    """Raises SchemaMismatch that says what to do, JournalAway."""
+    if migrate:
+        await upgrade(url)
+    elif wrong := problem(await current(url)):
+        raise SchemaMismatch(wrong.replace("run `ibgu migrate`", "run `ibgu migrate` or --migrate"))
+
+
+async def journal_problem(url: str) -> str | None:
+    """Why the journal can't be used now; None: it can."""
+    try:
+        return problem(await current(url))
+    except JournalAway as error:
+        return str(error)
+    except DBAPIError as error:
+        return f"the journal's database can't be used: {told(error)}"
+
+
+async def migrate(url: str) -> str:
+    """What was done, as a sentence. Raises SchemaMismatch, JournalAway."""
+    before = await current(url)
+    after = await upgrade(url)
+    if before == after:
+        return f"the database has schema {after} already: nothing to do"
+    return f"the database has schema {after} now" + (f", it had {before}" if before else "")

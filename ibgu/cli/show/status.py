@@ -1,0 +1,146 @@
+"""`ibgu status`: is it moving, what failed and why, what waits, and what to do."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.cli.rest.client import JsonObject
+from ibgu.cli.show import symbols
+from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.rollouts import done_of
+from ibgu.cli.show.times import duration, moment
+
+_COLOURS = {
+    "Pending": None,
+    "Running": "blue",
+    "Held": "yellow",
+    "Completed": "green",
+    "Invalid": "red",
+    "Deleted": None,
+}
+_WORDS = 100
+"""Characters of a message."""
+
+
+class Seen(Struct, frozen=True):
+    """What was asked of the REST API, and when."""
+
+    rollout: JsonObject
+    steps: Sequence[JsonObject]
+    failures: JsonObject
+    now: datetime
+
+
+def status_lines(seen: Seen, paper: Paper) -> list[str]:
+    return [
+        _headline(seen, paper),
+        *_steps(seen, paper),
+        *_holds(seen, paper),
+        *_failures(seen, paper),
+        *_next(seen),
+    ]
+
+
+def _headline(seen: Seen, paper: Paper) -> str:
+    rollout = seen.rollout
+    phase = "Deleted" if rollout["deletedAt"] else rollout["phase"]
+    parts = [paper.paint(phase, _COLOURS.get(phase), bold=True)]
+    if rollout["current"]:
+        parts.append(f"step {rollout['current']['step']} of {len(rollout['plan'])}")
+    if rollout["startedAt"]:
+        end = rollout["completedAt"] or rollout["deletedAt"]
+        until = moment(end) if end else seen.now
+        parts.append(duration(until - moment(rollout["startedAt"])))
+    version = rollout["seed"]["version"]
+    target = f"  → {version}" if version else ""
+    name = paper.paint(rollout["name"], bold=True)
+    return f"{name} ({rollout['namespace']}){target}   {' · '.join(parts)}"
+
+
+def _steps(seen: Seen, paper: Paper) -> list[str]:
+    named = [f"{step['step']:>3} {'+'.join(step['actions'])}" for step in seen.steps]
+    width = max(map(len, named), default=0)
+    progress = [_progress(step) for step in seen.steps]
+    counted = max(map(len, progress), default=0)
+    return [
+        "  ".join(
+            part
+            for part in (
+                name.ljust(width),
+                paper.bar(done_of(step["counts"]), step["counts"]["total"]),
+                done.rjust(counted),
+                *_counts(step, paper),
+                _took(step, seen.now),
+            )
+            if part
+        ).rstrip()
+        for step, name, done in zip(seen.steps, named, progress, strict=True)
+    ]
+
+
+def _progress(step: JsonObject) -> str:
+    if step["state"] in ("planned", "opening"):
+        return str(step["state"])
+    return f"{done_of(step['counts'])}/{step['counts']['total']}"
+
+
+def _counts(step: JsonObject, paper: Paper) -> list[str]:
+    counts = step["counts"]
+    parts = []
+    if counts["succeeded"]:
+        parts.append(paper.paint(f"{symbols.SUCCEEDED} {counts['succeeded']}", "green"))
+    if counts["failed"]:
+        parts.append(paper.paint(f"{symbols.FAILED} {counts['failed']}", "red"))
+    if counts["skipped"]:
+        parts.append(f"{symbols.SKIPPED} {counts['skipped']}")
+    if step["state"] == "running":
+        slots = f"{symbols.RUNNING} {counts['running']}/{step['maxConcurrency']} slots"
+        parts.append(paper.paint(slots, "blue"))
+    if counts["waiting"]:
+        parts.append(f"{symbols.WAITING} {counts['waiting']} waiting")
+    return parts
+
+
+def _took(step: JsonObject, now: datetime) -> str:
+    if not step["startedAt"]:
+        return ""
+    until = moment(step["finishedAt"]) if step["finishedAt"] else now
+    return duration(until - moment(step["startedAt"]))
+
+
+def _holds(seen: Seen, paper: Paper) -> list[str]:
+    hold = seen.rollout["hold"]
+    if hold is None:
+        return []
+    since = duration(seen.now - moment(hold["since"]))
+    words = f"{hold['kind']}: {hold['message']} (since {since}; ends by: {hold['who']})"
+    return [paper.paint(f"{symbols.HELD} Held  {words}", "yellow")]
+
+
+def _failures(seen: Seen, paper: Paper) -> list[str]:
+    total = seen.failures["total"]
+    if not total:
+        return []
+    lines = [paper.paint(f"Failures ({total})", "red", bold=True)]
+    for group in seen.failures["items"]:
+        lines += _group(group)
+    return lines
+
+
+def _group(group: JsonObject) -> list[str]:
+    named = group["failure"] or group["cause"] or group["outcome"]
+    what = f"{group['action']}: {named}" if group["action"] else named
+    message = " ".join(group["message"].split())[:_WORDS]
+    clusters = ", ".join(group["clusters"][:3]) + (", …" if group["count"] > 3 else "")
+    lines = [f"{group['count']:>5}  {what}  {message}".rstrip(), f"       {clusters}"]
+    return lines + ([f"       → {group['remedy']}"] if group["remedy"] else [])
+
+
+def _next(seen: Seen) -> list[str]:
+    groups = seen.failures["items"]
+    if not groups or not groups[0]["clusters"]:
+        return []
+    rollout = seen.rollout
+    where = "" if rollout["namespace"] == "default" else f" -n {rollout['namespace']}"
+    return [f"Next: ibgu explain {rollout['name']} {groups[0]['clusters'][0]}{where}"]

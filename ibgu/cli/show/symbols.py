@@ -1,0 +1,11 @@
+"""One symbol a state, the same everywhere."""
+
+WAITING = "◷"
+LOOKING = "◌"
+RUNNING = "▶"
+REBOOTING = "↻"
+SUCCEEDED = "✔"
+FAILED = "✗"
+SKIPPED = "\N{EN DASH}"
+HELD = "⏸"
+TAKEN_OVER = "✋"

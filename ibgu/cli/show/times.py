@@ -1,0 +1,39 @@
+"""Times as people read them: durations in their two largest units, moments in the local zone."""
+
+from datetime import datetime, timedelta
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def moment(text: str) -> datetime:
+    """A time of the REST API."""
+    return datetime.fromisoformat(text)
+
+
+def duration(span: timedelta) -> str:
+    """ "2 d 4 h", "41 min", "31 s"; seconds are left out from ten minutes on."""
+    left = max(0, int(span.total_seconds()))
+    if left >= 600:
+        left -= left % 60
+    parts = []
+    for size, unit in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+def age(span: timedelta) -> str:
+    """As kubectl writes it: one unit, "41m", "5d"."""
+    left = max(0, int(span.total_seconds()))
+    for size, unit in _UNITS:
+        if left >= 2 * size or size == 1:
+            return f"{left // size}{unit[0]}"
+    raise AssertionError("unreachable")
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """Local time, with the date where it is not today's."""
+    local = at.astimezone()
+    today = local.date() == now.astimezone().date()
+    return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,75 @@
+"""The API on a real Postgres and a real hub, asked without a network in between."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu import db
+from ibgu.api.app import create_app
+from ibgu.api.context import Context, Probes
+from ibgu.cli.serve.schema import journal_problem
+from ibgu.db import Journal
+from ibgu.db.migrate import upgrade
+from ibgu.hub import paths
+from ibgu.hub.access import Access
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import Bare
+from ibgu.sandbox.hub import SandboxHub
+
+Ask = Callable[..., Awaitable[httpx.Response]]
+
+
+@pytest.fixture
+async def hub_client(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("ibgu"))) as client:
+        yield client
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    await upgrade(database_url)
+    pool = db.engine(database_url)
+    yield pool
+    await pool.dispose()
+
+
+@pytest.fixture
+async def context(hub_client: HubClient, engine: AsyncEngine, database_url: str) -> Context:
+    system = await hub_client.get(paths.namespace("kube-system"), Bare)
+    probes = Probes(partial(journal_problem, database_url))
+    return Context(hub=system.metadata.uid, engine=engine, access=Access(hub_client), probes=probes)
+
+
+@pytest.fixture
+async def journal(context: Context) -> Journal:
+    journal = Journal(context.engine, context.hub)
+    await journal.lead("test")
+    return journal
+
+
+@pytest.fixture
+def app(context: Context) -> FastAPI:
+    return create_app(context)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+        yield client
+
+
+@pytest.fixture
+def ask(client: httpx.AsyncClient, sandbox_hub: SandboxHub) -> Ask:
+    """`await ask("alice", "rollouts", limit=2)` is a GET of /api/v1/rollouts as that user."""
+
+    async def ask(user: str, path: str, **query: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"}
+        return await client.get(f"/api/v1/{path}", params=query or None, headers=headers)
+
+    return ask

@@ -1,0 +1,110 @@
+"""Who may ask, and what they get to see."""
+
+import httpx
+import pytest
+import structlog
+from structlog.testing import LogCapture
+
+from ibgu.db import Journal
+from ibgu.sandbox.hub import SandboxHub
+from tests.api.conftest import Ask
+from tests.api.fleet import fleet, rollout, seen
+
+pytestmark = pytest.mark.hub
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture
+async def two_namespaces(journal: Journal) -> None:
+    await seen(journal, rollout("r1"), rollout("r2", namespace="edge"))
+
+
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer ", "Basic YTpi"])
+async def test_without_a_token_nothing_is_said(
+    client: httpx.AsyncClient, header: str | None
+) -> None:
+    headers = {"Authorization": header} if header is not None else {}
+    answer = await client.get("/api/v1/rollouts", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="ibgu"'
+    assert answer.headers["Content-Type"] == PROBLEM
+    assert answer.json()["type"] == "tag:ibgu.dev,2026:problem/unauthenticated"
+
+
+async def test_a_wrong_token_is_nobodys(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/rollouts", headers={"Authorization": "Bearer wrong"})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="ibgu", error="invalid_token"'
+    assert "wrong, expired or revoked" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("user", "names"), [("alice", ["ran-r2", "ran-r1"]), ("bob", ["ran-r1"]), ("carol", [])]
+)
+@pytest.mark.usefixtures("two_namespaces")
+async def test_lists_show_what_the_caller_may_see(ask: Ask, user: str, names: list[str]) -> None:
+    answer = await ask(user, "rollouts")
+    assert answer.status_code == 200
+    assert [each["name"] for each in answer.json()["items"]] == names
+
+
+@pytest.mark.usefixtures("two_namespaces")
+async def test_a_namespace_that_is_named_must_be_readable(ask: Ask) -> None:
+    assert (await ask("bob", "rollouts", namespace="default")).status_code == 200
+    answer = await ask("bob", "rollouts", namespace="edge")
+    assert answer.status_code == 403
+    body = answer.json()
+    assert body["detail"].startswith(
+        "bob may not get imagebasedgroupupgrades.lcm.openshift.io in namespace edge"
+    )
+    assert (body["verb"], body["resource"], body["namespace"]) == (
+        "get",
+        "imagebasedgroupupgrades",
+        "edge",
+    )
+
+
+@pytest.mark.parametrize("part", ["", "/steps", "/members", "/events", "/failures"])
+@pytest.mark.usefixtures("two_namespaces")
+async def test_one_rollout_needs_its_namespace(ask: Ask, part: str) -> None:
+    assert (await ask("bob", f"rollouts/default/ran-r1{part}")).status_code == 200
+    assert (await ask("bob", f"rollouts/edge/ran-r2{part}")).status_code == 403
+    assert (await ask("bob", f"rollouts/edge/is-not-there{part}")).status_code == 403
+    assert (await ask("alice", f"rollouts/edge/ran-r2{part}")).status_code == 200
+
+
+async def test_a_clusters_history_needs_the_cluster(ask: Ask, journal: Journal) -> None:
+    await fleet(journal)
+    assert (await ask("alice", "clusters/a/history")).status_code == 200
+    answer = await ask("bob", "clusters/a/history")
+    assert answer.status_code == 403
+    assert "get managedclusters.cluster.open-cluster-management.io a" in answer.json()["detail"]
+
+
+async def test_a_token_comes_out_nowhere(
+    client: httpx.AsyncClient, ask: Ask, sandbox_hub: SandboxHub, journal: Journal
+) -> None:
+    await fleet(journal)
+    log = LogCapture()
+    structlog.configure(processors=[log])
+    said = []
+    try:
+        for user in ("alice", "bob", "carol"):
+            for path in ("rollouts", "rollouts/edge/x", "clusters/a/history", "rollouts?limit=x"):
+                answer = await ask(user, path)
+                said.append(f"{answer.text} {answer.headers}")
+        sandbox_hub.stop_apiserver()
+        headers = {"Authorization": "Bearer secret-of-somebody"}
+        answer = await client.get("/api/v1/rollouts", headers=headers)
+        said.append(f"{answer.text} {answer.headers}")
+    finally:
+        sandbox_hub.start_apiserver()
+        structlog.reset_defaults()
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert "could not say whose token this is" in answer.json()["detail"]
+    everything = " ".join(said) + repr(log.entries)
+    assert log.entries
+    for secret in ("secret-of-somebody", *map(sandbox_hub.token, ("alice", "bob", "carol"))):
+        assert secret not in everything

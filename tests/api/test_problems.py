@@ -1,0 +1,150 @@
+"""Whatever goes wrong is a problem detail that says what to do."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import text
+
+from ibgu import db
+from ibgu.api.app import create_app
+from ibgu.api.context import Context
+from ibgu.api.edge import HEADERS
+from ibgu.db import Journal
+from ibgu.db.reads.cursor import encode
+from ibgu.sandbox.databases import drop_database
+from ibgu.sandbox.hub import SandboxHub
+from tests.api.conftest import Ask
+from tests.api.fleet import fleet
+
+pytestmark = pytest.mark.hub
+
+MEMBERS = "rollouts/default/ran-r1/members"
+
+
+class Case(Struct, frozen=True):
+    path: str
+    field: str
+    where: str = "query"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("rollouts?limit=0", "limit"),
+        Case("rollouts?limit=501", "limit"),
+        Case("rollouts?state=gone", "state.0"),
+        Case("rollouts?namespace=Not%20A%20Name", "namespace"),
+        Case("rollouts?cursor=not-a-cursor", "cursor"),
+        Case("rollouts?cursor=%00", "cursor"),
+        Case(f"rollouts?cursor={encode(1)}", "cursor"),
+        Case("rollouts/default/ran%00", "name", "path"),
+        Case("rollouts/DEFAULT/ran", "namespace", "path"),
+        Case(f"{MEMBERS}?step=0", "step"),
+        Case(f"{MEMBERS}?step=x", "step"),
+        Case(f"{MEMBERS}?outcome=good", "outcome"),
+        Case(f"{MEMBERS}?cause=Weather", "cause"),
+        Case(f"{MEMBERS}?cluster=%25", "cluster"),
+        Case(f"{MEMBERS}?cluster=%00", "cluster"),
+        Case(f"{MEMBERS}?cursor={encode((2**40, 1))}", "cursor"),
+        Case("rollouts/default/ran-r1/events?after=-1", "after"),
+        Case(f"rollouts/default/ran-r1/events?cursor={encode(2**70)}", "cursor"),
+        Case("clusters/UPPER/history", "name", "path"),
+    ],
+)
+async def test_bad_input_is_named(ask: Ask, journal: Journal, case: Case) -> None:
+    await fleet(journal)
+    answer = await ask("alice", case.path)
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    body = answer.json()
+    (error,) = body["errors"]
+    assert (error["field"], error["in"]) == (case.field, case.where)
+    assert body["detail"] == f"{error['field']}: {error['message']}"
+    assert (body["status"], body["title"]) == (422, "Unprocessable Content")
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v2/rollouts", "/api/v1/rollouts/", "/docs"])
+async def test_a_path_that_is_not_served(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 404
+    assert answer.json() == {
+        "type": "tag:ibgu.dev,2026:problem/no-such-path",
+        "title": "Not Found",
+        "status": 404,
+        "detail": f"nothing is served at {path}; /openapi.json lists what is",
+        "instance": path,
+    }
+
+
+async def test_a_method_that_the_path_lacks(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/v1/rollouts")
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET"
+    assert answer.json()["detail"] == "/api/v1/rollouts does not take POST; see the header Allow"
+
+
+async def test_every_answer_has_strict_headers(client: httpx.AsyncClient, ask: Ask) -> None:
+    answers = [
+        await client.get("/healthz"),
+        await client.get("/openapi.json"),
+        await client.get("/nowhere"),
+        await ask("alice", "rollouts"),
+        await ask("alice", "rollouts", limit=0),
+        await ask("carol", "rollouts/default/x"),
+    ]
+    for answer in answers:
+        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+
+
+async def test_without_the_tables_it_says_so(ask: Ask, context: Context) -> None:
+    async with context.engine.begin() as connection:
+        await connection.execute(text("DROP TABLE rollouts CASCADE"))
+    answer = await ask("alice", "rollouts")
+    assert answer.status_code == 503
+    assert answer.json()["detail"].endswith("run `ibgu migrate`")
+
+
+async def test_without_the_journal_it_says_when_to_come_back(
+    ask: Ask, context: Context, postgres_url: str, database_url: str
+) -> None:
+    await context.engine.dispose()
+    drop_database(postgres_url, database_url.rpartition("/")[2].partition("?")[0])
+    answer = await ask("alice", "rollouts")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.json()["type"] == "tag:ibgu.dev,2026:problem/journal-away"
+
+
+@pytest.fixture
+async def unreachable(context: Context) -> AsyncIterator[FastAPI]:
+    engine = db.engine("postgresql://nobody@127.0.0.1:9/none")
+    yield create_app(replace(context, engine=engine))
+    await engine.dispose()
+
+
+async def test_an_unreachable_journal(unreachable: FastAPI, sandbox_hub: SandboxHub) -> None:
+    headers = {"Authorization": f"Bearer {sandbox_hub.token('alice')}"}
+    transport = httpx.ASGITransport(app=unreachable)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+        answer = await client.get("/api/v1/rollouts", headers=headers)
+    assert answer.status_code == 503
+    assert answer.json()["type"] == "tag:ibgu.dev,2026:problem/journal-away"
+    assert answer.json()["detail"].startswith("the journal's database is away")
+
+
+async def test_a_mistake_of_our_own_is_an_answer_too(app: FastAPI) -> None:
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError("a secret detail")
+
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+        answer = await client.get("/broken")
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -1,0 +1,71 @@
+"""Health, readiness, metrics: without a token, and honest."""
+
+import httpx
+import pytest
+
+from ibgu.api.app import create_probes
+from ibgu.api.context import Probes
+
+READY = "/readyz"
+
+
+async def usable() -> str | None:
+    return None
+
+
+async def away() -> str | None:
+    return "the journal's database is away: connection refused"
+
+
+async def get(probes: Probes, path: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app=create_probes(probes))
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+        return await client.get(path)
+
+
+async def test_alive_whatever_else_is_wrong() -> None:
+    answer = await get(Probes(away, lambda: ["no controller leads yet"]), "/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+async def test_ready_when_nothing_is_wrong() -> None:
+    answer = await get(Probes(usable), READY)
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+async def test_not_ready_lists_everything() -> None:
+    answer = await get(Probes(away, lambda: ["TALM is running on this hub"]), READY)
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Retry-After"] == "5"
+    assert answer.json()["problems"] == [
+        "the journal's database is away: connection refused",
+        "TALM is running on this hub",
+    ]
+
+
+async def test_probes_do_not_wear_out_the_database() -> None:
+    asked = []
+
+    async def count() -> str | None:
+        asked.append(1)
+        return None
+
+    transport = httpx.ASGITransport(app=create_probes(Probes(count)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+        for _ in range(20):
+            await client.get(READY)
+    assert len(asked) == 1
+
+
+async def test_metrics_are_fresh() -> None:
+    from ibgu import telemetry
+
+    answer = await get(Probes(usable, measure=lambda: telemetry.QUEUE.set(17)), "/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    assert "ibgu_write_queue_depth 17.0" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/api/v1/rollouts", "/api/v1/clusters/a/history"])
+async def test_a_process_without_the_api_serves_none(path: str) -> None:
+    assert (await get(Probes(usable), path)).status_code == 404

@@ -1,0 +1,169 @@
+"""Rollouts and steps as the API shows them."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.model import Kind, OnRollout, Reason, ReasonKind, RolloutState
+from ibgu.db import Journal
+from tests.api.conftest import Ask
+from tests.api.fleet import BRAKE, fleet, rollout, seen, tell
+from tests.db.records import NOW
+
+pytestmark = pytest.mark.hub
+
+STAMP = "2026-05-04T03:02:01.123456Z"
+INVALID = Reason(ReasonKind.INVALID_PLAN, NOW, "the plan shrank")
+
+
+async def one(ask: Ask, path: str = "rollouts/default/ran-r1", **query: Any) -> Any:
+    answer = await ask("alice", path, **query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_a_rollout_tells_where_it_stands(ask: Ask, journal: Journal) -> None:
+    await fleet(journal)
+    assert await one(ask) == {
+        "namespace": "default",
+        "name": "ran-r1",
+        "uid": "r1",
+        "phase": "Running",
+        "state": "running",
+        "hold": None,
+        "seed": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"},
+        "plan": [
+            {"actions": [action], "maxConcurrency": 2, "timeoutMinutes": 240}
+            for action in ("Prep", "Upgrade", "FinalizeUpgrade")
+        ],
+        "generation": 2,
+        "createdAt": STAMP,
+        "startedAt": STAMP,
+        "completedAt": None,
+        "deletedAt": None,
+        "current": {
+            "step": 2,
+            "actions": ["Upgrade"],
+            "counts": {
+                "total": 3,
+                "waiting": 2,
+                "running": 1,
+                "succeeded": 0,
+                "failed": 0,
+                "skipped": 0,
+                "cancelled": 0,
+            },
+        },
+    }
+
+
+async def test_steps_begin_with_what_was_opened_and_end_with_the_plan(
+    ask: Ask, journal: Journal
+) -> None:
+    await fleet(journal, hold=BRAKE)
+    prep, upgrade, finalize = (await one(ask, "rollouts/default/ran-r1/steps"))["items"]
+    assert (prep["step"], prep["state"], prep["finishedAt"]) == (1, "finished", STAMP)
+    counts = {"total": 6, "waiting": 0, "running": 0, "succeeded": 2, "failed": 4}
+    assert prep["counts"] == counts | {"skipped": 0, "cancelled": 1}
+    assert (upgrade["step"], upgrade["maxConcurrency"], upgrade["timeoutMinutes"]) == (2, 2, 240)
+    assert upgrade["hold"]["kind"] == "Brake"
+    assert (finalize["step"], finalize["state"]) == (3, "planned")
+    assert (finalize["actions"], finalize["counts"]["total"]) == (["FinalizeUpgrade"], 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "hold", "phase"),
+    [
+        (RolloutState.PENDING, None, "Pending"),
+        (RolloutState.RUNNING, None, "Running"),
+        (RolloutState.COMPLETE, None, "Completed"),
+        (RolloutState.HELD, BRAKE, "Held"),
+        (RolloutState.HELD, INVALID, "Invalid"),
+        (RolloutState.DELETED, None, "Deleted"),
+    ],
+)
+async def test_phases_are_those_of_the_status(
+    ask: Ask, journal: Journal, state: RolloutState, hold: Reason | None, phase: str
+) -> None:
+    await seen(journal, rollout("r1", state=state, hold=hold))
+    found = await one(ask)
+    assert (found["phase"], found["state"]) == (phase, state.value)
+    assert (found["hold"] and found["hold"]["message"]) == (hold and hold.message)
+
+
+async def test_a_hold_of_the_step_holds_the_rollout(ask: Ask, journal: Journal) -> None:
+    await fleet(journal, hold=BRAKE)
+    found = await one(ask)
+    assert (found["phase"], found["hold"]["kind"], found["hold"]["who"]) == (
+        "Held",
+        "Brake",
+        "person",
+    )
+
+
+async def test_lists_are_filtered_by_state_and_namespace(ask: Ask, journal: Journal) -> None:
+    await seen(
+        journal,
+        rollout("r1", age=3),
+        rollout("r2", age=2, state=RolloutState.COMPLETE),
+        rollout("r3", age=1, namespace="edge"),
+    )
+
+    async def names(**query: Any) -> list[str]:
+        return [each["name"] for each in (await one(ask, "rollouts", **query))["items"]]
+
+    assert await names() == ["ran-r3", "ran-r2", "ran-r1"]
+    assert await names(state="running") == ["ran-r3", "ran-r1"]
+    assert await names(state=["running", "complete"]) == ["ran-r3", "ran-r2", "ran-r1"]
+    assert await names(namespace="edge") == ["ran-r3"]
+
+
+async def test_a_name_is_its_newest_rollout_and_others_are_found_by_uid(
+    ask: Ask, journal: Journal
+) -> None:
+    old = rollout("r1", age=9, name="ran", state=RolloutState.DELETED, deleted_at=NOW)
+    await seen(journal, old, rollout("r2", name="ran"))
+    assert (await one(ask, "rollouts/default/ran"))["uid"] == "r2"
+    found = await one(ask, "rollouts/default/ran", uid="r1")
+    assert (found["uid"], found["phase"]) == ("r1", "Deleted")
+    assert (await ask("alice", "rollouts/default/other", uid="r1")).status_code == 404
+
+
+async def test_a_rollout_that_is_not_there(ask: Ask) -> None:
+    answer = await ask("alice", "rollouts/default/ran-9")
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith(
+        "there is no rollout ran-9 in namespace default; an ImageBasedGroupUpgrade appears here"
+    )
+
+
+async def test_other_hubs_are_not_shown(ask: Ask, journal: Journal, context: Any) -> None:
+    elsewhere = Journal(context.engine, "another-hub")
+    await elsewhere.lead("test")
+    await fleet(elsewhere)
+    assert (await one(ask, "rollouts"))["items"] == []
+    assert (await ask("alice", "rollouts/default/ran-r1")).status_code == 404
+    assert (await one(ask, "clusters/a/history"))["items"] == []
+
+
+async def test_every_page_together_is_everything_once_while_rollouts_come(
+    ask: Ask, journal: Journal
+) -> None:
+    await seen(journal, *(rollout(f"r{n}", age=n) for n in range(1, 8)))
+    found, cursor, page = [], None, 0
+    while page == 0 or cursor:
+        body = await one(ask, "rollouts", limit=2, **({"cursor": cursor} if cursor else {}))
+        found += [each["uid"] for each in body["items"]]
+        cursor, page = body["nextCursor"], page + 1
+        await seen(journal, rollout(f"new{page}", age=-page))
+    assert found == [f"r{n}" for n in range(1, 8)]
+
+
+async def test_what_happens_to_a_rollout_is_shown_at_once(ask: Ask, journal: Journal) -> None:
+    found = rollout("r1")
+    await seen(journal, found)
+    over = replace(found, state=RolloutState.COMPLETE, completed_at=NOW)
+    await tell(journal, OnRollout(Kind.ROLLOUT_COMPLETED, over, "all steps are finished"))
+    body = await one(ask)
+    assert (body["phase"], body["completedAt"]) == ("Completed", STAMP)

@@ -1,0 +1,153 @@
+"""`ibgu explain`: why, what it means, what to do."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.model import (
+    Action,
+    Cause,
+    CompletedAction,
+    Kind,
+    OnMember,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Who,
+)
+from ibgu.db import Journal
+from tests.api.fleet import (
+    BRAKE,
+    MONITOR,
+    fleet,
+    open_step,
+    put,
+    rollout,
+    run_upgrade,
+    seen,
+    tell,
+)
+from tests.cli.conftest import Ibgu
+from tests.db.records import NOW, ended, ending, member, step
+
+pytestmark = pytest.mark.hub
+
+
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+async def facts(ibgu: Ibgu, *args: str, **more: Any) -> dict[str, str]:
+    """The first line as "", the others by their name; without how long ago it was."""
+    found = await ibgu("explain", *args, **more)
+    assert found.exit_code == 0, found.output
+    first, *lines = re.sub(r"\d+ d( \d+ h)?", "some time", found.stdout).splitlines()
+    return {"": first} | {line[:9].strip(): line[9:] for line in lines}
+
+
+async def upgrade_failed(journal: Journal) -> None:
+    """a: Prep was done before; Upgrade ran for 34 minutes and was rolled back."""
+    await fleet(journal)
+    one = step(rollout(), 1, Action.UPGRADE)
+    loaded = {each.key: each for each in (await journal.load()).members}
+    running = loaded["r1", 1, "a"]
+    later = NOW + timedelta(minutes=34)
+    over = ended(
+        running,
+        Outcome.FAILED,
+        cause=Cause.UPGRADE_FAILED,
+        failed_action=one.first,
+        message=MONITOR,
+        ended_at=later,
+    )
+    assert over.run
+    over = replace(over, run=replace(over.run, ended_at=later))
+    await journal.commit(ending(over))
+
+
+async def test_a_failure_and_what_to_do(ibgu: Ibgu, journal: Journal) -> None:
+    await upgrade_failed(journal)
+    found = await facts(ibgu, "ran-r1", "a")
+    assert found[""] == (
+        "a · default/ran-r1 · step 2 · ✗ Upgrade failed some time ago (attempt 1, ran 34 min)"
+    )
+    assert found["why"] == f"{MONITOR}   [InitMonitorTimeout]"
+    assert found["means"]
+    assert found["do"]
+    assert found["history"] == (
+        "2026-05-04 03:02:01 Upgrade started · 2026-05-04 03:36:01 Upgrade failed (34 min)"
+    )
+    assert await facts(ibgu, "a") == found
+
+
+async def test_the_rollout_alone_is_enough_to_ask_for_its_member(
+    ibgu: Ibgu, journal: Journal
+) -> None:
+    await upgrade_failed(journal)
+    assert await facts(ibgu, "ran-r1", "a", user="bob") == await facts(ibgu, "ran-r1", "a")
+    refused = await ibgu("explain", "a", user="bob")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("ibgu: bob may not get managedclusters")
+
+
+async def test_who_waits_for_a_hold(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal, hold=BRAKE)
+    found = await facts(ibgu, "ran-r1", "b")
+    assert found[""].endswith("step 2 · ◷ waits with Upgrade for some time: Brake")
+    assert found["why"] == "5 clusters in a row have failed   [Brake]"
+    assert found["do"] == "this waits for a person, as the line above says"
+    assert set(found) == {"", "why", "do"}
+
+
+async def test_what_runs_and_until_when(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal)
+    found = await facts(ibgu, "ran-r1", "a")
+    assert found[""].endswith("↻ Upgrade: Rebooting for some time (attempt 1)")
+    assert found["limit"] == "2026-05-04 05:02:01 (passed)"
+    assert found["history"] == "2026-05-04 03:02:01 Upgrade started"
+
+
+async def test_what_was_done_already_and_late_truth(ibgu: Ibgu, journal: Journal) -> None:
+    one = rollout()
+    await seen(journal, one)
+    upgrade = await open_step(journal, step(one, 0, Action.UPGRADE))
+    waiting = member(upgrade, "x", 0, reason=Reason(ReasonKind.RUNNING, NOW, "", None, Who.CLUSTER))
+    await put(journal, waiting)
+    await run_upgrade(journal, waiting)
+    running = (await journal.load()).members[0]
+    late = "completed late, after 47 min"
+    done = CompletedAction(Action.UPGRADE, NOW + timedelta(minutes=47), late)
+    over = ended(
+        running,
+        Outcome.FAILED,
+        cause=Cause.TIMED_OUT,
+        failed_action=Action.UPGRADE,
+        message="timed out",
+        late=late,
+        completed=(done,),
+    )
+    await journal.commit(ending(over))
+    await tell(journal, OnMember(Kind.LATE, over, late))
+    found = await facts(ibgu, "x")
+    assert (found["why"], found["late"]) == ("timed out   [TimedOut]", late)
+    assert found["history"].endswith(f" · 2026-05-04 03:49:01 Upgrade {late}")
+
+
+async def test_a_cluster_that_nobody_knows(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal)
+    alone = await ibgu("explain", "nobody")
+    assert alone.stderr == "ibgu: cluster nobody was in no rollout yet (is the name right?)\n"
+    of = await ibgu("explain", "ran-r1", "nobody")
+    assert of.stderr.startswith("ibgu: cluster nobody is in no step of rollout ran-r1 yet")
+    assert (alone.exit_code, of.exit_code) == (1, 1)
+
+
+async def test_more_than_two_names(ibgu: Ibgu) -> None:
+    assert (await ibgu("explain", "a", "b", "c")).exit_code == 2

@@ -1,0 +1,103 @@
+"""`ibgu status`: what the operator sees."""
+
+import asyncio
+import re
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from ibgu.cli.app import app as commands
+from ibgu.cli.read import status as module
+from ibgu.cli.rest.client import Rest
+from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.status import status_lines
+from ibgu.core.model import Kind, OnRollout, RolloutState
+from ibgu.db import Journal
+from ibgu.sandbox.hub import SandboxHub
+from tests.api.fleet import BRAKE, fleet, rollout, seen, tell
+from tests.cli.conftest import Ibgu
+
+pytestmark = pytest.mark.hub
+
+
+def told(text: str) -> str:
+    """Without how long ago it was: that grows."""
+    return re.sub(r"\d+ d( \d+ h)?", "some time", text)
+
+
+async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal, hold=BRAKE)
+    found = await ibgu("status", "ran-r1")
+    assert found.exit_code == 0, found.output
+    lines = told(found.stdout).splitlines()
+    remedy = lines.pop(8)
+    assert remedy.startswith("       → Check registry, mirror and free disk space of the site")
+    assert lines == [
+        "ran-r1 (default)  → 4.17.2   Held · step 2 of 3 · some time",
+        "  1 Prep                 6/6  ✔ 2  ✗ 4  0 s",
+        "  2 Upgrade              0/3  ▶ 1/2 slots  ◷ 2 waiting  some time",
+        "  3 FinalizeUpgrade  planned",
+        "⏸ Held  Brake: 5 clusters in a row have failed (since some time; ends by: person)",
+        "Failures (4)",
+        "    2  Prep: PrecacheFailed  precache job failed: failed to pull images from "
+        "registry.site:5000",
+        "       c, d",
+        "    1  Prep: PrepFailed  no such thing was ever heard of",
+        "       e",
+        "    1  Prep: Cancelled  cancelled by default/other",
+        "       f",
+        "Next: ibgu explain ran-r1 c",
+    ]
+
+
+async def test_a_rollout_that_has_not_begun(ibgu: Ibgu, journal: Journal) -> None:
+    await seen(journal, rollout(state=RolloutState.PENDING, started_at=None, namespace="edge"))
+    found = await ibgu("status", "ran-r1", "-n", "edge")
+    assert found.stdout.splitlines() == [
+        "ran-r1 (edge)  → 4.17.2   Pending",
+        "  1 Prep             planned",
+        "  2 Upgrade          planned",
+        "  3 FinalizeUpgrade  planned",
+    ]
+
+
+async def test_a_terminal_gets_colours_and_bars(
+    ibgu: Ibgu, journal: Journal, server: str, sandbox_hub: SandboxHub
+) -> None:
+    await fleet(journal)
+    rest = Rest(server, sandbox_hub.token("alice"))
+    look = await asyncio.to_thread(module.see, rest, "default", "ran-r1")
+    coloured = "\n".join(status_lines(look, Paper(colours=True, bars=True)))
+    assert "\x1b[32m✔ 2\x1b[0m" in coloured
+    assert "█" * 24 in coloured
+    plain = (await ibgu("status", "ran-r1")).stdout
+    assert "\x1b" not in plain
+    assert "█" not in plain
+
+
+async def test_watch_tells_each_change_until_interrupted(
+    journal: Journal, server: str, monkeypatch: pytest.MonkeyPatch, sandbox_hub: SandboxHub
+) -> None:
+    one = rollout(state=RolloutState.PENDING, started_at=None)
+    await seen(journal, one)
+    loop, looks = asyncio.get_running_loop(), []
+
+    def sleep(seconds: float) -> None:
+        """Between two looks: something happens, nothing happens, Ctrl-C."""
+        looks.append(seconds)
+        if len(looks) == 1:
+            held = rollout(state=RolloutState.HELD, started_at=None, hold=BRAKE)
+            happens = tell(journal, OnRollout(Kind.ROLLOUT_HELD, held, "brake"))
+            asyncio.run_coroutine_threadsafe(happens, loop).result()
+        elif len(looks) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    env = {"IBGU_SERVER": server, "IBGU_TOKEN": sandbox_hub.token("alice")}
+    found = await asyncio.to_thread(
+        CliRunner().invoke, commands, ["status", "ran-r1", "--watch"], env=env
+    )
+    assert found.exit_code == 0, found.output
+    blocks = found.stdout.strip().split("\n\n")
+    assert [block.split("   ")[1].split("\n")[0] for block in blocks] == ["Pending", "Held"]
