@@ -29,7 +29,8 @@ class Agenda:
     def at(self, when: datetime, rollout: str, cluster: str) -> None:
         """Touch it then; an earlier timer of the same stays, a later one is replaced.
 
-        `cluster` may be "" for the rollout itself.
+        `cluster` may be "" for the rollout itself; with `rollout` "" it is the uid of a
+        ManagedCluster, whose debt is to be looked at.
         """
         known = self._due.get((rollout, cluster))
         if known is None or when < known:
@@ -46,7 +47,10 @@ class Agenda:
         while (when := self.next_timer()) is not None and when <= now:
             _, rollout, cluster = heappop(self._timers)
             del self._due[rollout, cluster]
-            self.touch(rollout, [cluster] if cluster else [])
+            if rollout:
+                self.touch(rollout, [cluster] if cluster else [])
+            else:
+                self.touch_debt(cluster)
 
     def take(self) -> tuple[Touched, list[str]]:
         """Everything touched since the last time, and the clusters whose debts to look at."""

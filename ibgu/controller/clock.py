@@ -30,3 +30,7 @@ class Clock:
         if self._base is None:
             raise RuntimeError("the clock was never set: await sync() first")
         return self._base + timedelta(seconds=monotonic() - self._at)
+
+    def seconds_until(self, when: datetime) -> float:
+        """How long to wait for it; negative once it has passed."""
+        return (when - self.now()).total_seconds()

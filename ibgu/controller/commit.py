@@ -1,15 +1,17 @@
 """Intent before effect: a turn's decisions go into the journal before anything is done."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from math import inf
+from time import monotonic
 from typing import TypeVar
 
 import structlog
 
 from ibgu import telemetry
 from ibgu.core.book import Undo, World
-from ibgu.core.model import Decision, Member, OnMember
+from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import JournalAway
 from ibgu.db.journal import Journal, MemberKey, Turn
 
@@ -18,6 +20,8 @@ T = TypeVar("T")
 
 RETRY = 1.0
 """Seconds between two tries while Postgres is away."""
+PATIENCE = 0.5
+"""Seconds that a note may wait for the journal, and so be missing in REST."""
 
 
 class Draft:
@@ -39,12 +43,21 @@ class Draft:
         known = self.world.step_of(member).members.get(member.cluster)
         return known.slot if known else None
 
-    def turn(self, at: datetime) -> Turn:
-        """As the journal wants it: with the holds that are taken and freed in it."""
+    @property
+    def can_wait(self) -> bool:
+        """No effect and no hold depends on it being written."""
+        return all(map(_can_wait, self.decisions)) and not self._changed()
+
+    def _changed(self) -> list[tuple[int | None, Member]]:
+        """Members whose slot changes, each with the one it had."""
         last = {d.member.key: d.member for d in self.decisions if isinstance(d, OnMember)}
-        changed = [(was, last[key]) for key, was in self._slots.items() if was != last[key].slot]
+        return [(was, last[key]) for key, was in self._slots.items() if was != last[key].slot]
+
+    def turn(self, at: datetime, waiting: Iterable[Decision] = ()) -> Turn:
+        """As the journal wants it, `waiting` first: with the holds that it takes and frees."""
+        changed = self._changed()
         return Turn(
-            decisions=tuple(self.decisions),
+            decisions=(*waiting, *self.decisions),
             taken=tuple(member for _, member in changed if member.slot is not None),
             freed=tuple(member for was, member in changed if was is not None),
             at=at,
@@ -60,6 +73,24 @@ class Draft:
             self.take(decision)
 
 
+CAN_WAIT = frozenset(
+    {
+        Kind.WAITS,
+        Kind.LOOKED,
+        Kind.RUN_PROGRESS,
+        Kind.RUN_ARMED,
+        Kind.RUN_ACCEPTED,
+        Kind.SETTLED,
+    }
+)
+"""What only notes what the hub shows: a restart would find it there again. Disarming, which
+follows an acceptance, needs no journal (R9)."""
+
+
+def _can_wait(decision: Decision) -> bool:
+    return isinstance(decision, Preempt) or decision.kind in CAN_WAIT
+
+
 def _about(decision: Decision, keys: frozenset[MemberKey]) -> bool:
     return isinstance(decision, OnMember) and decision.member.key in keys
 
@@ -73,20 +104,46 @@ class Ledger:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._waiting: list[Decision] = []
+        self._since = 0.0
         self.away = ""
         self.on_away: Callable[[], None] = lambda: None
         self.on_back: Callable[[], None] = lambda: None
 
     async def commit(self, draft: Draft, at: datetime) -> None:
-        """Write the draft; members whose hold was lost to somebody else are taken out of it."""
-        if not draft.decisions:
+        """Write the draft; members whose hold was lost to somebody else are taken out of it.
+
+        A draft that can wait is kept for the next one that can't, or for `flush`.
+        """
+        if draft.can_wait:
+            self._keep(draft.decisions)
             return
-        turn = draft.turn(at)
-        with telemetry.COMMIT.time():
-            lost = await self.survive(lambda: self._journal.commit(turn))
+        turn = draft.turn(at, self._waiting)
+        lost = await self._write(turn)
         if lost:
             log.warning("holds lost to another rollout", members=len(lost))
             draft.without(lost)
+
+    def _keep(self, decisions: list[Decision]) -> None:
+        if not self._waiting:
+            self._since = monotonic()
+        self._waiting.extend(decisions)
+
+    @property
+    def patience(self) -> float:
+        """Seconds until `flush` has something to do; infinite if nothing waits."""
+        return self._since + PATIENCE - monotonic() if self._waiting else inf
+
+    async def flush(self, at: datetime) -> None:
+        """Write what has waited long enough."""
+        if self.patience <= 0:
+            await self._write(Turn(decisions=tuple(self._waiting), at=at))
+
+    async def _write(self, turn: Turn) -> frozenset[MemberKey]:
+        with telemetry.COMMIT.time():
+            lost = await self.survive(lambda: self._journal.commit(turn))
+        self._waiting = []
+        return lost
 
     async def survive(self, act: Callable[[], Awaitable[T]]) -> T:
         """Do it, again and again while the journal is away."""

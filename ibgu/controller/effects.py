@@ -51,19 +51,32 @@ class Effects:
             self._payload(book, cluster, seen)
 
     def disarm_taken(self, book: Book, member: Member) -> None:
-        """Disarm a work whose run the cluster echoes, though nobody could note it yet."""
+        """Disarm a work whose run the cluster echoes, though nobody could note it yet.
+
+        The record may be ahead of the journal by what could not be written.
+        """
         run = member.run
         seen = self._mirror.observe(book.rollout, self.pending)(member.cluster)
         work = seen.stage
-        if run and run.on_hub and work and work.armed and not seen.writing and accepted(work, run):
+        if run is None or run.disarmed or work is None or seen.writing:
+            return
+        if work.armed and accepted(work, run):
             self._stage(book, member.cluster, Wanted(armed=False, run=run), work)
 
-    def settle(self, world: World, uids: Iterable[str]) -> None:
-        """Send what clusters are owed; the newest patch holds everything that is."""
-        for uid in uids:
+    def settle(self, world: World, owed: Iterable[str], touched: Iterable[str]) -> None:
+        """Send what clusters are owed; the newest patch holds everything that is.
+
+        `owed`: uids of clusters that are owed something new; `touched`: of those that may still
+        be owed what was sent before, or was not sent because ibgu was stopped.
+        """
+        unsent = [uid for uid in touched if not self._being_paid(world.debts.get(uid))]
+        for uid in dict.fromkeys((*owed, *unsent)):
             debt = world.debts.get(uid)
             if debt is not None and self._mirror.cluster(debt.cluster) is not None:
                 self._submit(_debt_write(debt))
+
+    def _being_paid(self, debt: Debt | None) -> bool:
+        return debt is not None and self._writer.pending(("cluster", debt.cluster))
 
     def _stage(
         self, book: Book, cluster: str, wanted: Wanted | Remove, view: WorkView | None
@@ -134,9 +147,15 @@ class Effects:
             self._cluster_answered(result)
 
     def _work_answered(self, key: WorkKey, result: WriteResult) -> None:
-        if result.body is not None and result.write.method != "DELETE":
-            self._mirror.works.put_newer(json.decode(result.body, type=ManifestWork))
+        """After a conflict the work is read anew: it is another one than the watch has shown, or
+        one that the watch does not show at all (somebody took its label away)."""
+        if result.body is not None:
+            answer = json.decode(result.body, type=ManifestWork)
+            if answer.metadata.name:  # a deletion that took effect at once is answered by a Status
+                self._mirror.works.put_newer(answer)
         error = result.error
+        if error is not None and error.conflict and not result.superseded:
+            self._submit(_read(result.write))
         final = error is not None and not (error.transient or error.conflict or error.not_found)
         if final and not result.superseded:
             self._mirror.refusals[key] = error.message if error else ""
@@ -148,6 +167,12 @@ class Effects:
             self._mirror.clusters.put_newer(json.decode(result.body, type=ManagedCluster))
         except DecodeError:
             return
+
+
+def _read(write: Write) -> Write:
+    namespace, name = write.key[1:]
+    path = paths.work(namespace, name)
+    return Write(key=write.key, method="GET", path=path, owner=write.owner)
 
 
 def _debt_write(debt: Debt) -> Write:

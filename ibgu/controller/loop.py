@@ -6,7 +6,7 @@ hub say.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from msgspec import Struct
@@ -23,7 +23,7 @@ from ibgu.controller.openings import Openings
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.statuses import Statuses
 from ibgu.core.book import Book, World
-from ibgu.core.decide import Answer, decide, decide_debt, ibu_annotations, start_step
+from ibgu.core.decide import Answer, decide, decide_debt, start_step
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import (
     Action,
@@ -35,13 +35,18 @@ from ibgu.core.model import (
     OnStep,
     Preempt,
     Rollout,
+    Step,
     StepState,
 )
 from ibgu.core.snapshot import Facts, Snapshot
+from ibgu.core.works import names
 from ibgu.hub.errors import HubError
 from ibgu.hub.writer import WriteResult
 
 log = structlog.get_logger("ibgu.controller")
+
+DEBT_RETRY = timedelta(seconds=30)
+"""From a write to a ManagedCluster that the hub refused, or left without an answer, to the next."""
 
 
 class Parts(Struct, frozen=True):
@@ -102,15 +107,29 @@ class Loop:
         elif kind == "work":
             self._.agenda.touch(result.write.owner, [rest[0]])
         elif kind == "cluster":
-            self.touched("", rest[0])
+            self._cluster_answered(rest[0], result)
         if result.error is not None and not result.error.conflict and not result.superseded:
             log.warning("write failed", key=result.write.key, error=str(result.error))
+
+    def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
+        """What was refused, or had no answer, is tried again after a while."""
+        self.touched("", cluster)
+        if result.error is None or result.superseded:
+            return
+        for uid in [debt.uid for debt in self._.world.debts.values() if debt.cluster == cluster]:
+            self._.agenda.at(self._.clock.now() + DEBT_RETRY, "", uid)
+
+    def status_changed(self, rollout: str) -> None:
+        """From the mirror: our own write, or somebody else's hand."""
+        self._.statuses.seen(rollout)
 
     def touch_everything(self) -> None:
         """At the start, and whenever everything is in sync again."""
         for uid, book in self._.world.books.items():
             clusters = {name: None for step in book.steps for name in step.members}
             self._.agenda.touch(uid, clusters)
+            if not self.facts.talm_live:
+                self._.statuses.touch(uid)
         for obj in self._.mirror.ibgus:
             self._.agenda.touch(obj.metadata.uid)
         for uid in self._.world.debts:
@@ -132,6 +151,7 @@ class Loop:
         while True:
             await self._something()
             await self.turn()
+            await self._.ledger.flush(self._.clock.now())
 
     async def _something(self) -> None:
         agenda, clock = self._.agenda, self._.clock
@@ -141,7 +161,8 @@ class Loop:
         if agenda.changed.is_set():
             return
         due = agenda.next_timer()
-        wait = 30.0 if due is None else min(30.0, (due - clock.now()).total_seconds())
+        wait = 30.0 if due is None else min(30.0, clock.seconds_until(due))
+        wait = min(wait, self._.ledger.patience)
         try:
             async with asyncio.timeout(max(0.001, wait)):
                 await agenda.changed.wait()
@@ -159,7 +180,7 @@ class Loop:
         with telemetry.TURN.time():
             draft = self._decide(touched, debts, now)
             await self._.ledger.commit(draft, now)
-            self._perform(touched, draft.decisions, now)
+            self._perform(touched, debts, draft.decisions, now)
 
     async def _in_sync(self) -> bool:
         """Nothing is decided on a mirror with a gap; after one (or after the journal was away)
@@ -240,8 +261,9 @@ class Loop:
         """Re-read what running steps with Prep carry; a change closes a gate (design 5)."""
         for uid, book in list(self._.world.books.items()):
             step = book.current
-            prep = step is not None and step.not_started and Action.PREP in step.step.actions
-            if not prep or book.rollout.deleted_at is not None:
+            if step is None or not step.unfinished or book.rollout.deleted_at is not None:
+                continue
+            if Action.PREP not in step.step.actions:
                 continue
             before = self._.payloads.state(uid)
             try:
@@ -250,7 +272,7 @@ class Loop:
                 log.warning("can't read a payload", rollout=uid, error=str(error))
                 continue
             if after != before:
-                self._.agenda.touch(uid)
+                self._.agenda.touch(uid, step.in_flight)
 
     def disarm_what_was_taken(self) -> None:
         """While the journal is away: an accepted impulse is still taken back (R9)."""
@@ -263,7 +285,11 @@ class Loop:
     # -- after the commit ------------------------------------------------------------------------
 
     def _perform(
-        self, touched: dict[str, dict[str, None]], decisions: list[Decision], now: datetime
+        self,
+        touched: dict[str, dict[str, None]],
+        debts: Iterable[str],
+        decisions: list[Decision],
+        now: datetime,
     ) -> None:
         concerned = {uid: dict(clusters) for uid, clusters in touched.items()}
         owed: dict[str, None] = {}
@@ -274,7 +300,7 @@ class Loop:
             for uid, clusters in concerned.items():
                 if uid in world.books:
                     self._.effects.follow(world.books[uid], clusters, now)
-            self._.effects.settle(world, owed)
+            self._.effects.settle(world, owed, debts)
         for uid in concerned:
             self._after(uid, now)
         measures.count(decisions)
@@ -286,6 +312,15 @@ class Loop:
             if uid in self._.world.books:
                 self._.statuses.touch(uid)
         self._.notices.tell(self._.world, decisions)
+        for decision in decisions:
+            if isinstance(decision, OnStep) and decision.kind is Kind.STEP_STARTED:
+                self._warn_of_missing(decision.step)
+
+    def _warn_of_missing(self, step: Step) -> None:
+        """What a step with Prep would carry if it were on the hub."""
+        if Action.PREP in step.actions:
+            for warning in self._.payloads.state(step.rollout).warnings:
+                self._.notices.warn(step.rollout, "PayloadMissing", warning)
 
     def _follow(
         self, decision: Decision, concerned: dict[str, dict[str, None]], owed: dict[str, None]
@@ -345,10 +380,12 @@ def new_rollout(found: Ibgu, now: datetime) -> Rollout:
         name=meta.name,
         created_at=created,
         spec=found.spec,
-        annotations=ibu_annotations(found),
+        annotations=names.carried(meta.annotations),
     )
 
 
 def actor_of(found: Ibgu | None) -> str:
-    """The hub tells no user, only the field manager that wrote last."""
-    return "via the hub"
+    """The hub tells no user, only the field manager that changed the spec or metadata last."""
+    fields = found.metadata.managed_fields if found else []
+    newest = max((f for f in fields if not f.subresource), key=lambda f: f.time, default=None)
+    return f"via the hub ({newest.manager})" if newest else "via the hub"

@@ -17,10 +17,16 @@ class Mirror:
 
     `touched(rollout, cluster)` is called for every change that may matter to a rollout;
     a ManagedCluster's change comes with rollout "" and concerns all rollouts that have it.
+    `status_changed(rollout)` is called when an IBGU's status is another one, whoever wrote it.
     """
 
-    def __init__(self, touched: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        touched: Callable[[str, str], None],
+        status_changed: Callable[[str], None] = lambda rollout: None,
+    ) -> None:
         self._touched = touched
+        self._status_changed = status_changed
         self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed)
         self.clusters: Store[ManagedCluster] = Store(changed=self._cluster_changed)
         self.works: Store[ManifestWork] = Store({"rollout": _rollout}, self._work_changed)
@@ -84,6 +90,8 @@ class Mirror:
         if old is None or new is None or _wish(old) != _wish(new):
             for uid in {obj.metadata.uid for obj in (old, new) if obj is not None}:
                 self._touched(uid, "")
+        elif old.status != new.status:
+            self._status_changed(new.metadata.uid)
 
     def _cluster_changed(
         self, key: Key, old: ManagedCluster | None, new: ManagedCluster | None

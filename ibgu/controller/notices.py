@@ -14,7 +14,7 @@ TOLD = frozenset(
         Kind.ROLLOUT_STARTED,
         Kind.ROLLOUT_COMPLETED,
         Kind.ROLLOUT_RELEASED,
-        Kind.PLAN_GREW,
+        Kind.PLAN_ACCEPTED,
         Kind.STEP_STARTED,
         Kind.STEP_RELEASED,
         Kind.STEP_FINISHED,

@@ -1,8 +1,9 @@
 """The controller as a process: connects, watches, campaigns, leads."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import structlog
 from msgspec import Struct
@@ -37,6 +38,10 @@ log = structlog.get_logger("ibgu.controller")
 LEASE = "ibgu-controller"
 
 
+NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
+"""Makes the clock that limits are measured by from a way to read the database's."""
+
+
 class Basis(Struct, frozen=True):
     """What a new leader begins with."""
 
@@ -56,13 +61,19 @@ class Controller:
     """`run` until cancelled; a part that dies ends it."""
 
     def __init__(
-        self, settings: Settings, client: HubClient, engine: AsyncEngine, served: Served
+        self,
+        settings: Settings,
+        client: HubClient,
+        engine: AsyncEngine,
+        served: Served,
+        clock: NewClock = Clock,
     ) -> None:
         self._settings = settings
         self._client = client
         self._served = served
+        self._new_clock = clock
         self._journal = Journal(engine, served.hub)
-        self._mirror = Mirror(lambda rollout, cluster: self._touched(rollout, cluster))
+        self._mirror = Mirror(self._touched, self._status_changed)
         self._watches = Watches(client, self._mirror, served, settings)
         self._elector = self._new_elector()
         self._loop: Loop | None = None
@@ -85,6 +96,8 @@ class Controller:
             found.append(self._ledger.away)
         if self._loop is not None and self._loop.facts.talm_live:
             found.append("TALM is running on this hub: ibgu writes nothing until it is stopped")
+        if self._loop is None and self._ledger is not None:
+            found.append("this controller has just been elected and is not ready to lead yet")
         if self._loop is None and not self._elector.leader:
             found.append("no controller leads yet")
         return found
@@ -96,6 +109,10 @@ class Controller:
     def _touched(self, rollout: str, cluster: str) -> None:
         if self._loop is not None:
             self._loop.touched(rollout, cluster)
+
+    def _status_changed(self, rollout: str) -> None:
+        if self._loop is not None:
+            self._loop.status_changed(rollout)
 
     def _new_elector(self) -> Elector:
         settings = self._settings
@@ -114,23 +131,24 @@ class Controller:
     # -- leading -------------------------------------------------------------------------------
 
     async def _lead(self, deadline: Deadline) -> None:
-        epoch = await self._journal.lead(self._settings.identity)
-        log.info("leading", epoch=epoch)
+        ledger = self._ledger = Ledger(self._journal)
+        epoch = 0
         try:
+            epoch = await ledger.survive(lambda: self._journal.lead(self._settings.identity))
+            log.info("leading", epoch=epoch)
             async with asyncio.TaskGroup() as tasks:
-                await self._work(tasks, deadline)
+                await self._work(tasks, deadline, ledger)
         finally:
             self._loop = self._ledger = None
             telemetry.LEADER.set(0)
             log.info("leading no more", epoch=epoch)
 
-    async def _work(self, tasks: asyncio.TaskGroup, deadline: Deadline) -> None:
-        ledger = self._ledger = Ledger(self._journal)
-        clock = Clock(self._journal.now)
+    async def _work(self, tasks: asyncio.TaskGroup, deadline: Deadline, ledger: Ledger) -> None:
+        clock = self._new_clock(self._journal.now)
         await ledger.survive(clock.sync)
         world = await self._load(ledger)
         talm = TalmWatch(self._client, clock, self._settings.talm_namespaces.split(","))
-        facts = Facts(in_sync_since=clock.now(), talm_live=await talm.live())
+        facts = Facts(in_sync_since=clock.now(), talm_live=await talm.first())
         loop = self._assemble(tasks, deadline, Basis(world, ledger, clock, facts))
         ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
         loop.touch_everything()
@@ -177,8 +195,8 @@ class Controller:
 
     async def _payload_checks(self, loop: Loop) -> None:
         while True:
-            await asyncio.sleep(self._settings.payload_check_seconds)
             await loop.check_payloads()
+            await asyncio.sleep(self._settings.payload_check_seconds)
 
     # -- for the metrics -----------------------------------------------------------------------
 
@@ -193,8 +211,10 @@ class Controller:
 
 
 @asynccontextmanager
-async def controller(settings: Settings, engine: AsyncEngine) -> AsyncIterator[Controller]:
-    """Connected to the hub, ready to `run`."""
+async def controller(
+    settings: Settings, engine: AsyncEngine, *, clock: NewClock = Clock
+) -> AsyncIterator[Controller]:
+    """Connected to the hub, ready to `run`. Tests give it a clock of their own."""
     async with await HubClient.connect(settings.kubeconfig) as client:
         served = await discover(client)
-        yield Controller(settings, client, engine, served)
+        yield Controller(settings, client, engine, served, clock)

@@ -9,9 +9,10 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
-from ibgu.core.kinds import Condition, Ibgu
+from ibgu.core.kinds import Condition, Ibgu, JsonObject
 from ibgu.core.status import status_of
 from ibgu.hub import paths
+from ibgu.hub.store import version_of
 from ibgu.hub.writer import Write, Writer, WriteResult
 
 TICK = 0.1
@@ -42,6 +43,7 @@ class Statuses:
         self._served = served
         self._dirty: dict[str, datetime] = {}
         self._written: dict[str, bytes] = {}
+        self._answered: dict[str, Ibgu] = {}
         self._due: dict[str, datetime] = {}
 
     def touch(self, rollout: str) -> None:
@@ -68,7 +70,8 @@ class Statuses:
         payload = self._payloads.state(rollout.uid)
         status = status_of(book, payload, _conditions(found), self._served, now)
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
-        if self._written.get(rollout.uid) == body:
+        known = self._written.get(rollout.uid)
+        if known == body or (known is None and _shows(found, status)):
             return
         self._written[rollout.uid] = body
         self._due[rollout.uid] = now + timedelta(seconds=1 + len(body) * PER_BYTE)
@@ -76,11 +79,32 @@ class Statuses:
 
     def answered(self, result: WriteResult) -> None:
         """A status that was not written is written anew, from what is so by then."""
-        if result.error is None and not result.superseded:
+        uid = result.write.owner
+        if result.body is not None:
+            self._answered[uid] = json.decode(result.body, type=Ibgu)
+            self.seen(uid)
             return
-        self._written.pop(result.write.owner, None)
+        self._written.pop(uid, None)
         if result.error is None or not result.error.not_found:
-            self.touch(result.write.owner)
+            self.touch(uid)
+
+    def seen(self, rollout: str) -> None:
+        """The hub shows another status than before: one that is not ours is written over.
+
+        While a write is on its way nobody can tell whose it is; its answer brings us here again.
+        """
+        ours, shown = self._answered.get(rollout), self._mirror.ibgu(rollout)
+        if ours is None or shown is None or self._writer.pending(("status", rollout)):
+            return
+        if version_of(shown) > version_of(ours) and shown.status != ours.status:
+            self._written.pop(rollout, None)
+            self.touch(rollout)
+
+
+def _shows(found: Ibgu, status: JsonObject) -> bool:
+    return bool(
+        json.decode(found.status) == {k: value for k, value in status.items() if value is not None}
+    )
 
 
 def _conditions(found: Ibgu) -> list[Condition]:

@@ -21,6 +21,8 @@ ALIVE = timedelta(minutes=2)
 """A Lease that was renewed less than this ago has a holder that lives."""
 EVERY = 20.0
 """Seconds between two looks."""
+RETRY = 1.0
+"""Seconds between two tries of the first look."""
 
 
 class _DeploymentStatus(Struct, frozen=True, rename="camel"):
@@ -45,6 +47,15 @@ class TalmWatch:
                 tell(await self.live())
             except HubError as error:
                 log.warning("can't tell whether TALM runs", error=str(error))
+
+    async def first(self) -> bool:
+        """As soon as the hub answers; before that nothing may be written."""
+        while True:
+            try:
+                return await self.live()
+            except HubError as error:
+                log.warning("can't tell whether TALM runs", error=str(error))
+                await asyncio.sleep(RETRY)
 
     async def live(self) -> bool:
         """Raises HubError where the hub gave no answer."""

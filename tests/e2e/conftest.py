@@ -1,0 +1,52 @@
+"""One scene a test; tests of this folder run one after the other on the shared hub."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ibgu.db.migrate import upgrade
+from ibgu.hub.client import HubClient
+from ibgu.sandbox.databases import create_database, drop_database
+from ibgu.sandbox.hub import SandboxHub
+from tests.e2e.harness import Scene
+
+_HERE = os.path.dirname(__file__)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if str(item.path).startswith(_HERE):
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres_url: str) -> Iterator[str]:
+    """Name of a migrated database, to be copied: that is quicker than to migrate each."""
+    name = f"ibgu_e2e_{os.getpid()}"
+    url = create_database(postgres_url, name)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, upgrade(url)).result()
+    yield name
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def journal_url(postgres_url: str, migrated: str) -> Iterator[str]:
+    name = f"{migrated}_test"
+    yield create_database(postgres_url, name, template=migrated)
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+async def scene(sandbox_hub: SandboxHub, journal_url: str) -> AsyncIterator[Scene]:
+    hub = sandbox_hub
+    async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
+        made = Scene(hub, journal_url, admin)
+        await made.clear()
+        try:
+            yield made
+        finally:
+            await made.close()

@@ -1,0 +1,354 @@
+"""A whole stack for one test: a fleet on the shared hub, a journal, controllers, and questions.
+
+Everything acts as it would in the field: users by kubectl, ibgu by its chart's RBAC.
+"""
+
+import asyncio
+import itertools
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from ibgu.controller.clock import Clock
+from ibgu.controller.service import LEASE, Controller, NewClock, controller
+from ibgu.db.engine import dsn, engine
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.errors import HubError
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl, KubectlResult
+from ibgu.settings import Settings, read_settings
+from ibgu.sim import player as sim
+from ibgu.sim.cluster import Cluster
+from ibgu.sim.spec import FleetSpec
+from tests.e2e.manifests import Object
+
+NAMESPACE = "ibgu-system"
+SECONDS = 30.0
+"""How long a test waits for what must come; only a failure ever takes it."""
+VICTIM = Path(__file__).with_name("victim.py")
+
+_numbers = itertools.count(1)
+
+
+class Scene:
+    def __init__(self, hub: SandboxHub, database_url: str, admin: HubClient) -> None:
+        self.hub = hub
+        self.database_url = database_url
+        self.admin = admin
+        self.player: sim.Player | None = None
+        self.controller: Controller | None = None
+        self.label = f"e2e-{os.getpid()}-{next(_numbers)}"
+        """Value of the fleet's label `fleet`."""
+        self._kubectl = Kubectl(hub)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._victims: list[asyncio.subprocess.Process] = []
+
+    # -- the stack ---------------------------------------------------------------------------
+
+    async def fleet(self, **spec: Any) -> sim.Player:
+        """Clusters `<label>-1`, ... of the test's own, or `names`; `spec` as a command line's.
+
+        The default: every stage takes 0.2 to 0.5 seconds, a lost cluster counts as unreachable
+        after 3 seconds.
+        """
+        given = {"scale": 0.01, "durations": "20s-50s", "pattern": f"{self.label}-%d", **spec}
+        given.setdefault("count", len(given.get("names", ())))
+        labels = [f"fleet={self.label}", *given.pop("labels", ())]
+        parsed = FleetSpec.parse(labels=labels, **given)
+        client = await HubClient.with_token(
+            self.hub.url, self.hub.token("fleet"), str(self.hub.ca_file)
+        )
+        self.player = player = sim.Player(client, parsed)
+        await player.create()
+        self._tasks["fleet"] = asyncio.create_task(player.run())
+        await self.until(player.synced.is_set, "the fleet to be in sync")
+        return player
+
+    def settings(self, **given: Any) -> Settings:
+        return read_settings(
+            **{
+                "kubeconfig": str(self.hub.kubeconfig("ibgu")),
+                "database_url": self.database_url,
+                "identity": f"{self.label}-{next(_numbers)}",
+                "lease_seconds": 4,
+                "lease_renew_seconds": 3,
+                "lease_retry_seconds": 0.4,
+                "payload_check_seconds": 1,
+                **given,
+            }
+        )
+
+    async def start(self, *, clock: NewClock = Clock, leads: bool = True, **given: Any) -> None:
+        """A controller in this process, until `stop` or the test's end."""
+        running = self._control(self.settings(**given), clock)
+        self._tasks["controller"] = asyncio.create_task(running)
+        if leads:
+            await self.until(self._leads, "the controller to lead")
+
+    def _leads(self) -> bool:
+        return self.controller is not None and self.controller.leading
+
+    async def _control(self, settings: Settings, clock: NewClock) -> None:
+        pool = engine(settings.database_url)
+        try:
+            async with controller(settings, pool, clock=clock) as self.controller:
+                await self.controller.run()
+        finally:
+            self.controller = None
+            await pool.dispose()
+
+    async def stop(self) -> None:
+        """End the controller cleanly."""
+        await _cancel(self._tasks.pop("controller"))
+
+    async def victim(self, death: str = "") -> asyncio.subprocess.Process:
+        """A controller in a process of its own, to be killed; `death`: see victim.py."""
+        settings = self.settings()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(VICTIM),
+            settings.model_dump_json(),
+            death,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        self._victims.append(process)
+        return process
+
+    async def killed(self, process: asyncio.subprocess.Process) -> None:
+        """Wait until the victim is dead, then free its Lease, which nobody released."""
+        async with asyncio.timeout(SECONDS):
+            assert await process.wait() == -9
+        await self.bury()
+
+    async def bury(self) -> None:
+        with suppress(HubError):
+            await self.admin.request("DELETE", paths.lease(NAMESPACE, LEASE))
+
+    async def close(self) -> None:
+        """Everything away: what a test leaves would be another one's."""
+        for process in self._victims:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        for name in ("controller", "fleet"):
+            if (task := self._tasks.pop(name, None)) is not None:
+                await _cancel(task)
+        await self.bury()
+        await self.clear()
+        if self.player is not None:
+            await self.player.client.close()
+
+    async def clear(self) -> None:
+        """No IBGU, no simulated cluster and no work is left on the hub."""
+        for found in await self.items(paths.ibgus()):
+            meta = found["metadata"]
+            await self.admin.request("DELETE", paths.ibgu(meta["namespace"], meta["name"]))
+        await sim.clean_up(self.admin)
+        assert await self.items(paths.works()) == []
+
+    # -- people --------------------------------------------------------------------------------
+
+    async def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        return await asyncio.to_thread(self._kubectl, *arguments, stdin=stdin)
+
+    async def tried(self, *arguments: str, stdin: str = "") -> KubectlResult:
+        """As `kubectl`, but a refusal is an answer."""
+        return await asyncio.to_thread(self._kubectl.run, *arguments, stdin=stdin)
+
+    async def apply(self, manifest: Object | str) -> None:
+        text = manifest if isinstance(manifest, str) else json.dumps(manifest)
+        await self.kubectl("apply", "-f", "-", stdin=text)
+
+    async def append(self, name: str, patch: str) -> None:
+        await self.kubectl("patch", "ibgu", name, "--type=json", "-p", patch)
+
+    async def annotate(self, name: str, annotation: str) -> None:
+        await self.kubectl("annotate", "ibgu", name, annotation, "--overwrite")
+
+    # -- questions to the hub ------------------------------------------------------------------
+
+    async def get(self, path: str) -> Object:
+        return dict(json.loads(await self.admin.request("GET", path)))
+
+    async def items(self, path: str, selector: str = "") -> list[Object]:
+        query = {"labelSelector": selector} if selector else {}
+        answer = json.loads(await self.admin.request("GET", path, query=query))
+        return list(answer["items"])
+
+    async def status(self, name: str) -> Object:
+        return dict((await self.get(paths.ibgu("default", name))).get("status", {}))
+
+    async def entry(self, name: str, cluster: str) -> Object:
+        """The cluster's entry in the status; empty if it has none."""
+        clusters = (await self.status(name)).get("clusters", [])
+        return next((entry for entry in clusters if entry["name"] == cluster), {})
+
+    async def condition(self, name: str, type_: str) -> Object:
+        conditions = (await self.status(name)).get("conditions", [])
+        return next((found for found in conditions if found["type"] == type_), {})
+
+    async def labels(self, cluster: str) -> dict[str, str]:
+        """Only those of ibgu, without their prefix."""
+        found = (await self.get(paths.managed_cluster(cluster)))["metadata"].get("labels", {})
+        prefix = "lcm.openshift.io/ibgu-"
+        return {key.removeprefix(prefix): v for key, v in found.items() if key.startswith(prefix)}
+
+    async def annotations(self, cluster: str) -> dict[str, str]:
+        meta = (await self.get(paths.managed_cluster(cluster)))["metadata"]
+        return dict(meta.get("annotations") or {})
+
+    async def works(self, cluster: str) -> list[Object]:
+        return await self.items(paths.works(cluster))
+
+    async def events(self, name: str) -> list[Object]:
+        """Those of the IBGU as it is now, oldest first."""
+        uid = (await self.get(paths.ibgu("default", name)))["metadata"]["uid"]
+        found = await self.items(paths.events("default"))
+        about = [e for e in found if e.get("regarding", {}).get("uid") == uid]
+        return sorted(about, key=lambda event: str(event["eventTime"]))
+
+    async def warnings(self, name: str) -> list[str]:
+        return [e["note"] for e in await self.events(name) if e["type"] == "Warning"]
+
+    # -- questions to the clusters and the journal ---------------------------------------------
+
+    def cluster(self, name: str) -> Cluster:
+        assert self.player is not None
+        return self.player.clusters[name]
+
+    def stages(self, name: str) -> list[str]:
+        """What was started on the cluster, in order: no entry may be there twice by mistake."""
+        return [run.stage for run in self.cluster(name).timeline.runs]
+
+    def act(self, name: str, deed: Callable[[Cluster, float], None]) -> None:
+        assert self.player is not None
+        self.player.act(name, deed)
+
+    async def journal(self, query: str, *values: object) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(dsn(self.database_url))
+        try:
+            return list(await connection.fetch(query, *values))
+        finally:
+            await connection.close()
+
+    async def run_states(self) -> Counter[str]:
+        rows = await self.journal("SELECT state FROM runs")
+        return Counter(row["state"] for row in rows)
+
+    # -- waiting -------------------------------------------------------------------------------
+
+    async def until(
+        self,
+        holds: Callable[[], bool | Awaitable[bool]],
+        what: str,
+        seconds: float = SECONDS,
+    ) -> None:
+        """Wait for it; at the end of patience the whole scene is told."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while loop.time() < end:
+            self._check_tasks()
+            answer = holds()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"waited {seconds:g} s for {what}\n{await self._told()}")
+
+    def _check_tasks(self) -> None:
+        for name, task in self._tasks.items():
+            if task.done():
+                task.result()
+                raise AssertionError(f"the {name} has ended by itself")
+
+    async def phase(self, name: str, *phases: str, seconds: float = SECONDS) -> Object:
+        """Wait for one of the phases at the newest generation; answers the status then."""
+        found: Object = {}
+
+        async def reached() -> bool:
+            obj = await self.get(paths.ibgu("default", name))
+            found.clear()
+            found.update(obj.get("status", {}))
+            current = found.get("observedGeneration") == obj["metadata"]["generation"]
+            return current and found.get("phase") in phases
+
+        await self.until(reached, f"{name} to be {' or '.join(phases)}", seconds)
+        return found
+
+    async def completed(self, name: str, seconds: float = SECONDS) -> Object:
+        """The status once all steps are completed, checked for what always holds."""
+        status = await self.phase(name, "Completed", seconds=seconds)
+        plan = (await self.get(paths.ibgu("default", name)))["spec"]["plan"]
+        assert status["summary"]["step"] == len(plan)
+        progressing = await self.condition(name, "Progressing")
+        assert progressing["status"] == "False"
+        assert progressing["message"].startswith("All plan steps are completed")
+        await self.at_rest()
+        return status
+
+    async def at_rest(self) -> None:
+        """Nothing is held, owed, open or armed any more."""
+        await self.until(self._resting, "holds, runs, debts and armed works to go", 10)
+
+    async def _resting(self) -> bool:
+        rows = await self.journal(
+            "SELECT (SELECT count(*) FROM holds) + (SELECT count(*) FROM debts)"
+            " + (SELECT count(*) FROM runs WHERE state <> 'ended' OR NOT disarmed) AS count"
+        )
+        works = await self.items(paths.works())
+        marks = (work["metadata"].get("annotations") or {} for work in works)
+        armed = any(mark.get("ibgu.dev/arming") == "armed" for mark in marks)
+        return int(rows[0]["count"]) == 0 and not armed
+
+    async def seen_in_journal(self, kind: str, cluster: str = "", count: int = 1) -> None:
+        """Wait until the history has the event so many times."""
+
+        async def told() -> bool:
+            rows = await self.journal(
+                "SELECT count(*) AS count FROM events"
+                " WHERE kind = $1 AND ($2 = '' OR cluster = $2)",
+                kind,
+                cluster,
+            )
+            return int(rows[0]["count"]) >= count
+
+        await self.until(told, f"{kind} {cluster} in the journal")
+
+    # -- when it fails -------------------------------------------------------------------------
+
+    async def _told(self) -> str:
+        parts = [f"{n}: {'ended' if t.done() else 'runs'}" for n, t in self._tasks.items()]
+        with suppress(HubError):
+            found = await self.items(paths.ibgus())
+            parts += [f"{o['metadata']['name']}: {json.dumps(o.get('status'))}" for o in found]
+        with suppress(OSError, asyncpg.PostgresError):
+            rows = await self.journal("SELECT * FROM events ORDER BY seq DESC LIMIT 60")
+            parts += [
+                f"{r['seq']} {r['at']:%H:%M:%S.%f} {r['cluster'] or ''} {r['kind']}: {r['why']}"
+                for r in reversed(rows)
+            ]
+            rows = await self.journal("SELECT cluster, step, state, reason FROM members")
+            parts += [f"{r['cluster']} step {r['step']} {r['state']}: {r['reason']}" for r in rows]
+        for name in self.player.clusters if self.player else ():
+            parts.append(f"{name}: {self.cluster(name).timeline.runs}")
+        with suppress(HubError):
+            parts += [json.dumps(work) for work in await self.items(paths.works())]
+        return "\n".join(parts)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def actions(entry: Object, kind: str) -> Sequence[str]:
+    """`actions(entry, "completed")`: the names of its completedActions."""
+    return [action["action"] for action in entry.get(f"{kind}Actions", [])]

@@ -1,0 +1,147 @@
+"""What a Prep carries to the clusters, and what users hear when it can't."""
+
+import pytest
+
+from ibgu.controller import openings
+from ibgu.sim.spoke.objects import Key
+from tests.e2e.harness import Scene
+from tests.e2e.manifests import Object, config_map, ibgu, pull_secret, step
+
+OADP = {"name": "oadp-cm", "namespace": "openshift-adp"}
+EXTRA = {"name": "example-extra-manifests", "namespace": "openshift-lifecycle-agent"}
+
+
+def carrying(scene: Scene, *, oadp: Object = OADP, secret: str = "pull") -> Object:
+    seed = {
+        "image": "quay.io/seed/image:4.17.0-rc.1",
+        "version": "4.17.0-rc.1",
+        "pullSecretRef": {"name": secret},
+    }
+    return ibgu(
+        "carrying",
+        step("Prep"),
+        fleet=scene.label,
+        seedImageRef=seed,
+        oadpContent=[oadp],
+        extraManifests=[EXTRA],
+    )
+
+
+def found(scene: Scene, cluster: str) -> dict[tuple[str, str, str], Object]:
+    """ConfigMaps and Secrets on the cluster."""
+    objects = scene.cluster(cluster).spoke.objects
+    return {_place(key): dict(body) for key, body in objects.items() if key.kind in CARRIED}
+
+
+CARRIED = ("ConfigMap", "Secret")
+
+
+def _place(key: Key) -> tuple[str, str, str]:
+    return (key.kind, key.namespace, key.name)
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openings, "AGAIN", 0.5)
+
+
+async def test_the_payload_is_on_the_cluster_before_prep(scene: Scene) -> None:
+    await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
+    await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
+    await scene.apply(pull_secret("default", "pull"))
+    await scene.fleet(count=2)
+    await scene.start()
+    await scene.apply(carrying(scene))
+    await scene.completed("carrying")
+    carried = found(scene, f"{scene.label}-1")
+    assert carried["ConfigMap", "openshift-adp", "oadp-cm"]["data"] == {"backup": "kind: Backup"}
+    extra = carried["ConfigMap", "openshift-lifecycle-agent", "example-extra-manifests"]
+    assert extra["data"] == {"extra": "kind: Namespace"}
+    assert ("Secret", "openshift-lifecycle-agent", "pull") in carried
+    names = [w["metadata"]["name"] for w in await scene.works(f"{scene.label}-1")]
+    assert [name.rpartition("-")[2] for name in names] == ["stage"]
+
+
+async def test_what_is_missing_is_named_and_may_come_another_way(scene: Scene) -> None:
+    await scene.fleet(
+        count=1,
+        delivered=[
+            "ConfigMap/openshift-adp/elsewhere",
+            "ConfigMap/openshift-lifecycle-agent/example-extra-manifests",
+            "Secret/openshift-lifecycle-agent/nowhere",
+        ],
+    )
+    await scene.kubectl(
+        *("delete", "cm", EXTRA["name"], "-n", EXTRA["namespace"], "--ignore-not-found")
+    )
+    await scene.start()
+    await scene.apply(carrying(scene, oadp=OADP | {"name": "elsewhere"}, secret="nowhere"))
+    await scene.completed("carrying")
+    condition = await scene.condition("carrying", "PayloadComplete")
+    assert condition["status"] == "False"
+    told = " ".join(await scene.warnings("carrying"))
+    for name in ("openshift-adp/elsewhere", "default/nowhere"):
+        assert name in condition["message"]
+        assert name in told
+
+
+async def test_a_forbidden_source_keeps_the_step_closed_and_says_how_to_allow(
+    scene: Scene, quick_retries: None
+) -> None:
+    await scene.kubectl("create", "namespace", f"{scene.label}-cm")
+    await scene.apply(config_map(f"{scene.label}-cm", "oadp", backup="kind: Backup"))
+    await scene.fleet(count=1, delivered=[f"ConfigMap/{scene.label}-cm/oadp"])
+    await scene.start()
+    oadp = {"name": "oadp", "namespace": f"{scene.label}-cm"}
+    await scene.apply(carrying(scene, oadp=oadp))
+    await scene.phase("carrying", "Held")
+    held = await scene.condition("carrying", "Held")
+    assert "oc create rolebinding ibgu-payload-reader" in held["message"]
+    assert held["message"] in await scene.warnings("carrying")
+    assert scene.stages(f"{scene.label}-1") == []
+    # The printed line is the remedy; only the command's name differs.
+    line = held["message"].partition("oc ")[2]
+    await scene.apply(pull_secret("default", "pull"))
+    await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
+    await scene.kubectl(*line.split())
+    await scene.completed("carrying")
+    assert scene.stages(f"{scene.label}-1") == ["Prep"]
+
+
+async def test_an_oversized_payload_touches_no_cluster(scene: Scene, quick_retries: None) -> None:
+    name = f"{scene.label}-big"
+    await scene.apply(config_map("openshift-adp", name, backup="small"))
+    big = "x" * 700_000
+    await scene.kubectl(
+        *("patch", "cm", name, "-n", "openshift-adp", "--type=merge"),
+        *("--patch-file", "/dev/stdin"),
+        stdin=f'{{"data": {{"backup": "{big}"}}}}',
+    )
+    await scene.fleet(count=1)
+    await scene.start()
+    await scene.apply(carrying(scene, oadp=OADP | {"name": name}))
+    await scene.phase("carrying", "Held")
+    held = await scene.condition("carrying", "Held")
+    assert f"ConfigMap openshift-adp/{name}" in held["message"]
+    assert scene.stages(f"{scene.label}-1") == []
+    await scene.kubectl("delete", "cm", name, "-n", "openshift-adp")
+
+
+async def test_a_changed_source_holds_new_starts_until_a_person_resumes(scene: Scene) -> None:
+    first, second = f"{scene.label}-1", f"{scene.label}-2"
+    name = f"{scene.label}-oadp"
+    await scene.apply(config_map(OADP["namespace"], name, backup="first"))
+    await scene.fleet(count=2, faults=[f"blocked:400s@{first}"])
+    await scene.start()
+    manifest = carrying(scene, oadp=OADP | {"name": name})
+    manifest["spec"]["plan"] = [step("Prep", most=1)]
+    await scene.apply(manifest)
+    await scene.seen_in_journal("RunAccepted", first)
+    await scene.apply(config_map(OADP["namespace"], name, backup="second"))
+    await scene.phase("carrying", "Held")
+    assert "ibgu.dev/resume" in (await scene.condition("carrying", "Held"))["message"]
+    assert scene.stages(second) == []
+    await scene.annotate("carrying", "ibgu.dev/resume=1")
+    await scene.completed("carrying")
+    assert found(scene, first)["ConfigMap", "openshift-adp", name]["data"]["backup"] == "first"
+    assert found(scene, second)["ConfigMap", "openshift-adp", name]["data"]["backup"] == "second"
