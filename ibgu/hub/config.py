@@ -5,6 +5,7 @@ kubernetes_asyncio is imported inside the functions, because the import alone ta
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -21,18 +22,21 @@ async def load(kubeconfig: str | None, context: str | None) -> tuple[Any, Creden
     Order: `kubeconfig`, the files that KUBECONFIG names, the service account of the pod,
     the user's default kubeconfig.
     """
-    from kubernetes_asyncio.config import ConfigException
-
     path = kubeconfig or os.environ.get("KUBECONFIG", "")
     try:
         if not path and "KUBERNETES_SERVICE_HOST" in os.environ:
             return await _in_cluster()
         return await _from_file(path or DEFAULT_KUBECONFIG, context)
-    except (ConfigException, OSError, AssertionError, TypeError) as error:
+    except Exception as error:  # the library lets any type out, depending on what is malformed
         where = path or f"{DEFAULT_KUBECONFIG} (KUBECONFIG is not set)"
+        why = error if _exists(path or DEFAULT_KUBECONFIG) else "there is no such file"
         raise HubError(
-            TRANSPORT, "NoConfiguration", f"no usable kubeconfig in {where}: {error}"
+            TRANSPORT, "NoConfiguration", f"no usable kubeconfig in {where}: {why}"
         ) from error
+
+
+def _exists(paths: str) -> bool:
+    return any(Path(path).expanduser().exists() for path in paths.split(os.pathsep) if path)
 
 
 def for_token(url: str, token: str, ca_file: str | None) -> tuple[Any, Credentials]:

@@ -79,6 +79,8 @@ class ScriptedHub:
         self.most_writing = 0
         self.write_seconds = 0.0
         self.hooks: dict[str, Callable[[], None]] = {}
+        self.documents: dict[str, Json] = {}
+        """Answers by path, to any method, whatever else is there."""
         self._changed = asyncio.Condition()
         self._lists: dict[str, list[Json]] = {}
         self._epoch = 0
@@ -152,7 +154,7 @@ class ScriptedHub:
     async def start(self) -> None:
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self._serve)
-        self._runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.01, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -182,6 +184,9 @@ class ScriptedHub:
             self.hooks.pop(verb)()
         if fault is not None and fault.status and not fault.after_effect:
             return fault.answer()
+        if request.path in self.documents:
+            self.bodies.append(await request.read())
+            return web.json_response(self.documents[request.path])
         if verb == "list":
             return self._list(request)
         if verb == "watch":

@@ -1,0 +1,74 @@
+"""What can be read out of damaged answers."""
+
+import pytest
+
+from ibgu.core.kinds import ManifestWork
+from ibgu.hub.client import HubError
+from ibgu.hub.decode import decode_page
+from ibgu.hub.initial import Initial
+from ibgu.hub.watch import Bookmark, read_event
+
+PATH = "/works"
+
+
+def read(line: bytes):
+    return read_event(PATH, line, ManifestWork, lambda bad: None)
+
+
+@pytest.mark.parametrize("data", [b"", b'{"items":[{"meta', b"<html>"])
+def test_a_page_that_is_cut_is_malformed(data):
+    with pytest.raises(HubError) as caught:
+        decode_page(PATH, data, ManifestWork, lambda bad: None)
+
+    assert caught.value.reason == "Malformed"
+    assert not caught.value.transient
+
+
+def test_an_empty_list_may_be_null():
+    page = decode_page(
+        PATH, b'{"metadata":{"resourceVersion":"5"},"items":null}', ManifestWork, None
+    )
+    assert page.items is None
+    assert page.metadata.resource_version == "5"
+
+
+def test_an_object_without_any_metadata_is_reported_unnamed():
+    reported = []
+    data = b'{"metadata":{"resourceVersion":"5"},"items":[{"metadata":7}]}'
+    page = decode_page(PATH, data, ManifestWork, reported.append)
+
+    assert page.items == []
+    assert "object unnamed is malformed" in str(reported[0])
+
+
+def test_what_changes_during_a_streaming_list_counts():
+    initial: Initial[ManifestWork] = Initial()
+    for line in (
+        b'{"type":"ADDED","object":{"metadata":{"name":"a"}}}',
+        b'{"type":"ADDED","object":{"metadata":{"name":"b"}}}',
+        b'{"type":"MODIFIED","object":{"metadata":{"name":"b"},"status":7}}',
+        b'{"type":"DELETED","object":{"metadata":{"name":"a"}}}',
+        b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}',
+        b'{"type":"ADDED","object":{"metadata":{"name":"c"}}}',
+    ):
+        initial.event(read(line))
+
+    assert set(initial.objects) == {("", "c")}
+    assert initial.unread == {("", "b")}
+
+
+def test_a_bookmark_needs_no_name():
+    line = (
+        b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9",'
+        b'"annotations":{"k8s.io/initial-events-end":"true"}}}}'
+    )
+    event = read(line)
+    assert isinstance(event, Bookmark)
+    assert event.initial_end
+
+
+def test_an_error_event_is_the_error_it_says():
+    line = b'{"type":"ERROR","object":{"status":"Failure","code":410,"reason":"Expired"}}'
+    with pytest.raises(HubError) as caught:
+        read(line)
+    assert caught.value.gone
