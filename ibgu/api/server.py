@@ -2,17 +2,15 @@
 
 import asyncio
 import logging
+import os
 import socket
 from contextlib import AbstractContextManager, nullcontext
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 GRACE_SECONDS = 5
 """How long requests that are being answered may take once the server is to end."""
-
-log = structlog.get_logger("ibgu.api")
 
 
 class ListenError(Exception):
@@ -22,13 +20,6 @@ class ListenError(Exception):
 class _Server(uvicorn.Server):
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
-
-
-class _Forward(logging.Handler):
-    """What uvicorn has to say, in the form of our own log."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, "http server", message=record.getMessage())
 
 
 def bind(listen: str) -> socket.socket:
@@ -43,7 +34,13 @@ def bind(listen: str) -> socket.socket:
             address, family=family, backlog=2048, dualstack_ipv6=_dualstack(host, family)
         )
     except OSError as error:
-        raise ListenError(f"can't listen on {listen}: {error.strerror or error}") from error
+        raise ListenError(f"can't listen on {listen}: {_words(error)}") from error
+
+
+def _words(error: OSError) -> str:
+    """The system's, without asyncio's and the resolver's additions."""
+    code = error.errno or 0
+    return os.strerror(code) if code > 0 else str(error.strerror or error)
 
 
 def _dualstack(host: str, family: int) -> bool:
@@ -71,8 +68,8 @@ async def serve(app: ASGIApp, listen: str | socket.socket) -> None:
 
 def _config(app: ASGIApp) -> uvicorn.Config:
     words = logging.getLogger("uvicorn.error")
-    words.handlers[:] = [_Forward(logging.WARNING)]
-    words.propagate = False
+    # Without any handler Python itself would print what uvicorn has to say.
+    words.handlers[:] = [logging.NullHandler()]
     return uvicorn.Config(
         app,
         access_log=False,

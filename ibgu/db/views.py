@@ -5,7 +5,19 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from ibgu.core.model import Action, Cause, Member, Reason, Rollout, Run, Step
+from ibgu.core.model import (
+    Action,
+    Cause,
+    Member,
+    MemberState,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Rollout,
+    Run,
+    Step,
+    Who,
+)
 
 T = TypeVar("T")
 
@@ -76,14 +88,24 @@ class EventRow(Struct, frozen=True):
     data: dict[str, Any]
 
 
-class FailureRow(Struct, frozen=True):
-    """Failed members that share step, action and cause."""
+class FailedRow(Struct, frozen=True):
+    """Members of a step that failed, or were cancelled, with the same words."""
 
     step: int
     action: Action | None
+    outcome: Outcome
     cause: Cause | None
+    message: str
     count: int
     clusters: tuple[str, ...]
     """The first ones, in the step's order."""
-    message: str
-    """The commonest."""
+
+
+class ReasonRow(Struct, frozen=True):
+    """How many unfinished members of a step have a reason of their own."""
+
+    step: int
+    state: MemberState
+    kind: ReasonKind
+    who: Who
+    count: int

@@ -68,6 +68,12 @@ async def test_steps_begin_with_what_was_opened_and_end_with_the_plan(
     assert prep["counts"] == counts | {"skipped": 0, "cancelled": 1}
     assert (upgrade["step"], upgrade["maxConcurrency"], upgrade["timeoutMinutes"]) == (2, 2, 240)
     assert upgrade["hold"]["kind"] == "Brake"
+    assert {each["kind"]: (each["who"], each["count"]) for each in upgrade["reasons"]} == {
+        "Rebooting": ("cluster", 1),
+        "Brake": ("person", 1),
+        "ClaimedByOther": ("cluster", 1),
+    }
+    assert prep["reasons"] == finalize["reasons"] == []
     assert (finalize["step"], finalize["state"]) == (3, "planned")
     assert (finalize["actions"], finalize["counts"]["total"]) == (["FinalizeUpgrade"], 0)
 

@@ -46,7 +46,7 @@ def test_a_plain_token_and_the_contexts_namespace(write: Any) -> None:
 
 def test_a_token_file_is_relative_to_the_kubeconfig(write: Any, tmp_path: Path) -> None:
     write({"tokenFile": "token"})
-    with pytest.raises(RestError, match="no token: can't read .*token: No such file"):
+    with pytest.raises(RestError, match=r"no token: can't read .*token: No such file"):
         token_of(current())
     (tmp_path / "token").write_text("from the file\n")
     assert token_of(current()) == "from the file"
@@ -113,7 +113,7 @@ def test_a_file_that_is_no_kubeconfig(write: Any) -> None:
 @pytest.mark.parametrize("server", ["http://10.0.0.1:8080", "http://ibgu.example"])
 def test_a_token_that_nobody_named_needs_tls(write: Any, server: str) -> None:
     write({"token": "mine"})
-    with pytest.raises(RestError, match="not sent to http://.* without TLS"):
+    with pytest.raises(RestError, match=r"not sent to http://.* without TLS"):
         Target(server).rest()
     Target(server, token="named").rest()
 
@@ -127,5 +127,5 @@ def test_where_it_may_go(write: Any, server: str) -> None:
 
 
 def test_certificates_that_can_not_be_read(tmp_path: Path) -> None:
-    with pytest.raises(RestError, match="can't read the certificates in .*none.pem"):
+    with pytest.raises(RestError, match=r"can't read the certificates in .*none.pem"):
         Target(HTTPS, "t", str(tmp_path / "none.pem")).rest()

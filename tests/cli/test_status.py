@@ -31,12 +31,13 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
     found = await ibgu("status", "ran-r1")
     assert found.exit_code == 0, found.output
     lines = told(found.stdout).splitlines()
-    remedy = lines.pop(8)
+    remedy = lines.pop(9)
     assert remedy.startswith("       → Check registry, mirror and free disk space of the site")
     assert lines == [
         "ran-r1 (default)  → 4.17.2   Held · step 2 of 3 · some time",
         "  1 Prep                 6/6  ✔ 2  ✗ 4  0 s",
         "  2 Upgrade              0/3  ▶ 1/2 slots  ◷ 2 waiting  some time",
+        "    why not further: 1 Brake · 1 ClaimedByOther · 1 Rebooting",
         "  3 FinalizeUpgrade  planned",
         "⏸ Held  Brake: 5 clusters in a row have failed (since some time; ends by: person)",
         "Failures (4)",

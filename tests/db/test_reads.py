@@ -28,7 +28,7 @@ from ibgu.core.model import (
 from ibgu.db import Journal, JournalAway, Turn, engine
 from ibgu.db.reads import BadCursor, Reads
 from ibgu.db.reads.cursor import encode
-from ibgu.db.views import Counts, FailureRow, MemberRow
+from ibgu.db.views import Counts, FailedRow, MemberRow
 from tests.db.records import (
     NOW,
     ended,
@@ -190,18 +190,30 @@ async def test_a_hold_of_the_step_or_the_rollout_is_shown(journal: Journal, read
     assert (await reads.members("r2")).items[0].hold == talm
 
 
-async def test_failures_by_cause(journal: Journal, reads: Reads, mixed: Step) -> None:
-    assert await reads.failures("r1") == (
-        FailureRow(
+async def test_failures_by_their_words(journal: Journal, reads: Reads, mixed: Step) -> None:
+    assert [row for row in await reads.failed("r1") if row.outcome is Outcome.FAILED] == [
+        FailedRow(
             step=0,
             action=Action.PREP,
+            outcome=Outcome.FAILED,
             cause=Cause.PREP_FAILED,
+            message="no space left",
             count=2,
             clusters=("site-10", "site-11"),
-            message="no space left",
         ),
+    ]
+    assert await reads.failed("r1", step=1) == ()
+
+
+async def test_reasons_of_unfinished_members(reads: Reads, mixed: Step) -> None:
+    found = await reads.reasons("r1")
+    assert sum(row.count for row in found) == len(
+        [row for row in (await reads.members("r1")).items if not row.member.finished]
     )
-    assert await reads.failures("r1", step=1) == ()
+
+
+async def test_namespaces_with_a_rollout(reads: Reads, mixed: Step) -> None:
+    assert await reads.namespaces() == ("default",)
 
 
 async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) -> None:
@@ -305,7 +317,7 @@ async def test_another_hub_is_empty(db: AsyncEngine, mixed: Step) -> None:
     assert (await other.visits("site-9")).items == ()
     assert (await other.events("r1")).items == ()
     assert (await other.cluster_events("site-9")).items == ()
-    assert await other.failures("r1") == ()
+    assert await other.failed("r1") == ()
     assert await other.last_seq() == 0
 
 

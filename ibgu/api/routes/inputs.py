@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Query, Request
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem
-from ibgu.api.reads import ApiReads
+from ibgu.db.reads import Reads
 from ibgu.db.views import RolloutRow
 
 _NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
@@ -46,12 +46,12 @@ Cursor = Annotated[
 PAGE = 100
 
 
-def _reads(request: Request) -> ApiReads:
+def _reads(request: Request) -> Reads:
     context: Context = request.app.state.context
-    return ApiReads(context.engine, context.hub)
+    return Reads(context.engine, context.hub)
 
 
-ReadsOfRequest = Annotated[ApiReads, Depends(_reads)]
+ReadsOfRequest = Annotated[Reads, Depends(_reads)]
 
 
 def index(step: int | None) -> int | None:

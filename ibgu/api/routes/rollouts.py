@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ibgu.api.access import Caller, CallerOfRequest
-from ibgu.api.reads import ApiReads
 from ibgu.api.routes.inputs import (
     PAGE,
     Cursor,
@@ -20,6 +19,7 @@ from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.rollouts import RolloutBody, Steps
 from ibgu.api.shape.rollouts import rollout_body, step_bodies
 from ibgu.core.model import RolloutState
+from ibgu.db.reads import Reads
 
 router = APIRouter(prefix="/rollouts", tags=["rollouts"])
 
@@ -48,7 +48,7 @@ async def rollouts(
 
 
 async def _namespaces(
-    caller: Caller, reads: ApiReads, namespace: str | None
+    caller: Caller, reads: Reads, namespace: str | None
 ) -> Collection[str] | None:
     """None: all. A namespace that is named must be readable, others are left out."""
     if namespace is not None:
@@ -73,5 +73,6 @@ async def rollout(row: RolloutOfPath) -> RolloutBody:
 )
 async def steps(row: RolloutOfPath, reads: ReadsOfRequest) -> Steps:
     """Those of the plan that have not begun are there too, with the state `planned`."""
-    opened = await reads.steps(row.rollout.uid)
-    return Steps(items=list(step_bodies(row.rollout, opened)))
+    uid = row.rollout.uid
+    bodies = step_bodies(row.rollout, await reads.steps(uid), await reads.reasons(uid))
+    return Steps(items=list(bodies))

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
 from ibgu.api.schemas.common import Counts, ReasonBody
-from ibgu.core.model import Action, RolloutState, StepState
+from ibgu.core.model import Action, ReasonKind, RolloutState, StepState, Who
 
 _COUNTS: JsonValue = {
     "total": 3500,
@@ -54,6 +54,11 @@ _STEP: JsonValue = {
     "startedAt": "2026-11-20T01:30:00Z",
     "finishedAt": None,
     "counts": _COUNTS,
+    "reasons": [
+        {"kind": "WaitingForSlot", "who": "ibgu", "count": 1828},
+        {"kind": "Rebooting", "who": "ibgu", "count": 142},
+        {"kind": "Running", "who": "cluster", "count": 58},
+    ],
 }
 
 
@@ -113,6 +118,12 @@ class StepProgress(StrEnum):
     FINISHED = StepState.FINISHED.value
 
 
+class ReasonCount(Body):
+    kind: ReasonKind
+    who: Who
+    count: int
+
+
 class StepBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_STEP]})
 
@@ -125,6 +136,9 @@ class StepBody(Body):
     started_at: datetime | None
     finished_at: datetime | None
     counts: Counts
+    reasons: list[ReasonCount] = Field(
+        description="Why its unfinished members are not further, the commonest reason first."
+    )
 
 
 class Steps(Body):

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from ibgu.api.reads import NAMED, FailedRow
 from ibgu.api.schemas.failures import FailureGroup, Failures
 from ibgu.api.shape.words import known_failure
 from ibgu.core.failures import Known
 from ibgu.core.plan import natural_key
+from ibgu.db.reads import NAMED
+from ibgu.db.views import FailedRow
 
 _Group = tuple[Known | None, list[FailedRow]]
 

@@ -1,11 +1,13 @@
 """Rollouts and steps."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from ibgu.api.schemas.common import Counts, ReasonBody
 from ibgu.api.schemas.rollouts import (
     CurrentStep,
     PlanItemBody,
+    ReasonCount,
     RolloutBody,
     Seed,
     StepBody,
@@ -13,9 +15,9 @@ from ibgu.api.schemas.rollouts import (
 )
 from ibgu.api.shape import words
 from ibgu.core.kinds import PlanItem
-from ibgu.core.model import Reason, Rollout
+from ibgu.core.model import Reason, ReasonKind, Rollout, Who
 from ibgu.db import views
-from ibgu.db.views import RolloutRow, StepRow
+from ibgu.db.views import ReasonRow, RolloutRow, StepRow
 
 _FROM_ROLLOUT = (
     *("namespace", "name", "uid", "state", "generation"),
@@ -69,16 +71,28 @@ def reason_body(reason: Reason | None) -> ReasonBody | None:
     return ReasonBody.model_validate(reason, from_attributes=True) if reason else None
 
 
-def step_bodies(rollout: Rollout, opened: Sequence[StepRow]) -> Iterator[StepBody]:
+def step_bodies(
+    rollout: Rollout, opened: Sequence[StepRow], reasons: Sequence[ReasonRow]
+) -> Iterator[StepBody]:
     """Those that were opened, then what else is planned."""
     for row in opened:
-        yield _opened(row)
+        own = [reason for reason in reasons if reason.step == row.step.index]
+        yield _opened(row, _reasons(own, words.hold_of(rollout, row.step)))
     for index, item in enumerate(rollout.spec.plan):
         if index >= len(opened):
             yield _planned(index, item)
 
 
-def _opened(row: StepRow) -> StepBody:
+def _reasons(own: Sequence[ReasonRow], hold: Reason | None) -> list[ReasonCount]:
+    found: Counter[tuple[ReasonKind, Who]] = Counter()
+    for row in own:
+        counted = hold if hold is not None and words.startable(row.state, row.kind) else row
+        found[counted.kind, counted.who] += row.count
+    commonest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return [ReasonCount(kind=kind, who=who, count=count) for (kind, who), count in commonest]
+
+
+def _opened(row: StepRow, reasons: list[ReasonCount]) -> StepBody:
     step = row.step
     return StepBody(
         step=step.index + 1,
@@ -90,6 +104,7 @@ def _opened(row: StepRow) -> StepBody:
         started_at=step.started_at,
         finished_at=step.finished_at,
         counts=counts_body(row.counts),
+        reasons=reasons,
     )
 
 
@@ -102,4 +117,5 @@ def _planned(index: int, item: PlanItem) -> StepBody:
         started_at=None,
         finished_at=None,
         counts=counts_body(views.Counts()),
+        reasons=[],
     )

@@ -15,7 +15,6 @@ from ibgu.core.model import (
 )
 
 _STARTABLE = frozenset({ReasonKind.SLOT, ReasonKind.LOOKING, ReasonKind.READY})
-"""Reasons of members that would start if nothing held them."""
 
 _PHASES = {
     RolloutState.PENDING: Phase.PENDING,
@@ -43,8 +42,14 @@ def reason_of(member: Member, hold: Reason | None) -> Reason | None:
     """The one reason why it is not further (R17); None: it is finished."""
     if member.finished:
         return None
-    startable = member.state is MemberState.WAITING and member.reason.kind in _STARTABLE
-    return hold if hold is not None and startable else member.reason
+    return (
+        hold if hold is not None and startable(member.state, member.reason.kind) else member.reason
+    )
+
+
+def startable(state: MemberState, kind: ReasonKind) -> bool:
+    """A member with such a reason would start if nothing held it."""
+    return state is MemberState.WAITING and kind in _STARTABLE
 
 
 def known_failure(action: Action | None, message: str) -> Known | None:

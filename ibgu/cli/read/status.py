@@ -77,7 +77,7 @@ def _live(rest: "Rest", namespace: str, name: str) -> None:
     with Live(auto_refresh=False, vertical_overflow="crop") as live:
         for seen in _looks(rest, namespace, name):
             text = "\n".join(status_lines(seen, stdout()))
-            live.update(Text.from_ansi(text, no_wrap=True, overflow="ellipsis"), refresh=True)
+            live.update(Text.from_ansi(text), refresh=True)
 
 
 def _changes(rest: "Rest", namespace: str, name: str) -> Iterator[list[str]]:

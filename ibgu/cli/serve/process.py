@@ -1,6 +1,7 @@
 """From the start of a process to its exit code: signals, and errors in words."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -25,6 +26,13 @@ Main = Callable[[Settings], Coroutine[Any, Any, None]]
 log = structlog.get_logger("ibgu")
 
 
+class _Forward(logging.Handler):
+    """What libraries have to say, in the form of our own log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+
+
 def run(read: Callable[[], Settings], main: Main, *in_words: type[Exception]) -> int:
     """Runs `main` until it ends or a signal comes; answers the exit code.
 
@@ -34,6 +42,7 @@ def run(read: Callable[[], Settings], main: Main, *in_words: type[Exception]) ->
     try:
         settings = read()
         configure_logging(settings.log_level)
+        logging.basicConfig(handlers=[_Forward()], level=logging.WARNING)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signalled(main(settings)))
     except Exception as error:

@@ -61,22 +61,25 @@ def _headline(seen: Seen, paper: Paper) -> str:
 def _steps(seen: Seen, paper: Paper) -> list[str]:
     named = [f"{step['step']:>3} {'+'.join(step['actions'])}" for step in seen.steps]
     width = max(map(len, named), default=0)
-    progress = [_progress(step) for step in seen.steps]
-    counted = max(map(len, progress), default=0)
-    return [
-        "  ".join(
-            part
-            for part in (
-                name.ljust(width),
-                paper.bar(done_of(step["counts"]), step["counts"]["total"]),
-                done.rjust(counted),
-                *_counts(step, paper),
-                _took(step, seen.now),
-            )
-            if part
-        ).rstrip()
-        for step, name, done in zip(seen.steps, named, progress, strict=True)
-    ]
+    counted = max((len(_progress(step)) for step in seen.steps), default=0)
+    lines = []
+    for step, name in zip(seen.steps, named, strict=True):
+        parts = (
+            name.ljust(width),
+            paper.bar(done_of(step["counts"]), step["counts"]["total"]),
+            _progress(step).rjust(counted),
+            *_counts(step, paper),
+            _took(step, seen.now),
+        )
+        lines.append("  ".join(filter(None, parts)).rstrip())
+        lines += _reasons(step)
+    return lines
+
+
+def _reasons(step: JsonObject) -> list[str]:
+    """Why not further, and how many of them."""
+    told = [f"{reason['count']} {reason['kind']}" for reason in step["reasons"]]
+    return [f"    why not further: {' · '.join(told)}"] if told else []
 
 
 def _progress(step: JsonObject) -> str:
@@ -131,10 +134,14 @@ def _failures(seen: Seen, paper: Paper) -> list[str]:
 def _group(group: JsonObject) -> list[str]:
     named = group["failure"] or group["cause"] or group["outcome"]
     what = f"{group['action']}: {named}" if group["action"] else named
-    message = " ".join(group["message"].split())[:_WORDS]
+    message = _cut(" ".join(group["message"].split()))
     clusters = ", ".join(group["clusters"][:3]) + (", …" if group["count"] > 3 else "")
     lines = [f"{group['count']:>5}  {what}  {message}".rstrip(), f"       {clusters}"]
     return lines + ([f"       → {group['remedy']}"] if group["remedy"] else [])
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= _WORDS else f"{message[: _WORDS - 1]}…"
 
 
 def _next(seen: Seen) -> list[str]:

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Text, and_, case, func, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy import Select, and_, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Cause, MemberState, Outcome, Run
@@ -14,10 +13,7 @@ from ibgu.db.reads.base import Base
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, OF_RUN, to_member, to_record
 from ibgu.db.schema import members, rollouts, runs, steps
-from ibgu.db.views import FailureRow, MemberRow, Page, VisitRow
-
-NAMED = 5
-"""How many clusters a group of failures names."""
+from ibgu.db.views import MemberRow, Page, VisitRow
 
 _ITS_STEP = and_(
     steps.c.hub == members.c.hub,
@@ -91,36 +87,6 @@ class MemberReads(Base):
             rows = (await db.execute(statement)).all()
             found = page(rows, limit, lambda row: (row.age, row.rollout, row.step))
             return Page(await self._with_runs(db, cluster, found.items), found.next)
-
-    async def failures(self, uid: str, step: int | None = None) -> tuple[FailureRow, ...]:
-        """The failed members by step, action and cause, the most of a step first."""
-        clusters = func.array_agg(
-            aggregate_order_by(members.c.cluster, members.c.position), type_=ARRAY(Text)
-        )
-        group = (members.c.step, members.c.failed_action, members.c.cause)
-        statement = (
-            select(
-                members.c.step,
-                members.c.failed_action.label("action"),
-                members.c.cause,
-                func.count().label("count"),
-                clusters[1:NAMED].label("clusters"),
-                func.mode().within_group(members.c.message).label("message"),
-            )
-            .where(
-                members.c.hub == self.hub,
-                members.c.rollout == uid,
-                members.c.state == MemberState.FINISHED.value,
-                members.c.outcome == Outcome.FAILED.value,
-            )
-            .group_by(*group)
-            .order_by(members.c.step, func.count().desc(), *group[1:])
-        )
-        if step is not None:
-            statement = statement.where(members.c.step == step)
-        async with self._at_one_moment() as db:
-            rows = (await db.execute(statement)).mappings()
-            return tuple(to_record(row, FailureRow) for row in rows)
 
     def _members(self) -> Select[Any]:
         return (

@@ -23,6 +23,12 @@ _LAST = (
 
 
 class RolloutReads(Base):
+    async def namespaces(self) -> tuple[str, ...]:
+        """Those that have, or had, a rollout."""
+        statement = select(rollouts.c.namespace).where(rollouts.c.hub == self.hub).distinct()
+        async with self._at_one_moment() as db:
+            return tuple(await db.scalars(statement))
+
     async def rollouts(
         self,
         *,

@@ -1,7 +1,7 @@
 """Sends the patches of the clusters to the hub and hands the answers back."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 import msgspec
 
@@ -12,6 +12,7 @@ from ibgu.sim.cluster import Cluster
 from ibgu.sim.wire import Patch, Work
 
 _RETRY = 0.5
+_FAREWELL = 2.0
 
 _work = msgspec.json.Decoder(Work)
 
@@ -46,12 +47,14 @@ class Sender:
 
     async def _work(self) -> None:
         while True:
-            cluster, patch = await self._queue.get()
-            if patch.name:
-                await self._patch_work(cluster, patch)
-            else:
-                await self._patch_cluster(cluster, patch)
-            self._answered(cluster)
+            await _whole(self._carry(*await self._queue.get()))
+
+    async def _carry(self, cluster: Cluster, patch: Patch) -> None:
+        if patch.name:
+            await self._patch_work(cluster, patch)
+        else:
+            await self._patch_cluster(cluster, patch)
+        self._answered(cluster)
 
     async def _patch_work(self, cluster: Cluster, patch: Patch) -> None:
         path = paths.work(cluster.name, patch.name)
@@ -101,3 +104,14 @@ class Sender:
         return await self._client.request(
             "PATCH", where, body=patch.body, content_type=paths.MERGE_PATCH
         )
+
+
+async def _whole(act: Coroutine[None, None, None]) -> None:
+    """What is under way when the fleet is stopped is ended in good order, if that is quick."""
+    task = asyncio.ensure_future(act)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=_FAREWELL)
+        task.cancel()
+        raise

@@ -96,10 +96,16 @@ class Spoke:
             self._changed(key, now)
 
     def restore(self, saved: JsonObject, now: float) -> JsonObject:
-        """Brings a saved object back as a new one: new uid, generation 1, its status kept."""
+        """Brings a saved object back as a new one: new uid, generation 1, its status kept.
+
+        Raises Refusal where its kind is no longer served.
+        """
+        key = key_of(saved)
+        if not self.serves(key):
+            raise refusal.unknown_kind(key)
         meta = {**saved["metadata"], "uid": self._uid(), "generation": 1}
         meta["creationTimestamp"] = timestamp(now)
-        return self._put(key_of(saved), {**saved, "metadata": meta}, now)
+        return self._put(key, {**saved, "metadata": meta}, now)
 
     # -- stateroots ------------------------------------------------------------------------------
 

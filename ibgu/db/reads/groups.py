@@ -1,13 +1,13 @@
-"""What the API reads beyond `ibgu.db.reads`."""
+"""Members counted: by what they wait for, and by the words with which they failed."""
 
-from msgspec import Struct
 from sqlalchemy import Text, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
-from ibgu.core.model import Action, Cause, MemberState, Outcome
-from ibgu.db.reads import Reads
+from ibgu.core.model import MemberState, Outcome
+from ibgu.db.reads.base import Base
 from ibgu.db.rows import to_record
-from ibgu.db.schema import members, rollouts
+from ibgu.db.schema import members
+from ibgu.db.views import FailedRow, ReasonRow
 
 NAMED = 10
 """How many clusters a group of failures names."""
@@ -15,25 +15,27 @@ NAMED = 10
 _FAILED = [Outcome.FAILED.value, Outcome.CANCELLED.value]
 
 
-class FailedRow(Struct, frozen=True):
-    """Members of a step that failed, or were cancelled, with the same words."""
-
-    step: int
-    action: Action | None
-    outcome: Outcome
-    cause: Cause | None
-    message: str
-    count: int
-    clusters: tuple[str, ...]
-    """The first ones, in the step's order."""
-
-
-class ApiReads(Reads):
-    async def namespaces(self) -> tuple[str, ...]:
-        """Those that have, or had, a rollout."""
-        statement = select(rollouts.c.namespace).where(rollouts.c.hub == self.hub).distinct()
+class GroupReads(Base):
+    async def reasons(self, uid: str) -> tuple[ReasonRow, ...]:
+        """Of unfinished members; what a hold of step or rollout makes of them is not in it."""
+        group = (
+            members.c.step,
+            members.c.state,
+            members.c.reason["kind"].astext.label("kind"),
+            members.c.reason["who"].astext.label("who"),
+        )
+        statement = (
+            select(*group, func.count().label("count"))
+            .where(
+                members.c.hub == self.hub,
+                members.c.rollout == uid,
+                members.c.state != MemberState.FINISHED.value,
+            )
+            .group_by(*group)
+        )
         async with self._at_one_moment() as db:
-            return tuple(await db.scalars(statement))
+            rows = (await db.execute(statement)).mappings()
+            return tuple(to_record(row, ReasonRow) for row in rows)
 
     async def failed(self, uid: str, step: int | None = None) -> tuple[FailedRow, ...]:
         """By the cluster's own words: what they mean is known to the core only."""
