@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 RETRY = 1.0
 """Seconds between two tries while Postgres is away."""
-PATIENCE = 0.5
+PATIENCE = 1.0
 """Seconds that a note may wait for the journal, and so be missing in REST."""
 
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from http import HTTPStatus
+from time import monotonic
 
-from msgspec import DecodeError, json
+from msgspec import DecodeError, Struct, json
 
 from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
 from ibgu.core.decide import Remove, payload_wanted, stage_work
-from ibgu.core.kinds import ManagedCluster, ManifestWork
+from ibgu.core.kinds import ManagedCluster, ManifestWork, ObjectMeta
 from ibgu.core.model import Debt, Member, Observation, WorkView
 from ibgu.core.observe import accepted
 from ibgu.core.works import (
@@ -22,7 +24,17 @@ from ibgu.core.works import (
     stage_patch,
 )
 from ibgu.hub import paths
+from ibgu.hub.errors import HubError
 from ibgu.hub.writer import Write, Writer, WriteResult
+
+DENIED = 2.0
+"""Seconds from a write that RBAC has forbidden to the next try."""
+
+
+def denied(error: HubError | None) -> bool:
+    """No verdict on what was asked for: a right can be given, and is not known to an API server
+    that has just started."""
+    return error is not None and error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 class Effects:
@@ -34,9 +46,12 @@ class Effects:
         self._payloads = payloads
         self._watch = watch
         self._writer = writer
+        self._denied: dict[WorkKey, float] = {}
+        """Until when no write of that work is tried; by the monotonic clock."""
 
     def pending(self, key: WorkKey) -> bool:
-        return self._writer.pending(("work", *key))
+        """On its way, or to be tried again when the hub lets us (`denied`)."""
+        return self._writer.pending(("work", *key)) or self._denied.get(key, 0.0) > monotonic()
 
     # -- asking for effects ------------------------------------------------------------------
 
@@ -147,18 +162,20 @@ class Effects:
             self._cluster_answered(result)
 
     def _work_answered(self, key: WorkKey, result: WriteResult) -> None:
-        """After a conflict the work is read anew: it is another one than the watch has shown, or
-        one that the watch does not show at all (somebody took its label away)."""
+        """After a conflict the work is another one than the watch has shown so far."""
         if result.body is not None:
             answer = json.decode(result.body, type=ManifestWork)
             if answer.metadata.name:  # a deletion that took effect at once is answered by a Status
                 self._mirror.works.put_newer(answer)
         error = result.error
-        if error is not None and error.conflict and not result.superseded:
-            self._submit(_read(result.write))
-        final = error is not None and not (error.transient or error.conflict or error.not_found)
-        if final and not result.superseded:
-            self._mirror.refusals[key] = error.message if error else ""
+        if error is None or result.superseded:
+            return
+        if error.conflict:
+            self._submit(_found_out(result.write))
+        elif denied(error):
+            self._denied[key] = monotonic() + DENIED
+        elif not (error.transient or error.not_found):
+            self._mirror.refusals[key] = error.message
 
     def _cluster_answered(self, result: WriteResult) -> None:
         if result.body is None:
@@ -169,10 +186,29 @@ class Effects:
             return
 
 
-def _read(write: Write) -> Write:
+class _Labelled(Struct, frozen=True):
+    metadata: ObjectMeta
+
+
+def _found_out(write: Write) -> Write:
+    """What tells the work as it is, after a conflict.
+
+    One that could not be created because it exists may have lost the label that our watch selects
+    by: it gets it back, and with it comes into the watch again.
+    """
     namespace, name = write.key[1:]
     path = paths.work(namespace, name)
-    return Write(key=write.key, method="GET", path=path, owner=write.owner)
+    if write.method != "POST" or write.body is None:
+        return Write(key=write.key, method="GET", path=path, owner=write.owner)
+    labels = json.decode(write.body, type=_Labelled).metadata.labels
+    return Write(
+        key=write.key,
+        method="PATCH",
+        path=path,
+        body=json.encode({"metadata": {"labels": labels}}),
+        content_type=paths.MERGE_PATCH,
+        owner=write.owner,
+    )
 
 
 def _debt_write(debt: Debt) -> Write:

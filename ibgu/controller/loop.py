@@ -16,7 +16,7 @@ from ibgu.controller import measures
 from ibgu.controller.agenda import Agenda
 from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Draft, Ledger
-from ibgu.controller.effects import Effects
+from ibgu.controller.effects import DENIED, Effects, denied
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices, rollout_of
 from ibgu.controller.openings import Openings
@@ -47,6 +47,10 @@ log = structlog.get_logger("ibgu.controller")
 
 DEBT_RETRY = timedelta(seconds=30)
 """From a write to a ManagedCluster that the hub refused, or left without an answer, to the next."""
+
+GATHER = 0.008
+"""Seconds from the first change to the turn: what one action causes comes in bursts (a write's
+answer, its watch event, the agent's patches), and a turn for each would cost more than it saves."""
 
 
 class Parts(Struct, frozen=True):
@@ -105,11 +109,18 @@ class Loop:
         if kind == "status":
             self._.statuses.answered(result)
         elif kind == "work":
-            self._.agenda.touch(result.write.owner, [rest[0]])
+            self._work_answered(rest[0], result)
         elif kind == "cluster":
             self._cluster_answered(rest[0], result)
         if result.error is not None and not result.error.conflict and not result.superseded:
             log.warning("write failed", key=result.write.key, error=str(result.error))
+
+    def _work_answered(self, cluster: str, result: WriteResult) -> None:
+        owner = result.write.owner
+        self._.agenda.touch(owner, [cluster])
+        if denied(result.error):
+            again = asyncio.get_running_loop()
+            again.call_later(DENIED + 0.1, self._.agenda.touch, owner, [cluster])
 
     def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
         """What was refused, or had no answer, is tried again after a while."""
@@ -150,6 +161,7 @@ class Loop:
     async def run(self) -> None:
         while True:
             await self._something()
+            await asyncio.sleep(GATHER)
             await self.turn()
             await self._.ledger.flush(self._.clock.now())
 
@@ -360,6 +372,13 @@ class Loop:
             self._.openings.want(book)
         if book.rollout.deleted_at is not None:
             self._.payloads.forget(uid)
+            if self._through_with(book):
+                self._.world.forget(uid)
+
+    def _through_with(self, book: Book) -> bool:
+        """Of a deleted rollout: nothing of it is left, in its members or on the hub."""
+        busy = any(step.unfinished or step.watched for step in book.steps)
+        return not busy and not self._.mirror.works.keys_by("rollout", book.rollout.uid)
 
 
 _CLAIMS = frozenset({Kind.RUN_INTENDED, Kind.FINISHED, Kind.WAITS, Kind.RUN_REOPENED})

@@ -1,30 +1,93 @@
-"""Requests that the API server counted, from its audit log."""
+"""What the API server saw, from its audit log."""
 
 import json
+from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 IGNORED = frozenset({"leases", "tokenreviews", "subjectaccessreviews"})
 """Of the process, not of its rollouts."""
 WRITES = frozenset({"create", "update", "patch", "delete"})
+WORKS = "manifestworks"
 
 Requests = Counter[tuple[str, str]]
 """(verb, resource with its subresource) -> how many."""
 
 
-def requests(log: Path, user: str) -> Requests:
-    found: Requests = Counter()
+class Entry(Struct, frozen=True):
+    """Times are seconds since the epoch, by the API server's clock."""
+
+    user: str
+    verb: str
+    resource: str
+    """With its subresource: "manifestworks/status"."""
+    namespace: str
+    received: float
+    completed: float
+    code: int
+
+
+def read(log: Path) -> list[Entry]:
     with log.open() as lines:
-        for line in lines:
-            entry = json.loads(line)
-            reference = entry.get("objectRef") or {}
-            resource = reference.get("resource", "")
-            if entry["user"].get("username") != user or resource in IGNORED:
-                continue
-            parts = (resource, reference.get("subresource"))
-            found[entry["verb"], "/".join(part for part in parts if part)] += 1
-    return found
+        return [_entry(json.loads(line)) for line in lines]
+
+
+def _entry(line: dict[str, object]) -> Entry:
+    reference = line.get("objectRef") or {}
+    status = line.get("responseStatus") or {}
+    user = line["user"]
+    assert isinstance(reference, dict)
+    assert isinstance(status, dict)
+    assert isinstance(user, dict)
+    parts = (reference.get("resource", ""), reference.get("subresource", ""))
+    return Entry(
+        user=user.get("username", ""),
+        verb=str(line["verb"]),
+        resource="/".join(part for part in parts if part),
+        namespace=reference.get("namespace", ""),
+        received=_seconds(line["requestReceivedTimestamp"]),
+        completed=_seconds(line["stageTimestamp"]),
+        code=status.get("code", 0),
+    )
+
+
+def _seconds(stamp: object) -> float:
+    return datetime.fromisoformat(str(stamp)).timestamp()
+
+
+def requests(entries: Iterable[Entry], user: str) -> Requests:
+    mine = (entry for entry in entries if entry.user == user and entry.resource not in IGNORED)
+    return Counter((entry.verb, entry.resource) for entry in mine)
 
 
 def writes(found: Requests) -> int:
     return sum(count for (verb, _), count in found.items() if verb in WRITES)
+
+
+class Moments:
+    """When works were written: by ibgu (the works), by the agents (their status)."""
+
+    def __init__(self, entries: Iterable[Entry], controller: str) -> None:
+        self._armed: dict[str, list[float]] = {}
+        self._fed_back: dict[str, list[float]] = {}
+        for entry in entries:
+            if entry.user == controller and entry.resource == WORKS and entry.verb in WRITES:
+                self._armed.setdefault(entry.namespace, []).append(entry.received)
+            elif entry.user != controller and entry.resource == f"{WORKS}/status":
+                self._fed_back.setdefault(entry.namespace, []).append(entry.completed)
+        for times in (*self._armed.values(), *self._fed_back.values()):
+            times.sort()
+
+    def armed(self, cluster: str, requested: float) -> float:
+        """When the write arrived that made the cluster's stage change at `requested`."""
+        times = self._armed[cluster]
+        return times[bisect_right(times, requested) - 1]
+
+    def fed_back(self, cluster: str, ended: float) -> float:
+        """When the feedback of a stage's end, which came at `ended`, was on the hub."""
+        times = self._fed_back[cluster]
+        return times[bisect_left(times, ended)]

@@ -19,7 +19,7 @@ from ibgu.sim.player.player import Player
 from ibgu.sim.player.simulate import simulate
 from ibgu.sim.spec import FleetSpec
 from ibgu.sim.timeline import StageRun
-from tests.benchmarks.audit import Requests, requests
+from tests.benchmarks.audit import Entry, Moments, Requests, read, requests
 from tests.benchmarks.bound import handovers, list_schedule
 from tests.benchmarks.process import Usage, controller
 
@@ -62,17 +62,26 @@ async def _measure(clusters: int, slots: int, seed: int, folder: Path) -> Result
                 status = await _roll_out(admin, slots)
                 usage = process.usage()
             player.playing.cancel()
-        runs = [run for cluster in player.player.clusters.values() for run in cluster.timeline.runs]
-        return Result(
-            clusters=clusters,
-            slots=slots,
-            makespan=max(_ends(runs)) - min(run.requested for run in runs),
-            bound=sum(_bound(player.player, stage, slots) for stage in STAGES),
-            handovers=[delay for stage in STAGES for delay in _handovers(runs, stage, slots)],
-            requests=requests(log, USERS["ibgu"].username),
-            usage=usage,
-            failed=sum("failedActions" in entry for entry in status["clusters"]),
-        )
+        return _result(player.player, slots, read(log), status, usage)
+
+
+def _result(
+    player: Player, slots: int, entries: list[Entry], status: dict[str, Any], usage: Usage
+) -> Result:
+    user = USERS["ibgu"].username
+    moments = Moments(entries, user)
+    runs = [run for cluster in player.clusters.values() for run in cluster.timeline.runs]
+    delays = [delay for stage in STAGES for delay in _handovers(player, moments, stage, slots)]
+    return Result(
+        clusters=len(player.clusters),
+        slots=slots,
+        makespan=max(_ends(runs)) - min(run.requested for run in runs),
+        bound=sum(_bound(player, stage, slots) for stage in STAGES),
+        handovers=delays,
+        requests=requests(entries, user),
+        usage=usage,
+        failed=sum("failedActions" in entry for entry in status["clusters"]),
+    )
 
 
 class _Fleet(Struct):
@@ -127,6 +136,13 @@ def _bound(player: Player, stage: str, slots: int) -> float:
     return list_schedule(durations, slots)
 
 
-def _handovers(runs: Iterable[StageRun], stage: str, slots: int) -> list[float]:
-    mine = [run for run in runs if run.stage == stage]
-    return handovers([run.requested for run in mine], _ends(mine), slots)
+def _handovers(player: Player, moments: Moments, stage: str, slots: int) -> list[float]:
+    """From the feedback that frees a slot to the arming that takes it, both seen by the hub."""
+    armed: list[float] = []
+    fed_back: list[float] = []
+    for name, cluster in player.clusters.items():
+        for run in cluster.timeline.runs:
+            if run.stage == stage and run.ended is not None:
+                armed.append(moments.armed(name, run.requested))
+                fed_back.append(moments.fed_back(name, run.ended))
+    return handovers(armed, fed_back, slots)
