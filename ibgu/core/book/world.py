@@ -18,7 +18,6 @@ from ibgu.core.model import (
     OnMember,
     OnRollout,
     OnStep,
-    Preempt,
     Rollout,
     Step,
     StepState,
@@ -116,8 +115,7 @@ class World:
                 return self._put_rollout(rollout)
             case OnDebt(debt=debt):
                 return self._put_debt(debt)
-            case Preempt(uid=uid, by=by):
-                return self._put_preempt(uid, by)
+        return self._put_preempt(decision.uid, decision.by)
 
     @contextmanager
     def draft(self) -> Iterator[list[Undo]]:

@@ -48,8 +48,13 @@ def _judge(turn: Turn, member: Member, ibu: IbuView) -> None:
         assert found.cause is not None
         end_run(turn, member, RunResult.FAILED, found.cause, found.message)
     else:
-        words = last_words(ibu, member.run.action.stage)
-        turn.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
+        _goes_on(turn, member, last_words(ibu, member.run.action.stage))
+
+
+def _goes_on(turn: Turn, member: Member, words: str) -> None:
+    assert member.run is not None
+    words = words or f"the cluster has taken {member.run.action}"
+    turn.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
 
 
 def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
@@ -82,4 +87,4 @@ def _without_evidence(turn: Turn, member: Member, work: WorkView | None) -> None
     words = member.reason.message if member.reason.kind is ReasonKind.RUNNING else ""
     if work is not None and work.ibu_available == "False":
         words = work.ibu_message or "the cluster shows no ImageBasedUpgrade"
-    turn.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
+    _goes_on(turn, member, words)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from ibgu.core.decide.debts import annotations_with_debts, auto_import_off, owe
+from ibgu.core.decide.debts import auto_import_off, owe
 from ibgu.core.decide.ending import end_run
 from ibgu.core.decide.turn import Turn
 from ibgu.core.failures import ApplyError, classify, refused_field
@@ -47,8 +47,8 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
     run, cluster = member.run, seen.cluster
     assert run is not None
     assert cluster is not None
-    if turn.facts.talm_live:
-        _withdraw(turn, member, "a live TALM came before anything was armed")
+    if _must_not_arm(turn, seen, run.intended_at):
+        _withdraw(turn, member, _STOPPED)
     elif cluster.deleting or not cluster.reachable:
         _not_there(turn, member, run.intended_at)
     elif _payload_ready(turn, member, seen) and _auto_import_ready(turn, member, seen):
@@ -68,7 +68,7 @@ def _not_there(turn: Turn, member: Member, since: datetime) -> None:
     if turn.now - since >= ECHO or member.run.action.aborts:
         _withdraw(turn, member, "not taken in time, and the cluster is not reachable")
     else:
-        words = "the cluster is not reachable"
+        words = "the cluster is not reachable, or is being deleted"
         turn.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
         turn.wake(member.cluster, since + ECHO)
 
@@ -109,8 +109,9 @@ def _auto_import_ready(turn: Turn, member: Member, seen: Observation) -> bool:
     assert cluster is not None
     if turn.action(member) is not Action.UPGRADE:
         return True
-    stays = names.DISABLE_AUTO_IMPORT in annotations_with_debts(turn, cluster)
-    if stays and names.DISABLE_AUTO_IMPORT in cluster.annotations:
+    debt = turn.world.debts.get(cluster.uid)
+    owed = debt is not None and names.DISABLE_AUTO_IMPORT in debt.annotations
+    if names.DISABLE_AUTO_IMPORT in cluster.annotations and not owed:
         return True
     owe(turn, cluster, {}, auto_import_off(turn, cluster), "Upgrade is about to start")
     turn.waits(turn.again(member), ReasonKind.PREPARING, "turns automatic import off")
@@ -143,9 +144,12 @@ def decide_armed(turn: Turn, member: Member, seen: Observation) -> None:
         words = f"the hub refused the stage work: {seen.refusal}"
         end_run(turn, member, RunResult.REFUSED, Cause.WRITE_REFUSED, words)
     elif not shown and run.state is RunState.ARMING and _must_not_arm(turn, seen, run.arming_at):
-        _withdraw(turn, member, "it was not armed when ibgu had to stop")
+        _withdraw(turn, member, _STOPPED)
     else:
         _unaccepted(turn, member, seen, shown=shown)
+
+
+_STOPPED = "it was not armed when ibgu had to stop"
 
 
 def _must_not_arm(turn: Turn, seen: Observation, since: datetime) -> bool:
@@ -165,16 +169,20 @@ def _unaccepted(turn: Turn, member: Member, seen: Observation, *, shown: bool) -
     late = turn.now - run.arming_at >= ECHO
     if cluster.deleting or not cluster.reachable:
         _not_there(turn, member, run.arming_at)
-    elif run.action.aborts and (late or _refused_now(work)):
+    elif run.action.aborts and (late or (shown and _refused_now(work))):
         _withdraw(turn, member, "the cluster did not take it at once: looks anew first")
-    elif run.state is RunState.ARMED and (work is None or work.edited or not shown):
+    elif run.state is RunState.ARMED and (not shown or work is None or _touched(work)):
         if not seen.writing:
             diverged(turn, member, "the stage work was changed or deleted by somebody else")
-    elif work is not None and work.apply_error:
+    elif shown and work is not None and work.apply_error:
         _apply_error(turn, member, work)
     else:
         turn.waits(member, ReasonKind.ARMING, f"waits until the cluster takes {run.action}")
         turn.wake(member.cluster, run.arming_at + ECHO)
+
+
+def _touched(work: WorkView) -> bool:
+    return work.edited or work.terminating
 
 
 def _refused_now(work: WorkView | None) -> bool:

@@ -3,6 +3,8 @@
 from msgspec.structs import replace
 
 from ibgu.core.decide.debts import (
+    Wishes,
+    auto_import_off,
     auto_import_on,
     failure_labels,
     labels_with_debts,
@@ -14,6 +16,7 @@ from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     Action,
     Cause,
+    ClusterView,
     CompletedAction,
     Kind,
     Member,
@@ -42,9 +45,14 @@ def end_run(
     """End the member's run without success; its hold stays until the work is disarmed."""
     run = _ended(turn, member, result, cause, message)
     member = turn.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}", run=run)
-    if run.armed_at and result in _LABELLED:
+    if labelled(run):
         _owe_failure(turn, member, run.action)
     return member
+
+
+def labelled(run: Run) -> bool:
+    """It was armed and ended by the cluster's failure, its refusal or its limit (R13)."""
+    return run.armed_at is not None and run.result in _LABELLED
 
 
 def _ended(turn: Turn, member: Member, result: RunResult, cause: Cause | None, message: str) -> Run:
@@ -97,11 +105,19 @@ def skip_action(turn: Turn, member: Member, action: Action, note: str) -> Member
 
 def owe_success(turn: Turn, member: Member, action: Action) -> None:
     cluster = turn.observe(member.cluster).cluster
-    if cluster is None or cluster.uid != member.uid:
-        return
+    assert cluster is not None
     wishes = success_labels(action, labels_with_debts(turn, cluster))
-    annotations = {} if action is Action.PREP else auto_import_on(turn, cluster)
+    annotations = _auto_import(turn, member, cluster, action)
     owe(turn, cluster, wishes, annotations, f"{action} succeeded")
+
+
+def _auto_import(turn: Turn, member: Member, cluster: ClusterView, action: Action) -> Wishes:
+    """Off with the label of a Prep that its Upgrade follows at once, on after all others (R14)."""
+    if action is not Action.PREP:
+        return auto_import_on(turn, cluster)
+    following = turn.step(member).step.actions[member.action_index :]
+    goes_on = member.state is MemberState.IN_FLIGHT and following[:1] == (Action.UPGRADE,)
+    return auto_import_off(turn, cluster) if goes_on else {}
 
 
 def finish(
@@ -114,6 +130,7 @@ def finish(
     failed_action: Action | None = None,
 ) -> Member:
     """The member is through with its step; its hold, if any, is released."""
+    _never_upgraded(turn, member)
     return turn.on_member(
         Kind.FINISHED,
         member,
@@ -126,18 +143,24 @@ def finish(
         ended_at=turn.now,
         slot=None,
         look=None,
-        watched=_worth_watching(member),
+        watched=outcome is not Outcome.SUCCEEDED and _worth_watching(member),
     )
+
+
+def _never_upgraded(turn: Turn, member: Member) -> None:
+    """What disables auto-import goes again where the Upgrade was never armed (R14)."""
+    run, cluster = member.run, turn.observe(member.cluster).cluster
+    armed = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
+    if armed or Action.UPGRADE not in turn.step(member).step.actions:
+        return
+    if cluster is not None and cluster.uid == member.uid:
+        owe(turn, cluster, {}, auto_import_on(turn, cluster), "Upgrade was never armed")
 
 
 def _worth_watching(member: Member) -> bool:
     """Armed, and not known to have succeeded: its late truth is of interest (R15)."""
     run = member.run
-    return bool(
-        run
-        and run.arming_at
-        and run.result not in (RunResult.SUCCEEDED, RunResult.GONE, RunResult.WITHDRAWN)
-    )
+    return bool(run and run.arming_at and run.result not in (RunResult.SUCCEEDED, RunResult.GONE))
 
 
 def finish_after(turn: Turn, member: Member) -> Member:

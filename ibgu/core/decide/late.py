@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ibgu.core.decide.debts import auto_import_on, labels_with_debts, release_auto_import
-from ibgu.core.decide.ending import owe_success
+from ibgu.core.decide.ending import labelled, owe_success
 from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     CompletedAction,
@@ -93,24 +93,23 @@ _IMPORT_IS_OFF = (
 def _compare(turn: Turn, member: Member, run: Run, found: Verdict) -> None:
     if found.kind is VerdictKind.SUCCEEDED:
         _completed_late(turn, member, run)
-    elif run.result is RunResult.FAILED and found.message not in ("", run.message):
-        _fill_in(turn, member, run, found)
+    elif found.kind is VerdictKind.FAILED and run.result is RunResult.FAILED:
+        _fill_in(turn, member, run, found.message)
 
 
-def _fill_in(turn: Turn, member: Member, run: Run, found: Verdict) -> None:
+def _fill_in(turn: Turn, member: Member, run: Run, words: str) -> None:
     """The cluster tells the details of its failure a moment after the failure (R10)."""
-    if found.kind is VerdictKind.FAILED:
-        told = replace(run, message=found.message)
-        turn.on_member(Kind.RUN_PROGRESS, member, found.message, message=found.message, run=told)
+    if words not in ("", run.message):
+        told = replace(run, message=words)
+        turn.on_member(Kind.RUN_PROGRESS, member, words, message=words, run=told)
 
 
 def _completed_late(turn: Turn, member: Member, run: Run) -> None:
     """Say so; the label follows only if our own failed label still stands (R15)."""
     cluster = turn.observe(member.cluster).cluster
     assert cluster is not None
-    assert run.intended_at is not None
     late = f"completed late, after {_minutes(turn.now - run.intended_at)}"
-    ours = run.action.failed_label in labels_with_debts(turn, cluster)
+    ours = labelled(run) and run.action.failed_label in labels_with_debts(turn, cluster)
     if ours:
         completed = (*member.completed, CompletedAction(run.action, turn.now, late))
         changes: dict[str, Any] = {"completed": completed, "failed_action": None}

@@ -43,10 +43,14 @@ def _fill(turn: Turn, step: StepBook, window: int) -> None:
         _take_slots(turn, step, step.head(window))
 
 
-def _as_it_is(turn: Turn, member: Member) -> Member:
-    """What was decided a moment ago, for another rollout too, may keep the member after all."""
+def _reason_now(turn: Turn, member: Member) -> ReasonKind | None:
+    """What was decided a moment ago, for another rollout too, may keep the member after all.
+
+    None: it does not even wait any more.
+    """
     decide_waiting(turn, member)
-    return turn.again(member)
+    member = turn.again(member)
+    return None if member.finished else member.reason.kind
 
 
 def _reopen(turn: Turn, step: StepBook) -> None:
@@ -55,21 +59,23 @@ def _reopen(turn: Turn, step: StepBook) -> None:
         slot = next(step.free_slots(), None)
         if slot is None:
             return
-        member = _as_it_is(turn, step.members[name])
-        if member.reason.kind is not ReasonKind.REOPENING:
-            continue
-        turn.on_member(
-            Kind.RUN_REOPENED,
-            member,
-            "the cluster took the withdrawn run after all",
-            state=MemberState.IN_FLIGHT,
-            slot=slot,
-            limit=limit_of(turn, step),
-            look=None,
-            run=_reopened(turn, member),
-            reason=Reason(ReasonKind.RUNNING, turn.now, "reopened"),
-        )
-        decide_running(turn, step.members[name])
+        if _reason_now(turn, step.members[name]) is ReasonKind.REOPENING:
+            _go_on(turn, step, step.members[name], slot)
+
+
+def _go_on(turn: Turn, step: StepBook, member: Member, slot: int) -> None:
+    member = turn.on_member(
+        Kind.RUN_REOPENED,
+        member,
+        "the cluster took the withdrawn run after all",
+        state=MemberState.IN_FLIGHT,
+        slot=slot,
+        limit=limit_of(turn, step),
+        look=None,
+        run=_reopened(turn, member),
+        reason=Reason(ReasonKind.RUNNING, turn.now, "reopened"),
+    )
+    decide_running(turn, member)
 
 
 def _reopened(turn: Turn, member: Member) -> Run:
@@ -97,12 +103,14 @@ def _take_slots(turn: Turn, step: StepBook, head: list[Member]) -> None:
         slot = _free(step, kept)
         if slot is None or not _may(turn, step, member):
             return
-        member = _as_it_is(turn, member)
-        if member.reason.kind is ReasonKind.READY and fresh(turn, member):
+        kind, member = _reason_now(turn, member), turn.again(member)
+        if kind is ReasonKind.READY and fresh(turn, member):
             _start(turn, step, member, slot)
-        elif member.reason.kind is not ReasonKind.PREEMPTING:
-            _look(turn, member)
+        elif kind is not ReasonKind.PREEMPTING:
             asked += 1
+            if kind is ReasonKind.READY:
+                # What is known of the cluster is too old for an Abort (R9).
+                ask(turn, member)
         elif _free(step, kept + asked) is not None:
             _preempt(turn, member)
             kept += 1
@@ -113,10 +121,12 @@ def _free(step: StepBook, passed_over: int) -> int | None:
 
 
 def _may(turn: Turn, step: StepBook, member: Member) -> bool:
-    """All gates are open; a closed one is noted once, on the step."""
+    """All gates are open; a closed one is noted once, on the step, until it is open again."""
     reason = held(turn.snapshot, step, member, turn.now)
     hold = step.step.hold
     if reason is None:
+        if hold is not None:
+            turn.on_step(Kind.STEP_RELEASED, step.step, f"no longer: {hold.message}", hold=None)
         return True
     if hold is None or hold.kind is not reason.kind:
         turn.on_step(Kind.STEP_HELD, step.step, reason.message, warning=True, hold=reason)
@@ -145,12 +155,6 @@ def _look_ahead(turn: Turn, head: list[Member]) -> None:
     for member in head:
         if member.reason.kind is ReasonKind.SLOT:
             ask(turn, member)
-
-
-def _look(turn: Turn, member: Member) -> None:
-    """A slot is there, but what is known of the cluster is too old for an Abort (R9)."""
-    if member.reason.kind is ReasonKind.READY:
-        ask(turn, member)
 
 
 def _make_room(turn: Turn, step: StepBook, head: list[Member]) -> bool:

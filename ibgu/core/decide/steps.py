@@ -5,7 +5,7 @@ from ibgu.core.decide.ending import finish
 from ibgu.core.decide.running import expire
 from ibgu.core.decide.starting import judged_limit, start_members
 from ibgu.core.decide.turn import Turn
-from ibgu.core.gates import LASTING, deadline, held
+from ibgu.core.gates import LASTING, deadline
 from ibgu.core.model import (
     Cause,
     Kind,
@@ -22,7 +22,6 @@ def decide_step(turn: Turn, book: StepBook) -> None:
     """What a running step does after its touched members were decided."""
     if turn.rollout.deleted_at is None and not _at_deadline(turn, book):
         start_members(turn, book)
-        _release(turn, book)
         _clock(turn, book)
         turn.wake("", max(deadline(book.step, turn.now), turn.facts.in_sync_since + SETTLE))
         _wake_limits(turn, book)
@@ -53,16 +52,6 @@ def _expire(turn: Turn, member: Member) -> None:
         message=f"never started before the step's timeout: {member.reason.message}",
         failed_action=turn.action(member),
     )
-
-
-def _release(turn: Turn, book: StepBook) -> None:
-    """A hold that no person has to end goes when its gate is open again."""
-    hold = book.step.hold
-    if hold is None or hold.kind in LASTING:
-        return
-    head = book.head(1)
-    if head and held(turn.snapshot, book, head[0], turn.now) is None:
-        turn.on_step(Kind.STEP_RELEASED, book.step, f"no longer: {hold.message}", hold=None)
 
 
 def _clock(turn: Turn, book: StepBook) -> None:

@@ -135,23 +135,16 @@ def _looked(turn: Turn, member: Member, seen: Observation) -> None:
         return
     action = turn.action(member)
     found = judge(ibu, action, turn.rollout.spec)
-    match found.kind:
-        case JudgementKind.STARTABLE:
-            turn.waits(member, ReasonKind.READY, "ready to start")
-        case JudgementKind.BUSY:
-            turn.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
-            look_again(turn, member, LOOK_RETRY)
-        case JudgementKind.FAILED:
-            finish(
-                turn,
-                member,
-                Outcome.FAILED,
-                cause=found.cause,
-                message=found.message,
-                failed_action=action,
-            )
-        case JudgementKind.REACHED:
-            _reached(turn, skip_action(turn, member, action, found.note), seen)
+    if found.kind is JudgementKind.STARTABLE:
+        turn.waits(member, ReasonKind.READY, "ready to start")
+    elif found.kind is JudgementKind.BUSY:
+        turn.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
+        look_again(turn, member, LOOK_RETRY)
+    elif found.kind is JudgementKind.REACHED:
+        _reached(turn, skip_action(turn, member, action, found.note), seen)
+    else:
+        assert found.cause is not None
+        _end(turn, member, Outcome.FAILED, found.cause, found.message)
 
 
 def _reached(turn: Turn, member: Member, seen: Observation) -> None:

@@ -6,10 +6,10 @@ from datetime import datetime
 from ibgu.core.book import Book
 from ibgu.core.kinds import Condition, JsonObject
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.status.conditions import conditions, hold_of
+from ibgu.core.status.conditions import conditions, hold_of, unlisted
 from ibgu.core.status.entries import entries
 from ibgu.core.status.size import fit
-from ibgu.core.status.summary import counts_of, phase_of, summary_of
+from ibgu.core.status.summary import complete, counts_of, phase_of, summary_of
 
 __all__ = ["counts_of", "hold_of", "phase_of", "status_of", "summary_of"]
 
@@ -25,18 +25,20 @@ def status_of(
 
     A field that is None is to be removed (JSON merge patch).
     """
-    rollout = book.rollout
+    rollout, old = book.rollout, list(before)
     status: JsonObject = {
         "observedGeneration": rollout.generation,
         "startedAt": _stamp(rollout.started_at),
-        "completedAt": _stamp(rollout.completed_at),
-        "conditions": conditions(book, payload, before, now),
+        "completedAt": _stamp(rollout.completed_at) if complete(book) else None,
+        "conditions": conditions(book, payload, old, now, counted="summary" in served),
         "clusters": entries(book),
         "phase": phase_of(book),
         "summary": summary_of(book),
         "hidden": None,
     }
-    return {key: value for key, value in fit(status).items() if key not in OPTIONAL - served}
+    last = book.steps[-1].members if book.steps else ()
+    fitting = fit(status, last, unlisted(book, old, now))
+    return {key: value for key, value in fitting.items() if key not in OPTIONAL - served}
 
 
 OPTIONAL = frozenset({"phase", "summary", "hidden"})

@@ -5,21 +5,42 @@ from datetime import datetime
 
 from ibgu.core.book import Book
 from ibgu.core.kinds import Condition, JsonObject
-from ibgu.core.model import Reason, ReasonKind, RolloutState
+from ibgu.core.model import Reason, ReasonKind
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.status.summary import summary_of
+from ibgu.core.status.summary import complete, summary_of
 
 _DONE = "All plan steps are completed"
 _WAITING = "Waiting for plan step {} to be completed"
+"""Steps count from 0."""
 
 
 def conditions(
-    book: Book, payload: PayloadState, before: Iterable[Condition], now: datetime
+    book: Book,
+    payload: PayloadState,
+    before: Iterable[Condition],
+    now: datetime,
+    *,
+    counted: bool,
 ) -> list[JsonObject]:
-    """All of them; `before` (those on the hub) keeps the times of what did not flip."""
+    """All of them; `before` (those on the hub) keeps the times of what did not flip.
+
+    `counted`: the status has a field for the counts, so that Progressing's message needs none.
+    """
     old = {condition.type: condition for condition in before}
-    wanted = [_progressing(book), *_held(book), *_payload(book, payload)]
+    wanted = [
+        _progressing(book, "" if counted else _counts(book)),
+        *_held(book),
+        *_payload(payload),
+    ]
     return [_stamped(condition, old.get(condition["type"]), book, now) for condition in wanted]
+
+
+def unlisted(book: Book, before: Iterable[Condition], now: datetime) -> JsonObject:
+    """Says that clusters are left out; "{}" in its message stands for their number."""
+    words = "{} clusters are not listed here for lack of space; ibgu's REST API lists all of them"
+    wanted = _condition("ClustersListed", "False", "TooMany", words)
+    old = next((condition for condition in before if condition.type == wanted["type"]), None)
+    return _stamped(wanted, old, book, now)
 
 
 def _stamped(condition: JsonObject, old: Condition | None, book: Book, now: datetime) -> JsonObject:
@@ -33,12 +54,12 @@ def _condition(type_: str, status: str, reason: str, message: str) -> JsonObject
     return {"type": type_, "status": status, "reason": reason, "message": message[:32768]}
 
 
-def _progressing(book: Book) -> JsonObject:
-    if book.rollout.state is RolloutState.COMPLETE:
-        return _condition("Progressing", "False", "Completed", f"{_DONE}{_counts(book)}")
-    index = max(0, len(book.steps) - 1)
-    words = f"{_WAITING.format(index)}{_counts(book)}"
-    return _condition("Progressing", "True", "InProgress", words)
+def _progressing(book: Book, counts: str) -> JsonObject:
+    if complete(book):
+        return _condition("Progressing", "False", "Completed", f"{_DONE}{counts}")
+    current = book.current
+    index = current.step.index if current else len(book.steps)
+    return _condition("Progressing", "True", "InProgress", f"{_WAITING.format(index)}{counts}")
 
 
 def _counts(book: Book) -> str:
@@ -64,7 +85,7 @@ def _held(book: Book) -> list[JsonObject]:
     return [_condition(type_, "True", hold.kind, hold.message)]
 
 
-def _payload(book: Book, payload: PayloadState) -> list[JsonObject]:
+def _payload(payload: PayloadState) -> list[JsonObject]:
     if not payload.warnings:
         return []
     words = "; ".join(payload.warnings)

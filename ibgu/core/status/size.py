@@ -1,5 +1,7 @@
 """A status must fit into one object: what is left out first, and what never (design 5)."""
 
+from collections.abc import Container
+
 from msgspec import json
 
 from ibgu.core.kinds import JsonObject
@@ -8,38 +10,31 @@ LIMIT = 1_000_000
 """Bytes of the whole status; etcd takes 1.5 MiB for the whole object."""
 SHORT = 80
 """Characters of a message once messages are cut."""
+NUMBERS = 20
+"""Bytes that the number of hidden clusters takes where it is told."""
 
-WORDS = 100
-"""Bytes that saying so takes."""
 
+def fit(
+    status: JsonObject, last: Container[str], unlisted: JsonObject, limit: int = LIMIT
+) -> JsonObject:
+    """The status, with messages cut and then clusters hidden until it fits.
 
-def fit(status: JsonObject, limit: int = LIMIT) -> JsonObject:
-    """The status, with messages cut and then completed clusters hidden until it fits.
-
-    Failed and running clusters are never hidden; if there are too many of them, they lose their
-    messages. `hidden` says how many clusters are, and so does the first condition.
+    Clusters of earlier steps alone are hidden first; `last` holds the names of the newest
+    step's. Failed and running ones are never hidden; if there are too many of them, they lose
+    their messages. `hidden` says how many clusters are, and so does the condition `unlisted`.
     """
-    excess = _size(status) - limit
-    if excess <= 0:
+    if _size(status) <= limit:
         return status
-    for step in (_shorten, _hide, _silence):
-        status = step(status, excess)
-        excess = _size(status) - limit
-        if excess <= 0:
-            break
+    status = {**status, "clusters": [_cut(entry, SHORT) for entry in status["clusters"]]}
+    if (excess := _size(status) - limit) > 0:
+        status = _hide(status, last, unlisted, excess)
+    if _size(status) > limit:
+        status = {**status, "clusters": [_cut(entry, 0) for entry in status["clusters"]]}
     return status
 
 
 def _size(status: JsonObject) -> int:
     return len(json.encode(status))
-
-
-def _shorten(status: JsonObject, excess: int) -> JsonObject:
-    return {**status, "clusters": [_cut(entry, SHORT) for entry in status["clusters"]]}
-
-
-def _silence(status: JsonObject, excess: int) -> JsonObject:
-    return {**status, "clusters": [_cut(entry, 0) for entry in status["clusters"]]}
 
 
 def _cut(entry: JsonObject, length: int) -> JsonObject:
@@ -55,19 +50,27 @@ def _short(value: object, length: int) -> object:
     return value
 
 
-def _hide(status: JsonObject, excess: int) -> JsonObject:
-    kept: list[JsonObject] = []
-    hidden = 0
-    excess += WORDS
-    for entry in status["clusters"]:
-        if excess > 0 and "failedActions" not in entry and "currentAction" not in entry:
-            excess -= _size(entry) + 1
-            hidden += 1
-        else:
-            kept.append(entry)
+def _hide(
+    status: JsonObject, last: Container[str], unlisted: JsonObject, excess: int
+) -> JsonObject:
+    excess += _size(unlisted) + NUMBERS
+    hidden: set[str] = set()
+    for entry in sorted(_dispensable(status), key=lambda entry: entry["name"] in last):
+        if excess <= 0:
+            break
+        excess -= _size(entry) + 1
+        hidden.add(entry["name"])
     if not hidden:
         return status
-    first, *others = status["conditions"]
-    words = f"{first['message']}; {hidden} clusters are not listed here, ibgu's REST API has all"
-    told = [{**first, "message": words}, *others]
-    return {**status, "conditions": told, "clusters": kept, "hidden": hidden}
+    told = {**unlisted, "message": unlisted["message"].format(len(hidden))}
+    return {
+        **status,
+        "conditions": [*status["conditions"], told],
+        "clusters": [entry for entry in status["clusters"] if entry["name"] not in hidden],
+        "hidden": len(hidden),
+    }
+
+
+def _dispensable(status: JsonObject) -> list[JsonObject]:
+    entries: list[JsonObject] = status["clusters"]
+    return [e for e in entries if "failedActions" not in e and "currentAction" not in e]

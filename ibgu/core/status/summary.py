@@ -30,11 +30,12 @@ def phase_of(book: Book) -> str:
         return "Invalid" if rollout.hold.kind is ReasonKind.INVALID_PLAN else "Held"
     if book.current is not None and book.current.step.hold is not None:
         return "Held"
-    return _PHASES.get(rollout.state, "Running")
+    if complete(book):
+        return "Completed"
+    return "Pending" if rollout.state is RolloutState.PENDING else "Running"
 
 
-_PHASES = {
-    RolloutState.PENDING: "Pending",
-    RolloutState.COMPLETE: "Completed",
-    RolloutState.HELD: "Held",
-}
+def complete(book: Book) -> bool:
+    """Every step of the accepted plan is finished; an appended one may wait behind a hold."""
+    rollout = book.rollout
+    return rollout.state is RolloutState.COMPLETE and len(book.steps) >= len(rollout.spec.plan)

@@ -197,10 +197,6 @@ class Invariants:
             assert all(count == 1 for count in runs.values()), "an action was executed twice"
 
 
-def reason(kind: ReasonKind, twin: Twin) -> Reason:
-    return Reason(kind, twin.now)
-
-
 def executed(twin: Twin, name: str) -> list[Action | str]:
     """What runs did on the cluster, in order: its stages."""
     return [stage for run, stage in twin.spokes[name].executed if run]

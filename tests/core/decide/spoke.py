@@ -27,7 +27,10 @@ class Work:
         self.seed = ("", "")
         self.terminating = False
         self.edited = False
+        self.taken = 0
+        """The generation that the agent has applied, or tried to."""
         self.applied = 0
+        """The generation that it has reported on."""
         self.error = ""
         self.available = ""
         self.ibu: IbuView | None = None
@@ -114,9 +117,11 @@ class Spoke:
 
     def to(self, stage: str, seed: tuple[str, str] = ("quay.io/seed:4.18", "4.18.1")) -> None:
         """Bring it there by hand, and see it through."""
+        now = self.now
         assert self.ask(Stage(stage), "", seed)
         while self.due is not None:
             self.tick(self.due)
+        self.now = now
         self.executed.clear()
 
     def _course(self, stage: Stage) -> Script:
@@ -212,7 +217,7 @@ class Spoke:
         before = work.view()
         if self.dark or work.terminating:
             return False
-        work.error = self._apply(work)
+        self.obey(work)
         work.applied = work.generation
         work.available = "False" if self.absent else "True"
         if not self.absent:
@@ -220,9 +225,12 @@ class Spoke:
         return work.view() != before
 
     def obey(self, work: Work) -> None:
-        """Apply the work, and report nothing."""
-        if not self.dark and not work.terminating:
-            self._apply(work)
+        """Apply what is new or failed before, and report nothing."""
+        if self.dark or work.terminating:
+            return
+        if work.taken != work.generation or work.error or self.absent:
+            work.taken = work.generation
+            work.error = self._apply(work)
 
     def _apply(self, work: Work) -> str:
         run = work.wanted.run

@@ -1,6 +1,5 @@
-"""Random rollouts in bad weather: a scenario is drawn, played in the twin, and brought to an end."""
+"""Random rollouts in bad weather: a scenario is drawn, played, and brought to its end."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from hypothesis import strategies as st
@@ -9,10 +8,10 @@ from msgspec.structs import replace
 
 from ibgu.core.model import RolloutState, Stage
 from ibgu.core.plan import SHAPES
-from ibgu.core.snapshot import Facts, PayloadState
+from ibgu.core.snapshot import PayloadState
+from tests.core.decide.troubles import TROUBLES
 from tests.core.decide.world import Twin, ibgu
 
-MINUTE = timedelta(minutes=1)
 FAULTS = ("fail", "hang", "slow", "rollback")
 
 
@@ -33,146 +32,11 @@ class Scenario(Struct, frozen=True):
     payload: bool
 
 
-def _dark(twin: Twin, name: str) -> None:
-    twin.spokes[name].dark = True
-    twin.touch_cluster(name)
-
-
-def _light(twin: Twin, name: str) -> None:
-    twin.spokes[name].dark = False
-    twin.touch_cluster(name)
-
-
-def _hand(stage: Stage) -> Callable[[Twin, str], None]:
-    def move(twin: Twin, name: str) -> None:
-        spoke = twin.spokes[name]
-        spoke.ask(stage, "", spoke.seed)
-
-    return move
-
-
-def _lose(twin: Twin, name: str) -> None:
-    """What was on its way to the hub is lost, as by conflicts."""
-    for uid, cluster in twin.writes:
-        twin.touch(uid, cluster)
-    twin.writes.clear()
-
-
-def _stall(twin: Twin, name: str) -> None:
-    twin.stalled = twin.now + 3 * MINUTE
-
-
-def _freeze(twin: Twin, name: str) -> None:
-    twin.frozen.add(name)
-
-
-def _thaw(twin: Twin, name: str) -> None:
-    twin.frozen.discard(name)
-
-
-def _mute(twin: Twin, name: str) -> None:
-    twin.muted.add(name)
-
-
-def _hear(twin: Twin, name: str) -> None:
-    twin.muted.discard(name)
-
-
-def _absent(twin: Twin, name: str) -> None:
-    twin.spokes[name].absent = not twin.spokes[name].absent
-
-
-def _payload(twin: Twin, name: str) -> None:
-    """The content on the hub changes, or clusters begin or cease to refuse it."""
-    if twin.bad_payload or not twin.payload.digest:
-        twin.payload = PayloadState(digest=f"digest-{twin.turns}")
-    twin.bad_payload = "" if twin.bad_payload else "namespace is being terminated"
-
-
-def _delete_work(twin: Twin, name: str) -> None:
-    for key, work in twin.works.items():
-        if key[1] == name:
-            work.terminating = True
-            twin.touch(*key)
-
-
-def _edit_work(twin: Twin, name: str) -> None:
-    for key, work in twin.works.items():
-        if key[1] == name:
-            work.edited = True
-            twin.touch(*key)
-
-
-def _sync(twin: Twin, name: str) -> None:
-    twin.facts = Facts(in_sync_since=twin.now, talm_live=False)
-    twin.touch_everything()
-
-
-def _talm(twin: Twin, name: str) -> None:
-    twin.facts = replace(twin.facts, talm_live=not twin.facts.talm_live)
-    twin.touch_everything()
-
-
-def _recreate(twin: Twin, name: str) -> None:
-    twin.spokes[name].uid += "-again"
-    twin.labels[name].clear()
-    twin.touch_cluster(name)
-
-
-def _second(*steps: str) -> Callable[[Twin, str], None]:
-    def create(twin: Twin, name: str) -> None:
-        uid = f"{'-'.join(steps).lower()}-{len(twin.ibgus)}"
-        if len(twin.ibgus) < 3:
-            twin.apply(ibgu(uid, *steps, concurrency=1, timeout=100, age=-len(twin.ibgus)))
-
-    return create
-
-
-def _skip(twin: Twin, name: str) -> None:
-    for uid in list(twin.ibgus):
-        twin.annotate(uid, skip=f"{name},nobody")
-
-
-def _delete(twin: Twin, name: str) -> None:
-    if "uid-storm" in twin.ibgus:
-        twin.delete("uid-storm")
-
-
-TROUBLES: dict[str, Callable[[Twin, str], None]] = {
-    "dark": _dark,
-    "light": _light,
-    "hand back": _hand(Stage.IDLE),
-    "hand on": _hand(Stage.UPGRADE),
-    "lose": _lose,
-    "stall": _stall,
-    "freeze": _freeze,
-    "thaw": _thaw,
-    "mute": _mute,
-    "hear": _hear,
-    "absent": _absent,
-    "payload": _payload,
-    "delete work": _delete_work,
-    "edit work": _edit_work,
-    "sync": _sync,
-    "talm": _talm,
-    "recreate": _recreate,
-    "abort": _second("Abort"),
-    "rollback": _second("Rollback"),
-    "again": _second("Prep", "Upgrade"),
-    "skip": _skip,
-    "delete": _delete,
-    "restart": lambda twin, name: twin.restart(),
-    "duplicates": lambda twin, name: twin.touch_everything(),
-}
-CALM = ("lose", "stall", "freeze", "thaw", "mute", "hear", "sync", "restart", "duplicates")
-"""Troubles that no cluster's outcome may depend on."""
-
-
-def scenarios(kinds: tuple[str, ...] = tuple(TROUBLES), faults: bool = True) -> st.SearchStrategy[Scenario]:
+def scenarios(
+    kinds: tuple[str, ...] = tuple(TROUBLES), faults: bool = True
+) -> st.SearchStrategy[Scenario]:
     plans = st.sampled_from([tuple(" ".join(step) for step in shape) for shape in SHAPES])
-    trouble = st.builds(
-        Trouble, st.integers(0, 9), st.sampled_from(kinds), st.integers(0, 11)
-    )
+    trouble = st.builds(Trouble, st.integers(0, 9), st.sampled_from(kinds), st.integers(0, 11))
     fault = st.tuples(st.integers(0, 11), st.sampled_from(list(Stage)), st.sampled_from(FAULTS))
     return st.builds(
         Scenario,
@@ -186,22 +50,22 @@ def scenarios(kinds: tuple[str, ...] = tuple(TROUBLES), faults: bool = True) -> 
     )
 
 
-def twin_of(scenario: Scenario) -> Twin:
+def twin_of_plan(
+    plan: tuple[str, ...], clusters: int, concurrency: int, timeout: int = 240
+) -> Twin:
     """The twin before its first turn, with clusters in the state that the plan begins with."""
-    twin = Twin(*(f"site-{number}" for number in range(1, scenario.clusters + 1)))
-    twin.payload = PayloadState(digest="digest" if scenario.payload else "")
+    twin = Twin(*(f"site-{number}" for number in range(1, clusters + 1)))
     for name in twin.spokes:
-        _prepare(twin, name, scenario.plan[0].split()[0])
+        _prepare(twin, name, plan[0].split()[0])
+    twin.apply(ibgu("storm", *plan, concurrency=concurrency, timeout=timeout))
+    return twin
+
+
+def twin_of(scenario: Scenario) -> Twin:
+    twin = twin_of_plan(scenario.plan, scenario.clusters, scenario.concurrency, scenario.timeout)
+    twin.payload = PayloadState(digest="digest" if scenario.payload else "")
     for number, stage, fault in scenario.faults:
         twin.spokes[f"site-{number % scenario.clusters + 1}"].faults[stage] = fault
-    twin.apply(
-        ibgu(
-            "storm",
-            *scenario.plan,
-            concurrency=scenario.concurrency,
-            timeout=scenario.timeout,
-        )
-    )
     return twin
 
 

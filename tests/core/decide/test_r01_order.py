@@ -4,13 +4,13 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, StepState
+from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, Stage, StepState
 from tests.core.decide.world import Twin, ibgu, plan_of
 
 
 def test_a_step_starts_when_every_member_of_the_one_before_is_finished() -> None:
     twin = Twin("site-1", "site-2")
-    twin.spokes["site-2"].faults["Prep"] = "slow"
+    twin.spokes["site-2"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.wait(minutes=30)
     assert len(twin.book(uid).steps) == 1
@@ -23,7 +23,7 @@ def test_a_step_starts_when_every_member_of_the_one_before_is_finished() -> None
 
 def test_failed_members_do_not_keep_the_next_step() -> None:
     twin = Twin("site-1", "site-2")
-    twin.spokes["site-1"].faults["Prep"] = "fail"
+    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.wait(hours=2)
     assert list(twin.book(uid).steps[1].members) == ["site-2"]
@@ -124,7 +124,7 @@ def test_a_step_that_matches_nobody_finishes_at_once_with_a_warning() -> None:
 
 def test_steps_that_need_other_members_take_them_in_one_go() -> None:
     twin = Twin("site-1", "site-2")
-    twin.spokes["site-1"].faults["Prep"] = "fail"
+    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
     uid = twin.apply(ibgu("a", "Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure"))
     twin.wait(hours=3)
     members = [list(step.members) for step in twin.book(uid).steps]

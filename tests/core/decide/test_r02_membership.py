@@ -5,7 +5,17 @@ from msgspec.structs import replace
 
 from ibgu.core.decide import start_step
 from ibgu.core.kinds import LabelSelector
-from ibgu.core.model import Cause, ClusterView, Kind, OnMember, OnStep, Outcome
+from ibgu.core.model import (
+    Cause,
+    ClusterView,
+    Kind,
+    OnMember,
+    OnStep,
+    Outcome,
+    ReasonKind,
+    StepState,
+)
+from ibgu.core.snapshot import PayloadState
 from tests.core.decide.world import Twin, ibgu
 
 SELECTOR = LabelSelector(match_labels={"region": "north"})
@@ -136,3 +146,37 @@ def test_a_plan_whose_step_opens_again_after_a_deletion_takes_nobody() -> None:
     twin, uid = opened("site-1")
     del twin.ibgus[uid]
     assert members(twin, uid, [view(twin, "site-1")]) == []
+
+
+def test_a_payload_that_can_not_be_carried_keeps_the_step_closed() -> None:
+    twin, uid = opened("site-1")
+    twin.payload = PayloadState(problem="ConfigMap fleet/extra is over 500 KB")
+    twin.turn()
+    twin.touch(uid)
+    twin.turn()
+    step = twin.book(uid).steps[0].step
+    assert step.state is StepState.OPENING
+    assert step.hold is not None
+    assert step.hold.kind is ReasonKind.PAYLOAD_BLOCKED
+    assert twin.warnings() == ["ConfigMap fleet/extra is over 500 KB"]
+    twin.payload = PayloadState(digest="digest")
+    twin.touch(uid)
+    twin.wait(hours=1)
+    assert twin.book(uid).steps[0].step.hold is None
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_a_payload_that_is_not_read_yet_keeps_it_closed_without_a_warning() -> None:
+    twin, uid = opened("site-1")
+    twin.payload = PayloadState(read=False)
+    twin.turn()
+    assert twin.book(uid).steps[0].step.state is StepState.OPENING
+    assert twin.warnings() == []
+
+
+def test_a_step_without_prep_does_not_care() -> None:
+    twin, uid = opened("site-1", step="Abort")
+    twin.payload = PayloadState(problem="forbidden")
+    twin.turn()
+    step = twin.book(uid).steps[0].step
+    assert (step.state, step.payload_digest) == (StepState.RUNNING, "")

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from ibgu.core.model import Kind, MemberState, OnMember, Outcome
+from ibgu.core.model import Kind, MemberState, OnMember, Outcome, Stage
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.world import Twin, ibgu
 
@@ -41,14 +41,12 @@ def test_a_freed_slot_is_taken_in_the_same_turn() -> None:
     twin = Twin("site-1", "site-2")
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(hours=1)
-    end = next(s.at for s in twin.said if s.decision.kind is Kind.FINISHED)  # type: ignore[union-attr]
-    start = [s.at for s in twin.said if s.decision.kind is Kind.RUN_INTENDED][1]  # type: ignore[union-attr]
-    assert start == end
+    assert twin.times(Kind.RUN_INTENDED)[1] == twin.times(Kind.FINISHED)[0]
 
 
 def test_no_member_waits_for_the_slowest_of_a_batch() -> None:
     twin = Twin(*(f"site-{n}" for n in range(1, 7)))
-    twin.spokes["site-1"].faults["Prep"] = "slow"
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", concurrency=2))
     twin.wait(minutes=10)
     states = [m.state for m in twin.book(uid).steps[0].members.values()]
@@ -66,7 +64,7 @@ def test_a_member_keeps_its_slot_from_the_first_action_to_the_last() -> None:
 
 def test_a_failure_skips_the_rest_and_frees_the_slot() -> None:
     twin = Twin("site-1", "site-2")
-    twin.spokes["site-1"].faults["Prep"] = "fail"
+    twin.spokes["site-1"].faults[Stage.PREP] = "fail"
     uid = twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))
     twin.wait(minutes=2)
     member = twin.member(uid, 0, "site-1")
@@ -78,7 +76,7 @@ def test_a_failure_skips_the_rest_and_frees_the_slot() -> None:
 
 def test_a_member_that_has_done_its_actions_keeps_what_it_did() -> None:
     twin = Twin("site-1")
-    twin.spokes["site-1"].faults["Upgrade"] = "fail"
+    twin.spokes["site-1"].faults[Stage.UPGRADE] = "fail"
     uid = twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
     twin.wait(hours=1)
     member = twin.member(uid, 0, "site-1")

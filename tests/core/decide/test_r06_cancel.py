@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind
+from ibgu.core.model import Cause, Kind, MemberState, Outcome, Preempt, ReasonKind, Stage
 from ibgu.core.snapshot import PayloadState
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.world import Twin, ibgu
@@ -18,6 +18,11 @@ def two(older: str, newer: str, *clusters: str, wait: int = 10) -> tuple[Twin, s
     twin.wait(seconds=wait)
     second = twin.apply(ibgu("newer", newer, concurrency=1))
     return twin, first, second
+
+
+def asked(twin: Twin) -> list[str]:
+    decisions = (said.decision for said in twin.said)
+    return [decision.cluster for decision in decisions if isinstance(decision, Preempt)]
 
 
 def test_a_lost_claim_is_an_answer_that_names_the_holder() -> None:
@@ -44,7 +49,7 @@ def test_two_rollouts_in_one_turn_never_take_the_same_cluster() -> None:
 
 
 def test_waiting_members_of_the_older_one_are_cancelled() -> None:
-    twin, older, newer = two("Prep", "Abort", "site-1", "site-2")
+    twin, older, _newer = two("Prep", "Abort", "site-1", "site-2")
     twin.settle()
     member = twin.member(older, 0, "site-2")
     assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.CANCELLED)
@@ -66,16 +71,16 @@ def test_the_running_member_is_preempted_when_the_cancellers_slot_reaches_it() -
 def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
     twin = Twin("site-1", "site-2", "site-3")
     Invariants(twin)
+    for spoke in twin.spokes.values():
+        spoke.faults[Stage.PREP] = "slow"
     older = twin.apply(ibgu("older", "Prep", concurrency=3, age=10))
     twin.wait(seconds=10)
     twin.apply(ibgu("newer", "Abort", concurrency=1))
-    twin.turn()
-    while not twin.world.preempts:
-        twin.deliver()
-        twin.turn()
-    assert list(twin.world.preempts) == ["uid-site-1"]
     twin.settle()
-    assert len(twin.book(older).steps[0].in_flight) == 2
+    assert asked(twin) == ["site-1"]
+    assert list(twin.book(older).steps[0].in_flight) == ["site-2", "site-3"]
+    twin.wait(hours=1)
+    assert asked(twin) == ["site-1", "site-2", "site-3"]
 
 
 def test_a_chain_does_not_go_on_after_the_canceller_has_come() -> None:
@@ -84,7 +89,7 @@ def test_a_chain_does_not_go_on_after_the_canceller_has_come() -> None:
     Invariants(twin)
     older = twin.apply(ibgu("older", "Prep Upgrade", concurrency=2, age=10))
     twin.wait(seconds=10)
-    twin.spokes["site-1"].faults["Idle"] = "hang"
+    twin.spokes["site-1"].faults[Stage.IDLE] = "hang"
     twin.apply(ibgu("newer", "Abort", concurrency=1))
     twin.wait(minutes=5)
     member = twin.member(older, 0, "site-2")
@@ -107,7 +112,7 @@ def test_what_is_intended_but_not_armed_is_cancelled_at_once() -> None:
 
 
 def test_no_later_step_of_the_older_one_touches_the_cluster() -> None:
-    twin, older, newer = two("Prep", "Abort", "site-1", wait=600)
+    twin, older, _newer = two("Prep", "Abort", "site-1", wait=600)
     twin.wait(minutes=10)
     twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
     twin.append(older, "Upgrade")
@@ -147,15 +152,36 @@ def test_an_older_canceller_does_not_preempt_a_newer_rollout() -> None:
     assert twin.member(newer, 0, "site-1").state is MemberState.IN_FLIGHT
 
 
-def test_a_restart_between_request_and_answer_asks_again() -> None:
+@pytest.mark.parametrize("turns", range(1, 12))
+def test_a_restart_between_request_and_answer_asks_again(turns: int) -> None:
     twin, older, newer = two("Prep", "Abort")
-    while not twin.world.preempts:
+    for _ in range(turns):
         twin.turn()
         twin.deliver()
     twin.restart()
     twin.wait(minutes=10)
+    assert twin.member(older, 0, "site-1").outcome is Outcome.CANCELLED
     assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
     assert not twin.world.preempts
+
+
+def test_a_request_waits_for_the_hold_to_be_passed() -> None:
+    """The older one's work is armed; the hub takes no writes for a while."""
+    twin = Twin("site-1")
+    Invariants(twin)
+    older = twin.apply(ibgu("older", "Prep", age=10))
+    twin.until(Kind.RUN_ARMING)
+    twin.frozen.add("site-1")
+    twin.settle()
+    twin.stalled = twin.now + timedelta(minutes=1)
+    newer = twin.apply(ibgu("newer", "Abort"))
+    twin.settle()
+    assert twin.member(older, 0, "site-1").reason.kind is ReasonKind.DISARMING
+    assert twin.member(newer, 0, "site-1").reason.kind is ReasonKind.PREEMPTING
+    assert twin.world.preempts == {"uid-site-1": "fleet/newer"}
+    twin.frozen.clear()
+    twin.wait(minutes=5)
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
 def test_a_stale_request_never_hits_the_canceller_itself() -> None:
@@ -166,3 +192,22 @@ def test_a_stale_request_never_hits_the_canceller_itself() -> None:
     twin.wait(minutes=10)
     results = [twin.member(uid, 0, "site-1").cause for uid in (older, newer)]
     assert results == [Cause.PREEMPTED, None]
+
+
+def test_a_ready_member_does_not_start_in_the_turn_in_which_its_canceller_comes() -> None:
+    """The canceller's step starts first in that turn; the member itself is not touched."""
+    twin = Twin("site-1", "site-2")
+    Invariants(twin)
+    older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    twin.wait(seconds=10)
+    assert twin.member(older, 0, "site-2").reason.kind is ReasonKind.READY
+    newer = twin.apply(ibgu("newer", "Abort"))
+    twin.turn()
+    twin.now += timedelta(minutes=2)
+    twin.spokes["site-1"].tick(twin.now)
+    twin.touched = {newer: {}, older: {"site-1": None}}
+    twin.agents()
+    twin.turn()
+    assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert twin.member(older, 0, "site-2").outcome is Outcome.CANCELLED
+    assert Kind.RUN_INTENDED not in twin.kinds("site-2")

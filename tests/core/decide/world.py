@@ -5,64 +5,39 @@ drives the real engine from an IBGU to its end, or stops it anywhere.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.book import Book, World
+from ibgu.core.book import Book
 from ibgu.core.decide import (
-    REMOVE,
     Answer,
-    Remove,
     decide,
     decide_debt,
     payload_wanted,
     stage_work,
     start_step,
 )
-from ibgu.core.kinds import (
-    Ibgu,
-    IbguSpec,
-    IbuSpec,
-    LabelSelector,
-    IbguMeta,
-    PlanItem,
-    RolloutStrategy,
-    SeedImageRef,
-)
+from ibgu.core.kinds import Ibgu
 from ibgu.core.model import (
-    Change,
-    ClusterView,
-    Debt,
     Decision,
     Kind,
     Member,
-    Observation,
     OnDebt,
     OnMember,
     OnRollout,
     OnStep,
     Preempt,
-    Rollout,
-    Step,
     StepState,
-    WorkView,
 )
 from ibgu.core.snapshot import Facts, PayloadState, Snapshot
-from ibgu.core.works import Wanted
-from tests.core.decide.spoke import Spoke, Work
+from tests.core.decide.builders import START, ibgu, plan_of, rollout_of
+from tests.core.decide.hub import Hub, Key
+from tests.core.decide.records import Records
+from tests.core.decide.story import Said, Story
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-SEED = SeedImageRef(image="quay.io/seed:4.18", version="4.18.1")
-Key = tuple[str, str]
-"""Rollout's uid, cluster."""
-
-
-class Said(Struct, frozen=True):
-    at: datetime
-    decision: Decision
+__all__ = ["START", "Key", "Twin", "ibgu", "plan_of"]
 
 
 class Watcher(Protocol):
@@ -75,83 +50,21 @@ class Watcher(Protocol):
     def turned(self) -> None: ...
 
 
-class Records:
-    """What the journal would give back."""
-
-    def __init__(self) -> None:
-        self.rollouts: dict[str, Rollout] = {}
-        self.steps: dict[tuple[str, int], Step] = {}
-        self.members: dict[tuple[str, int, str], Member] = {}
-        self.debts: dict[str, Debt] = {}
-        self.run_ids: set[str] = set()
-
-    def write(self, decision: Decision) -> None:
-        match decision:
-            case OnRollout(rollout=rollout):
-                self.rollouts[rollout.uid] = rollout
-            case OnStep(step=step):
-                self.steps[step.key] = step
-            case OnMember(member=member):
-                self.members[member.key] = replace(member, look=None)
-                self.run_ids |= {member.run.id} if member.run else set()
-            case OnDebt(debt=debt):
-                self.debts[debt.uid] = debt
-
-    def world(self) -> World:
-        world = World()
-        debts = [debt for debt in self.debts.values() if not debt.empty]
-        steps = [self.steps[key] for key in sorted(self.steps)]
-        members = sorted(self.members.values(), key=lambda m: (m.rollout, m.step, m.position))
-        world.load(self.rollouts.values(), steps, members, debts, self.run_ids)
-        return world
-
-
-class Twin:
+class Twin(Hub, Story):
     def __init__(self, *clusters: str) -> None:
-        self.now = START
-        self.world = World()
+        Hub.__init__(self)
+        Story.__init__(self)
         self.records = Records()
-        self.spokes: dict[str, Spoke] = {}
-        self.labels: dict[str, dict[str, str]] = {}
-        self.annotations: dict[str, dict[str, str]] = {}
-        self.ibgus: dict[str, Ibgu] = {}
-        self.works: dict[Key, Work] = {}
-        self.writes: dict[Key, Wanted | Remove] = {}
-        self.refusals: dict[Key, str] = {}
-        self.patches: dict[str, Debt] = {}
         self.payload = PayloadState()
         self.facts = Facts(in_sync_since=START)
         self.adoption: set[str] = set()
-        self.loads: dict[Key, WorkView] = {}
-        """Payload works."""
-        self.loading: dict[Key, str] = {}
-        """Payload works that are asked for, with their digest; empty: to be removed."""
-        self.bad_payload = ""
-        """Why no cluster can apply a payload; empty: all do."""
-        self.muted: set[str] = set()
-        """Clusters whose agent applies works, but can't report at the moment."""
-        self.frozen: set[str] = set()
-        """Clusters whose agent does nothing at the moment, though they seem reachable."""
-        self.deleting: set[str] = set()
-        self.stalled = START
-        """Until then the hub takes no writes."""
-        self.patched: list[tuple[str, str, str | None]] = []
-        """Every change of a label: cluster, key, new value."""
-        self.touched: dict[str, dict[str, None]] = {}
         self.timers: dict[Key, datetime] = {}
-        self.said: list[Said] = []
         self.turns = 0
         self.watchers: list[Watcher] = []
         for name in clusters:
             self.join(name)
 
     # -- arranging -------------------------------------------------------------------------
-
-    def join(self, name: str) -> Spoke:
-        self.spokes[name] = Spoke(name, self.now)
-        self.labels.setdefault(name, {})
-        self.annotations.setdefault(name, {})
-        return self.spokes[name]
 
     def apply(self, obj: Ibgu) -> str:
         """Create or change an IBGU; answers its uid."""
@@ -175,13 +88,6 @@ class Twin:
         del self.ibgus[uid]
         self.touch(uid)
 
-    def touch(self, uid: str, *clusters: str) -> None:
-        self.touched.setdefault(uid, {}).update(dict.fromkeys(clusters))
-
-    def touch_cluster(self, name: str) -> None:
-        for uid in self.world.rollouts_of.get(name, ()):
-            self.touch(uid, name)
-
     def touch_everything(self) -> None:
         for uid, book in self.world.books.items():
             self.touch(uid, *{name for step in book.steps for name in step.members})
@@ -189,31 +95,6 @@ class Twin:
             self.touch(uid)
 
     # -- looking ---------------------------------------------------------------------------
-
-    def cluster(self, name: str) -> ClusterView | None:
-        spoke = self.spokes.get(name)
-        if spoke is None:
-            return None
-        return ClusterView(
-            name=name,
-            uid=spoke.uid,
-            accepted=True,
-            deleting=name in self.deleting,
-            reachable=not spoke.dark,
-            local=False,
-            labels=dict(self.labels[name]),
-            annotations=dict(self.annotations[name]),
-        )
-
-    def observe(self, uid: str, name: str) -> Observation:
-        work = self.works.get((uid, name))
-        return Observation(
-            cluster=self.cluster(name),
-            stage=work.view() if work else None,
-            payload=self.loads.get((uid, name)),
-            writing=(uid, name) in self.writes,
-            refusal=self.refusals.get((uid, name), ""),
-        )
 
     def snapshot(self, book: Book) -> Snapshot:
         uid = book.rollout.uid
@@ -233,28 +114,11 @@ class Twin:
     def member(self, uid: str, step: int, name: str) -> Member:
         return self.book(uid).steps[step].members[name]
 
-    def kinds(self, name: str) -> list[Kind]:
-        """What was said about a cluster so far."""
-        about = (said.decision for said in self.said if isinstance(said.decision, OnMember))
-        return [decision.kind for decision in about if decision.member.cluster == name]
-
-    def told(self, kind: Kind) -> list[str]:
-        """The reasons of all decisions of the kind so far."""
-        decisions = (said.decision for said in self.said)
-        return [d.why for d in decisions if not isinstance(d, Preempt) and d.kind is kind]
-
-    def warnings(self) -> list[str]:
-        decisions = (said.decision for said in self.said)
-        loud = (OnMember, OnStep, OnRollout)
-        return [d.why for d in decisions if isinstance(d, loud) and d.warning]
-
     def ask(self, uid: str, name: str, **seen: Any) -> list[Decision]:
         """What would be decided now if the hub showed the cluster a little differently."""
         snapshot = self.snapshot(self.book(uid))
         differently = replace(self.observe(uid, name), **seen)
-        return decide(
-            replace(snapshot, observe=lambda _: differently), [name], self.now
-        ).decisions
+        return decide(replace(snapshot, observe=lambda _: differently), [name], self.now).decisions
 
     # -- a turn ----------------------------------------------------------------------------
 
@@ -352,80 +216,6 @@ class Twin:
 
     # -- the world around it ---------------------------------------------------------------
 
-    def deliver(self) -> None:
-        """Everything that was asked for reaches the hub, and the agents see it."""
-        if self.now >= self.stalled:
-            self._deliver_all()
-        self.agents()
-
-    def _deliver_all(self) -> None:
-        writes, self.writes = self.writes, {}
-        for (uid, name), wanted in writes.items():
-            self._deliver(uid, name, wanted)
-            self.touch(uid, name)
-        loading, self.loading = self.loading, {}
-        for key, digest in loading.items():
-            self._load(key, digest)
-        patches, self.patches = self.patches, {}
-        for debt in patches.values():
-            self._patch(debt)
-
-    def _deliver(self, uid: str, name: str, wanted: Wanted | Remove) -> None:
-        if wanted is REMOVE:
-            self.works.pop((uid, name), None)
-            return
-        assert isinstance(wanted, Wanted)
-        if name in self.spokes:
-            seed = self.book(uid).rollout.spec.ibu_spec.seed_image_ref
-            work = self.works.setdefault((uid, name), Work(uid))
-            work.write(wanted, (seed.image, seed.version))
-
-    def _load(self, key: Key, digest: str) -> None:
-        self.loads.pop(key, None)
-        if digest and key[1] in self.spokes:
-            self.loads[key] = WorkView(
-                name="payload",
-                uid="payload",
-                resource_version="1",
-                generation=1,
-                digest=digest,
-                applied=not self.bad_payload,
-                apply_error=self.bad_payload,
-            )
-        self.touch(*key)
-
-    def _patch(self, debt: Debt) -> None:
-        spoke = self.spokes.get(debt.cluster)
-        if spoke is None or spoke.uid != debt.uid:
-            return
-        labels = self.labels[debt.cluster]
-        for key, change in debt.labels.items():
-            if labels.get(key) != change.wanted:
-                self.patched.append((debt.cluster, key, change.wanted))
-        merge(labels, debt.labels)
-        merge(self.annotations[debt.cluster], debt.annotations)
-        self.touch_cluster(debt.cluster)
-
-    def agents(self) -> None:
-        """Twice: a work applied late shows in the feedback of those before it."""
-        for _ in range(2):
-            for (uid, name), work in list(self.works.items()):
-                spoke = self.spokes.get(name)
-                if spoke is None or name in self.frozen:
-                    continue
-                if name in self.muted:
-                    spoke.obey(work)
-                elif work.terminating and not spoke.dark:
-                    del self.works[uid, name]
-                    self.touch(uid, name)
-                elif spoke.sync(work):
-                    self.touch(uid, name)
-
-    @property
-    def quiet(self) -> bool:
-        asked = self.writes or self.patches or self.loading
-        return not (self.touched or (asked and self.now >= self.stalled))
-
     def settle(self) -> None:
         """Turns, until nothing more happens at this moment."""
         for _ in range(200):
@@ -434,6 +224,20 @@ class Twin:
             self.turn()
             self.deliver()
         raise AssertionError(f"no end: {self.said[-5:]}")
+
+    def until(self, kind: Kind) -> None:
+        """Go on until that was decided, and not a step further."""
+        known = len(self.told(kind))
+        for _ in range(1000):
+            self.step()
+            if len(self.told(kind)) > known:
+                return
+        raise AssertionError(f"never said: {kind}")
+
+    def until_started(self) -> None:
+        """Until the first step has its members, and nothing has been asked of them."""
+        self.until(Kind.STEP_STARTED)
+        self.touched.clear()
 
     def step(self) -> None:
         """The smallest thing that can happen next: a turn, a delivery, or time passes."""
@@ -463,6 +267,7 @@ class Twin:
     def drive(self, time: timedelta = timedelta(days=2)) -> None:
         """Go on for so long, or until nothing is due any more."""
         until = self.now + time
+        self.agents()
         self.settle()
         while self.advance(until):
             self.settle()
@@ -483,54 +288,3 @@ class Twin:
         self.patches = {debt.uid: debt for debt in self.world.debts.values()}
         self.facts = Facts(in_sync_since=self.now, talm_live=self.facts.talm_live)
         self.touch_everything()
-
-
-def merge(shown: dict[str, str], owed: dict[str, Change]) -> None:
-    """As a JSON merge patch does."""
-    for key, change in owed.items():
-        if change.wanted is None:
-            shown.pop(key, None)
-        else:
-            shown[key] = change.wanted
-
-
-# -- builders ------------------------------------------------------------------------------------
-
-
-def plan_of(steps: Iterable[str], concurrency: int = 10, timeout: int = 240) -> list[PlanItem]:
-    """Each step as "Prep Upgrade"; the timeout is in minutes."""
-    strategy = RolloutStrategy(max_concurrency=concurrency, timeout=timeout)
-    return [PlanItem(step.split(), strategy) for step in steps]
-
-
-def ibgu(
-    name: str,
-    *steps: str,
-    concurrency: int = 10,
-    timeout: int = 240,
-    age: int = 0,
-    selectors: Sequence[LabelSelector] = (LabelSelector(),),
-    generation: int = 1,
-) -> Ibgu:
-    """`age`: minutes before START that it was created."""
-    created = (START - timedelta(minutes=age)).isoformat()
-    meta = IbguMeta(
-        name=name,
-        namespace="fleet",
-        uid=f"uid-{name}",
-        generation=generation,
-        creation_timestamp=created,
-    )
-    plan = plan_of(steps, concurrency, timeout)
-    return Ibgu(meta, IbguSpec(IbuSpec(SEED), list(selectors), plan))
-
-
-def rollout_of(obj: Ibgu) -> Rollout:
-    meta = obj.metadata
-    return Rollout(
-        uid=meta.uid,
-        namespace=meta.namespace,
-        name=meta.name,
-        created_at=datetime.fromisoformat(meta.creation_timestamp),
-        spec=obj.spec,
-    )

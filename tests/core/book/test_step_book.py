@@ -1,0 +1,222 @@
+"""A step's aggregates follow from its members' records alone, whatever the order of changes."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from ibgu.core.book import QUEUED, End, StepBook
+from ibgu.core.model import (
+    Action,
+    Cause,
+    CompletedAction,
+    Member,
+    MemberState,
+    Outcome,
+    ReasonKind,
+    RunResult,
+)
+from tests.core.book.records import (
+    MINUTE,
+    NOW,
+    done,
+    failed,
+    in_flight,
+    member,
+    reason,
+    run,
+    step,
+)
+
+SITES = tuple(f"site-{n}" for n in range(1, 7))
+
+
+def aggregates(book: StepBook) -> dict[str, Any]:
+    return {
+        "members": dict(book.members),
+        "queue": list(book.queue),
+        "in flight": set(book.in_flight),
+        "watched": set(book.watched),
+        "reopening": set(book.reopening),
+        "slots": dict(book.slots),
+        "ends": list(book.ends),
+        "counts": {key: count for key, count in book.counts.items() if count},
+    }
+
+
+# -- one by one ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", list(ReasonKind))
+def test_only_members_that_may_start_are_queued(kind: ReasonKind) -> None:
+    book = StepBook(step(), [member(reason=reason(kind))])
+    assert bool(book.queue) is (kind in QUEUED)
+    assert bool(book.reopening) is (kind is ReasonKind.REOPENING)
+
+
+def test_the_head_of_the_queue_is_in_order_of_position() -> None:
+    names = ("site-3", "site-1", "site-4", "site-2")
+    book = StepBook(step(), [member(name) for name in names])
+    book.put(member("site-2", reason=reason(ReasonKind.BUSY)))
+    assert [found.cluster for found in book.head(2)] == ["site-1", "site-3"]
+    assert [found.cluster for found in book.head(9)] == ["site-1", "site-3", "site-4"]
+
+
+def test_put_answers_the_former_record() -> None:
+    book = StepBook(step())
+    first, second = member(), in_flight()
+    assert book.put(first) is None
+    assert book.put(second) is first
+    assert book.members == {"site-1": second}
+
+
+def test_a_member_in_flight_has_its_slot() -> None:
+    book = StepBook(step(max_concurrency=2), [in_flight(slot=2), member("site-2")])
+    assert (list(book.in_flight), book.slots) == (["site-1"], {2: "site-1"})
+    assert list(book.free_slots()) == [1]
+    assert not book.full
+    book.put(in_flight("site-2", slot=1))
+    assert list(book.free_slots()) == []
+    assert book.full
+
+
+def test_there_are_no_more_slots_than_members() -> None:
+    book = StepBook(step(max_concurrency=10), [member(), member("site-2")])
+    assert list(book.free_slots()) == [1, 2]
+
+
+def test_a_slot_changes_hands() -> None:
+    book = StepBook(step(max_concurrency=1), [in_flight(), member("site-2")])
+    book.put(done("site-1", Action.PREP))
+    book.put(in_flight("site-2", slot=1))
+    assert book.slots == {1: "site-2"}
+
+
+def test_counts() -> None:
+    cancelled = member("site-4", state=MemberState.FINISHED, outcome=Outcome.CANCELLED)
+    members = [member(), in_flight("site-2"), failed("site-3"), cancelled, done("site-5")]
+    book = StepBook(step(), members)
+    assert (book.unfinished, book.not_started, book.failed) == (2, 1, 1)
+    book.remove("site-1")
+    assert (book.unfinished, book.not_started) == (1, 0)
+
+
+# -- ends, for the brake -------------------------------------------------------------------------
+
+
+def end(found: Member) -> list[tuple[str, Cause | None]]:
+    return [(found.cluster, found.cause) for found in StepBook(step(), [found]).ends]
+
+
+@pytest.mark.parametrize("action", [Action.UPGRADE, Action.ROLLBACK])
+@pytest.mark.parametrize("result", [RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT])
+def test_an_armed_upgrade_or_rollback_that_failed_is_an_end(
+    action: Action, result: RunResult
+) -> None:
+    assert end(failed(action=action, result=result)) == [("site-1", Cause.UPGRADE_FAILED)]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        member(),
+        in_flight(run=run(Action.UPGRADE)),
+        failed(action=Action.PREP),
+        failed(action=Action.FINALIZE_UPGRADE),
+        failed(result=RunResult.PREEMPTED),
+        failed(result=RunResult.TAKEN_OVER),
+        failed(result=RunResult.GONE),
+        failed(run=None),
+        failed(run=run(Action.UPGRADE, armed_at=None, result=RunResult.LIMIT, ended_at=NOW)),
+        failed(run=run(Action.UPGRADE, result=RunResult.LIMIT)),
+        done("site-1", Action.PREP, Action.FINALIZE_UPGRADE),
+        done("site-1", Action.UPGRADE, note="was already upgraded"),
+    ],
+    ids=lambda found: "",
+)
+def test_everything_else_says_nothing_about_the_seed(found: Member) -> None:
+    assert end(found) == []
+
+
+@pytest.mark.parametrize("action", [Action.UPGRADE, Action.ROLLBACK])
+def test_a_success_is_an_end_without_a_cause(action: Action) -> None:
+    assert end(done("site-1", Action.PREP, action)) == [("site-1", None)]
+
+
+def test_a_member_whose_finalize_failed_has_upgraded_all_the_same() -> None:
+    completed = (CompletedAction(Action.UPGRADE, NOW),)
+    assert end(failed(action=Action.FINALIZE_UPGRADE, completed=completed)) == [("site-1", None)]
+
+
+def test_ends_are_in_order_of_time_and_then_of_name() -> None:
+    members = [
+        failed("site-3", at=NOW + MINUTE),
+        failed("site-2", at=NOW + 2 * MINUTE),
+        failed("site-1", at=NOW + 2 * MINUTE),
+    ]
+    ends = StepBook(step(), members).ends
+    assert [found.cluster for found in ends] == ["site-3", "site-1", "site-2"]
+    assert ends[0] == End(NOW + MINUTE, "site-3", Cause.UPGRADE_FAILED)
+
+
+# -- in any order --------------------------------------------------------------------------------
+
+
+def variants(name: str) -> list[Member]:
+    """The states that a member can be in; its slot is its own."""
+    slot = int(name.rpartition("-")[2])
+    return [
+        *(member(name, reason=reason(kind)) for kind in (ReasonKind.SLOT, ReasonKind.BUSY)),
+        member(name, reason=reason(ReasonKind.REOPENING)),
+        in_flight(name, slot=slot),
+        in_flight(name, slot=slot, run=run(Action.UPGRADE, id=f"run-{name}")),
+        done(name, Action.UPGRADE),
+        done(name, Action.PREP),
+        failed(name, watched=True),
+        failed(name, at=NOW + slot % 2 * MINUTE),
+        failed(name, Action.PREP),
+    ]
+
+
+puts = st.lists(st.sampled_from(SITES).flatmap(lambda name: st.sampled_from(variants(name))))
+
+
+@given(puts)
+def test_the_aggregates_are_those_of_a_book_that_was_filled_with_the_last_records(
+    members: list[Member],
+) -> None:
+    book = StepBook(step(), members)
+    last = {found.cluster: found for found in members}
+    assert aggregates(book) == aggregates(StepBook(step(), last.values()))
+
+
+@given(puts, puts)
+def test_putting_the_former_records_back_undoes_every_change(
+    before: list[Member], after: list[Member]
+) -> None:
+    book = StepBook(step(), before)
+    known = aggregates(book)
+    undo = [(found.cluster, book.put(found)) for found in after]
+    for cluster, former in reversed(undo):
+        if former is None:
+            book.remove(cluster)
+        else:
+            book.put(former)
+    assert aggregates(book) == known
+
+
+@given(puts)
+def test_a_step_that_was_emptied_keeps_nothing(members: list[Member]) -> None:
+    book = StepBook(step(), members)
+    for name in list(book.members):
+        book.remove(name)
+    assert not any(aggregates(book).values())
+
+
+def test_records_are_immutable() -> None:
+    """A draft that shares them with the committed world can't spoil them."""
+    with pytest.raises(AttributeError):
+        member().slot = 1  # type: ignore[misc]
+    assert replace(member(), slot=1).slot == 1

@@ -1,0 +1,173 @@
+"""The hub and its clusters in the small: what is written there, and what comes back."""
+
+from ibgu.core.book import World
+from ibgu.core.decide import REMOVE, Remove
+from ibgu.core.kinds import Ibgu
+from ibgu.core.model import Change, ClusterView, Debt, Observation, WorkView
+from ibgu.core.works import Wanted
+from tests.core.decide.builders import START
+from tests.core.decide.spoke import Spoke, Work
+
+Key = tuple[str, str]
+"""Rollout's uid, cluster."""
+
+
+class Hub:
+    """`world` tells whom a cluster concerns; `touched` is what the controller has to look at."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.world = World()
+        self.touched: dict[str, dict[str, None]] = {}
+        self.spokes: dict[str, Spoke] = {}
+        self.labels: dict[str, dict[str, str]] = {}
+        self.annotations: dict[str, dict[str, str]] = {}
+        self.ibgus: dict[str, Ibgu] = {}
+        self.works: dict[Key, Work] = {}
+        self.writes: dict[Key, Wanted | Remove] = {}
+        self.refusals: dict[Key, str] = {}
+        self.loads: dict[Key, WorkView] = {}
+        """Payload works."""
+        self.loading: dict[Key, str] = {}
+        """Payload works that are asked for, with their digest; empty: to be removed."""
+        self.payload_refusals: dict[Key, str] = {}
+        self.bad_payload = ""
+        """Why no cluster can apply a payload; empty: all do."""
+        self.patches: dict[str, Debt] = {}
+        self.patched: list[tuple[str, str, str | None]] = []
+        """Every change of a label: cluster, key, new value."""
+        self.muted: set[str] = set()
+        """Clusters whose agent applies works, but can't report at the moment."""
+        self.frozen: set[str] = set()
+        """Clusters whose agent does nothing at the moment, though they seem reachable."""
+        self.deleting: set[str] = set()
+        self.stalled = START
+        """Until then the hub takes no writes."""
+
+    def join(self, name: str) -> Spoke:
+        self.spokes[name] = Spoke(name, self.now)
+        self.labels.setdefault(name, {})
+        self.annotations.setdefault(name, {})
+        return self.spokes[name]
+
+    def touch(self, uid: str, *clusters: str) -> None:
+        self.touched.setdefault(uid, {}).update(dict.fromkeys(clusters))
+
+    def touch_cluster(self, name: str) -> None:
+        for uid in self.world.rollouts_of.get(name, ()):
+            self.touch(uid, name)
+
+    # -- what it shows ----------------------------------------------------------------------
+
+    def cluster(self, name: str) -> ClusterView | None:
+        spoke = self.spokes.get(name)
+        if spoke is None:
+            return None
+        return ClusterView(
+            name=name,
+            uid=spoke.uid,
+            accepted=True,
+            deleting=name in self.deleting,
+            reachable=not spoke.dark,
+            local=False,
+            labels=dict(self.labels[name]),
+            annotations=dict(self.annotations[name]),
+        )
+
+    def observe(self, uid: str, name: str) -> Observation:
+        work = self.works.get((uid, name))
+        return Observation(
+            cluster=self.cluster(name),
+            stage=work.view() if work else None,
+            payload=self.loads.get((uid, name)),
+            writing=(uid, name) in self.writes,
+            refusal=self.refusals.get((uid, name), ""),
+            payload_refusal=self.payload_refusals.get((uid, name), ""),
+        )
+
+    # -- what is written --------------------------------------------------------------------
+
+    def deliver(self) -> None:
+        """Everything that was asked for reaches the hub, and the agents see it."""
+        if self.now >= self.stalled:
+            self._deliver_all()
+        self.agents()
+
+    def _deliver_all(self) -> None:
+        writes, self.writes = self.writes, {}
+        for (uid, name), wanted in writes.items():
+            self._deliver(uid, name, wanted)
+            self.touch(uid, name)
+        loading, self.loading = self.loading, {}
+        for key, digest in loading.items():
+            self._load(key, digest)
+        patches, self.patches = self.patches, {}
+        for debt in patches.values():
+            self._patch(debt)
+
+    def _deliver(self, uid: str, name: str, wanted: Wanted | Remove) -> None:
+        if wanted is REMOVE:
+            self.works.pop((uid, name), None)
+            return
+        assert isinstance(wanted, Wanted)
+        if name in self.spokes:
+            seed = self.world.books[uid].rollout.spec.ibu_spec.seed_image_ref
+            work = self.works.setdefault((uid, name), Work(uid))
+            work.write(wanted, (seed.image, seed.version))
+
+    def _load(self, key: Key, digest: str) -> None:
+        if key in self.payload_refusals:
+            return
+        self.loads.pop(key, None)
+        if digest and key[1] in self.spokes:
+            self.loads[key] = WorkView(
+                name="payload",
+                uid="payload",
+                resource_version="1",
+                generation=1,
+                digest=digest,
+                applied=not self.bad_payload,
+                apply_error=self.bad_payload,
+            )
+        self.touch(*key)
+
+    def _patch(self, debt: Debt) -> None:
+        spoke = self.spokes.get(debt.cluster)
+        if spoke is None or spoke.uid != debt.uid:
+            return
+        labels = self.labels[debt.cluster]
+        for key, change in debt.labels.items():
+            if labels.get(key) != change.wanted:
+                self.patched.append((debt.cluster, key, change.wanted))
+        merge(labels, debt.labels)
+        merge(self.annotations[debt.cluster], debt.annotations)
+        self.touch_cluster(debt.cluster)
+
+    def agents(self) -> None:
+        """Twice: a work applied late shows in the feedback of those before it."""
+        for _ in range(2):
+            for (uid, name), work in list(self.works.items()):
+                spoke = self.spokes.get(name)
+                if spoke is None or name in self.frozen:
+                    continue
+                if name in self.muted:
+                    spoke.obey(work)
+                elif work.terminating and not spoke.dark:
+                    del self.works[uid, name]
+                    self.touch(uid, name)
+                elif spoke.sync(work):
+                    self.touch(uid, name)
+
+    @property
+    def quiet(self) -> bool:
+        asked = self.writes or self.patches or self.loading
+        return not (self.touched or (asked and self.now >= self.stalled))
+
+
+def merge(shown: dict[str, str], owed: dict[str, Change]) -> None:
+    """As a JSON merge patch does."""
+    for key, change in owed.items():
+        if change.wanted is None:
+            shown.pop(key, None)
+        else:
+            shown[key] = change.wanted

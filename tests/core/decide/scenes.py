@@ -1,0 +1,240 @@
+"""Scenes: for every reason a member can have, how it comes to have it (R17)."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from ibgu.core.model import Kind, ReasonKind, Stage, Who
+from ibgu.core.snapshot import PayloadState
+from tests.core.decide.spoke import told
+from tests.core.decide.world import START, Twin, ibgu
+
+Scene = Callable[[Twin], None]
+Row = tuple[ReasonKind, str, Who]
+
+
+def begin(twin: Twin, plan: str = "Prep") -> None:
+    twin.apply(ibgu("a", plan, concurrency=1, age=10))
+
+
+def _slot(twin: Twin) -> None:
+    """The window of looks ends before it."""
+    for n in range(11):
+        twin.join(f"a-{n}").faults[Stage.PREP] = "hang"
+    begin(twin)
+
+
+def _claim(twin: Twin) -> None:
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    twin.apply(ibgu("b", "Prep"))
+    twin.wait(seconds=10)
+    begin(twin)
+
+
+def _preempting(twin: Twin) -> None:
+    twin.apply(ibgu("b", "Prep", age=20))
+    twin.until(Kind.RUN_ARMING)
+    twin.frozen.add("site-1")
+    twin.deliver()
+    twin.stalled = twin.now + timedelta(hours=1)
+    begin(twin, "Abort")
+
+
+def _unreachable(twin: Twin) -> None:
+    twin.spokes["site-1"].dark = True
+    begin(twin)
+
+
+def _leaving(twin: Twin) -> None:
+    begin(twin)
+    twin.until(Kind.STEP_STARTED)
+    twin.deleting.add("site-1")
+
+
+def _looking(twin: Twin) -> None:
+    twin.frozen.add("site-1")
+    begin(twin)
+
+
+def _ready(twin: Twin) -> None:
+    twin.join("site-0").faults[Stage.PREP] = "hang"
+    begin(twin)
+    twin.wait(seconds=5)
+
+
+def _no_answer(twin: Twin) -> None:
+    twin.frozen.add("site-1")
+    begin(twin)
+    twin.wait(seconds=61)
+
+
+def _busy(twin: Twin) -> None:
+    twin.spokes["site-1"].conditions["Idle"] = told("False", "Blocked", "IPC is not idle")
+    begin(twin)
+
+
+def _absent(twin: Twin) -> None:
+    twin.spokes["site-1"].absent = True
+    begin(twin)
+
+
+def _terminating(twin: Twin) -> None:
+    _ready(twin)
+    twin.frozen.add("site-1")
+    twin.works["uid-a", "site-1"].terminating = True
+    twin.touch("uid-a", "site-1")
+
+
+def _reopening(twin: Twin) -> None:
+    """A withdrawn run that the cluster took after all, while the only slot is another's."""
+    twin.join("site-2").faults[Stage.PREP] = "hang"
+    begin(twin)
+    twin.until(Kind.RUN_ARMING)
+    twin.muted.add("site-1")
+    twin.deliver()
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+    twin.wait(seconds=90)
+    twin.spokes["site-1"].dark = False
+    twin.muted.clear()
+    twin.touch_cluster("site-1")
+
+
+def _invalid(twin: Twin) -> None:
+    _ready(twin)
+    twin.append("uid-a", "Prep")
+
+
+def _talm(twin: Twin) -> None:
+    _ready(twin)
+    twin.facts = type(twin.facts)(in_sync_since=START, talm_live=True)
+    twin.touch_everything()
+
+
+def _adoption(twin: Twin) -> None:
+    _ready(twin)
+    twin.adoption.add("uid-a")
+    twin.touch("uid-a")
+
+
+WAITS: dict[Scene, Row] = {
+    _slot: (ReasonKind.SLOT, "waits for a slot", Who.IBGU),
+    _claim: (ReasonKind.CLAIM, "fleet/b works on the cluster", Who.IBGU),
+    _preempting: (ReasonKind.PREEMPTING, "takes it over from fleet/b", Who.IBGU),
+    _unreachable: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
+    _leaving: (ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted", Who.CLUSTER),
+    _looking: (ReasonKind.LOOKING, "asks the cluster for its state", Who.IBGU),
+    _ready: (ReasonKind.READY, "ready to start", Who.IBGU),
+    _no_answer: (ReasonKind.NO_ANSWER, "reachable but does not answer", Who.CLUSTER),
+    _busy: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
+    _absent: (ReasonKind.ABSENT, "Lifecycle Agent is not installed", Who.PERSON),
+    _terminating: (ReasonKind.TERMINATING, "waits until the old ManifestWork", Who.CLUSTER),
+    _reopening: (ReasonKind.REOPENING, "took the withdrawn run after all", Who.IBGU),
+    _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", Who.PERSON),
+    _talm: (ReasonKind.TALM, "TALM is running on this hub", Who.PERSON),
+    _adoption: (ReasonKind.ADOPTION, "unfinished ClusterGroupUpgrades", Who.PERSON),
+}
+
+
+def _upgrade_is_prepared(twin: Twin) -> None:
+    twin.spokes["site-1"].to(Stage.PREP)
+    twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    begin(twin, "Upgrade")
+    twin.until(Kind.RUN_INTENDED)
+    twin.stalled = twin.now + timedelta(hours=1)
+
+
+def _payload_is_sent(twin: Twin) -> None:
+    twin.payload = PayloadState(digest="digest")
+    begin(twin)
+    twin.until(Kind.RUN_INTENDED)
+    twin.stalled = twin.now + timedelta(hours=1)
+
+
+def _payload_is_refused(twin: Twin) -> None:
+    twin.payload = PayloadState(digest="digest")
+    twin.bad_payload = "namespaces oadp not found"
+    begin(twin)
+
+
+def _arming(twin: Twin) -> None:
+    begin(twin)
+    twin.until(Kind.RUN_ARMING)
+    twin.frozen.add("site-1")
+
+
+def _dark_before_it_took(twin: Twin) -> None:
+    _arming(twin)
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+
+
+def _apply_error(twin: Twin) -> None:
+    _arming(twin)
+    twin.deliver()
+    work = twin.works["uid-a", "site-1"]
+    work.applied, work.error = work.generation, "imagebasedupgrades is forbidden"
+    twin.touch("uid-a", "site-1")
+
+
+def _refused(twin: Twin) -> None:
+    begin(twin)
+    twin.until(Kind.RUN_ARMING)
+    twin.spokes["site-1"].to(Stage.PREP)
+    twin.spokes["site-1"].to(Stage.UPGRADE)
+
+
+def running(twin: Twin) -> None:
+    begin(twin)
+    twin.wait(seconds=10)
+
+
+def _rebooting(twin: Twin) -> None:
+    _upgrade_is_prepared(twin)
+    twin.stalled = twin.now
+    twin.wait(minutes=5)
+
+
+def _dark_inside_prep(twin: Twin) -> None:
+    running(twin)
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+
+
+def _by_hand(twin: Twin) -> None:
+    twin.spokes["site-1"].faults[Stage.IDLE] = "hang"
+    running(twin)
+    twin.spokes["site-1"].ask(Stage.IDLE, "", ("", ""))
+    twin.wait(seconds=10)
+
+
+def _disarming(twin: Twin) -> None:
+    _arming(twin)
+    twin.deliver()
+    twin.stalled = twin.now + timedelta(hours=1)
+    twin.delete("uid-a")
+
+
+def _between_actions(twin: Twin) -> None:
+    begin(twin, "Prep Upgrade")
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.wait(seconds=10)
+    spoke = twin.spokes["site-1"]
+    spoke.conditions["UpgradeInProgress"] = told("False", "Blocked", "IPC is not idle")
+    twin.wait(minutes=2)
+
+
+HOLDS: dict[Scene, Row] = {
+    _upgrade_is_prepared: (ReasonKind.PREPARING, "turns automatic import off", Who.IBGU),
+    _payload_is_sent: (ReasonKind.PREPARING, "waits until the payload is", Who.IBGU),
+    _payload_is_refused: (ReasonKind.PAYLOAD_ERROR, "namespaces oadp not found", Who.PERSON),
+    _arming: (ReasonKind.ARMING, "waits until the cluster takes Prep", Who.IBGU),
+    _dark_before_it_took: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
+    _apply_error: (ReasonKind.APPLY_ERROR, "is forbidden", Who.CLUSTER),
+    _refused: (ReasonKind.REFUSED, "stage transition is not permitted", Who.PERSON),
+    running: (ReasonKind.RUNNING, "In progress", Who.CLUSTER),
+    _rebooting: (ReasonKind.REBOOTING, "rebooting: the cluster is not reachable", Who.IBGU),
+    _dark_inside_prep: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
+    _by_hand: (ReasonKind.DIVERGED, "spec.stage is Idle, ibgu asked for Prep", Who.PERSON),
+    _disarming: (ReasonKind.DISARMING, "disarms the stage work", Who.IBGU),
+    _between_actions: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
+}

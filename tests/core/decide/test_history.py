@@ -1,0 +1,35 @@
+"""What the history shows: every decision that a person may ask about, no bookkeeping."""
+
+from ibgu.core.model import Kind, Preempt
+from tests.core.decide.world import Twin, ibgu
+
+SILENT = {Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS, Kind.RUN_ARMING, Kind.SETTLED}
+
+
+def test_bookkeeping_is_silent() -> None:
+    assert {kind for kind in Kind if kind.silent} == SILENT
+
+
+def test_a_rollout_reads_like_a_story() -> None:
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    decisions = [said.decision for said in twin.said]
+    told = [found for found in decisions if not isinstance(found, Preempt)]
+    story = [(found.kind.value, found.why) for found in told if not found.kind.silent]
+    assert story == [
+        ("RolloutSeen", "seen"),
+        ("PlanAccepted", "the plan has 1 steps"),
+        ("StepOpened", "step 1 opens: Prep"),
+        ("RolloutStarted", "the rollout starts"),
+        ("StepStarted", "step 1 starts with 1 clusters"),
+        ("RolloutStarted", "the first step has started"),
+        ("RunIntended", "starts Prep"),
+        ("RunAccepted", "the cluster took Prep"),
+        ("RunEnded", "Prep succeeded"),
+        ("LabelsOwed", "Prep succeeded"),
+        ("RunDisarmed", "the stage work is disarmed"),
+        ("MemberFinished", "succeeded"),
+        ("StepFinished", "step 1 is finished: 1 succeeded"),
+        ("RolloutCompleted", "all plan steps are completed"),
+    ]

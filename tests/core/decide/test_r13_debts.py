@@ -1,0 +1,130 @@
+"""R13: a change is owed from its outcome until it is written, or until somebody's hand is there."""
+
+from datetime import timedelta
+
+import pytest
+
+from ibgu.core.decide import decide_debt
+from ibgu.core.model import Change, Debt, Kind, OnDebt, OnMember
+from tests.core.decide.invariants import Invariants
+from tests.core.decide.world import Twin, ibgu
+
+COMPLETED = "lcm.openshift.io/ibgu-prep-completed"
+
+
+def site() -> Twin:
+    twin = Twin("site-1")
+    Invariants(twin)
+    return twin
+
+
+def test_the_outcome_is_in_the_journal_before_its_label_is_owed() -> None:
+    twin = site()
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    kinds = [said.decision for said in twin.said]
+    ended = next(
+        n for n, d in enumerate(kinds) if isinstance(d, OnMember) and d.kind is Kind.RUN_ENDED
+    )
+    owed = next(n for n, d in enumerate(kinds) if isinstance(d, OnDebt))
+    assert ended < owed
+
+
+def test_what_is_owed_survives_a_restart_and_is_written_once() -> None:
+    twin = site()
+    twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.OWED)
+    assert twin.patched == []
+    twin.restart()
+    twin.wait(hours=1)
+    assert twin.patched == [("site-1", COMPLETED, "")]
+    assert not twin.world.debts
+
+
+def test_labels_that_are_changed_later_are_never_put_back() -> None:
+    twin = site()
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=10)
+    twin.labels["site-1"].clear()
+    twin.touch_everything()
+    twin.wait(hours=1)
+    twin.restart()
+    twin.wait(hours=1)
+    assert twin.labels["site-1"] == {}
+
+
+def debt(seen: str | None, wanted: str | None) -> Debt:
+    return Debt(
+        uid="uid-site-1", cluster="site-1", rollout="uid-a", labels={"k": Change(seen, wanted)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "shown", "settled"),
+    [
+        (None, "", None, False),
+        (None, "", "", True),
+        (None, "", "theirs", True),
+        ("", None, "", False),
+        ("", None, None, True),
+        ("", None, "theirs", True),
+        ("old", "new", "old", False),
+        ("old", "new", "new", True),
+        ("old", "new", None, True),
+    ],
+)
+def test_a_change_is_owed_until_the_key_shows_it_or_shows_somebodys_hand(
+    seen: str | None, wanted: str | None, shown: str | None, settled: bool
+) -> None:
+    twin = Twin("site-1")
+    twin.labels["site-1"] = {} if shown is None else {"k": shown}
+    found = decide_debt(debt(seen, wanted), twin.cluster("site-1"))
+    assert (found is not None and found.debt.empty) == settled
+    assert (found is None) != settled
+
+
+def test_a_cluster_that_is_gone_or_another_one_is_owed_nothing() -> None:
+    twin = Twin("site-1")
+    for cluster in (None, twin.cluster("site-1")):
+        owed = Debt(uid="uid-before", cluster="site-1", rollout="a", labels={"k": Change(None, "")})
+        found = decide_debt(owed, cluster)
+        assert found is not None
+        assert found.debt.empty
+
+
+def test_a_newer_outcome_replaces_what_is_still_owed() -> None:
+    """The hub takes no writes while Prep and then Abort end."""
+    twin = site()
+    twin.apply(ibgu("a", "Prep", "Abort"))
+    twin.until(Kind.OWED)
+    (owed,) = twin.world.debts.values()
+    assert owed.labels == {COMPLETED: Change(None, "")}
+    while twin.told(Kind.STEP_FINISHED)[-1:] != ["step 2 is finished: 1 succeeded"]:
+        twin.patches.clear()
+        twin.step()
+    twin.patches.update({owed.uid: owed for owed in twin.world.debts.values()})
+    twin.drive(timedelta(hours=1))
+    assert twin.labels["site-1"] == {}
+    assert not twin.world.debts
+
+
+def test_a_newer_wish_is_owed_even_if_the_hub_shows_it_already() -> None:
+    """The write of the older one may be on its way."""
+    twin = site()
+    twin.apply(ibgu("a", "Prep", "Abort"))
+    while twin.told(Kind.STEP_FINISHED)[-1:] != ["step 2 is finished: 1 succeeded"]:
+        twin.patches.clear()
+        twin.step()
+    said = [said.decision for said in twin.said if isinstance(said.decision, OnDebt)]
+    owed = [found.debt.labels for found in said if found.kind is Kind.OWED]
+    assert owed == [{COMPLETED: Change(None, "")}, {COMPLETED: Change(None, None)}]
+
+
+def test_membership_of_the_next_step_counts_what_is_owed_as_written() -> None:
+    twin = site()
+    twin.apply(ibgu("a", "Prep", "Upgrade"))
+    while len(twin.told(Kind.STEP_STARTED)) < 2:
+        twin.patches.clear()
+        twin.step()
+    assert twin.labels["site-1"] == {}
+    assert list(twin.book("uid-a").steps[1].members) == ["site-1"]

@@ -1,0 +1,156 @@
+"""R18: gates are an ordered list of pure functions; the first closed one is the answer."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.book import StepBook
+from ibgu.core.gates import GATES, LASTING, deadline, held, monitor_timeout, share, waves
+from ibgu.core.kinds import AutoRollback
+from ibgu.core.model import Member, Reason, ReasonKind, Who
+from ibgu.core.snapshot import PayloadState, Snapshot
+from tests.core.decide.world import START, Twin, ibgu
+
+MINUTE = timedelta(minutes=1)
+TALM = Reason(ReasonKind.TALM, START, "TALM is running")
+BRAKE = Reason(ReasonKind.BRAKE, START, "five have failed")
+FLOOR = Reason(ReasonKind.FLOOR, START, "too late")
+
+
+def waiting(plan: str = "Prep", *, count: int = 3, timeout: int = 60) -> tuple[Twin, str]:
+    twin = Twin(*(f"site-{n}" for n in range(1, count + 1)))
+    for labels in twin.labels.values():
+        labels["lcm.openshift.io/ibgu-prep-completed"] = ""
+    uid = twin.apply(ibgu("a", plan, concurrency=2, timeout=timeout))
+    twin.until_started()
+    return twin, uid
+
+
+def parts(twin: Twin, uid: str) -> tuple[Snapshot, StepBook, Member]:
+    book = twin.book(uid)
+    return twin.snapshot(book), book.steps[0], twin.member(uid, 0, "site-1")
+
+
+def kind_of(twin: Twin, uid: str) -> ReasonKind | None:
+    snapshot, step, member = parts(twin, uid)
+    reason = held(snapshot, step, member, twin.now)
+    return reason.kind if reason else None
+
+
+def hold_rollout(twin: Twin, uid: str, reason: Reason) -> None:
+    book = twin.book(uid)
+    book.rollout = replace(book.rollout, hold=reason)
+
+
+def hold_step(twin: Twin, uid: str, reason: Reason) -> None:
+    step = twin.book(uid).steps[0]
+    step.step = replace(step.step, hold=reason)
+
+
+def test_open_gates_answer_nothing() -> None:
+    twin, uid = waiting()
+    assert kind_of(twin, uid) is None
+
+
+def test_the_rollouts_hold_comes_first() -> None:
+    twin, uid = waiting()
+    hold_step(twin, uid, BRAKE)
+    hold_rollout(twin, uid, TALM)
+    assert kind_of(twin, uid) is ReasonKind.TALM
+    assert [gate.__name__ for gate in GATES] == [
+        "rollout_hold",
+        "step_hold",
+        "payload",
+        "brake",
+        "floor",
+    ]
+
+
+def test_a_steps_hold_lasts_only_if_a_person_has_to_end_it() -> None:
+    twin, uid = waiting()
+    hold_step(twin, uid, BRAKE)
+    assert kind_of(twin, uid) is ReasonKind.BRAKE
+    hold_step(twin, uid, FLOOR)
+    assert kind_of(twin, uid) is None
+    assert {ReasonKind.BRAKE, ReasonKind.PAYLOAD_CHANGED} == LASTING
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        (PayloadState(), None),
+        (PayloadState(read=False, digest="unknown"), None),
+        (PayloadState(digest="other"), ReasonKind.PAYLOAD_CHANGED),
+        (PayloadState(problem="over 500 KB"), ReasonKind.PAYLOAD_BLOCKED),
+    ],
+)
+def test_the_payload_is_frozen_when_the_step_starts(
+    state: PayloadState, kind: ReasonKind | None
+) -> None:
+    twin, uid = waiting()
+    twin.payload = state
+    assert kind_of(twin, uid) is kind
+    if kind is not None:
+        snapshot, step, member = parts(twin, uid)
+        reason = held(snapshot, step, member, twin.now)
+        assert reason is not None
+        assert reason.who is Who.PERSON
+
+
+def test_a_step_without_prep_carries_nothing() -> None:
+    twin, uid = waiting("Upgrade")
+    twin.payload = PayloadState(digest="other")
+    assert kind_of(twin, uid) is None
+
+
+@pytest.mark.parametrize(("minutes", "kind"), [(45, None), (46, ReasonKind.FLOOR)])
+def test_the_floor_closes_the_gate_when_too_little_time_is_left(
+    minutes: int, kind: ReasonKind | None
+) -> None:
+    """60 min, two waves: a share of 30 min, of which half is needed."""
+    twin, uid = waiting("Upgrade")
+    twin.now = START + minutes * MINUTE
+    assert kind_of(twin, uid) is kind
+
+
+def test_prep_has_no_floor() -> None:
+    twin, uid = waiting()
+    twin.now = START + 59 * MINUTE
+    assert kind_of(twin, uid) is None
+
+
+def test_the_deadline_moves_with_the_clock() -> None:
+    twin, uid = waiting()
+    step = twin.book(uid).steps[0].step
+    assert deadline(step, START) == START + 60 * MINUTE
+    stood = replace(step, stopped=5 * MINUTE)
+    assert deadline(stood, START) == START + 65 * MINUTE
+    stands = replace(stood, stopped_since=START + 10 * MINUTE)
+    assert deadline(stands, START + 30 * MINUTE) == START + 85 * MINUTE
+
+
+@pytest.mark.parametrize(("members", "count"), [(0, 1), (1, 1), (2, 1), (3, 2), (5, 3)])
+def test_waves(members: int, count: int) -> None:
+    twin, uid = waiting()
+    assert waves(members, twin.book(uid).steps[0].step) == count
+
+
+def test_the_share_is_of_all_members_even_when_some_have_ended() -> None:
+    twin, uid = waiting()
+    assert share(twin.book(uid).steps[0]) == 30 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [(None, 1800), (AutoRollback(), 1800), (AutoRollback(600), 600)],
+)
+def test_the_clusters_monitor_has_half_an_hour_unless_told_otherwise(
+    given: AutoRollback | None, seconds: int
+) -> None:
+    twin, uid = waiting()
+    rollout = twin.book(uid).rollout
+    spec = replace(rollout.spec.ibu_spec, auto_rollback_on_failure=given)
+    twin.book(uid).rollout = replace(rollout, spec=replace(rollout.spec, ibu_spec=spec))
+    snapshot, _, _ = parts(twin, uid)
+    assert monitor_timeout(snapshot) == timedelta(seconds=seconds)

@@ -1,0 +1,46 @@
+"""R19: what a person has resumed after does not count for the brake any more."""
+
+from datetime import timedelta
+
+import pytest
+
+from ibgu.core.book import World
+from ibgu.core.gates.brake import brake
+from ibgu.core.snapshot import Snapshot
+from tests.core.book.records import MINUTE, NOW, failed, member, rollout, step, world_of
+from tests.core.decide.world import Twin
+
+
+def engaged(failures: int, resumed: timedelta | None) -> bool:
+    """Failures a minute apart, the first one at NOW; resumed so long after that."""
+    names = [f"site-{n}" for n in range(1, failures + 1)]
+    members = [failed(name, at=NOW + n * MINUTE) for n, name in enumerate(names)]
+    since = None if resumed is None else NOW + resumed
+    world = world_of(rollout(), [step("Upgrade", brake_from=since)], members)
+    return brake(snapshot(world), world.books["uid-a"].steps[0], member("site-99"), NOW) is not None
+
+
+def snapshot(world: World) -> Snapshot:
+    twin = Twin()
+    twin.world = world
+    return twin.snapshot(world.books["uid-a"])
+
+
+@pytest.mark.parametrize(
+    ("failures", "resumed", "stops"),
+    [
+        (4, None, False),
+        (5, None, True),
+        (5, 4 * MINUTE, False),
+        (9, 4 * MINUTE, False),
+        (10, 4 * MINUTE, True),
+        (9, 3.5 * MINUTE, True),
+        (10, 9 * MINUTE, False),
+    ],
+    ids=str,
+)
+def test_only_ends_after_the_resume_count(
+    failures: int, resumed: timedelta | None, stops: bool
+) -> None:
+    """One at the very moment of the resume was seen by the person."""
+    assert engaged(failures, resumed) is stops

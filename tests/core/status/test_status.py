@@ -1,0 +1,151 @@
+"""The whole status: phase, counts, times, and only fields that the hub's CRD serves."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.kinds import Condition
+from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, RolloutState, StepState
+from ibgu.core.snapshot import PayloadState
+from ibgu.core.status import counts_of, phase_of, status_of, summary_of
+from tests.core.book.records import (
+    NOW,
+    book_of,
+    done,
+    failed,
+    in_flight,
+    member,
+    reason,
+    rollout,
+    spec,
+    step,
+)
+from tests.core.decide.world import Twin, ibgu
+
+OURS = frozenset({"phase", "summary", "hidden"})
+
+
+def status(book: Any, served: frozenset[str] = OURS) -> Any:
+    return status_of(book, PayloadState(), [], served, NOW)
+
+
+def finished(cluster: str, outcome: Outcome, cause: Cause) -> Any:
+    return member(cluster, state=MemberState.FINISHED, outcome=outcome, cause=cause)
+
+
+def test_the_summary_counts_the_members_of_the_newest_step() -> None:
+    members = [
+        done("site-1", Action.PREP),
+        failed("site-1", step=1),
+        finished("site-2", Outcome.CANCELLED, Cause.CANCELLED),
+        finished("site-3", Outcome.SKIPPED, Cause.SKIPPED),
+        in_flight("site-4"),
+        member("site-5"),
+        member("site-6"),
+        done("site-7", Action.UPGRADE),
+    ]
+    members = [members[0], *(_second(m) for m in members[1:])]
+    book = book_of(rollout(), [step(), step(index=1, total=7)], members)
+    assert summary_of(book) == {
+        "step": 2,
+        "total": 7,
+        "waiting": 2,
+        "running": 1,
+        "succeeded": 1,
+        "failed": 2,
+        "skipped": 1,
+    }
+    counts = counts_of(book.steps[0])
+    assert (counts["succeeded"], sum(counts.values())) == (1, 1)
+
+
+def _second(found: Any) -> Any:
+    return replace(found, step=1)
+
+
+def test_there_is_no_summary_before_the_first_step() -> None:
+    assert summary_of(book_of(rollout())) is None
+    assert status(book_of(rollout()))["summary"] is None
+
+
+@pytest.mark.parametrize(
+    ("found", "steps", "phase"),
+    [
+        (rollout(state=RolloutState.PENDING), [], "Pending"),
+        (rollout(), [step()], "Running"),
+        (rollout(state=RolloutState.COMPLETE), [step(state=StepState.FINISHED)], "Completed"),
+        (rollout(hold=reason(ReasonKind.INVALID_PLAN)), [step()], "Invalid"),
+        (rollout(hold=reason(ReasonKind.TALM)), [step()], "Held"),
+        (rollout(hold=reason(ReasonKind.ADOPTION), state=RolloutState.PENDING), [], "Held"),
+        (rollout(), [step(hold=reason(ReasonKind.BRAKE))], "Held"),
+        (
+            rollout(state=RolloutState.COMPLETE, spec=spec("Prep", "Upgrade")),
+            [step(state=StepState.FINISHED)],
+            "Running",
+        ),
+    ],
+    ids=["pending", "running", "complete", "invalid", "talm", "adoption", "brake", "appended"],
+)
+def test_phases(found: Any, steps: list[Any], phase: str) -> None:
+    assert phase_of(book_of(found, steps)) == phase
+
+
+def test_only_served_fields_are_sent() -> None:
+    """An unknown one would reject the whole apply."""
+    book = book_of(rollout(), [step()], [member()])
+    talms = {"observedGeneration", "startedAt", "completedAt", "conditions", "clusters"}
+    assert set(status(book, frozenset())) == talms
+    assert set(status(book, frozenset({"phase"}))) == talms | {"phase"}
+    assert set(status(book)) == talms | OURS
+
+
+def test_the_counts_move_into_the_message_where_they_have_no_field() -> None:
+    book = book_of(rollout(spec=spec("Prep")), [step(total=1)], [member()])
+    told = [status(book, served)["conditions"][0]["message"] for served in (OURS, frozenset())]
+    words = "Waiting for plan step 0 to be completed"
+    assert told == [words, f"{words} (0 of 1 clusters done)"]
+
+
+def test_times_are_set_and_the_end_is_cleared_by_an_append() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=5)
+    found = status(twin.book(uid))
+    assert found["startedAt"] == "2026-01-01T00:00:00Z"
+    assert found["completedAt"] == "2026-01-01T00:01:01Z"
+    twin.append(uid, "Upgrade")
+    twin.settle()
+    assert status(twin.book(uid))["startedAt"] == "2026-01-01T00:00:00Z"
+    assert status(twin.book(uid))["completedAt"] is None
+
+
+def test_a_step_that_is_appended_behind_a_hold_ends_the_completion_too() -> None:
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=5)
+    twin.adoption.add(uid)
+    twin.append(uid, "Upgrade")
+    twin.settle()
+    found = status(twin.book(uid))
+    assert found["completedAt"] is None
+    assert found["observedGeneration"] == 2
+    assert [c["type"] for c in found["conditions"]] == ["Progressing", "Held"]
+    assert found["conditions"][0]["status"] == "True"
+
+
+def test_the_same_book_gives_the_same_status_at_any_time() -> None:
+    """Else every look would be a write."""
+    twin = Twin("site-1", "site-2")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=30)
+    first = status(twin.book(uid))
+    (shown,) = first["conditions"]
+    before = Condition(
+        type=shown["type"],
+        status=shown["status"],
+        last_transition_time=shown["lastTransitionTime"],
+    )
+    later = NOW + timedelta(hours=1)
+    assert status_of(twin.book(uid), PayloadState(), [before], OURS, later) == first
