@@ -1,5 +1,6 @@
 """What this hub serves: which fields may be sent, which kinds are there, and who it is."""
 
+from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct
@@ -83,12 +84,22 @@ async def _schema(
     path, _, query = str(entry["serverRelativeURL"]).partition("?")
     hash_ = {"hash": query.removeprefix("hash=")} if query.startswith("hash=") else {}
     try:
-        document = await client.get(path, dict[str, Any], query=hash_)
+        document = await _document(client, path, hash_)
     except HubError as error:
         if error.not_found:
             return None
         raise
     return _find(document, {"group": group, "version": version, "kind": kind})
+
+
+async def _document(client: HubClient, path: str, hash_: dict[str, str]) -> JsonObject:
+    """A redirect means that the document is newer than the index: some CRD has just changed."""
+    try:
+        return await client.get(path, dict[str, Any], query=hash_)
+    except HubError as error:
+        if error.status != HTTPStatus.MOVED_PERMANENTLY:
+            raise
+        return await client.get(path, dict[str, Any])
 
 
 def _find(document: JsonObject, kind: dict[str, str]) -> JsonObject | None:

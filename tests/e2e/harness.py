@@ -18,6 +18,7 @@ import asyncpg
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import LEASE, Controller, NewClock, controller
+from ibgu.core.plan import natural_key
 from ibgu.db.engine import dsn, engine
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -91,10 +92,19 @@ class Scene:
         running = self._control(self.settings(**given), clock)
         self._tasks["controller"] = asyncio.create_task(running)
         if leads:
-            await self.until(self._leads, "the controller to lead")
+            await self.until(self.leading, "the controller to lead")
 
-    def _leads(self) -> bool:
+    def leading(self) -> bool:
         return self.controller is not None and self.controller.leading
+
+    def remembered(self) -> list[str]:
+        """uids of the rollouts that the leading controller has in memory."""
+        loop = self.controller._loop if self.controller is not None else None
+        return list(loop.world.books) if loop is not None else []
+
+    def told_problems(self) -> list[str]:
+        """What readiness says; nothing while there is no controller."""
+        return self.controller.problems() if self.controller is not None else []
 
     async def _control(self, settings: Settings, clock: NewClock) -> None:
         pool = engine(settings.database_url)
@@ -290,6 +300,7 @@ class Scene:
         progressing = await self.condition(name, "Progressing")
         assert progressing["status"] == "False"
         assert progressing["message"].startswith("All plan steps are completed")
+        check_status(await self.get(paths.ibgu("default", name)))
         await self.at_rest()
         return status
 
@@ -321,6 +332,38 @@ class Scene:
 
         await self.until(told, f"{kind} {cluster} in the journal")
 
+    async def accepted(self, step: int = 0) -> str:
+        """The cluster whose run was the first one of the step that a cluster has taken.
+
+        Members are looked at together, and the first that is ready takes the slot.
+        """
+        found: list[str] = []
+
+        async def told() -> bool:
+            rows = await self.journal(
+                "SELECT cluster FROM events WHERE kind = 'RunAccepted' AND step = $1 ORDER BY seq",
+                step,
+            )
+            found.extend(row["cluster"] for row in rows)
+            return bool(found)
+
+        await self.until(told, f"a run of step {step} to be accepted")
+        return found[0]
+
+    async def ready(self, count: int) -> None:
+        """Wait until so many members could start at once."""
+
+        async def told() -> bool:
+            rows = await self.journal("SELECT reason->>'kind' AS kind FROM members")
+            return [row["kind"] for row in rows].count("Ready") == count
+
+        await self.until(told, f"{count} members to be ready")
+
+    def others(self, *names: str) -> list[str]:
+        """The fleet's clusters without these, in order."""
+        assert self.player is not None
+        return [name for name in self.player.clusters if name not in names]
+
     # -- when it fails -------------------------------------------------------------------------
 
     async def _told(self) -> str:
@@ -344,9 +387,28 @@ class Scene:
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
+    """What it has failed with was told by `until` before."""
     task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def check_status(ibgu: Object) -> None:
+    """What holds for every completed IBGU, whatever has happened."""
+    status, meta = ibgu["status"], ibgu["metadata"]
+    assert status["observedGeneration"] == meta["generation"]
+    assert status["startedAt"] <= status["completedAt"]
+    types = [condition["type"] for condition in status["conditions"]]
+    assert len(types) == len(set(types))
+    for condition in status["conditions"]:
+        assert condition["observedGeneration"] <= meta["generation"]
+        assert condition["lastTransitionTime"]
+        assert condition["message"]
+    names = [entry["name"] for entry in status["clusters"]]
+    assert names == sorted(names, key=natural_key)
+    assert not any("currentAction" in entry for entry in status["clusters"])
+    summary = status["summary"]
+    assert summary["waiting"] == summary["running"] == 0
+    assert summary["total"] == summary["succeeded"] + summary["failed"] + summary["skipped"]
 
 
 def actions(entry: Object, kind: str) -> Sequence[str]:

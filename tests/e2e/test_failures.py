@@ -109,15 +109,15 @@ async def test_a_refused_field_is_named(scene: Scene) -> None:
 
 async def test_a_refused_transition(scene: Scene) -> None:
     """Somebody takes the cluster back to Idle behind ibgu's back, just before it is armed."""
-    first, second = f"{scene.label}-1", f"{scene.label}-2"
-    await scene.fleet(count=2, faults=[f"hangs/Upgrade@{first}"])
+    await scene.fleet(count=2, faults=["hangs/Upgrade"])
     await scene.start(clock=fast(40))
     plan = [step("Prep"), step("Upgrade", most=1)]
     await scene.apply(ibgu("refused", plan[0], fleet=scene.label))
     await scene.completed("refused")
     upgrade = plan[1] | {"rolloutStrategy": {"maxConcurrency": 1, "timeout": 8}}
     await scene.apply(ibgu("refused", plan[0], upgrade, fleet=scene.label))
-    await scene.seen_in_journal("RunAccepted", first, count=2)
+    first = await scene.accepted(step=1)
+    (second,) = scene.others(first)
     scene.act(second, lambda cluster, now: cluster.freeze(True, now))
     scene.act(second, lambda cluster, now: cluster.set_stage("Idle", now))
     await scene.seen_in_journal("RunArmed", second, count=2)

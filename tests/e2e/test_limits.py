@@ -115,3 +115,25 @@ async def test_members_that_never_started_fail_at_the_deadline_without_a_label(
     assert failed["message"].startswith("NeverStarted: ")
     assert await scene.labels(first) == {}
     assert scene.stages(first) == []
+
+
+async def test_a_run_that_never_reached_its_cluster_is_withdrawn(scene: Scene) -> None:
+    """No failure and no label: the cluster waits like one that was never started."""
+    await scene.fleet(count=2, scale=0.03, durations="20s", faults=["blocked:60s"])
+    await scene.start(clock=fast(20))
+    await scene.apply(ibgu("withdrawn", step("Prep", most=1), fleet=scene.label))
+    first = await scene.accepted()
+    (second,) = scene.others(first)
+    await scene.ready(1)
+    scene.act(second, lambda cluster, now: Cluster.go_dark(cluster))
+    await scene.seen_in_journal("RunArmed", second)
+    await scene.seen_in_journal("RunEnded", second)
+    rows = await scene.journal("SELECT result FROM runs WHERE cluster = $1", second)
+    assert [row["result"] for row in rows] == ["withdrawn"]
+    await scene.at_rest()
+    assert scene.stages(second) == []
+    assert await scene.labels(second) == {}
+    scene.act(second, lambda cluster, now: Cluster.come_back(cluster))
+    await scene.completed("withdrawn")
+    assert scene.stages(second) == ["Prep"]
+    assert await scene.labels(second) == {"prep-completed": ""}

@@ -127,16 +127,31 @@ async def test_an_oversized_payload_touches_no_cluster(scene: Scene, quick_retri
     await scene.kubectl("delete", "cm", name, "-n", "openshift-adp")
 
 
+async def test_a_restart_in_the_middle_carries_on(scene: Scene) -> None:
+    """Content is in memory only: it is read again before anything waits for it."""
+    await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
+    await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
+    await scene.apply(pull_secret("default", "pull"))
+    await scene.fleet(count=3)
+    victim = await scene.victim("after:RunIntended")
+    await scene.apply(carrying(scene))
+    await scene.killed(victim)
+    await scene.start(payload_check_seconds=600)
+    await scene.completed("carrying")
+    for number in (1, 2, 3):
+        assert scene.stages(f"{scene.label}-{number}") == ["Prep"]
+
+
 async def test_a_changed_source_holds_new_starts_until_a_person_resumes(scene: Scene) -> None:
-    first, second = f"{scene.label}-1", f"{scene.label}-2"
     name = f"{scene.label}-oadp"
     await scene.apply(config_map(OADP["namespace"], name, backup="first"))
-    await scene.fleet(count=2, faults=[f"blocked:400s@{first}"])
+    await scene.fleet(count=2, faults=["blocked:300s"])
     await scene.start()
     manifest = carrying(scene, oadp=OADP | {"name": name})
     manifest["spec"]["plan"] = [step("Prep", most=1)]
     await scene.apply(manifest)
-    await scene.seen_in_journal("RunAccepted", first)
+    first = await scene.accepted()
+    (second,) = scene.others(first)
     await scene.apply(config_map(OADP["namespace"], name, backup="second"))
     await scene.phase("carrying", "Held")
     assert "ibgu.dev/resume" in (await scene.condition("carrying", "Held"))["message"]

@@ -62,7 +62,7 @@ def doom(death: Death) -> None:
         return result
 
     Ledger.commit = fatal_commit  # type: ignore[method-assign]
-    Writer._send = fatal_send  # type: ignore[method-assign, assignment]
+    Writer._send = fatal_send  # type: ignore[method-assign]
 
 
 async def live(settings: Settings) -> None:

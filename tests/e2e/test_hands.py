@@ -1,0 +1,154 @@
+"""People change things while a rollout runs: on the cluster, in works, labels and the status."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.e2e.clock import fast
+from tests.e2e.harness import Scene, actions
+from tests.e2e.manifests import ibgu, step
+
+PREFIX = "lcm.openshift.io/ibgu-"
+
+
+async def work_of(scene: Scene, cluster: str) -> str:
+    (work,) = await scene.works(cluster)
+    return str(work["metadata"]["name"])
+
+
+async def by_stage(scene: Scene, cluster: str) -> None:
+    scene.act(cluster, lambda spoke, now: spoke.set_stage("Idle", now))
+
+
+async def by_edit(scene: Scene, cluster: str) -> None:
+    patch = '{"spec": {"deleteOption": {"propagationPolicy": "Foreground"}}}'
+    name = await work_of(scene, cluster)
+    await scene.kubectl("patch", "manifestwork", name, "-n", cluster, "--type=merge", "-p", patch)
+
+
+async def by_deletion(scene: Scene, cluster: str) -> None:
+    await scene.kubectl("delete", "manifestwork", await work_of(scene, cluster), "-n", cluster)
+
+
+async def by_label(scene: Scene, cluster: str) -> None:
+    name = await work_of(scene, cluster)
+    label = "app.kubernetes.io/managed-by-"
+    await scene.kubectl("label", "manifestwork", name, "-n", cluster, label)
+
+
+@pytest.mark.parametrize("hand", [by_stage, by_edit, by_deletion, by_label])
+async def test_a_run_that_somebody_takes_over_ends_without_a_label(
+    scene: Scene, hand: Callable[[Scene, str], Awaitable[None]]
+) -> None:
+    first, second = f"{scene.label}-1", f"{scene.label}-2"
+    await scene.fleet(count=2, faults=[f"hangs@{first}"])
+    await scene.start(clock=fast(40))
+    await scene.apply(ibgu("hand", step("Prep"), fleet=scene.label))
+    await scene.until(lambda: "Prep" in scene.stages(first), "Prep to have begun")
+    await scene.seen_in_journal("RunAccepted", first)
+    await hand(scene, first)
+    await scene.completed("hand")
+    (failed,) = (await scene.entry("hand", first))["failedActions"]
+    assert failed["message"].startswith("TakenOver: taken over by hand: ")
+    assert await scene.labels(first) == {}
+    assert scene.stages(first)[0] == "Prep"
+    assert scene.stages(first).count("Prep") == 1
+    assert await scene.labels(second) == {"prep-completed": ""}
+
+
+async def test_a_work_that_lost_its_label_is_found_again(scene: Scene) -> None:
+    """No watch shows it any more, and to create it anew can't succeed."""
+    first = f"{scene.label}-1"
+    await scene.fleet(count=1)
+    await scene.start()
+    plan = [step("Prep"), step("Upgrade")]
+    await scene.apply(ibgu("label", plan[0], fleet=scene.label))
+    await scene.completed("label")
+    await by_label(scene, first)
+    await scene.apply(ibgu("label", *plan, fleet=scene.label))
+    await scene.completed("label")
+    assert scene.stages(first) == ["Prep", "Upgrade"]
+    (work,) = await scene.works(first)
+    assert work["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "ibgu"
+
+
+async def test_labels_of_people_are_the_truth_for_selection(scene: Scene) -> None:
+    first, second, third = (f"{scene.label}-{number}" for number in (1, 2, 3))
+    await scene.fleet(count=3, faults=[f"prep.precache@{third}"])
+    await scene.start()
+    plan = [step("Prep"), step("Upgrade")]
+    await scene.apply(ibgu("labels", plan[0], fleet=scene.label))
+    await scene.completed("labels")
+    # One is kept out of the next step, and one was repaired on the cluster and is let in.
+    await scene.kubectl("label", "managedcluster", first, f"{PREFIX}prep-completed-")
+    scene.cluster(third)._course.faults = ()
+    scene.act(third, lambda spoke, now: spoke.set_stage("Idle", now))
+    await scene.until(lambda: scene.stages(third) == ["Prep", "Abort"], "the abort by hand")
+    run = scene.cluster(third).timeline.runs[-1]
+    await scene.until(lambda: run.ended is not None, "its end")
+    again = ibgu("again", plan[0], fleet=scene.label)
+    again["spec"]["clusterLabelSelectors"] = [{"matchLabels": {"name": third}}]
+    await scene.apply(again)
+    await scene.completed("again")
+    assert await scene.labels(third) == {"prep-completed": ""}
+    await scene.apply(ibgu("labels", *plan, fleet=scene.label))
+    await scene.completed("labels")
+    assert scene.stages(first) == ["Prep"]
+    assert scene.stages(second) == ["Prep", "Upgrade"]
+    assert scene.stages(third) == ["Prep", "Abort", "Prep", "Upgrade"]
+    assert await scene.labels(first) == {}
+    assert actions(await scene.entry("labels", third), "failed") == ["Prep"]
+    assert actions(await scene.entry("labels", third), "completed") == ["Upgrade"]
+
+
+async def test_a_status_that_somebody_overwrites_is_rewritten(scene: Scene) -> None:
+    await scene.fleet(count=1)
+    await scene.start()
+    await scene.apply(ibgu("status", step("Prep"), fleet=scene.label))
+    before = await scene.completed("status")
+    wrong = '{"status": {"phase": "Pending", "clusters": [], "summary": {"failed": 7}}}'
+    await scene.kubectl(
+        *("patch", "ibgu", "status", "--subresource=status", "--type=merge", "-p", wrong)
+    )
+
+    async def rewritten() -> bool:
+        return await scene.status("status") == before
+
+    await scene.until(rewritten, "the status to be as before")
+
+
+async def test_waiting_members_are_skipped_by_an_annotation(scene: Scene) -> None:
+    await scene.fleet(count=3, durations="150s")
+    await scene.start()
+    await scene.apply(ibgu("skip", step("Prep", most=1), fleet=scene.label))
+    running = await scene.accepted()
+    skipped, last = scene.others(running)
+    await scene.annotate("skip", f"ibgu.dev/skip={skipped}")
+    status = await scene.completed("skip")
+    assert status["summary"]["skipped"] == 1
+    assert actions(await scene.entry("skip", skipped), "failed") == []
+    assert [scene.stages(name) for name in (running, skipped, last)] == [["Prep"], [], ["Prep"]]
+
+
+async def test_the_brake_stops_a_bad_seed_until_a_person_resumes(scene: Scene) -> None:
+    await scene.fleet(count=8, faults=["upgrade.service-unit"])
+    await scene.start()
+    plan = step("Prep"), step("Upgrade", most=2)
+    await scene.apply(ibgu("brake", *plan, fleet=scene.label))
+    await scene.phase("brake", "Held")
+    held = await scene.condition("brake", "Held")
+    assert (held["status"], held["reason"]) == ("True", "Brake")
+    assert any("ibgu.dev/resume" in note for note in await scene.warnings("brake"))
+
+    async def nobody_runs() -> bool:
+        return bool((await scene.status("brake"))["summary"]["running"] == 0)
+
+    await scene.until(nobody_runs, "those in flight to end")
+    waiting = (await scene.status("brake"))["summary"]["waiting"]
+    assert waiting in (2, 3)  # five have failed, and one may have been in flight beside the last
+    upgraded = [n for n in range(1, 9) if "Upgrade" in scene.stages(f"{scene.label}-{n}")]
+    assert len(upgraded) == 8 - waiting
+    await scene.annotate("brake", "ibgu.dev/resume=1")
+    status = await scene.completed("brake")
+    assert status["summary"]["failed"] == 8
+    assert await scene.condition("brake", "Held") == {}

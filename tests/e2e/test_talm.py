@@ -1,0 +1,80 @@
+"""While a live TALM is on the hub nothing is written; with it gone, everything goes on."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from ibgu.controller import talm
+from ibgu.hub import paths
+from tests.e2e.harness import Scene
+from tests.e2e.manifests import Object, ibgu, step
+
+NAMESPACE = "openshift-cluster-group-upgrades"
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(talm, "EVERY", 0.3)
+
+
+def lease() -> Object:
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": talm.LEASE, "namespace": NAMESPACE},
+        "spec": {
+            "holderIdentity": "talm",
+            "leaseDurationSeconds": 15,
+            "renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        },
+    }
+
+
+async def versions(scene: Scene) -> dict[str, str]:
+    """resourceVersions of everything that ibgu could write."""
+    found = {}
+    for path in (paths.ibgus(), paths.MANAGED_CLUSTERS, paths.works()):
+        for item in await scene.items(path):
+            found[item["metadata"]["uid"]] = item["metadata"]["resourceVersion"]
+    return found
+
+
+async def test_nothing_is_written_while_talm_lives(scene: Scene, often: None) -> None:
+    first = f"{scene.label}-1"
+    await scene.tried("create", "namespace", NAMESPACE)
+    await scene.apply(lease())
+    await scene.fleet(count=1)
+    await scene.start()
+    await scene.apply(ibgu("talm", step("Prep"), fleet=scene.label))
+    before = await versions(scene)
+    await scene.seen_in_journal("RolloutHeld")
+    assert any("TALM" in problem for problem in scene.told_problems())
+    await asyncio.sleep(1.5)  # nothing to wait for: it is about what must not happen
+    assert await versions(scene) == before
+    assert await scene.events("talm") == []
+    await scene.kubectl("delete", "lease", talm.LEASE, "-n", NAMESPACE)
+    await scene.completed("talm")
+    assert scene.stages(first) == ["Prep"]
+    assert scene.told_problems() == []
+
+
+async def test_talm_comes_back_in_mid_flight(scene: Scene, often: None) -> None:
+    await scene.tried("create", "namespace", NAMESPACE)
+    await scene.fleet(count=2, durations="150s")
+    await scene.start()
+    await scene.apply(ibgu("talm", step("Prep", most=1), fleet=scene.label))
+    first = await scene.accepted()
+    (second,) = scene.others(first)
+    await scene.apply(lease())
+    await scene.seen_in_journal("RolloutHeld")
+    await scene.seen_in_journal("MemberFinished", first)
+    before = await versions(scene)
+    assert scene.stages(second) == []
+    await asyncio.sleep(1)  # as above
+    assert await versions(scene) == before
+    assert await scene.labels(first) == {}
+    await scene.kubectl("delete", "lease", talm.LEASE, "-n", NAMESPACE)
+    await scene.completed("talm")
+    assert await scene.labels(first) == {"prep-completed": ""}
+    assert [scene.stages(name) for name in (first, second)] == [["Prep"], ["Prep"]]
