@@ -179,8 +179,8 @@ async def test_unfinished_work_of_talm_holds_its_ibgu(scene: Scene) -> None:
     await scene.apply(ibgu("talm", step("Prep"), fleet=scene.label))
     await scene.apply(ibgu("free", step("Prep"), fleet=scene.label))
     held = await until_condition(scene, "talm", "Held")
-    assert held["reason"] == "AwaitsAdoption"
-    assert "ibgu.dev/adopt" in held["message"]
+    assert held["reason"] == "UnfinishedGroupUpgrades"
+    assert "ClusterGroupUpgrades" in held["message"]
     await until_done(scene, "free")
     assert scene.stages(first) == ["Prep"]
     done = '{"status": {"conditions": [{"type": "Succeeded", "status": "True"}]}}'

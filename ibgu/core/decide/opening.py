@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ibgu.core.decide.turn import Turn
+from ibgu.core.decide.words import count
 from ibgu.core.model import (
     Action,
     ClusterView,
@@ -11,6 +12,7 @@ from ibgu.core.model import (
     OnMember,
     Reason,
     ReasonKind,
+    RolloutState,
     StepState,
     Who,
 )
@@ -67,7 +69,14 @@ def _start(turn: Turn, clusters: Sequence[ClusterView]) -> None:
         why = why_nobody(clusters, selectors, book.step.first, turn.world.debts, barred)
         said = f"step {book.step.index + 1}: {why}"
     else:
-        said = f"step {book.step.index + 1} starts with {len(chosen)} clusters"
+        said = f"step {book.step.index + 1} starts with {count(len(chosen), 'cluster')}"
+    if turn.rollout.state is RolloutState.PENDING:
+        turn.on_rollout(
+            Kind.ROLLOUT_STARTED,
+            "the rollout starts",
+            state=RolloutState.RUNNING,
+            started_at=turn.now,
+        )
     turn.on_step(
         Kind.STEP_STARTED,
         book.step,
@@ -80,8 +89,6 @@ def _start(turn: Turn, clusters: Sequence[ClusterView]) -> None:
         payload_digest=turn.snapshot.payload.digest if _carries(turn) else "",
     )
     _join(turn, chosen)
-    if turn.rollout.started_at is None:
-        turn.on_rollout(Kind.ROLLOUT_STARTED, "the first step has started", started_at=turn.now)
 
 
 def _join(turn: Turn, chosen: Iterable[ClusterView]) -> None:

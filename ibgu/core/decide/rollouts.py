@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from ibgu.core.decide.turn import Turn
+from ibgu.core.decide.words import count
 from ibgu.core.kinds import Ibgu, PlanItem
 from ibgu.core.model import (
     Action,
@@ -56,7 +57,7 @@ def _adopt_spec(turn: Turn, found: Ibgu) -> None:
     valid = None if hold and hold.kind is ReasonKind.INVALID_PLAN else hold
     turn.on_rollout(
         Kind.PLAN_ACCEPTED,
-        f"the plan has {len(found.spec.plan)} steps",
+        f"the plan has {count(len(found.spec.plan), 'step')}",
         actor=turn.snapshot.actor,
         generation=found.metadata.generation,
         spec=found.spec,
@@ -87,8 +88,8 @@ def _foreign_controller(turn: Turn) -> Reason | None:
         return Reason(ReasonKind.TALM, turn.now, words, None, Who.PERSON)
     if turn.snapshot.adoption:
         words = (
-            "unfinished ClusterGroupUpgrades of this IBGU are on the hub; "
-            f"annotate it with {names.ADOPT} to let ibgu take over"
+            "unfinished ClusterGroupUpgrades of this IBGU are on the hub: let TALM finish them, or "
+            "delete them; ibgu then looks at every cluster and goes on from what it finds"
         )
         return Reason(ReasonKind.ADOPTION, turn.now, words, None, Who.PERSON)
     return None
@@ -127,10 +128,10 @@ def _open(turn: Turn, index: int, item: PlanItem) -> None:
     )
     names_ = ", ".join(step.actions)
     turn.say(OnStep(Kind.STEP_OPENED, step, f"step {index + 1} opens: {names_}"))
-    if turn.rollout.state is not RolloutState.RUNNING:
+    if turn.rollout.state is RolloutState.COMPLETE:
         turn.on_rollout(
             Kind.ROLLOUT_STARTED,
-            "the plan goes on" if index else "the rollout starts",
+            "the plan goes on",
             state=RolloutState.RUNNING,
             completed_at=None,
         )

@@ -28,7 +28,7 @@ def decide_waiting(turn: Turn, member: Member) -> None:
     elif member.look is not None:
         _looked(turn, member, seen)
     elif _feedback_suffices(turn, member, seen):
-        turn.waits(member, ReasonKind.READY, "ready to start")
+        turn.waits(member, ReasonKind.READY, "ready, waits for a slot")
     else:
         turn.waits(member, ReasonKind.SLOT, "waits for a slot")
 
@@ -136,7 +136,7 @@ def _looked(turn: Turn, member: Member, seen: Observation) -> None:
     action = turn.action(member)
     found = judge(ibu, action, turn.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
-        turn.waits(member, ReasonKind.READY, "ready to start")
+        turn.waits(member, ReasonKind.READY, "ready, waits for a slot")
     elif found.kind is JudgementKind.BUSY:
         turn.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
         look_again(turn, member, LOOK_RETRY)

@@ -35,7 +35,7 @@ class ReasonKind(StrEnum):
     PAYLOAD_BLOCKED = "PayloadBlocked"
     INVALID_PLAN = "InvalidPlan"
     TALM = "TalmIsLive"
-    ADOPTION = "AwaitsAdoption"
+    ADOPTION = "UnfinishedGroupUpgrades"
     FLOOR = "TooLittleTimeLeft"
     DELETED = "Deleted"
 

@@ -40,9 +40,8 @@ AUTO_IMPORT_BY = "ibgu.dev/auto-import-by"
 # Controls on the IBGU: a closed list.
 RESUME = "ibgu.dev/resume"
 SKIP = "ibgu.dev/skip"
-ADOPT = "ibgu.dev/adopt"
 BRAKE = "ibgu.dev/brake"
-CONTROLS = (RESUME, SKIP, ADOPT, BRAKE)
+CONTROLS = (RESUME, SKIP, BRAKE)
 
 # The Lifecycle Agent's object on every cluster.
 IBU_GROUP = "lca.openshift.io"

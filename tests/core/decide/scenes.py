@@ -123,7 +123,7 @@ WAITS: dict[Scene, Row] = {
     _unreachable: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
     _leaving: (ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted", Who.CLUSTER),
     _looking: (ReasonKind.LOOKING, "asks the cluster for its state", Who.IBGU),
-    _ready: (ReasonKind.READY, "ready to start", Who.IBGU),
+    _ready: (ReasonKind.READY, "ready, waits for a slot", Who.IBGU),
     _no_answer: (ReasonKind.NO_ANSWER, "reachable but does not answer", Who.CLUSTER),
     _busy: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
     _absent: (ReasonKind.ABSENT, "Lifecycle Agent is not installed", Who.PERSON),

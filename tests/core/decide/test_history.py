@@ -19,11 +19,10 @@ def test_a_rollout_reads_like_a_story() -> None:
     story = [(found.kind.value, found.why) for found in told if not found.kind.silent]
     assert story == [
         ("RolloutSeen", "seen"),
-        ("PlanAccepted", "the plan has 1 steps"),
+        ("PlanAccepted", "the plan has 1 step"),
         ("StepOpened", "step 1 opens: Prep"),
         ("RolloutStarted", "the rollout starts"),
-        ("StepStarted", "step 1 starts with 1 clusters"),
-        ("RolloutStarted", "the first step has started"),
+        ("StepStarted", "step 1 starts with 1 cluster"),
         ("RunIntended", "starts Prep"),
         ("RunAccepted", "the cluster took Prep"),
         ("RunEnded", "Prep succeeded"),
