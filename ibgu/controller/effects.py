@@ -59,11 +59,22 @@ class Effects:
         """Make the hub show what the rollout's records want for these clusters."""
         observe = self._mirror.observe(book.rollout, self.pending)
         for cluster in clusters:
+            self._take_back(book, cluster)
             seen = observe(cluster)
             wanted = stage_work(book, cluster, seen, now)
             if wanted is not None:
                 self._stage(book, cluster, wanted, seen.stage)
             self._payload(book, cluster, seen)
+
+    def _take_back(self, book: Book, cluster: str) -> None:
+        """An arming that was not sent yet must not go out once its run has ended (R9)."""
+        key = ("work", cluster, stage_name(book.rollout.uid, book.rollout.name))
+        queued, member = self._writer.queued(key), book.latest(cluster)
+        if queued is None or queued.token is None:
+            return
+        run = member.run if member else None
+        if run is None or run.id != queued.token or not run.on_hub:
+            self._writer.drop(key)
 
     def disarm_taken(self, book: Book, member: Member) -> None:
         """Disarm a work whose run the cluster echoes, though nobody could note it yet.
@@ -115,6 +126,7 @@ class Effects:
                     body=body,
                     content_type=paths.MERGE_PATCH,
                     owner=rollout.uid,
+                    token=wanted.run.id if wanted.armed and wanted.run else None,
                 )
             )
 

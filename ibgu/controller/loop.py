@@ -353,6 +353,9 @@ class Loop:
                 self._.agenda.touch(step.rollout, members)
                 for cluster in members if step.first.cancels else ():
                     self._touch_others(cluster, step.rollout)
+            case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
+                steps = self._.world.books[rollout.uid].steps
+                self._.agenda.touch(rollout.uid, (name for step in steps for name in step.members))
             case OnStep() | OnRollout():
                 return
 

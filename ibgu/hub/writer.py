@@ -127,6 +127,19 @@ class Writer:
         """Queued, in flight or waiting for another try."""
         return key in self._lanes
 
+    def queued(self, key: tuple[str, ...]) -> Write | None:
+        """The write of that key that is not on its way: queued, or waiting for another try."""
+        lane = self._lanes.get(key)
+        return lane.queued if lane is not None else None
+
+    def drop(self, key: tuple[str, ...]) -> None:
+        """Give up what is `queued`; it is reported as superseded."""
+        lane = self._lanes.get(key)
+        if lane is not None and lane.queued is not None:
+            dropped, lane.queued = lane.queued, None
+            self._retire(lane)
+            self._done(WriteResult(dropped, superseded=True))
+
     @property
     def depth(self) -> int:
         """How many objects have a write pending."""
