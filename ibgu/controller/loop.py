@@ -356,6 +356,10 @@ class Loop:
             case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
                 steps = self._.world.books[rollout.uid].steps
                 self._.agenda.touch(rollout.uid, (name for step in steps for name in step.members))
+            case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
+                steps = self._.world.books[rollout.uid].steps
+                everybody = (name for step in steps for name in step.members)
+                concerned.setdefault(rollout.uid, {}).update(dict.fromkeys(everybody))
             case OnStep() | OnRollout():
                 return
 

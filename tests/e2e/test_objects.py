@@ -37,7 +37,7 @@ async def test_an_ibgu_deleted_in_mid_flight_lets_everything_go(scene: Scene) ->
 
 async def test_an_ibgu_deleted_during_a_reboot_watches_until_it_is_over(scene: Scene) -> None:
     first = f"{scene.label}-1"
-    await scene.fleet(count=1, durations="20s,reboot=400s")
+    await scene.fleet(count=1, faults=["returns-late:300s"])
     await scene.start()
     await scene.apply(ibgu("gone", step("Prep", "Upgrade"), fleet=scene.label))
     await scene.until(lambda: not scene.cluster(first).connected, "the reboot")
@@ -52,6 +52,21 @@ async def test_an_ibgu_deleted_during_a_reboot_watches_until_it_is_over(scene: S
     await scene.until(no_works, "the watch to end")
     assert scene.stages(first) == ["Prep", "Upgrade"]
     assert not any("auto-import" in key for key in await scene.annotations(first))
+
+
+async def test_a_completed_ibgu_that_is_deleted_leaves_no_works(scene: Scene) -> None:
+    """Until then they are kept: the next step, or late truth, may need them."""
+    await scene.fleet(count=2)
+    await scene.start()
+    await scene.apply(ibgu("gone", step("Prep"), fleet=scene.label))
+    await scene.completed("gone")
+    assert len(await scene.items(paths.works())) == 2
+    await scene.kubectl("delete", "ibgu", "gone")
+
+    async def no_works() -> bool:
+        return await scene.items(paths.works()) == []
+
+    await scene.until(no_works, "the works to go")
 
 
 async def test_an_ibgu_deleted_while_ibgu_is_away(scene: Scene) -> None:

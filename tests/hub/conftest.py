@@ -3,16 +3,18 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from ibgu.hub.client import HubClient
+from ibgu.hub.client import HubClient, HubError
+from ibgu.hub.writer import WriteResult
 
 Json = dict[str, Any]
+Until = Callable[[Callable[[], object]], Awaitable[None]]
 
 COLLECTION = "/apis/work.open-cluster-management.io/v1/manifestworks"
 
@@ -50,6 +52,11 @@ class Fault:
 
     def answer(self) -> web.Response:
         return refusal(self.status, self.reason, self.message, self.headers)
+
+
+def error_of(result: WriteResult) -> HubError:
+    assert result.error is not None
+    return result.error
 
 
 def refusal(
@@ -343,7 +350,7 @@ async def client(hub: ScriptedHub) -> AsyncIterator[HubClient]:
 
 
 @pytest.fixture
-def until() -> Callable[[Callable[[], object]], Any]:
+def until() -> Until:
     """`await until(lambda: ...)` returns as soon as it is true."""
 
     async def wait(condition: Callable[[], object]) -> None:

@@ -4,14 +4,17 @@ import asyncio
 import json
 
 import pytest
+from aiohttp import web
 from msgspec import Struct
 
 from ibgu.core.kinds import ManifestWork
-from ibgu.hub.client import HubError
+from ibgu.hub.client import HubClient, HubError
+from ibgu.hub.decode import BadObject
 from ibgu.hub.paths import work
+from tests.hub.conftest import Fault, ScriptedHub
 
 
-async def test_an_object_comes_typed(hub, client):
+async def test_an_object_comes_typed(hub: ScriptedHub, client: HubClient) -> None:
     await hub.put("stage")
 
     got = await client.get(work("spoke", "stage"), ManifestWork)
@@ -20,7 +23,9 @@ async def test_an_object_comes_typed(hub, client):
     assert client.requests == {("get", "2xx"): 1}
 
 
-async def test_the_token_goes_out_and_no_answer_is_compressed(hub, client):
+async def test_the_token_goes_out_and_no_answer_is_compressed(
+    hub: ScriptedHub, client: HubClient
+) -> None:
     await hub.put("stage")
     await client.get(work("spoke", "stage"), ManifestWork)
 
@@ -30,7 +35,7 @@ async def test_the_token_goes_out_and_no_answer_is_compressed(hub, client):
     assert headers["User-Agent"].startswith("ibgu/")
 
 
-async def test_an_error_says_what_the_server_said(hub, client):
+async def test_an_error_says_what_the_server_said(hub: ScriptedHub, client: HubClient) -> None:
     with pytest.raises(HubError) as caught:
         await client.get(work("spoke", "absent"), ManifestWork)
 
@@ -40,11 +45,11 @@ async def test_an_error_says_what_the_server_said(hub, client):
     assert str(error) == f"GET {work('spoke', 'absent')}: 404 NotFound: no absent"
 
 
-async def test_an_error_that_is_no_status_object_is_quoted(hub, client, fault):
-    class Plain(fault):
-        def answer(self):
-            from aiohttp import web
-
+async def test_an_error_that_is_no_status_object_is_quoted(
+    hub: ScriptedHub, client: HubClient
+) -> None:
+    class Plain(Fault):
+        def answer(self) -> web.Response:
             return web.Response(status=502, text="upstream is away")
 
     hub.faults.append(Plain("get", status=502))
@@ -67,7 +72,14 @@ async def test_an_error_that_is_no_status_object_is_quoted(hub, client, fault):
         (403, "", False),
     ],
 )
-async def test_what_may_heal(hub, client, fault, status, message, transient):
+async def test_what_may_heal(
+    hub: ScriptedHub,
+    client: HubClient,
+    fault: type[Fault],
+    status: int,
+    message: str,
+    transient: bool,
+) -> None:
     hub.faults.append(fault("get", status=status, message=message))
     with pytest.raises(HubError) as caught:
         await client.get(work("spoke", "stage"), ManifestWork)
@@ -75,7 +87,7 @@ async def test_what_may_heal(hub, client, fault, status, message, transient):
     assert caught.value.transient is transient
 
 
-async def test_retry_after_is_read(hub, client, fault):
+async def test_retry_after_is_read(hub: ScriptedHub, client: HubClient, fault: type[Fault]) -> None:
     hub.faults.append(fault("get", status=429, headers={"Retry-After": "7"}))
     with pytest.raises(HubError) as caught:
         await client.get(work("spoke", "stage"), ManifestWork)
@@ -83,7 +95,9 @@ async def test_retry_after_is_read(hub, client, fault):
     assert caught.value.retry_after == 7
 
 
-async def test_no_answer_in_time_is_an_error_without_status(hub, client):
+async def test_no_answer_in_time_is_an_error_without_status(
+    hub: ScriptedHub, client: HubClient
+) -> None:
     hub.write_seconds = 3600
     with pytest.raises(HubError) as caught:
         await client.request("POST", work("spoke", "x"), body={}, timeout=0.05)
@@ -93,7 +107,7 @@ async def test_no_answer_in_time_is_an_error_without_status(hub, client):
     assert client.requests == {("create", "none"): 1}
 
 
-async def test_no_server_is_an_error_without_status(hub, client):
+async def test_no_server_is_an_error_without_status(hub: ScriptedHub, client: HubClient) -> None:
     await hub.stop()
     with pytest.raises(HubError) as caught:
         await client.get(work("spoke", "x"), ManifestWork)
@@ -102,7 +116,9 @@ async def test_no_server_is_an_error_without_status(hub, client):
     assert caught.value.transient
 
 
-async def test_what_does_not_decode_is_malformed_and_not_tried_again(hub, client):
+async def test_what_does_not_decode_is_malformed_and_not_tried_again(
+    hub: ScriptedHub, client: HubClient
+) -> None:
     class Strict(Struct):
         metadata: int
 
@@ -114,7 +130,9 @@ async def test_what_does_not_decode_is_malformed_and_not_tried_again(hub, client
     assert not caught.value.transient
 
 
-async def test_a_list_comes_in_pages_of_one_version(hub, client, collection):
+async def test_a_list_comes_in_pages_of_one_version(
+    hub: ScriptedHub, client: HubClient, collection: str
+) -> None:
     for number in range(5):
         await hub.put(f"work-{number}")
 
@@ -126,7 +144,9 @@ async def test_a_list_comes_in_pages_of_one_version(hub, client, collection):
     assert all("resourceVersion" not in query for _, query in hub.requests)
 
 
-async def test_a_410_between_pages_is_gone(hub, client, collection):
+async def test_a_410_between_pages_is_gone(
+    hub: ScriptedHub, client: HubClient, collection: str
+) -> None:
     for number in range(3):
         await hub.put(f"work-{number}")
     pages = client.list_pages(collection, ManifestWork, limit=2)
@@ -140,10 +160,12 @@ async def test_a_410_between_pages_is_gone(hub, client, collection):
     assert caught.value.gone
 
 
-async def test_a_bad_item_costs_only_itself(hub, client, collection):
+async def test_a_bad_item_costs_only_itself(
+    hub: ScriptedHub, client: HubClient, collection: str
+) -> None:
     await hub.put("good")
     await hub.put("bad", status="not an object")
-    reported = []
+    reported: list[BadObject] = []
 
     pages = [
         page async for page in client.list_pages(collection, ManifestWork, on_bad=reported.append)
@@ -154,7 +176,9 @@ async def test_a_bad_item_costs_only_itself(hub, client, collection):
     assert "spoke/bad is malformed" in str(reported[0])
 
 
-async def test_a_bad_item_is_an_error_where_nobody_listens(hub, client, collection):
+async def test_a_bad_item_is_an_error_where_nobody_listens(
+    hub: ScriptedHub, client: HubClient, collection: str
+) -> None:
     await hub.put("bad", status="not an object")
 
     with pytest.raises(HubError) as caught:
@@ -163,7 +187,9 @@ async def test_a_bad_item_is_an_error_where_nobody_listens(hub, client, collecti
     assert caught.value.reason == "Malformed"
 
 
-async def test_a_stream_yields_whole_lines_and_drops_the_half_one(hub, client, collection, fault):
+async def test_a_stream_yields_whole_lines_and_drops_the_half_one(
+    hub: ScriptedHub, client: HubClient, collection: str, fault: type[Fault]
+) -> None:
     await hub.put("one")
     await hub.put("two", spec={"text": "x" * 300_000})
     hub.bookmarks = False
@@ -177,7 +203,9 @@ async def test_a_stream_yields_whole_lines_and_drops_the_half_one(hub, client, c
     assert got == ["one", "two"]
 
 
-async def test_a_silent_stream_is_an_error(hub, client, collection, fault):
+async def test_a_silent_stream_is_an_error(
+    hub: ScriptedHub, client: HubClient, collection: str, fault: type[Fault]
+) -> None:
     hub.faults.append(fault("watch", silent=0))
     query = {"watch": "true", "resourceVersion": "10"}
 
@@ -188,14 +216,16 @@ async def test_a_silent_stream_is_an_error(hub, client, collection, fault):
     assert caught.value.reason == "Timeout"
 
 
-async def test_errors_of_the_reader_of_a_stream_are_its_own(hub, client, collection):
+async def test_errors_of_the_reader_of_a_stream_are_its_own(
+    hub: ScriptedHub, client: HubClient, collection: str
+) -> None:
     query = {"watch": "true", "resourceVersion": "10"}
     with pytest.raises(OSError, match="the reader's"):
         async with client.stream(collection, query=query, timeout=60):
             raise OSError("the reader's")
 
 
-async def test_a_caller_speaks_with_its_own_token(hub, client):
+async def test_a_caller_speaks_with_its_own_token(hub: ScriptedHub, client: HubClient) -> None:
     await hub.put("stage")
     async with client.as_caller("alice-token") as caller:
         await caller.get(work("spoke", "stage"), ManifestWork)
@@ -203,14 +233,16 @@ async def test_a_caller_speaks_with_its_own_token(hub, client):
     assert hub.headers[0]["Authorization"] == "Bearer alice-token"
 
 
-async def test_many_requests_share_the_connection_pool(hub, client):
+async def test_many_requests_share_the_connection_pool(hub: ScriptedHub, client: HubClient) -> None:
     await hub.put("stage")
     await asyncio.gather(*(client.get(work("spoke", "stage"), ManifestWork) for _ in range(50)))
 
     assert client.requests["get", "2xx"] == 50
 
 
-async def test_a_proxy_that_appears_later_is_not_looked_at(hub, client, monkeypatch):
+async def test_a_proxy_that_appears_later_is_not_looked_at(
+    hub: ScriptedHub, client: HubClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     await hub.put("stage")
 

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import sys
+from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -11,13 +13,18 @@ from ibgu.hub import config
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.credentials import CHECK_SECONDS, Loaded, StaticToken
 from ibgu.hub.paths import work
+from tests.hub.conftest import Fault, Json, ScriptedHub
 
 STAGE = work("spoke", "stage")
 
 
+class WriteKubeconfig(Protocol):
+    def __call__(self, user: Json, cluster: Json | None = None, name: str = "config") -> str: ...
+
+
 @pytest.fixture
-def kubeconfig(hub, tmp_path):
-    def write(user, cluster=None, name="config"):
+def kubeconfig(hub: ScriptedHub, tmp_path: Path) -> WriteKubeconfig:
+    def write(user: Json, cluster: Json | None = None, name: str = "config") -> str:
         content = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -39,18 +46,20 @@ def kubeconfig(hub, tmp_path):
     return write
 
 
-def sent(hub):
+def sent(hub: ScriptedHub) -> list[str | None]:
     return [headers.get("Authorization") for headers in hub.headers]
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch):
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-async def test_a_kubeconfig_by_name_and_by_context(hub, kubeconfig):
+async def test_a_kubeconfig_by_name_and_by_context(
+    hub: ScriptedHub, kubeconfig: WriteKubeconfig
+) -> None:
     await hub.put("stage")
     path = kubeconfig({"token": "my-token"})
     async with await HubClient.connect(path) as client:
@@ -62,7 +71,9 @@ async def test_a_kubeconfig_by_name_and_by_context(hub, kubeconfig):
     assert sent(hub) == ["Bearer my-token", "Bearer your-token"]
 
 
-async def test_the_environment_names_the_kubeconfig(hub, kubeconfig, monkeypatch):
+async def test_the_environment_names_the_kubeconfig(
+    hub: ScriptedHub, kubeconfig: WriteKubeconfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await hub.put("stage")
     monkeypatch.setenv("KUBECONFIG", kubeconfig({"token": "my-token"}))
     async with await HubClient.connect() as client:
@@ -72,14 +83,16 @@ async def test_the_environment_names_the_kubeconfig(hub, kubeconfig, monkeypatch
 
 
 @pytest.mark.parametrize("content", ["", "not: [yaml", "clusters: []", "7"])
-async def test_an_unusable_kubeconfig_is_named(tmp_path, content):
+async def test_an_unusable_kubeconfig_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "broken"
     path.write_text(content)
     with pytest.raises(HubError, match=r"no usable kubeconfig in .*broken: "):
         await HubClient.connect(str(path))
 
 
-async def test_a_missing_kubeconfig_is_named(tmp_path, monkeypatch):
+async def test_a_missing_kubeconfig_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(HubError, match="absent: there is no such file"):
         await HubClient.connect(str(tmp_path / "absent"))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -87,7 +100,9 @@ async def test_a_missing_kubeconfig_is_named(tmp_path, monkeypatch):
         await HubClient.connect()
 
 
-async def test_in_a_pod_the_service_account_speaks(hub, monkeypatch, tmp_path):
+async def test_in_a_pod_the_service_account_speaks(
+    hub: ScriptedHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from kubernetes_asyncio.config import incluster_config
 
     token, ca = tmp_path / "token", tmp_path / "ca.crt"
@@ -107,7 +122,9 @@ async def test_in_a_pod_the_service_account_speaks(hub, monkeypatch, tmp_path):
     assert await credentials.header() == "Bearer renewed-token"
 
 
-async def test_after_a_401_the_kubeconfig_is_read_again(hub, kubeconfig, fault):
+async def test_after_a_401_the_kubeconfig_is_read_again(
+    hub: ScriptedHub, kubeconfig: WriteKubeconfig, fault: type[Fault]
+) -> None:
     await hub.put("stage")
     async with await HubClient.connect(kubeconfig({"token": "old"})) as client:
         kubeconfig({"token": "new"})
@@ -117,7 +134,9 @@ async def test_after_a_401_the_kubeconfig_is_read_again(hub, kubeconfig, fault):
     assert sent(hub) == ["Bearer old", "Bearer new"]
 
 
-async def test_a_token_file_is_read_again_after_a_401(hub, kubeconfig, fault, tmp_path):
+async def test_a_token_file_is_read_again_after_a_401(
+    hub: ScriptedHub, kubeconfig: WriteKubeconfig, fault: type[Fault], tmp_path: Path
+) -> None:
     await hub.put("stage")
     token = tmp_path / "token"
     token.write_text("old")
@@ -129,7 +148,9 @@ async def test_a_token_file_is_read_again_after_a_401(hub, kubeconfig, fault, tm
     assert sent(hub) == ["Bearer old", "Bearer new"]
 
 
-async def test_credentials_are_not_reloaded_again_and_again(hub, kubeconfig, fault):
+async def test_credentials_are_not_reloaded_again_and_again(
+    hub: ScriptedHub, kubeconfig: WriteKubeconfig, fault: type[Fault]
+) -> None:
     async with await HubClient.connect(kubeconfig({"token": "refused"})) as client:
         hub.faults.extend(fault("get", status=401, reason="Unauthorized") for _ in range(3))
         for _ in range(2):
@@ -140,7 +161,9 @@ async def test_credentials_are_not_reloaded_again_and_again(hub, kubeconfig, fau
     assert hub.verbs() == ["get"] * 3
 
 
-async def test_an_exec_plugin_gives_the_token(hub, kubeconfig, tmp_path):
+async def test_an_exec_plugin_gives_the_token(
+    hub: ScriptedHub, kubeconfig: WriteKubeconfig, tmp_path: Path
+) -> None:
     await hub.put("stage")
     plugin = tmp_path / "plugin.py"
     answer = {
@@ -165,12 +188,12 @@ async def test_an_exec_plugin_gives_the_token(hub, kubeconfig, tmp_path):
 class Source:
     """Stands in for what knows the token, and counts how often it is asked."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.api_key = {"BearerToken": "Bearer 0"}
         self.refreshed = 0
         self.fail = False
 
-    async def refresh(self):
+    async def refresh(self) -> None:
         await asyncio.sleep(0)
         if self.fail:
             raise OSError("the plugin is gone")
@@ -178,7 +201,7 @@ class Source:
         self.api_key["BearerToken"] = f"Bearer {self.refreshed}"
 
 
-async def test_many_requests_at_once_reload_once():
+async def test_many_requests_at_once_reload_once() -> None:
     source = Source()
     loaded = Loaded(source, refresh=source.refresh, reload=source.refresh)
     assert loaded.refused()
@@ -188,7 +211,9 @@ async def test_many_requests_at_once_reload_once():
     assert source.refreshed == 1
 
 
-async def test_an_expiring_credential_is_looked_at_now_and_then(monkeypatch):
+async def test_an_expiring_credential_is_looked_at_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     source = Source()
     loaded = Loaded(source, refresh=source.refresh, reload=source.refresh)
     assert await loaded.header() == "Bearer 0"
@@ -199,7 +224,7 @@ async def test_an_expiring_credential_is_looked_at_now_and_then(monkeypatch):
     assert await loaded.header() == "Bearer 1"
 
 
-async def test_credentials_that_can_not_be_renewed_are_an_error_that_may_heal():
+async def test_credentials_that_can_not_be_renewed_are_an_error_that_may_heal() -> None:
     source = Source()
     source.fail = True
     loaded = Loaded(source, refresh=source.refresh, reload=source.refresh)
@@ -212,11 +237,13 @@ async def test_credentials_that_can_not_be_renewed_are_an_error_that_may_heal():
     assert await loaded.header() == "Bearer 1"
 
 
-async def test_a_callers_token_is_never_renewed():
+async def test_a_callers_token_is_never_renewed() -> None:
     assert not StaticToken("x").refused()
 
 
-def test_the_proxy_of_the_environment_counts_unless_it_is_bypassed(monkeypatch):
+def test_the_proxy_of_the_environment_counts_unless_it_is_bypassed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     assert config.proxy_for("https://hub.example:6443") == "http://proxy:3128"
     assert config.proxy_for("http://hub.example") is None
@@ -224,7 +251,9 @@ def test_the_proxy_of_the_environment_counts_unless_it_is_bypassed(monkeypatch):
     assert config.proxy_for("https://hub.example:6443") is None
 
 
-async def test_a_proxy_of_the_kubeconfig_is_used(hub, kubeconfig):
+async def test_a_proxy_of_the_kubeconfig_is_used(
+    hub: ScriptedHub, kubeconfig: WriteKubeconfig
+) -> None:
     await hub.put("stage")
     path = kubeconfig({"token": "t"}, {"server": "http://hub.invalid:80", "proxy-url": hub.url})
     async with await HubClient.connect(path) as client:
@@ -233,7 +262,9 @@ async def test_a_proxy_of_the_kubeconfig_is_used(hub, kubeconfig):
     assert sent(hub) == ["Bearer t"]
 
 
-async def test_a_caller_goes_the_same_way_without_our_certificate(kubeconfig):
+async def test_a_caller_goes_the_same_way_without_our_certificate(
+    kubeconfig: WriteKubeconfig,
+) -> None:
     path = kubeconfig({"token": "t"}, {"tls-server-name": "hub", "insecure-skip-tls-verify": True})
     ours, _ = await config.load(path, None)
     ours.cert_file = "our.crt"

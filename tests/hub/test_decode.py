@@ -4,19 +4,19 @@ import pytest
 
 from ibgu.core.kinds import ManifestWork
 from ibgu.hub.client import HubError
-from ibgu.hub.decode import decode_page
+from ibgu.hub.decode import BadObject, decode_page
 from ibgu.hub.initial import Initial
-from ibgu.hub.watch import Bookmark, read_event
+from ibgu.hub.watch import Bookmark, Event, read_event
 
 PATH = "/works"
 
 
-def read(line: bytes):
+def read(line: bytes) -> Event:
     return read_event(PATH, line, ManifestWork, lambda bad: None)
 
 
 @pytest.mark.parametrize("data", [b"", b'{"items":[{"meta', b"<html>"])
-def test_a_page_that_is_cut_is_malformed(data):
+def test_a_page_that_is_cut_is_malformed(data: bytes) -> None:
     with pytest.raises(HubError) as caught:
         decode_page(PATH, data, ManifestWork, lambda bad: None)
 
@@ -24,7 +24,7 @@ def test_a_page_that_is_cut_is_malformed(data):
     assert not caught.value.transient
 
 
-def test_an_empty_list_may_be_null():
+def test_an_empty_list_may_be_null() -> None:
     page = decode_page(
         PATH, b'{"metadata":{"resourceVersion":"5"},"items":null}', ManifestWork, None
     )
@@ -32,8 +32,8 @@ def test_an_empty_list_may_be_null():
     assert page.metadata.resource_version == "5"
 
 
-def test_an_object_without_any_metadata_is_reported_unnamed():
-    reported = []
+def test_an_object_without_any_metadata_is_reported_unnamed() -> None:
+    reported: list[BadObject] = []
     data = b'{"metadata":{"resourceVersion":"5"},"items":[{"metadata":7}]}'
     page = decode_page(PATH, data, ManifestWork, reported.append)
 
@@ -41,7 +41,7 @@ def test_an_object_without_any_metadata_is_reported_unnamed():
     assert "object unnamed is malformed" in str(reported[0])
 
 
-def test_what_changes_during_a_streaming_list_counts():
+def test_what_changes_during_a_streaming_list_counts() -> None:
     initial: Initial[ManifestWork] = Initial()
     for line in (
         b'{"type":"ADDED","object":{"metadata":{"name":"a"}}}',
@@ -57,7 +57,7 @@ def test_what_changes_during_a_streaming_list_counts():
     assert initial.unread == {("", "b")}
 
 
-def test_a_bookmark_needs_no_name():
+def test_a_bookmark_needs_no_name() -> None:
     line = (
         b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9",'
         b'"annotations":{"k8s.io/initial-events-end":"true"}}}}'
@@ -67,7 +67,7 @@ def test_a_bookmark_needs_no_name():
     assert event.initial_end
 
 
-def test_an_error_event_is_the_error_it_says():
+def test_an_error_event_is_the_error_it_says() -> None:
     line = b'{"type":"ERROR","object":{"status":"Failure","code":410,"reason":"Expired"}}'
     with pytest.raises(HubError) as caught:
         read(line)

@@ -1,17 +1,20 @@
 """What is read out of the served schemas, on hubs of several ages."""
 
+from typing import Protocol
+
 import pytest
 
 from ibgu.hub import paths
-from ibgu.hub.client import HubError
+from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.discovery import ServerVersion, discover
+from tests.hub.conftest import Fault, Json, ScriptedHub
 
 WORK = "apis/work.open-cluster-management.io/v1"
 IBGU = "apis/lcm.openshift.io/v1alpha1"
 CGU = "apis/ran.openshift.io/v1alpha1"
 
 
-def document(group_version: str, kind: str, **properties):
+def document(group_version: str, kind: str, **properties: Json) -> Json:
     _, group, version = group_version.split("/")
     gvk = {"group": group, "version": version, "kind": kind}
     schema = {"x-kubernetes-group-version-kind": [gvk], "properties": properties}
@@ -19,16 +22,20 @@ def document(group_version: str, kind: str, **properties):
     return {"components": {"schemas": {f"x.{kind}List": listed, f"x.{kind}": schema}}}
 
 
-def work_document(strategies, **more):
+def work_document(strategies: list[str], **more: Json) -> Json:
     kind = {"properties": {"type": {"type": "string", "enum": strategies}}}
     option = {"properties": {"updateStrategy": kind, **more}}
     spec = {"properties": {"manifestConfigs": {"type": "array", "items": option}}}
     return document(WORK, "ManifestWork", spec=spec)
 
 
+class Serve(Protocol):
+    def __call__(self, **documents: Json) -> None: ...
+
+
 @pytest.fixture
-def serve(hub):
-    def start(**documents):
+def serve(hub: ScriptedHub) -> Serve:
+    def start(**documents: Json) -> None:
         index = {}
         for group_version, served in {WORK: None, IBGU: None, CGU: None, **documents}.items():
             if served is not None:
@@ -44,7 +51,9 @@ def serve(hub):
     return start
 
 
-async def test_a_hub_with_an_old_work_api(serve, client, hub):
+async def test_a_hub_with_an_old_work_api(
+    serve: Serve, client: HubClient, hub: ScriptedHub
+) -> None:
     serve(**{WORK: work_document(["Update", "CreateOnly", "ServerSideApply"])})
     served = await discover(client)
 
@@ -58,9 +67,9 @@ async def test_a_hub_with_an_old_work_api(serve, client, hub):
     assert hub.requests[-1] == ("get", {"hash": "0A"})
 
 
-async def test_a_hub_with_feedback_by_watch_and_talms_crd(serve, client):
+async def test_a_hub_with_feedback_by_watch_and_talms_crd(serve: Serve, client: HubClient) -> None:
     scrape = {"type": "string", "enum": ["Poll", "Watch"]}
-    status = {"properties": {"clusters": {}, "conditions": {}}}
+    status: Json = {"properties": {"clusters": {}, "conditions": {}}}
     serve(
         **{
             WORK: work_document(["Update", "ReadOnly"], feedbackScrapeType=scrape),
@@ -75,7 +84,7 @@ async def test_a_hub_with_feedback_by_watch_and_talms_crd(serve, client):
     assert served.cgus
 
 
-async def test_a_hub_without_open_cluster_management(serve, client):
+async def test_a_hub_without_open_cluster_management(serve: Serve, client: HubClient) -> None:
     serve()
     served = await discover(client)
 
@@ -83,18 +92,22 @@ async def test_a_hub_without_open_cluster_management(serve, client):
     assert served.update_strategies == frozenset()
 
 
-async def test_a_group_that_goes_away_meanwhile_is_not_served(serve, client, hub):
+async def test_a_group_that_goes_away_meanwhile_is_not_served(
+    serve: Serve, client: HubClient, hub: ScriptedHub
+) -> None:
     serve(**{CGU: document(CGU, "ClusterGroupUpgrade")})
     del hub.documents[f"/openapi/v3/{CGU}"]
     assert not (await discover(client)).cgus
 
 
-async def test_another_kind_of_that_group_is_not_it(serve, client):
+async def test_another_kind_of_that_group_is_not_it(serve: Serve, client: HubClient) -> None:
     serve(**{CGU: document(CGU, "PreCachingConfig")})
     assert not (await discover(client)).cgus
 
 
-async def test_what_may_not_be_read_is_said(serve, client, hub, fault):
+async def test_what_may_not_be_read_is_said(
+    serve: Serve, client: HubClient, hub: ScriptedHub, fault: type[Fault]
+) -> None:
     serve()
     hub.faults.append(fault("get", status=403, reason="Forbidden", message="not yours"))
     with pytest.raises(HubError, match="kube-system: 403 Forbidden: not yours"):
@@ -104,5 +117,5 @@ async def test_what_may_not_be_read_is_said(serve, client, hub, fault):
 @pytest.mark.parametrize(
     ("major", "minor", "number"), [("1", "36", (1, 36)), ("1", "27+", (1, 27)), ("", "", (0, 0))]
 )
-def test_versions(major, minor, number):
+def test_versions(major: str, minor: str, number: tuple[int, int]) -> None:
     assert ServerVersion(major, minor).number == number

@@ -3,41 +3,46 @@
 import asyncio
 import json
 import random
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from ibgu.core.kinds import Lease, ManagedCluster, ManifestWork, ObjectMeta
 from ibgu.hub import paths
-from ibgu.hub.access import Access, Question
+from ibgu.hub.access import Access, Question, User
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient, HubError
+from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import discover
 from ibgu.hub.events import event
 from ibgu.hub.lease import Elector, LeaseTimes
 from ibgu.hub.reflector import Reflector, Timing
-from ibgu.hub.store import Store
-from ibgu.hub.writer import Write, Writer
+from ibgu.hub.store import Key, Store
+from ibgu.hub.writer import Write, Writer, WriteResult
+from ibgu.sandbox.hub import SandboxHub
+from tests.hub.conftest import Json, Until, error_of
 
 pytestmark = pytest.mark.hub
 
 
 @pytest.fixture
-async def ibgu(sandbox_hub):
+async def ibgu(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:
     async with await HubClient.connect(str(sandbox_hub.kubeconfig("ibgu"))) as client:
         yield client
 
 
 @pytest.fixture
-async def admin(sandbox_hub):
+async def admin(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:
     token, ca = sandbox_hub.token("admin"), str(sandbox_hub.ca_file)
     async with await HubClient.with_token(sandbox_hub.url, token, ca) as client:
         yield client
 
 
 @pytest.fixture
-async def spoke(admin, unique_name):
+async def spoke(admin: HubClient, unique_name: Callable[[str], str]) -> str:
     name = unique_name("spoke")
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     await admin.request("POST", "/api/v1/namespaces", body=body)
@@ -45,7 +50,7 @@ async def spoke(admin, unique_name):
 
 
 @asynccontextmanager
-async def background(coroutine):
+async def background(coroutine: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(coroutine)
     try:
         yield task
@@ -54,7 +59,7 @@ async def background(coroutine):
         await asyncio.wait({task})
 
 
-def work_body(namespace: str, name: str, **labels: str):
+def work_body(namespace: str, name: str, **labels: str) -> Json:
     manifest = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -69,7 +74,7 @@ def work_body(namespace: str, name: str, **labels: str):
 
 
 def label_patch(namespace: str, name: str, value: str, version: str = "") -> Write:
-    metadata = {"annotations": {"ibgu.dev/poke": value}}
+    metadata: Json = {"annotations": {"ibgu.dev/poke": value}}
     if version:
         metadata["resourceVersion"] = version
     return Write(
@@ -82,7 +87,7 @@ def label_patch(namespace: str, name: str, value: str, version: str = "") -> Wri
     )
 
 
-async def on_hub(client, selector):
+async def on_hub(client: HubClient, selector: str) -> dict[Key, str]:
     pages = client.list_pages(paths.works(), ManifestWork, selector=selector, limit=3)
     return {
         (item.metadata.namespace, item.metadata.name): item.metadata.resource_version
@@ -91,11 +96,11 @@ async def on_hub(client, selector):
     }
 
 
-def content(store):
+def content(store: Store[ManifestWork]) -> dict[Key, str]:
     return {(o.metadata.namespace, o.metadata.name): o.metadata.resource_version for o in store}
 
 
-async def test_it_knows_what_the_hub_serves(ibgu):
+async def test_it_knows_what_the_hub_serves(ibgu: HubClient) -> None:
     served = await discover(ibgu)
 
     assert len(served.hub) == 36
@@ -108,7 +113,7 @@ async def test_it_knows_what_the_hub_serves(ibgu):
     assert not served.cgus
 
 
-async def test_it_may_do_what_the_chart_says_and_no_more(ibgu):
+async def test_it_may_do_what_the_chart_says_and_no_more(ibgu: HubClient) -> None:
     with pytest.raises(HubError) as caught:
         await ibgu.request("DELETE", paths.managed_cluster("nobody"))
 
@@ -116,7 +121,7 @@ async def test_it_may_do_what_the_chart_says_and_no_more(ibgu):
     assert "cannot delete resource" in str(caught.value)
 
 
-async def test_a_wrong_token_is_refused_with_the_servers_words(sandbox_hub):
+async def test_a_wrong_token_is_refused_with_the_servers_words(sandbox_hub: SandboxHub) -> None:
     ca = str(sandbox_hub.ca_file)
     async with await HubClient.with_token(sandbox_hub.url, "wrong", ca) as client:
         with pytest.raises(HubError) as caught:
@@ -125,14 +130,16 @@ async def test_a_wrong_token_is_refused_with_the_servers_words(sandbox_hub):
     assert caught.value.unauthorized
 
 
-async def test_a_hub_that_can_not_be_trusted_is_refused(sandbox_hub):
+async def test_a_hub_that_can_not_be_trusted_is_refused(sandbox_hub: SandboxHub) -> None:
     async with await HubClient.with_token(sandbox_hub.url, "x", None) as client:
         with pytest.raises(HubError, match=r"ConnectionFailed.*certificate"):
             await client.get(paths.VERSION, dict)
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-async def test_a_store_follows_the_real_hub(ibgu, admin, spoke, until, streaming):
+async def test_a_store_follows_the_real_hub(
+    ibgu: HubClient, admin: HubClient, spoke: str, until: Until, streaming: bool
+) -> None:
     selector = f"test={spoke}"
     rng = random.Random(7)
     for number in range(5):
@@ -163,7 +170,7 @@ async def test_a_store_follows_the_real_hub(ibgu, admin, spoke, until, streaming
     assert reflector.in_sync
 
 
-async def _try(admin, verb, namespace, name, number):
+async def _try(admin: HubClient, verb: str, namespace: str, name: str, number: int) -> None:
     patch = {"metadata": {"annotations": {"n": str(number)}}}
     if verb == "UNLABEL":
         verb, patch = "PATCH", {"metadata": {"labels": {"test": "other"}}}
@@ -180,7 +187,7 @@ async def _try(admin, verb, namespace, name, number):
         assert error.conflict or error.not_found  # noqa: PT017
 
 
-async def test_a_watch_from_a_version_in_the_future_is_answered_and_silent(ibgu):
+async def test_a_watch_from_a_version_in_the_future_is_answered_and_silent(ibgu: HubClient) -> None:
     query = {"watch": "true", "resourceVersion": "9999999999", "allowWatchBookmarks": "true"}
     with pytest.raises(HubError) as caught:
         async with ibgu.stream(paths.works(), query=query, timeout=1) as lines:
@@ -189,10 +196,10 @@ async def test_a_watch_from_a_version_in_the_future_is_answered_and_silent(ibgu)
     assert caught.value.reason == "Timeout"
 
 
-async def test_writes_and_their_answers(ibgu, admin, spoke):
+async def test_writes_and_their_answers(ibgu: HubClient, admin: HubClient, spoke: str) -> None:
     await admin.request("POST", paths.works(spoke), body=work_body(spoke, "w"))
     first = await admin.get(paths.work(spoke, "w"), ManifestWork)
-    results = {}
+    results: dict[str, WriteResult] = {}
     writer = Writer(ibgu, done=lambda result: results.update({result.write.token: result}))
     async with background(writer.run()):
         writer.submit(label_patch(spoke, "w", "one", first.metadata.resource_version))
@@ -213,16 +220,16 @@ async def test_writes_and_their_answers(ibgu, admin, spoke):
         await writer.drained()
 
     assert results["one"].error is None
-    assert results["stale"].error.conflict
-    assert not results["stale"].error.already_exists
-    assert results["again"].error.already_exists
+    assert error_of(results["stale"]).conflict
+    assert not error_of(results["stale"]).already_exists
+    assert error_of(results["again"]).already_exists
     assert results["delete"].error is None
 
 
-async def test_an_event_is_told_once(ibgu, admin):
+async def test_an_event_is_told_once(ibgu: HubClient, admin: HubClient) -> None:
     about = ObjectMeta(name="ran", namespace="default", uid="0c7d8c1e")
     now = datetime.now(UTC)
-    results = []
+    results: list[WriteResult] = []
     writer = Writer(ibgu, done=results.append)
     async with background(writer.run()):
         for _ in range(2):
@@ -239,19 +246,24 @@ async def test_an_event_is_told_once(ibgu, admin):
             await writer.drained()
 
     assert results[0].error is None
-    assert results[1].error.already_exists
+    assert error_of(results[1]).already_exists
+    assert results[0].body is not None
     told = json.loads(results[0].body)
     assert told["regarding"]["name"] == "ran"
 
 
-async def test_the_users_of_tokens_and_their_rights(ibgu, sandbox_hub):
+async def test_the_users_of_tokens_and_their_rights(
+    ibgu: HubClient, sandbox_hub: SandboxHub
+) -> None:
     access = Access(ibgu)
     alice = await access.user(sandbox_hub.token("alice"))
     bob = await access.user(sandbox_hub.token("bob"))
+    assert isinstance(alice, User)
+    assert isinstance(bob, User)
     assert (alice.username, bob.username) == ("alice", "bob")
     assert await access.user("nonsense") is None
 
-    def get(namespace):
+    def get(namespace: str) -> Question:
         return Question("get", paths.IBGU_GROUP, "imagebasedgroupupgrades", namespace=namespace)
 
     assert await access.allowed(alice, get("kube-system"))
@@ -264,7 +276,7 @@ async def test_the_users_of_tokens_and_their_rights(ibgu, sandbox_hub):
     assert ibgu.requests.total() == asked
 
 
-async def test_no_token_is_kept(ibgu, sandbox_hub):
+async def test_no_token_is_kept(ibgu: HubClient, sandbox_hub: SandboxHub) -> None:
     access = Access(ibgu)
     token = sandbox_hub.token("alice")
     await access.user(token)
@@ -272,19 +284,21 @@ async def test_no_token_is_kept(ibgu, sandbox_hub):
     assert token not in repr(vars(access)) + repr(vars(access._users))
 
 
-async def test_leadership_passes_from_one_to_the_next(ibgu, admin, unique_name):
+async def test_leadership_passes_from_one_to_the_next(
+    ibgu: HubClient, admin: HubClient, unique_name: Callable[[str], str]
+) -> None:
     name = unique_name("lease")
-    order = []
+    order: list[str] = []
 
-    def candidate(identity):
+    def candidate(identity: str) -> Elector:
         times = LeaseTimes(duration=30, renew_deadline=20, retry=0.05)
         return Elector(ibgu, "ibgu-system", name, identity, times=times)
 
-    async def one(deadline):
+    async def one(deadline: Deadline) -> None:
         order.append("one")
         await asyncio.sleep(0.3)
 
-    async def two(deadline):
+    async def two(deadline: Deadline) -> None:
         order.append("two")
 
     first = asyncio.create_task(candidate("one").run(one))
@@ -298,7 +312,9 @@ async def test_leadership_passes_from_one_to_the_next(ibgu, admin, unique_name):
     assert lease.spec.lease_transitions == 1
 
 
-async def test_a_selected_list_of_clusters(ibgu, admin, unique_name):
+async def test_a_selected_list_of_clusters(
+    ibgu: HubClient, admin: HubClient, unique_name: Callable[[str], str]
+) -> None:
     name = unique_name("site")
     body = {
         "apiVersion": "cluster.open-cluster-management.io/v1",
@@ -315,7 +331,9 @@ async def test_a_selected_list_of_clusters(ibgu, admin, unique_name):
     assert found[0].spec.hub_accepts_client
 
 
-async def test_a_restart_of_the_api_server_loses_nothing(make_sandbox, until):
+async def test_a_restart_of_the_api_server_loses_nothing(
+    make_sandbox: type[SandboxHub], until: Until
+) -> None:
     with make_sandbox() as hub:
         token, ca = hub.token("admin"), str(hub.ca_file)
         async with await HubClient.with_token(hub.url, token, ca) as admin:
@@ -339,12 +357,10 @@ async def test_a_restart_of_the_api_server_loses_nothing(make_sandbox, until):
                 assert content(store) == await on_hub(admin, "")
 
 
-async def _create(admin, name):
+async def _create(admin: HubClient, name: str) -> None:
     await admin.request("POST", paths.works("default"), body=work_body("default", name))
 
 
 @pytest.fixture
-def make_sandbox():
-    from ibgu.sandbox.hub import SandboxHub
-
+def make_sandbox() -> type[SandboxHub]:
     return SandboxHub

@@ -8,16 +8,20 @@ from hypothesis import strategies as st
 
 from ibgu.core.kinds import ObjectMeta
 from ibgu.hub.events import cut, event, event_name
+from ibgu.hub.writer import Write
+from tests.hub.conftest import Json
 
 ABOUT = ObjectMeta(name="ran-417", namespace="default", uid="u-1")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def body(write):
-    return json.loads(write.body)
+def body(write: Write) -> Json:
+    assert write.body is not None
+    sent: Json = json.loads(write.body)
+    return sent
 
 
-def test_an_event_names_its_object():
+def test_an_event_names_its_object() -> None:
     write = event(
         ABOUT, "Braked", "5 of 5 failed", key="2", now=NOW, instance="pod-1", warning=True
     )
@@ -31,7 +35,7 @@ def test_an_event_names_its_object():
     assert sent["metadata"]["name"] == write.key[-1]
 
 
-def test_the_same_told_again_has_the_same_name_and_the_next_another():
+def test_the_same_told_again_has_the_same_name_and_the_next_another() -> None:
     first = event(ABOUT, "Braked", "x", key="2", now=NOW, instance="pod-1")
     again = event(ABOUT, "Braked", "y", key="2", now=NOW, instance="pod-2")
     later = event(ABOUT, "Braked", "x", key="3", now=NOW, instance="pod-1")
@@ -39,14 +43,14 @@ def test_the_same_told_again_has_the_same_name_and_the_next_another():
     assert first.key == again.key != later.key
 
 
-def test_a_long_name_stays_a_kubernetes_name():
+def test_a_long_name_stays_a_kubernetes_name() -> None:
     name = event_name(ObjectMeta(name="a" * 229 + ".b" * 12, uid="u"), "R", "k")
     assert len(name) <= 253
     assert ".." not in name
 
 
 @given(st.text(max_size=3000))
-def test_a_note_is_cut_between_characters(text):
+def test_a_note_is_cut_between_characters(text: str) -> None:
     short = cut(text, 1024)
     assert len(short.encode()) <= 1024
     if len(text.encode()) <= 1024:

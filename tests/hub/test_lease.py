@@ -2,13 +2,17 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TypedDict, Unpack
 
 import pytest
 
-from ibgu.hub.client import HubClient
-from ibgu.hub.lease import Elector, LeaseTimes
+from ibgu.hub.client import HubClient, HubError
+from ibgu.hub.deadline import Deadline
+from ibgu.hub.lease import Elector, Lead, LeaseTimes
+from tests.hub.conftest import Fault, Json, ScriptedHub, Until
 
 QUICK = LeaseTimes(duration=30, renew_deadline=20, retry=0.02)
 """Often renewed, but with a deadline that a slow machine does not miss."""
@@ -19,7 +23,13 @@ SHORT = LeaseTimes(duration=0.9, renew_deadline=0.3, retry=0.02)
 KEY = ("ibgu-system", "ibgu")
 
 
-def elector(client, identity="one", **options):
+class Options(TypedDict, total=False):
+    times: LeaseTimes
+    on_error: Callable[[HubError], None]
+    now: Callable[[], datetime]
+
+
+def elector(client: HubClient, identity: str = "one", **options: Unpack[Options]) -> Elector:
     options.setdefault("times", QUICK)
     return Elector(client, *KEY, identity, rng=random.Random(1), **options)
 
@@ -27,13 +37,13 @@ def elector(client, identity="one", **options):
 class Leader:
     """A `lead` that notes what happens to it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.began = asyncio.Event()
         self.ended = asyncio.Event()
         self.end = asyncio.Event()
         self.times = 0
 
-    async def __call__(self, deadline):
+    async def __call__(self, deadline: Deadline) -> None:
         self.deadline = deadline
         self.times += 1
         self.began.set()
@@ -44,7 +54,7 @@ class Leader:
 
 
 @asynccontextmanager
-async def running(elector, lead):
+async def running(elector: Elector, lead: Lead) -> AsyncIterator[asyncio.Task[None]]:
     task = asyncio.create_task(elector.run(lead))
     try:
         yield task
@@ -53,11 +63,12 @@ async def running(elector, lead):
         await asyncio.wait({task})
 
 
-def spec(hub):
-    return hub.objects[KEY]["spec"]
+def spec(hub: ScriptedHub) -> Json:
+    lease: Json = hub.objects[KEY]["spec"]
+    return lease
 
 
-async def test_it_creates_the_lease_and_leads(hub, client):
+async def test_it_creates_the_lease_and_leads(hub: ScriptedHub, client: HubClient) -> None:
     now = datetime(2026, 3, 1, 12, 0, 0, 0, timezone(timedelta(hours=-5)))
     lead = Leader()
     one = elector(client, now=lambda: now)
@@ -75,7 +86,9 @@ async def test_it_creates_the_lease_and_leads(hub, client):
         }
 
 
-async def test_it_renews_and_keeps_the_rest_of_the_lease(hub, client, until):
+async def test_it_renews_and_keeps_the_rest_of_the_lease(
+    hub: ScriptedHub, client: HubClient, until: Until
+) -> None:
     lead = Leader()
     async with running(elector(client), lead):
         await lead.began.wait()
@@ -88,7 +101,9 @@ async def test_it_renews_and_keeps_the_rest_of_the_lease(hub, client, until):
     assert lead.times == 1
 
 
-async def test_stopping_releases_the_lease_after_the_leader_has_ended(hub, client):
+async def test_stopping_releases_the_lease_after_the_leader_has_ended(
+    hub: ScriptedHub, client: HubClient
+) -> None:
     lead = Leader()
     async with running(elector(client), lead):
         await lead.began.wait()
@@ -98,7 +113,7 @@ async def test_stopping_releases_the_lease_after_the_leader_has_ended(hub, clien
     assert lead.deadline.expired
 
 
-async def test_a_released_lease_is_taken_at_once(hub, client):
+async def test_a_released_lease_is_taken_at_once(hub: ScriptedHub, client: HubClient) -> None:
     async with running(elector(client, "one"), first := Leader()):
         await first.began.wait()
     async with running(elector(client, "two"), second := Leader()):
@@ -108,8 +123,8 @@ async def test_a_released_lease_is_taken_at_once(hub, client):
         assert spec(hub)["leaseTransitions"] == 1
 
 
-async def test_a_leader_that_dies_ends_leadership(hub, client):
-    async def lead(deadline):
+async def test_a_leader_that_dies_ends_leadership(hub: ScriptedHub, client: HubClient) -> None:
+    async def lead(deadline: Deadline) -> None:
         raise LookupError("the controller's own")
 
     with pytest.raises(LookupError, match="the controller's own"):
@@ -118,8 +133,8 @@ async def test_a_leader_that_dies_ends_leadership(hub, client):
     assert spec(hub)["holderIdentity"] == ""
 
 
-async def test_a_leader_that_returns_ends_the_run(hub, client):
-    async def lead(deadline):
+async def test_a_leader_that_returns_ends_the_run(hub: ScriptedHub, client: HubClient) -> None:
+    async def lead(deadline: Deadline) -> None:
         return
 
     await elector(client).run(lead)
@@ -127,8 +142,10 @@ async def test_a_leader_that_returns_ends_the_run(hub, client):
     assert spec(hub)["holderIdentity"] == ""
 
 
-async def test_somebody_elses_lease_is_respected_as_long_as_it_is_renewed(hub, client, until):
-    async def renew():
+async def test_somebody_elses_lease_is_respected_as_long_as_it_is_renewed(
+    hub: ScriptedHub, client: HubClient, until: Until
+) -> None:
+    async def renew() -> None:
         while True:
             holder = {"holderIdentity": "other", "leaseDurationSeconds": 1}
             await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": str(hub.version)})
@@ -147,7 +164,7 @@ async def test_somebody_elses_lease_is_respected_as_long_as_it_is_renewed(hub, c
     assert asyncio.get_running_loop().time() - began > 0.9
 
 
-async def test_the_holders_clock_does_not_matter(hub, client):
+async def test_the_holders_clock_does_not_matter(hub: ScriptedHub, client: HubClient) -> None:
     holder = {"holderIdentity": "other", "leaseDurationSeconds": 1}
     await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": "1999-01-01T00:00:00.0Z"})
     began = asyncio.get_running_loop().time()
@@ -157,8 +174,10 @@ async def test_the_holders_clock_does_not_matter(hub, client):
     assert asyncio.get_running_loop().time() - began > 0.9
 
 
-async def test_an_edited_label_is_no_renewal(hub, client, until):
-    async def edit():
+async def test_an_edited_label_is_no_renewal(
+    hub: ScriptedHub, client: HubClient, until: Until
+) -> None:
+    async def edit() -> None:
         while True:
             fields = {"holderIdentity": "other", "leaseDurationSeconds": 1, "renewTime": "x"}
             await hub.put("ibgu", "ibgu-system", spec=fields)
@@ -171,8 +190,10 @@ async def test_an_edited_label_is_no_renewal(hub, client, until):
         await lead.began.wait()
 
 
-async def test_a_hub_that_hangs_ends_leadership_at_the_deadline(hub, client, until):
-    errors = []
+async def test_a_hub_that_hangs_ends_leadership_at_the_deadline(
+    hub: ScriptedHub, client: HubClient, until: Until
+) -> None:
+    errors: list[HubError] = []
     one = elector(client, on_error=errors.append, times=SHORT)
     async with running(one, lead := Leader()):
         await until(lambda: hub.verbs().count("patch") >= 2)
@@ -185,8 +206,10 @@ async def test_a_hub_that_hangs_ends_leadership_at_the_deadline(hub, client, unt
     assert errors[0].reason == "Timeout"
 
 
-async def test_short_failures_do_not_end_leadership(hub, client, until, fault):
-    errors = []
+async def test_short_failures_do_not_end_leadership(
+    hub: ScriptedHub, client: HubClient, until: Until, fault: type[Fault]
+) -> None:
+    errors: list[HubError] = []
     async with running(elector(client, on_error=errors.append), lead := Leader()):
         await lead.began.wait()
         hub.faults.extend(fault("patch", status=503, after_effect=n % 2 == 0) for n in range(4))
@@ -198,7 +221,9 @@ async def test_short_failures_do_not_end_leadership(hub, client, until, fault):
     assert len(errors) == 4
 
 
-async def test_a_lease_taken_by_another_ends_leadership_at_once(hub, client):
+async def test_a_lease_taken_by_another_ends_leadership_at_once(
+    hub: ScriptedHub, client: HubClient
+) -> None:
     one = elector(client)
     async with running(one, lead := Leader()):
         await lead.began.wait()
@@ -211,7 +236,9 @@ async def test_a_lease_taken_by_another_ends_leadership_at_once(hub, client):
     assert spec(hub)["holderIdentity"] == "thief"
 
 
-async def test_an_edit_of_our_lease_by_others_does_not_end_leadership(hub, client, until):
+async def test_an_edit_of_our_lease_by_others_does_not_end_leadership(
+    hub: ScriptedHub, client: HubClient, until: Until
+) -> None:
     async with running(elector(client), lead := Leader()):
         await lead.began.wait()
         await hub.put("ibgu", "ibgu-system", spec=spec(hub))
@@ -221,7 +248,9 @@ async def test_an_edit_of_our_lease_by_others_does_not_end_leadership(hub, clien
     assert lead.times == 1
 
 
-async def test_a_deleted_lease_is_created_again(hub, client, until):
+async def test_a_deleted_lease_is_created_again(
+    hub: ScriptedHub, client: HubClient, until: Until
+) -> None:
     async with running(elector(client), lead := Leader()):
         await lead.began.wait()
         await hub.remove("ibgu", "ibgu-system")
@@ -230,7 +259,9 @@ async def test_a_deleted_lease_is_created_again(hub, client, until):
     assert lead.times == 1
 
 
-async def test_a_frozen_process_knows_that_its_time_is_over(hub, client):
+async def test_a_frozen_process_knows_that_its_time_is_over(
+    hub: ScriptedHub, client: HubClient
+) -> None:
     import time
 
     one = elector(client, times=SHORT)
@@ -242,12 +273,14 @@ async def test_a_frozen_process_knows_that_its_time_is_over(hub, client):
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_never_two_leaders(hub, fault, until, seed):
+async def test_never_two_leaders(
+    hub: ScriptedHub, fault: type[Fault], until: Until, seed: int
+) -> None:
     rng = random.Random(seed)
     leaders = 0
     most = 0
 
-    async def lead(deadline):
+    async def lead(deadline: Deadline) -> None:
         nonlocal leaders, most
         while not deadline.expired:
             leaders += 1
@@ -258,7 +291,7 @@ async def test_never_two_leaders(hub, fault, until, seed):
                 leaders -= 1
             await asyncio.sleep(0.001)
 
-    async def campaign(name):
+    async def campaign(name: str) -> None:
         times = LeaseTimes(duration=0.99, renew_deadline=0.2, retry=0.02)
         async with await HubClient.with_token(hub.url, name, None) as client:
             while True:
@@ -280,12 +313,12 @@ async def test_never_two_leaders(hub, fault, until, seed):
     assert most == 1
 
 
-def test_times_that_make_no_sense_are_refused():
+def test_times_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="retry < renew deadline < duration"):
         LeaseTimes(duration=10, renew_deadline=10)
 
 
-async def test_the_stamp_is_utc_with_microseconds(hub, client):
+async def test_the_stamp_is_utc_with_microseconds(hub: ScriptedHub, client: HubClient) -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     async with running(elector(client, now=lambda: now), lead := Leader()):
         await lead.began.wait()

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
@@ -15,12 +17,12 @@ from ibgu.hub.ttl import TtlCache
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
-def test_what_is_no_name_is_refused(name):
+def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a name of a Kubernetes object"):
         paths.config_map("default", name)
 
 
-def test_a_name_cannot_leave_its_place():
+def test_a_name_cannot_leave_its_place() -> None:
     path = paths.config_map("default", "x/../../secrets/y?watch=1#")
     assert path == "/api/v1/namespaces/default/configmaps/x%2F..%2F..%2Fsecrets%2Fy%3Fwatch%3D1%23"
 
@@ -52,11 +54,11 @@ def test_a_name_cannot_leave_its_place():
         (paths.deployment("ns", "d"), "/apis/apps/v1/namespaces/ns/deployments/d"),
     ],
 )
-def test_paths(path, expected):
+def test_paths(path: str, expected: str) -> None:
     assert path == expected
 
 
-def test_backoff_grows_to_its_limit_and_never_stands_in_step():
+def test_backoff_grows_to_its_limit_and_never_stands_in_step() -> None:
     backoff, rng = Backoff(first=1, longest=8), random.Random(0)
     delays = [backoff.delay(failures, rng) for failures in range(1, 200)]
 
@@ -64,7 +66,7 @@ def test_backoff_grows_to_its_limit_and_never_stands_in_step():
     assert len(set(delays)) == len(delays)
 
 
-def test_owners_take_turns_and_keep_their_own_order():
+def test_owners_take_turns_and_keep_their_own_order() -> None:
     queue: FairQueue[str] = FairQueue()
     for item in ("a1", "a2", "a3", "b1", "c1", "c2"):
         queue.push(item[0], item)
@@ -72,14 +74,14 @@ def test_owners_take_turns_and_keep_their_own_order():
     assert [queue.pop() for _ in range(7)] == ["a1", "b1", "c1", "a2", "c2", "a3", None]
 
 
-def test_an_empty_queue_has_nobody():
+def test_an_empty_queue_has_nobody() -> None:
     queue: FairQueue[int] = FairQueue()
     queue.push("a", 1)
     queue.clear()
     assert queue.pop() is None
 
 
-async def test_after_a_burst_the_rate_holds():
+async def test_after_a_burst_the_rate_holds() -> None:
     loop = asyncio.get_running_loop()
     bucket, began = TokenBucket(rate=100, burst=5), loop.time()
     for _ in range(10):
@@ -87,7 +89,7 @@ async def test_after_a_burst_the_rate_holds():
     assert loop.time() - began >= 0.045
 
 
-async def test_a_held_bucket_gives_nothing_also_to_those_who_wait():
+async def test_a_held_bucket_gives_nothing_also_to_those_who_wait() -> None:
     loop = asyncio.get_running_loop()
     bucket, began = TokenBucket(rate=1000, burst=1), loop.time()
     bucket.hold(0.05)
@@ -95,22 +97,27 @@ async def test_a_held_bucket_gives_nothing_also_to_those_who_wait():
     assert loop.time() - began >= 0.05
 
 
-def test_a_deadline_moves_and_ends():
+def test_a_deadline_moves_and_ends() -> None:
     now = 10.0
     deadline = Deadline(lambda: now)
-    assert deadline.expired
+
+    def expired() -> bool:
+        return deadline.expired
+
+    assert expired()
     assert deadline.remaining() == 0
     deadline.move(12.5)
-    assert not deadline.expired
+    assert not expired()
     assert deadline.remaining() == 2.5
     deadline.end()
-    assert deadline.expired
+    assert expired()
 
 
-async def test_one_question_is_asked_once_and_again_when_it_is_old():
-    now, asked = 0.0, []
+async def test_one_question_is_asked_once_and_again_when_it_is_old() -> None:
+    now = 0.0
+    asked: list[float] = []
 
-    async def ask():
+    async def ask() -> int:
         asked.append(now)
         await asyncio.sleep(0)
         return len(asked)
@@ -123,10 +130,10 @@ async def test_one_question_is_asked_once_and_again_when_it_is_old():
     assert await cache.get("k", ask) == 2
 
 
-async def test_an_error_is_not_kept_and_a_cancelled_caller_takes_nothing_away():
-    calls = []
+async def test_an_error_is_not_kept_and_a_cancelled_caller_takes_nothing_away() -> None:
+    calls: list[int] = []
 
-    async def ask():
+    async def ask() -> str:
         calls.append(1)
         await asyncio.sleep(0.01)
         if len(calls) == 1:
@@ -144,12 +151,12 @@ async def test_an_error_is_not_kept_and_a_cancelled_caller_takes_nothing_away():
     assert len(calls) == 2
 
 
-async def test_a_full_cache_forgets_the_oldest(monkeypatch):
+async def test_a_full_cache_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ibgu.hub.ttl.CAPACITY", 2)
-    asked = []
+    asked: list[str] = []
 
-    def ask(key):
-        async def answer():
+    def ask(key: str) -> Callable[[], Coroutine[Any, Any, str]]:
+        async def answer() -> str:
             asked.append(key)
             return key
 
@@ -161,7 +168,7 @@ async def test_a_full_cache_forgets_the_oldest(monkeypatch):
     assert asked == ["a", "b", "c", "a"]
 
 
-def test_the_retry_seconds_of_a_status_body_are_read():
+def test_the_retry_seconds_of_a_status_body_are_read() -> None:
     body = b'{"code":429,"reason":"TooManyRequests","details":{"retryAfterSeconds":3}}'
     error = read_error(429, "Too Many", body, None, method="GET", path="/x")
     assert (error.retry_after, error.reason) == (3, "TooManyRequests")

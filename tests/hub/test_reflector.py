@@ -2,49 +2,69 @@
 
 import asyncio
 import random
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol, TypedDict, Unpack
 
 import pytest
 
 from ibgu.core.kinds import ManifestWork
 from ibgu.hub.backoff import Backoff
+from ibgu.hub.client import HubClient, HubError
+from ibgu.hub.decode import BadObject
 from ibgu.hub.reflector import Reflector, Timing
 from ibgu.hub.store import Store
+from tests.hub.conftest import Fault, ScriptedHub, Until
 
 QUICK = Timing(backoff=Backoff(first=0.001, longest=0.01))
+
+
+class Options(TypedDict, total=False):
+    timing: Timing
+    selector: str
+    streaming: bool
+
+
+class Cut(TypedDict, total=False):
+    cut: int
+    half: int
 
 
 class Running:
     """A reflector at work, its store and what it complained of."""
 
-    def __init__(self, client, collection, timing=QUICK, **options):
+    def __init__(self, client: HubClient, collection: str, **options: Unpack[Options]) -> None:
+        options.setdefault("timing", QUICK)
         self.store: Store[ManifestWork] = Store()
-        self.bad = []
-        self.errors = []
+        self.bad: list[BadObject] = []
+        self.errors: list[HubError] = []
         self.reflector = Reflector(
             client,
             collection,
             ManifestWork,
             self.store,
-            timing=timing,
             on_bad=self.bad.append,
             on_error=self.errors.append,
             rng=random.Random(1),
             **options,
         )
 
-    def versions(self):
+    def versions(self) -> dict[str, str]:
         return {obj.metadata.name: obj.metadata.resource_version for obj in self.store}
 
 
-def on_hub(hub):
+def on_hub(hub: ScriptedHub) -> dict[str, str]:
     return {name: obj["metadata"]["resourceVersion"] for (_, name), obj in hub.objects.items()}
 
 
+class Reflect(Protocol):
+    def __call__(self, **options: Unpack[Options]) -> AbstractAsyncContextManager[Running]: ...
+
+
 @pytest.fixture
-def reflect(client, collection):
+def reflect(client: HubClient, collection: str) -> Reflect:
     @asynccontextmanager
-    async def start(**options):
+    async def start(**options: Unpack[Options]) -> AsyncIterator[Running]:
         running = Running(client, collection, **options)
         task = asyncio.create_task(running.reflector.run())
         try:
@@ -57,13 +77,13 @@ def reflect(client, collection):
 
 
 @pytest.fixture(params=["streaming list", "pages"])
-def both_lists(hub, request):
+def both_lists(hub: ScriptedHub, request: pytest.FixtureRequest) -> str:
     hub.streaming_lists = request.param == "streaming list"
-    return request.param
+    return str(request.param)
 
 
 @pytest.mark.usefixtures("both_lists")
-async def test_it_follows_the_hub(hub, reflect, until):
+async def test_it_follows_the_hub(hub: ScriptedHub, reflect: Reflect, until: Until) -> None:
     await hub.put("a")
     async with reflect() as running:
         await running.reflector.synced.wait()
@@ -78,7 +98,7 @@ async def test_it_follows_the_hub(hub, reflect, until):
     assert running.errors == []
 
 
-async def test_a_streaming_list_needs_no_list(hub, reflect):
+async def test_a_streaming_list_needs_no_list(hub: ScriptedHub, reflect: Reflect) -> None:
     await hub.put("a")
     async with reflect() as running:
         await running.reflector.synced.wait()
@@ -86,7 +106,9 @@ async def test_a_streaming_list_needs_no_list(hub, reflect):
     assert hub.verbs() == ["watch"]
 
 
-async def test_a_server_without_streaming_lists_is_asked_for_pages(hub, reflect):
+async def test_a_server_without_streaming_lists_is_asked_for_pages(
+    hub: ScriptedHub, reflect: Reflect
+) -> None:
     hub.streaming_lists = False
     for number in range(5):
         await hub.put(f"work-{number}")
@@ -99,14 +121,18 @@ async def test_a_server_without_streaming_lists_is_asked_for_pages(hub, reflect)
     assert running.errors == []
 
 
-async def test_where_streaming_is_known_to_be_missing_it_is_not_tried(hub, reflect):
+async def test_where_streaming_is_known_to_be_missing_it_is_not_tried(
+    hub: ScriptedHub, reflect: Reflect
+) -> None:
     async with reflect(streaming=False) as running:
         await running.reflector.synced.wait()
 
     assert hub.verbs()[0] == "list"
 
 
-async def test_a_410_in_mid_list_begins_the_list_again(hub, reflect, fault):
+async def test_a_410_in_mid_list_begins_the_list_again(
+    hub: ScriptedHub, reflect: Reflect, fault: type[Fault]
+) -> None:
     hub.streaming_lists = False
     for number in range(4):
         await hub.put(f"work-{number}")
@@ -119,7 +145,9 @@ async def test_a_410_in_mid_list_begins_the_list_again(hub, reflect, fault):
 
 
 @pytest.mark.usefixtures("both_lists")
-async def test_a_410_event_lists_again_and_finds_what_was_deleted(hub, reflect, until):
+async def test_a_410_event_lists_again_and_finds_what_was_deleted(
+    hub: ScriptedHub, reflect: Reflect, until: Until
+) -> None:
     await hub.put("a")
     async with reflect() as running:
         await running.reflector.synced.wait()
@@ -142,7 +170,15 @@ async def test_a_410_event_lists_again_and_finds_what_was_deleted(hub, reflect, 
         (403, "Forbidden", "may not watch"),
     ],
 )
-async def test_a_refused_watch_is_a_gap(hub, reflect, until, fault, status, reason, message):
+async def test_a_refused_watch_is_a_gap(
+    hub: ScriptedHub,
+    reflect: Reflect,
+    until: Until,
+    fault: type[Fault],
+    status: int,
+    reason: str,
+    message: str,
+) -> None:
     await hub.put("a")
     async with reflect() as running:
         await running.reflector.synced.wait()
@@ -155,7 +191,9 @@ async def test_a_refused_watch_is_a_gap(hub, reflect, until, fault, status, reas
     assert running.errors[-1].status == status
 
 
-async def test_a_throttled_watch_goes_on_where_it_was(hub, reflect, until, fault):
+async def test_a_throttled_watch_goes_on_where_it_was(
+    hub: ScriptedHub, reflect: Reflect, until: Until, fault: type[Fault]
+) -> None:
     await hub.put("a")
     async with reflect(streaming=False) as running:
         await until(lambda: hub.watching)
@@ -169,7 +207,9 @@ async def test_a_throttled_watch_goes_on_where_it_was(hub, reflect, until, fault
 
 
 @pytest.mark.parametrize("cut", [{"cut": 1}, {"half": 1}])
-async def test_a_cut_watch_goes_on_where_it_was(hub, reflect, until, fault, cut):
+async def test_a_cut_watch_goes_on_where_it_was(
+    hub: ScriptedHub, reflect: Reflect, until: Until, fault: type[Fault], cut: Cut
+) -> None:
     hub.bookmarks = False
     async with reflect(streaming=False) as running:
         await until(lambda: hub.watching)
@@ -184,7 +224,9 @@ async def test_a_cut_watch_goes_on_where_it_was(hub, reflect, until, fault, cut)
 
 
 @pytest.mark.usefixtures("both_lists")
-async def test_a_silent_watch_is_noticed(hub, reflect, until, fault):
+async def test_a_silent_watch_is_noticed(
+    hub: ScriptedHub, reflect: Reflect, until: Until, fault: type[Fault]
+) -> None:
     hub.bookmarks = False
     timing = Timing(silence=0.05, backoff=QUICK.backoff)
     hub.faults.append(fault("watch", silent=0))
@@ -196,7 +238,9 @@ async def test_a_silent_watch_is_noticed(hub, reflect, until, fault):
     assert running.errors[0].reason == "Timeout"
 
 
-async def test_a_streaming_list_without_end_is_given_up_for_pages(hub, reflect, fault):
+async def test_a_streaming_list_without_end_is_given_up_for_pages(
+    hub: ScriptedHub, reflect: Reflect, fault: type[Fault]
+) -> None:
     await hub.put("a")
     hub.faults.append(fault("watch", cut=1))
     async with reflect() as running:
@@ -206,7 +250,9 @@ async def test_a_streaming_list_without_end_is_given_up_for_pages(hub, reflect, 
     assert running.errors[0].reason == "ListCut"
 
 
-async def test_a_streaming_list_that_takes_for_ever_is_given_up_for_pages(hub, reflect):
+async def test_a_streaming_list_that_takes_for_ever_is_given_up_for_pages(
+    hub: ScriptedHub, reflect: Reflect
+) -> None:
     await hub.put("a")
     async with reflect(timing=Timing(initial=-1.0, backoff=QUICK.backoff)) as running:
         await running.reflector.synced.wait()
@@ -215,7 +261,9 @@ async def test_a_streaming_list_that_takes_for_ever_is_given_up_for_pages(hub, r
 
 
 @pytest.mark.usefixtures("both_lists")
-async def test_a_malformed_object_is_reported_once_and_skipped(hub, reflect, until):
+async def test_a_malformed_object_is_reported_once_and_skipped(
+    hub: ScriptedHub, reflect: Reflect, until: Until
+) -> None:
     await hub.put("a")
     await hub.put("bad", status="nonsense")
     async with reflect() as running:
@@ -231,7 +279,9 @@ async def test_a_malformed_object_is_reported_once_and_skipped(hub, reflect, unt
 
 
 @pytest.mark.usefixtures("both_lists")
-async def test_an_object_that_becomes_malformed_keeps_its_last_good_version(hub, reflect, until):
+async def test_an_object_that_becomes_malformed_keeps_its_last_good_version(
+    hub: ScriptedHub, reflect: Reflect, until: Until
+) -> None:
     good = await hub.put("a")
     await hub.put("x")
     async with reflect() as running:
@@ -249,7 +299,9 @@ async def test_an_object_that_becomes_malformed_keeps_its_last_good_version(hub,
     assert len(running.bad) == 1
 
 
-async def test_a_malformed_object_can_be_deleted(hub, reflect, until):
+async def test_a_malformed_object_can_be_deleted(
+    hub: ScriptedHub, reflect: Reflect, until: Until
+) -> None:
     await hub.put("a")
     async with reflect() as running:
         await running.reflector.synced.wait()
@@ -260,7 +312,9 @@ async def test_a_malformed_object_can_be_deleted(hub, reflect, until):
     assert running.versions() == {}
 
 
-async def test_an_object_whose_labels_are_nonsense_is_still_named(hub, reflect, until):
+async def test_an_object_whose_labels_are_nonsense_is_still_named(
+    hub: ScriptedHub, reflect: Reflect, until: Until
+) -> None:
     async with reflect() as running:
         await running.reflector.synced.wait()
         await hub.put("bad", metadata={"labels": {"site": 7}})
@@ -277,7 +331,9 @@ async def test_an_object_whose_labels_are_nonsense_is_still_named(hub, reflect, 
         b'{"type":"ADDED"}\n',
     ],
 )
-async def test_a_line_that_is_no_event_is_a_gap(hub, reflect, until, fault, line):
+async def test_a_line_that_is_no_event_is_a_gap(
+    hub: ScriptedHub, reflect: Reflect, until: Until, fault: type[Fault], line: bytes
+) -> None:
     await hub.put("a")
     async with reflect() as running:
         await running.reflector.synced.wait()
@@ -289,7 +345,9 @@ async def test_a_line_that_is_no_event_is_a_gap(hub, reflect, until, fault, line
     assert running.versions() == on_hub(hub)
 
 
-async def test_an_error_event_is_a_gap(hub, reflect, until, fault):
+async def test_an_error_event_is_a_gap(
+    hub: ScriptedHub, reflect: Reflect, until: Until, fault: type[Fault]
+) -> None:
     hub.bookmarks = False
     line = b'{"type":"ERROR","object":{"code":500,"reason":"InternalError","message":"x"}}\n'
     async with reflect(streaming=False) as running:
@@ -303,7 +361,7 @@ async def test_an_error_event_is_a_gap(hub, reflect, until, fault):
     assert running.errors[-1].status == 500
 
 
-async def test_a_restored_hub_is_believed(hub, reflect, until):
+async def test_a_restored_hub_is_believed(hub: ScriptedHub, reflect: Reflect, until: Until) -> None:
     await hub.put("a")
     backup, version = dict(hub.objects), hub.version
     await hub.put("a")
@@ -319,7 +377,9 @@ async def test_a_restored_hub_is_believed(hub, reflect, until):
 
 
 @pytest.mark.usefixtures("both_lists")
-async def test_a_timed_list_heals_what_no_watch_told_and_stays_in_sync(hub, reflect, until):
+async def test_a_timed_list_heals_what_no_watch_told_and_stays_in_sync(
+    hub: ScriptedHub, reflect: Reflect, until: Until
+) -> None:
     await hub.put("a")
     timing = Timing(relist=0.0)
     async with reflect(timing=timing) as running:
@@ -331,7 +391,9 @@ async def test_a_timed_list_heals_what_no_watch_told_and_stays_in_sync(hub, refl
     assert running.errors == []
 
 
-async def test_it_is_not_in_sync_while_the_hub_is_away(hub, reflect, until):
+async def test_it_is_not_in_sync_while_the_hub_is_away(
+    hub: ScriptedHub, reflect: Reflect, until: Until
+) -> None:
     async with reflect() as running:
         await running.reflector.synced.wait()
         assert running.reflector.in_sync
@@ -343,9 +405,11 @@ async def test_it_is_not_in_sync_while_the_hub_is_away(hub, reflect, until):
     assert running.reflector.last_heard >= heard
 
 
-async def test_an_error_of_the_sink_ends_it(hub, client, collection):
-    class Broken(Store):
-        def replace(self, *_, **__):
+async def test_an_error_of_the_sink_ends_it(
+    hub: ScriptedHub, client: HubClient, collection: str
+) -> None:
+    class Broken(Store[ManifestWork]):
+        def replace(self, *_: object, **__: object) -> None:
             raise OSError("the sink's own")
 
     reflector = Reflector(client, collection, ManifestWork, Broken())
@@ -353,7 +417,9 @@ async def test_an_error_of_the_sink_ends_it(hub, client, collection):
         await reflector.run()
 
 
-async def test_only_what_the_selector_selects_is_asked_for(hub, reflect):
+async def test_only_what_the_selector_selects_is_asked_for(
+    hub: ScriptedHub, reflect: Reflect
+) -> None:
     async with reflect(selector="app=ibgu", streaming=False) as running:
         await running.reflector.synced.wait()
 

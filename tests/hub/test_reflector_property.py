@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from typing import Any
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,8 @@ from ibgu.core.kinds import ManifestWork
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient
 from ibgu.hub.reflector import Reflector, Timing
-from ibgu.hub.store import Store
+from ibgu.hub.store import Key, Store
+from tests.hub.conftest import Fault, ScriptedHub, Until
 
 NAMES = st.sampled_from("abcde")
 VERBS = st.sampled_from(["list", "watch"])
@@ -41,12 +43,28 @@ STEP = st.one_of(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_in_the_end_the_store_is_the_hub(
-    make_hub, fault, collection, until, steps, streaming, bookmarks, seed
-):
+    make_hub: type[ScriptedHub],
+    fault: type[Fault],
+    collection: str,
+    until: Until,
+    steps: list[tuple[Any, ...]],
+    streaming: bool,
+    bookmarks: bool,
+    seed: int,
+) -> None:
     asyncio.run(_play(make_hub(), fault, collection, until, steps, streaming, bookmarks, seed))
 
 
-async def _play(hub, fault, collection, until, steps, streaming, bookmarks, seed):
+async def _play(
+    hub: ScriptedHub,
+    fault: type[Fault],
+    collection: str,
+    until: Until,
+    steps: list[tuple[Any, ...]],
+    streaming: bool,
+    bookmarks: bool,
+    seed: int,
+) -> None:
     hub.streaming_lists, hub.bookmarks = streaming, bookmarks
     store: Store[ManifestWork] = Store()
     timing = Timing(page=2, silence=0.03, backoff=Backoff(first=0.0005, longest=0.003))
@@ -57,7 +75,7 @@ async def _play(hub, fault, collection, until, steps, streaming, bookmarks, seed
         )
         task = asyncio.create_task(reflector.run())
 
-        async def caught_up():
+        async def caught_up() -> None:
             hub.faults.clear()
             await until(lambda: _content(store) == _truth(hub) and reflector.in_sync)
 
@@ -76,7 +94,9 @@ async def _play(hub, fault, collection, until, steps, streaming, bookmarks, seed
     await hub.stop()
 
 
-async def _take(hub, fault, store, kind, *args):
+async def _take(
+    hub: ScriptedHub, fault: type[Fault], store: Store[ManifestWork], kind: str, *args: Any
+) -> None:
     match kind:
         case "put":
             await hub.put(*args)
@@ -102,19 +122,19 @@ async def _take(hub, fault, store, kind, *args):
             hub.faults.append(fault("watch", **{kind: args[0]}))
 
 
-def _content(store):
+def _content(store: Store[ManifestWork]) -> dict[Key, tuple[str, str]]:
     return {
         (o.metadata.namespace, o.metadata.name): (o.metadata.uid, o.metadata.resource_version)
         for o in store
     }
 
 
-def _truth(hub):
+def _truth(hub: ScriptedHub) -> dict[Key, tuple[str, str]]:
     return {
         key: (o["metadata"]["uid"], o["metadata"]["resourceVersion"])
         for key, o in hub.objects.items()
     }
 
 
-def _latest(hub):
+def _latest(hub: ScriptedHub) -> int:
     return max((int(o["metadata"]["resourceVersion"]) for o in hub.objects.values()), default=5)

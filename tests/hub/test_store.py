@@ -1,10 +1,12 @@
 """The mirror: who is newer, what is gone, what the indexes say."""
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgu.core.kinds import ManifestWork, ObjectMeta
-from ibgu.hub.store import Store
+from ibgu.hub.store import Key, Store
 
 
 def work(name: str, version: int, uid: str = "u1", **labels: str) -> ManifestWork:
@@ -22,7 +24,7 @@ def versions(store: Store[ManifestWork]) -> dict[str, str]:
     return {obj.metadata.name: obj.metadata.resource_version for obj in store}
 
 
-def test_a_list_replaces_everything():
+def test_a_list_replaces_everything() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([work("a", 5), work("b", 6)], "7")
     store.replace([work("b", 6), work("c", 9)], "9")
@@ -32,8 +34,8 @@ def test_a_list_replaces_everything():
     assert ("spoke", "c") in store
 
 
-def test_changes_are_told_with_old_and_new():
-    told = []
+def test_changes_are_told_with_old_and_new() -> None:
+    told: list[tuple[Key, ManifestWork | None, ManifestWork | None]] = []
     store: Store[ManifestWork] = Store(changed=lambda *change: told.append(change))
     first, second = work("a", 5), work("a", 6)
     store.replace([first], "5")
@@ -43,8 +45,8 @@ def test_changes_are_told_with_old_and_new():
     assert told == [(KEY, None, first), (KEY, first, second), (KEY, second, None)]
 
 
-def test_what_is_not_new_is_not_told():
-    told = []
+def test_what_is_not_new_is_not_told() -> None:
+    told: list[tuple[Key, ManifestWork | None, ManifestWork | None]] = []
     store: Store[ManifestWork] = Store(changed=lambda *change: told.append(change))
     store.replace([work("a", 5)], "5")
     store.replace([work("a", 5)], "9")
@@ -53,7 +55,7 @@ def test_what_is_not_new_is_not_told():
     assert len(told) == 1
 
 
-def test_an_answer_to_a_write_is_kept_until_the_watch_has_it():
+def test_an_answer_to_a_write_is_kept_until_the_watch_has_it() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([work("a", 5)], "5")
 
@@ -64,7 +66,7 @@ def test_an_answer_to_a_write_is_kept_until_the_watch_has_it():
     assert versions(store) == {"a": "9"}
 
 
-def test_an_answer_that_the_watch_overtook_is_ignored():
+def test_an_answer_that_the_watch_overtook_is_ignored() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([work("a", 9)], "9")
 
@@ -72,7 +74,7 @@ def test_an_answer_that_the_watch_overtook_is_ignored():
     assert versions(store) == {"a": "9"}
 
 
-def test_a_late_answer_does_not_bring_back_what_was_deleted():
+def test_a_late_answer_does_not_bring_back_what_was_deleted() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([], "5")
     store.upsert(work("a", 6))
@@ -82,7 +84,7 @@ def test_a_late_answer_does_not_bring_back_what_was_deleted():
     assert KEY not in store
 
 
-def test_a_created_object_is_here_before_the_watch_tells():
+def test_a_created_object_is_here_before_the_watch_tells() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([], "5")
 
@@ -90,7 +92,7 @@ def test_a_created_object_is_here_before_the_watch_tells():
     assert store.get(KEY) == work("a", 6)
 
 
-def test_bookmarks_count_as_seen():
+def test_bookmarks_count_as_seen() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([], "5")
     store.progress("20")
@@ -98,7 +100,7 @@ def test_bookmarks_count_as_seen():
     assert not store.put_newer(work("a", 19))
 
 
-def test_the_deletion_of_an_older_object_of_that_name_is_ignored():
+def test_the_deletion_of_an_older_object_of_that_name_is_ignored() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([work("a", 5, uid="old")], "5")
     store.put_newer(work("a", 9, uid="new"))
@@ -107,7 +109,7 @@ def test_the_deletion_of_an_older_object_of_that_name_is_ignored():
     assert store.get(KEY) == work("a", 9, uid="new")
 
 
-def test_an_answer_made_during_a_list_outlives_it():
+def test_an_answer_made_during_a_list_outlives_it() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([work("a", 5)], "5")
     store.listing()
@@ -118,7 +120,7 @@ def test_an_answer_made_during_a_list_outlives_it():
     assert versions(store) == {"a": "9", "b": "10"}
 
 
-def test_a_restored_hub_with_older_versions_is_believed():
+def test_a_restored_hub_with_older_versions_is_believed() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([work("a", 50), work("b", 60)], "60")
     store.put_newer(work("a", 70))
@@ -129,7 +131,7 @@ def test_a_restored_hub_with_older_versions_is_believed():
     assert store.put_newer(work("b", 41))
 
 
-def test_an_object_that_did_not_decode_stays_as_it_was():
+def test_an_object_that_did_not_decode_stays_as_it_was() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([work("a", 5), work("b", 5)], "5")
     store.replace([], "9", unread={KEY})
@@ -141,7 +143,7 @@ def by_site(obj: ManifestWork) -> list[str]:
     return [value for key, value in obj.metadata.labels.items() if key == "site"]
 
 
-def test_an_index_follows_the_objects():
+def test_an_index_follows_the_objects() -> None:
     store = Store(indexes={"site": by_site})
     store.replace([work("a", 5, site="x"), work("b", 5, site="x"), work("c", 5)], "5")
     assert [obj.metadata.name for obj in store.by("site", "x")] == ["a", "b"]
@@ -162,16 +164,17 @@ CHANGE = st.tuples(
 
 
 @given(st.lists(CHANGE, max_size=40))
-def test_an_index_is_always_what_a_scan_would_find(changes):
+def test_an_index_is_always_what_a_scan_would_find(changes: list[tuple[str, str, str]]) -> None:
     store = Store(indexes={"site": by_site})
     for version, (kind, name, site) in enumerate(changes, start=1):
         obj = work(name, version, site=site)
-        {
+        changed: dict[str, Callable[[ManifestWork], object]] = {
             "upsert": store.upsert,
             "delete": store.delete,
             "answer": store.put_newer,
             "list": lambda obj: store.replace([obj], obj.metadata.resource_version),
-        }[kind](obj)
+        }
+        changed[kind](obj)
 
         scan = {site: {o.metadata.name for o in store if by_site(o) == [site]} for site in "xy"}
         found = {site: {o.metadata.name for o in store.by("site", site)} for site in "xy"}

@@ -4,20 +4,24 @@ import asyncio
 import json
 import random
 from collections import Counter
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
 
 import pytest
 
 from ibgu.hub.backoff import Backoff
+from ibgu.hub.client import HubClient
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.paths import MERGE_PATCH, work, works
-from ibgu.hub.writer import Limits, Write, Writer
+from ibgu.hub.writer import Limits, Write, Writer, WriteResult
+from tests.hub.conftest import Fault, Json, ScriptedHub, Until, error_of
 
 QUICK = Limits(rate=1e6, backoff=Backoff(first=0.001, longest=0.01))
 
 
 def patch(name: str, text: str = "", *, version: str | None = None, owner: str = "r1") -> Write:
-    body = {"spec": {"text": text}}
+    body: Json = {"spec": {"text": text}}
     if version is not None:
         body["metadata"] = {"resourceVersion": version}
     return Write(
@@ -36,20 +40,29 @@ def create(name: str) -> Write:
     return Write(("work", "spoke", name), "POST", works("spoke"), json.dumps(body).encode())
 
 
-class Results(list):
-    def by_token(self):
+Done = Callable[[WriteResult], None]
+
+
+class Results(list[WriteResult]):
+    def by_token(self) -> dict[str, WriteResult]:
         return {result.write.token: result for result in self}
 
 
 @pytest.fixture
-def results():
+def results() -> Results:
     return Results()
 
 
+class StartWriter(Protocol):
+    def __call__(
+        self, limits: Limits = ..., done: Done = ...
+    ) -> AbstractAsyncContextManager[Writer]: ...
+
+
 @pytest.fixture
-def write(client, results):
+def write(client: HubClient, results: Results) -> StartWriter:
     @asynccontextmanager
-    async def start(limits=QUICK, done=results.append):
+    async def start(limits: Limits = QUICK, done: Done = results.append) -> AsyncIterator[Writer]:
         writer = Writer(client, done=done, limits=limits, rng=random.Random(1))
         task = asyncio.create_task(writer.run())
         try:
@@ -61,7 +74,9 @@ def write(client, results):
     return start
 
 
-async def test_a_write_is_made_and_its_answer_comes_back(hub, write, results):
+async def test_a_write_is_made_and_its_answer_comes_back(
+    hub: ScriptedHub, write: StartWriter, results: Results
+) -> None:
     await hub.put("a")
     async with write() as writer:
         writer.submit(patch("a", "hello"))
@@ -71,11 +86,14 @@ async def test_a_write_is_made_and_its_answer_comes_back(hub, write, results):
     assert not writer.pending(("work", "spoke", "a"))
     (result,) = results
     assert result.error is None
+    assert result.body is not None
     assert json.loads(result.body)["spec"] == {"text": "hello"}
     assert (result.write.token, result.superseded) == ("hello", False)
 
 
-async def test_only_the_newest_queued_body_is_sent(hub, write, results, until):
+async def test_only_the_newest_queued_body_is_sent(
+    hub: ScriptedHub, write: StartWriter, results: Results, until: Until
+) -> None:
     await hub.put("a")
     hub.write_seconds = 0.02
     async with write() as writer:
@@ -90,7 +108,9 @@ async def test_only_the_newest_queued_body_is_sent(hub, write, results, until):
     assert outcome == {"1": False, "2": True, "3": True, "4": False}
 
 
-async def test_one_object_has_one_write_in_flight_and_many_objects_many(hub, write, until):
+async def test_one_object_has_one_write_in_flight_and_many_objects_many(
+    hub: ScriptedHub, write: StartWriter, until: Until
+) -> None:
     hub.write_seconds = 0.01
     for name in "abcdef":
         await hub.put(name)
@@ -104,7 +124,7 @@ async def test_one_object_has_one_write_in_flight_and_many_objects_many(hub, wri
     assert hub.most_writing == 3
 
 
-async def test_rollouts_take_turns(hub, write, results):
+async def test_rollouts_take_turns(hub: ScriptedHub, write: StartWriter, results: Results) -> None:
     async with write(Limits(concurrency=1, rate=1e6)) as writer:
         for number in range(10):
             writer.submit(patch(f"big-{number}", owner="big"))
@@ -117,17 +137,21 @@ async def test_rollouts_take_turns(hub, write, results):
     assert owners[4:] == ["big"] * 8
 
 
-async def test_a_conflict_is_reported_and_never_repeated(hub, write, results):
+async def test_a_conflict_is_reported_and_never_repeated(
+    hub: ScriptedHub, write: StartWriter, results: Results
+) -> None:
     await hub.put("a")
     async with write() as writer:
         writer.submit(patch("a", "x", version="3"))
         await writer.drained()
 
-    assert results[0].error.conflict
+    assert error_of(results[0]).conflict
     assert hub.verbs() == ["patch"]
 
 
-async def test_a_refusal_is_reported_with_the_servers_words(hub, write, results, fault):
+async def test_a_refusal_is_reported_with_the_servers_words(
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault]
+) -> None:
     hub.faults.append(fault("patch", status=422, reason="Invalid", message="spec.x: bad value"))
     async with write() as writer:
         writer.submit(patch("a"))
@@ -138,7 +162,9 @@ async def test_a_refusal_is_reported_with_the_servers_words(hub, write, results,
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-async def test_what_may_heal_is_tried_again(hub, write, results, fault, status):
+async def test_what_may_heal_is_tried_again(
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault], status: int
+) -> None:
     await hub.put("a")
     hub.faults.extend(fault("patch", status=status) for _ in range(3))
     async with write() as writer:
@@ -150,28 +176,34 @@ async def test_what_may_heal_is_tried_again(hub, write, results, fault, status):
     assert writer.retries == 3
 
 
-async def test_a_server_error_that_never_heals_is_reported_at_once(hub, write, results, fault):
+async def test_a_server_error_that_never_heals_is_reported_at_once(
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault]
+) -> None:
     hub.faults.append(fault("patch", status=500, message="field not declared in schema"))
     async with write() as writer:
         writer.submit(patch("a"))
         await writer.drained()
 
-    assert results[0].error.status == 500
+    assert error_of(results[0]).status == 500
     assert hub.verbs() == ["patch"]
 
 
-async def test_after_so_many_tries_the_error_is_reported(hub, write, results, fault):
+async def test_after_so_many_tries_the_error_is_reported(
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault]
+) -> None:
     hub.faults.extend(fault("patch", status=503) for _ in range(9))
     limits = Limits(rate=1e6, attempts=3, backoff=QUICK.backoff)
     async with write(limits) as writer:
         writer.submit(patch("a"))
         await writer.drained()
 
-    assert results[0].error.status == 503
+    assert error_of(results[0]).status == 503
     assert hub.verbs() == ["patch"] * 3
 
 
-async def test_throttling_holds_everything_as_long_as_the_server_says(hub, write, fault):
+async def test_throttling_holds_everything_as_long_as_the_server_says(
+    hub: ScriptedHub, write: StartWriter, fault: type[Fault]
+) -> None:
     await hub.put("a")
     await hub.put("b")
     hub.faults.append(fault("patch", status=429, headers={"Retry-After": "1"}))
@@ -185,30 +217,34 @@ async def test_throttling_holds_everything_as_long_as_the_server_says(hub, write
     assert hub.verbs() == ["patch"] * 3
 
 
-async def test_a_create_whose_answer_was_lost_ends_as_a_conflict(hub, write, results, fault):
+async def test_a_create_whose_answer_was_lost_ends_as_a_conflict(
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault]
+) -> None:
     hub.faults.append(fault("post", status=500, after_effect=True))
     async with write() as writer:
         writer.submit(create("a"))
         await writer.drained()
 
-    assert results[0].error.already_exists
+    assert error_of(results[0]).already_exists
     assert ("spoke", "a") in hub.objects
 
 
-async def test_a_patch_whose_answer_was_lost_ends_as_a_conflict(hub, write, results, fault):
+async def test_a_patch_whose_answer_was_lost_ends_as_a_conflict(
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault]
+) -> None:
     version = (await hub.put("a"))["metadata"]["resourceVersion"]
     hub.faults.append(fault("patch", status=503, after_effect=True))
     async with write() as writer:
         writer.submit(patch("a", "x", version=version))
         await writer.drained()
 
-    assert results[0].error.conflict
+    assert error_of(results[0]).conflict
     assert hub.objects["spoke", "a"]["spec"] == {"text": "x"}
 
 
 async def test_a_newer_body_takes_the_place_of_one_that_waits_for_a_retry(
-    hub, write, results, fault, until
-):
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault], until: Until
+) -> None:
     await hub.put("a")
     hub.faults.append(fault("patch", status=503))
     limits = Limits(rate=1e6, backoff=Backoff(first=0.05))
@@ -224,8 +260,8 @@ async def test_a_newer_body_takes_the_place_of_one_that_waits_for_a_retry(
 
 
 async def test_a_write_that_failed_while_a_newer_one_came_is_superseded(
-    hub, write, results, fault, until
-):
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault], until: Until
+) -> None:
     await hub.put("a")
     hub.write_seconds = 0.02
     hub.faults.append(fault("patch", status=503, after_effect=True))
@@ -236,13 +272,13 @@ async def test_a_write_that_failed_while_a_newer_one_came_is_superseded(
         await writer.drained()
 
     old = results.by_token()["old"]
-    assert (old.superseded, old.error.status) == (True, 503)
+    assert (old.superseded, error_of(old).status) == (True, 503)
     assert results.by_token()["new"].error is None
 
 
 async def test_a_paused_writer_drops_what_is_queued_and_lets_go_what_is_sent(
-    hub, write, results, until
-):
+    hub: ScriptedHub, write: StartWriter, results: Results, until: Until
+) -> None:
     for name in "ab":
         await hub.put(name)
     hub.write_seconds = 0.02
@@ -269,7 +305,9 @@ async def test_a_paused_writer_drops_what_is_queued_and_lets_go_what_is_sent(
     assert results.by_token()["again"].error is None
 
 
-async def test_what_waits_for_a_retry_is_dropped_by_a_pause(hub, write, results, fault, until):
+async def test_what_waits_for_a_retry_is_dropped_by_a_pause(
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault], until: Until
+) -> None:
     hub.faults.append(fault("patch", status=503))
     async with write(Limits(rate=1e6, backoff=Backoff(first=3600, longest=3600))) as writer:
         writer.submit(patch("a", "x"))
@@ -280,7 +318,9 @@ async def test_what_waits_for_a_retry_is_dropped_by_a_pause(hub, write, results,
     assert results[0].superseded
 
 
-async def test_a_failed_write_is_not_tried_again_after_a_pause(hub, write, results, fault, until):
+async def test_a_failed_write_is_not_tried_again_after_a_pause(
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault], until: Until
+) -> None:
     hub.write_seconds = 0.02
     hub.faults.append(fault("patch", status=503, after_effect=True))
     async with write() as writer:
@@ -289,11 +329,13 @@ async def test_a_failed_write_is_not_tried_again_after_a_pause(hub, write, resul
         writer.pause()
         await writer.drained()
 
-    assert (results[0].superseded, results[0].error.status) == (True, 503)
+    assert (results[0].superseded, error_of(results[0]).status) == (True, 503)
     assert hub.verbs() == ["patch"]
 
 
-async def test_nothing_is_sent_after_the_deadline(hub, write, results):
+async def test_nothing_is_sent_after_the_deadline(
+    hub: ScriptedHub, write: StartWriter, results: Results
+) -> None:
     deadline = Deadline(asyncio.get_running_loop().time)
     async with write() as writer:
         writer.resume(deadline)
@@ -305,7 +347,9 @@ async def test_nothing_is_sent_after_the_deadline(hub, write, results):
     assert hub.requests == []
 
 
-async def test_a_request_may_not_outlive_the_deadline(hub, write, results):
+async def test_a_request_may_not_outlive_the_deadline(
+    hub: ScriptedHub, write: StartWriter, results: Results
+) -> None:
     hub.write_seconds = 3600
     clock = asyncio.get_running_loop().time
     deadline = Deadline(clock)
@@ -315,11 +359,11 @@ async def test_a_request_may_not_outlive_the_deadline(hub, write, results):
         writer.submit(patch("a", "x"))
         await writer.drained()
 
-    assert results[0].error.reason == "Timeout"
+    assert error_of(results[0]).reason == "Timeout"
     assert results[0].superseded
 
 
-async def test_the_rate_is_kept(hub, write):
+async def test_the_rate_is_kept(hub: ScriptedHub, write: StartWriter) -> None:
     for number in range(30):
         await hub.put(f"w{number}")
     async with write(Limits(rate=100, burst=10)) as writer:
@@ -331,11 +375,11 @@ async def test_the_rate_is_kept(hub, write):
     assert asyncio.get_running_loop().time() - began >= 0.19
 
 
-async def test_done_may_submit_again(hub, write):
+async def test_done_may_submit_again(hub: ScriptedHub, write: StartWriter) -> None:
     await hub.put("a")
-    texts = []
+    texts: list[str] = []
 
-    def done(result):
+    def done(result: WriteResult) -> None:
         texts.append(result.write.token)
         if len(texts) < 3:
             writer.submit(patch("a", f"{len(texts)}"))
@@ -347,8 +391,8 @@ async def test_done_may_submit_again(hub, write):
     assert texts == ["0", "1", "2"]
 
 
-async def test_an_error_in_done_ends_the_writer(hub, client):
-    def done(result):
+async def test_an_error_in_done_ends_the_writer(hub: ScriptedHub, client: HubClient) -> None:
+    def done(result: WriteResult) -> None:
         raise LookupError("the controller's own")
 
     writer = Writer(client, done=done, limits=QUICK)
@@ -361,12 +405,12 @@ async def test_an_error_in_done_ends_the_writer(hub, client):
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_every_write_has_exactly_one_result_and_the_last_one_wins(
-    hub, write, results, fault, seed
-):
+    hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault], seed: int
+) -> None:
     rng = random.Random(seed)
     for name in "abcd":
         await hub.put(name)
-    last = {}
+    last: dict[str, str] = {}
     async with write(Limits(concurrency=2, rate=1e6, backoff=QUICK.backoff)) as writer:
         for number in range(200):
             name = rng.choice("abcd")
