@@ -60,5 +60,6 @@ def configure_logging(level: str = "INFO", *, json: bool | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Asked for with each line: whoever replaces sys.stderr gets the lines from then on.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from ibgu.sandbox.databases import create_database, drop_database
@@ -13,6 +14,10 @@ from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.postgres import EmbeddedPostgres
 
 _numbers = itertools.count(1)
+
+# A slow machine fails nobody; where nobody watches, the same examples every time.
+settings.register_profile("ibgu", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("ibgu")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from time import monotonic
 
 from msgspec import DecodeError, Struct, json
 
+from ibgu.controller.conflicts import Conflicts
 from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
@@ -48,10 +49,15 @@ class Effects:
         self._writer = writer
         self._denied: dict[WorkKey, float] = {}
         """Until when no write of that work is tried; by the monotonic clock."""
+        self._conflicts = Conflicts(mirror, lambda write: self._submit(_found_out(write)))
 
     def pending(self, key: WorkKey) -> bool:
         """On its way, or to be tried again when the hub lets us (`denied`)."""
-        return self._writer.pending(("work", *key)) or self._denied.get(key, 0.0) > monotonic()
+        return (
+            self._writer.pending(("work", *key))
+            or self._denied.get(key, 0.0) > monotonic()
+            or self._conflicts.open(key)
+        )
 
     # -- asking for effects ------------------------------------------------------------------
 
@@ -118,6 +124,7 @@ class Effects:
             self._create(key, rollout.uid, body)
         else:
             body = stage_patch(wanted, rollout, view, watch=self._watch)
+            self._conflicts.based(key, view.resource_version)
             self._submit(
                 Write(
                     key=("work", *key),
@@ -182,7 +189,9 @@ class Effects:
         error = result.error
         if error is None or result.superseded:
             return
-        if error.conflict:
+        if error.conflict and result.write.method == "PATCH":
+            self._conflicts.met(key, result.write)
+        elif error.conflict:
             self._submit(_found_out(result.write))
         elif denied(error):
             self._denied[key] = monotonic() + DENIED

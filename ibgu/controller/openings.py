@@ -38,7 +38,7 @@ class Openings:
         self._payloads = payloads
         self._tasks = tasks
         self._done = done
-        self._open: dict[tuple[str, int], Sequence[ClusterView] | None] = {}
+        self._open: dict[tuple[str, int], list[ManagedCluster] | None] = {}
 
     def want(self, book: Book) -> None:
         """See to it that the opening step gets its list; a second call changes nothing."""
@@ -50,11 +50,17 @@ class Openings:
             self._tasks.create_task(self._list(book.rollout, step.step.index, delay))
 
     def take(self, book: Book) -> Sequence[ClusterView] | None:
-        """The list for the rollout's opening step, once; None if there is none (yet)."""
+        """The list for the rollout's opening step, once; None if there is none (yet).
+
+        Where the mirror is ahead of the list by now, the mirror counts: a label that was owed
+        when the list was made, and is settled since, is in the mirror only.
+        """
         step = book.current
-        if step is None or self._open.get(step.step.key) is None:
+        listed = self._open.get(step.step.key) if step is not None else None
+        if step is None or listed is None:
             return None
-        return self._open.pop(step.step.key)
+        del self._open[step.step.key]
+        return [self._newer(cluster) for cluster in listed]
 
     async def _list(self, rollout: Rollout, step: int, delay: float) -> None:
         await asyncio.sleep(delay)
@@ -70,15 +76,10 @@ class Openings:
                 self._done(rollout.uid)
                 return
 
-    async def _clusters(self) -> list[ClusterView]:
-        """One consistent list; where the mirror is ahead of it, the mirror counts.
-
-        The mirror has what ibgu wrote while the list was made, labels that settle a debt too.
-        """
-        found: list[ClusterView] = []
-        pages = self._client.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster)
-        async for items, _ in pages:
-            found.extend(self._newer(item) for item in items)
+    async def _clusters(self) -> list[ManagedCluster]:
+        found: list[ManagedCluster] = []
+        async for items, _ in self._client.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
+            found.extend(items)
         return found
 
     def _newer(self, listed: ManagedCluster) -> ClusterView:

@@ -1,4 +1,4 @@
-"""One scene a test; tests of this folder run one after the other on the shared hub."""
+"""One scene a test; tests of this folder run one after the other on a hub of their own."""
 
 import asyncio
 import os
@@ -20,6 +20,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if str(item.path).startswith(_HERE):
             item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def sandbox_hub() -> Iterator[SandboxHub]:
+    """A controller sees everything on its hub, so what other tests left must not be there."""
+    with SandboxHub() as hub:
+        yield hub
 
 
 @pytest.fixture(scope="session")

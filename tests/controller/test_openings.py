@@ -1,0 +1,73 @@
+"""Membership is taken from one list, and from what ibgu itself has written since."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec import json
+
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.openings import Openings
+from ibgu.controller.payloads import Payloads
+from ibgu.core.book import Book, StepBook
+from ibgu.core.kinds import IbguSpec, ManagedCluster, PlanItem
+from ibgu.core.model import Action, Rollout, Step
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.sandbox.hub import SandboxHub
+
+LABEL = Action.PREP.completed_label
+
+
+def opening() -> Book:
+    spec = IbguSpec(plan=[PlanItem(["Upgrade"])])
+    now = datetime.now(UTC)
+    book = Book(Rollout(uid="r", namespace="default", name="r", created_at=now, spec=spec))
+    step = Step(
+        rollout="r",
+        index=0,
+        actions=(Action.UPGRADE,),
+        max_concurrency=1,
+        timeout=timedelta(hours=1),
+    )
+    book.steps.append(StepBook(step))
+    return book
+
+
+def nothing(*_: str) -> None:
+    """Nobody has to be told."""
+
+
+@pytest.mark.hub
+async def test_a_label_that_is_settled_after_the_list_counts(
+    sandbox_hub: SandboxHub, unique_name: Callable[[str], str]
+) -> None:
+    """Else the cluster would silently be left out of the step (the debt is gone by then)."""
+    name = unique_name("site")
+    token, ca = sandbox_hub.token("admin"), str(sandbox_hub.ca_file)
+    async with (
+        await HubClient.with_token(sandbox_hub.url, token, ca) as admin,
+        asyncio.TaskGroup() as tasks,
+    ):
+        body = {
+            "apiVersion": "cluster.open-cluster-management.io/v1",
+            "kind": "ManagedCluster",
+            "metadata": {"name": name},
+        }
+        await admin.request("POST", paths.MANAGED_CLUSTERS, body=body)
+        mirror, listed, book = Mirror(nothing), asyncio.Event(), opening()
+        openings = Openings(
+            admin, mirror, Payloads(admin, "ns:name"), tasks, lambda _: listed.set()
+        )
+        openings.want(book)
+        await listed.wait()
+        path = paths.managed_cluster(name)
+        patch = {"metadata": {"labels": {LABEL: ""}}}
+        answer = await admin.request("PATCH", path, body=patch, content_type=paths.MERGE_PATCH)
+        mirror.clusters.put_newer(json.decode(answer, type=ManagedCluster))
+        found = openings.take(book)
+        assert found is not None
+        assert LABEL in next(cluster.labels for cluster in found if cluster.name == name)
+        assert openings.take(book) is None
+        await admin.request("DELETE", path)
