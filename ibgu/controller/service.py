@@ -15,10 +15,11 @@ from ibgu.controller.agenda import Agenda
 from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Ledger
 from ibgu.controller.effects import Effects
-from ibgu.controller.loop import Loop, Parts
+from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices
 from ibgu.controller.openings import Openings
+from ibgu.controller.parts import Parts
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import TalmWatch

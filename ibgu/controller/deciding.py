@@ -1,0 +1,102 @@
+"""From what was touched to a draft: each rollout's snapshot, decided."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ibgu.controller.agenda import Touched
+from ibgu.controller.commit import Draft
+from ibgu.controller.parts import Parts
+from ibgu.core.book import Book
+from ibgu.core.decide import Answer, decide, decide_debt, start_step
+from ibgu.core.kinds import Ibgu
+from ibgu.core.model import Kind, OnDebt, OnRollout, Rollout
+from ibgu.core.snapshot import Facts, Snapshot
+from ibgu.core.works import names
+
+
+class Deciding:
+    def __init__(self, parts: Parts, facts: Facts) -> None:
+        self._parts = parts
+        self.facts = facts
+
+    def draft(self, touched: Touched, debts: Iterable[str], now: datetime) -> Draft:
+        """All rollouts of this turn, one after the other: each sees what was decided before."""
+        draft = Draft(self._parts.world)
+        for decision in self._debts(debts):
+            draft.take(decision)
+        for uid, clusters in touched.items():
+            for seen in self._seen(uid, now):
+                draft.take(seen)
+            if uid in self._parts.world.books:
+                self._decide_rollout(draft, uid, clusters, now)
+        return draft
+
+    def _decide_rollout(
+        self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
+    ) -> None:
+        answer = self._rollout(self._parts.world.books[uid], clusters, now)
+        for decision in answer.decisions:
+            draft.take(decision)
+        for cluster, when in answer.wake.items():
+            self._parts.agenda.at(when, uid, cluster)
+
+    def _debts(self, uids: Iterable[str]) -> Iterable[OnDebt]:
+        for uid in uids:
+            debt = self._parts.world.debts.get(uid)
+            if debt is not None:
+                decision = decide_debt(debt, self._parts.mirror.cluster(debt.cluster))
+                if decision is not None:
+                    yield decision
+
+    def _seen(self, uid: str, now: datetime) -> Iterable[OnRollout]:
+        """An IBGU that the journal does not know yet."""
+        found = self._parts.mirror.ibgu(uid)
+        if found is not None and uid not in self._parts.world.books and not _leaving(found):
+            rollout = new_rollout(found, now)
+            yield OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen on the hub", actor=actor_of(found))
+
+    def _rollout(self, book: Book, clusters: Iterable[str], now: datetime) -> Answer:
+        snapshot = self.snapshot(book)
+        listed = self._parts.openings.take(book)
+        if listed is not None:
+            return start_step(snapshot, listed, now)
+        return decide(snapshot, clusters, now)
+
+    def snapshot(self, book: Book) -> Snapshot:
+        rollout = book.rollout
+        found = self._parts.mirror.ibgu(rollout.uid)
+        return Snapshot(
+            world=self._parts.world,
+            book=book,
+            observe=self._parts.mirror.observe(rollout, self._parts.effects.pending),
+            facts=self.facts,
+            object=found,
+            payload=self._parts.payloads.state(rollout.uid),
+            adoption=self._parts.mirror.unfinished_cgus(rollout),
+            actor=actor_of(found),
+        )
+
+
+def _leaving(obj: Ibgu) -> bool:
+    return obj.metadata.deletion_timestamp is not None
+
+
+def new_rollout(found: Ibgu, now: datetime) -> Rollout:
+    """The record of an IBGU at first sight; its generation 0 makes the first turn check it."""
+    meta = found.metadata
+    created = datetime.fromisoformat(meta.creation_timestamp) if meta.creation_timestamp else now
+    return Rollout(
+        uid=meta.uid,
+        namespace=meta.namespace,
+        name=meta.name,
+        created_at=created,
+        spec=found.spec,
+        annotations=names.carried(meta.annotations),
+    )
+
+
+def actor_of(found: Ibgu | None) -> str:
+    """The hub tells no user, only the field manager that changed the spec or metadata last."""
+    fields = found.metadata.managed_fields if found else []
+    newest = max((f for f in fields if not f.subresource), key=lambda f: f.time, default=None)
+    return f"via the hub ({newest.manager})" if newest else "via the hub"

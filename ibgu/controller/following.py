@@ -1,0 +1,121 @@
+"""After the commit: what the hub must show, who else is concerned, what people are told."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ibgu.controller import measures
+from ibgu.controller.agenda import Touched
+from ibgu.controller.notices import rollout_of
+from ibgu.controller.parts import Parts
+from ibgu.core.book import Book
+from ibgu.core.model import (
+    Action,
+    Decision,
+    Kind,
+    OnDebt,
+    OnMember,
+    OnRollout,
+    OnStep,
+    Preempt,
+    Step,
+    StepState,
+)
+
+_CLAIMS = frozenset({Kind.RUN_INTENDED, Kind.FINISHED, Kind.WAITS, Kind.RUN_REOPENED})
+"""Kinds of member decisions that may take or free a claim on the cluster."""
+
+
+class Following:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def perform(
+        self,
+        touched: Touched,
+        debts: Iterable[str],
+        decisions: list[Decision],
+        now: datetime,
+        *,
+        quiet: bool,
+    ) -> None:
+        """`quiet`: a live TALM is on the hub, nothing is written there (R20)."""
+        concerned = {uid: dict(clusters) for uid, clusters in touched.items()}
+        owed: dict[str, None] = {}
+        for decision in decisions:
+            self._follow(decision, concerned, owed)
+        world = self._parts.world
+        if not quiet:
+            for uid, clusters in concerned.items():
+                if uid in world.books:
+                    self._parts.effects.follow(world.books[uid], clusters, now)
+            self._parts.effects.settle(world, owed, debts)
+        for uid in concerned:
+            self._after(uid, now)
+        measures.count(decisions)
+        if not quiet:
+            self._report(decisions)
+
+    def _report(self, decisions: list[Decision]) -> None:
+        for uid in {rollout_of(decision) for decision in decisions}:
+            if uid in self._parts.world.books:
+                self._parts.statuses.touch(uid)
+        self._parts.notices.tell(self._parts.world, decisions)
+        for decision in decisions:
+            if isinstance(decision, OnStep) and decision.kind is Kind.STEP_STARTED:
+                self._warn_of_missing(decision.step)
+
+    def _warn_of_missing(self, step: Step) -> None:
+        """What a step with Prep would carry if it were on the hub."""
+        if Action.PREP in step.actions:
+            for warning in self._parts.payloads.state(step.rollout).warnings:
+                self._parts.notices.warn(step.rollout, "PayloadMissing", warning)
+
+    def _follow(
+        self, decision: Decision, concerned: dict[str, dict[str, None]], owed: dict[str, None]
+    ) -> None:
+        """Which clusters' works to look at, and who else is concerned by a decision."""
+        match decision:
+            case OnMember(member=member):
+                concerned.setdefault(member.rollout, {})[member.cluster] = None
+                if decision.kind in _CLAIMS:
+                    self._touch_others(member.cluster, member.rollout)
+            case OnDebt(debt=debt):
+                owed[debt.uid] = None
+            case Preempt(cluster=cluster):
+                self._touch_others(cluster, "")
+            case OnStep(kind=Kind.STEP_STARTED, step=step):
+                book = self._parts.world.books[step.rollout]
+                members = book.steps[step.index].members
+                self._parts.agenda.touch(step.rollout, members)
+                for cluster in members if step.first.cancels else ():
+                    self._touch_others(cluster, step.rollout)
+            case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
+                steps = self._parts.world.books[rollout.uid].steps
+                everybody = (name for step in steps for name in step.members)
+                concerned.setdefault(rollout.uid, {}).update(dict.fromkeys(everybody))
+            case OnStep() | OnRollout():
+                return
+
+    def _touch_others(self, cluster: str, but: str) -> None:
+        for uid in self._parts.world.rollouts_of.get(cluster, ()):
+            if uid != but:
+                self._parts.agenda.touch(uid, [cluster])
+
+    def _after(self, uid: str, now: datetime) -> None:
+        """A step that opens needs its list; a rollout that is over and gone is forgotten."""
+        book = self._parts.world.books.get(uid)
+        if book is None:
+            return
+        current = book.current
+        opening = current is not None and current.step.state is StepState.OPENING
+        if opening and book.rollout.deleted_at is None:
+            self._parts.openings.want(book)
+        if book.rollout.deleted_at is not None:
+            self._parts.payloads.forget(uid)
+            if self._through_with(book):
+                self._parts.world.forget(uid)
+
+    def _through_with(self, book: Book) -> bool:
+        """Of a deleted rollout: nothing of it is left, in its members or on the hub."""
+        busy = any(step.unfinished or step.watched for step in book.steps)
+        return not busy and not self._parts.mirror.works.keys_by("rollout", book.rollout.uid)

@@ -1,0 +1,33 @@
+"""What a turn works with."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ibgu.controller.agenda import Agenda
+from ibgu.controller.clock import Clock
+from ibgu.controller.commit import Ledger
+from ibgu.controller.effects import Effects
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.notices import Notices
+from ibgu.controller.openings import Openings
+from ibgu.controller.payloads import Payloads
+from ibgu.controller.statuses import Statuses
+from ibgu.core.book import World
+
+
+class Parts(Struct, frozen=True):
+    """What a loop works with; made by the service, replaced as a whole in tests."""
+
+    world: World
+    mirror: Mirror
+    agenda: Agenda
+    ledger: Ledger
+    effects: Effects
+    openings: Openings
+    payloads: Payloads
+    statuses: Statuses
+    notices: Notices
+    clock: Clock
+    in_sync: Callable[[], bool]
+    """Whether the mirror is complete."""
