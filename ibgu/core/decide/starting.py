@@ -7,12 +7,14 @@ from msgspec.structs import replace
 
 from ibgu.core.book import StepBook
 from ibgu.core.decide.arming import intend
+from ibgu.core.decide.debts import auto_import_off, owe
 from ibgu.core.decide.looking import ask, fresh
 from ibgu.core.decide.running import decide_running, expire
 from ibgu.core.decide.turn import Turn
 from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.gates import deadline, held, share, waves
 from ibgu.core.model import (
+    Action,
     Kind,
     Member,
     MemberState,
@@ -34,7 +36,7 @@ def start_members(turn: Turn, step: StepBook) -> None:
     _fill(turn, step, window)
     if _make_room(turn, step, step.head(window)):
         _fill(turn, step, window)
-    _look_ahead(turn, step.head(window))
+    _look_ahead(turn, step, step.head(window))
 
 
 def _fill(turn: Turn, step: StepBook, window: int) -> None:
@@ -151,10 +153,21 @@ def limit_of(turn: Turn, step: StepBook) -> datetime:
     return turn.now + max(share(step), room)
 
 
-def _look_ahead(turn: Turn, head: list[Member]) -> None:
+def _look_ahead(turn: Turn, step: StepBook, head: list[Member]) -> None:
     for member in head:
         if member.reason.kind is ReasonKind.SLOT:
             ask(turn, member)
+        elif member.reason.kind is ReasonKind.READY and turn.action(member) is Action.UPGRADE:
+            _turn_import_off(turn, step, member)
+
+
+def _turn_import_off(turn: Turn, step: StepBook, member: Member) -> None:
+    """Ahead of the Upgrade, so that it costs no slot's time (R14); undone if it never starts."""
+    cluster = turn.observe(member.cluster).cluster
+    owed = member.uid in turn.world.debts
+    if cluster is None or owed or held(turn.snapshot, step, member, turn.now):
+        return
+    owe(turn, cluster, {}, auto_import_off(turn, cluster), "Upgrade is next")
 
 
 def _make_room(turn: Turn, step: StepBook, head: list[Member]) -> bool:

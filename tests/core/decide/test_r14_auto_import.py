@@ -78,14 +78,15 @@ def test_a_prep_that_no_upgrade_follows_at_once_does_not_bring_it(plan: tuple[st
     assert debt.annotations == {}
 
 
-def test_a_prep_that_was_done_already_does_not_bring_it_before_its_turn() -> None:
-    """The member has no slot yet, and may never get one."""
+def test_it_comes_ahead_of_an_upgrade_that_is_next() -> None:
+    """The member has no slot yet; the annotation costs none then."""
     twin = Twin("site-1", "site-2")
     twin.spokes["site-2"].to(Stage.PREP)
     twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))
     twin.wait(seconds=30)
     assert Kind.ACTION_SKIPPED in twin.kinds("site-2")
-    assert twin.annotations["site-2"] == {}
+    assert twin.member("uid-a", 0, "site-2").slot is None
+    assert twin.annotations["site-2"][names.AUTO_IMPORT_BY] == "uid-a"
 
 
 def test_somebody_elses_is_left_alone() -> None:
