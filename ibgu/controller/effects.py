@@ -51,6 +51,11 @@ class Effects:
         """Until when no write of that work is tried; by the monotonic clock."""
         self._conflicts = Conflicts(mirror, lambda write: self._submit(_found_out(write)))
 
+    @property
+    def depth(self) -> int:
+        """How many objects have a write pending."""
+        return self._writer.depth
+
     def pending(self, key: WorkKey) -> bool:
         """On its way, or to be tried again when the hub lets us (`denied`)."""
         return (

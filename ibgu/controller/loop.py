@@ -47,6 +47,11 @@ class Loop:
     def world(self) -> World:
         return self._parts.world
 
+    @property
+    def depth(self) -> int:
+        """How many objects have a write pending."""
+        return self._parts.effects.depth
+
     # -- what reaches it -----------------------------------------------------------------------
 
     def touched(self, rollout: str, cluster: str) -> None:

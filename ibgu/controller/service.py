@@ -207,6 +207,7 @@ class Controller:
         telemetry.JOURNAL_AWAY.set(1 if self._ledger is not None and self._ledger.away else 0)
         if self._loop is not None:
             measures.gauge(self._loop.world)
+            telemetry.QUEUE.set(self._loop.depth)
         for (verb, code), count in self._client.requests.items():
             telemetry.HUB_REQUESTS.labels(verb, code).set(count)
 
