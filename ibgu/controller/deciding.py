@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 
 from ibgu.controller.agenda import Touched
 from ibgu.controller.commit import Draft
@@ -63,16 +64,18 @@ class Deciding:
         return decide(snapshot, clusters, now)
 
     def snapshot(self, book: Book) -> Snapshot:
-        rollout = book.rollout
-        found = self._parts.mirror.ibgu(rollout.uid)
+        """For this moment only: a cluster is observed once, however often it is asked for."""
+        rollout, mirror = book.rollout, self._parts.mirror
+        found = mirror.ibgu(rollout.uid)
         return Snapshot(
             world=self._parts.world,
             book=book,
-            observe=self._parts.mirror.observe(rollout, self._parts.effects.pending),
+            observe=cache(mirror.observe(rollout, self._parts.effects.pending)),
+            cluster=mirror.cluster,
             facts=self.facts,
             object=found,
             payload=self._parts.payloads.state(rollout.uid),
-            adoption=self._parts.mirror.unfinished_cgus(rollout),
+            adoption=mirror.unfinished_cgus(rollout),
             actor=actor_of(found),
         )
 

@@ -10,7 +10,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
 from ibgu.core.kinds import Condition, Ibgu, JsonObject
-from ibgu.core.status import status_of
+from ibgu.core.status import Known, status_of
 from ibgu.hub import paths
 from ibgu.hub.store import version_of
 from ibgu.hub.writer import Write, Writer, WriteResult
@@ -45,6 +45,7 @@ class Statuses:
         self._written: dict[str, bytes] = {}
         self._answered: dict[str, Ibgu] = {}
         self._due: dict[str, datetime] = {}
+        self._known: dict[str, Known] = {}
 
     def touch(self, rollout: str) -> None:
         now = self._clock.now()
@@ -61,6 +62,8 @@ class Statuses:
             del self._dirty[uid]
             if uid in world.books:
                 self._write(world.books[uid], now)
+            else:
+                self._known.pop(uid, None)
 
     def _write(self, book: Book, now: datetime) -> None:
         rollout = book.rollout
@@ -68,10 +71,11 @@ class Statuses:
         if found is None:
             return
         payload = self._payloads.state(rollout.uid)
-        status = status_of(book, payload, _conditions(found), self._served, now)
+        known = self._known.setdefault(rollout.uid, {})
+        status = status_of(book, payload, _conditions(found), self._served, now, known)
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
-        known = self._written.get(rollout.uid)
-        if known == body or (known is None and _shows(found, status)):
+        written = self._written.get(rollout.uid)
+        if written == body or (written is None and _shows(found, status)):
             return
         self._written[rollout.uid] = body
         self._due[rollout.uid] = now + timedelta(seconds=1 + len(body) * PER_BYTE)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.book import Book, World
 from ibgu.core.kinds import Ibgu
-from ibgu.core.model import Observation
+from ibgu.core.model import ClusterView, Observation
 
 
 class PayloadState(Struct, frozen=True):
@@ -39,6 +39,8 @@ class Snapshot(Struct, frozen=True):
     book: Book
     observe: Callable[[str], Observation]
     """By cluster name, for this rollout."""
+    cluster: Callable[[str], ClusterView | None]
+    """A ManagedCluster by its name: a part of what `observe` answers, without the rest's price."""
     facts: Facts
     object: Ibgu | None
     """The IBGU as the hub shows it; None: deleted."""

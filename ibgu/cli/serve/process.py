@@ -1,6 +1,7 @@
 """From the start of a process to its exit code: signals, and errors in words."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator
@@ -43,11 +44,20 @@ def run(read: Callable[[], Settings], main: Main, *in_words: type[Exception]) ->
         settings = read()
         configure_logging(settings.log_level)
         logging.basicConfig(handlers=[_Forward()], level=logging.WARNING)
+        _collect_less_often()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signalled(main(settings)))
     except Exception as error:
         return _tell(error, in_words)
     return 0
+
+
+def _collect_less_often() -> None:
+    """A controller makes little garbage in cycles and keeps much that lives on: by default a tenth
+    of its time went into walks over its modules and mirrors."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _until_signalled(main: Coroutine[Any, Any, None]) -> None:

@@ -4,12 +4,12 @@ Every aggregate follows from `put` alone, and putting the former record back und
 draft is as cheap as a change.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from msgspec import Struct
 
@@ -51,6 +51,7 @@ class End(Struct, frozen=True):
 
 
 _place = attrgetter("place")
+_limit_time = itemgetter(0)
 
 
 def end_of(member: Member) -> End | None:
@@ -65,12 +66,19 @@ def end_of(member: Member) -> End | None:
     return None
 
 
+def _limit(member: Member) -> tuple[datetime, int, str]:
+    """Sorts members in flight: earliest limit first, then R4's order."""
+    assert member.limit is not None
+    return (member.limit, member.position, member.cluster)
+
+
 class StepBook:
     def __init__(self, step: Step, members: Iterable[Member] = ()) -> None:
         self.step = step
         self.members: dict[str, Member] = {}
         self.queue: list[tuple[int, str]] = []
         self.in_flight: dict[str, None] = {}
+        self.limits: list[tuple[datetime, int, str]] = []
         self.watched: dict[str, None] = {}
         self.reopening: dict[str, None] = {}
         self.slots: dict[int, str] = {}
@@ -92,6 +100,7 @@ class StepBook:
             self._wait(member)
         elif member.state is MemberState.IN_FLIGHT:
             self.in_flight[member.cluster] = None
+            insort(self.limits, _limit(member))
         if member.watched:
             self.watched[member.cluster] = None
         if end := end_of(member):
@@ -113,7 +122,9 @@ class StepBook:
             self.slots.pop(member.slot, None)
         if member.state is MemberState.WAITING and member.reason.kind in QUEUED:
             self.queue.pop(bisect_left(self.queue, (member.position, member.cluster)))
-        self.in_flight.pop(member.cluster, None)
+        if member.state is MemberState.IN_FLIGHT:
+            self.in_flight.pop(member.cluster)
+            self.limits.pop(bisect_left(self.limits, _limit(member)))
         self.watched.pop(member.cluster, None)
         self.reopening.pop(member.cluster, None)
         if end := end_of(member):
@@ -133,6 +144,15 @@ class StepBook:
     @property
     def failed(self) -> int:
         return self.counts[Outcome.FAILED]
+
+    def limited(self, until: datetime) -> Iterator[Member]:
+        """Members in flight with a limit up to `until`, earliest first."""
+        count = bisect_right(self.limits, until, key=_limit_time)
+        return (self.members[name] for _, _, name in self.limits[:count])
+
+    def next_limit(self, after: datetime) -> datetime | None:
+        found = bisect_right(self.limits, after, key=_limit_time)
+        return self.limits[found][0] if found < len(self.limits) else None
 
     def free_slots(self) -> Iterator[int]:
         """The free slots, lowest first; take them before the next change."""

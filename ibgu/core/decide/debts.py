@@ -64,7 +64,9 @@ def labels_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
 def annotations_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
     """As they will be once everything owed is written."""
     debt = turn.world.debts.get(cluster.uid)
-    wanted = {key: change.wanted for key, change in debt.annotations.items()} if debt else {}
+    if debt is None:
+        return cluster.annotations
+    wanted = {key: change.wanted for key, change in debt.annotations.items()}
     merged = {**cluster.annotations, **wanted}
     return {key: value for key, value in merged.items() if value is not None}
 

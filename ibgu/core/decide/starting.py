@@ -163,16 +163,17 @@ def _look_ahead(turn: Turn, step: StepBook, head: list[Member]) -> None:
 
 def _turn_import_off(turn: Turn, step: StepBook, member: Member) -> None:
     """Ahead of the Upgrade, so that it costs no slot's time (R14); undone if it never starts."""
-    cluster = turn.observe(member.cluster).cluster
-    owed = member.uid in turn.world.debts
-    if cluster is None or owed or held(turn.snapshot, step, member, turn.now):
+    cluster = turn.snapshot.cluster(member.cluster)
+    if cluster is None or member.uid in turn.world.debts:
         return
-    owe(turn, cluster, {}, auto_import_off(turn, cluster), "Upgrade is next")
+    wishes = auto_import_off(turn, cluster)
+    if wishes and not held(turn.snapshot, step, member, turn.now):
+        owe(turn, cluster, {}, wishes, "Upgrade is next")
 
 
 def _make_room(turn: Turn, step: StepBook, head: list[Member]) -> bool:
     """Members past their limit yield their slots to others that could start now (R11)."""
-    late = sorted(_overdue(turn, step), key=_limit) if step.full else []
+    late = _overdue(turn, step) if step.full else []
     if not late:
         return False
     leaving = sum(1 for name in step.in_flight if _leaving(step.members[name]))
@@ -195,18 +196,17 @@ def _needs_slot(turn: Turn, step: StepBook, member: Member) -> bool:
     return startable and held(turn.snapshot, step, member, turn.now) is None
 
 
-def _limit(member: Member) -> tuple[datetime, int]:
-    assert member.limit is not None
-    return (member.limit, member.position)
-
-
 def _overdue(turn: Turn, step: StepBook) -> list[Member]:
-    members = (step.members[name] for name in step.in_flight)
-    return [m for m in members if not _leaving(m) and turn.now >= judged_limit(turn, m)]
-
-
-def judged_limit(turn: Turn, member: Member) -> datetime:
-    """A limit that passed while nobody could look fails nobody until SETTLE after that."""
-    limit, _ = _limit(member)
+    """Past their limit, earliest first; one that passed while nobody could look fails nobody
+    until SETTLE after that."""
     since = turn.facts.in_sync_since
-    return limit if limit > since else since + SETTLE
+    settled = turn.now >= since + SETTLE
+    late = (member for member in step.limited(turn.now) if not _leaving(member))
+    return [m for m in late if settled or (m.limit is not None and m.limit > since)]
+
+
+def next_limit(turn: Turn, step: StepBook) -> datetime | None:
+    """When the next member will be past its limit, if one will."""
+    settled = turn.facts.in_sync_since + SETTLE
+    limit = step.next_limit(turn.now)
+    return settled if settled > turn.now and (limit is None or settled < limit) else limit

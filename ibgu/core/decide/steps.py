@@ -3,7 +3,7 @@
 from ibgu.core.book import StepBook
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.running import expire
-from ibgu.core.decide.starting import judged_limit, start_members
+from ibgu.core.decide.starting import next_limit, start_members
 from ibgu.core.decide.turn import Turn
 from ibgu.core.gates import LASTING, deadline
 from ibgu.core.model import (
@@ -74,10 +74,9 @@ def start_clock(turn: Turn, step: Step) -> None:
 
 
 def _wake_limits(turn: Turn, book: StepBook) -> None:
-    limits = [judged_limit(turn, book.members[name]) for name in book.in_flight]
-    future = [limit for limit in limits if limit > turn.now]
-    if future:
-        turn.wake("", min(future))
+    due = next_limit(turn, book)
+    if due is not None:
+        turn.wake("", due)
 
 
 def _finish_step(turn: Turn, book: StepBook) -> None:

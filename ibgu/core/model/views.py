@@ -43,11 +43,9 @@ class IbuView(Struct, frozen=True, kw_only=True):
     stage: str = ""
     generation: int = 0
     observed_generation: int = 0
-    uid: str = ""
     run: str = ""
     """The run id that the IBU carries (R7)."""
     idle: IbuCondition = MISSING
-    idle_since: str = ""
     prep_in_progress: IbuCondition = MISSING
     prep_completed: IbuCondition = MISSING
     upgrade_in_progress: IbuCondition = MISSING
@@ -57,8 +55,6 @@ class IbuView(Struct, frozen=True, kw_only=True):
     next_stages: frozenset[Stage] = frozenset()
     seed_image: str = ""
     seed_version: str = ""
-    rollback_expires: str = ""
-    warning: str = ""
     looks: frozenset[str] = frozenset()
     """Ids of the looks that this feedback answers."""
 

@@ -16,10 +16,8 @@ def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
         stage=_text(found, names.STAGE),
         generation=_number(found, names.GENERATION),
         observed_generation=_number(found, names.OBSERVED_GENERATION),
-        uid=_text(found, names.UID),
         run=_text(found, names.RUN_ECHO),
         idle=_condition(found, "idle"),
-        idle_since=_text(found, names.IDLE_SINCE),
         prep_in_progress=_condition(found, "prepInProgress"),
         prep_completed=_condition(found, "prepCompleted"),
         upgrade_in_progress=_condition(found, "upgradeInProgress"),
@@ -29,8 +27,6 @@ def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
         next_stages=frozenset(s for name, s in names.NEXT_STAGES.items() if name in found),
         seed_image=_text(found, names.SEED_IMAGE),
         seed_version=_text(found, names.SEED_VERSION),
-        rollback_expires=_text(found, names.ROLLBACK_EXPIRES),
-        warning=_text(found, names.WARNING),
         looks=_looks(found),
     )
 

@@ -100,10 +100,10 @@ def last_words(ibu: IbuView, stage: Stage) -> str:
 
 
 def detail(ibu: IbuView, stage: Stage) -> str:
-    """Why the stage failed, as far as it is told yet; `<Stage>Completed` is generic."""
+    """Why the stage failed; while that is not told, what `<Stage>Completed` says about it."""
     told = in_progress(ibu, stage)
-    found = told if told.false and told.message else completed(ibu, stage)
-    return found.message or found.reason
+    words = told.message if told.false else ""
+    return words or f"{stage} failed"
 
 
 def out_of_stage(ibu: IbuView) -> bool:

@@ -7,11 +7,11 @@ from ibgu.core.book import Book
 from ibgu.core.kinds import Condition, JsonObject
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status.conditions import conditions, hold_of, unlisted
-from ibgu.core.status.entries import entries
+from ibgu.core.status.entries import Known, entries
 from ibgu.core.status.size import fit
 from ibgu.core.status.summary import complete, counts_of, phase_of, summary_of
 
-__all__ = ["counts_of", "hold_of", "phase_of", "status_of", "summary_of"]
+__all__ = ["Known", "counts_of", "hold_of", "phase_of", "status_of", "summary_of"]
 
 
 def status_of(
@@ -20,8 +20,11 @@ def status_of(
     before: Iterable[Condition],
     served: frozenset[str],
     now: datetime,
+    known: Known | None = None,
 ) -> JsonObject:
     """The status to write; `served` names the optional fields that the hub's CRD declares.
+
+    `known` is what `entries` remembers of the rollout.
 
     A field that is None is to be removed (JSON merge patch).
     """
@@ -31,7 +34,7 @@ def status_of(
         "startedAt": _stamp(rollout.started_at),
         "completedAt": _stamp(rollout.completed_at) if complete(book) else None,
         "conditions": conditions(book, payload, old, now, counted="summary" in served),
-        "clusters": entries(book),
+        "clusters": entries(book, known),
         "phase": phase_of(book),
         "summary": summary_of(book),
         "hidden": None,

@@ -1,6 +1,7 @@
 """`status.clusters[]`: one entry per cluster of every started step (the table of design 4)."""
 
 from collections.abc import Iterable, Iterator
+from operator import is_not
 
 from ibgu.core.book import Book
 from ibgu.core.kinds import JsonObject
@@ -12,13 +13,27 @@ WORDS = 200
 _SHOWN_FAILURES = frozenset({Outcome.FAILED, Outcome.CANCELLED})
 
 
-def entries(book: Book) -> list[JsonObject]:
-    """All entries in natural order of the names."""
+Known = dict[str, tuple[list[Member], JsonObject]]
+"""Cluster -> its entry, and the records that it was made from."""
+
+
+def entries(book: Book, known: Known | None = None) -> list[JsonObject]:
+    """All entries in natural order of the names; `known` is read, and brought up to date."""
+    known = {} if known is None else known
     members: dict[str, list[Member]] = {}
     for step in book.steps:
         for cluster, member in step.members.items():
             members.setdefault(cluster, []).append(member)
-    return [_entry(cluster, members[cluster]) for cluster in sorted(members, key=natural_key)]
+    return [_known(known, name, members[name]) for name in sorted(members, key=natural_key)]
+
+
+def _known(known: Known, cluster: str, members: list[Member]) -> JsonObject:
+    """Records never change, they are replaced: the same ones make the same entry."""
+    before, entry = known.get(cluster, ([], {}))
+    if len(before) != len(members) or any(map(is_not, before, members)):
+        entry = _entry(cluster, members)
+        known[cluster] = (members, entry)
+    return entry
 
 
 def _entry(cluster: str, members: list[Member]) -> JsonObject:

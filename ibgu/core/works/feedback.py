@@ -1,8 +1,9 @@
 """What the work agent is asked to feed back about the IBU.
 
-Scalars only, and paths that the agent evaluates without an error whatever the IBU looks like:
-a missing field gives no value, but an index past a list's end fails, so that each of
-validNextStages has a filter of its own.
+No more than the engine reads: the hub's API server pays for every value with each report of
+each cluster (decision 9). Scalars only, and paths that the agent evaluates without an error
+whatever the IBU looks like: a missing field gives no value, but an index past a list's end fails,
+so that each of validNextStages has a filter of its own.
 """
 
 from ibgu.core.model import Stage
@@ -11,24 +12,23 @@ from ibgu.core.works.names import RUN
 STAGE = "stage"
 GENERATION = "generation"
 OBSERVED_GENERATION = "observedGeneration"
-UID = "uid"
 RUN_ECHO = "run"
-IDLE_SINCE = "idleSince"
 SEED_IMAGE = "seedImage"
 SEED_VERSION = "seedVersion"
-ROLLBACK_EXPIRES = "rollbackExpires"
-WARNING = "warning"
 LOOK_PREFIX = "look-"
 
-CONDITIONS = (
-    "Idle",
-    "PrepInProgress",
-    "PrepCompleted",
-    "UpgradeInProgress",
-    "UpgradeCompleted",
-    "RollbackInProgress",
-    "RollbackCompleted",
-)
+_WHOLE = ("status", "reason", "message")
+CONDITIONS: dict[str, tuple[str, ...]] = {
+    "Idle": _WHOLE,
+    "PrepInProgress": _WHOLE,
+    "PrepCompleted": ("status",),
+    "UpgradeInProgress": _WHOLE,
+    "UpgradeCompleted": ("status", "message"),
+    "RollbackInProgress": _WHOLE,
+    "RollbackCompleted": ("status",),
+}
+"""Condition -> the parts that tell something: a Completed only repeats its own name, but for the
+"Rollback requested" of UpgradeCompleted; why a stage failed stands on its InProgress."""
 
 NEXT_STAGES: dict[str, Stage] = {f"next{stage}": stage for stage in Stage}
 
@@ -51,19 +51,15 @@ PATHS: dict[str, str] = {
     STAGE: ".spec.stage",
     GENERATION: ".metadata.generation",
     OBSERVED_GENERATION: ".status.observedGeneration",
-    UID: ".metadata.uid",
     RUN_ECHO: _annotation(RUN),
     **{
         condition_value(condition, part): _condition(condition, part)
-        for condition in CONDITIONS
-        for part in ("status", "reason", "message")
+        for condition, parts in CONDITIONS.items()
+        for part in parts
     },
-    IDLE_SINCE: _condition("Idle", "lastTransitionTime"),
     **{name: f'.status.validNextStages[?(@=="{stage}")]' for name, stage in NEXT_STAGES.items()},
     SEED_IMAGE: ".spec.seedImageRef.image",
     SEED_VERSION: ".spec.seedImageRef.version",
-    ROLLBACK_EXPIRES: ".status.rollbackAvailabilityExpiration",
-    WARNING: _annotation("extra-manifest.lca.openshift.io/validation-warning"),
 }
 """Name of the value -> JSONPath."""
 

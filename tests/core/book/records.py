@@ -97,6 +97,7 @@ def in_flight(cluster: str = "site-1", words: str = "", slot: int = 1, **changes
     fields: dict[str, Any] = {
         "state": MemberState.IN_FLIGHT,
         "slot": slot,
+        "limit": NOW + timedelta(hours=1),
         "reason": reason(ReasonKind.RUNNING, words),
         "run": run(id=f"run-{cluster}"),
         **changes,

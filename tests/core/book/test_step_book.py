@@ -38,6 +38,7 @@ def aggregates(book: StepBook) -> dict[str, Any]:
         "members": dict(book.members),
         "queue": list(book.queue),
         "in flight": set(book.in_flight),
+        "limits": list(book.limits),
         "watched": set(book.watched),
         "reopening": set(book.reopening),
         "slots": dict(book.slots),

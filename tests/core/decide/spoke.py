@@ -250,7 +250,6 @@ class Spoke:
             stage=self.stage,
             generation=self.generation,
             observed_generation=self.observed,
-            uid="ibu",
             run=self.run,
             idle=c("Idle"),
             prep_in_progress=c("PrepInProgress"),

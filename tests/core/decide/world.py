@@ -102,6 +102,7 @@ class Twin(Hub, Story):
             world=self.world,
             book=book,
             observe=lambda name: self.observe(uid, name),
+            cluster=lambda name: self.observe(uid, name).cluster,
             facts=self.facts,
             object=self.ibgus.get(uid),
             payload=self.payload,

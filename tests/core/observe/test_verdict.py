@@ -75,8 +75,8 @@ def test_completed_false_is_enough_the_detail_may_come_later(states: dict[str, I
         states["prep-failed"], prep_in_progress=IbuCondition("True", "InProgress", "pulling")
     )
     assert verdict(early, Action.PREP) == failed(Cause.PREP_FAILED, "Prep failed")
-    earlier = replace(early, prep_completed=IbuCondition("False", "Failed"))
-    assert verdict(earlier, Action.PREP) == failed(Cause.PREP_FAILED, "Failed")
+    silent = replace(early, prep_in_progress=IbuCondition("False", "Failed"))
+    assert verdict(silent, Action.PREP) == failed(Cause.PREP_FAILED, "Prep failed")
 
 
 def test_last_words(states: dict[str, IbuView]) -> None:

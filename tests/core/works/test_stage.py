@@ -149,9 +149,14 @@ def test_feedback_paths() -> None:
     found = paths(body(DISARMED))
     assert found["look-l1"] == found["stage"] == ".spec.stage"
     assert found["run"] == r".metadata.annotations.ibgu\.dev/run"
-    assert found["warning"] == (
-        r".metadata.annotations.extra-manifest\.lca\.openshift\.io/validation-warning"
-    )
+    assert found["idleStatus"] == '.status.conditions[?(@.type=="Idle")].status'
+    completed = {name for name in found if "Completed" in name}
+    assert completed == {
+        "prepCompletedStatus",
+        "upgradeCompletedStatus",
+        "upgradeCompletedMessage",
+        "rollbackCompletedStatus",
+    }
     assert found["prepInProgressMessage"] == (
         '.status.conditions[?(@.type=="PrepInProgress")].message'
     )
