@@ -1,6 +1,5 @@
 """R4: members start in natural order, though their answers race."""
 
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
