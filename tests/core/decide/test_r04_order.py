@@ -1,6 +1,5 @@
 """R4: members start in natural order, though their answers race."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
