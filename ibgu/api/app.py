@@ -1,5 +1,6 @@
 """The ASGI applications: the REST API with its probes, and the probes alone."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -7,10 +8,12 @@ from fastapi import FastAPI
 from ibgu.api import handlers, openapi
 from ibgu.api.context import Context, Probes
 from ibgu.api.edge import Edge
+from ibgu.api.problems import away
 from ibgu.api.readiness import Readiness
 from ibgu.api.routes import history, members, process, rollouts
 
 PREFIX = "/api/v1"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def create_app(context: Context) -> FastAPI:
@@ -19,6 +22,22 @@ def create_app(context: Context) -> FastAPI:
     for part in (rollouts, members, history):
         app.include_router(part.router, prefix=PREFIX)
     return app
+
+
+def create_waiting(waits_for: Callable[[], list[str]]) -> FastAPI:
+    """For a process that can't do its work yet: alive, not ready, and it says why."""
+    app = create_probes(Probes(_unknown, waits_for))
+
+    async def not_yet() -> None:
+        raise away("not-ready", "; ".join(waits_for()))
+
+    app.add_api_route(PREFIX + "/{path:path}", not_yet, methods=METHODS, include_in_schema=False)
+    return app
+
+
+async def _unknown() -> str | None:
+    """What is the matter with the journal is what the process waits for."""
+    return None
 
 
 def create_probes(probes: Probes) -> FastAPI:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from ibgu import telemetry
 from ibgu.core.book import World
-from ibgu.core.model import Decision, Kind, MemberState, OnMember, RolloutState, Run
-from ibgu.core.status import phase_of
+from ibgu.core.model import Decision, Kind, MemberState, OnMember, Run
+from ibgu.core.status import Phase, phase_of
 
 
 def count(decisions: Iterable[Decision]) -> None:
@@ -31,14 +31,13 @@ def gauge(world: World) -> None:
     states: Counter[str] = Counter()
     used = limit = 0
     for book in world.books.values():
-        if book.rollout.state is not RolloutState.DELETED:
-            phases[phase_of(book)] += 1
+        phases[phase_of(book.rollout, book.newest)] += 1
         step = book.current
         if step is not None:
             used += len(step.slots)
             limit += step.step.max_concurrency
             states.update({state: step.counts[state] for state in MemberState})
-    for phase in ("Pending", "Running", "Held", "Completed", "Invalid"):
+    for phase in frozenset(Phase) - {Phase.DELETED}:
         telemetry.ROLLOUTS.labels(phase).set(phases[phase])
     for state in (MemberState.WAITING, MemberState.IN_FLIGHT):
         telemetry.MEMBERS.labels(state).set(states[state])

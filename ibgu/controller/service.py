@@ -1,6 +1,7 @@
 """The controller as a process: connects, watches, campaigns, leads."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -26,7 +27,9 @@ from ibgu.controller.talm import TalmWatch
 from ibgu.controller.watches import Watches
 from ibgu.core.book import World
 from ibgu.core.snapshot import Facts
+from ibgu.db.errors import Deposed, ReloadNeeded
 from ibgu.db.journal import Journal
+from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import Served, discover
@@ -37,7 +40,8 @@ from ibgu.settings import Settings
 log = structlog.get_logger("ibgu.controller")
 
 LEASE = "ibgu-controller"
-
+DEPOSED = 300.0
+"""Seconds: the longest pause after a lead that another controller has ended."""
 
 NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
 """Makes the clock that limits are measured by from a way to read the database's."""
@@ -79,18 +83,35 @@ class Controller:
         self._elector = self._new_elector()
         self._loop: Loop | None = None
         self._ledger: Ledger | None = None
+        self._deposed = ""
+        """What ended our last lead, until the next one."""
+        self._depositions = 0
+        """In a row, with no long lead between them."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watches.run())
             await self._watches.synced()
             log.info("in sync", **self._watches.sizes())
-            await self._elector.run(self._lead)
+            await self._campaign()
             watching.cancel()
+
+    async def _campaign(self) -> None:
+        """Again also after the journal has ended a lead: what it holds by then is loaded anew.
+
+        Whoever was deposed lets the other one lead for a while: two controllers that do not
+        share a Lease, by a mistake in their set-up, must not depose each other without end.
+        """
+        rng = random.Random()
+        backoff = Backoff(self._settings.lease_seconds, DEPOSED)
+        while True:
+            await self._elector.run(self._lead)
+            if self._deposed:
+                await asyncio.sleep(backoff.delay(self._depositions, rng))
 
     def problems(self) -> list[str]:
         """Why the controller does not do its work now; empty: it does, or stands by."""
-        found = []
+        found = [self._deposed] if self._deposed else []
         if not self._watches.in_sync:
             found.append("the mirror of the hub is not complete")
         if self._ledger is not None and self._ledger.away:
@@ -132,11 +153,25 @@ class Controller:
     # -- leading -------------------------------------------------------------------------------
 
     async def _lead(self, deadline: Deadline) -> None:
+        """Returns when the journal has ended it; the Lease's loss cancels it."""
+        began = asyncio.get_running_loop().time()
+        try:
+            await self._lead_until_lost(deadline)
+        except* ReloadNeeded as group:
+            log.warning("loads the journal anew", error=_words(group))
+        except* Deposed as group:
+            led = asyncio.get_running_loop().time() - began
+            self._depositions = 1 if led > DEPOSED else self._depositions + 1
+            self._deposed = _words(group)
+            log.error("deposed", error=self._deposed)
+
+    async def _lead_until_lost(self, deadline: Deadline) -> None:
         ledger = self._ledger = Ledger(self._journal)
         epoch = 0
         try:
             epoch = await ledger.survive(lambda: self._journal.lead(self._settings.identity))
             log.info("leading", epoch=epoch)
+            self._deposed = ""
             async with asyncio.TaskGroup() as tasks:
                 await self._work(tasks, deadline, ledger)
         finally:
@@ -212,11 +247,24 @@ class Controller:
             telemetry.HUB_REQUESTS.labels(verb, code).set(count)
 
 
+def _words(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
+
+
 @asynccontextmanager
 async def controller(
-    settings: Settings, engine: AsyncEngine, *, clock: NewClock = Clock
+    settings: Settings,
+    engine: AsyncEngine,
+    *,
+    clock: NewClock = Clock,
+    discovering: Callable[[HubClient], Awaitable[Served]] = discover,
 ) -> AsyncIterator[Controller]:
-    """Connected to the hub, ready to `run`. Tests give it a clock of their own."""
+    """Connected to the hub, ready to `run`. Tests give it a clock of their own.
+
+    `discovering` may wait for a hub that is away; by default that is an error.
+    """
     async with await HubClient.connect(settings.kubeconfig) as client:
-        served = await discover(client)
+        served = await discovering(client)
         yield Controller(settings, client, engine, served, clock)

@@ -1,4 +1,4 @@
-"""The engine's times, with their rules (design R8, R9, R10, R11, R15, R16)."""
+"""The engine's times, with their rules (design R4, R8, R9, R10, R11, R15, R16)."""
 
 from datetime import timedelta
 
@@ -7,6 +7,8 @@ SETTLE = timedelta(minutes=2)
 ECHO = timedelta(seconds=60)
 """An unreachable cluster that has not echoed a run by then gets it withdrawn (R9)."""
 LOOK_ANSWER = timedelta(seconds=60)
+LOOK_GRACE = timedelta(seconds=1)
+"""A free slot is kept so long for a member that is being looked at (R4); agents take 30 ms."""
 LOOK_RETRY = timedelta(minutes=10)
 LOOK_FRESH = timedelta(seconds=10)
 """Abort and AbortOnFailure arm only on a look younger than this (R9)."""

@@ -6,6 +6,9 @@ from msgspec.json import Decoder
 TRANSPORT = 0
 """Status of an error without an HTTP answer: its outcome on the server is unknown."""
 
+CERTIFICATE = "CertificateRefused"
+"""Reason of an error without an answer: the server, or who stands in its place, is not trusted."""
+
 NEVER_HEALS = ("field not declared in schema",)
 """Server errors (5xx) that the API server repeats for ever, because they are the request's."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from ibgu.hub.errors import TRANSPORT, HubError, read_error
+from ibgu.hub.errors import CERTIFICATE, TRANSPORT, HubError, read_error
 
 READ_BUFFER = 2**21
 """Bytes; an object may have 1.5 MiB in etcd and stands in one line of a watch."""
@@ -25,6 +25,8 @@ def named(method: str, path: str) -> Iterator[None]:
     except TimeoutError as error:
         text = str(error) or "no answer in time"
         raise HubError(TRANSPORT, "Timeout", text, method=method, path=path) from error
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise HubError(TRANSPORT, CERTIFICATE, str(error), method=method, path=path) from error
     except (aiohttp.ClientError, OSError) as error:
         text = str(error) or type(error).__name__
         raise HubError(TRANSPORT, "ConnectionFailed", text, method=method, path=path) from error

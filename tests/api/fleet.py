@@ -93,6 +93,18 @@ async def open_step(journal: Journal, opened: Step) -> Step:
     return opened
 
 
+async def over(journal: Journal, found: Rollout) -> Rollout:
+    """All steps of its plan are finished, and so is the rollout."""
+    for index, item in enumerate(found.spec.plan):
+        actions = [Action(action) for action in item.actions]
+        await open_step(
+            journal, step(found, index, *actions, state=StepState.FINISHED, finished_at=NOW)
+        )
+    complete = replace(found, state=RolloutState.COMPLETE, completed_at=NOW)
+    await tell(journal, OnRollout(Kind.ROLLOUT_COMPLETED, complete, "all steps are finished"))
+    return complete
+
+
 async def fleet(
     journal: Journal, uid: str = "r1", *, hold: Reason | None = None, **more: Any
 ) -> Rollout:

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.kinds import PlanItem, RolloutStrategy
 from ibgu.core.model import Kind, OnRollout, Reason, ReasonKind, RolloutState
 from ibgu.db import Journal
 from tests.api.conftest import Ask
-from tests.api.fleet import BRAKE, fleet, rollout, seen, tell
+from tests.api.fleet import BRAKE, fleet, over, rollout, seen, tell
 from tests.db.records import NOW
 
 pytestmark = pytest.mark.hub
@@ -83,7 +84,6 @@ async def test_steps_begin_with_what_was_opened_and_end_with_the_plan(
     [
         (RolloutState.PENDING, None, "Pending"),
         (RolloutState.RUNNING, None, "Running"),
-        (RolloutState.COMPLETE, None, "Completed"),
         (RolloutState.HELD, BRAKE, "Held"),
         (RolloutState.HELD, INVALID, "Invalid"),
         (RolloutState.DELETED, None, "Deleted"),
@@ -169,7 +169,12 @@ async def test_every_page_together_is_everything_once_while_rollouts_come(
 async def test_what_happens_to_a_rollout_is_shown_at_once(ask: Ask, journal: Journal) -> None:
     found = rollout("r1")
     await seen(journal, found)
-    over = replace(found, state=RolloutState.COMPLETE, completed_at=NOW)
-    await tell(journal, OnRollout(Kind.ROLLOUT_COMPLETED, over, "all steps are finished"))
+    complete = await over(journal, found)
     body = await one(ask)
     assert (body["phase"], body["completedAt"]) == ("Completed", STAMP)
+    item = PlanItem(["FinalizeUpgrade"], RolloutStrategy(max_concurrency=2, timeout=240))
+    grown = replace(complete.spec, plan=[*complete.spec.plan, item])
+    appended = replace(complete, spec=grown, generation=3)
+    await tell(journal, OnRollout(Kind.PLAN_ACCEPTED, appended, "the plan has 4 steps"))
+    body = await one(ask)
+    assert (body["phase"], body["state"], body["completedAt"]) == ("Running", "complete", None)

@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from ibgu.api.server import ListenError, bind, serve
-from ibgu.cli.serve.assemble import together
 
 
 class Slow:
@@ -52,19 +51,6 @@ def listener_address(url: str) -> tuple[str, int]:
     parsed = httpx.URL(url)
     assert parsed.port
     return parsed.host, parsed.port
-
-
-async def test_a_group_ends_with_its_server() -> None:
-    app = Slow()
-    app.go.set()
-    with pytest.raises(ExceptionGroup) as caught:
-        await together(serve(app, "127.0.0.1:0"), dies())
-    assert caught.group_contains(RuntimeError)
-
-
-async def dies() -> None:
-    await asyncio.sleep(0.05)
-    raise RuntimeError("another part died")
 
 
 @pytest.mark.parametrize(

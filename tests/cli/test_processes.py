@@ -122,16 +122,21 @@ def test_a_bad_setting_is_one_line(env: dict[str, str], change: dict[str, str], 
     assert words.count("\n") == 1
 
 
-def test_what_is_away_or_not_migrated_is_one_line(env: dict[str, str]) -> None:
+def test_a_database_without_tables_is_one_line(env: dict[str, str]) -> None:
     assert finished(env, "run") == (
         1,
         "",
         "ibgu: the database has no tables of ibgu: run `ibgu migrate` or --migrate\n",
     )
-    gone = finished(env | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}, "run")
-    assert gone[0] == 1
-    assert gone[2].startswith("ibgu: the journal's database is away (reading its schema): ")
-    assert gone[2].count("\n") == 1
+
+
+def test_a_migration_does_not_wait(env: dict[str, str]) -> None:
+    """It is a job, and whoever runs it wants to know."""
+    url = "postgresql://nobody@127.0.0.1:9/none"
+    code, _, said = finished(env | {"DATABASE_URL": url}, "migrate")
+    assert code == 1
+    assert said.startswith("ibgu: the journal's database is away (reading its schema): ")
+    assert said.count("\n") == 1
 
 
 def test_an_address_that_is_taken(env: dict[str, str]) -> None:

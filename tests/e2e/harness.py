@@ -335,7 +335,7 @@ class Scene:
     async def accepted(self, step: int = 0) -> str:
         """The cluster whose run was the first one of the step that a cluster has taken.
 
-        Members are looked at together, and the first that is ready takes the slot.
+        The first in order, unless its answer came late.
         """
         found: list[str] = []
 

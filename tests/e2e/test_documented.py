@@ -40,6 +40,8 @@ async def test_an_upgrade_in_several_steps(scene: Scene) -> None:
     assert await scene.labels("spoke1") == {"prep-completed": ""}
     assert await scene.labels("spoke6") == {"prep-failed": ""}
 
+    await scene.annotate("upgrade", "image-cleanup.lca.openshift.io/on-prep=Disabled")
+    await scene.seen_in_journal("AnnotationsChanged")
     await scene.append("upgrade", appended("AbortOnFailure", 5, 10))
     await scene.completed("upgrade")
     assert await scene.labels("spoke6") == {}

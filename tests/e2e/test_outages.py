@@ -125,3 +125,22 @@ async def test_postgres_goes_away_for_a_while(scene: Scene, tmp_path: Path) -> N
 async def arming(scene: Scene, cluster: str) -> str:
     (work,) = await scene.works(cluster)
     return str(work["metadata"]["annotations"]["ibgu.dev/arming"])
+
+
+async def test_a_deposed_controller_loads_the_journal_anew_and_leads_again(scene: Scene) -> None:
+    """Another one has led meanwhile, without the Lease; the process goes on living."""
+    await scene.fleet(count=3, durations="60s-120s")
+    await scene.start(lease_seconds=1.5, lease_renew_seconds=1, lease_retry_seconds=0.2)
+    await scene.apply(ibgu("deposed", ALL, fleet=scene.label))
+    await scene.seen_in_journal("RunAccepted", count=3)
+    await scene.journal("UPDATE hubs SET epoch = epoch + 1, leader = 'another', turns = turns + 1")
+    await scene.until(
+        lambda: any("another leads in epoch 2" in told for told in scene.told_problems()),
+        "readiness to say who leads",
+    )
+    assert not scene.leading()
+    await scene.until(scene.leading, "the controller to lead again")
+    await untouched_by_it(scene, "deposed", 3)
+    (hub,) = await scene.journal("SELECT epoch FROM hubs")
+    assert hub["epoch"] == 3
+    assert scene.told_problems() == []

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from ibgu.api.schemas.base import Body
 from ibgu.api.schemas.common import Counts, ReasonBody
 from ibgu.core.model import Action, ReasonKind, RolloutState, StepState, Who
+from ibgu.core.status import Phase
 
 _COUNTS: JsonValue = {
     "total": 3500,
@@ -60,17 +61,6 @@ _STEP: JsonValue = {
         {"kind": "Running", "who": "cluster", "count": 58},
     ],
 }
-
-
-class Phase(StrEnum):
-    """As in the IBGU's `status.phase`, and one for an IBGU that is gone."""
-
-    PENDING = "Pending"
-    RUNNING = "Running"
-    HELD = "Held"
-    COMPLETED = "Completed"
-    INVALID = "Invalid"
-    DELETED = "Deleted"
 
 
 class Seed(Body):

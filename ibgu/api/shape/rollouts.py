@@ -16,12 +16,13 @@ from ibgu.api.schemas.rollouts import (
 from ibgu.api.shape import words
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import Reason, ReasonKind, Rollout, Who
+from ibgu.core.status import complete, hold_of, phase_of
 from ibgu.db import views
 from ibgu.db.views import ReasonRow, RolloutRow, StepRow
 
 _FROM_ROLLOUT = (
     *("namespace", "name", "uid", "state", "generation"),
-    *("created_at", "started_at", "completed_at", "deleted_at"),
+    *("created_at", "started_at", "deleted_at"),
 )
 
 
@@ -31,8 +32,9 @@ def rollout_body(row: RolloutRow) -> RolloutBody:
     seed = rollout.spec.ibu_spec.seed_image_ref
     return RolloutBody(
         **{name: getattr(rollout, name) for name in _FROM_ROLLOUT},
-        phase=words.phase_of(rollout, step),
-        hold=reason_body(words.hold_of(rollout, step)),
+        completed_at=rollout.completed_at if complete(rollout, step) else None,
+        phase=phase_of(rollout, step),
+        hold=reason_body(hold_of(rollout, step)),
         seed=Seed(image=seed.image, version=seed.version),
         plan=[_plan_item(item) for item in rollout.spec.plan],
         current=_current(row.current) if row.current else None,
@@ -77,7 +79,7 @@ def step_bodies(
     """Those that were opened, then what else is planned."""
     for row in opened:
         own = [reason for reason in reasons if reason.step == row.step.index]
-        yield _opened(row, _reasons(own, words.hold_of(rollout, row.step)))
+        yield _opened(row, _reasons(own, hold_of(rollout, row.step)))
     for index, item in enumerate(rollout.spec.plan):
         if index >= len(opened):
             yield _planned(index, item)

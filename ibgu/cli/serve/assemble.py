@@ -1,10 +1,8 @@
 """What each process is made of."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import Any
 
 import structlog
 import typer
@@ -13,13 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.api.app import create_app, create_probes
 from ibgu.api.context import Context, Probes
-from ibgu.api.server import bind, serve
+from ibgu.api.server import bind
 from ibgu.cli.serve import schema
+from ibgu.cli.serve.door import Door
+from ibgu.cli.serve.patience import Patience
 from ibgu.controller.service import Controller, controller
 from ibgu.hub import paths
 from ibgu.hub.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
+from ibgu.hub.discovery import Served, discover
 from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu")
@@ -28,70 +29,81 @@ log = structlog.get_logger("ibgu")
 async def run(settings: Settings, *, migrate: bool) -> None:
     """Controller and API in one."""
     async with (
-        _listening(settings) as listener,
-        _journal(settings, migrate=migrate) as engine,
-        controller(settings, engine) as leading,
-        _api(settings, engine, _probes(settings, leading)) as context,
+        _door(settings) as door,
+        _journal(settings, door.patience, migrate=migrate) as engine,
+        _controller(settings, door.patience, engine) as leading,
+        _api(settings, door.patience, engine, _probes(settings, leading)) as context,
+        door.showing(create_app(context)),
     ):
-        await together(leading.run(), serve(create_app(context), listener))
+        await leading.run()
 
 
 async def run_controller(settings: Settings, *, migrate: bool) -> None:
     async with (
-        _listening(settings) as listener,
-        _journal(settings, migrate=migrate) as engine,
-        controller(settings, engine) as leading,
+        _door(settings) as door,
+        _journal(settings, door.patience, migrate=migrate) as engine,
+        _controller(settings, door.patience, engine) as leading,
+        door.showing(create_probes(_probes(settings, leading))),
     ):
-        app = create_probes(_probes(settings, leading))
-        await together(leading.run(), serve(app, listener))
+        await leading.run()
 
 
 async def run_api(settings: Settings, *, migrate: bool) -> None:
     async with (
-        _listening(settings) as listener,
-        _journal(settings, migrate=migrate) as engine,
-        _api(settings, engine, _probes(settings)) as context,
+        _door(settings) as door,
+        _journal(settings, door.patience, migrate=migrate) as engine,
+        _api(settings, door.patience, engine, _probes(settings)) as context,
+        door.showing(create_app(context)),
     ):
-        await serve(create_app(context), listener)
+        await door.served()
 
 
 async def run_migrate(settings: Settings) -> None:
     typer.echo(await schema.migrate(settings.database_url))
 
 
-async def together(*parts: Coroutine[Any, Any, None]) -> None:
-    """All of them, until one ends."""
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(part) for part in parts]
-        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-        for task in running:
-            task.cancel()
-
-
 @asynccontextmanager
-async def _listening(settings: Settings) -> AsyncIterator[Any]:
+async def _door(settings: Settings) -> AsyncIterator[Door]:
     """First of all, so that a second process on the same address does nothing at all."""
     with bind(settings.listen) as listener:
         host, port = listener.getsockname()[:2]
         log.info("listening", address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        yield listener
+        door = Door()
+        async with door.open(listener):
+            yield door
 
 
 @asynccontextmanager
-async def _journal(settings: Settings, *, migrate: bool) -> AsyncIterator[AsyncEngine]:
-    await schema.prepare(settings.database_url, migrate=migrate)
-    engine = db.engine(settings.database_url)
+async def _journal(
+    settings: Settings, patience: Patience, *, migrate: bool
+) -> AsyncIterator[AsyncEngine]:
+    url = settings.database_url
+    await patience.until("the journal", partial(schema.prepare, url, migrate=migrate))
+    engine = db.engine(url)
     try:
         yield engine
     finally:
         await engine.dispose()
 
 
+def _controller(
+    settings: Settings, patience: Patience, engine: AsyncEngine
+) -> AbstractAsyncContextManager[Controller]:
+    async def patiently(client: HubClient) -> Served:
+        return await patience.until("the hub", partial(discover, client))
+
+    return controller(settings, engine, discovering=patiently)
+
+
 @asynccontextmanager
-async def _api(settings: Settings, engine: AsyncEngine, probes: Probes) -> AsyncIterator[Context]:
+async def _api(
+    settings: Settings, patience: Patience, engine: AsyncEngine, probes: Probes
+) -> AsyncIterator[Context]:
     """With a connection of its own: what callers ask must not wait behind the controller."""
     async with await HubClient.connect(settings.kubeconfig) as client:
-        system = await client.get(paths.namespace("kube-system"), Bare)
+        system = await patience.until(
+            "the hub", partial(client.get, paths.namespace("kube-system"), Bare)
+        )
         yield Context(hub=system.metadata.uid, engine=engine, access=Access(client), probes=probes)
 
 

@@ -154,10 +154,18 @@ class StepBook:
         found = bisect_right(self.limits, after, key=_limit_time)
         return self.limits[found][0] if found < len(self.limits) else None
 
+    @property
+    def _bound(self) -> int:
+        return min(self.step.max_concurrency, len(self.members))
+
+    @property
+    def free(self) -> int:
+        """How many slots are."""
+        return self._bound - len(self.slots)
+
     def free_slots(self) -> Iterator[int]:
         """The free slots, lowest first; take them before the next change."""
-        bound = min(self.step.max_concurrency, len(self.members))
-        return (slot for slot in range(1, bound + 1) if slot not in self.slots)
+        return (slot for slot in range(1, self._bound + 1) if slot not in self.slots)
 
     @property
     def full(self) -> bool:

@@ -34,6 +34,10 @@ class Book:
         self.steps: list[StepBook] = []
 
     @property
+    def newest(self) -> Step | None:
+        return self.steps[-1].step if self.steps else None
+
+    @property
     def current(self) -> StepBook | None:
         """The step that runs or opens; None before the first and after the last one."""
         if self.steps and self.steps[-1].step.state is not StepState.FINISHED:

@@ -37,6 +37,7 @@ def decide_rollout(turn: Turn) -> None:
         return
     if found.metadata.generation != turn.rollout.generation:
         _adopt_spec(turn, found)
+    _adopt_annotations(turn, found)
     _hold(turn)
 
 
@@ -63,6 +64,20 @@ def _adopt_spec(turn: Turn, found: Ibgu) -> None:
         spec=found.spec,
         annotations=names.carried(found.metadata.annotations),
         hold=valid,
+    )
+
+
+def _adopt_annotations(turn: Turn, found: Ibgu) -> None:
+    """They need no new generation. What is armed stays as it is: later runs carry them."""
+    wanted, known = names.carried(found.metadata.annotations), turn.rollout.annotations
+    if wanted == known:
+        return
+    changed = ", ".join(sorted({key for key, _ in wanted.items() ^ known.items()}))
+    turn.on_rollout(
+        Kind.ANNOTATIONS_CHANGED,
+        f"changed annotations go to the clusters with what starts from now on: {changed}",
+        actor=turn.snapshot.actor,
+        annotations=wanted,
     )
 
 

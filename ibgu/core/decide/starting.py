@@ -1,7 +1,6 @@
 """Who starts next: looks ahead, free slots, limits that make room (R3, R4, R8, R11)."""
 
 from datetime import datetime
-from itertools import islice
 
 from msgspec.structs import replace
 
@@ -25,7 +24,7 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
-from ibgu.core.times import SETTLE
+from ibgu.core.times import LOOK_GRACE, SETTLE
 
 AHEAD = 10
 """At least so many members are looked at before their turn comes."""
@@ -97,29 +96,48 @@ def _reopened(turn: Turn, member: Member) -> Run:
 def _take_slots(turn: Turn, step: StepBook, head: list[Member]) -> None:
     """Give the free slots to the first members that are ready.
 
-    A slot that reaches a member whose cluster has to be taken over is kept for it. Nothing is
-    taken over while those before it, who may be ready in a moment, leave no slot for it.
+    A slot is kept for who comes before them and was asked a moment ago, and for a member whose
+    cluster has to be taken over once the slot reaches it. Nothing is taken over while those
+    before it, who may be ready in a moment, leave no slot for it.
     """
-    kept = asked = 0
+    kept: list[Member] = []
+    asked = 0
     for member in head:
-        slot = _free(step, kept)
-        if slot is None or not _may(turn, step, member):
+        if step.free <= len(kept):
+            _when_grace_ends(turn, kept)
+            return
+        if not _may(turn, step, member):
             return
         kind, member = _reason_now(turn, member), turn.again(member)
         if kind is ReasonKind.READY and fresh(turn, member):
-            _start(turn, step, member, slot)
-        elif kind is not ReasonKind.PREEMPTING:
+            _start(turn, step, member, next(step.free_slots()))
+        elif kind is ReasonKind.PREEMPTING:
+            if step.free > len(kept) + asked:
+                _preempt(turn, member)
+                kept.append(member)
+        elif _in_grace(turn, member := _asked(turn, member, kind)):
+            kept.append(member)
+        else:
             asked += 1
-            if kind is ReasonKind.READY:
-                # What is known of the cluster is too old for an Abort (R9).
-                ask(turn, member)
-        elif _free(step, kept + asked) is not None:
-            _preempt(turn, member)
-            kept += 1
 
 
-def _free(step: StepBook, passed_over: int) -> int | None:
-    return next(islice(step.free_slots(), passed_over, None), None)
+def _asked(turn: Turn, member: Member, kind: ReasonKind | None) -> Member:
+    """The member with a question on its way; what is known may be too old for an Abort (R9)."""
+    return ask(turn, member) if kind in (ReasonKind.SLOT, ReasonKind.READY) else member
+
+
+def _in_grace(turn: Turn, member: Member) -> bool:
+    """It keeps its place (R4): its answer will be here in a moment."""
+    looking = member.reason.kind is ReasonKind.LOOKING
+    return looking and member.look is not None and turn.now < member.look.asked_at + LOOK_GRACE
+
+
+def _when_grace_ends(turn: Turn, kept: list[Member]) -> None:
+    """Somebody may be ready behind them: then the first of them loses its place."""
+    ends = [(m.look.asked_at + LOOK_GRACE, m.cluster) for m in kept if m.look is not None]
+    if ends:
+        when, cluster = min(ends)
+        turn.wake(cluster, when)
 
 
 def _may(turn: Turn, step: StepBook, member: Member) -> bool:

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     # rollout
     ROLLOUT_SEEN = "RolloutSeen"
     PLAN_ACCEPTED = "PlanAccepted"
+    ANNOTATIONS_CHANGED = "AnnotationsChanged"
     ROLLOUT_STARTED = "RolloutStarted"
     ROLLOUT_HELD = "RolloutHeld"
     ROLLOUT_RELEASED = "RolloutReleased"

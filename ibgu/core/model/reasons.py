@@ -37,7 +37,6 @@ class ReasonKind(StrEnum):
     TALM = "TalmIsLive"
     ADOPTION = "UnfinishedGroupUpgrades"
     FLOOR = "TooLittleTimeLeft"
-    DELETED = "Deleted"
 
 
 class Who(StrEnum):

@@ -6,12 +6,22 @@ from datetime import datetime
 from ibgu.core.book import Book
 from ibgu.core.kinds import Condition, JsonObject
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.status.conditions import conditions, hold_of, unlisted
+from ibgu.core.status.conditions import conditions, unlisted
 from ibgu.core.status.entries import Known, entries
+from ibgu.core.status.phase import Phase, complete, hold_of, phase_of
 from ibgu.core.status.size import fit
-from ibgu.core.status.summary import complete, counts_of, phase_of, summary_of
+from ibgu.core.status.summary import counts_of, summary_of
 
-__all__ = ["Known", "counts_of", "hold_of", "phase_of", "status_of", "summary_of"]
+__all__ = [
+    "Known",
+    "Phase",
+    "complete",
+    "counts_of",
+    "hold_of",
+    "phase_of",
+    "status_of",
+    "summary_of",
+]
 
 
 def status_of(
@@ -32,10 +42,10 @@ def status_of(
     status: JsonObject = {
         "observedGeneration": rollout.generation,
         "startedAt": _stamp(rollout.started_at),
-        "completedAt": _stamp(rollout.completed_at) if complete(book) else None,
+        "completedAt": _stamp(rollout.completed_at) if complete(rollout, book.newest) else None,
         "conditions": conditions(book, payload, old, now, counted="summary" in served),
         "clusters": entries(book, known),
-        "phase": phase_of(book),
+        "phase": phase_of(rollout, book.newest),
         "summary": summary_of(book),
         "hidden": None,
     }

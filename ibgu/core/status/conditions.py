@@ -5,9 +5,10 @@ from datetime import datetime
 
 from ibgu.core.book import Book
 from ibgu.core.kinds import Condition, JsonObject
-from ibgu.core.model import Reason, ReasonKind
+from ibgu.core.model import ReasonKind
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.status.summary import complete, summary_of
+from ibgu.core.status.phase import complete, hold_of
+from ibgu.core.status.summary import summary_of
 
 _DONE = "All plan steps are completed"
 _WAITING = "Waiting for plan step {} to be completed"
@@ -55,7 +56,7 @@ def _condition(type_: str, status: str, reason: str, message: str) -> JsonObject
 
 
 def _progressing(book: Book, counts: str) -> JsonObject:
-    if complete(book):
+    if complete(book.rollout, book.newest):
         return _condition("Progressing", "False", "Completed", f"{_DONE}{counts}")
     current = book.current
     index = current.step.index if current else len(book.steps)
@@ -71,14 +72,8 @@ def _counts(book: Book) -> str:
     return f" ({done} of {summary['total']} clusters done{failed})"
 
 
-def hold_of(book: Book) -> Reason | None:
-    """Why nothing new starts; None: nothing keeps it."""
-    step = book.current
-    return book.rollout.hold or (step.step.hold if step else None)
-
-
 def _held(book: Book) -> list[JsonObject]:
-    hold = hold_of(book)
+    hold = hold_of(book.rollout, book.newest)
     if hold is None:
         return []
     type_ = "InvalidPlan" if hold.kind is ReasonKind.INVALID_PLAN else "Held"

@@ -1,7 +1,7 @@
-"""`status.phase` and `status.summary`: ibgu's additions to TALM's status."""
+"""`status.summary`: ibgu's counts, an addition to TALM's status."""
 
 from ibgu.core.book import Book, StepBook
-from ibgu.core.model import MemberState, Outcome, ReasonKind, RolloutState
+from ibgu.core.model import MemberState, Outcome
 
 
 def summary_of(book: Book) -> dict[str, int] | None:
@@ -22,20 +22,3 @@ def counts_of(step: StepBook) -> dict[str, int]:
         "failed": counts[Outcome.FAILED] + counts[Outcome.CANCELLED],
         "skipped": counts[Outcome.SKIPPED],
     }
-
-
-def phase_of(book: Book) -> str:
-    rollout = book.rollout
-    if rollout.hold is not None:
-        return "Invalid" if rollout.hold.kind is ReasonKind.INVALID_PLAN else "Held"
-    if book.current is not None and book.current.step.hold is not None:
-        return "Held"
-    if complete(book):
-        return "Completed"
-    return "Pending" if rollout.state is RolloutState.PENDING else "Running"
-
-
-def complete(book: Book) -> bool:
-    """Every step of the accepted plan is finished; an appended one may wait behind a hold."""
-    rollout = book.rollout
-    return rollout.state is RolloutState.COMPLETE and len(book.steps) >= len(rollout.spec.plan)

@@ -78,6 +78,12 @@ class Twin(Hub, Story):
         meta = replace(obj.metadata, annotations={**obj.metadata.annotations, **marks})
         self.apply(replace(obj, metadata=meta))
 
+    def carry(self, uid: str, **annotations: str) -> None:
+        """Annotate for the clusters' IBUs; with nothing, take all of them away."""
+        obj = self.ibgus[uid]
+        marks = {f"{key}.lca.openshift.io/x": value for key, value in annotations.items()}
+        self.apply(replace(obj, metadata=replace(obj.metadata, annotations=marks)))
+
     def append(self, uid: str, *steps: str, **strategy: int) -> None:
         obj = self.ibgus[uid]
         plan = [*obj.spec.plan, *plan_of(steps, **strategy)]

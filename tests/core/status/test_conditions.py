@@ -8,7 +8,8 @@ from ibgu.core.book import Book
 from ibgu.core.kinds import Condition
 from ibgu.core.model import Action, Reason, ReasonKind, RolloutState, StepState
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.status.conditions import conditions, hold_of
+from ibgu.core.status import hold_of
+from ibgu.core.status.conditions import conditions
 from tests.core.book.records import (
     MINUTE,
     NOW,
@@ -118,12 +119,12 @@ def test_a_hold_of_the_rollout_is_a_condition(kind: ReasonKind, type_: str) -> N
 def test_a_hold_of_the_current_step_is_a_condition() -> None:
     book = book_of(rollout(), [step(hold=reason(ReasonKind.BRAKE, "5 in a row"))])
     assert of(book)["Held"]["reason"] == "Brake"
-    assert hold_of(book) == reason(ReasonKind.BRAKE, "5 in a row")
+    assert hold_of(book.rollout, book.newest) == reason(ReasonKind.BRAKE, "5 in a row")
 
 
 def test_nothing_keeps_a_rollout_whose_step_is_finished() -> None:
     book = book_of(rollout(), [step(state=FINISHED)])
-    assert hold_of(book) is None
+    assert hold_of(book.rollout, book.newest) is None
     assert list(of(book)) == ["Progressing"]
 
 

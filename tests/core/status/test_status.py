@@ -85,11 +85,16 @@ def test_there_is_no_summary_before_the_first_step() -> None:
             [step(state=StepState.FINISHED)],
             "Running",
         ),
+        (rollout(state=RolloutState.DELETED), [step(hold=reason(ReasonKind.BRAKE))], "Deleted"),
     ],
-    ids=["pending", "running", "complete", "invalid", "talm", "adoption", "brake", "appended"],
+    ids=[
+        *("pending", "running", "complete", "invalid", "talm", "adoption", "brake", "appended"),
+        "deleted",
+    ],
 )
 def test_phases(found: Any, steps: list[Any], phase: str) -> None:
-    assert phase_of(book_of(found, steps)) == phase
+    book = book_of(found, steps)
+    assert phase_of(book.rollout, book.newest) == phase
 
 
 def test_only_served_fields_are_sent() -> None:

@@ -1,0 +1,60 @@
+"""What a process answers from its first moment on: its probes, and then what it is there for."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ibgu.api.app import create_waiting
+from ibgu.api.server import serve
+from ibgu.cli.serve.patience import Patience
+
+
+class Door:
+    """An ASGI application in whose place another one is put once there is one.
+
+    Until then it is alive and not ready, and says what `patience` waits for.
+    """
+
+    def __init__(self) -> None:
+        self.patience = Patience()
+        self._app: ASGIApp = create_waiting(self._problems)
+        self._serving: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    def _problems(self) -> list[str]:
+        return [self.patience.reason or "the process is starting"]
+
+    @asynccontextmanager
+    async def open(self, listener: socket.socket) -> AsyncIterator[None]:
+        """Serves meanwhile; a server that dies ends the body."""
+        async with asyncio.TaskGroup() as tasks:
+            self._serving = tasks.create_task(serve(self, listener))
+            try:
+                yield
+            finally:
+                await self._close()
+
+    @asynccontextmanager
+    async def showing(self, app: ASGIApp) -> AsyncIterator[None]:
+        """At the end the server ends too, while what `app` needs is still there."""
+        self._app = app
+        try:
+            yield
+        finally:
+            await self._close()
+
+    async def served(self) -> None:
+        """Until the server ends."""
+        if self._serving is not None:
+            await asyncio.wait({self._serving})
+
+    async def _close(self) -> None:
+        if self._serving is None:
+            return
+        self._serving.cancel()
+        await asyncio.wait({self._serving})

@@ -1,0 +1,45 @@
+"""Where a rollout stands, in one word, and what keeps it: the same in the IBGU and in REST.
+
+Both follow from the rollout's record and that of its newest step (None before the first one).
+"""
+
+from enum import StrEnum
+
+from ibgu.core.model import Reason, ReasonKind, Rollout, RolloutState, Step, StepState
+
+
+class Phase(StrEnum):
+    """As in the IBGU's `status.phase`, and one for an IBGU that is gone."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    HELD = "Held"
+    COMPLETED = "Completed"
+    INVALID = "Invalid"
+    DELETED = "Deleted"
+
+
+def phase_of(rollout: Rollout, newest: Step | None) -> Phase:
+    if rollout.state is RolloutState.DELETED:
+        return Phase.DELETED
+    hold = hold_of(rollout, newest)
+    if hold is not None:
+        return Phase.INVALID if hold.kind is ReasonKind.INVALID_PLAN else Phase.HELD
+    if complete(rollout, newest):
+        return Phase.COMPLETED
+    return Phase.PENDING if rollout.state is RolloutState.PENDING else Phase.RUNNING
+
+
+def hold_of(rollout: Rollout, newest: Step | None) -> Reason | None:
+    """Why nothing new starts; None: nothing keeps it."""
+    if rollout.hold is not None:
+        return rollout.hold
+    if newest is None or newest.state is StepState.FINISHED:
+        return None
+    return newest.hold
+
+
+def complete(rollout: Rollout, newest: Step | None) -> bool:
+    """Every step of the accepted plan is finished; an appended one may not be open yet."""
+    opened = newest.index + 1 if newest is not None else 0
+    return rollout.state is RolloutState.COMPLETE and opened >= len(rollout.spec.plan)
