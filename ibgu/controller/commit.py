@@ -13,7 +13,7 @@ from ibgu import telemetry
 from ibgu.core.book import Undo, World
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import JournalAway
-from ibgu.db.journal import Journal, MemberKey, Turn
+from ibgu.db.journal import Journal, MemberKey, Turn, about
 
 log = structlog.get_logger("ibgu.journal")
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Draft:
         """Take everything back, and apply again what is not about the lost members."""
         for step in reversed(self._undo):
             step()
-        kept = [d for d in self.decisions if not _about(d, lost)]
+        kept = [d for d in self.decisions if not about(d, lost)]
         self.decisions, self._undo = [], []
         for decision in kept:
             self.take(decision)
@@ -80,6 +80,7 @@ CAN_WAIT = frozenset(
         Kind.RUN_PROGRESS,
         Kind.RUN_ARMED,
         Kind.RUN_ACCEPTED,
+        Kind.DETAILED,
         Kind.SETTLED,
     }
 )
@@ -89,10 +90,6 @@ follows an acceptance, needs no journal (R9)."""
 
 def _can_wait(decision: Decision) -> bool:
     return isinstance(decision, Preempt) or decision.kind in CAN_WAIT
-
-
-def _about(decision: Decision, keys: frozenset[MemberKey]) -> bool:
-    return isinstance(decision, OnMember) and decision.member.key in keys
 
 
 class Ledger:

@@ -21,7 +21,7 @@ from ibgu.core.model import (
     StepState,
 )
 
-_CLAIMS = frozenset({Kind.RUN_INTENDED, Kind.FINISHED, Kind.WAITS, Kind.RUN_REOPENED})
+_CLAIMS = frozenset({Kind.RUN_INTENDED, Kind.FINISHED, Kind.RETURNED, Kind.RUN_REOPENED})
 """Kinds of member decisions that may take or free a claim on the cluster."""
 
 
@@ -79,6 +79,8 @@ class Following:
                 concerned.setdefault(member.rollout, {})[member.cluster] = None
                 if decision.kind in _CLAIMS:
                     self._touch_others(member.cluster, member.rollout)
+            case OnDebt(kind=Kind.STAND):
+                return
             case OnDebt(debt=debt):
                 owed[debt.uid] = None
             case Preempt(cluster=cluster):

@@ -204,9 +204,21 @@ CREATE TABLE debts (
 )
 """,
     """
+CREATE TABLE leaders (
+  hub text COLLATE "C" NOT NULL,
+  epoch bigint NOT NULL,
+  holder text NOT NULL,
+  since timestamptz NOT NULL,
+  after_seq bigint NOT NULL,
+  CONSTRAINT leaders_pkey PRIMARY KEY (hub, epoch),
+  CONSTRAINT leaders_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id) ON DELETE CASCADE
+)
+""",
+    """
 CREATE TABLE events (
   hub text COLLATE "C" NOT NULL,
   seq bigint NOT NULL,
+  epoch bigint NOT NULL,
   at timestamptz NOT NULL,
   rollout text COLLATE "C" NOT NULL,
   step integer,

@@ -78,7 +78,7 @@ async def test_numbers_are_dense_and_in_the_order_of_commit(
         async with db.begin() as connection:
             place = await enter(connection, "hub-1", epoch=1, events=3)
             batch = gather(Turn(decisions=(told,) * 3, at=NOW), ())
-            await fill(connection, "hub-1", batch, NOW, place.first_seq)
+            await fill(connection, "hub-1", batch, NOW, place)
 
     await asyncio.gather(read(), *map(write, range(20)))
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in seen)

@@ -113,7 +113,7 @@ def _auto_import_ready(turn: Turn, member: Member, seen: Observation) -> bool:
     owed = debt is not None and names.DISABLE_AUTO_IMPORT in debt.annotations
     if names.DISABLE_AUTO_IMPORT in cluster.annotations and not owed:
         return True
-    owe(turn, cluster, {}, auto_import_off(turn, cluster), "Upgrade is about to start")
+    owe(turn, cluster, auto_import_off(turn, cluster), "Upgrade is about to start")
     turn.waits(turn.again(member), ReasonKind.PREPARING, "turns automatic import off")
     return False
 

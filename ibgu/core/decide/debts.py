@@ -43,18 +43,42 @@ def _owed(view: Mapping[str, str], old: Mapping[str, Change], wishes: Wishes) ->
     return {k: c for k, c in changes.items() if k in doubtful or view.get(k) != c.wanted}
 
 
-def owe(turn: Turn, cluster: ClusterView, labels: Wishes, annotations: Wishes, why: str) -> None:
+def owe(turn: Turn, cluster: ClusterView, annotations: Wishes, why: str) -> None:
     """Add to what the cluster is owed; says nothing where the hub shows it all already."""
-    empty = Debt(uid=cluster.uid, cluster=cluster.name, rollout=turn.rollout.uid)
-    old = turn.world.debts.get(cluster.uid, empty)
-    debt = replace(
+    old, debt = _added(turn, cluster, {}, annotations)
+    if debt != old:
+        turn.say(OnDebt(Kind.OWED, debt, why))
+
+
+def owe_outcome(
+    turn: Turn, cluster: ClusterView, labels: Wishes, annotations: Wishes, why: str
+) -> None:
+    """As `owe`, with the labels of an outcome; said in any case: each outcome is accounted for."""
+    old, debt = _added(turn, cluster, labels, annotations)
+    turn.say(OnDebt(Kind.OWED if debt != old else Kind.STAND, debt, why, labels))
+
+
+def owe_nothing(turn: Turn, member: Member, labels: Wishes) -> None:
+    """An outcome whose cluster is gone: there is nothing to put its labels on."""
+    words = "the ManagedCluster is gone: it gets no labels"
+    turn.say(OnDebt(Kind.STAND, _known(turn, member.uid, member.cluster), words, labels))
+
+
+def _known(turn: Turn, uid: str, cluster: str) -> Debt:
+    empty = Debt(uid=uid, cluster=cluster, rollout=turn.rollout.uid)
+    return replace(turn.world.debts.get(uid, empty), rollout=turn.rollout.uid)
+
+
+def _added(
+    turn: Turn, cluster: ClusterView, labels: Wishes, annotations: Wishes
+) -> tuple[Debt, Debt]:
+    """The debt before and after."""
+    old = _known(turn, cluster.uid, cluster.name)
+    return old, replace(
         old,
-        rollout=turn.rollout.uid,
         labels=_owed(cluster.labels, old.labels, labels),
         annotations=_owed(cluster.annotations, old.annotations, annotations),
     )
-    if debt.labels != old.labels or debt.annotations != old.annotations:
-        turn.say(OnDebt(Kind.OWED, debt, why))
 
 
 def labels_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
@@ -95,7 +119,7 @@ def release_auto_import(turn: Turn, member: Member) -> None:
     if cluster.uid != member.uid:
         return
     if work.settled and work.ibu.current and out_of_stage(work.ibu):
-        owe(turn, cluster, {}, auto_import_on(turn, cluster), "the cluster is out of the stage")
+        owe(turn, cluster, auto_import_on(turn, cluster), "the cluster is out of the stage")
 
 
 def settle(debt: Debt, cluster: ClusterView | None) -> Debt:
@@ -125,4 +149,18 @@ def _open(owed: Mapping[str, Change], shown: Mapping[str, str]) -> dict[str, Cha
 def decide_debt(debt: Debt, cluster: ClusterView | None) -> OnDebt | None:
     """The decision that brings the debt up to date; None if nothing was settled."""
     left = settle(debt, cluster)
-    return OnDebt(Kind.SETTLED, left, "the hub shows it") if left != debt else None
+    if left == debt:
+        return None
+    return OnDebt(Kind.SETTLED, left, _why_settled(debt, left, cluster))
+
+
+def _why_settled(debt: Debt, left: Debt, cluster: ClusterView | None) -> str:
+    if cluster is None or cluster.uid != debt.uid:
+        return "the ManagedCluster is gone: nothing is owed any more"
+    owed, still = {**debt.labels, **debt.annotations}, {**left.labels, **left.annotations}
+    shown = {**cluster.labels, **cluster.annotations}
+    done = {key: change.wanted for key, change in owed.items() if key not in still}
+    others = sorted(key for key, wanted in done.items() if shown.get(key) != wanted)
+    if others:
+        return f"changed by somebody else since, and left as it is: {', '.join(others)}"
+    return "the hub shows it"

@@ -9,6 +9,8 @@ from ibgu.core.decide.debts import (
     failure_labels,
     labels_with_debts,
     owe,
+    owe_nothing,
+    owe_outcome,
     release_auto_import,
     success_labels,
 )
@@ -70,7 +72,9 @@ def _ended(turn: Turn, member: Member, result: RunResult, cause: Cause | None, m
 def _owe_failure(turn: Turn, member: Member, action: Action) -> None:
     cluster = turn.observe(member.cluster).cluster
     if cluster is not None and cluster.uid == member.uid:
-        owe(turn, cluster, failure_labels(action), {}, f"{action} failed")
+        owe_outcome(turn, cluster, failure_labels(action), {}, f"{action} failed")
+    else:
+        owe_nothing(turn, member, failure_labels(action))
     release_auto_import(turn, member)
 
 
@@ -108,7 +112,7 @@ def owe_success(turn: Turn, member: Member, action: Action) -> None:
     assert cluster is not None
     wishes = success_labels(action, labels_with_debts(turn, cluster))
     annotations = _auto_import(turn, member, cluster, action)
-    owe(turn, cluster, wishes, annotations, f"{action} succeeded")
+    owe_outcome(turn, cluster, wishes, annotations, f"{action} succeeded")
 
 
 def _auto_import(turn: Turn, member: Member, cluster: ClusterView, action: Action) -> Wishes:
@@ -154,7 +158,7 @@ def _never_upgraded(turn: Turn, member: Member) -> None:
     if armed or Action.UPGRADE not in turn.step(member).step.actions:
         return
     if cluster is not None and cluster.uid == member.uid:
-        owe(turn, cluster, {}, auto_import_on(turn, cluster), "Upgrade was never armed")
+        owe(turn, cluster, auto_import_on(turn, cluster), "Upgrade was never armed")
 
 
 def _worth_watching(member: Member) -> bool:
@@ -181,7 +185,7 @@ def finish_after(turn: Turn, member: Member) -> Member:
 def back_to_waiting(turn: Turn, member: Member) -> Member:
     """A withdrawn run gives its hold back; the member waits as if it had never started."""
     return turn.on_member(
-        Kind.WAITS,
+        Kind.RETURNED,
         member,
         "withdrawn: the cluster did not take it",
         state=MemberState.WAITING,

@@ -101,7 +101,7 @@ def _fill_in(turn: Turn, member: Member, run: Run, words: str) -> None:
     """The cluster tells the details of its failure a moment after the failure (R10)."""
     if words not in ("", run.message):
         told = replace(run, message=words)
-        turn.on_member(Kind.RUN_PROGRESS, member, words, message=words, run=told)
+        turn.on_member(Kind.DETAILED, member, words, message=words, run=told)
 
 
 def _completed_late(turn: Turn, member: Member, run: Run) -> None:
@@ -113,10 +113,11 @@ def _completed_late(turn: Turn, member: Member, run: Run) -> None:
     if ours:
         completed = (*member.completed, CompletedAction(run.action, turn.now, late))
         changes: dict[str, Any] = {"completed": completed, "failed_action": None}
-        owe_success(turn, member, run.action)
     else:
         changes = {"message": f"{member.message} ({late})"}
     turn.on_member(Kind.LATE, member, late, late=late, watched=False, **changes)
+    if ours:
+        owe_success(turn, member, run.action)
 
 
 def _minutes(length: timedelta) -> str:

@@ -103,4 +103,4 @@ def _join(turn: Turn, chosen: Iterable[ClusterView]) -> None:
             position=position,
             reason=Reason(ReasonKind.SLOT, turn.now, "waits for a slot"),
         )
-        turn.say(OnMember(Kind.WAITS, member, "belongs to the step"))
+        turn.say(OnMember(Kind.JOINED, member, "belongs to the step"))

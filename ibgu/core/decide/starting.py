@@ -186,7 +186,7 @@ def _turn_import_off(turn: Turn, step: StepBook, member: Member) -> None:
         return
     wishes = auto_import_off(turn, cluster)
     if wishes and not held(turn.snapshot, step, member, turn.now):
-        owe(turn, cluster, {}, wishes, "Upgrade is next")
+        owe(turn, cluster, wishes, "Upgrade is next")
 
 
 def _make_room(turn: Turn, step: StepBook, head: list[Member]) -> bool:

@@ -28,6 +28,18 @@ from ibgu.core.model import (
 )
 from ibgu.core.snapshot import Facts, Snapshot
 
+_PROVEN = frozenset(
+    {
+        Kind.RUN_INTENDED,
+        Kind.RUN_ACCEPTED,
+        Kind.RUN_ENDED,
+        Kind.RUN_REOPENED,
+        Kind.ACTION_SKIPPED,
+        Kind.FINISHED,
+        Kind.LATE,
+    }
+)
+"""Kinds that go into the history with what was seen."""
 _RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
 
 
@@ -120,7 +132,8 @@ class Turn:
         **changes: Any,
     ) -> Member:
         member = replace(member, **changes)
-        self.say(OnMember(kind, member, why, _cause(kind, member), warning))
+        seen = self.observe(member.cluster) if kind in _PROVEN else None
+        self.say(OnMember(kind, member, why, _cause(kind, member), warning, seen))
         return member
 
     def on_run(self, kind: Kind, member: Member, why: str, **changes: Any) -> Member:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ibgu.core.model.reasons import Cause
 from ibgu.core.model.records import Debt, Member, Rollout, Step
+from ibgu.core.model.views import Observation
 
 
 class Kind(StrEnum):
@@ -34,10 +35,13 @@ class Kind(StrEnum):
     CLOCK_STARTED = "ClockStarted"
     STEP_FINISHED = "StepFinished"
     # member
+    JOINED = "MemberJoined"
     WAITS = "MemberWaits"
     LOOKED = "Looked"
     ACTION_SKIPPED = "ActionAlreadyDone"
+    RETURNED = "MemberReturned"
     FINISHED = "MemberFinished"
+    DETAILED = "FailureDetailed"
     LATE = "LateTruth"
     UNWATCHED = "WatchEnded"
     # run
@@ -51,6 +55,7 @@ class Kind(StrEnum):
     RUN_REOPENED = "RunReopened"
     # cluster
     OWED = "LabelsOwed"
+    STAND = "LabelsStand"
     SETTLED = "LabelsSettled"
 
     @property
@@ -59,7 +64,7 @@ class Kind(StrEnum):
         return self in _SILENT
 
 
-_SILENT = {Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS, Kind.RUN_ARMING, Kind.SETTLED}
+_SILENT = {Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS}
 
 
 class OnRollout(Struct, frozen=True):
@@ -85,6 +90,8 @@ class OnMember(Struct, frozen=True):
     why: str
     cause: Cause | None = None
     warning: bool = False
+    seen: Observation | None = None
+    """What it rests on, where it starts or ends something."""
 
 
 class OnDebt(Struct, frozen=True):
@@ -93,6 +100,9 @@ class OnDebt(Struct, frozen=True):
     kind: Kind
     debt: Debt
     why: str
+    asked: dict[str, str | None] | None = None
+    """The labels that an outcome asks for, also those that the hub shows already (STAND: it shows
+    them all); None: it is not about an outcome."""
 
 
 class Preempt(Struct, frozen=True):

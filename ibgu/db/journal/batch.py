@@ -8,6 +8,7 @@ from msgspec import Struct
 from ibgu.core.model import (
     Debt,
     Decision,
+    Kind,
     Member,
     OnDebt,
     OnMember,
@@ -18,7 +19,7 @@ from ibgu.core.model import (
     Run,
     Step,
 )
-from ibgu.db.journal.turn import MemberKey, Turn
+from ibgu.db.journal.turn import MemberKey, Turn, about
 
 Told = OnRollout | OnStep | OnMember | OnDebt
 """Decisions that the history shows."""
@@ -50,6 +51,8 @@ class Batch(Struct):
                 self.steps[step.key] = step
             case OnRollout(rollout=rollout):
                 self.rollouts[rollout.uid] = rollout
+            case OnDebt(kind=Kind.STAND):
+                pass
             case OnDebt(debt=debt):
                 self.debts[debt.uid] = debt
             case Preempt():
@@ -78,7 +81,7 @@ def gather(turn: Turn, without: Collection[MemberKey]) -> Batch:
     """The turn's rows; nothing of the members in `without`."""
     batch = Batch()
     for decision in turn.decisions:
-        if not (isinstance(decision, OnMember) and decision.member.key in without):
+        if not about(decision, without):
             batch.add(decision)
     batch.taken = [member for member in turn.taken if member.key not in without]
     batch.freed = [member for member in turn.freed if member.key not in without]

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.db.errors import Deposed, SchemaMismatch, sqlstate
 from ibgu.db.migrate import problem
-from ibgu.db.schema import CHANNEL, VERSION, hubs
+from ibgu.db.schema import CHANNEL, VERSION, hubs, leaders
 
 _UNDEFINED_TABLE = "42P01"
 
@@ -26,6 +26,7 @@ _LAST = text("SELECT epoch, turns, leader, led_since FROM hubs WHERE id = :hub F
 class Place(Struct, frozen=True):
     """Where a transaction stands in the hub's history."""
 
+    epoch: int
     turn: int
     first_seq: int
     """Number of its first event, if it has any."""
@@ -39,7 +40,7 @@ async def enter(db: AsyncConnection, hub: str, epoch: int, events: int) -> Place
     """
     found = await db.execute(_BEGIN, {"hub": hub, "epoch": epoch, "events": events})
     if row := found.first():
-        return Place(row.turns, row.last_seq - events + 1)
+        return Place(epoch, row.turns, row.last_seq - events + 1)
     raise await _deposed(db, hub, epoch)
 
 
@@ -73,9 +74,18 @@ async def ascend(db: AsyncConnection, hub: str, name: str, holder: str) -> int:
     found = await db.execute(
         statement.on_conflict_do_update(
             index_elements=["id"], set_=changed, where=hubs.c.schema_floor <= VERSION
-        ).returning(hubs.c.epoch)
+        ).returning(hubs.c.epoch, hubs.c.led_since, hubs.c.last_seq)
     )
     if row := found.first():
+        await db.execute(
+            insert(leaders).values(
+                hub=hub,
+                epoch=row.epoch,
+                holder=holder,
+                since=row.led_since,
+                after_seq=row.last_seq,
+            )
+        )
         return int(row.epoch)
     floor = await db.scalar(select(hubs.c.schema_floor).where(hubs.c.id == hub))
     raise SchemaMismatch(

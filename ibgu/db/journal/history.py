@@ -6,29 +6,36 @@ from typing import Any, assert_never
 
 from ibgu.core.model import (
     Change,
+    Debt,
     Kind,
     Member,
     OnDebt,
     OnMember,
     OnRollout,
     OnStep,
+    Outcome,
     Reason,
     Rollout,
+    Run,
     Step,
 )
 from ibgu.db.journal.batch import Told
+from ibgu.db.journal.evidence import evidence
+from ibgu.db.journal.fencing import Place
 from ibgu.db.rows import Row
 
 _WITH_PLAN = frozenset({Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED})
 _WITH_RUN = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
+    Kind.RETURNED,
     Kind.FINISHED,
+    Kind.DETAILED,
     Kind.LATE,
     Kind.UNWATCHED,
 }
 _NOT_OF_A_MEMBER = {"step": None, "cluster": None, "cluster_uid": None, "run": None}
 
 
-def event_rows(hub: str, first: int, at: datetime, told: Iterable[Told]) -> list[Row]:
+def event_rows(hub: str, place: Place, at: datetime, told: Iterable[Told]) -> list[Row]:
     return [
         {
             "cause": None,
@@ -38,11 +45,12 @@ def event_rows(hub: str, first: int, at: datetime, told: Iterable[Told]) -> list
             **_about(decision),
             "hub": hub,
             "seq": seq,
+            "epoch": place.epoch,
             "at": at,
             "kind": decision.kind.value,
             "why": decision.why,
         }
-        for seq, decision in enumerate(told, first)
+        for seq, decision in enumerate(told, place.first_seq)
     ]
 
 
@@ -71,17 +79,14 @@ def _about(decision: Told) -> Row:
                 "run": member.run.id if member.run and decision.kind in _WITH_RUN else None,
                 "warning": decision.warning,
                 "cause": decision.cause and decision.cause.value,
-                "data": _member(member, decision.kind),
+                "data": _member(member, decision),
             }
         case OnDebt(debt=debt):
             return {
                 "rollout": debt.rollout,
                 "cluster": debt.cluster,
                 "cluster_uid": debt.uid,
-                "data": {
-                    "labels": _changes(debt.labels),
-                    "annotations": _changes(debt.annotations),
-                },
+                "data": _debt(debt, decision.asked),
             }
         case _:
             assert_never(decision)
@@ -96,7 +101,12 @@ def _rollout(rollout: Rollout, kind: Kind) -> dict[str, Any]:
         **_hold(rollout.hold),
     }
     if kind in _WITH_PLAN:
-        data["plan"] = rollout.spec.plan
+        seed = rollout.spec.ibu_spec.seed_image_ref
+        data |= {
+            "plan": rollout.spec.plan,
+            "seed": [seed.image, seed.version],
+            "created_at": rollout.created_at,
+        }
     if kind is Kind.CONTROL:
         data["controls"] = rollout.controls
     return data
@@ -113,8 +123,13 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def _member(member: Member, kind: Kind) -> dict[str, Any]:
+def _member(member: Member, decision: OnMember) -> dict[str, Any]:
+    kind, seen = decision.kind, decision.seen
     data: dict[str, Any] = {"state": member.state, "slot": member.slot, "limit": member.limit}
+    if kind is Kind.JOINED:
+        data["position"] = member.position
+    elif kind is Kind.ACTION_SKIPPED:
+        data |= {"action": member.completed[-1].action, "note": member.completed[-1].note}
     if member.finished:
         data |= {
             "outcome": member.outcome,
@@ -123,14 +138,30 @@ def _member(member: Member, kind: Kind) -> dict[str, Any]:
             "late": member.late,
         }
     if (run := member.run) and kind in _WITH_RUN:
-        data |= {
-            "action": run.action,
-            "attempt": run.attempt,
-            "run_state": run.state,
-            "result": run.result,
-            "disarmed": run.disarmed,
-        }
+        data |= _run(run)
+    if seen is not None and not (kind is Kind.FINISHED and member.outcome is Outcome.SUCCEEDED):
+        data["seen"] = evidence(seen)
     return {name: value for name, value in data.items() if value is not None and value != ""}
+
+
+def _run(run: Run) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "action": run.action,
+        "attempt": run.attempt,
+        "run_state": run.state,
+        "result": run.result,
+        "disarmed": run.disarmed,
+    }
+    return data | ({"words": run.message} if run.message else {})
+
+
+def _debt(debt: Debt, asked: dict[str, str | None] | None) -> dict[str, Any]:
+    """What is owed now, and what an outcome has asked for."""
+    data: dict[str, Any] = {
+        "labels": _changes(debt.labels),
+        "annotations": _changes(debt.annotations),
+    }
+    return data if asked is None else data | {"asked": asked}
 
 
 def _hold(hold: Reason | None) -> dict[str, str]:

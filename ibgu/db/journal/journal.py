@@ -107,7 +107,7 @@ class Journal:
     async def _transaction(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
         async with self._engine.connect() as db:
             place = await enter(db, self._hub, self._epoch, len(batch.told))
-            refused = await fill(db, self._hub, batch, doubt.turn.at, place.first_seq)
+            refused = await fill(db, self._hub, batch, doubt.turn.at, place)
             if not refused:
                 self._doubt = replace(doubt, number=place.turn)
                 await db.commit()

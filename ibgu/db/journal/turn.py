@@ -1,13 +1,24 @@
 """What goes into the journal in one transaction, and what comes out of it at the start."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model import Debt, Decision, Member, Rollout, Step
+from ibgu.core.model import Debt, Decision, Member, OnDebt, OnMember, Rollout, Step
 
 MemberKey = tuple[str, int, str]
 """Rollout's uid, step, cluster: `Member.key`."""
+
+
+def about(decision: Decision, keys: Collection[MemberKey]) -> bool:
+    """It tells about one of these members, or about the labels of its outcome."""
+    if isinstance(decision, OnMember):
+        return decision.member.key in keys
+    if not isinstance(decision, OnDebt) or decision.asked is None:
+        return False
+    debt = decision.debt
+    return any((debt.rollout, debt.cluster) == (rollout, name) for rollout, _, name in keys)
 
 
 class Turn(Struct, frozen=True, kw_only=True):

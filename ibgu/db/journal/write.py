@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Debt, Member
 from ibgu.db.journal.batch import Batch
+from ibgu.db.journal.fencing import Place
 from ibgu.db.journal.history import event_rows
 from ibgu.db.journal.turn import MemberKey
 from ibgu.db.rows import (
@@ -30,7 +31,7 @@ from ibgu.db.schema import debts, events, members, rollouts, runs, steps
 
 
 async def fill(
-    db: AsyncConnection, hub: str, batch: Batch, at: datetime, first_seq: int
+    db: AsyncConnection, hub: str, batch: Batch, at: datetime, place: Place
 ) -> frozenset[MemberKey]:
     """Write the batch in the order that the constraints ask for.
 
@@ -45,7 +46,7 @@ async def fill(
         return refused
     await put(db, runs, (run_row(hub, *pair) for pair in batch.held_runs))
     await put_debts(db, hub, batch.debts.values())
-    await put(db, events, event_rows(hub, first_seq, at, batch.told))
+    await put(db, events, event_rows(hub, place, at, batch.told))
     return frozenset()
 
 

@@ -1,7 +1,7 @@
 """The tables of the journal. The migrations create them; a test holds both to agree."""
 
 from ibgu.db.schema.fleet import debts, holds, members, runs
-from ibgu.db.schema.history import CHANNEL, events
+from ibgu.db.schema.history import CHANNEL, events, leaders
 from ibgu.db.schema.plan import hubs, rollouts, steps
 from ibgu.db.schema.types import metadata
 
@@ -15,6 +15,7 @@ __all__ = [
     "events",
     "holds",
     "hubs",
+    "leaders",
     "members",
     "metadata",
     "rollouts",

@@ -1,4 +1,4 @@
-"""Events: who did what, when and why. Rows are never changed, and only go by age."""
+"""Who led, and events: who did what, when and why. Rows are never changed, and only go by age."""
 
 from sqlalchemy import (
     BigInteger,
@@ -19,11 +19,25 @@ from ibgu.db.schema.types import Json, Moment, Name, Words, metadata
 CHANNEL = "ibgu_events"
 """Of NOTIFY; the payload is `<hub>:<last seq>`."""
 
+leaders = Table(
+    "leaders",
+    metadata,
+    Column("hub", Name, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", Words, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("after_seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("hub", "epoch"),
+    ForeignKeyConstraint(["hub"], ["hubs.id"], ondelete="CASCADE"),
+)
+"""One row an epoch, never changed. `after_seq`: the hub's last event when it began."""
+
 events = Table(
     "events",
     metadata,
     Column("hub", Name, nullable=False),
     Column("seq", BigInteger, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
     Column("at", Moment, nullable=False),
     Column("rollout", Name, nullable=False),
     Column("step", Integer),
@@ -47,8 +61,9 @@ events = Table(
         postgresql_where=text("cluster IS NOT NULL"),
     ),
 )
-"""`seq` counts from 1 for each hub, without gaps, in the order of commit. `kind` and `cause` are
-not held to an enumeration: the history of older and newer versions stays readable."""
+"""`seq` counts from 1 for each hub, without gaps, in the order of commit; `epoch` is that of the
+leader that wrote it. `kind` and `cause` are not held to an enumeration: the history of older and
+newer versions stays readable."""
 
 KEEP = """
 CREATE FUNCTION ibgu_keep_events() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -6,6 +6,7 @@ from ibgu.core.book import World
 from ibgu.core.model import (
     Debt,
     Decision,
+    Kind,
     Member,
     OnDebt,
     OnMember,
@@ -35,6 +36,8 @@ class Records:
             case OnMember(member=member):
                 self.members[member.key] = replace(member, look=None)
                 self.run_ids |= {member.run.id} if member.run else set()
+            case OnDebt(kind=Kind.STAND):
+                pass
             case OnDebt(debt=debt):
                 self.debts[debt.uid] = debt
 

@@ -89,7 +89,7 @@ def said(decisions: list[Decision]) -> str:
 
 def _word(decision: OnMember) -> str:
     member = decision.member
-    if decision.kind in (Kind.RUN_PROGRESS, Kind.WAITS):
+    if decision.kind in (Kind.RUN_PROGRESS, Kind.WAITS, Kind.RETURNED):
         return str(member.reason.kind)
     if decision.kind is Kind.RUN_ENDED and member.run is not None:
         return f"ended {member.run.result}"

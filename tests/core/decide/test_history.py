@@ -3,7 +3,7 @@
 from ibgu.core.model import Kind, Preempt
 from tests.core.decide.world import Twin, ibgu
 
-SILENT = {Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS, Kind.RUN_ARMING, Kind.SETTLED}
+SILENT = {Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS}
 
 
 def test_bookkeeping_is_silent() -> None:
@@ -23,7 +23,9 @@ def test_a_rollout_reads_like_a_story() -> None:
         ("StepOpened", "step 1 opens: Prep"),
         ("RolloutStarted", "the rollout starts"),
         ("StepStarted", "step 1 starts with 1 cluster"),
+        ("MemberJoined", "belongs to the step"),
         ("RunIntended", "starts Prep"),
+        ("RunArming", "arms Prep"),
         ("RunAccepted", "the cluster took Prep"),
         ("RunEnded", "Prep succeeded"),
         ("LabelsOwed", "Prep succeeded"),
@@ -31,4 +33,5 @@ def test_a_rollout_reads_like_a_story() -> None:
         ("MemberFinished", "succeeded"),
         ("StepFinished", "step 1 is finished: 1 succeeded"),
         ("RolloutCompleted", "all plan steps are completed"),
+        ("LabelsSettled", "the hub shows it"),
     ]

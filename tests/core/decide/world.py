@@ -186,6 +186,8 @@ class Twin(Hub, Story):
                 case OnMember(member=member):
                     concerned[member.rollout, member.cluster] = None
                     self._others(member.cluster, member.rollout)
+                case OnDebt(kind=Kind.STAND):
+                    pass
                 case OnDebt(debt=debt):
                     self.patches[debt.uid] = debt
                 case Preempt(cluster=cluster):

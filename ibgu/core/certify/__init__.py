@@ -1,0 +1,10 @@
+"""A second opinion on what the engine did, from the event log alone (design section 6).
+
+Nothing here uses the engine: the rules are written down once more, in the words of the log.
+"""
+
+from ibgu.core.certify.certifier import Certifier, Findings, Totals
+from ibgu.core.certify.events import Event, Leader
+from ibgu.core.certify.rules import MEANS, Rule, Violation
+
+__all__ = ["MEANS", "Certifier", "Event", "Findings", "Leader", "Rule", "Totals", "Violation"]

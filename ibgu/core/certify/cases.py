@@ -1,0 +1,110 @@
+"""What the events have told so far, in the words of the log."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+
+Age = tuple[datetime, str]
+
+
+class RunCase(Struct):
+    id: str
+    action: str
+    seq: int
+    state: str = "intended"
+    result: str = ""
+    cause: str | None = None
+    arming: bool = False
+    """The work may have been armed."""
+    shown: bool = False
+    """The hub or the cluster has shown it armed."""
+    disarmed: bool = True
+    ended: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Ended, and nothing of it can reach the cluster any more."""
+        return self.state == "ended" and self.disarmed
+
+
+class Due(Struct, frozen=True):
+    """A label change that an outcome asks for, not recorded yet."""
+
+    seq: int
+    outcome: str
+    wanted: dict[str, str | None]
+    """Empty: all labels of ibgu go."""
+
+
+class MemberCase(Struct):
+    cluster: str
+    uid: str
+    joined: int
+    state: str = "waiting"
+    index: int = 0
+    """Which of the step's actions is current, or next."""
+    slot: int | None = None
+    limit: datetime | None = None
+    since: int = 0
+    """The event that gave the slot."""
+    attempts: int = 0
+    run: RunCase | None = None
+    ended: int = 0
+    due: Due | None = None
+
+
+class StepCase(Struct):
+    index: int
+    actions: tuple[str, ...]
+    most: int
+    timeout: timedelta
+    opened: int
+    state: str = "opening"
+    started_at: datetime | None = None
+    total: int = 0
+    hold: str = ""
+    stopped: timedelta = timedelta()
+    stopped_since: datetime | None = None
+    members: dict[str, MemberCase] = {}
+    slots: dict[int, MemberCase] = {}
+    waiting: int = 0
+    finished: int = 0
+    last: str = ""
+    """The cluster that joined last."""
+
+
+class RolloutCase(Struct):
+    uid: str
+    name: str
+    created_at: datetime
+    seq: int
+    seed: list[str] = []
+    plan: list[dict[str, Any]] = []
+    state: str = "pending"
+    hold: str = ""
+    deleted: int = 0
+    steps: list[StepCase] = []
+
+    @property
+    def age(self) -> Age:
+        return (self.created_at, self.uid)
+
+
+class Canceller(Struct, frozen=True):
+    """A member of a step that begins with Abort or Rollback."""
+
+    age: Age
+    name: str
+    seq: int
+
+
+class ClusterCase(Struct):
+    """A ManagedCluster, by uid: what all rollouts together do with it."""
+
+    holder: str = ""
+    """uid of the rollout that has the claim."""
+    since: int = 0
+    cancellers: list[Canceller] = []
+    owed: dict[str, str | None] = {}
+    """Labels that it is owed."""

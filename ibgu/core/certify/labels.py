@@ -1,0 +1,75 @@
+"""Labels follow outcomes (R13): each asks for its change once, and nothing else does."""
+
+from ibgu.core.certify.audit import MemberSpot, Spot
+from ibgu.core.certify.cases import Due, MemberCase
+from ibgu.core.certify.rules import Rule
+
+PREFIX = "lcm.openshift.io/ibgu-"
+_KEPT = ("Prep", "Upgrade", "Rollback")
+"""Actions whose success leaves a label; that of any other one takes all of them away."""
+
+
+def due_after_success(spot: MemberSpot, action: str) -> None:
+    name = f"{PREFIX}{action.lower()}"
+    wanted = {f"{name}-completed": "", f"{name}-failed": None} if action in _KEPT else {}
+    _due(spot, f"{action} succeeded", wanted)
+
+
+def due_after_failure(spot: MemberSpot, action: str) -> None:
+    _due(spot, f"{action} failed", {f"{PREFIX}{action.lower()}-failed": ""})
+
+
+def _due(spot: MemberSpot, outcome: str, wanted: dict[str, str | None]) -> None:
+    settled_so_far(spot)
+    spot.member.due = Due(spot.event.seq, outcome, wanted)
+
+
+def settled_so_far(spot: MemberSpot) -> None:
+    due = spot.member.due
+    words = f"{spot.name}: the labels for '{due.outcome if due else ''}' were never recorded"
+    spot.require(Rule.LABELS, due is None, words, due.seq if due else 0)
+    spot.member.due = None
+
+
+def owed(spot: Spot) -> None:
+    """What an outcome asks for is asked for once; what is owed is what was asked for."""
+    event, cluster = spot.event, spot.audit.cluster(spot.event.cluster_uid or "")
+    asked = event.data.get("asked")
+    if asked is not None:
+        _asked(spot, asked)
+    shown = {**cluster.owed, **(asked or {})}
+    changes = {key: wanted for key, (_, wanted) in event.data.get("labels", {}).items()}
+    extra = sorted(key for key, wanted in changes.items() if shown.get(key, "?") != wanted)
+    words = f"{event.cluster} is owed labels that no outcome asks for: {', '.join(extra)}"
+    spot.require(Rule.LABELS, not extra, words)
+    cluster.owed = changes
+
+
+def _asked(spot: Spot, asked: dict[str, str | None]) -> None:
+    member = _waiting_for_it(spot)
+    due = member.due if member else None
+    words = f"labels of {spot.event.cluster} change without an outcome: {_told(asked)}"
+    if not spot.require(Rule.LABELS, due is not None, words) or due is None or member is None:
+        return
+    fits = asked == due.wanted if due.wanted else _clears(asked)
+    words = f"'{due.outcome}' asks for {_told(asked)} on {spot.event.cluster}"
+    spot.require(Rule.LABELS, fits, words, due.seq)
+    member.due = None
+
+
+def _waiting_for_it(spot: Spot) -> MemberCase | None:
+    """The member of that cluster, in whichever step, whose outcome was not accounted for."""
+    name = spot.event.cluster or ""
+    found = (step.members.get(name) for step in reversed(spot.rollout.steps))
+    return next((member for member in found if member and member.due), None)
+
+
+def _clears(asked: dict[str, str | None]) -> bool:
+    return all(key.startswith(PREFIX) and wanted is None for key, wanted in asked.items())
+
+
+def _told(asked: dict[str, str | None]) -> str:
+    names = [
+        f"{key.removeprefix(PREFIX)}{'' if v is not None else '-'}" for key, v in asked.items()
+    ]
+    return ", ".join(names) or "nothing"

@@ -1,0 +1,80 @@
+"""Time (R11), recomputed from the events: deadlines, limits, the step's clock."""
+
+from datetime import datetime, timedelta
+from math import ceil
+
+from ibgu.core.certify.audit import MemberSpot, StepSpot
+from ibgu.core.certify.cases import StepCase
+from ibgu.core.certify.rules import Rule
+
+_INEXACT = timedelta(seconds=1)
+"""How far two ways of reckoning may differ."""
+
+
+def deadline(step: StepCase, at: datetime) -> datetime:
+    """The end of the step's clock as it was to be expected then."""
+    assert step.started_at is not None
+    standing = at - step.stopped_since if step.stopped_since else timedelta()
+    return step.started_at + step.timeout + step.stopped + standing
+
+
+def stop_clock(spot: StepSpot) -> None:
+    step = spot.step
+    words = f"the clock of {spot.title} stands while {len(step.slots)} clusters are in flight"
+    spot.require(Rule.LIMITS, not step.slots, words, *(m.since for m in step.slots.values()))
+    step.stopped_since = spot.event.at
+
+
+def turn_clock_on(spot: StepSpot) -> None:
+    step, at = spot.step, spot.event.at
+    stood = step.stopped_since is not None
+    spot.require(Rule.LIMITS, stood, f"the clock of {spot.title} starts, but did not stand")
+    step.stopped += at - (step.stopped_since or at)
+    step.stopped_since = None
+
+
+def take_limit(spot: MemberSpot) -> None:
+    """A member that starts gets its share of the step's time, or more where there is more."""
+    step, at = spot.step, spot.event.at
+    given, wanted = spot.text("limit"), _limit(step, at)
+    spot.member.limit = datetime.fromisoformat(given) if given else None
+    spot.require(
+        Rule.LIMITS,
+        spot.member.limit is not None and abs(spot.member.limit - wanted) <= _INEXACT,
+        f"{spot.name} starts with the limit {given or '(none)'}; it should be {wanted}",
+    )
+    due = deadline(step, at)
+    spot.require(Rule.LIMITS, at <= due, f"{spot.name} starts after {spot.title}'s deadline, {due}")
+
+
+def _limit(step: StepCase, at: datetime) -> datetime:
+    share = step.timeout / _waves(step.total, step.most)
+    room = (deadline(step, at) - at) / _waves(step.waiting, step.most)
+    return at + max(share, room)
+
+
+def _waves(members: int, most: int) -> int:
+    return max(1, ceil(members / max(1, most)))
+
+
+def keep_limit(spot: MemberSpot) -> None:
+    """The chain has one limit."""
+    given = spot.text("limit")
+    same = given != "" and datetime.fromisoformat(given) == spot.member.limit
+    words = f"{spot.name} goes on with another limit than it started with"
+    spot.require(Rule.LIMITS, same, words, spot.member.since)
+
+
+def check_expiry(spot: MemberSpot) -> None:
+    """Who is ended for the time was past its limit, or past the step's deadline."""
+    at, limit = spot.event.at, spot.member.limit
+    due = deadline(spot.step, at)
+    past = at >= due or (limit is not None and at >= limit)
+    words = f"{spot.name} was ended before its limit {limit} and {spot.title}'s deadline {due}"
+    spot.require(Rule.LIMITS, past, words, spot.member.since)
+
+
+def check_deadline(spot: MemberSpot) -> None:
+    due = deadline(spot.step, spot.event.at)
+    words = f"{spot.name} was given up before {spot.title}'s deadline {due}"
+    spot.require(Rule.LIMITS, spot.event.at >= due, words, spot.member.joined)

@@ -1,0 +1,155 @@
+"""Events of a rollout and of its steps (R1): seen, planned, opened, finished, complete."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from ibgu.core.certify.audit import Spot, StepSpot
+from ibgu.core.certify.cases import RolloutCase, StepCase
+from ibgu.core.certify.events import Event
+from ibgu.core.certify.limits import stop_clock, turn_clock_on
+from ibgu.core.certify.rules import Rule
+
+_NAMED = 10
+"""How many forgotten clusters are named."""
+
+
+def new_rollout(event: Event) -> RolloutCase:
+    data = event.data
+    return RolloutCase(
+        uid=event.rollout,
+        name=f"{data.get('namespace')}/{data.get('name')}",
+        created_at=datetime.fromisoformat(data["created_at"]),
+        seq=event.seq,
+    )
+
+
+def _plan_accepted(spot: Spot) -> None:
+    """It may only grow: what has begun stays as it was."""
+    rollout, data = spot.rollout, spot.event.data
+    rollout.plan, rollout.seed = data.get("plan", []), data.get("seed", [])
+    planned = [_planned(item) for item in rollout.plan]
+    begun = [(step.actions, step.most, step.timeout) for step in rollout.steps]
+    spot.require(
+        Rule.ORDER,
+        planned[: len(begun)] == begun,
+        "a plan was accepted that changes steps which have begun",
+        *(step.opened for step in rollout.steps),
+    )
+
+
+def _planned(item: dict[str, Any]) -> tuple[tuple[str, ...], int, timedelta]:
+    strategy = item.get("rolloutStrategy", {})
+    timeout = timedelta(minutes=strategy.get("timeout", 0))
+    return (tuple(item.get("actions", ())), strategy.get("maxConcurrency", 0), timeout)
+
+
+def _started(spot: Spot) -> None:
+    words = "the rollout starts after it was deleted"
+    spot.require(Rule.ORDER, not spot.rollout.deleted, words, spot.rollout.deleted)
+    spot.rollout.state = "running"
+
+
+def _completed(spot: Spot) -> None:
+    rollout = spot.rollout
+    unfinished = [step for step in rollout.steps if step.state != "finished"]
+    spot.require(
+        Rule.ORDER,
+        not unfinished and len(rollout.steps) == len(rollout.plan),
+        f"complete with {len(rollout.steps)} of {len(rollout.plan)} steps begun and "
+        f"{len(unfinished)} of them not finished",
+        *(step.opened for step in unfinished),
+    )
+    rollout.state = "complete"
+
+
+def _deleted(spot: Spot) -> None:
+    spot.rollout.state = "deleted"
+    spot.rollout.deleted = spot.event.seq
+
+
+def _nothing(spot: Spot) -> None:
+    """Only the hold, which every event of a rollout or step carries, may be another one."""
+
+
+def step_opened(spot: Spot) -> None:
+    rollout, event, data = spot.rollout, spot.event, spot.event.data
+    step = StepCase(
+        index=event.step or 0,
+        actions=tuple(data.get("actions", ())),
+        most=data.get("max_concurrency", 0),
+        timeout=timedelta(seconds=data.get("timeout_seconds", 0)),
+        opened=event.seq,
+    )
+    before = rollout.steps[-1] if rollout.steps else None
+    title = f"step {step.index + 1}"
+    in_turn = step.index == len(rollout.steps)
+    spot.require(Rule.ORDER, in_turn, f"{title} opens as number {len(rollout.steps) + 1}")
+    spot.require(
+        Rule.ORDER,
+        before is None or before.state == "finished",
+        f"{title} opens before the step before it was finished",
+        before.opened if before else 0,
+    )
+    planned = [_planned(item) for item in rollout.plan][len(rollout.steps) :][:1]
+    spot.require(
+        Rule.ORDER,
+        planned == [(step.actions, step.most, step.timeout)],
+        f"{title} opens with {', '.join(step.actions)}, which the plan does not say",
+    )
+    _not_stopped(spot, f"{title} opens")
+    rollout.steps.append(step)
+
+
+def _not_stopped(spot: Spot, what: str) -> None:
+    rollout = spot.rollout
+    words = f"{what} though the rollout was deleted"
+    spot.require(Rule.ORDER, not rollout.deleted, words, rollout.deleted)
+    spot.require(Rule.ORDER, not rollout.hold, f"{what} though the rollout is held: {rollout.hold}")
+
+
+def _step_started(spot: StepSpot) -> None:
+    step = spot.step
+    spot.require(Rule.ORDER, step.state == "opening", f"{spot.title} starts twice", step.opened)
+    _not_stopped(spot, f"{spot.title} starts")
+    step.state, step.started_at = "running", spot.event.at
+    step.total = spot.event.data.get("total", 0)
+
+
+def _step_finished(spot: StepSpot) -> None:
+    step = spot.step
+    spot.require(Rule.ORDER, step.state == "running", f"{spot.title} finishes, but did not run")
+    left = [member for member in step.members.values() if member.state != "finished"]
+    named = ", ".join(member.cluster for member in left[:_NAMED])
+    spot.require(
+        Rule.MEMBERS,
+        not left,
+        f"{spot.title} is finished without {len(left)} of its clusters: {named}",
+        *(member.joined for member in left[:_NAMED]),
+    )
+    spot.require(
+        Rule.MEMBERS,
+        len(step.members) == step.total,
+        f"{spot.title} began with {step.total} clusters, and {len(step.members)} joined it",
+        step.opened,
+    )
+    step.state = "finished"
+
+
+OF_ROLLOUT: dict[str, Callable[[Spot], None]] = {
+    "PlanAccepted": _plan_accepted,
+    "RolloutStarted": _started,
+    "RolloutCompleted": _completed,
+    "RolloutDeleted": _deleted,
+    "RolloutHeld": _nothing,
+    "RolloutReleased": _nothing,
+    "ControlAccepted": _nothing,
+}
+OF_STEP: dict[str, Callable[[StepSpot], None]] = {
+    "StepStarted": _step_started,
+    "StepHeld": _nothing,
+    "StepReleased": _nothing,
+    "ClockStopped": stop_clock,
+    "ClockStarted": turn_clock_on,
+    "StepFinished": _step_finished,
+}
