@@ -19,6 +19,7 @@ import asyncpg
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import LEASE, Controller, NewClock, controller
 from ibgu.core.plan import natural_key
+from ibgu.db.certify import certify
 from ibgu.db.engine import dsn, engine
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -151,10 +152,28 @@ class Scene:
         for name in ("controller", "fleet"):
             if (task := self._tasks.pop(name, None)) is not None:
                 await _cancel(task)
-        await self.bury()
-        await self.clear()
-        if self.player is not None:
-            await self.player.client.close()
+        try:
+            await self.certified()
+        finally:
+            await self.bury()
+            await self.clear()
+            if self.player is not None:
+                await self.player.client.close()
+
+    async def certified(self) -> None:
+        """Whatever the scene was about: its history proves that the rules were kept."""
+        pool = engine(self.database_url)
+        try:
+            for row in await self.journal("SELECT id FROM hubs"):
+                findings = (await certify(pool, row["id"])).findings
+                told = [
+                    f"{v.rule}: {v.words}: #{v.event.seq} {v.event.cluster} {v.event.kind} "
+                    f"{v.event.why}; see {v.others}"
+                    for v in findings.violations
+                ]
+                assert not told, "\n".join(told)
+        finally:
+            await pool.dispose()
 
     async def clear(self) -> None:
         """No IBGU, no simulated cluster and no work is left on the hub."""

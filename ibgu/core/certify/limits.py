@@ -43,8 +43,12 @@ def take_limit(spot: MemberSpot) -> None:
         spot.member.limit is not None and abs(spot.member.limit - wanted) <= _INEXACT,
         f"{spot.name} starts with the limit {given or '(none)'}; it should be {wanted}",
     )
-    due = deadline(step, at)
-    spot.require(Rule.LIMITS, at <= due, f"{spot.name} starts after {spot.title}'s deadline, {due}")
+
+
+def in_time(spot: MemberSpot) -> None:
+    due = deadline(spot.step, spot.event.at)
+    words = f"{spot.name} starts after {spot.title}'s deadline {due}"
+    spot.require(Rule.LIMITS, spot.event.at <= due, words, spot.step.opened)
 
 
 def _limit(step: StepCase, at: datetime) -> datetime:

@@ -36,6 +36,7 @@ def _start(spot: MemberSpot) -> None:
     rollout, step = spot.rollout, spot.step
     held = rollout.hold or step.hold
     spot.require(Rule.ORDER, not held, f"{spot.name} was started while held: {held}")
+    limits.in_time(spot)
     limits.take_limit(spot)
     holds.take(spot)
 

@@ -46,10 +46,15 @@ def payload(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -
 
 
 def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
-    """Too little time is left to start an Upgrade or Rollback and see it through (R11)."""
+    """Too little time is left to start an Upgrade or Rollback and see it through (R11).
+
+    After the deadline, which an outage can outlast, nothing starts at all.
+    """
+    left = deadline(step.step, now) - now
+    if left <= timedelta():
+        return Reason(ReasonKind.FLOOR, now, "the step's timeout has passed: nothing new starts")
     if not step.step.first.reboots:
         return None
-    left = deadline(step.step, now) - now
     need = min(monitor_timeout(snapshot) + ROLLBACK_MARGIN, share(step) / 2)
     if left >= need:
         return None

@@ -164,6 +164,24 @@ def test_a_limit_that_passed_while_ibgu_was_away_fails_nobody_for_two_minutes(
     assert twin.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
 
 
+def test_nothing_starts_after_a_deadline_that_passed_while_ibgu_was_away() -> None:
+    """Not even in the two minutes in which nobody is judged."""
+    twin = sites(3, "hang")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=20))
+    twin.wait(minutes=5)
+    twin.now += 30 * MINUTE
+    twin.spokes["site-1"].uid = "another"
+    twin.restart()
+    twin.wait(minutes=1)
+    hold = twin.book(uid).steps[0].step.hold
+    assert hold is not None
+    assert (hold.kind, twin.book(uid).steps[0].not_started) == (ReasonKind.FLOOR, 2)
+    twin.wait(minutes=2)
+    causes = [m.cause for m in twin.book(uid).steps[0].members.values()]
+    assert causes == [Cause.RECREATED, Cause.NEVER_STARTED, Cause.NEVER_STARTED]
+    assert len(twin.told(Kind.RUN_INTENDED)) == 1
+
+
 @pytest.mark.parametrize(("timeout", "floor"), [(60, 30), (240, 45)])
 def test_too_little_time_starts_no_upgrade(timeout: int, floor: int) -> None:
     """min(initMonitorTimeout + 15 min, share / 2): here 45 min, or half of the timeout."""

@@ -1,0 +1,41 @@
+"""The certifier fed from Postgres."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.certify import Certifier, Event, Findings
+from ibgu.db.reads.log import event_log
+
+
+class Certified(Struct, frozen=True):
+    findings: Findings
+    at: datetime
+    """By the database's clock, of the moment that was looked at."""
+    leaders: dict[int, str]
+    """Who wrote: epoch -> identity."""
+
+
+async def certify(engine: AsyncEngine, hub: str, rollout: str | None = None) -> Certified:
+    """One rollout, or everything on the hub. Raises JournalAway."""
+    async with event_log(engine, hub) as log:
+        known = await log.leaders()
+        certifier = Certifier(None if rollout is None else [rollout], known)
+        first = await _feed(certifier, log.everything() if rollout is None else log.around(rollout))
+        for gap in await log.gaps(first):
+            certifier.missing(*gap)
+        findings = certifier.findings()
+        names = {leader.epoch: leader.holder for leader in known}
+        wrote = {epoch: names.get(epoch, "unknown") for epoch in findings.epochs}
+        return Certified(findings, await log.now(), wrote)
+
+
+async def _feed(certifier: Certifier, events: AsyncIterator[Event]) -> int:
+    """Number of the first one; 0: there are none."""
+    first = 0
+    async for event in events:
+        first = first or event.seq
+        certifier.feed(event)
+    return first

@@ -1,0 +1,113 @@
+"""The event log of one rollout, and of others where they touch its clusters, as a stream."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ibgu.core.certify import Event, Leader
+from ibgu.core.model import Rollout
+from ibgu.db.errors import away_from
+from ibgu.db.rows import OF_ROLLOUT, fields, to_record
+from ibgu.db.schema import events, hubs, leaders, rollouts
+
+BATCH = 1000
+"""Rows that are fetched at a time."""
+_OF_EVENT = fields(events, Event)
+_GAPS = text("""
+    SELECT before + 1, seq - 1 FROM (
+      SELECT seq, lag(seq) OVER (ORDER BY seq) AS before FROM events
+      WHERE hub = :hub AND seq >= :first
+    ) AS numbers WHERE seq > before + 1 ORDER BY seq LIMIT 20
+""")
+
+
+class Found(Struct, frozen=True):
+    """A rollout of that name, on whichever hub."""
+
+    hub: str
+    hub_name: str
+    rollout: Rollout
+
+
+async def named(engine: AsyncEngine, namespace: str, name: str) -> tuple[Found, ...]:
+    """The rollouts of that name, newest first. Raises JournalAway."""
+    statement = (
+        select(*OF_ROLLOUT, rollouts.c.hub.label("of_hub"), hubs.c.name.label("hub_name"))
+        .join(hubs, hubs.c.id == rollouts.c.hub)
+        .where(rollouts.c.namespace == namespace, rollouts.c.name == name)
+        .order_by(rollouts.c.created_at.desc(), rollouts.c.uid.desc())
+    )
+    with away_from("looking for the rollout"):
+        async with engine.connect() as db:
+            rows = (await db.execute(statement)).mappings().all()
+    return tuple(Found(row["of_hub"], row["hub_name"], to_record(row, Rollout)) for row in rows)
+
+
+class EventLog:
+    """One hub's events as they are at one moment."""
+
+    def __init__(self, db: AsyncConnection, hub: str) -> None:
+        self._db = db
+        self._hub = hub
+
+    async def now(self) -> datetime:
+        now: datetime = (await self._db.execute(select(func.now()))).scalar_one()
+        return now
+
+    async def leaders(self) -> Sequence[Leader]:
+        statement = select(*fields(leaders, Leader)).where(leaders.c.hub == self._hub)
+        rows = (await self._db.execute(statement.order_by(leaders.c.epoch))).mappings()
+        return [to_record(row, Leader) for row in rows]
+
+    async def gaps(self, first: int) -> list[tuple[int, int]]:
+        """First and last numbers that are missing after `first`; 20 gaps at most."""
+        rows = await self._db.execute(_GAPS, {"hub": self._hub, "first": first})
+        return [(before, after) for before, after in rows]
+
+    def everything(self) -> AsyncIterator[Event]:
+        return self._stream(select(*_OF_EVENT).where(events.c.hub == self._hub))
+
+    def of(self, rollout: str) -> AsyncIterator[Event]:
+        return self._stream(
+            select(*_OF_EVENT).where(events.c.hub == self._hub, events.c.rollout == rollout)
+        )
+
+    def around(self, rollout: str) -> AsyncIterator[Event]:
+        """Its own events; of other rollouts those about its clusters, and about themselves."""
+        mine = self._clusters(rollout)
+        others = (
+            select(events.c.rollout)
+            .where(events.c.hub == self._hub, events.c.cluster.in_(mine))
+            .distinct()
+        )
+        about_them = and_(events.c.cluster.is_(None), events.c.rollout.in_(others))
+        wanted = or_(events.c.rollout == rollout, events.c.cluster.in_(mine), about_them)
+        return self._stream(select(*_OF_EVENT).where(events.c.hub == self._hub, wanted))
+
+    def _clusters(self, rollout: str) -> Select[Any]:
+        its: tuple[ColumnElement[bool], ...] = (
+            events.c.hub == self._hub,
+            events.c.rollout == rollout,
+            events.c.cluster.is_not(None),
+        )
+        return select(events.c.cluster).where(*its).distinct()
+
+    async def _stream(self, statement: Select[Any]) -> AsyncIterator[Event]:
+        options = {"yield_per": BATCH}
+        found = await self._db.stream(statement.order_by(events.c.seq), execution_options=options)
+        async for row in found.mappings():
+            yield to_record(row, Event)
+
+
+@asynccontextmanager
+async def event_log(engine: AsyncEngine, hub: str) -> AsyncIterator[EventLog]:
+    """Raises JournalAway."""
+    with away_from("reading the event log"):
+        async with engine.connect() as db:
+            await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield EventLog(db, hub)
