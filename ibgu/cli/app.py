@@ -2,6 +2,7 @@
 
 import typer
 
+from ibgu.cli.audit.certify import certify
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
 from ibgu.cli.read.explain import explain
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(get)
 app.command()(status)
 app.command()(explain)
+app.command()(certify)
 app.command()(serve.run)
 app.command()(serve.controller)
 app.command()(serve.api)

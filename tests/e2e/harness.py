@@ -19,8 +19,8 @@ import asyncpg
 from ibgu.controller.clock import Clock
 from ibgu.controller.service import LEASE, Controller, NewClock, controller
 from ibgu.core.plan import natural_key
-from ibgu.db.certify import certify
 from ibgu.db.engine import dsn, engine
+from ibgu.db.reads.certified import certify
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError

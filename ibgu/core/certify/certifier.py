@@ -68,6 +68,7 @@ class Certifier:
         self._counts = {True: 0, False: 0}
         self._first: tuple[int, datetime] | None = None
         self._last: Event | None = None
+        self._beheaded: set[str] = set()
         self._unknown: dict[str, int] = {}
 
     def feed(self, event: Event) -> None:
@@ -96,16 +97,17 @@ class Certifier:
             audit.require(Rule.ORDER, rollout is None, event, words, rollout.seq if rollout else 0)
             audit.rollouts[event.rollout] = new_rollout(event)
         elif rollout is None:
-            self._headless(event)
+            self._without_beginning(event)
         else:
             spot = Spot(audit, event, rollout)
             self._check_level(spot)
 
-    def _headless(self, event: Event) -> None:
+    def _without_beginning(self, event: Event) -> None:
         """Old events are forgotten after a while: what is left proves nothing."""
-        if not self._audit.broken[Rule.HISTORY]:
-            words = "the history begins in the middle of the rollout: its first events are gone"
-            self._audit.require(Rule.HISTORY, False, event, words)
+        words = "the history begins in the middle of the rollout: its first events are gone"
+        known = event.rollout in self._beheaded
+        self._audit.require(Rule.HISTORY, known, event, words)
+        self._beheaded.add(event.rollout)
 
     def _check_level(self, spot: Spot) -> None:
         event, rollout = spot.event, spot.rollout

@@ -1,0 +1,67 @@
+"""What both commands begin with: the database of DATABASE_URL, and a rollout in it by its name."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from io import TextIOWrapper
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu import db
+from ibgu.cli.errors import MISUSED, fail
+from ibgu.cli.serve import checks, schema
+from ibgu.db.errors import told
+from ibgu.db.reads.log import Found, named
+from ibgu.settings import Settings, SettingsError
+
+T = TypeVar("T")
+
+
+def reading(act: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    """Do it with a pool of connections; what goes wrong ends the command in one line."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        return asyncio.run(_with_engine(checks.settings_of_journal(), act))
+    except SettingsError as error:
+        fail(str(error), MISUSED)
+    except (db.JournalAway, db.SchemaMismatch) as error:
+        fail(str(error))
+    except DBAPIError as error:
+        fail(f"DATABASE_URL: {told(error)}")
+
+
+async def _with_engine(settings: Settings, act: Callable[[AsyncEngine], Awaitable[T]]) -> T:
+    await schema.prepare(settings.database_url, migrate=False)
+    engine = db.engine(settings.database_url, pool_size=1, statement_timeout=None)
+    try:
+        return await act(engine)
+    finally:
+        await engine.dispose()
+
+
+def split(name: str) -> tuple[str, str]:
+    """`namespace/name`; a name alone is in the namespace `default`."""
+    namespace, _, rest = name.rpartition("/")
+    if not rest or "/" in namespace:
+        fail(f"{name!r} is no rollout: it looks like namespace/name", MISUSED)
+    return namespace or "default", rest
+
+
+async def find(engine: AsyncEngine, name: str, hub: str) -> Found:
+    """The newest rollout of that name. Several hubs may share one database."""
+    namespace, rest = split(name)
+    rollouts = [
+        found
+        for found in await named(engine, namespace, rest)
+        if hub in ("", found.hub, found.hub_name)
+    ]
+    if not rollouts:
+        fail(f"the journal knows no rollout {namespace}/{rest}{f' of hub {hub}' if hub else ''}")
+    hubs = {found.hub for found in rollouts}
+    if len(hubs) > 1:
+        listed = ", ".join(sorted(hubs))
+        fail(f"{namespace}/{rest} is there on several hubs; choose with --hub: {listed}", MISUSED)
+    return rollouts[0]

@@ -1,0 +1,174 @@
+"""`ibgu certify`: what was checked, what was found, over which events."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from ibgu.cli.show import symbols
+from ibgu.cli.show.paper import Paper
+from ibgu.core.certify import MEANS, Event, Findings, Rule, Violation
+from ibgu.core.model import Rollout, RolloutState
+
+_COUNTED = 12
+"""Digits of the column that counts checks, with commas."""
+
+
+class Certificate(Struct, frozen=True):
+    version: str
+    hub: str
+    rollout: Rollout
+    findings: Findings
+    at: datetime
+    """By the database's clock."""
+    leaders: dict[int, str]
+
+    @property
+    def verdict(self) -> str:
+        return "certified" if self.findings.holds else "not certified"
+
+    @property
+    def over(self) -> bool:
+        return self.rollout.state in (RolloutState.COMPLETE, RolloutState.DELETED)
+
+
+def as_text(found: Certificate, paper: Paper) -> list[str]:
+    colour = "green" if found.findings.holds else "red"
+    verdict = paper.paint(found.verdict.upper(), colour, bold=True)
+    return [
+        f"{found.rollout.full_name}   {verdict}",
+        *_what(found),
+        "",
+        *_checks(found, paper),
+        *_violations(found, paper),
+        *_notes(found),
+        "",
+        *_signature(found),
+    ]
+
+
+def _what(found: Certificate) -> Iterator[str]:
+    findings = found.findings
+    totals, rollout = findings.totals, found.rollout
+    state = rollout.state if found.over else f"{rollout.state}, until now"
+    yield f"  uid      {rollout.uid}, {state}"
+    if findings.first and findings.last:
+        (first, since), (last, until) = findings.first, findings.last
+        span = f"{since:%Y-%m-%d %H:%M:%S} to {until:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"  events   {findings.events:,} (#{first} to #{last}), {span}"
+    if findings.others:
+        yield f"           {findings.others:,} more of other rollouts on the same clusters"
+    running = f", {totals.in_flight} in flight now" if totals.in_flight else ""
+    yield (
+        f"  clusters {totals.members:,} in {totals.steps} steps, {totals.runs:,} runs, "
+        f"{totals.unfinished} without an end yet{running}"
+    )
+    told = ", ".join(f"{epoch} ({holder})" for epoch, holder in found.leaders.items())
+    yield f"  epochs   {told or 'none'}"
+
+
+def _checks(found: Certificate, paper: Paper) -> Iterator[str]:
+    findings = found.findings
+    for rule in Rule:
+        checks, broken = findings.checks.get(rule, 0), findings.broken.get(rule, 0)
+        mark = paper.paint(symbols.FAILED, "red") if broken else paper.paint(_mark(checks), "green")
+        words = f", {broken:,} violations" if broken else ""
+        yield f"  {mark} {MEANS[rule]:<58} {checks:>{_COUNTED},} checks{words}"
+
+
+def _mark(checks: int) -> str:
+    return symbols.SUCCEEDED if checks else symbols.SKIPPED
+
+
+def _violations(found: Certificate, paper: Paper) -> Iterator[str]:
+    for violation in found.findings.violations:
+        yield ""
+        rule = paper.paint(violation.rule, "red", bold=True)
+        yield f"{rule}: {violation.words}"
+        yield f"    {event_line(violation.event)}"
+        if violation.others:
+            yield f"    does not go with {', '.join(f'#{seq}' for seq in violation.others)}"
+    left = sum(found.findings.broken.values()) - len(found.findings.violations)
+    if left:
+        yield ""
+        yield f"{left:,} more violations of the same rules are not listed"
+
+
+def event_line(event: Event) -> str:
+    where = f" {event.cluster}" if event.cluster else ""
+    step = "" if event.step is None else f" step {event.step + 1}"
+    return f"#{event.seq} {event.at:%Y-%m-%d %H:%M:%S}{where}{step} {event.kind}: {event.why}"
+
+
+def _notes(found: Certificate) -> Iterator[str]:
+    if found.findings.unknown:
+        told = ", ".join(f"{kind} ({count})" for kind, count in found.findings.unknown.items())
+        yield ""
+        yield f"Not checked, as this version does not know them: {told}"
+
+
+def _signature(found: Certificate) -> Iterator[str]:
+    yield f"sha256 {found.findings.digest}"
+    if found.findings.others:
+        yield f"sha256 {found.findings.others_digest} (of the other rollouts' events)"
+    yield f"ibgu {found.version}, {found.at:%Y-%m-%d %H:%M:%S} UTC, hub {found.hub}"
+
+
+def as_json(found: Certificate) -> dict[str, Any]:
+    findings, rollout = found.findings, found.rollout
+    return {
+        "verdict": found.verdict,
+        "rollout": {
+            "namespace": rollout.namespace,
+            "name": rollout.name,
+            "uid": rollout.uid,
+            "state": rollout.state,
+        },
+        "hub": found.hub,
+        "at": found.at.isoformat(),
+        "version": found.version,
+        "events": {
+            "count": findings.events,
+            "first": findings.first and findings.first[0],
+            "last": findings.last and findings.last[0],
+            "sha256": findings.digest,
+            "ofOtherRollouts": {"count": findings.others, "sha256": findings.others_digest},
+            "notChecked": findings.unknown,
+        },
+        "epochs": [{"epoch": epoch, "holder": holder} for epoch, holder in found.leaders.items()],
+        "totals": {
+            "steps": findings.totals.steps,
+            "members": findings.totals.members,
+            "runs": findings.totals.runs,
+            "inFlight": findings.totals.in_flight,
+            "unfinished": findings.totals.unfinished,
+        },
+        "checks": [
+            {
+                "rule": rule,
+                "means": MEANS[rule],
+                "checks": findings.checks.get(rule, 0),
+                "violations": findings.broken.get(rule, 0),
+            }
+            for rule in Rule
+        ],
+        "violations": [_violation(violation) for violation in findings.violations],
+    }
+
+
+def _violation(violation: Violation) -> dict[str, Any]:
+    event = violation.event
+    return {
+        "rule": violation.rule,
+        "message": violation.words,
+        "event": {
+            "seq": event.seq,
+            "at": event.at.isoformat(),
+            "kind": event.kind,
+            "why": event.why,
+            "cluster": event.cluster,
+            "step": None if event.step is None else event.step + 1,
+        },
+        "others": list(violation.others),
+    }

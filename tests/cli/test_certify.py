@@ -1,0 +1,152 @@
+"""`ibgu certify`: an operator proves a rollout from the journal's database."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from typer.testing import CliRunner, Result
+
+from ibgu.cli.app import app
+from ibgu.core.certify import MEANS
+from ibgu.core.model import Kind, Stage
+from ibgu.db import Journal
+from tests.core.certify.logs import log_of
+from tests.core.decide.world import Twin, ibgu
+from tests.db.conftest import db, leading
+from tests.db.telling import tell
+
+__all__ = ["db", "leading"]
+
+Certify = Callable[..., Coroutine[Any, Any, Result]]
+Leading = Callable[..., Coroutine[Any, Any, Journal]]
+
+
+def story(name: str = "a") -> Twin:
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
+    twin.apply(ibgu(name, "Prep", concurrency=1))
+    twin.wait(hours=1)
+    return twin
+
+
+@pytest.fixture
+def certify(database_url: str) -> Certify:
+    async def run(*args: str, **env: str) -> Result:
+        given = {"DATABASE_URL": database_url, "NO_COLOR": "1"} | env
+        return await asyncio.to_thread(CliRunner().invoke, app, ["certify", *args], env=given)
+
+    return run
+
+
+async def tamper(db: AsyncEngine, statement: str) -> None:
+    async with db.begin() as connection:
+        await connection.execute(text("ALTER TABLE events DISABLE TRIGGER USER"))
+        await connection.execute(text(statement))
+
+
+async def test_a_rollout_is_certified(leading: Leading, certify: Certify) -> None:
+    twin = story()
+    await tell(await leading(), twin)
+    result = await certify("fleet/a")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "fleet/a   CERTIFIED"
+    assert lines[1] == "  uid      uid-a, complete"
+    assert f"  events   {len(log_of(twin))} (#1 to #{len(log_of(twin))})" in lines[2]
+    assert lines[3] == "  clusters 2 in 1 steps, 2 runs, 0 without an end yet"
+    assert lines[4] == "  epochs   1 (ibgu-0)"
+    assert [line[4:].split("  ")[0] for line in lines[6:17]] == list(MEANS.values())
+    assert all(line.startswith("  ✔ ") for line in lines[6:17])
+    assert lines[-2].startswith("sha256 ")
+    assert lines[-1].endswith("UTC, hub hub-1")
+
+
+async def test_a_running_rollout_can_be_certified(leading: Leading, certify: Certify) -> None:
+    twin = Twin("site-1", "site-2")
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    await tell(await leading(), twin)
+    result = await certify("fleet/a")
+    assert result.exit_code == 0, result.output
+    assert "running, until now" in result.stdout
+    assert "2 without an end yet, 1 in flight now" in result.stdout
+
+
+async def test_the_report_names_the_offending_events(
+    leading: Leading, certify: Certify, db: AsyncEngine
+) -> None:
+    await tell(await leading(), story())
+    await tamper(db, "UPDATE events SET data = data - 'seen' WHERE kind = 'RunAccepted'")
+    result = await certify("fleet/a")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("fleet/a   NOT CERTIFIED\n")
+    assert "  ✗ every end rests on evidence" in result.stdout
+    assert "evidence: site-1 has not shown that it took this run" in result.stdout
+    assert "site-1 step 1 RunAccepted: the cluster took Prep" in result.stdout
+
+
+async def test_the_report_as_json(leading: Leading, certify: Certify, db: AsyncEngine) -> None:
+    twin = story()
+    await tell(await leading(), twin)
+    good = json.loads((await certify("fleet/a", "-o", "json")).stdout)
+    assert good["verdict"] == "certified"
+    assert good["rollout"] == {
+        "namespace": "fleet",
+        "name": "a",
+        "uid": "uid-a",
+        "state": "complete",
+    }
+    assert good["events"]["count"] == len(log_of(twin))
+    assert {check["rule"] for check in good["checks"]} == set(MEANS)
+    assert good["violations"] == []
+    await tamper(db, "DELETE FROM events WHERE kind = 'RunDisarmed' AND cluster = 'site-1'")
+    result = await certify("fleet/a", "-o", "json")
+    assert result.exit_code == 1
+    bad = json.loads(result.stdout)
+    assert bad["verdict"] == "not certified"
+    assert bad["events"]["sha256"] != good["events"]["sha256"]
+    (freed,) = [found for found in bad["violations"] if found["rule"] == "slots"]
+    assert freed["event"]["kind"] == "MemberFinished"
+    assert freed["event"]["cluster"] == "site-1"
+    assert len(freed["others"]) == 1
+
+
+async def test_of_several_hubs_one_has_to_be_chosen(leading: Leading, certify: Certify) -> None:
+    await tell(await leading(hub="east"), story())
+    await tell(await leading(hub="west"), story())
+    result = await certify("fleet/a")
+    assert result.exit_code == 2
+    assert "fleet/a is there on several hubs; choose with --hub: east, west" in result.stderr
+    assert (await certify("fleet/a", "--hub", "west")).stdout.endswith("hub west\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["fleet/nobody"], 1, "the journal knows no rollout fleet/nobody"),
+        (["a"], 1, "the journal knows no rollout default/a"),
+        (["fleet/a", "--hub", "south"], 1, "knows no rollout fleet/a of hub south"),
+        (["a/b/c"], 2, "'a/b/c' is no rollout: it looks like namespace/name"),
+        (["fleet/"], 2, "'fleet/' is no rollout"),
+    ],
+)
+async def test_what_can_not_be_certified(
+    leading: Leading, certify: Certify, arguments: list[str], code: int, words: str
+) -> None:
+    await tell(await leading(), story())
+    result = await certify(*arguments)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert words in result.stderr
+
+
+async def test_a_database_that_is_missing_or_empty(certify: Certify) -> None:
+    nothing = await certify("fleet/a", DATABASE_URL="")
+    assert (nothing.exit_code, "DATABASE_URL: not set" in nothing.stderr) == (2, True)
+    empty = await certify("fleet/a")
+    assert (empty.exit_code, "run `ibgu migrate`" in empty.stderr) == (1, True)
+    away = await certify("fleet/a", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert (away.exit_code, "the journal's database is away" in away.stderr) == (1, True)

@@ -1,0 +1,214 @@
+"""Histories that are as they should be, one for each thing that can be told."""
+
+from functools import cache
+
+from msgspec.structs import replace
+
+from ibgu.core.certify import Event
+from ibgu.core.model import Kind, Stage
+from ibgu.core.snapshot import PayloadState
+from tests.core.certify.logs import log_of
+from tests.core.decide.impulses import arming, return_, taken_but_unheard
+from tests.core.decide.world import Twin, ibgu
+
+
+@cache
+def plain() -> list[Event]:
+    """Two steps, three clusters, two at a time; the Upgrade of site-2 fails."""
+    twin = Twin("site-1", "site-2", "site-3")
+    twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
+    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
+    twin.wait(hours=3)
+    return log_of(twin)
+
+
+@cache
+def chain() -> list[Event]:
+    """One step of three actions, finished with a clean-up."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
+    twin.wait(hours=3)
+    return log_of(twin)
+
+
+@cache
+def withdrawn() -> list[Event]:
+    """Armed, the cluster goes dark; it starts anew when it is back."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.RUN_ARMING)
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+    twin.wait(minutes=5)
+    twin.spokes["site-1"].dark = False
+    twin.touch_cluster("site-1")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def reopened() -> list[Event]:
+    """Withdrawn, and taken by the cluster after all."""
+    twin, _ = arming()
+    taken_but_unheard(twin)
+    return_(twin)
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def cancelled() -> list[Event]:
+    """A second rollout aborts what the first one does, and what it would have done."""
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(minutes=2)
+    twin.apply(ibgu("b", "Abort", age=-1))
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def abort_failed() -> list[Event]:
+    """The clean-up after a Prep fails."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].faults[Stage.IDLE] = "fail"
+    twin.apply(ibgu("a", "Prep", "Abort"))
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def refused() -> list[Event]:
+    """Somebody takes the cluster back to Idle, just before it is armed."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].to("Prep")
+    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    twin.apply(ibgu("a", "Upgrade"))
+    twin.until(Kind.RUN_ARMING)
+    twin.spokes["site-1"].to("Idle")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def timed_out() -> list[Event]:
+    """The first one hangs, the second never starts."""
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    twin.spokes["site-2"].dark = True
+    twin.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    twin.wait(hours=2)
+    return log_of(twin)
+
+
+@cache
+def held() -> list[Event]:
+    """A changed payload holds the step until a person resumes it."""
+    twin = Twin("site-1", "site-2")
+    twin.payload = PayloadState(digest="one")
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.payload = PayloadState(digest="two")
+    twin.wait(hours=1)
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def late() -> list[Event]:
+    """Past its limit, and done an hour later."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    twin.apply(ibgu("a", "Prep", timeout=30))
+    twin.wait(days=1)
+    return log_of(twin)
+
+
+@cache
+def done_before() -> list[Event]:
+    """The cluster was prepared by hand already, and the whole rollout is run again."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    twin.apply(ibgu("b", "Prep", age=-1))
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def deleted() -> list[Event]:
+    """The IBGU is deleted in the middle of a Prep."""
+    twin = Twin("site-1", "site-2")
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.delete("uid-a")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def grown() -> list[Event]:
+    """A step is appended to a complete rollout."""
+    twin = Twin("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    twin.append(uid, "Upgrade")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def talm() -> list[Event]:
+    """A live TALM holds the rollout for a while."""
+    twin = Twin("site-1")
+    twin.facts = replace(twin.facts, talm_live=True)
+    twin.apply(ibgu("a", "Prep"))
+    twin.wait(minutes=5)
+    twin.facts = replace(twin.facts, talm_live=False)
+    twin.touch_everything()
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def skipped() -> list[Event]:
+    twin = Twin("site-1", "site-2")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.annotate(uid, skip="waiting")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
+def gone() -> list[Event]:
+    """The cluster is re-created in the middle of its Prep."""
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.spokes["site-1"].uid = "another"
+    twin.touch_cluster("site-1")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+ALL = (
+    plain,
+    chain,
+    withdrawn,
+    reopened,
+    cancelled,
+    abort_failed,
+    refused,
+    timed_out,
+    held,
+    late,
+    done_before,
+    deleted,
+    grown,
+    talm,
+    skipped,
+    gone,
+)

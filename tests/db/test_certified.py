@@ -1,0 +1,123 @@
+"""A rollout is proven from the events that Postgres has."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.book import World
+from ibgu.core.certify import Rule
+from ibgu.core.model import Stage
+from ibgu.db import Journal
+from ibgu.db.reads.certified import certify
+from ibgu.db.reads.log import event_log, named
+from tests.core.certify.logs import log_of, told
+from tests.core.decide.world import Twin, ibgu
+from tests.db.telling import tell
+
+HUB = "hub-1"
+
+
+def two_rollouts() -> Twin:
+    """The second one cancels the first on two of three clusters; a third one is by itself."""
+    twin = Twin("site-1", "site-2", "site-3")
+    twin.spokes["site-1"].faults[Stage.PREP] = "hang"
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(minutes=2)
+    twin.apply(ibgu("b", "Abort", age=-1))
+    twin.wait(hours=1)
+    twin.join("other-1")
+    return twin
+
+
+async def tamper(db: AsyncEngine, statement: str) -> None:
+    async with db.begin() as connection:
+        await connection.execute(text("ALTER TABLE events DISABLE TRIGGER USER"))
+        await connection.execute(text(statement))
+
+
+async def test_what_was_written_is_certified(journal: Journal, db: AsyncEngine) -> None:
+    twin = two_rollouts()
+    await tell(journal, twin)
+    everything = await certify(db, HUB)
+    assert told(everything.findings) == []
+    assert everything.findings.holds
+    assert everything.findings.totals.rollouts == 2
+    assert everything.leaders == {1: "ibgu-0"}
+
+
+async def test_the_events_come_back_as_they_were_told(journal: Journal, db: AsyncEngine) -> None:
+    twin = two_rollouts()
+    await tell(journal, twin)
+    async with event_log(db, HUB) as log:
+        assert [event async for event in log.everything()] == log_of(twin)
+
+
+async def test_a_rollout_comes_with_others_where_they_touch_its_clusters(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    twin = two_rollouts()
+    await tell(journal, twin)
+    alone = Twin("far-1")
+    alone.apply(ibgu("c", "Prep"))
+    alone.wait(hours=1)
+    await tell(journal, alone)
+    certified = await certify(db, HUB, "uid-a")
+    mine = [event for event in log_of(twin) if event.rollout == "uid-a"]
+    others = [event for event in log_of(twin) if event.rollout == "uid-b"]
+    assert told(certified.findings) == []
+    assert (certified.findings.events, certified.findings.others) == (len(mine), len(others))
+    by_itself = (await certify(db, HUB, "uid-c")).findings
+    assert by_itself.holds
+    assert by_itself.others == 0
+
+
+async def test_an_event_that_was_taken_out_is_missed(journal: Journal, db: AsyncEngine) -> None:
+    await tell(journal, two_rollouts())
+    await tamper(db, "DELETE FROM events WHERE kind = 'RunDisarmed'")
+    findings = (await certify(db, HUB, "uid-a")).findings
+    assert findings.broken[Rule.HISTORY]
+    assert findings.broken[Rule.SLOTS]
+    assert "are missing from the hub's history" in str(told(findings))
+
+
+async def test_an_event_that_was_changed_is_found(journal: Journal, db: AsyncEngine) -> None:
+    await tell(journal, two_rollouts())
+    before = (await certify(db, HUB, "uid-a")).findings
+    await tamper(db, "UPDATE events SET epoch = 4 WHERE kind = 'RunAccepted'")
+    findings = (await certify(db, HUB, "uid-a")).findings
+    assert "nobody led in epoch 4" in str(told(findings))
+    assert before.digest != findings.digest
+
+
+async def test_each_leader_writes_in_its_own_time(
+    leading: Callable[..., Awaitable[Journal]], db: AsyncEngine
+) -> None:
+    twin = two_rollouts()
+    half = len(twin.said) // 2
+    first, second = Twin(), Twin()
+    first.said, second.said = twin.said[:half], twin.said[half:]
+    world = World()
+    await tell(await leading("ibgu-0"), first, world)
+    await tell(await leading("ibgu-1"), second, world)
+    certified = await certify(db, HUB)
+    assert told(certified.findings) == []
+    assert certified.leaders == {1: "ibgu-0", 2: "ibgu-1"}
+    await tamper(db, "UPDATE events SET epoch = 2 WHERE seq = 3")
+    assert "ibgu-1 wrote outside of its epoch 2" in str(told((await certify(db, HUB)).findings))
+
+
+async def test_a_rollout_is_found_by_its_name(journal: Journal, db: AsyncEngine) -> None:
+    await tell(journal, two_rollouts())
+    (found,) = await named(db, "fleet", "a")
+    assert (found.hub, found.rollout.uid) == (HUB, "uid-a")
+    assert await named(db, "fleet", "nobody") == ()
+
+
+def test_the_digest_does_not_depend_on_the_order_of_keys() -> None:
+    event = log_of(two_rollouts())[0]
+    turned = replace(event, data=dict(reversed(event.data.items())))
+    lines = {msgspec.json.encode(each, order="deterministic") for each in (event, turned)}
+    assert len(lines) == 1
