@@ -1,7 +1,8 @@
 """The statements of a commit.
 
-The rows of a table go as one JSON document in one statement: less than half the time of an
-executemany, for Postgres and for us. Commits of one hub come one after the other (`fencing`).
+The rows of a table go as one JSON document: less than half the time of an executemany, for
+Postgres and for us. What needs no answer goes in one statement, for each one is a way to Postgres
+and back that every start waits for. Commits of one hub come one after the other (`fencing`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,10 +11,10 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Row as Found
-from sqlalchemy import Table, TextClause, text
+from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.model import Debt, Member
+from ibgu.core.model import Member
 from ibgu.db.journal.batch import Batch
 from ibgu.db.journal.fencing import Place
 from ibgu.db.journal.history import event_rows
@@ -27,7 +28,7 @@ from ibgu.db.rows import (
     run_row,
     step_row,
 )
-from ibgu.db.schema import debts, events, members, rollouts, runs, steps
+from ibgu.db.schema import debts, members, rollouts, runs, steps
 
 
 async def fill(
@@ -37,36 +38,31 @@ async def fill(
 
     If holds are refused, it stops there and answers their members: undo the transaction.
     """
-    await put(db, rollouts, (rollout_row(hub, rollout) for rollout in batch.rollouts.values()))
-    await put(db, steps, (step_row(hub, step) for step in batch.steps.values()))
-    await put(db, members, (member_row(hub, member) for member in batch.members.values()))
-    await put(db, runs, (run_row(hub, *pair) for pair in batch.settled_runs))
-    await free(db, hub, batch.freed)
+    await db.execute(_SETTLE, _settled(hub, batch))
     if refused := await take(db, hub, batch.taken, at):
         return refused
-    await put(db, runs, (run_row(hub, *pair) for pair in batch.held_runs))
-    await put_debts(db, hub, batch.debts.values())
-    await put(db, events, event_rows(hub, place, at, batch.told))
+    await db.execute(_TELL, _told(hub, batch, at, place))
     return frozenset()
 
 
-async def put(db: AsyncConnection, table: Table, rows: Iterable[Row]) -> None:
-    """Insert or replace by primary key."""
-    if given := list(rows):
-        await db.execute(_PUT[table], {"rows": document(given)})
+def _settled(hub: str, batch: Batch) -> Row:
+    return {
+        "rollouts": document(rollout_row(hub, rollout) for rollout in batch.rollouts.values()),
+        "steps": document(step_row(hub, step) for step in batch.steps.values()),
+        "members": document(member_row(hub, member) for member in batch.members.values()),
+        "runs": document(run_row(hub, *pair) for pair in batch.settled_runs),
+        "freed": document(hold_row(hub, member) for member in batch.freed),
+    }
 
 
-async def put_debts(db: AsyncConnection, hub: str, owed: Iterable[Debt]) -> None:
-    """Debts that are empty now are deleted."""
-    rows = [(debt.empty, debt_row(hub, debt)) for debt in owed]
-    await put(db, debts, (row for empty, row in rows if not empty))
-    if paid := [row for empty, row in rows if empty]:
-        await db.execute(_PAY, {"rows": document(paid)})
-
-
-async def free(db: AsyncConnection, hub: str, freed: Sequence[Member]) -> None:
-    if freed:
-        await db.execute(_FREE, {"rows": document([hold_row(hub, member) for member in freed])})
+def _told(hub: str, batch: Batch, at: datetime, place: Place) -> Row:
+    owed = batch.debts.values()
+    return {
+        "runs": document(run_row(hub, *pair) for pair in batch.held_runs),
+        "debts": document(debt_row(hub, debt) for debt in owed if not debt.empty),
+        "paid": document(debt_row(hub, debt) for debt in owed if debt.empty),
+        "events": document(event_rows(hub, place, at, batch.told)),
+    }
 
 
 async def take(
@@ -75,16 +71,16 @@ async def take(
     """Take a hold for each in turn; answers the members whose slot or cluster another has."""
     if not taken:
         return frozenset()
-    rows = document([hold_row(hub, member) for member in taken])
+    rows = document(hold_row(hub, member) for member in taken)
     got = {_key(row) for row in await db.execute(_TAKE, {"rows": rows, "at": at})}
     if len(got) < len(taken):
         got |= {_key(row) for row in await db.execute(_OWN, {"rows": rows})}
     return frozenset(member.key for member in taken if member.key not in got)
 
 
-def document(rows: list[Row]) -> str:
+def document(rows: Iterable[Row]) -> str:
     """As JSON. Postgres stores any text but U+0000, which a Kubernetes string may contain."""
-    encoded = msgspec.json.encode(rows)
+    encoded = msgspec.json.encode(list(rows))
     if rb"\u0000" in encoded:
         encoded = msgspec.json.encode(_without_nul(msgspec.json.decode(encoded)))
     return encoded.decode()
@@ -105,29 +101,41 @@ def _key(row: Found[Any]) -> MemberKey:
     return (row.rollout, row.step, row.cluster)
 
 
-def _put(table: Table) -> TextClause:
+def _put(table: Table, rows: str) -> str:
+    """Insert, or replace by primary key, the rows of the document that the parameter holds."""
     stored = [column.name for column in table.columns if not column.computed]
     keys = table.primary_key.columns.keys()
     changed = (f"{name} = excluded.{name}" for name in stored if name not in keys)
     listed = ", ".join(stored)
-    return text(f"""
+    return f"""
         INSERT INTO {table.name} ({listed})
-        SELECT {listed} FROM json_populate_recordset(NULL::{table.name}, :rows)
+        SELECT {listed} FROM json_populate_recordset(NULL::{table.name}, :{rows})
         ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {", ".join(changed)}
-    """)
+    """
 
 
-_PUT = {table: _put(table) for table in (rollouts, steps, members, runs, debts)}
-_PUT[events] = text("INSERT INTO events SELECT * FROM json_populate_recordset(NULL::events, :rows)")
-_PAY = text("""
-    DELETE FROM debts USING json_populate_recordset(NULL::debts, :rows) AS paid
-    WHERE debts.hub = paid.hub AND debts.cluster_uid = paid.cluster_uid
-""")
-_FREE = text("""
-    DELETE FROM holds USING json_populate_recordset(NULL::holds, :rows) AS freed
+_SETTLE = text(f"""
+    WITH
+      put_rollouts AS ({_put(rollouts, "rollouts")}),
+      put_steps AS ({_put(steps, "steps")}),
+      put_members AS ({_put(members, "members")}),
+      put_runs AS ({_put(runs, "runs")})
+    DELETE FROM holds USING json_populate_recordset(NULL::holds, :freed) AS freed
     WHERE (holds.hub, holds.rollout, holds.step, holds.cluster)
         = (freed.hub, freed.rollout, freed.step, freed.cluster)
 """)
+"""Records, and holds that are free now: a run that has settled does not refer to its hold."""
+_TELL = text(f"""
+    WITH
+      put_runs AS ({_put(runs, "runs")}),
+      put_debts AS ({_put(debts, "debts")}),
+      paid AS (
+        DELETE FROM debts USING json_populate_recordset(NULL::debts, :paid) AS paid
+        WHERE debts.hub = paid.hub AND debts.cluster_uid = paid.cluster_uid
+      )
+    INSERT INTO events SELECT * FROM json_populate_recordset(NULL::events, :events)
+""")
+"""Runs that refer to a hold, what clusters are owed (nothing: the row goes), and the history."""
 _TAKE = text("""
     INSERT INTO holds
       (hub, rollout, step, cluster, cluster_uid, slot, max_concurrency, taken_at)
