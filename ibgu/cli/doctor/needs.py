@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ibgu.controller.rights import of_controller
 from ibgu.controller.service import LEASE
 from ibgu.core.kinds import Ibgu
 from ibgu.hub import paths
@@ -14,23 +15,7 @@ READ_CLUSTERS = ("get", paths.CLUSTER_GROUP, "managedclusters")
 
 def of_processes(settings: Settings, *, cgus: bool) -> list[Right]:
     """Of `ibgu run`; `cgus`: ClusterGroupUpgrades are served here."""
-    talm = settings.talm_namespaces.split(",")
-    everywhere = [right for right in needed("controller") if cgus or right.group != paths.CGU_GROUP]
-    return [
-        *(right for right in everywhere if not _of_talm(right)),
-        *(_in(right, namespace) for right in everywhere if _of_talm(right) for namespace in talm),
-        *needed("leader", settings.namespace, LEASE),
-        *needed("api"),
-    ]
-
-
-def _of_talm(right: Right) -> bool:
-    """About TALM's own objects, which are in one of a few namespaces."""
-    return right.resource in ("leases", "deployments")
-
-
-def _in(right: Right, namespace: str) -> Right:
-    return Right(right.verb, right.group, right.resource, namespace, right.name)
+    return [*of_controller(settings, LEASE, cgus=cgus), *needed("api")]
 
 
 def of_payloads(ibgus: Iterable[Ibgu]) -> list[Right]:
