@@ -179,9 +179,8 @@ class Effects:
         """After a conflict the work is another one than the watch has shown so far."""
         if result.body is not None:
             answer = decode_answer(result.body, ManifestWork)
-            if (
-                answer and answer.metadata.name
-            ):  # a deletion that took effect at once is answered by a Status
+            # A deletion that took effect at once is answered by a Status, which has no name.
+            if answer and answer.metadata.name:
                 self._mirror.works.put_newer(answer)
         error = result.error
         if error is None or result.superseded:
