@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Annotated
 
 import structlog
@@ -24,6 +25,12 @@ bearer = HTTPBearer(
     auto_error=False,
     scheme_name="hubToken",
     description="A bearer token of the hub: `oc whoami -t`, `kubectl create token`.",
+)
+
+
+_NO_REVIEW = (
+    "the hub does not let ibgu ask whose token this is: "
+    "its account needs the ClusterRole ibgu-api; `ibgu doctor` says how"
 )
 
 
@@ -102,6 +109,8 @@ async def _user(access: Access, token: str) -> User | None:
         # Whatever the hub answers, the token that was asked about must not come out in it.
         words = str(error).replace(token, "[token]")
         log.warning("the hub could not review a token", error=words)
+        if error.status == HTTPStatus.FORBIDDEN:
+            raise away("hub-away", _NO_REVIEW) from None
     raise away("hub-away", "the hub could not say whose token this is; try again in a moment")
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from http import HTTPStatus
-from time import monotonic
 
-from msgspec import DecodeError, Struct, json
+from msgspec import Struct, json
 
 from ibgu.controller.conflicts import Conflicts
+from ibgu.controller.denials import denied
 from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
@@ -25,17 +24,8 @@ from ibgu.core.works import (
     stage_patch,
 )
 from ibgu.hub import paths
-from ibgu.hub.errors import HubError
+from ibgu.hub.decode import decode_answer
 from ibgu.hub.writer import Write, Writer, WriteResult
-
-DENIED = 2.0
-"""Seconds from a write that RBAC has forbidden to the next try."""
-
-
-def denied(error: HubError | None) -> bool:
-    """No verdict on what was asked for: a right can be given, and is not known to an API server
-    that has just started."""
-    return error is not None and error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 class Effects:
@@ -47,8 +37,6 @@ class Effects:
         self._payloads = payloads
         self._watch = watch
         self._writer = writer
-        self._denied: dict[WorkKey, float] = {}
-        """Until when no write of that work is tried; by the monotonic clock."""
         self._conflicts = Conflicts(mirror, lambda write: self._submit(_found_out(write)))
 
     @property
@@ -57,10 +45,10 @@ class Effects:
         return self._writer.depth
 
     def pending(self, key: WorkKey) -> bool:
-        """On its way, or to be tried again when the hub lets us (`denied`)."""
+        """On its way, or to be tried again when the hub lets us (`Denials`)."""
         return (
             self._writer.pending(("work", *key))
-            or self._denied.get(key, 0.0) > monotonic()
+            or self._mirror.denials.left(("work", *key)) > 0
             or self._conflicts.open(key)
         )
 
@@ -180,6 +168,8 @@ class Effects:
     def answered(self, result: WriteResult) -> None:
         """Take the answer to a write into the mirror: it is usually ahead of the watch."""
         kind, *rest = result.write.key
+        if not (denied(result.error) or result.superseded):
+            self._mirror.denials.forget(result.write.key)
         if kind == "work":
             self._work_answered((rest[0], rest[1]), result)
         elif kind == "cluster":
@@ -188,8 +178,9 @@ class Effects:
     def _work_answered(self, key: WorkKey, result: WriteResult) -> None:
         """After a conflict the work is another one than the watch has shown so far."""
         if result.body is not None:
-            answer = json.decode(result.body, type=ManifestWork)
-            if answer.metadata.name:  # a deletion that took effect at once is answered by a Status
+            answer = decode_answer(result.body, ManifestWork)
+            # A deletion that took effect at once is answered by a Status, which has no name.
+            if answer and answer.metadata.name:
                 self._mirror.works.put_newer(answer)
         error = result.error
         if error is None or result.superseded:
@@ -199,17 +190,16 @@ class Effects:
         elif error.conflict:
             self._submit(_found_out(result.write))
         elif denied(error):
-            self._denied[key] = monotonic() + DENIED
+            self._mirror.denials.note(result.write, error)
         elif not (error.transient or error.not_found):
             self._mirror.refusals[key] = error.message
 
     def _cluster_answered(self, result: WriteResult) -> None:
-        if result.body is None:
-            return
-        try:
-            self._mirror.clusters.put_newer(json.decode(result.body, type=ManagedCluster))
-        except DecodeError:
-            return
+        if result.error is not None and denied(result.error):
+            self._mirror.denials.note(result.write, result.error)
+        answer = decode_answer(result.body, ManagedCluster) if result.body else None
+        if answer is not None:
+            self._mirror.clusters.put_newer(answer)
 
 
 class _Labelled(Struct, frozen=True):

@@ -11,7 +11,7 @@ import structlog
 
 from ibgu import telemetry
 from ibgu.controller.deciding import Deciding
-from ibgu.controller.effects import DENIED, denied
+from ibgu.controller.denials import denied
 from ibgu.controller.following import Following
 from ibgu.controller.parts import Parts
 from ibgu.core.book import World
@@ -92,7 +92,8 @@ class Loop:
         self._parts.agenda.touch(owner, [cluster])
         if denied(result.error):
             again = asyncio.get_running_loop()
-            again.call_later(DENIED + 0.1, self._parts.agenda.touch, owner, [cluster])
+            pause = self._parts.mirror.denials.left(result.write.key)
+            again.call_later(pause + 0.1, self._parts.agenda.touch, owner, [cluster])
 
     def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
         """What was refused, or had no answer, is tried again after a while."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ibgu.controller.denials import Denials
 from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
 from ibgu.core.model import ClusterView, Observation, Rollout, WorkView
 from ibgu.core.observe import view_cluster, view_work
@@ -33,6 +34,7 @@ class Mirror:
         self.cgus: Store[ClusterGroupUpgrade] = Store({"ibgu": _ibgu}, self._cgu_changed)
         self.refusals: dict[WorkKey, str] = {}
         """The hub's words for our newest write of a work, where it refused it for good."""
+        self.denials = Denials()
         self._clusters: dict[str, tuple[ManagedCluster, ClusterView]] = {}
         self._works: dict[WorkKey, tuple[ManifestWork, WorkView]] = {}
 
@@ -71,6 +73,7 @@ class Mirror:
         """The observation of a cluster by its name; `pending`: a write of that work is."""
         stage = stage_name(rollout.uid, rollout.name)
         payload = payload_name(rollout.uid, rollout.name)
+        words = self.denials.words
 
         def of(cluster: str) -> Observation:
             return Observation(
@@ -80,6 +83,8 @@ class Mirror:
                 writing=pending((cluster, stage)),
                 refusal=self.refusals.get((cluster, stage), ""),
                 payload_refusal=self.refusals.get((cluster, payload), ""),
+                denied=words("work", cluster, stage) or words("work", cluster, payload),
+                labels_denied=words("cluster", cluster),
             )
 
         return of

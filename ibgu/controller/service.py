@@ -15,6 +15,7 @@ from ibgu.controller import measures
 from ibgu.controller.agenda import Agenda
 from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Ledger
+from ibgu.controller.denials import denied
 from ibgu.controller.effects import Effects
 from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
@@ -22,6 +23,7 @@ from ibgu.controller.notices import Notices
 from ibgu.controller.openings import Openings
 from ibgu.controller.parts import Parts
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import TalmWatch
 from ibgu.controller.watches import Watches
@@ -34,7 +36,7 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.lease import Elector, LeaseTimes
-from ibgu.hub.writer import Limits, Writer
+from ibgu.hub.writer import Limits, Writer, WriteResult
 from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu.controller")
@@ -80,6 +82,8 @@ class Controller:
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed)
         self._watches = Watches(client, self._mirror, served, settings)
+        needs = of_controller(settings, LEASE, cgus=served.cgus)
+        self._rights = RightsWatch(client, needs, self._rights_given)
         self._elector = self._new_elector()
         self._loop: Loop | None = None
         self._ledger: Ledger | None = None
@@ -91,10 +95,12 @@ class Controller:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watches.run())
+            asking = tasks.create_task(self._rights.run())
             await self._watches.synced()
             log.info("in sync", **self._watches.sizes())
             await self._campaign()
             watching.cancel()
+            asking.cancel()
 
     async def _campaign(self) -> None:
         """Again also after the journal has ended a lead: what it holds by then is loaded anew.
@@ -112,8 +118,9 @@ class Controller:
     def problems(self) -> list[str]:
         """Why the controller does not do its work now; empty: it does, or stands by."""
         found = [self._deposed] if self._deposed else []
+        found += self._rights.problems()
         if not self._watches.in_sync:
-            found.append("the mirror of the hub is not complete")
+            found.append(f"the mirror of the hub is not complete{self._watches.told}")
         if self._ledger is not None and self._ledger.away:
             found.append(self._ledger.away)
         if self._loop is not None and self._loop.facts.talm_live:
@@ -135,6 +142,12 @@ class Controller:
     def _status_changed(self, rollout: str) -> None:
         if self._loop is not None:
             self._loop.status_changed(rollout)
+
+    def _rights_given(self) -> None:
+        """What was denied before is worth a try now."""
+        self._mirror.denials.clear()
+        if self._loop is not None:
+            self._loop.touch_everything()
 
     def _new_elector(self) -> Elector:
         settings = self._settings
@@ -203,10 +216,11 @@ class Controller:
     def _assemble(self, tasks: asyncio.TaskGroup, deadline: Deadline, basis: Basis) -> Loop:
         settings, mirror, clock = self._settings, self._mirror, basis.clock
         mirror.refusals.clear()
+        mirror.denials.clear()
         agenda = Agenda()
         payloads = Payloads(self._client, settings.service_account)
         writer = Writer(
-            self._client, done=lambda result: loop.answered(result), limits=_limits(settings)
+            self._client, done=lambda result: self._answered(loop, result), limits=_limits(settings)
         )
         writer.resume(deadline)
         served = self._served.ibgu_status
@@ -228,6 +242,11 @@ class Controller:
         tasks.create_task(writer.run())
         tasks.create_task(parts.statuses.run(basis.world))
         return loop
+
+    def _answered(self, loop: Loop, result: WriteResult) -> None:
+        if denied(result.error):
+            self._rights.doubt()
+        loop.answered(result)
 
     async def _payload_checks(self, loop: Loop) -> None:
         while True:

@@ -12,6 +12,7 @@ from ibgu.core.book import Book, World
 from ibgu.core.kinds import Condition, Ibgu, JsonObject
 from ibgu.core.status import Known, status_of
 from ibgu.hub import paths
+from ibgu.hub.decode import decode_answer
 from ibgu.hub.store import version_of
 from ibgu.hub.writer import Write, Writer, WriteResult
 
@@ -85,8 +86,10 @@ class Statuses:
         """A status that was not written is written anew, from what is so by then."""
         uid = result.write.owner
         if result.body is not None:
-            self._answered[uid] = json.decode(result.body, type=Ibgu)
-            self.seen(uid)
+            answer = decode_answer(result.body, Ibgu)
+            if answer is not None:
+                self._answered[uid] = answer
+                self.seen(uid)
             return
         self._written.pop(uid, None)
         if result.error is None or not result.error.not_found:
@@ -112,7 +115,9 @@ def _shows(found: Ibgu, status: JsonObject) -> bool:
 
 
 def _conditions(found: Ibgu) -> list[Condition]:
-    return json.decode(found.status, type=_StatusView).conditions
+    """None where somebody has written what is no status: ours then replaces it."""
+    known = decode_answer(found.status, _StatusView)
+    return known.conditions if known else []
 
 
 def _status_write(book: Book, body: bytes) -> Write:

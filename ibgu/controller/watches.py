@@ -32,6 +32,8 @@ class Watches:
             relist=settings.relist_seconds, silence=settings.watch_silence_seconds
         )
         self._streaming = served.streaming_lists
+        self._errors: dict[str, HubError] = {}
+        """The last one of each kind."""
         self._all: dict[str, Reflector[Any]] = {
             "imagebasedgroupupgrades": self._reflect(paths.ibgus(), Ibgu, mirror.ibgus),
             "managedclusters": self._reflect(
@@ -59,12 +61,16 @@ class Watches:
             streaming=self._streaming,
             timing=self._timing,
             on_bad=lambda bad: self._bad(kind, bad),
-            on_error=lambda error: _failed(kind, error),
+            on_error=lambda error: self._failed(kind, error),
         )
 
     def _bad(self, kind: str, bad: BadObject) -> None:
         telemetry.BAD_OBJECTS.labels(kind).inc()
         log.error("malformed object skipped", kind=kind, object=str(bad))
+
+    def _failed(self, kind: str, error: HubError) -> None:
+        self._errors[kind] = error
+        log.warning("watch interrupted", kind=kind, error=str(error))
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -79,6 +85,16 @@ class Watches:
     def in_sync(self) -> bool:
         return all(reflector.in_sync for reflector in self._all.values())
 
+    @property
+    def told(self) -> str:
+        """What the hub last said to the watches that are not in sync."""
+        errors = [
+            f": {kind}: {self._errors[kind]}"
+            for kind, reflector in self._all.items()
+            if not reflector.in_sync and kind in self._errors
+        ]
+        return "".join(errors)
+
     def sizes(self) -> dict[str, int]:
         mirror = self._mirror
         stores: dict[str, Store[Any]] = {
@@ -92,7 +108,3 @@ class Watches:
         now = asyncio.get_running_loop().time()
         for kind, reflector in self._all.items():
             telemetry.WATCH_AGE.labels(kind).set(now - reflector.last_heard)
-
-
-def _failed(kind: str, error: HubError) -> None:
-    log.warning("watch interrupted", kind=kind, error=str(error))

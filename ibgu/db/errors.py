@@ -12,6 +12,9 @@ _AWAY = frozenset({"25006", "55P03", "25P03", "57014"})
 """A standby that only reads; a lock not given in time; idle too long; a statement cut short."""
 _AGAIN = frozenset({"40001", "40P01"})
 
+WAITS = "; ibgu goes on by itself once it answers again"
+"""The end of what `JournalAway` says: true of a process that runs."""
+
 
 class Deposed(Exception):
     """Another controller leads this hub now: this one may not write any more."""
@@ -73,6 +76,5 @@ def away_from(doing: str) -> Iterator[None]:
         if not is_away(error):
             raise
         raise JournalAway(
-            f"the journal's database is away ({doing}): {told(error)}; "
-            "ibgu goes on by itself once it answers again"
+            f"the journal's database is away ({doing}): {told(error)}{WAITS}"
         ) from error

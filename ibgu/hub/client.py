@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
@@ -15,6 +17,7 @@ from ibgu.hub import config
 from ibgu.hub.credentials import Credentials
 from ibgu.hub.decode import HasMetadata, OnBad, decode_one, decode_page
 from ibgu.hub.errors import HubError
+from ibgu.hub.paths import VERSION
 from ibgu.hub.transport import hang_up, keep_alive, lines, named, own_session, read_answer
 
 __all__ = ["HubClient", "HubError"]
@@ -125,6 +128,14 @@ class HubClient:
 
     async def get(self, path: str, type_: type[A], *, query: Mapping[str, str] = NO_QUERY) -> A:
         return decode_one(path, await self.request("GET", path, query=query), type_)
+
+    async def clock(self) -> datetime:
+        """The API server's time, to the second, from the head of an answer. Raises HubError."""
+        limits = aiohttp.ClientTimeout(total=CONNECT_SECONDS, ceil_threshold=NO_CEILING)
+        with named("GET", VERSION):
+            async with await self._send(Request("get", "GET", VERSION), limits) as response:
+                await read_answer(response, "GET", VERSION)
+                return parsedate_to_datetime(response.headers["Date"])
 
     async def list_pages(
         self,

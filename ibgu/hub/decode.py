@@ -73,6 +73,16 @@ def decode_one(path: str, data: bytes | Raw, type_: type[A]) -> A:
     return decoded
 
 
+def decode_answer(data: bytes | Raw, type_: type[A]) -> A | None:
+    """What came beside a watch, as the answer to a write; None if it does not decode. The object
+    does not in the watch either then, and it is reported there."""
+    try:
+        decoded: A = decoder(type_).decode(data)
+    except DecodeError:
+        return None
+    return decoded
+
+
 def decode_page(path: str, data: bytes, item: type[T], on_bad: OnBad | None) -> Page[T]:
     """All items, or where `on_bad` is given the good ones. Raises HubError, reason Malformed."""
     try:

@@ -15,6 +15,8 @@ _EVENT_API = "/apis/events.k8s.io/v1"
 MANAGED_CLUSTERS = f"/apis/{CLUSTER_GROUP}/v1/managedclusters"
 TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 SUBJECT_ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+SELF_SUBJECT_ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+SELF_SUBJECT_REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 VERSION = "/version"
 OPENAPI = "/openapi/v3"
 

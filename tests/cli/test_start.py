@@ -33,7 +33,18 @@ def test_get_imports_no_server_and_no_client_of_the_hub() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["get", "status", "explain", "run", "controller", "api", "migrate", "simulate", "demo"],
+    [
+        "get",
+        "status",
+        "explain",
+        "doctor",
+        "run",
+        "controller",
+        "api",
+        "migrate",
+        "simulate",
+        "demo",
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--help"])

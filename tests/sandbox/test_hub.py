@@ -44,8 +44,8 @@ def can(kubectl: Kubectl, user: str, *what: str) -> bool:
 def test_each_user_sees_their_part(
     kubectl: Kubectl, user: str, namespace: str, sees_rollouts: bool, sees_clusters: bool
 ) -> None:
-    assert can(kubectl, user, "get", "ibgu", "-n", namespace) is sees_rollouts
-    assert can(kubectl, user, "get", "managedclusters") is sees_clusters
+    assert can(kubectl, user, "list", "ibgu", "-n", namespace) is sees_rollouts
+    assert can(kubectl, user, "list", "managedclusters") is sees_clusters
 
 
 def test_the_fleet_may_play_clusters_but_not_touch_rollouts(kubectl: Kubectl) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ibgu.core.decide.debts import auto_import_off, owe
 from ibgu.core.decide.ending import end_run
+from ibgu.core.decide.forbidden import waits_for_hub
 from ibgu.core.decide.turn import Turn
 from ibgu.core.failures import ApplyError, classify, refused_field
 from ibgu.core.model import (
@@ -84,7 +85,8 @@ def _payload_ready(turn: Turn, member: Member, seen: Observation) -> bool:
     if error:
         _payload_error(turn, member, error)
     else:
-        turn.waits(member, ReasonKind.PREPARING, "waits until the payload is on the cluster")
+        words = "waits until the payload is on the cluster"
+        waits_for_hub(turn, member, seen.denied, ReasonKind.PREPARING, words)
     return False
 
 
@@ -114,7 +116,8 @@ def _auto_import_ready(turn: Turn, member: Member, seen: Observation) -> bool:
     if names.DISABLE_AUTO_IMPORT in cluster.annotations and not owed:
         return True
     owe(turn, cluster, auto_import_off(turn, cluster), "Upgrade is about to start")
-    turn.waits(turn.again(member), ReasonKind.PREPARING, "turns automatic import off")
+    words = "turns automatic import off"
+    waits_for_hub(turn, turn.again(member), seen.labels_denied, ReasonKind.PREPARING, words)
     return False
 
 
@@ -177,7 +180,8 @@ def _unaccepted(turn: Turn, member: Member, seen: Observation, *, shown: bool) -
     elif shown and work is not None and work.apply_error:
         _apply_error(turn, member, work)
     else:
-        turn.waits(member, ReasonKind.ARMING, f"waits until the cluster takes {run.action}")
+        words = f"waits until the cluster takes {run.action}"
+        waits_for_hub(turn, member, seen.denied, ReasonKind.ARMING, words)
         turn.wake(member.cluster, run.arming_at + ECHO)
 
 

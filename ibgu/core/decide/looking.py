@@ -54,6 +54,9 @@ def unanswered(turn: Turn, member: Member, seen: Observation) -> None:
         _without_agent(turn, member)
         return
     assert member.look is not None
+    if seen.denied:
+        turn.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=Who.PERSON)
+        return
     if turn.now - member.look.asked_at < LOOK_ANSWER:
         if member.reason.kind not in _REPEATED:
             turn.waits(member, ReasonKind.LOOKING, "asks the cluster for its state")

@@ -16,6 +16,7 @@ from ibgu.core.decide.ending import (
     skip_action,
     timed_out,
 )
+from ibgu.core.decide.forbidden import waits_for_hub
 from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     Cause,
@@ -108,7 +109,8 @@ def _await_disarm(turn: Turn, member: Member, seen: Observation) -> None:
     if gone or not (seen.writing or armed):
         turn.on_run(Kind.RUN_DISARMED, member, "the stage work is disarmed", disarmed=True)
     else:
-        turn.waits(member, ReasonKind.DISARMING, "disarms the stage work")
+        words = "disarms the stage work"
+        waits_for_hub(turn, member, seen.denied, ReasonKind.DISARMING, words)
 
 
 def _next_action(turn: Turn, member: Member, seen: Observation) -> None:

@@ -19,6 +19,9 @@ class ReasonKind(StrEnum):
     ABSENT = "LifecycleAgentAbsent"
     TERMINATING = "OldWorkTerminating"
     REOPENING = "Reopening"
+    # with or without
+    FORBIDDEN = "HubForbids"
+    """ibgu may not write what would take the member further."""
     # with a hold
     PREPARING = "Preparing"
     ARMING = "Arming"

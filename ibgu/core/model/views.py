@@ -117,3 +117,8 @@ class Observation(Struct, frozen=True, kw_only=True):
     refusal: str = ""
     """The hub's words for the newest write of the stage work that it refused for good (4xx)."""
     payload_refusal: str = ""
+    denied: str = ""
+    """What ibgu may not do to the cluster's works, and what to do about it; empty: nothing was
+    denied, or it is not known yet."""
+    labels_denied: str = ""
+    """The same of the ManagedCluster's labels and annotations."""

@@ -26,6 +26,9 @@ class Hub:
         self.works: dict[Key, Work] = {}
         self.writes: dict[Key, Wanted | Remove] = {}
         self.refusals: dict[Key, str] = {}
+        self.forbidden = False
+        """Whether RBAC lets ibgu write neither works nor labels."""
+        self.denials: dict[Key, str] = {}
         self.loads: dict[Key, WorkView] = {}
         """Payload works."""
         self.loading: dict[Key, str] = {}
@@ -80,9 +83,11 @@ class Hub:
             cluster=self.cluster(name),
             stage=work.view() if work else None,
             payload=self.loads.get((uid, name)),
-            writing=(uid, name) in self.writes,
+            writing=(uid, name) in self.writes or (uid, name) in self.denials,
             refusal=self.refusals.get((uid, name), ""),
             payload_refusal=self.payload_refusals.get((uid, name), ""),
+            denied=self.denials.get((uid, name), ""),
+            labels_denied=self.denials.get(("", name), ""),
         )
 
     # -- what is written --------------------------------------------------------------------
@@ -106,6 +111,9 @@ class Hub:
             self._patch(debt)
 
     def _deliver(self, uid: str, name: str, wanted: Wanted | Remove) -> None:
+        if self.forbidden:
+            self.denials[uid, name] = "ibgu may not write manifestworks"
+            return
         if wanted is REMOVE:
             self.works.pop((uid, name), None)
             return
@@ -117,6 +125,10 @@ class Hub:
 
     def _load(self, key: Key, digest: str) -> None:
         if key in self.payload_refusals:
+            return
+        if self.forbidden:
+            self.denials[key] = "ibgu may not write manifestworks"
+            self.touch(*key)
             return
         self.loads.pop(key, None)
         if digest and key[1] in self.spokes:
@@ -133,6 +145,10 @@ class Hub:
 
     def _patch(self, debt: Debt) -> None:
         spoke = self.spokes.get(debt.cluster)
+        if self.forbidden:
+            self.denials["", debt.cluster] = "ibgu may not patch managedclusters"
+            self.touch_cluster(debt.cluster)
+            return
         if spoke is None or spoke.uid != debt.uid:
             return
         labels = self.labels[debt.cluster]

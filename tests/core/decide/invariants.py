@@ -37,6 +37,7 @@ WAITING = {
     ReasonKind.ABSENT,
     ReasonKind.TERMINATING,
     ReasonKind.REOPENING,
+    ReasonKind.FORBIDDEN,
     ReasonKind.INVALID_PLAN,
     ReasonKind.TALM,
     ReasonKind.ADOPTION,
@@ -51,6 +52,7 @@ IN_FLIGHT = {
     ReasonKind.REBOOTING,
     ReasonKind.DIVERGED,
     ReasonKind.DISARMING,
+    ReasonKind.FORBIDDEN,
     ReasonKind.UNREACHABLE,
     ReasonKind.BUSY,
 }

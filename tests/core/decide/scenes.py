@@ -116,6 +116,11 @@ def _adoption(twin: Twin) -> None:
     twin.touch("uid-a")
 
 
+def _may_not_look(twin: Twin) -> None:
+    twin.forbidden = True
+    begin(twin)
+
+
 WAITS: dict[Scene, Row] = {
     _slot: (ReasonKind.SLOT, "waits for a slot", Who.IBGU),
     _claim: (ReasonKind.CLAIM, "fleet/b works on the cluster", Who.IBGU),
@@ -129,6 +134,7 @@ WAITS: dict[Scene, Row] = {
     _absent: (ReasonKind.ABSENT, "Lifecycle Agent is not installed", Who.PERSON),
     _terminating: (ReasonKind.TERMINATING, "waits until the old ManifestWork", Who.CLUSTER),
     _reopening: (ReasonKind.REOPENING, "took the withdrawn run after all", Who.IBGU),
+    _may_not_look: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
     _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", Who.PERSON),
     _talm: (ReasonKind.TALM, "TALM is running on this hub", Who.PERSON),
     _adoption: (ReasonKind.ADOPTION, "unfinished ClusterGroupUpgrades", Who.PERSON),
@@ -223,6 +229,32 @@ def _between_actions(twin: Twin) -> None:
     twin.wait(minutes=2)
 
 
+def _may_not_arm(twin: Twin) -> None:
+    begin(twin)
+    twin.until(Kind.RUN_ARMING)
+    twin.forbidden = True
+
+
+def _may_not_carry(twin: Twin) -> None:
+    twin.payload = PayloadState(digest="digest")
+    begin(twin)
+    twin.until(Kind.RUN_INTENDED)
+    twin.forbidden = True
+
+
+def _may_not_turn_import_off(twin: Twin) -> None:
+    _upgrade_is_prepared(twin)
+    twin.stalled = twin.now
+    twin.forbidden = True
+
+
+def _may_not_disarm(twin: Twin) -> None:
+    _arming(twin)
+    twin.deliver()
+    twin.forbidden = True
+    twin.delete("uid-a")
+
+
 HOLDS: dict[Scene, Row] = {
     _upgrade_is_prepared: (ReasonKind.PREPARING, "turns automatic import off", Who.IBGU),
     _payload_is_sent: (ReasonKind.PREPARING, "waits until the payload is", Who.IBGU),
@@ -236,5 +268,9 @@ HOLDS: dict[Scene, Row] = {
     _dark_inside_prep: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
     _by_hand: (ReasonKind.DIVERGED, "spec.stage is Idle, ibgu asked for Prep", Who.PERSON),
     _disarming: (ReasonKind.DISARMING, "disarms the stage work", Who.IBGU),
+    _may_not_arm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
+    _may_not_carry: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
+    _may_not_turn_import_off: (ReasonKind.FORBIDDEN, "patch managedclusters", Who.PERSON),
+    _may_not_disarm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
     _between_actions: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
 }

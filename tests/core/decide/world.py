@@ -220,8 +220,16 @@ class Twin(Hub, Story):
         if member is not None:
             step = self.book(uid).steps[member.step].step
             digest = step.payload_digest if payload_wanted(self.book(uid), member) else ""
-            if digest != (self.loads[uid, name].digest if (uid, name) in self.loads else ""):
+            shown = self.loads[uid, name].digest if (uid, name) in self.loads else ""
+            if digest != shown and (uid, name) not in self.denials:
                 self.loading[uid, name] = digest
+
+    def allow(self) -> None:
+        """The missing rights are given, and what was denied is tried again."""
+        self.forbidden = False
+        self.denials.clear()
+        self.patches.update(self.world.debts)
+        self.touch_everything()
 
     # -- the world around it ---------------------------------------------------------------
 

@@ -1,0 +1,94 @@
+"""`ibgu doctor`."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ibgu.cli.errors import MISUSED, fail
+
+if TYPE_CHECKING:
+    from ibgu.hub.rights import Account
+    from ibgu.settings import Settings
+
+
+class Output(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def doctor(
+    user: Annotated[
+        bool, typer.Option("--user", help="Check what you need to ask ibgu, not what ibgu needs.")
+    ] = False,
+    account: Annotated[
+        str,
+        typer.Option(
+            "--account",
+            help="Check the rights of this ServiceAccount (namespace:name), not the kubeconfig's.",
+            show_default=False,
+        ),
+    ] = "",
+    namespace: Annotated[
+        str,
+        typer.Option(
+            "--namespace", "-n", help="With --user: of your rollouts.", show_default=False
+        ),
+    ] = "",
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TEXT,
+) -> None:
+    """Check a hub and a database before ibgu runs there; exit code 1: warnings, 2: problems."""
+    import asyncio
+    import logging
+
+    from ibgu.cli.doctor.examine import examine
+    from ibgu.cli.doctor.findings import exit_code
+    from ibgu.cli.doctor.probe_hub import Ask
+    from ibgu.cli.doctor.show import as_json, as_text
+    from ibgu.cli.doctor.token import judge_token
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.show.paper import stdout
+
+    # What libraries have to say is in the findings.
+    logging.basicConfig(handlers=[logging.NullHandler()])
+    settings = _settings(user=user)
+    ask = Ask(_account(account), user, _namespace(namespace) if user else "")
+    mine = [judge_token()] if user else []
+    findings = [*mine, *asyncio.run(examine(settings, ask))]
+    with asking():
+        if output is Output.JSON:
+            typer.echo(as_json(findings))
+        else:
+            for line in as_text(findings, stdout()):
+                typer.echo(line)
+    raise typer.Exit(exit_code(findings))
+
+
+def _settings(*, user: bool) -> "Settings":
+    from ibgu.cli.doctor.examine import in_cluster
+    from ibgu.settings import SettingsError, read_settings
+
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        fail(str(error), MISUSED)
+    if not (user or settings.kubeconfig or settings.database_url or in_cluster()):
+        fail("nothing to check: set KUBECONFIG, DATABASE_URL, or both", MISUSED)
+    return settings
+
+
+def _account(given: str) -> "Account | None":
+    from ibgu.hub.rights import Account
+
+    namespace, _, name = given.partition(":")
+    if given and not (namespace and name):
+        fail(f"--account: {given!r} is no namespace:name, such as ibgu-system:ibgu", MISUSED)
+    return Account(namespace, name) if given else None
+
+
+def _namespace(given: str) -> str:
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.rest.kubeconfig import current
+
+    with asking():
+        return given or current().namespace or "default"

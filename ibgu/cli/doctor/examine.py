@@ -1,0 +1,35 @@
+"""From the settings to the findings."""
+
+import os
+
+from ibgu.cli.doctor.facts import HubFacts, Unasked
+from ibgu.cli.doctor.findings import Finding
+from ibgu.cli.doctor.judge_clocks import judge_clocks
+from ibgu.cli.doctor.judge_hub import judge_hub
+from ibgu.cli.doctor.judge_journal import judge_journal
+from ibgu.cli.doctor.probe_hub import Ask, nothing, probe_hub
+from ibgu.cli.doctor.probe_journal import probe_journal
+from ibgu.settings import Settings
+
+
+async def examine(settings: Settings, ask: Ask) -> list[Finding]:
+    hub = await _hub(settings, ask)
+    if ask.user:
+        return list(judge_hub(hub, user=True))
+    journal = await probe_journal(settings.database_url)
+    return [
+        *judge_hub(hub, user=False),
+        *judge_journal(journal),
+        *judge_clocks(hub, journal),
+    ]
+
+
+async def _hub(settings: Settings, ask: Ask) -> HubFacts:
+    """~/.kube/config only for a person: ibgu itself must be told where its hub is."""
+    if settings.kubeconfig or in_cluster() or ask.user:
+        return await probe_hub(settings, ask)
+    return nothing(Unasked("KUBECONFIG is not set"))
+
+
+def in_cluster() -> bool:
+    return "KUBERNETES_SERVICE_HOST" in os.environ

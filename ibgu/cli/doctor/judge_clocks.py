@@ -1,0 +1,63 @@
+"""Three clocks: this machine's, the database's (limits count by it), the hub's.
+
+The controller tells by the database's clock whether TALM, whose Lease is stamped by the hub's
+side, is alive: these two must not lie far apart.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from ibgu.cli.doctor.facts import Clock, HubFacts, JournalFacts
+from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
+from ibgu.controller.talm import ALIVE
+from ibgu.db.health import Health
+
+NOTICEABLE = timedelta(seconds=5)
+DANGEROUS = ALIVE / 2
+"""Between database and hub: a live TALM would soon look dead."""
+_SYNC = "let NTP (chrony) set the clock there"
+
+
+def judge_clocks(hub: HubFacts, journal: JournalFacts) -> Iterator[Finding]:
+    hubs = hub.clock if isinstance(hub.clock, Clock) else None
+    theirs = Clock(journal.now, journal.here) if isinstance(journal, Health) else None
+    if hubs is None and theirs is None:
+        yield skipped("clocks", "neither the hub nor the database told its time")
+        return
+    found = [
+        *(_against_here("hub", clock) for clock in (hubs,) if clock),
+        *(_against_here("database", clock) for clock in (theirs,) if clock),
+    ]
+    if hubs and theirs:
+        found.insert(0, _between(theirs, hubs))
+    wrong = [finding for finding in found if finding is not None]
+    yield from wrong
+    if not wrong:
+        names = " and ".join(name for name, clock in (("hub", hubs), ("database", theirs)) if clock)
+        yield ok("clocks", f"{names}: within {NOTICEABLE.seconds} s of this machine's")
+
+
+def _between(database: Clock, hub: Clock) -> Finding | None:
+    apart = _apart(database.ahead - hub.ahead, hub.exact)
+    if apart <= DANGEROUS:
+        return None
+    words = f"database and hub are {_seconds(apart)} apart: a live TALM may be taken for dead"
+    return problem("clocks", words, f"{_SYNC}, before anything is started")
+
+
+def _against_here(name: str, clock: Clock) -> Finding | None:
+    apart = _apart(clock.ahead, clock.exact)
+    if apart <= NOTICEABLE:
+        return None
+    way = "ahead of" if clock.ahead > timedelta(0) else "behind"
+    words = f"the {name}'s clock is {_seconds(apart)} {way} this machine's"
+    return warning("clocks", words, f"{_SYNC}, or here: times in logs will not agree")
+
+
+def _apart(difference: timedelta, exact: timedelta) -> timedelta:
+    """At least so much."""
+    return max(timedelta(0), abs(difference) - exact)
+
+
+def _seconds(apart: timedelta) -> str:
+    return f"{apart.total_seconds():.0f} s"

@@ -1,0 +1,163 @@
+"""What the hub serves and who else works there."""
+
+from collections.abc import Iterator
+
+from ibgu.cli.doctor.facts import (
+    Agents,
+    Connection,
+    Fleet,
+    HubFacts,
+    Leadership,
+    Missing,
+    Talm,
+    Unasked,
+)
+from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
+from ibgu.cli.doctor.judge_rights import judge_payload, judge_rights, untold
+from ibgu.hub.discovery import Served
+
+STRATEGIES = frozenset({"Update", "CreateOnly"})
+"""Of ManifestWorks: armed and disarmed."""
+OURS = frozenset({"phase", "summary"})
+"""Status fields that tell ibgu's CRD from TALM's."""
+_SHOWN = 3
+"""Clusters that are named in a line."""
+
+
+def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
+    yield _connection(facts.connection)
+    if not isinstance(facts.connection, Connection):
+        return
+    yield from judge_rights(facts.rights, user=user)
+    if user:
+        return
+    yield from _served(facts.served)
+    yield from judge_payload(facts.payload)
+    yield _leadership(facts.leadership)
+    yield _talm(facts.talm)
+    yield _fleet(facts.fleet)
+    yield from _agents(facts.agents)
+
+
+def _connection(heard: Connection | Missing) -> Finding:
+    if isinstance(heard, Unasked):
+        return skipped("hub", heard.why, "KUBECONFIG names the hub's kubeconfig")
+    if not isinstance(heard, Connection):
+        return problem("hub", heard.why, "check KUBECONFIG, the address in it, and your login")
+    user = heard.user or "a user that this old hub does not name"
+    return ok("hub", f"{heard.url} answers, as {user}")
+
+
+def _served(heard: Served | Missing) -> Iterator[Finding]:
+    if not isinstance(heard, Served):
+        yield untold("APIs", heard, "give the rights that are missing, then ask again")
+        return
+    yield ok("Kubernetes", f"{heard.version.git_version or 'of an unknown version'}")
+    yield _works(heard)
+    yield _ibgus(heard)
+    if heard.works:
+        yield _feedback(heard)
+
+
+def _works(served: Served) -> Finding:
+    check = "Open Cluster Management"
+    lacking = STRATEGIES - served.update_strategies
+    if not served.works:
+        words = "ManifestWork (work.open-cluster-management.io/v1) is not served here"
+        return problem(check, words, "is this the hub? KUBECONFIG must name the one that runs OCM")
+    if lacking:
+        words = f"its ManifestWork is too old: no updateStrategy {', '.join(sorted(lacking))}"
+        return problem(check, words, "upgrade Open Cluster Management (ACM) on the hub")
+    return ok(check, "ManifestWork is served, with all that ibgu uses")
+
+
+def _ibgus(served: Served) -> Finding:
+    check = "ImageBasedGroupUpgrade"
+    if not served.ibgus:
+        words = "the CRD is not installed"
+        return problem(check, words, "oc apply -f charts/ibgu/crds/")
+    lacking = OURS - served.ibgu_status
+    if lacking:
+        words = f"TALM's CRD is served: no status.{', status.'.join(sorted(lacking))}"
+        return warning(
+            check,
+            f"{words}; ibgu works with it and says less in the IBGU",
+            "nothing, while TALM may come back; else oc apply -f charts/ibgu/crds/",
+        )
+    return ok(check, "ibgu's CRD is served")
+
+
+def _feedback(served: Served) -> Finding:
+    if served.feedback_by_watch:
+        return ok("feedback", "by watch: ibgu hears of a change at once")
+    return warning(
+        "feedback",
+        "this OCM has no feedback by watch (before 1.2): clusters are asked once a minute or two",
+        "nothing; with an upgrade of OCM on hub and clusters ibgu hears of changes at once",
+    )
+
+
+def _leadership(heard: Leadership | Missing) -> Finding:
+    if not isinstance(heard, Leadership):
+        return untold("leadership", heard, "see what is said about rights")
+    if not heard.problem:
+        return ok("leadership", f"the Lease can be held in namespace {heard.namespace}")
+    return problem(
+        "leadership",
+        f"no Lease can be made in namespace {heard.namespace}: {heard.problem}",
+        f"oc create namespace {heard.namespace}, bind the role ibgu-leader there, "
+        "or set IBGU_NAMESPACE",
+    )
+
+
+def _talm(heard: Talm | Missing) -> Finding:
+    if not isinstance(heard, Talm):
+        return untold("TALM", heard, "give the right to read its Lease and its Deployment")
+    if not heard.live_in:
+        return ok("TALM", "no live one is on the hub")
+    return problem(
+        "TALM",
+        f"one is running in namespace {heard.live_in}: ibgu writes nothing beside it",
+        f"oc scale deployment cluster-group-upgrades-controller-manager-v2 -n {heard.live_in} "
+        "--replicas=0 (its operator must not undo it), once its rollouts are finished",
+    )
+
+
+def _fleet(heard: Fleet | Missing) -> Finding:
+    if not isinstance(heard, Fleet):
+        return untold("clusters", heard, "see what is said about rights and about OCM")
+    words = f"{heard.total} ManagedClusters, {heard.accepted} accepted, {heard.available} available"
+    if heard.deleting:
+        words += f", {heard.deleting} being deleted"
+    if not heard.accepted:
+        return warning("clusters", words, "import clusters, and accept them on the hub")
+    if heard.available < heard.accepted:
+        do = "those that are not available wait until they are back; the others go on"
+        return warning("clusters", words, do)
+    return ok("clusters", words)
+
+
+def _agents(heard: Agents | Missing) -> Iterator[Finding]:
+    if not isinstance(heard, Agents):
+        yield untold("agents", heard, "see what is said about rights and about OCM")
+        return
+    if heard.without_lca:
+        words = f"{_some(heard.without_lca)} answered that there is no ImageBasedUpgrade"
+        yield warning("Lifecycle Agent", words, "install the Lifecycle Agent operator there")
+    if heard.forbidden:
+        words = f"the work agent of {_some(heard.forbidden)} may not write the ImageBasedUpgrade"
+        do = (
+            "let the work agent create ClusterRoles labelled "
+            "open-cluster-management.io/aggregate-to-work on the cluster, as OCM's default does"
+        )
+        yield warning("work agents", words, do)
+    if not heard.works:
+        words = "unknown until ibgu has looked at a cluster: none of its ManifestWorks is here"
+        yield skipped("agents", words)
+    elif not (heard.without_lca or heard.forbidden):
+        yield ok("agents", f"{heard.answered} of {heard.works} clusters that were asked answered")
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    return f"{len(names)} clusters ({shown})" if len(names) > 1 else shown

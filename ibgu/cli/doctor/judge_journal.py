@@ -1,0 +1,62 @@
+"""The database."""
+
+from collections.abc import Iterator
+
+from ibgu.cli.doctor.facts import JournalFacts, Unasked
+from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
+from ibgu.db.health import Health
+from ibgu.db.migrate import problem as schema_problem
+
+OLDEST = 14
+"""The oldest Postgres that ibgu works with."""
+SLOW = 20.0
+"""Milliseconds from question to answer; every decision waits for a commit."""
+CONNECTIONS = 20
+"""Two pools: the controller's and the API's."""
+
+
+def judge_journal(heard: JournalFacts) -> Iterator[Finding]:
+    if isinstance(heard, Unasked):
+        yield skipped("database", heard.why, "DATABASE_URL names the journal's Postgres")
+    elif not isinstance(heard, Health):
+        yield problem("database", heard.why, "check DATABASE_URL, the server, and its pg_hba.conf")
+    else:
+        yield _server(heard)
+        yield _schema(heard)
+        if heard.free_connections < CONNECTIONS:
+            yield _connections(heard)
+
+
+def _server(health: Health) -> Finding:
+    major, minor = divmod(health.version, 10000)
+    words = f"Postgres {major}.{minor}"
+    if major < OLDEST:
+        return problem("database", f"{words} is too old", f"ibgu needs Postgres {OLDEST} or newer")
+    if health.read_only:
+        do = "DATABASE_URL must name the primary, and default_transaction_read_only be off"
+        return problem("database", f"{words} takes no writes: a standby, or read-only", do)
+    words += f", answers in {health.milliseconds:.1f} ms"
+    if health.milliseconds > SLOW:
+        return warning("database", words, "bring the database nearer: each decision waits for it")
+    return ok("database", words)
+
+
+def _schema(health: Health) -> Finding:
+    wrong = schema_problem(health.revision)
+    if health.revision is None and not health.may_create:
+        words = "it has no tables of ibgu, and this user may create none"
+        return problem("schema", words, "GRANT CREATE ON SCHEMA public TO the user, ibgu migrate")
+    if wrong:
+        words, _, do = wrong.partition(": ")
+        return problem("schema", words, do)
+    if health.unwritable:
+        words = f"this user may not change, or does not find: {', '.join(health.unwritable)}"
+        do = "GRANT SELECT, INSERT, UPDATE, DELETE ON them TO the user, or let it own them"
+        return problem("schema", words, do)
+    return ok("schema", f"{health.revision}, as this version of ibgu needs it")
+
+
+def _connections(health: Health) -> Finding:
+    words = f"only {max(0, health.free_connections)} connections are free"
+    do = f"raise max_connections: controller and API take up to {CONNECTIONS}"
+    return warning("connections", words, do)

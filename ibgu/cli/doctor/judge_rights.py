@@ -1,0 +1,112 @@
+"""Rights: what is lacking, what that means, which command gives it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from ibgu.cli.doctor.facts import Missing, Rights, Unasked, Whose
+from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
+from ibgu.hub.consequences import Consequence, consequence
+from ibgu.hub.rights import Right, role_of
+
+
+def judge_rights(heard: Rights | Missing, *, user: bool) -> Iterator[Finding]:
+    if not isinstance(heard, Rights):
+        yield untold("rights", heard, "let the kubeconfig's user ask (SelfSubjectAccessReview)")
+    elif not heard.refused:
+        yield ok("rights", f"{heard.whose.name} has all {heard.asked} that are needed")
+    elif user:
+        yield from _of_user(heard)
+    else:
+        yield from _of_ibgu(heard)
+
+
+def judge_payload(heard: Rights | Missing) -> Iterator[Finding]:
+    """One finding a namespace: that is what a RoleBinding is for."""
+    check = "ConfigMaps and secrets"
+    if not isinstance(heard, Rights):
+        yield untold(check, heard, "see what is said about rights")
+    elif not heard.asked:
+        yield skipped(check, "no IBGU refers to any yet; each namespace will need a RoleBinding")
+    elif not heard.refused:
+        yield ok(check, f"all {heard.asked} that IBGUs refer to may be read by name")
+    else:
+        for namespace, rights in _by_namespace(heard.refused).items():
+            names = ", ".join(
+                f"{right.resource.removesuffix('s')} {right.name}" for right in rights
+            )
+            words = (
+                f"may not read in namespace {namespace}: {names}; {consequence(rights[0]).words}"
+            )
+            yield problem(check, words, _bind_payload(namespace, heard.whose))
+
+
+def untold(check: str, heard: Missing, do: str) -> Finding:
+    """Of what could not be found out."""
+    if isinstance(heard, Unasked):
+        return skipped(check, heard.why)
+    return problem(check, heard.why, do)
+
+
+def _of_ibgu(heard: Rights) -> Iterator[Finding]:
+    groups: dict[tuple[str, Consequence], list[Right]] = defaultdict(list)
+    for right in sorted(heard.refused, key=role_of):
+        groups[_object(right), consequence(right)].append(right)
+    for (what, means), rights in groups.items():
+        verbs = ", ".join(dict.fromkeys(right.verb for right in rights))
+        found = f"{heard.whose.name} may not {verbs} {what}{_where(rights)}: {means.words}"
+        tell = problem if means.vital else warning
+        yield tell("rights", found, _bind(rights[0], heard.whose))
+
+
+def _object(right: Right) -> str:
+    return str(replace(right, namespace="")).removeprefix(f"{right.verb} ")
+
+
+def _where(rights: Iterable[Right]) -> str:
+    names = dict.fromkeys(right.namespace for right in rights if right.namespace)
+    return f" in {' and '.join(names)}" if names else ""
+
+
+def _bind(right: Right, whose: Whose) -> str:
+    """The chart's role that has it; who installs by hand needs the line."""
+    role = f"ibgu-{role_of(right)}"
+    kind, where = (
+        ("role", f" -n {right.namespace}") if role == "ibgu-leader" else ("clusterrole", "")
+    )
+    subject = f"--serviceaccount={whose.account}" if whose.account else f"--user={whose.name}"
+    binding = "rolebinding" if where else "clusterrolebinding"
+    return (
+        f"install the chart's roles (charts/ibgu/files/rbac), then: "
+        f"oc create {binding} {role}{where} --{kind}={role} {subject}"
+    )
+
+
+def _bind_payload(namespace: str, whose: Whose) -> str:
+    subject = f"--serviceaccount={whose.account}" if whose.account else f"--user={whose.name}"
+    return (
+        f"oc create rolebinding ibgu-payload-reader -n {namespace} "
+        f"--clusterrole=ibgu-payload-reader {subject}"
+    )
+
+
+def _of_user(heard: Rights) -> Iterator[Finding]:
+    for right in heard.refused:
+        found = f"{heard.whose.name} may not {right}: {_USER[right.verb, right.resource]}"
+        tell = problem if right.namespace and right.verb == "get" else warning
+        yield tell("rights", found, "ask an administrator of the hub for a role that allows it")
+
+
+_USER = {
+    ("get", "imagebasedgroupupgrades"): "ibgu get, status and explain show nothing of it",
+    ("get", "managedclusters"): "ibgu explain needs the rollout's name, and shows no history",
+    ("patch", "imagebasedgroupupgrades"): "you can look, but append no step and resume nothing",
+}
+
+
+def _by_namespace(rights: Iterable[Right]) -> dict[str, list[Right]]:
+    found: dict[str, list[Right]] = defaultdict(list)
+    for right in rights:
+        found[right.namespace].append(right)
+    return found

@@ -1,0 +1,37 @@
+"""Which rights are needed: by ibgu's processes, for the IBGUs that are there, by who asks it."""
+
+from collections.abc import Iterable
+
+from ibgu.controller.rights import of_controller
+from ibgu.controller.service import LEASE
+from ibgu.core.kinds import Ibgu
+from ibgu.hub import paths
+from ibgu.hub.rights import Right, needed
+from ibgu.settings import Settings
+
+READ_ROLLOUTS = ("get", paths.IBGU_GROUP, "imagebasedgroupupgrades")
+READ_CLUSTERS = ("get", paths.CLUSTER_GROUP, "managedclusters")
+
+
+def of_processes(settings: Settings, *, cgus: bool) -> list[Right]:
+    """Of `ibgu run`; `cgus`: ClusterGroupUpgrades are served here."""
+    return [*of_controller(settings, LEASE, cgus=cgus), *needed("api")]
+
+
+def of_payloads(ibgus: Iterable[Ibgu]) -> list[Right]:
+    """To read by name what the IBGUs refer to, and nothing else."""
+    found: dict[Right, None] = {}
+    for obj in ibgus:
+        spec = obj.spec.ibu_spec
+        for ref in (*spec.oadp_content, *spec.extra_manifests):
+            found[Right("get", "", "configmaps", ref.namespace, ref.name)] = None
+        secret = spec.seed_image_ref.pull_secret_ref
+        if secret is not None and secret.name:
+            found[Right("get", "", "secrets", obj.metadata.namespace, secret.name)] = None
+    return list(found)
+
+
+def of_user(namespace: str) -> list[Right]:
+    """Of a person who asks ibgu by REST or its commands about rollouts of that namespace."""
+    patch = Right("patch", paths.IBGU_GROUP, "imagebasedgroupupgrades", namespace)
+    return [Right(*READ_ROLLOUTS, namespace), Right(*READ_CLUSTERS), patch]

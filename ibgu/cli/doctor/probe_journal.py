@@ -1,0 +1,19 @@
+"""Asks the database."""
+
+from sqlalchemy.exc import DBAPIError
+
+from ibgu.cli.doctor.facts import JournalFacts, Unasked, Unknown
+from ibgu.db import BadUrl, JournalAway
+from ibgu.db.errors import WAITS, told
+from ibgu.db.health import health
+
+
+async def probe_journal(url: str) -> JournalFacts:
+    if not url:
+        return Unasked("DATABASE_URL is not set")
+    try:
+        return await health(url)
+    except (BadUrl, JournalAway) as error:
+        return Unknown(str(error).removesuffix(WAITS))
+    except DBAPIError as error:
+        return Unknown(f"the database refuses: {told(error)}")

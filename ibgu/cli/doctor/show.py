@@ -1,0 +1,54 @@
+"""Findings as text and as JSON."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+
+import msgspec
+
+from ibgu.cli.doctor.findings import Finding, Level, exit_code
+from ibgu.cli.show import symbols
+from ibgu.cli.show.paper import Paper
+
+_SYMBOLS = {
+    Level.OK: (symbols.SUCCEEDED, "green"),
+    Level.WARNING: (symbols.WARNING, "yellow"),
+    Level.PROBLEM: (symbols.FAILED, "red"),
+    Level.SKIPPED: (symbols.SKIPPED, "bright_black"),
+}
+
+
+def as_json(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.level for finding in findings)
+    body = {
+        "findings": findings,
+        "summary": {level: counts[level] for level in Level},
+        "exitCode": exit_code(findings),
+    }
+    return msgspec.json.format(msgspec.json.encode(body), indent=2).decode()
+
+
+def as_text(findings: Sequence[Finding], paper: Paper) -> Iterator[str]:
+    width = max((len(finding.check) for finding in findings), default=0)
+    for finding, after in zip_longest(findings, findings[1:]):
+        symbol, colour = _SYMBOLS[finding.level]
+        level = f"{symbol} {finding.level:<8}"
+        yield f"{paper.paint(level, colour)} {finding.check:<{width}}  {finding.found}"
+        # What is to be done about several findings in a row is said once, after the last.
+        if finding.do and (after is None or after.do != finding.do):
+            yield f"{'':{width + 13}}→ {finding.do}"
+    yield _sum(findings)
+
+
+def _sum(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.level for finding in findings)
+    told = [f"{counts[level]} {word}" for level, word in _WORDS.items() if counts[level]]
+    return ", ".join(told) or "nothing to check"
+
+
+_WORDS = {
+    Level.PROBLEM: "to solve first",
+    Level.WARNING: "to know about",
+    Level.OK: "ok",
+    Level.SKIPPED: "skipped",
+}

@@ -1,0 +1,15 @@
+"""The asking commands send a bearer token, which not every kubeconfig has."""
+
+from ibgu.cli.doctor.findings import Finding, ok, problem
+from ibgu.cli.rest.client import RestError
+from ibgu.cli.rest.kubeconfig import current, token_of
+
+
+def judge_token() -> Finding:
+    """Not inside an event loop: a plugin may have to be asked."""
+    try:
+        token_of(current())
+    except RestError as error:
+        words, _, do = str(error).partition("; ")
+        return problem("token", words, do or "log in again, or give --token or IBGU_TOKEN")
+    return ok("token", "your kubeconfig has one for ibgu's REST API")

@@ -1,0 +1,84 @@
+"""What has to be known of a database before ibgu is let loose on it."""
+
+from datetime import UTC, datetime
+from time import perf_counter
+
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.db.engine import engine
+from ibgu.db.errors import away_from
+from ibgu.db.migrate import current
+from ibgu.db.schema import metadata
+
+_TRIES = 5
+
+_SERVER = text(
+    "SELECT current_setting('server_version_num')::int AS version,"
+    " pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool AS read_only,"
+    " has_schema_privilege(current_schema(), 'CREATE')"
+    " AND has_database_privilege(current_database(), 'CONNECT') AS may_create,"
+    " current_setting('max_connections')::int"
+    " - current_setting('superuser_reserved_connections')::int"
+    " - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS free"
+)
+_UNWRITABLE = text(
+    "SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE to_regclass(name) IS NULL"
+    " OR EXISTS (SELECT FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege"
+    " WHERE NOT has_table_privilege(to_regclass(name), privilege))"
+)
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    version: int
+    """150018 for 15.18."""
+    revision: str | None
+    now: datetime
+    here: datetime
+    """This machine's clock at that moment."""
+    milliseconds: float
+    """From question to answer, the best of a few."""
+    read_only: bool
+    may_create: bool
+    unwritable: tuple[str, ...]
+    """Tables of ibgu that this user may not change; none while there are no tables."""
+    free_connections: int
+
+
+async def health(url: str) -> Health:
+    """Raises BadUrl, JournalAway, and DBAPIError where the server refuses."""
+    revision = await current(url)
+    db = engine(url, pool_size=1)
+    try:
+        with away_from("looking at it"):
+            async with db.connect() as connection:
+                return await _ask(connection, revision)
+    finally:
+        await db.dispose()
+
+
+async def _ask(connection: AsyncConnection, revision: str | None) -> Health:
+    seconds, now, here = min([await _clock(connection) for _ in range(_TRIES)])
+    server = (await connection.execute(_SERVER)).one()
+    names = [table.name for table in metadata.sorted_tables] if revision is not None else []
+    unwritable = (await connection.execute(_UNWRITABLE, {"names": names})).scalars()
+    return Health(
+        version=server.version,
+        revision=revision,
+        now=now,
+        here=here,
+        milliseconds=seconds * 1000,
+        read_only=server.read_only,
+        may_create=bool(server.may_create),
+        unwritable=tuple(sorted(unwritable)),
+        free_connections=server.free,
+    )
+
+
+async def _clock(connection: AsyncConnection) -> tuple[float, datetime, datetime]:
+    """Seconds that it took, the database's time, and this machine's in the middle of it."""
+    began, before = perf_counter(), datetime.now(UTC)
+    told = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    seconds = perf_counter() - began
+    return seconds, told, before + (datetime.now(UTC) - before) / 2

@@ -1,0 +1,54 @@
+"""What it means for people that ibgu lacks a right."""
+
+from msgspec import Struct
+
+from ibgu.hub.rights import Right, role_of
+
+
+class Consequence(Struct, frozen=True):
+    words: str
+    vital: bool = True
+    """Without it ibgu does not do its work."""
+
+
+_TALM = Consequence("ibgu can't tell whether TALM is running, and starts nothing before it can")
+_LEAD = Consequence("no controller can lead")
+_START = Consequence("ibgu does not start")
+_API = Consequence("the REST API can't tell who asks, and refuses everybody")
+_PAYLOAD = Consequence("steps with Prep of the IBGUs that refer to it do not start")
+
+_BY_RESOURCE = {
+    "imagebasedgroupupgrades": Consequence("no rollout is seen"),
+    "imagebasedgroupupgrades/status": Consequence("nobody sees in the IBGU how far it is"),
+    "managedclusters": Consequence("no cluster is seen, and no step starts"),
+    "manifestworks": Consequence("ibgu does not see what clusters report"),
+    "events": Consequence("there are no Events on the IBGUs", vital=False),
+    "deployments": _TALM,
+    "clustergroupupgrades": Consequence("ibgu can't tell what TALM has not finished"),
+    "namespaces": _START,
+    "tokenreviews": _API,
+    "subjectaccessreviews": _API,
+    "configmaps": _PAYLOAD,
+    "secrets": _PAYLOAD,
+}
+_BY_VERB = {
+    ("managedclusters", "patch"): Consequence(
+        "the ibgu labels of clusters are not kept, and no Upgrade starts"
+    ),
+    ("manifestworks", "create"): Consequence("no cluster is reached for the first time"),
+    ("manifestworks", "patch"): Consequence("no action is started or taken back"),
+    ("manifestworks", "delete"): Consequence(
+        "ibgu's ManifestWorks stay on the hub for ever", vital=False
+    ),
+    ("manifestworks", "get"): Consequence(
+        "a work that somebody else has changed may be misjudged for a while", vital=False
+    ),
+}
+
+
+def consequence(right: Right) -> Consequence:
+    if right.path:
+        return _START
+    if right.resource == "leases":
+        return _LEAD if role_of(right) == "leader" else _TALM
+    return _BY_VERB.get((right.resource, right.verb)) or _BY_RESOURCE[right.resource]

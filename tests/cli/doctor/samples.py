@@ -1,0 +1,72 @@
+"""A hub and a database without fault; each test spoils one thing."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from ibgu.cli.doctor.facts import (
+    Agents,
+    Clock,
+    Connection,
+    Fleet,
+    HubFacts,
+    Leadership,
+    Rights,
+    Talm,
+    Whose,
+)
+from ibgu.cli.doctor.findings import Finding
+from ibgu.db.health import Health
+from ibgu.hub.discovery import Served, ServerVersion
+
+NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+IBGU = Whose("system:serviceaccount:ibgu-system:ibgu", "ibgu-system:ibgu")
+SERVED = Served(
+    hub="uid",
+    version=ServerVersion("1", "31", "v1.31.4"),
+    works=True,
+    update_strategies=frozenset({"Update", "CreateOnly", "ServerSideApply", "ReadOnly"}),
+    feedback_by_watch=True,
+    ibgu_status=frozenset({"phase", "summary", "clusters", "conditions"}),
+    cgus=False,
+)
+HUB = HubFacts(
+    connection=Connection("https://hub:6443", IBGU.name),
+    served=SERVED,
+    rights=Rights(IBGU, 34, ()),
+    payload=Rights(IBGU, 2, ()),
+    leadership=Leadership("ibgu-system"),
+    talm=Talm(),
+    fleet=Fleet(total=3, accepted=3, available=3),
+    agents=Agents(works=3, answered=3),
+    clock=Clock(NOW, NOW, timedelta(seconds=0.5)),
+)
+HEALTH = Health(
+    version=150018,
+    revision="1",
+    now=NOW,
+    here=NOW,
+    milliseconds=0.4,
+    read_only=False,
+    may_create=True,
+    unwritable=(),
+    free_connections=80,
+)
+
+
+def hub(**spoilt: Any) -> HubFacts:
+    return replace(HUB, **spoilt)
+
+
+def served(**spoilt: Any) -> Served:
+    return replace(SERVED, **spoilt)
+
+
+def health(**spoilt: Any) -> Health:
+    return replace(HEALTH, **spoilt)
+
+
+def told(findings: list[Finding]) -> list[tuple[str, str]]:
+    """Those that are not ok, as (check, level)."""
+    return [(f.check, f.level.value) for f in findings if f.level.value != "ok"]

@@ -1,0 +1,208 @@
+"""The command on a real hub and a real Postgres."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+from typer.testing import CliRunner, Result
+
+from ibgu.cli.app import app
+from ibgu.db import dsn
+from ibgu.db.migrate import upgrade
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl
+
+pytestmark = pytest.mark.hub
+
+Doctor = Callable[..., Result]
+
+
+@pytest.fixture
+def doctor(sandbox_hub: SandboxHub) -> Doctor:
+    """`doctor("-o", "json", user="ibgu", DATABASE_URL=...)`; user "" is no kubeconfig at all."""
+
+    def run(*args: str, user: str = "ibgu", **env: str) -> Result:
+        kubeconfig = str(sandbox_hub.kubeconfig(user)) if user else ""
+        given = {"KUBECONFIG": kubeconfig, "DATABASE_URL": ""} | env
+        return CliRunner().invoke(app, ["doctor", *args], env=given)
+
+    return run
+
+
+def levels(result: Result) -> dict[str, str]:
+    """Check -> its worst level."""
+    order = ["ok", "skipped", "warning", "problem"]
+    found: dict[str, str] = {}
+    for each in json.loads(result.stdout)["findings"]:
+        worst = max(found.get(each["check"], "ok"), each["level"], key=order.index)
+        found[each["check"]] = worst
+    return found
+
+
+def told(result: Result, check: str) -> str:
+    """What was found and is to be done, all of the check's lines."""
+    found = [each for each in json.loads(result.stdout)["findings"] if each["check"] == check]
+    return "\n".join(f"{each['found']} -> {each['do']}" for each in found)
+
+
+@pytest.fixture
+async def migrated(database_url: str) -> str:
+    await upgrade(database_url)
+    return database_url
+
+
+def test_a_hub_with_ibgus_account_lacks_nothing(doctor: Doctor, migrated: str) -> None:
+    result = doctor("-o", "json", DATABASE_URL=migrated)
+    found = levels(result)
+    for check in ("clusters", "agents", "ConfigMaps and secrets"):  # what other tests left there
+        found.pop(check)
+    assert set(found.values()) == {"ok"}, result.stdout
+    assert {"hub", "rights", "feedback", "leadership", "TALM", "schema", "clocks"} <= set(found)
+
+
+def test_the_hub_alone(doctor: Doctor) -> None:
+    result = doctor("-o", "json")
+    assert levels(result)["database"] == "skipped"
+    assert "DATABASE_URL is not set" in told(result, "database")
+    assert levels(result)["rights"] == "ok"
+
+
+def test_the_database_alone(migrated: str) -> None:
+    result = CliRunner().invoke(app, ["doctor"], env={"DATABASE_URL": migrated, "KUBECONFIG": ""})
+    assert result.exit_code == 0, result.output
+    assert "skipped  hub       KUBECONFIG is not set" in result.stdout
+    assert "✔ ok       schema" in result.stdout
+
+
+def test_neither_is_nothing_to_check(doctor: Doctor) -> None:
+    result = doctor(user="")
+    assert result.exit_code == 2
+    assert "set KUBECONFIG, DATABASE_URL, or both" in result.stderr
+
+
+def test_a_database_without_tables(doctor: Doctor, database_url: str) -> None:
+    result = doctor("-o", "json", user="", DATABASE_URL=database_url)
+    assert result.exit_code == 2
+    assert "ibgu migrate" in told(result, "schema")
+
+
+async def test_a_user_who_may_not_write(doctor: Doctor, migrated: str) -> None:
+    connection = await asyncpg.connect(dsn(migrated))
+    try:
+        # Postgres lets its superuser do anything, whatever is granted.
+        await connection.execute("DROP ROLE IF EXISTS ibgu_reader")
+        await connection.execute("CREATE ROLE ibgu_reader LOGIN PASSWORD 'reads'")
+        await connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO ibgu_reader")
+        theirs = make_url(migrated).set(username="ibgu_reader", password="reads")
+        url = theirs.render_as_string(hide_password=False)
+        result = await asyncio.to_thread(doctor, "-o", "json", user="", DATABASE_URL=url)
+        assert result.exit_code == 2
+        assert "holds" in told(result, "schema")
+        assert "GRANT" in told(result, "schema")
+    finally:
+        await connection.execute("DROP OWNED BY ibgu_reader")
+        await connection.execute("DROP ROLE ibgu_reader")
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://x@127.0.0.1:9/x", "mysql://x@127.0.0.1/x", "no address"]
+)
+def test_a_database_that_is_not_to_be_had(doctor: Doctor, url: str) -> None:
+    result = doctor("-o", "json", user="", DATABASE_URL=url)
+    assert result.exit_code == 2
+    assert levels(result)["database"] == "problem"
+
+
+def test_a_hub_that_is_not_there(doctor: Doctor) -> None:
+    result = doctor("-o", "json", KUBECONFIG="/nowhere/at-all")
+    assert result.exit_code == 2
+    assert "there is no such file" in told(result, "hub")
+
+
+def test_somebody_without_any_right(doctor: Doctor) -> None:
+    result = doctor("-o", "json", user="carol")
+    assert result.exit_code == 2
+    words = told(result, "rights")
+    for right in ("list, watch imagebasedgroupupgrades", "create manifestworks", "tokenreviews"):
+        assert right in words
+    assert levels(result)["TALM"] == "skipped"
+    assert "--user=carol" in words
+
+
+def test_an_administrator_asks_for_ibgus_account(doctor: Doctor) -> None:
+    result = doctor("-o", "json", "--account", "ibgu-system:ibgu", user="admin")
+    assert levels(result)["rights"] == "ok"
+    other = doctor("-o", "json", "--account", "ibgu-system:nobody", user="admin")
+    assert "--serviceaccount=ibgu-system:nobody" in told(other, "rights")
+
+
+def test_an_account_is_a_namespace_and_a_name(doctor: Doctor) -> None:
+    result = doctor("--account", "ibgu")
+    assert result.exit_code == 2
+    assert "ibgu-system:ibgu" in result.stderr
+
+
+@pytest.mark.parametrize(("user", "code"), [("alice", 1), ("bob", 1), ("carol", 2)])
+def test_a_person_who_asks(doctor: Doctor, user: str, code: int) -> None:
+    result = doctor("-o", "json", "--user", "-n", "default", user=user)
+    assert result.exit_code == code
+    assert levels(result)["token"] == "ok"
+
+
+def lease(namespace: str, age: timedelta) -> dict[str, Any]:
+    renewed = (datetime.now(UTC) - age).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "9a2365a3.openshift.io", "namespace": namespace},
+        "spec": {"holderIdentity": "talm", "renewTime": renewed, "leaseDurationSeconds": 137},
+    }
+
+
+@pytest.mark.parametrize(("minutes", "level"), [(0, "problem"), (10, "ok")])
+def test_a_live_talm(
+    doctor: Doctor, kubectl: Kubectl, namespace: str, minutes: int, level: str
+) -> None:
+    kubectl.apply(lease(namespace, timedelta(minutes=minutes)))
+    result = doctor("-o", "json", IBGU_TALM_NAMESPACES=f"nowhere,{namespace}", user="admin")
+    assert levels(result)["TALM"] == level
+    if level == "problem":
+        assert f"oc scale deployment {'cluster-group'}" in told(result, "TALM")
+        assert f"-n {namespace}" in told(result, "TALM")
+
+
+def test_a_namespace_that_is_not_there(doctor: Doctor) -> None:
+    result = doctor("-o", "json", user="admin", IBGU_NAMESPACE="not-made-yet")
+    assert "oc create namespace not-made-yet" in told(result, "leadership")
+
+
+def test_what_ibgus_refer_to_must_be_readable(
+    doctor: Doctor, kubectl: Kubectl, namespace: str, unique_name: Callable[[str], str]
+) -> None:
+    name = unique_name("refers")
+    seed = {"image": "quay.io/x:1", "version": "4.17.0", "pullSecretRef": {"name": "pull"}}
+    spec = {
+        "clusterLabelSelectors": [{"matchLabels": {"nobody": "matches"}}],
+        "ibuSpec": {
+            "seedImageRef": seed,
+            "oadpContent": [{"name": "oadp", "namespace": namespace}],
+        },
+        "plan": [{"actions": ["Prep"], "rolloutStrategy": {"maxConcurrency": 1, "timeout": 10}}],
+    }
+    kind = {"apiVersion": "lcm.openshift.io/v1alpha1", "kind": "ImageBasedGroupUpgrade"}
+    kubectl.apply({**kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec})
+    try:
+        words = told(doctor("-o", "json"), "ConfigMaps and secrets")
+        line = words.partition("-> oc ")[2].partition("\n")[0]
+        assert f"configmap oadp, secret pull; {'steps with Prep'}" in words
+        kubectl(*line.split())
+        words = told(doctor("-o", "json"), "ConfigMaps and secrets")
+        assert f"namespace {namespace}" not in words
+    finally:
+        kubectl("delete", "ibgu", name, "-n", namespace)

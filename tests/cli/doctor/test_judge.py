@@ -1,0 +1,223 @@
+"""From facts to findings."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from ibgu.cli.doctor.facts import (
+    Agents,
+    Clock,
+    Fleet,
+    HubFacts,
+    JournalFacts,
+    Leadership,
+    Missing,
+    Rights,
+    Talm,
+    Unasked,
+    Unknown,
+    Whose,
+)
+from ibgu.cli.doctor.findings import Finding, Level, exit_code, ok, problem, skipped, warning
+from ibgu.cli.doctor.judge_clocks import judge_clocks
+from ibgu.cli.doctor.judge_hub import judge_hub
+from ibgu.cli.doctor.judge_journal import judge_journal
+from ibgu.cli.doctor.probe_hub import nothing
+from ibgu.cli.doctor.show import as_json, as_text
+from ibgu.cli.show.paper import PLAIN
+from ibgu.hub.consequences import consequence
+from ibgu.hub.rights import ROLES, Right, needed, role_of
+from tests.cli.doctor.samples import HEALTH, HUB, IBGU, NOW, health, hub, served, told
+
+WORKS = "manifestworks"
+CREATE = Right("create", "work.open-cluster-management.io", WORKS)
+EVENTS = Right("create", "events.k8s.io", "events")
+SECRET = Right("get", "", "secrets", "ran", "pull")
+AWAY = Unknown("GET /version: ConnectionFailed: refused")
+
+
+def rights(*refused: Right, whose: Whose = IBGU) -> Rights:
+    return Rights(whose, 34, refused)
+
+
+@pytest.mark.parametrize(
+    ("facts", "findings"),
+    [
+        (HUB, []),
+        (hub(rights=rights(CREATE)), [("rights", "problem")]),
+        (hub(rights=rights(EVENTS)), [("rights", "warning")]),
+        (hub(rights=AWAY), [("rights", "problem")]),
+        (hub(payload=rights(SECRET)), [("ConfigMaps and secrets", "problem")]),
+        (hub(payload=Rights(IBGU, 0, ())), [("ConfigMaps and secrets", "skipped")]),
+        (hub(payload=AWAY), [("ConfigMaps and secrets", "problem")]),
+        (hub(served=AWAY), [("APIs", "problem")]),
+        (
+            hub(served=served(works=False, update_strategies=frozenset())),
+            [("Open Cluster Management", "problem")],
+        ),
+        (
+            hub(served=served(update_strategies=frozenset({"Update"}))),
+            [("Open Cluster Management", "problem")],
+        ),
+        (hub(served=served(ibgu_status=frozenset())), [("ImageBasedGroupUpgrade", "problem")]),
+        (
+            hub(served=served(ibgu_status=frozenset({"clusters"}))),
+            [("ImageBasedGroupUpgrade", "warning")],
+        ),
+        (hub(served=served(feedback_by_watch=False)), [("feedback", "warning")]),
+        (hub(leadership=Leadership("x", "namespaces x not found")), [("leadership", "problem")]),
+        (hub(leadership=AWAY), [("leadership", "problem")]),
+        (hub(talm=Talm("openshift-operators")), [("TALM", "problem")]),
+        (hub(talm=Unasked("not allowed")), [("TALM", "skipped")]),
+        (hub(fleet=Fleet()), [("clusters", "warning")]),
+        (hub(fleet=Fleet(total=3, accepted=3, available=2)), [("clusters", "warning")]),
+        (hub(fleet=Fleet(total=3, accepted=3, available=3, deleting=1)), []),
+        (hub(fleet=AWAY), [("clusters", "problem")]),
+        (hub(agents=Agents()), [("agents", "skipped")]),
+        (hub(agents=Agents(works=2, without_lca=("a",))), [("Lifecycle Agent", "warning")]),
+        (hub(agents=Agents(works=2, forbidden=("a", "b"))), [("work agents", "warning")]),
+        (hub(agents=AWAY), [("agents", "problem")]),
+        (nothing(AWAY), [("hub", "problem")]),
+        (nothing(Unasked("KUBECONFIG is not set")), [("hub", "skipped")]),
+    ],
+)
+def test_hub(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
+    assert told(list(judge_hub(facts, user=False))) == findings
+
+
+@pytest.mark.parametrize(
+    ("facts", "findings"),
+    [
+        (HEALTH, []),
+        (Unasked("DATABASE_URL is not set"), [("database", "skipped")]),
+        (AWAY, [("database", "problem")]),
+        (health(version=130005), [("database", "problem")]),
+        (health(read_only=True), [("database", "problem")]),
+        (health(milliseconds=25.0), [("database", "warning")]),
+        (health(revision=None), [("schema", "problem")]),
+        (health(revision=None, may_create=False), [("schema", "problem")]),
+        (health(revision="2"), [("schema", "problem")]),
+        (health(unwritable=("holds",)), [("schema", "problem")]),
+        (health(free_connections=3), [("connections", "warning")]),
+    ],
+)
+def test_journal(facts: JournalFacts, findings: list[tuple[str, str]]) -> None:
+    assert told(list(judge_journal(facts))) == findings
+
+
+def clock(seconds: float) -> Clock:
+    return Clock(NOW + timedelta(seconds=seconds), NOW, timedelta(seconds=0.5))
+
+
+@pytest.mark.parametrize(
+    ("hubs", "database", "levels"),
+    [
+        (clock(0), 0, []),
+        (clock(5.4), 0, []),
+        (clock(6), 0, ["warning"]),
+        (clock(-6), 0, ["warning"]),
+        (clock(0), 6, ["warning"]),
+        (clock(-3), 58, ["problem", "warning"]),
+        (clock(3600), 3600, ["warning", "warning"]),
+        (AWAY, 6, ["warning"]),
+        (clock(6), None, ["warning"]),
+        (AWAY, None, ["skipped"]),
+    ],
+)
+def test_clocks(hubs: Clock | Missing, database: float | None, levels: list[str]) -> None:
+    now = NOW + timedelta(seconds=database or 0)
+    journal: JournalFacts = AWAY if database is None else health(now=now)
+    found = told(list(judge_clocks(hub(clock=hubs), journal)))
+    assert found == [("clocks", level) for level in levels]
+
+
+def test_a_problem_says_who_may_not_do_what_and_how_to_allow_it() -> None:
+    lease = Right("patch", "coordination.k8s.io", "leases", "ibgu-system", "ibgu-controller")
+    (first, second) = (
+        finding
+        for finding in judge_hub(hub(rights=rights(CREATE, lease)), user=False)
+        if finding.check == "rights"
+    )
+    assert first.found == (
+        f"{IBGU.name} may not create manifestworks.work.open-cluster-management.io: "
+        "no cluster is reached for the first time"
+    )
+    assert first.do.endswith(
+        "oc create clusterrolebinding ibgu-controller --clusterrole=ibgu-controller "
+        "--serviceaccount=ibgu-system:ibgu"
+    )
+    assert second.do.endswith(
+        "oc create rolebinding ibgu-leader -n ibgu-system --role=ibgu-leader "
+        "--serviceaccount=ibgu-system:ibgu"
+    )
+
+
+def test_what_may_not_be_read_is_named_with_the_line_that_allows_it() -> None:
+    facts = hub(payload=rights(SECRET, whose=Whose("kate")))
+    (found,) = (f for f in judge_hub(facts, user=False) if f.level is Level.PROBLEM)
+    assert "in namespace ran: secret pull" in found.found
+    assert found.do == (
+        "oc create rolebinding ibgu-payload-reader -n ran "
+        "--clusterrole=ibgu-payload-reader --user=kate"
+    )
+
+
+@pytest.mark.parametrize(
+    ("right", "level"),
+    [
+        (Right("get", "lcm.openshift.io", "imagebasedgroupupgrades", "ran"), "problem"),
+        (Right("get", "cluster.open-cluster-management.io", "managedclusters"), "warning"),
+        (Right("patch", "lcm.openshift.io", "imagebasedgroupupgrades", "ran"), "warning"),
+    ],
+)
+def test_a_user_needs_less(right: Right, level: str) -> None:
+    facts = hub(rights=rights(right), served=Unasked("ibgu's own matter"))
+    assert told(list(judge_hub(facts, user=True))) == [("rights", level)]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_right_of_the_chart_means_something(role: str) -> None:
+    for right in needed(role, "ibgu-system" if role == "leader" else "", "any"):
+        assert role_of(right) in (role, "controller")
+        assert consequence(right).words
+
+
+@pytest.mark.parametrize(
+    ("findings", "code"),
+    [
+        ([], 0),
+        ([ok("a", ""), skipped("b", "")], 0),
+        ([ok("a", ""), warning("b", "", "x")], 1),
+        ([problem("a", "", "x"), warning("b", "", "x")], 2),
+    ],
+)
+def test_exit_code(findings: list[Finding], code: int) -> None:
+    assert exit_code(findings) == code
+    assert json.loads(as_json(findings))["exitCode"] == code
+
+
+def test_advice_for_several_in_a_row_is_given_once() -> None:
+    findings = [problem("a", "one", "do this"), problem("a", "two", "do this"), ok("b", "fine")]
+    assert list(as_text(findings, PLAIN)) == [
+        "✗ problem  a  one",
+        "✗ problem  a  two",
+        "              → do this",
+        "✔ ok       b  fine",
+        "2 to solve first, 1 ok",
+    ]
+
+
+def test_each_warning_and_problem_says_what_to_do() -> None:
+    spoilt = [
+        hub(rights=rights(CREATE, EVENTS)),
+        hub(payload=rights(SECRET)),
+        hub(served=served(works=False, ibgu_status=frozenset())),
+        hub(talm=Talm("a"), fleet=Fleet(), leadership=Leadership("x", "y")),
+        hub(agents=Agents(works=5, without_lca=tuple("abcde"), forbidden=("a",))),
+        nothing(AWAY),
+    ]
+    for facts in spoilt:
+        for finding in judge_hub(facts, user=False):
+            acted = finding.level in (Level.WARNING, Level.PROBLEM)
+            assert bool(finding.do) or not acted, finding

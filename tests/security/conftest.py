@@ -1,0 +1,69 @@
+"""A hub of their own, which writes down who asked for what."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from ibgu.hub.client import HubClient
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl
+from ibgu.sandbox.waiting import wait_until
+from tests.e2e.conftest import journal_url, migrated
+from tests.e2e.harness import Scene
+from tests.e2e.test_older_hub import CGUS
+from tests.security.account import Lesser
+
+__all__ = ["journal_url", "migrated"]
+
+
+class Audited(Struct, frozen=True):
+    hub: SandboxHub
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
+    """TALM's ClusterGroupUpgrades are served there, so that each of ibgu's rights has its use."""
+    log = tmp_path_factory.mktemp("audit") / "audit.log"
+    with SandboxHub(audit_log=log) as hub:
+        kubectl = Kubectl(hub)
+        kubectl("apply", "-f", "-", stdin=CGUS)
+        kubectl("wait", "--for=condition=Established", "crd", "--all")
+        path = "/openapi/v3/apis/ran.openshift.io/v1alpha1"
+        wait_until(
+            lambda: "ClusterGroupUpgrade" in kubectl.run("get", "--raw", path).out,
+            "the CRD in the OpenAPI",
+            lambda: None,
+        )
+        yield Audited(hub, log)
+
+
+@pytest.fixture(scope="session")
+def sandbox_hub(audited: Audited) -> SandboxHub:
+    return audited.hub
+
+
+@pytest.fixture
+async def admin(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:
+    hub = sandbox_hub
+    async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as client:
+        yield client
+
+
+@pytest.fixture
+async def scene(
+    sandbox_hub: SandboxHub, journal_url: str, admin: HubClient
+) -> AsyncIterator[Scene]:
+    made = Scene(sandbox_hub, journal_url, admin)
+    await made.clear()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+@pytest.fixture
+def lesser(sandbox_hub: SandboxHub, admin: HubClient, tmp_path: Path) -> Lesser:
+    return Lesser(sandbox_hub, admin, tmp_path)

@@ -1,0 +1,131 @@
+"""The chart's roles grant what is used and nothing else."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from ibgu.core.kinds import ManifestWork
+from ibgu.hub import discovery
+from ibgu.hub.access import Access, Question
+from ibgu.hub.client import HubClient
+from ibgu.hub.rights import ROLES, Right, needed
+from ibgu.hub.store import key_of
+from ibgu.sandbox.users import SYSTEM_NAMESPACE, USERS
+from tests.e2e.harness import Scene
+from tests.e2e.manifests import config_map, ibgu, pull_secret, step
+from tests.security.conftest import Audited
+
+pytestmark = pytest.mark.e2e
+
+
+class Used(Struct, frozen=True):
+    right: Right
+    code: int
+
+
+def used(log: Path) -> list[Used]:
+    """What ibgu's ServiceAccount asked for, as rights."""
+    with log.open() as lines:
+        return [
+            _used(entry)
+            for entry in map(json.loads, lines)
+            if entry["user"]["username"] == USERS["ibgu"].username
+        ]
+
+
+def _used(entry: dict[str, dict[str, str]]) -> Used:
+    about = entry.get("objectRef")
+    code = int(entry.get("responseStatus", {}).get("code", 0))
+    if about is None:
+        return Used(Right("get", path=str(entry["requestURI"]).partition("?")[0]), code)
+    resource = "/".join(filter(None, (about.get("resource"), about.get("subresource"))))
+    place = (about.get("namespace", ""), about.get("name", ""))
+    return Used(Right(str(entry["verb"]), about.get("apiGroup", ""), resource, *place), code)
+
+
+def serves(granted: Right, asked: Right) -> bool:
+    """Whether a request is one that the right is there for."""
+    if granted.path:
+        stem = granted.path.removesuffix("*")
+        return asked.path == granted.path or (stem != granted.path and asked.path.startswith(stem))
+    return asked.within(granted) and granted.namespace in ("", asked.namespace)
+
+
+def everything() -> list[Right]:
+    return [
+        right
+        for role in ROLES
+        for right in needed(role, SYSTEM_NAMESPACE if role == "leader" else "")
+    ]
+
+
+async def test_each_right_is_used(
+    scene: Scene, audited: Audited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on a hub before 1.34, which has no streaming lists.
+    monkeypatch.setattr(discovery, "STREAMING_LISTS_SINCE", (99, 0))
+    await scene.apply(config_map("openshift-adp", "oadp-cm", backup="kind: Backup"))
+    await scene.apply(pull_secret("default", "pull"))
+    first = f"{scene.label}-1"
+    await scene.fleet(count=1, delivered=["Secret/openshift-lifecycle-agent/none"])
+    await scene.start()
+    seed = {"image": "quay.io/x:4.17", "version": "4.17.0", "pullSecretRef": {"name": "pull"}}
+    oadp = [{"name": "oadp-cm", "namespace": "openshift-adp"}]
+    plan = [step("Prep"), step("Upgrade")]
+    manifest = ibgu("all", *plan, fleet=scene.label, seedImageRef=seed, oadpContent=oadp)
+    await scene.apply(manifest)
+    await scene.until(lambda: _armed(scene, first) is not None, "an armed work in the mirror")
+    armed = _armed(scene, first)
+    assert armed is not None
+    await scene.completed("all")
+    await _miss_an_event(scene, armed)
+    await _ask_as_the_api(scene)
+    await scene.kubectl("delete", "ibgu", "all")
+    await scene.until(lambda: _none_left(scene), "ibgu's works to be removed")
+    await scene.stop()  # a watch is written down when it ends
+    await asyncio.sleep(0.5)  # the API server's log is that much behind
+    asked = used(audited.log)
+    assert _unused(asked) == []
+    assert [each for each in asked if each.code == 403] == []
+
+
+def _unused(asked: list[Used]) -> list[str]:
+    known = {each.right for each in asked}
+    return [str(g) for g in everything() if not any(serves(g, right) for right in known)]
+
+
+def _armed(scene: Scene, cluster: str) -> ManifestWork | None:
+    assert scene.controller is not None
+    works = scene.controller._mirror.works
+    marked = (work for work in works if work.metadata.namespace == cluster)
+    return next(
+        (w for w in marked if w.metadata.annotations.get("ibgu.dev/arming") == "armed"), None
+    )
+
+
+async def _miss_an_event(scene: Scene, old: ManifestWork) -> None:
+    """The mirror shows a work as it once was: ibgu's write meets a conflict, and it is read."""
+    controller = scene.controller
+    assert controller is not None
+    controller._mirror.works._put(key_of(old), old)
+    controller._touched(old.metadata.labels["ibgu.dev/rollout"], old.metadata.namespace)
+    await scene.until(
+        lambda: _armed(scene, old.metadata.namespace) is None, "the mirror to be corrected"
+    )
+
+
+async def _none_left(scene: Scene) -> bool:
+    return not await scene.items("/apis/work.open-cluster-management.io/v1/manifestworks")
+
+
+async def _ask_as_the_api(scene: Scene) -> None:
+    async with await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client:
+        access = Access(client)
+        user = await access.user(scene.hub.token("alice"))
+        assert user is not None
+        assert (
+            await access.allowed(user, Question("get", "lcm.openshift.io", "imagebased")) is False
+        )

@@ -1,0 +1,205 @@
+"""Each right that is taken away is named: by the doctor, and by the controller."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import structlog
+from msgspec import Struct
+from structlog.testing import LogCapture
+
+from ibgu.cli.doctor.facts import Rights, Whose
+from ibgu.cli.doctor.findings import Level
+from ibgu.cli.doctor.judge_rights import judge_rights
+from ibgu.controller import denials, rights, talm
+from ibgu.controller.clock import Clock
+from ibgu.controller.rights import of_controller
+from ibgu.controller.service import LEASE
+from ibgu.hub.client import HubClient
+from ibgu.hub.consequences import consequence
+from ibgu.hub.errors import HubError
+from ibgu.hub.rights import Right, needed, refused
+from ibgu.sandbox.users import SYSTEM_NAMESPACE
+from ibgu.settings import read_settings
+from tests.e2e.harness import Scene
+from tests.e2e.manifests import Object, ibgu, step
+from tests.security.account import ACCOUNT, EVERYWHERE, LEADER, Lesser
+
+pytestmark = pytest.mark.e2e
+
+PAYLOAD = set(needed("payload-reader"))
+TAKEN = [right for right in (*EVERYWHERE, *LEADER) if right not in PAYLOAD]
+"""Each by itself. What payloads need is asked for by IBGU: see tests/cli/doctor."""
+
+
+def all_needed() -> list[Right]:
+    return [*of_controller(read_settings(), LEASE, cgus=True), *needed("api")]
+
+
+async def _until_refused(client: HubClient, right: Right) -> list[Right]:
+    """RBAC takes a moment to hear of a changed role."""
+    found: list[Right] = []
+    for _ in range(200):
+        found = await refused(client, all_needed())
+        if found and all(each.within(right) for each in found):
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"without {right}, refused is {list(map(str, found))}")
+
+
+@pytest.fixture
+async def client(lesser: Lesser) -> AsyncIterator[HubClient]:
+    await lesser.grant()
+    async with await HubClient.connect(await lesser.kubeconfig()) as client:
+        yield client
+
+
+async def test_with_all_of_them_none_is_refused(client: HubClient) -> None:
+    for _ in range(200):
+        if not await refused(client, all_needed()):
+            return
+        await asyncio.sleep(0.02)
+    assert await refused(client, all_needed()) == []
+
+
+@pytest.mark.parametrize("right", [r for r in TAKEN if not r.path], ids=str)
+async def test_the_doctor_names_it(client: HubClient, lesser: Lesser, right: Right) -> None:
+    await lesser.grant(right)
+    found = await _until_refused(client, right)
+    whose = Whose(ACCOUNT.username, f"{ACCOUNT.namespace}:{ACCOUNT.name}")
+    (finding,) = judge_rights(Rights(whose, len(all_needed()), tuple(found)), user=False)
+    assert finding.level is (Level.PROBLEM if consequence(right).vital else Level.WARNING)
+    assert f"may not {right.verb} {right.resource.partition('/')[0]}" in finding.found
+    assert consequence(right).words in finding.found
+    assert f"--serviceaccount={whose.account}" in finding.do
+
+
+async def test_everybody_may_read_schemas(client: HubClient, lesser: Lesser) -> None:
+    """Kubernetes itself grants these paths (system:discovery); ibgu's role is for others."""
+    paths = [right for right in TAKEN if right.path]
+    await lesser.grant(*paths)
+    assert await refused(client, paths) == []
+
+
+# -- the controller ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rights, "AGAIN", 0.2)
+    monkeypatch.setattr(denials, "FIRST", 0.2)
+    monkeypatch.setattr(talm, "RETRY", 0.2)
+
+
+def of(role: str, verb: str, resource: str) -> Right:
+    where = SYSTEM_NAMESPACE if role == "leader" else ""
+    (found,) = (r for r in needed(role, where) if (r.verb, r.resource) == (verb, resource))
+    return found
+
+
+class Case(Struct, frozen=True):
+    right: Right
+    reason: str = ""
+    """What the member's begins with."""
+    stages: tuple[str, ...] = ()
+    """What the cluster has gone through before the right is given."""
+
+    def __str__(self) -> str:
+        return str(self.right)
+
+
+CASES = [
+    Case(of("controller", "list", "imagebasedgroupupgrades")),
+    Case(of("controller", "watch", "manifestworks")),
+    Case(of("controller", "get", "deployments")),
+    Case(of("leader", "create", "leases")),
+    Case(of("leader", "get", "leases")),
+    Case(of("controller", "create", "manifestworks"), "ibgu may not create manifestworks in"),
+    Case(of("controller", "patch", "manifestworks"), "ibgu may not patch manifestworks in"),
+    Case(of("controller", "patch", "managedclusters"), "ibgu may not patch managed", ("Prep",)),
+]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_the_controller_names_it_and_goes_on_once_it_is_given(
+    scene: Scene, lesser: Lesser, case: Case
+) -> None:
+    await _begin(scene, lesser, case.right, step("Prep"), step("Upgrade"))
+    if case.reason:
+        await scene.until(lambda: _waits(scene, case.reason), f"the reason: {case.reason}")
+    assert scene.stages(f"{scene.label}-1") == list(case.stages)
+    await lesser.grant()
+    await scene.completed("lesser")
+    await scene.until(lambda: not scene.told_problems(), "readiness")
+    assert scene.stages(f"{scene.label}-1") == ["Prep", "Upgrade"]
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_status_that_could_not_be_written_is_written_later(
+    scene: Scene, lesser: Lesser
+) -> None:
+    await _begin(
+        scene, lesser, of("controller", "patch", "imagebasedgroupupgrades/status"), step("Prep")
+    )
+    await scene.seen_in_journal("RolloutCompleted")
+    assert await scene.status("lesser") == {}
+    await lesser.grant()
+    await scene.completed("lesser")
+
+
+async def _begin(scene: Scene, lesser: Lesser, without: Right, *plan: Object) -> None:
+    """A rollout of one cluster without the right, until readiness says that it is missing."""
+    await lesser.grant(without)
+    kubeconfig = await lesser.kubeconfig()
+    await scene.fleet(count=1)
+    await scene.start(kubeconfig=kubeconfig, leads=False)
+    await scene.apply(ibgu("lesser", *plan, fleet=scene.label))
+    line = f"ibgu may not {without.verb} {without.resource.partition('/')[0]}"
+    await scene.until(lambda: _told(scene, line), f"readiness to say: {line}")
+
+
+def _told(scene: Scene, line: str) -> bool:
+    return any(problem.startswith(line) for problem in scene.told_problems())
+
+
+async def _waits(scene: Scene, words: str) -> bool:
+    rows = await scene.journal(
+        "SELECT reason->>'kind' AS kind, reason->>'message' AS words, "
+        "reason->>'who' AS who FROM members"
+    )
+    return any(
+        (row["kind"], row["who"]) == ("HubForbids", "person")
+        and words in row["words"]
+        and "do: " in row["words"]
+        for row in rows
+    )
+
+
+@pytest.mark.usefixtures("quick")
+async def test_without_events_it_works_and_the_log_says_so(scene: Scene, lesser: Lesser) -> None:
+    await lesser.grant(of("controller", "create", "events"))
+    kubeconfig = await lesser.kubeconfig()
+    await scene.fleet(count=1)
+    log = LogCapture()
+    structlog.configure(processors=[log])
+    try:
+        await scene.start(kubeconfig=kubeconfig)
+        await scene.apply(ibgu("lesser", step("Prep"), fleet=scene.label))
+        await scene.completed("lesser")
+    finally:
+        structlog.reset_defaults()
+    assert await scene.events("lesser") == []
+    (missing,) = (entry for entry in log.entries if entry["event"] == "missing right")
+    assert missing["right"] == "create events.events.k8s.io"
+    assert "no Events" in missing["means"]
+
+
+async def test_without_the_hubs_identity_it_does_not_start(scene: Scene, lesser: Lesser) -> None:
+    """Both the controller's and the API's role grant it."""
+    await lesser.grant(of("controller", "get", "namespaces"))
+    kubeconfig = await lesser.kubeconfig()
+    with pytest.raises(HubError) as caught:
+        await scene._control(scene.settings(kubeconfig=kubeconfig), Clock)
+    assert "403" in str(caught.value)
+    assert "namespaces/kube-system" in str(caught.value)
