@@ -46,9 +46,7 @@ def postgres_url(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture
-async def chaos(
-    sandbox_hub: SandboxHub, database_url: str, tmp_path: Path
-) -> AsyncIterator[Chaos]:
+async def chaos(sandbox_hub: SandboxHub, database_url: str, tmp_path: Path) -> AsyncIterator[Chaos]:
     hub = sandbox_hub
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
         made = Chaos(hub, database_url, admin, tmp_path, SEED)

@@ -12,7 +12,6 @@ from ibgu.sandbox.servers import free_port
 
 _AGAIN = 0.3
 """Seconds from an end to the next start."""
-_LOOK = 0.02
 _PATIENCE = 20.0
 """Seconds for a clean end."""
 
@@ -26,8 +25,12 @@ class Pod:
     `crashes`: exit codes of ends that were not asked for.
     """
 
-    def __init__(self, name: str, environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, name: str, environment: Mapping[str, str], folder: Path, *, credential: str
+    ) -> None:
+        """`credential`: what the audit log calls its token."""
         self.name = name
+        self.credential = credential
         self.log = folder / f"{name}.log"
         self.starts = 0
         self.crashes: list[int] = []
@@ -97,11 +100,9 @@ class Pod:
             self._start()
 
     async def _ended(self) -> int:
-        """Its exit code. By polling, so that a cancelled wait leaves nothing behind."""
+        """Its exit code. Where the wait is cancelled, its thread ends with the process."""
         assert self._process is not None
-        while (code := self._process.poll()) is None:
-            await asyncio.sleep(_LOOK)
-        return code
+        return await asyncio.to_thread(self._process.wait)
 
     async def _end(self, by: signal.Signals) -> None:
         if self._keeping is not None:

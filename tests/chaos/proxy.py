@@ -20,9 +20,9 @@ _CHUNK = 65536
 class Proxy:
     """Listens on a port of 127.0.0.1 while it is open.
 
-    `delay`: seconds that every chunk takes, in both directions. While it is `silent` nothing
-    arrives and nothing is refused, as with a firewall that drops packets: connections stay open,
-    and new ones are taken and never answered.
+    `delay`: seconds that every chunk takes, in both directions. In `silence` nothing arrives and
+    nothing is refused, as with a firewall that drops packets: connections stay open, and new ones
+    are taken and never answered.
     """
 
     def __init__(self, connect: Connect) -> None:
@@ -31,10 +31,10 @@ class Proxy:
         self.taken = 0
         """How many connections there were."""
         self._connect = connect
-        self._passable = asyncio.Event()
-        self._passable.set()
+        self._up, self._down = asyncio.Event(), asyncio.Event()
         self._open: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self.heal()
 
     # -- what a network does -------------------------------------------------------------------
 
@@ -48,16 +48,16 @@ class Proxy:
         for link in list(self._open):
             link.half_close()
 
-    def silence(self) -> None:
-        self._passable.clear()
+    def silence(self, *, answers: bool = False) -> None:
+        """With `answers` only what the client sends is held up, as on a link that is congested."""
+        self._up.clear()
+        if not answers:
+            self._down.clear()
 
     def heal(self) -> None:
         """What was sent meanwhile arrives now, however late."""
-        self._passable.set()
-
-    @property
-    def silent(self) -> bool:
-        return not self._passable.is_set()
+        self._up.set()
+        self._down.set()
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -67,7 +67,7 @@ class Proxy:
         self._tasks.add(task)
         self.taken += 1
         try:
-            await self._passable.wait()
+            await self._up.wait()
             await self._link((reader, writer))
         finally:
             self._tasks.discard(task)
@@ -82,25 +82,28 @@ class Proxy:
         self._open.add(link)
         try:
             await asyncio.gather(
-                self._carry(client[0], server[1]), self._carry(server[0], client[1])
+                self._carry(client[0], server[1], self._up),
+                self._carry(server[0], client[1], self._down),
             )
         finally:
             self._open.discard(link)
             server[1].transport.abort()
 
-    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _carry(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, passable: asyncio.Event
+    ) -> None:
         with suppress(ConnectionError):
             while data := await source.read(_CHUNK):
                 await asyncio.sleep(self.delay)
-                await self._passable.wait()
+                await passable.wait()
                 sink.write(data)
                 await sink.drain()
-        await self._passable.wait()
+        await passable.wait()
         with suppress(OSError):
             sink.write_eof()
 
     async def close(self) -> None:
-        self._passable.set()
+        self.heal()
         self.cut()
         for task in list(self._tasks):
             task.cancel()

@@ -1,8 +1,8 @@
 """The end-to-end scene with its parts as processes: what can be killed, paused and cut off."""
 
-import asyncio
 import json
-from collections.abc import Callable, Mapping
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ class Chaos(Scene):
         self.seed = seed
         self.pods: list[Pod] = []
         self._epoch = 0
+        self._terms: dict[int, tuple[float, str]] = {}
+        """Epoch -> since when, and who."""
         self._folder = folder
         self._networks = AsyncExitStack()
 
@@ -69,7 +71,7 @@ class Chaos(Scene):
             "DATABASE_URL": database_url or self.database_url,
             **settings,
         }
-        pod = Pod(name, environment, self._folder)
+        pod = Pod(name, environment, self._folder, credential=_credential(token))
         self.pods.append(pod)
         pod.up()
         return pod
@@ -130,9 +132,15 @@ class Chaos(Scene):
     async def leader(self) -> tuple[int, str]:
         """Epoch and name of who was the last to take the lead; (0, "") while nobody can say."""
         with suppress(*AWAY):
-            for row in await self.journal("SELECT epoch, leader FROM hubs"):
+            for row in await self.journal("SELECT epoch, leader, led_since FROM hubs"):
+                self._terms[row["epoch"]] = (row["led_since"].timestamp(), row["leader"])
                 return row["epoch"], row["leader"]
         return 0, ""
+
+    def led_at(self, moment: float) -> str:
+        """Name of the controller that led then, of those terms that `leads` has seen."""
+        before = [name for since, name in self._terms.values() if since <= moment]
+        return before[-1] if before else ""
 
     # -- the end -------------------------------------------------------------------------------
 
@@ -168,6 +176,13 @@ class Chaos(Scene):
         return "\n".join([await super()._told(), *logs])
 
 
+def _credential(token: str) -> str:
+    """What the audit log calls it (KEP-4193)."""
+    payload = token.split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return f"JTI={claims['jti']}"
+
+
 def _event(row: Mapping[str, Any]) -> Event:
     return Event(
         seq=row["seq"],
@@ -179,13 +194,3 @@ def _event(row: Mapping[str, Any]) -> Event:
         run=row["run"],
         data=json.loads(row["data"]),
     )
-
-
-Deed = Callable[[], None]
-
-
-async def now_and_then(deeds: Callable[[], Deed], pause: Callable[[], float]) -> None:
-    """One deed after the other, until cancelled."""
-    while True:
-        await asyncio.sleep(pause())
-        deeds()()
