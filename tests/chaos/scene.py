@@ -29,8 +29,9 @@ ENVIRONMENT = {
     "IBGU_LEASE_RETRY_SECONDS": "0.5",
     "IBGU_WATCH_SILENCE_SECONDS": "10",
 }
-PREP_AND_UPGRADE = 2
-"""Stages that a cluster goes through in `roll_out`."""
+PREP_AND_UPGRADE = (("Prep",), ("Upgrade",))
+FLUSHED = 0.5
+"""Seconds until the API server has written its audit log."""
 AWAY = (HubError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError)
 """What a question may end in while somebody is away."""
 
@@ -44,6 +45,7 @@ class Chaos(Scene):
         super().__init__(hub, database_url, admin)
         self.seed = seed
         self.pods: list[Pod] = []
+        self._plan: tuple[tuple[str, ...], ...] = ()
         self._epoch = 0
         self._terms: dict[int, tuple[float, str]] = {}
         """Epoch -> since when, and who."""
@@ -91,12 +93,15 @@ class Chaos(Scene):
 
     # -- the rollout ---------------------------------------------------------------------------
 
-    async def roll_out(self, clusters: int, most: int, **fleet: Any) -> None:
+    async def roll_out(
+        self, clusters: int, most: int, *plan: tuple[str, ...], **fleet: Any
+    ) -> None:
         """[Prep][Upgrade] on a fleet whose stages take seconds; a few of its Preps fail."""
         given = {"durations": "80s-240s", "faults": ["prep.precache=0.05"], **fleet}
         await self.fleet(count=clusters, seed=self.seed, **given)
-        plan = (step("Prep", most=most), step("Upgrade", most=most))
-        await self.apply(ibgu("chaos", *plan, fleet=self.label))
+        self._plan = plan or PREP_AND_UPGRADE
+        steps = (step(*actions, most=most) for actions in self._plan)
+        await self.apply(ibgu("chaos", *steps, fleet=self.label))
 
     @property
     def done(self) -> int:
@@ -110,7 +115,8 @@ class Chaos(Scene):
         """Stages that are to be gone through."""
         assert self.player is not None
         failing = sum(map(bool, self.player.spec.faults_by_cluster().values()))
-        return PREP_AND_UPGRADE * len(self.player.clusters) - failing
+        actions = sum(map(len, self._plan))
+        return actions * (len(self.player.clusters) - failing) + failing
 
     async def progress(self, stages: int, seconds: float = 120) -> None:
         """Wait until so many stages more have ended, or all have."""
@@ -149,7 +155,8 @@ class Chaos(Scene):
         await self.until(lambda: self.done >= self.total, "the clusters", seconds)
         await self.completed("chaos", seconds=60)
         record = await self.record()
-        assert breaches(record) == []
+        found = breaches(record)
+        assert not found, "\n".join([*found[:20], await self._told()])
         for pod in self.pods:
             assert pod.own_mistakes == 0, pod.told()
         return record

@@ -2,11 +2,14 @@
 
 import asyncio
 import random
+from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.audit import read
 from tests.chaos.proxy import Proxy
-from tests.chaos.scene import Chaos
+from tests.chaos.scene import FLUSHED, Chaos
+from tests.chaos.strangers import strangers
 
 
 @pytest.mark.chaos
@@ -46,3 +49,22 @@ async def trouble(network: Proxy, rng: random.Random) -> None:
             network.delay = rng.uniform(0.05, 0.5)
             await asyncio.sleep(2.0)
             network.delay = 0.0
+
+
+@pytest.mark.chaos
+async def test_what_a_deposed_leader_sent_arrives_late(chaos: Chaos, audit_log: Path) -> None:
+    """Held up on a congested link until its successor has brought the clusters further."""
+    network, url = await chaos.before_hub()
+    plan = ("Prep", "Upgrade", "FinalizeUpgrade")
+    await chaos.roll_out(60, 20, plan, durations="50s-150s")
+    one = await chaos.pod("ibgu-0", hub_url=url)
+    await chaos.leads(one)
+    two = await chaos.pod("ibgu-1")
+    await chaos.progress(5)
+    network.silence(answers=True)
+    await chaos.leads(two)
+    await chaos.progress(60)
+    network.heal()
+    await chaos.unharmed()
+    await asyncio.sleep(FLUSHED)
+    assert strangers(chaos, read(audit_log)) == []

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.audit import IGNORED, WRITES, Entry, read
-from tests.chaos.scene import LEASE_SECONDS, Chaos
-
-FLUSHED = 0.5
-"""Seconds until the API server has written its audit log."""
+from tests.benchmarks.audit import read
+from tests.chaos.scene import FLUSHED, LEASE_SECONDS, Chaos
+from tests.chaos.strangers import strangers
 
 
 async def test_a_deposed_leader_wakes_up(chaos: Chaos, audit_log: Path) -> None:
@@ -43,17 +41,3 @@ async def deposed_leaders_wake_up(
     await chaos.unharmed()
     await asyncio.sleep(FLUSHED)
     assert strangers(chaos, read(audit_log)) == []
-
-
-def strangers(chaos: Chaos, entries: list[Entry]) -> list[Entry]:
-    """Writes that a controller has made while another one led."""
-    names = {pod.credential: pod.name for pod in chaos.pods}
-    return [
-        entry
-        for entry in entries
-        if entry.credential in names
-        and entry.verb in WRITES
-        and entry.code < 300
-        and entry.resource not in IGNORED
-        and chaos.led_at(entry.received) != names[entry.credential]
-    ]
