@@ -159,6 +159,7 @@ class Chaos(Scene):
         assert not found, "\n".join([*found[:20], await self._told()])
         for pod in self.pods:
             assert pod.own_mistakes == 0, pod.told()
+            assert pod.crashes == [], pod.told()
         return record
 
     async def record(self) -> Record:

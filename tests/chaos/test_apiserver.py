@@ -38,7 +38,6 @@ async def test_a_slow_api_server(chaos: Chaos, delay: float) -> None:
     pod = await chaos.pod(hub_url=url)
     await chaos.leads(pod)
     await chaos.unharmed()
-    assert pod.crashes == []
 
 
 @pytest.fixture
@@ -56,6 +55,5 @@ async def test_a_throttling_api_server(chaos: Chaos, audit_log: Path) -> None:
     pod = await chaos.pod()
     await chaos.leads(pod)
     await chaos.unharmed()
-    assert pod.crashes == []
     refused = [e for e in read(audit_log) if e.credential == pod.credential and e.code == 429]
     assert len(refused) > 10

@@ -31,4 +31,3 @@ async def killed_again_and_again(chaos: Chaos, clusters: int, most: int) -> None
         kills += 1
     await chaos.unharmed()
     assert kills > 3
-    assert pod.crashes == []

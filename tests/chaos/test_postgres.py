@@ -31,7 +31,6 @@ async def test_postgres_is_killed(chaos: Chaos, postgres: EmbeddedPostgres) -> N
         await asyncio.sleep(rng.uniform(0.5, 4.0))
         await killed(postgres, rng.choice((0.0, 1.0, 5.0)))
     await chaos.unharmed()
-    assert pod.crashes == []
 
 
 async def killed(postgres: EmbeddedPostgres, away: float) -> None:
@@ -53,7 +52,6 @@ async def test_connections_are_terminated(chaos: Chaos) -> None:
         terminated += await terminate(chaos)
     await chaos.unharmed()
     assert terminated > 20
-    assert pod.crashes == []
 
 
 async def terminate(chaos: Chaos) -> int:
@@ -77,7 +75,6 @@ async def test_the_journal_can_only_be_read_for_a_while(chaos: Chaos) -> None:
         await asyncio.sleep(4)
         await read_only(chaos, "off")
     await chaos.unharmed()
-    assert pod.crashes == []
 
 
 async def read_only(chaos: Chaos, state: str) -> None:
@@ -128,7 +125,6 @@ async def test_the_disk_is_full(chaos: Chaos, small_disk: Path) -> None:
             (small_disk / "ballast").unlink()
             await asyncio.to_thread(server.start_server)
         await chaos.unharmed()
-        assert pod.crashes == []
         await chaos.close()
 
 
