@@ -165,6 +165,8 @@ async def test_clusters_that_somebody_writes_all_the_time(scene: Scene) -> None:
     writing = asyncio.create_task(write_all_the_time(scene, names))
     await scene.apply(ibgu("busy", step("Prep"), step("Upgrade"), fleet=scene.label))
     await scene.completed("busy")
+    assert scene.controller is not None
+    assert scene.controller._client.requests["patch", "4xx"] > 0
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
     for name in names:
