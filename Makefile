@@ -32,6 +32,10 @@ test: setup ## all tests, on a real API server and a real Postgres (TEST_ARGS fo
 	@$(BIN)/coverage run -m pytest $(TEST_ARGS)
 	@$(BIN)/coverage report --include='ibgu/core/*' --fail-under=100 --skip-covered
 
+.PHONY: chaos
+chaos: setup ## servers killed, filled, paused and cut off in mid-rollout (CHAOS_SEED, CHAOS_ARGS)
+	@$(BIN)/python -m pytest tests/chaos -m "chaos or not chaos" --durations=0 $(CHAOS_ARGS)
+
 .PHONY: check
 check: $(READY) ## format, lint, types, layers
 	@$(BIN)/ruff format --check .

@@ -10,7 +10,7 @@ from ibgu.controller.denials import denied
 from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
-from ibgu.core.decide import Remove, payload_wanted, stage_work
+from ibgu.core.decide import Remove, decide_debt, payload_wanted, stage_work
 from ibgu.core.kinds import ManagedCluster, ManifestWork, ObjectMeta
 from ibgu.core.model import Debt, Member, Observation, WorkView
 from ibgu.core.observe import accepted
@@ -37,7 +37,10 @@ class Effects:
         self._payloads = payloads
         self._watch = watch
         self._writer = writer
-        self._conflicts = Conflicts(mirror, lambda write: self._submit(_found_out(write)))
+        self._conflicts = Conflicts(mirror.works.get, lambda write: self._submit(_found_out(write)))
+        self._cluster_conflicts = Conflicts(
+            mirror.clusters.get, lambda write: self._submit(_reading(write))
+        )
 
     @property
     def depth(self) -> int:
@@ -94,14 +97,26 @@ class Effects:
         `owed`: uids of clusters that are owed something new; `touched`: of those that may still
         be owed what was sent before, or was not sent because ibgu was stopped.
         """
-        unsent = [uid for uid in touched if not self._being_paid(world.debts.get(uid))]
+        unsent = [
+            uid for uid in touched if uid in world.debts and not self.being_paid(world.debts[uid])
+        ]
         for uid in dict.fromkeys((*owed, *unsent)):
-            debt = world.debts.get(uid)
-            if debt is not None and self._mirror.cluster(debt.cluster) is not None:
-                self._submit(_debt_write(debt))
+            if (debt := world.debts.get(uid)) is not None:
+                self._pay(debt)
 
-    def _being_paid(self, debt: Debt | None) -> bool:
-        return debt is not None and self._writer.pending(("cluster", debt.cluster))
+    def _pay(self, debt: Debt) -> None:
+        """Unless the cluster has changed since the turn was decided: that change has one."""
+        found = self._mirror.clusters.get(("", debt.cluster))
+        if found is None or decide_debt(debt, self._mirror.cluster(debt.cluster)) is not None:
+            return
+        version = found.metadata.resource_version
+        self._cluster_conflicts.based(("", debt.cluster), version)
+        self._submit(_debt_write(debt, version))
+
+    def being_paid(self, debt: Debt) -> bool:
+        """A write of what the cluster is owed is on its way, or waits for the watch."""
+        waits = self._cluster_conflicts.open(("", debt.cluster))
+        return waits or self._writer.pending(("cluster", debt.cluster))
 
     def _stage(
         self, book: Book, cluster: str, wanted: Wanted | Remove, view: WorkView | None
@@ -173,7 +188,7 @@ class Effects:
         if kind == "work":
             self._work_answered((rest[0], rest[1]), result)
         elif kind == "cluster":
-            self._cluster_answered(result)
+            self._cluster_answered(rest[0], result)
 
     def _work_answered(self, key: WorkKey, result: WriteResult) -> None:
         """After a conflict the work is another one than the watch has shown so far."""
@@ -194,9 +209,11 @@ class Effects:
         elif not (error.transient or error.not_found):
             self._mirror.refusals[key] = error.message
 
-    def _cluster_answered(self, result: WriteResult) -> None:
+    def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
         if result.error is not None and denied(result.error):
             self._mirror.denials.note(result.write, result.error)
+        if result.error is not None and result.error.conflict and not result.superseded:
+            self._cluster_conflicts.met(("", cluster), result.write)
         answer = decode_answer(result.body, ManagedCluster) if result.body else None
         if answer is not None:
             self._mirror.clusters.put_newer(answer)
@@ -227,12 +244,16 @@ def _found_out(write: Write) -> Write:
     )
 
 
-def _debt_write(debt: Debt) -> Write:
+def _reading(write: Write) -> Write:
+    return Write(key=write.key, method="GET", path=write.path, owner=write.owner)
+
+
+def _debt_write(debt: Debt, version: str) -> Write:
     return Write(
         key=("cluster", debt.cluster),
         method="PATCH",
         path=paths.managed_cluster(debt.cluster),
-        body=cluster_patch(debt),
+        body=cluster_patch(debt, version),
         content_type=paths.MERGE_PATCH,
         owner=debt.rollout,
     )

@@ -108,19 +108,26 @@ class SandboxHub(Startable):
     def start_etcd(self) -> None:
         self._running().start("etcd", self._argv["etcd"])
 
-    def start_apiserver(self) -> None:
-        """Start it on the port it had, and wait until it is ready."""
+    def start_apiserver(self, *flags: str) -> None:
+        """Start it on the port it had, and wait until it is ready.
+
+        `flags` count for this start only, and over those that it usually has.
+        """
         keeper = self._running()
-        keeper.start("kube-apiserver", self._argv["kube-apiserver"])
+        keeper.start("kube-apiserver", [*self._argv["kube-apiserver"], *flags])
         admin = self._rest()
         wait_until(lambda: admin.answers("/readyz"), "kube-apiserver", self._check)
 
     def stop_apiserver(self) -> None:
         self._running().stop("kube-apiserver")
 
-    def restart_apiserver(self) -> None:
+    def kill_apiserver(self) -> None:
+        """By SIGKILL."""
+        self._running().kill("kube-apiserver")
+
+    def restart_apiserver(self, *flags: str) -> None:
         self.stop_apiserver()
-        self.start_apiserver()
+        self.start_apiserver(*flags)
 
     def restart(self) -> None:
         """Both servers, on the same data and ports."""

@@ -74,6 +74,10 @@ class Keeper:
     def stop(self, name: str) -> None:
         self._ask(op="stop", name=name)
 
+    def kill(self, name: str) -> None:
+        """By SIGKILL: it puts nothing in order."""
+        self._ask(op="kill", name=name)
+
     def check(self, name: str) -> None:
         """Raise with the end of the server's log if it is no longer running."""
         code = self._ask(op="poll", name=name)["exit"]

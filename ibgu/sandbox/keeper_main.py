@@ -5,7 +5,7 @@ of the pipe closes, or when the caller is gone by kill -9. Servers get a signal 
 the keeper itself be killed. It is run as a script by `keeper`, with the standard library alone,
 so that it is up in a few milliseconds and has one thread (which makes `preexec_fn` safe).
 
-One JSON object a line: {"op": "start" | "stop" | "poll", "name": ...} in, {...} or
+One JSON object a line: {"op": "start" | "stop" | "kill" | "poll", "name": ...} in, {...} or
 {"error": ...} out.
 """
 
@@ -42,6 +42,10 @@ class Server:
                 self.process.kill()
         return self.process.wait()
 
+    def kill(self) -> int:
+        self.process.kill()
+        return self.process.wait()
+
 
 class Servers:
     def __init__(self, death_signal_with: Callable[[int], Callable[[], None] | None]) -> None:
@@ -55,6 +59,9 @@ class Servers:
             case "stop":
                 server = self._running.pop(request["name"], None)
                 return {"exit": server.stop() if server else None}
+            case "kill":
+                server = self._running.pop(request["name"], None)
+                return {"exit": server.kill() if server else None}
             case "poll":
                 server = self._running.get(request["name"])
                 return {"exit": server.process.poll() if server else -1}

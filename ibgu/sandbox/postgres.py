@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from ibgu.sandbox.waiting import wait_until
 
 _SERVER = "postgres"
 _READY = "ready"
+_OLD_BACKENDS = 20.0
+"""Seconds that a killed server's backends have to notice it."""
 _UNSAFE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -28,9 +31,10 @@ class EmbeddedPostgres(Startable):
 
     def __init__(self, folder: Path | None = None) -> None:
         """`folder` keeps the data over restarts; None: a temporary one, and no fsync."""
-        self._data = folder
+        self._folder = folder
         self._runtime = Path()
         self._keeper: Keeper | None = None
+        self._argv: list[str] = []
 
     def start(self) -> None:
         self._runtime = Path(tempfile.mkdtemp(prefix="ibgu-postgres-"))
@@ -49,33 +53,71 @@ class EmbeddedPostgres(Startable):
     @property
     def url(self) -> str:
         """SQLAlchemy's, for asyncpg, of the database `postgres`."""
-        return f"postgresql+asyncpg://postgres@/postgres?host={self._socket}"
+        return f"postgresql+asyncpg://postgres@/postgres?host={self.socket}"
 
     def create_database(self, name: str, *, template: str | None = None) -> str:
         """Create a database, empty or as a copy of another one, and return its URL."""
         return databases.create_database(self.url, name, template=template)
 
     @property
-    def _socket(self) -> Path:
+    def data(self) -> Path:
+        return self._folder or self._runtime / "data"
+
+    @property
+    def socket(self) -> Path:
+        """The folder of its Unix socket."""
         return self._runtime / "socket"
+
+    # -- outages, for tests --------------------------------------------------------------------
+
+    def kill_server(self) -> None:
+        """By SIGKILL: what connections were doing is cut off, and nothing is put in order."""
+        self._running().kill(_SERVER)
+
+    def start_server(self) -> None:
+        """Again, on the same data and socket: after `kill_server`, or after an end of its own.
+
+        What the old server's backends still hold is waited for; they end when they notice.
+        """
+        keeper = self._running()
+        keeper.stop(_SERVER)
+        deadline = time.monotonic() + _OLD_BACKENDS
+        while True:
+            try:
+                return self._launch(keeper)
+            except SandboxError:
+                if time.monotonic() > deadline:
+                    raise
+
+    def _running(self) -> Keeper:
+        if self._keeper is None:
+            raise RuntimeError("Postgres is not running: use it inside its `with`")
+        return self._keeper
+
+    # -- inside --------------------------------------------------------------------------------
 
     def _start(self, keeper: Keeper) -> None:
         user = _unprivileged_user()
         binaries = _usable_by(user, _binaries(), self._runtime)
-        data = self._data or self._runtime / "data"
-        for folder in (self._runtime, self._socket, data):
+        for folder in (self._runtime, self.socket, self.data):
             _give(folder, user)
-        if not (data / "PG_VERSION").exists():
-            _initdb(binaries / "initdb", data, user)
+        if not (self.data / "PG_VERSION").exists():
+            _initdb(binaries / "initdb", self.data, user)
+        self._argv = _postgres_argv(
+            binaries / "postgres", self.data, self.socket, durable=bool(self._folder)
+        )
+        self._launch(keeper)
+
+    def _launch(self, keeper: Keeper) -> None:
         pid = keeper.start(
             _SERVER,
-            _postgres_argv(binaries / "postgres", data, self._socket, durable=bool(self._data)),
-            user=user,
+            self._argv,
+            user=_unprivileged_user(),
             stop_signal=signal.SIGINT,  # "fast": don't wait for clients to leave
             death_signal=signal.SIGQUIT,  # "immediate": its own children end with it
             grace=10,
         )
-        wait_until(lambda: _is_ready(data, pid), "Postgres", lambda: keeper.check(_SERVER))
+        wait_until(lambda: _is_ready(self.data, pid), "Postgres", lambda: keeper.check(_SERVER))
 
 
 def _binaries() -> Path:

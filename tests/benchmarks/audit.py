@@ -13,6 +13,7 @@ IGNORED = frozenset({"leases", "tokenreviews", "subjectaccessreviews"})
 """Of the process, not of its rollouts."""
 WRITES = frozenset({"create", "update", "patch", "delete"})
 WORKS = "manifestworks"
+_CREDENTIAL = "authentication.kubernetes.io/credential-id"
 
 Requests = Counter[tuple[str, str]]
 """(verb, resource with its subresource) -> how many."""
@@ -29,6 +30,9 @@ class Entry(Struct, frozen=True):
     received: float
     completed: float
     code: int
+    name: str = ""
+    credential: str = ""
+    """Tells the tokens of one ServiceAccount apart; empty for users of the token file."""
 
 
 def read(log: Path) -> list[Entry]:
@@ -44,6 +48,7 @@ def _entry(line: dict[str, object]) -> Entry:
     assert isinstance(status, dict)
     assert isinstance(user, dict)
     parts = (reference.get("resource", ""), reference.get("subresource", ""))
+    extra = user.get("extra") or {}
     return Entry(
         user=user.get("username", ""),
         verb=str(line["verb"]),
@@ -52,6 +57,8 @@ def _entry(line: dict[str, object]) -> Entry:
         received=_seconds(line["requestReceivedTimestamp"]),
         completed=_seconds(line["stageTimestamp"]),
         code=status.get("code", 0),
+        name=reference.get("name", ""),
+        credential="".join(extra.get(_CREDENTIAL, ())),
     )
 
 

@@ -1,9 +1,12 @@
 """People change things while a rollout runs: on the cluster, in works, labels and the status."""
 
+import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 
 import pytest
 
+from ibgu.hub import paths
 from tests.e2e.clock import fast
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
@@ -152,3 +155,32 @@ async def test_the_brake_stops_a_bad_seed_until_a_person_resumes(scene: Scene) -
     status = await scene.completed("brake")
     assert status["summary"]["failed"] == 8
     assert await scene.condition("brake", "Held") == {}
+
+
+async def test_clusters_that_somebody_writes_all_the_time(scene: Scene) -> None:
+    """Most of ibgu's own writes meet a version that its watch has not shown yet."""
+    names = [f"{scene.label}-{number}" for number in range(1, 4)]
+    await scene.fleet(count=3)
+    await scene.start()
+    writing = asyncio.create_task(write_all_the_time(scene, names))
+    await scene.apply(ibgu("busy", step("Prep"), step("Upgrade"), fleet=scene.label))
+    await scene.completed("busy")
+    assert scene.controller is not None
+    assert scene.controller._client.requests["patch", "4xx"] > 0
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    for name in names:
+        assert scene.stages(name) == ["Prep", "Upgrade"]
+        assert await scene.labels(name) == {"prep-completed": "", "upgrade-completed": ""}
+
+
+async def write_all_the_time(scene: Scene, names: list[str]) -> None:
+    for number in itertools.count():
+        body = {"metadata": {"annotations": {"example.com/heartbeat": str(number)}}}
+        for name in names:
+            await scene.admin.request(
+                "PATCH",
+                paths.managed_cluster(name),
+                body=body,
+                content_type=paths.MERGE_PATCH,
+            )

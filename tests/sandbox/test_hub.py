@@ -83,7 +83,9 @@ def test_objects_and_address_survive_restarts(tmp_path: Path) -> None:
     with SandboxHub(audit_log=log, payload_namespaces=["default"]) as hub:
         kubectl, url = Kubectl(hub), hub.url
         kubectl("create", "namespace", "kept")
-        hub.restart_apiserver()
+        hub.kill_apiserver()
+        assert kubectl.run("get", "namespace", "kept").code != 0
+        hub.start_apiserver("--anonymous-auth=true")
         assert kubectl("get", "namespace", "kept", "-o", "name") == "namespace/kept\n"
         hub.restart()
         assert kubectl("get", "namespace", "kept", "-o", "name") == "namespace/kept\n"

@@ -45,6 +45,15 @@ def test_who_ignores_the_signal_is_killed(keeper: Keeper) -> None:
         os.kill(pid, 0)
 
 
+def test_who_is_to_be_killed_gets_no_other_signal(keeper: Keeper, tmp_path: Path) -> None:
+    log = tmp_path / "order"
+    start(keeper, "polite", POLITE.format(name="polite", log=log))
+    keeper.kill("polite")
+    keeper.kill("polite")
+    assert not log.exists()
+    assert start(keeper, "polite", POLITE.format(name="polite", log=log))
+
+
 def test_a_stopped_server_can_be_started_again(keeper: Keeper) -> None:
     first = start(keeper, "server", POLITE.format(name="server", log="/dev/null"))
     keeper.stop("server")

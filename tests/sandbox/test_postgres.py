@@ -65,6 +65,18 @@ async def test_data_in_a_given_folder_survives(folder: Path) -> None:
             EmbeddedPostgres(data).start()
 
 
+async def test_what_was_committed_survives_a_killed_server(folder: Path) -> None:
+    async with EmbeddedPostgres(folder / "data") as server:
+        await run(server.url, "CREATE TABLE t AS SELECT 7 AS x")
+        server.kill_server()
+        with pytest.raises((OSError, DBAPIError)):
+            await run(server.url, "SELECT 1")
+        server.start_server()
+        assert await run(server.url, "SELECT x FROM t") == 7
+    with pytest.raises(RuntimeError, match="not running"):
+        server.kill_server()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 def test_says_which_folder_the_server_cannot_enter(folder: Path) -> None:
     private = folder / "private"

@@ -36,11 +36,15 @@ def _owed(view: Mapping[str, str], old: Mapping[str, Change], wishes: Wishes) ->
     """Newest wish wins; what the hub shows already is not owed."""
     changes = dict(old)
     for key, wanted in wishes.items():
-        seen = old[key].seen if key in old else view.get(key)
-        changes[key] = Change(seen, wanted)
+        changes[key] = _newest(old[key], wanted) if key in old else Change(view.get(key), wanted)
     # The write of an older wish may be on its way: a newer one is owed even if it shows already.
     doubtful = {key for key in wishes if key in old and old[key].wanted != wishes[key]}
     return {k: c for k, c in changes.items() if k in doubtful or view.get(k) != c.wanted}
+
+
+def _newest(older: Change, wanted: str | None) -> Change:
+    """A wish for what was there before undoes the older one, so that one's mark is ours."""
+    return Change(older.wanted if wanted == older.seen else older.seen, wanted)
 
 
 def owe(turn: Turn, cluster: ClusterView, annotations: Wishes, why: str) -> None:

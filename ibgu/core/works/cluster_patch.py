@@ -7,10 +7,11 @@ from msgspec import json
 from ibgu.core.model import Change, Debt
 
 
-def cluster_patch(debt: Debt) -> bytes:
+def cluster_patch(debt: Debt, version: str) -> bytes:
     """JSON merge patch; the API server refuses it (422, "metadata.uid: field is immutable") if
-    the cluster was re-created under its name."""
-    metadata: dict[str, object] = {"uid": debt.uid}
+    the cluster was re-created under its name, and (409) if it is not at that resourceVersion any
+    more: a patch that was held up on its way must not undo what was written since."""
+    metadata: dict[str, object] = {"uid": debt.uid, "resourceVersion": version}
     for field, changes in (("labels", debt.labels), ("annotations", debt.annotations)):
         if changes:
             metadata[field] = _wanted(changes)

@@ -117,7 +117,7 @@ def test_a_newer_wish_is_owed_even_if_the_hub_shows_it_already() -> None:
         twin.step()
     said = [said.decision for said in twin.said if isinstance(said.decision, OnDebt)]
     owed = [found.debt.labels for found in said if found.kind is Kind.OWED]
-    assert owed == [{COMPLETED: Change(None, "")}, {COMPLETED: Change(None, None)}]
+    assert owed == [{COMPLETED: Change(None, "")}, {COMPLETED: Change("", None)}]
 
 
 def test_membership_of_the_next_step_counts_what_is_owed_as_written() -> None:

@@ -12,11 +12,18 @@ def test_labels_and_annotations_null_deletes() -> None:
         labels={"a": Change(None, ""), "b": Change("", None)},
         annotations={"c": Change("x", "y")},
     )
-    assert json.decode(cluster_patch(debt)) == {
-        "metadata": {"uid": "u", "labels": {"a": "", "b": None}, "annotations": {"c": "y"}}
+    assert json.decode(cluster_patch(debt, "7")) == {
+        "metadata": {
+            "uid": "u",
+            "resourceVersion": "7",
+            "labels": {"a": "", "b": None},
+            "annotations": {"c": "y"},
+        }
     }
 
 
 def test_what_is_not_owed_is_not_named() -> None:
     debt = Debt(uid="u", cluster="site-1", rollout="r", labels={"a": Change(None, "")})
-    assert json.decode(cluster_patch(debt)) == {"metadata": {"uid": "u", "labels": {"a": ""}}}
+    assert json.decode(cluster_patch(debt, "7")) == {
+        "metadata": {"uid": "u", "resourceVersion": "7", "labels": {"a": ""}}
+    }

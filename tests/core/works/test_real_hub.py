@@ -184,7 +184,8 @@ def cluster(sandbox_hub: SandboxHub, unique_name: Callable[[str], str]) -> Itera
 def test_labels_are_written_to_the_cluster_that_was_meant(
     controller: httpx.Client, cluster: str
 ) -> None:
-    shown = view_cluster(msgspec.json.decode(controller.get(cluster).content, type=ManagedCluster))
+    found = msgspec.json.decode(controller.get(cluster).content, type=ManagedCluster)
+    shown, version = view_cluster(found), found.metadata.resource_version
     debt = Debt(
         uid=shown.uid,
         cluster=shown.name,
@@ -192,13 +193,34 @@ def test_labels_are_written_to_the_cluster_that_was_meant(
         labels={"new": Change(None, ""), "old": Change("", None), "never": Change(None, None)},
         annotations={"ibgu.dev/auto-import-by": Change(None, "r")},
     )
-    answer = controller.patch(cluster, content=cluster_patch(debt), headers=MERGE)
+    answer = controller.patch(cluster, content=cluster_patch(debt, version), headers=MERGE)
     assert answer.status_code == 200, answer.text
-    after = view_cluster(msgspec.json.decode(answer.content, type=ManagedCluster))
+    written = msgspec.json.decode(answer.content, type=ManagedCluster)
+    after = view_cluster(written)
     assert after.labels == {"new": ""}
     assert after.annotations["ibgu.dev/auto-import-by"] == "r"
 
     other = msgspec.structs.replace(debt, uid="00000000-0000-0000-0000-000000000000")
-    refused = controller.patch(cluster, content=cluster_patch(other), headers=MERGE)
+    refused = controller.patch(
+        cluster, content=cluster_patch(other, written.metadata.resource_version), headers=MERGE
+    )
     assert refused.status_code == 422
     assert "metadata.uid" in refused.text
+
+
+def test_labels_that_arrive_late_change_nothing(controller: httpx.Client, cluster: str) -> None:
+    """Two writes that were decided on one version: the second was held up on its way."""
+    found = msgspec.json.decode(controller.get(cluster).content, type=ManagedCluster)
+    version = found.metadata.resource_version
+    debt = Debt(
+        uid=found.metadata.uid,
+        cluster=found.metadata.name,
+        rollout="r",
+        labels={"old": Change("", None)},
+    )
+    late = msgspec.structs.replace(debt, labels={"old": Change("", "late")})
+    assert controller.patch(cluster, content=cluster_patch(debt, version), headers=MERGE).is_success
+    refused = controller.patch(cluster, content=cluster_patch(late, version), headers=MERGE)
+    assert refused.status_code == 409
+    after = msgspec.json.decode(controller.get(cluster).content, type=ManagedCluster)
+    assert after.metadata.labels == {}

@@ -1,0 +1,59 @@
+"""The API server dies, is slow, or has no room for more requests, in the middle of a rollout."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.audit import read
+from tests.chaos.scene import Chaos
+
+TIGHT = ("--max-requests-inflight=2", "--max-mutating-requests-inflight=1")
+
+
+@pytest.mark.chaos
+async def test_the_api_server_is_killed(chaos: Chaos) -> None:
+    rng = random.Random(chaos.seed)
+    await chaos.roll_out(100, 25)
+    pod = await chaos.pod()
+    await chaos.leads(pod)
+    while chaos.done < chaos.total:
+        await asyncio.sleep(rng.uniform(1.0, 8.0))
+        clean = rng.random() < 0.3
+        await asyncio.to_thread(chaos.hub.stop_apiserver if clean else chaos.hub.kill_apiserver)
+        await asyncio.sleep(rng.choice((0.0, 2.0, 6.0)))
+        await asyncio.to_thread(chaos.hub.start_apiserver)
+    await chaos.unharmed()
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("delay", [0.1, 0.4])
+async def test_a_slow_api_server(chaos: Chaos, delay: float) -> None:
+    """Every packet to and from the controller takes its time."""
+    network, url = await chaos.before_hub()
+    network.delay = delay
+    await chaos.roll_out(60, 20)
+    pod = await chaos.pod(hub_url=url)
+    await chaos.leads(pod)
+    await chaos.unharmed()
+
+
+@pytest.fixture
+async def tight(chaos: Chaos) -> AsyncIterator[None]:
+    """An API server that answers 429 to what does not fit."""
+    await asyncio.to_thread(chaos.hub.restart_apiserver, *TIGHT)
+    yield
+    await asyncio.to_thread(chaos.hub.restart_apiserver)
+
+
+@pytest.mark.chaos
+@pytest.mark.usefixtures("tight")
+async def test_a_throttling_api_server(chaos: Chaos, audit_log: Path) -> None:
+    await chaos.roll_out(100, 30)
+    pod = await chaos.pod()
+    await chaos.leads(pod)
+    await chaos.unharmed()
+    refused = [e for e in read(audit_log) if e.credential == pod.credential and e.code == 429]
+    assert len(refused) > 10
