@@ -35,6 +35,9 @@ _BY_VERB = {
     ("managedclusters", "patch"): Consequence(
         "the ibgu labels of clusters are not kept, and no Upgrade starts"
     ),
+    ("managedclusters", "get"): Consequence(
+        "a label may be written late after a change that the watch has missed", vital=False
+    ),
     ("manifestworks", "create"): Consequence("no cluster is reached for the first time"),
     ("manifestworks", "patch"): Consequence("no action is started or taken back"),
     ("manifestworks", "delete"): Consequence(

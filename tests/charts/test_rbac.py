@@ -40,7 +40,7 @@ BINDINGS = Resource("rbac.authorization.k8s.io", "clusterrolebindings")
 MAY = [
     ("list watch", IBGUS, "site"),
     ("patch", IBGU_STATUS, "site"),
-    ("list watch patch", CLUSTERS, ""),
+    ("get list watch patch", CLUSTERS, ""),
     ("get list watch create patch delete", WORKS, "spoke1"),
     ("create", EVENTS, "site"),
     ("get create patch", LEASES, "ibgu-system"),
@@ -56,7 +56,7 @@ MAY = [
 MAY_NOT = [
     ("get create update patch delete deletecollection *", IBGUS, "site"),
     ("get update", IBGU_STATUS, "site"),
-    ("get create update delete deletecollection", CLUSTERS, ""),
+    ("create update delete deletecollection", CLUSTERS, ""),
     ("patch update", CLUSTERS._replace(subresource="status"), ""),
     ("patch update", WORKS._replace(subresource="status"), "spoke1"),
     ("update deletecollection", WORKS, "spoke1"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.kinds import ManifestWork
 from ibgu.hub import discovery
@@ -80,6 +81,7 @@ async def test_each_right_is_used(
     await scene.until(lambda: _armed(scene, first) is not None, "an armed work in the mirror")
     armed = _armed(scene, first)
     assert armed is not None
+    _miss_a_change(scene, first)
     await scene.completed("all")
     await _miss_an_event(scene, armed)
     await _ask_as_the_api(scene)
@@ -115,6 +117,16 @@ async def _miss_an_event(scene: Scene, old: ManifestWork) -> None:
     await scene.until(
         lambda: _armed(scene, old.metadata.namespace) is None, "the mirror to be corrected"
     )
+
+
+def _miss_a_change(scene: Scene, cluster: str) -> None:
+    """The mirror shows a ManagedCluster as it once was: its label meets a conflict."""
+    assert scene.controller is not None
+    clusters = scene.controller._mirror.clusters
+    found = clusters.get(("", cluster))
+    assert found is not None
+    old = replace(found, metadata=replace(found.metadata, resource_version="1"))
+    clusters._put(("", cluster), old)
 
 
 async def _none_left(scene: Scene) -> bool:
