@@ -4,12 +4,16 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 
 from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.progress import Progress
+
+UNUSED = timedelta(days=90)
 
 
 def cache_folder() -> Path:
@@ -21,16 +25,19 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
     """The cached folder `name`, filled by `make` if it is not there yet.
 
     Processes that need it at the same time wait for the first one. The folder appears whole or
-    not at all: `make` fills another one, which is renamed.
+    not at all: `make` fills another one, which is renamed. Whenever one is made, those of its kind
+    (the name's first word) that nobody has used for `UNUSED` are removed.
     """
     done = cache_folder() / name
     if done.is_dir():
+        _used(done)
         return done
     try:
         done.parent.mkdir(parents=True, exist_ok=True)
         with _alone(done.with_name(f"{name}.lock")):
             if not done.is_dir():
                 _make(done, make)
+                _tidy(done)
     except OSError as error:
         raise SandboxError(
             f"can't use the cache folder {done.parent}: {error}. "
@@ -50,6 +57,19 @@ def _make(done: Path, make: Callable[[Path], None]) -> None:
         folder.rename(done)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _used(folder: Path) -> None:
+    with suppress(OSError):  # a cache that others fill may be read-only
+        os.utime(folder)
+
+
+def _tidy(made: Path) -> None:
+    """What an earlier version needed; a folder's time is that of its last use."""
+    for other in made.parent.glob(f"{made.name.partition('-')[0]}-*/"):
+        with suppress(FileNotFoundError):
+            if time.time() - other.stat().st_mtime > UNUSED.total_seconds():
+                shutil.rmtree(other, ignore_errors=True)
 
 
 @contextmanager

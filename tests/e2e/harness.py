@@ -247,6 +247,15 @@ class Scene:
     async def warnings(self, name: str) -> list[str]:
         return [e["note"] for e in await self.events(name) if e["type"] == "Warning"]
 
+    async def told(self, name: str, words: str, type_: str = "Warning") -> None:
+        """Wait until such an Event on the IBGU has these words; it may come after the status."""
+
+        async def heard() -> bool:
+            found = await self.events(name)
+            return any(words in event["note"] for event in found if event["type"] == type_)
+
+        await self.until(heard, f"an Event with {words!r}")
+
     # -- questions to the clusters and the journal ---------------------------------------------
 
     def cluster(self, name: str) -> Cluster:

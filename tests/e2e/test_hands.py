@@ -141,7 +141,7 @@ async def test_the_brake_stops_a_bad_seed_until_a_person_resumes(scene: Scene) -
     await scene.phase("brake", "Held")
     held = await scene.condition("brake", "Held")
     assert (held["status"], held["reason"]) == ("True", "Brake")
-    assert any("ibgu.dev/resume" in note for note in await scene.warnings("brake"))
+    await scene.told("brake", "ibgu.dev/resume")
 
     async def nobody_runs() -> bool:
         return bool((await scene.status("brake"))["summary"]["running"] == 0)

@@ -35,7 +35,7 @@ async def test_a_slot_is_taken_from_a_member_past_its_limit(scene: Scene) -> Non
 
 async def test_a_cluster_that_never_returns_from_its_reboot(scene: Scene) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
-    await scene.fleet(count=2, faults=[f"never-returns@{first}"])
+    await scene.fleet(count=2, durations="150s", faults=[f"never-returns@{first}"])
     await scene.start(clock=fast(30))
     await scene.apply(ibgu("dark", step("Prep", "Upgrade", timeout=5), fleet=scene.label))
 
@@ -74,7 +74,7 @@ async def test_an_upgrade_that_completes_late(scene: Scene) -> None:
     await scene.at_rest()
     assert await scene.labels(first) == {"prep-completed": "", "upgrade-completed": ""}
     assert not any("auto-import" in key for key in await scene.annotations(first))
-    assert any("completed late" in e["note"] for e in await scene.events("late"))
+    await scene.told("late", "completed late", "Normal")
 
 
 async def test_dark_clusters_wait_without_a_slot_and_join_later(scene: Scene) -> None:

@@ -97,7 +97,7 @@ async def test_a_forbidden_source_keeps_the_step_closed_and_says_how_to_allow(
     await scene.phase("carrying", "Held")
     held = await scene.condition("carrying", "Held")
     assert "oc create rolebinding ibgu-payload-reader" in held["message"]
-    assert held["message"] in await scene.warnings("carrying")
+    await scene.told("carrying", held["message"])
     assert scene.stages(f"{scene.label}-1") == []
     # The printed line is the remedy; only the command's name differs.
     line = held["message"].partition("oc ")[2]

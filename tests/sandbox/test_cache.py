@@ -1,8 +1,10 @@
 """The cache: each thing is made once, whole or not at all."""
 
+import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,21 @@ def test_what_a_killed_process_left_is_removed(own_cache: Path) -> None:
     (own_cache / "thing.abc" / "half").touch()
     made_once("thing", lambda folder: (folder / "whole").touch())
     assert {path.name for path in own_cache.iterdir()} == {"thing", "thing.lock"}
+
+
+def days_ago(folder: Path, days: int) -> None:
+    then = time.time() - days * 24 * 60 * 60
+    os.utime(folder, (then, then))
+
+
+def test_what_nobody_has_used_for_long_goes_when_another_one_is_made(own_cache: Path) -> None:
+    for name, days in {"hub-old": 91, "hub-young": 89, "hub-used": 91, "crds-old": 91}.items():
+        made_once(name, lambda folder: (folder / "whole").touch())
+        days_ago(own_cache / name, days)
+    made_once("hub-used", lambda folder: None)
+    made_once("hub-new", lambda folder: (folder / "whole").touch())
+    folders = {path.name for path in own_cache.iterdir() if path.is_dir()}
+    assert folders == {"hub-young", "hub-used", "hub-new", "crds-old"}
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,10 +21,12 @@ from ibgu.sandbox.kubectl import Kubectl
 pytestmark = pytest.mark.hub
 
 CALLER = """
-    import json, os, sys, time
+    import json, os, signal, sys, time
     from ibgu.sandbox.hub import SandboxHub
     from ibgu.sandbox.postgres import EmbeddedPostgres
 
+    # Who runs the tests in the background has had it ignored, here too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with SandboxHub() as hub, EmbeddedPostgres() as postgres:
         socket = postgres.url.partition("host=")[2]
         folders = [str(hub.folder), os.path.dirname(socket)]
