@@ -63,6 +63,9 @@ class Settings(BaseSettings):
         "openshift-cluster-group-upgrades,openshift-operators",
         description="Where TALM may be installed, with commas between.",
     )
+    events_days: int = Field(
+        400, ge=0, description="How many days the events of the history are kept; 0 keeps all."
+    )
     payload_check_seconds: float = Field(
         60.0, gt=0, description="How often ConfigMaps and secrets of a running Prep are re-read."
     )

@@ -3,6 +3,7 @@
 import typer
 
 from ibgu.cli.audit.certify import certify
+from ibgu.cli.audit.replay import replay
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
@@ -25,6 +26,7 @@ app.command()(status)
 app.command()(explain)
 app.command()(certify)
 app.command()(doctor)
+app.command()(replay)
 app.command()(serve.run)
 app.command()(serve.controller)
 app.command()(serve.api)

@@ -23,6 +23,7 @@ from ibgu.controller.notices import Notices
 from ibgu.controller.openings import Openings
 from ibgu.controller.parts import Parts
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.retention import Retention
 from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import TalmWatch
@@ -203,6 +204,8 @@ class Controller:
         loop.touch_everything()
         tasks.create_task(talm.run(loop.talm))
         tasks.create_task(self._payload_checks(loop))
+        if days := self._settings.events_days:
+            tasks.create_task(Retention(self._journal.forget, clock, days).run())
         self._loop = loop
         telemetry.LEADER.set(1)
         await loop.run()

@@ -253,13 +253,16 @@ END
 $$
 """,
     """
-CREATE FUNCTION ibgu_forget_events(of_hub text, before timestamptz) RETURNS bigint
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION ibgu_forget_events(of_hub text, before timestamptz, most integer DEFAULT NULL)
+RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
+  first_kept bigint;
   gone bigint;
 BEGIN
+  SELECT coalesce(min(seq) FILTER (WHERE at >= before), max(seq) + 1) INTO first_kept
+    FROM (SELECT seq, at FROM events WHERE hub = of_hub ORDER BY seq LIMIT most) AS oldest;
   PERFORM set_config('ibgu.forgetting', 'on', true);
-  DELETE FROM events WHERE hub = of_hub AND at < before;
+  DELETE FROM events WHERE hub = of_hub AND seq < first_kept;
   GET DIAGNOSTICS gone = ROW_COUNT;
   PERFORM set_config('ibgu.forgetting', '', true);
   RETURN gone;

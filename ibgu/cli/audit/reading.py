@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import db
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.cli.serve import checks, schema
+from ibgu.cli.serve import checks
 from ibgu.db.errors import told
+from ibgu.db.migrate import current, problem
 from ibgu.db.reads.log import Found, named
 from ibgu.settings import Settings, SettingsError
 
@@ -34,7 +35,8 @@ def reading(act: Callable[[AsyncEngine], Awaitable[T]]) -> T:
 
 
 async def _with_engine(settings: Settings, act: Callable[[AsyncEngine], Awaitable[T]]) -> T:
-    await schema.prepare(settings.database_url, migrate=False)
+    if wrong := problem(await current(settings.database_url)):
+        raise db.SchemaMismatch(wrong)
     engine = db.engine(settings.database_url, pool_size=1, statement_timeout=None)
     try:
         return await act(engine)

@@ -3,8 +3,18 @@
 Nothing here uses the engine: the rules are written down once more, in the words of the log.
 """
 
-from ibgu.core.certify.certifier import Certifier, Findings, Totals
+from ibgu.core.certify.certifier import KNOWN, Certifier, Findings, Totals
 from ibgu.core.certify.events import Event, Leader
 from ibgu.core.certify.rules import MEANS, Rule, Violation
 
-__all__ = ["MEANS", "Certifier", "Event", "Findings", "Leader", "Rule", "Totals", "Violation"]
+__all__ = [
+    "KNOWN",
+    "MEANS",
+    "Certifier",
+    "Event",
+    "Findings",
+    "Leader",
+    "Rule",
+    "Totals",
+    "Violation",
+]

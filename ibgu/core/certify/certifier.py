@@ -19,6 +19,18 @@ from ibgu.core.certify.writers import Writers
 
 _OF_MEMBERS = OF_MEMBER | OF_RUN
 _OF_CLUSTERS = frozenset({"LabelsOwed", "LabelsStand", "LabelsSettled"})
+KNOWN = frozenset(
+    {
+        "RolloutSeen",
+        "StepOpened",
+        "MemberJoined",
+        *OF_ROLLOUT,
+        *OF_STEP,
+        *_OF_MEMBERS,
+        *_OF_CLUSTERS,
+    }
+)
+"""Kinds of events that are checked."""
 
 
 class Totals(Struct, frozen=True):

@@ -23,12 +23,10 @@ def take(spot: MemberSpot) -> None:
     member.state, member.slot, member.since = "in flight", slot, event.seq
     step.slots[slot] = member
     step.waiting -= 1
-    spot.require(
-        Rule.SLOTS,
-        len(step.slots) <= step.most,
-        f"{len(step.slots)} clusters in flight, maxConcurrency is {step.most}",
-        *(other.since for other in step.slots.values()),
-    )
+    count = len(step.slots)
+    words = f"{count} clusters in flight, maxConcurrency is {step.most}"
+    others = [other.since for other in step.slots.values()] if count > step.most else []
+    spot.require(Rule.SLOTS, count <= step.most, words, *others)
 
 
 def _claim(spot: MemberSpot) -> None:

@@ -138,6 +138,7 @@ def _step_finished(spot: StepSpot) -> None:
 
 OF_ROLLOUT: dict[str, Callable[[Spot], None]] = {
     "PlanAccepted": _plan_accepted,
+    "AnnotationsChanged": _nothing,
     "RolloutStarted": _started,
     "RolloutCompleted": _completed,
     "RolloutDeleted": _deleted,

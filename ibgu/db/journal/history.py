@@ -165,7 +165,9 @@ def _debt(debt: Debt, asked: dict[str, str | None] | None) -> dict[str, Any]:
 
 
 def _hold(hold: Reason | None) -> dict[str, str]:
-    return {"hold": hold.kind, "hold_message": hold.message} if hold else {}
+    if hold is None:
+        return {}
+    return {"hold": hold.kind, "hold_message": hold.message, "hold_who": hold.who}
 
 
 def _changes(changes: dict[str, Change]) -> dict[str, list[str | None]]:

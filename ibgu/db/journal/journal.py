@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.db.errors import ReloadNeeded, away_from, is_transient
@@ -14,6 +14,10 @@ from ibgu.db.journal.fencing import ascend, enter, landed
 from ibgu.db.journal.load import load
 from ibgu.db.journal.turn import Loaded, MemberKey, Turn
 from ibgu.db.journal.write import fill
+
+FORGOTTEN = 5000
+"""Events that one transaction drops."""
+_FORGET = text("SELECT ibgu_forget_events(:hub, :at, :most)")
 
 
 class _Doubt(Struct, frozen=True):
@@ -54,6 +58,16 @@ class Journal:
             async with self._engine.connect() as db:
                 now: datetime = (await db.execute(select(func.clock_timestamp()))).scalar_one()
                 return now
+
+    async def forget(self, before: datetime, most: int = FORGOTTEN) -> int:
+        """Drop the oldest events, at most so many, if they are older; answers how many went.
+
+        It needs no lead: whoever does it again finds nothing. Raises JournalAway.
+        """
+        with away_from("forgetting old events"):
+            async with self._engine.begin() as db:
+                found = await db.execute(_FORGET, {"hub": self._hub, "at": before, "most": most})
+                return int(found.scalar_one())
 
     async def load(self) -> Loaded:
         async with self._busy:

@@ -77,19 +77,24 @@ END
 $$
 """
 FORGET = """
-CREATE FUNCTION ibgu_forget_events(of_hub text, before timestamptz) RETURNS bigint
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION ibgu_forget_events(of_hub text, before timestamptz, most integer DEFAULT NULL)
+RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
+  first_kept bigint;
   gone bigint;
 BEGIN
+  SELECT coalesce(min(seq) FILTER (WHERE at >= before), max(seq) + 1) INTO first_kept
+    FROM (SELECT seq, at FROM events WHERE hub = of_hub ORDER BY seq LIMIT most) AS oldest;
   PERFORM set_config('ibgu.forgetting', 'on', true);
-  DELETE FROM events WHERE hub = of_hub AND at < before;
+  DELETE FROM events WHERE hub = of_hub AND seq < first_kept;
   GET DIAGNOSTICS gone = ROW_COUNT;
   PERFORM set_config('ibgu.forgetting', '', true);
   RETURN gone;
 END
 $$
 """
+"""From the oldest on, at most `most` of them, up to the first that is not older than `before`:
+so what is left has no gap."""
 GUARD_ROWS = """
 CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events
 FOR EACH ROW EXECUTE FUNCTION ibgu_keep_events()

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.certify import MEANS, Certifier, Rule
+from ibgu.core.certify import KNOWN, MEANS, Certifier, Rule
+from ibgu.core.model import Kind
 from tests.core.certify import stories
 from tests.core.certify.logs import certify, told
 
@@ -74,6 +75,10 @@ def test_what_this_version_does_not_know_is_counted_and_not_judged() -> None:
     log = stories.plain()
     findings = certify([*log, replace(log[-1], seq=72, kind="SomethingNew")])
     assert (findings.holds, findings.unknown) == (True, {"SomethingNew": 1})
+
+
+def test_everything_that_the_engine_tells_is_known() -> None:
+    assert {kind.value for kind in Kind if not kind.silent} == KNOWN
 
 
 def test_without_leaders_only_the_order_of_epochs_is_checked() -> None:

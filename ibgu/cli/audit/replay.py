@@ -1,0 +1,99 @@
+"""`ibgu replay`."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from ibgu.cli.audit.stage import Stage
+    from ibgu.db.reads.log import Found
+    from ibgu.db.views import EventRow
+
+PAGE = 1000
+"""Events that are read at a time."""
+
+
+def replay(
+    name: Annotated[
+        str, typer.Argument(metavar="NAMESPACE/NAME", help="A rollout.", show_default=False)
+    ],
+    speed: Annotated[
+        float, typer.Option("--speed", min=0.01, help="How much faster than it was.")
+    ] = 60.0,
+    step: Annotated[
+        bool, typer.Option("--step", help="Event by event, with the Enter key.")
+    ] = False,
+    until: Annotated[
+        str,
+        typer.Option("--until", help="Stop after this event's number, or at this time."),
+    ] = "",
+    hub: Annotated[
+        str, typer.Option("--hub", help="uid of the hub, where several share the database.")
+    ] = "",
+) -> None:
+    """Show a recorded rollout again, as it came."""
+    from ibgu.cli.audit.reading import reading
+    from ibgu.cli.audit.stage import stage_for
+
+    before = _end(until)
+    with suppress(KeyboardInterrupt):
+        reading(lambda engine: _replay(engine, name, hub, before, stage_for(speed, step=step)))
+
+
+def _end(until: str) -> "Callable[[EventRow], bool]":
+    """Whether an event still belongs to what is shown."""
+    if not until:
+        return lambda event: True
+    if until.lstrip("#").isdecimal():
+        number = int(until.lstrip("#"))
+        return lambda event: event.seq <= number
+    try:
+        moment = datetime.fromisoformat(until).astimezone()
+    except ValueError as error:
+        words = f"{until!r} is no event's number and no time like 2026-11-20T03:15"
+        raise typer.BadParameter(words, param_hint="--until") from error
+    return lambda event: event.at <= moment
+
+
+async def _replay(
+    engine: "AsyncEngine",
+    name: str,
+    hub: str,
+    belongs: "Callable[[EventRow], bool]",
+    stage: "Stage",
+) -> None:
+    from ibgu.cli.audit.reading import find
+    from ibgu.cli.errors import fail
+    from ibgu.cli.show.playback import Playback
+
+    found = await find(engine, name, hub)
+    playback = Playback(found.rollout.namespace, found.rollout.name)
+    last: EventRow | None = None
+    with stage:
+        async for event in _events(engine, found):
+            if not belongs(event):
+                break
+            stage.pause(event.at - last.at if last else timedelta())
+            playback.feed(event)
+            stage.show(event, partial(playback.seen, event.at))
+            last = event
+        if last is None:
+            fail("nothing to show: there is no event so early, or none is left")
+        stage.end(playback.seen(last.at))
+
+
+async def _events(engine: "AsyncEngine", found: "Found") -> "AsyncIterator[EventRow]":
+    """Page after page: a replay may take hours, and must not keep a transaction open so long."""
+    from ibgu.db.reads import Reads
+
+    reads, after = Reads(engine, found.hub), 0
+    while page := (await reads.events(found.rollout.uid, after=after, limit=PAGE)).items:
+        for event in page:
+            yield event
+        after = page[-1].seq

@@ -1,0 +1,6 @@
+"""`ibgu replay`: a rollout's events folded into what `ibgu status` would have shown then."""
+
+from ibgu.cli.show.playback.fold import Playback
+from ibgu.cli.show.playback.line import event_line
+
+__all__ = ["Playback", "event_line"]

@@ -1,0 +1,50 @@
+"""Failures so far, grouped as the REST API groups them."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from ibgu.cli.rest.client import JsonObject
+from ibgu.core.failures import Known, explain
+from ibgu.core.model import Action
+
+
+class Failed(Struct, frozen=True):
+    step: int
+    action: str | None
+    outcome: str
+    cause: str | None
+    message: str | None
+
+    @property
+    def known(self) -> Known | None:
+        if self.action not in list(Action) or not self.message:
+            return None
+        return explain(Action(self.action), self.message)
+
+
+def failures_of(failed: Mapping[tuple[int, str], Failed]) -> JsonObject:
+    """`failed` by step and cluster."""
+    groups: dict[tuple[object, ...], list[tuple[str, Failed]]] = {}
+    for (_, cluster), found in failed.items():
+        known = found.known
+        key = (found.step, found.action, found.outcome, found.cause, known and known.name)
+        groups.setdefault(key, []).append((cluster, found))
+    items = [_group(members) for members in groups.values()]
+    items.sort(key=lambda group: -int(group["count"]))
+    return {"total": len(failed), "items": items}
+
+
+def _group(members: list[tuple[str, Failed]]) -> JsonObject:
+    first = members[0][1]
+    known = first.known
+    return {
+        "action": first.action,
+        "outcome": first.outcome,
+        "cause": first.cause,
+        "failure": known.name if known else None,
+        "remedy": known.remedy if known else None,
+        "message": first.message or "",
+        "count": len(members),
+        "clusters": [cluster for cluster, _ in members],
+    }

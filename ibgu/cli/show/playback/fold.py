@@ -1,0 +1,209 @@
+"""Events to the state that they lead to, as the REST API would tell it."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, field
+
+from ibgu.cli.rest.client import JsonObject
+from ibgu.cli.show.playback.failures import Failed, failures_of
+from ibgu.cli.show.status import Seen
+from ibgu.db.views import EventRow
+
+
+class _Hold(Struct, frozen=True):
+    kind: str
+    message: str
+    who: str
+    since: datetime
+
+    def body(self) -> JsonObject:
+        return {
+            "kind": self.kind,
+            "message": self.message,
+            "since": self.since.isoformat(),
+            "who": self.who,
+        }
+
+
+class _Member(Struct):
+    state: str = "waiting"
+    doing: str = ""
+    """Action and state of its run, while it is in flight."""
+    outcome: str = ""
+
+
+class _Step(Struct):
+    index: int
+    actions: list[str]
+    most: int
+    state: str = "opening"
+    total: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    hold: _Hold | None = None
+    members: dict[str, _Member] = {}
+    counts: Counter[str] = field(default_factory=Counter)
+    doing: Counter[str] = field(default_factory=Counter)
+
+
+class Playback:
+    """`feed` the events of one rollout in order; `seen` is the picture after them."""
+
+    def __init__(self, namespace: str, name: str) -> None:
+        self._rollout: JsonObject = {"namespace": namespace, "name": name}
+        self._plan: list[dict[str, Any]] = []
+        self._version = ""
+        self._state = "pending"
+        self._hold: _Hold | None = None
+        self._times: dict[str, datetime | None] = dict.fromkeys(_TIMES)
+        self._steps: list[_Step] = []
+        self._failed: dict[tuple[int, str], Failed] = {}
+
+    def feed(self, event: EventRow) -> None:
+        if event.step is None:
+            if event.cluster is None:
+                self._on_rollout(event)
+        elif event.kind == "StepOpened":
+            data = event.data
+            self._steps.append(_Step(event.step, data["actions"], data["max_concurrency"]))
+        elif event.step < len(self._steps):
+            step = self._steps[event.step]
+            if event.cluster is None:
+                _on_step(step, event)
+            else:
+                self._on_member(step, event)
+
+    def _on_rollout(self, event: EventRow) -> None:
+        data = event.data
+        self._plan = data.get("plan", self._plan)
+        self._version = (data.get("seed") or ["", self._version])[1]
+        self._state = data.get("state", self._state)
+        self._hold = _hold(event, self._hold)
+        if event.kind in _TIMES.values():
+            name = next(name for name, kind in _TIMES.items() if kind == event.kind)
+            self._times[name] = self._times[name] or event.at
+        if event.kind == "RolloutStarted":
+            self._times["completedAt"] = None
+
+    def _on_member(self, step: _Step, event: EventRow) -> None:
+        name, data = event.cluster or "", event.data
+        member = step.members.get(name)
+        if member is None:
+            member = step.members[name] = _Member()
+        else:
+            _count(step, member, -1)
+        member.state = data.get("state", member.state)
+        in_flight = member.state == "in flight" and "action" in data
+        member.doing = f"{data['action']} {data.get('run_state')}" if in_flight else member.doing
+        member.outcome = data.get("outcome", "") if member.state == "finished" else ""
+        _count(step, member, 1)
+        if member.outcome in ("failed", "cancelled"):
+            action = data.get("failed_action")
+            failed = Failed(step.index, action, member.outcome, event.cause, data.get("message"))
+            self._fail(step, name, failed)
+        if data.get("late") and not data.get("failed_action"):
+            self._failed.pop((step.index, name), None)
+
+    def _fail(self, step: _Step, name: str, failed: Failed) -> None:
+        """What comes later (its words, late truth) keeps the cause."""
+        before = self._failed.get((step.index, name))
+        cause = failed.cause or (before.cause if before else None)
+        self._failed[step.index, name] = Failed(
+            failed.step, failed.action, failed.outcome, cause, failed.message
+        )
+
+    # -- the picture -------------------------------------------------------------------------
+
+    def seen(self, now: datetime) -> Seen:
+        current = self._steps[-1] if self._steps else None
+        hold = self._hold or (current.hold if current else None)
+        rollout = self._rollout | {
+            "phase": self._phase(hold),
+            "plan": self._plan,
+            "seed": {"version": self._version},
+            "hold": hold.body() if hold else None,
+            "current": {"step": current.index + 1} if current else None,
+            **{name: _text(at) for name, at in self._times.items()},
+        }
+        steps = [_step_body(step) for step in self._steps]
+        planned = [
+            _planned(index, item)
+            for index, item in enumerate(self._plan)
+            if index >= len(self._steps)
+        ]
+        return Seen(rollout, [*steps, *planned], failures_of(self._failed), now)
+
+    def _phase(self, hold: _Hold | None) -> str:
+        if hold is not None and self._state != "deleted":
+            return "Invalid" if hold.kind == "InvalidPlan" else "Held"
+        return _PHASES.get(self._state, "Running")
+
+
+_TIMES = {
+    "startedAt": "RolloutStarted",
+    "completedAt": "RolloutCompleted",
+    "deletedAt": "RolloutDeleted",
+}
+_PHASES = {"pending": "Pending", "complete": "Completed", "deleted": "Deleted"}
+
+
+def _hold(event: EventRow, before: _Hold | None) -> _Hold | None:
+    kind = event.data.get("hold")
+    if not kind:
+        return None
+    since = before.since if before is not None and before.kind == kind else event.at
+    message, who = event.data.get("hold_message", ""), event.data.get("hold_who", "")
+    return _Hold(kind, message, who, since)
+
+
+def _on_step(step: _Step, event: EventRow) -> None:
+    step.state = event.data.get("state", step.state)
+    step.total = event.data.get("total", step.total)
+    step.hold = _hold(event, step.hold)
+    if event.kind == "StepStarted":
+        step.started_at = event.at
+    elif event.kind == "StepFinished":
+        step.finished_at = event.at
+
+
+def _count(step: _Step, member: _Member, by: int) -> None:
+    step.counts[member.outcome or member.state] += by
+    if member.state == "in flight":
+        step.doing[member.doing] += by
+
+
+def _step_body(step: _Step) -> JsonObject:
+    counts = step.counts
+    doing = [{"kind": what, "count": count} for what, count in step.doing.items() if count]
+    return {
+        "step": step.index + 1,
+        "actions": step.actions,
+        "state": step.state,
+        "maxConcurrency": step.most,
+        "startedAt": _text(step.started_at),
+        "finishedAt": _text(step.finished_at),
+        "counts": {
+            "total": step.total,
+            "waiting": counts["waiting"],
+            "running": counts["in flight"],
+            "succeeded": counts["succeeded"],
+            "failed": counts["failed"] + counts["cancelled"],
+            "skipped": counts["skipped"],
+        },
+        "reasons": sorted(doing, key=_most_first),
+    }
+
+
+def _most_first(reason: JsonObject) -> tuple[int, str]:
+    return (-int(reason["count"]), str(reason["kind"]))
+
+
+def _planned(index: int, item: dict[str, Any]) -> JsonObject:
+    empty = _Step(index, item.get("actions", []), 0, state="planned")
+    return _step_body(empty)
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

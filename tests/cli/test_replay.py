@@ -1,0 +1,178 @@
+"""`ibgu replay`: a rollout is shown again, from its events."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ibgu.cli.app import app
+from ibgu.cli.audit import stage
+from ibgu.cli.show.paper import Paper
+from ibgu.core.certify import Event
+from ibgu.core.model import Kind, Stage
+from ibgu.core.snapshot import PayloadState
+from ibgu.db import Journal
+from tests.core.certify import stories
+from tests.core.certify.logs import log_of
+from tests.core.decide.world import Twin, ibgu
+from tests.db.conftest import db, leading
+from tests.db.telling import tell
+
+__all__ = ["db", "leading"]
+
+Replay = Callable[..., Coroutine[Any, Any, Result]]
+Leading = Callable[..., Coroutine[Any, Any, Journal]]
+
+
+def story() -> Twin:
+    twin = Twin("site-1", "site-2", "site-3")
+    twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
+    twin.apply(ibgu("a", "Prep", "Upgrade", concurrency=2))
+    twin.wait(hours=3)
+    return twin
+
+
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+@pytest.fixture
+def replay(database_url: str) -> Replay:
+    async def run(*args: str, typed: str = "") -> Result:
+        env = {"DATABASE_URL": database_url}
+        return await asyncio.to_thread(
+            CliRunner().invoke, app, ["replay", *args], env=env, input=typed
+        )
+
+    return run
+
+
+async def test_every_event_and_the_picture_at_the_end(leading: Leading, replay: Replay) -> None:
+    twin = story()
+    await tell(await leading(), twin)
+    result = await replay("fleet/a")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    events = lines[: lines.index("")]
+    assert len(events) == len(log_of(twin))
+    assert events[0] == "00:00:00 #1 · RolloutSeen: seen"
+    assert events[8] == "00:00:00 #9 step 1 site-1 ◌ RunIntended: starts Prep"
+    assert events[50] == "00:03:03 #51 step 2 site-2 ✗ RunEnded: Upgrade failed: Upgrade broke"
+    assert lines[lines.index("") + 1 :] == [
+        "a (fleet)  → 4.18.1   Completed · step 2 of 2 · 14 min",
+        "  1 Prep     3/3  ✔ 3  2 min 2 s",
+        "  2 Upgrade  3/3  ✔ 2  ✗ 1  12 min",
+        "Failures (1)",
+        "    1  Upgrade: UpgradeFailed  Upgrade broke",
+        "       site-2",
+        "Next: ibgu explain a site-2 -n fleet",
+    ]
+
+
+@pytest.mark.parametrize(
+    "until", ["14", "#14", "2026-01-01T00:01:00", "2026-01-01T00:01:00+00:00", "2026-01-01T00:01Z"]
+)
+async def test_until_then(leading: Leading, replay: Replay, until: str) -> None:
+    await tell(await leading(), story())
+    lines = (await replay("fleet/a", "--until", until)).stdout.splitlines()
+    picture = lines[lines.index("") + 1 :]
+    assert picture == [
+        "a (fleet)  → 4.18.1   Running · step 1 of 2 · 0 s",
+        "  1 Prep         0/3  ▶ 2/2 slots  ◷ 1 waiting  0 s",
+        "    why not further: 2 Prep accepted",
+        "  2 Upgrade  planned",
+    ]
+
+
+async def test_a_hold_is_shown_while_it_stands(leading: Leading, replay: Replay) -> None:
+    twin = Twin("site-1", "site-2")
+    twin.payload = PayloadState(digest="one")
+    twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.payload = PayloadState(digest="two")
+    twin.wait(hours=1)
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=1)
+    await tell(await leading(), twin)
+    held = next(event.seq for event in log_of(twin) if event.kind == "ClockStopped")
+    then = (await replay("fleet/a", "--until", str(held))).stdout
+    assert "Held · step 1 of 1" in then
+    assert "⏸ Held  PayloadChanged: " in then
+    assert "ends by: person" in then
+    assert "Held  " not in (await replay("fleet/a")).stdout
+
+
+@pytest.mark.parametrize("told", stories.ALL, ids=lambda told: str(told.__name__))
+async def test_any_story_can_be_folded(
+    leading: Leading, replay: Replay, told: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The picture counts every cluster of a step once, whatever has happened to it."""
+    twins: list[Twin] = []
+
+    def kept(twin: Twin) -> list[Event]:
+        twins.append(twin)
+        return []
+
+    monkeypatch.setattr(stories, "log_of", kept)
+    told.__wrapped__()  # type: ignore[attr-defined]
+    await tell(await leading(), twins[0])
+    shown = (await replay("fleet/a")).stdout.partition("\n\n")[2]
+    for done, total in re.findall(r" (\d+)/(\d+)  ", shown):
+        assert done == total
+    counts = [
+        sum(map(int, re.findall(r"[✔✗–] (\d+)", line)))  # noqa: RUF001
+        for line in shown.splitlines()
+        if re.match(r"  \d+ ", line)
+    ]
+    steps = twins[0].book("uid-a").steps if "uid-a" in twins[0].world.books else []
+    assert counts == [len(step.members) for step in steps]
+
+
+async def test_event_by_event(leading: Leading, replay: Replay) -> None:
+    await tell(await leading(), story())
+    result = await replay("fleet/a", "--step", "--until", "3", typed="\n\n\n")
+    assert [line.split()[1] for line in result.stdout.splitlines()[:3]] == ["#1", "#2", "#3"]
+
+
+async def test_on_a_terminal_it_moves_at_its_speed(
+    leading: Leading, replay: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = story()
+    await tell(await leading(), twin)
+    waited: list[float] = []
+    monkeypatch.setattr(stage, "stdout", lambda: Paper(bars=True))
+    monkeypatch.setattr(time, "sleep", waited.append)
+    result = await replay("fleet/a", "--speed", "600")
+    assert result.exit_code == 0, result.output
+    times = [event.at for event in log_of(twin)]
+    spans = [(b - a) / timedelta(seconds=600) for a, b in pairwise(times)]
+    assert waited == pytest.approx([0.0, *spans])
+    assert "████" in result.stdout
+    waited.clear()
+    await replay("fleet/a", "--speed", "1")
+    assert max(waited) == stage.LONGEST
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["fleet/nobody"], 1, "the journal knows no rollout fleet/nobody"),
+        (["fleet/a", "--until", "0"], 1, "there is no event so early"),
+        (["fleet/a", "--until", "yesterday"], 2, "no time like 2026-11-20T03:15"),
+        (["fleet/a", "--speed", "0"], 2, "--speed"),
+    ],
+)
+async def test_what_can_not_be_shown(
+    leading: Leading, replay: Replay, arguments: list[str], code: int, words: str
+) -> None:
+    await tell(await leading(), story())
+    result = await replay(*arguments)
+    assert (result.exit_code, words in result.stderr) == (code, True), result.output
