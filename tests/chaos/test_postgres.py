@@ -27,8 +27,9 @@ async def test_postgres_is_killed(chaos: Chaos, postgres: EmbeddedPostgres) -> N
     await chaos.roll_out(100, 25)
     pod = await chaos.pod()
     await chaos.leads(pod)
-    while chaos.done < chaos.total:
-        await asyncio.sleep(rng.uniform(0.5, 4.0))
+    for _ in range(12):
+        await chaos.progress(1)
+        await asyncio.sleep(rng.uniform(0.0, 2.0))
         await killed(postgres, rng.choice((0.0, 1.0, 5.0)))
     await chaos.unharmed()
 
@@ -47,7 +48,7 @@ async def test_connections_are_terminated(chaos: Chaos) -> None:
     pod = await chaos.pod()
     await chaos.leads(pod)
     terminated = 0
-    while chaos.done < chaos.total:
+    while terminated < 200 and chaos.done < chaos.total:
         await asyncio.sleep(rng.uniform(0.0, 0.4))
         terminated += await terminate(chaos)
     await chaos.unharmed()
