@@ -1,9 +1,9 @@
-"""What must hold of a rollout whatever has happened to it, from its events and at its clusters.
+"""What `ibgu certify` can't see in the event log: that the clusters and the hub agree with it.
 
-Every check answers sentences, one for each breach, with the events that show it.
+Every check answers sentences, one for each breach.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from typing import Any
@@ -25,25 +25,12 @@ STAGES = {
 _CLEARS = frozenset({"Abort", "AbortOnFailure", "FinalizeUpgrade", "FinalizeRollback"})
 _FAILURES = frozenset({"failed", "limit"})
 
-MemberKey = tuple[str, int, str]
-
 
 class Event(Struct, frozen=True):
-    seq: int
-    at: float
     kind: str
-    rollout: str
-    step: int | None
     cluster: str | None
     run: str | None
     data: dict[str, Any]
-
-    @property
-    def member(self) -> MemberKey:
-        return (self.rollout, self.step or 0, self.cluster or "")
-
-    def __str__(self) -> str:
-        return f"event {self.seq} ({self.kind} {self.cluster or ''} {self.run or ''})"
 
 
 class Record(Struct, frozen=True):
@@ -57,134 +44,20 @@ class Record(Struct, frozen=True):
 
 
 def breaches(record: Record) -> list[str]:
-    checks = (
-        numbered(record.events),
-        slots(record.events),
-        runs(record.events),
-        endings(record.events),
-        once_each(record.events),
-        as_at_the_clusters(record),
-        in_flight_at_the_clusters(record),
-        labelled(record),
-    )
-    return [breach for check in checks for breach in check]
+    return [*done_as_told(record), *never_too_many(record), *labelled(record)]
 
 
-# -- from the events alone -----------------------------------------------------------------------
-
-
-def numbered(events: Iterable[Event]) -> Iterator[str]:
-    """No event is missing, none is there twice."""
-    for expected, event in enumerate(events, 1):
-        if event.seq != expected:
-            yield f"{event} stands where event {expected} should"
-            return
-
-
-def slots(events: Iterable[Event]) -> Iterator[str]:
-    """Never more than maxConcurrency at a time, no slot twice, one rollout's hand on a cluster."""
-    bounds: dict[tuple[str, int], int] = {}
-    taken: dict[tuple[str, int], dict[int, str]] = defaultdict(dict)
-    claims: dict[str, str] = {}
-    for turn in _turns(events):
-        members = [event for event in turn if event.cluster and "state" in event.data]
-        bounds |= {
-            (event.rollout, event.step or 0): event.data["max_concurrency"]
-            for event in turn
-            if "max_concurrency" in event.data
-        }
-        last = {event.member: event for event in members}
-        for event in last.values():
-            holders = taken[event.rollout, event.step or 0]
-            for slot in [slot for slot, who in holders.items() if who == event.cluster]:
-                del holders[slot]
-            if claims.get(event.cluster or "") == event.rollout:
-                del claims[event.cluster or ""]
-        for event in last.values():
-            yield from _take(event, bounds, taken[event.rollout, event.step or 0], claims)
-
-
-def _turns(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """What was decided at one moment: a slot that is freed in a turn may be taken in it."""
-    turn: list[Event] = []
-    for event in events:
-        if turn and event.at != turn[-1].at:
-            yield turn
-            turn = []
-        turn.append(event)
-    yield turn
-
-
-def _take(
-    event: Event,
-    bounds: Mapping[tuple[str, int], int],
-    holders: dict[int, str],
-    claims: dict[str, str],
-) -> Iterator[str]:
-    slot, cluster = event.data.get("slot"), event.cluster or ""
-    if slot is None or _given_back(event):
-        return
-    if slot in holders:
-        yield f"{event}: slot {slot} is held by {holders[slot]}"
-    if not 1 <= slot <= bounds[event.rollout, event.step or 0]:
-        yield f"{event}: slot {slot} is beyond {bounds[event.rollout, event.step or 0]}"
-    if claims.get(cluster, event.rollout) != event.rollout:
-        yield f"{event}: {cluster} is held by rollout {claims[cluster]}"
-    holders[slot] = cluster
-    claims[cluster] = event.rollout
-
-
-def _given_back(event: Event) -> bool:
-    """The hold of a withdrawn run goes without an event of its own."""
-    return event.data.get("result") == "withdrawn" and event.data["disarmed"]
-
-
-_ORDER = ("RunIntended", "RunArmed", "RunAccepted", "RunEnded", "RunDisarmed")
-
-
-def runs(events: Iterable[Event]) -> Iterator[str]:
-    """Each run is intended, armed, accepted and ended at most once, in that order."""
-    reached: dict[str, int] = {}
-    for event in events:
-        if event.run is None or event.kind not in _ORDER:
-            if event.run is not None and event.kind == "RunReopened":
-                reached[event.run] = _ORDER.index("RunArmed")
-            continue
-        place = _ORDER.index(event.kind)
-        if event.run not in reached and place > 0:
-            yield f"{event} has no intent before it"
-        if place <= reached.get(event.run, -1):
-            yield f"{event} comes after {_ORDER[reached[event.run]]}"
-        reached[event.run] = place
-
-
-def endings(events: Sequence[Event]) -> Iterator[str]:
-    """Every member has ended, once; every step and every rollout has."""
-    ended = Counter(event.member for event in events if event.kind == "MemberFinished")
-    for member, times in ended.items():
-        if times > 1:
-            yield f"member {member} has ended {times} times"
-    per_step = Counter((rollout, step) for rollout, step, _ in ended)
-    for event in events:
-        if event.kind == "StepStarted":
-            total, found = event.data["total"], per_step[event.rollout, event.step or 0]
-            if total != found:
-                yield f"step {event.step} has {total} members, and {found} have ended"
-    seen = {event.rollout for event in events if event.kind == "RolloutSeen"}
-    done = {e.rollout for e in events if e.kind in ("RolloutCompleted", "RolloutDeleted")}
-    for rollout in seen - done:
-        yield f"rollout {rollout} has not come to its end"
-
-
-def once_each(events: Iterable[Event]) -> Iterator[str]:
-    """An action that a cluster has taken is not started there again in the same step."""
-    taken: dict[tuple[MemberKey, str], str] = {}
-    for event in events:
-        if event.run is None or not _took(event):
-            continue
-        key = (event.member, event.data["action"])
-        if taken.setdefault(key, event.run) != event.run:
-            yield f"{event}: {event.data['action']} was taken in run {taken[key]} before"
+def done_as_told(record: Record) -> Iterator[str]:
+    """What the history says was done to a cluster is what was done to it, in that order: nothing
+    twice, nothing that the history does not know."""
+    told: dict[str, dict[str, str]] = defaultdict(dict)
+    for event in record.events:
+        if event.cluster and event.run and _took(event):
+            told[event.cluster][event.run] = STAGES[event.data["action"]]
+    for cluster, happened in record.clusters.items():
+        stages, known = [run.stage for run in happened], list(told[cluster].values())
+        if stages != known:
+            yield f"{cluster} went through {stages}, the history has {known}"
 
 
 def _took(event: Event) -> bool:
@@ -194,28 +67,12 @@ def _took(event: Event) -> bool:
     return event.kind == "RunAccepted" or armed
 
 
-# -- at the clusters -----------------------------------------------------------------------------
-
-
-def as_at_the_clusters(record: Record) -> Iterator[str]:
-    """What the history says was done to a cluster is what was done to it, in that order."""
-    told: dict[str, dict[str, str]] = defaultdict(dict)
-    for event in record.events:
-        if event.cluster and event.run and _took(event):
-            told[event.cluster][event.run] = STAGES[event.data["action"]]
-    for cluster, happened in record.clusters.items():
-        stages = [run.stage for run in happened]
-        if stages != list(told[cluster].values()):
-            yield f"{cluster} went through {stages}, the history has {list(told[cluster].values())}"
-
-
-def in_flight_at_the_clusters(record: Record) -> Iterator[str]:
-    """As `slots`, by the clusters' own clocks: stages of one action that ran at the same time."""
+def never_too_many(record: Record) -> Iterator[str]:
+    """maxConcurrency holds by the clusters' own clocks."""
     bounds: dict[str, int] = {}
     for event in record.events:
         if event.kind == "StepStarted":
-            for action in event.data["actions"]:
-                stage = STAGES[action]
+            for stage in {STAGES[action] for action in event.data["actions"]}:
                 bounds[stage] = bounds.get(stage, 0) + event.data["max_concurrency"]
     for stage, bound in bounds.items():
         of_it = [r for happened in record.clusters.values() for r in happened if r.stage == stage]

@@ -19,8 +19,9 @@ async def test_the_api_server_is_killed(chaos: Chaos) -> None:
     await chaos.roll_out(100, 25)
     pod = await chaos.pod()
     await chaos.leads(pod)
-    while chaos.done < chaos.total:
-        await asyncio.sleep(rng.uniform(1.0, 8.0))
+    for _ in range(8):
+        await chaos.progress(1)
+        await asyncio.sleep(rng.uniform(0.0, 4.0))
         clean = rng.random() < 0.3
         await asyncio.to_thread(chaos.hub.stop_apiserver if clean else chaos.hub.kill_apiserver)
         await asyncio.sleep(rng.choice((0.0, 2.0, 6.0)))
