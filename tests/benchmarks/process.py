@@ -1,5 +1,6 @@
 """The controller as a process of its own, with what it took."""
 
+import compileall
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
+
+import ibgu
 
 
 class Usage(Struct, frozen=True):
@@ -32,7 +35,8 @@ class Process:
 
 @contextmanager
 def controller(environment: dict[str, str], log: Path) -> Iterator[Process]:
-    """`ibgu controller --migrate`, ended by SIGTERM."""
+    """`ibgu controller --migrate`, ended by SIGTERM; compiled, as an installed one is."""
+    compileall.compile_dir(Path(ibgu.__path__[0]), quiet=1)
     with log.open("w") as output:
         running = subprocess.Popen(
             [sys.executable, "-m", "ibgu", "controller", "--migrate"],
