@@ -207,14 +207,45 @@ class Secret(Kind, frozen=True, gc=False, rename="camel"):
     data: dict[str, str] = {}
 
 
+class RemediationProgress(Kind, frozen=True, gc=False, rename="camel"):
+    state: str = ""
+    manifest_work_index: int | None = None
+
+
+class RemediationStatus(Kind, frozen=True, gc=False, rename="camel"):
+    started_at: str | None = None
+    completed_at: str | None = None
+    current_batch: int = 0
+    current_batch_remediation_progress: dict[str, RemediationProgress | None] = {}
+
+
+class CurrentManifestWork(Kind, frozen=True, gc=False, rename="camel"):
+    name: str = ""
+    """Of the ManifestWorkReplicaSet: it tells the action."""
+    status: ResourceStatus = ResourceStatus()
+
+
+class RemediatedCluster(Kind, frozen=True, gc=False, rename="camel"):
+    name: str = ""
+    state: str = ""
+    current_manifest_work: CurrentManifestWork | None = None
+
+
+class ClusterGroupUpgradeMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
+    finalizers: list[str] = []
+
+
 class ClusterGroupUpgradeStatus(Kind, frozen=True, gc=False, rename="camel"):
     conditions: list[Condition] = []
+    remediation_plan: list[list[str]] = []
+    status: RemediationStatus = RemediationStatus()
+    clusters: list[RemediatedCluster] = []
 
 
 class ClusterGroupUpgrade(Kind, frozen=True, gc=False, rename="camel"):
-    """TALM's object, read only to see whether it still works on an IBGU (R20)."""
+    """TALM's object: how far it is with one step of an IBGU's plan (R20)."""
 
-    metadata: ObjectMeta
+    metadata: ClusterGroupUpgradeMeta
     status: ClusterGroupUpgradeStatus = ClusterGroupUpgradeStatus()
 
 

@@ -1,0 +1,139 @@
+"""One look at one run: what is new about it. Pure, and the same look twice says nothing new."""
+
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.model import Action
+from ibgu.core.shadow.evidence import conclude, symptom_of
+from ibgu.core.shadow.records import Note, ShadowRun, Told, Verdict
+from ibgu.core.talm import Group, TalmWork
+from ibgu.core.talm import names as talm
+from ibgu.core.times import SETTLE
+
+NOTES = 60
+"""Lines of history that a run keeps; its first one and the newest."""
+
+
+class Seen(Struct, frozen=True):
+    """What the hub shows about one action of one cluster."""
+
+    work: TalmWork | None
+    """TALM's ManifestWork for this very action."""
+    group: Group | None
+    """The ClusterGroupUpgrade; None: it is gone."""
+    reachable: bool
+    """ManagedClusterConditionAvailable is True."""
+    words: str = ""
+    """What TALM says in the IBGU's `failedActions`."""
+
+
+def begin(rollout: str, step: int, action: Action, work: TalmWork, now: datetime) -> ShadowRun:
+    """The record of an action at first sight."""
+    since = work.created or now
+    return ShadowRun(
+        rollout=rollout,
+        step=step,
+        cluster=work.cluster,
+        action=action,
+        work=work.name,
+        since=since,
+        notes=(Note(since, f"TALM asks the cluster for {action}"),),
+    )
+
+
+def follow(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
+    """The evidence first: what the cluster says now counts before what TALM says now."""
+    run = _reach(run, seen, now)
+    if seen.work is not None and run.gone_at is None:
+        run = _look(run, seen.work, now)
+    if run.talm is None:
+        run = _ask_talm(run, seen, now)
+    return _leave(run, seen, now)
+
+
+def due(run: ShadowRun) -> datetime | None:
+    """When to look again though nothing changes: a symptom becomes a failure then."""
+    if run.symptom is None or run.ibgu is not None or run.gone_at is not None:
+        return None
+    return run.symptom.since + SETTLE if run.reachable else None
+
+
+def _reach(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
+    """Time in which a cluster was not reachable does not count for a symptom."""
+    if seen.reachable == run.reachable or run.gone_at is not None:
+        return run
+    text = "the cluster is reachable" if seen.reachable else _dark(run.action)
+    return _note(replace(run, reachable=seen.reachable, symptom=None), now, text)
+
+
+def _dark(action: Action) -> str:
+    also = ", as it must be while it reboots" if action.reboots else ""
+    return f"the cluster is not reachable{also}"
+
+
+def _look(run: ShadowRun, work: TalmWork, now: datetime) -> ShadowRun:
+    if work.words != run.words and work.words:
+        run = _note(replace(run, words=work.words, words_at=now), now, work.words)
+    if not run.reachable or run.ibgu is not None:
+        return run
+    symptom = symptom_of(run, work, now)
+    if symptom is not None and (run.symptom is None or run.symptom.kind is not symptom.kind):
+        run = _note(run, now, symptom.message)
+    run = replace(run, symptom=symptom)
+    told = conclude(run, work, now)
+    return run if told is None else _conclude(run, told)
+
+
+def _conclude(run: ShadowRun, told: Told) -> ShadowRun:
+    if told.verdict is Verdict.SUCCEEDED:
+        return _note(replace(run, ibgu=told), told.at, f"{run.action} has succeeded")
+    text = f"ibgu would have failed {run.action} here, with: {told.message or told.cause}"
+    return _note(replace(run, ibgu=told), told.at, text)
+
+
+def _ask_talm(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
+    group = seen.group
+    if group is None:
+        return run
+    index = group.actions.index(run.action)
+    behind = group.progress.get(run.cluster, 0) > index
+    ended = group.ended.get(run.cluster)
+    if not behind and ended == talm.TIMED_OUT and _timed_out_here(run, group):
+        words = seen.words or group.words.get(run.cluster, "")
+        told = Told(Verdict.FAILED, now, None, words)
+        return _note(replace(run, talm=told), now, f"TALM: timed out{_quoted(words)}")
+    if behind or ended is not None:
+        told = Told(Verdict.SUCCEEDED, now)
+        return _note(replace(run, talm=told), now, f"TALM: {run.action} completed")
+    return run
+
+
+def _timed_out_here(run: ShadowRun, group: Group) -> bool:
+    """TALM names the action, unless it lost sight of the work."""
+    return group.timed_out_in.get(run.cluster, run.action) is run.action
+
+
+def _quoted(words: str) -> str:
+    return f", {words}" if words else ""
+
+
+def _leave(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
+    """The work goes when the next action's comes, or with its batch; then the place is free."""
+    group = seen.group
+    if run.batch == 0 and group is not None:
+        run = replace(run, batch=group.batch_of(run.cluster))
+    if run.gone_at is None and (seen.work is None or seen.work.terminating):
+        run = _note(replace(run, gone_at=now), now, "TALM has taken its ManifestWork away")
+    over = group is None or group.finished or 0 < run.batch < group.batch
+    if over and run.freed_at is None:
+        run = replace(run, freed_at=now)
+    return run
+
+
+def _note(run: ShadowRun, at: datetime, text: str) -> ShadowRun:
+    notes = (*run.notes, Note(at, " ".join(text.split())))
+    if len(notes) > NOTES:
+        notes = (notes[0], *notes[len(notes) - NOTES + 1 :])
+    return replace(run, notes=notes)

@@ -1,0 +1,94 @@
+"""IBGU and ClusterGroupUpgrade -> the records of shadow mode."""
+
+from datetime import datetime
+
+from msgspec import DecodeError, Struct, ValidationError, json
+from msgspec.structs import replace
+
+from ibgu.core.kinds import Condition, Ibgu
+from ibgu.core.observe.conditions import find
+from ibgu.core.shadow.records import Batch, ShadowRollout, ShadowStep
+from ibgu.core.talm import Group
+
+
+class _ActionMessage(Struct, frozen=True):
+    action: str = ""
+    message: str = ""
+
+
+class _ClusterStatus(Struct, frozen=True, rename="camel"):
+    name: str = ""
+    failed_actions: list[_ActionMessage] = []
+
+
+class TalmStatus(Struct, frozen=True):
+    """The IBGU's status as TALM writes it."""
+
+    conditions: list[Condition] = []
+    clusters: list[_ClusterStatus] = []
+
+    def failed(self) -> dict[tuple[str, str], str]:
+        """(cluster, action) -> TALM's words."""
+        return {
+            (cluster.name, failure.action): failure.message
+            for cluster in self.clusters
+            for failure in cluster.failed_actions
+        }
+
+
+def status_of(found: Ibgu) -> TalmStatus:
+    """Empty where the status is not as TALM writes it."""
+    try:
+        return json.decode(found.status, type=TalmStatus)
+    except (DecodeError, ValidationError):
+        return TalmStatus()
+
+
+def rollout_of(found: Ibgu, known: ShadowRollout | None, now: datetime) -> ShadowRollout:
+    meta, seed = found.metadata, found.spec.ibu_spec.seed_image_ref
+    progressing = find(status_of(found).conditions, "Progressing")
+    created = datetime.fromisoformat(meta.creation_timestamp) if meta.creation_timestamp else now
+    return ShadowRollout(
+        uid=meta.uid,
+        namespace=meta.namespace,
+        name=meta.name,
+        created_at=created,
+        seed_image=seed.image,
+        seed_version=seed.version,
+        plan=tuple(tuple(item.actions) for item in found.spec.plan),
+        watched_since=known.watched_since if known else now,
+        progress=progressing.message,
+        complete=progressing.status == "False",
+    )
+
+
+def step_of(rollout: str, group: Group, known: ShadowStep | None, now: datetime) -> ShadowStep:
+    """`known`: what was noted of it before; when its batches ended is told by nobody else."""
+    return ShadowStep(
+        rollout=rollout,
+        index=group.index,
+        group=group.full_name,
+        actions=group.actions,
+        max_concurrency=group.max_concurrency,
+        timeout_minutes=group.timeout_minutes,
+        batches=_batches(group, known, now),
+        batch=group.batch,
+        started_at=group.started_at,
+        finished_at=_finished_at(group, known, now),
+    )
+
+
+def _finished_at(group: Group, known: ShadowStep | None, now: datetime) -> datetime | None:
+    if not group.finished:
+        return None
+    return group.finished_at or (known.finished_at if known else None) or now
+
+
+def _batches(group: Group, known: ShadowStep | None, now: datetime) -> tuple[Batch, ...]:
+    before = dict(enumerate(known.batches)) if known else {}
+    found = []
+    for index, clusters in enumerate(group.batches):
+        batch = Batch(clusters, before[index].ended_at if index in before else None)
+        over = group.finished or index + 1 < group.batch
+        found.append(replace(batch, ended_at=now) if over and batch.ended_at is None else batch)
+    return tuple(found)

@@ -1,0 +1,16 @@
+"""TALM's objects: what it makes of an IBGU on the hub, read and never written as such."""
+
+from ibgu.core.talm import names
+from ibgu.core.talm.group import Group, group_of, groups_of
+from ibgu.core.talm.kinds import TalmManifestWork
+from ibgu.core.talm.work import TalmWork, view_talm_work
+
+__all__ = [
+    "Group",
+    "TalmManifestWork",
+    "TalmWork",
+    "group_of",
+    "groups_of",
+    "names",
+    "view_talm_work",
+]

@@ -1,0 +1,140 @@
+"""ClusterGroupUpgrade -> Group: one step of a plan, as TALM carries it out in batches."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.kinds import ClusterGroupUpgrade, IbguSpec, PlanItem, ResourceStatus
+from ibgu.core.model import Action
+from ibgu.core.observe.conditions import find, status_of
+from ibgu.core.talm import names
+
+_ACTIONS = frozenset(action.value for action in Action)
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """`index`: the step's place in the plan, from 0."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    finalizers: tuple[str, ...]
+    terminating: bool
+    index: int
+    actions: tuple[Action, ...]
+    max_concurrency: int
+    timeout_minutes: int
+    batches: tuple[tuple[str, ...], ...]
+    """Empty until TALM has chosen the clusters."""
+    batch: int
+    """The one that runs, from 1; 0: none."""
+    started_at: datetime | None
+    finished_at: datetime | None
+    finished: bool
+    """TALM is through with it, well or not."""
+    ended: Mapping[str, str]
+    """Cluster -> how it ended (`names.COMPLETE`, `names.TIMED_OUT`)."""
+    progress: Mapping[str, int]
+    """Cluster of the running batch -> how many of the step's actions it has behind it."""
+    timed_out_in: Mapping[str, Action]
+    """Cluster -> the action in which its time was over."""
+    words: Mapping[str, str]
+    """Cluster -> what TALM knew of it when its time was over."""
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        return tuple(name for batch in self.batches for name in batch)
+
+    def batch_of(self, cluster: str) -> int:
+        """From 1; 0: of none."""
+        found = (n for n, batch in enumerate(self.batches, 1) if cluster in batch)
+        return next(found, 0)
+
+
+def groups_of(ibgu: str, spec: IbguSpec, cgus: Iterable[ClusterGroupUpgrade]) -> tuple[Group, ...]:
+    """Those that carry out a step of this plan, in its order; others of the label are left out."""
+    plan = {
+        names.group_name(ibgu, item.actions, index): (index, item)
+        for index, item in enumerate(spec.plan)
+        if all(action in _ACTIONS for action in item.actions)
+    }
+    found = [group_of(cgu, *plan[cgu.metadata.name]) for cgu in cgus if cgu.metadata.name in plan]
+    return tuple(sorted(found, key=lambda group: group.index))
+
+
+def group_of(cgu: ClusterGroupUpgrade, index: int, item: PlanItem) -> Group:
+    meta, status = cgu.metadata, cgu.status
+    actions = tuple(Action(action) for action in item.actions)
+    run = status.status
+    return Group(
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        finalizers=tuple(meta.finalizers),
+        terminating=meta.deletion_timestamp is not None,
+        index=index,
+        actions=actions,
+        max_concurrency=item.rollout_strategy.max_concurrency,
+        timeout_minutes=item.rollout_strategy.timeout,
+        batches=tuple(map(tuple, status.remediation_plan)),
+        batch=run.current_batch,
+        started_at=_moment(run.started_at),
+        finished_at=_moment(run.completed_at),
+        finished=finished(cgu),
+        ended={c.name: c.state for c in status.clusters if c.state},
+        progress=_progress(cgu, len(actions)),
+        timed_out_in=_timed_out_in(cgu, actions),
+        words={
+            c.name: "\n".join(_words(c.current_manifest_work.status))
+            for c in status.clusters
+            if c.current_manifest_work is not None
+        },
+    )
+
+
+def finished(cgu: ClusterGroupUpgrade) -> bool:
+    """`Succeeded` stands, True or False, once TALM is through with it."""
+    return status_of(cgu.status.conditions, "Succeeded") in ("True", "False")
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _progress(cgu: ClusterGroupUpgrade, actions: int) -> dict[str, int]:
+    found = cgu.status.status.current_batch_remediation_progress
+    return {
+        name: actions if progress.state == "Completed" else progress.manifest_work_index or 0
+        for name, progress in found.items()
+        if progress is not None
+    }
+
+
+def _timed_out_in(cgu: ClusterGroupUpgrade, actions: Iterable[Action]) -> dict[str, Action]:
+    """TALM names the ManifestWorkReplicaSet, and that is named after the action."""
+    by_suffix = {action.lower(): action for action in actions}
+    found: dict[str, Action] = {}
+    for cluster in cgu.status.clusters:
+        work = cluster.current_manifest_work
+        action = by_suffix.get(work.name.rpartition("-")[2]) if work else None
+        if cluster.state == names.TIMED_OUT and action is not None:
+            found[cluster.name] = action
+    return found
+
+
+def _words(status: ResourceStatus) -> Iterator[str]:
+    """As TALM puts them together for `failedActions`."""
+    for manifest in status.manifests:
+        for value in manifest.status_feedback.values:
+            if "ConditionMessage" in value.name or "ConditionReason" in value.name:
+                yield value.field_value.string or ""
+        applied = find(manifest.conditions, "Applied")
+        if applied.status == "False":
+            yield applied.message

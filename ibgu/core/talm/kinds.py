@@ -1,0 +1,15 @@
+"""What of TALM's ManifestWorks is read beyond our own: how their deletion acts on the cluster."""
+
+from ibgu.core.kinds import Kind, ManifestWork
+
+
+class DeleteOption(Kind, frozen=True, gc=False, rename="camel"):
+    propagation_policy: str = ""
+
+
+class TalmWorkSpec(Kind, frozen=True, gc=False, rename="camel"):
+    delete_option: DeleteOption | None = None
+
+
+class TalmManifestWork(ManifestWork, frozen=True, gc=False, rename="camel"):
+    spec: TalmWorkSpec = TalmWorkSpec()

@@ -1,0 +1,43 @@
+"""Names that TALM gives: labels, annotations, feedback values, the names of its objects."""
+
+from collections.abc import Sequence
+
+from ibgu.core.model import Stage
+
+CGU = "openshift-cluster-group-upgrades/clusterGroupUpgrade"
+"""Label of a ManifestWork: its ClusterGroupUpgrade; every work of TALM's has it."""
+CGU_NAMESPACE = "openshift-cluster-group-upgrades/clusterGroupUpgradeNamespace"
+EXPECTED = "openshift-cluster-group-upgrades/expectedValues"
+"""Annotation of a ManifestWork: JSON, the feedback value that ends its action."""
+IBGU = "ibgu"
+"""Label of a ClusterGroupUpgrade: the name of its IBGU."""
+
+COMPLETED: dict[str, Stage] = {
+    "isPrepCompleted": Stage.PREP,
+    "isUpgradeCompleted": Stage.UPGRADE,
+    "isRollbackCompleted": Stage.ROLLBACK,
+    "isIdle": Stage.IDLE,
+}
+"""Name of the feedback value that must become "True" -> the stage that its work asks for."""
+WORDS: dict[Stage, str] = {
+    Stage.PREP: "prepCompletedConditionMessages",
+    Stage.UPGRADE: "upgradeCompletedConditionMessages",
+    Stage.ROLLBACK: "rollbackCompletedConditionMessages",
+    Stage.IDLE: "idleConditionMessages",
+}
+"""The values with the cluster's words; those of the running stage never arrive, because TALM's
+paths to them end in a stray quote."""
+
+COMPLETE = "complete"
+TIMED_OUT = "timedout"
+"""How a ClusterGroupUpgrade ends a cluster."""
+
+
+def group_name(ibgu: str, actions: Sequence[str], index: int) -> str:
+    """Of the ClusterGroupUpgrade that carries out one step of the plan."""
+    return "-".join((ibgu, *actions, str(index))).lower()
+
+
+def template_name(ibgu: str, action: str) -> str:
+    """Of the ManifestWorkReplicaSet that holds an action's manifests."""
+    return f"{ibgu}-{action}".lower()
