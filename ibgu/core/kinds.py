@@ -231,8 +231,13 @@ class RemediatedCluster(Kind, frozen=True, gc=False, rename="camel"):
     current_manifest_work: CurrentManifestWork | None = None
 
 
+class OwnerReference(Kind, frozen=True, gc=False, rename="camel"):
+    uid: str = ""
+
+
 class ClusterGroupUpgradeMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
     finalizers: list[str] = []
+    owner_references: list[OwnerReference] = []
 
 
 class ClusterGroupUpgradeStatus(Kind, frozen=True, gc=False, rename="camel"):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.book import Book, World
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import ClusterView, Observation
@@ -47,5 +48,7 @@ class Snapshot(Struct, frozen=True):
     payload: PayloadState = PayloadState()
     adoption: bool = False
     """Unfinished ClusterGroupUpgrades of this IBGU are on the hub (R20)."""
+    traces: Traces = NO_TRACES
+    """What TALM has made of this IBGU, and left on the hub (R20)."""
     actor: str = "via the hub"
     """Who changed the IBGU last, as far as the hub tells (its field manager)."""

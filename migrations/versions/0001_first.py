@@ -37,6 +37,7 @@ CREATE TABLE rollouts (
   started_at timestamptz,
   completed_at timestamptz,
   deleted_at timestamptz,
+  adopting_since timestamptz,
   CONSTRAINT rollouts_pkey PRIMARY KEY (hub, uid),
   CONSTRAINT rollouts_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id),
   CONSTRAINT rollouts_state_check CHECK (state IN ('pending', 'running', 'complete', 'held',
@@ -162,6 +163,7 @@ CREATE TABLE runs (
   cause text,
   message text NOT NULL,
   disarmed boolean NOT NULL,
+  adopted boolean NOT NULL,
   hold_uid text COLLATE "C" GENERATED ALWAYS AS (CASE WHEN state = 'ended' AND disarmed THEN
     NULL ELSE cluster_uid END) STORED,
   CONSTRAINT runs_pkey PRIMARY KEY (hub, id),

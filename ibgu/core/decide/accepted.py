@@ -8,6 +8,7 @@ from ibgu.core.model import (
     Member,
     Observation,
     ReasonKind,
+    Run,
     RunResult,
     Who,
     WorkView,
@@ -23,6 +24,8 @@ def decide_accepted(turn: Turn, member: Member, seen: Observation) -> None:
         _dark(turn, member)
     elif work is not None and work.ibu is not None and speaks_for(work, run):
         _judge(turn, member, work.ibu)
+    elif _not_arrived(run, work):
+        _begin_anew(turn, member, seen)
     elif what := _foreign(turn, member, work):
         if not seen.writing:
             diverged(turn, member, what)
@@ -57,12 +60,31 @@ def _goes_on(turn: Turn, member: Member, words: str) -> None:
     turn.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
 
 
+def _not_arrived(run: Run, work: WorkView | None) -> bool:
+    """The cluster stands elsewhere, and had not shown that it took TALM's work (R20)."""
+    if not run.adopted or run.armed_at is not None or work is None or work.ibu is None:
+        return False
+    return work.settled and work.ibu.current and work.ibu.stage != run.action.stage
+
+
+def _begin_anew(turn: Turn, member: Member, seen: Observation) -> None:
+    """Once TALM's work can't arrive any more; then it goes through R8 like all others."""
+    assert member.run is not None
+    if seen.talm:
+        words = f"TALM's {member.run.action} has not reached the cluster"
+        turn.waits(member, ReasonKind.RUNNING, words)
+    else:
+        words = f"TALM's {member.run.action} never reached the cluster"
+        end_run(turn, member, RunResult.WITHDRAWN, None, words)
+
+
 def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
     """Somebody else's hand on the stage or on our work; empty: none to be seen."""
     run = member.run
     assert run is not None
     if work is None or work.terminating:
-        return "the stage work was deleted by somebody else"
+        # What only watches is made anew.
+        return "" if run.adopted else "the stage work was deleted by somebody else"
     if work.edited:
         return "the stage work was changed by somebody else"
     ibu = work.ibu
@@ -70,7 +92,7 @@ def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
         return ""
     if ibu.stage != run.action.stage and not _old_state(turn, member, ibu):
         return f"spec.stage is {ibu.stage}, ibgu asked for {run.action.stage}"
-    if ibu.run not in turn.world.run_ids:
+    if not run.adopted and ibu.run not in turn.world.run_ids:
         return f"the ImageBasedUpgrade carries the unknown run {ibu.run or '(none)'}"
     return ""
 

@@ -52,6 +52,8 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
         _withdraw(turn, member, _STOPPED)
     elif cluster.deleting or not cluster.reachable:
         _not_there(turn, member, run.intended_at)
+    elif seen.talm:
+        _withdraw(turn, member, talm_work(seen))
     elif _payload_ready(turn, member, seen) and _auto_import_ready(turn, member, seen):
         turn.on_run(
             Kind.RUN_ARMING,
@@ -61,6 +63,14 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
             arming_at=turn.now,
             disarmed=False,
         )
+
+
+def talm_work(seen: Observation) -> str:
+    """Two works that ask for different stages would fight over the cluster."""
+    return (
+        f"TALM's ManifestWork {seen.talm} acts on the cluster; it goes when its IBGU is annotated "
+        f"with {names.ADOPT}, or deleted"
+    )
 
 
 def _not_there(turn: Turn, member: Member, since: datetime) -> None:

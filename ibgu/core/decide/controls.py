@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ibgu.core.book import StepBook
+from ibgu.core.decide.adopting import adopt
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.turn import Turn
@@ -87,4 +88,5 @@ _CONTROLS: dict[str, Callable[[Turn, str], str | None]] = {
     names.RESUME: _resume,
     names.SKIP: _skip,
     names.BRAKE: _brake,
+    names.ADOPT: adopt,
 }

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from ibgu.core.decide.adopting import foreign_controller, import_finished
 from ibgu.core.decide.turn import Turn
 from ibgu.core.decide.words import count
 from ibgu.core.kinds import Ibgu, PlanItem
@@ -39,6 +40,7 @@ def decide_rollout(turn: Turn) -> None:
         _adopt_spec(turn, found)
     _adopt_annotations(turn, found)
     _hold(turn)
+    import_finished(turn)
 
 
 def _adopt_spec(turn: Turn, found: Ibgu) -> None:
@@ -90,24 +92,14 @@ def _hold(turn: Turn) -> None:
     hold = turn.rollout.hold
     if hold is not None and hold.kind is ReasonKind.INVALID_PLAN:
         return
-    reason = _foreign_controller(turn)
+    reason = foreign_controller(turn)
     if reason is None and hold is not None:
-        turn.on_rollout(Kind.ROLLOUT_RELEASED, f"no longer: {hold.message}", hold=None)
-    elif reason is not None and (hold is None or hold.kind is not reason.kind):
-        turn.on_rollout(Kind.ROLLOUT_HELD, reason.message, warning=True, hold=reason)
-
-
-def _foreign_controller(turn: Turn) -> Reason | None:
-    if turn.facts.talm_live:
-        words = "TALM is running on this hub: ibgu writes nothing until it is stopped"
-        return Reason(ReasonKind.TALM, turn.now, words, None, Who.PERSON)
-    if turn.snapshot.adoption:
-        words = (
-            "unfinished ClusterGroupUpgrades of this IBGU are on the hub: let TALM finish them, or "
-            "delete them; ibgu then looks at every cluster and goes on from what it finds"
+        turn.on_rollout(
+            Kind.ROLLOUT_RELEASED, f"no longer: {hold.message}", hold=None, adopting_since=None
         )
-        return Reason(ReasonKind.ADOPTION, turn.now, words, None, Who.PERSON)
-    return None
+    elif reason is not None and (hold is None or hold.kind is not reason.kind):
+        warning = reason.who is Who.PERSON
+        turn.on_rollout(Kind.ROLLOUT_HELD, reason.message, warning=warning, hold=reason)
 
 
 def open_next_step(turn: Turn) -> None:

@@ -7,7 +7,7 @@ as far as the observation lets it in one turn.
 from collections.abc import Callable
 
 from ibgu.core.decide.accepted import decide_accepted
-from ibgu.core.decide.arming import decide_armed, decide_intended, intend
+from ibgu.core.decide.arming import decide_armed, decide_intended, intend, talm_work
 from ibgu.core.decide.ending import (
     back_to_waiting,
     end_run,
@@ -146,6 +146,9 @@ def _chain(turn: Turn, member: Member, seen: Observation) -> None:
     action = turn.action(member)
     work = seen.stage
     cluster = seen.cluster
+    if seen.talm:
+        turn.waits(member, ReasonKind.TALM_WORK, talm_work(seen), who=Who.PERSON)
+        return
     if not (cluster and cluster.reachable and work and work.settled and work.ibu):
         turn.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
         return

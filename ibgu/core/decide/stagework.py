@@ -54,6 +54,8 @@ def _under_way(member: Member, seen: Observation) -> Wanted | None:
     leaving = seen.cluster is not None and seen.cluster.deleting
     if state is RunState.ARMED:
         return None
+    if run is not None and run.adopted and run.open and work is None:
+        return Wanted(armed=False, run=run, limit=member.limit)
     if state is RunState.ACCEPTED or leaving:
         return wanted_stage(member, work) if work and work.armed else None
     return wanted_stage(member, work)

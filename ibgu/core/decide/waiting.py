@@ -1,5 +1,6 @@
 """Members without a hold: what keeps them, what a look says (R2, R6, R8, R12)."""
 
+from ibgu.core.decide.arming import talm_work
 from ibgu.core.decide.ending import finish, skip_action
 from ibgu.core.decide.looking import known_state, look_again, unanswered
 from ibgu.core.decide.turn import Turn
@@ -69,12 +70,14 @@ def _blocked(turn: Turn, member: Member, seen: Observation) -> bool:
     cluster, hold = seen.cluster, turn.rollout.hold
     assert cluster is not None
     if hold is not None:
-        return _block(turn, member, hold.kind, hold.message, Who.PERSON)
+        return _block(turn, member, hold.kind, hold.message, hold.who)
     if cluster.deleting:
         return _block(turn, member, ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted")
     if seen.stage is not None and seen.stage.terminating:
         words = f"waits until the old ManifestWork {seen.stage.name} is gone"
         return _block(turn, member, ReasonKind.TERMINATING, words)
+    if seen.talm:
+        return _block(turn, member, ReasonKind.TALM_WORK, talm_work(seen), Who.PERSON)
     if _claimed(turn, member):
         return True
     if not cluster.reachable:

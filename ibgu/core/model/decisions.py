@@ -25,8 +25,10 @@ class Kind(StrEnum):
     ROLLOUT_RELEASED = "RolloutReleased"
     ROLLOUT_COMPLETED = "RolloutCompleted"
     ROLLOUT_DELETED = "RolloutDeleted"
+    ADOPTED = "RolloutAdopted"
     CONTROL = "ControlAccepted"
     # step
+    STEP_ADOPTED = "StepAdopted"
     STEP_OPENED = "StepOpened"
     STEP_STARTED = "StepStarted"
     STEP_HELD = "StepHeld"
@@ -36,6 +38,7 @@ class Kind(StrEnum):
     STEP_FINISHED = "StepFinished"
     # member
     JOINED = "MemberJoined"
+    MEMBER_ADOPTED = "MemberAdopted"
     WAITS = "MemberWaits"
     LOOKED = "Looked"
     ACTION_SKIPPED = "ActionAlreadyDone"

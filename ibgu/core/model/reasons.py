@@ -22,6 +22,7 @@ class ReasonKind(StrEnum):
     # with or without
     FORBIDDEN = "HubForbids"
     """ibgu may not write what would take the member further."""
+    TALM_WORK = "TalmWorkPresent"
     # with a hold
     PREPARING = "Preparing"
     ARMING = "Arming"
@@ -39,6 +40,7 @@ class ReasonKind(StrEnum):
     INVALID_PLAN = "InvalidPlan"
     TALM = "TalmIsLive"
     ADOPTION = "UnfinishedGroupUpgrades"
+    ADOPTING = "TakingOverFromTalm"
     FLOOR = "TooLittleTimeLeft"
 
 

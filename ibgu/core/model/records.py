@@ -38,6 +38,8 @@ class Rollout(Struct, frozen=True, kw_only=True):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     deleted_at: datetime | None = None
+    adopting_since: datetime | None = None
+    """A person lets ibgu take it over from TALM; None once nothing of TALM's is left (R20)."""
 
     @property
     def full_name(self) -> str:
@@ -129,6 +131,11 @@ class Run(Struct, frozen=True, kw_only=True):
     """The cluster's own words at the end."""
     disarmed: bool = True
     """False from the arming intent until the hub shows the work disarmed."""
+    adopted: bool = False
+    """TALM asked the cluster for the stage, so that it does not carry the run's id (R20).
+
+    Without `armed_at` nobody knows yet whether TALM's work has reached the cluster.
+    """
 
     @property
     def open(self) -> bool:

@@ -122,3 +122,5 @@ class Observation(Struct, frozen=True, kw_only=True):
     denied, or it is not known yet."""
     labels_denied: str = ""
     """The same of the ManagedCluster's labels and annotations."""
+    talm: str = ""
+    """TALM's ManifestWork that acts on the cluster, as namespace/name; empty: there is none."""

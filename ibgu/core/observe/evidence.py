@@ -4,14 +4,17 @@ from ibgu.core.model import Look, Run, WorkView
 
 
 def speaks_for(work: WorkView, run: Run) -> bool:
-    """The values tell how this run goes: current, unfrozen, of this very run (R7)."""
+    """The values tell how this run goes: current, unfrozen, of this very run (R7).
+
+    What TALM began carries no run; there a value is as good as TALM's own feedback, and fresher.
+    """
     ibu = work.ibu
     return (
         work.settled
         and not work.edited
         and ibu is not None
         and ibu.current
-        and ibu.run == run.id
+        and (run.adopted or ibu.run == run.id)
         and ibu.stage == run.action.stage
     )
 

@@ -22,6 +22,8 @@ class Group(Struct, frozen=True, kw_only=True):
     resource_version: str
     finalizers: tuple[str, ...]
     terminating: bool
+    owners: tuple[str, ...]
+    """uids of the IBGUs that it was made for."""
     index: int
     actions: tuple[Action, ...]
     max_concurrency: int
@@ -79,6 +81,7 @@ def group_of(cgu: ClusterGroupUpgrade, index: int, item: PlanItem) -> Group:
         resource_version=meta.resource_version,
         finalizers=tuple(meta.finalizers),
         terminating=meta.deletion_timestamp is not None,
+        owners=tuple(owner.uid for owner in meta.owner_references),
         index=index,
         actions=actions,
         max_concurrency=item.rollout_strategy.max_concurrency,

@@ -24,6 +24,7 @@ class TalmWork(Struct, frozen=True, kw_only=True):
     cluster: str
     uid: str
     resource_version: str
+    generation: int
     group: tuple[str, str]
     """Namespace and name of its ClusterGroupUpgrade."""
     stage: Stage | None
@@ -66,6 +67,7 @@ def view_talm_work(work: TalmManifestWork) -> TalmWork:
         cluster=meta.namespace,
         uid=meta.uid,
         resource_version=meta.resource_version,
+        generation=generation,
         group=(labels.get(names.CGU_NAMESPACE, ""), labels.get(names.CGU, "")),
         stage=stage,
         created=datetime.fromisoformat(meta.creation_timestamp)

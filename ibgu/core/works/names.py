@@ -41,7 +41,8 @@ AUTO_IMPORT_BY = "ibgu.dev/auto-import-by"
 RESUME = "ibgu.dev/resume"
 SKIP = "ibgu.dev/skip"
 BRAKE = "ibgu.dev/brake"
-CONTROLS = (RESUME, SKIP, BRAKE)
+ADOPT = "ibgu.dev/adopt"
+CONTROLS = (RESUME, SKIP, BRAKE, ADOPT)
 
 # The Lifecycle Agent's object on every cluster.
 IBU_GROUP = "lca.openshift.io"

@@ -31,6 +31,7 @@ _WITH_RUN = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
     Kind.DETAILED,
     Kind.LATE,
     Kind.UNWATCHED,
+    Kind.MEMBER_ADOPTED,
 }
 _NOT_OF_A_MEMBER = {"step": None, "cluster": None, "cluster_uid": None, "run": None}
 

@@ -116,6 +116,7 @@ runs = Table(
     Column("cause", Words),
     Column("message", Words, nullable=False),
     Column("disarmed", Boolean, nullable=False),
+    Column("adopted", Boolean, nullable=False),
     Column(
         "hold_uid",
         Name,

@@ -51,6 +51,7 @@ rollouts = Table(
     Column("started_at", Moment),
     Column("completed_at", Moment),
     Column("deleted_at", Moment),
+    Column("adopting_since", Moment),
     PrimaryKeyConstraint("hub", "uid"),
     ForeignKeyConstraint(["hub"], ["hubs.id"]),
     one_of("state", RolloutState),

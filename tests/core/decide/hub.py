@@ -44,6 +44,8 @@ class Hub:
         self.frozen: set[str] = set()
         """Clusters whose agent does nothing at the moment, though they seem reachable."""
         self.deleting: set[str] = set()
+        self.talm: dict[str, str] = {}
+        """Clusters on which a ManifestWork of TALM's acts, with its name."""
         self.stalled = START
         """Until then the hub takes no writes."""
 
@@ -88,6 +90,7 @@ class Hub:
             payload_refusal=self.payload_refusals.get((uid, name), ""),
             denied=self.denials.get((uid, name), ""),
             labels_denied=self.denials.get(("", name), ""),
+            talm=self.talm.get(name, ""),
         )
 
     # -- what is written --------------------------------------------------------------------

@@ -41,6 +41,8 @@ WAITING = {
     ReasonKind.INVALID_PLAN,
     ReasonKind.TALM,
     ReasonKind.ADOPTION,
+    ReasonKind.ADOPTING,
+    ReasonKind.TALM_WORK,
 }
 IN_FLIGHT = {
     ReasonKind.PREPARING,
@@ -55,6 +57,7 @@ IN_FLIGHT = {
     ReasonKind.FORBIDDEN,
     ReasonKind.UNREACHABLE,
     ReasonKind.BUSY,
+    ReasonKind.TALM_WORK,
 }
 ORDER = list(RunState)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from ibgu.core.adopt import Traces
 from ibgu.core.model import Kind, ReasonKind, Stage, Who
 from ibgu.core.snapshot import PayloadState
 from tests.core.decide.spoke import told
@@ -121,6 +122,18 @@ def _may_not_look(twin: Twin) -> None:
     begin(twin)
 
 
+def _talm_work(twin: Twin) -> None:
+    _ready(twin)
+    twin.talm["site-1"] = "fleet/b-prep-0"
+    twin.touch_cluster("site-1")
+
+
+def _adopting(twin: Twin) -> None:
+    _adoption(twin)
+    twin.traces["uid-a"] = Traces(left=1)
+    twin.annotate("uid-a", adopt="1")
+
+
 WAITS: dict[Scene, Row] = {
     _slot: (ReasonKind.SLOT, "waits for a slot", Who.IBGU),
     _claim: (ReasonKind.CLAIM, "fleet/b works on the cluster", Who.IBGU),
@@ -138,6 +151,8 @@ WAITS: dict[Scene, Row] = {
     _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", Who.PERSON),
     _talm: (ReasonKind.TALM, "TALM is running on this hub", Who.PERSON),
     _adoption: (ReasonKind.ADOPTION, "unfinished ClusterGroupUpgrades", Who.PERSON),
+    _adopting: (ReasonKind.ADOPTING, "takes over from TALM", Who.IBGU),
+    _talm_work: (ReasonKind.TALM_WORK, "TALM's ManifestWork fleet/b-prep-0", Who.PERSON),
 }
 
 
@@ -255,6 +270,13 @@ def _may_not_disarm(twin: Twin) -> None:
     twin.delete("uid-a")
 
 
+def _talm_work_between_actions(twin: Twin) -> None:
+    begin(twin, "Prep Upgrade")
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.talm["site-1"] = "fleet/b-prep-0"
+    twin.wait(minutes=2)
+
+
 HOLDS: dict[Scene, Row] = {
     _upgrade_is_prepared: (ReasonKind.PREPARING, "turns automatic import off", Who.IBGU),
     _payload_is_sent: (ReasonKind.PREPARING, "waits until the payload is", Who.IBGU),
@@ -273,4 +295,5 @@ HOLDS: dict[Scene, Row] = {
     _may_not_turn_import_off: (ReasonKind.FORBIDDEN, "patch managedclusters", Who.PERSON),
     _may_not_disarm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
     _between_actions: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
+    _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", Who.PERSON),
 }

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.book import Book
 from ibgu.core.decide import (
     Answer,
@@ -58,6 +59,7 @@ class Twin(Hub, Story):
         self.payload = PayloadState()
         self.facts = Facts(in_sync_since=START)
         self.adoption: set[str] = set()
+        self.traces: dict[str, Traces] = {}
         self.timers: dict[Key, datetime] = {}
         self.turns = 0
         self.watchers: list[Watcher] = []
@@ -113,6 +115,7 @@ class Twin(Hub, Story):
             object=self.ibgus.get(uid),
             payload=self.payload,
             adoption=uid in self.adoption,
+            traces=self.traces.get(uid, NO_TRACES),
         )
 
     def book(self, uid: str) -> Book:

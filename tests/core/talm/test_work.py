@@ -22,6 +22,7 @@ def test_a_work_that_is_under_way() -> None:
         "cluster": "site-1",
         "uid": "talm-site-1-Prep",
         "resource_version": "7",
+        "generation": 1,
         "group": ("fleet", "a-prep-0"),
         "stage": Stage.PREP,
         "created": datetime(2026, 1, 1, tzinfo=UTC),

@@ -1,0 +1,225 @@
+"""Taking over from TALM (R20): its rollout becomes ours, at the place where TALM has left it.
+
+Nothing changes on a cluster by it. What TALM has begun keeps its place, and is judged by what the
+cluster reports; what it has not begun goes through R8 like everything else.
+"""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ibgu.core.adopt import Adopted, adopted_steps
+from ibgu.core.decide.debts import (
+    Wishes,
+    annotations_with_debts,
+    failure_labels,
+    labels_with_debts,
+    owe,
+    success_labels,
+)
+from ibgu.core.decide.turn import Turn
+from ibgu.core.decide.words import count
+from ibgu.core.gates import waves
+from ibgu.core.model import (
+    Action,
+    Cause,
+    ClusterView,
+    Kind,
+    Member,
+    MemberState,
+    OnMember,
+    OnStep,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    RunState,
+    Step,
+    StepState,
+    Who,
+)
+from ibgu.core.works import names
+
+
+def foreign_controller(turn: Turn) -> Reason | None:
+    """TALM, or what TALM has left behind, keeps everything from starting."""
+    traces, rollout = turn.snapshot.traces, turn.rollout
+    if turn.facts.talm_live:
+        words = "TALM is running on this hub: ibgu writes nothing until it is stopped"
+        return Reason(ReasonKind.TALM, turn.now, words, None, Who.PERSON)
+    if rollout.adopting_since is not None:
+        return _adopting(turn) if traces.left else None
+    ours = bool(turn.book.steps) or traces.complete(rollout.spec)
+    if turn.snapshot.adoption or (traces.begun and not ours):
+        words = (
+            "unfinished ClusterGroupUpgrades or steps of this IBGU are left from TALM: annotate "
+            f"it with {names.ADOPT} and any value, and ibgu takes it over where TALM has left it"
+        )
+        return Reason(ReasonKind.ADOPTION, turn.now, words, None, Who.PERSON)
+    return None
+
+
+def _adopting(turn: Turn) -> Reason:
+    words = (
+        "takes over from TALM: its ManifestWorks and ClusterGroupUpgrades are being removed, "
+        "no cluster changes by that"
+    )
+    return Reason(ReasonKind.ADOPTING, turn.now, words)
+
+
+def adopt(turn: Turn, value: str) -> str | None:
+    """A person's wish to take over; None: not yet, it is acted on as soon as that is possible."""
+    traces, hold = turn.snapshot.traces, turn.rollout.hold
+    if turn.facts.talm_live or (hold and hold.kind is ReasonKind.INVALID_PLAN):
+        return None
+    if not traces.left:
+        return "TALM has left nothing of this IBGU on the hub"
+    if turn.book.steps:
+        turn.on_rollout(
+            Kind.ADOPTED,
+            "removes what TALM has left",
+            adopting_since=turn.now,
+            hold=_adopting(turn),
+            actor=turn.snapshot.actor,
+        )
+        return "removes what TALM has left; ibgu's own record of the rollout stands"
+    if wants_payload(turn) and not turn.snapshot.payload.read:
+        return None
+    return _take_over(turn)
+
+
+def wants_payload(turn: Turn) -> bool:
+    """The step that goes on brings ConfigMaps to the clusters: they must be known first."""
+    running = [group for group in turn.snapshot.traces.begun if not group.finished]
+    return any(Action.PREP in group.actions for group in running)
+
+
+def import_finished(turn: Turn) -> None:
+    """An IBGU that TALM has carried out to its end is not carried out once more."""
+    rollout = turn.rollout
+    untouched = not turn.book.steps and rollout.state is RolloutState.PENDING
+    if untouched and rollout.hold is None and turn.snapshot.traces.complete(rollout.spec):
+        turn.on_rollout(
+            Kind.ADOPTED,
+            "TALM has carried it out to its end",
+            state=RolloutState.RUNNING,
+            started_at=_began(turn),
+        )
+        _import(turn)
+
+
+def _take_over(turn: Turn) -> str:
+    turn.on_rollout(
+        Kind.ADOPTED,
+        "takes over from TALM",
+        state=RolloutState.RUNNING,
+        started_at=_began(turn),
+        adopting_since=turn.now,
+        hold=_adopting(turn),
+        actor=turn.snapshot.actor,
+    )
+    _import(turn)
+    running = turn.book.current
+    if running is None:
+        return f"taken over from TALM: {count(len(turn.book.steps), 'step')} finished"
+    left, begun = running.unfinished, len(running.in_flight)
+    return (
+        f"taken over from TALM in step {running.step.index + 1}: "
+        f"{count(left, 'cluster')} not done, {begun} of them under way"
+    )
+
+
+def _began(turn: Turn) -> datetime:
+    times = [group.started_at for group in turn.snapshot.traces.begun if group.started_at]
+    return min(times, default=turn.now)
+
+
+def _import(turn: Turn) -> None:
+    found = list(
+        adopted_steps(
+            turn.rollout, turn.snapshot.traces, lambda n: turn.observe(n).cluster, turn.now
+        )
+    )
+    for adopted in found:
+        _import_step(turn, adopted)
+    for adopted in found:
+        _take_import_over(turn, adopted)
+    if found:
+        _owe_what_talm_did_not(turn, found[-1])
+
+
+def _import_step(turn: Turn, adopted: Adopted) -> None:
+    step = adopted.step
+    if step.state is StepState.RUNNING and Action.PREP in step.actions:
+        step = replace(step, payload_digest=turn.snapshot.payload.digest)
+    turn.say(OnStep(Kind.STEP_ADOPTED, step, _told(adopted), warning=bool(adopted.gone)))
+    slot = 0
+    for member in adopted.members:
+        if member.state is MemberState.IN_FLIGHT:
+            member = _placed(turn, step, member, slot + 1)
+            slot = member.slot or slot
+        turn.say(OnMember(Kind.MEMBER_ADOPTED, member, _stands(member), member.cause))
+
+
+def _told(adopted: Adopted) -> str:
+    step, gone = adopted.step, adopted.gone
+    words = f"step {step.index + 1} as TALM has left it: {count(len(adopted.members), 'cluster')}"
+    return f"{words}; no longer on the hub: {', '.join(gone)}" if gone else words
+
+
+def _stands(member: Member) -> str:
+    if member.run is not None:
+        return f"TALM has begun {member.run.action}"
+    return f"TALM: {member.outcome}" if member.outcome else "TALM has not begun"
+
+
+def _placed(turn: Turn, step: Step, member: Member, slot: int) -> Member:
+    """With slot, limit and a run of its own; it waits where there is no place for it."""
+    run = member.run
+    assert run is not None
+    if slot > step.max_concurrency or member.uid in turn.world.holds:
+        return replace(
+            member,
+            state=MemberState.WAITING,
+            reason=Reason(ReasonKind.SLOT, turn.now, "waits for a slot"),
+            started_at=None,
+            attempts=0,
+            run=None,
+        )
+    made = turn.new_run(replace(member, attempts=0), run.action, RunState.ACCEPTED)
+    limit = turn.now + step.timeout / waves(step.total, step)
+    return replace(member, slot=slot, limit=limit, run=replace(run, id=made.id))
+
+
+# -- labels and annotations --------------------------------------------------------------------
+
+
+def _owe_what_talm_did_not(turn: Turn, last: Adopted) -> None:
+    """Labels come before TALM's status: what that shows was labelled, and is a person's by now."""
+    labelled = turn.snapshot.traces.labelled
+    for member in last.members:
+        cluster = turn.observe(member.cluster).cluster
+        assert cluster is not None
+        for done in member.completed:
+            if (member.cluster, done.action) not in labelled:
+                wishes = success_labels(done.action, labels_with_debts(turn, cluster))
+                owe(turn, cluster, wishes, {}, f"{done.action} succeeded under TALM")
+        failed = member.failed_action if member.cause is Cause.TIMED_OUT else None
+        if failed is not None and (member.cluster, failed) not in labelled:
+            owe(turn, cluster, failure_labels(failed), {}, f"{failed} timed out under TALM")
+
+
+def _take_import_over(turn: Turn, adopted: Adopted) -> None:
+    """What keeps automatic import off is ours to take away from now on (R14)."""
+    if Action.UPGRADE not in adopted.step.actions:
+        return
+    for member in adopted.members:
+        cluster = turn.observe(member.cluster).cluster
+        assert cluster is not None
+        owe(turn, cluster, {}, _import_by_us(turn, cluster), "TALM has turned automatic import off")
+
+
+def _import_by_us(turn: Turn, cluster: ClusterView) -> Wishes:
+    found = annotations_with_debts(turn, cluster)
+    if names.DISABLE_AUTO_IMPORT not in found or names.AUTO_IMPORT_BY in found:
+        return {}
+    return {names.AUTO_IMPORT_BY: turn.rollout.uid}
