@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     events_days: int = Field(
         400, ge=0, description="How many days the events of the history are kept; 0 keeps all."
     )
+    shadow: bool = Field(
+        False, description="Only watch TALM at work and keep what ibgu would have done: no writes."
+    )
     payload_check_seconds: float = Field(
         60.0, gt=0, description="How often ConfigMaps and secrets of a running Prep are re-read."
     )

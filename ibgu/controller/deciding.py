@@ -7,6 +7,7 @@ from functools import cache
 from ibgu.controller.agenda import Touched
 from ibgu.controller.commit import Draft
 from ibgu.controller.parts import Parts
+from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.book import Book
 from ibgu.core.decide import Answer, decide, decide_debt, start_step
 from ibgu.core.kinds import Ibgu
@@ -77,8 +78,18 @@ class Deciding:
             object=found,
             payload=self._parts.payloads.state(rollout.uid),
             adoption=mirror.unfinished_cgus(rollout),
+            traces=self._traces(book, found),
             actor=actor_of(found),
         )
+
+    def _traces(self, book: Book, found: Ibgu | None) -> Traces:
+        """Read only where they count: before ibgu's own steps, and while it takes over (R20)."""
+        rollout = book.rollout
+        wish = found.metadata.annotations.get(names.ADOPT) if found else None
+        settled = book.steps and rollout.adopting_since is None
+        if settled and wish == rollout.controls.get(names.ADOPT):
+            return NO_TRACES
+        return self._parts.mirror.traces(rollout)
 
 
 def _leaving(obj: Ibgu) -> bool:

@@ -21,7 +21,15 @@ from ibgu.core.model import (
     StepState,
 )
 
-_CLAIMS = frozenset({Kind.RUN_INTENDED, Kind.FINISHED, Kind.RETURNED, Kind.RUN_REOPENED})
+_CLAIMS = frozenset(
+    {
+        Kind.RUN_INTENDED,
+        Kind.FINISHED,
+        Kind.RETURNED,
+        Kind.RUN_REOPENED,
+        Kind.MEMBER_ADOPTED,
+    }
+)
 """Kinds of member decisions that may take or free a claim on the cluster."""
 
 
@@ -48,6 +56,7 @@ class Following:
             for uid, clusters in concerned.items():
                 if uid in world.books:
                     self._parts.effects.follow(world.books[uid], clusters, now)
+                    self._parts.adopting.follow(world.books[uid])
             self._parts.effects.settle(world, owed, debts)
         for uid in concerned:
             self._after(uid, now)
@@ -85,7 +94,7 @@ class Following:
                 owed[debt.uid] = None
             case Preempt(cluster=cluster):
                 self._touch_others(cluster, "")
-            case OnStep(kind=Kind.STEP_STARTED, step=step):
+            case OnStep(kind=Kind.STEP_STARTED | Kind.STEP_ADOPTED, step=step):
                 book = self._parts.world.books[step.rollout]
                 members = book.steps[step.index].members
                 self._parts.agenda.touch(step.rollout, members)

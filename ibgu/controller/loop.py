@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from ibgu import telemetry
+from ibgu.controller import adopting
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.denials import denied
 from ibgu.controller.following import Following
@@ -84,6 +85,8 @@ class Loop:
             self._work_answered(rest[0], result)
         elif kind == "cluster":
             self._cluster_answered(rest[0], result)
+        elif kind == adopting.KEY:
+            self._talm_answered(result)
         if result.error is not None and not result.error.conflict and not result.superseded:
             log.warning("write failed", key=result.write.key, error=str(result.error))
 
@@ -94,6 +97,14 @@ class Loop:
             again = asyncio.get_running_loop()
             pause = self._parts.mirror.denials.left(result.write.key)
             again.call_later(pause + 0.1, self._parts.agenda.touch, owner, [cluster])
+
+    def _talm_answered(self, result: WriteResult) -> None:
+        """What of TALM's could not be removed is tried again after a while."""
+        if self._parts.adopting.answered(result):
+            again = self._parts.clock.now() + DEBT_RETRY
+            self._parts.agenda.at(again, result.write.owner, "")
+        else:
+            self._parts.agenda.touch(result.write.owner)
 
     def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
         """What was refused, or had no answer, is tried again after a while."""

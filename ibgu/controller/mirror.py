@@ -1,11 +1,16 @@
 """The hub in memory, and what it shows about one cluster of one rollout."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ibgu.controller.denials import Denials
+from ibgu.core.adopt import Traces
 from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
-from ibgu.core.model import ClusterView, Observation, Rollout, WorkView
+from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView
 from ibgu.core.observe import view_cluster, view_work
+from ibgu.core.shadow import status_of
+from ibgu.core.talm import Group, TalmManifestWork, TalmWork, groups_of, view_talm_work
+from ibgu.core.talm import names as talm
+from ibgu.core.talm.group import finished
 from ibgu.core.works import names, payload_name, stage_name
 from ibgu.hub.store import Key, Store
 
@@ -14,7 +19,7 @@ WorkKey = tuple[str, str]
 
 
 class Mirror:
-    """Stores of the four kinds; digests each object once per version.
+    """Stores of the kinds that count; digests each object once per version.
 
     `touched(rollout, cluster)` is called for every change that may matter to a rollout;
     a ManagedCluster's change comes with rollout "" and concerns all rollouts that have it.
@@ -32,11 +37,16 @@ class Mirror:
         self.clusters: Store[ManagedCluster] = Store(changed=self._cluster_changed)
         self.works: Store[ManifestWork] = Store({"rollout": _rollout}, self._work_changed)
         self.cgus: Store[ClusterGroupUpgrade] = Store({"ibgu": _ibgu}, self._cgu_changed)
+        self.talm: Store[TalmManifestWork] = Store(
+            {"cluster": _cluster, "group": _group}, self._talm_changed
+        )
+        """TALM's ManifestWorks (R20)."""
         self.refusals: dict[WorkKey, str] = {}
         """The hub's words for our newest write of a work, where it refused it for good."""
         self.denials = Denials()
         self._clusters: dict[str, tuple[ManagedCluster, ClusterView]] = {}
         self._works: dict[WorkKey, tuple[ManifestWork, WorkView]] = {}
+        self._talm_works: dict[WorkKey, tuple[TalmManifestWork, TalmWork]] = {}
 
     def cluster(self, name: str) -> ClusterView | None:
         found = self.clusters.get(("", name))
@@ -64,8 +74,65 @@ class Mirror:
 
     def unfinished_cgus(self, rollout: Rollout) -> bool:
         """ClusterGroupUpgrades that TALM made for this IBGU and has not finished (R20)."""
-        owned = self.cgus.by("ibgu", f"{rollout.namespace}/{rollout.name}")
-        return any(not _succeeded(cgu) for cgu in owned)
+        return any(not finished(cgu) for cgu in self.cgus_of(rollout.full_name))
+
+    # -- TALM ------------------------------------------------------------------------------
+
+    def cgus_of(self, ibgu: str) -> list[ClusterGroupUpgrade]:
+        """Those that bear the name of the IBGU (namespace/name)."""
+        return self.cgus.by("ibgu", ibgu)
+
+    def groups(self, found: Ibgu) -> tuple[Group, ...]:
+        """What TALM has made of this very IBGU, not of one that had its name before."""
+        meta = found.metadata
+        groups = groups_of(meta.name, found.spec, self.cgus_of(f"{meta.namespace}/{meta.name}"))
+        return tuple(g for g in groups if not g.owners or meta.uid in g.owners)
+
+    def talm_work(self, key: WorkKey) -> TalmWork | None:
+        found = self.talm.get(key)
+        if found is None:
+            self._talm_works.pop(key, None)
+            return None
+        known = self._talm_works.get(key)
+        if known is None or known[0] is not found:
+            known = self._talm_works[key] = (found, view_talm_work(found))
+        return known[1]
+
+    def talm_works(self, group: str) -> list[TalmWork]:
+        """Of one ClusterGroupUpgrade (namespace/name)."""
+        found = (self.talm_work(key) for key in self.talm.keys_by("group", group))
+        return [work for work in found if work is not None]
+
+    def traces(self, rollout: Rollout) -> Traces:
+        """What TALM has left of the rollout's IBGU (R20)."""
+        cgus = self.cgus_of(rollout.full_name)
+        obj = self.ibgu(rollout.uid)
+        if not cgus or obj is None:
+            return Traces(left=len(cgus), works=self._works_of(cgus))
+        failed = {(name, action) for name, action in status_of(obj).ended() if action in _ACTIONS}
+        return Traces(
+            groups=self.groups(obj),
+            left=len(cgus),
+            works=self._works_of(cgus),
+            labelled=frozenset((name, Action(action)) for name, action in failed),
+        )
+
+    def _works_of(self, cgus: Iterable[ClusterGroupUpgrade]) -> dict[str, list[TalmWork]]:
+        works: dict[str, list[TalmWork]] = {}
+        for cgu in cgus:
+            for work in self.talm_works(f"{cgu.metadata.namespace}/{cgu.metadata.name}"):
+                works.setdefault(work.cluster, []).append(work)
+        return works
+
+    def acting(self, cluster: str) -> str:
+        """TALM's ManifestWork that acts on the cluster; empty: there is none."""
+        for key in self.talm.keys_by("cluster", cluster):
+            work = self.talm_work(key)
+            if work is not None and work.stage is not None:
+                return f"{work.cluster}/{work.name}"
+        return ""
+
+    # -- what it shows ---------------------------------------------------------------------
 
     def observe(
         self, rollout: Rollout, pending: Callable[[WorkKey], bool]
@@ -85,6 +152,7 @@ class Mirror:
                 payload_refusal=self.refusals.get((cluster, payload), ""),
                 denied=words("work", cluster, stage) or words("work", cluster, payload),
                 labels_denied=words("cluster", cluster),
+                talm=self.acting(cluster),
             )
 
         return of
@@ -119,6 +187,17 @@ class Mirror:
             if owner is not None:
                 self._touched(owner.metadata.uid, "")
 
+    def _talm_changed(
+        self, key: Key, old: TalmManifestWork | None, new: TalmManifestWork | None
+    ) -> None:
+        """It concerns all rollouts that have the cluster, and the one whose IBGU it is."""
+        self._touched("", key[0])
+        for named in _group(new or old):
+            namespace, _, name = named.partition("/")
+            cgu = self.cgus.get((namespace, name))
+            if cgu is not None:
+                self._cgu_changed((namespace, name), None, cgu)
+
 
 def _wish(obj: Ibgu) -> object:
     """What of an IBGU a person changes; our own status writes touch nothing."""
@@ -140,8 +219,13 @@ def _ibgu(obj: ClusterGroupUpgrade) -> list[str]:
     return [f"{obj.metadata.namespace}/{name}"] if name else []
 
 
-def _succeeded(cgu: ClusterGroupUpgrade) -> bool:
-    """`Succeeded` stands, True or False, once TALM is through with it."""
-    return any(
-        c.type == "Succeeded" and c.status in ("True", "False") for c in cgu.status.conditions
-    )
+def _cluster(obj: TalmManifestWork) -> list[str]:
+    return [obj.metadata.namespace]
+
+
+def _group(obj: TalmManifestWork | None) -> list[str]:
+    labels = obj.metadata.labels if obj is not None else {}
+    return [f"{labels.get(talm.CGU_NAMESPACE, '')}/{labels.get(talm.CGU, '')}"]
+
+
+_ACTIONS = frozenset(action.value for action in Action)

@@ -15,6 +15,7 @@ TOLD = frozenset(
         Kind.ROLLOUT_COMPLETED,
         Kind.ROLLOUT_RELEASED,
         Kind.PLAN_ACCEPTED,
+        Kind.ADOPTED,
         Kind.STEP_STARTED,
         Kind.STEP_RELEASED,
         Kind.STEP_FINISHED,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from ibgu.controller.adopting import Adopting
 from ibgu.controller.agenda import Agenda
 from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Ledger
@@ -21,6 +22,7 @@ class Parts(Struct, frozen=True):
 
     world: World
     mirror: Mirror
+    adopting: Adopting
     agenda: Agenda
     ledger: Ledger
     effects: Effects

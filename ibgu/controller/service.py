@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import telemetry
 from ibgu.controller import measures
+from ibgu.controller.adopting import Adopting
 from ibgu.controller.agenda import Agenda
 from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Ledger
@@ -231,6 +232,7 @@ class Controller:
         parts = Parts(
             world=basis.world,
             mirror=mirror,
+            adopting=Adopting(self._client, mirror, payloads, writer, tasks, agenda.touch),
             agenda=agenda,
             ledger=basis.ledger,
             effects=Effects(mirror, payloads, writer, watch=watch),

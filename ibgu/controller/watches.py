@@ -8,6 +8,8 @@ import structlog
 from ibgu import telemetry
 from ibgu.controller.mirror import Mirror
 from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.talm import TalmManifestWork
+from ibgu.core.talm import names as talm
 from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -46,6 +48,9 @@ class Watches:
         if served.cgus:
             self._all["clustergroupupgrades"] = self._reflect(
                 paths.cgus(), ClusterGroupUpgrade, mirror.cgus
+            )
+            self._all["talm-manifestworks"] = self._reflect(
+                paths.works(), TalmManifestWork, mirror.talm, selector=talm.CGU
             )
 
     def _reflect(

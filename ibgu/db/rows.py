@@ -7,12 +7,26 @@ import msgspec
 from sqlalchemy import Label, Table, and_
 
 from ibgu.core.model import Debt, Member, Rollout, Run, Step
-from ibgu.db.schema import debts, members, rollouts, runs, steps
+from ibgu.core.shadow import ShadowRollout, ShadowRun, ShadowStep
+from ibgu.db.schema import (
+    debts,
+    members,
+    rollouts,
+    runs,
+    shadow_rollouts,
+    shadow_runs,
+    shadow_steps,
+    steps,
+)
 
 R = TypeVar("R", bound=msgspec.Struct)
 Row = dict[str, Any]
 
-_NAMES = {members: {"uid": "cluster_uid", "limit": "limit_at"}, debts: {"uid": "cluster_uid"}}
+_NAMES = {
+    members: {"uid": "cluster_uid", "limit": "limit_at"},
+    debts: {"uid": "cluster_uid"},
+    shadow_steps: {"group": "group_name"},
+}
 
 
 def rollout_row(hub: str, rollout: Rollout) -> Row:
@@ -53,6 +67,13 @@ def debt_row(hub: str, debt: Debt) -> Row:
     return _row(hub, debt, debts)
 
 
+def shadow_row(hub: str, record: ShadowRollout | ShadowStep | ShadowRun) -> Row:
+    return _row(hub, record, _SHADOW[type(record)])
+
+
+_SHADOW = {ShadowRollout: shadow_rollouts, ShadowStep: shadow_steps, ShadowRun: shadow_runs}
+
+
 def to_record(row: Mapping[Any, Any], record: type[R]) -> R:
     """From a row whose columns are those of `fields`; of a member's run it needs all fields."""
     return msgspec.convert(row, record)
@@ -70,6 +91,9 @@ OF_STEP = fields(steps, Step)
 OF_MEMBER = fields(members, Member)
 OF_RUN = fields(runs, Run)
 OF_DEBT = fields(debts, Debt)
+OF_SHADOW_ROLLOUT = fields(shadow_rollouts, ShadowRollout)
+OF_SHADOW_STEP = fields(shadow_steps, ShadowStep)
+OF_SHADOW_RUN = fields(shadow_runs, ShadowRun)
 NEWEST_RUN = and_(runs.c.hub == members.c.hub, runs.c.id == members.c.run)
 """To join a member's newest run."""
 OF_MEMBER_AND_RUN = (*OF_MEMBER, *OF_RUN)

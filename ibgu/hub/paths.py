@@ -8,6 +8,7 @@ CGU_GROUP, CGU_VERSION = "ran.openshift.io", "v1alpha1"
 
 _IBGU_API = f"/apis/{IBGU_GROUP}/{IBGU_VERSION}"
 _WORK_API = f"/apis/{WORK_GROUP}/v1"
+_MWRS_API = f"/apis/{WORK_GROUP}/v1alpha1"
 _CGU_API = f"/apis/{CGU_GROUP}/{CGU_VERSION}"
 _LEASE_API = "/apis/coordination.k8s.io/v1"
 _EVENT_API = "/apis/events.k8s.io/v1"
@@ -70,6 +71,14 @@ def work(namespace: str, name: str) -> str:
 
 def cgus(namespace: str | None = None) -> str:
     return _collection(_CGU_API, "clustergroupupgrades", namespace)
+
+
+def cgu(namespace: str, name: str) -> str:
+    return f"{cgus(namespace)}/{segment(name)}"
+
+
+def work_replica_set(namespace: str, name: str) -> str:
+    return f"{_collection(_MWRS_API, 'manifestworkreplicasets', namespace)}/{segment(name)}"
 
 
 def leases(namespace: str | None = None) -> str:

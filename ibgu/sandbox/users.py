@@ -26,11 +26,13 @@ USERS: Mapping[str, User] = {
         ("system:serviceaccounts", f"system:serviceaccounts:{SYSTEM_NAMESPACE}"),
     ),
     "fleet": User("fleet"),
+    "shadow": User("shadow"),
     "alice": User("alice"),
     "bob": User("bob"),
     "carol": User("carol"),
 }
-"""`ibgu` stands for the chart's ServiceAccount; `fleet` plays every cluster's agents; `alice` may
+"""`ibgu` stands for the chart's ServiceAccount; `fleet` plays every cluster's agents; `shadow`
+has the chart's role for shadow mode, which can write nothing; `alice` may
 read IBGUs and ManagedClusters everywhere, `bob` IBGUs in `default`, `carol` nothing."""
 
 
@@ -81,6 +83,7 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
         _binding("sandbox-cluster-reader", "ClusterRole", _user("alice")),
         _binding("sandbox-ibgu-reader", "ClusterRole", _user("bob"), namespace="default"),
         _binding("ibgu-controller", "ClusterRole", _IBGU),
+        _binding("ibgu-shadow", "ClusterRole", _user("shadow")),
         _binding("ibgu-api", "ClusterRole", _IBGU),
         _binding("ibgu-leader", "Role", _IBGU, namespace=SYSTEM_NAMESPACE),
         *(

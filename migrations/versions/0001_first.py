@@ -279,6 +279,79 @@ FOR EACH ROW EXECUTE FUNCTION ibgu_keep_events()
 CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events
 FOR EACH STATEMENT EXECUTE FUNCTION ibgu_keep_events()
 """,
+    """
+CREATE TABLE shadow_leaders (
+  hub text COLLATE "C" NOT NULL,
+  epoch bigint NOT NULL,
+  leader text NOT NULL,
+  renewed_at timestamptz NOT NULL,
+  CONSTRAINT shadow_leaders_pkey PRIMARY KEY (hub)
+)
+""",
+    """
+CREATE TABLE shadow_rollouts (
+  hub text COLLATE "C" NOT NULL,
+  uid text COLLATE "C" NOT NULL,
+  namespace text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  created_at timestamptz NOT NULL,
+  seed_image text NOT NULL,
+  seed_version text NOT NULL,
+  plan jsonb NOT NULL,
+  watched_since timestamptz NOT NULL,
+  progress text NOT NULL,
+  complete boolean NOT NULL,
+  deleted boolean NOT NULL,
+  CONSTRAINT shadow_rollouts_pkey PRIMARY KEY (hub, uid)
+)
+""",
+    """
+CREATE INDEX shadow_rollouts_name_idx ON shadow_rollouts (hub, namespace, name, created_at)
+""",
+    """
+CREATE TABLE shadow_steps (
+  hub text COLLATE "C" NOT NULL,
+  rollout text COLLATE "C" NOT NULL,
+  index integer NOT NULL,
+  group_name text NOT NULL,
+  actions text[] COLLATE "C" NOT NULL,
+  max_concurrency integer NOT NULL,
+  timeout_minutes integer NOT NULL,
+  batches jsonb NOT NULL,
+  batch integer NOT NULL,
+  started_at timestamptz,
+  finished_at timestamptz,
+  CONSTRAINT shadow_steps_pkey PRIMARY KEY (hub, rollout, index),
+  CONSTRAINT shadow_steps_hub_rollout_fkey FOREIGN KEY (hub, rollout)
+    REFERENCES shadow_rollouts (hub, uid)
+)
+""",
+    """
+CREATE TABLE shadow_runs (
+  hub text COLLATE "C" NOT NULL,
+  rollout text COLLATE "C" NOT NULL,
+  step integer NOT NULL,
+  cluster text COLLATE "C" NOT NULL,
+  action text NOT NULL,
+  work text NOT NULL,
+  batch integer NOT NULL,
+  since timestamptz NOT NULL,
+  reachable boolean NOT NULL,
+  words text NOT NULL,
+  words_at timestamptz,
+  symptom jsonb,
+  ibgu jsonb,
+  talm jsonb,
+  gone_at timestamptz,
+  freed_at timestamptz,
+  notes jsonb NOT NULL,
+  CONSTRAINT shadow_runs_pkey PRIMARY KEY (hub, rollout, step, cluster, action),
+  CONSTRAINT shadow_runs_hub_rollout_step_fkey FOREIGN KEY (hub, rollout, step)
+    REFERENCES shadow_steps (hub, rollout, index),
+  CONSTRAINT shadow_runs_action_check CHECK (action IN ('Prep', 'Upgrade', 'FinalizeUpgrade',
+    'Rollback', 'FinalizeRollback', 'Abort', 'AbortOnFailure'))
+)
+""",
 ]
 
 

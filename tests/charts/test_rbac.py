@@ -29,6 +29,7 @@ TALM_LEASE = LEASES._replace(name="9a2365a3.openshift.io")
 DEPLOYMENTS = Resource("apps", "deployments")
 TALM = DEPLOYMENTS._replace(name="cluster-group-upgrades-controller-manager-v2")
 CGUS = Resource("ran.openshift.io", "clustergroupupgrades")
+TEMPLATES = Resource("work.open-cluster-management.io", "manifestworkreplicasets")
 NAMESPACES, CONFIG_MAPS, SECRETS = (
     Resource("", plural) for plural in ("namespaces", "configmaps", "secrets")
 )
@@ -46,7 +47,8 @@ MAY = [
     ("get create patch", LEASES, "ibgu-system"),
     ("get", TALM_LEASE, "openshift-operators"),
     ("get", TALM, "openshift-operators"),
-    ("list watch", CGUS, "site"),
+    ("list watch patch delete", CGUS, "site"),
+    ("get delete", TEMPLATES, "site"),
     ("get", NAMESPACES._replace(name="kube-system"), ""),
     ("get", CONFIG_MAPS, "openshift-adp"),
     ("get", SECRETS, "default"),
@@ -66,7 +68,9 @@ MAY_NOT = [
     ("update patch", TALM_LEASE, "openshift-operators"),
     ("get list", DEPLOYMENTS, "openshift-operators"),
     ("update patch delete", TALM, "openshift-operators"),
-    ("get create update patch delete", CGUS, "site"),
+    ("get create update deletecollection", CGUS, "site"),
+    ("patch update", CGUS._replace(subresource="status"), "site"),
+    ("list watch create update patch deletecollection", TEMPLATES, "site"),
     ("get", NAMESPACES._replace(name="default"), ""),
     ("list watch create", NAMESPACES, ""),
     ("list watch create update patch delete", SECRETS, "default"),
@@ -80,13 +84,15 @@ MAY_NOT = [
 ]
 
 
-def answers(admin: httpx.Client, verbs: str, what: Resource, namespace: str) -> dict[str, bool]:
+def answers(
+    admin: httpx.Client, verbs: str, what: Resource, namespace: str, user: str = "ibgu"
+) -> dict[str, bool]:
     """The API server's answer for each verb, for the user that stands for the ServiceAccount."""
-    return {verb: _allowed(admin, verb, what, namespace) for verb in verbs.split()}
+    return {verb: _allowed(admin, verb, what, namespace, user) for verb in verbs.split()}
 
 
-def _allowed(admin: httpx.Client, verb: str, what: Resource, namespace: str) -> bool:
-    user = USERS["ibgu"]
+def _allowed(admin: httpx.Client, verb: str, what: Resource, namespace: str, name: str) -> bool:
+    user = USERS[name]
     attributes = {
         "verb": verb,
         "group": what.group,
@@ -113,3 +119,20 @@ def test_may(admin: httpx.Client, verbs: str, what: Resource, namespace: str) ->
 @pytest.mark.parametrize(("verbs", "what", "namespace"), MAY_NOT)
 def test_may_not(admin: httpx.Client, verbs: str, what: Resource, namespace: str) -> None:
     assert set(answers(admin, verbs, what, namespace).values()) == {False}
+
+
+WATCHED = (IBGUS, CLUSTERS, WORKS, CGUS)
+
+
+@pytest.mark.parametrize("what", WATCHED)
+def test_a_shadow_may_read(admin: httpx.Client, what: Resource) -> None:
+    assert set(answers(admin, "get list watch", what, "", "shadow").values()) == {True}
+
+
+@pytest.mark.parametrize(
+    "what",
+    [*WATCHED, IBGU_STATUS, EVENTS, LEASES, TEMPLATES, SECRETS, CONFIG_MAPS, TOKEN_REVIEWS],
+)
+def test_a_shadow_may_write_nothing(admin: httpx.Client, what: Resource) -> None:
+    verbs = "create update patch delete deletecollection"
+    assert set(answers(admin, verbs, what, "site", "shadow").values()) == {False}

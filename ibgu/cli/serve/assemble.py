@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
+from typing import Protocol
 
 import structlog
 import typer
@@ -15,7 +16,8 @@ from ibgu.api.server import bind
 from ibgu.cli.serve import schema
 from ibgu.cli.serve.door import Door
 from ibgu.cli.serve.patience import Patience
-from ibgu.controller.service import Controller, controller
+from ibgu.controller.service import controller
+from ibgu.controller.shadow.service import shadow
 from ibgu.hub import paths
 from ibgu.hub.access import Access
 from ibgu.hub.client import HubClient
@@ -26,8 +28,18 @@ from ibgu.settings import Settings
 log = structlog.get_logger("ibgu")
 
 
+class Leading(Protocol):
+    """What leads, or only watches."""
+
+    async def run(self) -> None: ...
+
+    def problems(self) -> list[str]: ...
+
+    def measure(self) -> None: ...
+
+
 async def run(settings: Settings, *, migrate: bool) -> None:
-    """Controller and API in one."""
+    """Controller (or shadow) and API in one."""
     async with (
         _door(settings) as door,
         _journal(settings, door.patience, migrate=migrate) as engine,
@@ -88,10 +100,14 @@ async def _journal(
 
 def _controller(
     settings: Settings, patience: Patience, engine: AsyncEngine
-) -> AbstractAsyncContextManager[Controller]:
+) -> AbstractAsyncContextManager[Leading]:
+    """Or its shadow."""
+
     async def patiently(client: HubClient) -> Served:
         return await patience.until("the hub", partial(discover, client))
 
+    if settings.shadow:
+        return shadow(settings, engine, discovering=patiently)
     return controller(settings, engine, discovering=patiently)
 
 
@@ -107,7 +123,7 @@ async def _api(
         yield Context(hub=system.metadata.uid, engine=engine, access=Access(client), probes=probes)
 
 
-def _probes(settings: Settings, leading: Controller | None = None) -> Probes:
+def _probes(settings: Settings, leading: Leading | None = None) -> Probes:
     journal = partial(schema.journal_problem, settings.database_url)
     if leading is None:
         return Probes(journal)

@@ -26,10 +26,11 @@ def settings_of_api() -> Settings:
     return settings
 
 
-def settings_of_controller() -> Settings:
+def settings_of_controller(*, shadow: bool = False) -> Settings:
+    """`shadow`: asked for on the command line."""
     settings = settings_of_api()
     _check_lease(settings)
-    return settings
+    return settings.model_copy(update={"shadow": True}) if shadow else settings
 
 
 def _check_hub(settings: Settings) -> None:

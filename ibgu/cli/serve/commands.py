@@ -8,26 +8,28 @@ import typer
 Migrate = Annotated[
     bool, typer.Option("--migrate", help="Run pending migrations of the database first.")
 ]
+Shadow = Annotated[
+    bool,
+    typer.Option(
+        "--shadow", help="Only watch TALM at work, and write nothing on the hub (IBGU_SHADOW)."
+    ),
+]
 
 
-def run(migrate: Migrate = False) -> None:
+def run(migrate: Migrate = False, shadow: Shadow = False) -> None:
     """Run controller and REST API in one process."""
     from ibgu.cli.serve import assemble, checks, process
 
-    raise typer.Exit(
-        process.run(checks.settings_of_controller, partial(assemble.run, migrate=migrate))
-    )
+    read = partial(checks.settings_of_controller, shadow=shadow)
+    raise typer.Exit(process.run(read, partial(assemble.run, migrate=migrate)))
 
 
-def controller(migrate: Migrate = False) -> None:
+def controller(migrate: Migrate = False, shadow: Shadow = False) -> None:
     """Run the controller alone, with health and metrics."""
     from ibgu.cli.serve import assemble, checks, process
 
-    raise typer.Exit(
-        process.run(
-            checks.settings_of_controller, partial(assemble.run_controller, migrate=migrate)
-        )
-    )
+    read = partial(checks.settings_of_controller, shadow=shadow)
+    raise typer.Exit(process.run(read, partial(assemble.run_controller, migrate=migrate)))
 
 
 def api(migrate: Migrate = False) -> None:

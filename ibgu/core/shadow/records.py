@@ -126,7 +126,7 @@ class ShadowRollout(Struct, frozen=True, kw_only=True):
     created_at: datetime
     seed_image: str = ""
     seed_version: str = ""
-    plan: tuple[tuple[Action | str, ...], ...] = ()
+    plan: tuple[tuple[str, ...], ...] = ()
     watched_since: datetime
     """What was before that, ibgu has not seen."""
     progress: str = ""

@@ -18,6 +18,7 @@ class _ActionMessage(Struct, frozen=True):
 
 class _ClusterStatus(Struct, frozen=True, rename="camel"):
     name: str = ""
+    completed_actions: list[_ActionMessage] = []
     failed_actions: list[_ActionMessage] = []
 
 
@@ -33,6 +34,14 @@ class TalmStatus(Struct, frozen=True):
             (cluster.name, failure.action): failure.message
             for cluster in self.clusters
             for failure in cluster.failed_actions
+        }
+
+    def ended(self) -> set[tuple[str, str]]:
+        """(cluster, action) that TALM shows as completed or failed."""
+        return {
+            (cluster.name, told.action)
+            for cluster in self.clusters
+            for told in (*cluster.completed_actions, *cluster.failed_actions)
         }
 
 

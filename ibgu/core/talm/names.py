@@ -12,6 +12,9 @@ EXPECTED = "openshift-cluster-group-upgrades/expectedValues"
 IBGU = "ibgu"
 """Label of a ClusterGroupUpgrade: the name of its IBGU."""
 
+FINALIZER = "ran.openshift.io/cleanup-finalizer"
+"""Of a ClusterGroupUpgrade: TALM deletes its works before it lets it go."""
+
 COMPLETED: dict[str, Stage] = {
     "isPrepCompleted": Stage.PREP,
     "isUpgradeCompleted": Stage.UPGRADE,

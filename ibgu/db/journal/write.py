@@ -101,7 +101,7 @@ def _key(row: Found[Any]) -> MemberKey:
     return (row.rollout, row.step, row.cluster)
 
 
-def _put(table: Table, rows: str) -> str:
+def put_statement(table: Table, rows: str) -> str:
     """Insert, or replace by primary key, the rows of the document that the parameter holds."""
     stored = [column.name for column in table.columns if not column.computed]
     keys = table.primary_key.columns.keys()
@@ -116,10 +116,10 @@ def _put(table: Table, rows: str) -> str:
 
 _SETTLE = text(f"""
     WITH
-      put_rollouts AS ({_put(rollouts, "rollouts")}),
-      put_steps AS ({_put(steps, "steps")}),
-      put_members AS ({_put(members, "members")}),
-      put_runs AS ({_put(runs, "runs")})
+      put_rollouts AS ({put_statement(rollouts, "rollouts")}),
+      put_steps AS ({put_statement(steps, "steps")}),
+      put_members AS ({put_statement(members, "members")}),
+      put_runs AS ({put_statement(runs, "runs")})
     DELETE FROM holds USING json_populate_recordset(NULL::holds, :freed) AS freed
     WHERE (holds.hub, holds.rollout, holds.step, holds.cluster)
         = (freed.hub, freed.rollout, freed.step, freed.cluster)
@@ -127,8 +127,8 @@ _SETTLE = text(f"""
 """Records, and holds that are free now: a run that has settled does not refer to its hold."""
 _TELL = text(f"""
     WITH
-      put_runs AS ({_put(runs, "runs")}),
-      put_debts AS ({_put(debts, "debts")}),
+      put_runs AS ({put_statement(runs, "runs")}),
+      put_debts AS ({put_statement(debts, "debts")}),
       paid AS (
         DELETE FROM debts USING json_populate_recordset(NULL::debts, :paid) AS paid
         WHERE debts.hub = paid.hub AND debts.cluster_uid = paid.cluster_uid

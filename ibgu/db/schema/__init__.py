@@ -3,6 +3,7 @@
 from ibgu.db.schema.fleet import debts, holds, members, runs
 from ibgu.db.schema.history import CHANNEL, events, leaders
 from ibgu.db.schema.plan import hubs, rollouts, steps
+from ibgu.db.schema.shadow import shadow_leaders, shadow_rollouts, shadow_runs, shadow_steps
 from ibgu.db.schema.types import metadata
 
 VERSION = 1
@@ -20,5 +21,9 @@ __all__ = [
     "metadata",
     "rollouts",
     "runs",
+    "shadow_leaders",
+    "shadow_rollouts",
+    "shadow_runs",
+    "shadow_steps",
     "steps",
 ]

@@ -27,6 +27,7 @@ def test_a_rollout() -> None:
     assert (found.complete, found.progress) == (True, "All plan steps...")
     assert rollout_of(obj, found, at(9)) == found
     assert status_of(obj).failed() == {("s1", "Prep"): "words"}
+    assert status_of(obj).ended() == {("s1", "Prep"), ("s2", "Prep")}
 
 
 def test_a_rollout_that_has_just_been_made() -> None:

@@ -1,0 +1,215 @@
+"""Taking over from TALM (R20), the part that acts: what TALM has left goes, in this order.
+
+ManifestWorks (by Orphan, so that no cluster changes), templates, ClusterGroupUpgrades. These come
+last, with TALM's finalizer taken off: as long as one is there, the next controller goes on here.
+Everything follows from what the hub shows, so it may be asked for any number of times.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import structlog
+from msgspec import Struct, json
+
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.payloads import Payloads
+from ibgu.core.adopt import Removal, works_to_remove
+from ibgu.core.book import Book
+from ibgu.core.kinds import ClusterGroupUpgrade, ClusterGroupUpgradeMeta, JsonObject
+from ibgu.core.model import MemberState, Rollout
+from ibgu.core.talm import TalmWork
+from ibgu.core.talm import names as talm
+from ibgu.core.works import names, stage_name
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.errors import HubError
+from ibgu.hub.writer import Write, Writer, WriteResult
+
+log = structlog.get_logger("ibgu.controller")
+
+KEY = "talm"
+"""First part of the key of every write here."""
+AGAIN = 15.0
+"""Seconds after which a read that the hub refused is tried again."""
+CHECK = 0.3
+"""Seconds between two looks at templates that are being deleted."""
+
+
+class _Template(Struct, frozen=True):
+    metadata: ClusterGroupUpgradeMeta
+
+
+class Adopting:
+    def __init__(
+        self,
+        client: HubClient,
+        mirror: Mirror,
+        payloads: Payloads,
+        writer: Writer,
+        tasks: asyncio.TaskGroup,
+        touch: Callable[[str], None],
+    ) -> None:
+        self._client = client
+        self._mirror = mirror
+        self._payloads = payloads
+        self._writer = writer
+        self._tasks = tasks
+        self._touch = touch
+        self._asked: dict[tuple[str, ...], str] = {}
+        """Key of a write -> the resourceVersion that it was asked for."""
+        self._cleared: set[str] = set()
+        """Rollouts whose templates are gone."""
+        self._busy: set[str] = set()
+
+    def follow(self, book: Book) -> None:
+        """Called with every turn of a rollout, while nothing forbids to write."""
+        rollout = book.rollout
+        if rollout.adopting_since is not None:
+            self._remove(book)
+        elif not book.steps and self._wished(rollout):
+            self._read_payload(rollout)
+
+    def answered(self, result: WriteResult) -> bool:
+        """True: it was refused, and has to be asked for again after a while."""
+        error = result.error
+        if error is None or error.not_found:
+            return False
+        self._asked.pop(result.write.key, None)
+        return not (error.conflict or result.superseded)
+
+    # -- before --------------------------------------------------------------------------------
+
+    def _wished(self, rollout: Rollout) -> bool:
+        found = self._mirror.ibgu(rollout.uid)
+        wish = found.metadata.annotations.get(names.ADOPT) if found else None
+        return wish is not None and wish != rollout.controls.get(names.ADOPT)
+
+    def _read_payload(self, rollout: Rollout) -> None:
+        """What a step with Prep brings must be known before it goes on under us."""
+        if not self._payloads.state(rollout.uid).read:
+            self._begin(rollout, self._payload(rollout))
+
+    async def _payload(self, rollout: Rollout) -> None:
+        await self._payloads.read(rollout)
+
+    # -- what goes -----------------------------------------------------------------------------
+
+    def _remove(self, book: Book) -> None:
+        rollout = book.rollout
+        traces = self._mirror.traces(rollout)
+        for work, removal in works_to_remove(traces, lambda work: self._watched(book, work)):
+            self._remove_work(rollout, work, removal)
+        if any(not w.terminating for works in traces.works.values() for w in works):
+            return
+        if rollout.uid in self._cleared:
+            for cgu in self._mirror.cgus_of(rollout.full_name):
+                self._remove_group(rollout, cgu)
+        elif traces.left:
+            self._begin(rollout, self._templates(rollout))
+
+    def _watched(self, book: Book, work: TalmWork) -> bool:
+        """What TALM has begun is seen through our own work before TALM's goes."""
+        member, rollout = book.latest(work.cluster), book.rollout
+        if member is None or member.state is not MemberState.IN_FLIGHT:
+            return True
+        key = (work.cluster, stage_name(rollout.uid, rollout.name))
+        return self._mirror.work(key) is not None
+
+    def _remove_work(self, rollout: Rollout, work: TalmWork, removal: Removal) -> None:
+        key = (KEY, work.cluster, work.name)
+        path = paths.work(work.cluster, work.name)
+        if removal is Removal.DELETE:
+            self._submit(_deletion(key, path, work.uid, rollout), work.resource_version)
+            return
+        orphan = {"deleteOption": {"propagationPolicy": "Orphan", "selectivelyOrphans": None}}
+        self._submit(_patch(key, path, work, rollout, {"spec": orphan}), work.resource_version)
+
+    def _remove_group(self, rollout: Rollout, cgu: ClusterGroupUpgrade) -> None:
+        """TALM's finalizer waits for a TALM that is gone; others' stay."""
+        meta = cgu.metadata
+        key = (KEY, meta.namespace, meta.name)
+        path = paths.cgu(meta.namespace, meta.name)
+        if meta.deletion_timestamp is None:
+            self._submit(_deletion(key, path, meta.uid, rollout), meta.resource_version)
+        elif talm.FINALIZER in meta.finalizers:
+            left = [finalizer for finalizer in meta.finalizers if finalizer != talm.FINALIZER]
+            body = {"metadata": {"finalizers": left}}
+            self._submit(_patch(key, path, meta, rollout, body), meta.resource_version)
+
+    def _submit(self, write: Write, version: str) -> None:
+        """Once for each version that the hub shows."""
+        if self._asked.get(write.key) != version:
+            self._asked[write.key] = version
+            self._writer.submit(write)
+
+    # -- in the background ---------------------------------------------------------------------
+
+    def _begin(self, rollout: Rollout, task: Coroutine[None, None, None]) -> None:
+        """One task a rollout at a time; its end brings the rollout's next turn."""
+        if rollout.uid in self._busy:
+            task.close()
+            return
+        self._busy.add(rollout.uid)
+        self._tasks.create_task(self._run(rollout, task))
+
+    async def _run(self, rollout: Rollout, task: Coroutine[None, None, None]) -> None:
+        try:
+            await task
+        except HubError as error:
+            log.warning("can't take over yet", rollout=rollout.full_name, error=str(error))
+            await asyncio.sleep(AGAIN)
+        finally:
+            self._busy.discard(rollout.uid)
+        self._touch(rollout.uid)
+
+    async def _templates(self, rollout: Rollout) -> None:
+        """Those that TALM has made for this very IBGU, until none is there."""
+        actions = {action for item in rollout.spec.plan for action in item.actions}
+        left = {talm.template_name(rollout.name, action) for action in actions}
+        while left:
+            for name in sorted(left):
+                if await self._template_gone(rollout, name):
+                    left.discard(name)
+            await asyncio.sleep(CHECK if left else 0)
+        self._cleared.add(rollout.uid)
+
+    async def _template_gone(self, rollout: Rollout, name: str) -> bool:
+        path = paths.work_replica_set(rollout.namespace, name)
+        try:
+            meta = (await self._client.get(path, _Template)).metadata
+        except HubError as error:
+            if error.not_found:
+                return True
+            raise
+        if rollout.uid not in {owner.uid for owner in meta.owner_references}:
+            return True
+        if meta.deletion_timestamp is None:
+            key = (KEY, rollout.namespace, "template", name)
+            self._submit(_deletion(key, path, meta.uid, rollout), meta.resource_version)
+        return meta.deletion_timestamp is not None
+
+
+def _deletion(key: tuple[str, ...], path: str, uid: str, rollout: Rollout) -> Write:
+    """Of this very object only."""
+    body = json.encode({"preconditions": {"uid": uid}})
+    return Write(key=key, method="DELETE", path=path, body=body, owner=rollout.uid)
+
+
+def _patch(
+    key: tuple[str, ...],
+    path: str,
+    found: TalmWork | ClusterGroupUpgradeMeta,
+    rollout: Rollout,
+    body: JsonObject,
+) -> Write:
+    """Only of the version that was seen."""
+    meta = {"uid": found.uid, "resourceVersion": found.resource_version}
+    merged = {**body, "metadata": {**body.get("metadata", {}), **meta}}
+    return Write(
+        key=key,
+        method="PATCH",
+        path=path,
+        body=json.encode(merged),
+        content_type=paths.MERGE_PATCH,
+        owner=rollout.uid,
+    )

@@ -1,0 +1,134 @@
+"""All records of shadow mode in memory, brought up to date from the mirror."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ibgu.controller.mirror import Mirror
+from ibgu.core.kinds import Ibgu
+from ibgu.core.model import Action
+from ibgu.core.shadow import (
+    Seen,
+    ShadowRollout,
+    ShadowRun,
+    ShadowStep,
+    begin,
+    due,
+    follow,
+    rollout_of,
+    status_of,
+    step_of,
+)
+from ibgu.core.talm import Group, TalmWork
+from ibgu.db.shadow import ShadowRecords
+
+RunKey = tuple[str, int, str, str]
+
+
+class Album:
+    """`look` notes what is new; `changed` gives it out until `kept` says that it is written."""
+
+    def __init__(self, mirror: Mirror, known: ShadowRecords) -> None:
+        self._mirror = mirror
+        self.rollouts = {rollout.uid: rollout for rollout in known.rollouts}
+        self.steps = {step.key: step for step in known.steps}
+        self.runs = {run.key: run for run in known.runs}
+        self._open = {run.key for run in known.runs if run.open}
+        self._new_rollouts: dict[str, ShadowRollout] = {}
+        self._new_steps: dict[tuple[str, int], ShadowStep] = {}
+        self._new_runs: dict[RunKey, ShadowRun] = {}
+
+    def look(self, now: datetime) -> None:
+        """At every IBGU that TALM carries out, and at what it carried out before."""
+        here = {obj.metadata.uid: obj for obj in self._mirror.ibgus}
+        for uid, obj in here.items():
+            groups = self._mirror.groups(obj)
+            if groups or uid in self.rollouts:
+                self._rollout(obj, groups, now)
+        for uid, rollout in self.rollouts.items():
+            if uid not in here and not rollout.deleted:
+                self._gone(rollout, now)
+
+    def due(self) -> datetime | None:
+        """When to look again though nothing changes."""
+        times = (due(self.runs[key]) for key in self._open)
+        return min((time for time in times if time is not None), default=None)
+
+    def changed(self) -> ShadowRecords:
+        return ShadowRecords(
+            tuple(self._new_rollouts.values()),
+            tuple(self._new_steps.values()),
+            tuple(self._new_runs.values()),
+        )
+
+    def kept(self) -> None:
+        for written in (self._new_rollouts, self._new_steps, self._new_runs):
+            written.clear()
+
+    # -- one IBGU ------------------------------------------------------------------------------
+
+    def _rollout(self, obj: Ibgu, groups: tuple[Group, ...], now: datetime) -> None:
+        uid = obj.metadata.uid
+        before = self.rollouts.get(uid)
+        rollout = rollout_of(obj, before, now)
+        if rollout != before:
+            self.rollouts[uid] = self._new_rollouts[uid] = rollout
+        failed = status_of(obj).failed()
+        for group in groups:
+            self._step(uid, group, failed, now)
+        with_group = {group.index for group in groups}
+        for key in self._open_of(uid):
+            if key[1] not in with_group:
+                self._follow(self.runs[key], Seen(None, None, reachable=True), now)
+
+    def _step(
+        self, uid: str, group: Group, failed: dict[tuple[str, str], str], now: datetime
+    ) -> None:
+        before = self.steps.get((uid, group.index))
+        step = step_of(uid, group, before, now)
+        if step != before:
+            self.steps[step.key] = self._new_steps[step.key] = step
+        works = {(w.cluster, a): w for w, a in self._works(group)}
+        for (cluster, action), work in works.items():
+            if (uid, group.index, cluster, action) not in self.runs and not work.terminating:
+                self._put(begin(uid, group.index, action, work, now))
+        for key in self._open_of(uid):
+            _, index, cluster, name = key
+            if index != group.index:
+                continue
+            work_seen = works.get((cluster, Action(name)))
+            said = failed.get((cluster, name), "")
+            seen = Seen(work_seen, group, self._reachable(cluster), said)
+            self._follow(self.runs[key], seen, now)
+
+    def _works(self, group: Group) -> Iterator[tuple[TalmWork, Action]]:
+        """With the action that each of them carries out: the step's one of that stage."""
+        by_stage = {action.stage: action for action in group.actions}
+        for work in self._mirror.talm_works(group.full_name):
+            if work.stage in by_stage:
+                yield work, by_stage[work.stage]
+
+    def _open_of(self, uid: str) -> list[RunKey]:
+        return [key for key in self._open if key[0] == uid]
+
+    def _reachable(self, cluster: str) -> bool:
+        found = self._mirror.cluster(cluster)
+        return found is not None and found.reachable
+
+    def _follow(self, run: ShadowRun, seen: Seen, now: datetime) -> None:
+        after = follow(run, seen, now)
+        if after != run:
+            self._put(after)
+        if after.gone_at is not None and (seen.group is None or not after.open):
+            self._open.discard(after.key)
+
+    def _put(self, run: ShadowRun) -> None:
+        self.runs[run.key] = self._new_runs[run.key] = run
+        self._open.add(run.key)
+
+    def _gone(self, rollout: ShadowRollout, now: datetime) -> None:
+        for key in self._open_of(rollout.uid):
+            self._follow(self.runs[key], Seen(None, None, reachable=True), now)
+        over = replace(rollout, deleted=True)
+        self.rollouts[rollout.uid] = self._new_rollouts[rollout.uid] = over

@@ -1,0 +1,148 @@
+"""The process: the controller's watches, a place in the journal, and no writer at all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu import telemetry
+from ibgu.controller.clock import Clock
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.shadow.album import Album
+from ibgu.controller.watches import Watches
+from ibgu.db import Deposed, JournalAway
+from ibgu.db.shadow import ShadowStore
+from ibgu.hub.client import HubClient
+from ibgu.hub.discovery import Served, discover
+from ibgu.settings import Settings
+
+log = structlog.get_logger("ibgu.shadow")
+
+GATHER = 0.25
+"""Seconds from the first change to the look: what one action causes comes in bursts."""
+PATIENCE = timedelta(seconds=30)
+"""A shadow that was silent for so long is replaced by another one."""
+RENEW = 8.0
+"""Seconds after which a shadow that saw nothing new says that it is still there."""
+RETRY = 1.0
+
+
+class Shadow:
+    """`run` until cancelled. It reads the hub by watches and a few gets, and never writes there."""
+
+    def __init__(
+        self, settings: Settings, client: HubClient, engine: AsyncEngine, served: Served
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._served = served
+        self._store = ShadowStore(engine, served.hub)
+        self._dirty = asyncio.Event()
+        self._mirror = Mirror(lambda *_: self._dirty.set(), lambda _: self._dirty.set())
+        self._watches = Watches(client, self._mirror, served, settings)
+        self._clock = Clock(self._store.now)
+        self._away = ""
+        self.leading = False
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watches.run())
+            await self._watches.synced()
+            log.info("in sync", **self._watches.sizes())
+            while True:
+                await self._campaign()
+                await asyncio.sleep(RETRY)
+
+    def problems(self) -> list[str]:
+        """Why the shadow does not see, or can't keep what it sees."""
+        found = []
+        if not self._served.cgus:
+            found.append(
+                "ClusterGroupUpgrade is not served on this hub: there is no TALM to watch; "
+                "start the shadow again once TALM is installed"
+            )
+        if not self._watches.in_sync:
+            found.append("the mirror of the hub is not complete")
+        if self._away:
+            found.append(self._away)
+        return found
+
+    def measure(self) -> None:
+        self._watches.measure()
+        telemetry.LEADER.set(1 if self.leading else 0)
+        telemetry.JOURNAL_AWAY.set(1 if self._away else 0)
+        for (verb, code), count in self._client.requests.items():
+            telemetry.HUB_REQUESTS.labels(verb, code).set(count)
+
+    # -- one at a time -------------------------------------------------------------------------
+
+    async def _campaign(self) -> None:
+        try:
+            if await self._store.lead(self._settings.identity, PATIENCE):
+                await self._clock.sync()
+                await self._follow(Album(self._mirror, await self._store.load()))
+        except JournalAway as error:
+            self._lost(str(error))
+        except Deposed as error:
+            log.warning("another shadow has taken over", error=str(error))
+        finally:
+            self.leading = False
+
+    def _lost(self, why: str) -> None:
+        if not self._away:
+            log.error("journal away", error=why)
+        self._away = why
+
+    async def _follow(self, album: Album) -> None:
+        self.leading = True
+        self._dirty.set()
+        log.info("watching TALM", rollouts=len(album.rollouts))
+        while True:
+            await self._something(album)
+            self._dirty.clear()
+            if self._watches.in_sync:
+                await self._keep(album)
+
+    async def _keep(self, album: Album) -> None:
+        """What was seen while the journal was away keeps the time at which it was seen."""
+        try:
+            if self._clock.stale:
+                await self._clock.sync()
+            album.look(self._clock.now())
+            await self._store.write(album.changed())
+        except JournalAway as error:
+            self._lost(str(error))
+            await asyncio.sleep(RETRY)
+            self._dirty.set()
+        else:
+            self._away = ""
+            album.kept()
+
+    async def _something(self, album: Album) -> None:
+        """A change, a symptom that is due, or the time to renew."""
+        try:
+            async with asyncio.timeout(self._patience(album.due())):
+                await self._dirty.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(GATHER)
+
+    def _patience(self, due: datetime | None) -> float:
+        if due is None:
+            return RENEW
+        return min(RENEW, max(GATHER, self._clock.seconds_until(due)))
+
+
+@asynccontextmanager
+async def shadow(
+    settings: Settings,
+    engine: AsyncEngine,
+    *,
+    discovering: Callable[[HubClient], Awaitable[Served]] = discover,
+) -> AsyncIterator[Shadow]:
+    """Connected to the hub, ready to `run`."""
+    async with await HubClient.connect(settings.kubeconfig) as client:
+        yield Shadow(settings, client, engine, await discovering(client))

@@ -1,0 +1,126 @@
+"""Writes of shadow mode, by one process at a time.
+
+There may be no Lease on the hub, so leadership is a row of the journal: whoever takes it begins
+a new epoch, every write proves the epoch and renews the row, by the database's clock. It is apart
+from the epoch of `hubs`: a shadow can't depose a controller that leads from the same journal.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from sqlalchemy import Table, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ibgu.core.shadow import ShadowRollout, ShadowRun, ShadowStep
+from ibgu.db.errors import Deposed, away_from
+from ibgu.db.journal.write import document, put_statement
+from ibgu.db.rows import (
+    OF_SHADOW_ROLLOUT,
+    OF_SHADOW_RUN,
+    OF_SHADOW_STEP,
+    shadow_row,
+    to_record,
+)
+from ibgu.db.schema import shadow_rollouts, shadow_runs, shadow_steps
+
+_TAKE = text("""
+    INSERT INTO shadow_leaders (hub, epoch, leader, renewed_at)
+    VALUES (:hub, 1, :holder, clock_timestamp())
+    ON CONFLICT (hub) DO UPDATE
+      SET epoch = shadow_leaders.epoch + 1, leader = :holder, renewed_at = clock_timestamp()
+      WHERE shadow_leaders.leader = :holder
+        OR shadow_leaders.renewed_at < clock_timestamp() - CAST(:patience AS interval)
+    RETURNING epoch
+""")
+_PROVE = text("""
+    UPDATE shadow_leaders SET renewed_at = clock_timestamp()
+    WHERE hub = :hub AND epoch = :epoch
+    RETURNING epoch
+""")
+
+_PUT = {
+    table: text(put_statement(table, "rows"))
+    for table in (shadow_rollouts, shadow_steps, shadow_runs)
+}
+
+
+class ShadowRecords(Struct, frozen=True):
+    rollouts: tuple[ShadowRollout, ...] = ()
+    steps: tuple[ShadowStep, ...] = ()
+    runs: tuple[ShadowRun, ...] = ()
+
+
+class ShadowStore:
+    def __init__(self, engine: AsyncEngine, hub: str) -> None:
+        self._engine = engine
+        self._hub = hub
+        self._epoch = 0
+
+    async def lead(self, holder: str, patience: timedelta) -> bool:
+        """Whether it is our turn: nobody has it, or its holder was silent for that long."""
+        given = {"hub": self._hub, "holder": holder, "patience": patience}
+        with away_from("taking the lead of the shadow"):
+            async with self._engine.begin() as db:
+                epoch = (await db.execute(_TAKE, given)).scalar()
+        self._epoch = epoch or 0
+        return epoch is not None
+
+    async def now(self) -> datetime:
+        """The database's clock."""
+        with away_from("reading its clock"):
+            async with self._engine.connect() as db:
+                now: datetime = (await db.execute(select(func.clock_timestamp()))).scalar_one()
+                return now
+
+    async def load(self) -> ShadowRecords:
+        """All but the rollouts that are deleted."""
+        with away_from("loading what the shadow saw"):
+            async with self._engine.connect() as db:
+                await db.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+                return await self._load(db)
+
+    async def _load(self, db: AsyncConnection) -> ShadowRecords:
+        here = select(shadow_rollouts.c.uid).where(
+            shadow_rollouts.c.hub == self._hub, shadow_rollouts.c.deleted.is_(False)
+        )
+        rollouts = select(*OF_SHADOW_ROLLOUT).where(
+            shadow_rollouts.c.hub == self._hub, shadow_rollouts.c.uid.in_(here)
+        )
+        steps = select(*OF_SHADOW_STEP).where(
+            shadow_steps.c.hub == self._hub, shadow_steps.c.rollout.in_(here)
+        )
+        runs = select(*OF_SHADOW_RUN).where(
+            shadow_runs.c.hub == self._hub, shadow_runs.c.rollout.in_(here)
+        )
+        return ShadowRecords(
+            tuple(to_record(r, ShadowRollout) for r in (await db.execute(rollouts)).mappings()),
+            tuple(to_record(r, ShadowStep) for r in (await db.execute(steps)).mappings()),
+            tuple(to_record(r, ShadowRun) for r in (await db.execute(runs)).mappings()),
+        )
+
+    async def write(self, records: ShadowRecords) -> None:
+        """All or nothing; with nothing it only renews. Raises Deposed, JournalAway."""
+        with away_from("writing what the shadow saw"):
+            async with self._engine.begin() as db:
+                proof = {"hub": self._hub, "epoch": self._epoch}
+                if (await db.execute(_PROVE, proof)).first() is None:
+                    raise Deposed(
+                        f"another ibgu watches hub {self._hub} in shadow mode by now; "
+                        "nothing was written"
+                    )
+                await self._put(db, shadow_rollouts, records.rollouts)
+                await self._put(db, shadow_steps, records.steps)
+                await self._put(db, shadow_runs, records.runs)
+
+    async def _put(
+        self,
+        db: AsyncConnection,
+        table: Table,
+        records: Sequence[ShadowRollout | ShadowStep | ShadowRun],
+    ) -> None:
+        if records:
+            rows = document([shadow_row(self._hub, record) for record in records])
+            await db.execute(_PUT[table], {"rows": rows})
