@@ -4,6 +4,8 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,9 @@ from ibgu.db.migrate import upgrade
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.databases import create_database, drop_database
 from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl
+from ibgu.sandbox.waiting import wait_until
+from tests.e2e import talm
 from tests.e2e.harness import Scene
 
 _HERE = os.path.dirname(__file__)
@@ -47,9 +52,31 @@ def journal_url(postgres_url: str, migrated: str) -> Iterator[str]:
     drop_database(postgres_url, name)
 
 
+@pytest.fixture(scope="session")
+def audit_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of `talms_hub`."""
+    return tmp_path_factory.mktemp("audit") / "audit.log"
+
+
+@pytest.fixture(scope="session")
+def talms_hub(audit_log: Path) -> Iterator[SandboxHub]:
+    """A hub with TALM's API."""
+    with SandboxHub(audit_log=audit_log) as hub:
+        kubectl = Kubectl(hub)
+        talm.install(kubectl)
+        wait_until(lambda: talm.published(kubectl), "TALM's API", lambda: None)
+        yield hub
+
+
 @pytest.fixture
 async def scene(sandbox_hub: SandboxHub, journal_url: str) -> AsyncIterator[Scene]:
-    hub = sandbox_hub
+    async with scene_on(sandbox_hub, journal_url) as made:
+        yield made
+
+
+@asynccontextmanager
+async def scene_on(hub: SandboxHub, journal_url: str) -> AsyncIterator[Scene]:
+    """Empty at its beginning, and at its end."""
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
         made = Scene(hub, journal_url, admin)
         await made.clear()

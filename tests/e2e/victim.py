@@ -2,7 +2,8 @@
 
 `death` is empty (somebody else kills it), or `<moment>:<kind of decision>[:<number>]`. Moments:
 `before` the journal has the decision, `after` it has it and nothing else was done, and `sent`:
-with the hub's answer to the next write of a work. The number (1) says at which occurrence.
+with the hub's answer to the next write of a work. `removed::<number>` comes with the answer to so
+many writes to what TALM has left. The number (1) says at which occurrence.
 """
 
 import asyncio
@@ -33,6 +34,11 @@ class Death:
         self._left = int(number or 1)
         self.due = False
 
+    def count(self) -> None:
+        self._left -= 1
+        if self._left == 0:
+            die()
+
     def comes(self, draft: Draft) -> bool:
         """It is among these decisions."""
         for decision in draft.decisions:
@@ -57,6 +63,8 @@ def doom(death: Death) -> None:
 
     async def fatal_send(self: Writer, write: object) -> WriteResult:
         result = await send(self, write)  # type: ignore[arg-type]
+        if death.moment == "removed" and result.write.key[0] == "talm":
+            death.count()
         if death.due and result.write.key[0] == "work":
             die()
         return result
