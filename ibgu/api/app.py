@@ -10,7 +10,7 @@ from ibgu.api.context import Context, Probes
 from ibgu.api.edge import Edge
 from ibgu.api.problems import away
 from ibgu.api.readiness import Readiness
-from ibgu.api.routes import history, members, process, rollouts
+from ibgu.api.routes import history, members, process, rollouts, shadow
 
 PREFIX = "/api/v1"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -19,7 +19,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 def create_app(context: Context) -> FastAPI:
     app = create_probes(context.probes)
     app.state.context = context
-    for part in (rollouts, members, history):
+    for part in (rollouts, members, history, shadow):
         app.include_router(part.router, prefix=PREFIX)
     return app
 

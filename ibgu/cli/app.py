@@ -9,6 +9,7 @@ from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
 from ibgu.cli.read.explain import explain
 from ibgu.cli.read.get import get
+from ibgu.cli.read.shadow import shadow_report
 from ibgu.cli.read.status import status
 from ibgu.cli.serve import commands as serve
 
@@ -27,6 +28,7 @@ app.command()(explain)
 app.command()(certify)
 app.command()(doctor)
 app.command()(replay)
+app.command()(shadow_report)
 app.command()(serve.run)
 app.command()(serve.controller)
 app.command()(serve.api)

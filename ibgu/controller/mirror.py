@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from ibgu.controller.denials import Denials
 from ibgu.core.adopt import Traces
-from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
+from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, ManagedCluster, ManifestWork
 from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView
 from ibgu.core.observe import view_cluster, view_work
 from ibgu.core.shadow import status_of
@@ -47,6 +47,7 @@ class Mirror:
         self._clusters: dict[str, tuple[ManagedCluster, ClusterView]] = {}
         self._works: dict[WorkKey, tuple[ManifestWork, WorkView]] = {}
         self._talm_works: dict[WorkKey, tuple[TalmManifestWork, TalmWork]] = {}
+        self._groups: dict[str, tuple[IbguSpec, list[ClusterGroupUpgrade], tuple[Group, ...]]] = {}
 
     def cluster(self, name: str) -> ClusterView | None:
         found = self.clusters.get(("", name))
@@ -83,10 +84,19 @@ class Mirror:
         return self.cgus.by("ibgu", ibgu)
 
     def groups(self, found: Ibgu) -> tuple[Group, ...]:
-        """What TALM has made of this very IBGU, not of one that had its name before."""
+        """What TALM has made of this very IBGU, not of one that had its name before.
+
+        The same tuple as before, as long as nothing of it has changed.
+        """
         meta = found.metadata
-        groups = groups_of(meta.name, found.spec, self.cgus_of(f"{meta.namespace}/{meta.name}"))
-        return tuple(g for g in groups if not g.owners or meta.uid in g.owners)
+        cgus = self.cgus_of(f"{meta.namespace}/{meta.name}")
+        known = self._groups.get(meta.uid)
+        if known is not None and known[0] is found.spec and _same(known[1], cgus):
+            return known[2]
+        groups = groups_of(meta.name, found.spec, cgus)
+        mine = tuple(g for g in groups if not g.owners or meta.uid in g.owners)
+        self._groups[meta.uid] = (found.spec, cgus, mine)
+        return mine
 
     def talm_work(self, key: WorkKey) -> TalmWork | None:
         found = self.talm.get(key)
@@ -160,6 +170,8 @@ class Mirror:
     # -- changes ---------------------------------------------------------------------------
 
     def _ibgu_changed(self, key: Key, old: Ibgu | None, new: Ibgu | None) -> None:
+        if new is None and old is not None:
+            self._groups.pop(old.metadata.uid, None)
         if old is None or new is None or _wish(old) != _wish(new):
             for uid in {obj.metadata.uid for obj in (old, new) if obj is not None}:
                 self._touched(uid, "")
@@ -197,6 +209,10 @@ class Mirror:
             cgu = self.cgus.get((namespace, name))
             if cgu is not None:
                 self._cgu_changed((namespace, name), None, cgu)
+
+
+def _same(before: list[ClusterGroupUpgrade], now: list[ClusterGroupUpgrade]) -> bool:
+    return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))
 
 
 def _wish(obj: Ibgu) -> object:

@@ -70,6 +70,13 @@ def test_a_service_account_of_ones_own() -> None:
     assert {subject for *_, subject in bindings(objects)} == {f"{SYSTEM_NAMESPACE}/other"}
 
 
+@needs_helm
+def test_a_shadow_is_bound_to_nothing_that_writes() -> None:
+    """The API's role asks the hub who its callers are; that stores nothing."""
+    roles = {role for _, role, *_ in bindings(rendered("shadow=true"))}
+    assert roles == {"ibgu-shadow", "ibgu-api"}
+
+
 def test_every_rule_is_a_plain_file_that_is_found() -> None:
     """Two ways to the same files: the chart's glob and the sandbox's."""
     glob = "files/rbac/*.yaml"

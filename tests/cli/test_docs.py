@@ -10,11 +10,11 @@ from ibgu.cli.app import app
 
 DOC = Path(__file__).parents[2] / "docs" / "cli.md"
 SHARED = {"--server", "--token", "--ca-file", "--namespace", "-n"}
-ASKING = {"get", "status", "explain"}
+ASKING = {"get", "status", "explain", "shadow-report"}
 
 
 def sections() -> dict[str, str]:
-    _, *found = re.split(r"^### `ibgu ([a-z]+)`$", DOC.read_text(), flags=re.MULTILINE)
+    _, *found = re.split(r"^### `ibgu ([a-z-]+)`$", DOC.read_text(), flags=re.MULTILINE)
     return dict(zip(found[::2], (text.partition("\n## ")[0] for text in found[1::2]), strict=True))
 
 

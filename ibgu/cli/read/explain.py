@@ -27,6 +27,8 @@ def explain(
 ) -> None:
     """Say why a cluster is not further, and what to do."""
     from ibgu.cli.read.asking import asking
+    from ibgu.cli.read.shadow import in_shadow
+    from ibgu.cli.rest.client import RestError
     from ibgu.cli.rest.target import Target
     from ibgu.cli.show.explain import Case, explain_lines
     from ibgu.cli.show.paper import stdout
@@ -37,7 +39,12 @@ def explain(
     with asking():
         target = Target(server, token, ca_file, namespace)
         if of:
-            visits = visits_of(target.rest(), target.in_namespace(), of[0], cluster)
+            where = target.in_namespace()
+            try:
+                visits = visits_of(target.rest(), where, of[0], cluster)
+            except RestError as error:
+                typer.echo("\n".join(in_shadow(target.rest(), where, of[0], error, cluster)))
+                return
         else:
             visits = history_of(target.rest(), cluster)
         case = Case(visits, datetime.now(UTC))

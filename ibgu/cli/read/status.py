@@ -28,6 +28,8 @@ def status(
 ) -> None:
     """Show a rollout: steps, slots, failures, holds."""
     from ibgu.cli.read.asking import asking
+    from ibgu.cli.read.shadow import in_shadow
+    from ibgu.cli.rest.client import RestError
     from ibgu.cli.rest.target import Target
     from ibgu.cli.show.paper import stdout
     from ibgu.cli.show.status import status_lines
@@ -35,10 +37,13 @@ def status(
     with asking():
         target = Target(server, token, ca_file, namespace)
         rest, where = target.rest(), target.in_namespace()
-        if watch:
-            _watch(rest, where, name)
-        else:
-            typer.echo("\n".join(status_lines(see(rest, where, name), stdout())))
+        try:
+            if watch:
+                _watch(rest, where, name)
+            else:
+                typer.echo("\n".join(status_lines(see(rest, where, name), stdout())))
+        except RestError as error:
+            typer.echo("\n".join(in_shadow(rest, where, name, error)))
 
 
 def see(rest: "Rest", namespace: str, name: str) -> "Seen":

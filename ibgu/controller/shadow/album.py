@@ -35,6 +35,8 @@ class Album:
         self.steps = {step.key: step for step in known.steps}
         self.runs = {run.key: run for run in known.runs}
         self._open = {run.key for run in known.runs if run.open}
+        self._seen: dict[str, tuple[Ibgu, tuple[Group, ...]]] = {}
+        """uid -> what the last look was at; nothing is open there any more if it is the same."""
         self._new_rollouts: dict[str, ShadowRollout] = {}
         self._new_steps: dict[tuple[str, int], ShadowStep] = {}
         self._new_runs: dict[RunKey, ShadowRun] = {}
@@ -70,6 +72,8 @@ class Album:
 
     def _rollout(self, obj: Ibgu, groups: tuple[Group, ...], now: datetime) -> None:
         uid = obj.metadata.uid
+        if self._nothing_new(obj, groups):
+            return
         before = self.rollouts.get(uid)
         rollout = rollout_of(obj, before, now)
         if rollout != before:
@@ -81,6 +85,15 @@ class Album:
         for key in self._open_of(uid):
             if key[1] not in with_group:
                 self._follow(self.runs[key], Seen(None, None, reachable=True), now)
+
+    def _nothing_new(self, obj: Ibgu, groups: tuple[Group, ...]) -> bool:
+        """Of what is over nothing changes, but by a change of these objects."""
+        uid = obj.metadata.uid
+        seen = self._seen.get(uid)
+        self._seen[uid] = (obj, groups)
+        same = seen is not None and seen[0] is obj and seen[1] is groups
+        works = any(self._mirror.talm.keys_by("group", group.full_name) for group in groups)
+        return same and not works and not self._open_of(uid)
 
     def _step(
         self, uid: str, group: Group, failed: dict[tuple[str, str], str], now: datetime

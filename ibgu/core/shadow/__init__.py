@@ -13,8 +13,16 @@ from ibgu.core.shadow.records import (
     Told,
     Verdict,
 )
-from ibgu.core.shadow.report import FailureGroup, Report, Row, StepReport, compare
+from ibgu.core.shadow.report import (
+    FailureGroup,
+    Report,
+    Row,
+    StepReport,
+    compare,
+    remedy_of,
+)
 from ibgu.core.shadow.rollouts import rollout_of, status_of, step_of
+from ibgu.core.shadow.words import explanation
 
 __all__ = [
     "Batch",
@@ -35,7 +43,9 @@ __all__ = [
     "compare",
     "conclude",
     "due",
+    "explanation",
     "follow",
+    "remedy_of",
     "rollout_of",
     "status_of",
     "step_of",

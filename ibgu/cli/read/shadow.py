@@ -1,0 +1,112 @@
+"""`ibgu shadow-report`."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+
+if TYPE_CHECKING:
+    from ibgu.cli.rest.client import JsonObject, Rest, RestError
+    from ibgu.cli.rest.target import Target
+
+
+class Output(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def shadow_report(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[[NAMESPACE/]NAME]",
+            help="A rollout of TALM's; none: all that ibgu has watched in the namespace.",
+            show_default=False,
+        ),
+    ] = "",
+    namespace: Namespace = "",
+    everywhere: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")
+    ] = False,
+    cluster: Annotated[
+        str,
+        typer.Option(
+            "--cluster", help="Only this cluster, with its whole history.", show_default=False
+        ),
+    ] = "",
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TEXT,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Compare what TALM did with what ibgu would have done (shadow mode)."""
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.rest.target import Target
+
+    with asking():
+        target = Target(server, token, ca_file, namespace)
+        reports = [
+            _report(target.rest(), where, which, cluster)
+            for where, which in _chosen(target, name, everywhere=everywhere)
+        ]
+        _print(reports, output, one=bool(name))
+
+
+def in_shadow(
+    rest: "Rest", namespace: str, name: str, error: "RestError", cluster: str = ""
+) -> list[str]:
+    """What a shadow has seen of a rollout that is not ibgu's own; else the error is raised."""
+    from ibgu.cli.rest.client import RestError
+    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.shadow import report_lines
+
+    if error.status != 404:
+        raise error
+    try:
+        report = _report(rest, namespace, name, cluster)
+    except RestError:
+        raise error from None
+    if cluster and not report["clusters"]:
+        raise error
+    return report_lines(report, stdout(), datetime.now(UTC))
+
+
+def _chosen(target: "Target", name: str, *, everywhere: bool) -> list[tuple[str, str]]:
+    """Namespaces and names."""
+    if name:
+        where, slash, which = name.rpartition("/")
+        return [(where if slash else target.in_namespace(), which)]
+    within = None if everywhere else target.in_namespace()
+    found = target.rest().pages("shadow", "rollouts", namespace=within)
+    seen = dict.fromkeys((rollout["namespace"], rollout["name"]) for rollout in found)
+    return list(seen)
+
+
+def _report(rest: "Rest", namespace: str, name: str, cluster: str) -> "JsonObject":
+    """The report, and its clusters with it. Raises RestError."""
+    path = ("shadow", "rollouts", namespace, name)
+    clusters = rest.pages(*path, "clusters", cluster=cluster or None)
+    return {
+        **rest.get(*path),
+        "clusters": [row for row in clusters if cluster in ("", row["cluster"])],
+    }
+
+
+def _print(reports: "Sequence[JsonObject]", output: Output, *, one: bool) -> None:
+    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.shadow import report_lines
+
+    if output is Output.JSON:
+        body = reports[0] if one else {"items": reports}
+        typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
+        return
+    if not reports:
+        typer.echo("Nothing was watched yet: start `ibgu run --shadow` beside TALM.", err=True)
+    now = datetime.now(UTC)
+    for report in reports:
+        typer.echo("\n".join(report_lines(report, stdout(), now)) + ("" if one else "\n"))
