@@ -78,7 +78,7 @@ async def test_a_rollout_is_taken_over_in_mid_plan(scene: Scene) -> None:
         await scene.seen_in_journal("RolloutHeld", count=2)
 
         async def asks() -> bool:
-            held = await scene.condition("mid", "Progressing")
+            held = await scene.condition("mid", "Held")
             return "ibgu.dev/adopt" in held.get("message", "")
 
         await scene.until(asks, "the status to ask for a person's word")

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ibgu.core.book import Book
 from ibgu.core.kinds import Condition, JsonObject
+from ibgu.core.model import ReasonKind
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status.conditions import conditions, unlisted
 from ibgu.core.status.entries import Known, entries
@@ -51,10 +52,18 @@ def status_of(
     }
     last = book.steps[-1].members if book.steps else ()
     fitting = fit(status, last, unlisted(book, old, now))
-    return {key: value for key, value in fitting.items() if key not in OPTIONAL - served}
+    unsent = (OPTIONAL - served) | _talms(book)
+    return {key: value for key, value in fitting.items() if key not in unsent}
 
 
 OPTIONAL = frozenset({"phase", "summary", "hidden"})
+
+
+def _talms(book: Book) -> frozenset[str]:
+    """What TALM has written about its clusters stays until ibgu takes over, and knows of them."""
+    hold = book.rollout.hold
+    waits = hold is not None and hold.kind is ReasonKind.ADOPTION and not book.steps
+    return frozenset({"clusters"}) if waits else frozenset()
 
 
 def _stamp(at: datetime | None) -> str | None:

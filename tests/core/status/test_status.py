@@ -154,3 +154,10 @@ def test_the_same_book_gives_the_same_status_at_any_time() -> None:
     )
     later = NOW + timedelta(hours=1)
     assert status_of(twin.book(uid), PayloadState(), [before], OURS, later) == first
+
+
+def test_talms_clusters_stay_until_they_are_taken_over() -> None:
+    waiting = reason(ReasonKind.ADOPTION)
+    assert "clusters" not in status(book_of(rollout(hold=waiting)))
+    assert status(book_of(rollout(hold=reason(ReasonKind.ADOPTING))))["clusters"] == []
+    assert status(book_of(rollout(hold=waiting), [step("Prep")]))["clusters"] == []
