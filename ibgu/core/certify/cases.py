@@ -20,6 +20,8 @@ class RunCase(Struct):
     shown: bool = False
     """The hub or the cluster has shown it armed."""
     disarmed: bool = True
+    adopted: bool = False
+    """TALM began it, so that the cluster does not carry its id."""
     ended: int = 0
 
     @property
@@ -51,6 +53,8 @@ class MemberCase(Struct):
     attempts: int = 0
     run: RunCase | None = None
     ended: int = 0
+    adopted: bool = False
+    """TALM's deeds before ours: its labels may be completed once."""
     due: Due | None = None
 
 

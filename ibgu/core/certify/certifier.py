@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from ibgu.core.certify import labels
+from ibgu.core.certify.adopted import member_adopted, step_adopted
 from ibgu.core.certify.audit import Audit, MemberSpot, Spot, StepSpot
 from ibgu.core.certify.cases import RolloutCase
 from ibgu.core.certify.events import Event, Leader
@@ -18,12 +19,14 @@ from ibgu.core.certify.runs import OF_RUN
 from ibgu.core.certify.writers import Writers
 
 _OF_MEMBERS = OF_MEMBER | OF_RUN
+_JOINING = {"MemberJoined": joined, "MemberAdopted": member_adopted}
 _OF_CLUSTERS = frozenset({"LabelsOwed", "LabelsStand", "LabelsSettled"})
 KNOWN = frozenset(
     {
         "RolloutSeen",
         "StepOpened",
-        "MemberJoined",
+        "StepAdopted",
+        *_JOINING,
         *OF_ROLLOUT,
         *OF_STEP,
         *_OF_MEMBERS,
@@ -129,9 +132,11 @@ class Certifier:
             rollout.hold = spot.text("hold")
         elif event.kind == "StepOpened":
             step_opened(spot)
+        elif event.kind == "StepAdopted":
+            step_adopted(spot)
         elif event.kind in _OF_CLUSTERS:
             labels.owed(spot)
-        elif event.kind in OF_STEP or event.kind == "MemberJoined" or event.kind in _OF_MEMBERS:
+        elif event.kind in OF_STEP or event.kind in _JOINING or event.kind in _OF_MEMBERS:
             self._check_step(spot)
         else:
             self._unknown[event.kind] = self._unknown.get(event.kind, 0) + 1
@@ -147,8 +152,8 @@ class Certifier:
         if event.kind in OF_STEP:
             OF_STEP[event.kind](here)
             step.hold = spot.text("hold")
-        elif event.kind == "MemberJoined":
-            joined(here)
+        elif event.kind in _JOINING:
+            _JOINING[event.kind](here)
         else:
             self._check_member(here)
 

@@ -48,7 +48,8 @@ class Seen:
         return fresh and current and going and ibu.get("available") == "True"
 
     def echoes(self, run: RunCase) -> bool:
-        return self.ibu.get("run") == run.id and self.ibu.get("stage") == stage(run.action)
+        own = run.adopted or self.ibu.get("run") == run.id
+        return own and self.ibu.get("stage") == stage(run.action)
 
     def is_there(self, uid: str) -> bool:
         return self.cluster.get("state") == "reachable" and self.cluster.get("uid") == uid

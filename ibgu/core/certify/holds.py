@@ -1,6 +1,7 @@
 """Slot and claim (R3, R6): one hold, taken and freed with an event."""
 
 from ibgu.core.certify.audit import MemberSpot
+from ibgu.core.certify.cases import Canceller
 from ibgu.core.certify.rules import Rule
 
 _CANCELS = ("Abort", "Rollback")
@@ -72,3 +73,11 @@ def free(spot: MemberSpot) -> None:
     if cluster.holder == spot.rollout.uid:
         cluster.holder = ""
     member.slot = None
+
+
+def register(spot: MemberSpot) -> None:
+    """A new member: nobody has cancelled it, and it may cancel others."""
+    not_cancelled(spot, "taken into a step")
+    if cancels(spot):
+        known = spot.audit.cluster(spot.member.uid).cancellers
+        known.append(Canceller(spot.rollout.age, spot.rollout.name, spot.event.seq))

@@ -47,6 +47,10 @@ def owed(spot: Spot) -> None:
 
 def _asked(spot: Spot, asked: dict[str, str | None]) -> None:
     member = _waiting_for_it(spot)
+    if member is None and (adopted := _just_adopted(spot)):
+        adopted.adopted = False
+        spot.require(Rule.LABELS, all(k.startswith(PREFIX) for k in asked), _told(asked))
+        return
     due = member.due if member else None
     words = f"labels of {spot.event.cluster} change without an outcome: {_told(asked)}"
     if not spot.require(Rule.LABELS, due is not None, words) or due is None or member is None:
@@ -62,6 +66,13 @@ def _waiting_for_it(spot: Spot) -> MemberCase | None:
     name = spot.event.cluster or ""
     found = (step.members.get(name) for step in reversed(spot.rollout.steps))
     return next((member for member in found if member and member.due), None)
+
+
+def _just_adopted(spot: Spot) -> MemberCase | None:
+    """What TALM has ended is labelled once by us, where TALM did not come to it."""
+    name = spot.event.cluster or ""
+    found = (step.members.get(name) for step in reversed(spot.rollout.steps))
+    return next((member for member in found if member and member.adopted), None)
 
 
 def _clears(asked: dict[str, str | None]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from ibgu.core.certify import evidence, holds, labels, limits
 from ibgu.core.certify.audit import MemberSpot, StepSpot
-from ibgu.core.certify.cases import Canceller, MemberCase
+from ibgu.core.certify.cases import MemberCase
 from ibgu.core.certify.rules import Rule
 
 _NUMBERS = re.compile(r"(\d+)")
@@ -28,14 +28,7 @@ def joined(spot: StepSpot) -> None:
     member = step.members[name] = MemberCase(cluster=name, uid=uid, joined=event.seq)
     step.waiting += 1
     step.last = name
-    _register(MemberSpot(spot.audit, event, spot.rollout, step, member))
-
-
-def _register(spot: MemberSpot) -> None:
-    holds.not_cancelled(spot, "taken into a step")
-    if holds.cancels(spot):
-        known = spot.audit.cluster(spot.member.uid).cancellers
-        known.append(Canceller(spot.rollout.age, spot.rollout.name, spot.event.seq))
+    holds.register(MemberSpot(spot.audit, event, spot.rollout, step, member))
 
 
 def _natural(name: str) -> tuple[list[tuple[int, str]], str]:

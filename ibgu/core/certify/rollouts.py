@@ -140,6 +140,7 @@ OF_ROLLOUT: dict[str, Callable[[Spot], None]] = {
     "PlanAccepted": _plan_accepted,
     "AnnotationsChanged": _nothing,
     "RolloutStarted": _started,
+    "RolloutAdopted": _started,
     "RolloutCompleted": _completed,
     "RolloutDeleted": _deleted,
     "RolloutHeld": _nothing,

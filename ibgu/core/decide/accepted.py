@@ -5,6 +5,7 @@ from ibgu.core.decide.ending import end_run, succeed_run
 from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     IbuView,
+    Kind,
     Member,
     Observation,
     ReasonKind,
@@ -23,7 +24,7 @@ def decide_accepted(turn: Turn, member: Member, seen: Observation) -> None:
     if not cluster.reachable:
         _dark(turn, member)
     elif work is not None and work.ibu is not None and speaks_for(work, run):
-        _judge(turn, member, work.ibu)
+        _judge(turn, _arrived(turn, member, run), work.ibu)
     elif _not_arrived(run, work):
         _begin_anew(turn, member, seen)
     elif what := _foreign(turn, member, work):
@@ -58,6 +59,17 @@ def _goes_on(turn: Turn, member: Member, words: str) -> None:
     assert member.run is not None
     words = words or f"the cluster has taken {member.run.action}"
     turn.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
+
+
+def _arrived(turn: Turn, member: Member, run: Run) -> Member:
+    """What TALM had begun is on the cluster, as is known from here on (R20)."""
+    if run.armed_at is not None:
+        return member
+    now = turn.now
+    words = f"the cluster took TALM's {run.action}"
+    return turn.on_run(
+        Kind.RUN_ACCEPTED, member, words, arming_at=now, armed_at=now, accepted_at=now
+    )
 
 
 def _not_arrived(run: Run, work: WorkView | None) -> bool:

@@ -15,6 +15,7 @@ from ibgu.core.decide.debts import (
     failure_labels,
     labels_with_debts,
     owe,
+    owe_outcome,
     success_labels,
 )
 from ibgu.core.decide.turn import Turn
@@ -199,13 +200,16 @@ def _owe_what_talm_did_not(turn: Turn, last: Adopted) -> None:
     for member in last.members:
         cluster = turn.observe(member.cluster).cluster
         assert cluster is not None
+        wishes: Wishes = {}
         for done in member.completed:
             if (member.cluster, done.action) not in labelled:
-                wishes = success_labels(done.action, labels_with_debts(turn, cluster))
-                owe(turn, cluster, wishes, {}, f"{done.action} succeeded under TALM")
+                shown = {**labels_with_debts(turn, cluster), **dict.fromkeys(wishes, "")}
+                wishes |= success_labels(done.action, shown)
         failed = member.failed_action if member.cause is Cause.TIMED_OUT else None
         if failed is not None and (member.cluster, failed) not in labelled:
-            owe(turn, cluster, failure_labels(failed), {}, f"{failed} timed out under TALM")
+            wishes |= failure_labels(failed)
+        if wishes:
+            owe_outcome(turn, cluster, wishes, {}, "TALM ended it, and wrote no labels yet")
 
 
 def _take_import_over(turn: Turn, adopted: Adopted) -> None:
@@ -215,7 +219,7 @@ def _take_import_over(turn: Turn, adopted: Adopted) -> None:
     for member in adopted.members:
         cluster = turn.observe(member.cluster).cluster
         assert cluster is not None
-        owe(turn, cluster, {}, _import_by_us(turn, cluster), "TALM has turned automatic import off")
+        owe(turn, cluster, _import_by_us(turn, cluster), "TALM has turned automatic import off")
 
 
 def _import_by_us(turn: Turn, cluster: ClusterView) -> Wishes:

@@ -129,6 +129,9 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
     data: dict[str, Any] = {"state": member.state, "slot": member.slot, "limit": member.limit}
     if kind is Kind.JOINED:
         data["position"] = member.position
+    elif kind is Kind.MEMBER_ADOPTED:
+        data["action_index"] = member.action_index
+        data["taken"] = member.run is not None and member.run.armed_at is not None
     elif kind is Kind.ACTION_SKIPPED:
         data |= {"action": member.completed[-1].action, "note": member.completed[-1].note}
     if member.finished:
