@@ -126,7 +126,7 @@ WATCHED = (IBGUS, CLUSTERS, WORKS, CGUS)
 
 @pytest.mark.parametrize("what", WATCHED)
 def test_a_shadow_may_read(admin: httpx.Client, what: Resource) -> None:
-    assert set(answers(admin, "get list watch", what, "", "shadow").values()) == {True}
+    assert set(answers(admin, "list watch", what, "", "shadow").values()) == {True}
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ async def test_a_rollout_is_taken_over_in_mid_plan(scene: Scene) -> None:
         await made.cleans_up()
 
 
-REMOVALS = [f"removed::{number}" for number in (1, 2, 2, 2)]
-"""Two works, three templates, two ClusterGroupUpgrades and their finalizers: nine writes."""
+REMOVALS = ["removed::1"] * 4
+"""ManifestWorks, templates, ClusterGroupUpgrades, their finalizers: each leaves one at a time."""
 DEATHS = (
     "before:RolloutAdopted",
     "after:RolloutAdopted",  # taken over in the journal, and nothing was done about it

@@ -62,7 +62,7 @@ def _state(spot: MemberSpot) -> None:
 def _in_flight(spot: MemberSpot) -> None:
     """TALM has begun it; whether the cluster had taken it then is told by its state."""
     member, event = spot.member, spot.event
-    holds.take(spot)
+    holds.take(spot, begun=True)
     limit = spot.text("limit")
     member.limit = datetime.fromisoformat(limit) if limit else None
     taken = bool(event.data.get("taken"))

@@ -7,8 +7,11 @@ from ibgu.core.certify.rules import Rule
 _CANCELS = ("Abort", "Rollback")
 
 
-def take(spot: MemberSpot) -> None:
-    """The event gives the member a slot, and the claim on its cluster."""
+def take(spot: MemberSpot, *, begun: bool = False) -> None:
+    """The event gives the member a slot, and the claim on its cluster.
+
+    `begun`: by TALM, so that it is not started now, whoever has cancelled it since.
+    """
     step, member, event = spot.step, spot.member, spot.event
     slot = event.data.get("slot") or 0
     within = 1 <= slot <= step.most
@@ -20,7 +23,7 @@ def take(spot: MemberSpot) -> None:
         f"{spot.name} got slot {slot}, which {holder.cluster if holder else 'nobody'} had",
         holder.since if holder else 0,
     )
-    _claim(spot)
+    _claim(spot, begun=begun)
     member.state, member.slot, member.since = "in flight", slot, event.seq
     step.slots[slot] = member
     step.waiting -= 1
@@ -30,11 +33,12 @@ def take(spot: MemberSpot) -> None:
     spot.require(Rule.SLOTS, count <= step.most, words, *others)
 
 
-def _claim(spot: MemberSpot) -> None:
+def _claim(spot: MemberSpot, *, begun: bool) -> None:
     cluster = spot.audit.cluster(spot.member.uid)
     words = f"{spot.name} was started while {_named(spot, cluster.holder)} had it"
     spot.require(Rule.CLAIMS, not cluster.holder, words, cluster.since)
-    not_cancelled(spot, "started")
+    if not begun:
+        not_cancelled(spot, "started")
     cluster.holder, cluster.since = spot.rollout.uid, spot.event.seq
 
 
@@ -76,8 +80,7 @@ def free(spot: MemberSpot) -> None:
 
 
 def register(spot: MemberSpot) -> None:
-    """A new member: nobody has cancelled it, and it may cancel others."""
-    not_cancelled(spot, "taken into a step")
+    """A new member may cancel others."""
     if cancels(spot):
         known = spot.audit.cluster(spot.member.uid).cancellers
         known.append(Canceller(spot.rollout.age, spot.rollout.name, spot.event.seq))

@@ -28,7 +28,9 @@ def joined(spot: StepSpot) -> None:
     member = step.members[name] = MemberCase(cluster=name, uid=uid, joined=event.seq)
     step.waiting += 1
     step.last = name
-    holds.register(MemberSpot(spot.audit, event, spot.rollout, step, member))
+    here = MemberSpot(spot.audit, event, spot.rollout, step, member)
+    holds.not_cancelled(here, "taken into a step")
+    holds.register(here)
 
 
 def _natural(name: str) -> tuple[list[tuple[int, str]], str]:

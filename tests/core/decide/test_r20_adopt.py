@@ -1,5 +1,6 @@
 """R20: taking over what TALM has begun, without repeating or losing an action."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
+from tests.core.certify.logs import certify, log_of, told
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.world import Twin, ibgu
 from tests.core.talm.objects import Object, as_cgu, as_work, cgu, ended, work
@@ -102,10 +104,14 @@ def stages(twin: Twin, name: str) -> list[Stage]:
 
 
 @pytest.fixture
-def twin() -> Twin:
+def twin() -> Iterator[Twin]:
+    """In the end its history is certified, with what was taken over."""
     twin = Twin("s1", "s2", "s3")
     Invariants(twin)
-    return twin
+    yield twin
+    findings = certify(log_of(twin))
+    assert told(findings) == []
+    assert findings.unknown == {}
 
 
 def prepping(twin: Twin, **given: Any) -> Talm:
@@ -191,8 +197,8 @@ def test_what_never_reached_the_cluster_is_begun_by_us(twin: Twin) -> None:
     assert (member.state, member.slot) == (MemberState.IN_FLIGHT, 1), "its place is kept"
     talm.removed()
     twin.wait(minutes=10)
-    told = twin.told(Kind.RUN_ENDED)
-    assert told[0] == "Prep withdrawn: TALM's Prep never reached the cluster"
+    words = twin.told(Kind.RUN_ENDED)
+    assert words[0] == "Prep withdrawn: TALM's Prep never reached the cluster"
     assert twin.member(uid, 0, "s1").outcome is Outcome.SUCCEEDED
     assert stages(twin, "s1")[0] is Stage.PREP
     assert len(stages(twin, "s1")) == 2
@@ -346,8 +352,8 @@ def test_between_two_steps_of_talms_a_person_is_asked_too(twin: Twin) -> None:
     assert hold.kind is ReasonKind.ADOPTION
     twin.annotate(uid, adopt="now")
     twin.settle()
-    (told,) = twin.told(Kind.CONTROL)
-    assert told == "ibgu.dev/adopt=now: taken over from TALM: 1 step finished"
+    (words,) = twin.told(Kind.CONTROL)
+    assert words == "ibgu.dev/adopt=now: taken over from TALM: 1 step finished"
     talm.removed()
     twin.wait(hours=1)
     assert stages(twin, "s1") == [Stage.UPGRADE]
@@ -361,8 +367,8 @@ def test_nothing_to_take_over(twin: Twin) -> None:
     uid = twin.apply(ibgu("a", "Prep"))
     twin.annotate(uid, adopt="yes")
     twin.wait(hours=1)
-    (told,) = twin.told(Kind.CONTROL)
-    assert told.endswith("TALM has left nothing of this IBGU on the hub")
+    (words,) = twin.told(Kind.CONTROL)
+    assert words.endswith("TALM has left nothing of this IBGU on the hub")
     assert twin.book(uid).rollout.state is RolloutState.COMPLETE
 
 
@@ -424,8 +430,8 @@ def test_talm_came_back_to_a_rollout_of_ours_and_left_again(twin: Twin) -> None:
     talm.leave()
     twin.settle()
     assert [step.step for step in twin.book(uid).steps] == steps
-    (told,) = twin.told(Kind.CONTROL)
-    assert "ibgu's own record" in told
+    (words,) = twin.told(Kind.CONTROL)
+    assert "ibgu's own record" in words
     talm.removed()
     twin.wait(hours=1)
     assert twin.book(uid).rollout.state is RolloutState.COMPLETE
@@ -518,3 +524,40 @@ def test_an_older_rollout_is_cancelled_all_the_same(twin: Twin) -> None:
     assert run is not None
     assert run.result is RunResult.PREEMPTED
     assert stages(twin, "s1")[-1] is Stage.IDLE
+
+
+def test_what_reached_the_cluster_only_after_it_was_taken_over(twin: Twin) -> None:
+    """TALM's work was on its way: from then on the run counts like any other."""
+    twin.spokes["s1"].faults[Stage.PREP] = "fail"
+    talm = prepping(twin)
+    talm.begins("s1", Action.PREP, applied=False)
+    uid = talm.leave()
+    twin.settle()
+    assert twin.spokes["s1"].ask(Stage.PREP, "", SEED)
+    twin.wait(seconds=10)
+    run = twin.member(uid, 0, "s1").run
+    assert run is not None
+    assert run.armed_at is not None
+    assert "the cluster took TALM's Prep" in twin.told(Kind.RUN_ACCEPTED)
+    talm.removed()
+    twin.wait(minutes=10)
+    assert twin.member(uid, 0, "s1").outcome is Outcome.FAILED
+    assert twin.labels["s1"] == {PREP_FAILED: ""}
+
+
+def test_what_a_newer_rollout_has_cancelled_meanwhile(twin: Twin) -> None:
+    """It waits for TALM's work to go, and then takes the cluster over."""
+    talm = prepping(twin)
+    talm.begins("s1", Action.PREP)
+    uid = talm.leave(annotated=False)
+    twin.settle()
+    twin.apply(ibgu("b", "Abort", age=-5))
+    twin.wait(minutes=1)
+    assert twin.member("uid-b", 0, "s1").reason.kind is ReasonKind.TALM_WORK
+    assert stages(twin, "s1") == [Stage.PREP]
+    twin.annotate(uid, adopt="yes")
+    twin.settle()
+    talm.removed()
+    twin.wait(minutes=10)
+    assert stages(twin, "s1") == [Stage.PREP, Stage.IDLE]
+    assert twin.member("uid-b", 0, "s1").outcome is Outcome.SUCCEEDED
