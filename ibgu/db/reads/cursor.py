@@ -26,8 +26,8 @@ def decode(cursor: str, kind: type[K]) -> K:
         return msgspec.json.decode(raw, type=kind)
     except ValueError as error:
         raise BadCursor(
-            "cursor: not one of this list; use `next` of the page before unchanged, or none to "
-            "begin at the first page"
+            "cursor: not one of this list; use `nextCursor` of the page before unchanged, "
+            "or none to begin at the first page"
         ) from error
 
 
