@@ -62,7 +62,7 @@ ODD = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=5),
     st.sampled_from(["\x00", "\U0010ffff", "9" * 50, "True", "-1", [], {}, [[]], {"": None}]),
-)
+).map(deepcopy)
 
 
 @st.composite

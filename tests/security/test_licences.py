@@ -48,15 +48,21 @@ def shipped(name: str = "ibgu", extras: tuple[str, ...] = ("",)) -> Iterator[Dis
 
 def licences(found: Distribution) -> set[str]:
     """Of any of the three places in which packages tell it; the first that says something."""
-    told = found.metadata.get("License-Expression") or ""
+    told = _field(found, "license_expression")
     if not told:
         named = [c for c in found.metadata.get_all("Classifier") or () if c.startswith("License")]
         told = " AND ".join(each.rpartition(" :: ")[2] for each in named)
-    told = told or found.metadata.get("License") or ""
+    told = told or _field(found, "license")
     return {each.strip() for each in re.split(r"\s+(?:AND|OR)\s+", told) if each.strip()}
 
 
-SHIPPED = {canonicalize_name(each.metadata["Name"]): each for each in shipped()}
+def _field(found: Distribution, name: str) -> str:
+    return str(found.metadata.json.get(name, ""))
+
+
+SHIPPED: dict[str, Distribution] = {
+    canonicalize_name(each.metadata["Name"]): each for each in shipped()
+}
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
