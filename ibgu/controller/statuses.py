@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct, json
 
@@ -109,9 +110,8 @@ class Statuses:
 
 
 def _shows(found: Ibgu, status: JsonObject) -> bool:
-    return bool(
-        json.decode(found.status) == {k: value for k, value in status.items() if value is not None}
-    )
+    shown = decode_answer(found.status, dict[str, Any])
+    return shown == {key: value for key, value in status.items() if value is not None}
 
 
 def _conditions(found: Ibgu) -> list[Condition]:

@@ -110,10 +110,8 @@ class Case(Struct, frozen=True):
 
 CASES = [
     Case(of("controller", "list", "imagebasedgroupupgrades")),
-    Case(of("controller", "watch", "manifestworks")),
     Case(of("controller", "get", "deployments")),
     Case(of("leader", "create", "leases")),
-    Case(of("leader", "get", "leases")),
     Case(of("controller", "create", "manifestworks"), "ibgu may not create manifestworks in"),
     Case(of("controller", "patch", "manifestworks"), "ibgu may not patch manifestworks in"),
     Case(of("controller", "patch", "managedclusters"), "ibgu may not patch managed", ("Prep",)),
