@@ -68,6 +68,7 @@ def _about(decision: Told) -> Row:
                 "rollout": step.rollout,
                 "step": step.index,
                 "warning": decision.warning,
+                "actor": decision.actor,
                 "data": _step(step),
             }
         case OnMember(member=member):
@@ -79,6 +80,7 @@ def _about(decision: Told) -> Row:
                 "run": member.run.id if member.run and decision.kind in _WITH_RUN else None,
                 "warning": decision.warning,
                 "cause": decision.cause and decision.cause.value,
+                "actor": decision.actor,
                 "data": _member(member, decision),
             }
         case OnDebt(debt=debt):
