@@ -22,6 +22,7 @@ from ibgu.core.recover import (
     find,
     generation_back,
     hold_all,
+    lost,
     rebuild,
     returned,
     runs_back,
@@ -100,8 +101,10 @@ class Recovery:
         ibgus = {found.metadata.uid: found for found in self._mirror.ibgus}
         world, _ = await self._read(ibgus)
         log.error("the hub was restored from a backup", proof=proof)
-        held = list(hold_all(world.books.values(), ibgus, proof, now))
-        return world, await self._commit(world, held, now)
+        books = list(world.books.values())
+        held = hold_all(books, ibgus, proof, now)
+        owed = lost(books, world.debts, self._mirror.cluster)
+        return world, await self._commit(world, [*held, *owed], now)
 
     # -- the journal is behind -------------------------------------------------------------
 

@@ -125,7 +125,8 @@ def _foreign_controller(turn: Turn) -> Reason | None:
 def open_next_step(turn: Turn) -> None:
     """Open the next step of the plan when the one before is finished, or complete."""
     rollout = turn.rollout
-    if rollout.state is RolloutState.DELETED or turn.book.current is not None:
+    over = rollout.state is RolloutState.DELETED or turn.book.current is not None
+    if over or rollout.stands_still:
         return
     index = len(turn.book.steps)
     if index < len(rollout.spec.plan):

@@ -3,6 +3,7 @@
 from ibgu.core.recover.behind import behind
 from ibgu.core.recover.found import Found, find
 from ibgu.core.recover.holding import hold_all
+from ibgu.core.recover.labels import lost
 from ibgu.core.recover.proof import generation_back, returned, runs_back, versions_back
 from ibgu.core.recover.rebuild import rebuild
 from ibgu.core.recover.versions import Versions, versions_of
@@ -14,6 +15,7 @@ __all__ = [
     "find",
     "generation_back",
     "hold_all",
+    "lost",
     "rebuild",
     "returned",
     "runs_back",

@@ -16,6 +16,7 @@ from ibgu.core.model import (
     Outcome,
     Reason,
     ReasonKind,
+    Run,
     RunResult,
     Who,
 )
@@ -82,20 +83,26 @@ def _traced(member: Member, trace: Trace, signs: Signs) -> Member:
         words = f"{FROM_HUB}: how its {trace.action} ended is not known"
         return _finished(member, signs, Outcome.FAILED, message=words, failed_action=trace.action)
     if result is None and trace.taken:
-        return _in_flight(member, trace, signs.now)
+        words = f"{FROM_HUB}: the cluster has taken {trace.action}"
+        reason = Reason(ReasonKind.RUNNING, signs.now, words, who=Who.CLUSTER)
+        return _in_flight(member, trace, taken(trace, signs.now), reason)
+    if trace.work.armed:
+        words = f"{FROM_HUB}: disarms the stage work"
+        run = replace(ended(trace, signs.now, RunResult.WITHDRAWN), disarmed=False)
+        return _in_flight(member, trace, run, Reason(ReasonKind.DISARMING, signs.now, words))
     return waiting(member, trace, signs.now)
 
 
-def _in_flight(member: Member, trace: Trace, now: datetime) -> Member:
-    words = f"{FROM_HUB}: the cluster has taken {trace.action}"
+def _in_flight(member: Member, trace: Trace, run: Run, reason: Reason) -> Member:
+    """It needs a slot: the cluster works, or its work is still to be disarmed."""
     return replace(
         member,
         state=MemberState.IN_FLIGHT,
-        run=taken(trace, now),
+        run=run,
         attempts=trace.attempt,
-        started_at=member.started_at or trace.started or now,
+        started_at=member.started_at or run.intended_at,
         limit=trace.limit or member.limit,
-        reason=Reason(ReasonKind.RUNNING, now, words, who=Who.CLUSTER),
+        reason=reason,
     )
 
 

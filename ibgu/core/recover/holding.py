@@ -60,8 +60,9 @@ def _held(rollout: Rollout, found: Ibgu | None, proof: str, now: datetime) -> On
         words = f"the hub was restored from an older backup: {proof}"
         return OnRollout(Kind.IMPORTED, rollout, words)
     reason = restored(
-        f"the hub was restored from an older backup ({proof}): everything is disarmed, and "
-        f"nothing starts; see that the plan and the clusters are as you want them, {RESUME}",
+        f"the hub was restored from an older backup ({proof}): everything is disarmed, "
+        "nothing starts, and the labels that ibgu had written are put back; see that plan, labels "
+        f"and clusters are as you want them, {RESUME}",
         now,
     )
     return OnRollout(Kind.ROLLOUT_HELD, replace(rollout, hold=reason), reason.message, warning=True)

@@ -84,11 +84,13 @@ def newcomers(
 ) -> list[str]:
     """Members that the journal does not know, in natural order."""
     names = {*layout.parts[index], *layout.traces[index]}
-    if known is None and not over:
-        names |= set(_waiting(found, index))
-    if known is None and index == 0:
+    if known is not None and known.step.state is not StepState.OPENING:
+        return sorted(names - set(known.members), key=natural_key)
+    if index == 0:
         names |= set(found.told.clusters)
-    return sorted(names - set(known.members if known else ()), key=natural_key)
+    elif not over:
+        names |= set(_waiting(found, index))
+    return sorted(names, key=natural_key)
 
 
 def _waiting(found: Found, index: int) -> Iterator[str]:
