@@ -20,7 +20,7 @@ def decide_restored(turn: Turn) -> None:
         return
     turn.on_rollout(
         Kind.CONTROL,
-        f"{names.RESUME}={value}: goes on after: {rollout.hold.message}",
+        f"{names.RESUME}={value}: goes on after the restore",
         actor=turn.snapshot.actor,
         controls={**rollout.controls, names.RESUME: value},
         hold=None,
@@ -61,5 +61,5 @@ def without_cluster(turn: Turn, member: Member, seen: Observation) -> bool:
     if seen.cluster is not None and seen.cluster.uid == member.uid:
         return False
     words = "the hub does not show the ManagedCluster that this began with"
-    turn.waits(member, ReasonKind.RESTORED, f"{words}; {hold_words(turn)}", who=Who.PERSON)
+    turn.waits(member, ReasonKind.RESTORED, words, who=Who.PERSON)
     return True

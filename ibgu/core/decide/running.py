@@ -96,7 +96,7 @@ def _stands_still(turn: Turn, member: Member, seen: Observation) -> bool:
     assert member.run is not None
     if member.run.state is RunState.ACCEPTED:
         return without_cluster(turn, member, seen)
-    words = f"no cluster was seen to take it; {hold_words(turn)}"
+    words = "the cluster was not seen to take it before the restore"
     end_run(turn, member, RunResult.WITHDRAWN, None, words)
     return True
 

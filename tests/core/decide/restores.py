@@ -31,9 +31,7 @@ class Backup(Struct):
 
 
 def backup(twin: Twin) -> Backup:
-    return deepcopy(
-        Backup(twin.works, twin.loads, twin.ibgus, twin.labels, twin.annotations)
-    )
+    return deepcopy(Backup(twin.works, twin.loads, twin.ibgus, twin.labels, twin.annotations))
 
 
 def restore_hub(twin: Twin, saved: Backup, *, proof: str = "version 3 after 7") -> None:

@@ -5,7 +5,7 @@ from copy import deepcopy
 
 import pytest
 
-from ibgu.core.model import ReasonKind, RolloutState, Stage
+from ibgu.core.model import ReasonKind, RolloutState
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.restores import (
     Backup,

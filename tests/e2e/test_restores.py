@@ -1,0 +1,133 @@
+"""The journal is lost, or the hub is restored from an older backup, in the middle of a rollout."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ibgu.sandbox.databases import create_database, drop_database
+from tests.e2e.harness import Scene, actions
+from tests.e2e.manifests import ibgu, step
+
+PLAN = (step("Prep", most=2), step("Upgrade", "FinalizeUpgrade", most=1))
+DONE = ["Prep", "Upgrade", "Finalize"]
+
+
+@pytest.fixture
+def another_url(postgres_url: str, migrated: str) -> Iterator[str]:
+    """A second, empty journal."""
+    name = f"{migrated}_another_{os.getpid()}"
+    yield create_database(postgres_url, name, template=migrated)
+    drop_database(postgres_url, name)
+
+
+async def held(scene: Scene, name: str) -> str:
+    """Wait until it stands still; answers what a person reads."""
+    await scene.phase(name, "Held", seconds=60)
+    condition = await scene.condition(name, "Held")
+    assert condition["reason"] == "Restored"
+    assert "ibgu.dev/resume" in condition["message"]
+    assert any(condition["message"] in note for note in await scene.warnings(name))
+    return str(condition["message"])
+
+
+async def nothing_begins(scene: Scene, seconds: float = 2) -> None:
+    """While it stands still, nothing is armed, and no cluster begins anything."""
+    before = {name: scene.stages(name) for name in scene.others()}
+    await asyncio.sleep(seconds)
+    assert {name: scene.stages(name) for name in scene.others()} == before
+    for name in before:
+        for work in await scene.works(name):
+            assert work["metadata"]["annotations"]["ibgu.dev/arming"] == "disarmed"
+
+
+async def goes_on_to_its_end(scene: Scene, name: str) -> None:
+    await scene.annotate(name, "ibgu.dev/resume=checked")
+    status = await scene.completed(name, seconds=60)
+    for entry in status["clusters"]:
+        assert actions(entry, "completed") == ["Prep", "Upgrade", "FinalizeUpgrade"]
+        assert actions(entry, "failed") == []
+    for cluster in scene.others():
+        assert scene.stages(cluster) == DONE
+        assert await scene.labels(cluster) == {}
+        assert await scene.annotations(cluster) == {}
+
+
+async def test_the_journal_is_lost(scene: Scene, another_url: str) -> None:
+    """What was complete stays complete; what ran is imported and waits for a person."""
+    await scene.fleet(count=3, durations="60s-90s")
+    await scene.start()
+    await scene.apply(ibgu("lost", PLAN[0], fleet=scene.label))
+    await scene.completed("lost")
+    await scene.apply(ibgu("once", step("Prep"), fleet=scene.label))
+    await scene.completed("once")
+    await scene.apply(ibgu("lost", *PLAN, fleet=scene.label))
+    first = await scene.accepted(step=1)
+    await scene.until(lambda: scene.stages(first) == DONE[:2], "its Upgrade to have begun")
+    await scene.stop()
+    scene.database_url = another_url
+    await scene.start()
+    assert "the journal was lost" in await held(scene, "lost")
+    await nothing_begins(scene)
+    once = await scene.phase("once", "Completed")
+    assert once["summary"]["succeeded"] == 3
+    rows = await scene.journal("SELECT actor, why FROM events WHERE kind = 'Imported'")
+    assert rows
+    assert all(row["why"].startswith("imported from the hub: ") for row in rows)
+    assert {row["actor"] for row in rows} == {"ibgu, from what the hub shows"}
+    await goes_on_to_its_end(scene, "lost")
+
+
+async def test_the_journal_is_restored_to_an_earlier_time(
+    scene: Scene, postgres_url: str, migrated: str, another_url: str
+) -> None:
+    """It knows the first step's runs, and nothing of the second one."""
+    await scene.fleet(count=3, durations="60s-90s")
+    await scene.start()
+    await scene.apply(ibgu("earlier", PLAN[0], fleet=scene.label))
+    await scene.completed("earlier")
+    await scene.stop()
+    earlier = another_url.replace("another", "earlier")
+    name = f"{migrated}_earlier_{os.getpid()}"
+    create_database(postgres_url, name, template=f"{migrated}_test")
+    try:
+        await scene.start()
+        await scene.apply(ibgu("earlier", *PLAN, fleet=scene.label))
+        first = await scene.accepted(step=1)
+        await scene.until(lambda: len(scene.stages(first)) == 2, "its Upgrade to have begun")
+        await scene.stop()
+        scene.database_url = earlier
+        await scene.start()
+        await held(scene, "earlier")
+        await nothing_begins(scene)
+        await goes_on_to_its_end(scene, "earlier")
+        await scene.stop()
+    finally:
+        drop_database(postgres_url, name)
+
+
+@pytest.mark.parametrize("runs", [True, False], ids=["while it leads", "while it is down"])
+async def test_the_hub_is_restored_from_a_backup(
+    scene: Scene, tmp_path: Path, *, runs: bool
+) -> None:
+    """The backup shows the first cluster before its Upgrade; by now it is finalized."""
+    await scene.fleet(count=3, durations="60s-90s")
+    await scene.start(lease_seconds=20, lease_renew_seconds=19)
+    await scene.apply(ibgu("restored", *PLAN, fleet=scene.label))
+    await scene.seen_in_journal("StepFinished", count=1)
+    await asyncio.to_thread(scene.hub.back_up, tmp_path / "backup")
+    await scene.seen_in_journal("StepFinished", count=1)
+    first = await scene.accepted(step=1)
+    await scene.until(lambda: scene.stages(first) == DONE, "the first cluster to be finalized")
+    await scene.seen_in_journal("MemberFinished", first, count=2)
+    if not runs:
+        await scene.stop()
+    await asyncio.to_thread(scene.hub.restore, tmp_path / "backup")
+    if not runs:
+        await scene.start()
+    assert "restored from an older backup" in await held(scene, "restored")
+    await nothing_begins(scene)
+    assert await scene.labels(first) == {}
+    await goes_on_to_its_end(scene, "restored")
