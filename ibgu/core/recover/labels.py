@@ -35,7 +35,7 @@ def _last_to_act(books: Iterable[Book]) -> dict[str, Book]:
     found: dict[str, Book] = {}
     for book in sorted(books, key=lambda each: each.rollout.age):
         for step in book.steps:
-            acted = (m for m in step.members.values() if m.attempts or m.completed)
+            acted = (m for m in step.members.values() if m.run or m.completed)
             found.update((member.cluster, book) for member in acted)
     return found
 

@@ -1,8 +1,9 @@
 """The status of an IBGU, read back: what ibgu (or TALM) had told before the journal was lost."""
 
 from datetime import datetime
+from typing import Annotated
 
-from msgspec import Struct, ValidationError, json
+from msgspec import Meta, Struct, ValidationError, json
 
 from ibgu.core.kinds import Condition, Ibgu
 
@@ -24,6 +25,9 @@ class Entry(Struct, frozen=True, rename="camel"):
     current_action: ToldAction | None = None
 
 
+_Moment = Annotated[datetime, Meta(tz=True)]
+
+
 class _Summary(Struct, frozen=True):
     step: int = 0
     total: int = 0
@@ -31,8 +35,8 @@ class _Summary(Struct, frozen=True):
 
 class _Status(Struct, frozen=True, rename="camel"):
     observed_generation: int = 0
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
+    started_at: _Moment | None = None
+    completed_at: _Moment | None = None
     conditions: list[Condition] = []
     clusters: list[Entry] = []
     summary: _Summary = _Summary()
