@@ -95,8 +95,8 @@ class Store(Generic[T]):
         """
         listed = number(resource_version)
         fresh = {key_of(obj): obj for obj in items}
-        proof = self._proof(fresh, listed)
         kept = {key for key in self._ahead if self._version(key) > listed}
+        proof = self._proof({key: obj for key, obj in fresh.items() if key not in kept}, listed)
         for key in [key for key in self._objects if key not in fresh]:
             if key not in kept and key not in unread:
                 self._drop(key)
