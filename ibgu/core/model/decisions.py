@@ -59,6 +59,7 @@ class Kind(StrEnum):
     OWED = "LabelsOwed"
     STAND = "LabelsStand"
     SETTLED = "LabelsSettled"
+    PUT_BACK = "LabelsPutBack"
 
     @property
     def silent(self) -> bool:

@@ -27,7 +27,7 @@ def lost(
             continue
         debt = _debt(book, name, view, member, debts.get(view.uid))
         if debt is not None:
-            yield OnDebt(Kind.OWED, debt, WHY)
+            yield OnDebt(Kind.PUT_BACK, debt, WHY)
 
 
 def _last_to_act(books: Iterable[Book]) -> dict[str, Book]:
