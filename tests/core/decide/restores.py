@@ -96,16 +96,28 @@ def _trace(cluster: str, work: Any) -> Trace | None:
     )
 
 
+class Journal(Struct):
+    """Its records, and how many decisions its history tells."""
+
+    records: Records
+    told: int = 0
+
+
+def journal(twin: Twin) -> Journal:
+    return Journal(deepcopy(twin.records), len(twin.said))
+
+
 def lose_journal(twin: Twin) -> None:
     """All of it; the next start imports what the hub shows."""
-    restore_journal(twin, Records())
+    restore_journal(twin, Journal(Records()))
 
 
-def restore_journal(twin: Twin, records: Records) -> None:
-    """To what it was when `deepcopy(twin.records)` was made; labels on their way get there."""
+def restore_journal(twin: Twin, kept: Journal) -> None:
+    """To what it was then; labels on their way get there."""
     for debt in twin.world.debts.values():
         twin._patch(debt)
-    twin.records = deepcopy(records)
+    twin.records = deepcopy(kept.records)
+    del twin.said[kept.told :]
     twin.watchers.clear()
     twin.restart()
     Invariants(twin)
