@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 import structlog
@@ -23,6 +23,7 @@ from ibgu.controller.notices import Notices
 from ibgu.controller.openings import Openings
 from ibgu.controller.parts import Parts
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.recovery import Recovery, WentBack
 from ibgu.controller.retention import Retention
 from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.statuses import Statuses
@@ -30,7 +31,7 @@ from ibgu.controller.talm import TalmWatch
 from ibgu.controller.watches import Watches
 from ibgu.core.book import World
 from ibgu.core.snapshot import Facts
-from ibgu.db.errors import Deposed, ReloadNeeded
+from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded
 from ibgu.db.journal import Journal
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient
@@ -45,6 +46,8 @@ log = structlog.get_logger("ibgu.controller")
 LEASE = "ibgu-controller"
 DEPOSED = 300.0
 """Seconds: the longest pause after a lead that another controller has ended."""
+NOTE_EVERY = 15.0
+"""Seconds between two notes of how far the hub was seen to get; backups are older."""
 
 NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
 """Makes the clock that limits are measured by from a way to read the database's."""
@@ -86,6 +89,7 @@ class Controller:
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._elector = self._new_elector()
+        self._epoch = 0
         self._loop: Loop | None = None
         self._ledger: Ledger | None = None
         self._deposed = ""
@@ -186,22 +190,40 @@ class Controller:
             epoch = await ledger.survive(lambda: self._journal.lead(self._settings.identity))
             log.info("leading", epoch=epoch)
             self._deposed = ""
-            async with asyncio.TaskGroup() as tasks:
-                await self._work(tasks, deadline, ledger)
+            # What was seen while another controller led was that one's to act on.
+            proof = self._mirror.went_back if epoch == self._epoch + 1 else ""
+            self._epoch = epoch
+            await self._terms(deadline, proof)
         finally:
             self._loop = self._ledger = None
             telemetry.LEADER.set(0)
             log.info("leading no more", epoch=epoch)
 
-    async def _work(self, tasks: asyncio.TaskGroup, deadline: Deadline, ledger: Ledger) -> None:
+    async def _terms(self, deadline: Deadline, proof: str) -> None:
+        """Work; if the hub turns out to have been restored, begin anew with that knowledge."""
+        while True:
+            self._ledger = ledger = Ledger(self._journal)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    await self._work(tasks, deadline, ledger, proof)
+            except* WentBack as group:
+                proof = str(group.exceptions[0])
+                self._loop = None
+
+    async def _work(
+        self, tasks: asyncio.TaskGroup, deadline: Deadline, ledger: Ledger, proof: str
+    ) -> None:
         clock = self._new_clock(self._journal.now)
         await ledger.survive(clock.sync)
-        world = await self._load(ledger)
+        recovery = Recovery(self._journal, ledger, self._mirror, self._watches)
+        world, decisions = await recovery.load(clock.now(), proof)
         talm = TalmWatch(self._client, clock, self._settings.talm_namespaces.split(","))
         facts = Facts(in_sync_since=clock.now(), talm_live=await talm.first())
         loop = self._assemble(tasks, deadline, Basis(world, ledger, clock, facts))
         ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
+        loop.recovered(decisions)
         loop.touch_everything()
+        tasks.create_task(self._note_versions())
         tasks.create_task(talm.run(loop.talm))
         tasks.create_task(self._payload_checks(loop))
         if days := self._settings.events_days:
@@ -209,12 +231,6 @@ class Controller:
         self._loop = loop
         telemetry.LEADER.set(1)
         await loop.run()
-
-    async def _load(self, ledger: Ledger) -> World:
-        loaded = await ledger.survive(self._journal.load)
-        world = World()
-        world.load(loaded.rollouts, loaded.steps, loaded.members, loaded.debts, loaded.run_ids)
-        return world
 
     def _assemble(self, tasks: asyncio.TaskGroup, deadline: Deadline, basis: Basis) -> Loop:
         settings, mirror, clock = self._settings, self._mirror, basis.clock
@@ -255,6 +271,17 @@ class Controller:
         while True:
             await loop.check_payloads()
             await asyncio.sleep(self._settings.payload_check_seconds)
+
+    async def _note_versions(self) -> None:
+        """By these the next start sees whether the hub was restored from a backup since."""
+        noted = None
+        while True:
+            seen = self._mirror.versions()
+            if seen != noted and self._watches.in_sync and not self._mirror.went_back:
+                with suppress(JournalAway):
+                    await self._journal.note(seen)
+                    noted = seen
+            await asyncio.sleep(NOTE_EVERY)
 
     # -- for the metrics -----------------------------------------------------------------------
 

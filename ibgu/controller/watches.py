@@ -34,6 +34,8 @@ class Watches:
         self._streaming = served.streaming_lists
         self._errors: dict[str, HubError] = {}
         """The last one of each kind."""
+        self._again = asyncio.Event()
+        self._restarted = asyncio.Event()
         self._all: dict[str, Reflector[Any]] = {
             "imagebasedgroupupgrades": self._reflect(paths.ibgus(), Ibgu, mirror.ibgus),
             "managedclusters": self._reflect(
@@ -74,8 +76,24 @@ class Watches:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for reflector in self._all.values():
-                tasks.create_task(reflector.run())
+            while True:
+                running = [tasks.create_task(each.run()) for each in self._all.values()]
+                await self._again.wait()
+                self._again.clear()
+                for task in running:
+                    task.cancel()
+                await asyncio.wait(running)
+                for reflector in self._all.values():
+                    reflector.in_sync = False
+                    reflector.synced.clear()
+                self._restarted.set()
+
+    async def relist(self) -> None:
+        """List everything anew: after a restore no watch can be trusted to tell."""
+        self._restarted.clear()
+        self._again.set()
+        await self._restarted.wait()
+        await self.synced()
 
     async def synced(self) -> None:
         for reflector in self._all.values():

@@ -7,7 +7,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from ibgu.core.certify import labels
+from ibgu.core.certify import imported, labels
 from ibgu.core.certify.audit import Audit, MemberSpot, Spot, StepSpot
 from ibgu.core.certify.cases import RolloutCase
 from ibgu.core.certify.events import Event, Leader
@@ -18,6 +18,7 @@ from ibgu.core.certify.runs import OF_RUN
 from ibgu.core.certify.writers import Writers
 
 _OF_MEMBERS = OF_MEMBER | OF_RUN
+_JOINS = {"MemberJoined": joined, imported.KIND: imported.member}
 _OF_CLUSTERS = frozenset({"LabelsOwed", "LabelsStand", "LabelsSettled"})
 KNOWN = frozenset(
     {
@@ -108,6 +109,8 @@ class Certifier:
             words = "the rollout begins a second time"
             audit.require(Rule.ORDER, rollout is None, event, words, rollout.seq if rollout else 0)
             audit.rollouts[event.rollout] = new_rollout(event)
+        elif event.kind == imported.KIND and event.step is None:
+            imported.rollout(audit, event)
         elif rollout is None:
             self._without_beginning(event)
         else:
@@ -124,14 +127,18 @@ class Certifier:
     def _check_level(self, spot: Spot) -> None:
         event, rollout = spot.event, spot.rollout
         spot.require(Rule.HISTORY, True, "")
-        if event.kind in OF_ROLLOUT:
+        if event.kind == imported.KIND and event.cluster is None:
+            imported.step(spot)
+        elif event.kind == "LabelsPutBack":
+            imported.put_back(spot)
+        elif event.kind in OF_ROLLOUT:
             OF_ROLLOUT[event.kind](spot)
             rollout.hold = spot.text("hold")
         elif event.kind == "StepOpened":
             step_opened(spot)
         elif event.kind in _OF_CLUSTERS:
             labels.owed(spot)
-        elif event.kind in OF_STEP or event.kind == "MemberJoined" or event.kind in _OF_MEMBERS:
+        elif event.kind in OF_STEP or event.kind in _JOINS or event.kind in _OF_MEMBERS:
             self._check_step(spot)
         else:
             self._unknown[event.kind] = self._unknown.get(event.kind, 0) + 1
@@ -147,8 +154,8 @@ class Certifier:
         if event.kind in OF_STEP:
             OF_STEP[event.kind](here)
             step.hold = spot.text("hold")
-        elif event.kind == "MemberJoined":
-            joined(here)
+        elif event.kind in _JOINS:
+            _JOINS[event.kind](here)
         else:
             self._check_member(here)
 

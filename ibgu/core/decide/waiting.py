@@ -2,6 +2,7 @@
 
 from ibgu.core.decide.ending import finish, skip_action
 from ibgu.core.decide.looking import known_state, look_again, unanswered
+from ibgu.core.decide.restored import hold_words
 from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     Cause,
@@ -21,6 +22,9 @@ from ibgu.core.times import LOOK_RETRY
 
 def decide_waiting(turn: Turn, member: Member) -> None:
     seen = turn.observe(member.cluster)
+    if turn.rollout.stands_still:
+        _block(turn, member, ReasonKind.RESTORED, hold_words(turn), Who.PERSON)
+        return
     if _over(turn, member, seen.cluster) or _blocked(turn, member, seen):
         return
     if _withdrawn_run_came_back(member, seen):

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     ROLLOUT_COMPLETED = "RolloutCompleted"
     ROLLOUT_DELETED = "RolloutDeleted"
     CONTROL = "ControlAccepted"
+    # rollout, step, member
+    IMPORTED = "Imported"
     # step
     STEP_OPENED = "StepOpened"
     STEP_STARTED = "StepStarted"
@@ -57,6 +59,7 @@ class Kind(StrEnum):
     OWED = "LabelsOwed"
     STAND = "LabelsStand"
     SETTLED = "LabelsSettled"
+    PUT_BACK = "LabelsPutBack"
 
     @property
     def silent(self) -> bool:
@@ -82,6 +85,7 @@ class OnStep(Struct, frozen=True):
     step: Step
     why: str
     warning: bool = False
+    actor: str = ""
 
 
 class OnMember(Struct, frozen=True):
@@ -92,6 +96,7 @@ class OnMember(Struct, frozen=True):
     warning: bool = False
     seen: Observation | None = None
     """What it rests on, where it starts or ends something."""
+    actor: str = ""
 
 
 class OnDebt(Struct, frozen=True):

@@ -39,6 +39,7 @@ class ReasonKind(StrEnum):
     INVALID_PLAN = "InvalidPlan"
     TALM = "TalmIsLive"
     ADOPTION = "UnfinishedGroupUpgrades"
+    RESTORED = "Restored"
     FLOOR = "TooLittleTimeLeft"
 
 

@@ -24,13 +24,14 @@ from ibgu.db.journal.evidence import evidence
 from ibgu.db.journal.fencing import Place
 from ibgu.db.rows import Row
 
-_WITH_PLAN = frozenset({Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED})
+_WITH_PLAN = frozenset({Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED, Kind.IMPORTED})
 _WITH_RUN = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
     Kind.RETURNED,
     Kind.FINISHED,
     Kind.DETAILED,
     Kind.LATE,
     Kind.UNWATCHED,
+    Kind.IMPORTED,
 }
 _NOT_OF_A_MEMBER = {"step": None, "cluster": None, "cluster_uid": None, "run": None}
 
@@ -68,7 +69,8 @@ def _about(decision: Told) -> Row:
                 "rollout": step.rollout,
                 "step": step.index,
                 "warning": decision.warning,
-                "data": _step(step),
+                "actor": decision.actor,
+                "data": _step(step, decision.kind),
             }
         case OnMember(member=member):
             return {
@@ -79,6 +81,7 @@ def _about(decision: Told) -> Row:
                 "run": member.run.id if member.run and decision.kind in _WITH_RUN else None,
                 "warning": decision.warning,
                 "cause": decision.cause and decision.cause.value,
+                "actor": decision.actor,
                 "data": _member(member, decision),
             }
         case OnDebt(debt=debt):
@@ -112,8 +115,8 @@ def _rollout(rollout: Rollout, kind: Kind) -> dict[str, Any]:
     return data
 
 
-def _step(step: Step) -> dict[str, Any]:
-    return {
+def _step(step: Step, kind: Kind) -> dict[str, Any]:
+    data = {
         "actions": step.actions,
         "max_concurrency": step.max_concurrency,
         "timeout_seconds": step.timeout.total_seconds(),
@@ -121,6 +124,7 @@ def _step(step: Step) -> dict[str, Any]:
         "state": step.state,
         **_hold(step.hold),
     }
+    return data | {"started_at": step.started_at} if kind is Kind.IMPORTED else data
 
 
 def _member(member: Member, decision: OnMember) -> dict[str, Any]:
@@ -128,6 +132,8 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
     data: dict[str, Any] = {"state": member.state, "slot": member.slot, "limit": member.limit}
     if kind is Kind.JOINED:
         data["position"] = member.position
+    elif kind is Kind.IMPORTED:
+        data |= _imported(member)
     elif kind is Kind.ACTION_SKIPPED:
         data |= {"action": member.completed[-1].action, "note": member.completed[-1].note}
     if member.finished:
@@ -142,6 +148,18 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
     if seen is not None and not (kind is Kind.FINISHED and member.outcome is Outcome.SUCCEEDED):
         data["seen"] = evidence(seen)
     return {name: value for name, value in data.items() if value is not None and value != ""}
+
+
+def _imported(member: Member) -> dict[str, Any]:
+    """The log goes on from here: it tells what it would else have told before."""
+    run = member.run
+    return {
+        "position": member.position,
+        "index": member.action_index,
+        "attempts": member.attempts,
+        "arming": run.arming_at is not None if run else None,
+        "shown": run.armed_at is not None if run else None,
+    }
 
 
 def _run(run: Run) -> dict[str, Any]:

@@ -146,12 +146,20 @@ class Works:
         seen = set(unread)
         for work in items:
             seen.add((work.metadata.namespace, work.metadata.name))
+            self._forget_newer(work)
             self.upsert(work)
         for cluster in self._player.clusters.values():
             for name, held in list(cluster.agent.works.items()):
                 if (cluster.name, name) not in seen:
                     cluster.forget(name, held.work.metadata.uid)
         self._player.synced.set()
+
+    def _forget_newer(self, work: Work) -> None:
+        """A list that is older than what the agent knows is of a restored hub: it begins anew."""
+        cluster = self._player.clusters.get(work.metadata.namespace)
+        held = cluster.agent.works.get(work.metadata.name) if cluster is not None else None
+        if cluster is not None and held is not None and held.work.newer_than(work):
+            cluster.forget(work.metadata.name, work.metadata.uid)
 
     def upsert(self, obj: Work) -> None:
         cluster = self._player.clusters.get(obj.metadata.namespace)

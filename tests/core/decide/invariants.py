@@ -41,6 +41,7 @@ WAITING = {
     ReasonKind.INVALID_PLAN,
     ReasonKind.TALM,
     ReasonKind.ADOPTION,
+    ReasonKind.RESTORED,
 }
 IN_FLIGHT = {
     ReasonKind.PREPARING,
@@ -55,6 +56,7 @@ IN_FLIGHT = {
     ReasonKind.FORBIDDEN,
     ReasonKind.UNREACHABLE,
     ReasonKind.BUSY,
+    ReasonKind.RESTORED,
 }
 ORDER = list(RunState)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from ibgu.core.model import Kind, ReasonKind, Stage, Who
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.restores import backup, restore_hub
 from tests.core.decide.spoke import told
 from tests.core.decide.world import START, Twin, ibgu
 
@@ -110,6 +111,11 @@ def _talm(twin: Twin) -> None:
     twin.touch_everything()
 
 
+def _restored(twin: Twin) -> None:
+    _ready(twin)
+    restore_hub(twin, backup(twin))
+
+
 def _adoption(twin: Twin) -> None:
     _ready(twin)
     twin.adoption.add("uid-a")
@@ -138,6 +144,7 @@ WAITS: dict[Scene, Row] = {
     _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", Who.PERSON),
     _talm: (ReasonKind.TALM, "TALM is running on this hub", Who.PERSON),
     _adoption: (ReasonKind.ADOPTION, "unfinished ClusterGroupUpgrades", Who.PERSON),
+    _restored: (ReasonKind.RESTORED, "restored from an older backup", Who.PERSON),
 }
 
 
@@ -255,6 +262,13 @@ def _may_not_disarm(twin: Twin) -> None:
     twin.delete("uid-a")
 
 
+def _restored_without_it(twin: Twin) -> None:
+    running(twin)
+    saved = backup(twin)
+    del twin.spokes["site-1"]
+    restore_hub(twin, saved)
+
+
 HOLDS: dict[Scene, Row] = {
     _upgrade_is_prepared: (ReasonKind.PREPARING, "turns automatic import off", Who.IBGU),
     _payload_is_sent: (ReasonKind.PREPARING, "waits until the payload is", Who.IBGU),
@@ -273,4 +287,5 @@ HOLDS: dict[Scene, Row] = {
     _may_not_turn_import_off: (ReasonKind.FORBIDDEN, "patch managedclusters", Who.PERSON),
     _may_not_disarm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
     _between_actions: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
+    _restored_without_it: (ReasonKind.RESTORED, "does not show the ManagedCluster", Who.PERSON),
 }
