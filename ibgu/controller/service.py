@@ -37,6 +37,7 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.lease import Elector, LeaseTimes
+from ibgu.hub.port import Hub
 from ibgu.hub.writer import Limits, Writer, WriteResult
 from ibgu.settings import Settings
 
@@ -71,7 +72,7 @@ class Controller:
     def __init__(
         self,
         settings: Settings,
-        client: HubClient,
+        client: Hub,
         engine: AsyncEngine,
         served: Served,
         clock: NewClock = Clock,

@@ -10,10 +10,10 @@ from ibgu.controller.mirror import Mirror
 from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
 from ibgu.core.works import names
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.decode import BadObject, HasMetadata
 from ibgu.hub.discovery import Served
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 from ibgu.hub.reflector import Reflector, Sink, Timing
 from ibgu.hub.store import Store
 from ibgu.settings import Settings
@@ -23,9 +23,7 @@ log = structlog.get_logger("ibgu.watch")
 
 
 class Watches:
-    def __init__(
-        self, client: HubClient, mirror: Mirror, served: Served, settings: Settings
-    ) -> None:
+    def __init__(self, client: Hub, mirror: Mirror, served: Served, settings: Settings) -> None:
         self._client = client
         self._mirror = mirror
         self._timing = Timing(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable
 
 from ibgu.core.kinds import ManagedCluster
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.decode import HasMetadata
+from ibgu.hub.port import Hub
 from ibgu.hub.reflector import Reflector
 from ibgu.hub.store import Key
 from ibgu.sim.clock import NEVER
@@ -28,7 +28,7 @@ class Player:
     afterwards (`act` does both).
     """
 
-    def __init__(self, client: HubClient, spec: FleetSpec) -> None:
+    def __init__(self, client: Hub, spec: FleetSpec) -> None:
         self.client = client
         self.spec = spec
         self.clock = Clock()
