@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from random import Random
 
 import structlog
 from msgspec import Struct
@@ -76,14 +77,16 @@ class Controller:
         engine: AsyncEngine,
         served: Served,
         clock: NewClock = Clock,
+        rng: Random | None = None,
     ) -> None:
+        self._rng = rng or Random()
         self._settings = settings
         self._client = client
         self._served = served
         self._new_clock = clock
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed)
-        self._watches = Watches(client, self._mirror, served, settings)
+        self._watches = Watches(client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._elector = self._new_elector()
@@ -163,6 +166,7 @@ class Controller:
             settings.identity,
             times=times,
             on_error=lambda error: log.warning("lease", error=str(error)),
+            rng=self._rng,
         )
 
     # -- leading -------------------------------------------------------------------------------
@@ -224,7 +228,10 @@ class Controller:
         agenda = Agenda()
         payloads = Payloads(self._client, settings.service_account)
         writer = Writer(
-            self._client, done=lambda result: self._answered(loop, result), limits=_limits(settings)
+            self._client,
+            done=lambda result: self._answered(loop, result),
+            limits=_limits(settings),
+            rng=self._rng,
         )
         writer.resume(deadline)
         served = self._served.ibgu_status

@@ -17,7 +17,7 @@ from ibgu.hub.store import version_of
 from ibgu.hub.writer import Write, Writer, WriteResult
 
 TICK = 0.1
-"""Seconds between two looks at what has to be written."""
+"""Seconds between two looks at what has to be written, while there is something."""
 PER_BYTE = 1 / 100_000
 """Seconds that a status waits more, for each byte it has."""
 
@@ -47,13 +47,18 @@ class Statuses:
         self._answered: dict[str, Ibgu] = {}
         self._due: dict[str, datetime] = {}
         self._known: dict[str, Known] = {}
+        self._touched = asyncio.Event()
 
     def touch(self, rollout: str) -> None:
         now = self._clock.now()
         self._dirty[rollout] = max(now, self._due.get(rollout, now))
+        self._touched.set()
 
     async def run(self, world: World) -> None:
         while True:
+            if not self._dirty:
+                self._touched.clear()
+                await self._touched.wait()
             await asyncio.sleep(TICK)
             self.flush(world)
 
@@ -121,7 +126,8 @@ def _conditions(found: Ibgu) -> list[Condition]:
 
 
 def _status_write(book: Book, body: bytes) -> Write:
-    """By merge patch: with the uid it can't hit another object of the same name."""
+    """By merge patch. The API server takes it whatever the uid is: what hits another object of
+    the same name is written over by that one's own rollout (`Statuses.seen`)."""
     rollout = book.rollout
     return Write(
         key=("status", rollout.uid),

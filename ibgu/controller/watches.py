@@ -1,6 +1,7 @@
 """The reflectors that keep the mirror in step with the hub."""
 
 import asyncio
+from random import Random
 from typing import Any, TypeVar
 
 import structlog
@@ -23,7 +24,10 @@ log = structlog.get_logger("ibgu.watch")
 
 
 class Watches:
-    def __init__(self, client: Hub, mirror: Mirror, served: Served, settings: Settings) -> None:
+    def __init__(
+        self, client: Hub, mirror: Mirror, served: Served, settings: Settings, rng: Random
+    ) -> None:
+        self._rng = rng
         self._client = client
         self._mirror = mirror
         self._timing = Timing(
@@ -60,6 +64,7 @@ class Watches:
             timing=self._timing,
             on_bad=lambda bad: self._bad(kind, bad),
             on_error=lambda error: self._failed(kind, error),
+            rng=self._rng,
         )
 
     def _bad(self, kind: str, bad: BadObject) -> None:

@@ -1,0 +1,62 @@
+"""When all is over: nothing is left on the hub or in memory, and the hub says what is so."""
+
+from typing import Any
+
+from ibgu.core.book import Book
+from ibgu.core.model import RolloutState
+from ibgu.core.works import names
+from ibgu.hub import paths
+from ibgu.sim.hub import MemoryClient
+from tests.simulation.checks import Found
+from tests.simulation.world import World
+
+
+async def check_ending(found: Found, world: World) -> None:
+    node = world.leader()
+    loop = node.controller._loop if node is not None and node.controller is not None else None
+    if loop is None:
+        found.check("liveness", False, "nobody leads at the end")
+        return
+    ending = _Ending(found, world)
+    ending.debts(loop.world.debts)
+    await ending.works(list(loop.world.books.values()))
+    await ending.statuses(loop.world.books)
+
+
+class _Ending:
+    def __init__(self, found: Found, world: World) -> None:
+        self._check = found.check
+        self._world = world
+        self._client = MemoryClient(world.hub)
+
+    async def _items(self, path: str) -> list[Any]:
+        answer = await self._client.get(path, dict[str, Any])
+        items: list[Any] = answer["items"]
+        return items
+
+    def debts(self, debts: dict[str, Any]) -> None:
+        self._check("nothing is owed at the end", not debts, str(debts))
+
+    async def works(self, books: list[Book]) -> None:
+        known = {book.rollout.uid for book in books}
+        for work in await self._items(paths.works()):
+            meta = work["metadata"]
+            marks = meta.get("annotations") or {}
+            if marks.get(names.GENERATION) != str(meta["generation"]):
+                continue  # somebody's hand is on it
+            armed = marks.get(names.ARMING) == names.ARMED
+            self._check("nothing is armed at the end", not armed, f"{meta}")
+            uid = (meta.get("labels") or {}).get(names.ROLLOUT)
+            if uid not in known and not meta.get("deletionTimestamp"):
+                self._check("no work is left of a rollout that is gone", uid is None, f"{meta}")
+
+    async def statuses(self, books: dict[str, Book]) -> None:
+        for item in await self._items(paths.ibgus()):
+            book = books[item["metadata"]["uid"]]
+            status = item.get("status") or {}
+            words = f"{item['metadata']['name']}: {status.get('phase')}"
+            self._check("liveness", book.rollout.state is RolloutState.COMPLETE, words)
+            self._check("the status is up to date", status.get("phase") == "Completed", words)
+            told = {entry["name"] for entry in status.get("clusters", ())}
+            members = {name for step in book.steps for name in step.members}
+            self._check("no member is forgotten", told <= members, f"{told} of {members}")
