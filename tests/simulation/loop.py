@@ -17,6 +17,9 @@ BEGINNING = 1_767_225_600.0
 IO_SECONDS = 60.0
 """Real seconds after which real I/O counts as hung."""
 
+STANDSTILL = 200_000
+"""So many turns of the loop without any time passing are no work but a mistake."""
+
 
 class Process:
     """What a process does runs in its context; `pause` is SIGSTOP, `resume` SIGCONT."""
@@ -131,10 +134,15 @@ class _Selector(selectors.DefaultSelector):
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
         self._loop = loop
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is not None and timeout <= 0:
+            self._turns += 1
+            if self._turns > STANDSTILL:
+                raise RuntimeError("time stands still: something waits without waiting")
             return []
+        self._turns = 0
         if self._loop.io:
             ready = super().select(IO_SECONDS)
             if not ready:

@@ -114,7 +114,9 @@ class People:
     async def forget_annotations(self, cluster: str) -> None:
         self.touched.add((cluster, names.DISABLE_AUTO_IMPORT))
         gone = {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
-        await self._try("PATCH", paths.managed_cluster(cluster), {"metadata": {"annotations": gone}})
+        await self._try(
+            "PATCH", paths.managed_cluster(cluster), {"metadata": {"annotations": gone}}
+        )
 
     async def scribble(self, number: int) -> None:
         body = {"status": {"phase": "Nonsense", "clusters": [{"name": "nobody"}]}}

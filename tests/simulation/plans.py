@@ -44,8 +44,8 @@ def scenario(seed: int) -> Scenario:
     fleet = _fleet(rng, seed, fast)
     timeout = rng.choice((20, 40)) if fast else rng.choice((60, 120))
     ibgus = [(5.0, _ibgu(rng, 0, timeout))]
-    for number in range(1, rng.choice((1, 1, 2, 2, 3))):
-        ibgus.append((rng.uniform(10.0, 1500.0), _ibgu(rng, number, timeout)))
+    more = range(1, rng.choice((1, 1, 2, 2, 3)))
+    ibgus += [(rng.uniform(10.0, 1500.0), _ibgu(rng, number, timeout)) for number in more]
     return Scenario(fleet, tuple(ibgus), rng.choice((1, 1, 2)))
 
 

@@ -308,4 +308,3 @@ def _idle(cluster: Cluster, now: float) -> None:
         cluster.set_stage("Idle", now)
     except (Refusal, KeyError):
         return
-

@@ -10,7 +10,8 @@ class Found:
         self.problems: list[str] = []
         self.held: Counter[str] = Counter()
 
-    def check(self, name: str, holds: bool, words: str) -> None:
+    def check(self, name: str, holds: bool, words: object) -> None:
+        """`words` are only asked for a text where it does not hold."""
         if holds:
             self.held[name] += 1
         elif len(self.problems) < 20:

@@ -60,7 +60,7 @@ class History:
         elif event.kind == "MemberFinished":
             self._finished.add(key)
             self._free(event)
-        elif event.kind == "RunDisarmed" and event.data.get("result") == "withdrawn":
+        elif event.data.get("result") == "withdrawn" and event.data.get("disarmed"):
             self._free(event)
 
     def _take(self, event: Event) -> None:

@@ -70,8 +70,8 @@ class Truth:
         run = self._runs.get(began.run)
         words = f"{cluster.name}: {began} by {run}"
         self._check("a cluster acts only on a run of the journal", run is not None, words)
-        if run is None:
-            return
+        if run is None or Action(run.action).stage != _asked(began):
+            return  # the stage is another than the run's: a hand has set it
         self._check("intent before effect", run.arming_at is not None, words)
         self._check("R8 the action means what it says", began.stage in _of(run), words)
 
@@ -98,6 +98,11 @@ class Truth:
             self._check("R10 failure is what the cluster did", failed, words)
         ended = run.state != "ended" or run.disarmed
         self._check("ended runs are disarmed", ended, words)
+
+
+def _asked(began: StageRun) -> str:
+    """The stage in the IBU's spec."""
+    return "Idle" if began.stage in ("Abort", "Finalize") else began.stage
 
 
 def _of(run: Run) -> set[str]:

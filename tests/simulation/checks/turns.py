@@ -27,7 +27,7 @@ class Turns:
                         self._found.check(
                             "R6 one rollout a cluster",
                             other == uid,
-                            f"{member.cluster} is held by {other} and {uid}",
+                            member,
                         )
         self._found.check(
             "R6 one rollout a cluster", set(claims) == set(world.holds), "holds differ from members"
@@ -38,16 +38,17 @@ class Turns:
         holding = {m.slot: m.cluster for m in step.members.values() if m.slot is not None}
         self._found.check(
             "R3 slots",
-            holding == step.slots and len(holding) <= bound and all(1 <= s <= bound for s in holding),
+            holding == step.slots
+            and len(holding) <= bound
+            and all(1 <= s <= bound for s in holding),
             f"step {step.step.key}: {holding} of {bound}",
         )
         for member in step.members.values():
             self._member(member)
 
     def _member(self, member: Member) -> None:
-        run, check = member.run, self._found.check
+        run, check, words = member.run, self._found.check, member
         flying = member.state is MemberState.IN_FLIGHT
-        words = f"{member.cluster} of {member.rollout}/{member.step}: {member}"
         check("slot means in flight", flying == (member.slot is not None), words)
         kinds = IN_FLIGHT if flying else WAITING
         known = member.finished or member.reason.kind in kinds
