@@ -74,6 +74,8 @@ class FaultyHub(Hub):
         write = method in WRITES and "/leases" not in path
         if write and self._weather.fires("kill-before-write"):
             await self._end()
+        if write:
+            await self._stop_before()
         self._refuse(method, path, write)
         if write and "manifestworks" in path and self._weather.fires("write-lands-late"):
             self._later(effect)
@@ -90,6 +92,13 @@ class FaultyHub(Hub):
     def _check_life(self, method: str, path: str) -> None:
         if self.dead:
             raise _no_answer(method, path, "Killed")
+
+    async def _stop_before(self) -> None:
+        """SIGSTOP in the worst moment: all is checked, and nothing sent."""
+        fault = self._weather.shot("pause-before-write")
+        if fault is not None and self._weather.fires(fault.kind):
+            self._process.pause_for(max(fault.seconds, 60.0))
+            await asyncio.sleep(0)
 
     async def _end(self) -> None:
         self._die()

@@ -37,6 +37,8 @@ PROCESS = (
     "kill-before-commit",
     "kill-after-commit",
     "pause",
+    "pause-before-write",
+    "pause-before-commit",
 )
 JOURNAL = ("journal-away", "journal-slow", "commit-refused", "commit-in-doubt", "clock-jump")
 HUB = (
@@ -53,6 +55,7 @@ WATCH = ("watch-late", "watch-repeats", "watch-silent", "watch-cut", "history-fo
 CLUSTER = (
     "dark",
     "dark-for-ever",
+    "dark-when-armed",
     "flapping",
     "feedback-frozen",
     "finalizer-stuck",
@@ -79,12 +82,12 @@ PEOPLE = (
 )
 KINDS = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
 
-_WEIGHTS = {PROCESS: 5, JOURNAL: 3, HUB: 4, WATCH: 3, CLUSTER: 4, PEOPLE: 3}
+_WEIGHTS = {PROCESS: 6, JOURNAL: 4, HUB: 4, WATCH: 3, CLUSTER: 4, PEOPLE: 4}
 
 
 def draw(rng: Random, *, clusters: int, rollouts: int, until: float, most: int) -> list[Fault]:
     """In the order in which they happen."""
-    count = rng.randint(0, most)
+    count = rng.choice((0, rng.randint(1, most), rng.randint(1, most), rng.randint(1, 3)))
     return sorted(
         (_one(rng, clusters, rollouts, until) for _ in range(count)), key=lambda fault: fault.at
     )
@@ -96,7 +99,7 @@ def _one(rng: Random, clusters: int, rollouts: int, until: float) -> Fault:
     return Fault(
         at=round(rng.uniform(2.0, until), 1),
         kind=rng.choice(group),
-        seconds=round(rng.choice([rng.uniform(1, 15), rng.uniform(15, 200), 400.0]), 1),
+        seconds=round(rng.choice([rng.uniform(1, 15), rng.uniform(15, 200), 400.0, 1500.0]), 1),
         cluster=rng.randrange(clusters),
         rollout=rng.randrange(rollouts),
         n=rng.randrange(12),

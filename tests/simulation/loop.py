@@ -39,6 +39,11 @@ class Process:
         for call in parked:
             call.again()
 
+    def pause_for(self, seconds: float) -> None:
+        self.pause()
+        # Not in the context of the process itself: nobody would be there to wake it.
+        Context().run(asyncio.get_running_loop().call_later, seconds, self.resume)
+
     def park(self, call: "_Call") -> None:
         self._parked.append(call)
 

@@ -114,8 +114,11 @@ class Node:
 
     def _clock(self, read: Callable[[], Awaitable[datetime]]) -> Clock:
         async def told() -> datetime:
+            loop = asyncio.get_running_loop()
+            before = loop.time()
             await read()
-            seconds = asyncio.get_running_loop().time() + self._weather.skew
+            # Where the controller supposes it: half-way. So its clock shows the loop's time.
+            seconds = (before + loop.time()) / 2 + self._weather.skew
             return datetime.fromtimestamp(seconds, UTC)
 
         return Clock(told)
@@ -139,9 +142,7 @@ class Node:
         return self.controller is not None and self.controller.leading
 
     def pause(self, seconds: float) -> None:
-        process = self.process
-        process.pause()
-        asyncio.get_running_loop().call_later(seconds, process.resume)
+        self.process.pause_for(seconds)
 
 
 class _Calls:
@@ -169,9 +170,16 @@ class _Calls:
     async def before_commit(self) -> None:
         if self._weather.fires("kill-before-commit"):
             await self._end()
+        await self._stop_before()
         self._check()
         if self._weather.fires("commit-refused"):
             raise ConnectionResetError("the database went away before the commit")
+
+    async def _stop_before(self) -> None:
+        fault = self._weather.shot("pause-before-commit")
+        if fault is not None and self._weather.fires(fault.kind):
+            self._node.pause(max(fault.seconds, 60.0))
+            await asyncio.sleep(0)
 
     async def after_commit(self) -> None:
         if self._weather.fires("kill-after-commit"):

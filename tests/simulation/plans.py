@@ -11,6 +11,8 @@ from ibgu.sim.spec import FleetSpec
 Object = dict[str, Any]
 
 SEEDS = ("4.17.0", "4.18.1")
+CALM = 8
+"""Every so many seeds nothing goes wrong, and everything must succeed."""
 TROUBLES = (
     "prep.precache=0.2",
     "prep.stateroot=0.2",
@@ -40,23 +42,26 @@ class Scenario(Struct, frozen=True):
 
 def scenario(seed: int) -> Scenario:
     rng = Random(f"{seed}/scenario")
+    if seed % CALM == 0:
+        fleet = _fleet(rng, seed, fast=True, troubles=0)
+        return Scenario(fleet, ((5.0, _ibgu(rng, 0, 40)),), 1)
     fast = rng.random() < 0.7
-    fleet = _fleet(rng, seed, fast)
+    fleet = _fleet(rng, seed, fast, rng.choice((0, 1, 2, 3)))
     timeout = rng.choice((20, 40)) if fast else rng.choice((60, 120))
     ibgus = [(5.0, _ibgu(rng, 0, timeout))]
     more = range(1, rng.choice((1, 1, 2, 2, 3)))
     ibgus += [(rng.uniform(10.0, 1500.0), _ibgu(rng, number, timeout)) for number in more]
-    return Scenario(fleet, tuple(ibgus), rng.choice((1, 1, 2)))
+    return Scenario(fleet, tuple(ibgus), rng.choice((1, 2)))
 
 
-def _fleet(rng: Random, seed: int, fast: bool) -> FleetSpec:
-    faults = rng.sample(TROUBLES, rng.choice((0, 1, 2, 3)))
+def _fleet(rng: Random, seed: int, fast: bool, troubles: int) -> FleetSpec:
+    faults = rng.sample(TROUBLES, troubles)
     return FleetSpec.parse(
         count=rng.randint(3, 7),
         pattern="site-%d",
         seed=seed,
-        scale=1.0,
-        durations="1m-4m" if fast else "field",
+        scale=0.25 if fast else 1.0,
+        durations="4m-16m" if fast else "field",
         faults=faults,
         labels=("group=all",),
         feedback=rng.choice(("watch", "watch", "poll:30s")),

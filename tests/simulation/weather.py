@@ -14,11 +14,14 @@ class Weather:
         self._loop = asyncio.get_running_loop()
         self._windows: dict[str, tuple[float, Fault]] = {}
         self._shots: dict[str, int] = {}
+        self._loaded: dict[str, Fault] = {}
         self.struck: Counter[str] = Counter()
         """How often each kind really did something."""
         self._late: set[asyncio.Task[None]] = set()
         self.skew = 0.0
         """Of the database's clock, seconds."""
+        self.skewed = False
+        """It was so at any time."""
 
     def open(self, fault: Fault) -> None:
         self._windows[fault.kind] = (self._loop.time() + fault.seconds, fault)
@@ -26,6 +29,11 @@ class Weather:
     def load(self, fault: Fault, shots: int) -> None:
         """The shot strikes at the `shots`-th request that it fits."""
         self._shots[fault.kind] = shots
+        self._loaded[fault.kind] = fault
+
+    def shot(self, kind: str) -> Fault | None:
+        """What is loaded, if it has not gone off yet."""
+        return self._loaded[kind] if kind in self._shots else None
 
     def holds(self, kind: str) -> Fault | None:
         until, fault = self._windows.get(kind, (0.0, None))

@@ -27,6 +27,9 @@ SHOTS = (
     "kill-after-write",
     "kill-before-commit",
     "kill-after-commit",
+    "pause-before-write",
+    "pause-before-commit",
+    "dark-when-armed",
     "commit-refused",
     "commit-in-doubt",
     "write-refused",
@@ -98,7 +101,7 @@ class World:
     # -- what happens ----------------------------------------------------------------------------
 
     async def happen(self, fault: Fault) -> None:
-        if fault.kind in PROCESS + JOURNAL + HUB + WATCH:
+        if fault.kind in PROCESS + JOURNAL + HUB + WATCH or fault.kind in SHOTS:
             self._to_processes(fault)
         else:
             await self._to_objects(fault)
@@ -123,6 +126,7 @@ class World:
                 self.hub.compact()
                 self._cut()
             case "clock-jump":
+                self.weather.skewed = True
                 self.weather.skew += (fault.seconds % 60) * (1 if fault.n % 2 else -1)
 
     def _chosen(self, number: int) -> Node:
@@ -207,6 +211,14 @@ class World:
         """A cluster comes to the hub that no step can have as its member yet."""
         self._added += 1
         await self.player.add(f"new-{self._added}")
+
+    def armed(self, cluster: str) -> None:
+        """The hub has an armed work for it: the moment in which it may fall silent."""
+        fault = self.weather.shot("dark-when-armed")
+        if fault is not None and self.weather.fires(fault.kind):
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._acts.uniform(0.0, 0.06), self._act, cluster, _dark)
+            loop.call_later(max(fault.seconds, 100.0), self._act, cluster, _back)
 
     # -- the end ---------------------------------------------------------------------------------
 

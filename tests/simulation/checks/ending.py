@@ -1,9 +1,10 @@
 """When all is over: nothing is left on the hub or in memory, and the hub says what is so."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from ibgu.core.book import Book
-from ibgu.core.model import RolloutState
+from ibgu.core.model import Outcome, RolloutState
 from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryClient
@@ -11,7 +12,8 @@ from tests.simulation.checks import Found
 from tests.simulation.world import World
 
 
-async def check_ending(found: Found, world: World) -> None:
+async def check_ending(found: Found, world: World, *, calm: bool) -> None:
+    """`calm`: nothing has gone wrong, so everything must have gone well."""
     node = world.leader()
     loop = node.controller._loop if node is not None and node.controller is not None else None
     if loop is None:
@@ -19,6 +21,8 @@ async def check_ending(found: Found, world: World) -> None:
         return
     ending = _Ending(found, world)
     ending.debts(loop.world.debts)
+    if calm:
+        ending.all_well(loop.world.books.values())
     await ending.works(list(loop.world.books.values()))
     await ending.statuses(loop.world.books)
 
@@ -36,6 +40,13 @@ class _Ending:
 
     def debts(self, debts: dict[str, Any]) -> None:
         self._check("nothing is owed at the end", not debts, str(debts))
+
+    def all_well(self, books: Iterable[Book]) -> None:
+        members = [m for book in books for step in book.steps for m in step.members.values()]
+        self._check("somebody takes part", bool(members), "no members")
+        for member in members:
+            well = member.outcome is Outcome.SUCCEEDED
+            self._check("all is well where nothing goes wrong", well, member)
 
     async def works(self, books: list[Book]) -> None:
         known = {book.rollout.uid for book in books}

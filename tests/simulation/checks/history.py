@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from tests.simulation.checks import Found
 
 class Event(Struct, frozen=True):
     seq: int
+    at: datetime
     kind: str
     rollout: str | None
     step: int | None
@@ -32,6 +34,7 @@ class History:
         self._open: dict[Any, dict[str, str]] = defaultdict(dict)
         self._claims: dict[str, str] = {}
         self._finished: set[Any] = set()
+        self._intended: set[str] = set()
         self._last = 0
 
     def read(self, events: Iterable[Event]) -> None:
@@ -64,6 +67,9 @@ class History:
             self._free(event)
 
     def _take(self, event: Event) -> None:
+        if event.kind == "RunIntended":
+            self._check("a run is intended once", event.run not in self._intended, f"{event}")
+            self._intended.add(str(event.run))
         holders = self._open[event.rollout, event.step]
         assert event.cluster is not None
         holders[event.cluster] = str(event.run)
