@@ -81,7 +81,11 @@ class Statuses:
         status = status_of(book, payload, _conditions(found), self._served, now, known)
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
         written = self._written.get(rollout.uid)
-        if written == body or (written is None and _shows(found, status)):
+        if written == body:
+            return
+        if written is None and _shows(found, status):
+            # Written before a restart: ours all the same, and to be written over if it changes.
+            self._written[rollout.uid], self._answered[rollout.uid] = body, found
             return
         self._written[rollout.uid] = body
         self._due[rollout.uid] = now + timedelta(seconds=1 + len(body) * PER_BYTE)

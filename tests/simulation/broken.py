@@ -15,11 +15,12 @@ from ibgu.controller import loop, service
 from ibgu.core import decide as deciding
 from ibgu.core.book import StepBook, World
 from ibgu.core.decide import accepted as accepting
-from ibgu.core.decide import arming, debts, ending, looking, running, stagework, starting, waiting
+from ibgu.core.decide import arming, ending, looking, running, stagework, starting, waiting
 from ibgu.core.model import IbuView, Kind, Member, OnDebt, Run, RunState, WorkView
 from ibgu.core.observe import JudgementKind
 from ibgu.core.observe import evidence as proof
-from ibgu.core.observe import work as works
+from ibgu.core.observe import judge as judge_state
+from ibgu.core.works import wanted_stage
 from ibgu.db.journal import fencing, journal, write
 from ibgu.hub.writer import Writer
 
@@ -89,13 +90,6 @@ def run_echo_ignored(stack: ExitStack) -> None:
     _set(stack, arming, "accepted", accepted)
 
 
-def generation_ignored(stack: ExitStack) -> None:
-    """Feedback counts whatever version of the work and of the spec it is of."""
-    _set(stack, works, "_applied", lambda entry, generation: "True")
-    _set(stack, WorkView, "settled", property(lambda self: self.ibu is not None))
-    _set(stack, IbuView, "current", property(lambda self: True))
-
-
 def stage_ignored(stack: ExitStack) -> None:
     """A value counts for a run though the cluster's stage is another by now."""
 
@@ -109,10 +103,9 @@ def no_disarm(stack: ExitStack) -> None:
     """The stage is no impulse: the work goes on enforcing it after the cluster took it."""
     on_hub = property(lambda self: self.state is not RunState.INTENDED and self.open)
     _set(stack, Run, "on_hub", on_hub)
-    wanted = stagework.wanted_stage
 
     def enforced(member: Member, work: WorkView | None) -> Any:
-        return None if work is not None and work.armed else wanted(member, work)
+        return None if work is not None and work.armed else wanted_stage(member, work)
 
     def at_once(turn: Any, member: Member, seen: Any) -> None:
         turn.on_run(Kind.RUN_DISARMED, member, "never mind", disarmed=True)
@@ -142,10 +135,9 @@ def label_before_outcome(stack: ExitStack) -> None:
 
 def look_skipped(stack: ExitStack) -> None:
     """Every state that the cluster tells is good enough to start."""
-    startable = waiting.judge
 
     def judge(ibu: IbuView, action: Any, spec: Any) -> Any:
-        found = startable(ibu, action, spec)
+        found = judge_state(ibu, action, spec)
         return replace(found, kind=JudgementKind.STARTABLE)
 
     _set(stack, waiting, "judge", judge)
@@ -203,11 +195,6 @@ def withdrawn_stays_withdrawn(stack: ExitStack) -> None:
     _set(stack, waiting, "_withdrawn_run_came_back", lambda member, seen: False)
 
 
-def restart_rearms(stack: ExitStack) -> None:
-    """What was intended before a restart is armed after it, however old its look is."""
-    _set(stack, arming, "_must_not_arm", lambda turn, seen, since: False)
-
-
 def restart_begins_anew(stack: ExitStack) -> None:
     """A restarted controller knows of no run that was under way."""
     put = service.Controller._load
@@ -262,15 +249,6 @@ def uid_ignored(stack: ExitStack) -> None:
     _set(stack, running, "_cut_short", same(cut))
 
 
-def foreign_hand_ignored(stack: ExitStack) -> None:
-    """Labels that a person set or removed since are written over."""
-
-    def open_(owed: Any, shown: Any) -> Any:
-        return {key: change for key, change in owed.items() if shown.get(key) != change.wanted}
-
-    _set(stack, debts, "_open", open_)
-
-
 def failure_without_disarm(stack: ExitStack) -> None:
     """A run that did not succeed ends its member at once, armed or not."""
 
@@ -296,7 +274,6 @@ VARIANTS: dict[str, Patches] = {
         slot_freed_early,
         one_slot_too_many,
         run_echo_ignored,
-        generation_ignored,
         stage_ignored,
         no_disarm,
         label_before_outcome,
@@ -306,12 +283,10 @@ VARIANTS: dict[str, Patches] = {
         claim_ignored,
         deadline_before_evidence,
         withdrawn_stays_withdrawn,
-        restart_rearms,
         restart_begins_anew,
         gap_ignored,
         doubt_ignored,
         uid_ignored,
-        foreign_hand_ignored,
         failure_without_disarm,
     )
 }

@@ -3,10 +3,9 @@
 Every entry stands for itself, so that a failing list can be cut down to what the failure needs.
 """
 
-from collections.abc import Sequence
 from random import Random
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 
 class Fault(Struct, frozen=True):
@@ -40,7 +39,14 @@ PROCESS = (
     "pause-before-write",
     "pause-before-commit",
 )
-JOURNAL = ("journal-away", "journal-slow", "commit-refused", "commit-in-doubt", "clock-jump")
+JOURNAL = (
+    "journal-away",
+    "outage",
+    "journal-slow",
+    "commit-refused",
+    "commit-in-doubt",
+    "clock-jump",
+)
 HUB = (
     "hub-away",
     "hub-slow",
@@ -80,27 +86,66 @@ PEOPLE = (
     "skip-waiting",
     "resumed",
 )
-KINDS = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
+KINDS: tuple[str, ...] = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
 
 _WEIGHTS = {PROCESS: 6, JOURNAL: 4, HUB: 4, WATCH: 3, CLUSTER: 4, PEOPLE: 4}
+LENGTHS = ((1.0, 15.0), (15.0, 200.0), (400.0, 400.0), (1500.0, 1500.0))
 
 
-def draw(rng: Random, *, clusters: int, rollouts: int, until: float, most: int) -> list[Fault]:
+class Theme(Struct, frozen=True):
+    """Which faults a seed gets, and how many at most."""
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    """Drawn from these; empty: from all, by the weight of their groups."""
+    most: int = 20
+    always: tuple[str, ...] = ()
+    """These come on top."""
+
+
+CALM = Theme("calm", most=0)
+ALL = Theme("everything")
+THEMES = (
+    CALM,
+    ALL,
+    Theme("leaders", (*PROCESS, *PROCESS, *JOURNAL), 12, ("pause-before-commit", "kill")),
+    ALL,
+    Theme("outage", ("kill", "watch-cut"), 2, ("outage",)),
+    ALL,
+    Theme("dark", CLUSTER, 5, ("dark-when-armed", "dark-when-armed", "dark-when-armed")),
+    Theme("people", PEOPLE, 10, ("cluster-recreated", "label-removed")),
+)
+
+
+def theme(seed: int) -> Theme:
+    return THEMES[seed % len(THEMES)]
+
+
+def draw(seed: int, *, clusters: int, rollouts: int, until: float) -> list[Fault]:
     """In the order in which they happen."""
-    count = rng.choice((0, rng.randint(1, most), rng.randint(1, most), rng.randint(1, 3)))
-    return sorted(
-        (_one(rng, clusters, rollouts, until) for _ in range(count)), key=lambda fault: fault.at
-    )
+    rng, told = Random(f"{seed}/faults"), theme(seed)
+    count = rng.randint(1, rng.choice((3, told.most))) if told.most else 0
+    kinds = [_kind(rng, told) for _ in range(count)] + list(told.always)
+    found = [_one(rng, kind, clusters, rollouts, until) for kind in kinds]
+    return sorted(found, key=lambda fault: fault.at)
 
 
-def _one(rng: Random, clusters: int, rollouts: int, until: float) -> Fault:
-    groups: list[Sequence[str]] = list(_WEIGHTS)
-    [group] = rng.choices(groups, weights=list(_WEIGHTS.values()))
-    return Fault(
+def _kind(rng: Random, told: Theme) -> str:
+    if told.kinds:
+        return rng.choice(told.kinds)
+    [group] = rng.choices(list(_WEIGHTS), weights=list(_WEIGHTS.values()))
+    return rng.choice(group)
+
+
+def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> Fault:
+    fault = Fault(
         at=round(rng.uniform(2.0, until), 1),
-        kind=rng.choice(group),
-        seconds=round(rng.choice([rng.uniform(1, 15), rng.uniform(15, 200), 400.0, 1500.0]), 1),
+        kind=kind,
+        seconds=round(rng.uniform(*rng.choice(LENGTHS)), 1),
         cluster=rng.randrange(clusters),
         rollout=rng.randrange(rollouts),
         n=rng.randrange(12),
     )
+    if kind == "outage":  # longer than any limit
+        return structs.replace(fault, at=rng.uniform(10.0, 600.0), seconds=3000.0)
+    return fault

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -64,28 +65,30 @@ class FaultyEngine:
         engine: AsyncEngine,
         faults: JournalFaults,
         turnstile: Turnstile,
-        committed: Callable[[], None],
+        committed: Callable[[bool], None],
     ) -> None:
-        """`committed` is called after every commit, before its answer."""
+        """`committed` is called after every commit, before its answer: True for that of `begin`,
+        which is how a controller takes the lead.
+        """
         self._engine = engine
         self._faults = faults
         self._turnstile = turnstile
         self._committed = committed
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[Any]:
+    async def connect(self, *, leads: bool = False) -> AsyncIterator[Any]:
         await self._faults.before_call()
         here = _Pass(self._turnstile)
         await here.take()
         try:
             async with self._engine.connect() as db:
-                yield _Connection(db, self._faults, here, self._committed)
+                yield _Connection(db, self._faults, here, partial(self._committed, leads))
         finally:
             here.give()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Any]:
-        async with self.connect() as db:
+        async with self.connect(leads=True) as db:
             yield db
             await db.commit()
 

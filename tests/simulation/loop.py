@@ -105,7 +105,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_plain(self, callback: Callable[..., object], context: Context) -> asyncio.Handle:
         return super().call_soon(callback, context=context)
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         context = context or copy_context()
@@ -116,7 +116,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         call.handle = super().call_soon(call, context=context)
         return call.handle
 
-    def call_at(
+    def call_at(  # type: ignore[override]
         self,
         when: float,
         callback: Callable[..., object],

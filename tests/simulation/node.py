@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
+from typing import Protocol
 
 from msgspec import structs
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -25,6 +27,15 @@ RESTART = 10.0
 """Seconds from a process's end to its next start."""
 EXPECTED = (Deposed, ReloadNeeded, JournalAway, HubError)
 """Errors that a process may end with."""
+
+
+class Committed(Protocol):
+    def __call__(self, who: str, *, leads: bool) -> None:
+        """`who`: the process; `leads`: the commit began its epoch."""
+
+
+def _nobody(who: str, *, leads: bool) -> None:
+    return
 
 
 class Node:
@@ -55,7 +66,7 @@ class Node:
         self._seed = seed
         self._task: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self.on_commit: Callable[[], None] = lambda: None
+        self.on_commit: Committed = _nobody
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -97,8 +108,10 @@ class Node:
         )
         served = structs.replace(await discover(client), hub=self._journal)
         calls = _Calls(self, self._weather, rng)
-        engine = FaultyEngine(self._engine, calls, self._turnstile, self._committed)
-        settings = _settings(f"{self.name}-{self.starts}")
+        who = f"{self.name}-{self.starts}"
+        told = partial(self._committed, who)
+        engine = FaultyEngine(self._engine, calls, self._turnstile, told)
+        settings = _settings(who)
         self.controller = Controller(
             settings,
             client,
@@ -109,8 +122,8 @@ class Node:
         )
         await self.controller.run()
 
-    def _committed(self) -> None:
-        self.on_commit()
+    def _committed(self, who: str, leads: bool) -> None:
+        self.on_commit(who, leads=leads)
 
     def _clock(self, read: Callable[[], Awaitable[datetime]]) -> Clock:
         async def told() -> datetime:
@@ -164,7 +177,8 @@ class _Calls:
 
     def _check(self) -> None:
         assert self._client is not None
-        if self._client.dead or self._weather.holds("journal-away"):
+        away = self._weather.holds("journal-away") or self._weather.holds("outage")
+        if self._client.dead or away:
             raise ConnectionRefusedError("no connection to the database")
 
     async def before_commit(self) -> None:

@@ -4,17 +4,18 @@ import asyncio
 import itertools
 import logging
 import time
+import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
-from random import Random
+from hashlib import sha256
 from typing import Any
 from unittest.mock import patch
 
 import structlog
 from msgspec import Struct
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
@@ -28,9 +29,9 @@ from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
 from tests.simulation.checks.truth import Run, Truth
 from tests.simulation.checks.turns import Turns
-from tests.simulation.faults import Fault, draw
+from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
 from tests.simulation.loop import BEGINNING, VirtualLoop
-from tests.simulation.plans import CALM, Scenario, scenario
+from tests.simulation.plans import Scenario, scenario
 from tests.simulation.world import World
 
 ACTIVE = 2400.0
@@ -40,7 +41,6 @@ LOOK = 60.0
 """Virtual seconds between two looks whether all is over."""
 REST = 300.0
 """Virtual seconds after that, in which everything must come to rest."""
-MOST_FAULTS = 20
 
 _numbers = itertools.count(1)
 
@@ -60,16 +60,8 @@ class Outcome(Struct):
 
 
 def faults_of(seed: int) -> list[Fault]:
-    if seed % CALM == 0:
-        return []
     plan = scenario(seed)
-    return draw(
-        Random(f"{seed}/faults"),
-        clusters=plan.fleet.count,
-        rollouts=len(plan.ibgus),
-        until=ACTIVE,
-        most=MOST_FAULTS,
-    )
+    return draw(seed, clusters=plan.fleet.count, rollouts=len(plan.ibgus), until=ACTIVE)
 
 
 def simulate(seed: int, url: str, faults: Sequence[Fault] | None = None) -> Outcome:
@@ -128,6 +120,7 @@ class _Play:
         self.trace = ""
         self.world = World(plan, seed, pool, journal)
         self._seed = seed
+        self._leader = ""
         self._plan = plan
         self._faults = faults
         self._pool = pool
@@ -144,13 +137,19 @@ class _Play:
 
     async def play(self) -> None:
         for node in self.world.nodes:
-            node.on_commit = self._effects.committed
+            node.on_commit = self._committed
         with patch.object(Loop, "turn", self._turn(Loop.turn)), self._drafts():
             try:
                 await self._story()
             finally:
                 await self.world.stop()
         await self._judge()
+
+    def _committed(self, who: str, *, leads: bool) -> None:
+        """Once another has begun to lead, the journal takes nothing from those before."""
+        self._effects.committed()
+        self._leader = who if leads else self._leader or who
+        self.found.check("fencing", who == self._leader, f"{who} wrote, {self._leader} leads")
 
     def _turn(self, turn: Callable[[Loop], Awaitable[None]]) -> Callable[[Loop], Awaitable[None]]:
         async def checked(loop: Loop) -> None:
@@ -187,7 +186,8 @@ class _Play:
         world = self.world
         await world.start()
         starts = [(at, number) for number, (at, _) in enumerate(self._plan.ibgus)]
-        for at, deed in sorted([*starts, *((f.at, f) for f in self._faults)], key=lambda p: p[0]):
+        deeds: list[tuple[float, int | Fault]] = [*starts, *((f.at, f) for f in self._faults)]
+        for at, deed in sorted(deeds, key=lambda pair: pair[0]):
             await _until(at)
             if isinstance(deed, Fault):
                 await world.happen(deed)
@@ -213,7 +213,7 @@ class _Play:
             await asyncio.sleep(LOOK)
         await asyncio.sleep(REST)
         self._crashed()
-        await check_ending(self.found, world, calm=self._seed % CALM == 0)
+        await check_ending(self.found, world, calm=theme(self._seed) is CALM)
 
     def _crashed(self) -> bool:
         crashes = [crash for node in self.world.nodes for crash in node.crashes]
@@ -234,19 +234,21 @@ class _Play:
         skewed = self.world.weather.skewed
         self._effects.compare(runs, skewed)
         self._labels.compare(events, self._effects, skewed)
-        Truth(self.found, runs, self.world.player.clusters.values(), skewed).check()
+        truth = Truth(self.found, runs, self.world.player.clusters.values(), skewed)
+        truth.check()
+        kinds = {fault.kind for fault in self._faults}
+        if not skewed and kinds <= {*PROCESS, *JOURNAL}:
+            truth.limits()
         self.trace = f"{len(events)} events, {hash_of(events)}"
 
 
 def hash_of(events: Sequence[Event]) -> str:
-    from hashlib import sha256
-
     told = "\n".join(f"{e.seq} {e.kind} {e.step} {e.cluster} {e.run}" for e in events)
     return sha256(told.encode()).hexdigest()[:12]
 
 
-async def _rows(db: object, columns: str, hub: str) -> list[dict[str, object]]:
-    found = await db.execute(text(columns), {"hub": hub})  # type: ignore[attr-defined]
+async def _rows(db: AsyncConnection, query: str, hub: str) -> list[dict[str, Any]]:
+    found = await db.execute(text(query), {"hub": hub})
     return [dict(row._mapping) for row in found]
 
 
@@ -274,6 +276,4 @@ async def _until(at: float) -> None:
 
 
 def _told(error: BaseException) -> str:
-    import traceback
-
     return "".join(traceback.format_exception(error))

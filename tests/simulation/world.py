@@ -37,6 +37,7 @@ SHOTS = (
 )
 WINDOWS = (
     "journal-away",
+    "outage",
     "journal-slow",
     "hub-away",
     "hub-slow",
@@ -217,7 +218,7 @@ class World:
         fault = self.weather.shot("dark-when-armed")
         if fault is not None and self.weather.fires(fault.kind):
             loop = asyncio.get_running_loop()
-            loop.call_later(self._acts.uniform(0.0, 0.06), self._act, cluster, _dark)
+            loop.call_later(self._acts.uniform(0.012, 0.03), self._act, cluster, _dark)
             loop.call_later(max(fault.seconds, 100.0), self._act, cluster, _back)
 
     # -- the end ---------------------------------------------------------------------------------

@@ -24,6 +24,10 @@ STAGES = {
 """What each action may begin on a cluster: an Abort that finalizes has taken the way back away."""
 
 
+HEARD = 120.0
+"""Seconds after which a cluster's news are known, also where its agent only polls."""
+
+
 class Run(Struct, frozen=True):
     """A row of the journal's table of runs."""
 
@@ -102,6 +106,17 @@ class Truth:
             self._check("R10 failure is what the cluster did", failed, words)
         ended = run.state != "ended" or run.disarmed
         self._check("ended runs are disarmed", ended, words)
+
+    def limits(self) -> None:
+        """R11: whoever could be heard in time is not failed for the time. For a simulation in
+        which the clusters, their watches and the hub were well.
+        """
+        began = self._began()
+        for run in self._runs.values():
+            if run.result == "limit" and run.ended_at is not None:
+                judged = run.ended_at.timestamp() - HEARD
+                late = all(one.ended is None or one.ended > judged for one in began[run.id])
+                self._check("R11 evidence before deadlines", late, f"{run}: {began[run.id]}")
 
     def _ended(self, began: StageRun, run: Run, how: str) -> bool:
         """Before the journal says so. A hand on the cluster leaves it open how it had ended."""
