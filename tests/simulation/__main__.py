@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.simulation.broken import VARIANTS, broken
-from tests.simulation.faults import Fault
+from tests.simulation.faults import Fault, theme
 from tests.simulation.postgres import database, server
 from tests.simulation.run import Outcome, faults_of, simulate
 from tests.simulation.shrink import shrunk
@@ -172,26 +172,30 @@ class Total:
 # -- the net -------------------------------------------------------------------------------------
 
 
-def _prove(server_url: str, names: list[str], first: int, within: int) -> int:
+def _prove(server_url: str, names: list[str], start: int, within: int) -> int:
     chosen = list(VARIANTS) if names == ["all"] else names
     missed = []
     for name in chosen:
         with database(server_url) as url:
-            outcome, seeds = _caught(url, name, first, within)
+            outcome, seeds = _caught(url, name, start, within)
         if outcome is None:
             missed.append(name)
             print(f"{name:28} not caught in {within} seeds", flush=True)
         else:
-            print(f"{name:28} caught in {seeds:3} seeds: {outcome.problems[0][:90]!r}", flush=True)
+            first_line = outcome.problems[0].partition("\n")[0][:70]
+            told = f"caught in {seeds:2} seeds, by seed {outcome.seed}: {first_line}"
+            print(f"{name:28} {told}", flush=True)
     return 1 if missed else 0
 
 
 def _caught(url: str, name: str, first: int, within: int) -> tuple[Outcome | None, int]:
-    for number in range(within):
+    wanted = VARIANTS[name].theme
+    seeds = (seed for seed in itertools.count(first) if wanted in ("", theme(seed).name))
+    for number, seed in enumerate(itertools.islice(seeds, within), 1):
         with broken(name):
-            outcome = simulate(first + number, url)
+            outcome = simulate(seed, url)
         if outcome.problems:
-            return outcome, number + 1
+            return outcome, number
     return None, within
 
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import text
 
@@ -266,28 +267,34 @@ def failure_without_disarm(stack: ExitStack) -> None:
     _set(stack, running, "_BY_STATE", {**running._BY_STATE, RunState.ENDED: decide})
 
 
-VARIANTS: dict[str, Patches] = {
-    made.__name__.replace("_", "-"): made
-    for made in (
-        no_fencing,
-        intent_after_effect,
-        slot_freed_early,
-        one_slot_too_many,
-        run_echo_ignored,
-        stage_ignored,
-        no_disarm,
-        label_before_outcome,
-        look_skipped,
-        look_kept,
-        debts_forgotten,
-        claim_ignored,
-        deadline_before_evidence,
-        withdrawn_stays_withdrawn,
-        restart_begins_anew,
-        gap_ignored,
-        doubt_ignored,
-        uid_ignored,
-        failure_without_disarm,
+class Variant(Struct, frozen=True):
+    patches: Patches
+    theme: str = ""
+    """The theme of faults whose seeds are to notice it; empty: any."""
+
+
+VARIANTS: dict[str, Variant] = {
+    patches.__name__.replace("_", "-"): Variant(patches, theme)
+    for patches, theme in (
+        (no_fencing, "leaders"),
+        (intent_after_effect, ""),
+        (slot_freed_early, ""),
+        (one_slot_too_many, ""),
+        (run_echo_ignored, "calm"),
+        (stage_ignored, ""),
+        (no_disarm, ""),
+        (label_before_outcome, ""),
+        (look_skipped, ""),
+        (look_kept, ""),
+        (debts_forgotten, "leaders"),
+        (claim_ignored, ""),
+        (deadline_before_evidence, "outage"),
+        (withdrawn_stays_withdrawn, "dark"),
+        (restart_begins_anew, "leaders"),
+        (gap_ignored, ""),
+        (doubt_ignored, "leaders"),
+        (uid_ignored, "people"),
+        (failure_without_disarm, ""),
     )
 }
 
@@ -297,5 +304,5 @@ def broken(name: str) -> Iterator[None]:
     """Empty: as it is."""
     with ExitStack() as stack:
         if name:
-            VARIANTS[name](stack)
+            VARIANTS[name].patches(stack)
         yield
