@@ -168,7 +168,11 @@ class _Calls:
         self._rng = rng
 
     async def before_call(self) -> None:
+        """Whoever is stopped here holds no lock: inside of a transaction the database would end
+        it after 10 s (`idle_in_transaction_session_timeout`), which are real ones here.
+        """
         self._check()
+        await self._stop_before()
         wait = latency(self._rng)
         if self._weather.holds("journal-slow"):
             wait += self._rng.uniform(0.5, 5.0)
@@ -184,7 +188,6 @@ class _Calls:
     async def before_commit(self) -> None:
         if self._weather.fires("kill-before-commit"):
             await self._end()
-        await self._stop_before()
         self._check()
         if self._weather.fires("commit-refused"):
             raise ConnectionResetError("the database went away before the commit")

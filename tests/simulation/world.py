@@ -258,7 +258,9 @@ class World:
         if loop is None:
             problems = [n.controller.problems() if n.controller else [] for n in self.nodes]
             return f"nobody leads: {problems}"
-        told = [f"holds {loop.world.holds}"] if loop.world.holds else []
+        assert node is not None
+        assert node.controller is not None
+        told = [f"{node.name}: {node.controller.problems()}, holds {loop.world.holds}"]
         for book in loop.world.books.values():
             rollout, step = book.rollout, book.current
             told.append(f"{rollout.name} {rollout.uid}: {rollout.state} {rollout.hold}")
