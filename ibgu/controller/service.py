@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from random import Random
 
 import structlog
 from msgspec import Struct
@@ -38,6 +39,7 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.lease import Elector, LeaseTimes
+from ibgu.hub.port import Hub
 from ibgu.hub.writer import Limits, Writer, WriteResult
 from ibgu.settings import Settings
 
@@ -74,18 +76,20 @@ class Controller:
     def __init__(
         self,
         settings: Settings,
-        client: HubClient,
+        client: Hub,
         engine: AsyncEngine,
         served: Served,
         clock: NewClock = Clock,
+        rng: Random | None = None,
     ) -> None:
+        self._rng = rng or Random()
         self._settings = settings
         self._client = client
         self._served = served
         self._new_clock = clock
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed)
-        self._watches = Watches(client, self._mirror, served, settings)
+        self._watches = Watches(client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._elector = self._new_elector()
@@ -166,6 +170,7 @@ class Controller:
             settings.identity,
             times=times,
             on_error=lambda error: log.warning("lease", error=str(error)),
+            rng=self._rng,
         )
 
     # -- leading -------------------------------------------------------------------------------
@@ -239,7 +244,10 @@ class Controller:
         agenda = Agenda()
         payloads = Payloads(self._client, settings.service_account)
         writer = Writer(
-            self._client, done=lambda result: self._answered(loop, result), limits=_limits(settings)
+            self._client,
+            done=lambda result: self._answered(loop, result),
+            limits=_limits(settings),
+            rng=self._rng,
         )
         writer.resume(deadline)
         served = self._served.ibgu_status

@@ -1,6 +1,7 @@
 """The reflectors that keep the mirror in step with the hub."""
 
 import asyncio
+from random import Random
 from typing import Any, TypeVar
 
 import structlog
@@ -10,10 +11,10 @@ from ibgu.controller.mirror import Mirror
 from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
 from ibgu.core.works import names
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.decode import BadObject, HasMetadata
 from ibgu.hub.discovery import Served
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 from ibgu.hub.reflector import Reflector, Sink, Timing
 from ibgu.hub.store import Store
 from ibgu.settings import Settings
@@ -24,8 +25,9 @@ log = structlog.get_logger("ibgu.watch")
 
 class Watches:
     def __init__(
-        self, client: HubClient, mirror: Mirror, served: Served, settings: Settings
+        self, client: Hub, mirror: Mirror, served: Served, settings: Settings, rng: Random
     ) -> None:
+        self._rng = rng
         self._client = client
         self._mirror = mirror
         self._timing = Timing(
@@ -64,6 +66,7 @@ class Watches:
             timing=self._timing,
             on_bad=lambda bad: self._bad(kind, bad),
             on_error=lambda error: self._failed(kind, error),
+            rng=self._rng,
         )
 
     def _bad(self, kind: str, bad: BadObject) -> None:
