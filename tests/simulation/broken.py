@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from ibgu.controller import loop, service
+from ibgu.controller import loop, recovery
 from ibgu.core import decide as deciding
 from ibgu.core.book import StepBook, World
 from ibgu.core.decide import accepted as accepting
@@ -188,7 +188,7 @@ def deadline_before_evidence(stack: ExitStack) -> None:
 
     changed = deciding._decide_what_changed
     _set(stack, deciding, "_decide_what_changed", first)
-    _set(stack, starting, "judged_limit", lambda turn, member: member.limit)
+    _set(stack, starting, "_overdue", lambda turn, step: list(step.limited(turn.now)))
 
 
 def withdrawn_stays_withdrawn(stack: ExitStack) -> None:
@@ -198,19 +198,19 @@ def withdrawn_stays_withdrawn(stack: ExitStack) -> None:
 
 def restart_begins_anew(stack: ExitStack) -> None:
     """A restarted controller knows of no run that was under way."""
-    put = service.Controller._load
+    put = recovery.Recovery.load
 
-    async def load(self: Any, ledger: Any) -> World:
-        world = await put(self, ledger)
+    async def load(self: Any, now: Any, proof: str) -> Any:
+        world, decisions = await put(self, now, proof)
         for book in world.books.values():
             for step in book.steps:
                 for member in list(step.members.values()):
                     if member.run is not None and member.run.open:
                         run = replace(member.run, state=RunState.INTENDED, arming_at=None)
                         step.put(replace(member, run=run))
-        return world
+        return world, decisions
 
-    _set(stack, service.Controller, "_load", load)
+    _set(stack, recovery.Recovery, "load", load)
 
 
 def gap_ignored(stack: ExitStack) -> None:
