@@ -13,7 +13,6 @@ from ibgu.sandbox.waiting import wait_until
 from tests.e2e.conftest import journal_url, migrated
 from tests.e2e.harness import Scene
 from tests.e2e.test_older_hub import CGUS
-from tests.security.account import Lesser
 
 __all__ = ["journal_url", "migrated"]
 
@@ -55,8 +54,3 @@ async def scene(audited: Audited, journal_url: str, admin: HubClient) -> AsyncIt
         yield made
     finally:
         await made.close()
-
-
-@pytest.fixture
-def lesser(audited: Audited, admin: HubClient, tmp_path: Path) -> Lesser:
-    return Lesser(audited.hub, admin, tmp_path)

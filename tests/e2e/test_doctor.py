@@ -1,15 +1,11 @@
 """The doctor on a hub where ibgu has worked already."""
 
-import pytest
-
 from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.findings import Finding
 from ibgu.cli.doctor.probe_hub import Ask
 from tests.e2e.clock import fast
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import config_map, ibgu, pull_secret, step
-
-pytestmark = pytest.mark.e2e
 
 
 async def test_it_tells_what_the_clusters_answered(scene: Scene) -> None:
