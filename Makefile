@@ -47,6 +47,11 @@ endif
 chaos: setup ## servers killed, filled, paused and cut off in mid-rollout (CHAOS_SEED, CHAOS_ARGS)
 	@$(BIN)/python -m pytest tests/chaos -m "chaos or not chaos" --durations=0 $(CHAOS_ARGS)
 
+MINUTES ?= 10
+.PHONY: soak
+soak: $(READY) ## the simulation, as many seeds as MINUTES allow (SOAK_ARGS="--first 5000")
+	@$(BIN)/python -m tests.simulation --minutes $(MINUTES) --json .artifacts/soak.json $(SOAK_ARGS)
+
 .PHONY: check
 check: $(READY) ## format, lint, types, layers, known vulnerabilities of packages
 	@$(BIN)/ruff format --check .

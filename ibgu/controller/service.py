@@ -1,7 +1,6 @@
 """The controller as a process: connects, watches, campaigns, leads."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -117,12 +116,11 @@ class Controller:
         Whoever was deposed lets the other one lead for a while: two controllers that do not
         share a Lease, by a mistake in their set-up, must not depose each other without end.
         """
-        rng = random.Random()
         backoff = Backoff(self._settings.lease_seconds, DEPOSED)
         while True:
             await self._elector.run(self._lead)
             if self._deposed:
-                await asyncio.sleep(backoff.delay(self._depositions, rng))
+                await asyncio.sleep(backoff.delay(self._depositions, self._rng))
 
     def problems(self) -> list[str]:
         """Why the controller does not do its work now; empty: it does, or stands by."""

@@ -3,6 +3,7 @@
 Each patches named seams of the program for as long as a simulation runs.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from ibgu.core.observe import evidence as proof
 from ibgu.core.observe import judge as judge_state
 from ibgu.core.works import wanted_stage
 from ibgu.db.journal import fencing, journal, write
+from ibgu.hub.lease import Elector
 from ibgu.hub.writer import Writer
 
 Patches = Callable[[ExitStack], None]
@@ -33,11 +35,18 @@ def _set(stack: ExitStack, target: Any, name: str, value: Any) -> None:
 
 
 def no_fencing(stack: ExitStack) -> None:
-    """A journal takes what an older leader commits, and its writer does not look at the time."""
+    """Whoever has led goes on: the journal takes it, the writer and the elector let it."""
     begin = str(fencing._BEGIN).replace("AND epoch = :epoch", "AND :epoch > 0")
     _set(stack, fencing, "_BEGIN", text(begin))
     resume = Writer.resume
     _set(stack, Writer, "resume", lambda self, deadline=None: resume(self, None))
+
+    async def renew(self: Elector) -> None:
+        while True:
+            await asyncio.sleep(self._times.retry)
+            await self._try(self._times.renew_deadline)
+
+    _set(stack, Elector, "_renew", renew)
 
 
 def intent_after_effect(stack: ExitStack) -> None:
@@ -278,7 +287,7 @@ VARIANTS: dict[str, Variant] = {
     for patches, theme in (
         (no_fencing, "leaders"),
         (intent_after_effect, ""),
-        (slot_freed_early, ""),
+        (slot_freed_early, "dark"),
         (one_slot_too_many, ""),
         (run_echo_ignored, "calm"),
         (stage_ignored, ""),

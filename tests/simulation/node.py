@@ -218,6 +218,7 @@ def _settings(identity: str) -> Settings:
         lease_renew_seconds=30,
         lease_retry_seconds=6,
         database_url="postgresql://",
+        events_days=0,
     )
 
 

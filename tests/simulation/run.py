@@ -19,8 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
+from ibgu.core.certify import Rule
 from ibgu.core.kinds import JsonObject
 from ibgu.db.engine import engine as connected
+from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import Asked
 from tests.simulation.checks import Found
 from tests.simulation.checks.effects import Effects
@@ -229,6 +231,13 @@ class _Play:
                 events = [Event(**row) for row in await _rows(db, EVENTS, self._journal)]
                 runs = [Run(**row) for row in await _rows(db, RUNS, self._journal)]
                 owed = await _rows(db, DEBTS, self._journal)
+            findings = (await certify(self._pool, self._journal)).findings
+        for rule, count in findings.checks.items():
+            self.found.held[f"certified: {rule}"] += count
+        for wrong in findings.violations:
+            # Leads are dated by the database's own clock, which knows no virtual time.
+            told = f"{wrong.words} {wrong.event}"
+            self.found.check("certified", wrong.rule is Rule.WRITER, f"{wrong.rule}: {told}")
         self.found.check("nothing is owed at the end", not owed or self._cut_short, owed)
         History(self.found).read(events)
         skewed = self.world.weather.skewed

@@ -22,7 +22,7 @@ class Story:
         self.edge = edge
         self.rng = random.Random(seed)
         self.known: dict[str, list[Json]] = {name: [] for name in NAMES}
-        self.base = 0
+        self.versions: dict[str, int] = {}
 
     async def run(self, length: int) -> list[Any]:
         return [await self._one() for _ in range(length)]
@@ -71,6 +71,8 @@ class Story:
     def _alike(self, value: Any) -> Any:
         """Without what differs from hub to hub: ids, times, where the counter began; and without
         managedFields, of which the hub in memory keeps only who wrote."""
+        if isinstance(value, dict) and str(value.get("kind", "")).endswith("List"):
+            return [self._alike(item) for item in value["items"]]
         if isinstance(value, dict):
             kept = {
                 k: v for k, v in value.items() if k not in ("managedFields", "remainingItemCount")
@@ -86,8 +88,8 @@ class Story:
         return MINE.sub("~", value) if isinstance(value, str) else value
 
     def _version(self, text: str) -> int:
-        self.base = self.base or int(text)
-        return int(text) - self.base
+        """Which one it is, of those that were seen: others write on the real hub as well."""
+        return self.versions.setdefault(text, len(self.versions))
 
 
 def _digit(rng: random.Random) -> str | None:

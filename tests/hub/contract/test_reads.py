@@ -4,6 +4,7 @@ import pytest
 from msgspec import json
 
 from ibgu.hub.errors import HubError
+from ibgu.hub.rights import Right, refused
 from ibgu.hub.watch import INITIAL_END
 from tests.hub.contract.conftest import Edge, Json, version
 
@@ -193,3 +194,8 @@ async def test_who_the_hub_is_and_what_it_serves(edge: Edge) -> None:
     assert version_["major"] == "1"
     assert int(version_["minor"]) >= 34
     assert len(system["metadata"]["uid"]) == 36
+
+
+async def test_who_may_do_everything_is_told_so(edge: Edge) -> None:
+    right = Right("patch", "work.open-cluster-management.io", "manifestworks")
+    assert await refused(edge.client, [right]) == []
