@@ -24,7 +24,8 @@ KNOWN = frozenset(
     {
         "RolloutSeen",
         "StepOpened",
-        "MemberJoined",
+        *_JOINS,
+        imported.PUT_BACK,
         *OF_ROLLOUT,
         *OF_STEP,
         *_OF_MEMBERS,
@@ -63,6 +64,8 @@ class Findings(Struct, frozen=True):
     violations: tuple[Violation, ...]
     unknown: dict[str, int]
     """Kinds of events that this version does not know; they were not checked."""
+    imported: int
+    """Events that tell what was taken over from the hub; what came before is not in the log."""
 
     @property
     def holds(self) -> bool:
@@ -83,6 +86,7 @@ class Certifier:
         self._last: Event | None = None
         self._beheaded: set[str] = set()
         self._unknown: dict[str, int] = {}
+        self._imported = 0
 
     def feed(self, event: Event) -> None:
         """The next event; those of other rollouts on the same clusters come in between."""
@@ -94,6 +98,7 @@ class Certifier:
         if mine:
             self._first = self._first or (event.seq, event.at)
             self._last = event
+            self._imported += event.kind == imported.KIND
 
     def missing(self, first: int, last: int) -> None:
         """Events that the hub has counted and that are not there any more."""
@@ -129,7 +134,7 @@ class Certifier:
         spot.require(Rule.HISTORY, True, "")
         if event.kind == imported.KIND and event.cluster is None:
             imported.step(spot)
-        elif event.kind == "LabelsPutBack":
+        elif event.kind == imported.PUT_BACK:
             imported.put_back(spot)
         elif event.kind in OF_ROLLOUT:
             OF_ROLLOUT[event.kind](spot)
@@ -189,6 +194,7 @@ class Certifier:
             broken=dict(audit.broken),
             violations=tuple(audit.violations),
             unknown=dict(self._unknown),
+            imported=self._imported,
         )
 
     def _subjects(self) -> list[RolloutCase]:

@@ -14,6 +14,7 @@ from ibgu.core.certify.rollouts import new_rollout
 from ibgu.core.certify.rules import Rule
 
 KIND = "Imported"
+PUT_BACK = "LabelsPutBack"
 
 
 def rollout(audit: Audit, event: Event) -> None:
