@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-LONGEST = ("e2e", "sandbox")
+LONGEST = ("e2e", "sandbox", "security")
 """Folders whose modules come first, so that nobody is left alone with one of them."""
-SHARING = frozenset({"api", "charts", "cli"})
+SHARING = frozenset({"api", "charts", "cli", "security"})
 """Folders whose modules share one hub; elsewhere every module stands for itself."""
 
 

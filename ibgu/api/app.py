@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from ibgu.api import handlers, openapi
 from ibgu.api.context import Context, Probes
 from ibgu.api.edge import Edge
+from ibgu.api.limits import BodyLimit
 from ibgu.api.problems import away
 from ibgu.api.readiness import Readiness
 from ibgu.api.routes import history, members, process, rollouts, shadow
@@ -47,7 +48,8 @@ def create_probes(probes: Probes) -> FastAPI:
     )
     app.state.probes = probes
     app.state.readiness = Readiness(probes)
-    app.add_middleware(Edge)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Edge)  # the last one added is the outermost
     app.include_router(process.router)
     handlers.install(app)
     openapi.install(app)

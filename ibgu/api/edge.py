@@ -17,6 +17,8 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 """A route that sets one of them itself keeps its own."""
+TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
+"""Where ibgu itself was asked over TLS; where something before it ended TLS, that may say so."""
 
 
 class Edge:
@@ -27,7 +29,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(send)
+        answer = _Answer(send, tls=scope["scheme"] == "https")
         try:
             await self._app(scope, receive, answer.send)
         except Exception:
@@ -38,15 +40,16 @@ class Edge:
 
 
 class _Answer:
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, *, tls: bool) -> None:
         self._send = send
+        self._headers = HEADERS | (TLS_HEADERS if tls else {})
         self.begun = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in self._headers.items():
                 headers.setdefault(name, value)
         await self._send(message)
 

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from ibgu.api.limits import WORDS
 from ibgu.api.problems import RETRY_SECONDS, Problem, away, invalid
 from ibgu.db import JournalAway, SchemaMismatch
 from ibgu.db.errors import sqlstate, told
@@ -49,6 +50,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 _ROUTING = {
     404: ("no-such-path", "nothing is served at {path}; /openapi.json lists what is"),
+    413: ("too-long", WORDS),
     405: ("method-not-allowed", "{path} does not take {method}; see the header Allow"),
 }
 

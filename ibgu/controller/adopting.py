@@ -21,8 +21,8 @@ from ibgu.core.talm import TalmWork
 from ibgu.core.talm import names as talm
 from ibgu.core.works import names, stage_name
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 from ibgu.hub.writer import Write, Writer, WriteResult
 
 log = structlog.get_logger("ibgu.controller")
@@ -42,7 +42,7 @@ class _Template(Struct, frozen=True):
 class Adopting:
     def __init__(
         self,
-        client: HubClient,
+        client: Hub,
         mirror: Mirror,
         payloads: Payloads,
         writer: Writer,

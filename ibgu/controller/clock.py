@@ -1,8 +1,8 @@
 """The time that limits are measured by: the database's, moved on by a monotonic clock (R11)."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from time import monotonic
 
 SYNC_EVERY = 60.0
 """Seconds between two looks at the database's clock."""
@@ -13,23 +13,24 @@ class Clock:
 
     def __init__(self, read: Callable[[], Awaitable[datetime]]) -> None:
         self._read = read
+        self._monotonic = asyncio.get_running_loop().time
         self._base: datetime | None = None
         self._at = 0.0
 
     async def sync(self) -> None:
-        before = monotonic()
+        before = self._monotonic()
         told = await self._read()
-        self._at = (before + monotonic()) / 2
+        self._at = (before + self._monotonic()) / 2
         self._base = told
 
     @property
     def stale(self) -> bool:
-        return self._base is None or monotonic() - self._at > SYNC_EVERY
+        return self._base is None or self._monotonic() - self._at > SYNC_EVERY
 
     def now(self) -> datetime:
         if self._base is None:
             raise RuntimeError("the clock was never set: await sync() first")
-        return self._base + timedelta(seconds=monotonic() - self._at)
+        return self._base + timedelta(seconds=self._monotonic() - self._at)
 
     def seconds_until(self, when: datetime) -> float:
         """How long to wait for it; negative once it has passed."""

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from math import inf
-from time import monotonic
 from typing import TypeVar
 
 import structlog
@@ -101,6 +100,7 @@ class Ledger:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._monotonic = asyncio.get_running_loop().time
         self._waiting: list[Decision] = []
         self._since = 0.0
         self.away = ""
@@ -123,13 +123,13 @@ class Ledger:
 
     def _keep(self, decisions: list[Decision]) -> None:
         if not self._waiting:
-            self._since = monotonic()
+            self._since = self._monotonic()
         self._waiting.extend(decisions)
 
     @property
     def patience(self) -> float:
         """Seconds until `flush` has something to do; infinite if nothing waits."""
-        return self._since + PATIENCE - monotonic() if self._waiting else inf
+        return self._since + PATIENCE - self._monotonic() if self._waiting else inf
 
     async def flush(self, at: datetime) -> None:
         """Write what has waited long enough."""

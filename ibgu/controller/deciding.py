@@ -7,11 +7,13 @@ from functools import cache
 from ibgu.controller.agenda import Touched
 from ibgu.controller.commit import Draft
 from ibgu.controller.parts import Parts
+from ibgu.controller.recovery import found_of
 from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.book import Book
 from ibgu.core.decide import Answer, decide, decide_debt, start_step
 from ibgu.core.kinds import Ibgu
-from ibgu.core.model import Kind, OnDebt, OnRollout, Rollout
+from ibgu.core.model import Decision, Kind, OnDebt, OnRollout, Rollout
+from ibgu.core.recover import rebuild, returned
 from ibgu.core.snapshot import Facts, Snapshot
 from ibgu.core.works import names
 
@@ -27,7 +29,7 @@ class Deciding:
         for decision in self._debts(debts):
             draft.take(decision)
         for uid, clusters in touched.items():
-            for seen in self._seen(uid, now):
+            for seen in list(self._seen(uid, now)):
                 draft.take(seen)
             if uid in self._parts.world.books:
                 self._decide_rollout(draft, uid, clusters, now)
@@ -51,12 +53,19 @@ class Deciding:
                 if decision is not None:
                     yield decision
 
-    def _seen(self, uid: str, now: datetime) -> Iterable[OnRollout]:
-        """An IBGU that the journal does not know yet."""
-        found = self._parts.mirror.ibgu(uid)
-        if found is not None and uid not in self._parts.world.books and not _leaving(found):
-            rollout = new_rollout(found, now)
-            yield OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen on the hub", actor=actor_of(found))
+    def _seen(self, uid: str, now: datetime) -> Iterable[Decision]:
+        """An IBGU that the journal does not know yet, or has lost."""
+        world, mirror = self._parts.world, self._parts.mirror
+        obj = mirror.ibgu(uid)
+        if obj is None or uid in world.books or _leaving(obj):
+            return
+        rollout, found = new_rollout(obj, now), found_of(mirror, obj)
+        if proof := next(returned(obj, world.handled), ""):
+            mirror.went_back = mirror.went_back or proof
+        elif found.begun:
+            yield from rebuild(rollout, found, world, "it knew nothing of this rollout", now)
+        else:
+            yield OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen on the hub", actor=actor_of(obj))
 
     def _rollout(self, book: Book, clusters: Iterable[str], now: datetime) -> Answer:
         snapshot = self.snapshot(book)

@@ -1,7 +1,7 @@
 """Writes that the hub does not let ibgu make: said to people, and tried again, ever more seldom."""
 
+import asyncio
 from http import HTTPStatus
-from time import monotonic
 
 from msgspec import Struct
 
@@ -20,11 +20,15 @@ def denied(error: HubError | None) -> bool:
     return error is not None and error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 class _Denial(Struct, frozen=True):
     words: str
     times: int
     until: float
-    """By the monotonic clock."""
+    """By the loop's clock."""
 
 
 class Denials:
@@ -37,7 +41,7 @@ class Denials:
         known = self._known.get(write.key)
         times = known.times + 1 if known else 1
         pause = min(LONGEST, FIRST * 2 ** min(times - 1, 10))
-        self._known[write.key] = _Denial(told(write, error), times, monotonic() + pause)
+        self._known[write.key] = _Denial(told(write, error), times, _now() + pause)
 
     def forget(self, key: tuple[str, ...]) -> None:
         """The hub has dealt with a write of that key, one way or the other."""
@@ -49,7 +53,7 @@ class Denials:
     def left(self, key: tuple[str, ...]) -> float:
         """Seconds until another try; 0: at once."""
         known = self._known.get(key)
-        return max(0.0, known.until - monotonic()) if known else 0.0
+        return max(0.0, known.until - _now()) if known else 0.0
 
     def words(self, *key: str) -> str:
         """What ibgu may not do there; empty: nothing was denied."""

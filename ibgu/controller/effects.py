@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+import structlog
 from msgspec import Struct, json
 
 from ibgu.controller.conflicts import Conflicts
@@ -26,6 +27,8 @@ from ibgu.core.works import (
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.writer import Write, Writer, WriteResult
+
+log = structlog.get_logger("ibgu.controller")
 
 
 class Effects:
@@ -77,6 +80,18 @@ class Effects:
         run = member.run if member else None
         if run is None or run.id != queued.token or not run.on_hub:
             self._writer.drop(key)
+
+    def remove_orphans(self, world: World) -> None:
+        """Works of rollouts that neither hub nor journal knows: nobody watches them any more, and
+        an armed one would go on to enforce its stage. One that somebody edited is left alone."""
+        for uid in list(self._mirror.works.values_of("rollout")):
+            if uid in world.books or self._mirror.ibgu(uid) is not None:
+                continue
+            for key in list(self._mirror.works.keys_by("rollout", uid)):
+                view = self._mirror.work(key)
+                if view is not None and not (view.edited or view.terminating):
+                    log.warning("a work without an owner is removed", cluster=key[0], name=key[1])
+                    self._delete(key, uid, view)
 
     def disarm_taken(self, book: Book, member: Member) -> None:
         """Disarm a work whose run the cluster echoes, though nobody could note it yet.

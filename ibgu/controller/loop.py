@@ -15,10 +15,9 @@ from ibgu.controller.deciding import Deciding
 from ibgu.controller.denials import denied
 from ibgu.controller.following import Following
 from ibgu.controller.parts import Parts
+from ibgu.controller.recovery import WentBack
 from ibgu.core.book import World
-from ibgu.core.model import (
-    Action,
-)
+from ibgu.core.model import Action, Decision
 from ibgu.core.snapshot import Facts
 from ibgu.hub.errors import HubError
 from ibgu.hub.writer import WriteResult
@@ -132,6 +131,13 @@ class Loop:
         for uid in self._parts.world.debts:
             self._parts.agenda.touch_debt(uid)
 
+    def recovered(self, decisions: list[Decision]) -> None:
+        """What the start has decided after a restore, to be told; works without an owner go."""
+        if self.facts.talm_live:
+            return
+        self._parts.notices.tell(self._parts.world, decisions)
+        self._parts.effects.remove_orphans(self._parts.world)
+
     def synced(self, now: datetime) -> None:
         """Mirrors and journal are complete (again) since now."""
         self._deciding.facts = Facts(in_sync_since=now, talm_live=self.facts.talm_live)
@@ -168,7 +174,9 @@ class Loop:
             agenda.ring(clock.now())
 
     async def turn(self) -> None:
-        """One turn; see the module's first line."""
+        """One turn; see the module's first line. Raises WentBack."""
+        if proof := self._parts.mirror.went_back:
+            raise WentBack(proof)
         if not await self._in_sync():
             return
         touched, debts = self._parts.agenda.take()

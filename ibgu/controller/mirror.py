@@ -6,7 +6,8 @@ from ibgu.controller.denials import Denials
 from ibgu.core.adopt import Traces
 from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, ManagedCluster, ManifestWork
 from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView
-from ibgu.core.observe import view_cluster, view_work
+from ibgu.core.observe import proven, view_cluster, view_work
+from ibgu.core.recover import Versions, versions_of
 from ibgu.core.shadow import status_of
 from ibgu.core.talm import Group, TalmManifestWork, TalmWork, groups_of, view_talm_work
 from ibgu.core.talm import names as talm
@@ -33,9 +34,13 @@ class Mirror:
     ) -> None:
         self._touched = touched
         self._status_changed = status_changed
-        self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed)
-        self.clusters: Store[ManagedCluster] = Store(changed=self._cluster_changed)
-        self.works: Store[ManifestWork] = Store({"rollout": _rollout}, self._work_changed)
+        self.went_back = ""
+        """What proves that the hub was restored from a backup, seen since this was cleared."""
+        self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self._restored)
+        self.clusters: Store[ManagedCluster] = Store({}, self._cluster_changed, self._restored)
+        self.works: Store[ManifestWork] = Store(
+            {"rollout": _rollout}, self._work_changed, self._restored
+        )
         self.cgus: Store[ClusterGroupUpgrade] = Store({"ibgu": _ibgu}, self._cgu_changed)
         self.talm: Store[TalmManifestWork] = Store(
             {"cluster": _cluster, "group": _group}, self._talm_changed
@@ -72,6 +77,16 @@ class Mirror:
     def ibgu(self, uid: str) -> Ibgu | None:
         found = self.ibgus.by("uid", uid)
         return found[0] if found else None
+
+    def works_of(self, rollout: str) -> list[ManifestWork]:
+        """The rollout's stage works."""
+        found = self.works.by("rollout", rollout)
+        return [work for work in found if work.metadata.labels.get(names.PART) == names.STAGE]
+
+    def versions(self) -> Versions:
+        """How far the hub has been seen to get."""
+        lists = {"imagebasedgroupupgrades": self.ibgus.seen, "manifestworks": self.works.seen}
+        return versions_of(self.ibgus, {**lists, "managedclusters": self.clusters.seen})
 
     def unfinished_cgus(self, rollout: Rollout) -> bool:
         """ClusterGroupUpgrades that TALM made for this IBGU and has not finished (R20)."""
@@ -151,11 +166,12 @@ class Mirror:
         stage = stage_name(rollout.uid, rollout.name)
         payload = payload_name(rollout.uid, rollout.name)
         words = self.denials.words
+        restore = rollout.restore
 
         def of(cluster: str) -> Observation:
             return Observation(
                 cluster=self.cluster(cluster),
-                stage=self.work((cluster, stage)),
+                stage=proven(self.work((cluster, stage)), restore),
                 payload=self.work((cluster, payload)),
                 writing=pending((cluster, stage)),
                 refusal=self.refusals.get((cluster, stage), ""),
@@ -166,6 +182,9 @@ class Mirror:
             )
 
         return of
+
+    def _restored(self, proof: str) -> None:
+        self.went_back = self.went_back or proof
 
     # -- changes ---------------------------------------------------------------------------
 

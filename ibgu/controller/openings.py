@@ -12,8 +12,8 @@ from ibgu.core.kinds import ManagedCluster
 from ibgu.core.model import ClusterView, Rollout
 from ibgu.core.observe import view_cluster
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 from ibgu.hub.store import version_of
 
 log = structlog.get_logger("ibgu.controller")
@@ -27,7 +27,7 @@ class Openings:
 
     def __init__(
         self,
-        client: HubClient,
+        client: Hub,
         mirror: Mirror,
         payloads: Payloads,
         tasks: asyncio.TaskGroup,

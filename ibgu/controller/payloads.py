@@ -10,8 +10,8 @@ from ibgu.core.model import Action, Rollout
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.works import Payload, PayloadTooLargeError, build
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 
 T = TypeVar("T", ConfigMap, Secret)
 
@@ -21,7 +21,7 @@ class PayloadForbidden(Exception):
 
 
 class Payloads:
-    def __init__(self, client: HubClient, subject: str) -> None:
+    def __init__(self, client: Hub, subject: str) -> None:
         """`subject`: whom a RoleBinding has to name ("ibgu-system:ibgu")."""
         self._client = client
         self._subject = subject

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import structlog
 
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.consequences import consequence
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 from ibgu.hub.rights import Right, needed, refused
 from ibgu.settings import Settings
 
@@ -44,7 +44,7 @@ class RightsWatch:
     """`missing` is what was refused at the last look; `given` is called when it was given."""
 
     def __init__(
-        self, client: HubClient, needed: list[Right], given: Callable[[], None] = lambda: None
+        self, client: Hub, needed: list[Right], given: Callable[[], None] = lambda: None
     ) -> None:
         self._client = client
         self._needed = needed

@@ -1,10 +1,10 @@
 """The controller as a process: connects, watches, campaigns, leads."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from random import Random
 
 import structlog
 from msgspec import Struct
@@ -24,6 +24,7 @@ from ibgu.controller.notices import Notices
 from ibgu.controller.openings import Openings
 from ibgu.controller.parts import Parts
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.recovery import Recovery, WentBack
 from ibgu.controller.retention import Retention
 from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.statuses import Statuses
@@ -31,13 +32,14 @@ from ibgu.controller.talm import TalmWatch
 from ibgu.controller.watches import Watches
 from ibgu.core.book import World
 from ibgu.core.snapshot import Facts
-from ibgu.db.errors import Deposed, ReloadNeeded
+from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded
 from ibgu.db.journal import Journal
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.lease import Elector, LeaseTimes
+from ibgu.hub.port import Hub
 from ibgu.hub.writer import Limits, Writer, WriteResult
 from ibgu.settings import Settings
 
@@ -46,6 +48,8 @@ log = structlog.get_logger("ibgu.controller")
 LEASE = "ibgu-controller"
 DEPOSED = 300.0
 """Seconds: the longest pause after a lead that another controller has ended."""
+NOTE_EVERY = 15.0
+"""Seconds between two notes of how far the hub was seen to get; backups are older."""
 
 NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
 """Makes the clock that limits are measured by from a way to read the database's."""
@@ -72,21 +76,24 @@ class Controller:
     def __init__(
         self,
         settings: Settings,
-        client: HubClient,
+        client: Hub,
         engine: AsyncEngine,
         served: Served,
         clock: NewClock = Clock,
+        rng: Random | None = None,
     ) -> None:
+        self._rng = rng or Random()
         self._settings = settings
         self._client = client
         self._served = served
         self._new_clock = clock
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed)
-        self._watches = Watches(client, self._mirror, served, settings)
+        self._watches = Watches(client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
         self._elector = self._new_elector()
+        self._epoch = 0
         self._loop: Loop | None = None
         self._ledger: Ledger | None = None
         self._deposed = ""
@@ -110,12 +117,11 @@ class Controller:
         Whoever was deposed lets the other one lead for a while: two controllers that do not
         share a Lease, by a mistake in their set-up, must not depose each other without end.
         """
-        rng = random.Random()
         backoff = Backoff(self._settings.lease_seconds, DEPOSED)
         while True:
             await self._elector.run(self._lead)
             if self._deposed:
-                await asyncio.sleep(backoff.delay(self._depositions, rng))
+                await asyncio.sleep(backoff.delay(self._depositions, self._rng))
 
     def problems(self) -> list[str]:
         """Why the controller does not do its work now; empty: it does, or stands by."""
@@ -163,6 +169,7 @@ class Controller:
             settings.identity,
             times=times,
             on_error=lambda error: log.warning("lease", error=str(error)),
+            rng=self._rng,
         )
 
     # -- leading -------------------------------------------------------------------------------
@@ -187,22 +194,40 @@ class Controller:
             epoch = await ledger.survive(lambda: self._journal.lead(self._settings.identity))
             log.info("leading", epoch=epoch)
             self._deposed = ""
-            async with asyncio.TaskGroup() as tasks:
-                await self._work(tasks, deadline, ledger)
+            # What was seen while another controller led was that one's to act on.
+            proof = self._mirror.went_back if epoch == self._epoch + 1 else ""
+            self._epoch = epoch
+            await self._terms(deadline, proof)
         finally:
             self._loop = self._ledger = None
             telemetry.LEADER.set(0)
             log.info("leading no more", epoch=epoch)
 
-    async def _work(self, tasks: asyncio.TaskGroup, deadline: Deadline, ledger: Ledger) -> None:
+    async def _terms(self, deadline: Deadline, proof: str) -> None:
+        """Work; if the hub turns out to have been restored, begin anew with that knowledge."""
+        while True:
+            self._ledger = ledger = Ledger(self._journal)
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    await self._work(tasks, deadline, ledger, proof)
+            except* WentBack as group:
+                proof = str(group.exceptions[0])
+                self._loop = None
+
+    async def _work(
+        self, tasks: asyncio.TaskGroup, deadline: Deadline, ledger: Ledger, proof: str
+    ) -> None:
         clock = self._new_clock(self._journal.now)
         await ledger.survive(clock.sync)
-        world = await self._load(ledger)
+        recovery = Recovery(self._journal, ledger, self._mirror, self._watches)
+        world, decisions = await recovery.load(clock.now(), proof)
         talm = TalmWatch(self._client, clock, self._settings.talm_namespaces.split(","))
         facts = Facts(in_sync_since=clock.now(), talm_live=await talm.first())
         loop = self._assemble(tasks, deadline, Basis(world, ledger, clock, facts))
         ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
+        loop.recovered(decisions)
         loop.touch_everything()
+        tasks.create_task(self._note_versions())
         tasks.create_task(talm.run(loop.talm))
         tasks.create_task(self._payload_checks(loop))
         if days := self._settings.events_days:
@@ -211,12 +236,6 @@ class Controller:
         telemetry.LEADER.set(1)
         await loop.run()
 
-    async def _load(self, ledger: Ledger) -> World:
-        loaded = await ledger.survive(self._journal.load)
-        world = World()
-        world.load(loaded.rollouts, loaded.steps, loaded.members, loaded.debts, loaded.run_ids)
-        return world
-
     def _assemble(self, tasks: asyncio.TaskGroup, deadline: Deadline, basis: Basis) -> Loop:
         settings, mirror, clock = self._settings, self._mirror, basis.clock
         mirror.refusals.clear()
@@ -224,7 +243,10 @@ class Controller:
         agenda = Agenda()
         payloads = Payloads(self._client, settings.service_account)
         writer = Writer(
-            self._client, done=lambda result: self._answered(loop, result), limits=_limits(settings)
+            self._client,
+            done=lambda result: self._answered(loop, result),
+            limits=_limits(settings),
+            rng=self._rng,
         )
         writer.resume(deadline)
         served = self._served.ibgu_status
@@ -257,6 +279,17 @@ class Controller:
         while True:
             await loop.check_payloads()
             await asyncio.sleep(self._settings.payload_check_seconds)
+
+    async def _note_versions(self) -> None:
+        """By these the next start sees whether the hub was restored from a backup since."""
+        noted = None
+        while True:
+            seen = self._mirror.versions()
+            if seen != noted and self._watches.in_sync and not self._mirror.went_back:
+                with suppress(JournalAway):
+                    await self._journal.note(seen)
+                    noted = seen
+            await asyncio.sleep(NOTE_EVERY)
 
     # -- for the metrics -----------------------------------------------------------------------
 

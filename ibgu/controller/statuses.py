@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct, json
 
@@ -17,7 +18,7 @@ from ibgu.hub.store import version_of
 from ibgu.hub.writer import Write, Writer, WriteResult
 
 TICK = 0.1
-"""Seconds between two looks at what has to be written."""
+"""Seconds between two looks at what has to be written, while there is something."""
 PER_BYTE = 1 / 100_000
 """Seconds that a status waits more, for each byte it has."""
 
@@ -47,13 +48,18 @@ class Statuses:
         self._answered: dict[str, Ibgu] = {}
         self._due: dict[str, datetime] = {}
         self._known: dict[str, Known] = {}
+        self._touched = asyncio.Event()
 
     def touch(self, rollout: str) -> None:
         now = self._clock.now()
         self._dirty[rollout] = max(now, self._due.get(rollout, now))
+        self._touched.set()
 
     async def run(self, world: World) -> None:
         while True:
+            if not self._dirty:
+                self._touched.clear()
+                await self._touched.wait()
             await asyncio.sleep(TICK)
             self.flush(world)
 
@@ -76,7 +82,11 @@ class Statuses:
         status = status_of(book, payload, _conditions(found), self._served, now, known)
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
         written = self._written.get(rollout.uid)
-        if written == body or (written is None and _shows(found, status)):
+        if written == body:
+            return
+        if written is None and _shows(found, status):
+            # Written before a restart: ours all the same, and to be written over if it changes.
+            self._written[rollout.uid], self._answered[rollout.uid] = body, found
             return
         self._written[rollout.uid] = body
         self._due[rollout.uid] = now + timedelta(seconds=1 + len(body) * PER_BYTE)
@@ -109,9 +119,8 @@ class Statuses:
 
 
 def _shows(found: Ibgu, status: JsonObject) -> bool:
-    return bool(
-        json.decode(found.status) == {k: value for k, value in status.items() if value is not None}
-    )
+    shown = decode_answer(found.status, dict[str, Any])
+    return shown == {key: value for key, value in status.items() if value is not None}
 
 
 def _conditions(found: Ibgu) -> list[Condition]:
@@ -121,7 +130,8 @@ def _conditions(found: Ibgu) -> list[Condition]:
 
 
 def _status_write(book: Book, body: bytes) -> Write:
-    """By merge patch: with the uid it can't hit another object of the same name."""
+    """By merge patch. The API server takes it whatever the uid is: what hits another object of
+    the same name is written over by that one's own rollout (`Statuses.seen`)."""
     rollout = book.rollout
     return Write(
         key=("status", rollout.uid),

@@ -10,8 +10,8 @@ from msgspec import Struct
 from ibgu.controller.clock import Clock
 from ibgu.core.kinds import Lease
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 
 log = structlog.get_logger("ibgu.controller")
 
@@ -34,7 +34,7 @@ class _Deployment(Struct, frozen=True):
 
 
 class TalmWatch:
-    def __init__(self, client: HubClient, clock: Clock, namespaces: Iterable[str]) -> None:
+    def __init__(self, client: Hub, clock: Clock, namespaces: Iterable[str]) -> None:
         """`namespaces`: where TALM may be installed."""
         self._client = client
         self._clock = clock

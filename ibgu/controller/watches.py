@@ -1,6 +1,7 @@
 """The reflectors that keep the mirror in step with the hub."""
 
 import asyncio
+from random import Random
 from typing import Any, TypeVar
 
 import structlog
@@ -12,10 +13,10 @@ from ibgu.core.talm import TalmManifestWork
 from ibgu.core.talm import names as talm
 from ibgu.core.works import names
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.decode import BadObject, HasMetadata
 from ibgu.hub.discovery import Served
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 from ibgu.hub.reflector import Reflector, Sink, Timing
 from ibgu.hub.store import Store
 from ibgu.settings import Settings
@@ -26,8 +27,9 @@ log = structlog.get_logger("ibgu.watch")
 
 class Watches:
     def __init__(
-        self, client: HubClient, mirror: Mirror, served: Served, settings: Settings
+        self, client: Hub, mirror: Mirror, served: Served, settings: Settings, rng: Random
     ) -> None:
+        self._rng = rng
         self._client = client
         self._mirror = mirror
         self._timing = Timing(
@@ -36,6 +38,8 @@ class Watches:
         self._streaming = served.streaming_lists
         self._errors: dict[str, HubError] = {}
         """The last one of each kind."""
+        self._again = asyncio.Event()
+        self._restarted = asyncio.Event()
         self._all: dict[str, Reflector[Any]] = {
             "imagebasedgroupupgrades": self._reflect(paths.ibgus(), Ibgu, mirror.ibgus),
             "managedclusters": self._reflect(
@@ -67,6 +71,7 @@ class Watches:
             timing=self._timing,
             on_bad=lambda bad: self._bad(kind, bad),
             on_error=lambda error: self._failed(kind, error),
+            rng=self._rng,
         )
 
     def _bad(self, kind: str, bad: BadObject) -> None:
@@ -79,8 +84,24 @@ class Watches:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            for reflector in self._all.values():
-                tasks.create_task(reflector.run())
+            while True:
+                running = [tasks.create_task(each.run()) for each in self._all.values()]
+                await self._again.wait()
+                self._again.clear()
+                for task in running:
+                    task.cancel()
+                await asyncio.wait(running)
+                for reflector in self._all.values():
+                    reflector.in_sync = False
+                    reflector.synced.clear()
+                self._restarted.set()
+
+    async def relist(self) -> None:
+        """List everything anew: after a restore no watch can be trusted to tell."""
+        self._restarted.clear()
+        self._again.set()
+        await self._restarted.wait()
+        await self.synced()
 
     async def synced(self) -> None:
         for reflector in self._all.values():

@@ -43,7 +43,9 @@ async def upgrade(url: str) -> str:
         with away_from("migrating its schema"):
             async with db.begin() as connection:
                 await connection.execute(text("SET LOCAL lock_timeout = 0"))
-                await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                await connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK}
+                )
                 return await connection.run_sync(_upgrade)
     finally:
         await db.dispose()

@@ -13,8 +13,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.decode import decode_one
+from ibgu.hub.port import Hub
 from ibgu.hub.ttl import TtlCache
 
 CACHE_SECONDS = 60.0
@@ -60,7 +60,7 @@ class _AccessReview(Struct):
 class Access:
     def __init__(
         self,
-        client: HubClient,
+        client: Hub,
         *,
         ttl: float = CACHE_SECONDS,
         clock: Callable[[], float] | None = None,

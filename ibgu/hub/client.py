@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar
+from types import TracebackType
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import aiohttp
@@ -15,9 +15,9 @@ from yarl import URL
 
 from ibgu.hub import config
 from ibgu.hub.credentials import Credentials
-from ibgu.hub.decode import HasMetadata, OnBad, decode_one, decode_page
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import VERSION
+from ibgu.hub.port import NO_QUERY, Hub
 from ibgu.hub.transport import hang_up, keep_alive, lines, named, own_session, read_answer
 
 __all__ = ["HubClient", "HubError"]
@@ -28,11 +28,6 @@ NO_CEILING = 1e6
 """aiohttp rounds timeouts up to whole seconds above this; a lease must not be rounded."""
 
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-
-NO_QUERY: Mapping[str, str] = MappingProxyType({})
-
-A = TypeVar("A")
-T = TypeVar("T", bound=HasMetadata)
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -45,12 +40,8 @@ class Request(msgspec.Struct, frozen=True):
     content_type: str = ""
 
 
-class HubClient:
-    """Made by `connect`, `with_token` or `as_caller`; closed by `close` or `async with`.
-
-    `requests` counts what was sent, by Kubernetes verb and status class ("2xx", ..., "none" for
-    no answer).
-    """
+class HubClient(Hub):
+    """Made by `connect`, `with_token` or `as_caller`; closed by `close` or `async with`."""
 
     def __init__(self, api: Any, credentials: Credentials) -> None:
         """`api`: a kubernetes_asyncio ApiClient, whose session is replaced by our own."""
@@ -113,21 +104,12 @@ class HubClient:
         timeout: float = 30.0,  # noqa: ASYNC109
         verb: str = "",
     ) -> bytes:
-        """The body of the answer.
-
-        `timeout` in seconds bounds everything, the wait for a free connection included. Raises
-        HubError for every status that is no success, and with status 0 where no answer came:
-        the request may or may not have taken effect then. `verb` only names it for `requests`.
-        """
         limits = aiohttp.ClientTimeout(total=timeout, ceil_threshold=NO_CEILING)
         data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         request = Request(verb or VERBS[method], method, path, query, data, content_type)
         with named(method, path):
             async with await self._send(request, limits) as response:
                 return await read_answer(response, method, path)
-
-    async def get(self, path: str, type_: type[A], *, query: Mapping[str, str] = NO_QUERY) -> A:
-        return decode_one(path, await self.request("GET", path, query=query), type_)
 
     async def clock(self) -> datetime:
         """The API server's time, to the second, from the head of an answer. Raises HubError."""
@@ -136,31 +118,6 @@ class HubClient:
             async with await self._send(Request("get", "GET", VERSION), limits) as response:
                 await read_answer(response, "GET", VERSION)
                 return parsedate_to_datetime(response.headers["Date"])
-
-    async def list_pages(
-        self,
-        path: str,
-        item: type[T],
-        *,
-        selector: str = "",
-        limit: int = 500,
-        on_bad: OnBad | None = None,
-    ) -> AsyncIterator[tuple[list[T], str]]:
-        """Pages of one consistent read, each with the resourceVersion of the whole list.
-
-        A 410 between two pages (`HubError.gone`) means: begin again. Without `on_bad` an item
-        that does not decode raises HubError; with it, it is reported and left out.
-        """
-        query = {"limit": str(limit)}
-        if selector:
-            query["labelSelector"] = selector
-        while True:
-            data = await self.request("GET", path, query=query, verb="list")
-            page = decode_page(path, data, item, on_bad)
-            yield page.items or [], page.metadata.resource_version
-            if not page.metadata.next:
-                return
-            query["continue"] = page.metadata.next
 
     @asynccontextmanager
     async def stream(
@@ -171,11 +128,6 @@ class HubClient:
         timeout: float,  # noqa: ASYNC109
         total: float | None = None,
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The complete lines of a watch; a line that the end of the stream cut off is dropped.
-
-        `timeout`: seconds in which nothing at all arrives before the stream counts as dead;
-        `total`: seconds for the whole stream. Both raise HubError with status 0.
-        """
         limits = aiohttp.ClientTimeout(
             total=total,
             sock_connect=CONNECT_SECONDS,

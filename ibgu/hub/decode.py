@@ -9,6 +9,7 @@ from msgspec.json import Decoder
 
 from ibgu.core.kinds import Kind, ObjectMeta
 from ibgu.hub.errors import HubError
+from ibgu.hub.lenient import decode
 
 
 class HasMetadata(Protocol):
@@ -67,7 +68,7 @@ def decoder(type_: Any) -> Decoder[Any]:
 def decode_one(path: str, data: bytes | Raw, type_: type[A]) -> A:
     """Raises HubError with reason Malformed, which is not transient."""
     try:
-        decoded: A = decoder(type_).decode(data)
+        decoded: A = decode(decoder(type_), data)
     except DecodeError as error:
         raise malformed(path, error) from error
     return decoded
@@ -77,7 +78,7 @@ def decode_answer(data: bytes | Raw, type_: type[A]) -> A | None:
     """What came beside a watch, as the answer to a write; None if it does not decode. The object
     does not in the watch either then, and it is reported there."""
     try:
-        decoded: A = decoder(type_).decode(data)
+        decoded: A = decode(decoder(type_), data)
     except DecodeError:
         return None
     return decoded
@@ -86,7 +87,7 @@ def decode_answer(data: bytes | Raw, type_: type[A]) -> A | None:
 def decode_page(path: str, data: bytes, item: type[T], on_bad: OnBad | None) -> Page[T]:
     """All items, or where `on_bad` is given the good ones. Raises HubError, reason Malformed."""
     try:
-        page: Page[T] = decoder(Page[item]).decode(data)  # type: ignore[valid-type]
+        page: Page[T] = decode(decoder(Page[item]), data)  # type: ignore[valid-type]
     except ValidationError as error:
         if on_bad is None:
             raise malformed(path, error) from error
@@ -101,7 +102,7 @@ def _good_items(path: str, data: bytes, item: type[T], on_bad: OnBad) -> Page[T]
     good: list[T] = []
     for raw in page.items or ():
         try:
-            good.append(decoder(item).decode(raw))
+            good.append(decode(decoder(item), raw))
         except ValidationError as error:
             on_bad(bad_object(path, raw, error))
     return Page(metadata=page.metadata, items=good)
@@ -120,7 +121,7 @@ class _Named(Struct):
 
 def bad_object(path: str, raw: Raw | bytes, error: DecodeError) -> BadObject:
     try:
-        named: _Name = decoder(_Named).decode(raw).metadata
+        named: _Name = decode(decoder(_Named), raw).metadata
     except DecodeError:
         named = _Name()
     metadata = ObjectMeta(**msgspec.structs.asdict(named))

@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from ibgu.core.kinds import JsonObject
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 
 STREAMING_LISTS_SINCE = (1, 34)
 
@@ -50,7 +50,7 @@ class Served(Struct, frozen=True):
         return bool(self.ibgu_status)
 
 
-async def discover(client: HubClient) -> Served:
+async def discover(client: Hub) -> Served:
     """Read once at start. Raises HubError, also where ibgu may not read the namespace."""
     hub = await client.get(paths.namespace("kube-system"), Bare)
     version = await client.get(paths.VERSION, dict[str, Any])
@@ -75,7 +75,7 @@ async def discover(client: HubClient) -> Served:
 
 
 async def _schema(
-    client: HubClient, index: JsonObject, group: str, version: str, kind: str
+    client: Hub, index: JsonObject, group: str, version: str, kind: str
 ) -> JsonObject | None:
     """The schema of a kind, None if it is not served."""
     entry = index.get(f"apis/{group}/{version}")
@@ -92,7 +92,7 @@ async def _schema(
     return _find(document, {"group": group, "version": version, "kind": kind})
 
 
-async def _document(client: HubClient, path: str, hash_: dict[str, str]) -> JsonObject:
+async def _document(client: Hub, path: str, hash_: dict[str, str]) -> JsonObject:
     """A redirect means that the document is newer than the index: some CRD has just changed."""
     try:
         return await client.get(path, dict[str, Any], query=hash_)

@@ -3,6 +3,8 @@
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
+from ibgu.hub.lenient import decode
+
 TRANSPORT = 0
 """Status of an error without an HTTP answer: its outcome on the server is unknown."""
 
@@ -96,7 +98,7 @@ def read_error(
 ) -> HubError:
     """The error behind an HTTP answer; a body that is no metav1.Status is quoted."""
     try:
-        said = _status.decode(body)
+        said = decode(_status, body)
     except DecodeError:
         said = Status()
     error = said.error(method=method, path=path)

@@ -14,11 +14,11 @@ from typing import Any
 from msgspec import Struct
 
 from ibgu.core.kinds import JsonObject, Lease
-from ibgu.hub.client import HubClient
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.decode import decode_one
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import MERGE_PATCH, lease, leases
+from ibgu.hub.port import Hub
 
 Lead = Callable[[Deadline], Coroutine[Any, Any, None]]
 
@@ -55,7 +55,7 @@ class Elector:
 
     def __init__(
         self,
-        client: HubClient,
+        client: Hub,
         namespace: str,
         name: str,
         identity: str,

@@ -12,10 +12,10 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from ibgu.hub.backoff import Backoff
-from ibgu.hub.client import HubClient
 from ibgu.hub.decode import BadObject, HasMetadata, OnBad
 from ibgu.hub.errors import TRANSPORT, HubError
 from ibgu.hub.initial import Initial
+from ibgu.hub.port import Hub
 from ibgu.hub.store import Key, key_of
 from ibgu.hub.watch import Bookmark, Delete, Event, Put, read_event
 
@@ -76,7 +76,7 @@ class Reflector(Generic[T]):
 
     def __init__(
         self,
-        client: HubClient,
+        client: Hub,
         path: str,
         type_: type[T],
         sink: Sink[T],

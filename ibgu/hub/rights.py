@@ -9,8 +9,8 @@ from msgspec import Struct, field
 
 from ibgu.core.kinds import JsonObject
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.decode import decode_one
+from ibgu.hub.port import Hub
 from ibgu.resources import shipped
 
 ROLES = ("controller", "leader", "api", "payload-reader")
@@ -100,7 +100,7 @@ def _of_rule(rule: JsonObject, namespace: str, name: str) -> Iterator[Right]:
 
 
 async def refused(
-    client: HubClient, rights: Iterable[Right], account: Account | None = None
+    client: Hub, rights: Iterable[Right], account: Account | None = None
 ) -> list[Right]:
     """Those that the caller (or `account`, which takes an administrator) does not have.
 
@@ -125,7 +125,7 @@ class _Review(Struct):
     status: _Answer = field(default_factory=_Answer)
 
 
-async def _allowed(client: HubClient, right: Right, account: Account | None) -> bool:
+async def _allowed(client: Hub, right: Right, account: Account | None) -> bool:
     kind, path = "SelfSubjectAccessReview", paths.SELF_SUBJECT_ACCESS_REVIEWS
     spec = _attributes(right)
     if account is not None:

@@ -42,11 +42,15 @@ class Store(Generic[T]):
         self,
         indexes: Mapping[str, Index[T]] | None = None,
         changed: Changed[T] | None = None,
+        went_back: Callable[[str], None] | None = None,
     ) -> None:
+        """`went_back` is told the proof where a list shows an older state of the hub than the
+        one that was seen before: it was restored from a backup."""
         self._objects: dict[Key, T] = {}
         self._indexes = dict(indexes or {})
         self._indexed: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in self._indexes}
         self._changed = changed
+        self._went_back = went_back
         self._ahead: set[Key] = set()
         self.seen = 0
 
@@ -92,6 +96,7 @@ class Store(Generic[T]):
         listed = number(resource_version)
         fresh = {key_of(obj): obj for obj in items}
         kept = {key for key in self._ahead if self._version(key) > listed}
+        proof = self._proof({key: obj for key, obj in fresh.items() if key not in kept}, listed)
         for key in [key for key in self._objects if key not in fresh]:
             if key not in kept and key not in unread:
                 self._drop(key)
@@ -100,6 +105,19 @@ class Store(Generic[T]):
                 self._put(key, obj)
         self._ahead = kept
         self.seen = listed
+        if proof and self._went_back is not None:
+            self._went_back(proof)
+
+    def _proof(self, fresh: Mapping[Key, T], listed: int) -> str:
+        """Versions of one kind, and of one object, never go back on one hub."""
+        if 0 < listed < self.seen:
+            return f"a list is of version {listed}, and version {self.seen} was seen before"
+        older = (key for key, obj in fresh.items() if _older(obj, self._objects.get(key)))
+        if (key := next(older, None)) is None:
+            return ""
+        now, before = version_of(fresh[key]), self._version(key)
+        name = "/".join(filter(None, key))
+        return f"{name} is of version {now}, and version {before} of it was seen before"
 
     def upsert(self, obj: T) -> None:
         """As the watch saw it; older than what a write's answer brought is ignored."""
@@ -155,6 +173,11 @@ class Store(Generic[T]):
                 _move(self._indexed[name], key, before - after, after - before)
         if self._changed is not None:
             self._changed(key, old, new)
+
+
+def _older(new: HasMetadata, known: HasMetadata | None) -> bool:
+    same = known is not None and known.metadata.uid == new.metadata.uid
+    return same and known is not None and 0 < version_of(new) < version_of(known)
 
 
 def _same(old: HasMetadata, new: HasMetadata) -> bool:

@@ -15,6 +15,7 @@ from ibgu.hub.decode import (
     malformed,
 )
 from ibgu.hub.errors import HubError, Status
+from ibgu.hub.lenient import decode
 
 T = TypeVar("T", bound=HasMetadata)
 A = TypeVar("A")
@@ -58,7 +59,7 @@ class _Line(Struct, Generic[A], frozen=True, gc=False):
 def read_event(path: str, line: bytes, type_: type[T], on_bad: OnBad) -> Event:
     """Raises HubError for an ERROR event (its code, e.g. 410) and for a line that is no event."""
     try:
-        event = decoder(_Line[type_]).decode(line)  # type: ignore[valid-type]
+        event = decode(decoder(_Line[type_]), line)  # type: ignore[valid-type]
     except ValidationError as error:
         return _read_slowly(path, line, type_, on_bad, error)
     except DecodeError as error:

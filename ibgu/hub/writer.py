@@ -9,10 +9,10 @@ from msgspec import Struct
 
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.bucket import TokenBucket
-from ibgu.hub.client import NO_QUERY, HubClient
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.errors import HubError
 from ibgu.hub.fair import FairQueue
+from ibgu.hub.port import NO_QUERY, Hub
 
 
 class Write(Struct, frozen=True):
@@ -86,7 +86,7 @@ class Writer:
 
     def __init__(
         self,
-        client: HubClient,
+        client: Hub,
         *,
         done: Callable[[WriteResult], None],
         limits: Limits | None = None,

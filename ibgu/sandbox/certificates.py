@@ -14,6 +14,19 @@ _LIFETIME = datetime.timedelta(days=30)
 _SKEW = datetime.timedelta(hours=1)
 
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 class ServingFiles(NamedTuple):
     ca: Path
     certificate: Path
@@ -25,8 +38,10 @@ def write_serving_files(folder: Path) -> ServingFiles:
     files = ServingFiles(folder / "ca.crt", folder / "apiserver.crt", folder / "apiserver.key")
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca_name = _name("ibgu sandbox CA")
-    ca = _builder(ca_name, ca_name, ca_key).add_extension(
-        x509.BasicConstraints(ca=True, path_length=0), critical=True
+    ca = (
+        _builder(ca_name, ca_name, ca_key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_SIGNS, critical=True)  # demanded by Python since 3.13
     )
     server = (
         _builder(_name("kube-apiserver"), ca_name, key)

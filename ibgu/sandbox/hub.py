@@ -1,5 +1,6 @@
 """A hub that can be thrown away: a real API server with OCM's and ibgu's API and ibgu's RBAC."""
 
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -133,6 +134,22 @@ class SandboxHub(Startable):
         """Both servers, on the same data and ports."""
         self.stop_apiserver()
         self._running().stop("etcd")
+        self.start_etcd()
+        self.start_apiserver()
+
+    def back_up(self, backup: Path) -> None:
+        """Copy etcd's data to a folder that does not exist; the servers restart for it."""
+        self._exchange(self._folder / "etcd", backup)
+
+    def restore(self, backup: Path) -> None:
+        """Everything as it was at `back_up`, its versions too; the servers restart for it."""
+        self._exchange(backup, self._folder / "etcd")
+
+    def _exchange(self, source: Path, target: Path) -> None:
+        self.stop_apiserver()
+        self._running().stop("etcd")
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target)
         self.start_etcd()
         self.start_apiserver()
 

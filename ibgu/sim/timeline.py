@@ -16,6 +16,10 @@ class StageRun(Struct):
     ended: float | None = None
     outcome: str = ""
     message: str = ""
+    run: str = ""
+    """The run of ibgu that the IBU was marked with, whoever asked for the stage."""
+    seed: str = ""
+    """Image of the seed in the IBU's spec."""
 
     @property
     def seconds(self) -> float | None:
@@ -33,9 +37,11 @@ class Timeline:
         last = self.runs[-1] if self.runs else None
         return last if last is not None and last.ended is None else None
 
-    def begin(self, stage: str, requested: float, now: float) -> None:
+    def begin(
+        self, stage: str, requested: float, now: float, *, run: str = "", seed: str = ""
+    ) -> None:
         self.end("replaced", "", now)
-        self.runs.append(StageRun(stage, min(requested, now), now))
+        self.runs.append(StageRun(stage, min(requested, now), now, run=run, seed=seed))
 
     def end(self, outcome: str, message: str, now: float) -> None:
         run = self.current

@@ -18,6 +18,7 @@ CREATE TABLE hubs (
   schema_floor integer NOT NULL,
   turns bigint DEFAULT '0' NOT NULL,
   last_seq bigint DEFAULT '0' NOT NULL,
+  versions jsonb DEFAULT '{}' NOT NULL,
   CONSTRAINT hubs_pkey PRIMARY KEY (id)
 ) WITH (fillfactor = 20)
 """,
@@ -34,13 +35,14 @@ CREATE TABLE rollouts (
   controls jsonb NOT NULL,
   state text NOT NULL,
   hold jsonb,
+  restore text NOT NULL,
   started_at timestamptz,
   completed_at timestamptz,
   deleted_at timestamptz,
   adopting_since timestamptz,
   CONSTRAINT rollouts_pkey PRIMARY KEY (hub, uid),
   CONSTRAINT rollouts_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id),
-  CONSTRAINT rollouts_state_check CHECK (state IN ('pending', 'running', 'complete', 'held',
+  CONSTRAINT rollouts_state_check CHECK (state IN ('pending', 'running', 'complete',
     'deleted'))
 )
 """,

@@ -84,8 +84,8 @@ async def test_steps_begin_with_what_was_opened_and_end_with_the_plan(
     [
         (RolloutState.PENDING, None, "Pending"),
         (RolloutState.RUNNING, None, "Running"),
-        (RolloutState.HELD, BRAKE, "Held"),
-        (RolloutState.HELD, INVALID, "Invalid"),
+        (RolloutState.RUNNING, BRAKE, "Held"),
+        (RolloutState.PENDING, INVALID, "Invalid"),
         (RolloutState.DELETED, None, "Deleted"),
     ],
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-IGNORED = frozenset({"leases", "tokenreviews", "subjectaccessreviews"})
+IGNORED = frozenset({"leases", "tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews"})
 """Of the process, not of its rollouts."""
 WRITES = frozenset({"create", "update", "patch", "delete"})
 WORKS = "manifestworks"

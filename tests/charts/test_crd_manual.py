@@ -10,64 +10,30 @@ import pytest
 import yaml
 
 from ibgu.sandbox.kubectl import Kubectl
+from tests.e2e.manifests import SPOKES, appended, as_object, documented
 
 pytestmark = pytest.mark.hub
 
-MANIFEST = """
-apiVersion: lcm.openshift.io/v1alpha1
-kind: ImageBasedGroupUpgrade
-metadata:
-  name: {name}
-  namespace: default
-spec:
-  clusterLabelSelectors:
-    - matchExpressions:
-      - key: name
-        operator: In
-        values:
-{values}
-  ibuSpec:
-    seedImageRef:
-      image: quay.io/seed/image:{version}
-      version: {version}
-      pullSecretRef:
-        name: "seed-pull-secret"
-    extraManifests:
-      - name: example-extra-manifests
-        namespace: openshift-lifecycle-agent
-    oadpContent:
-      - name: oadp-cm
-        namespace: openshift-adp
-  plan:
-    - actions: {actions}
+ONE = ("spoke4",)
+
+
+def item(actions: list[str], most: int, minutes: int) -> str:
+    return f"""
+    - actions: {json.dumps(actions)}
       rolloutStrategy:
         maxConcurrency: {most}
         timeout: {minutes}
 """
-THREE, ONE = ("spoke1", "spoke4", "spoke6"), ("spoke4",)
-
-
-def manifest(
-    name: str, clusters: tuple[str, ...], version: str, actions: list[str], most: int, minutes: int
-) -> str:
-    return MANIFEST.format(
-        name=name,
-        values="\n".join(f"        - {cluster}" for cluster in clusters),
-        version=version,
-        actions=json.dumps(actions),
-        most=most,
-        minutes=minutes,
-    )
 
 
 @pytest.mark.parametrize(
     ("clusters", "version", "actions", "most", "minutes"),
     [
         pytest.param(
-            *(THREE, "4.17.0-rc.1", ["Prep", "Upgrade", "FinalizeUpgrade"], 200, 2400),
+            *(SPOKES, "4.17.0-rc.1", ["Prep", "Upgrade", "FinalizeUpgrade"], 200, 2400),
             id="at once (15.4.1, 15.4.3)",
         ),
-        pytest.param(*(THREE, "4.16.0-rc.1", ["Prep"], 2, 2400), id="first step (15.4.2)"),
+        pytest.param(*(SPOKES, "4.16.0-rc.1", ["Prep"], 2, 2400), id="first step (15.4.2)"),
         pytest.param(*(ONE, "4.16.0-rc.1", ["Abort"], 5, 10), id="cancel (15.4.4)"),
         pytest.param(
             *(ONE, "4.17.0-rc.1", ["Rollback", "FinalizeRollback"], 200, 2400),
@@ -84,7 +50,8 @@ def test_manifests(
     most: int,
     minutes: int,
 ) -> None:
-    text = manifest(unique_name("manual"), clusters, version, actions, most, minutes)
+    plan = item(actions, most, minutes)
+    text = documented(unique_name("manual"), plan, clusters, version)
     name = yaml.safe_load(text)["metadata"]["name"]
     assert kubectl("apply", "-f", "-", stdin=text).endswith(f"/{name} created\n")
     assert kubectl.get("ibgu", name)["spec"] == yaml.safe_load(text)["spec"]
@@ -125,20 +92,16 @@ PLANS_OF_THE_TABLE = """
 def test_example_plans(
     kubectl: Kubectl, unique_name: Callable[[str], str], example: dict[str, object]
 ) -> None:
-    body = yaml.safe_load(manifest(unique_name("table"), ONE, "4.17.0", ["Prep"], 1, 1))
+    body = as_object(documented(unique_name("table"), item(["Prep"], 1, 1), ONE, "4.17.0"))
     body["spec"] |= example
     assert "created" in kubectl.apply(body)
 
 
 PATCHES = (
-    '[{"op": "add", "path": "/spec/plan/-", "value": {"actions": ["AbortOnFailure"], '
-    '"rolloutStrategy": {"maxConcurrency": 5, "timeout": 10}}}]',
-    '[{"op": "add", "path": "/spec/plan/-", "value": {"actions": ["Upgrade"], '
-    '"rolloutStrategy": {"maxConcurrency": 2, "timeout": 30}}}]',
-    '[{"op": "add", "path": "/spec/plan/-", "value": {"actions": ["AbortOnFailure"], '
-    '"rolloutStrategy": {"maxConcurrency": 5, "timeout": 10}}}]',
-    '[{"op": "add", "path": "/spec/plan/-", "value": {"actions": ["FinalizeUpgrade"], '
-    '"rolloutStrategy": {"maxConcurrency": 10, "timeout": 3}}}]',
+    appended("AbortOnFailure", 5, 10),
+    appended("Upgrade", 2, 30),
+    appended("AbortOnFailure", 5, 10),
+    appended("FinalizeUpgrade", 10, 3),
 )
 
 
@@ -149,7 +112,9 @@ def test_patches_with_and_without_the_optional_ones(
     kubectl: Kubectl, unique_name: Callable[[str], str], taken: tuple[int, ...]
 ) -> None:
     name = unique_name("patched")
-    kubectl("apply", "-f", "-", stdin=manifest(name, THREE, "4.16.0-rc.1", ["Prep"], 2, 2400))
+    kubectl(
+        "apply", "-f", "-", stdin=documented(name, item(["Prep"], 2, 2400), version="4.16.0-rc.1")
+    )
     for index in taken:
         kubectl("patch", "ibgu", name, "--type=json", "-p", PATCHES[index])
     assert len(kubectl.get("ibgu", name)["spec"]["plan"]) == 1 + len(taken)

@@ -115,6 +115,21 @@ async def test_the_report_as_json(leading: Leading, certify: Certify, db: AsyncE
     assert len(freed["others"]) == 1
 
 
+async def test_what_was_imported_is_said(
+    leading: Leading, certify: Certify, db: AsyncEngine
+) -> None:
+    await tell(await leading(), story())
+    await tamper(
+        db,
+        "UPDATE events SET kind = 'Imported', data = data || (SELECT data FROM events "
+        "WHERE kind = 'PlanAccepted') WHERE kind = 'RolloutSeen'",
+    )
+    result = await certify("fleet/a")
+    assert result.exit_code == 0, result.output
+    words = "1 events were imported after a restore: what came before them can't be proven"
+    assert words in result.stdout
+
+
 async def test_of_several_hubs_one_has_to_be_chosen(leading: Leading, certify: Certify) -> None:
     await tell(await leading(hub="east"), story())
     await tell(await leading(hub="west"), story())

@@ -88,7 +88,7 @@ async def test_watch_tells_each_change_until_interrupted(
         """Between two looks: something happens, nothing happens, Ctrl-C."""
         looks.append(seconds)
         if len(looks) == 1:
-            held = rollout(state=RolloutState.HELD, started_at=None, hold=BRAKE)
+            held = rollout(state=RolloutState.PENDING, started_at=None, hold=BRAKE)
             happens = tell(journal, OnRollout(Kind.ROLLOUT_HELD, held, "brake"))
             asyncio.run_coroutine_threadsafe(happens, loop).result()
         elif len(looks) == 3:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ibgu.sandbox.certificates import write_serving_files
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import write_kubeconfig
 from tests.cli.test_processes import env, finished, free_port
@@ -164,8 +165,7 @@ async def _wrong_token(env: Env, folder: Path, hub: SandboxHub) -> Env:
 
 
 async def _wrong_authority(env: Env, folder: Path, hub: SandboxHub) -> Env:
-    with SandboxHub() as other:
-        (folder / "ca.crt").write_bytes(other.ca_file.read_bytes())
+    write_serving_files(folder)
     path = write_kubeconfig(folder / "ca", hub.url, folder / "ca.crt", hub.token("ibgu"))
     return {"KUBECONFIG": str(path)}
 

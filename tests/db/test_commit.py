@@ -92,6 +92,7 @@ async def test_events_carry_what_it_takes_to_check_a_rollout(
             "state": "pending",
             "hold": "TalmIsLive",
             "hold_message": "TALM is live",
+            "hold_who": "ibgu",
             "controls": {"ibgu.dev/resume": "1"},
         },
         {

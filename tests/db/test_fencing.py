@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Kind, OnRollout
+from ibgu.core.recover import Versions
 from ibgu.db import Deposed, Journal, JournalAway, Turn
 from ibgu.db.journal.batch import gather
 from ibgu.db.journal.fencing import enter
@@ -163,3 +164,16 @@ async def until_waiting(db: AsyncEngine, count: int) -> list[int]:
         if len(found) >= count:
             return [pid for (pid,) in found]
         await asyncio.sleep(0.01)
+
+
+async def test_how_far_the_hub_was_seen_is_noted_by_its_leader_only(leading: Leading) -> None:
+    old = await leading("ibgu-0")
+    assert (await old.load()).versions == Versions()
+    seen = Versions({"manifestworks": 2**60}, {"uid-a": 17})
+    await old.note(seen)
+    new = await leading("ibgu-1")
+    with pytest.raises(Deposed, match="epoch 1 of hub hub-1 is over"):
+        await old.note(Versions({"manifestworks": 1}))
+    assert (await new.load()).versions == seen
+    await new.note(Versions())
+    assert (await new.load()).versions == Versions()

@@ -5,8 +5,9 @@ from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Kind, Member, OnMember, Outcome, RunState
+from ibgu.core.model import Change, Debt, Kind, Member, OnDebt, OnMember, Outcome, RunState
 from ibgu.db import Journal, Turn
+from ibgu.db.journal import about
 from tests.db.records import (
     NOW,
     changing,
@@ -84,6 +85,35 @@ async def test_ones_own_hold_is_no_conflict(
     assert await journal.commit(turn) == frozenset()
     moved = starting(started(waiting[0], slot=2))
     assert await journal.commit(moved) == {waiting[0].key}
+
+
+async def test_what_is_lost_owes_nothing(
+    journal: Journal, db: AsyncEngine, waiting: list[Member], rival: list[Member]
+) -> None:
+    """An outcome that was not written has no labels, in the journal as in the world."""
+    await journal.commit(starting(started(waiting[0], slot=1)))
+    lost = started(rival[0], slot=1)
+    other = Debt(uid="uid-b", cluster="b", rollout="r1", labels={"k": Change(None, "")})
+    mine = Debt(uid="uid-a", cluster="a", rollout="r2", labels={"k": Change(None, "")})
+    told = (
+        OnDebt(Kind.OWED, mine, "Prep succeeded", {"k": ""}),
+        OnMember(Kind.RUN_INTENDED, lost, "goes on"),
+        OnDebt(Kind.OWED, other, "Prep succeeded", {"k": ""}),
+    )
+    turn = Turn(decisions=told, taken=(lost,), at=NOW)
+    assert await journal.commit(turn) == {lost.key}
+    assert [about(decision, {lost.key}) for decision in told] == [True, True, False]
+    assert (await journal.load()).debts == (other,)
+
+
+async def test_labels_that_stand_are_told_and_not_owed(journal: Journal, db: AsyncEngine) -> None:
+    await journal.commit(opening(rollout()))
+    debt = Debt(uid="uid-a", cluster="a", rollout="r1")
+    stand = OnDebt(Kind.STAND, debt, "Prep succeeded", {"k": ""})
+    await journal.commit(Turn(decisions=(stand,), at=NOW))
+    told = await rows(db, "SELECT kind, data FROM events ORDER BY seq DESC LIMIT 1")
+    assert told == [("LabelsStand", {"labels": {}, "annotations": {}, "asked": {"k": ""}})]
+    assert (await journal.load()).debts == ()
 
 
 async def test_what_is_lost_frees_nothing(

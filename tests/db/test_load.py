@@ -80,3 +80,14 @@ async def test_what_cancels_an_older_rollout_stays_known(journal: Journal) -> No
         ("cancel", 0, "a"),
     ]
     assert loaded.handled == {"older", "cancel", "back", "no-cancel"}
+
+
+async def test_a_deleted_rollout_that_is_wanted_comes_whole(journal: Journal) -> None:
+    """A restored hub may show it again."""
+    steps = await finished(journal, "gone", 1, Action.PREP)
+    await finished(journal, "other", 2, Action.PREP)
+    loaded = await journal.load({"gone", "unknown"})
+    assert [found.uid for found in loaded.rollouts] == ["gone"]
+    assert list(loaded.steps) == steps
+    assert [one.key for one in loaded.members] == [("gone", 0, "a"), ("gone", 1, "a")]
+    assert loaded.handled == {"other"}

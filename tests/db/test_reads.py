@@ -303,7 +303,7 @@ async def test_what_is_no_cursor(reads: Reads, cursor: str) -> None:
         reads.events("r1", cursor=cursor),
         reads.cluster_events("a", cursor=cursor),
     ):
-        with pytest.raises(BadCursor, match="use `next` of the page before"):
+        with pytest.raises(BadCursor, match="use `nextCursor` of the page before"):
             await read
 
 

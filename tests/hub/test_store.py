@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -53,6 +54,43 @@ def test_what_is_not_new_is_not_told() -> None:
     store.upsert(work("a", 5))
 
     assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("listed", "version", "proof"),
+    [
+        ([work("a", 4)], "7", "spoke/a is of version 4, and version 5 of it was seen before"),
+        ([work("a", 5)], "6", "a list is of version 6, and version 7 was seen before"),
+        ([], "6", "a list is of version 6, and version 7 was seen before"),
+        ([work("a", 5)], "7", ""),
+        ([work("a", 9)], "9", ""),
+        ([work("a", 4, uid="u2")], "7", ""),  # another object under the name
+        ([], "8", ""),  # deleted
+        ([work("a", 5)], "opaque", ""),
+    ],
+)
+def test_a_hub_that_went_back_in_time_is_told(
+    listed: list[ManifestWork], version: str, proof: str
+) -> None:
+    told: list[str] = []
+    store: Store[ManifestWork] = Store(went_back=told.append)
+    store.replace([work("a", 5)], "5")
+    store.progress("7")
+    store.replace(listed, version)
+
+    assert told == ([proof] if proof else [])
+    assert versions(store) == {obj.metadata.name: obj.metadata.resource_version for obj in listed}
+
+
+def test_an_answer_that_overtakes_a_list_proves_nothing() -> None:
+    told: list[str] = []
+    store: Store[ManifestWork] = Store(went_back=told.append)
+    store.replace([work("a", 5)], "5")
+    store.listing()
+    store.put_newer(work("a", 9))
+    store.replace([work("a", 6)], "6")
+
+    assert told == []
 
 
 def test_an_answer_to_a_write_is_kept_until_the_watch_has_it() -> None:

@@ -13,7 +13,6 @@ from ibgu.sandbox.waiting import wait_until
 from tests.e2e.conftest import journal_url, migrated
 from tests.e2e.harness import Scene
 from tests.e2e.test_older_hub import CGUS
-from tests.security.account import Lesser
 
 __all__ = ["journal_url", "migrated"]
 
@@ -40,30 +39,18 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
         yield Audited(hub, log)
 
 
-@pytest.fixture(scope="session")
-def sandbox_hub(audited: Audited) -> SandboxHub:
-    return audited.hub
-
-
 @pytest.fixture
-async def admin(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:
-    hub = sandbox_hub
+async def admin(audited: Audited) -> AsyncIterator[HubClient]:
+    hub = audited.hub
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as client:
         yield client
 
 
 @pytest.fixture
-async def scene(
-    sandbox_hub: SandboxHub, journal_url: str, admin: HubClient
-) -> AsyncIterator[Scene]:
-    made = Scene(sandbox_hub, journal_url, admin)
+async def scene(audited: Audited, journal_url: str, admin: HubClient) -> AsyncIterator[Scene]:
+    made = Scene(audited.hub, journal_url, admin)
     await made.clear()
     try:
         yield made
     finally:
         await made.close()
-
-
-@pytest.fixture
-def lesser(sandbox_hub: SandboxHub, admin: HubClient, tmp_path: Path) -> Lesser:
-    return Lesser(sandbox_hub, admin, tmp_path)

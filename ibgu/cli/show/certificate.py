@@ -102,6 +102,12 @@ def event_line(event: Event) -> str:
 
 
 def _notes(found: Certificate) -> Iterator[str]:
+    if found.findings.imported:
+        yield ""
+        yield (
+            f"{found.findings.imported:,} events were imported after a restore: "
+            "what came before them can't be proven"
+        )
     if found.findings.unknown:
         told = ", ".join(f"{kind} ({count})" for kind, count in found.findings.unknown.items())
         yield ""
@@ -135,6 +141,7 @@ def as_json(found: Certificate) -> dict[str, Any]:
             "sha256": findings.digest,
             "ofOtherRollouts": {"count": findings.others, "sha256": findings.others_digest},
             "notChecked": findings.unknown,
+            "imported": findings.imported,
         },
         "epochs": [{"epoch": epoch, "holder": holder} for epoch, holder in found.leaders.items()],
         "totals": {

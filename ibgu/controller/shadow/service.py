@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from random import Random
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -42,7 +43,7 @@ class Shadow:
         self._store = ShadowStore(engine, served.hub)
         self._dirty = asyncio.Event()
         self._mirror = Mirror(lambda *_: self._dirty.set(), lambda _: self._dirty.set())
-        self._watches = Watches(client, self._mirror, served, settings)
+        self._watches = Watches(client, self._mirror, served, settings, Random())
         self._clock = Clock(self._store.now)
         self._away = ""
         self.leading = False

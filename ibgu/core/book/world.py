@@ -81,6 +81,8 @@ class World:
         self.debts: dict[str, Debt] = {}
         """By ManagedCluster uid."""
         self.run_ids: set[str] = set()
+        self.handled: set[str] = set()
+        """uids of deleted rollouts that are not here because nothing of them is left to do."""
         self.cancellers: dict[str, list[Canceller]] = {}
         """By ManagedCluster uid, oldest rollout first."""
         self.preempts: dict[str, str] = {}
@@ -97,6 +99,7 @@ class World:
         members: Iterable[Member],
         debts: Iterable[Debt],
         run_ids: Iterable[str],
+        handled: Iterable[str] = (),
     ) -> None:
         """Fill an empty world from the journal's records; steps come in order."""
         for rollout in rollouts:
@@ -107,6 +110,7 @@ class World:
             self._put_member(member)
         self.debts = {debt.uid: debt for debt in debts}
         self.run_ids.update(run_ids)
+        self.handled.update(handled)
 
     def apply(self, decision: Decision) -> Undo:
         """Make it so in memory; the answer takes it back."""
@@ -133,6 +137,7 @@ class World:
     def forget(self, uid: str) -> None:
         """Drop a deleted rollout that has nothing left to do; its cancels stay in force."""
         del self.books[uid]
+        self.handled.add(uid)
         for rollouts in self.rollouts_of.values():
             rollouts.discard(uid)
 
@@ -151,6 +156,12 @@ class World:
             for uid, found in self.cancellers.items()
             if any(c.age > rollout.age and c.rollout != rollout.uid for c in found)
         }
+
+    @property
+    def deleted(self) -> set[str]:
+        """uids of all rollouts whose IBGU was deleted."""
+        gone = (b.rollout for b in self.books.values() if b.rollout.deleted_at is not None)
+        return self.handled | {rollout.uid for rollout in gone}
 
     def step_of(self, member: Member) -> StepBook:
         return self.books[member.rollout].steps[member.step]

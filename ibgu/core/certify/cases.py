@@ -88,6 +88,8 @@ class RolloutCase(Struct):
     state: str = "pending"
     hold: str = ""
     deleted: int = 0
+    restored: bool = False
+    """Hub or journal went back in time: the plan may be shorter than what has begun."""
     steps: list[StepCase] = []
 
     @property

@@ -7,7 +7,7 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from ibgu.core.certify import labels
+from ibgu.core.certify import imported, labels
 from ibgu.core.certify.adopted import member_adopted, step_adopted
 from ibgu.core.certify.audit import Audit, MemberSpot, Spot, StepSpot
 from ibgu.core.certify.cases import RolloutCase
@@ -19,14 +19,19 @@ from ibgu.core.certify.runs import OF_RUN
 from ibgu.core.certify.writers import Writers
 
 _OF_MEMBERS = OF_MEMBER | OF_RUN
-_JOINING = {"MemberJoined": joined, "MemberAdopted": member_adopted}
+_JOINS = {
+    "MemberJoined": joined,
+    "MemberAdopted": member_adopted,
+    imported.KIND: imported.member,
+}
 _OF_CLUSTERS = frozenset({"LabelsOwed", "LabelsStand", "LabelsSettled"})
 KNOWN = frozenset(
     {
         "RolloutSeen",
         "StepOpened",
         "StepAdopted",
-        *_JOINING,
+        *_JOINS,
+        imported.PUT_BACK,
         *OF_ROLLOUT,
         *OF_STEP,
         *_OF_MEMBERS,
@@ -65,6 +70,8 @@ class Findings(Struct, frozen=True):
     violations: tuple[Violation, ...]
     unknown: dict[str, int]
     """Kinds of events that this version does not know; they were not checked."""
+    imported: int
+    """Events that tell what was taken over from the hub; what came before is not in the log."""
 
     @property
     def holds(self) -> bool:
@@ -85,6 +92,7 @@ class Certifier:
         self._last: Event | None = None
         self._beheaded: set[str] = set()
         self._unknown: dict[str, int] = {}
+        self._imported = 0
 
     def feed(self, event: Event) -> None:
         """The next event; those of other rollouts on the same clusters come in between."""
@@ -96,6 +104,7 @@ class Certifier:
         if mine:
             self._first = self._first or (event.seq, event.at)
             self._last = event
+            self._imported += event.kind == imported.KIND
 
     def missing(self, first: int, last: int) -> None:
         """Events that the hub has counted and that are not there any more."""
@@ -111,6 +120,8 @@ class Certifier:
             words = "the rollout begins a second time"
             audit.require(Rule.ORDER, rollout is None, event, words, rollout.seq if rollout else 0)
             audit.rollouts[event.rollout] = new_rollout(event)
+        elif event.kind == imported.KIND and event.step is None:
+            imported.rollout(audit, event)
         elif rollout is None:
             self._without_beginning(event)
         else:
@@ -127,7 +138,11 @@ class Certifier:
     def _check_level(self, spot: Spot) -> None:
         event, rollout = spot.event, spot.rollout
         spot.require(Rule.HISTORY, True, "")
-        if event.kind in OF_ROLLOUT:
+        if event.kind == imported.KIND and event.cluster is None:
+            imported.step(spot)
+        elif event.kind == imported.PUT_BACK:
+            imported.put_back(spot)
+        elif event.kind in OF_ROLLOUT:
             OF_ROLLOUT[event.kind](spot)
             rollout.hold = spot.text("hold")
         elif event.kind == "StepOpened":
@@ -136,7 +151,7 @@ class Certifier:
             step_adopted(spot)
         elif event.kind in _OF_CLUSTERS:
             labels.owed(spot)
-        elif event.kind in OF_STEP or event.kind in _JOINING or event.kind in _OF_MEMBERS:
+        elif event.kind in OF_STEP or event.kind in _JOINS or event.kind in _OF_MEMBERS:
             self._check_step(spot)
         else:
             self._unknown[event.kind] = self._unknown.get(event.kind, 0) + 1
@@ -152,8 +167,8 @@ class Certifier:
         if event.kind in OF_STEP:
             OF_STEP[event.kind](here)
             step.hold = spot.text("hold")
-        elif event.kind in _JOINING:
-            _JOINING[event.kind](here)
+        elif event.kind in _JOINS:
+            _JOINS[event.kind](here)
         else:
             self._check_member(here)
 
@@ -187,6 +202,7 @@ class Certifier:
             broken=dict(audit.broken),
             violations=tuple(audit.violations),
             unknown=dict(self._unknown),
+            imported=self._imported,
         )
 
     def _subjects(self) -> list[RolloutCase]:

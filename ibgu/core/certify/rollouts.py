@@ -30,6 +30,8 @@ def _plan_accepted(spot: Spot) -> None:
     rollout.plan, rollout.seed = data.get("plan", []), data.get("seed", [])
     planned = [_planned(item) for item in rollout.plan]
     begun = [(step.actions, step.most, step.timeout) for step in rollout.steps]
+    if rollout.restored and all(step.state == "finished" for step in rollout.steps[len(planned) :]):
+        begun = begun[: len(planned)]
     spot.require(
         Rule.ORDER,
         planned[: len(begun)] == begun,
@@ -55,12 +57,24 @@ def _completed(spot: Spot) -> None:
     unfinished = [step for step in rollout.steps if step.state != "finished"]
     spot.require(
         Rule.ORDER,
-        not unfinished and len(rollout.steps) == len(rollout.plan),
+        not unfinished and _all_of(rollout),
         f"complete with {len(rollout.steps)} of {len(rollout.plan)} steps begun and "
         f"{len(unfinished)} of them not finished",
         *(step.opened for step in unfinished),
     )
     rollout.state = "complete"
+
+
+def _all_of(rollout: RolloutCase) -> bool:
+    """A restored plan may be shorter than what was done before."""
+    begun, planned = len(rollout.steps), len(rollout.plan)
+    return begun == planned or (rollout.restored and begun > planned)
+
+
+def _held(spot: Spot) -> None:
+    """A restored hub may show a deleted rollout again."""
+    if spot.text("hold") == "Restored":
+        spot.rollout.restored, spot.rollout.deleted = True, 0
 
 
 def _deleted(spot: Spot) -> None:
@@ -143,7 +157,7 @@ OF_ROLLOUT: dict[str, Callable[[Spot], None]] = {
     "RolloutAdopted": _started,
     "RolloutCompleted": _completed,
     "RolloutDeleted": _deleted,
-    "RolloutHeld": _nothing,
+    "RolloutHeld": _held,
     "RolloutReleased": _nothing,
     "ControlAccepted": _nothing,
 }

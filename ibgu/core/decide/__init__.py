@@ -12,6 +12,7 @@ from ibgu.core.decide.controls import decide_controls
 from ibgu.core.decide.debts import decide_debt
 from ibgu.core.decide.late import decide_finished
 from ibgu.core.decide.opening import open_step
+from ibgu.core.decide.restored import decide_restored
 from ibgu.core.decide.rollouts import decide_rollout, open_next_step
 from ibgu.core.decide.running import decide_running
 from ibgu.core.decide.stagework import REMOVE, Remove, payload_wanted, stage_work
@@ -63,6 +64,7 @@ def start_step(snapshot: Snapshot, clusters: Sequence[ClusterView], now: datetim
 
 def _decide_what_changed(turn: Turn, touched: Iterable[str]) -> None:
     before = turn.rollout
+    decide_restored(turn)
     decide_rollout(turn)
     decide_controls(turn)
     for cluster in _concerned(turn, before, touched):

@@ -2,6 +2,7 @@
 
 from ibgu.core.decide.arming import diverged
 from ibgu.core.decide.ending import end_run, succeed_run
+from ibgu.core.decide.restored import unproven
 from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     IbuView,
@@ -25,6 +26,8 @@ def decide_accepted(turn: Turn, member: Member, seen: Observation) -> None:
         _dark(turn, member)
     elif work is not None and work.ibu is not None and speaks_for(work, run):
         _judge(turn, _arrived(turn, member, run), work.ibu)
+    elif unproven(turn, work):
+        _without_evidence(turn, member, work)
     elif _not_arrived(run, work):
         _begin_anew(turn, member, seen)
     elif what := _foreign(turn, member, work):

@@ -32,7 +32,9 @@ def decide_controls(turn: Turn) -> None:
 
 
 def _resume(turn: Turn, value: str) -> str | None:
-    """None: not yet, the content to go on with can't be read now."""
+    """None: not yet; content can't be read, or clusters in flight be judged (`restored`)."""
+    if turn.rollout.stands_still:
+        return None
     book, payload = turn.book.current, turn.snapshot.payload
     hold = book.step.hold if book else None
     if book is None or hold is None or hold.kind not in LASTING:

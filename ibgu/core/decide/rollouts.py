@@ -17,7 +17,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
-from ibgu.core.plan import problem, problem_of
+from ibgu.core.plan import Started, problem, problem_of
 from ibgu.core.times import WATCH
 from ibgu.core.works import names
 
@@ -36,6 +36,8 @@ def decide_rollout(turn: Turn) -> None:
             hold=None,
         )
         return
+    if turn.rollout.stands_still:
+        return
     if found.metadata.generation != turn.rollout.generation:
         _adopt_spec(turn, found)
     _adopt_annotations(turn, found)
@@ -45,7 +47,7 @@ def decide_rollout(turn: Turn) -> None:
 
 def _adopt_spec(turn: Turn, found: Ibgu) -> None:
     """Take the new spec over if the plan may be carried out; else hold (design section 2)."""
-    before = [_started(book.step) for book in turn.book.steps]
+    before = _begun(turn, len(found.spec.plan))
     wrong = problem(found.spec.plan, before) or problem_of(found.spec.cluster_label_selectors)
     if wrong is not None:
         turn.on_rollout(
@@ -83,6 +85,16 @@ def _adopt_annotations(turn: Turn, found: Ibgu) -> None:
     )
 
 
+def _begun(turn: Turn, planned: int) -> list[Started]:
+    """The steps that the plan must name. After a restore it may be shorter than the journal:
+    what is finished stays as history, and is not done again when the plan names it again."""
+    steps = [book.step for book in turn.book.steps]
+    later = steps[planned:]
+    if turn.rollout.restore and all(step.state is StepState.FINISHED for step in later):
+        steps = steps[:planned]
+    return [_started(step) for step in steps]
+
+
 def _started(step: Step) -> tuple[tuple[Action, ...], int, int]:
     return (step.actions, step.max_concurrency, int(step.timeout.total_seconds() // 60))
 
@@ -105,7 +117,8 @@ def _hold(turn: Turn) -> None:
 def open_next_step(turn: Turn) -> None:
     """Open the next step of the plan when the one before is finished, or complete."""
     rollout = turn.rollout
-    if rollout.state is RolloutState.DELETED or turn.book.current is not None:
+    over = rollout.state is RolloutState.DELETED or turn.book.current is not None
+    if over or rollout.stands_still:
         return
     index = len(turn.book.steps)
     if index < len(rollout.spec.plan):

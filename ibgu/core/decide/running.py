@@ -17,6 +17,7 @@ from ibgu.core.decide.ending import (
     timed_out,
 )
 from ibgu.core.decide.forbidden import waits_for_hub
+from ibgu.core.decide.restored import hold_words, without_cluster
 from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     Cause,
@@ -70,6 +71,8 @@ def _advance(turn: Turn, member: Member, seen: Observation) -> None:
 
 def _cut_short(turn: Turn, member: Member, seen: Observation) -> bool:
     """End an open run for reasons that lie outside of it."""
+    if turn.rollout.stands_still and _stands_still(turn, member, seen):
+        return True
     by = turn.world.preempts.get(member.uid)
     if member.run and member.run.state is RunState.INTENDED:
         by = by or turn.canceller(member)
@@ -85,6 +88,16 @@ def _cut_short(turn: Turn, member: Member, seen: Observation) -> bool:
         end_run(turn, member, RunResult.PREEMPTED, Cause.PREEMPTED, f"cancelled by {by}")
     else:
         return False
+    return True
+
+
+def _stands_still(turn: Turn, member: Member, seen: Observation) -> bool:
+    """What no cluster was seen to take is withdrawn; what was taken is watched (design 6)."""
+    assert member.run is not None
+    if member.run.state is RunState.ACCEPTED:
+        return without_cluster(turn, member, seen)
+    words = "the cluster was not seen to take it before the restore"
+    end_run(turn, member, RunResult.WITHDRAWN, None, words)
     return True
 
 
@@ -117,6 +130,8 @@ def _next_action(turn: Turn, member: Member, seen: Observation) -> None:
     """Chains go on at once, on the evidence that ended the action before (R5, R8)."""
     if member.action_index == len(turn.step(member).step.actions):
         finish(turn, member, Outcome.SUCCEEDED)
+    elif turn.rollout.stands_still and member.uid not in turn.world.preempts:
+        turn.waits(member, ReasonKind.RESTORED, hold_words(turn), who=Who.PERSON)
     elif _cancelled(turn, member, seen):
         return
     else:

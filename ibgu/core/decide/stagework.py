@@ -13,6 +13,7 @@ from ibgu.core.model import (
     MemberState,
     Observation,
     Outcome,
+    Rollout,
     RolloutState,
     RunState,
 )
@@ -40,13 +41,13 @@ def stage_work(
     if member is None or seen.cluster is None:
         return None
     if not member.finished:
-        return _under_way(member, seen)
+        return _under_way(book.rollout, member, seen)
     if work is not None and _over(book, member, now):
         return REMOVE
-    return wanted_stage(member, work) if work is not None and work.armed else None
+    return wanted_stage(member, work, book.rollout.restore) if work is not None else None
 
 
-def _under_way(member: Member, seen: Observation) -> Wanted | None:
+def _under_way(rollout: Rollout, member: Member, seen: Observation) -> Wanted | None:
     """What somebody else deleted or changed is not put back (R9); nothing is written for a
     cluster that is being deleted, but what is armed is disarmed."""
     work, run = seen.stage, member.run
@@ -54,11 +55,21 @@ def _under_way(member: Member, seen: Observation) -> Wanted | None:
     leaving = seen.cluster is not None and seen.cluster.deleting
     if state is RunState.ARMED:
         return None
-    if run is not None and run.adopted and run.open and work is None:
-        return Wanted(armed=False, run=run, limit=member.limit)
-    if state is RunState.ACCEPTED or leaving:
-        return wanted_stage(member, work) if work and work.armed else None
-    return wanted_stage(member, work)
+    adopted = run is not None and run.adopted and run.open
+    if work is None and not leaving and (adopted or rollout.stands_still):
+        return _put_back(rollout, member)
+    wanted = wanted_stage(member, work, rollout.restore)
+    if leaving or (state is RunState.ACCEPTED and work is None):
+        return wanted if work and work.armed else None
+    return wanted
+
+
+def _put_back(rollout: Rollout, member: Member) -> Wanted | None:
+    """What TALM began has no work of ours yet, and a restored hub may not know ours any more: it is
+    made anew, and only watches."""
+    if member.state is not MemberState.IN_FLIGHT:
+        return None
+    return Wanted(armed=False, run=member.run, limit=member.limit, restore=rollout.restore)
 
 
 def _over(book: Book, member: Member, now: datetime) -> bool:

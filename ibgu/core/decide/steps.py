@@ -33,7 +33,11 @@ def _at_deadline(turn: Turn, book: StepBook) -> bool:
     """End everybody who is not done; never within SETTLE after everything got in sync."""
     due = deadline(book.step, turn.now)
     since = turn.facts.in_sync_since
-    if turn.now < (due if due > since else since + SETTLE) or book.unfinished == 0:
+    if (
+        turn.rollout.stands_still
+        or turn.now < (due if due > since else since + SETTLE)
+        or book.unfinished == 0
+    ):
         return False
     for member in [m for m in book.members.values() if not m.finished]:
         _expire(turn, member)
@@ -55,10 +59,12 @@ def _expire(turn: Turn, member: Member) -> None:
 
 
 def _clock(turn: Turn, book: StepBook) -> None:
-    """It stands while a person's hold alone keeps the step, with nobody in flight (R11)."""
+    """It stands while a person's hold alone keeps the step, with nobody in flight (R11), and
+    while the rollout stands still after a restore, whoever is in flight."""
     step = book.step
     hold = step.hold
-    stands = hold is not None and hold.kind in LASTING and not book.in_flight
+    lasting = hold is not None and hold.kind in LASTING and not book.in_flight
+    stands = lasting or turn.rollout.stands_still
     if stands and step.stopped_since is None and book.unfinished:
         turn.on_step(Kind.CLOCK_STOPPED, step, "the step's clock stands", stopped_since=turn.now)
     elif step.stopped_since is not None and not stands:

@@ -3,6 +3,7 @@
 from ibgu.core.decide.arming import talm_work
 from ibgu.core.decide.ending import finish, skip_action
 from ibgu.core.decide.looking import known_state, look_again, unanswered
+from ibgu.core.decide.restored import hold_words
 from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     Cause,
@@ -22,6 +23,9 @@ from ibgu.core.times import LOOK_RETRY
 
 def decide_waiting(turn: Turn, member: Member) -> None:
     seen = turn.observe(member.cluster)
+    if turn.rollout.stands_still:
+        _block(turn, member, ReasonKind.RESTORED, hold_words(turn), Who.PERSON)
+        return
     if _over(turn, member, seen.cluster) or _blocked(turn, member, seen):
         return
     if _withdrawn_run_came_back(member, seen):

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     ROLLOUT_DELETED = "RolloutDeleted"
     ADOPTED = "RolloutAdopted"
     CONTROL = "ControlAccepted"
+    # rollout, step, member
+    IMPORTED = "Imported"
     # step
     STEP_ADOPTED = "StepAdopted"
     STEP_OPENED = "StepOpened"
@@ -60,6 +62,7 @@ class Kind(StrEnum):
     OWED = "LabelsOwed"
     STAND = "LabelsStand"
     SETTLED = "LabelsSettled"
+    PUT_BACK = "LabelsPutBack"
 
     @property
     def silent(self) -> bool:
@@ -85,6 +88,7 @@ class OnStep(Struct, frozen=True):
     step: Step
     why: str
     warning: bool = False
+    actor: str = ""
 
 
 class OnMember(Struct, frozen=True):
@@ -95,6 +99,7 @@ class OnMember(Struct, frozen=True):
     warning: bool = False
     seen: Observation | None = None
     """What it rests on, where it starts or ends something."""
+    actor: str = ""
 
 
 class OnDebt(Struct, frozen=True):

@@ -41,6 +41,7 @@ class ReasonKind(StrEnum):
     TALM = "TalmIsLive"
     ADOPTION = "UnfinishedGroupUpgrades"
     ADOPTING = "TakingOverFromTalm"
+    RESTORED = "Restored"
     FLOOR = "TooLittleTimeLeft"
 
 

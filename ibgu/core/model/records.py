@@ -7,14 +7,13 @@ from msgspec import Struct
 
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model.actions import Action
-from ibgu.core.model.reasons import Cause, Reason
+from ibgu.core.model.reasons import Cause, Reason, ReasonKind
 
 
 class RolloutState(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
     COMPLETE = "complete"
-    HELD = "held"
     DELETED = "deleted"
 
 
@@ -35,6 +34,9 @@ class Rollout(Struct, frozen=True, kw_only=True):
     state: RolloutState = RolloutState.PENDING
     hold: Reason | None = None
     """Why nothing new starts in the whole rollout."""
+    restore: str = ""
+    """The newest restore (of hub or journal) that this rollout went through: a work without
+    this mark was not written since, and what it shows proves nothing."""
     started_at: datetime | None = None
     completed_at: datetime | None = None
     deleted_at: datetime | None = None
@@ -44,6 +46,11 @@ class Rollout(Struct, frozen=True, kw_only=True):
     @property
     def full_name(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def stands_still(self) -> bool:
+        """After a restore, until a person lets it go on (design 6)."""
+        return self.hold is not None and self.hold.kind is ReasonKind.RESTORED
 
     @property
     def age(self) -> tuple[datetime, str]:

@@ -79,6 +79,8 @@ class WorkView(Struct, frozen=True, kw_only=True):
     """The run that the work is armed for, or was last."""
     look: str = ""
     """The id of the newest look that the work asks."""
+    restore: str = ""
+    """The restore that its rollout had gone through when the work was written last."""
     digest: str = ""
     """Payload works: digest of the content."""
     applied: bool = False

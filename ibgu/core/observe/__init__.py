@@ -5,7 +5,7 @@ from ibgu.core.observe.evidence import accepted, answers, speaks_for
 from ibgu.core.observe.look import Judgement, JudgementKind, judge
 from ibgu.core.observe.standing import last_words, out_of_stage
 from ibgu.core.observe.verdict import Verdict, VerdictKind, verdict
-from ibgu.core.observe.work import view_work
+from ibgu.core.observe.work import proven, view_work
 
 __all__ = [
     "Judgement",
@@ -17,6 +17,7 @@ __all__ = [
     "judge",
     "last_words",
     "out_of_stage",
+    "proven",
     "speaks_for",
     "verdict",
     "view_cluster",

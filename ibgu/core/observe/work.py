@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from ibgu.core.kinds import ManifestCondition, ManifestWork, ResourceMeta
 from ibgu.core.model import WorkView
 from ibgu.core.observe.conditions import find
@@ -28,6 +30,7 @@ def view_work(work: ManifestWork) -> WorkView:
         armed=marks.get(names.ARMING) == names.ARMED,
         run=marks.get(names.RUN, ""),
         look=marks.get(names.LOOK, ""),
+        restore=marks.get(names.RESTORE, ""),
         digest=marks.get(names.DIGEST, ""),
         applied=applied.status == "True" and applied.observed_generation == generation,
         apply_error=_apply_error(manifests, entry, generation),
@@ -35,6 +38,21 @@ def view_work(work: ManifestWork) -> WorkView:
         ibu_available=available.status,
         ibu_message=available.message,
         ibu=view_ibu(values) if values else None,
+    )
+
+
+def proven(work: WorkView | None, restore: str) -> WorkView | None:
+    """Without what is no evidence: a work from before a restore may show any time's feedback."""
+    if work is None or work.restore == restore:
+        return work
+    return replace(
+        work,
+        applied=False,
+        apply_error="",
+        ibu_applied=False,
+        ibu_available="",
+        ibu_message="",
+        ibu=None,
     )
 
 

@@ -1,6 +1,6 @@
 """What a plan may be, and which clusters a step takes."""
 
-from ibgu.core.plan.check import problem
+from ibgu.core.plan.check import Started, problem
 from ibgu.core.plan.membership import select, why_nobody, with_debts
 from ibgu.core.plan.natural import natural_key
 from ibgu.core.plan.selectors import matches, problem_of
@@ -8,6 +8,7 @@ from ibgu.core.plan.shapes import SHAPES, allowed
 
 __all__ = [
     "SHAPES",
+    "Started",
     "allowed",
     "matches",
     "natural_key",

@@ -58,6 +58,7 @@ def _marks(wanted: Wanted, generation: int) -> dict[str, str | None]:
         names.GENERATION: str(generation),
         names.ARMING: names.ARMED if wanted.armed else names.DISARMED,
         names.LOOK: wanted.look.id if wanted.look else None,
+        **({names.RESTORE: wanted.restore} if wanted.restore else {}),
         **(_run_marks(wanted.run, wanted.limit) if wanted.run else {}),
     }
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model import Look, Member, Run, WorkView
+from ibgu.core.model import Look, Member, MemberState, Run, RunResult, WorkView
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -14,6 +14,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     run: Run | None = None
     look: Look | None = None
     limit: datetime | None = None
+    restore: str = ""
+    """The newest restore that the rollout went through."""
 
     def __post_init__(self) -> None:
         if self.armed and self.run is None:
@@ -21,18 +23,19 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     def shown_by(self, view: WorkView) -> bool:
         """The work says this already, so that a write would not change its spec."""
-        if view.edited or view.armed != self.armed:
+        if view.edited or view.armed != self.armed or view.restore != self.restore:
             return False
         if self.run is not None and self.armed:
             return view.run == self.run.id
         return self.look is None or view.look == self.look.id
 
 
-def wanted_stage(member: Member | None, view: WorkView | None) -> Wanted | None:
+def wanted_stage(member: Member | None, view: WorkView | None, restore: str = "") -> Wanted | None:
     """None: leave the work as it is (also: there is none, and none is needed).
 
     `member` is the one that decides for the cluster in this rollout; None: nobody does. Whether
-    a work is removed is decided elsewhere.
+    a work is removed is decided elsewhere. A work from before `restore` shows nothing that could
+    be relied on: where its cluster matters it is written anew.
     """
     if view is not None and view.terminating:
         return None
@@ -41,12 +44,22 @@ def wanted_stage(member: Member | None, view: WorkView | None) -> Wanted | None:
     run = member.run
     if run is not None and run.on_hub:
         shown = view is not None and view.armed and view.run == run.id
-        return None if shown else _wanted(member, armed=True)
+        return None if shown else _wanted(member, restore, armed=True)
     asked = member.look is not None and (view is None or view.look != member.look.id)
-    if asked or (view is not None and view.armed):
-        return _wanted(member, armed=False)
+    old = view is not None and view.restore != restore and _matters(member)
+    if asked or old or (view is not None and view.armed):
+        return _wanted(member, restore, armed=False)
     return None
 
 
-def _wanted(member: Member, *, armed: bool) -> Wanted:
-    return Wanted(armed=armed, run=member.run, look=member.look, limit=member.limit)
+def _matters(member: Member) -> bool:
+    """What its cluster reports decides about a run that was armed."""
+    run = member.run
+    withdrawn = run is not None and run.result is RunResult.WITHDRAWN and run.arming_at is not None
+    return member.state is MemberState.IN_FLIGHT or member.watched or withdrawn
+
+
+def _wanted(member: Member, restore: str, *, armed: bool) -> Wanted:
+    return Wanted(
+        armed=armed, run=member.run, look=member.look, limit=member.limit, restore=restore
+    )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import func, select, text
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,6 +42,14 @@ async def enter(db: AsyncConnection, hub: str, epoch: int, events: int) -> Place
     if row := found.first():
         return Place(epoch, row.turns, row.last_seq - events + 1)
     raise await _deposed(db, hub, epoch)
+
+
+async def note(db: AsyncConnection, hub: str, epoch: int, versions: dict[str, Any]) -> None:
+    """Replace the hub's versions; only its leader may."""
+    mine = and_(hubs.c.id == hub, hubs.c.epoch == epoch)
+    found = await db.execute(update(hubs).where(mine).values(versions=versions))
+    if not found.rowcount:
+        raise await _deposed(db, hub, epoch)
 
 
 async def landed(db: AsyncConnection, hub: str, epoch: int, turn: int) -> bool:

@@ -24,7 +24,7 @@ from ibgu.db.journal.evidence import evidence
 from ibgu.db.journal.fencing import Place
 from ibgu.db.rows import Row
 
-_WITH_PLAN = frozenset({Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED})
+_WITH_PLAN = frozenset({Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED, Kind.IMPORTED})
 _WITH_RUN = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
     Kind.RETURNED,
     Kind.FINISHED,
@@ -32,6 +32,7 @@ _WITH_RUN = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
     Kind.LATE,
     Kind.UNWATCHED,
     Kind.MEMBER_ADOPTED,
+    Kind.IMPORTED,
 }
 _NOT_OF_A_MEMBER = {"step": None, "cluster": None, "cluster_uid": None, "run": None}
 
@@ -69,7 +70,8 @@ def _about(decision: Told) -> Row:
                 "rollout": step.rollout,
                 "step": step.index,
                 "warning": decision.warning,
-                "data": _step(step),
+                "actor": decision.actor,
+                "data": _step(step, decision.kind),
             }
         case OnMember(member=member):
             return {
@@ -80,6 +82,7 @@ def _about(decision: Told) -> Row:
                 "run": member.run.id if member.run and decision.kind in _WITH_RUN else None,
                 "warning": decision.warning,
                 "cause": decision.cause and decision.cause.value,
+                "actor": decision.actor,
                 "data": _member(member, decision),
             }
         case OnDebt(debt=debt):
@@ -113,8 +116,8 @@ def _rollout(rollout: Rollout, kind: Kind) -> dict[str, Any]:
     return data
 
 
-def _step(step: Step) -> dict[str, Any]:
-    return {
+def _step(step: Step, kind: Kind) -> dict[str, Any]:
+    data = {
         "actions": step.actions,
         "max_concurrency": step.max_concurrency,
         "timeout_seconds": step.timeout.total_seconds(),
@@ -122,6 +125,7 @@ def _step(step: Step) -> dict[str, Any]:
         "state": step.state,
         **_hold(step.hold),
     }
+    return data | {"started_at": step.started_at} if kind is Kind.IMPORTED else data
 
 
 def _member(member: Member, decision: OnMember) -> dict[str, Any]:
@@ -132,6 +136,8 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
     elif kind is Kind.MEMBER_ADOPTED:
         data["action_index"] = member.action_index
         data["taken"] = member.run is not None and member.run.armed_at is not None
+    elif kind is Kind.IMPORTED:
+        data |= _imported(member)
     elif kind is Kind.ACTION_SKIPPED:
         data |= {"action": member.completed[-1].action, "note": member.completed[-1].note}
     if member.finished:
@@ -146,6 +152,18 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
     if seen is not None and not (kind is Kind.FINISHED and member.outcome is Outcome.SUCCEEDED):
         data["seen"] = evidence(seen)
     return {name: value for name, value in data.items() if value is not None and value != ""}
+
+
+def _imported(member: Member) -> dict[str, Any]:
+    """The log goes on from here: it tells what it would else have told before."""
+    run = member.run
+    return {
+        "position": member.position,
+        "index": member.action_index,
+        "attempts": member.attempts,
+        "arming": run.arming_at is not None if run else None,
+        "shown": run.armed_at is not None if run else None,
+    }
 
 
 def _run(run: Run) -> dict[str, Any]:

@@ -1,16 +1,18 @@
 """The journal: what ibgu decided, committed before it is done (design, section 6)."""
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.recover import Versions
 from ibgu.db.errors import ReloadNeeded, away_from, is_transient
 from ibgu.db.journal.batch import Batch, gather
-from ibgu.db.journal.fencing import ascend, enter, landed
+from ibgu.db.journal.fencing import ascend, enter, landed, note
 from ibgu.db.journal.load import load
 from ibgu.db.journal.turn import Loaded, MemberKey, Turn
 from ibgu.db.journal.write import fill
@@ -69,19 +71,27 @@ class Journal:
                 found = await db.execute(_FORGET, {"hub": self._hub, "at": before, "most": most})
                 return int(found.scalar_one())
 
-    async def load(self) -> Loaded:
+    async def load(self, wanted: Collection[str] = ()) -> Loaded:
+        """`wanted`: uids of rollouts that are not to be left out, though nothing is left to do."""
         async with self._busy:
             with away_from("loading the journal"):
-                return await self._load()
+                return await self._load(wanted)
 
-    async def _load(self) -> Loaded:
+    async def _load(self, wanted: Collection[str]) -> Loaded:
         if self._doubt:
             await self._landed(self._doubt)
         async with self._engine.connect() as db:
             await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            loaded = await load(db, self._hub)
+            loaded = await load(db, self._hub, wanted)
         self._doubt = None
         return loaded
+
+    async def note(self, versions: Versions) -> None:
+        """How far the hub is seen to get, for the next start. Raises Deposed, JournalAway."""
+        async with self._busy:
+            with away_from("noting the hub's versions"):
+                async with self._engine.begin() as db:
+                    await note(db, self._hub, self._epoch, to_builtins(versions))
 
     async def commit(self, turn: Turn) -> frozenset[MemberKey]:
         """Write the turn, all or nothing, but for members whose hold is another's.

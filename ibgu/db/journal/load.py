@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from msgspec import convert
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
@@ -20,6 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Action, Debt, Member, Rollout, RolloutState, Step
+from ibgu.core.recover import Versions
 from ibgu.db.journal.turn import Loaded
 from ibgu.db.rows import (
     NEWEST_RUN,
@@ -30,14 +32,21 @@ from ibgu.db.rows import (
     to_member,
     to_record,
 )
-from ibgu.db.schema import debts, holds, members, rollouts, runs, steps
+from ibgu.db.schema import debts, holds, hubs, members, rollouts, runs, steps
 
 _CANCELS = [action.value for action in Action if action.cancels]
 
 
-async def load(db: AsyncConnection, hub: str) -> Loaded:
-    """Everything as of one moment, if `db` is in a transaction that sees one."""
-    found = [(to_record(row, Rollout), row["busy"]) for row in await _rows(db, _rollouts(hub))]
+async def load(db: AsyncConnection, hub: str, wanted: Collection[str] = ()) -> Loaded:
+    """Everything as of one moment, if `db` is in a transaction that sees one.
+
+    `wanted`: uids of rollouts that are not to be left out, whatever they have left to do.
+    """
+    found = [
+        (rollout, row["busy"] or rollout.uid in wanted)
+        for row in await _rows(db, _rollouts(hub))
+        for rollout in [to_record(row, Rollout)]
+    ]
     busy = [rollout for rollout, is_busy in found if is_busy]
     idle = [rollout for rollout, is_busy in found if not is_busy]
     maybe = {rollout.uid for rollout in idle if busy and rollout.age > busy[0].age}
@@ -51,7 +60,13 @@ async def load(db: AsyncConnection, hub: str) -> Loaded:
         debts=tuple(to_record(row, Debt) for row in await _rows(db, _debts(hub))),
         run_ids=frozenset(row["id"] for row in await _rows(db, _run_ids(hub))),
         handled=frozenset(rollout.uid for rollout in idle),
+        versions=await _versions(db, hub),
     )
+
+
+async def _versions(db: AsyncConnection, hub: str) -> Versions:
+    found = await db.scalar(select(hubs.c.versions).where(hubs.c.id == hub))
+    return convert(found or {}, Versions)
 
 
 def _rollouts(hub: str) -> Select[Any]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.model import Debt, Decision, Member, OnDebt, OnMember, Rollout, Step
+from ibgu.core.recover import Versions
 
 MemberKey = tuple[str, int, str]
 """Rollout's uid, step, cluster: `Member.key`."""
@@ -51,3 +52,5 @@ class Loaded(Struct, frozen=True):
     """Of every run that this hub ever had."""
     handled: frozenset[str]
     """uids of deleted rollouts that have nothing left to do, left out or not."""
+    versions: Versions = Versions()
+    """How far the hub was seen to get (`Journal.note`)."""

@@ -24,10 +24,10 @@ def decode(cursor: str, kind: type[K]) -> K:
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         return msgspec.json.decode(raw, type=kind)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadCursor(
-            "cursor: not one of this list; use `next` of the page before unchanged, or none to "
-            "begin at the first page"
+            "cursor: not one of this list; use `nextCursor` of the page before unchanged, "
+            "or none to begin at the first page"
         ) from error
 
 

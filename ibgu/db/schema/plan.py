@@ -27,11 +27,13 @@ hubs = Table(
     Column("schema_floor", Integer, nullable=False),
     Column("turns", BigInteger, nullable=False, server_default="0"),
     Column("last_seq", BigInteger, nullable=False, server_default="0"),
+    Column("versions", Json, nullable=False, server_default="{}"),
     PrimaryKeyConstraint("id"),
     postgresql_with={"fillfactor": "20"},
 )
 """`id`: uid of the namespace kube-system. `epoch`: which leader may write. `turns`, `last_seq`:
-how many turns were committed, and the number of the last event. `schema_floor`: the newest
+how many turns were committed, and the number of the last event. `versions`: the highest
+resourceVersions seen on the hub (`core.recover.Versions`). `schema_floor`: the newest
 schema whose code has led here; older code must not lead any more."""
 
 rollouts = Table(
@@ -48,6 +50,7 @@ rollouts = Table(
     Column("controls", Json, nullable=False),
     Column("state", Words, nullable=False),
     Column("hold", Json),
+    Column("restore", Words, nullable=False),
     Column("started_at", Moment),
     Column("completed_at", Moment),
     Column("deleted_at", Moment),

@@ -2,6 +2,7 @@
 
 from collections import deque
 
+from ibgu.core.works.names import RUN
 from ibgu.sim.clock import NEVER
 from ibgu.sim.course import Course, Fate
 from ibgu.sim.lca import beats
@@ -107,7 +108,10 @@ class Lca:
         self._start, self._cleanup_at, self._job_until = start, NEVER, 0.0
         self.record.drop_refusals(now)
         if start is not Start.INIT:
-            self.timeline.begin(start.value, self._requested or now, now)
+            run = self.record.annotations.get(RUN, "")
+            seed = str((self.record.spec.get("seedImageRef") or {}).get("image", ""))
+            asked = self._requested or now
+            self.timeline.begin(start.value, asked, now, run=run, seed=seed)
         if start in (Start.ABORT, Start.FINALIZE):
             self.record.forget("history", now)
         elif start is not Start.INIT:

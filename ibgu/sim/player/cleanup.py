@@ -4,8 +4,8 @@ from collections.abc import Awaitable
 
 from ibgu.core.kinds import ManagedCluster, ManifestWork
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 from ibgu.sim.player.bounded import each
 from ibgu.sim.player.setup import patiently, persist
 from ibgu.sim.registration import SIMULATED
@@ -14,7 +14,7 @@ _SELECTOR = f"{SIMULATED}=true"
 _NO_FINALIZERS = {"metadata": {"finalizers": None}}
 
 
-async def clean_up(client: HubClient) -> int:
+async def clean_up(client: Hub) -> int:
     """Deletes the simulated clusters with their works and namespaces; how many there were.
 
     The works' finalizers are taken off, as there is no agent left to do it. Raises HubError.
@@ -27,14 +27,14 @@ async def clean_up(client: HubClient) -> int:
     return len(clusters)
 
 
-async def _names(client: HubClient, path: str) -> list[str]:
+async def _names(client: Hub, path: str) -> list[str]:
     names: list[str] = []
     async for items, _ in client.list_pages(path, ManagedCluster, selector=_SELECTOR):
         names += [item.metadata.name for item in items]
     return names
 
 
-async def _empty(client: HubClient, namespace: str) -> None:
+async def _empty(client: Hub, namespace: str) -> None:
     async for works, _ in client.list_pages(paths.works(namespace), ManifestWork):
         for work in works:
             path = paths.work(namespace, work.metadata.name)
@@ -44,11 +44,11 @@ async def _empty(client: HubClient, namespace: str) -> None:
             )
 
 
-async def _gone(client: HubClient, path: str) -> None:
+async def _gone(client: Hub, path: str) -> None:
     await _tolerant(persist(client, "DELETE", path))
 
 
-async def _remove_namespace(client: HubClient, name: str) -> None:
+async def _remove_namespace(client: Hub, name: str) -> None:
     """A hub without a namespace controller leaves it Terminating; finalizing it is harmless."""
     await _gone(client, paths.namespace(name))
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {}}

@@ -7,9 +7,10 @@ import time
 class Clock:
     """Seconds since the epoch as `now`, run by the loop's monotonic clock from the start on."""
 
-    def __init__(self) -> None:
+    def __init__(self, offset: float | None = None) -> None:
+        """`offset`: of the epoch's time to the loop's; None: as the machine's clock has it."""
         self._loop = asyncio.get_running_loop()
-        self._offset = time.time() - self._loop.time()
+        self._offset = time.time() - self._loop.time() if offset is None else offset
 
     def now(self) -> float:
         return self._loop.time() + self._offset

@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Iterable
 
 from ibgu.core.kinds import ManagedCluster
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.decode import HasMetadata
+from ibgu.hub.port import Hub
 from ibgu.hub.reflector import Reflector
 from ibgu.hub.store import Key
 from ibgu.sim.clock import NEVER
 from ibgu.sim.cluster import Cluster
+from ibgu.sim.faults import Fault
 from ibgu.sim.player.clock import Clock
 from ibgu.sim.player.sender import Sender
 from ibgu.sim.player.setup import Made, create_cluster, create_fleet, persist
@@ -28,10 +29,10 @@ class Player:
     afterwards (`act` does both).
     """
 
-    def __init__(self, client: HubClient, spec: FleetSpec) -> None:
+    def __init__(self, client: Hub, spec: FleetSpec, clock: Clock | None = None) -> None:
         self.client = client
         self.spec = spec
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.clusters: dict[str, Cluster] = {}
         self.sender = Sender(client, self.clock.now, self.touch)
         self.synced = asyncio.Event()
@@ -47,14 +48,23 @@ class Player:
         faults = self.spec.faults_by_cluster()
         made = await create_fleet(self.client, self.spec, faults)
         for name, given in faults.items():
-            cluster = Cluster(name, self.spec, given, self.clock.now())
-            self._join(cluster, made[name])
-            self.clusters[name] = cluster
-            self.touch(cluster)
+            self._born(name, given, made[name])
+
+    async def add(self, name: str) -> None:
+        """One more cluster, without faults. Raises NotOurs, HubError."""
+        self._born(name, (), await create_cluster(self.client, self.spec, name))
+
+    def _born(self, name: str, faults: tuple[Fault, ...], made: Made) -> None:
+        cluster = Cluster(name, self.spec, faults, self.clock.now())
+        self._join(cluster, made)
+        self.clusters[name] = cluster
+        self.touch(cluster)
 
     async def run(self) -> None:
         """Until cancelled; an error of any part ends it."""
-        reflector = Reflector(self.client, paths.works(), Work, Works(self))
+        reflector = Reflector(
+            self.client, paths.works(), Work, Works(self), rng=self.spec.random("player")
+        )
         async with asyncio.TaskGroup() as group:
             group.create_task(reflector.run())
             group.create_task(self.sender.run())
@@ -146,12 +156,20 @@ class Works:
         seen = set(unread)
         for work in items:
             seen.add((work.metadata.namespace, work.metadata.name))
+            self._forget_newer(work)
             self.upsert(work)
         for cluster in self._player.clusters.values():
             for name, held in list(cluster.agent.works.items()):
                 if (cluster.name, name) not in seen:
                     cluster.forget(name, held.work.metadata.uid)
         self._player.synced.set()
+
+    def _forget_newer(self, work: Work) -> None:
+        """A list that is older than what the agent knows is of a restored hub: it begins anew."""
+        cluster = self._player.clusters.get(work.metadata.namespace)
+        held = cluster.agent.works.get(work.metadata.name) if cluster is not None else None
+        if cluster is not None and held is not None and held.work.newer_than(work):
+            cluster.forget(work.metadata.name, work.metadata.uid)
 
     def upsert(self, obj: Work) -> None:
         cluster = self._player.clusters.get(obj.metadata.namespace)

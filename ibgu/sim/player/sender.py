@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine
 import msgspec
 
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 from ibgu.sim.cluster import Cluster
 from ibgu.sim.wire import Patch, Work
 
@@ -24,7 +24,7 @@ class Sender:
 
     def __init__(
         self,
-        client: HubClient,
+        client: Hub,
         now: Callable[[], float],
         answered: Callable[[Cluster], None],
         workers: int = 24,

@@ -8,8 +8,8 @@ from msgspec import json
 
 from ibgu.core.kinds import JsonObject, ManagedCluster
 from ibgu.hub import paths
-from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
 from ibgu.sim.player.bounded import each
 from ibgu.sim.registration import SIMULATED, managed_cluster
 from ibgu.sim.spec import FleetSpec
@@ -36,7 +36,7 @@ class Made(NamedTuple):
     fresh: bool
 
 
-async def create_fleet(client: HubClient, spec: FleetSpec, names: Iterable[str]) -> dict[str, Made]:
+async def create_fleet(client: Hub, spec: FleetSpec, names: Iterable[str]) -> dict[str, Made]:
     """The ManagedClusters by name; those that a former simulation left are taken over.
 
     Raises NotOurs for a name that somebody else's cluster has, which is left as it is; HubError.
@@ -50,7 +50,7 @@ async def create_fleet(client: HubClient, spec: FleetSpec, names: Iterable[str])
     return made
 
 
-async def create_cluster(client: HubClient, spec: FleetSpec, name: str) -> Made:
+async def create_cluster(client: Hub, spec: FleetSpec, name: str) -> Made:
     body = managed_cluster(name, spec.version, spec.labels)
     made = await _create(client, paths.MANAGED_CLUSTERS, paths.managed_cluster(name), body)
     namespace = {"metadata": {"name": name, "labels": {SIMULATED: "true"}}}
@@ -58,7 +58,7 @@ async def create_cluster(client: HubClient, spec: FleetSpec, name: str) -> Made:
     return made
 
 
-async def _create(client: HubClient, collection: str, path: str, body: JsonObject) -> Made:
+async def _create(client: Hub, collection: str, path: str, body: JsonObject) -> Made:
     """Decodes any kind as if it were a ManagedCluster: only its metadata is looked at."""
     fresh = True
     try:
@@ -73,7 +73,7 @@ async def _create(client: HubClient, collection: str, path: str, body: JsonObjec
     return Made(found, fresh)
 
 
-async def persist(client: HubClient, method: str, path: str, body: object | None = None) -> bytes:
+async def persist(client: Hub, method: str, path: str, body: object | None = None) -> bytes:
     """One request, tried again for a while where that may help. Raises HubError."""
     return await patiently(lambda: client.request(method, path, body=body))
 

@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
-from ibgu.hub.client import HubClient
+from ibgu.hub.port import Hub
 from ibgu.sim.player.player import Player
 from ibgu.sim.spec import FleetSpec
 
 
 async def simulate(
-    client: HubClient,
+    client: Hub,
     spec: FleetSpec,
     *,
     stop: asyncio.Event | None = None,

@@ -86,3 +86,15 @@ def test_without_leaders_only_the_order_of_epochs_is_checked() -> None:
     for event in stories.plain():
         certifier.feed(replace(event, epoch=7))
     assert certifier.findings().holds
+
+
+def test_what_was_imported_after_a_restore_is_counted() -> None:
+    """The log of a rollout that begins with what the hub told: it is whole, from there on."""
+    log = stories.plain()
+    seen, planned = log[0], log[1]
+    data = {**planned.data, "state": "running"}
+    taken = replace(seen, kind="Imported", why="imported from the hub", data=data)
+    findings = certify([taken, *log[2:]])
+    assert told(findings) == []
+    assert (findings.imported, findings.holds) == (1, True)
+    assert certify(log).imported == 0

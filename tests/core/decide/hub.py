@@ -4,6 +4,7 @@ from ibgu.core.book import World
 from ibgu.core.decide import REMOVE, Remove
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Change, ClusterView, Debt, Observation, WorkView
+from ibgu.core.observe import proven
 from ibgu.core.works import Wanted
 from tests.core.decide.builders import START
 from tests.core.decide.spoke import Spoke, Work
@@ -83,7 +84,7 @@ class Hub:
         work = self.works.get((uid, name))
         return Observation(
             cluster=self.cluster(name),
-            stage=work.view() if work else None,
+            stage=proven(work.view(), self.world.books[uid].rollout.restore) if work else None,
             payload=self.loads.get((uid, name)),
             writing=(uid, name) in self.writes or (uid, name) in self.denials,
             refusal=self.refusals.get((uid, name), ""),

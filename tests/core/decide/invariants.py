@@ -43,6 +43,7 @@ WAITING = {
     ReasonKind.ADOPTION,
     ReasonKind.ADOPTING,
     ReasonKind.TALM_WORK,
+    ReasonKind.RESTORED,
 }
 IN_FLIGHT = {
     ReasonKind.PREPARING,
@@ -58,6 +59,7 @@ IN_FLIGHT = {
     ReasonKind.UNREACHABLE,
     ReasonKind.BUSY,
     ReasonKind.TALM_WORK,
+    ReasonKind.RESTORED,
 }
 ORDER = list(RunState)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from ibgu.core.adopt import Traces
 from ibgu.core.model import Kind, ReasonKind, Stage, Who
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.restores import backup, restore_hub
 from tests.core.decide.spoke import told
 from tests.core.decide.world import START, Twin, ibgu
 
@@ -111,6 +112,11 @@ def _talm(twin: Twin) -> None:
     twin.touch_everything()
 
 
+def _restored(twin: Twin) -> None:
+    _ready(twin)
+    restore_hub(twin, backup(twin))
+
+
 def _adoption(twin: Twin) -> None:
     _ready(twin)
     twin.adoption.add("uid-a")
@@ -153,6 +159,7 @@ WAITS: dict[Scene, Row] = {
     _adoption: (ReasonKind.ADOPTION, "unfinished ClusterGroupUpgrades", Who.PERSON),
     _adopting: (ReasonKind.ADOPTING, "takes over from TALM", Who.IBGU),
     _talm_work: (ReasonKind.TALM_WORK, "TALM's ManifestWork fleet/b-prep-0", Who.PERSON),
+    _restored: (ReasonKind.RESTORED, "restored from an older backup", Who.PERSON),
 }
 
 
@@ -277,6 +284,13 @@ def _talm_work_between_actions(twin: Twin) -> None:
     twin.wait(minutes=2)
 
 
+def _restored_without_it(twin: Twin) -> None:
+    running(twin)
+    saved = backup(twin)
+    del twin.spokes["site-1"]
+    restore_hub(twin, saved)
+
+
 HOLDS: dict[Scene, Row] = {
     _upgrade_is_prepared: (ReasonKind.PREPARING, "turns automatic import off", Who.IBGU),
     _payload_is_sent: (ReasonKind.PREPARING, "waits until the payload is", Who.IBGU),
@@ -296,4 +310,5 @@ HOLDS: dict[Scene, Row] = {
     _may_not_disarm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
     _between_actions: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
     _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", Who.PERSON),
+    _restored_without_it: (ReasonKind.RESTORED, "does not show the ManagedCluster", Who.PERSON),
 }

@@ -52,6 +52,7 @@ class Work:
             armed=self.wanted.armed,
             run=run.id if run else "",
             look=look.id if look else "",
+            restore=self.wanted.restore,
             applied=applied,
             apply_error=self.error if self.applied == self.generation else "",
             ibu_applied=applied,

@@ -92,6 +92,28 @@ def test_a_cluster_that_is_gone_or_another_one_is_owed_nothing() -> None:
         assert found.debt.empty
 
 
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        ({"k": "", "j": ""}, "the hub shows it"),
+        ({"k": "theirs", "j": ""}, "changed by somebody else since, and left as it is: k"),
+    ],
+)
+def test_the_history_says_how_a_change_was_settled(shown: dict[str, str], words: str) -> None:
+    twin = Twin("site-1")
+    twin.labels["site-1"] = shown
+    labels = {"k": Change(None, ""), "j": Change(None, ""), "open": Change(None, "")}
+    cluster = twin.cluster("site-1")
+    assert cluster is not None
+    owed = Debt(uid=cluster.uid, cluster="site-1", rollout="a", labels=labels)
+    found = decide_debt(owed, cluster)
+    assert found is not None
+    assert (list(found.debt.labels), found.why) == (["open"], words)
+    gone = decide_debt(owed, None)
+    assert gone is not None
+    assert gone.why == "the ManagedCluster is gone: nothing is owed any more"
+
+
 def test_a_newer_outcome_replaces_what_is_still_owed() -> None:
     """The hub takes no writes while Prep and then Abort end."""
     twin = site()

@@ -1,17 +1,21 @@
 """R9: what the work must show, and that writing it settles the matter."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
+from msgspec.structs import replace
 
 from ibgu.core.kinds import ManifestWork, ObjectMeta
-from ibgu.core.model import Look, Member, Run, RunState, WorkView
+from ibgu.core.model import Look, Member, MemberState, Run, RunResult, RunState, WorkView
 from ibgu.core.observe import view_work
 from ibgu.core.works import Wanted, stage_body, stage_patch, wanted_stage
 from tests.core.works.samples import ROLLOUT, look, member, run, view
 
 LIMIT = member().limit
+WITHDRAWN = replace(run(state=RunState.ENDED), result=RunResult.WITHDRAWN)
 NOTHING = view()
 ON_HUB = [RunState.ARMING, RunState.ARMED]
 NOT_ON_HUB = [RunState.INTENDED, RunState.ACCEPTED, RunState.ENDED]
@@ -119,3 +123,40 @@ def test_one_write_is_enough_when_nobody_decides(current: WorkView | None) -> No
         assert not shown.armed
         assert not shown.edited
         assert wanted_stage(None, shown) is None
+
+
+AFTER = "r7"
+"""A restore that the rollout went through; `view()` is from before it."""
+
+
+@pytest.mark.parametrize("state", [RunState.ACCEPTED, RunState.ENDED])
+def test_a_work_from_before_a_restore_is_written_anew_once(state: RunState) -> None:
+    asked = member(run(state=state))
+    expected = Wanted(armed=False, run=asked.run, limit=LIMIT, restore=AFTER)
+    assert wanted_stage(asked, NOTHING, AFTER) == expected
+    assert wanted_stage(asked, view(restore=AFTER), AFTER) is None
+    assert not expected.shown_by(NOTHING)
+    assert expected.shown_by(view(restore=AFTER))
+
+
+@pytest.mark.parametrize(
+    ("of", "anew"),
+    [
+        ({"state": MemberState.WAITING, "run": None}, False),
+        ({"state": MemberState.WAITING, "run": WITHDRAWN}, True),
+        ({"state": MemberState.WAITING, "run": replace(WITHDRAWN, arming_at=None)}, False),
+        ({"state": MemberState.FINISHED, "run": run(state=RunState.ENDED)}, False),
+        ({"state": MemberState.FINISHED, "run": WITHDRAWN, "watched": True}, True),
+    ],
+)
+def test_only_where_the_cluster_matters(of: dict[str, Any], *, anew: bool) -> None:
+    """The others are looked at when their turn comes."""
+    found = wanted_stage(replace(member(), **of), NOTHING, AFTER)
+    assert (found is not None) == anew
+
+
+def test_the_mark_of_a_restore_stands_on_the_work() -> None:
+    found = wanted_stage(member(run(state=RunState.ACCEPTED)), NOTHING, AFTER)
+    assert found is not None
+    work = json.decode(stage_patch(found, ROLLOUT, NOTHING, watch=True))
+    assert work["metadata"]["annotations"]["ibgu.dev/restore"] == AFTER

@@ -1,0 +1,49 @@
+"""What the hub's objects tell about the fleet."""
+
+from typing import TypeVar
+
+from ibgu.cli.doctor.facts import Agents, Fleet
+from ibgu.core.failures import ApplyError, classify
+from ibgu.core.kinds import ManagedCluster, ManifestWork
+from ibgu.core.model import WorkView
+from ibgu.core.observe import view_cluster, view_work
+from ibgu.core.works import names
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import HasMetadata
+
+T = TypeVar("T", bound=HasMetadata)
+
+
+async def all_of(client: HubClient, path: str, item: type[T], *, selector: str = "") -> list[T]:
+    """What does not decode is left out: the controller reports it and goes on too."""
+    pages = client.list_pages(path, item, selector=selector, on_bad=lambda _: None)
+    return [obj async for items, _ in pages for obj in items]
+
+
+async def fleet(client: HubClient) -> Fleet:
+    found = map(view_cluster, await all_of(client, paths.MANAGED_CLUSTERS, ManagedCluster))
+    clusters = [cluster for cluster in found if not cluster.local]
+    return Fleet(
+        total=len(clusters),
+        accepted=sum(cluster.accepted for cluster in clusters),
+        available=sum(cluster.accepted and cluster.reachable for cluster in clusters),
+        deleting=sum(cluster.deleting for cluster in clusters),
+    )
+
+
+async def agents(client: HubClient) -> Agents:
+    works = await all_of(client, paths.works(), ManifestWork, selector=names.SELECTOR)
+    stages = [work for work in works if work.metadata.labels.get(names.PART) == names.STAGE]
+    views = {work.metadata.namespace: view_work(work) for work in stages}
+    return Agents(
+        works=len(views),
+        answered=sum(view.settled for view in views.values()),
+        without_lca=tuple(name for name, view in views.items() if _without_lca(view)),
+        forbidden=tuple(n for n, view in views.items() if "forbidden" in view.apply_error),
+    )
+
+
+def _without_lca(work: WorkView) -> bool:
+    absent = work.apply_error and classify(work.apply_error) is ApplyError.ABSENT
+    return bool(absent) or (work.applied and work.ibu_available == "False")

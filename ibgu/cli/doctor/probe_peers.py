@@ -1,0 +1,49 @@
+"""Who else leads on the hub, and whether ibgu could."""
+
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from ibgu.cli.doctor.facts import Clock, Leadership, Missing, Talm
+from ibgu.controller import clock as controller
+from ibgu.controller.service import LEASE
+from ibgu.controller.talm import TalmWatch
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.errors import HubError
+
+
+async def leadership(client: HubClient, namespace: str) -> Leadership:
+    """By a creation that is only tried: the API server checks it all, and makes nothing."""
+    body = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": LEASE, "namespace": namespace},
+    }
+    try:
+        await client.request("POST", paths.leases(namespace), query={"dryRun": "All"}, body=body)
+    except HubError as error:
+        if error.status == HTTPStatus.FORBIDDEN:
+            raise
+        if not error.already_exists:
+            return Leadership(namespace, error.message)
+    return Leadership(namespace)
+
+
+async def talm(client: HubClient, namespaces: list[str], clock: Clock | Missing) -> Talm:
+    ahead = clock.ahead if isinstance(clock, Clock) else timedelta(0)
+    hubs = await _set_forward(ahead)
+    for namespace in namespaces:
+        if await TalmWatch(client, hubs, [namespace]).live():
+            return Talm(namespace)
+    return Talm()
+
+
+async def _set_forward(ahead: timedelta) -> controller.Clock:
+    """The hub's clock, as far as it is known: TALM's Lease was written by it."""
+
+    async def read() -> datetime:
+        return datetime.now(UTC) + ahead
+
+    clock = controller.Clock(read)
+    await clock.sync()
+    return clock

@@ -1,0 +1,136 @@
+"""At the start of leading: do journal and hub belong together, or was one of them restored?
+
+All is well: one pass over the mirror in memory, and no request. What looks like a restore is
+compared again with fresh lists first, because a standby's mirror may be a moment behind.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import structlog
+
+from ibgu.controller.commit import Draft, Ledger
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.watches import Watches
+from ibgu.core.book import World
+from ibgu.core.kinds import Ibgu
+from ibgu.core.model import Decision, RolloutState
+from ibgu.core.recover import (
+    Found,
+    Versions,
+    behind,
+    find,
+    generation_back,
+    hold_all,
+    lost,
+    rebuild,
+    returned,
+    runs_back,
+    versions_back,
+)
+from ibgu.db.journal import Journal
+
+log = structlog.get_logger("ibgu.recovery")
+
+
+def found_of(mirror: Mirror, obj: Ibgu) -> Found:
+    """All that the hub shows of the IBGU's rollout."""
+    return find(obj, mirror.works_of(obj.metadata.uid), mirror.cluster)
+
+
+class WentBack(Exception):
+    """The hub was restored while this controller leads: it has to begin anew."""
+
+
+class Recovery:
+    def __init__(self, journal: Journal, ledger: Ledger, mirror: Mirror, watches: Watches) -> None:
+        self._journal = journal
+        self._ledger = ledger
+        self._mirror = mirror
+        self._watches = watches
+
+    async def load(self, now: datetime, proof: str = "") -> tuple[World, list[Decision]]:
+        """The journal's world, brought up to what the hub shows, and what was decided for that.
+
+        `proof`: that the hub was restored, where that is known already.
+        """
+        world, versions = await self._read()
+        if proof or self._proof(world, versions):
+            await self._watches.relist()
+            proof = proof or self._proof(world, versions)
+        self._mirror.went_back = ""
+        if proof:
+            world, decisions = await self._hold(proof, now)
+        else:
+            decisions = []
+        decisions += await self._import(world, now)
+        return world, decisions
+
+    async def _read(self, wanted: Iterable[str] = ()) -> tuple[World, Versions]:
+        chosen = frozenset(wanted)
+        loaded = await self._ledger.survive(lambda: self._journal.load(chosen))
+        world = World()
+        world.load(
+            loaded.rollouts,
+            loaded.steps,
+            loaded.members,
+            loaded.debts,
+            loaded.run_ids,
+            loaded.handled,
+        )
+        return world, loaded.versions
+
+    # -- the hub went back -----------------------------------------------------------------
+
+    def _proof(self, world: World, versions: Versions) -> str:
+        return next(self._proofs(world, versions), "")
+
+    def _proofs(self, world: World, versions: Versions) -> Iterator[str]:
+        yield from versions_back(versions, self._mirror.versions())
+        deleted = world.deleted
+        for found in self._mirror.ibgus:
+            yield from returned(found, deleted)
+        for uid, book in world.books.items():
+            shown = self._mirror.ibgu(uid)
+            if shown is not None:
+                yield from generation_back(book, shown)
+                yield from runs_back(book, self._mirror.works_of(uid), world.run_ids)
+
+    async def _hold(self, proof: str, now: datetime) -> tuple[World, list[Decision]]:
+        """With the rollouts that the journal had done with, if the restore brought them back."""
+        ibgus = {found.metadata.uid: found for found in self._mirror.ibgus}
+        world, _ = await self._read(ibgus)
+        log.error("the hub was restored from a backup", proof=proof)
+        books = list(world.books.values())
+        held = hold_all(books, ibgus, proof, now)
+        owed = lost(books, world.debts, self._mirror.cluster)
+        return world, await self._commit(world, [*held, *owed], now)
+
+    # -- the journal is behind -------------------------------------------------------------
+
+    async def _import(self, world: World, now: datetime) -> list[Decision]:
+        said: list[Decision] = []
+        for found in list(self._mirror.ibgus):
+            seen = found_of(self._mirror, found)
+            if why := self._unknown(world, seen):
+                log.error("the journal is behind the hub", rollout=found.metadata.name, why=why)
+                rollout = world.books[found.metadata.uid].rollout
+                decisions = list(rebuild(rollout, seen, world, why, now))
+                said += await self._commit(world, decisions, now)
+        return said
+
+    def _unknown(self, world: World, seen: Found) -> str:
+        book = world.books.get(seen.object.metadata.uid)
+        if book is None or book.rollout.state is RolloutState.DELETED:
+            return ""
+        return behind(book, seen, world.run_ids)
+
+    async def _commit(
+        self, world: World, decisions: Iterable[Decision], now: datetime
+    ) -> list[Decision]:
+        draft = Draft(world)
+        for decision in decisions:
+            draft.take(decision)
+        if draft.decisions:
+            await self._ledger.commit(draft, now)
+        return draft.decisions

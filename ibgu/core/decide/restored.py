@@ -1,0 +1,65 @@
+"""A rollout whose hub or journal went back in time stands still (design 6).
+
+Nothing starts and nothing is armed. What the clusters have taken is watched to its end, on
+feedback that was asked for anew. A person's resume ends it; from there the engine goes on
+through looks (R8), as after any other pause.
+"""
+
+from ibgu.core.decide.turn import Turn
+from ibgu.core.model import Kind, Member, Observation, ReasonKind, Who, WorkView
+from ibgu.core.works import names
+
+
+def decide_restored(turn: Turn) -> None:
+    """Release the rollout where a person has said so, and every cluster can be judged anew."""
+    rollout, found = turn.rollout, turn.snapshot.object
+    if not rollout.stands_still or found is None or rollout.hold is None:
+        return
+    value = found.metadata.annotations.get(names.RESUME)
+    if value is None or value == rollout.controls.get(names.RESUME) or not _asked_anew(turn):
+        return
+    turn.on_rollout(
+        Kind.CONTROL,
+        f"{names.RESUME}={value}: goes on after the restore",
+        actor=turn.snapshot.actor,
+        controls={**rollout.controls, names.RESUME: value},
+        hold=None,
+    )
+
+
+def _asked_anew(turn: Turn) -> bool:
+    return all(
+        _judged_by_new_feedback(turn, turn.observe(name))
+        for step in turn.book.steps
+        for name in step.in_flight
+    )
+
+
+def _judged_by_new_feedback(turn: Turn, seen: Observation) -> bool:
+    """The work was written since; or it never will be, and that is the answer (R9)."""
+    if seen.cluster is None or seen.refusal:
+        return True
+    work = seen.stage
+    return work is not None and (work.terminating or work.restore == turn.rollout.restore)
+
+
+def unproven(turn: Turn, work: WorkView | None) -> bool:
+    """Neither that the work is missing nor what it shows is anybody's hand: it may be its age."""
+    if work is None or work.terminating:
+        return turn.rollout.stands_still
+    return work.restore != turn.rollout.restore
+
+
+def hold_words(turn: Turn) -> str:
+    hold = turn.rollout.hold
+    assert hold is not None
+    return hold.message
+
+
+def without_cluster(turn: Turn, member: Member, seen: Observation) -> bool:
+    """The hub may have lost the ManagedCluster by its restore: a person decides what that means."""
+    if seen.cluster is not None and seen.cluster.uid == member.uid:
+        return False
+    words = "the hub does not show the ManagedCluster that this began with"
+    turn.waits(member, ReasonKind.RESTORED, words, who=Who.PERSON)
+    return True

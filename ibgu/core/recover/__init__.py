@@ -1,0 +1,24 @@
+"""After a restore: what proves one, what of a lost journal can be rebuilt, what stands still."""
+
+from ibgu.core.recover.behind import behind
+from ibgu.core.recover.found import Found, find
+from ibgu.core.recover.holding import hold_all
+from ibgu.core.recover.labels import lost
+from ibgu.core.recover.proof import generation_back, returned, runs_back, versions_back
+from ibgu.core.recover.rebuild import rebuild
+from ibgu.core.recover.versions import Versions, versions_of
+
+__all__ = [
+    "Found",
+    "Versions",
+    "behind",
+    "find",
+    "generation_back",
+    "hold_all",
+    "lost",
+    "rebuild",
+    "returned",
+    "runs_back",
+    "versions_back",
+    "versions_of",
+]

@@ -1,0 +1,40 @@
+"""All that the hub shows of one rollout, without the journal."""
+
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from ibgu.core.kinds import Ibgu, ManifestWork
+from ibgu.core.model import Action, ClusterView
+from ibgu.core.recover.placing import Plan
+from ibgu.core.recover.told import Told, told
+from ibgu.core.recover.trace import Trace, traces_of
+
+
+class Found(Struct, frozen=True):
+    object: Ibgu
+    plan: Plan
+    """Empty if it can't be read."""
+    told: Told
+    traces: dict[str, Trace]
+    """By cluster."""
+    cluster: Callable[[str], ClusterView | None]
+
+    @property
+    def begun(self) -> bool:
+        """ibgu has acted on it, or it is complete, whoever did it."""
+        return bool(self.traces) or self.told.begun
+
+
+def find(
+    obj: Ibgu, works: Iterable[ManifestWork], cluster: Callable[[str], ClusterView | None]
+) -> Found:
+    """`works`: the rollout's stage works; `cluster`: the ManagedCluster of that name."""
+    return Found(obj, _plan(obj), told(obj), traces_of(works), cluster)
+
+
+def _plan(obj: Ibgu) -> Plan:
+    try:
+        return [tuple(Action(action) for action in item.actions) for item in obj.spec.plan]
+    except ValueError:
+        return []

@@ -1,0 +1,80 @@
+"""Holding rollouts after a restore: what is recorded, and what a person reads."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ibgu.core.book import Book
+from ibgu.core.kinds import Ibgu
+from ibgu.core.model import (
+    Kind,
+    OnRollout,
+    Reason,
+    ReasonKind,
+    Rollout,
+    RolloutState,
+    StepState,
+    Who,
+)
+from ibgu.core.works import names
+
+RESUME = f"then annotate the IBGU with {names.RESUME}=<a new value>"
+
+
+def mark(now: datetime) -> str:
+    """Of the restore that was found then; works that are written from now on carry it."""
+    return f"{int(now.timestamp()):x}"
+
+
+def hold_all(
+    books: Iterable[Book], ibgus: dict[str, Ibgu], proof: str, now: datetime
+) -> Iterator[OnRollout]:
+    """Every rollout goes through the restore; those that are not complete stand still."""
+    for book in books:
+        rollout, found = book.rollout, ibgus.get(book.rollout.uid)
+        if rollout.state is RolloutState.DELETED and (found is None or _leaving(found)):
+            continue
+        yield _held(_back(book), found, proof, now)
+
+
+def _leaving(found: Ibgu) -> bool:
+    return found.metadata.deletion_timestamp is not None
+
+
+def _back(book: Book) -> Rollout:
+    """A rollout that was deleted is there again, as far as it had come."""
+    rollout = book.rollout
+    if rollout.state is not RolloutState.DELETED:
+        return rollout
+    state = RolloutState.RUNNING if book.steps else RolloutState.PENDING
+    done = all(step.step.state is StepState.FINISHED for step in book.steps)
+    if book.steps and done and len(book.steps) >= len(rollout.spec.plan):
+        state = RolloutState.COMPLETE
+    return replace(rollout, state=state, deleted_at=None)
+
+
+def _held(rollout: Rollout, found: Ibgu | None, proof: str, now: datetime) -> OnRollout:
+    rollout = replace(rollout, restore=mark(now), controls=acted_on(rollout, found))
+    if rollout.state is RolloutState.COMPLETE:
+        words = f"the hub was restored from an older backup: {proof}"
+        return OnRollout(Kind.IMPORTED, rollout, words)
+    reason = restored(
+        f"the hub was restored from an older backup ({proof}): everything is disarmed, "
+        "nothing starts, and the labels that ibgu had written are put back; see that plan, labels "
+        f"and clusters are as you want them, {RESUME}",
+        now,
+    )
+    return OnRollout(Kind.ROLLOUT_HELD, replace(rollout, hold=reason), reason.message, warning=True)
+
+
+def restored(words: str, now: datetime) -> Reason:
+    return Reason(ReasonKind.RESTORED, now, words, None, Who.PERSON)
+
+
+def acted_on(rollout: Rollout, found: Ibgu | None) -> dict[str, str]:
+    """Controls that stand on the IBGU now are no new wish: a restore may have brought back old
+    ones, or the journal may have forgotten that it acted on them."""
+    annotations = found.metadata.annotations if found is not None else {}
+    standing = {key: annotations[key] for key in names.CONTROLS if key in annotations}
+    return {**rollout.controls, **standing}

@@ -1,0 +1,92 @@
+"""What ManagedClusters have lost by the hub's restore, and the journal knows that ibgu wrote.
+
+It is owed anew at once, while the rollouts stand still: so a person can look at it, and take away
+what shall not be, before anything is selected by it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from ibgu.core.book import Book
+from ibgu.core.decide.debts import Wishes, failure_labels, success_labels
+from ibgu.core.decide.ending import labelled
+from ibgu.core.model import Action, Change, ClusterView, Debt, Kind, Member, OnDebt
+from ibgu.core.works import names
+
+WHY = "the hub lost it by its restore"
+
+
+def lost(
+    books: Iterable[Book],
+    debts: Mapping[str, Debt],
+    cluster: Callable[[str], ClusterView | None],
+) -> Iterator[OnDebt]:
+    """`debts`: what is owed already, by uid; `cluster`: the ManagedCluster of that name."""
+    for name, book in _last_to_act(books).items():
+        view, member = cluster(name), book.latest(name)
+        if view is None or member is None or view.uid != member.uid:
+            continue
+        debt = _debt(book, name, view, member, debts.get(view.uid))
+        if debt is not None:
+            yield OnDebt(Kind.PUT_BACK, debt, WHY)
+
+
+def _last_to_act(books: Iterable[Book]) -> dict[str, Book]:
+    """By cluster: the newest rollout that did anything to it; what older ones wrote is history."""
+    found: dict[str, Book] = {}
+    for book in sorted(books, key=lambda each: each.rollout.age):
+        for step in book.steps:
+            acted = (m for m in step.members.values() if m.run or m.completed)
+            found.update((member.cluster, book) for member in acted)
+    return found
+
+
+def _debt(
+    book: Book, name: str, view: ClusterView, member: Member, old: Debt | None
+) -> Debt | None:
+    labels = _changes(_labels(book, name, view), view.labels)
+    annotations = _changes(_annotations(book, member, view), view.annotations)
+    if not labels and not annotations:
+        return None
+    return Debt(
+        uid=view.uid,
+        cluster=name,
+        rollout=book.rollout.uid,
+        labels={**(old.labels if old else {}), **labels},
+        annotations={**(old.annotations if old else {}), **annotations},
+    )
+
+
+def _changes(wishes: Wishes, shown: Mapping[str, str]) -> dict[str, Change]:
+    return {
+        key: Change(shown.get(key), wanted)
+        for key, wanted in wishes.items()
+        if shown.get(key) != wanted
+    }
+
+
+def _labels(book: Book, name: str, view: ClusterView) -> Wishes:
+    """What each outcome has written, in order; a later one wins."""
+    wishes: Wishes = {}
+    for step in book.steps:
+        member = step.members.get(name)
+        for done in member.completed if member else ():
+            wishes |= success_labels(done.action, {**view.labels, **_present(wishes)})
+        if member and member.failed_action and member.run and labelled(member.run):
+            wishes |= failure_labels(member.failed_action)
+    return wishes
+
+
+def _present(wishes: Wishes) -> dict[str, str]:
+    return {key: value for key, value in wishes.items() if value is not None}
+
+
+def _annotations(book: Book, member: Member, view: ClusterView) -> Wishes:
+    """disable-auto-import is there while an Upgrade runs or is watched, and else gone (R14)."""
+    run = member.run
+    upgrading = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
+    if upgrading and (not member.finished or member.watched):
+        mine = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: book.rollout.uid}
+        return {} if names.DISABLE_AUTO_IMPORT in view.annotations else dict(mine)
+    if member.finished and view.annotations.get(names.AUTO_IMPORT_BY) == book.rollout.uid:
+        return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
+    return {}

@@ -1,0 +1,65 @@
+"""What proves that the hub was restored from an older backup (design 6, decision 8).
+
+Each proof is something that an API server never does by itself and that no hand can do: a
+version, a generation or an object that goes back in time. What a hand can do (delete a work, edit
+it, shorten the plan) is no proof, however much of it is found: that is R9 and R1.
+"""
+
+from collections.abc import Container, Iterable, Iterator
+
+from ibgu.core.book import Book
+from ibgu.core.kinds import Ibgu, ManifestWork
+from ibgu.core.model import Member, WorkView
+from ibgu.core.observe import view_work
+from ibgu.core.recover.versions import Versions
+from ibgu.core.works import names
+
+
+def versions_back(before: Versions, now: Versions) -> Iterator[str]:
+    """A list, or an IBGU, is of an older version than one that was seen before."""
+    for kind, version in before.lists.items():
+        if now.lists.get(kind, version) < version:
+            yield f"the hub is at version {now.lists[kind]} of {kind}, and was at {version} before"
+    for uid, version in before.objects.items():
+        if now.objects.get(uid, version) < version:
+            yield f"the IBGU {uid} is at version {now.objects[uid]}, and was at {version} before"
+
+
+def generation_back(book: Book, found: Ibgu) -> Iterator[str]:
+    """The API server counts the changes of an object's spec, and never down. A rollout that
+    stands still has not followed its object since the last restore."""
+    if book.rollout.stands_still:
+        return
+    shown, known = found.metadata.generation, book.rollout.generation
+    if shown < known:
+        yield f"{book.rollout.full_name} is at generation {shown}, and was at {known} before"
+
+
+def returned(found: Ibgu, deleted: Container[str]) -> Iterator[str]:
+    """No object comes back with its uid after its deletion. `deleted`: uids of rollouts."""
+    meta = found.metadata
+    if meta.uid in deleted and meta.deletion_timestamp is None:
+        yield f"{meta.namespace}/{meta.name} was deleted, and is back with the same uid"
+
+
+def runs_back(book: Book, works: Iterable[ManifestWork], run_ids: Container[str]) -> Iterator[str]:
+    """A work carries an earlier run than the one that the journal saw armed on the hub.
+
+    Every write of ours says which generation it makes, so a work that shows an earlier write of
+    ours and its generation is that earlier work; one that was put there by hand has another one.
+    """
+    for work in works:
+        if work.metadata.labels.get(names.PART) != names.STAGE:
+            continue
+        cluster = work.metadata.namespace
+        member, view = book.latest(cluster), view_work(work)
+        if member is not None and _older(member, view, book.rollout.restore, run_ids):
+            yield f"the work {cluster}/{view.name} carries a run from before the newest one"
+
+
+def _older(member: Member, work: WorkView, restore: str, run_ids: Container[str]) -> bool:
+    run = member.run
+    if run is None or run.armed_at is None or work.restore != restore:
+        return False
+    untouched = not (work.edited or work.terminating)
+    return untouched and work.run != run.id and work.run in run_ids

@@ -1,0 +1,65 @@
+"""Records of runs that are known from their stage works only."""
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from ibgu.core.model import Outcome, Run, RunResult, RunState
+from ibgu.core.recover.trace import Trace
+
+FROM_HUB = "imported from the hub"
+
+_RESULTS = {
+    Outcome.SUCCEEDED: RunResult.SUCCEEDED,
+    Outcome.FAILED: RunResult.FAILED,
+    Outcome.CANCELLED: RunResult.PREEMPTED,
+    Outcome.SKIPPED: RunResult.WITHDRAWN,
+}
+
+
+def ended(trace: Trace, now: datetime, result: RunResult) -> Run:
+    """The hub tells no more of its times than its start."""
+    began = trace.started or now
+    return Run(
+        id=trace.run,
+        action=trace.action,
+        attempt=trace.attempt,
+        state=RunState.ENDED,
+        intended_at=began,
+        arming_at=began,
+        ended_at=now,
+        result=result,
+        message=FROM_HUB,
+    )
+
+
+def taken(trace: Trace, now: datetime) -> Run:
+    """The cluster echoes it; its end is still to come, or to be seen."""
+    return replace(
+        ended(trace, now, RunResult.WITHDRAWN),
+        state=RunState.ACCEPTED,
+        armed_at=trace.started or now,
+        accepted_at=now,
+        ended_at=None,
+        result=None,
+        disarmed=False,
+    )
+
+
+def close(run: Run, now: datetime, result: RunResult) -> Run:
+    """End what the journal believed to be open; a result that it knows stays."""
+    return replace(
+        run,
+        state=RunState.ENDED,
+        ended_at=run.ended_at or now,
+        result=run.result or result,
+        message=run.message or FROM_HUB,
+        disarmed=True,
+    )
+
+
+def last_run(run: Run | None, trace: Trace | None, now: datetime, outcome: Outcome) -> Run | None:
+    """The newest run of a member that has finished so."""
+    if trace is not None:
+        return ended(trace, now, trace.outcome or _RESULTS[outcome])
+    return close(run, now, _RESULTS[outcome]) if run is not None else None

@@ -1,0 +1,103 @@
+"""The steps of a rollout that is rebuilt: which have begun, and who belongs to them."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.book import Book, StepBook
+from ibgu.core.model import Action, ClusterView, Step, StepState
+from ibgu.core.plan import natural_key, select
+from ibgu.core.recover.found import Found
+from ibgu.core.recover.placing import Part, place, step_of
+from ibgu.core.recover.trace import Trace
+
+
+class Layout(Struct, frozen=True):
+    """What the hub's signs say, by step and cluster."""
+
+    steps: int
+    """So many have begun."""
+    parts: list[dict[str, Part]]
+    traces: list[dict[str, Trace]]
+
+
+def lay_out(book: Book, found: Found, run_ids: set[str]) -> Layout:
+    plan = found.plan
+    parts: list[dict[str, Part]] = [{} for _ in plan]
+    for name, entry in found.told.clusters.items():
+        for index, part in place(plan, entry).items():
+            parts[index][name] = part
+    begun = max(_begun(book, found), max((i + 1 for i, p in enumerate(parts) if p), default=0))
+    traces: list[dict[str, Trace]] = [{} for _ in plan]
+    for name, trace in found.traces.items():
+        place_ = step_of(trace.action, plan, begun)
+        if place_ is not None and trace.run not in run_ids:
+            traces[place_][name] = trace
+    last = max((i + 1 for i, t in enumerate(traces) if t), default=0)
+    return Layout(max(begun, last), parts, traces)
+
+
+def _begun(book: Book, found: Found) -> int:
+    if found.told.complete:
+        return len(found.plan)
+    known = [step for step in book.steps if step.step.state is not StepState.OPENING]
+    return min(len(found.plan), max(found.told.steps, len(known), 1 if found.begun else 0))
+
+
+def record(
+    found: Found, uid: str, index: int, known: StepBook | None, over: bool, now: datetime
+) -> Step:
+    """The step's record without its members. Its clock begins now where nobody knows better."""
+    if known is not None and known.step.state is StepState.FINISHED:
+        return known.step
+    item = found.object.spec.plan[index]
+    step = (
+        known.step
+        if known is not None
+        else Step(
+            rollout=uid,
+            index=index,
+            actions=tuple(Action(action) for action in item.actions),
+            max_concurrency=item.rollout_strategy.max_concurrency,
+            timeout=timedelta(minutes=item.rollout_strategy.timeout),
+        )
+    )
+    first = found.told.started_at if index == 0 else None
+    started = step.started_at or first or now
+    if not over:
+        return replace(step, state=StepState.RUNNING, started_at=started)
+    ended = max(started, found.told.completed_at or now)
+    return replace(
+        step,
+        state=StepState.FINISHED,
+        started_at=started,
+        finished_at=ended,
+        hold=None,
+        stopped_since=None,
+    )
+
+
+def newcomers(
+    found: Found, layout: Layout, index: int, known: StepBook | None, over: bool
+) -> list[str]:
+    """Members that the journal does not know, in natural order."""
+    names = {*layout.parts[index], *layout.traces[index]}
+    if known is not None and known.step.state is not StepState.OPENING:
+        return sorted(names - set(known.members), key=natural_key)
+    if index == 0:
+        names |= set(found.told.clusters)
+    elif not over:
+        names |= set(_waiting(found, index))
+    return sorted(names, key=natural_key)
+
+
+def _waiting(found: Found, index: int) -> Iterator[str]:
+    """Nothing is told of a waiting member but its name; its labels say whether it may start."""
+    views = [found.cluster(name) for name in found.told.clusters]
+    there = [view for view in views if view is not None]
+    action = found.plan[index][0]
+    selectors = found.object.spec.cluster_label_selectors
+    chosen: list[ClusterView] = select(there, selectors, action, {}, ())
+    yield from (view.name for view in chosen)

@@ -1,0 +1,67 @@
+"""What stage works say about the runs that they were written for."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.kinds import ManifestWork
+from ibgu.core.model import Action, RunResult, WorkView
+from ibgu.core.observe import view_work
+from ibgu.core.works import names
+
+_ACTIONS = {action.value: action for action in Action}
+_RESULTS = {result.value: result for result in RunResult}
+
+
+class Trace(Struct, frozen=True, kw_only=True):
+    """The newest run of one cluster in one rollout, from the annotations of its stage work."""
+
+    cluster: str
+    work: WorkView
+    action: Action
+    attempt: int
+    started: datetime | None
+    limit: datetime | None
+    outcome: RunResult | None
+
+    @property
+    def run(self) -> str:
+        return self.work.run
+
+    @property
+    def taken(self) -> bool:
+        """The cluster echoes the run: it has the stage from it (R9)."""
+        ibu = self.work.ibu
+        return ibu is not None and ibu.run == self.run and ibu.stage == self.action.stage
+
+
+def traces_of(works: Iterable[ManifestWork]) -> dict[str, Trace]:
+    """By cluster; works that were only looked through have none."""
+    found = (_trace(work) for work in works)
+    return {trace.cluster: trace for trace in found if trace is not None}
+
+
+def _trace(work: ManifestWork) -> Trace | None:
+    marks = work.metadata.annotations
+    action = _ACTIONS.get(marks.get(names.ACTION, ""))
+    if not marks.get(names.RUN) or action is None:
+        return None
+    attempt = marks.get(names.ATTEMPT, "")
+    return Trace(
+        cluster=work.metadata.namespace,
+        work=view_work(work),
+        action=action,
+        attempt=int(attempt) if attempt.isdecimal() else 1,
+        started=_moment(marks.get(names.STARTED, "")),
+        limit=_moment(marks.get(names.LIMIT, "")),
+        outcome=_RESULTS.get(marks.get(names.OUTCOME, "")),
+    )
+
+
+def _moment(told: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(told)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None

@@ -1,0 +1,25 @@
+"""How far the hub has been seen to get: what a restored one falls behind."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from ibgu.core.kinds import Ibgu
+
+
+class Versions(Struct, frozen=True):
+    """resourceVersions as numbers, which for one object or kind never go back on one hub."""
+
+    lists: dict[str, int] = {}
+    """By kind (plural): up to which version the mirror knew everything."""
+    objects: dict[str, int] = {}
+    """By uid of the IBGU."""
+
+
+def versions_of(ibgus: Iterable[Ibgu], lists: dict[str, int]) -> Versions:
+    return Versions(lists, {obj.metadata.uid: _version(obj) for obj in ibgus})
+
+
+def _version(obj: Ibgu) -> int:
+    told = obj.metadata.resource_version
+    return int(told) if told.isdecimal() else 0

@@ -1,0 +1,97 @@
+"""What the API server says where it does not do what was asked: metav1.Status."""
+
+from collections.abc import Iterable
+
+from ibgu.core.kinds import JsonObject
+from ibgu.sim.hub.kinds import Resource, Target
+
+
+class Refused(Exception):
+    """`body` is the Status that goes to the caller."""
+
+    def __init__(
+        self, code: int, reason: str, message: str, details: JsonObject | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.body: JsonObject = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": message,
+            "reason": reason,
+            **({"details": details} if details else {}),
+            "code": code,
+        }
+
+
+def details(resource: Resource, name: str) -> JsonObject:
+    group = {"group": resource.group} if resource.group else {}
+    return {"name": name, **group, "kind": resource.plural}
+
+
+def not_found(resource: Resource, name: str) -> Refused:
+    words = f'{resource.qualified} "{name}" not found'
+    return Refused(404, "NotFound", words, details(resource, name))
+
+
+def not_served() -> Refused:
+    return Refused(404, "NotFound", "the server could not find the requested resource")
+
+
+def not_allowed() -> Refused:
+    words = "the server does not allow this method on the requested resource"
+    return Refused(405, "MethodNotAllowed", words)
+
+
+def already_exists(resource: Resource, name: str, *, leaving: bool) -> Refused:
+    before = "object is being deleted: " if leaving else ""
+    words = f'{before}{resource.qualified} "{name}" already exists'
+    return Refused(409, "AlreadyExists", words, details(resource, name))
+
+
+def conflict(resource: Resource, name: str, why: str) -> Refused:
+    words = f'Operation cannot be fulfilled on {resource.qualified} "{name}": {why}'
+    return Refused(409, "Conflict", words, details(resource, name))
+
+
+STALE = (
+    "the object has been modified; please apply your changes to the latest version and try again"
+)
+
+
+def other_uid(target: Target, asked: str, found: str) -> Refused:
+    resource, name = target.resource, target.name
+    words = (
+        f'Operation cannot be fulfilled on {resource.kind}.{resource.group} "{name}": the UID in '
+        f"the precondition ({asked}) does not match the UID in record ({found}). "
+        "The object might have been deleted and then recreated"
+    )
+    about = {**details(resource, name), "kind": resource.kind}
+    return Refused(409, "Conflict", words, about)
+
+
+def invalid(resource: Resource, name: str, problems: Iterable[str]) -> Refused:
+    told = list(problems)
+    words = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    about: JsonObject = {"name": name, "kind": resource.kind}
+    if resource.group:
+        about["group"] = resource.group
+    return Refused(422, "Invalid", f'{kind} "{name}" is invalid: {words}', about)
+
+
+def bad_request(message: str) -> Refused:
+    return Refused(400, "BadRequest", message)
+
+
+def expired(message: str) -> Refused:
+    return Refused(410, "Expired", message)
+
+
+LIST_EXPIRED = "The provided continue parameter is too old to display a consistent list result."
+
+
+def too_old(asked: int, oldest: int) -> Refused:
+    return expired(f"too old resource version: {asked} ({oldest})")

@@ -1,0 +1,129 @@
+"""The kinds that the hub serves, and what a path names."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+import yaml
+from msgspec import Struct, structs
+
+from ibgu.core.kinds import JsonObject
+from ibgu.hub import paths
+from ibgu.resources import shipped
+
+
+class Resource(Struct, frozen=True, eq=False, kw_only=True):
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    status: bool = False
+    """Status is a subresource: the main one ignores it, and it ignores everything else."""
+    counted: bool = False
+    """It has a generation."""
+    custom: bool = False
+    schema: JsonObject | None = None
+    """A structural schema: objects are pruned, completed and validated by it."""
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def qualified(self) -> str:
+        """As it stands in messages: "managedclusters.cluster.open-cluster-management.io"."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+class Target(Struct, frozen=True):
+    """What a path names; `name` is empty for a collection, `namespace` for all of them."""
+
+    resource: Resource
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+
+def _enumerated(*values: str) -> JsonObject:
+    return {"type": "string", "enum": list(values)}
+
+
+def _object(**properties: JsonObject) -> JsonObject:
+    return {"type": "object", "properties": properties}
+
+
+WORK_SCHEMA = _object(
+    spec=_object(
+        manifestConfigs={
+            "type": "array",
+            "items": _object(
+                updateStrategy=_object(
+                    type=_enumerated("Update", "CreateOnly", "ServerSideApply", "ReadOnly")
+                ),
+                feedbackScrapeType=_enumerated("Poll", "Watch"),
+            ),
+        }
+    )
+)
+"""What ibgu reads of ManifestWork's schema; works themselves are taken as they come."""
+
+
+@cache
+def ibgu_schema() -> JsonObject:
+    """From the CRD that the chart ships."""
+    text = (shipped("charts/ibgu") / "crds" / "imagebasedgroupupgrades.yaml").read_text()
+    crd: Any = yaml.safe_load(text)
+    schema: JsonObject = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return schema
+
+
+def resources() -> tuple[Resource, ...]:
+    ibgu = _custom(paths.IBGU_GROUP, paths.IBGU_VERSION, "ImageBasedGroupUpgrade", ibgu_schema())
+    return (
+        ibgu,
+        structs.replace(_custom(paths.CLUSTER_GROUP, "v1", "ManagedCluster"), namespaced=False),
+        _custom(paths.WORK_GROUP, "v1", "ManifestWork"),
+        _plain("coordination.k8s.io", "Lease"),
+        _plain("events.k8s.io", "Event"),
+        structs.replace(_plain("apps", "Deployment"), status=True, counted=True),
+        _plain("", "ConfigMap"),
+        _plain("", "Secret"),
+        structs.replace(_plain("", "Namespace"), namespaced=False, status=True),
+    )
+
+
+def _custom(group: str, version: str, kind: str, schema: JsonObject | None = None) -> Resource:
+    return Resource(
+        group=group,
+        version=version,
+        plural=f"{kind.lower()}s",
+        kind=kind,
+        status=True,
+        counted=True,
+        custom=True,
+        schema=schema,
+    )
+
+
+def _plain(group: str, kind: str) -> Resource:
+    return Resource(group=group, version="v1", plural=f"{kind.lower()}s", kind=kind)
+
+
+def target_of(path: str, known: Iterable[Resource]) -> Target | None:
+    """None for a path that the hub does not serve."""
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    head, rest = (parts[:2], parts[2:]) if parts[0] == "api" else (parts[:3], parts[3:])
+    api = "/".join(head[1:])
+    namespace = ""
+    if len(rest) > 2 and rest[0] == "namespaces":
+        namespace, rest = rest[1], rest[2:]
+        if len(rest) == 1 and rest[0] in ("finalize", "status") and api == "v1":
+            rest = ["namespaces", namespace, rest[0]]
+            namespace = ""
+    for resource in known:
+        if resource.api_version == api and rest and resource.plural == rest[0]:
+            name, sub = [*rest[1:3], "", ""][:2]
+            return Target(resource, namespace, name, sub)
+    return None

@@ -1,0 +1,235 @@
+"""The API server: requests in, answers out, one at a time."""
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from msgspec import DecodeError, Struct, json
+
+from ibgu.core.kinds import JsonObject
+from ibgu.hub import paths
+from ibgu.sim.hub import documents, selectors
+from ibgu.sim.hub.answers import (
+    STALE,
+    Refused,
+    already_exists,
+    bad_request,
+    conflict,
+    details,
+    not_allowed,
+    not_found,
+    not_served,
+    other_uid,
+)
+from ibgu.sim.hub.kinds import Resource, Target, resources, target_of
+from ibgu.sim.hub.lists import Lists
+from ibgu.sim.hub.merge import merged
+from ibgu.sim.hub.objects import born, changed, leaving, managed
+from ibgu.sim.hub.store import Key, Versions
+from ibgu.sim.hub.watch import Watch
+
+_REVIEWS = (paths.SELF_SUBJECT_ACCESS_REVIEWS, paths.SUBJECT_ACCESS_REVIEWS)
+"""Here everybody may do everything."""
+
+
+class Asked(Struct, frozen=True):
+    method: str
+    path: str
+    query: Mapping[str, str] = {}
+    body: bytes | None = None
+    content_type: str = paths.JSON
+    who: str = "ibgu"
+    """Field manager."""
+
+
+class MemoryHub:
+    """`now`: seconds since the epoch. Everything that is drawn comes from `seed`.
+
+    `audit` is called after every write that changed something, with the request and the object
+    before and after it.
+    """
+
+    def __init__(
+        self, *, now: Callable[[], float], seed: int = 0, url: str = "memory://hub"
+    ) -> None:
+        self.now = now
+        self.url = url
+        self.resources = resources()
+        self.versions = Versions(self.resources)
+        self.audit: Callable[[Asked, JsonObject | None, JsonObject | None], None] = _unheard
+        self._rng = Random(f"{seed}/hub")
+        self._lists = Lists(self.versions)
+        for name in ("kube-system", "default", "ibgu-system"):
+            self.handle(_namespace(name))
+
+    def compact(self) -> None:
+        """Forget history: watches and lists from before now answer 410."""
+        self.versions.compact()
+        self._lists.forget()
+
+    # -- one request -----------------------------------------------------------------------------
+
+    def handle(self, asked: Asked) -> bytes:
+        """The body of the answer. Raises Refused."""
+        document = documents.of(asked.path, self.resources)
+        if document is not None:
+            return json.encode(document)
+        if asked.path in _REVIEWS:
+            return json.encode({**_decoded(asked), "status": {"allowed": True}})
+        target = target_of(asked.path, self.resources)
+        if target is None:
+            raise not_served()
+        return json.encode(self._answer(asked, target))
+
+    def watch(self, path: str, query: Mapping[str, str]) -> Watch:
+        target = target_of(path, self.resources)
+        if target is None:
+            raise not_served()
+        match = selectors.parse(query.get("labelSelector", ""))
+        watch = Watch(self.versions, target, match)
+        initial = query.get("sendInitialEvents") == "true"
+        if initial and query.get("resourceVersionMatch") != "NotOlderThan":
+            words = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+            raise Refused(422, "Invalid", f"resourceVersionMatch: Forbidden: {words}")
+        watch.begin(query.get("resourceVersion", ""), initial=initial)
+        return watch
+
+    def _answer(self, asked: Asked, target: Target) -> JsonObject:
+        match asked.method, bool(target.name):
+            case "GET", True:
+                return self._found(target)
+            case "GET", False:
+                return self._lists.page(target, asked.query)
+            case "POST", False:
+                return self._create(asked, target)
+            case "PATCH", True:
+                return self._patch(asked, target)
+            case "PUT", True:
+                return self._put(asked, target)
+            case "DELETE", True:
+                return self._delete(asked, target)
+        raise not_allowed()
+
+    def _found(self, target: Target) -> JsonObject:
+        found = self.versions.get(target.resource, key_of(target))
+        if found is None:
+            raise not_found(target.resource, target.name)
+        return found
+
+    # -- writes ----------------------------------------------------------------------------------
+
+    def _create(self, asked: Asked, target: Target) -> JsonObject:
+        body = _decoded(asked)
+        self._check_namespace(target, body)
+        obj = born(target, body, self._rng, self.now())
+        name = obj["metadata"]["name"]
+        key = (target.namespace, name)
+        if (found := self.versions.get(target.resource, key)) is not None:
+            leaving_ = "deletionTimestamp" in found["metadata"]
+            raise already_exists(target.resource, name, leaving=leaving_)
+        return self._store(asked, target, key, obj)
+
+    def _check_namespace(self, target: Target, body: JsonObject) -> None:
+        if not target.resource.namespaced:
+            return
+        given = (body.get("metadata") or {}).get("namespace", target.namespace)
+        if given != target.namespace:
+            words = "the namespace of the provided object does not match the namespace sent on the"
+            raise bad_request(f"{words} request")
+        if self.versions.get(self._namespaces, ("", target.namespace)) is None:
+            raise not_found(self._namespaces, target.namespace)
+
+    @property
+    def _namespaces(self) -> Resource:
+        return next(r for r in self.resources if r.kind == "Namespace")
+
+    def _patch(self, asked: Asked, target: Target) -> JsonObject:
+        if asked.content_type != paths.MERGE_PATCH:
+            raise not_allowed()
+        old = self._found(target)
+        return self._replace(asked, target, old, merged(old, _decoded(asked)))
+
+    def _put(self, asked: Asked, target: Target) -> JsonObject:
+        if target.subresource == "finalize":
+            return self._finalize(asked, target)
+        old, new = self._found(target), _decoded(asked)
+        if not new["metadata"].get("resourceVersion"):
+            words = "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
+            name = target.resource.qualified
+            raise Refused(422, "Invalid", f'{name} "{target.name}" is invalid: {words}')
+        return self._replace(asked, target, old, new)
+
+    def _replace(
+        self, asked: Asked, target: Target, old: JsonObject, new: JsonObject
+    ) -> JsonObject:
+        if new["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"]:
+            raise conflict(target.resource, target.name, STALE)
+        if new["metadata"].get("name") != target.name and not target.subresource:
+            given = new["metadata"].get("name")
+            words = f"the name of the object ({given}) does not match the name on the URL"
+            raise bad_request(f"{words} ({target.name})")
+        obj = changed(target, old, new)
+        if obj == old:
+            return old
+        if obj["metadata"].get("deletionTimestamp") and not obj["metadata"].get("finalizers"):
+            self.versions.remove(target.resource, key_of(target))
+            self.audit(asked, old, None)
+            return obj
+        return self._store(asked, target, key_of(target), obj)
+
+    def _store(self, asked: Asked, target: Target, key: Key, obj: JsonObject) -> JsonObject:
+        before = self.versions.get(target.resource, key)
+        noted = managed(obj, asked.who, target.subresource, self.now())
+        stored = self.versions.put(target.resource, key, noted)
+        self.audit(asked, before, stored)
+        return stored
+
+    def _delete(self, asked: Asked, target: Target) -> JsonObject:
+        old = self._found(target)
+        wanted = (_decoded(asked) if asked.body else {}).get("preconditions") or {}
+        uid = old["metadata"]["uid"]
+        if wanted.get("uid", uid) != uid:
+            raise other_uid(target, wanted["uid"], uid)
+        if old["metadata"].get("deletionTimestamp"):
+            return old
+        if old["metadata"].get("finalizers"):
+            obj = leaving(target.resource, old, self.now())
+            stored = self.versions.put(target.resource, key_of(target), obj)
+            self.audit(asked, old, stored)
+            return stored
+        self.versions.remove(target.resource, key_of(target))
+        self.audit(asked, old, None)
+        return _success(target, uid)
+
+    def _finalize(self, asked: Asked, target: Target) -> JsonObject:
+        """Of a namespace: there is no controller that would empty it first."""
+        old = self._found(target)
+        self.versions.remove(target.resource, key_of(target))
+        self.audit(asked, old, None)
+        return old
+
+
+def key_of(target: Target) -> Key:
+    return (target.namespace, target.name)
+
+
+def _decoded(asked: Asked) -> Any:
+    try:
+        return json.decode(asked.body or b"{}")
+    except DecodeError as error:
+        raise bad_request(f"error decoding patch: {error}") from error
+
+
+def _success(target: Target, uid: str) -> JsonObject:
+    about = {**details(target.resource, target.name), "uid": uid}
+    status: JsonObject = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
+    return status | {"status": "Success", "details": about}
+
+
+def _namespace(name: str) -> Asked:
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    return Asked("POST", "/api/v1/namespaces", body=json.encode(body))
+
+
+def _unheard(asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+    return

@@ -1,0 +1,85 @@
+"""One watch: what it has to tell, as lines."""
+
+import asyncio
+from collections import deque
+
+from ibgu.core.kinds import JsonObject
+from ibgu.hub.watch import INITIAL_END
+from ibgu.sim.hub.answers import Refused, too_old
+from ibgu.sim.hub.kinds import Target
+from ibgu.sim.hub.selectors import Match
+from ibgu.sim.hub.store import ADDED, DELETED, Change, Collection, Versions, labels_of, line
+
+
+class Watch:
+    """`lines` are waiting to be read; `news` is set when there are some, or the watch has ended."""
+
+    def __init__(self, versions: Versions, target: Target, match: Match) -> None:
+        self.lines: deque[bytes] = deque()
+        self.news = asyncio.Event()
+        self.ended = False
+        self._versions = versions
+        self._target = target
+        self._match = match
+        self._collection: Collection = versions.collections[target.resource]
+
+    # -- beginning -------------------------------------------------------------------------------
+
+    def begin(self, version: str, *, initial: bool) -> None:
+        """`initial`: the state comes first, and a bookmark tells that it is complete."""
+        if initial or version in ("", "0"):
+            for obj in self._collection.select(self._target.namespace, self._match):
+                self._say(line(ADDED, obj))
+            if initial:
+                self.bookmark({INITIAL_END: "true"})
+        elif int(version) < self._versions.oldest:
+            self.fail(too_old(int(version), self._versions.oldest))
+            return
+        else:
+            for change in self._collection.log:
+                if change.version > int(version):
+                    self._changed(change)
+        self._collection.listeners.append(self._changed)
+
+    # -- telling ---------------------------------------------------------------------------------
+
+    def _changed(self, change: Change) -> None:
+        """An object that comes into the selection is added to it, one that leaves it is deleted."""
+        if self._target.namespace and change.key[0] != self._target.namespace:
+            return
+        before = change.before is not None and self._match(labels_of(change.before))
+        now = change.type != DELETED and self._match(labels_of(change.obj))
+        if now:
+            self._say(line(change.type if before else ADDED, change.obj))
+        elif before and change.before is not None:
+            last = change.obj if change.type == DELETED else _left(change)
+            self._say(line(DELETED, last))
+
+    def bookmark(self, annotations: dict[str, str] | None = None) -> None:
+        resource = self._target.resource
+        metadata: JsonObject = {"resourceVersion": str(self._versions.version)}
+        if annotations:
+            metadata["annotations"] = annotations
+        said = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
+        self._say(line("BOOKMARK", said))
+
+    def fail(self, refused: Refused) -> None:
+        self._say(line("ERROR", refused.body))
+        self.end()
+
+    def end(self) -> None:
+        self.ended = True
+        self.news.set()
+        if self._changed in self._collection.listeners:
+            self._collection.listeners.remove(self._changed)
+
+    def _say(self, text: bytes) -> None:
+        self.lines.append(text)
+        self.news.set()
+
+
+def _left(change: Change) -> JsonObject:
+    """The state before, under the version of the change that took it out of the selection."""
+    assert change.before is not None
+    version = {"resourceVersion": str(change.version)}
+    return {**change.before, "metadata": {**change.before["metadata"], **version}}

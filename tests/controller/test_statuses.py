@@ -1,0 +1,95 @@
+"""The status on the hub, where others write as well."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from msgspec import json
+
+from ibgu.controller.clock import Clock
+from ibgu.controller.deciding import new_rollout
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.payloads import Payloads
+from ibgu.controller.statuses import Statuses
+from ibgu.core.book import World
+from ibgu.core.kinds import Ibgu, JsonObject
+from ibgu.core.model import Kind, OnRollout
+from ibgu.hub import paths
+from ibgu.hub.writer import Writer
+from ibgu.sim.hub import MemoryClient, MemoryHub
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PATH = paths.ibgu("default", "g")
+BODY: JsonObject = {
+    "apiVersion": "lcm.openshift.io/v1alpha1",
+    "kind": "ImageBasedGroupUpgrade",
+    "metadata": {"name": "g"},
+    "spec": {
+        "ibuSpec": {},
+        "plan": [{"actions": ["Prep"], "rolloutStrategy": {"maxConcurrency": 1}}],
+    },
+}
+
+
+class Desk:
+    """A controller's part that writes statuses, just started."""
+
+    def __init__(self, client: MemoryClient, clock: Clock) -> None:
+        self.client = client
+        self.mirror = Mirror(lambda rollout, cluster: None, lambda uid: self.statuses.seen(uid))
+        self.world = World()
+        self.writer = Writer(client, done=lambda result: self.statuses.answered(result))
+        payloads = Payloads(client, "ibgu-system:ibgu")
+        served = frozenset({"phase"})
+        self.statuses = Statuses(self.mirror, payloads, clock, self.writer, served=served)
+
+    async def look(self) -> Ibgu:
+        """What the watch would tell."""
+        found = await self.client.get(PATH, Ibgu)
+        self.mirror.ibgus.upsert(found)
+        return found
+
+    async def write(self) -> None:
+        self.statuses.flush(self.world)
+        await self.writer.drained()
+        await self.look()
+
+    async def begin(self) -> None:
+        found = await self.look()
+        self.world.apply(OnRollout(Kind.ROLLOUT_SEEN, new_rollout(found, NOW), "seen"))
+        self.statuses.touch(found.metadata.uid)
+        await self.write()
+
+
+async def _phase(client: MemoryClient) -> str:
+    status = json.decode((await client.get(PATH, Ibgu)).status)
+    return str(status["phase"])
+
+
+async def _clock() -> Clock:
+    async def now() -> datetime:
+        return NOW
+
+    clock = Clock(now)
+    await clock.sync()
+    return clock
+
+
+async def test_what_somebody_writes_after_a_restart_is_written_over() -> None:
+    """The status is as it should be when the new process looks, and is edited later."""
+    hub = MemoryHub(now=NOW.timestamp)
+    client, clock = MemoryClient(hub), await _clock()
+    await client.request("POST", paths.ibgus("default"), body=BODY)
+    before, after = Desk(client, clock), Desk(client, clock)
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(desk.writer.run()) for desk in (before, after)]
+        await before.begin()
+        assert await _phase(client) == "Pending"
+        await after.begin()
+
+        body = {"status": {"phase": "Nonsense"}}
+        await client.request("PATCH", f"{PATH}/status", body=body, content_type=paths.MERGE_PATCH)
+        await after.look()
+        await after.write()
+        assert await _phase(client) == "Pending"
+        for task in running:
+            task.cancel()

@@ -1,0 +1,130 @@
+"""Restores in the small: of the hub to an older backup, and of the journal to an earlier time."""
+
+from copy import deepcopy
+from typing import Any
+
+from msgspec import Raw, Struct, json
+from msgspec.structs import replace
+
+from ibgu.core.kinds import Ibgu, IbguMeta, ManagedFields
+from ibgu.core.model import Decision
+from ibgu.core.recover import Found, behind, find, hold_all, lost, rebuild
+from ibgu.core.recover.trace import Trace
+from ibgu.core.snapshot import PayloadState
+from ibgu.core.status import OPTIONAL, status_of
+from tests.core.decide.builders import rollout_of
+from tests.core.decide.invariants import Invariants
+from tests.core.decide.records import Records
+from tests.core.decide.world import Twin
+
+OURS = [ManagedFields(manager="ibgu", operation="Update", subresource="status")]
+
+
+class Backup(Struct):
+    """What an etcd snapshot holds."""
+
+    works: Any
+    loads: Any
+    ibgus: dict[str, Ibgu]
+    labels: dict[str, dict[str, str]]
+    annotations: dict[str, dict[str, str]]
+
+
+def backup(twin: Twin) -> Backup:
+    return deepcopy(Backup(twin.works, twin.loads, twin.ibgus, twin.labels, twin.annotations))
+
+
+def restore_hub(twin: Twin, saved: Backup, *, proof: str = "version 3 after 7") -> None:
+    """The clusters go on, the controller begins anew and finds the proof.
+
+    No agent is quicker than it: what one of them takes from an armed work of the backup before
+    that is disarmed, nobody could prevent.
+    """
+    saved = deepcopy(saved)
+    twin.works, twin.loads, twin.ibgus = saved.works, saved.loads, saved.ibgus
+    twin.labels, twin.annotations = saved.labels, saved.annotations
+    twin.restart()
+    books = list(twin.world.books.values())
+    owed = list(lost(books, twin.world.debts, twin.cluster))
+    decide_for(twin, [*hold_all(books, twin.ibgus, proof, twin.now), *owed])
+    twin.patches |= {decision.debt.uid: decision.debt for decision in owed}
+    twin.frozen |= set(twin.spokes)
+    twin.settle()
+    for work in twin.works.values():
+        work.taken = 0  # the agent lists anew, and applies what it finds
+    twin.frozen -= set(twin.spokes)
+
+
+def decide_for(twin: Twin, decisions: Any) -> list[Decision]:
+    """Carry out what a start has decided."""
+    said: list[Decision] = []
+    for decision in list(decisions):
+        twin._take(decision, said)
+        twin.records.write(decision)
+    twin.touch_everything()
+    return said
+
+
+def shown(twin: Twin, uid: str) -> Found:
+    """What the hub shows of the rollout, as of the last status that was written."""
+    obj = twin.ibgus[uid]
+    found = find(obj, (), twin.cluster)
+    traces = (_trace(name, work) for (owner, name), work in twin.works.items() if owner == uid)
+    return replace(found, traces={trace.cluster: trace for trace in traces if trace})
+
+
+def write_status(twin: Twin, uid: str, *, served: frozenset[str] = OPTIONAL) -> None:
+    status = json.encode(status_of(twin.book(uid), PayloadState(), (), served, twin.now))
+    obj = twin.ibgus[uid]
+    meta = replace(obj.metadata, managed_fields=OURS)
+    assert isinstance(meta, IbguMeta)
+    twin.ibgus[uid] = Ibgu(meta, obj.spec, Raw(status))
+
+
+def _trace(cluster: str, work: Any) -> Trace | None:
+    run = work.wanted.run
+    if run is None:
+        return None
+    return Trace(
+        cluster=cluster,
+        work=work.view(),
+        action=run.action,
+        attempt=run.attempt,
+        started=run.arming_at,
+        limit=work.wanted.limit,
+        outcome=run.result,
+    )
+
+
+class Journal(Struct):
+    """Its records, and how many decisions its history tells."""
+
+    records: Records
+    told: int = 0
+
+
+def journal(twin: Twin) -> Journal:
+    return Journal(deepcopy(twin.records), len(twin.said))
+
+
+def lose_journal(twin: Twin) -> None:
+    """All of it; the next start imports what the hub shows."""
+    restore_journal(twin, Journal(Records()))
+
+
+def restore_journal(twin: Twin, kept: Journal) -> None:
+    """To what it was then; labels on their way get there."""
+    for debt in twin.world.debts.values():
+        twin._patch(debt)
+    twin.records = deepcopy(kept.records)
+    del twin.said[kept.told :]
+    twin.watchers.clear()
+    twin.restart()
+    Invariants(twin)
+    for uid, obj in list(twin.ibgus.items()):
+        found, book = shown(twin, uid), twin.world.books.get(uid)
+        if book is None and found.begun:
+            rollout = replace(rollout_of(obj), generation=0)
+            decide_for(twin, rebuild(rollout, found, twin.world, "nothing known", twin.now))
+        elif book is not None and (why := behind(book, found, twin.world.run_ids)):
+            decide_for(twin, rebuild(book.rollout, found, twin.world, why, twin.now))

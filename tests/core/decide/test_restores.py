@@ -1,0 +1,125 @@
+"""Restores at every point of a rollout: nothing is begun before a person says so, nothing is
+done twice, nobody is forgotten, and in the end everything is as if nothing had happened."""
+
+import pytest
+
+from ibgu.core.model import ReasonKind, RolloutState
+from tests.core.certify.logs import certify, log_of, told
+from tests.core.decide.invariants import Invariants
+from tests.core.decide.restores import (
+    Backup,
+    backup,
+    journal,
+    lose_journal,
+    restore_hub,
+    restore_journal,
+    write_status,
+)
+from tests.core.decide.storms import twin_of_plan
+from tests.core.decide.test_interruptions import PLANS, over
+from tests.core.decide.world import Twin
+
+UID = "uid-storm"
+STRIDE = 4
+"""From one point of a rollout to the next; each test begins with another one."""
+
+
+def make(plan: tuple[str, ...]) -> Twin:
+    twin = twin_of_plan(plan, clusters=3, concurrency=2)
+    Invariants(twin)
+    return twin
+
+
+def calm(plan: tuple[str, ...]) -> Twin:
+    twin = make(plan)
+    twin.wait(days=2)
+    return twin
+
+
+def transitions(twin: Twin) -> dict[str, list[str]]:
+    return {name: [stage for _, stage in spoke.executed] for name, spoke in twin.spokes.items()}
+
+
+def one_step(twin: Twin) -> bool:
+    """The smallest thing that can happen; False: the rollout is over and all is quiet."""
+    if twin.touched or not over(twin):
+        twin.step()
+        return True
+    return False
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
+@pytest.mark.parametrize("lag", [0, 2], ids=["status written", "status late"])
+def test_the_journal_is_lost(plan: tuple[str, ...], lag: int) -> None:
+    expected, point = transitions(calm(plan)), -lag
+    while True:
+        point += STRIDE
+        twin = make(plan)
+        for number in range(point):
+            if not one_step(twin):
+                assert number > 10
+                return
+            if number < point - lag and UID in twin.world.books:
+                write_status(twin, UID)
+        lose_journal(twin)
+        _goes_on_after_resume(twin, expected)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
+def test_the_journal_is_restored_to_an_earlier_time(plan: tuple[str, ...]) -> None:
+    expected, point = transitions(calm(plan)), 0
+    while True:
+        point += STRIDE
+        twin, kept = make(plan), None
+        for number in range(point):
+            if number == point * 2 // 3:
+                kept = journal(twin)
+            if not one_step(twin):
+                assert number > 10
+                return
+            if UID in twin.world.books:
+                write_status(twin, UID)
+        assert kept is not None
+        restore_journal(twin, kept)
+        _goes_on_after_resume(twin, expected)
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
+def test_the_hub_is_restored(plan: tuple[str, ...], part: float) -> None:
+    expected, point = transitions(calm(plan)), -int(part * 4)
+    while True:
+        point += STRIDE
+        twin, saved = make(plan), None
+        for number in range(point):
+            if number == int(point * part):
+                saved = backup(twin)
+            if not one_step(twin):
+                assert number > 10
+                return
+        assert saved is not None
+        _restored(twin, saved, expected)
+
+
+def _restored(twin: Twin, saved: Backup, expected: dict[str, list[str]]) -> None:
+    restore_hub(twin, saved)
+    _goes_on_after_resume(twin, expected)
+
+
+def _goes_on_after_resume(twin: Twin, expected: dict[str, list[str]]) -> None:
+    before = transitions(twin)
+    twin.wait(hours=1)
+    rollout = twin.book(UID).rollout if UID in twin.world.books else None
+    if rollout is not None and rollout.stands_still:
+        assert transitions(twin) == before, "something was begun before a person said so"
+        assert not any(work.wanted.armed for work in twin.works.values())
+        for member in twin.book(UID).unfinished():
+            assert member.reason.kind is not ReasonKind.DIVERGED
+        twin.annotate(UID, resume="1")
+    twin.wait(days=2)
+    assert twin.book(UID).rollout.state is RolloutState.COMPLETE
+    assert transitions(twin) == expected
+    (invariants,) = twin.watchers
+    assert isinstance(invariants, Invariants)
+    invariants.at_rest()
+    assert told(certify(log_of(twin))) == []

@@ -1,0 +1,46 @@
+"""What a work tells from before a restore is no evidence."""
+
+from ibgu.core.model import IbuView, Look, Run, RunState, WorkView
+from ibgu.core.observe import accepted, answers, proven, speaks_for
+from tests.core.book.records import NOW, run
+
+LOOK = Look("l1", NOW)
+IBU = IbuView(
+    stage="Prep", run="run-1", generation=2, observed_generation=2, looks=frozenset({"l1"})
+)
+WORK = WorkView(
+    name="w",
+    uid="u",
+    resource_version="1",
+    generation=3,
+    armed=True,
+    run="run-1",
+    restore="r1",
+    applied=True,
+    ibu_applied=True,
+    ibu_available="True",
+    ibu=IBU,
+)
+RUN: Run = run(state=RunState.ACCEPTED)
+
+
+def told(work: WorkView | None) -> list[bool]:
+    assert work is not None
+    return [speaks_for(work, RUN), accepted(work, RUN), answers(work, LOOK), work.settled]
+
+
+def test_written_since() -> None:
+    assert proven(WORK, "r1") is WORK
+    assert told(WORK) == [True] * 4
+
+
+def test_from_before() -> None:
+    """It still shows what was written, so that it is disarmed."""
+    old = proven(WORK, "r2")
+    assert told(old) == [False] * 4
+    assert old is not None
+    assert (old.armed, old.run, old.resource_version) == (True, "run-1", "1")
+
+
+def test_no_work_at_all() -> None:
+    assert proven(None, "r2") is None

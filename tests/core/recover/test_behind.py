@@ -1,0 +1,68 @@
+"""What proves that the journal is behind the hub."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.core.kinds import ManagedFields
+from ibgu.core.model import Action, Member, RolloutState
+from ibgu.core.recover import behind, find
+from tests.core.book.records import done, failed, in_flight, rollout, step
+from tests.core.recover.objects import OURS, book, cluster, completed, entry, obj, work
+
+TALM = ManagedFields(manager="manager", operation="Update", subresource="status")
+DONE = done("site-1", Action.PREP)
+FAILED = failed("site-1", Action.PREP)
+
+
+@pytest.mark.parametrize(("run", "proved"), [("run-1", False), ("run-2", True)])
+def test_a_run_that_nobody_knows(run: str, *, proved: bool) -> None:
+    found = find(obj(), [work("site-1", run)], cluster)
+    known = book(rollout(), step(), in_flight())
+    assert bool(behind(known, found, {"run-1"})) == proved
+
+
+@pytest.mark.parametrize(
+    ("member", "told", "proved"),
+    [
+        (in_flight(), entry("site-1", "Prep"), True),
+        (in_flight(), entry("site-1", failed={"Prep": ""}), True),
+        (in_flight(), entry("site-1", current="Prep"), False),
+        (in_flight(), entry("site-9"), False),
+        (in_flight(), entry("site-9", "Prep"), True),
+        (DONE, entry("site-1", "Prep"), False),
+        (DONE, entry("site-1"), False),  # the status comes after the journal
+        (FAILED, entry("site-1", failed={"Prep": ""}), False),
+        (FAILED, entry("site-1", "Prep"), True),  # it had completed late
+        (DONE, entry("site-1", failed={"Prep": ""}), False),  # and this is from before that
+    ],
+)
+def test_an_end_that_nobody_noted(member: Member, told: Any, *, proved: bool) -> None:
+    found = find(obj(status={"clusters": [told]}), [], cluster)
+    assert bool(behind(book(rollout(), step(), member), found, ())) == proved
+
+
+@pytest.mark.parametrize(
+    ("status", "proved"),
+    [
+        ({"summary": {"step": 1, "total": 1}}, False),
+        ({"summary": {"step": 2, "total": 1}}, True),
+        (completed(), True),
+    ],
+)
+def test_a_step_that_nobody_knows(status: Any, *, proved: bool) -> None:
+    found = find(obj("Prep", "Upgrade", status=status), [], cluster)
+    assert bool(behind(book(rollout(), step(), DONE), found, ())) == proved
+
+
+def test_a_journal_that_is_complete_itself() -> None:
+    known = book(rollout(state=RolloutState.COMPLETE), step(), DONE)
+    status = completed(clusters=[entry("site-1", "Prep")])
+    assert behind(known, find(obj(status=status), [], cluster), ()) == ""
+
+
+@pytest.mark.parametrize(("by", "proved"), [(OURS, True), (TALM, False)])
+def test_who_wrote_the_status(by: ManagedFields, *, proved: bool) -> None:
+    """Beside a live TALM ibgu only watches: what TALM has done is in nobody's journal."""
+    found = find(obj(status={"clusters": [entry("site-1", "Prep")]}, by=by), [], cluster)
+    assert bool(behind(book(rollout()), found, ())) == proved

@@ -1,0 +1,184 @@
+"""The status and the works, read back."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from msgspec import Raw
+from msgspec.structs import replace
+
+from ibgu.core.kinds import ManagedFields
+from ibgu.core.model import Action, RunResult
+from ibgu.core.recover import find
+from ibgu.core.recover.placing import Part, place, step_of
+from ibgu.core.recover.told import Entry, Told, ToldAction, told
+from ibgu.core.recover.trace import traces_of
+from tests.core.recover.objects import cluster, completed, entry, obj, work
+
+TALM = ManagedFields(manager="manager", operation="Update", subresource="status")
+SPEC = ManagedFields(manager="ibgu", operation="Update")
+STARTED = {"startedAt": "2026-01-01T10:00:00Z"}
+AT = datetime(2026, 1, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("status", "by", "begun"),
+    [
+        ({}, SPEC, False),
+        (STARTED, SPEC, False),  # nobody can tell who wrote it
+        (STARTED, TALM, False),  # adoption's matter
+        ({"clusters": [entry("site-1")]}, TALM, False),
+        (completed(), TALM, True),  # whoever completed it, it must not be run again
+        (completed(observedGeneration=0), TALM, True),
+    ],
+)
+def test_begun(status: Any, by: ManagedFields, *, begun: bool) -> None:
+    assert told(obj(status=status, by=by)).begun == begun
+
+
+@pytest.mark.parametrize(
+    ("status", "begun"),
+    [({}, False), (STARTED, True), ({"clusters": [entry("site-1")]}, True), (completed(), True)],
+)
+def test_begun_by_ibgu(status: Any, *, begun: bool) -> None:
+    assert told(obj(status=status)).begun == begun
+
+
+def test_a_step_appended_since_is_no_part_of_what_was_completed() -> None:
+    assert not told(obj("Prep", "Upgrade", generation=2, status=completed())).complete
+
+
+@pytest.mark.parametrize(
+    ("summary", "steps"),
+    [
+        ({}, 0),
+        ({"step": 1, "total": 3}, 1),
+        ({"step": 2, "total": 3}, 2),
+        ({"step": 2, "total": 0}, 1),  # it opens, and nobody belongs to it yet
+    ],
+)
+def test_steps_that_have_members(summary: dict[str, int], steps: int) -> None:
+    assert told(obj(status={"summary": summary})).steps == steps
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"startedAt": "2026-01-01T10:00:00"}', b'{"clusters": "none"}', b"[]"]
+)
+def test_a_status_that_cannot_be_read_says_nothing(raw: bytes) -> None:
+    assert told(replace(obj(), status=Raw(raw))) == Told()
+
+
+PLAN = [
+    (Action.PREP,),
+    (Action.ABORT_ON_FAILURE,),
+    (Action.UPGRADE,),
+    (Action.ABORT_ON_FAILURE,),
+]
+CHAIN = [(Action.PREP, Action.UPGRADE), (Action.FINALIZE_UPGRADE,)]
+
+
+def done(*names: str) -> tuple[ToldAction, ...]:
+    return tuple(ToldAction(name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("plan", "given", "parts"),
+    [
+        (PLAN, entry("a"), {}),
+        (PLAN, entry("a", "Prep"), {0: Part(done("Prep"))}),
+        (PLAN, entry("a", current="Prep"), {0: Part(current=ToldAction("Prep"))}),
+        (PLAN, entry("a", "Prep", "Upgrade"), {0: Part(done("Prep")), 2: Part(done("Upgrade"))}),
+        (
+            PLAN,
+            entry("a", "AbortOnFailure", failed={"Prep": "words"}),
+            {0: Part(failed=ToldAction("Prep", "words")), 1: Part(done("AbortOnFailure"))},
+        ),
+        (
+            PLAN,
+            entry("a", "Prep", "AbortOnFailure", failed={"Upgrade": ""}),
+            {
+                0: Part(done("Prep")),
+                2: Part(failed=ToldAction("Upgrade")),
+                3: Part(done("AbortOnFailure")),
+            },
+        ),
+        (
+            CHAIN,
+            entry("a", "Prep", current="Upgrade"),
+            {0: Part(done("Prep"), current=ToldAction("Upgrade"))},
+        ),
+        (
+            CHAIN,
+            entry("a", "Prep", failed={"Upgrade": ""}),
+            {0: Part(done("Prep"), ToldAction("Upgrade"))},
+        ),
+        (
+            CHAIN,
+            entry("a", "Prep", "Upgrade", current="FinalizeUpgrade"),
+            {
+                0: Part(done("Prep", "Upgrade")),
+                1: Part(current=ToldAction("FinalizeUpgrade")),
+            },
+        ),
+        (CHAIN, entry("a", "Dance"), {}),
+    ],
+)
+def test_which_step_an_action_belongs_to(plan: Any, given: Any, parts: dict[int, Part]) -> None:
+    (found,) = told(obj(status={"clusters": [given]})).clusters.values()
+    assert isinstance(found, Entry)
+    assert place(plan, found) == parts
+
+
+@pytest.mark.parametrize(
+    ("action", "started", "index"),
+    [
+        (Action.PREP, 1, 0),
+        (Action.PREP, 0, 0),  # the status was not written yet
+        (Action.ABORT_ON_FAILURE, 2, 1),
+        (Action.ABORT_ON_FAILURE, 4, 3),
+        (Action.UPGRADE, 1, 2),
+        (Action.ROLLBACK, 4, None),
+    ],
+)
+def test_the_step_of_the_newest_run(action: Action, started: int, index: int | None) -> None:
+    assert step_of(action, PLAN, started) == index
+
+
+def test_marks_of_a_work() -> None:
+    marks = {
+        "action": "Upgrade",
+        "attempt": "2",
+        "started": "2026-01-01T10:00:00Z",
+        "limit": "2026-01-01T10:00:00",
+        "outcome": "taken over",
+    }
+    trace = traces_of([work("site-1", **marks)])["site-1"]
+    assert (trace.run, trace.action, trace.attempt) == ("run-1", Action.UPGRADE, 2)
+    assert (trace.started, trace.limit, trace.outcome) == (AT, None, RunResult.TAKEN_OVER)
+
+
+def test_marks_that_nobody_can_read() -> None:
+    marks = {"attempt": "two", "started": "soon", "outcome": "fine"}
+    trace = traces_of([work("site-1", **marks)])["site-1"]
+    assert (trace.attempt, trace.started, trace.outcome) == (1, None, None)
+
+
+def test_works_without_a_run_leave_no_trace() -> None:
+    """They were only looked through, or say nothing that can be read."""
+    assert traces_of([work("site-1", ""), work("site-2", action="Dance")]) == {}
+
+
+@pytest.mark.parametrize(
+    ("echo", "taken"),
+    [("run-1 Prep", True), ("run-0 Prep", False), ("run-1 Idle", False), ("", False)],
+)
+def test_taken(echo: str, *, taken: bool) -> None:
+    assert traces_of([work("site-1", echo=echo)])["site-1"].taken == taken
+
+
+def test_all_that_is_found() -> None:
+    nothing = find(obj("Prep", "Upgrade"), [], cluster)
+    assert nothing.plan == [(Action.PREP,), (Action.UPGRADE,)]
+    assert not nothing.begun
+    assert find(obj(), [work("site-1")], cluster).begun
+    assert find(obj("Dance"), [], cluster).plan == []

@@ -1,0 +1,87 @@
+"""What was seen goes into the history: only what is there, by short names."""
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.model import ClusterView, IbuCondition, IbuView, Observation, Stage, WorkView
+from ibgu.db.journal.evidence import evidence
+
+CLUSTER = ClusterView(
+    name="a", uid="uid-a", accepted=True, deleting=False, reachable=True, local=False
+)
+IBU = IbuView(
+    stage="Upgrade",
+    generation=2,
+    observed_generation=1,
+    run="r1",
+    idle=IbuCondition("False", "InProgress", "words"),
+    upgrade_completed=IbuCondition("False", "Failed", "more words"),
+    next_stages=frozenset({Stage.ROLLBACK, Stage.IDLE}),
+    seed_image="quay.io/seed",
+    seed_version="4.18.1",
+)
+WORK = WorkView(
+    name="w",
+    uid="u",
+    resource_version="41",
+    generation=7,
+    armed=True,
+    run="r1",
+    applied=True,
+    ibu_applied=True,
+    ibu_available="True",
+    ibu=IBU,
+)
+
+
+def test_everything() -> None:
+    assert evidence(Observation(cluster=CLUSTER, stage=WORK)) == {
+        "cluster": {"state": "reachable", "uid": "uid-a"},
+        "work": {"version": "41", "generation": 7, "armed": True, "run": "r1", "applied": True},
+        "ibu": {
+            "applied": True,
+            "available": "True",
+            "stage": "Upgrade",
+            "run": "r1",
+            "generation": 2,
+            "observed": 1,
+            "next": ["Idle", "Rollback"],
+            "seed": ["quay.io/seed", "4.18.1"],
+            "conditions": {"Idle": "False InProgress", "UpgradeCompleted": "False Failed"},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("seen", "found"),
+    [
+        (Observation(cluster=None), {"cluster": {"state": "gone"}}),
+        (
+            Observation(cluster=replace(CLUSTER, reachable=False), refusal="denied"),
+            {"cluster": {"state": "unreachable", "uid": "uid-a"}, "refusal": "denied"},
+        ),
+        (
+            Observation(cluster=None, payload_refusal="too large"),
+            {"cluster": {"state": "gone"}, "payload": "too large"},
+        ),
+        (
+            Observation(cluster=None, payload=replace(WORK, apply_error="no namespace")),
+            {"cluster": {"state": "gone"}, "payload": "no namespace"},
+        ),
+        (
+            Observation(
+                cluster=None,
+                stage=WorkView(
+                    name="w", uid="u", resource_version="1", generation=1, apply_error="forbidden"
+                ),
+            ),
+            {
+                "cluster": {"state": "gone"},
+                "work": {"version": "1", "generation": 1, "error": "forbidden"},
+                "ibu": {},
+            },
+        ),
+    ],
+)
+def test_less(seen: Observation, found: dict[str, object]) -> None:
+    assert evidence(seen) == found

@@ -1,0 +1,317 @@
+"""Broken variants of the engine: each takes one rule away, and the simulation must notice.
+
+Each patches named seams of the program for as long as a simulation runs.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import text
+
+from ibgu.controller import loop, recovery
+from ibgu.core import decide as deciding
+from ibgu.core.book import StepBook, World
+from ibgu.core.decide import accepted as accepting
+from ibgu.core.decide import arming, ending, looking, running, stagework, starting, waiting
+from ibgu.core.model import IbuView, Kind, Member, OnDebt, Run, RunState, WorkView
+from ibgu.core.observe import JudgementKind
+from ibgu.core.observe import evidence as proof
+from ibgu.core.observe import judge as judge_state
+from ibgu.core.works import wanted_stage
+from ibgu.db.journal import fencing, journal, write
+from ibgu.hub.lease import Elector
+from ibgu.hub.writer import Writer
+
+Patches = Callable[[ExitStack], None]
+
+
+def _set(stack: ExitStack, target: Any, name: str, value: Any) -> None:
+    stack.enter_context(patch.object(target, name, value))
+
+
+def no_fencing(stack: ExitStack) -> None:
+    """Whoever has led goes on: the journal takes it, the writer and the elector let it."""
+    begin = str(fencing._BEGIN).replace("AND epoch = :epoch", "AND :epoch > 0")
+    _set(stack, fencing, "_BEGIN", text(begin))
+    resume = Writer.resume
+    _set(stack, Writer, "resume", lambda self, deadline=None: resume(self, None))
+
+    async def renew(self: Elector) -> None:
+        while True:
+            await asyncio.sleep(self._times.retry)
+            await self._try(self._times.renew_deadline)
+
+    _set(stack, Elector, "_renew", renew)
+
+
+def intent_after_effect(stack: ExitStack) -> None:
+    """The hub is written first, the journal second."""
+
+    async def turn(self: loop.Loop) -> None:
+        if not await self._in_sync():
+            return
+        touched, owed = self._parts.agenda.take()
+        if not touched and not owed:
+            return
+        now = self._parts.clock.now()
+        draft = self._deciding.draft(touched, owed, now)
+        decisions = list(draft.decisions)
+        self._following.perform(touched, owed, decisions, now, quiet=False)
+        await self._parts.ledger.commit(draft, now)
+
+    _set(stack, loop.Loop, "turn", turn)
+
+
+def slot_freed_early(stack: ExitStack) -> None:
+    """A hold is freed while its work is still armed on the hub."""
+
+    def at_once(turn: Any, member: Member, seen: Any) -> None:
+        turn.on_run(Kind.RUN_DISARMED, member, "never mind", disarmed=True)
+
+    _set(stack, running, "_await_disarm", at_once)
+
+
+def one_slot_too_many(stack: ExitStack) -> None:
+    """A step takes one member more than maxConcurrency; the database does not look either."""
+
+    def free_slots(self: StepBook) -> Iterator[int]:
+        bound = self.step.max_concurrency + 1
+        return (slot for slot in range(1, bound + 1) if slot not in self.slots)
+
+    _set(stack, StepBook, "free_slots", free_slots)
+
+
+def run_echo_ignored(stack: ExitStack) -> None:
+    """Feedback counts for a run whatever run it speaks of."""
+
+    def speaks_for(work: WorkView, run: Run) -> bool:
+        ibu = work.ibu
+        return work.settled and ibu is not None and ibu.current
+
+    def accepted(work: WorkView, run: Run) -> bool:
+        return work.ibu is not None
+
+    _set(stack, accepting, "speaks_for", speaks_for)
+    _set(stack, arming, "accepted", accepted)
+
+
+def stage_ignored(stack: ExitStack) -> None:
+    """A value counts for a run though the cluster's stage is another by now."""
+
+    def speaks_for(work: WorkView, run: Run) -> bool:
+        return proof.speaks_for(work, run) or (work.ibu is not None and work.ibu.run == run.id)
+
+    _set(stack, accepting, "speaks_for", speaks_for)
+
+
+def no_disarm(stack: ExitStack) -> None:
+    """The stage is no impulse: the work goes on enforcing it after the cluster took it."""
+    on_hub = property(lambda self: self.state is not RunState.INTENDED and self.open)
+    _set(stack, Run, "on_hub", on_hub)
+
+    def enforced(member: Member, work: WorkView | None) -> Any:
+        return None if work is not None and work.armed else wanted_stage(member, work)
+
+    def at_once(turn: Any, member: Member, seen: Any) -> None:
+        turn.on_run(Kind.RUN_DISARMED, member, "never mind", disarmed=True)
+
+    _set(stack, stagework, "wanted_stage", enforced)
+    _set(stack, running, "_await_disarm", at_once)
+
+
+def label_before_outcome(stack: ExitStack) -> None:
+    """Labels are written when the outcome is decided, not when it is in the journal."""
+
+    async def turn(self: loop.Loop) -> None:
+        if not await self._in_sync():
+            return
+        touched, owed = self._parts.agenda.take()
+        if not touched and not owed:
+            return
+        now = self._parts.clock.now()
+        draft = self._deciding.draft(touched, owed, now)
+        early = [d.debt.uid for d in draft.decisions if isinstance(d, OnDebt)]
+        self._parts.effects.settle(self.world, early, owed)
+        await self._parts.ledger.commit(draft, now)
+        self._following.perform(touched, owed, draft.decisions, now, quiet=False)
+
+    _set(stack, loop.Loop, "turn", turn)
+
+
+def look_skipped(stack: ExitStack) -> None:
+    """Every state that the cluster tells is good enough to start."""
+
+    def judge(ibu: IbuView, action: Any, spec: Any) -> Any:
+        found = judge_state(ibu, action, spec)
+        return replace(found, kind=JudgementKind.STARTABLE)
+
+    _set(stack, waiting, "judge", judge)
+    _set(stack, running, "judge", judge)
+
+
+def look_kept(stack: ExitStack) -> None:
+    """A look stays good whatever happened on the cluster since."""
+    _set(stack, waiting, "_drop_look", lambda turn, member: None)
+    _set(stack, starting, "fresh", lambda turn, member: True)
+    seen: dict[str, IbuView] = {}
+
+    def known_state(member: Member, observation: Any) -> IbuView | None:
+        found = looking.known_state(member, observation)
+        key = f"{member.rollout}/{member.step}/{member.uid}"
+        return seen.setdefault(key, found) if found is not None else seen.get(key)
+
+    _set(stack, waiting, "known_state", known_state)
+
+
+def debts_forgotten(stack: ExitStack) -> None:
+    """What is owed to clusters does not outlive the process."""
+    load = World.load
+
+    def without(self: World, rollouts: Any, steps: Any, members: Any, debts: Any, ids: Any) -> None:
+        load(self, rollouts, steps, members, (), ids)
+
+    _set(stack, World, "load", without)
+
+
+def claim_ignored(stack: ExitStack) -> None:
+    """Another rollout's hold on the cluster keeps nobody from starting there."""
+    _set(stack, waiting, "_claimed", lambda turn, member: False)
+
+    async def take(*args: Any) -> frozenset[Any]:
+        return frozenset()
+
+    _set(stack, write, "take", take)
+
+
+def deadline_before_evidence(stack: ExitStack) -> None:
+    """Limits are looked at before what the cluster reports, and nobody gets any grace."""
+
+    def first(turn: Any, touched: Any) -> None:
+        deciding._decide_current_step(turn)
+        changed(turn, touched)
+
+    changed = deciding._decide_what_changed
+    _set(stack, deciding, "_decide_what_changed", first)
+    _set(stack, starting, "_overdue", lambda turn, step: list(step.limited(turn.now)))
+
+
+def withdrawn_stays_withdrawn(stack: ExitStack) -> None:
+    """A withdrawn run that the cluster took after all is not taken up again."""
+    _set(stack, waiting, "_withdrawn_run_came_back", lambda member, seen: False)
+
+
+def restart_begins_anew(stack: ExitStack) -> None:
+    """A restarted controller knows of no run that was under way."""
+    put = recovery.Recovery.load
+
+    async def load(self: Any, now: Any, proof: str) -> Any:
+        world, decisions = await put(self, now, proof)
+        for book in world.books.values():
+            for step in book.steps:
+                for member in list(step.members.values()):
+                    if member.run is not None and member.run.open:
+                        run = replace(member.run, state=RunState.INTENDED, arming_at=None)
+                        step.put(replace(member, run=run))
+        return world, decisions
+
+    _set(stack, recovery.Recovery, "load", load)
+
+
+def gap_ignored(stack: ExitStack) -> None:
+    """Decisions are made on a mirror that is not in step with the hub."""
+
+    async def always(self: loop.Loop) -> bool:
+        return True
+
+    _set(stack, loop.Loop, "_in_sync", always)
+
+
+def doubt_ignored(stack: ExitStack) -> None:
+    """A commit whose answer was lost is simply made again."""
+
+    async def again(self: journal.Journal, turn: Any) -> Any:
+        return await self._write(turn)
+
+    _set(stack, journal.Journal, "_commit", again)
+
+
+def uid_ignored(stack: ExitStack) -> None:
+    """A cluster that was re-created under its name counts as the one before."""
+    over, cut = waiting._over, running._cut_short
+
+    def same(function: Any) -> Any:
+        def patched(turn: Any, member: Member, seen: Any) -> Any:
+            cluster = getattr(seen, "cluster", seen)
+            if cluster is None or cluster.uid == member.uid:
+                return function(turn, member, seen)
+            alike = replace(cluster, uid=member.uid)
+            given = replace(seen, cluster=alike) if seen is not cluster else alike
+            return function(turn, member, given)
+
+        return patched
+
+    _set(stack, waiting, "_over", same(over))
+    _set(stack, running, "_cut_short", same(cut))
+
+
+def failure_without_disarm(stack: ExitStack) -> None:
+    """A run that did not succeed ends its member at once, armed or not."""
+
+    def ended(turn: Any, member: Member, seen: Any) -> None:
+        ending.finish_after(turn, member)
+
+    original = running._decide_ended
+
+    def decide(turn: Any, member: Member, seen: Any) -> None:
+        run = member.run
+        assert run is not None
+        failed = run.result is not None and run.result.value in ("failed", "limit", "taken over")
+        (ended if failed and not run.disarmed else original)(turn, member, seen)
+
+    _set(stack, running, "_BY_STATE", {**running._BY_STATE, RunState.ENDED: decide})
+
+
+class Variant(Struct, frozen=True):
+    patches: Patches
+    theme: str = ""
+    """The theme of faults whose seeds are to notice it; empty: any."""
+
+
+VARIANTS: dict[str, Variant] = {
+    patches.__name__.replace("_", "-"): Variant(patches, theme)
+    for patches, theme in (
+        (no_fencing, "leaders"),
+        (intent_after_effect, ""),
+        (slot_freed_early, "dark"),
+        (one_slot_too_many, ""),
+        (run_echo_ignored, "calm"),
+        (stage_ignored, ""),
+        (no_disarm, ""),
+        (label_before_outcome, ""),
+        (look_skipped, ""),
+        (look_kept, ""),
+        (debts_forgotten, "leaders"),
+        (claim_ignored, ""),
+        (deadline_before_evidence, "outage"),
+        (withdrawn_stays_withdrawn, "dark"),
+        (restart_begins_anew, "leaders"),
+        (gap_ignored, ""),
+        (doubt_ignored, "leaders"),
+        (uid_ignored, "people"),
+        (failure_without_disarm, ""),
+    )
+}
+
+
+@contextmanager
+def broken(name: str) -> Iterator[None]:
+    """Empty: as it is."""
+    with ExitStack() as stack:
+        if name:
+            VARIANTS[name].patches(stack)
+        yield

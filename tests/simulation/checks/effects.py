@@ -1,0 +1,95 @@
+"""Every effect on the hub after its record is in the journal, and only what was recorded."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.kinds import JsonObject
+from ibgu.core.works import names
+from ibgu.sim.hub import MemoryHub
+from ibgu.sim.hub.server import Asked
+from tests.simulation.checks import Found
+from tests.simulation.checks.truth import Run
+
+SETTLED = 5.0
+"""Seconds after which a controller must have heard of a re-created cluster, without faults."""
+
+
+class Armed(Struct, frozen=True):
+    at: float
+    run: str
+    cluster: str
+    uid: str
+    """Of the ManagedCluster that had the name then; empty: none."""
+
+
+class Effects:
+    """Listens to the hub and to the commits. Times are those of the loop."""
+
+    def __init__(self, found: Found, hub: MemoryHub, armed: Callable[[str], None]) -> None:
+        """`armed` is called with the cluster whenever a work is armed."""
+        self._check = found.check
+        self._hub = hub
+        self._armed = armed
+        self._clusters = next(r for r in hub.resources if r.kind == "ManagedCluster")
+        self._works = next(r for r in hub.resources if r.kind == "ManifestWork")
+        self._commits: list[float] = []
+        self.arms: list[Armed] = []
+
+    def committed(self) -> None:
+        self._commits.append(self._hub.now())
+
+    def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+        if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("node-"):
+            return
+        run = _armed_run(after)
+        if run and run != _armed_run(before):
+            cluster = after["metadata"]["namespace"]
+            self.arms.append(Armed(self._hub.now(), run, cluster, self._uid(cluster)))
+            self._armed(cluster)
+
+    def _uid(self, cluster: str) -> str:
+        found = self._hub.versions.get(self._clusters, ("", cluster))
+        return str(found["metadata"]["uid"]) if found is not None else ""
+
+    def shown(self) -> set[str]:
+        """Runs that the hub has an armed work for at the moment."""
+        works = self._hub.versions.collections[self._works].objects.values()
+        alive = (work for work in works if not work["metadata"].get("deletionTimestamp"))
+        return {run for work in alive if (run := _armed_run(work))}
+
+    # -- at the end ------------------------------------------------------------------------------
+
+    def compare(self, runs: Iterable[Run], skewed: bool) -> None:
+        """`skewed`: the database's clock did not show the loop's time."""
+        known: Mapping[str, Run] = {run.id: run for run in runs}
+        for armed in self.arms:
+            run = known.get(armed.run)
+            words = f"{armed} {run}"
+            self._check("what is armed is in the journal", run is not None, words)
+            if run is None:
+                continue
+            alike = armed.uid in ("", run.cluster_uid)
+            self._check("a re-created cluster is another one", alike, words)
+            if not skewed:
+                intended = run.arming_at is not None and self.between(run.arming_at, armed.at)
+                self._check("intent before effect", intended, words)
+
+    def between(self, first: datetime, last: float) -> bool:
+        """Whether anything was committed from then to then."""
+        begin = first.timestamp() - 0.001
+        place = bisect_left(self._commits, begin)
+        return place < len(self._commits) and self._commits[place] <= last
+
+
+def _armed_run(work: JsonObject | None) -> str:
+    """As our last write has it; what a person changed since does not count."""
+    if work is None:
+        return ""
+    meta = work["metadata"]
+    marks = meta.get("annotations") or {}
+    ours = marks.get(names.GENERATION) == str(meta["generation"])
+    armed = ours and marks.get(names.ARMING) == names.ARMED
+    return str(marks.get(names.RUN, "")) if armed else ""

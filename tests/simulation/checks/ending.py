@@ -1,0 +1,78 @@
+"""When all is over: nothing is left on the hub or in memory, and the hub says what is so."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from ibgu.core.book import Book
+from ibgu.core.model import Outcome, RolloutState
+from ibgu.core.works import names
+from ibgu.hub import paths
+from ibgu.sim.hub import MemoryClient
+from tests.simulation.checks import Found
+from tests.simulation.world import World
+
+
+async def check_ending(found: Found, world: World, *, calm: bool) -> None:
+    """`calm`: nothing has gone wrong, so everything must have gone well."""
+    node = world.leader()
+    loop = node.controller._loop if node is not None and node.controller is not None else None
+    if loop is None:
+        found.check("liveness", False, "nobody leads at the end")
+        return
+    ending = _Ending(found, world)
+    ending.debts(loop.world.debts)
+    if calm:
+        ending.all_well(loop.world.books.values())
+    await ending.works(list(loop.world.books.values()))
+    await ending.statuses(loop.world.books)
+
+
+class _Ending:
+    def __init__(self, found: Found, world: World) -> None:
+        self._check = found.check
+        self._world = world
+        self._client = MemoryClient(world.hub)
+
+    async def _items(self, path: str) -> list[Any]:
+        answer = await self._client.get(path, dict[str, Any])
+        items: list[Any] = answer["items"]
+        return items
+
+    def debts(self, debts: dict[str, Any]) -> None:
+        self._check("nothing is owed at the end", not debts, str(debts))
+
+    def all_well(self, books: Iterable[Book]) -> None:
+        members = [m for book in books for step in book.steps for m in step.members.values()]
+        self._check("somebody takes part", bool(members), "no members")
+        for member in members:
+            well = member.outcome is Outcome.SUCCEEDED
+            self._check("all is well where nothing goes wrong", well, member)
+
+    async def works(self, books: list[Book]) -> None:
+        known = {book.rollout.uid for book in books}
+        there = {item["metadata"]["name"] for item in await self._items(paths.MANAGED_CLUSTERS)}
+        for work in await self._items(paths.works()):
+            meta = work["metadata"]
+            marks = meta.get("annotations") or {}
+            if marks.get(names.GENERATION) != str(meta["generation"]):
+                continue  # somebody's hand is on it
+            armed = marks.get(names.ARMING) == names.ARMED
+            self._check("nothing is armed at the end", not armed, f"{meta}")
+            uid = (meta.get("labels") or {}).get(names.ROLLOUT)
+            # One that lost the label of the watch can't be found: a hand has taken it away.
+            ours = (meta.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER
+            # Nothing is written for a cluster that has left: its namespace goes with it.
+            ours = ours and meta["namespace"] in there
+            left = ours and uid not in known and not meta.get("deletionTimestamp")
+            self._check("no work is left of a rollout that is gone", not left, f"{meta}")
+
+    async def statuses(self, books: dict[str, Book]) -> None:
+        for item in await self._items(paths.ibgus()):
+            book = books[item["metadata"]["uid"]]
+            status = item.get("status") or {}
+            words = f"{item['metadata']['name']}: {status.get('phase')}"
+            self._check("liveness", book.rollout.state is RolloutState.COMPLETE, words)
+            self._check("the status is up to date", status.get("phase") == "Completed", words)
+            told = {entry["name"] for entry in status.get("clusters", ())}
+            members = {name for step in book.steps for name in step.members}
+            self._check("no member is forgotten", told <= members, f"{told} of {members}")

@@ -1,0 +1,60 @@
+"""Each label change exactly once: every write that changed one was owed, as often as it was."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from ibgu.core.kinds import JsonObject
+from ibgu.core.works import names
+from ibgu.sim.hub.server import Asked
+from tests.simulation.checks import Found
+from tests.simulation.checks.effects import Effects
+from tests.simulation.checks.history import Event
+
+_OURS = ("lcm.openshift.io/ibgu-", names.DISABLE_AUTO_IMPORT, names.AUTO_IMPORT_BY)
+
+Change = tuple[str, str, str | None]
+"""uid of the ManagedCluster, key, new value."""
+
+
+class Labels:
+    """Listens to the hub."""
+
+    def __init__(self, found: Found, now: Callable[[], float]) -> None:
+        self._check = found.check
+        self._now = now
+        self._made: Counter[Change] = Counter()
+        self._first: dict[Change, float] = {}
+
+    def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+        if not asked.who.startswith("node-") or before is None or after is None:
+            return
+        if after["kind"] == "ManagedCluster":
+            for field in ("labels", "annotations"):
+                self._compare(before["metadata"], after["metadata"], field)
+
+    def _compare(self, before: JsonObject, after: JsonObject, field: str) -> None:
+        old, new = before.get(field) or {}, after.get(field) or {}
+        for key in sorted({*old, *new}):
+            if old.get(key) != new.get(key):
+                self._check("only our own labels", key.startswith(_OURS), f"{after}: {key}")
+                change = (after["uid"], key, new.get(key))
+                self._made[change] += 1
+                self._first.setdefault(change, self._now())
+
+    def compare(self, events: Iterable[Event], effects: Effects, skewed: bool) -> None:
+        owed: Counter[Change] = Counter()
+        since: dict[Change, datetime] = {}
+        for event in events:
+            if event.kind == "LabelsOwed":
+                for field in ("labels", "annotations"):
+                    for key, change in event.data.get(field, {}).items():
+                        made = (str(event.cluster_uid), key, change[1])
+                        owed[made] += 1
+                        since.setdefault(made, event.at)
+        for change, count in sorted(self._made.items(), key=str):
+            words = f"{change} was made {count} times, owed {owed[change]} times"
+            self._check("R13 a label change was owed", count <= owed[change], words)
+            if change in since and not skewed:
+                recorded = effects.between(since[change], self._first[change])
+                self._check("R13 outcome before label", recorded, words)

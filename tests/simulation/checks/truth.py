@@ -1,0 +1,135 @@
+"""At the end: what the journal says against what happened at the clusters and on the hub."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from ibgu.core.model import Action
+from ibgu.sim.cluster import Cluster
+from ibgu.sim.timeline import StageRun
+from tests.simulation.checks import Found
+
+STAGES = {
+    Action.PREP: {"Prep"},
+    Action.UPGRADE: {"Upgrade"},
+    Action.ROLLBACK: {"Rollback"},
+    Action.ABORT: {"Abort"},
+    Action.ABORT_ON_FAILURE: {"Abort"},
+    Action.FINALIZE_UPGRADE: {"Finalize"},
+    Action.FINALIZE_ROLLBACK: {"Finalize"},
+}
+"""What each action may begin on a cluster: an Abort that finalizes has taken the way back away."""
+
+
+HEARD = 120.0
+"""Seconds after which a cluster's news are known, also where its agent only polls."""
+
+
+class Run(Struct, frozen=True):
+    """A row of the journal's table of runs."""
+
+    id: str
+    rollout: str
+    step: int
+    cluster: str
+    cluster_uid: str
+    action: str
+    attempt: int
+    state: str
+    arming_at: datetime | None
+    ended_at: datetime | None
+    result: str | None
+    cause: str | None
+    disarmed: bool
+
+
+class Truth:
+    def __init__(
+        self, found: Found, runs: Iterable[Run], clusters: Iterable[Cluster], skewed: bool
+    ) -> None:
+        """`skewed`: the database's clock did not show the clusters' time."""
+        self._skewed = skewed
+        self._check = found.check
+        self._runs = {run.id: run for run in runs}
+        self._clusters = list(clusters)
+
+    def check(self) -> None:
+        for cluster in self._clusters:
+            for began in cluster.timeline.runs:
+                self._legal(cluster, began)
+        self._once()
+        for run in self._runs.values():
+            self._honest(run)
+
+    def _began(self) -> dict[str, list[StageRun]]:
+        """By run id, what each run began, in order of time."""
+        found: dict[str, list[StageRun]] = defaultdict(list)
+        for cluster in self._clusters:
+            for began in cluster.timeline.runs:
+                found[began.run].append(began)
+        return found
+
+    def _legal(self, cluster: Cluster, began: StageRun) -> None:
+        if not began.run:
+            return
+        run = self._runs.get(began.run)
+        words = f"{cluster.name}: {began} by {run}"
+        self._check("a cluster acts only on a run of the journal", run is not None, words)
+        if run is None or Action(run.action).stage != _asked(began):
+            return  # the stage is another than the run's: a hand has set it
+        self._check("intent before effect", run.arming_at is not None, words)
+        self._check("R8 the action means what it says", began.stage in _of(run), words)
+
+    def _once(self) -> None:
+        """Of each member and action, at most one attempt ever begins anything."""
+        found: Counter[Any] = Counter()
+        for id_, runs in self._began().items():
+            run = self._runs.get(id_)
+            if run is not None:
+                own = [began for began in runs if began.stage in _of(run)]
+                self._check("a run begins once", len(own) <= 1, f"{run}: {own}")
+                found[run.rollout, run.step, run.cluster_uid, run.action] += bool(own)
+        for key, count in found.items():
+            self._check("no action twice", count <= 1, f"{key}: {count} times")
+
+    def _honest(self, run: Run) -> None:
+        began = self._began().get(run.id, [])
+        words = f"{run}: {began}"
+        if run.result == "succeeded":
+            done = any(self._ended(one, run, "completed") for one in began)
+            self._check("R7 success is what the cluster did", done, words)
+        if run.result == "failed":
+            failed = any(self._ended(one, run, "failed") for one in began)
+            self._check("R10 failure is what the cluster did", failed, words)
+        ended = run.state != "ended" or run.disarmed
+        self._check("ended runs are disarmed", ended, words)
+
+    def limits(self) -> None:
+        """R11: whoever could be heard in time is not failed for the time. For a simulation in
+        which the clusters, their watches and the hub were well.
+        """
+        began = self._began()
+        for run in self._runs.values():
+            if run.result == "limit" and run.ended_at is not None:
+                judged = run.ended_at.timestamp() - HEARD
+                late = all(one.ended is None or one.ended > judged for one in began[run.id])
+                self._check("R11 evidence before deadlines", late, f"{run}: {began[run.id]}")
+
+    def _ended(self, began: StageRun, run: Run, how: str) -> bool:
+        """Before the journal says so. A hand on the cluster leaves it open how it had ended."""
+        assert run.ended_at is not None
+        if began.ended is None or began.outcome not in (how, "replaced"):
+            return False
+        return self._skewed or began.ended <= run.ended_at.timestamp() + 0.001
+
+
+def _asked(began: StageRun) -> str:
+    """The stage in the IBU's spec."""
+    return "Idle" if began.stage in ("Abort", "Finalize") else began.stage
+
+
+def _of(run: Run) -> set[str]:
+    return STAGES[Action(run.action)]

@@ -1,0 +1,65 @@
+"""After every turn of a leader: what it has in memory (R3, R5, R6, R9)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ibgu.core.book import StepBook, World
+from ibgu.core.model import Member, MemberState, Outcome, RunResult
+from tests.core.decide.invariants import IN_FLIGHT, WAITING
+from tests.simulation.checks import Found
+
+
+class Turns:
+    """For one leader, from its election on."""
+
+    def __init__(self, found: Found, shown: Callable[[], set[str]]) -> None:
+        """`shown`: the runs that the hub has an armed work for."""
+        self._found = found
+        self._shown = shown
+        self._ends: dict[Any, tuple[Outcome | None, str]] = {}
+        self._runs: dict[str, tuple[Any, RunResult | None]] = {}
+
+    def turned(self, world: World) -> None:
+        claims: dict[str, str] = {}
+        shown = self._shown()
+        for uid, book in world.books.items():
+            for step in book.steps:
+                self._step(step, shown)
+                for member in step.members.values():
+                    if member.slot is not None:
+                        other = claims.setdefault(member.uid, uid)
+                        self._found.check(
+                            "R6 one rollout a cluster",
+                            other == uid,
+                            member,
+                        )
+        self._found.check(
+            "R6 one rollout a cluster", set(claims) == set(world.holds), "holds differ from members"
+        )
+
+    def _step(self, step: StepBook, shown: set[str]) -> None:
+        bound = step.step.max_concurrency
+        holding = {m.slot: m.cluster for m in step.members.values() if m.slot is not None}
+        self._found.check(
+            "R3 slots",
+            holding == step.slots
+            and len(holding) <= bound
+            and all(1 <= s <= bound for s in holding),
+            f"step {step.step.key}: {holding} of {bound}",
+        )
+        for member in step.members.values():
+            self._member(member, shown)
+
+    def _member(self, member: Member, shown: set[str]) -> None:
+        run, check, words = member.run, self._found.check, member
+        flying = member.state is MemberState.IN_FLIGHT
+        check("slot means in flight", flying == (member.slot is not None), words)
+        kinds = IN_FLIGHT if flying else WAITING
+        known = member.finished or member.reason.kind in kinds
+        check("R17 a reason that fits", known, words)
+        if not flying and run is not None:
+            disarmed = run.disarmed and not run.open and run.id not in shown
+            check("R9 disarmed before the hold is freed", disarmed, words)
+        if member.finished:
+            end = self._ends.setdefault(member.key, (member.outcome, member.uid))
+            check("what has ended stays", end == (member.outcome, member.uid), words)

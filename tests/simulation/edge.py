@@ -1,0 +1,231 @@
+"""A process's connection to the hub, with everything that may happen on the way."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from random import Random
+
+from ibgu.hub.errors import TRANSPORT, HubError
+from ibgu.hub.port import NO_QUERY, Hub
+from ibgu.sim.hub import MemoryClient
+from tests.simulation.loop import Process
+from tests.simulation.weather import Weather, latency
+
+Effect = Callable[[], Awaitable[bytes]]
+WRITES = ("POST", "PATCH", "PUT", "DELETE")
+
+
+class FaultyHub(Hub):
+    def __init__(
+        self,
+        inner: MemoryClient,
+        weather: Weather,
+        process: Process,
+        rng: Random,
+        die: Callable[[], None],
+    ) -> None:
+        self._inner = inner
+        self._weather = weather
+        self._rng = rng
+        self._process = process
+        self._die = die
+        self._pipes: list[_Pipe] = []
+        self.dead = False
+        self.requests: Counter[tuple[str, str]] = inner.requests
+
+    @property
+    def url(self) -> str:
+        return self._inner.url
+
+    def cut(self) -> None:
+        """Every watch breaks off now; what was on its way is lost."""
+        for pipe in self._pipes:
+            pipe.break_off()
+
+    # -- requests --------------------------------------------------------------------------------
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] = NO_QUERY,
+        body: object | bytes | None = None,
+        content_type: str = "application/json",
+        timeout: float = 30.0,  # noqa: ASYNC109
+        verb: str = "",
+    ) -> bytes:
+        async def effect() -> bytes:
+            return await self._inner.request(
+                method, path, query=query, body=body, content_type=content_type, verb=verb
+            )
+
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._carried(method, path, effect)
+        except TimeoutError:
+            raise _no_answer(method, path, "Timeout") from None
+
+    async def _carried(self, method: str, path: str, effect: Effect) -> bytes:
+        self._check_life(method, path)
+        await self._travel()
+        self._check_life(method, path)
+        write = method in WRITES and "/leases" not in path
+        if write and self._weather.fires("kill-before-write"):
+            await self._end()
+        if write:
+            await self._stop_before()
+        self._refuse(method, path, write)
+        if write and "manifestworks" in path and self._weather.fires("write-lands-late"):
+            self._later(effect)
+            await asyncio.sleep(1000)
+        answer = await effect()
+        if write and self._weather.fires("kill-after-write"):
+            await self._end()
+        await self._travel()
+        self._check_life(method, path)
+        if write and self._weather.holds("answer-lost") and self._rng.random() < 0.5:
+            await self._lose_answer(method, path)
+        return answer
+
+    def _check_life(self, method: str, path: str) -> None:
+        if self.dead:
+            raise _no_answer(method, path, "Killed")
+
+    async def _stop_before(self) -> None:
+        """SIGSTOP in the worst moment: all is checked, and nothing sent."""
+        fault = self._weather.shot("pause-before-write")
+        if fault is not None and self._weather.fires(fault.kind):
+            self._process.pause_for(max(fault.seconds, 60.0))
+            await asyncio.sleep(0)
+
+    async def _end(self) -> None:
+        self._die()
+        await asyncio.sleep(1_000_000)
+
+    async def _travel(self) -> None:
+        wait = latency(self._rng)
+        if self._weather.holds("hub-slow"):
+            wait += self._rng.uniform(0.5, 6.0)
+        await asyncio.sleep(wait)
+
+    def _refuse(self, method: str, path: str, write: bool) -> None:
+        weather, rng = self._weather, self._rng
+        if weather.holds("hub-away"):
+            raise _no_answer(method, path, "ConnectionFailed")
+        if weather.holds("hub-throttles") and rng.random() < 0.6:
+            raise HubError(429, "TooManyRequests", "try again", 2.0, method=method, path=path)
+        if weather.holds("hub-errors") and rng.random() < 0.5:
+            status = rng.choice((500, 503, 504))
+            raise HubError(status, "InternalError", "etcd has no leader", method=method, path=path)
+        if write and weather.fires("write-refused"):
+            words = "admission webhook denied the request"
+            raise HubError(422, "Invalid", words, method=method, path=path)
+        if write and weather.holds("write-forbidden"):
+            raise HubError(403, "Forbidden", "not allowed", method=method, path=path)
+
+    def _later(self, effect: Effect) -> None:
+        """The request hangs somewhere on the way, and arrives when nobody waits any more."""
+
+        async def land() -> None:
+            await asyncio.sleep(self._rng.uniform(16.0, 90.0))
+            try:
+                await effect()
+            except HubError:
+                return
+
+        self._weather.keep(asyncio.create_task(land()))
+
+    async def _lose_answer(self, method: str, path: str) -> None:
+        if self._rng.random() < 0.5:
+            await asyncio.sleep(1000)
+        raise HubError(500, "InternalError", "lost the answer", method=method, path=path)
+
+    # -- watches ---------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str],
+        timeout: float,  # noqa: ASYNC109
+        total: float | None = None,
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        self._check_life("WATCH", path)
+        await self._travel()
+        self._refuse("WATCH", path, write=False)
+        async with self._inner.stream(path, query=query, timeout=timeout, total=total) as lines:
+            pipe = _Pipe(lines)
+            self._pipes.append(pipe)
+            try:
+                yield self._lines(pipe, path, timeout)
+            finally:
+                self._pipes.remove(pipe)
+                await pipe.close()
+
+    async def _lines(self, pipe: "_Pipe", path: str, silence: float) -> AsyncIterator[bytes]:
+        while (line := await pipe.next()) is not None:
+            self._check_life("WATCH", path)
+            await self._deliver(path, silence)
+            if pipe.broken or self._weather.holds("hub-away"):
+                break
+            yield line
+            if self._weather.holds("watch-repeats") and self._rng.random() < 0.3:
+                yield line
+        if pipe.broken or self._weather.holds("hub-away"):
+            raise _no_answer("WATCH", path, "ConnectionFailed")
+
+    async def _deliver(self, path: str, silence: float) -> None:
+        """Late, and what was late comes in one burst; or never, until somebody notices."""
+        weather = self._weather
+        if weather.holds("watch-silent"):
+            await asyncio.sleep(silence)
+            raise _no_answer("WATCH", path, "Timeout")
+        if weather.holds("watch-late"):
+            await asyncio.sleep(weather.until("watch-late") - asyncio.get_running_loop().time())
+        elif self._rng.random() < 0.1:
+            await asyncio.sleep(latency(self._rng))
+
+
+class _Pipe:
+    """Lines on their way; what is in it when it breaks is lost."""
+
+    def __init__(self, lines: AsyncIterator[bytes]) -> None:
+        self._waiting: deque[bytes] = deque()
+        self._news = asyncio.Event()
+        self._source = asyncio.create_task(self._pump(lines))
+        self.broken = False
+
+    async def _pump(self, lines: AsyncIterator[bytes]) -> None:
+        try:
+            async for line in lines:
+                self._waiting.append(line)
+                self._news.set()
+        finally:
+            self._news.set()
+
+    def break_off(self) -> None:
+        self.broken = True
+        self._news.set()
+
+    async def next(self) -> bytes | None:
+        """None at the end. Raises what ended it otherwise."""
+        while not (self.broken or self._waiting):
+            if self._source.done():
+                self._source.result()
+                return None
+            self._news.clear()
+            await self._news.wait()
+        return None if self.broken else self._waiting.popleft()
+
+    async def close(self) -> None:
+        self._source.cancel()
+        await asyncio.wait({self._source})
+        if not self._source.cancelled():
+            self._source.exception()
+
+
+def _no_answer(method: str, path: str, reason: str) -> HubError:
+    return HubError(TRANSPORT, reason, "no answer", method=method, path=path)

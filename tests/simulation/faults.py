@@ -1,0 +1,151 @@
+"""What goes wrong in one simulation, and when: a list that depends on the seed alone.
+
+Every entry stands for itself, so that a failing list can be cut down to what the failure needs.
+"""
+
+from random import Random
+
+from msgspec import Struct, structs
+
+
+class Fault(Struct, frozen=True):
+    """`at` and `seconds` are virtual seconds, `at` from the simulation's beginning.
+
+    `cluster` is the number of a cluster, `rollout` of an IBGU, `n` counts (a write, a commit, a
+    line) or chooses (a status, a label).
+    """
+
+    at: float
+    kind: str
+    seconds: float = 0.0
+    cluster: int = 0
+    rollout: int = 0
+    n: int = 0
+
+    def __str__(self) -> str:
+        parts = [f"{self.at:7.1f} s  {self.kind}"]
+        parts += [f"for {self.seconds:.1f} s"] if self.seconds else []
+        parts += [f"cluster={self.cluster} rollout={self.rollout} n={self.n}"]
+        return "  ".join(parts)
+
+
+PROCESS = (
+    "kill",
+    "kill-before-write",
+    "kill-after-write",
+    "kill-before-commit",
+    "kill-after-commit",
+    "pause",
+    "pause-before-write",
+    "pause-before-commit",
+)
+JOURNAL = (
+    "journal-away",
+    "outage",
+    "journal-slow",
+    "commit-refused",
+    "commit-in-doubt",
+    "clock-jump",
+)
+HUB = (
+    "hub-away",
+    "hub-slow",
+    "hub-throttles",
+    "hub-errors",
+    "write-refused",
+    "write-forbidden",
+    "answer-lost",
+    "write-lands-late",
+)
+WATCH = ("watch-late", "watch-repeats", "watch-silent", "watch-cut", "history-forgotten")
+CLUSTER = (
+    "dark",
+    "dark-for-ever",
+    "dark-when-armed",
+    "flapping",
+    "feedback-frozen",
+    "finalizer-stuck",
+    "stage-by-hand",
+    "ibu-deleted",
+)
+PEOPLE = (
+    "work-edited",
+    "work-armed-by-hand",
+    "work-deleted",
+    "work-unlabelled",
+    "label-set",
+    "label-removed",
+    "annotation-removed",
+    "status-edited",
+    "cluster-deleted",
+    "cluster-recreated",
+    "cluster-added",
+    "step-appended",
+    "ibgu-deleted",
+    "ibgu-reapplied",
+    "skip-waiting",
+    "resumed",
+)
+KINDS: tuple[str, ...] = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
+
+_WEIGHTS = {PROCESS: 6, JOURNAL: 4, HUB: 4, WATCH: 3, CLUSTER: 4, PEOPLE: 4}
+LENGTHS = ((1.0, 15.0), (15.0, 200.0), (400.0, 400.0), (1500.0, 1500.0))
+
+
+class Theme(Struct, frozen=True):
+    """Which faults a seed gets, and how many at most."""
+
+    name: str
+    kinds: tuple[str, ...] = ()
+    """Drawn from these; empty: from all, by the weight of their groups."""
+    most: int = 20
+    always: tuple[str, ...] = ()
+    """These come on top."""
+
+
+CALM = Theme("calm", most=0)
+ALL = Theme("everything")
+THEMES = (
+    CALM,
+    ALL,
+    Theme("leaders", (*PROCESS, *PROCESS, *JOURNAL), 12, ("pause-before-commit", "kill")),
+    ALL,
+    Theme("outage", ("kill", "watch-cut"), 2, ("outage",)),
+    ALL,
+    Theme("dark", CLUSTER, 5, ("dark-when-armed", "dark-when-armed", "dark-when-armed")),
+    Theme("people", PEOPLE, 10, ("cluster-recreated", "label-removed")),
+)
+
+
+def theme(seed: int) -> Theme:
+    return THEMES[seed % len(THEMES)]
+
+
+def draw(seed: int, *, clusters: int, rollouts: int, until: float) -> list[Fault]:
+    """In the order in which they happen."""
+    rng, told = Random(f"{seed}/faults"), theme(seed)
+    count = rng.randint(1, rng.choice((3, told.most))) if told.most else 0
+    kinds = [_kind(rng, told) for _ in range(count)] + list(told.always)
+    found = [_one(rng, kind, clusters, rollouts, until) for kind in kinds]
+    return sorted(found, key=lambda fault: fault.at)
+
+
+def _kind(rng: Random, told: Theme) -> str:
+    if told.kinds:
+        return rng.choice(told.kinds)
+    [group] = rng.choices(list(_WEIGHTS), weights=list(_WEIGHTS.values()))
+    return rng.choice(group)
+
+
+def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> Fault:
+    fault = Fault(
+        at=round(rng.uniform(2.0, until), 1),
+        kind=kind,
+        seconds=round(rng.uniform(*rng.choice(LENGTHS)), 1),
+        cluster=rng.randrange(clusters),
+        rollout=rng.randrange(rollouts),
+        n=rng.randrange(12),
+    )
+    if kind == "outage":  # longer than any limit
+        return structs.replace(fault, at=rng.uniform(10.0, 600.0), seconds=3000.0)
+    return fault

@@ -1,0 +1,126 @@
+"""The real Postgres behind faults: away, slow, refusing a commit, leaving one in doubt."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from typing import Any, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from tests.simulation.loop import VirtualLoop
+
+
+class JournalFaults(Protocol):
+    """What may happen to a journal call; each raises, waits or does nothing."""
+
+    async def before_call(self) -> None: ...
+
+    async def before_commit(self) -> None: ...
+
+    async def after_commit(self) -> None: ...
+
+
+class Turnstile:
+    """One journal call at a time, and the time stands still for it: so its order and length do
+    not depend on the machine.
+    """
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+
+
+class _Pass:
+    """The right of one call to be in the real world."""
+
+    def __init__(self, turnstile: Turnstile) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        self._loop = loop
+        self._turnstile = turnstile
+        self._held = ExitStack()
+
+    async def take(self) -> None:
+        await self._turnstile.lock.acquire()
+        self._held.callback(self._turnstile.lock.release)
+        self._held.enter_context(self._loop.real_io())
+
+    def give(self) -> None:
+        self._held.close()
+
+    async def take_again(self) -> None:
+        """Also where the call is cancelled while it waits: then it only has to hang up."""
+        try:
+            await self.take()
+        except asyncio.CancelledError:
+            self._held.enter_context(self._loop.real_io())
+            raise
+
+
+class FaultyEngine:
+    """Stands for the AsyncEngine of one process."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        faults: JournalFaults,
+        turnstile: Turnstile,
+        committed: Callable[[bool], None],
+    ) -> None:
+        """`committed` is called after every commit, before its answer: True for that of `begin`,
+        which is how a controller takes the lead.
+        """
+        self._engine = engine
+        self._faults = faults
+        self._turnstile = turnstile
+        self._committed = committed
+
+    @asynccontextmanager
+    async def connect(self, *, leads: bool = False) -> AsyncIterator[Any]:
+        await self._faults.before_call()
+        here = _Pass(self._turnstile)
+        await here.take()
+        try:
+            async with self._engine.connect() as db:
+                yield _Connection(db, self._faults, here, partial(self._committed, leads))
+        finally:
+            here.give()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Any]:
+        async with self.connect(leads=True) as db:
+            yield db
+            await db.commit()
+
+
+class _Connection:
+    """A commit takes place or not; what is heard of it is the faults' business."""
+
+    def __init__(
+        self,
+        db: AsyncConnection,
+        faults: JournalFaults,
+        here: _Pass,
+        committed: Callable[[], None],
+    ) -> None:
+        self._db = db
+        self._faults = faults
+        self._here = here
+        self._committed = committed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    async def commit(self) -> None:
+        await self._out(self._faults.before_commit)
+        await self._db.commit()
+        self._committed()
+        await self._out(self._faults.after_commit)
+
+    async def _out(self, act: Callable[[], Any]) -> None:
+        """Where virtual time may pass."""
+        self._here.give()
+        try:
+            await act()
+        finally:
+            await self._here.take_again()

@@ -1,0 +1,159 @@
+"""An event loop whose time is virtual, and processes in it that can be stopped.
+
+Time moves when there is nothing to do but to wait, at once to the next timer. While a journal
+call is under way the time stands still, so that Postgres may be the real one (decision 0007).
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context, ContextVar, copy_context
+from typing import Any
+
+BEGINNING = 1_767_225_600.0
+"""The loop's time is in seconds since the epoch; this is where it starts (2026-01-01)."""
+
+IO_SECONDS = 60.0
+"""Real seconds after which real I/O counts as hung."""
+
+STANDSTILL = 200_000
+"""So many turns of the loop without any time passing are no work but a mistake."""
+
+
+class Process:
+    """What a process does runs in its context; `pause` is SIGSTOP, `resume` SIGCONT."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.paused = False
+        self._parked: list[_Call] = []
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        """Everything that fell due meanwhile happens now, in the order in which it did."""
+        self.paused = False
+        parked, self._parked = self._parked, []
+        for call in parked:
+            call.again()
+
+    def pause_for(self, seconds: float) -> None:
+        self.pause()
+        # Not in the context of the process itself: nobody would be there to wake it.
+        Context().run(asyncio.get_running_loop().call_later, seconds, self.resume)
+
+    def park(self, call: "_Call") -> None:
+        self._parked.append(call)
+
+
+PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
+
+
+class _Call:
+    """A callback of a process, which waits while the process is stopped."""
+
+    __slots__ = ("args", "callback", "context", "handle", "loop", "process")
+
+    def __init__(
+        self,
+        loop: "VirtualLoop",
+        process: Process,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: Context,
+    ) -> None:
+        self.loop = loop
+        self.process = process
+        self.callback = callback
+        self.args = args
+        self.context = context
+        self.handle: asyncio.Handle | None = None
+
+    def __call__(self) -> None:
+        if self.process.paused:
+            self.process.park(self)
+        elif self.handle is None or not self.handle.cancelled():
+            self.callback(*self.args)
+
+    def again(self) -> None:
+        self.loop.call_plain(self, self.context)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self.now = BEGINNING
+        self.io = 0
+        """Real I/O that is under way."""
+        super().__init__(_Selector(self))
+        self._clock_resolution = 1e-6
+
+    def time(self) -> float:
+        return self.now
+
+    @contextmanager
+    def real_io(self) -> Iterator[None]:
+        self.io += 1
+        try:
+            yield
+        finally:
+            self.io -= 1
+
+    # -- processes -------------------------------------------------------------------------------
+
+    def call_plain(self, callback: Callable[..., object], context: Context) -> asyncio.Handle:
+        return super().call_soon(callback, context=context)
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        context = context or copy_context()
+        process = context.get(PROCESS)
+        if process is None:
+            return super().call_soon(callback, *args, context=context)
+        call = _Call(self, process, callback, args, context)
+        call.handle = super().call_soon(call, context=context)
+        return call.handle
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        context = context or copy_context()
+        process = context.get(PROCESS)
+        if process is None:
+            return super().call_at(when, callback, *args, context=context)
+        call = _Call(self, process, callback, args, context)
+        timer = super().call_at(when, call, context=context)
+        call.handle = timer
+        return timer
+
+
+class _Selector(selectors.DefaultSelector):
+    """Looks at the real world only while real I/O is under way, and nothing else is to be done."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        super().__init__()
+        self._loop = loop
+        self._turns = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is not None and timeout <= 0:
+            self._turns += 1
+            if self._turns > STANDSTILL:
+                raise RuntimeError("time stands still: something waits without waiting")
+            return []
+        self._turns = 0
+        if self._loop.io:
+            ready = super().select(IO_SECONDS)
+            if not ready:
+                raise RuntimeError("real I/O hangs")
+            return ready
+        if timeout is None:
+            raise RuntimeError("nothing will ever happen again")
+        self._loop.now += timeout
+        return []

@@ -1,0 +1,134 @@
+"""What people do on the hub: users, operators, and those who should not have."""
+
+from typing import Any
+
+from ibgu.core.works import names
+from ibgu.hub import paths
+from ibgu.hub.errors import HubError
+from ibgu.sim.hub import MemoryClient, MemoryHub
+from ibgu.sim.player import Player
+from tests.simulation.faults import Fault
+from tests.simulation.plans import Object, step
+
+_LABELS = (
+    "prep-completed",
+    "prep-failed",
+    "upgrade-completed",
+    "upgrade-failed",
+    "rollback-completed",
+)
+
+
+class People:
+    """`touched` has (cluster, label) pairs that a person has set or removed."""
+
+    def __init__(self, hub: MemoryHub, player: Player, ibgus: list[Object]) -> None:
+        self.touched: set[tuple[str, str]] = set()
+        self.recreated: set[str] = set()
+        self._client = MemoryClient(hub, "people")
+        self._player = player
+        self._ibgus = ibgus
+        self._asked = 0
+
+    # -- requests --------------------------------------------------------------------------------
+
+    async def _try(self, method: str, path: str, body: object = None) -> None:
+        """What is refused is refused."""
+        type_ = paths.MERGE_PATCH if method == "PATCH" else paths.JSON
+        try:
+            await self._client.request(method, path, body=body, content_type=type_)
+        except HubError:
+            return
+
+    async def _get(self, path: str) -> Any:
+        try:
+            return await self._client.get(path, dict[str, Any])
+        except HubError:
+            return {}
+
+    def _path(self, number: int) -> str:
+        return paths.ibgu("default", f"rollout-{number}")
+
+    # -- IBGUs -----------------------------------------------------------------------------------
+
+    async def apply(self, number: int) -> None:
+        await self._try("POST", paths.ibgus("default"), self._ibgus[number])
+
+    async def annotate(self, number: int, **marks: str) -> None:
+        annotations = {f"ibgu.dev/{key}": value for key, value in marks.items()}
+        await self._try("PATCH", self._path(number), {"metadata": {"annotations": annotations}})
+
+    async def resume(self, number: int) -> None:
+        self._asked += 1
+        await self.annotate(number, resume=f"please-{self._asked}")
+
+    async def append(self, number: int, choice: int) -> None:
+        found = await self._get(self._path(number))
+        actions = ("Upgrade", "FinalizeUpgrade", "AbortOnFailure", "Abort", "FinalizeRollback")
+        plan = (found.get("spec") or {}).get("plan") or []
+        timeout = plan[0]["rolloutStrategy"]["timeout"] if plan else 20
+        more = step([actions[choice % len(actions)]], 1 + choice % 3, timeout)
+        await self._try("PATCH", self._path(number), {"spec": {"plan": [*plan, more]}})
+
+    async def delete(self, number: int) -> None:
+        await self._try("DELETE", self._path(number))
+
+    # -- works, clusters -------------------------------------------------------------------------
+
+    async def works(self, cluster: str) -> list[Object]:
+        found = await self._get(paths.works(cluster))
+        items: list[Object] = found.get("items") or []
+        return items
+
+    async def to_work(self, fault: Fault, cluster: str) -> None:
+        works = await self.works(cluster)
+        if not works:
+            return
+        work = works[fault.n % len(works)]
+        path = paths.work(cluster, work["metadata"]["name"])
+        match fault.kind:
+            case "work-deleted":
+                await self._try("DELETE", path)
+            case "work-unlabelled":
+                await self._try("PATCH", path, {"metadata": {"labels": {names.MANAGED_BY: None}}})
+            case "work-edited":
+                option = {"deleteOption": {"propagationPolicy": "Orphan", "ttl": fault.n}}
+                await self._try("PATCH", path, {"spec": option})
+            case "work-armed-by-hand":
+                await self._arm(path, work, ("Idle", "Prep", "Upgrade")[fault.n % 3])
+
+    async def _arm(self, path: str, work: Object, stage: str) -> None:
+        manifests = [dict(manifest) for manifest in work["spec"]["workload"]["manifests"]]
+        if not manifests or manifests[-1].get("kind") != names.IBU_KIND:
+            return
+        manifests[-1]["spec"] = {**manifests[-1].get("spec", {}), "stage": stage}
+        await self._try("PATCH", path, {"spec": {"workload": {"manifests": manifests}}})
+
+    async def label(self, cluster: str, number: int, value: str | None) -> None:
+        key = f"lcm.openshift.io/ibgu-{_LABELS[number % len(_LABELS)]}"
+        self.touched.add((cluster, key))
+        await self._try(
+            "PATCH", paths.managed_cluster(cluster), {"metadata": {"labels": {key: value}}}
+        )
+
+    async def forget_annotations(self, cluster: str) -> None:
+        self.touched.add((cluster, names.DISABLE_AUTO_IMPORT))
+        gone = {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
+        await self._try(
+            "PATCH", paths.managed_cluster(cluster), {"metadata": {"annotations": gone}}
+        )
+
+    async def scribble(self, number: int) -> None:
+        body = {"status": {"phase": "Nonsense", "clusters": [{"name": "nobody"}]}}
+        await self._try("PATCH", f"{self._path(number)}/status", body)
+
+    async def remove_cluster(self, cluster: str) -> None:
+        self.recreated.add(cluster)
+        try:
+            await self._player.delete_managed_cluster(cluster)
+        except HubError:
+            return
+
+    async def recreate_cluster(self, cluster: str) -> None:
+        await self.remove_cluster(cluster)
+        await self._player.recreate_managed_cluster(cluster)

@@ -1,0 +1,98 @@
+"""The fleets and IBGUs of one simulation, drawn from its seed."""
+
+from random import Random
+from typing import Any
+
+from msgspec import Struct
+
+from ibgu.core.plan.shapes import SHAPES
+from ibgu.sim.spec import FleetSpec
+from tests.simulation.faults import ALL, CALM, theme
+
+Object = dict[str, Any]
+
+SEEDS = ("4.17.0", "4.18.1")
+TROUBLES = (
+    "prep.precache=0.2",
+    "prep.stateroot=0.2",
+    "upgrade.backup=0.2",
+    "upgrade.init-monitor=0.2",
+    "upgrade.recert=0.2",
+    "upgrade.restore=0.2",
+    "rollback.stateroot=0.3",
+    "idle.backups*1=0.3",
+    "late-success:30m=0.2",
+    "returns-late:20m=0.2",
+    "never-returns=0.15",
+    "hangs=0.15",
+    "blocked:5m=0.3",
+    "busy:3m=0.3",
+    "hand=0.2",
+)
+"""Of the clusters themselves, each on a share of the fleet."""
+
+
+class Scenario(Struct, frozen=True):
+    fleet: FleetSpec
+    ibgus: tuple[tuple[float, Object], ...]
+    """When each is applied, in virtual seconds."""
+    nodes: int
+
+
+def scenario(seed: int) -> Scenario:
+    rng = Random(f"{seed}/scenario")
+    told = theme(seed)
+    if told is CALM:
+        fleet = _fleet(rng, seed, fast=True, troubles=0)
+        return Scenario(fleet, ((5.0, _ibgu(rng, 0, 40)),), 1)
+    fast = told is not ALL or rng.random() < 0.7
+    fleet = _fleet(rng, seed, fast, rng.choice((0, 1, 2, 3)))
+    timeout = (
+        20 if told.name == "outage" else rng.choice((20, 40)) if fast else rng.choice((60, 120))
+    )
+    ibgus = [(5.0, _ibgu(rng, 0, timeout))]
+    more = range(1, rng.choice((1, 1, 2, 2, 3)))
+    ibgus += [(rng.uniform(10.0, 1500.0), _ibgu(rng, number, timeout)) for number in more]
+    return Scenario(fleet, tuple(ibgus), 2 if told.name == "leaders" else rng.choice((1, 2)))
+
+
+def _fleet(rng: Random, seed: int, fast: bool, troubles: int) -> FleetSpec:
+    faults = rng.sample(TROUBLES, troubles)
+    return FleetSpec.parse(
+        count=rng.randint(3, 7),
+        pattern="site-%d",
+        seed=seed,
+        scale=0.25 if fast else 1.0,
+        durations="4m-16m" if fast else "field",
+        faults=faults,
+        labels=("group=all",),
+        feedback=rng.choice(("watch", "watch", "poll:30s")),
+    )
+
+
+def _ibgu(rng: Random, number: int, timeout: int) -> Object:
+    if number == 0:
+        shapes = [shape for shape in SHAPES if shape[0][0] == "Prep"]
+    else:
+        shapes = [shape for shape in SHAPES if len(shape) < 3]
+    shape = rng.choice(shapes)
+    most = rng.randint(1, 4)
+    plan = [step([*actions], rng.choice((most, 2)), timeout) for actions in shape]
+    version = SEEDS[0] if number == 0 or rng.random() < 0.6 else SEEDS[1]
+    return {
+        "apiVersion": "lcm.openshift.io/v1alpha1",
+        "kind": "ImageBasedGroupUpgrade",
+        "metadata": {"name": f"rollout-{number}", "namespace": "default"},
+        "spec": {
+            "clusterLabelSelectors": [{"matchLabels": {"group": "all"}}],
+            "ibuSpec": {"seedImageRef": {"image": f"quay.io/seed:{version}", "version": version}},
+            "plan": plan,
+        },
+    }
+
+
+def step(actions: list[str], most: int, timeout: int) -> Object:
+    return {
+        "actions": [str(action) for action in actions],
+        "rolloutStrategy": {"maxConcurrency": most, "timeout": timeout},
+    }

@@ -1,0 +1,288 @@
+"""One seed from its beginning to its end, and what was found."""
+
+import asyncio
+import itertools
+import logging
+import time
+import traceback
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
+from hashlib import sha256
+from typing import Any
+from unittest.mock import patch
+
+import structlog
+from msgspec import Struct
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ibgu.controller.deciding import Deciding
+from ibgu.controller.loop import Loop
+from ibgu.core.certify import Rule
+from ibgu.core.kinds import JsonObject
+from ibgu.db.engine import engine as connected
+from ibgu.db.reads.certified import certify
+from ibgu.sim.hub.server import Asked
+from tests.simulation.checks import Found
+from tests.simulation.checks.effects import Effects
+from tests.simulation.checks.ending import check_ending
+from tests.simulation.checks.history import Event, History
+from tests.simulation.checks.labels import Labels
+from tests.simulation.checks.truth import Run, Truth
+from tests.simulation.checks.turns import Turns
+from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
+from tests.simulation.loop import BEGINNING, VirtualLoop
+from tests.simulation.plans import Scenario, scenario
+from tests.simulation.world import World
+
+ACTIVE = 2400.0
+"""Virtual seconds in which things go wrong."""
+LANDS_LATE = ("write-lands-late", "pause-before-write", "pause", "answer-lost")
+LOOK = 60.0
+"""Virtual seconds between two looks whether all is over."""
+REST = 300.0
+"""Virtual seconds after that, in which everything must come to rest."""
+
+_numbers = itertools.count(1)
+
+
+class Outcome(Struct):
+    seed: int
+    faults: list[Fault]
+    problems: list[str]
+    struck: Counter[str]
+    held: Counter[str]
+    virtual: float
+    """Seconds."""
+    real: float
+    """Seconds."""
+    trace: str = ""
+    """Digest of the history: equal for two runs of one seed."""
+
+
+def faults_of(seed: int) -> list[Fault]:
+    plan = scenario(seed)
+    return draw(seed, clusters=plan.fleet.count, rollouts=len(plan.ibgus), until=ACTIVE)
+
+
+def simulate(seed: int, url: str, faults: Sequence[Fault] | None = None) -> Outcome:
+    """`url`: a migrated database of the simulations' own."""
+    quiet()
+    given = list(faults_of(seed) if faults is None else faults)
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(_simulate(seed, url, given))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def quiet() -> None:
+    """The controllers' logs are nobody's to read."""
+    level = structlog.make_filtering_bound_logger(logging.CRITICAL)
+    structlog.configure(wrapper_class=level, cache_logger_on_first_use=False)
+
+
+async def _simulate(seed: int, url: str, faults: list[Fault]) -> Outcome:
+    began = time.perf_counter()
+    pool = connected(url, pool_size=4)
+    journal = f"{seed}-{time.time_ns()}-{next(_numbers)}"
+    play = _Play(seed, scenario(seed), faults, pool, journal)
+    try:
+        await play.play()
+    finally:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        with loop.real_io():
+            await pool.dispose()
+    return Outcome(
+        seed=seed,
+        faults=faults,
+        problems=play.found.problems,
+        struck=play.world.weather.struck,
+        held=play.found.held,
+        virtual=play.world.elapsed,
+        real=time.perf_counter() - began,
+        trace=play.trace,
+    )
+
+
+class _Play:
+    def __init__(
+        self,
+        seed: int,
+        plan: Scenario,
+        faults: list[Fault],
+        pool: AsyncEngine,
+        journal: str,
+    ) -> None:
+        self.found = Found()
+        self.trace = ""
+        self.world = World(plan, seed, pool, journal)
+        self._seed = seed
+        self._leader = ""
+        self._plan = plan
+        self._faults = faults
+        self._pool = pool
+        self._journal = journal
+        self._labels = Labels(self.found, self.world.hub.now)
+        self._effects = Effects(self.found, self.world.hub, self.world.armed)
+        self._turns: dict[int, Turns] = {}
+        self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
+        self.world.hub.audit = self._audit
+
+    def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+        self._labels.audit(asked, before, after)
+        self._effects.audit(asked, before, after)
+
+    async def play(self) -> None:
+        for node in self.world.nodes:
+            node.on_commit = self._committed
+        with patch.object(Loop, "turn", self._turn(Loop.turn)), self._drafts():
+            try:
+                await self._story()
+            finally:
+                await self.world.stop()
+        await self._judge()
+
+    def _committed(self, who: str, *, leads: bool) -> None:
+        """Once another has begun to lead, the journal takes nothing from those before."""
+        self._effects.committed()
+        self._leader = who if leads else self._leader or who
+        self.found.check("fencing", who == self._leader, f"{who} wrote, {self._leader} leads")
+
+    def _turn(self, turn: Callable[[Loop], Awaitable[None]]) -> Callable[[Loop], Awaitable[None]]:
+        async def checked(loop: Loop) -> None:
+            await turn(loop)
+            known = self._turns.get(id(loop.world))
+            if known is None:
+                shown = set if self._late else self._effects.shown
+                known = self._turns[id(loop.world)] = Turns(self.found, shown)
+            known.turned(loop.world)
+
+        return checked
+
+    @property
+    def _late(self) -> bool:
+        """A write may land that its sender has given up: the hub then shows what nobody wants."""
+        return any(fault.kind in LANDS_LATE for fault in self._faults)
+
+    def _drafts(self) -> AbstractContextManager[object]:
+        draft = Deciding.draft
+
+        def checked(deciding: Deciding, *given: Any) -> Any:
+            in_sync = deciding._parts.in_sync()
+            self.found.check("nothing is decided on a mirror with a gap", in_sync, "not in sync")
+            return draft(deciding, *given)
+
+        return patch.object(Deciding, "draft", checked)
+
+    @property
+    def _cut_short(self) -> bool:
+        """It was ended at the first problem."""
+        return bool(self.found.problems)
+
+    async def _story(self) -> None:
+        world = self.world
+        await world.start()
+        starts = [(at, number) for number, (at, _) in enumerate(self._plan.ibgus)]
+        deeds: list[tuple[float, int | Fault]] = [*starts, *((f.at, f) for f in self._faults)]
+        for at, deed in sorted(deeds, key=lambda pair: pair[0]):
+            await _until(at)
+            if isinstance(deed, Fault):
+                await world.happen(deed)
+            else:
+                await world.people.apply(deed)
+            if self.found.problems:
+                return
+        await _until(ACTIVE if self._faults else 0.0)
+        world.heal()
+        await self._wait()
+
+    async def _wait(self) -> None:
+        """Until everything is over, and a while longer."""
+        world = self.world
+        while not await world.finished():
+            world.check_alive()
+            if self.found.problems or self._crashed():
+                return
+            if world.elapsed > self._limit:
+                self.found.check("liveness", False, await world.stuck())
+                return
+            await world.help()
+            await asyncio.sleep(LOOK)
+        await asyncio.sleep(REST)
+        self._crashed()
+        await check_ending(self.found, world, calm=theme(self._seed) is CALM)
+
+    def _crashed(self) -> bool:
+        crashes = [crash for node in self.world.nodes for crash in node.crashes]
+        for crash in crashes:
+            self.found.check("no controller dies of an error of its own", False, _told(crash))
+        return bool(crashes)
+
+    async def _judge(self) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        with loop.real_io():
+            async with self._pool.connect() as db:
+                events = [Event(**row) for row in await _rows(db, EVENTS, self._journal)]
+                runs = [Run(**row) for row in await _rows(db, RUNS, self._journal)]
+                owed = await _rows(db, DEBTS, self._journal)
+            findings = (await certify(self._pool, self._journal)).findings
+        for rule, count in findings.checks.items():
+            self.found.held[f"certified: {rule}"] += count
+        for wrong in findings.violations:
+            # Leads are dated by the database's own clock, which knows no virtual time.
+            told = f"{wrong.words} {wrong.event}"
+            self.found.check("certified", wrong.rule is Rule.WRITER, f"{wrong.rule}: {told}")
+        self.found.check("nothing is owed at the end", not owed or self._cut_short, owed)
+        History(self.found).read(events)
+        skewed = self.world.weather.skewed
+        self._effects.compare(runs, skewed)
+        self._labels.compare(events, self._effects, skewed)
+        truth = Truth(self.found, runs, self.world.player.clusters.values(), skewed)
+        truth.check()
+        kinds = {fault.kind for fault in self._faults}
+        if not skewed and kinds <= {*PROCESS, *JOURNAL}:
+            truth.limits()
+        self.trace = f"{len(events)} events, {hash_of(events)}"
+
+
+def hash_of(events: Sequence[Event]) -> str:
+    told = "\n".join(f"{e.seq} {e.kind} {e.step} {e.cluster} {e.run}" for e in events)
+    return sha256(told.encode()).hexdigest()[:12]
+
+
+async def _rows(db: AsyncConnection, query: str, hub: str) -> list[dict[str, Any]]:
+    found = await db.execute(text(query), {"hub": hub})
+    return [dict(row._mapping) for row in found]
+
+
+EVENTS = """
+    SELECT seq, at, kind, rollout, step, cluster, cluster_uid, run, data
+    FROM events WHERE hub = :hub ORDER BY seq
+"""
+DEBTS = "SELECT cluster, labels, annotations FROM debts WHERE hub = :hub"
+RUNS = """
+    SELECT id, rollout, step, cluster, cluster_uid, action, attempt, state, arming_at, ended_at,
+      result, cause, disarmed
+    FROM runs WHERE hub = :hub ORDER BY intended_at, id
+"""
+
+
+def _length(body: dict[str, object]) -> float:
+    """Seconds that the plan may take at most, steps that are appended later included."""
+    spec: dict[str, list[dict[str, dict[str, int]]]] = body["spec"]  # type: ignore[assignment]
+    minutes = [step["rolloutStrategy"]["timeout"] for step in spec["plan"]]
+    return 60.0 * (sum(minutes) + 3 * max(minutes)) + 3600.0
+
+
+async def _until(at: float) -> None:
+    await asyncio.sleep(max(0.0, BEGINNING + at - asyncio.get_running_loop().time()))
+
+
+def _told(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,117 @@
+"""The loop that the simulations run on."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import copy_context
+from typing import Any
+
+import asyncpg
+import pytest
+
+from ibgu.db.engine import dsn
+from tests.simulation.loop import BEGINNING, PROCESS, Process, VirtualLoop
+
+
+def play(story: Coroutine[Any, Any, Any]) -> Any:
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(story)
+    finally:
+        loop.close()
+
+
+def inside(process: Process, story: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    context = copy_context()
+    context.run(PROCESS.set, process)
+    return asyncio.get_running_loop().create_task(story, context=context)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time() - BEGINNING
+
+
+def test_a_day_passes_at_once() -> None:
+    async def story() -> float:
+        await asyncio.sleep(86400)
+        return now()
+
+    assert play(story()) == pytest.approx(86400)
+
+
+def test_a_stopped_process_does_nothing_until_it_goes_on() -> None:
+    seen: list[tuple[str, float]] = []
+
+    async def tick(name: str) -> None:
+        for _ in range(3):
+            await asyncio.sleep(1)
+            seen.append((name, round(now(), 3)))
+
+    async def story() -> None:
+        process = Process("a")
+        stopped, other = inside(process, tick("stopped")), asyncio.create_task(tick("other"))
+        await asyncio.sleep(1.5)
+        process.pause_for(10)
+        await asyncio.wait({stopped, other})
+
+    play(story())
+    assert [at for name, at in seen if name == "other"] == [1, 2, 3]
+    assert [at for name, at in seen if name == "stopped"] == [1, 11.5, 12.5]
+
+
+def test_a_timer_that_was_cancelled_while_its_process_was_stopped_stays_cancelled() -> None:
+    """Both fall due while it is stopped; the first one takes the second back."""
+    fired: list[str] = []
+
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        second = loop.call_later(2, fired.append, "second")
+        loop.call_later(1, second.cancel)
+        await asyncio.sleep(20)
+
+    async def story() -> None:
+        process = Process("a")
+        task = inside(process, work())
+        await asyncio.sleep(0.5)
+        process.pause_for(10)
+        await task
+
+    play(story())
+    assert fired == []
+
+
+def test_time_stands_still_for_real_work(postgres_url: str) -> None:
+    async def story() -> tuple[float, bool]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        timer = asyncio.create_task(asyncio.sleep(0.001))
+        with loop.real_io():
+            connection = await asyncpg.connect(dsn(postgres_url))
+            await connection.execute("SELECT pg_sleep(0.05)")
+            passed, fired = now(), timer.done()
+            await connection.close()
+        await timer
+        return passed, fired
+
+    assert play(story()) == (0, False)
+
+
+def test_waiting_for_nothing_is_an_error() -> None:
+    async def story() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(RuntimeError, match="nothing will ever happen"):
+        play(story())
+
+
+def test_a_loop_that_never_lets_time_pass_is_an_error() -> None:
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+
+        def again() -> None:
+            loop.call_soon(again)
+
+        again()
+        await asyncio.sleep(1)
+
+    with pytest.raises(RuntimeError, match="time stands still"):
+        play(story())

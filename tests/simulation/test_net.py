@@ -1,0 +1,15 @@
+"""The net holds: an engine with a rule taken away does not pass."""
+
+from tests.simulation.broken import VARIANTS
+from tests.simulation.conftest import Simulate
+
+WITHIN = 15
+"""Seeds that a broken variant may take until it is caught."""
+
+
+def test_every_broken_variant_is_caught(simulate: Simulate) -> None:
+    run = simulate("--prove", "all", "--within", str(WITHIN))
+
+    print(run.stdout)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.count(" caught in ") == len(VARIANTS)

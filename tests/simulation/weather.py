@@ -1,0 +1,72 @@
+"""What the hub, its watches and the journal do to the processes at the moment."""
+
+import asyncio
+from collections import Counter
+from random import Random
+
+from tests.simulation.faults import Fault
+
+
+class Weather:
+    """Windows are open for a time, shots hit the next so many requests they fit."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._windows: dict[str, tuple[float, Fault]] = {}
+        self._shots: dict[str, int] = {}
+        self._loaded: dict[str, Fault] = {}
+        self.struck: Counter[str] = Counter()
+        """How often each kind really did something."""
+        self._late: set[asyncio.Task[None]] = set()
+        self.skew = 0.0
+        """Of the database's clock, seconds."""
+        self.skewed = False
+        """It was so at any time."""
+
+    def open(self, fault: Fault) -> None:
+        self._windows[fault.kind] = (self._loop.time() + fault.seconds, fault)
+
+    def load(self, fault: Fault, shots: int) -> None:
+        """The shot strikes at the `shots`-th request that it fits."""
+        self._shots[fault.kind] = shots
+        self._loaded[fault.kind] = fault
+
+    def shot(self, kind: str) -> Fault | None:
+        """What is loaded, if it has not gone off yet."""
+        return self._loaded[kind] if kind in self._shots else None
+
+    def holds(self, kind: str) -> Fault | None:
+        until, fault = self._windows.get(kind, (0.0, None))
+        if fault is None or until <= self._loop.time():
+            return None
+        self.struck[kind] += 1
+        return fault
+
+    def until(self, kind: str) -> float:
+        return self._windows.get(kind, (0.0, None))[0]
+
+    def fires(self, kind: str) -> bool:
+        """Whether the shot of that kind goes off now."""
+        left = self._shots.get(kind)
+        if left is None:
+            return False
+        if left > 0:
+            self._shots[kind] = left - 1
+            return False
+        del self._shots[kind]
+        self.struck[kind] += 1
+        return True
+
+    def keep(self, late: asyncio.Task[None]) -> None:
+        """What is on its way though its sender has given it up."""
+        self._late.add(late)
+        late.add_done_callback(self._late.discard)
+
+    def clear(self) -> None:
+        self._windows.clear()
+        self._shots.clear()
+
+
+def latency(rng: Random) -> float:
+    """Seconds that a message takes one way: mostly little."""
+    return rng.choice((0.001, 0.003, 0.01, 0.03, 0.2)) * rng.uniform(0.5, 1.0)

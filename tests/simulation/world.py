@@ -1,0 +1,325 @@
+"""One simulation: the real controllers, a hub in memory, a fleet, people, and what goes wrong."""
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.model import ReasonKind, RolloutState
+from ibgu.hub import paths
+from ibgu.sim.cluster import Cluster
+from ibgu.sim.hub import MemoryClient, MemoryHub
+from ibgu.sim.player import Player
+from ibgu.sim.player.clock import Clock
+from ibgu.sim.spoke.refusal import Refusal
+from tests.simulation.faults import HUB, JOURNAL, PROCESS, WATCH, Fault
+from tests.simulation.journal import Turnstile
+from tests.simulation.loop import BEGINNING
+from tests.simulation.node import Node
+from tests.simulation.people import People
+from tests.simulation.plans import Scenario
+from tests.simulation.weather import Weather
+
+SHOTS = (
+    "kill-before-write",
+    "kill-after-write",
+    "kill-before-commit",
+    "kill-after-commit",
+    "pause-before-write",
+    "pause-before-commit",
+    "dark-when-armed",
+    "commit-refused",
+    "commit-in-doubt",
+    "write-refused",
+    "write-lands-late",
+)
+WINDOWS = (
+    "journal-away",
+    "outage",
+    "journal-slow",
+    "hub-away",
+    "hub-slow",
+    "hub-throttles",
+    "hub-errors",
+    "write-forbidden",
+    "answer-lost",
+    "watch-late",
+    "watch-repeats",
+    "watch-silent",
+)
+
+
+class World:
+    def __init__(self, scenario: Scenario, seed: int, engine: AsyncEngine, journal: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.scenario = scenario
+        self.hub = MemoryHub(now=loop.time, seed=seed)
+        self.weather = Weather()
+        fleet = MemoryClient(self.hub, "agents")
+        self.player = Player(fleet, scenario.fleet, Clock(offset=0.0))
+        ibgus = [body for _, body in scenario.ibgus]
+        self.people = People(self.hub, self.player, ibgus)
+        turnstile = Turnstile()
+        self.nodes = [
+            Node(f"node-{number}", self.hub, engine, turnstile, self.weather, seed, journal)
+            for number in range(scenario.nodes)
+        ]
+        self.lost: set[str] = set()
+        """Clusters that never come back."""
+        self._added = 0
+        self._acts = Random(f"{seed}/acts")
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._healing: list[tuple[str, Callable[[Cluster, float], None]]] = []
+
+    @property
+    def elapsed(self) -> float:
+        return asyncio.get_running_loop().time() - BEGINNING
+
+    # -- life ------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        await self.player.create()
+        self._tasks.append(asyncio.create_task(self.player.run()))
+        await self.player.synced.wait()
+        for node in self.nodes:
+            node.start()
+
+    async def stop(self) -> None:
+        for node in self.nodes:
+            await node.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+
+    def check_alive(self) -> None:
+        """Raises what ended a part that must not end."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
+    # -- what happens ----------------------------------------------------------------------------
+
+    async def happen(self, fault: Fault) -> None:
+        if fault.kind in PROCESS + JOURNAL + HUB + WATCH or fault.kind in SHOTS:
+            self._to_processes(fault)
+        else:
+            await self._to_objects(fault)
+
+    def _to_processes(self, fault: Fault) -> None:
+        if fault.kind in SHOTS:
+            self.weather.load(fault, fault.n)
+            return
+        if fault.kind in WINDOWS:
+            self.weather.open(fault)
+            return
+        self.weather.struck[fault.kind] += 1
+        node = self._chosen(fault.n)
+        match fault.kind:
+            case "kill":
+                node.kill()
+            case "pause":
+                node.pause(fault.seconds)
+            case "watch-cut":
+                self._cut()
+            case "history-forgotten":
+                self.hub.compact()
+                self._cut()
+            case "clock-jump":
+                self.weather.skewed = True
+                self.weather.skew += (fault.seconds % 60) * (1 if fault.n % 2 else -1)
+
+    def _chosen(self, number: int) -> Node:
+        """Mostly the leader."""
+        leaders = [node for node in self.nodes if node.leading]
+        others = [node for node in self.nodes if not node.leading]
+        if leaders and (number % 4 or not others):
+            return leaders[0]
+        return (others or self.nodes)[0]
+
+    def _cut(self) -> None:
+        for node in self.nodes:
+            if node.client is not None:
+                node.client.cut()
+
+    async def _to_objects(self, fault: Fault) -> None:
+        self.weather.struck[fault.kind] += 1
+        cluster = list(self.player.clusters)[fault.cluster % len(self.player.clusters)]
+        people = self.people
+        match fault.kind:
+            case "work-edited" | "work-deleted" | "work-unlabelled" | "work-armed-by-hand":
+                await people.to_work(fault, cluster)
+            case "label-set" | "label-removed":
+                value = "" if fault.kind == "label-set" else None
+                await people.label(cluster, fault.n, value)
+            case "annotation-removed":
+                await people.forget_annotations(cluster)
+            case "status-edited":
+                await people.scribble(fault.rollout)
+            case "cluster-deleted":
+                await people.remove_cluster(cluster)
+            case "cluster-recreated":
+                await people.recreate_cluster(cluster)
+            case "cluster-added":
+                await self._add_cluster()
+            case "step-appended":
+                await people.append(fault.rollout, fault.n)
+            case "ibgu-deleted":
+                await people.delete(fault.rollout)
+            case "ibgu-reapplied":
+                await people.delete(fault.rollout)
+                await people.apply(fault.rollout)
+            case "skip-waiting":
+                await people.annotate(fault.rollout, skip="waiting")
+            case "resumed":
+                await people.resume(fault.rollout)
+            case _:
+                self._to_cluster(fault, cluster)
+
+    def _to_cluster(self, fault: Fault, cluster: str) -> None:
+        match fault.kind:
+            case "dark":
+                self._for_a_while(fault, cluster, _dark, _back)
+            case "dark-for-ever":
+                self.lost.add(cluster)
+                self._act(cluster, _dark)
+            case "flapping":
+                self._for_a_while(fault, cluster, _flap, _calm)
+            case "feedback-frozen":
+                self._for_a_while(fault, cluster, _freeze, _thaw)
+            case "finalizer-stuck":
+                self._for_a_while(fault, cluster, _stick, _unstick)
+            case "stage-by-hand":
+                self._act(cluster, _idle)
+            case "ibu-deleted":
+                self._act(cluster, Cluster.delete_ibu)
+
+    def _act(self, cluster: str, deed: Callable[[Cluster, float], None]) -> None:
+        self.player.act(cluster, deed)
+
+    def _for_a_while(
+        self,
+        fault: Fault,
+        cluster: str,
+        begin: Callable[[Cluster, float], None],
+        end: Callable[[Cluster, float], None],
+    ) -> None:
+        self._act(cluster, begin)
+        asyncio.get_running_loop().call_later(fault.seconds, self._act, cluster, end)
+
+    async def _add_cluster(self) -> None:
+        """A cluster comes to the hub that no step can have as its member yet."""
+        self._added += 1
+        await self.player.add(f"new-{self._added}")
+
+    def armed(self, cluster: str) -> None:
+        """The hub has an armed work for it: the moment in which it may fall silent."""
+        fault = self.weather.shot("dark-when-armed")
+        if fault is not None and self.weather.fires(fault.kind):
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._acts.uniform(0.012, 0.03), self._act, cluster, _dark)
+            loop.call_later(max(fault.seconds, 100.0), self._act, cluster, _back)
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def heal(self) -> None:
+        """No fault is left, but clusters that never come back."""
+        self.weather.clear()
+        for node in self.nodes:
+            node.process.resume()
+
+    async def ibgus(self) -> list[Any]:
+        """Those on the hub."""
+        client = MemoryClient(self.hub)
+        found = await client.get(paths.ibgus(), dict[str, Any])
+        items: list[Any] = found["items"]
+        return items
+
+    def leader(self) -> Node | None:
+        return next((node for node in self.nodes if node.leading), None)
+
+    async def help(self) -> None:
+        """What an operator does where a rollout waits for a person."""
+        node = self.leader()
+        loop = node.controller._loop if node is not None and node.controller is not None else None
+        if loop is None:
+            return
+        for book in loop.world.books.values():
+            step = book.current
+            hold = step.step.hold if step is not None else None
+            if hold is not None and hold.kind is ReasonKind.BRAKE:
+                await self.people.resume(int(book.rollout.name.rpartition("-")[2]))
+
+    async def stuck(self) -> str:
+        """What has not come to its end, and why."""
+        node = self.leader()
+        loop = node.controller._loop if node is not None and node.controller is not None else None
+        if loop is None:
+            problems = [n.controller.problems() if n.controller else [] for n in self.nodes]
+            return f"nobody leads: {problems}"
+        assert node is not None
+        assert node.controller is not None
+        told = [f"{node.name}: {node.controller.problems()}, holds {loop.world.holds}"]
+        for book in loop.world.books.values():
+            rollout, step = book.rollout, book.current
+            told.append(f"{rollout.name} {rollout.uid}: {rollout.state} {rollout.hold}")
+            if step is not None:
+                told.append(f"step {step.step}")
+                told += [str(m) for m in step.members.values() if not m.finished]
+        return "\n  ".join(told)
+
+    async def finished(self) -> bool:
+        """Every rollout that is on the hub has come to its end, and nothing is owed."""
+        node = self.leader()
+        loop = node.controller._loop if node is not None and node.controller is not None else None
+        if loop is None:
+            return False
+        uids = {item["metadata"]["uid"] for item in await self.ibgus()}
+        books = loop.world.books
+        if not uids <= set(books):
+            return False
+        return all(_over(book.rollout.state) for book in books.values()) and not loop.world.holds
+
+
+def _over(state: RolloutState) -> bool:
+    return state in (RolloutState.COMPLETE, RolloutState.DELETED)
+
+
+def _dark(cluster: Cluster, now: float) -> None:
+    cluster.go_dark()
+
+
+def _back(cluster: Cluster, now: float) -> None:
+    cluster.come_back()
+
+
+def _flap(cluster: Cluster, now: float) -> None:
+    cluster.registration.flapping = True
+
+
+def _calm(cluster: Cluster, now: float) -> None:
+    cluster.registration.flapping = False
+
+
+def _freeze(cluster: Cluster, now: float) -> None:
+    cluster.freeze(True, now)
+
+
+def _thaw(cluster: Cluster, now: float) -> None:
+    cluster.freeze(False, now)
+
+
+def _stick(cluster: Cluster, now: float) -> None:
+    cluster.stick(True, now)
+
+
+def _unstick(cluster: Cluster, now: float) -> None:
+    cluster.stick(False, now)
+
+
+def _idle(cluster: Cluster, now: float) -> None:
+    try:
+        cluster.set_stage("Idle", now)
+    except (Refusal, KeyError):
+        return
