@@ -123,7 +123,7 @@ class Chaos(Scene):
         aim = min(self.done + stages, self.total)
         await self.until(lambda: self.done >= aim, f"{aim} stages to end", seconds)
 
-    async def leads(self, pod: Pod, seconds: float = 60) -> None:
+    async def leads(self, pod: Pod, seconds: float = 180) -> None:
         """Wait until the pod has taken the lead since the last time that it was asked for."""
 
         async def it_does() -> bool:
