@@ -112,7 +112,12 @@ THEMES = (
     ALL,
     Theme("outage", ("kill", "watch-cut"), 2, ("outage",)),
     ALL,
-    Theme("dark", CLUSTER, 5, ("dark-when-armed", "dark-when-armed", "dark-when-armed")),
+    Theme(
+        "dark",
+        ("dark", "flapping", "finalizer-stuck"),
+        4,
+        ("dark-when-armed", "dark-when-armed", "dark-when-armed"),
+    ),
     Theme("people", PEOPLE, 10, ("cluster-recreated", "label-removed")),
 )
 
@@ -148,4 +153,6 @@ def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> 
     )
     if kind == "outage":  # longer than any limit
         return structs.replace(fault, at=rng.uniform(10.0, 600.0), seconds=3000.0)
+    if kind == "dark-when-armed":  # while there is still something to arm
+        return structs.replace(fault, at=round(rng.uniform(2.0, 600.0), 1), n=fault.n % 3)
     return fault

@@ -38,6 +38,7 @@ from tests.simulation.world import World
 
 ACTIVE = 2400.0
 """Virtual seconds in which things go wrong."""
+QUIET_HANDS = {"dark-when-armed", "dark", "dark-for-ever", "flapping", "finalizer-stuck", *PROCESS}
 LANDS_LATE = ("write-lands-late", "pause-before-write", "pause", "answer-lost")
 LOOK = 60.0
 """Virtual seconds between two looks whether all is over."""
@@ -246,6 +247,9 @@ class _Play:
         truth = Truth(self.found, runs, self.world.player.clusters.values(), skewed)
         truth.check()
         kinds = {fault.kind for fault in self._faults}
+        if kinds <= QUIET_HANDS:
+            done = (event for event in events if event.kind == "ActionAlreadyDone")
+            truth.reopened({(event.rollout, event.step, event.cluster) for event in done})
         if not skewed and kinds <= {*PROCESS, *JOURNAL}:
             truth.limits()
         self.trace = f"{len(events)} events, {hash_of(events)}"

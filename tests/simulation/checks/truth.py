@@ -107,6 +107,18 @@ class Truth:
         ended = run.state != "ended" or run.disarmed
         self._check("ended runs are disarmed", ended, words)
 
+    def reopened(self, skipped: set[tuple[object, ...]]) -> None:
+        """R9: what a withdrawn run began is not found done later as if nobody had asked for it.
+
+        `skipped`: rollout, step and cluster of actions that were "already done". For a simulation
+        in which no hand was on the clusters.
+        """
+        for id_, began in self._began().items():
+            run = self._runs.get(id_)
+            if run is not None and run.result == "withdrawn":
+                found = (run.rollout, run.step, run.cluster) in skipped
+                self._check("R9 a withdrawn run comes back", not found, f"{run}: {began}")
+
     def limits(self) -> None:
         """R11: whoever could be heard in time is not failed for the time. For a simulation in
         which the clusters, their watches and the hub were well.
