@@ -291,3 +291,12 @@ def test_a_known_run_stays_known() -> None:
     undo = world.apply(put(in_flight("site-3", step=1, slot=3, words="Precaching")))
     undo()
     assert "run-site-3" in world.run_ids
+
+
+def test_deleted_rollouts_are_known_also_when_they_are_forgotten() -> None:
+    world = World()
+    deleted = rollout(uid="gone", state=RolloutState.DELETED, deleted_at=NOW)
+    world.load([rollout(uid="here"), deleted], [], [], [], [])
+    assert world.deleted == {"gone"}
+    world.forget("gone")
+    assert world.deleted == {"gone"}
