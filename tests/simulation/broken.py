@@ -298,7 +298,7 @@ VARIANTS: dict[str, Variant] = {
         (deadline_before_evidence, "outage"),
         (withdrawn_stays_withdrawn, "dark"),
         (restart_begins_anew, "leaders"),
-        (gap_ignored, "everything"),
+        (gap_ignored, "leaders"),
         (doubt_ignored, "leaders"),
         (uid_ignored, "people"),
         (failure_without_disarm, ""),

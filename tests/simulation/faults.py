@@ -112,7 +112,7 @@ THEMES = (
         "leaders",
         (*PROCESS, *PROCESS, *JOURNAL),
         12,
-        ("pause-before-commit", "kill", "commit-in-doubt"),
+        ("pause-before-commit", "kill", "commit-in-doubt", "hub-away"),
     ),
     ALL,
     Theme("outage", ("kill", "watch-cut"), 2, ("outage",)),
