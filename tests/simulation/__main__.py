@@ -194,6 +194,8 @@ def _caught(url: str, name: str, first: int, within: int) -> tuple[Outcome | Non
     for number, seed in enumerate(itertools.islice(seeds, within), 1):
         with broken(name):
             outcome = simulate(seed, url)
+        if any("TypeError" in problem for problem in outcome.problems):
+            raise SystemExit(f"{name} does not fit the program any more:\n{outcome.problems[0]}")
         if outcome.problems:
             return outcome, number
     return None, within

@@ -6,6 +6,7 @@ Each patches named seams of the program for as long as a simulation runs.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -17,10 +18,18 @@ from ibgu.controller import loop, recovery
 from ibgu.core import decide as deciding
 from ibgu.core.book import StepBook, World
 from ibgu.core.decide import accepted as accepting
-from ibgu.core.decide import arming, ending, looking, running, stagework, starting, waiting
+from ibgu.core.decide import (
+    arming,
+    ending,
+    looking,
+    running,
+    stagework,
+    starting,
+    steps,
+    waiting,
+)
 from ibgu.core.model import IbuView, Kind, Member, OnDebt, Run, RunState, WorkView
 from ibgu.core.observe import JudgementKind
-from ibgu.core.observe import evidence as proof
 from ibgu.core.observe import judge as judge_state
 from ibgu.core.works import wanted_stage
 from ibgu.db.journal import fencing, journal, write
@@ -95,22 +104,13 @@ def run_echo_ignored(stack: ExitStack) -> None:
     _set(stack, arming, "accepted", accepted)
 
 
-def stage_ignored(stack: ExitStack) -> None:
-    """A value counts for a run though the cluster's stage is another by now."""
-
-    def speaks_for(work: WorkView, run: Run) -> bool:
-        return proof.speaks_for(work, run) or (work.ibu is not None and work.ibu.run == run.id)
-
-    _set(stack, accepting, "speaks_for", speaks_for)
-
-
 def no_disarm(stack: ExitStack) -> None:
     """The stage is no impulse: the work goes on enforcing it after the cluster took it."""
     on_hub = property(lambda self: self.state is not RunState.INTENDED and self.open)
     _set(stack, Run, "on_hub", on_hub)
 
-    def enforced(member: Member, work: WorkView | None) -> Any:
-        return None if work is not None and work.armed else wanted_stage(member, work)
+    def enforced(member: Member, work: WorkView | None, *others: Any) -> Any:
+        return None if work is not None and work.armed else wanted_stage(member, work, *others)
 
     def at_once(turn: Any, member: Member, seen: Any) -> None:
         turn.on_run(Kind.RUN_DISARMED, member, "never mind", disarmed=True)
@@ -167,8 +167,10 @@ def debts_forgotten(stack: ExitStack) -> None:
     """What is owed to clusters does not outlive the process."""
     load = World.load
 
-    def without(self: World, rollouts: Any, steps: Any, members: Any, debts: Any, ids: Any) -> None:
-        load(self, rollouts, steps, members, (), ids)
+    def without(
+        self: World, rollouts: Any, steps: Any, members: Any, debts: Any, *others: Any
+    ) -> None:
+        load(self, rollouts, steps, members, (), *others)
 
     _set(stack, World, "load", without)
 
@@ -193,6 +195,8 @@ def deadline_before_evidence(stack: ExitStack) -> None:
     changed = deciding._decide_what_changed
     _set(stack, deciding, "_decide_what_changed", first)
     _set(stack, starting, "_overdue", lambda turn, step: list(step.limited(turn.now)))
+    for module in (steps, starting):
+        _set(stack, module, "SETTLE", timedelta())
 
 
 def withdrawn_stays_withdrawn(stack: ExitStack) -> None:
@@ -285,7 +289,6 @@ VARIANTS: dict[str, Variant] = {
         (slot_freed_early, "dark"),
         (one_slot_too_many, ""),
         (run_echo_ignored, "calm"),
-        (stage_ignored, ""),
         (no_disarm, ""),
         (label_before_outcome, ""),
         (look_skipped, ""),
@@ -295,7 +298,7 @@ VARIANTS: dict[str, Variant] = {
         (deadline_before_evidence, "outage"),
         (withdrawn_stays_withdrawn, "dark"),
         (restart_begins_anew, "leaders"),
-        (gap_ignored, ""),
+        (gap_ignored, "leaders"),
         (doubt_ignored, "leaders"),
         (uid_ignored, "people"),
         (failure_without_disarm, ""),

@@ -108,7 +108,12 @@ ALL = Theme("everything")
 THEMES = (
     CALM,
     ALL,
-    Theme("leaders", (*PROCESS, *PROCESS, *JOURNAL), 12, ("pause-before-commit", "kill")),
+    Theme(
+        "leaders",
+        (*PROCESS, *PROCESS, *JOURNAL),
+        12,
+        ("pause-before-commit", "kill", "commit-in-doubt", "hub-away"),
+    ),
     ALL,
     Theme("outage", ("kill", "watch-cut"), 2, ("outage",)),
     ALL,
@@ -153,6 +158,6 @@ def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> 
     )
     if kind == "outage":  # longer than any limit
         return structs.replace(fault, at=rng.uniform(10.0, 600.0), seconds=3000.0)
-    if kind == "dark-when-armed":  # while there is still something to arm
+    if kind in ("dark-when-armed", "commit-in-doubt"):  # while there is still something to do
         return structs.replace(fault, at=round(rng.uniform(2.0, 600.0), 1), n=fault.n % 3)
     return fault
