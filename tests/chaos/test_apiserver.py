@@ -52,7 +52,7 @@ async def tight(chaos: Chaos) -> AsyncIterator[None]:
 @pytest.mark.chaos
 @pytest.mark.usefixtures("tight")
 async def test_a_throttling_api_server(chaos: Chaos, audit_log: Path) -> None:
-    await chaos.roll_out(100, 30)
+    await chaos.roll_out(40, 15)
     pod = await chaos.pod()
     await chaos.leads(pod)
     await chaos.unharmed()
