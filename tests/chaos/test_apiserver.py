@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks.audit import read
 from tests.chaos.scene import Chaos
 
-TIGHT = ("--max-requests-inflight=2", "--max-mutating-requests-inflight=1")
+TIGHT = ("--max-requests-inflight=4", "--max-mutating-requests-inflight=2")
 
 
 @pytest.mark.chaos
@@ -52,7 +52,7 @@ async def tight(chaos: Chaos) -> AsyncIterator[None]:
 @pytest.mark.chaos
 @pytest.mark.usefixtures("tight")
 async def test_a_throttling_api_server(chaos: Chaos, audit_log: Path) -> None:
-    await chaos.roll_out(40, 15)
+    await chaos.roll_out(30, 15)
     pod = await chaos.pod()
     await chaos.leads(pod)
     await chaos.unharmed()
