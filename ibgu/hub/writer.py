@@ -219,7 +219,9 @@ class Writer:
         lane.failures += 1
         delay = max(self._limits.backoff.delay(lane.failures, self._rng), error.retry_after or 0.0)
         if error.status == 429:
-            self._bucket.hold(delay)
+            # Others wait as long as the server asks, not as long as this object, which may have
+            # been refused many times.
+            self._bucket.hold(error.retry_after or self._limits.backoff.first)
         given_up = self._paused or lane.queued is not None
         if not given_up:
             self.retries += 1

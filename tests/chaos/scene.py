@@ -16,11 +16,12 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, write_kubeconfig
+from ibgu.sim.player.setup import patiently
 from tests.chaos.invariants import Event, Record, breaches
 from tests.chaos.pod import Pod
 from tests.chaos.proxy import Proxy, before_hub, before_postgres
 from tests.e2e.harness import Scene
-from tests.e2e.manifests import ibgu, step
+from tests.e2e.manifests import Object, ibgu, step
 
 LEASE_SECONDS = 4
 ENVIRONMENT = {
@@ -90,6 +91,16 @@ class Chaos(Scene):
             await pod.remove()
         await self._networks.aclose()
         await super().close()
+
+    # -- questions, with patience for a hub that has just come back ------------------------------
+
+    async def get(self, path: str) -> Object:
+        ask = super().get
+        return await patiently(lambda: ask(path))
+
+    async def items(self, path: str, selector: str = "") -> list[Object]:
+        ask = super().items
+        return await patiently(lambda: ask(path, selector))
 
     # -- the rollout ---------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks.audit import read
 from tests.chaos.scene import Chaos
 
-TIGHT = ("--max-requests-inflight=2", "--max-mutating-requests-inflight=1")
+TIGHT = ("--max-requests-inflight=4", "--max-mutating-requests-inflight=2")
 
 
 @pytest.mark.chaos
@@ -42,17 +42,18 @@ async def test_a_slow_api_server(chaos: Chaos, delay: float) -> None:
 
 
 @pytest.fixture
-async def tight(chaos: Chaos) -> AsyncIterator[None]:
-    """An API server that answers 429 to what does not fit."""
-    await asyncio.to_thread(chaos.hub.restart_apiserver, *TIGHT)
+async def roomy(chaos: Chaos) -> AsyncIterator[None]:
+    """In the end the API server has room again."""
     yield
     await asyncio.to_thread(chaos.hub.restart_apiserver)
 
 
 @pytest.mark.chaos
-@pytest.mark.usefixtures("tight")
+@pytest.mark.usefixtures("roomy")
 async def test_a_throttling_api_server(chaos: Chaos, audit_log: Path) -> None:
-    await chaos.roll_out(100, 30)
+    """It answers 429 to what does not fit."""
+    await chaos.roll_out(30, 15)
+    await asyncio.to_thread(chaos.hub.restart_apiserver, *TIGHT)
     pod = await chaos.pod()
     await chaos.leads(pod)
     await chaos.unharmed()

@@ -68,6 +68,21 @@ async def test_throttling_holds_everything_as_long_as_the_server_says(
     assert hub.verbs() == ["patch"] * 3
 
 
+async def test_an_object_that_is_refused_for_long_holds_nobody_else(
+    hub: ScriptedHub, write: StartWriter, fault: type[Fault], until: Until
+) -> None:
+    """Each one has its own growing pause; only the server's own is everybody's."""
+    await hub.put("a")
+    await hub.put("b")
+    hub.faults.append(fault("patch", status=429, headers={"Retry-After": "1"}))
+    pause = Backoff(first=3600, longest=3600)
+    async with write(Limits(concurrency=1, rate=1e6, backoff=pause)) as writer:
+        writer.submit(patch("a"))
+        writer.submit(patch("b", "x"))
+        await until(lambda: hub.objects["spoke", "b"].get("spec"))
+        assert writer.pending(patch("a").key)
+
+
 async def test_a_create_whose_answer_was_lost_ends_as_a_conflict(
     hub: ScriptedHub, write: StartWriter, results: Results, fault: type[Fault]
 ) -> None:
