@@ -1,38 +1,24 @@
-"""The controller as a process: connects, watches, campaigns, leads."""
+"""The controller as a process: connects, watches, campaigns, and leads for a `Term`."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from contextlib import asynccontextmanager
 from random import Random
 
 import structlog
-from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import telemetry
 from ibgu.controller import measures
-from ibgu.controller.adopting import Adopting
-from ibgu.controller.agenda import Agenda
 from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Ledger
-from ibgu.controller.denials import denied
-from ibgu.controller.effects import Effects
 from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
-from ibgu.controller.notices import Notices
-from ibgu.controller.openings import Openings
-from ibgu.controller.parts import Parts
-from ibgu.controller.payloads import Payloads
-from ibgu.controller.recovery import Recovery, WentBack
-from ibgu.controller.retention import Retention
+from ibgu.controller.recovery import WentBack
 from ibgu.controller.rights import RightsWatch, of_controller
-from ibgu.controller.statuses import Statuses
-from ibgu.controller.talm import TalmWatch
+from ibgu.controller.term import NewClock, Outfit, Term
 from ibgu.controller.watches import Watches
-from ibgu.core.book import World
-from ibgu.core.snapshot import Facts
-from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded
+from ibgu.db.errors import Deposed, ReloadNeeded
 from ibgu.db.journal import Journal
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient
@@ -40,7 +26,6 @@ from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.lease import Elector, LeaseTimes
 from ibgu.hub.port import Hub
-from ibgu.hub.writer import Limits, Writer, WriteResult
 from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu.controller")
@@ -48,26 +33,6 @@ log = structlog.get_logger("ibgu.controller")
 LEASE = "ibgu-controller"
 DEPOSED = 300.0
 """Seconds: the longest pause after a lead that another controller has ended."""
-NOTE_EVERY = 15.0
-"""Seconds between two notes of how far the hub was seen to get; backups are older."""
-
-NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
-"""Makes the clock that limits are measured by from a way to read the database's."""
-
-
-class Basis(Struct, frozen=True):
-    """What a new leader begins with."""
-
-    world: World
-    ledger: Ledger
-    clock: Clock
-    facts: Facts
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        concurrency=settings.hub_concurrency, rate=settings.hub_rate, burst=settings.hub_burst
-    )
 
 
 class Controller:
@@ -85,13 +50,22 @@ class Controller:
         self._rng = rng or Random()
         self._settings = settings
         self._client = client
-        self._served = served
-        self._new_clock = clock
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed)
         self._watches = Watches(client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
+        self._outfit = Outfit(
+            settings=settings,
+            client=client,
+            served=served,
+            journal=self._journal,
+            mirror=self._mirror,
+            watches=self._watches,
+            rights=self._rights,
+            rng=self._rng,
+            clock=clock,
+        )
         self._elector = self._new_elector()
         self._epoch = 0
         self._loop: Loop | None = None
@@ -206,90 +180,16 @@ class Controller:
     async def _terms(self, deadline: Deadline, proof: str) -> None:
         """Work; if the hub turns out to have been restored, begin anew with that knowledge."""
         while True:
-            self._ledger = ledger = Ledger(self._journal)
+            self._ledger = Ledger(self._journal)
             try:
-                async with asyncio.TaskGroup() as tasks:
-                    await self._work(tasks, deadline, ledger, proof)
+                await Term(self._outfit, self._ledger, deadline, self._leads).run(proof)
             except* WentBack as group:
                 proof = str(group.exceptions[0])
                 self._loop = None
 
-    async def _work(
-        self, tasks: asyncio.TaskGroup, deadline: Deadline, ledger: Ledger, proof: str
-    ) -> None:
-        clock = self._new_clock(self._journal.now)
-        await ledger.survive(clock.sync)
-        recovery = Recovery(self._journal, ledger, self._mirror, self._watches)
-        world, decisions = await recovery.load(clock.now(), proof)
-        talm = TalmWatch(self._client, clock, self._settings.talm_namespaces.split(","))
-        facts = Facts(in_sync_since=clock.now(), talm_live=await talm.first())
-        loop = self._assemble(tasks, deadline, Basis(world, ledger, clock, facts))
-        ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
-        loop.recovered(decisions)
-        loop.touch_everything()
-        tasks.create_task(self._note_versions())
-        tasks.create_task(talm.run(loop.talm))
-        tasks.create_task(self._payload_checks(loop))
-        if days := self._settings.events_days:
-            tasks.create_task(Retention(self._journal.forget, clock, days).run())
+    def _leads(self, loop: Loop) -> None:
         self._loop = loop
         telemetry.LEADER.set(1)
-        await loop.run()
-
-    def _assemble(self, tasks: asyncio.TaskGroup, deadline: Deadline, basis: Basis) -> Loop:
-        settings, mirror, clock = self._settings, self._mirror, basis.clock
-        mirror.refusals.clear()
-        mirror.denials.clear()
-        agenda = Agenda()
-        payloads = Payloads(self._client, settings.service_account)
-        writer = Writer(
-            self._client,
-            done=lambda result: self._answered(loop, result),
-            limits=_limits(settings),
-            rng=self._rng,
-        )
-        writer.resume(deadline)
-        served = self._served.ibgu_status
-        watch = self._served.feedback_by_watch
-        parts = Parts(
-            world=basis.world,
-            mirror=mirror,
-            adopting=Adopting(self._client, mirror, payloads, writer, tasks, agenda.touch),
-            agenda=agenda,
-            ledger=basis.ledger,
-            effects=Effects(mirror, payloads, writer, watch=watch),
-            openings=Openings(self._client, mirror, payloads, tasks, agenda.touch),
-            payloads=payloads,
-            statuses=Statuses(mirror, payloads, clock, writer, served=served),
-            notices=Notices(mirror, clock, writer, instance=settings.identity),
-            clock=clock,
-            in_sync=lambda: self._watches.in_sync,
-        )
-        loop = Loop(parts, basis.facts)
-        tasks.create_task(writer.run())
-        tasks.create_task(parts.statuses.run(basis.world))
-        return loop
-
-    def _answered(self, loop: Loop, result: WriteResult) -> None:
-        if denied(result.error):
-            self._rights.doubt()
-        loop.answered(result)
-
-    async def _payload_checks(self, loop: Loop) -> None:
-        while True:
-            await loop.check_payloads()
-            await asyncio.sleep(self._settings.payload_check_seconds)
-
-    async def _note_versions(self) -> None:
-        """By these the next start sees whether the hub was restored from a backup since."""
-        noted = None
-        while True:
-            seen = self._mirror.versions()
-            if seen != noted and self._watches.in_sync and not self._mirror.went_back:
-                with suppress(JournalAway):
-                    await self._journal.note(seen)
-                    noted = seen
-            await asyncio.sleep(NOTE_EVERY)
 
     # -- for the metrics -----------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from ibgu.controller.clock import Clock
-from ibgu.controller.service import NewClock
+from ibgu.controller.term import NewClock
 
 
 class FastClock(Clock):

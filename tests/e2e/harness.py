@@ -17,7 +17,8 @@ from typing import Any
 import asyncpg
 
 from ibgu.controller.clock import Clock
-from ibgu.controller.service import LEASE, Controller, NewClock, controller
+from ibgu.controller.service import LEASE, Controller, controller
+from ibgu.controller.term import NewClock
 from ibgu.core.plan import natural_key
 from ibgu.db.engine import dsn, engine
 from ibgu.db.reads.certified import certify

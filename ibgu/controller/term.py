@@ -1,0 +1,161 @@
+"""One term of leading: what is made for it, and runs until it ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+from random import Random
+
+from msgspec import Struct
+
+from ibgu.controller.adopting import Adopting
+from ibgu.controller.agenda import Agenda
+from ibgu.controller.clock import Clock
+from ibgu.controller.commit import Ledger
+from ibgu.controller.denials import denied
+from ibgu.controller.effects import Effects
+from ibgu.controller.loop import Loop
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.notices import Notices
+from ibgu.controller.openings import Openings
+from ibgu.controller.parts import Parts
+from ibgu.controller.payloads import Payloads
+from ibgu.controller.recovery import Recovery
+from ibgu.controller.retention import Retention
+from ibgu.controller.rights import RightsWatch
+from ibgu.controller.statuses import Statuses
+from ibgu.controller.talm import TalmWatch
+from ibgu.controller.watches import Watches
+from ibgu.core.book import World
+from ibgu.core.snapshot import Facts
+from ibgu.db.errors import JournalAway
+from ibgu.db.journal import Journal
+from ibgu.hub.deadline import Deadline
+from ibgu.hub.discovery import Served
+from ibgu.hub.port import Hub
+from ibgu.hub.writer import Limits, Writer, WriteResult
+from ibgu.settings import Settings
+
+NOTE_EVERY = 15.0
+"""Seconds between two notes of how far the hub was seen to get; backups are older."""
+
+NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
+"""Makes the clock that limits are measured by from a way to read the database's."""
+
+
+class Outfit(Struct, frozen=True, kw_only=True):
+    """What a controller has before it leads, and keeps from term to term."""
+
+    settings: Settings
+    client: Hub
+    served: Served
+    journal: Journal
+    mirror: Mirror
+    watches: Watches
+    rights: RightsWatch
+    rng: Random
+    clock: NewClock
+
+
+class Basis(Struct, frozen=True):
+    """What a term begins with."""
+
+    world: World
+    clock: Clock
+    facts: Facts
+
+
+class Term:
+    """`leads` is called with the loop once it is ready to run; the writer stops by itself at the
+    deadline."""
+
+    def __init__(
+        self, outfit: Outfit, ledger: Ledger, deadline: Deadline, leads: Callable[[Loop], None]
+    ) -> None:
+        self._outfit = outfit
+        self._ledger = ledger
+        self._deadline = deadline
+        self._leads = leads
+
+    async def run(self, proof: str) -> None:
+        """`proof` that the hub was restored from a backup; empty: none so far. Raises (in a
+        group) WentBack once there is one, and what the journal has against this leader."""
+        async with asyncio.TaskGroup() as tasks:
+            await self._work(tasks, proof)
+
+    async def _work(self, tasks: asyncio.TaskGroup, proof: str) -> None:
+        outfit, ledger = self._outfit, self._ledger
+        clock = outfit.clock(outfit.journal.now)
+        await ledger.survive(clock.sync)
+        recovery = Recovery(outfit.journal, ledger, outfit.mirror, outfit.watches)
+        world, decisions = await recovery.load(clock.now(), proof)
+        talm = TalmWatch(outfit.client, clock, outfit.settings.talm_namespaces.split(","))
+        facts = Facts(in_sync_since=clock.now(), talm_live=await talm.first())
+        loop = self._assemble(tasks, Basis(world, clock, facts))
+        ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
+        loop.recovered(decisions)
+        loop.touch_everything()
+        tasks.create_task(self._note_versions())
+        tasks.create_task(talm.run(loop.talm))
+        tasks.create_task(self._payload_checks(loop))
+        if days := outfit.settings.events_days:
+            tasks.create_task(Retention(outfit.journal.forget, clock, days).run())
+        self._leads(loop)
+        await loop.run()
+
+    def _assemble(self, tasks: asyncio.TaskGroup, basis: Basis) -> Loop:
+        outfit, clock = self._outfit, basis.clock
+        client, mirror, served = outfit.client, outfit.mirror, outfit.served
+        mirror.refusals.clear()
+        mirror.denials.clear()
+        agenda = Agenda()
+        payloads = Payloads(client, outfit.settings.service_account)
+        writer = self._writer(lambda result: self._answered(loop, result))
+        parts = Parts(
+            world=basis.world,
+            mirror=mirror,
+            adopting=Adopting(client, mirror, payloads, writer, tasks, agenda.touch),
+            agenda=agenda,
+            ledger=self._ledger,
+            effects=Effects(mirror, payloads, writer, watch=served.feedback_by_watch),
+            openings=Openings(client, mirror, payloads, tasks, agenda.touch),
+            payloads=payloads,
+            statuses=Statuses(mirror, payloads, clock, writer, served=served.ibgu_status),
+            notices=Notices(mirror, clock, writer, instance=outfit.settings.identity),
+            clock=clock,
+            in_sync=lambda: outfit.watches.in_sync,
+        )
+        loop = Loop(parts, basis.facts)
+        tasks.create_task(writer.run())
+        tasks.create_task(parts.statuses.run(basis.world))
+        return loop
+
+    def _writer(self, done: Callable[[WriteResult], None]) -> Writer:
+        settings = self._outfit.settings
+        limits = Limits(
+            concurrency=settings.hub_concurrency, rate=settings.hub_rate, burst=settings.hub_burst
+        )
+        writer = Writer(self._outfit.client, done=done, limits=limits, rng=self._outfit.rng)
+        writer.resume(self._deadline)
+        return writer
+
+    def _answered(self, loop: Loop, result: WriteResult) -> None:
+        if denied(result.error):
+            self._outfit.rights.doubt()
+        loop.answered(result)
+
+    async def _payload_checks(self, loop: Loop) -> None:
+        while True:
+            await loop.check_payloads()
+            await asyncio.sleep(self._outfit.settings.payload_check_seconds)
+
+    async def _note_versions(self) -> None:
+        """By these the next start sees whether the hub was restored from a backup since."""
+        mirror, noted = self._outfit.mirror, None
+        while True:
+            seen = mirror.versions()
+            if seen != noted and self._outfit.watches.in_sync and not mirror.went_back:
+                with suppress(JournalAway):
+                    await self._outfit.journal.note(seen)
+                    noted = seen
+            await asyncio.sleep(NOTE_EVERY)
