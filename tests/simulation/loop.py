@@ -1,7 +1,7 @@
 """An event loop whose time is virtual, and processes in it that can be stopped.
 
 Time moves when there is nothing to do but to wait, at once to the next timer. While a journal
-call is under way the time stands still, so that Postgres may be the real one (decision 0007).
+call is under way the time stands still, so that Postgres may be the real one (decision 10).
 """
 
 import asyncio
