@@ -8,7 +8,6 @@ CORES := 2
 # Most tests wait for a hub, so more of them fit than there are cores.
 TEST_WORKERS ?= 3
 PARALLEL = -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder
-MINUTES ?= 5
 
 .DEFAULT_GOAL := help
 
@@ -47,8 +46,8 @@ endif
 chaos: setup ## servers killed, filled, paused and cut off in mid-rollout (CHAOS_SEED, CHAOS_ARGS)
 	@$(BIN)/python -m pytest tests/chaos -m "chaos or not chaos" --durations=0 $(CHAOS_ARGS)
 
-MINUTES ?= 10
 .PHONY: soak
+soak: MINUTES ?= 10
 soak: $(READY) ## the simulation, as many seeds as MINUTES allow (SOAK_ARGS="--first 5000")
 	@$(BIN)/python -m tests.simulation --minutes $(MINUTES) --json .artifacts/soak.json $(SOAK_ARGS)
 
@@ -65,6 +64,7 @@ audit: $(READY) ## do the locked packages have known vulnerabilities? (needs the
 	@$(BIN)/python -m tests.security.audit
 
 .PHONY: fuzz
+fuzz: MINUTES ?= 5
 fuzz: $(READY) ## coverage-guided noise for the parsers of the hub's answers (MINUTES=5)
 	@$(BIN)/python -c "import atheris" 2>/dev/null || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3'

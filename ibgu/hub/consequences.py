@@ -17,7 +17,9 @@ _START = Consequence("ibgu does not start")
 _API = Consequence("the REST API can't tell who asks, and refuses everybody")
 _PAYLOAD = Consequence("steps with Prep of the IBGUs that refer to it do not start")
 
+_ADOPT = Consequence("no rollout can be taken over from TALM (ibgu.dev/adopt)", vital=False)
 _BY_RESOURCE = {
+    "manifestworkreplicasets": _ADOPT,
     "imagebasedgroupupgrades": Consequence("no rollout is seen"),
     "imagebasedgroupupgrades/status": Consequence("nobody sees in the IBGU how far it is"),
     "managedclusters": Consequence("no cluster is seen, and no step starts"),
@@ -32,6 +34,8 @@ _BY_RESOURCE = {
     "secrets": _PAYLOAD,
 }
 _BY_VERB = {
+    ("clustergroupupgrades", "patch"): _ADOPT,
+    ("clustergroupupgrades", "delete"): _ADOPT,
     ("managedclusters", "patch"): Consequence(
         "the ibgu labels of clusters are not kept, and no Upgrade starts"
     ),

@@ -23,8 +23,6 @@ OPENAPI = "/openapi/v3"
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
 
 
 def segment(name: str) -> str:

@@ -15,6 +15,8 @@ from ibgu.resources import shipped
 
 ROLES = ("controller", "leader", "api", "payload-reader")
 """Files of the chart, and the roles in them: ibgu-controller and so on."""
+ADOPTER = "adopter"
+"""The role that only taking over from TALM needs (ibgu.dev/adopt)."""
 _AT_ONCE = 8
 """Reviews asked for at a time."""
 
@@ -77,7 +79,7 @@ def needed(role: str, namespace: str = "", name: str = "") -> list[Right]:
 
 def role_of(right: Right) -> str:
     """The one of ROLES that grants it."""
-    return next(role for role in ROLES if any(map(right.within, needed(role))))
+    return next(role for role in (*ROLES, ADOPTER) if any(map(right.within, needed(role))))
 
 
 @cache

@@ -119,7 +119,8 @@ def _talm(heard: Talm | Missing) -> Finding:
         "TALM",
         f"one is running in namespace {heard.live_in}: ibgu writes nothing beside it",
         f"oc scale deployment cluster-group-upgrades-controller-manager-v2 -n {heard.live_in} "
-        "--replicas=0 (its operator must not undo it), once its rollouts are finished",
+        "--replicas=0 (its operator must not undo it): what it has not finished is taken over with "
+        "ibgu.dev/adopt; to watch beside it: ibgu run --shadow",
     )
 
 

@@ -6,7 +6,7 @@ from ibgu.controller.rights import of_controller
 from ibgu.controller.service import LEASE
 from ibgu.core.kinds import Ibgu
 from ibgu.hub import paths
-from ibgu.hub.rights import Right, needed
+from ibgu.hub.rights import ADOPTER, Right, needed
 from ibgu.settings import Settings
 
 READ_ROLLOUTS = ("get", paths.IBGU_GROUP, "imagebasedgroupupgrades")
@@ -15,7 +15,8 @@ READ_CLUSTERS = ("get", paths.CLUSTER_GROUP, "managedclusters")
 
 def of_processes(settings: Settings, *, cgus: bool) -> list[Right]:
     """Of `ibgu run`; `cgus`: ClusterGroupUpgrades are served here."""
-    return [*of_controller(settings, LEASE, cgus=cgus), *needed("api")]
+    adopting = needed(ADOPTER) if cgus else ()
+    return [*of_controller(settings, LEASE, cgus=cgus), *needed("api"), *adopting]
 
 
 def of_payloads(ibgus: Iterable[Ibgu]) -> list[Right]:

@@ -14,7 +14,7 @@ EVERYTHING = "rollouts"
 """The word that stands for all rollouts."""
 
 
-_PRESENT = ("pending", "running", "held", "complete")
+_PRESENT = ("pending", "running", "complete")
 """All states but `deleted`: what kubectl would show."""
 
 
