@@ -64,6 +64,8 @@ class Adopting:
     def follow(self, book: Book) -> None:
         """Called with every turn of a rollout, while nothing forbids to write."""
         rollout = book.rollout
+        if rollout.stands_still:
+            return
         if rollout.adopting_since is not None:
             self._remove(book)
         elif not book.steps and self._wished(rollout):

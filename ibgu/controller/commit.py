@@ -134,6 +134,10 @@ class Ledger:
     async def flush(self, at: datetime) -> None:
         """Write what has waited long enough."""
         if self.patience <= 0:
+            await self.write_waiting(at)
+
+    async def write_waiting(self, at: datetime) -> None:
+        if self._waiting:
             await self._write(Turn(decisions=tuple(self._waiting), at=at))
 
     async def _write(self, turn: Turn) -> frozenset[MemberKey]:

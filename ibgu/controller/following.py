@@ -45,14 +45,17 @@ class Following:
         now: datetime,
         *,
         quiet: bool,
+        late: bool = False,
     ) -> None:
-        """`quiet`: a live TALM is on the hub, nothing is written there (R20)."""
+        """`quiet`: a live TALM is on the hub, nothing is written there (R20). `late`: the journal
+        was away, or the mirror has lost touch, while this was written down: what it rests on may
+        be old by now, so it is decided anew before anything is done (R8)."""
         concerned = {uid: dict(clusters) for uid, clusters in touched.items()}
         owed: dict[str, None] = {}
         for decision in decisions:
             self._follow(decision, concerned, owed)
         world = self._parts.world
-        if not quiet:
+        if not quiet and not late:
             for uid, clusters in concerned.items():
                 if uid in world.books:
                     self._parts.effects.follow(world.books[uid], clusters, now)

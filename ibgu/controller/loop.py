@@ -38,6 +38,7 @@ class Loop:
         self._deciding = Deciding(parts, facts)
         self._following = Following(parts)
         self._gap = False
+        self._recovered: list[Decision] = []
 
     @property
     def facts(self) -> Facts:
@@ -106,14 +107,15 @@ class Loop:
             self._parts.agenda.touch(result.write.owner)
 
     def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
-        """What was refused, or had no answer, is tried again after a while."""
-        self.touched("", cluster)
-        if result.error is None or result.superseded:
+        """What was refused, or had no answer, is tried again after a while, not at once."""
+        if result.error is None or result.superseded or result.error.conflict:
+            self.touched("", cluster)
             return
-        for uid in [
-            debt.uid for debt in self._parts.world.debts.values() if debt.cluster == cluster
-        ]:
-            self._parts.agenda.at(self._parts.clock.now() + DEBT_RETRY, "", uid)
+        world, agenda = self._parts.world, self._parts.agenda
+        for rollout in world.rollouts_of.get(cluster, ()):
+            agenda.touch(rollout, [cluster])
+        for uid in [debt.uid for debt in world.debts.values() if debt.cluster == cluster]:
+            agenda.at(self._parts.clock.now() + DEBT_RETRY, "", uid)
 
     def status_changed(self, rollout: str) -> None:
         """From the mirror: our own write, or somebody else's hand."""
@@ -132,7 +134,11 @@ class Loop:
             self._parts.agenda.touch_debt(uid)
 
     def recovered(self, decisions: list[Decision]) -> None:
-        """What the start has decided after a restore, to be told; works without an owner go."""
+        """What the start has decided after a restore, to be told; works without an owner go.
+
+        While a live TALM is on the hub that waits.
+        """
+        self._recovered = decisions if self.facts.talm_live else []
         if self.facts.talm_live:
             return
         self._parts.notices.tell(self._parts.world, decisions)
@@ -146,6 +152,7 @@ class Loop:
     def talm(self, live: bool) -> None:
         if live != self.facts.talm_live:
             self._deciding.facts = Facts(in_sync_since=self.facts.in_sync_since, talm_live=live)
+            self.recovered(self._recovered)
             self.touch_everything()
 
     # -- the loop ------------------------------------------------------------------------------
@@ -176,6 +183,8 @@ class Loop:
     async def turn(self) -> None:
         """One turn; see the module's first line. Raises WentBack."""
         if proof := self._parts.mirror.went_back:
+            # What was seen before is not to be found again on the hub.
+            await self._parts.ledger.write_waiting(self._parts.clock.now())
             raise WentBack(proof)
         if not await self._in_sync():
             return
@@ -186,8 +195,11 @@ class Loop:
         with telemetry.TURN.time():
             draft = self._deciding.draft(touched, debts, now)
             await self._parts.ledger.commit(draft, now)
-            quiet = self.facts.talm_live
-            self._following.perform(touched, debts, draft.decisions, now, quiet=quiet)
+            quiet, late = self.facts.talm_live, self._gap or not self._current()
+            self._following.perform(touched, debts, draft.decisions, now, quiet=quiet, late=late)
+
+    def _current(self) -> bool:
+        return self._parts.in_sync() and not self._parts.mirror.went_back
 
     async def _in_sync(self) -> bool:
         """Nothing is decided on a mirror with a gap; after one (or after the journal was away)

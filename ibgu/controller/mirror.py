@@ -222,6 +222,8 @@ class Mirror:
         self, key: Key, old: TalmManifestWork | None, new: TalmManifestWork | None
     ) -> None:
         """It concerns all rollouts that have the cluster, and the one whose IBGU it is."""
+        if new is None:
+            self._talm_works.pop(key, None)
         self._touched("", key[0])
         for named in _group(new or old):
             namespace, _, name = named.partition("/")

@@ -77,13 +77,11 @@ class Controller:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(self._watches.run())
-            asking = tasks.create_task(self._rights.run())
+            tasks.create_task(self._watches.run())
+            tasks.create_task(self._rights.run())
             await self._watches.synced()
             log.info("in sync", **self._watches.sizes())
             await self._campaign()
-            watching.cancel()
-            asking.cancel()
 
     async def _campaign(self) -> None:
         """Again also after the journal has ended a lead: what it holds by then is loaded anew.
@@ -99,7 +97,8 @@ class Controller:
 
     def problems(self) -> list[str]:
         """Why the controller does not do its work now; empty: it does, or stands by."""
-        found = [self._deposed] if self._deposed else []
+        replaced = self._elector.leader not in ("", self._settings.identity)
+        found = [self._deposed] if self._deposed and not replaced else []
         found += self._rights.problems()
         if not self._watches.in_sync:
             found.append(f"the mirror of the hub is not complete{self._watches.told}")

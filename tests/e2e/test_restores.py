@@ -127,7 +127,9 @@ async def test_the_hub_is_restored_from_a_backup(scene: Scene, tmp_path: Path) -
 
     await asyncio.to_thread(scene.hub.restore, tmp_path / "backup")
     assert "restored from an older backup" in await held(scene, "restored")
+    note = await noted(scene)
     await nothing_begins(scene)
+    await scene.until(lambda: noted_since(scene, note), "what came after it to be noted")
     await scene.until(lambda: no_labels(scene, first), "the labels to be those of the journal")
 
     await scene.stop()
@@ -138,6 +140,16 @@ async def test_the_hub_is_restored_from_a_backup(scene: Scene, tmp_path: Path) -
     await held(scene, "restored")
     await nothing_begins(scene)
     await goes_on_to_its_end(scene, "restored")
+
+
+async def noted(scene: Scene) -> str:
+    """How far the hub was seen to get: what the next restore is recognised by."""
+    (row,) = await scene.journal("SELECT versions::text FROM hubs")
+    return str(row[0])
+
+
+async def noted_since(scene: Scene, note: str) -> bool:
+    return await noted(scene) != note
 
 
 async def no_labels(scene: Scene, cluster: str) -> bool:

@@ -32,11 +32,15 @@ def lease() -> Object:
 
 
 async def versions(scene: Scene) -> dict[str, str]:
-    """resourceVersions of everything that ibgu could write."""
+    """Everything that ibgu could write; the agents write the status of works and clusters."""
     found = {}
-    for path in (paths.ibgus(), paths.MANAGED_CLUSTERS, paths.works()):
+    for item in await scene.items(paths.ibgus()):
+        found[item["metadata"]["uid"]] = item["metadata"]["resourceVersion"]
+    for path in (paths.MANAGED_CLUSTERS, paths.works()):
         for item in await scene.items(path):
-            found[item["metadata"]["uid"]] = item["metadata"]["resourceVersion"]
+            meta = item["metadata"]
+            shown = (meta.get("generation"), meta.get("labels"), meta.get("annotations"))
+            found[meta["uid"]] = str(shown)
     return found
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.hub
 PREFIX = "/api/v1/"
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.json"}
 """They need no token, and say nothing about rollouts."""
-FILTERED = {"GET /api/v1/rollouts"}
+FILTERED = {"GET /api/v1/rollouts", "GET /api/v1/shadow/rollouts"}
 """Who may see nothing gets an empty list."""
 VALUES = {"namespace": "default", "name": "ran-r1"}
 """Of parameters in paths; any other gets "a"."""

@@ -70,7 +70,8 @@ def _adopting(turn: Turn) -> Reason:
 def adopt(turn: Turn, value: str) -> str | None:
     """A person's wish to take over; None: not yet, it is acted on as soon as that is possible."""
     traces, hold = turn.snapshot.traces, turn.rollout.hold
-    if turn.facts.talm_live or (hold and hold.kind is ReasonKind.INVALID_PLAN):
+    invalid = hold is not None and hold.kind is ReasonKind.INVALID_PLAN
+    if turn.facts.talm_live or invalid or turn.rollout.stands_still:
         return None
     if not traces.left:
         return "TALM has left nothing of this IBGU on the hub"

@@ -24,6 +24,7 @@ def decide_restored(turn: Turn) -> None:
         actor=turn.snapshot.actor,
         controls={**rollout.controls, names.RESUME: value},
         hold=None,
+        generation=0,  # the plan is checked anew: its hold may have been another one before
     )
 
 

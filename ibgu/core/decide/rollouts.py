@@ -105,10 +105,9 @@ def _hold(turn: Turn) -> None:
     if hold is not None and hold.kind is ReasonKind.INVALID_PLAN:
         return
     reason = foreign_controller(turn)
-    if reason is None and hold is not None:
-        turn.on_rollout(
-            Kind.ROLLOUT_RELEASED, f"no longer: {hold.message}", hold=None, adopting_since=None
-        )
+    if reason is None and (hold is not None or turn.rollout.adopting_since is not None):
+        words = f"no longer: {hold.message}" if hold else "nothing of TALM's is left"
+        turn.on_rollout(Kind.ROLLOUT_RELEASED, words, hold=None, adopting_since=None)
     elif reason is not None and (hold is None or hold.kind is not reason.kind):
         warning = reason.who is Who.PERSON
         turn.on_rollout(Kind.ROLLOUT_HELD, reason.message, warning=warning, hold=reason)
