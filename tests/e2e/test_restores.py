@@ -63,7 +63,7 @@ async def test_the_journal_is_lost(
     another: Callable[[str], str], scene: Scene, migrated: str
 ) -> None:
     """What was complete stays complete; what ran is imported and waits for a person."""
-    await scene.fleet(count=3, durations="60s-90s")
+    await scene.fleet(count=3, durations="300s-400s")
     await scene.start()
     await scene.apply(ibgu("gone", PLAN[0], fleet=scene.label))
     await scene.completed("gone")
