@@ -9,7 +9,7 @@ from tests.chaos.scene import Chaos
 
 
 async def test_killed_again_and_again(chaos: Chaos) -> None:
-    await killed_again_and_again(chaos, clusters=24, most=8, kills=4)
+    await killed_again_and_again(chaos, clusters=24, most=8, kills=3)
 
 
 @pytest.mark.chaos

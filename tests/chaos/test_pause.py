@@ -12,7 +12,7 @@ from tests.chaos.strangers import strangers
 
 
 async def test_a_deposed_leader_wakes_up(chaos: Chaos, audit_log: Path) -> None:
-    await deposed_leaders_wake_up(chaos, audit_log, clusters=14, most=4, times=2)
+    await deposed_leaders_wake_up(chaos, audit_log, clusters=12, most=4, times=1)
 
 
 @pytest.mark.chaos
