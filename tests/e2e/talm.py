@@ -19,7 +19,7 @@ from tests.e2e.harness import Scene
 from tests.e2e.manifests import SEED, Object, ibgu
 
 NAMESPACE = "openshift-cluster-group-upgrades"
-CRDS = """
+CGU_CRD = """
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: clustergroupupgrades.ran.openshift.io}
@@ -34,21 +34,22 @@ spec:
       subresources: {status: {}}
       schema:
         openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
----
+"""
+CRDS = f"""{CGU_CRD}---
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: manifestworkreplicasets.work.open-cluster-management.io}
+metadata: {{name: manifestworkreplicasets.work.open-cluster-management.io}}
 spec:
   group: work.open-cluster-management.io
   scope: Namespaced
-  names: {kind: ManifestWorkReplicaSet, plural: manifestworkreplicasets}
+  names: {{kind: ManifestWorkReplicaSet, plural: manifestworkreplicasets}}
   versions:
     - name: v1alpha1
       served: true
       storage: true
-      subresources: {status: {}}
+      subresources: {{status: {{}}}}
       schema:
-        openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
+        openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}
 """
 _CGUS, _TEMPLATES = "clustergroupupgrades", "manifestworkreplicasets"
 

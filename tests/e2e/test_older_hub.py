@@ -14,23 +14,7 @@ from ibgu.sandbox.waiting import wait_until
 from ibgu.telemetry import BAD_OBJECTS
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
-
-CGUS = """
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: clustergroupupgrades.ran.openshift.io}
-spec:
-  group: ran.openshift.io
-  scope: Namespaced
-  names: {kind: ClusterGroupUpgrade, plural: clustergroupupgrades, shortNames: [cgu]}
-  versions:
-    - name: v1alpha1
-      served: true
-      storage: true
-      subresources: {status: {}}
-      schema:
-        openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
-"""
+from tests.e2e.talm import CGU_CRD
 
 
 def older_crd() -> Object:
@@ -53,7 +37,7 @@ def older_hub() -> Iterator[SandboxHub]:
     with SandboxHub() as hub:
         kubectl = Kubectl(hub)
         kubectl("replace", "-f", "-", stdin=json.dumps(older_crd()))
-        kubectl("apply", "-f", "-", stdin=CGUS)
+        kubectl("apply", "-f", "-", stdin=CGU_CRD)
         kubectl("wait", "--for=condition=Established", "crd", "--all")
         wait_until(lambda: _published(kubectl), "the older schema in the OpenAPI", lambda: None)
         yield hub
