@@ -12,7 +12,7 @@ from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.waiting import wait_until
 from tests.e2e.conftest import journal_url, migrated
 from tests.e2e.harness import Scene
-from tests.e2e.test_older_hub import CGUS
+from tests.e2e.talm import CGU_CRD
 
 __all__ = ["journal_url", "migrated"]
 
@@ -28,7 +28,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
     log = tmp_path_factory.mktemp("audit") / "audit.log"
     with SandboxHub(audit_log=log) as hub:
         kubectl = Kubectl(hub)
-        kubectl("apply", "-f", "-", stdin=CGUS)
+        kubectl("apply", "-f", "-", stdin=CGU_CRD)
         kubectl("wait", "--for=condition=Established", "crd", "--all")
         path = "/openapi/v3/apis/ran.openshift.io/v1alpha1"
         wait_until(
