@@ -29,6 +29,11 @@ class RunCase(Struct):
         """Ended, and nothing of it can reach the cluster any more."""
         return self.state == "ended" and self.disarmed
 
+    @property
+    def labelled(self) -> bool:
+        """Its end left a failed label."""
+        return self.shown and self.result in ("failed", "refused", "limit")
+
 
 class Due(Struct, frozen=True):
     """A label change that an outcome asks for, not recorded yet."""

@@ -100,11 +100,13 @@ def _check_outcome(spot: MemberSpot, outcome: str) -> None:
 
 
 def _late(spot: MemberSpot) -> None:
-    """What became known after the end (R15)."""
+    """What became known after the end (R15); only our own failed label can be turned round."""
     _afterwards(spot)
-    if spot.text("late"):
-        evidence.speaks_for_run(spot)
-    if spot.text("late") and not spot.text("failed_action"):
+    if not spot.text("late"):
+        return
+    evidence.speaks_for_run(spot)
+    run = spot.member.run
+    if run and run.labelled and not spot.text("failed_action"):
         labels.due_after_success(spot, spot.text("action"))
 
 

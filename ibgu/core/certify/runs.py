@@ -117,7 +117,7 @@ def _ended(spot: MemberSpot) -> None:
         labels.due_after_success(spot, run.action)
     elif run.result == "limit":
         limits.check_expiry(spot)
-    if run.shown and run.result in ("failed", "refused", "limit"):
+    if run.labelled:
         labels.due_after_failure(spot, run.action)
 
 
