@@ -26,13 +26,17 @@ $(READY): $(LOCK) pyproject.toml
 setup: $(READY) ## the virtual environment, and the sandbox hub's programs (built once)
 	@$(BIN)/python -m ibgu.sandbox.prepare
 
+.PHONY: tools
+tools: $(READY) ## helm, kubeconform, promtool and Compose's loader, for the tests (built once)
+	@$(BIN)/python -m tests.tools
+
 .PHONY: demo
 demo: setup ## a whole hub with 50 simulated clusters and a rollout (DEMO_ARGS=--exit-when-done)
 	@$(BIN)/ibgu demo $(DEMO_ARGS)
 
 # The core first: it takes a minute, and its tests alone have to cover all of it.
 .PHONY: test
-test: setup ## all tests, on real API servers and Postgres (TEST_ARGS for pytest, TEST_WORKERS)
+test: setup tools ## all tests, on real API servers and Postgres (TEST_ARGS for pytest, TEST_WORKERS)
 ifeq ($(strip $(TEST_ARGS)),)
 	@echo "== tests/core, and how much of ibgu/core they cover"
 	@$(BIN)/pytest -n $(CORES) tests/core --cov

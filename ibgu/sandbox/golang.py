@@ -50,14 +50,20 @@ def module_folder(module: str) -> Path:
     return Path(run(["list", "-m", "-f", "{{.Dir}}", module]).strip())
 
 
-def run(arguments: Sequence[str], on_line: Callable[[str], None] = lambda _: None) -> str:
-    """Standard output of `go <arguments>`; every line of standard error goes to `on_line`.
+def run(
+    arguments: Sequence[str],
+    on_line: Callable[[str], None] = lambda _: None,
+    *,
+    module: Path = MODULE,
+) -> str:
+    """Standard output of `go <arguments>` in `module`; every line of standard error goes to
+    `on_line`.
 
     The output must be short (a pipe's buffer): it is read after the last error line.
     """
     with subprocess.Popen(
         [go_command(), *arguments],
-        cwd=MODULE,
+        cwd=module,
         env=_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -1,31 +1,15 @@
-"""The rendered chart, on machines that have helm, and what holds without it."""
+"""The rendered chart."""
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from ibgu.resources import shipped
 from ibgu.sandbox.contents import chart_rbac, manifests
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.users import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, sandbox_rbac
-
-CHART = shipped("charts/ibgu")
-needs_helm = pytest.mark.skipif(not shutil.which("helm"), reason="helm is not installed")
-
-
-def rendered(*settings: str) -> list[dict[str, Any]]:
-    arguments = [argument for setting in settings for argument in ("--set", setting)]
-    done = subprocess.run(
-        ["helm", "template", "ibgu", CHART, "--namespace", SYSTEM_NAMESPACE, *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
+from tests.charts.rendering import CHART, render
 
 
 def bindings(objects: list[dict[str, Any]]) -> set[tuple[str, ...]]:
@@ -44,9 +28,8 @@ def bindings(objects: list[dict[str, Any]]) -> set[tuple[str, ...]]:
     }
 
 
-@needs_helm
 def test_the_chart_grants_what_the_sandbox_grants() -> None:
-    chart = rendered("payloadNamespaces={default,openshift-adp}")
+    chart = render({"payloadNamespaces": ["default", "openshift-adp"]})
     assert bindings(chart) == bindings(sandbox_rbac(["default", "openshift-adp"]))
     roles = {item["metadata"]["name"]: item for item in chart if item["kind"].endswith("Role")}
     assert {name: role["rules"] for name, role in roles.items()} == {
@@ -54,26 +37,23 @@ def test_the_chart_grants_what_the_sandbox_grants() -> None:
     }
 
 
-@needs_helm
 @pytest.mark.hub
 def test_the_api_server_takes_the_chart(kubectl: Kubectl) -> None:
     arguments = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-")
-    answers = kubectl(*arguments, stdin=yaml.safe_dump_all(rendered())).splitlines()
-    assert len(answers) == len(rendered())
+    answers = kubectl(*arguments, stdin=yaml.safe_dump_all(render())).splitlines()
+    assert len(answers) == len(render())
     assert all("serverside-applied (server dry run)" in answer for answer in answers)
 
 
-@needs_helm
 def test_a_service_account_of_ones_own() -> None:
-    objects = rendered("serviceAccount.create=false", "serviceAccount.name=other")
+    objects = render({"serviceAccount": {"create": False, "name": "other"}})
     assert not [item for item in objects if item["kind"] == "ServiceAccount"]
     assert {subject for *_, subject in bindings(objects)} == {f"{SYSTEM_NAMESPACE}/other"}
 
 
-@needs_helm
 def test_a_shadow_is_bound_to_nothing_that_writes() -> None:
     """The API's role asks the hub who its callers are; that stores nothing."""
-    roles = {role for _, role, *_ in bindings(rendered("shadow=true"))}
+    roles = {role for _, role, *_ in bindings(render({"shadow": True}))}
     assert roles == {"ibgu-shadow", "ibgu-api"}
 
 
