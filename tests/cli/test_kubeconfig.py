@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ibgu.cli.rest.client import RestError
 from ibgu.cli.rest.kubeconfig import current, token_of
 from ibgu.cli.rest.target import Target
+from ibgu.client import RestError
 
 HTTPS = "https://ibgu.example"
 
@@ -89,7 +89,7 @@ def test_without_a_kubeconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     assert Target(HTTPS).in_namespace() == "default"
     with pytest.raises(RestError, match="no token"):
-        Target(HTTPS).rest()
+        Target(HTTPS).client()
 
 
 def test_the_first_file_that_has_an_entry_counts(
@@ -114,8 +114,8 @@ def test_a_file_that_is_no_kubeconfig(write: Any) -> None:
 def test_a_token_that_nobody_named_needs_tls(write: Any, server: str) -> None:
     write({"token": "mine"})
     with pytest.raises(RestError, match=r"not sent to http://.* without TLS"):
-        Target(server).rest()
-    Target(server, token="named").rest()
+        Target(server).client()
+    Target(server, token="named").client()
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ def test_a_token_that_nobody_named_needs_tls(write: Any, server: str) -> None:
 )
 def test_where_it_may_go(write: Any, server: str) -> None:
     write({"token": "mine"})
-    Target(server).rest()
+    Target(server).client()
 
 
 def test_certificates_that_can_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(RestError, match=r"can't read the certificates in .*none.pem"):
-        Target(HTTPS, "t", str(tmp_path / "none.pem")).rest()
+        Target(HTTPS, "t", str(tmp_path / "none.pem")).client()

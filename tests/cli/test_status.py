@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from ibgu.cli.app import app as commands
 from ibgu.cli.read import status as module
-from ibgu.cli.rest.client import Rest
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.status import status_lines
+from ibgu.client import Client
 from ibgu.core.model import Kind, OnRollout, RolloutState
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
@@ -67,8 +67,8 @@ async def test_a_terminal_gets_colours_and_bars(
     ibgu: Ibgu, journal: Journal, server: str, sandbox_hub: SandboxHub
 ) -> None:
     await fleet(journal)
-    rest = Rest(server, sandbox_hub.token("alice"))
-    look = await asyncio.to_thread(module.see, rest, "default", "ran-r1")
+    client = Client(server, sandbox_hub.token("alice"))
+    look = await asyncio.to_thread(module.see, client, "default", "ran-r1")
     coloured = "\n".join(status_lines(look, Paper(colours=True, bars=True)))
     assert "\x1b[32m✔ 2\x1b[0m" in coloured
     assert "█" * 24 in coloured

@@ -1,8 +1,8 @@
 """The asking commands send a bearer token, which not every kubeconfig has."""
 
 from ibgu.cli.doctor.findings import Finding, ok, problem
-from ibgu.cli.rest.client import RestError
 from ibgu.cli.rest.kubeconfig import current, token_of
+from ibgu.client import RestError
 
 
 def judge_token() -> Finding:

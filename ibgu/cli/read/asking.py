@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 
 from ibgu.cli.errors import fail
-from ibgu.cli.rest.client import RestError
+from ibgu.client import RestError
 
 
 @contextmanager

@@ -1,14 +1,16 @@
 """`ibgu get`."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+
+if TYPE_CHECKING:
+    from ibgu.client.answers.rollouts import Rollout
 
 EVERYTHING = "rollouts"
 """The word that stands for all rollouts."""
@@ -43,34 +45,34 @@ def get(
 
     with asking():
         target = Target(server, token, ca_file, namespace)
-        rest = target.rest()
+        client = target.client()
         if name != EVERYTHING:
-            found = rest.get("rollouts", target.in_namespace(), name)
+            found = client.rollout(target.in_namespace(), name)
             _print(found, [found], output, everywhere=False)
             return
         where = None if everywhere else target.in_namespace()
-        rollouts = list(rest.pages("rollouts", namespace=where, state=_PRESENT))
+        rollouts = list(client.rollouts(namespace=where, state=_PRESENT))
         _print({"items": rollouts}, rollouts, output, everywhere=everywhere)
 
 
 def _print(
-    body: dict[str, Any], rollouts: Sequence[dict[str, Any]], output: Output, *, everywhere: bool
+    body: object, rollouts: "Sequence[Rollout]", output: Output, *, everywhere: bool
 ) -> None:
+    from ibgu.cli.show.forms import as_json, as_yaml
+
     match output:
         case Output.JSON:
-            typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
+            typer.echo(as_json(body))
         case Output.YAML:
-            import yaml
-
-            typer.echo(yaml.safe_dump(body, sort_keys=False, allow_unicode=True), nl=False)
+            typer.echo(as_yaml(body))
         case Output.NAME:
             for rollout in rollouts:
-                typer.echo(f"imagebasedgroupupgrade.lcm.openshift.io/{rollout['name']}")
+                typer.echo(f"imagebasedgroupupgrade.lcm.openshift.io/{rollout.name}")
         case Output.TABLE | Output.WIDE:
             _print_table(rollouts, wide=output is Output.WIDE, everywhere=everywhere)
 
 
-def _print_table(rollouts: Sequence[dict[str, Any]], *, wide: bool, everywhere: bool) -> None:
+def _print_table(rollouts: "Sequence[Rollout]", *, wide: bool, everywhere: bool) -> None:
     from ibgu.cli.show.rollouts import rollouts_table
 
     if not rollouts:

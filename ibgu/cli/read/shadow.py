@@ -1,6 +1,5 @@
 """`ibgu shadow-report`."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,8 +10,9 @@ import typer
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
-    from ibgu.cli.rest.client import JsonObject, Rest, RestError
     from ibgu.cli.rest.target import Target
+    from ibgu.cli.show.shadow import Watched
+    from ibgu.client import Client, RestError
 
 
 class Output(StrEnum):
@@ -51,27 +51,27 @@ def shadow_report(
     with asking():
         target = Target(server, token, ca_file, namespace)
         reports = [
-            _report(target.rest(), where, which, cluster)
+            _report(target.client(), where, which, cluster)
             for where, which in _chosen(target, name, everywhere=everywhere)
         ]
         _print(reports, output, one=bool(name))
 
 
 def in_shadow(
-    rest: "Rest", namespace: str, name: str, error: "RestError", cluster: str = ""
+    client: "Client", namespace: str, name: str, error: "RestError", cluster: str = ""
 ) -> list[str]:
     """What a shadow has seen of a rollout that is not ibgu's own; else the error is raised."""
-    from ibgu.cli.rest.client import RestError
     from ibgu.cli.show.paper import stdout
     from ibgu.cli.show.shadow import report_lines
+    from ibgu.client import RestError
 
     if error.status != 404:
         raise error
     try:
-        report = _report(rest, namespace, name, cluster)
+        report = _report(client, namespace, name, cluster)
     except RestError:
         raise error from None
-    if cluster and not report["clusters"]:
+    if cluster and not report.clusters:
         raise error
     return report_lines(report, stdout(), datetime.now(UTC))
 
@@ -82,28 +82,31 @@ def _chosen(target: "Target", name: str, *, everywhere: bool) -> list[tuple[str,
         where, slash, which = name.rpartition("/")
         return [(where if slash else target.in_namespace(), which)]
     within = None if everywhere else target.in_namespace()
-    found = target.rest().pages("shadow", "rollouts", namespace=within)
-    seen = dict.fromkeys((rollout["namespace"], rollout["name"]) for rollout in found)
+    found = target.client().shadow_rollouts(namespace=within)
+    seen = dict.fromkeys((rollout.namespace, rollout.name) for rollout in found)
     return list(seen)
 
 
-def _report(rest: "Rest", namespace: str, name: str, cluster: str) -> "JsonObject":
+def _report(client: "Client", namespace: str, name: str, cluster: str) -> "Watched":
     """The report, and its clusters with it. Raises RestError."""
-    path = ("shadow", "rollouts", namespace, name)
-    clusters = rest.pages(*path, "clusters", cluster=cluster or None)
-    return {
-        **rest.get(*path),
-        "clusters": [row for row in clusters if cluster in ("", row["cluster"])],
-    }
+    from msgspec.structs import asdict
+
+    from ibgu.cli.show.shadow import Watched
+
+    report = client.shadow_report(namespace, name)
+    clusters = client.shadow_clusters(namespace, name, cluster=cluster or None)
+    chosen = tuple(row for row in clusters if cluster in ("", row.cluster))
+    return Watched(**asdict(report), clusters=chosen)
 
 
-def _print(reports: "Sequence[JsonObject]", output: Output, *, one: bool) -> None:
+def _print(reports: "Sequence[Watched]", output: Output, *, one: bool) -> None:
+    from ibgu.cli.show.forms import as_json
     from ibgu.cli.show.paper import stdout
     from ibgu.cli.show.shadow import report_lines
 
     if output is Output.JSON:
         body = reports[0] if one else {"items": reports}
-        typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
+        typer.echo(as_json(body))
         return
     if not reports:
         typer.echo("Nothing was watched yet: start `ibgu run --shadow` beside TALM.", err=True)

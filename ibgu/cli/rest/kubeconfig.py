@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.cli.rest.client import RestError
+from ibgu.client import RestError
 
 DEFAULT_FILE = "~/.kube/config"
 

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from ibgu.cli.rest.client import Rest, RestError
 from ibgu.cli.rest.kubeconfig import current, token_of
+from ibgu.client import Client, RestError
 
 
 class Target(Struct, frozen=True):
@@ -17,9 +17,9 @@ class Target(Struct, frozen=True):
     ca_file: str = ""
     namespace: str = ""
 
-    def rest(self) -> Rest:
+    def client(self) -> Client:
         """Raises RestError."""
-        return Rest(self.server, self.token or self._kubeconfig_token(), self.ca_file or None)
+        return Client(self.server, self.token or self._kubeconfig_token(), self.ca_file or None)
 
     def in_namespace(self) -> str:
         """As kubectl chooses it. Raises RestError."""

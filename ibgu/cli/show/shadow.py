@@ -3,17 +3,23 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from ibgu.cli.rest.client import JsonObject
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.table import table
-from ibgu.cli.show.times import clock, duration, moment
+from ibgu.cli.show.times import clock, duration
+from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, Told
 
 _HEADINGS = ("CLUSTER", "STEP", "ACTION", "TALM", "IBGU WOULD HAVE", "EARLIER", "PLACE EMPTY")
 _DETAILED = 3
 """Up to so many lines, each comes with its explanation and history."""
 
 
-def report_lines(report: JsonObject, paper: Paper, now: datetime) -> list[str]:
+class Watched(ShadowReport, frozen=True, kw_only=True):
+    """With what TALM did to each cluster."""
+
+    clusters: tuple[ShadowCluster, ...] = ()
+
+
+def report_lines(report: Watched, paper: Paper, now: datetime) -> list[str]:
     return [
         *_head(report, paper),
         *_failures(report, paper),
@@ -22,87 +28,87 @@ def report_lines(report: JsonObject, paper: Paper, now: datetime) -> list[str]:
     ]
 
 
-def _head(report: JsonObject, paper: Paper) -> Iterator[str]:
-    rollout = report["rollout"]
-    version = rollout["seed"]["version"]
+def _head(report: ShadowReport, paper: Paper) -> Iterator[str]:
+    rollout = report.rollout
+    version = rollout.seed.version
     target = f"  → {version}" if version else ""
-    name = paper.paint(f"{rollout['namespace']}/{rollout['name']}", bold=True)
-    state = "deleted" if rollout["deleted"] else rollout["progress"] or "not begun"
+    name = paper.paint(f"{rollout.namespace}/{rollout.name}", bold=True)
+    state = "deleted" if rollout.deleted else rollout.progress or "not begun"
     yield f"{name}{target}   shadow: TALM did this, ibgu only watched · {state}"
-    ahead, saved = _span(report["aheadSeconds"]), _span(report["savedSeconds"])
-    count = sum(group["count"] for group in report["failures"])
+    ahead, saved = _span(report.ahead_seconds), _span(report.saved_seconds)
+    count = sum(group.count for group in report.failures)
     if count:
         yield f"failures told earlier by {duration(ahead)} altogether ({count} of them)"
     if saved:
         yield f"over {duration(saved)} earlier without batches (an estimate)"
 
 
-def _failures(report: JsonObject, paper: Paper) -> Iterator[str]:
-    groups = report["failures"]
+def _failures(report: ShadowReport, paper: Paper) -> Iterator[str]:
+    groups = report.failures
     if groups:
-        total = sum(group["count"] for group in groups)
+        total = sum(group.count for group in groups)
         yield paper.paint(f"Failures ({total})", "red", bold=True)
     for group in groups:
-        named = group["failure"] or group["cause"]
-        earlier = duration(_span(group["aheadSeconds"] / group["count"]))
-        message = " ".join(group["message"].split())
-        yield f"{group['count']:>5}  {group['action']}: {named}  {message}".rstrip()
-        more = ", …" if group["count"] > len(group["clusters"]) else ""
-        yield f"       {', '.join(group['clusters'])}{more}"
+        named = group.failure or group.cause
+        earlier = duration(_span(group.ahead_seconds / group.count))
+        message = " ".join(group.message.split())
+        yield f"{group.count:>5}  {group.action}: {named}  {message}".rstrip()
+        more = ", …" if group.count > len(group.clusters) else ""
+        yield f"       {', '.join(group.clusters)}{more}"
         yield f"       known {earlier} before TALM's time-out, on average"
-        yield f"       → {group['remedy']}"
+        yield f"       → {group.remedy}"
 
 
-def _steps(report: JsonObject) -> Iterator[str]:
-    for step in report["steps"]:
+def _steps(report: ShadowReport) -> Iterator[str]:
+    for step in report.steps:
         parts = [
-            f"step {step['step']} {'+'.join(step['actions'])}",
-            f"{step['clusters']} clusters in {step['batches']} batches",
+            f"step {step.step} {'+'.join(step.actions)}",
+            f"{step.clusters} clusters in {step.batches} batches",
         ]
-        if step["tookSeconds"] is not None:
-            parts.append(f"took {duration(_span(step['tookSeconds']))}")
-        if step["slidingSeconds"] is not None:
-            parts.append(f"without batches {duration(_span(step['slidingSeconds']))}")
+        if step.took_seconds is not None:
+            parts.append(f"took {duration(_span(step.took_seconds))}")
+        if step.sliding_seconds is not None:
+            parts.append(f"without batches {duration(_span(step.sliding_seconds))}")
         yield " · ".join(parts)
-        for slow in step["slow"]:
+        for slow in step.slow:
             yield (
-                f"       batch {slow['batch']} waited {duration(_span(slow['waitedSeconds']))} for "
-                f"{slow['slowest']} (places empty: {duration(_span(slow['idleSeconds']))})"
+                f"       batch {slow.batch} waited {duration(_span(slow.waited_seconds))} for "
+                f"{slow.slowest} (places empty: {duration(_span(slow.idle_seconds))})"
             )
 
 
-def _clusters(report: JsonObject, now: datetime) -> Iterator[str]:
-    rows = report["clusters"]
+def _clusters(report: Watched, now: datetime) -> Iterator[str]:
+    rows = report.clusters
     if not rows:
         return
     yield from table(_HEADINGS, [_row(row, now) for row in rows])
     if len(rows) > _DETAILED:
         return
     for row in rows:
-        yield f"{row['cluster']} {row['action']}: {row['explanation']}"
-        if row["remedy"]:
-            yield f"  do  {row['remedy']}"
-        for note in row["history"]:
-            yield f"  {clock(moment(note['at']), now)}  {note['text']}"
+        yield f"{row.cluster} {row.action}: {row.explanation}"
+        if row.remedy:
+            yield f"  do  {row.remedy}"
+        for note in row.history:
+            yield f"  {clock(note.at, now)}  {note.text}"
 
 
-def _row(row: JsonObject, now: datetime) -> list[str]:
+def _row(row: ShadowCluster, now: datetime) -> list[str]:
     return [
-        row["cluster"],
-        str(row["step"]),
-        row["action"],
-        _told(row["talm"], now, failed="timed out"),
-        _told(row["ibgu"], now, failed="failed"),
-        _maybe(row["aheadSeconds"]),
-        _maybe(row["idleSeconds"]),
+        row.cluster,
+        str(row.step),
+        row.action,
+        _told(row.talm, now, failed="timed out"),
+        _told(row.ibgu, now, failed="failed"),
+        _maybe(row.ahead_seconds),
+        _maybe(row.idle_seconds),
     ]
 
 
-def _told(told: JsonObject | None, now: datetime, *, failed: str) -> str:
+def _told(told: Told | None, now: datetime, *, failed: str) -> str:
     if told is None:
         return "-"
-    words = failed if told["verdict"] == "failed" else "completed"
-    return f"{words} {clock(moment(told['at']), now)}"
+    words = failed if told.verdict == "failed" else "completed"
+    return f"{words} {clock(told.at, now)}"
 
 
 def _maybe(seconds: float | None) -> str:

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.cli.rest.client import JsonObject
 from ibgu.cli.show import symbols
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.rollouts import done_of
-from ibgu.cli.show.times import duration, moment
+from ibgu.cli.show.times import duration
+from ibgu.client.answers.failures import FailureGroup, Failures
+from ibgu.client.answers.rollouts import Rollout, Step
 
 _COLOURS = {
     "Pending": None,
@@ -26,9 +26,9 @@ _WORDS = 100
 class Seen(Struct, frozen=True):
     """What was asked of the REST API, and when."""
 
-    rollout: JsonObject
-    steps: Sequence[JsonObject]
-    failures: JsonObject
+    rollout: Rollout
+    steps: Sequence[Step]
+    failures: Failures
     now: datetime
 
 
@@ -44,29 +44,28 @@ def status_lines(seen: Seen, paper: Paper) -> list[str]:
 
 def _headline(seen: Seen, paper: Paper) -> str:
     rollout = seen.rollout
-    phase = "Deleted" if rollout["deletedAt"] else rollout["phase"]
+    phase = "Deleted" if rollout.deleted_at else rollout.phase
     parts = [paper.paint(phase, _COLOURS.get(phase), bold=True)]
-    if rollout["current"]:
-        parts.append(f"step {rollout['current']['step']} of {len(rollout['plan'])}")
-    if rollout["startedAt"]:
-        end = rollout["completedAt"] or rollout["deletedAt"]
-        until = moment(end) if end else seen.now
-        parts.append(duration(until - moment(rollout["startedAt"])))
-    version = rollout["seed"]["version"]
+    if rollout.current:
+        parts.append(f"step {rollout.current.step} of {len(rollout.plan)}")
+    if rollout.started_at:
+        end = rollout.completed_at or rollout.deleted_at
+        parts.append(duration((end or seen.now) - rollout.started_at))
+    version = rollout.seed.version
     target = f"  → {version}" if version else ""
-    name = paper.paint(rollout["name"], bold=True)
-    return f"{name} ({rollout['namespace']}){target}   {' · '.join(parts)}"
+    name = paper.paint(rollout.name, bold=True)
+    return f"{name} ({rollout.namespace}){target}   {' · '.join(parts)}"
 
 
 def _steps(seen: Seen, paper: Paper) -> list[str]:
-    named = [f"{step['step']:>3} {'+'.join(step['actions'])}" for step in seen.steps]
+    named = [f"{step.step:>3} {'+'.join(step.actions)}" for step in seen.steps]
     width = max(map(len, named), default=0)
     counted = max((len(_progress(step)) for step in seen.steps), default=0)
     lines = []
     for step, name in zip(seen.steps, named, strict=True):
         parts = (
             name.ljust(width),
-            paper.bar(done_of(step["counts"]), step["counts"]["total"]),
+            paper.bar(step.counts.done, step.counts.total),
             _progress(step).rjust(counted),
             *_counts(step, paper),
             _took(step, seen.now),
@@ -76,68 +75,67 @@ def _steps(seen: Seen, paper: Paper) -> list[str]:
     return lines
 
 
-def _reasons(step: JsonObject) -> list[str]:
+def _reasons(step: Step) -> list[str]:
     """Why not further, and how many of them."""
-    told = [f"{reason['count']} {reason['kind']}" for reason in step["reasons"]]
+    told = [f"{reason.count} {reason.kind}" for reason in step.reasons]
     return [f"    why not further: {' · '.join(told)}"] if told else []
 
 
-def _progress(step: JsonObject) -> str:
-    if step["state"] in ("planned", "opening"):
-        return str(step["state"])
-    return f"{done_of(step['counts'])}/{step['counts']['total']}"
+def _progress(step: Step) -> str:
+    if step.state in ("planned", "opening"):
+        return step.state
+    return f"{step.counts.done}/{step.counts.total}"
 
 
-def _counts(step: JsonObject, paper: Paper) -> list[str]:
-    counts = step["counts"]
+def _counts(step: Step, paper: Paper) -> list[str]:
+    counts = step.counts
     parts = []
-    if counts["succeeded"]:
-        parts.append(paper.paint(f"{symbols.SUCCEEDED} {counts['succeeded']}", "green"))
-    if counts["failed"]:
-        parts.append(paper.paint(f"{symbols.FAILED} {counts['failed']}", "red"))
-    if counts["skipped"]:
-        parts.append(f"{symbols.SKIPPED} {counts['skipped']}")
-    if step["state"] == "running":
-        slots = f"{symbols.RUNNING} {counts['running']}/{step['maxConcurrency']} slots"
+    if counts.succeeded:
+        parts.append(paper.paint(f"{symbols.SUCCEEDED} {counts.succeeded}", "green"))
+    if counts.failed:
+        parts.append(paper.paint(f"{symbols.FAILED} {counts.failed}", "red"))
+    if counts.skipped:
+        parts.append(f"{symbols.SKIPPED} {counts.skipped}")
+    if step.state == "running":
+        slots = f"{symbols.RUNNING} {counts.running}/{step.max_concurrency} slots"
         parts.append(paper.paint(slots, "blue"))
-    if counts["waiting"]:
-        parts.append(f"{symbols.WAITING} {counts['waiting']} waiting")
+    if counts.waiting:
+        parts.append(f"{symbols.WAITING} {counts.waiting} waiting")
     return parts
 
 
-def _took(step: JsonObject, now: datetime) -> str:
-    if not step["startedAt"]:
+def _took(step: Step, now: datetime) -> str:
+    if not step.started_at:
         return ""
-    until = moment(step["finishedAt"]) if step["finishedAt"] else now
-    return duration(until - moment(step["startedAt"]))
+    return duration((step.finished_at or now) - step.started_at)
 
 
 def _holds(seen: Seen, paper: Paper) -> list[str]:
-    hold = seen.rollout["hold"]
+    hold = seen.rollout.hold
     if hold is None:
         return []
-    since = duration(seen.now - moment(hold["since"]))
-    words = f"{hold['kind']}: {hold['message']} (since {since}; ends by: {hold['who']})"
+    since = duration(seen.now - hold.since)
+    words = f"{hold.kind}: {hold.message} (since {since}; ends by: {hold.who})"
     return [paper.paint(f"{symbols.HELD} Held  {words}", "yellow")]
 
 
 def _failures(seen: Seen, paper: Paper) -> list[str]:
-    total = seen.failures["total"]
+    total = seen.failures.total
     if not total:
         return []
     lines = [paper.paint(f"Failures ({total})", "red", bold=True)]
-    for group in seen.failures["items"]:
+    for group in seen.failures.items:
         lines += _group(group)
     return lines
 
 
-def _group(group: JsonObject) -> list[str]:
-    named = group["failure"] or group["cause"] or group["outcome"]
-    what = f"{group['action']}: {named}" if group["action"] else named
-    message = _cut(" ".join(group["message"].split()))
-    clusters = ", ".join(group["clusters"][:3]) + (", …" if group["count"] > 3 else "")
-    lines = [f"{group['count']:>5}  {what}  {message}".rstrip(), f"       {clusters}"]
-    return lines + ([f"       → {group['remedy']}"] if group["remedy"] else [])
+def _group(group: FailureGroup) -> list[str]:
+    named = group.failure or group.cause or group.outcome
+    what = f"{group.action}: {named}" if group.action else named
+    message = _cut(" ".join(group.message.split()))
+    clusters = ", ".join(group.clusters[:3]) + (", …" if group.count > 3 else "")
+    lines = [f"{group.count:>5}  {what}  {message}".rstrip(), f"       {clusters}"]
+    return lines + ([f"       → {group.remedy}"] if group.remedy else [])
 
 
 def _cut(message: str) -> str:
@@ -145,9 +143,9 @@ def _cut(message: str) -> str:
 
 
 def _next(seen: Seen) -> list[str]:
-    groups = seen.failures["items"]
-    if not groups or not groups[0]["clusters"]:
+    groups = seen.failures.items
+    if not groups or not groups[0].clusters:
         return []
     rollout = seen.rollout
-    where = "" if rollout["namespace"] == "default" else f" -n {rollout['namespace']}"
-    return [f"Next: ibgu explain {rollout['name']} {groups[0]['clusters'][0]}{where}"]
+    where = "" if rollout.namespace == "default" else f" -n {rollout.namespace}"
+    return [f"Next: ibgu explain {rollout.name} {groups[0].clusters[0]}{where}"]

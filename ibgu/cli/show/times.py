@@ -5,11 +5,6 @@ from datetime import datetime, timedelta
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def moment(text: str) -> datetime:
-    """A time of the REST API."""
-    return datetime.fromisoformat(text)
-
-
 def duration(span: timedelta) -> str:
     """ "2 d 4 h", "41 min", "31 s"; seconds are left out from ten minutes on."""
     left = max(0, int(span.total_seconds()))

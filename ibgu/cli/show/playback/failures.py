@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from ibgu.cli.rest.client import JsonObject
+from ibgu.client.answers.failures import FailureGroup, Failures
 from ibgu.core.failures import Known, explain
 from ibgu.core.model import Action
 
@@ -23,7 +23,7 @@ class Failed(Struct, frozen=True):
         return explain(Action(self.action), self.message)
 
 
-def failures_of(failed: Mapping[tuple[int, str], Failed]) -> JsonObject:
+def failures_of(failed: Mapping[tuple[int, str], Failed]) -> Failures:
     """`failed` by step and cluster."""
     groups: dict[tuple[object, ...], list[tuple[str, Failed]]] = {}
     for (_, cluster), found in failed.items():
@@ -31,20 +31,22 @@ def failures_of(failed: Mapping[tuple[int, str], Failed]) -> JsonObject:
         key = (found.step, found.action, found.outcome, found.cause, known and known.name)
         groups.setdefault(key, []).append((cluster, found))
     items = [_group(members) for members in groups.values()]
-    items.sort(key=lambda group: -int(group["count"]))
-    return {"total": len(failed), "items": items}
+    items.sort(key=lambda group: -group.count)
+    return Failures(total=len(failed), items=tuple(items))
 
 
-def _group(members: list[tuple[str, Failed]]) -> JsonObject:
+def _group(members: list[tuple[str, Failed]]) -> FailureGroup:
     first = members[0][1]
     known = first.known
-    return {
-        "action": first.action,
-        "outcome": first.outcome,
-        "cause": first.cause,
-        "failure": known.name if known else None,
-        "remedy": known.remedy if known else None,
-        "message": first.message or "",
-        "count": len(members),
-        "clusters": [cluster for cluster, _ in members],
-    }
+    return FailureGroup(
+        step=first.step + 1,
+        action=first.action,
+        outcome=first.outcome,
+        cause=first.cause,
+        failure=known.name if known else None,
+        means=known.means if known else None,
+        remedy=known.remedy if known else None,
+        message=first.message or "",
+        count=len(members),
+        clusters=tuple(cluster for cluster, _ in members),
+    )

@@ -6,25 +6,19 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from ibgu.cli.rest.client import JsonObject
 from ibgu.cli.show.playback.failures import Failed, failures_of
 from ibgu.cli.show.status import Seen
+from ibgu.client.answers.rollouts import (
+    Counts,
+    CurrentStep,
+    PlanItem,
+    Reason,
+    ReasonCount,
+    Rollout,
+    Seed,
+    Step,
+)
 from ibgu.db.views import EventRow
-
-
-class _Hold(Struct, frozen=True):
-    kind: str
-    message: str
-    who: str
-    since: datetime
-
-    def body(self) -> JsonObject:
-        return {
-            "kind": self.kind,
-            "message": self.message,
-            "since": self.since.isoformat(),
-            "who": self.who,
-        }
 
 
 class _Member(Struct):
@@ -42,7 +36,7 @@ class _Step(Struct):
     total: int = 0
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    hold: _Hold | None = None
+    hold: Reason | None = None
     members: dict[str, _Member] = {}
     counts: Counter[str] = field(default_factory=Counter)
     doing: Counter[str] = field(default_factory=Counter)
@@ -52,16 +46,19 @@ class Playback:
     """`feed` the events of one rollout in order; `seen` is the picture after them."""
 
     def __init__(self, namespace: str, name: str) -> None:
-        self._rollout: JsonObject = {"namespace": namespace, "name": name}
+        self._namespace = namespace
+        self._name = name
+        self._created_at: datetime | None = None
         self._plan: list[dict[str, Any]] = []
         self._version = ""
         self._state = "pending"
-        self._hold: _Hold | None = None
+        self._hold: Reason | None = None
         self._times: dict[str, datetime | None] = dict.fromkeys(_TIMES)
         self._steps: list[_Step] = []
         self._failed: dict[tuple[int, str], Failed] = {}
 
     def feed(self, event: EventRow) -> None:
+        self._created_at = self._created_at or event.at
         if event.step is None:
             if event.cluster is None:
                 self._on_rollout(event)
@@ -85,7 +82,7 @@ class Playback:
             name = next(name for name, kind in _TIMES.items() if kind == event.kind)
             self._times[name] = self._times[name] or event.at
         if event.kind == "RolloutStarted":
-            self._times["completedAt"] = None
+            self._times["completed_at"] = None
 
     def _on_member(self, step: _Step, event: EventRow) -> None:
         name, data = event.cluster or "", event.data
@@ -119,14 +116,19 @@ class Playback:
     def seen(self, now: datetime) -> Seen:
         current = self._steps[-1] if self._steps else None
         hold = self._hold or (current.hold if current else None)
-        rollout = self._rollout | {
-            "phase": self._phase(hold),
-            "plan": self._plan,
-            "seed": {"version": self._version},
-            "hold": hold.body() if hold else None,
-            "current": {"step": current.index + 1} if current else None,
-            **{name: _text(at) for name, at in self._times.items()},
-        }
+        rollout = Rollout(
+            namespace=self._namespace,
+            name=self._name,
+            created_at=self._created_at or now,
+            phase=self._phase(hold),
+            plan=tuple(PlanItem(actions=tuple(item["actions"])) for item in self._plan),
+            seed=Seed(version=self._version),
+            hold=hold,
+            current=CurrentStep(step=current.index + 1) if current else None,
+            started_at=self._times["started_at"],
+            completed_at=self._times["completed_at"],
+            deleted_at=self._times["deleted_at"],
+        )
         steps = [_step_body(step) for step in self._steps]
         planned = [
             _planned(index, item)
@@ -135,27 +137,27 @@ class Playback:
         ]
         return Seen(rollout, [*steps, *planned], failures_of(self._failed), now)
 
-    def _phase(self, hold: _Hold | None) -> str:
+    def _phase(self, hold: Reason | None) -> str:
         if hold is not None and self._state != "deleted":
             return "Invalid" if hold.kind == "InvalidPlan" else "Held"
         return _PHASES.get(self._state, "Running")
 
 
 _TIMES = {
-    "startedAt": "RolloutStarted",
-    "completedAt": "RolloutCompleted",
-    "deletedAt": "RolloutDeleted",
+    "started_at": "RolloutStarted",
+    "completed_at": "RolloutCompleted",
+    "deleted_at": "RolloutDeleted",
 }
 _PHASES = {"pending": "Pending", "complete": "Completed", "deleted": "Deleted"}
 
 
-def _hold(event: EventRow, before: _Hold | None) -> _Hold | None:
+def _hold(event: EventRow, before: Reason | None) -> Reason | None:
     kind = event.data.get("hold")
     if not kind:
         return None
     since = before.since if before is not None and before.kind == kind else event.at
     message, who = event.data.get("hold_message", ""), event.data.get("hold_who", "")
-    return _Hold(kind, message, who, since)
+    return Reason(kind=kind, message=message, who=who, since=since)
 
 
 def _on_step(step: _Step, event: EventRow) -> None:
@@ -174,36 +176,33 @@ def _count(step: _Step, member: _Member, by: int) -> None:
         step.doing[member.doing] += by
 
 
-def _step_body(step: _Step) -> JsonObject:
+def _step_body(step: _Step) -> Step:
     counts = step.counts
-    doing = [{"kind": what, "count": count} for what, count in step.doing.items() if count]
-    return {
-        "step": step.index + 1,
-        "actions": step.actions,
-        "state": step.state,
-        "maxConcurrency": step.most,
-        "startedAt": _text(step.started_at),
-        "finishedAt": _text(step.finished_at),
-        "counts": {
-            "total": step.total,
-            "waiting": counts["waiting"],
-            "running": counts["in flight"],
-            "succeeded": counts["succeeded"],
-            "failed": counts["failed"] + counts["cancelled"],
-            "skipped": counts["skipped"],
-        },
-        "reasons": sorted(doing, key=_most_first),
-    }
+    doing = [ReasonCount(kind=what, count=count) for what, count in step.doing.items() if count]
+    return Step(
+        step=step.index + 1,
+        actions=tuple(step.actions),
+        state=step.state,
+        max_concurrency=step.most,
+        started_at=step.started_at,
+        finished_at=step.finished_at,
+        counts=Counts(
+            total=step.total,
+            waiting=counts["waiting"],
+            running=counts["in flight"],
+            succeeded=counts["succeeded"],
+            failed=counts["failed"] + counts["cancelled"],
+            skipped=counts["skipped"],
+            cancelled=counts["cancelled"],
+        ),
+        reasons=tuple(sorted(doing, key=_most_first)),
+    )
 
 
-def _most_first(reason: JsonObject) -> tuple[int, str]:
-    return (-int(reason["count"]), str(reason["kind"]))
+def _most_first(reason: ReasonCount) -> tuple[int, str]:
+    return (-reason.count, reason.kind)
 
 
-def _planned(index: int, item: dict[str, Any]) -> JsonObject:
+def _planned(index: int, item: dict[str, Any]) -> Step:
     empty = _Step(index, item.get("actions", []), 0, state="planned")
     return _step_body(empty)
-
-
-def _text(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

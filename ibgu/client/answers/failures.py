@@ -1,0 +1,21 @@
+"""Failures, grouped by what happened."""
+
+from ibgu.client.answers.base import Answer
+
+
+class FailureGroup(Answer, frozen=True, kw_only=True):
+    step: int
+    action: str | None = None
+    outcome: str = ""
+    cause: str | None = None
+    failure: str | None = None
+    means: str | None = None
+    remedy: str | None = None
+    message: str = ""
+    count: int = 0
+    clusters: tuple[str, ...] = ()
+
+
+class Failures(Answer, frozen=True, kw_only=True):
+    total: int
+    items: tuple[FailureGroup, ...] = ()

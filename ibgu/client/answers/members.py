@@ -1,0 +1,63 @@
+"""Members of steps, and the steps that a cluster was in."""
+
+from datetime import datetime
+
+from ibgu.client.answers.base import Answer
+from ibgu.client.answers.rollouts import Reason
+
+
+class Run(Answer, frozen=True, kw_only=True):
+    id: str
+    action: str
+    attempt: int = 0
+    state: str = ""
+    intended_at: datetime
+    arming_at: datetime | None = None
+    armed_at: datetime | None = None
+    accepted_at: datetime | None = None
+    ended_at: datetime | None = None
+    result: str | None = None
+    cause: str | None = None
+    message: str = ""
+
+
+class CompletedAction(Answer, frozen=True, kw_only=True):
+    action: str
+    at: datetime
+    note: str = ""
+
+
+class Member(Answer, frozen=True, kw_only=True):
+    cluster: str
+    step: int
+    position: int = 0
+    state: str = ""
+    action: str | None = None
+    attempt: int = 0
+    reason: Reason | None = None
+    slot: int | None = None
+    limit: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    cause: str | None = None
+    message: str = ""
+    failed_action: str | None = None
+    failure: str | None = None
+    means: str | None = None
+    remedy: str | None = None
+    completed: tuple[CompletedAction, ...] = ()
+    late: str = ""
+    run: Run | None = None
+
+
+class RolloutName(Answer, frozen=True, kw_only=True):
+    namespace: str
+    name: str
+    uid: str = ""
+
+
+class Visit(Answer, frozen=True, kw_only=True):
+    rollout: RolloutName
+    member: Member
+    runs: tuple[Run, ...] = ()

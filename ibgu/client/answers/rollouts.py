@@ -1,0 +1,85 @@
+"""Rollouts and their steps."""
+
+from datetime import datetime
+
+from ibgu.client.answers.base import Answer
+
+
+class Reason(Answer, frozen=True, kw_only=True):
+    kind: str
+    since: datetime
+    until: datetime | None = None
+    who: str = ""
+    message: str = ""
+
+
+class Counts(Answer, frozen=True, kw_only=True):
+    total: int = 0
+    waiting: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+
+    @property
+    def done(self) -> int:
+        """Finished, in whatever way."""
+        return self.succeeded + self.failed + self.skipped
+
+
+class Seed(Answer, frozen=True, kw_only=True):
+    image: str = ""
+    version: str = ""
+
+
+class PlanItem(Answer, frozen=True, kw_only=True):
+    actions: tuple[str, ...]
+    max_concurrency: int = 0
+    timeout_minutes: int = 0
+
+
+class CurrentStep(Answer, frozen=True, kw_only=True):
+    step: int
+    actions: tuple[str, ...] = ()
+    counts: Counts = Counts()
+
+
+class Rollout(Answer, frozen=True, kw_only=True):
+    namespace: str
+    name: str
+    uid: str = ""
+    phase: str = ""
+    state: str = ""
+    hold: Reason | None = None
+    seed: Seed = Seed()
+    plan: tuple[PlanItem, ...] = ()
+    generation: int = 0
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    deleted_at: datetime | None = None
+    current: CurrentStep | None = None
+
+
+class ReasonCount(Answer, frozen=True, kw_only=True):
+    kind: str
+    who: str = ""
+    count: int = 0
+
+
+class Step(Answer, frozen=True, kw_only=True):
+    step: int
+    actions: tuple[str, ...] = ()
+    state: str = ""
+    hold: Reason | None = None
+    max_concurrency: int = 0
+    timeout_minutes: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    counts: Counts = Counts()
+    reasons: tuple[ReasonCount, ...] = ()
+
+
+class Steps(Answer, frozen=True, kw_only=True):
+    items: tuple[Step, ...]

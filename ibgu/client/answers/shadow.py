@@ -1,0 +1,99 @@
+"""What shadow mode saw beside TALM."""
+
+from datetime import datetime
+
+from ibgu.client.answers.base import Answer
+from ibgu.client.answers.rollouts import Seed
+
+
+class ShadowRollout(Answer, frozen=True, kw_only=True):
+    namespace: str
+    name: str
+    shadow: bool = True
+    uid: str = ""
+    created_at: datetime
+    watched_since: datetime
+    seed: Seed = Seed()
+    plan: tuple[tuple[str, ...], ...] = ()
+    progress: str = ""
+    complete: bool = False
+    deleted: bool = False
+
+
+class Told(Answer, frozen=True, kw_only=True):
+    verdict: str
+    at: datetime
+    cause: str | None = None
+    message: str = ""
+
+
+class Note(Answer, frozen=True, kw_only=True):
+    at: datetime
+    text: str = ""
+
+
+class ShadowCluster(Answer, frozen=True, kw_only=True):
+    cluster: str
+    shadow: bool = True
+    step: int = 0
+    action: str = ""
+    batch: int = 0
+    since: datetime
+    reachable: bool = False
+    words: str = ""
+    ibgu: Told | None = None
+    talm: Told | None = None
+    ahead_seconds: float | None = None
+    idle_seconds: float | None = None
+    differ: bool = False
+    explanation: str = ""
+    failure: str | None = None
+    means: str | None = None
+    remedy: str | None = None
+    history: tuple[Note, ...] = ()
+
+
+class SlowBatch(Answer, frozen=True, kw_only=True):
+    batch: int
+    slowest: str = ""
+    waited_seconds: float = 0.0
+    idle_seconds: float = 0.0
+
+
+class ShadowStep(Answer, frozen=True, kw_only=True):
+    step: int
+    actions: tuple[str, ...] = ()
+    max_concurrency: int = 0
+    timeout_minutes: int = 0
+    clusters: int = 0
+    batches: int = 0
+    batch: int = 0
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    took_seconds: float | None = None
+    sliding_seconds: float | None = None
+    saved_seconds: float = 0.0
+    idle_seconds: float = 0.0
+    slow: tuple[SlowBatch, ...] = ()
+
+
+class ShadowFailure(Answer, frozen=True, kw_only=True):
+    step: int
+    action: str = ""
+    cause: str | None = None
+    failure: str | None = None
+    means: str | None = None
+    remedy: str = ""
+    message: str = ""
+    count: int = 0
+    clusters: tuple[str, ...] = ()
+    ahead_seconds: float = 0.0
+
+
+class ShadowReport(Answer, frozen=True, kw_only=True):
+    rollout: ShadowRollout
+    shadow: bool = True
+    steps: tuple[ShadowStep, ...] = ()
+    failures: tuple[ShadowFailure, ...] = ()
+    ahead_seconds: float = 0.0
+    saved_seconds: float = 0.0

@@ -1,0 +1,89 @@
+"""One method a route of the REST API."""
+
+from collections.abc import Collection, Iterator
+
+from ibgu.client.answers.events import Event
+from ibgu.client.answers.failures import Failures
+from ibgu.client.answers.members import Member, Visit
+from ibgu.client.answers.rollouts import Rollout, Steps
+from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, ShadowRollout
+from ibgu.client.wire import Wire
+
+
+class Client:
+    """Every method raises RestError; those that iterate do so while they are read."""
+
+    def __init__(self, server: str, token: str, ca_file: str | None = None) -> None:
+        """`server` as http://host:port or https://host. Raises RestError if it is neither."""
+        self._wire = Wire(server, token, ca_file)
+
+    # -- rollouts ----------------------------------------------------------------------------
+
+    def rollouts(
+        self, *, namespace: str | None = None, state: Collection[str] | None = None
+    ) -> Iterator[Rollout]:
+        """The newest first; None: of all namespaces that one may see."""
+        return self._wire.pages(Rollout, "rollouts", namespace=namespace, state=state)
+
+    def rollout(self, namespace: str, name: str, *, uid: str | None = None) -> Rollout:
+        return self._wire.get(Rollout, "rollouts", namespace, name, uid=uid)
+
+    def steps(self, namespace: str, name: str, *, uid: str | None = None) -> Steps:
+        return self._wire.get(Steps, "rollouts", namespace, name, "steps", uid=uid)
+
+    def members(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        step: int | None = None,
+        state: str | None = None,
+        outcome: str | None = None,
+        cause: str | None = None,
+        cluster: str | None = None,
+        uid: str | None = None,
+    ) -> Iterator[Member]:
+        """In the order of steps and starts; `cluster` is how names begin."""
+        return self._wire.pages(
+            Member,
+            *("rollouts", namespace, name, "members"),
+            step=step,
+            state=state,
+            outcome=outcome,
+            cause=cause,
+            cluster=cluster,
+            uid=uid,
+        )
+
+    def events(
+        self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None
+    ) -> Iterator[Event]:
+        """All that are there, oldest first; `after` is a `seq`."""
+        return self._wire.pages(Event, "rollouts", namespace, name, "events", after=after, uid=uid)
+
+    def failures(
+        self, namespace: str, name: str, *, step: int | None = None, uid: str | None = None
+    ) -> Failures:
+        return self._wire.get(Failures, "rollouts", namespace, name, "failures", step=step, uid=uid)
+
+    # -- clusters ----------------------------------------------------------------------------
+
+    def cluster_history(self, name: str) -> Iterator[Visit]:
+        """The steps that it was in, newest first."""
+        return self._wire.pages(Visit, "clusters", name, "history")
+
+    # -- shadow mode -------------------------------------------------------------------------
+
+    def shadow_rollouts(self, *, namespace: str | None = None) -> Iterator[ShadowRollout]:
+        return self._wire.pages(ShadowRollout, "shadow", "rollouts", namespace=namespace)
+
+    def shadow_report(self, namespace: str, name: str) -> ShadowReport:
+        return self._wire.get(ShadowReport, "shadow", "rollouts", namespace, name)
+
+    def shadow_clusters(
+        self, namespace: str, name: str, *, cluster: str | None = None
+    ) -> Iterator[ShadowCluster]:
+        """`cluster` is how names begin."""
+        return self._wire.pages(
+            ShadowCluster, "shadow", "rollouts", namespace, name, "clusters", cluster=cluster
+        )

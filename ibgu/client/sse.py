@@ -1,0 +1,34 @@
+"""Server-sent events: lines of a stream to messages."""
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+
+class Message(Struct, frozen=True):
+    id: str
+    """Of this message, or of the last one before that had one."""
+    event: str
+    data: str
+
+
+def messages(lines: Iterable[str]) -> Iterator[Message]:
+    """Whole ones only: what is cut off in its middle, and comments (heartbeats), are left out."""
+    last, event, data = "", "message", list[str]()
+    for line in lines:
+        if not line:
+            if data:
+                yield Message(last, event, "\n".join(data))
+            event, data = "message", []
+            continue
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        match name:
+            case "id":
+                last = value
+            case "event":
+                event = value
+            case "data":
+                data.append(value)
+            case _:
+                continue

@@ -1,0 +1,148 @@
+"""Requests and their answers: HTTP from the standard library, JSON by msgspec."""
+
+import http.client
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import GenericAlias
+from typing import TypeVar, cast
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from ibgu.client.answers.base import Answer
+
+T = TypeVar("T")
+
+TIMEOUT = 30.0
+"""Seconds; in a stream, which says something every 15, between two lines."""
+PAGE = 500
+STREAM = "text/event-stream"
+
+
+class RestError(Exception):
+    """A request that failed; the text is for a person. `status` is 0 where no answer came."""
+
+    def __init__(self, message: str, status: int = 0, code: str = "") -> None:
+        """`code` is what the problem's `type` ends with, as in docs/rest.md."""
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would carry the token to somebody else."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+class _Page(Answer, frozen=True, kw_only=True):
+    items: msgspec.Raw
+    next_cursor: str | None = None
+
+
+class _Problem(Answer, frozen=True, kw_only=True):
+    detail: str
+    type: str = ""
+
+
+class Wire:
+    def __init__(self, server: str, token: str, ca_file: str | None = None) -> None:
+        """`server` as http://host:port or https://host. Raises RestError if it is neither."""
+        self._server = server.rstrip("/")
+        if urlsplit(server).scheme not in ("http", "https") or not urlsplit(server).hostname:
+            raise RestError(f"{server!r} is no address of a server: it looks like https://host")
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._opener = urllib.request.build_opener(_NoRedirects, _https(ca_file))
+
+    def get(self, answer: type[T], *path: str, **query: object) -> T:
+        """The body of `/api/v1/<path>`. Raises RestError."""
+        with self._opened("GET", self._url(path, query)) as response:
+            return self._decoded(response.read(), answer)
+
+    def post(self, answer: type[T], *path: str, body: object = None) -> T:
+        """Raises RestError."""
+        with self._opened("POST", self._url(path, {}), body) as response:
+            return self._decoded(response.read(), answer)
+
+    def pages(self, item: type[T], *path: str, **query: object) -> Iterator[T]:
+        """All items, page after page. Raises RestError."""
+        cursor: str | None = None
+        while True:
+            page = self.get(_Page, *path, limit=PAGE, cursor=cursor, **query)
+            yield from self._decoded(page.items, cast(type[list[T]], GenericAlias(list, (item,))))
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def lines(self, *path: str, **query: object) -> Iterator[str]:
+        """Of a stream, until it ends. Raises RestError."""
+        with self._opened("GET", self._url(path, query), accept=STREAM) as response:
+            for line in response:
+                yield line.decode().rstrip("\r\n")
+
+    def _url(self, path: tuple[str, ...], query: dict[str, object]) -> str:
+        """None in the query is left out."""
+        parts = "/".join(quote(part, safe="") for part in path)
+        given = {name: value for name, value in query.items() if value is not None}
+        asked = f"?{urlencode(given, doseq=True)}" if given else ""
+        return f"{self._server}/api/v1/{parts}{asked}"
+
+    @contextmanager
+    def _opened(
+        self, method: str, url: str, body: object = None, accept: str = "application/json"
+    ) -> Iterator[http.client.HTTPResponse]:
+        headers = self._headers | {"Accept": accept}
+        data = None
+        if method != "GET":
+            headers["Content-Type"] = "application/json"
+            data = msgspec.json.encode({} if body is None else body)
+        request = urllib.request.Request(url, data=data, method=method, headers=headers)
+        try:
+            with self._opener.open(request, timeout=TIMEOUT) as response:
+                yield response
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._refused(error) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+
+    def _decoded(self, body: bytes | msgspec.Raw, answer: type[T]) -> T:
+        try:
+            return msgspec.json.decode(body, type=answer)
+        except msgspec.ValidationError as error:
+            raise RestError(
+                f"{self._server} answers otherwise than this version of ibgu expects ({error}): "
+                "is it ibgu, and not a much older or newer one?"
+            ) from error
+        except msgspec.DecodeError as error:
+            raise RestError(f"{self._server} does not answer in JSON: is it ibgu?") from error
+
+    def _refused(self, error: urllib.error.HTTPError) -> RestError:
+        try:
+            problem = msgspec.json.decode(error.read(), type=_Problem)
+        except msgspec.DecodeError:
+            words = f"{error.code} {error.reason} (is it ibgu that serves {self._server}?)"
+            problem = _Problem(detail=words)
+        advice = _ADVICE.get(error.code, "")
+        return RestError(problem.detail + advice, error.code, problem.type.rpartition("/")[2])
+
+    def _unreachable(self, error: Exception) -> RestError:
+        reason = getattr(error, "reason", None) or error
+        words = getattr(reason, "strerror", None) or reason
+        return RestError(
+            f"can't reach {self._server}: {words}; --server or IBGU_SERVER names the REST API"
+        )
+
+
+_ADVICE = {401: " (--token, IBGU_TOKEN, or the current user of your kubeconfig; log in again)"}
+
+
+def _https(ca_file: str | None) -> urllib.request.HTTPSHandler:
+    try:
+        return urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca_file))
+    except OSError as error:
+        raise RestError(f"can't read the certificates in {ca_file}: {error}") from error

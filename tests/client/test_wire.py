@@ -1,0 +1,95 @@
+"""Streams, changes, and answers that are none of ibgu's, over a real connection."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from msgspec import Struct
+
+from ibgu.client.answers.failures import Failures
+from ibgu.client.sse import Message, messages
+from ibgu.client.wire import RestError, Wire
+
+_BODIES = {
+    "/api/v1/stream?after=4": b": here\n\nid: 5\nevent: event\ndata: {}\n\nid: 6\nda",
+    "/api/v1/old": b'{"total": 3, "more": true}',
+    "/api/v1/other": b'{"total": "three"}',
+    "/api/v1/page": b"<html>",
+}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self._answer(200, _BODIES[self.path])
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/api/v1/refused":
+            self._answer(409, b'{"type": "tag:x/conflict", "detail": "too late"}')
+        elif self.path == "/api/v1/broken":
+            self._answer(502, b"<html>")
+        else:
+            assert self.headers["Content-Type"] == "application/json"
+            assert self.headers["Authorization"] == "Bearer secret"
+            self._answer(202, b'{"total": ' + str(len(body)).encode() + b"}")
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Not on the tests' output."""
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[Wire]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Wire(f"http://127.0.0.1:{server.server_address[1]}", "secret")
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_stream_gives_whole_messages_only(wire: Wire) -> None:
+    found = list(messages(wire.lines("stream", after=4)))
+    assert found == [Message(id="5", event="event", data="{}")]
+
+
+def test_what_a_message_may_be() -> None:
+    lines = ["data: a", "data:b", "", ":", "retry: 3", "event: end", "id: 7", "data:", "", ""]
+    assert list(messages(lines)) == [Message("", "message", "a\nb"), Message("7", "end", "")]
+
+
+def test_fields_of_newer_servers_and_those_that_older_ones_lack(wire: Wire) -> None:
+    assert wire.get(Failures, "old") == Failures(total=3)
+
+
+class Body(Struct, frozen=True, rename="camel"):
+    max_concurrency: int
+
+
+def test_a_change_is_sent_in_json(wire: Wire) -> None:
+    assert wire.post(Failures, "change", body=Body(7)).total == len(b'{"maxConcurrency":7}')
+    assert wire.post(Failures, "change").total == len(b"{}")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("other", "answers otherwise than this version of ibgu expects"), ("page", "in JSON")],
+)
+def test_what_is_no_answer_of_ibgus(wire: Wire, path: str, words: str) -> None:
+    with pytest.raises(RestError, match=words):
+        wire.get(Failures, path)
+
+
+def test_a_refusal_names_its_code(wire: Wire) -> None:
+    with pytest.raises(RestError, match=r"^too late$") as refused:
+        wire.post(Failures, "refused")
+    assert (refused.value.status, refused.value.code) == (409, "conflict")
+    with pytest.raises(RestError, match="is it ibgu that serves") as broken:
+        wire.post(Failures, "broken")
+    assert (broken.value.status, broken.value.code) == (502, "")
