@@ -6,6 +6,7 @@ import pytest
 
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, Preempt, ReasonKind, Stage
 from ibgu.core.snapshot import PayloadState
+from ibgu.core.times import LOOK_ANSWER, LOOK_GRACE
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.world import Twin, ibgu
 
@@ -81,6 +82,22 @@ def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
     assert list(twin.book(older).steps[0].in_flight) == ["site-2", "site-3"]
     twin.wait(hours=1)
     assert asked(twin) == ["site-1", "site-2", "site-3"]
+
+
+def test_nobody_is_preempted_for_a_slot_that_the_one_before_may_take_in_a_moment() -> None:
+    """It has lost its place, not its answer; only when that is overdue the next one's turn comes."""
+    twin = Twin("site-1", "site-2")
+    Invariants(twin)
+    twin.spokes["site-2"].faults[Stage.PREP] = "slow"
+    twin.frozen.add("site-1")
+    twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    twin.wait(seconds=10)
+    newer = twin.apply(ibgu("newer", "Abort", concurrency=1))
+    twin.wait(seconds=LOOK_GRACE.total_seconds() * 2)
+    assert twin.member(newer, 0, "site-2").reason.kind is ReasonKind.PREEMPTING
+    assert asked(twin) == []
+    twin.wait(seconds=LOOK_ANSWER.total_seconds())
+    assert asked(twin) == ["site-2"]
 
 
 def test_a_chain_does_not_go_on_after_the_canceller_has_come() -> None:
