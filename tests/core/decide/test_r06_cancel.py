@@ -85,7 +85,7 @@ def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
 
 
 def test_nobody_is_preempted_for_a_slot_that_the_one_before_may_take_in_a_moment() -> None:
-    """It has lost its place, not its answer; only when that is overdue the next one's turn comes."""
+    """It has lost its place, not its answer; only when that is overdue it is the next one."""
     twin = Twin("site-1", "site-2")
     Invariants(twin)
     twin.spokes["site-2"].faults[Stage.PREP] = "slow"
@@ -93,10 +93,10 @@ def test_nobody_is_preempted_for_a_slot_that_the_one_before_may_take_in_a_moment
     twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
     twin.wait(seconds=10)
     newer = twin.apply(ibgu("newer", "Abort", concurrency=1))
-    twin.wait(seconds=LOOK_GRACE.total_seconds() * 2)
+    twin.drive(LOOK_GRACE * 2)
     assert twin.member(newer, 0, "site-2").reason.kind is ReasonKind.PREEMPTING
     assert asked(twin) == []
-    twin.wait(seconds=LOOK_ANSWER.total_seconds())
+    twin.drive(LOOK_ANSWER)
     assert asked(twin) == ["site-2"]
 
 
