@@ -24,6 +24,7 @@ from ibgu.core.snapshot import PayloadState
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
 from tests.core.certify.logs import certify, log_of, told
 from tests.core.decide.invariants import Invariants
+from tests.core.decide.restores import backup, restore_hub
 from tests.core.decide.world import Twin, ibgu
 from tests.core.talm.objects import Object, as_cgu, as_work, cgu, ended, work
 
@@ -438,6 +439,42 @@ def test_talm_came_back_to_a_rollout_of_ours_and_left_again(twin: Twin) -> None:
 
 
 # -- labels and annotations ---------------------------------------------------------------------
+
+
+def restored(twin: Twin) -> Talm:
+    """The hub goes back while ibgu takes over."""
+    talm = prepping(twin)
+    talm.begins("s1", Action.PREP)
+    talm.leave()
+    twin.settle()
+    assert twin.book(talm.uid).rollout.adopting_since is not None
+    restore_hub(twin, backup(twin))
+    return talm
+
+
+def test_a_wish_to_take_over_is_no_resume(twin: Twin) -> None:
+    """What the restore holds is held until a person resumes, and the wish is kept until then."""
+    talm = restored(twin)
+    twin.annotate(talm.uid, adopt="again")
+    twin.wait(hours=1)
+    assert twin.book(talm.uid).rollout.stands_still
+    twin.annotate(talm.uid, resume="1")
+    twin.wait(minutes=1)
+    rollout = twin.book(talm.uid).rollout
+    assert rollout.controls["ibgu.dev/adopt"] == "again"
+    assert rollout.hold is not None
+    assert rollout.hold.kind is ReasonKind.ADOPTING
+
+
+def test_what_was_removed_while_the_rollout_stood_still_is_taken_over(twin: Twin) -> None:
+    """No hold of TALM's is left to release by then."""
+    talm = restored(twin)
+    talm.removed()
+    twin.annotate(talm.uid, resume="1")
+    twin.wait(hours=3)
+    rollout = twin.book(talm.uid).rollout
+    assert (rollout.adopting_since, rollout.state) == (None, RolloutState.COMPLETE)
+    assert "nothing of TALM's is left" in twin.told(Kind.ROLLOUT_RELEASED)
 
 
 def ended_step(twin: Twin) -> Talm:

@@ -245,3 +245,20 @@ def test_without_a_restore_a_shorter_plan_is_refused() -> None:
     hold = twin.book(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.INVALID_PLAN
+
+
+def test_a_plan_that_was_refused_before_the_restore_is_refused_after_the_resume() -> None:
+    """The restore's hold has taken the place of the plan's, and its generation is known already."""
+    twin = sites(1)
+    twin.apply(ibgu("a", "Prep", "Upgrade"))
+    twin.wait(minutes=1)
+    shorter = ibgu("a", "Upgrade")
+    twin.apply(replace(shorter, metadata=replace(shorter.metadata, generation=2)))
+    twin.settle()
+    restore_hub(twin, backup(twin))
+    twin.annotate(UID, resume="1")
+    twin.wait(hours=3)
+    hold = twin.book(UID).rollout.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.INVALID_PLAN
+    assert [stage for _, stage in twin.spokes["site-1"].executed] == [Stage.PREP]
