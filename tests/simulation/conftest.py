@@ -3,13 +3,18 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
 
+from tests.simulation.postgres import database
+from tests.simulation.stories import Story, tell
+
 Simulate = Callable[..., subprocess.CompletedProcess[str]]
+
+Tell = Callable[..., None]
 
 _ROOT = Path(__file__).parents[2]
 
@@ -30,3 +35,20 @@ def simulate(postgres_url: str) -> Simulate:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def journal_url(postgres_url: str) -> Iterator[str]:
+    """A migrated database for all stories."""
+    with database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def told(journal_url: str) -> Tell:
+    """`told(story, "Prep", "Upgrade", clusters=2)`: with a plan of two steps."""
+
+    def tell_it(story: Story, *plan: str, clusters: int = 1, nodes: int = 1) -> None:
+        tell(journal_url, story, *plan, clusters=clusters, nodes=nodes)
+
+    return tell_it

@@ -1,0 +1,172 @@
+"""Stories that are told, not drawn: the simulation's world, with one thing that goes wrong."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.controller.commit import Draft
+from ibgu.controller.deciding import Deciding
+from ibgu.controller.loop import Loop
+from ibgu.core.book import Book
+from ibgu.core.kinds import JsonObject
+from ibgu.core.model import Kind, Preempt, ReasonKind, RolloutState
+from ibgu.core.works import names
+from ibgu.db.engine import engine as connected
+from ibgu.hub import paths
+from ibgu.sim.hub import MemoryClient
+from ibgu.sim.hub.server import Asked
+from ibgu.sim.spec import FleetSpec
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.plans import Object, Scenario, step
+from tests.simulation.world import World
+
+_numbers = itertools.count(1)
+
+
+class Stage:
+    """`armed`: the runs that a controller has armed on the hub, in their order."""
+
+    def __init__(self, world: World, pool: AsyncEngine, journal: str) -> None:
+        self.world = world
+        self.pool = pool
+        self.journal = journal
+        self.client = MemoryClient(world.hub, "people")
+        self.armed: list[str] = []
+        world.hub.audit = self._audit
+
+    def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+        if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("node-"):
+            return
+        marks = after["metadata"].get("annotations") or {}
+        run = str(marks.get(names.RUN, ""))
+        if marks.get(names.ARMING) == names.ARMED and run not in self.armed:
+            self.armed.append(run)
+
+    @property
+    def loop(self) -> Loop:
+        """Of the controller that leads."""
+        node = self.world.leader()
+        assert node is not None
+        assert node.controller is not None
+        assert node.controller._loop is not None
+        return node.controller._loop
+
+    def complete(self) -> bool:
+        return self._book is not None and self._book.rollout.state is RolloutState.COMPLETE
+
+    def held(self, kind: ReasonKind) -> bool:
+        hold = self._book.rollout.hold if self._book is not None else None
+        return hold is not None and hold.kind is kind
+
+    @property
+    def _book(self) -> Book | None:
+        """Of the first IBGU, while somebody leads."""
+        if self.world.leader() is None:
+            return None
+        return next(iter(self.loop.world.books.values()), None)
+
+    async def until(self, holds: Callable[[], bool], seconds: float = 3600.0) -> None:
+        """Of virtual time."""
+        for _ in range(int(seconds * 10)):
+            if holds():
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(await self.world.stuck())
+
+    async def leads(self) -> None:
+        await self.until(lambda: self.world.leader() is not None)
+
+    async def events(self, *kinds: str) -> list[Any]:
+        """Of the journal; all of them without kinds."""
+        query = "SELECT seq, kind, cluster, run, data FROM events WHERE hub = :hub ORDER BY seq"
+        with self.real_io():
+            async with self.pool.connect() as db:
+                found = (await db.execute(text(query), {"hub": self.journal})).all()
+        return [event for event in found if not kinds or event.kind in kinds]
+
+    async def told(self) -> list[str]:
+        """Reasons of the Events on the hub."""
+        found = await self.client.get(paths.events(), dict[str, Any])
+        return [item["reason"] for item in found["items"]]
+
+    async def works(self) -> list[JsonObject]:
+        found = await self.client.get(paths.works(), dict[str, Any])
+        items: list[JsonObject] = found["items"]
+        return items
+
+    @contextmanager
+    def real_io(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        with loop.real_io():
+            yield
+
+
+Story = Callable[[Stage], Awaitable[None]]
+
+
+def tell(url: str, story: Story, *plan: str, clusters: int = 1, nodes: int = 1) -> None:
+    """On a loop of its own. `plan`: the actions of each step, as "Prep Upgrade"."""
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(_tell(url, story, plan, clusters, nodes))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+async def _tell(url: str, story: Story, plan: Sequence[str], clusters: int, nodes: int) -> None:
+    pool = connected(url, pool_size=4)
+    journal = f"story-{time.time_ns()}-{next(_numbers)}"
+    world = World(_scenario(plan, clusters, nodes), 1, pool, journal)
+    stage = Stage(world, pool, journal)
+    try:
+        await world.start()
+        await story(stage)
+        world.check_alive()
+        assert [crash for node in world.nodes for crash in node.crashes] == []
+    finally:
+        await world.stop()
+        with stage.real_io():
+            await pool.dispose()
+
+
+def _scenario(plan: Sequence[str], clusters: int, nodes: int) -> Scenario:
+    fleet = FleetSpec.parse(
+        count=clusters, pattern="site-%d", scale=0.25, durations="4m-16m", labels=("group=all",)
+    )
+    ibgu: Object = {
+        "apiVersion": "lcm.openshift.io/v1alpha1",
+        "kind": "ImageBasedGroupUpgrade",
+        "metadata": {"name": "rollout-0", "namespace": "default"},
+        "spec": {
+            "clusterLabelSelectors": [{"matchLabels": {"group": "all"}}],
+            "ibuSpec": {"seedImageRef": {"image": "quay.io/seed:4.17.0", "version": "4.17.0"}},
+            "plan": [step(actions.split(), clusters, 120) for actions in plan],
+        },
+    }
+    return Scenario(fleet, ((0.0, ibgu),), nodes)
+
+
+@contextmanager
+def once_decided(kind: Kind, act: Callable[[], None]) -> Iterator[None]:
+    """`act` happens between the first decision of that kind and its commit."""
+    draft, left = Deciding.draft, [act]
+
+    def watched(deciding: Deciding, *given: Any) -> Draft:
+        made = draft(deciding, *given)
+        kinds = {each.kind for each in made.decisions if not isinstance(each, Preempt)}
+        if left and kind in kinds:
+            left.pop()()
+        return made
+
+    with patch.object(Deciding, "draft", watched):
+        yield

@@ -1,0 +1,47 @@
+"""A TALM on the hub: what tells ibgu that it lives is its Lease, renewed (R20)."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from ibgu.controller.talm import LEASE
+from ibgu.hub import paths
+from ibgu.hub.errors import HubError
+from ibgu.sim.hub import MemoryClient, MemoryHub
+
+NAMESPACE = "openshift-operators"
+RENEWED = 30.0
+"""Seconds between two renewals."""
+
+
+class Talm:
+    def __init__(self, hub: MemoryHub) -> None:
+        self._hub = hub
+        self._client = MemoryClient(hub, "talm")
+
+    async def live(self, seconds: float) -> None:
+        """Its Lease counts for two minutes more."""
+        await self._install()
+        until = self._hub.now() + seconds
+        while self._hub.now() < until:
+            renewed = datetime.fromtimestamp(self._hub.now(), UTC).isoformat()
+            await self._client.request(
+                "PATCH",
+                paths.lease(NAMESPACE, LEASE),
+                body={"spec": {"holderIdentity": "talm", "renewTime": renewed}},
+                content_type=paths.MERGE_PATCH,
+            )
+            await asyncio.sleep(RENEWED)
+
+    async def _install(self) -> None:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+        lease = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": LEASE},
+        }
+        for path, body in (("/api/v1/namespaces", namespace), (paths.leases(NAMESPACE), lease)):
+            try:
+                await self._client.request("POST", path, body=body)
+            except HubError as error:
+                if not error.conflict:
+                    raise

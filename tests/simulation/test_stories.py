@@ -1,0 +1,141 @@
+"""One thing goes wrong, in its worst moment."""
+
+import asyncio
+from itertools import pairwise
+from unittest.mock import patch
+
+import pytest
+
+from ibgu.controller.loop import DEBT_RETRY
+from ibgu.core.model import Kind, ReasonKind
+from ibgu.db.journal import Journal
+from ibgu.hub import paths
+from ibgu.sim.hub import MemoryHub
+from ibgu.sim.hub.answers import Refused
+from ibgu.sim.hub.server import Asked
+from tests.simulation.conftest import Tell
+from tests.simulation.faults import Fault
+from tests.simulation.stories import Stage, once_decided
+from tests.simulation.talm import Talm
+
+
+@pytest.mark.parametrize("away", ["journal-away", "hub-away"])
+def test_what_was_written_down_late_is_decided_anew(told: Tell, away: str) -> None:
+    """The look that a start rests on is old by the time at which its intent is in the journal."""
+
+    async def story(stage: Stage) -> None:
+        def goes_away() -> None:
+            stage.world.weather.open(Fault(at=0.0, kind=away, seconds=90.0))
+            if away == "hub-away":
+                stage.world._cut()
+                stage.world.weather.open(Fault(at=0.0, kind="journal-slow", seconds=60.0))
+
+        with once_decided(Kind.RUN_INTENDED, goes_away):
+            await stage.world.people.apply(0)
+            await stage.until(stage.complete)
+        first, second = await stage.events("RunIntended")
+        assert stage.armed == [second.run]
+        assert (await stage.events("RunEnded"))[0].run == first.run
+
+    told(story, "Prep")
+
+
+def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
+    """An admission webhook that refuses them is not asked without end."""
+    asked_at: list[float] = []
+
+    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+        labels = asked.method == "PATCH" and asked.path.startswith(paths.MANAGED_CLUSTERS)
+        if labels and asked.who.startswith("node-"):
+            asked_at.append(hub.now())
+            raise Refused(422, "Invalid", "labels are frozen")
+        return known(hub, asked)
+
+    known = MemoryHub.handle
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(lambda: bool(asked_at))
+        await asyncio.sleep(600)
+
+    with patch.object(MemoryHub, "handle", handle):
+        told(story, "Prep")
+    pauses = [later - sooner for sooner, later in pairwise(asked_at)]
+    assert len(pauses) >= 15
+    assert min(pauses) >= DEBT_RETRY.total_seconds()
+
+
+def test_what_was_seen_before_the_hub_went_back_is_kept(told: Tell) -> None:
+    """That a cluster took its run is a note that may wait; after a restore nobody could tell."""
+
+    async def story(stage: Stage) -> None:
+        def goes_back() -> None:
+            stage.loop._parts.mirror.went_back = "version 3 after 7"
+            stage.loop.touch_everything()
+
+        with once_decided(Kind.RUN_ACCEPTED, goes_back):
+            await stage.world.people.apply(0)
+            await stage.until(lambda: stage.held(ReasonKind.RESTORED))
+        await stage.world.people.resume(0)
+        await stage.until(stage.complete)
+        assert await stage.events("RunEnded") == []
+        assert len(await stage.events("RunAccepted")) == 1
+
+    told(story, "Prep")
+
+
+def test_a_deposed_controller_stands_by_once_another_leads(told: Tell) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.leads()
+        deposed = stage.world.leader()
+        assert deposed is not None
+        assert deposed.controller is not None
+        with stage.real_io():
+            await Journal(stage.pool, stage.journal).lead("a stranger")
+        await stage.world.people.apply(0)
+        problems = deposed.controller.problems
+        await stage.until(lambda: any("a stranger leads" in words for words in problems()))
+        await stage.until(lambda: stage.world.leader() not in (None, deposed))
+        await asyncio.sleep(600)
+        assert not deposed.leading
+        assert problems() == []
+
+    told(story, "Prep", nodes=2)
+
+
+def test_what_a_start_has_found_waits_until_talm_is_gone(told: Tell) -> None:
+    """No Event, and no work without an owner goes, while a live TALM is on the hub (R20)."""
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(lambda: bool(stage.armed))
+        await _work_of_nobody(stage)
+        living = asyncio.create_task(Talm(stage.world.hub).live(600))
+        await asyncio.sleep(60)
+        stage.loop._parts.mirror.went_back = "version 3 after 7"
+        stage.loop.touch_everything()
+        await living
+        assert stage.held(ReasonKind.RESTORED)
+        assert "RolloutHeld" not in await stage.told()
+        assert "of-nobody" in [work["metadata"]["name"] for work in await stage.works()]
+        await asyncio.sleep(300)
+        assert "RolloutHeld" in await stage.told()
+        assert "of-nobody" not in [work["metadata"]["name"] for work in await stage.works()]
+
+    told(story, "Prep")
+
+
+async def _work_of_nobody(stage: Stage) -> None:
+    """A work that ibgu wrote for an IBGU that neither hub nor journal knows."""
+    [found] = await stage.works()
+    meta = found["metadata"]
+    body = {
+        **found,
+        "metadata": {
+            "name": "of-nobody",
+            "namespace": meta["namespace"],
+            "labels": {**meta["labels"], "ibgu.dev/rollout": "gone"},
+            "annotations": {**meta["annotations"], "ibgu.dev/generation": "1"},
+        },
+    }
+    await stage.client.request("POST", paths.works(meta["namespace"]), body=body)
