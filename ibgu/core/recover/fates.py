@@ -61,6 +61,7 @@ def fate(member: Member, actions: Sequence[Action], signs: Signs) -> Member:
 def _with_completed(member: Member, actions: Sequence[Action], signs: Signs) -> Member:
     told = signs.part.completed[len(member.completed) :]
     done = [CompletedAction(Action(one.action), signs.now, one.message) for one in told]
+    done += _passed(actions[len(member.completed) + len(done) :], signs)
     rest, trace = actions[len(member.completed) + len(done) :], signs.trace
     if trace and trace.outcome is RunResult.SUCCEEDED and rest[:1] == (trace.action,):
         done.append(CompletedAction(trace.action, signs.now))
@@ -70,6 +71,16 @@ def _with_completed(member: Member, actions: Sequence[Action], signs: Signs) -> 
     if run is not None and run.open:
         run = replace(close(run, signs.now, RunResult.SUCCEEDED), disarmed=run.disarmed)
     return replace(member, completed=completed, action_index=len(completed), run=run)
+
+
+def _passed(rest: Sequence[Action], signs: Signs) -> list[CompletedAction]:
+    """Actions that its work has left behind, though no status tells so: they go in order (R5)."""
+    trace = signs.trace
+    if trace is None or trace.action not in rest:
+        return []
+    words = f"{FROM_HUB}: its work has gone on to {trace.action}"
+    passed = rest[: rest.index(trace.action)]
+    return [CompletedAction(action, signs.now, words) for action in passed]
 
 
 def _traced(member: Member, trace: Trace, signs: Signs) -> Member:

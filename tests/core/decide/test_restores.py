@@ -66,6 +66,30 @@ def test_the_journal_is_lost(plan: tuple[str, ...], lag: int) -> None:
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
+def test_the_journal_is_lost_and_the_status_was_written_long_ago(plan: tuple[str, ...]) -> None:
+    """It tells who has ended, and of the others nothing: how far they are, only their works say."""
+    expected, point = transitions(calm(plan)), 0
+    while True:
+        point += STRIDE
+        twin, told_of = make(plan), None
+        for number in range(point):
+            if not one_step(twin):
+                assert number > 10
+                return
+            if (ended := _ended(twin)) != told_of:
+                told_of = ended
+                write_status(twin, UID)
+        lose_journal(twin)
+        _goes_on_after_resume(twin, expected)
+
+
+def _ended(twin: Twin) -> list[tuple[int, int]] | None:
+    """How many members, and how many of them unfinished, by step; None before the first one."""
+    steps = twin.book(UID).steps if UID in twin.world.books else []
+    return [(len(step.members), step.unfinished) for step in steps] or None
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
 def test_the_journal_is_restored_to_an_earlier_time(plan: tuple[str, ...]) -> None:
     expected, point = transitions(calm(plan)), 0
     while True:

@@ -67,6 +67,39 @@ def test_the_work_knows_more_than_the_status() -> None:
     assert (found.run.intended_at, found.run.disarmed) == (STARTED, True)
 
 
+def test_the_work_has_gone_on_to_a_later_action() -> None:
+    """Whoever is in its last action has the ones before behind it, whatever the status tells."""
+    found = became(member(), trace=trace("Upgrade", echo="run-9 Upgrade"))
+    assert (found.state, found.action_index, found.attempts) == (MemberState.IN_FLIGHT, 1, 2)
+    (passed,) = found.completed
+    assert passed.action is Action.PREP
+    assert passed.note == "imported from the hub: its work has gone on to Upgrade"
+    assert found.run is not None
+    assert (found.run.action, found.run.state) == (Action.UPGRADE, RunState.ACCEPTED)
+
+
+def test_a_later_action_that_nobody_took_is_the_one_that_waits() -> None:
+    found = became(member(), trace=trace("Upgrade"))
+    assert (found.state, found.action_index) == (MemberState.WAITING, 1)
+
+
+def test_a_later_action_has_failed() -> None:
+    found = became(member(), trace=trace("Upgrade", outcome="failed"))
+    assert (found.outcome, found.failed_action) == (Outcome.FAILED, Action.UPGRADE)
+    assert [one.action for one in found.completed] == [Action.PREP]
+
+
+def test_a_later_action_has_succeeded() -> None:
+    found = became(member(), trace=trace("Upgrade", outcome="succeeded"))
+    assert found.outcome is Outcome.SUCCEEDED
+    assert [one.action for one in found.completed] == list(CHAIN)
+
+
+def test_a_run_of_the_journal_that_a_later_action_has_left_behind() -> None:
+    found = became(in_flight(), trace=trace("Upgrade", echo="run-9 Upgrade"))
+    assert (found.state, found.slot, found.action_index) == (MemberState.IN_FLIGHT, 1, 1)
+
+
 def test_a_run_that_the_journal_believes_open_has_ended() -> None:
     found = became(in_flight(), part=told("Prep", "Upgrade"))
     assert found.slot is None
