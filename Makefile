@@ -83,12 +83,16 @@ fmt: $(READY) ## format the code and sort its imports
 bench: setup ## the benchmarks, each figure beside its bound (BENCH_ARGS="--clusters 200")
 	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-emit-index-url --quiet
+
 .PHONY: lock
-lock: ## pin all packages anew
+lock: ## pin all packages anew, and those of the image as the same
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-emit-index-url --quiet -o $(LOCK)
+	@$(COMPILE) pyproject.toml --extra dev -o $(LOCK)
+	@$(COMPILE) pyproject.toml -c $(LOCK) --no-annotate -o requirements-image.lock
+	@echo 'hatchling>=1.27' | $(COMPILE) - -c $(LOCK) --no-annotate -o requirements-build.lock
 
 .PHONY: clean
 clean: ## remove the virtual environment and what tests left

@@ -4,8 +4,6 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -17,6 +15,64 @@ from tests.tools.binaries import tools
 Object = dict[str, Any]
 
 CHART = shipped("charts/ibgu")
+
+NEEDED: Object = {
+    "image": {"repository": "registry.example.com/ran/ibgu"},
+    "database": {"existingSecret": "journal"},
+}
+"""What the chart can't be rendered without."""
+
+OPENSHIFT = ("route.openshift.io/v1", "security.openshift.io/v1", "monitoring.coreos.com/v1")
+
+CASES: dict[str, Object] = {
+    "split": {},
+    "combined": {"topology": "combined", "controller": {"replicas": 1}},
+    "shadow": {"shadow": True},
+    "bundled": {"bundledPostgres": {"enabled": True, "storageClassName": "fast"}},
+    "bundled and combined": {"topology": "combined", "bundledPostgres": {"enabled": True}},
+    "ingress": {
+        "ingress": {
+            "enabled": True,
+            "className": "nginx",
+            "host": "ibgu.example.com",
+            "tlsSecret": "ibgu-tls",
+            "annotations": {"nginx.ingress.kubernetes.io/proxy-read-timeout": "60"},
+        }
+    },
+    "with everything": {
+        "image": {"repository": "registry.example.com/ibgu", "digest": f"sha256:{'0' * 64}"},
+        "imagePullSecrets": [{"name": "pull"}],
+        "settings": {"IBGU_LOG_LEVEL": "debug", "IBGU_HUB_RATE": "50"},
+        "controller": {
+            "settings": {"IBGU_HUB_RATE": "100"},
+            "podAnnotations": {"a": "b"},
+            "nodeSelector": {"node-role.kubernetes.io/infra": ""},
+            "tolerations": [{"key": "node-role.kubernetes.io/infra", "operator": "Exists"}],
+            "affinity": {"nodeAffinity": {}},
+            "priorityClassName": "system-cluster-critical",
+        },
+        "api": {
+            "serviceAccount": {"annotations": {"a": "b"}},
+            "extraContainers": [{"name": "proxy", "image": "registry.example.com/proxy:1"}],
+            "extraVolumes": [{"name": "proxy-tls", "secret": {"secretName": "proxy-tls"}}],
+        },
+        "service": {"annotations": {"a": "b"}},
+        "networkPolicy": {
+            "from": [{"namespaceSelector": {"matchLabels": {"team": "ran"}}}],
+            "extraEgress": [{"ports": [{"port": 8443, "protocol": "TCP"}]}],
+        },
+    },
+    "with nothing": {
+        "payloadNamespaces": [],
+        "migration": {"enabled": False},
+        "networkPolicy": {"enabled": False},
+        "podDisruptionBudget": {"enabled": False},
+        "flowControl": {"enabled": False},
+        "serviceAccount": {"create": False},
+        "api": {"serviceAccount": {"create": False}},
+    },
+}
+"""Values that differ in what is made of them."""
 
 
 class RenderError(AssertionError):
@@ -42,11 +98,12 @@ def helm(*arguments: str, stdin: str = "") -> str:
 
 def template(values: Mapping[str, Any], apis: Iterable[str] = (), *options: str) -> str:
     """As helm prints it; `apis` are those that the hub serves besides Kubernetes' own."""
+    values = NEEDED | dict(values)
     served = [argument for api in apis for argument in ("--api-versions", api)]
     return helm(
         *("template", "ibgu", str(CHART), "--namespace", SYSTEM_NAMESPACE, "--values", "-"),
         *(*served, *options),
-        stdin=yaml.safe_dump(dict(values)),
+        stdin=yaml.safe_dump(values),
     )
 
 
@@ -59,9 +116,3 @@ def render(
 
 def _parsed(text: str) -> list[Object]:
     return [manifest for manifest in yaml.safe_load_all(text) if manifest]
-
-
-@cache
-def chart_yaml() -> Object:
-    loaded: Object = yaml.safe_load((Path(CHART) / "Chart.yaml").read_text())
-    return loaded

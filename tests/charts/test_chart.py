@@ -1,13 +1,11 @@
-"""The rendered chart."""
+"""The chart's rights, and its files."""
 
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from ibgu.sandbox.contents import chart_rbac, manifests
-from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.users import SERVICE_ACCOUNT, SYSTEM_NAMESPACE, sandbox_rbac
 from tests.charts.rendering import CHART, render
 
@@ -29,7 +27,9 @@ def bindings(objects: list[dict[str, Any]]) -> set[tuple[str, ...]]:
 
 
 def test_the_chart_grants_what_the_sandbox_grants() -> None:
-    chart = render({"payloadNamespaces": ["default", "openshift-adp"]})
+    """Where one process is both, as in the sandbox."""
+    values = {"payloadNamespaces": ["default", "openshift-adp"], "topology": "combined"}
+    chart = render(values)
     assert bindings(chart) == bindings(sandbox_rbac(["default", "openshift-adp"]))
     roles = {item["metadata"]["name"]: item for item in chart if item["kind"].endswith("Role")}
     assert {name: role["rules"] for name, role in roles.items()} == {
@@ -37,16 +37,15 @@ def test_the_chart_grants_what_the_sandbox_grants() -> None:
     }
 
 
-@pytest.mark.hub
-def test_the_api_server_takes_the_chart(kubectl: Kubectl) -> None:
-    arguments = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-")
-    answers = kubectl(*arguments, stdin=yaml.safe_dump_all(render())).splitlines()
-    assert len(answers) == len(render())
-    assert all("serverside-applied (server dry run)" in answer for answer in answers)
+def test_the_api_has_an_account_that_may_only_ask_who_its_callers_are() -> None:
+    api = f"{SYSTEM_NAMESPACE}/ibgu-api"
+    found = bindings(render())
+    assert {role for _, role, _, subject in found if subject == api} == {"ibgu-api"}
+    assert {subject for _, role, _, subject in found if role == "ibgu-api"} == {api}
 
 
 def test_a_service_account_of_ones_own() -> None:
-    objects = render({"serviceAccount": {"create": False, "name": "other"}})
+    objects = render({"topology": "combined", "serviceAccount": {"create": False, "name": "other"}})
     assert not [item for item in objects if item["kind"] == "ServiceAccount"]
     assert {subject for *_, subject in bindings(objects)} == {f"{SYSTEM_NAMESPACE}/other"}
 

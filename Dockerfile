@@ -1,0 +1,30 @@
+# Everything is pinned: the base image by its version, each package by its hash.
+ARG PYTHON_IMAGE=docker.io/library/python:3.13.9-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /src
+COPY requirements-build.lock requirements-image.lock ./
+RUN pip install --require-hashes --only-binary :all: -r requirements-build.lock \
+ && python -m venv --without-pip /opt/ibgu \
+ && pip --python /opt/ibgu/bin/python install --require-hashes --only-binary :all: \
+      -r requirements-image.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY ibgu ibgu
+COPY charts charts
+COPY migrations migrations
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
+ && pip --python /opt/ibgu/bin/python install --no-deps --no-index /wheel/ibgu-*.whl \
+ && python -m compileall -q /opt/ibgu/lib
+
+FROM ${PYTHON_IMAGE}
+LABEL org.opencontainers.image.title="ibgu" \
+      org.opencontainers.image.description="Takes fleets of single-node OpenShift clusters through image-based upgrades" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/ibgu /opt/ibgu
+# Nothing is written but to /tmp; the number, so that Kubernetes sees that it is not root.
+USER 65532:65532
+ENV PATH=/opt/ibgu/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 IBGU_LISTEN=:8080
+EXPOSE 8080
+ENTRYPOINT ["ibgu"]
+CMD ["run"]

@@ -1,0 +1,74 @@
+{{- define "ibgu.labels" -}}
+app.kubernetes.io/name: ibgu
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end }}
+
+{{- /* Of one component: [root, component]. */ -}}
+{{- define "ibgu.selector" -}}
+app.kubernetes.io/name: ibgu
+app.kubernetes.io/instance: {{ (index . 0).Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
+{{- define "ibgu.image" -}}
+{{- $name := required "image.repository is not set: where have you pushed the image that the Dockerfile builds?" .Values.image.repository -}}
+{{- if .Values.image.digest }}{{ $name }}@{{ .Values.image.digest }}
+{{- else }}{{ $name }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{- define "ibgu.databaseSecret" -}}
+{{- if .Values.bundledPostgres.enabled -}}
+ibgu-postgres
+{{- else -}}
+{{ required "the journal needs a Postgres: set database.existingSecret to a Secret with its URL, or, to try ibgu out, bundledPostgres.enabled=true" .Values.database.existingSecret }}
+{{- end }}
+{{- end }}
+
+{{- define "ibgu.databaseUrl" -}}
+- name: DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "ibgu.databaseSecret" . }}
+      key: {{ ternary "url" .Values.database.key .Values.bundledPostgres.enabled }}
+{{- end }}
+
+{{- /* Component -> [what `ibgu` runs, its values, its account]; also those that are not there. */ -}}
+{{- define "ibgu.components" -}}
+{{- if eq .Values.topology "combined" -}}
+ibgu: {command: run, values: controller, account: {{ .Values.serviceAccount.name }}}
+{{- else -}}
+controller: {command: controller, values: controller, account: {{ .Values.serviceAccount.name }}}
+api: {command: api, values: api, account: {{ .Values.api.serviceAccount.name }}}
+{{- end }}
+{{- end }}
+
+{{- /* The component that answers REST and shows the page. */ -}}
+{{- define "ibgu.front" -}}
+{{ ternary "ibgu" "api" (eq .Values.topology "combined") }}
+{{- end }}
+
+{{- /* Pods may run where only "restricted" ones may. */ -}}
+{{- define "ibgu.podSecurity" -}}
+runAsNonRoot: true
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "ibgu.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "ibgu.operator" -}}
+{{- if eq (index . 1) "auto" -}}
+{{- if (index . 0).Capabilities.APIVersions.Has "monitoring.coreos.com/v1" }}true{{ end -}}
+{{- else if eq (index . 1) "always" -}}
+true
+{{- end }}
+{{- end }}

@@ -1,0 +1,276 @@
+"""What is rendered from which values."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from ibgu.settings import Settings, variable
+from tests.charts.rendering import (
+    CASES,
+    CHART,
+    NEEDED,
+    OPENSHIFT,
+    Object,
+    RenderError,
+    helm,
+    render,
+    template,
+)
+
+
+def only(objects: list[Object], kind: str, name: str = "") -> Object:
+    [found] = [o for o in objects if o["kind"] == kind and name in ("", o["metadata"]["name"])]
+    return found
+
+
+def pod_specs(objects: list[Object]) -> dict[str, Object]:
+    return {
+        f"{o['kind']}/{o['metadata']['name']}": o["spec"]["template"]["spec"]
+        for o in objects
+        if o["kind"] in ("Deployment", "StatefulSet", "Job")
+    }
+
+
+def ibgu_container(objects: list[Object], deployment: str) -> Object:
+    container: Object = only(objects, "Deployment", deployment)["spec"]["template"]["spec"][
+        "containers"
+    ][0]
+    return container
+
+
+def environment(container: Object) -> dict[str, Any]:
+    return {each["name"]: each.get("value", each.get("valueFrom")) for each in container["env"]}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_object_is_made_twice(case: str) -> None:
+    objects = render(CASES[case], OPENSHIFT)
+    names = [
+        (o["apiVersion"], o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"])
+        for o in objects
+    ]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_helm_finds_no_fault(case: str) -> None:
+    values = json.dumps(NEEDED | CASES[case])
+    answer = helm("lint", str(CHART), "--strict", "--values", "-", stdin=values)
+    assert "0 chart(s) failed" in answer
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_selectors_find_their_own_pods_and_no_others(case: str) -> None:
+    objects = render(CASES[case], OPENSHIFT)
+    pods = {
+        name: only(objects, *name.split("/"))["spec"]["template"]["metadata"]["labels"]
+        for name in pod_specs(objects)
+    }
+
+    def found(selector: Object) -> list[str]:
+        return [name for name, labels in pods.items() if selector.items() <= labels.items()]
+
+    for o in objects:
+        match o["kind"]:
+            case "Service":
+                assert len(found(o["spec"]["selector"])) == 1
+            case "PodDisruptionBudget":
+                assert len(found(o["spec"]["selector"]["matchLabels"])) == 1
+            case "Deployment" | "StatefulSet":
+                mine = found(o["spec"]["selector"]["matchLabels"])
+                assert mine == [f"{o['kind']}/{o['metadata']['name']}"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_container_is_locked_down(case: str) -> None:
+    for spec in pod_specs(render(CASES[case])).values():
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["enableServiceLinks"] is False
+        own = [each for each in spec["containers"] if each["name"] != "proxy"]
+        for container in own:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert container["resources"]["limits"]["memory"]
+
+
+def test_each_component_runs_its_command_under_its_account() -> None:
+    objects = render()
+    specs = pod_specs(objects)
+    told = {
+        name: (spec.get("serviceAccountName"), spec["containers"][0]["args"])
+        for name, spec in specs.items()
+    }
+    assert told == {
+        "Deployment/ibgu-controller": ("ibgu", ["controller"]),
+        "Deployment/ibgu-api": ("ibgu-api", ["api"]),
+        "Job/ibgu-migrate": (None, ["migrate"]),
+    }
+    assert specs["Job/ibgu-migrate"]["automountServiceAccountToken"] is False
+
+
+def test_one_process_may_be_both() -> None:
+    objects = render({"topology": "combined"})
+    spec = only(objects, "Deployment")["spec"]["template"]["spec"]
+    assert (spec["serviceAccountName"], spec["containers"][0]["args"]) == ("ibgu", ["run"])
+    assert only(objects, "Service")["metadata"]["name"] == "ibgu"
+    assert only(objects, "ServiceAccount")["metadata"]["name"] == "ibgu"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_variables_are_settings_of_ibgu(case: str) -> None:
+    known = {variable(field) for field in Settings.model_fields}
+    objects = render(CASES[case])
+    for spec in pod_specs(objects).values():
+        if spec["containers"][0]["name"] != "postgres":
+            assert set(environment(spec["containers"][0])) <= known
+
+
+def test_a_components_settings_win() -> None:
+    objects = render(CASES["with everything"])
+    rates = {
+        name: environment(ibgu_container(objects, name))["IBGU_HUB_RATE"]
+        for name in ("ibgu-controller", "ibgu-api")
+    }
+    assert rates == {"ibgu-controller": "100", "ibgu-api": "50"}
+
+
+def test_only_the_controller_is_a_shadow() -> None:
+    objects = render({"shadow": True})
+    assert environment(ibgu_container(objects, "ibgu-controller"))["IBGU_SHADOW"] == "true"
+    assert "IBGU_SHADOW" not in environment(ibgu_container(objects, "ibgu-api"))
+
+
+def test_the_database_is_migrated_before_anything_of_a_release_starts() -> None:
+    job = only(render(), "Job")
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    assert environment(container) == {
+        "DATABASE_URL": {"secretKeyRef": {"name": "journal", "key": "url"}}
+    }
+
+
+def test_with_a_postgres_of_the_chart_the_processes_migrate() -> None:
+    """A hook would run before there is a database."""
+    objects = render(CASES["bundled"])
+    assert not [o for o in objects if o["kind"] == "Job"]
+    container = ibgu_container(objects, "ibgu-controller")
+    assert container["args"] == ["controller", "--migrate"]
+    secret = environment(container)["DATABASE_URL"]["secretKeyRef"]
+    assert secret == {"name": "ibgu-postgres", "key": "url"}
+
+
+def test_a_given_password_stands_safely_in_the_url() -> None:
+    objects = render({"bundledPostgres": {"enabled": True, "password": "a b/c@d+e"}})
+    data = only(objects, "Secret")["stringData"]
+    assert data["password"] == "a b/c@d+e"
+    assert data["url"] == "postgresql://ibgu:a%20b%2Fc%40d%2Be@ibgu-postgres:5432/ibgu"
+
+
+def test_openshift_gives_the_bundled_postgres_its_user() -> None:
+    plain = pod_specs(render(CASES["bundled"]))["StatefulSet/ibgu-postgres"]
+    there = pod_specs(render(CASES["bundled"], OPENSHIFT))["StatefulSet/ibgu-postgres"]
+    assert plain["securityContext"]["runAsUser"] == 999
+    assert "runAsUser" not in there["securityContext"]
+
+
+def test_a_service_monitor_is_made_where_it_is_understood() -> None:
+    def kinds(switch: str, *apis: str) -> set[str]:
+        return {o["kind"] for o in render({"monitoring": {"serviceMonitor": switch}}, apis)}
+
+    assert "ServiceMonitor" not in kinds("auto")
+    assert "ServiceMonitor" in kinds("auto", "monitoring.coreos.com/v1")
+    assert "ServiceMonitor" in kinds("always")
+    assert "ServiceMonitor" not in kinds("never", "monitoring.coreos.com/v1")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_service_monitor_finds_every_process_of_ibgu(case: str) -> None:
+    objects = render(CASES[case], OPENSHIFT)
+    selector = only(objects, "ServiceMonitor")["spec"]["selector"]
+    [expression] = selector["matchExpressions"]
+    assert expression["operator"] == "Exists"
+    found = {
+        o["metadata"]["name"]
+        for o in objects
+        if o["kind"] == "Service"
+        and selector["matchLabels"].items() <= o["metadata"]["labels"].items()
+        and expression["key"] in o["metadata"]["labels"]
+    }
+    services = {o["metadata"]["name"] for o in objects if o["kind"] == "Service"}
+    assert found == services - {"ibgu-postgres"}
+
+
+def test_a_route_leads_to_the_api() -> None:
+    objects = render({"route": {"enabled": True, "host": "ibgu.example.com"}}, OPENSHIFT)
+    spec = only(objects, "Route")["spec"]
+    assert (spec["host"], spec["to"]["name"]) == ("ibgu.example.com", "ibgu")
+    assert spec["tls"] == {"termination": "edge", "insecureEdgeTerminationPolicy": "Redirect"}
+    service = only(objects, "Service", "ibgu")
+    assert service["spec"]["selector"]["app.kubernetes.io/component"] == "api"
+
+
+def test_an_older_hub_gets_the_flow_control_that_it_has() -> None:
+    def served(kubernetes: str) -> set[str]:
+        objects = render({}, (), "--kube-version", kubernetes)
+        group = "flowcontrol.apiserver.k8s.io/"
+        return {v.removeprefix(group) for o in objects if (v := o["apiVersion"]).startswith(group)}
+
+    assert served("1.28.15+4a1b2c3") == {"v1beta3"}
+    assert served("1.29.0") == {"v1"}
+
+
+def test_a_single_process_has_no_budget_that_would_keep_its_node() -> None:
+    assert not [o for o in render(CASES["combined"]) if o["kind"] == "PodDisruptionBudget"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"image": {}}, "image.repository is not set"),
+        ({"database": {}}, "set database.existingSecret"),
+        ({"topology": "both"}, "topology"),
+        ({"controler": {}}, "controler"),
+        ({"controller": {"replicas": 0}}, "replicas"),
+        ({"settings": {"LOG_LEVEL": "debug"}}, "LOG_LEVEL"),
+        ({"settings": {"IBGU_HUB_RATE": 100}}, "IBGU_HUB_RATE"),
+        ({"image": {"repository": "x", "digest": "sha256:1"}}, "digest"),
+        ({"ingress": {"enabled": True}}, "host"),
+        ({"monitoring": {"serviceMonitor": True}}, "serviceMonitor"),
+    ],
+)
+def test_a_wrong_value_is_told(values: Object, words: str) -> None:
+    with pytest.raises(RenderError, match=words):
+        template(values)
+
+
+def test_the_schema_knows_every_value() -> None:
+    """helm checks values.yaml itself against it; this is the other way round."""
+
+    def names(schema: Object) -> set[str]:
+        found = set()
+        for name, each in schema.get("properties", {}).items():
+            found |= {name, *(f"{name}.{inner}" for inner in names(each))}
+        return found
+
+    def given(values: Object, schema: Object) -> set[str]:
+        found = set()
+        for name, each in values.items():
+            inner = schema["properties"][name]
+            nested = given(each, inner) if inner.get("properties") else set()
+            found |= {name, *(f"{name}.{below}" for below in nested)}
+        return found
+
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert names(schema) - given(values, schema) == {"global"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_notes_say_how_to_look(case: str) -> None:
+    values = json.dumps(NEEDED | CASES[case])
+    arguments = ("ibgu", str(CHART), "--dry-run=client", "-n", "ran", "--values", "-")
+    _, notes = helm("install", *arguments, stdin=values).split("NOTES:")
+    deployment = "ibgu" if CASES[case].get("topology") == "combined" else "ibgu-controller"
+    assert f"exec -n ran deploy/{deployment} -- ibgu doctor" in notes
+    assert ("no backup" in notes) == ("bundledPostgres" in CASES[case])
