@@ -11,6 +11,7 @@ from ibgu.cli.read.explain import explain
 from ibgu.cli.read.get import get
 from ibgu.cli.read.shadow import shadow_report
 from ibgu.cli.read.status import status
+from ibgu.cli.read.tree import tree
 from ibgu.cli.serve import commands as serve
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
 
 app.command()(get)
 app.command()(status)
+app.command()(tree)
 app.command()(explain)
 app.command()(certify)
 app.command()(doctor)

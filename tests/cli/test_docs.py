@@ -10,7 +10,7 @@ from ibgu.cli.app import app
 
 DOC = Path(__file__).parents[2] / "docs" / "cli.md"
 SHARED = {"--server", "--token", "--ca-file", "--namespace", "-n"}
-ASKING = {"get", "status", "explain", "shadow-report"}
+ASKING = {"get", "status", "tree", "explain", "shadow-report"}
 
 
 def sections() -> dict[str, str]:

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 
-from ibgu.cli.errors import fail
+from ibgu.cli.errors import FAILED, fail
 from ibgu.client import RestError
 
 
 @contextmanager
-def asking() -> Iterator[None]:
-    """What can't be asked ends the command; symbols that the terminal lacks become "?"."""
+def asking(code: int = FAILED) -> Iterator[None]:
+    """What can't be asked ends the command with `code`; symbols that the terminal lacks become
+    "?"."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
         yield
     except RestError as error:
-        fail(str(error))
+        fail(str(error), code)

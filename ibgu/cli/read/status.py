@@ -1,19 +1,21 @@
 """`ibgu status`."""
 
-import time
-from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.show.form import Form, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ibgu.cli.show.status import Seen
     from ibgu.client import Client
-
-REFRESH_SECONDS = 2.0
 
 
 def status(
@@ -22,28 +24,39 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Keep it up to date until Ctrl-C.")
     ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Stay until it has ended or stopped; see the exit codes.")
+    ] = False,
+    timeout: Annotated[
+        str,
+        typer.Option(
+            "--timeout", help="With --wait: so long at most, as 90m or 2h30m.", show_default=False
+        ),
+    ] = "",
+    output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
     """Show a rollout: steps, slots, failures, holds."""
+    from ibgu.cli.read import looks, waiting
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.read.shadow import in_shadow
+    from ibgu.cli.read.verdict import Verdict
     from ibgu.cli.rest.target import Target
-    from ibgu.cli.show.paper import stdout
     from ibgu.cli.show.status import status_lines
-    from ibgu.client import RestError
 
-    with asking():
+    seconds = _seconds(timeout, wait=wait)
+    with asking(Verdict.UNASKED) if wait else asking():
         target = Target(server, token, ca_file, namespace)
         client, where = target.client(), target.in_namespace()
-        try:
+        look = partial(see, client, where, name)
+        if wait:
+            raise typer.Exit(waiting.wait(look, status_lines, output, seconds, shown=watch))
+        with else_in_shadow(client, where, name):
             if watch:
-                _watch(client, where, name)
+                looks.watch(look, status_lines)
             else:
-                typer.echo("\n".join(status_lines(see(client, where, name), stdout())))
-        except RestError as error:
-            typer.echo("\n".join(in_shadow(client, where, name, error)))
+                _print(look(), output)
 
 
 def see(client: "Client", namespace: str, name: str) -> "Seen":
@@ -58,55 +71,34 @@ def see(client: "Client", namespace: str, name: str) -> "Seen":
     )
 
 
-def _watch(client: "Client", namespace: str, name: str) -> None:
-    """On a terminal in place; elsewhere again whenever something but the time has changed."""
-    from ibgu.cli.show.paper import stdout
-
-    try:
-        if stdout().bars:
-            _live(client, namespace, name)
-        else:
-            for lines in _changes(client, namespace, name):
-                typer.echo("\n".join(lines) + "\n")
-    except KeyboardInterrupt:
-        return
-
-
-def _live(client: "Client", namespace: str, name: str) -> None:
-    from rich.live import Live
-    from rich.text import Text
-
-    from ibgu.cli.show.paper import stdout
-    from ibgu.cli.show.status import status_lines
-
-    with Live(auto_refresh=False, vertical_overflow="crop") as live:
-        for seen in _looks(client, namespace, name):
-            text = "\n".join(status_lines(seen, stdout()))
-            live.update(Text.from_ansi(text), refresh=True)
-
-
-def _changes(client: "Client", namespace: str, name: str) -> Iterator[list[str]]:
-    from ibgu.cli.show.paper import PLAIN
-    from ibgu.cli.show.status import status_lines
-
-    before: object = None
-    for seen in _looks(client, namespace, name):
-        now = (seen.rollout, seen.steps, seen.failures)
-        if now != before:
-            before = now
-            yield status_lines(seen, PLAIN)
-
-
-def _looks(client: "Client", namespace: str, name: str) -> Iterator["Seen"]:
-    """One now and then; an outage is waited out once the first look has succeeded."""
+@contextmanager
+def else_in_shadow(client: "Client", namespace: str, name: str) -> "Iterator[None]":
+    """A rollout that only a shadow knows is told as the shadow saw it."""
+    from ibgu.cli.read.shadow import in_shadow
     from ibgu.client import RestError
 
-    yield see(client, namespace, name)
-    while True:
-        time.sleep(REFRESH_SECONDS)
-        try:
-            yield see(client, namespace, name)
-        except RestError as error:
-            if error.status not in (0, 503):
-                raise
-            typer.echo(f"ibgu: {error}", err=True)
+    try:
+        yield
+    except RestError as error:
+        typer.echo("\n".join(in_shadow(client, namespace, name, error)))
+
+
+def _seconds(timeout: str, *, wait: bool) -> float | None:
+    from ibgu.cli.read.spans import span
+
+    if timeout and not wait:
+        fail("--timeout says how long --wait stays: give both", MISUSED)
+    try:
+        return span(timeout).total_seconds() if timeout else None
+    except ValueError as error:
+        fail(f"--timeout: {error}", MISUSED)
+
+
+def _print(seen: "Seen", output: Form) -> None:
+    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.status import body_of, status_lines
+
+    if output is Form.TEXT:
+        typer.echo("\n".join(status_lines(seen, stdout())))
+    else:
+        tell(body_of(seen), output)

@@ -1,11 +1,12 @@
 """`ibgu status`: is it moving, what failed and why, what waits, and what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
 from ibgu.cli.show import symbols
+from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import duration
 from ibgu.client.answers.failures import FailureGroup, Failures
@@ -31,18 +32,28 @@ class Seen(Struct, frozen=True):
     failures: Failures
     now: datetime
 
+    @property
+    def facts(self) -> object:
+        """All but the time."""
+        return (self.rollout, self.steps, self.failures)
+
+
+def body_of(seen: Seen) -> dict[str, object]:
+    """The same for programs."""
+    return {"rollout": seen.rollout, "steps": seen.steps, "failures": seen.failures}
+
 
 def status_lines(seen: Seen, paper: Paper) -> list[str]:
     return [
-        _headline(seen, paper),
+        headline(seen, paper),
         *_steps(seen, paper),
-        *_holds(seen, paper),
+        *holds(seen, paper),
         *_failures(seen, paper),
         *_next(seen),
     ]
 
 
-def _headline(seen: Seen, paper: Paper) -> str:
+def headline(seen: Seen, paper: Paper) -> str:
     rollout = seen.rollout
     phase = "Deleted" if rollout.deleted_at else rollout.phase
     parts = [paper.paint(phase, _COLOURS.get(phase), bold=True)]
@@ -57,11 +68,17 @@ def _headline(seen: Seen, paper: Paper) -> str:
     return f"{name} ({rollout.namespace}){target}   {' · '.join(parts)}"
 
 
-def _steps(seen: Seen, paper: Paper) -> list[str]:
+def _steps(seen: Seen, paper: Paper) -> Iterator[str]:
+    for step, line in zip(seen.steps, step_lines(seen, paper), strict=True):
+        yield line
+        yield from _reasons(step)
+
+
+def step_lines(seen: Seen, paper: Paper) -> Iterator[str]:
+    """One a step: its number, actions, bar and counts."""
     named = [f"{step.step:>3} {'+'.join(step.actions)}" for step in seen.steps]
     width = max(map(len, named), default=0)
     counted = max((len(_progress(step)) for step in seen.steps), default=0)
-    lines = []
     for step, name in zip(seen.steps, named, strict=True):
         parts = (
             name.ljust(width),
@@ -70,9 +87,7 @@ def _steps(seen: Seen, paper: Paper) -> list[str]:
             *_counts(step, paper),
             _took(step, seen.now),
         )
-        lines.append("  ".join(filter(None, parts)).rstrip())
-        lines += _reasons(step)
-    return lines
+        yield "  ".join(filter(None, parts)).rstrip()
 
 
 def _reasons(step: Step) -> list[str]:
@@ -110,7 +125,7 @@ def _took(step: Step, now: datetime) -> str:
     return duration((step.finished_at or now) - step.started_at)
 
 
-def _holds(seen: Seen, paper: Paper) -> list[str]:
+def holds(seen: Seen, paper: Paper) -> list[str]:
     hold = seen.rollout.hold
     if hold is None:
         return []
@@ -133,7 +148,7 @@ def _group(group: FailureGroup) -> list[str]:
     named = group.failure or group.cause or group.outcome
     what = f"{group.action}: {named}" if group.action else named
     message = _cut(" ".join(group.message.split()))
-    clusters = ", ".join(group.clusters[:3]) + (", …" if group.count > 3 else "")
+    clusters = listed(group.clusters, group.count)
     lines = [f"{group.count:>5}  {what}  {message}".rstrip(), f"       {clusters}"]
     return lines + ([f"       → {group.remedy}"] if group.remedy else [])
 

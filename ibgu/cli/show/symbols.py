@@ -10,3 +10,24 @@ SKIPPED = "\N{EN DASH}"
 HELD = "⏸"
 WARNING = "⚠"
 TAKEN_OVER = "✋"
+
+_OF_REASONS = {
+    **dict.fromkeys(("Looking", "Ready", "NoAnswer"), LOOKING),
+    **dict.fromkeys(
+        ("Preparing", "Arming", "Running", "Disarming", "ApplyError", "PayloadError"), RUNNING
+    ),
+    **dict.fromkeys(("Rebooting", "Reopening"), REBOOTING),
+    **dict.fromkeys(
+        (
+            *("Brake", "PayloadChanged", "PayloadBlocked", "InvalidPlan", "Paused", "HubForbids"),
+            *("TalmIsLive", "UnfinishedGroupUpgrades", "TakingOverFromTalm", "Restored"),
+        ),
+        HELD,
+    ),
+    "Diverged": TAKEN_OVER,
+}
+
+
+def of_reason(kind: str) -> str:
+    """Of why a member is not further."""
+    return _OF_REASONS.get(kind, WAITING)

@@ -1,0 +1,127 @@
+"""Asking again and again: `--watch` and `--wait`."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from ibgu.cli.show.paper import Paper
+
+
+class Sight(Protocol):
+    """What was seen in one look."""
+
+    @property
+    def facts(self) -> object:
+        """All but the time."""
+
+
+S = TypeVar("S", bound=Sight)
+Draw = Callable[[S, "Paper"], list[str]]
+
+REFRESH_SECONDS = 2.0
+UNKNOWN_SECONDS = 15.0
+"""How long a rollout that is waited for may be unknown: it was applied a moment ago."""
+NOT_FOUND = 404
+AWAY = (0, 429, 502, 503, 504)
+"""Status of answers that a later look may mend; 0: there was none."""
+
+
+class TimeIsUpError(Exception):
+    """The time to wait is over."""
+
+
+def looks(look: Callable[[], S]) -> Iterator[S]:
+    """One now and then; an outage is waited out once the first look has succeeded."""
+    yield look()
+    while True:
+        time.sleep(REFRESH_SECONDS)
+        if (seen := _tried(look)) is not None:
+            yield seen
+
+
+def looks_until(look: Callable[[], S], seconds: float | None) -> Iterator[S]:
+    """As `looks`, for so long at most; raises TimeIsUpError then.
+
+    A rollout that nobody knows yet is waited for a little.
+    """
+    began = time.monotonic()
+    known = False
+    while True:
+        seen = _tried(look) if known else _first(look, began)
+        if seen is not None:
+            known = True
+            yield seen
+        left = REFRESH_SECONDS if seconds is None else began + seconds - time.monotonic()
+        if left <= 0:
+            raise TimeIsUpError
+        time.sleep(min(REFRESH_SECONDS, left))
+
+
+def _first(look: Callable[[], S], began: float) -> S | None:
+    from ibgu.client import RestError
+
+    try:
+        return look()
+    except RestError as error:
+        if error.status != NOT_FOUND or time.monotonic() - began > UNKNOWN_SECONDS:
+            raise
+        return None
+
+
+def _tried(look: Callable[[], S]) -> S | None:
+    from ibgu.client import RestError
+
+    try:
+        return look()
+    except RestError as error:
+        if error.status not in AWAY:
+            raise
+        typer.echo(f"ibgu: {error}", err=True)
+        return None
+
+
+def pictures(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
+    """Each look, after it was drawn: on a terminal in place, elsewhere as often as it changes."""
+    from ibgu.cli.show.paper import stdout
+
+    return _in_place(found, draw) if stdout().bars else _in_turn(found, draw)
+
+
+def _in_place(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
+    from rich.live import Live
+    from rich.text import Text
+
+    from ibgu.cli.show.paper import stdout
+
+    before = ""
+    with Live(auto_refresh=False, vertical_overflow="crop") as live:
+        for seen in found:
+            text = "\n".join(draw(seen, stdout()))
+            if text != before:
+                before = text
+                live.update(Text.from_ansi(text), refresh=True)
+            yield seen
+
+
+def _in_turn(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
+    """Again whenever something but the time has changed."""
+    from ibgu.cli.show.paper import PLAIN
+
+    before: object = None
+    for seen in found:
+        if (now := seen.facts) != before:
+            before = now
+            typer.echo("\n".join(draw(seen, PLAIN)) + "\n")
+        yield seen
+
+
+def watch(look: Callable[[], S], draw: "Draw[S]") -> None:
+    """Until Ctrl-C."""
+    try:
+        for _ in pictures(looks(look), draw):
+            pass
+    except KeyboardInterrupt:
+        return

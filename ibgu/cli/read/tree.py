@@ -1,0 +1,67 @@
+"""`ibgu tree`."""
+
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.show.form import Form, tell
+
+if TYPE_CHECKING:
+    from ibgu.cli.show.tree import TreeSeen
+    from ibgu.client import Client
+    from ibgu.client.answers.members import Member
+
+RUNNING = 500
+WAITING = 100
+"""Members of a step that are asked for, at most: their names and times are told."""
+
+
+def tree(
+    name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
+    namespace: Namespace = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Keep it up to date until Ctrl-C.")
+    ] = False,
+    output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Show all steps of a rollout and, below each, its clusters by where they stand."""
+    from ibgu.cli.read import looks
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.read.status import else_in_shadow
+    from ibgu.cli.rest.target import Target
+    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.tree import body_of, tree_lines
+
+    with asking():
+        target = Target(server, token, ca_file, namespace)
+        client, where = target.client(), target.in_namespace()
+        look = partial(see_tree, client, where, name)
+        with else_in_shadow(client, where, name):
+            if watch:
+                looks.watch(look, tree_lines)
+            elif output is Form.TEXT:
+                typer.echo("\n".join(tree_lines(look(), stdout())))
+            else:
+                tell(body_of(look()), output)
+
+
+def see_tree(client: "Client", namespace: str, name: str) -> "TreeSeen":
+    """Raises RestError."""
+    from ibgu.cli.read.status import see
+    from ibgu.cli.show.tree import TreeSeen
+
+    seen = see(client, namespace, name)
+    running = [step.step for step in seen.steps if step.reasons]
+    return TreeSeen(seen, {step: _members(client, namespace, name, step) for step in running})
+
+
+def _members(client: "Client", namespace: str, name: str, step: int) -> "list[Member]":
+    running = client.members(namespace, name, step=step, state="in flight")
+    waiting = client.members(namespace, name, step=step, state="waiting")
+    return [*islice(running, RUNNING), *islice(waiting, WAITING)]

@@ -1,0 +1,49 @@
+"""`ibgu status --wait`: until the rollout has ended or stopped."""
+
+from collections.abc import Callable, Iterator
+
+import typer
+
+from ibgu.cli.read.looks import Draw, TimeIsUpError, looks_until, pictures
+from ibgu.cli.read.verdict import Verdict, verdict
+from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.paper import stdout
+from ibgu.cli.show.status import Seen, body_of
+
+
+def wait(
+    look: Callable[[], Seen], draw: "Draw[Seen]", form: Form, seconds: float | None, *, shown: bool
+) -> int:
+    """The exit code. Shown all the time on a terminal, or on demand; else once it is over."""
+    moving = form is Form.TEXT and (shown or stdout().bars)
+    found = looks_until(look, seconds)
+    seen: list[Seen] = []
+    try:
+        result = _until_over(pictures(found, draw) if moving else found, seen)
+    except TimeIsUpError:
+        typer.echo("ibgu: it is not over yet, and the time to wait is", err=True)
+        result = Verdict.TIMED_OUT
+    except KeyboardInterrupt:
+        return Verdict.INTERRUPTED
+    for last in seen if not moving else ():
+        if form is Form.TEXT:
+            typer.echo("\n".join(draw(last, stdout())))
+        else:
+            tell(body_of(last), form)
+    return result
+
+
+def _until_over(found: Iterator[Seen], last: list[Seen]) -> Verdict:
+    """It is over when two looks say so, one after the other: a step that was appended or a hold
+    that was lifted a moment ago has not reached the journal in the first one.
+
+    `last` holds the newest look, where there was one.
+    """
+    before: Verdict | None = None
+    for seen in found:
+        last[:] = [seen]
+        now = verdict(seen)
+        if now is not None and now is before:
+            return now
+        before = now
+    raise AssertionError("it is looked at until it is over or the time is")

@@ -1,0 +1,10 @@
+"""Clusters by name, as many as there is room for."""
+
+from collections.abc import Sequence
+
+
+def listed(names: Sequence[str], count: int, most: int = 3) -> str:
+    """The first `most` of `count`; an ellipsis where there are more."""
+    if not names:
+        return ""
+    return ", ".join(names[:most]) + (", …" if count > min(most, len(names)) else "")

@@ -1,0 +1,123 @@
+"""`ibgu tree`: every step, and below it its members, grouped by why they are where they are."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import chain
+
+from msgspec import Struct, to_builtins
+
+from ibgu.cli.show import symbols
+from ibgu.cli.show.names import listed
+from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.status import Seen, headline, holds, step_lines
+from ibgu.cli.show.times import duration
+from ibgu.client.answers.members import Member
+from ibgu.client.answers.rollouts import Step
+
+_COLOURS = {
+    symbols.SUCCEEDED: "green",
+    symbols.FAILED: "red",
+    symbols.HELD: "yellow",
+    symbols.TAKEN_OVER: "yellow",
+    symbols.RUNNING: "blue",
+    symbols.REBOOTING: "blue",
+}
+
+
+class Group(Struct, frozen=True):
+    """Members of one step that stand where they are for the same reason."""
+
+    symbol: str
+    what: str
+    count: int
+    clusters: tuple[str, ...] = ()
+    """The first ones, as far as they were asked for."""
+    words: str = ""
+    since: datetime | None = None
+    """When the one that waits longest began to; of those that were asked for."""
+
+
+class TreeSeen(Struct, frozen=True):
+    """`members` of a step: some that are not finished."""
+
+    seen: Seen
+    members: Mapping[int, Sequence[Member]]
+
+    @property
+    def facts(self) -> object:
+        return (self.seen.facts, self.members)
+
+
+def tree_lines(tree: TreeSeen, paper: Paper) -> list[str]:
+    seen = tree.seen
+    lines = [headline(seen, paper), *holds(seen, paper)]
+    steps = list(zip(seen.steps, step_lines(seen, paper), strict=True))
+    for index, (step, line) in enumerate(steps):
+        last = index == len(steps) - 1
+        lines.append(f"{'└─' if last else '├─'}{line}")
+        lines += _branches(groups_of(tree, step), "  " if last else "│ ", paper, seen.now)
+    return lines
+
+
+def body_of(tree: TreeSeen) -> dict[str, object]:
+    """The same for programs."""
+    steps = [
+        to_builtins(step) | {"groups": to_builtins(groups_of(tree, step))}
+        for step in tree.seen.steps
+    ]
+    return {"rollout": tree.seen.rollout, "steps": steps}
+
+
+def groups_of(tree: TreeSeen, step: Step) -> list[Group]:
+    members = tree.members.get(step.step, ())
+    return [*_succeeded(step), *_unfinished(step, members), *_failed(tree.seen, step)]
+
+
+def _succeeded(step: Step) -> Iterator[Group]:
+    if step.counts.succeeded:
+        yield Group(symbols.SUCCEEDED, "succeeded", step.counts.succeeded)
+    if step.counts.skipped:
+        yield Group(symbols.SKIPPED, "skipped", step.counts.skipped)
+
+
+def _unfinished(step: Step, members: Sequence[Member]) -> Iterator[Group]:
+    for told in step.reasons:
+        alike = [each for each in members if each.reason and each.reason.kind == told.kind]
+        yield Group(
+            symbols.of_reason(told.kind),
+            told.kind,
+            told.count,
+            tuple(member.cluster for member in alike),
+            since=min((each.reason.since for each in alike if each.reason), default=None),
+        )
+
+
+def _failed(seen: Seen, step: Step) -> Iterator[Group]:
+    for group in seen.failures.items:
+        if group.step == step.step:
+            named = group.failure or group.cause or group.outcome
+            what = f"{group.action}: {named}" if group.action else named
+            words = " ".join(group.message.split())
+            yield Group(symbols.FAILED, what, group.count, group.clusters, words)
+
+
+def _branches(groups: Sequence[Group], indent: str, paper: Paper, now: datetime) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*map(_columns, groups), strict=True)]
+    for index, group in enumerate(groups):
+        branch = "└─" if index == len(groups) - 1 else "├─"
+        count, what = _columns(group)
+        head = f"{group.symbol} {count.rjust(widths[0])}  {what.ljust(widths[1])}"
+        colour = _COLOURS.get(group.symbol)
+        rest = "  ".join(filter(None, chain(_tail(group, now))))
+        yield f"{indent}  {branch} {paper.paint(head, colour)}  {rest}".rstrip()
+
+
+def _columns(group: Group) -> tuple[str, str]:
+    return str(group.count), group.what
+
+
+def _tail(group: Group, now: datetime) -> Iterator[str]:
+    yield listed(group.clusters, group.count)
+    if group.since:
+        yield f"longest {duration(now - group.since)}"
+    yield group.words[:80]

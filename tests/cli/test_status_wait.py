@@ -1,0 +1,208 @@
+"""`ibgu status --wait`: for scripts, which read the exit code."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.cli.read import looks
+from ibgu.cli.read.spans import span
+from ibgu.core.kinds import IbguSpec
+from ibgu.core.model import (
+    Action,
+    Kind,
+    Member,
+    OnRollout,
+    Outcome,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    Step,
+    StepState,
+    Who,
+)
+from ibgu.db import Journal
+from tests.api.fleet import BRAKE, failed, finished, open_step, over, put, rollout, seen, succeeded
+from tests.api.fleet import tell as commit
+from tests.cli.conftest import Ibgu
+from tests.db.records import NOW, step
+
+pytestmark = pytest.mark.hub
+
+WAIT = ("--wait", "--timeout", "2m")
+Between = Callable[[int], Coroutine[None, None, None]]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "REFRESH_SECONDS", 0.01)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Between) -> None:
+    """`happens(n)` is what happens between the n-th look and the next one, n from 1."""
+    loop, count, really = asyncio.get_running_loop(), [0], time.sleep
+
+    def sleep(seconds: float) -> None:
+        count[0] += 1
+        asyncio.run_coroutine_threadsafe(happens(count[0]), loop).result()
+        really(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+
+
+async def complete(journal: Journal, *outcomes: Outcome) -> None:
+    """A rollout of one step, with one member an outcome."""
+    plan = IbguSpec(plan=rollout().spec.plan[:1])
+    one = rollout(spec=plan)
+    await seen(journal, one)
+    prep = step(one, 0, Action.PREP, state=StepState.FINISHED, finished_at=NOW)
+    await open_step(journal, replace(prep, total=len(outcomes)))
+    await put(journal, *(_member(prep, n, outcome) for n, outcome in enumerate(outcomes)))
+    done = replace(one, state=RolloutState.COMPLETE, completed_at=NOW)
+    await commit(journal, OnRollout(Kind.ROLLOUT_COMPLETED, done, "all steps are finished"))
+
+
+def _member(prep: Step, position: int, outcome: Outcome) -> Member:
+    name = f"c{position}"
+    match outcome:
+        case Outcome.SUCCEEDED:
+            return succeeded(prep, name, position)
+        case Outcome.FAILED:
+            return failed(prep, name, position, "no such luck")
+        case _:
+            return finished(prep, name, position, outcome)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ((Outcome.SUCCEEDED, Outcome.SUCCEEDED), 0),
+        ((Outcome.SUCCEEDED, Outcome.FAILED), 1),
+        ((Outcome.SUCCEEDED, Outcome.CANCELLED), 1),
+        ((Outcome.SUCCEEDED, Outcome.SKIPPED), 1),
+    ],
+)
+async def test_how_a_complete_one_ended(
+    ibgu: Ibgu, journal: Journal, outcomes: tuple[Outcome, ...], code: int
+) -> None:
+    await complete(journal, *outcomes)
+    found = await ibgu("status", "ran-r1", *WAIT)
+    assert found.exit_code == code, found.output
+    assert found.stdout.count("ran-r1 (default)") == 1
+    assert (await ibgu("status", "ran-r1")).exit_code == 0
+
+
+async def test_one_that_a_person_must_look_after(ibgu: Ibgu, journal: Journal) -> None:
+    await seen(journal, rollout(hold=BRAKE))
+    found = await ibgu("status", "ran-r1", *WAIT)
+    assert found.exit_code == 2
+    assert "Brake: 5 clusters in a row have failed" in found.stdout
+
+
+async def test_a_deleted_one(ibgu: Ibgu, journal: Journal) -> None:
+    await seen(journal, rollout(state=RolloutState.DELETED, deleted_at=NOW))
+    assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 2
+
+
+async def test_the_time_is_over(ibgu: Ibgu, journal: Journal) -> None:
+    held = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects are being removed", None, Who.IBGU)
+    await seen(journal, rollout(hold=held))
+    found = await ibgu("status", "ran-r1", "--wait", "--timeout", "0.05s")
+    assert found.exit_code == 3
+    assert found.stderr == "ibgu: it is not over yet, and the time to wait is\n"
+    assert found.stdout.startswith("ran-r1 (default)")
+
+
+async def test_it_waits_for_the_end(
+    ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = rollout()
+    await seen(journal, one)
+
+    async def happens(look: int) -> None:
+        if look == 2:
+            await over(journal, one)
+
+    meanwhile(monkeypatch, happens)
+    found = await ibgu("status", "ran-r1", *WAIT, "--watch")
+    assert found.exit_code == 0, found.output
+    blocks = found.stdout.strip().split("\n\n")
+    assert [block.split("   ")[1].split(" ")[0] for block in blocks] == ["Running", "Completed"]
+
+
+async def test_an_end_must_stand(
+    ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Complete as far as the journal knew; the step that was appended came a moment later."""
+    await complete(journal, Outcome.SUCCEEDED)
+
+    async def happens(look: int) -> None:
+        if look == 1:
+            await seen(journal, rollout(hold=BRAKE))
+
+    meanwhile(monkeypatch, happens)
+    assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 2
+
+
+async def test_a_rollout_that_was_applied_a_moment_ago(
+    ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def happens(look: int) -> None:
+        if look == 1:
+            await complete(journal, Outcome.SUCCEEDED)
+
+    meanwhile(monkeypatch, happens)
+    assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 0
+
+
+async def test_what_can_not_be_asked(ibgu: Ibgu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looks, "UNKNOWN_SECONDS", 0.0)
+    unknown = await ibgu("status", "ran-9", *WAIT)
+    refused = await ibgu("status", "ran-9", *WAIT, "-n", "edge", user="bob")
+    assert (unknown.exit_code, refused.exit_code) == (4, 4)
+    assert unknown.stderr.startswith("ibgu: there is no rollout ran-9")
+
+
+async def test_ctrl_c_is_no_outcome(
+    ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await seen(journal, rollout())
+
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupted)
+    assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 130
+
+
+async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
+    await complete(journal, Outcome.FAILED)
+    waited = await ibgu("status", "ran-r1", *WAIT, "-o", "json")
+    asked = await ibgu("status", "ran-r1", "-o", "json")
+    assert (waited.exit_code, asked.exit_code) == (1, 0)
+    assert json.loads(waited.stdout) == json.loads(asked.stdout)
+    body = json.loads(asked.stdout)
+    assert set(body) == {"rollout", "steps", "failures"}
+    assert (body["rollout"]["phase"], body["failures"]["total"]) == ("Completed", 1)
+
+
+async def test_what_is_no_time(ibgu: Ibgu) -> None:
+    for given in (("--timeout", "5m"), ("--wait", "--timeout", "soon")):
+        assert (await ibgu("status", "ran-r1", *given)).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("1h30m", 5400), ("1d", 86400), ("0.5h", 1800)]
+)
+def test_spans(text: str, seconds: int) -> None:
+    assert span(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "m", "5 m", "-5m", "5m!", "1w"])
+def test_what_is_no_span(text: str) -> None:
+    with pytest.raises(ValueError, match="is no span of time"):
+        span(text)

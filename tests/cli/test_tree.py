@@ -1,0 +1,61 @@
+"""`ibgu tree`: steps, and who stands where and why."""
+
+import json
+import re
+
+import pytest
+
+from ibgu.cli.show.names import listed
+from ibgu.db import Journal
+from tests.api.fleet import BRAKE, fleet
+from tests.cli.conftest import Ibgu
+
+pytestmark = pytest.mark.hub
+
+
+async def test_everyone_has_a_place(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal)
+    found = await ibgu("tree", "ran-r1")
+    assert found.exit_code == 0, found.output
+    assert re.sub(r"\d+ d( \d+ h)?", "T", found.stdout).splitlines() == [
+        "ran-r1 (default)  → 4.17.2   Running · step 2 of 3 · T",
+        "├─  1 Prep                 6/6  ✔ 2  ✗ 4  0 s",
+        "│   ├─ ✔ 2  succeeded",
+        "│   ├─ ✗ 2  Prep: PrecacheFailed  c, d  precache job failed: failed to pull images from "
+        "registry.site:5000",
+        "│   ├─ ✗ 1  Prep: PrepFailed      e  no such thing was ever heard of",
+        "│   └─ ✗ 1  Prep: Cancelled       f  cancelled by default/other",
+        "├─  2 Upgrade              0/3  ▶ 1/2 slots  ◷ 2 waiting  T",
+        "│   ├─ ◷ 1  ClaimedByOther  g  longest T",
+        "│   ├─ ↻ 1  Rebooting       a  longest T",
+        "│   └─ ◷ 1  WaitingForSlot  b  longest T",
+        "└─  3 FinalizeUpgrade  planned",
+    ]
+
+
+async def test_a_hold_is_what_keeps_them(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal, hold=BRAKE)
+    lines = (await ibgu("tree", "ran-r1")).stdout.splitlines()
+    assert lines[1].startswith("⏸ Held  Brake: 5 clusters in a row have failed")
+    assert any("⏸ 1  Brake" in line and " b " in line for line in lines)
+
+
+async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal)
+    body = json.loads((await ibgu("tree", "ran-r1", "-o", "json")).stdout)
+    groups = {each["what"]: each for each in body["steps"][1]["groups"]}
+    assert groups["Rebooting"]["clusters"] == ["a"]
+    assert body["steps"][2]["groups"] == []
+
+
+async def test_what_is_not_there(ibgu: Ibgu) -> None:
+    found = await ibgu("tree", "ran-9")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert found.stderr.startswith("ibgu: there is no rollout ran-9")
+
+
+def test_names_as_many_as_there_is_room_for() -> None:
+    assert listed([], 5) == ""
+    assert listed(["a", "b"], 2) == "a, b"
+    assert listed(["a", "b"], 9) == "a, b, …"
+    assert listed(["a", "b", "c", "d"], 4) == "a, b, c, …"
