@@ -9,9 +9,10 @@ from ibgu.api import handlers, openapi
 from ibgu.api.context import Context, Probes
 from ibgu.api.edge import Edge
 from ibgu.api.limits import BodyLimit
+from ibgu.api.pace import Measured
 from ibgu.api.problems import away
 from ibgu.api.readiness import Readiness
-from ibgu.api.routes import history, members, process, rollouts, shadow
+from ibgu.api.routes import history, members, process, rollouts, shadow, step, summary
 
 PREFIX = "/api/v1"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -20,7 +21,8 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 def create_app(context: Context) -> FastAPI:
     app = create_probes(context.probes)
     app.state.context = context
-    for part in (rollouts, members, history, shadow):
+    app.state.measured = Measured(context)
+    for part in (summary, rollouts, step, members, history, shadow):
         app.include_router(part.router, prefix=PREFIX)
     return app
 

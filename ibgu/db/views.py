@@ -1,10 +1,11 @@
 """What the reads answer."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from ibgu.core.forecast import Change, Pace
 from ibgu.core.model import (
     Action,
     Cause,
@@ -15,9 +16,11 @@ from ibgu.core.model import (
     ReasonKind,
     Rollout,
     Run,
+    RunResult,
     Step,
     Who,
 )
+from ibgu.core.status import hold_of
 
 T = TypeVar("T")
 
@@ -40,15 +43,64 @@ class Counts(Struct, frozen=True):
     cancelled: int = 0
 
 
+class ReasonRow(Struct, frozen=True):
+    """How many unfinished members of a step have a reason of their own."""
+
+    rollout: str
+    step: int
+    state: MemberState
+    kind: ReasonKind
+    who: Who
+    count: int
+    since: datetime
+    """Of the member that has had it longest."""
+    message: str
+    """Of one of them."""
+
+
+class FlightRow(Struct, frozen=True):
+    """A member in flight."""
+
+    rollout: str
+    step: int
+    cluster: str
+    action_index: int
+    action: Action | None
+    """Of its newest run, while that is open."""
+    began: datetime | None
+    """When that run went to the cluster; None: it has not yet."""
+    limit: datetime | None
+
+
 class StepRow(Struct, frozen=True):
     step: Step
     counts: Counts
+    now: datetime
+    """When it was read, by the database's clock."""
+    reasons: tuple[ReasonRow, ...] = ()
+    """Of its unfinished members; what a hold makes of them is not in it."""
+    flights: tuple[FlightRow, ...] = ()
 
 
 class RolloutRow(Struct, frozen=True):
     rollout: Rollout
     current: StepRow | None
     """The newest step; None before the first one."""
+    failed: int = 0
+    """Members that failed or were cancelled, over all steps."""
+    actor: str = ""
+    """Who made it, as far as its first event tells."""
+
+
+class Found(Struct, frozen=True):
+    """A rollout with its newest step, and nothing counted."""
+
+    rollout: Rollout
+    newest: Step | None
+
+    @property
+    def hold(self) -> Reason | None:
+        return hold_of(self.rollout, self.newest)
 
 
 class MemberRow(Struct, frozen=True):
@@ -60,6 +112,14 @@ class MemberRow(Struct, frozen=True):
     """Current or next; None once the member has finished."""
     hold: Reason | None
     """Why nothing new starts in its rollout or its step, if so."""
+    now: datetime
+    """When it was read, by the database's clock."""
+
+    @property
+    def began(self) -> datetime | None:
+        """When the run that is under way went to the cluster."""
+        run = self.member.run
+        return run.arming_at if run and run.open else None
 
 
 class VisitRow(Struct, frozen=True):
@@ -101,11 +161,52 @@ class FailedRow(Struct, frozen=True):
     """The first ones, in the step's order."""
 
 
-class ReasonRow(Struct, frozen=True):
-    """How many unfinished members of a step have a reason of their own."""
+class GridRow(Struct, frozen=True):
+    seq: int
+    """The hub's newest event when the cells were read."""
+    cells: tuple[tuple[Any, ...], ...]
+    """cluster, state, reason's kind, reason's since (text), outcome, cause, ended at, failed
+    action, message: plain values, for thousands of them are read at once."""
 
-    step: int
-    state: MemberState
-    kind: ReasonKind
-    who: Who
+
+class CourseRow(Struct, frozen=True):
+    """How a step has gone, in intervals of equal length from its start on."""
+
+    step: Step
+    interval: timedelta
+    changes: tuple[Change, ...]
+
+
+class DurationRow(Struct, frozen=True):
+    """How long an action took that ended so, in seconds."""
+
+    action: Action
+    result: RunResult
     count: int
+    p50: float
+    p90: float
+    p95: float
+    max: float
+    spread: tuple[float, ...]
+    """Ten equally likely durations."""
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(self.count, self.p50, self.p95, self.spread)
+
+
+class EndRow(Struct, frozen=True):
+    """How many members of a rollout's newest step ended so."""
+
+    rollout: str
+    outcome: Outcome
+    cause: Cause | None
+    count: int
+
+
+class Overview(Struct, frozen=True):
+    """All rollouts that are on the hub."""
+
+    now: datetime
+    rollouts: tuple[RolloutRow, ...]
+    ends: tuple[EndRow, ...]

@@ -190,6 +190,10 @@ CREATE TABLE runs (
 CREATE INDEX runs_cluster_idx ON runs (hub, cluster, intended_at)
 """,
     """
+CREATE INDEX runs_ended_idx ON runs (hub, action, ended_at) INCLUDE (result, rollout, arming_at)
+  WHERE state = 'ended'
+""",
+    """
 CREATE INDEX runs_member_idx ON runs (hub, rollout, step, cluster)
 """,
     """

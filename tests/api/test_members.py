@@ -45,6 +45,7 @@ async def test_a_running_member_says_what_it_is_at(ask: Ask, journal: Journal) -
             "who": "cluster",
             "message": "not reachable since 03:02",
         },
+        "stalled": None,
         "slot": 1,
         "limit": "2026-05-04T05:02:01.123456Z",
         "startedAt": STAMP,

@@ -56,6 +56,9 @@ async def test_a_rollout_tells_where_it_stands(ask: Ask, journal: Journal) -> No
                 "cancelled": 0,
             },
         },
+        "failed": 4,
+        "stalled": 0,
+        "createdBy": None,
     }
 
 

@@ -31,6 +31,7 @@ from ibgu.db.reads.cursor import encode
 from ibgu.db.views import Counts, FailedRow, MemberRow
 from tests.db.records import (
     NOW,
+    WAITS,
     ended,
     ending,
     member,
@@ -107,7 +108,10 @@ async def test_a_rollout_with_the_counts_of_its_newest_step(
     assert found.current
     assert found.current.step == mixed
     assert found.current.counts == Counts(total=6, waiting=1, in_flight=2, succeeded=1, failed=2)
-    assert (await reads.rollouts()).items == (found,)
+    (listed,) = (await reads.rollouts()).items
+    assert listed.current
+    assert (listed.rollout, listed.failed) == (found.rollout, found.failed) == (found.rollout, 2)
+    assert listed.current.counts == found.current.counts
     one = found.rollout
     second = step(one, 1)
     skipped = [
@@ -206,10 +210,12 @@ async def test_failures_by_their_words(journal: Journal, reads: Reads, mixed: St
 
 
 async def test_reasons_of_unfinished_members(reads: Reads, mixed: Step) -> None:
-    found = await reads.reasons("r1")
-    assert sum(row.count for row in found) == len(
+    (found,) = await reads.steps("r1")
+    assert sum(row.count for row in found.reasons) == len(
         [row for row in (await reads.members("r1")).items if not row.member.finished]
     )
+    assert {row.message for row in found.reasons} == {WAITS.message}
+    assert {row.since for row in found.reasons} == {NOW}
 
 
 async def test_namespaces_with_a_rollout(reads: Reads, mixed: Step) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ibgu.api.access import CallerOfRequest
+from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.inputs import (
     PAGE,
     ClusterName,
@@ -67,10 +68,11 @@ async def cluster_history(
     name: ClusterName,
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
+    paces: PacesOfHub,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Page[VisitBody]:
     """Over all rollouts of the hub, for who may `get managedclusters` of that name."""
     await caller.require_cluster(name)
     found = await reads.visits(name, limit=limit, cursor=cursor)
-    return Page(items=[visit_body(each) for each in found.items], next_cursor=found.next)
+    return Page(items=[visit_body(each, paces) for each in found.items], next_cursor=found.next)

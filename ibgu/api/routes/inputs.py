@@ -8,7 +8,7 @@ from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem
 from ibgu.db.reads import Reads
-from ibgu.db.views import RolloutRow
+from ibgu.db.views import Found
 
 _NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 _PREFIX = r"^[a-z0-9][-a-z0-9.]*$"
@@ -65,14 +65,11 @@ async def _rollout(
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
     uid: Uid = None,
-) -> RolloutRow:
+) -> Found:
     """Asked before it is looked for: who may not see it does not learn whether it is there."""
     await caller.require_rollouts(namespace)
-    if uid is None:
-        row = await reads.rollout(namespace, name)
-    else:
-        row = await reads.rollout_by_uid(uid)
-    if row is None or (row.rollout.namespace, row.rollout.name) != (namespace, name):
+    found = await reads.find(namespace, name, uid)
+    if found is None:
         which = f" with uid {uid}" if uid else ""
         raise Problem(
             404,
@@ -80,7 +77,7 @@ async def _rollout(
             f"there is no rollout {name}{which} in namespace {namespace}; an "
             "ImageBasedGroupUpgrade appears here once a controller has seen it",
         )
-    return row
+    return found
 
 
-RolloutOfPath = Annotated[RolloutRow, Depends(_rollout)]
+RolloutOfPath = Annotated[Found, Depends(_rollout)]

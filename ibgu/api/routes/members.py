@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.inputs import (
     PAGE,
     ClusterPrefix,
@@ -29,6 +30,7 @@ router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"])
 async def members(
     row: RolloutOfPath,
     reads: ReadsOfRequest,
+    paces: PacesOfHub,
     step: StepNumber = None,
     state: MemberState | None = None,
     outcome: Outcome | None = None,
@@ -48,4 +50,4 @@ async def members(
         limit=limit,
         cursor=cursor,
     )
-    return Page(items=[member_body(each) for each in found.items], next_cursor=found.next)
+    return Page(items=[member_body(each, paces) for each in found.items], next_cursor=found.next)

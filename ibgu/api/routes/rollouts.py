@@ -1,25 +1,23 @@
 """Rollouts and their steps."""
 
-from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from ibgu.api.access import Caller, CallerOfRequest
+from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.inputs import (
     PAGE,
     Cursor,
-    InNamespace,
     Limit,
     ReadsOfRequest,
     RolloutOfPath,
 )
+from ibgu.api.routes.visible import Visible
 from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.rollouts import RolloutBody, Steps
 from ibgu.api.shape.rollouts import rollout_body, step_bodies
 from ibgu.core.model import RolloutState
-from ibgu.db.reads import Reads
 
 router = APIRouter(prefix="/rollouts", tags=["rollouts"])
 
@@ -30,40 +28,30 @@ States = Annotated[
 
 @router.get("", responses=problems(401, 403, 422, 503), summary="Rollouts, the newest first")
 async def rollouts(
-    caller: CallerOfRequest,
+    visible: Visible,
     reads: ReadsOfRequest,
-    namespace: InNamespace = None,
+    paces: PacesOfHub,
     state: States = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Page[RolloutBody]:
     """Of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
     found = await reads.rollouts(
-        namespaces=await _namespaces(caller, reads, namespace),
+        namespaces=visible,
         states=state,
         limit=limit,
         cursor=cursor,
     )
-    return Page(items=[rollout_body(row) for row in found.items], next_cursor=found.next)
-
-
-async def _namespaces(
-    caller: Caller, reads: Reads, namespace: str | None
-) -> Collection[str] | None:
-    """None: all. A namespace that is named must be readable, others are left out."""
-    if namespace is not None:
-        await caller.require_rollouts(namespace)
-        return [namespace]
-    if await caller.may_read_rollouts():
-        return None
-    return await caller.readable(await reads.namespaces())
+    return Page(items=[rollout_body(row, paces) for row in found.items], next_cursor=found.next)
 
 
 @router.get(
     "/{namespace}/{name}", responses=problems(401, 403, 404, 422, 503), summary="One rollout"
 )
-async def rollout(row: RolloutOfPath) -> RolloutBody:
-    return rollout_body(row)
+async def rollout(found: RolloutOfPath, reads: ReadsOfRequest, paces: PacesOfHub) -> RolloutBody:
+    row = await reads.rollout_by_uid(found.rollout.uid)
+    assert row is not None, "records of rollouts stay"
+    return rollout_body(row, paces)
 
 
 @router.get(
@@ -71,8 +59,7 @@ async def rollout(row: RolloutOfPath) -> RolloutBody:
     responses=problems(401, 403, 404, 422, 503),
     summary="The steps of a rollout, in order",
 )
-async def steps(row: RolloutOfPath, reads: ReadsOfRequest) -> Steps:
+async def steps(row: RolloutOfPath, reads: ReadsOfRequest, paces: PacesOfHub) -> Steps:
     """Those of the plan that have not begun are there too, with the state `planned`."""
-    uid = row.rollout.uid
-    bodies = step_bodies(row.rollout, await reads.steps(uid), await reads.reasons(uid))
+    bodies = step_bodies(row.rollout, await reads.steps(row.rollout.uid), paces)
     return Steps(items=list(bodies))

@@ -16,6 +16,15 @@ class ReasonBody(Body):
     message: str
 
 
+class StalledBody(Body):
+    """An action in flight that takes longer than usual."""
+
+    since: datetime = Field(description="When it had taken as long as is usual.")
+    usual: float = Field(
+        description="Seconds in which 95 of 100 clusters of this hub have done the action (p95)."
+    )
+
+
 class Counts(Body):
     """Members of one step. total = waiting + running + succeeded + failed + skipped, as in the
     IBGU's `status.summary`."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
-from ibgu.api.schemas.common import CompletedActionBody, ReasonBody, RunBody
+from ibgu.api.schemas.common import CompletedActionBody, ReasonBody, RunBody, StalledBody
 from ibgu.core.model import Action, Cause, MemberState, Outcome
 
 _RUN: JsonValue = {
@@ -30,6 +30,7 @@ _MEMBER: JsonValue = {
     "action": None,
     "attempt": 1,
     "reason": None,
+    "stalled": None,
     "slot": None,
     "limit": "2026-11-20T03:40:00Z",
     "startedAt": "2026-11-20T01:55:01Z",
@@ -59,6 +60,10 @@ class MemberBody(Body):
     reason: ReasonBody | None = Field(
         description="Why it is not further; null once it is finished. A member that could start "
         "while its step or rollout is held shows the hold."
+    )
+    stalled: StalledBody | None = Field(
+        description="Its action has been in flight for longer than is usual; null: it has not, or "
+        "the action was measured too seldom here."
     )
     slot: int | None
     limit: datetime | None = Field(description="When its time for the whole step is over.")

@@ -44,6 +44,9 @@ _ROLLOUT: JsonValue = {
     "completedAt": None,
     "deletedAt": None,
     "current": {"step": 2, "actions": ["Upgrade"], "counts": _COUNTS},
+    "failed": 31,
+    "stalled": 3,
+    "createdBy": "via the hub (kubectl-create)",
 }
 _STEP: JsonValue = {
     "step": 2,
@@ -55,6 +58,8 @@ _STEP: JsonValue = {
     "startedAt": "2026-11-20T01:30:00Z",
     "finishedAt": None,
     "counts": _COUNTS,
+    "actionsRunning": [{"action": "Upgrade", "count": 200}],
+    "stalled": 3,
     "reasons": [
         {"kind": "WaitingForSlot", "who": "ibgu", "count": 1828},
         {"kind": "Rebooting", "who": "ibgu", "count": 142},
@@ -97,6 +102,11 @@ class RolloutBody(Body):
     completed_at: datetime | None
     deleted_at: datetime | None
     current: CurrentStep | None = Field(description="The newest step; null before the first one.")
+    failed: int = Field(description="Members that failed or were cancelled, over all steps.")
+    stalled: int = Field(description="Members whose action takes longer than is usual here.")
+    created_by: str | None = Field(
+        description="Who made it, as far as the journal tells; null: it does not."
+    )
 
 
 class StepProgress(StrEnum):
@@ -114,6 +124,11 @@ class ReasonCount(Body):
     count: int
 
 
+class RunningAction(Body):
+    action: Action
+    count: int
+
+
 class StepBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_STEP]})
 
@@ -126,6 +141,10 @@ class StepBody(Body):
     started_at: datetime | None
     finished_at: datetime | None
     counts: Counts
+    stalled: int = Field(description="Members whose action takes longer than is usual here.")
+    actions_running: list[RunningAction] = Field(
+        description="What its members in flight are at, in the order of the step's actions."
+    )
     reasons: list[ReasonCount] = Field(
         description="Why its unfinished members are not further, the commonest reason first."
     )

@@ -1,11 +1,13 @@
 """Members, with the reason that counts and what is known about their words."""
 
-from ibgu.api.schemas.common import CompletedActionBody, RunBody
+from ibgu.api.schemas.common import CompletedActionBody, RunBody, StalledBody
 from ibgu.api.schemas.members import MemberBody, RolloutName, VisitBody
-from ibgu.api.shape import words
 from ibgu.api.shape.rollouts import reason_body
+from ibgu.api.shape.words import known_failure
 from ibgu.core.failures import Known
+from ibgu.core.forecast import Paces, stalled
 from ibgu.core.model import Member, Reason, Run
+from ibgu.core.words import reason_of
 from ibgu.db.views import MemberRow, VisitRow
 
 _FROM_MEMBER = (
@@ -14,9 +16,9 @@ _FROM_MEMBER = (
 )
 
 
-def member_body(row: MemberRow) -> MemberBody:
+def member_body(row: MemberRow, paces: Paces) -> MemberBody:
     member = row.member
-    reason = words.reason_of(member, row.hold)
+    reason = reason_of(member, row.hold)
     known = _known(row, reason)
     return MemberBody(
         **{name: getattr(member, name) for name in _FROM_MEMBER},
@@ -24,6 +26,7 @@ def member_body(row: MemberRow) -> MemberBody:
         action=row.action,
         attempt=member.run.attempt if member.run else 0,
         reason=reason_body(reason),
+        stalled=_stalled(row, paces),
         failure=known.name if known else None,
         means=known.means if known else None,
         remedy=known.remedy if known else None,
@@ -32,12 +35,17 @@ def member_body(row: MemberRow) -> MemberBody:
     )
 
 
+def _stalled(row: MemberRow, paces: Paces) -> StalledBody | None:
+    found = stalled(row.action, row.began, row.now, paces)
+    return StalledBody.model_validate(found, from_attributes=True) if found else None
+
+
 def _known(row: MemberRow, reason: Reason | None) -> Known | None:
     """Of a failed member its last words, of an unfinished one what the cluster says now."""
     member = row.member
     if reason is not None:
-        return words.known_failure(row.action, reason.message)
-    return words.known_failure(member.failed_action, member.message)
+        return known_failure(row.action, reason.message)
+    return known_failure(member.failed_action, member.message)
 
 
 def _completed(member: Member) -> list[CompletedActionBody]:
@@ -50,9 +58,9 @@ def _run(run: Run) -> RunBody:
     return RunBody.model_validate(run, from_attributes=True)
 
 
-def visit_body(row: VisitRow) -> VisitBody:
+def visit_body(row: VisitRow, paces: Paces) -> VisitBody:
     found = row.member
     rollout = RolloutName(namespace=found.namespace, name=found.name, uid=found.member.rollout)
     return VisitBody(
-        rollout=rollout, member=member_body(found), runs=[_run(run) for run in row.runs]
+        rollout=rollout, member=member_body(found, paces), runs=[_run(run) for run in row.runs]
     )

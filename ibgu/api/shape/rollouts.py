@@ -1,7 +1,7 @@
 """Rollouts and steps."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ibgu.api.schemas.common import Counts, ReasonBody
 from ibgu.api.schemas.rollouts import (
@@ -9,14 +9,16 @@ from ibgu.api.schemas.rollouts import (
     PlanItemBody,
     ReasonCount,
     RolloutBody,
+    RunningAction,
     Seed,
     StepBody,
     StepProgress,
 )
-from ibgu.api.shape import words
+from ibgu.core.forecast import Paces, stalled
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import Reason, ReasonKind, Rollout, Who
 from ibgu.core.status import complete, hold_of, phase_of
+from ibgu.core.words import startable
 from ibgu.db import views
 from ibgu.db.views import ReasonRow, RolloutRow, StepRow
 
@@ -26,7 +28,7 @@ _FROM_ROLLOUT = (
 )
 
 
-def rollout_body(row: RolloutRow) -> RolloutBody:
+def rollout_body(row: RolloutRow, paces: Paces) -> RolloutBody:
     rollout = row.rollout
     step = row.current.step if row.current else None
     seed = rollout.spec.ibu_spec.seed_image_ref
@@ -38,7 +40,14 @@ def rollout_body(row: RolloutRow) -> RolloutBody:
         seed=Seed(image=seed.image, version=seed.version),
         plan=[_plan_item(item) for item in rollout.spec.plan],
         current=_current(row.current) if row.current else None,
+        failed=row.failed,
+        stalled=stalled_in(row.current, paces) if row.current else 0,
+        created_by=row.actor or None,
     )
+
+
+def stalled_in(row: StepRow, paces: Paces) -> int:
+    return sum(stalled(each.action, each.began, row.now, paces) is not None for each in row.flights)
 
 
 def _plan_item(item: PlanItem) -> PlanItemBody:
@@ -73,28 +82,25 @@ def reason_body(reason: Reason | None) -> ReasonBody | None:
     return ReasonBody.model_validate(reason, from_attributes=True) if reason else None
 
 
-def step_bodies(
-    rollout: Rollout, opened: Sequence[StepRow], reasons: Sequence[ReasonRow]
-) -> Iterator[StepBody]:
+def step_bodies(rollout: Rollout, opened: Sequence[StepRow], paces: Paces) -> Iterator[StepBody]:
     """Those that were opened, then what else is planned."""
     for row in opened:
-        own = [reason for reason in reasons if reason.step == row.step.index]
-        yield _opened(row, _reasons(own, hold_of(rollout, row.step)))
+        yield _opened(row, hold_of(rollout, row.step), paces)
     for index, item in enumerate(rollout.spec.plan):
         if index >= len(opened):
             yield _planned(index, item)
 
 
-def _reasons(own: Sequence[ReasonRow], hold: Reason | None) -> list[ReasonCount]:
+def _reasons(own: Iterable[ReasonRow], hold: Reason | None) -> list[ReasonCount]:
     found: Counter[tuple[ReasonKind, Who]] = Counter()
     for row in own:
-        counted = hold if hold is not None and words.startable(row.state, row.kind) else row
+        counted = hold if hold is not None and startable(row.state, row.kind) else row
         found[counted.kind, counted.who] += row.count
     commonest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return [ReasonCount(kind=kind, who=who, count=count) for (kind, who), count in commonest]
 
 
-def _opened(row: StepRow, reasons: list[ReasonCount]) -> StepBody:
+def _opened(row: StepRow, hold: Reason | None, paces: Paces) -> StepBody:
     step = row.step
     return StepBody(
         step=step.index + 1,
@@ -106,8 +112,16 @@ def _opened(row: StepRow, reasons: list[ReasonCount]) -> StepBody:
         started_at=step.started_at,
         finished_at=step.finished_at,
         counts=counts_body(row.counts),
-        reasons=reasons,
+        stalled=stalled_in(row, paces),
+        actions_running=_running(row),
+        reasons=_reasons(row.reasons, hold),
     )
+
+
+def _running(row: StepRow) -> list[RunningAction]:
+    actions = row.step.actions
+    found = Counter(each.action_index for each in row.flights)
+    return [RunningAction(action=actions[index], count=found[index]) for index in sorted(found)]
 
 
 def _planned(index: int, item: PlanItem) -> StepBody:
@@ -119,5 +133,7 @@ def _planned(index: int, item: PlanItem) -> StepBody:
         started_at=None,
         finished_at=None,
         counts=counts_body(views.Counts()),
+        stalled=0,
+        actions_running=[],
         reasons=[],
     )

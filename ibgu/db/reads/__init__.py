@@ -4,10 +4,12 @@ from ibgu.db.reads.cursor import BadCursor
 from ibgu.db.reads.events import EventReads
 from ibgu.db.reads.groups import NAMED, GroupReads
 from ibgu.db.reads.members import MemberReads
-from ibgu.db.reads.rollouts import RolloutReads
+from ibgu.db.reads.overview import OverviewReads
+from ibgu.db.reads.pace import PaceReads
+from ibgu.db.reads.step import StepReads
 
 
-class Reads(RolloutReads, MemberReads, GroupReads, EventReads):
+class Reads(OverviewReads, MemberReads, GroupReads, StepReads, PaceReads, EventReads):
     """Every read, at one moment each. They raise BadCursor and JournalAway."""
 
 

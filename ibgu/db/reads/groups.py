@@ -1,4 +1,4 @@
-"""Members counted: by what they wait for, and by the words with which they failed."""
+"""Failed members, by the words with which they failed."""
 
 from sqlalchemy import Text, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
@@ -7,7 +7,7 @@ from ibgu.core.model import MemberState, Outcome
 from ibgu.db.reads.base import Base
 from ibgu.db.rows import to_record
 from ibgu.db.schema import members
-from ibgu.db.views import FailedRow, ReasonRow
+from ibgu.db.views import FailedRow
 
 NAMED = 10
 """How many clusters a group of failures names."""
@@ -16,27 +16,6 @@ _FAILED = [Outcome.FAILED.value, Outcome.CANCELLED.value]
 
 
 class GroupReads(Base):
-    async def reasons(self, uid: str) -> tuple[ReasonRow, ...]:
-        """Of unfinished members; what a hold of step or rollout makes of them is not in it."""
-        group = (
-            members.c.step,
-            members.c.state,
-            members.c.reason["kind"].astext.label("kind"),
-            members.c.reason["who"].astext.label("who"),
-        )
-        statement = (
-            select(*group, func.count().label("count"))
-            .where(
-                members.c.hub == self.hub,
-                members.c.rollout == uid,
-                members.c.state != MemberState.FINISHED.value,
-            )
-            .group_by(*group)
-        )
-        async with self._at_one_moment() as db:
-            rows = (await db.execute(statement)).mappings()
-            return tuple(to_record(row, ReasonRow) for row in rows)
-
     async def failed(self, uid: str, step: int | None = None) -> tuple[FailedRow, ...]:
         """By the cluster's own words: what they mean is known to the core only."""
         group = (

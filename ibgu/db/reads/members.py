@@ -29,6 +29,7 @@ _EXTRA = (
     rollouts.c.name.label("of_name"),
     _ACTION.label("current_action"),
     func.coalesce(rollouts.c.hold, steps.c.hold).label("held"),
+    func.now().label("now"),
 )
 
 
@@ -123,6 +124,7 @@ def _row(row: Any) -> MemberRow:
             "name": row.of_name,
             "action": row.current_action,
             "hold": row.held,
+            "now": row.now,
         },
         MemberRow,
     )

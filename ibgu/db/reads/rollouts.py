@@ -4,15 +4,16 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, any_, func, select, tuple_
+from sqlalchemy import Select, any_, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.model import Rollout, RolloutState
-from ibgu.db.reads.base import Base, texts
+from ibgu.core.model import Rollout, RolloutState, Step
+from ibgu.db.reads.base import texts
+from ibgu.db.reads.counting import CountingReads
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.rows import OF_ROLLOUT, OF_STEP, to_record
 from ibgu.db.schema import rollouts, steps
-from ibgu.db.views import Page, RolloutRow, StepRow
+from ibgu.db.views import Found, Page, RolloutRow, StepRow
 
 _others = steps.alias()
 _LAST = (
@@ -22,7 +23,21 @@ _LAST = (
 )
 
 
-class RolloutReads(Base):
+_BESIDE = text("""
+    SELECT uid,
+      (SELECT count(*) FROM steps JOIN members
+         ON (members.hub, members.rollout, members.step) = (steps.hub, steps.rollout, steps.index)
+       WHERE steps.hub = :hub AND steps.rollout = uid AND members.state = 'finished'
+         AND members.outcome IN ('failed', 'cancelled')) AS failed,
+      (SELECT CASE WHEN kind = 'RolloutSeen' THEN actor ELSE '' END FROM events
+       WHERE events.hub = :hub AND events.rollout = uid ORDER BY seq LIMIT 1) AS actor
+    FROM unnest(CAST(:uids AS text[])) AS uid
+""")
+"""What is told of each rollout besides its own record. Step by step, for that is how the index of
+members is sorted; the first event tells who made it, until retention drops it."""
+
+
+class RolloutReads(CountingReads):
     async def namespaces(self) -> tuple[str, ...]:
         """Those that have, or had, a rollout."""
         statement = select(rollouts.c.namespace).where(rollouts.c.hub == self.hub).distinct()
@@ -59,6 +74,19 @@ class RolloutReads(Base):
     async def rollout_by_uid(self, uid: str) -> RolloutRow | None:
         return await self._one(self._rollouts().where(rollouts.c.uid == uid))
 
+    async def find(self, namespace: str, name: str, uid: str | None = None) -> Found | None:
+        """The newest of that name, or the one with that uid if it has that name."""
+        named = self._rollouts().where(rollouts.c.namespace == namespace, rollouts.c.name == name)
+        if uid is not None:
+            named = named.where(rollouts.c.uid == uid)
+        async with self._at_one_moment() as db:
+            row = (await db.execute(named.limit(1))).mappings().first()
+            if row is None:
+                return None
+            rollout = to_record(row, Rollout)
+            newest = (await db.execute(self._newest([rollout.uid]))).mappings().first()
+            return Found(rollout, to_record(newest, Step) if newest else None)
+
     async def steps(self, uid: str) -> tuple[StepRow, ...]:
         """Those that have been opened, in order."""
         statement = (
@@ -82,11 +110,18 @@ class RolloutReads(Base):
     async def _with_steps(self, db: AsyncConnection, statement: Select[Any]) -> list[RolloutRow]:
         rows = (await db.execute(statement)).mappings()
         found = [to_record(row, Rollout) for row in rows]
-        newest = select(*OF_STEP).where(
-            steps.c.hub == self.hub,
-            steps.c.rollout == any_(texts([rollout.uid for rollout in found])),
-            steps.c.index == _LAST,
-        )
-        counted = await self._counted(db, (await db.execute(newest)).mappings())
+        uids = [rollout.uid for rollout in found]
+        counted = await self._counted(db, (await db.execute(self._newest(uids))).mappings())
         current = {row.step.rollout: row for row in counted}
-        return [RolloutRow(rollout, current.get(rollout.uid)) for rollout in found]
+        beside = {
+            uid: (failed, actor or "")
+            for uid, failed, actor in await db.execute(_BESIDE, {"hub": self.hub, "uids": uids})
+        }
+        return [
+            RolloutRow(rollout, current.get(rollout.uid), *beside[rollout.uid]) for rollout in found
+        ]
+
+    def _newest(self, uids: Collection[str]) -> Select[Any]:
+        return select(*OF_STEP).where(
+            steps.c.hub == self.hub, steps.c.rollout == any_(texts(uids)), steps.c.index == _LAST
+        )

@@ -139,6 +139,14 @@ runs = Table(
     one_of("cause", Cause),
     Index("runs_member_idx", *_MEMBER),
     Index("runs_cluster_idx", "hub", "cluster", "intended_at"),
+    Index(
+        "runs_ended_idx",
+        "hub",
+        "action",
+        "ended_at",
+        postgresql_include=["result", "rollout", "arming_at"],
+        postgresql_where=text("state = 'ended'"),
+    ),
     Index("runs_open_idx", *_MEMBER, unique=True, postgresql_where=text("state <> 'ended'")),
     postgresql_with={"fillfactor": "70"},
 )

@@ -1,0 +1,43 @@
+"""How long actions take on this hub, measured anew now and then."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ibgu.api.context import Context
+from ibgu.core.forecast import MEASURED, Pace, Paces
+from ibgu.core.model import Action, RunResult
+from ibgu.db.reads import Reads
+from ibgu.hub.ttl import TtlCache
+
+FRESH_SECONDS = 15.0
+
+
+class Measured:
+    """Over all rollouts of the hub: what is usual there is no secret of any of them."""
+
+    def __init__(self, context: Context) -> None:
+        self._reads = Reads(context.engine, context.hub)
+        self._cache: TtlCache[None, dict[Action, Pace]] | None = None
+
+    async def paces(self) -> Paces:
+        if self._cache is None:
+            self._cache = TtlCache(FRESH_SECONDS, asyncio.get_running_loop().time)
+        return await self._cache.get(None, self._measure)
+
+    async def _measure(self) -> dict[Action, Pace]:
+        rows = await self._reads.durations()
+        return {
+            row.action: row.pace
+            for row in rows
+            if row.result is RunResult.SUCCEEDED and row.count >= MEASURED
+        }
+
+
+async def _paces(request: Request) -> Paces:
+    measured: Measured = request.app.state.measured
+    return await measured.paces()
+
+
+PacesOfHub = Annotated[Paces, Depends(_paces)]

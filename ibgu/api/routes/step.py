@@ -1,0 +1,59 @@
+"""One step as a whole, for a page that asks often."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from ibgu.api.routes.inputs import ReadsOfRequest, RolloutOfPath, StepNumber
+from ibgu.api.schemas import step as schemas
+from ibgu.api.schemas.problem import problems
+from ibgu.api.shape.step import grid, timeline
+from ibgu.db.views import Found, GridRow
+
+router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"])
+
+Points = Annotated[int, Query(ge=2, le=1000, description="How many points it has at most.")]
+
+
+@router.get(
+    "/grid",
+    response_model=schemas.Grid,
+    responses=problems(401, 403, 404, 422, 503),
+    summary="All members of a step in columns",
+)
+async def grid_of_step(
+    found: RolloutOfPath, reads: ReadsOfRequest, step: StepNumber = None
+) -> Response:
+    """Of the newest step, if none is named."""
+    number = _number(found, step)
+    if number is None:
+        return _json(grid(None, GridRow(await reads.last_seq(), ()), None))
+    row = await reads.grid(found.rollout.uid, number - 1)
+    return _json(grid(number, row, found.hold))
+
+
+@router.get(
+    "/timeline",
+    response_model=schemas.Timeline,
+    responses=problems(401, 403, 404, 422, 503),
+    summary="How a step has gone, as points for a chart",
+)
+async def timeline_of_step(
+    found: RolloutOfPath, reads: ReadsOfRequest, step: StepNumber = None, points: Points = 200
+) -> Response:
+    """Of the newest step, if none is named."""
+    number = _number(found, step)
+    intervals = points - 1
+    row = await reads.course(found.rollout.uid, number - 1, intervals) if number else None
+    return _json(timeline(row, intervals))
+
+
+def _number(found: Found, step: int | None) -> int | None:
+    if step is None:
+        return found.newest.index + 1 if found.newest else None
+    return step
+
+
+def _json(body: Any) -> Response:
+    return Response(msgspec.json.encode(body), media_type="application/json")

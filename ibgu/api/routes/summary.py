@@ -1,0 +1,22 @@
+"""All that is under way."""
+
+from fastapi import APIRouter
+
+from ibgu.api.pace import PacesOfHub
+from ibgu.api.routes.inputs import ReadsOfRequest
+from ibgu.api.routes.visible import Visible
+from ibgu.api.schemas.problem import problems
+from ibgu.api.schemas.summary import Summary
+from ibgu.api.shape.summary import summary_body
+
+router = APIRouter(tags=["rollouts"])
+
+
+@router.get(
+    "/summary",
+    responses=problems(401, 403, 422, 503),
+    summary="All that is under way in numbers, and what needs a person",
+)
+async def summary(visible: Visible, reads: ReadsOfRequest, paces: PacesOfHub) -> Summary:
+    """Of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
+    return summary_body(await reads.overview(visible), paces)

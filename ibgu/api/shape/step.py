@@ -1,0 +1,67 @@
+"""A step's members in columns, thousands at a time: so without a model for each of them."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from ibgu.api.shape.words import known_failure
+from ibgu.core.forecast import Point, curve
+from ibgu.core.model import Action, MemberState, Reason
+from ibgu.core.words import Word, startable, word
+from ibgu.db.views import CourseRow, GridRow
+
+
+class Grid(Struct):
+    """As `schemas.step.Grid`."""
+
+    step: int | None
+    seq: int
+    clusters: list[str] = []
+    states: list[Word] = []
+    reasons: list[str | None] = []
+    causes: list[str | None] = []
+    failures: list[str | None] = []
+    since: list[str | datetime | None] = []
+
+
+def grid(step: int | None, row: GridRow, hold: Reason | None) -> Grid:
+    found = Grid(step, row.seq)
+    for cell in row.cells:
+        _add(found, hold, *cell)
+    return found
+
+
+def _add(
+    found: Grid,
+    hold: Reason | None,
+    cluster: str,
+    state: str,
+    kind: str,
+    since: str,
+    outcome: str | None,
+    cause: str | None,
+    ended_at: datetime | None,
+    failed_action: str | None,
+    message: str,
+) -> None:
+    finished = state == MemberState.FINISHED
+    shown = hold if hold is not None and startable(state, kind) else None
+    found.clusters.append(cluster)
+    found.states.append(word(state, kind, outcome, cause, held=hold is not None))
+    found.reasons.append(None if finished else shown.kind if shown else kind)
+    found.causes.append(cause)
+    found.failures.append(_failure(failed_action, message))
+    found.since.append(ended_at if finished else shown.since if shown else since)
+
+
+def _failure(action: str | None, message: str) -> str | None:
+    known = known_failure(Action(action), message) if action and message else None
+    return known.name if known else None
+
+
+def timeline(row: CourseRow | None, intervals: int) -> dict[str, Any]:
+    if row is None or row.step.started_at is None:
+        return {"step": None, "slots": None, "points": []}
+    points: list[Point] = curve(row.step.started_at, row.interval, intervals, row.changes)
+    return {"step": row.step.index + 1, "slots": row.step.max_concurrency, "points": points}

@@ -1,0 +1,68 @@
+"""All rollouts in one picture."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from ibgu.api.schemas.summary import NeedsPerson, Summary
+from ibgu.api.shape.rollouts import stalled_in
+from ibgu.core.forecast import Paces
+from ibgu.core.model import MemberState, Reason, Rollout, Step, Who
+from ibgu.core.status import Phase, hold_of, phase_of
+from ibgu.core.words import Word, startable, word
+from ibgu.db.views import Overview, ReasonRow, RolloutRow
+
+_PHASES = tuple(phase for phase in Phase if phase is not Phase.DELETED)
+
+
+def summary_body(found: Overview, paces: Paces) -> Summary:
+    phases = Counter(phase_of(row.rollout, _step(row)) for row in found.rollouts)
+    members = _members(found)
+    needs = [need for row in found.rollouts for need in _needs(row)]
+    return Summary(
+        rollouts={phase: phases[phase] for phase in _PHASES},
+        members={each: members[each] for each in Word},
+        failed=sum(row.failed for row in found.rollouts),
+        stalled=sum(stalled_in(row.current, paces) for row in found.rollouts if row.current),
+        needs_person=sorted(needs, key=lambda need: need.since),
+        now=found.now,
+    )
+
+
+def _step(row: RolloutRow) -> Step | None:
+    return row.current.step if row.current else None
+
+
+def _members(found: Overview) -> Counter[Word]:
+    counts: Counter[Word] = Counter()
+    for end in found.ends:
+        counts[word(MemberState.FINISHED, None, end.outcome, end.cause, held=False)] += end.count
+    for row in found.rollouts:
+        held = hold_of(row.rollout, _step(row)) is not None
+        for reason in row.current.reasons if row.current else ():
+            counts[word(reason.state, reason.kind, None, None, held=held)] += reason.count
+    return counts
+
+
+def _needs(row: RolloutRow) -> Iterator[NeedsPerson]:
+    """The rollout's hold, and what keeps single members of it."""
+    hold = hold_of(row.rollout, _step(row))
+    if hold is not None and hold.who is Who.PERSON:
+        yield _need(row.rollout, hold, 0)
+    for reason in row.current.reasons if row.current else ():
+        if reason.who is Who.PERSON and not _of_hold(reason, hold):
+            yield _need(row.rollout, reason, reason.count)
+
+
+def _of_hold(reason: ReasonRow, hold: Reason | None) -> bool:
+    return hold is not None and (reason.kind is hold.kind or startable(reason.state, reason.kind))
+
+
+def _need(rollout: Rollout, reason: Reason | ReasonRow, members: int) -> NeedsPerson:
+    return NeedsPerson(
+        namespace=rollout.namespace,
+        name=rollout.name,
+        kind=reason.kind,
+        since=reason.since,
+        message=reason.message,
+        members=members,
+    )

@@ -1,0 +1,24 @@
+"""How long an action takes on this hub's clusters, from those that succeeded."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from ibgu.core.model import Action
+
+MEASURED = 10
+"""From so many on a figure is worth something: of fewer, p95 is but the slowest one."""
+
+
+class Pace(Struct, frozen=True):
+    """In seconds, of an action that was measured at least MEASURED times."""
+
+    count: int
+    p50: float
+    p95: float
+    spread: tuple[float, ...]
+    """Equally likely durations, ascending: each stands for as large a part of the clusters."""
+
+
+Paces = Mapping[Action, Pace]
+"""Actions that were measured too seldom are not in it."""

@@ -1,0 +1,26 @@
+"""An action that takes longer than usual."""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from ibgu.core.forecast.pace import Paces
+from ibgu.core.model import Action
+
+
+class Stalled(Struct, frozen=True):
+    since: datetime
+    """When it had taken as long as is usual."""
+    usual: float
+    """Seconds in which 95 of 100 clusters of this hub have done it."""
+
+
+def stalled(
+    action: Action | None, began: datetime | None, now: datetime, paces: Paces
+) -> Stalled | None:
+    """Of an action in flight; `began`: when it went to the cluster, None: it has not yet."""
+    if action is None or began is None or action not in paces:
+        return None
+    usual = paces[action].p95
+    since = began + timedelta(seconds=usual)
+    return Stalled(since, usual) if now > since else None

@@ -1,0 +1,81 @@
+"""One word for where a member stands, and the one reason that counts: the same on every surface."""
+
+from enum import StrEnum
+
+from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind
+
+
+class Word(StrEnum):
+    """Each has one colour and one symbol wherever it is shown."""
+
+    WAITING = "waiting"
+    LOOKING = "looking"
+    RUNNING = "running"
+    REBOOTING = "rebooting"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    HELD = "held"
+    TAKEN_OVER = "takenOver"
+
+
+STARTABLE = frozenset({ReasonKind.SLOT, ReasonKind.LOOKING, ReasonKind.READY})
+"""A waiting member with such a reason would start if nothing held it."""
+
+HOLDS = frozenset(
+    {
+        ReasonKind.BRAKE,
+        ReasonKind.PAYLOAD_CHANGED,
+        ReasonKind.PAYLOAD_BLOCKED,
+        ReasonKind.INVALID_PLAN,
+        ReasonKind.TALM,
+        ReasonKind.ADOPTION,
+        ReasonKind.ADOPTING,
+        ReasonKind.RESTORED,
+        ReasonKind.FLOOR,
+    }
+)
+"""Reasons of a step or a rollout; a member may carry one as its own."""
+
+_IN_FLIGHT: dict[str | None, Word] = {
+    ReasonKind.REBOOTING: Word.REBOOTING,
+    ReasonKind.DIVERGED: Word.TAKEN_OVER,
+    ReasonKind.RESTORED: Word.HELD,
+}
+
+
+def reason_of(member: Member, hold: Reason | None) -> Reason | None:
+    """The one reason why it is not further (R17); None: it is finished."""
+    if member.finished:
+        return None
+    if hold is not None and startable(member.state, member.reason.kind):
+        return hold
+    return member.reason
+
+
+def startable(state: str, kind: str) -> bool:
+    """Of a member's state and its own reason: only a hold can keep it."""
+    return state == MemberState.WAITING and kind in STARTABLE
+
+
+def word_of(member: Member, hold: Reason | None) -> Word:
+    return word(
+        member.state, member.reason.kind, member.outcome, member.cause, held=hold is not None
+    )
+
+
+def word(
+    state: str, kind: str | None, outcome: str | None, cause: str | None, *, held: bool
+) -> Word:
+    """From the plain values of a row; `held`: its step or its rollout is."""
+    if outcome is not None:
+        return Word.TAKEN_OVER if cause == Cause.TAKEN_OVER else _OUTCOMES[outcome]
+    if state == MemberState.IN_FLIGHT:
+        return _IN_FLIGHT.get(kind, Word.RUNNING)
+    if kind in HOLDS or (held and kind in STARTABLE):
+        return Word.HELD
+    return Word.LOOKING if kind == ReasonKind.LOOKING else Word.WAITING
+
+
+_OUTCOMES: dict[str, Word] = {outcome: Word(outcome.value) for outcome in Outcome}

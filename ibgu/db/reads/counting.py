@@ -1,0 +1,136 @@
+"""Steps with their members counted, and with those that are under way."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Text,
+    and_,
+    case,
+    column,
+    func,
+    literal,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.core.model import MemberState, RunState, Step, StepState
+from ibgu.db.reads.base import Base, texts
+from ibgu.db.rows import NEWEST_RUN, to_record
+from ibgu.db.schema import members, runs
+from ibgu.db.views import Counts, FlightRow, ReasonRow, StepRow
+
+StepKey = tuple[str, int]
+
+_COUNT_OF = {"in flight": "in_flight"}
+"""Outcome or state of a member -> field of Counts, where they differ."""
+_REASON = {name: members.c.reason[name].astext for name in ("kind", "who", "since", "message")}
+
+
+class CountingReads(Base):
+    async def _counted(self, db: AsyncConnection, rows: Iterable[Any]) -> list[StepRow]:
+        """Rows of OF_STEP with their members counted."""
+        steps = [to_record(row, Step) for row in rows]
+        counts = await self._counts(db, [step.key for step in steps])
+        busy = [step.key for step in steps if step.state is StepState.RUNNING]
+        now = await self._now(db)
+        reasons = _by_step(await self._reasons(db, busy))
+        flights = _by_step(await self._flights(db, busy))
+        return [
+            StepRow(
+                step,
+                counts.get(step.key, Counts()),
+                now,
+                tuple(reasons.get(step.key, ())),
+                tuple(flights.get(step.key, ())),
+            )
+            for step in steps
+        ]
+
+    async def _counts(
+        self, db: AsyncConnection, keys: Collection[StepKey]
+    ) -> dict[StepKey, Counts]:
+        what = func.coalesce(members.c.outcome, members.c.state)
+        statement = self._of_steps(keys, members.c.rollout, members.c.step, what, func.count())
+        found: dict[StepKey, dict[str, int]] = {}
+        for rollout, step, name, count in await db.execute(
+            statement.group_by(members.c.rollout, members.c.step, what)
+        ):
+            found.setdefault((rollout, step), {})[_COUNT_OF.get(name, name)] = count
+        return {
+            key: msgspec.convert({**parts, "total": sum(parts.values())}, Counts)
+            for key, parts in found.items()
+        }
+
+    async def _reasons(self, db: AsyncConnection, keys: Collection[StepKey]) -> list[ReasonRow]:
+        if not keys:
+            return []
+        group = (
+            members.c.rollout,
+            members.c.step,
+            members.c.state,
+            _REASON["kind"].label("kind"),
+            _REASON["who"].label("who"),
+        )
+        statement = self._of_steps(
+            keys,
+            *group,
+            func.count().label("count"),
+            func.min(_REASON["since"]).label("since"),
+            func.min(_REASON["message"]).label("message"),
+        )
+        unfinished = members.c.state != MemberState.FINISHED.value
+        rows = (await db.execute(statement.where(unfinished).group_by(*group))).mappings()
+        return [to_record(row, ReasonRow) for row in rows]
+
+    async def _flights(self, db: AsyncConnection, keys: Collection[StepKey]) -> list[FlightRow]:
+        if not keys:
+            return []
+        is_open = runs.c.state != RunState.ENDED.value
+        statement = self._of_steps(
+            keys,
+            members.c.rollout,
+            members.c.step,
+            members.c.cluster,
+            members.c.action_index,
+            case((is_open, runs.c.action)).label("action"),
+            case((is_open, runs.c.arming_at)).label("began"),
+            members.c.limit_at.label("limit"),
+        )
+        statement = statement.outerjoin(runs, NEWEST_RUN)
+        in_flight = members.c.state == MemberState.IN_FLIGHT.value
+        rows = (await db.execute(statement.where(in_flight))).mappings()
+        return [to_record(row, FlightRow) for row in rows]
+
+    def _of_steps(self, keys: Collection[StepKey], *columns: ColumnElement[Any]) -> Select[Any]:
+        asked = _asked(keys)
+        its_step = and_(members.c.rollout == asked.c.rollout, members.c.step == asked.c.step)
+        return (
+            select(*columns)
+            .select_from(members)
+            .join(asked, its_step)
+            .where(members.c.hub == self.hub)
+        )
+
+
+def _asked(keys: Collection[StepKey]) -> FromClause:
+    uids = texts([rollout for rollout, _ in keys])
+    numbers = literal([step for _, step in keys], ARRAY(Integer))
+    return (
+        func.unnest(uids, numbers)
+        .table_valued(column("rollout", Text), column("step", Integer))
+        .render_derived(name="asked")
+    )
+
+
+def _by_step(rows: Iterable[Any]) -> dict[StepKey, list[Any]]:
+    found: dict[StepKey, list[Any]] = {}
+    for row in rows:
+        found.setdefault((row.rollout, row.step), []).append(row)
+    return found

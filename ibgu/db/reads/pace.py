@@ -1,0 +1,54 @@
+"""How long actions took on this hub: the newest attempts of each, so that age costs nothing."""
+
+from collections.abc import Collection
+
+from sqlalchemy import text
+
+from ibgu.core.model import Action
+from ibgu.db.reads.base import Base
+from ibgu.db.rows import to_record
+from ibgu.db.views import DurationRow
+
+NEWEST = 5000
+"""Of each action; more tell nothing new, and would be read each time."""
+_PARTS = 10
+_SPREAD = [(part + 0.5) / _PARTS for part in range(_PARTS)]
+
+_DURATIONS = text("""
+    SELECT asked.action, ended.result, count(*) AS count, max(seconds) AS max,
+      percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50,
+      percentile_cont(0.9) WITHIN GROUP (ORDER BY seconds) AS p90,
+      percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95,
+      percentile_cont(CAST(:spread AS float8[])) WITHIN GROUP (ORDER BY seconds) AS spread
+    FROM unnest(CAST(:actions AS text[])) AS asked(action) CROSS JOIN LATERAL (
+      SELECT result, extract(epoch FROM ended_at - arming_at)::float8 AS seconds
+      FROM runs
+      WHERE hub = :hub AND action = asked.action AND state = 'ended'
+        AND arming_at IS NOT NULL AND result IS NOT NULL
+        AND (CAST(:of AS text[]) IS NULL OR rollout = ANY (
+          SELECT uid FROM rollouts WHERE hub = :hub AND namespace = ANY (CAST(:of AS text[]))))
+      ORDER BY ended_at DESC
+      LIMIT :newest
+    ) AS ended
+    GROUP BY asked.action, ended.result
+""")
+
+
+class PaceReads(Base):
+    async def durations(
+        self,
+        *,
+        actions: Collection[Action] = tuple(Action),
+        namespaces: Collection[str] | None = None,
+    ) -> tuple[DurationRow, ...]:
+        """By action and result; None: of the rollouts of all namespaces."""
+        values = {
+            "hub": self.hub,
+            "actions": [action.value for action in actions],
+            "of": None if namespaces is None else list(namespaces),
+            "newest": NEWEST,
+            "spread": _SPREAD,
+        }
+        async with self._at_one_moment() as db:
+            rows = (await db.execute(_DURATIONS, values)).mappings()
+            return tuple(to_record(row, DurationRow) for row in rows)

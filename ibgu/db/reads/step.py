@@ -1,0 +1,80 @@
+"""One step as a whole: where each member stands, and how the step has gone."""
+
+from datetime import timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.core.forecast import Change
+from ibgu.core.model import Step
+from ibgu.db.reads.base import Base
+from ibgu.db.rows import OF_STEP, to_record
+from ibgu.db.schema import hubs, members, steps
+from ibgu.db.views import CourseRow, GridRow
+
+_CELLS = (
+    members.c.cluster,
+    members.c.state,
+    members.c.reason["kind"].astext.label("kind"),
+    members.c.reason["since"].astext.label("since"),
+    members.c.outcome,
+    members.c.cause,
+    members.c.ended_at,
+    members.c.failed_action,
+    members.c.message,
+)
+_COURSE = text("""
+    SELECT
+      least(greatest(width_bucket(extract(epoch FROM at)::float8, :low, :high, :intervals), 1),
+        :intervals) - 1 AS number,
+      sum(started) AS started, sum(ended) AS ended,
+      sum(succeeded) AS succeeded, sum(failed) AS failed
+    FROM members CROSS JOIN LATERAL (VALUES
+      (CASE WHEN state <> 'waiting' THEN started_at END, 1, 0, 0, 0),
+      (CASE WHEN state = 'finished' THEN ended_at END, 0, (started_at IS NOT NULL)::int,
+        (outcome = 'succeeded')::int, (outcome IN ('failed', 'cancelled'))::int)
+    ) AS change(at, started, ended, succeeded, failed)
+    WHERE hub = :hub AND rollout = :rollout AND step = :step AND at IS NOT NULL
+    GROUP BY number
+""")
+_SHORTEST = timedelta(seconds=1)
+
+
+class StepReads(Base):
+    async def grid(self, uid: str, step: int) -> GridRow:
+        """Every member of a step in its order, as plain columns."""
+        statement = (
+            select(*_CELLS)
+            .where(members.c.hub == self.hub, members.c.rollout == uid, members.c.step == step)
+            .order_by(members.c.position)
+        )
+        async with self._at_one_moment() as db:
+            seq = await db.scalar(select(hubs.c.last_seq).where(hubs.c.id == self.hub)) or 0
+            return GridRow(seq, tuple(tuple(row) for row in await db.execute(statement)))
+
+    async def course(self, uid: str, step: int, intervals: int) -> CourseRow | None:
+        """From the step's start to its end, or to now; None: it has not begun."""
+        async with self._at_one_moment() as db:
+            found = await self._step(db, uid, step)
+            if found is None or found.started_at is None:
+                return None
+            end = found.finished_at or await self._now(db)
+            end = max(end, found.started_at + _SHORTEST)
+            values = {
+                "hub": self.hub,
+                "rollout": uid,
+                "step": step,
+                "low": found.started_at.timestamp(),
+                "high": end.timestamp(),
+                "intervals": intervals,
+            }
+            changes = (await db.execute(_COURSE, values)).mappings()
+            interval = (end - found.started_at) / intervals
+            return CourseRow(found, interval, tuple(to_record(row, Change) for row in changes))
+
+    async def _step(self, db: AsyncConnection, uid: str, step: int) -> Step | None:
+        statement = select(*OF_STEP).where(
+            steps.c.hub == self.hub, steps.c.rollout == uid, steps.c.index == step
+        )
+        row = (await db.execute(statement)).mappings().first()
+        return to_record(row, Step) if row else None

@@ -1,0 +1,114 @@
+"""A step as a grid and as a timeline."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ibgu.api.schemas.step import Grid, Timeline
+from ibgu.core.model import Action, Cause, Outcome, StepState
+from ibgu.db import Journal
+from tests.api.conftest import Ask
+from tests.api.fleet import (
+    BRAKE,
+    MONITOR,
+    PULL,
+    failed,
+    finished,
+    fleet,
+    open_step,
+    put,
+    rollout,
+    seen,
+)
+from tests.db.records import NOW, step
+
+pytestmark = pytest.mark.hub
+
+STAMP = "2026-05-04T03:02:01.123456Z"
+ROLLOUT = "rollouts/default/ran-r1"
+
+
+async def body(ask: Ask, path: str, **query: Any) -> Any:
+    answer = await ask("bob", f"{ROLLOUT}/{path}", **query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_the_grid_of_the_newest_step(ask: Ask, journal: Journal) -> None:
+    await fleet(journal)
+    found = await body(ask, "grid")
+    assert found == {
+        "step": 2,
+        "seq": 5,
+        "clusters": ["a", "b", "g"],
+        "states": ["rebooting", "waiting", "waiting"],
+        "reasons": ["Rebooting", "WaitingForSlot", "ClaimedByOther"],
+        "causes": [None, None, None],
+        "failures": [None, None, None],
+        "since": [STAMP] * 3,
+    }
+    Grid.model_validate(found)
+
+
+async def test_the_grid_of_an_older_step_with_its_failures(ask: Ask, journal: Journal) -> None:
+    await fleet(journal, hold=BRAKE)
+    found = await body(ask, "grid", step=1)
+    assert found["states"] == ["succeeded"] * 2 + ["failed"] * 3 + ["cancelled"]
+    assert found["causes"] == [None, None, *["PrepFailed"] * 3, "Cancelled"]
+    assert found["failures"] == [None, None, "PrecacheFailed", "PrecacheFailed", None, None]
+    assert found["reasons"] == [None] * 6
+    held = await body(ask, "grid")
+    assert held["states"] == ["rebooting", "held", "waiting"]
+    assert held["reasons"] == ["Rebooting", "Brake", "ClaimedByOther"]
+
+
+async def test_grid_and_members_tell_the_same(ask: Ask, journal: Journal) -> None:
+    await fleet(journal, hold=BRAKE)
+    found = await body(ask, "grid")
+    members = (await body(ask, "members", step=2))["items"]
+    assert found["clusters"] == [each["cluster"] for each in members]
+    assert found["reasons"] == [each["reason"]["kind"] for each in members]
+    assert found["since"] == [each["reason"]["since"] for each in members]
+
+
+async def test_before_the_first_step(ask: Ask, journal: Journal) -> None:
+    await seen(journal, rollout())
+    grid = await body(ask, "grid")
+    assert (grid["step"], grid["seq"], grid["clusters"]) == (None, 1, [])
+    assert await body(ask, "timeline") == {"step": None, "slots": None, "points": []}
+    assert (await body(ask, "timeline", step=2))["step"] is None
+
+
+async def test_the_timeline_of_a_finished_step(ask: Ask, journal: Journal) -> None:
+    one = rollout()
+    await seen(journal, one)
+
+    def after(minutes: int) -> Any:
+        return NOW + timedelta(minutes=minutes)
+
+    prep = await open_step(
+        journal, step(one, 0, Action.PREP, state=StepState.FINISHED, finished_at=after(40))
+    )
+    early = {"started_at": after(1), "ended_at": after(9)}
+    await put(
+        journal,
+        finished(prep, "a", 0, Outcome.SUCCEEDED, **early),
+        failed(prep, "b", 1, PULL, **early),
+        failed(prep, "c", 2, MONITOR, started_at=after(11), ended_at=after(40)),
+        finished(prep, "d", 3, Outcome.SKIPPED, cause=Cause.SKIPPED, ended_at=after(25)),
+    )
+    found = await body(ask, "timeline", step=1, points=5)
+    assert (found["step"], found["slots"]) == (1, 2)
+    told = [(each["succeeded"], each["failed"], each["inFlight"]) for each in found["points"]]
+    assert told == [(0, 0, 0), (1, 1, 0), (1, 1, 1), (1, 1, 1), (1, 2, 0)]
+    assert [each["at"][14:16] for each in found["points"]] == ["02", "12", "22", "32", "42"]
+    Timeline.model_validate(found)
+
+
+async def test_the_timeline_of_a_running_step_goes_to_now(ask: Ask, journal: Journal) -> None:
+    await fleet(journal)
+    found = await body(ask, "timeline")
+    assert len(found["points"]) == 200
+    assert found["points"][-1]["inFlight"] == 1
+    assert found["points"][-1]["at"] > STAMP

@@ -1,0 +1,102 @@
+"""All that is under way."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ibgu.core.model import Action, Reason, ReasonKind, RolloutState, Who
+from ibgu.db import Journal
+from tests.api.conftest import Ask
+from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, over, put, rollout, seen
+from tests.db.records import NOW, ended, ending, member, started, starting, step, with_run
+
+pytestmark = pytest.mark.hub
+
+
+async def summary(ask: Ask, user: str = "alice", **query: Any) -> Any:
+    answer = await ask(user, "summary", **query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_numbers_over_all_rollouts(ask: Ask, journal: Journal) -> None:
+    await fleet(journal)
+    done = rollout("r2")
+    await seen(journal, done)
+    await over(journal, done)
+    await seen(journal, rollout("r3", state=RolloutState.DELETED))
+    found = await summary(ask)
+    assert found["rollouts"] == {
+        "Pending": 0,
+        "Running": 1,
+        "Held": 0,
+        "Completed": 1,
+        "Invalid": 0,
+    }
+    assert {word: count for word, count in found["members"].items() if count} == {
+        "rebooting": 1,
+        "waiting": 2,
+    }
+    assert (found["failed"], found["stalled"], found["needsPerson"]) == (4, 0, [])
+    assert found["now"].endswith("Z")
+
+
+async def test_what_needs_a_person(ask: Ask, journal: Journal) -> None:
+    later = NOW + timedelta(minutes=1)
+    forbidden = Reason(ReasonKind.FORBIDDEN, later, "may not create works", None, Who.PERSON)
+    one = rollout()
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, hold=BRAKE))
+    await put(
+        journal,
+        member(prep, "a", 0),
+        member(prep, "b", 1, reason=forbidden),
+        member(prep, "c", 2, reason=forbidden),
+    )
+    found = await summary(ask)
+    assert found["rollouts"]["Held"] == 1
+    assert [
+        (each["name"], each["kind"], each["members"], each["message"])
+        for each in found["needsPerson"]
+    ] == [
+        ("ran-r1", "Brake", 0, BRAKE.message),
+        ("ran-r1", "HubForbids", 2, "may not create works"),
+    ]
+    assert found["members"]["held"] == 1
+
+
+async def test_only_of_namespaces_that_may_be_read(ask: Ask, journal: Journal) -> None:
+    await fleet(journal)
+    edge = rollout("r2", namespace="edge")
+    await seen(journal, edge)
+    prep = await open_step(journal, step(edge, 0, Action.PREP))
+    await put(journal, failed(prep, "x", 0, PULL))
+    assert (await summary(ask))["rollouts"]["Running"] == 2
+    assert (await summary(ask, "bob"))["rollouts"]["Running"] == 1
+    assert (await summary(ask, namespace="edge"))["failed"] == 1
+    assert (await ask("bob", "summary", namespace="edge")).status_code == 403
+
+
+async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal) -> None:
+    """Ten Preps of a minute each; the eleventh has run since May."""
+    one = rollout()
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, max_concurrency=20))
+    waiting = [member(prep, f"c{number}", number) for number in range(11)]
+    await put(journal, *waiting)
+    running = [
+        with_run(started(each, each.position + 1), arming_at=NOW, disarmed=False)
+        for each in waiting
+    ]
+    await journal.commit(starting(*running))
+    done = [with_run(ended(each), ended_at=NOW + timedelta(minutes=1)) for each in running[:10]]
+    await journal.commit(ending(*done))
+    assert (await summary(ask))["stalled"] == 1
+    (rollout_body,) = (await ask("alice", "rollouts")).json()["items"]
+    assert rollout_body["stalled"] == 1
+    first, *_ = (await ask("alice", "rollouts/default/ran-r1/steps")).json()["items"]
+    assert (first["stalled"], first["actionsRunning"]) == (1, [{"action": "Prep", "count": 1}])
+    members = (await ask("alice", "rollouts/default/ran-r1/members")).json()["items"]
+    assert [each["cluster"] for each in members if each["stalled"]] == ["c10"]
+    assert members[10]["stalled"] == {"since": "2026-05-04T03:03:01.123456Z", "usual": 60.0}

@@ -1,0 +1,29 @@
+"""What takes longer than usual."""
+
+from datetime import timedelta
+
+import pytest
+
+from ibgu.core.forecast import Pace, Stalled, stalled
+from ibgu.core.model import Action
+from tests.core.book.records import NOW
+
+PACES = {Action.PREP: Pace(40, 420.0, 720.0, (420.0,))}
+BEGAN = NOW - timedelta(seconds=721)
+
+
+def test_longer_than_usual() -> None:
+    assert stalled(Action.PREP, BEGAN, NOW, PACES) == Stalled(NOW - timedelta(seconds=1), 720.0)
+
+
+@pytest.mark.parametrize(
+    ("action", "began"),
+    [
+        (Action.PREP, NOW - timedelta(seconds=720)),
+        (Action.PREP, None),
+        (Action.UPGRADE, BEGAN),
+        (None, BEGAN),
+    ],
+)
+def test_not_longer_not_begun_not_measured(action: Action | None, began: object) -> None:
+    assert stalled(action, began, NOW, PACES) is None  # type: ignore[arg-type]

@@ -1,0 +1,85 @@
+"""One word for where a member stands, whatever has come together."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind, Who
+from ibgu.core.words import HOLDS, STARTABLE, Word, reason_of, word, word_of
+from tests.core.book.records import NOW, member
+
+BRAKE = Reason(ReasonKind.BRAKE, NOW, "5 in a row", None, Who.PERSON)
+
+
+def standing(state: MemberState, kind: ReasonKind = ReasonKind.SLOT) -> Member:
+    return replace(member(), state=state, reason=Reason(kind, NOW))
+
+
+@pytest.mark.parametrize(
+    ("kind", "held", "expected"),
+    [
+        (ReasonKind.SLOT, False, Word.WAITING),
+        (ReasonKind.SLOT, True, Word.HELD),
+        (ReasonKind.READY, True, Word.HELD),
+        (ReasonKind.LOOKING, False, Word.LOOKING),
+        (ReasonKind.LOOKING, True, Word.HELD),
+        (ReasonKind.UNREACHABLE, False, Word.WAITING),
+        (ReasonKind.UNREACHABLE, True, Word.WAITING),
+        (ReasonKind.RESTORED, False, Word.HELD),
+        (ReasonKind.FLOOR, True, Word.HELD),
+    ],
+)
+def test_who_waits(kind: ReasonKind, held: bool, expected: Word) -> None:
+    hold = BRAKE if held else None
+    waiting = standing(MemberState.WAITING, kind)
+    assert word_of(waiting, hold) is expected
+    shown = reason_of(waiting, hold)
+    assert shown is (BRAKE if held and kind in STARTABLE else waiting.reason)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (ReasonKind.PREPARING, Word.RUNNING),
+        (ReasonKind.RUNNING, Word.RUNNING),
+        (ReasonKind.FORBIDDEN, Word.RUNNING),
+        (ReasonKind.REBOOTING, Word.REBOOTING),
+        (ReasonKind.DIVERGED, Word.TAKEN_OVER),
+        (ReasonKind.RESTORED, Word.HELD),
+    ],
+)
+def test_who_is_in_flight_whether_or_not_the_step_is_held(kind: ReasonKind, expected: Word) -> None:
+    running = standing(MemberState.IN_FLIGHT, kind)
+    assert word_of(running, None) is word_of(running, BRAKE) is expected
+    assert reason_of(running, BRAKE) is running.reason
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_who_has_finished(outcome: Outcome) -> None:
+    over = replace(standing(MemberState.FINISHED), outcome=outcome)
+    assert word_of(over, BRAKE) == outcome.value
+    assert reason_of(over, BRAKE) is None
+    by_hand = replace(over, cause=Cause.TAKEN_OVER)
+    assert word_of(by_hand, None) is Word.TAKEN_OVER
+
+
+@given(
+    st.sampled_from(MemberState),
+    st.sampled_from(ReasonKind),
+    st.sampled_from(Outcome),
+    st.none() | st.sampled_from(Cause),
+    st.booleans(),
+)
+def test_rows_tell_the_same_as_records(
+    state: MemberState, kind: ReasonKind, outcome: Outcome, cause: Cause | None, held: bool
+) -> None:
+    """The grid speaks from the plain text of columns."""
+    ended = outcome if state is MemberState.FINISHED else None
+    record = replace(standing(state, kind), outcome=ended, cause=cause)
+    told = word(str(state), str(kind), ended and str(ended), cause and str(cause), held=held)
+    assert told is word_of(record, BRAKE if held else None)
+
+
+def test_a_reason_holds_or_passes() -> None:
+    assert not HOLDS & STARTABLE
