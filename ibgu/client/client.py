@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from ibgu.client.answers.events import Event
 from ibgu.client.answers.failures import Failures
 from ibgu.client.answers.members import Member, Visit
+from ibgu.client.answers.overview import Grid, Summary, Timeline
 from ibgu.client.answers.rollouts import Rollout, Steps
 from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, ShadowRollout
 from ibgu.client.wire import Wire
@@ -16,6 +17,10 @@ class Client:
     def __init__(self, server: str, token: str, ca_file: str | None = None) -> None:
         """`server` as http://host:port or https://host. Raises RestError if it is neither."""
         self._wire = Wire(server, token, ca_file)
+
+    def summary(self, *, namespace: str | None = None) -> Summary:
+        """All that is under way; None: of all namespaces that one may see."""
+        return self._wire.get(Summary, "summary", namespace=namespace)
 
     # -- rollouts ----------------------------------------------------------------------------
 
@@ -54,6 +59,24 @@ class Client:
             cluster=cluster,
             uid=uid,
         )
+
+    def grid(
+        self, namespace: str, name: str, *, step: int | None = None, uid: str | None = None
+    ) -> Grid:
+        """All members of a step, by default of the newest one."""
+        return self._wire.get(Grid, "rollouts", namespace, name, "grid", step=step, uid=uid)
+
+    def timeline(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        step: int | None = None,
+        points: int | None = None,
+        uid: str | None = None,
+    ) -> Timeline:
+        path = ("rollouts", namespace, name, "timeline")
+        return self._wire.get(Timeline, *path, step=step, points=points, uid=uid)
 
     def events(
         self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None

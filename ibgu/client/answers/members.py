@@ -27,6 +27,12 @@ class CompletedAction(Answer, frozen=True, kw_only=True):
     note: str = ""
 
 
+class Stalled(Answer, frozen=True, kw_only=True):
+    since: datetime
+    usual: float
+    """Seconds."""
+
+
 class Member(Answer, frozen=True, kw_only=True):
     cluster: str
     step: int
@@ -35,6 +41,7 @@ class Member(Answer, frozen=True, kw_only=True):
     action: str | None = None
     attempt: int = 0
     reason: Reason | None = None
+    stalled: Stalled | None = None
     slot: int | None = None
     limit: datetime | None = None
     started_at: datetime | None = None

@@ -60,11 +60,19 @@ class Rollout(Answer, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     deleted_at: datetime | None = None
     current: CurrentStep | None = None
+    failed: int = 0
+    stalled: int = 0
+    created_by: str | None = None
 
 
 class ReasonCount(Answer, frozen=True, kw_only=True):
     kind: str
     who: str = ""
+    count: int = 0
+
+
+class RunningAction(Answer, frozen=True, kw_only=True):
+    action: str
     count: int = 0
 
 
@@ -78,6 +86,8 @@ class Step(Answer, frozen=True, kw_only=True):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     counts: Counts = Counts()
+    stalled: int = 0
+    actions_running: tuple[RunningAction, ...] = ()
     reasons: tuple[ReasonCount, ...] = ()
 
 

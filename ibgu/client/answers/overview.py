@@ -1,0 +1,49 @@
+"""Many at once: the whole hub, and a step as a grid and a timeline."""
+
+from datetime import datetime
+
+from ibgu.client.answers.base import Answer
+
+
+class NeedsPerson(Answer, frozen=True, kw_only=True):
+    namespace: str
+    name: str
+    kind: str
+    since: datetime
+    message: str = ""
+    members: int = 0
+
+
+class Summary(Answer, frozen=True, kw_only=True):
+    rollouts: dict[str, int]
+    members: dict[str, int]
+    failed: int = 0
+    stalled: int = 0
+    needs_person: tuple[NeedsPerson, ...] = ()
+    now: datetime
+
+
+class Grid(Answer, frozen=True, kw_only=True):
+    """One entry a member in each list."""
+
+    step: int | None
+    seq: int
+    clusters: tuple[str, ...]
+    states: tuple[str, ...]
+    reasons: tuple[str | None, ...]
+    causes: tuple[str | None, ...]
+    failures: tuple[str | None, ...]
+    since: tuple[datetime | None, ...]
+
+
+class Point(Answer, frozen=True, kw_only=True):
+    at: datetime
+    succeeded: int
+    failed: int
+    in_flight: int
+
+
+class Timeline(Answer, frozen=True, kw_only=True):
+    step: int | None
+    slots: int | None
+    points: tuple[Point, ...]
