@@ -12,7 +12,7 @@ from ibgu.api.limits import BodyLimit
 from ibgu.api.pace import Measured
 from ibgu.api.problems import away
 from ibgu.api.readiness import Readiness
-from ibgu.api.routes import history, members, process, rollouts, shadow, step, summary
+from ibgu.api.routes import clusters, history, members, process, rollouts, shadow, step, summary
 
 PREFIX = "/api/v1"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -22,7 +22,7 @@ def create_app(context: Context) -> FastAPI:
     app = create_probes(context.probes)
     app.state.context = context
     app.state.measured = Measured(context)
-    for part in (summary, rollouts, step, members, history, shadow):
+    for part in (summary, rollouts, step, members, history, clusters, shadow):
         app.include_router(part.router, prefix=PREFIX)
     return app
 

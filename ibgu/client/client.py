@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 
 from ibgu.client.answers.events import Event
+from ibgu.client.answers.explain import Explained
 from ibgu.client.answers.failures import Failures
 from ibgu.client.answers.members import Member, Visit
 from ibgu.client.answers.overview import Grid, Summary, Timeline
@@ -90,6 +91,13 @@ class Client:
         return self._wire.get(Failures, "rollouts", namespace, name, "failures", step=step, uid=uid)
 
     # -- clusters ----------------------------------------------------------------------------
+
+    def explain(
+        self, name: str, *, namespace: str | None = None, rollout: str | None = None
+    ) -> Explained:
+        """In its newest rollout, or in the one of that namespace and name."""
+        path = ("clusters", name, "explain")
+        return self._wire.get(Explained, *path, namespace=namespace, rollout=rollout)
 
     def cluster_history(self, name: str) -> Iterator[Visit]:
         """The steps that it was in, newest first."""

@@ -100,16 +100,17 @@ async def test_the_rollout_alone_is_enough_to_ask_for_its_member(
 async def test_who_waits_for_a_hold(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal, hold=BRAKE)
     found = await facts(ibgu, "ran-r1", "b")
-    assert found[""].endswith("step 2 · ◷ waits with Upgrade for some time: Brake")
+    assert found[""].endswith("step 2 · ⏸ waits with Upgrade for some time: Brake")
     assert found["why"] == "5 clusters in a row have failed   [Brake]"
-    assert found["do"] == "this waits for a person, as the line above says"
-    assert set(found) == {"", "why", "do"}
+    assert "ibgu.dev/resume" in found["do"]
+    assert found["ends"] == "a person lets it go on   (up to: person)"
+    assert set(found) == {"", "why", "means", "do", "ends"}
 
 
 async def test_what_runs_and_until_when(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     found = await facts(ibgu, "ran-r1", "a")
-    assert found[""].endswith("↻ Upgrade: Rebooting for some time (attempt 1)")
+    assert found[""].endswith("↻ Upgrade for some time, rebooting for some time (attempt 1)")
     assert found["limit"] == "2026-05-04 05:02:01 (passed)"
     assert found["history"] == "2026-05-04 03:02:01 Upgrade started"
 

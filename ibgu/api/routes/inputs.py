@@ -10,21 +10,21 @@ from ibgu.api.problems import Problem
 from ibgu.db.reads import Reads
 from ibgu.db.views import Found
 
-_NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 _PREFIX = r"^[a-z0-9][-a-z0-9.]*$"
-_LONGEST = 253
+LONGEST = 253
 
-Namespace = Annotated[str, Path(pattern=_NAME, max_length=_LONGEST, examples=["default"])]
-Name = Annotated[str, Path(pattern=_NAME, max_length=_LONGEST, examples=["ran-417"])]
-ClusterName = Annotated[str, Path(pattern=_NAME, max_length=_LONGEST, examples=["site-0412"])]
+Namespace = Annotated[str, Path(pattern=NAME, max_length=LONGEST, examples=["default"])]
+Name = Annotated[str, Path(pattern=NAME, max_length=LONGEST, examples=["ran-417"])]
+ClusterName = Annotated[str, Path(pattern=NAME, max_length=LONGEST, examples=["site-0412"])]
 InNamespace = Annotated[
-    str | None, Query(pattern=_NAME, max_length=_LONGEST, description="Only of this namespace.")
+    str | None, Query(pattern=NAME, max_length=LONGEST, description="Only of this namespace.")
 ]
 ClusterPrefix = Annotated[
     str,
     Query(
         pattern=f"^$|{_PREFIX}",
-        max_length=_LONGEST,
+        max_length=LONGEST,
         description="Only clusters whose name begins with it.",
     ),
 ]
@@ -70,14 +70,18 @@ async def _rollout(
     await caller.require_rollouts(namespace)
     found = await reads.find(namespace, name, uid)
     if found is None:
-        which = f" with uid {uid}" if uid else ""
-        raise Problem(
-            404,
-            "not-found",
-            f"there is no rollout {name}{which} in namespace {namespace}; an "
-            "ImageBasedGroupUpgrade appears here once a controller has seen it",
-        )
+        raise not_found(namespace, name, uid)
     return found
+
+
+def not_found(namespace: str, name: str, uid: str | None = None) -> Problem:
+    which = f" with uid {uid}" if uid else ""
+    return Problem(
+        404,
+        "not-found",
+        f"there is no rollout {name}{which} in namespace {namespace}; an "
+        "ImageBasedGroupUpgrade appears here once a controller has seen it",
+    )
 
 
 RolloutOfPath = Annotated[Found, Depends(_rollout)]

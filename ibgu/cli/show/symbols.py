@@ -11,6 +11,20 @@ HELD = "⏸"
 WARNING = "⚠"
 TAKEN_OVER = "✋"
 
+OF_WORDS = {
+    "waiting": WAITING,
+    "looking": LOOKING,
+    "running": RUNNING,
+    "rebooting": REBOOTING,
+    "succeeded": SUCCEEDED,
+    "failed": FAILED,
+    "skipped": SKIPPED,
+    "cancelled": FAILED,
+    "held": HELD,
+    "takenOver": TAKEN_OVER,
+}
+"""Of where a member stands, in REST's one word."""
+
 _OF_REASONS = {
     **dict.fromkeys(("Looking", "Ready", "NoAnswer"), LOOKING),
     **dict.fromkeys(

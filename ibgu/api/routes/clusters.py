@@ -1,0 +1,81 @@
+"""Clusters by their names: where each one stands, over all rollouts."""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from ibgu.api.access import Caller, CallerOfRequest
+from ibgu.api.pace import PacesOfHub
+from ibgu.api.problems import Problem, invalid
+from ibgu.api.routes.inputs import (
+    LONGEST,
+    NAME,
+    ClusterName,
+    InNamespace,
+    ReadsOfRequest,
+    not_found,
+)
+from ibgu.api.schemas.explain import ExplainedBody
+from ibgu.api.schemas.problem import problems
+from ibgu.api.shape.explain import explained
+from ibgu.db.reads import Reads
+
+router = APIRouter(prefix="/clusters", tags=["clusters"])
+
+TOLD = 20
+"""The newest steps of a cluster that an explanation tells."""
+InRollout = Annotated[
+    str | None,
+    Query(pattern=NAME, max_length=LONGEST, description="In this rollout, not in its newest one."),
+]
+
+
+@router.get(
+    "/{name}/explain",
+    response_model=ExplainedBody,
+    responses=problems(401, 403, 404, 422, 503),
+    summary="Why a cluster is not further, what it means, what to do",
+)
+async def explain(
+    name: ClusterName,
+    caller: CallerOfRequest,
+    reads: ReadsOfRequest,
+    paces: PacesOfHub,
+    namespace: InNamespace = None,
+    rollout: InRollout = None,
+) -> Response:
+    """In the rollout that is named, for who may read it; else in the cluster's newest one, for
+    who may `get managedclusters` of that name."""
+    uid = await _uid(caller, reads, namespace, rollout)
+    if uid is None:
+        await caller.require_cluster(name)
+    visits = (await reads.visits(name, rollout=uid, limit=TOLD)).items
+    if not visits:
+        raise _unknown(name, rollout)
+    return Response(msgspec.json.encode(explained(visits, paces)), media_type="application/json")
+
+
+async def _uid(
+    caller: Caller, reads: Reads, namespace: str | None, rollout: str | None
+) -> str | None:
+    if rollout is None:
+        return None
+    if namespace is None:
+        raise invalid("namespace", "query", "say in which namespace the rollout is")
+    await caller.require_rollouts(namespace)
+    found = await reads.find(namespace, rollout)
+    if found is None:
+        raise not_found(namespace, rollout)
+    return found.rollout.uid
+
+
+def _unknown(cluster: str, rollout: str | None) -> Problem:
+    if rollout is None:
+        words = f"cluster {cluster} was in no rollout yet (is the name right?)"
+    else:
+        words = (
+            f"cluster {cluster} is in no step of rollout {rollout} yet: a step takes its clusters "
+            "by their labels when it starts"
+        )
+    return Problem(404, "not-found", words)

@@ -1,0 +1,23 @@
+"""The steps that a cluster was in, as what its newest one is explained from."""
+
+from collections.abc import Sequence
+
+from ibgu.core.explain import Case, Explained, Past, explain
+from ibgu.core.forecast import Paces
+from ibgu.db.views import VisitRow
+
+
+def explained(visits: Sequence[VisitRow], paces: Paces) -> Explained:
+    """`visits`: newest first, at least one."""
+    row = visits[0].member
+    return explain(
+        Case(
+            rollout=f"{row.namespace}/{row.name}",
+            member=row.member,
+            action=row.action,
+            hold=row.hold,
+            past=[Past(visit.member.member, visit.runs) for visit in reversed(visits)],
+            now=row.now,
+            paces=paces,
+        )
+    )

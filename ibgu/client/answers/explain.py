@@ -1,0 +1,31 @@
+"""One cluster in sentences."""
+
+from datetime import datetime
+
+from ibgu.client.answers.base import Answer
+
+
+class Line(Answer, frozen=True, kw_only=True):
+    at: datetime
+    text: str
+
+
+class Explained(Answer, frozen=True, kw_only=True):
+    cluster: str
+    rollout: str
+    """namespace/name"""
+    step: int
+    state: str
+    headline: str
+    why: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    ends: str | None = None
+    who: str | None = None
+    means: str | None = None
+    do: str | None = None
+    words: str | None = None
+    remedy: str | None = None
+    limit: datetime | None = None
+    late: str | None = None
+    history: tuple[Line, ...] = ()

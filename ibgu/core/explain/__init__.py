@@ -1,0 +1,92 @@
+"""One member in sentences: where it stands, why, what it means, who must do what. On every
+surface the same."""
+
+from ibgu.core import failures
+from ibgu.core.explain.case import Case, Explained, Line, Past
+from ibgu.core.explain.causes import CAUSES
+from ibgu.core.explain.headline import headline
+from ibgu.core.explain.meaning import Meaning
+from ibgu.core.explain.past import history
+from ibgu.core.explain.reasons import REASONS
+from ibgu.core.failures import Failure, Known
+from ibgu.core.model import Cause, Member, Reason, ReasonKind, Who
+from ibgu.core.words import Word, reason_of, word_of
+
+__all__ = ["CAUSES", "REASONS", "Case", "Explained", "Line", "Meaning", "Past", "explain"]
+
+_ITS_WORDS = frozenset(
+    {
+        ReasonKind.BUSY,
+        ReasonKind.APPLY_ERROR,
+        ReasonKind.REFUSED,
+        ReasonKind.PAYLOAD_ERROR,
+        ReasonKind.RUNNING,
+    }
+)
+"""Reasons whose message is the cluster's own."""
+_DONE = Meaning("", do="")
+_NOBODY = frozenset({Word.SUCCEEDED, Word.SKIPPED, Word.CANCELLED})
+
+
+def explain(case: Case) -> Explained:
+    member = case.member
+    reason, state = reason_of(member, case.hold), word_of(member, case.hold)
+    known = _known(case, reason)
+    meaning = _meaning(member, reason)
+    return Explained(
+        cluster=member.cluster,
+        rollout=case.rollout,
+        step=member.step + 1,
+        state=state,
+        headline=headline(case, state, reason),
+        why=_one_line(reason.message if reason else member.message),
+        kind=_kind(member, reason, known),
+        since=reason.since if reason else member.ended_at,
+        ends=meaning.ends or None,
+        who=_who(reason, state),
+        means=(known.means if known else meaning.means) or None,
+        do=(known.remedy if known else meaning.do) or None,
+        words=_words(member, reason),
+        remedy=known.remedy if known else None,
+        limit=None if member.finished else member.limit,
+        late=member.late or None,
+        history=history(case.past),
+    )
+
+
+def _known(case: Case, reason: Reason | None) -> Known | None:
+    """Of a failed member its last words, of an unfinished one what the cluster says now."""
+    member = case.member
+    action = case.action if reason else member.failed_action
+    message = reason.message if reason else member.message
+    return failures.explain(action, message) if action and message else None
+
+
+def _kind(
+    member: Member, reason: Reason | None, known: Known | None
+) -> Failure | ReasonKind | Cause | None:
+    if known is not None:
+        return known.name
+    return reason.kind if reason else member.cause
+
+
+def _meaning(member: Member, reason: Reason | None) -> Meaning:
+    if reason is not None:
+        return REASONS[reason.kind]
+    return CAUSES[member.cause] if member.cause else _DONE
+
+
+def _who(reason: Reason | None, state: Word) -> Who | None:
+    if reason is not None:
+        return reason.who
+    return None if state in _NOBODY else Who.PERSON
+
+
+def _words(member: Member, reason: Reason | None) -> str | None:
+    if reason is not None:
+        return _one_line(reason.message) if reason.kind in _ITS_WORDS else None
+    return _one_line(member.run.message if member.run else "")
+
+
+def _one_line(text: str) -> str | None:
+    return " ".join(text.split()) or None

@@ -1,0 +1,61 @@
+"""Where a member stands and for how long, in one line."""
+
+from datetime import timedelta
+
+from ibgu.core.explain.case import Case
+from ibgu.core.forecast import stalled
+from ibgu.core.model import MemberState, Reason, Run
+from ibgu.core.spans import duration
+from ibgu.core.words import Word
+
+_VERBS = {Word.TAKEN_OVER: "changed by hand"}
+
+
+def headline(case: Case, state: Word, reason: Reason | None) -> str:
+    if reason is None:
+        return _finished(case)
+    since = duration(case.now - reason.since)
+    if case.member.state is MemberState.WAITING:
+        return f"waits with {case.action} for {since}: {reason.kind}"
+    parts = (_doing(case, state, since), _attempt(case.member.run), _stalled(case))
+    return "".join(parts)
+
+
+def _finished(case: Case) -> str:
+    member = case.member
+    assert member.outcome is not None
+    ago = f"{duration(case.now - member.ended_at)} ago" if member.ended_at else ""
+    words = (member.failed_action or "", member.outcome, ago)
+    return " ".join(filter(None, words)) + _attempt(member.run)
+
+
+def _doing(case: Case, state: Word, since: str) -> str:
+    """An action has begun once it went to the cluster; then it may be at something of its own."""
+    verb = _VERBS.get(state, state.value)
+    run = case.member.run
+    if run is None or not run.open or run.arming_at is None:
+        return f"{case.action} starts, for {since}"
+    if state is Word.RUNNING:
+        return f"{case.action} running for {duration(case.now - run.arming_at)}"
+    return f"{case.action} for {duration(case.now - run.arming_at)}, {verb} for {since}"
+
+
+def _attempt(run: Run | None) -> str:
+    if run is None:
+        return ""
+    ran = f", ran {duration(span)}" if (span := span_of(run)) is not None else ""
+    return f" (attempt {run.attempt}{ran})"
+
+
+def span_of(run: Run) -> timedelta | None:
+    """From when it went to the cluster to its end."""
+    return run.ended_at - run.arming_at if run.ended_at and run.arming_at else None
+
+
+def _stalled(case: Case) -> str:
+    run = case.member.run
+    began = run.arming_at if run and run.open else None
+    found = stalled(case.action, began, case.now, case.paces)
+    if found is None:
+        return ""
+    return f", stalled: 95 of 100 take at most {duration(timedelta(seconds=found.usual))}"

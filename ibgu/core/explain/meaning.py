@@ -1,0 +1,13 @@
+"""What a reason or a cause means to a person."""
+
+from msgspec import Struct
+
+NOTHING = "nothing: ibgu goes on by itself"
+
+
+class Meaning(Struct, frozen=True):
+    means: str
+    """What is so, in a sentence."""
+    ends: str = ""
+    """What ends it; empty: nothing, it is over."""
+    do: str = NOTHING

@@ -1,0 +1,32 @@
+"""How it came: every attempt, and what came about without one."""
+
+from collections.abc import Iterator, Sequence
+
+from ibgu.core.explain.case import Line, Past
+from ibgu.core.model import Run, RunResult
+from ibgu.core.spans import duration
+
+_RESULTS = {RunResult.LIMIT: "past its limit"}
+
+
+def history(past: Sequence[Past]) -> list[Line]:
+    """Oldest first."""
+    lines = [line for each in past for line in _step(each)]
+    return sorted(lines, key=lambda line: line.at)
+
+
+def _step(past: Past) -> Iterator[Line]:
+    for run in past.runs:
+        yield from _run(run)
+    for done in past.member.completed:
+        if done.note:
+            yield Line(done.at, f"{done.action} {done.note}")
+
+
+def _run(run: Run) -> Iterator[Line]:
+    began = run.arming_at or run.intended_at
+    again = f" again ({run.attempt})" if run.attempt > 1 else ""
+    yield Line(began, f"{run.action} started{again}")
+    if run.ended_at and run.result:
+        result = _RESULTS.get(run.result, run.result)
+        yield Line(run.ended_at, f"{run.action} {result} ({duration(run.ended_at - began)})")

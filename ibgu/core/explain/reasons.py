@@ -1,0 +1,160 @@
+"""Every reason why a member is not further (R17): what it means, what ends it, what to do."""
+
+from ibgu.core.explain.meaning import Meaning
+from ibgu.core.model import ReasonKind
+
+_RESUME = "then annotate the IBGU with ibgu.dev/resume"
+
+_WAITING = {
+    ReasonKind.SLOT: Meaning(
+        "all slots of the step are taken by members that come before it",
+        "its turn: a member that ends frees its slot",
+    ),
+    ReasonKind.READY: Meaning(
+        "the cluster has answered that it can start", "its turn: a member that ends frees its slot"
+    ),
+    ReasonKind.LOOKING: Meaning(
+        "before it acts, ibgu asks the cluster for its state",
+        "the cluster's answer, as a rule within seconds",
+    ),
+    ReasonKind.CLAIM: Meaning(
+        "only one rollout works on a cluster at a time, and another one has it",
+        "the other rollout's end on this cluster",
+        "nothing, or end what the other rollout does there",
+    ),
+    ReasonKind.PREEMPTING: Meaning(
+        "this rollout cancels or rolls back, and takes the cluster from an older one",
+        "the older rollout's work on the cluster is disarmed",
+    ),
+    ReasonKind.UNREACHABLE: Meaning(
+        "the hub has no contact with the cluster",
+        "the cluster reports to the hub again",
+        "check power, network and klusterlet of the site; once it is back, ibgu goes on by itself",
+    ),
+    ReasonKind.NO_ANSWER: Meaning(
+        "the cluster has contact with the hub, but its work agent does not answer",
+        "the agent's answer; ibgu keeps asking",
+        "check the klusterlet's work agent on the cluster",
+    ),
+    ReasonKind.BUSY: Meaning(
+        "the Lifecycle Agent is at something else, as its words say",
+        "the agent is done with it; ibgu looks again by itself",
+        "see what the agent is at; nothing, if it was asked for",
+    ),
+    ReasonKind.ABSENT: Meaning(
+        "nothing on the cluster answers for an ImageBasedUpgrade: the Lifecycle Agent is missing",
+        "the agent is installed; ibgu looks again by itself",
+        "install the Lifecycle Agent there, or take the cluster out with ibgu.dev/skip",
+    ),
+    ReasonKind.TERMINATING: Meaning(
+        "an earlier ManifestWork of the cluster is still being deleted",
+        "the old ManifestWork is gone",
+        "nothing; if it lasts, see whether the cluster's work agent runs",
+    ),
+    ReasonKind.REOPENING: Meaning(
+        "the cluster took a run after all that ibgu had withdrawn; it is followed again",
+        "it gets a slot, before all others",
+    ),
+    ReasonKind.FORBIDDEN: Meaning(
+        "ibgu's account lacks a right on the hub",
+        "the right is given",
+        "give the right that the line above names; `ibgu doctor` lists all that are missing",
+    ),
+    ReasonKind.TALM_WORK: Meaning(
+        "a ManifestWork of TALM's acts on the cluster, and two must not",
+        "TALM's ManifestWork is gone",
+        "let ibgu take the rollout over (ibgu.dev/adopt), or delete TALM's IBGU",
+    ),
+}
+
+_IN_FLIGHT = {
+    ReasonKind.PREPARING: Meaning(
+        "what has to be there before the action is on its way to the cluster",
+        "the cluster shows that it is there",
+    ),
+    ReasonKind.ARMING: Meaning(
+        "the hub has the order, the cluster has not taken it yet", "the cluster takes the stage"
+    ),
+    ReasonKind.APPLY_ERROR: Meaning(
+        "the cluster could not apply the order, and tries again by itself",
+        "it is applied; if the error stands, the action fails",
+        "see the cluster's words; nothing, if they tell of a passing trouble",
+    ),
+    ReasonKind.REFUSED: Meaning(
+        "the Lifecycle Agent does not go to this stage from the one that it is in",
+        "the agent takes the stage; if it refuses for long, the action fails",
+        "see which stages the cluster's ImageBasedUpgrade allows next",
+    ),
+    ReasonKind.PAYLOAD_ERROR: Meaning(
+        "the cluster refuses what the rollout carries to it",
+        "it is applied; if the error stands, the action fails",
+        "mend the ConfigMap or Secret on the hub that the line above names",
+    ),
+    ReasonKind.RUNNING: Meaning(
+        "the cluster works; these are its last words",
+        "the cluster reports the action's end",
+        "nothing: the cluster is at it",
+    ),
+    ReasonKind.REBOOTING: Meaning(
+        "the cluster is dark while it reboots, as expected",
+        "the cluster reports to the hub again",
+        "nothing: wait for the cluster",
+    ),
+    ReasonKind.DIVERGED: Meaning(
+        "somebody else has changed the cluster's stage or its ManifestWork; ibgu does not fight it",
+        "what was changed is put back; if not, the cluster counts as taken over by hand",
+        "talk to who did it, or leave the cluster to them",
+    ),
+    ReasonKind.DISARMING: Meaning(
+        "the action is over; its ManifestWork is being set to only watch",
+        "the hub shows it disarmed",
+    ),
+}
+
+_HOLDS = {
+    ReasonKind.BRAKE: Meaning(
+        "too many clusters have failed alike, so nothing new starts in the step",
+        "a person lets it go on",
+        f"find out why they failed (ibgu status), {_RESUME}",
+    ),
+    ReasonKind.PAYLOAD_CHANGED: Meaning(
+        "what the step carries to its clusters has changed on the hub since it began",
+        "a person lets it go on with the new content",
+        f"see whether the change is meant, {_RESUME}",
+    ),
+    ReasonKind.PAYLOAD_BLOCKED: Meaning(
+        "what the rollout is to carry to its clusters can't be used",
+        "the objects on the hub are mended",
+        "mend what the line above names",
+    ),
+    ReasonKind.INVALID_PLAN: Meaning(
+        "the IBGU can't be carried out as it is now; what is in flight goes on",
+        "the IBGU is valid again",
+        "change the IBGU's spec as the line above says",
+    ),
+    ReasonKind.TALM: Meaning(
+        "TALM runs on the hub, and two must not carry out one plan",
+        "TALM no longer runs",
+        "scale TALM's deployment to zero, as docs/coming-from-talm.md tells",
+    ),
+    ReasonKind.ADOPTION: Meaning(
+        "TALM has begun this rollout and left it unfinished",
+        "a person lets ibgu take it over",
+        "annotate the IBGU with ibgu.dev/adopt",
+    ),
+    ReasonKind.ADOPTING: Meaning(
+        "what TALM has left of the rollout is being removed", "nothing of it is left"
+    ),
+    ReasonKind.RESTORED: Meaning(
+        "the hub or the journal went back in time, and what is so can't be proven",
+        "a person lets it go on",
+        f"compare the clusters with what is shown, {_RESUME}",
+    ),
+    ReasonKind.FLOOR: Meaning(
+        "too little of the step's time is left to start and see it through",
+        "the step's end: its waiting members fail as never started",
+        "append a step for the clusters that are left, with a longer timeout",
+    ),
+}
+
+REASONS: dict[ReasonKind, Meaning] = _WAITING | _IN_FLIGHT | _HOLDS

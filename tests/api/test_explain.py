@@ -1,0 +1,62 @@
+"""One cluster in sentences, for who may see them."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.api.schemas.explain import ExplainedBody
+from ibgu.db import Journal
+from tests.api.conftest import Ask
+from tests.api.fleet import BRAKE, PULL, fleet, rollout, seen
+
+pytestmark = pytest.mark.hub
+
+IN_ROLLOUT = {"namespace": "default", "rollout": "ran-r1"}
+
+
+async def told(ask: Ask, cluster: str, user: str = "alice", **query: Any) -> Any:
+    answer = await ask(user, f"clusters/{cluster}/explain", **query)
+    assert answer.status_code == 200, answer.text
+    ExplainedBody.model_validate(answer.json())
+    return answer.json()
+
+
+async def refused(ask: Ask, cluster: str, user: str = "alice", **query: Any) -> tuple[int, str]:
+    answer = await ask(user, f"clusters/{cluster}/explain", **query)
+    return answer.status_code, answer.json()["detail"]
+
+
+async def test_the_newest_step_in_any_rollout_or_in_one(ask: Ask, journal: Journal) -> None:
+    await fleet(journal, hold=BRAKE)
+    found = await told(ask, "b")
+    assert found == await told(ask, "b", "bob", **IN_ROLLOUT)
+    assert (found["rollout"], found["step"], found["state"]) == ("default/ran-r1", 2, "held")
+    assert (found["kind"], found["who"], found["why"]) == ("Brake", "person", BRAKE.message)
+    assert found["headline"].startswith("waits with Upgrade for ")
+
+
+async def test_it_tells_what_the_member_tells(ask: Ask, journal: Journal) -> None:
+    await fleet(journal)
+    found = await told(ask, "c")
+    (member,) = (await ask("alice", "rollouts/default/ran-r1/members", cluster="c")).json()["items"]
+    assert (found["why"], found["kind"]) == (PULL, member["failure"])
+    assert (found["means"], found["remedy"]) == (member["means"], member["remedy"])
+
+
+async def test_who_may_not_see_it_and_what_is_not_there(ask: Ask, journal: Journal) -> None:
+    await fleet(journal)
+    await seen(journal, rollout("r2", namespace="edge"))
+    status, words = await refused(ask, "a", "bob")
+    assert (status, words[:25]) == (403, "bob may not get managedcl")
+    other = {"namespace": "edge", "rollout": "ran-r2"}
+    assert (await refused(ask, "a", "bob", **other))[0] == 403
+    assert await refused(ask, "nobody") == (
+        404,
+        "cluster nobody was in no rollout yet (is the name right?)",
+    )
+    status, words = await refused(ask, "nobody", **IN_ROLLOUT)
+    assert (status, words[:45]) == (404, "cluster nobody is in no step of rollout ran-r")
+    status, words = await refused(ask, "a", namespace="default", rollout="none")
+    assert (status, words[:43]) == (404, "there is no rollout none in namespace defau")
+    status, words = await refused(ask, "a", rollout="ran-r1")
+    assert (status, words) == (422, "namespace: say in which namespace the rollout is")
