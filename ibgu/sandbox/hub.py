@@ -9,12 +9,15 @@ from typing import NamedTuple
 from ibgu.sandbox import contents, servers, users
 from ibgu.sandbox.binaries import HubBinaries, hub_binaries
 from ibgu.sandbox.certificates import write_serving_files, write_signing_key
+from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.keeper import Keeper
 from ibgu.sandbox.lifecycle import Startable
 from ibgu.sandbox.rest import Rest
 from ibgu.sandbox.waiting import wait_until
 
 _PAYLOAD_NAMESPACES = ("default", "openshift-adp", "openshift-lifecycle-agent")
+_TRIES = 3
+_PORT_TAKEN = "address already in use"
 
 
 class _Ports(NamedTuple):
@@ -55,7 +58,20 @@ class SandboxHub(Startable):
     # -- lifecycle -----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start both servers and fill the hub; on any failure nothing is left behind."""
+        """Start both servers and fill the hub; on any failure nothing is left behind.
+
+        A port that was free when it was chosen may be taken a moment later: others are tried.
+        """
+        for left in reversed(range(_TRIES)):
+            try:
+                self._start()
+            except SandboxError as error:
+                if not left or _PORT_TAKEN not in str(error):
+                    raise
+            else:
+                return
+
+    def _start(self) -> None:
         self._binaries = binaries = self._binaries or hub_binaries()
         self._folder = Path(tempfile.mkdtemp(prefix="ibgu-hub-"))
         self._keeper = Keeper(self._folder, remove_folder=True)

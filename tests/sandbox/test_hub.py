@@ -1,12 +1,15 @@
 """The sandbox hub: who may do what, and what an outage leaves."""
 
+import itertools
 import json
+import socket
 import ssl
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from ibgu.sandbox import servers
 from ibgu.sandbox.binaries import hub_binaries
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
@@ -107,3 +110,15 @@ def test_is_gone_after_use() -> None:
     assert not folder.exists()
     with pytest.raises(RuntimeError, match="not running"):
         hub.restart_apiserver()
+
+
+def test_takes_other_ports_if_one_is_taken_after_it_was_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+        taken = somebody.getsockname()[1]
+        ports = itertools.chain([taken], iter(servers.free_port, 0))
+        monkeypatch.setattr(servers, "free_port", ports.__next__)
+        with SandboxHub() as hub:
+            assert not hub.url.endswith(f":{taken}")
+            assert "v1" in Kubectl(hub)("api-versions")
