@@ -7,9 +7,11 @@ Everything follows from what the hub shows, so it may be asked for any number of
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from math import inf
 
 import structlog
 from msgspec import Struct, json
+from msgspec.structs import replace
 
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
@@ -30,9 +32,16 @@ log = structlog.get_logger("ibgu.controller")
 KEY = "talm"
 """First part of the key of every write here."""
 AGAIN = 15.0
-"""Seconds after which a read that the hub refused is tried again."""
+"""Seconds after which what the hub refused is tried again."""
 CHECK = 0.3
 """Seconds between two looks at templates that are being deleted."""
+
+
+class _Asked(Struct, frozen=True):
+    version: str
+    """The resourceVersion that the hub showed then."""
+    again: float = inf
+    """By the loop's clock: when it may be asked once more."""
 
 
 class _Template(Struct, frozen=True):
@@ -55,11 +64,12 @@ class Adopting:
         self._writer = writer
         self._tasks = tasks
         self._touch = touch
-        self._asked: dict[tuple[str, ...], str] = {}
-        """Key of a write -> the resourceVersion that it was asked for."""
+        self._asked: dict[str, dict[tuple[str, ...], _Asked]] = {}
+        """By rollout, and by the key of the write."""
         self._cleared: set[str] = set()
         """Rollouts whose templates are gone."""
         self._busy: set[str] = set()
+        self._now = asyncio.get_running_loop().time
 
     def follow(self, book: Book) -> None:
         """Called with every turn of a rollout, while nothing forbids to write."""
@@ -68,16 +78,28 @@ class Adopting:
             return
         if rollout.adopting_since is not None:
             self._remove(book)
+        elif rollout.uid in self._asked:
+            self.forget(rollout.uid)
         elif not book.steps and self._wished(rollout):
             self._read_payload(rollout)
 
     def answered(self, result: WriteResult) -> bool:
-        """True: it was refused, and has to be asked for again after a while."""
-        error = result.error
-        if error is None or error.not_found:
+        """True: it was refused, and has to be asked for again after a while: also a conflict,
+        unless the watch shows another version before."""
+        error, asked = result.error, self._asked.get(result.write.owner, {})
+        known = asked.get(result.write.key)
+        if known is None or error is None or error.not_found:
             return False
-        self._asked.pop(result.write.key, None)
-        return not (error.conflict or result.superseded)
+        if result.superseded:
+            del asked[result.write.key]
+            return False
+        asked[result.write.key] = replace(known, again=self._now() + AGAIN)
+        return True
+
+    def forget(self, rollout: str) -> None:
+        """It is taken over, or gone."""
+        self._asked.pop(rollout, None)
+        self._cleared.discard(rollout)
 
     # -- before --------------------------------------------------------------------------------
 
@@ -104,7 +126,7 @@ class Adopting:
         if any(not w.terminating for works in traces.works.values() for w in works):
             return
         if rollout.uid in self._cleared:
-            for cgu in self._mirror.cgus_of(rollout.full_name):
+            for cgu in self._mirror.cgus_left(rollout):
                 self._remove_group(rollout, cgu)
         elif traces.left:
             self._begin(rollout, self._templates(rollout))
@@ -139,9 +161,11 @@ class Adopting:
             self._submit(_patch(key, path, meta, rollout, body), meta.resource_version)
 
     def _submit(self, write: Write, version: str) -> None:
-        """Once for each version that the hub shows."""
-        if self._asked.get(write.key) != version:
-            self._asked[write.key] = version
+        """Once for each version that the hub shows, and again where it was refused."""
+        asked = self._asked.setdefault(write.owner, {})
+        known = asked.get(write.key)
+        if known is None or known.version != version or known.again <= self._now():
+            asked[write.key] = _Asked(version)
             self._writer.submit(write)
 
     # -- in the background ---------------------------------------------------------------------

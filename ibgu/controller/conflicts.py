@@ -32,6 +32,10 @@ class Conflicts:
         """The next write of that object is based on this resourceVersion."""
         self._based[key] = version
 
+    def passed(self, key: Key) -> None:
+        """No write of that object is on its way any more, and the last one met no conflict."""
+        self._based.pop(key, None)
+
     def met(self, key: Key, write: Write) -> None:
         """The write was refused."""
         self._open[key] = self._based.get(key, "")
@@ -46,6 +50,8 @@ class Conflicts:
         if found is not None and found.metadata.resource_version == version:
             return True
         del self._open[key]
+        if self._based.get(key) == version:
+            del self._based[key]
         return False
 
     def _give_up(self, key: Key, write: Write) -> None:

@@ -1,5 +1,6 @@
 """From what the records want to requests: the thin layer around `core.works`."""
 
+import itertools
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -106,6 +107,14 @@ class Effects:
         if work.armed and accepted(work, run):
             self._stage(book, member.cluster, Wanted(armed=False, run=run), work)
 
+    def forget(self, book: Book) -> None:
+        """Of a rollout that is gone: what the hub had against its writes."""
+        uid, name = book.rollout.uid, book.rollout.name
+        clusters = {cluster for step in book.steps for cluster in step.members}
+        for key in itertools.product(clusters, (stage_name(uid, name), payload_name(uid, name))):
+            self._mirror.refusals.pop(key, None)
+            self._mirror.denials.forget(("work", *key))
+
     def settle(self, world: World, owed: Iterable[str], touched: Iterable[str]) -> None:
         """Send what clusters are owed; the newest patch holds everything that is.
 
@@ -200,10 +209,22 @@ class Effects:
         kind, *rest = result.write.key
         if not (denied(result.error) or result.superseded):
             self._mirror.denials.forget(result.write.key)
+        self._passed(result)
         if kind == "work":
             self._work_answered((rest[0], rest[1]), result)
         elif kind == "cluster":
             self._cluster_answered(rest[0], result)
+
+    def _passed(self, result: WriteResult) -> None:
+        """What a write was based on is kept as long as it may meet a conflict."""
+        kind, *rest = result.write.key
+        conflict = result.error is not None and result.error.conflict and not result.superseded
+        if conflict or self._writer.pending(result.write.key):
+            return
+        if kind == "work":
+            self._conflicts.passed((rest[0], rest[1]))
+        elif kind == "cluster":
+            self._cluster_conflicts.passed(("", rest[0]))
 
     def _work_answered(self, key: WorkKey, result: WriteResult) -> None:
         """After a conflict the work is another one than the watch has shown so far."""

@@ -126,10 +126,20 @@ class Following:
             self._parts.openings.want(book)
         if book.rollout.deleted_at is not None:
             self._parts.payloads.forget(uid)
+            self._parts.statuses.forget(uid)
+            self._parts.openings.forget(uid)
             if self._through_with(book):
-                self._parts.world.forget(uid)
+                self._forget(book)
+
+    def _forget(self, book: Book) -> None:
+        uid = book.rollout.uid
+        self._parts.adopting.forget(uid)
+        self._parts.notices.forget(uid)
+        self._parts.effects.forget(book)
+        self._parts.world.forget(uid)
 
     def _through_with(self, book: Book) -> bool:
         """Of a deleted rollout: nothing of it is left, in its members or on the hub."""
         busy = any(step.unfinished or step.watched for step in book.steps)
-        return not busy and not self._parts.mirror.works.keys_by("rollout", book.rollout.uid)
+        works = self._parts.mirror.works.keys_by("rollout", book.rollout.uid)
+        return not (busy or works or book.rollout.adopting_since)

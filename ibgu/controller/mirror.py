@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterable
 
 from ibgu.controller.denials import Denials
 from ibgu.core.adopt import Traces
-from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, IbguSpec, ManagedCluster, ManifestWork
+from ibgu.core.kinds import (
+    ClusterGroupUpgrade,
+    Ibgu,
+    IbguSpec,
+    ManagedCluster,
+    ManifestWork,
+    OwnerReference,
+)
 from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView
 from ibgu.core.observe import proven, view_cluster, view_work
 from ibgu.core.recover import Versions, versions_of
@@ -98,6 +105,14 @@ class Mirror:
         """Those that bear the name of the IBGU (namespace/name)."""
         return self.cgus.by("ibgu", ibgu)
 
+    def cgus_left(self, rollout: Rollout) -> list[ClusterGroupUpgrade]:
+        """What ibgu has to remove. Once the IBGU is deleted only its own: another one may have its
+        name by now."""
+        found = self.cgus_of(rollout.full_name)
+        if rollout.deleted_at is None:
+            return found
+        return [cgu for cgu in found if rollout.uid in {o.uid for o in _owners(cgu)}]
+
     def groups(self, found: Ibgu) -> tuple[Group, ...]:
         """What TALM has made of this very IBGU, not of one that had its name before.
 
@@ -130,7 +145,7 @@ class Mirror:
 
     def traces(self, rollout: Rollout) -> Traces:
         """What TALM has left of the rollout's IBGU (R20)."""
-        cgus = self.cgus_of(rollout.full_name)
+        cgus = self.cgus_left(rollout)
         obj = self.ibgu(rollout.uid)
         if not cgus or obj is None:
             return Traces(left=len(cgus), works=self._works_of(cgus))
@@ -200,11 +215,15 @@ class Mirror:
     def _cluster_changed(
         self, key: Key, old: ManagedCluster | None, new: ManagedCluster | None
     ) -> None:
+        if new is None:
+            self._clusters.pop(key[1], None)
         self._touched("", key[1])
 
     def _work_changed(self, key: Key, old: ManifestWork | None, new: ManifestWork | None) -> None:
         found = new or old
         assert found is not None
+        if new is None:
+            self._works.pop(key, None)
         self._touched(found.metadata.labels.get(names.ROLLOUT, ""), key[0])
 
     def _cgu_changed(
@@ -217,6 +236,8 @@ class Mirror:
             owner = self.ibgus.get((namespace, name))
             if owner is not None:
                 self._touched(owner.metadata.uid, "")
+        for reference in found.metadata.owner_references:
+            self._touched(reference.uid, "")
 
     def _talm_changed(
         self, key: Key, old: TalmManifestWork | None, new: TalmManifestWork | None
@@ -230,6 +251,10 @@ class Mirror:
             cgu = self.cgus.get((namespace, name))
             if cgu is not None:
                 self._cgu_changed((namespace, name), None, cgu)
+
+
+def _owners(obj: ClusterGroupUpgrade) -> list[OwnerReference]:
+    return obj.metadata.owner_references
 
 
 def _same(before: list[ClusterGroupUpgrade], now: list[ClusterGroupUpgrade]) -> bool:

@@ -36,6 +36,10 @@ class Notices:
         self._instance = instance
         self._failures: dict[tuple[str, int], int] = {}
 
+    def forget(self, rollout: str) -> None:
+        for step in [step for step in self._failures if step[0] == rollout]:
+            del self._failures[step]
+
     def tell(self, world: World, decisions: Iterable[Decision]) -> None:
         for decision in decisions:
             if self._worth_telling(decision):

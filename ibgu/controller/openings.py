@@ -49,6 +49,11 @@ class Openings:
             delay = AGAIN if step.step.hold else 0.0
             self._tasks.create_task(self._list(book.rollout, step.step.index, delay))
 
+    def forget(self, rollout: str) -> None:
+        """Nobody waits for its lists any more."""
+        for key in [key for key in self._open if key[0] == rollout]:
+            del self._open[key]
+
     def take(self, book: Book) -> Sequence[ClusterView] | None:
         """The list for the rollout's opening step, once; None if there is none (yet).
 
@@ -64,17 +69,21 @@ class Openings:
 
     async def _list(self, rollout: Rollout, step: int, delay: float) -> None:
         await asyncio.sleep(delay)
-        while True:
+        while (rollout.uid, step) in self._open:
             try:
                 if carries(rollout, step):
                     await self._payloads.read(rollout)
-                self._open[rollout.uid, step] = await self._clusters()
+                self._put((rollout.uid, step), await self._clusters())
             except HubError as error:
                 log.warning("can't list clusters", rollout=rollout.full_name, error=str(error))
                 await asyncio.sleep(0.1 if error.gone else AGAIN / 5)
             else:
                 self._done(rollout.uid)
                 return
+
+    def _put(self, key: tuple[str, int], listed: list[ManagedCluster]) -> None:
+        if key in self._open:
+            self._open[key] = listed
 
     async def _clusters(self) -> list[ManagedCluster]:
         found: list[ManagedCluster] = []

@@ -55,6 +55,11 @@ class Statuses:
         self._dirty[rollout] = max(now, self._due.get(rollout, now))
         self._touched.set()
 
+    def forget(self, rollout: str) -> None:
+        """The IBGU is gone, and with it its status."""
+        for kept in (self._written, self._answered, self._due, self._known):
+            kept.pop(rollout, None)
+
     async def run(self, world: World) -> None:
         while True:
             if not self._dirty:
@@ -69,8 +74,6 @@ class Statuses:
             del self._dirty[uid]
             if uid in world.books:
                 self._write(world.books[uid], now)
-            else:
-                self._known.pop(uid, None)
 
     def _write(self, book: Book, now: datetime) -> None:
         rollout = book.rollout
@@ -95,6 +98,8 @@ class Statuses:
     def answered(self, result: WriteResult) -> None:
         """A status that was not written is written anew, from what is so by then."""
         uid = result.write.owner
+        if self._mirror.ibgu(uid) is None:
+            return
         if result.body is not None:
             answer = decode_answer(result.body, Ibgu)
             if answer is not None:

@@ -22,7 +22,7 @@ from ibgu.core.shadow import (
 from ibgu.db import Deposed, Journal
 from ibgu.db.shadow import ShadowReads, ShadowRecords, ShadowStore
 from tests.db.conftest import HUB
-from tests.db.records import NOW
+from tests.db.records import NOW, rows
 
 PATIENCE = timedelta(seconds=30)
 
@@ -163,3 +163,34 @@ async def test_a_step_again(db: AsyncEngine) -> None:
     over = replace(step(), finished_at=NOW, batch=2)
     await store.write(ShadowRecords(steps=(over,)))
     assert (await store.load()).steps == (over,)
+
+
+async def test_what_is_gone_for_long_is_forgotten(db: AsyncEngine) -> None:
+    """With all that was seen of it; one whose IBGU is there, or was seen since, stays."""
+    store = await leading(db)
+    later = NOW + timedelta(days=400)
+    rollouts = (
+        rollout("u1", deleted=True),
+        rollout("u2", deleted=True),
+        rollout("u3"),
+        rollout("u4", deleted=True, watched_since=later),
+    )
+    runs = (run(), run("s2"), run(uid="u2"), run("s2", uid="u2", freed_at=later), run(uid="u3"))
+    await store.write(ShadowRecords(rollouts, (step(), step("u2"), step("u3")), runs))
+    assert await store.forget(NOW) == 0
+    assert await store.forget(later) == 1
+    assert await store.forget(later) == 0
+    left = await rows(db, "SELECT uid FROM shadow_rollouts ORDER BY uid")
+    assert left == [("u2",), ("u3",), ("u4",)]
+    assert await rows(db, "SELECT DISTINCT rollout FROM shadow_runs ORDER BY 1") == [
+        ("u2",),
+        ("u3",),
+    ]
+    assert await rows(db, "SELECT rollout FROM shadow_steps ORDER BY 1") == [("u2",), ("u3",)]
+
+
+async def test_other_hubs_forget_for_themselves(db: AsyncEngine) -> None:
+    store = await leading(db)
+    other = await leading(db, hub="hub-2")
+    await store.write(ShadowRecords((rollout(deleted=True),), (step(),), (run(),)))
+    assert await other.forget(NOW + timedelta(days=400)) == 0

@@ -48,7 +48,9 @@ def journal_url(postgres_url: str) -> Iterator[str]:
 def told(journal_url: str) -> Tell:
     """`told(story, "Prep", "Upgrade", clusters=2)`: with a plan of two steps."""
 
-    def tell_it(story: Story, *plan: str, clusters: int = 1, nodes: int = 1) -> None:
-        tell(journal_url, story, *plan, clusters=clusters, nodes=nodes)
+    def tell_it(
+        story: Story, *plan: str, clusters: int = 1, nodes: int = 1, talm: bool = False
+    ) -> None:
+        tell(journal_url, story, *plan, clusters=clusters, nodes=nodes, talm=talm)
 
     return tell_it

@@ -37,6 +37,8 @@ class Scenario(Struct, frozen=True):
     ibgus: tuple[tuple[float, Object], ...]
     """When each is applied, in virtual seconds."""
     nodes: int
+    talm: bool = False
+    """The hub knows TALM's kinds."""
 
 
 def scenario(seed: int) -> Scenario:

@@ -112,21 +112,24 @@ class Stage:
 Story = Callable[[Stage], Awaitable[None]]
 
 
-def tell(url: str, story: Story, *plan: str, clusters: int = 1, nodes: int = 1) -> None:
+def tell(
+    url: str, story: Story, *plan: str, clusters: int = 1, nodes: int = 1, talm: bool = False
+) -> None:
     """On a loop of its own. `plan`: the actions of each step, as "Prep Upgrade"."""
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(_tell(url, story, plan, clusters, nodes))
+        scenario = _scenario(plan, clusters, nodes, talm)
+        loop.run_until_complete(_tell(url, story, scenario))
     finally:
         asyncio.set_event_loop(None)
         loop.close()
 
 
-async def _tell(url: str, story: Story, plan: Sequence[str], clusters: int, nodes: int) -> None:
+async def _tell(url: str, story: Story, scenario: Scenario) -> None:
     pool = connected(url, pool_size=4)
     journal = f"story-{time.time_ns()}-{next(_numbers)}"
-    world = World(_scenario(plan, clusters, nodes), 1, pool, journal)
+    world = World(scenario, 1, pool, journal)
     stage = Stage(world, pool, journal)
     try:
         await world.start()
@@ -139,7 +142,7 @@ async def _tell(url: str, story: Story, plan: Sequence[str], clusters: int, node
             await pool.dispose()
 
 
-def _scenario(plan: Sequence[str], clusters: int, nodes: int) -> Scenario:
+def _scenario(plan: Sequence[str], clusters: int, nodes: int, talm: bool) -> Scenario:
     fleet = FleetSpec.parse(
         count=clusters, pattern="site-%d", scale=0.25, durations="4m-16m", labels=("group=all",)
     )
@@ -153,7 +156,7 @@ def _scenario(plan: Sequence[str], clusters: int, nodes: int) -> Scenario:
             "plan": [step(actions.split(), clusters, 120) for actions in plan],
         },
     }
-    return Scenario(fleet, ((0.0, ibgu),), nodes)
+    return Scenario(fleet, ((0.0, ibgu),), nodes, talm)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from ibgu.core.model import ReasonKind, RolloutState
 from ibgu.hub import paths
 from ibgu.sim.cluster import Cluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
+from ibgu.sim.hub.kinds import CGUS
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import Clock
 from ibgu.sim.spoke.refusal import Refusal
@@ -55,7 +56,8 @@ class World:
     def __init__(self, scenario: Scenario, seed: int, engine: AsyncEngine, journal: str) -> None:
         loop = asyncio.get_running_loop()
         self.scenario = scenario
-        self.hub = MemoryHub(now=loop.time, seed=seed)
+        more = (CGUS,) if scenario.talm else ()
+        self.hub = MemoryHub(now=loop.time, seed=seed, more=more)
         self.weather = Weather()
         fleet = MemoryClient(self.hub, "agents")
         self.player = Player(fleet, scenario.fleet, Clock(offset=0.0))

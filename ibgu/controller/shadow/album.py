@@ -65,8 +65,20 @@ class Album:
         )
 
     def kept(self) -> None:
+        """What is written, and over with its IBGU, needs no place in memory any more."""
         for written in (self._new_rollouts, self._new_steps, self._new_runs):
             written.clear()
+        gone = {uid for uid, rollout in self.rollouts.items() if rollout.deleted}
+        gone -= {key[0] for key in self._open}
+        if gone:
+            self._forget(gone)
+
+    def _forget(self, gone: set[str]) -> None:
+        for uid in gone:
+            del self.rollouts[uid]
+            self._seen.pop(uid, None)
+        self.steps = {key: step for key, step in self.steps.items() if key[0] not in gone}
+        self.runs = {key: run for key, run in self.runs.items() if key[0] not in gone}
 
     # -- one IBGU ------------------------------------------------------------------------------
 

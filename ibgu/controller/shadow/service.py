@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
+from ibgu.controller.retention import Retention
 from ibgu.controller.shadow.album import Album
 from ibgu.controller.watches import Watches
 from ibgu.db import Deposed, JournalAway
@@ -84,13 +85,26 @@ class Shadow:
         try:
             if await self._store.lead(self._settings.identity, PATIENCE):
                 await self._clock.sync()
-                await self._follow(Album(self._mirror, await self._store.load()))
+                await self._lead(Album(self._mirror, await self._store.load()))
         except JournalAway as error:
             self._lost(str(error))
         except Deposed as error:
             log.warning("another shadow has taken over", error=str(error))
         finally:
             self.leading = False
+
+    async def _lead(self, album: Album) -> None:
+        days = self._settings.events_days
+        forgetting = asyncio.create_task(self._forget(days)) if days else None
+        try:
+            await self._follow(album)
+        finally:
+            if forgetting is not None:
+                forgetting.cancel()
+
+    async def _forget(self, days: int) -> None:
+        """As the events of ibgu's own history, by the same setting."""
+        await Retention(self._store.forget, self._clock, days).run()
 
     def _lost(self, why: str) -> None:
         if not self._away:

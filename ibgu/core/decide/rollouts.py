@@ -26,6 +26,7 @@ def decide_rollout(turn: Turn) -> None:
     """Follow the object on the hub, before any member is decided."""
     found = turn.snapshot.object
     if turn.rollout.state is RolloutState.DELETED:
+        _release_deleted(turn)
         return
     if found is None or found.metadata.uid != turn.rollout.uid or found.metadata.deletion_timestamp:
         turn.on_rollout(
@@ -43,6 +44,14 @@ def decide_rollout(turn: Turn) -> None:
     _adopt_annotations(turn, found)
     _hold(turn)
     import_finished(turn)
+
+
+def _release_deleted(turn: Turn) -> None:
+    """What ibgu had begun to remove of TALM's goes all the same: nobody else takes TALM's finalizer
+    off, and without that its ClusterGroupUpgrades would stay for ever."""
+    if turn.rollout.adopting_since is not None and not turn.snapshot.traces.left:
+        words = "nothing of TALM's is left"
+        turn.on_rollout(Kind.ROLLOUT_RELEASED, words, adopting_since=None)
 
 
 def _adopt_spec(turn: Turn, found: Ibgu) -> None:

@@ -75,6 +75,7 @@ def _rollouts(hub: str) -> Select[Any]:
     held = and_(holds.c.hub == rollouts.c.hub, holds.c.rollout == rollouts.c.uid)
     busy = or_(
         rollouts.c.state != RolloutState.DELETED.value,
+        rollouts.c.adopting_since.is_not(None),
         exists().where(mine, unfinished),
         exists().where(held),
     )

@@ -39,6 +39,22 @@ _PROVE = text("""
     RETURNING epoch
 """)
 
+_FORGET = text("""
+    WITH old AS (
+      SELECT uid FROM shadow_rollouts AS r
+      WHERE hub = :hub AND deleted AND watched_since < :before AND NOT EXISTS (
+        SELECT FROM shadow_runs AS s
+        WHERE s.hub = r.hub AND s.rollout = r.uid
+          AND greatest(s.since, s.words_at, s.gone_at, s.freed_at) >= :before)
+      LIMIT 1
+    ), runs AS (
+      DELETE FROM shadow_runs WHERE hub = :hub AND rollout IN (SELECT uid FROM old)
+    ), steps AS (
+      DELETE FROM shadow_steps WHERE hub = :hub AND rollout IN (SELECT uid FROM old)
+    )
+    DELETE FROM shadow_rollouts WHERE hub = :hub AND uid IN (SELECT uid FROM old)
+""")
+
 _PUT = {
     table: text(put_statement(table, "rows"))
     for table in (shadow_rollouts, shadow_steps, shadow_runs)
@@ -114,6 +130,14 @@ class ShadowStore:
                 await self._put(db, shadow_rollouts, records.rollouts)
                 await self._put(db, shadow_steps, records.steps)
                 await self._put(db, shadow_runs, records.runs)
+
+    async def forget(self, before: datetime) -> int:
+        """Drop a rollout whose IBGU is gone and of which nothing was seen since then, with all that
+        was seen of it; answers how many went. Raises JournalAway."""
+        with away_from("forgetting what the shadow saw"):
+            async with self._engine.begin() as db:
+                found = await db.execute(_FORGET, {"hub": self._hub, "before": before})
+                return found.rowcount
 
     async def _put(
         self,

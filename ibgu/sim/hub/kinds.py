@@ -79,6 +79,18 @@ def ibgu_schema() -> JsonObject:
     return schema
 
 
+CGUS = Resource(
+    group=paths.CGU_GROUP,
+    version=paths.CGU_VERSION,
+    plural="clustergroupupgrades",
+    kind="ClusterGroupUpgrade",
+    status=True,
+    counted=True,
+    custom=True,
+)
+"""TALM's kind, on a hub on which TALM was installed."""
+
+
 def resources() -> tuple[Resource, ...]:
     ibgu = _custom(paths.IBGU_GROUP, paths.IBGU_VERSION, "ImageBasedGroupUpgrade", ibgu_schema())
     return (

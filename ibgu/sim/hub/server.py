@@ -1,6 +1,6 @@
 """The API server: requests in, answers out, one at a time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
 
@@ -43,18 +43,24 @@ class Asked(Struct, frozen=True):
 
 
 class MemoryHub:
-    """`now`: seconds since the epoch. Everything that is drawn comes from `seed`.
+    """`now`: seconds since the epoch. Everything that is drawn comes from `seed`. `more`: kinds
+    that it serves besides those that ibgu needs.
 
     `audit` is called after every write that changed something, with the request and the object
     before and after it.
     """
 
     def __init__(
-        self, *, now: Callable[[], float], seed: int = 0, url: str = "memory://hub"
+        self,
+        *,
+        now: Callable[[], float],
+        seed: int = 0,
+        url: str = "memory://hub",
+        more: Iterable[Resource] = (),
     ) -> None:
         self.now = now
         self.url = url
-        self.resources = resources()
+        self.resources = (*resources(), *more)
         self.versions = Versions(self.resources)
         self.audit: Callable[[Asked, JsonObject | None, JsonObject | None], None] = _unheard
         self._rng = Random(f"{seed}/hub")

@@ -477,6 +477,20 @@ def test_what_was_removed_while_the_rollout_stood_still_is_taken_over(twin: Twin
     assert "nothing of TALM's is left" in twin.told(Kind.ROLLOUT_RELEASED)
 
 
+def test_deleted_while_it_is_taken_over(twin: Twin) -> None:
+    """It is still ibgu's to remove what TALM has left: nobody else would."""
+    talm = prepping(twin)
+    uid = talm.leave()
+    twin.settle()
+    twin.delete(uid)
+    twin.wait(hours=1)
+    assert twin.book(uid).rollout.state is RolloutState.DELETED
+    assert twin.book(uid).rollout.adopting_since is not None
+    talm.removed()
+    twin.settle()
+    assert twin.book(uid).rollout.adopting_since is None
+
+
 def ended_step(twin: Twin) -> Talm:
     """TALM has ended s1 and s2 and not got any further."""
     talm = prepping(twin, clusters=[ended("s1", "complete"), ended("s2", "timedout", "a-prep")])

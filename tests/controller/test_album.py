@@ -1,0 +1,49 @@
+"""What shadow mode keeps in memory."""
+
+from msgspec.structs import replace
+
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.shadow.album import Album
+from ibgu.core.kinds import OwnerReference
+from ibgu.core.model import Action
+from ibgu.core.talm import TalmManifestWork
+from ibgu.db.shadow import ShadowRecords
+from tests.core.recover.objects import UID, obj
+from tests.core.talm.objects import as_cgu, as_work, cgu, work
+from tests.db.records import NOW
+
+
+def nothing(*_: str) -> None:
+    """Nobody has to be told."""
+
+
+def keep(album: Album) -> ShadowRecords:
+    """As the shadow does: look, write, forget what was new."""
+    album.look(NOW)
+    changed = album.changed()
+    album.kept()
+    return changed
+
+
+def test_an_ibgu_that_is_gone_is_forgotten_once_it_is_written() -> None:
+    mirror = Mirror(nothing, nothing)
+    ibgu = obj("Prep", namespace="fleet", resource_version="1")
+    group = as_cgu(cgu("a", 0, "Prep", batches=[["s1"]], batch=1, resourceVersion="2"))
+    owner = OwnerReference(uid=UID)
+    group = replace(group, metadata=replace(group.metadata, owner_references=[owner]))
+    found: TalmManifestWork = as_work(work("s1", Action.PREP, group=group.metadata.name))
+    mirror.ibgus.upsert(ibgu)
+    mirror.cgus.upsert(group)
+    mirror.talm.upsert(found)
+    album = Album(mirror, ShadowRecords())
+    assert len(keep(album).runs) == 1
+    mirror.talm.delete(found)
+    mirror.cgus.delete(group)
+    mirror.ibgus.delete(ibgu)
+    album.look(NOW)
+    assert (len(album.rollouts), len(album.runs)) == (1, 1), "it is not written yet"
+    (gone,) = album.changed().rollouts
+    assert gone.deleted
+    album.kept()
+    assert (album.rollouts, album.steps, album.runs, album._seen) == ({}, {}, {}, {})
+    assert keep(album) == ShadowRecords()

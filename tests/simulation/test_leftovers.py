@@ -1,0 +1,168 @@
+"""What is left of an IBGU that is gone: nothing in memory, and nothing of TALM's on the hub."""
+
+import asyncio
+from typing import Any
+from unittest.mock import patch
+
+from ibgu.core.kinds import JsonObject
+from ibgu.core.model import Action, Kind, ReasonKind
+from ibgu.hub import paths
+from ibgu.sim.hub import MemoryHub
+from ibgu.sim.hub.answers import Refused
+from ibgu.sim.hub.server import Asked
+from tests.core.talm import objects
+from tests.simulation.conftest import Tell
+from tests.simulation.stories import Stage, once_decided
+
+
+def test_nothing_stays_in_memory(told: Tell) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(stage.complete)
+        parts = stage.loop._parts
+        assert parts.effects._conflicts._based == {}
+        assert parts.effects._cluster_conflicts._based == {}
+        await stage.world.people.label("site-1", 0, None)
+        await stage.world.people.delete(0)
+        await stage.until(lambda: not parts.world.books)
+        await asyncio.sleep(60)
+        kept = parts.statuses
+        assert [kept._written, kept._answered, kept._due, kept._known, kept._dirty] == [{}] * 5
+        assert (parts.openings._open, parts.notices._failures) == ({}, {})
+        assert parts.mirror._works == {}
+
+    told(story, "Prep", "Abort", clusters=2)
+
+
+def test_a_list_that_nobody_waits_for_is_not_kept(told: Tell) -> None:
+    """The IBGU is deleted while its step opens."""
+
+    async def story(stage: Stage) -> None:
+        deleting: list[asyncio.Task[None]] = []
+
+        def delete() -> None:
+            deleting.append(asyncio.create_task(stage.world.people.delete(0)))
+
+        with once_decided(Kind.STEP_OPENED, delete):
+            await stage.world.people.apply(0)
+            await stage.until(lambda: bool(deleting))
+            await asyncio.sleep(60)
+        parts = stage.loop._parts
+        assert (parts.world.books, parts.openings._open) == ({}, {})
+
+    told(story, "Prep")
+
+
+# -- of TALM's --------------------------------------------------------------------------------
+
+
+async def _left_by_talm(stage: Stage) -> None:
+    """TALM is gone in the middle of its Prep on site-1."""
+    group = objects.cgu("rollout-0", 0, "Prep", batches=[["site-1"]], batch=1, namespace="default")
+    work = objects.work("site-1", Action.PREP, group=group["metadata"]["name"])
+    labels = work["metadata"]["labels"]
+    work["metadata"]["labels"] = {key: _default(value) for key, value in labels.items()}
+    work["spec"]["workload"] = {"manifests": []}
+    await stage.client.request("POST", paths.works("site-1"), body=work)
+    await stage.client.request("POST", paths.cgus("default"), body=group)
+    path = f"{paths.cgu('default', group['metadata']['name'])}/status"
+    await _patch(stage, path, {"status": group["status"]})
+    await stage.world.people.apply(0)
+    ibgu = await stage.client.get(paths.ibgu("default", "rollout-0"), dict[str, Any])
+    owner = {"apiVersion": "v1", "kind": "x", "name": "x", "uid": ibgu["metadata"]["uid"]}
+    body = {"metadata": {"ownerReferences": [owner]}}
+    await _patch(stage, paths.cgu("default", group["metadata"]["name"]), body)
+    await stage.until(lambda: stage.held(ReasonKind.ADOPTION))
+
+
+def _default(value: str) -> str:
+    return "default" if value == objects.NAMESPACE else value
+
+
+async def _patch(stage: Stage, path: str, body: JsonObject) -> None:
+    await stage.client.request("PATCH", path, body=body, content_type=paths.MERGE_PATCH)
+
+
+async def _cgus(stage: Stage) -> list[JsonObject]:
+    found = await stage.client.get(paths.cgus(), dict[str, Any])
+    items: list[JsonObject] = found["items"]
+    return items
+
+
+def test_an_ibgu_that_is_deleted_while_it_is_taken_over(told: Tell) -> None:
+    """Its ClusterGroupUpgrades wait for a finalizer that only TALM, or ibgu, takes off."""
+
+    allowed: list[bool] = []
+
+    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+        removal = asked.method in ("DELETE", "PATCH") and "clustergroupupgrades" in asked.path
+        if removal and asked.who.startswith("node-") and not allowed:
+            raise Refused(403, "Forbidden", "not yet")
+        return known(hub, asked)
+
+    known = MemoryHub.handle
+
+    async def story(stage: Stage) -> None:
+        await _left_by_talm(stage)
+        await stage.world.people.annotate(0, adopt="yes")
+        await stage.until(lambda: stage.held(ReasonKind.ADOPTING))
+        [group] = await _cgus(stage)
+        await asyncio.sleep(30)
+        await stage.world.people.delete(0)
+        await stage.client.request("DELETE", paths.cgu("default", group["metadata"]["name"]))
+        await asyncio.sleep(30)
+        stage.world.nodes[0].kill()
+        await asyncio.sleep(60)
+        assert len(await _cgus(stage)) == 1
+        allowed.append(True)
+        await asyncio.sleep(120)
+        assert await _cgus(stage) == []
+        assert stage.loop.world.books == {}
+        assert stage.loop._parts.adopting._asked == {}
+
+    with patch.object(MemoryHub, "handle", handle):
+        told(story, "Prep", talm=True)
+
+
+def test_a_new_ibgu_of_that_name_keeps_what_is_its_own(told: Tell) -> None:
+    async def story(stage: Stage) -> None:
+        await _left_by_talm(stage)
+        await stage.world.people.annotate(0, adopt="yes")
+        await stage.until(lambda: stage.held(ReasonKind.ADOPTING))
+        await stage.world.people.delete(0)
+        other = objects.cgu("rollout-0", 1, "Upgrade", batches=[["site-1"]], namespace="default")
+        owner = {"apiVersion": "v1", "kind": "x", "name": "x", "uid": "another"}
+        other["metadata"]["ownerReferences"] = [owner]
+        await stage.client.request("POST", paths.cgus("default"), body=other)
+        await asyncio.sleep(120)
+        left = [group["metadata"]["name"] for group in await _cgus(stage)]
+        assert left == [other["metadata"]["name"]]
+        assert stage.loop.world.books == {}
+
+    told(story, "Prep", talm=True)
+
+
+def test_a_conflict_over_what_talm_left_is_no_race(told: Tell) -> None:
+    """The watch is behind, or somebody else writes there all the time."""
+    asked_at: list[float] = []
+
+    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+        removal = asked.method in ("DELETE", "PATCH") and "a-prep" in asked.path
+        if removal and asked.who.startswith("node-"):
+            asked_at.append(hub.now())
+            raise Refused(409, "Conflict", "the object has been modified")
+        return known(hub, asked)
+
+    known = MemoryHub.handle
+
+    async def story(stage: Stage) -> None:
+        await _left_by_talm(stage)
+        await stage.world.people.annotate(0, adopt="yes")
+        await stage.until(lambda: bool(asked_at))
+        await asyncio.sleep(300)
+        assert 2 <= len(asked_at) <= 300 / 15 + 1
+        asked = stage.loop._parts.adopting._asked
+        assert [len(each) for each in asked.values()] == [1]
+
+    with patch.object(MemoryHub, "handle", handle):
+        told(story, "Prep", talm=True)
