@@ -1,18 +1,26 @@
 """The commands. Each imports what it needs when it is called, so that `--help` is quick."""
 
+import sys
+from pathlib import Path
+
 import typer
 
 from ibgu.cli.audit.certify import certify
 from ibgu.cli.audit.replay import replay
+from ibgu.cli.collect import collect
+from ibgu.cli.complete import complete, completion
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
+from ibgu.cli.read.events import events
 from ibgu.cli.read.explain import explain
 from ibgu.cli.read.get import get
+from ibgu.cli.read.history import history
 from ibgu.cli.read.shadow import shadow_report
 from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
 from ibgu.cli.serve import commands as serve
+from ibgu.cli.stragglers import stragglers
 
 app = typer.Typer(
     name="ibgu",
@@ -26,10 +34,14 @@ app = typer.Typer(
 app.command()(get)
 app.command()(status)
 app.command()(tree)
+app.command()(stragglers)
 app.command()(explain)
+app.command()(history)
+app.command()(events)
 app.command()(certify)
 app.command()(doctor)
 app.command()(replay)
+app.command()(collect)
 app.command()(shadow_report)
 app.command()(serve.run)
 app.command()(serve.controller)
@@ -37,7 +49,16 @@ app.command()(serve.api)
 app.command()(serve.migrate)
 app.command()(simulate)
 app.command()(demo)
+app.command()(completion)
+
+
+_PLUGIN = "kubectl-ibgu"
+_COMPLETE = ["__complete", "--"]
 
 
 def main() -> None:
-    app()
+    """As a plugin, `kubectl ibgu` is what was typed."""
+    if sys.argv[1:3] == _COMPLETE:
+        complete(sys.argv[3:])
+    else:
+        app(prog_name="kubectl ibgu" if Path(sys.argv[0]).name == _PLUGIN else None)

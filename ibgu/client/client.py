@@ -9,15 +9,20 @@ from ibgu.client.answers.members import Member, Visit
 from ibgu.client.answers.overview import Grid, Summary, Timeline
 from ibgu.client.answers.rollouts import Rollout, Steps
 from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, ShadowRollout
-from ibgu.client.wire import Wire
+from ibgu.client.wire import TIMEOUT, Wire
 
 
 class Client:
     """Every method raises RestError; those that iterate do so while they are read."""
 
-    def __init__(self, server: str, token: str, ca_file: str | None = None) -> None:
-        """`server` as http://host:port or https://host. Raises RestError if it is neither."""
-        self._wire = Wire(server, token, ca_file)
+    def __init__(
+        self, server: str, token: str, ca_file: str | None = None, *, seconds: float = TIMEOUT
+    ) -> None:
+        """`server` as http://host:port or https://host. Raises RestError if it is neither.
+
+        `seconds`: how long an answer is waited for.
+        """
+        self._wire = Wire(server, token, ca_file, seconds=seconds)
 
     def summary(self, *, namespace: str | None = None) -> Summary:
         """All that is under way; None: of all namespaces that one may see."""

@@ -50,8 +50,11 @@ class _Problem(Answer, frozen=True, kw_only=True):
 
 
 class Wire:
-    def __init__(self, server: str, token: str, ca_file: str | None = None) -> None:
+    def __init__(
+        self, server: str, token: str, ca_file: str | None = None, *, seconds: float = TIMEOUT
+    ) -> None:
         """`server` as http://host:port or https://host. Raises RestError if it is neither."""
+        self._seconds = seconds
         self._server = server.rstrip("/")
         if urlsplit(server).scheme not in ("http", "https") or not urlsplit(server).hostname:
             raise RestError(f"{server!r} is no address of a server: it looks like https://host")
@@ -102,7 +105,7 @@ class Wire:
             data = msgspec.json.encode({} if body is None else body)
         request = urllib.request.Request(url, data=data, method=method, headers=headers)
         try:
-            with self._opener.open(request, timeout=TIMEOUT) as response:
+            with self._opener.open(request, timeout=self._seconds) as response:
                 yield response
         except urllib.error.HTTPError as error:
             with error:

@@ -1,8 +1,10 @@
 """The commands against an API that is really served."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
+from typing import NamedTuple, TypeVar
 
 import pytest
 from fastapi import FastAPI
@@ -15,18 +17,40 @@ from tests.api.conftest import app, context, engine, hub_client, journal
 
 __all__ = ["app", "context", "engine", "hub_client", "journal"]
 
+T = TypeVar("T")
 Ibgu = Callable[..., Awaitable[Result]]
+Happens = Callable[[int], Coroutine[None, None, None]]
+Meanwhile = Callable[[Happens], None]
+
+
+class Server(NamedTuple):
+    address: str
+    serving: asyncio.Task[None]
+
+    async def stop(self) -> None:
+        self.serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.serving
+
+
+async def in_thread(function: Callable[..., T], *args: str) -> T:
+    """So that the server, which is in this process, can answer."""
+    return await asyncio.to_thread(function, *args)
 
 
 @pytest.fixture
-async def server(app: FastAPI) -> AsyncIterator[str]:
-    """Its address."""
+async def served(app: FastAPI) -> AsyncIterator[Server]:
     listener = bind("127.0.0.1:0")
     serving = asyncio.create_task(serve(app, listener))
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    serving.cancel()
-    with suppress(asyncio.CancelledError):
-        await serving
+    server = Server(f"http://127.0.0.1:{listener.getsockname()[1]}", serving)
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def server(served: Server) -> str:
+    """Its address."""
+    return served.address
 
 
 @pytest.fixture
@@ -42,3 +66,31 @@ def ibgu(server: str, sandbox_hub: SandboxHub) -> Ibgu:
         return await asyncio.to_thread(CliRunner().invoke, commands, args, env=given | env)
 
     return run
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """`meanwhile(happens)`: `happens(n)` takes place between a command's n-th look and the next.
+
+    It must be given inside a running loop; a KeyboardInterrupt in it is the user's Ctrl-C.
+    """
+
+    def meanwhile(happens: Happens) -> None:
+        loop, count, really = asyncio.get_running_loop(), [0], time.sleep
+
+        async def caught(look: int) -> bool:
+            try:
+                await happens(look)
+            except KeyboardInterrupt:
+                return False
+            return True
+
+        def sleep(seconds: float) -> None:
+            count[0] += 1
+            if not asyncio.run_coroutine_threadsafe(caught(count[0]), loop).result():
+                raise KeyboardInterrupt
+            really(seconds)
+
+        monkeypatch.setattr(time, "sleep", sleep)
+
+    return meanwhile

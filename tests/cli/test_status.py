@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from datetime import timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -10,13 +11,17 @@ from typer.testing import CliRunner
 from ibgu.cli.app import app as commands
 from ibgu.cli.read import status as module
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.status import status_lines
+from ibgu.cli.show.status import Seen, status_lines
 from ibgu.client import Client
+from ibgu.client.answers.failures import Failures
+from ibgu.client.answers.members import Member, Stalled
+from ibgu.client.answers.rollouts import Reason, Rollout, Step
 from ibgu.core.model import Kind, OnRollout, RolloutState
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import BRAKE, fleet, rollout, seen, tell
 from tests.cli.conftest import Ibgu
+from tests.db.records import NOW
 
 pytestmark = pytest.mark.hub
 
@@ -48,7 +53,7 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         "       e",
         "    1  Prep: Cancelled  cancelled by default/other",
         "       f",
-        "Next: ibgu explain ran-r1 c",
+        "Next: ibgu explain ran-r1 c · ibgu stragglers ran-r1",
     ]
 
 
@@ -102,3 +107,22 @@ async def test_watch_tells_each_change_until_interrupted(
     assert found.exit_code == 0, found.output
     blocks = found.stdout.strip().split("\n\n")
     assert [block.split("   ")[1].split("\n")[0] for block in blocks] == ["Pending", "Held"]
+
+
+def test_what_takes_longer_than_usual() -> None:
+    """One in flight since NOW, which was expected to end long ago."""
+    stuck = Member(
+        cluster="site-0077",
+        step=1,
+        action="Upgrade",
+        reason=Reason(kind="Rebooting", since=NOW),
+        stalled=Stalled(since=NOW, usual=840.0),
+    )
+    one = Rollout(namespace="edge", name="ran", phase="Running", created_at=NOW, stalled=3)
+    steps = (Step(step=1, actions=("Upgrade",), state="running", stalled=3, max_concurrency=9),)
+    look = Seen(one, steps, Failures(total=0), NOW + timedelta(minutes=31), (stuck,))
+    assert status_lines(look, Paper()) == [
+        "ran (edge)   Running",
+        "  1 Upgrade  0/0  ▶ 0/9 slots  ⚠ 3 stalled",
+        "Stalled (3)  site-0077 Upgrade Rebooting for 31 min (p95 14 min) · …",
+    ]

@@ -1,9 +1,7 @@
 """`ibgu status --wait`: for scripts, which read the exit code."""
 
-import asyncio
 import json
 import time
-from collections.abc import Callable, Coroutine
 from datetime import timedelta
 
 import pytest
@@ -28,30 +26,17 @@ from ibgu.core.model import (
 from ibgu.db import Journal
 from tests.api.fleet import BRAKE, failed, finished, open_step, over, put, rollout, seen, succeeded
 from tests.api.fleet import tell as commit
-from tests.cli.conftest import Ibgu
+from tests.cli.conftest import Ibgu, Meanwhile
 from tests.db.records import NOW, step
 
 pytestmark = pytest.mark.hub
 
 WAIT = ("--wait", "--timeout", "2m")
-Between = Callable[[int], Coroutine[None, None, None]]
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looks, "REFRESH_SECONDS", 0.01)
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Between) -> None:
-    """`happens(n)` is what happens between the n-th look and the next one, n from 1."""
-    loop, count, really = asyncio.get_running_loop(), [0], time.sleep
-
-    def sleep(seconds: float) -> None:
-        count[0] += 1
-        asyncio.run_coroutine_threadsafe(happens(count[0]), loop).result()
-        really(seconds)
-
-    monkeypatch.setattr(time, "sleep", sleep)
 
 
 async def complete(journal: Journal, *outcomes: Outcome) -> None:
@@ -117,9 +102,7 @@ async def test_the_time_is_over(ibgu: Ibgu, journal: Journal) -> None:
     assert found.stdout.startswith("ran-r1 (default)")
 
 
-async def test_it_waits_for_the_end(
-    ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_waits_for_the_end(ibgu: Ibgu, journal: Journal, meanwhile: Meanwhile) -> None:
     one = rollout()
     await seen(journal, one)
 
@@ -127,16 +110,14 @@ async def test_it_waits_for_the_end(
         if look == 2:
             await over(journal, one)
 
-    meanwhile(monkeypatch, happens)
+    meanwhile(happens)
     found = await ibgu("status", "ran-r1", *WAIT, "--watch")
     assert found.exit_code == 0, found.output
     blocks = found.stdout.strip().split("\n\n")
     assert [block.split("   ")[1].split(" ")[0] for block in blocks] == ["Running", "Completed"]
 
 
-async def test_an_end_must_stand(
-    ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_end_must_stand(ibgu: Ibgu, journal: Journal, meanwhile: Meanwhile) -> None:
     """Complete as far as the journal knew; the step that was appended came a moment later."""
     await complete(journal, Outcome.SUCCEEDED)
 
@@ -144,18 +125,18 @@ async def test_an_end_must_stand(
         if look == 1:
             await seen(journal, rollout(hold=BRAKE))
 
-    meanwhile(monkeypatch, happens)
+    meanwhile(happens)
     assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 2
 
 
 async def test_a_rollout_that_was_applied_a_moment_ago(
-    ibgu: Ibgu, journal: Journal, monkeypatch: pytest.MonkeyPatch
+    ibgu: Ibgu, journal: Journal, meanwhile: Meanwhile
 ) -> None:
     async def happens(look: int) -> None:
         if look == 1:
             await complete(journal, Outcome.SUCCEEDED)
 
-    meanwhile(monkeypatch, happens)
+    meanwhile(happens)
     assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 0
 
 

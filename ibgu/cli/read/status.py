@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
     from ibgu.cli.show.status import Seen
     from ibgu.client import Client
+    from ibgu.client.answers.members import Member
+    from ibgu.client.answers.rollouts import Rollout
+
+IN_FLIGHT = 500
+STALLED = 3
+"""Members that are asked for, and that are told, at most."""
 
 
 def status(
@@ -63,12 +70,22 @@ def see(client: "Client", namespace: str, name: str) -> "Seen":
     """Raises RestError."""
     from ibgu.cli.show.status import Seen
 
+    rollout = client.rollout(namespace, name)
     return Seen(
-        rollout=client.rollout(namespace, name),
+        rollout=rollout,
         steps=client.steps(namespace, name).items,
         failures=client.failures(namespace, name),
         now=datetime.now(UTC),
+        stalled=_stalled(client, rollout) if rollout.stalled else (),
     )
+
+
+def _stalled(client: "Client", rollout: "Rollout") -> "tuple[Member, ...]":
+    """Those who are over time for longest, of the first in flight."""
+    running = client.members(rollout.namespace, rollout.name, state="in flight")
+    found = [member for member in islice(running, IN_FLIGHT) if member.stalled]
+    found.sort(key=lambda member: member.stalled.since if member.stalled else rollout.created_at)
+    return tuple(found[:STALLED])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from ibgu.cli.rest.kubeconfig import current, token_of
 from ibgu.client import Client, RestError
+from ibgu.client.wire import TIMEOUT
 
 
 class Target(Struct, frozen=True):
@@ -16,10 +17,17 @@ class Target(Struct, frozen=True):
     token: str = ""
     ca_file: str = ""
     namespace: str = ""
+    seconds: float = TIMEOUT
+    """To wait for an answer."""
 
     def client(self) -> Client:
         """Raises RestError."""
-        return Client(self.server, self.token or self._kubeconfig_token(), self.ca_file or None)
+        token = self.token or self._kubeconfig_token()
+        return Client(self.server, token, self.ca_file or None, seconds=self.seconds)
+
+    def secrets(self) -> list[str]:
+        """What must not be shown: the token that is used. Raises RestError."""
+        return [self.token or self._kubeconfig_token()]
 
     def in_namespace(self) -> str:
         """As kubectl chooses it. Raises RestError."""

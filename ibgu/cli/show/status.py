@@ -1,7 +1,7 @@
 """`ibgu status`: is it moving, what failed and why, what waits, and what to do."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -10,6 +10,7 @@ from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import duration
 from ibgu.client.answers.failures import FailureGroup, Failures
+from ibgu.client.answers.members import Member
 from ibgu.client.answers.rollouts import Rollout, Step
 
 _COLOURS = {
@@ -31,11 +32,13 @@ class Seen(Struct, frozen=True):
     steps: Sequence[Step]
     failures: Failures
     now: datetime
+    stalled: Sequence[Member] = ()
+    """Some of those that take longer than usual."""
 
     @property
     def facts(self) -> object:
         """All but the time."""
-        return (self.rollout, self.steps, self.failures)
+        return (self.rollout, self.steps, self.failures, self.stalled)
 
 
 def body_of(seen: Seen) -> dict[str, object]:
@@ -49,6 +52,7 @@ def status_lines(seen: Seen, paper: Paper) -> list[str]:
         *_steps(seen, paper),
         *holds(seen, paper),
         *_failures(seen, paper),
+        *_stalled(seen, paper),
         *_next(seen),
     ]
 
@@ -116,6 +120,8 @@ def _counts(step: Step, paper: Paper) -> list[str]:
         parts.append(paper.paint(slots, "blue"))
     if counts.waiting:
         parts.append(f"{symbols.WAITING} {counts.waiting} waiting")
+    if step.stalled:
+        parts.append(paper.paint(f"{symbols.WARNING} {step.stalled} stalled", "yellow"))
     return parts
 
 
@@ -153,6 +159,24 @@ def _group(group: FailureGroup) -> list[str]:
     return lines + ([f"       → {group.remedy}"] if group.remedy else [])
 
 
+def _stalled(seen: Seen, paper: Paper) -> list[str]:
+    """The commonest case of "is it stuck?": in flight for longer than is usual here."""
+    if not seen.stalled:
+        return []
+    told = [_over_time(member, seen.now) for member in seen.stalled]
+    more = " · …" if seen.rollout.stalled > len(told) else ""
+    head = paper.paint(f"Stalled ({seen.rollout.stalled})", "yellow", bold=True)
+    return [f"{head}  {' · '.join(told)}{more}"]
+
+
+def _over_time(member: Member, now: datetime) -> str:
+    assert member.stalled
+    kind = f" {member.reason.kind}" if member.reason else ""
+    usual = duration(timedelta(seconds=member.stalled.usual))
+    taking = duration(now - member.stalled.since)
+    return f"{member.cluster} {member.action}{kind} for {taking} (p95 {usual})"
+
+
 def _cut(message: str) -> str:
     return message if len(message) <= _WORDS else f"{message[: _WORDS - 1]}…"
 
@@ -163,4 +187,5 @@ def _next(seen: Seen) -> list[str]:
         return []
     rollout = seen.rollout
     where = "" if rollout.namespace == "default" else f" -n {rollout.namespace}"
-    return [f"Next: ibgu explain {rollout.name} {groups[0].clusters[0]}{where}"]
+    explain = f"ibgu explain {rollout.name} {groups[0].clusters[0]}{where}"
+    return [f"Next: {explain} · ibgu stragglers {rollout.name}{where}"]

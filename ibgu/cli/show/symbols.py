@@ -1,5 +1,7 @@
 """One symbol a state, the same everywhere."""
 
+from ibgu.core import words
+
 WAITING = "◷"
 LOOKING = "◌"
 RUNNING = "▶"
@@ -25,23 +27,17 @@ OF_WORDS = {
 }
 """Of where a member stands, in REST's one word."""
 
-_OF_REASONS = {
+_OF_REASONS: dict[str, str] = {
     **dict.fromkeys(("Looking", "Ready", "NoAnswer"), LOOKING),
     **dict.fromkeys(
         ("Preparing", "Arming", "Running", "Disarming", "ApplyError", "PayloadError"), RUNNING
     ),
     **dict.fromkeys(("Rebooting", "Reopening"), REBOOTING),
-    **dict.fromkeys(
-        (
-            *("Brake", "PayloadChanged", "PayloadBlocked", "InvalidPlan", "Paused", "HubForbids"),
-            *("TalmIsLive", "UnfinishedGroupUpgrades", "TakingOverFromTalm", "Restored"),
-        ),
-        HELD,
-    ),
+    **dict.fromkeys(map(str, words.HOLDS), HELD),
     "Diverged": TAKEN_OVER,
 }
 
 
 def of_reason(kind: str) -> str:
-    """Of why a member is not further."""
+    """Of why members are not further, where their state is not told beside it."""
     return _OF_REASONS.get(kind, WAITING)

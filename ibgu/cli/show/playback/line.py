@@ -1,44 +1,12 @@
-"""An event in one line."""
+"""An event of the journal in one line."""
 
 from datetime import datetime
 
-from ibgu.cli.show import symbols
+from ibgu.cli.show import events
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.times import clock
 from ibgu.db.views import EventRow
-
-_SYMBOLS = {
-    "MemberJoined": (symbols.WAITING, None),
-    "RunIntended": (symbols.LOOKING, None),
-    "RunArming": (symbols.LOOKING, None),
-    "RunArmed": (symbols.LOOKING, None),
-    "RunAccepted": (symbols.RUNNING, "blue"),
-    "RunReopened": (symbols.RUNNING, "blue"),
-    "ActionAlreadyDone": (symbols.SUCCEEDED, "green"),
-    "StepHeld": (symbols.HELD, "yellow"),
-    "RolloutHeld": (symbols.HELD, "yellow"),
-}
-_RESULTS = {
-    "succeeded": (symbols.SUCCEEDED, "green"),
-    "skipped": (symbols.SKIPPED, None),
-    "withdrawn": (symbols.WAITING, None),
-    "taken over": (symbols.TAKEN_OVER, "yellow"),
-}
 
 
 def event_line(event: EventRow, now: datetime, paper: Paper) -> str:
-    """Local time; the date where it is not that of `now`."""
-    symbol, colour = _symbol(event)
-    where = [f"step {event.step + 1}"] if event.step is not None else []
-    where += [event.cluster] if event.cluster else []
-    who = f" ({event.actor})" if event.actor else ""
-    what = paper.paint(f"{symbol} {event.kind}", colour)
-    told = " ".join(event.why.split())
-    return f"{clock(event.at, now)} #{event.seq} {' '.join([*where, what])}: {told}{who}"
-
-
-def _symbol(event: EventRow) -> tuple[str, str | None]:
-    if event.kind in ("RunEnded", "MemberFinished"):
-        result = event.data.get("result" if event.kind == "RunEnded" else "outcome")
-        return _RESULTS.get(str(result), (symbols.FAILED, "red"))
-    return _SYMBOLS.get(event.kind, ("·", None))
+    step = None if event.step is None else event.step + 1
+    return events.event_line(event, step, now, paper)

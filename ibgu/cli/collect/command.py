@@ -1,0 +1,97 @@
+"""The command."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ibgu.cli.errors import fail
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+
+if TYPE_CHECKING:
+    from ibgu.cli.collect.bundle import Bundle
+
+
+def collect(
+    name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
+    namespace: Namespace = "",
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The file; by default ibgu-NAME-TIME.tgz here.",
+            show_default=False,
+        ),
+    ] = "",
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Pack all that helps to understand a rollout into one file, secrets removed."""
+    import asyncio
+    from tempfile import TemporaryDirectory
+
+    from ibgu.cli.collect.bundle import Bundle
+    from ibgu.cli.collect.from_hub import from_hub
+    from ibgu.cli.collect.from_rest import from_process, from_rest
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.rest.target import Target
+
+    now = datetime.now(UTC)
+    path = Path(output or f"ibgu-{name}-{now:%Y%m%d-%H%M%S}.tgz")
+    if path.exists():
+        fail(f"{path} is there already: choose another name with -o, or remove it")
+    with asking(), TemporaryDirectory(prefix="ibgu-collect-") as folder:
+        target = Target(server, token, ca_file, namespace)
+        where = target.in_namespace()
+        bundle = Bundle(Path(folder), target.secrets())
+        clusters = from_rest(bundle, target.client(), where, name)
+        from_process(bundle, server, ca_file)
+        asyncio.run(from_hub(bundle, where, name, clusters))
+        _doctor(bundle, where)
+        bundle.one("about.json", _about(now, where, name, server))
+        _pack(bundle, path)
+    for line in bundle.missing:
+        typer.echo(f"ibgu: not collected: {line}", err=True)
+    typer.echo(path)
+
+
+def _doctor(bundle: "Bundle", namespace: str) -> None:
+    """Of the user's own needs; where DATABASE_URL is set, of ibgu's."""
+    import asyncio
+
+    from ibgu.cli.doctor.examine import examine
+    from ibgu.cli.doctor.probe_hub import Ask
+    from ibgu.cli.doctor.show import as_json
+    from ibgu.settings import SettingsError, read_settings
+
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        bundle.failed("doctor.json", str(error))
+        return
+    ask = Ask(user=not settings.database_url, namespace=namespace)
+    bundle.text("doctor.json", as_json(asyncio.run(examine(settings, ask))) + "\n")
+
+
+def _about(now: datetime, namespace: str, name: str, server: str) -> dict[str, object]:
+    import platform
+    from importlib.metadata import version
+
+    return {
+        "collectedAt": now,
+        "rollout": f"{namespace}/{name}",
+        "server": server,
+        "ibgu": version("ibgu"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+def _pack(bundle: "Bundle", path: Path) -> None:
+    try:
+        bundle.pack(path)
+    except OSError as error:
+        fail(f"can't write {path}: {error.strerror}")

@@ -1,0 +1,57 @@
+"""What the REST API and its process tell."""
+
+import ssl
+import urllib.error
+import urllib.request
+from functools import partial
+from http.client import HTTPException
+from urllib.parse import urlsplit
+
+from ibgu.cli.collect.bundle import Bundle
+from ibgu.client import Client, RestError
+
+_PROCESS = {"server/readyz.json": "/readyz", "server/metrics.txt": "/metrics"}
+_SECONDS = 10.0
+
+
+def from_rest(bundle: Bundle, client: Client, namespace: str, name: str) -> set[str]:
+    """The clusters of the rollout. Raises RestError where it is not to be seen at all."""
+    bundle.one("rollout.json", client.rollout(namespace, name))
+    clusters: set[str] = set()
+
+    def members() -> None:
+        found = list(client.members(namespace, name))
+        clusters.update(member.cluster for member in found)
+        bundle.many("members.jsonl", found)
+
+    gathered = {
+        "steps.json": lambda: bundle.one("steps.json", client.steps(namespace, name)),
+        "failures.json": lambda: bundle.one("failures.json", client.failures(namespace, name)),
+        "members.jsonl": members,
+        "events.jsonl": lambda: bundle.many("events.jsonl", client.events(namespace, name)),
+    }
+    for file, gather in gathered.items():
+        bundle.tried(file, gather)
+    return clusters
+
+
+def from_process(bundle: Bundle, server: str, ca_file: str) -> None:
+    """These need no token, and get none."""
+    for file, path in _PROCESS.items():
+        bundle.tried(file, partial(_fetch, bundle, file, f"{server.rstrip('/')}{path}", ca_file))
+
+
+def _fetch(bundle: Bundle, file: str, url: str, ca_file: str) -> None:
+    """A 503 of /readyz says what is missing: it is worth having."""
+    handlers = []
+    if urlsplit(url).scheme == "https":
+        context = ssl.create_default_context(cafile=ca_file or None)
+        handlers.append(urllib.request.HTTPSHandler(context=context))
+    try:
+        with urllib.request.build_opener(*handlers).open(url, timeout=_SECONDS) as answer:
+            bundle.text(file, answer.read().decode(errors="replace"))
+    except urllib.error.HTTPError as error:
+        with error:
+            bundle.text(file, error.read().decode(errors="replace"))
+    except (OSError, HTTPException) as error:
+        raise RestError(f"{url}: {error}") from error

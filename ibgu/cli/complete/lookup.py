@@ -1,0 +1,90 @@
+"""Names that only the REST API knows. Who waits for a shell's answer sees no error."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from ibgu.cli.complete.words import Candidate, Slot
+from ibgu.cli.read.options import DEFAULT_SERVER
+from ibgu.cli.rest.target import Target
+from ibgu.client import Client, RestError
+from ibgu.client.answers.rollouts import Rollout
+
+SECONDS = 2.0
+"""To wait for an answer."""
+MOST = 100
+ROLLOUTS = 3
+"""Whose clusters are proposed where none is named."""
+_PRESENT = ("pending", "running", "complete")
+
+
+def lookup(slot: Slot, environment: dict[str, str]) -> list[Candidate]:
+    """What the value may be; nothing where the API can't be asked."""
+    if (find := _FINDERS.get(slot.name)) is None:
+        return []
+    try:
+        found = find(slot, _target(slot, environment))
+        words = islice((each for each in found if each.word.startswith(slot.typed)), MOST)
+        unique = {each.word: Candidate(slot.before + each.word, each.help) for each in words}
+    except RestError:
+        return []
+    return list(unique.values())
+
+
+def _target(slot: Slot, environment: dict[str, str]) -> Target:
+    def given(option: str, variable: str, default: str = "") -> str:
+        return slot.values.get(option) or environment.get(variable) or default
+
+    return Target(
+        server=given("--server", "IBGU_SERVER", DEFAULT_SERVER),
+        token=given("--token", "IBGU_TOKEN"),
+        ca_file=given("--ca-file", "IBGU_CA_FILE"),
+        namespace=slot.values.get("--namespace", ""),
+        seconds=SECONDS,
+    )
+
+
+def _rollouts(slot: Slot, target: Target) -> Iterator[Candidate]:
+    for rollout in _present(target, target.client()):
+        yield Candidate(rollout.name, f"{rollout.phase}, {rollout.seed.version}")
+
+
+def _present(target: Target, client: Client) -> Iterator[Rollout]:
+    return client.rollouts(namespace=target.in_namespace(), state=_PRESENT)
+
+
+def _clusters(slot: Slot, target: Target) -> Iterator[Candidate]:
+    """Of the rollout that is named; else of the newest ones."""
+    client, where = target.client(), target.in_namespace()
+    rollouts = _present(target, client) if not slot.given else ()
+    names = slot.given[:1] or tuple(each.name for each in islice(rollouts, ROLLOUTS))
+    for name in names:
+        for member in client.members(where, name, cluster=slot.typed):
+            yield Candidate(member.cluster, member.outcome or member.state)
+
+
+def _rollout_or_cluster(slot: Slot, target: Target) -> Iterator[Candidate]:
+    """`explain` takes both; the second name is always a cluster's."""
+    if not slot.given:
+        yield from _rollouts(slot, target)
+    yield from _clusters(slot, target)
+
+
+def _causes(slot: Slot, target: Target) -> Iterator[Candidate]:
+    for name in slot.given[:1]:
+        for group in target.client().failures(target.in_namespace(), name).items:
+            yield Candidate(group.failure or group.cause or "", f"{group.count} clusters")
+
+
+def _namespaces(slot: Slot, target: Target) -> Iterator[Candidate]:
+    for rollout in target.client().rollouts(state=_PRESENT):
+        yield Candidate(rollout.namespace)
+
+
+_FINDERS: dict[str, Callable[[Slot, Target], Iterator[Candidate]]] = {
+    "name": _rollouts,
+    "names": _rollout_or_cluster,
+    "cluster": _clusters,
+    "--cluster": _clusters,
+    "--cause": _causes,
+    "--namespace": _namespaces,
+}

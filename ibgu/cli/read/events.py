@@ -1,0 +1,145 @@
+"""`ibgu events`."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec import Struct
+
+from ibgu.cli.errors import MISUSED, fail
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+
+if TYPE_CHECKING:
+    from ibgu.client import Client
+    from ibgu.client.answers.events import Event
+
+REFRESH_SECONDS = 1.0
+
+
+class Output(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class Wanted(Struct, frozen=True):
+    cluster: str
+    """Empty: of all clusters, and of the rollout itself."""
+    warnings: bool
+    since: datetime | None
+
+    def has(self, event: "Event") -> bool:
+        return (
+            self.cluster in ("", event.cluster)
+            and (event.warning or not self.warnings)
+            and (self.since is None or event.at >= self.since)
+        )
+
+
+def events(
+    name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
+    namespace: Namespace = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")
+    ] = False,
+    after: Annotated[
+        int, typer.Option("--after", min=0, help="Only those after the one of this number.")
+    ] = 0,
+    tail: Annotated[
+        int, typer.Option("--tail", min=-1, help="The last so many only; -1: all.")
+    ] = -1,
+    since: Annotated[
+        str, typer.Option("--since", help="Not older than this, as 15m.", show_default=False)
+    ] = "",
+    cluster: Annotated[
+        str, typer.Option("--cluster", help="Only of this cluster.", show_default=False)
+    ] = "",
+    warnings: Annotated[bool, typer.Option("--warnings", help="Only warnings.")] = False,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="Form; json: one object a line.")
+    ] = Output.TEXT,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Show what happened in a rollout: who did what, when and why."""
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.rest.target import Target
+
+    wanted = Wanted(cluster, warnings, _since(since))
+    with asking():
+        target = Target(server, token, ca_file, namespace)
+        client, where = target.client(), target.in_namespace()
+        past = Past(client.events(where, name, after=after), after)
+        _print(_last(filter(wanted.has, past), tail), output)
+        if follow:
+            _follow(client, where, name, past.seq, wanted, output)
+
+
+class Past:
+    """Events as they are read, and the number of the last one."""
+
+    def __init__(self, found: "Iterable[Event]", seq: int) -> None:
+        self._found = found
+        self.seq = seq
+
+    def __iter__(self) -> "Iterator[Event]":
+        for event in self._found:
+            self.seq = event.seq
+            yield event
+
+
+def _last(found: "Iterable[Event]", count: int) -> "Iterable[Event]":
+    return found if count < 0 else deque(found, maxlen=count)
+
+
+def _since(text: str) -> datetime | None:
+    from ibgu.cli.read.spans import span
+
+    try:
+        return datetime.now(UTC) - span(text) if text else None
+    except ValueError as error:
+        fail(f"--since: {error}", MISUSED)
+
+
+def _follow(
+    client: "Client", namespace: str, name: str, seq: int, wanted: Wanted, output: Output
+) -> None:
+    """An outage is waited out; nothing is lost or told twice, by the events' numbers."""
+    from ibgu.cli.read.looks import AWAY
+    from ibgu.client import RestError
+
+    away = False
+    try:
+        while True:
+            time.sleep(REFRESH_SECONDS)
+            new = Past(client.events(namespace, name, after=seq), seq)
+            try:
+                _print(filter(wanted.has, new), output)
+                away = False
+            except RestError as error:
+                if error.status not in AWAY:
+                    raise
+                if not away:
+                    typer.echo(f"ibgu: {error}", err=True)
+                away = True
+            seq = new.seq
+    except KeyboardInterrupt:
+        return
+
+
+def _print(found: "Iterable[Event]", output: Output) -> None:
+    import msgspec
+
+    from ibgu.cli.show.events import event_line
+    from ibgu.cli.show.paper import stdout
+
+    paper, now = stdout(), datetime.now(UTC)
+    for event in found:
+        if output is Output.JSON:
+            typer.echo(msgspec.json.encode(event).decode())
+        else:
+            typer.echo(event_line(event, event.step, now, paper))

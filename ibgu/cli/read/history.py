@@ -1,0 +1,46 @@
+"""`ibgu history`."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Server, Token
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+
+
+def history(
+    cluster: Annotated[str, typer.Argument(help="The cluster's name.", show_default=False)],
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, help="The newest so many steps only.")
+    ] = 50,
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TABLE,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Show every attempt on a cluster, over all rollouts."""
+    from ibgu.cli.errors import fail
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.rest.target import Target
+    from ibgu.cli.show.form import tell
+    from ibgu.cli.show.history import history_lines
+
+    with asking():
+        client = Target(server, token, ca_file).client()
+        visits = list(islice(client.cluster_history(cluster), limit))
+        if not visits:
+            fail(f"cluster {cluster} was in no rollout yet (is the name right?)")
+        if output in (Output.JSON, Output.YAML):
+            tell({"items": visits}, output)
+            return
+        lines = history_lines(visits, datetime.now(UTC), wide=output is Output.WIDE)
+        typer.echo("\n".join(lines))

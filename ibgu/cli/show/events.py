@@ -1,0 +1,64 @@
+"""An event in one line."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from ibgu.cli.show import symbols
+from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.times import clock
+
+_SYMBOLS = {
+    "MemberJoined": (symbols.WAITING, None),
+    "RunIntended": (symbols.LOOKING, None),
+    "RunArming": (symbols.LOOKING, None),
+    "RunArmed": (symbols.LOOKING, None),
+    "RunAccepted": (symbols.RUNNING, "blue"),
+    "RunReopened": (symbols.RUNNING, "blue"),
+    "ActionAlreadyDone": (symbols.SUCCEEDED, "green"),
+    "StepHeld": (symbols.HELD, "yellow"),
+    "RolloutHeld": (symbols.HELD, "yellow"),
+}
+_RESULTS = {
+    "succeeded": (symbols.SUCCEEDED, "green"),
+    "skipped": (symbols.SKIPPED, None),
+    "withdrawn": (symbols.WAITING, None),
+    "taken over": (symbols.TAKEN_OVER, "yellow"),
+}
+
+
+class Told(Protocol):
+    """An event of the journal or of the REST API."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def cluster(self) -> str | None: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
+
+def event_line(event: Told, step: int | None, now: datetime, paper: Paper) -> str:
+    """`step` from 1. Local time; the date where it is not that of `now`."""
+    symbol, colour = _symbol(event)
+    where = [f"step {step}"] if step is not None else []
+    where += [event.cluster] if event.cluster else []
+    who = f" ({event.actor})" if event.actor else ""
+    what = paper.paint(f"{symbol} {event.kind}", colour)
+    told = " ".join(event.why.split())
+    return f"{clock(event.at, now)} #{event.seq} {' '.join([*where, what])}: {told}{who}"
+
+
+def _symbol(event: Told) -> tuple[str, str | None]:
+    if event.kind in ("RunEnded", "MemberFinished"):
+        result = event.data.get("result" if event.kind == "RunEnded" else "outcome")
+        return _RESULTS.get(str(result), (symbols.FAILED, "red"))
+    return _SYMBOLS.get(event.kind, ("·", None))

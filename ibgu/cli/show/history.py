@@ -1,0 +1,59 @@
+"""`ibgu history`: every attempt on a cluster, over all rollouts."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from ibgu.cli.show.table import table
+from ibgu.cli.show.times import clock, duration
+from ibgu.client.answers.members import Member, Run, Visit
+
+_NARROW = ("ROLLOUT", "STEP", "ACTION", "ATTEMPT", "STARTED", "TOOK", "RESULT", "CAUSE")
+_WIDE = ("RUN", "WORDS")
+_NOTHING = "-"
+
+
+def history_lines(visits: Sequence[Visit], now: datetime, *, wide: bool) -> list[str]:
+    """The newest last, as in a log; `visits` come with the newest first."""
+    rows = [row for visit in reversed(visits) for row in _rows(visit, now)]
+    headings = (*_NARROW, *(_WIDE if wide else ()))
+    return table(headings, [row[: len(headings)] for row in rows])
+
+
+def _rows(visit: Visit, now: datetime) -> Iterator[list[str]]:
+    where = [f"{visit.rollout.namespace}/{visit.rollout.name}", str(visit.member.step)]
+    for run in visit.runs:
+        yield [*where, *_run(run, now)]
+    if not visit.runs:
+        yield [*where, *_without_run(visit.member, now)]
+
+
+def _run(run: Run, now: datetime) -> list[str]:
+    began = run.arming_at or run.intended_at
+    took = duration((run.ended_at or now) - began)
+    return [
+        run.action,
+        str(run.attempt),
+        clock(began, now),
+        took,
+        run.result or run.state,
+        run.cause or _NOTHING,
+        run.id,
+        " ".join(run.message.split()) or _NOTHING,
+    ]
+
+
+def _without_run(member: Member, now: datetime) -> list[str]:
+    """It waits, or ended before anything was started."""
+    reason = member.reason
+    words = " ".join((reason.message if reason else member.message).split())
+    done = member.completed[-1] if member.completed else None
+    return [
+        member.failed_action or member.action or (done.action if done else _NOTHING),
+        _NOTHING,
+        clock(member.ended_at, now) if member.ended_at else _NOTHING,
+        _NOTHING,
+        member.outcome or member.state,
+        member.cause or (reason.kind if reason else _NOTHING),
+        _NOTHING,
+        words or (done.note if done and done.note else _NOTHING),
+    ]

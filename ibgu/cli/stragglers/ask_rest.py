@@ -1,0 +1,30 @@
+"""What the journal knows: the rollout's clusters, and where newer rollouts have taken them."""
+
+from collections.abc import Iterable
+
+from ibgu.cli.stragglers.facts import Elsewhere, Known
+from ibgu.client import Client
+from ibgu.client.answers.members import Member
+from ibgu.client.answers.rollouts import Rollout
+
+_PRESENT = ("pending", "running", "complete")
+
+
+def known(client: Client, namespace: str, name: str) -> Known:
+    """Raises RestError."""
+    rollout = client.rollout(namespace, name)
+    steps = client.steps(namespace, name).items
+    members = _newest(client.members(namespace, name))
+    return Known(rollout, steps, members, tuple(_newer(client, rollout)))
+
+
+def _newest(members: Iterable[Member]) -> dict[str, Member]:
+    """Members come in the order of their steps."""
+    return {member.cluster: member for member in members}
+
+
+def _newer(client: Client, than: Rollout) -> Iterable[Elsewhere]:
+    for rollout in client.rollouts(state=_PRESENT):
+        if rollout.created_at > than.created_at and rollout.started_at:
+            members = _newest(client.members(rollout.namespace, rollout.name, uid=rollout.uid))
+            yield Elsewhere(f"{rollout.namespace}/{rollout.name}", members)

@@ -1,0 +1,90 @@
+"""The command."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+
+if TYPE_CHECKING:
+    from ibgu.cli.stragglers.report import Report, Way
+
+
+class Output(StrEnum):
+    TEXT = "text"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+def stragglers(
+    name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
+    namespace: Namespace = "",
+    cause: Annotated[
+        list[str] | None,
+        typer.Option("--cause", help="Only those with this cause; repeatable.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Output, typer.Option("--output", "-o", help="Form; yaml: what can be applied.")
+    ] = Output.TEXT,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Show what is left of a rollout, why, and the legal way to take it further."""
+    import asyncio
+
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.rest.target import Target
+    from ibgu.cli.stragglers.ask_hub import live
+    from ibgu.cli.stragglers.ask_rest import known
+    from ibgu.cli.stragglers.report import narrowed, report
+
+    with asking():
+        target = Target(server, token, ca_file, namespace)
+        where = target.in_namespace()
+        found = report(known(target.client(), where, name), asyncio.run(live(where, name)))
+        _print(narrowed(found, cause or ()), output)
+
+
+def _print(report: "Report", output: Output) -> None:
+    from ibgu.cli.show.forms import as_json
+    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.stragglers.show import body_of, report_lines
+
+    match output:
+        case Output.YAML:
+            _print_ways(report)
+        case Output.JSON:
+            typer.echo(as_json(body_of(report)))
+        case Output.NAME:
+            for group in report.groups:
+                typer.echo("\n".join(group.clusters))
+        case Output.TEXT | Output.WIDE:
+            lines = report_lines(report, stdout(), wide=output is Output.WIDE)
+            typer.echo("\n".join(lines))
+
+
+def _print_ways(report: "Report") -> None:
+    """Nothing but YAML goes to the standard output."""
+    from ibgu.cli.errors import fail
+    from ibgu.cli.show.forms import as_yaml
+    from ibgu.cli.stragglers.facts import Unchecked
+
+    if isinstance(report.live, Unchecked):
+        fail(f"nothing is proposed that was not checked against the hub: {report.live.why}")
+    ways = report.ways()
+    if not ways:
+        typer.echo("ibgu: a new ImageBasedGroupUpgrade has nothing to do here", err=True)
+    for way in ways:
+        _warn(way)
+    typer.echo("---\n".join(as_yaml(way.manifest) + "\n" for way in ways), nl=False)
+
+
+def _warn(way: "Way") -> None:
+    from ibgu.cli.stragglers.show import label_line
+
+    if way.unnamed:
+        typer.echo(f"ibgu: label its clusters first: {label_line(way)}", err=True)

@@ -1,0 +1,164 @@
+"""From what was told to what is left, and what may be done about it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+
+from msgspec import Struct
+
+from ibgu.cli.stragglers.facts import Elsewhere, Known, Live, Unchecked
+from ibgu.client.answers.members import Member
+from ibgu.core.kinds import JsonObject
+from ibgu.core.model import Action
+from ibgu.core.plan import allowed
+from ibgu.core.stragglers import (
+    Course,
+    Group,
+    Left,
+    Retry,
+    Standing,
+    Straggler,
+    append_patch,
+    grouped,
+    judge,
+    manifest,
+)
+from ibgu.core.stragglers.left import Plan
+from ibgu.core.stragglers.retry import NAME_LABEL
+
+ABORT: Plan = ((Action.ABORT_ON_FAILURE,),)
+
+
+class Way(Struct, frozen=True):
+    """A new ImageBasedGroupUpgrade."""
+
+    manifest: JsonObject
+    unnamed: tuple[str, ...]
+    """Its clusters, where they need a label first; empty: they can be selected as they are."""
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["metadata"]["name"])
+
+
+class Report(Struct, frozen=True):
+    known: Known
+    live: Live | Unchecked
+    groups: tuple[Group, ...]
+    elsewhere: Mapping[str, int]
+    """Newer rollout -> clusters that are its own now."""
+
+    @property
+    def patch(self) -> list[JsonObject]:
+        """Appends AbortOnFailure to the rollout's own plan; empty: that is not legal."""
+        if isinstance(self.live, Unchecked) or self.live.ibgu.metadata.deletion_timestamp:
+            return []
+        items = self.live.ibgu.spec.plan
+        longer: list[Sequence[str]] = [*(item.actions for item in items), *ABORT]
+        return append_patch(items, Action.ABORT_ON_FAILURE) if allowed(longer) else []
+
+    def ways(self) -> list[Way]:
+        """One object for all groups with the same plan, each with a name that is free."""
+        if isinstance(self.live, Unchecked):
+            return []
+        plans = dict.fromkeys(group.plan for group in self.groups if group.plan)
+        taken = set(self.live.taken)
+        return [_way(self, self.live, plan, taken) for plan in plans]
+
+
+def report(known: Known, live: Live | Unchecked) -> Report:
+    plan = tuple(tuple(Action(a) for a in item.actions) for item in known.rollout.plan)
+    started = sum(step.state != "planned" for step in known.steps)
+    course = Course(plan, started)
+    elsewhere: dict[str, int] = {}
+    found: list[Straggler] = []
+    for member in known.members.values():
+        left, gone_to = _now(member, known.newer)
+        if gone_to:
+            elsewhere[gone_to] = elsewhere.get(gone_to, 0) + 1
+        elif straggler := _judged(left, course, live):
+            found.append(straggler)
+    return Report(known, live, tuple(grouped(found)), elsewhere)
+
+
+def narrowed(of: Report, causes: Sequence[str]) -> Report:
+    """Only groups of these causes; of all where there are none."""
+    groups = tuple(group for group in of.groups if not causes or group.kind in causes)
+    return Report(of.known, of.live, groups, of.elsewhere)
+
+
+def _judged(left: Left, course: Course, live: Live | Unchecked) -> Straggler | None:
+    if isinstance(live, Live):
+        return judge(left, course, live.labels.get(left.cluster))
+    if not left.finished:
+        return Straggler(left, Standing.GOING)
+    return None if left.outcome == "succeeded" else Straggler(left, Standing.ENDED)
+
+
+def _now(member: Member, newer: Sequence[Elsewhere]) -> tuple[Left, str]:
+    """Where it stands, and the newer rollout whose own it is now ("": it is ours).
+
+    One that a newer rollout has only taken back to Idle is ours again.
+    """
+    for other in newer:
+        there = other.members.get(member.cluster)
+        if there is None:
+            continue
+        if there.outcome == "succeeded" and _action(there) is Action.ABORT_ON_FAILURE:
+            return _left(there), ""
+        return _left(member), other.name
+    return _left(member), ""
+
+
+def _left(member: Member) -> Left:
+    reason = member.reason
+    return Left(
+        cluster=member.cluster,
+        step=member.step,
+        action=_action(member),
+        finished=member.state == "finished",
+        outcome=member.outcome or "",
+        kind=_kind(member),
+        cause=member.cause or "",
+        words=" ".join((reason.message if reason else member.message).split()),
+        means=member.means or "",
+        remedy=member.remedy or "",
+        who=reason.who if reason else "",
+    )
+
+
+def _kind(member: Member) -> str:
+    if member.outcome == "succeeded":
+        return "Aborted" if _action(member) is Action.ABORT_ON_FAILURE else "NotTaken"
+    return member.failure or member.cause or (member.reason.kind if member.reason else "")
+
+
+def _action(member: Member) -> Action:
+    last = member.completed[-1].action if member.completed else None
+    run = member.run.action if member.run else None
+    return Action(member.failed_action or member.action or last or run or Action.PREP)
+
+
+def _way(of: Report, live: Live, plan: Plan, taken: set[str]) -> Way:
+    clusters = [name for group in of.groups if group.plan == plan for name in group.clusters]
+    labels = [live.labels.get(cluster, {}) for cluster in clusters]
+    named = all(
+        label.get(NAME_LABEL) == cluster for cluster, label in zip(clusters, labels, strict=True)
+    )
+    meta, word = live.ibgu.metadata, "abort" if plan == ABORT else "retry"
+    name = next(name for name in _names(meta.name, word) if name not in taken)
+    taken.add(name)
+    retry = Retry(
+        name=name,
+        namespace=meta.namespace,
+        annotations=meta.annotations,
+        ibu_spec=live.ibu_spec,
+        items=live.ibgu.spec.plan,
+        plan=plan,
+        clusters=clusters,
+        named=named,
+    )
+    return Way(manifest(retry), () if named else tuple(clusters))
+
+
+def _names(name: str, word: str) -> Iterator[str]:
+    yield from (f"{name}-{word}-{number}" for number in count(1))

@@ -1,0 +1,150 @@
+"""The report as text and for programs."""
+
+import json
+from collections.abc import Iterator
+
+from msgspec import to_builtins
+
+from ibgu.cli.show import symbols
+from ibgu.cli.show.names import listed
+from ibgu.cli.show.paper import Paper
+from ibgu.cli.stragglers.facts import Unchecked
+from ibgu.cli.stragglers.report import ABORT, Report, Way
+from ibgu.core.stragglers import Group, Standing
+from ibgu.core.stragglers.retry import RETRY_LABEL
+
+_SYMBOLS = {
+    Standing.GOING: (symbols.RUNNING, "blue"),
+    Standing.ENDED: (symbols.FAILED, "red"),
+    Standing.ABORTED: (symbols.WAITING, None),
+    Standing.NOT_TAKEN: (symbols.WAITING, None),
+}
+_WHO = {
+    "ibgu": "nothing: ibgu goes on by itself",
+    "cluster": "wait for the clusters, or see what they are at: ibgu explain",
+    "person": "this waits for a person: ibgu explain says for what",
+}
+_SHOWN = 5
+"""Names of clusters, where there are more."""
+
+
+def report_lines(report: Report, paper: Paper, *, wide: bool) -> Iterator[str]:
+    yield _headline(report, paper)
+    yield from _elsewhere(report)
+    for group in report.groups:
+        yield ""
+        yield from _group(report, group, paper, wide=wide)
+    if isinstance(report.live, Unchecked) and report.groups:
+        yield ""
+        yield f"{symbols.WARNING} what may be done is not told, the hub was not asked: " + (
+            report.live.why
+        )
+
+
+def body_of(report: Report) -> dict[str, object]:
+    rollout = report.known.rollout
+    checked = not isinstance(report.live, Unchecked)
+    return {
+        "namespace": rollout.namespace,
+        "name": rollout.name,
+        "checked": checked,
+        "groups": [_plain(group) for group in report.groups],
+        "elsewhere": dict(report.elsewhere),
+        "patch": report.patch if any(group.plan == ABORT for group in report.groups) else [],
+        "manifests": [way.manifest for way in report.ways()],
+    }
+
+
+def _plain(group: Group) -> dict[str, object]:
+    plain = to_builtins(group)
+    return {**plain, "count": len(group.clusters)}
+
+
+def label_line(way: Way) -> str:
+    """The command that makes the clusters selectable."""
+    return f"kubectl label managedclusters {' '.join(way.unnamed)} {RETRY_LABEL}={way.name}"
+
+
+def _headline(report: Report, paper: Paper) -> str:
+    rollout = report.known.rollout
+    left = sum(len(group.clusters) for group in report.groups)
+    name = paper.paint(rollout.name, bold=True)
+    total = len(report.known.members)
+    told = (
+        f"{left} of {total} clusters are left" if left else f"nothing is left of {total} clusters"
+    )
+    return f"{name} ({rollout.namespace}): {told}"
+
+
+def _elsewhere(report: Report) -> Iterator[str]:
+    for name, number in report.elsewhere.items():
+        where, _, which = name.partition("/")
+        yield f"  {number} more are in {name} now: ibgu stragglers {which} -n {where}"
+
+
+def _group(report: Report, group: Group, paper: Paper, *, wide: bool) -> Iterator[str]:
+    symbol, colour = _SYMBOLS[group.standing]
+    yield paper.paint(f"{symbol} {len(group.clusters)}  {_what(group)}", colour, bold=True)
+    shown = len(group.clusters) if wide else _SHOWN
+    yield f"    {listed(group.clusters, len(group.clusters), shown)}"
+    if group.words:
+        yield f"    words   {group.words[:200]}"
+    if group.means:
+        yield f"    means   {group.means}"
+    for index, line in enumerate(_do(report, group)):
+        yield f"    {'' if index else 'do':<7} {line}"
+
+
+def _what(group: Group) -> str:
+    where = f"step {group.step}"
+    match group.standing:
+        case Standing.GOING:
+            return f"{group.action}: {group.kind} ({where}, not finished)"
+        case Standing.ENDED:
+            return f"{group.action}: {group.kind or 'failed'} ({where})"
+        case Standing.ABORTED:
+            return "back to Idle after a failure, not upgraded"
+        case Standing.NOT_TAKEN:
+            return f"{group.action} succeeded in {where}, a later step did not take them"
+
+
+def _do(report: Report, group: Group) -> Iterator[str]:
+    if group.standing is Standing.GOING:
+        yield _WHO.get(group.who, "")
+        return
+    if group.remedy:
+        yield group.remedy
+    if group.note:
+        yield f"({group.note})"
+    if isinstance(report.live, Unchecked) or not group.plan:
+        return
+    if group.plan == ABORT:
+        yield from _abort(report, group)
+    else:
+        yield f"then {_drawn(group)}, by a new ImageBasedGroupUpgrade:"
+        yield f"  {_apply(report, group)}"
+
+
+def _abort(report: Report, group: Group) -> Iterator[str]:
+    rollout, patch = report.known.rollout, report.patch
+    if patch:
+        yield "AbortOnFailure for all failed clusters, as the next step of this rollout:"
+        line = json.dumps(patch, separators=(",", ":"))
+        where = f"-n {rollout.namespace} --type=json"
+        yield f"  kubectl patch ibgu {rollout.name} {where} -p '{line}'"
+        yield "or for these clusters at once, by a rollout of its own:"
+    else:
+        yield "AbortOnFailure, by a rollout of its own (this plan can't be longer):"
+    yield f"  {_apply(report, group)}"
+    yield "then ask again: from Idle on, they can begin anew"
+
+
+def _apply(report: Report, group: Group) -> str:
+    rollout = report.known.rollout
+    cause = f" --cause {group.kind}" if group.kind else ""
+    where = f" -n {rollout.namespace}"
+    return f"ibgu stragglers {rollout.name}{where}{cause} -o yaml | kubectl apply -f -"
+
+
+def _drawn(group: Group) -> str:
+    return "".join(f"[{', '.join(step)}]" for step in group.plan)

@@ -1,0 +1,61 @@
+"""Stragglers, put together: one cause, one remedy, one way on."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from ibgu.core.model import Action
+from ibgu.core.plan import natural_key
+from ibgu.core.stragglers.left import Plan, Standing, Straggler
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    standing: Standing
+    step: int
+    """From 1."""
+    action: Action
+    kind: str
+    """Failure, cause or reason."""
+    means: str
+    remedy: str
+    who: str
+    """Who must act, for those that are not finished."""
+    words: str
+    """Of the first one."""
+    plan: Plan
+    note: str
+    clusters: tuple[str, ...]
+    """In natural order."""
+
+
+def grouped(stragglers: Iterable[Straggler]) -> list[Group]:
+    """The largest first; what needs no person, because it is still going, last."""
+    found: dict[tuple[object, ...], list[Straggler]] = {}
+    for each in stragglers:
+        left = each.left
+        key = (each.standing, left.step, left.action, left.kind, left.who, each.plan, each.note)
+        found.setdefault(key, []).append(each)
+    return sorted(map(_group, found.values()), key=_order)
+
+
+def _group(alike: list[Straggler]) -> Group:
+    alike = sorted(alike, key=lambda each: natural_key(each.left.cluster))
+    first = alike[0]
+    return Group(
+        standing=first.standing,
+        step=first.left.step,
+        action=first.left.action,
+        kind=first.left.kind,
+        means=first.left.means,
+        remedy=first.left.remedy,
+        who=first.left.who,
+        words=first.left.words,
+        plan=first.plan,
+        note=first.note,
+        clusters=tuple(each.left.cluster for each in alike),
+    )
+
+
+def _order(group: Group) -> tuple[object, ...]:
+    going = group.standing is Standing.GOING
+    return (going, -len(group.clusters), group.step, natural_key(group.clusters[0]), group.kind)

@@ -1,0 +1,176 @@
+"""`ibgu collect`: all that helps, and nothing that is secret."""
+
+import json
+import tarfile
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ibgu.cli.collect.redact import REMOVED, redacted, scrubbed
+from ibgu.core.model import Action
+from ibgu.core.works import names
+from ibgu.db import Journal
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl
+from tests.api.fleet import failed, open_step, put, rollout, seen
+from tests.cli.conftest import Ibgu
+from tests.cli.test_stragglers import manifest
+from tests.db.records import step
+
+pytestmark = pytest.mark.hub
+
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaXRlIn0.c2lnbmF0dXJlLW9mLXNpdGU"
+OPENSHIFT = "sha256~Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6"
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nplanted-key\n-----END RSA PRIVATE KEY-----"
+PLANTED = ("planted", "hunter2", JWT, OPENSHIFT, "cGxhbnRlZC1wdWxs")
+FILES = {
+    *("about.json", "doctor.json", "rollout.json", "steps.json", "failures.json"),
+    *("members.jsonl", "events.jsonl", "server/readyz.json", "server/metrics.txt"),
+    *("hub/version.json", "hub/ibgu.json", "hub/events.jsonl", "hub/managedclusters.jsonl"),
+    *("hub/manifestworks.jsonl", "not-collected.txt"),
+}
+"""All that there may be."""
+
+
+def payload(cluster: str) -> dict[str, Any]:
+    """A ManifestWork with all that must not be told."""
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "seed-pull", "namespace": "openshift-lifecycle-agent"},
+        "type": "kubernetes.io/dockerconfigjson",
+        "data": {".dockerconfigjson": b64encode(b"planted-pull").decode()},
+    }
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "extra", "namespace": "default"},
+        "data": {"manifest.yaml": "kind: Secret\nstringData:\n  x: planted-inside\n"},
+    }
+    return {
+        "apiVersion": "work.open-cluster-management.io/v1",
+        "kind": "ManifestWork",
+        "metadata": {
+            "name": "ibgu-payload",
+            "namespace": cluster,
+            "labels": {names.MANAGED_BY: names.MANAGER},
+            "annotations": {"proxy": "http://admin:hunter2@proxy.example:3128"},
+        },
+        "spec": {"workload": {"manifests": [secret, config]}},
+    }
+
+
+def unpacked(path: Path) -> dict[str, str]:
+    """Name in the archive's folder -> content."""
+    with tarfile.open(path) as archive:
+        files = [each for each in archive.getmembers() if each.isfile()]
+        read = {each.name.partition("/")[2]: archive.extractfile(each) for each in files}
+        return {name: file.read().decode() for name, file in read.items() if file}
+
+
+@pytest.fixture
+async def cluster(
+    journal: Journal, kubectl: Kubectl, namespace: str, unique_name: Callable[[str], str]
+) -> str:
+    """A rollout `ran-r1` in `namespace`, and one of its clusters: full of secrets."""
+    name = unique_name("leaky")
+    words = f"pull failed: Authorization: Bearer {OPENSHIFT} {JWT} password=hunter2"
+    one = rollout(namespace=namespace)
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP))
+    await put(journal, failed(prep, name, 0, words))
+    kubectl.apply(manifest(namespace))
+    kubectl("create", "namespace", name)
+    kubectl.apply(
+        {
+            "apiVersion": "cluster.open-cluster-management.io/v1",
+            "kind": "ManagedCluster",
+            "metadata": {"name": name, "annotations": {"token": "planted-token", "key": KEY}},
+            "spec": {"hubAcceptsClient": True},
+        }
+    )
+    kubectl.apply(payload(name))
+    return name
+
+
+async def test_all_that_helps_and_no_secret(
+    ibgu: Ibgu, cluster: str, namespace: str, sandbox_hub: SandboxHub, tmp_path: Path
+) -> None:
+    path = tmp_path / "bundle.tgz"
+    args = ("collect", "ran-r1", "-n", namespace, "-o", str(path))
+    found = await ibgu(*args, user="admin")
+    assert (found.exit_code, found.stdout) == (0, f"{path}\n"), found.output
+    assert path.stat().st_mode & 0o777 == 0o600
+    files = unpacked(path)
+    assert set(files) == FILES - {"not-collected.txt"}
+    everything = "\n".join(files.values())
+    for secret in (*PLANTED, sandbox_hub.token("admin")):
+        assert secret not in everything
+    assert json.loads(files["rollout.json"])["name"] == "ran-r1"
+    member = json.loads(files["members.jsonl"])
+    assert member["cluster"] == cluster
+    assert member["message"].startswith("pull failed: Authorization: ")
+    [managed] = [json.loads(line) for line in files["hub/managedclusters.jsonl"].splitlines()]
+    assert managed["metadata"]["name"] == cluster
+    [work] = [json.loads(line) for line in files["hub/manifestworks.jsonl"].splitlines()]
+    secret, config = work["spec"]["workload"]["manifests"]
+    assert secret["data"] == {".dockerconfigjson": REMOVED}
+    assert config["data"]["manifest.yaml"].startswith("(removed: ")
+    assert json.loads(files["about.json"])["rollout"] == f"{namespace}/ran-r1"
+    again = await ibgu(*args, user="admin")
+    assert again.exit_code == 1
+    assert "is there already" in again.stderr
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_what_one_may_not_read_is_said(ibgu: Ibgu, namespace: str, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.tgz"
+    found = await ibgu("collect", "ran-r1", "-n", namespace, "-o", str(path))
+    assert found.exit_code == 0, found.output
+    missing = unpacked(path)["not-collected.txt"]
+    assert "hub/manifestworks.jsonl: " in missing
+    assert "forbidden" in missing
+    assert "ibgu: not collected: hub/manifestworks.jsonl: " in found.stderr
+
+
+async def test_what_is_not_there(ibgu: Ibgu, tmp_path: Path) -> None:
+    path = tmp_path / "bundle.tgz"
+    found = await ibgu("collect", "ran-9", "-o", str(path))
+    assert found.exit_code == 1
+    assert found.stderr.startswith("ibgu: there is no rollout ran-9")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Bearer abc.def rest", f"Bearer {REMOVED} rest"),
+        ("Basic dXNlcjpwYXNz end", f"Basic {REMOVED} end"),
+        ("https://u:p@host/x", f"https://{REMOVED}@host/x"),
+        (f"a {JWT} b", f"a {REMOVED} b"),
+        (f"a {OPENSHIFT} b", f"a {REMOVED} b"),
+        ('{"auth": "dXNlcg=="}', f'{{"auth":{REMOVED}}}'),
+        (f"x {KEY} y", f"x {REMOVED} y"),
+        ("password=hunter2&x", f"password={REMOVED}&x"),
+        ("my own secret", f"my {REMOVED} secret"),
+        ("precache job failed, sha256:0a1b", "precache job failed, sha256:0a1b"),
+    ],
+)
+def test_what_looks_like_a_secret(text: str, left: str) -> None:
+    assert scrubbed(text, ["own"]) == left
+
+
+def test_objects_keep_what_is_no_secret() -> None:
+    spec = {"seedImageRef": {"pullSecretRef": {"name": "pull"}}, "secretName": "x", "n": 1}
+    assert redacted({"kind": "Any", "spec": spec}) == {"kind": "Any", "spec": spec}
+    assert redacted({"apiToken": "x", "list": [{"password": "y", "z": None}]}) == {
+        "apiToken": REMOVED,
+        "list": [{"password": REMOVED, "z": None}],
+    }
+    assert redacted({"kind": "Secret", "data": "odd"}) == {"kind": "Secret", "data": REMOVED}
+    assert redacted({"metadata": {"managedFields": [1], "name": "x"}}) == {
+        "metadata": {"name": "x"}
+    }

@@ -1,0 +1,113 @@
+"""Completion: what a half-typed line asks for, and what the shells are told."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ibgu.cli.complete.command import SCRIPTS, Shell
+from ibgu.cli.complete.main import candidates
+from ibgu.db import Journal
+from ibgu.sandbox.hub import SandboxHub
+from tests.api.fleet import fleet, rollout, seen
+from tests.cli.conftest import Ibgu, in_thread
+
+pytestmark = pytest.mark.hub
+BIN = Path(sys.executable).parent
+
+
+def words(*typed: str) -> list[str]:
+    return [each.word for each in candidates(typed)]
+
+
+def test_commands_and_options() -> None:
+    assert words("stat") == ["status"]
+    assert words("nothing", "") == []
+    assert "--watch" in words("status", "ran", "--w")
+    assert "--watch" not in words("status", "ran", "--watch", "--w")
+    assert words("simulate", "--label", "a=b", "--lab") == ["--label"]
+    assert words("migrate", "") == []
+    assert words() == words("")
+
+
+def test_choices() -> None:
+    assert words("get", "-o", "") == ["table", "wide", "json", "yaml", "name"]
+    assert words("get", "--output=j") == ["--output=json"]
+    assert words("completion", "") == ["bash", "zsh", "fish"]
+
+
+@pytest.fixture
+async def asking(
+    journal: Journal, server: str, sandbox_hub: SandboxHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fleet(journal)
+    await seen(journal, rollout("x1", namespace="edge"))
+    monkeypatch.setenv("IBGU_SERVER", server)
+    monkeypatch.setenv("IBGU_TOKEN", sandbox_hub.token("alice"))
+    monkeypatch.setenv("KUBECONFIG", str(sandbox_hub.kubeconfig("alice")))
+
+
+@pytest.mark.usefixtures("asking")
+async def test_names_that_the_api_knows() -> None:
+    async def told(*typed: str) -> list[str]:
+        return await in_thread(words, *typed)
+
+    assert await told("status", "") == ["ran-r1"]
+    assert await told("status", "-n", "edge", "ran-") == ["ran-x1"]
+    assert await told("status", "--namespace=edge", "") == ["ran-x1"]
+    assert sorted(await told("status", "ran-r1", "-n", "")) == ["default", "edge"]
+    assert await told("status", "--namespace=e") == ["--namespace=edge"]
+    assert await told("explain", "ran-r1", "") == ["a", "b", "c", "d", "e", "f", "g"]
+    assert await told("explain", "a") == ["a"]
+    assert await told("history", "g") == ["g"]
+    assert await told("events", "ran-r1", "--cluster", "c") == ["c"]
+    assert await told("stragglers", "ran-r1", "--cause", "Prec") == ["PrecacheFailed"]
+    assert await told("simulate", "--seed", "") == []
+
+
+@pytest.mark.usefixtures("asking")
+async def test_who_may_not_ask_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IBGU_TOKEN", "wrong")
+    assert await in_thread(words, "status", "") == []
+
+
+def run(*command: str) -> str:
+    path = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=os.environ | path
+    )
+    return done.stdout
+
+
+@pytest.mark.usefixtures("asking")
+async def test_bash_completes() -> None:
+    line = "source <(ibgu completion bash); COMP_WORDS=(ibgu status ''); COMP_CWORD=2"
+    script = f"{line}; _ibgu_complete; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+    assert await in_thread(run, "bash", "-c", script) == "ran-r1\n"
+
+
+@pytest.mark.usefixtures("asking")
+async def test_kubectl_completes() -> None:
+    """Its protocol: candidates with their help, then a directive."""
+    told = await in_thread(run, "kubectl_complete-ibgu", "status", "")
+    assert told == "ran-r1\tRunning, 4.17.2\n:4\n"
+
+
+@pytest.mark.parametrize("shell", [shell for shell in Shell if shutil.which(shell)])
+def test_the_shell_reads_its_script(shell: Shell, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text(SCRIPTS[shell])
+    run(shell, "-n", str(script))
+
+
+async def test_the_scripts_are_printed(ibgu: Ibgu) -> None:
+    for shell in Shell:
+        assert (await ibgu("completion", shell)).stdout == SCRIPTS[shell]
+
+
+def test_it_is_a_plugin_of_kubectl() -> None:
+    assert run("kubectl-ibgu", "--help").startswith("Usage: kubectl ibgu [OPTIONS] COMMAND")
+    assert run("ibgu", "--help").startswith("Usage: ibgu [OPTIONS] COMMAND")

@@ -1,0 +1,237 @@
+"""`ibgu stragglers`: what it prints is applied to a real API server."""
+
+import json
+import shlex
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import yaml
+from msgspec.structs import replace
+
+from ibgu.core.kinds import IbguSpec
+from ibgu.core.model import Action, Cause, Kind, OnRollout, RolloutState, StepState
+from ibgu.db import Journal
+from ibgu.sandbox.kubectl import Kubectl
+from tests.api.fleet import MONITOR, PULL, failed, open_step, put, rollout, seen, spec, succeeded
+from tests.api.fleet import tell as commit
+from tests.cli.conftest import Ibgu
+from tests.db.records import NOW, member, step
+
+pytestmark = pytest.mark.hub
+
+LABEL = "lcm.openshift.io/ibgu-"
+NAMES = ("done", "pull", "meanwhile", "monitor", "gone", "waits")
+
+
+class Scene:
+    """Prep is over, Upgrade runs; every cluster is there for one reason."""
+
+    def __init__(self, kubectl: Kubectl, journal: Journal, unique_name: Callable[[str], str]):
+        self._kubectl = kubectl
+        self._journal = journal
+        self.namespace = unique_name("edge")
+        self.names = {each: unique_name(f"{each}-site") for each in NAMES}
+
+    def cluster(self, which: str, *labels: str, named: bool = True) -> None:
+        name = self.names[which]
+        given = {f"{LABEL}{label}": "" for label in labels}
+        metadata = {"name": name, "labels": given | ({"name": name} if named else {})}
+        self._kubectl.apply(
+            {
+                "apiVersion": "cluster.open-cluster-management.io/v1",
+                "kind": "ManagedCluster",
+                "metadata": metadata,
+                "spec": {"hubAcceptsClient": True},
+            }
+        )
+
+    async def play(self) -> None:
+        self._kubectl("create", "namespace", self.namespace)
+        self._kubectl.apply(manifest(self.namespace))
+        self.cluster("done", "prep-completed")
+        self.cluster("pull", "prep-failed")
+        self.cluster("meanwhile", "prep-completed")
+        self.cluster("monitor", "prep-completed", "upgrade-failed")
+        self.cluster("waits", "prep-completed")
+        plan = IbguSpec(ibu_spec=spec().ibu_spec, plan=spec().plan[:2])
+        one = rollout(namespace=self.namespace, spec=plan)
+        await seen(self._journal, one)
+        name = self.names
+        prep = step(one, 0, Action.PREP, state=StepState.FINISHED, finished_at=NOW)
+        await open_step(self._journal, prep)
+        await put(
+            self._journal,
+            succeeded(prep, name["monitor"], 0),
+            failed(prep, name["pull"], 1, PULL),
+            failed(prep, name["meanwhile"], 2, PULL),
+            failed(prep, name["gone"], 3, PULL),
+            succeeded(prep, name["waits"], 4),
+        )
+        upgrade = await open_step(self._journal, step(one, 1, Action.UPGRADE))
+        over = {"cause": Cause.UPGRADE_FAILED, "failed_action": Action.UPGRADE}
+        await put(
+            self._journal,
+            failed(upgrade, name["monitor"], 0, MONITOR, **over),
+            member(upgrade, name["waits"], 1),
+        )
+
+
+def manifest(namespace: str) -> dict[str, Any]:
+    strategy = {"maxConcurrency": 2, "timeout": 240}
+    seed = {"image": "quay.example/seed:4.17.2", "version": "4.17.2"}
+    return {
+        "apiVersion": "lcm.openshift.io/v1alpha1",
+        "kind": "ImageBasedGroupUpgrade",
+        "metadata": {
+            "name": "ran-r1",
+            "namespace": namespace,
+            "annotations": {"extra.lca.openshift.io/x": "1"},
+        },
+        "spec": {
+            "ibuSpec": {
+                "seedImageRef": seed,
+                "oadpContent": [{"name": "oadp-cm", "namespace": "openshift-adp"}],
+            },
+            "clusterLabelSelectors": [{"matchLabels": {"group": "ran"}}],
+            "plan": [
+                {"actions": ["Prep"], "rolloutStrategy": strategy},
+                {"actions": ["Upgrade"], "rolloutStrategy": strategy},
+            ],
+        },
+    }
+
+
+@pytest.fixture
+async def scene(kubectl: Kubectl, journal: Journal, unique_name: Callable[[str], str]) -> Scene:
+    scene = Scene(kubectl, journal, unique_name)
+    await scene.play()
+    return scene
+
+
+async def test_what_is_left_by_cause_and_how_to_go_on(ibgu: Ibgu, scene: Scene) -> None:
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace)
+    assert found.exit_code == 0, found.output
+    lines = [line.strip() for line in found.stdout.splitlines()]
+    assert lines[0] == f"ran-r1 ({scene.namespace}): 4 of 5 clusters are left"
+    heads = [line for line in lines if line[:1] in "✗▶" and line]
+    assert heads == [
+        "✗ 1  Prep: PrecacheFailed (step 1)",
+        "✗ 1  Prep: PrecacheFailed (step 1)",
+        "✗ 1  Upgrade: InitMonitorTimeout (step 2)",
+        "▶ 1  Upgrade: WaitingForSlot (step 2, not finished)",
+    ]
+    assert "(no ManagedCluster of that name is on the hub)" in lines
+    assert "meanwhile" not in found.stdout
+    apply = "--cause InitMonitorTimeout -o yaml | kubectl apply -f -"
+    assert f"ibgu stragglers ran-r1 -n {scene.namespace} {apply}" in lines
+
+
+async def test_the_yaml_is_applied(ibgu: Ibgu, scene: Scene, kubectl: Kubectl) -> None:
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "yaml")
+    assert found.exit_code == 0, found.output
+    assert "created" in kubectl("apply", "-f", "-", stdin=found.stdout)
+    made = kubectl.get("ibgu", "ran-r1-abort-1", "-n", scene.namespace)
+    assert [item["actions"] for item in made["spec"]["plan"]] == [["AbortOnFailure"]]
+    [selector] = made["spec"]["clusterLabelSelectors"]
+    names = sorted((scene.names["pull"], scene.names["monitor"]))
+    assert sorted(selector["matchExpressions"][0]["values"]) == names
+    assert made["spec"]["ibuSpec"]["oadpContent"] == [
+        {"name": "oadp-cm", "namespace": "openshift-adp"}
+    ]
+    assert made["metadata"]["annotations"]["extra.lca.openshift.io/x"] == "1"
+    again = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "yaml")
+    assert yaml.safe_load(again.stdout)["metadata"]["name"] == "ran-r1-abort-2"
+
+
+async def test_the_patch_is_applied(ibgu: Ibgu, scene: Scene, kubectl: Kubectl) -> None:
+    text = (await ibgu("stragglers", "ran-r1", "-n", scene.namespace)).stdout
+    line = next(line for line in text.splitlines() if "kubectl patch" in line)
+    kubectl(*shlex.split(line)[1:])
+    plan = kubectl.get("ibgu", "ran-r1", "-n", scene.namespace)["spec"]["plan"]
+    assert [item["actions"] for item in plan] == [["Prep"], ["Upgrade"], ["AbortOnFailure"]]
+    text = (await ibgu("stragglers", "ran-r1", "-n", scene.namespace)).stdout
+    assert "kubectl patch" not in text
+
+
+async def test_after_the_abort_they_begin_anew(
+    ibgu: Ibgu, scene: Scene, kubectl: Kubectl, journal: Journal
+) -> None:
+    """A newer rollout took one of them back to Idle, and has another in its hands."""
+    aborted = rollout("r2", age=-1, namespace=scene.namespace, started_at=NOW)
+    await seen(journal, aborted)
+    abort = await open_step(journal, step(aborted, 0, Action.ABORT_ON_FAILURE))
+    await put(journal, succeeded(abort, scene.names["pull"], 0))
+    await put(journal, member(abort, scene.names["monitor"], 1))
+    scene.cluster("pull")
+    kubectl("label", "managedcluster", scene.names["pull"], f"{LABEL}prep-failed-")
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "json")
+    body = json.loads(found.stdout)
+    assert body["elsewhere"] == {f"{scene.namespace}/ran-r2": 1}
+    assert [group["standing"] for group in body["groups"]] == ["ended", "aborted", "going"]
+    [retry] = body["manifests"]
+    assert [item["actions"] for item in retry["spec"]["plan"]] == [["Prep"], ["Upgrade"]]
+    printed = await ibgu(
+        "stragglers", "ran-r1", "-n", scene.namespace, "--cause", "Aborted", "-o", "yaml"
+    )
+    assert yaml.safe_load(printed.stdout) == retry
+    kubectl("apply", "-f", "-", stdin=printed.stdout)
+
+
+async def test_clusters_that_no_label_names(ibgu: Ibgu, scene: Scene, kubectl: Kubectl) -> None:
+    name = scene.names["pull"]
+    kubectl("label", "managedcluster", name, "name-")
+    found = await ibgu(
+        "stragglers", "ran-r1", "-n", scene.namespace, "--cause", "PrecacheFailed", "-o", "yaml"
+    )
+    line = found.stderr.partition("label its clusters first: ")[2]
+    kubectl(*shlex.split(line)[1:])
+    kubectl("apply", "-f", "-", stdin=found.stdout)
+    made = kubectl.get("ibgu", "ran-r1-abort-1", "-n", scene.namespace)
+    [selector] = made["spec"]["clusterLabelSelectors"]
+    chosen = ",".join(f"{key}={value}" for key, value in selector["matchLabels"].items())
+    assert [
+        item["metadata"]["name"] for item in kubectl.get("managedclusters", "-l", chosen)["items"]
+    ] == [name]
+
+
+async def test_names_for_other_commands(ibgu: Ibgu, scene: Scene) -> None:
+    found = await ibgu(
+        "stragglers", "ran-r1", "-n", scene.namespace, "--cause", "InitMonitorTimeout", "-o", "name"
+    )
+    assert found.stdout == f"{scene.names['monitor']}\n"
+
+
+async def test_without_the_hub_nothing_is_proposed(ibgu: Ibgu, scene: Scene) -> None:
+    nowhere = {"KUBECONFIG": "/nowhere/at/all"}
+    args = ("stragglers", "ran-r1", "-n", scene.namespace)
+    text = await ibgu(*args, **nowhere)
+    assert (
+        "what may be done is not told, the hub was not asked: no usable kubeconfig" in text.stdout
+    )
+    assert "kubectl" not in text.stdout
+    assert json.loads((await ibgu(*args, "-o", "json", **nowhere)).stdout)["manifests"] == []
+    refused = await ibgu(*args, "-o", "yaml", **nowhere)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("ibgu: nothing is proposed that was not checked")
+
+
+async def test_nothing_is_left(
+    ibgu: Ibgu, journal: Journal, kubectl: Kubectl, unique_name: Callable[[str], str]
+) -> None:
+    scene = Scene(kubectl, journal, unique_name)
+    kubectl("create", "namespace", scene.namespace)
+    kubectl.apply(manifest(scene.namespace))
+    one = rollout(namespace=scene.namespace)
+    await seen(journal, one)
+    done = step(one, 0, Action.PREP, state=StepState.FINISHED, finished_at=NOW)
+    await open_step(journal, done)
+    await put(journal, succeeded(done, scene.names["done"], 0))
+    over = replace(one, state=RolloutState.COMPLETE, completed_at=NOW + timedelta(hours=1))
+    await commit(journal, OnRollout(Kind.ROLLOUT_COMPLETED, over, ""))
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace)
+    assert found.stdout == f"ran-r1 ({scene.namespace}): nothing is left of 1 clusters\n"
+    printed = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "yaml")
+    assert (printed.exit_code, printed.stdout) == (0, "")
+    assert "has nothing to do here" in printed.stderr
