@@ -2,10 +2,13 @@
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
 if TYPE_CHECKING:
     from ibgu.hub.writer import WriteResult
@@ -13,12 +16,33 @@ if TYPE_CHECKING:
 _LATENCIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _DURATIONS = (10, 30, 60, 120, 300, 600, 1200, 1800, 2700, 3600, 7200, 14400, 28800)
 
+BUILD = Gauge("ibgu_build_info", "1, with the version that runs.", ["version"])
+BUILD.labels(version("ibgu")).set(1)
+
+# the loop
 TURN = Histogram("ibgu_turn_seconds", "Duration of one turn of the loop.", buckets=_LATENCIES)
-COMMIT = Histogram("ibgu_journal_commit_seconds", "Journal commits.", buckets=_LATENCIES)
-HUB_REQUESTS = Gauge(
-    "ibgu_hub_requests_total", "Requests to the hub since the start.", ["verb", "code"]
+REACTION = Histogram(
+    "ibgu_reaction_seconds",
+    "From the first change that a turn answers to the turn's end: what it decided is in the "
+    "journal, and its writes are on their way to the hub.",
+    buckets=_LATENCIES,
 )
+COMMIT = Histogram("ibgu_journal_commit_seconds", "Journal commits.", buckets=_LATENCIES)
+LEADER = Gauge("ibgu_leader", "1 while this process leads.")
+JOURNAL_AWAY = Gauge("ibgu_journal_away", "1 while the journal can't be written.")
+TALM_LIVE = Gauge("ibgu_talm_live", "1 while a live TALM keeps the leader from writing.")
+
+# the hub
+HUB_REQUESTS = Counter("ibgu_hub_requests", "Requests to the hub.", ["verb", "code"])
 WRITES = Counter("ibgu_hub_writes", "Writes by object kind and result.", ["kind", "result"])
+QUEUE = Gauge("ibgu_write_queue_depth", "Objects with a write pending.")
+WATCH_AGE = Gauge("ibgu_watch_age_seconds", "Time since a watch was last heard.", ["kind"])
+BAD_OBJECTS = Counter("ibgu_bad_objects", "Objects of the hub that could not be read.", ["kind"])
+RIGHTS_MISSING = Gauge(
+    "ibgu_rights_missing", "Rights that the hub refuses and ibgu can't do its work without."
+)
+
+# the work
 ACTIONS = Counter("ibgu_actions", "Ended actions.", ["action", "result", "cause"])
 ACTION_SECONDS = Histogram(
     "ibgu_action_duration_seconds",
@@ -26,14 +50,82 @@ ACTION_SECONDS = Histogram(
     ["action", "result"],
     buckets=_DURATIONS,
 )
-MEMBERS = Gauge("ibgu_members", "Members of running steps by state.", ["state"])
+MEMBERS_ENDED = Counter(
+    "ibgu_members_ended",
+    "Clusters that have ended a step, by its first action.",
+    ["action", "outcome", "cause"],
+)
+MEMBER_SECONDS = Histogram(
+    "ibgu_member_seconds",
+    "Time that clusters which have ended a step have spent in it before their start (waiting) "
+    "and after it (working), by the step's first action.",
+    ["action", "spent"],
+    buckets=_DURATIONS,
+)
 ROLLOUTS = Gauge("ibgu_rollouts", "Rollouts by phase.", ["phase"])
+MEMBERS = Gauge("ibgu_members", "Members of running steps by state.", ["state"])
 SLOTS = Gauge("ibgu_slots", "Slots of running steps.", ["state"])
-LEADER = Gauge("ibgu_leader", "1 while this process leads.")
-JOURNAL_AWAY = Gauge("ibgu_journal_away", "1 while the journal can't be written.")
-WATCH_AGE = Gauge("ibgu_watch_age_seconds", "Time since a watch was last heard.", ["kind"])
-QUEUE = Gauge("ibgu_write_queue_depth", "Objects with a write pending.")
-BAD_OBJECTS = Counter("ibgu_bad_objects", "Objects of the hub that could not be read.", ["kind"])
+ROLLOUT_MEMBERS = Gauge(
+    "ibgu_rollout_members",
+    "Members of the running step of a rollout by state.",
+    ["rollout", "step", "state"],
+)
+ROLLOUT_SLOTS = Gauge(
+    "ibgu_rollout_slots", "Slots of the running step of a rollout.", ["rollout", "state"]
+)
+ROLLOUT_HELD = Gauge(
+    "ibgu_rollout_held",
+    "1 while nothing new starts in a rollout, by reason.",
+    ["rollout", "reason"],
+)
+
+# the REST API
+API_REQUESTS = Counter(
+    "ibgu_api_requests", "Requests answered, by route and status.", ["method", "route", "code"]
+)
+API_SECONDS = Histogram(
+    "ibgu_api_request_seconds",
+    "Time to the head of an answer.",
+    ["method", "route"],
+    buckets=_LATENCIES,
+)
+
+# beside TALM
+SHADOW_ROLLOUTS = Gauge("ibgu_shadow_rollouts", "TALM's rollouts that a shadow has seen.")
+SHADOW_RUNS = Gauge("ibgu_shadow_runs_open", "Actions of TALM that a shadow follows now.")
+
+PRESENT = (ROLLOUTS, MEMBERS, SLOTS, ROLLOUT_MEMBERS, ROLLOUT_SLOTS, ROLLOUT_HELD)
+"""What only the leader knows, and what must not stay when it leads no more."""
+
+
+class Metric(NamedTuple):
+    kind: str
+    """counter, gauge or histogram."""
+    labels: tuple[str, ...]
+
+
+def metrics() -> dict[str, Metric]:
+    """All of ibgu's own, by the name under which Prometheus knows them."""
+    found = {}
+    for each in globals().values():
+        if isinstance(each, MetricWrapperBase):
+            [described] = each.describe()
+            suffix = "_total" if described.type == "counter" else ""
+            found[described.name + suffix] = Metric(described.type, each._labelnames)
+    return found
+
+
+class Tally:
+    """Brings HUB_REQUESTS up to what a connection has counted by itself."""
+
+    def __init__(self, requests: Mapping[tuple[str, str], int]) -> None:
+        self._requests = requests
+        self._told: dict[tuple[str, str], int] = {}
+
+    def count(self) -> None:
+        for key, total in list(self._requests.items()):
+            HUB_REQUESTS.labels(*key).inc(total - self._told.get(key, 0))
+            self._told[key] = total
 
 
 def count_write(result: "WriteResult") -> None:

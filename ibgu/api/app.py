@@ -9,6 +9,7 @@ from ibgu.api import handlers, openapi
 from ibgu.api.context import Context, Probes
 from ibgu.api.edge import Edge
 from ibgu.api.limits import BodyLimit
+from ibgu.api.measures import Counted
 from ibgu.api.pace import Measured
 from ibgu.api.problems import away
 from ibgu.api.readiness import Readiness
@@ -51,7 +52,8 @@ def create_probes(probes: Probes) -> FastAPI:
     app.state.probes = probes
     app.state.readiness = Readiness(probes)
     app.add_middleware(BodyLimit)
-    app.add_middleware(Edge)  # the last one added is the outermost
+    app.add_middleware(Edge)
+    app.add_middleware(Counted)  # the last one added is the outermost
     app.include_router(process.router)
     handlers.install(app)
     openapi.install(app)

@@ -1,6 +1,7 @@
 """What the next turn has to look at: touched clusters of touched rollouts, and due timers."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from heapq import heappop, heappush
@@ -15,16 +16,23 @@ class Agenda:
         self._timers: list[tuple[datetime, str, str]] = []
         self._due: dict[tuple[str, str], datetime] = {}
         self._debts: dict[str, None] = {}
+        self.since = 0.0
+        """By the monotonic clock: the first change that nobody has taken yet."""
         self.changed = asyncio.Event()
 
     def touch(self, rollout: str, clusters: Iterable[str] = ()) -> None:
         self._touched.setdefault(rollout, {}).update(dict.fromkeys(clusters))
-        self.changed.set()
+        self._change()
 
     def touch_debt(self, uid: str) -> None:
         """By ManagedCluster uid."""
         self._debts[uid] = None
-        self.changed.set()
+        self._change()
+
+    def _change(self) -> None:
+        if not self.changed.is_set():
+            self.since = time.monotonic()
+            self.changed.set()
 
     def at(self, when: datetime, rollout: str, cluster: str) -> None:
         """Touch it then; an earlier timer of the same stays, a later one is replaced.

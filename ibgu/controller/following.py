@@ -63,7 +63,7 @@ class Following:
             self._parts.effects.settle(world, owed, debts)
         for uid in concerned:
             self._after(uid, now)
-        measures.count(decisions)
+        measures.count(decisions, world)
         if not quiet:
             self._report(decisions)
 

@@ -5,6 +5,7 @@ hub say.
 """
 
 import asyncio
+import time
 from datetime import datetime, timedelta
 
 import structlog
@@ -188,6 +189,7 @@ class Loop:
             raise WentBack(proof)
         if not await self._in_sync():
             return
+        since = self._parts.agenda.since
         touched, debts = self._parts.agenda.take()
         if not touched and not debts:
             return
@@ -197,6 +199,7 @@ class Loop:
             await self._parts.ledger.commit(draft, now)
             quiet, late = self.facts.talm_live, self._gap or not self._current()
             self._following.perform(touched, debts, draft.decisions, now, quiet=quiet, late=late)
+        telemetry.REACTION.observe(time.monotonic() - since)
 
     def _current(self) -> bool:
         return self._parts.in_sync() and not self._parts.mirror.went_back

@@ -4,17 +4,40 @@ from collections import Counter
 from collections.abc import Iterable
 
 from ibgu import telemetry
-from ibgu.core.book import World
-from ibgu.core.model import Decision, Kind, MemberState, OnMember, Run
-from ibgu.core.status import Phase, phase_of
+from ibgu.core.book import Book, StepBook, World
+from ibgu.core.model import (
+    Action,
+    Cause,
+    Decision,
+    Kind,
+    Member,
+    OnMember,
+    Outcome,
+    Run,
+    Step,
+)
+from ibgu.core.status import Phase, hold_of, phase_of
+from ibgu.core.words import Word, word
 
 
-def count(decisions: Iterable[Decision]) -> None:
+def begin() -> None:
+    """All series of the ends from the start: Prometheus takes no notice of a first value."""
+    for action in Action:
+        telemetry.MEMBERS_ENDED.labels(action, Outcome.SUCCEEDED, "")
+        for cause in Cause:
+            telemetry.MEMBERS_ENDED.labels(action, Outcome.FAILED, cause)
+
+
+def count(decisions: Iterable[Decision], world: World) -> None:
     """After the commit: what was decided has happened."""
     for decision in decisions:
-        if isinstance(decision, OnMember) and decision.kind is Kind.RUN_ENDED:
+        if not isinstance(decision, OnMember):
+            continue
+        if decision.kind is Kind.RUN_ENDED:
             assert decision.member.run is not None
             _ended(decision.member.run)
+        elif decision.kind is Kind.FINISHED and decision.member.rollout in world.books:
+            _finished(decision.member, world.step_of(decision.member).step)
 
 
 def _ended(run: Run) -> None:
@@ -25,8 +48,22 @@ def _ended(run: Run) -> None:
         telemetry.ACTION_SECONDS.labels(run.action, result).observe(seconds)
 
 
+def _finished(member: Member, step: Step) -> None:
+    """Who never started has only waited."""
+    telemetry.MEMBERS_ENDED.labels(step.first, member.outcome or "", member.cause or "").inc()
+    if step.started_at is None or member.ended_at is None:
+        return
+    started = member.started_at or member.ended_at
+    spent = {"waiting": started - step.started_at, "working": member.ended_at - started}
+    for what, time in spent.items():
+        if what == "waiting" or member.started_at is not None:
+            telemetry.MEMBER_SECONDS.labels(step.first, what).observe(time.total_seconds())
+
+
 def gauge(world: World) -> None:
     """The gauges that show the present; called when somebody asks for them."""
+    for metric in telemetry.PRESENT:
+        metric.clear()
     phases: Counter[str] = Counter()
     states: Counter[str] = Counter()
     used = limit = 0
@@ -36,10 +73,34 @@ def gauge(world: World) -> None:
         if step is not None:
             used += len(step.slots)
             limit += step.step.max_concurrency
-            states.update({state: step.counts[state] for state in MemberState})
+            states += _rollout(book, step)
     for phase in frozenset(Phase) - {Phase.DELETED}:
         telemetry.ROLLOUTS.labels(phase).set(phases[phase])
-    for state in (MemberState.WAITING, MemberState.IN_FLIGHT):
+    for state in Word:
         telemetry.MEMBERS.labels(state).set(states[state])
     telemetry.SLOTS.labels("used").set(used)
     telemetry.SLOTS.labels("limit").set(limit)
+
+
+def _rollout(book: Book, step: StepBook) -> Counter[str]:
+    """Of one whose step runs or opens; answers its members by state."""
+    name, number = book.rollout.full_name, str(step.step.index + 1)
+    hold = hold_of(book.rollout, book.newest)
+    states: Counter[str] = Counter()
+    for standing, members in step.standing.items():
+        states[word(*standing, held=hold is not None)] += members
+    for state in Word:
+        telemetry.ROLLOUT_MEMBERS.labels(name, number, state).set(states[state])
+    telemetry.ROLLOUT_SLOTS.labels(name, "used").set(len(step.slots))
+    telemetry.ROLLOUT_SLOTS.labels(name, "limit").set(step.step.max_concurrency)
+    if hold is not None:
+        telemetry.ROLLOUT_HELD.labels(name, hold.kind).set(1)
+    return states
+
+
+def silence() -> None:
+    """Who does not lead knows nothing of this."""
+    for metric in telemetry.PRESENT:
+        metric.clear()
+    telemetry.QUEUE.set(0)
+    telemetry.TALM_LIVE.set(0)

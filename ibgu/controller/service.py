@@ -50,6 +50,7 @@ class Controller:
         self._rng = rng or Random()
         self._settings = settings
         self._client = client
+        self._tally = telemetry.Tally(client.requests)
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed)
         self._watches = Watches(client, self._mirror, served, settings, self._rng)
@@ -76,6 +77,7 @@ class Controller:
         """In a row, with no long lead between them."""
 
     async def run(self) -> None:
+        measures.begin()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watches.run())
             tasks.create_task(self._rights.run())
@@ -195,12 +197,15 @@ class Controller:
     def measure(self) -> None:
         """Bring the gauges up to date; called when somebody asks for the metrics."""
         self._watches.measure()
+        self._tally.count()
         telemetry.JOURNAL_AWAY.set(1 if self._ledger is not None and self._ledger.away else 0)
-        if self._loop is not None:
+        telemetry.RIGHTS_MISSING.set(len(self._rights.problems()))
+        if self._loop is None:
+            measures.silence()
+        else:
             measures.gauge(self._loop.world)
             telemetry.QUEUE.set(self._loop.depth)
-        for (verb, code), count in self._client.requests.items():
-            telemetry.HUB_REQUESTS.labels(verb, code).set(count)
+            telemetry.TALM_LIVE.set(1 if self._loop.facts.talm_live else 0)
 
 
 def _words(error: BaseException) -> str:

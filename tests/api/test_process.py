@@ -2,6 +2,7 @@
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from ibgu.api.app import create_probes
 from ibgu.api.context import Probes
@@ -69,3 +70,19 @@ async def test_metrics_are_fresh() -> None:
 @pytest.mark.parametrize("path", ["/api/v1/rollouts", "/api/v1/clusters/a/history"])
 async def test_a_process_without_the_api_serves_none(path: str) -> None:
     assert (await get(Probes(usable), path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "route", "code"),
+    [("/healthz", "/healthz", "200"), ("/../etc/passwd?a=b", "none", "404")],
+)
+async def test_answers_are_counted_by_route(path: str, route: str, code: str) -> None:
+    """What strangers ask for makes no series of its own."""
+
+    def counted() -> float:
+        labels = {"method": "GET", "route": route, "code": code}
+        return REGISTRY.get_sample_value("ibgu_api_requests_total", labels) or 0.0
+
+    before = counted()
+    await get(Probes(usable), path)
+    assert counted() == before + 1

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-from prometheus_client.metrics import MetricWrapperBase
 
 from ibgu import telemetry
 from ibgu.settings import Settings, variable
@@ -13,7 +12,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def first_column(page: str) -> list[str]:
-    return re.findall(r"^\| `([^`]+)` \|", (DOCS / page).read_text(), re.MULTILINE)
+    return re.findall(r"^\| `([^`]+)`(?: \*)? \|", (DOCS / page).read_text(), re.MULTILINE)
 
 
 def test_settings_page_lists_every_variable() -> None:
@@ -29,13 +28,15 @@ def test_settings_page_says_what_the_setting_says(name: str) -> None:
 
 def test_metrics_page_lists_every_metric() -> None:
     documented = set(first_column("metrics.md"))
-    existing = {
-        f"{metric.name}_total" if metric.type == "counter" else metric.name
-        for each in vars(telemetry).values()
-        if isinstance(each, MetricWrapperBase)
-        for metric in each.describe()
-    }
+    existing = set(telemetry.metrics())
     assert documented == existing
+
+
+def test_metrics_page_names_the_labels() -> None:
+    text = (DOCS / "metrics.md").read_text()
+    documented = dict(re.findall(r"^\| `([^`]+)`(?: \*)? \| ([^|]*) \|", text, re.MULTILINE))
+    for name, metric in telemetry.metrics().items():
+        assert documented[name].strip() == ", ".join(metric.labels), name
 
 
 def pages() -> list[Path]:

@@ -33,6 +33,7 @@ async def test_ibgu_run(database_url: str, scene: Scene) -> None:
         await scene.until(lambda: ready(address), "ibgu to be ready")
         await scene.apply(ibgu("run", step("Prep"), fleet=scene.label))
         await scene.completed("run")
+        await told_of_two_preps(address)
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(SECONDS):
             assert await process.wait() == 0
@@ -42,6 +43,21 @@ async def test_ibgu_run(database_url: str, scene: Scene) -> None:
             await process.wait()
     lease = await scene.get(paths.lease(NAMESPACE, LEASE))
     assert not lease["spec"].get("holderIdentity")
+
+
+async def told_of_two_preps(address: str) -> None:
+    async with httpx.AsyncClient(base_url=f"http://{address}") as client:
+        text = (await client.get("/metrics")).text
+    lines = (line.rpartition(" ") for line in text.splitlines() if line[0] != "#")
+    found = {name: float(value) for name, _, value in lines}
+    assert found["ibgu_leader"] == 1
+    assert found['ibgu_actions_total{action="Prep",cause="",result="succeeded"}'] == 2
+    for spent in ("waiting", "working"):
+        assert found[f'ibgu_member_seconds_count{{action="Prep",spent="{spent}"}}'] == 2
+    assert found["ibgu_reaction_seconds_count"] == found["ibgu_turn_seconds_count"] > 0
+    assert found['ibgu_rollouts{phase="Completed"}'] == 1
+    assert found['ibgu_hub_requests_total{code="2xx",verb="create"}'] >= 2
+    assert found['ibgu_api_requests_total{code="200",method="GET",route="/readyz"}'] >= 1
 
 
 async def ready(address: str) -> bool:

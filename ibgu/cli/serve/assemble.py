@@ -24,6 +24,7 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from ibgu.hub.discovery import Served, discover
 from ibgu.settings import Settings
+from ibgu.telemetry import Tally
 
 log = structlog.get_logger("ibgu")
 
@@ -44,7 +45,7 @@ async def run(settings: Settings, *, migrate: bool) -> None:
         _door(settings) as door,
         _journal(settings, door.patience, migrate=migrate) as engine,
         _controller(settings, door.patience, engine) as leading,
-        _api(settings, door.patience, engine, _probes(settings, leading)) as context,
+        _api(settings, door.patience, engine, leading) as context,
         door.showing(create_app(context)),
     ):
         await leading.run()
@@ -64,7 +65,7 @@ async def run_api(settings: Settings, *, migrate: bool) -> None:
     async with (
         _door(settings) as door,
         _journal(settings, door.patience, migrate=migrate) as engine,
-        _api(settings, door.patience, engine, _probes(settings)) as context,
+        _api(settings, door.patience, engine) as context,
         door.showing(create_app(context)),
     ):
         await door.served()
@@ -113,18 +114,29 @@ def _controller(
 
 @asynccontextmanager
 async def _api(
-    settings: Settings, patience: Patience, engine: AsyncEngine, probes: Probes
+    settings: Settings, patience: Patience, engine: AsyncEngine, leading: Leading | None = None
 ) -> AsyncIterator[Context]:
     """With a connection of its own: what callers ask must not wait behind the controller."""
     async with await HubClient.connect(settings.kubeconfig) as client:
         system = await patience.until(
             "the hub", partial(client.get, paths.namespace("kube-system"), Bare)
         )
+        probes = _probes(settings, leading, Tally(client.requests))
         yield Context(hub=system.metadata.uid, engine=engine, access=Access(client), probes=probes)
 
 
-def _probes(settings: Settings, leading: Leading | None = None) -> Probes:
+def _probes(
+    settings: Settings, leading: Leading | None = None, tally: Tally | None = None
+) -> Probes:
+    """`tally`: of the API's own connection to the hub."""
+
+    def measure() -> None:
+        if leading is not None:
+            leading.measure()
+        if tally is not None:
+            tally.count()
+
     journal = partial(schema.journal_problem, settings.database_url)
     if leading is None:
-        return Probes(journal)
-    return Probes(journal, leading.problems, leading.measure)
+        return Probes(journal, measure=measure)
+    return Probes(journal, leading.problems, measure)

@@ -57,6 +57,11 @@ class Album:
         times = (due(self.runs[key]) for key in self._open)
         return min((time for time in times if time is not None), default=None)
 
+    @property
+    def following(self) -> int:
+        """How many actions of TALM's run now."""
+        return len(self._open)
+
     def changed(self) -> ShadowRecords:
         return ShadowRecords(
             tuple(self._new_rollouts.values()),

@@ -47,6 +47,8 @@ class Shadow:
         self._watches = Watches(client, self._mirror, served, settings, Random())
         self._clock = Clock(self._store.now)
         self._away = ""
+        self._tally = telemetry.Tally(client.requests)
+        self._album: Album | None = None
         self.leading = False
 
     async def run(self) -> None:
@@ -76,8 +78,9 @@ class Shadow:
         self._watches.measure()
         telemetry.LEADER.set(1 if self.leading else 0)
         telemetry.JOURNAL_AWAY.set(1 if self._away else 0)
-        for (verb, code), count in self._client.requests.items():
-            telemetry.HUB_REQUESTS.labels(verb, code).set(count)
+        telemetry.SHADOW_ROLLOUTS.set(len(self._album.rollouts) if self._album else 0)
+        telemetry.SHADOW_RUNS.set(self._album.following if self._album else 0)
+        self._tally.count()
 
     # -- one at a time -------------------------------------------------------------------------
 
@@ -85,13 +88,15 @@ class Shadow:
         try:
             if await self._store.lead(self._settings.identity, PATIENCE):
                 await self._clock.sync()
-                await self._lead(Album(self._mirror, await self._store.load()))
+                self._album = Album(self._mirror, await self._store.load())
+                await self._lead(self._album)
         except JournalAway as error:
             self._lost(str(error))
         except Deposed as error:
             log.warning("another shadow has taken over", error=str(error))
         finally:
             self.leading = False
+            self._album = None
 
     async def _lead(self, album: Album) -> None:
         days = self._settings.events_days

@@ -50,6 +50,15 @@ class End(Struct, frozen=True):
         return (self.at, self.cluster)
 
 
+Standing = tuple[MemberState, ReasonKind | None, Outcome | None, Cause | None]
+"""State, reason (None: finished), outcome, cause: all that the word for a member follows from."""
+
+
+def standing_of(member: Member) -> Standing:
+    kind = None if member.finished else member.reason.kind
+    return (member.state, kind, member.outcome, member.cause)
+
+
 _place = attrgetter("place")
 _limit_time = itemgetter(0)
 
@@ -84,6 +93,7 @@ class StepBook:
         self.slots: dict[int, str] = {}
         self.ends: list[End] = []
         self.counts: Counter[str] = Counter()
+        self.standing: Counter[Standing] = Counter()
         for member in members:
             self.put(member)
 
@@ -132,6 +142,7 @@ class StepBook:
 
     def _count(self, member: Member, by: int) -> None:
         self.counts[member.outcome or member.state] += by
+        self.standing[standing_of(member)] += by
 
     @property
     def unfinished(self) -> int:

@@ -44,6 +44,7 @@ def aggregates(book: StepBook) -> dict[str, Any]:
         "slots": dict(book.slots),
         "ends": list(book.ends),
         "counts": {key: count for key, count in book.counts.items() if count},
+        "standing": {key: count for key, count in book.standing.items() if count},
     }
 
 

@@ -1,0 +1,160 @@
+"""What the metrics say of a world, and of what was decided."""
+
+from datetime import timedelta
+
+from prometheus_client import REGISTRY
+
+from ibgu import telemetry
+from ibgu.controller import measures
+from ibgu.core.book import World
+from ibgu.core.model import (
+    Action,
+    Cause,
+    Kind,
+    Member,
+    MemberState,
+    OnMember,
+    Outcome,
+    Reason,
+    ReasonKind,
+    Step,
+    StepState,
+)
+from tests.core.book.records import (
+    MINUTE,
+    NOW,
+    done,
+    failed,
+    in_flight,
+    member,
+    reason,
+    rollout,
+    step,
+    world_of,
+)
+
+
+def value(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+def states(**labels: str) -> dict[str, float]:
+    """Of `ibgu_rollout_members`, those that are not 0."""
+    return {
+        sample.labels["state"]: sample.value
+        for metric in telemetry.ROLLOUT_MEMBERS.collect()
+        for sample in metric.samples
+        if labels.items() <= sample.labels.items() and sample.value
+    }
+
+
+def world(*members: Member, **changes: object) -> World:
+    return world_of(rollout(), [step("Upgrade", **changes)], members)
+
+
+EVERYBODY = (
+    done("site-1", Action.UPGRADE),
+    failed("site-2"),
+    in_flight("site-3"),
+    in_flight("site-4", slot=2, reason=reason(ReasonKind.REBOOTING)),
+    member("site-5"),
+    member("site-6", reason=reason(ReasonKind.LOOKING)),
+)
+
+
+def test_members_are_counted_in_the_words_of_all_surfaces() -> None:
+    measures.gauge(world(*EVERYBODY))
+    expected = dict.fromkeys(
+        ("succeeded", "failed", "running", "rebooting", "waiting", "looking"), 1.0
+    )
+    assert states(rollout="fleet/a", step="1") == expected
+    assert value("ibgu_members", state="rebooting") == 1
+    assert value("ibgu_slots", state="used") == 2
+    assert value("ibgu_rollout_slots", rollout="fleet/a", state="limit") == 10
+    assert value("ibgu_rollouts", phase="Running") == 1
+
+
+def test_a_brake_holds_those_that_could_start() -> None:
+    hold = Reason(ReasonKind.BRAKE, NOW, "five have failed")
+    measures.gauge(world(member("site-1"), in_flight("site-2"), hold=hold))
+    assert states() == {"held": 1, "running": 1}
+    assert value("ibgu_rollout_held", rollout="fleet/a", reason="Brake") == 1
+    assert value("ibgu_rollouts", phase="Held") == 1
+
+
+def test_a_rollout_whose_step_has_ended_is_gone() -> None:
+    measures.gauge(world(*EVERYBODY))
+    measures.gauge(world(done("site-1", Action.UPGRADE), state=StepState.FINISHED))
+    assert states() == {}
+    assert value("ibgu_members", state="running") == 0
+
+
+def test_who_leads_no_more_is_silent() -> None:
+    measures.gauge(world(*EVERYBODY))
+    measures.silence()
+    assert states() == {}
+    assert value("ibgu_rollouts", phase="Running") is None
+    assert value("ibgu_write_queue_depth") == 0
+
+
+def spent(what: str) -> tuple[float, float]:
+    labels = {"action": "Upgrade", "spent": what}
+    found = (value(f"ibgu_member_seconds_{part}", **labels) for part in ("count", "sum"))
+    count, seconds = (each or 0.0 for each in found)
+    return count, seconds
+
+
+def finish(found: Member, upgrade: Step) -> dict[str, tuple[float, float]]:
+    """What one more finished member adds."""
+    before = {what: spent(what) for what in ("waiting", "working")}
+    decision = OnMember(Kind.FINISHED, found, "has ended")
+    measures.count([decision], world_of(rollout(), [upgrade], [found]))
+    return {
+        what: (spent(what)[0] - count, spent(what)[1] - seconds)
+        for what, (count, seconds) in before.items()
+    }
+
+
+def test_waiting_and_working_are_told_apart() -> None:
+    start, end = NOW + 5 * MINUTE, NOW + 45 * MINUTE
+    found = done("site-1", Action.UPGRADE, started_at=start, ended_at=end)
+    assert finish(found, step("Upgrade")) == {"waiting": (1, 300), "working": (1, 2400)}
+
+
+def test_who_never_started_has_only_waited() -> None:
+    found = member(
+        "site-1",
+        state=MemberState.FINISHED,
+        outcome=Outcome.FAILED,
+        ended_at=NOW + timedelta(hours=4),
+    )
+    assert finish(found, step("Upgrade")) == {"waiting": (1, 14400), "working": (0, 0)}
+
+
+def test_ends_are_counted_from_zero() -> None:
+    measures.begin()
+    labels = {"action": "Upgrade", "outcome": "failed", "cause": "NeverStarted"}
+    before = value("ibgu_members_ended_total", **labels)
+    assert before is not None
+    finish(
+        member(
+            "site-1",
+            state=MemberState.FINISHED,
+            outcome=Outcome.FAILED,
+            cause=Cause.NEVER_STARTED,
+            ended_at=NOW,
+        ),
+        step("Upgrade"),
+    )
+    assert value("ibgu_members_ended_total", **labels) == before + 1
+
+
+def test_requests_to_the_hub_are_counted_once() -> None:
+    requests = {("patch", "5xx"): 3}
+    tally = telemetry.Tally(requests)
+    before = value("ibgu_hub_requests_total", verb="patch", code="5xx") or 0
+    tally.count()
+    tally.count()
+    requests["patch", "5xx"] += 1
+    tally.count()
+    assert value("ibgu_hub_requests_total", verb="patch", code="5xx") == before + 4
