@@ -79,6 +79,10 @@ fmt: $(READY) ## format the code and sort its imports
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+.PHONY: dashboards
+dashboards: $(READY) ## Grafana's dashboards in the chart, anew from their code
+	@$(BIN)/python -m tests.dashboards
+
 .PHONY: bench
 bench: setup ## the benchmarks, each figure beside its bound (BENCH_ARGS="--clusters 200")
 	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)

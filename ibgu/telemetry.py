@@ -70,6 +70,11 @@ ROLLOUT_MEMBERS = Gauge(
     "Members of the running step of a rollout by state.",
     ["rollout", "step", "state"],
 )
+ROLLOUT_STALLED = Gauge(
+    "ibgu_rollout_stalled_members",
+    "Members in flight whose action takes longer than 95 of 100 have taken on this hub.",
+    ["rollout", "action"],
+)
 ROLLOUT_SLOTS = Gauge(
     "ibgu_rollout_slots", "Slots of the running step of a rollout.", ["rollout", "state"]
 )
@@ -94,7 +99,15 @@ API_SECONDS = Histogram(
 SHADOW_ROLLOUTS = Gauge("ibgu_shadow_rollouts", "TALM's rollouts that a shadow has seen.")
 SHADOW_RUNS = Gauge("ibgu_shadow_runs_open", "Actions of TALM that a shadow follows now.")
 
-PRESENT = (ROLLOUTS, MEMBERS, SLOTS, ROLLOUT_MEMBERS, ROLLOUT_SLOTS, ROLLOUT_HELD)
+PRESENT = (
+    ROLLOUTS,
+    MEMBERS,
+    SLOTS,
+    ROLLOUT_MEMBERS,
+    ROLLOUT_STALLED,
+    ROLLOUT_SLOTS,
+    ROLLOUT_HELD,
+)
 """What only the leader knows, and what must not stay when it leads no more."""
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ibgu.api.context import Context
-from ibgu.core.forecast import MEASURED, Pace, Paces
-from ibgu.core.model import Action, RunResult
+from ibgu.core.forecast import Pace, Paces
+from ibgu.core.model import Action
 from ibgu.db.reads import Reads
 from ibgu.hub.ttl import TtlCache
 
@@ -24,15 +24,7 @@ class Measured:
     async def paces(self) -> Paces:
         if self._cache is None:
             self._cache = TtlCache(FRESH_SECONDS, asyncio.get_running_loop().time)
-        return await self._cache.get(None, self._measure)
-
-    async def _measure(self) -> dict[Action, Pace]:
-        rows = await self._reads.durations()
-        return {
-            row.action: row.pace
-            for row in rows
-            if row.result is RunResult.SUCCEEDED and row.count >= MEASURED
-        }
+        return await self._cache.get(None, self._reads.paces)
 
 
 async def _paces(request: Request) -> Paces:

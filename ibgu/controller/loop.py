@@ -50,6 +50,11 @@ class Loop:
         return self._parts.world
 
     @property
+    def now(self) -> datetime:
+        """By the database's clock."""
+        return self._parts.clock.now()
+
+    @property
     def depth(self) -> int:
         """How many objects have a write pending."""
         return self._parts.effects.depth

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 
 from ibgu import telemetry
 from ibgu.core.book import Book, StepBook, World
+from ibgu.core.forecast import Paces, stalled
 from ibgu.core.model import (
     Action,
     Cause,
@@ -60,8 +62,9 @@ def _finished(member: Member, step: Step) -> None:
             telemetry.MEMBER_SECONDS.labels(step.first, what).observe(time.total_seconds())
 
 
-def gauge(world: World) -> None:
-    """The gauges that show the present; called when somebody asks for them."""
+def gauge(world: World, now: datetime, paces: Paces) -> None:
+    """The gauges that show the present; called when somebody asks for them. `paces`: what is
+    usual on this hub."""
     for metric in telemetry.PRESENT:
         metric.clear()
     phases: Counter[str] = Counter()
@@ -74,6 +77,7 @@ def gauge(world: World) -> None:
             used += len(step.slots)
             limit += step.step.max_concurrency
             states += _rollout(book, step)
+            _stalled(book.rollout.full_name, step, now, paces)
     for phase in frozenset(Phase) - {Phase.DELETED}:
         telemetry.ROLLOUTS.labels(phase).set(phases[phase])
     for state in Word:
@@ -96,6 +100,15 @@ def _rollout(book: Book, step: StepBook) -> Counter[str]:
     if hold is not None:
         telemetry.ROLLOUT_HELD.labels(name, hold.kind).set(1)
     return states
+
+
+def _stalled(rollout: str, step: StepBook, now: datetime, paces: Paces) -> None:
+    for action in step.step.actions:
+        telemetry.ROLLOUT_STALLED.labels(rollout, action).set(0)
+    for name in step.in_flight:
+        run = step.members[name].run
+        if run is not None and run.open and stalled(run.action, run.arming_at, now, paces):
+            telemetry.ROLLOUT_STALLED.labels(rollout, run.action).inc()
 
 
 def silence() -> None:

@@ -17,9 +17,11 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.recovery import WentBack
 from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.term import NewClock, Outfit, Term
+from ibgu.controller.usual import Usual
 from ibgu.controller.watches import Watches
 from ibgu.db.errors import Deposed, ReloadNeeded
 from ibgu.db.journal import Journal
+from ibgu.db.reads import Reads
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient
 from ibgu.hub.deadline import Deadline
@@ -50,6 +52,7 @@ class Controller:
         self._rng = rng or Random()
         self._settings = settings
         self._client = client
+        self._usual = Usual(Reads(engine, served.hub))
         self._tally = telemetry.Tally(client.requests)
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed)
@@ -81,6 +84,7 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watches.run())
             tasks.create_task(self._rights.run())
+            tasks.create_task(self._usual.run())
             await self._watches.synced()
             log.info("in sync", **self._watches.sizes())
             await self._campaign()
@@ -203,7 +207,8 @@ class Controller:
         if self._loop is None:
             measures.silence()
         else:
-            measures.gauge(self._loop.world)
+            self._usual.ask()
+            measures.gauge(self._loop.world, self._loop.now, self._usual.paces)
             telemetry.QUEUE.set(self._loop.depth)
             telemetry.TALM_LIVE.set(1 if self._loop.facts.talm_live else 0)
 

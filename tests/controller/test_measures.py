@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 from ibgu import telemetry
 from ibgu.controller import measures
 from ibgu.core.book import World
+from ibgu.core.forecast import Pace
 from ibgu.core.model import (
     Action,
     Cause,
@@ -29,6 +30,7 @@ from tests.core.book.records import (
     member,
     reason,
     rollout,
+    run,
     step,
     world_of,
 )
@@ -63,7 +65,7 @@ EVERYBODY = (
 
 
 def test_members_are_counted_in_the_words_of_all_surfaces() -> None:
-    measures.gauge(world(*EVERYBODY))
+    measures.gauge(world(*EVERYBODY), NOW, {})
     expected = dict.fromkeys(
         ("succeeded", "failed", "running", "rebooting", "waiting", "looking"), 1.0
     )
@@ -76,25 +78,39 @@ def test_members_are_counted_in_the_words_of_all_surfaces() -> None:
 
 def test_a_brake_holds_those_that_could_start() -> None:
     hold = Reason(ReasonKind.BRAKE, NOW, "five have failed")
-    measures.gauge(world(member("site-1"), in_flight("site-2"), hold=hold))
+    measures.gauge(world(member("site-1"), in_flight("site-2"), hold=hold), NOW, {})
     assert states() == {"held": 1, "running": 1}
     assert value("ibgu_rollout_held", rollout="fleet/a", reason="Brake") == 1
     assert value("ibgu_rollouts", phase="Held") == 1
 
 
 def test_a_rollout_whose_step_has_ended_is_gone() -> None:
-    measures.gauge(world(*EVERYBODY))
-    measures.gauge(world(done("site-1", Action.UPGRADE), state=StepState.FINISHED))
+    measures.gauge(world(*EVERYBODY), NOW, {})
+    measures.gauge(world(done("site-1", Action.UPGRADE), state=StepState.FINISHED), NOW, {})
     assert states() == {}
     assert value("ibgu_members", state="running") == 0
 
 
 def test_who_leads_no_more_is_silent() -> None:
-    measures.gauge(world(*EVERYBODY))
+    measures.gauge(world(*EVERYBODY), NOW, {})
     measures.silence()
     assert states() == {}
     assert value("ibgu_rollouts", phase="Running") is None
     assert value("ibgu_write_queue_depth") == 0
+
+
+def test_an_action_beyond_what_is_usual_has_stalled() -> None:
+    paces = {Action.UPGRADE: Pace(20, 1500.0, 2400.0, (1500.0,))}
+    begun = {minutes: run(Action.UPGRADE, arming_at=NOW - minutes * MINUTE) for minutes in (39, 41)}
+    members = [
+        in_flight("site-1", run=begun[39]),
+        in_flight("site-2", slot=2, run=begun[41]),
+        in_flight("site-3", slot=3, run=run(Action.UPGRADE, arming_at=None)),
+    ]
+    measures.gauge(world(*members), NOW, paces)
+    assert value("ibgu_rollout_stalled_members", rollout="fleet/a", action="Upgrade") == 1
+    measures.gauge(world(*members), NOW, {})
+    assert value("ibgu_rollout_stalled_members", rollout="fleet/a", action="Upgrade") == 0
 
 
 def spent(what: str) -> tuple[float, float]:

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from sqlalchemy import text
 
-from ibgu.core.model import Action
+from ibgu.core.forecast import MEASURED, Pace
+from ibgu.core.model import Action, RunResult
 from ibgu.db.reads.base import Base
 from ibgu.db.rows import to_record
 from ibgu.db.views import DurationRow
@@ -52,3 +53,11 @@ class PaceReads(Base):
         async with self._at_one_moment() as db:
             rows = (await db.execute(_DURATIONS, values)).mappings()
             return tuple(to_record(row, DurationRow) for row in rows)
+
+    async def paces(self) -> dict[Action, Pace]:
+        """Over all rollouts of the hub, of those that succeeded and were measured often enough."""
+        return {
+            row.action: row.pace
+            for row in await self.durations()
+            if row.result is RunResult.SUCCEEDED and row.count >= MEASURED
+        }

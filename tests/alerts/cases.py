@@ -1,0 +1,144 @@
+"""For each alert: figures over time at which it fires, and such at which it must not."""
+
+from typing import NamedTuple
+
+Series = dict[str, str]
+"""A series -> its values a minute apart, in promtool's short form ("1+2x3" is 1 3 5 7)."""
+
+
+class Case(NamedTuple):
+    alert: str
+    name: str
+    series: Series
+    minute: int
+    fires: tuple[str, ...] = ()
+    """The labels of those that fire then, besides its name; none: it keeps still."""
+
+
+CRITICAL, WARNING = 'severity="critical"', 'severity="warning"'
+
+
+def members(rollout: str, **values: str) -> Series:
+    return {
+        f'ibgu_rollout_members{{rollout="{rollout}",step="2",state="{state}"}}': value
+        for state, value in values.items()
+    }
+
+
+def ended(succeeded: str, failed: str, cause: str = "UpgradeFailed") -> Series:
+    of = 'ibgu_members_ended_total{action="Upgrade",outcome='
+    return {
+        f'{of}"succeeded",cause=""}}': succeeded,
+        f'{of}"failed",cause="{cause}"}}': failed,
+    }
+
+
+def writes(ok: str, failed: str, conflicts: str = "0x60") -> Series:
+    of = 'ibgu_hub_writes_total{kind="work",result='
+    return {f'{of}"ok"}}': ok, f'{of}"failed"}}': failed, f'{of}"conflict"}}': conflicts}
+
+
+def reactions(quick: str, slow: str) -> Series:
+    """How many took up to a tenth of a second, and up to ten."""
+    of = "ibgu_reaction_seconds_bucket{le="
+    return {f'{of}"0.1"}}': quick, f'{of}"10"}}': slow, f'{of}"+Inf"}}': slow}
+
+
+def answers(ok: str, errors: str, route: str = "/api/v1/rollouts") -> Series:
+    of = f'ibgu_api_requests_total{{method="GET",route="{route}",code='
+    return {f'{of}"200"}}': ok, f'{of}"503"}}': errors}
+
+
+A, B = 'ibgu_leader{pod="a"}', 'ibgu_leader{pod="b"}'
+HELD = 'ibgu_rollout_held{rollout="ran/a",reason="Brake"}'
+
+CASES = (
+    Case("IbguNoLeader", "all stand by", {A: "0x9", B: "0x9"}, 5, (CRITICAL,)),
+    Case("IbguNoLeader", "nobody is there", {}, 5, (CRITICAL,)),
+    Case("IbguNoLeader", "one leads", {A: "0x9", B: "1x9"}, 5),
+    Case("IbguNoLeader", "they change within a minute", {A: "1 1 0x9", B: "0 0 0 1x9"}, 6),
+    Case("IbguJournalAway", "away", {'ibgu_journal_away{pod="a"}': "0 1x9"}, 4, (CRITICAL,)),
+    Case("IbguJournalAway", "a short outage", {'ibgu_journal_away{pod="a"}': "0 1 0x9"}, 4),
+    Case(
+        "IbguWatchSilent",
+        "one kind",
+        {
+            'ibgu_watch_age_seconds{kind="manifestworks"}': "30+60x9",
+            'ibgu_watch_age_seconds{kind="managedclusters"}': "30x9",
+        },
+        7,
+        (f'kind="manifestworks",{CRITICAL}',),
+    ),
+    Case(
+        "IbguWatchSilent",
+        "a watch that was opened anew",
+        {'ibgu_watch_age_seconds{kind="manifestworks"}': "30+60x3 5x9"},
+        7,
+    ),
+    Case("IbguHubForbids", "two rights", {'ibgu_rights_missing{pod="a"}': "2x9"}, 4, (CRITICAL,)),
+    Case("IbguHubForbids", "none", {'ibgu_rights_missing{pod="a"}': "0x9"}, 4),
+    Case(
+        "IbguHubRefuses",
+        "one in five",
+        writes("0+40x60", "0+10x60"),
+        30,
+        (f'kind="work",{WARNING}',),
+    ),
+    Case("IbguHubRefuses", "conflicts alone", writes("0+40x60", "0x60", "0+40x60"), 30),
+    Case("IbguHubRefuses", "one in fifty", writes("0+49x60", "0+1x60"), 30),
+    Case("IbguSlow", "a tenth takes seconds", reactions("0+90x60", "0+100x60"), 40, (WARNING,)),
+    Case("IbguSlow", "all are quick", reactions("0+100x60", "0+100x60"), 40),
+    Case(
+        "IbguRolloutHeld",
+        "by the brake",
+        {HELD: "1x20"},
+        10,
+        (f'rollout="ran/a",reason="Brake",{WARNING}',),
+    ),
+    Case("IbguRolloutHeld", "resumed at once", {HELD: "1x2 _x20"}, 10),
+    Case(
+        "IbguRolloutStandsStill",
+        "all are in flight for two hours",
+        members("ran/a", running="10x200", waiting="90x200", succeeded="0x200"),
+        100,
+        (f'rollout="ran/a",{WARNING}',),
+    ),
+    Case(
+        "IbguRolloutStandsStill",
+        "one an hour succeeds",
+        members("ran/a", running="10x200", succeeded="0x59 1x60 2x60"),
+        150,
+    ),
+    Case(
+        "IbguRolloutStandsStill",
+        "everybody has ended",
+        members("ran/a", running="0x200", waiting="0x200", succeeded="10x200"),
+        150,
+    ),
+    Case(
+        "IbguRolloutStandsStill",
+        "held: another alert says so",
+        members("ran/a", waiting="10x200", succeeded="0x200") | {HELD: "1x200"},
+        150,
+    ),
+    Case(
+        "IbguFailureRate",
+        "half of them, of one cause that is new",
+        ended("0+1x60", "0x10 7x50"),
+        20,
+        (f'action="Upgrade",{WARNING}',),
+    ),
+    Case("IbguFailureRate", "one in ten", ended("0+9x60", "0+1x60"), 40),
+    Case("IbguFailureRate", "three, and nobody else yet", ended("0x60", "0x10 3x50"), 20),
+    Case(
+        "IbguTooLittleTime",
+        "never started",
+        ended("0+10x60", "0x10 8x50", "NeverStarted"),
+        20,
+        (f'action="Upgrade",cause="NeverStarted",{WARNING}',),
+    ),
+    Case("IbguTooLittleTime", "other causes", ended("0+10x60", "0x10 8x50"), 20),
+    Case("IbguApiErrors", "one in ten", answers("0+90x60", "0+10x60"), 30, (WARNING,)),
+    Case("IbguApiErrors", "one in a hundred", answers("0+99x60", "0+1x60"), 30),
+    Case("IbguApiErrors", "probes while it starts", answers("0x60", "0+9x60", "/readyz"), 30),
+)

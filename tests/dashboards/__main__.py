@@ -1,0 +1,15 @@
+"""`python -m tests.dashboards`: write the dashboards of the chart anew."""
+
+from tests.dashboards.files import FOLDER, contents
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.json"):
+        old.unlink()
+    for name, text in contents().items():
+        (FOLDER / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""The dashboards: fleet, rollout, controller."""
+
+from collections.abc import Callable
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from tests.dashboards.panels import (
+    WIDTH,
+    Panel,
+    board,
+    choice,
+    heat,
+    lines,
+    number,
+    quantiles,
+    stacked,
+)
+
+
+def fleet() -> Dashboard:
+    about = "All rollouts of a hub: what runs, what failed, how much room there is."
+    panels = (
+        number("Running", 'max(ibgu_rollouts{phase="Running"})'),
+        number(
+            "Held or invalid",
+            'sum(max by (phase) (ibgu_rollouts{phase=~"Held|Invalid"}))',
+            bad_from=1,
+        ),
+        number("In flight", 'max(ibgu_slots{state="used"})'),
+        number("Waiting", 'max(ibgu_members{state="waiting"})'),
+        number("Failed in running steps", 'max(ibgu_members{state="failed"})', bad_from=1),
+        number(
+            "Stalled",
+            "sum(max by (rollout, action) (ibgu_rollout_stalled_members))",
+            bad_from=1,
+        ),
+        stacked(
+            "Clusters of running steps",
+            {"{{state}}": "max by (state) (ibgu_members) > 0"},
+            span=WIDTH,
+        ),
+        lines("Slots", {"{{state}}": "max by (state) (ibgu_slots)"}),
+        stacked("Rollouts by phase", {"{{phase}}": "max by (phase) (ibgu_rollouts)"}),
+        stacked(
+            "Failures by cause, per hour",
+            {
+                "{{action}}: {{cause}}": (
+                    "sum by (action, cause)"
+                    ' (increase(ibgu_members_ended_total{outcome="failed"}[1h])) > 0'
+                )
+            },
+        ),
+        stacked(
+            "Ends per minute",
+            {
+                "{{outcome}}": (
+                    "60 * sum by (outcome) (rate(ibgu_members_ended_total[$__rate_interval]))"
+                )
+            },
+        ),
+        stacked(
+            "Held", {"{{rollout}}: {{reason}}": "max by (rollout, reason) (ibgu_rollout_held)"}
+        ),
+        lines(
+            "Stalled by rollout",
+            {
+                "{{rollout}} {{action}}": (
+                    "max by (rollout, action) (ibgu_rollout_stalled_members) > 0"
+                )
+            },
+        ),
+    )
+    return _filled(board("ibgu / Fleet", "ibgu-fleet", about), *panels)
+
+
+def rollout() -> Dashboard:
+    about = "One rollout: where its clusters stand, and how long their actions take on this hub."
+    one = '{rollout="$rollout"}'
+    left = 'state=~"waiting|looking|running|rebooting|held"'
+    panels = (
+        number("Step", f"max by (step) (ibgu_rollout_members{one})", name="{{step}}"),
+        number(
+            "Not ended yet",
+            f'sum(max by (state) (ibgu_rollout_members{{rollout="$rollout",{left}}}))',
+        ),
+        number("Succeeded", state_of("succeeded")),
+        number("Failed", state_of("failed"), bad_from=1),
+        number("Stalled", f"sum(max by (action) (ibgu_rollout_stalled_members{one}))", bad_from=1),
+        number("Held", f"max(ibgu_rollout_held{one})", bad_from=1),
+        stacked(
+            "Clusters by state",
+            {"{{state}}": f"max by (state) (ibgu_rollout_members{one}) > 0"},
+            span=WIDTH,
+        ),
+        lines("Slots", {"{{state}}": f"max by (state) (ibgu_rollout_slots{one})"}),
+        lines(
+            "Stalled by action",
+            {"{{action}}": f"max by (action) (ibgu_rollout_stalled_members{one})"},
+        ),
+        lines(
+            "How long actions take (all rollouts)",
+            quantiles("ibgu_action_duration_seconds", "action", '{result="succeeded"}'),
+            "s",
+        ),
+        heat(
+            "Durations of actions (all rollouts)",
+            "sum by (le) (increase(ibgu_action_duration_seconds_bucket[$__rate_interval]))",
+        ),
+        lines(
+            "Waiting and working (all rollouts)",
+            {
+                "{{spent}}, mean of {{action}}": (
+                    "sum by (spent, action) (rate(ibgu_member_seconds_sum[1h]))"
+                    " / sum by (spent, action) (rate(ibgu_member_seconds_count[1h]))"
+                )
+            },
+            "s",
+            "Per cluster that ended a step: before its start, and after it.",
+        ),
+        stacked(
+            "Ends of actions per minute (all rollouts)",
+            {
+                "{{action}} {{result}}": (
+                    "60 * sum by (action, result) (rate(ibgu_actions_total[$__rate_interval]))"
+                )
+            },
+        ),
+    )
+    names = choice("rollout", "Rollout", "label_values(ibgu_rollout_members, rollout)")
+    return _filled(board("ibgu / Rollout", "ibgu-rollout", about).with_variable(names), *panels)
+
+
+def state_of(state: str) -> str:
+    return f'max(ibgu_rollout_members{{rollout="$rollout",state="{state}"}})'
+
+
+def controller() -> Dashboard:
+    about = "ibgu itself: who leads, how fast it reacts, what hub and database answer."
+    rate = "[$__rate_interval]"
+    panels = (
+        number("Leaders", "sum(ibgu_leader)"),
+        number("Journal away", "max(ibgu_journal_away)", bad_from=1),
+        number("Rights missing", "max(ibgu_rights_missing)", bad_from=1),
+        number("TALM is live", "max(ibgu_talm_live)", bad_from=1),
+        number("Oldest watch", "max(ibgu_watch_age_seconds)", "s", bad_from=180),
+        number("Writes pending", "max(ibgu_write_queue_depth)"),
+        lines("Reaction", quantiles("ibgu_reaction_seconds"), "s", "From a change to its answer."),
+        lines("Turns", quantiles("ibgu_turn_seconds"), "s"),
+        lines("Journal commits", quantiles("ibgu_journal_commit_seconds"), "s"),
+        lines("Write queue", {"objects": "max(ibgu_write_queue_depth)"}),
+        stacked(
+            "Requests to the hub",
+            {"{{verb}} {{code}}": f"sum by (verb, code) (rate(ibgu_hub_requests_total{rate}))"},
+            "reqps",
+        ),
+        stacked(
+            "Writes by result",
+            {"{{kind}} {{result}}": f"sum by (kind, result) (rate(ibgu_hub_writes_total{rate}))"},
+            "wps",
+        ),
+        lines("Silence of watches", {"{{kind}}": "max by (kind) (ibgu_watch_age_seconds)"}, "s"),
+        lines(
+            "Objects that could not be read", {"{{kind}}": f"rate(ibgu_bad_objects_total{rate})"}
+        ),
+        lines("Leader", {"{{pod}}": "ibgu_leader"}),
+        lines("Memory", {"{{pod}}": 'process_resident_memory_bytes{job="ibgu"}'}, "bytes"),
+        lines("CPU", {"{{pod}}": f'rate(process_cpu_seconds_total{{job="ibgu"}}{rate})'}),
+        stacked(
+            "REST: answers",
+            {
+                "{{code}}": (
+                    f'sum by (code) (rate(ibgu_api_requests_total{{route=~"/api/.*"}}{rate}))'
+                )
+            },
+            "reqps",
+        ),
+        lines("REST: time", quantiles("ibgu_api_request_seconds", "route"), "s"),
+        stacked("Versions", {"{{version}}": "count by (version) (ibgu_build_info)"}),
+        lines(
+            "Shadow of TALM",
+            {
+                "rollouts seen": "max(ibgu_shadow_rollouts)",
+                "actions followed": "max(ibgu_shadow_runs_open)",
+            },
+            about="Of a process in shadow mode.",
+        ),
+    )
+    return _filled(board("ibgu / Controller", "ibgu-controller", about), *panels)
+
+
+def _filled(on: Dashboard, *panels: Panel) -> Dashboard:
+    for panel in panels:
+        on.with_panel(panel)
+    return on
+
+
+BOARDS: dict[str, Callable[[], Dashboard]] = {
+    "fleet": fleet,
+    "rollout": rollout,
+    "controller": controller,
+}
