@@ -1,5 +1,6 @@
 # Everything is pinned: the base image by its version, each package by its hash.
 ARG PYTHON_IMAGE=docker.io/library/python:3.13.9-slim-bookworm
+ARG GO_IMAGE=docker.io/library/golang:1.26.0-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
@@ -17,7 +18,7 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheel . \
  && pip --python /opt/ibgu/bin/python install --no-deps --no-index /wheel/ibgu-*.whl \
  && python -m compileall -q /opt/ibgu/lib
 
-FROM ${PYTHON_IMAGE}
+FROM ${PYTHON_IMAGE} AS runtime
 LABEL org.opencontainers.image.title="ibgu" \
       org.opencontainers.image.description="Takes fleets of single-node OpenShift clusters through image-based upgrades" \
       org.opencontainers.image.licenses="Apache-2.0"
@@ -28,3 +29,28 @@ ENV PATH=/opt/ibgu/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 IBGU_L
 EXPOSE 8080
 ENTRYPOINT ["ibgu"]
 CMD ["run"]
+
+# For docker-compose.yml: the same, and what a hub that can be thrown away begins with.
+FROM ${GO_IMAGE} AS crds
+WORKDIR /src
+COPY ibgu/sandbox/gomod ./
+RUN go mod download open-cluster-management.io/api \
+ && mkdir /crds \
+ && cd "$(go list -m -f '{{.Dir}}' open-cluster-management.io/api)" \
+ && cp cluster/v1/*_managedclusters.crd.yaml work/v1/*_manifestworks.crd.yaml /crds/
+
+FROM build AS sandbox-build
+COPY requirements-sandbox.lock ./
+RUN pip --python /opt/ibgu/bin/python install --require-hashes --only-binary :all: \
+      -r requirements-sandbox.lock
+
+FROM runtime AS sandbox
+COPY --from=sandbox-build /opt/ibgu /opt/ibgu
+COPY --from=crds /crds /opt/ocm-crds
+# A new volume takes this folder's owner.
+USER 0:0
+RUN install -d -o 65532 -g 65532 /hub
+USER 65532:65532
+
+# What a plain `docker build` makes.
+FROM runtime

@@ -97,6 +97,7 @@ lock: ## pin all packages anew, and those of the image as the same
 	@$(COMPILE) pyproject.toml --extra dev -o $(LOCK)
 	@$(COMPILE) pyproject.toml -c $(LOCK) --no-annotate -o requirements-image.lock
 	@echo 'hatchling>=1.27' | $(COMPILE) - -c $(LOCK) --no-annotate -o requirements-build.lock
+	@echo 'cryptography>=44' | $(COMPILE) - -c $(LOCK) --no-annotate -o requirements-sandbox.lock
 
 .PHONY: clean
 clean: ## remove the virtual environment and what tests left

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,8 +34,9 @@ class ServingFiles(NamedTuple):
     key: Path
 
 
-def write_serving_files(folder: Path) -> ServingFiles:
-    """A new CA and a certificate of it for 127.0.0.1 and localhost, as PEM files in `folder`."""
+def write_serving_files(folder: Path, *names: str) -> ServingFiles:
+    """A new CA and a certificate of it, as PEM files in `folder`: for 127.0.0.1, localhost, and
+    the other `names` of the host."""
     files = ServingFiles(folder / "ca.crt", folder / "apiserver.crt", folder / "apiserver.key")
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca_name = _name("ibgu sandbox CA")
@@ -45,7 +47,7 @@ def write_serving_files(folder: Path) -> ServingFiles:
     )
     server = (
         _builder(_name("kube-apiserver"), ca_name, key)
-        .add_extension(x509.SubjectAlternativeName(_hosts()), critical=False)
+        .add_extension(x509.SubjectAlternativeName(_hosts(names)), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
@@ -83,8 +85,9 @@ def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _hosts() -> list[x509.GeneralName]:
-    return [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
+def _hosts(names: Iterable[str]) -> list[x509.GeneralName]:
+    address = x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))
+    return [address, *(x509.DNSName(name) for name in ("localhost", *names))]
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

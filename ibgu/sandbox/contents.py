@@ -1,7 +1,7 @@
 """What every sandbox hub holds from the start: CRDs, namespaces, RBAC."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,18 @@ _SERVED = {
 
 
 def install(admin: Rest, ocm_crds: Path, payload_namespaces: Iterable[str]) -> None:
-    payload_namespaces = tuple(payload_namespaces)
-    for manifest in (
+    for manifest in everything(ocm_crds, tuple(payload_namespaces)):
+        admin.apply(manifest)
+
+
+def everything(ocm_crds: Path, payload_namespaces: Sequence[str]) -> list[dict[str, Any]]:
+    return [
         *manifests(ocm_crds),
         *manifests(shipped(_CHART) / "crds"),
         *(_namespace(name) for name in (SYSTEM_NAMESPACE, *payload_namespaces)),
         *chart_rbac(),
         *sandbox_rbac(payload_namespaces),
-    ):
-        admin.apply(manifest)
+    ]
 
 
 def served(admin: Rest) -> bool:

@@ -15,7 +15,7 @@ from ibgu.sandbox.lifecycle import Startable
 from ibgu.sandbox.rest import Rest
 from ibgu.sandbox.waiting import wait_until
 
-_PAYLOAD_NAMESPACES = ("default", "openshift-adp", "openshift-lifecycle-agent")
+PAYLOAD_NAMESPACES = ("default", "openshift-adp", "openshift-lifecycle-agent")
 _TRIES = 3
 _PORT_TAKEN = "address already in use"
 
@@ -37,7 +37,7 @@ class SandboxHub(Startable):
         self,
         *,
         audit_log: Path | None = None,
-        payload_namespaces: Iterable[str] = _PAYLOAD_NAMESPACES,
+        payload_namespaces: Iterable[str] = PAYLOAD_NAMESPACES,
         binaries: HubBinaries | None = None,
     ) -> None:
         """`payload_namespaces` are created, and ibgu may read ConfigMaps and Secrets there.

@@ -1,6 +1,7 @@
 """What the metrics say of a world, and of what was decided."""
 
 from datetime import timedelta
+from typing import Any
 
 from prometheus_client import REGISTRY
 
@@ -50,7 +51,7 @@ def states(**labels: str) -> dict[str, float]:
     }
 
 
-def world(*members: Member, **changes: object) -> World:
+def world(*members: Member, **changes: Any) -> World:
     return world_of(rollout(), [step("Upgrade", **changes)], members)
 
 
