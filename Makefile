@@ -87,6 +87,12 @@ dashboards: $(READY) ## Grafana's dashboards in the chart, anew from their code
 bench: setup ## the benchmarks, each figure beside its bound (BENCH_ARGS="--clusters 200")
 	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
+.PHONY: docs
+docs: $(READY) ## the documentation site in .artifacts/site, its reference pages made anew
+	@$(BIN)/python -m tests.docs.reference
+	@NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	@echo "the documentation is in .artifacts/site: open index.html"
+
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --quiet
 

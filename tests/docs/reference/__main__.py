@@ -1,0 +1,13 @@
+"""`python -m tests.docs.reference`: make the reference pages anew (part of `make docs`)."""
+
+from tests.docs.reference.pages import FOLDER, PAGES
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in PAGES.items():
+        (FOLDER / name).write_text(text())
+
+
+if __name__ == "__main__":
+    main()

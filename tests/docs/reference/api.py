@@ -1,0 +1,108 @@
+"""docs/reference/api.md: every field and rule of an ImageBasedGroupUpgrade, from the CRD."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from ibgu.core.plan.shapes import SHAPES, Shape
+from ibgu.resources import shipped
+from tests.docs.reference.markdown import code, document, table
+
+Schema = dict[str, Any]
+
+INTRO = """\
+Every field of an `ImageBasedGroupUpgrade` (`lcm.openshift.io/v1alpha1`, short name `ibgu`), what
+the API server accepts, and what `kubectl get ibgu` shows. `ibuSpec` and `clusterLabelSelectors`
+can't be changed once the object is made; steps can be appended to `plan`. Annotations that ibgu
+acts on are in [Concepts](../concepts.md)."""
+PLANS = """\
+One line a plan, one bracket a step; a plan may grow as long as what comes out is one of these.
+What each action needs and does is in [Concepts](../concepts.md)."""
+_LIMITS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "maxLength": "at most {} characters",
+    "maxItems": "at most {} of them",
+}
+_NO_LIMIT = (2147483647, 0)
+"""Bounds that nobody meets, which say nothing."""
+
+
+def page() -> str:
+    version = _version()
+    root = version["schema"]["openAPIV3Schema"]
+    return document(
+        "Fields of an ImageBasedGroupUpgrade",
+        INTRO,
+        "## spec",
+        _fields("spec", root["properties"]["spec"]),
+        "## Plans that are allowed",
+        PLANS,
+        "\n".join(f"- {code(_plan(shape))}" for shape in SHAPES),
+        "## What is refused",
+        "The API server's own words:",
+        table(("object", "message"), _rules("", root)),
+        "## status",
+        _fields("status", root["properties"]["status"]),
+        "## Columns of `kubectl get ibgu`",
+        table(("column", "field", ""), map(_column, version["additionalPrinterColumns"])),
+    )
+
+
+def _version() -> Schema:
+    text = (shipped("charts/ibgu") / "crds" / "imagebasedgroupupgrades.yaml").read_text()
+    return dict(yaml.safe_load(text)["spec"]["versions"][0])
+
+
+def _fields(path: str, schema: Schema) -> str:
+    return table(("field", "type", ""), _rows(path, schema))
+
+
+def _rows(path: str, schema: Schema) -> Iterator[tuple[str, str, str]]:
+    """Everything below `path`, parents before their children."""
+    for name, field in schema.get("properties", {}).items():
+        item = field.get("items", field)
+        below = f"{path}.{name}{'[]' if 'items' in field else ''}"
+        needed = name in schema.get("required", ())
+        yield code(below), _type(field), " ".join(_told(field, needed))
+        yield from _rows(below, item)
+
+
+def _type(field: Schema) -> str:
+    if "items" in field:
+        return f"list of {_type(field['items'])}s"
+    if "additionalProperties" in field:
+        return "map of strings"
+    return str(field.get("format", field["type"]))
+
+
+def _told(field: Schema, needed: bool) -> Iterator[str]:
+    item = field.get("items", {})
+    if text := field.get("description") or item.get("description"):
+        yield text
+    if needed:
+        yield "Required."
+    if "default" in field:
+        yield f"Default: {code(str(field['default']))}."
+    if values := field.get("enum"):
+        yield f"One of {', '.join(code(value) for value in values)}."
+    for key, words in _LIMITS.items():
+        if (limit := field.get(key)) not in (None, *_NO_LIMIT):
+            yield f"{words.format(limit).capitalize()}."
+
+
+def _rules(path: str, schema: Schema) -> Iterator[tuple[str, str]]:
+    for rule in schema.get("x-kubernetes-validations", ()):
+        yield code(path or "the object"), rule["message"]
+    for name, field in schema.get("properties", {}).items():
+        yield from _rules(f"{path}.{name}".lstrip("."), field)
+
+
+def _plan(shape: Shape) -> str:
+    return " ".join(f"[{', '.join(actions)}]" for actions in shape)
+
+
+def _column(column: Schema) -> tuple[str, str, str]:
+    wide = "with `-o wide`" if column.get("priority") else ""
+    return column["name"], code(column["jsonPath"].lstrip(".")), wide

@@ -1,0 +1,19 @@
+"""docs/reference/causes.md: why a cluster did not succeed, in explain's words."""
+
+from ibgu.core.explain import CAUSES
+from ibgu.core.model import Cause
+from tests.docs.reference.markdown import document, sentence
+
+INTRO = """\
+Why a cluster did not succeed in a step: one word that REST, metrics and the IBGU's `failedActions`
+use, what it means, and what you do. The cluster's own words stand beside it; where they are those
+of a [known failure](failures.md), that says more."""
+
+
+def page() -> str:
+    return document("Causes", INTRO, *map(_entry, CAUSES))
+
+
+def _entry(cause: Cause) -> str:
+    told = CAUSES[cause]
+    return f"## {cause}\n\n{sentence(told.means)}\n\n**Do:** {sentence(told.do)}"

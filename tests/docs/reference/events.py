@@ -1,0 +1,89 @@
+"""docs/reference/events.md: every kind of event, and whether Kubernetes Events tell it."""
+
+from ibgu.controller.notices import FAILURES, TOLD
+from ibgu.core.model import Kind
+from tests.docs.reference.markdown import code, document, table
+
+INTRO = f"""\
+What the history of a rollout is made of: the kinds that `ibgu explain`, the
+[REST API](../rest.md) (`events`) and `ibgu certify` speak of. Each event has a number, the time,
+who asked for it where a person did, and a sentence that says why.
+
+Few of them are Kubernetes Events on the IBGU too (`kubectl events --for ibgu/NAME`), under the same
+name as reason: those marked *Event*, and whatever warns. Failed clusters are told one by one up to
+{FAILURES} a step; the status and the history have all of them. One more Event is in no history:
+`PayloadMissing`, a ConfigMap or secret that the IBGU names is not on the hub."""
+
+SECTIONS: dict[str, dict[Kind, str]] = {
+    "Of a rollout": {
+        Kind.ROLLOUT_SEEN: "The IBGU was found on the hub.",
+        Kind.PLAN_ACCEPTED: "Steps were appended, and the plan is one of those that are allowed.",
+        Kind.ANNOTATIONS_CHANGED: "Annotations for the clusters changed; later runs carry them.",
+        Kind.ROLLOUT_STARTED: "Its first step begins, or it goes on with appended steps.",
+        Kind.ROLLOUT_HELD: "Nothing new starts in it; the reason says why. Warns.",
+        Kind.ROLLOUT_RELEASED: "What held it is over.",
+        Kind.ROLLOUT_COMPLETED: "All steps of its plan are finished.",
+        Kind.ROLLOUT_DELETED: "The IBGU was deleted: nothing new starts, what runs is let go.",
+        Kind.ADOPTED: "It was taken over from TALM.",
+        Kind.CONTROL: "A control annotation was acted on; the sentence says what came of it.",
+    },
+    "After a restore": {
+        Kind.IMPORTED: "A rollout, step or member was built again from what the hub shows.",
+    },
+    "Of a step": {
+        Kind.STEP_OPENED: "Its turn has come; its members are about to be selected.",
+        Kind.STEP_ADOPTED: "TALM had begun or finished it.",
+        Kind.STEP_STARTED: "Its members are fixed, and its clock runs.",
+        Kind.STEP_HELD: "Nothing new starts in it: the brake, or content that changed. Warns.",
+        Kind.STEP_RELEASED: "What held it is over.",
+        Kind.CLOCK_STOPPED: "Nobody is in flight and a person is waited for: no time is lost.",
+        Kind.CLOCK_STARTED: "The step's time counts again.",
+        Kind.STEP_FINISHED: "Every member has ended.",
+    },
+    "Of a member": {
+        Kind.JOINED: "The cluster belongs to the step.",
+        Kind.MEMBER_ADOPTED: "The same, as TALM has left it.",
+        Kind.WAITS: "It has another reason why it is not further.",
+        Kind.LOOKED: "The cluster was asked for its state.",
+        Kind.ACTION_SKIPPED: "The cluster already was where the action would bring it.",
+        Kind.RETURNED: "Its run was withdrawn; it waits again.",
+        Kind.FINISHED: "It has ended: succeeded, failed, skipped or cancelled.",
+        Kind.DETAILED: "The cluster told more about its failure, after it had ended.",
+        Kind.LATE: "What came true after it had ended, as a success after its limit.",
+        Kind.UNWATCHED: "Its late truth is waited for no longer.",
+    },
+    "Of a run": {
+        Kind.RUN_INTENDED: "An action is decided; content and annotations go first.",
+        Kind.RUN_ARMING: "Its ManifestWork is on its way to the hub.",
+        Kind.RUN_ARMED: "The hub has it.",
+        Kind.RUN_ACCEPTED: "The cluster has taken the stage as its own.",
+        Kind.RUN_PROGRESS: "The cluster has told something new of the stage.",
+        Kind.RUN_ENDED: "It has ended; `cause` says why, unless it succeeded.",
+        Kind.RUN_DISARMED: "The hub shows that the work only watches.",
+        Kind.RUN_REOPENED: "The cluster took a withdrawn run after all: it is followed again.",
+    },
+    "Of a cluster's labels": {
+        Kind.OWED: "An outcome asks for a change of labels or annotations.",
+        Kind.STAND: "It asks for what stands there already.",
+        Kind.SETTLED: "The hub has them, or somebody has changed them since: theirs stay.",
+        Kind.PUT_BACK: "They were written again after the hub was restored from a backup.",
+    },
+}
+
+
+def page() -> str:
+    told = [block for heading in SECTIONS for block in (f"## {heading}", _table(heading))]
+    return document("Events", INTRO, *told)
+
+
+def _table(heading: str) -> str:
+    rows = ((code(kind), means, _where(kind)) for kind, means in SECTIONS[heading].items())
+    return table(("kind", "", ""), rows)
+
+
+def _where(kind: Kind) -> str:
+    if kind in TOLD:
+        return "*Event*"
+    if kind is Kind.FINISHED:
+        return f"*Event* for the first {FAILURES} failures"
+    return "not kept" if kind.silent else ""

@@ -1,0 +1,15 @@
+"""The pages of docs/reference, each from the code that it is about."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.docs.reference import api, causes, events, failures, reasons
+
+FOLDER = Path(__file__).parents[3] / "docs" / "reference"
+PAGES: dict[str, Callable[[], str]] = {
+    "api.md": api.page,
+    "causes.md": causes.page,
+    "events.md": events.page,
+    "failures.md": failures.page,
+    "reasons.md": reasons.page,
+}

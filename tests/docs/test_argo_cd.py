@@ -1,0 +1,119 @@
+"""The health check of the GitOps guide, on statuses as ibgu writes them."""
+
+from typing import Any
+
+import pytest
+import yaml
+from lupa.lua51 import LuaRuntime
+
+from ibgu.core.book import Book
+from ibgu.core.model import Action, Reason, ReasonKind, Rollout, RolloutState, StepState
+from ibgu.core.snapshot import PayloadState
+from ibgu.core.status import status_of
+from tests.core.book.records import (
+    NOW,
+    book_of,
+    done,
+    failed,
+    in_flight,
+    member,
+    rollout,
+    spec,
+    step,
+)
+from tests.docs.site import DOCS, fences
+
+Object = dict[str, Any]
+OURS = frozenset({"phase", "summary", "hidden"})
+TALMS: frozenset[str] = frozenset()
+
+
+def script() -> str:
+    for fence in fences(DOCS / "guides" / "gitops.md"):
+        document = yaml.safe_load(fence.text) if fence.language == "yaml" else {}
+        if document.get("kind") == "ArgoCD":
+            return str(document["spec"]["resourceHealthChecks"][0]["check"])
+    raise AssertionError("the guide has no health check")
+
+
+def health(ibgu: Object) -> tuple[str, str]:
+    """As Argo CD runs it: Lua 5.1 without its library of strings."""
+    lua = LuaRuntime()
+    lua.execute("getmetatable('').__index = nil; string = nil")
+    lua.globals().obj = lua.table_from(ibgu, recursive=True)
+    found = lua.execute(script())
+    return found["status"], found["message"]
+
+
+def stands(book: Book, served: frozenset[str] = OURS, generation: int = 0) -> tuple[str, str]:
+    status = status_of(book, PayloadState(), (), served, NOW)
+    kept = {key: value for key, value in status.items() if value is not None}
+    return health({"metadata": {"generation": generation}, "status": kept})
+
+
+def hold(kind: ReasonKind, message: str) -> Rollout:
+    return rollout(spec=spec("Prep"), hold=Reason(kind, NOW, message))
+
+
+FINISHED = step(total=2, state=StepState.FINISHED)
+COMPLETE = rollout(spec=spec("Prep"), state=RolloutState.COMPLETE)
+
+
+@pytest.mark.parametrize("status", [{}, {"status": {}}, {"status": {"conditions": []}}])
+def test_waits_for_ibgu_to_see_it(status: Object) -> None:
+    assert health({"metadata": {"generation": 1}, **status})[0] == "Progressing"
+
+
+@pytest.mark.parametrize("served", [OURS, TALMS])
+def test_runs(served: frozenset[str]) -> None:
+    running = rollout(spec=spec("Prep"), state=RolloutState.RUNNING)
+    book = book_of(
+        running, [step(total=2)], [failed("site-1"), in_flight("site-2"), member("site-3")]
+    )
+    state, words = stands(book, served)
+    assert state == "Progressing"
+    assert words.startswith("Waiting for plan step 0 to be completed")
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [
+        (ReasonKind.INVALID_PLAN, "Degraded"),
+        (ReasonKind.RESTORED, "Suspended"),
+        (ReasonKind.ADOPTION, "Suspended"),
+    ],
+)
+@pytest.mark.parametrize("served", [OURS, TALMS])
+def test_is_held(kind: ReasonKind, state: str, served: frozenset[str]) -> None:
+    book = book_of(hold(kind, "for a person"), [], [])
+    assert stands(book, served) == (state, f"{kind}: for a person")
+
+
+@pytest.mark.parametrize("served", [OURS, TALMS])
+def test_is_complete(served: frozenset[str]) -> None:
+    book = book_of(COMPLETE, [FINISHED], [done("site-1", Action.PREP), done("site-2", Action.PREP)])
+    state, words = stands(book, served)
+    assert state == "Healthy"
+    assert words.startswith("All plan steps are completed")
+
+
+def test_is_complete_with_failures() -> None:
+    book = book_of(
+        COMPLETE, [FINISHED], [failed("site-1"), failed("site-2"), done("site-3", Action.PREP)]
+    )
+    state, words = stands(book)
+    assert state == "Degraded"
+    assert words.startswith("2 failed, the first one is site-1: Upgrade UpgradeFailed: ")
+
+
+def test_failures_that_were_aborted_are_over() -> None:
+    aborted = rollout(spec=spec("Prep", "AbortOnFailure"), state=RolloutState.COMPLETE)
+    second = step(index=1, actions="AbortOnFailure", state=StepState.FINISHED)
+    members = [failed("site-1"), done("site-1", Action.ABORT_ON_FAILURE, step=1)]
+    assert stands(book_of(aborted, [FINISHED, second], members))[0] == "Healthy"
+
+
+def test_an_appended_step_that_ibgu_has_not_seen_makes_it_progress() -> None:
+    book = book_of(COMPLETE, [FINISHED], [done("site-1", Action.PREP)])
+    assert stands(book, generation=COMPLETE.generation)[0] == "Healthy"
+    assert stands(book, generation=COMPLETE.generation + 1)[0] == "Progressing"
