@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from ibgu.controller import measures
+from ibgu.controller import chronicle, measures
 from ibgu.controller.agenda import Touched
 from ibgu.controller.notices import rollout_of
 from ibgu.controller.parts import Parts
@@ -64,6 +64,7 @@ class Following:
         for uid in concerned:
             self._after(uid, now)
         measures.count(decisions, world)
+        chronicle.write(decisions, world)
         if not quiet:
             self._report(decisions)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
 from ibgu import telemetry
 from ibgu.resources import shipped
@@ -53,6 +54,17 @@ def as_group(case: Case) -> dict[str, Any]:
 
 def test_prometheus_reads_the_rules() -> None:
     promtool("check", "rules", "--lint=all", "--lint-fatal", str(FILE))
+
+
+def test_prometheus_likes_the_metrics() -> None:
+    """Names, units and suffixes, as its linter knows them."""
+    done = subprocess.run(
+        [tools().promtool, "check", "metrics"],
+        input=generate_latest(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_alerts_fire_and_keep_still(tmp_path: Path) -> None:

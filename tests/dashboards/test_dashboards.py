@@ -2,9 +2,12 @@
 
 import json
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ibgu import telemetry
 from ibgu.core.words import Word
@@ -12,6 +15,7 @@ from tests.charts.rendering import render
 from tests.dashboards.boards import BOARDS
 from tests.dashboards.files import FOLDER, contents
 from tests.dashboards.panels import COLOURS
+from tests.tools.binaries import tools
 
 OTHERS = {"process_resident_memory_bytes", "process_cpu_seconds_total"}
 """What every Python process has."""
@@ -108,3 +112,24 @@ def test_the_chart_brings_them_to_grafana() -> None:
         key: json.loads(text) for key, text in data.items()
     }
     assert not [o for o in render({"dashboards": {"enabled": False}}) if o["kind"] == "ConfigMap"]
+
+
+def test_prometheus_understands_every_query(tmp_path: Path) -> None:
+    """As recording rules, with Grafana's variables filled in."""
+    filled = [
+        query.replace("$__rate_interval", "5m").replace("$rollout", "ran/a")
+        for name in BOARDS
+        for query in queries(name)
+        if not query.startswith("label_values")
+    ]
+    rules = [{"record": f"query:{number}", "expr": expr} for number, expr in enumerate(filled)]
+    file = tmp_path / "queries.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
+    done = subprocess.run(
+        [tools().promtool, "check", "rules", "--lint=none", file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(rules)} rules found" in done.stdout

@@ -1,0 +1,64 @@
+"""The log of what was decided: one line each, with the names that people search for."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import structlog
+
+from ibgu.core.book import World
+from ibgu.core.model import Decision, Kind, Member, OnMember, OnRollout, OnStep
+
+log = structlog.get_logger("ibgu.decided")
+
+TOLD = frozenset(
+    {
+        Kind.RUN_INTENDED,
+        Kind.RUN_ENDED,
+        Kind.RUN_REOPENED,
+        Kind.RETURNED,
+        Kind.FINISHED,
+        Kind.LATE,
+    }
+)
+"""Of members: everything else about them is in the history. Of steps and rollouts all is told."""
+
+
+def write(decisions: Iterable[Decision], world: World) -> None:
+    """After the commit: what was decided has happened."""
+    for decision in decisions:
+        match decision:
+            case OnRollout(rollout=rollout):
+                _line(decision, rollout=rollout.full_name)
+            case OnStep(step=step):
+                _line(decision, rollout=_name(world, step.rollout), step=step.index + 1)
+            case OnMember(member=member) if decision.kind in TOLD:
+                _line(
+                    decision,
+                    rollout=_name(world, member.rollout),
+                    **_of_member(decision.kind, member),
+                )
+
+
+def _line(decision: OnRollout | OnStep | OnMember, **names: object) -> None:
+    by = {"by": decision.actor} if decision.actor else {}
+    tell = log.warning if decision.warning else log.info
+    tell(decision.kind.value, **names, why=decision.why, **by)
+
+
+def _of_member(kind: Kind, member: Member) -> dict[str, object]:
+    names: dict[str, object] = {"step": member.step + 1, "cluster": member.cluster}
+    run = member.run
+    if kind is Kind.FINISHED:
+        names |= {"outcome": member.outcome, "cause": member.cause}
+    elif run is not None:
+        names |= {"action": run.action, "run": run.id, "attempt": run.attempt}
+        names |= {"result": run.result, "cause": run.cause} if not run.open else {}
+    # The bare words: an enumeration would be shown with its class.
+    words = {name: str(value) for name, value in names.items() if isinstance(value, StrEnum)}
+    return {name: value for name, value in (names | words).items() if value is not None}
+
+
+def _name(world: World, uid: str) -> str:
+    """namespace/name; of a rollout that is gone only the uid is left."""
+    book = world.books.get(uid)
+    return book.rollout.full_name if book is not None else uid
