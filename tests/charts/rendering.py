@@ -1,9 +1,11 @@
 """The chart as helm renders it."""
 
+import json
 import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import yaml
@@ -68,6 +70,7 @@ CASES: dict[str, Object] = {
         "networkPolicy": {"enabled": False},
         "podDisruptionBudget": {"enabled": False},
         "flowControl": {"enabled": False},
+        "userRoles": {"create": False},
         "serviceAccount": {"create": False},
         "api": {"serviceAccount": {"create": False}},
     },
@@ -98,12 +101,16 @@ def helm(*arguments: str, stdin: str = "") -> str:
 
 def template(values: Mapping[str, Any], apis: Iterable[str] = (), *options: str) -> str:
     """As helm prints it; `apis` are those that the hub serves besides Kubernetes' own."""
-    values = NEEDED | dict(values)
+    return _template(json.dumps(NEEDED | dict(values)), tuple(apis), options)
+
+
+@cache
+def _template(values: str, apis: tuple[str, ...], options: tuple[str, ...]) -> str:
     served = [argument for api in apis for argument in ("--api-versions", api)]
     return helm(
         *("template", "ibgu", str(CHART), "--namespace", SYSTEM_NAMESPACE, "--values", "-"),
         *(*served, *options),
-        stdin=yaml.safe_dump(values),
+        stdin=values,
     )
 
 
@@ -111,8 +118,5 @@ def render(
     values: Mapping[str, Any] | None = None, apis: Iterable[str] = (), *options: str
 ) -> list[Object]:
     """The objects, hooks among them."""
-    return _parsed(template(values or {}, apis, *options))
-
-
-def _parsed(text: str) -> list[Object]:
-    return [manifest for manifest in yaml.safe_load_all(text) if manifest]
+    text = template(values or {}, apis, *options)
+    return [manifest for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest]

@@ -28,8 +28,13 @@ def bindings(objects: list[dict[str, Any]]) -> set[tuple[str, ...]]:
 
 def test_the_chart_grants_what_the_sandbox_grants() -> None:
     """Where one process is both, as in the sandbox."""
-    values = {"payloadNamespaces": ["default", "openshift-adp"], "topology": "combined"}
-    chart = render(values)
+    chart = render(
+        {
+            "payloadNamespaces": ["default", "openshift-adp"],
+            "topology": "combined",
+            "userRoles": {"create": False},
+        }
+    )
     assert bindings(chart) == bindings(sandbox_rbac(["default", "openshift-adp"]))
     roles = {item["metadata"]["name"]: item for item in chart if item["kind"].endswith("Role")}
     assert {name: role["rules"] for name, role in roles.items()} == {

@@ -75,21 +75,25 @@ def test_helm_installs_upgrades_and_removes_it(hub: SandboxHub, kubectl: Kubectl
     at = ("--kubeconfig", str(hub.kubeconfig("admin")), "--namespace", SYSTEM_NAMESPACE)
     values = json.dumps(NEEDED | CASES["bundled"])
     common = ("ibgu", str(CHART), *at, "--no-hooks", "--take-ownership", "--values", "-")
+    kubectl("delete", *CRD)
     helm("install", *common, stdin=values)
+    assert kubectl.get(*CRD)
     first = secret(kubectl)
     assert "STATUS: deployed" in helm("status", "ibgu", *at)
 
+    kubectl("label", *CRD, "olm.managed=true")  # as TALM's would be
     helm("upgrade", *common, "--set", "controller.replicas=3", stdin=values)
     deployment = kubectl.get("deployment", "ibgu-controller", "-n", SYSTEM_NAMESPACE)
     assert deployment["spec"]["replicas"] == 3
     assert secret(kubectl) == first, "the database would refuse another password"
 
-    crd = ("customresourcedefinition", "imagebasedgroupupgrades.lcm.openshift.io")
     helm("uninstall", "ibgu", *at, "--no-hooks")
     assert not kubectl("get", "deployments,secrets,flowschemas", "-l", LABEL, "-A", "-o", "name")
-    assert kubectl.get(*crd), "removing ibgu must not remove the users' IBGUs"
+    crd = kubectl.get(*CRD)  # removing ibgu must not remove the users' IBGUs
+    assert crd["metadata"]["labels"] == {"olm.managed": "true"}
 
 
+CRD = ("customresourcedefinition", "imagebasedgroupupgrades.lcm.openshift.io")
 LABEL = "app.kubernetes.io/instance=ibgu,app.kubernetes.io/name=ibgu"
 
 

@@ -220,6 +220,21 @@ def test_an_older_hub_gets_the_flow_control_that_it_has() -> None:
     assert served("1.29.0") == {"v1"}
 
 
+def test_who_may_edit_a_namespace_may_do_so_with_its_rollouts() -> None:
+    """And nobody may write what is ibgu's to write."""
+    roles = [o for o in render() if o["metadata"]["name"] in ("ibgu-view", "ibgu-edit")]
+    granted = {"view": set[str](), "edit": set[str](), "admin": set[str]()}
+    for role in roles:
+        [rule] = role["rules"]
+        assert rule["resources"] == ["imagebasedgroupupgrades"]
+        for name, verbs in granted.items():
+            label = f"rbac.authorization.k8s.io/aggregate-to-{name}"
+            verbs.update(rule["verbs"] if role["metadata"]["labels"].get(label) == "true" else ())
+    assert granted["view"] == {"get", "list", "watch"}
+    assert granted["edit"] == granted["admin"]
+    assert granted["edit"] == granted["view"] | {"create", "update", "patch", "delete"}
+
+
 def test_a_single_process_has_no_budget_that_would_keep_its_node() -> None:
     assert not [o for o in render(CASES["combined"]) if o["kind"] == "PodDisruptionBudget"]
 
