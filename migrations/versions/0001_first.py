@@ -286,6 +286,17 @@ CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events
 FOR EACH STATEMENT EXECUTE FUNCTION ibgu_keep_events()
 """,
     """
+CREATE TABLE notify_cursors (
+  hub text COLLATE "C" NOT NULL,
+  receiver text COLLATE "C" NOT NULL,
+  seq bigint NOT NULL,
+  memory jsonb NOT NULL,
+  saved_at timestamptz NOT NULL,
+  CONSTRAINT notify_cursors_pkey PRIMARY KEY (hub, receiver),
+  CONSTRAINT notify_cursors_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id) ON DELETE CASCADE
+)
+""",
+    """
 CREATE TABLE shadow_leaders (
   hub text COLLATE "C" NOT NULL,
   epoch bigint NOT NULL,

@@ -2,6 +2,7 @@
 
 from ibgu.db.reads.cursor import BadCursor
 from ibgu.db.reads.events import EventReads
+from ibgu.db.reads.feed import FeedReads
 from ibgu.db.reads.groups import NAMED, GroupReads
 from ibgu.db.reads.members import MemberReads
 from ibgu.db.reads.overview import OverviewReads
@@ -9,7 +10,7 @@ from ibgu.db.reads.pace import PaceReads
 from ibgu.db.reads.step import StepReads
 
 
-class Reads(OverviewReads, MemberReads, GroupReads, StepReads, PaceReads, EventReads):
+class Reads(OverviewReads, MemberReads, GroupReads, StepReads, PaceReads, EventReads, FeedReads):
     """Every read, at one moment each. They raise BadCursor and JournalAway."""
 
 

@@ -2,6 +2,7 @@
 
 from ibgu.db.schema.fleet import debts, holds, members, runs
 from ibgu.db.schema.history import CHANNEL, events, leaders
+from ibgu.db.schema.notify import notify_cursors
 from ibgu.db.schema.plan import hubs, rollouts, steps
 from ibgu.db.schema.shadow import shadow_leaders, shadow_rollouts, shadow_runs, shadow_steps
 from ibgu.db.schema.types import metadata
@@ -19,6 +20,7 @@ __all__ = [
     "leaders",
     "members",
     "metadata",
+    "notify_cursors",
     "rollouts",
     "runs",
     "shadow_leaders",

@@ -1,0 +1,38 @@
+"""Notifications: what is worth telling, to whom, in which form. The shell sends it."""
+
+from ibgu.core.notify.alerts import AGAIN, wanted
+from ibgu.core.notify.fact import READ, Fact
+from ibgu.core.notify.fold import advance
+from ibgu.core.notify.memory import Memory
+from ibgu.core.notify.parcel import Parcel, parcel, parcel_of_alerts
+from ibgu.core.notify.receiver import BadFile, Format, Receiver, parse, url_problem
+from ibgu.core.notify.retry import Answer, pause, redacted, retry_after
+from ibgu.core.notify.sample import sample
+from ibgu.core.notify.signing import BadSecret, headers, keys
+from ibgu.core.notify.still import overdue
+
+__all__ = [
+    "AGAIN",
+    "READ",
+    "Answer",
+    "BadFile",
+    "BadSecret",
+    "Fact",
+    "Format",
+    "Memory",
+    "Parcel",
+    "Receiver",
+    "advance",
+    "headers",
+    "keys",
+    "overdue",
+    "parcel",
+    "parcel_of_alerts",
+    "parse",
+    "pause",
+    "redacted",
+    "retry_after",
+    "sample",
+    "url_problem",
+    "wanted",
+]

@@ -1,0 +1,108 @@
+"""Alertmanager's API v2: what is wrong now, said again and again, and once that it is over."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.model import ReasonKind
+from ibgu.core.notify import words
+from ibgu.core.notify.memory import FAILURES_LAST, Alert, Group, Hold, Memory, Track
+from ibgu.core.notify.receiver import Receiver
+from ibgu.core.notify.topics import Topic
+
+PATH = "/api/v2/alerts"
+AGAIN = timedelta(minutes=1)
+"""An Alertmanager that was restarted has forgotten, so it is told so often."""
+LASTS = timedelta(minutes=15)
+"""An alert of an ibgu that is gone resolves itself after that."""
+
+
+def wanted(memory: Memory, receiver: Receiver, hub: str, now: datetime) -> tuple[Alert, ...]:
+    """What is wrong now, as far as the receiver wants to know."""
+    return tuple(
+        alert
+        for track in memory.tracks.values()
+        if receiver.covers(track.namespace)
+        for topic, alert in _alerts(track, _about(track, receiver, hub), now)
+        if topic in receiver.kinds
+    )
+
+
+def body(wanted: Sequence[Alert], before: Sequence[Alert], now: datetime) -> bytes:
+    """Everything that fires, and what has fired `before` and does not any more."""
+    keys = {alert.key for alert in wanted}
+    over = [alert for alert in before if alert.key not in keys]
+    posted = [_posted(alert, now + LASTS) for alert in wanted]
+    posted += [_posted(alert, max(now, alert.since)) for alert in over]
+    return msgspec.json.encode(posted)
+
+
+class _About(Struct, frozen=True):
+    hub: str
+    namespace: str
+    name: str
+    link: str
+
+
+def _about(track: Track, receiver: Receiver, hub: str) -> _About:
+    return _About(hub, track.namespace, track.name, receiver.link_to(track))
+
+
+def _posted(alert: Alert, ends: datetime) -> dict[str, object]:
+    posted: dict[str, object] = {
+        "labels": alert.labels,
+        "annotations": alert.annotations,
+        "startsAt": alert.since,
+        "endsAt": ends,
+    }
+    return {**posted, "generatorURL": alert.link} if alert.link else posted
+
+
+def _alerts(track: Track, about: _About, now: datetime) -> Iterator[tuple[Topic, Alert]]:
+    if track.hold:
+        yield Topic.ROLLOUT_HELD, _held(track.hold, about, "nothing new starts")
+    if track.step_hold:
+        brake = track.step_hold.reason == ReasonKind.BRAKE
+        topic = Topic.STEP_BRAKED if brake else Topic.STEP_HELD
+        what = "the brake holds a step" if brake else "nothing new starts in a step"
+        yield topic, _held(track.step_hold, about, what)
+    if track.stalled and track.moved:
+        text = words.stalled(track, track.moved, track.stalled)
+        yield Topic.ROLLOUT_STALLED, _alert("IbguRolloutStalled", about, text, "", track.stalled)
+    recent = [group for group in track.groups if now - group.last < FAILURES_LAST]
+    if recent:
+        yield Topic.CLUSTERS_FAILED, _failed(recent, about)
+
+
+def _held(hold: Hold, about: _About, what: str) -> Alert:
+    brake = hold.reason == ReasonKind.BRAKE
+    severity = "critical" if brake else "warning" if hold.who == "person" else "info"
+    alert = _alert("IbguRolloutHeld", about, what, hold.message, hold.since, severity)
+    return replace(alert, labels={**alert.labels, "reason": hold.reason})
+
+
+def _failed(groups: Sequence[Group], about: _About) -> Alert:
+    """One for the rollout: its labels must not change while the numbers do."""
+    largest = max(groups, key=lambda group: group.count)
+    count = sum(group.count for group in groups)
+    told = words.failed(largest)
+    more = f"{told} → {largest.remedy}" if largest.remedy else told
+    since = min(group.first for group in groups)
+    return _alert("IbguClustersFailed", about, f"{words.clusters(count)} failed", more, since)
+
+
+def _alert(
+    name: str, about: _About, text: str, more: str, since: datetime, severity: str = "warning"
+) -> Alert:
+    labels = {
+        "alertname": name,
+        "severity": severity,
+        "hub": about.hub,
+        "namespace": about.namespace,
+        "rollout": about.name,
+    }
+    summary = f"{about.namespace}/{about.name}: {text}"
+    return Alert(labels, {"summary": summary, "description": more or text}, since, about.link)

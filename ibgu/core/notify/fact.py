@@ -1,0 +1,66 @@
+"""What is taken from the history: events as they are read, by their own words."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from ibgu.core.model import Kind
+
+MOVES = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
+    Kind.STEP_STARTED,
+    Kind.FINISHED,
+    Kind.RETURNED,
+    Kind.ACTION_SKIPPED,
+    Kind.ADOPTED,
+    Kind.STEP_ADOPTED,
+    Kind.IMPORTED,
+}
+"""After one of these a rollout has not stalled."""
+ABOUT_MEMBERS = frozenset({Kind.FINISHED, Kind.IMPORTED, Kind.MEMBER_ADOPTED})
+"""Those that may tell how a member ended."""
+ABOUT_STEPS = frozenset(
+    {
+        Kind.STEP_ADOPTED,
+        Kind.STEP_OPENED,
+        Kind.STEP_STARTED,
+        Kind.STEP_HELD,
+        Kind.STEP_RELEASED,
+        Kind.STEP_FINISHED,
+        Kind.IMPORTED,
+    }
+)
+ABOUT_ROLLOUTS = frozenset(
+    {
+        Kind.ROLLOUT_SEEN,
+        Kind.PLAN_ACCEPTED,
+        Kind.ROLLOUT_STARTED,
+        Kind.ROLLOUT_HELD,
+        Kind.ROLLOUT_RELEASED,
+        Kind.ROLLOUT_COMPLETED,
+        Kind.ROLLOUT_DELETED,
+        Kind.ADOPTED,
+        Kind.CONTROL,
+        Kind.IMPORTED,
+    }
+)
+READ = MOVES | ABOUT_MEMBERS | ABOUT_STEPS | ABOUT_ROLLOUTS
+"""The kinds of events that notifications follow from; no other needs to be read."""
+
+
+class Fact(Struct, frozen=True, kw_only=True):
+    """One event, with the name of its rollout."""
+
+    seq: int
+    at: datetime
+    rollout: str
+    namespace: str
+    name: str
+    step: int | None = None
+    """From 0."""
+    cluster: str | None = None
+    kind: str
+    why: str = ""
+    cause: str | None = None
+    actor: str = ""
+    data: dict[str, Any] = {}

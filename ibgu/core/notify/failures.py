@@ -1,0 +1,48 @@
+"""Failures in groups: one message for the first cluster, and then ever fewer."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from ibgu.core import failures
+from ibgu.core.model import Action
+from ibgu.core.notify.fact import Fact
+from ibgu.core.notify.memory import NAMED, Group
+
+WORDS = 300
+"""Characters of a cluster's message that are passed on."""
+
+
+def counted(groups: Sequence[Group], fact: Fact) -> tuple[Group, ...]:
+    """With the failed cluster in its group, which is the last one then."""
+    new = _group(fact)
+    old = next((group for group in groups if group.key == new.key), None)
+    others = tuple(group for group in groups if group.key != new.key)
+    if old is None:
+        return (*others, new)
+    clusters = (*old.clusters, *new.clusters)[:NAMED]
+    return (*others, replace(old, count=old.count + 1, clusters=clusters, last=fact.at))
+
+
+def milestone(count: int) -> bool:
+    """1, 5, 10, 50, 100, 500, …: a message each, and the end of the step tells the rest."""
+    digits = str(count)
+    return digits[0] in "15" and not digits[1:].strip("0")
+
+
+def _group(fact: Fact) -> Group:
+    assert fact.step is not None
+    assert fact.cluster is not None
+    action, words = str(fact.data.get("failed_action", "")), str(fact.data.get("message", ""))
+    known = failures.explain(Action(action), words) if action in set(Action) else None
+    return Group(
+        step=fact.step,
+        action=action,
+        failure=known.name if known else fact.cause or "unknown",
+        words=words if len(words) <= WORDS else f"{words[:WORDS]}…",
+        remedy=known.remedy if known else "",
+        count=1,
+        clusters=(fact.cluster,),
+        first=fact.at,
+        last=fact.at,
+    )

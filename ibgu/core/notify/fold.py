@@ -1,0 +1,123 @@
+"""Events in, messages out: the same ones whenever the same events are read again."""
+
+from msgspec.structs import replace
+
+from ibgu.core.model import Action, Kind, Outcome, ReasonKind, RolloutState, StepState
+from ibgu.core.notify import words
+from ibgu.core.notify.fact import ABOUT_MEMBERS, ABOUT_ROLLOUTS, ABOUT_STEPS, MOVES, READ, Fact
+from ibgu.core.notify.failures import counted, milestone
+from ibgu.core.notify.memory import Memory, Track, hold_in
+from ibgu.core.notify.message import Message, message_id
+from ibgu.core.notify.topics import Topic
+
+_OF_ROLLOUT = {
+    Kind.ROLLOUT_STARTED: Topic.ROLLOUT_STARTED,
+    Kind.ROLLOUT_HELD: Topic.ROLLOUT_HELD,
+    Kind.ROLLOUT_COMPLETED: Topic.ROLLOUT_COMPLETED,
+    Kind.ROLLOUT_DELETED: Topic.ROLLOUT_DELETED,
+}
+_OF_STEP = {
+    Kind.STEP_STARTED: Topic.STEP_STARTED,
+    Kind.STEP_FINISHED: Topic.STEP_FINISHED,
+}
+_CLEANING = {(Action.ABORT,), (Action.ABORT_ON_FAILURE,), (Action.ROLLBACK,)}
+"""A step that begins so is what a person does about the failures before it."""
+
+Told = tuple[Track, Topic | None]
+
+
+def advance(memory: Memory, fact: Fact) -> tuple[Memory, tuple[Message, ...]]:
+    """What is remembered after the event, and what it makes worth telling, in order."""
+    if fact.kind not in READ:
+        return memory, ()
+    kind = Kind(fact.kind)
+    before = memory.tracks.get(fact.rollout)
+    if before is None:
+        if fact.cluster is not None or kind is Kind.STEP_FINISHED:
+            return memory, ()  # late, of a rollout that is over
+        before = Track(namespace=fact.namespace, name=fact.name)
+    after, topic = _told(before, fact, kind)
+    messages = []
+    if after.stalled is not None and _moves(before, after, kind):
+        messages.append(_message(Topic.ROLLOUT_MOVING, before, fact))
+        after = replace(after, stalled=None)
+    if _moves(before, after, kind):
+        after = replace(after, moved=fact.at, moved_seq=fact.seq)
+    if topic is not None:
+        messages.append(_message(topic, after, fact))
+    return memory.tracking(fact.rollout, None if after.over else after), tuple(messages)
+
+
+def _told(track: Track, fact: Fact, kind: Kind) -> Told:
+    if fact.cluster is not None:
+        return _member(track, fact, kind) if kind in ABOUT_MEMBERS else (track, None)
+    if fact.step is not None:
+        return _step(track, fact, kind) if kind in ABOUT_STEPS else (track, None)
+    return _rollout(track, fact, kind) if kind in ABOUT_ROLLOUTS else (track, None)
+
+
+def _moves(before: Track, after: Track, kind: Kind) -> bool:
+    """Who is held does not stall: the time counts from the release."""
+    held = before.hold or before.step_hold
+    return kind in MOVES or (held is not None and not (after.hold or after.step_hold))
+
+
+def _rollout(track: Track, fact: Fact, kind: Kind) -> Told:
+    hold = hold_in(fact.data, fact.at, track.hold)
+    topic = _OF_ROLLOUT.get(kind)
+    if topic is None and track.hold is not None and hold is None:
+        topic = Topic.ROLLOUT_RELEASED
+    state = str(fact.data.get("state", track.state))
+    groups = () if state == RolloutState.DELETED else track.groups
+    return replace(track, hold=hold, state=state, groups=groups), topic
+
+
+def _step(track: Track, fact: Fact, kind: Kind) -> Told:
+    hold = hold_in(fact.data, fact.at, track.step_hold)
+    topic = _OF_STEP.get(kind)
+    if kind is Kind.STEP_HELD:
+        brake = hold is not None and hold.reason == ReasonKind.BRAKE
+        topic = Topic.STEP_BRAKED if brake else Topic.STEP_HELD
+    elif topic is None and track.step_hold is not None and hold is None:
+        topic = Topic.STEP_RELEASED
+    actions = tuple(fact.data.get("actions", ()))
+    cleans_up = kind is Kind.STEP_STARTED and actions[:1] in _CLEANING
+    after = replace(
+        track,
+        step=fact.step,
+        running=fact.data.get("state") == StepState.RUNNING,
+        actions=actions,
+        total=fact.data.get("total", 0),
+        outcomes=track.outcomes if fact.step == track.step else {},
+        groups=() if cleans_up else track.groups,
+        step_hold=hold,
+    )
+    return after, topic
+
+
+def _member(track: Track, fact: Fact, kind: Kind) -> Told:
+    outcome = fact.data.get("outcome")
+    if outcome is None or fact.step != track.step:
+        return track, None
+    outcomes = {**track.outcomes, outcome: track.outcomes.get(outcome, 0) + 1}
+    track = replace(track, outcomes=outcomes)
+    if outcome != Outcome.FAILED:
+        return track, None
+    groups = counted(track.groups, fact)
+    told = kind is Kind.FINISHED and milestone(groups[-1].count)
+    return replace(track, groups=groups), Topic.CLUSTERS_FAILED if told else None
+
+
+def _message(topic: Topic, track: Track, fact: Fact) -> Message:
+    return Message(
+        id=message_id(fact.seq, topic),
+        seq=fact.seq,
+        topic=topic,
+        at=fact.at,
+        rollout=fact.rollout,
+        text=words.sentence(topic, track, fact),
+        actor=fact.actor,
+        hold=words.hold_of(topic, track),
+        groups=words.groups_of(topic, track),
+        track=track,
+    )

@@ -1,0 +1,35 @@
+"""One message, before it takes the form that its receiver wants."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.notify.memory import Group, Hold, Track
+from ibgu.core.notify.topics import BAD, Topic
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    id: str
+    """The same whenever it is sent again."""
+    seq: int
+    """Of the event that it follows from."""
+    topic: Topic
+    at: datetime
+    rollout: str
+    """uid."""
+    text: str
+    """A sentence."""
+    actor: str = ""
+    hold: Hold | None = None
+    groups: tuple[Group, ...] = ()
+    track: Track
+
+    @property
+    def bad(self) -> bool:
+        """Somebody may have to act."""
+        finished = self.topic in (Topic.STEP_FINISHED, Topic.ROLLOUT_COMPLETED)
+        return self.topic in BAD or (finished and bool(self.groups))
+
+
+def message_id(seq: int, topic: Topic) -> str:
+    return f"{seq}-{topic}"

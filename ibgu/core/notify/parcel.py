@@ -1,0 +1,37 @@
+"""What goes over the wire."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.notify import alerts
+from ibgu.core.notify.cloudevents import CONTENT_TYPE, cloudevent
+from ibgu.core.notify.memory import Alert
+from ibgu.core.notify.message import Message
+from ibgu.core.notify.receiver import Format, Receiver
+from ibgu.core.notify.slack import slack
+
+_JSON = "application/json"
+
+
+class Parcel(Struct, frozen=True):
+    id: str
+    """The same whenever it is sent again."""
+    content_type: str
+    body: bytes
+    at: datetime
+    """Of what it tells."""
+    path: str = ""
+    """Below the receiver's address."""
+
+
+def parcel(message: Message, receiver: Receiver, hub: str) -> Parcel:
+    link = receiver.link_to(message.track)
+    if receiver.format is Format.SLACK:
+        return Parcel(message.id, _JSON, slack(message, link), message.at)
+    return Parcel(message.id, CONTENT_TYPE, cloudevent(message, hub, link), message.at)
+
+
+def parcel_of_alerts(wanted: tuple[Alert, ...], before: tuple[Alert, ...], now: datetime) -> Parcel:
+    content = alerts.body(wanted, before, now)
+    return Parcel(f"alerts-{now.timestamp():.3f}", _JSON, content, now, alerts.PATH)

@@ -1,0 +1,132 @@
+"""Who is told, as one YAML file says; its errors name the field."""
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ibgu.core.notify.memory import Track
+from ibgu.core.notify.message import Message
+from ibgu.core.notify.topics import Topic
+
+_PATH = re.compile(r"^(.*) - at `\$\.?(.*)`$")
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+Words = Annotated[str, Meta(min_length=1)]
+
+
+class Format(StrEnum):
+    CLOUDEVENTS = "cloudevents"
+    SLACK = "slack"
+    ALERTMANAGER = "alertmanager"
+
+
+class Receiver(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+):
+    """Of `…File` and `…Env` the value is in the file, or the variable, of that name."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+    format: Format
+    url: str = ""
+    url_file: str = ""
+    url_env: str = ""
+    secret_file: str = ""
+    secret_env: str = ""
+    """Signs what is sent."""
+    token_file: str = ""
+    token_env: str = ""
+    """Sent as `Authorization: Bearer`."""
+    ca_file: str = ""
+    namespaces: tuple[Words, ...] = ("*",)
+    kinds: tuple[Topic, ...] = tuple(Topic)
+    timeout_seconds: Annotated[float, Meta(gt=0, le=60)] = 10
+    stalled_minutes: Annotated[int, Meta(ge=5, le=100_000)] = 90
+    link: str = ""
+    """Address of a page about a rollout, with {namespace} and {name}."""
+
+    @property
+    def patience(self) -> timedelta:
+        return timedelta(minutes=self.stalled_minutes)
+
+    def wants(self, message: Message) -> bool:
+        return message.topic in self.kinds and self.covers(message.track.namespace)
+
+    def link_to(self, track: Track) -> str:
+        return self.link.replace("{namespace}", track.namespace).replace("{name}", track.name)
+
+    def covers(self, namespace: str) -> bool:
+        return any(fnmatchcase(namespace, pattern) for pattern in self.namespaces)
+
+
+class File(Struct, frozen=True, forbid_unknown_fields=True):
+    receivers: tuple[Receiver, ...]
+
+
+class BadFile(ValueError):
+    """Names the field and what is wrong with it."""
+
+
+def parse(document: Any) -> tuple[Receiver, ...]:
+    """From what the YAML file holds. Raises BadFile."""
+    try:
+        receivers = msgspec.convert(document, File).receivers
+    except msgspec.ValidationError as error:
+        raise BadFile(_told(str(error))) from error
+    for index, receiver in enumerate(receivers):
+        if receiver.name in [other.name for other in receivers[:index]]:
+            raise BadFile(f"receivers[{index}].name: {receiver.name!r} is there twice")
+        if wrong := _problem(receiver):
+            raise BadFile(f"receivers[{index}].{wrong}")
+    return receivers
+
+
+def url_problem(url: str, *, token: bool) -> str | None:
+    """What is wrong with an address, without a word of it: it may be a secret."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "can't be read as an address"
+    if parts.scheme not in ("http", "https") or not host:
+        return "is no address that begins with https:// or http://"
+    if parts.username or parts.password:
+        return "must not contain a user or a password: use tokenFile or tokenEnv"
+    if token and parts.scheme == "http" and host not in _LOCAL:
+        return "begins with http://: a token is sent over https:// only"
+    return None
+
+
+def _problem(receiver: Receiver) -> str | None:
+    given = [receiver.url, receiver.url_file, receiver.url_env]
+    if len([one for one in given if one]) != 1:
+        return "url: one of url, urlFile, urlEnv is needed, and only one"
+    if receiver.secret_file and receiver.secret_env:
+        return "secretEnv: there is a secretFile already"
+    if receiver.token_file and receiver.token_env:
+        return "tokenEnv: there is a tokenFile already"
+    if receiver.url and receiver.format is Format.SLACK:
+        return "url: the address of an incoming webhook is a secret: use urlFile or urlEnv"
+    token = bool(receiver.token_file or receiver.token_env)
+    if receiver.url and (wrong := url_problem(receiver.url, token=token)):
+        return f"url: {wrong}"
+    return None
+
+
+def _told(error: str) -> str:
+    """msgspec's words with the field in front."""
+    found = _PATH.match(error)
+    words, field = (found[1], found[2]) if found else (error, "")
+    for name, values in (("format", Format), ("kinds", Topic)):
+        if "enum" in words and name in field:
+            words += f"; there are {', '.join(values)}"
+    return f"{field or 'the file'}: {words}"

@@ -1,0 +1,44 @@
+"""What `ibgu notify test` sends: a failure that says it is none."""
+
+from datetime import datetime
+
+from ibgu.core.notify.alerts import wanted
+from ibgu.core.notify.memory import Group, Memory, Track
+from ibgu.core.notify.message import Message, message_id
+from ibgu.core.notify.parcel import Parcel, parcel, parcel_of_alerts
+from ibgu.core.notify.receiver import Format, Receiver
+from ibgu.core.notify.topics import Topic
+from ibgu.core.notify.words import failed
+
+
+def sample(receiver: Receiver, hub: str, now: datetime) -> Parcel:
+    """In the receiver's format; an alert is over at once."""
+    group = Group(
+        step=0,
+        action="Prep",
+        failure="Test",
+        words="this is a test of ibgu's notifications",
+        remedy="nothing is to be done",
+        count=1,
+        clusters=("test-cluster",),
+        first=now,
+        last=now,
+    )
+    track = Track(
+        namespace="ibgu-test", name="test", step=0, actions=("Prep",), total=1, groups=(group,)
+    )
+    if receiver.format is Format.ALERTMANAGER:
+        open_to_all = Receiver(name=receiver.name, format=receiver.format, link=receiver.link)
+        alerts = wanted(Memory({"test": track}), open_to_all, hub, now)
+        return parcel_of_alerts((), alerts, now)
+    message = Message(
+        id=f"test-{message_id(int(now.timestamp() * 1000), Topic.CLUSTERS_FAILED)}",
+        seq=0,
+        topic=Topic.CLUSTERS_FAILED,
+        at=now,
+        rollout="test",
+        text=failed(group),
+        groups=(group,),
+        track=track,
+    )
+    return parcel(message, receiver, hub)

@@ -1,0 +1,51 @@
+"""Slack's incoming webhooks; Mattermost and Rocket.Chat take the same."""
+
+import msgspec
+
+from ibgu.core.notify import words
+from ibgu.core.notify.memory import Group
+from ibgu.core.notify.message import Message
+from ibgu.core.notify.topics import Topic
+
+LONGEST = 3500
+"""Characters: Slack cuts a text at 4,000."""
+_SYMBOLS = {
+    Topic.ROLLOUT_HELD: "⏸",
+    Topic.STEP_HELD: "⏸",
+    Topic.STEP_BRAKED: "⏸",
+    Topic.ROLLOUT_STALLED: "◷",
+    Topic.CLUSTERS_FAILED: "✗",
+    Topic.STEP_FINISHED: "✔",
+    Topic.ROLLOUT_COMPLETED: "✔",
+    Topic.ROLLOUT_DELETED: "■",
+}
+
+
+def slack(message: Message, link: str) -> bytes:
+    name = escaped(message.track.full_name)
+    title = f"<{link}|{name}>" if link else f"*{name}*"
+    lines = [f"{_symbol(message)} {title} {escaped(message.text)}"]
+    if message.topic is Topic.CLUSTERS_FAILED:
+        lines += _details(message.groups[0])
+    else:
+        lines += [f"• {escaped(words.failed(group))}" for group in message.groups]
+    if message.hold and message.hold.who == "person":
+        lines.append("→ a person must act")
+    text = "\n".join(lines)
+    return msgspec.json.encode({"text": text if len(text) <= LONGEST else f"{text[:LONGEST]}…"})
+
+
+def escaped(text: str) -> str:
+    """The three characters that Slack reads as markup; so nobody is mentioned by a message."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _symbol(message: Message) -> str:
+    finished = message.topic in (Topic.STEP_FINISHED, Topic.ROLLOUT_COMPLETED)
+    return "✗" if finished and message.bad else _SYMBOLS.get(message.topic, "▶")
+
+
+def _details(group: Group) -> list[str]:
+    more = ", …" if group.count > len(group.clusters) else ""
+    lines = [f"• {escaped(', '.join(group.clusters))}{more}"]
+    return [*lines, f"→ {escaped(group.remedy)}"] if group.remedy else lines

@@ -1,0 +1,50 @@
+"""What no event tells: that a rollout has not moved for long, and what is no news any more."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from ibgu.core.model import RolloutState
+from ibgu.core.notify import words
+from ibgu.core.notify.memory import FAILURES_LAST, Memory, Track
+from ibgu.core.notify.message import Message, message_id
+from ibgu.core.notify.topics import Topic
+
+
+def overdue(
+    memory: Memory, now: datetime, patience: timedelta
+) -> tuple[Memory, tuple[Message, ...]]:
+    """To be asked once all events are read: who has stalled by now."""
+    messages = []
+    for uid, track in memory.tracks.items():
+        if track.groups and not (track.running or _fresh(track, now)):
+            track = replace(track, groups=())
+            memory = memory.tracking(uid, None if track.over else track)
+        if track.moved is not None and _stalls(track, track.moved, now, patience):
+            messages.append(_stalled(uid, track, track.moved, now))
+            memory = memory.tracking(uid, replace(track, stalled=now))
+    return memory, tuple(messages)
+
+
+def _fresh(track: Track, now: datetime) -> bool:
+    """Whether a failure of it is still news."""
+    return any(now - group.last < FAILURES_LAST for group in track.groups)
+
+
+def _stalls(track: Track, moved: datetime, now: datetime, patience: timedelta) -> bool:
+    waits = track.hold is not None or track.step_hold is not None
+    over = track.stalled is not None or track.state == RolloutState.DELETED
+    return track.running and not (waits or over) and now - moved >= patience
+
+
+def _stalled(uid: str, track: Track, moved: datetime, now: datetime) -> Message:
+    """Numbered as the event after which nothing came, so that it is one message for ever."""
+    return Message(
+        id=message_id(track.moved_seq, Topic.ROLLOUT_STALLED),
+        seq=track.moved_seq,
+        topic=Topic.ROLLOUT_STALLED,
+        at=now,
+        rollout=uid,
+        text=words.stalled(track, moved, now),
+        track=track,
+    )

@@ -1,0 +1,31 @@
+"""What people are told about; receivers are filtered by these names."""
+
+from enum import StrEnum
+
+
+class Topic(StrEnum):
+    ROLLOUT_STARTED = "rollout.started"
+    ROLLOUT_COMPLETED = "rollout.completed"
+    ROLLOUT_HELD = "rollout.held"
+    ROLLOUT_RELEASED = "rollout.released"
+    ROLLOUT_STALLED = "rollout.stalled"
+    ROLLOUT_MOVING = "rollout.moving"
+    ROLLOUT_DELETED = "rollout.deleted"
+    STEP_STARTED = "step.started"
+    STEP_FINISHED = "step.finished"
+    STEP_HELD = "step.held"
+    STEP_BRAKED = "step.braked"
+    STEP_RELEASED = "step.released"
+    CLUSTERS_FAILED = "clusters.failed"
+
+
+BAD = frozenset(
+    {
+        Topic.ROLLOUT_HELD,
+        Topic.ROLLOUT_STALLED,
+        Topic.STEP_HELD,
+        Topic.STEP_BRAKED,
+        Topic.CLUSTERS_FAILED,
+    }
+)
+"""Somebody may have to act."""

@@ -1,0 +1,49 @@
+"""What is told of a rollout that the twin has carried out."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from ibgu.core.model import Stage
+from ibgu.core.notify import Fact, Memory, advance
+from ibgu.core.notify.message import Message
+from ibgu.core.notify.topics import Topic
+from tests.core.certify.logs import log_of
+from tests.core.decide.world import Twin, ibgu
+
+UID = "uid-a"
+
+
+def facts_of(twin: Twin) -> list[Fact]:
+    return [
+        msgspec.convert(
+            msgspec.to_builtins(event) | {"namespace": "fleet", "name": event.rollout[4:]}, Fact
+        )
+        for event in log_of(twin)
+    ]
+
+
+def folded(facts: Iterable[Fact], memory: Memory | None = None) -> tuple[Memory, list[Message]]:
+    memory, messages = memory or Memory(), []
+    for fact in facts:
+        memory, more = advance(memory, fact)
+        messages += more
+    return memory, messages
+
+
+def told(messages: Iterable[Message]) -> list[tuple[Topic, str]]:
+    return [(message.topic, message.text) for message in messages]
+
+
+def prepared(bad: Iterable[int] = (), count: int = 12, *steps: str, **strategy: int) -> Twin:
+    """Clusters that have Prep behind them, some of which fail in the Upgrade that begins."""
+    twin = Twin(*(f"site-{n}" for n in range(1, count + 1)))
+    failing = set(bad)
+    for n, spoke in enumerate(twin.spokes.values(), 1):
+        spoke.to("Prep")
+        twin.labels[spoke.name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+        spoke.faults[Stage.UPGRADE] = "fail" if n in failing else ""
+    given: dict[str, Any] = {"concurrency": 1, "timeout": 2000} | strategy
+    twin.apply(ibgu("a", *(steps or ("Upgrade",)), **given))
+    return twin

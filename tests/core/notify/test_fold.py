@@ -1,0 +1,305 @@
+"""Few messages, in order, the same ones whenever the same events are read again."""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.model import Kind, Outcome, Stage
+from ibgu.core.notify import Memory, advance, overdue
+from ibgu.core.notify.failures import WORDS, counted, milestone
+from ibgu.core.notify.memory import NAMED, Hold
+from ibgu.core.notify.topics import Topic
+from tests.core.decide.world import START, Twin, ibgu
+from tests.core.notify.telling import UID, facts_of, folded, prepared, told
+
+HOUR = timedelta(hours=1)
+
+
+def test_a_rollout_without_trouble_is_told_in_four_sentences() -> None:
+    twin = Twin("site-1", "site-2")
+    twin.apply(ibgu("a", "Prep"))
+    twin.drive()
+    memory, messages = folded(facts_of(twin))
+    assert told(messages) == [
+        (Topic.ROLLOUT_STARTED, "the rollout starts"),
+        (Topic.STEP_STARTED, "step 1 starts with 2 clusters"),
+        (Topic.STEP_FINISHED, "step 1 is finished: 2 succeeded"),
+        (Topic.ROLLOUT_COMPLETED, "all plan steps are completed"),
+    ]
+    assert not any(message.bad for message in messages)
+    assert messages[2].track.outcomes == {"succeeded": 2}
+    assert memory == Memory()
+
+
+def test_a_brake_is_told_and_the_failures_before_it_are_grouped() -> None:
+    twin = prepared(range(1, 13))
+    twin.wait(hours=5)
+    memory, messages = folded(facts_of(twin))
+    first, fifth, brake = messages[2:]
+    assert [first.topic, fifth.topic, brake.topic] == [
+        Topic.CLUSTERS_FAILED,
+        Topic.CLUSTERS_FAILED,
+        Topic.STEP_BRAKED,
+    ]
+    assert first.text.startswith("step 1: 1 cluster failed in Upgrade")
+    assert fifth.text.startswith("step 1: 5 clusters failed in Upgrade")
+    assert fifth.groups[0].clusters == tuple(f"site-{n}" for n in range(1, 6))
+    assert brake.hold is not None
+    assert (brake.hold.reason, brake.hold.who) == ("Brake", "person")
+    assert brake.text.startswith("the brake holds step 1 (Upgrade): the first 5 clusters")
+    assert all(message.bad for message in messages[2:])
+    assert memory.tracks[UID].step_hold == brake.hold
+
+
+def test_what_a_person_resumes_goes_on_and_the_end_has_all_numbers() -> None:
+    twin = prepared([*range(1, 6), 8])
+    twin.wait(hours=5)
+    twin.annotate(UID, resume="1")
+    twin.wait(hours=20)
+    memory, messages = folded(facts_of(twin))
+    topics = [message.topic for message in messages]
+    assert topics[topics.index(Topic.STEP_BRAKED) + 1] is Topic.STEP_RELEASED
+    finished, completed = messages[-2:]
+    assert finished.text == "step 1 is finished: 6 succeeded, 6 failed"
+    assert finished.track.outcomes == {"succeeded": 6, "failed": 6}
+    assert completed.text == "all plan steps are completed, 6 clusters failed"
+    assert [group.count for group in completed.groups] == [6]
+    assert finished.bad
+    assert completed.bad
+    assert memory.tracks[UID].state == "complete"
+
+
+def test_after_a_step_that_cleans_up_its_failures_are_history() -> None:
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
+    twin.apply(ibgu("a", "Prep", "AbortOnFailure"))
+    twin.drive()
+    memory, messages = folded(facts_of(twin))
+    assert [message.topic for message in messages].count(Topic.CLUSTERS_FAILED) == 1
+    assert messages[-1].text == "all plan steps are completed"
+    assert memory == Memory()
+
+
+def test_a_plan_that_grows_starts_again() -> None:
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Prep"))
+    twin.drive()
+    twin.append(UID, "Upgrade")
+    twin.drive()
+    _, messages = folded(facts_of(twin))
+    assert (Topic.ROLLOUT_STARTED, "the plan goes on") in told(messages)
+    assert messages[-1].topic is Topic.ROLLOUT_COMPLETED
+    assert messages[-2].track.actions == ("Upgrade",)
+
+
+def test_a_plan_that_becomes_invalid_is_a_hold_until_it_is_mended() -> None:
+    twin = Twin("site-1")
+    twin.apply(ibgu("a", "Upgrade"))
+    twin.drive()
+    mended = twin.ibgus[UID]
+    twin.append(UID, "Prep")
+    twin.settle()
+    meta = replace(mended.metadata, generation=3)
+    twin.apply(replace(mended, metadata=meta))
+    twin.drive()
+    _, messages = folded(facts_of(twin))
+    held, released = [m for m in messages if m.topic.startswith("rollout.")][-2:]
+    assert held.topic is Topic.ROLLOUT_HELD
+    assert held.text.startswith("nothing new starts: ")
+    assert held.hold is not None
+    assert held.hold.reason == "InvalidPlan"
+    assert released.topic is Topic.ROLLOUT_RELEASED
+
+
+def test_a_step_that_waits_for_its_payload_is_a_hold() -> None:
+    fact = next(f for f in facts_of(prepared_and_opened()) if f.kind == Kind.STEP_OPENED)
+    blocked = replace(
+        fact, kind=Kind.STEP_HELD, why="no", data={**fact.data, "hold": "PayloadBlocked"}
+    )
+    _, messages = folded([fact, blocked])
+    assert told(messages) == [(Topic.STEP_HELD, "nothing new starts in step 1 (Upgrade): no")]
+
+
+def prepared_and_opened() -> Twin:
+    twin = prepared(count=1)
+    twin.until(Kind.STEP_STARTED)
+    return twin
+
+
+def test_a_deleted_rollout_is_told_and_forgotten() -> None:
+    twin = prepared_and_opened()
+    twin.delete(UID)
+    twin.drive()
+    memory, messages = folded(facts_of(twin))
+    assert [message.text for message in messages[-2:]] == [
+        "the ImageBasedGroupUpgrade was deleted",
+        "step 1 is finished: 1 cancelled",
+    ]
+    assert memory == Memory()
+
+
+def test_late_truth_about_a_rollout_that_is_over_leaves_no_trace() -> None:
+    twin = prepared([2], 3)
+    twin.wait(hours=20)
+    ended = [fact for fact in facts_of(twin) if fact.cluster]
+    assert folded(ended) == (Memory(), [])
+
+
+def test_kinds_of_other_versions_are_passed_over() -> None:
+    fact = replace(facts_of(prepared_and_opened())[0], kind="SomethingNew")
+    assert advance(Memory(), fact) == (Memory(), ())
+
+
+def test_other_kinds_of_a_step_or_a_rollout_change_nothing() -> None:
+    """Such as a run's, if one were ever told without its cluster."""
+    facts = facts_of(prepared_and_opened())
+    memory, _ = folded(facts)
+    for step in (0, None):
+        odd = replace(facts[-1], kind=Kind.FINISHED, step=step, cluster=None)
+        after, messages = advance(memory, odd)
+        assert messages == ()
+        assert after.tracks[UID].moved == odd.at
+
+
+def test_members_of_an_earlier_step_are_not_counted() -> None:
+    facts = facts_of(prepared_and_opened())
+    memory, _ = folded(facts)
+    late = replace(
+        facts[-1],
+        kind=Kind.IMPORTED,
+        cluster="site-9",
+        step=4,
+        data={"outcome": "failed", "failed_action": "Prep"},
+    )
+    after, messages = advance(memory, late)
+    assert messages == ()
+    assert after.tracks[UID].outcomes == {}
+
+
+def test_imported_members_count_and_are_not_told() -> None:
+    facts = facts_of(prepared_and_opened())
+    memory, _ = folded(facts)
+    failed = {"outcome": Outcome.FAILED, "failed_action": "Upgrade", "message": "no"}
+    found = replace(facts[-1], kind=Kind.IMPORTED, cluster="site-1", step=0, data=failed)
+    after, messages = advance(memory, found)
+    assert messages == ()
+    assert after.tracks[UID].outcomes == {"failed": 1}
+    assert after.tracks[UID].failed == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(1, True), (2, False), (5, True), (10, True), (15, False), (500, True)]
+)
+def test_ever_fewer_messages_about_the_same_failure(count: int, told: bool) -> None:
+    assert milestone(count) is told
+
+
+def test_a_group_names_few_clusters_and_few_words() -> None:
+    fact = next(f for f in facts_of(prepared_and_opened()))
+    failed = replace(
+        fact, step=0, cause="Odd", data={"failed_action": "Nap", "message": "x" * 1000}
+    )
+    groups = counted((), replace(failed, cluster="other", cause=None))
+    for n in range(20):
+        groups = counted(groups, replace(failed, cluster=f"site-{n}"))
+    unknown, odd = groups
+    assert (unknown.failure, unknown.count) == ("unknown", 1)
+    assert (odd.failure, odd.count, len(odd.clusters)) == ("Odd", 20, NAMED)
+    assert len(odd.words) == WORDS + 1
+
+
+def test_the_same_events_make_the_same_messages_wherever_one_goes_on() -> None:
+    twin = prepared([*range(1, 6), 8])
+    twin.wait(hours=5)
+    twin.annotate(UID, resume="1")
+    twin.wait(hours=20)
+    facts = facts_of(twin)
+    whole = folded(facts)[1]
+    ids = [message.id for message in whole]
+    assert len(set(ids)) == len(ids)
+    for cut in range(0, len(facts), 7):
+        memory, before = folded(facts[:cut])
+        assert before + folded(facts[cut:], memory)[1] == whole
+
+
+# -- stalled -------------------------------------------------------------------------------------
+
+
+def test_nothing_has_moved_for_long() -> None:
+    twin = prepared_and_opened()
+    twin.turn()
+    facts = facts_of(twin)
+    memory, _ = folded(facts)
+    moved = memory.tracks[UID].moved
+    assert moved is not None
+    assert overdue(memory, moved + HOUR, 2 * HOUR) == (memory, ())
+    after, (message,) = overdue(memory, moved + 2 * HOUR, 2 * HOUR)
+    assert message.topic is Topic.ROLLOUT_STALLED
+    assert message.text == (
+        "step 1 (Upgrade) has not moved for 120 min: 0 of 1 cluster finished; see `ibgu status`"
+    )
+    assert overdue(after, moved + 3 * HOUR, 2 * HOUR) == (after, ())
+    again = overdue(memory, moved + 5 * HOUR, 2 * HOUR)[1][0]
+    assert again.id == message.id
+
+
+def test_what_has_stalled_moves_again() -> None:
+    twin = prepared_and_opened()
+    known = len(facts_of(twin))
+    memory, _ = folded(facts_of(twin))
+    memory, _ = overdue(memory, START + 9 * HOUR, HOUR)
+    twin.drive()
+    after, messages = folded(facts_of(twin)[known:], memory)
+    assert told(messages[:1]) == [(Topic.ROLLOUT_MOVING, "step 1 (Upgrade) moves again")]
+    assert [message.topic for message in messages].count(Topic.ROLLOUT_MOVING) == 1
+    assert after == Memory()
+
+
+def test_who_is_held_has_not_stalled() -> None:
+    twin = prepared(range(1, 13))
+    twin.wait(hours=5)
+    memory, _ = folded(facts_of(twin))
+    assert overdue(memory, START + 99 * HOUR, HOUR) == (memory, ())
+
+
+def test_the_time_counts_from_the_release() -> None:
+    twin = prepared(range(1, 13))
+    twin.wait(hours=5)
+    memory, _ = folded(facts_of(twin))
+    known = len(facts_of(twin))
+    twin.wait(hours=9)
+    twin.annotate(UID, resume="1")
+    twin.turn()
+    released = [f for f in facts_of(twin)[known:] if f.kind == Kind.STEP_RELEASED]
+    memory, _ = folded(released, memory)
+    assert memory.tracks[UID].moved == released[0].at
+
+
+def test_failures_of_a_rollout_that_is_over_are_forgotten_after_a_day() -> None:
+    twin = prepared([2], 3)
+    twin.wait(hours=20)
+    memory, _ = folded(facts_of(twin))
+    ended = memory.tracks[UID].groups[0].last
+    assert overdue(memory, ended + 23 * HOUR, HOUR) == (memory, ())
+    assert overdue(memory, ended + 24 * HOUR, HOUR) == (Memory(), ())
+
+
+def test_a_deleted_rollout_does_not_stall_while_its_last_clusters_end() -> None:
+    twin = prepared_and_opened()
+    known = facts_of(twin)
+    twin.delete(UID)
+    twin.turn()
+    deleted = next(f for f in facts_of(twin) if f.kind == Kind.ROLLOUT_DELETED)
+    memory, _ = folded([*known, deleted])
+    assert UID in memory.tracks
+    assert overdue(memory, START + 99 * HOUR, HOUR) == (memory, ())
+
+
+def test_failures_of_a_plan_that_may_grow_are_forgotten_too_but_not_its_hold() -> None:
+    twin = prepared([2], 3)
+    twin.wait(hours=20)
+    memory, _ = folded(facts_of(twin))
+    held = replace(memory.tracks[UID], hold=Hold("InvalidPlan", "", "person", START))
+    after, _ = overdue(memory.tracking(UID, held), START + 99 * HOUR, HOUR)
+    assert after.tracks[UID].groups == ()

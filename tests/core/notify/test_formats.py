@@ -1,0 +1,211 @@
+"""The three formats, as their receivers read them."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.notify import (
+    Format,
+    Memory,
+    Receiver,
+    overdue,
+    parcel,
+    parcel_of_alerts,
+    sample,
+    wanted,
+)
+from ibgu.core.notify.memory import Hold
+from ibgu.core.notify.message import Message
+from ibgu.core.notify.slack import LONGEST
+from ibgu.core.notify.topics import Topic
+from tests.core.decide.world import START
+from tests.core.notify.telling import UID, facts_of, folded, prepared
+
+HOUR = timedelta(hours=1)
+LINK = "https://ibgu.example/#/rollouts/{namespace}/{name}"
+
+
+@pytest.fixture(scope="module")
+def braked() -> tuple[Memory, list[Message]]:
+    twin = prepared(range(1, 13))
+    twin.wait(hours=5)
+    return folded(facts_of(twin))
+
+
+def receiver(format: Format, **changes: Any) -> Receiver:
+    return Receiver(name="noc", format=format, url="https://noc.example", **changes)
+
+
+def test_a_cloudevent(braked: tuple[Memory, list[Message]]) -> None:
+    message = braked[1][3]
+    sent = parcel(message, receiver(Format.CLOUDEVENTS, link=LINK), "hub-1")
+    assert sent.content_type == "application/cloudevents+json; charset=utf-8"
+    event = json.loads(sent.body)
+    data = event.pop("data")
+    assert event == {
+        "specversion": "1.0",
+        "id": f"{message.seq}-clusters.failed",
+        "source": "/ibgu/hubs/hub-1",
+        "type": "dev.ibgu.clusters.failed",
+        "subject": "fleet/a",
+        "time": message.at.isoformat().replace("+00:00", "Z"),
+        "sequence": f"{message.seq:020}",
+        "datacontenttype": "application/json",
+    }
+    assert sent.id == event["id"]
+    assert data["link"] == "https://ibgu.example/#/rollouts/fleet/a"
+    assert (data["step"], data["total"], data["outcomes"]) == (1, 12, {"failed": 5})
+    assert data["failures"][0]["clusters"] == [f"site-{n}" for n in range(1, 6)]
+    assert data["hold"] is None
+
+
+def test_the_hold_is_in_the_cloudevent_of_a_brake(braked: tuple[Memory, list[Message]]) -> None:
+    sent = parcel(braked[1][-1], receiver(Format.CLOUDEVENTS), "hub-1")
+    data = json.loads(sent.body)["data"]
+    assert (data["hold"]["reason"], data["hold"]["who"]) == ("Brake", "person")
+    assert data["link"] is None
+
+
+def slack(message: Message, **changes: Any) -> list[str]:
+    sent = parcel(message, receiver(Format.SLACK, **changes), "hub-1")
+    text: str = json.loads(sent.body)["text"]
+    return text.split("\n")
+
+
+def test_slack_reads_what_failed_where_and_what_to_do(
+    braked: tuple[Memory, list[Message]],
+) -> None:
+    first, brake = braked[1][2], braked[1][-1]
+    group = replace(first.groups[0], remedy="mend <it>")
+    lines = slack(replace(first, groups=(group,)))
+    assert lines[0].startswith("✗ *fleet/a* step 1: 1 cluster failed in Upgrade")
+    assert lines[1:] == ["• site-1", "→ mend &lt;it&gt;"]
+    assert slack(brake)[-1] == "→ a person must act"
+    assert slack(brake, link=LINK)[0].startswith(
+        "⏸ <https://ibgu.example/#/rollouts/fleet/a|fleet/a> the brake holds step 1"
+    )
+
+
+def test_slack_is_told_that_there_are_more(braked: tuple[Memory, list[Message]]) -> None:
+    fifth = braked[1][3]
+    group = replace(fifth.groups[0], count=9, remedy="")
+    assert slack(replace(fifth, groups=(group,)))[1:] == [
+        "• site-1, site-2, site-3, site-4, site-5, …"
+    ]
+
+
+def test_the_end_of_a_step_is_good_or_bad(braked: tuple[Memory, list[Message]]) -> None:
+    bad = replace(braked[1][3], topic=Topic.STEP_FINISHED, text="finished")
+    assert slack(bad)[0] == "✗ *fleet/a* finished"
+    assert slack(bad)[1].startswith("• step 1: 5 clusters failed in Upgrade")
+    assert slack(replace(bad, groups=()))[0] == "✔ *fleet/a* finished"
+    assert slack(replace(bad, topic=Topic.STEP_STARTED, groups=()))[0] == "▶ *fleet/a* finished"
+
+
+def test_nobody_is_called_by_a_clusters_words(braked: tuple[Memory, list[Message]]) -> None:
+    assert slack(replace(braked[1][0], text="<!channel> & <@U1>")) == [
+        "▶ *fleet/a* &lt;!channel&gt; &amp; &lt;@U1&gt;"
+    ]
+
+
+def test_a_long_text_is_cut(braked: tuple[Memory, list[Message]]) -> None:
+    (line,) = slack(replace(braked[1][0], text="x" * 9999))
+    assert len(line) == LONGEST + 1
+
+
+# -- alerts --------------------------------------------------------------------------------------
+
+
+def posted(memory: Memory, now: datetime, before: Memory | None = None, **changes: Any) -> Any:
+    to = receiver(Format.ALERTMANAGER, **changes)
+    former = wanted(before, to, "hub-1", now) if before else ()
+    sent = parcel_of_alerts(wanted(memory, to, "hub-1", now), former, now)
+    assert sent.path == "/api/v2/alerts"
+    return json.loads(sent.body)
+
+
+def test_a_brake_and_failures_fire(braked: tuple[Memory, list[Message]]) -> None:
+    now = START + 5 * HOUR
+    held, failed = posted(braked[0], now, link=LINK)
+    about = {"hub": "hub-1", "namespace": "fleet", "rollout": "a"}
+    assert held["labels"] == about | {
+        "alertname": "IbguRolloutHeld",
+        "severity": "critical",
+        "reason": "Brake",
+    }
+    assert "the first 5 clusters" in held["annotations"]["description"]
+    assert failed["labels"] == about | {"alertname": "IbguClustersFailed", "severity": "warning"}
+    assert failed["annotations"]["summary"] == "fleet/a: 5 clusters failed"
+    assert failed["generatorURL"] == "https://ibgu.example/#/rollouts/fleet/a"
+    assert datetime.fromisoformat(failed["endsAt"]) == now + timedelta(minutes=15)
+    assert datetime.fromisoformat(failed["startsAt"]) < now
+
+
+def test_what_is_over_is_resolved_once(braked: tuple[Memory, list[Message]]) -> None:
+    now = START + 5 * HOUR
+    over = posted(Memory(), now, before=braked[0])
+    assert [alert["labels"]["alertname"] for alert in over] == [
+        "IbguRolloutHeld",
+        "IbguClustersFailed",
+    ]
+    assert {datetime.fromisoformat(alert["endsAt"]) for alert in over} == {now}
+    assert posted(Memory(), now) == []
+
+
+def test_more_failures_are_the_same_alert_with_another_text(
+    braked: tuple[Memory, list[Message]],
+) -> None:
+    memory = braked[0]
+    track = memory.tracks[UID]
+    group = replace(track.groups[0], count=7, remedy="mend it")
+    more = memory.tracking(UID, replace(track, groups=(group,)))
+    (_, failed) = posted(more, START + 5 * HOUR, before=memory)
+    assert failed["annotations"]["summary"] == "fleet/a: 7 clusters failed"
+    assert failed["annotations"]["description"].endswith(" → mend it")
+
+
+def test_old_failures_fire_no_more(braked: tuple[Memory, list[Message]]) -> None:
+    alerts = posted(braked[0], START + 50 * HOUR)
+    assert [alert["labels"]["alertname"] for alert in alerts] == ["IbguRolloutHeld"]
+
+
+@pytest.mark.parametrize(
+    ("who", "severity"), [("person", "warning"), ("ibgu", "info"), ("cluster", "info")]
+)
+def test_how_bad_a_hold_is(braked: tuple[Memory, list[Message]], who: str, severity: str) -> None:
+    hold = Hold("InvalidPlan", "", who, START)
+    track = replace(braked[0].tracks[UID], groups=(), hold=hold, step_hold=replace(hold))
+    alerts = posted(braked[0].tracking(UID, track), START)
+    assert [alert["labels"]["severity"] for alert in alerts] == [severity] * 2
+    assert alerts[0]["annotations"]["description"] == "nothing new starts"
+
+
+def test_a_stalled_rollout_fires() -> None:
+    twin = prepared(count=1)
+    twin.until_started()
+    memory, _ = folded(facts_of(twin))
+    assert posted(memory, START) == []
+    memory, _ = overdue(memory, START + 9 * HOUR, HOUR)
+    (alert,) = posted(memory, START + 9 * HOUR)
+    assert alert["labels"]["alertname"] == "IbguRolloutStalled"
+    assert "has not moved" in alert["annotations"]["summary"]
+
+
+def test_only_what_the_receiver_wants(braked: tuple[Memory, list[Message]]) -> None:
+    now = START + 5 * HOUR
+    assert len(posted(braked[0], now, kinds=(Topic.STEP_BRAKED,))) == 1
+    assert posted(braked[0], now, namespaces=("other-*",)) == []
+
+
+def test_what_a_receiver_is_tried_with() -> None:
+    event = json.loads(sample(receiver(Format.CLOUDEVENTS), "hub-1", START).body)
+    assert event["id"].startswith("test-")
+    assert "this is a test" in event["data"]["text"]
+    assert "this is a test" in sample(receiver(Format.SLACK), "hub-1", START).body.decode()
+    (alert,) = json.loads(
+        sample(receiver(Format.ALERTMANAGER, namespaces=("x",)), "hub-1", START).body
+    )
+    assert alert["startsAt"] == alert["endsAt"]

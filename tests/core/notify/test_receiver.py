@@ -1,0 +1,91 @@
+"""The file: what may stand in it, and which field is wrong."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.core.notify import BadFile, Format, Receiver, parse, url_problem
+from ibgu.core.notify.topics import Topic
+from tests.core.notify.telling import facts_of, folded, prepared
+
+GOOD = {"name": "noc", "format": "cloudevents", "url": "https://noc.example/hook"}
+
+
+def test_defaults() -> None:
+    (receiver,) = parse({"receivers": [GOOD]})
+    assert receiver == Receiver(
+        name="noc", format=Format.CLOUDEVENTS, url="https://noc.example/hook"
+    )
+    assert receiver.kinds == tuple(Topic)
+    assert receiver.patience.total_seconds() == 90 * 60
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"format": "teams"}, "receivers[0].format: Invalid enum value 'teams'; there are cloud"),
+        ({"kinds": ["step.eaten"]}, "receivers[0].kinds[0]: Invalid enum value 'step.eaten'; the"),
+        ({"stalledMinutes": "x"}, "receivers[0].stalledMinutes: Expected `int`, got `str`"),
+        ({"timeoutSeconds": 0}, "receivers[0].timeoutSeconds: Expected `float` > 0"),
+        ({"secret": "x"}, "receivers[0]: Object contains unknown field `secret`"),
+        ({"name": "The NOC"}, "receivers[0].name: Expected `str` matching regex"),
+        ({"name": None}, "receivers[0].name: Expected `str`, got `null`"),
+        ({"url": ""}, "receivers[0].url: one of url, urlFile, urlEnv is needed, and only one"),
+        ({"urlEnv": "X"}, "receivers[0].url: one of url, urlFile, urlEnv is needed, and only one"),
+        ({"secretFile": "x", "secretEnv": "X"}, "receivers[0].secretEnv: there is a secretFile"),
+        ({"tokenFile": "x", "tokenEnv": "X"}, "receivers[0].tokenEnv: there is a tokenFile"),
+        ({"url": "ftp://x"}, "receivers[0].url: is no address that begins with https://"),
+        ({"format": "slack"}, "receivers[0].url: the address of an incoming webhook is a secret"),
+    ],
+)
+def test_a_mistake_is_named_with_its_field(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadFile) as error:
+        parse({"receivers": [GOOD | changes]})
+    assert str(error.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (None, "the file: Expected `object`, got `null`"),
+        ({}, "the file: Object missing required field `receivers`"),
+        ({"receivers": [GOOD, GOOD]}, "receivers[1].name: 'noc' is there twice"),
+    ],
+)
+def test_a_mistake_of_the_whole_file(document: Any, said: str) -> None:
+    with pytest.raises(BadFile) as error:
+        parse(document)
+    assert str(error.value) == said
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "wrong"),
+    [
+        ("https://noc.example", True, ""),
+        ("http://noc.example", False, ""),
+        ("http://127.0.0.1:9", True, ""),
+        ("http://noc.example", True, "begins with http://: a token"),
+        ("https://me:secret@noc.example", False, "must not contain a user or a password"),
+        ("https://", False, "is no address"),
+        ("https://x:99999", False, "can't be read"),
+    ],
+)
+def test_addresses(url: str, token: bool, wrong: str) -> None:
+    found = url_problem(url, token=token)
+    assert (found or "").startswith(wrong)
+    assert (found is None) is (wrong == "")
+    assert "secret" not in (found or "").replace("secretFile", "")
+
+
+def test_who_wants_what() -> None:
+    twin = prepared(count=1)
+    twin.until_started()
+    started, step = folded(facts_of(twin))[1]
+    fussy = Receiver(
+        name="a",
+        format=Format.SLACK,
+        kinds=(Topic.STEP_STARTED,),
+        namespaces=("ran-*", "fl??t"),
+    )
+    assert (fussy.wants(started), fussy.wants(step)) == (False, True)
+    assert not Receiver(name="b", format=Format.SLACK, namespaces=("ran-*",)).wants(step)

@@ -1,0 +1,91 @@
+"""Cursors of receivers, and the events that they go along."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.model import Stage
+from ibgu.core.notify import READ, Memory, advance
+from ibgu.db import Deposed, Journal
+from ibgu.db.notify import Cursor, Cursors
+from ibgu.db.reads import Reads
+from tests.core.decide.world import Twin, ibgu
+from tests.db.records import rows
+from tests.db.telling import tell
+
+Leading = Callable[..., Coroutine[Any, Any, Journal]]
+
+
+def story() -> Twin:
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
+    twin.apply(ibgu("a", "Prep"))
+    twin.drive()
+    return twin
+
+
+async def test_the_feed_has_what_is_read_page_by_page(db: AsyncEngine, journal: Journal) -> None:
+    await tell(journal, story())
+    reads = Reads(db, "hub-1")
+    last = await reads.last_seq()
+    whole = await reads.feed(0, READ)
+    assert (whole.upto, whole.more) == (last, False)
+    assert {fact.kind for fact in whole.facts} <= READ
+    assert (whole.facts[0].namespace, whole.facts[0].name) == ("fleet", "a")
+    found, after, more = [], 0, True
+    while more:
+        feed = await reads.feed(after, READ, limit=3)
+        found += feed.facts
+        after, more = feed.upto, feed.more
+    assert (tuple(found), after) == (whole.facts, last)
+    assert await reads.first_unfinished() == 0
+
+
+async def test_the_first_event_of_what_goes_on(db: AsyncEngine, journal: Journal) -> None:
+    await tell(journal, story())
+    known = await Reads(db, "hub-1").last_seq()
+    running = Twin("site-1")
+    running.apply(ibgu("b", "Prep"))
+    running.until_started()
+    await tell(journal, running)
+    assert await Reads(db, "hub-1").first_unfinished() == known + 1
+
+
+async def test_what_is_remembered_comes_back(db: AsyncEngine, journal: Journal) -> None:
+    await tell(journal, story())
+    memory = Memory()
+    feed = await Reads(db, "hub-1").feed(0, READ)
+    for fact in feed.facts:
+        memory, _ = advance(memory, fact)
+    assert memory.tracks["uid-a"].failed == 1
+    cursors = Cursors(db, "hub-1")
+    assert await cursors.load("noc") is None
+    await cursors.save("noc", Cursor(7, Memory()), 1)
+    await cursors.save("noc", Cursor(9, memory), 1)
+    assert await cursors.load("noc") == Cursor(9, memory)
+    assert await Cursors(db, "hub-2").load("noc") is None
+
+
+async def test_whoever_leads_no_more_writes_no_more(db: AsyncEngine, leading: Leading) -> None:
+    await leading("ibgu-0")
+    cursors = Cursors(db, "hub-1")
+    await cursors.save("noc", Cursor(7, Memory()), 1)
+    await leading("ibgu-1")
+    with pytest.raises(Deposed, match="epoch 1 of hub hub-1 is over"):
+        await cursors.save("noc", Cursor(9, Memory()), 1)
+    assert await cursors.load("noc") == Cursor(7, Memory())
+
+
+async def test_former_receivers_are_forgotten(db: AsyncEngine, leading: Leading) -> None:
+    for hub in ("hub-1", "hub-2"):
+        await leading(hub=hub)
+        for name in ("noc", "old"):
+            await Cursors(db, hub).save(name, Cursor(7, Memory()), 1)
+    await Cursors(db, "hub-1").keep_only(["noc", "new"])
+    assert await rows(db, "SELECT hub, receiver FROM notify_cursors ORDER BY hub, receiver") == [
+        ("hub-1", "noc"),
+        ("hub-2", "noc"),
+        ("hub-2", "old"),
+    ]
