@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Stage
-from ibgu.core.notify import READ, Memory, advance
+from ibgu.core.notify import READ, Fact, Memory, advance
 from ibgu.db import Deposed, Journal
 from ibgu.db.notify import Cursor, Cursors
 from ibgu.db.reads import Reads
@@ -34,7 +34,8 @@ async def test_the_feed_has_what_is_read_page_by_page(db: AsyncEngine, journal: 
     assert (whole.upto, whole.more) == (last, False)
     assert {fact.kind for fact in whole.facts} <= READ
     assert (whole.facts[0].namespace, whole.facts[0].name) == ("fleet", "a")
-    found, after, more = [], 0, True
+    found: list[Fact] = []
+    after, more = 0, True
     while more:
         feed = await reads.feed(after, READ, limit=3)
         found += feed.facts

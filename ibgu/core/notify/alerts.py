@@ -71,7 +71,10 @@ def _alerts(track: Track, about: _About, now: datetime) -> Iterator[tuple[Topic,
         yield topic, _held(track.step_hold, about, what)
     if track.stalled and track.moved:
         text = words.stalled(track, track.moved, track.stalled)
-        yield Topic.ROLLOUT_STALLED, _alert("IbguRolloutStalled", about, text, "", track.stalled)
+        yield (
+            Topic.ROLLOUT_STALLED,
+            _alert("IbguRolloutStandsStill", about, text, "", track.stalled),
+        )
     recent = [group for group in track.groups if now - group.last < FAILURES_LAST]
     if recent:
         yield Topic.CLUSTERS_FAILED, _failed(recent, about)

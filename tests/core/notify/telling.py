@@ -25,7 +25,7 @@ def facts_of(twin: Twin) -> list[Fact]:
 
 
 def folded(facts: Iterable[Fact], memory: Memory | None = None) -> tuple[Memory, list[Message]]:
-    memory, messages = memory or Memory(), []
+    memory, messages = memory or Memory(), list[Message]()
     for fact in facts:
         memory, more = advance(memory, fact)
         messages += more

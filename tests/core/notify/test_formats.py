@@ -190,7 +190,7 @@ def test_a_stalled_rollout_fires() -> None:
     assert posted(memory, START) == []
     memory, _ = overdue(memory, START + 9 * HOUR, HOUR)
     (alert,) = posted(memory, START + 9 * HOUR)
-    assert alert["labels"]["alertname"] == "IbguRolloutStalled"
+    assert alert["labels"]["alertname"] == "IbguRolloutStandsStill"
     assert "has not moved" in alert["annotations"]["summary"]
 
 
