@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -89,10 +90,18 @@ async def test_bash_completes() -> None:
     assert await in_thread(run, "bash", "-c", script) == "ran-r1\n"
 
 
+def entry(name: str, *words: str) -> str:
+    """What the executable of that name prints, installed or not."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    module, _, function = project["project"]["scripts"][name].partition(":")
+    code = f"import sys; from {module} import {function}; sys.argv[0] = {name!r}; {function}()"
+    return run(sys.executable, "-c", code, *words)
+
+
 @pytest.mark.usefixtures("asking")
 async def test_kubectl_completes() -> None:
     """Its protocol: candidates with their help, then a directive."""
-    told = await in_thread(run, "kubectl_complete-ibgu", "status", "")
+    told = await in_thread(entry, "kubectl_complete-ibgu", "status", "")
     assert told == "ran-r1\tRunning, 4.17.2\n:4\n"
 
 
@@ -109,5 +118,5 @@ async def test_the_scripts_are_printed(ibgu: Ibgu) -> None:
 
 
 def test_it_is_a_plugin_of_kubectl() -> None:
-    assert run("kubectl-ibgu", "--help").startswith("Usage: kubectl ibgu [OPTIONS] COMMAND")
-    assert run("ibgu", "--help").startswith("Usage: ibgu [OPTIONS] COMMAND")
+    assert entry("kubectl-ibgu", "--help").startswith("Usage: kubectl ibgu [OPTIONS] COMMAND")
+    assert entry("ibgu", "--help").startswith("Usage: ibgu [OPTIONS] COMMAND")

@@ -110,13 +110,13 @@ async def test_watch_tells_each_change_until_interrupted(
 
 
 def test_what_takes_longer_than_usual() -> None:
-    """One in flight since NOW, which was expected to end long ago."""
+    """Since NOW; it was expected to end after 14 minutes."""
     stuck = Member(
         cluster="site-0077",
         step=1,
         action="Upgrade",
         reason=Reason(kind="Rebooting", since=NOW),
-        stalled=Stalled(since=NOW, usual=840.0),
+        stalled=Stalled(since=NOW + timedelta(minutes=14), usual=840.0),
     )
     one = Rollout(namespace="edge", name="ran", phase="Running", created_at=NOW, stalled=3)
     steps = (Step(step=1, actions=("Upgrade",), state="running", stalled=3, max_concurrency=9),)

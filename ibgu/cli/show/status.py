@@ -153,7 +153,7 @@ def _failures(seen: Seen, paper: Paper) -> list[str]:
 def _group(group: FailureGroup) -> list[str]:
     named = group.failure or group.cause or group.outcome
     what = f"{group.action}: {named}" if group.action else named
-    message = _cut(" ".join(group.message.split()))
+    message = cut(" ".join(group.message.split()))
     clusters = listed(group.clusters, group.count)
     lines = [f"{group.count:>5}  {what}  {message}".rstrip(), f"       {clusters}"]
     return lines + ([f"       → {group.remedy}"] if group.remedy else [])
@@ -172,13 +172,13 @@ def _stalled(seen: Seen, paper: Paper) -> list[str]:
 def _over_time(member: Member, now: datetime) -> str:
     assert member.stalled
     kind = f" {member.reason.kind}" if member.reason else ""
-    usual = duration(timedelta(seconds=member.stalled.usual))
-    taking = duration(now - member.stalled.since)
-    return f"{member.cluster} {member.action}{kind} for {taking} (p95 {usual})"
+    usual = timedelta(seconds=member.stalled.usual)
+    taking = usual + (now - member.stalled.since)
+    return f"{member.cluster} {member.action}{kind} for {duration(taking)} (p95 {duration(usual)})"
 
 
-def _cut(message: str) -> str:
-    return message if len(message) <= _WORDS else f"{message[: _WORDS - 1]}…"
+def cut(message: str, most: int = _WORDS) -> str:
+    return message if len(message) <= most else f"{message[: most - 1]}…"
 
 
 def _next(seen: Seen) -> list[str]:

@@ -9,10 +9,13 @@ from msgspec import Struct, to_builtins
 from ibgu.cli.show import symbols
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.status import Seen, headline, holds, step_lines
+from ibgu.cli.show.status import Seen, cut, headline, holds, step_lines
 from ibgu.cli.show.times import duration
 from ibgu.client.answers.members import Member
 from ibgu.client.answers.rollouts import Step
+
+_WORDS = 70
+"""Characters of a message."""
 
 _COLOURS = {
     symbols.SUCCEEDED: "green",
@@ -120,4 +123,4 @@ def _tail(group: Group, now: datetime) -> Iterator[str]:
     yield listed(group.clusters, group.count)
     if group.since:
         yield f"longest {duration(now - group.since)}"
-    yield group.words[:80]
+    yield cut(group.words, _WORDS)

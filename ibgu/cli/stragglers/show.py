@@ -8,6 +8,7 @@ from msgspec import to_builtins
 from ibgu.cli.show import symbols
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.status import cut
 from ibgu.cli.stragglers.facts import Unchecked
 from ibgu.cli.stragglers.report import ABORT, Report, Way
 from ibgu.core.stragglers import Group, Standing
@@ -24,6 +25,8 @@ _WHO = {
     "cluster": "wait for the clusters, or see what they are at: ibgu explain",
     "person": "this waits for a person: ibgu explain says for what",
 }
+_WORDS = 200
+"""Characters of a message."""
 _SHOWN = 5
 """Names of clusters, where there are more."""
 
@@ -34,6 +37,7 @@ def report_lines(report: Report, paper: Paper, *, wide: bool) -> Iterator[str]:
     for group in report.groups:
         yield ""
         yield from _group(report, group, paper, wide=wide)
+    yield from _patch(report)
     if isinstance(report.live, Unchecked) and report.groups:
         yield ""
         yield f"{symbols.WARNING} what may be done is not told, the hub was not asked: " + (
@@ -88,7 +92,7 @@ def _group(report: Report, group: Group, paper: Paper, *, wide: bool) -> Iterato
     shown = len(group.clusters) if wide else _SHOWN
     yield f"    {listed(group.clusters, len(group.clusters), shown)}"
     if group.words:
-        yield f"    words   {group.words[:200]}"
+        yield f"    words   {cut(group.words, _WORDS)}"
     if group.means:
         yield f"    means   {group.means}"
     for index, line in enumerate(_do(report, group)):
@@ -126,17 +130,24 @@ def _do(report: Report, group: Group) -> Iterator[str]:
 
 
 def _abort(report: Report, group: Group) -> Iterator[str]:
-    rollout, patch = report.known.rollout, report.patch
-    if patch:
-        yield "AbortOnFailure for all failed clusters, as the next step of this rollout:"
-        line = json.dumps(patch, separators=(",", ":"))
-        where = f"-n {rollout.namespace} --type=json"
-        yield f"  kubectl patch ibgu {rollout.name} {where} -p '{line}'"
-        yield "or for these clusters at once, by a rollout of its own:"
+    if report.patch:
+        yield "AbortOnFailure, as this rollout's next step (see the end), or for these at once:"
     else:
         yield "AbortOnFailure, by a rollout of its own (this plan can't be longer):"
     yield f"  {_apply(report, group)}"
     yield "then ask again: from Idle on, they can begin anew"
+
+
+def _patch(report: Report) -> Iterator[str]:
+    """Once for all groups: it takes every failed cluster of the rollout."""
+    if not report.patch or not any(group.plan == ABORT for group in report.groups):
+        return
+    rollout = report.known.rollout
+    line = json.dumps(report.patch, separators=(",", ":"))
+    yield ""
+    yield "AbortOnFailure for all failed clusters of this rollout, as its next step:"
+    where = f"-n {rollout.namespace} --type=json"
+    yield f"  kubectl patch ibgu {rollout.name} {where} -p '{line}'"
 
 
 def _apply(report: Report, group: Group) -> str:
