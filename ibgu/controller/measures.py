@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ibgu import telemetry
-from ibgu.core.book import Book, StepBook, World
+from ibgu.core.book import StepBook, World
 from ibgu.core.forecast import Paces, stalled
 from ibgu.core.model import (
     Action,
@@ -71,12 +71,16 @@ def gauge(world: World, now: datetime, paces: Paces) -> None:
     states: Counter[str] = Counter()
     used = limit = 0
     for book in world.books.values():
-        phases[phase_of(book.rollout, book.newest)] += 1
+        phase = phase_of(book.rollout, book.newest)
+        phases[phase] += 1
+        hold = hold_of(book.rollout, book.newest)
+        if hold is not None and phase is not Phase.DELETED:
+            telemetry.ROLLOUT_HELD.labels(book.rollout.full_name, hold.kind).set(1)
         step = book.current
         if step is not None:
             used += len(step.slots)
             limit += step.step.max_concurrency
-            states += _rollout(book, step)
+            states += _rollout(book.rollout.full_name, step, held=hold is not None)
             _stalled(book.rollout.full_name, step, now, paces)
     for phase in frozenset(Phase) - {Phase.DELETED}:
         telemetry.ROLLOUTS.labels(phase).set(phases[phase])
@@ -86,19 +90,16 @@ def gauge(world: World, now: datetime, paces: Paces) -> None:
     telemetry.SLOTS.labels("limit").set(limit)
 
 
-def _rollout(book: Book, step: StepBook) -> Counter[str]:
+def _rollout(name: str, step: StepBook, *, held: bool) -> Counter[str]:
     """Of one whose step runs or opens; answers its members by state."""
-    name, number = book.rollout.full_name, str(step.step.index + 1)
-    hold = hold_of(book.rollout, book.newest)
+    number = str(step.step.index + 1)
     states: Counter[str] = Counter()
     for standing, members in step.standing.items():
-        states[word(*standing, held=hold is not None)] += members
+        states[word(*standing, held=held)] += members
     for state in Word:
         telemetry.ROLLOUT_MEMBERS.labels(name, number, state).set(states[state])
     telemetry.ROLLOUT_SLOTS.labels(name, "used").set(len(step.slots))
     telemetry.ROLLOUT_SLOTS.labels(name, "limit").set(step.step.max_concurrency)
-    if hold is not None:
-        telemetry.ROLLOUT_HELD.labels(name, hold.kind).set(1)
     return states
 
 

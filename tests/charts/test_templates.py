@@ -135,6 +135,30 @@ def test_a_components_settings_win() -> None:
     assert rates == {"ibgu-controller": "100", "ibgu-api": "50"}
 
 
+@pytest.mark.parametrize("topology", ["split", "combined"])
+def test_files_and_secrets_of_ones_own(topology: str) -> None:
+    """Each component gets its own; a process that is both gets all."""
+    given: Object = {"topology": topology}
+    for name in ("controller", "api"):
+        secret = {"secretKeyRef": {"name": name, "key": "key"}}
+        given[name] = {
+            "extraEnv": [{"name": f"IBGU_OF_{name.upper()}", "valueFrom": secret}],
+            "extraVolumes": [{"name": name, "secret": {"secretName": name}}],
+            "extraVolumeMounts": [{"name": name, "mountPath": f"/etc/{name}"}],
+            "extraContainers": [{"name": f"beside-{name}", "image": "registry.example.com/x:1"}],
+        }
+    deployments = [o for o in render(given) if o["kind"] == "Deployment"]
+    assert len(deployments) == (1 if topology == "combined" else 2)
+    for o in deployments:
+        mine = ["controller", "api"] if topology == "combined" else [o["metadata"]["name"][5:]]
+        spec = o["spec"]["template"]["spec"]
+        first, *beside = spec["containers"]
+        assert [v["name"] for v in spec["volumes"]] == ["tmp", *mine]
+        assert [mount["name"] for mount in first["volumeMounts"]] == ["tmp", *mine]
+        assert [each["name"] for each in beside] == [f"beside-{name}" for name in mine]
+        assert {f"IBGU_OF_{name.upper()}" for name in mine} <= set(environment(first))
+
+
 def test_only_the_controller_is_a_shadow() -> None:
     objects = render({"shadow": True})
     assert environment(ibgu_container(objects, "ibgu-controller"))["IBGU_SHADOW"] == "true"

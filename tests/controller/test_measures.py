@@ -19,6 +19,7 @@ from ibgu.core.model import (
     Outcome,
     Reason,
     ReasonKind,
+    RolloutState,
     Step,
     StepState,
 )
@@ -83,6 +84,19 @@ def test_a_brake_holds_those_that_could_start() -> None:
     assert states() == {"held": 1, "running": 1}
     assert value("ibgu_rollout_held", rollout="fleet/a", reason="Brake") == 1
     assert value("ibgu_rollouts", phase="Held") == 1
+
+
+def test_a_rollout_is_held_before_its_first_step_too() -> None:
+    hold = Reason(ReasonKind.INVALID_PLAN, NOW, "Upgrade before Prep")
+    measures.gauge(world_of(rollout(hold=hold)), NOW, {})
+    assert value("ibgu_rollout_held", rollout="fleet/a", reason="InvalidPlan") == 1
+    assert value("ibgu_rollouts", phase="Invalid") == 1
+
+
+def test_one_that_is_deleted_is_not() -> None:
+    hold = Reason(ReasonKind.INVALID_PLAN, NOW, "Upgrade before Prep")
+    measures.gauge(world_of(rollout(hold=hold, state=RolloutState.DELETED)), NOW, {})
+    assert value("ibgu_rollout_held", rollout="fleet/a", reason="InvalidPlan") is None
 
 
 def test_a_rollout_whose_step_has_ended_is_gone() -> None:
