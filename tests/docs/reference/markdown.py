@@ -6,7 +6,7 @@ MADE = "<!-- Made from the code by `make docs`. Change it there. -->"
 
 
 def document(title: str, *blocks: str) -> str:
-    return "\n\n".join((MADE, f"# {title}", *blocks)) + "\n"
+    return "\n\n".join((f"# {title}", *blocks, MADE)) + "\n"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,0 +1,46 @@
+"""What the pages tell a person to type exists: ibgu's commands, their options, the controls."""
+
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from ibgu.core.model import ReasonKind
+from ibgu.core.works import names
+from tests.cli.test_docs import commands
+from tests.docs.site import DOCS, ROOT, fences
+
+KNOWN = commands()
+CONCEPTS = (DOCS / "concepts.md").read_text()
+
+
+def lines() -> Iterator[tuple[str, str]]:
+    """Page and line, of every command of ibgu's in a block."""
+    for page in [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]:
+        for fence in fences(page):
+            for line in fence.text.replace("\\\n", " ").splitlines():
+                if found := re.match(r"(?:\$ )?(?:kubectl |oc )?ibgu ([a-z].*)", line):
+                    yield page.name, found[1]
+
+
+@pytest.mark.parametrize(("page", "line"), list(lines()))
+def test_it_can_be_typed(page: str, line: str) -> None:
+    command, *rest = shlex.split(line.partition(" | ")[0], comments=True)
+    options = {word.partition("=")[0] for word in rest if re.match(r"--?[a-zA-Z]", word)}
+    assert options <= KNOWN[command], page
+
+
+def test_concepts_names_every_reason() -> None:
+    table = CONCEPTS.partition("**Reason.**")[2].partition("**Failure.**")[0]
+    named = {
+        name
+        for row in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    }
+    assert named == set(ReasonKind)
+
+
+@pytest.mark.parametrize("control", names.CONTROLS)
+def test_concepts_names_every_control(control: str) -> None:
+    assert f"`{control}" in CONCEPTS
