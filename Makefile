@@ -90,7 +90,7 @@ bench: setup ## the benchmarks, each figure beside its bound (BENCH_ARGS="--clus
 .PHONY: docs
 docs: $(READY) ## the documentation site in .artifacts/site, its reference pages made anew
 	@$(BIN)/python -m tests.docs.reference
-	@NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
 	@echo "To read it, with search: $(BIN)/python -m http.server -b 127.0.0.1 -d .artifacts/site 8000"
 
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \

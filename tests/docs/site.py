@@ -18,9 +18,12 @@ class Fence(NamedTuple):
 
 
 def build(target: Path) -> str:
-    """What the builder says; a warning of it is an error."""
+    """What the builder says; a warning of it is an error.
+
+    Never `--quiet`: what is not told does not count as a warning either.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", target],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", target],
         cwd=ROOT,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "true"},
         capture_output=True,
