@@ -50,6 +50,10 @@ class Caller(Struct, frozen=True):
     async def require_cluster(self, name: str) -> None:
         await self._require(Question("get", paths.CLUSTER_GROUP, CLUSTERS, name=name))
 
+    async def require_clusters(self) -> None:
+        """All of them, by a list."""
+        await self._require(Question("list", paths.CLUSTER_GROUP, CLUSTERS))
+
     async def readable(self, namespaces: Iterable[str]) -> list[str]:
         asked = list(namespaces)
         answers = await asyncio.gather(*map(self.may_read_rollouts, asked))

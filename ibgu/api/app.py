@@ -13,7 +13,18 @@ from ibgu.api.measures import Counted
 from ibgu.api.pace import Measured
 from ibgu.api.problems import away
 from ibgu.api.readiness import Readiness
-from ibgu.api.routes import clusters, history, members, process, rollouts, shadow, step, summary
+from ibgu.api.routes import (
+    changes,
+    clusters,
+    history,
+    members,
+    preview,
+    process,
+    rollouts,
+    shadow,
+    step,
+    summary,
+)
 
 PREFIX = "/api/v1"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -23,7 +34,7 @@ def create_app(context: Context) -> FastAPI:
     app = create_probes(context.probes)
     app.state.context = context
     app.state.measured = Measured(context)
-    for part in (summary, rollouts, step, members, history, clusters, shadow):
+    for part in (summary, rollouts, step, members, history, clusters, preview, changes, shadow):
         app.include_router(part.router, prefix=PREFIX)
     return app
 

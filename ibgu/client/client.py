@@ -2,11 +2,13 @@
 
 from collections.abc import Collection, Iterator
 
+from ibgu.client.answers.changes import Change, NewStep, Pause, Permits, Retry, Skip, Strategy
 from ibgu.client.answers.events import Event
 from ibgu.client.answers.explain import Explained
 from ibgu.client.answers.failures import Failures
 from ibgu.client.answers.members import Member, Visit
 from ibgu.client.answers.overview import Grid, Summary, Timeline
+from ibgu.client.answers.preview import Preview, PreviewOf
 from ibgu.client.answers.rollouts import Rollout, Steps
 from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, ShadowRollout
 from ibgu.client.wire import TIMEOUT, Wire
@@ -94,6 +96,45 @@ class Client:
         self, namespace: str, name: str, *, step: int | None = None, uid: str | None = None
     ) -> Failures:
         return self._wire.get(Failures, "rollouts", namespace, name, "failures", step=step, uid=uid)
+
+    def preview(self, body: PreviewOf) -> Preview:
+        """What a plan would do; nothing is changed."""
+        return self._wire.post(Preview, "preview", body=body)
+
+    # -- changes -----------------------------------------------------------------------------
+
+    def actions(self, namespace: str, name: str, *, uid: str | None = None) -> Permits:
+        """What the rollout's state allows to change."""
+        return self._wire.get(Permits, "rollouts", namespace, name, "actions", uid=uid)
+
+    def append_step(
+        self, namespace: str, name: str, body: NewStep, *, dry_run: bool = False
+    ) -> Change:
+        return self._change(namespace, name, "steps", body, dry_run=dry_run)
+
+    def abort(self, namespace: str, name: str, body: Strategy, *, dry_run: bool = False) -> Change:
+        return self._change(namespace, name, "abort", body, dry_run=dry_run)
+
+    def pause(self, namespace: str, name: str, body: Pause, *, dry_run: bool = False) -> Change:
+        return self._change(namespace, name, "pause", body, dry_run=dry_run)
+
+    def resume(self, namespace: str, name: str, *, dry_run: bool = False) -> Change:
+        return self._change(namespace, name, "resume", None, dry_run=dry_run)
+
+    def skip(self, namespace: str, name: str, body: Skip, *, dry_run: bool = False) -> Change:
+        return self._change(namespace, name, "skip", body, dry_run=dry_run)
+
+    def retry(self, namespace: str, name: str, body: Retry, *, dry_run: bool = False) -> Change:
+        return self._change(namespace, name, "retry", body, dry_run=dry_run)
+
+    def adopt(self, namespace: str, name: str, *, dry_run: bool = False) -> Change:
+        return self._change(namespace, name, "adopt", None, dry_run=dry_run)
+
+    def _change(
+        self, namespace: str, name: str, what: str, body: object, *, dry_run: bool
+    ) -> Change:
+        path = ("rollouts", namespace, name, what)
+        return self._wire.post(Change, *path, body=body, dryRun="true" if dry_run else None)
 
     # -- clusters ----------------------------------------------------------------------------
 

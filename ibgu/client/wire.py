@@ -66,9 +66,9 @@ class Wire:
         with self._opened("GET", self._url(path, query)) as response:
             return self._decoded(response.read(), answer)
 
-    def post(self, answer: type[T], *path: str, body: object = None) -> T:
+    def post(self, answer: type[T], *path: str, body: object = None, **query: object) -> T:
         """Raises RestError."""
-        with self._opened("POST", self._url(path, {}), body) as response:
+        with self._opened("POST", self._url(path, query), body) as response:
             return self._decoded(response.read(), answer)
 
     def pages(self, item: type[T], *path: str, **query: object) -> Iterator[T]:

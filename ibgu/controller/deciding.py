@@ -120,7 +120,15 @@ def new_rollout(found: Ibgu, now: datetime) -> Rollout:
 
 
 def actor_of(found: Ibgu | None) -> str:
-    """The hub tells no user, only the field manager that changed the spec or metadata last."""
+    """The hub tells no user, only the field manager that changed the spec or metadata last.
+
+    ibgu's REST API names the user there for whom it changes something.
+    """
     fields = found.metadata.managed_fields if found else []
-    newest = max((f for f in fields if not f.subresource), key=lambda f: f.time, default=None)
-    return f"via the hub ({newest.manager})" if newest else "via the hub"
+    own = sorted((f for f in fields if not f.subresource), key=lambda f: f.time)
+    if not own:
+        return "via the hub"
+    newest = own[-1]  # times are whole seconds: of equals the one that the hub lists last
+    if newest.manager.startswith(names.REST_MANAGER):
+        return f"via REST ({newest.manager.removeprefix(names.REST_MANAGER)})"
+    return f"via the hub ({newest.manager})"

@@ -25,6 +25,7 @@ STARTABLE = frozenset({ReasonKind.SLOT, ReasonKind.LOOKING, ReasonKind.READY})
 
 HOLDS = frozenset(
     {
+        ReasonKind.PAUSED,
         ReasonKind.BRAKE,
         ReasonKind.PAYLOAD_CHANGED,
         ReasonKind.PAYLOAD_BLOCKED,

@@ -6,8 +6,9 @@ Tokens stay in memory only as long as the request; the cache knows them by a key
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -57,10 +58,16 @@ class _AccessReview(Struct):
     status: _AccessStatus
 
 
+class CallersHub(Hub, Protocol):
+    """A connection that others may borrow, each with a token of their own."""
+
+    def as_caller(self, token: str) -> AbstractAsyncContextManager[Hub]: ...
+
+
 class Access:
     def __init__(
         self,
-        client: Hub,
+        client: CallersHub,
         *,
         ttl: float = CACHE_SECONDS,
         clock: Callable[[], float] | None = None,
@@ -70,6 +77,10 @@ class Access:
         self._hash_key = secrets.token_bytes(32)
         self._users: TtlCache[bytes, User | None] = TtlCache(ttl, clock)
         self._answers: TtlCache[tuple[bytes, Question], bool] = TtlCache(ttl, clock)
+
+    def hub_of(self, token: str) -> AbstractAsyncContextManager[Hub]:
+        """The hub with the rights of whose token it is; nothing of it is kept."""
+        return self._client.as_caller(token)
 
     async def user(self, token: str) -> User | None:
         """Whose token it is; None if nobody's. Raises HubError where the hub does not answer."""

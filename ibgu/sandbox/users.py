@@ -30,10 +30,12 @@ USERS: Mapping[str, User] = {
     "alice": User("alice"),
     "bob": User("bob"),
     "carol": User("carol"),
+    "olga": User("olga"),
 }
 """`ibgu` stands for the chart's ServiceAccount; `fleet` plays every cluster's agents; `shadow`
 has the chart's role for shadow mode, which can write nothing; `alice` may
-read IBGUs and ManagedClusters everywhere, `bob` IBGUs in `default`, `carol` nothing."""
+read IBGUs and ManagedClusters everywhere, `bob` IBGUs in `default`, `carol` nothing; `olga` may
+what `alice` may, and change and create IBGUs."""
 
 
 def new_tokens() -> dict[str, str]:
@@ -82,6 +84,12 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
         _binding("sandbox-ibgu-reader", "ClusterRole", _user("alice")),
         _binding("sandbox-cluster-reader", "ClusterRole", _user("alice")),
         _binding("sandbox-ibgu-reader", "ClusterRole", _user("bob"), namespace="default"),
+        _cluster_role(
+            "sandbox-ibgu-operator",
+            [_rule("lcm.openshift.io", "imagebasedgroupupgrades", verbs=(*_READ, *_WRITE))],
+        ),
+        _binding("sandbox-ibgu-operator", "ClusterRole", _user("olga")),
+        _binding("sandbox-cluster-reader", "ClusterRole", _user("olga")),
         _binding("ibgu-controller", "ClusterRole", _IBGU),
         _binding("ibgu-adopter", "ClusterRole", _IBGU),
         _binding("ibgu-shadow", "ClusterRole", _user("shadow")),

@@ -19,7 +19,7 @@ DOC = Path(__file__).parents[2] / "docs" / "rest.md"
 
 def sections() -> dict[str, str]:
     """Route -> what is said about it."""
-    _, *found = re.split(r"^### `(GET [^`]+)`$", DOC.read_text(), flags=re.MULTILINE)
+    _, *found = re.split(r"^### `((?:GET|POST) [^`]+)`$", DOC.read_text(), flags=re.MULTILINE)
     return {
         route: text.partition("\n## ")[0]
         for route, text in zip(found[::2], found[1::2], strict=True)

@@ -28,8 +28,8 @@ class Recording(Wire):
     def get(self, answer: Any, *path: str, **query: object) -> NoReturn:
         self._note("GET", path, answer, query)
 
-    def post(self, answer: Any, *path: str, body: object = None) -> NoReturn:
-        self._note("POST", path, answer, {})
+    def post(self, answer: Any, *path: str, body: object = None, **query: object) -> NoReturn:
+        self._note("POST", path, answer, query)
 
     def pages(self, item: Any, *path: str, **query: object) -> Iterator[Any]:
         self._note("GET", path, item, query)

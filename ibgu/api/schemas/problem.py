@@ -48,6 +48,12 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         "there is no rollout ran-417 in namespace default",
         {},
     ),
+    409: (
+        "The state does not allow it, or the object was changed meanwhile; nothing was done",
+        "not-now",
+        "nothing is held",
+        {},
+    ),
     422: (
         "Some input can't be used",
         "invalid",

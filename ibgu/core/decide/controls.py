@@ -12,6 +12,8 @@ from ibgu.core.gates import LASTING
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
 from ibgu.core.works import names
 
+_ALL_WAITING = "waiting"
+
 
 def decide_controls(turn: Turn) -> None:
     found = turn.snapshot.object
@@ -71,9 +73,9 @@ def _skip(turn: Turn, value: str) -> str:
 def _chosen(book: StepBook, value: str) -> list[Member]:
     """Only waiting members can be skipped; names of others are ignored."""
     waiting = [m for m in book.members.values() if m.state is MemberState.WAITING]
-    if value.strip() == "waiting":
-        return waiting
     wanted = {name.strip() for name in value.split(",")}
+    if _ALL_WAITING in wanted:
+        return waiting
     return [member for member in waiting if member.cluster in wanted]
 
 

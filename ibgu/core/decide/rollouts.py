@@ -21,6 +21,9 @@ from ibgu.core.plan import Started, problem, problem_of
 from ibgu.core.times import WATCH
 from ibgu.core.works import names
 
+_PAUSE_WORDS = 200
+"""Characters of the annotation's value that are shown."""
+
 
 def decide_rollout(turn: Turn) -> None:
     """Follow the object on the hub, before any member is decided."""
@@ -42,7 +45,7 @@ def decide_rollout(turn: Turn) -> None:
     if found.metadata.generation != turn.rollout.generation:
         _adopt_spec(turn, found)
     _adopt_annotations(turn, found)
-    _hold(turn)
+    _hold(turn, found)
     import_finished(turn)
 
 
@@ -108,18 +111,36 @@ def _started(step: Step) -> tuple[tuple[Action, ...], int, int]:
     return (step.actions, step.max_concurrency, int(step.timeout.total_seconds() // 60))
 
 
-def _hold(turn: Turn) -> None:
-    """TALM, or what TALM left behind, keeps everything from starting (R20)."""
+def _hold(turn: Turn, found: Ibgu) -> None:
+    """TALM, or what TALM left behind, keeps everything from starting (R20); so does a person."""
     hold = turn.rollout.hold
     if hold is not None and hold.kind is ReasonKind.INVALID_PLAN:
         return
-    reason = foreign_controller(turn)
+    foreign = foreign_controller(turn)
+    reason = foreign or _pause(turn, found)
+    adopting = turn.rollout.adopting_since if foreign else None
     if reason is None and (hold is not None or turn.rollout.adopting_since is not None):
         words = f"no longer: {hold.message}" if hold else "nothing of TALM's is left"
-        turn.on_rollout(Kind.ROLLOUT_RELEASED, words, hold=None, adopting_since=None)
+        actor = turn.snapshot.actor if turn.rollout.paused else ""
+        turn.on_rollout(Kind.ROLLOUT_RELEASED, words, actor=actor, hold=None, adopting_since=None)
     elif reason is not None and (hold is None or hold.kind is not reason.kind):
-        warning = reason.who is Who.PERSON
-        turn.on_rollout(Kind.ROLLOUT_HELD, reason.message, warning=warning, hold=reason)
+        turn.on_rollout(
+            Kind.ROLLOUT_HELD,
+            reason.message,
+            warning=reason.who is Who.PERSON,
+            actor="" if foreign else turn.snapshot.actor,
+            hold=reason,
+            adopting_since=adopting,
+        )
+
+
+def _pause(turn: Turn, found: Ibgu) -> Reason | None:
+    value = found.metadata.annotations.get(names.PAUSE)
+    if value is None:
+        return None
+    said = f" ({value[:_PAUSE_WORDS]})" if value else ""
+    words = f"paused by a person{said}; it goes on once the annotation {names.PAUSE} is removed"
+    return Reason(ReasonKind.PAUSED, turn.now, words, None, Who.PERSON)
 
 
 def open_next_step(turn: Turn) -> None:

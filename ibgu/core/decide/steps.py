@@ -62,13 +62,16 @@ def _clock(turn: Turn, book: StepBook) -> None:
     """It stands while a person's hold alone keeps the step, with nobody in flight (R11), and
     while the rollout stands still after a restore, whoever is in flight."""
     step = book.step
-    hold = step.hold
-    lasting = hold is not None and hold.kind in LASTING and not book.in_flight
-    stands = lasting or turn.rollout.stands_still
+    held = _lasting(step) or turn.rollout.paused
+    stands = (held and not book.in_flight) or turn.rollout.stands_still
     if stands and step.stopped_since is None and book.unfinished:
         turn.on_step(Kind.CLOCK_STOPPED, step, "the step's clock stands", stopped_since=turn.now)
     elif step.stopped_since is not None and not stands:
         start_clock(turn, step)
+
+
+def _lasting(step: Step) -> bool:
+    return step.hold is not None and step.hold.kind in LASTING
 
 
 def start_clock(turn: Turn, step: Step) -> None:

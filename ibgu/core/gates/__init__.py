@@ -63,7 +63,8 @@ def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> 
     return Reason(ReasonKind.FLOOR, now, words)
 
 
-GATES: tuple[Gate, ...] = (rollout_hold, step_hold, payload, brake, floor)
+GATES: tuple[Gate, ...] = (step_hold, rollout_hold, payload, brake, floor)
+"""A step's lasting hold comes first: what holds the rollout meanwhile must not take its place."""
 LASTING = frozenset({ReasonKind.BRAKE, ReasonKind.PAYLOAD_CHANGED})
 """Holds of a step that end by a person's resume."""
 

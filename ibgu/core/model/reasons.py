@@ -34,6 +34,7 @@ class ReasonKind(StrEnum):
     DIVERGED = "Diverged"
     DISARMING = "Disarming"
     # of the step or the rollout
+    PAUSED = "Paused"
     BRAKE = "Brake"
     PAYLOAD_CHANGED = "PayloadChanged"
     PAYLOAD_BLOCKED = "PayloadBlocked"

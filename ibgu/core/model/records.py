@@ -53,6 +53,10 @@ class Rollout(Struct, frozen=True, kw_only=True):
         return self.hold is not None and self.hold.kind is ReasonKind.RESTORED
 
     @property
+    def paused(self) -> bool:
+        return self.hold is not None and self.hold.kind is ReasonKind.PAUSED
+
+    @property
     def age(self) -> tuple[datetime, str]:
         """Orders rollouts by age (R6); the uid decides between equals."""
         return (self.created_at, self.uid)

@@ -1,7 +1,7 @@
 """What a plan may be, and which clusters a step takes."""
 
 from ibgu.core.plan.check import Started, problem
-from ibgu.core.plan.membership import select, why_nobody, with_debts
+from ibgu.core.plan.membership import left_out, select, why_nobody, with_debts
 from ibgu.core.plan.natural import natural_key
 from ibgu.core.plan.selectors import matches, problem_of
 from ibgu.core.plan.shapes import SHAPES, allowed
@@ -10,6 +10,7 @@ __all__ = [
     "SHAPES",
     "Started",
     "allowed",
+    "left_out",
     "matches",
     "natural_key",
     "problem",

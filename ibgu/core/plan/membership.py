@@ -53,6 +53,17 @@ def why_nobody(
     return f"{count} {noun} spec.clusterLabelSelectors, but none can start {action}: {told}"
 
 
+def left_out(
+    clusters: Iterable[ClusterView], selectors: Sequence[LabelSelector], action: Action
+) -> dict[str, list[str]]:
+    """Names of those that a selector matches and that can't start `action`, by what keeps them."""
+    found: dict[str, list[str]] = {}
+    for cluster, why in _matched(clusters, selectors, action, {}, ()):
+        if why:
+            found.setdefault(why, []).append(cluster.name)
+    return {why: sorted(names, key=natural_key) for why, names in sorted(found.items())}
+
+
 def with_debts(labels: Mapping[str, str], debt: Debt | None) -> dict[str, str]:
     """The labels as they will be once what ibgu owes is written.
 

@@ -44,7 +44,13 @@ RESUME = "ibgu.dev/resume"
 SKIP = "ibgu.dev/skip"
 BRAKE = "ibgu.dev/brake"
 ADOPT = "ibgu.dev/adopt"
+PAUSE = "ibgu.dev/pause"
+"""As long as it is there, whatever its value, nothing new starts."""
 CONTROLS = (RESUME, SKIP, BRAKE, ADOPT)
+"""Acted on once per value."""
+
+REST_MANAGER = "ibgu-rest:"
+"""With the user's name: the field manager of what ibgu's REST API changes for somebody."""
 
 # The Lifecycle Agent's object on every cluster.
 IBU_GROUP = "lca.openshift.io"

@@ -39,6 +39,7 @@ WAITING = {
     ReasonKind.REOPENING,
     ReasonKind.FORBIDDEN,
     ReasonKind.INVALID_PLAN,
+    ReasonKind.PAUSED,
     ReasonKind.TALM,
     ReasonKind.ADOPTION,
     ReasonKind.ADOPTING,

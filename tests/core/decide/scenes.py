@@ -106,6 +106,11 @@ def _invalid(twin: Twin) -> None:
     twin.append("uid-a", "Prep")
 
 
+def _paused(twin: Twin) -> None:
+    _ready(twin)
+    twin.annotate("uid-a", pause="alice")
+
+
 def _talm(twin: Twin) -> None:
     _ready(twin)
     twin.facts = type(twin.facts)(in_sync_since=START, talm_live=True)
@@ -155,6 +160,7 @@ WAITS: dict[Scene, Row] = {
     _reopening: (ReasonKind.REOPENING, "took the withdrawn run after all", Who.IBGU),
     _may_not_look: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
     _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", Who.PERSON),
+    _paused: (ReasonKind.PAUSED, "paused by a person (alice)", Who.PERSON),
     _talm: (ReasonKind.TALM, "TALM is running on this hub", Who.PERSON),
     _adoption: (ReasonKind.ADOPTION, "unfinished ClusterGroupUpgrades", Who.PERSON),
     _adopting: (ReasonKind.ADOPTING, "takes over from TALM", Who.IBGU),

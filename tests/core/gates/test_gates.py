@@ -53,14 +53,16 @@ def test_open_gates_answer_nothing() -> None:
     assert kind_of(twin, uid) is None
 
 
-def test_the_rollouts_hold_comes_first() -> None:
+def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
     twin, uid = waiting()
     hold_step(twin, uid, BRAKE)
     hold_rollout(twin, uid, TALM)
+    assert kind_of(twin, uid) is ReasonKind.BRAKE
+    hold_step(twin, uid, FLOOR)
     assert kind_of(twin, uid) is ReasonKind.TALM
     assert [gate.__name__ for gate in GATES] == [
-        "rollout_hold",
         "step_hold",
+        "rollout_hold",
         "payload",
         "brake",
         "floor",

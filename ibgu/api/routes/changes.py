@@ -1,0 +1,187 @@
+"""What a person may change about a rollout: on the hub, with the caller's own token."""
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+
+from ibgu.api.problems import Problem
+from ibgu.api.routes.changing import ChangingOfRequest, told
+from ibgu.api.routes.inputs import ReadsOfRequest, RolloutOfPath
+from ibgu.api.schemas.changes import (
+    AbortBody,
+    ChangeBody,
+    NewStepBody,
+    PauseBody,
+    PermitBody,
+    Permits,
+    RetryBody,
+    SkipBody,
+)
+from ibgu.api.schemas.problem import problems
+from ibgu.core import change
+from ibgu.core.change import Change, Failure, NewStep, Standing, Target
+from ibgu.core.model import Cause, MemberState, Outcome
+from ibgu.core.words import reason_of
+from ibgu.core.works import names
+from ibgu.db.reads import Reads
+from ibgu.db.views import Found, MemberRow
+
+router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["changes"])
+_PROBLEMS = problems(401, 403, 404, 409, 422, 503)
+_PAGE = 500
+
+
+@router.get(
+    "/actions",
+    responses=problems(401, 403, 404, 422, 503),
+    summary="What may be changed now, and why the rest may not",
+)
+async def actions(row: RolloutOfPath, reads: ReadsOfRequest) -> Permits:
+    """By the rollout's state; whether the hub allows it to the caller is told when it is done."""
+    items = [
+        PermitBody(
+            name=permit.name,
+            allowed=permit.allowed,
+            why=permit.why,
+            plans=[list(step) for step in permit.plans],
+        )
+        for permit in change.permits(await _standing(row, reads))
+    ]
+    return Permits(items=items)
+
+
+@router.post("/steps", status_code=202, responses=_PROBLEMS, summary="Append a step to the plan")
+async def append_step(changing: ChangingOfRequest, body: NewStepBody) -> ChangeBody:
+    """The hub refuses it if the plan has changed since it was read."""
+    step = NewStep(tuple(body.actions), body.max_concurrency, body.timeout)
+    return await changing.make(lambda target: change.append(target, step))
+
+
+@router.post("/abort", status_code=202, responses=_PROBLEMS, summary="Append the legal abort")
+async def abort(changing: ChangingOfRequest, body: AbortBody | None = None) -> ChangeBody:
+    """Abort or AbortOnFailure, whichever may follow the plan."""
+    given = body or AbortBody()
+    return await changing.make(
+        lambda target: change.abort(
+            target, max_concurrency=given.max_concurrency, timeout=given.timeout
+        )
+    )
+
+
+@router.post("/pause", status_code=202, responses=_PROBLEMS, summary="Start nothing new")
+async def pause(changing: ChangingOfRequest, body: PauseBody | None = None) -> ChangeBody:
+    why = body.why if body else ""
+    return await changing.make(lambda target: change.pause(target, why))
+
+
+@router.post("/resume", status_code=202, responses=_PROBLEMS, summary="Go on after a hold")
+async def resume(
+    changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
+) -> ChangeBody:
+    """After a pause, the brake, a changed payload or a restore."""
+    standing = await _standing(row, reads)
+
+    def decide(target: Target) -> Change:
+        if names.PAUSE not in target.annotations:
+            _require(standing, "resume")
+        return change.resume(target)
+
+    return await changing.make(decide)
+
+
+@router.post("/skip", status_code=202, responses=_PROBLEMS, summary="Take waiting clusters out")
+async def skip(
+    changing: ChangingOfRequest,
+    row: RolloutOfPath,
+    reads: ReadsOfRequest,
+    body: SkipBody | None = None,
+) -> ChangeBody:
+    """Out of the running step; those in flight stay."""
+    given = body or SkipBody()
+    _require(await _standing(row, reads), "skip")
+    chosen = given.clusters
+    if given.reason is not None:
+        found = [
+            each.member.cluster
+            async for each in _members(row, reads, state=MemberState.WAITING)
+            if (reason := reason_of(each.member, each.hold)) and reason.kind is given.reason
+        ]
+        chosen = [name for name in found if chosen is None or name in set(chosen)]
+        if not chosen:
+            raise Problem(409, "not-now", f"no cluster waits for the reason {given.reason}")
+    return await changing.make(lambda target: change.skip(target, chosen))
+
+
+@router.post("/adopt", status_code=202, responses=_PROBLEMS, summary="Take over from TALM")
+async def adopt(
+    changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
+) -> ChangeBody:
+    """What a TALM that is gone has left unfinished."""
+    _require(await _standing(row, reads), "adopt")
+    return await changing.make(change.adopt)
+
+
+@router.post("/retry", status_code=202, responses=_PROBLEMS, summary="Failed clusters once more")
+async def retry(
+    changing: ChangingOfRequest,
+    row: RolloutOfPath,
+    reads: ReadsOfRequest,
+    body: RetryBody | None = None,
+) -> ChangeBody:
+    """By a new ImageBasedGroupUpgrade for them alone. What has failed Prep or Upgrade on the
+    cluster has to be aborted before. Needs the rights to list ManagedClusters and to create an
+    ImageBasedGroupUpgrade."""
+    given = body or RetryBody()
+    _require(await _standing(row, reads), "retry")
+    failed = {
+        each.member.cluster: str(each.member.failed_action or "")
+        async for each in _failed(row, reads, given.cause)
+        if given.clusters is None or each.member.cluster in given.clusters
+    }
+    with told("", row.rollout.namespace, row.rollout.name):
+        labels = {c.metadata.name: c.metadata.labels for c in await changing.hub.clusters()}
+    failures = [Failure(name, action, labels.get(name)) for name, action in failed.items()]
+    return await changing.make(lambda target: change.retry(target, failures))
+
+
+async def _standing(row: Found, reads: Reads) -> Standing:
+    steps = await reads.steps(row.rollout.uid)
+    newest = steps[-1] if steps else None
+    return Standing(
+        rollout=row.rollout,
+        newest=newest.step if newest else None,
+        waiting=newest.counts.waiting if newest else 0,
+        failed=sum(each.counts.failed + each.counts.cancelled for each in steps),
+    )
+
+
+def _require(standing: Standing, name: str) -> None:
+    permit = next(each for each in change.permits(standing) if each.name == name)
+    if not permit.allowed:
+        raise Problem(409, "not-now", permit.why)
+
+
+async def _failed(row: Found, reads: Reads, cause: Cause | None) -> AsyncIterator[MemberRow]:
+    for outcome in (Outcome.CANCELLED, Outcome.FAILED):
+        async for each in _members(row, reads, outcome=outcome, cause=cause):
+            yield each
+
+
+async def _members(
+    row: Found,
+    reads: Reads,
+    *,
+    state: MemberState | None = None,
+    outcome: Outcome | None = None,
+    cause: Cause | None = None,
+) -> AsyncIterator[MemberRow]:
+    cursor: str | None = None
+    while True:
+        page = await reads.members(
+            row.rollout.uid, state=state, outcome=outcome, cause=cause, limit=_PAGE, cursor=cursor
+        )
+        for each in page.items:
+            yield each
+        cursor = page.next
+        if cursor is None:
+            return

@@ -1,0 +1,128 @@
+"""How a change is made on the hub for the caller, and how it is told."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Query, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials
+
+from ibgu.api.access import CallerOfRequest, bearer
+from ibgu.api.context import Context
+from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
+from ibgu.api.routes.inputs import RolloutOfPath
+from ibgu.api.schemas.changes import ChangeBody
+from ibgu.core.change import Change, Refused, Target
+from ibgu.hub import paths
+from ibgu.hub.changes import Changes, manager_of
+from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
+
+log = structlog.get_logger("ibgu.api")
+
+DryRun = Annotated[
+    bool,
+    Query(alias="dryRun", description="Have it checked by the hub, and told, but not done."),
+]
+
+
+async def _hub_of_caller(
+    request: Request,
+    caller: CallerOfRequest,
+    credentials: Annotated[HTTPAuthorizationCredentials, Security(bearer)],
+) -> AsyncIterator[Hub]:
+    """With the caller's own token, so that the hub's rights and audit apply; it is not kept."""
+    context: Context = request.app.state.context
+    async with context.access.hub_of(credentials.credentials) as hub:
+        yield hub
+
+
+HubOfCaller = Annotated[Hub, Depends(_hub_of_caller)]
+
+
+class Changing:
+    """One request's changes of one rollout."""
+
+    def __init__(
+        self,
+        row: RolloutOfPath,
+        caller: CallerOfRequest,
+        hub: HubOfCaller,
+        request: Request,
+        dry_run: DryRun = False,
+    ) -> None:
+        self._rollout = row.rollout
+        self._who = caller.user.username
+        self._name = request.url.path.rpartition("/")[2]
+        self._dry_run = dry_run
+        self.hub = Changes(hub, manager_of(self._who), dry_run=dry_run)
+
+    async def make(self, decide: Callable[[Target], Change]) -> ChangeBody:
+        rollout = self._rollout
+        with told(self._who, rollout.namespace, rollout.name):
+            target = await self.hub.read(
+                rollout.namespace, rollout.name, self._who, datetime.now(UTC)
+            )
+            if target.object["metadata"]["uid"] != rollout.uid:
+                raise Refused(f"{rollout.name} on the hub is a newer object; look again")
+            change = decide(target)
+            await self.hub.make(target, change)
+        log.info(
+            "changed for a user",
+            change=self._name,
+            user=self._who,
+            rollout=rollout.full_name,
+            dry_run=self._dry_run,
+            done=change.done,
+        )
+        return ChangeBody(done=change.done, kubectl=change.kubectl)
+
+
+ChangingOfRequest = Annotated[Changing, Depends(Changing)]
+
+
+@contextmanager
+def told(who: str, namespace: str, name: str) -> Iterator[None]:
+    """What the state or the hub refuses, as a problem."""
+    try:
+        yield
+    except Refused as refused:
+        raise Problem(409, "not-now", str(refused)) from refused
+    except HubError as error:
+        log.warning("not changed", user=who, rollout=f"{namespace}/{name}", error=str(error))
+        raise _problem(error, namespace, name) from error
+
+
+def _problem(error: HubError, namespace: str, name: str) -> Problem:
+    match error.status:
+        case 401:
+            return unauthenticated("the hub does not accept this token", error="invalid_token")
+        case 403:
+            right = _right(error, namespace, name)
+            return Problem(403, "forbidden", error.message, headers=None, **right)
+        case 404:
+            return Problem(404, "not-found", f"the hub says: {error.message}")
+        case 409:
+            words = f"somebody changed {name} meanwhile, nothing was done; look again and repeat"
+            return Problem(409, "conflict", f"{words} ({error.message})")
+        case 400 | 422:
+            return Problem(422, "refused", f"the hub refuses it: {error.message}")
+    words = f"the hub gave no clear answer, so it may have been done or not: {error.message}"
+    return away("hub-away", words, seconds=error.retry_after or RETRY_SECONDS)
+
+
+_VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}
+
+
+def _right(error: HubError, namespace: str, name: str) -> dict[str, str]:
+    if error.path == paths.MANAGED_CLUSTERS:
+        return {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": "managedclusters"}
+    return {
+        "verb": _VERBS[error.method],
+        "group": paths.IBGU_GROUP,
+        "resource": "imagebasedgroupupgrades",
+        "namespace": namespace,
+        "name": name,
+    }

@@ -1,0 +1,125 @@
+"""What a plan would do: asked of the hub with the caller's token, and of what was measured."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from fastapi import APIRouter, Depends
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.api.access import CallerOfRequest
+from ibgu.api.pace import PacesOfHub
+from ibgu.api.problems import Problem, invalid
+from ibgu.api.routes.changing import HubOfCaller, told
+from ibgu.api.routes.inputs import ReadsOfRequest
+from ibgu.api.schemas.changes import NewStepBody
+from ibgu.api.schemas.preview import PreviewAnswer, PreviewBody
+from ibgu.api.schemas.problem import problems
+from ibgu.api.shape.preview import preview_body
+from ibgu.core.gates import deadline
+from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
+from ibgu.core.model import Action, StepState
+from ibgu.core.observe import view_cluster
+from ibgu.core.plan import Started
+from ibgu.core.preview import Proposal, Running, preview
+from ibgu.core.works import names
+from ibgu.db.reads import Reads
+from ibgu.db.views import StepRow
+from ibgu.hub.changes import Changes
+from ibgu.hub.preflight import Preflight
+
+router = APIRouter(tags=["changes"])
+_KIND = "ImageBasedGroupUpgrade"
+
+
+async def _may_list(caller: CallerOfRequest) -> None:
+    await caller.require_clusters()
+
+
+class _Asked(Struct, frozen=True):
+    namespace: str
+    proposal: Proposal
+    manifest: JsonObject | None = None
+
+
+@router.post(
+    "/preview",
+    dependencies=[Depends(_may_list)],
+    responses=problems(401, 403, 404, 422, 503),
+    summary="What a plan would do; nothing is changed",
+)
+async def previewed(
+    caller: CallerOfRequest,
+    hub: HubOfCaller,
+    reads: ReadsOfRequest,
+    paces: PacesOfHub,
+    body: PreviewBody,
+) -> PreviewAnswer:
+    """For who may `list managedclusters`. ConfigMaps and the pull secret are looked for, and the
+    hub's admission is asked, as far as the caller's rights go."""
+    now = datetime.now(UTC)
+    if body.manifest is not None:
+        asked = _of_manifest(body.manifest)
+    else:
+        await caller.require_rollouts(body.namespace or "")
+        asked = await _of_rollout(body, reads, now)
+    with told(caller.user.username, asked.namespace, body.name or _KIND):
+        clusters = [view_cluster(found) for found in await Changes(hub, "").clusters()]
+        found = preview(asked.proposal, clusters, paces, now)
+        preflight = Preflight(hub)
+        if any(Action.PREP in step.actions for step in found.steps):
+            await preflight.payload(asked.proposal.spec, asked.namespace)
+        if asked.manifest is not None:
+            await preflight.admission(asked.manifest, asked.namespace)
+    return preview_body(found, preflight.problems, preflight.warnings)
+
+
+def _of_manifest(manifest: JsonObject) -> _Asked:
+    try:
+        found = msgspec.convert(manifest, Ibgu)
+    except msgspec.ValidationError as error:
+        raise invalid("manifest", "body", str(error)) from error
+    if manifest.get("kind") != _KIND:
+        raise invalid("manifest", "body", f"its kind is not {_KIND}")
+    meta = found.metadata
+    carried = names.carried(meta.annotations)
+    return _Asked(meta.namespace or "default", Proposal(found.spec, annotations=carried), manifest)
+
+
+async def _of_rollout(body: PreviewBody, reads: Reads, now: datetime) -> _Asked:
+    namespace, name = body.namespace or "", body.name or ""
+    found = await reads.rollout(namespace, name)
+    if found is None:
+        raise Problem(404, "not-found", f"there is no rollout {name} in namespace {namespace}")
+    rollout, steps = found.rollout, await reads.steps(found.rollout.uid)
+    proposal = Proposal(
+        spec=_appended(rollout.spec, body.append),
+        begun=[_started(row) for row in steps],
+        running=_running(steps[-1], now) if steps else None,
+        annotations=rollout.annotations,
+    )
+    return _Asked(namespace, proposal)
+
+
+def _appended(spec: IbguSpec, steps: list[NewStepBody]) -> IbguSpec:
+    plan = list(spec.plan)
+    for step in steps:
+        last = plan[-1].rollout_strategy if plan else RolloutStrategy(1)
+        strategy = RolloutStrategy(
+            step.max_concurrency or last.max_concurrency, step.timeout or last.timeout
+        )
+        plan.append(PlanItem([action.value for action in step.actions], strategy))
+    return replace(spec, plan=plan)
+
+
+def _started(row: StepRow) -> Started:
+    step = row.step
+    return (step.actions, step.max_concurrency, round(step.timeout / timedelta(minutes=1)))
+
+
+def _running(row: StepRow, now: datetime) -> Running | None:
+    step = row.step
+    if step.state is StepState.FINISHED:
+        return None
+    ends = deadline(step, now) if step.started_at else now + step.timeout
+    return Running(left=row.counts.waiting + row.counts.in_flight, deadline=ends)

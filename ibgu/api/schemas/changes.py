@@ -1,0 +1,83 @@
+"""Changes that a person asks for, and what comes of them."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from ibgu.api.schemas.base import Body
+from ibgu.core.model import Action, Cause, ReasonKind
+
+_CHANGE: JsonValue = {
+    "done": "ran-417 is paused: nothing new starts, what is in flight goes on to its end",
+    "kubectl": "kubectl -n default annotate imagebasedgroupupgrade ran-417 "
+    "ibgu.dev/pause=alice --overwrite",
+}
+_PERMIT: JsonValue = {
+    "name": "append-step",
+    "allowed": True,
+    "why": "",
+    "plans": [["Upgrade"], ["AbortOnFailure"]],
+}
+
+Slots = Annotated[int | None, Field(ge=1, le=100_000, description="null: as the last step's.")]
+Minutes = Annotated[
+    int | None, Field(ge=1, le=1_000_000, description="Minutes; null: as the last step's.")
+]
+Cluster = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+Clusters = Annotated[list[Cluster] | None, Field(max_length=5000)]
+
+
+class NewStepBody(Body):
+    actions: list[Action] = Field(min_length=1, max_length=4)
+    max_concurrency: Slots = None
+    timeout: Minutes = None
+
+
+class AbortBody(Body):
+    max_concurrency: Slots = None
+    timeout: Minutes = None
+
+
+class PauseBody(Body):
+    why: str = Field(default="", max_length=200, description="Shown to everybody who looks at it.")
+
+
+class SkipBody(Body):
+    """Both null: all that wait."""
+
+    clusters: Clusters = None
+    reason: ReasonKind | None = Field(
+        default=None, description="Only those that wait for this reason."
+    )
+
+
+class RetryBody(Body):
+    """Both null: all that have failed."""
+
+    clusters: Clusters = None
+    cause: Cause | None = Field(default=None, description="Only those that failed for it.")
+
+
+class ChangeBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_CHANGE]})
+
+    done: str = Field(description="What comes of it, in a sentence.")
+    kubectl: str = Field(description="The same as a command line; empty: nothing was to be done.")
+
+
+class PermitBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [_PERMIT]})
+
+    name: str = Field(
+        description="pause, resume, retry, skip, abort, append-step or adopt: the last part of "
+        "its path; append-step is POST …/steps."
+    )
+    allowed: bool
+    why: str = Field(description="Why not.")
+    plans: list[list[Action]] = Field(
+        description="Of append-step: the steps of which one may come next."
+    )
+
+
+class Permits(Body):
+    items: list[PermitBody]

@@ -1,0 +1,50 @@
+"""Changes: what is asked for, what may be, and what comes of it."""
+
+from ibgu.client.answers.base import Answer
+
+
+class Strategy(Answer, frozen=True, kw_only=True):
+    """None: as in the plan's last step; `timeout` in minutes."""
+
+    max_concurrency: int | None = None
+    timeout: int | None = None
+
+
+class NewStep(Answer, frozen=True, kw_only=True):
+    actions: tuple[str, ...]
+    max_concurrency: int | None = None
+    timeout: int | None = None
+
+
+class Pause(Answer, frozen=True, kw_only=True):
+    why: str = ""
+
+
+class Skip(Answer, frozen=True, kw_only=True):
+    """Both None: all that wait."""
+
+    clusters: tuple[str, ...] | None = None
+    reason: str | None = None
+
+
+class Retry(Answer, frozen=True, kw_only=True):
+    """Both None: all that have failed."""
+
+    clusters: tuple[str, ...] | None = None
+    cause: str | None = None
+
+
+class Change(Answer, frozen=True, kw_only=True):
+    done: str
+    kubectl: str = ""
+
+
+class Permit(Answer, frozen=True, kw_only=True):
+    name: str
+    allowed: bool = False
+    why: str = ""
+    plans: tuple[tuple[str, ...], ...] = ()
+
+
+class Permits(Answer, frozen=True, kw_only=True):
+    items: tuple[Permit, ...]

@@ -1,0 +1,57 @@
+"""What a plan would do."""
+
+from datetime import datetime
+from typing import Any
+
+from ibgu.client.answers.base import Answer
+from ibgu.client.answers.changes import NewStep
+
+
+class PreviewOf(Answer, frozen=True, kw_only=True):
+    """Either a rollout by namespace and name, with steps to append, or a manifest."""
+
+    namespace: str | None = None
+    name: str | None = None
+    append: tuple[NewStep, ...] = ()
+    manifest: dict[str, Any] | None = None
+
+
+class Excluded(Answer, frozen=True, kw_only=True):
+    why: str
+    count: int = 0
+    clusters: tuple[str, ...] = ()
+
+
+class Measured(Answer, frozen=True, kw_only=True):
+    p50: float
+    p95: float
+    count: int = 0
+
+
+class StepPreview(Answer, frozen=True, kw_only=True):
+    step: int
+    actions: tuple[str, ...] = ()
+    clusters: int = 0
+    waves: int = 0
+    slots: int = 0
+    timeout_minutes: int = 0
+    allowed_minutes_per_site: float = 0.0
+    measured: Measured | None = None
+    enough: bool | None = None
+    advice: str = ""
+    order: tuple[str, ...] = ()
+
+
+class Ends(Answer, frozen=True, kw_only=True):
+    latest: datetime
+    likely: datetime | None = None
+
+
+class Preview(Answer, frozen=True, kw_only=True):
+    selected: int
+    excluded: tuple[Excluded, ...] = ()
+    steps: tuple[StepPreview, ...] = ()
+    warnings: tuple[str, ...] = ()
+    ends: Ends | None = None
+    valid: bool = False
+    problems: tuple[str, ...] = ()

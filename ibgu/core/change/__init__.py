@@ -1,0 +1,29 @@
+"""What a person may change about a rollout: which object on the hub becomes what, and why not.
+
+Pure: the REST API and `ibgu --direct` read the object, ask here, and send what is answered.
+"""
+
+from ibgu.core.change.allowed import Permit, Standing, permits
+from ibgu.core.change.controls import adopt, pause, resume, skip
+from ibgu.core.change.model import Change, Refused, Target
+from ibgu.core.change.plan import NewStep, abort, append, appendable
+from ibgu.core.change.retry import Failure, retry
+
+__all__ = [
+    "Change",
+    "Failure",
+    "NewStep",
+    "Permit",
+    "Refused",
+    "Standing",
+    "Target",
+    "abort",
+    "adopt",
+    "append",
+    "appendable",
+    "pause",
+    "permits",
+    "resume",
+    "retry",
+    "skip",
+]

@@ -1,0 +1,89 @@
+"""Which changes the state of a rollout allows, and why not the others: what buttons say."""
+
+from msgspec import Struct
+
+from ibgu.core.change.model import Refused
+from ibgu.core.change.plan import abort_of, appendable, drawn
+from ibgu.core.gates import LASTING
+from ibgu.core.model import Action, Reason, ReasonKind, Rollout, Step, StepState
+from ibgu.core.status import hold_of
+
+
+class Standing(Struct, frozen=True):
+    rollout: Rollout
+    newest: Step | None
+    waiting: int
+    """Members of the newest step."""
+    failed: int
+    """Of all steps."""
+
+
+class Permit(Struct, frozen=True):
+    name: str
+    why: str = ""
+    """Why not; empty: it is allowed."""
+    plans: tuple[tuple[Action, ...], ...] = ()
+    """Of append-step: the steps of which one may come next."""
+
+    @property
+    def allowed(self) -> bool:
+        return not self.why
+
+
+def permits(standing: Standing) -> list[Permit]:
+    plan = [item.actions for item in standing.rollout.spec.plan]
+    next_steps = tuple(appendable(plan))
+    nothing = "" if next_steps else f"nothing may follow {drawn(plan)}"
+    found = [
+        Permit("pause", _pause(standing)),
+        Permit("resume", _resume(standing)),
+        Permit("retry", "" if standing.failed else "no cluster has failed"),
+        Permit("skip", _skip(standing)),
+        Permit("abort", _abort(plan)),
+        Permit("append-step", nothing, next_steps),
+        Permit("adopt", _adopt(standing)),
+    ]
+    if standing.rollout.deleted_at is None:
+        return found
+    return [Permit(each.name, "the ImageBasedGroupUpgrade was deleted") for each in found]
+
+
+def _pause(standing: Standing) -> str:
+    return "it is paused already" if standing.rollout.paused else ""
+
+
+def _resume(standing: Standing) -> str:
+    """A step's hold may stand behind that of the rollout."""
+    hold = hold_of(standing.rollout, standing.newest)
+    if hold is None:
+        return "nothing is held"
+    if _resumable(hold) or (standing.newest is not None and _resumable(standing.newest.hold)):
+        return ""
+    return f"what holds it does not end by a resume: {hold.message}"
+
+
+def _resumable(hold: Reason | None) -> bool:
+    by_person = LASTING | {ReasonKind.PAUSED, ReasonKind.RESTORED}
+    return hold is not None and hold.kind in by_person
+
+
+def _skip(standing: Standing) -> str:
+    newest = standing.newest
+    if newest is None or newest.state is not StepState.RUNNING:
+        return "no step is running"
+    return "" if standing.waiting else "no cluster waits in the running step"
+
+
+def _abort(plan: list[list[str]]) -> str:
+    try:
+        abort_of(plan)
+    except Refused as refused:
+        return str(refused)
+    return ""
+
+
+def _adopt(standing: Standing) -> str:
+    hold = standing.rollout.hold
+    if hold is not None and hold.kind is ReasonKind.ADOPTION:
+        return ""
+    return "TALM has left nothing of it that is unfinished"

@@ -1,0 +1,100 @@
+"""Steps at the end of a plan: which ones may follow, and the patch that adds one (R1)."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from ibgu.core.change.model import Change, Refused, Target
+from ibgu.core.kinds import JsonObject, PlanItem
+from ibgu.core.model import Action
+from ibgu.core.plan import SHAPES, problem
+
+_ELSEWHERE = (
+    "to cancel or roll back what is under way, apply a second ImageBasedGroupUpgrade with Abort "
+    "or Rollback for the same clusters"
+)
+
+
+class NewStep(Struct, frozen=True):
+    """None: as in the plan's last step."""
+
+    actions: tuple[str, ...]
+    max_concurrency: int | None = None
+    timeout: int | None = None
+    """Minutes."""
+
+
+def appendable(plan: Sequence[Sequence[str]]) -> list[tuple[Action, ...]]:
+    """The steps of which one may come next, in the order of the list of allowed plans."""
+    begun, count = tuple(tuple(step) for step in plan), len(plan)
+    longer = (shape[count] for shape in SHAPES if len(shape) > count and shape[:count] == begun)
+    return list(dict.fromkeys(longer))
+
+
+def append(target: Target, step: NewStep) -> Change:
+    """Raises Refused where it may not follow."""
+    item = _item(target, step)
+    if target.plan and target.plan[-1] == item:
+        return Change(f"{_named(step)} is the plan's last step already")
+    plan = [*target.plan, item]
+    wrong = problem(msgspec.convert(plan, list[PlanItem]), [])
+    if wrong is not None:
+        raise Refused(f"{wrong}; {_instead(target)}")
+    metadata = target.object["metadata"]
+    version = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+    line = msgspec.json.encode([{"op": "add", "path": "/spec/plan/-", "value": item}]).decode()
+    return Change(
+        f"{_named(step)} is step {len(plan)} of {target.name}; it starts when the step before it "
+        "has finished",
+        target.kubectl("patch", "--type=json", "-p", line),
+        {"metadata": version, "spec": {"plan": plan}},
+    )
+
+
+def abort(target: Target, *, max_concurrency: int | None, timeout: int | None) -> Change:
+    """Append Abort or AbortOnFailure, whichever may follow. Raises Refused where neither may."""
+    last = tuple(target.plan[-1].get("actions") or ()) if target.plan else ()
+    if last in _ABORTS:
+        return Change(f"{last[0]} is the plan's last step already")
+    return append(target, NewStep(abort_of(_actions(target)), max_concurrency, timeout))
+
+
+def abort_of(plan: Sequence[Sequence[str]]) -> tuple[Action, ...]:
+    """Raises Refused where none may follow."""
+    possible = appendable(plan)
+    for choice in _ABORTS:
+        if choice in possible:
+            return choice
+    raise Refused(f"neither Abort nor AbortOnFailure may follow {drawn(plan)}; {_ELSEWHERE}")
+
+
+_ABORTS = ((Action.ABORT,), (Action.ABORT_ON_FAILURE,))
+
+
+def drawn(plan: Sequence[Sequence[str]]) -> str:
+    return "".join(f"[{', '.join(step)}]" for step in plan) or "an empty plan"
+
+
+def _item(target: Target, step: NewStep) -> JsonObject:
+    last = target.plan[-1].get("rolloutStrategy") or {} if target.plan else {}
+    strategy = {
+        "maxConcurrency": step.max_concurrency or last.get("maxConcurrency") or 1,
+        "timeout": step.timeout or last.get("timeout") or 240,
+    }
+    return {"actions": list(step.actions), "rolloutStrategy": strategy}
+
+
+def _actions(target: Target) -> list[tuple[str, ...]]:
+    return [tuple(item.get("actions") or ()) for item in target.plan]
+
+
+def _named(step: NewStep) -> str:
+    return ", ".join(step.actions)
+
+
+def _instead(target: Target) -> str:
+    possible = appendable(_actions(target))
+    if not possible:
+        return f"nothing may follow {drawn(_actions(target))}"
+    return f"what may follow {drawn(_actions(target))}: {' or '.join(drawn([s]) for s in possible)}"

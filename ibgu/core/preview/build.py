@@ -1,0 +1,137 @@
+"""The proposal played through as if every action succeeded."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from math import ceil
+
+from msgspec.structs import replace
+
+from ibgu.core.forecast import Paces
+from ibgu.core.kinds import PlanItem
+from ibgu.core.model import LABEL_PREFIX, Action, ClusterView
+from ibgu.core.plan import left_out, problem, problem_of, select, why_nobody
+from ibgu.core.preview.model import Excluded, Preview, Proposal, StepPreview
+from ibgu.core.preview.time import advice, measured
+from ibgu.core.preview.warnings import warnings
+
+
+def preview(
+    proposal: Proposal, clusters: Sequence[ClusterView], paces: Paces, now: datetime
+) -> Preview:
+    """`clusters` are all that the hub has."""
+    spec = proposal.spec
+    wrong = (problem(spec.plan, proposal.begun), problem_of(spec.cluster_label_selectors))
+    if problems := tuple(filter(None, wrong)):
+        return Preview(problems=problems)
+    steps = tuple(_steps(proposal, clusters, paces))
+    fleet, found = {cluster.name: cluster for cluster in clusters}, Preview(steps=steps)
+    if not steps:
+        return found
+    first = Action(steps[0].actions[0])
+    before = _played(proposal, clusters)
+    out = left_out(before, spec.cluster_label_selectors, first)
+    said = list(warnings(proposal, steps, fleet))
+    if not steps[0].clusters:
+        said.insert(0, why_nobody(before, spec.cluster_label_selectors, first, {}, ()))
+    likely, latest = _ends(proposal, steps, paces, now)
+    return replace(
+        found,
+        selected=steps[0].clusters,
+        excluded=tuple(Excluded(why, tuple(names)) for why, names in out.items()),
+        warnings=tuple(said),
+        likely=likely,
+        latest=latest,
+    )
+
+
+def _played(proposal: Proposal, clusters: Sequence[ClusterView]) -> list[ClusterView]:
+    """The clusters once the step that runs has succeeded everywhere."""
+    fleet = list(clusters)
+    if proposal.running is None:
+        return fleet
+    step = proposal.spec.plan[len(proposal.begun) - 1]
+    return _after(fleet, _members(proposal, fleet, step), step)
+
+
+def _steps(
+    proposal: Proposal, clusters: Sequence[ClusterView], paces: Paces
+) -> Iterator[StepPreview]:
+    fleet = _played(proposal, clusters)
+    for index in range(len(proposal.begun), len(proposal.spec.plan)):
+        item = proposal.spec.plan[index]
+        members = _members(proposal, fleet, item)
+        yield _step(proposal, index, members, paces)
+        fleet = _after(fleet, members, item)
+
+
+def _members(proposal: Proposal, fleet: Sequence[ClusterView], item: PlanItem) -> list[ClusterView]:
+    selectors = proposal.spec.cluster_label_selectors
+    return select(fleet, selectors, Action(item.actions[0]), {}, ())
+
+
+def _after(
+    fleet: Sequence[ClusterView], members: Sequence[ClusterView], item: PlanItem
+) -> list[ClusterView]:
+    """With the labels of success (R13)."""
+    taken = {member.name for member in members}
+    return [_succeeded(cluster, item) if cluster.name in taken else cluster for cluster in fleet]
+
+
+def _succeeded(cluster: ClusterView, item: PlanItem) -> ClusterView:
+    labels = dict(cluster.labels)
+    for action in map(Action, item.actions):
+        if action.clears_labels:
+            labels = {k: v for k, v in labels.items() if not k.startswith(LABEL_PREFIX)}
+        else:
+            labels.pop(action.failed_label, None)
+            labels[action.completed_label] = ""
+    return replace(cluster, labels=labels)
+
+
+def _step(
+    proposal: Proposal, index: int, members: Sequence[ClusterView], paces: Paces
+) -> StepPreview:
+    item = proposal.spec.plan[index]
+    strategy = item.rollout_strategy
+    waves = ceil(len(members) / strategy.max_concurrency)
+    timeout = timedelta(minutes=strategy.timeout)
+    step = StepPreview(
+        index=index,
+        actions=tuple(item.actions),
+        clusters=tuple(member.name for member in members),
+        slots=strategy.max_concurrency,
+        waves=waves,
+        timeout=timeout,
+        allowed=timeout / max(1, waves),
+        measured=measured(item.actions, paces),
+        advice="",
+    )
+    return replace(step, advice=advice(step, proposal.spec.ibu_spec))
+
+
+def _ends(
+    proposal: Proposal, steps: Sequence[StepPreview], paces: Paces, now: datetime
+) -> tuple[datetime | None, datetime]:
+    """As if all slots were always taken; the latest is when all timeouts have passed."""
+    likely: datetime | None = now
+    latest = now
+    if proposal.running is not None:
+        latest = max(now, proposal.running.deadline)
+        likely = _running_ends(proposal, paces, now)
+    for step in steps:
+        latest += step.timeout if step.clusters else timedelta()
+        pace = step.measured.p50 if step.measured else None
+        if not step.clusters or likely is None:
+            continue
+        likely = None if pace is None else likely + min(pace * step.waves, step.timeout)
+    return likely, latest
+
+
+def _running_ends(proposal: Proposal, paces: Paces, now: datetime) -> datetime | None:
+    assert proposal.running is not None
+    item = proposal.spec.plan[len(proposal.begun) - 1]
+    pace = measured(item.actions, paces)
+    if pace is None:
+        return None
+    waves = ceil(proposal.running.left / item.rollout_strategy.max_concurrency)
+    return now + pace.p50 * waves

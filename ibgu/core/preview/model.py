@@ -1,0 +1,78 @@
+"""What is proposed, and what would come of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from ibgu.core.kinds import IbguSpec
+from ibgu.core.plan import Started
+
+
+class Running(Struct, frozen=True):
+    """The step that runs now."""
+
+    left: int
+    """Members that have not finished."""
+    deadline: datetime
+
+
+class Proposal(Struct, frozen=True):
+    spec: IbguSpec
+    """With the whole plan."""
+    begun: Sequence[Started] = ()
+    running: Running | None = None
+    """The last of those that have begun; None: it has finished."""
+    annotations: Mapping[str, str] = {}
+    """That go to the clusters."""
+
+
+class Excluded(Struct, frozen=True):
+    """Clusters that the selectors match, and that the first step does not take."""
+
+    why: str
+    clusters: tuple[str, ...]
+
+
+class Enough(Struct, frozen=True):
+    """What a site takes for the step's actions on this hub, against what it may take."""
+
+    p50: timedelta
+    p95: timedelta
+    count: int
+    """Measured of the action that was measured least."""
+
+
+class StepPreview(Struct, frozen=True):
+    index: int
+    """In the plan, from 0."""
+    actions: tuple[str, ...]
+    clusters: tuple[str, ...]
+    """In the order in which they start, if all goes well before."""
+    slots: int
+    waves: int
+    timeout: timedelta
+    allowed: timedelta
+    """A site's share of the timeout (R11)."""
+    measured: Enough | None
+    """None: not measured often enough."""
+    advice: str
+    """Empty: none."""
+
+    @property
+    def enough(self) -> bool | None:
+        return None if self.measured is None else self.allowed >= self.measured.p95
+
+
+class Preview(Struct, frozen=True):
+    problems: tuple[str, ...] = ()
+    """Why it could not be carried out at all."""
+    selected: tuple[str, ...] = ()
+    """Of the first step shown."""
+    excluded: tuple[Excluded, ...] = ()
+    steps: tuple[StepPreview, ...] = ()
+    """Those that have not begun."""
+    warnings: tuple[str, ...] = ()
+    likely: datetime | None = None
+    """None: something in it was not measured yet."""
+    latest: datetime | None = None

@@ -1,0 +1,68 @@
+"""Is a step's time enough: by what was measured here, and by what the agent allows itself."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil
+
+from ibgu.core.forecast import Paces
+from ibgu.core.kinds import IbuSpec
+from ibgu.core.model import Action
+from ibgu.core.preview.model import Enough, StepPreview
+from ibgu.core.times import INIT_MONITOR, ROLLBACK_MARGIN
+
+
+def measured(actions: Sequence[str], paces: Paces) -> Enough | None:
+    """Of all actions of a step, one after the other; None where one of them is not known."""
+    found = [pace for action in actions if (pace := paces.get(Action(action)))]
+    if len(found) < len(actions):
+        return None
+    return Enough(
+        timedelta(seconds=sum(pace.p50 for pace in found)),
+        timedelta(seconds=sum(pace.p95 for pace in found)),
+        min(pace.count for pace in found),
+    )
+
+
+def advice(step: StepPreview, ibu: IbuSpec) -> str:
+    if not step.clusters:
+        return ""
+    if step.measured is not None:
+        return _against_measured(step, step.measured)
+    need = safe(step, ibu)
+    if step.allowed >= need:
+        return ""
+    return (
+        f"{' and '.join(step.actions)} was not measured here yet, and {minutes(step.allowed)} min "
+        f"a site are little: a failing one goes back by itself after up to {minutes(need)} min; "
+        f"timeout {_timeout(need, step)} is safe"
+    )
+
+
+def _against_measured(step: StepPreview, found: Enough) -> str:
+    if step.allowed >= found.p95:
+        return ""
+    return (
+        f"timeout {minutes(step.timeout)} is too short: it allows {minutes(step.allowed)} min a "
+        f"site in {step.waves} waves, and {' and '.join(step.actions)} takes "
+        f"{minutes(found.p50)} min (p50) to {minutes(found.p95)} min (p95) here; "
+        f"at least {_timeout(found.p95, step)} for p95"
+    )
+
+
+def safe(step: StepPreview, ibu: IbuSpec) -> timedelta:
+    """What an Upgrade takes that fails and goes back by itself; nothing for other actions."""
+    if not any(Action(action) is Action.UPGRADE for action in step.actions):
+        return timedelta()
+    rollback = ibu.auto_rollback_on_failure
+    seconds = rollback.init_monitor_timeout_seconds if rollback else 0
+    return (timedelta(seconds=seconds) if seconds else INIT_MONITOR) + ROLLBACK_MARGIN
+
+
+def minutes(span: timedelta) -> str:
+    """To one decimal place below ten: "3.3", "25"."""
+    value = span.total_seconds() / 60
+    return f"{value:.1f}".removesuffix(".0") if value < 10 else f"{value:.0f}"
+
+
+def _timeout(site: timedelta, step: StepPreview) -> int:
+    return ceil(site.total_seconds() / 60 * step.waves)

@@ -1,0 +1,107 @@
+"""What the hub can tell beforehand: rules of the product that nobody checks before it is too late.
+
+Numbers as in the rules for an image-based upgrade: releases from 4.14.13 on, at most two minor
+releases at once, the seed named by its digest.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from ibgu.core.model import Action, ClusterView
+from ibgu.core.preview.model import Proposal, StepPreview
+from ibgu.core.preview.time import minutes, safe
+
+VERSION_LABEL = "openshiftVersion"
+"""Advanced Cluster Management keeps it on every ManagedCluster."""
+_OLDEST = (4, 14, 13)
+_MOST_MINORS = 2
+_NAMED = 5
+_RELEASE = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+_AUTO_ROLLBACK = "auto-rollback-on-failure.lca.openshift.io/"
+
+Release = tuple[int, int, int]
+
+
+def warnings(
+    proposal: Proposal, steps: Sequence[StepPreview], fleet: Mapping[str, ClusterView]
+) -> Iterator[str]:
+    """`fleet` by name."""
+    members = [fleet[name] for name in steps[0].clusters]
+    yield from _unreachable(members)
+    if any(Action.PREP in step.actions for step in steps):
+        yield from _seed(proposal)
+        yield from _releases(proposal, members)
+    yield from _annotations(proposal.annotations)
+    for step in steps:
+        yield from _rollback_unseen(proposal, step)
+
+
+def _unreachable(members: Sequence[ClusterView]) -> Iterator[str]:
+    dark = [cluster.name for cluster in members if not cluster.reachable]
+    if dark:
+        yield (
+            f"{len(dark)} of {len(members)} clusters are not reachable now: they wait, and start "
+            f"when they are back ({_some(dark)})"
+        )
+
+
+def _seed(proposal: Proposal) -> Iterator[str]:
+    seed = proposal.spec.ibu_spec.seed_image_ref
+    if not seed.image or not seed.version:
+        yield "spec.ibuSpec.seedImageRef lacks image or version: every Prep will be refused"
+    elif "@sha256:" not in seed.image:
+        yield (
+            f"the seed {seed.image} is named by a tag, which may be moved while the rollout runs; "
+            "name it by its digest"
+        )
+
+
+def _releases(proposal: Proposal, members: Sequence[ClusterView]) -> Iterator[str]:
+    wanted = _release(proposal.spec.ibu_spec.seed_image_ref.version)
+    known = {c.name: found for c in members if (found := _release(c.labels.get(VERSION_LABEL)))}
+    if wanted is None or not known:
+        return
+    told = {
+        f"have {_text(wanted)} already": [n for n, v in known.items() if v == wanted],
+        f"are newer than {_text(wanted)}, which is refused": [
+            n for n, v in known.items() if v > wanted
+        ],
+        f"are older than {_text(_OLDEST)}, from which on it is supported": [
+            n for n, v in known.items() if v < _OLDEST
+        ],
+        f"are more than {_MOST_MINORS} minor releases behind {_text(wanted)}": [
+            n for n, v in known.items() if wanted[1] - v[1] > _MOST_MINORS
+        ],
+    }
+    for words, names in told.items():
+        if names:
+            yield f"{len(names)} of {len(members)} clusters {words} ({_some(names)})"
+
+
+def _annotations(annotations: Mapping[str, str]) -> Iterator[str]:
+    for key, value in annotations.items():
+        if key.startswith(_AUTO_ROLLBACK) and value != "Disabled":
+            yield f"annotation {key} has no effect: the only value that counts is Disabled"
+
+
+def _rollback_unseen(proposal: Proposal, step: StepPreview) -> Iterator[str]:
+    need = safe(step, proposal.spec.ibu_spec)
+    if step.clusters and step.enough and step.allowed < need:
+        yield (
+            f"step {step.index + 1}: an Upgrade that fails goes back by itself after up to "
+            f"{minutes(need)} min, and {minutes(step.allowed)} min a site are allowed: it may "
+            "count as timed out before its own words are there"
+        )
+
+
+def _release(text: str | None) -> Release | None:
+    found = _RELEASE.match(text or "")
+    return (int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+def _text(release: Release) -> str:
+    return ".".join(map(str, release))
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")

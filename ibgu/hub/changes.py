@@ -1,0 +1,66 @@
+"""Changes of IBGUs on the hub, with the rights of who asks for them."""
+
+from datetime import datetime
+
+import msgspec
+
+from ibgu.core.change import Change, Target
+from ibgu.core.kinds import JsonObject, ManagedCluster
+from ibgu.core.works import names
+from ibgu.hub import paths
+from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
+
+_MANAGER = 128
+"""Characters that the API server takes as a field manager."""
+
+
+class Changes:
+    """`manager` is what the hub notes as the one who changed it. All methods raise HubError."""
+
+    def __init__(self, hub: Hub, manager: str, *, dry_run: bool = False) -> None:
+        self._hub = hub
+        self._query = {"fieldManager": _printable(manager)[:_MANAGER]}
+        if dry_run:
+            self._query["dryRun"] = "All"
+
+    async def read(self, namespace: str, name: str, who: str, now: datetime) -> Target:
+        answer = await self._hub.request("GET", paths.ibgu(namespace, name))
+        return Target(msgspec.json.decode(answer, type=JsonObject), who, now)
+
+    async def make(self, target: Target, change: Change) -> None:
+        if change.patch is not None:
+            await self._hub.request(
+                "PATCH",
+                paths.ibgu(target.namespace, target.name),
+                body=change.patch,
+                content_type=paths.MERGE_PATCH,
+                query=self._query,
+            )
+        if change.create is not None:
+            await self._create(target, change.create)
+
+    async def _create(self, target: Target, body: JsonObject) -> None:
+        """It is there already: its name says that it is the same."""
+        try:
+            await self._hub.request(
+                "POST", paths.ibgus(target.namespace), body=body, query=self._query
+            )
+        except HubError as error:
+            if not error.already_exists:
+                raise
+
+    async def clusters(self) -> list[ManagedCluster]:
+        found: list[ManagedCluster] = []
+        async for items, _ in self._hub.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
+            found.extend(items)
+        return found
+
+
+def manager_of(username: str) -> str:
+    """What ibgu's REST API is for the hub, when it changes something for that user."""
+    return names.REST_MANAGER + username
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in text)

@@ -1,0 +1,339 @@
+"""Changes on a real hub, made with the rights of who asks for them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from msgspec.structs import replace
+
+from ibgu.api.problems import Problem
+from ibgu.api.routes.changing import told
+from ibgu.controller.deciding import actor_of
+from ibgu.core.kinds import Ibgu, JsonObject
+from ibgu.core.model import Action, Cause, Reason, ReasonKind, Rollout, StepState, Who
+from ibgu.db import Journal
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.errors import HubError
+from ibgu.sandbox.hub import SandboxHub
+from tests.api.fleet import BRAKE, failed, fleet, open_step, put, rollout, seen
+from tests.db.records import NOW, step
+
+pytestmark = pytest.mark.hub
+Post = Callable[..., Awaitable[httpx.Response]]
+PATH = "rollouts/default/ran-x1"
+
+
+@pytest.fixture
+async def admin(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("admin"))) as client:
+        yield client
+
+
+@pytest.fixture
+def post(client: httpx.AsyncClient, sandbox_hub: SandboxHub) -> Post:
+    async def post(user: str, what: str, body: Any = None, **query: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"}
+        path = f"/api/v1/{PATH}/{what}"
+        return await client.post(path, json=body, params=query or None, headers=headers)
+
+    return post
+
+
+def manifest(*steps: str) -> JsonObject:
+    strategy = {"maxConcurrency": 2, "timeout": 240}
+    return {
+        "apiVersion": "lcm.openshift.io/v1alpha1",
+        "kind": "ImageBasedGroupUpgrade",
+        "metadata": {
+            "name": "ran-x1",
+            "namespace": "default",
+            "annotations": {"x.lca.openshift.io/y": "1"},
+        },
+        "spec": {
+            "ibuSpec": {"seedImageRef": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"}},
+            "clusterLabelSelectors": [{"matchLabels": {"no": "cluster"}}],
+            "plan": [{"actions": each.split(), "rolloutStrategy": strategy} for each in steps],
+        },
+    }
+
+
+@pytest.fixture
+async def made(admin: HubClient) -> AsyncIterator[Callable[..., Awaitable[str]]]:
+    """`await made("Prep")` puts ran-x1 with that plan on the hub; its uid."""
+
+    async def make(*steps: str) -> str:
+        body = manifest(*steps)
+        created = await admin.request("POST", paths.ibgus("default"), body=body)
+        import msgspec
+
+        return msgspec.json.decode(created, type=Ibgu).metadata.uid
+
+    yield make
+    for name in [each.metadata.name for each in await ibgus(admin)]:
+        await admin.request("DELETE", paths.ibgu("default", name))
+
+
+async def ibgus(admin: HubClient) -> list[Ibgu]:
+    found: list[Ibgu] = []
+    async for items, _ in admin.list_pages(paths.ibgus("default"), Ibgu):
+        found.extend(each for each in items if each.metadata.name.startswith("ran-x1"))
+    return found
+
+
+async def on_hub(admin: HubClient) -> Ibgu:
+    return await admin.get(paths.ibgu("default", "ran-x1"), Ibgu)
+
+
+def known(uid: str, **more: Any) -> Rollout:
+    return rollout(uid, name="ran-x1", **more)
+
+
+Made = Callable[..., Awaitable[str]]
+
+
+async def test_an_operator_pauses_and_resumes(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
+    answer = await post("olga", "pause", {"why": "the mirror is down"})
+    assert answer.status_code == 202, answer.text
+    body = answer.json()
+    assert body["done"].startswith("ran-x1 is paused: nothing new starts")
+    assert body["kubectl"] == (
+        "kubectl -n default annotate imagebasedgroupupgrade ran-x1 "
+        "'ibgu.dev/pause=olga: the mirror is down' --overwrite"
+    )
+    found = await on_hub(admin)
+    assert found.metadata.annotations["ibgu.dev/pause"] == "olga: the mirror is down"
+    assert actor_of(found) == "via REST (olga)"
+    again = (await post("olga", "pause")).json()
+    assert again == {
+        "done": "ran-x1 is paused already (olga: the mirror is down)",
+        "kubectl": "",
+    }
+    resumed = await post("olga", "resume")
+    assert resumed.status_code == 202, resumed.text
+    after = (await on_hub(admin)).metadata.annotations
+    assert "ibgu.dev/pause" not in after
+    assert after["ibgu.dev/resume"].startswith("olga 20")
+    assert (await post("olga", "resume")).json()["detail"] == "nothing is held"
+
+
+async def test_who_may_only_read_changes_nothing_and_learns_which_right_is_missing(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await seen(journal, known(await made("Prep", "Upgrade", "FinalizeUpgrade")))
+    with structlog.testing.capture_logs() as logs:
+        refused = await post("alice", "pause")
+    assert refused.status_code == 403
+    body = refused.json()
+    assert (body["type"], body["verb"]) == ("tag:ibgu.dev,2026:problem/forbidden", "patch")
+    assert 'User "alice" cannot patch resource "imagebasedgroupupgrades"' in body["detail"]
+    assert [(log["event"], log["user"]) for log in logs] == [("not changed", "alice")]
+    assert "ibgu.dev/pause" not in (await on_hub(admin)).metadata.annotations
+    assert (await post("carol", "pause")).status_code == 403
+
+
+async def test_who_did_what_is_logged_without_the_token(
+    post: Post, made: Made, journal: Journal, sandbox_hub: SandboxHub
+) -> None:
+    await seen(journal, known(await made("Prep", "Upgrade", "FinalizeUpgrade")))
+    with structlog.testing.capture_logs() as logs:
+        await post("olga", "pause", dryRun="true")
+    (log,) = logs
+    told = ("pause", "olga", "default/ran-x1", True)
+    assert (log["change"], log["user"], log["rollout"], log["dry_run"]) == told
+    assert sandbox_hub.token("olga") not in str(logs)
+
+
+async def test_steps_are_appended_where_the_plan_allows_it(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await seen(journal, known(await made("Prep")))
+    tried = await post("olga", "steps", {"actions": ["Upgrade"]}, dryRun="true")
+    assert tried.status_code == 202
+    assert len((await on_hub(admin)).spec.plan) == 1
+    body = {"actions": ["Upgrade"], "maxConcurrency": 7, "timeout": 60}
+    answer = await post("olga", "steps", body)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["done"].startswith("Upgrade is step 2 of ran-x1")
+    added = (await on_hub(admin)).spec.plan[1]
+    strategy = added.rollout_strategy
+    assert (added.actions, strategy.max_concurrency, strategy.timeout) == (["Upgrade"], 7, 60)
+    repeated = await post("olga", "steps", body)
+    assert repeated.json()["done"] == "Upgrade is the plan's last step already"
+    wrong = await post("olga", "steps", {"actions": ["Prep"]})
+    assert wrong.status_code == 409
+    assert (
+        "what may follow [Prep][Upgrade]: [FinalizeUpgrade] or [AbortOnFailure]"
+        in (wrong.json()["detail"])
+    )
+    aborted = await post("olga", "abort")
+    assert aborted.json()["done"].startswith("AbortOnFailure is step 3 of ran-x1")
+    assert len((await on_hub(admin)).spec.plan) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "answered", "code"),
+    [
+        (400, 422, "refused"),
+        (401, 401, "unauthenticated"),
+        (404, 404, "not-found"),
+        (409, 409, "conflict"),
+        (422, 422, "refused"),
+        (500, 503, "hub-away"),
+        (0, 503, "hub-away"),
+    ],
+)
+def test_what_the_hub_answers_comes_back_as_a_problem(
+    status: int, answered: int, code: str
+) -> None:
+    with pytest.raises(Problem) as problem, told("olga", "default", "ran-x1"):
+        raise HubError(status, "Invalid", "spec.plan: its words", method="PATCH", path="/x")
+    assert (problem.value.status, problem.value.code) == (answered, code)
+    if status != 401:
+        assert "spec.plan: its words" in problem.value.detail
+
+
+def test_a_missing_right_to_list_clusters_is_named() -> None:
+    error = HubError(403, "Forbidden", "no", method="GET", path=paths.MANAGED_CLUSTERS)
+    with pytest.raises(Problem) as problem, told("olga", "default", "ran-x1"):
+        raise error
+    assert problem.value.members["resource"] == "managedclusters"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"actions": []}, {"actions": ["prep"]}, {"actions": ["Prep"], "timeout": 0}, {"more": 1}],
+)
+async def test_bodies_that_can_not_be_used(
+    post: Post, made: Made, journal: Journal, body: JsonObject
+) -> None:
+    await seen(journal, known("nobody"))
+    assert (await post("olga", "steps", body)).status_code == 422
+
+
+async def test_an_object_that_is_gone_or_another_one(
+    post: Post, made: Made, journal: Journal
+) -> None:
+    await seen(journal, known("nobody"))
+    gone = await post("olga", "pause")
+    assert (gone.status_code, gone.json()["type"].rpartition("/")[2]) == (404, "not-found")
+    await made("Prep")
+    other = await post("olga", "pause")
+    assert (other.status_code, other.json()["type"].rpartition("/")[2]) == (409, "not-now")
+
+
+async def test_a_plan_that_changed_meanwhile_is_a_conflict(
+    made: Made, admin: HubClient, sandbox_hub: SandboxHub
+) -> None:
+    from datetime import UTC, datetime
+
+    from ibgu.core.change import NewStep, append
+    from ibgu.hub.changes import Changes
+
+    await made("Prep")
+    changes = Changes(admin, "test")
+    target = await changes.read("default", "ran-x1", "olga", datetime.now(UTC))
+    await changes.make(target, append(target, NewStep(("Upgrade",))))
+    with pytest.raises(HubError) as late:
+        await changes.make(target, append(target, NewStep(("AbortOnFailure",))))
+    assert late.value.conflict
+
+
+async def test_waiting_clusters_are_skipped_by_name_or_reason(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
+    for body, names in (
+        ({"clusters": ["b", "z"]}, "b,z"),
+        ({"reason": "ClaimedByOther"}, "g"),
+        (None, "waiting"),
+    ):
+        answer = await post("olga", "skip", body)
+        assert answer.status_code == 202, answer.text
+        value = (await on_hub(admin)).metadata.annotations["ibgu.dev/skip"]
+        assert value.rpartition(",")[0] == names
+    nobody = await post("olga", "skip", {"reason": "Unreachable"})
+    assert nobody.json()["detail"] == "no cluster waits for the reason Unreachable"
+
+
+async def test_what_the_state_allows(
+    ask: Callable[..., Awaitable[httpx.Response]], journal: Journal
+) -> None:
+    await fleet(journal, hold=BRAKE)
+    found = (await ask("alice", "rollouts/default/ran-r1/actions")).json()["items"]
+    told = {each["name"]: each["why"] for each in found}
+    assert told["pause"] == told["resume"] == told["retry"] == told["skip"] == ""
+    assert told["abort"].startswith("neither Abort nor AbortOnFailure may follow [Prep][Upgrade]")
+    assert told["append-step"] == "nothing may follow [Prep][Upgrade][FinalizeUpgrade]"
+    assert told["adopt"] == "TALM has left nothing of it that is unfinished"
+    assert {each["name"] for each in found if each["allowed"]} == {
+        *("pause", "resume", "retry", "skip")
+    }
+
+
+async def test_taking_over_from_talm(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    hold = Reason(ReasonKind.ADOPTION, NOW, "unfinished", None, Who.PERSON)
+    await seen(journal, known(await made("Prep", "Upgrade", "FinalizeUpgrade"), hold=hold))
+    assert (await post("olga", "adopt")).status_code == 202
+    assert (await on_hub(admin)).metadata.annotations["ibgu.dev/adopt"].startswith("olga ")
+
+
+@pytest.fixture
+async def clusters(admin: HubClient) -> AsyncIterator[None]:
+    """x1-a can be selected, x1-b has to be aborted first."""
+    labels = {
+        "x1-a": {"name": "x1-a"},
+        "x1-b": {"name": "x1-b", Action.PREP.failed_label: ""},
+    }
+    for name, marks in labels.items():
+        body = {
+            "apiVersion": "cluster.open-cluster-management.io/v1",
+            "kind": "ManagedCluster",
+            "metadata": {"name": name, "labels": marks},
+            "spec": {"hubAcceptsClient": True},
+        }
+        await admin.request("POST", paths.MANAGED_CLUSTERS, body=body)
+    yield
+    for name in labels:
+        await admin.request("DELETE", paths.managed_cluster(name))
+
+
+@pytest.mark.usefixtures("clusters")
+async def test_failed_clusters_are_tried_again_by_an_ibgu_of_their_own(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    one = known(await made("Prep", "Upgrade", "AbortOnFailure"))
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED))
+    await put(
+        journal,
+        failed(prep, "x1-a", 0, "refused", cause=Cause.PAYLOAD_REFUSED),
+        failed(prep, "x1-b", 1, "precache"),
+        failed(prep, "x1-gone", 2, "precache"),
+    )
+    before = await post("olga", "retry", {"clusters": ["x1-b"]})
+    assert before.status_code == 409
+    assert "append AbortOnFailure" in before.json()["detail"]
+    none = await post("olga", "retry", {"cause": "TimedOut"})
+    assert none.json()["detail"].startswith("none of these clusters has failed")
+    answers = [await post("olga", "retry"), await post("olga", "retry")]
+    assert [each.status_code for each in answers] == [202, 202]
+    assert "takes 1 failed clusters of ran-x1" in answers[0].json()["done"]
+    assert "2 others are gone or have to be aborted first" in answers[0].json()["done"]
+    (new,) = [each for each in await ibgus(admin) if each.metadata.name != "ran-x1"]
+    assert new.metadata.name.startswith("ran-x1-retry-")
+    assert new.metadata.annotations == {"x.lca.openshift.io/y": "1"}
+    assert [item.actions for item in new.spec.plan] == [["Prep"], ["Upgrade"]]
+    (chosen,) = new.spec.cluster_label_selectors[0].match_expressions
+    assert (chosen.key, chosen.operator, chosen.values) == ("name", "In", ["x1-a"])
+    assert actor_of(new) == "via REST (olga)"
+    assert replace(new.spec, plan=[], cluster_label_selectors=[]) == replace(
+        (await on_hub(admin)).spec, plan=[], cluster_label_selectors=[]
+    )

@@ -1,0 +1,144 @@
+"""What a plan would do, asked with the rights of the caller."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from ibgu.core.model import Action, StepState
+from ibgu.db import Journal
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.sandbox.hub import SandboxHub
+from tests.api.fleet import open_step, rollout, seen, spec
+from tests.api.test_changes import manifest
+from tests.db.records import step
+
+pytestmark = pytest.mark.hub
+Preview = Callable[..., Awaitable[httpx.Response]]
+NAMES = ("pv-1", "pv-2", "pv-10")
+
+
+@pytest.fixture(autouse=True)
+async def clusters(sandbox_hub: SandboxHub) -> AsyncIterator[None]:
+    """Three that carry the label fleet=pv; pv-2 is not accepted."""
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("admin"))) as admin:
+        for name in NAMES:
+            labels = {"fleet": "pv", "openshiftVersion": "4.16.3"}
+            body = {
+                "apiVersion": "cluster.open-cluster-management.io/v1",
+                "kind": "ManagedCluster",
+                "metadata": {"name": name, "labels": labels},
+                "spec": {"hubAcceptsClient": name != "pv-2"},
+            }
+            await admin.request("POST", paths.MANAGED_CLUSTERS, body=body)
+        yield
+        for name in NAMES:
+            await admin.request("DELETE", paths.managed_cluster(name))
+
+
+@pytest.fixture
+def preview(client: httpx.AsyncClient, sandbox_hub: SandboxHub) -> Preview:
+    async def preview(user: str, **body: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"}
+        return await client.post("/api/v1/preview", json=body, headers=headers)
+
+    return preview
+
+
+def proposed(*steps: str, **ibu: Any) -> dict[str, Any]:
+    body = manifest(*steps)
+    body["spec"]["clusterLabelSelectors"] = [{"matchLabels": {"fleet": "pv"}}]
+    body["spec"]["ibuSpec"] |= ibu
+    return body
+
+
+async def test_a_manifest_that_is_not_applied_yet(preview: Preview) -> None:
+    missing = [{"name": "oadp-cm", "namespace": "default"}]
+    body = proposed("Prep", oadpContent=missing)
+    body["spec"]["ibuSpec"]["seedImageRef"]["pullSecretRef"] = {"name": "pull"}
+    answer = await preview("olga", manifest=body)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["selected"], found["valid"], found["problems"]) == (2, True, [])
+    assert found["excluded"] == [
+        {
+            "why": "not accepted by the hub (spec.hubAcceptsClient)",
+            "count": 1,
+            "clusters": ["pv-2"],
+        }
+    ]
+    (only,) = found["steps"]
+    assert only["order"] == ["pv-1", "pv-10"]
+    assert (only["waves"], only["allowedMinutesPerSite"], only["measured"]) == (1, 240.0, None)
+    assert found["ends"]["likely"] is None
+    told = "\n".join(found["warnings"])
+    assert "2 of 2 clusters are not reachable now" in told
+    assert "is named by a tag" in told
+    assert "ConfigMap default/oadp-cm was not looked for: you may not read it" in told
+    assert "Secret default/pull was not looked for" in told
+    as_admin = (await preview("admin", manifest=body)).json()["warnings"]
+    assert (
+        "ConfigMap default/oadp-cm is not on the hub: bring it to the clusters another way, or "
+        "create it"
+    ) in as_admin
+
+
+async def test_the_hubs_admission_is_asked(preview: Preview) -> None:
+    body = proposed("Prep")
+    body["spec"]["ibuSpec"]["seedImageRef"]["image"] = "no image"
+    found = (await preview("olga", manifest=body)).json()
+    assert not found["valid"]
+    assert "spec.ibuSpec.seedImageRef.image" in found["problems"][0]
+    reader = (await preview("alice", manifest=proposed("Prep"))).json()
+    assert reader["valid"]
+    assert 'User "alice" cannot create resource' in reader["warnings"][-1]
+
+
+async def test_a_plan_that_can_not_be(preview: Preview) -> None:
+    found = (await preview("olga", manifest=proposed("Upgrade", "Prep"))).json()
+    assert not found["valid"]
+    assert found["problems"][0].startswith("spec.plan: invalid combinations of actions")
+    assert (found["steps"], found["ends"]) == ([], None)
+
+
+async def test_steps_to_append(preview: Preview, journal: Journal) -> None:
+    one = rollout("pv", spec=replace(spec(), plan=spec().plan[:1]))
+    await seen(journal, one)
+    await open_step(journal, step(one, 0, Action.PREP, max_concurrency=2))
+    body = {"namespace": "default", "name": "ran-pv", "append": [{"actions": ["Upgrade"]}]}
+    found = (await preview("alice", **body)).json()
+    (upgrade,) = found["steps"]
+    assert (upgrade["step"], upgrade["slots"], upgrade["timeoutMinutes"]) == (2, 2, 240)
+    assert found["warnings"][0].startswith("spec.clusterLabelSelectors is absent")
+    wrong = (await preview("alice", **(body | {"append": [{"actions": ["Rollback"]}]}))).json()
+    assert not wrong["valid"]
+    over = step(one, 0, Action.PREP, state=StepState.FINISHED, max_concurrency=2)
+    await open_step(journal, over)
+    assert (await preview("alice", **body)).json()["ends"]["likely"] is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"name": "x"},
+        {"namespace": "default", "name": "x", "manifest": {}},
+        {"manifest": {"kind": "ImageBasedGroupUpgrade"}},
+        {"manifest": {"kind": "Other", "metadata": {}}},
+        {"manifest": {"metadata": {}, "spec": {"plan": 3}}},
+    ],
+)
+async def test_bodies_that_can_not_be_used(preview: Preview, body: dict[str, Any]) -> None:
+    answer = await preview("olga", **body)
+    assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (422, "invalid")
+
+
+async def test_who_may_not(preview: Preview) -> None:
+    bob = await preview("bob", manifest=proposed("Prep"))
+    assert bob.status_code == 403
+    assert bob.json()["detail"].startswith("bob may not list managedclusters")
+    gone = await preview("alice", namespace="default", name="none")
+    assert gone.status_code == 404

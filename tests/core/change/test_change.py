@@ -1,0 +1,356 @@
+"""What a person may change, what it becomes on the hub, and why not."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ibgu.core.change import (
+    Change,
+    Failure,
+    NewStep,
+    Refused,
+    Standing,
+    Target,
+    abort,
+    adopt,
+    append,
+    appendable,
+    pause,
+    permits,
+    resume,
+    retry,
+    skip,
+)
+from ibgu.core.kinds import IbguSpec, PlanItem, RolloutStrategy
+from ibgu.core.model import (
+    Action,
+    Reason,
+    ReasonKind,
+    Rollout,
+    RolloutState,
+    Step,
+    StepState,
+    Who,
+)
+
+NOW = datetime(2026, 1, 1, 3, tzinfo=UTC)
+STAMP = "2026-01-01T03:00:00.000000Z"
+
+
+def target(*steps: str, **annotations: str) -> Target:
+    marks = {f"ibgu.dev/{key}": value for key, value in annotations.items()}
+    item = {"rolloutStrategy": {"maxConcurrency": 7, "timeout": 60}}
+    metadata: dict[str, Any] = {
+        "name": "ran",
+        "namespace": "edge",
+        "uid": "u1",
+        "resourceVersion": "9",
+    }
+    if marks:
+        metadata["annotations"] = marks
+    spec: dict[str, Any] = {"ibuSpec": {"extra": "kept"}, "clusterLabelSelectors": []}
+    if steps:
+        spec["plan"] = [{"actions": step.split(), **item} for step in steps]
+    return Target({"apiVersion": "v", "kind": "K", "metadata": metadata, "spec": spec}, "olga", NOW)
+
+
+def plan_of(change: Change) -> list[list[str]]:
+    body = change.patch or change.create
+    assert body is not None
+    return [item["actions"] for item in body["spec"]["plan"]]
+
+
+# -- steps -------------------------------------------------------------------------------------
+
+
+def test_what_may_follow_a_plan() -> None:
+    assert appendable([["Prep"]]) == [
+        ("Upgrade",),
+        ("Upgrade", "FinalizeUpgrade"),
+        ("Abort",),
+        ("AbortOnFailure",),
+    ]
+    assert appendable([["FinalizeUpgrade"]]) == []
+    assert ("Rollback",) in appendable([])
+
+
+def test_a_step_is_appended_to_the_plan_as_it_was_read() -> None:
+    change = append(target("Prep"), NewStep(("Upgrade",), 200, 240))
+    assert change.patch is not None
+    assert change.patch["metadata"] == {"uid": "u1", "resourceVersion": "9"}
+    assert plan_of(change) == [["Prep"], ["Upgrade"]]
+    assert change.patch["spec"]["plan"][1]["rolloutStrategy"] == {
+        "maxConcurrency": 200,
+        "timeout": 240,
+    }
+    assert change.kubectl == (
+        "kubectl -n edge patch imagebasedgroupupgrade ran --type=json -p "
+        '\'[{"op":"add","path":"/spec/plan/-","value":{"actions":["Upgrade"],"rolloutStrategy":'
+        '{"maxConcurrency":200,"timeout":240}}}]\''
+    )
+
+
+def test_what_is_not_given_is_taken_from_the_last_step() -> None:
+    change = append(target("Prep"), NewStep(("Upgrade",)))
+    assert change.patch is not None
+    assert change.patch["spec"]["plan"][1]["rolloutStrategy"] == {
+        "maxConcurrency": 7,
+        "timeout": 60,
+    }
+    first = append(target(), NewStep(("Prep",)))
+    assert first.patch is not None
+    assert first.patch["spec"]["plan"][0]["rolloutStrategy"]["timeout"] == 240
+
+
+def test_the_same_step_twice_is_one() -> None:
+    change = append(target("Prep", "Upgrade"), NewStep(("Upgrade",), 7, 60))
+    assert (change.patch, change.done) == (None, "Upgrade is the plan's last step already")
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (("Prep",), "what may follow [Prep]: [Upgrade] or"),
+        (("FinalizeUpgrade",), "nothing may follow [FinalizeUpgrade]"),
+        ((), "what may follow an empty plan: [Prep] or"),
+    ],
+)
+def test_an_illegal_step_is_refused_with_the_legal_ones(plan: tuple[str, ...], words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        append(target(*plan), NewStep(("Prep", "Rollback")))
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("plan", "action"),
+    [(("Prep",), "Abort"), (("Prep", "Upgrade"), "AbortOnFailure"), ((), "Abort")],
+)
+def test_the_abort_that_may_follow(plan: tuple[str, ...], action: str) -> None:
+    change = abort(target(*plan), max_concurrency=3, timeout=None)
+    assert plan_of(change)[-1] == [action]
+
+
+def test_an_abort_that_is_there_or_not_possible() -> None:
+    there = abort(target("Prep", "Abort"), max_concurrency=None, timeout=None)
+    assert (there.patch, there.done) == (None, "Abort is the plan's last step already")
+    with pytest.raises(Refused, match="apply a second ImageBasedGroupUpgrade"):
+        abort(target("Rollback"), max_concurrency=None, timeout=None)
+
+
+# -- controls ----------------------------------------------------------------------------------
+
+
+def test_a_pause_says_who_and_why() -> None:
+    change = pause(target("Prep"), "mirror down")
+    assert change.patch == {
+        "metadata": {"uid": "u1", "annotations": {"ibgu.dev/pause": "olga: mirror down"}}
+    }
+    plain = pause(target("Prep")).patch
+    assert plain is not None
+    assert plain["metadata"]["annotations"] == {"ibgu.dev/pause": "olga"}
+
+
+@pytest.mark.parametrize(("value", "said"), [("bob", "already (bob)"), ("", "already")])
+def test_a_pause_that_is_there_stays(value: str, said: str) -> None:
+    change = pause(target("Prep", pause=value))
+    assert change.patch is None
+    assert change.done.endswith(said)
+
+
+def test_resume_ends_whatever_a_person_may_end() -> None:
+    change = resume(target("Prep", pause="x"))
+    assert change.patch is not None
+    assert change.patch["metadata"]["annotations"] == {
+        "ibgu.dev/pause": None,
+        "ibgu.dev/resume": f"olga {STAMP}",
+    }
+    assert "ibgu.dev/pause- " in change.kubectl
+    other = resume(target("Prep")).patch
+    assert other is not None
+    assert list(other["metadata"]["annotations"]) == ["ibgu.dev/resume"]
+
+
+@pytest.mark.parametrize(
+    ("clusters", "value", "said"),
+    [
+        (None, "waiting", "all waiting clusters of"),
+        (["a"], "a", "a of"),
+        (["a", "b"], "a,b", "2 clusters of"),
+    ],
+)
+def test_who_is_skipped(clusters: list[str] | None, value: str, said: str) -> None:
+    change = skip(target("Prep"), clusters)
+    assert change.patch is not None
+    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/skip": f"{value},{STAMP}"}
+    assert change.done.startswith(said)
+
+
+def test_taking_over() -> None:
+    change = adopt(target("Prep"))
+    assert change.patch is not None
+    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/adopt": f"olga {STAMP}"}
+
+
+# -- retry -------------------------------------------------------------------------------------
+
+
+def failure(cluster: str, action: str = "Prep", **labels: str) -> Failure:
+    return Failure(cluster, action, {"name": cluster, **labels})
+
+
+def test_failed_clusters_get_an_ibgu_of_their_own() -> None:
+    found = target("Prep", "AbortOnFailure", "Upgrade")
+    failures = [failure("s10"), failure("s9", "Upgrade"), Failure("gone", "Prep", None)]
+    change = retry(found, failures)
+    assert change.create is not None
+    assert change.create["spec"]["ibuSpec"] == {"extra": "kept"}
+    assert change.create["spec"]["clusterLabelSelectors"] == [
+        {"matchExpressions": [{"key": "name", "operator": "In", "values": ["s9", "s10"]}]}
+    ]
+    assert plan_of(change) == [["Prep"], ["Upgrade"]]
+    assert "1 others are gone" in change.done
+    assert "annotations" not in change.create["metadata"]
+    assert change.create["metadata"]["name"].startswith("ran-retry-")
+    assert retry(found, failures) == change
+    assert change.kubectl.startswith("kubectl create -f - <<'EOF'\n{")
+
+
+def test_annotations_for_the_clusters_go_with_them() -> None:
+    found = target("Prep", pause="x")
+    found.object["metadata"]["annotations"]["a.lca.openshift.io/b"] = "1"
+    change = retry(found, [failure("s1")])
+    assert change.create is not None
+    assert change.create["metadata"]["annotations"] == {"a.lca.openshift.io/b": "1"}
+    assert ";" not in change.done
+
+
+@pytest.mark.parametrize(
+    ("plan", "action", "left"),
+    [
+        (("Prep", "Upgrade", "FinalizeUpgrade"), "FinalizeUpgrade", [["FinalizeUpgrade"]]),
+        (("Rollback FinalizeRollback",), "FinalizeRollback", [["FinalizeRollback"]]),
+        (("Rollback FinalizeRollback",), "Rollback", [["Rollback", "FinalizeRollback"]]),
+        (("Prep", "AbortOnFailure", "Upgrade"), "AbortOnFailure", [["AbortOnFailure"]]),
+    ],
+)
+def test_what_is_behind_them_is_not_done_again(
+    plan: tuple[str, ...], action: str, left: list[list[str]]
+) -> None:
+    assert plan_of(retry(target(*plan), [failure("s1", action)])) == left
+
+
+@pytest.mark.parametrize(
+    ("failures", "words"),
+    [
+        ([], "none of these clusters has failed"),
+        ([failure("s1", **{Action.PREP.failed_label: ""})], "append AbortOnFailure"),
+        ([Failure("s1", "Prep", None)], "or are gone"),
+        ([Failure(f"s{n}", "Prep", {}) for n in range(7)], "s0, s1, s2, s3, s4 and 2 more can't"),
+        ([failure("s1"), failure("s2", "FinalizeUpgrade")], "failed in different actions"),
+    ],
+)
+def test_what_would_lead_nowhere_is_refused(failures: list[Failure], words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        retry(target("Prep", "Upgrade", "FinalizeUpgrade"), failures)
+    assert words in str(refused.value)
+
+
+def test_what_is_left_may_be_no_plan() -> None:
+    with pytest.raises(Refused, match="write a new one"):
+        retry(target("Abort"), [failure("s1", "Prep")])
+
+
+# -- what the state allows ---------------------------------------------------------------------
+
+
+def standing(
+    *steps: str,
+    hold: ReasonKind | None = None,
+    step_hold: ReasonKind | None = None,
+    state: StepState | None = StepState.RUNNING,
+    waiting: int = 0,
+    failed: int = 0,
+    deleted: bool = False,
+) -> Standing:
+    plan = [PlanItem(step.split(), RolloutStrategy(1, 60)) for step in steps]
+    rollout = Rollout(
+        uid="u1",
+        namespace="edge",
+        name="ran",
+        created_at=NOW,
+        spec=IbguSpec(plan=plan),
+        state=RolloutState.RUNNING,
+        hold=held(hold),
+        deleted_at=NOW if deleted else None,
+    )
+    newest = None
+    if state is not None:
+        newest = Step(
+            rollout="u1",
+            index=0,
+            actions=(Action.PREP,),
+            max_concurrency=1,
+            timeout=timedelta(hours=1),
+            state=state,
+            hold=held(step_hold),
+        )
+    return Standing(rollout, newest, waiting, failed)
+
+
+def held(kind: ReasonKind | None) -> Reason | None:
+    return Reason(kind, NOW, "its words", None, Who.PERSON) if kind else None
+
+
+def why(found: Standing) -> dict[str, str]:
+    return {permit.name: permit.why for permit in permits(found)}
+
+
+def test_of_a_rollout_that_runs() -> None:
+    told = why(standing("Prep"))
+    assert {name for name, words in told.items() if not words} == {"pause", "abort", "append-step"}
+    assert told["skip"] == "no cluster waits in the running step"
+    assert why(standing("Prep", waiting=1, failed=1))["skip"] == ""
+    assert why(standing("Prep", waiting=1, failed=1))["retry"] == ""
+
+
+@pytest.mark.parametrize("state", [None, StepState.FINISHED, StepState.OPENING])
+def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) -> None:
+    assert why(standing("Prep", state=state, waiting=1))["skip"] == "no step is running"
+    assert why(standing("Prep", state=state))["resume"] == "nothing is held"
+
+
+@pytest.mark.parametrize(
+    "held_by",
+    [
+        {"hold": ReasonKind.PAUSED},
+        {"hold": ReasonKind.RESTORED, "state": None},
+        {"step_hold": ReasonKind.BRAKE},
+        {"step_hold": ReasonKind.PAYLOAD_CHANGED},
+        {"hold": ReasonKind.TALM, "step_hold": ReasonKind.BRAKE},
+    ],
+)
+def test_what_a_person_may_end(held_by: dict[str, Any]) -> None:
+    assert why(standing("Prep", **held_by))["resume"] == ""
+
+
+def test_what_a_resume_does_not_end() -> None:
+    words = "what holds it does not end by a resume: its words"
+    for state in (None, StepState.RUNNING):
+        assert why(standing("Prep", hold=ReasonKind.TALM, state=state))["resume"] == words
+    assert why(standing("Prep", step_hold=ReasonKind.FLOOR))["resume"] == words
+
+
+def test_what_is_so_already_or_can_not_follow() -> None:
+    assert why(standing("Prep", hold=ReasonKind.PAUSED))["pause"] == "it is paused already"
+    assert why(standing("Prep", hold=ReasonKind.ADOPTION))["adopt"] == ""
+    told = why(standing("Rollback", "FinalizeRollback"))
+    assert told["append-step"] == "nothing may follow [Rollback][FinalizeRollback]"
+    assert told["abort"].startswith("neither Abort nor AbortOnFailure may follow")
+
+
+def test_a_deleted_rollout_takes_no_change() -> None:
+    told = permits(standing("Prep", deleted=True))
+    assert {each.why for each in told} == {"the ImageBasedGroupUpgrade was deleted"}
+    assert not any(each.allowed for each in told)
+    assert next(iter(permits(standing("Prep")))).allowed

@@ -1,0 +1,86 @@
+"""A person pauses: nothing new starts while the annotation is there, whatever else holds."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
+from ibgu.core.snapshot import PayloadState
+from tests.core.decide.fleets import sites
+from tests.core.decide.world import Twin, ibgu
+
+
+def release(twin: Twin, uid: str) -> None:
+    obj = twin.ibgus[uid]
+    marks = {k: v for k, v in obj.metadata.annotations.items() if k != "ibgu.dev/pause"}
+    twin.apply(replace(obj, metadata=replace(obj.metadata, annotations=marks)))
+
+
+def test_what_is_in_flight_goes_on_and_nothing_new_starts() -> None:
+    twin = sites(3)
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=60))
+    twin.wait(seconds=20)
+    twin.annotate(uid, pause="alice: the mirror is down")
+    twin.wait(hours=5)
+    step = twin.book(uid).steps[0]
+    assert step.counts[Outcome.SUCCEEDED] == 1
+    assert step.unfinished == 2
+    assert step.step.stopped_since is not None
+    hold = twin.book(uid).rollout.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.PAUSED
+    assert "(alice: the mirror is down)" in hold.message
+    assert twin.member(uid, 0, "site-2").reason.kind is ReasonKind.PAUSED
+    release(twin, uid)
+    twin.wait(hours=1)
+    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
+    assert twin.book(uid).steps[0].step.stopped > timedelta(hours=4)
+    said = [*twin.decisions(Kind.ROLLOUT_HELD), *twin.decisions(Kind.ROLLOUT_RELEASED)]
+    assert [each.actor for each in said if isinstance(each, OnRollout)] == ["via the hub"] * 2
+
+
+def test_a_paused_rollout_opens_no_step() -> None:
+    twin = sites(1)
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.annotate(uid, pause="")
+    twin.wait(hours=1)
+    assert twin.book(uid).rollout.state is RolloutState.PENDING
+    hold = twin.book(uid).rollout.hold
+    assert hold is not None
+    assert hold.message.startswith("paused by a person; it goes on")
+    release(twin, uid)
+    twin.wait(hours=1)
+    assert twin.book(uid).rollout.state is RolloutState.COMPLETE
+
+
+def test_what_holds_the_step_outlasts_a_pause() -> None:
+    twin = sites(2)
+    twin.payload = PayloadState(digest="one")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=20)
+    twin.payload = PayloadState(digest="two")
+    twin.wait(minutes=5)
+    twin.annotate(uid, pause="x")
+    twin.wait(minutes=5)
+    release(twin, uid)
+    twin.wait(minutes=5)
+    hold = twin.book(uid).steps[0].step.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.PAYLOAD_CHANGED
+    assert twin.told(Kind.STEP_RELEASED) == []
+
+
+def test_talm_counts_before_a_pause_and_the_pause_after_it() -> None:
+    twin = sites(1)
+    twin.facts = replace(twin.facts, talm_live=True)
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.annotate(uid, pause="x")
+    twin.wait(minutes=5)
+    held = twin.book(uid).rollout.hold
+    twin.facts = replace(twin.facts, talm_live=False)
+    twin.touch_everything()
+    twin.wait(minutes=5)
+    still = twin.book(uid).rollout.hold
+    assert held is not None
+    assert still is not None
+    assert (held.kind, still.kind) == (ReasonKind.TALM, ReasonKind.PAUSED)
