@@ -132,6 +132,11 @@ _HOLDS = {
         "the IBGU is valid again",
         "change the IBGU's spec as the line above says",
     ),
+    ReasonKind.PAUSED: Meaning(
+        "a person has paused the rollout: nothing new starts",
+        "the annotation ibgu.dev/pause is removed",
+        "ask who paused it, then `ibgu resume`",
+    ),
     ReasonKind.TALM: Meaning(
         "TALM runs on the hub, and two must not carry out one plan",
         "TALM no longer runs",
