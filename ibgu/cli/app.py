@@ -9,6 +9,9 @@ from ibgu.cli.audit.certify import certify
 from ibgu.cli.audit.replay import replay
 from ibgu.cli.collect import collect
 from ibgu.cli.complete import complete, completion
+from ibgu.cli.change.controls import adopt, pause, resume, skip
+from ibgu.cli.change.plan import abort, add_step, retry
+from ibgu.cli.change.preview import preview
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
@@ -38,6 +41,14 @@ app.command()(stragglers)
 app.command()(explain)
 app.command()(history)
 app.command()(events)
+app.command()(preview)
+app.command()(add_step)
+app.command()(pause)
+app.command()(resume)
+app.command()(skip)
+app.command()(retry)
+app.command()(abort)
+app.command()(adopt)
 app.command()(certify)
 app.command()(doctor)
 app.command()(replay)

@@ -15,6 +15,7 @@ from msgspec.structs import asdict
 
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_one
+from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 from ibgu.hub.ttl import TtlCache
 
@@ -120,3 +121,28 @@ class Access:
         answer = await self._client.request("POST", paths.SUBJECT_ACCESS_REVIEWS, body=body)
         status = decode_one(paths.SUBJECT_ACCESS_REVIEWS, answer, _AccessReview).status
         return status.allowed and not status.denied
+
+
+class _UserInfo(Struct):
+    username: str = ""
+
+
+class _Reviewed(Struct, rename="camel"):
+    user_info: _UserInfo
+
+
+class _SelfReview(Struct):
+    status: _Reviewed
+
+
+async def whoami(client: Hub) -> str:
+    """One's own name; empty where the hub is too old to say. Raises HubError."""
+    path = paths.SELF_SUBJECT_REVIEWS
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    try:
+        answer = await client.request("POST", path, body=body, verb="review")
+    except HubError as error:
+        if not error.not_found:
+            raise
+        return ""
+    return decode_one(path, answer, _SelfReview).status.user_info.username

@@ -13,6 +13,8 @@ SHARED = {"--server", "--token", "--ca-file", "--namespace", "-n"}
 ASKING = {"get", "status", "tree", "stragglers", "events", "explain", "collect"}
 ASKING |= {"shadow-report"}
 WITHOUT_NAMESPACE = {"history"}
+CHANGES = {"--dry-run", "--direct", "--output", "-o"}
+CHANGING = {"add-step", "pause", "resume", "skip", "retry", "abort", "adopt"}
 
 
 def sections() -> dict[str, str]:
@@ -45,7 +47,10 @@ def test_every_command_is_documented_and_no_other() -> None:
 @pytest.mark.parametrize("name", sorted(commands()))
 def test_every_option_is_documented_and_no_other(name: str) -> None:
     taken = commands()[name]
-    if name in ASKING:
+    if name in CHANGING:
+        assert taken >= CHANGES
+        taken -= CHANGES
+    if name in ASKING | CHANGING | {"preview"}:
         assert taken >= SHARED
         taken -= SHARED
     if name in WITHOUT_NAMESPACE:
@@ -56,3 +61,5 @@ def test_every_option_is_documented_and_no_other(name: str) -> None:
 def test_the_shared_options_are_documented() -> None:
     asking = DOC.read_text().partition("## Asking")[2].partition("### ")[0]
     assert options_in(asking) == SHARED
+    changing = DOC.read_text().partition("## Changing")[2].partition("### ")[0]
+    assert options_in(changing) == CHANGES

@@ -23,8 +23,8 @@ from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet
 from ibgu.cli.doctor.probe_peers import leadership, talm
 from ibgu.core.kinds import Ibgu
 from ibgu.hub import paths
+from ibgu.hub.access import whoami
 from ibgu.hub.client import HubClient
-from ibgu.hub.decode import decode_one
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.errors import HubError
 from ibgu.hub.rights import Account, Right, refused
@@ -47,7 +47,7 @@ class Ask(Struct, frozen=True):
 async def probe_hub(settings: Settings, ask: Ask) -> HubFacts:
     try:
         async with await HubClient.connect(settings.kubeconfig) as client:
-            probe = _Probe(client, settings, ask, await _me(client))
+            probe = _Probe(client, settings, ask, await whoami(client))
             return await (probe.for_user() if ask.user else probe.for_ibgu())
     except HubError as error:
         words = error.message if error.reason == "NoConfiguration" else str(error)
@@ -67,31 +67,6 @@ def nothing(why: Missing) -> HubFacts:
         agents=unasked,
         clock=unasked,
     )
-
-
-class _UserInfo(Struct):
-    username: str = ""
-
-
-class _Reviewed(Struct, rename="camel"):
-    user_info: _UserInfo
-
-
-class _SelfReview(Struct):
-    status: _Reviewed
-
-
-async def _me(client: HubClient) -> str:
-    """Empty where the hub is too old to say. Raises HubError where it is not to be reached."""
-    path = paths.SELF_SUBJECT_REVIEWS
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    try:
-        answer = await client.request("POST", path, body=body, verb="review")
-    except HubError as error:
-        if not error.not_found:
-            raise
-        return ""
-    return decode_one(path, answer, _SelfReview).status.user_info.username
 
 
 class _Probe:

@@ -47,6 +47,16 @@ def retry(target: Target, failures: Sequence[Failure]) -> Change:
     )
 
 
+def failed_in(target: Target) -> dict[str, str]:
+    """Cluster -> the action that failed last, as the IBGU's own status tells."""
+    entries = (target.object.get("status") or {}).get("clusters") or []
+    return {
+        entry["name"]: entry["failedActions"][-1]["action"]
+        for entry in entries
+        if entry.get("failedActions")
+    }
+
+
 def _ready(target: Target, failures: Sequence[Failure]) -> list[Failure]:
     """Without those that the Lifecycle Agent would refuse."""
     ready = [each for each in failures if not _to_abort(each)]

@@ -16,6 +16,7 @@ from ibgu.core.change import (
     adopt,
     append,
     appendable,
+    failed_in,
     pause,
     permits,
     resume,
@@ -214,6 +215,18 @@ def test_failed_clusters_get_an_ibgu_of_their_own() -> None:
     assert change.create["metadata"]["name"].startswith("ran-retry-")
     assert retry(found, failures) == change
     assert change.kubectl.startswith("kubectl create -f - <<'EOF'\n{")
+
+
+def test_who_failed_by_the_status() -> None:
+    found = target("Prep")
+    assert failed_in(found) == {}
+    found.object["status"] = {
+        "clusters": [
+            {"name": "s1", "failedActions": [{"action": "Prep"}, {"action": "Abort"}]},
+            {"name": "s2", "completedActions": [{"action": "Prep"}]},
+        ]
+    }
+    assert failed_in(found) == {"s1": "Abort"}
 
 
 def test_annotations_for_the_clusters_go_with_them() -> None:

@@ -1,0 +1,121 @@
+"""`ibgu pause`, `resume`, `skip`, `adopt`."""
+
+from typing import Annotated
+
+import typer
+
+from ibgu.cli.change.options import Direct, DryRun, Form, Output, Rollout
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+
+
+def pause(
+    name: Rollout,
+    why: Annotated[
+        str, typer.Option("--why", help="Shown to everybody who looks at it.", show_default=False)
+    ] = "",
+    namespace: Namespace = "",
+    dry_run: DryRun = False,
+    direct: Direct = False,
+    output: Form = Output.TEXT,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Start nothing new; what is in flight goes on."""
+    from ibgu.cli.change.making import How, make, simply
+    from ibgu.cli.rest.target import Target
+    from ibgu.client.answers.changes import Pause
+    from ibgu.core import change
+
+    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
+    make(
+        how,
+        lambda client, where: client.pause(where, name, Pause(why=why), dry_run=dry_run),
+        simply(lambda target: change.pause(target, why)),
+    )
+
+
+def resume(
+    name: Rollout,
+    namespace: Namespace = "",
+    dry_run: DryRun = False,
+    direct: Direct = False,
+    output: Form = Output.TEXT,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Go on after a pause, the brake, a changed payload or a restore."""
+    from ibgu.cli.change.making import How, make, simply
+    from ibgu.cli.rest.target import Target
+    from ibgu.core import change
+
+    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
+    make(
+        how,
+        lambda client, where: client.resume(where, name, dry_run=dry_run),
+        simply(change.resume),
+    )
+
+
+def skip(
+    name: Rollout,
+    clusters: Annotated[
+        list[str] | None, typer.Argument(metavar="CLUSTER...", show_default=False)
+    ] = None,
+    waiting: Annotated[bool, typer.Option("--waiting", help="All that wait.")] = False,
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason", help="All that wait for this reason (Unreachable …).", show_default=False
+        ),
+    ] = "",
+    namespace: Namespace = "",
+    dry_run: DryRun = False,
+    direct: Direct = False,
+    output: Form = Output.TEXT,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Take waiting clusters out of the running step."""
+    from ibgu.cli.change.making import How, make, simply
+    from ibgu.cli.rest.target import Target
+    from ibgu.client.answers.changes import Skip
+    from ibgu.core import change
+
+    if bool(clusters) + waiting + bool(reason) != 1:
+        raise typer.BadParameter("name clusters, or give --waiting, or --reason")
+    if direct and reason:
+        raise typer.BadParameter("only ibgu knows the reasons: not with --direct")
+    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
+    chosen = tuple(clusters) if clusters else None
+    body = Skip(clusters=chosen, reason=reason or None)
+    make(
+        how,
+        lambda client, where: client.skip(where, name, body, dry_run=dry_run),
+        simply(lambda target: change.skip(target, chosen)),
+    )
+
+
+def adopt(
+    name: Rollout,
+    namespace: Namespace = "",
+    dry_run: DryRun = False,
+    direct: Direct = False,
+    output: Form = Output.TEXT,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Take a rollout over from a TALM that is gone."""
+    from ibgu.cli.change.making import How, make, simply
+    from ibgu.cli.rest.target import Target
+    from ibgu.core import change
+
+    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
+    make(
+        how,
+        lambda client, where: client.adopt(where, name, dry_run=dry_run),
+        simply(change.adopt),
+    )

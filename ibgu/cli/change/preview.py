@@ -1,0 +1,107 @@
+"""`ibgu preview`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ibgu.cli.change.options import Form, Minutes, Output, Slots
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+
+if TYPE_CHECKING:
+    from ibgu.client.answers.preview import Preview
+
+_KIND = "ImageBasedGroupUpgrade"
+
+
+def preview(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="A rollout that is there.", show_default=False)
+    ] = "",
+    file: Annotated[
+        str,
+        typer.Option(
+            "--file", "-f", help="A manifest that is not applied yet; - reads it from the input."
+        ),
+    ] = "",
+    append: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--append",
+            help="A step to be appended, its actions with commas between; may be given repeatedly.",
+            show_default=False,
+        ),
+    ] = None,
+    max_concurrency: Slots = None,
+    timeout: Minutes = None,
+    namespace: Namespace = "",
+    output: Form = Output.TEXT,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Say what a plan would do; nothing is changed."""
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.rest.target import Target
+    from ibgu.client.answers.changes import NewStep
+    from ibgu.client.answers.preview import PreviewOf
+
+    if bool(name) == bool(file) or (file and append):
+        raise typer.BadParameter("name a rollout (and --append steps), or give a manifest with -f")
+    with asking():
+        target = Target(server, token, ca_file, namespace)
+        if file:
+            asked = PreviewOf(manifest=_manifest(file, target.in_namespace()))
+        else:
+            steps = tuple(
+                NewStep(
+                    actions=tuple(step.replace(",", " ").split()),
+                    max_concurrency=max_concurrency,
+                    timeout=timeout,
+                )
+                for step in append or ()
+            )
+            asked = PreviewOf(namespace=target.in_namespace(), name=name, append=steps)
+        found = target.client().preview(asked)
+        _print(found, output)
+    if not found.valid:
+        raise typer.Exit(1)
+
+
+def _manifest(file: str, namespace: str) -> dict[str, Any]:
+    """Raises RestError. The namespace of the command is that of an IBGU that names none."""
+    import sys
+
+    import yaml
+
+    from ibgu.client import RestError
+
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+        documents = [each for each in yaml.safe_load_all(text) if isinstance(each, dict)]
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise RestError(f"can't read a manifest from {file}: {error}") from error
+    found = [each for each in documents if each.get("kind") == _KIND]
+    if len(found) != 1:
+        raise RestError(f"{file} holds {len(found)} objects of kind {_KIND}, and must hold one")
+    manifest: dict[str, Any] = found[0]
+    metadata = manifest.get("metadata")
+    if isinstance(metadata, dict):
+        manifest["metadata"] = {"namespace": namespace} | metadata
+    return manifest
+
+
+def _print(found: "Preview", output: Output) -> None:
+    from datetime import UTC, datetime
+
+    from ibgu.cli.show.forms import as_json, as_yaml
+    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.preview import preview_lines
+
+    match output:
+        case Output.JSON:
+            typer.echo(as_json(found))
+        case Output.YAML:
+            typer.echo(as_yaml(found))
+        case Output.TEXT:
+            typer.echo("\n".join(preview_lines(found, stdout(), datetime.now(UTC))))

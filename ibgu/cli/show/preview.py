@@ -1,0 +1,56 @@
+"""`ibgu preview`: whom a plan takes, in which waves, is the time enough, when does it end."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from ibgu.cli.show import symbols
+from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.times import clock, duration
+from ibgu.client.answers.preview import Preview, StepPreview
+
+_NAMED = 3
+
+
+def preview_lines(found: Preview, paper: Paper, now: datetime) -> list[str]:
+    return [*_lines(found, paper, now), "nothing was changed"]
+
+
+def _lines(found: Preview, paper: Paper, now: datetime) -> Iterator[str]:
+    for problem in found.problems:
+        yield paper.paint(f"{symbols.FAILED} {problem}", "red")
+    if found.steps:
+        yield f"selects {found.selected} clusters"
+    for out in found.excluded:
+        more = ", …" if out.count > _NAMED else ""
+        yield f"  without {out.count} {out.why} ({', '.join(out.clusters[:_NAMED])}{more})"
+    width = max((len("+".join(step.actions)) for step in found.steps), default=0)
+    for step in found.steps:
+        yield from _step(step, width, paper)
+    for warning in found.warnings:
+        yield paper.paint(f"{symbols.WARNING} {warning}", "yellow")
+    if found.ends is not None:
+        likely = found.ends.likely
+        begin = f"likely {clock(likely, now)}, " if likely else ""
+        yield f"ends      {begin}at latest {clock(found.ends.latest, now)}"
+
+
+def _step(step: StepPreview, width: int, paper: Paper) -> Iterator[str]:
+    name = f"step {step.step} {'+'.join(step.actions):<{width}}"
+    if not step.clusters:
+        yield f"{name}  no clusters, if all goes well before"
+        return
+    waves = f"{step.waves} waves of {step.slots}" if step.waves > 1 else "1 wave"
+    words = f"{step.clusters} clusters in {waves} · {step.allowed_minutes_per_site:g} min a site"
+    yield f"{name}  {words} · {_measured(step, paper)}"
+    if step.advice:
+        yield paper.paint(f"       → {step.advice}", "yellow")
+
+
+def _measured(step: StepPreview, paper: Paper) -> str:
+    if step.measured is None:
+        return "not measured here yet"
+    p50, p95 = (timedelta(seconds=each) for each in (step.measured.p50, step.measured.p95))
+    words = f"takes {duration(p50)} (p50), {duration(p95)} (p95) here"
+    if step.enough:
+        return paper.paint(f"{symbols.SUCCEEDED} {words}", "green")
+    return paper.paint(f"{symbols.FAILED} {words}", "red")

@@ -1,0 +1,161 @@
+"""The commands that change a rollout: through REST, and on the hub itself."""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ibgu.core.model import Action, Cause, StepState
+from ibgu.db import Journal
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from tests.api.fleet import failed, fleet, open_step, put, seen
+from tests.api.test_changes import admin, clusters, ibgus, known, made, manifest, on_hub
+from tests.cli.conftest import Ibgu
+from tests.db.records import step
+
+__all__ = ["admin", "clusters", "made"]
+pytestmark = pytest.mark.hub
+Made = Callable[..., Awaitable[str]]
+PLAN = ("Prep", "Upgrade", "FinalizeUpgrade")
+
+
+@pytest.mark.parametrize("direct", [(), ("--direct",)])
+async def test_pause_and_resume(
+    ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient, direct: tuple[str, ...]
+) -> None:
+    await fleet(journal, await made(*PLAN), name="ran-x1")
+    tried = await ibgu("pause", "ran-x1", "--dry-run", *direct, user="olga")
+    assert tried.exit_code == 0, tried.output
+    assert tried.stdout.startswith("dry run, nothing was changed: ran-x1 is paused")
+    paused = await ibgu("pause", "ran-x1", "--why", "mirror", *direct, user="olga")
+    assert paused.stdout.splitlines() == [
+        "ran-x1 is paused: nothing new starts, what is in flight goes on to its end",
+        "the same by hand:",
+        "kubectl -n default annotate imagebasedgroupupgrade ran-x1 'ibgu.dev/pause=olga: mirror' "
+        "--overwrite",
+    ]
+    assert (await on_hub(admin)).metadata.annotations["ibgu.dev/pause"] == "olga: mirror"
+    resumed = await ibgu("resume", "ran-x1", "-o", "json", *direct, user="olga")
+    assert json.loads(resumed.stdout)["done"] == "ran-x1 goes on"
+    assert "ibgu.dev/pause" not in (await on_hub(admin)).metadata.annotations
+    refused = await ibgu("pause", "ran-x1", *direct, user="alice")
+    assert refused.exit_code == 1
+    assert 'User "alice" cannot patch resource' in refused.stderr
+
+
+@pytest.mark.parametrize("direct", [(), ("--direct",)])
+async def test_steps(
+    ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient, direct: tuple[str, ...]
+) -> None:
+    await seen(journal, known(await made("Prep")))
+    added = await ibgu("add-step", "ran-x1", "Upgrade", "--timeout", "90", *direct, user="olga")
+    assert added.stdout.startswith("Upgrade is step 2 of ran-x1"), added.output
+    assert (await on_hub(admin)).spec.plan[1].rollout_strategy.timeout == 90
+    wrong = await ibgu("add-step", "ran-x1", "Prep", *direct, user="olga")
+    assert wrong.exit_code == 1
+    assert "what may follow [Prep][Upgrade]: [FinalizeUpgrade]" in wrong.stderr
+    aborted = await ibgu("abort", "ran-x1", "-o", "yaml", *direct, user="olga")
+    assert yaml.safe_load(aborted.stdout)["done"].startswith("AbortOnFailure is step 3")
+
+
+@pytest.mark.parametrize("direct", [(), ("--direct",)])
+async def test_skip(
+    ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient, direct: tuple[str, ...]
+) -> None:
+    await fleet(journal, await made(*PLAN), name="ran-x1")
+    assert (await ibgu("skip", "ran-x1", "b", *direct, user="olga")).exit_code == 0
+    assert (await on_hub(admin)).metadata.annotations["ibgu.dev/skip"].startswith("b,20")
+    assert (await ibgu("skip", "ran-x1", "--waiting", *direct, user="olga")).exit_code == 0
+    assert (await on_hub(admin)).metadata.annotations["ibgu.dev/skip"].startswith("waiting,20")
+    assert (await ibgu("skip", "ran-x1", *direct, user="olga")).exit_code == 2
+
+
+async def test_what_only_ibgu_knows(ibgu: Ibgu, made: Made, journal: Journal) -> None:
+    await fleet(journal, await made(*PLAN), name="ran-x1")
+    by_reason = await ibgu("skip", "ran-x1", "--reason", "ClaimedByOther", user="olga")
+    assert by_reason.stdout.startswith("g of the running step"), by_reason.output
+    assert (await ibgu("skip", "ran-x1", "--reason", "Busy", "--direct")).exit_code == 2
+    assert (await ibgu("retry", "ran-x1", "--cause", "TimedOut", "--direct")).exit_code == 2
+    adopted = await ibgu("adopt", "ran-x1", user="olga")
+    assert adopted.stderr == "ibgu: TALM has left nothing of it that is unfinished\n"
+    assert (await ibgu("adopt", "ran-x1", "--direct", user="olga")).exit_code == 0
+
+
+@pytest.mark.usefixtures("clusters")
+@pytest.mark.parametrize("direct", [(), ("--direct",)])
+async def test_retry(
+    ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient, direct: tuple[str, ...]
+) -> None:
+    one = known(await made("Prep", "Upgrade"))
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED))
+    await put(journal, failed(prep, "x1-a", 0, "no", cause=Cause.PAYLOAD_REFUSED))
+    entry = {"name": "x1-a", "failedActions": [{"action": "Prep", "message": "no"}]}
+    await admin.request(
+        "PATCH",
+        paths.ibgu_status("default", "ran-x1"),
+        body={"status": {"clusters": [entry]}},
+        content_type=paths.MERGE_PATCH,
+    )
+    nobody = await ibgu("retry", "ran-x1", "other", *direct, user="olga")
+    assert nobody.stderr.startswith("ibgu: none of these clusters has failed")
+    done = await ibgu("retry", "ran-x1", *direct, user="olga")
+    assert "takes 1 failed clusters of ran-x1 through the plan again" in done.stdout, done.output
+    assert len(await ibgus(admin)) == 2
+
+
+async def test_without_an_ibgu_the_way_to_the_hub_is_told(ibgu: Ibgu) -> None:
+    found = await ibgu("pause", "ran-x1", IBGU_SERVER="http://127.0.0.1:9")
+    assert found.exit_code == 1
+    assert "--direct makes the change on the hub itself" in found.stderr
+
+
+# -- preview -----------------------------------------------------------------------------------
+
+
+def write(path: Path, *documents: Any) -> str:
+    path.write_text(yaml.safe_dump_all(documents))
+    return str(path)
+
+
+@pytest.mark.usefixtures("clusters")
+async def test_preview_of_a_manifest(ibgu: Ibgu, tmp_path: Path) -> None:
+    body = manifest("Prep", "Upgrade")
+    names = {"key": "name", "operator": "In", "values": ["x1-a", "x1-b"]}
+    body["spec"]["clusterLabelSelectors"] = [{"matchExpressions": [names]}]
+    del body["metadata"]["namespace"]
+    file = write(tmp_path / "plan.yaml", {"kind": "Namespace"}, body)
+    found = await ibgu("preview", "-f", file, user="olga")
+    assert found.exit_code == 0, found.output
+    lines = found.stdout.splitlines()
+    assert lines[0] == "selects 2 clusters"
+    assert lines[1] == (
+        "step 1 Prep     2 clusters in 1 wave · 240 min a site · not measured here yet"
+    )
+    assert lines[-1] == "nothing was changed"
+    assert lines[-2].startswith("ends      at latest ")
+    as_json = json.loads((await ibgu("preview", "-f", file, "-o", "json", user="olga")).stdout)
+    assert [each["step"] for each in as_json["steps"]] == [1, 2]
+
+
+async def test_preview_of_steps_to_append(ibgu: Ibgu, made: Made, journal: Journal) -> None:
+    await seen(journal, known(await made("Prep"), generation=1))
+    args = ("preview", "ran-x1", "--append", "Rollback", "--timeout", "30")
+    found = await ibgu(*args, user="olga")
+    assert found.exit_code == 1
+    assert found.stdout.startswith("✗ spec.plan: invalid combinations of actions")
+    as_yaml = yaml.safe_load((await ibgu(*args, "-o", "yaml", user="olga")).stdout)
+    assert as_yaml["valid"] is False
+
+
+async def test_what_can_not_be_previewed(ibgu: Ibgu, tmp_path: Path) -> None:
+    for args in ((), ("x", "-f", "y"), ("-f", "y", "--append", "Upgrade")):
+        assert (await ibgu("preview", *args)).exit_code == 2
+    none = await ibgu("preview", "-f", write(tmp_path / "none.yaml", {"kind": "Other"}))
+    assert "holds 0 objects of kind ImageBasedGroupUpgrade" in none.stderr
+    gone = await ibgu("preview", "-f", str(tmp_path / "gone.yaml"))
+    assert gone.stderr.startswith("ibgu: can't read a manifest from")
