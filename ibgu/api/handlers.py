@@ -1,6 +1,7 @@
 """Exceptions of the routes, and of what is below them, as problem details."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -36,8 +37,11 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    """What the router itself refuses: an unknown path, a method that the path lacks."""
+    """What the router itself refuses: an unknown path, a method that the path lacks, a body that
+    can't be read."""
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return invalid("body", "body", "it is not JSON in UTF-8").response(request.url.path)
     code, detail = _ROUTING.get(error.status_code, ("refused", str(error.detail)))
     problem = Problem(
         error.status_code,

@@ -1,11 +1,12 @@
 """The commands that change a rollout: through REST, and on the hub itself."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import yaml
 
 from ibgu.core.model import Action, Cause, StepState
@@ -112,6 +113,13 @@ async def test_without_an_ibgu_the_way_to_the_hub_is_told(ibgu: Ibgu) -> None:
     found = await ibgu("pause", "ran-x1", IBGU_SERVER="http://127.0.0.1:9")
     assert found.exit_code == 1
     assert "--direct makes the change on the hub itself" in found.stderr
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    """Of the API, which runs in the same process and so on the same output."""
+    with structlog.testing.capture_logs():
+        yield
 
 
 # -- preview -----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from ibgu.api.schemas.base import Body
 
 class InputError(Body):
     field: str
-    where: str = Field(alias="in", description="`query` or `path`.")
+    where: str = Field(alias="in", description="`query`, `path` or `body`.")
     message: str
 
 

@@ -1,0 +1,68 @@
+"""What is printed as the same by hand does the same, by the real kubectl."""
+
+import asyncio
+import shlex
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from ibgu.core.model import Action, Cause, StepState
+from ibgu.db import Journal
+from ibgu.hub.client import HubClient
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl
+from tests.api.fleet import failed, open_step, put, seen
+from tests.api.test_changes import Post, admin, clusters, ibgus, known, made, on_hub, post
+from tests.db.records import step
+
+__all__ = ["admin", "clusters", "made", "post"]
+pytestmark = pytest.mark.hub
+Line = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def by_hand(post: Post, sandbox_hub: SandboxHub) -> Line:
+    """Asks for a change without having it done, and does it by the line that is told."""
+
+    async def run(what: str, body: Any = None) -> str:
+        answer = await post("olga", what, body, dryRun="true")
+        assert answer.status_code == 202, answer.text
+        line, _, manifest = answer.json()["kubectl"].partition(" <<'EOF'\n")
+        program, *words = shlex.split(line)
+        assert program == "kubectl"
+        stdin = manifest.removesuffix("EOF")
+        return await asyncio.to_thread(Kubectl(sandbox_hub), *words, user="olga", stdin=stdin)
+
+    return run
+
+
+@pytest.mark.usefixtures("clusters")
+async def test_the_lines(
+    by_hand: Line,
+    made: Callable[..., Awaitable[str]],
+    journal: Journal,
+    admin: HubClient,
+) -> None:
+    one = known(await made("Prep"))
+    await seen(journal, one)
+    running = await open_step(journal, step(one, 0, Action.PREP, state=StepState.RUNNING, total=2))
+    refused = failed(running, "x1-a", 0, "no", cause=Cause.PAYLOAD_REFUSED)
+    await put(journal, refused)
+    await by_hand("pause", {"why": 'it\'s "late", $HOME'})
+    assert (await on_hub(admin)).metadata.annotations == {
+        "x.lca.openshift.io/y": "1",
+        "ibgu.dev/pause": 'olga: it\'s "late", $HOME',
+    }
+    await by_hand("resume")
+    marks = (await on_hub(admin)).metadata.annotations
+    assert "ibgu.dev/pause" not in marks
+    assert marks["ibgu.dev/resume"].startswith("olga 20")
+    await by_hand("steps", {"actions": ["Upgrade"], "timeout": 90})
+    await by_hand("abort")
+    plan = (await on_hub(admin)).spec.plan
+    assert [item.actions for item in plan] == [["Prep"], ["Upgrade"], ["AbortOnFailure"]]
+    assert plan[1].rollout_strategy.timeout == 90
+    await by_hand("retry")
+    (new,) = [each for each in await ibgus(admin) if each.metadata.name != "ran-x1"]
+    assert [item.actions for item in new.spec.plan] == [["Prep"], ["Upgrade"]]
