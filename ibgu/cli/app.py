@@ -7,11 +7,11 @@ import typer
 
 from ibgu.cli.audit.certify import certify
 from ibgu.cli.audit.replay import replay
-from ibgu.cli.collect import collect
-from ibgu.cli.complete import complete, completion
 from ibgu.cli.change.controls import adopt, pause, resume, skip
 from ibgu.cli.change.plan import abort, add_step, retry
 from ibgu.cli.change.preview import preview
+from ibgu.cli.collect import collect
+from ibgu.cli.complete import complete, completion
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
