@@ -8,12 +8,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.cli.complete.command import SCRIPTS, Shell
 from ibgu.cli.complete.main import candidates
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import fleet, rollout, seen
+from tests.api.fleet import fleet, rollout, seen, spec
 from tests.cli.conftest import Ibgu, in_thread
 
 pytestmark = pytest.mark.hub
@@ -67,6 +68,16 @@ async def test_names_that_the_api_knows() -> None:
     assert await told("events", "ran-r1", "--cluster", "c") == ["c"]
     assert await told("stragglers", "ran-r1", "--cause", "Prec") == ["PrecacheFailed"]
     assert await told("simulate", "--seed", "") == []
+
+
+@pytest.mark.usefixtures("asking")
+async def test_what_may_be_changed(journal: Journal) -> None:
+    await seen(journal, rollout("y1", spec=replace(spec(), plan=spec().plan[:1])))
+    told = await in_thread(words, "add-step", "ran-y1", "")
+    assert told == ["Upgrade", "Abort", "AbortOnFailure"]
+    assert await in_thread(words, "add-step", "ran-y1", "Upgrade", "") == ["FinalizeUpgrade"]
+    assert await in_thread(words, "add-step", "ran-r1", "") == []
+    assert await in_thread(words, "skip", "ran-r1", "g") == ["g"]
 
 
 @pytest.mark.usefixtures("asking")

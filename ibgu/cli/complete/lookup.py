@@ -75,6 +75,15 @@ def _causes(slot: Slot, target: Target) -> Iterator[Candidate]:
             yield Candidate(group.failure or group.cause or "", f"{group.count} clusters")
 
 
+def _next_actions(slot: Slot, target: Target) -> Iterator[Candidate]:
+    """Of the steps that may be appended now, those that begin with what is typed."""
+    name, *typed = slot.given
+    for permit in target.client().actions(target.in_namespace(), name).items:
+        for step in permit.plans:
+            if list(step[: len(typed)]) == typed and len(step) > len(typed):
+                yield Candidate(step[len(typed)], "+".join(step))
+
+
 def _namespaces(slot: Slot, target: Target) -> Iterator[Candidate]:
     for rollout in target.client().rollouts(state=_PRESENT):
         yield Candidate(rollout.namespace)
@@ -84,6 +93,8 @@ _FINDERS: dict[str, Callable[[Slot, Target], Iterator[Candidate]]] = {
     "name": _rollouts,
     "names": _rollout_or_cluster,
     "cluster": _clusters,
+    "clusters": _clusters,
+    "actions": _next_actions,
     "--cluster": _clusters,
     "--cause": _causes,
     "--namespace": _namespaces,
