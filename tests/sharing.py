@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 LONGEST = ("e2e", "sandbox", "security")
 """Folders whose modules come first, so that nobody is left alone with one of them."""
-SHARING = frozenset({"api", "charts", "cli", "security"})
+SHARING = frozenset({"api", "charts", "cli", "security", "web"})
 """Folders whose modules share one hub; elsewhere every module stands for itself."""
 
 

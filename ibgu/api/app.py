@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from ibgu.api import handlers, openapi
+from ibgu.api import handlers, openapi, page
 from ibgu.api.context import Context, Probes
 from ibgu.api.edge import Edge
 from ibgu.api.limits import BodyLimit
@@ -36,6 +36,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.measured = Measured(context)
     for part in (summary, rollouts, step, members, history, clusters, preview, changes, shadow):
         app.include_router(part.router, prefix=PREFIX)
+    page.install(app)
     return app
 
 
@@ -47,6 +48,7 @@ def create_waiting(waits_for: Callable[[], list[str]]) -> FastAPI:
         raise away("not-ready", "; ".join(waits_for()))
 
     app.add_api_route(PREFIX + "/{path:path}", not_yet, methods=METHODS, include_in_schema=False)
+    page.install(app)
     return app
 
 

@@ -54,9 +54,10 @@ class Client:
         outcome: str | None = None,
         cause: str | None = None,
         cluster: str | None = None,
+        clusters: Collection[str] | None = None,
         uid: str | None = None,
     ) -> Iterator[Member]:
-        """In the order of steps and starts; `cluster` is how names begin."""
+        """In the order of steps and starts; `cluster` is how names begin, `clusters` whole ones."""
         return self._wire.pages(
             Member,
             *("rollouts", namespace, name, "members"),
@@ -65,6 +66,7 @@ class Client:
             outcome=outcome,
             cause=cause,
             cluster=cluster,
+            clusters=clusters,
             uid=uid,
         )
 

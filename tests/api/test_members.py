@@ -129,6 +129,8 @@ async def test_filters(ask: Ask, journal: Journal) -> None:
     assert await names(ask, cause="Cancelled") == [(1, "f")]
     assert await names(ask, cluster="a") == [(1, "a"), (2, "a")]
     assert await names(ask, cluster="a", step=1) == [(1, "a")]
+    assert await names(ask, clusters=["b", "a"], step=1) == [(1, "a"), (1, "b")]
+    assert await names(ask, clusters=["none"]) == []
     assert await names(ask, step=3) == []
 
 

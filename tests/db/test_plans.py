@@ -91,6 +91,7 @@ async def test_no_table_is_read_from_end_to_end(full: AsyncEngine) -> None:
         await reads.members("r3", step=0, state=MemberState.IN_FLIGHT)
         await reads.members("r3", outcome=Outcome.FAILED, cause=Cause.PREP_FAILED)
         await reads.members("r3", prefix="c77")
+        await reads.members("r3", step=0, clusters=["c77", "c78"])
         await reads.failed("r3")
         await reads.grid("r3", 0)
         await reads.course("r3", 0, 199)

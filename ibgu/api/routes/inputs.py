@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
+from pydantic import StringConstraints
 
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
@@ -27,6 +28,10 @@ ClusterPrefix = Annotated[
         max_length=LONGEST,
         description="Only clusters whose name begins with it.",
     ),
+]
+ClusterNames = Annotated[
+    list[Annotated[str, StringConstraints(pattern=NAME, max_length=LONGEST)]] | None,
+    Query(max_length=100, description="Only clusters of these names."),
 ]
 StepNumber = Annotated[int | None, Query(ge=1, le=1000, description="Only of this step, from 1.")]
 Uid = Annotated[

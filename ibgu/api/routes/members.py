@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.inputs import (
     PAGE,
+    ClusterNames,
     ClusterPrefix,
     Cursor,
     Limit,
@@ -36,6 +37,7 @@ async def members(
     outcome: Outcome | None = None,
     cause: Cause | None = None,
     cluster: ClusterPrefix = "",
+    clusters: ClusterNames = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Page[MemberBody]:
@@ -47,6 +49,7 @@ async def members(
         outcome=outcome,
         cause=cause,
         prefix=cluster,
+        clusters=clusters,
         limit=limit,
         cursor=cursor,
     )

@@ -43,10 +43,11 @@ class MemberReads(Base):
         outcome: Outcome | None = None,
         cause: Cause | None = None,
         prefix: str = "",
+        clusters: Sequence[str] | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[MemberRow]:
-        """In the order of steps and positions; `prefix`: of the cluster's name."""
+        """In the order of steps and positions; `prefix` of names, `clusters`: whole names."""
         statement = self._members().where(members.c.rollout == uid)
         asked = {
             members.c.step: step,
@@ -59,6 +60,8 @@ class MemberReads(Base):
         )
         if prefix:
             statement = statement.where(members.c.cluster.startswith(prefix, autoescape=True))
+        if clusters is not None:
+            statement = statement.where(members.c.cluster.in_(clusters))
         place = tuple_(members.c.step, members.c.position)
         if cursor is not None:
             statement = statement.where(place > decode(cursor, tuple[int, int]))

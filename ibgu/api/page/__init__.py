@@ -1,0 +1,5 @@
+"""The page for people: static files, served as they are, without a build step."""
+
+from ibgu.api.page.routes import install
+
+__all__ = ["install"]

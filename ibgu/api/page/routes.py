@@ -1,0 +1,39 @@
+"""`/` and the files that it needs. No token is asked for: nothing in them is anybody's."""
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from ibgu.api.page.site import Asset, site
+
+_METHODS = ["GET", "HEAD"]
+_FOREVER = "public, max-age=31536000, immutable"
+"""The path has the digest of the content in it."""
+
+
+def install(app: FastAPI) -> None:
+    app.add_api_route("/", _index, methods=_METHODS, include_in_schema=False)
+    path = "/static/{digest}/{path:path}"
+    app.add_api_route(path, _static, methods=_METHODS, include_in_schema=False)
+
+
+async def _index(request: Request) -> Response:
+    """Never kept: it names the files of this very version."""
+    found = site()
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": found.policy}
+    return _response(request, found.index, headers)
+
+
+async def _static(request: Request, digest: str, path: str) -> Response:
+    found = site()
+    if digest != found.digest or path not in found.assets:
+        raise HTTPException(404)
+    return _response(request, found.assets[path], {"Cache-Control": _FOREVER})
+
+
+def _response(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
+    headers = {**headers, "Vary": "Accept-Encoding"}
+    packed = "gzip" in request.headers.get("Accept-Encoding", "")
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    body = asset.packed if packed else asset.body
+    return Response(body, headers=headers, media_type=asset.media_type)

@@ -1,0 +1,67 @@
+/** What is around every page: where one is, the search, the theme. */
+import { useEffect, useState } from "preact/hooks";
+import { useServices } from "../data/services.js";
+import { html } from "../html.js";
+import { clusterLink, go } from "../route.js";
+import { chooseTheme, chosenTheme, THEMES } from "../theme.js";
+
+export function Frame({ signOut, children }) {
+  return html`<a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
+    <header class="top">
+      <a class="brand" href="#/">ibgu</a>
+      <nav aria-label="Pages"><a href="#/">Rollouts</a></nav>
+      <${Search} />
+      <${Freshness} />
+      <${Theme} />
+      ${signOut && html`<button type="button" class="small" onClick=${signOut}>Sign out</button>`}
+    </header>
+    <main id="main" tabindex="-1">${children}</main>`;
+}
+
+/** The address' hash is ours, so the browser can't follow it itself. */
+function toMain(event) {
+  event.preventDefault();
+  document.getElementById("main").focus();
+}
+
+function Search() {
+  const [name, setName] = useState("");
+  const submit = (event) => {
+    event.preventDefault();
+    if (name.trim()) go(clusterLink(name.trim()));
+    setName("");
+  };
+  return html`<form class="search" role="search" onSubmit=${submit}>
+    <input
+      type="search"
+      placeholder="Open a cluster…"
+      aria-label="Open a cluster by its name"
+      value=${name}
+      onInput=${(event) => setName(event.target.value)}
+    />
+  </form>`;
+}
+
+function Freshness() {
+  const { live } = useServices();
+  const [connected, setConnected] = useState(live.connected);
+  useEffect(() => {
+    setConnected(live.connected);
+    return live.listen(() => setConnected(live.connected));
+  }, [live]);
+  const [word, title] = connected
+    ? ["live", "Events come in as they happen"]
+    : ["polling", "There is no stream of events: everything is asked for every 2 seconds"];
+  return html`<span class="freshness ${word}" title=${title}>${word}</span>`;
+}
+
+function Theme() {
+  const [theme, setTheme] = useState(chosenTheme());
+  const choose = (event) => {
+    chooseTheme(event.target.value);
+    setTheme(event.target.value);
+  };
+  return html`<select class="small" aria-label="Theme" value=${theme} onChange=${choose}>
+    ${THEMES.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
+  </select>`;
+}

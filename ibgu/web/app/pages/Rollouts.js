@@ -1,0 +1,104 @@
+/** All rollouts that the caller may see, the newest first; above them what needs a person. */
+import { useEffect, useState } from "preact/hooks";
+import { useBody, useNow } from "../data/watch.js";
+import { useServices } from "../data/services.js";
+import { html } from "../html.js";
+import { Bar, doneShare } from "../parts/Bar.js";
+import { Empty, Missing, Stale } from "../parts/Notice.js";
+import { Phase } from "../parts/Phase.js";
+import { Ago, At, Ends } from "../parts/Time.js";
+import { query } from "../rest/client.js";
+import { rolloutLink } from "../route.js";
+import { count, plural } from "../words/format.js";
+import { spaced } from "../words/states.js";
+
+export function Rollouts() {
+  const watched = useBody("rollouts?limit=50", { gap: 2000 });
+  const summary = useBody("summary", { gap: 2000 });
+  const now = useNow();
+  useEffect(() => {
+    document.title = "Rollouts · ibgu";
+  }, []);
+  if (!watched.body) return html`<${Missing} watched=${watched} />`;
+  const { items, nextCursor } = watched.body;
+  return html`<h1>Rollouts</h1>
+    <${Stale} watched=${watched} />
+    <${NeedsPerson} summary=${summary.body} now=${now} />
+    ${items.length === 0 && html`<${NoRollouts} />`}
+    <ul class="rollouts">
+      ${items.map((each) => html`<${Row} key=${each.uid} rollout=${each} now=${now} />`)}
+    </ul>
+    ${nextCursor && html`<${Older} key=${nextCursor} cursor=${nextCursor} now=${now} />`}`;
+}
+
+function NoRollouts() {
+  return html`<${Empty}>
+    There is no rollout that you may see. One appears here as soon as an ImageBasedGroupUpgrade is
+    applied to the hub, in a namespace in which you may read them.
+  <//>`;
+}
+
+function NeedsPerson({ summary, now }) {
+  if (!summary?.needsPerson?.length) return null;
+  return html`<section class="notice warn" aria-label="Waits for a person">
+    <h2>Waits for a person</h2>
+    <ul>
+      ${summary.needsPerson.map(
+        (each) => html`<li key=${each.namespace + each.name + each.kind}>
+          <a href=${rolloutLink(each)}>${each.name}</a>
+          <strong> ${spaced(each.kind)}</strong>${each.members > 0 && ` (${plural(each.members, "cluster")})`}, for <${Ago} stamp=${each.since} now=${now} />:
+          ${" "}${each.message}
+        </li>`,
+      )}
+    </ul>
+  </section>`;
+}
+
+function Row({ rollout, now }) {
+  const { current, plan, seed, phase } = rollout;
+  const action = current
+    ? `${current.actions.join(" + ")} ${doneShare(current.counts)}`
+    : "not begun";
+  const place = current ? `step ${current.step} of ${plan.length}` : plural(plan.length, "step");
+  return html`<li>
+    <a class="card rollout" href=${rolloutLink(rollout)} aria-label=${`${rollout.name}, ${phase}, ${action}`}>
+      <span class="name">
+        <strong>${rollout.name}</strong>
+        <span class="quiet">${rollout.namespace} · → ${seed.version || "no version"}</span>
+      </span>
+      <span class="doing"><span>${action}</span><span class="quiet">${place}</span></span>
+      ${current ? html`<${Bar} counts=${current.counts} />` : html`<span class="bar" />`}
+      <${Troubles} rollout=${rollout} />
+      <span class="when"><${When} rollout=${rollout} now=${now} /></span>
+      <${Phase} phase=${phase} />
+    </a>
+  </li>`;
+}
+
+function Troubles({ rollout: { failed, stalled } }) {
+  return html`<span class="troubles">
+    <span class=${failed ? "bad" : "quiet"}>${count(failed)} failed</span>
+    <span class=${stalled ? "worry" : "quiet"}>${count(stalled)} stalled</span>
+  </span>`;
+}
+
+function When({ rollout, now }) {
+  if (rollout.hold) return html`<span class="worry">${spaced(rollout.hold.kind)}</span>`;
+  if (rollout.eta) return html`<${Ends} eta=${rollout.eta} now=${now} />`;
+  if (rollout.completedAt)
+    return html`<span class="quiet">ended <${At} stamp=${rollout.completedAt} now=${now} /></span>`;
+  const since = rollout.startedAt ?? rollout.createdAt;
+  return html`<span class="quiet">since <${At} stamp=${since} now=${now} /></span>`;
+}
+
+/** Pages that nobody has to watch: asked for once. */
+function Older({ cursor, now }) {
+  const { rest } = useServices();
+  const [page, setPage] = useState(null);
+  const more = async () => setPage(await rest.get(`rollouts${query({ limit: 50, cursor })}`));
+  if (!page) return html`<button type="button" onClick=${more}>Older rollouts</button>`;
+  return html`<ul class="rollouts">
+      ${page.items.map((each) => html`<${Row} key=${each.uid} rollout=${each} now=${now} />`)}
+    </ul>
+    ${page.nextCursor && html`<${Older} key=${page.nextCursor} cursor=${page.nextCursor} now=${now} />`}`;
+}

@@ -1,0 +1,44 @@
+/** One cluster: how it stands in a sentence, what was done to it, and the journal's own words. */
+import { useEffect } from "preact/hooks";
+import { useBody, useNow } from "../../data/watch.js";
+import { html } from "../../html.js";
+import { Empty, Missing, Stale } from "../../parts/Notice.js";
+import { clusterPath, query } from "../../rest/client.js";
+import { rolloutLink } from "../../route.js";
+import { Explained } from "./Explained.js";
+import { Raw } from "./Raw.js";
+import { Runs } from "./Runs.js";
+
+export function Cluster({ route }) {
+  const [name] = route.path;
+  const [namespace, rollout] = (route.query.rollout ?? "").split("/");
+  const about = (event) => event.cluster === name;
+  const explained = useBody(clusterPath(name, `/explain${query({ namespace, rollout })}`), {
+    about,
+  });
+  const history = useBody(clusterPath(name, "/history?limit=20"), { about, gap: 2000 });
+  const now = useNow();
+  useEffect(() => {
+    document.title = `${name} · ibgu`;
+  }, [name]);
+  return html`<${Where} name=${name} namespace=${namespace} rollout=${rollout} />
+    <${Stale} watched=${explained.body ? explained : history} />
+    ${
+      explained.body
+        ? html`<${Explained} found=${explained.body} now=${now} />`
+        : html`<${Missing} watched=${explained} />`
+    }
+    ${!history.body && history.problem && html`<${Empty}>${history.problem.message}<//>`}
+    ${
+      history.body?.items.length > 0 &&
+      html`<${Runs} visits=${history.body.items} now=${now} />
+      <${Raw} visit=${history.body.items[0]} />`
+    }`;
+}
+
+function Where({ name, namespace, rollout }) {
+  return html`<header>
+    ${rollout && html`<p><a href=${rolloutLink({ namespace, name: rollout })}>← ${rollout}</a></p>`}
+    <h1>${name}</h1>
+  </header>`;
+}

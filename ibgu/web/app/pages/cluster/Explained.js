@@ -1,0 +1,39 @@
+/** What `ibgu explain` prints, in the same words. */
+import { html } from "../../html.js";
+import { Symbol } from "../../parts/State.js";
+import { Ago, At } from "../../parts/Time.js";
+import { rolloutLink } from "../../route.js";
+import { clockWithSeconds, utc } from "../../words/format.js";
+
+const LINES = ["why", "means", "do", "ends", "late"];
+
+export function Explained({ found, now }) {
+  return html`<section class="card explained" aria-label="How it stands">
+    <p class="sentence"><${Symbol} name=${found.state} /> ${found.headline}</p>
+    <dl>
+      ${LINES.filter((name) => found[name]).map(
+        (name) => html`<dt key=${name}>${name}</dt><dd class=${name}>${found[name]}</dd>`,
+      )}
+      ${found.words && found.words !== found.why && html`<dt>words</dt><dd><p class="words">${found.words}</p></dd>`}
+      ${found.since && html`<dt>for</dt><dd><${Ago} stamp=${found.since} now=${now} /></dd>`}
+      ${found.limit && html`<dt>limit</dt><dd><${At} stamp=${found.limit} now=${now} /></dd>`}
+      <dt>rollout</dt>
+      <dd><${Rollout} found=${found} /></dd>
+    </dl>
+    <details>
+      <summary>How it came (${found.history.length})</summary>
+      <ol class="came">
+        ${found.history.map(
+          ({ at, text }, index) => html`<li key=${index}>
+            <time datetime=${at} title=${utc(at)}>${clockWithSeconds(at)}</time> ${text}
+          </li>`,
+        )}
+      </ol>
+    </details>
+  </section>`;
+}
+
+function Rollout({ found: { rollout, step } }) {
+  const [namespace, name] = rollout.split("/");
+  return html`<a href=${rolloutLink({ namespace, name }, { step })}>${rollout}</a>, step ${step}`;
+}

@@ -1,0 +1,91 @@
+/** All attempts of all actions, over all rollouts: how long each took, and how it ended. */
+import { html } from "../../html.js";
+import { Symbol } from "../../parts/State.js";
+import { At } from "../../parts/Time.js";
+import { rolloutLink } from "../../route.js";
+import { between, span } from "../../words/format.js";
+import { spaced } from "../../words/states.js";
+
+const RESULTS = {
+  succeeded: "succeeded",
+  failed: "failed",
+  limit: "failed",
+  refused: "failed",
+  "taken over": "takenOver",
+  preempted: "cancelled",
+};
+
+export function Runs({ visits, now }) {
+  const longest = Math.max(
+    1,
+    ...visits.flatMap(({ runs }) => runs.map((run) => seconds(run, now))),
+  );
+  return html`<section class="card" aria-labelledby="history">
+    <h2 id="history">History</h2>
+    <div class="scroll" tabindex="0" role="group" aria-labelledby="history">
+      <table class="runs">
+        <thead>
+          <tr>
+            <th scope="col">Rollout</th>
+            <th scope="col">Action</th>
+            <th scope="col">Began</th>
+            <th scope="col">Took</th>
+            <th scope="col" class="took">
+              <span class="unseen">As a bar:</span> asked for, then at work
+            </th>
+            <th scope="col">End</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${visits.map((visit) => rows(visit, longest, now))}
+        </tbody>
+      </table>
+    </div>
+  </section>`;
+}
+
+function rows({ rollout, member, runs }, longest, now) {
+  const place = html`<a href=${rolloutLink(rollout, { step: member.step })}>${rollout.name}</a>
+    <span class="quiet"> step ${member.step}</span>`;
+  if (!runs.length)
+    return html`<tr key=${rollout.uid + member.step}><td>${place}</td><td colspan="5">${noRun(member)}</td></tr>`;
+  return [...runs]
+    .reverse()
+    .map(
+      (run) =>
+        html`<${Row} key=${run.id} place=${place} run=${run} longest=${longest} now=${now} />`,
+    );
+}
+
+function noRun(member) {
+  return member.outcome
+    ? `${member.outcome}, nothing was asked of it: ${member.message || spaced(member.cause)}`
+    : spaced(member.reason?.kind);
+}
+
+function Row({ place, run, longest, now }) {
+  const name = run.result ? (RESULTS[run.result] ?? "skipped") : "running";
+  return html`<tr>
+    <td>${place}</td>
+    <td>${run.action}${run.attempt > 1 && html`<span class="quiet"> attempt ${run.attempt}</span>`}</td>
+    <td><${At} stamp=${run.intendedAt} now=${now} /></td>
+    <td class="span">${span(seconds(run, now))}</td>
+    <td class="took"><${Took} run=${run} name=${name} longest=${longest} now=${now} /></td>
+    <td>
+      <${Symbol} name=${name} /> ${run.result ?? run.state}
+      ${run.message && html`<p class="quiet">${run.message}</p>`}
+    </td>
+  </tr>`;
+}
+
+/** Until the cluster took it, the bar is pale. */
+function Took({ run, name, longest, now }) {
+  const whole = seconds(run, now);
+  const asked = run.acceptedAt ? between(run.intendedAt, run.acceptedAt) : whole;
+  const part = (length) => ({ width: `${(100 * length) / longest}%` });
+  return html`<span class="run r-${name}" aria-hidden="true">
+    <span class="asked" style=${part(asked)} /><span class="worked" style=${part(whole - asked)} />
+  </span>`;
+}
+
+const seconds = (run, now) => between(run.intendedAt, run.endedAt, now);

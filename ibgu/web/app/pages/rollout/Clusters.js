@@ -1,0 +1,100 @@
+/** The grid, with the legend that filters it. */
+import { useMemo } from "preact/hooks";
+import { chosen, NOTHING, tally } from "../../data/filter.js";
+import { Grid } from "../../grid/Grid.js";
+import { html } from "../../html.js";
+import { Symbol } from "../../parts/State.js";
+import { clusterLink, go } from "../../route.js";
+import { between, count, plural, span } from "../../words/format.js";
+import { ORDER, spaced, stateOf } from "../../words/states.js";
+
+export function Clusters({ rollout, columns, matching, filter, choose, now }) {
+  const { clusters, states } = columns;
+  const shown = matching.reduce((sum, each) => sum + each, 0);
+  const label = chosen(filter)
+    ? `${count(shown)} of ${plural(clusters.length, "cluster")}`
+    : plural(clusters.length, "cluster");
+  const open = (index) =>
+    go(clusterLink(clusters[index], { rollout: `${rollout.namespace}/${rollout.name}` }));
+  return html`<section class="card clusters" aria-labelledby="clusters">
+    <div class="head">
+      <h2 id="clusters">${label}</h2>
+      <${Legend} states=${states} filter=${filter} choose=${choose} />
+      <input
+        type="search"
+        class="small"
+        placeholder="Name contains…"
+        aria-label="Show clusters whose name contains"
+        value=${filter.find}
+        onInput=${(event) => choose({ ...filter, find: event.target.value }, { typing: true })}
+      />
+      <${Chosen} filter=${filter} choose=${choose} />
+    </div>
+    <${Grid}
+      states=${states}
+      matching=${matching}
+      label=${label}
+      told=${(index) => html`<${Cell} columns=${columns} index=${index} now=${now} />`}
+      said=${(index) => sentence(columns, index, now)}
+      open=${open}
+    />
+  </section>`;
+}
+
+function Legend({ states, filter, choose }) {
+  const counts = useMemo(() => new Map(tally(states)), [states]);
+  const toggle = (name) => {
+    const state = new Set(filter.state);
+    if (!state.delete(name)) state.add(name);
+    choose({ ...filter, state });
+  };
+  return html`<div class="legend" role="group" aria-label="Show only clusters in these states">
+    ${ORDER.filter((name) => counts.has(name) || filter.state.has(name)).map(
+      (name) => html`<button
+        key=${name}
+        type="button"
+        class="small"
+        aria-pressed=${filter.state.has(name)}
+        onClick=${() => toggle(name)}
+      >
+        <${Symbol} name=${name} /> ${stateOf(name).label} <strong>${count(counts.get(name) ?? 0)}</strong>
+      </button>`,
+    )}
+  </div>`;
+}
+
+function Chosen({ filter, choose }) {
+  if (!chosen(filter)) return null;
+  const words = [filter.failure, filter.cause, filter.reason]
+    .filter(Boolean)
+    .map(spaced)
+    .join(", ");
+  return html`<button type="button" class="small" onClick=${() => choose(NOTHING)}>
+    Clear the filter${words && ` (${words})`}
+  </button>`;
+}
+
+function Cell({ columns, index, now }) {
+  const name = columns.states[index];
+  return html`<strong>${columns.clusters[index]}</strong>
+    <span><${Symbol} name=${name} /> ${stateOf(name).label}${lasting(columns, index, now)}</span>
+    ${why(columns, index) && html`<span class="quiet">${why(columns, index)}</span>`}`;
+}
+
+const sentence = (columns, index, now) =>
+  [
+    columns.clusters[index],
+    stateOf(columns.states[index]).label + lasting(columns, index, now),
+    why(columns, index),
+  ]
+    .filter(Boolean)
+    .join(", ");
+
+const why = ({ failures, causes, reasons }, index) =>
+  spaced(failures[index] ?? causes[index] ?? reasons[index]);
+
+function lasting({ since, reasons }, index, now) {
+  if (!since[index]) return "";
+  const words = span(between(since[index], null, now));
+  return reasons[index] ? ` for ${words}` : ` ${words} ago`;
+}

@@ -1,0 +1,89 @@
+/** How the step has gone: what is done over time, and the slots that were used. */
+import { useMemo } from "preact/hooks";
+import { useBody } from "../../data/watch.js";
+import { html } from "../../html.js";
+import { Chart } from "../../parts/Chart.js";
+import { Empty, Loading } from "../../parts/Notice.js";
+import { query, rolloutPath } from "../../rest/client.js";
+import { colours } from "../../theme.js";
+import { clock, count } from "../../words/format.js";
+
+const POINTS = 120;
+
+export function Course({ rollout, step }) {
+  const path = rolloutPath(rollout, `/timeline${query({ step, points: POINTS })}`);
+  const { body, problem } = useBody(path, { gap: 5000 });
+  return html`<section class="card course" aria-labelledby="course">
+    <h2 id="course">Done over time</h2>
+    ${drawn(body, problem)}
+  </section>`;
+}
+
+function drawn(body, problem) {
+  if (!body) return problem ? html`<${Empty}>${problem.message}<//>` : html`<${Loading} />`;
+  if (!body.points.length) return html`<${Empty}>The step has not begun.<//>`;
+  return html`<${Lines} points=${body.points} slots=${body.slots} />`;
+}
+
+function Lines({ points, slots }) {
+  const data = useMemo(() => columns(points, slots), [points, slots]);
+  const last = points[points.length - 1];
+  const label =
+    `At ${clock(last.at)}: ${count(last.succeeded)} succeeded, ${count(last.failed)} failed, ` +
+    `${count(last.inFlight)} of ${count(slots)} slots used`;
+  return html`<${Chart} options=${options} data=${data} label=${label} shape="course" />`;
+}
+
+function columns(points, slots) {
+  return [
+    points.map(({ at }) => Date.parse(at) / 1000),
+    points.map(({ succeeded }) => succeeded),
+    points.map(({ failed }) => failed),
+    points.map(({ inFlight }) => inFlight),
+    points.map(() => slots),
+  ];
+}
+
+function options() {
+  const found = colours(["quiet", "line", "good", "s-failed", "s-running"]);
+  const axis = {
+    stroke: found.quiet,
+    grid: { stroke: found.line, width: 1 },
+    ticks: { stroke: found.line },
+    font: "12px system-ui, sans-serif",
+    size: 48,
+  };
+  const whole = (_, values) => values.map((each) => (Number.isInteger(each) ? count(each) : ""));
+  const fromZero = (_, low, high) => [0, Math.max(1, high * 1.05)];
+  const value = (_, each) => (each == null ? "–" : count(each));
+  const line = (label, stroke, more = {}) => ({
+    label,
+    stroke,
+    width: 2,
+    value,
+    points: { show: false },
+    ...more,
+  });
+  return {
+    cursor: { y: false, drag: { setScale: false } },
+    padding: [8, 0, 0, 0],
+    scales: { y: { range: fromZero }, slots: { range: fromZero } },
+    axes: [
+      { ...axis, size: 34, values: times },
+      { ...axis, values: whole },
+      { ...axis, values: whole, scale: "slots", side: 1, grid: { show: false } },
+    ],
+    series: [
+      {
+        label: "at",
+        value: (_, each) => (each == null ? "–" : clock(new Date(each * 1000).toISOString())),
+      },
+      line("succeeded", found.good),
+      line("failed", found["s-failed"]),
+      line("in flight", found["s-running"], { scale: "slots", width: 1.5 }),
+      line("slots", found["s-running"], { scale: "slots", width: 1, dash: [4, 4] }),
+    ],
+  };
+}
+
+const times = (_, values) => values.map((each) => clock(new Date(each * 1000).toISOString()));

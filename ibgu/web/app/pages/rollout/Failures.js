@@ -1,0 +1,73 @@
+/** Failures by what happened, with what to do; the largest group first. */
+import { chosen as anyChosen, NOTHING } from "../../data/filter.js";
+import { html } from "../../html.js";
+import { clusterLink } from "../../route.js";
+import { count, plural } from "../../words/format.js";
+import { spaced } from "../../words/states.js";
+
+const SHOWN = 3;
+
+export function Failures({ body, rollout, filter, choose }) {
+  if (!body?.total) return null;
+  const [largest] = body.items;
+  const share =
+    body.items.length > 1
+      ? `${count(largest.count)} of ${count(body.total)} share one cause`
+      : "all share one cause";
+  return html`<section class="card failures" aria-labelledby="failures">
+    <h2 id="failures">
+      ${plural(body.total, "failure")} in this step${body.total > 1 && html` <span class="quiet">· ${share}</span>`}
+    </h2>
+    <ul>
+      ${body.items.map(
+        (group, index) => html`<${Group}
+          key=${index}
+          group=${group}
+          rollout=${rollout}
+          filter=${filter}
+          choose=${choose}
+        />`,
+      )}
+    </ul>
+  </section>`;
+}
+
+/** A cause like UpgradeFailed says no more than action and outcome do. */
+function titleOf({ action, outcome, failure, cause }) {
+  const first = `${action ?? ""} ${outcome}`.trim();
+  const name = spaced(failure ?? cause);
+  return !name || name === first.toLowerCase() ? first : `${first}: ${name}`;
+}
+
+function Group({ group, rollout, filter, choose }) {
+  const wanted = group.failure
+    ? { ...NOTHING, failure: group.failure }
+    : { ...NOTHING, cause: group.cause ?? "" };
+  const pressed =
+    anyChosen(wanted) && filter.failure === wanted.failure && filter.cause === wanted.cause;
+  return html`<li class="group">
+    <span class="number">${count(group.count)}</span>
+    <div>
+      <h3>${titleOf(group)}</h3>
+      ${group.message && html`<p class="words">${group.message}</p>`}
+      ${group.means && html`<p>${group.means}</p>`}
+      ${group.remedy && html`<p class="remedy"><strong>Do:</strong> ${group.remedy}</p>`}
+      <p class="buttons">
+        ${group.clusters
+          .slice(0, SHOWN)
+          .map(
+            (name) =>
+              html`<a key=${name} href=${clusterLink(name, { rollout: `${rollout.namespace}/${rollout.name}` })}>${name}</a>`,
+          )}
+        <button
+          type="button"
+          class="small"
+          aria-pressed=${pressed}
+          onClick=${() => choose(pressed ? NOTHING : wanted)}
+        >
+          ${pressed ? "Show all clusters again" : `Show ${group.count > 1 ? `all ${count(group.count)}` : "it"} in the grid`}
+        </button>
+      </p>
+    </div>
+  </li>`;
+}

@@ -1,0 +1,54 @@
+/** The ten seconds: does it move, what failed, what waits and for whom, when is it over. */
+import { html } from "../../html.js";
+import { done } from "../../parts/Bar.js";
+import { Phase } from "../../parts/Phase.js";
+import { Ago, At, Ends } from "../../parts/Time.js";
+import { count } from "../../words/format.js";
+import { spaced } from "../../words/states.js";
+
+export function Headline({ rollout, step, now }) {
+  const { namespace, name, seed, createdBy, createdAt } = rollout;
+  return html`<section class="headline">
+    <div class="title">
+      <h1>${name} <${Phase} phase=${rollout.phase} /></h1>
+    </div>
+    <p class="quiet">
+      ${namespace} · → ${seed.version || "no version"} ·${" "}
+      ${createdBy && html`by ${createdBy}, `}created <${At} stamp=${createdAt} now=${now} />
+    </p>
+    <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} now=${now} />` : "Nothing has begun yet."}</p>
+    <${Hold} hold=${rollout.hold} now=${now} />
+  </section>`;
+}
+
+function Facts({ rollout, step, now }) {
+  const { counts } = step;
+  const others = rollout.failed - counts.failed;
+  const over = step.state === "finished";
+  return html`<span>
+      <strong>step ${step.step} of ${rollout.plan.length}, ${step.actions.join(" + ")}</strong>
+      ${" "}${count(done(counts))} of ${count(counts.total)} done
+    </span>
+    <span class=${counts.failed ? "bad" : "quiet"}>
+      ${count(counts.failed)} failed${others > 0 && html` <span class="quiet">(${count(others)} in other steps)</span>`}
+    </span>
+    <span class=${rollout.stalled ? "worry" : "quiet"}>${count(rollout.stalled)} stalled</span>
+    ${!over && html`<span>${count(counts.running)} of ${count(step.maxConcurrency)} slots used</span>`}
+    ${!over && html`<span>${count(counts.waiting)} wait</span>`}
+    <${Ends} eta=${rollout.eta} now=${now} />
+    ${over && html`<span class="quiet">ended <${At} stamp=${step.finishedAt} now=${now} /></span>`}`;
+}
+
+const WHOM = {
+  ibgu: "goes on by itself",
+  cluster: "waits for clusters",
+  person: "waits for a person",
+};
+
+function Hold({ hold, now }) {
+  if (!hold) return null;
+  return html`<p class="notice warn" role="status">
+    <strong>Nothing new starts: ${spaced(hold.kind)}</strong>, for <${Ago} stamp=${hold.since} now=${now} />,
+    ${" "}${WHOM[hold.who] ?? hold.who}. ${hold.message}
+  </p>`;
+}

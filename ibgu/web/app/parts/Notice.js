@@ -1,0 +1,45 @@
+/** What is wrong, or missing, in the place where something else should be. */
+import { html } from "../html.js";
+import { clockWithSeconds } from "../words/format.js";
+
+/** Above data that is older than it looks. */
+export function Stale({ watched }) {
+  const { problem, at, body } = watched;
+  if (!problem) return null;
+  const since = body && at ? `This is how it was at ${clockWithSeconds(at)}. ` : "";
+  return html`<p class="notice bad" role="alert">
+    <strong>${problem.message}.</strong> ${since}ibgu is asked again every few seconds.
+  </p>`;
+}
+
+export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
+
+export const Loading = () => html`<p class="empty" aria-busy="true">Loading…</p>`;
+
+/** In place of a page whose body never came. */
+export function Missing({ watched }) {
+  const { problem } = watched;
+  if (!problem) return html`<${Loading} />`;
+  const [title, advice] = WHY[problem.status] ?? [
+    "This can't be shown",
+    "It is tried again every few seconds.",
+  ];
+  return html`<section class="card missing" role="alert">
+    <h1>${title}</h1>
+    <p>${problem.message}</p>
+    <p class="quiet">${advice} <a href="#/">All rollouts</a></p>
+  </section>`;
+}
+
+const WHY = {
+  0: [
+    "No answer",
+    "Is the API process up, and the network between? It is tried again every few seconds.",
+  ],
+  403: [
+    "You may not see this",
+    "Ask an administrator of the hub for the right that is named above.",
+  ],
+  404: ["There is no such thing", "It may have another name or namespace."],
+  503: ["ibgu is not ready", "It is tried again every few seconds."],
+};

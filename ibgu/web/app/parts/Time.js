@@ -1,0 +1,26 @@
+/** Moments and spans; the title has the whole of it. */
+import { html } from "../html.js";
+import { between, clock, span, utc } from "../words/format.js";
+
+export function At({ stamp, now }) {
+  if (!stamp) return html`<span class="none">–</span>`;
+  return html`<time datetime=${stamp} title=${utc(stamp)}>${clock(stamp, now)}</time>`;
+}
+
+export function Ago({ stamp, now }) {
+  if (!stamp) return html`<span class="none">–</span>`;
+  const words = span(between(stamp, null, now));
+  return html`<time datetime=${stamp} title=${`since ${utc(stamp)}`}>${words}</time>`;
+}
+
+/** `eta` as REST has it: at, earliest, latest, basis; null: nobody knows. */
+export function Ends({ eta, now }) {
+  if (!eta) return null;
+  const range =
+    eta.earliest && eta.latest
+      ? html` <span class="quiet">(${clock(eta.earliest, now)}–${clock(eta.latest, now)})</span>`
+      : null;
+  return html`<span class="ends" title=${eta.basis ?? ""}>
+    ends ~<${At} stamp=${eta.at} now=${now} />${range}
+  </span>`;
+}

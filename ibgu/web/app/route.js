@@ -1,0 +1,62 @@
+/**
+ * Where one is: the address' hash, so that every view has a link.
+ *
+ *   #/                                  rollouts
+ *   #/r/NAMESPACE/NAME?step=2&state=failed&cause=…&reason=…&find=site-04
+ *   #/c/CLUSTER?rollout=NAMESPACE/NAME
+ *
+ * @typedef {{ page: string, path: string[], query: Record<string, string> }} Route
+ */
+import { useEffect, useState } from "preact/hooks";
+
+/** @returns {Route} */
+export function parse(/** @type {string} */ hash) {
+  const [path, query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
+  const [page = "", ...rest] = path.split("/").map(decoded);
+  return { page, path: rest, query: Object.fromEntries(new URLSearchParams(query)) };
+}
+
+function decoded(/** @type {string} */ part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+export function link(
+  /** @type {string[]} */ path,
+  /** @type {Record<string, string | number | null | undefined>} */ query = {},
+) {
+  const given = Object.entries(query).filter(([, value]) => value !== "" && value != null);
+  const text = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
+  return `#/${path.map(encodeURIComponent).join("/")}${text && `?${text}`}`;
+}
+
+export const rolloutLink = (
+  /** @type {{ namespace: string, name: string }} */ { namespace, name },
+  query = {},
+) => link(["r", namespace, name], query);
+
+export const clusterLink = (/** @type {string} */ name, query = {}) => link(["c", name], query);
+
+/** What changes while one types is no step of its own for the Back button. */
+export function go(/** @type {string} */ hash, { replace = false } = {}) {
+  if (replace) {
+    history.replaceState(null, "", hash);
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  } else {
+    location.hash = hash;
+  }
+}
+
+/** @returns {Route} */
+export function useRoute() {
+  const [hash, setHash] = useState(location.hash);
+  useEffect(() => {
+    const changed = () => setHash(location.hash);
+    addEventListener("hashchange", changed);
+    return () => removeEventListener("hashchange", changed);
+  }, []);
+  return parse(hash);
+}

@@ -1,0 +1,44 @@
+/**
+ * The states of a member: one name, one colour (by CSS variable), one symbol each.
+ *
+ * A symbol is a path in a box of 16 by 16, so that canvas and HTML draw the same one and no font
+ * has to have it.
+ *
+ * @typedef {{ label: string, path: string, filled?: boolean }} State
+ * @type {Record<string, State>}
+ */
+export const STATES = {
+  failed: { label: "failed", path: "M4 4l8 8M12 4l-8 8" },
+  takenOver: {
+    label: "taken over",
+    path: "M4 9V5M6.7 8V3M9.3 8V3M12 9V5M4 9c0 3 1.6 4.5 4 4.5s4-1.5 4-4.5",
+  },
+  held: { label: "held", path: "M5.5 3.5v9M10.5 3.5v9" },
+  rebooting: { label: "rebooting", path: "M12.6 8a4.6 4.6 0 1 1-1.6-3.5M11.4 1.6v3.2H8.2" },
+  running: { label: "running", path: "M4.5 2.5l9 5.5-9 5.5z", filled: true },
+  looking: { label: "looking", path: "M8 4.5a3.5 3.5 0 1 0 .01 0" },
+  waiting: { label: "waiting", path: "M8 2.8a5.2 5.2 0 1 0 .01 0M8 5v3.2l2.4 1.5" },
+  cancelled: { label: "cancelled", path: "M8 2.8a5.2 5.2 0 1 0 .01 0M4.6 11.4l6.8-6.8" },
+  skipped: { label: "skipped", path: "M4 8h8" },
+  succeeded: { label: "succeeded", path: "M3 8.5l3.4 3.5L13 4.8" },
+};
+
+/** In the order of importance: what needs a person first. */
+export const ORDER = Object.keys(STATES);
+
+/** @param {string} name also one that this version does not know */
+export function stateOf(name) {
+  return STATES[name] ?? { label: spaced(name), path: "M8 7v2" };
+}
+
+/** "WaitingForSlot" -> "waiting for slot": kinds and causes are sentences without spaces. */
+export function spaced(/** @type {string | null} */ name) {
+  if (!name) return "";
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, "$1 $2")
+    .replace(/([A-Z])([A-Z][a-z])/g, "$1 $2");
+  return words
+    .toLowerCase()
+    .replace(/\btalm\b/g, "TALM")
+    .replace(/\blca\b/g, "LCA");
+}

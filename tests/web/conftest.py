@@ -1,0 +1,141 @@
+"""The page in a real Chromium, served by the real API on a real hub and Postgres.
+
+All of it is made once; tests that change something have a rollout of their own.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from msgspec import Struct
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+from ibgu import db
+from ibgu.api.app import create_app
+from ibgu.api.context import Context, Probes
+from ibgu.api.server import bind, serve
+from ibgu.cli.serve.schema import journal_problem
+from ibgu.db import Journal
+from ibgu.db.migrate import upgrade
+from ibgu.hub import paths
+from ibgu.hub.access import Access
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import Bare
+from ibgu.sandbox.databases import create_database, drop_database
+from ibgu.sandbox.hub import SandboxHub
+from tests.web.fleet import Story, core_418, edge_416, ran_417
+
+ARTIFACTS = Path(__file__).parents[2] / ".artifacts" / "page"
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+"""Chromium asks nobody but the page's own server."""
+SESSION = pytest.mark.asyncio(loop_scope="session")
+
+
+class Site(Struct):
+    url: str
+    hub: SandboxHub
+    journal: Journal
+
+    def story(self) -> Story:
+        return Story(self.journal, datetime.now(UTC))
+
+
+class Look:
+    """A tab, and what went wrong in it."""
+
+    def __init__(self, page: Page, site: Site) -> None:
+        self.page = page
+        self.site = site
+        self.errors: list[str] = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(f"{message.text} {message.location.get('url', '')}")
+
+    async def open(self, link: str = "", user: str = "alice") -> Page:
+        """Signed in already."""
+        token = self.site.hub.token(user)
+        await self.page.add_init_script(f"sessionStorage.setItem('ibgu.token', '{token}')")
+        await self.page.goto(f"{self.site.url}/{link}")
+        return self.page
+
+    async def keep(self, name: str) -> None:
+        """A picture for a person to look at."""
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+
+
+def chromium() -> str:
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not found:
+        pytest.fail("Chromium is missing: apt-get install chromium, or name it in CHROMIUM")
+    return found
+
+
+@pytest.fixture(scope="session")
+def web_database(postgres_url: str) -> Iterator[str]:
+    name = f"ibgu_web_{os.getpid()}"
+    yield create_database(postgres_url, name)
+    drop_database(postgres_url, name)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def site(sandbox_hub: SandboxHub, web_database: str) -> AsyncIterator[Site]:
+    await upgrade(web_database)
+    engine = db.engine(web_database)
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("ibgu"))) as client:
+        system = await client.get(paths.namespace("kube-system"), Bare)
+        probes = Probes(partial(journal_problem, web_database))
+        context = Context(system.metadata.uid, engine, Access(client), probes)
+        async with _serving(context) as url:
+            journal = Journal(engine, context.hub)
+            await journal.lead("test")
+            made = Site(url, sandbox_hub, journal)
+            for tell in (edge_416, core_418, ran_417):
+                await tell(made.story())
+            yield made
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def _serving(context: Context) -> AsyncIterator[str]:
+    listener = bind("127.0.0.1:0")
+    task = asyncio.create_task(serve(create_app(context), listener))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium(), args=QUIET, chromium_sandbox=False
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def look(browser: Browser, site: Site) -> AsyncIterator[Look]:
+    context = await browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(20_000)
+    yield Look(await context.new_page(), site)
+    await context.close()

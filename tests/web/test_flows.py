@@ -1,0 +1,174 @@
+"""What an operator does at 3 a.m., in a real browser."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.conftest import SESSION, Look
+from tests.web.fleet import MONITOR
+
+pytestmark = [pytest.mark.hub, SESSION]
+
+RAN = "#/r/default/ran-417"
+REFUSED = "401 (Unauthorized)"
+
+
+async def test_a_token_opens_the_page_and_is_forgotten_with_the_tab(look: Look) -> None:
+    page = look.page
+    await page.goto(f"{look.site.url}/{RAN}")
+    await page.get_by_label("Token of the hub").fill(look.site.hub.token("alice"))
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="ran-417")).to_be_visible()
+    assert await page.evaluate("Object.keys(localStorage)") == []
+    await page.get_by_role("button", name="Sign out").click()
+    await expect(page.get_by_label("Token of the hub")).to_be_visible()
+    assert await page.evaluate("sessionStorage.length") == 0
+    assert [each for each in look.errors if REFUSED not in each] == []
+
+
+async def test_a_wrong_token_is_told(look: Look) -> None:
+    page = look.page
+    await page.goto(look.site.url)
+    await page.get_by_label("Token of the hub").fill("wrong")
+    await page.get_by_label("Token of the hub").press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("wrong, expired or revoked")
+    assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def test_a_proxy_that_brings_the_token_needs_no_sign_in(look: Look) -> None:
+    token = look.site.hub.token("alice")
+    await look.page.context.set_extra_http_headers({"Authorization": f"Bearer {token}"})
+    await look.page.goto(look.site.url)
+    await expect(look.page.get_by_role("heading", name="Rollouts")).to_be_visible()
+    await expect(look.page.get_by_role("button", name="Sign out")).to_have_count(0)
+    assert look.errors == []
+
+
+async def test_a_token_that_is_revoked_leads_back_to_the_sign_in(look: Look) -> None:
+    page = await look.open(RAN)
+    await expect(page.get_by_role("heading", name="ran-417")).to_be_visible()
+    answer = {"status": 401, "json": {"detail": "expired"}}
+    await page.route("**/api/v1/**", lambda route: route.fulfill(**answer))
+    await expect(page.get_by_role("alert")).to_contain_text("expired or was revoked")
+    await expect(page).to_have_url(re.compile(f"{RAN}$"))
+
+
+async def test_the_list_says_what_needs_a_person(look: Look) -> None:
+    page = await look.open()
+    await expect(page.get_by_role("region", name="Waits for a person")).to_contain_text("brake")
+    rows = page.locator(".rollout")
+    await expect(rows.filter(has_text="ran-417")).to_contain_text("step 2 of 3")
+    await expect(rows.filter(has_text="core-418")).to_contain_text("Held")
+    await look.keep("rollouts")
+    await rows.filter(has_text="core-418").click()
+    await expect(page.get_by_role("status")).to_contain_text("Nothing new starts: brake")
+    await look.keep("held")
+    assert look.errors == []
+
+
+async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Look) -> None:
+    page = await look.open()
+    await page.locator(".rollout", has_text="ran-417").click()
+    failures = page.get_by_role("region", name=re.compile("failures in this step"))
+    await expect(failures).to_contain_text("11 of 15 share one cause")
+    await expect(failures).to_contain_text("raise autoRollbackOnFailure")
+    await failures.get_by_role("link").first.click()
+    card = page.get_by_role("region", name="How it stands")
+    await expect(card).to_contain_text(MONITOR)
+    await expect(card).to_contain_text("raise autoRollbackOnFailure")
+    await expect(page.get_by_role("region", name="History").locator("tbody tr")).to_have_count(2)
+    await look.keep("cluster")
+    assert look.errors == []
+
+
+async def test_a_row_of_the_box_filters_grid_and_table(look: Look) -> None:
+    page = await look.open(RAN)
+    await (
+        page.get_by_role("region", name="Why not further")
+        .get_by_role("button", name="init monitor timeout")
+        .click()
+    )
+    await expect(page.get_by_role("heading", name="11 of 399 clusters")).to_be_visible()
+    table = page.get_by_role("region", name="Members").locator("tbody tr")
+    await expect(table).to_have_count(11)
+    await expect(table.first).to_contain_text(MONITOR)
+    await look.keep("failures")
+    await page.go_back()
+    await expect(page.get_by_role("heading", name="399 clusters", exact=True)).to_be_visible()
+
+
+async def test_a_link_holds_step_and_filter(look: Look) -> None:
+    page = await look.open(f"{RAN}?step=1&state=failed&find=site-00")
+    await expect(page.get_by_role("heading", name="3 of 412 clusters")).to_be_visible()
+    await expect(page.get_by_label("Show clusters whose name contains")).to_have_value("site-00")
+    await expect(page.get_by_role("button", name="failed 13", exact=True)).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    await page.get_by_role("button", name="Clear the filter").click()
+    await expect(page).to_have_url(re.compile(r"\?step=1$"))
+
+
+async def test_pages_of_members_follow_the_order_that_is_chosen(look: Look) -> None:
+    page = await look.open(RAN)
+    members = page.get_by_role("region", name="Members")
+    await expect(members.locator("tbody tr").first).to_contain_text("site-0000")
+    await members.get_by_role("button", name="Next").click()
+    await expect(members).to_contain_text(re.compile("26.50 of 399"))
+    await members.get_by_label("Order").select_option("since")
+    await expect(members.get_by_role("navigation")).to_contain_text("of 399")
+
+
+async def test_the_grid_is_walked_by_keys(look: Look) -> None:
+    page = await look.open(RAN)
+    grid = page.get_by_role("application")
+    await grid.focus()
+    for key in ("Home", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowUp"):
+        await grid.press(key)
+    await expect(page.locator(".grid [aria-live]")).to_contain_text("site-0002, succeeded")
+    await grid.press("Enter")
+    await expect(page.get_by_role("heading", name="site-0002")).to_be_visible()
+    await expect(page).to_have_url(re.compile("rollout=default%2Fran-417"))
+
+
+async def test_pointing_says_why_and_a_click_opens_the_cluster(look: Look) -> None:
+    page = await look.open(f"{RAN}?failure=InitMonitorTimeout")
+    grid = page.get_by_role("application")
+    await grid.hover(position={"x": 5 * 28 + 9, "y": 9})
+    await expect(page.locator(".tooltip")).to_contain_text("init monitor timeout")
+    await grid.click(position={"x": 5 * 28 + 9, "y": 9})
+    await expect(page.get_by_role("heading", name="site-0006")).to_be_visible()
+
+
+async def test_what_one_may_not_see_is_said(look: Look) -> None:
+    page = await look.open("#/r/edge/core-418", user="bob")
+    await expect(page.get_by_role("alert")).to_contain_text(
+        "bob may not get imagebasedgroupupgrades.lcm.openshift.io in namespace edge"
+    )
+    await page.get_by_role("link", name="All rollouts").click()
+    await expect(page.locator(".rollout")).to_have_count(2)
+
+
+@pytest.mark.parametrize("link", ["#/r/default/none", "#/r/default/ran-417?step=9", "#/c/none"])
+async def test_what_is_not_there_is_said(look: Look, link: str) -> None:
+    page = await look.open(link)
+    await expect(page.locator("main")).to_contain_text(re.compile("no such|was in no rollout"))
+
+
+async def test_the_theme_is_kept_and_repaints_the_grid(look: Look) -> None:
+    page = await look.open(RAN)
+    await page.get_by_role("application").wait_for()
+    await look.keep("light")
+    await page.get_by_label("Theme").select_option("dark")
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await look.keep("dark")
+    await page.reload()
+    await expect(page.get_by_label("Theme")).to_have_value("dark")
+
+
+async def test_a_tablet_has_room_for_it(look: Look) -> None:
+    await look.page.set_viewport_size({"width": 820, "height": 1180})
+    page = await look.open(RAN)
+    await page.get_by_role("application").wait_for()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 820
+    await look.keep("tablet")

@@ -1,0 +1,87 @@
+"""What happens is shown, and what is shown is what REST says."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+
+from ibgu.core.model import Step
+from tests.web.conftest import SESSION, Look, Site
+from tests.web.fleet import Story, succeeded, waiting
+
+pytestmark = [pytest.mark.hub, SESSION]
+
+NOT_REACHED = "net::ERR_FAILED"
+
+
+async def small(story: Story, uid: str, first: int, count: int = 20) -> Step:
+    found = await story.rollout(uid, ["Prep"])
+    step = await story.step(found, 0, count)
+    await story.put(*(waiting(step, first + n, n, story.now) for n in range(count)))
+    return step
+
+
+async def rest(site: Site, path: str) -> Any:
+    headers = {"Authorization": f"Bearer {site.hub.token('alice')}"}
+    async with httpx.AsyncClient(base_url=f"{site.url}/api/v1/") as client:
+        return (await client.get(path, headers=headers)).json()
+
+
+async def test_what_ends_is_seen_without_a_reload(look: Look) -> None:
+    story = look.site.story()
+    step = await small(story, "ran-live", 5000)
+    page = await look.open("#/r/default/ran-live")
+    await expect(page.get_by_role("button", name="waiting 20")).to_be_visible()
+    over = [succeeded(step, 5000 + n, n, story.now, timedelta(minutes=1)) for n in range(7)]
+    await story.put(*over)
+    await expect(page.get_by_role("button", name="succeeded 7")).to_be_visible()
+    await expect(page.locator(".facts")).to_contain_text("7 of 20 done")
+    assert look.errors == []
+
+
+async def test_old_facts_are_marked_as_old_and_come_back(look: Look) -> None:
+    page = await look.open("#/r/default/ran-417")
+    await page.get_by_role("application").wait_for()
+    await page.route("**/api/v1/**", lambda route: route.abort())
+    alert = page.get_by_role("alert").first
+    await expect(alert).to_contain_text("ibgu's API does not answer. This is how it was at")
+    await look.keep("away")
+    await page.unroute("**/api/v1/**")
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    assert [each for each in look.errors if NOT_REACHED not in each] == []
+
+
+async def test_every_number_is_that_of_rest(look: Look) -> None:
+    page = await look.open("#/r/default/ran-417")
+    await page.get_by_role("application").wait_for()
+    steps = (await rest(look.site, "rollouts/default/ran-417/steps"))["items"]
+    shown = page.locator(".step")
+    for index, step in enumerate(steps[:2]):
+        for name in ("succeeded", "failed", "running", "waiting"):
+            if number := step["counts"][name]:
+                await expect(shown.nth(index)).to_contain_text(f"{number} {name}")
+    grid = await rest(look.site, "rollouts/default/ran-417/grid?step=2")
+    assert await legend(page) == {
+        word: grid["states"].count(name)
+        for name, word in {name: spaced(name) for name in set(grid["states"])}.items()
+    }
+    counts = steps[1]["counts"]
+    rollout = await rest(look.site, "rollouts/default/ran-417")
+    facts = page.locator(".facts")
+    await expect(facts).to_contain_text(f"{counts['failed']} failed")
+    await expect(facts).to_contain_text(f"{rollout['stalled']} stalled")
+    await expect(facts).to_contain_text(f"{counts['running']} of 60 slots used")
+
+
+async def legend(page: Page) -> dict[str, int]:
+    texts = (
+        await page.get_by_role("group", name="Show only").get_by_role("button").all_inner_texts()
+    )
+    return {words.strip(): int(count) for words, count in (each.rsplit(" ", 1) for each in texts)}
+
+
+def spaced(name: str) -> str:
+    return re.sub("([A-Z])", r" \1", name).lower()
