@@ -44,3 +44,15 @@ def test_concepts_names_every_reason() -> None:
 @pytest.mark.parametrize("control", names.CONTROLS)
 def test_concepts_names_every_control(control: str) -> None:
     assert f"`{control}" in CONCEPTS
+
+
+def annotations() -> set[str]:
+    """Those of ibgu's that a page tells a person to set or remove."""
+    told = "\n".join(page.read_text() for page in DOCS.rglob("*.md"))
+    lines = re.findall(r"annotate (?:ibgu|--overwrite).*|^\| `ibgu\.dev/.*", told, re.MULTILINE)
+    return {name for line in lines for name in re.findall(r"ibgu\.dev/[a-z]+", line)}
+
+
+def test_annotations_exist() -> None:
+    known = {value for value in vars(names).values() if isinstance(value, str)}
+    assert {names.PAUSE, names.RESUME, names.SKIP, names.ADOPT} <= annotations() <= known
