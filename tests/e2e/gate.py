@@ -16,31 +16,43 @@ class Gate:
         self._server = make_url(url)
         self._folder = folder
         self._listening: asyncio.Server | None = None
-        self._inside: set[asyncio.StreamWriter] = set()
+        self._inside: set[asyncio.Task[None]] = set()
         through = self._server.set(host=None, port=None, query={"host": str(folder)})
         self.url = through.render_as_string(hide_password=False)
 
     async def open(self) -> None:
         path = self._folder / _SOCKET
-        self._listening = await asyncio.start_unix_server(self._serve, path)
+        self._listening = await asyncio.start_unix_server(self._enter, path)
 
     async def shut(self) -> None:
-        """Every connection breaks, and no new one is taken."""
+        """Every connection breaks, also one that is being made, and no new one is taken."""
         if self._listening is not None:
             self._listening.close()
             self._listening = None
         (self._folder / _SOCKET).unlink(missing_ok=True)
-        for writer in list(self._inside):
-            writer.transport.abort()
-        await asyncio.sleep(0)
+        inside = list(self._inside)
+        for task in inside:
+            task.cancel()
+        await asyncio.gather(*inside, return_exceptions=True)
+
+    def _enter(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        if self._listening is None:
+            back.transport.abort()
+            return
+        task = asyncio.create_task(self._serve(client, back))
+        self._inside.add(task)
+        task.add_done_callback(self._inside.discard)
+        # Not within the task: one that is cancelled before it begins does nothing at all.
+        task.add_done_callback(lambda _: back.transport.abort())
 
     async def _serve(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         answers, server = await self._connect()
-        self._inside |= {back, server}
-        async with asyncio.TaskGroup() as copying:
-            copying.create_task(_copy(client, server))
-            copying.create_task(_copy(answers, back))
-        self._inside -= {back, server}
+        try:
+            async with asyncio.TaskGroup() as copying:
+                copying.create_task(_copy(client, server))
+                copying.create_task(_copy(answers, back))
+        finally:
+            server.transport.abort()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         folder = self._server.query.get("host", "")
