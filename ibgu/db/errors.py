@@ -1,5 +1,6 @@
 """What can go wrong with the journal, and which of Postgres's errors mean what."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -67,14 +68,26 @@ def told(error: BaseException) -> str:
     return words.strip().partition("\n")[0] or type(error).__name__
 
 
+def _cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 @contextmanager
 def away_from(doing: str) -> Iterator[None]:
-    """Lost connections and the like become `JournalAway`; anything else passes."""
+    """Lost connections and the like become `JournalAway`; anything else passes.
+
+    A task that is cancelled ends as cancelled. A connection that is lost at that moment fails once
+    more while it is given back, and that error takes the cancellation's place: who waits for
+    Postgres would go on waiting, and a leader without its Lease would never let go.
+    """
     try:
         yield
     except Exception as error:
         if not is_away(error):
             raise
+        if _cancelled():
+            raise asyncio.CancelledError from error
         raise JournalAway(
             f"the journal's database is away ({doing}): {told(error)}{WAITS}"
         ) from error

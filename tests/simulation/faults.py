@@ -38,6 +38,7 @@ PROCESS = (
     "pause",
     "pause-before-write",
     "pause-before-commit",
+    "pause-in-transaction",
 )
 JOURNAL = (
     "journal-away",
@@ -112,7 +113,7 @@ THEMES = (
         "leaders",
         (*PROCESS, *PROCESS, *JOURNAL),
         12,
-        ("pause-before-commit", "kill", "commit-in-doubt", "hub-away"),
+        ("pause-before-commit", "pause-in-transaction", "kill", "commit-in-doubt", "hub-away"),
     ),
     ALL,
     Theme("outage", ("kill", "watch-cut"), 2, ("outage",)),
@@ -158,6 +159,10 @@ def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> 
     )
     if kind == "outage":  # longer than any limit
         return structs.replace(fault, at=rng.uniform(10.0, 600.0), seconds=3000.0)
-    if kind in ("dark-when-armed", "commit-in-doubt"):  # while there is still something to do
+    if kind in (
+        "dark-when-armed",
+        "commit-in-doubt",
+        "pause-in-transaction",
+    ):  # while there is still something to do
         return structs.replace(fault, at=round(rng.uniform(2.0, 600.0), 1), n=fault.n % 3)
     return fault

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from contextvars import Context
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,18 +17,51 @@ class JournalFaults(Protocol):
 
     async def before_call(self) -> None: ...
 
+    def stops_inside(self) -> bool: ...
+
+    async def stop_inside(self) -> None: ...
+
     async def before_commit(self) -> None: ...
 
     async def after_commit(self) -> None: ...
 
 
+IDLE = 10.0
+"""Virtual seconds after which the server ends a session that is idle in its transaction: the
+`idle_in_transaction_session_timeout` of every connection of ibgu, which is in real seconds."""
+
+
 class Turnstile:
     """One journal call at a time, and the time stands still for it: so its order and length do
     not depend on the machine.
+
+    Of a process that is stopped inside of its transaction the server has locks. Who needs them
+    waits in virtual time, until the server has ended that session: the real wait would be one in
+    which no virtual time passes, so it would have no end but its own timeout.
     """
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
+        self._free = asyncio.Event()
+        self._free.set()
+
+    async def pass_through(self) -> None:
+        while True:
+            await self._free.wait()
+            await self.lock.acquire()
+            if self._free.is_set():
+                return
+            self.lock.release()
+
+    def bar(self, session: Any) -> None:
+        """The server holds locks for the session (asyncpg's), and its client is stopped."""
+        self._free.clear()
+        # Not in the context of the process that is stopped: nobody would be there to do it.
+        Context().run(asyncio.get_running_loop().call_later, IDLE, self._end, session)
+
+    def _end(self, session: Any) -> None:
+        session.terminate()
+        self._free.set()
 
 
 class _Pass:
@@ -41,12 +75,15 @@ class _Pass:
         self._held = ExitStack()
 
     async def take(self) -> None:
-        await self._turnstile.lock.acquire()
+        await self._turnstile.pass_through()
         self._held.callback(self._turnstile.lock.release)
         self._held.enter_context(self._loop.real_io())
 
     def give(self) -> None:
         self._held.close()
+
+    def bar(self, session: Any) -> None:
+        self._turnstile.bar(session)
 
     async def take_again(self) -> None:
         """Also where the call is cancelled while it waits: then it only has to hang up."""
@@ -112,6 +149,10 @@ class _Connection:
         return getattr(self._db, name)
 
     async def commit(self) -> None:
+        if self._faults.stops_inside():
+            raw = await self._db.get_raw_connection()
+            self._here.bar(raw.driver_connection)
+            await self._out(self._faults.stop_inside)
         await self._out(self._faults.before_commit)
         await self._db.commit()
         self._committed()

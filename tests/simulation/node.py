@@ -19,6 +19,7 @@ from ibgu.hub.errors import HubError
 from ibgu.settings import Settings, read_settings
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from tests.simulation.edge import FaultyHub
+from tests.simulation.faults import Fault
 from tests.simulation.journal import FaultyEngine, Turnstile
 from tests.simulation.loop import PROCESS, Process
 from tests.simulation.weather import Weather, latency
@@ -166,13 +167,12 @@ class _Calls:
         self._client = node.client
         self._weather = weather
         self._rng = rng
+        self._inside: Fault | None = None
 
     async def before_call(self) -> None:
-        """Whoever is stopped here holds no lock: inside of a transaction the database would end
-        it after 10 s (`idle_in_transaction_session_timeout`), which are real ones here.
-        """
+        """Whoever is stopped here holds no lock."""
         self._check()
-        await self._stop_before()
+        await self._stop("pause-before-commit")
         wait = latency(self._rng)
         if self._weather.holds("journal-slow"):
             wait += self._rng.uniform(0.5, 5.0)
@@ -192,11 +192,24 @@ class _Calls:
         if self._weather.fires("commit-refused"):
             raise ConnectionResetError("the database went away before the commit")
 
-    async def _stop_before(self) -> None:
-        fault = self._weather.shot("pause-before-commit")
+    async def _stop(self, kind: str) -> None:
+        fault = self._weather.shot(kind)
         if fault is not None and self._weather.fires(fault.kind):
-            self._node.pause(max(fault.seconds, 60.0))
+            self._sleep(fault)
             await asyncio.sleep(0)
+
+    def _sleep(self, fault: Fault) -> None:
+        self._node.pause(max(fault.seconds, 60.0))
+
+    def stops_inside(self) -> bool:
+        self._inside = self._weather.shot("pause-in-transaction")
+        return self._inside is not None and self._weather.fires(self._inside.kind)
+
+    async def stop_inside(self) -> None:
+        """All is written, and nothing committed: the server has its locks."""
+        assert self._inside is not None
+        self._sleep(self._inside)
+        await asyncio.sleep(0)
 
     async def after_commit(self) -> None:
         if self._weather.fires("kill-after-commit"):

@@ -30,6 +30,7 @@ SHOTS = (
     "kill-after-commit",
     "pause-before-write",
     "pause-before-commit",
+    "pause-in-transaction",
     "dark-when-armed",
     "commit-refused",
     "commit-in-doubt",
