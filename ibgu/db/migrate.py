@@ -69,6 +69,11 @@ def problem(revision: str | None) -> str | None:
     )
 
 
+def newer(revision: str | None) -> bool:
+    """Whether a later version of ibgu has migrated it. Reads go on there (migrations/README.md)."""
+    return revision is not None and revision.isdecimal() and int(revision) > VERSION
+
+
 def _upgrade(connection: Connection) -> str:
     before = _revision(connection)
     if before is not None and before not in _known():

@@ -3,9 +3,12 @@
 import httpx
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.api.app import create_probes
 from ibgu.api.context import Probes
+from ibgu.cli.serve.schema import journal_problem
 
 READY = "/readyz"
 
@@ -86,3 +89,16 @@ async def test_answers_are_counted_by_route(path: str, route: str, code: str) ->
     before = counted()
     await get(Probes(usable), path)
     assert counted() == before + 1
+
+
+@pytest.mark.parametrize(("revision", "told"), [("9999", None), ("a-branch", "newer"), ("0", "0")])
+async def test_an_upgrade_of_ibgu_takes_no_answers_away(
+    engine: AsyncEngine, database_url: str, revision: str, told: str | None
+) -> None:
+    """The migration comes before the new processes; what only reads goes on meanwhile."""
+    async with engine.begin() as db:
+        statement = text("UPDATE alembic_version SET version_num = :revision")
+        await db.execute(statement, {"revision": revision})
+    found = await journal_problem(database_url, reading=True)
+    assert told in (found or "") if told else found is None
+    assert await journal_problem(database_url)

@@ -136,7 +136,8 @@ def _probes(
         if tally is not None:
             tally.count()
 
-    journal = partial(schema.journal_problem, settings.database_url)
+    reading = leading is None
+    journal = partial(schema.journal_problem, settings.database_url, reading=reading)
     if leading is None:
         return Probes(journal, measure=measure)
     return Probes(journal, leading.problems, measure)

@@ -4,7 +4,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ibgu.db import JournalAway, SchemaMismatch
 from ibgu.db.errors import told
-from ibgu.db.migrate import current, problem, upgrade
+from ibgu.db.migrate import current, newer, problem, upgrade
 
 
 async def prepare(url: str, *, migrate: bool) -> None:
@@ -15,10 +15,15 @@ async def prepare(url: str, *, migrate: bool) -> None:
         raise SchemaMismatch(wrong.replace("run `ibgu migrate`", "run `ibgu migrate` or --migrate"))
 
 
-async def journal_problem(url: str) -> str | None:
-    """Why the journal can't be used now; None: it can."""
+async def journal_problem(url: str, *, reading: bool = False) -> str | None:
+    """Why the journal can't be used now; None: it can.
+
+    `reading`: nothing else is done with it, so that a migration to a later version, which comes
+    before the processes of that version, takes nobody's answers away.
+    """
     try:
-        return problem(await current(url))
+        revision = await current(url)
+        return None if reading and newer(revision) else problem(revision)
     except JournalAway as error:
         return str(error)
     except DBAPIError as error:
