@@ -38,6 +38,10 @@ class Settings(BaseSettings):
         description="namespace:name of ibgu's service account, for messages that say how to allow.",
     )
     listen: str = Field("127.0.0.1:8080", description="Address of the REST API and the metrics.")
+    metrics_listen: str = Field(
+        "",
+        description="Address of the metrics alone; empty: at IBGU_LISTEN, for all who reach it.",
+    )
     log_level: str = Field(
         "info",
         pattern="(?i)^(debug|info|warning|error)$",

@@ -58,7 +58,8 @@ async def _unknown() -> str | None:
 
 
 def create_probes(probes: Probes) -> FastAPI:
-    """`/healthz`, `/readyz` and `/metrics`, for a process that serves no API."""
+    """`/healthz`, `/readyz` and (where they are not apart) `/metrics`, for a process that serves no
+    API."""
     app = FastAPI(
         title="ibgu", version=version("ibgu"), docs_url=None, redoc_url=None, redirect_slashes=False
     )
@@ -68,6 +69,8 @@ def create_probes(probes: Probes) -> FastAPI:
     app.add_middleware(Edge)
     app.add_middleware(Counted)  # the last one added is the outermost
     app.include_router(process.router)
+    if not probes.metrics_apart:
+        app.include_router(process.metrics_router)
     handlers.install(app)
     openapi.install(app)
     return app

@@ -26,6 +26,8 @@ class Probes(Struct, frozen=True):
     """Why the rest of the process does not do its work now."""
     measure: Callable[[], None] = _nothing
     """Brings the gauges up to date."""
+    metrics_apart: bool = False
+    """They are at an address of their own, and so not where the API is."""
 
 
 class Context(Struct, frozen=True):

@@ -208,6 +208,20 @@ def test_a_service_monitor_is_made_where_it_is_understood() -> None:
     assert "ServiceMonitor" not in kinds("never", "monitoring.coreos.com/v1")
 
 
+def test_metrics_are_apart_and_for_prometheus_alone() -> None:
+    """They name rollouts and need no token: no Route or Ingress leads there."""
+    objects = render({"route": {"enabled": True}, **CASES["ingress"]}, OPENSHIFT)
+    container = ibgu_container(objects, "ibgu-api")
+    assert environment(container)["IBGU_METRICS_LISTEN"] == ":8081"
+    [endpoint] = only(objects, "ServiceMonitor")["spec"]["endpoints"]
+    for service in [o for o in objects if o["kind"] == "Service"]:
+        ports = {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}
+        assert ports == {"http": "http", "metrics": endpoint["port"]}
+    assert only(objects, "Route")["spec"]["port"]["targetPort"] == "http"
+    rules = only(objects, "NetworkPolicy")["spec"]["ingress"]
+    assert {rule["ports"][0]["port"]: "from" in rule for rule in rules} == {8080: False, 8081: True}
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_service_monitor_finds_every_process_of_ibgu(case: str) -> None:
     objects = render(CASES[case], OPENSHIFT)

@@ -172,6 +172,19 @@ def test_controller_and_api_in_one(
     assert token not in json.dumps(log)
 
 
+def test_metrics_may_have_an_address_of_their_own(env: dict[str, str]) -> None:
+    """They name rollouts: not everybody who may ask the API has to see them."""
+    apart = env | {"IBGU_METRICS_LISTEN": f"127.0.0.1:{free_port()}"}
+    there = apart | {"IBGU_LISTEN": apart["IBGU_METRICS_LISTEN"]}
+    with running(apart, "run", "--migrate") as process:
+        assert get(apart, "/metrics").status_code == 404
+        assert "ibgu_leader 1.0" in get(there, "/metrics").text
+        assert get(there, "/readyz").status_code == 200
+        assert get(there, "/api/v1/rollouts").status_code == 404
+        code, _ = stopped(process, signal.SIGTERM)
+    assert code == 0
+
+
 def test_the_controller_alone_serves_its_probes(env: dict[str, str], kubectl: Kubectl) -> None:
     with running(env, "controller", "--migrate") as process:
         assert get(env, "/healthz").status_code == 200

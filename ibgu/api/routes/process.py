@@ -12,6 +12,7 @@ from ibgu.api.readiness import Readiness
 from ibgu.api.schemas.problem import problems
 
 router = APIRouter(tags=["process"])
+metrics_router = APIRouter(tags=["process"])
 
 
 def _probes(request: Request) -> Probes:
@@ -43,7 +44,7 @@ async def readyz(readiness: Annotated[Readiness, Depends(_readiness)]) -> str:
     return "ok"
 
 
-@router.get("/metrics", response_class=PlainTextResponse, summary="Metrics for Prometheus")
+@metrics_router.get("/metrics", response_class=PlainTextResponse, summary="Metrics for Prometheus")
 async def metrics(probes: Annotated[Probes, Depends(_probes)]) -> Response:
     probes.measure()
     return Response(generate_latest(REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})

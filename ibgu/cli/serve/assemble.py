@@ -14,7 +14,7 @@ from ibgu.api.app import create_app, create_probes
 from ibgu.api.context import Context, Probes
 from ibgu.api.server import bind
 from ibgu.cli.serve import schema
-from ibgu.cli.serve.door import Door
+from ibgu.cli.serve.door import Door, Entrance
 from ibgu.cli.serve.patience import Patience
 from ibgu.controller.service import controller
 from ibgu.controller.shadow.service import shadow
@@ -42,43 +42,57 @@ class Leading(Protocol):
 async def run(settings: Settings, *, migrate: bool) -> None:
     """Controller (or shadow) and API in one."""
     async with (
-        _door(settings) as door,
-        _journal(settings, door.patience, migrate=migrate) as engine,
-        _controller(settings, door.patience, engine) as leading,
-        _api(settings, door.patience, engine, leading) as context,
-        door.showing(create_app(context)),
+        _entrance(settings) as entrance,
+        _journal(settings, entrance.front.patience, migrate=migrate) as engine,
+        _controller(settings, entrance.front.patience, engine) as leading,
+        _api(settings, entrance.front.patience, engine, leading) as context,
+        entrance.showing(create_app(context), context.probes),
     ):
         await leading.run()
 
 
 async def run_controller(settings: Settings, *, migrate: bool) -> None:
     async with (
-        _door(settings) as door,
-        _journal(settings, door.patience, migrate=migrate) as engine,
-        _controller(settings, door.patience, engine) as leading,
-        door.showing(create_probes(_probes(settings, leading))),
+        _entrance(settings) as entrance,
+        _journal(settings, entrance.front.patience, migrate=migrate) as engine,
+        _controller(settings, entrance.front.patience, engine) as leading,
+        _showing_probes(entrance, _probes(settings, leading)),
     ):
         await leading.run()
 
 
 async def run_api(settings: Settings, *, migrate: bool) -> None:
     async with (
-        _door(settings) as door,
-        _journal(settings, door.patience, migrate=migrate) as engine,
-        _api(settings, door.patience, engine) as context,
-        door.showing(create_app(context)),
+        _entrance(settings) as entrance,
+        _journal(settings, entrance.front.patience, migrate=migrate) as engine,
+        _api(settings, entrance.front.patience, engine) as context,
+        entrance.showing(create_app(context), context.probes),
     ):
-        await door.served()
+        await entrance.front.served()
 
 
 async def run_migrate(settings: Settings) -> None:
     typer.echo(await schema.migrate(settings.database_url))
 
 
+def _showing_probes(entrance: Entrance, probes: Probes) -> AbstractAsyncContextManager[None]:
+    return entrance.showing(create_probes(probes), probes)
+
+
 @asynccontextmanager
-async def _door(settings: Settings) -> AsyncIterator[Door]:
+async def _entrance(settings: Settings) -> AsyncIterator[Entrance]:
     """First of all, so that a second process on the same address does nothing at all."""
-    with bind(settings.listen) as listener:
+    async with _door(settings.listen) as front:
+        if not settings.metrics_listen:
+            yield Entrance(front)
+            return
+        async with _door(settings.metrics_listen) as metrics:
+            yield Entrance(front, metrics)
+
+
+@asynccontextmanager
+async def _door(address: str) -> AsyncIterator[Door]:
+    with bind(address) as listener:
         host, port = listener.getsockname()[:2]
         log.info("listening", address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         door = Door()
@@ -136,8 +150,9 @@ def _probes(
         if tally is not None:
             tally.count()
 
+    apart = bool(settings.metrics_listen)
     reading = leading is None
     journal = partial(schema.journal_problem, settings.database_url, reading=reading)
     if leading is None:
-        return Probes(journal, measure=measure)
-    return Probes(journal, leading.problems, measure)
+        return Probes(journal, measure=measure, metrics_apart=apart)
+    return Probes(journal, leading.problems, measure, apart)

@@ -3,11 +3,14 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ibgu.api.app import create_waiting
+from ibgu.api.app import create_probes, create_waiting
+from ibgu.api.context import Probes
 from ibgu.api.server import serve
 from ibgu.cli.serve.patience import Patience
 
@@ -58,3 +61,19 @@ class Door:
             return
         self._serving.cancel()
         await asyncio.wait({self._serving})
+
+
+class Entrance(Struct, frozen=True):
+    """Where a process is asked, and where its metrics are if they have an address of their own."""
+
+    front: Door
+    metrics: Door | None = None
+
+    @asynccontextmanager
+    async def showing(self, app: ASGIApp, probes: Probes) -> AsyncIterator[None]:
+        async with AsyncExitStack() as shown:
+            await shown.enter_async_context(self.front.showing(app))
+            if self.metrics is not None:
+                apart = create_probes(replace(probes, metrics_apart=False))
+                await shown.enter_async_context(self.metrics.showing(apart))
+            yield
