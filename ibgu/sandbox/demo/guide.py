@@ -19,6 +19,7 @@ def _access(options: DemoOptions, hub: SandboxHub) -> list[str]:
         f"  export KUBECONFIG={hub.kubeconfig('admin')}",
         f"  export IBGU_SERVER=http://{options.listen} IBGU_TOKEN={hub.token('alice')}",
         f"  alias kubectl={hub.kubectl} ibgu={Path(sys.argv[0]).resolve()}",
+        f"In the browser, with that token: http://{options.listen}/",
         "",
         "  kubectl get ibgu",
         "  kubectl get ibgu demo -o yaml",

@@ -5,7 +5,7 @@ from ibgu.core.model import Kind
 from tests.docs.reference.markdown import code, document, table
 
 INTRO = f"""\
-What the history of a rollout is made of: the kinds that `ibgu explain`, the
+What the history of a rollout is made of: the kinds that `ibgu events`, the
 [REST API](../rest.md) (`events`) and `ibgu certify` speak of. Each event has a number, the time,
 who asked for it where a person did, and a sentence that says why.
 
