@@ -10,6 +10,12 @@ import pytest
 from tests.benchmarks.audit import read
 from tests.chaos.scene import Chaos
 
+USUAL_LEASE = {
+    "IBGU_LEASE_SECONDS": "15",
+    "IBGU_LEASE_RENEW_SECONDS": "10",
+    "IBGU_LEASE_RETRY_SECONDS": "2",
+}
+"""The scenes' own is so short that a new connection alone can take longer than it allows."""
 TIGHT = ("--max-requests-inflight=4", "--max-mutating-requests-inflight=2")
 
 
@@ -36,7 +42,7 @@ async def test_a_slow_api_server(chaos: Chaos, delay: float) -> None:
     network, url = await chaos.before_hub()
     network.delay = delay
     await chaos.roll_out(60, 20)
-    pod = await chaos.pod(hub_url=url)
+    pod = await chaos.pod(hub_url=url, **USUAL_LEASE)
     await chaos.leads(pod)
     await chaos.unharmed()
 
