@@ -34,7 +34,7 @@ def main() -> int:
         return 0
     write_identities(given.folder, given.host, given.port)
     write_objects(given.folder, given.crds, given.clusters)
-    print(f"The token for the page: {given.folder / 'alice.token'}")
+    print(f"Tokens for the page: olga's in {given.folder}/olga.token; alice may only look")
     return 0
 
 
