@@ -18,7 +18,7 @@ from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import BRAKE, failed, fleet, open_step, put, rollout, seen
+from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, put, rollout, seen
 from tests.db.records import NOW, step
 
 pytestmark = pytest.mark.hub
@@ -315,12 +315,14 @@ async def test_failed_clusters_are_tried_again_by_an_ibgu_of_their_own(
     await put(
         journal,
         failed(prep, "x1-a", 0, "refused", cause=Cause.PAYLOAD_REFUSED),
-        failed(prep, "x1-b", 1, "precache"),
+        failed(prep, "x1-b", 1, PULL),
         failed(prep, "x1-gone", 2, "precache"),
     )
     before = await post("olga", "retry", {"clusters": ["x1-b"]})
     assert before.status_code == 409
     assert "append AbortOnFailure" in before.json()["detail"]
+    known_one = await post("olga", "retry", {"cause": "PrecacheFailed"})
+    assert "append AbortOnFailure" in known_one.json()["detail"]
     none = await post("olga", "retry", {"cause": "TimedOut"})
     assert none.json()["detail"].startswith("none of these clusters has failed")
     answers = [await post("olga", "retry"), await post("olga", "retry")]

@@ -18,9 +18,10 @@ from ibgu.api.schemas.changes import (
     SkipBody,
 )
 from ibgu.api.schemas.problem import problems
+from ibgu.api.shape.words import known_failure
 from ibgu.core import change
 from ibgu.core.change import Change, Failure, NewStep, Standing, Target
-from ibgu.core.model import Cause, MemberState, Outcome
+from ibgu.core.model import Member, MemberState, Outcome
 from ibgu.core.words import reason_of
 from ibgu.core.works import names
 from ibgu.db.reads import Reads
@@ -106,7 +107,8 @@ async def skip(
             async for each in _members(row, reads, state=MemberState.WAITING)
             if (reason := reason_of(each.member, each.hold)) and reason.kind is given.reason
         ]
-        chosen = [name for name in found if chosen is None or name in set(chosen)]
+        named = set(found if chosen is None else chosen)
+        chosen = [name for name in found if name in named]
         if not chosen:
             raise Problem(409, "not-now", f"no cluster waits for the reason {given.reason}")
     return await changing.make(lambda target: change.skip(target, chosen))
@@ -135,8 +137,9 @@ async def retry(
     _require(await _standing(row, reads), "retry")
     failed = {
         each.member.cluster: str(each.member.failed_action or "")
-        async for each in _failed(row, reads, given.cause)
-        if given.clusters is None or each.member.cluster in given.clusters
+        async for each in _failed(row, reads)
+        if (given.clusters is None or each.member.cluster in given.clusters)
+        and (given.cause is None or given.cause in _causes(each.member))
     }
     with told("", row.rollout.namespace, row.rollout.name):
         labels = {c.metadata.name: c.metadata.labels for c in await changing.hub.clusters()}
@@ -161,9 +164,15 @@ def _require(standing: Standing, name: str) -> None:
         raise Problem(409, "not-now", permit.why)
 
 
-async def _failed(row: Found, reads: Reads, cause: Cause | None) -> AsyncIterator[MemberRow]:
+def _causes(member: Member) -> set[str]:
+    """As failures are grouped: by the name of a known one, else by cause."""
+    known = known_failure(member.failed_action, member.message)
+    return {str(member.cause), known.name if known else ""}
+
+
+async def _failed(row: Found, reads: Reads) -> AsyncIterator[MemberRow]:
     for outcome in (Outcome.CANCELLED, Outcome.FAILED):
-        async for each in _members(row, reads, outcome=outcome, cause=cause):
+        async for each in _members(row, reads, outcome=outcome):
             yield each
 
 
@@ -173,12 +182,11 @@ async def _members(
     *,
     state: MemberState | None = None,
     outcome: Outcome | None = None,
-    cause: Cause | None = None,
 ) -> AsyncIterator[MemberRow]:
     cursor: str | None = None
     while True:
         page = await reads.members(
-            row.rollout.uid, state=state, outcome=outcome, cause=cause, limit=_PAGE, cursor=cursor
+            row.rollout.uid, state=state, outcome=outcome, limit=_PAGE, cursor=cursor
         )
         for each in page.items:
             yield each

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
-from ibgu.core.model import Action, Cause, ReasonKind
+from ibgu.core.model import Action, ReasonKind
 
 _CHANGE: JsonValue = {
     "done": "ran-417 is paused: nothing new starts, what is in flight goes on to its end",
@@ -55,7 +55,11 @@ class RetryBody(Body):
     """Both null: all that have failed."""
 
     clusters: Clusters = None
-    cause: Cause | None = Field(default=None, description="Only those that failed for it.")
+    cause: str | None = Field(
+        default=None,
+        pattern="^[A-Za-z]{1,64}$",
+        description="Only those that failed for it: a cause, or the name of a known failure.",
+    )
 
 
 class ChangeBody(Body):
