@@ -61,7 +61,7 @@ def resume(
 def skip(
     name: Rollout,
     clusters: Annotated[
-        list[str] | None, typer.Argument(metavar="CLUSTER...", show_default=False)
+        list[str] | None, typer.Argument(metavar="CLUSTER", show_default=False)
     ] = None,
     waiting: Annotated[bool, typer.Option("--waiting", help="All that wait.")] = False,
     reason: Annotated[

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 def add_step(
     name: Rollout,
-    actions: Annotated[
-        list[str], typer.Argument(metavar="ACTION...", help="Of the step, in order.")
-    ],
+    actions: Annotated[list[str], typer.Argument(metavar="ACTION", help="Of the step, in order.")],
     max_concurrency: Slots = None,
     timeout: Minutes = None,
     namespace: Namespace = "",
@@ -75,7 +73,7 @@ def retry(
     name: Rollout,
     clusters: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[CLUSTER]...", help="None: all that failed.", show_default=False),
+        typer.Argument(metavar="CLUSTER", help="None: all that failed.", show_default=False),
     ] = None,
     cause: Annotated[
         str,

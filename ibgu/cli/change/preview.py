@@ -16,7 +16,7 @@ _KIND = "ImageBasedGroupUpgrade"
 
 def preview(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="A rollout that is there.", show_default=False)
+        str, typer.Argument(metavar="NAME", help="A rollout that is there.", show_default=False)
     ] = "",
     file: Annotated[
         str,
