@@ -73,7 +73,7 @@ async def test_every_event_and_the_picture_at_the_end(leading: Leading, replay: 
         "Failures (1)",
         "    1  Upgrade: UpgradeFailed  Upgrade broke",
         "       site-2",
-        "Next: ibgu explain a site-2 -n fleet",
+        "Next: ibgu explain a site-2 -n fleet · ibgu stragglers a -n fleet",
     ]
 
 

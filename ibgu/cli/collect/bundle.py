@@ -23,14 +23,14 @@ class Bundle:
         self.missing: list[str] = []
         """What could not be collected, and why."""
 
-    def text(self, name: str, content: str) -> None:
+    def write(self, name: str, content: str) -> None:
         path = self._path(name)
         path.write_text(scrubbed(content, self._secrets), encoding="utf-8")
 
     def one(self, name: str, value: object) -> None:
         """As JSON, for people."""
         encoded = msgspec.json.encode(_clean(value))
-        self.text(name, msgspec.json.format(encoded, indent=2).decode() + "\n")
+        self.write(name, msgspec.json.format(encoded, indent=2).decode() + "\n")
 
     def many(self, name: str, values: Iterable[object]) -> None:
         """As JSON, one a line."""
@@ -58,7 +58,7 @@ class Bundle:
     def pack(self, target: Path) -> None:
         """For its owner's eyes only. Raises OSError."""
         if self.missing:
-            self.text(NOT_COLLECTED, "\n".join(self.missing) + "\n")
+            self.write(NOT_COLLECTED, "\n".join(self.missing) + "\n")
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         root = target.name.removesuffix(".tgz").removesuffix(".tar.gz")
         with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:

@@ -73,7 +73,7 @@ def _doctor(bundle: "Bundle", namespace: str) -> None:
         bundle.failed("doctor.json", str(error))
         return
     ask = Ask(user=not settings.database_url, namespace=namespace)
-    bundle.text("doctor.json", as_json(asyncio.run(examine(settings, ask))) + "\n")
+    bundle.write("doctor.json", as_json(asyncio.run(examine(settings, ask))) + "\n")
 
 
 def _about(now: datetime, namespace: str, name: str, server: str) -> dict[str, object]:

@@ -49,9 +49,9 @@ def _fetch(bundle: Bundle, file: str, url: str, ca_file: str) -> None:
         handlers.append(urllib.request.HTTPSHandler(context=context))
     try:
         with urllib.request.build_opener(*handlers).open(url, timeout=_SECONDS) as answer:
-            bundle.text(file, answer.read().decode(errors="replace"))
+            bundle.write(file, answer.read().decode(errors="replace"))
     except urllib.error.HTTPError as error:
         with error:
-            bundle.text(file, error.read().decode(errors="replace"))
+            bundle.write(file, error.read().decode(errors="replace"))
     except (OSError, HTTPException) as error:
         raise RestError(f"{url}: {error}") from error
