@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple, TypeVar
 
 import pytest
@@ -38,13 +38,21 @@ async def in_thread(function: Callable[..., T], *args: str) -> T:
     return await asyncio.to_thread(function, *args)
 
 
+@asynccontextmanager
+async def serving(app: FastAPI, listen: str) -> AsyncIterator[Server]:
+    listener = bind(listen)
+    task = asyncio.create_task(serve(app, listener))
+    server = Server(f"http://127.0.0.1:{listener.getsockname()[1]}", task)
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
 @pytest.fixture
 async def served(app: FastAPI) -> AsyncIterator[Server]:
-    listener = bind("127.0.0.1:0")
-    serving = asyncio.create_task(serve(app, listener))
-    server = Server(f"http://127.0.0.1:{listener.getsockname()[1]}", serving)
-    yield server
-    await server.stop()
+    async with serving(app, "127.0.0.1:0") as server:
+        yield server
 
 
 @pytest.fixture

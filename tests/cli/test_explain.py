@@ -1,5 +1,6 @@
 """`ibgu explain`: why, what it means, what to do."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -152,3 +153,11 @@ async def test_a_cluster_that_nobody_knows(ibgu: Ibgu, journal: Journal) -> None
 
 async def test_more_than_two_names(ibgu: Ibgu) -> None:
     assert (await ibgu("explain", "a", "b", "c")).exit_code == 2
+
+
+async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
+    await upgrade_failed(journal)
+    body = json.loads((await ibgu("explain", "ran-r1", "a", "-o", "json")).stdout)
+    assert (body["cluster"], body["state"], body["kind"]) == ("a", "failed", "InitMonitorTimeout")
+    unknown = await ibgu("explain", "ran-9", "a", "-o", "json")
+    assert (unknown.exit_code, unknown.stdout) == (1, "")

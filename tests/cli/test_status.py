@@ -1,6 +1,7 @@
 """`ibgu status`: what the operator sees."""
 
 import asyncio
+import json
 import re
 import time
 from datetime import timedelta
@@ -55,6 +56,26 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         "       f",
         "Next: ibgu explain ran-r1 c · ibgu stragglers ran-r1",
     ]
+
+
+async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal, hold=BRAKE)
+    await seen(journal, rollout("x1", namespace="edge"))
+    found = await ibgu("status")
+    assert found.exit_code == 0, found.output
+    lines = told(found.stdout).splitlines()
+    assert lines[0] == "2 rollouts: 1 Running, 1 Held"
+    assert lines[1].startswith("under way: ")
+    assert lines[2].startswith("⏸ default/ran-r1 waits for a person since some time")
+    assert lines[3] == "    → ibgu status ran-r1 -n default"
+    assert sorted(line.split()[1] for line in lines[4:]) == ["NAME", "ran-r1", "ran-x1"]
+    only = await ibgu("status", "-n", "edge")
+    assert only.stdout.startswith("1 rollout: 1 Running")
+    body = json.loads((await ibgu("status", "-o", "json")).stdout)
+    assert (len(body["rollouts"]), body["summary"]["rollouts"]["Held"]) == (2, 1)
+    nothing = await ibgu("status", user="carol")
+    assert nothing.stdout == "there are no rollouts, or you may see none\n"
+    assert (await ibgu("status", "--wait")).exit_code == 2
 
 
 async def test_a_rollout_that_has_not_begun(ibgu: Ibgu, journal: Journal) -> None:

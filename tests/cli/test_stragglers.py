@@ -11,7 +11,7 @@ import yaml
 from msgspec.structs import replace
 
 from ibgu.core.kinds import IbguSpec
-from ibgu.core.model import Action, Cause, Kind, OnRollout, RolloutState, StepState
+from ibgu.core.model import Action, Cause, Kind, OnRollout, Rollout, RolloutState, StepState
 from ibgu.db import Journal
 from ibgu.sandbox.kubectl import Kubectl
 from tests.api.fleet import MONITOR, PULL, failed, open_step, put, rollout, seen, spec, succeeded
@@ -47,6 +47,12 @@ class Scene:
             }
         )
 
+    def rollout(self, **more: Any) -> Rollout:
+        """The one that is on the hub as `ran-r1`."""
+        found = self._kubectl.get("ibgu", "ran-r1", "-n", self.namespace)
+        uid = found["metadata"]["uid"]
+        return rollout(uid, namespace=self.namespace, name="ran-r1", **more)
+
     async def play(self) -> None:
         self._kubectl("create", "namespace", self.namespace)
         self._kubectl.apply(manifest(self.namespace))
@@ -56,7 +62,7 @@ class Scene:
         self.cluster("monitor", "prep-completed", "upgrade-failed")
         self.cluster("waits", "prep-completed")
         plan = IbguSpec(ibu_spec=spec().ibu_spec, plan=spec().plan[:2])
-        one = rollout(namespace=self.namespace, spec=plan)
+        one = self.rollout(spec=plan)
         await seen(self._journal, one)
         name = self.names
         prep = step(one, 0, Action.PREP, state=StepState.FINISHED, finished_at=NOW)
@@ -217,13 +223,21 @@ async def test_without_the_hub_nothing_is_proposed(ibgu: Ibgu, scene: Scene) -> 
     assert refused.stderr.startswith("ibgu: nothing is proposed that was not checked")
 
 
+async def test_another_hub_proves_nothing(ibgu: Ibgu, journal: Journal, scene: Scene) -> None:
+    """The kubeconfig is of a hub that has an IBGU of that name too."""
+    await seen(journal, rollout("other", age=-5, namespace=scene.namespace, name="ran-r1"))
+    found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "yaml")
+    assert (found.exit_code, found.stdout) == (1, "")
+    assert "is not the one that ibgu tells of" in found.stderr
+
+
 async def test_nothing_is_left(
     ibgu: Ibgu, journal: Journal, kubectl: Kubectl, unique_name: Callable[[str], str]
 ) -> None:
     scene = Scene(kubectl, journal, unique_name)
     kubectl("create", "namespace", scene.namespace)
     kubectl.apply(manifest(scene.namespace))
-    one = rollout(namespace=scene.namespace)
+    one = scene.rollout()
     await seen(journal, one)
     done = step(one, 0, Action.PREP, state=StepState.FINISHED, finished_at=NOW)
     await open_step(journal, done)

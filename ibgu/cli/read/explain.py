@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.show.form import Form, tell
 
 if TYPE_CHECKING:
     from ibgu.client import Client
@@ -22,6 +23,7 @@ def explain(
         ),
     ],
     namespace: Namespace = "",
+    output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
     server: Server = DEFAULT_SERVER,
     token: Token = "",
     ca_file: CaFile = "",
@@ -35,26 +37,33 @@ def explain(
         raise typer.BadParameter("one rollout and one cluster at most", param_hint="NAME CLUSTER")
     with asking():
         target = Target(server, token, ca_file, namespace)
+        client = target.client()
         if of:
-            lines = _in_rollout(target.client(), target.in_namespace(), of[0], cluster)
+            _tell_in_rollout(client, target.in_namespace(), of[0], cluster, output)
         else:
-            lines = _lines(target.client().explain(cluster))
-        typer.echo("\n".join(lines))
+            _tell(client.explain(cluster), output)
 
 
-def _in_rollout(client: "Client", namespace: str, name: str, cluster: str) -> list[str]:
+def _tell_in_rollout(
+    client: "Client", namespace: str, name: str, cluster: str, output: Form
+) -> None:
     """Of a rollout that is not ibgu's own: what a shadow has seen of it. Raises RestError."""
     from ibgu.cli.read.shadow import in_shadow
     from ibgu.client import RestError
 
     try:
-        return _lines(client.explain(cluster, namespace=namespace, rollout=name))
+        _tell(client.explain(cluster, namespace=namespace, rollout=name), output)
     except RestError as error:
-        return in_shadow(client, namespace, name, error, cluster)
+        if output is not Form.TEXT:
+            raise
+        typer.echo("\n".join(in_shadow(client, namespace, name, error, cluster)))
 
 
-def _lines(found: "Explained") -> list[str]:
+def _tell(found: "Explained", output: Form) -> None:
     from ibgu.cli.show.explain import explain_lines
     from ibgu.cli.show.paper import stdout
 
-    return explain_lines(found, datetime.now(UTC), stdout())
+    if output is Form.TEXT:
+        typer.echo("\n".join(explain_lines(found, datetime.now(UTC), stdout())))
+    else:
+        tell(found, output)

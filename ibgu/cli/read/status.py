@@ -26,7 +26,9 @@ STALLED = 3
 
 
 def status(
-    name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(help="The rollout's name; none: all of them.", show_default=False)
+    ] = "",
     namespace: Namespace = "",
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Keep it up to date until Ctrl-C.")
@@ -48,13 +50,19 @@ def status(
     """Show a rollout: steps, slots, failures, holds."""
     from ibgu.cli.read import looks, waiting
     from ibgu.cli.read.asking import asking
+    from ibgu.cli.read.overview import overview
     from ibgu.cli.read.verdict import Verdict
     from ibgu.cli.rest.target import Target
     from ibgu.cli.show.status import status_lines
 
+    if wait and not name:
+        fail("--wait needs a rollout's name", MISUSED)
     seconds = _seconds(timeout, wait=wait)
     with asking(Verdict.UNASKED) if wait else asking():
         target = Target(server, token, ca_file, namespace)
+        if not name:
+            overview(target, output, watch=watch)
+            return
         client, where = target.client(), target.in_namespace()
         look = partial(see, client, where, name)
         if wait:

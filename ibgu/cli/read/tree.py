@@ -1,7 +1,6 @@
 """`ibgu tree`."""
 
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,11 +11,6 @@ from ibgu.cli.show.form import Form, tell
 if TYPE_CHECKING:
     from ibgu.cli.show.tree import TreeSeen
     from ibgu.client import Client
-    from ibgu.client.answers.members import Member
-
-RUNNING = 500
-WAITING = 100
-"""Members of a step that are asked for, at most: their names and times are told."""
 
 
 def tree(
@@ -57,11 +51,5 @@ def see_tree(client: "Client", namespace: str, name: str) -> "TreeSeen":
     from ibgu.cli.show.tree import TreeSeen
 
     seen = see(client, namespace, name)
-    running = [step.step for step in seen.steps if step.reasons]
-    return TreeSeen(seen, {step: _members(client, namespace, name, step) for step in running})
-
-
-def _members(client: "Client", namespace: str, name: str, step: int) -> "list[Member]":
-    running = client.members(namespace, name, step=step, state="in flight")
-    waiting = client.members(namespace, name, step=step, state="waiting")
-    return [*islice(running, RUNNING), *islice(waiting, WAITING)]
+    going = [step.step for step in seen.steps if step.reasons]
+    return TreeSeen(seen, {step: client.grid(namespace, name, step=step) for step in going})

@@ -1,7 +1,5 @@
 """One symbol a state, the same everywhere."""
 
-from ibgu.core import words
-
 WAITING = "◷"
 LOOKING = "◌"
 RUNNING = "▶"
@@ -26,18 +24,3 @@ OF_WORDS = {
     "takenOver": TAKEN_OVER,
 }
 """Of where a member stands, in REST's one word."""
-
-_OF_REASONS: dict[str, str] = {
-    **dict.fromkeys(("Looking", "Ready", "NoAnswer"), LOOKING),
-    **dict.fromkeys(
-        ("Preparing", "Arming", "Running", "Disarming", "ApplyError", "PayloadError"), RUNNING
-    ),
-    **dict.fromkeys(("Rebooting", "Reopening"), REBOOTING),
-    **dict.fromkeys(map(str, words.HOLDS), HELD),
-    "Diverged": TAKEN_OVER,
-}
-
-
-def of_reason(kind: str) -> str:
-    """Of why members are not further, where their state is not told beside it."""
-    return _OF_REASONS.get(kind, WAITING)

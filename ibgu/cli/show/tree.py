@@ -11,7 +11,7 @@ from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.status import Seen, cut, headline, holds, step_lines
 from ibgu.cli.show.times import duration
-from ibgu.client.answers.members import Member
+from ibgu.client.answers.overview import Grid
 from ibgu.client.answers.rollouts import Step
 
 _WORDS = 70
@@ -34,21 +34,21 @@ class Group(Struct, frozen=True):
     what: str
     count: int
     clusters: tuple[str, ...] = ()
-    """The first ones, as far as they were asked for."""
+    """All that are not finished; else the first ones."""
     words: str = ""
     since: datetime | None = None
-    """When the one that waits longest began to; of those that were asked for."""
+    """When the one that has been there for longest came."""
 
 
 class TreeSeen(Struct, frozen=True):
-    """`members` of a step: some that are not finished."""
+    """`grids` of the steps that are not finished."""
 
     seen: Seen
-    members: Mapping[int, Sequence[Member]]
+    grids: Mapping[int, Grid]
 
     @property
     def facts(self) -> object:
-        return (self.seen.facts, self.members)
+        return (self.seen.facts, self.grids)
 
 
 def tree_lines(tree: TreeSeen, paper: Paper) -> list[str]:
@@ -72,8 +72,9 @@ def body_of(tree: TreeSeen) -> dict[str, object]:
 
 
 def groups_of(tree: TreeSeen, step: Step) -> list[Group]:
-    members = tree.members.get(step.step, ())
-    return [*_succeeded(step), *_unfinished(step, members), *_failed(tree.seen, step)]
+    grid = tree.grids.get(step.step)
+    going = _unfinished(grid) if grid else []
+    return [*_succeeded(step), *going, *_failed(tree.seen, step)]
 
 
 def _succeeded(step: Step) -> Iterator[Group]:
@@ -83,16 +84,24 @@ def _succeeded(step: Step) -> Iterator[Group]:
         yield Group(symbols.SKIPPED, "skipped", step.counts.skipped)
 
 
-def _unfinished(step: Step, members: Sequence[Member]) -> Iterator[Group]:
-    for told in step.reasons:
-        alike = [each for each in members if each.reason and each.reason.kind == told.kind]
-        yield Group(
-            symbols.of_reason(told.kind),
-            told.kind,
-            told.count,
-            tuple(member.cluster for member in alike),
-            since=min((each.reason.since for each in alike if each.reason), default=None),
-        )
+def _unfinished(grid: Grid) -> list[Group]:
+    """The largest group first."""
+    alike: dict[tuple[str, str], list[int]] = {}
+    for index, (state, reason) in enumerate(zip(grid.states, grid.reasons, strict=True)):
+        if reason is not None:
+            alike.setdefault((state, reason), []).append(index)
+    groups = [_alike(grid, state, reason, places) for (state, reason), places in alike.items()]
+    return sorted(groups, key=lambda group: (-group.count, group.what))
+
+
+def _alike(grid: Grid, state: str, reason: str, places: Sequence[int]) -> Group:
+    return Group(
+        symbols.OF_WORDS.get(state, symbols.WAITING),
+        reason,
+        len(places),
+        tuple(grid.clusters[place] for place in places),
+        since=min((at for place in places if (at := grid.since[place])), default=None),
+    )
 
 
 def _failed(seen: Seen, step: Step) -> Iterator[Group]:

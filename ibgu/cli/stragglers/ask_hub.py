@@ -3,6 +3,7 @@
 import msgspec
 
 from ibgu.cli.stragglers.facts import Live, Unchecked
+from ibgu.client.answers.rollouts import Rollout
 from ibgu.core.kinds import Ibgu, JsonObject
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -10,13 +11,22 @@ from ibgu.hub.decode import Bare, decode_one
 from ibgu.hub.errors import HubError
 
 
-async def live(namespace: str, name: str) -> Live | Unchecked:
-    """As the kubeconfig's current user may see it."""
+async def live(rollout: Rollout) -> Live | Unchecked:
+    """As the kubeconfig's current user may see it; it must be the hub that ibgu works on."""
     try:
         async with await HubClient.connect() as client:
-            return await _live(client, namespace, name)
+            found = await _live(client, rollout.namespace, rollout.name)
+            return found if found.ibgu.metadata.uid == rollout.uid else _another(client, found)
     except HubError as error:
         return Unchecked(error.message if error.reason == "NoConfiguration" else str(error))
+
+
+def _another(client: HubClient, found: Live) -> Unchecked:
+    name = f"{found.ibgu.metadata.namespace}/{found.ibgu.metadata.name}"
+    return Unchecked(
+        f"the {name} of {client.url} is not the one that ibgu tells of (another uid): is your "
+        "kubeconfig's current context that hub?"
+    )
 
 
 async def _live(client: HubClient, namespace: str, name: str) -> Live:

@@ -45,7 +45,8 @@ def stragglers(
     with asking():
         target = Target(server, token, ca_file, namespace)
         where = target.in_namespace()
-        found = report(known(target.client(), where, name), asyncio.run(live(where, name)))
+        told = known(target.client(), where, name)
+        found = report(told, asyncio.run(live(told.rollout)))
         _print(narrowed(found, cause or ()), output)
 
 

@@ -1,0 +1,31 @@
+"""All rollouts at once."""
+
+from functools import partial
+
+import typer
+
+from ibgu.cli.read import looks
+from ibgu.cli.rest.target import Target
+from ibgu.cli.show.form import Form, tell
+from ibgu.cli.show.overview import Overview, body_of, overview_lines
+from ibgu.cli.show.paper import stdout
+from ibgu.client import Client
+
+_PRESENT = ("pending", "running", "complete")
+"""All states but `deleted`: what kubectl would show."""
+
+
+def overview(target: Target, output: Form, *, watch: bool) -> None:
+    """Of all namespaces that one may see, unless one is named. Raises RestError."""
+    look = partial(_look, target.client(), target.namespace or None)
+    if watch:
+        looks.watch(look, overview_lines)
+    elif output is Form.TEXT:
+        typer.echo("\n".join(overview_lines(look(), stdout())))
+    else:
+        tell(body_of(look()), output)
+
+
+def _look(client: Client, namespace: str | None) -> Overview:
+    rollouts = tuple(client.rollouts(namespace=namespace, state=_PRESENT))
+    return Overview(client.summary(namespace=namespace), rollouts)
