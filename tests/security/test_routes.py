@@ -14,6 +14,7 @@ from ibgu.api.app import create_probes
 from ibgu.api.context import Probes
 from ibgu.api.edge import HEADERS, TLS_HEADERS
 from ibgu.api.limits import BODY_BYTES
+from ibgu.api.page.site import site
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import SYSTEM_NAMESPACE
@@ -25,8 +26,10 @@ __all__ = ["app", "client", "context", "engine", "hub_client", "journal"]
 pytestmark = pytest.mark.hub
 
 PREFIX = "/api/v1/"
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.json"}
-"""They need no token, and say nothing about rollouts."""
+PAGE = {"/", "/static/{digest}/{path:path}"}
+"""The page's own files: the same for everybody, they ask the API as the user does."""
+PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.json", *PAGE}
+"""They need no token, and say nothing about rollouts but their names and counts, in metrics."""
 FILTERED = {
     "GET /api/v1/rollouts": "items",
     "GET /api/v1/shadow/rollouts": "items",
@@ -36,6 +39,7 @@ FILTERED = {
 VALUES = {"namespace": "default", "name": "ran-r1"}
 """Of parameters in paths; any other gets "a"."""
 HOUR = timedelta(hours=1)
+POLICY = "Content-Security-Policy"
 
 
 class Asked(Struct, frozen=True):
@@ -146,7 +150,8 @@ async def test_every_answer_has_strict_headers(
         token = {"Authorization": f"Bearer {sandbox_hub.token(user)}"} if user else {}
         for asked in routes(app):
             answer = await client.request(asked.method, asked.path, headers=token)
-            assert {name: answer.headers[name] for name in HEADERS} == HEADERS, str(asked)
+            strict = HEADERS | ({POLICY: site().policy} if asked.template == "/" else {})
+            assert {name: answer.headers[name] for name in HEADERS} == strict, str(asked)
             assert "Server" not in answer.headers
             assert "Strict-Transport-Security" not in answer.headers
 
