@@ -34,10 +34,10 @@ async def test_what_ends_is_seen_without_a_reload(look: Look) -> None:
     story = look.site.story()
     step = await small(story, "ran-live", 5000)
     page = await look.open("#/r/default/ran-live")
-    await expect(page.get_by_role("button", name="waiting 20")).to_be_visible()
+    await expect(page.get_by_role("button", name="waiting 20", exact=True)).to_be_visible()
     over = [succeeded(step, 5000 + n, n, story.now, timedelta(minutes=1)) for n in range(7)]
     await story.put(*over)
-    await expect(page.get_by_role("button", name="succeeded 7")).to_be_visible()
+    await expect(page.get_by_role("button", name="succeeded 7", exact=True)).to_be_visible()
     await expect(page.locator(".facts")).to_contain_text("7 of 20 done")
     assert look.errors == []
 

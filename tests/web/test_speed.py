@@ -34,13 +34,13 @@ async def test_a_large_fleet_moves_smoothly(look: Look) -> None:
     step = await story.step(found, 0, CLUSTERS)
     await story.put(*(waiting(step, FIRST + n, n, story.now) for n in range(CLUSTERS)))
     page = await look.open("#/r/default/ran-large")
-    await expect(page.get_by_role("button", name="waiting 5,000")).to_be_visible()
+    await expect(page.get_by_role("button", name="waiting 5,000", exact=True)).to_be_visible()
     thread = await page.context.new_cdp_session(page)
     await thread.send("Performance.enable", {"timeDomain": "threadTicks"})
     before = await worked(thread)
     frames, _ = await asyncio.gather(page.evaluate(FRAMES, SECONDS), changing(story, step))
     busy = (await worked(thread) - before) / SECONDS
-    await expect(page.get_by_role("button", name="succeeded 1,200")).to_be_visible()
+    await expect(page.get_by_role("button", name="succeeded 1,200", exact=True)).to_be_visible()
     note({"framesPerSecond": round(frames / SECONDS, 1), "mainThreadBusy": round(busy, 3)})
     await look.keep("large")
     assert busy < BUSY

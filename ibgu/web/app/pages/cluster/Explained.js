@@ -20,8 +20,8 @@ export function Explained({ found, now }) {
       <dt>rollout</dt>
       <dd><${Rollout} found=${found} /></dd>
     </dl>
-    <details>
-      <summary>How it came (${found.history.length})</summary>
+    <details open>
+      <summary>How it came</summary>
       <ol class="came">
         ${found.history.map(
           ({ at, text }, index) => html`<li key=${index}>

@@ -4,7 +4,7 @@ import { html } from "../../html.js";
 
 export function Raw({ visit }) {
   return html`<section class="card raws" aria-label="Raw">
-    <${Opened} summary="Newest member" show=${() => html`<${Json} body=${visit.member} />`} />
+    <${Opened} summary="The newest of it, as REST tells it" show=${() => html`<${Json} body=${visit.member} />`} />
   </section>`;
 }
 

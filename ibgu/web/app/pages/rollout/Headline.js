@@ -3,6 +3,7 @@ import { html } from "../../html.js";
 import { done } from "../../parts/Bar.js";
 import { Phase } from "../../parts/Phase.js";
 import { Ago, At, Ends } from "../../parts/Time.js";
+import { Actions } from "./actions/Actions.js";
 import { count } from "../../words/format.js";
 import { spaced } from "../../words/states.js";
 
@@ -11,6 +12,7 @@ export function Headline({ rollout, step, now }) {
   return html`<section class="headline">
     <div class="title">
       <h1>${name} <${Phase} phase=${rollout.phase} /></h1>
+      <${Actions} rollout=${rollout} step=${step} />
     </div>
     <p class="quiet">
       ${namespace} · → ${seed.version || "no version"} ·${" "}

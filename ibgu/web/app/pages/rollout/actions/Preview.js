@@ -1,0 +1,74 @@
+/** What a step would do: to which clusters, in how many waves, whether the time is enough. */
+import { useEffect, useState } from "preact/hooks";
+import { useServices } from "../../../data/services.js";
+import { useNow } from "../../../data/watch.js";
+import { html } from "../../../html.js";
+import { At } from "../../../parts/Time.js";
+import { count, plural, span } from "../../../words/format.js";
+
+const TYPING_MS = 300;
+
+export function Preview({ rollout, step }) {
+  const { rest } = useServices();
+  const [found, setFound] = useState(null);
+  const now = useNow(10_000);
+  const { namespace, name } = rollout;
+  const text = JSON.stringify(step);
+  useEffect(() => {
+    let stale = false;
+    const ask = () => rest.post("preview", { namespace, name, append: [step] });
+    const timer = setTimeout(async () => {
+      const answer = await ask().catch((problem) => ({ problems: [problem.message], steps: [] }));
+      if (!stale) setFound(answer);
+    }, TYPING_MS);
+    return () => {
+      stale = true;
+      clearTimeout(timer);
+    };
+  }, [rest, namespace, name, text]);
+  if (!found) return html`<p class="quiet" aria-busy="true">Working out the preview…</p>`;
+  return html`<section class="preview" aria-label="Preview" aria-live="polite">
+    ${found.problems?.map((words) => html`<p key=${words} class="bad">${words}</p>`)}
+    ${found.steps.map((each) => html`<${Step} key=${each.step} step=${each} />`)}
+    ${found.warnings?.map((words) => html`<p key=${words} class="worry">${words}</p>`)}
+    <${Excluded} groups=${found.excluded ?? []} />
+    ${
+      found.ends &&
+      html`<p>
+      ${found.ends.likely && html`Ends likely <${At} stamp=${found.ends.likely} now=${now} />. `}
+      At the latest: <${At} stamp=${found.ends.latest} now=${now} />.
+    </p>`
+    }
+  </section>`;
+}
+
+function Step({ step }) {
+  const { measured, enough, advice } = step;
+  return html`<p>
+      <strong>Step ${step.step}, ${step.actions.join(" + ")}:</strong> ${plural(step.clusters, "cluster")} in
+      ${" "}${plural(step.waves, "wave")} of ${count(step.slots)}; ${minutes(step.allowedMinutesPerSite)} for each.
+    </p>
+    <p class=${enough === false ? "bad" : "quiet"}>
+      ${
+        measured
+          ? `Here it has taken ${span(measured.p50)} (median), ${span(measured.p95)} (p95), in ${plural(measured.count, "run")}.`
+          : "How long it takes here has not been measured yet."
+      }
+      ${" "}${advice}
+    </p>`;
+}
+
+const minutes = (number) => (number == null ? "no limit" : `${Math.round(number * 10) / 10} min`);
+
+function Excluded({ groups }) {
+  if (!groups.length) return null;
+  return html`<details>
+    <summary>${plural(
+      groups.reduce((sum, each) => sum + each.count, 0),
+      "cluster",
+    )} left out</summary>
+    <ul>
+      ${groups.map(({ why, count: number, clusters }) => html`<li key=${why}>${count(number)} ${why}: ${clusters.join(", ")}</li>`)}
+    </ul>
+  </details>`;
+}
