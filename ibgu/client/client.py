@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from ibgu.client.answers.changes import Change, NewStep, Pause, Permits, Retry, Skip, Strategy
+from ibgu.client.answers.changes import Abort, Change, NewStep, Pause, Permits, Retry, Skip
 from ibgu.client.answers.events import Event
 from ibgu.client.answers.explain import Explained
 from ibgu.client.answers.failures import Failures
@@ -114,7 +114,7 @@ class Client:
     ) -> Change:
         return self._change(namespace, name, "steps", body, dry_run=dry_run)
 
-    def abort(self, namespace: str, name: str, body: Strategy, *, dry_run: bool = False) -> Change:
+    def abort(self, namespace: str, name: str, body: Abort, *, dry_run: bool = False) -> Change:
         return self._change(namespace, name, "abort", body, dry_run=dry_run)
 
     def pause(self, namespace: str, name: str, body: Pause, *, dry_run: bool = False) -> Change:

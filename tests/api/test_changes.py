@@ -171,6 +171,8 @@ async def test_steps_are_appended_where_the_plan_allows_it(
         "what may follow [Prep][Upgrade]: [FinalizeUpgrade] or [AbortOnFailure]"
         in (wrong.json()["detail"])
     )
+    everybody = await post("olga", "abort", {"everybody": True})
+    assert everybody.json()["detail"].startswith("Abort may not follow [Prep][Upgrade]")
     aborted = await post("olga", "abort")
     assert aborted.json()["done"].startswith("AbortOnFailure is step 3 of ran-x1")
     assert len((await on_hub(admin)).spec.plan) == 3
@@ -268,7 +270,7 @@ async def test_what_the_state_allows(
     found = (await ask("alice", "rollouts/default/ran-r1/actions")).json()["items"]
     told = {each["name"]: each["why"] for each in found}
     assert told["pause"] == told["resume"] == told["retry"] == told["skip"] == ""
-    assert told["abort"].startswith("neither Abort nor AbortOnFailure may follow [Prep][Upgrade]")
+    assert told["abort"].startswith("AbortOnFailure may not follow [Prep][Upgrade]")
     assert told["append-step"] == "nothing may follow [Prep][Upgrade][FinalizeUpgrade]"
     assert told["adopt"] == "TALM has left nothing of it that is unfinished"
     assert {each["name"] for each in found if each["allowed"]} == {

@@ -53,6 +53,8 @@ async def test_steps(
     ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient, direct: tuple[str, ...]
 ) -> None:
     await seen(journal, known(await made("Prep")))
+    everybody = await ibgu("abort", "ran-x1", "--everybody", "--dry-run", *direct, user="olga")
+    assert "Abort is step 2 of ran-x1" in everybody.stdout, everybody.output
     added = await ibgu("add-step", "ran-x1", "Upgrade", "--timeout", "90", *direct, user="olga")
     assert added.stdout.startswith("Upgrade is step 2 of ran-x1"), added.output
     assert (await on_hub(admin)).spec.plan[1].rollout_strategy.timeout == 90

@@ -58,13 +58,18 @@ async def append_step(changing: ChangingOfRequest, body: NewStepBody) -> ChangeB
     return await changing.make(lambda target: change.append(target, step))
 
 
-@router.post("/abort", status_code=202, responses=_PROBLEMS, summary="Append the legal abort")
+@router.post(
+    "/abort", status_code=202, responses=_PROBLEMS, summary="Append AbortOnFailure, or Abort"
+)
 async def abort(changing: ChangingOfRequest, body: AbortBody | None = None) -> ChangeBody:
-    """Abort or AbortOnFailure, whichever may follow the plan."""
+    """AbortOnFailure; Abort, which undoes what has succeeded too, only for `everybody`."""
     given = body or AbortBody()
     return await changing.make(
         lambda target: change.abort(
-            target, max_concurrency=given.max_concurrency, timeout=given.timeout
+            target,
+            everybody=given.everybody,
+            max_concurrency=given.max_concurrency,
+            timeout=given.timeout,
         )
     )
 

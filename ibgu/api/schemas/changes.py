@@ -34,6 +34,9 @@ class NewStepBody(Body):
 
 
 class AbortBody(Body):
+    everybody: bool = Field(
+        default=False, description="Abort, which undoes what has succeeded too; not only failed."
+    )
     max_concurrency: Slots = None
     timeout: Minutes = None
 

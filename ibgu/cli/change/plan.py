@@ -42,6 +42,9 @@ def add_step(
 
 def abort(
     name: Rollout,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="Abort, which undoes what has succeeded too.")
+    ] = False,
     max_concurrency: Slots = None,
     timeout: Minutes = None,
     namespace: Namespace = "",
@@ -52,19 +55,21 @@ def abort(
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
-    """Append Abort or AbortOnFailure, whichever may follow the plan."""
+    """Append AbortOnFailure, for those that have failed; or Abort, for everybody."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import Target
-    from ibgu.client.answers.changes import Strategy
+    from ibgu.client.answers.changes import Abort
     from ibgu.core import change
 
     how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
-    body = Strategy(max_concurrency=max_concurrency, timeout=timeout)
+    body = Abort(everybody=everybody, max_concurrency=max_concurrency, timeout=timeout)
     make(
         how,
         lambda client, where: client.abort(where, name, body, dry_run=dry_run),
         simply(
-            lambda target: change.abort(target, max_concurrency=max_concurrency, timeout=timeout)
+            lambda target: change.abort(
+                target, everybody=everybody, max_concurrency=max_concurrency, timeout=timeout
+            )
         ),
     )
 

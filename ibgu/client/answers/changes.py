@@ -3,9 +3,11 @@
 from ibgu.client.answers.base import Answer
 
 
-class Strategy(Answer, frozen=True, kw_only=True):
+class Abort(Answer, frozen=True, kw_only=True):
     """None: as in the plan's last step; `timeout` in minutes."""
 
+    everybody: bool = False
+    """Abort, which undoes what has succeeded too; else AbortOnFailure."""
     max_concurrency: int | None = None
     timeout: int | None = None
 

@@ -2,8 +2,7 @@
 
 from msgspec import Struct
 
-from ibgu.core.change.model import Refused
-from ibgu.core.change.plan import abort_of, appendable, drawn
+from ibgu.core.change.plan import appendable, drawn, no_abort
 from ibgu.core.gates import LASTING
 from ibgu.core.model import Action, Reason, ReasonKind, Rollout, Step, StepState
 from ibgu.core.status import hold_of
@@ -39,7 +38,7 @@ def permits(standing: Standing) -> list[Permit]:
         Permit("resume", _resume(standing)),
         Permit("retry", "" if standing.failed else "no cluster has failed"),
         Permit("skip", _skip(standing)),
-        Permit("abort", _abort(plan)),
+        Permit("abort", no_abort(plan)),
         Permit("append-step", nothing, next_steps),
         Permit("adopt", _adopt(standing)),
     ]
@@ -72,14 +71,6 @@ def _skip(standing: Standing) -> str:
     if newest is None or newest.state is not StepState.RUNNING:
         return "no step is running"
     return "" if standing.waiting else "no cluster waits in the running step"
-
-
-def _abort(plan: list[list[str]]) -> str:
-    try:
-        abort_of(plan)
-    except Refused as refused:
-        return str(refused)
-    return ""
 
 
 def _adopt(standing: Standing) -> str:

@@ -52,24 +52,36 @@ def append(target: Target, step: NewStep) -> Change:
     )
 
 
-def abort(target: Target, *, max_concurrency: int | None, timeout: int | None) -> Change:
-    """Append Abort or AbortOnFailure, whichever may follow. Raises Refused where neither may."""
-    last = tuple(target.plan[-1].get("actions") or ()) if target.plan else ()
-    if last in _ABORTS:
-        return Change(f"{last[0]} is the plan's last step already")
-    return append(target, NewStep(abort_of(_actions(target)), max_concurrency, timeout))
+def abort(
+    target: Target,
+    *,
+    everybody: bool = False,
+    max_concurrency: int | None = None,
+    timeout: int | None = None,
+) -> Change:
+    """Append AbortOnFailure; for `everybody` Abort, which undoes what has succeeded too.
+
+    Raises Refused where it may not follow.
+    """
+    plan = _actions(target)
+    step = NewStep((abort_of(everybody=everybody),), max_concurrency, timeout)
+    if plan and plan[-1] == step.actions:
+        return Change(f"{_named(step)} is the plan's last step already")
+    if why := no_abort(plan, everybody=everybody):
+        raise Refused(why)
+    return append(target, step)
 
 
-def abort_of(plan: Sequence[Sequence[str]]) -> tuple[Action, ...]:
-    """Raises Refused where none may follow."""
-    possible = appendable(plan)
-    for choice in _ABORTS:
-        if choice in possible:
-            return choice
-    raise Refused(f"neither Abort nor AbortOnFailure may follow {drawn(plan)}; {_ELSEWHERE}")
+def no_abort(plan: Sequence[Sequence[str]], *, everybody: bool = False) -> str:
+    """Why it may not follow; empty: it may."""
+    action = abort_of(everybody=everybody)
+    if (action,) in appendable(plan):
+        return ""
+    return f"{action} may not follow {drawn(plan)}; {_ELSEWHERE}"
 
 
-_ABORTS = ((Action.ABORT,), (Action.ABORT_ON_FAILURE,))
+def abort_of(*, everybody: bool) -> Action:
+    return Action.ABORT if everybody else Action.ABORT_ON_FAILURE
 
 
 def drawn(plan: Sequence[Sequence[str]]) -> str:

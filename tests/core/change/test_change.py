@@ -123,20 +123,22 @@ def test_an_illegal_step_is_refused_with_the_legal_ones(plan: tuple[str, ...], w
     assert words in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("plan", "action"),
-    [(("Prep",), "Abort"), (("Prep", "Upgrade"), "AbortOnFailure"), ((), "Abort")],
-)
-def test_the_abort_that_may_follow(plan: tuple[str, ...], action: str) -> None:
-    change = abort(target(*plan), max_concurrency=3, timeout=None)
-    assert plan_of(change)[-1] == [action]
+@pytest.mark.parametrize("plan", [("Prep",), ("Prep", "Upgrade"), ()])
+def test_an_abort_is_for_those_that_failed(plan: tuple[str, ...]) -> None:
+    assert plan_of(abort(target(*plan), max_concurrency=3))[-1] == ["AbortOnFailure"]
+
+
+def test_an_abort_of_everybody_is_asked_for() -> None:
+    assert plan_of(abort(target("Prep"), everybody=True))[-1] == ["Abort"]
+    with pytest.raises(Refused, match=r"^Abort may not follow \[Prep\]\[Upgrade\]; to cancel"):
+        abort(target("Prep", "Upgrade"), everybody=True)
 
 
 def test_an_abort_that_is_there_or_not_possible() -> None:
-    there = abort(target("Prep", "Abort"), max_concurrency=None, timeout=None)
+    there = abort(target("Prep", "Abort"), everybody=True)
     assert (there.patch, there.done) == (None, "Abort is the plan's last step already")
     with pytest.raises(Refused, match="apply a second ImageBasedGroupUpgrade"):
-        abort(target("Rollback"), max_concurrency=None, timeout=None)
+        abort(target("Rollback"))
 
 
 # -- controls ----------------------------------------------------------------------------------
@@ -359,7 +361,7 @@ def test_what_is_so_already_or_can_not_follow() -> None:
     assert why(standing("Prep", hold=ReasonKind.ADOPTION))["adopt"] == ""
     told = why(standing("Rollback", "FinalizeRollback"))
     assert told["append-step"] == "nothing may follow [Rollback][FinalizeRollback]"
-    assert told["abort"].startswith("neither Abort nor AbortOnFailure may follow")
+    assert told["abort"].startswith("AbortOnFailure may not follow")
 
 
 def test_a_deleted_rollout_takes_no_change() -> None:
