@@ -68,4 +68,4 @@ async def test_paused_resumed_aborted_and_tried_again(scene: Scene, post: Post) 
     entry = await scene.status(again)
     assert [each["name"] for each in entry["clusters"]] == [broken]
     rows = await scene.journal("SELECT kind FROM events WHERE actor = 'via REST (olga)'")
-    assert {"RolloutReleased", "PlanAccepted", "RolloutSeen"} <= {row["kind"] for row in rows}
+    assert {"PlanAccepted", "RolloutSeen"} <= {row["kind"] for row in rows}
