@@ -190,7 +190,8 @@ def _prove(server_url: str, names: list[str], start: int, within: int) -> int:
 
 def _caught(url: str, name: str, first: int, within: int) -> tuple[Outcome | None, int]:
     wanted = VARIANTS[name].theme
-    seeds = (seed for seed in itertools.count(first) if wanted in ("", theme(seed).name))
+    numbers = itertools.count(max(first, VARIANTS[name].first))
+    seeds = (seed for seed in numbers if wanted in ("", theme(seed).name))
     for number, seed in enumerate(itertools.islice(seeds, within), 1):
         with broken(name):
             outcome = simulate(seed, url)

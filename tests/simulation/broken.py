@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from ibgu.controller import loop, recovery
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.talm import TalmWatch
 from ibgu.core import decide as deciding
 from ibgu.core.book import StepBook, World
 from ibgu.core.decide import accepted as accepting
@@ -275,15 +277,38 @@ def failure_without_disarm(stack: ExitStack) -> None:
     _set(stack, running, "_BY_STATE", {**running._BY_STATE, RunState.ENDED: decide})
 
 
+def generation_ignored(stack: ExitStack) -> None:
+    """Feedback counts whatever version of its object it was made from (R7)."""
+    _set(stack, WorkView, "settled", property(lambda self: self.ibu is not None))
+    _set(stack, IbuView, "current", property(lambda self: True))
+
+
+def restore_ignored(stack: ExitStack) -> None:
+    """That the hub went back is not noticed."""
+    _set(stack, recovery.Recovery, "_proof", lambda self, world, versions: "")
+    _set(stack, Mirror, "_restored", lambda self, proof: None)
+
+
+def talm_ignored(stack: ExitStack) -> None:
+    """A live TALM keeps nobody from writing."""
+
+    async def live(self: TalmWatch) -> bool:
+        return False
+
+    _set(stack, TalmWatch, "live", live)
+
+
 class Variant(Struct, frozen=True):
     patches: Patches
     theme: str = ""
     """The theme of faults whose seeds are to notice it; empty: any."""
+    first: int = 1
+    """The seed to begin with: what only few of them notice need not be looked for in all."""
 
 
 VARIANTS: dict[str, Variant] = {
-    patches.__name__.replace("_", "-"): Variant(patches, theme)
-    for patches, theme in (
+    patches.__name__.replace("_", "-"): Variant(patches, theme, *first)
+    for patches, theme, *first in (
         (no_fencing, "leaders"),
         (intent_after_effect, ""),
         (slot_freed_early, "dark"),
@@ -293,15 +318,18 @@ VARIANTS: dict[str, Variant] = {
         (label_before_outcome, ""),
         (look_skipped, ""),
         (look_kept, ""),
-        (debts_forgotten, "leaders"),
+        (debts_forgotten, "leaders", 132),
         (claim_ignored, ""),
         (deadline_before_evidence, "outage"),
         (withdrawn_stays_withdrawn, "dark"),
         (restart_begins_anew, "leaders"),
         (gap_ignored, "leaders"),
-        (doubt_ignored, "leaders"),
+        (doubt_ignored, "leaders", 112),
         (uid_ignored, "people"),
         (failure_without_disarm, ""),
+        (generation_ignored, ""),
+        (restore_ignored, "restored"),
+        (talm_ignored, "talm"),
     )
 }
 

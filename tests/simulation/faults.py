@@ -87,6 +87,8 @@ PEOPLE = (
     "skip-waiting",
     "resumed",
 )
+OTHERS = ("hub-restored", "talm-lives")
+"""Another past, another controller: only in themes of their own."""
 KINDS: tuple[str, ...] = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
 
 _WEIGHTS = {PROCESS: 6, JOURNAL: 4, HUB: 4, WATCH: 3, CLUSTER: 4, PEOPLE: 4}
@@ -125,6 +127,8 @@ THEMES = (
         ("dark-when-armed", "dark-when-armed", "dark-when-armed"),
     ),
     Theme("people", PEOPLE, 10, ("cluster-recreated", "label-removed")),
+    Theme("restored", ("kill", "watch-cut", "dark", "step-appended"), 3, ("hub-restored",)),
+    Theme("talm", ("kill", "kill-after-commit", "watch-cut", "dark"), 4, ("talm-lives",) * 2),
 )
 
 
@@ -159,6 +163,8 @@ def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> 
     )
     if kind == "outage":  # longer than any limit
         return structs.replace(fault, at=rng.uniform(10.0, 600.0), seconds=3000.0)
+    if kind == "hub-restored":  # from its backup to its restore, both while things go wrong
+        return structs.replace(fault, at=fault.at / 3, seconds=rng.uniform(30.0, 900.0))
     if kind in (
         "dark-when-armed",
         "commit-in-doubt",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec import json
+
 from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
@@ -69,6 +71,12 @@ class People:
         timeout = plan[0]["rolloutStrategy"]["timeout"] if plan else 20
         more = step([actions[choice % len(actions)]], 1 + choice % 3, timeout)
         await self._try("PATCH", self._path(number), {"spec": {"plan": [*plan, more]}})
+
+    async def put_back(self, number: int, plan: bytes) -> None:
+        """The plan as it was, where it is shorter now."""
+        found, wanted = await self._get(self._path(number)), json.decode(plan)
+        if len((found.get("spec") or {}).get("plan") or []) < len(wanted):
+            await self._try("PATCH", self._path(number), {"spec": {"plan": wanted}})
 
     async def delete(self, number: int) -> None:
         await self._try("DELETE", self._path(number))

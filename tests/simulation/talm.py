@@ -2,8 +2,9 @@
 
 import asyncio
 from datetime import UTC, datetime
+from math import inf
 
-from ibgu.controller.talm import LEASE
+from ibgu.controller.talm import ALIVE, LEASE
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -11,16 +12,22 @@ from ibgu.sim.hub import MemoryClient, MemoryHub
 NAMESPACE = "openshift-operators"
 RENEWED = 30.0
 """Seconds between two renewals."""
+KNOWN = 60.0
+"""Seconds after which every controller that can reach the hub has looked, and what it had sent
+before is answered."""
 
 
 class Talm:
     def __init__(self, hub: MemoryHub) -> None:
         self._hub = hub
         self._client = MemoryClient(hub, "talm")
+        self._began = self._renewed = -inf
 
     async def live(self, seconds: float) -> None:
         """Its Lease counts for two minutes more."""
         await self._install()
+        if not self.alive:
+            self._began = self._hub.now()
         until = self._hub.now() + seconds
         while self._hub.now() < until:
             renewed = datetime.fromtimestamp(self._hub.now(), UTC).isoformat()
@@ -30,7 +37,18 @@ class Talm:
                 body={"spec": {"holderIdentity": "talm", "renewTime": renewed}},
                 content_type=paths.MERGE_PATCH,
             )
+            self._renewed = self._hub.now()
             await asyncio.sleep(RENEWED)
+
+    @property
+    def alive(self) -> bool:
+        """By its Lease."""
+        return self._hub.now() - self._renewed < ALIVE.total_seconds()
+
+    @property
+    def known(self) -> bool:
+        """Every controller has seen that it lives."""
+        return self.alive and self._hub.now() - self._began > KNOWN
 
     async def _install(self) -> None:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}

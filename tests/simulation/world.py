@@ -5,9 +5,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import ReasonKind, RolloutState
+from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.sim.cluster import Cluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -21,6 +23,7 @@ from tests.simulation.loop import BEGINNING
 from tests.simulation.node import Node
 from tests.simulation.people import People
 from tests.simulation.plans import Scenario
+from tests.simulation.talm import Talm
 from tests.simulation.weather import Weather
 
 SHOTS = (
@@ -64,11 +67,14 @@ class World:
         self.player = Player(fleet, scenario.fleet, Clock(offset=0.0))
         ibgus = [body for _, body in scenario.ibgus]
         self.people = People(self.hub, self.player, ibgus)
+        self.talm = Talm(self.hub)
         turnstile = Turnstile()
         self.nodes = [
             Node(f"node-{number}", self.hub, engine, turnstile, self.weather, seed, journal)
             for number in range(scenario.nodes)
         ]
+        self.gone_back: set[str] = set()
+        """uids of the rollouts that a controller had in memory when the hub went back."""
         self.lost: set[str] = set()
         """Clusters that never come back."""
         self._added = 0
@@ -105,7 +111,11 @@ class World:
     # -- what happens ----------------------------------------------------------------------------
 
     async def happen(self, fault: Fault) -> None:
-        if fault.kind in PROCESS + JOURNAL + HUB + WATCH or fault.kind in SHOTS:
+        if fault.kind == "hub-restored":
+            self._tasks.append(asyncio.create_task(self._restored(fault.seconds)))
+        elif fault.kind == "talm-lives":
+            self._tasks.append(asyncio.create_task(self._talm_lives(fault.seconds)))
+        elif fault.kind in PROCESS + JOURNAL + HUB + WATCH or fault.kind in SHOTS:
             self._to_processes(fault)
         else:
             await self._to_objects(fault)
@@ -145,6 +155,38 @@ class World:
         for node in self.nodes:
             if node.client is not None:
                 node.client.cut()
+
+    async def _restored(self, seconds: float) -> None:
+        """Of a moment in which nothing was armed: an agent that is quicker than ibgu would apply
+        such a work once more, and nobody could prevent it (docs/recovery.md)."""
+        await self._nothing_armed()
+        saved = self.hub.back_up()
+        await asyncio.sleep(seconds)
+        self.weather.struck["hub-restored"] += 1
+        node = self.leader()
+        if node is not None and node.controller is not None and node.controller._loop is not None:
+            self.gone_back |= set(node.controller._loop.world.books)
+        self.hub.restore(saved)
+        self._cut()
+        for cluster in self.player.clusters.values():
+            cluster.registration.joined(cluster.registration.uid)
+            self.player.touch(cluster)
+
+    async def _nothing_armed(self) -> None:
+        while True:
+            if not self._armed_works():
+                return
+            await asyncio.sleep(1.0)
+
+    async def _talm_lives(self, seconds: float) -> None:
+        self.weather.struck["talm-lives"] += 1
+        await self.talm.live(seconds)
+
+    def _armed_works(self) -> bool:
+        works = next(r for r in self.hub.resources if r.kind == "ManifestWork")
+        objects = self.hub.versions.collections[works].objects.values()
+        marks = (work["metadata"].get("annotations") or {} for work in objects)
+        return any(each.get(names.ARMING) == names.ARMED for each in marks)
 
     async def _to_objects(self, fault: Fault) -> None:
         self.weather.struck[fault.kind] += 1
@@ -251,8 +293,14 @@ class World:
         for book in loop.world.books.values():
             step = book.current
             hold = step.step.hold if step is not None else None
+            number = int(book.rollout.name.rpartition("-")[2])
+            held = book.rollout.hold
             if hold is not None and hold.kind is ReasonKind.BRAKE:
-                await self.people.resume(int(book.rollout.name.rpartition("-")[2]))
+                await self.people.resume(number)
+            elif held is not None and held.kind in (ReasonKind.RESTORED, ReasonKind.INVALID_PLAN):
+                # An operator puts back what the journal knows of the plan.
+                await self.people.put_back(number, json.encode(book.rollout.spec.plan))
+                await self.people.resume(number)
 
     async def stuck(self) -> str:
         """What has not come to its end, and why."""

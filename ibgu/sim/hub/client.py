@@ -116,6 +116,8 @@ class _Times:
 
 async def _lines(watch: Watch, path: str, times: _Times) -> AsyncIterator[bytes]:
     while True:
+        if watch.broken:
+            raise HubError(TRANSPORT, "ConnectionFailed", "cut", method="WATCH", path=path)
         while watch.lines:
             times.heard()
             yield watch.lines.popleft()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
+from weakref import WeakSet
 
 from msgspec import DecodeError, Struct, json
 
@@ -25,7 +26,7 @@ from ibgu.sim.hub.kinds import Resource, Target, resources, target_of
 from ibgu.sim.hub.lists import Lists
 from ibgu.sim.hub.merge import merged
 from ibgu.sim.hub.objects import born, changed, leaving, managed
-from ibgu.sim.hub.store import Key, Versions
+from ibgu.sim.hub.store import Backup, Key, Versions
 from ibgu.sim.hub.watch import Watch
 
 _REVIEWS = (paths.SELF_SUBJECT_ACCESS_REVIEWS, paths.SUBJECT_ACCESS_REVIEWS)
@@ -65,6 +66,7 @@ class MemoryHub:
         self.audit: Callable[[Asked, JsonObject | None, JsonObject | None], None] = _unheard
         self._rng = Random(f"{seed}/hub")
         self._lists = Lists(self.versions)
+        self._watches: WeakSet[Watch] = WeakSet()
         for name in ("kube-system", "default", "ibgu-system"):
             self.handle(_namespace(name))
 
@@ -72,6 +74,16 @@ class MemoryHub:
         """Forget history: watches and lists from before now answer 410."""
         self.versions.compact()
         self._lists.forget()
+
+    def back_up(self) -> Backup:
+        return self.versions.back_up()
+
+    def restore(self, saved: Backup) -> None:
+        """As etcd is restored from a snapshot: the server starts anew, every connection breaks."""
+        self.versions.restore(saved)
+        self._lists.forget()
+        for watch in list(self._watches):
+            watch.break_off()
 
     # -- one request -----------------------------------------------------------------------------
 
@@ -93,6 +105,7 @@ class MemoryHub:
             raise not_served()
         match = selectors.parse(query.get("labelSelector", ""))
         watch = Watch(self.versions, target, match)
+        self._watches.add(watch)
         initial = query.get("sendInitialEvents") == "true"
         if initial and query.get("resourceVersionMatch") != "NotOlderThan":
             words = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"

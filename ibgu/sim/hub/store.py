@@ -42,6 +42,13 @@ class Collection:
         ]
 
 
+class Backup(Struct, frozen=True):
+    """What a snapshot of etcd holds."""
+
+    version: int
+    objects: dict[Resource, dict[Key, JsonObject]]
+
+
 class Versions:
     """Objects are never changed in place: a version that somebody holds stays as it is."""
 
@@ -80,6 +87,17 @@ class Versions:
         collection.log.append(change)
         for listener in list(collection.listeners):
             listener(change)
+
+    def back_up(self) -> Backup:
+        kept = {resource: dict(each.objects) for resource, each in self.collections.items()}
+        return Backup(self.version, kept)
+
+    def restore(self, saved: Backup) -> None:
+        """Versions go back with the objects, and will be given out once more."""
+        self.version = self.oldest = saved.version
+        for resource, collection in self.collections.items():
+            collection.objects = dict(saved.objects[resource])
+            collection.log.clear()
 
     def compact(self) -> None:
         """Forget all history, as etcd does every few minutes."""

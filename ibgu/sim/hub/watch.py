@@ -18,6 +18,9 @@ class Watch:
         self.lines: deque[bytes] = deque()
         self.news = asyncio.Event()
         self.ended = False
+        self.broken = False
+        """The connection is lost, and with it what was not read yet."""
+        self._after = 0
         self._versions = versions
         self._target = target
         self._match = match
@@ -36,6 +39,7 @@ class Watch:
             self.fail(too_old(int(version), self._versions.oldest))
             return
         else:
+            self._after = int(version)
             for change in self._collection.log:
                 if change.version > int(version):
                     self._changed(change)
@@ -44,7 +48,12 @@ class Watch:
     # -- telling ---------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
-        """An object that comes into the selection is added to it, one that leaves it is deleted."""
+        """An object that comes into the selection is added to it, one that leaves it is deleted.
+
+        Of a version that a restored hub has not reached yet nothing is told until it has.
+        """
+        if change.version <= self._after:
+            return
         if self._target.namespace and change.key[0] != self._target.namespace:
             return
         before = change.before is not None and self._match(labels_of(change.before))
@@ -65,6 +74,10 @@ class Watch:
 
     def fail(self, refused: Refused) -> None:
         self._say(line("ERROR", refused.body))
+        self.end()
+
+    def break_off(self) -> None:
+        self.broken = True
         self.end()
 
     def end(self) -> None:

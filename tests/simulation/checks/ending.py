@@ -21,6 +21,7 @@ async def check_ending(found: Found, world: World, *, calm: bool) -> None:
         return
     ending = _Ending(found, world)
     ending.debts(loop.world.debts)
+    ending.restores(loop.world.books)
     if calm:
         ending.all_well(loop.world.books.values())
     await ending.works(list(loop.world.books.values()))
@@ -40,6 +41,11 @@ class _Ending:
 
     def debts(self, debts: dict[str, Any]) -> None:
         self._check("nothing is owed at the end", not debts, str(debts))
+
+    def restores(self, books: dict[str, Book]) -> None:
+        for uid in self._world.gone_back & set(books):
+            rollout = books[uid].rollout
+            self._check("a restore is noticed", bool(rollout.restore), rollout)
 
     def all_well(self, books: Iterable[Book]) -> None:
         members = [m for book in books for step in book.steps for m in step.members.values()]

@@ -46,7 +46,7 @@ class Labels:
         owed: Counter[Change] = Counter()
         since: dict[Change, datetime] = {}
         for event in events:
-            if event.kind == "LabelsOwed":
+            if event.kind in ("LabelsOwed", "LabelsPutBack"):
                 for field in ("labels", "annotations"):
                     for key, change in event.data.get(field, {}).items():
                         made = (str(event.cluster_uid), key, change[1])
