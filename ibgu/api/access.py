@@ -118,4 +118,21 @@ async def _user(access: Access, token: str) -> User | None:
     raise away("hub-away", "the hub could not say whose token this is; try again in a moment")
 
 
+class Session:
+    """Who asks, for an answer that goes on for as long as they may have it."""
+
+    def __init__(
+        self,
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
+    ) -> None:
+        self._request = request
+        self._credentials = credentials
+
+    async def caller(self) -> Caller:
+        """As of now, or as of a minute ago. Raises Problem where the token is no longer good."""
+        return await _caller(self._request, self._credentials)
+
+
+SessionOfRequest = Annotated[Session, Depends()]
 CallerOfRequest = Annotated[Caller, Depends(_caller)]

@@ -23,8 +23,10 @@ from ibgu.api.routes import (
     rollouts,
     shadow,
     step,
+    stream,
     summary,
 )
+from ibgu.api.stream import Feed
 
 PREFIX = "/api/v1"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -34,7 +36,9 @@ def create_app(context: Context) -> FastAPI:
     app = create_probes(context.probes)
     app.state.context = context
     app.state.measured = Measured(context)
-    for part in (summary, rollouts, step, members, history, clusters, preview, changes, shadow):
+    app.state.feed = Feed(context.engine, context.hub)
+    reads = (summary, rollouts, step, members, history, clusters, stream)
+    for part in (*reads, preview, changes, shadow):
         app.include_router(part.router, prefix=PREFIX)
     page.install(app)
     return app

@@ -7,7 +7,7 @@ import socket
 from contextlib import AbstractContextManager, nullcontext
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 GRACE_SECONDS = 5
 """How long requests that are being answered may take once the server is to end."""
@@ -54,16 +54,33 @@ def _split(listen: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+CLOSING = "closing"
+"""In a request's state: the asyncio.Event that is set once the server is to end."""
+
+
 async def serve(app: ASGIApp, listen: str | socket.socket) -> None:
-    """Serves until cancelled, then answers what it has begun. Raises ListenError."""
+    """Serves until cancelled, then answers what it has begun. Raises ListenError.
+
+    Answers that never end by themselves have to end with the event CLOSING of their request.
+    """
     listener = bind(listen) if isinstance(listen, str) else listen
-    server = _Server(_config(app))
+    closing = asyncio.Event()
+    server = _Server(_config(_telling(app, closing)))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
     finally:
+        closing.set()
         server.should_exit = True
         await serving
+
+
+def _telling(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})[CLOSING] = closing
+        await app(scope, receive, send)
+
+    return told
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:

@@ -1,6 +1,8 @@
 """One method a route of the REST API."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+
+import msgspec
 
 from ibgu.client.answers.changes import Abort, Change, NewStep, Pause, Permits, Retry, Skip
 from ibgu.client.answers.events import Event
@@ -11,6 +13,7 @@ from ibgu.client.answers.overview import Grid, Summary, Timeline
 from ibgu.client.answers.preview import Preview, PreviewOf
 from ibgu.client.answers.rollouts import Rollout, Steps
 from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, ShadowRollout
+from ibgu.client.sse import messages
 from ibgu.client.wire import TIMEOUT, Wire
 
 
@@ -29,6 +32,10 @@ class Client:
     def summary(self, *, namespace: str | None = None) -> Summary:
         """All that is under way; None: of all namespaces that one may see."""
         return self._wire.get(Summary, "summary", namespace=namespace)
+
+    def stream_all(self, *, after: int | None = None) -> Iterator[Event]:
+        """The events of all rollouts that one may see, as they happen."""
+        return _events(self._wire.lines("stream", after=after))
 
     # -- rollouts ----------------------------------------------------------------------------
 
@@ -93,6 +100,14 @@ class Client:
     ) -> Iterator[Event]:
         """All that are there, oldest first; `after` is a `seq`."""
         return self._wire.pages(Event, "rollouts", namespace, name, "events", after=after, uid=uid)
+
+    def stream(
+        self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None
+    ) -> Iterator[Event]:
+        """As they happen, after a `seq` or from now on; it ends when the server or the network
+        does: go on after the last one."""
+        path = ("rollouts", namespace, name, "stream")
+        return _events(self._wire.lines(*path, after=after, uid=uid))
 
     def failures(
         self, namespace: str, name: str, *, step: int | None = None, uid: str | None = None
@@ -166,3 +181,9 @@ class Client:
         return self._wire.pages(
             ShadowCluster, "shadow", "rollouts", namespace, name, "clusters", cluster=cluster
         )
+
+
+def _events(lines: Iterable[str]) -> Iterator[Event]:
+    for message in messages(lines):
+        if message.event == "event":
+            yield msgspec.json.decode(message.data, type=Event)

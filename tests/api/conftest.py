@@ -1,6 +1,8 @@
 """The API on a real Postgres and a real hub, asked without a network in between."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -12,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context, Probes
+from ibgu.api.server import bind, serve
 from ibgu.cli.serve.schema import journal_problem
 from ibgu.db import Journal
 from ibgu.db.migrate import upgrade
@@ -55,6 +58,17 @@ async def journal(context: Context) -> Journal:
 @pytest.fixture
 def app(context: Context) -> FastAPI:
     return create_app(context)
+
+
+@pytest.fixture
+async def server(app: FastAPI) -> AsyncIterator[str]:
+    """Its address."""
+    listener = bind("127.0.0.1:0")
+    serving = asyncio.create_task(serve(app, listener))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    serving.cancel()
+    with suppress(asyncio.CancelledError):
+        await serving
 
 
 @pytest.fixture

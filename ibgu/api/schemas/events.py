@@ -15,6 +15,7 @@ _EVENT: JsonValue = {
     "cause": "UpgradeFailed",
     "warning": False,
     "actor": "",
+    "rollout": "0f5a2a38-6b54-4a5e-9f4e-2f1f7a2f4c11",
     "step": 2,
     "cluster": "site-0412",
     "run": "c2b7e0d41f9a",
@@ -32,6 +33,7 @@ class EventBody(Body):
     cause: str | None
     warning: bool
     actor: str = Field(description="Who asked for it, where a person did.")
+    rollout: str = Field(description="uid")
     step: int | None = Field(description="From 1.")
     cluster: str | None
     run: str | None

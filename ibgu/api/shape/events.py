@@ -5,7 +5,7 @@ from pydantic.alias_generators import to_camel
 from ibgu.api.schemas.events import EventBody
 from ibgu.db.views import EventRow
 
-_SAME = ("seq", "at", "kind", "why", "cause", "warning", "actor", "cluster", "run")
+_SAME = ("seq", "at", "kind", "why", "cause", "warning", "actor", "rollout", "cluster", "run")
 
 
 def event_body(row: EventRow) -> EventBody:

@@ -16,6 +16,8 @@ class Event(Answer, frozen=True, kw_only=True):
     cause: str | None = None
     warning: bool = False
     actor: str = ""
+    rollout: str = ""
+    """uid"""
     step: int | None = None
     cluster: str | None = None
     run: str | None = None

@@ -1,13 +1,14 @@
 """The history, event by event."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, any_, select
 
-from ibgu.db.reads.base import Base
+from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.rows import fields, to_record
-from ibgu.db.schema import events, hubs
+from ibgu.db.schema import events, hubs, rollouts
 from ibgu.db.views import EventRow, Page
 
 
@@ -28,6 +29,26 @@ class EventReads(Base):
         if cursor is not None:
             statement = statement.where(events.c.seq < decode(cursor, int))
         return await self._page(statement.order_by(events.c.seq.desc()), limit)
+
+    async def news(
+        self, after: int, *, rollout: str | None = None, limit: int = 500
+    ) -> tuple[EventRow, ...]:
+        """In the order of commit, from a number on; None: of all rollouts."""
+        statement = self._events().where(events.c.seq > after)
+        if rollout is not None:
+            statement = statement.where(events.c.rollout == rollout)
+        statement = statement.order_by(events.c.seq).limit(limit)
+        async with self._at_one_moment() as db:
+            rows = (await db.execute(statement)).mappings()
+            return tuple(to_record(row, EventRow) for row in rows)
+
+    async def namespaces_of(self, uids: Collection[str]) -> dict[str, str]:
+        """By uid; those that are not known are left out."""
+        statement = select(rollouts.c.uid, rollouts.c.namespace).where(
+            rollouts.c.hub == self.hub, rollouts.c.uid == any_(texts(uids))
+        )
+        async with self._at_one_moment() as db:
+            return {row.uid: row.namespace for row in await db.execute(statement)}
 
     async def last_seq(self) -> int:
         """Number of the hub's newest event; 0 before the first."""

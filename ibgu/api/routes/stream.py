@@ -1,0 +1,105 @@
+"""The history as it happens, as server-sent events."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+
+from ibgu.api.access import Caller, Session, SessionOfRequest
+from ibgu.api.routes.inputs import RolloutOfPath
+from ibgu.api.schemas.problem import problems
+from ibgu.api.stream import EventStream, Feed
+from ibgu.api.stream.ring import Item
+
+router = APIRouter()
+
+_LAST = 2**63 - 1
+After = Annotated[
+    int | None,
+    Query(ge=0, le=_LAST, description="Only events with a higher number; without it from now on."),
+]
+LastEventId = Annotated[
+    int | None,
+    Header(alias="Last-Event-ID", ge=0, le=_LAST, description="As `after`, and before it."),
+]
+_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Messages `event` with an EventBody each; their id is its `seq`.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+def _feed(request: Request) -> Feed:
+    feed: Feed = request.app.state.feed
+    return feed
+
+
+FeedOfProcess = Annotated[Feed, Depends(_feed)]
+
+
+class _OfRollout:
+    def __init__(self, session: Session, namespace: str) -> None:
+        self._session = session
+        self._namespace = namespace
+
+    async def renew(self) -> None:
+        caller = await self._session.caller()
+        await caller.require_rollouts(self._namespace)
+
+    async def may_hear(self, item: Item) -> bool:
+        return True
+
+
+class _OfHub:
+    def __init__(self, session: Session, caller: Caller, feed: Feed) -> None:
+        self._session = session
+        self._caller = caller
+        self._feed = feed
+
+    async def renew(self) -> None:
+        self._caller = await self._session.caller()
+
+    async def may_hear(self, item: Item) -> bool:
+        namespace = await self._feed.namespace(item.rollout)
+        return namespace is not None and await self._caller.may_read_rollouts(namespace)
+
+
+@router.get(
+    "/rollouts/{namespace}/{name}/stream",
+    tags=["rollouts"],
+    status_code=200,
+    response_class=EventStream,
+    responses=_ANSWER | problems(401, 403, 404, 422, 503),
+    summary="The events of a rollout as they happen",
+)
+async def stream_of_rollout(
+    found: RolloutOfPath,
+    feed: FeedOfProcess,
+    session: SessionOfRequest,
+    after: After = None,
+    last_event_id: LastEventId = None,
+) -> EventStream:
+    """Server-sent events, until the client goes."""
+    begin = last_event_id if last_event_id is not None else after
+    audience = _OfRollout(session, found.rollout.namespace)
+    return EventStream(feed, audience, after=begin, rollout=found.rollout.uid)
+
+
+@router.get(
+    "/stream",
+    tags=["rollouts"],
+    status_code=200,
+    response_class=EventStream,
+    responses=_ANSWER | problems(401, 403, 422, 503),
+    summary="The events of all rollouts as they happen",
+)
+async def stream_of_hub(
+    feed: FeedOfProcess,
+    session: SessionOfRequest,
+    after: After = None,
+    last_event_id: LastEventId = None,
+) -> EventStream:
+    """Of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
+    begin = last_event_id if last_event_id is not None else after
+    audience = _OfHub(session, await session.caller(), feed)
+    return EventStream(feed, audience, after=begin)

@@ -1,0 +1,264 @@
+"""Events as they happen, over a real connection, woken by a real Postgres."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.api.server import bind, serve
+from ibgu.api.stream import feed as feeds
+from ibgu.api.stream import response
+from ibgu.client import Client
+from ibgu.core.model import Kind, OnRollout, Rollout
+from ibgu.db import Journal
+from ibgu.hub.access import Access
+from ibgu.sandbox.hub import SandboxHub
+from tests.api.fleet import fleet, rollout, seen, tell
+from tests.db.records import rows
+
+pytestmark = pytest.mark.hub
+
+Follow = Callable[..., Any]
+ROLLOUT = "rollouts/default/ran-r1/stream"
+
+
+class Stream:
+    """What comes over one connection, message by message."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.answer = answer
+        self._chunks = answer.aiter_text()
+        self._rest = ""
+
+    async def message(self) -> str:
+        """Raises StopAsyncIteration at the end."""
+        while "\n\n" not in self._rest:
+            self._rest += await anext(self._chunks)
+        message, _, self._rest = self._rest.partition("\n\n")
+        return message
+
+    async def ids(self, count: int) -> list[int]:
+        found: list[int] = []
+        while len(found) < count:
+            message = await self.message()
+            if message.startswith("id: "):
+                found.append(int(message.partition("\n")[0][4:]))
+        return found
+
+
+@pytest.fixture
+def follow(server: str, sandbox_hub: SandboxHub) -> Follow:
+    """`async with follow("alice", "stream", after=3) as stream`, once it listens."""
+
+    @asynccontextmanager
+    async def follow(user: str, path: str, **query: Any) -> AsyncIterator[Stream]:
+        headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"}
+        headers |= query.pop("headers", {})
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=60) as client,
+            client.stream(
+                "GET", f"{server}/api/v1/{path}", params=query or None, headers=headers
+            ) as answer,
+        ):
+            yield Stream(answer)
+
+    return follow
+
+
+async def changed(journal: Journal, found: Rollout) -> None:
+    await tell(journal, OnRollout(Kind.PLAN_ACCEPTED, found, "the plan has grown"))
+
+
+async def test_events_come_as_they_happen_and_again_from_a_number(
+    follow: Follow, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without waiting for the next look at the journal: Postgres has told."""
+    monkeypatch.setattr(feeds, "POLL_SECONDS", 3600.0)
+    found = await fleet(journal)
+    async with follow("bob", ROLLOUT) as stream, follow("bob", ROLLOUT, after=2) as older:
+        assert stream.answer.headers["content-type"].startswith("text/event-stream")
+        assert await stream.message() == ": still here"
+        assert await older.ids(3) == [3, 4, 5]
+        await changed(journal, found)
+        assert await stream.ids(1) == await older.ids(1) == [6]
+        await changed(journal, found)
+        message = await stream.message()
+        assert message.startswith('id: 7\nevent: event\ndata: {"seq":7,"at":')
+    headers = {"Last-Event-ID": "6"}
+    async with follow("bob", ROLLOUT, after=1, headers=headers) as again:
+        assert await again.ids(1) == [7]
+
+
+async def test_each_hears_only_what_may_be_read(follow: Follow, journal: Journal) -> None:
+    mine, edge = rollout("r1"), rollout("r2", namespace="edge")
+    await seen(journal, mine, edge)
+    async with (
+        follow("alice", "stream", after=0) as everything,
+        follow("bob", "stream", after=0) as some,
+        follow("bob", ROLLOUT, after=0) as one,
+    ):
+        await changed(journal, edge)
+        await changed(journal, mine)
+        assert await everything.ids(4) == [1, 2, 3, 4]
+        assert await some.ids(2) == await one.ids(2) == [1, 4]
+    async with follow("bob", "rollouts/edge/ran-r2/stream") as refused:
+        assert refused.answer.status_code == 403
+    async with follow("bob", ROLLOUT, after=-1) as wrong:
+        assert wrong.answer.status_code == 422
+
+
+async def test_what_postgres_did_not_tell_is_found_by_looking(
+    follow: Follow, journal: Journal, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "POLL_SECONDS", 0.05)
+    found = rollout()
+    await seen(journal, found)
+    async with follow("alice", "stream", after=0) as stream:
+        assert await stream.ids(1) == [1]
+        app.state.feed._woken = asyncio.Event()  # that Postgres does not know
+        await changed(journal, found)
+        assert await stream.ids(1) == [2]
+
+
+async def test_a_lost_connection_to_postgres_is_replaced(
+    follow: Follow, journal: Journal, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "POLL_SECONDS", 3600.0)
+    found = rollout()
+    await seen(journal, found)
+    async with follow("alice", "stream", after=0) as stream:
+        assert await stream.ids(1) == [1]
+        await changed(journal, found)
+        assert await stream.ids(1) == [2]
+        assert await rows(
+            engine,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE query LIKE 'LISTEN%' AND datname = current_database()",
+        ) == [(True,)]
+        await changed(journal, found)
+        assert await stream.ids(1) == [3]
+
+
+async def test_many_events_are_read_page_by_page(
+    follow: Follow, journal: Journal, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes late reads from the journal what is gone from memory."""
+    monkeypatch.setattr(feeds, "PAGE", 2)
+    app.state.feed._capacity = 2
+    found = rollout()
+    await seen(journal, found)
+    async with follow("alice", "stream", after=0) as first:
+        assert await first.ids(1) == [1]
+        for _ in range(6):
+            await changed(journal, found)
+            await first.message()
+        async with follow("alice", ROLLOUT, after=0) as late:
+            assert await late.ids(7) == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_who_takes_nothing_is_cut_and_delays_nobody(
+    server: str,
+    follow: Follow,
+    journal: Journal,
+    app: FastAPI,
+    sandbox_hub: SandboxHub,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(response, "SLOW_SECONDS", 2.0)
+    monkeypatch.setattr(response, "HEARTBEAT", b": " + b"x" * 2**23 + b"\n\n")
+    found = rollout()
+    await seen(journal, found)
+    host, port = server.removeprefix("http://").split(":")
+    slow = socket.create_connection((host, int(port)))
+    token = sandbox_hub.token("alice")
+    slow.sendall(
+        f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    )
+    async with follow("alice", "stream", after=0) as stream:
+        assert await stream.ids(1) == [1]
+        await changed(journal, found)
+        assert await stream.ids(1) == [2]
+        await _one_is_left(app.state.feed)
+    taken = await asyncio.to_thread(_drained, slow)
+    assert b"HTTP/1.1 200" in taken[:100]
+    assert not taken.endswith(b"0\r\n\r\n"), "it was cut, not ended"
+
+
+async def _one_is_left(feed: feeds.Feed) -> None:
+    for _ in range(1000):
+        if feed._followers == 1:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("nobody was cut")
+
+
+def _drained(connection: socket.socket) -> bytes:
+    with connection:
+        taken = b""
+        with suppress(ConnectionError):
+            while chunk := connection.recv(2**20):
+                taken += chunk
+    return taken
+
+
+async def test_a_stream_ends_with_the_right_to_it(
+    follow: Follow, journal: Journal, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(response, "RENEW_SECONDS", 0.0)
+
+    async def nobody(_self: Access, _token: str) -> None:
+        return None
+
+    found = rollout()
+    await seen(journal, found)
+    async with follow("alice", "stream", after=0) as stream, follow("alice", ROLLOUT) as other:
+        assert await stream.ids(1) == [1]
+        await other.message()
+        monkeypatch.setattr(Access, "user", nobody)
+        await changed(journal, found)
+        for each in (stream, other):
+            with pytest.raises(StopAsyncIteration):
+                await each.ids(10)
+
+
+async def test_a_server_that_ends_waits_for_no_stream(
+    app: FastAPI, journal: Journal, sandbox_hub: SandboxHub
+) -> None:
+    """And nobody reads the journal any more once nobody follows."""
+    await seen(journal, rollout())
+    listener = bind("127.0.0.1:0")
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    serving = asyncio.create_task(serve(app, listener))
+    token = sandbox_hub.token("alice")
+    async with (
+        httpx.AsyncClient(trust_env=False, headers={"Authorization": f"Bearer {token}"}) as client,
+        client.stream("GET", f"{url}/api/v1/stream") as answer,
+    ):
+        stream = Stream(answer)
+        await stream.message()
+        reading = app.state.feed._reading
+        serving.cancel()
+        with pytest.raises(StopAsyncIteration):
+            await stream.message()
+    with suppress(asyncio.CancelledError):
+        await serving
+    assert reading.cancelled()
+
+
+async def test_the_client_follows(server: str, journal: Journal, sandbox_hub: SandboxHub) -> None:
+    await fleet(journal)
+    client = Client(server, sandbox_hub.token("alice"))
+
+    def two(events: Any) -> list[tuple[int, str]]:
+        with_end = iter(events)
+        return [(event.seq, event.kind) for event in (next(with_end), next(with_end))]
+
+    one = await asyncio.to_thread(two, client.stream("default", "ran-r1", after=3))
+    everything = await asyncio.to_thread(two, client.stream_all(after=3))
+    assert one == everything == [(4, "RunIntended"), (5, "RunArmed")]
