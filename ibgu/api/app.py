@@ -4,6 +4,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 
 from ibgu.api import handlers, openapi, page
 from ibgu.api.context import Context, Probes
@@ -16,6 +17,7 @@ from ibgu.api.readiness import Readiness
 from ibgu.api.routes import (
     changes,
     clusters,
+    durations,
     history,
     members,
     preview,
@@ -27,8 +29,12 @@ from ibgu.api.routes import (
     summary,
 )
 from ibgu.api.stream import Feed
+from ibgu.api.tags import Tagged
 
 PREFIX = "/api/v1"
+GZIP_BYTES = 1024
+"""Shorter answers are sent as they are; streams too, whatever their length."""
+GZIP_LEVEL = 5
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -37,7 +43,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     app.state.measured = Measured(context)
     app.state.feed = Feed(context.engine, context.hub)
-    reads = (summary, rollouts, step, members, history, clusters, stream)
+    reads = (summary, durations, rollouts, step, members, history, clusters, stream)
     for part in (*reads, preview, changes, shadow):
         app.include_router(part.router, prefix=PREFIX)
     page.install(app)
@@ -70,6 +76,8 @@ def create_probes(probes: Probes) -> FastAPI:
     app.state.probes = probes
     app.state.readiness = Readiness(probes)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Tagged)
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(Edge)
     app.add_middleware(Counted)  # the last one added is the outermost
     app.include_router(process.router)

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Iterator
 import msgspec
 
 from ibgu.client.answers.changes import Abort, Change, NewStep, Pause, Permits, Retry, Skip
+from ibgu.client.answers.clusters import Cluster
+from ibgu.client.answers.durations import Durations
 from ibgu.client.answers.events import Event
 from ibgu.client.answers.explain import Explained
 from ibgu.client.answers.failures import Failures
@@ -32,6 +34,10 @@ class Client:
     def summary(self, *, namespace: str | None = None) -> Summary:
         """All that is under way; None: of all namespaces that one may see."""
         return self._wire.get(Summary, "summary", namespace=namespace)
+
+    def durations(self, *, action: str | None = None, namespace: str | None = None) -> Durations:
+        """Over all rollouts that one may see."""
+        return self._wire.get(Durations, "durations", action=action, namespace=namespace)
 
     def stream_all(self, *, after: int | None = None) -> Iterator[Event]:
         """The events of all rollouts that one may see, as they happen."""
@@ -62,9 +68,13 @@ class Client:
         cause: str | None = None,
         cluster: str | None = None,
         clusters: Collection[str] | None = None,
+        reason: str | None = None,
+        stalled: bool | None = None,
+        sort: str | None = None,
         uid: str | None = None,
     ) -> Iterator[Member]:
-        """In the order of steps and starts; `cluster` is how names begin, `clusters` whole ones."""
+        """By default in the order of steps and starts; `cluster` is how names begin, `clusters`
+        whole ones."""
         return self._wire.pages(
             Member,
             *("rollouts", namespace, name, "members"),
@@ -74,6 +84,9 @@ class Client:
             cause=cause,
             cluster=cluster,
             clusters=clusters,
+            reason=reason,
+            stalled=stalled,
+            sort=sort,
             uid=uid,
         )
 
@@ -154,6 +167,20 @@ class Client:
         return self._wire.post(Change, *path, body=body, dryRun="true" if dry_run else None)
 
     # -- clusters ----------------------------------------------------------------------------
+
+    def clusters(
+        self,
+        *,
+        prefix: str | None = None,
+        namespace: str | None = None,
+        rollout: str | None = None,
+    ) -> Iterator[str]:
+        """Names, in their order; `rollout` is one of `namespace`."""
+        query = {"prefix": prefix, "namespace": namespace, "rollout": rollout}
+        return self._wire.pages(str, "clusters", **query)
+
+    def cluster(self, name: str) -> Cluster:
+        return self._wire.get(Cluster, "clusters", name)
 
     def explain(
         self, name: str, *, namespace: str | None = None, rollout: str | None = None

@@ -9,6 +9,7 @@ from ibgu.core.forecast import Change, Pace
 from ibgu.core.model import (
     Action,
     Cause,
+    Debt,
     Member,
     MemberState,
     Outcome,
@@ -210,3 +211,22 @@ class Overview(Struct, frozen=True):
     now: datetime
     rollouts: tuple[RolloutRow, ...]
     ends: tuple[EndRow, ...]
+
+
+class HoldRow(Struct, frozen=True):
+    """Slot and claim of a cluster."""
+
+    namespace: str
+    name: str
+    """Of the rollout."""
+    rollout: str
+    step: int
+    slot: int
+    taken_at: datetime
+
+
+class ClusterRow(Struct, frozen=True):
+    """What is held and owed of the clusters that have, or had, a name."""
+
+    holds: tuple[HoldRow, ...]
+    debts: tuple[Debt, ...]

@@ -1,13 +1,15 @@
-"""One cluster in sentences, for who may see them."""
+"""One cluster in sentences and in figures, for who may see them."""
 
 from typing import Any
 
 import pytest
 
 from ibgu.api.schemas.explain import ExplainedBody
+from ibgu.core.model import Change, Debt, Kind, OnDebt
 from ibgu.db import Journal
 from tests.api.conftest import Ask
-from tests.api.fleet import BRAKE, PULL, fleet, rollout, seen
+from tests.api.fleet import BRAKE, PULL, fleet, open_step, put, rollout, seen, tell
+from tests.db.records import member, step
 
 pytestmark = pytest.mark.hub
 
@@ -60,3 +62,48 @@ async def test_who_may_not_see_it_and_what_is_not_there(ask: Ask, journal: Journ
     assert (status, words[:43]) == (404, "there is no rollout none in namespace defau")
     status, words = await refused(ask, "a", rollout="ran-r1")
     assert (status, words) == (422, "namespace: say in which namespace the rollout is")
+
+
+async def test_names_of_clusters(ask: Ask, journal: Journal) -> None:
+    await fleet(journal)
+    edge = rollout("r2", namespace="edge")
+    await seen(journal, edge)
+    await put(journal, member(await open_step(journal, step(edge, 0)), "x-1", 0))
+
+    async def names(user: str = "alice", **query: Any) -> list[str]:
+        answer = await ask(user, "clusters", **query)
+        assert answer.status_code == 200, answer.text
+        found: list[str] = answer.json()["items"]
+        return found
+
+    assert await names() == ["a", "b", "c", "d", "e", "f", "g", "x-1"]
+    assert await names("bob") == ["a", "b", "c", "d", "e", "f", "g"]
+    assert await names(prefix="x") == await names(namespace="edge") == ["x-1"]
+    assert await names(namespace="edge", rollout="ran-r2", prefix="y") == []
+    first = (await ask("bob", "clusters", limit=5)).json()
+    assert await names("bob", limit=5, cursor=first["nextCursor"]) == ["f", "g"]
+    assert (await ask("bob", "clusters", namespace="edge")).status_code == 403
+
+
+async def test_a_cluster_as_the_journal_knows_it(ask: Ask, journal: Journal) -> None:
+    await fleet(journal)
+    labels = {"k": Change("x", None), "new": Change(None, "y")}
+    owed = Debt(uid="uid-a", cluster="a", rollout="r1", labels=labels)
+    await tell(journal, OnDebt(Kind.OWED, owed, "Prep failed"))
+    found = (await ask("alice", "clusters/a")).json()
+    (newest, _) = (await ask("alice", "clusters/a/history")).json()["items"]
+    assert found == {
+        "name": "a",
+        "newest": newest,
+        "hold": {
+            "rollout": {"namespace": "default", "name": "ran-r1", "uid": "r1"},
+            "step": 2,
+            "slot": 1,
+            "takenAt": "2026-05-04T03:02:01.123456Z",
+        },
+        "labelsOwed": {"k": None, "new": "y"},
+        "annotationsOwed": {},
+    }
+    assert (await ask("alice", "clusters/c")).json()["hold"] is None
+    assert (await ask("alice", "clusters/nobody")).status_code == 404
+    assert (await ask("bob", "clusters/a")).status_code == 403

@@ -1,5 +1,6 @@
 """Members: one reason each, the same words everywhere, and what is known about them."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -132,6 +133,50 @@ async def test_filters(ask: Ask, journal: Journal) -> None:
     assert await names(ask, clusters=["b", "a"], step=1) == [(1, "a"), (1, "b")]
     assert await names(ask, clusters=["none"]) == []
     assert await names(ask, step=3) == []
+
+
+async def test_by_the_reason_that_is_shown(ask: Ask, journal: Journal) -> None:
+    await fleet(journal, hold=BRAKE)
+    for reason, cluster in (("Brake", "b"), ("ClaimedByOther", "g"), ("Rebooting", "a")):
+        assert await names(ask, reason=reason) == [(2, cluster)]
+    assert await names(ask, reason="WaitingForSlot") == []
+    assert await names(ask, stalled=True) == []
+
+
+@pytest.mark.parametrize("limit", [2, 100])
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("order", ["c", "a", "b"]),
+        ("name", ["a", "b", "c"]),
+        ("since", ["b", "c", "a"]),
+        ("duration", ["b", "a", "c"]),
+    ],
+)
+async def test_orders_page_by_page(
+    ask: Ask, journal: Journal, limit: int, sort: str, expected: list[str]
+) -> None:
+    """b began an hour ago and goes on, a took a minute until now, c has waited for a minute."""
+    one = rollout()
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP))
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    since = Reason(ReasonKind.SLOT, NOW - minute, "waits")
+    running = Reason(ReasonKind.RUNNING, NOW - hour, "works", None, Who.CLUSTER)
+    await put(
+        journal,
+        member(prep, "c", 0, reason=since),
+        failed(prep, "a", 1, PULL, started_at=NOW - minute),
+        member(prep, "b", 2, reason=running, started_at=NOW - hour),
+    )
+    walked: list[str] = []
+    cursor: str | None = None
+    while len(walked) < 3:
+        more: dict[str, Any] = {"cursor": cursor} if cursor else {}
+        page = (await ask("alice", MEMBERS, sort=sort, limit=limit, **more)).json()
+        walked += [each["cluster"] for each in page["items"]]
+        cursor = page["nextCursor"]
+    assert (walked, cursor) == (expected, None)
 
 
 async def test_every_page_together_is_everyone_once_while_they_change(

@@ -58,6 +58,7 @@ async def test_a_rollout_tells_where_it_stands(ask: Ask, journal: Journal) -> No
         },
         "failed": 4,
         "stalled": 0,
+        "eta": None,
         "createdBy": None,
     }
 

@@ -97,6 +97,14 @@ async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal) -> None:
     assert rollout_body["stalled"] == 1
     first, *_ = (await ask("alice", "rollouts/default/ran-r1/steps")).json()["items"]
     assert (first["stalled"], first["actionsRunning"]) == (1, [{"action": "Prep", "count": 1}])
+    for each in (rollout_body, first):
+        assert each["eta"]["at"] <= each["eta"]["latest"]
+        assert each["eta"]["basis"].startswith("Prep measured 10 times here: half took 1 min")
     members = (await ask("alice", "rollouts/default/ran-r1/members")).json()["items"]
     assert [each["cluster"] for each in members if each["stalled"]] == ["c10"]
+    answer = await ask("bob", "durations", action="Prep", namespace="default")
+    (measured,) = answer.json()["items"]
+    figures = {"p50": 60.0, "p90": 60.0, "p95": 60.0, "max": 60.0}
+    assert measured == {"action": "Prep", "result": "succeeded", "count": 10} | figures
+    assert (await ask("bob", "durations", action="Upgrade")).json() == {"items": []}
     assert members[10]["stalled"] == {"since": "2026-05-04T03:03:01.123456Z", "usual": 60.0}

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Cause, MemberState, Outcome
+from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind
 from ibgu.db import Journal, engine
 from ibgu.db.migrate import upgrade
 from ibgu.db.reads import Reads
 from ibgu.db.reads.cursor import encode
-from tests.db.records import ended, ending, member, opening, rollout, started, starting
+from tests.db.records import NOW, ended, ending, member, opening, rollout, started, starting
 from tests.db.records import step as step_of
 
 ROLLOUTS, CLUSTERS = 20, 1000
@@ -87,19 +87,23 @@ async def test_no_table_is_read_from_end_to_end(full: AsyncEngine) -> None:
         await reads.rollout_by_uid("r3")
         await reads.steps("r3")
         await reads.members("r3", limit=50)
-        await reads.members("r3", limit=50, cursor=encode((0, 500)))
+        await reads.members("r3", limit=50, cursor=encode((NOW, 0, 500)))
         await reads.members("r3", step=0, state=MemberState.IN_FLIGHT)
         await reads.members("r3", outcome=Outcome.FAILED, cause=Cause.PREP_FAILED)
         await reads.members("r3", prefix="c77")
         await reads.members("r3", step=0, clusters=["c77", "c78"])
+        await reads.members("r3", reason=ReasonKind.SLOT, slower_than={Action.PREP: 1.0})
         await reads.failed("r3")
         await reads.grid("r3", 0)
         await reads.course("r3", 0, 199)
+        await reads.overview(["default"])
         await reads.find("default", "ibgu-r3")
         await reads.namespaces()
         await reads.events("r3", after=7000, limit=50)
         await reads.visits("c77", limit=10)
         await reads.visits("c77", rollout="r3")
+        await reads.clusters(prefix="c77", namespaces=["default"], limit=50)
+        await reads.cluster("c77")
         await reads.cluster_events("c77", limit=50)
     assert len(sent) > 13
     for statement in sent:

@@ -11,13 +11,21 @@ from ibgu.api.problems import Problem, invalid
 from ibgu.api.routes.inputs import (
     LONGEST,
     NAME,
+    PAGE,
     ClusterName,
+    ClusterPrefix,
+    Cursor,
     InNamespace,
+    Limit,
     ReadsOfRequest,
     not_found,
 )
+from ibgu.api.routes.visible import Visible
+from ibgu.api.schemas.base import Page
+from ibgu.api.schemas.clusters import ClusterBody
 from ibgu.api.schemas.explain import ExplainedBody
 from ibgu.api.schemas.problem import problems
+from ibgu.api.shape.clusters import cluster_body
 from ibgu.api.shape.explain import explained
 from ibgu.db.reads import Reads
 
@@ -29,6 +37,43 @@ InRollout = Annotated[
     str | None,
     Query(pattern=NAME, max_length=LONGEST, description="In this rollout, not in its newest one."),
 ]
+
+
+@router.get(
+    "", responses=problems(401, 403, 404, 422, 503), summary="Names of clusters, in their order"
+)
+async def clusters(
+    caller: CallerOfRequest,
+    visible: Visible,
+    reads: ReadsOfRequest,
+    prefix: ClusterPrefix = "",
+    namespace: InNamespace = None,
+    rollout: InRollout = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Page[str]:
+    """Those that were in a rollout which the caller may read."""
+    uid = await _uid(caller, reads, namespace, rollout)
+    found = await reads.clusters(
+        prefix=prefix, rollout=uid, namespaces=visible, limit=limit, cursor=cursor
+    )
+    return Page(items=list(found.items), next_cursor=found.next)
+
+
+@router.get(
+    "/{name}",
+    responses=problems(401, 403, 404, 422, 503),
+    summary="A cluster as the journal knows it",
+)
+async def cluster(
+    name: ClusterName, caller: CallerOfRequest, reads: ReadsOfRequest, paces: PacesOfHub
+) -> ClusterBody:
+    """For who may `get managedclusters` of that name."""
+    await caller.require_cluster(name)
+    visits = (await reads.visits(name, limit=1)).items
+    if not visits:
+        raise _unknown(name, None)
+    return cluster_body(name, await reads.cluster(name), visits[0], paces)
 
 
 @router.get(

@@ -1,6 +1,8 @@
 """The members of a rollout."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.inputs import (
@@ -18,7 +20,12 @@ from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.members import MemberBody
 from ibgu.api.schemas.problem import problems
 from ibgu.api.shape.members import member_body
-from ibgu.core.model import Cause, MemberState, Outcome
+from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind
+from ibgu.db.reads import Sort
+
+OnlyStalled = Annotated[
+    bool, Query(description="Only those whose action takes longer than is usual here.")
+]
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"])
 
@@ -38,10 +45,13 @@ async def members(
     cause: Cause | None = None,
     cluster: ClusterPrefix = "",
     clusters: ClusterNames = None,
+    reason: ReasonKind | None = None,
+    stalled: OnlyStalled = False,
+    sort: Sort = Sort.ORDER,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Page[MemberBody]:
-    """In the order of steps, and within a step in the order in which they start."""
+    """By default in the order of steps, and within a step in the order in which they start."""
     found = await reads.members(
         row.rollout.uid,
         step=index(step),
@@ -50,6 +60,9 @@ async def members(
         cause=cause,
         prefix=cluster,
         clusters=clusters,
+        reason=reason,
+        slower_than={action: pace.p95 for action, pace in paces.items()} if stalled else None,
+        sort=sort,
         limit=limit,
         cursor=cursor,
     )

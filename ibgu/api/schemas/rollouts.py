@@ -19,6 +19,12 @@ _COUNTS: JsonValue = {
     "skipped": 0,
     "cancelled": 0,
 }
+_ETA: JsonValue = {
+    "at": "2026-11-20T02:50:10Z",
+    "earliest": "2026-11-20T02:31:00Z",
+    "latest": "2026-11-20T03:40:00Z",
+    "basis": "Upgrade measured 1441 times here: half took 24 min, 95 of 100 at most 31 min",
+}
 _ROLLOUT: JsonValue = {
     "namespace": "default",
     "name": "ran-417",
@@ -46,6 +52,7 @@ _ROLLOUT: JsonValue = {
     "current": {"step": 2, "actions": ["Upgrade"], "counts": _COUNTS},
     "failed": 31,
     "stalled": 3,
+    "eta": None,
     "createdBy": "via the hub (kubectl-create)",
 }
 _STEP: JsonValue = {
@@ -60,6 +67,7 @@ _STEP: JsonValue = {
     "counts": _COUNTS,
     "actionsRunning": [{"action": "Upgrade", "count": 200}],
     "stalled": 3,
+    "eta": _ETA,
     "reasons": [
         {"kind": "WaitingForSlot", "who": "ibgu", "count": 1828},
         {"kind": "Rebooting", "who": "ibgu", "count": 142},
@@ -77,6 +85,15 @@ class PlanItemBody(Body):
     actions: list[str]
     max_concurrency: int
     timeout_minutes: int
+
+
+class EtaBody(Body):
+    """When a running step will be over."""
+
+    at: datetime = Field(description="Likely.")
+    earliest: datetime
+    latest: datetime = Field(description="Not after the step's own time is over.")
+    basis: str = Field(description="What it was reckoned from.")
 
 
 class CurrentStep(Body):
@@ -104,6 +121,10 @@ class RolloutBody(Body):
     current: CurrentStep | None = Field(description="The newest step; null before the first one.")
     failed: int = Field(description="Members that failed or were cancelled, over all steps.")
     stalled: int = Field(description="Members whose action takes longer than is usual here.")
+    eta: EtaBody | None = Field(
+        description="When the running step will be over; null: none runs, it is held, or its "
+        "actions were measured too seldom here."
+    )
     created_by: str | None = Field(
         description="Who made it, as far as the journal tells; null: it does not."
     )
@@ -142,6 +163,7 @@ class StepBody(Body):
     finished_at: datetime | None
     counts: Counts
     stalled: int = Field(description="Members whose action takes longer than is usual here.")
+    eta: EtaBody | None
     actions_running: list[RunningAction] = Field(
         description="What its members in flight are at, in the order of the step's actions."
     )

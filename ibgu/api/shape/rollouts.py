@@ -14,6 +14,7 @@ from ibgu.api.schemas.rollouts import (
     StepBody,
     StepProgress,
 )
+from ibgu.api.shape.eta import eta_body
 from ibgu.core.forecast import Paces, stalled
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import Reason, ReasonKind, Rollout, Who
@@ -42,6 +43,7 @@ def rollout_body(row: RolloutRow, paces: Paces) -> RolloutBody:
         current=_current(row.current) if row.current else None,
         failed=row.failed,
         stalled=stalled_in(row.current, paces) if row.current else 0,
+        eta=eta_body(row.current, hold_of(rollout, step), paces),
         created_by=row.actor or None,
     )
 
@@ -113,6 +115,7 @@ def _opened(row: StepRow, hold: Reason | None, paces: Paces) -> StepBody:
         finished_at=step.finished_at,
         counts=counts_body(row.counts),
         stalled=stalled_in(row, paces),
+        eta=eta_body(row, hold, paces),
         actions_running=_running(row),
         reasons=_reasons(row.reasons, hold),
     )
@@ -134,6 +137,7 @@ def _planned(index: int, item: PlanItem) -> StepBody:
         finished_at=None,
         counts=counts_body(views.Counts()),
         stalled=0,
+        eta=None,
         actions_running=[],
         reasons=[],
     )

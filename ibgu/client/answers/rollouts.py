@@ -39,6 +39,13 @@ class PlanItem(Answer, frozen=True, kw_only=True):
     timeout_minutes: int = 0
 
 
+class Eta(Answer, frozen=True, kw_only=True):
+    at: datetime
+    earliest: datetime
+    latest: datetime
+    basis: str = ""
+
+
 class CurrentStep(Answer, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
@@ -62,6 +69,7 @@ class Rollout(Answer, frozen=True, kw_only=True):
     current: CurrentStep | None = None
     failed: int = 0
     stalled: int = 0
+    eta: Eta | None = None
     created_by: str | None = None
 
 
@@ -87,6 +95,7 @@ class Step(Answer, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     counts: Counts = Counts()
     stalled: int = 0
+    eta: Eta | None = None
     actions_running: tuple[RunningAction, ...] = ()
     reasons: tuple[ReasonCount, ...] = ()
 

@@ -1,5 +1,6 @@
 """What REST reads: pages by keyset, everything of one hub only."""
 
+from ibgu.db.reads.clusters import ClusterReads
 from ibgu.db.reads.cursor import BadCursor
 from ibgu.db.reads.events import EventReads
 from ibgu.db.reads.feed import FeedReads
@@ -7,11 +8,21 @@ from ibgu.db.reads.groups import NAMED, GroupReads
 from ibgu.db.reads.members import MemberReads
 from ibgu.db.reads.overview import OverviewReads
 from ibgu.db.reads.pace import PaceReads
+from ibgu.db.reads.sorting import Sort
 from ibgu.db.reads.step import StepReads
 
 
-class Reads(OverviewReads, MemberReads, GroupReads, StepReads, PaceReads, EventReads, FeedReads):
+class Reads(
+    OverviewReads,
+    MemberReads,
+    GroupReads,
+    StepReads,
+    PaceReads,
+    ClusterReads,
+    EventReads,
+    FeedReads,
+):
     """Every read, at one moment each. They raise BadCursor and JournalAway."""
 
 
-__all__ = ["NAMED", "BadCursor", "Reads"]
+__all__ = ["NAMED", "BadCursor", "Reads", "Sort"]

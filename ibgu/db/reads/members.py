@@ -1,16 +1,19 @@
 """Members: those of a rollout, and those that a cluster was."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, and_, case, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, null, select, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.model import Cause, MemberState, Outcome, Run
+from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, Run, RunState
+from ibgu.core.words import STARTABLE
 from ibgu.db.reads.base import Base
 from ibgu.db.reads.cursor import decode, page
+from ibgu.db.reads.sorting import Sort, Sorting
 from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, OF_RUN, to_member, to_record
 from ibgu.db.schema import members, rollouts, runs, steps
 from ibgu.db.views import MemberRow, Page, VisitRow
@@ -24,11 +27,22 @@ _ITS_ROLLOUT = and_(rollouts.c.hub == members.c.hub, rollouts.c.uid == members.c
 _ACTION = case(
     (members.c.state != MemberState.FINISHED.value, steps.c.actions[members.c.action_index + 1])
 )
+_HELD = func.coalesce(rollouts.c.hold, steps.c.hold, type_=JSONB)
+_STARTABLE = and_(
+    members.c.state == MemberState.WAITING.value,
+    members.c.reason["kind"].astext.in_([kind.value for kind in STARTABLE]),
+)
+_SHOWN: ColumnElement[Any] = case(
+    (members.c.state == MemberState.FINISHED.value, null()),
+    (and_(_HELD.is_not(None), _STARTABLE), _HELD["kind"].astext),
+    else_=members.c.reason["kind"].astext,
+)
+"""The kind of the reason that counts, as in `core.words.reason_of`."""
 _EXTRA = (
     rollouts.c.namespace.label("of_namespace"),
     rollouts.c.name.label("of_name"),
     _ACTION.label("current_action"),
-    func.coalesce(rollouts.c.hold, steps.c.hold).label("held"),
+    _HELD.label("held"),
     func.now().label("now"),
 )
 
@@ -44,10 +58,15 @@ class MemberReads(Base):
         cause: Cause | None = None,
         prefix: str = "",
         clusters: Sequence[str] | None = None,
+        reason: ReasonKind | None = None,
+        slower_than: Mapping[Action, float] | None = None,
+        sort: Sort = Sort.ORDER,
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[MemberRow]:
-        """In the order of steps and positions; `prefix` of names, `clusters`: whole names."""
+        """`prefix`: of the cluster's name, `clusters`: whole names; `reason`: as it is shown, a
+        hold before the member's own; `slower_than`: in flight for more seconds than these."""
+        sorting = Sorting(sort, cursor)
         statement = self._members().where(members.c.rollout == uid)
         asked = {
             members.c.step: step,
@@ -62,13 +81,14 @@ class MemberReads(Base):
             statement = statement.where(members.c.cluster.startswith(prefix, autoescape=True))
         if clusters is not None:
             statement = statement.where(members.c.cluster.in_(clusters))
-        place = tuple_(members.c.step, members.c.position)
-        if cursor is not None:
-            statement = statement.where(place > decode(cursor, tuple[int, int]))
-        statement = statement.order_by(members.c.step, members.c.position).limit(limit + 1)
+        if reason is not None:
+            statement = statement.where(reason.value == _SHOWN)
+        if slower_than is not None:
+            statement = statement.where(_slower(slower_than))
+        statement = sorting.applied(statement).limit(limit + 1)
         async with self._at_one_moment() as db:
-            found = [_row(row) for row in await db.execute(statement)]
-        return page(found, limit, lambda row: (row.member.step, row.member.position))
+            found = page((await db.execute(statement)).all(), limit, sorting.place)
+        return Page(tuple(_row(row) for row in found.items), found.next)
 
     async def visits(
         self,
@@ -117,6 +137,15 @@ class MemberReads(Base):
         return tuple(
             VisitRow(_row(row), tuple(found[key])) for key, row in zip(keys, rows, strict=True)
         )
+
+
+def _slower(usual: Mapping[Action, float]) -> ColumnElement[bool]:
+    """Nobody is slower than what was not measured."""
+    took = func.extract("epoch", func.now() - runs.c.arming_at)
+    seconds = [(runs.c.action == action.value, each) for action, each in usual.items()]
+    slower = took > case(*seconds) if seconds else false()
+    is_open = runs.c.state != RunState.ENDED.value
+    return and_(members.c.state == MemberState.IN_FLIGHT.value, is_open, slower)
 
 
 def _row(row: Any) -> MemberRow:

@@ -1,0 +1,31 @@
+"""How long actions took."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from ibgu.api.routes.inputs import ReadsOfRequest
+from ibgu.api.routes.visible import Visible
+from ibgu.api.schemas.durations import DurationBody, Durations
+from ibgu.api.schemas.problem import problems
+from ibgu.core.model import Action
+
+router = APIRouter(tags=["rollouts"])
+
+OfAction = Annotated[Action | None, Query(description="Only of this action.")]
+_ORDER = list(Action)
+
+
+@router.get(
+    "/durations",
+    responses=problems(401, 403, 422, 503),
+    summary="How long actions took, by their result",
+)
+async def durations(visible: Visible, reads: ReadsOfRequest, action: OfAction = None) -> Durations:
+    """Over all rollouts of the namespaces that the caller may read."""
+    asked = _ORDER if action is None else [action]
+    rows = await reads.durations(actions=asked, namespaces=visible)
+    ordered = sorted(rows, key=lambda row: (_ORDER.index(row.action), -row.count, row.result))
+    return Durations(
+        items=[DurationBody.model_validate(row, from_attributes=True) for row in ordered]
+    )

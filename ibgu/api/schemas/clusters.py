@@ -1,0 +1,27 @@
+"""Clusters as the journal knows them."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from ibgu.api.schemas.base import Body
+from ibgu.api.schemas.members import RolloutName, VisitBody
+
+
+class HoldBody(Body):
+    """The right of one rollout to work on the cluster."""
+
+    rollout: RolloutName
+    step: int = Field(description="From 1.")
+    slot: int
+    taken_at: datetime
+
+
+class ClusterBody(Body):
+    name: str
+    newest: VisitBody = Field(description="The newest step that it was in.")
+    hold: HoldBody | None = Field(description="Who works on it now; null: nobody.")
+    labels_owed: dict[str, str | None] = Field(
+        description="Labels that ibgu is about to write on the ManagedCluster; null: to remove."
+    )
+    annotations_owed: dict[str, str | None]

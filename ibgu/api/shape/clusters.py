@@ -1,0 +1,29 @@
+"""A cluster as the journal knows it."""
+
+from collections.abc import Iterable
+
+from ibgu.api.schemas.clusters import ClusterBody, HoldBody
+from ibgu.api.schemas.members import RolloutName
+from ibgu.api.shape.members import visit_body
+from ibgu.core.forecast import Paces
+from ibgu.core.model import Change
+from ibgu.db.views import ClusterRow, HoldRow, VisitRow
+
+
+def cluster_body(name: str, row: ClusterRow, newest: VisitRow, paces: Paces) -> ClusterBody:
+    return ClusterBody(
+        name=name,
+        newest=visit_body(newest, paces),
+        hold=_hold(row.holds[0]) if row.holds else None,
+        labels_owed=_wanted(debt.labels for debt in row.debts),
+        annotations_owed=_wanted(debt.annotations for debt in row.debts),
+    )
+
+
+def _hold(row: HoldRow) -> HoldBody:
+    rollout = RolloutName(namespace=row.namespace, name=row.name, uid=row.rollout)
+    return HoldBody(rollout=rollout, step=row.step + 1, slot=row.slot, taken_at=row.taken_at)
+
+
+def _wanted(changes: Iterable[dict[str, Change]]) -> dict[str, str | None]:
+    return {key: change.wanted for each in changes for key, change in each.items()}

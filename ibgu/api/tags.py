@@ -1,0 +1,58 @@
+"""Who has an answer already, and says so, does not get it again (ETag, If-None-Match)."""
+
+from hashlib import blake2b
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_JSON = "application/json"
+_OF_CONTENT = ("content-length", "content-type")
+
+
+class Tagged:
+    """Tags answers in JSON that come in one piece, by what is in them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(Headers(scope=scope).get("if-none-match", ""), send)
+        await self._app(scope, receive, answer.send)
+
+
+class _Answer:
+    def __init__(self, known: str, send: Send) -> None:
+        self._known = [each.strip().removeprefix("W/") for each in known.split(",")]
+        self._send = send
+        self._start: Message | None = None
+
+    async def send(self, message: Message) -> None:
+        """The head waits for the body."""
+        if message["type"] == "http.response.start" and _may_be_tagged(message):
+            self._start = message
+            return
+        start, self._start = self._start, None
+        if start is not None:
+            if not message.get("more_body", False):
+                message = self._tagged(start, message)
+            await self._send(start)
+        await self._send(message)
+
+    def _tagged(self, start: Message, message: Message) -> Message:
+        tag = f'"{blake2b(message.get("body", b""), digest_size=12).hexdigest()}"'
+        headers = MutableHeaders(scope=start)
+        headers["ETag"] = f"W/{tag}"
+        if tag not in self._known and "*" not in self._known:
+            return message
+        start["status"] = 304
+        for name in _OF_CONTENT:
+            del headers[name]
+        return {"type": "http.response.body", "body": b""}
+
+
+def _may_be_tagged(message: Message) -> bool:
+    headers = Headers(raw=message["headers"])
+    return message["status"] == 200 and headers.get("content-type", "") == _JSON

@@ -1,0 +1,23 @@
+"""Clusters as the journal knows them."""
+
+from datetime import datetime
+
+from msgspec import field
+
+from ibgu.client.answers.base import Answer
+from ibgu.client.answers.members import RolloutName, Visit
+
+
+class Hold(Answer, frozen=True, kw_only=True):
+    rollout: RolloutName
+    step: int
+    slot: int
+    taken_at: datetime
+
+
+class Cluster(Answer, frozen=True, kw_only=True):
+    name: str
+    newest: Visit
+    hold: Hold | None = None
+    labels_owed: dict[str, str | None] = field(default_factory=dict)
+    annotations_owed: dict[str, str | None] = field(default_factory=dict)

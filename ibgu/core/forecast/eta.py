@@ -1,0 +1,118 @@
+"""When a running step will be over, from how long its actions take on this hub."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+
+from msgspec import Struct
+
+from ibgu.core.forecast.pace import Pace, Paces
+from ibgu.core.forecast.schedule import makespan
+from ibgu.core.model import Action
+from ibgu.core.spans import duration
+
+Take = Callable[[Pace], float]
+
+_STRIDE = 7
+"""Through the ten parts of a spread: each comes once before one comes again."""
+
+
+class InFlight(Struct, frozen=True):
+    left: tuple[Action, ...]
+    """The current action, and those that follow it in the step."""
+    elapsed: float
+    """Seconds since the current action went to the cluster; 0: it has not yet."""
+
+
+class Rest(Struct, frozen=True):
+    """What is left of a running step."""
+
+    actions: tuple[Action, ...]
+    slots: int
+    waiting: int
+    """Members that start as soon as a slot is free."""
+    blocked: int
+    """Members that wait for something else."""
+    in_flight: Sequence[InFlight]
+    deadline: datetime
+    """The end of the step's clock."""
+
+
+class Eta(Struct, frozen=True):
+    at: datetime
+    earliest: datetime
+    latest: datetime
+    basis: str
+
+
+def eta(rest: Rest, now: datetime, paces: Paces) -> Eta | None:
+    """None: an action that is left was measured too seldom here, or nothing is left to measure."""
+    needed = {action for each in rest.in_flight for action in each.left}
+    needed |= set(rest.actions) if rest.waiting else set()
+    if not needed or not needed <= paces.keys():
+        return None
+    left = max(0.0, (rest.deadline - now).total_seconds())
+    likely = min(left, _likely(rest, paces))
+    soon = min(likely, _steady(rest, paces, _half))
+    late = left if rest.blocked else min(left, max(likely, _steady(rest, paces, _most)))
+    at, earliest, latest = (
+        now + timedelta(seconds=round(seconds)) for seconds in (likely, soon, late)
+    )
+    return Eta(at, earliest, latest, _basis(rest, needed, paces))
+
+
+def _likely(rest: Rest, paces: Paces) -> float:
+    """Every one takes another part of the spread, so that all of them together are the spread."""
+    running = [
+        _remaining(each, paces, [_part(paces[action], place) for action in each.left])
+        for place, each in enumerate(rest.in_flight)
+    ]
+    waiting = (
+        sum(_part(paces[action], place) for action in rest.actions) for place in range(rest.waiting)
+    )
+    return makespan(rest.slots, running, waiting)
+
+
+def _part(pace: Pace, place: int) -> float:
+    return pace.spread[place * _STRIDE % len(pace.spread)]
+
+
+def _remaining(each: InFlight, paces: Paces, takes: Sequence[float]) -> float:
+    """Who has taken longer than was thought takes what half of those still took that went on as
+    long; who took longer than all that were measured may need as long again as is usual."""
+    current = takes[0] - each.elapsed
+    if current < 0:
+        pace = paces[each.left[0]]
+        longer = [part for part in pace.spread if part > each.elapsed]
+        current = longer[len(longer) // 2] - each.elapsed if longer else pace.p50
+    return current + sum(islice(takes, 1, None))
+
+
+def _steady(rest: Rest, paces: Paces, take: Take) -> float:
+    """All take as long."""
+    running = [
+        _remaining(each, paces, [take(paces[action]) for action in each.left])
+        for each in rest.in_flight
+    ]
+    whole = sum(take(paces[action]) for action in rest.actions) if rest.waiting else 0.0
+    return makespan(rest.slots, running, [whole] * rest.waiting)
+
+
+def _half(pace: Pace) -> float:
+    return pace.p50
+
+
+def _most(pace: Pace) -> float:
+    return pace.p95
+
+
+def _basis(rest: Rest, needed: set[Action], paces: Paces) -> str:
+    parts = [_measured(action, paces[action]) for action in rest.actions if action in needed]
+    if rest.blocked:
+        parts.append(f"not counted: {rest.blocked} waiting for something else than a slot")
+    return "; ".join(parts)
+
+
+def _measured(action: Action, pace: Pace) -> str:
+    half, most = (duration(timedelta(seconds=each)) for each in (pace.p50, pace.p95))
+    return f"{action} measured {pace.count} times here: half took {half}, 95 of 100 at most {most}"
