@@ -32,7 +32,7 @@ _STARTABLE = and_(
     members.c.state == MemberState.WAITING.value,
     members.c.reason["kind"].astext.in_([kind.value for kind in STARTABLE]),
 )
-_SHOWN: ColumnElement[Any] = case(
+_shown: ColumnElement[Any] = case(
     (members.c.state == MemberState.FINISHED.value, null()),
     (and_(_HELD.is_not(None), _STARTABLE), _HELD["kind"].astext),
     else_=members.c.reason["kind"].astext,
@@ -82,7 +82,7 @@ class MemberReads(Base):
         if clusters is not None:
             statement = statement.where(members.c.cluster.in_(clusters))
         if reason is not None:
-            statement = statement.where(reason.value == _SHOWN)
+            statement = statement.where(_shown == reason.value)
         if slower_than is not None:
             statement = statement.where(_slower(slower_than))
         statement = sorting.applied(statement).limit(limit + 1)
