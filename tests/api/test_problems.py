@@ -67,7 +67,7 @@ async def test_bad_input_is_named(ask: Ask, journal: Journal, case: Case) -> Non
     assert (body["status"], body["title"]) == (422, "Unprocessable Content")
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v2/rollouts", "/api/v1/rollouts/", "/docs"])
+@pytest.mark.parametrize("path", ["/nothing", "/api/v2/rollouts", "/api/v1/rollouts/", "/docs"])
 async def test_a_path_that_is_not_served(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert answer.status_code == 404

@@ -96,7 +96,6 @@ async def test_no_table_is_read_from_end_to_end(full: AsyncEngine) -> None:
         await reads.failed("r3")
         await reads.grid("r3", 0)
         await reads.course("r3", 0, 199)
-        await reads.overview(["default"])
         await reads.find("default", "ibgu-r3")
         await reads.namespaces()
         await reads.events("r3", after=7000, limit=50)

@@ -34,10 +34,13 @@ _REASON = {name: members.c.reason[name].astext for name in ("kind", "who", "sinc
 
 
 class CountingReads(Base):
-    async def _counted(self, db: AsyncConnection, rows: Iterable[Any]) -> list[StepRow]:
-        """Rows of OF_STEP with their members counted."""
+    async def _counted(
+        self, db: AsyncConnection, rows: Iterable[Any], *, finished: bool = True
+    ) -> list[StepRow]:
+        """Rows of OF_STEP with their members counted; those alone that have not finished cost
+        nothing where a step is over."""
         steps = [to_record(row, Step) for row in rows]
-        counts = await self._counts(db, [step.key for step in steps])
+        counts = await self._counts(db, [step.key for step in steps]) if finished else {}
         busy = [step.key for step in steps if step.state is StepState.RUNNING]
         now = await self._now(db)
         reasons = _by_step(await self._reasons(db, busy))

@@ -23,7 +23,7 @@ class OverviewReads(RolloutReads):
             statement = statement.where(rollouts.c.namespace == any_(texts(namespaces)))
         async with self._at_one_moment() as db:
             now = await self._now(db)
-            found = await self._with_steps(db, statement)
+            found = await self._with_steps(db, statement, finished=False)
             busy = [
                 row.current.step.key
                 for row in found

@@ -107,11 +107,15 @@ class RolloutReads(CountingReads):
         newest_first = (rollouts.c.created_at.desc(), rollouts.c.uid.desc())
         return select(*OF_ROLLOUT).where(rollouts.c.hub == self.hub).order_by(*newest_first)
 
-    async def _with_steps(self, db: AsyncConnection, statement: Select[Any]) -> list[RolloutRow]:
+    async def _with_steps(
+        self, db: AsyncConnection, statement: Select[Any], *, finished: bool = True
+    ) -> list[RolloutRow]:
+        """Without `finished` no member is counted, but for failures."""
         rows = (await db.execute(statement)).mappings()
         found = [to_record(row, Rollout) for row in rows]
         uids = [rollout.uid for rollout in found]
-        counted = await self._counted(db, (await db.execute(self._newest(uids))).mappings())
+        newest = (await db.execute(self._newest(uids))).mappings()
+        counted = await self._counted(db, newest, finished=finished)
         current = {row.step.rollout: row for row in counted}
         beside = {
             uid: (failed, actor or "")
