@@ -65,7 +65,7 @@ async def serve(app: ASGIApp, listen: str | socket.socket) -> None:
     """
     listener = bind(listen) if isinstance(listen, str) else listen
     closing = asyncio.Event()
-    server = _Server(_config(_telling(app, closing)))
+    server = _Server(_config(telling(app, closing)))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
@@ -75,7 +75,9 @@ async def serve(app: ASGIApp, listen: str | socket.socket) -> None:
         await serving
 
 
-def _telling(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
+def telling(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
+    """With CLOSING in the state of every request."""
+
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})[CLOSING] = closing
         await app(scope, receive, send)

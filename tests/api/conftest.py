@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context, Probes
-from ibgu.api.server import bind, serve
+from ibgu.api.server import bind, serve, telling
 from ibgu.cli.serve.schema import journal_problem
 from ibgu.db import Journal
 from ibgu.db.migrate import upgrade
@@ -73,7 +73,9 @@ async def server(app: FastAPI) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=app)
+    ended = asyncio.Event()
+    ended.set()
+    transport = httpx.ASGITransport(app=telling(app, ended))
     async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
         yield client
 
