@@ -1,22 +1,24 @@
 """`ibgu events`: what happened, and what happens."""
 
+import asyncio
 import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from fastapi import FastAPI
 
-from ibgu.cli.read import events as module
 from ibgu.core.model import Kind, OnRollout
 from ibgu.db import Journal
+from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import BRAKE, fleet, rollout, seen, tell
-from tests.cli.conftest import Ibgu, Meanwhile, Server
+from tests.cli.conftest import Ibgu, Server, serving
 from tests.db.records import NOW
 
 pytestmark = pytest.mark.hub
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REFRESH_SECONDS", 0.01)
 
 
 async def brake(journal: Journal) -> None:
@@ -55,37 +57,66 @@ async def test_what_is_asked_for(ibgu: Ibgu, journal: Journal) -> None:
     assert (await ibgu("events", "ran-r1", "--since", "soon")).exit_code == 2
 
 
-async def test_it_follows_and_tells_nothing_twice(
-    ibgu: Ibgu, journal: Journal, meanwhile: Meanwhile
-) -> None:
+Follow = Callable[[], Awaitable[Process]]
+
+
+@pytest.fixture
+async def follow(server: str, sandbox_hub: SandboxHub) -> AsyncIterator[Follow]:
+    """Starts `ibgu events ran-r1 -f`, and ends it after the test if that did not."""
+    begun: list[Process] = []
+    asking = {"IBGU_SERVER": server, "IBGU_TOKEN": sandbox_hub.token("alice")}
+
+    async def follow() -> Process:
+        command = ("-m", "ibgu", "events", "ran-r1", "-n", "default", "-f", "-o", "json")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, env=os.environ | asking, stdout=PIPE, stderr=PIPE
+        )
+        begun.append(process)
+        return process
+
+    yield follow
+    for process in begun:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def told(process: Process) -> str:
+    assert process.stdout
+    return str(json.loads(await process.stdout.readline())["kind"])
+
+
+async def interrupt(process: Process) -> str:
+    """Ctrl-C; what it had to say."""
+    process.send_signal(signal.SIGINT)
+    _, errors = await process.communicate()
+    assert process.returncode == 0
+    return errors.decode()
+
+
+async def test_it_follows(journal: Journal, follow: Follow) -> None:
     await seen(journal, rollout())
-
-    async def happens(look: int) -> None:
-        if look == 2:
-            await brake(journal)
-        elif look == 4:
-            raise KeyboardInterrupt
-
-    meanwhile(happens)
-    assert await kinds(ibgu, "-f") == ["RolloutSeen", "RolloutHeld"]
+    process = await follow()
+    assert await told(process) == "RolloutSeen"
+    await brake(journal)
+    assert await told(process) == "RolloutHeld"
+    assert await interrupt(process) == ""
 
 
 async def test_an_outage_is_waited_out(
-    journal: Journal, ibgu: Ibgu, meanwhile: Meanwhile, served: Server
+    journal: Journal, app: FastAPI, served: Server, follow: Follow
 ) -> None:
-    """Told once, however long it takes."""
+    """Nothing is lost or told twice, and the outage is told once."""
     await seen(journal, rollout())
-
-    async def happens(look: int) -> None:
-        if look == 1:
-            await served.stop()
-        elif look == 4:
-            raise KeyboardInterrupt
-
-    meanwhile(happens)
-    found = await ibgu("events", "ran-r1", "-f")
-    assert found.exit_code == 0
-    assert found.stderr.count("can't reach") == 1
+    process = await follow()
+    assert await told(process) == "RolloutSeen"
+    await served.stop()
+    assert process.stderr
+    assert b"can't reach" in await process.stderr.readline()
+    await brake(journal)
+    async with serving(app, served.address.removeprefix("http://")):
+        assert await told(process) == "RolloutHeld"
+    assert (await interrupt(process)).count("can't reach") <= 1
 
 
 async def test_what_is_not_there(ibgu: Ibgu) -> None:

@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from ibgu.cli.app import app as commands
@@ -16,7 +17,7 @@ from ibgu.cli.show.status import Seen, status_lines
 from ibgu.client import Client
 from ibgu.client.answers.failures import Failures
 from ibgu.client.answers.members import Member, Stalled
-from ibgu.client.answers.rollouts import Reason, Rollout, Step
+from ibgu.client.answers.rollouts import Eta, Reason, Rollout, Step
 from ibgu.core.model import Kind, OnRollout, RolloutState
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
@@ -130,7 +131,14 @@ async def test_watch_tells_each_change_until_interrupted(
     assert [block.split("   ")[1].split("\n")[0] for block in blocks] == ["Pending", "Held"]
 
 
-def test_what_takes_longer_than_usual() -> None:
+@pytest.fixture
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_utc")
+def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
     """Since NOW; it was expected to end after 14 minutes."""
     stuck = Member(
         cluster="site-0077",
@@ -139,11 +147,15 @@ def test_what_takes_longer_than_usual() -> None:
         reason=Reason(kind="Rebooting", since=NOW),
         stalled=Stalled(since=NOW + timedelta(minutes=14), usual=840.0),
     )
-    one = Rollout(namespace="edge", name="ran", phase="Running", created_at=NOW, stalled=3)
+    hour = timedelta(hours=1)
+    eta = Eta(at=NOW + 2 * hour, earliest=NOW + hour, latest=NOW + 3 * hour)
+    one = Rollout(namespace="edge", name="ran", phase="Running", created_at=NOW, stalled=3, eta=eta)
     steps = (Step(step=1, actions=("Upgrade",), state="running", stalled=3, max_concurrency=9),)
     look = Seen(one, steps, Failures(total=0), NOW + timedelta(minutes=31), (stuck,))
     assert status_lines(look, Paper()) == [
-        "ran (edge)   Running",
+        "ran (edge)   Running · step ends ~05:02 (04:02 to 06:02)",
         "  1 Upgrade  0/0  ▶ 0/9 slots  ⚠ 3 stalled",
         "Stalled (3)  site-0077 Upgrade Rebooting for 31 min (p95 14 min) · …",
     ]
+    later = replace(look, rollout=replace(one, eta=None), now=NOW + hour)
+    assert later.facts == look.facts

@@ -14,7 +14,7 @@ from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
-    from ibgu.client import Client
+    from ibgu.client import Client, RestError
     from ibgu.client.answers.events import Event
 
 REFRESH_SECONDS = 1.0
@@ -109,26 +109,31 @@ def _follow(
     client: "Client", namespace: str, name: str, seq: int, wanted: Wanted, output: Output
 ) -> None:
     """An outage is waited out; nothing is lost or told twice, by the events' numbers."""
-    from ibgu.cli.read.looks import AWAY
     from ibgu.client import RestError
 
     away = False
     try:
         while True:
-            time.sleep(REFRESH_SECONDS)
-            new = Past(client.events(namespace, name, after=seq), seq)
+            new = Past(client.stream(namespace, name, after=seq), seq)
             try:
                 _print(filter(wanted.has, new), output)
                 away = False
             except RestError as error:
-                if error.status not in AWAY:
-                    raise
-                if not away:
-                    typer.echo(f"ibgu: {error}", err=True)
+                _tell_once(error, told=away and new.seq == seq)
                 away = True
             seq = new.seq
+            time.sleep(REFRESH_SECONDS)
     except KeyboardInterrupt:
         return
+
+
+def _tell_once(error: "RestError", *, told: bool) -> None:
+    from ibgu.cli.read.looks import AWAY
+
+    if error.status not in AWAY:
+        raise error
+    if not told:
+        typer.echo(f"ibgu: {error}", err=True)
 
 
 def _print(found: "Iterable[Event]", output: Output) -> None:

@@ -3,7 +3,6 @@
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
     from ibgu.client.answers.members import Member
     from ibgu.client.answers.rollouts import Rollout
 
-IN_FLIGHT = 500
 STALLED = 3
-"""Members that are asked for, and that are told, at most."""
+"""Members that are told, at most."""
 
 
 def status(
@@ -89,9 +87,8 @@ def see(client: "Client", namespace: str, name: str) -> "Seen":
 
 
 def _stalled(client: "Client", rollout: "Rollout") -> "tuple[Member, ...]":
-    """Those who are over time for longest, of the first in flight."""
-    running = client.members(rollout.namespace, rollout.name, state="in flight")
-    found = [member for member in islice(running, IN_FLIGHT) if member.stalled]
+    """Those who are over time for longest."""
+    found = list(client.members(rollout.namespace, rollout.name, stalled=True))
     found.sort(key=lambda member: member.stalled.since if member.stalled else rollout.created_at)
     return tuple(found[:STALLED])
 

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.times import duration
+from ibgu.cli.show.times import clock, duration
 from ibgu.client.answers.failures import FailureGroup, Failures
 from ibgu.client.answers.members import Member
-from ibgu.client.answers.rollouts import Rollout, Step
+from ibgu.client.answers.rollouts import Eta, Rollout, Step
 
 _COLOURS = {
     "Pending": None,
@@ -37,8 +38,9 @@ class Seen(Struct, frozen=True):
 
     @property
     def facts(self) -> object:
-        """All but the time."""
-        return (self.rollout, self.steps, self.failures, self.stalled)
+        """All but the time, and what is reckoned from it."""
+        steps = tuple(replace(step, eta=None) for step in self.steps)
+        return (replace(self.rollout, eta=None), steps, self.failures, self.stalled)
 
 
 def body_of(seen: Seen) -> dict[str, object]:
@@ -66,10 +68,20 @@ def headline(seen: Seen, paper: Paper) -> str:
     if rollout.started_at:
         end = rollout.completed_at or rollout.deleted_at
         parts.append(duration((end or seen.now) - rollout.started_at))
+    if rollout.eta:
+        parts.append(_ends(rollout.eta, seen.now))
     version = rollout.seed.version
     target = f"  → {version}" if version else ""
     name = paper.paint(rollout.name, bold=True)
     return f"{name} ({rollout.namespace}){target}   {' · '.join(parts)}"
+
+
+def _ends(eta: Eta, now: datetime) -> str:
+    """Of the running step; without seconds, which nobody can promise."""
+    likely, earliest, latest = (
+        clock(at, now).rpartition(":")[0] for at in (eta.at, eta.earliest, eta.latest)
+    )
+    return f"step ends ~{likely} ({earliest} to {latest})"
 
 
 def _steps(seen: Seen, paper: Paper) -> Iterator[str]:
