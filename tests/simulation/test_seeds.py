@@ -4,8 +4,8 @@ import re
 
 from tests.simulation.conftest import Simulate
 
-SEEDS = 70
-"""Seven of each theme."""
+SEEDS = 200
+"""Twenty of each theme."""
 
 
 def test_no_seed_breaks_anything(simulate: Simulate) -> None:
