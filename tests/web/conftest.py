@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from msgspec import Struct
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from ibgu import db
 from ibgu.api.app import create_app
@@ -42,6 +42,8 @@ QUIET = (
     "--no-first-run",
 )
 """Chromium asks nobody but the page's own server."""
+PATIENCE_MS = 30_000
+"""Of everything that is waited for: what has gone wrong on a busy machine is only slow."""
 SESSION = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -136,6 +138,7 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def look(browser: Browser, site: Site) -> AsyncIterator[Look]:
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     yield Look(await context.new_page(), site)
     await context.close()

@@ -49,6 +49,7 @@ function watch(path, { rest, live, gap, about, show }) {
   let missed = false;
 
   async function ask() {
+    let failed = false;
     asked = Date.now();
     asking = true;
     missed = false;
@@ -56,10 +57,11 @@ function watch(path, { rest, live, gap, about, show }) {
       const body = await rest.get(path, ending.signal);
       show({ path, body, problem: null, at: rest.now() });
     } catch (problem) {
+      failed = true;
       if (!ending.signal.aborted) show((old) => ({ ...old, path, problem }));
     }
     asking = false;
-    if (!ending.signal.aborted) plan(missed ? gap : live.connected ? QUIET_MS : POLL_MS);
+    if (!ending.signal.aborted) plan(missed ? gap : live.connected && !failed ? QUIET_MS : POLL_MS);
   }
 
   /** The next question, `ms` after the last one at the earliest. */
