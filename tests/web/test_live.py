@@ -34,12 +34,27 @@ async def test_what_ends_is_seen_without_a_reload(look: Look) -> None:
     story = look.site.story()
     step = await small(story, "ran-live", 5000)
     page = await look.open("#/r/default/ran-live")
+    await expect(page.locator(".freshness")).to_have_text("live")
     await expect(page.get_by_role("button", name="waiting 20", exact=True)).to_be_visible()
     over = [succeeded(step, 5000 + n, n, story.now, timedelta(minutes=1)) for n in range(7)]
     await story.put(*over)
     await expect(page.get_by_role("button", name="succeeded 7", exact=True)).to_be_visible()
     await expect(page.locator(".facts")).to_contain_text("7 of 20 done")
     assert look.errors == []
+
+
+async def test_without_a_stream_it_is_polled_until_the_stream_is_back(look: Look) -> None:
+    """Where it goes on is where it broke off."""
+    story = look.site.story()
+    step = await small(story, "ran-poll", 5100)
+    await look.page.route("**/stream", lambda route: route.abort())
+    page = await look.open("#/r/default/ran-poll")
+    await expect(page.locator(".freshness")).to_have_text("polling")
+    await story.put(succeeded(step, 5100, 0, story.now, timedelta(minutes=1)))
+    await expect(page.get_by_role("button", name="succeeded 1", exact=True)).to_be_visible()
+    await page.unroute("**/stream")
+    await expect(page.locator(".freshness")).to_have_text("live", timeout=20_000)
+    assert [each for each in look.errors if NOT_REACHED not in each] == []
 
 
 async def test_old_facts_are_marked_as_old_and_come_back(look: Look) -> None:

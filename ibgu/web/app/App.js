@@ -61,6 +61,7 @@ function Inside({ token, leave }) {
   );
   const path = streamOf(route);
   const live = useMemo(() => new Live(rest, path), [rest, path]);
+  useEffect(() => live.start(), [live]);
   const services = useMemo(() => ({ rest, live }), [rest, live]);
   const Page = PAGES[route.page] ?? Rollouts;
   const key = route.page + route.path.join("/");
