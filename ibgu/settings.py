@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     shadow: bool = Field(
         False, description="Only watch TALM at work and keep what ibgu would have done: no writes."
     )
+    notify_file: str = Field(
+        "", description="YAML file that says who is notified of what; empty: nobody is."
+    )
     payload_check_seconds: float = Field(
         60.0, gt=0, description="How often ConfigMaps and secrets of a running Prep are re-read."
     )

@@ -84,6 +84,14 @@ ROLLOUT_HELD = Gauge(
     ["rollout", "reason"],
 )
 
+# notifications
+NOTIFICATIONS = Counter(
+    "ibgu_notifications", "Tries to tell a receiver, by result.", ["receiver", "result"]
+)
+NOTIFY_LAG = Gauge(
+    "ibgu_notify_lag_seconds", "Age of the oldest message that is not delivered.", ["receiver"]
+)
+
 # the REST API
 API_REQUESTS = Counter(
     "ibgu_api_requests", "Requests answered, by route and status.", ["method", "route", "code"]

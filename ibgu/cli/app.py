@@ -13,6 +13,7 @@ from ibgu.cli.change.preview import preview
 from ibgu.cli.collect import collect
 from ibgu.cli.complete import complete, completion
 from ibgu.cli.doctor.command import doctor
+from ibgu.cli.notify.command import notify
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
 from ibgu.cli.read.events import events
@@ -61,6 +62,7 @@ app.command()(serve.migrate)
 app.command()(simulate)
 app.command()(demo)
 app.command()(completion)
+app.add_typer(notify, name="notify")
 
 
 _PLUGIN = "kubectl-ibgu"

@@ -14,6 +14,7 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Ledger
 from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
+from ibgu.controller.notify import Notifier, notifying
 from ibgu.controller.recovery import WentBack
 from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.term import NewClock, Outfit, Term
@@ -48,8 +49,10 @@ class Controller:
         served: Served,
         clock: NewClock = Clock,
         rng: Random | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._rng = rng or Random()
+        self._notifier = notifier
         self._settings = settings
         self._client = client
         self._usual = Usual(Reads(engine, served.hub))
@@ -176,8 +179,12 @@ class Controller:
             # What was seen while another controller led was that one's to act on.
             proof = self._mirror.went_back if epoch == self._epoch + 1 else ""
             self._epoch = epoch
+            if self._notifier is not None:
+                self._notifier.lead(epoch)
             await self._terms(deadline, proof)
         finally:
+            if self._notifier is not None:
+                self._notifier.rest()
             self._loop = self._ledger = None
             telemetry.LEADER.set(0)
             log.info("leading no more", epoch=epoch)
@@ -233,4 +240,5 @@ async def controller(
     """
     async with await HubClient.connect(settings.kubeconfig) as client:
         served = await discovering(client)
-        yield Controller(settings, client, engine, served, clock)
+        async with notifying(settings, served.hub) as notifier:
+            yield Controller(settings, client, engine, served, clock, notifier=notifier)

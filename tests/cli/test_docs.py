@@ -1,7 +1,9 @@
 """docs/cli.md has every command with every option, and no other."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
@@ -18,7 +20,7 @@ CHANGING = {"add-step", "pause", "resume", "skip", "retry", "abort", "adopt"}
 
 
 def sections() -> dict[str, str]:
-    _, *found = re.split(r"^### `ibgu ([a-z-]+)`$", DOC.read_text(), flags=re.MULTILINE)
+    _, *found = re.split(r"^### `ibgu ([a-z -]+)`$", DOC.read_text(), flags=re.MULTILINE)
     return dict(zip(found[::2], (text.partition("\n## ")[0] for text in found[1::2]), strict=True))
 
 
@@ -27,10 +29,20 @@ def options_in(text: str) -> set[str]:
     return {name for row in rows for name in re.findall(r"`(--?[a-zA-Z-]+)`", row)}
 
 
+def leaves(command: Any, *names: str) -> Iterator[tuple[str, Any]]:
+    """The commands, those of groups by both names."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield " ".join(names), command
+        return
+    for name, each in below.items():
+        yield from leaves(each, *names, name)
+
+
 def commands() -> dict[str, set[str]]:
     """Command -> its options."""
     found: dict[str, set[str]] = {}
-    for name, command in getattr(get_command(app), "commands").items():  # noqa: B009
+    for name, command in leaves(get_command(app)):
         found[name] = {
             option
             for parameter in command.params

@@ -2,6 +2,7 @@
 
 import os
 
+from ibgu.controller.notify import receivers_of
 from ibgu.db import BadUrl, dsn
 from ibgu.hub.lease import LeaseTimes
 from ibgu.settings import Settings, SettingsError, read_settings
@@ -30,6 +31,7 @@ def settings_of_controller(*, shadow: bool = False) -> Settings:
     """`shadow`: asked for on the command line."""
     settings = settings_of_api()
     _check_lease(settings)
+    receivers_of(settings)
     return settings.model_copy(update={"shadow": True}) if shadow else settings
 
 

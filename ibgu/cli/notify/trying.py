@@ -1,0 +1,29 @@
+"""A sample to each receiver, once."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import perf_counter
+
+from ibgu.controller.notify import Unready, sender
+from ibgu.core.notify import Receiver, sample
+
+HUB = "test"
+
+
+async def try_all(receivers: Sequence[Receiver]) -> list[tuple[str, bool, str]]:
+    """Name, whether it took it, and its answer in words."""
+    return list(await asyncio.gather(*(_try(receiver) for receiver in receivers)))
+
+
+async def _try(receiver: Receiver) -> tuple[str, bool, str]:
+    began = perf_counter()
+    try:
+        async with sender(receiver) as way:
+            answer = await way.send(sample(receiver, HUB, datetime.now(UTC)))
+    except Unready as error:
+        return receiver.name, False, str(error)
+    words = f"{answer.status or ''} {answer.words}".strip()
+    if answer.delivered:
+        words = f"{words} in {(perf_counter() - began) * 1000:.0f} ms"
+    return receiver.name, answer.delivered, words

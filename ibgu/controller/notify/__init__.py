@@ -1,0 +1,8 @@
+"""Notifications on their way, by tasks and connections of their own: nobody waits for them."""
+
+from ibgu.controller.notify.config import read_file, receivers_of
+from ibgu.controller.notify.secrets import Unready
+from ibgu.controller.notify.sending import Sender, sender
+from ibgu.controller.notify.service import Notifier, notifying
+
+__all__ = ["Notifier", "Sender", "Unready", "notifying", "read_file", "receivers_of", "sender"]

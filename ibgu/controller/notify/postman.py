@@ -1,0 +1,182 @@
+"""One receiver: follows the journal, tells it in order, and notes how far it got."""
+
+import asyncio
+from random import Random
+from typing import NoReturn
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.controller.notify.secrets import Unready
+from ibgu.controller.notify.sending import Sender, sender
+from ibgu.controller.notify.trouble import Trouble
+from ibgu.core.notify import (
+    AGAIN,
+    READ,
+    Format,
+    Memory,
+    Parcel,
+    Receiver,
+    advance,
+    overdue,
+    parcel,
+    parcel_of_alerts,
+    pause,
+    wanted,
+)
+from ibgu.core.notify.message import Message
+from ibgu.db.errors import Deposed, JournalAway
+from ibgu.db.notify import Cursor, Cursors
+from ibgu.db.reads import Reads
+from ibgu.db.reads.feed import Feed
+
+log = structlog.get_logger("ibgu.notify")
+
+POLL = 2.0
+"""Seconds between two looks at the journal."""
+SAVE = 10.0
+"""Seconds between two notes of how far it got, where nothing was sent: what is read twice then
+makes the same messages again."""
+RETRY = 5.0
+"""Seconds after something else than the receiver went wrong."""
+
+
+class Office(Struct, frozen=True):
+    """What all postmen share."""
+
+    hub: str
+    reads: Reads
+    cursors: Cursors
+    rng: Random
+
+
+class Postman:
+    def __init__(self, receiver: Receiver, office: Office, epoch: int) -> None:
+        self._receiver = receiver
+        self._office = office
+        self._epoch = epoch
+        self._trouble = Trouble(receiver.name)
+        self._cursor: Cursor | None = None
+        """Ahead of the journal's while that is away, so that nothing is sent twice without need."""
+        self._saved = (Cursor(0, Memory()), 0.0)
+        self._failures = 0
+        self._alerted = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled, or until another controller leads. Nothing else ends it."""
+        try:
+            while True:
+                try:
+                    async with sender(self._receiver) as way:
+                        await self._follow(way)
+                except Deposed:
+                    return
+                except (JournalAway, Unready) as error:
+                    self._trouble.tell(str(error))
+                except Exception as error:
+                    # A mistake in here must not end the lead; what it says may quote a secret.
+                    self._trouble.tell(f"{type(error).__name__} in following the journal")
+                    log.debug("following the journal", exc_info=error)
+                await asyncio.sleep(RETRY)
+        finally:
+            self._trouble.over()
+
+    async def _follow(self, way: Sender) -> NoReturn:
+        name, office = self._receiver.name, self._office
+        cursor = self._cursor or await office.cursors.load(name) or await self._begin()
+        while True:
+            feed = await office.reads.feed(cursor.seq, READ)
+            cursor = self._cursor = await self._deal(feed, cursor, way)
+            await self._save_at_times(cursor)
+            if not feed.more:
+                await asyncio.sleep(POLL)
+
+    async def _begin(self) -> Cursor:
+        """A new receiver is told what happens from now on; what goes on already is read for what
+        has to be remembered."""
+        reads = self._office.reads
+        first = await reads.first_unfinished()
+        seq = first - 1 if first else await reads.last_seq()
+        memory, more = Memory(), True
+        while more:
+            feed = await reads.feed(seq, READ)
+            for fact in feed.facts:
+                memory, _ = advance(memory, fact)
+            seq, more = feed.upto, feed.more
+        cursor = Cursor(seq, memory)
+        await self._save(cursor)
+        log.info("a new receiver is told from now on", receiver=self._receiver.name, after=seq)
+        return cursor
+
+    async def _deal(self, feed: Feed, cursor: Cursor, way: Sender) -> Cursor:
+        for fact in feed.facts:
+            memory, messages = advance(cursor.memory, fact)
+            cursor = await self._tell(messages, Cursor(fact.seq, memory), way)
+        cursor = Cursor(feed.upto, cursor.memory)
+        if feed.more:
+            return cursor
+        memory, messages = overdue(cursor.memory, feed.now, self._receiver.patience)
+        cursor = await self._tell(messages, Cursor(feed.upto, memory), way)
+        return await self._alert(feed, cursor, way)
+
+    # -- messages ------------------------------------------------------------------------------
+
+    async def _tell(self, messages: tuple[Message, ...], after: Cursor, way: Sender) -> Cursor:
+        """Returns once they are delivered, however long that takes."""
+        to = self._receiver
+        if to.format is Format.ALERTMANAGER:
+            return after
+        news = [message for message in messages if to.wants(message)]
+        for message in news:
+            sent = parcel(message, to, self._office.hub)
+            while not await self._delivered(sent, way):
+                pass
+        if news:
+            self._cursor = after
+            await self._save(after)
+        return after
+
+    async def _delivered(self, sent: Parcel, way: Sender) -> bool:
+        """False after a pause: it is time for another try."""
+        answer = await way.send(sent)
+        if answer.delivered:
+            self._failures = 0
+            self._trouble.delivered()
+            return True
+        self._failures += 1
+        status = f"{answer.status} " if answer.status else ""
+        self._trouble.wrong(f"{status}{answer.words}", sent.at)
+        await asyncio.sleep(pause(self._failures, answer, self._office.rng.random()))
+        return False
+
+    # -- alerts --------------------------------------------------------------------------------
+
+    async def _alert(self, feed: Feed, cursor: Cursor, way: Sender) -> Cursor:
+        """What is wrong as of now: after a failure the next round tries, with what is so then."""
+        if self._receiver.format is not Format.ALERTMANAGER:
+            return cursor
+        memory, clock = cursor.memory, asyncio.get_running_loop().time()
+        fires = wanted(memory, self._receiver, self._office.hub, feed.now)
+        again = bool(fires) and clock - self._alerted >= AGAIN.total_seconds()
+        if fires == memory.firing and not again:
+            return cursor
+        if not await self._delivered(parcel_of_alerts(fires, memory.firing, feed.now), way):
+            return cursor
+        self._alerted = clock
+        told = Cursor(cursor.seq, replace(memory, firing=fires))
+        if told != cursor:
+            self._cursor = told
+            await self._save(told)
+        return told
+
+    # -- the cursor ----------------------------------------------------------------------------
+
+    async def _save_at_times(self, cursor: Cursor) -> None:
+        saved, when = self._saved
+        if cursor != saved and asyncio.get_running_loop().time() - when >= SAVE:
+            await self._save(cursor)
+
+    async def _save(self, cursor: Cursor) -> None:
+        await self._office.cursors.save(self._receiver.name, cursor, self._epoch)
+        self._saved = (cursor, asyncio.get_running_loop().time())

@@ -1,0 +1,64 @@
+"""Addresses, keys and tokens, read anew for each request: so they can be changed at any time."""
+
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+from ibgu.core.notify import BadSecret, Receiver, keys, url_problem
+
+
+class Unready(Exception):
+    """Names the field whose file or variable can't be used, and nothing of what is in it."""
+
+
+class Secrets(Struct, frozen=True):
+    url: str
+    signing: tuple[bytes, ...]
+    """Empty: nothing is signed."""
+    token: str
+    hidden: tuple[str, ...]
+    """What must not be repeated."""
+
+
+def secrets_of(receiver: Receiver) -> Secrets:
+    """Raises Unready."""
+    named = _value("url", receiver.url_file, receiver.url_env)
+    url = named or receiver.url
+    token = _value("token", receiver.token_file, receiver.token_env)
+    secret = _value("secret", receiver.secret_file, receiver.secret_env)
+    if wrong := url_problem(url, token=bool(token)):
+        raise Unready(f"url: what is there {wrong}")
+    try:
+        signing = keys(secret) if secret else ()
+    except BadSecret as error:
+        raise Unready(f"secret: {error}") from error
+    return Secrets(url, signing, token, _hidden(named, token, *secret.split()))
+
+
+def _value(field: str, path: str, variable: str) -> str:
+    """Empty if neither is given."""
+    if path:
+        value = _content(field, path)
+    elif variable:
+        value = os.environ.get(variable, "").strip()
+    else:
+        return ""
+    if not value:
+        where = f"{field}File: {path}" if path else f"{field}Env: the variable {variable}"
+        raise Unready(f"{where} is empty")
+    return value
+
+
+def _content(field: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeError) as error:
+        words = error.strerror if isinstance(error, OSError) else "no text"
+        raise Unready(f"{field}File: {path} can't be read: {words}") from error
+
+
+def _hidden(url: str, *others: str) -> tuple[str, ...]:
+    """Of a secret address also what follows the host: errors may name it alone."""
+    path = url.partition("://")[2].partition("/")[2]
+    return tuple(value for value in (url, path, *others) if value)

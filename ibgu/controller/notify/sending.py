@@ -1,0 +1,79 @@
+"""One request to one receiver."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import aiohttp
+
+from ibgu.controller.notify.secrets import Secrets, Unready, secrets_of
+from ibgu.core.notify import Answer, Parcel, Receiver, headers, redacted, retry_after
+
+QUOTED = 300
+"""Characters of a refusal that are quoted."""
+_AGENT = f"ibgu/{version('ibgu')}"
+
+
+class Sender:
+    """A connection of its own, so that no other receiver waits for it."""
+
+    def __init__(self, receiver: Receiver, session: aiohttp.ClientSession) -> None:
+        self._receiver = receiver
+        self._session = session
+
+    async def send(self, parcel: Parcel) -> Answer:
+        """Never raises what the network, the receiver or a missing secret can cause."""
+        try:
+            secrets = secrets_of(self._receiver)
+        except Unready as error:
+            return Answer(0, str(error))
+        try:
+            return await self._post(parcel, secrets)
+        except TimeoutError:
+            return Answer(0, f"no answer within {self._receiver.timeout_seconds:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Answer(0, redacted(str(error) or type(error).__name__, secrets.hidden))
+
+    async def _post(self, parcel: Parcel, secrets: Secrets) -> Answer:
+        """A redirect is a refusal: what is signed for one receiver goes to no other."""
+        given = {"Content-Type": parcel.content_type, "Accept-Encoding": "identity"}
+        if secrets.token:
+            given["Authorization"] = f"Bearer {secrets.token}"
+        given |= headers(secrets.signing, parcel.id, datetime.now(UTC), parcel.body)
+        if not secrets.signing:
+            del given["webhook-signature"]
+        url = secrets.url.rstrip("/") + parcel.path if parcel.path else secrets.url
+        async with self._session.post(
+            url, data=parcel.body, headers=given, allow_redirects=False
+        ) as response:
+            answer = Answer(
+                response.status, "", retry_after(response.headers.get("Retry-After", ""))
+            )
+            return answer if answer.delivered else await _refused(response, answer, secrets)
+
+
+async def _refused(response: aiohttp.ClientResponse, answer: Answer, secrets: Secrets) -> Answer:
+    said = (await response.content.read(QUOTED * 4)).decode(errors="replace")
+    words = " ".join(redacted(said, secrets.hidden).split())[:QUOTED]
+    return Answer(answer.status, words or (response.reason or ""), answer.retry_after)
+
+
+@asynccontextmanager
+async def sender(receiver: Receiver) -> AsyncIterator[Sender]:
+    """Proxies as the environment says (HTTPS_PROXY, NO_PROXY). Raises Unready."""
+    try:
+        trust = ssl.create_default_context(cafile=receiver.ca_file or None)
+    except OSError as error:
+        words = error.strerror or "holds no certificates"
+        raise Unready(f"caFile: {receiver.ca_file}: {words}") from error
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=trust, limit=2),
+        timeout=aiohttp.ClientTimeout(total=receiver.timeout_seconds),
+        headers={"User-Agent": _AGENT},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=True,
+    ) as session:
+        yield Sender(receiver, session)

@@ -1,0 +1,75 @@
+"""Notifies while this process leads; the one that leads waits for nothing in here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.controller.notify.config import receivers_of
+from ibgu.controller.notify.postman import Office, Postman
+from ibgu.core.notify import Receiver
+from ibgu.db.engine import engine
+from ibgu.db.errors import JournalAway, told
+from ibgu.db.notify import Cursors
+from ibgu.db.reads import Reads
+from ibgu.settings import Settings
+
+log = structlog.get_logger("ibgu.notify")
+
+CONNECTIONS = 2
+"""To Postgres, beside those of the engine and of REST."""
+
+
+class Notifier:
+    def __init__(self, receivers: Sequence[Receiver], engine: AsyncEngine, hub: str) -> None:
+        self._receivers = receivers
+        self._office = Office(hub, Reads(engine, hub), Cursors(engine, hub), Random())
+        self._task: asyncio.Task[None] | None = None
+
+    def lead(self, epoch: int) -> None:
+        """Begin to notify, in that epoch."""
+        self.rest()
+        self._task = asyncio.create_task(self._notify(epoch))
+
+    def rest(self) -> None:
+        """Ask it to stop, and do not wait for it."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def stop(self) -> None:
+        self.rest()
+        if self._task is not None:
+            await asyncio.wait({self._task})
+
+    async def _notify(self, epoch: int) -> None:
+        await self._forget_others()
+        async with asyncio.TaskGroup() as tasks:
+            for receiver in self._receivers:
+                tasks.create_task(Postman(receiver, self._office, epoch).run())
+
+    async def _forget_others(self) -> None:
+        """If it can't be done now, it is done by who leads next."""
+        try:
+            await self._office.cursors.keep_only([receiver.name for receiver in self._receivers])
+        except (JournalAway, DBAPIError) as error:
+            log.warning("former receivers are kept for now", error=told(error))
+
+
+@asynccontextmanager
+async def notifying(settings: Settings, hub: str) -> AsyncIterator[Notifier | None]:
+    """With connections of its own; None: there is nobody to notify. Raises SettingsError."""
+    receivers = receivers_of(settings)
+    if not receivers:
+        yield None
+        return
+    pool = engine(settings.database_url, pool_size=CONNECTIONS)
+    notifier = Notifier(receivers, pool, hub)
+    try:
+        yield notifier
+    finally:
+        await notifier.stop()
+        await pool.dispose()

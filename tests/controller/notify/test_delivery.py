@@ -1,0 +1,343 @@
+"""Never lost, in order, and no receiver is another one's trouble: real Postgres, real requests."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Callable, Coroutine, MutableMapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.book import World
+from ibgu.core.model import Kind, Stage
+from ibgu.db import Journal
+from ibgu.settings import Settings
+from tests.controller.notify.conftest import Notifying
+from tests.controller.notify.receiving import Site, site
+from tests.core.decide.world import Twin, ibgu
+from tests.core.notify.telling import UID, prepared
+from tests.db.records import rows
+from tests.db.telling import tell
+
+Leading = Callable[..., Coroutine[Any, Any, Journal]]
+Lines = list[MutableMapping[str, Any]]
+TYPES = ["rollout.started", "step.started", "clusters.failed", "step.finished", "rollout.completed"]
+
+
+def story(name: str = "a") -> Twin:
+    twin = Twin("site-1", "site-2")
+    twin.spokes["site-2"].faults[Stage.PREP] = "fail"
+    twin.apply(ibgu(name, "Prep"))
+    twin.drive()
+    return twin
+
+
+def to(found: Site, name: str = "noc", **changes: Any) -> dict[str, Any]:
+    """The stories are of long ago by the database's clock, so that all of them have stalled."""
+    given = {"name": name, "format": "cloudevents", "url": found.url, "kinds": TYPES}
+    return given | changes
+
+
+def types(found: Site, rollout: str = "a") -> list[str]:
+    """Of what was taken about that rollout, in order."""
+    events = [request.json for request in found.taken]
+    mine = [event for event in events if event["subject"] == f"fleet/{rollout}"]
+    return [event["type"].removeprefix("dev.ibgu.") for event in mine]
+
+
+async def until(ready: Callable[[], Coroutine[Any, Any, bool]]) -> None:
+    while not await ready():  # noqa: ASYNC110 - of a database
+        await asyncio.sleep(0.02)
+
+
+async def begun(db: AsyncEngine, count: int = 1) -> None:
+    """The receivers are known: they are told what comes now."""
+
+    async def ready() -> bool:
+        return len(await rows(db, "SELECT 1 FROM notify_cursors")) == count
+
+    await until(ready)
+
+
+async def test_everything_is_told_in_order(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
+) -> None:
+    async with notified(to(noc)):
+        await begun(db)
+        await tell(journal, story())
+        await noc.until(lambda: len(noc.taken) >= 5)
+    assert types(noc) == TYPES
+    sequence = [request.json["sequence"] for request in noc.taken]
+    assert sequence == sorted(sequence)
+    assert noc.taken[0].headers["Content-Type"].startswith("application/cloudevents+json")
+    assert "webhook-signature" not in noc.taken[0].headers
+
+
+async def test_a_new_receiver_is_told_what_happens_from_then_on(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
+) -> None:
+    await tell(journal, story("old"))
+    running = Twin("site-1")
+    running.apply(ibgu("b", "Prep"))
+    running.until(Kind.STEP_STARTED)
+    world = World()
+    await tell(journal, running, world)
+    async with notified(to(noc)):
+        await begun(db)
+        running.said.clear()
+        running.drive()
+        await tell(journal, running, world)
+        await noc.until(lambda: len(noc.taken) >= 2)
+    assert types(noc, "b") == ["step.finished", "rollout.completed"]
+    assert noc.taken[0].json["data"]["outcomes"] == {"succeeded": 1}
+
+
+async def test_what_is_refused_is_sent_again_before_anything_else(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying, said: Lines
+) -> None:
+    moved = web.Response(status=302, headers={"Location": "/elsewhere"})
+    slow = web.Response(status=429, headers={"Retry-After": "0"})
+    noc.answers = [500, slow, 404, moved, 200, 503]
+    async with notified(to(noc)):
+        await begun(db)
+        await tell(journal, story())
+        await noc.until(lambda: len(noc.taken) >= 5)
+    assert types(noc) == TYPES
+    assert {request.path for request in [*noc.taken, *noc.refused]} == {"/"}
+    first = noc.taken[0].json["id"]
+    assert [request.json["id"] for request in noc.refused[:4]] == [first] * 4
+    assert noc.refused[4].json["id"] == noc.taken[1].json["id"]
+    told = [line for line in said if line["event"] == "a receiver is not told"]
+    assert told[0]["error"].startswith("500 ")
+
+
+async def test_who_hangs_delays_nobody_else(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
+) -> None:
+    async with site() as dead:
+        dead.hangs = True
+        async with notified(to(dead, "dead", timeoutSeconds=0.2), to(noc)):
+            await begun(db, 2)
+            await tell(journal, story())
+            await noc.until(lambda: len(noc.taken) >= 5)
+            await dead.until(lambda: len(dead.refused) > 1)
+            assert dead.taken == []
+            dead.hangs = False
+            await dead.until(lambda: len(dead.taken) >= 5)
+    assert types(dead) == types(noc) == TYPES
+
+
+async def test_who_was_away_is_told_everything_later(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying, said: Lines
+) -> None:
+    async with notified(to(noc)):
+        await begun(db)
+        await noc.close()
+        await tell(journal, story())
+
+        async def noticed() -> bool:
+            return any(line["event"] == "a receiver is not told" for line in said)
+
+        await until(noticed)
+        await noc.open()
+        await noc.until(lambda: len(noc.taken) >= 5)
+    assert types(noc) == TYPES
+    assert said[-1]["event"] == "a receiver is told again"
+
+
+async def test_the_next_leader_goes_on_where_the_last_one_was(
+    db: AsyncEngine, leading: Leading, noc: Site, notified: Notifying
+) -> None:
+    first = await leading("ibgu-0")
+    async with notified(to(noc)):
+        await begun(db)
+        await tell(first, story("a"))
+        await noc.until(lambda: len(noc.taken) >= 5)
+        second = await leading("ibgu-1")
+        await tell(second, story("b"))
+        # Whoever was deposed notices with the first note that it wants to make.
+        await noc.until(lambda: len(noc.taken) >= 6)
+    async with notified(to(noc), epoch=2):
+        await noc.until(lambda: len(noc.taken) >= 11)
+    assert types(noc, "a") == TYPES
+    assert types(noc, "b") == TYPES[:1] + TYPES
+
+
+async def test_lost_connections_to_the_journal_lose_nothing(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
+) -> None:
+    async with notified(to(noc)):
+        await begun(db)
+        await rows(
+            db,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        await tell(journal, story())
+        await noc.until(lambda: len(noc.taken) >= 5)
+    assert types(noc)[-1] == TYPES[-1]
+    assert list(dict.fromkeys(types(noc))) == TYPES
+
+
+async def test_a_receiver_that_is_no_longer_named_is_forgotten(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
+) -> None:
+    async with notified(to(noc, "old")):
+        await begun(db)
+    async with notified(to(noc, "new")):
+
+        async def replaced() -> bool:
+            return await rows(db, "SELECT receiver FROM notify_cursors") == [("new",)]
+
+        await until(replaced)
+
+
+# -- alerts --------------------------------------------------------------------------------------
+
+
+async def test_alerts_fire_and_resolve(
+    db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
+) -> None:
+    twin, world = prepared(range(1, 13)), World()
+    twin.wait(hours=5)
+    await tell(journal, twin, world)
+    noc.answers = [500]
+    async with notified(to(noc, format="alertmanager", kinds=["step.braked"])):
+        await noc.until(lambda: len(noc.taken) >= 1)
+        twin.said.clear()
+        twin.annotate(UID, resume="1")
+        twin.turn()
+        await tell(journal, twin, world)
+        await noc.until(lambda: len(noc.taken) >= 2)
+    fires, over = (request.json[0] for request in noc.taken)
+    assert {request.path for request in noc.taken} == {"/api/v2/alerts"}
+    assert fires["labels"] == over["labels"]
+    assert fires["labels"]["reason"] == "Brake"
+    assert fires["endsAt"] > over["endsAt"]
+
+
+# -- killed --------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def following(settings: Settings) -> AsyncIterator[Process]:
+    env = dict(os.environ) | {
+        "DATABASE_URL": settings.database_url,
+        "IBGU_NOTIFY_FILE": settings.notify_file,
+    }
+    command = [sys.executable, "-m", "tests.controller.notify.following", "hub-1"]
+    process = await asyncio.create_subprocess_exec(*command, env=env, cwd=Path(__file__).parents[3])
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def test_killed_between_sending_and_noting_it_sends_it_again(
+    db: AsyncEngine, journal: Journal, noc: Site, configured: Callable[..., Settings]
+) -> None:
+    settings = configured(to(noc))
+    sent: list[str] = []
+    async with following(settings) as process:
+        await begun(db)
+
+        async def kill_at_the_third(request: Any) -> None:
+            sent.append(request.json["id"])
+            if len(sent) == 3:
+                os.kill(process.pid, signal.SIGKILL)
+
+        noc.on_request = kill_at_the_third
+        await tell(journal, story())
+        assert await process.wait() == -signal.SIGKILL
+    noc.on_request = None
+    async with following(settings):
+        await noc.until(lambda: types(noc)[-1:] == TYPES[-1:])
+    assert list(dict.fromkeys(types(noc))) == TYPES
+    again = [request.json["id"] for request in noc.taken].count(sent[2])
+    assert again == 2, "the receiver took it, and nobody could note that"
+
+
+# -- secrets -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_secrets_sign_and_are_nowhere_to_be_read(
+    db: AsyncEngine,
+    journal: Journal,
+    noc: Site,
+    notified: Notifying,
+    said: Lines,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    status: int,
+) -> None:
+    secrets = {"key": "whsec_c2VjcmV0LWtleQ==", "token": "secret-token", "url": "secret-path"}
+    (tmp_path / "key").write_text(secrets["key"])
+    (tmp_path / "url").write_text(f"{noc.url}/secret-path\n")
+    monkeypatch.setenv("NOC_TOKEN", secrets["token"])
+    echo = web.Response(
+        status=status, text=f"no {' '.join(secrets.values())} {noc.url}/secret-path"
+    )
+    noc.answers = [echo]
+    receiver = to(
+        noc,
+        urlFile=str(tmp_path / "url"),
+        secretFile=str(tmp_path / "key"),
+        tokenEnv="NOC_TOKEN",
+    )
+    del receiver["url"]
+    async with notified(receiver):
+        await begun(db)
+        await tell(journal, story())
+        await noc.until(lambda: len(noc.taken) >= 5)
+        await noc.close()
+        await tell(journal, story("b"))
+        (tmp_path / "key").unlink()
+
+        async def missing() -> bool:
+            return any("secretFile" in str(line) for line in said)
+
+        await until(missing)
+    assert {request.headers["Authorization"] for request in noc.taken} == {"Bearer secret-token"}
+    assert {request.path for request in noc.taken} == {"/secret-path"}
+    genuine = documented()["genuine"]
+    for request in noc.taken:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        assert genuine(b"secret-key", headers, request.body)
+        assert not genuine(b"another", headers, request.body)
+        assert not genuine(b"secret-key", headers, request.body + b" ")
+    everywhere = str(said) + str(await rows(db, "SELECT * FROM notify_cursors"))
+    assert [value for value in secrets.values() if value in everywhere] == []
+    assert bool([line for line in said if "400 no *** ***" in str(line)]) is (status == 400)
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "notifications.md"
+
+
+def documented() -> dict[str, Any]:
+    """What the page shows for checking a signature."""
+    code = PAGE.read_text().partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    return names
+
+
+def test_the_documented_file_is_one() -> None:
+    from ibgu.core.notify import Receiver, parse
+    from ibgu.core.notify.topics import Topic
+
+    page = PAGE.read_text()
+    shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    assert [receiver.name for receiver in parse(shown)] == ["noc", "chat", "alerts"]
+    assert [topic for topic in Topic if f"| `{topic}` |" not in page] == []
+    names = Receiver.__struct_encode_fields__
+    assert [name for name in names if f"`{name}`" not in page] == []
