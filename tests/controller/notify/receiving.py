@@ -39,7 +39,7 @@ class Site:
 
     async def open(self) -> None:
         """Again on the same port."""
-        self._runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0)
+        self._runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.05)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,8 +57,10 @@ def test_what_is_wrong_with_a_secret(
     path = tmp_path / "secret"
     if content is not None:
         path.write_text(content)
-    url = {} if field == "url_file" else {"url": "https://noc.example"}
-    receiver = Receiver(name="noc", format=Format.CLOUDEVENTS, **{field: str(path)}, **url)
+    given: dict[str, Any] = {field: str(path)}
+    if field != "url_file":
+        given["url"] = "https://noc.example"
+    receiver = Receiver(name="noc", format=Format.CLOUDEVENTS, **given)
     with pytest.raises(Unready) as error:
         secrets_of(receiver)
     assert str(error.value).startswith(said.format(path))
