@@ -27,6 +27,8 @@ def lines() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), list(lines()))
 def test_it_can_be_typed(page: str, line: str) -> None:
     command, *rest = shlex.split(line.partition(" | ")[0], comments=True)
+    if command not in KNOWN:
+        command = f"{command} {rest.pop(0)}"
     options = {word.partition("=")[0] for word in rest if re.match(r"--?[a-zA-Z]", word)}
     assert options <= KNOWN[command], page
 
