@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     shadow: bool = Field(
         False, description="Only watch TALM at work and keep what ibgu would have done: no writes."
     )
+    api_rate: float = Field(
+        100.0, gt=0, description="Requests to the REST API a second for each user, on average."
+    )
+    api_burst: int = Field(
+        300, ge=1, description="Requests to the REST API that a user may make at once."
+    )
     notify_file: str = Field(
         "", description="YAML file that says who is notified of what; empty: nobody is."
     )

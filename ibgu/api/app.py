@@ -28,6 +28,8 @@ from ibgu.api.routes import (
     stream,
     summary,
 )
+from ibgu.api.routes.limited import LIMITED
+from ibgu.api.schemas.problem import problems
 from ibgu.api.stream import Feed
 from ibgu.api.tags import Tagged
 
@@ -45,7 +47,9 @@ def create_app(context: Context) -> FastAPI:
     app.state.feed = Feed(context.engine, context.hub)
     reads = (summary, durations, rollouts, step, members, history, clusters, stream)
     for part in (*reads, preview, changes, shadow):
-        app.include_router(part.router, prefix=PREFIX)
+        app.include_router(
+            part.router, prefix=PREFIX, dependencies=[LIMITED], responses=problems(429)
+        )
     page.install(app)
     return app
 

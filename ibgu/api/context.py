@@ -3,9 +3,10 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.api.rates import Rates
 from ibgu.hub.access import Access
 
 
@@ -36,3 +37,4 @@ class Context(Struct, frozen=True):
     engine: AsyncEngine
     access: Access
     probes: Probes
+    rates: Rates = field(default_factory=Rates)

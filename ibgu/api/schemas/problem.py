@@ -68,6 +68,13 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
             ]
         },
     ),
+    429: (
+        "This user asks too often; see Retry-After",
+        "too-many-requests",
+        "bob asks more often than 100 times a second; follow the stream of events instead of "
+        "asking again and again",
+        {},
+    ),
     503: (
         "The journal or the hub is away, or the process does not do its work; see Retry-After",
         "journal-away",

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.api.app import create_app, create_probes
 from ibgu.api.context import Context, Probes
+from ibgu.api.rates import Rates
 from ibgu.api.server import bind
 from ibgu.cli.serve import schema
 from ibgu.cli.serve.door import Door, Entrance
@@ -136,7 +137,8 @@ async def _api(
             "the hub", partial(client.get, paths.namespace("kube-system"), Bare)
         )
         probes = _probes(settings, leading, Tally(client.requests))
-        yield Context(hub=system.metadata.uid, engine=engine, access=Access(client), probes=probes)
+        rates = Rates(settings.api_rate, settings.api_burst)
+        yield Context(system.metadata.uid, engine, Access(client), probes, rates)
 
 
 def _probes(

@@ -1,0 +1,40 @@
+"""How often one user may ask: nobody's script keeps the others waiting."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+USERS = 10_000
+"""How many are remembered; who has not asked for the longest time is forgotten first."""
+_ROUNDING = 1e-6
+
+
+class Rates:
+    """`rate` requests a second for each user, after a pause up to `burst` at once.
+
+    Of this process: behind a Service with several replicas a user may ask each of them as often.
+    """
+
+    def __init__(
+        self,
+        rate: float = 100.0,
+        burst: int = 300,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.rate = rate
+        self._interval = 1.0 / rate
+        self._depth = (burst - 1) * self._interval
+        self._clock = clock
+        self._due: OrderedDict[str, float] = OrderedDict()
+
+    def take(self, user: str) -> float:
+        """0.0: it is allowed, and counted. Else seconds until the next one is."""
+        now = self._clock()
+        due = max(self._due.get(user, now - self._depth), now - self._depth)
+        if due - now > _ROUNDING:
+            return due - now
+        self._due[user] = due + self._interval
+        self._due.move_to_end(user)
+        if len(self._due) > USERS:
+            self._due.popitem(last=False)
+        return 0.0

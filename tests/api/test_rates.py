@@ -1,0 +1,77 @@
+"""Nobody asks so often that others wait."""
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from msgspec.structs import replace
+
+from ibgu.api import rates
+from ibgu.api.app import create_app
+from ibgu.api.context import Context
+from ibgu.api.rates import Rates
+from ibgu.sandbox.hub import SandboxHub
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_a_burst_then_one_by_one(clock: Clock) -> None:
+    asked = Rates(10, 3, clock)
+    assert [asked.take("alice") for _ in range(3)] == [0.0, 0.0, 0.0]
+    wait = asked.take("alice")
+    assert wait == pytest.approx(0.1)
+    clock.now += wait
+    assert asked.take("alice") == 0.0
+    assert asked.take("alice") == pytest.approx(0.1)
+
+
+def test_what_was_refused_is_not_counted(clock: Clock) -> None:
+    asked = Rates(10, 1, clock)
+    asked.take("alice")
+    assert [asked.take("alice") for _ in range(5)] == [pytest.approx(0.1)] * 5
+
+
+def test_a_pause_gives_the_burst_back_and_no_more(clock: Clock) -> None:
+    asked = Rates(10, 3, clock)
+    for _ in range(3):
+        asked.take("alice")
+    clock.now += 3600
+    assert [asked.take("alice") > 0 for _ in range(5)] == [False, False, False, True, True]
+
+
+def test_users_do_not_count_for_each_other(clock: Clock) -> None:
+    asked = Rates(10, 1, clock)
+    asked.take("alice")
+    assert asked.take("bob") == 0.0
+
+
+def test_who_asked_long_ago_is_forgotten(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "USERS", 2)
+    asked = Rates(0.001, 1, clock)
+    for user in ("alice", "bob", "carol"):
+        asked.take(user)
+    assert asked.take("alice") == 0.0
+    assert asked.take("carol") > 0.0
+
+
+@pytest.mark.hub
+async def test_a_problem_says_when_to_come_again(context: Context, sandbox_hub: SandboxHub) -> None:
+    app = create_app(replace(context, rates=Rates(0.01, 1)))
+    transport = ASGITransport(app=app)
+    headers = {"Authorization": f"Bearer {sandbox_hub.token('alice')}"}
+    async with AsyncClient(transport=transport, base_url="http://api", headers=headers) as client:
+        first = await client.get("/api/v1/rollouts")
+        second = await client.get("/api/v1/summary")
+        alive = await client.get("/healthz")
+    assert (first.status_code, second.status_code, alive.status_code) == (200, 429, 200)
+    assert second.headers["content-type"] == "application/problem+json"
+    assert 1 <= int(second.headers["retry-after"]) <= 100
+    assert "more often than 0.01 times a second" in second.json()["detail"]
