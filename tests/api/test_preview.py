@@ -7,14 +7,15 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, StepState
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import open_step, rollout, seen, spec
+from tests.api.fleet import failed, open_step, put, rollout, seen, spec
 from tests.api.test_changes import manifest
-from tests.db.records import step
+from tests.db.records import member, step
 
 pytestmark = pytest.mark.hub
 Preview = Callable[..., Awaitable[httpx.Response]]
@@ -118,6 +119,19 @@ async def test_steps_to_append(preview: Preview, journal: Journal) -> None:
     over = step(one, 0, Action.PREP, state=StepState.FINISHED, max_concurrency=2)
     await open_step(journal, over)
     assert (await preview("alice", **body)).json()["ends"]["likely"] is not None
+
+
+async def test_who_has_failed_in_the_running_step_does_not_go_on(
+    preview: Preview, journal: Journal
+) -> None:
+    chosen = [LabelSelector(match_labels={"fleet": "pv"})]
+    one = rollout("pv", spec=replace(spec(), plan=spec().plan[:1], cluster_label_selectors=chosen))
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, total=2))
+    await put(journal, member(prep, "pv-1", 0), failed(prep, "pv-10", 1, "no space"))
+    body = {"namespace": "default", "name": "ran-pv", "append": [{"actions": ["Upgrade"]}]}
+    (upgrade,) = (await preview("alice", **body)).json()["steps"]
+    assert upgrade["order"] == ["pv-1"]
 
 
 @pytest.mark.parametrize(

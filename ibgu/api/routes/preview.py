@@ -18,7 +18,7 @@ from ibgu.api.schemas.problem import problems
 from ibgu.api.shape.preview import preview_body
 from ibgu.core.gates import deadline
 from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
-from ibgu.core.model import Action, StepState
+from ibgu.core.model import Action, MemberState, Outcome, StepState
 from ibgu.core.observe import view_cluster
 from ibgu.core.plan import Started
 from ibgu.core.preview import Proposal, Running, preview
@@ -95,7 +95,7 @@ async def _of_rollout(body: PreviewBody, reads: Reads, now: datetime) -> _Asked:
     proposal = Proposal(
         spec=_appended(rollout.spec, body.append),
         begun=[_started(row) for row in steps],
-        running=_running(steps[-1], now) if steps else None,
+        running=await _running(steps[-1], reads, now) if steps else None,
         annotations=rollout.annotations,
     )
     return _Asked(namespace, proposal)
@@ -117,9 +117,19 @@ def _started(row: StepRow) -> Started:
     return (step.actions, step.max_concurrency, round(step.timeout / timedelta(minutes=1)))
 
 
-def _running(row: StepRow, now: datetime) -> Running | None:
+async def _running(row: StepRow, reads: Reads, now: datetime) -> Running | None:
     step = row.step
     if step.state is StepState.FINISHED:
         return None
     ends = deadline(step, now) if step.started_at else now + step.timeout
-    return Running(left=row.counts.waiting + row.counts.in_flight, deadline=ends)
+    members = (await reads.grid(step.rollout, step.index)).cells
+    return Running(
+        left=row.counts.waiting + row.counts.in_flight,
+        deadline=ends,
+        lost=frozenset(cluster for cluster, _, _, _, outcome, *_ in members if _lost(outcome)),
+        in_flight=frozenset(name for name, state, *_ in members if state == MemberState.IN_FLIGHT),
+    )
+
+
+def _lost(outcome: str | None) -> bool:
+    return outcome not in (None, Outcome.SUCCEEDED)

@@ -1,4 +1,4 @@
-"""The proposal played through as if every action succeeded."""
+"""The proposal played through as if every action that has not ended succeeded."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -45,12 +45,14 @@ def preview(
 
 
 def _played(proposal: Proposal, clusters: Sequence[ClusterView]) -> list[ClusterView]:
-    """The clusters once the step that runs has succeeded everywhere."""
+    """The clusters once the step that runs has succeeded wherever it has not ended otherwise."""
     fleet = list(clusters)
     if proposal.running is None:
         return fleet
     step = proposal.spec.plan[len(proposal.begun) - 1]
-    return _after(fleet, _members(proposal, fleet, step), step)
+    members = _members(proposal, fleet, step)
+    going = [member for member in members if member.name not in proposal.running.lost]
+    return _after(fleet, going, step)
 
 
 def _steps(

@@ -15,6 +15,9 @@ class Running(Struct, frozen=True):
     left: int
     """Members that have not finished."""
     deadline: datetime
+    lost: frozenset[str] = frozenset()
+    """Members that have ended without success."""
+    in_flight: frozenset[str] = frozenset()
 
 
 class Proposal(Struct, frozen=True):

@@ -27,7 +27,7 @@ def warnings(
 ) -> Iterator[str]:
     """`fleet` by name."""
     members = [fleet[name] for name in steps[0].clusters]
-    yield from _unreachable(members)
+    yield from _unreachable(members, proposal)
     if any(Action.PREP in step.actions for step in steps):
         yield from _seed(proposal)
         yield from _releases(proposal, members)
@@ -36,8 +36,10 @@ def warnings(
         yield from _rollback_unseen(proposal, step)
 
 
-def _unreachable(members: Sequence[ClusterView]) -> Iterator[str]:
-    dark = [cluster.name for cluster in members if not cluster.reachable]
+def _unreachable(members: Sequence[ClusterView], proposal: Proposal) -> Iterator[str]:
+    """Those in flight may be dark because they reboot, as expected."""
+    expected = proposal.running.in_flight if proposal.running else frozenset()
+    dark = [c.name for c in members if not c.reachable and c.name not in expected]
     if dark:
         yield (
             f"{len(dark)} of {len(members)} clusters are not reachable now: they wait, and start "

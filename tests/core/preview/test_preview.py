@@ -155,6 +155,36 @@ def test_steps_appended_to_one_that_runs() -> None:
     assert other.likely is None
 
 
+def test_who_has_failed_in_the_step_that_runs_has_failed() -> None:
+    """Its label is the hub's; one that was skipped has none, and goes nowhere."""
+    begun = (((Action.PREP,), 2, 60),)
+    failed = [cluster(name, labels={Action.PREP.failed_label: ""}) for name in ("s5", "s6")]
+    lost = frozenset({"s4", "s5", "s6"})
+    running = Running(left=3, deadline=NOW + timedelta(minutes=50), lost=lost)
+    found = told(
+        spec("Prep", "AbortOnFailure", "Upgrade"),
+        [*sites(4), *failed],
+        begun=begun,
+        running=running,
+    )
+    abort, upgrade = found.steps
+    assert abort.clusters == found.selected == ("s5", "s6")
+    assert upgrade.clusters == ("s1", "s2", "s3")
+    assert [each.clusters for each in found.excluded] == [("s1", "s2", "s3", "s4")]
+
+
+def test_who_is_in_flight_may_be_dark() -> None:
+    """It reboots, as expected."""
+    running = Running(2, NOW + timedelta(hours=1), in_flight=frozenset({"s1"}))
+    fleet = sites(2, reachable=False, labels=PREPPED)
+    plan = spec("Upgrade", "FinalizeUpgrade", monitor=600)
+    begun = (((Action.UPGRADE,), 2, 60),)
+    (warning,) = told(plan, fleet, begun=begun, running=running).warnings
+    assert warning.endswith(
+        "1 of 2 clusters are not reachable now: they wait, and start when they are back (s2)"
+    )
+
+
 def test_steps_appended_to_one_that_is_over() -> None:
     begun = (((Action.PREP,), 2, 60),)
     fleet = [cluster("s1"), cluster("s2", labels=PREPPED)]
