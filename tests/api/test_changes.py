@@ -12,13 +12,23 @@ from ibgu.api.problems import Problem
 from ibgu.api.routes.changing import told
 from ibgu.controller.deciding import actor_of
 from ibgu.core.kinds import Ibgu, JsonObject
-from ibgu.core.model import Action, Cause, Reason, ReasonKind, Rollout, StepState, Who
+from ibgu.core.model import (
+    Action,
+    Cause,
+    Kind,
+    OnRollout,
+    Reason,
+    ReasonKind,
+    Rollout,
+    StepState,
+    Who,
+)
 from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, put, rollout, seen
+from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, put, rollout, seen, tell
 from tests.db.records import NOW, step
 
 pytestmark = pytest.mark.hub
@@ -116,10 +126,29 @@ async def test_an_operator_pauses_and_resumes(
     }
     resumed = await post("olga", "resume")
     assert resumed.status_code == 202, resumed.text
+    assert resumed.json()["done"] == "ran-x1 goes on"
     after = (await on_hub(admin)).metadata.annotations
-    assert "ibgu.dev/pause" not in after
-    assert after["ibgu.dev/resume"].startswith("olga 20")
+    assert not {"ibgu.dev/pause", "ibgu.dev/resume"} & set(after)
     assert (await post("olga", "resume")).json()["detail"] == "nothing is held"
+
+
+async def test_the_end_of_a_pause_is_not_the_end_of_the_brake(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    uid = await made("Prep", "Upgrade", "FinalizeUpgrade")
+    paused = Reason(ReasonKind.PAUSED, NOW, "paused by a person", None, Who.PERSON)
+    one = await fleet(journal, uid, name="ran-x1", hold=BRAKE)
+    assert (await post("olga", "pause")).status_code == 202
+    await tell(journal, OnRollout(Kind.ROLLOUT_HELD, replace(one, hold=paused), "paused"))
+    first = await post("olga", "resume")
+    assert "still held (Brake: 5 clusters in a row have failed)" in first.json()["done"]
+    again = await post("olga", "resume")
+    assert (again.status_code, again.json()["kubectl"]) == (202, "")
+    after = (await on_hub(admin)).metadata.annotations
+    assert not {"ibgu.dev/pause", "ibgu.dev/resume"} & set(after)
+    await tell(journal, OnRollout(Kind.ROLLOUT_RELEASED, replace(one, hold=None), "goes on"))
+    assert (await post("olga", "resume")).json()["done"] == "ran-x1 goes on"
+    assert (await on_hub(admin)).metadata.annotations["ibgu.dev/resume"].startswith("olga 20")
 
 
 async def test_who_may_only_read_changes_nothing_and_learns_which_right_is_missing(

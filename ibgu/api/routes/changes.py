@@ -84,13 +84,13 @@ async def pause(changing: ChangingOfRequest, body: PauseBody | None = None) -> C
 async def resume(
     changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
 ) -> ChangeBody:
-    """After a pause, the brake, a changed payload or a restore."""
+    """After a pause; where there is none, after the brake, a changed payload or a restore."""
     standing = await _standing(row, reads)
 
     def decide(target: Target) -> Change:
         if names.PAUSE not in target.annotations:
             _require(standing, "resume")
-        return change.resume(target)
+        return change.resume(target, standing)
 
     return await changing.make(decide)
 

@@ -45,7 +45,7 @@ def resume(
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
-    """Go on after a pause, the brake, a changed payload or a restore."""
+    """End a pause; where there is none, what holds: the brake, a changed payload, a restore."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import Target
     from ibgu.core import change

@@ -56,12 +56,12 @@ def _resume(standing: Standing) -> str:
     hold = hold_of(standing.rollout, standing.newest)
     if hold is None:
         return "nothing is held"
-    if _resumable(hold) or (standing.newest is not None and _resumable(standing.newest.hold)):
+    if resumable(hold) or (standing.newest is not None and resumable(standing.newest.hold)):
         return ""
     return f"what holds it does not end by a resume: {hold.message}"
 
 
-def _resumable(hold: Reason | None) -> bool:
+def resumable(hold: Reason | None) -> bool:
     by_person = LASTING | {ReasonKind.PAUSED, ReasonKind.RESTORED}
     return hold is not None and hold.kind in by_person
 

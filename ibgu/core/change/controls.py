@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from ibgu.core.change.allowed import Standing, resumable
 from ibgu.core.change.model import Change, Target
+from ibgu.core.model import ReasonKind, StepState
 from ibgu.core.works import names
 
 
@@ -17,13 +19,39 @@ def pause(target: Target, why: str = "") -> Change:
     )
 
 
-def resume(target: Target) -> Change:
-    """Whatever a person may end: a pause, the brake, a changed payload, a restore."""
-    marks: dict[str, str | None] = {}
+def resume(target: Target, standing: Standing | None = None) -> Change:
+    """One level at a time: a pause, else what holds behind it (brake, changed payload, restore).
+
+    Without a standing only the object is known.
+    """
     if names.PAUSE in target.annotations:
-        marks[names.PAUSE] = None
-    marks[names.RESUME] = f"{target.who} {target.stamp}"
-    return target.annotate(f"{target.name} goes on", marks)
+        return target.annotate(_unpaused(target, standing), {names.PAUSE: None})
+    if standing is not None and standing.rollout.paused:
+        return Change(f"the pause of {target.name} was taken away already{_behind(standing)}")
+    return target.annotate(f"{target.name} goes on", {names.RESUME: f"{target.who} {target.stamp}"})
+
+
+def _unpaused(target: Target, standing: Standing | None) -> str:
+    if standing is None:
+        return (
+            f"{target.name} is no longer paused; if the brake, a changed payload or a restore "
+            "holds it too, it stays held: a second resume ends that"
+        )
+    behind = _behind(standing)
+    return f"{target.name} is no longer paused{behind}" if behind else f"{target.name} goes on"
+
+
+def _behind(standing: Standing) -> str:
+    """What else holds it, as far as the journal has seen."""
+    step = standing.newest
+    running = step is not None and step.state is not StepState.FINISHED
+    holds = (standing.rollout.hold, step.hold if step is not None and running else None)
+    others = [hold for hold in holds if hold is not None and hold.kind is not ReasonKind.PAUSED]
+    if not others:
+        return ""
+    told = " and ".join(f"{hold.kind}: {hold.message}" for hold in others)
+    way = "; a second resume ends that" if any(map(resumable, others)) else ""
+    return f", but still held ({told}){way}"
 
 
 def skip(target: Target, clusters: Sequence[str] | None) -> Change:

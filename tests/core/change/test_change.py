@@ -161,17 +161,57 @@ def test_a_pause_that_is_there_stays(value: str, said: str) -> None:
     assert change.done.endswith(said)
 
 
-def test_resume_ends_whatever_a_person_may_end() -> None:
+def test_resume_ends_a_pause_and_nothing_else() -> None:
     change = resume(target("Prep", pause="x"))
     assert change.patch is not None
-    assert change.patch["metadata"]["annotations"] == {
-        "ibgu.dev/pause": None,
-        "ibgu.dev/resume": f"olga {STAMP}",
-    }
-    assert "ibgu.dev/pause- " in change.kubectl
-    other = resume(target("Prep")).patch
-    assert other is not None
-    assert list(other["metadata"]["annotations"]) == ["ibgu.dev/resume"]
+    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/pause": None}
+    assert change.kubectl.endswith("ran ibgu.dev/pause- --overwrite")
+    assert "stays held: a second resume ends that" in change.done
+
+
+def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
+    change = resume(target("Prep"))
+    assert change.patch is not None
+    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/resume": f"olga {STAMP}"}
+    held_by_brake = standing("Prep", step_hold=ReasonKind.BRAKE)
+    assert resume(target("Prep"), held_by_brake) == change
+
+
+@pytest.mark.parametrize(
+    ("held_by", "said"),
+    [
+        ({}, "ran goes on"),
+        ({"state": None}, "ran goes on"),
+        ({"step_hold": ReasonKind.BRAKE, "state": StepState.FINISHED}, "ran goes on"),
+        (
+            {"step_hold": ReasonKind.BRAKE},
+            "ran is no longer paused, but still held (Brake: its words); a second resume ends that",
+        ),
+        (
+            {"step_hold": ReasonKind.PAYLOAD_BLOCKED},
+            "ran is no longer paused, but still held (PayloadBlocked: its words)",
+        ),
+        (
+            {"hold": ReasonKind.RESTORED, "step_hold": ReasonKind.BRAKE},
+            "ran is no longer paused, but still held (Restored: its words and Brake: its words); "
+            "a second resume ends that",
+        ),
+    ],
+)
+def test_what_still_holds_behind_a_pause_is_told(held_by: dict[str, Any], said: str) -> None:
+    paused = {"hold": ReasonKind.PAUSED} | held_by
+    change = resume(target("Prep", pause="x"), standing("Prep", **paused))
+    assert change.done == said
+    assert change.patch is not None
+    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/pause": None}
+
+
+def test_a_second_resume_waits_until_the_first_was_seen() -> None:
+    """Who presses twice has not asked for the brake, which they were never shown."""
+    paused = standing("Prep", hold=ReasonKind.PAUSED, step_hold=ReasonKind.BRAKE)
+    change = resume(target("Prep"), paused)
+    assert (change.patch, change.kubectl) == (None, "")
+    assert change.done.startswith("the pause of ran was taken away already, but still held (Brake")
 
 
 @pytest.mark.parametrize(

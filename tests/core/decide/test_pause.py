@@ -4,9 +4,12 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from ibgu.core.change import Standing, Target, resume
 from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
 from ibgu.core.snapshot import PayloadState
 from tests.core.decide.fleets import sites
+from tests.core.decide.test_r19_brake import braked, failed
+from tests.core.decide.test_r19_brake import fleet as braking_fleet
 from tests.core.decide.world import Twin, ibgu
 
 
@@ -68,6 +71,40 @@ def test_what_holds_the_step_outlasts_a_pause() -> None:
     assert hold is not None
     assert hold.kind is ReasonKind.PAYLOAD_CHANGED
     assert twin.told(Kind.STEP_RELEASED) == []
+
+
+def press_resume(twin: Twin, uid: str) -> None:
+    """As REST and `ibgu resume` do it."""
+    obj, book = twin.ibgus[uid], twin.book(uid)
+    metadata = {
+        "name": obj.metadata.name,
+        "namespace": obj.metadata.namespace,
+        "uid": uid,
+        "annotations": dict(obj.metadata.annotations),
+    }
+    held = Standing(book.rollout, book.steps[-1].step, 0, 0)
+    change = resume(Target({"metadata": metadata}, "olga", twin.now), held)
+    if change.patch is not None:
+        marks = metadata["annotations"] | change.patch["metadata"]["annotations"]
+        kept = {key: value for key, value in marks.items() if value is not None}
+        twin.apply(replace(obj, metadata=replace(obj.metadata, annotations=kept)))
+
+
+def test_a_resume_ends_the_pause_and_the_next_one_the_brake() -> None:
+    twin, uid = braking_fleet(range(1, 13))
+    twin.wait(hours=5)
+    assert braked(twin, uid)
+    twin.annotate(uid, pause="alice: a look at it first")
+    twin.wait(minutes=5)
+    press_resume(twin, uid)
+    press_resume(twin, uid)
+    twin.wait(hours=5)
+    assert twin.book(uid).rollout.hold is None
+    assert braked(twin, uid)
+    assert failed(twin, uid) == 5
+    press_resume(twin, uid)
+    twin.wait(hours=5)
+    assert failed(twin, uid) == 10
 
 
 def test_talm_counts_before_a_pause_and_the_pause_after_it() -> None:
