@@ -54,7 +54,8 @@ def eta(rest: Rest, now: datetime, paces: Paces) -> Eta | None:
     left = max(0.0, (rest.deadline - now).total_seconds())
     likely = min(left, _likely(rest, paces))
     soon = min(likely, _steady(rest, paces, _half))
-    late = left if rest.blocked else min(left, max(likely, _steady(rest, paces, _most)))
+    unsure = rest.blocked or _beyond(rest, paces)
+    late = left if unsure else min(left, max(likely, _steady(rest, paces, _most)))
     at, earliest, latest = (
         now + timedelta(seconds=round(seconds)) for seconds in (likely, soon, late)
     )
@@ -110,7 +111,14 @@ def _basis(rest: Rest, needed: set[Action], paces: Paces) -> str:
     parts = [_measured(action, paces[action]) for action in rest.actions if action in needed]
     if rest.blocked:
         parts.append(f"not counted: {rest.blocked} waiting for something else than a slot")
+    if beyond := _beyond(rest, paces):
+        parts.append(f"{beyond} in flight for longer than 95 of 100 took, so nobody knows the end")
     return "; ".join(parts)
+
+
+def _beyond(rest: Rest, paces: Paces) -> int:
+    """How many have left behind what was measured: that tells nothing more of their end."""
+    return sum(each.elapsed >= paces[each.left[0]].spread[-1] for each in rest.in_flight)
 
 
 def _measured(action: Action, pace: Pace) -> str:

@@ -65,8 +65,17 @@ def test_who_took_longer_than_was_thought() -> None:
     """Of those that took more than 100 seconds, half took more than 125; nobody more than 145."""
     longer = InFlight((Action.PREP,), 100.0)
     assert seconds(eta(rest(in_flight=[longer]), NOW, PACES)) == (0.0, 25.0, 50.0)
+
+
+def test_nobody_knows_the_end_of_who_took_longer_than_all() -> None:
+    """It may take all the time that the step has."""
     longest = InFlight((Action.PREP,), 200.0)
-    assert seconds(eta(rest(in_flight=[longest]), NOW, PACES)) == (100.0, 100.0, 100.0)
+    found = eta(rest(in_flight=[longest, InFlight((Action.PREP,), 90.0)]), NOW, PACES)
+    assert seconds(found) == (100.0, 100.0, 86400.0)
+    assert found
+    assert found.basis.endswith(
+        "; 1 in flight for longer than 95 of 100 took, so nobody knows the end"
+    )
 
 
 def test_nothing_lasts_longer_than_the_step() -> None:
