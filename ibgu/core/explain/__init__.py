@@ -9,7 +9,7 @@ from ibgu.core.explain.meaning import Meaning
 from ibgu.core.explain.past import history
 from ibgu.core.explain.reasons import REASONS
 from ibgu.core.failures import Failure, Known
-from ibgu.core.model import Cause, Member, Reason, ReasonKind, Who
+from ibgu.core.model import Cause, Member, Outcome, Reason, ReasonKind, Who
 from ibgu.core.words import Word, reason_of, word_of
 
 __all__ = ["CAUSES", "REASONS", "Case", "Explained", "Line", "Meaning", "Past", "explain"]
@@ -25,6 +25,10 @@ _ITS_WORDS = frozenset(
 )
 """Reasons whose message is the cluster's own."""
 _DONE = Meaning("", do="")
+_ABORTED = Meaning(
+    "the cluster is back to Idle, not upgraded",
+    do="`ibgu stragglers` shows the plan that takes it on from there",
+)
 _NOBODY = frozenset({Word.SUCCEEDED, Word.SKIPPED, Word.CANCELLED})
 
 
@@ -73,7 +77,15 @@ def _kind(
 def _meaning(member: Member, reason: Reason | None) -> Meaning:
     if reason is not None:
         return REASONS[reason.kind]
-    return CAUSES[member.cause] if member.cause else _DONE
+    if member.cause:
+        return CAUSES[member.cause]
+    return _ABORTED if _aborted(member) else _DONE
+
+
+def _aborted(member: Member) -> bool:
+    """Abort and AbortOnFailure stand alone in their step."""
+    succeeded = member.outcome is Outcome.SUCCEEDED
+    return succeeded and any(done.action.aborts and not done.note for done in member.completed)
 
 
 def _who(reason: Reason | None, state: Word) -> Who | None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from ibgu.core.explain.case import Case
 from ibgu.core.forecast import stalled
-from ibgu.core.model import MemberState, Reason, Run
+from ibgu.core.model import Member, MemberState, Outcome, Reason, Run
 from ibgu.core.spans import duration
 from ibgu.core.words import Word
 
@@ -25,8 +25,16 @@ def _finished(case: Case) -> str:
     member = case.member
     assert member.outcome is not None
     ago = f"{duration(case.now - member.ended_at)} ago" if member.ended_at else ""
-    words = (member.failed_action or "", member.outcome, ago)
+    words = (_ended_with(member), member.outcome, ago)
     return " ".join(filter(None, words)) + _attempt(member.run)
+
+
+def _ended_with(member: Member) -> str:
+    """The action that the outcome is of: a success, too, may be that of an abort."""
+    if member.failed_action is not None:
+        return member.failed_action
+    succeeded = member.outcome is Outcome.SUCCEEDED and member.completed
+    return member.completed[-1].action if succeeded else ""
 
 
 def _doing(case: Case, state: Word, since: str) -> str:

@@ -134,8 +134,8 @@ _HOLDS = {
     ),
     ReasonKind.PAUSED: Meaning(
         "a person has paused the rollout: nothing new starts",
-        "the annotation ibgu.dev/pause is removed",
-        "ask who paused it, then `ibgu resume`",
+        "a person lets it go on",
+        "once what it was paused for is over: Resume, or `ibgu resume`",
     ),
     ReasonKind.TALM: Meaning(
         "TALM runs on the hub, and two must not carry out one plan",

@@ -70,8 +70,18 @@ def test_an_unknown_failure_means_what_its_cause_means() -> None:
 
 def test_success_asks_for_nothing() -> None:
     found = told(done("site-1", Action.UPGRADE, ended_at=NOW))
-    assert found.headline == "succeeded 6 min ago"
+    assert found.headline == "Upgrade succeeded 6 min ago"
     assert [found.why, found.kind, found.ends, found.who, found.means, found.do] == [None] * 6
+
+
+@pytest.mark.parametrize("action", [Action.ABORT, Action.ABORT_ON_FAILURE])
+def test_who_was_aborted_is_not_upgraded(action: Action) -> None:
+    found = told(done("site-1", action, ended_at=NOW))
+    assert found.headline == f"{action} succeeded 6 min ago"
+    assert found.means == "the cluster is back to Idle, not upgraded"
+    assert found.do
+    assert "ibgu stragglers" in found.do
+    assert found.who is None
 
 
 def test_an_end_whose_time_nobody_knows() -> None:
