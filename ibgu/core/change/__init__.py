@@ -6,7 +6,7 @@ Pure: the REST API and `ibgu --direct` read the object, ask here, and send what 
 from ibgu.core.change.allowed import Permit, Standing, permits
 from ibgu.core.change.controls import adopt, pause, resume, skip
 from ibgu.core.change.model import Change, Refused, Target
-from ibgu.core.change.plan import NewStep, abort, append, appendable
+from ibgu.core.change.plan import NewStep, abort, append, appendable, instead
 from ibgu.core.change.retry import Failure, failed_in, retry
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "append",
     "appendable",
     "failed_in",
+    "instead",
     "pause",
     "permits",
     "resume",

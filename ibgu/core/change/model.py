@@ -7,6 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.kinds import JsonObject
+from ibgu.core.works import names
 
 
 class Refused(Exception):
@@ -50,6 +51,22 @@ class Target(Struct, frozen=True):
     def plan(self) -> Sequence[JsonObject]:
         found: Sequence[JsonObject] = (self.object.get("spec") or {}).get("plan") or []
         return found
+
+    @property
+    def paused(self) -> bool:
+        return names.PAUSE in self.annotations
+
+    @property
+    def completed(self) -> bool:
+        """All steps of the plan as it is now, by what the status says of it."""
+        generation = self.object["metadata"].get("generation")
+        found = (self.object.get("status") or {}).get("conditions") or []
+        return any(
+            each["type"] == "Progressing"
+            and each["status"] == "False"
+            and each.get("observedGeneration") in (None, generation)
+            for each in found
+        )
 
     @property
     def stamp(self) -> str:

@@ -40,13 +40,12 @@ def append(target: Target, step: NewStep) -> Change:
     plan = [*target.plan, item]
     wrong = problem(msgspec.convert(plan, list[PlanItem]), [])
     if wrong is not None:
-        raise Refused(f"{wrong}; {_instead(target)}")
+        raise Refused(f"{wrong}; {instead(_actions(target))}")
     metadata = target.object["metadata"]
     version = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
     line = msgspec.json.encode([{"op": "add", "path": "/spec/plan/-", "value": item}]).decode()
     return Change(
-        f"{_named(step)} is step {len(plan)} of {target.name}; it starts when the step before it "
-        "has finished",
+        f"{_named(step)} is step {len(plan)} of {target.name}; {_starts(target)}",
         target.kubectl("patch", "--type=json", "-p", line),
         {"metadata": version, "spec": {"plan": plan}},
     )
@@ -101,12 +100,21 @@ def _actions(target: Target) -> list[tuple[str, ...]]:
     return [tuple(item.get("actions") or ()) for item in target.plan]
 
 
+def _starts(target: Target) -> str:
+    if not target.plan or target.completed:
+        return "it starts when the rollout is resumed" if target.paused else "it starts now"
+    return (
+        "it starts when the step before it has finished. What runs goes on; to start nothing new, "
+        "pause"
+    )
+
+
 def _named(step: NewStep) -> str:
     return ", ".join(step.actions)
 
 
-def _instead(target: Target) -> str:
-    possible = appendable(_actions(target))
+def instead(plan: Sequence[Sequence[str]]) -> str:
+    possible = appendable(plan)
     if not possible:
-        return f"nothing may follow {drawn(_actions(target))}"
-    return f"what may follow {drawn(_actions(target))}: {' or '.join(drawn([s]) for s in possible)}"
+        return f"nothing may follow {drawn(plan)}"
+    return f"what may follow {drawn(plan)}: {' or '.join(drawn([step]) for step in possible)}"

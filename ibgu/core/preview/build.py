@@ -6,10 +6,11 @@ from math import ceil
 
 from msgspec.structs import replace
 
+from ibgu.core.change import appendable, instead
 from ibgu.core.forecast import Paces
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import LABEL_PREFIX, Action, ClusterView
-from ibgu.core.plan import left_out, problem, problem_of, select, why_nobody
+from ibgu.core.plan import allowed, left_out, problem, problem_of, select, why_nobody
 from ibgu.core.preview.model import Excluded, Preview, Proposal, StepPreview
 from ibgu.core.preview.time import advice, measured
 from ibgu.core.preview.warnings import warnings
@@ -20,7 +21,7 @@ def preview(
 ) -> Preview:
     """`clusters` are all that the hub has."""
     spec = proposal.spec
-    wrong = (problem(spec.plan, proposal.begun), problem_of(spec.cluster_label_selectors))
+    wrong = (_wrong_plan(proposal), problem_of(spec.cluster_label_selectors))
     if problems := tuple(filter(None, wrong)):
         return Preview(problems=problems)
     steps = tuple(_steps(proposal, clusters, paces))
@@ -42,6 +43,16 @@ def preview(
         likely=likely,
         latest=latest,
     )
+
+
+def _wrong_plan(proposal: Proposal) -> str | None:
+    """With the steps that could stand where the plan goes wrong."""
+    found = problem(proposal.spec.plan, proposal.begun)
+    plan = [item.actions for item in proposal.spec.plan]
+    if found is None or allowed(plan):
+        return found
+    good = next(plan[:count] for count in range(len(plan), -1, -1) if appendable(plan[:count]))
+    return f"{found}; {instead(good)}"
 
 
 def _played(proposal: Proposal, clusters: Sequence[ClusterView]) -> list[ClusterView]:

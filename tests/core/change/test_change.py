@@ -104,6 +104,33 @@ def test_what_is_not_given_is_taken_from_the_last_step() -> None:
     assert first.patch["spec"]["plan"][0]["rolloutStrategy"]["timeout"] == 240
 
 
+NOW_IT_STARTS = "; it starts now"
+LATER = "step before it has finished. What runs goes on; to start nothing new, pause"
+
+
+@pytest.mark.parametrize(
+    ("status", "seen", "words"),
+    [
+        ("False", 4, NOW_IT_STARTS),
+        ("False", None, NOW_IT_STARTS),
+        ("False", 3, LATER),
+        ("True", 4, LATER),
+    ],
+)
+def test_when_an_appended_step_starts(status: str, seen: int | None, words: str) -> None:
+    found = target("Prep")
+    found.object["metadata"]["generation"] = 4
+    condition = {"type": "Progressing", "status": status, "observedGeneration": seen}
+    found.object["status"] = {"conditions": [{"type": "Held", "status": "False"}, condition]}
+    assert append(found, NewStep(("Upgrade",))).done.endswith(words)
+
+
+def test_an_appended_step_may_have_to_wait() -> None:
+    assert append(target(), NewStep(("Prep",))).done.endswith(NOW_IT_STARTS)
+    assert append(target(pause="x"), NewStep(("Prep",))).done.endswith("rollout is resumed")
+    assert abort(target("Prep")).done.endswith(LATER)
+
+
 def test_the_same_step_twice_is_one() -> None:
     change = append(target("Prep", "Upgrade"), NewStep(("Upgrade",), 7, 60))
     assert (change.patch, change.done) == (None, "Upgrade is the plan's last step already")

@@ -201,6 +201,8 @@ def test_steps_appended_to_one_that_is_over() -> None:
     ("found", "words"),
     [
         (spec("Upgrade", "Prep"), "invalid combinations"),
+        (spec("Upgrade", "Prep"), "what may follow [Upgrade]: [FinalizeUpgrade]"),
+        (spec("Nope"), "what may follow an empty plan: [Prep] or"),
         (spec("Prep", slots=0), "should be greater than or equal to 1"),
         (
             spec("Prep", selector=LabelSelector({}, [LabelRequirement("x", "Near", [])])),
