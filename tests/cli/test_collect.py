@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from ibgu.api.app import create_app
+from ibgu.api.context import Context
 from ibgu.cli.collect.redact import REMOVED, redacted, scrubbed
 from ibgu.core.model import Action
 from ibgu.core.works import names
@@ -16,7 +19,7 @@ from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from tests.api.fleet import failed, open_step, put, rollout, seen
-from tests.cli.conftest import Ibgu
+from tests.cli.conftest import Ibgu, serving
 from tests.cli.test_stragglers import manifest
 from tests.db.records import step
 
@@ -134,6 +137,24 @@ async def test_what_one_may_not_read_is_said(ibgu: Ibgu, namespace: str, tmp_pat
     assert "hub/manifestworks.jsonl: " in missing
     assert "forbidden" in missing
     assert "ibgu: not collected: hub/manifestworks.jsonl: " in found.stderr
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_metrics_with_an_address_of_their_own(
+    ibgu: Ibgu, context: Context, namespace: str, tmp_path: Path
+) -> None:
+    apart = replace(context, probes=replace(context.probes, metrics_apart=True))
+    path = tmp_path / "bundle.tgz"
+    async with serving(create_app(apart), "127.0.0.1:0") as server:
+        args = ("collect", "ran-r1", "-n", namespace, "-o", str(path))
+        found = await ibgu(*args, user="admin", IBGU_SERVER=server.address)
+    assert found.exit_code == 0, found.output
+    files = unpacked(path)
+    assert "server/metrics.txt" not in files
+    missing = files["not-collected.txt"]
+    assert missing.startswith(
+        f"server/metrics.txt: {server.address}/metrics: HTTP 404 (where IBGU_"
+    )
 
 
 async def test_what_is_not_there(ibgu: Ibgu, tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ async def test_a_namespaces_rollouts(ibgu: Ibgu) -> None:
     found = await ibgu("get")
     assert found.exit_code == 0, found.output
     heading, *rows = found.stdout.splitlines()
-    assert heading.split() == ["NAME", "PHASE", "STEP", "ACTIONS", "DONE", "FAILED", "AGE"]
-    assert [row.split()[:6] for row in rows] == [["ran-r1", "Held", "2/3", "Upgrade", "0/3", "0"]]
+    assert heading.split() == ["NAME", "PHASE", "STEP", "ACTIONS", "ENDED", "FAILED", "AGE"]
+    assert [row.split()[:6] for row in rows] == [["ran-r1", "Held", "2/3", "Upgrade", "0/3", "4"]]
     assert (await ibgu("get", "rollouts")).stdout == found.stdout
 
 

@@ -4,12 +4,15 @@ import json
 import re
 
 import pytest
+from msgspec.structs import replace
 
+from ibgu.cli.show.history import history_lines
+from ibgu.client.answers.members import Member, RolloutName, Run, Visit
 from ibgu.core.model import Action
 from ibgu.db import Journal
-from tests.api.fleet import PULL, failed, fleet, open_step, put, rollout, seen
+from tests.api.fleet import MONITOR, PULL, failed, fleet, open_step, put, rollout, seen
 from tests.cli.conftest import Ibgu
-from tests.db.records import step
+from tests.db.records import NOW, step
 
 pytestmark = pytest.mark.hub
 
@@ -29,7 +32,7 @@ async def test_attempts_over_all_rollouts_the_newest_last(ibgu: Ibgu, journal: J
     heading, *lines = rows(found.stdout)
     assert heading == ["ROLLOUT", "STEP", "ACTION", "ATTEMPT", "STARTED", "TOOK", "RESULT", "CAUSE"]
     assert [[*line[:4], *line[6:]] for line in lines] == [
-        ["default/ran-r0", "1", "Prep", "-", "failed", "PrepFailed"],
+        ["default/ran-r0", "1", "Prep", "-", "failed", "PrecacheFailed"],
         ["default/ran-r1", "1", "Prep", "-", "succeeded", "-"],
         ["default/ran-r1", "2", "Upgrade", "1", "accepted", "-"],
     ]
@@ -37,6 +40,26 @@ async def test_attempts_over_all_rollouts_the_newest_last(ibgu: Ibgu, journal: J
     assert wide[0][-2:] == ["RUN", "WORDS"]
     assert wide[1][-1] == PULL
     assert wide[3][-2] == "run-r1-a"
+
+
+def test_a_runs_cause_is_the_known_failures_name() -> None:
+    run = Run(
+        id="run-1",
+        action="Upgrade",
+        intended_at=NOW,
+        ended_at=NOW,
+        result="failed",
+        cause="UpgradeFailed",
+        message=MONITOR,
+    )
+    rollout, member = RolloutName(namespace="default", name="ran"), Member(cluster="a", step=1)
+    runs = (run, replace(run, message="never heard of"), replace(run, cause=None))
+    lines = rows(
+        "\n".join(
+            history_lines([Visit(rollout=rollout, member=member, runs=runs)], NOW, wide=False)
+        )
+    )
+    assert [line[-1] for line in lines[1:]] == ["InitMonitorTimeout", "UpgradeFailed", "-"]
 
 
 async def test_one_that_waits(ibgu: Ibgu, journal: Journal) -> None:

@@ -12,18 +12,20 @@ from typer.testing import CliRunner
 
 from ibgu.cli.app import app as commands
 from ibgu.cli.read import status as module
+from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.status import Seen, status_lines
 from ibgu.client import Client
-from ibgu.client.answers.failures import Failures
+from ibgu.client.answers.failures import FailureGroup, Failures
 from ibgu.client.answers.members import Member, Stalled
 from ibgu.client.answers.rollouts import Eta, Reason, Rollout, Step
-from ibgu.core.model import Kind, OnRollout, RolloutState
+from ibgu.core.kinds import PlanItem, RolloutStrategy
+from ibgu.core.model import Action, Kind, OnRollout, RolloutState
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import BRAKE, fleet, rollout, seen, tell
+from tests.api.fleet import BRAKE, fleet, open_step, put, rollout, seen, spec, succeeded, tell
 from tests.cli.conftest import Ibgu
-from tests.db.records import NOW
+from tests.db.records import NOW, step
 
 pytestmark = pytest.mark.hub
 
@@ -57,6 +59,40 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         "       f",
         "Next: ibgu explain ran-r1 c · ibgu stragglers ran-r1",
     ]
+
+
+async def test_what_was_aborted_since_is_not_advised_again(ibgu: Ibgu, journal: Journal) -> None:
+    """c and d, of which the first group consists, are back at Idle."""
+    last = PlanItem(["AbortOnFailure"], RolloutStrategy(max_concurrency=2, timeout=240))
+    one = await fleet(journal, spec=replace(spec(), plan=[*spec().plan[:2], last]))
+    abort = await open_step(journal, step(one, 2, Action.ABORT_ON_FAILURE))
+    await put(journal, succeeded(abort, "c", 0), succeeded(abort, "d", 1))
+    lines = (await ibgu("status", "ran-r1")).stdout.splitlines()
+    told = lines[lines.index("Failures (4)") + 1 :]
+    assert told[1:3] == ["       c, d", "       → aborted since"]
+    assert "AbortOnFailure, and Prep again" not in "\n".join(told)
+    assert told[-1] == "Next: ibgu explain ran-r1 e · ibgu stragglers ran-r1"
+
+
+def test_the_newest_steps_failures_come_first() -> None:
+    """Of three old ones, two went back to Idle in step 2; one of those has failed again since."""
+    old = FailureGroup(step=1, cause="Old", remedy="Mend.", count=3, clusters=("a", "b", "c"))
+    new = FailureGroup(step=3, cause="New", remedy="Mend too.", count=1, clusters=("b",))
+    failing = Failing("edge", "ran", Failures(total=4, items=(old, new)), {"a": 2, "b": 2})
+    assert [*failure_lines(failing, Paper()), *next_lines(failing)] == [
+        "Failures (4)",
+        "    1  New",
+        "       b",
+        "       → Mend too.",
+        "    3  Old",
+        "       a, b, c",
+        "       → aborted since: a, b",
+        "       → Mend.",
+        "Next: ibgu explain ran b -n edge · ibgu stragglers ran -n edge",
+    ]
+    over = Failing("default", "ran", Failures(total=3, items=(old,)), {"a": 2, "b": 2, "c": 2})
+    assert list(next_lines(over)) == ["Next: ibgu stragglers ran"]
+    assert "       → Mend." not in failure_lines(over, Paper())
 
 
 async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None:

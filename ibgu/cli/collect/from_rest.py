@@ -4,6 +4,7 @@ import ssl
 import urllib.error
 import urllib.request
 from functools import partial
+from http import HTTPStatus
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
@@ -38,12 +39,12 @@ def from_rest(bundle: Bundle, client: Client, namespace: str, name: str) -> set[
 def from_process(bundle: Bundle, server: str, ca_file: str) -> None:
     """These need no token, and get none."""
     for file, path in _PROCESS.items():
-        bundle.tried(file, partial(_fetch, bundle, file, f"{server.rstrip('/')}{path}", ca_file))
+        bundle.tried(file, partial(_fetch, bundle, file, server.rstrip("/"), path, ca_file))
 
 
-def _fetch(bundle: Bundle, file: str, url: str, ca_file: str) -> None:
-    """A 503 of /readyz says what is missing: it is worth having."""
-    handlers = []
+def _fetch(bundle: Bundle, file: str, server: str, path: str, ca_file: str) -> None:
+    """A 503 of /readyz says what is missing: it is worth having. Raises RestError."""
+    url, handlers = f"{server}{path}", []
     if urlsplit(url).scheme == "https":
         context = ssl.create_default_context(cafile=ca_file or None)
         handlers.append(urllib.request.HTTPSHandler(context=context))
@@ -52,6 +53,14 @@ def _fetch(bundle: Bundle, file: str, url: str, ca_file: str) -> None:
             bundle.write(file, answer.read().decode(errors="replace"))
     except urllib.error.HTTPError as error:
         with error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise RestError(f"{url}: HTTP {error.code}{_hint(path, error.code)}") from error
             bundle.write(file, error.read().decode(errors="replace"))
     except (OSError, HTTPException) as error:
         raise RestError(f"{url}: {error}") from error
+
+
+def _hint(path: str, code: int) -> str:
+    if path != "/metrics" or code != HTTPStatus.NOT_FOUND:
+        return ""
+    return " (where IBGU_METRICS_LISTEN is set, metrics are at that address alone)"

@@ -74,15 +74,19 @@ def status(
 
 def see(client: "Client", namespace: str, name: str) -> "Seen":
     """Raises RestError."""
+    from ibgu.cli.read.aborted import aborted
     from ibgu.cli.show.status import Seen
 
     rollout = client.rollout(namespace, name)
+    steps = client.steps(namespace, name).items
+    failures = client.failures(namespace, name)
     return Seen(
         rollout=rollout,
-        steps=client.steps(namespace, name).items,
-        failures=client.failures(namespace, name),
+        steps=steps,
+        failures=failures,
         now=datetime.now(UTC),
         stalled=_stalled(client, rollout) if rollout.stalled else (),
+        aborted=aborted(client, rollout, steps, failures),
     )
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.answers.members import Member, Run, Visit
+from ibgu.core.failures import explain
+from ibgu.core.model import Action
 
 _NARROW = ("ROLLOUT", "STEP", "ACTION", "ATTEMPT", "STARTED", "TOOK", "RESULT", "CAUSE")
 _WIDE = ("RUN", "WORDS")
@@ -36,10 +38,16 @@ def _run(run: Run, now: datetime) -> list[str]:
         clock(began, now),
         took,
         run.result or run.state,
-        run.cause or _NOTHING,
+        _cause(run),
         run.id,
         " ".join(run.message.split()) or _NOTHING,
     ]
+
+
+def _cause(run: Run) -> str:
+    """The known failure's name, as it is told everywhere else."""
+    known = explain(Action(run.action), run.message) if run.cause else None
+    return known.name if known else run.cause or _NOTHING
 
 
 def _without_run(member: Member, now: datetime) -> list[str]:
@@ -53,7 +61,7 @@ def _without_run(member: Member, now: datetime) -> list[str]:
         clock(member.ended_at, now) if member.ended_at else _NOTHING,
         _NOTHING,
         member.outcome or member.state,
-        member.cause or (reason.kind if reason else _NOTHING),
+        member.failure or member.cause or (reason.kind if reason else _NOTHING),
         _NOTHING,
         words or (done.note if done and done.note else _NOTHING),
     ]

@@ -6,9 +6,9 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.cli.show import symbols
+from ibgu.cli.show.failing import cut
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.rollouts import rollouts_table
-from ibgu.cli.show.status import cut
 from ibgu.cli.show.times import duration
 from ibgu.client.answers.overview import NeedsPerson, Summary
 from ibgu.client.answers.rollouts import Rollout

@@ -7,7 +7,7 @@ from ibgu.cli.show.table import table
 from ibgu.cli.show.times import age
 from ibgu.client.answers.rollouts import Rollout
 
-_NARROW = ("NAME", "PHASE", "STEP", "ACTIONS", "DONE", "FAILED", "AGE")
+_NARROW = ("NAME", "PHASE", "STEP", "ACTIONS", "ENDED", "FAILED", "AGE")
 _WIDE = ("RUNNING", "WAITING", "SEED", "HELD BY")
 
 
@@ -32,7 +32,7 @@ def _narrow(rollout: Rollout, now: datetime) -> list[str]:
         f"{current.step if current else 0}/{len(rollout.plan)}",
         "+".join(current.actions) if current else "-",
         f"{counts.done}/{counts.total}" if counts else "-",
-        str(counts.failed) if counts else "-",
+        str(rollout.failed),
         age(now - rollout.created_at),
     ]
 

@@ -1,16 +1,16 @@
 """`ibgu status`: is it moving, what failed and why, what waits, and what to do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.cli.show import symbols
-from ibgu.cli.show.names import listed
+from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.answers.failures import FailureGroup, Failures
+from ibgu.client.answers.failures import Failures
 from ibgu.client.answers.members import Member
 from ibgu.client.answers.rollouts import Eta, Rollout, Step
 
@@ -22,8 +22,6 @@ _COLOURS = {
     "Invalid": "red",
     "Deleted": None,
 }
-_WORDS = 100
-"""Characters of a message."""
 
 
 class Seen(Struct, frozen=True):
@@ -35,12 +33,14 @@ class Seen(Struct, frozen=True):
     now: datetime
     stalled: Sequence[Member] = ()
     """Some of those that take longer than usual."""
+    aborted: Mapping[str, int] = {}
+    """Of the clusters that `failures` names: the newest step that took them back to Idle."""
 
     @property
     def facts(self) -> object:
         """All but the time, and what is reckoned from it."""
         steps = tuple(replace(step, eta=None) for step in self.steps)
-        return (replace(self.rollout, eta=None), steps, self.failures, self.stalled)
+        return (replace(self.rollout, eta=None), steps, self.failures, self.stalled, self.aborted)
 
 
 def body_of(seen: Seen) -> dict[str, object]:
@@ -53,10 +53,15 @@ def status_lines(seen: Seen, paper: Paper) -> list[str]:
         headline(seen, paper),
         *_steps(seen, paper),
         *holds(seen, paper),
-        *_failures(seen, paper),
+        *failure_lines(failing(seen), paper),
         *_stalled(seen, paper),
-        *_next(seen),
+        *next_lines(failing(seen)),
     ]
+
+
+def failing(seen: Seen) -> Failing:
+    rollout = seen.rollout
+    return Failing(rollout.namespace, rollout.name, seen.failures, seen.aborted)
 
 
 def headline(seen: Seen, paper: Paper) -> str:
@@ -152,25 +157,6 @@ def holds(seen: Seen, paper: Paper) -> list[str]:
     return [paper.paint(f"{symbols.HELD} Held  {words}", "yellow")]
 
 
-def _failures(seen: Seen, paper: Paper) -> list[str]:
-    total = seen.failures.total
-    if not total:
-        return []
-    lines = [paper.paint(f"Failures ({total})", "red", bold=True)]
-    for group in seen.failures.items:
-        lines += _group(group)
-    return lines
-
-
-def _group(group: FailureGroup) -> list[str]:
-    named = group.failure or group.cause or group.outcome
-    what = f"{group.action}: {named}" if group.action else named
-    message = cut(" ".join(group.message.split()))
-    clusters = listed(group.clusters, group.count)
-    lines = [f"{group.count:>5}  {what}  {message}".rstrip(), f"       {clusters}"]
-    return lines + ([f"       → {group.remedy}"] if group.remedy else [])
-
-
 def _stalled(seen: Seen, paper: Paper) -> list[str]:
     """The commonest case of "is it stuck?": in flight for longer than is usual here."""
     if not seen.stalled:
@@ -187,17 +173,3 @@ def _over_time(member: Member, now: datetime) -> str:
     usual = timedelta(seconds=member.stalled.usual)
     taking = usual + (now - member.stalled.since)
     return f"{member.cluster} {member.action}{kind} for {duration(taking)} (p95 {duration(usual)})"
-
-
-def cut(message: str, most: int = _WORDS) -> str:
-    return message if len(message) <= most else f"{message[: most - 1]}…"
-
-
-def _next(seen: Seen) -> list[str]:
-    groups = seen.failures.items
-    if not groups or not groups[0].clusters:
-        return []
-    rollout = seen.rollout
-    where = "" if rollout.namespace == "default" else f" -n {rollout.namespace}"
-    explain = f"ibgu explain {rollout.name} {groups[0].clusters[0]}{where}"
-    return [f"Next: {explain} · ibgu stragglers {rollout.name}{where}"]

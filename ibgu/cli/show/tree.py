@@ -7,9 +7,10 @@ from itertools import chain
 from msgspec import Struct, to_builtins
 
 from ibgu.cli.show import symbols
+from ibgu.cli.show.failing import cut
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.status import Seen, cut, headline, holds, step_lines
+from ibgu.cli.show.status import Seen, headline, holds, step_lines
 from ibgu.cli.show.times import duration
 from ibgu.client.answers.overview import Grid
 from ibgu.client.answers.rollouts import Step

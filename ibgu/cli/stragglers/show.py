@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from msgspec import to_builtins
 
 from ibgu.cli.show import symbols
+from ibgu.cli.show.failing import cut
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.status import cut
 from ibgu.cli.stragglers.facts import Unchecked
 from ibgu.cli.stragglers.report import ABORT, Report, Way
 from ibgu.core.stragglers import Group, Standing

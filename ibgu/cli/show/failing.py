@@ -1,0 +1,74 @@
+"""What failed in a rollout, the newest step first, and what is left to be done about it."""
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from ibgu.cli.show.names import listed
+from ibgu.cli.show.paper import Paper
+from ibgu.client.answers.failures import FailureGroup, Failures
+
+_WORDS = 100
+"""Characters of a message."""
+
+
+class Failing(Struct, frozen=True):
+    """Of one rollout."""
+
+    namespace: str
+    name: str
+    failures: Failures
+    aborted: Mapping[str, int]
+    """Of the clusters that are named: the newest step that took them back to Idle."""
+
+    @property
+    def groups(self) -> list[FailureGroup]:
+        """Those of the newest step first; of one step, the largest."""
+        return sorted(self.failures.items, key=lambda group: -group.step)
+
+    def left(self, group: FailureGroup) -> list[str]:
+        """Without those that were aborted after they had failed."""
+        return [name for name in group.clusters if self.aborted.get(name, 0) <= group.step]
+
+
+def failure_lines(failing: Failing, paper: Paper) -> Iterator[str]:
+    if not failing.failures.total:
+        return
+    yield paper.paint(f"Failures ({failing.failures.total})", "red", bold=True)
+    for group in failing.groups:
+        yield from _group(failing, group)
+
+
+def next_lines(failing: Failing) -> Iterator[str]:
+    """The newest failure that still stands is to be looked at first."""
+    groups = [group for group in failing.groups if group.clusters]
+    if not groups:
+        return
+    where = "" if failing.namespace == "default" else f" -n {failing.namespace}"
+    first = next((name for group in groups for name in failing.left(group)), "")
+    explain = f"ibgu explain {failing.name} {first}{where} · " if first else ""
+    yield f"Next: {explain}ibgu stragglers {failing.name}{where}"
+
+
+def cut(message: str, most: int = _WORDS) -> str:
+    return message if len(message) <= most else f"{message[: most - 1]}…"
+
+
+def _group(failing: Failing, group: FailureGroup) -> Iterator[str]:
+    named = group.failure or group.cause or group.outcome
+    what = f"{group.action}: {named}" if group.action else named
+    message = cut(" ".join(group.message.split()))
+    yield f"{group.count:>5}  {what}  {message}".rstrip()
+    yield f"       {listed(group.clusters, group.count)}"
+    yield from (f"       → {each}" for each in _remedies(failing, group))
+
+
+def _remedies(failing: Failing, group: FailureGroup) -> Iterator[str]:
+    """A remedy is told for as long as it is to be carried out."""
+    left = failing.left(group)
+    aborted = [name for name in group.clusters if name not in left]
+    if aborted:
+        whom = "" if len(aborted) == group.count else f": {', '.join(aborted)}"
+        yield f"aborted since{whom}"
+    if group.remedy and (left or not group.clusters):
+        yield group.remedy
