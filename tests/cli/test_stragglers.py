@@ -121,17 +121,19 @@ async def test_what_is_left_by_cause_and_how_to_go_on(ibgu: Ibgu, scene: Scene) 
     assert found.exit_code == 0, found.output
     lines = [line.strip() for line in found.stdout.splitlines()]
     assert lines[0] == f"ran-r1 ({scene.namespace}): 4 of 5 clusters are left"
-    heads = [line for line in lines if line[:1] in "✗▶" and line]
+    heads = [line for line in lines if line[:1] in "✗◷▶" and line]
     assert heads == [
         "✗ 1  Prep: PrecacheFailed (step 1)",
         "✗ 1  Prep: PrecacheFailed (step 1)",
         "✗ 1  Upgrade: InitMonitorTimeout (step 2)",
-        "▶ 1  Upgrade: WaitingForSlot (step 2, not finished)",
+        "◷ 1  Upgrade: WaitingForSlot (step 2, not finished)",
     ]
     assert "(no ManagedCluster of that name is on the hub)" in lines
     assert "meanwhile" not in found.stdout
     apply = "--cause InitMonitorTimeout -o yaml | kubectl apply -f -"
     assert f"ibgu stragglers ran-r1 -n {scene.namespace} {apply}" in lines
+    assert f"ibgu abort ran-r1 -n {scene.namespace}" in lines
+    assert "ibgu retry" not in found.stdout
 
 
 async def test_the_yaml_is_applied(ibgu: Ibgu, scene: Scene, kubectl: Kubectl) -> None:
@@ -182,6 +184,8 @@ async def test_after_the_abort_they_begin_anew(
         "stragglers", "ran-r1", "-n", scene.namespace, "--cause", "Aborted", "-o", "yaml"
     )
     assert yaml.safe_load(printed.stdout) == retry
+    text = (await ibgu("stragglers", "ran-r1", "-n", scene.namespace)).stdout
+    assert f"  ibgu retry ran-r1 {scene.names['pull']} -n {scene.namespace}\n" in text
     kubectl("apply", "-f", "-", stdin=printed.stdout)
 
 

@@ -24,3 +24,13 @@ OF_WORDS = {
     "takenOver": TAKEN_OVER,
 }
 """Of where a member stands, in REST's one word."""
+
+COLOURS = {
+    SUCCEEDED: "green",
+    FAILED: "red",
+    HELD: "yellow",
+    TAKEN_OVER: "yellow",
+    RUNNING: "blue",
+    REBOOTING: "blue",
+}
+"""Others have none."""

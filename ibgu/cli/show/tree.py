@@ -18,15 +18,6 @@ from ibgu.client.answers.rollouts import Step
 _WORDS = 70
 """Characters of a message."""
 
-_COLOURS = {
-    symbols.SUCCEEDED: "green",
-    symbols.FAILED: "red",
-    symbols.HELD: "yellow",
-    symbols.TAKEN_OVER: "yellow",
-    symbols.RUNNING: "blue",
-    symbols.REBOOTING: "blue",
-}
-
 
 class Group(Struct, frozen=True):
     """Members of one step that stand where they are for the same reason."""
@@ -120,7 +111,7 @@ def _branches(groups: Sequence[Group], indent: str, paper: Paper, now: datetime)
         branch = "└─" if index == len(groups) - 1 else "├─"
         count, what = _columns(group)
         head = f"{group.symbol} {count.rjust(widths[0])}  {what.ljust(widths[1])}"
-        colour = _COLOURS.get(group.symbol)
+        colour = symbols.COLOURS.get(group.symbol)
         rest = "  ".join(filter(None, chain(_tail(group, now))))
         yield f"{indent}  {branch} {paper.paint(head, colour)}  {rest}".rstrip()
 

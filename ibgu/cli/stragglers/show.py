@@ -13,12 +13,12 @@ from ibgu.cli.stragglers.facts import Unchecked
 from ibgu.cli.stragglers.report import ABORT, Report, Way
 from ibgu.core.stragglers import Group, Standing
 from ibgu.core.stragglers.retry import RETRY_LABEL
+from ibgu.core.words import word
 
 _SYMBOLS = {
-    Standing.GOING: (symbols.RUNNING, "blue"),
-    Standing.ENDED: (symbols.FAILED, "red"),
-    Standing.ABORTED: (symbols.WAITING, None),
-    Standing.NOT_TAKEN: (symbols.WAITING, None),
+    Standing.ENDED: symbols.FAILED,
+    Standing.ABORTED: symbols.WAITING,
+    Standing.NOT_TAKEN: symbols.WAITING,
 }
 _WHO = {
     "ibgu": "nothing: ibgu goes on by itself",
@@ -87,8 +87,9 @@ def _elsewhere(report: Report) -> Iterator[str]:
 
 
 def _group(report: Report, group: Group, paper: Paper, *, wide: bool) -> Iterator[str]:
-    symbol, colour = _SYMBOLS[group.standing]
-    yield paper.paint(f"{symbol} {len(group.clusters)}  {_what(group)}", colour, bold=True)
+    symbol = _SYMBOLS.get(group.standing) or _going(report, group)
+    head = f"{symbol} {len(group.clusters)}  {_what(group)}"
+    yield paper.paint(head, symbols.COLOURS.get(symbol), bold=True)
     shown = len(group.clusters) if wide else _SHOWN
     yield f"    {listed(group.clusters, len(group.clusters), shown)}"
     if group.words:
@@ -97,6 +98,12 @@ def _group(report: Report, group: Group, paper: Paper, *, wide: bool) -> Iterato
         yield f"    means   {group.means}"
     for index, line in enumerate(_do(report, group)):
         yield f"    {'' if index else 'do':<7} {line}"
+
+
+def _going(report: Report, group: Group) -> str:
+    """As everywhere else: by the member's own state and reason."""
+    member = report.known.members[group.clusters[0]]
+    return symbols.OF_WORDS[word(member.state, group.kind, None, None, held=False)]
 
 
 def _what(group: Group) -> str:
@@ -127,6 +134,16 @@ def _do(report: Report, group: Group) -> Iterator[str]:
     else:
         yield f"then {_drawn(group)}, by a new ImageBasedGroupUpgrade:"
         yield f"  {_apply(report, group)}"
+        yield from _retry(report, group)
+
+
+def _retry(report: Report, group: Group) -> Iterator[str]:
+    """Where all are named: `ibgu retry` knows causes of failures, not that they were aborted."""
+    if group.standing is Standing.NOT_TAKEN or len(group.clusters) > _SHOWN:
+        return
+    rollout = report.known.rollout
+    yield "or, from what has failed on, through REST:"
+    yield f"  ibgu retry {rollout.name} {' '.join(group.clusters)} -n {rollout.namespace}"
 
 
 def _abort(report: Report, group: Group) -> Iterator[str]:
@@ -146,8 +163,10 @@ def _patch(report: Report) -> Iterator[str]:
     line = json.dumps(report.patch, separators=(",", ":"))
     yield ""
     yield "AbortOnFailure for all failed clusters of this rollout, as its next step:"
-    where = f"-n {rollout.namespace} --type=json"
-    yield f"  kubectl patch ibgu {rollout.name} {where} -p '{line}'"
+    where = f"-n {rollout.namespace}"
+    yield f"  ibgu abort {rollout.name} {where}"
+    yield "or, by kubectl alone:"
+    yield f"  kubectl patch ibgu {rollout.name} {where} --type=json -p '{line}'"
 
 
 def _apply(report: Report, group: Group) -> str:
