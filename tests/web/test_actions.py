@@ -1,6 +1,7 @@
 """Changes from the page: told before they are made, made on the hub with the caller's rights."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -67,7 +68,9 @@ async def test_a_pause_is_told_and_then_made(look: Look) -> None:
     assert not paused(look, "ran-pause")
     await look.keep("pause")
     await dialog.get_by_role("button", name="Do it").click()
-    await expect(dialog.get_by_role("status")).to_contain_text("ran-pause is paused")
+    await expect(dialog.get_by_role("status")).to_contain_text(
+        re.compile(r"^Done\. .*ran-pause is paused")
+    )
     assert paused(look, "ran-pause")
     await dialog.get_by_role("button", name="Close").click()
     await expect(dialog).to_have_count(0)

@@ -1,10 +1,12 @@
 """What an operator does at 3 a.m., in a real browser."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.async_api import expect
 
+from ibgu.core.spans import duration
 from tests.web.conftest import SESSION, Look
 from tests.web.fleet import MONITOR
 
@@ -119,6 +121,34 @@ async def test_pages_of_members_follow_the_order_that_is_chosen(look: Look) -> N
     await expect(members).to_contain_text(re.compile("26.50 of 399"))
     await members.get_by_label("Order").select_option("since")
     await expect(members.get_by_role("navigation")).to_contain_text("of 399")
+
+
+async def test_the_chart_ends_at_the_total_and_names_the_newest_numbers(look: Look) -> None:
+    page = await look.open(RAN)
+    legend = page.locator(".u-legend .u-value")
+    await expect(legend.nth(1)).to_have_text(re.compile(r"^\d+$"))
+    await expect(legend.nth(4)).to_have_text("60")
+    assert "–" not in await legend.all_inner_texts()
+    assert look.errors == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(50.9, "50 s"), (599.9, "9 min 59 s"), (659, "10 min")]
+)
+async def test_spans_are_cut_as_in_the_cli(look: Look, seconds: float, words: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == words
+    page = await look.open()
+    module = await page.evaluate(
+        """() => performance.getEntriesByType("resource").map(({ name }) => name)
+             .find((name) => name.endsWith("/words/format.js"))"""
+    )
+    script = "([module, seconds]) => import(module).then(({ span }) => span(seconds))"
+    assert await page.evaluate(script, [module, seconds]) == words
+
+
+async def test_the_abort_says_whom_it_takes(look: Look) -> None:
+    page = await look.open(RAN, user="olga")
+    await expect(page.get_by_role("button", name="Abort failed", exact=True)).to_be_visible()
 
 
 async def test_the_grid_is_walked_by_keys(look: Look) -> None:

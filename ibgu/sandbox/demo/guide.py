@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from ibgu.core.model import Action
 from ibgu.sandbox.demo import sample
 from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.hub import SandboxHub
@@ -17,13 +18,14 @@ def _access(options: DemoOptions, hub: SandboxHub) -> list[str]:
     return [
         "In another terminal:",
         f"  export KUBECONFIG={hub.kubeconfig('admin')}",
-        f"  export IBGU_SERVER=http://{options.listen} IBGU_TOKEN={hub.token('alice')}",
+        f"  export IBGU_SERVER=http://{options.listen} IBGU_TOKEN={hub.token('olga')}",
         f"  alias kubectl={hub.kubectl} ibgu={Path(sys.argv[0]).resolve()}",
         f"In the browser, with that token: http://{options.listen}/",
+        f"(It is olga's, who may change rollouts; alice may only look: {hub.token('alice')})",
         "",
         "  kubectl get ibgu",
         "  kubectl get ibgu demo -o yaml",
-        "  kubectl get managedclusters -L lcm.openshift.io/ibgu-prep-completed",
+        f"  kubectl get managedclusters -l {Action.PREP.failed_label}",
         "  kubectl events --for ibgu/demo",
         "  ibgu status demo",
         "  ibgu explain spoke6",

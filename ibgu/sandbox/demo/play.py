@@ -15,6 +15,7 @@ from ibgu.hub.errors import HubError
 from ibgu.sandbox.demo import sample
 from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
+from ibgu.sandbox.demo.ready import ready
 from ibgu.sandbox.demo.view import View, outcomes
 from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.hub import SandboxHub
@@ -125,6 +126,7 @@ class Demo:
     async def run(self) -> int:
         for manifest in (*sample.sources(), sample.rollout(self._options)):
             await asyncio.to_thread(self._kubectl.apply, manifest)
+        await self._until_begun()
         self._console.print(guide(self._options, self._hub), highlight=False, soft_wrap=True)
         view = View(self._console)
         view.start()
@@ -132,6 +134,15 @@ class Demo:
             return await (self._walk(view) if self._options.exit_when_done else self._stay(view))
         finally:
             view.stop()
+
+    async def _until_begun(self) -> None:
+        """Every line of the guide has an answer: ibgu serves, and has seen the rollout."""
+        url = f"http://{self._options.listen}/readyz"
+        while True:
+            found = await self._found()
+            if "phase" in found.get("status", {}) and await ready(url):
+                return
+            await asyncio.sleep(0.2)
 
     async def _stay(self, view: View) -> int:
         while True:

@@ -26,6 +26,9 @@ export function Chart({ options, data, label, shape }) {
       plot.current.destroy();
     };
   }, [shape, turn]);
-  useEffect(() => plot.current.setData(data), [data]);
+  useEffect(() => {
+    plot.current.setData(data);
+    if (plot.current.cursor.idx == null) plot.current.setLegend({ idx: null });
+  }, [data]);
   return html`<div class="chart" ref=${box} role="img" aria-label=${label} />`;
 }

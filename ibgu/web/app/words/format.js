@@ -30,12 +30,12 @@ export const clockWithSeconds = (/** @type {string | number} */ stamp) =>
 export const utc = (/** @type {string} */ stamp) =>
   `${new Date(stamp).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
-/** Of seconds: "8 s", "41 min", "3 h 20 min", "2 d 4 h". */
+/** Of seconds: "8 s", "41 min", "3 h 20 min", "2 d 4 h"; what is left over is cut, as in the CLI. */
 export function span(/** @type {number} */ seconds) {
-  const whole = Math.max(0, Math.round(seconds));
+  const whole = Math.max(0, Math.floor(seconds));
   if (whole < 60) return `${whole} s`;
   if (whole < 600) return parts(whole, 60, "min", 1, "s");
-  if (whole < 3600) return `${Math.round(whole / 60)} min`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min`;
   if (whole < 86_400) return parts(whole, 3600, "h", 60, "min");
   return parts(whole, 86_400, "d", 3600, "h");
 }

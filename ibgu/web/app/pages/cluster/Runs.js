@@ -68,7 +68,7 @@ function Row({ place, run, longest, now }) {
   return html`<tr>
     <td>${place}</td>
     <td>${run.action}${run.attempt > 1 && html`<span class="quiet"> attempt ${run.attempt}</span>`}</td>
-    <td><${At} stamp=${run.intendedAt} now=${now} /></td>
+    <td><${At} stamp=${began(run)} now=${now} /></td>
     <td class="span">${span(seconds(run, now))}</td>
     <td class="took"><${Took} run=${run} name=${name} longest=${longest} now=${now} /></td>
     <td>
@@ -81,11 +81,13 @@ function Row({ place, run, longest, now }) {
 /** Until the cluster took it, the bar is pale. */
 function Took({ run, name, longest, now }) {
   const whole = seconds(run, now);
-  const asked = run.acceptedAt ? between(run.intendedAt, run.acceptedAt) : whole;
+  const asked = run.acceptedAt ? between(began(run), run.acceptedAt) : whole;
   const part = (length) => ({ width: `${(100 * length) / longest}%` });
   return html`<span class="run r-${name}" aria-hidden="true">
     <span class="asked" style=${part(asked)} /><span class="worked" style=${part(whole - asked)} />
   </span>`;
 }
 
-const seconds = (run, now) => between(run.intendedAt, run.endedAt, now);
+/** From when it was sent, as `explain` counts. */
+const began = (run) => run.armingAt ?? run.intendedAt;
+const seconds = (run, now) => between(began(run), run.endedAt, now);

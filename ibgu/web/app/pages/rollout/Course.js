@@ -6,32 +6,34 @@ import { Chart } from "../../parts/Chart.js";
 import { Empty, Loading } from "../../parts/Notice.js";
 import { query, rolloutPath } from "../../rest/client.js";
 import { colours } from "../../theme.js";
-import { clock, count } from "../../words/format.js";
+import { clock, clockWithSeconds, count } from "../../words/format.js";
 
 const POINTS = 120;
+const MINUTE = 60;
 
-export function Course({ rollout, step }) {
+/** `total`: members of the step, the top of the left axis. */
+export function Course({ rollout, step, total }) {
   const path = rolloutPath(rollout, `/timeline${query({ step, points: POINTS })}`);
   const { body, problem } = useBody(path, { gap: 5000 });
   return html`<section class="card course" aria-labelledby="course">
     <h2 id="course">Done over time</h2>
-    ${drawn(body, problem)}
+    ${drawn(body, problem, total)}
   </section>`;
 }
 
-function drawn(body, problem) {
+function drawn(body, problem, total) {
   if (!body) return problem ? html`<${Empty}>${problem.message}<//>` : html`<${Loading} />`;
   if (!body.points.length) return html`<${Empty}>The step has not begun.<//>`;
-  return html`<${Lines} points=${body.points} slots=${body.slots} />`;
+  return html`<${Lines} points=${body.points} slots=${body.slots} total=${total} />`;
 }
 
-function Lines({ points, slots }) {
+function Lines({ points, slots, total }) {
   const data = useMemo(() => columns(points, slots), [points, slots]);
   const last = points[points.length - 1];
   const label =
     `At ${clock(last.at)}: ${count(last.succeeded)} succeeded, ${count(last.failed)} failed, ` +
     `${count(last.inFlight)} of ${count(slots)} slots used`;
-  return html`<${Chart} options=${options} data=${data} label=${label} shape="course" />`;
+  return html`<${Chart} options=${() => options(total)} data=${data} label=${label} shape=${`course ${total}`} />`;
 }
 
 function columns(points, slots) {
@@ -44,7 +46,7 @@ function columns(points, slots) {
   ];
 }
 
-function options() {
+function options(total) {
   const found = colours(["quiet", "line", "good", "s-failed", "s-running"]);
   const axis = {
     stroke: found.quiet,
@@ -55,7 +57,9 @@ function options() {
   };
   const whole = (_, values) => values.map((each) => (Number.isInteger(each) ? count(each) : ""));
   const fromZero = (_, low, high) => [0, Math.max(1, high * 1.05)];
-  const value = (_, each) => (each == null ? "–" : count(each));
+  const upToTotal = () => [0, Math.max(1, total)];
+  /** No pointer: the newest one. */
+  const value = (plot, each, series) => count(each ?? plot.data?.[series]?.at(-1) ?? 0);
   const line = (label, stroke, more = {}) => ({
     label,
     stroke,
@@ -67,7 +71,7 @@ function options() {
   return {
     cursor: { y: false, drag: { setScale: false } },
     padding: [8, 0, 0, 0],
-    scales: { y: { range: fromZero }, slots: { range: fromZero } },
+    scales: { y: { range: upToTotal }, slots: { range: fromZero } },
     axes: [
       { ...axis, size: 34, values: times },
       { ...axis, values: whole },
@@ -76,14 +80,22 @@ function options() {
     series: [
       {
         label: "at",
-        value: (_, each) => (each == null ? "–" : clock(new Date(each * 1000).toISOString())),
+        value: (plot, each) => {
+          const at = each ?? plot.data?.[0]?.at(-1);
+          return at == null ? "–" : clock(new Date(at * 1000).toISOString());
+        },
       },
       line("succeeded", found.good),
       line("failed", found["s-failed"]),
       line("in flight", found["s-running"], { scale: "slots", width: 1.5 }),
-      line("slots", found["s-running"], { scale: "slots", width: 1, dash: [4, 4] }),
+      line("slots", found.quiet, { scale: "slots", width: 1, dash: [4, 4] }),
     ],
   };
 }
 
-const times = (_, values) => values.map((each) => clock(new Date(each * 1000).toISOString()));
+/** With seconds where several marks fall into one minute. */
+function times(_, values) {
+  const short = values.length > 1 && values[1] - values[0] < MINUTE;
+  const told = short ? clockWithSeconds : clock;
+  return values.map((each) => told(new Date(each * 1000).toISOString()));
+}

@@ -16,12 +16,15 @@ export function Headline({ rollout, step, now }) {
     </div>
     <p class="quiet">
       ${namespace} · → ${seed.version || "no version"} ·${" "}
-      ${createdBy && html`by ${createdBy}, `}created <${At} stamp=${createdAt} now=${now} />
+      created <${At} stamp=${createdAt} now=${now} />${createdBy && ` ${creator(createdBy)}`}
     </p>
     <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} now=${now} />` : "Nothing has begun yet."}</p>
     <${Hold} hold=${rollout.hold} now=${now} />
   </section>`;
 }
+
+/** "via the hub (kubectl-create)" as it is; a name with "by". */
+const creator = (who) => (who.startsWith("via ") ? who : `by ${who}`);
 
 function Facts({ rollout, step, now }) {
   const { counts } = step;

@@ -33,17 +33,18 @@ export function Rollout({ route }) {
   return html`<${Headline} rollout=${rollout} step=${rollout.current && found(current)} now=${now} />
     <${Stale} watched=${watched} />
     <${Steps} steps=${steps.body.items} chosen=${number} choose=${choose} now=${now} />
-    <${Step} key=${number} of=${of} step=${found(number)} route=${route} now=${now} />`;
+    <${Step} key=${number} of=${of} step=${found(number)} route=${route} now=${now} told=${watched.problem !== null} />`;
 }
 
-function Step({ of, step, route, now }) {
+function Step({ of, step, route, now, told }) {
   if (!step) return html`<${Empty}>There is no such step in the plan.<//>`;
   if (step.state === "planned")
     return html`<${Empty}>This step has not begun: its clusters are chosen when it does.<//>`;
-  return html`<${Begun} of=${of} step=${step.step} route=${route} now=${now} />`;
+  return html`<${Begun} of=${of} step=${step} route=${route} now=${now} told=${told} />`;
 }
 
-function Begun({ of, step, route, now }) {
+/** `told`: that ibgu does not answer is said above already. */
+function Begun({ of, step: { step, counts }, route, now, told }) {
   const grid = useBody(rolloutPath(of, `/grid${query({ step })}`));
   const failures = useBody(rolloutPath(of, `/failures${query({ step })}`), { gap: 2000 });
   const columns = grid.body;
@@ -54,9 +55,9 @@ function Begun({ of, step, route, now }) {
   const choose = (wanted, { typing = false } = {}) =>
     go(rolloutLink(of, { step: route.query.step, ...queryOf(wanted) }), { replace: typing });
   const shared = { rollout: of, columns, matching, filter, choose, now };
-  return html`<${Stale} watched=${grid} />
+  return html`${!told && html`<${Stale} watched=${grid} />`}
     <div class="two">
-      <${Course} rollout=${of} step=${step} />
+      <${Course} rollout=${of} step=${step} total=${counts.total} />
       <${Why} ...${shared} />
     </div>
     <${Clusters} ...${shared} />

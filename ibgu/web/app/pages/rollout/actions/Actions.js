@@ -12,7 +12,7 @@ const LABELS = {
   resume: "Resume",
   retry: "Retry failed",
   skip: "Skip waiting",
-  abort: "Abort",
+  abort: "Abort failed",
   "append-step": "Add step",
   adopt: "Adopt",
 };

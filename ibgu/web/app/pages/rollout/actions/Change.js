@@ -49,7 +49,7 @@ function Outcome({ answer, problem }) {
 
 function Done({ title, answer, onClose }) {
   return html`<${Dialog} title=${title} onClose=${onClose}>
-    <p class="notice done" role="status">${answer.done}</p>
+    <p class="notice done" role="status"><strong>Done.</strong> ${answer.done}</p>
     ${answer.kubectl && html`<${Command} line=${answer.kubectl} />`}
     <div class="buttons">
       <button type="button" class="primary" autofocus onClick=${onClose}>Close</button>
