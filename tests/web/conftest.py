@@ -105,7 +105,7 @@ async def site(sandbox_hub: SandboxHub, web_database: str) -> AsyncIterator[Site
         system = await client.get(paths.namespace("kube-system"), Bare)
         probes = Probes(partial(journal_problem, web_database))
         context = Context(system.metadata.uid, engine, Access(client), probes)
-        async with _serving(context) as url:
+        async with serving(context) as url:
             journal = Journal(engine, context.hub)
             await journal.lead("test")
             made = Site(url, sandbox_hub, journal)
@@ -116,7 +116,7 @@ async def site(sandbox_hub: SandboxHub, web_database: str) -> AsyncIterator[Site
 
 
 @asynccontextmanager
-async def _serving(context: Context) -> AsyncIterator[str]:
+async def serving(context: Context) -> AsyncIterator[str]:
     listener = bind("127.0.0.1:0")
     task = asyncio.create_task(serve(create_app(context), listener))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -1,0 +1,253 @@
+"""Every number on the page is REST's, and that of `kubectl get ibgu -o yaml`, as a rollout goes on.
+
+At some points clusters keep all slots by saying nothing, so that the counts stand still until the
+test lets one go: what is compared then can't be of two different moments.
+"""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from msgspec import Struct
+from playwright.async_api import Page, async_playwright
+
+from ibgu.api.context import Context, Probes
+from ibgu.db import engine
+from ibgu.hub import paths
+from ibgu.hub.access import Access
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import Bare
+from tests.e2e.harness import Scene
+from tests.e2e.manifests import Object, ibgu, step
+from tests.web.conftest import QUIET, chromium, serving
+
+NAME = "numbers"
+BRAKE_OFF = {"ibgu.dev/brake": "off"}
+COUNTS = ("waiting", "running", "succeeded", "failed", "skipped")
+STATES = {
+    "waiting": {"waiting", "looking", "held"},
+    "running": {"running", "rebooting", "taken over"},
+    "succeeded": {"succeeded"},
+    "failed": {"failed", "cancelled"},
+    "skipped": {"skipped"},
+}
+"""Which words of the page's legend are counted as one in the status."""
+READ = """() => {
+  const all = (query, from = document) => [...from.querySelectorAll(query)];
+  const number = (element) => parseInt(element.innerText, 10);
+  return {
+    facts: document.querySelector(".facts")?.innerText ?? "",
+    clusters: document.querySelector("#clusters")?.innerText ?? "",
+    steps: all(".step").map((step) =>
+      Object.fromEntries(all(".counts > [title]", step).map((each) => [each.title, number(each)]))),
+    legend: all(".legend button").map((each) => each.innerText.trim()),
+    failures: document.querySelector("#failures")?.innerText ?? "",
+    groups: all(".failures .group").map((each) =>
+      [each.querySelector(".words")?.innerText ?? "", number(each.querySelector(".number"))]),
+  };
+}"""
+
+
+class Numbers(Struct):
+    """What is the same wherever it is read."""
+
+    summary: dict[str, int]
+    """Of the newest step, as `status.summary`."""
+    ends: list[tuple[int, int]]
+    """Succeeded and failed, of each step that has begun."""
+    words: dict[str, int]
+    """How many clusters failed the newest step with these words."""
+
+
+class Surfaces(Struct):
+    scene: Scene
+    rest: httpx.AsyncClient
+    rollout: Page
+    list: Page
+
+    async def by_kubectl(self) -> Numbers:
+        text = await self.scene.kubectl("get", "ibgu", NAME, "-o", "yaml")
+        found = yaml.safe_load(text)
+        status = found["status"]
+        begun = found["spec"]["plan"][: status["summary"]["step"]]
+        actions = [item["actions"][0] for item in begun]
+        ends = [
+            (
+                len(_done(status, "completedActions", each)),
+                len(_done(status, "failedActions", each)),
+            )
+            for each in actions
+        ]
+        failed = _done(status, "failedActions", actions[-1])
+        words = Counter(each["message"].split(": ", 1)[1] for each in failed)
+        return Numbers(status["summary"], ends, dict(words))
+
+    async def by_rest(self) -> Numbers:
+        current = (await self._get(""))["current"]
+        steps = (await self._get("/steps"))["items"][: current["step"]]
+        failures = await self._get(f"/failures?step={current['step']}")
+        summary = {name: current["counts"][name] for name in ("total", *COUNTS)}
+        ends = [(each["counts"]["succeeded"], each["counts"]["failed"]) for each in steps]
+        words = {group["message"]: group["count"] for group in failures["items"]}
+        assert failures["total"] == sum(words.values())
+        return Numbers({"step": current["step"], **summary}, ends, words)
+
+    async def _get(self, path: str) -> Any:
+        answer = await self.rest.get(f"rollouts/default/{NAME}{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def shown(self, wanted: Numbers) -> bool:
+        """Is each of the numbers on the page, in each place where it is told?"""
+        seen = await self.rollout.evaluate(READ)
+        return (
+            _facts(seen["facts"], wanted)
+            and _steps(seen["steps"], wanted)
+            and _grid(seen, wanted.summary)
+            and dict(seen["groups"]) == wanted.words
+            and _first(seen["failures"]) == sum(wanted.words.values())
+            and await self._listed(wanted)
+        )
+
+    async def _listed(self, wanted: Numbers) -> bool:
+        row = self.list.locator(".rollout", has_text=NAME)
+        bar = await row.get_by_role("img").get_attribute("aria-label") or ""
+        counts = {name: int(number) for number, name in re.findall(r"(\d+) (\w+)", bar)}
+        failed = _first(await row.locator(".troubles").inner_text())
+        told = {name: wanted.summary[name] for name in COUNTS}
+        return counts == told and failed == sum(failed for _, failed in wanted.ends)
+
+    async def agree(self, *silent: int, step: int, waiting: bool = False) -> None:
+        """Wait until these clusters run and no others, then until all three tell the same.
+
+        `waiting`: others wait for the slots.
+        """
+        running = {f"{self.scene.label}-{number}" for number in silent}
+        found: list[Numbers] = []
+
+        async def reached() -> bool:
+            status = await self.scene.status(NAME)
+            summary = status.get("summary", {})
+            now = {each["name"] for each in status.get("clusters", []) if "currentAction" in each}
+            counted = summary.get("running") == len(running) and summary.get("step") == step
+            return counted and now == running and bool(summary["waiting"]) == waiting
+
+        async def shown() -> bool:
+            found[:] = [await self.by_kubectl(), await self.by_rest()]
+            return found[0] == found[1] and await self.shown(found[0])
+
+        await self.scene.until(reached, f"{silent} to be the only ones that run")
+        still = await self.by_kubectl()
+        try:
+            await self.scene.until(shown, "the page to show what REST and kubectl do")
+        except AssertionError as error:
+            error.add_note(f"{found}\n{await self.rollout.evaluate(READ)}")
+            raise
+        assert found[0] == still
+
+    def let_go(self, *numbers: int) -> None:
+        for number in numbers:
+            cluster = f"{self.scene.label}-{number}"
+            self.scene.act(cluster, lambda found, now: found.freeze(False, now))
+
+
+def _done(status: Object, kind: str, action: str) -> list[Object]:
+    entries = [done for cluster in status["clusters"] for done in cluster.get(kind, [])]
+    return [done for done in entries if done["action"] == action]
+
+
+def _first(text: str) -> int:
+    found = re.search(r"\d+", text)
+    return int(found[0]) if found else 0
+
+
+def _facts(text: str, wanted: Numbers) -> bool:
+    summary = wanted.summary
+    done = summary["succeeded"] + summary["failed"] + summary["skipped"]
+    told = [
+        f"step {summary['step']} of 2",
+        f"{done} of {summary['total']} done",
+        f"{summary['failed']} failed",
+    ]
+    if summary["waiting"] or summary["running"]:
+        told += [f"{summary['running']} of 3 slots used", f"{summary['waiting']} wait"]
+    others = sum(failed for _, failed in wanted.ends[:-1])
+    told += [f"({others} in other steps)"] if others else []
+    return all(re.search(rf"(?<!\d){re.escape(each)}", text) for each in told)
+
+
+def _steps(seen: list[dict[str, int]], wanted: Numbers) -> bool:
+    """Zeros are left out on the page."""
+    ends = [(each.get("succeeded", 0), each.get("failed", 0)) for each in seen]
+    newest = {name: wanted.summary[name] for name in COUNTS if wanted.summary[name]}
+    begun = len(wanted.ends)
+    return ends[:begun] == wanted.ends and seen[begun - 1] == newest
+
+
+def _grid(seen: Any, summary: dict[str, int]) -> bool:
+    legend = {word: int(count) for word, count in (each.rsplit(" ", 1) for each in seen["legend"])}
+    counted = {
+        name: sum(count for word, count in legend.items() if word in words)
+        for name, words in STATES.items()
+    }
+    told = {name: summary[name] for name in COUNTS}
+    return counted == told and _first(seen["clusters"]) == summary["total"]
+
+
+async def _fine() -> None:
+    return None
+
+
+@pytest.fixture
+async def surfaces(scene: Scene) -> AsyncIterator[Surfaces]:
+    pool = engine(scene.database_url)
+    token = scene.hub.token("alice")
+    async with (
+        await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client,
+        async_playwright() as playwright,
+    ):
+        system = await client.get(paths.namespace("kube-system"), Bare)
+        context = Context(system.metadata.uid, pool, Access(client), Probes(_fine))
+        browser = await playwright.chromium.launch(
+            executable_path=chromium(), args=QUIET, chromium_sandbox=False
+        )
+        async with serving(context) as url:
+            headers = {"Authorization": f"Bearer {token}"}
+            async with httpx.AsyncClient(base_url=f"{url}/api/v1/", headers=headers) as rest:
+                tabs = [await browser.new_page() for _ in range(2)]
+                for tab, link in zip(tabs, (f"#/r/default/{NAME}", "#/"), strict=True):
+                    await tab.add_init_script(f"sessionStorage.setItem('ibgu.token', '{token}')")
+                    await tab.goto(f"{url}/{link}")
+                yield Surfaces(scene, rest, *tabs)
+            await browser.close()
+    await pool.dispose()
+
+
+async def test_page_rest_and_kubectl_tell_the_same(scene: Scene, surfaces: Surfaces) -> None:
+    at = {number: f"{scene.label}-{number}" for number in range(1, 13)}
+    faults = [
+        f"prep.precache@{at[2]}",
+        f"frozen-feedback/Prep@{at[4]},{at[5]},{at[6]}",
+        f"upgrade.config-manifests@{at[7]},{at[8]}",
+        f"frozen-feedback/Upgrade@{at[9]},{at[10]},{at[11]}",
+    ]
+    await scene.fleet(count=12, faults=faults)
+    await scene.start()
+    plan = [step("Prep", most=3), step("Upgrade", most=3)]
+    await scene.apply(ibgu(NAME, *plan, fleet=scene.label, annotations=BRAKE_OFF))
+
+    await surfaces.agree(4, 5, 6, step=1, waiting=True)
+    surfaces.let_go(4)
+    await surfaces.agree(5, 6, step=1)
+    surfaces.let_go(5, 6)
+    await surfaces.agree(9, 10, 11, step=2, waiting=True)
+    surfaces.let_go(9)
+    await surfaces.agree(10, 11, step=2)
+    surfaces.let_go(10, 11)
+    status = await scene.completed(NAME)
+    assert (status["summary"]["succeeded"], status["summary"]["failed"]) == (9, 2)
+    await surfaces.agree(step=2)
