@@ -193,6 +193,10 @@ class Client:
         """The steps that it was in, newest first."""
         return self._wire.pages(Visit, "clusters", name, "history")
 
+    def cluster_events(self, name: str) -> Iterator[Event]:
+        """What happened to it, over all rollouts, newest first."""
+        return self._wire.pages(Event, "clusters", name, "events")
+
     # -- shadow mode -------------------------------------------------------------------------
 
     def shadow_rollouts(self, *, namespace: str | None = None) -> Iterator[ShadowRollout]:

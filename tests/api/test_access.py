@@ -74,10 +74,11 @@ async def test_one_rollout_needs_its_namespace(ask: Ask, part: str) -> None:
     assert (await ask("alice", f"rollouts/edge/ran-r2{part}")).status_code == 200
 
 
-async def test_a_clusters_history_needs_the_cluster(ask: Ask, journal: Journal) -> None:
+@pytest.mark.parametrize("part", ["history", "events"])
+async def test_a_clusters_past_needs_the_cluster(ask: Ask, journal: Journal, part: str) -> None:
     await fleet(journal)
-    assert (await ask("alice", "clusters/a/history")).status_code == 200
-    answer = await ask("bob", "clusters/a/history")
+    assert (await ask("alice", f"clusters/a/{part}")).status_code == 200
+    answer = await ask("bob", f"clusters/a/{part}")
     assert answer.status_code == 403
     assert "get managedclusters.cluster.open-cluster-management.io a" in answer.json()["detail"]
 

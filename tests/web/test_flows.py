@@ -81,6 +81,9 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Look) ->
     await expect(card).to_contain_text("raise autoRollbackOnFailure")
     await expect(page.get_by_role("region", name="History").locator("tbody tr")).to_have_count(2)
     await look.keep("cluster")
+    await page.get_by_text("Its events in the journal").click()
+    rows = page.locator(".events tbody tr")
+    await expect(rows.first).to_contain_text("Finished")
     await page.get_by_text("The cluster as REST tells it").click()
     await expect(page.locator(".raws pre")).to_contain_text('"site-0006"')
     assert look.errors == []

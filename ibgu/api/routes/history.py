@@ -1,4 +1,4 @@
-"""What happened: a rollout's events and failures, a cluster's history."""
+"""What happened: a rollout's events and failures, a cluster's history and events."""
 
 from typing import Annotated
 
@@ -76,3 +76,22 @@ async def cluster_history(
     await caller.require_cluster(name)
     found = await reads.visits(name, limit=limit, cursor=cursor)
     return Page(items=[visit_body(each, paces) for each in found.items], next_cursor=found.next)
+
+
+@router.get(
+    "/clusters/{name}/events",
+    tags=["clusters"],
+    responses=problems(401, 403, 422, 503),
+    summary="What happened to a cluster, newest first",
+)
+async def cluster_events(
+    name: ClusterName,
+    caller: CallerOfRequest,
+    reads: ReadsOfRequest,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Page[EventBody]:
+    """Over all rollouts of the hub, for who may `get managedclusters` of that name."""
+    await caller.require_cluster(name)
+    found = await reads.cluster_events(name, limit=limit, cursor=cursor)
+    return Page(items=[event_body(each) for each in found.items], next_cursor=found.next)

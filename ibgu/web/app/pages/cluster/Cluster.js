@@ -32,7 +32,7 @@ export function Cluster({ route }) {
     ${
       history.body?.items.length > 0 &&
       html`<${Runs} visits=${history.body.items} now=${now} />
-      <${Raw} name=${name} />`
+      <${Raw} name=${name} about=${about} />`
     }`;
 }
 

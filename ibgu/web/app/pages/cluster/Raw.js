@@ -4,15 +4,22 @@ import { useBody } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Loading } from "../../parts/Notice.js";
 import { clusterPath } from "../../rest/client.js";
+import { Events } from "./Events.js";
 
-export function Raw({ name }) {
-  const [open, setOpen] = useState(false);
+export function Raw({ name, about }) {
   return html`<section class="card raws" aria-label="Raw">
-    <details onToggle=${(event) => setOpen(event.target.open)}>
-      <summary>The cluster as REST tells it</summary>
-      ${open && html`<${Json} path=${clusterPath(name)} />`}
-    </details>
+    <${Fold} title="Its events in the journal"><${Events} name=${name} about=${about} /><//>
+    <${Fold} title="The cluster as REST tells it"><${Json} path=${clusterPath(name)} /><//>
   </section>`;
+}
+
+/** What is not looked at is not asked for. */
+function Fold({ title, children }) {
+  const [open, setOpen] = useState(false);
+  return html`<details onToggle=${(event) => setOpen(event.target.open)}>
+    <summary>${title}</summary>
+    ${open && children}
+  </details>`;
 }
 
 function Json({ path }) {
