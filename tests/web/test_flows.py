@@ -89,6 +89,21 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Look) ->
     assert look.errors == []
 
 
+async def test_a_name_is_completed_and_opened(look: Look) -> None:
+    page = await look.open()
+    field = page.get_by_label("Open a cluster by its name")
+    await field.press_sequentially("Site-039")
+    offered = page.locator("#names option")
+    await expect(offered).to_have_count(10)
+    await expect(offered.last).to_have_attribute("value", "site-0399")
+    await field.fill("site-0006")
+    await expect(offered).to_have_count(1)
+    await field.press("Enter")
+    await expect(page.get_by_role("heading", name="site-0006")).to_be_visible()
+    await expect(field).to_have_value("")
+    assert look.errors == []
+
+
 async def test_a_row_of_the_box_filters_grid_and_table(look: Look) -> None:
     page = await look.open(RAN)
     await (

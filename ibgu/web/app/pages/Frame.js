@@ -2,8 +2,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { useServices } from "../data/services.js";
 import { html } from "../html.js";
-import { clusterLink, go } from "../route.js";
 import { chooseTheme, chosenTheme, THEMES } from "../theme.js";
+import { Search } from "./Search.js";
 
 export function Frame({ signOut, children }) {
   return html`<a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
@@ -22,24 +22,6 @@ export function Frame({ signOut, children }) {
 function toMain(event) {
   event.preventDefault();
   document.getElementById("main").focus();
-}
-
-function Search() {
-  const [name, setName] = useState("");
-  const submit = (event) => {
-    event.preventDefault();
-    if (name.trim()) go(clusterLink(name.trim()));
-    setName("");
-  };
-  return html`<form class="search" role="search" onSubmit=${submit}>
-    <input
-      type="search"
-      placeholder="Open a cluster…"
-      aria-label="Open a cluster by its name"
-      value=${name}
-      onInput=${(event) => setName(event.target.value)}
-    />
-  </form>`;
 }
 
 function Freshness() {
