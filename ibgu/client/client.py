@@ -15,6 +15,7 @@ from ibgu.client.answers.overview import Grid, Summary, Timeline
 from ibgu.client.answers.preview import Preview, PreviewOf
 from ibgu.client.answers.rollouts import Rollout, Steps
 from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, ShadowRollout
+from ibgu.client.answers.whoami import Whoami
 from ibgu.client.sse import messages
 from ibgu.client.wire import TIMEOUT, Wire
 
@@ -30,6 +31,9 @@ class Client:
         `seconds`: how long an answer is waited for.
         """
         self._wire = Wire(server, token, ca_file, seconds=seconds)
+
+    def whoami(self) -> Whoami:
+        return self._wire.get(Whoami, "whoami")
 
     def summary(self, *, namespace: str | None = None) -> Summary:
         """All that is under way; None: of all namespaces that one may see."""

@@ -5,6 +5,7 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
+from ibgu.api.context import Context
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import Ask
@@ -81,6 +82,12 @@ async def test_a_clusters_past_needs_the_cluster(ask: Ask, journal: Journal, par
     answer = await ask("bob", f"clusters/a/{part}")
     assert answer.status_code == 403
     assert "get managedclusters.cluster.open-cluster-management.io a" in answer.json()["detail"]
+
+
+async def test_everybody_learns_who_they_are(ask: Ask, context: Context) -> None:
+    for user in ("alice", "carol"):
+        answer = await ask(user, "whoami")
+        assert answer.json() == {"username": user, "hub": context.hub}
 
 
 async def test_a_token_comes_out_nowhere(

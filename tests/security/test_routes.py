@@ -38,6 +38,8 @@ FILTERED = {
     "GET /api/v1/clusters": "items",
 }
 """Who may see nothing gets an empty list under that name."""
+OF_ONESELF = "GET /api/v1/whoami"
+"""Who may see nothing learns who they are."""
 SILENT = "GET /api/v1/stream"
 """Who may see nothing hears nothing."""
 VALUES = {"namespace": "default", "name": "ran-r1"}
@@ -142,6 +144,8 @@ async def test_every_route_refuses_who_may_not(
         answer = await client.request(asked.method, asked.path, headers=headers)
         if str(asked) in FILTERED:
             assert (answer.status_code, answer.json()[FILTERED[str(asked)]]) == (200, [])
+        elif str(asked) == OF_ONESELF:
+            assert (answer.status_code, answer.json()["username"]) == (200, "carol")
         elif str(asked) == SILENT:
             assert (answer.status_code, "data:" in answer.text) == (200, False)
         else:

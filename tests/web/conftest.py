@@ -51,6 +51,8 @@ class Site(Struct):
     url: str
     hub: SandboxHub
     journal: Journal
+    uid: str
+    """Of the hub, in the journal."""
 
     def story(self) -> Story:
         return Story(self.journal, datetime.now(UTC))
@@ -108,7 +110,7 @@ async def site(sandbox_hub: SandboxHub, web_database: str) -> AsyncIterator[Site
         async with serving(context) as url:
             journal = Journal(engine, context.hub)
             await journal.lead("test")
-            made = Site(url, sandbox_hub, journal)
+            made = Site(url, sandbox_hub, journal, context.hub)
             for tell in (edge_416, core_418, ran_417):
                 await tell(made.story())
             yield made

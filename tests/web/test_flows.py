@@ -29,6 +29,13 @@ async def test_a_token_opens_the_page_and_is_forgotten_with_the_tab(look: Look) 
     assert [each for each in look.errors if REFUSED not in each] == []
 
 
+async def test_the_top_says_who_one_is_and_on_which_hub(look: Look) -> None:
+    page = await look.open(user="bob")
+    who = page.locator(".who")
+    await expect(who).to_have_text(f"bob on hub {look.site.uid[:8]}")
+    await expect(who).to_have_attribute("title", re.compile(f"{look.site.uid}$"))
+
+
 async def test_a_wrong_token_is_told(look: Look) -> None:
     page = look.page
     await page.goto(look.site.url)

@@ -1,6 +1,7 @@
 /** What is around every page: where one is, the search, the theme. */
 import { useEffect, useState } from "preact/hooks";
 import { useServices } from "../data/services.js";
+import { useBody } from "../data/watch.js";
 import { html } from "../html.js";
 import { chooseTheme, chosenTheme, THEMES } from "../theme.js";
 import { Search } from "./Search.js";
@@ -12,6 +13,7 @@ export function Frame({ signOut, children }) {
       <nav aria-label="Pages"><a href="#/">Rollouts</a></nav>
       <${Search} />
       <${Freshness} />
+      <${Who} />
       <${Theme} />
       ${signOut && html`<button type="button" class="small" onClick=${signOut}>Sign out</button>`}
     </header>
@@ -22,6 +24,16 @@ export function Frame({ signOut, children }) {
 function toMain(event) {
   event.preventDefault();
   document.getElementById("main").focus();
+}
+
+const MINUTE_MS = 60_000;
+
+/** Two hubs' pages look alike: who acts here must know on which one. */
+function Who() {
+  const { body } = useBody("whoami", { gap: MINUTE_MS, about: () => false });
+  if (!body) return null;
+  const title = `Namespace kube-system of this hub has the uid ${body.hub}`;
+  return html`<span class="who" title=${title}>${body.username} <span class="quiet">on hub ${body.hub.slice(0, 8)}</span></span>`;
 }
 
 function Freshness() {

@@ -1,0 +1,17 @@
+"""Who asks, and which hub answers."""
+
+from fastapi import APIRouter, Request
+
+from ibgu.api.access import CallerOfRequest
+from ibgu.api.context import Context
+from ibgu.api.schemas.problem import problems
+from ibgu.api.schemas.whoami import Whoami
+
+router = APIRouter(tags=["whoami"])
+
+
+@router.get("/whoami", responses=problems(401, 503), summary="Who asks, and which hub answers")
+async def whoami(request: Request, caller: CallerOfRequest) -> Whoami:
+    """For everybody whose token the hub accepts."""
+    context: Context = request.app.state.context
+    return Whoami(username=caller.user.username, hub=context.hub)
