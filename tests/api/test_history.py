@@ -127,21 +127,12 @@ async def test_a_cluster_remembers_every_rollout(ask: Ask, journal: Journal) -> 
     assert (await body(ask, "clusters/nobody/history"))["items"] == []
 
 
-async def test_events_of_a_cluster_come_from_all_rollouts_newest_first(
-    ask: Ask, journal: Journal
-) -> None:
+async def test_events_of_a_cluster_are_told_newest_first(ask: Ask, journal: Journal) -> None:
     await fleet(journal, age=60)
-    one = rollout("r2", namespace="edge")
-    await seen(journal, one)
-    prep = await open_step(journal, step(one, 0))
-    await put(journal, failed(prep, "a", 0, PULL), failed(prep, "b", 1, PULL))
     path = "clusters/a/events"
     found = (await body(ask, path))["items"]
     assert {each["cluster"] for each in found} == {"a"}
     assert [each["seq"] for each in found] == sorted((e["seq"] for e in found), reverse=True)
-    newest = found[0]
-    assert (newest["rollout"], newest["step"], newest["kind"]) == (one.uid, 1, "Finished")
-    assert len({each["rollout"] for each in found}) == 2
     first = await body(ask, path, limit=1)
     rest = await body(ask, path, limit=500, cursor=first["nextCursor"])
     assert first["items"] + rest["items"] == found
