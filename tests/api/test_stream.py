@@ -262,3 +262,52 @@ async def test_the_client_follows(server: str, journal: Journal, sandbox_hub: Sa
     one = await asyncio.to_thread(two, client.stream("default", "ran-r1", after=3))
     everything = await asyncio.to_thread(two, client.stream_all(after=3))
     assert one == everything == [(4, "RunIntended"), (5, "RunArmed")]
+
+
+async def test_who_may_hear_little_is_still_told_that_somebody_is_there(
+    follow: Follow, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However busy the namespaces are that they may not read."""
+    monkeypatch.setattr(response, "HEARTBEAT_SECONDS", 0.3)
+    edge = rollout("r2", namespace="edge")
+    await seen(journal, rollout("r1"), edge)
+    async with follow("bob", "stream") as stream:
+        assert await stream.message() == ": still here"
+        told = asyncio.create_task(stream.message())
+        while not told.done():
+            await changed(journal, edge)
+            await asyncio.sleep(0.02)
+        assert told.result() == ": still here"
+
+
+async def test_what_others_do_is_no_heartbeat(follow: Follow, journal: Journal) -> None:
+    mine, edge = rollout("r1"), rollout("r2", namespace="edge")
+    await seen(journal, mine, edge)
+    async with follow("bob", ROLLOUT) as stream, follow("alice", "stream") as everything:
+        assert await stream.message() == await everything.message() == ": still here"
+        await changed(journal, edge)
+        assert await everything.ids(1) == [3]
+        await changed(journal, mine)
+        assert (await stream.message()).startswith("id: 4")
+
+
+async def test_a_mistake_of_the_reader_ends_no_stream(
+    follow: Follow, journal: Journal, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "POLL_SECONDS", 0.05)
+    found = rollout()
+    await seen(journal, found)
+    async with follow("alice", "stream", after=0) as stream:
+        assert await stream.ids(1) == [1]
+        reads = app.state.feed.reads
+        news, failed = reads.news, asyncio.Event()
+
+        async def wrong(*_: Any, **__: Any) -> None:
+            monkeypatch.setattr(reads, "news", news)
+            failed.set()
+            raise ValueError("an event that nobody can read")
+
+        monkeypatch.setattr(reads, "news", wrong)
+        await failed.wait()
+        await changed(journal, found)
+        assert await stream.ids(1) == [2]

@@ -87,6 +87,10 @@ class Feed:
                     await self._follow_commits(lost)
             except (JournalAway, DBAPIError) as error:
                 log.warning("the stream of events waits", error=str(error))
+            except Exception:
+                # Whatever it was: who follows must not be told "still here" by nobody for ever.
+                log.exception("the stream of events begins anew")
+            if not lost.is_set():
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _follow_commits(self, lost: asyncio.Event) -> None:

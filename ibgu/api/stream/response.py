@@ -19,6 +19,7 @@ RENEW_SECONDS = 60.0
 """How long a token or right that was taken away is still honoured."""
 SLOW_SECONDS = 10.0
 """A client that takes nothing for so long is cut; it may come back and go on where it was."""
+_SHORT = 0.001
 HEARTBEAT = b": still here\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
@@ -62,16 +63,17 @@ class EventStream(Response):
     async def _tell(self, follower: Follower, send: Send) -> bool | None:
         """Until they may not listen any more, or nobody can tell; None: they do not take it."""
         clock = asyncio.get_running_loop().time
-        renew_at = clock() + RENEW_SECONDS
+        beat_at, renew_at = clock(), clock() + RENEW_SECONDS
         try:
             while True:
-                items = await follower.next(HEARTBEAT_SECONDS)
+                items = await follower.next(max(beat_at - clock(), _SHORT))
                 if clock() > renew_at:
                     await self._audience.renew()
                     renew_at = clock() + RENEW_SECONDS
                 heard = [each.message for each in items if await self._audience.may_hear(each)]
-                if heard or not items:
+                if heard or clock() >= beat_at:
                     await _send(send, b"".join(heard) or HEARTBEAT)
+                    beat_at = clock() + HEARTBEAT_SECONDS
         except (Problem, HubError, JournalAway):
             return True
         except (Behind, TimeoutError):
