@@ -5,10 +5,9 @@ from datetime import datetime
 import msgspec
 
 from ibgu.core.change import Change, Target
-from ibgu.core.kinds import JsonObject, ManagedCluster
+from ibgu.core.kinds import Ibgu, JsonObject, ManagedCluster
 from ibgu.core.works import names
 from ibgu.hub import paths
-from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
 _MANAGER = 128
@@ -38,17 +37,15 @@ class Changes:
                 query=self._query,
             )
         if change.create is not None:
-            await self._create(target, change.create)
-
-    async def _create(self, target: Target, body: JsonObject) -> None:
-        """It is there already: its name says that it is the same."""
-        try:
             await self._hub.request(
-                "POST", paths.ibgus(target.namespace), body=body, query=self._query
+                "POST", paths.ibgus(target.namespace), body=change.create, query=self._query
             )
-        except HubError as error:
-            if not error.already_exists:
-                raise
+
+    async def ibgus(self, namespace: str) -> list[Ibgu]:
+        found: list[Ibgu] = []
+        async for items, _ in self._hub.list_pages(paths.ibgus(namespace), Ibgu):
+            found.extend(items)
+        return found
 
     async def clusters(self) -> list[ManagedCluster]:
         found: list[ManagedCluster] = []

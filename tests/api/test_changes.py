@@ -17,6 +17,7 @@ from ibgu.core.model import (
     Cause,
     Kind,
     OnRollout,
+    Outcome,
     Reason,
     ReasonKind,
     Rollout,
@@ -28,8 +29,19 @@ from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, put, rollout, seen, tell
-from tests.db.records import NOW, step
+from tests.api.fleet import (
+    BRAKE,
+    PULL,
+    failed,
+    finished,
+    fleet,
+    open_step,
+    put,
+    rollout,
+    seen,
+    tell,
+)
+from tests.db.records import NOW, member, step
 
 pytestmark = pytest.mark.hub
 Post = Callable[..., Awaitable[httpx.Response]]
@@ -320,7 +332,7 @@ async def test_taking_over_from_talm(
 async def clusters(admin: HubClient) -> AsyncIterator[None]:
     """x1-a can be selected, x1-b has to be aborted first."""
     labels = {
-        "x1-a": {"name": "x1-a"},
+        **{name: {"name": name} for name in ("x1-a", "x1-c", "x1-d", "x1-e", "x1-f")},
         "x1-b": {"name": "x1-b", Action.PREP.failed_label: ""},
     }
     for name, marks in labels.items():
@@ -348,18 +360,27 @@ async def test_failed_clusters_are_tried_again_by_an_ibgu_of_their_own(
         failed(prep, "x1-a", 0, "refused", cause=Cause.PAYLOAD_REFUSED),
         failed(prep, "x1-b", 1, PULL),
         failed(prep, "x1-gone", 2, "precache"),
+        finished(prep, "x1-c", 3, Outcome.CANCELLED, cause=Cause.CANCELLED),
+        failed(prep, "x1-d", 4, "by hand", cause=Cause.TAKEN_OVER),
+        failed(prep, "x1-e", 5, "late", failed_action=None, late="completed late"),
+        failed(prep, "x1-f", 6, "no", cause=Cause.PAYLOAD_REFUSED),
     )
+    other = rollout("later", name="other", age=-60)
+    await seen(journal, other)
+    theirs = await open_step(journal, step(other, 0, Action.PREP))
+    await put(journal, member(theirs, "x1-f", 0))
     before = await post("olga", "retry", {"clusters": ["x1-b"]})
     assert before.status_code == 409
-    assert "append AbortOnFailure" in before.json()["detail"]
-    known_one = await post("olga", "retry", {"cause": "PrecacheFailed"})
-    assert "append AbortOnFailure" in known_one.json()["detail"]
+    assert "x1-b (takes no other stage than Idle now)" in before.json()["detail"]
     none = await post("olga", "retry", {"cause": "TimedOut"})
     assert none.json()["detail"].startswith("none of these clusters has failed")
     answers = [await post("olga", "retry"), await post("olga", "retry")]
-    assert [each.status_code for each in answers] == [202, 202]
-    assert "takes 1 failed clusters of ran-x1" in answers[0].json()["done"]
-    assert "2 others are gone or have to be aborted first" in answers[0].json()["done"]
+    assert [each.status_code for each in answers] == [202, 409]
+    said = answers[0].json()["done"]
+    assert "takes 1 failed clusters of ran-x1" in said
+    for words in ("x1-c (cancelled)", "x1-d (TakenOver)", "x1-e (its truth", "x1-f (belongs to"):
+        assert words in said
+    assert "x1-a (belongs to ran-x1-retry-" in answers[1].json()["detail"]
     (new,) = [each for each in await ibgus(admin) if each.metadata.name != "ran-x1"]
     assert new.metadata.name.startswith("ran-x1-retry-")
     assert new.metadata.annotations == {"x.lca.openshift.io/y": "1"}

@@ -11,7 +11,6 @@ import yaml
 
 from ibgu.core.model import Action, Cause, StepState
 from ibgu.db import Journal
-from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from tests.api.fleet import failed, fleet, open_step, put, seen
 from tests.api.test_changes import admin, clusters, ibgus, known, made, manifest, on_hub
@@ -91,26 +90,18 @@ async def test_what_only_ibgu_knows(ibgu: Ibgu, made: Made, journal: Journal) ->
 
 
 @pytest.mark.usefixtures("clusters")
-@pytest.mark.parametrize("direct", [(), ("--direct",)])
-async def test_retry(
-    ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient, direct: tuple[str, ...]
-) -> None:
+async def test_retry(ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient) -> None:
     one = known(await made("Prep", "Upgrade"))
     await seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED))
     await put(journal, failed(prep, "x1-a", 0, "no", cause=Cause.PAYLOAD_REFUSED))
-    entry = {"name": "x1-a", "failedActions": [{"action": "Prep", "message": "no"}]}
-    await admin.request(
-        "PATCH",
-        paths.ibgu_status("default", "ran-x1"),
-        body={"status": {"clusters": [entry]}},
-        content_type=paths.MERGE_PATCH,
-    )
-    nobody = await ibgu("retry", "ran-x1", "other", *direct, user="olga")
+    nobody = await ibgu("retry", "ran-x1", "other", user="olga")
     assert nobody.stderr.startswith("ibgu: none of these clusters has failed")
-    done = await ibgu("retry", "ran-x1", *direct, user="olga")
+    done = await ibgu("retry", "ran-x1", user="olga")
     assert "takes 1 failed clusters of ran-x1 through the plan again" in done.stdout, done.output
     assert len(await ibgus(admin)) == 2
+    unasked = await ibgu("retry", "ran-x1", "--direct", user="olga")
+    assert unasked.exit_code == 2
 
 
 async def test_without_an_ibgu_the_way_to_the_hub_is_told(ibgu: Ibgu) -> None:

@@ -1,11 +1,12 @@
 """What a person may change about a rollout: on the hub, with the caller's own token."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 
 from fastapi import APIRouter
 
 from ibgu.api.problems import Problem
-from ibgu.api.routes.changing import ChangingOfRequest, told
+from ibgu.api.routes.changing import Changing, ChangingOfRequest, told
 from ibgu.api.routes.inputs import ReadsOfRequest, RolloutOfPath
 from ibgu.api.schemas.changes import (
     AbortBody,
@@ -20,8 +21,10 @@ from ibgu.api.schemas.changes import (
 from ibgu.api.schemas.problem import problems
 from ibgu.api.shape.words import known_failure
 from ibgu.core import change
-from ibgu.core.change import Change, Failure, NewStep, Standing, Target
+from ibgu.core.change import Change, NewStep, Standing, Target
+from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Member, MemberState, Outcome
+from ibgu.core.plan.selectors import matches
 from ibgu.core.words import reason_of
 from ibgu.core.works import names
 from ibgu.db.reads import Reads
@@ -140,16 +143,65 @@ async def retry(
     ImageBasedGroupUpgrade."""
     given = body or RetryBody()
     _require(await _standing(row, reads), "retry")
-    failed = {
-        each.member.cluster: str(each.member.failed_action or "")
-        async for each in _failed(row, reads)
-        if (given.clusters is None or each.member.cluster in given.clusters)
-        and (given.cause is None or given.cause in _causes(each.member))
-    }
+    members = {each.member.cluster: each.member async for each in _members(row, reads)}
+    ever = {each.member.cluster async for each in _failed(row, reads)}
+    failed = [
+        member
+        for name, member in members.items()
+        if name in ever
+        and (given.clusters is None or name in given.clusters)
+        and (given.cause is None or given.cause in _causes(member))
+    ]
+    newer = await _newer(row, reads)
     with told("", row.rollout.namespace, row.rollout.name):
         labels = {c.metadata.name: c.metadata.labels for c in await changing.hub.clusters()}
-    failures = [Failure(name, action, labels.get(name)) for name, action in failed.items()]
+        later = await _later(row, changing)
+    failures = [
+        change.failure(member, found, newer.get(member.cluster) or _selecting(later, found))
+        for member in failed
+        for found in [labels.get(member.cluster)]
+    ]
     return await changing.make(lambda target: change.retry(target, failures))
+
+
+async def _newer(row: Found, reads: Reads) -> dict[str, str]:
+    """Clusters of rollouts that came later, deleted ones too: cluster -> which."""
+    found: dict[str, str] = {}
+    cursor: str | None = None
+    while True:
+        page = await reads.rollouts(limit=_PAGE, cursor=cursor)
+        for each in page.items:
+            if each.rollout.age <= row.rollout.age:
+                return found
+            same = each.rollout.namespace == row.rollout.namespace
+            name = each.rollout.name if same else "a newer rollout"
+            there = _members(Found(each.rollout, None), reads)
+            found |= {member.member.cluster: name async for member in there}
+        cursor = page.next
+        if cursor is None:
+            return found
+
+
+async def _later(row: Found, changing: Changing) -> list[Ibgu]:
+    """On the hub; the journal may not have seen them yet, or may not have opened their step."""
+    there = await changing.hub.ibgus(row.rollout.namespace)
+    return [
+        each
+        for each in there
+        if each.metadata.uid != row.rollout.uid
+        and datetime.fromisoformat(each.metadata.creation_timestamp) >= row.rollout.created_at
+    ]
+
+
+def _selecting(later: list[Ibgu], labels: Mapping[str, str] | None) -> str:
+    return next(
+        (
+            ibgu.metadata.name
+            for ibgu in later
+            if labels and any(matches(s, labels) for s in ibgu.spec.cluster_label_selectors)
+        ),
+        "",
+    )
 
 
 async def _standing(row: Found, reads: Reads) -> Standing:

@@ -1,14 +1,11 @@
 """`ibgu add-step`, `abort`, `retry`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ibgu.cli.change.options import Direct, DryRun, Form, Minutes, Output, Rollout, Slots
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
-
-if TYPE_CHECKING:
-    from ibgu.cli.change.making import Decide
 
 
 def add_step(
@@ -93,35 +90,17 @@ def retry(
     ca_file: CaFile = "",
 ) -> None:
     """Try failed clusters once more, by an ImageBasedGroupUpgrade of their own."""
-    from ibgu.cli.change.making import How, make
+    from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import Target
     from ibgu.client.answers.changes import Retry
+    from ibgu.core.change import retry
 
-    if direct and cause:
-        raise typer.BadParameter("only ibgu knows the causes: not with --direct")
+    if direct:
+        raise typer.BadParameter("only ibgu knows who has failed, and why: not with --direct")
     how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
     body = Retry(clusters=tuple(clusters) if clusters else None, cause=cause or None)
     make(
         how,
         lambda client, where: client.retry(where, name, body, dry_run=dry_run),
-        _retry_directly(body.clusters),
+        simply(lambda target: retry(target, ())),
     )
-
-
-def _retry_directly(clusters: tuple[str, ...] | None) -> "Decide":
-    from ibgu.core import change
-    from ibgu.hub.changes import Changes
-
-    async def decide(changes: Changes, target: change.Target) -> change.Change:
-        labels = {c.metadata.name: c.metadata.labels for c in await changes.clusters()}
-        failed = {
-            name: action
-            for name, action in change.failed_in(target).items()
-            if clusters is None or name in clusters
-        }
-        failures = [
-            change.Failure(name, action, labels.get(name)) for name, action in failed.items()
-        ]
-        return change.retry(target, failures)
-
-    return decide

@@ -7,7 +7,7 @@ from ibgu.core.change.allowed import Permit, Standing, permits
 from ibgu.core.change.controls import adopt, pause, resume, skip
 from ibgu.core.change.model import Change, Refused, Target
 from ibgu.core.change.plan import NewStep, abort, append, appendable, instead
-from ibgu.core.change.retry import Failure, failed_in, retry
+from ibgu.core.change.retry import Failure, failure, retry
 
 __all__ = [
     "Change",
@@ -21,7 +21,7 @@ __all__ = [
     "adopt",
     "append",
     "appendable",
-    "failed_in",
+    "failure",
     "instead",
     "pause",
     "permits",

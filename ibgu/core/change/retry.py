@@ -12,9 +12,11 @@ import msgspec
 from msgspec import Struct
 
 from ibgu.core.change.model import Change, Refused, Target
+from ibgu.core.change.plan import appendable
 from ibgu.core.kinds import JsonObject
-from ibgu.core.model import Action
+from ibgu.core.model import Action, Cause, Member, Outcome
 from ibgu.core.plan import allowed, natural_key
+from ibgu.core.stragglers.left import done, unmet
 
 NAME_LABEL = "name"
 """Advanced Cluster Management gives it to every ManagedCluster, with its name as value."""
@@ -26,45 +28,73 @@ _BASE = 200
 class Failure(Struct, frozen=True):
     cluster: str
     action: str
+    """"" is the whole plan."""
     labels: Mapping[str, str] | None
     """Of the ManagedCluster; None: it is gone."""
+    unproven: str = ""
+    """Why it is left alone; empty: it has failed, and nobody has taken it further."""
+
+
+def failure(member: Member, labels: Mapping[str, str] | None, newer: str = "") -> Failure:
+    """Of a cluster's newest member in the rollout; `newer`: a later rollout that selects it."""
+    if newer:
+        why = f"belongs to {newer} now"
+    elif labels is None:
+        why = "no ManagedCluster of that name is on the hub"
+    else:
+        why = _unproven(member, labels)
+    return Failure(member.cluster, str(member.failed_action or ""), labels, why)
+
+
+def _unproven(member: Member, labels: Mapping[str, str]) -> str:
+    if _taken_back(member):
+        return "" if done(Action.ABORT_ON_FAILURE, labels) else "was taken further since"
+    if member.outcome is not Outcome.FAILED:
+        return str(member.outcome) if member.outcome else "is not finished"
+    if member.late:
+        return "its truth came late"
+    if member.cause in _HANDS or member.failed_action is None:
+        return str(member.cause or "it is not known what failed")
+    if _to_abort(labels, member.failed_action):
+        return ""
+    if done(member.failed_action, labels) or member.cause in _LABELLED:
+        return "its labels have changed since"
+    return unmet(member.failed_action, labels)
+
+
+_HANDS = (Cause.TAKEN_OVER, Cause.CANCELLED, Cause.PREEMPTED, Cause.GONE, Cause.RECREATED)
+_LABELLED = (Cause.PREP_FAILED, Cause.UPGRADE_FAILED)
+"""What leaves a label that an abort alone takes away."""
+
+
+def _taken_back(member: Member) -> bool:
+    """By the plan's own AbortOnFailure, which takes only who has failed."""
+    last = member.completed[-1].action if member.completed else None
+    return member.outcome is Outcome.SUCCEEDED and last is Action.ABORT_ON_FAILURE
 
 
 def retry(target: Target, failures: Sequence[Failure]) -> Change:
-    """Raises Refused where it would not lead anywhere."""
+    """Raises Refused where it would not lead anywhere, or where not one failure is proven."""
     if not failures:
         raise Refused("none of these clusters has failed; nothing is to be tried again")
-    chosen = _ready(target, [each for each in failures if each.labels is not None])
+    chosen = _ready(target, failures)
     names = sorted({each.cluster for each in chosen}, key=natural_key)
     body = _ibgu(target, names, _plan(target, chosen))
     name = body["metadata"]["name"]
-    left = len({each.cluster for each in failures}) - len(names)
-    rest = f"; {left} others are gone or have to be aborted first" if left else ""
+    rest = _left_out(target, failures)
     return Change(
-        f"{name} takes {len(names)} failed clusters of {target.name} through the plan again{rest}",
+        f"{name} takes {len(names)} failed clusters of {target.name} through the plan again"
+        f"{rest and '; left out: '}{rest}",
         f"kubectl create -f - <<'EOF'\n{_json(body)}\nEOF",
         create=body,
     )
 
 
-def failed_in(target: Target) -> dict[str, str]:
-    """Cluster -> the action that failed last, as the IBGU's own status tells."""
-    entries = (target.object.get("status") or {}).get("clusters") or []
-    return {
-        entry["name"]: entry["failedActions"][-1]["action"]
-        for entry in entries
-        if entry.get("failedActions")
-    }
-
-
 def _ready(target: Target, failures: Sequence[Failure]) -> list[Failure]:
-    """Without those that the Lifecycle Agent would refuse."""
-    ready = [each for each in failures if not _to_abort(each)]
+    """Without those that are not proven, or that the Lifecycle Agent would refuse."""
+    ready = [each for each in failures if not _why_not(each)]
     if not ready:
-        raise Refused(
-            "these clusters have failed Prep or Upgrade and take no other stage than Idle now, or "
-            "are gone: append AbortOnFailure (ibgu abort), and retry when it has finished"
-        )
+        raise Refused(f"nothing was tried again: {_left_out(target, failures)}")
     unlabelled = [each.cluster for each in ready if not _selectable(each)]
     if unlabelled:
         raise Refused(
@@ -75,9 +105,37 @@ def _ready(target: Target, failures: Sequence[Failure]) -> list[Failure]:
     return ready
 
 
-def _to_abort(failure: Failure) -> bool:
-    labels = failure.labels or {}
-    return any(action.failed_label in labels for action in (Action.PREP, Action.UPGRADE))
+def _left_out(target: Target, failures: Sequence[Failure]) -> str:
+    found: dict[str, list[str]] = {}
+    for each in failures:
+        if why := _why_not(each):
+            found.setdefault(why, []).append(each.cluster)
+    told = [f"{_some(clusters)} ({why})" for why, clusters in found.items()]
+    if not told:
+        return ""
+    way = f"ibgu stragglers {target.name} -n {target.namespace} -o yaml"
+    if _FAILED in found and (Action.ABORT_ON_FAILURE,) in appendable(_actions(target)):
+        way = f"append AbortOnFailure (ibgu abort) and retry when it has finished, or see {way}"
+    return f"{', '.join(told)}; {way}"
+
+
+_FAILED = "takes no other stage than Idle now"
+
+
+def _why_not(failure: Failure) -> str:
+    if failure.unproven:
+        return failure.unproven
+    return _FAILED if _to_abort(failure.labels or {}, failure.action) else ""
+
+
+def _to_abort(labels: Mapping[str, str], action: str) -> bool:
+    """A failed abort is done once more."""
+    failed = any(each.failed_label in labels for each in (Action.PREP, Action.UPGRADE))
+    return failed and action not in _ABORTS
+
+
+def _actions(target: Target) -> list[list[str]]:
+    return [item["actions"] for item in target.plan]
 
 
 def _selectable(failure: Failure) -> bool:

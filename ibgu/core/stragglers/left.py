@@ -104,7 +104,7 @@ def judge(left: Left, course: Course, labels: Mapping[str, str] | None) -> Strag
         return _after_success(left, course, labels)
     if labels is None:
         return Straggler(left, Standing.ENDED, note="no ManagedCluster of that name is on the hub")
-    if _done(left.action, labels):
+    if done(left.action, labels):
         aborted = left.action is Action.ABORT_ON_FAILURE
         return _aborted(left, course) if aborted else None
     plan, note = _way_on(left, course, labels)
@@ -117,15 +117,14 @@ def _after_success(
     if labels is None:
         return None
     if left.action is Action.ABORT_ON_FAILURE:
-        return _aborted(left, course) if _done(left.action, labels) else None
+        return _aborted(left, course) if done(left.action, labels) else None
     following = _following(left, course)
-    if following is None or _done(following[1], labels):
+    if following is None or done(following[1], labels):
         return None
     step, action = following
     if _meets(action, labels):
         return Straggler(left, Standing.NOT_TAKEN, course.rest(step, action))
-    unmet = _unmet(action, labels)
-    note = f"{unmet}, so step {step} did not take it"
+    note = f"{unmet(action, labels)}, so step {step} did not take it"
     return Straggler(left, Standing.NOT_TAKEN, note=note)
 
 
@@ -152,7 +151,7 @@ def _way_on(left: Left, course: Course, labels: Mapping[str, str]) -> tuple[Plan
         return course.rest(left.step, left.action), ""
     if left.action is Action.UPGRADE:
         return course.anew(), ""
-    return (), f"its labels forbid {left.action}: {_unmet(left.action, labels)}"
+    return (), f"its labels forbid {left.action}: {unmet(left.action, labels)}"
 
 
 def _back(left: Left, course: Course) -> tuple[Plan, str]:
@@ -166,7 +165,7 @@ def _back(left: Left, course: Course) -> tuple[Plan, str]:
     return ((Action.ABORT_ON_FAILURE,),), note
 
 
-def _done(action: Action, labels: Mapping[str, str]) -> bool:
+def done(action: Action, labels: Mapping[str, str]) -> bool:
     """It has come true since: late, by hand or by another rollout."""
     if action.clears_labels:
         return not any(label.startswith(LABEL_PREFIX) for label in labels)
@@ -176,10 +175,10 @@ def _done(action: Action, labels: Mapping[str, str]) -> bool:
 
 
 def _meets(action: Action, labels: Mapping[str, str]) -> bool:
-    return not _unmet(action, labels)
+    return not unmet(action, labels)
 
 
-def _unmet(action: Action, labels: Mapping[str, str]) -> str:
+def unmet(action: Action, labels: Mapping[str, str]) -> str:
     """What `action` needs and the labels do not give; empty: nothing."""
     need = NEEDS[action]
     if need.any_of and not any(label in labels for label in need.any_of):

@@ -16,16 +16,20 @@ from ibgu.core.change import (
     adopt,
     append,
     appendable,
-    failed_in,
     pause,
     permits,
     resume,
     retry,
     skip,
 )
+from ibgu.core.change import failure as change_failure
 from ibgu.core.kinds import IbguSpec, PlanItem, RolloutStrategy
 from ibgu.core.model import (
     Action,
+    Cause,
+    CompletedAction,
+    Member,
+    Outcome,
     Reason,
     ReasonKind,
     Rollout,
@@ -271,7 +275,7 @@ def failure(cluster: str, action: str = "Prep", **labels: str) -> Failure:
 
 def test_failed_clusters_get_an_ibgu_of_their_own() -> None:
     found = target("Prep", "AbortOnFailure", "Upgrade")
-    failures = [failure("s10"), failure("s9", "Upgrade"), Failure("gone", "Prep", None)]
+    failures = [failure("s10"), failure("s9", "Upgrade"), Failure("gone", "Prep", None, "is gone")]
     change = retry(found, failures)
     assert change.create is not None
     assert change.create["spec"]["ibuSpec"] == {"extra": "kept"}
@@ -279,23 +283,93 @@ def test_failed_clusters_get_an_ibgu_of_their_own() -> None:
         {"matchExpressions": [{"key": "name", "operator": "In", "values": ["s9", "s10"]}]}
     ]
     assert plan_of(change) == [["Prep"], ["Upgrade"]]
-    assert "1 others are gone" in change.done
+    assert "; left out: gone (is gone); ibgu stragglers" in change.done
     assert "annotations" not in change.create["metadata"]
     assert change.create["metadata"]["name"].startswith("ran-retry-")
     assert retry(found, failures) == change
     assert change.kubectl.startswith("kubectl create -f - <<'EOF'\n{")
 
 
-def test_who_failed_by_the_status() -> None:
-    found = target("Prep")
-    assert failed_in(found) == {}
-    found.object["status"] = {
-        "clusters": [
-            {"name": "s1", "failedActions": [{"action": "Prep"}, {"action": "Abort"}]},
-            {"name": "s2", "completedActions": [{"action": "Prep"}]},
-        ]
+PREP_FAILED, UPGRADED = Action.PREP.failed_label, Action.UPGRADE.completed_label
+PREPARED = Action.PREP.completed_label
+
+
+def newest(outcome: Outcome | None = Outcome.FAILED, **more: Any) -> Member:
+    fields: dict[str, Any] = {
+        "rollout": "u1",
+        "step": 0,
+        "cluster": "s1",
+        "uid": "c1",
+        "position": 0,
+        "reason": Reason(ReasonKind.SLOT, NOW),
+        "outcome": outcome,
+        "failed_action": Action.PREP,
+        "cause": Cause.NEVER_STARTED,
     }
-    assert failed_in(found) == {"s1": "Abort"}
+    return Member(**(fields | more))
+
+
+TAKEN_BACK = newest(
+    Outcome.SUCCEEDED,
+    completed=(CompletedAction(Action.ABORT_ON_FAILURE, NOW),),
+    failed_action=None,
+    cause=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("member", "labels", "newer", "words"),
+    [
+        (newest(), [], "", ""),
+        (newest(cause=Cause.PREP_FAILED), [PREP_FAILED], "", ""),
+        (newest(failed_action=Action.UPGRADE), [PREPARED], "", ""),
+        (TAKEN_BACK, [], "", ""),
+        (TAKEN_BACK, [PREPARED], "", "was taken further since"),
+        (newest(), [], "other", "belongs to other now"),
+        (newest(), None, "", "no ManagedCluster of that name is on the hub"),
+        (newest(Outcome.CANCELLED), [], "", "cancelled"),
+        (newest(Outcome.SKIPPED), [], "", "skipped"),
+        (newest(Outcome.SUCCEEDED), [], "", "succeeded"),
+        (newest(None), [], "", "is not finished"),
+        (newest(late="completed late"), [], "", "its truth came late"),
+        (newest(failed_action=None, cause=None), [], "", "it is not known what failed"),
+        (newest(cause=Cause.TAKEN_OVER), [], "", "TakenOver"),
+        (newest(cause=Cause.CANCELLED), [], "", "Cancelled"),
+        (newest(cause=Cause.PREEMPTED), [], "", "Preempted"),
+        (newest(cause=Cause.RECREATED), [], "", "ClusterRecreated"),
+        (newest(cause=Cause.PREP_FAILED), [], "", "its labels have changed since"),
+        (newest(), [UPGRADED], "", "its labels have changed since"),
+        (newest(failed_action=Action.FINALIZE_UPGRADE), [], "", "its labels have changed since"),
+        (newest(failed_action=Action.UPGRADE), [], "", f"the label {PREPARED} is missing"),
+    ],
+)
+def test_who_may_be_tried_again(
+    member: Member, labels: list[str] | None, newer: str, words: str
+) -> None:
+    marks = None if labels is None else {"name": "s1"} | dict.fromkeys(labels, "")
+    found = change_failure(member, marks, newer)
+    assert found.unproven == words
+    if words:
+        with pytest.raises(Refused, match=r"^nothing was tried again: s1 \(.* stragglers ran -n"):
+            retry(target("Prep"), [found])
+
+
+def test_who_is_left_out_is_named() -> None:
+    failures = [failure("s1"), Failure("s2", "Prep", {}, "cancelled"), failure("s3", "Upgrade")]
+    change = retry(target("Prep", "Upgrade"), failures)
+    assert change.create is not None
+    assert "s2" not in str(change.create)
+    assert change.done.endswith("; left out: s2 (cancelled); ibgu stragglers ran -n edge -o yaml")
+
+
+def test_where_no_abort_may_follow_the_way_is_another() -> None:
+    stuck = failure("s1", **{PREP_FAILED: ""})
+    with pytest.raises(Refused) as refused:
+        retry(target("Prep", "AbortOnFailure"), [stuck])
+    assert "append" not in str(refused.value)
+    assert "ibgu stragglers ran -n edge -o yaml" in str(refused.value)
+    again = failure("s1", "AbortOnFailure", **{PREP_FAILED: ""})
+    assert plan_of(retry(target("Prep", "AbortOnFailure"), [again])) == [["AbortOnFailure"]]
 
 
 def test_annotations_for_the_clusters_go_with_them() -> None:
@@ -326,8 +400,7 @@ def test_what_is_behind_them_is_not_done_again(
     ("failures", "words"),
     [
         ([], "none of these clusters has failed"),
-        ([failure("s1", **{Action.PREP.failed_label: ""})], "append AbortOnFailure"),
-        ([Failure("s1", "Prep", None)], "or are gone"),
+        ([Failure("s1", "Prep", None, "is gone")], "s1 (is gone)"),
         ([Failure(f"s{n}", "Prep", {}) for n in range(7)], "s0, s1, s2, s3, s4 and 2 more can't"),
         ([failure("s1"), failure("s2", "FinalizeUpgrade")], "failed in different actions"),
     ],
@@ -336,6 +409,11 @@ def test_what_would_lead_nowhere_is_refused(failures: list[Failure], words: str)
     with pytest.raises(Refused) as refused:
         retry(target("Prep", "Upgrade", "FinalizeUpgrade"), failures)
     assert words in str(refused.value)
+
+
+def test_what_has_failed_on_the_cluster_is_aborted_first() -> None:
+    with pytest.raises(Refused, match="append AbortOnFailure"):
+        retry(target("Prep"), [failure("s1", **{PREP_FAILED: ""})])
 
 
 def test_what_is_left_may_be_no_plan() -> None:
