@@ -20,7 +20,7 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, config_map, ibgu, pull_secret, step
-from tests.security.test_routes import routes
+from tests.security.test_routes import Asked, routes
 
 MARK = "kept-between-us-4711"
 CONTENT = json.dumps({"auths": {"registry.example.com": {"auth": MARK}}})
@@ -118,8 +118,7 @@ async def _rest(scene: Scene, uid: str, name: str, cluster: str) -> str:
         app = create_app(Context(system.metadata.uid, pool, Access(client), Probes(_nothing)))
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as rest:
-            # A stream has no end; it tells what `/events` tells.
-            for asked in (each for each in routes(app) if not each.template.endswith("/stream")):
+            for asked in filter(_answers, routes(app)):
                 named = cluster if asked.template.startswith("/api/v1/clusters/") else name
                 path = asked.template.replace("{namespace}", "default").replace("{name}", named)
                 answer = await rest.request(asked.method, path, headers=headers)
@@ -132,6 +131,11 @@ async def _rest(scene: Scene, uid: str, name: str, cluster: str) -> str:
     await pool.dispose()
     assert uid in "".join(said)
     return "".join(said)
+
+
+def _answers(asked: Asked) -> bool:
+    """A stream has no end, and tells what `/events` tells; the page's files are the package's."""
+    return not asked.template.endswith("/stream") and not asked.template.startswith("/static/")
 
 
 async def _nothing() -> str | None:
