@@ -122,13 +122,12 @@ def new_rollout(found: Ibgu, now: datetime) -> Rollout:
 def actor_of(found: Ibgu | None) -> str:
     """The hub tells no user, only the field manager that changed the spec or metadata last.
 
-    ibgu's REST API names the user there for whom it changes something.
+    ibgu's REST API names the user there for whom it changes something (names.REST_MANAGER), but so
+    may anybody who may write the object: it is told as what it is.
     """
     fields = found.metadata.managed_fields if found else []
     own = sorted((f for f in fields if not f.subresource), key=lambda f: f.time)
     if not own:
         return "via the hub"
     newest = own[-1]  # times are whole seconds: of equals the one that the hub lists last
-    if newest.manager.startswith(names.REST_MANAGER):
-        return f"via REST ({newest.manager.removeprefix(names.REST_MANAGER)})"
     return f"via the hub ({newest.manager})"

@@ -258,9 +258,13 @@ def test_an_older_hub_gets_the_flow_control_that_it_has() -> None:
     assert served("1.29.0") == {"v1"}
 
 
-def test_who_may_edit_a_namespace_may_do_so_with_its_rollouts() -> None:
-    """And nobody may write what is ibgu's to write."""
-    roles = [o for o in render() if o["metadata"]["name"] in ("ibgu-view", "ibgu-edit")]
+@pytest.mark.parametrize("aggregated", [False, True])
+def test_who_may_edit_a_namespace_changes_rollouts_only_where_that_is_wanted(
+    aggregated: bool,
+) -> None:
+    """They may select clusters of the whole fleet. And nobody may write what is ibgu's to write."""
+    values = {"userRoles": {"aggregateEdit": aggregated}}
+    roles = [o for o in render(values) if o["metadata"]["name"] in ("ibgu-view", "ibgu-edit")]
     granted = {"view": set[str](), "edit": set[str](), "admin": set[str]()}
     for role in roles:
         [rule] = role["rules"]
@@ -270,7 +274,10 @@ def test_who_may_edit_a_namespace_may_do_so_with_its_rollouts() -> None:
             verbs.update(rule["verbs"] if role["metadata"]["labels"].get(label) == "true" else ())
     assert granted["view"] == {"get", "list", "watch"}
     assert granted["edit"] == granted["admin"]
-    assert granted["edit"] == granted["view"] | {"create", "update", "patch", "delete"}
+    changes = {"create", "update", "patch", "delete"}
+    assert granted["edit"] == granted["view"] | (changes if aggregated else set())
+    [edit] = [o for o in roles if o["metadata"]["name"] == "ibgu-edit"]
+    assert set(edit["rules"][0]["verbs"]) == changes
 
 
 def test_a_single_process_has_no_budget_that_would_keep_its_node() -> None:

@@ -67,5 +67,7 @@ async def test_paused_resumed_aborted_and_tried_again(scene: Scene, post: Post) 
     assert await scene.labels(broken) == {"prep-completed": ""}
     entry = await scene.status(again)
     assert [each["name"] for each in entry["clusters"]] == [broken]
-    rows = await scene.journal("SELECT kind FROM events WHERE actor = 'via REST (olga)'")
+    rows = await scene.journal(
+        "SELECT kind FROM events WHERE actor = 'via the hub (ibgu-rest:olga)'"
+    )
     assert {"PlanAccepted", "RolloutSeen"} <= {row["kind"] for row in rows}

@@ -107,7 +107,9 @@ async def skip(
 ) -> ChangeBody:
     """Out of the running step; those in flight stay."""
     given = body or SkipBody()
-    _require(await _standing(row, reads), "skip")
+    standing = await _standing(row, reads)
+    _require(standing, "skip")
+    step = standing.newest.index + 1 if standing.newest else None
     chosen = given.clusters
     if given.reason is not None:
         found = [
@@ -119,7 +121,7 @@ async def skip(
         chosen = [name for name in found if name in named]
         if not chosen:
             raise Problem(409, "not-now", f"no cluster waits for the reason {given.reason}")
-    return await changing.make(lambda target: change.skip(target, chosen))
+    return await changing.make(lambda target: change.skip(target, chosen, step))
 
 
 @router.post("/adopt", status_code=202, responses=_PROBLEMS, summary="Take over from TALM")

@@ -54,9 +54,16 @@ def _behind(standing: Standing) -> str:
     return f", but still held ({told}){way}"
 
 
-def skip(target: Target, clusters: Sequence[str] | None) -> Change:
-    """None: all that wait. The time makes the value a new one."""
-    value = ",".join([*(["waiting"] if clusters is None else clusters), target.stamp])
+def skip(target: Target, clusters: Sequence[str] | None, step: int | None = None) -> Change:
+    """None: all that wait in the step (from 1; None: in the one that is running when it is read).
+
+    The time makes the value a new one, and is ahead of names, of which one could be `waiting`.
+    """
+    if clusters is None:
+        parts = ["waiting", *([] if step is None else [f"step-{step}"]), target.stamp]
+    else:
+        parts = [target.stamp, *clusters]
+    value = ",".join(parts)
     who = "all waiting clusters" if clusters is None else _counted(clusters)
     return target.annotate(
         f"{who} of the running step of {target.name} will be skipped, those that still wait then",

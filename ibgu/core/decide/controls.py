@@ -71,11 +71,16 @@ def _skip(turn: Turn, value: str) -> str:
 
 
 def _chosen(book: StepBook, value: str) -> list[Member]:
-    """Only waiting members can be skipped; names of others are ignored."""
+    """Only waiting members can be skipped; names of others are ignored.
+
+    All of them by `waiting`, which comes first and may name a step: what was meant for one that is
+    over skips nobody.
+    """
     waiting = [m for m in book.members.values() if m.state is MemberState.WAITING]
-    wanted = {name.strip() for name in value.split(",")}
-    if _ALL_WAITING in wanted:
-        return waiting
+    wanted = [name.strip() for name in value.split(",")]
+    if wanted[0] == _ALL_WAITING:
+        steps = [name for name in wanted[1:] if name.startswith("step-")]
+        return waiting if not steps or f"step-{book.step.index + 1}" in steps else []
     return [member for member in waiting if member.cluster in wanted]
 
 

@@ -246,17 +246,20 @@ def test_a_second_resume_waits_until_the_first_was_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clusters", "value", "said"),
+    ("clusters", "step", "value", "said"),
     [
-        (None, "waiting", "all waiting clusters of"),
-        (["a"], "a", "a of"),
-        (["a", "b"], "a,b", "2 clusters of"),
+        (None, None, f"waiting,{STAMP}", "all waiting clusters of"),
+        (None, 2, f"waiting,step-2,{STAMP}", "all waiting clusters of"),
+        (["a"], 2, f"{STAMP},a", "a of"),
+        (["waiting", "b"], None, f"{STAMP},waiting,b", "2 clusters of"),
     ],
 )
-def test_who_is_skipped(clusters: list[str] | None, value: str, said: str) -> None:
-    change = skip(target("Prep"), clusters)
+def test_who_is_skipped(
+    clusters: list[str] | None, step: int | None, value: str, said: str
+) -> None:
+    change = skip(target("Prep"), clusters, step)
     assert change.patch is not None
-    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/skip": f"{value},{STAMP}"}
+    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/skip": value}
     assert change.done.startswith(said)
 
 

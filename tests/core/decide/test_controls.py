@@ -1,5 +1,6 @@
 """A person's control annotations: a closed list, acted on once per value."""
 
+import pytest
 from msgspec.structs import replace
 
 from ibgu.core.model import Cause, Kind, OnRollout, Outcome, ReasonKind
@@ -38,6 +39,22 @@ def test_all_that_wait_can_be_skipped() -> None:
     assert outcomes == [Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.SKIPPED]
     assert "1 succeeded, 2 skipped" in twin.told(Kind.STEP_FINISHED)[0]
     assert twin.labels["site-3"] == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "skipped"),
+    [
+        ("waiting,step-1,2026-11-20T02:00:00Z", 2),
+        ("waiting, step-2", 0),
+        ("2026-11-20T02:00:00Z,waiting,site-3", 1),
+    ],
+)
+def test_all_that_wait_are_those_of_the_step_that_was_meant(value: str, skipped: int) -> None:
+    twin, uid = three()
+    twin.annotate(uid, skip=value)
+    twin.settle()
+    members = twin.book(uid).steps[0].members.values()
+    assert [m.outcome for m in members].count(Outcome.SKIPPED) == skipped
 
 
 def test_a_value_is_acted_on_once() -> None:
