@@ -40,6 +40,7 @@ class Loop:
         self._following = Following(parts)
         self._gap = False
         self._recovered: list[Decision] = []
+        parts.statuses.hushed = facts.talm_live
 
     @property
     def facts(self) -> Facts:
@@ -158,6 +159,7 @@ class Loop:
     def talm(self, live: bool) -> None:
         if live != self.facts.talm_live:
             self._deciding.facts = Facts(in_sync_since=self.facts.in_sync_since, talm_live=live)
+            self._parts.statuses.hushed = live
             self.recovered(self._recovered)
             self.touch_everything()
 

@@ -49,6 +49,8 @@ class Statuses:
         self._due: dict[str, datetime] = {}
         self._known: dict[str, Known] = {}
         self._touched = asyncio.Event()
+        self.hushed = False
+        """A live TALM is on the hub: nothing is written, not what was due before either (R20)."""
 
     def touch(self, rollout: str) -> None:
         now = self._clock.now()
@@ -70,6 +72,9 @@ class Statuses:
 
     def flush(self, world: World) -> None:
         now = self._clock.now()
+        if self.hushed:
+            self._dirty.clear()
+            return
         for uid in [uid for uid, due in self._dirty.items() if due <= now]:
             del self._dirty[uid]
             if uid in world.books:

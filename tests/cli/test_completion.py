@@ -35,6 +35,12 @@ def test_commands_and_options() -> None:
     assert words() == words("")
 
 
+def test_a_group_of_commands() -> None:
+    assert words("notif") == ["notify"]
+    assert words("notify", "") == ["test"]
+    assert words("notify", "test", "--rec") == ["--receiver"]
+
+
 def test_choices() -> None:
     assert words("get", "-o", "") == ["table", "wide", "json", "yaml", "name"]
     assert words("get", "--output=j") == ["--output=json"]

@@ -93,3 +93,19 @@ async def test_what_somebody_writes_after_a_restart_is_written_over() -> None:
         assert await _phase(client) == "Pending"
         for task in running:
             task.cancel()
+
+
+async def test_what_was_due_when_talm_came_is_not_written() -> None:
+    hub = MemoryHub(now=NOW.timestamp)
+    client, clock = MemoryClient(hub), await _clock()
+    await client.request("POST", paths.ibgus("default"), body=BODY)
+    desk = Desk(client, clock)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(desk.writer.run())
+        desk.statuses.hushed = True
+        await desk.begin()
+        assert b"phase" not in bytes((await client.get(PATH, Ibgu)).status)
+        desk.statuses.hushed = False
+        await desk.begin()
+        assert await _phase(client) == "Pending"
+        running.cancel()

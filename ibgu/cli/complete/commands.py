@@ -14,11 +14,28 @@ _HELP = Option(("--help",), "Show this message and exit.")
 def commands() -> dict[str, Command]:
     from ibgu.cli.app import app
 
-    found = getattr(get_command(app), "commands")  # noqa: B009
-    callbacks = {_name(each): each.callback for each in app.registered_commands if each.callback}
+    return _commands(get_command(app), app)
+
+
+def _commands(group: Any, source: Any) -> dict[str, Command]:
+    callbacks = {_name(each): each.callback for each in source.registered_commands}
+    groups = {each.name: each.typer_instance for each in source.registered_groups}
     return {
-        name: _command(each, callbacks[name]) for name, each in found.items() if not each.hidden
+        name: _group(each, groups[name]) if name in groups else _command(each, callbacks[name])
+        for name, each in group.commands.items()
+        if not each.hidden
     }
+
+
+def _group(group: Any, source: Any) -> Command:
+    """The first word is one of its commands, whose options are offered together."""
+    inner = _commands(group, source)
+    options = {each: None for command in inner.values() for each in command.options}
+    return Command(
+        help=_line(group.help),
+        options=tuple(options),
+        arguments=(Argument("command", tuple(inner)),),
+    )
 
 
 def _name(info: Any) -> str:
