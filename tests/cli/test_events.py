@@ -69,7 +69,12 @@ async def follow(server: str, sandbox_hub: SandboxHub) -> AsyncIterator[Follow]:
     async def follow() -> Process:
         command = ("-m", "ibgu", "events", "ran-r1", "-n", "default", "-f", "-o", "json")
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, env=os.environ | asking, stdout=PIPE, stderr=PIPE
+            sys.executable,
+            *command,
+            env=os.environ | asking,
+            stdout=PIPE,
+            stderr=PIPE,
+            preexec_fn=_hears_ctrl_c,
         )
         begun.append(process)
         return process
@@ -79,6 +84,11 @@ async def follow(server: str, sandbox_hub: SandboxHub) -> AsyncIterator[Follow]:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def _hears_ctrl_c() -> None:
+    """Also where the tests themselves run in the background of a shell, which ignores it there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def told(process: Process) -> str:

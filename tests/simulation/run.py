@@ -209,7 +209,7 @@ class _Play:
     async def _wait(self) -> None:
         """Until everything is over, and a while longer."""
         world = self.world
-        while not await world.finished():
+        while world.talm.alive or not await world.finished():
             world.check_alive()
             if self.found.problems or self._crashed():
                 return
