@@ -34,6 +34,10 @@ class Entry(Struct, frozen=True):
     credential: str = ""
     """Tells the tokens of one ServiceAccount apart; empty for users of the token file."""
 
+    @property
+    def target(self) -> tuple[str, str, str]:
+        return self.resource, self.namespace, self.name
+
 
 def read(log: Path) -> list[Entry]:
     with log.open() as lines:

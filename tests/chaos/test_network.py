@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.audit import read
+from tests.benchmarks.audit import Entry, read
+from tests.chaos.pod import Pod
 from tests.chaos.proxy import Proxy
-from tests.chaos.scene import FLUSHED, Chaos
-from tests.chaos.strangers import strangers
+from tests.chaos.scene import FLUSHED, LEASE_SECONDS, Chaos
+from tests.chaos.strangers import overtaken
 
 HARMLESS = {"imagebasedgroupupgrades/status", "events"}
 """What the leader writes over when it sees it, and what is only told."""
@@ -57,7 +58,11 @@ async def trouble(network: Proxy, rng: random.Random) -> None:
 
 @pytest.mark.chaos
 async def test_what_a_deposed_leader_sent_arrives_late(chaos: Chaos, audit_log: Path) -> None:
-    """Held up on a congested link until its successor has brought the clusters further."""
+    """Held up on a congested link until its successor has brought the clusters further.
+
+    The leader is frozen meanwhile: a connection whose end arrives with the request takes the
+    request with it.
+    """
     network, url = await chaos.before_hub()
     plan = ("Prep", "Upgrade", "FinalizeUpgrade")
     await chaos.roll_out(60, 20, plan, durations="50s-150s")
@@ -66,10 +71,26 @@ async def test_what_a_deposed_leader_sent_arrives_late(chaos: Chaos, audit_log: 
     two = await chaos.pod("ibgu-1")
     await chaos.progress(5)
     network.silence(answers=True)
+    await asyncio.sleep(LEASE_SECONDS / 2)
+    one.pause()
     await chaos.leads(two)
     await chaos.progress(60)
     network.heal()
     await chaos.unharmed()
+    one.resume()
     await asyncio.sleep(FLUSHED)
-    late = {entry.resource for entry in strangers(chaos, read(audit_log))}
+    entries = read(audit_log)
+    assert refused(chaos, one, entries)
+    late = {entry.resource for entry in overtaken(chaos, entries)}
     assert late <= HARMLESS
+
+
+def refused(chaos: Chaos, pod: Pod, entries: list[Entry]) -> list[Entry]:
+    """The pod's requests that met a conflict while another one led."""
+    return [
+        entry
+        for entry in entries
+        if entry.credential == pod.credential
+        and entry.code == 409
+        and chaos.led_at(entry.received) != pod.name
+    ]
