@@ -84,7 +84,7 @@ dashboards: $(READY) ## Grafana's dashboards in the chart, anew from their code
 	@$(BIN)/python -m tests.dashboards
 
 .PHONY: bench
-bench: setup ## the benchmarks, each figure beside its bound (BENCH_ARGS="--clusters 200")
+bench: setup ## the benchmarks, each figure beside its bound (BENCH_ARGS="rollout --clusters 200")
 	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
 .PHONY: docs

@@ -1,28 +1,30 @@
-"""`make bench`: rollouts on the real API server and the simulated fleet, as ratios."""
+"""`make bench`: each part prints its figures beside their bounds.
+
+make bench                                            all parts, one after the other
+make bench BENCH_ARGS="rollout --clusters 200"        one part, with options of its own
+"""
 
 import argparse
-import os
 import sys
 
-from tests.benchmarks.report import show
-from tests.benchmarks.rollout import measure
+from tests.benchmarks.parts import PARTS
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--clusters", default="200,500", help="fleet sizes, with commas between")
-    parser.add_argument("--share", type=float, default=0.1, help="maxConcurrency / clusters")
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    # By default a quarter of kube-apiserver's time is garbage collection: it has memory here.
-    os.environ.setdefault("GOGC", "400")
-    good = True
-    for text in options.clusters.split(","):
-        clusters = int(text)
-        slots = max(1, round(clusters * options.share))
-        good = show(measure(clusters, slots, options.seed)) and good
-    return 0 if good else 1
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="part", metavar="part")
+    for name, part in PARTS.items():
+        part.arguments(commands.add_parser(name, help=part.about, description=part.about))
+    asked = [arguments] if arguments else [[name] for name in PARTS]
+    results = [_run(parser.parse_args(each)) for each in asked]
+    return 0 if all(results) else 1
+
+
+def _run(options: argparse.Namespace) -> bool:
+    return PARTS[options.part].run(options)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

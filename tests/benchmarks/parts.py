@@ -1,0 +1,20 @@
+"""The parts of `make bench`. A new one is one line here."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from tests.benchmarks import rollout_part
+
+
+class Part(Struct, frozen=True):
+    about: str | None
+    arguments: Callable[[ArgumentParser], None]
+    run: Callable[[Namespace], bool]
+    """Prints its figures beside their bounds; whether all of them are within."""
+
+
+PARTS = {
+    "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
+}

@@ -1,0 +1,24 @@
+"""Rollouts on the real API server and the simulated fleet, as ratios."""
+
+import os
+from argparse import ArgumentParser, Namespace
+
+from tests.benchmarks.report import show
+from tests.benchmarks.rollout import measure
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--clusters", default="200,500", help="fleet sizes, with commas between")
+    parser.add_argument("--share", type=float, default=0.1, help="maxConcurrency / clusters")
+    parser.add_argument("--seed", type=int, default=1)
+
+
+def run(options: Namespace) -> bool:
+    # By default a quarter of kube-apiserver's time is garbage collection: it has memory here.
+    os.environ.setdefault("GOGC", "400")
+    good = True
+    for text in options.clusters.split(","):
+        clusters = int(text)
+        slots = max(1, round(clusters * options.share))
+        good = show(measure(clusters, slots, options.seed)) and good
+    return good
