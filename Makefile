@@ -93,6 +93,10 @@ docs: $(READY) ## the documentation site in .artifacts/site, its reference pages
 	@NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
 	@echo "To read it, with search: $(BIN)/python -m http.server -b 127.0.0.1 -d .artifacts/site 8000"
 
+.PHONY: release
+release: $(READY) tools ## wheel, sdist, chart, SBOM, licences, notes, checksums in dist/ (RELEASE_ARGS)
+	@$(BIN)/python -m tests.release $(RELEASE_ARGS)
+
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --quiet
 
