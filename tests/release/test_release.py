@@ -105,7 +105,8 @@ def test_the_bill_has_exactly_what_is_locked(bill: dict[str, Any]) -> None:
 def test_the_bill_knows_who_needs_whom(bill: dict[str, Any]) -> None:
     needs = {each["ref"]: set(each.get("dependsOn", ())) for each in bill["dependencies"]}
     names = {each["bom-ref"]: each["name"] for each in bill["components"]}
-    reached, todo = set(), ["ibgu"]
+    reached: set[str] = set()
+    todo = ["ibgu"]
     while todo:
         new = needs[todo.pop()] - reached
         reached |= new
