@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import NAMESPACE_URL, uuid5
 
-from cyclonedx.model import ExternalReference, ExternalReferenceType, HashType, XsUri
+from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import LicenseExpression
@@ -86,7 +86,7 @@ def _archives(package: Package) -> list[ExternalReference]:
         ExternalReference(
             type=ExternalReferenceType.DISTRIBUTION,
             url=XsUri(f"https://pypi.org/project/{package.name}/{package.version}/#files"),
-            hashes=[HashType.from_hashlib_alg("sha256", each) for each in package.archives],
+            hashes=[HashType(alg=HashAlgorithm.SHA_256, content=each) for each in package.archives],
         )
     ]
 
@@ -96,5 +96,5 @@ def _file(path: str, digest: str) -> Component:
         type=ComponentType.FILE,
         name=path,
         bom_ref=path,
-        hashes=[HashType.from_hashlib_alg("sha256", digest)],
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
     )
