@@ -89,7 +89,9 @@ NOTIFICATIONS = Counter(
     "ibgu_notifications", "Tries to tell a receiver, by result.", ["receiver", "result"]
 )
 NOTIFY_LAG = Gauge(
-    "ibgu_notify_lag_seconds", "Age of the oldest message that is not delivered.", ["receiver"]
+    "ibgu_notify_lag_seconds",
+    "Age of the oldest message that is not delivered, or of what keeps ibgu from looking for one.",
+    ["receiver"],
 )
 
 # the REST API

@@ -50,6 +50,7 @@ def answers(ok: str, errors: str, route: str = "/api/v1/rollouts") -> Series:
 
 
 A, B = 'ibgu_leader{pod="a"}', 'ibgu_leader{pod="b"}'
+LAG = 'ibgu_notify_lag_seconds{{receiver="{}",pod="{}"}}'
 HELD = 'ibgu_rollout_held{rollout="ran/a",reason="Brake"}'
 
 CASES = (
@@ -88,6 +89,18 @@ CASES = (
     Case("IbguHubRefuses", "one in fifty", writes("0+49x60", "0+1x60"), 30),
     Case("IbguSlow", "a tenth takes seconds", reactions("0+90x60", "0+100x60"), 40, (WARNING,)),
     Case("IbguSlow", "all are quick", reactions("0+100x60", "0+100x60"), 40),
+    Case(
+        "IbguNotifyLag",
+        "one of two receivers, told by the pod that leads",
+        {
+            LAG.format("noc", "a"): "0+60x9",
+            LAG.format("noc", "b"): "0x9",
+            LAG.format("chat", "a"): "9x9",
+        },
+        9,
+        (f'receiver="noc",{WARNING}',),
+    ),
+    Case("IbguNotifyLag", "told again in time", {LAG.format("noc", "a"): "0+60x6 0x5"}, 9),
     Case(
         "IbguRolloutHeld",
         "by the brake",

@@ -175,6 +175,21 @@ def controller() -> Dashboard:
             "reqps",
         ),
         lines("REST: time", quantiles("ibgu_api_request_seconds", "route"), "s"),
+        lines(
+            "Notifications: oldest message",
+            {"{{receiver}}": "max by (receiver) (ibgu_notify_lag_seconds)"},
+            "s",
+            "Age of what a receiver could not be told yet.",
+        ),
+        stacked(
+            "Notifications: tries",
+            {
+                "{{receiver}} {{result}}": (
+                    f"60 * sum by (receiver, result) (rate(ibgu_notifications_total{rate}))"
+                )
+            },
+            about="Per minute.",
+        ),
         stacked("Versions", {"{{version}}": "count by (version) (ibgu_build_info)"}),
         lines(
             "Shadow of TALM",

@@ -73,10 +73,10 @@ class Postman:
                 except Deposed:
                     return
                 except (JournalAway, Unready) as error:
-                    self._trouble.tell(str(error))
+                    self._trouble.stuck(str(error))
                 except Exception as error:
                     # A mistake in here must not end the lead; what it says may quote a secret.
-                    self._trouble.tell(f"{type(error).__name__} in following the journal")
+                    self._trouble.stuck(f"{type(error).__name__} in following the journal")
                     log.debug("following the journal", exc_info=error)
                 await asyncio.sleep(RETRY)
         finally:
@@ -89,6 +89,7 @@ class Postman:
             feed = await office.reads.feed(cursor.seq, READ)
             cursor = self._cursor = await self._deal(feed, cursor, way)
             await self._save_at_times(cursor)
+            self._trouble.follows()
             if not feed.more:
                 await asyncio.sleep(POLL)
 

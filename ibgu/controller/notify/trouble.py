@@ -17,22 +17,33 @@ class Trouble:
     def __init__(self, receiver: str) -> None:
         self._receiver = receiver
         self._since: datetime | None = None
+        self._stuck: datetime | None = None
         self._told: tuple[str, float] | None = None
         telemetry.NOTIFY_LAG.labels(receiver).set_function(self.lag)
 
     def lag(self) -> float:
-        """Seconds: the age of the oldest message that is not delivered."""
-        if self._since is None:
-            return 0.0
-        return max(0.0, (datetime.now(UTC) - self._since).total_seconds())
+        """Seconds: the age of the oldest message that is not delivered, or, where nobody can know
+        of messages, of what keeps the journal from being followed."""
+        known = [each for each in (self._since, self._stuck) if each is not None]
+        return max(0.0, (datetime.now(UTC) - min(known)).total_seconds()) if known else 0.0
 
     def wrong(self, words: str, since: datetime) -> None:
         """`since`: the time of what could not be delivered."""
         self._since = min(self._since or since, since)
         telemetry.NOTIFICATIONS.labels(self._receiver, "failed").inc()
-        self.tell(words)
+        self._tell(words)
 
-    def tell(self, words: str) -> None:
+    def stuck(self, words: str) -> None:
+        """The journal can't be followed for this receiver."""
+        self._stuck = self._stuck or datetime.now(UTC)
+        self._tell(words)
+
+    def follows(self) -> None:
+        if self._stuck is not None and self._since is None:
+            self._told_again()
+        self._stuck = None
+
+    def _tell(self, words: str) -> None:
         now = asyncio.get_running_loop().time()
         if self._told is None or self._told[0] != words or now - self._told[1] >= REMIND:
             self._told = (words, now)
@@ -40,10 +51,14 @@ class Trouble:
 
     def delivered(self) -> None:
         telemetry.NOTIFICATIONS.labels(self._receiver, "delivered").inc()
+        self._since = None
+        self._told_again()
+
+    def _told_again(self) -> None:
         if self._told is not None:
             log.info("a receiver is told again", receiver=self._receiver)
-        self._since = self._told = None
+        self._told = None
 
     def over(self) -> None:
         """This process tells the receiver no more: how late it is, others know."""
-        self._since = None
+        self._since = self._stuck = None

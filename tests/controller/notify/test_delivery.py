@@ -7,17 +7,20 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Coroutine, MutableMapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from aiohttp import web
+from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.book import World
 from ibgu.core.model import Kind, Stage
 from ibgu.db import Journal
+from ibgu.sandbox.certificates import write_serving_files
 from ibgu.settings import Settings
 from tests.controller.notify.conftest import Notifying
 from tests.controller.notify.receiving import Site, site
@@ -197,6 +200,26 @@ async def test_a_receiver_that_is_no_longer_named_is_forgotten(
             return await rows(db, "SELECT receiver FROM notify_cursors") == [("new",)]
 
         await until(replaced)
+
+
+async def test_what_can_not_even_be_tried_is_late_too(
+    journal: Journal, noc: Site, notified: Notifying, said: Lines, tmp_path: Path
+) -> None:
+    """And is not any more as soon as it can, though there is nothing to tell."""
+
+    async def ends_with(words: str) -> bool:
+        return bool(said) and said[-1]["event"] == words
+
+    async with notified(to(noc, caFile=str(tmp_path / "ca.crt"))):
+        await until(partial(ends_with, "a receiver is not told"))
+        assert lag() > 0
+        write_serving_files(tmp_path)
+        await until(partial(ends_with, "a receiver is told again"))
+        assert lag() == 0
+
+
+def lag() -> float:
+    return REGISTRY.get_sample_value("ibgu_notify_lag_seconds", {"receiver": "noc"}) or 0.0
 
 
 # -- alerts --------------------------------------------------------------------------------------
