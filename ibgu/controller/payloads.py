@@ -3,6 +3,7 @@
 Content lives in memory only, never in the journal or a log.
 """
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from ibgu.core.kinds import ConfigMap, Secret
@@ -18,6 +19,10 @@ T = TypeVar("T", ConfigMap, Secret)
 
 class PayloadForbidden(Exception):
     """ibgu may not read a source; the message says which, and how to allow it."""
+
+
+class BadReference(Exception):
+    """spec.ibuSpec refers to what can't exist; the message says which."""
 
 
 class Payloads:
@@ -44,7 +49,7 @@ class Payloads:
         try:
             sources = await self._sources(rollout, missing)
             content = build(sources)
-        except (PayloadForbidden, PayloadTooLargeError) as error:
+        except (PayloadForbidden, PayloadTooLargeError, BadReference) as error:
             state = PayloadState(problem=str(error))
         else:
             self._content[rollout.uid] = content
@@ -56,14 +61,14 @@ class Payloads:
         spec = rollout.spec.ibu_spec
         sources: list[ConfigMap | Secret] = []
         for ref in (*spec.oadp_content, *spec.extra_manifests):
-            path = paths.config_map(ref.namespace, ref.name)
             what = f"ConfigMap {ref.namespace}/{ref.name}"
+            path = _path(what, paths.config_map, ref.namespace, ref.name)
             if (found := await self._get(path, ConfigMap, what, missing)) is not None:
                 sources.append(found)
         secret = spec.seed_image_ref.pull_secret_ref
         if secret is not None and secret.name:
-            path = paths.secret(rollout.namespace, secret.name)
             what = f"Secret {rollout.namespace}/{secret.name}"
+            path = _path(what, paths.secret, rollout.namespace, secret.name)
             if (pull := await self._get(path, Secret, what, missing)) is not None:
                 sources.append(pull)
         return sources
@@ -85,6 +90,16 @@ class Payloads:
             f"ibgu may not read {what}; allow it with: oc create rolebinding ibgu-payload-reader "
             f"-n {namespace} --clusterrole=ibgu-payload-reader --serviceaccount={self._subject}"
         )
+
+
+def _path(what: str, path: Callable[[str, str], str], namespace: str, name: str) -> str:
+    try:
+        return path(namespace, name)
+    except paths.NotAName as error:
+        raise BadReference(
+            f"spec.ibuSpec refers to {what}, which can't exist: {error}; ibuSpec can't be changed, "
+            "so delete this ImageBasedGroupUpgrade and create it with the right names"
+        ) from error
 
 
 def carries(rollout: Rollout, step: int) -> bool:

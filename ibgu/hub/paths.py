@@ -25,14 +25,18 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
 
+class NotAName(ValueError):
+    """What no Kubernetes object can be called; the message says so."""
+
+
 def segment(name: str) -> str:
     """`name` as one part of a path.
 
     Names come from users' manifests too: one with a slash must not reach another object, and
-    an empty one not the whole collection. Raises ValueError for what is no name.
+    an empty one not the whole collection. Raises NotAName.
     """
     if name in ("", ".", ".."):
-        raise ValueError(f"{name!r} is not a name of a Kubernetes object")
+        raise NotAName(f"{name!r} is not a name of a Kubernetes object")
     return quote(name, safe="")
 
 

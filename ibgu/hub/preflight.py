@@ -1,6 +1,6 @@
 """What only the hub can say of an IBGU before it is applied, asked with the caller's rights."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ibgu.core.kinds import IbguSpec, JsonObject
 from ibgu.hub import paths
@@ -33,9 +33,12 @@ class Preflight:
 
     async def payload(self, spec: IbguSpec, namespace: str) -> None:
         """Are the ConfigMaps and the pull secret there that Prep brings to the clusters?"""
-        for what, path in _sources(spec, namespace):
+        for what, path, *named in _sources(spec, namespace):
             try:
-                await self._hub.get(path, Bare)
+                await self._hub.get(path(*named), Bare)
+            except paths.NotAName as error:
+                self.problems.append(f"{what} can't exist: {error}")
+                continue
             except HubError as error:
                 if error.not_found:
                     words = "is not on the hub: bring it to the clusters another way, or create it"
@@ -46,14 +49,15 @@ class Preflight:
                 self.warnings.append(f"{what} {words}")
 
 
-def _sources(spec: IbguSpec, namespace: str) -> Iterator[tuple[str, str]]:
+def _sources(
+    spec: IbguSpec, namespace: str
+) -> Iterator[tuple[str, Callable[[str, str], str], str, str]]:
+    """What it is, and where: the path, of a namespace and a name."""
     ibu = spec.ibu_spec
     for ref in (*ibu.oadp_content, *ibu.extra_manifests):
-        if ref.name and ref.namespace:
-            yield (
-                f"ConfigMap {ref.namespace}/{ref.name}",
-                paths.config_map(ref.namespace, ref.name),
-            )
+        what = f"ConfigMap {ref.namespace}/{ref.name}"
+        yield what, paths.config_map, ref.namespace, ref.name
     secret = ibu.seed_image_ref.pull_secret_ref
     if secret is not None and secret.name:
-        yield f"Secret {namespace}/{secret.name}", paths.secret(namespace, secret.name)
+        what = f"Secret {namespace}/{secret.name}"
+        yield what, paths.secret, namespace, secret.name

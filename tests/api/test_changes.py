@@ -304,6 +304,20 @@ async def test_waiting_clusters_are_skipped_by_name_or_reason(
     assert nobody.json()["detail"] == "no cluster waits for the reason Unreachable"
 
 
+async def test_five_thousand_clusters_are_skipped_by_name(
+    post: Post, made: Made, journal: Journal
+) -> None:
+    await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
+    for length, status in ((45, 202), (63, 422)):
+        clusters = [f"{i:x<{length}}" for i in range(10_000, 15_000)]
+        answer = await post("olga", "skip", {"clusters": clusters}, dryRun=True)
+        assert answer.status_code == status, answer.text
+    assert "262144 bytes" in answer.json()["detail"]
+    too_long = await post("olga", "skip", {"clusters": ["x" * 110 for _ in range(5000)]})
+    assert too_long.status_code == 413
+    assert "512 KiB, which 5000 clusters" in too_long.json()["detail"]
+
+
 async def test_what_the_state_allows(
     ask: Callable[..., Awaitable[httpx.Response]], journal: Journal
 ) -> None:

@@ -1,5 +1,6 @@
 """What a plan would do, asked with the rights of the caller."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -56,6 +57,12 @@ def proposed(*steps: str, **ibu: Any) -> dict[str, Any]:
     return body
 
 
+def proposed_in(namespace: object) -> dict[str, Any]:
+    body = proposed("Prep")
+    body["metadata"]["namespace"] = namespace
+    return {"manifest": body}
+
+
 async def test_a_manifest_that_is_not_applied_yet(preview: Preview) -> None:
     missing = [{"name": "oadp-cm", "namespace": "default"}]
     body = proposed("Prep", oadpContent=missing)
@@ -96,6 +103,28 @@ async def test_the_hubs_admission_is_asked(preview: Preview) -> None:
     reader = (await preview("alice", manifest=proposed("Prep"))).json()
     assert reader["valid"]
     assert 'User "alice" cannot create resource' in reader["warnings"][-1]
+
+
+async def test_references_to_what_can_not_exist(preview: Preview) -> None:
+    wrong = [{"name": "..", "namespace": "default"}, {"name": "oadp", "namespace": ""}]
+    body = proposed("Prep", oadpContent=wrong)
+    body["spec"]["ibuSpec"]["seedImageRef"]["pullSecretRef"] = {"name": "."}
+    found = (await preview("olga", manifest=body)).json()
+    assert not found["valid"]
+    assert found["problems"][:3] == [
+        "ConfigMap default/.. can't exist: '..' is not a name of a Kubernetes object",
+        "ConfigMap /oadp can't exist: '' is not a name of a Kubernetes object",
+        "Secret default/. can't exist: '.' is not a name of a Kubernetes object",
+    ]
+
+
+async def test_five_thousand_clusters_by_name(preview: Preview) -> None:
+    names = ["pv-1", *(f"{i:x<63}" for i in range(10_000, 14_999))]
+    body = proposed("Prep")
+    chosen = {"key": "name", "operator": "In", "values": names}
+    body["spec"]["clusterLabelSelectors"] = [{"matchExpressions": [chosen]}]
+    answer = await preview("olga", manifest=body)
+    assert (answer.status_code, answer.json()["problems"]) == (200, [])
 
 
 async def test_a_plan_that_can_not_be(preview: Preview) -> None:
@@ -143,10 +172,17 @@ async def test_who_has_failed_in_the_running_step_does_not_go_on(
         {"manifest": {"kind": "ImageBasedGroupUpgrade"}},
         {"manifest": {"kind": "Other", "metadata": {}}},
         {"manifest": {"metadata": {}, "spec": {"plan": 3}}},
+        {"namespace": ".", "name": "x"},
+        *(proposed_in(namespace) for namespace in (".", "..", "a/b", "A", "a.b", "x" * 64, 7)),
+        {"manifest": {"kind": "ImageBasedGroupUpgrade", "metadata": {}, "x": "\ud800"}},
     ],
 )
-async def test_bodies_that_can_not_be_used(preview: Preview, body: dict[str, Any]) -> None:
-    answer = await preview("olga", **body)
+async def test_bodies_that_can_not_be_used(
+    client: httpx.AsyncClient, sandbox_hub: SandboxHub, body: dict[str, Any]
+) -> None:
+    """As ASCII, in which any character may be escaped, also half of one."""
+    headers = {"Authorization": f"Bearer {sandbox_hub.token('olga')}"}
+    answer = await client.post("/api/v1/preview", content=json.dumps(body), headers=headers)
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (422, "invalid")
 
 

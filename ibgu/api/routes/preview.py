@@ -1,5 +1,6 @@
 """What a plan would do: asked of the hub with the caller's token, and of what was measured."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -30,6 +31,7 @@ from ibgu.hub.preflight import Preflight
 
 router = APIRouter(tags=["changes"])
 _KIND = "ImageBasedGroupUpgrade"
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 async def _may_list(caller: CallerOfRequest) -> None:
@@ -76,12 +78,16 @@ async def previewed(
 
 def _of_manifest(manifest: JsonObject) -> _Asked:
     try:
+        msgspec.json.encode(manifest)
         found = msgspec.convert(manifest, Ibgu)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, ValueError, RecursionError) as error:
         raise invalid("manifest", "body", str(error)) from error
     if manifest.get("kind") != _KIND:
         raise invalid("manifest", "body", f"its kind is not {_KIND}")
     meta = found.metadata
+    if meta.namespace and not _NAMESPACE.fullmatch(meta.namespace):
+        words = "it is no name of a namespace"
+        raise invalid("manifest.metadata.namespace", "body", words)
     carried = names.carried(meta.annotations)
     return _Asked(meta.namespace or "default", Proposal(found.spec, annotations=carried), manifest)
 

@@ -23,7 +23,8 @@ Slots = Annotated[int | None, Field(ge=1, le=100_000, description="null: as the 
 Minutes = Annotated[
     int | None, Field(ge=1, le=1_000_000, description="Minutes; null: as the last step's.")
 ]
-Cluster = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+Cluster = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=63)]
+"""A namespace of the hub has the same name."""
 Clusters = Annotated[list[Cluster] | None, Field(max_length=5000)]
 
 
