@@ -81,11 +81,12 @@ async def cluster(
     """A rollout `ran-r1` in `namespace`, and one of its clusters: full of secrets."""
     name = unique_name("leaky")
     words = f"pull failed: Authorization: Bearer {OPENSHIFT} {JWT} password=hunter2"
-    one = rollout(namespace=namespace)
+    kubectl.apply(manifest(namespace))
+    uid = kubectl.get("ibgu", "ran-r1", "-n", namespace)["metadata"]["uid"]
+    one = rollout(uid, namespace=namespace, name="ran-r1")
     await seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP))
     await put(journal, failed(prep, name, 0, words))
-    kubectl.apply(manifest(namespace))
     kubectl("create", "namespace", name)
     kubectl.apply(
         {
@@ -100,7 +101,12 @@ async def cluster(
 
 
 async def test_all_that_helps_and_no_secret(
-    ibgu: Ibgu, cluster: str, namespace: str, sandbox_hub: SandboxHub, tmp_path: Path
+    ibgu: Ibgu,
+    cluster: str,
+    context: Context,
+    namespace: str,
+    sandbox_hub: SandboxHub,
+    tmp_path: Path,
 ) -> None:
     path = tmp_path / "bundle.tgz"
     args = ("collect", "ran-r1", "-n", namespace, "-o", str(path))
@@ -122,7 +128,9 @@ async def test_all_that_helps_and_no_secret(
     secret, config = work["spec"]["workload"]["manifests"]
     assert secret["data"] == {".dockerconfigjson": REMOVED}
     assert config["data"]["manifest.yaml"].startswith("(removed: ")
-    assert json.loads(files["about.json"])["rollout"] == f"{namespace}/ran-r1"
+    about = json.loads(files["about.json"])
+    assert about["rollout"] == f"{namespace}/ran-r1"
+    assert about["hub"] == about["hubOfKubeconfig"] == context.hub
     again = await ibgu(*args, user="admin")
     assert again.exit_code == 1
     assert "is there already" in again.stderr
@@ -137,6 +145,42 @@ async def test_what_one_may_not_read_is_said(ibgu: Ibgu, namespace: str, tmp_pat
     assert "hub/manifestworks.jsonl: " in missing
     assert "forbidden" in missing
     assert "ibgu: not collected: hub/manifestworks.jsonl: " in found.stderr
+
+
+@pytest.mark.usefixtures("cluster")
+async def test_nothing_is_taken_from_another_hub(
+    ibgu: Ibgu, context: Context, journal: Journal, kubectl: Kubectl, namespace: str, tmp_path: Path
+) -> None:
+    """A token of one hub, a kubeconfig of another: files of two hubs in a bundle would mislead."""
+    foreign = Journal(context.engine, "another-hub")
+    await foreign.lead("test")
+    await seen(foreign, rollout(namespace=namespace))
+    path = tmp_path / "bundle.tgz"
+    async with serving(create_app(replace(context, hub="another-hub")), "127.0.0.1:0") as server:
+        args = ("collect", "ran-r1", "-n", namespace, "-o", str(path))
+        found = await ibgu(*args, user="admin", IBGU_SERVER=server.address)
+    assert found.exit_code == 0, found.output
+    files = unpacked(path)
+    assert not [name for name in files if name.startswith("hub/")]
+    own = kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}")
+    words = f"is the hub {own}, and the REST API tells of another-hub: is your kubeconfig's"
+    assert words in files["not-collected.txt"]
+    assert words in found.stderr
+    assert json.loads(files["about.json"])["hubOfKubeconfig"] == own
+
+
+async def test_another_hub_is_told_by_the_rollout_too(
+    ibgu: Ibgu, journal: Journal, kubectl: Kubectl, namespace: str, tmp_path: Path
+) -> None:
+    """Who may not read the namespace kube-system may see the rollout."""
+    await seen(journal, rollout(namespace=namespace))
+    kubectl.apply(manifest(namespace))
+    path = tmp_path / "bundle.tgz"
+    found = await ibgu("collect", "ran-r1", "-n", namespace, "-o", str(path))
+    files = unpacked(path)
+    assert not [name for name in files if name.startswith("hub/")], found.output
+    assert "is not the one that the REST API tells of (uid " in files["not-collected.txt"]
+    assert json.loads(files["about.json"])["hubOfKubeconfig"] is None
 
 
 @pytest.mark.usefixtures("cluster")

@@ -47,11 +47,13 @@ def collect(
         target = Target(server, token, ca_file, namespace)
         where = target.in_namespace()
         bundle = Bundle(Path(folder), target.secrets())
-        clusters = from_rest(bundle, target.client(), where, name)
+        told = from_rest(bundle, target.client(), where, name)
         from_process(bundle, server, ca_file)
-        asyncio.run(from_hub(bundle, where, name, clusters))
+        own = asyncio.run(from_hub(bundle, told))
         _doctor(bundle, where)
-        bundle.one("about.json", _about(now, where, name, server))
+        about = {"rollout": f"{where}/{name}", "server": server}
+        hubs = {"hub": told.hub, "hubOfKubeconfig": own or None}
+        bundle.one("about.json", {"collectedAt": now, **about, **hubs, **_versions()})
         _pack(bundle, path)
     for line in bundle.missing:
         typer.echo(f"ibgu: not collected: {line}", err=True)
@@ -76,14 +78,11 @@ def _doctor(bundle: "Bundle", namespace: str) -> None:
     bundle.write("doctor.json", as_json(asyncio.run(examine(settings, ask))) + "\n")
 
 
-def _about(now: datetime, namespace: str, name: str, server: str) -> dict[str, object]:
+def _versions() -> dict[str, str]:
     import platform
     from importlib.metadata import version
 
     return {
-        "collectedAt": now,
-        "rollout": f"{namespace}/{name}",
-        "server": server,
         "ibgu": version("ibgu"),
         "python": platform.python_version(),
         "platform": platform.platform(),

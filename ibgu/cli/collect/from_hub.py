@@ -1,30 +1,81 @@
 """What the hub's objects tell, as far as the kubeconfig's user may read them."""
 
 from collections.abc import AsyncIterator, Collection
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from ibgu.cli.collect.bundle import Bundle
+from ibgu.client.answers.rollouts import Rollout
 from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
+from ibgu.hub.decode import Bare
 from ibgu.hub.errors import HubError
 
 _PAGE = "500"
 
 
-async def from_hub(bundle: Bundle, namespace: str, name: str, clusters: Collection[str]) -> None:
+class Told(Struct, frozen=True):
+    """By the REST API."""
+
+    hub: str
+    """uid of its namespace kube-system; "" where an older API does not tell."""
+    rollout: Rollout
+    clusters: Collection[str]
+
+
+async def from_hub(bundle: Bundle, told: Told) -> str:
+    """The uid of the kubeconfig's hub, "" where it is not to be had. Nothing is taken from another
+    hub than the one that is told of."""
+    own = ""
     try:
         async with await HubClient.connect() as client:
-            await _objects(bundle, client, namespace, name, clusters)
+            own = await _uid(client, paths.namespace("kube-system"))
+            if another := await _another(client, own, told):
+                bundle.failed("hub", another)
+            else:
+                await _objects(bundle, client, told)
     except HubError as error:
         bundle.failed("hub", error.message if error.reason == "NoConfiguration" else str(error))
+    return own
 
 
-async def _objects(
-    bundle: Bundle, client: HubClient, namespace: str, name: str, clusters: Collection[str]
-) -> None:
+async def _another(client: HubClient, own: str, told: Told) -> str:
+    """Why it is not the hub of the REST API; without the right to see its uid, by the rollout's."""
+    advice = (
+        "is your kubeconfig's current context that hub? Nothing of it was collected, and "
+        "doctor.json is about it"
+    )
+    if own and told.hub:
+        if own == told.hub:
+            return ""
+        return f"{client.url} is the hub {own}, and the REST API tells of {told.hub}: {advice}"
+    rollout = told.rollout
+    there = await _uid(client, paths.ibgu(rollout.namespace, rollout.name))
+    if there in ("", rollout.uid):
+        return ""
+    return (
+        f"{rollout.namespace}/{rollout.name} of {client.url} is not the one that the REST API "
+        f"tells of (uid {there} instead of {rollout.uid}): {advice}"
+    )
+
+
+async def _uid(client: HubClient, path: str) -> str:
+    """ "" where there is none, or the user may not see it. Raises HubError."""
+    try:
+        return (await client.get(path, Bare)).metadata.uid
+    except HubError as error:
+        if error.not_found or error.status == HTTPStatus.FORBIDDEN:
+            return ""
+        raise
+
+
+async def _objects(bundle: Bundle, client: HubClient, told: Told) -> None:
+    namespace, name, clusters = told.rollout.namespace, told.rollout.name, told.clusters
+
     async def one(file: str, path: str) -> None:
         bundle.one(file, msgspec.json.decode(await client.request("GET", path)))
 

@@ -9,15 +9,17 @@ from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from ibgu.cli.collect.bundle import Bundle
+from ibgu.cli.collect.from_hub import Told
 from ibgu.client import Client, RestError
 
 _PROCESS = {"server/readyz.json": "/readyz", "server/metrics.txt": "/metrics"}
 _SECONDS = 10.0
 
 
-def from_rest(bundle: Bundle, client: Client, namespace: str, name: str) -> set[str]:
-    """The clusters of the rollout. Raises RestError where it is not to be seen at all."""
-    bundle.one("rollout.json", client.rollout(namespace, name))
+def from_rest(bundle: Bundle, client: Client, namespace: str, name: str) -> Told:
+    """Raises RestError where the rollout is not to be seen at all."""
+    rollout = client.rollout(namespace, name)
+    bundle.one("rollout.json", rollout)
     clusters: set[str] = set()
 
     def members() -> None:
@@ -33,7 +35,15 @@ def from_rest(bundle: Bundle, client: Client, namespace: str, name: str) -> set[
     }
     for file, gather in gathered.items():
         bundle.tried(file, gather)
-    return clusters
+    return Told(_hub(bundle, client), rollout, clusters)
+
+
+def _hub(bundle: Bundle, client: Client) -> str:
+    try:
+        return client.whoami().hub
+    except RestError as error:
+        bundle.failed("hub of the REST API", str(error))
+        return ""
 
 
 def from_process(bundle: Bundle, server: str, ca_file: str) -> None:
