@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import any_, select
+from sqlalchemy import select
 
 from ibgu.core.model import Debt
-from ibgu.db.reads.base import Base, texts
+from ibgu.db.reads.base import Base
 from ibgu.db.reads.cursor import decode, page
+from ibgu.db.reads.names import Names
 from ibgu.db.rows import OF_DEBT, to_record
-from ibgu.db.schema import debts, holds, members, rollouts
+from ibgu.db.schema import debts, holds, rollouts
 from ibgu.db.views import ClusterRow, HoldRow, Page
 
 
@@ -22,20 +23,11 @@ class ClusterReads(Base):
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[str]:
-        """Names in their order; `rollout` is a uid; None: of all rollouts, of all namespaces."""
-        statement = select(members.c.cluster).where(members.c.hub == self.hub).distinct()
-        if prefix:
-            statement = statement.where(members.c.cluster.startswith(prefix, autoescape=True))
-        if rollout is not None:
-            statement = statement.where(members.c.rollout == rollout)
-        if namespaces is not None:
-            visible = select(rollouts.c.uid).where(
-                rollouts.c.hub == self.hub, rollouts.c.namespace == any_(texts(namespaces))
-            )
-            statement = statement.where(members.c.rollout.in_(visible))
-        if cursor is not None:
-            statement = statement.where(members.c.cluster > decode(cursor, str))
-        statement = statement.order_by(members.c.cluster).limit(limit + 1)
+        """Names in their order; `rollout` is a uid, and then the namespaces do not matter; None: of
+        all rollouts, of all namespaces."""
+        after = "" if cursor is None else decode(cursor, str)
+        names = Names(self.hub, prefix, after, limit + 1)
+        statement = names.of_all(namespaces) if rollout is None else names.of_rollout(rollout)
         async with self._at_one_moment() as db:
             found = list(await db.scalars(statement))
         return page(found, limit, lambda name: name)

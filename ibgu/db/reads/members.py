@@ -5,13 +5,25 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, null, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    any_,
+    case,
+    false,
+    func,
+    null,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, Run, RunState
 from ibgu.core.words import STARTABLE
-from ibgu.db.reads.base import Base
+from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.sorting import Sort, Sorting
 from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, OF_RUN, to_member, to_record
@@ -47,6 +59,9 @@ _EXTRA = (
 )
 
 
+_KEY = (members.c.hub, members.c.rollout, members.c.step, members.c.cluster)
+
+
 class MemberReads(Base):
     async def members(
         self,
@@ -67,25 +82,29 @@ class MemberReads(Base):
         """`prefix`: of the cluster's name, `clusters`: whole names; `reason`: as it is shown, a
         hold before the member's own; `slower_than`: in flight for more seconds than these."""
         sorting = Sorting(sort, cursor)
-        statement = self._members().where(members.c.rollout == uid)
         asked = {
+            members.c.rollout: uid,
             members.c.step: step,
             members.c.state: state and state.value,
             members.c.outcome: outcome and outcome.value,
             members.c.cause: cause and cause.value,
         }
-        statement = statement.where(
-            *(column == value for column, value in asked.items() if value is not None)
-        )
+        wanted = [column == value for column, value in asked.items() if value is not None]
         if prefix:
-            statement = statement.where(members.c.cluster.startswith(prefix, autoescape=True))
+            wanted.append(members.c.cluster.startswith(prefix, autoescape=True))
         if clusters is not None:
-            statement = statement.where(members.c.cluster.in_(clusters))
+            wanted.append(members.c.cluster == any_(texts(clusters)))
         if reason is not None:
-            statement = statement.where(_shown == reason.value)
+            wanted += [members.c.state != MemberState.FINISHED.value, _shown == reason.value]
         if slower_than is not None:
-            statement = statement.where(_slower(slower_than))
-        statement = sorting.applied(statement).limit(limit + 1)
+            wanted.append(_slower(slower_than))
+        if sorting.looks_at_all:
+            chosen = self._chosen(reason is not None, slower_than is not None).where(*wanted)
+            its_page = sorting.first(chosen).limit(limit + 1).subquery("page")
+            statement = self._members().join(its_page, _same_member(its_page))
+            statement = sorting.same(statement, its_page)
+        else:
+            statement = sorting.first(self._members().where(*wanted)).limit(limit + 1)
         async with self._at_one_moment() as db:
             found = page((await db.execute(statement)).all(), limit, sorting.place)
         return Page(tuple(_row(row) for row in found.items), found.next)
@@ -121,6 +140,13 @@ class MemberReads(Base):
             .where(members.c.hub == self.hub)
         )
 
+    def _chosen(self, by_hold: bool, by_run: bool) -> Select[Any]:
+        """Keys of members, with what is joined to them only if it decides who is chosen."""
+        chosen: Select[Any] = select(*_KEY).where(members.c.hub == self.hub)
+        if by_hold:
+            chosen = chosen.join(steps, _ITS_STEP).join(rollouts, _ITS_ROLLOUT)
+        return chosen.join(runs, NEWEST_RUN) if by_run else chosen
+
     async def _with_runs(
         self, db: AsyncConnection, cluster: str, rows: Sequence[Any]
     ) -> tuple[VisitRow, ...]:
@@ -137,6 +163,10 @@ class MemberReads(Base):
         return tuple(
             VisitRow(_row(row), tuple(found[key])) for key, row in zip(keys, rows, strict=True)
         )
+
+
+def _same_member(page: Subquery) -> ColumnElement[bool]:
+    return and_(*(members.c[column.name] == page.c[column.name] for column in _KEY))
 
 
 def _slower(usual: Mapping[Action, float]) -> ColumnElement[bool]:

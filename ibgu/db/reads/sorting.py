@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Select, case, cast, func, literal, tuple_
+from sqlalchemy import ColumnElement, Float, Select, Subquery, case, cast, func, literal, tuple_
 
 from ibgu.core.model import MemberState
 from ibgu.db.reads.cursor import decode
@@ -34,8 +34,13 @@ class Sorting:
         key = _KEYS[sort](self._at)
         self._key = None if key is None else key.label("sorted_by")
 
-    def applied(self, statement: Select[Any]) -> Select[Any]:
-        """What `place` needs is among the statement's columns."""
+    @property
+    def looks_at_all(self) -> bool:
+        """No index has this order."""
+        return self._key is not None
+
+    def first(self, statement: Select[Any]) -> Select[Any]:
+        """In this order, behind the page before; what the order needs is among its columns."""
         place: tuple[ColumnElement[Any], ...] = (members.c.step, members.c.position)
         if self._key is not None:
             statement = statement.add_columns(self._key)
@@ -43,6 +48,11 @@ class Sorting:
         if self._after is not None:
             statement = statement.where(tuple_(*place) > self._after)
         return statement.order_by(*place)
+
+    def same(self, statement: Select[Any], page: Subquery) -> Select[Any]:
+        """The rows that `first` has found, joined with others, in their order."""
+        key = () if self._key is None else (page.c.sorted_by,)
+        return statement.add_columns(*key).order_by(*key, members.c.step, members.c.position)
 
     def place(self, row: Any) -> tuple[Any, ...]:
         """Of a row, for a cursor."""

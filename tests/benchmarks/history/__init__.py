@@ -1,0 +1,6 @@
+"""A hub with years of history, made by COPY: as many events as are wanted, and what they are of."""
+
+from tests.benchmarks.history.fill import fill
+from tests.benchmarks.history.plan import HUB, Course, History, history
+
+__all__ = ["HUB", "Course", "History", "fill", "history"]

@@ -1,0 +1,1 @@
+"""The journal with years of history in it."""

@@ -1,0 +1,109 @@
+"""Every statement that an engine sends, and how Postgres carries it out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+_OTHERS = ("BEGIN", "COMMIT", "ROLLBACK", "SET", "SHOW", "LISTEN")
+_KEPT = 40
+"""Sets of parameters, of one statement."""
+
+
+class Statement(Struct):
+    sql: str
+    calls: list[tuple[str, tuple[Any, ...]]] = []
+    """For what it was sent, and with which parameters."""
+
+
+class Recorder:
+    """`doing` names what the statements are for."""
+
+    def __init__(self) -> None:
+        self.doing = ""
+        self.statements: dict[str, Statement] = {}
+
+    @contextmanager
+    def on(self, engine: AsyncEngine) -> Iterator[None]:
+        event.listen(engine.sync_engine, "before_cursor_execute", self._note)
+        try:
+            yield
+        finally:
+            event.remove(engine.sync_engine, "before_cursor_execute", self._note)
+
+    def _note(
+        self, db: object, cursor: object, sql: str, given: Any, context: object, many: bool
+    ) -> None:
+        if sql.lstrip().startswith(_OTHERS):
+            return
+        found = self.statements.setdefault(sql, Statement(sql))
+        if len(found.calls) < _KEPT:
+            found.calls.append((self.doing, tuple(given)))
+
+
+class Scan(Struct, frozen=True):
+    """One node of a plan that reads a table."""
+
+    node: str
+    table: str
+    index: str
+    read: int
+    """Rows that it looked at, whether they were wanted or not; over all its loops."""
+
+
+class Plan(Struct, frozen=True):
+    doing: str
+    sql: str
+    milliseconds: float
+    scans: tuple[Scan, ...]
+
+    def read(self, table: str) -> int:
+        return sum(scan.read for scan in self.scans if scan.table == table)
+
+    def sequential(self, tables: frozenset[str]) -> list[str]:
+        return [
+            scan.table for scan in self.scans if scan.node == "Seq Scan" and scan.table in tables
+        ]
+
+
+async def explain(db: AsyncConnection, statement: Statement) -> list[Plan]:
+    """As it is carried out with each set of parameters that it was sent with."""
+    found = []
+    for doing, given in statement.calls:
+        sql = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.sql}"
+        answer = (await db.exec_driver_sql(sql, given)).scalar_one()
+        found.append(_plan(doing, statement.sql, answer))
+    return found
+
+
+async def generic(db: AsyncConnection, statement: Statement) -> list[Scan]:
+    """The plan for any parameters, which Postgres may keep for a connection's later calls."""
+    await db.execute(text("SET plan_cache_mode = force_generic_plan"))
+    doing, given = statement.calls[0]
+    try:
+        return list((await explain(db, Statement(statement.sql, [(doing, given)])))[0].scans)
+    finally:
+        await db.execute(text("RESET plan_cache_mode"))
+
+
+def _plan(doing: str, sql: str, answer: Any) -> Plan:
+    root = (msgspec.json.decode(answer) if isinstance(answer, str) else answer)[0]
+    return Plan(doing, sql, root["Execution Time"], tuple(_scans(root["Plan"])))
+
+
+def _scans(node: dict[str, Any]) -> Iterator[Scan]:
+    if "Relation Name" in node:
+        rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+        rows += node.get("Rows Removed by Index Recheck", 0)
+        yield Scan(
+            node=node["Node Type"],
+            table=node["Relation Name"],
+            index=node.get("Index Name", ""),
+            read=round(rows * node["Actual Loops"]),
+        )
+    for inner in node.get("Plans", ()):
+        yield from _scans(inner)
