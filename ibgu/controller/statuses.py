@@ -11,7 +11,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
 from ibgu.core.kinds import Condition, Ibgu, JsonObject
-from ibgu.core.status import Known, status_of
+from ibgu.core.status import Listing, status_of
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.store import version_of
@@ -47,7 +47,7 @@ class Statuses:
         self._written: dict[str, bytes] = {}
         self._answered: dict[str, Ibgu] = {}
         self._due: dict[str, datetime] = {}
-        self._known: dict[str, Known] = {}
+        self._listings: dict[str, Listing] = {}
         self._touched = asyncio.Event()
         self.hushed = False
         """A live TALM is on the hub: nothing is written, not what was due before either (R20)."""
@@ -59,7 +59,7 @@ class Statuses:
 
     def forget(self, rollout: str) -> None:
         """The IBGU is gone, and with it its status."""
-        for kept in (self._written, self._answered, self._due, self._known):
+        for kept in (self._written, self._answered, self._due, self._listings):
             kept.pop(rollout, None)
 
     async def run(self, world: World) -> None:
@@ -86,13 +86,13 @@ class Statuses:
         if found is None:
             return
         payload = self._payloads.state(rollout.uid)
-        known = self._known.setdefault(rollout.uid, {})
-        status = status_of(book, payload, _conditions(found), self._served, now, known)
+        listing = self._listings.setdefault(rollout.uid, Listing())
+        status = status_of(book, payload, _conditions(found), self._served, now, listing)
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
         written = self._written.get(rollout.uid)
         if written == body:
             return
-        if written is None and _shows(found, status):
+        if written is None and _shows(found, body):
             # Written before a restart: ours all the same, and to be written over if it changes.
             self._written[rollout.uid], self._answered[rollout.uid] = body, found
             return
@@ -128,8 +128,9 @@ class Statuses:
             self.touch(rollout)
 
 
-def _shows(found: Ibgu, status: JsonObject) -> bool:
+def _shows(found: Ibgu, body: bytes) -> bool:
     shown = decode_answer(found.status, dict[str, Any])
+    status: JsonObject = json.decode(body)["status"]
     return shown == {key: value for key, value in status.items() if value is not None}
 
 

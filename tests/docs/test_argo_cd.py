@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 from lupa.lua51 import LuaRuntime
+from msgspec import json
 
 from ibgu.core.book import Book
 from ibgu.core.model import Action, Reason, ReasonKind, Rollout, RolloutState, StepState
@@ -46,7 +47,7 @@ def health(ibgu: Object) -> tuple[str, str]:
 
 
 def stands(book: Book, served: frozenset[str] = OURS, generation: int = 0) -> tuple[str, str]:
-    status = status_of(book, PayloadState(), (), served, NOW)
+    status = json.decode(json.encode(status_of(book, PayloadState(), (), served, NOW)))
     kept = {key: value for key, value in status.items() if value is not None}
     return health({"metadata": {"generation": generation}, "status": kept})
 

@@ -27,7 +27,7 @@ def test_nothing_stays_in_memory(told: Tell) -> None:
         await stage.until(lambda: not parts.world.books)
         await asyncio.sleep(60)
         kept = parts.statuses
-        assert [kept._written, kept._answered, kept._due, kept._known, kept._dirty] == [{}] * 5
+        assert [kept._written, kept._answered, kept._due, kept._listings, kept._dirty] == [{}] * 5
         assert (parts.openings._open, parts.notices._failures) == ({}, {})
         assert parts.mirror._works == {}
 

@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from heapq import heappop, heappush
 from itertools import islice
 from operator import attrgetter, itemgetter
 
@@ -86,14 +87,18 @@ class StepBook:
         self.step = step
         self.members: dict[str, Member] = {}
         self.queue: list[tuple[int, str]] = []
+        self._unasked: list[tuple[int, str]] = []
         self.in_flight: dict[str, None] = {}
         self.limits: list[tuple[datetime, int, str]] = []
         self.watched: dict[str, None] = {}
         self.reopening: dict[str, None] = {}
         self.slots: dict[int, str] = {}
+        self._freed: list[int] = []
+        self._unused = 1
         self.ends: list[End] = []
         self.counts: Counter[str] = Counter()
         self.standing: Counter[Standing] = Counter()
+        self._changed: set[str] = set()
         for member in members:
             self.put(member)
 
@@ -103,9 +108,9 @@ class StepBook:
         if before is not None:
             self._forget(before)
         self.members[member.cluster] = member
+        self._changed.add(member.cluster)
         self._count(member, 1)
-        if member.slot is not None:
-            self.slots[member.slot] = member.cluster
+        self._move(before.slot if before is not None else None, member.slot, member.cluster)
         if member.state is MemberState.WAITING:
             self._wait(member)
         elif member.state is MemberState.IN_FLIGHT:
@@ -118,20 +123,31 @@ class StepBook:
         return before
 
     def remove(self, cluster: str) -> None:
-        self._forget(self.members.pop(cluster))
+        member = self.members.pop(cluster)
+        self._forget(member)
+        self._move(member.slot, None, cluster)
+        self._changed.add(cluster)
+
+    def take_changed(self) -> set[str]:
+        """Clusters whose record was put, or taken away, since this was asked the last time."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     def _wait(self, member: Member) -> None:
         if member.reason.kind in QUEUED:
             insort(self.queue, (member.position, member.cluster))
+        if member.reason.kind is ReasonKind.SLOT:
+            insort(self._unasked, (member.position, member.cluster))
         if member.reason.kind is ReasonKind.REOPENING:
             self.reopening[member.cluster] = None
 
     def _forget(self, member: Member) -> None:
         self._count(member, -1)
-        if member.slot is not None:
-            self.slots.pop(member.slot, None)
+        place = (member.position, member.cluster)
         if member.state is MemberState.WAITING and member.reason.kind in QUEUED:
-            self.queue.pop(bisect_left(self.queue, (member.position, member.cluster)))
+            self.queue.pop(bisect_left(self.queue, place))
+            if member.reason.kind is ReasonKind.SLOT:
+                self._unasked.pop(bisect_left(self._unasked, place))
         if member.state is MemberState.IN_FLIGHT:
             self.in_flight.pop(member.cluster)
             self.limits.pop(bisect_left(self.limits, _limit(member)))
@@ -139,6 +155,16 @@ class StepBook:
         self.reopening.pop(member.cluster, None)
         if end := end_of(member):
             self.ends.pop(bisect_left(self.ends, end.place, key=_place))
+
+    def _move(self, was: int | None, now: int | None, cluster: str) -> None:
+        """The cluster's slot is another one, or none."""
+        if was == now:
+            return
+        if was is not None:
+            self.slots.pop(was, None)
+            heappush(self._freed, was)
+        if now is not None:
+            self.slots[now] = cluster
 
     def _count(self, member: Member, by: int) -> None:
         self.counts[member.outcome or member.state] += by
@@ -176,7 +202,16 @@ class StepBook:
 
     def free_slots(self) -> Iterator[int]:
         """The free slots, lowest first; take them before the next change."""
-        return (slot for slot in range(1, self._bound + 1) if slot not in self.slots)
+        first = self._lowest_free()
+        return (slot for slot in range(first, self._bound + 1) if slot not in self.slots)
+
+    def _lowest_free(self) -> int:
+        """Of those that were freed, and those that were never used."""
+        while self._freed and self._freed[0] in self.slots:
+            heappop(self._freed)
+        while self._unused in self.slots:
+            self._unused += 1
+        return min([self._unused, *self._freed[:1]])
 
     @property
     def full(self) -> bool:
@@ -185,3 +220,11 @@ class StepBook:
     def head(self, count: int) -> list[Member]:
         """The first `count` members that may start, in R4's order."""
         return [self.members[name] for _, name in islice(self.queue, count)]
+
+    def unasked(self, count: int) -> list[Member]:
+        """Those of the first `count` that may start, whose clusters were not asked yet (R8)."""
+        if not self._unasked:
+            return []
+        last = self.queue[min(count, len(self.queue)) - 1]
+        found = self._unasked[: bisect_right(self._unasked, last)]
+        return [self.members[name] for _, name in found]

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from math import ceil
 
 from ibgu.core.book import End, StepBook
@@ -37,15 +38,15 @@ def _ended(step: StepBook) -> list[End]:
 
 
 def first_failed(ended: Sequence[End], needed: int) -> str:
-    first = ended[:needed]
-    if len(first) < needed or any(end.cause is None for end in first):
+    if len(ended) < needed or any(end.cause is None for end in islice(ended, needed)):
         return ""
     return f"the first {needed} clusters of this step have all failed"
 
 
 def streak(ended: Sequence[End], needed: int) -> str:
-    last = ended[-needed:]
-    causes = {end.cause for end in last}
-    if len(last) < needed or len(causes) != 1 or None in causes:
+    if len(ended) < needed:
         return ""
-    return f"{needed} clusters in a row have failed with {last[0].cause}"
+    cause = ended[-1].cause
+    if cause is None or any(end.cause is not cause for end in islice(reversed(ended), needed)):
+        return ""
+    return f"{needed} clusters in a row have failed with {cause}"

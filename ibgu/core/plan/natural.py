@@ -1,14 +1,12 @@
 """The order in which people count: "site-9" before "site-10" (R4)."""
 
 import re
-from functools import lru_cache
 
 _NUMBER = re.compile(r"([0-9]+)")
 
 NaturalKey = tuple[tuple[str | int, ...], str]
 
 
-@lru_cache(maxsize=100_000)
 def natural_key(name: str) -> NaturalKey:
     """A total order; keys are equal only for equal names ("a01" comes before "a1")."""
     parts = _NUMBER.split(name)

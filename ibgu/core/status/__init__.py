@@ -8,13 +8,13 @@ from ibgu.core.kinds import Condition, JsonObject
 from ibgu.core.model import ReasonKind
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status.conditions import conditions, unlisted
-from ibgu.core.status.entries import Known, entries
+from ibgu.core.status.listing import Listing
 from ibgu.core.status.phase import Phase, complete, hold_of, phase_of
 from ibgu.core.status.size import fit
 from ibgu.core.status.summary import counts_of, summary_of
 
 __all__ = [
-    "Known",
+    "Listing",
     "Phase",
     "complete",
     "counts_of",
@@ -31,27 +31,27 @@ def status_of(
     before: Iterable[Condition],
     served: frozenset[str],
     now: datetime,
-    known: Known | None = None,
+    listing: Listing | None = None,
 ) -> JsonObject:
     """The status to write; `served` names the optional fields that the hub's CRD declares.
 
-    `known` is what `entries` remembers of the rollout.
-
-    A field that is None is to be removed (JSON merge patch).
+    `listing` is the rollout's from the last time, brought up to date here. `clusters` is encoded
+    already; a field that is None is to be removed (JSON merge patch).
     """
+    listing = listing or Listing()
+    listing.update(book)
     rollout, old = book.rollout, list(before)
     status: JsonObject = {
         "observedGeneration": rollout.generation,
         "startedAt": _stamp(rollout.started_at),
         "completedAt": _stamp(rollout.completed_at) if complete(rollout, book.newest) else None,
         "conditions": conditions(book, payload, old, now, counted="summary" in served),
-        "clusters": entries(book, known),
         "phase": phase_of(rollout, book.newest),
         "summary": summary_of(book),
         "hidden": None,
     }
     last = book.steps[-1].members if book.steps else ()
-    fitting = fit(status, last, unlisted(book, old, now))
+    fitting = fit(status, listing, last, unlisted(book, old, now))
     unsent = (OPTIONAL - served) | _talms(book)
     return {key: value for key, value in fitting.items() if key not in unsent}
 

@@ -1,42 +1,17 @@
-"""`status.clusters[]`: one entry per cluster of every started step (the table of design 4)."""
+"""One entry of `status.clusters[]`: what it shows of a cluster (the table of design 4)."""
 
 from collections.abc import Iterable, Iterator
-from operator import is_not
 
-from ibgu.core.book import Book
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Member, MemberState, Outcome
-from ibgu.core.plan import natural_key
 
 WORDS = 200
 """Characters of a running cluster's last words."""
 _SHOWN_FAILURES = frozenset({Outcome.FAILED, Outcome.CANCELLED})
 
 
-Known = dict[str, tuple[list[Member], JsonObject]]
-"""Cluster -> its entry, and the records that it was made from."""
-
-
-def entries(book: Book, known: Known | None = None) -> list[JsonObject]:
-    """All entries in natural order of the names; `known` is read, and brought up to date."""
-    known = {} if known is None else known
-    members: dict[str, list[Member]] = {}
-    for step in book.steps:
-        for cluster, member in step.members.items():
-            members.setdefault(cluster, []).append(member)
-    return [_known(known, name, members[name]) for name in sorted(members, key=natural_key)]
-
-
-def _known(known: Known, cluster: str, members: list[Member]) -> JsonObject:
-    """Records never change, they are replaced: the same ones make the same entry."""
-    before, entry = known.get(cluster, ([], {}))
-    if len(before) != len(members) or any(map(is_not, before, members)):
-        entry = _entry(cluster, members)
-        known[cluster] = (members, entry)
-    return entry
-
-
-def _entry(cluster: str, members: list[Member]) -> JsonObject:
+def entry(cluster: str, members: list[Member]) -> JsonObject:
+    """`members`: the cluster's, one for each step that it belongs to, in the steps' order."""
     entry: JsonObject = {"name": cluster}
     if completed := [done for member in members for done in _completed(member)]:
         entry["completedActions"] = completed
@@ -45,6 +20,25 @@ def _entry(cluster: str, members: list[Member]) -> JsonObject:
     if current := next(_current(members), None):
         entry["currentAction"] = current
     return entry
+
+
+def dispensable(entry: JsonObject) -> bool:
+    """It may be left out where not all fit: it tells of no failure and of nothing that runs."""
+    return "failedActions" not in entry and "currentAction" not in entry
+
+
+def cut(entry: JsonObject, length: int) -> JsonObject:
+    """With messages of at most so many characters; 0: without."""
+    return {key: _short(value, length) for key, value in entry.items()}
+
+
+def _short(value: object, length: int) -> object:
+    match value:
+        case list():
+            return [_short(item, length) for item in value]
+        case {"message": str(message), **rest}:
+            return {**rest, "message": message[:length]} if length else rest
+    return value
 
 
 def _completed(member: Member) -> Iterable[JsonObject]:

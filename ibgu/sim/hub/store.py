@@ -1,6 +1,8 @@
 """Objects and their history: one counter of versions for everything, as etcd has it."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 
 from msgspec import Struct, json
 
@@ -25,6 +27,7 @@ class Change(Struct, frozen=True):
 
 
 Listener = Callable[[Change], None]
+_version = attrgetter("version")
 
 
 class Collection:
@@ -99,11 +102,12 @@ class Versions:
             collection.objects = dict(saved.objects[resource])
             collection.log.clear()
 
-    def compact(self) -> None:
-        """Forget all history, as etcd does every few minutes."""
-        self.oldest = self.version
+    def compact(self, until: int | None = None) -> None:
+        """Forget history up to this version, as etcd does every few minutes; None: all."""
+        self.oldest = self.version if until is None else until
         for collection in self.collections.values():
-            collection.log.clear()
+            first = bisect_right(collection.log, self.oldest, key=_version)
+            del collection.log[:first]
 
 
 def labels_of(obj: JsonObject | None) -> dict[str, str]:

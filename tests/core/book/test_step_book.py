@@ -96,6 +96,38 @@ def test_a_slot_changes_hands() -> None:
     assert book.slots == {1: "site-2"}
 
 
+@given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=60), st.integers(1, 9))
+def test_the_lowest_free_slot_is_known_whatever_was_taken_and_freed(
+    moves: list[tuple[int, bool]], concurrency: int
+) -> None:
+    book = StepBook(step(max_concurrency=concurrency), [member(f"site-{n}") for n in range(1, 10)])
+    for number, takes in moves:
+        slot = next(book.free_slots(), None)
+        taken = book.members[f"site-{number}"].slot
+        if takes and taken is None and slot is not None:
+            book.put(in_flight(f"site-{number}", slot=slot))
+        elif not takes:
+            book.put(member(f"site-{number}"))
+        free = [slot for slot in range(1, concurrency + 1) if slot not in book.slots]
+        assert list(book.free_slots()) == free
+
+
+def test_who_was_not_asked_yet_of_those_who_come_next() -> None:
+    looking = {"site-2": ReasonKind.LOOKING, "site-4": ReasonKind.READY}
+    members = [
+        member(name, reason=reason(looking.get(name, ReasonKind.SLOT)))
+        for name in (f"site-{number}" for number in range(1, 8))
+    ]
+    book = StepBook(step(), members)
+    assert [found.cluster for found in book.unasked(5)] == ["site-1", "site-3", "site-5"]
+    book.put(member("site-1", reason=reason(ReasonKind.UNREACHABLE)))
+    assert [found.cluster for found in book.unasked(5)] == ["site-3", "site-5", "site-6"]
+    assert len(book.unasked(99)) == 4
+    book.remove("site-3")
+    assert [found.cluster for found in book.unasked(3)] == ["site-5"]
+    assert StepBook(step()).unasked(3) == []
+
+
 def test_counts() -> None:
     cancelled = member("site-4", state=MemberState.FINISHED, outcome=Outcome.CANCELLED)
     members = [member(), in_flight("site-2"), failed("site-3"), cancelled, done("site-5")]

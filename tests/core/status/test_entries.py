@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState, Stage
-from ibgu.core.status.entries import WORDS, Known, entries
+from ibgu.core.status.entries import WORDS
 from tests.core.book.records import (
     book_of,
     done,
@@ -17,6 +17,7 @@ from tests.core.book.records import (
     step,
 )
 from tests.core.decide.world import Twin, ibgu
+from tests.core.status.listed import entries
 
 
 def entry(*members: Any) -> Any:
@@ -163,14 +164,3 @@ def test_a_late_completion_whose_label_was_changed_is_told_in_the_message() -> N
     assert "completedActions" not in found
     (failure,) = found["failedActions"]
     assert failure["message"].endswith("(completed late, after 60 min)")
-
-
-def test_only_what_has_changed_is_made_anew() -> None:
-    first, second = done("site-1", Action.PREP), in_flight("site-2")
-    known: Known = {}
-    before = entries(book_of(rollout(), [step()], [first, second]), known)
-    after = entries(book_of(rollout(), [step()], [first, done("site-2", Action.PREP)]), known)
-    assert after[0] is before[0]
-    assert after[1] == {"name": "site-2", "completedActions": [{"action": "Prep"}]}
-    appended = [first, second, member("site-1", step=1)]
-    assert entries(book_of(rollout(), [step(), step(index=1)], appended), known) == before

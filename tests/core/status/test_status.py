@@ -23,12 +23,13 @@ from tests.core.book.records import (
     step,
 )
 from tests.core.decide.world import Twin, ibgu
+from tests.core.status.listed import plain
 
 OURS = frozenset({"phase", "summary", "hidden"})
 
 
 def status(book: Any, served: frozenset[str] = OURS) -> Any:
-    return status_of(book, PayloadState(), [], served, NOW)
+    return plain(status_of(book, PayloadState(), [], served, NOW))
 
 
 def finished(cluster: str, outcome: Outcome, cause: Cause) -> Any:
@@ -153,7 +154,7 @@ def test_the_same_book_gives_the_same_status_at_any_time() -> None:
         last_transition_time=shown["lastTransitionTime"],
     )
     later = NOW + timedelta(hours=1)
-    assert status_of(twin.book(uid), PayloadState(), [before], OURS, later) == first
+    assert plain(status_of(twin.book(uid), PayloadState(), [before], OURS, later)) == first
 
 
 def test_talms_clusters_stay_until_they_are_taken_over() -> None:

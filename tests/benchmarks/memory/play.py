@@ -1,0 +1,175 @@
+"""One rollout of a fleet in memory: how long it takes, and how much memory.
+
+    python -m tests.benchmarks.memory.play <Postgres URL> <clusters> <slots> <seed>
+
+A process of its own for each fleet, so that one does not stand in the other's memory; the answer
+is one line of JSON.
+"""
+
+import asyncio
+import gc
+import resource
+import sys
+import time
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from msgspec import Struct, json, structs
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.controller.clock import Clock
+from ibgu.controller.service import Controller
+from ibgu.core.kinds import JsonObject
+from ibgu.db.engine import engine as connected
+from ibgu.hub import paths
+from ibgu.hub.discovery import discover
+from ibgu.settings import read_settings
+from ibgu.sim.hub import MemoryClient, MemoryHub
+from ibgu.sim.player import Player
+from ibgu.sim.player.clock import Clock as FleetClock
+from ibgu.sim.spec import FleetSpec
+from tests.benchmarks.memory.calm import Calm
+from tests.simulation.journal import FaultyEngine, Turnstile
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.run import quiet
+
+NAME = "bench"
+STAGES = ("Prep", "Upgrade")
+HISTORY = 300.0
+"""Virtual seconds of history that the hub keeps, as etcd does."""
+LOOK = 60.0
+"""Virtual seconds between two looks whether all is over."""
+
+
+class Played(Struct, frozen=True):
+    clusters: int
+    wall: float
+    """Seconds from the IBGU's creation to its end."""
+    memory: int
+    """Bytes of resident memory at the peak, beyond what the process had before its fleet."""
+    virtual: float
+    """Seconds that the rollout took in virtual time."""
+    succeeded: int
+    status_bytes: int
+    """Of the largest status that was written."""
+    status_writes: int
+
+
+class Play:
+    def __init__(self, clusters: int, slots: int, seed: int, pool: AsyncEngine) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._clusters = clusters
+        self._slots = slots
+        self._pool = pool
+        self._seed = seed
+        self.hub = MemoryHub(now=self._loop.time, seed=seed)
+        spec = FleetSpec.parse(
+            count=clusters, pattern="site-%06d", seed=seed, labels=[f"fleet={NAME}"]
+        )
+        self.player = Player(MemoryClient(self.hub, "agents"), spec, FleetClock(offset=0.0))
+        self._people = MemoryClient(self.hub, "people")
+
+    async def play(self) -> Played:
+        before = _resident()
+        await self.player.create()
+        async with asyncio.TaskGroup() as tasks:
+            parts = [tasks.create_task(part) for part in (self.player.run(), self._forget())]
+            await self.player.synced.wait()
+            parts.append(tasks.create_task((await self._controller()).run()))
+            began, virtual = time.perf_counter(), self._loop.time()
+            status = await self._roll_out()
+            wall, virtual = time.perf_counter() - began, self._loop.time() - virtual
+            for part in parts:
+                part.cancel()
+        return Played(
+            clusters=self._clusters,
+            wall=wall,
+            memory=_peak() - before,
+            virtual=virtual,
+            succeeded=status["summary"]["succeeded"],
+            status_bytes=len(json.encode(status)),
+            status_writes=0,
+        )
+
+    async def _controller(self) -> Controller:
+        client = MemoryClient(self.hub, "ibgu")
+        engine: Any = FaultyEngine(self._pool, Calm(), Turnstile(), lambda _: None)
+        settings = read_settings(identity="bench", database_url="postgresql://", events_days=0)
+        served = structs.replace(await discover(client), hub=f"{self._seed}-{time.time_ns()}")
+        return Controller(settings, client, engine, served, _clock, Random(self._seed))
+
+    async def _forget(self) -> None:
+        """A server that kept all history would have more memory for it than for all else."""
+        before = self.hub.versions.version
+        while True:
+            await asyncio.sleep(HISTORY)
+            self.hub.versions.compact(before)
+            before = self.hub.versions.version
+
+    async def _roll_out(self) -> JsonObject:
+        await self._people.request("POST", paths.ibgus("default"), body=_ibgu(self._slots))
+        while True:
+            await asyncio.sleep(LOOK)
+            found = await self._people.get(paths.ibgu("default", NAME), dict[str, Any])
+            status: JsonObject = found.get("status", {})
+            if status.get("phase") == "Completed":
+                return status
+
+
+def _clock(read: Any) -> Clock:
+    loop = asyncio.get_running_loop()
+
+    async def told() -> datetime:
+        return datetime.fromtimestamp(loop.time(), UTC)
+
+    return Clock(told)
+
+
+def _ibgu(slots: int) -> JsonObject:
+    strategy = {"maxConcurrency": slots, "timeout": 30 * 24 * 60}
+    seed = {"image": "registry.example.com/seed:1", "version": "4.17.0"}
+    return {
+        "apiVersion": "lcm.openshift.io/v1alpha1",
+        "kind": "ImageBasedGroupUpgrade",
+        "metadata": {"name": NAME, "namespace": "default"},
+        "spec": {
+            "clusterLabelSelectors": [{"matchLabels": {"fleet": NAME}}],
+            "ibuSpec": {"seedImageRef": seed},
+            "plan": [{"actions": [stage], "rolloutStrategy": strategy} for stage in STAGES],
+        },
+    }
+
+
+def _resident() -> int:
+    with open("/proc/self/statm") as fields:
+        return int(fields.read().split()[1]) * resource.getpagesize()
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+async def _main(url: str, clusters: int, slots: int, seed: int) -> Played:
+    pool = connected(url, pool_size=4)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    try:
+        return await Play(clusters, slots, seed, pool).play()
+    finally:
+        with loop.real_io():
+            await pool.dispose()
+
+
+def main(url: str, clusters: str, slots: str, seed: str) -> None:
+    quiet()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+    played = loop.run_until_complete(_main(url, int(clusters), int(slots), int(seed)))
+    print(json.encode(played).decode(), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
