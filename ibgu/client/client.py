@@ -72,13 +72,14 @@ class Client:
         cause: str | None = None,
         cluster: str | None = None,
         clusters: Collection[str] | None = None,
+        label: str | None = None,
         reason: str | None = None,
         stalled: bool | None = None,
         sort: str | None = None,
         uid: str | None = None,
     ) -> Iterator[Member]:
         """By default in the order of steps and starts; `cluster` is how names begin, `clusters`
-        whole ones."""
+        whole ones, `label` a selector as kubectl's -l takes it."""
         return self._wire.pages(
             Member,
             *("rollouts", namespace, name, "members"),
@@ -88,6 +89,7 @@ class Client:
             cause=cause,
             cluster=cluster,
             clusters=clusters,
+            label=label,
             reason=reason,
             stalled=stalled,
             sort=sort,
@@ -95,10 +97,17 @@ class Client:
         )
 
     def grid(
-        self, namespace: str, name: str, *, step: int | None = None, uid: str | None = None
+        self,
+        namespace: str,
+        name: str,
+        *,
+        step: int | None = None,
+        label: str | None = None,
+        uid: str | None = None,
     ) -> Grid:
         """All members of a step, by default of the newest one."""
-        return self._wire.get(Grid, "rollouts", namespace, name, "grid", step=step, uid=uid)
+        path = ("rollouts", namespace, name, "grid")
+        return self._wire.get(Grid, *path, step=step, label=label, uid=uid)
 
     def timeline(
         self,
@@ -176,11 +185,12 @@ class Client:
         self,
         *,
         prefix: str | None = None,
+        label: str | None = None,
         namespace: str | None = None,
         rollout: str | None = None,
     ) -> Iterator[str]:
         """Names, in their order; `rollout` is one of `namespace`."""
-        query = {"prefix": prefix, "namespace": namespace, "rollout": rollout}
+        query = {"prefix": prefix, "label": label, "namespace": namespace, "rollout": rollout}
         return self._wire.pages(str, "clusters", **query)
 
     def cluster(self, name: str) -> Cluster:

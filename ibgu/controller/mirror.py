@@ -1,6 +1,6 @@
 """The hub in memory, and what it shows about one cluster of one rollout."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from ibgu.controller.denials import Denials
 from ibgu.core.adopt import Traces
@@ -70,6 +70,11 @@ class Mirror:
         if known is None or known[0] is not found:
             known = self._clusters[name] = (found, view_cluster(found))
         return known[1]
+
+    def labels(self, cluster: str) -> Mapping[str, str] | None:
+        """None: there is no ManagedCluster of that name."""
+        found = self.clusters.get(("", cluster))
+        return None if found is None else found.metadata.labels
 
     def work(self, key: WorkKey) -> WorkView | None:
         found = self.works.get(key)

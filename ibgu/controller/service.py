@@ -12,6 +12,7 @@ from ibgu import telemetry
 from ibgu.controller import measures
 from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Ledger
+from ibgu.controller.labels import LabelKeeper, keeping
 from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notify import Notifier, notifying
@@ -50,9 +51,11 @@ class Controller:
         clock: NewClock = Clock,
         rng: Random | None = None,
         notifier: Notifier | None = None,
+        labels: LabelKeeper | None = None,
     ) -> None:
         self._rng = rng or Random()
         self._notifier = notifier
+        self._labels = labels
         self._settings = settings
         self._client = client
         self._usual = Usual(Reads(engine, served.hub))
@@ -126,6 +129,8 @@ class Controller:
         return self._loop is not None
 
     def _touched(self, rollout: str, cluster: str) -> None:
+        if self._labels is not None and not rollout:
+            self._labels.changed(cluster)
         if self._loop is not None:
             self._loop.touched(rollout, cluster)
 
@@ -179,12 +184,10 @@ class Controller:
             # What was seen while another controller led was that one's to act on.
             proof = self._mirror.went_back if epoch == self._epoch + 1 else ""
             self._epoch = epoch
-            if self._notifier is not None:
-                self._notifier.lead(epoch)
+            self._companions_lead(epoch)
             await self._terms(deadline, proof)
         finally:
-            if self._notifier is not None:
-                self._notifier.rest()
+            self._companions_rest()
             self._loop = self._ledger = None
             telemetry.LEADER.set(0)
             log.info("leading no more", epoch=epoch)
@@ -198,6 +201,19 @@ class Controller:
             except* WentBack as group:
                 proof = str(group.exceptions[0])
                 self._loop = None
+
+    def _companions_lead(self, epoch: int) -> None:
+        if self._notifier is not None:
+            self._notifier.lead(epoch)
+        if self._labels is not None:
+            names = [cluster.metadata.name for cluster in self._mirror.clusters]
+            self._labels.lead(epoch, self._mirror.labels, names)
+
+    def _companions_rest(self) -> None:
+        if self._notifier is not None:
+            self._notifier.rest()
+        if self._labels is not None:
+            self._labels.rest()
 
     def _leads(self, loop: Loop) -> None:
         self._loop = loop
@@ -240,5 +256,10 @@ async def controller(
     """
     async with await HubClient.connect(settings.kubeconfig) as client:
         served = await discovering(client)
-        async with notifying(settings, served.hub) as notifier:
-            yield Controller(settings, client, engine, served, clock, notifier=notifier)
+        async with (
+            notifying(settings, served.hub) as notifier,
+            keeping(engine, served.hub) as labels,
+        ):
+            yield Controller(
+                settings, client, engine, served, clock, notifier=notifier, labels=labels
+            )

@@ -230,3 +230,5 @@ class ClusterRow(Struct, frozen=True):
 
     holds: tuple[HoldRow, ...]
     debts: tuple[Debt, ...]
+    labels: dict[str, str] | None
+    """Of the ManagedCluster, as the leader saw them last; None: not known."""

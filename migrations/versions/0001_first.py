@@ -286,6 +286,16 @@ CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events
 FOR EACH STATEMENT EXECUTE FUNCTION ibgu_keep_events()
 """,
     """
+CREATE TABLE cluster_labels (
+  hub text COLLATE "C" NOT NULL,
+  cluster text COLLATE "C" NOT NULL,
+  labels jsonb,
+  digest text COLLATE "C" NOT NULL,
+  CONSTRAINT cluster_labels_pkey PRIMARY KEY (hub, cluster),
+  CONSTRAINT cluster_labels_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id) ON DELETE CASCADE
+)
+""",
+    """
 CREATE TABLE notify_cursors (
   hub text COLLATE "C" NOT NULL,
   receiver text COLLATE "C" NOT NULL,

@@ -101,6 +101,7 @@ async def test_a_cluster_as_the_journal_knows_it(ask: Ask, journal: Journal) -> 
             "slot": 1,
             "takenAt": "2026-05-04T03:02:01.123456Z",
         },
+        "labels": None,
         "labelsOwed": {"k": None, "new": "y"},
         "annotationsOwed": {},
     }

@@ -16,6 +16,7 @@ from ibgu.api.routes.inputs import (
     ClusterPrefix,
     Cursor,
     InNamespace,
+    Label,
     Limit,
     ReadsOfRequest,
     not_found,
@@ -46,6 +47,7 @@ async def clusters(
     caller: CallerOfRequest,
     visible: Visible,
     reads: ReadsOfRequest,
+    label: Label = None,
     prefix: ClusterPrefix = "",
     namespace: InNamespace = None,
     rollout: InRollout = None,
@@ -55,7 +57,7 @@ async def clusters(
     """Those that were in a rollout which the caller may read."""
     uid = await _uid(caller, reads, namespace, rollout)
     found = await reads.clusters(
-        prefix=prefix, rollout=uid, namespaces=visible, limit=limit, cursor=cursor
+        prefix=prefix, label=label, rollout=uid, namespaces=visible, limit=limit, cursor=cursor
     )
     return Page(items=list(found.items), next_cursor=found.next)
 

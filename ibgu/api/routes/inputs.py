@@ -7,7 +7,9 @@ from pydantic import StringConstraints
 
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
-from ibgu.api.problems import Problem
+from ibgu.api.problems import Problem, invalid
+from ibgu.core.kinds import LabelSelector
+from ibgu.core.plan import parse_selector
 from ibgu.db.reads import Reads
 from ibgu.db.views import Found
 
@@ -49,6 +51,31 @@ Cursor = Annotated[
 ]
 
 PAGE = 100
+
+
+async def _label(
+    caller: CallerOfRequest,
+    label: Annotated[
+        str,
+        Query(
+            max_length=4096,
+            description="Only clusters with such labels, as `kubectl -l` takes it.",
+            examples=["site=north,ring in (1,2),!canary"],
+        ),
+    ] = "",
+) -> LabelSelector | None:
+    """To ask by labels takes the right to list who has them."""
+    if not label.strip():
+        return None
+    try:
+        selector = parse_selector(label)
+    except ValueError as error:
+        raise invalid("label", "query", str(error)) from error
+    await caller.require_clusters()
+    return selector
+
+
+Label = Annotated[LabelSelector | None, Depends(_label)]
 
 
 def _reads(request: Request) -> Reads:

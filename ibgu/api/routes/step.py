@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from ibgu.api.routes.inputs import ReadsOfRequest, RolloutOfPath, StepNumber
+from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber
 from ibgu.api.schemas import step as schemas
 from ibgu.api.schemas.problem import problems
 from ibgu.api.shape.step import grid, timeline
@@ -23,13 +23,13 @@ Points = Annotated[int, Query(ge=2, le=1000, description="How many points it has
     summary="All members of a step in columns",
 )
 async def grid_of_step(
-    found: RolloutOfPath, reads: ReadsOfRequest, step: StepNumber = None
+    found: RolloutOfPath, reads: ReadsOfRequest, label: Label = None, step: StepNumber = None
 ) -> Response:
     """Of the newest step, if none is named."""
     number = _number(found, step)
     if number is None:
         return _json(grid(None, GridRow(await reads.last_seq(), ()), None))
-    row = await reads.grid(found.rollout.uid, number - 1)
+    row = await reads.grid(found.rollout.uid, number - 1, label)
     return _json(grid(number, row, found.hold))
 
 

@@ -21,6 +21,9 @@ class ClusterBody(Body):
     name: str
     newest: VisitBody = Field(description="The newest step that it was in.")
     hold: HoldBody | None = Field(description="Who works on it now; null: nobody.")
+    labels: dict[str, str] | None = Field(
+        description="Of the ManagedCluster, as the controller saw them last; null: not known."
+    )
     labels_owed: dict[str, str | None] = Field(
         description="Labels that ibgu is about to write on the ManagedCluster; null: to remove."
     )

@@ -15,6 +15,7 @@ def cluster_body(name: str, row: ClusterRow, newest: VisitRow, paces: Paces) -> 
         name=name,
         newest=visit_body(newest, paces),
         hold=_hold(row.holds[0]) if row.holds else None,
+        labels=row.labels,
         labels_owed=_wanted(debt.labels for debt in row.debts),
         annotations_owed=_wanted(debt.annotations for debt in row.debts),
     )

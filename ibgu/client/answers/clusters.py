@@ -19,5 +19,6 @@ class Cluster(Answer, frozen=True, kw_only=True):
     name: str
     newest: Visit
     hold: Hold | None = None
+    labels: dict[str, str] | None = None
     labels_owed: dict[str, str | None] = field(default_factory=dict)
     annotations_owed: dict[str, str | None] = field(default_factory=dict)

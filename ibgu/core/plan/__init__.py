@@ -3,6 +3,7 @@
 from ibgu.core.plan.check import Started, problem
 from ibgu.core.plan.membership import left_out, select, why_nobody, with_debts
 from ibgu.core.plan.natural import natural_key
+from ibgu.core.plan.selector_text import parse_selector
 from ibgu.core.plan.selectors import matches, problem_of
 from ibgu.core.plan.shapes import SHAPES, allowed
 
@@ -13,6 +14,7 @@ __all__ = [
     "left_out",
     "matches",
     "natural_key",
+    "parse_selector",
     "problem",
     "problem_of",
     "select",

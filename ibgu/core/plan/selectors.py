@@ -53,12 +53,13 @@ def problem_of(selectors: Sequence[LabelSelector]) -> str | None:
     """What is wrong with spec.clusterLabelSelectors; None if nothing is."""
     for index, selector in enumerate(selectors):
         path = f"spec.clusterLabelSelectors[{index}]"
-        for fault in _selector_faults(selector):
+        for fault in selector_faults(selector):
             return f"{path}{fault}"
     return None
 
 
-def _selector_faults(selector: LabelSelector) -> Iterator[str]:
+def selector_faults(selector: LabelSelector) -> Iterator[str]:
+    """Each begins with the field's path, up to a colon."""
     for key, value in selector.match_labels.items():
         for fault in _label_faults(key, (value,)):
             yield f".matchLabels: {fault}"

@@ -4,12 +4,13 @@ from collections.abc import Collection
 
 from sqlalchemy import select
 
+from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Debt
 from ibgu.db.reads.base import Base
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.names import Names
 from ibgu.db.rows import OF_DEBT, to_record
-from ibgu.db.schema import debts, holds, rollouts
+from ibgu.db.schema import cluster_labels, debts, holds, rollouts
 from ibgu.db.views import ClusterRow, HoldRow, Page
 
 
@@ -18,15 +19,16 @@ class ClusterReads(Base):
         self,
         *,
         prefix: str = "",
+        label: LabelSelector | None = None,
         rollout: str | None = None,
         namespaces: Collection[str] | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[str]:
-        """Names in their order; `rollout` is a uid, and then the namespaces do not matter; None: of
-        all rollouts, of all namespaces."""
+        """Names in their order; `label`: by the labels that they have now; `rollout` is a uid, and
+        then the namespaces do not matter; None: of all rollouts, of all namespaces."""
         after = "" if cursor is None else decode(cursor, str)
-        names = Names(self.hub, prefix, after, limit + 1)
+        names = Names(self.hub, prefix, after, limit + 1, label)
         statement = names.of_all(namespaces) if rollout is None else names.of_rollout(rollout)
         async with self._at_one_moment() as db:
             found = list(await db.scalars(statement))
@@ -40,7 +42,11 @@ class ClusterReads(Base):
             .where(holds.c.hub == self.hub, holds.c.cluster == name)
         )
         owed = select(*OF_DEBT).where(debts.c.hub == self.hub, debts.c.cluster == name)
+        labels = select(cluster_labels.c.labels).where(
+            cluster_labels.c.hub == self.hub, cluster_labels.c.cluster == name
+        )
         async with self._at_one_moment() as db:
             found = [to_record(row, HoldRow) for row in (await db.execute(held)).mappings()]
             debt = [to_record(row, Debt) for row in (await db.execute(owed)).mappings()]
-        return ClusterRow(tuple(found), tuple(debt))
+            known = await db.scalar(labels)
+        return ClusterRow(tuple(found), tuple(debt), known)

@@ -21,10 +21,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, Run, RunState
 from ibgu.core.words import STARTABLE
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import decode, page
+from ibgu.db.reads.labelled import matching
 from ibgu.db.reads.sorting import Sort, Sorting
 from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, OF_RUN, to_member, to_record
 from ibgu.db.schema import members, rollouts, runs, steps
@@ -73,14 +75,16 @@ class MemberReads(Base):
         cause: Cause | None = None,
         prefix: str = "",
         clusters: Sequence[str] | None = None,
+        label: LabelSelector | None = None,
         reason: ReasonKind | None = None,
         slower_than: Mapping[Action, float] | None = None,
         sort: Sort = Sort.ORDER,
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[MemberRow]:
-        """`prefix`: of the cluster's name, `clusters`: whole names; `reason`: as it is shown, a
-        hold before the member's own; `slower_than`: in flight for more seconds than these."""
+        """`prefix`: of the cluster's name, `clusters`: whole names; `label`: by the labels that
+        their ManagedClusters have now; `reason`: as it is shown, a hold before the member's own;
+        `slower_than`: in flight for more seconds than these."""
         sorting = Sorting(sort, cursor)
         asked = {
             members.c.rollout: uid,
@@ -94,6 +98,8 @@ class MemberReads(Base):
             wanted.append(members.c.cluster.startswith(prefix, autoescape=True))
         if clusters is not None:
             wanted.append(members.c.cluster == any_(texts(clusters)))
+        if label is not None:
+            wanted.append(matching(self.hub, members.c.cluster, label))
         if reason is not None:
             wanted += [members.c.state != MemberState.FINISHED.value, _shown == reason.value]
         if slower_than is not None:

@@ -10,7 +10,9 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, any_, exists, literal, select, true
 
+from ibgu.core.kinds import LabelSelector
 from ibgu.db.reads.base import texts
+from ibgu.db.reads.labelled import matching
 from ibgu.db.schema import members, rollouts, steps
 
 _LAST = "~"
@@ -23,6 +25,7 @@ class Names(Struct, frozen=True):
     after: str
     """Only names behind this one; empty: from the first on."""
     limit: int
+    label: LabelSelector | None = None
 
     def of_all(self, namespaces: Collection[str] | None) -> Select[Any]:
         """None: whichever rollout knows it; else one in these namespaces does."""
@@ -33,6 +36,7 @@ class Names(Struct, frozen=True):
         statement = select(names.c.cluster).where(names.c.cluster.is_not(None))
         if namespaces is not None:
             statement = statement.where(self._known_in(namespaces, names.c.cluster))
+        statement = statement.where(*self._labelled(names.c.cluster))
         return statement.limit(self.limit)
 
     def of_rollout(self, uid: str) -> Select[Any]:
@@ -45,6 +49,7 @@ class Names(Struct, frozen=True):
         of_step = (
             select(member.c.cluster)
             .where(*its_step, *self._between(member.c.cluster, literal(self.after)))
+            .where(*self._labelled(member.c.cluster))
             .order_by(member.c.cluster)
             .limit(self.limit)
             .lateral("of_step")
@@ -74,6 +79,9 @@ class Names(Struct, frozen=True):
         if not self.prefix:
             return [name > after]
         return [name > after, name >= self.prefix, name < self.prefix + _LAST]
+
+    def _labelled(self, name: ColumnElement[str]) -> list[ColumnElement[bool]]:
+        return [] if self.label is None else [matching(self.hub, name, self.label)]
 
     def _known_in(
         self, namespaces: Collection[str], name: ColumnElement[str]

@@ -6,8 +6,10 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.forecast import Change
+from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Step
 from ibgu.db.reads.base import Base
+from ibgu.db.reads.labelled import matching
 from ibgu.db.rows import OF_STEP, to_record
 from ibgu.db.schema import hubs, members, steps
 from ibgu.db.views import CourseRow, GridRow
@@ -41,13 +43,15 @@ _SHORTEST = timedelta(seconds=1)
 
 
 class StepReads(Base):
-    async def grid(self, uid: str, step: int) -> GridRow:
-        """Every member of a step in its order, as plain columns."""
+    async def grid(self, uid: str, step: int, label: LabelSelector | None = None) -> GridRow:
+        """Every member of a step (with such labels) in its order, as plain columns."""
         statement = (
             select(*_CELLS)
             .where(members.c.hub == self.hub, members.c.rollout == uid, members.c.step == step)
             .order_by(members.c.position)
         )
+        if label is not None:
+            statement = statement.where(matching(self.hub, members.c.cluster, label))
         async with self._at_one_moment() as db:
             seq = await db.scalar(select(hubs.c.last_seq).where(hubs.c.id == self.hub)) or 0
             return GridRow(seq, tuple(tuple(row) for row in await db.execute(statement)))

@@ -2,6 +2,7 @@
 
 from ibgu.db.schema.fleet import debts, holds, members, runs
 from ibgu.db.schema.history import CHANNEL, events, leaders
+from ibgu.db.schema.labels import cluster_labels
 from ibgu.db.schema.notify import notify_cursors
 from ibgu.db.schema.plan import hubs, rollouts, steps
 from ibgu.db.schema.shadow import shadow_leaders, shadow_rollouts, shadow_runs, shadow_steps
@@ -13,6 +14,7 @@ VERSION = 1
 __all__ = [
     "CHANNEL",
     "VERSION",
+    "cluster_labels",
     "debts",
     "events",
     "holds",

@@ -1,0 +1,84 @@
+"""The leader's notes of clusters' labels."""
+
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import blake2b
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.db.errors import Deposed, away_from
+from ibgu.db.schema import cluster_labels
+
+LONGEST = 32 * 1024
+"""Bytes of one cluster's labels in JSON; longer ones are not kept. Some dozens of them, as clusters
+have, are two or three KiB."""
+
+_PUT = text("""
+    INSERT INTO cluster_labels (hub, cluster, labels, digest)
+    SELECT hubs.id, seen.cluster, CAST(seen.labels AS jsonb), seen.digest
+    FROM unnest(CAST(:clusters AS text[]), CAST(:labels AS text[]), CAST(:digests AS text[]))
+      AS seen(cluster, labels, digest), hubs
+    WHERE hubs.id = :hub AND hubs.epoch = :epoch
+    ON CONFLICT (hub, cluster) DO UPDATE SET labels = excluded.labels, digest = excluded.digest
+""")
+_DROP = text("""
+    DELETE FROM cluster_labels USING hubs
+    WHERE hubs.id = :hub AND hubs.epoch = :epoch
+      AND cluster_labels.hub = :hub AND cluster_labels.cluster = ANY(CAST(:clusters AS text[]))
+      AND NOT EXISTS (SELECT FROM members
+        WHERE members.hub = :hub AND members.cluster = cluster_labels.cluster)
+""")
+
+
+class Seen(Struct, frozen=True):
+    cluster: str
+    labels: str | None
+    """As JSON; None: too long to be kept."""
+    digest: str
+
+
+def seen(cluster: str, labels: Mapping[str, str]) -> Seen:
+    found = msgspec.json.encode(dict(sorted(labels.items())))
+    digest = blake2b(found, digest_size=12).hexdigest()
+    return Seen(cluster, found.decode() if len(found) <= LONGEST else None, digest)
+
+
+class LabelStore:
+    """All raise JournalAway."""
+
+    def __init__(self, engine: AsyncEngine, hub: str) -> None:
+        self._engine = engine
+        self._hub = hub
+
+    async def digests(self) -> dict[str, str]:
+        """Of all clusters that are noted."""
+        wanted = select(cluster_labels.c.cluster, cluster_labels.c.digest).where(
+            cluster_labels.c.hub == self._hub
+        )
+        with away_from("reading which labels are noted"):
+            async with self._engine.connect() as db:
+                return {row.cluster: row.digest for row in await db.execute(wanted)}
+
+    async def put(self, found: Sequence[Seen], epoch: int) -> None:
+        """Raises Deposed where `epoch` is over."""
+        values = {
+            "hub": self._hub,
+            "epoch": epoch,
+            "clusters": [each.cluster for each in found],
+            "labels": [each.labels for each in found],
+            "digests": [each.digest for each in found],
+        }
+        with away_from("noting labels of clusters"):
+            async with self._engine.begin() as db:
+                written = (await db.execute(_PUT, values)).rowcount
+        if not written:
+            raise Deposed(f"epoch {epoch} of hub {self._hub} is over; no labels were noted")
+
+    async def drop(self, clusters: Collection[str], epoch: int) -> None:
+        """Those that are gone from the hub and were in no rollout; the others stay as they were."""
+        values = {"hub": self._hub, "epoch": epoch, "clusters": list(clusters)}
+        with away_from("forgetting labels of clusters"):
+            async with self._engine.begin() as db:
+                await db.execute(_DROP, values)
