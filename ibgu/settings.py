@@ -48,12 +48,12 @@ class Settings(BaseSettings):
         description="debug, info, warning, error.",
     )
     lease_seconds: float = Field(
-        15.0, gt=0, description="How long others wait after the leader's last renewal."
+        4.0, gt=0, description="How long others wait after the leader's last renewal."
     )
     lease_renew_seconds: float = Field(
-        10.0, gt=0, description="How long a leader goes on without a renewal that was answered."
+        3.0, gt=0, description="How long a leader goes on without a renewal that was answered."
     )
-    lease_retry_seconds: float = Field(2.0, gt=0, description="Between two renewals or tries.")
+    lease_retry_seconds: float = Field(0.4, gt=0, description="Between two renewals or tries.")
     hub_concurrency: int = Field(32, ge=1, le=256, description="Writes to the hub at a time.")
     hub_rate: float = Field(200.0, gt=0, description="Writes to the hub a second, on average.")
     hub_burst: int = Field(400, ge=1, description="Writes to the hub that may go out at once.")

@@ -22,15 +22,18 @@ from ibgu.hub.port import Hub
 
 Lead = Callable[[Deadline], Coroutine[Any, Any, None]]
 
+_BEYOND = 0.001
+"""Seconds by which a lease must have run out."""
+
 
 class LeaseTimes(Struct, frozen=True):
     """Seconds. `renew_deadline` must be below `duration`, `retry` well below both."""
 
-    duration: float = 15.0
+    duration: float = 4.0
     """How long others wait after the last renewal that they saw."""
-    renew_deadline: float = 10.0
+    renew_deadline: float = 3.0
     """How long the leader goes on without a renewal that was answered."""
-    retry: float = 2.0
+    retry: float = 0.4
 
     def __post_init__(self) -> None:
         if not 0 < self.retry < self.renew_deadline < self.duration:
@@ -43,8 +46,8 @@ class LeaseTimes(Struct, frozen=True):
 class _Observed(Struct, frozen=True):
     record: tuple[str | None, str | None, int | None]
     """Holder, renewTime, transitions. Not the resourceVersion: an edited label is no renewal."""
-    at: float
-    """Loop time at which we first saw it."""
+    until: float
+    """Loop time up to which it holds, counted from when we first saw it."""
 
 
 class Elector:
@@ -90,9 +93,17 @@ class Elector:
         """
         while True:
             if not await self._try(self._times.renew_deadline):
-                await asyncio.sleep(self._times.retry * self._rng.uniform(1.0, 1.2))
+                await asyncio.sleep(self._pause())
             elif await self._hold(lead):
                 return
+
+    def _pause(self) -> float:
+        """Until the next try; not beyond the moment at which another's lease runs out."""
+        pause = self._times.retry * self._rng.uniform(1.0, 1.2)
+        if self._observed is None:
+            return pause
+        left = self._observed.until - self._loop.time()
+        return min(pause, left + _BEYOND) if left > 0 else pause
 
     async def _hold(self, lead: Lead) -> bool:
         """True if `lead` came to its end by itself, False if leadership was lost."""
@@ -157,8 +168,9 @@ class Elector:
         spec, now = seen.spec, self._loop.time()
         record = (spec.holder_identity, spec.renew_time, spec.lease_transitions)
         if self._observed is None or self._observed.record != record:
-            self._observed = _Observed(record, now)
-        return now - self._observed.at > (spec.lease_duration_seconds or self._times.duration)
+            holds = spec.lease_duration_seconds or self._times.duration
+            self._observed = _Observed(record, now + holds)
+        return now > self._observed.until
 
     async def _create(self) -> bool:
         body = {

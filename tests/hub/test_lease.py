@@ -174,6 +174,20 @@ async def test_the_holders_clock_does_not_matter(hub: ScriptedHub, client: HubCl
     assert asyncio.get_running_loop().time() - began > 0.9
 
 
+async def test_it_asks_again_when_the_lease_runs_out_not_later(
+    hub: ScriptedHub, client: HubClient
+) -> None:
+    """The next regular try would come after all of the test's patience."""
+    holder = {"holderIdentity": "other", "leaseDurationSeconds": 1}
+    await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": "x"})
+    times = LeaseTimes(duration=300, renew_deadline=290, retry=280)
+    async with (
+        running(elector(client, times=times), lead := Leader()),
+        asyncio.timeout(times.retry),
+    ):
+        await lead.began.wait()
+
+
 async def test_an_edited_label_is_no_renewal(
     hub: ScriptedHub, client: HubClient, until: Until
 ) -> None:
