@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from tests.benchmarks import rollout_part
+from tests.benchmarks import failover, rollout_part
 
 
 class Part(Struct, frozen=True):
@@ -17,4 +17,5 @@ class Part(Struct, frozen=True):
 
 PARTS = {
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
+    "failover": Part(failover.__doc__, failover.arguments, failover.run),
 }

@@ -33,19 +33,24 @@ class Process:
         return Usage(ticks / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) * 1024)
 
 
-@contextmanager
-def controller(environment: dict[str, str], log: Path) -> Iterator[Process]:
-    """`ibgu controller --migrate`, ended by SIGTERM; compiled, as an installed one is."""
+def start(environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    """`ibgu controller --migrate`; compiled, as an installed one is. `log` is appended to."""
     compileall.compile_dir(Path(ibgu.__path__[0]), quiet=1)
-    with log.open("w") as output:
-        running = subprocess.Popen(
+    with log.open("a") as output:
+        return subprocess.Popen(
             [sys.executable, "-m", "ibgu", "controller", "--migrate"],
             env={**os.environ, **environment},
             stdout=output,
             stderr=output,
         )
-        try:
-            yield Process(running.pid)
-        finally:
-            running.send_signal(signal.SIGTERM)
-            running.wait()
+
+
+@contextmanager
+def controller(environment: dict[str, str], log: Path) -> Iterator[Process]:
+    """`start`, ended by SIGTERM."""
+    running = start(environment, log)
+    try:
+        yield Process(running.pid)
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.wait()

@@ -57,9 +57,9 @@ async def _measure(clusters: int, slots: int, seed: int, folder: Path) -> Result
         fleet = await HubClient.with_token(hub.url, hub.token("fleet"), str(hub.ca_file))
         admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))
         async with fleet, admin, asyncio.TaskGroup() as tasks:
-            player = await _fleet(tasks, fleet, clusters, seed)
+            player = await play(tasks, fleet, clusters, seed)
             with controller(environment, folder / "ibgu.log") as process:
-                status = await _roll_out(admin, slots)
+                status = await roll_out(admin, slots)
                 usage = process.usage()
             player.playing.cancel()
         return _result(player.player, slots, read(log), status, usage)
@@ -84,20 +84,20 @@ def _result(
     )
 
 
-class _Fleet(Struct):
+class Fleet(Struct):
     player: Player
     playing: "asyncio.Task[None]"
 
 
-async def _fleet(tasks: asyncio.TaskGroup, client: HubClient, clusters: int, seed: int) -> _Fleet:
+async def play(tasks: asyncio.TaskGroup, client: HubClient, clusters: int, seed: int) -> Fleet:
     spec = FleetSpec.parse(count=clusters, seed=seed, durations=DURATIONS, labels=[f"fleet={NAME}"])
     ready: asyncio.Future[Player] = asyncio.get_running_loop().create_future()
     playing = tasks.create_task(simulate(client, spec, ready=ready.set_result))
-    return _Fleet(await ready, playing)
+    return Fleet(await ready, playing)
 
 
-async def _roll_out(admin: HubClient, slots: int) -> dict[str, Any]:
-    await admin.request("POST", paths.ibgus("default"), body=_ibgu(slots))
+async def roll_out(admin: HubClient, slots: int) -> dict[str, Any]:
+    await admin.request("POST", paths.ibgus("default"), body=ibgu(slots))
     while True:
         await asyncio.sleep(1.0)
         found = json.loads(await admin.request("GET", paths.ibgu("default", NAME)))
@@ -105,7 +105,7 @@ async def _roll_out(admin: HubClient, slots: int) -> dict[str, Any]:
             return dict(found["status"])
 
 
-def _ibgu(slots: int) -> dict[str, Any]:
+def ibgu(slots: int) -> dict[str, Any]:
     strategy = {"maxConcurrency": slots, "timeout": 240}
     return {
         "apiVersion": "lcm.openshift.io/v1alpha1",
