@@ -168,6 +168,9 @@ class GridRow(Struct, frozen=True):
     cells: tuple[tuple[Any, ...], ...]
     """cluster, state, reason's kind, reason's since (text), outcome, cause, ended at, failed
     action, message: plain values, for thousands of them are read at once."""
+    now: datetime
+    """By the database's clock."""
+    flights: tuple[FlightRow, ...] = ()
 
 
 class CourseRow(Struct, frozen=True):

@@ -47,6 +47,7 @@ async def test_the_grid_of_the_newest_step(ask: Ask, journal: Journal) -> None:
         "causes": [None, None, None],
         "failures": [None, None, None],
         "since": [STAMP] * 3,
+        "stalled": [False] * 3,
     }
     Grid.model_validate(found)
 

@@ -102,6 +102,8 @@ async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal) -> None:
         assert each["eta"]["basis"].startswith("Prep measured 10 times here: half took 1 min")
     members = (await ask("alice", "rollouts/default/ran-r1/members")).json()["items"]
     assert [each["cluster"] for each in members if each["stalled"]] == ["c10"]
+    grid = (await ask("alice", "rollouts/default/ran-r1/grid")).json()
+    assert grid["stalled"] == [False] * 10 + [True]
     answer = await ask("bob", "durations", action="Prep", namespace="default")
     (measured,) = answer.json()["items"]
     figures = {"p50": 60.0, "p90": 60.0, "p95": 60.0, "max": 60.0}

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Response
 
+from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber
 from ibgu.api.schemas import step as schemas
 from ibgu.api.schemas.problem import problems
-from ibgu.api.shape.step import grid, timeline
-from ibgu.db.views import Found, GridRow
+from ibgu.api.shape.step import grid, no_grid, timeline
+from ibgu.db.views import Found
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"])
 
@@ -23,14 +24,18 @@ Points = Annotated[int, Query(ge=2, le=1000, description="How many points it has
     summary="All members of a step in columns",
 )
 async def grid_of_step(
-    found: RolloutOfPath, reads: ReadsOfRequest, label: Label = None, step: StepNumber = None
+    found: RolloutOfPath,
+    reads: ReadsOfRequest,
+    paces: PacesOfHub,
+    label: Label = None,
+    step: StepNumber = None,
 ) -> Response:
     """Of the newest step, if none is named."""
     number = _number(found, step)
     if number is None:
-        return _json(grid(None, GridRow(await reads.last_seq(), ()), None))
+        return _json(no_grid(await reads.last_seq()))
     row = await reads.grid(found.rollout.uid, number - 1, label)
-    return _json(grid(number, row, found.hold))
+    return _json(grid(number, row, found.hold, paces))
 
 
 @router.get(

@@ -17,6 +17,7 @@ _GRID: JsonValue = {
     "causes": [None, "UpgradeFailed", None],
     "failures": [None, "InitMonitorTimeout", None],
     "since": ["2026-11-20T02:01:12Z", "2026-11-20T02:29:04Z", "2026-11-20T02:31:40Z"],
+    "stalled": [False, False, True],
 }
 _TIMELINE: JsonValue = {
     "step": 2,
@@ -42,6 +43,9 @@ class Grid(Body):
     failures: list[str | None] = Field(description="Names of known failures.")
     since: list[datetime | None] = Field(
         description="Since when it has had its reason; of a finished member: its end."
+    )
+    stalled: list[bool] = Field(
+        description="Is its action in flight for longer than is usual here?"
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from ibgu.api.schemas.common import Counts, ReasonBody
 from ibgu.api.schemas.rollouts import (
@@ -21,7 +22,7 @@ from ibgu.core.model import Reason, ReasonKind, Rollout, Who
 from ibgu.core.status import complete, hold_of, phase_of
 from ibgu.core.words import startable
 from ibgu.db import views
-from ibgu.db.views import ReasonRow, RolloutRow, StepRow
+from ibgu.db.views import FlightRow, ReasonRow, RolloutRow, StepRow
 
 _FROM_ROLLOUT = (
     *("namespace", "name", "uid", "state", "generation"),
@@ -49,7 +50,14 @@ def rollout_body(row: RolloutRow, paces: Paces) -> RolloutBody:
 
 
 def stalled_in(row: StepRow, paces: Paces) -> int:
-    return sum(stalled(each.action, each.began, row.now, paces) is not None for each in row.flights)
+    return len(stalled_among(row.flights, row.now, paces))
+
+
+def stalled_among(flights: Iterable[FlightRow], now: datetime, paces: Paces) -> frozenset[str]:
+    """Names of clusters."""
+    return frozenset(
+        each.cluster for each in flights if stalled(each.action, each.began, now, paces)
+    )
 
 
 def _plan_item(item: PlanItem) -> PlanItemBody:

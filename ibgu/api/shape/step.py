@@ -5,8 +5,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from ibgu.api.shape.rollouts import stalled_among
 from ibgu.api.shape.words import known_failure
-from ibgu.core.forecast import Point, curve
+from ibgu.core.forecast import Paces, Point, curve
 from ibgu.core.model import Action, MemberState, Reason
 from ibgu.core.words import Word, startable, word
 from ibgu.db.views import CourseRow, GridRow
@@ -23,13 +24,21 @@ class Grid(Struct):
     causes: list[str | None] = []
     failures: list[str | None] = []
     since: list[str | datetime | None] = []
+    stalled: list[bool] = []
 
 
-def grid(step: int | None, row: GridRow, hold: Reason | None) -> Grid:
+def grid(step: int | None, row: GridRow, hold: Reason | None, paces: Paces) -> Grid:
     found = Grid(step, row.seq)
     for cell in row.cells:
         _add(found, hold, *cell)
+    slow = stalled_among(row.flights, row.now, paces)
+    found.stalled.extend(cluster in slow for cluster in found.clusters)
     return found
+
+
+def no_grid(seq: int) -> Grid:
+    """Before the first step."""
+    return Grid(None, seq)
 
 
 def _add(

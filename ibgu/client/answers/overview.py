@@ -34,6 +34,7 @@ class Grid(Answer, frozen=True, kw_only=True):
     causes: tuple[str | None, ...]
     failures: tuple[str | None, ...]
     since: tuple[datetime | None, ...]
+    stalled: tuple[bool, ...] = ()
 
 
 class Point(Answer, frozen=True, kw_only=True):

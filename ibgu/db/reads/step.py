@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ibgu.core.forecast import Change
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Step
-from ibgu.db.reads.base import Base
+from ibgu.db.reads.counting import CountingReads
 from ibgu.db.reads.labelled import matching
 from ibgu.db.rows import OF_STEP, to_record
 from ibgu.db.schema import hubs, members, steps
@@ -42,7 +42,7 @@ _COURSE = text("""
 _SHORTEST = timedelta(seconds=1)
 
 
-class StepReads(Base):
+class StepReads(CountingReads):
     async def grid(self, uid: str, step: int, label: LabelSelector | None = None) -> GridRow:
         """Every member of a step (with such labels) in its order, as plain columns."""
         statement = (
@@ -54,7 +54,9 @@ class StepReads(Base):
             statement = statement.where(matching(self.hub, members.c.cluster, label))
         async with self._at_one_moment() as db:
             seq = await db.scalar(select(hubs.c.last_seq).where(hubs.c.id == self.hub)) or 0
-            return GridRow(seq, tuple(tuple(row) for row in await db.execute(statement)))
+            cells = tuple(tuple(row) for row in await db.execute(statement))
+            flights = await self._flights(db, [(uid, step)])
+            return GridRow(seq, cells, await self._now(db), tuple(flights))
 
     async def course(self, uid: str, step: int, intervals: int) -> CourseRow | None:
         """From the step's start to its end, or to now; None: it has not begun."""
