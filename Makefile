@@ -87,6 +87,11 @@ dashboards: $(READY) ## Grafana's dashboards in the chart, anew from their code
 bench: setup ## the benchmarks, each figure beside its bound (BENCH_ARGS="rollout --clusters 200")
 	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
+.PHONY: pictures
+pictures: setup ## the pictures of the page in docs/images, anew from its tests
+	@$(BIN)/pytest tests/web
+	@cp .artifacts/page/page-*.png docs/images/
+
 .PHONY: docs
 docs: $(READY) ## the documentation site in .artifacts/site, its reference pages made anew
 	@$(BIN)/python -m tests.docs.reference

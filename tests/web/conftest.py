@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from msgspec import Struct
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, FloatRect, Page, async_playwright, expect
 
 from ibgu import db
 from ibgu.api.app import create_app
@@ -79,10 +79,17 @@ class Look:
         await self.page.goto(f"{self.site.url}/{link}")
         return self.page
 
-    async def keep(self, name: str) -> None:
-        """A picture for a person to look at."""
+    async def keep(self, name: str, height: int) -> None:
+        """A picture of what has been loaded, cut off at that height: `make pictures` puts them
+        into docs/images."""
         ARTIFACTS.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+        await expect(self.page.locator("main [aria-busy]")).to_have_count(0)
+        await self.page.mouse.move(0, 0)
+        size = self.page.viewport_size
+        assert size
+        clip = FloatRect(x=0, y=0, width=size["width"], height=height)
+        path = ARTIFACTS / f"page-{name}.png"
+        await self.page.screenshot(path=path, full_page=True, clip=clip)
 
 
 def chromium() -> str:

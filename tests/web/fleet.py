@@ -4,9 +4,17 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import convert
 from msgspec.structs import replace
 
-from ibgu.core.kinds import IbguSpec, IbuSpec, PlanItem, RolloutStrategy, SeedImageRef
+from ibgu.core.kinds import (
+    IbguSpec,
+    IbuSpec,
+    LabelSelector,
+    PlanItem,
+    RolloutStrategy,
+    SeedImageRef,
+)
 from ibgu.core.model import (
     Action,
     Cause,
@@ -36,6 +44,8 @@ MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
 RESTORE = "Restore of Application Data is failed"
 MINUTE = timedelta(minutes=1)
 SLOTS = 60
+WAVE = 58
+"""So many start at a time; two slots are kept by those that have stalled."""
 
 
 def name(number: int) -> str:
@@ -49,7 +59,10 @@ class Story:
         self._journal = journal
         self.now = now
 
-    async def rollout(self, uid: str, actions: list[str], **more: Any) -> Rollout:
+    async def rollout(
+        self, uid: str, actions: list[str], *, fleet: Any = None, **more: Any
+    ) -> Rollout:
+        """`fleet`: a label selector."""
         seed = SeedImageRef(image="quay.example/seed:4.17.2", version="4.17.2")
         strategy = RolloutStrategy(max_concurrency=SLOTS, timeout=600)
         plan = [PlanItem([action], strategy) for action in actions]
@@ -60,7 +73,11 @@ class Story:
             "created_at": self.now - 130 * MINUTE,
             "started_at": self.now - 129 * MINUTE,
             "state": RolloutState.RUNNING,
-            "spec": IbguSpec(ibu_spec=IbuSpec(seed_image_ref=seed), plan=plan),
+            "spec": IbguSpec(
+                ibu_spec=IbuSpec(seed_image_ref=seed),
+                plan=plan,
+                cluster_label_selectors=convert([fleet] if fleet else [], list[LabelSelector]),
+            ),
         }
         found = Rollout(**(fields | more))
         await self.tell(OnRollout(Kind.ROLLOUT_SEEN, found, "the IBGU was created"))
@@ -207,7 +224,7 @@ async def ran_417(story: Story, size: int = 412) -> Rollout:
 def _prepared(of: Step, size: int, began: datetime) -> Iterator[Member]:
     for number in range(size):
         since = began + (number // SLOTS) * 8 * MINUTE
-        took = (6 + number * 7 % 23 / 10) * MINUTE
+        took = (6 + number * 7 % 19 / 10) * MINUTE
         if number % 34 == 3:
             yield failed(of, number, number, since, took, PULL)
         else:
@@ -216,7 +233,7 @@ def _prepared(of: Step, size: int, began: datetime) -> Iterator[Member]:
 
 def _upgrading(of: Step, numbers: list[int], now: datetime) -> Iterator[Member]:
     began = now - 70 * MINUTE
-    over = len(numbers) // 2 // SLOTS * SLOTS
+    over = len(numbers) // 2 // WAVE * WAVE
     for position, number in enumerate(numbers):
         if position < over:
             yield _upgraded(of, number, position, began)
@@ -227,7 +244,7 @@ def _upgrading(of: Step, numbers: list[int], now: datetime) -> Iterator[Member]:
 
 
 def _upgraded(of: Step, number: int, position: int, began: datetime) -> Member:
-    since = began + (position % SLOTS) * timedelta(seconds=3) + (position // SLOTS) * 22 * MINUTE
+    since = began + (position % WAVE) * timedelta(seconds=1) + (position // WAVE) * 22 * MINUTE
     took = (17 + number * 7 % 30 / 10) * MINUTE
     if position % 16 == 5:
         return failed(of, number, position, since, took, MONITOR)
@@ -237,7 +254,7 @@ def _upgraded(of: Step, number: int, position: int, began: datetime) -> Member:
 
 
 def _under_way(of: Step, number: int, position: int, index: int, now: datetime) -> Member:
-    since = now - (1 + index % 8) * MINUTE
+    since = now - (1 + index % 8) * MINUTE / 2
     if index in (7, 31):
         words = "not reachable for 31 min"
         return running(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,10 +10,31 @@ from playwright.async_api import Locator, expect
 
 from ibgu.core.model import RolloutState, StepState
 from ibgu.sandbox.kubectl import Kubectl
-from tests.web.conftest import SESSION, Look
-from tests.web.fleet import MINUTE, succeeded, waiting
+from tests.web.conftest import SESSION, Look, Site
+from tests.web.fleet import MINUTE, PULL, failed, name, succeeded, waiting
 
 pytestmark = [pytest.mark.hub, SESSION]
+
+
+FLEET = {"matchLabels": {"fleet": "page"}}
+
+
+@pytest.fixture
+def clusters(site: Site) -> Iterator[None]:
+    """Those that the rollouts select; one is not accepted."""
+    kubectl = Kubectl(site.hub)
+    labels = FLEET["matchLabels"] | {"lcm.openshift.io/ibgu-prep-completed": ""}
+    for number in range(6100, 6105):
+        kubectl.apply(
+            {
+                "apiVersion": "cluster.open-cluster-management.io/v1",
+                "kind": "ManagedCluster",
+                "metadata": {"name": name(number), "labels": labels},
+                "spec": {"hubAcceptsClient": number != 6104},
+            }
+        )
+    yield
+    kubectl("delete", "managedclusters", "-l", "fleet=page")
 
 
 def manifest(name: str) -> dict[str, Any]:
@@ -23,7 +45,7 @@ def manifest(name: str) -> dict[str, Any]:
         "metadata": {"name": name, "namespace": "default"},
         "spec": {
             "ibuSpec": {"seedImageRef": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"}},
-            "clusterLabelSelectors": [{"matchLabels": {"no": "cluster"}}],
+            "clusterLabelSelectors": [FLEET],
             "plan": [{"actions": ["Prep"], "rolloutStrategy": strategy}],
         },
     }
@@ -45,12 +67,14 @@ async def made(look: Look, name: str, first: int, *, over: bool = False) -> None
     state = RolloutState.COMPLETE if over else RolloutState.RUNNING
     times = {"completed_at": story.now} if over else {}
     uid = of_hub(look, name)["metadata"]["uid"]
-    found = await story.rollout(uid, ["Prep"], name=name, state=state, **times)
+    found = await story.rollout(uid, ["Prep"], name=name, state=state, fleet=FLEET, **times)
     done = {"state": StepState.FINISHED, "finished_at": story.now} if over else {}
     step = await story.step(found, 0, 5, **done)
     began = story.now - 9 * MINUTE
     for n in range(5):
         each = succeeded(step, first + n, n, began, 8 * MINUTE)
+        if n == 3:
+            each = failed(step, first + n, n, began, 8 * MINUTE, PULL)
         await story.put(each if over else waiting(step, first + n, n, began))
 
 
@@ -61,38 +85,50 @@ async def opened(look: Look, name: str, button: str, user: str = "olga") -> Loca
 
 
 async def test_a_pause_is_told_and_then_made(look: Look) -> None:
-    await made(look, "ran-pause", 6000)
-    dialog = await opened(look, "ran-pause", "Pause")
+    await made(look, "ran-419", 6000)
+    dialog = await opened(look, "ran-419", "Pause")
     await expect(dialog).to_contain_text("nothing new starts")
     await expect(dialog.locator("code")).to_contain_text("ibgu.dev/pause")
-    assert not paused(look, "ran-pause")
-    await look.keep("pause")
+    assert not paused(look, "ran-419")
+    await look.keep("pause", 900)
     await dialog.get_by_role("button", name="Do it").click()
     await expect(dialog.get_by_role("status")).to_contain_text(
-        re.compile(r"^Done\. .*ran-pause is paused")
+        re.compile(r"^Done\. .*ran-419 is paused")
     )
-    assert paused(look, "ran-pause")
+    assert paused(look, "ran-419")
     await dialog.get_by_role("button", name="Close").click()
     await expect(dialog).to_have_count(0)
     assert look.errors == []
 
 
-async def test_a_step_is_previewed_before_it_is_appended(look: Look) -> None:
-    await made(look, "ran-step", 6100, over=True)
-    dialog = await opened(look, "ran-step", "Add step")
+async def test_a_step_is_previewed_before_it_is_appended(look: Look, clusters: None) -> None:
+    await made(look, "ran-420", 6100, over=True)
+    dialog = await opened(look, "ran-420", "Add step")
     await dialog.get_by_role("radio", name="Upgrade", exact=True).check()
     await dialog.get_by_label("At a time (slots)").fill("3")
     preview = dialog.get_by_role("region", name="Preview")
-    await expect(preview).to_contain_text("Step 2, Upgrade:")
+    await expect(preview).to_contain_text("Step 2, Upgrade: 4 clusters in 2 waves of 3")
+    await expect(preview).to_contain_text("1 cluster left out")
     await expect(dialog.locator("code")).to_contain_text('"maxConcurrency":3')
-    await look.keep("preview")
-    assert len(of_hub(look, "ran-step")["spec"]["plan"]) == 1
+    await look.keep("preview", 900)
+    assert len(of_hub(look, "ran-420")["spec"]["plan"]) == 1
     await dialog.get_by_role("button", name="Do it").click()
     await expect(dialog.get_by_role("status")).to_contain_text("Upgrade")
-    plan = of_hub(look, "ran-step")["spec"]["plan"]
+    plan = of_hub(look, "ran-420")["spec"]["plan"]
     assert plan[1:] == [
         {"actions": ["Upgrade"], "rolloutStrategy": {"maxConcurrency": 3, "timeout": 600}}
     ]
+
+
+async def test_the_failed_are_aborted_after_three_clicks(look: Look) -> None:
+    await made(look, "ran-422", 6300, over=True)
+    dialog = await opened(look, "ran-422", "Abort failed")
+    await expect(dialog).to_contain_text("AbortOnFailure is step 2 of ran-422")
+    await dialog.get_by_role("button", name="Do it").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("AbortOnFailure")
+    plan = of_hub(look, "ran-422")["spec"]["plan"]
+    assert [item["actions"] for item in plan] == [["Prep"], ["AbortOnFailure"]]
+    assert look.errors == []
 
 
 async def test_what_the_state_does_not_allow_says_why(look: Look) -> None:
@@ -105,11 +141,11 @@ async def test_what_the_state_does_not_allow_says_why(look: Look) -> None:
 
 
 async def test_what_the_hub_does_not_allow_is_told(look: Look) -> None:
-    await made(look, "ran-read", 6200)
-    dialog = await opened(look, "ran-read", "Pause", user="alice")
+    await made(look, "ran-421", 6200)
+    dialog = await opened(look, "ran-421", "Pause", user="alice")
     button = dialog.get_by_role("button", name="Do it")
     await expect(button.or_(dialog.get_by_role("alert")).first).to_be_enabled()
     if await button.is_enabled():
         await button.click()
     await expect(dialog.get_by_role("alert")).to_contain_text("alice")
-    assert not paused(look, "ran-read")
+    assert not paused(look, "ran-421")

@@ -42,6 +42,7 @@ async def test_a_wrong_token_is_told(look: Look) -> None:
     await page.get_by_label("Token of the hub").fill("wrong")
     await page.get_by_label("Token of the hub").press("Enter")
     await expect(page.get_by_role("alert")).to_contain_text("wrong, expired or revoked")
+    await look.keep("sign-in", 700)
     assert await page.evaluate("sessionStorage.length") == 0
 
 
@@ -69,10 +70,10 @@ async def test_the_list_says_what_needs_a_person(look: Look) -> None:
     rows = page.locator(".rollout")
     await expect(rows.filter(has_text="ran-417")).to_contain_text("step 2 of 3")
     await expect(rows.filter(has_text="core-418")).to_contain_text("Held")
-    await look.keep("rollouts")
+    await look.keep("rollouts", 720)
     await rows.filter(has_text="core-418").click()
     await expect(page.get_by_role("status")).to_contain_text("Nothing new starts: brake")
-    await look.keep("held")
+    await look.keep("held", 1000)
     assert look.errors == []
 
 
@@ -87,7 +88,7 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Look) ->
     await expect(card).to_contain_text(MONITOR)
     await expect(card).to_contain_text("raise autoRollbackOnFailure")
     await expect(page.get_by_role("region", name="History").locator("tbody tr")).to_have_count(2)
-    await look.keep("cluster")
+    await look.keep("cluster", 830)
     await page.get_by_text("Its events in the journal").click()
     rows = page.locator(".events tbody tr")
     await expect(rows.first).to_contain_text("Finished")
@@ -122,7 +123,7 @@ async def test_a_row_of_the_box_filters_grid_and_table(look: Look) -> None:
     table = page.get_by_role("region", name="Members").locator("tbody tr")
     await expect(table).to_have_count(11)
     await expect(table.first).to_contain_text(MONITOR)
-    await look.keep("failures")
+    await look.keep("failures", 1450)
     await page.go_back()
     await expect(page.get_by_role("heading", name="399 clusters", exact=True)).to_be_visible()
 
@@ -138,14 +139,55 @@ async def test_a_link_holds_step_and_filter(look: Look) -> None:
     await expect(page).to_have_url(re.compile(r"\?step=1$"))
 
 
-async def test_pages_of_members_follow_the_order_that_is_chosen(look: Look) -> None:
+async def test_failed_and_stalled_members_come_first(look: Look) -> None:
+    page = await look.open(RAN)
+    rows = page.get_by_role("region", name="Members").locator("tbody tr")
+    await expect(rows.nth(14)).to_contain_text("failed")
+    for stalled in (15, 16):
+        await expect(rows.nth(stalled)).to_contain_text("takes longer than usual: at most")
+    await expect(rows.nth(17)).to_contain_text("taken over")
+    await expect(rows.nth(18)).to_contain_text("rebooting")
+
+
+async def test_members_are_ordered_by_a_column_and_the_link_keeps_it(look: Look) -> None:
     page = await look.open(RAN)
     members = page.get_by_role("region", name="Members")
-    await expect(members.locator("tbody tr").first).to_contain_text("site-0000")
+    first = members.locator("tbody tr").first
+    await members.get_by_role("button", name="Cluster").click()
+    await expect(first).to_contain_text("site-0000")
     await members.get_by_role("button", name="Next").click()
     await expect(members).to_contain_text(re.compile("26.50 of 399"))
-    await members.get_by_label("Order").select_option("since")
-    await expect(members.get_by_role("navigation")).to_contain_text("of 399")
+    await members.get_by_role("button", name="Cluster").click()
+    await expect(first).to_contain_text("site-0410")
+    await expect(members).to_contain_text(re.compile("1.25 of 399"))
+    await page.reload()
+    await expect(first).to_contain_text("site-0410")
+    heads = members.get_by_role("columnheader")
+    await expect(heads.nth(1)).to_have_attribute("aria-sort", "descending")
+    await members.get_by_role("button", name="For").click()
+    await expect(first).to_contain_text(re.compile(r"waiting1 h 1\d min"))
+    await members.get_by_role("button", name="No.").click()
+    await expect(first).to_contain_text("site-0000")
+    await members.get_by_role("button", name="State").click()
+    await expect(page).not_to_have_url(re.compile("sort="))
+    assert look.errors == []
+
+
+async def test_the_number_of_stalled_clusters_leads_to_them(look: Look) -> None:
+    page = await look.open()
+    await page.locator(".rollout", has_text="ran-417").get_by_role("link", name="2 stalled").click()
+    members = page.get_by_role("region", name="Members")
+    await expect(members.locator("tbody tr")).to_have_count(2)
+    await expect(members.locator("tbody")).to_be_in_viewport()
+    await expect(page.get_by_role("button", name="stalled 2")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    await look.keep("stalled", 1680)
+    await page.get_by_role("button", name="failed 15", exact=True).click()
+    await expect(members.locator("tbody tr")).to_have_count(17)
+    await page.locator(".facts").get_by_role("link", name="15 failed").click()
+    await expect(members.locator("tbody tr")).to_have_count(15)
+    assert look.errors == []
 
 
 async def test_the_chart_ends_at_the_total_and_names_the_newest_numbers(look: Look) -> None:
@@ -216,10 +258,10 @@ async def test_what_is_not_there_is_said(look: Look, link: str) -> None:
 async def test_the_theme_is_kept_and_repaints_the_grid(look: Look) -> None:
     page = await look.open(RAN)
     await page.get_by_role("application").wait_for()
-    await look.keep("light")
+    await look.keep("light", 1250)
     await page.get_by_label("Theme").select_option("dark")
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    await look.keep("dark")
+    await look.keep("dark", 1250)
     await page.reload()
     await expect(page.get_by_label("Theme")).to_have_value("dark")
 
@@ -229,4 +271,4 @@ async def test_a_tablet_has_room_for_it(look: Look) -> None:
     page = await look.open(RAN)
     await page.get_by_role("application").wait_for()
     assert await page.evaluate("document.documentElement.scrollWidth") <= 820
-    await look.keep("tablet")
+    await look.keep("tablet", 1640)

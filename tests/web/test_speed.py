@@ -31,7 +31,8 @@ FRAMES = """seconds => new Promise(resolve => {
 async def test_a_large_fleet_moves_smoothly(look: Look) -> None:
     story = look.site.story()
     found = await story.rollout("ran-large", ["Prep"])
-    step = await story.step(found, 0, CLUSTERS)
+    bounds = {"max_concurrency": CHANGES * SECONDS, "started_at": story.now - timedelta(minutes=1)}
+    step = await story.step(found, 0, CLUSTERS, **bounds)
     await story.put(*(waiting(step, FIRST + n, n, story.now) for n in range(CLUSTERS)))
     page = await look.open("#/r/default/ran-large")
     await expect(page.get_by_role("button", name="waiting 5,000", exact=True)).to_be_visible()
@@ -42,7 +43,8 @@ async def test_a_large_fleet_moves_smoothly(look: Look) -> None:
     busy = (await worked(thread) - before) / SECONDS
     await expect(page.get_by_role("button", name="succeeded 1,200", exact=True)).to_be_visible()
     note({"framesPerSecond": round(frames / SECONDS, 1), "mainThreadBusy": round(busy, 3)})
-    await look.keep("large")
+    await expect(page.locator(".u-legend .u-value").nth(1)).to_have_text("1,200")
+    await look.keep("large", 1150)
     assert busy < BUSY
     assert look.errors == []
 

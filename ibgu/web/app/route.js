@@ -2,7 +2,7 @@
  * Where one is: the address' hash, so that every view has a link.
  *
  *   #/                                  rollouts
- *   #/r/NAMESPACE/NAME?step=2&state=failed&cause=…&reason=…&find=site-04
+ *   #/r/NAMESPACE/NAME?step=2&state=failed,stalled&cause=…&reason=…&find=site-04&sort=-name&show=members
  *   #/c/CLUSTER?rollout=NAMESPACE/NAME
  *
  * @typedef {{ page: string, path: string[], query: Record<string, string> }} Route
@@ -37,6 +37,15 @@ export const rolloutLink = (
   /** @type {{ namespace: string, name: string }} */ { namespace, name },
   query = {},
 ) => link(["r", namespace, name], query);
+
+/** Value of `show`: leads the eye to the table of members. */
+export const MEMBERS = "members";
+
+/** To the members of the newest step in that state. */
+export const membersLink = (
+  /** @type {{ namespace: string, name: string }} */ rollout,
+  /** @type {string} */ state,
+) => rolloutLink(rollout, { state, show: MEMBERS });
 
 export const clusterLink = (/** @type {string} */ name, query = {}) => link(["c", name], query);
 

@@ -3,9 +3,11 @@
  *
  * @typedef {{ step: number, seq: number, clusters: string[], states: string[],
  *   reasons: (string | null)[], causes: (string | null)[], failures: (string | null)[],
- *   since: (string | null)[] }} Columns of the route `grid`
+ *   since: (string | null)[], stalled: boolean[] }} Columns of the route `grid`
  * @typedef {{ state: Set<string>, reason: string, cause: string, failure: string, find: string }} Filter
  */
+import { STALLED } from "../words/states.js";
+
 const NAMES = ["state", "reason", "cause", "failure", "find"];
 
 /** @returns {Filter} */
@@ -28,9 +30,12 @@ export const chosen = (/** @type {Filter} */ filter) =>
 export function matchingOf(/** @type {Columns} */ columns, /** @type {Filter} */ filter) {
   const found = new Uint8Array(columns.clusters.length);
   const find = filter.find.toLowerCase();
+  const stalled = filter.state.has(STALLED);
   for (let index = 0; index < found.length; index++) {
     found[index] = Number(
-      (!filter.state.size || filter.state.has(columns.states[index])) &&
+      (!filter.state.size ||
+        filter.state.has(columns.states[index]) ||
+        (stalled && columns.stalled[index])) &&
         (!filter.reason || columns.reasons[index] === filter.reason) &&
         (!filter.cause || columns.causes[index] === filter.cause) &&
         (!filter.failure || columns.failures[index] === filter.failure) &&

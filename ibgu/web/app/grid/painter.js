@@ -1,18 +1,27 @@
 /** Draws cells from ready-made stamps, and only those that changed since the last time. */
 import { placeOf } from "./layout.js";
 import { colours } from "../theme.js";
-import { ORDER, STATES } from "../words/states.js";
+import { ORDER, STALLED, STATES } from "../words/states.js";
 
 const FADED = 128;
+const MARKED = 64;
 const FADED_ALPHA = 0.16;
 const UNKNOWN = ORDER.length;
 const NONE = 255;
 
-/** What a cell shows: a state's number, with a bit for those that the filter leaves out. */
-export function codesOf(/** @type {string[]} */ states, /** @type {Uint8Array} */ matching) {
+/** What a cell shows: a state's number, with bits for the stalled and for those that the filter
+ * leaves out. */
+export function codesOf(
+  /** @type {string[]} */ states,
+  /** @type {boolean[]} */ stalled,
+  /** @type {Uint8Array} */ matching,
+) {
   const codes = new Uint8Array(states.length);
   for (let index = 0; index < codes.length; index++) {
-    codes[index] = (NUMBERS.get(states[index]) ?? UNKNOWN) | (matching[index] ? 0 : FADED);
+    codes[index] =
+      (NUMBERS.get(states[index]) ?? UNKNOWN) |
+      (stalled[index] ? MARKED : 0) |
+      (matching[index] ? 0 : FADED);
   }
   return codes;
 }
@@ -36,7 +45,7 @@ export class Painter {
     canvas.style.width = `${layout.width}px`;
     canvas.style.height = `${layout.height}px`;
     this.brush = canvas.getContext("2d");
-    this.colours = colours(ORDER.flatMap((name) => [`s-${name}`, `s-${name}-ink`]));
+    this.colours = colours([...ORDER, STALLED].flatMap((name) => [`s-${name}`, `s-${name}-ink`]));
     this.#drawn = new Uint8Array(layout.count).fill(NONE);
   }
 
@@ -64,7 +73,7 @@ export class Painter {
     const side = Math.round(this.layout.size * this.ratio);
     const stamp = new OffscreenCanvas(side, side);
     const brush = stamp.getContext("2d");
-    const name = ORDER[code & ~FADED] ?? "waiting";
+    const name = ORDER[code & ~(FADED | MARKED)] ?? "waiting";
     brush.globalAlpha = code & FADED ? FADED_ALPHA : 1;
     brush.scale(side / 16, side / 16);
     brush.fillStyle = this.colours[`s-${name}`];
@@ -72,7 +81,22 @@ export class Painter {
     brush.roundRect(0, 0, 16, 16, 3);
     brush.fill();
     this.#symbol(brush, name);
+    if (code & MARKED) this.#mark(brush);
     return stamp;
+  }
+
+  /** A dog-ear. */
+  #mark(/** @type {OffscreenCanvasRenderingContext2D} */ brush) {
+    brush.beginPath();
+    brush.moveTo(7, 0);
+    brush.lineTo(16, 0);
+    brush.lineTo(16, 9);
+    brush.closePath();
+    brush.fillStyle = this.colours[`s-${STALLED}`];
+    brush.strokeStyle = this.colours[`s-${STALLED}-ink`];
+    brush.lineWidth = 1;
+    brush.fill();
+    brush.stroke();
   }
 
   #symbol(/** @type {OffscreenCanvasRenderingContext2D} */ brush, /** @type {string} */ name) {

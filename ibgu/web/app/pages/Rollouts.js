@@ -5,12 +5,13 @@ import { useServices } from "../data/services.js";
 import { html } from "../html.js";
 import { Bar, doneShare } from "../parts/Bar.js";
 import { Empty, Missing, Stale } from "../parts/Notice.js";
+import { Number } from "../parts/Number.js";
 import { Phase } from "../parts/Phase.js";
 import { Ago, At, Ends } from "../parts/Time.js";
 import { query } from "../rest/client.js";
-import { rolloutLink } from "../route.js";
-import { count, plural } from "../words/format.js";
-import { spaced } from "../words/states.js";
+import { go, rolloutLink } from "../route.js";
+import { plural } from "../words/format.js";
+import { spaced, STALLED } from "../words/states.js";
 
 export function Rollouts() {
   const watched = useBody("rollouts?limit=50", { gap: 2000 });
@@ -60,26 +61,22 @@ function Row({ rollout, now }) {
     ? `${current.actions.join(" + ")} ${doneShare(current.counts)}`
     : "not begun";
   const place = current ? `step ${current.step} of ${plan.length}` : plural(plan.length, "step");
-  return html`<li>
-    <a class="card rollout" href=${rolloutLink(rollout)} aria-label=${`${rollout.name}, ${phase}, ${action}`}>
-      <span class="name">
-        <strong>${rollout.name}</strong>
-        <span class="quiet">${rollout.namespace} · → ${seed.version || "no version"}</span>
-      </span>
-      <span class="doing"><span>${action}</span><span class="quiet">${place}</span></span>
-      ${current ? html`<${Bar} counts=${current.counts} />` : html`<span class="bar" />`}
-      <${Troubles} rollout=${rollout} />
-      <span class="when"><${When} rollout=${rollout} now=${now} /></span>
-      <${Phase} phase=${phase} />
-    </a>
+  const link = rolloutLink(rollout);
+  const press = (event) => event.target.closest("a") ?? go(link);
+  return html`<li class="card rollout" onClick=${press}>
+    <span class="name">
+      <a href=${link} aria-label=${`${rollout.name}, ${phase}, ${action}`}><strong>${rollout.name}</strong></a>
+      <span class="quiet">${rollout.namespace} · → ${seed.version || "no version"}</span>
+    </span>
+    <span class="doing"><span>${action}</span><span class="quiet">${place}</span></span>
+    ${current ? html`<${Bar} counts=${current.counts} />` : html`<span class="bar" />`}
+    <span class="troubles">
+      <${Number} rollout=${rollout} state="failed" number=${rollout.failed} leads=${current?.counts.failed > 0} />
+      <${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />
+    </span>
+    <span class="when"><${When} rollout=${rollout} now=${now} /></span>
+    <${Phase} phase=${phase} />
   </li>`;
-}
-
-function Troubles({ rollout: { failed, stalled } }) {
-  return html`<span class="troubles">
-    <span class=${failed ? "bad" : "quiet"}>${count(failed)} failed</span>
-    <span class=${stalled ? "worry" : "quiet"}>${count(stalled)} stalled</span>
-  </span>`;
 }
 
 function When({ rollout, now }) {

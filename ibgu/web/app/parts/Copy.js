@@ -10,7 +10,7 @@ export function Command({ line }) {
     setTimeout(() => setCopied(false), 2000);
   };
   return html`<div class="command">
-    <code tabindex="0">${line}</code>
+    <code>${line}</code>
     <button type="button" class="small" onClick=${copy}>${copied ? "Copied" : "Copy"}</button>
   </div>`;
 }

@@ -26,9 +26,13 @@ export const STATES = {
 /** In the order of importance: what needs a person first. */
 export const ORDER = Object.keys(STATES);
 
+/** No state: a mark on a member in flight. Filters and links name it as if it were one. */
+export const STALLED = "stalled";
+const MARK = { label: STALLED, path: "M8 4.2v4.6M8 11.7v.1" };
+
 /** @param {string} name also one that this version does not know */
 export function stateOf(name) {
-  return STATES[name] ?? { label: spaced(name), path: "M8 7v2" };
+  return STATES[name] ?? (name === STALLED ? MARK : { label: spaced(name), path: "M8 7v2" });
 }
 
 /** "WaitingForSlot" -> "waiting for slot": kinds and causes are sentences without spaces. */

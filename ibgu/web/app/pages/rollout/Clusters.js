@@ -6,10 +6,10 @@ import { html } from "../../html.js";
 import { Symbol } from "../../parts/State.js";
 import { clusterLink, go } from "../../route.js";
 import { between, count, plural, span } from "../../words/format.js";
-import { ORDER, spaced, stateOf } from "../../words/states.js";
+import { ORDER, spaced, STALLED, stateOf } from "../../words/states.js";
 
 export function Clusters({ rollout, columns, matching, filter, choose, now }) {
-  const { clusters, states } = columns;
+  const { clusters, states, stalled } = columns;
   const shown = matching.reduce((sum, each) => sum + each, 0);
   const label = chosen(filter)
     ? `${count(shown)} of ${plural(clusters.length, "cluster")}`
@@ -19,7 +19,7 @@ export function Clusters({ rollout, columns, matching, filter, choose, now }) {
   return html`<section class="card clusters" aria-labelledby="clusters">
     <div class="head">
       <h2 id="clusters">${label}</h2>
-      <${Legend} states=${states} filter=${filter} choose=${choose} />
+      <${Legend} columns=${columns} filter=${filter} choose=${choose} />
       <input
         type="search"
         class="small"
@@ -32,6 +32,7 @@ export function Clusters({ rollout, columns, matching, filter, choose, now }) {
     </div>
     <${Grid}
       states=${states}
+      stalled=${stalled}
       matching=${matching}
       label=${label}
       told=${(index) => html`<${Cell} columns=${columns} index=${index} now=${now} />`}
@@ -41,15 +42,21 @@ export function Clusters({ rollout, columns, matching, filter, choose, now }) {
   </section>`;
 }
 
-function Legend({ states, filter, choose }) {
-  const counts = useMemo(() => new Map(tally(states)), [states]);
+/** What is stalled is counted among the running and rebooting, too. */
+function Legend({ columns: { states, stalled }, filter, choose }) {
+  const counts = useMemo(() => {
+    const marks = stalled.map((each) => (each ? STALLED : null));
+    return new Map([...tally(states), ...tally(marks)]);
+  }, [states, stalled]);
   const toggle = (name) => {
     const state = new Set(filter.state);
     if (!state.delete(name)) state.add(name);
     choose({ ...filter, state });
   };
+  const alone = filter.state.size === 1;
+  const shown = (name) => counts.has(name) || (alone && filter.state.has(name));
   return html`<div class="legend" role="group" aria-label="Show only clusters in these states">
-    ${ORDER.filter((name) => counts.has(name) || filter.state.has(name)).map(
+    ${[...ORDER, STALLED].filter(shown).map(
       (name) => html`<button
         key=${name}
         type="button"
@@ -93,8 +100,9 @@ const sentence = (columns, index, now) =>
 const why = ({ failures, causes, reasons }, index) =>
   spaced(failures[index] ?? causes[index] ?? reasons[index]);
 
-function lasting({ since, reasons }, index, now) {
+function lasting({ since, reasons, stalled }, index, now) {
   if (!since[index]) return "";
   const words = span(between(since[index], null, now));
-  return reasons[index] ? ` for ${words}` : ` ${words} ago`;
+  const mark = stalled[index] ? `, ${STALLED}` : "";
+  return reasons[index] ? ` for ${words}${mark}` : ` ${words} ago`;
 }

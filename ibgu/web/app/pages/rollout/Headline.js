@@ -2,22 +2,25 @@
 import { html } from "../../html.js";
 import { done } from "../../parts/Bar.js";
 import { Phase } from "../../parts/Phase.js";
+import { Number } from "../../parts/Number.js";
 import { Ago, At, Ends } from "../../parts/Time.js";
 import { Actions } from "./actions/Actions.js";
 import { count } from "../../words/format.js";
-import { spaced } from "../../words/states.js";
+import { spaced, STALLED } from "../../words/states.js";
 
 export function Headline({ rollout, step, now }) {
   const { namespace, name, seed, createdBy, createdAt } = rollout;
   return html`<section class="headline">
     <div class="title">
-      <h1>${name} <${Phase} phase=${rollout.phase} /></h1>
+      <div>
+        <h1>${name} <${Phase} phase=${rollout.phase} /></h1>
+        <p class="quiet">
+          ${namespace} · → ${seed.version || "no version"} ·${" "}
+          created <${At} stamp=${createdAt} now=${now} />${createdBy && ` ${creator(createdBy)}`}
+        </p>
+      </div>
       <${Actions} rollout=${rollout} step=${step} />
     </div>
-    <p class="quiet">
-      ${namespace} · → ${seed.version || "no version"} ·${" "}
-      created <${At} stamp=${createdAt} now=${now} />${createdBy && ` ${creator(createdBy)}`}
-    </p>
     <p class="facts">${step ? html`<${Facts} rollout=${rollout} step=${step} now=${now} />` : "Nothing has begun yet."}</p>
     <${Hold} hold=${rollout.hold} now=${now} />
   </section>`;
@@ -34,10 +37,11 @@ function Facts({ rollout, step, now }) {
       <strong>step ${step.step} of ${rollout.plan.length}, ${step.actions.join(" + ")}</strong>
       ${" "}${count(done(counts))} of ${count(counts.total)} done
     </span>
-    <span class=${counts.failed ? "bad" : "quiet"}>
-      ${count(counts.failed)} failed${others > 0 && html` <span class="quiet">(${count(others)} in other steps)</span>`}
+    <span>
+      <${Number} rollout=${rollout} state="failed" number=${counts.failed} />
+      ${others > 0 && html` <span class="quiet">(${count(others)} in other steps)</span>`}
     </span>
-    <span class=${rollout.stalled ? "worry" : "quiet"}>${count(rollout.stalled)} stalled</span>
+    <${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />
     ${!over && html`<span>${count(counts.running)} of ${count(step.maxConcurrency)} slots used</span>`}
     ${!over && html`<span>${count(counts.waiting)} wait</span>`}
     <${Ends} eta=${rollout.eta} now=${now} />

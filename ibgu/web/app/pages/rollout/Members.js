@@ -1,81 +1,47 @@
 /** The members that the filter shows, page by page, with their own words. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { sorted } from "../../data/order.js";
 import { useBody } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Empty } from "../../parts/Notice.js";
-import { State } from "../../parts/State.js";
-import { Ago } from "../../parts/Time.js";
 import { query, rolloutPath } from "../../rest/client.js";
-import { clusterLink } from "../../route.js";
-import { count, span } from "../../words/format.js";
-import { spaced } from "../../words/states.js";
+import { count } from "../../words/format.js";
+import { MembersTable } from "./MembersTable.js";
 
 const ROWS = 25;
-const ORDERS = { order: "in order of start", name: "by name", since: "longest in its state first" };
 
-export function Members({ rollout, step, columns, matching, now }) {
-  const [order, setOrder] = useState("order");
+/** `order`: as `data/order.js` has it; `shown`: a link has asked for just this. */
+export function Members({ rollout, step, columns, matching, order, reorder, shown, now }) {
+  const { by, down } = order;
   const [page, setPage] = useState(0);
-  const sorted = useMemo(() => indices(columns, matching, order), [columns, matching, order]);
-  const pages = Math.max(1, Math.ceil(sorted.length / ROWS));
+  const section = useShown(shown);
+  const found = useMemo(() => sorted(columns, matching, order), [columns, matching, by, down]);
+  useEffect(() => setPage(0), [by, down]);
+  const pages = Math.max(1, Math.ceil(found.length / ROWS));
   const at = Math.min(page, pages - 1);
-  const rows = sorted.slice(at * ROWS, (at + 1) * ROWS);
+  const rows = found.slice(at * ROWS, (at + 1) * ROWS);
   const details = useDetails(
     rollout,
     step,
     rows.map((index) => columns.clusters[index]),
   );
-  return html`<section class="card" aria-labelledby="members">
-    <div class="head">
-      <h2 id="members">Members</h2>
-      <select class="small" aria-label="Order" value=${order} onChange=${(event) => setOrder(event.target.value)}>
-        ${Object.entries(ORDERS).map(([name, words]) => html`<option key=${name} value=${name}>${words}</option>`)}
-      </select>
-    </div>
+  return html`<section class="card members" aria-labelledby="members" ref=${section}>
+    <h2 id="members">Members</h2>
     ${
       rows.length
-        ? html`<${Table} rollout=${rollout} columns=${columns} rows=${rows} details=${details} now=${now} />`
+        ? html`<${MembersTable} ...${{ rollout, columns, rows, details, order, reorder, now }} />`
         : html`<${Empty}>No cluster matches the filter.<//>`
     }
-    <${Pager} at=${at} pages=${pages} total=${sorted.length} turn=${setPage} />
+    <${Pager} at=${at} pages=${pages} total=${found.length} turn=${setPage} />
   </section>`;
 }
 
-function Table({ rollout, columns, rows, details, now }) {
-  return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="members">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Cluster</th>
-          <th scope="col">State</th>
-          <th scope="col">For</th>
-          <th scope="col">Why</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map((index) => {
-          const cluster = columns.clusters[index];
-          return html`<tr key=${cluster}>
-            <td><a href=${clusterLink(cluster, { rollout: `${rollout.namespace}/${rollout.name}` })}>${cluster}</a></td>
-            <td><${State} name=${columns.states[index]} /></td>
-            <td class="span"><${Ago} stamp=${columns.since[index]} now=${now} /></td>
-            <td><${Reason} columns=${columns} index=${index} member=${details.get(cluster)} /></td>
-          </tr>`;
-        })}
-      </tbody>
-    </table>
-  </div>`;
-}
-
-function Reason({ columns, index, member }) {
-  const kind = columns.failures[index] ?? columns.causes[index] ?? columns.reasons[index];
-  const words = member ? member.message || member.reason?.message : "";
-  return html`${kind && html`<strong>${spaced(kind)}</strong> `}
-    ${words && html`<span>${words}</span>`}
-    ${
-      member?.stalled &&
-      html`<span class="worry"> stalled: usually ${span(member.stalled.usual)} at most</span>`
-    }`;
+function useShown(/** @type {string} */ shown) {
+  const section = useRef(null);
+  useEffect(() => {
+    if (shown) section.current.scrollIntoView({ block: "center" });
+  }, [shown]);
+  return section;
 }
 
 function Pager({ at, pages, total, turn }) {
@@ -86,26 +52,6 @@ function Pager({ at, pages, total, turn }) {
     <button type="button" class="small" disabled=${at === pages - 1} onClick=${() => turn(at + 1)}>Next</button>
   </nav>`;
 }
-
-function indices(columns, matching, order) {
-  const found = [];
-  for (let index = 0; index < matching.length; index++) if (matching[index]) found.push(index);
-  return found.sort(BY[order](columns));
-}
-
-const NATURAL = new Intl.Collator("en", { numeric: true });
-const LAST = "9999";
-const BY = {
-  order: () => (one, other) => one - other,
-  name:
-    ({ clusters }) =>
-    (one, other) =>
-      NATURAL.compare(clusters[one], clusters[other]),
-  since:
-    ({ since }) =>
-    (one, other) =>
-      (since[one] ?? LAST) < (since[other] ?? LAST) ? -1 : Number(since[one] !== since[other]),
-};
 
 /** What only the members themselves tell, asked for those that are shown. */
 function useDetails(rollout, step, names) {

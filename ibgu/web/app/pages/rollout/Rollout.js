@@ -1,11 +1,12 @@
 /** One rollout: where it stands, why it is not further, and every cluster of one of its steps. */
 import { useEffect, useMemo } from "preact/hooks";
 import { filterOf, matchingOf, queryOf } from "../../data/filter.js";
+import { orderOf } from "../../data/order.js";
 import { useBody, useNow } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Empty, Missing, Stale } from "../../parts/Notice.js";
 import { query, rolloutPath } from "../../rest/client.js";
-import { go, rolloutLink } from "../../route.js";
+import { go, MEMBERS, rolloutLink } from "../../route.js";
 import { Clusters } from "./Clusters.js";
 import { Course } from "./Course.js";
 import { Failures } from "./Failures.js";
@@ -52,8 +53,11 @@ function Begun({ of, step: { step, counts }, route, now, told }) {
   const filter = useMemo(() => filterOf(route.query), [text]);
   const matching = useMemo(() => columns && matchingOf(columns, filter), [columns, filter]);
   if (!columns) return html`<${Missing} watched=${grid} />`;
+  const { step: asked, sort, show = "" } = route.query;
   const choose = (wanted, { typing = false } = {}) =>
-    go(rolloutLink(of, { step: route.query.step, ...queryOf(wanted) }), { replace: typing });
+    go(rolloutLink(of, { step: asked, ...queryOf(wanted), sort }), { replace: typing });
+  const reorder = (wanted) =>
+    go(rolloutLink(of, { step: asked, ...queryOf(filter), sort: wanted }), { replace: true });
   const shared = { rollout: of, columns, matching, filter, choose, now };
   return html`${!told && html`<${Stale} watched=${grid} />`}
     <div class="two">
@@ -62,5 +66,11 @@ function Begun({ of, step: { step, counts }, route, now, told }) {
     </div>
     <${Clusters} ...${shared} />
     <${Failures} body=${failures.body} ...${shared} />
-    <${Members} step=${step} ...${shared} />`;
+    <${Members}
+      step=${step}
+      order=${orderOf(sort)}
+      reorder=${reorder}
+      shown=${show === MEMBERS ? text : ""}
+      ...${shared}
+    />`;
 }

@@ -3,6 +3,7 @@ import { html } from "../../html.js";
 import { Bar } from "../../parts/Bar.js";
 import { Symbol } from "../../parts/State.js";
 import { between, count, span } from "../../words/format.js";
+import { STALLED } from "../../words/states.js";
 
 const COUNTED = [
   ["succeeded", "succeeded"],
@@ -38,7 +39,7 @@ function Name({ step, now }) {
   </span>`;
 }
 
-function Counts({ step: { state, counts, maxConcurrency, timeoutMinutes } }) {
+function Counts({ step: { state, counts, stalled, maxConcurrency, timeoutMinutes } }) {
   const plan = `${count(maxConcurrency)} slots · ${count(timeoutMinutes)} min`;
   if (state === "planned") return html`<span class="counts quiet">${plan}</span>`;
   return html`<span class="counts">
@@ -48,6 +49,7 @@ function Counts({ step: { state, counts, maxConcurrency, timeoutMinutes } }) {
           <${Symbol} name=${symbol} /> ${count(counts[name])}<span class="unseen"> ${name}</span>
         </span>`,
     )}
+    ${stalled > 0 && html`<span><span title=${STALLED}><${Symbol} name=${STALLED} /> ${count(stalled)}<span class="unseen"> ${STALLED}</span></span></span>`}
     <span class="quiet">${plan}</span>
   </span>`;
 }

@@ -1,0 +1,68 @@
+/** One row a member; a press on a column's name orders by it, another one the other way round. */
+import { pressed, WORST } from "../../data/order.js";
+import { html } from "../../html.js";
+import { State } from "../../parts/State.js";
+import { Ago } from "../../parts/Time.js";
+import { clusterLink } from "../../route.js";
+import { count, span } from "../../words/format.js";
+import { spaced, STALLED } from "../../words/states.js";
+
+const COLUMNS = [
+  ["start", "No.", "Its place in the order of start"],
+  ["name", "Cluster", "By name"],
+  [WORST, "State", "What needs somebody first"],
+  ["since", "For", "Longest in its state first"],
+];
+
+export function MembersTable({ rollout, columns, rows, details, order, reorder, now }) {
+  const query = { rollout: `${rollout.namespace}/${rollout.name}` };
+  return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="members">
+    <table>
+      <thead>
+        <tr>
+          ${COLUMNS.map(
+            ([by, name, title]) =>
+              html`<${Head} key=${by} ...${{ by, name, title, order, reorder }} />`,
+          )}
+          <th scope="col">Why</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map((index) => {
+          const cluster = columns.clusters[index];
+          return html`<tr key=${cluster}>
+            <td class="quiet">${count(index + 1)}</td>
+            <td class="span"><a href=${clusterLink(cluster, query)}>${cluster}</a></td>
+            <td>
+              <${State} name=${columns.states[index]} />
+              ${columns.stalled[index] && html` <${State} name=${STALLED} />`}
+            </td>
+            <td class="span"><${Ago} stamp=${columns.since[index]} now=${now} /></td>
+            <td><${Reason} columns=${columns} index=${index} member=${details.get(cluster)} /></td>
+          </tr>`;
+        })}
+      </tbody>
+    </table>
+  </div>`;
+}
+
+function Head({ by, name, title, order, reorder }) {
+  const is = order.by === by;
+  const sort = is ? (order.down ? "descending" : "ascending") : null;
+  return html`<th scope="col" aria-sort=${sort}>
+    <button type="button" class="order" title=${title} onClick=${() => reorder(pressed(by, order))}>
+      ${name}<span aria-hidden="true">${is ? (order.down ? " ▾" : " ▴") : ""}</span>
+    </button>
+  </th>`;
+}
+
+function Reason({ columns, index, member }) {
+  const kind = columns.failures[index] ?? columns.causes[index] ?? columns.reasons[index];
+  const words = member ? member.message || member.reason?.message : "";
+  return html`${kind && html`<strong>${spaced(kind)}</strong> `}
+    ${words && html`<span>${words}</span>`}
+    ${
+      member?.stalled &&
+      html`<span class="worry"> takes longer than usual: at most ${span(member.stalled.usual)}</span>`
+    }`;
+}
