@@ -54,6 +54,14 @@ class Caller(Struct, frozen=True):
         """All of them, by a list."""
         await self._require(Question("list", paths.CLUSTER_GROUP, CLUSTERS))
 
+    async def lacks(self, *questions: Question) -> str:
+        """Which right is the first that is missing, as a sentence; empty: none."""
+        for question in questions:
+            if not await self._may(question):
+                where = f" in namespace {question.namespace}" if question.namespace else ""
+                return f"you may not {question.verb} {question.resource}{where}"
+        return ""
+
     async def readable(self, namespaces: Iterable[str]) -> list[str]:
         asked = list(namespaces)
         answers = await asyncio.gather(*map(self.may_read_rollouts, asked))

@@ -16,12 +16,13 @@ LONGEST = 32 * 1024
 have, are two or three KiB."""
 
 _PUT = text("""
-    INSERT INTO cluster_labels (hub, cluster, labels, digest)
-    SELECT hubs.id, seen.cluster, CAST(seen.labels AS jsonb), seen.digest
+    INSERT INTO cluster_labels (hub, cluster, labels, digest, there)
+    SELECT hubs.id, seen.cluster, CAST(seen.labels AS jsonb), seen.digest, true
     FROM unnest(CAST(:clusters AS text[]), CAST(:labels AS text[]), CAST(:digests AS text[]))
       AS seen(cluster, labels, digest), hubs
     WHERE hubs.id = :hub AND hubs.epoch = :epoch
-    ON CONFLICT (hub, cluster) DO UPDATE SET labels = excluded.labels, digest = excluded.digest
+    ON CONFLICT (hub, cluster) DO UPDATE
+    SET labels = excluded.labels, digest = excluded.digest, there = true
 """)
 _DROP = text("""
     DELETE FROM cluster_labels USING hubs
@@ -29,6 +30,11 @@ _DROP = text("""
       AND cluster_labels.hub = :hub AND cluster_labels.cluster = ANY(CAST(:clusters AS text[]))
       AND NOT EXISTS (SELECT FROM members
         WHERE members.hub = :hub AND members.cluster = cluster_labels.cluster)
+""")
+_LEAVE = text("""
+    UPDATE cluster_labels SET there = false FROM hubs
+    WHERE hubs.id = :hub AND hubs.epoch = :epoch AND there
+      AND cluster_labels.hub = :hub AND cluster_labels.cluster = ANY(CAST(:clusters AS text[]))
 """)
 
 
@@ -53,9 +59,9 @@ class LabelStore:
         self._hub = hub
 
     async def digests(self) -> dict[str, str]:
-        """Of all clusters that are noted."""
+        """Of all clusters that are noted as being there."""
         wanted = select(cluster_labels.c.cluster, cluster_labels.c.digest).where(
-            cluster_labels.c.hub == self._hub
+            cluster_labels.c.hub == self._hub, cluster_labels.c.there
         )
         with away_from("reading which labels are noted"):
             async with self._engine.connect() as db:
@@ -77,8 +83,9 @@ class LabelStore:
             raise Deposed(f"epoch {epoch} of hub {self._hub} is over; no labels were noted")
 
     async def drop(self, clusters: Collection[str], epoch: int) -> None:
-        """Those that are gone from the hub and were in no rollout; the others stay as they were."""
+        """Those that are gone from the hub. Who was in a rollout keeps the labels."""
         values = {"hub": self._hub, "epoch": epoch, "clusters": list(clusters)}
         with away_from("forgetting labels of clusters"):
             async with self._engine.begin() as db:
                 await db.execute(_DROP, values)
+                await db.execute(_LEAVE, values)

@@ -291,6 +291,7 @@ CREATE TABLE cluster_labels (
   cluster text COLLATE "C" NOT NULL,
   labels jsonb,
   digest text COLLATE "C" NOT NULL,
+  there boolean NOT NULL,
   CONSTRAINT cluster_labels_pkey PRIMARY KEY (hub, cluster),
   CONSTRAINT cluster_labels_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id) ON DELETE CASCADE
 )

@@ -8,10 +8,11 @@ import pytest
 import structlog
 from msgspec.structs import replace
 
+from ibgu.api.context import Context
 from ibgu.api.problems import Problem
 from ibgu.api.routes.changing import told
 from ibgu.controller.deciding import actor_of
-from ibgu.core.kinds import Ibgu, JsonObject
+from ibgu.core.kinds import Ibgu, JsonObject, LabelSelector
 from ibgu.core.model import (
     Action,
     Cause,
@@ -25,10 +26,13 @@ from ibgu.core.model import (
     Who,
 )
 from ibgu.db import Journal
+from ibgu.db.labels import LabelStore
+from ibgu.db.labels import seen as seen_labels
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
+from tests.api.conftest import Ask
 from tests.api.fleet import (
     BRAKE,
     PULL,
@@ -39,6 +43,7 @@ from tests.api.fleet import (
     put,
     rollout,
     seen,
+    spec,
     tell,
 )
 from tests.db.records import NOW, member, step
@@ -318,11 +323,9 @@ async def test_five_thousand_clusters_are_skipped_by_name(
     assert "512 KiB, which 5000 clusters" in too_long.json()["detail"]
 
 
-async def test_what_the_state_allows(
-    ask: Callable[..., Awaitable[httpx.Response]], journal: Journal
-) -> None:
+async def test_what_the_state_allows(ask: Ask, journal: Journal) -> None:
     await fleet(journal, hold=BRAKE)
-    found = (await ask("alice", "rollouts/default/ran-r1/actions")).json()["items"]
+    found = (await ask("olga", "rollouts/default/ran-r1/actions")).json()["items"]
     told = {each["name"]: each["why"] for each in found}
     assert told["pause"] == told["resume"] == told["retry"] == told["skip"] == ""
     assert told["abort"].startswith("AbortOnFailure may not follow [Prep][Upgrade]")
@@ -331,6 +334,71 @@ async def test_what_the_state_allows(
     assert {each["name"] for each in found if each["allowed"]} == {
         *("pause", "resume", "retry", "skip")
     }
+
+
+async def permitted(ask: Ask, user: str = "olga", rollout: str = "ran-x1") -> dict[str, str]:
+    """Why not, by name; empty: it is allowed."""
+    answer = await ask(user, f"rollouts/default/{rollout}/actions")
+    assert answer.status_code == 200, answer.text
+    items = answer.json()["items"]
+    assert all(each["allowed"] == (not each["why"]) for each in items)
+    return {each["name"]: each["why"] for each in items}
+
+
+async def test_what_the_callers_rights_allow(ask: Ask, journal: Journal) -> None:
+    await fleet(journal, hold=BRAKE)
+    patch = "you may not patch imagebasedgroupupgrades in namespace default"
+    told = await permitted(ask, "alice", "ran-r1")
+    assert told.pop("retry") == "you may not create imagebasedgroupupgrades in namespace default"
+    assert set(told.values()) == {patch}
+    items = (await ask("alice", "rollouts/default/ran-r1/actions")).json()["items"]
+    assert {each["name"]: each["plans"] for each in items}["append-step"] == []
+
+
+async def test_what_retry_would_say(
+    ask: Ask, post: Post, made: Made, journal: Journal, context: Context
+) -> None:
+    """With the journal's knowledge of the hub: the same words as the request's."""
+    one = known(await made("Prep", "Upgrade"))
+    await seen(journal, one)
+    assert (await permitted(ask))["retry"] == "no cluster has failed"
+    prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED))
+    refused = {"cause": Cause.PAYLOAD_REFUSED}
+    await put(journal, failed(prep, "x1-a", 0, "no", **refused), failed(prep, "x1-z", 1, "no"))
+    assert (await permitted(ask))["retry"] == ""  # of their labels nothing is known yet
+    store = LabelStore(context.engine, context.hub)
+    await store.put([seen_labels(name, {"name": name}) for name in ("x1-a", "x1-z")], 1)
+    await store.drop(["x1-z"], 1)
+    assert (await permitted(ask))["retry"] == ""
+    other = rollout("later", namespace="edge", name="other", age=-60)
+    await seen(journal, other)
+    theirs = await open_step(journal, step(other, 0, Action.PREP))
+    await put(journal, member(theirs, "x1-a", 0))
+    told = (await permitted(ask))["retry"]
+    assert "x1-a (belongs to edge/other now)" in told
+    assert "x1-z (no ManagedCluster of that name is on the hub)" in told
+    asked = await post("olga", "retry", dryRun="true")
+    assert (asked.status_code, "belongs to edge/other now" in asked.json()["detail"]) == (409, True)
+
+
+async def test_a_newer_rollout_that_selects_a_cluster_has_it(
+    ask: Ask, post: Post, made: Made, journal: Journal, context: Context
+) -> None:
+    """Also before its step begins, and in another namespace than that of the rollout."""
+    one = known(await made("Prep", "Upgrade"))
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED))
+    await put(journal, failed(prep, "x1-a", 0, "no", cause=Cause.PAYLOAD_REFUSED))
+    store = LabelStore(context.engine, context.hub)
+    await store.put([seen_labels("x1-a", {"name": "x1-a"})], 1)
+    chosen = [LabelSelector(match_labels={"name": "x1-a"})]
+    wrong = [LabelSelector(match_labels={"name": "x1-a", "?": "!"})]
+    for selectors, why in ((wrong, ""), (chosen, "x1-a (belongs to edge/other now)")):
+        newer = replace(spec(), cluster_label_selectors=selectors)
+        await seen(journal, rollout("later", namespace="edge", name="other", age=-60, spec=newer))
+        told = (await permitted(ask))["retry"]
+        assert why in told
+        assert bool(why) == bool(told)
 
 
 async def test_taking_over_from_talm(

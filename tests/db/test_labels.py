@@ -120,7 +120,14 @@ async def test_what_is_gone_stays_as_long_as_a_rollout_knows_it(
     store = LabelStore(db, HUB)
     await store.put([seen("nobody", {"region": "north"})], 1)
     await store.drop(["nobody", "north-1"], 1)
-    assert set(await store.digests()) == set(CLUSTERS)
+    assert set(await store.digests()) == set(CLUSTERS) - {"north-1"}
+    known = await reads.labels(["nobody", "north-1", "north-2"])
+    assert known == {
+        "north-1": (CLUSTERS["north-1"], False),
+        "north-2": (CLUSTERS["north-2"], True),
+    }
+    await store.put([seen("north-1", {})], 1)
+    assert (await reads.labels(["north-1"]))["north-1"] == ({}, True)
 
 
 async def test_too_many_labels_are_not_kept(db: AsyncEngine, reads: Reads) -> None:

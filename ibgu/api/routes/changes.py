@@ -1,13 +1,14 @@
 """What a person may change about a rollout: on the hub, with the caller's own token."""
 
-from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator
 
 from fastapi import APIRouter
 
+from ibgu.api.access import CallerOfRequest
 from ibgu.api.problems import Problem
-from ibgu.api.routes.changing import Changing, ChangingOfRequest, told
+from ibgu.api.routes.changing import ChangingOfRequest, missing_rights, told
 from ibgu.api.routes.inputs import ReadsOfRequest, RolloutOfPath
+from ibgu.api.routes.retrying import failures, selecting, why_no_retry
 from ibgu.api.schemas.changes import (
     AbortBody,
     ChangeBody,
@@ -19,12 +20,9 @@ from ibgu.api.schemas.changes import (
     SkipBody,
 )
 from ibgu.api.schemas.problem import problems
-from ibgu.api.shape.words import known_failure
 from ibgu.core import change
 from ibgu.core.change import Change, NewStep, Standing, Target
-from ibgu.core.kinds import Ibgu
-from ibgu.core.model import Member, MemberState, Outcome
-from ibgu.core.plan.selectors import matches
+from ibgu.core.model import MemberState
 from ibgu.core.words import reason_of
 from ibgu.core.works import names
 from ibgu.db.reads import Reads
@@ -40,8 +38,12 @@ _PAGE = 500
     responses=problems(401, 403, 404, 422, 503),
     summary="What may be changed now, and why the rest may not",
 )
-async def actions(row: RolloutOfPath, reads: ReadsOfRequest) -> Permits:
-    """By the rollout's state; whether the hub allows it to the caller is told when it is done."""
+async def actions(row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfRequest) -> Permits:
+    """By the caller's rights on the hub, which count for a minute, and by the rollout's state."""
+    found = change.permits(await _standing(row, reads))
+    missing = await missing_rights(caller, row.rollout)
+    if "retry" not in missing and any(each.name == "retry" and each.allowed for each in found):
+        missing["retry"] = await why_no_retry(row.rollout, reads, caller)
     items = [
         PermitBody(
             name=permit.name,
@@ -49,7 +51,7 @@ async def actions(row: RolloutOfPath, reads: ReadsOfRequest) -> Permits:
             why=permit.why,
             plans=[list(step) for step in permit.plans],
         )
-        for permit in change.permits(await _standing(row, reads))
+        for permit in change.denied(found, missing)
     ]
     return Permits(items=items)
 
@@ -138,72 +140,21 @@ async def retry(
     changing: ChangingOfRequest,
     row: RolloutOfPath,
     reads: ReadsOfRequest,
+    caller: CallerOfRequest,
     body: RetryBody | None = None,
 ) -> ChangeBody:
     """By a new ImageBasedGroupUpgrade for them alone. What has failed Prep or Upgrade on the
     cluster has to be aborted before. Needs the rights to list ManagedClusters and to create an
     ImageBasedGroupUpgrade."""
     given = body or RetryBody()
+    rollout = row.rollout
     _require(await _standing(row, reads), "retry")
-    members = {each.member.cluster: each.member async for each in _members(row, reads)}
-    ever = {each.member.cluster async for each in _failed(row, reads)}
-    failed = [
-        member
-        for name, member in members.items()
-        if name in ever
-        and (given.clusters is None or name in given.clusters)
-        and (given.cause is None or given.cause in _causes(member))
-    ]
-    newer = await _newer(row, reads)
-    with told("", row.rollout.namespace, row.rollout.name):
+    found = await failures(rollout, reads, caller, clusters=given.clusters, cause=given.cause)
+    with told("", rollout.namespace, rollout.name):
         labels = {c.metadata.name: c.metadata.labels for c in await changing.hub.clusters()}
-        later = await _later(row, changing)
-    failures = [
-        change.failure(member, found, newer.get(member.cluster) or _selecting(later, found))
-        for member in failed
-        for found in [labels.get(member.cluster)]
-    ]
-    return await changing.make(lambda target: change.retry(target, failures))
-
-
-async def _newer(row: Found, reads: Reads) -> dict[str, str]:
-    """Clusters of rollouts that came later, deleted ones too: cluster -> which."""
-    found: dict[str, str] = {}
-    cursor: str | None = None
-    while True:
-        page = await reads.rollouts(limit=_PAGE, cursor=cursor)
-        for each in page.items:
-            if each.rollout.age <= row.rollout.age:
-                return found
-            same = each.rollout.namespace == row.rollout.namespace
-            name = each.rollout.name if same else "a newer rollout"
-            there = _members(Found(each.rollout, None), reads)
-            found |= {member.member.cluster: name async for member in there}
-        cursor = page.next
-        if cursor is None:
-            return found
-
-
-async def _later(row: Found, changing: Changing) -> list[Ibgu]:
-    """On the hub; the journal may not have seen them yet, or may not have opened their step."""
-    there = await changing.hub.ibgus(row.rollout.namespace)
-    return [
-        each
-        for each in there
-        if each.metadata.uid != row.rollout.uid
-        and datetime.fromisoformat(each.metadata.creation_timestamp) >= row.rollout.created_at
-    ]
-
-
-def _selecting(later: list[Ibgu], labels: Mapping[str, str] | None) -> str:
-    return next(
-        (
-            ibgu.metadata.name
-            for ibgu in later
-            if labels and any(matches(s, labels) for s in ibgu.spec.cluster_label_selectors)
-        ),
-        "",
-    )
+        later = selecting(await changing.hub.ibgus(rollout.namespace), rollout)
+    judged = found.judged(labels, later)
+    return await changing.make(lambda target: change.retry(target, judged))
 
 
 async def _standing(row: Found, reads: Reads) -> Standing:
@@ -223,30 +174,15 @@ def _require(standing: Standing, name: str) -> None:
         raise Problem(409, "not-now", permit.why)
 
 
-def _causes(member: Member) -> set[str]:
-    """As failures are grouped: by the name of a known one, else by cause."""
-    known = known_failure(member.failed_action, member.message)
-    return {str(member.cause), known.name if known else ""}
-
-
-async def _failed(row: Found, reads: Reads) -> AsyncIterator[MemberRow]:
-    for outcome in (Outcome.CANCELLED, Outcome.FAILED):
-        async for each in _members(row, reads, outcome=outcome):
-            yield each
-
-
 async def _members(
     row: Found,
     reads: Reads,
     *,
     state: MemberState | None = None,
-    outcome: Outcome | None = None,
 ) -> AsyncIterator[MemberRow]:
     cursor: str | None = None
     while True:
-        page = await reads.members(
-            row.rollout.uid, state=state, outcome=outcome, limit=_PAGE, cursor=cursor
-        )
+        page = await reads.members(row.rollout.uid, state=state, limit=_PAGE, cursor=cursor)
         for each in page.items:
             yield each
         cursor = page.next

@@ -9,13 +9,15 @@ import structlog
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials
 
-from ibgu.api.access import CallerOfRequest, bearer
+from ibgu.api.access import CLUSTERS, ROLLOUTS, Caller, CallerOfRequest, bearer
 from ibgu.api.context import Context
 from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
 from ibgu.api.routes.inputs import RolloutOfPath
 from ibgu.api.schemas.changes import ChangeBody
 from ibgu.core.change import Change, Refused, Target
+from ibgu.core.model import Rollout
 from ibgu.hub import paths
+from ibgu.hub.access import Question
 from ibgu.hub.changes import Changes, manager_of
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -111,6 +113,24 @@ def _problem(error: HubError, namespace: str, name: str) -> Problem:
             return Problem(422, "refused", f"the hub refuses it: {error.message}")
     words = f"the hub gave no clear answer, so it may have been done or not: {error.message}"
     return away("hub-away", words, seconds=error.retry_after or RETRY_SECONDS)
+
+
+_CHANGES = ("pause", "resume", "skip", "abort", "append-step", "adopt")
+
+
+async def missing_rights(caller: Caller, rollout: Rollout) -> dict[str, str]:
+    """Why the hub would not let the caller make a change, by the change's name."""
+    where = rollout.namespace
+    patch = Question("patch", paths.IBGU_GROUP, ROLLOUTS, namespace=where, name=rollout.name)
+    retry = (
+        Question("create", paths.IBGU_GROUP, ROLLOUTS, namespace=where),
+        Question("list", paths.IBGU_GROUP, ROLLOUTS, namespace=where),
+        Question("list", paths.CLUSTER_GROUP, CLUSTERS),
+    )
+    found = dict.fromkeys(_CHANGES, await caller.lacks(patch)) | {
+        "retry": await caller.lacks(*retry)
+    }
+    return {name: why for name, why in found.items() if why}
 
 
 _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}

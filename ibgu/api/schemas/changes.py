@@ -81,7 +81,7 @@ class PermitBody(Body):
         "its path; append-step is POST …/steps."
     )
     allowed: bool
-    why: str = Field(description="Why not.")
+    why: str = Field(description="Why not: a right of yours that is missing, or the state.")
     plans: list[list[Action]] = Field(
         description="Of append-step: the steps of which one may come next."
     )

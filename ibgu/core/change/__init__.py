@@ -3,11 +3,11 @@
 Pure: the REST API and `ibgu --direct` read the object, ask here, and send what is answered.
 """
 
-from ibgu.core.change.allowed import Permit, Standing, permits
+from ibgu.core.change.allowed import Permit, Standing, denied, permits
 from ibgu.core.change.controls import adopt, pause, resume, skip
 from ibgu.core.change.model import Change, Refused, Target
 from ibgu.core.change.plan import NewStep, abort, append, appendable, instead
-from ibgu.core.change.retry import Failure, failure, retry
+from ibgu.core.change.retry import Failure, failure, retry, why_no_retry
 
 __all__ = [
     "Change",
@@ -21,6 +21,7 @@ __all__ = [
     "adopt",
     "append",
     "appendable",
+    "denied",
     "failure",
     "instead",
     "pause",
@@ -28,4 +29,5 @@ __all__ = [
     "resume",
     "retry",
     "skip",
+    "why_no_retry",
 ]

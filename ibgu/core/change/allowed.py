@@ -1,6 +1,9 @@
 """Which changes the state of a rollout allows, and why not the others: what buttons say."""
 
+from collections.abc import Iterable, Mapping
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.change.plan import appendable, drawn, no_abort
 from ibgu.core.gates import LASTING
@@ -45,6 +48,11 @@ def permits(standing: Standing) -> list[Permit]:
     if standing.rollout.deleted_at is None:
         return found
     return [Permit(each.name, "the ImageBasedGroupUpgrade was deleted") for each in found]
+
+
+def denied(found: Iterable[Permit], why: Mapping[str, str]) -> list[Permit]:
+    """`why` not, by name, whatever the state allows; what is not in it stays as it is."""
+    return [replace(each, why=why.get(each.name) or each.why) for each in found]
 
 
 def _pause(standing: Standing) -> str:

@@ -90,6 +90,31 @@ def retry(target: Target, failures: Sequence[Failure]) -> Change:
     )
 
 
+def why_no_retry(target: Target, failures: Sequence[Failure]) -> str:
+    """Empty: those that failed in one of the actions, if not all, may be tried again."""
+    try:
+        retry(target, failures)
+    except Refused as refused:
+        return (
+            ""
+            if any(_alone(target, failures, first) for first in _firsts(failures))
+            else str(refused)
+        )
+    return ""
+
+
+def _firsts(failures: Sequence[Failure]) -> set[str]:
+    return {_first(each.action) for each in failures}
+
+
+def _alone(target: Target, failures: Sequence[Failure], first: str) -> bool:
+    try:
+        retry(target, [each for each in failures if _first(each.action) == first])
+    except Refused:
+        return False
+    return True
+
+
 def _ready(target: Target, failures: Sequence[Failure]) -> list[Failure]:
     """Without those that are not proven, or that the Lifecycle Agent would refuse."""
     ready = [each for each in failures if not _why_not(each)]
@@ -144,7 +169,7 @@ def _selectable(failure: Failure) -> bool:
 
 def _plan(target: Target, failures: Sequence[Failure]) -> list[JsonObject]:
     """The plan from what has failed on, without its aborts."""
-    firsts = {_first(each.action) for each in failures}
+    firsts = _firsts(failures)
     if len(firsts) > 1:
         raise Refused(
             f"these clusters failed in different actions ({', '.join(sorted(firsts))}), which "

@@ -5,6 +5,7 @@ from ibgu.db.reads.cursor import BadCursor
 from ibgu.db.reads.events import EventReads
 from ibgu.db.reads.feed import FeedReads
 from ibgu.db.reads.groups import NAMED, GroupReads
+from ibgu.db.reads.later import LaterReads
 from ibgu.db.reads.members import MemberReads
 from ibgu.db.reads.overview import OverviewReads
 from ibgu.db.reads.pace import PaceReads
@@ -19,6 +20,7 @@ class Reads(
     StepReads,
     PaceReads,
     ClusterReads,
+    LaterReads,
     EventReads,
     FeedReads,
 ):

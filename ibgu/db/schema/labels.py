@@ -1,6 +1,6 @@
 """Labels of ManagedClusters, as the hub's leader saw them last: to find members by."""
 
-from sqlalchemy import Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table
+from sqlalchemy import Boolean, Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table
 
 from ibgu.db.schema.types import Json, Name, metadata
 
@@ -11,8 +11,9 @@ cluster_labels = Table(
     Column("cluster", Name, nullable=False),
     Column("labels", Json),
     Column("digest", Name, nullable=False),
+    Column("there", Boolean, nullable=False),
     PrimaryKeyConstraint("hub", "cluster"),
     ForeignKeyConstraint(["hub"], ["hubs.id"], ondelete="CASCADE"),
 )
 """`labels`: null where they are too many to be kept. `digest` tells two sets of labels apart
-without reading them."""
+without reading them. `there`: the ManagedCluster is on the hub."""

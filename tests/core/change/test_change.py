@@ -9,6 +9,7 @@ from ibgu.core.change import (
     Change,
     Failure,
     NewStep,
+    Permit,
     Refused,
     Standing,
     Target,
@@ -16,11 +17,13 @@ from ibgu.core.change import (
     adopt,
     append,
     appendable,
+    denied,
     pause,
     permits,
     resume,
     retry,
     skip,
+    why_no_retry,
 )
 from ibgu.core.change import failure as change_failure
 from ibgu.core.kinds import IbguSpec, PlanItem, RolloutStrategy
@@ -414,6 +417,26 @@ def test_what_would_lead_nowhere_is_refused(failures: list[Failure], words: str)
     assert words in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("failures", "words"),
+    [
+        ([], "none of these clusters has failed"),
+        ([failure("s1")], ""),
+        ([failure("s1"), failure("s2", "FinalizeUpgrade")], ""),
+        ([failure("s1", **{PREP_FAILED: ""})], "s1 (takes no other stage than Idle now)"),
+        (
+            [failure("s1", "Upgrade", **{PREP_FAILED: ""}), Failure("s2", "Abort", None, "gone")],
+            "s2 (gone)",
+        ),
+    ],
+)
+def test_why_nothing_can_be_tried_again(failures: list[Failure], words: str) -> None:
+    """Empty: those that failed in one of the actions can."""
+    told = why_no_retry(target("Prep", "Upgrade", "FinalizeUpgrade"), failures)
+    assert words in told
+    assert bool(words) == bool(told)
+
+
 def test_what_has_failed_on_the_cluster_is_aborted_first() -> None:
     with pytest.raises(Refused, match="append AbortOnFailure"):
         retry(target("Prep"), [failure("s1", **{PREP_FAILED: ""})])
@@ -517,3 +540,8 @@ def test_a_deleted_rollout_takes_no_change() -> None:
     assert {each.why for each in told} == {"the ImageBasedGroupUpgrade was deleted"}
     assert not any(each.allowed for each in told)
     assert next(iter(permits(standing("Prep")))).allowed
+
+
+def test_a_missing_right_comes_before_the_state() -> None:
+    found = denied([Permit("pause", "it is paused already"), Permit("skip")], {"pause": "no right"})
+    assert [(each.name, each.why) for each in found] == [("pause", "no right"), ("skip", "")]

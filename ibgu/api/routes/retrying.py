@@ -1,0 +1,132 @@
+"""Which clusters of a rollout may be tried again, and what has become of the others."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct
+
+from ibgu.api.access import Caller
+from ibgu.api.shape.words import known_failure
+from ibgu.core import change
+from ibgu.core.change import Failure, Target
+from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject
+from ibgu.core.model import Member, Rollout
+from ibgu.core.plan import problem_of
+from ibgu.core.plan.selectors import matches
+from ibgu.db.reads import Reads
+from ibgu.db.reads.later import Taken
+
+Labels = Mapping[str, str] | None
+"""Of a ManagedCluster; None: it is gone."""
+Selecting = tuple[str, IbguSpec]
+"""A newer rollout's name, as the caller may know it, and what it selects."""
+
+
+class Failures(Struct, frozen=True):
+    """Of one rollout, as the caller may hear of them."""
+
+    rollout: Rollout
+    members: Sequence[Member]
+    """The newest one of each cluster that has failed, or was cancelled."""
+    newer: Mapping[str, str]
+    """Who has a cluster now."""
+    selecting: Sequence[Selecting]
+
+    def judged(self, labels: Mapping[str, Labels], more: Sequence[Selecting] = ()) -> list[Failure]:
+        """`labels` by cluster, where one that is missing is gone."""
+        later = (*more, *self.selecting)
+        return [
+            change.failure(member, found, self.newer.get(member.cluster) or _selects(later, found))
+            for member in self.members
+            for found in [labels.get(member.cluster)]
+        ]
+
+
+async def failures(
+    rollout: Rollout,
+    reads: Reads,
+    caller: Caller,
+    *,
+    clusters: Collection[str] | None = None,
+    cause: str | None = None,
+) -> Failures:
+    """`clusters`, `cause`: only these."""
+    found = [
+        member
+        for member in await reads.failed_ever(rollout.uid)
+        if (clusters is None or member.cluster in clusters)
+        and (cause is None or cause in _causes(member))
+    ]
+    taken = await reads.taken_later(rollout, [member.cluster for member in found])
+    newer = await reads.newer(rollout)
+    others = {by.namespace for by in taken.values()} | {each.namespace for each in newer}
+    named = _naming(rollout.namespace, await caller.readable(others))
+    return Failures(
+        rollout,
+        found,
+        {cluster: named(by) for cluster, by in taken.items()},
+        [(named(Taken(each.namespace, each.name)), each.spec) for each in newer],
+    )
+
+
+async def why_no_retry(rollout: Rollout, reads: Reads, caller: Caller) -> str:
+    """As the request would say, by what the journal knows of the hub; empty: it may be done."""
+    found = await failures(rollout, reads, caller)
+    known = await reads.labels([member.cluster for member in found.members])
+    labels = {name: each.labels for name, each in known.items() if each.there}
+    if None in labels.values() or len(known) < len(found.members):
+        return ""
+    target = Target(_as_on_the_hub(rollout), caller.user.username, datetime.now(UTC))
+    return change.why_no_retry(target, found.judged(labels))
+
+
+def selecting(ibgus: Sequence[Ibgu], rollout: Rollout) -> list[Selecting]:
+    """Those on the hub that came later; the journal may not have seen them yet."""
+    return [
+        (each.metadata.name, each.spec)
+        for each in ibgus
+        if each.metadata.uid != rollout.uid
+        and datetime.fromisoformat(each.metadata.creation_timestamp) >= rollout.created_at
+    ]
+
+
+def _selects(later: Sequence[Selecting], labels: Labels) -> str:
+    if not labels:
+        return ""
+    return next((name for name, spec in later if _matches(spec, labels)), "")
+
+
+def _matches(spec: IbguSpec, labels: Mapping[str, str]) -> bool:
+    """One that can't be carried out selects nobody."""
+    selectors = spec.cluster_label_selectors
+    if problem_of(selectors) is not None:
+        return False
+    return any(matches(selector, labels) for selector in selectors)
+
+
+def _naming(namespace: str, readable: Collection[str]) -> Callable[[Taken], str]:
+    """Of a rollout; who may not read its namespace does not learn its name."""
+
+    def named(of: Taken) -> str:
+        if of.namespace == namespace:
+            return of.name
+        return f"{of.namespace}/{of.name}" if of.namespace in readable else "a newer rollout"
+
+    return named
+
+
+def _causes(member: Member) -> set[str]:
+    """As failures are grouped: by the name of a known one, else by cause."""
+    known = known_failure(member.failed_action, member.message)
+    return {str(member.cause), known.name if known else ""}
+
+
+def _as_on_the_hub(rollout: Rollout) -> JsonObject:
+    metadata = {"namespace": rollout.namespace, "name": rollout.name, "uid": rollout.uid}
+    return {
+        "apiVersion": "lcm.openshift.io/v1alpha1",
+        "kind": "ImageBasedGroupUpgrade",
+        "metadata": {**metadata, "annotations": rollout.annotations},
+        "spec": msgspec.to_builtins(rollout.spec),
+    }

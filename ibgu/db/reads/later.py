@@ -1,0 +1,81 @@
+"""What has become of failed clusters since: their newest member, newer rollouts, their labels."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, any_, select, tuple_
+
+from ibgu.core.model import Member, Outcome, Rollout, RolloutState
+from ibgu.db.reads.base import Base, texts
+from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, OF_ROLLOUT, to_member, to_record
+from ibgu.db.schema import cluster_labels, members, rollouts, runs
+
+
+class Taken(NamedTuple):
+    """A newer rollout that a cluster is or was a member of."""
+
+    namespace: str
+    name: str
+
+
+class Known(NamedTuple):
+    labels: dict[str, str] | None
+    """None: too many to be kept."""
+    there: bool
+    """Is the ManagedCluster on the hub?"""
+
+
+class LaterReads(Base):
+    async def failed_ever(self, uid: str) -> list[Member]:
+        """Of each cluster that failed in some step, or was cancelled, its newest member."""
+        lost = members.alias()
+        ever = select(lost.c.cluster).where(
+            lost.c.hub == self.hub,
+            lost.c.rollout == uid,
+            lost.c.outcome.in_([Outcome.FAILED.value, Outcome.CANCELLED.value]),
+        )
+        statement = (
+            select(*OF_MEMBER_AND_RUN)
+            .outerjoin(runs, NEWEST_RUN)
+            .where(members.c.hub == self.hub, members.c.rollout == uid)
+            .where(members.c.cluster.in_(ever))
+            .order_by(members.c.step, members.c.position)
+        )
+        async with self._at_one_moment() as db:
+            found = [to_member(row) for row in await db.execute(statement)]
+        return list({member.cluster: member for member in found}.values())
+
+    async def newer(self, rollout: Rollout) -> list[Rollout]:
+        """Rollouts of all namespaces that came after this one and are on the hub."""
+        statement = select(*OF_ROLLOUT).where(
+            self._after(rollout), rollouts.c.state != RolloutState.DELETED.value
+        )
+        async with self._at_one_moment() as db:
+            return [to_record(row, Rollout) for row in (await db.execute(statement)).mappings()]
+
+    async def taken_later(self, rollout: Rollout, clusters: Collection[str]) -> dict[str, Taken]:
+        """By which newer rollout, deleted ones too: the newest."""
+        its_rollout = and_(rollouts.c.hub == members.c.hub, rollouts.c.uid == members.c.rollout)
+        statement = (
+            select(members.c.cluster, rollouts.c.namespace, rollouts.c.name)
+            .join(rollouts, its_rollout)
+            .where(members.c.hub == self.hub, members.c.cluster == any_(texts(clusters)))
+            .where(self._after(rollout))
+            .order_by(rollouts.c.created_at, rollouts.c.uid)
+        )
+        async with self._at_one_moment() as db:
+            rows = await db.execute(statement)
+            return {row.cluster: Taken(row.namespace, row.name) for row in rows}
+
+    async def labels(self, clusters: Collection[str]) -> dict[str, Known]:
+        """As the leader saw them last; those that it has not noted are left out."""
+        statement = select(
+            cluster_labels.c.cluster, cluster_labels.c.labels, cluster_labels.c.there
+        ).where(cluster_labels.c.hub == self.hub, cluster_labels.c.cluster == any_(texts(clusters)))
+        async with self._at_one_moment() as db:
+            rows = await db.execute(statement)
+            return {row.cluster: Known(row.labels, row.there) for row in rows}
+
+    def _after(self, rollout: Rollout) -> ColumnElement[bool]:
+        age = tuple_(rollouts.c.created_at, rollouts.c.uid)
+        return and_(rollouts.c.hub == self.hub, age > rollout.age)
