@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.api.rates import Rates
+from ibgu.db.reads import Tallies
 from ibgu.hub.access import Access
 
 
@@ -38,3 +39,4 @@ class Context(Struct, frozen=True):
     access: Access
     probes: Probes
     rates: Rates = field(default_factory=Rates)
+    tallies: Tallies = field(default_factory=Tallies)

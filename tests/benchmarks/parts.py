@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from tests.benchmarks import failover, rollout_part
+from tests.benchmarks import failover, journal_part, rollout_part
 
 
 class Part(Struct, frozen=True):
@@ -16,6 +16,7 @@ class Part(Struct, frozen=True):
 
 
 PARTS = {
+    "journal": Part(journal_part.__doc__, journal_part.arguments, journal_part.run),
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
     "failover": Part(failover.__doc__, failover.arguments, failover.run),
 }

@@ -80,7 +80,7 @@ Label = Annotated[LabelSelector | None, Depends(_label)]
 
 def _reads(request: Request) -> Reads:
     context: Context = request.app.state.context
-    return Reads(context.engine, context.hub)
+    return Reads(context.engine, context.hub, context.tallies)
 
 
 ReadsOfRequest = Annotated[Reads, Depends(_reads)]

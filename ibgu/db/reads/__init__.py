@@ -11,6 +11,7 @@ from ibgu.db.reads.overview import OverviewReads
 from ibgu.db.reads.pace import PaceReads
 from ibgu.db.reads.sorting import Sort
 from ibgu.db.reads.step import StepReads
+from ibgu.db.reads.tallies import Tallies
 
 
 class Reads(
@@ -27,4 +28,4 @@ class Reads(
     """Every read, at one moment each. They raise BadCursor and JournalAway."""
 
 
-__all__ = ["NAMED", "BadCursor", "Reads", "Sort"]
+__all__ = ["NAMED", "BadCursor", "Reads", "Sort", "Tallies"]

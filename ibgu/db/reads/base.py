@@ -10,17 +10,17 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ibgu.db.errors import away_from
-
-_COUNT_OF = {"in flight": "in_flight"}
-"""Outcome or state of a member -> field of Counts, where they differ."""
+from ibgu.db.reads.tallies import Tallies
 
 
 class Base:
     """Reads of one hub. They need no leader and never write."""
 
-    def __init__(self, engine: AsyncEngine, hub: str) -> None:
+    def __init__(self, engine: AsyncEngine, hub: str, tallies: Tallies | None = None) -> None:
+        """`tallies`: what others have counted already on the same hub."""
         self._engine = engine
         self.hub = hub
+        self._tallies = tallies or Tallies()
 
     @asynccontextmanager
     async def _at_one_moment(self) -> AsyncIterator[AsyncConnection]:

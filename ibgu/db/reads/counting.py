@@ -10,12 +10,12 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
-    and_,
     case,
     column,
     func,
     literal,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,7 +40,7 @@ class CountingReads(Base):
         """Rows of OF_STEP with their members counted; those alone that have not finished cost
         nothing where a step is over."""
         steps = [to_record(row, Step) for row in rows]
-        counts = await self._counts(db, [step.key for step in steps]) if finished else {}
+        counts = await self._tallied(db, steps) if finished else {}
         busy = [step.key for step in steps if step.state is StepState.RUNNING]
         now = await self._now(db)
         reasons = _by_step(await self._reasons(db, busy))
@@ -56,15 +56,22 @@ class CountingReads(Base):
             for step in steps
         ]
 
+    async def _tallied(self, db: AsyncConnection, steps: Collection[Step]) -> dict[StepKey, Counts]:
+        known = {step.key: counts for step in steps if (counts := self._tallies.get(step))}
+        unknown = [step for step in steps if step.key not in known]
+        counted = await self._counts(db, [step.key for step in unknown]) if unknown else {}
+        for step in unknown:
+            self._tallies.learn(step, counted.get(step.key, Counts()))
+        return known | counted
+
     async def _counts(
         self, db: AsyncConnection, keys: Collection[StepKey]
     ) -> dict[StepKey, Counts]:
-        what = func.coalesce(members.c.outcome, members.c.state)
-        statement = self._of_steps(keys, members.c.rollout, members.c.step, what, func.count())
+        what = func.coalesce(members.c.outcome, members.c.state).label("what")
+        columns: tuple[ColumnElement[Any], ...] = (what, func.count().label("count"))
+        statement = self._of_steps(keys, select(*columns).select_from(members).group_by(what))
         found: dict[StepKey, dict[str, int]] = {}
-        for rollout, step, name, count in await db.execute(
-            statement.group_by(members.c.rollout, members.c.step, what)
-        ):
+        for rollout, step, name, count in await db.execute(statement):
             found.setdefault((rollout, step), {})[_COUNT_OF.get(name, name)] = count
         return {
             key: msgspec.convert({**parts, "total": sum(parts.values())}, Counts)
@@ -75,50 +82,51 @@ class CountingReads(Base):
         if not keys:
             return []
         group = (
-            members.c.rollout,
-            members.c.step,
             members.c.state,
             _REASON["kind"].label("kind"),
             _REASON["who"].label("who"),
         )
-        statement = self._of_steps(
-            keys,
-            *group,
+        counted = (
             func.count().label("count"),
             func.min(_REASON["since"]).label("since"),
             func.min(_REASON["message"]).label("message"),
         )
         unfinished = members.c.state != MemberState.FINISHED.value
-        rows = (await db.execute(statement.where(unfinished).group_by(*group))).mappings()
+        of_step = select(*group, *counted).where(unfinished).group_by(*group)
+        rows = (await db.execute(self._of_steps(keys, of_step))).mappings()
         return [to_record(row, ReasonRow) for row in rows]
 
     async def _flights(self, db: AsyncConnection, keys: Collection[StepKey]) -> list[FlightRow]:
         if not keys:
             return []
         is_open = runs.c.state != RunState.ENDED.value
-        statement = self._of_steps(
-            keys,
-            members.c.rollout,
-            members.c.step,
-            members.c.cluster,
-            members.c.action_index,
-            case((is_open, runs.c.action)).label("action"),
-            case((is_open, runs.c.arming_at)).label("began"),
-            members.c.limit_at.label("limit"),
-        )
-        statement = statement.outerjoin(runs, NEWEST_RUN)
         in_flight = members.c.state == MemberState.IN_FLIGHT.value
-        rows = (await db.execute(statement.where(in_flight))).mappings()
+        of_step = (
+            select(
+                members.c.cluster,
+                members.c.action_index,
+                case((is_open, runs.c.action)).label("action"),
+                case((is_open, runs.c.arming_at)).label("began"),
+                members.c.limit_at.label("limit"),
+            )
+            .outerjoin(runs, NEWEST_RUN)
+            .where(in_flight)
+        )
+        rows = (await db.execute(self._of_steps(keys, of_step))).mappings()
         return [to_record(row, FlightRow) for row in rows]
 
-    def _of_steps(self, keys: Collection[StepKey], *columns: ColumnElement[Any]) -> Select[Any]:
+    def _of_steps(self, keys: Collection[StepKey], of_step: Select[Any]) -> Select[Any]:
+        """`of_step` reads members: here those of one step after the other. All at once they look to
+        Postgres like the whole table, and then it reads that."""
         asked = _asked(keys)
-        its_step = and_(members.c.rollout == asked.c.rollout, members.c.step == asked.c.step)
-        return (
-            select(*columns)
-            .select_from(members)
-            .join(asked, its_step)
-            .where(members.c.hub == self.hub)
+        its = (
+            members.c.hub == self.hub,
+            members.c.rollout == asked.c.rollout,
+            members.c.step == asked.c.step,
+        )
+        apart = of_step.where(*its).offset(0).lateral("of_step")
+        return select(asked.c.rollout, asked.c.step, *apart.c).select_from(
+            asked.join(apart, true())
         )
 
 

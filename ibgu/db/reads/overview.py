@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import any_, func
+from sqlalchemy import any_, func, select
 
 from ibgu.core.model import MemberState, RolloutState
 from ibgu.db.reads.base import texts
@@ -29,8 +29,8 @@ class OverviewReads(RolloutReads):
                 for row in found
                 if row.current and row.rollout.state is not RolloutState.COMPLETE
             ]
-            group = (members.c.rollout, members.c.outcome, members.c.cause)
-            ended = self._of_steps(busy, *group, func.count().label("count"))
+            group = (members.c.outcome, members.c.cause)
             over = members.c.state == MemberState.FINISHED.value
-            rows = (await db.execute(ended.where(over).group_by(*group))).mappings()
+            ended = select(*group, func.count().label("count")).where(over).group_by(*group)
+            rows = (await db.execute(self._of_steps(busy, ended))).mappings()
             return Overview(now, tuple(found), tuple(to_record(row, EndRow) for row in rows))

@@ -77,14 +77,24 @@ def history(events: int, clusters: int, rollouts: int, hub: str = HUB, seed: int
     random = Random(seed)
     weights = [random.lognormvariate(0.0, 1.0) for _ in range(rollouts - 1)]
     members = max(0, events // EVENTS_OF_MEMBER // len(ACTIONS) - clusters)
-    share = members / sum(weights)
-    sizes = [min(clusters, max(1, round(weight * share))) for weight in weights]
+    sizes = _sizes(weights, members, clusters)
     courses = [
         Course(number, random.randrange(clusters), size, _began(number, rollouts))
         for number, size in enumerate([*sizes, clusters])
     ]
     live = [Course(c.number, c.first, c.size, c.began, live=True) for c in courses[-3:]]
     return History(clusters, (*courses[:-3], *live), hub)
+
+
+def _sizes(weights: list[float], members: int, most: int) -> list[int]:
+    """By weight, none above `most`: what that takes away goes to the others."""
+    share = members / sum(weights)
+    while (short := members - sum(min(most, weight * share) for weight in weights)) > len(weights):
+        growing = sum(weight for weight in weights if weight * share < most)
+        if not growing:
+            break
+        share += short / growing
+    return [min(most, max(1, round(weight * share))) for weight in weights]
 
 
 def _began(number: int, rollouts: int) -> datetime:

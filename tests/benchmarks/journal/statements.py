@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+LARGE = frozenset({"events", "members", "runs"})
+"""Tables that grow as long as the hub is there."""
 _OTHERS = ("BEGIN", "COMMIT", "ROLLBACK", "SET", "SHOW", "LISTEN")
 _KEPT = 40
 """Sets of parameters, of one statement."""
@@ -80,14 +82,37 @@ async def explain(db: AsyncConnection, statement: Statement) -> list[Plan]:
     return found
 
 
-async def generic(db: AsyncConnection, statement: Statement) -> list[Scan]:
+async def generic(db: AsyncConnection, statement: Statement) -> Plan:
     """The plan for any parameters, which Postgres may keep for a connection's later calls."""
-    await db.execute(text("SET plan_cache_mode = force_generic_plan"))
     doing, given = statement.calls[0]
+    raw: Any = (await db.get_raw_connection()).driver_connection
+    await raw.execute(f"SET plan_cache_mode = force_generic_plan; PREPARE asked AS {statement.sql}")
     try:
-        return list((await explain(db, Statement(statement.sql, [(doing, given)])))[0].scans)
+        values = ", ".join(map(_literal, given))
+        execute = f"EXECUTE asked({values})" if given else "EXECUTE asked"
+        answer = await raw.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {execute}")
+        return _plan(f"{doing} (for any parameters)", statement.sql, answer)
     finally:
-        await db.execute(text("RESET plan_cache_mode"))
+        await raw.execute("RESET plan_cache_mode; DEALLOCATE asked")
+
+
+def _literal(value: Any) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bool() | int() | float():
+            return str(value)
+        case list() | tuple():
+            return _quoted("{" + ", ".join(map(_element, value)) + "}")
+    return _quoted(str(value))
+
+
+def _element(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _quoted(words: str) -> str:
+    return "'" + words.replace("'", "''") + "'"
 
 
 def _plan(doing: str, sql: str, answer: Any) -> Plan:

@@ -1,0 +1,96 @@
+"""No answer reads more of a long history than it shows: every route, every parameter, every plan.
+
+The statements are those that the routes send, caught on their way: none can be forgotten.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+import ibgu.api
+from ibgu.api.context import Context
+from ibgu.db.reads import Reads
+from ibgu.db.reads.pace import NEWEST
+from ibgu.sandbox.hub import SandboxHub
+from tests.benchmarks.history import History, fill, history
+from tests.benchmarks.journal.asking import call_everything
+from tests.benchmarks.journal.statements import LARGE, Recorder, explain, generic
+
+pytestmark = pytest.mark.hub
+
+CLUSTERS = 500
+EVENTS = 100_000
+MEMBERS = 2 * CLUSTERS + 501
+"""Of the largest rollout, and a page of them once more."""
+MAY_READ = {"events": MEMBERS, "members": MEMBERS, "runs": MEMBERS + 2 * NEWEST}
+"""Rows that a statement may look at. The tables have 100,000, 9,000 and 9,000 of them; `make bench`
+looks at the same plans in a history that is two hundred times as long."""
+
+
+@pytest.fixture
+async def long_history(context: Context, database_url: str) -> History:
+    made = history(EVENTS, CLUSTERS, rollouts=40, hub=context.hub)
+    await fill(database_url, made)
+    return made
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Names of the reads that were asked."""
+    found: set[str] = set()
+
+    def noting(name: str, read: Callable[..., Any]) -> Callable[..., Any]:
+        async def noted(*given: Any, **named: Any) -> Any:
+            found.add(name)
+            return await read(*given, **named)
+
+        return noted
+
+    for name in used_by_the_api():
+        monkeypatch.setattr(Reads, name, noting(name, getattr(Reads, name)))
+    return found
+
+
+def used_by_the_api() -> set[str]:
+    """Also what only changes ask."""
+    sources = Path(ibgu.api.__path__[0]).rglob("*.py")
+    used = {name for path in sources for name in re.findall(r"reads\.(\w+)\(", path.read_text())}
+    return {name for name in used if hasattr(Reads, name)}
+
+
+async def test_no_route_reads_more_of_a_table_than_it_shows(
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    engine: AsyncEngine,
+    long_history: History,
+    sandbox_hub: SandboxHub,
+    called: set[str],
+) -> None:
+    client.headers["Authorization"] = f"Bearer {sandbox_hub.token('olga')}"
+    # Steps that are over are counted once in a process's life.
+    await client.get("/api/v1/rollouts", params={"limit": 500})
+    recorder = Recorder()
+    with recorder.on(engine):
+        await call_everything(app, client, long_history, recorder)
+        client.headers["Authorization"] = f"Bearer {sandbox_hub.token('bob')}"
+        for path in ("rollouts", "clusters", "durations", "summary"):
+            recorder.doing = f"{path}, for who may read one namespace"
+            assert (await client.get(f"/api/v1/{path}")).status_code == 200
+    assert called == used_by_the_api()
+    assert len(recorder.statements) > 40
+    async with engine.connect() as db:
+        # This history fits into memory: without this Postgres would rightly read small tables
+        # from end to end. Where it still does, there is no index that helps.
+        await db.execute(text("SET enable_seqscan = off"))
+        for statement in recorder.statements.values():
+            for plan in (*await explain(db, statement), await generic(db, statement)):
+                assert not plan.sequential(LARGE), f"{plan.doing}: {plan.sql}"
+                for table, most in MAY_READ.items():
+                    assert plan.read(table) <= most, f"{plan.doing}: {plan.scans} {plan.sql}"

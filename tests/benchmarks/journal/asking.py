@@ -1,0 +1,62 @@
+"""Calls everything that reads, for one rollout that goes on and one that is over."""
+
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from tests.benchmarks.history import Course, History
+from tests.benchmarks.journal.routes import PREFIX, asked, walk
+from tests.benchmarks.journal.statements import Recorder
+
+_BODIES: dict[str, Any] = {
+    "steps": {"actions": ["FinalizeUpgrade"], "maxConcurrency": 1, "timeout": 240},
+    "preview": {"append": []},
+    "skip": {"reason": "WaitingForSlot"},
+}
+
+
+async def call_everything(
+    app: FastAPI, client: httpx.AsyncClient, history: History, recorder: Recorder
+) -> None:
+    for course in (history.courses[-1], history.courses[5]):
+        await _read(app, client, history, course, recorder)
+        await _change(app, client, course, recorder)
+        await _follow(app, course, recorder)
+
+
+async def _read(
+    app: FastAPI, client: httpx.AsyncClient, history: History, course: Course, recorder: Recorder
+) -> None:
+    async def get(path: str, query: dict[str, Any]) -> httpx.Response:
+        return await client.get(path, params=query)
+
+    for each in asked(app, history, course):
+        recorder.doing = str(each)
+        async for answer in walk(get, each):
+            assert answer.status_code == 200, f"{each}: {answer.text}"
+
+
+async def _change(
+    app: FastAPI, client: httpx.AsyncClient, course: Course, recorder: Recorder
+) -> None:
+    """The hub does not have the rollout, so nothing can be changed; what is read, is read."""
+    of_rollout = {"namespace": course.namespace, "name": course.name}
+    for route, methods in app.openapi()["paths"].items():
+        if "post" not in methods:
+            continue
+        last = route.rpartition("/")[2]
+        body = _BODIES.get(last, {}) | (of_rollout if last == "preview" else {})
+        recorder.doing = f"POST {route}"
+        answer = await client.post(route.format(**of_rollout), json=body, params={"dryRun": True})
+        assert answer.status_code in (200, 404, 409), f"{route}: {answer.text}"
+
+
+async def _follow(app: FastAPI, course: Course, recorder: Recorder) -> None:
+    """What streams read: they never end, so they are not called."""
+    recorder.doing = f"{PREFIX}/stream"
+    reads = app.state.feed.reads
+    newest = await reads.last_seq()
+    await reads.news(newest - 500, limit=500)
+    await reads.news(newest // 2, rollout=course.uid, limit=500)
+    await app.state.feed.namespace(course.uid)

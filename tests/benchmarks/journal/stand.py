@@ -1,0 +1,73 @@
+"""A Postgres with a history and a hub beside it: what the API needs, and nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu import db
+from ibgu.api.app import create_app
+from ibgu.api.context import Context, Probes
+from ibgu.api.rates import Rates
+from ibgu.db.migrate import current, upgrade
+from ibgu.hub import paths
+from ibgu.hub.access import Access
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import Bare
+from ibgu.sandbox.hub import SandboxHub
+from tests.benchmarks.history import History, fill
+
+_UNLIMITED = 10**9
+
+
+class Stand(Struct, frozen=True):
+    url: str
+    engine: AsyncEngine
+    app: FastAPI
+    client: httpx.AsyncClient
+    """Asks the application without a network in between, as somebody who may see everything."""
+
+
+async def hub_uid(hub: SandboxHub) -> str:
+    async with await HubClient.connect(str(hub.kubeconfig("ibgu"))) as client:
+        return (await client.get(paths.namespace("kube-system"), Bare)).metadata.uid
+
+
+async def prepare(url: str, history: History) -> None:
+    """Fills an empty database; one that was filled before is taken as it is."""
+    if await current(url) is None:
+        await upgrade(url)
+        await fill(url, history)
+
+
+@asynccontextmanager
+async def standing(url: str, hub: SandboxHub, uid: str) -> AsyncIterator[Stand]:
+    engine = db.engine(url)
+    headers = {"Authorization": f"Bearer {hub.token('olga')}"}
+    async with await HubClient.connect(str(hub.kubeconfig("ibgu"))) as hub_client:
+        app = create_app(
+            Context(
+                hub=uid,
+                engine=engine,
+                access=Access(hub_client),
+                probes=Probes(_nothing),
+                rates=Rates(_UNLIMITED, _UNLIMITED),
+            )
+        )
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://ibgu", headers=headers
+        ) as client:
+            yield Stand(url, engine, app, client)
+    await engine.dispose()
+
+
+async def _nothing() -> str | None:
+    return None
+
+
+def kept(folder: str) -> Path | None:
+    return Path(folder) if folder else None

@@ -1,0 +1,89 @@
+"""How long reads and writes take beside a long history, in milliseconds."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from random import Random
+from time import perf_counter
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.core.model import Kind, OnRollout
+from ibgu.db import Journal, Turn
+from ibgu.db.reads import Reads
+from tests.benchmarks.bound import percentile
+from tests.benchmarks.history import History, records
+from tests.benchmarks.history.plan import EVENTS_OF_MEMBER, NEWEST
+
+
+class Times(Struct, frozen=True):
+    milliseconds: list[float]
+
+    @property
+    def p50(self) -> float:
+        return percentile(self.milliseconds, 0.50)
+
+    @property
+    def p99(self) -> float:
+        return percentile(self.milliseconds, 0.99)
+
+
+async def _timed(asked: Iterable[Callable[[], Awaitable[Any]]]) -> Times:
+    found = []
+    for ask in asked:
+        began = perf_counter()
+        await ask()
+        found.append((perf_counter() - began) * 1000)
+    return Times(found)
+
+
+async def of_clusters(reads: Reads, history: History, count: int) -> Times:
+    """The steps that a cluster was in, and its events: a page of each, one after the other."""
+    random = Random(2)
+
+    async def ask() -> None:
+        name = history.cluster(random.randrange(history.clusters))
+        await reads.visits(name, limit=100)
+        await reads.cluster_events(name, limit=100)
+
+    return await _timed(ask for _ in range(count))
+
+
+async def of_rollouts(reads: Reads, history: History, count: int) -> Times:
+    """A page of events from the middle of a rollout's history."""
+    random = Random(3)
+    newest = await reads.last_seq()
+
+    async def ask() -> None:
+        course = random.choice(history.courses)
+        share = course.number / len(history.courses)
+        after = int(newest * share) + random.randrange(course.size * EVENTS_OF_MEMBER)
+        await reads.events(course.uid, after=after, limit=100)
+
+    return await _timed(ask for _ in range(count))
+
+
+async def commits(engine: AsyncEngine, history: History, count: int, events: int) -> Times:
+    """Turns of so many events each, one after the other, as one leader writes them."""
+    journal = Journal(engine, history.hub)
+    await journal.lead("bench")
+    found = records.rollout(history.courses[-1])
+    told = tuple(OnRollout(Kind.ROLLOUT_HELD, found, "it is measured") for _ in range(events))
+
+    async def ask() -> None:
+        await journal.commit(Turn(decisions=told, at=datetime.now(UTC)))
+
+    return await _timed(ask for _ in range(count))
+
+
+async def forgotten(engine: AsyncEngine, history: History, count: int) -> Times:
+    """Batches of old events that go."""
+    journal = Journal(engine, history.hub)
+    before = NEWEST - timedelta(days=1)
+    return await _timed(lambda: journal.forget(before) for _ in range(count))
+
+
+async def loaded(engine: AsyncEngine, history: History) -> Times:
+    """What a controller reads when it starts."""
+    return await _timed([lambda: Journal(engine, history.hub).load()])

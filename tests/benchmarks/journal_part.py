@@ -1,0 +1,82 @@
+"""The journal with years of history: plans of all queries, history, inserts, retention."""
+
+import asyncio
+import time
+from argparse import ArgumentParser, Namespace
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu.db.reads import Reads
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.postgres import EmbeddedPostgres
+from tests.benchmarks.history import History, history
+from tests.benchmarks.journal import timing
+from tests.benchmarks.journal.asking import call_everything
+from tests.benchmarks.journal.stand import Stand, kept, prepare, standing
+from tests.benchmarks.journal.statements import LARGE, Plan, Recorder, explain, generic
+from tests.benchmarks.report import judge
+
+ASKED = 500
+TURNS, EVENTS_OF_TURN = 400, 20
+BATCHES = 20
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--events", type=int, default=20_000_000)
+    parser.add_argument("--clusters", type=int, default=10_000)
+    parser.add_argument("--rollouts", type=int, default=400)
+    parser.add_argument("--folder", default="", help="keep the database there, for another run")
+    parser.add_argument("--slowest", type=int, default=10, help="how many queries are named")
+
+
+def run(options: Namespace) -> bool:
+    with EmbeddedPostgres(kept(options.folder)) as postgres, SandboxHub() as hub:
+        return asyncio.run(_run(options, postgres.url, hub))
+
+
+async def _run(options: Namespace, url: str, hub: SandboxHub) -> bool:
+    made = history(options.events, options.clusters, options.rollouts)
+    began = time.monotonic()
+    await prepare(url, made)
+    print(f"\njournal: {options.events:,} events, filled in {time.monotonic() - began:.0f} s")
+    async with standing(url, hub, made.hub) as stand:
+        return judge(await _figures(stand, made, options.slowest), "journal")
+
+
+async def _figures(stand: Stand, made: History, slowest: int) -> dict[str, float]:
+    reads = Reads(stand.engine, made.hub)
+    plans = await _plans(stand, made)
+    for plan in sorted(plans, key=lambda plan: -plan.milliseconds)[:slowest]:
+        print(f"    {plan.milliseconds:8.1f} ms  {plan.doing[:90]}")
+    of_clusters = await timing.of_clusters(reads, made, ASKED)
+    of_rollouts = await timing.of_rollouts(reads, made, ASKED)
+    written = await timing.commits(stand.engine, made, TURNS, EVENTS_OF_TURN)
+    forgotten = await timing.forgotten(stand.engine, made, BATCHES)
+    return {
+        "cluster_history_p99_ms": of_clusters.p99,
+        "rollout_history_p99_ms": of_rollouts.p99,
+        "slowest_query_ms": max(plan.milliseconds for plan in plans),
+        "sequential_scans": sum(len(plan.sequential(LARGE)) for plan in plans),
+        "events_per_second": EVENTS_OF_TURN * 1000 / written.p50,
+        "commit_p99_ms": written.p99,
+        "forget_5000_p99_ms": forgotten.p99,
+        "controller_load_s": (await timing.loaded(stand.engine, made)).p50 / 1000,
+    }
+
+
+async def _plans(stand: Stand, made: History) -> list[Plan]:
+    """Of every statement with every set of parameters, and once for any parameters."""
+    recorder = Recorder()
+    with recorder.on(stand.engine):
+        await call_everything(stand.app, stand.client, made, recorder)
+    return [
+        plan
+        for statement in recorder.statements.values()
+        for plan in await _explained(stand.engine, recorder, statement.sql)
+    ]
+
+
+async def _explained(engine: AsyncEngine, recorder: Recorder, sql: str) -> list[Plan]:
+    statement = recorder.statements[sql]
+    async with engine.connect() as db:
+        return [*await explain(db, statement), await generic(db, statement)]
