@@ -65,7 +65,9 @@ def _order(at: datetime) -> None:
 
 
 def _name(at: datetime) -> ColumnElement[Any]:
-    return members.c.cluster
+    """Not the column itself: the index of all clusters' names would be read until it has met
+    enough members of this rollout."""
+    return members.c.cluster.concat("")
 
 
 def _since(at: datetime) -> ColumnElement[Any]:

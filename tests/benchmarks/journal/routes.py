@@ -76,6 +76,7 @@ def _samples(history: History, course: Course) -> dict[str, Any]:
         "state": ("running", "complete", "deleted", "finished", "waiting", "in flight"),
         "outcome": ("failed", "succeeded"),
         "cause": "PrepFailed",
+        "label": "region=r1",
         "reason": ("WaitingForSlot", "Running"),
         "stalled": "true",
         "sort": ("order", "name", "since", "duration"),

@@ -12,8 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 LARGE = frozenset({"events", "members", "runs"})
 """Tables that grow as long as the hub is there."""
 _OTHERS = ("BEGIN", "COMMIT", "ROLLBACK", "SET", "SHOW", "LISTEN")
-_KEPT = 40
-"""Sets of parameters, of one statement."""
 
 
 class Statement(Struct):
@@ -25,8 +23,10 @@ class Statement(Struct):
 class Recorder:
     """`doing` names what the statements are for."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = 40) -> None:
+        """`kept`: sets of parameters, of one statement."""
         self.doing = ""
+        self._kept = kept
         self.statements: dict[str, Statement] = {}
 
     @contextmanager
@@ -43,7 +43,7 @@ class Recorder:
         if sql.lstrip().startswith(_OTHERS):
             return
         found = self.statements.setdefault(sql, Statement(sql))
-        if len(found.calls) < _KEPT:
+        if len(found.calls) < self._kept:
             found.calls.append((self.doing, tuple(given)))
 
 
