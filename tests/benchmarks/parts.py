@@ -6,6 +6,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from tests.benchmarks import failover, journal_part, rollout_part
+from tests.benchmarks.memory import makespan
 
 
 class Part(Struct, frozen=True):
@@ -18,5 +19,6 @@ class Part(Struct, frozen=True):
 PARTS = {
     "journal": Part(journal_part.__doc__, journal_part.arguments, journal_part.run),
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
+    "makespan": Part(makespan.__doc__, makespan.arguments, makespan.run),
     "failover": Part(failover.__doc__, failover.arguments, failover.run),
 }

@@ -57,7 +57,11 @@ class Played(Struct, frozen=True):
 
 
 class Play:
-    def __init__(self, clusters: int, slots: int, seed: int, pool: AsyncEngine) -> None:
+    """`fleet`: options of FleetSpec.parse, beside those of every benchmark."""
+
+    def __init__(
+        self, clusters: int, slots: int, seed: int, pool: AsyncEngine, **fleet: Any
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._clusters = clusters
         self._slots = slots
@@ -65,7 +69,7 @@ class Play:
         self._seed = seed
         self.hub = MemoryHub(now=self._loop.time, seed=seed)
         spec = FleetSpec.parse(
-            count=clusters, pattern="site-%06d", seed=seed, labels=[f"fleet={NAME}"]
+            count=clusters, pattern="site-%06d", seed=seed, labels=[f"fleet={NAME}"], **fleet
         )
         self.player = Player(MemoryClient(self.hub, "agents"), spec, FleetClock(offset=0.0))
         self._people = MemoryClient(self.hub, "people")
@@ -95,7 +99,14 @@ class Play:
     async def _controller(self) -> Controller:
         client = MemoryClient(self.hub, "ibgu")
         engine: Any = FaultyEngine(self._pool, Calm(), Turnstile(), lambda _: None)
-        settings = read_settings(identity="bench", database_url="postgresql://", events_days=0)
+        settings = read_settings(
+            identity="bench",
+            database_url="postgresql://",
+            events_days=0,
+            lease_seconds=45,
+            lease_renew_seconds=30,
+            lease_retry_seconds=6,
+        )
         served = structs.replace(await discover(client), hub=f"{self._seed}-{time.time_ns()}")
         return Controller(settings, client, engine, served, _clock, Random(self._seed))
 
