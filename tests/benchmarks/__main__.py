@@ -2,23 +2,32 @@
 
 make bench                                            all parts, one after the other
 make bench BENCH_ARGS="rollout --clusters 200"        one part, with options of its own
+make bench BENCH_ARGS="--json FILE rollout"           the figures also into a file
 """
 
 import argparse
 import sys
+from pathlib import Path
+
+from msgspec import json
 
 from tests.benchmarks.parts import PARTS
+from tests.benchmarks.report import JUDGED
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--json", type=Path, help="file for the figures")
     commands = parser.add_subparsers(dest="part", metavar="part")
     for name, part in PARTS.items():
         part.arguments(commands.add_parser(name, help=part.about, description=part.about))
-    asked = [arguments] if arguments else [[name] for name in PARTS]
-    results = [_run(parser.parse_args(each)) for each in asked]
+    options = parser.parse_args(arguments)
+    every = [options] if options.part else [parser.parse_args([name]) for name in PARTS]
+    results = [_run(each) for each in every]
+    if options.json is not None:
+        options.json.write_bytes(json.encode(JUDGED))
     return 0 if all(results) else 1
 
 

@@ -11,6 +11,9 @@ from tests.benchmarks.rollout import STAGES, Result
 
 THRESHOLDS = Path(__file__).with_name("thresholds.toml")
 
+JUDGED: dict[str, float] = {}
+"""Every figure of this process: by part, what it is about, and name, with spaces between."""
+
 
 def figures(result: Result) -> dict[str, float]:
     actions = result.clusters * len(STAGES)
@@ -28,20 +31,30 @@ def show(result: Result) -> bool:
     """Print a table; True if every figure is within its bound."""
     print(f"\n{result.clusters} clusters, {result.slots} at a time, plan [Prep][Upgrade]")
     print(f"  makespan {result.makespan:.1f} s, bound {result.bound:.1f} s, failed {result.failed}")
-    good = judge(figures(result))
+    good = judge(figures(result), about=f"{result.clusters}x{result.slots}")
     _requests(result)
     return good and result.failed == 0
 
 
-def judge(found: dict[str, float], part: str = "") -> bool:
+def judge(found: dict[str, float], part: str = "", about: str = "") -> bool:
     """Print each figure beside its bound; True if all are within.
 
-    `part` is the table of thresholds.toml that has the bounds, none: they stand at the top.
+    `part` is the table of thresholds.toml that has the bounds, none: they stand at the top;
+    `about` tells figures apart that a part has more than once.
     """
     bounds: dict[str, Any] = tomllib.loads(THRESHOLDS.read_text())
     bounds = bounds[part] if part else bounds
+    JUDGED.update({" ".join(filter(None, (part, about, name))): found[name] for name in found})
     within = [_judge(name, value, bounds[name]) for name, value in found.items()]
     return all(within)
+
+
+def more_is_better(figure: str) -> bool:
+    """Of a figure as JUDGED names it."""
+    part, _, name = figure.rpartition(" ")
+    bounds: dict[str, Any] = tomllib.loads(THRESHOLDS.read_text())
+    table = bounds.get(part.partition(" ")[0], bounds)
+    return bool(table.get(name, {}).get("least"))
 
 
 def _judge(name: str, value: float, bound: dict[str, Any]) -> bool:

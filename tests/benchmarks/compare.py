@@ -1,0 +1,106 @@
+"""Two commits, measured by the benchmark of this tree, in turns.
+
+    python -m tests.benchmarks.compare v1.0.0 HEAD --times 3 -- rollout --clusters 200
+
+Machines are noisy: a figure is worse when its median has grown by more than a tenth and every run
+of the newer commit is worse than every run of the older one. Ends with 1 where one is.
+"""
+
+import argparse
+import io
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from msgspec import Struct, json
+
+from tests.benchmarks.report import more_is_better
+
+HERE = Path(__file__).parents[2]
+PARTS = ("ibgu", "migrations", "charts")
+"""What is taken from the commit; the benchmark is this tree's for both."""
+TOLERANCE = 1.1
+
+Figures = dict[str, float]
+
+
+class Verdict(Struct, frozen=True):
+    name: str
+    old: float
+    """Median."""
+    new: float
+    worse: bool
+
+    @property
+    def ratio(self) -> float:
+        return self.new / self.old if self.old else float("inf" if self.new else 1)
+
+
+def compare(old: list[Figures], new: list[Figures]) -> list[Verdict]:
+    """Of the figures that both have."""
+    names = [name for name in old[0] if name in new[0]]
+    return [_verdict(name, [f[name] for f in old], [f[name] for f in new]) for name in names]
+
+
+def _verdict(name: str, old: list[float], new: list[float]) -> Verdict:
+    grown, apart = median(new) > median(old) * TOLERANCE, min(new) > max(old)
+    if more_is_better(name):
+        grown, apart = median(new) * TOLERANCE < median(old), max(new) < min(old)
+    return Verdict(name, median(old), median(new), grown and apart)
+
+
+def main() -> int:
+    options = _options()
+    with tempfile.TemporaryDirectory() as folder:
+        trees = [
+            tree_of(commit, Path(folder) / name)
+            for name, commit in (("old", options.old), ("new", options.new))
+        ]
+        found: list[list[Figures]] = [[], []]
+        for turn in range(options.times):
+            for tree, figures in zip(trees, found, strict=True):
+                print(f"-- {tree.name}, {turn + 1} of {options.times}", flush=True)
+                figures.append(_measure(tree, options.bench))
+    verdicts = compare(*found)
+    for each in verdicts:
+        word = "WORSE" if each.worse else ""
+        print(f"{each.name:40} {each.old:12.2f} {each.new:12.2f}  x {each.ratio:.2f}  {word}")
+    return 1 if any(each.worse for each in verdicts) else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.compare",
+        description=__doc__,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument("old", help="commit")
+    parser.add_argument("new", help="commit")
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("bench", nargs="+", help="a part of the benchmark, with its options")
+    return parser.parse_args()
+
+
+def tree_of(commit: str, folder: Path) -> Path:
+    packed = subprocess.run(
+        ["git", "archive", commit, "--", *PARTS], cwd=HERE, check=True, capture_output=True
+    )
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    (folder / "tests").symlink_to(HERE / "tests")
+    return folder
+
+
+def _measure(tree: Path, bench: list[str]) -> Figures:
+    """A bound that is not met is not what is asked here."""
+    answer = tree / "figures.json"
+    command = [sys.executable, "-m", "tests.benchmarks", "--json", str(answer), *bench]
+    subprocess.run(command, cwd=tree, check=False, stdout=subprocess.DEVNULL)
+    return json.decode(answer.read_bytes(), type=Figures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
