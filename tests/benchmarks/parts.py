@@ -5,8 +5,10 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from tests.benchmarks import failover, journal_part, rollout_part
+from tests.benchmarks import failover, journal_part, rollout_part, status_part
+from tests.benchmarks.fleet import part as fleet_part
 from tests.benchmarks.memory import makespan
+from tests.benchmarks.memory import part as memory_part
 
 
 class Part(Struct, frozen=True):
@@ -21,4 +23,7 @@ PARTS = {
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
     "makespan": Part(makespan.__doc__, makespan.arguments, makespan.run),
     "failover": Part(failover.__doc__, failover.arguments, failover.run),
+    "fleet": Part(fleet_part.__doc__, fleet_part.arguments, fleet_part.run),
+    "memory": Part(memory_part.__doc__, memory_part.arguments, memory_part.run),
+    "status": Part(status_part.__doc__, status_part.arguments, status_part.run),
 }

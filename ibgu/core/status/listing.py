@@ -96,6 +96,8 @@ def _item(book: Book, cluster: str) -> Item | None:
 
 def item(made: JsonObject) -> Item:
     whole = json.encode(made)
+    if b'"message":' not in whole:
+        return Item((whole, whole, whole), dispensable(made))
     shorter = [json.encode(cut(made, length)) for length in (SHORT, 0)]
     encoded = (whole, *(whole if each == whole else each for each in shorter))
     return Item(encoded, dispensable(made))

@@ -91,8 +91,19 @@ CGUS = Resource(
 """TALM's kind, on a hub on which TALM was installed."""
 
 
-def resources() -> tuple[Resource, ...]:
-    ibgu = _custom(paths.IBGU_GROUP, paths.IBGU_VERSION, "ImageBasedGroupUpgrade", ibgu_schema())
+def _unlisted(schema: JsonObject) -> JsonObject:
+    """The IBGU's without what it says of each cluster in the status."""
+    properties = schema["properties"]
+    status = properties["status"]
+    shown = {**status["properties"], "clusters": {"type": "array"}}
+    return {**schema, "properties": {**properties, "status": {**status, "properties": shown}}}
+
+
+def resources(*, listed: bool = True) -> tuple[Resource, ...]:
+    """`listed`: all entries of an IBGU's status are checked, which takes long where they are
+    thousands."""
+    schema = ibgu_schema() if listed else _unlisted(ibgu_schema())
+    ibgu = _custom(paths.IBGU_GROUP, paths.IBGU_VERSION, "ImageBasedGroupUpgrade", schema)
     return (
         ibgu,
         structs.replace(_custom(paths.CLUSTER_GROUP, "v1", "ManagedCluster"), namespaced=False),

@@ -26,6 +26,7 @@ from ibgu.hub import paths
 from ibgu.hub.discovery import discover
 from ibgu.settings import read_settings
 from ibgu.sim.hub import MemoryClient, MemoryHub
+from ibgu.sim.hub.server import Asked
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import Clock as FleetClock
 from ibgu.sim.spec import FleetSpec
@@ -35,10 +36,12 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.run import quiet
 
 NAME = "bench"
+_STATUS = paths.ibgu_status("default", NAME)
 STAGES = ("Prep", "Upgrade")
+DURATIONS = "60s-180s"
 HISTORY = 300.0
 """Virtual seconds of history that the hub keeps, as etcd does."""
-LOOK = 60.0
+LOOK = 10.0
 """Virtual seconds between two looks whether all is over."""
 
 
@@ -67,7 +70,9 @@ class Play:
         self._slots = slots
         self._pool = pool
         self._seed = seed
-        self.hub = MemoryHub(now=self._loop.time, seed=seed)
+        self.hub = MemoryHub(now=self._loop.time, seed=seed, listed=False)
+        self.hub.audit = self._audit
+        self._largest = self._writes = 0
         spec = FleetSpec.parse(
             count=clusters, pattern="site-%06d", seed=seed, labels=[f"fleet={NAME}"], **fleet
         )
@@ -92,9 +97,14 @@ class Play:
             memory=_peak() - before,
             virtual=virtual,
             succeeded=status["summary"]["succeeded"],
-            status_bytes=len(json.encode(status)),
-            status_writes=0,
+            status_bytes=self._largest,
+            status_writes=self._writes,
         )
+
+    def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+        if asked.path == _STATUS:
+            self._writes += 1
+            self._largest = max(self._largest, len(asked.body or b""))
 
     async def _controller(self) -> Controller:
         client = MemoryClient(self.hub, "ibgu")
@@ -166,7 +176,7 @@ async def _main(url: str, clusters: int, slots: int, seed: int) -> Played:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     try:
-        return await Play(clusters, slots, seed, pool).play()
+        return await Play(clusters, slots, seed, pool, durations=DURATIONS).play()
     finally:
         with loop.real_io():
             await pool.dispose()

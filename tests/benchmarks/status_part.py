@@ -1,0 +1,187 @@
+"""The status of a very large IBGU: its size, its writes, and what one costs."""
+
+import asyncio
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from msgspec import Struct, json, structs
+
+from ibgu.controller.clock import Clock
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.payloads import Payloads
+from ibgu.controller.statuses import Statuses
+from ibgu.core.book import World
+from ibgu.core.kinds import Ibgu, JsonObject
+from ibgu.core.model import Action, Kind, Member, OnMember
+from ibgu.core.status import OPTIONAL
+from ibgu.hub import paths
+from ibgu.hub.writer import Writer
+from ibgu.sim.hub import MemoryClient, MemoryHub
+from ibgu.sim.hub.server import Asked
+from tests.benchmarks.report import judge
+from tests.core.book.records import done, failed, in_flight, member, rollout, step, world_of
+from tests.simulation.loop import VirtualLoop
+
+PATH = paths.ibgu("fleet", "a")
+WORDS = "Stateroot setup job in progress, precaching images: "
+CHANGES = 5
+"""A second, of other clusters each time."""
+
+
+class Told(Struct):
+    """What the hub was told."""
+
+    changes: int = 0
+    largest: int = 0
+    """Bytes of a status."""
+    writes: int = 0
+    idle_writes: int = 0
+    """While nothing changed."""
+    seconds: float = 0.0
+    """Of CPU, to make the statuses."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--clusters", type=int, default=20_000)
+    parser.add_argument("--seconds", type=int, default=300, help="virtual ones, with changes")
+
+
+def run(options: Namespace) -> bool:
+    large = measure(options.clusters, options.seconds)
+    small = measure(options.clusters // 10, options.seconds)
+    print(f"\n{options.clusters} clusters, {large.changes} changes in {options.seconds} s")
+    print(f"  {large.writes} writes of at most {large.largest / 2**20:.2f} MiB")
+    print(f"  at {options.clusters // 10} clusters: {small.writes} writes, {_each(small):.2f} ms")
+    return judge(figures(large), "status")
+
+
+def figures(told: Told) -> dict[str, float]:
+    return {
+        "largest_mib": told.largest / 2**20,
+        "writes_per_change": told.writes / told.changes,
+        "writes_without_change": float(told.idle_writes),
+        "cpu_ms_per_write": _each(told),
+    }
+
+
+def _each(told: Told) -> float:
+    return told.seconds / told.writes * 1000
+
+
+def measure(clusters: int, seconds: int) -> Told:
+    loop = VirtualLoop()
+    asyncio.set_event_loop(loop)
+    try:
+        return loop.run_until_complete(_measure(clusters, seconds))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+async def _measure(clusters: int, seconds: int) -> Told:
+    told = Told()
+    world = _world(clusters)
+    running = [m for m in world.books["uid-a"].steps[1].members.values() if m.slot is not None]
+    async with _desk(world, told) as statuses:
+        for second in range(seconds):
+            for number in range(CHANGES):
+                _change(world, running[(second * CHANGES + number) % len(running)], second)
+            told.changes += CHANGES
+            statuses.touch("uid-a")
+            await asyncio.sleep(1.0)
+        await asyncio.sleep(60.0)
+        before = told.writes
+        for _ in range(60):
+            statuses.touch("uid-a")
+            await asyncio.sleep(1.0)
+        told.idle_writes = told.writes - before
+    return told
+
+
+def _change(world: World, found: Member, second: int) -> None:
+    at, words = found.position + 1, f"{WORDS}{second} s".ljust(200, "x")
+    changed = in_flight(found.cluster, words, slot=found.slot or at, step=1)
+    world.apply(OnMember(Kind.RUN_PROGRESS, changed, words))
+
+
+def _world(clusters: int) -> World:
+    """Step 1 is over; of step 2 a tenth runs, a twentieth has failed, and four tenths wait."""
+    names = [f"site-{number}" for number in range(1, clusters + 1)]
+    tenth = clusters // 10
+    running, broken, waiting = names[:tenth], names[tenth : tenth * 3 // 2], names[-4 * tenth :]
+    ended = names[tenth * 3 // 2 : -4 * tenth]
+    steps = [step(total=clusters), step("Upgrade", 1, max_concurrency=tenth, total=clusters)]
+    found = [done(name, Action.PREP) for name in names]
+    found += [in_flight(name, WORDS, slot, step=1) for slot, name in enumerate(running, 1)]
+    found += [failed(name, message="x" * 300, step=1) for name in broken]
+    found += [done(name, Action.UPGRADE, step=1) for name in ended]
+    found += [member(name, step=1) for name in waiting]
+    return world_of(rollout(), steps, found)
+
+
+@asynccontextmanager
+async def _desk(world: World, told: Told) -> AsyncIterator[Statuses]:
+    """What writes statuses, with a hub of its own, whose watch is at once."""
+    loop = asyncio.get_running_loop()
+    hub = MemoryHub(now=loop.time)
+    client = MemoryClient(hub)
+    await client.request("POST", "/api/v1/namespaces", body={"metadata": {"name": "fleet"}})
+    await client.request("POST", paths.ibgus("fleet"), body=_IBGU)
+    mirror = Mirror(lambda rollout, cluster: None)
+    mirror.ibgus.upsert(_seen(await client.request("GET", PATH)))
+    writer = Writer(client, done=lambda result: None)
+    clock = Clock(_now)
+    await clock.sync()
+    statuses = Timed(mirror, Payloads(client, "a:b"), clock, writer, served=OPTIONAL)
+    statuses.told = told
+
+    def written(asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
+        found = _seen(json.encode(after))
+        mirror.ibgus.upsert(found)
+        told.writes += 1
+        told.largest = max(told.largest, len(bytes(found.status)))
+
+    hub.audit = written
+    tasks = [asyncio.create_task(part) for part in (writer.run(), statuses.run(world))]
+    try:
+        yield statuses
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+class Timed(Statuses):
+    told: Told
+
+    def flush(self, world: World) -> None:
+        began = time.process_time()
+        super().flush(world)
+        self.told.seconds += time.process_time() - began
+
+
+def _seen(data: bytes) -> Ibgu:
+    """As the rollout of the records."""
+    found = json.decode(data, type=Ibgu)
+    return structs.replace(found, metadata=structs.replace(found.metadata, uid="uid-a"))
+
+
+async def _now() -> datetime:
+    return datetime.fromtimestamp(asyncio.get_running_loop().time(), UTC)
+
+
+_IBGU = {
+    "apiVersion": "lcm.openshift.io/v1alpha1",
+    "kind": "ImageBasedGroupUpgrade",
+    "metadata": {"name": "a", "namespace": "fleet"},
+    "spec": {
+        "ibuSpec": {},
+        "plan": [
+            {"actions": [action], "rolloutStrategy": {"maxConcurrency": 1}}
+            for action in ("Prep", "Upgrade")
+        ],
+    },
+}

@@ -1,0 +1,45 @@
+"""The benchmarks of size run, with few clusters: what they print is not judged here."""
+
+import tomllib
+from collections.abc import Iterable
+
+from sqlalchemy.engine import make_url
+
+from tests.benchmarks import status_part
+from tests.benchmarks.fleet import part as fleet
+from tests.benchmarks.fleet.measure import Size
+from tests.benchmarks.fleet.measure import measure as measure_fleet
+from tests.benchmarks.memory import part as memory
+from tests.benchmarks.report import THRESHOLDS
+
+
+def _bounded(part: str, figures: Iterable[str]) -> bool:
+    return set(figures) <= set(tomllib.loads(THRESHOLDS.read_text())[part])
+
+
+def test_a_fleet_in_memory(postgres_url: str) -> None:
+    url = make_url(postgres_url).render_as_string(hide_password=False)
+    played = memory.measure(url, 6, 0.34, 1)
+
+    assert (played.succeeded, played.clusters) == (6, 6)
+    assert 0 < played.status_bytes < 10_000
+    assert _bounded("memory", memory.figures(played, played))
+
+
+def test_copies_on_the_real_hub_are_taken_for_clusters() -> None:
+    rest, work = measure_fleet(Size(14, heads=8, slots=3, rest=1.0, settle=1.0))
+
+    assert rest is not None
+    assert (rest.clusters, rest.works) == (14, 12)
+    assert 0 < work.actions <= 8
+    assert work.cpu > 0
+    assert _bounded("fleet", fleet.figures(work, work, rest))
+
+
+def test_a_status_is_written_when_something_changed() -> None:
+    told = status_part.measure(200, 5)
+
+    assert told.changes == 25
+    assert 0 < told.writes <= 6
+    assert told.idle_writes == 0
+    assert _bounded("status", status_part.figures(told))
