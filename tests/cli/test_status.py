@@ -95,6 +95,29 @@ def test_the_newest_steps_failures_come_first() -> None:
     assert "       → Mend." not in failure_lines(over, Paper())
 
 
+def test_a_terminal_gets_lines_that_fit() -> None:
+    words = "precache job failed: " + "failed to pull images from registry.site:5000 " * 3
+    one = FailureGroup(
+        step=1,
+        action="Prep",
+        cause="PrepFailed",
+        count=12,
+        message=words,
+        clusters=tuple(f"site-{number:04}" for number in range(3)),
+        remedy="Check registry, mirror and free disk space of the site, then AbortOnFailure.",
+    )
+    failing = Failing("edge", "ran", Failures(total=12, items=(one,)), {})
+    lines = list(failure_lines(failing, Paper(width=70)))
+    assert max(map(len, lines)) <= 70
+    assert lines[1].endswith("…")
+    assert lines[-2:] == [
+        "       → Check registry, mirror and free disk space of the site, then",
+        "         AbortOnFailure.",
+    ]
+    narrow = Paper(width=24).under("       → ", "not even three words fit")
+    assert narrow == ["       → not even three words fit"]
+
+
 async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal, hold=BRAKE)
     await seen(journal, rollout("x1", namespace="edge"))

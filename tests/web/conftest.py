@@ -23,6 +23,7 @@ from ibgu.api.context import Context, Probes
 from ibgu.api.server import bind, serve
 from ibgu.cli.serve.schema import journal_problem
 from ibgu.db import Journal
+from ibgu.db.labels import LabelStore
 from ibgu.db.migrate import upgrade
 from ibgu.hub import paths
 from ibgu.hub.access import Access
@@ -30,7 +31,7 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from ibgu.sandbox.databases import create_database, drop_database
 from ibgu.sandbox.hub import SandboxHub
-from tests.web.fleet import Story, core_418, edge_416, ran_417
+from tests.web.fleet import LABELLED, Story, core_418, edge_416, ran_417
 
 ARTIFACTS = Path(__file__).parents[2] / ".artifacts" / "page"
 QUIET = (
@@ -120,6 +121,7 @@ async def site(sandbox_hub: SandboxHub, web_database: str) -> AsyncIterator[Site
             made = Site(url, sandbox_hub, journal, context.hub)
             for tell in (edge_416, core_418, ran_417):
                 await tell(made.story())
+            await LabelStore(engine, context.hub).put(LABELLED, 1)
             yield made
     await engine.dispose()
 

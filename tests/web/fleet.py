@@ -38,6 +38,7 @@ from ibgu.core.model import (
     Who,
 )
 from ibgu.db import Journal, Turn
+from ibgu.db.labels import seen
 
 PULL = "precache job failed: failed to pull images from registry.site:5000: i/o timeout"
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
@@ -50,6 +51,10 @@ WAVE = 58
 
 def name(number: int) -> str:
     return f"site-{number:04}"
+
+
+LABELLED = tuple(seen(name(n), {"ring": str(n // 100), "site": name(n)}) for n in range(412))
+"""Clusters of ran-417, in rings of a hundred."""
 
 
 class Story:

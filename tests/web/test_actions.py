@@ -21,10 +21,11 @@ FLEET = {"matchLabels": {"fleet": "page"}}
 
 @pytest.fixture
 def clusters(site: Site) -> Iterator[None]:
-    """Those that the rollouts select; one is not accepted."""
+    """Those that the rollouts select: one has failed, one is not accepted."""
     kubectl = Kubectl(site.hub)
-    labels = FLEET["matchLabels"] | {"lcm.openshift.io/ibgu-prep-completed": ""}
     for number in range(6100, 6105):
+        outcome = "failed" if number == 6103 else "completed"
+        labels = FLEET["matchLabels"] | {f"lcm.openshift.io/ibgu-prep-{outcome}": ""}
         kubectl.apply(
             {
                 "apiVersion": "cluster.open-cluster-management.io/v1",
@@ -107,8 +108,8 @@ async def test_a_step_is_previewed_before_it_is_appended(look: Look, clusters: N
     await dialog.get_by_role("radio", name="Upgrade", exact=True).check()
     await dialog.get_by_label("At a time (slots)").fill("3")
     preview = dialog.get_by_role("region", name="Preview")
-    await expect(preview).to_contain_text("Step 2, Upgrade: 4 clusters in 2 waves of 3")
-    await expect(preview).to_contain_text("1 cluster left out")
+    await expect(preview).to_contain_text("Step 2, Upgrade: 3 clusters in 1 wave of 3")
+    await expect(preview).to_contain_text("2 clusters left out")
     await expect(dialog.locator("code")).to_contain_text('"maxConcurrency":3')
     await look.keep("preview", 900)
     assert len(of_hub(look, "ran-420")["spec"]["plan"]) == 1
@@ -120,9 +121,10 @@ async def test_a_step_is_previewed_before_it_is_appended(look: Look, clusters: N
     ]
 
 
-async def test_the_failed_are_aborted_after_three_clicks(look: Look) -> None:
-    await made(look, "ran-422", 6300, over=True)
+async def test_the_failed_are_aborted_after_three_clicks(look: Look, clusters: None) -> None:
+    await made(look, "ran-422", 6100, over=True)
     dialog = await opened(look, "ran-422", "Abort failed")
+    await expect(dialog).to_contain_text("Step 2, AbortOnFailure: 1 cluster in 1 wave")
     await expect(dialog).to_contain_text("AbortOnFailure is step 2 of ran-422")
     await dialog.get_by_role("button", name="Do it").click()
     await expect(dialog.get_by_role("status")).to_contain_text("AbortOnFailure")

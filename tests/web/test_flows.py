@@ -139,6 +139,36 @@ async def test_a_link_holds_step_and_filter(look: Look) -> None:
     await expect(page).to_have_url(re.compile(r"\?step=1$"))
 
 
+async def test_labels_filter_grid_and_table(look: Look) -> None:
+    page = await look.open(RAN)
+    field = page.get_by_label("Show clusters whose labels match this selector")
+    await field.fill("ring in (0,1),site!=site-0006")
+    await field.press("Enter")
+    await expect(page.get_by_role("heading", name="193 of 399 clusters")).to_be_visible()
+    await page.get_by_role("button", name="failed 15", exact=True).click()
+    rows = page.get_by_role("region", name="Members").locator("tbody tr")
+    await expect(rows).to_have_count(14)
+    await page.reload()
+    await expect(rows).to_have_count(14)
+    await expect(field).to_have_value("ring in (0,1),site!=site-0006")
+    assert look.errors == []
+
+
+async def test_a_wrong_selector_is_told_beside_the_field(look: Look) -> None:
+    page = await look.open(f"{RAN}?label=ring+north")
+    problem = page.get_by_role("alert")
+    await expect(problem).to_contain_text("Labels ring north:")
+    await expect(problem).to_contain_text("write it like a=b")
+    await page.get_by_role("button", name="Clear the filter").click()
+    await expect(problem).to_have_count(0)
+    await expect(page.get_by_role("heading", name="399 clusters", exact=True)).to_be_visible()
+
+
+async def test_who_may_not_list_clusters_is_told_so(look: Look) -> None:
+    page = await look.open(f"{RAN}?label=ring", user="bob")
+    await expect(page.get_by_role("alert")).to_contain_text("bob may not list managedclusters")
+
+
 async def test_failed_and_stalled_members_come_first(look: Look) -> None:
     page = await look.open(RAN)
     rows = page.get_by_role("region", name="Members").locator("tbody tr")

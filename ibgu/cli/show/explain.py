@@ -1,6 +1,7 @@
 """`ibgu explain`: the sentences that REST tells, on paper."""
 
 from datetime import datetime, timedelta
+from itertools import chain
 
 from ibgu.cli.show import symbols
 from ibgu.cli.show.paper import Paper
@@ -29,8 +30,8 @@ def explain_lines(found: Explained, now: datetime, paper: Paper) -> list[str]:
         "limit": _limit(found.limit, now),
         "history": " · ".join(f"{clock(each.at, now)} {each.text}" for each in found.history),
     }
-    lines = [_headline(found, paper)]
-    return lines + [f"{name:<8} {text}" for name, text in facts.items() if text]
+    told = [paper.under(f"{name:<8} ", text) for name, text in facts.items() if text]
+    return [_headline(found, paper), *chain.from_iterable(told)]
 
 
 def _headline(found: Explained, paper: Paper) -> str:

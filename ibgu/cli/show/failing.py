@@ -9,7 +9,9 @@ from ibgu.cli.show.paper import Paper
 from ibgu.client.answers.failures import FailureGroup, Failures
 
 _WORDS = 100
-"""Characters of a message."""
+"""Characters of a message, where lines may be as long as they like."""
+_FEWEST = 40
+"""And on a narrow terminal."""
 
 
 class Failing(Struct, frozen=True):
@@ -36,7 +38,7 @@ def failure_lines(failing: Failing, paper: Paper) -> Iterator[str]:
         return
     yield paper.paint(f"Failures ({failing.failures.total})", "red", bold=True)
     for group in failing.groups:
-        yield from _group(failing, group)
+        yield from _group(failing, group, paper)
 
 
 def next_lines(failing: Failing) -> Iterator[str]:
@@ -54,13 +56,15 @@ def cut(message: str, most: int = _WORDS) -> str:
     return message if len(message) <= most else f"{message[: most - 1]}…"
 
 
-def _group(failing: Failing, group: FailureGroup) -> Iterator[str]:
+def _group(failing: Failing, group: FailureGroup, paper: Paper) -> Iterator[str]:
     named = group.failure or group.cause or group.outcome
     what = f"{group.action}: {named}" if group.action else named
-    message = cut(" ".join(group.message.split()))
-    yield f"{group.count:>5}  {what}  {message}".rstrip()
-    yield f"       {listed(group.clusters, group.count)}"
-    yield from (f"       → {each}" for each in _remedies(failing, group))
+    head = f"{group.count:>5}  {what}  "
+    room = max(_FEWEST, paper.width - len(head)) if paper.width else _WORDS
+    yield (head + cut(" ".join(group.message.split()), room)).rstrip()
+    yield from paper.under("       ", listed(group.clusters, group.count))
+    for each in _remedies(failing, group):
+        yield from paper.under("       → ", each)
 
 
 def _remedies(failing: Failing, group: FailureGroup) -> Iterator[str]:

@@ -1,15 +1,22 @@
 """Where text goes: a terminal takes colours and bars, anything else plain text."""
 
 import os
+import shutil
 import sys
+import textwrap
 
 import typer
 from msgspec import Struct
+
+_NARROWEST = 20
+"""Characters of text that a line has room for, at least."""
 
 
 class Paper(Struct, frozen=True):
     colours: bool = False
     bars: bool = False
+    width: int = 0
+    """Characters of a line; 0: as many as it takes."""
 
     def paint(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
         if not self.colours or not text:
@@ -23,10 +30,19 @@ class Paper(Struct, frozen=True):
         full = width * done // total if total else 0
         return "█" * full + "░" * (width - full)
 
+    def under(self, prefix: str, text: str) -> list[str]:
+        """`text` after `prefix`; what does not fit goes on below it."""
+        room = self.width - len(prefix)
+        if not self.width or len(text) <= room or room < _NARROWEST:
+            return [prefix + text]
+        first, *others = textwrap.wrap(text, room, break_on_hyphens=False)
+        return [prefix + first, *(" " * len(prefix) + each for each in others)]
+
 
 PLAIN = Paper()
 
 
 def stdout() -> Paper:
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    return Paper(colours=terminal and not os.environ.get("NO_COLOR"), bars=terminal)
+    width = shutil.get_terminal_size().columns if terminal else 0
+    return Paper(terminal and not os.environ.get("NO_COLOR"), terminal, width)

@@ -91,13 +91,15 @@ def _group(report: Report, group: Group, paper: Paper, *, wide: bool) -> Iterato
     head = f"{symbol} {len(group.clusters)}  {_what(group)}"
     yield paper.paint(head, symbols.COLOURS.get(symbol), bold=True)
     shown = len(group.clusters) if wide else _SHOWN
-    yield f"    {listed(group.clusters, len(group.clusters), shown)}"
+    yield from paper.under("    ", listed(group.clusters, len(group.clusters), shown))
     if group.words:
-        yield f"    words   {cut(group.words, _WORDS)}"
+        yield from paper.under("    words   ", cut(group.words, _WORDS))
     if group.means:
-        yield f"    means   {group.means}"
+        yield from paper.under("    means   ", group.means)
     for index, line in enumerate(_do(report, group)):
-        yield f"    {'' if index else 'do':<7} {line}"
+        prefix = f"    {'' if index else 'do':<7} "
+        is_command = line.startswith("  ")
+        yield from [prefix + line] if is_command else paper.under(prefix, line)
 
 
 def _going(report: Report, group: Group) -> str:

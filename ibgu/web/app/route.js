@@ -2,7 +2,8 @@
  * Where one is: the address' hash, so that every view has a link.
  *
  *   #/                                  rollouts
- *   #/r/NAMESPACE/NAME?step=2&state=failed,stalled&cause=…&reason=…&find=site-04&sort=-name&show=members
+ *   #/r/NAMESPACE/NAME?step=2&state=failed,stalled&cause=…&reason=…&find=site-04
+ *       &label=ring%3D1&sort=-name&show=members
  *   #/c/CLUSTER?rollout=NAMESPACE/NAME
  *
  * @typedef {{ page: string, path: string[], query: Record<string, string> }} Route

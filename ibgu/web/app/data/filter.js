@@ -4,16 +4,17 @@
  * @typedef {{ step: number, seq: number, clusters: string[], states: string[],
  *   reasons: (string | null)[], causes: (string | null)[], failures: (string | null)[],
  *   since: (string | null)[], stalled: boolean[] }} Columns of the route `grid`
- * @typedef {{ state: Set<string>, reason: string, cause: string, failure: string, find: string }} Filter
+ * @typedef {{ state: Set<string>, reason: string, cause: string, failure: string, find: string,
+ *   label: string }} Filter `label`: a selector, which only the server can judge by
  */
 import { STALLED } from "../words/states.js";
 
-const NAMES = ["state", "reason", "cause", "failure", "find"];
+const NAMES = ["state", "reason", "cause", "failure", "find", "label"];
 
 /** @returns {Filter} */
 export function filterOf(/** @type {Record<string, string>} */ query) {
-  const { state = "", reason = "", cause = "", failure = "", find = "" } = query;
-  return { state: new Set(state.split(",").filter(Boolean)), reason, cause, failure, find };
+  const { state = "", reason = "", cause = "", failure = "", find = "", label = "" } = query;
+  return { state: new Set(state.split(",").filter(Boolean)), reason, cause, failure, find, label };
 }
 
 /** As a part of the address; what is not chosen is empty. */
@@ -26,8 +27,12 @@ export const NOTHING = filterOf({});
 export const chosen = (/** @type {Filter} */ filter) =>
   NAMES.some((name) => (name === "state" ? filter.state.size : filter[name]));
 
-/** 1 for each member that is to be shown. */
-export function matchingOf(/** @type {Columns} */ columns, /** @type {Filter} */ filter) {
+/** 1 for each member that is to be shown. `labelled`: those whose labels match, as far as known. */
+export function matchingOf(
+  /** @type {Columns} */ columns,
+  /** @type {Filter} */ filter,
+  /** @type {Set<string>} */ labelled,
+) {
   const found = new Uint8Array(columns.clusters.length);
   const find = filter.find.toLowerCase();
   const stalled = filter.state.has(STALLED);
@@ -39,7 +44,8 @@ export function matchingOf(/** @type {Columns} */ columns, /** @type {Filter} */
         (!filter.reason || columns.reasons[index] === filter.reason) &&
         (!filter.cause || columns.causes[index] === filter.cause) &&
         (!filter.failure || columns.failures[index] === filter.failure) &&
-        (!find || columns.clusters[index].includes(find)),
+        (!find || columns.clusters[index].includes(find)) &&
+        (!filter.label || labelled.has(columns.clusters[index])),
     );
   }
   return found;

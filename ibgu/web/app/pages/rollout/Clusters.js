@@ -8,7 +8,7 @@ import { clusterLink, go } from "../../route.js";
 import { between, count, plural, span } from "../../words/format.js";
 import { ORDER, spaced, STALLED, stateOf } from "../../words/states.js";
 
-export function Clusters({ rollout, columns, matching, filter, choose, now }) {
+export function Clusters({ rollout, columns, matching, labelled, filter, choose, now }) {
   const { clusters, states, stalled } = columns;
   const shown = matching.reduce((sum, each) => sum + each, 0);
   const label = chosen(filter)
@@ -28,8 +28,24 @@ export function Clusters({ rollout, columns, matching, filter, choose, now }) {
         value=${filter.find}
         onInput=${(event) => choose({ ...filter, find: event.target.value }, { typing: true })}
       />
+      <input
+        type="search"
+        class="small"
+        placeholder="Labels: ring=1,!canary"
+        title="A selector, as for kubectl get -l; Enter applies it"
+        aria-label="Show clusters whose labels match this selector"
+        aria-invalid=${labelled.problem ? "true" : null}
+        aria-describedby="label-problem"
+        spellcheck="false"
+        autocomplete="off"
+        value=${filter.label}
+        onChange=${(event) => choose({ ...filter, label: event.target.value.trim() })}
+      />
       <${Chosen} filter=${filter} choose=${choose} />
     </div>
+    <p id="label-problem" class="problem" role="alert">
+      ${labelled.problem && `Labels ${filter.label}: ${labelled.problem.message}`}
+    </p>
     <${Grid}
       states=${states}
       stalled=${stalled}

@@ -8,6 +8,7 @@ import { Empty, Missing, Stale } from "../../parts/Notice.js";
 import { query, rolloutPath } from "../../rest/client.js";
 import { go, MEMBERS, rolloutLink } from "../../route.js";
 import { Clusters } from "./Clusters.js";
+import { useLabelled } from "./labelled.js";
 import { Course } from "./Course.js";
 import { Failures } from "./Failures.js";
 import { Headline } from "./Headline.js";
@@ -51,7 +52,11 @@ function Begun({ of, step: { step, counts }, route, now, told }) {
   const columns = grid.body;
   const text = JSON.stringify(route.query);
   const filter = useMemo(() => filterOf(route.query), [text]);
-  const matching = useMemo(() => columns && matchingOf(columns, filter), [columns, filter]);
+  const labelled = useLabelled(of, step, filter.label);
+  const matching = useMemo(
+    () => columns && matchingOf(columns, filter, labelled.clusters),
+    [columns, filter, labelled.clusters],
+  );
   if (!columns) return html`<${Missing} watched=${grid} />`;
   const { step: asked, sort, show = "" } = route.query;
   const choose = (wanted, { typing = false } = {}) =>
@@ -64,7 +69,7 @@ function Begun({ of, step: { step, counts }, route, now, told }) {
       <${Course} rollout=${of} step=${step} total=${counts.total} />
       <${Why} ...${shared} />
     </div>
-    <${Clusters} ...${shared} />
+    <${Clusters} labelled=${labelled} ...${shared} />
     <${Failures} body=${failures.body} ...${shared} />
     <${Members}
       step=${step}

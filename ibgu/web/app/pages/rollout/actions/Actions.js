@@ -6,6 +6,7 @@ import { rolloutPath } from "../../../rest/client.js";
 import { AppendStep } from "./AppendStep.js";
 import { Change } from "./Change.js";
 import { FORMS } from "./forms.js";
+import { Preview } from "./Preview.js";
 
 const LABELS = {
   pause: "Pause",
@@ -56,6 +57,13 @@ function Button({ item, press }) {
   </button>`;
 }
 
+/** As a step of the plan; bounds that are not given are ibgu's. */
+const aborting = ({ maxConcurrency, timeout }) => ({
+  actions: ["AbortOnFailure"],
+  maxConcurrency,
+  timeout,
+});
+
 function Opened({ item, rollout, step, onClose }) {
   if (item.name === "append-step")
     return html`<${AppendStep} plans=${item.plans} rollout=${rollout} step=${step} onClose=${onClose} />`;
@@ -65,5 +73,7 @@ function Opened({ item, rollout, step, onClose }) {
     ...${FORMS[item.name]}
     danger=${item.name === "abort"}
     onClose=${onClose}
-  />`;
+  >
+    ${item.name === "abort" && ((body) => html`<${Preview} rollout=${rollout} step=${aborting(body)} />`)}
+  <//>`;
 }

@@ -20,7 +20,7 @@ export function Change({ title, path, start, Fields, given, danger, onClose, chi
   if (done) return html`<${Done} title=${title} answer=${done} onClose=${onClose} />`;
   return html`<${Dialog} title=${title} onClose=${onClose}>
     <${Fields} body=${body} change=${(part) => setBody({ ...body, ...part })} given=${given} />
-    ${children?.(body)}
+    ${children && children(body)}
     <${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />
     <div class="buttons">
       <button type="button" onClick=${onClose}>Cancel</button>

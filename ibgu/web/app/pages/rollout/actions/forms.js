@@ -52,6 +52,6 @@ function Whole({ label, value, set }) {
   const read = (event) => set(event.target.value ? Number(event.target.value) : null);
   return html`<label>
     ${label}
-    <input type="number" min="1" step="1" value=${value ?? ""} onInput=${read} />
+    <input type="number" min="1" step="1" placeholder="as proposed" value=${value ?? ""} onInput=${read} />
   </label>`;
 }
