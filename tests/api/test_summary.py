@@ -4,9 +4,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from ibgu.core.model import Action, Reason, ReasonKind, RolloutState, Who
-from ibgu.db import Journal
+from ibgu.core.model import (
+    Action,
+    Kind,
+    OnMember,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    RunResult,
+    RunState,
+    Who,
+)
+from ibgu.db import Journal, Turn
 from tests.api.conftest import Ask
 from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, over, put, rollout, seen
 from tests.db.records import NOW, ended, ending, member, started, starting, step, with_run
@@ -79,11 +90,11 @@ async def test_only_of_namespaces_that_may_be_read(ask: Ask, journal: Journal) -
 
 
 async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal) -> None:
-    """Ten Preps of a minute each; the eleventh has run since May."""
+    """Ten Preps of a minute each; the eleventh has run since May, the twelfth is to be disarmed."""
     one = rollout()
     await seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP, max_concurrency=20))
-    waiting = [member(prep, f"c{number}", number) for number in range(11)]
+    waiting = [member(prep, f"c{number}", number) for number in range(12)]
     await put(journal, *waiting)
     running = [
         with_run(started(each, each.position + 1), arming_at=NOW, disarmed=False)
@@ -92,21 +103,24 @@ async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal) -> None:
     await journal.commit(starting(*running))
     done = [with_run(ended(each), ended_at=NOW + timedelta(minutes=1)) for each in running[:10]]
     await journal.commit(ending(*done))
+    end = {"ended_at": NOW + timedelta(minutes=1), "result": RunResult.SUCCEEDED}
+    armed = replace(with_run(running[11], state=RunState.ENDED, **end), action_index=1)
+    await journal.commit(Turn(decisions=(OnMember(Kind.RUN_ENDED, armed, ""),), at=NOW))
     assert (await summary(ask))["stalled"] == 1
     (rollout_body,) = (await ask("alice", "rollouts")).json()["items"]
     assert rollout_body["stalled"] == 1
     first, *_ = (await ask("alice", "rollouts/default/ran-r1/steps")).json()["items"]
-    assert (first["stalled"], first["actionsRunning"]) == (1, [{"action": "Prep", "count": 1}])
+    assert (first["stalled"], first["actionsRunning"]) == (1, [{"action": "Prep", "count": 2}])
     for each in (rollout_body, first):
         assert each["eta"]["at"] <= each["eta"]["latest"]
-        assert each["eta"]["basis"].startswith("Prep measured 10 times here: half took 1 min")
+        assert each["eta"]["basis"].startswith("Prep measured 11 times here: half took 1 min")
     members = (await ask("alice", "rollouts/default/ran-r1/members")).json()["items"]
     assert [each["cluster"] for each in members if each["stalled"]] == ["c10"]
     grid = (await ask("alice", "rollouts/default/ran-r1/grid")).json()
-    assert grid["stalled"] == [False] * 10 + [True]
+    assert grid["stalled"] == [False] * 10 + [True, False]
     answer = await ask("bob", "durations", action="Prep", namespace="default")
     (measured,) = answer.json()["items"]
     figures = {"p50": 60.0, "p90": 60.0, "p95": 60.0, "max": 60.0}
-    assert measured == {"action": "Prep", "result": "succeeded", "count": 10} | figures
+    assert measured == {"action": "Prep", "result": "succeeded", "count": 11} | figures
     assert (await ask("bob", "durations", action="Upgrade")).json() == {"items": []}
     assert members[10]["stalled"] == {"since": "2026-05-04T03:03:01.123456Z", "usual": 60.0}

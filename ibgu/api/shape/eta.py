@@ -17,6 +17,7 @@ def eta_body(row: StepRow | None, hold: Reason | None, paces: Paces) -> EtaBody 
 
 
 def _rest(row: StepRow) -> Rest:
+    """Who has all actions behind it and is yet to be disarmed gives its slot back at once."""
     step, now = row.step, row.now
     waiting = [each for each in row.reasons if each.state is MemberState.WAITING]
     ready = sum(each.count for each in waiting if startable(each.state, each.kind))
@@ -31,6 +32,7 @@ def _rest(row: StepRow) -> Rest:
                 (now - each.began).total_seconds() if each.began else 0.0,
             )
             for each in row.flights
+            if each.action_index < len(step.actions)
         ],
         deadline=deadline(step, now),
     )

@@ -130,8 +130,9 @@ def _opened(row: StepRow, hold: Reason | None, paces: Paces) -> StepBody:
 
 
 def _running(row: StepRow) -> list[RunningAction]:
+    """Who has all actions behind it and is yet to be disarmed counts for the last one."""
     actions = row.step.actions
-    found = Counter(each.action_index for each in row.flights)
+    found = Counter(min(each.action_index, len(actions) - 1) for each in row.flights)
     return [RunningAction(action=actions[index], count=found[index]) for index in sorted(found)]
 
 
