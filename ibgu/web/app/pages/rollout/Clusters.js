@@ -30,7 +30,7 @@ export function Clusters({ rollout, columns, matching, labelled, filter, choose,
       />
       <input
         type="search"
-        class="small"
+        class="small labels"
         placeholder="Labels: ring=1,!canary"
         title="A selector, as for kubectl get -l; Enter applies it"
         aria-label="Show clusters whose labels match this selector"
