@@ -33,6 +33,26 @@ class Process:
         return Usage(ticks / os.sysconf("SC_CLK_TCK"), int(peak.split()[1]) * 1024)
 
 
+class Machine:
+    """How busy the whole machine was since this was made."""
+
+    def __init__(self) -> None:
+        self._before = _ticks()
+
+    def idle(self) -> float:
+        """Share of all cores' time in which they had nothing to do."""
+        spent = [now - then for now, then in zip(_ticks(), self._before, strict=True)]
+        return spent[_IDLE] / sum(spent)
+
+
+_IDLE = 3
+"""In the first line of /proc/stat, its name left out."""
+
+
+def _ticks() -> list[int]:
+    return [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+
+
 def start(environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
     """`ibgu controller --migrate`; compiled, as an installed one is. `log` is appended to."""
     compileall.compile_dir(Path(ibgu.__path__[0]), quiet=1)

@@ -32,6 +32,7 @@ def show(result: Result) -> bool:
     print(f"\n{result.clusters} clusters, {result.slots} at a time, plan [Prep][Upgrade]")
     print(f"  makespan {result.makespan:.1f} s, bound {result.bound:.1f} s, failed {result.failed}")
     good = judge(figures(result), about=f"{result.clusters}x{result.slots}")
+    _surroundings(result)
     _requests(result)
     return good and result.failed == 0
 
@@ -64,6 +65,13 @@ def _judge(name: str, value: float, bound: dict[str, Any]) -> bool:
     word = "least" if bound.get("least") else "bound"
     print(f"  {name:34} {value:10.2f}   {word} {limit:9.2f}   {'ok' if within else 'OVER'}")
     return within
+
+
+def _surroundings(result: Result) -> None:
+    """Of no bound: what the machine and the API server had left."""
+    p50, p99 = (percentile(result.answers, share) * 1000 for share in (0.50, 0.99))
+    print(f"    {'the machine was idle':44} {100 * result.idle:6.0f} %")
+    print(f"    {'agents feedback answered, p50 and p99':44} {p50:6.0f} ms {p99:6.0f} ms")
 
 
 def _requests(result: Result) -> None:

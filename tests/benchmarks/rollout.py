@@ -19,9 +19,9 @@ from ibgu.sim.player.player import Player
 from ibgu.sim.player.simulate import simulate
 from ibgu.sim.spec import FleetSpec
 from ibgu.sim.timeline import StageRun
-from tests.benchmarks.audit import Entry, Moments, Requests, read, requests
+from tests.benchmarks.audit import WORKS, Entry, Moments, Requests, read, requests
 from tests.benchmarks.bound import handovers, list_schedule
-from tests.benchmarks.process import Usage, controller
+from tests.benchmarks.process import Machine, Usage, controller
 
 NAME = "bench"
 STAGES = ("Prep", "Upgrade")
@@ -38,6 +38,10 @@ class Result(Struct, frozen=True):
     requests: Requests
     usage: Usage
     failed: int
+    idle: float
+    """Share of the machine's time, while the rollout went on."""
+    answers: list[float]
+    """Seconds that the API server took for the agents' feedback: what it can do beside all else."""
 
 
 def measure(clusters: int, slots: int, seed: int) -> Result:
@@ -59,14 +63,20 @@ async def _measure(clusters: int, slots: int, seed: int, folder: Path) -> Result
         async with fleet, admin, asyncio.TaskGroup() as tasks:
             player = await play(tasks, fleet, clusters, seed)
             with controller(environment, folder / "ibgu.log") as process:
+                machine = Machine()
                 status = await roll_out(admin, slots)
-                usage = process.usage()
+                idle, usage = machine.idle(), process.usage()
             player.playing.cancel()
-        return _result(player.player, slots, read(log), status, usage)
+        return _result(player.player, slots, read(log), status, usage, idle)
 
 
 def _result(
-    player: Player, slots: int, entries: list[Entry], status: dict[str, Any], usage: Usage
+    player: Player,
+    slots: int,
+    entries: list[Entry],
+    status: dict[str, Any],
+    usage: Usage,
+    idle: float,
 ) -> Result:
     user = USERS["ibgu"].username
     moments = Moments(entries, user)
@@ -81,6 +91,8 @@ def _result(
         requests=requests(entries, user),
         usage=usage,
         failed=sum("failedActions" in entry for entry in status["clusters"]),
+        idle=idle,
+        answers=[e.completed - e.received for e in entries if e.resource == f"{WORKS}/status"],
     )
 
 
