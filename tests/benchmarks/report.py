@@ -22,8 +22,8 @@ def figures(result: Result) -> dict[str, float]:
         "handover_p50_ms": percentile(result.handovers, 0.50) * 1000,
         "handover_p99_ms": percentile(result.handovers, 0.99) * 1000,
         "writes_per_action": writes(result.requests) / actions,
-        "cpu_seconds_per_1000_actions": result.usage.cpu / actions * 1000,
-        "peak_rss_mib": result.usage.peak / 2**20,
+        "cpu_seconds_per_1000_actions": result.around.usage.cpu / actions * 1000,
+        "peak_rss_mib": result.around.usage.peak / 2**20,
     }
 
 
@@ -68,10 +68,18 @@ def _judge(name: str, value: float, bound: dict[str, Any]) -> bool:
 
 
 def _surroundings(result: Result) -> None:
-    """Of no bound: what the machine and the API server had left."""
+    """Of no bound: what the machine and the API server had left, and what Postgres was told."""
+    actions, journal = result.clusters * len(STAGES), result.around.journal
     p50, p99 = (percentile(result.answers, share) * 1000 for share in (0.50, 0.99))
-    print(f"    {'the machine was idle':44} {100 * result.idle:6.0f} %")
+    print(f"    {'the machine was idle':44} {100 * result.around.idle:6.0f} %")
     print(f"    {'agents feedback answered, p50 and p99':44} {p50:6.0f} ms {p99:6.0f} ms")
+    for what, count in (
+        ("journal: events", journal.events),
+        ("journal: rows written", journal.rows),
+        ("journal: transactions", journal.transactions),
+        ("journal: KiB", journal.bytes / 1024),
+    ):
+        print(f"    {what:44} {count:7.0f}  {count / actions:7.2f} per action")
 
 
 def _requests(result: Result) -> None:

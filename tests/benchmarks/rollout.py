@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ibgu.db.migrate import upgrade
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
@@ -21,11 +22,21 @@ from ibgu.sim.spec import FleetSpec
 from ibgu.sim.timeline import StageRun
 from tests.benchmarks.audit import WORKS, Entry, Moments, Requests, read, requests
 from tests.benchmarks.bound import handovers, list_schedule
+from tests.benchmarks.ledger import Costs, costs
 from tests.benchmarks.process import Machine, Usage, controller
 
 NAME = "bench"
 STAGES = ("Prep", "Upgrade")
 DURATIONS = "2s-6s"
+
+
+class Around(Struct, frozen=True):
+    """What it took, beside time."""
+
+    usage: Usage
+    idle: float
+    """Share of the machine's time, while the rollout went on."""
+    journal: Costs
 
 
 class Result(Struct, frozen=True):
@@ -36,10 +47,8 @@ class Result(Struct, frozen=True):
     bound: float
     handovers: list[float]
     requests: Requests
-    usage: Usage
+    around: Around
     failed: int
-    idle: float
-    """Share of the machine's time, while the rollout went on."""
     answers: list[float]
     """Seconds that the API server took for the agents' feedback: what it can do beside all else."""
 
@@ -62,12 +71,15 @@ async def _measure(clusters: int, slots: int, seed: int, folder: Path) -> Result
         admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))
         async with fleet, admin, asyncio.TaskGroup() as tasks:
             player = await play(tasks, fleet, clusters, seed)
+            await upgrade(postgres.url)
+            before = await costs(postgres.url)
             with controller(environment, folder / "ibgu.log") as process:
                 machine = Machine()
                 status = await roll_out(admin, slots)
                 idle, usage = machine.idle(), process.usage()
             player.playing.cancel()
-        return _result(player.player, slots, read(log), status, usage, idle)
+            journal = (await costs(postgres.url)).since(before)
+        return _result(player.player, slots, read(log), status, Around(usage, idle, journal))
 
 
 def _result(
@@ -75,8 +87,7 @@ def _result(
     slots: int,
     entries: list[Entry],
     status: dict[str, Any],
-    usage: Usage,
-    idle: float,
+    around: Around,
 ) -> Result:
     user = USERS["ibgu"].username
     moments = Moments(entries, user)
@@ -89,9 +100,8 @@ def _result(
         bound=sum(_bound(player, stage, slots) for stage in STAGES),
         handovers=delays,
         requests=requests(entries, user),
-        usage=usage,
+        around=around,
         failed=sum("failedActions" in entry for entry in status["clusters"]),
-        idle=idle,
         answers=[e.completed - e.received for e in entries if e.resource == f"{WORKS}/status"],
     )
 
