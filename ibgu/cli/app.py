@@ -16,10 +16,12 @@ from ibgu.cli.doctor.command import doctor
 from ibgu.cli.notify.command import notify
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
+from ibgu.cli.read.clusters import clusters
 from ibgu.cli.read.events import events
 from ibgu.cli.read.explain import explain
 from ibgu.cli.read.get import get
 from ibgu.cli.read.history import history
+from ibgu.cli.read.members import members
 from ibgu.cli.read.shadow import shadow_report
 from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
@@ -39,6 +41,8 @@ app.command()(get)
 app.command()(status)
 app.command()(tree)
 app.command()(stragglers)
+app.command()(members)
+app.command()(clusters)
 app.command()(explain)
 app.command()(history)
 app.command()(events)

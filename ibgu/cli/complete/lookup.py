@@ -12,8 +12,6 @@ from ibgu.client.answers.rollouts import Rollout
 SECONDS = 2.0
 """To wait for an answer."""
 MOST = 100
-ROLLOUTS = 3
-"""Whose clusters are proposed where none is named."""
 _PRESENT = ("pending", "running", "complete")
 
 
@@ -53,13 +51,14 @@ def _present(target: Target, client: Client) -> Iterator[Rollout]:
 
 
 def _clusters(slot: Slot, target: Target) -> Iterator[Candidate]:
-    """Of the rollout that is named; else of the newest ones."""
-    client, where = target.client(), target.in_namespace()
-    rollouts = _present(target, client) if not slot.given else ()
-    names = slot.given[:1] or tuple(each.name for each in islice(rollouts, ROLLOUTS))
-    for name in names:
-        for member in client.members(where, name, cluster=slot.typed):
+    """Of the rollout that is named; else of all that one may see."""
+    client = target.client()
+    if slot.given:
+        for member in client.members(target.in_namespace(), slot.given[0], cluster=slot.typed):
             yield Candidate(member.cluster, member.outcome or member.state)
+        return
+    for name in client.clusters(prefix=slot.typed, namespace=slot.values.get("--namespace")):
+        yield Candidate(name)
 
 
 def _rollout_or_cluster(slot: Slot, target: Target) -> Iterator[Candidate]:
@@ -94,6 +93,8 @@ _FINDERS: dict[str, Callable[[Slot, Target], Iterator[Candidate]]] = {
     "names": _rollout_or_cluster,
     "cluster": _clusters,
     "clusters": _clusters,
+    "prefix": _clusters,
+    "--rollout": _rollouts,
     "actions": _next_actions,
     "--cluster": _clusters,
     "--cause": _causes,

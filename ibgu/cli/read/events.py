@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +22,10 @@ REFRESH_SECONDS = 1.0
 
 class Output(StrEnum):
     TEXT = "text"
+    WIDE = "wide"
     JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
 
 
 class Wanted(Struct, frozen=True):
@@ -137,14 +140,27 @@ def _tell_once(error: "RestError", *, told: bool) -> None:
 
 
 def _print(found: "Iterable[Event]", output: Output) -> None:
+    form = _form(output)
+    for event in found:
+        typer.echo(form(event))
+
+
+def _form(output: Output) -> "Callable[[Event], str]":
     import msgspec
 
-    from ibgu.cli.show.events import event_line
+    from ibgu.cli.show.events import event_line, wide_line
+    from ibgu.cli.show.forms import as_yaml
     from ibgu.cli.show.paper import stdout
 
     paper, now = stdout(), datetime.now(UTC)
-    for event in found:
-        if output is Output.JSON:
-            typer.echo(msgspec.json.encode(event).decode())
-        else:
-            typer.echo(event_line(event, event.step, now, paper))
+    match output:
+        case Output.JSON:
+            return lambda event: msgspec.json.encode(event).decode()
+        case Output.YAML:
+            return lambda event: f"---\n{as_yaml(event)}"
+        case Output.NAME:
+            return lambda event: str(event.seq)
+        case Output.WIDE:
+            return lambda event: wide_line(event, event.step, now, paper)
+        case Output.TEXT:
+            return lambda event: event_line(event, event.step, now, paper)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.output import Output
 
 if TYPE_CHECKING:
     from ibgu.client.answers.rollouts import Rollout
@@ -18,14 +18,6 @@ EVERYTHING = "rollouts"
 
 _PRESENT = ("pending", "running", "complete")
 """All states but `deleted`: what kubectl would show."""
-
-
-class Output(StrEnum):
-    TABLE = "table"
-    WIDE = "wide"
-    JSON = "json"
-    YAML = "yaml"
-    NAME = "name"
 
 
 def get(

@@ -1,20 +1,13 @@
 """`ibgu history`."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import islice
 from typing import Annotated
 
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Server, Token
-
-
-class Output(StrEnum):
-    TABLE = "table"
-    WIDE = "wide"
-    JSON = "json"
-    YAML = "yaml"
+from ibgu.cli.read.output import Output
 
 
 def history(
@@ -30,8 +23,8 @@ def history(
     """Show every attempt on a cluster, over all rollouts."""
     from ibgu.cli.errors import fail
     from ibgu.cli.read.asking import asking
+    from ibgu.cli.read.output import lines, listed
     from ibgu.cli.rest.target import Target
-    from ibgu.cli.show.form import tell
     from ibgu.cli.show.history import history_lines
 
     with asking():
@@ -40,7 +33,10 @@ def history(
         if not visits:
             fail(f"cluster {cluster} was in no rollout yet (is the name right?)")
         if output in (Output.JSON, Output.YAML):
-            tell({"items": visits}, output)
+            listed(visits, output)
             return
-        lines = history_lines(visits, datetime.now(UTC), wide=output is Output.WIDE)
-        typer.echo("\n".join(lines))
+        if output is Output.NAME:
+            lines(run.id for visit in reversed(visits) for run in visit.runs)
+            return
+        rows = history_lines(visits, datetime.now(UTC), wide=output is Output.WIDE)
+        lines(rows)

@@ -32,4 +32,14 @@ Namespace = Annotated[
     ),
 ]
 
+Selector = Annotated[
+    str,
+    typer.Option(
+        "--selector",
+        "-l",
+        help="Only clusters with such labels, as kubectl takes it: a=b,c!=d,e in (x,y).",
+        show_default=False,
+    ),
+]
+
 DEFAULT_SERVER = "http://127.0.0.1:8080"

@@ -43,6 +43,10 @@ class Told(Protocol):
     @property
     def cluster(self) -> str | None: ...
     @property
+    def cause(self) -> str | None: ...
+    @property
+    def run(self) -> str | None: ...
+    @property
     def data(self) -> Mapping[str, Any]: ...
 
 
@@ -55,6 +59,13 @@ def event_line(event: Told, step: int | None, now: datetime, paper: Paper) -> st
     what = paper.paint(f"{symbol} {event.kind}", colour)
     told = " ".join(event.why.split())
     return f"{clock(event.at, now)} #{event.seq} {' '.join([*where, what])}: {told}{who}"
+
+
+def wide_line(event: Told, step: int | None, now: datetime, paper: Paper) -> str:
+    """Besides, the cause, the run and what else was noted."""
+    more = {"cause": event.cause, "run": event.run, **event.data}
+    told = " ".join(f"{key}={value}" for key, value in more.items() if value not in (None, ""))
+    return f"{event_line(event, step, now, paper)}{told and f'  {told}'}"
 
 
 def _symbol(event: Told) -> tuple[str, str | None]:

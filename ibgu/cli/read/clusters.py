@@ -1,0 +1,50 @@
+"""`ibgu clusters`."""
+
+from typing import Annotated
+
+import typer
+
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
+from ibgu.cli.read.output import Output
+
+
+def clusters(
+    prefix: Annotated[str, typer.Argument(help="How the names begin.", show_default=False)] = "",
+    namespace: Namespace = "",
+    everywhere: Annotated[
+        bool, typer.Option("--all-namespaces", "-A", help="Of all namespaces that you may see.")
+    ] = False,
+    selector: Selector = "",
+    rollout: Annotated[
+        str, typer.Option("--rollout", help="Only of this rollout.", show_default=False)
+    ] = "",
+    output: Annotated[Output, typer.Option("--output", "-o", help="Form.")] = Output.TABLE,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """List the clusters that were in a rollout."""
+    from ibgu.cli.errors import MISUSED, fail
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.read.output import lines, listed
+    from ibgu.cli.rest.target import Target
+    from ibgu.cli.show.names import object_name
+
+    if everywhere and rollout:
+        fail("--rollout is one of a namespace: leave --all-namespaces out", MISUSED)
+    with asking():
+        target = Target(server, token, ca_file, namespace)
+        found = target.client().clusters(
+            prefix=prefix or None,
+            label=selector or None,
+            namespace=None if everywhere else target.in_namespace(),
+            rollout=rollout or None,
+        )
+        if output in (Output.JSON, Output.YAML):
+            listed(found, output)
+        elif output is Output.NAME:
+            lines(map(object_name, found))
+        elif names := list(found):
+            lines(["CLUSTER", *names])
+        else:
+            typer.echo("No clusters found.", err=True)

@@ -1,0 +1,26 @@
+"""The forms of what is listed."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Output(StrEnum):
+    TABLE = "table"
+    WIDE = "wide"
+    JSON = "json"
+    YAML = "yaml"
+    NAME = "name"
+
+
+def listed(items: Iterable[object], output: Output) -> None:
+    """For programs: as REST lists them, all pages as one."""
+    from ibgu.cli.show.form import tell
+
+    tell({"items": list(items)}, output)
+
+
+def lines(found: Iterable[str]) -> None:
+    import typer
+
+    for line in found:
+        typer.echo(line)

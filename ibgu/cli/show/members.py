@@ -1,0 +1,57 @@
+"""`ibgu members`: clusters of a rollout in columns."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from ibgu.cli.show.table import table
+from ibgu.cli.show.times import clock, duration
+from ibgu.client.answers.members import Member
+
+_NARROW = ("CLUSTER", "STEP", "STATE", "ACTION", "WHY", "TOOK")
+_WIDE = ("ATTEMPT", "SLOT", "STARTED", "LIMIT", "WORDS")
+_NOTHING = "-"
+
+
+def members_lines(found: Sequence[Member], now: datetime, *, wide: bool) -> list[str]:
+    headings = (*_NARROW, *(_WIDE if wide else ()))
+    return table(headings, [_row(member, now)[: len(headings)] for member in found])
+
+
+def _row(member: Member, now: datetime) -> list[str]:
+    return [
+        member.cluster,
+        str(member.step),
+        member.outcome or member.state,
+        member.failed_action or member.action or _last(member),
+        _why(member),
+        _took(member, now),
+        str(member.attempt or _NOTHING),
+        str(member.slot or _NOTHING),
+        _clock(member.started_at, now),
+        _clock(member.limit, now),
+        _words(member) or _NOTHING,
+    ]
+
+
+def _last(member: Member) -> str:
+    return member.completed[-1].action if member.completed else _NOTHING
+
+
+def _why(member: Member) -> str:
+    """The known failure's name, the cause, or what it waits for; with a mark where it stalls."""
+    found = member.failure or member.cause or (member.reason.kind if member.reason else _NOTHING)
+    return f"{found} (stalled)" if member.stalled else found
+
+
+def _took(member: Member, now: datetime) -> str:
+    if member.started_at is None:
+        return _NOTHING
+    return duration(max((member.ended_at or now) - member.started_at, timedelta(0)))
+
+
+def _clock(at: datetime | None, now: datetime) -> str:
+    return clock(at, now) if at else _NOTHING
+
+
+def _words(member: Member) -> str:
+    return " ".join((member.message or (member.reason.message if member.reason else "")).split())

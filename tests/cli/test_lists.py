@@ -1,0 +1,108 @@
+"""`ibgu members`, `ibgu clusters`, and the forms that all lists have."""
+
+import json
+
+import pytest
+import yaml
+
+from ibgu.api.context import Context
+from ibgu.db import Journal
+from ibgu.db.labels import LabelStore, seen
+from tests.api.fleet import BRAKE, fleet
+from tests.cli.conftest import Ibgu
+
+pytestmark = pytest.mark.hub
+NAME = "managedcluster.cluster.open-cluster-management.io/"
+
+
+@pytest.fixture(autouse=True)
+async def labelled(journal: Journal, context: Context) -> None:
+    await fleet(journal, hold=BRAKE)
+    store = LabelStore(context.engine, context.hub)
+    await store.put([seen("a", {"ring": "1"}), seen("c", {"ring": "2"})], 1)
+
+
+async def test_members(ibgu: Ibgu) -> None:
+    found = await ibgu("members", "ran-r1")
+    heading, *rows = [line.split() for line in found.stdout.splitlines()]
+    assert heading == ["CLUSTER", "STEP", "STATE", "ACTION", "WHY", "TOOK"]
+    assert rows[0] == ["a", "1", "succeeded", "Prep", "-", "-"]
+    assert rows[2] == ["c", "1", "failed", "Prep", "PrecacheFailed", "5", "min"]
+    assert rows[6][:6] == ["a", "2", "in", "flight", "Upgrade", "Rebooting"]
+    assert rows[7] == ["b", "2", "waiting", "Upgrade", "Brake", "-"]
+    assert len(rows) == 9
+
+
+async def test_members_by_filters(ibgu: Ibgu) -> None:
+    async def names(*args: str) -> list[str]:
+        found = await ibgu("members", "ran-r1", "-o", "name", *args)
+        assert found.exit_code == 0, found.output
+        return [line.removeprefix(NAME) for line in found.stdout.splitlines()]
+
+    assert await names("-l", "ring in (1,2)") == ["a", "c"]
+    assert await names("--selector", "ring=2", "--step", "1") == ["c"]
+    assert await names("--state", "in flight") == ["a"]
+    assert await names("--reason", "Brake") == ["b"]
+    assert await names("--cause", "Cancelled") == ["f"]
+    assert await names("--sort", "name", "--step", "2") == ["a", "b", "g"]
+    nobody = await ibgu("members", "ran-r1", "--stalled")
+    assert (nobody.exit_code, nobody.stdout, nobody.stderr) == (0, "", "No clusters found.\n")
+    wrong = await ibgu("members", "ran-r1", "-l", "ring 2")
+    assert (wrong.exit_code, wrong.stdout) == (1, "")
+    assert wrong.stderr.startswith('ibgu: label: "2" after "ring": write it like a=b')
+    refused = await ibgu("members", "ran-r1", "-l", "ring=2", user="bob")
+    assert refused.stderr.startswith("ibgu: bob may not list managedclusters")
+
+
+async def test_wide_members_say_more(ibgu: Ibgu) -> None:
+    wide = (await ibgu("members", "ran-r1", "-o", "wide")).stdout.splitlines()
+    assert wide[0].split()[-5:] == ["ATTEMPT", "SLOT", "STARTED", "LIMIT", "WORDS"]
+    assert wide[3].endswith("precache job failed: failed to pull images from registry.site:5000")
+    assert "not reachable since 03:02" in wide[7]
+
+
+async def test_clusters(ibgu: Ibgu) -> None:
+    names = ["a", "b", "c", "d", "e", "f", "g"]
+    for form in ("table", "wide"):
+        assert (await ibgu("clusters", "-o", form)).stdout.split() == ["CLUSTER", *names]
+    assert (await ibgu("clusters", "-A", "-o", "name")).stdout.split() == [NAME + n for n in names]
+    assert (await ibgu("clusters", "c")).stdout.split() == ["CLUSTER", "c"]
+    assert (await ibgu("clusters", "-l", "ring!=1")).stdout.split() == ["CLUSTER", "c"]
+    found = await ibgu("clusters", "--rollout", "ran-r1", "-o", "json")
+    assert json.loads(found.stdout) == {"items": names}
+    elsewhere = await ibgu("clusters", "-n", "edge")
+    assert (elsewhere.stdout, elsewhere.stderr) == ("", "No clusters found.\n")
+    both = await ibgu("clusters", "-A", "--rollout", "ran-r1")
+    assert (both.exit_code, "--rollout is one of a namespace" in both.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("command", "first"),
+    [
+        (("members", "ran-r1"), "cluster"),
+        (("get",), "name"),
+        (("history", "a"), "rollout"),
+    ],
+)
+async def test_json_and_yaml_are_the_same(ibgu: Ibgu, command: tuple[str, ...], first: str) -> None:
+    as_json = json.loads((await ibgu(*command, "-o", "json")).stdout)
+    assert as_json == yaml.safe_load((await ibgu(*command, "-o", "yaml")).stdout)
+    assert first in as_json["items"][0]
+
+
+async def test_events_have_the_same_forms(ibgu: Ibgu) -> None:
+    async def told(form: str) -> str:
+        found = await ibgu("events", "ran-r1", "-o", form)
+        assert found.exit_code == 0, found.output
+        return found.stdout
+
+    as_json = [json.loads(line) for line in (await told("json")).splitlines()]
+    assert list(yaml.safe_load_all(await told("yaml"))) == as_json
+    assert (await told("name")).split() == [str(each["seq"]) for each in as_json]
+    text, wide = (await told("text")).splitlines(), (await told("wide")).splitlines()
+    assert all(more.startswith(line) for line, more in zip(text, wide, strict=True))
+    assert any("run=run-r1-a" in line for line in wide)
+
+
+async def test_the_names_of_a_history_are_its_runs(ibgu: Ibgu) -> None:
+    assert (await ibgu("history", "a", "-o", "name")).stdout.split() == ["run-r1-a"]
