@@ -16,8 +16,7 @@ from tests.benchmarks.journal.stand import Stand, kept, prepare, standing
 from tests.benchmarks.journal.statements import LARGE, Plan, Recorder, explain, generic
 from tests.benchmarks.report import judge
 
-ASKED = 500
-TURNS, EVENTS_OF_TURN = 400, 20
+EVENTS_OF_TURN = 20
 BATCHES = 20
 
 
@@ -27,30 +26,32 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rollouts", type=int, default=400)
     parser.add_argument("--folder", default="", help="keep the database there, for another run")
     parser.add_argument("--slowest", type=int, default=10, help="how many queries are named")
+    parser.add_argument("--asked", type=int, default=500, help="histories, of each kind")
+    parser.add_argument("--turns", type=int, default=400, help="that are written")
 
 
 def run(options: Namespace) -> bool:
     with EmbeddedPostgres(kept(options.folder)) as postgres, SandboxHub() as hub:
-        return asyncio.run(_run(options, postgres.url, hub))
+        return judge(asyncio.run(measure(options, postgres.url, hub)), "journal")
 
 
-async def _run(options: Namespace, url: str, hub: SandboxHub) -> bool:
+async def measure(options: Namespace, url: str, hub: SandboxHub) -> dict[str, float]:
     made = history(options.events, options.clusters, options.rollouts)
     began = time.monotonic()
     await prepare(url, made)
     print(f"\njournal: {options.events:,} events, filled in {time.monotonic() - began:.0f} s")
     async with standing(url, hub, made.hub) as stand:
-        return judge(await _figures(stand, made, options.slowest), "journal")
+        return await _figures(stand, made, options)
 
 
-async def _figures(stand: Stand, made: History, slowest: int) -> dict[str, float]:
+async def _figures(stand: Stand, made: History, options: Namespace) -> dict[str, float]:
     reads = Reads(stand.engine, made.hub)
     plans = await _plans(stand, made)
-    for plan in sorted(plans, key=lambda plan: -plan.milliseconds)[:slowest]:
+    for plan in sorted(plans, key=lambda plan: -plan.milliseconds)[: options.slowest]:
         print(f"    {plan.milliseconds:8.1f} ms  {plan.doing[:90]}")
-    of_clusters = await timing.of_clusters(reads, made, ASKED)
-    of_rollouts = await timing.of_rollouts(reads, made, ASKED)
-    written = await timing.commits(stand.engine, made, TURNS, EVENTS_OF_TURN)
+    of_clusters = await timing.of_clusters(reads, made, options.asked)
+    of_rollouts = await timing.of_rollouts(reads, made, options.asked)
+    written = await timing.commits(stand.engine, made, options.turns, EVENTS_OF_TURN)
     forgotten = await timing.forgotten(stand.engine, made, BATCHES)
     return {
         "cluster_history_p99_ms": of_clusters.p99,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from tests.benchmarks import failover, journal_part, rollout_part, status_part
+from tests.benchmarks import api_part, failover, journal_part, rollout_part, status_part
 from tests.benchmarks.fleet import part as fleet_part
 from tests.benchmarks.memory import makespan
 from tests.benchmarks.memory import part as memory_part
@@ -19,6 +19,7 @@ class Part(Struct, frozen=True):
 
 
 PARTS = {
+    "api": Part(api_part.__doc__, api_part.arguments, api_part.run),
     "journal": Part(journal_part.__doc__, journal_part.arguments, journal_part.run),
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
     "makespan": Part(makespan.__doc__, makespan.arguments, makespan.run),

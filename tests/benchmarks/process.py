@@ -23,7 +23,12 @@ class Usage(Struct, frozen=True):
 
 class Process:
     def __init__(self, pid: int) -> None:
+        self._pid = pid
         self._proc = Path(f"/proc/{pid}")
+
+    def end(self) -> None:
+        """As a rollout of a new version does: it answers what it has begun, and goes."""
+        os.kill(self._pid, signal.SIGTERM)
 
     def usage(self) -> Usage:
         fields = (self._proc / "stat").read_text().rsplit(")", 1)[1].split()
@@ -54,11 +59,16 @@ def _ticks() -> list[int]:
 
 
 def start(environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
-    """`ibgu controller --migrate`; compiled, as an installed one is. `log` is appended to."""
+    """`ibgu controller --migrate`; `log` is appended to."""
+    return _start(["controller", "--migrate"], environment, log)
+
+
+def _start(command: list[str], environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    """Compiled, as an installed one is."""
     compileall.compile_dir(Path(ibgu.__path__[0]), quiet=1)
     with log.open("a") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "ibgu", "controller", "--migrate"],
+            [sys.executable, "-m", "ibgu", *command],
             env={**os.environ, **environment},
             stdout=output,
             stderr=output,
@@ -68,7 +78,19 @@ def start(environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
 @contextmanager
 def controller(environment: dict[str, str], log: Path) -> Iterator[Process]:
     """`start`, ended by SIGTERM."""
-    running = start(environment, log)
+    with _until_the_end(start(environment, log)) as process:
+        yield process
+
+
+@contextmanager
+def served(environment: dict[str, str], log: Path) -> Iterator[Process]:
+    """`ibgu api`, ended by SIGTERM."""
+    with _until_the_end(_start(["api"], environment, log)) as process:
+        yield process
+
+
+@contextmanager
+def _until_the_end(running: "subprocess.Popen[bytes]") -> Iterator[Process]:
     try:
         yield Process(running.pid)
     finally:

@@ -43,19 +43,24 @@ def judge(found: dict[str, float], part: str = "", about: str = "") -> bool:
     `part` is the table of thresholds.toml that has the bounds, none: they stand at the top;
     `about` tells figures apart that a part has more than once.
     """
-    bounds: dict[str, Any] = tomllib.loads(THRESHOLDS.read_text())
-    bounds = bounds[part] if part else bounds
     JUDGED.update({" ".join(filter(None, (part, about, name))): found[name] for name in found})
-    within = [_judge(name, value, bounds[name]) for name, value in found.items()]
+    known = bounds(part)
+    within = [_judge(name, value, known[name]) for name, value in found.items()]
     return all(within)
 
 
 def more_is_better(figure: str) -> bool:
     """Of a figure as JUDGED names it."""
     part, _, name = figure.rpartition(" ")
-    bounds: dict[str, Any] = tomllib.loads(THRESHOLDS.read_text())
-    table = bounds.get(part.partition(" ")[0], bounds)
+    known = bounds()
+    table = known.get(part.partition(" ")[0], known)
     return bool(table.get(name, {}).get("least"))
+
+
+def bounds(part: str = "") -> dict[str, Any]:
+    """By the figures' names."""
+    found: dict[str, Any] = tomllib.loads(THRESHOLDS.read_text())
+    return dict(found[part]) if part else found
 
 
 def _judge(name: str, value: float, bound: dict[str, Any]) -> bool:

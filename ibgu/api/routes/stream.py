@@ -8,7 +8,6 @@ from ibgu.api.access import Caller, Session, SessionOfRequest
 from ibgu.api.routes.inputs import RolloutOfPath
 from ibgu.api.schemas.problem import problems
 from ibgu.api.stream import EventStream, Feed
-from ibgu.api.stream.ring import Item
 
 router = APIRouter()
 
@@ -46,7 +45,7 @@ class _OfRollout:
         caller = await self._session.caller()
         await caller.require_rollouts(self._namespace)
 
-    async def may_hear(self, item: Item) -> bool:
+    async def may_hear(self, rollout: str) -> bool:
         return True
 
 
@@ -59,8 +58,8 @@ class _OfHub:
     async def renew(self) -> None:
         self._caller = await self._session.caller()
 
-    async def may_hear(self, item: Item) -> bool:
-        namespace = await self._feed.namespace(item.rollout)
+    async def may_hear(self, rollout: str) -> bool:
+        namespace = await self._feed.namespace(rollout)
         return namespace is not None and await self._caller.may_read_rollouts(namespace)
 
 

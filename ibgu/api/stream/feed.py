@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.api.stream.ring import CAPACITY, Item, Ring, item
+from ibgu.api.stream.ring import CAPACITY, Part, Ring, item
 from ibgu.db import JournalAway
 from ibgu.db.listening import listening
 from ibgu.db.reads import Reads
@@ -21,6 +21,10 @@ log = structlog.get_logger("ibgu.api")
 
 POLL_SECONDS = 5.0
 PAGE = 500
+SPREAD_SECONDS = 0.0002
+LONGEST_SPREAD = 0.25
+"""After each look at the journal, for each follower, and at most: to wake hundreds of them costs
+more than to tell them several commits at once. What comes after silence is told at once."""
 
 
 class Behind(Exception):
@@ -97,6 +101,7 @@ class Feed:
         while not lost.is_set():
             self._woken.clear()
             await self._take()
+            await asyncio.sleep(min(self._followers * SPREAD_SECONDS, LONGEST_SPREAD))
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._woken.wait()
@@ -121,20 +126,21 @@ class Follower:
         self._rollout = rollout
         self._live = False
 
-    async def next(self, seconds: float) -> list[Item]:
-        """What comes next; empty after so many seconds without news. Raises Behind."""
+    async def next(self, seconds: float) -> Part:
+        """What comes next, of all rollouts; empty after so many seconds without news. Raises
+        Behind."""
         found = self._ring.after(self._seq)
-        if found == [] and self._live:
+        if found is not None and not found.items and self._live:
             await self._feed.wait(seconds)
             found = self._ring.after(self._seq)
         if found is None:
             return await self._from_journal()
         self._live = True
-        if found:
-            self._seq = found[-1].seq
-        return [each for each in found if self._rollout in (None, each.rollout)]
+        if found.items:
+            self._seq = found.items[-1].seq
+        return found
 
-    async def _from_journal(self) -> list[Item]:
+    async def _from_journal(self) -> Part:
         """Who was up to date once, and is out of reach now, takes too slowly what is sent."""
         if self._live:
             raise Behind
@@ -142,4 +148,4 @@ class Follower:
         rows = await self._feed.reads.news(self._seq, rollout=self._rollout, limit=PAGE)
         last = rows[-1].seq if rows else 0
         self._seq = last if len(rows) == PAGE else max(known, last)
-        return [item(row) for row in rows]
+        return Part(map(item, rows))

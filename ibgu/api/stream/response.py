@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from ibgu.api.problems import Problem
 from ibgu.api.server import CLOSING
 from ibgu.api.stream.feed import Behind, Feed, Follower
-from ibgu.api.stream.ring import Item
+from ibgu.api.stream.ring import Part
 from ibgu.db import JournalAway
 from ibgu.hub.errors import HubError
 
@@ -30,7 +30,8 @@ class Audience(Protocol):
     async def renew(self) -> None:
         """Raises Problem once they may not listen any more."""
 
-    async def may_hear(self, item: Item) -> bool: ...
+    async def may_hear(self, rollout: str) -> bool:
+        """`rollout` is a uid."""
 
 
 class EventStream(Response):
@@ -66,18 +67,22 @@ class EventStream(Response):
         beat_at, renew_at = clock(), clock() + RENEW_SECONDS
         try:
             while True:
-                items = await follower.next(max(beat_at - clock(), _SHORT))
+                part = await follower.next(max(beat_at - clock(), _SHORT))
                 if clock() > renew_at:
                     await self._audience.renew()
                     renew_at = clock() + RENEW_SECONDS
-                heard = [each.message for each in items if await self._audience.may_hear(each)]
-                if heard or clock() >= beat_at:
-                    await _send(send, b"".join(heard) or HEARTBEAT)
+                body = part.body(await self._heard(part))
+                if body or clock() >= beat_at:
+                    await _send(send, body or HEARTBEAT)
                     beat_at = clock() + HEARTBEAT_SECONDS
         except (Problem, HubError, JournalAway):
             return True
         except (Behind, TimeoutError):
             return None
+
+    async def _heard(self, part: Part) -> frozenset[str]:
+        wanted = part.rollouts if self._rollout is None else part.rollouts & {self._rollout}
+        return frozenset([each for each in wanted if await self._audience.may_hear(each)])
 
 
 async def _send(send: Send, body: bytes) -> None:

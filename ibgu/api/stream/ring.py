@@ -20,6 +20,22 @@ class Item(Struct, frozen=True):
     """As it goes over the wire."""
 
 
+class Part:
+    """Events that follow each other, joined once for all who hear the same of them."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self.items = tuple(items)
+        self.rollouts = frozenset(each.rollout for each in self.items)
+        self._bodies: dict[frozenset[str], bytes] = {}
+
+    def body(self, heard: frozenset[str]) -> bytes:
+        """`heard`: uids of rollouts; empty if nothing of them is here."""
+        if heard not in self._bodies:
+            told = (each.message for each in self.items if each.rollout in heard)
+            self._bodies[heard] = b"".join(told)
+        return self._bodies[heard]
+
+
 class Ring:
     """Events of a hub in the order of commit, without gaps from the first one on."""
 
@@ -27,18 +43,28 @@ class Ring:
         self.seq = seq
         """Of the newest event that it knows of."""
         self._items: deque[Item] = deque(maxlen=capacity)
+        self._parts: dict[int, Part] = {}
 
     def add(self, rows: Iterable[EventRow]) -> None:
+        self._parts.clear()
         for row in rows:
             self._items.append(item(row))
             self.seq = row.seq
 
-    def after(self, seq: int) -> list[Item] | None:
+    def after(self, seq: int) -> Part | None:
         """None: some of them are gone from memory."""
         missing = self.seq - seq
         if missing > len(self._items):
             return None
-        return list(islice(self._items, len(self._items) - missing, None)) if missing > 0 else []
+        if missing <= 0:
+            return _NOTHING
+        if seq not in self._parts:
+            first = len(self._items) - missing
+            self._parts[seq] = Part(islice(self._items, first, None))
+        return self._parts[seq]
+
+
+_NOTHING = Part(())
 
 
 def item(row: EventRow) -> Item:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     and_,
     any_,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -58,7 +59,7 @@ async def load(db: AsyncConnection, hub: str, wanted: Collection[str] = ()) -> L
         steps=tuple(step for step in found_steps if step.rollout in kept),
         members=await _load_members(db, hub, kept, kept & maybe),
         debts=tuple(to_record(row, Debt) for row in await _rows(db, _debts(hub))),
-        run_ids=frozenset(row["id"] for row in await _rows(db, _run_ids(hub))),
+        run_ids=await _run_ids(db, hub),
         handled=frozenset(rollout.uid for rollout in idle),
         versions=await _versions(db, hub),
     )
@@ -124,8 +125,10 @@ def _debts(hub: str) -> Select[Any]:
     return select(*OF_DEBT).where(debts.c.hub == hub)
 
 
-def _run_ids(hub: str) -> Select[Any]:
-    return select(runs.c.id).where(runs.c.hub == hub)
+async def _run_ids(db: AsyncConnection, hub: str) -> frozenset[str]:
+    """As one value: after years there are more of them than rows should be made for."""
+    together = func.array_agg(runs.c.id, type_=ARRAY(Text))
+    return frozenset(await db.scalar(select(together).where(runs.c.hub == hub)) or ())
 
 
 def _texts(values: Collection[str]) -> ColumnElement[Any]:

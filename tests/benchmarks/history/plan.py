@@ -15,6 +15,8 @@ SLOTS = 0.1
 """maxConcurrency / clusters."""
 FAILS = 33
 """One of so many members fails."""
+LIVE, STAY = 3, 20
+"""So many of the newest rollouts go on; so many are still on the hub."""
 WAVE = timedelta(minutes=25)
 NEWEST = datetime(2026, 11, 20, tzinfo=UTC)
 NAMESPACES = ("default", "edge", "core", "ran-east", "ran-west")
@@ -30,6 +32,8 @@ class Course(Struct, frozen=True):
     began: datetime
     live: bool = False
     """Prep is over; of its Upgrade four tenths are over, and as many run as may."""
+    stays: bool = True
+    """It was not deleted from the hub once it was over."""
 
     @property
     def uid(self) -> str:
@@ -64,9 +68,11 @@ class History(Struct, frozen=True):
     courses: tuple[Course, ...]
     """Oldest first; the last one is live and goes over all clusters."""
     hub: str = HUB
+    site: str = "site"
+    """What the names of its clusters begin with."""
 
     def cluster(self, number: int) -> str:
-        return f"site-{number % self.clusters:05d}"
+        return f"{self.site}-{number % self.clusters:05d}"
 
     def cluster_uid(self, number: int) -> str:
         return f"{number % self.clusters:08x}-3fc5-4768-9704-83d0cd0f509b"
@@ -79,11 +85,17 @@ def history(events: int, clusters: int, rollouts: int, hub: str = HUB, seed: int
     members = max(0, events // EVENTS_OF_MEMBER // len(ACTIONS) - clusters)
     sizes = _sizes(weights, members, clusters)
     courses = [
-        Course(number, random.randrange(clusters), size, _began(number, rollouts))
+        Course(
+            number=number,
+            first=random.randrange(clusters),
+            size=size,
+            began=_began(number, rollouts),
+            live=number >= rollouts - LIVE,
+            stays=number >= rollouts - STAY,
+        )
         for number, size in enumerate([*sizes, clusters])
     ]
-    live = [Course(c.number, c.first, c.size, c.began, live=True) for c in courses[-3:]]
-    return History(clusters, (*courses[:-3], *live), hub)
+    return History(clusters, tuple(courses), hub)
 
 
 def _sizes(weights: list[float], members: int, most: int) -> list[int]:

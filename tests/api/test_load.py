@@ -1,0 +1,33 @@
+"""The benchmarks of API and journal, small: that they run, and measure what has a bound."""
+
+from argparse import ArgumentParser
+from types import ModuleType
+
+import pytest
+
+from ibgu.sandbox.hub import SandboxHub
+from tests.benchmarks import api_part, journal_part
+from tests.benchmarks.report import bounds
+
+pytestmark = pytest.mark.hub
+
+API = "--clusters 60 --events 4000 --rate 20 --clients 5 --changes 40 --seconds 1"
+JOURNAL = "--clusters 60 --events 4000 --rollouts 6 --asked 5 --turns 5"
+
+
+async def measured(part: ModuleType, given: str, url: str, hub: SandboxHub) -> dict[str, float]:
+    parser = ArgumentParser()
+    part.arguments(parser)
+    found: dict[str, float] = await part.measure(parser.parse_args(given.split()), url, hub)
+    return found
+
+
+async def test_the_api_is_measured(database_url: str, sandbox_hub: SandboxHub) -> None:
+    found = await measured(api_part, API, database_url, sandbox_hub)
+    assert set(found) == set(bounds("api"))
+    assert found["followers_left_behind"] == 0
+
+
+async def test_the_journal_is_measured(database_url: str, sandbox_hub: SandboxHub) -> None:
+    found = await measured(journal_part, JOURNAL, database_url, sandbox_hub)
+    assert set(found) == set(bounds("journal"))

@@ -1,0 +1,1 @@
+"""The REST API under load, from processes of their own."""

@@ -1,0 +1,227 @@
+"""REST under load: lists and members of 10,000 clusters, and hundreds that follow the stream."""
+
+import asyncio
+import sys
+import tempfile
+from argparse import ArgumentParser, Namespace
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ibgu import db
+from ibgu.db.reads import Reads
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.postgres import EmbeddedPostgres
+from ibgu.sandbox.servers import free_port
+from tests.benchmarks.api.asker import Asked, Order
+from tests.benchmarks.api.changes import change, events
+from tests.benchmarks.api.listener import READY, Heard, Watch
+from tests.benchmarks.bound import percentile
+from tests.benchmarks.history import History, history
+from tests.benchmarks.journal.stand import hub_uid, prepare
+from tests.benchmarks.process import served
+from tests.benchmarks.report import judge
+
+GRID = 5000
+"""Members of the step whose grid is asked for."""
+PREFIX = "/api/v1"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--clusters", type=int, default=10_000)
+    parser.add_argument("--events", type=int, default=600_000)
+    parser.add_argument("--rate", type=float, default=50.0, help="requests a second")
+    parser.add_argument("--clients", type=int, default=500, help="that follow the stream")
+    parser.add_argument("--changes", type=float, default=200.0, help="events a second")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long each measurement is")
+
+
+def run(options: Namespace) -> bool:
+    with EmbeddedPostgres() as postgres, SandboxHub() as hub:
+        print(f"\napi: {options.clusters:,} clusters, {options.rate:g} requests/s; "
+              f"{options.clients} followers, {options.changes:g} changes/s")  # fmt: skip
+        return judge(asyncio.run(measure(options, postgres.url, hub)), "api")
+
+
+class Bench(Struct, frozen=True):
+    options: Namespace
+    made: History
+    base: str
+    tokens: list[str]
+    engine: AsyncEngine
+
+
+async def measure(options: Namespace, url: str, hub: SandboxHub) -> dict[str, float]:
+    made = _fleet(options, await hub_uid(hub))
+    await prepare(url, made)
+    async with _bench(options, url, hub, made) as bench:
+        return {
+            **await _asked(bench),
+            **await _heavy(bench),
+            **await _followed(bench),
+            **await _beside(bench),
+        }
+
+
+def _fleet(options: Namespace, uid: str) -> History:
+    made = history(options.events, options.clusters, rollouts=20, hub=uid)
+    size = min(GRID, options.clusters)
+    courses = [replace(course, size=size) if course.number == 3 else course
+               for course in made.courses]  # fmt: skip
+    return replace(made, courses=tuple(courses))
+
+
+@asynccontextmanager
+async def _bench(
+    options: Namespace, url: str, hub: SandboxHub, made: History
+) -> AsyncIterator[Bench]:
+    listen = f"127.0.0.1:{free_port()}"
+    environment = {
+        "KUBECONFIG": str(hub.kubeconfig("ibgu")),
+        "DATABASE_URL": url,
+        "IBGU_LISTEN": listen,
+        "IBGU_LOG_LEVEL": "warning",
+    }
+    tokens = [hub.token(user) for user in ("alice", "olga")]
+    engine = db.engine(url)
+    with tempfile.TemporaryDirectory() as folder, served(environment, Path(folder) / "api.log"):
+        await ready(f"http://{listen}")
+        yield Bench(options, made, f"http://{listen}", tokens, engine)
+    await engine.dispose()
+
+
+async def ready(base: str) -> None:
+    async with aiohttp.ClientSession(base) as session:
+        while True:
+            try:
+                async with session.get("/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.1)
+
+
+async def _process(module: str, order: Any) -> Process:
+    found = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", f"tests.benchmarks.api.{module}", stdin=PIPE, stdout=PIPE,
+        limit=2**26,
+    )  # fmt: skip
+    assert found.stdin
+    found.stdin.write(msgspec.json.encode(order) + b"\n")
+    await found.stdin.drain()
+    return found
+
+
+async def _answer(process: Process, kind: Any) -> Any:
+    assert process.stdout
+    return msgspec.json.decode(await process.stdout.read(), type=kind)
+
+
+async def _ask(bench: Bench, paths: list[str], rate: float, seconds: float) -> Asked:
+    order = Order(bench.base, bench.tokens, paths, rate, seconds)
+    asked: Asked = await _answer(await _process("asker", order), Asked)
+    assert not asked.failed, asked.failed
+    return asked
+
+
+def _everyday(bench: Bench) -> dict[str, str]:
+    live = bench.made.courses[-1]
+    rollout = f"{PREFIX}/rollouts/{live.namespace}/{live.name}"
+    return {
+        "list": f"{PREFIX}/rollouts",
+        "members": f"{rollout}/members?limit=100",
+        "summary": f"{PREFIX}/summary",
+        "steps": f"{rollout}/steps",
+    }
+
+
+async def _asked(bench: Bench) -> dict[str, float]:
+    paths = _everyday(bench)
+    await _ask(bench, list(paths.values()), 10, bench.options.seconds / 5)
+    asked = await _ask(bench, list(paths.values()), bench.options.rate, bench.options.seconds)
+    return _p99(asked, paths)
+
+
+def _p99(asked: Asked, paths: dict[str, str], suffix: str = "") -> dict[str, float]:
+    return {
+        f"{name}{suffix}_p99_ms": percentile(asked.milliseconds[path], 0.99)
+        for name, path in paths.items()
+    }
+
+
+async def _heavy(bench: Bench) -> dict[str, float]:
+    """What a page asks for once, at a pace at which nobody waits for anybody."""
+    made = bench.made
+    whole, half = made.courses[-1], made.courses[3]
+    paths = {
+        "grid_of_5000": _of(half, "grid?step=2"),
+        "grid_of_10000": _of(whole, "grid?step=2"),
+        "timeline": _of(whole, "timeline?step=1"),
+        "durations": f"{PREFIX}/durations",
+    }
+    asked = await _ask(bench, list(paths.values()), 4, bench.options.seconds)
+    return _p99(asked, paths)
+
+
+def _of(course: Any, what: str) -> str:
+    return f"{PREFIX}/rollouts/{course.namespace}/{course.name}/{what}"
+
+
+async def _followed(bench: Bench) -> dict[str, float]:
+    """Without, then with clients that take nothing: the others must not notice."""
+    alone = await _follow(bench, slow=0)
+    beside = await _follow(bench, slow=10)
+    return {
+        "stream_p50_ms": percentile(alone.milliseconds, 0.50),
+        "stream_p99_ms": percentile(alone.milliseconds, 0.99),
+        "stream_beside_slow_p99_ms": percentile(beside.milliseconds, 0.99),
+        "followers_left_behind": alone.behind + beside.behind,
+    }
+
+
+async def _follow(bench: Bench, slow: int) -> Heard:
+    options = bench.options
+    newest = await Reads(bench.engine, bench.made.hub).last_seq()
+    host, port = bench.base.removeprefix("http://").split(":")
+    watch = Watch(
+        host=host,
+        port=int(port),
+        path=f"{PREFIX}/stream",
+        token=bench.tokens[0],
+        clients=options.clients,
+        slow=slow,
+        last=newest + events(options.changes, options.seconds),
+        every=25,
+        patience=options.seconds + 30,
+    )
+    process = await _process("listener", watch)
+    assert process.stdout
+    assert await process.stdout.readline() == READY
+    await change(bench.engine, bench.made, options.changes, options.seconds)
+    heard: Heard = await _answer(process, Heard)
+    return heard
+
+
+async def _beside(bench: Bench) -> dict[str, float]:
+    """All at once: who follows, who changes, who asks."""
+    paths = _everyday(bench)
+    options = bench.options
+    async with asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(_follow(bench, slow=1))
+        await asyncio.sleep(options.clients * 0.011 + options.seconds / 10)
+        asked = tasks.create_task(
+            _ask(bench, list(paths.values()), options.rate, options.seconds * 0.8)
+        )
+    found = _p99(asked.result(), paths, "_beside_stream")
+    return found | {
+        "stream_beside_requests_p99_ms": percentile(following.result().milliseconds, 0.99)
+    }
