@@ -114,8 +114,8 @@ def test_a_terminal_gets_lines_that_fit() -> None:
         "       → Check registry, mirror and free disk space of the site, then",
         "         AbortOnFailure.",
     ]
-    narrow = Paper(width=24).under("       → ", "not even three words fit")
-    assert narrow == ["       → not even three words fit"]
+    narrow = Paper(width=9).under("       → ", "hardly three words")
+    assert narrow == ["       → hardly three words"]
 
 
 async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None:

@@ -1,12 +1,18 @@
 """`ibgu tree`: steps, and who stands where and why."""
 
+import asyncio
 import json
 import re
 
 import pytest
 
+from ibgu.cli.read.tree import see_tree
 from ibgu.cli.show.names import listed
+from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.tree import tree_lines
+from ibgu.client import Client
 from ibgu.db import Journal
+from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import BRAKE, fleet
 from tests.cli.conftest import Ibgu
 
@@ -31,6 +37,17 @@ async def test_everyone_has_a_place(ibgu: Ibgu, journal: Journal) -> None:
         "│   └─ ◷ 1  WaitingForSlot  b  longest T",
         "└─  3 FinalizeUpgrade  planned",
     ]
+
+
+async def test_lines_end_where_the_terminal_does(
+    journal: Journal, server: str, sandbox_hub: SandboxHub
+) -> None:
+    await fleet(journal)
+    client = Client(server, sandbox_hub.token("alice"))
+    look = await asyncio.to_thread(see_tree, client, "default", "ran-r1")
+    lines = list(tree_lines(look, Paper(width=72)))
+    assert lines[3] == "│   ├─ ✗ 2  Prep: PrecacheFailed  c, d  precache job failed: failed to …"
+    assert max(map(len, lines)) == 72
 
 
 async def test_a_hold_is_what_keeps_them(ibgu: Ibgu, journal: Journal) -> None:

@@ -10,8 +10,6 @@ from ibgu.client.answers.failures import FailureGroup, Failures
 
 _WORDS = 100
 """Characters of a message, where lines may be as long as they like."""
-_FEWEST = 40
-"""And on a narrow terminal."""
 
 
 class Failing(Struct, frozen=True):
@@ -60,8 +58,8 @@ def _group(failing: Failing, group: FailureGroup, paper: Paper) -> Iterator[str]
     named = group.failure or group.cause or group.outcome
     what = f"{group.action}: {named}" if group.action else named
     head = f"{group.count:>5}  {what}  "
-    room = max(_FEWEST, paper.width - len(head)) if paper.width else _WORDS
-    yield (head + cut(" ".join(group.message.split()), room)).rstrip()
+    message = " ".join(group.message.split())
+    yield (head + cut(message, paper.room(head, _WORDS))).rstrip()
     yield from paper.under("       ", listed(group.clusters, group.count))
     for each in _remedies(failing, group):
         yield from paper.under("       → ", each)

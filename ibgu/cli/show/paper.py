@@ -30,10 +30,14 @@ class Paper(Struct, frozen=True):
         full = width * done // total if total else 0
         return "█" * full + "░" * (width - full)
 
+    def room(self, prefix: str, most: int) -> int:
+        """Characters that a line has left after `prefix`; `most` where lines do not end."""
+        return max(_NARROWEST, self.width - len(prefix)) if self.width else most
+
     def under(self, prefix: str, text: str) -> list[str]:
         """`text` after `prefix`; what does not fit goes on below it."""
-        room = self.width - len(prefix)
-        if not self.width or len(text) <= room or room < _NARROWEST:
+        room = self.room(prefix, len(text))
+        if len(text) <= room:
             return [prefix + text]
         first, *others = textwrap.wrap(text, room, break_on_hyphens=False)
         return [prefix + first, *(" " * len(prefix) + each for each in others)]

@@ -113,7 +113,8 @@ def _branches(groups: Sequence[Group], indent: str, paper: Paper, now: datetime)
         head = f"{group.symbol} {count.rjust(widths[0])}  {what.ljust(widths[1])}"
         colour = symbols.COLOURS.get(group.symbol)
         rest = "  ".join(filter(None, chain(_tail(group, now))))
-        yield f"{indent}  {branch} {paper.paint(head, colour)}  {rest}".rstrip()
+        room = paper.room(f"{indent}  {branch} {head}  ", len(rest))
+        yield f"{indent}  {branch} {paper.paint(head, colour)}  {cut(rest, room)}".rstrip()
 
 
 def _columns(group: Group) -> tuple[str, str]:
