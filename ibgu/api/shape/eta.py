@@ -1,5 +1,7 @@
 """When a running step will be over."""
 
+from functools import lru_cache
+
 from ibgu.api.schemas.rollouts import EtaBody
 from ibgu.core.forecast import InFlight, Paces, Rest, eta
 from ibgu.core.gates import deadline
@@ -7,12 +9,37 @@ from ibgu.core.model import MemberState, Reason, StepState
 from ibgu.core.words import startable
 from ibgu.db.views import StepRow
 
+_REMEMBERED = 64
+"""Steps."""
+
 
 def eta_body(row: StepRow | None, hold: Reason | None, paces: Paces) -> EtaBody | None:
     """None for a step that does not run, or that is held: nobody knows for how long."""
     if row is None or row.step.state is not StepState.RUNNING or hold is not None:
         return None
-    found = eta(_rest(row), row.now, paces)
+    return _reckoned(_Asked(row, paces))
+
+
+class _Asked:
+    """The very row and paces: reads share those of large steps, and to compare them would cost as
+    much as to reckon anew."""
+
+    __slots__ = ("paces", "row")
+
+    def __init__(self, row: StepRow, paces: Paces) -> None:
+        self.row = row
+        self.paces = paces
+
+    def __hash__(self) -> int:
+        return hash((self.row.step.key, self.row.now))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self.row is other.row and self.paces is other.paces
+
+
+@lru_cache(_REMEMBERED)
+def _reckoned(asked: _Asked) -> EtaBody | None:
+    found = eta(_rest(asked.row), asked.row.now, asked.paces)
     return EtaBody.model_validate(found, from_attributes=True) if found else None
 
 

@@ -40,6 +40,25 @@ class CountingReads(Base):
         """Rows of OF_STEP with their members counted; those alone that have not finished cost
         nothing where a step is over."""
         steps = [to_record(row, Step) for row in rows]
+        shared = [step for step in steps if self._tallies.shared(step)]
+        found = await self._shared(db, shared) if shared else {}
+        own = [step for step in steps if step.key not in found]
+        found |= {row.step.key: row for row in await self._count(db, own, finished=finished)}
+        return [found[step.key] for step in steps]
+
+    async def _shared(self, db: AsyncConnection, steps: Collection[Step]) -> dict[StepKey, StepRow]:
+        """Steps that are counted once for all who ask at about the same time."""
+        async with self._tallies.counting:
+            known = {step.key: row for step in steps if (row := self._tallies.recent(step))}
+            unknown = [step for step in steps if step.key not in known]
+            counted = await self._count(db, unknown) if unknown else []
+            for row in counted:
+                self._tallies.remember(row)
+        return known | {row.step.key: row for row in counted}
+
+    async def _count(
+        self, db: AsyncConnection, steps: Collection[Step], *, finished: bool = True
+    ) -> list[StepRow]:
         counts = await self._tallied(db, steps) if finished else {}
         busy = [step.key for step in steps if step.state is StepState.RUNNING]
         now = await self._now(db)
