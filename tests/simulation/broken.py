@@ -22,6 +22,7 @@ from ibgu.core.book import StepBook, World
 from ibgu.core.decide import accepted as accepting
 from ibgu.core.decide import (
     arming,
+    debts,
     ending,
     looking,
     running,
@@ -223,6 +224,20 @@ def restart_begins_anew(stack: ExitStack) -> None:
     _set(stack, recovery.Recovery, "load", load)
 
 
+def restart_arms(stack: ExitStack) -> None:
+    """What was about to be armed when its controller died is armed by the next one."""
+    _set(stack, arming, "_must_not_arm", lambda turn, seen, since: False)
+
+
+def foreign_label_overwritten(stack: ExitStack) -> None:
+    """A label is owed until it is there, whatever somebody else has made of it since."""
+
+    def still(owed: Any, shown: Any) -> dict[str, Any]:
+        return {key: debt for key, debt in owed.items() if shown.get(key) != debt.wanted}
+
+    _set(stack, debts, "_open", still)
+
+
 def gap_ignored(stack: ExitStack) -> None:
     """Decisions are made on a mirror that is not in step with the hub."""
 
@@ -323,6 +338,8 @@ VARIANTS: dict[str, Variant] = {
         (deadline_before_evidence, "outage"),
         (withdrawn_stays_withdrawn, "dark"),
         (restart_begins_anew, "leaders"),
+        (restart_arms, "leaders"),
+        (foreign_label_overwritten, "people"),
         (gap_ignored, "leaders"),
         (doubt_ignored, "leaders", 112),
         (uid_ignored, "people"),

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from random import Random
 
+from msgspec import json
+
+from ibgu.hub import paths
 from ibgu.hub.errors import TRANSPORT, HubError
 from ibgu.hub.port import NO_QUERY, Hub
 from ibgu.sim.hub import MemoryClient
@@ -63,11 +66,11 @@ class FaultyHub(Hub):
 
         try:
             async with asyncio.timeout(timeout):
-                return await self._carried(method, path, effect)
+                return await self._carried(method, path, body, effect)
         except TimeoutError:
             raise _no_answer(method, path, "Timeout") from None
 
-    async def _carried(self, method: str, path: str, effect: Effect) -> bytes:
+    async def _carried(self, method: str, path: str, body: object, effect: Effect) -> bytes:
         self._check_life(method, path)
         await self._travel()
         self._check_life(method, path)
@@ -80,6 +83,8 @@ class FaultyHub(Hub):
         if write and "manifestworks" in path and self._weather.fires("write-lands-late"):
             self._later(effect)
             await asyncio.sleep(1000)
+        if method == "PATCH" and path.startswith(paths.MANAGED_CLUSTERS):
+            await self._take_label(path, body)
         answer = await effect()
         if write and self._weather.fires("kill-after-write"):
             await self._end()
@@ -136,6 +141,16 @@ class FaultyHub(Hub):
                 return
 
         self._weather.keep(asyncio.create_task(land()))
+
+    async def _take_label(self, path: str, body: object) -> None:
+        """A person is quicker, and sets the very label that is about to be written."""
+        assert isinstance(body, bytes)
+        labels = json.decode(body)["metadata"].get("labels")
+        if not labels or not self._weather.fires("label-taken"):
+            return
+        taken = {"metadata": {"labels": {next(iter(labels)): "taken"}}}
+        person = MemoryClient(self._inner._hub, "people")
+        await person.request("PATCH", path, body=taken, content_type=paths.MERGE_PATCH)
 
     async def _lose_answer(self, method: str, path: str) -> None:
         if self._rng.random() < 0.5:

@@ -87,8 +87,8 @@ PEOPLE = (
     "skip-waiting",
     "resumed",
 )
-OTHERS = ("hub-restored", "talm-lives")
-"""Another past, another controller: only in themes of their own."""
+OTHERS = ("hub-restored", "talm-lives", "label-taken")
+"""Another past, another controller, a person in the worst moment: only where a theme asks."""
 KINDS: tuple[str, ...] = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
 
 _WEIGHTS = {PROCESS: 6, JOURNAL: 4, HUB: 4, WATCH: 3, CLUSTER: 4, PEOPLE: 4}
@@ -126,7 +126,7 @@ THEMES = (
         4,
         ("dark-when-armed", "dark-when-armed", "dark-when-armed"),
     ),
-    Theme("people", PEOPLE, 10, ("cluster-recreated", "label-removed")),
+    Theme("people", PEOPLE, 10, ("cluster-recreated", "label-removed", "label-taken")),
     Theme("restored", ("kill", "watch-cut", "dark", "step-appended"), 3, ("hub-restored",)),
     Theme("talm", ("kill", "kill-after-commit", "watch-cut", "dark"), 4, ("talm-lives",) * 2),
 )

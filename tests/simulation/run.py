@@ -154,7 +154,7 @@ class _Play:
 
     def _committed(self, who: str, *, leads: bool) -> None:
         """Once another has begun to lead, the journal takes nothing from those before."""
-        self._effects.committed()
+        self._effects.committed(who.rpartition("-")[0], leads=leads)
         self._leader = who if leads else self._leader or who
         self.found.check("fencing", who == self._leader, f"{who} wrote, {self._leader} leads")
 
@@ -246,7 +246,7 @@ class _Play:
         self.found.check("nothing is owed at the end", not owed or self._cut_short, owed)
         History(self.found).read(events)
         skewed = self.world.weather.skewed
-        self._effects.compare(runs, skewed)
+        self._effects.compare(runs, skewed=skewed, late=self._late)
         self._labels.compare(events, self._effects, skewed)
         truth = Truth(self.found, runs, self.world.player.clusters.values(), skewed)
         truth.check()
@@ -281,8 +281,8 @@ EVENTS = """
 """
 DEBTS = "SELECT cluster, labels, annotations FROM debts WHERE hub = :hub"
 RUNS = """
-    SELECT id, rollout, step, cluster, cluster_uid, action, attempt, state, arming_at, ended_at,
-      result, cause, disarmed
+    SELECT id, rollout, step, cluster, cluster_uid, action, attempt, state, intended_at, arming_at,
+      ended_at, result, cause, disarmed
     FROM runs WHERE hub = :hub ORDER BY intended_at, id
 """
 

@@ -39,6 +39,7 @@ SHOTS = (
     "commit-in-doubt",
     "write-refused",
     "write-lands-late",
+    "label-taken",
 )
 WINDOWS = (
     "journal-away",

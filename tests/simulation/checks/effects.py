@@ -23,6 +23,8 @@ class Armed(Struct, frozen=True):
     cluster: str
     uid: str
     """Of the ManagedCluster that had the name then; empty: none."""
+    led_since: float
+    """When who armed it began to lead."""
 
 
 class Effects:
@@ -36,10 +38,14 @@ class Effects:
         self._clusters = next(r for r in hub.resources if r.kind == "ManagedCluster")
         self._works = next(r for r in hub.resources if r.kind == "ManifestWork")
         self._commits: list[float] = []
+        self._led_since: dict[str, float] = {}
         self.arms: list[Armed] = []
 
-    def committed(self) -> None:
+    def committed(self, node: str, *, leads: bool) -> None:
+        """`leads`: the commit began an epoch of that node's."""
         self._commits.append(self._hub.now())
+        if leads:
+            self._led_since[node] = self._hub.now()
 
     def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
         if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("node-"):
@@ -47,7 +53,8 @@ class Effects:
         run = _armed_run(after)
         if run and run != _armed_run(before):
             cluster = after["metadata"]["namespace"]
-            self.arms.append(Armed(self._hub.now(), run, cluster, self._uid(cluster)))
+            since = self._led_since[asked.who]
+            self.arms.append(Armed(self._hub.now(), run, cluster, self._uid(cluster), since))
             self._armed(cluster)
 
     def _uid(self, cluster: str) -> str:
@@ -62,8 +69,11 @@ class Effects:
 
     # -- at the end ------------------------------------------------------------------------------
 
-    def compare(self, runs: Iterable[Run], skewed: bool) -> None:
-        """`skewed`: the database's clock did not show the loop's time."""
+    def compare(self, runs: Iterable[Run], *, skewed: bool, late: bool) -> None:
+        """`skewed`: the database's clock did not show the loop's time.
+
+        `late`: a write may land after its sender's end.
+        """
         known: Mapping[str, Run] = {run.id: run for run in runs}
         for armed in self.arms:
             run = known.get(armed.run)
@@ -76,6 +86,9 @@ class Effects:
             if not skewed:
                 intended = run.arming_at is not None and self.between(run.arming_at, armed.at)
                 self._check("intent before effect", intended, words)
+            if not skewed and not late:
+                own = run.intended_at.timestamp() >= armed.led_since - 0.001
+                self._check("who arms has decided it", own, words)
 
     def between(self, first: datetime, last: float) -> bool:
         """Whether anything was committed from then to then."""

@@ -1,6 +1,6 @@
 """Each label change exactly once: every write that changed one was owed, as often as it was."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
@@ -25,6 +25,7 @@ class Labels:
         self._now = now
         self._made: Counter[Change] = Counter()
         self._first: dict[Change, float] = {}
+        self._replaced: dict[Change, set[str | None]] = defaultdict(set)
 
     def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
         if not asked.who.startswith("node-") or before is None or after is None:
@@ -40,21 +41,28 @@ class Labels:
                 self._check("only our own labels", key.startswith(_OURS), f"{after}: {key}")
                 change = (after["uid"], key, new.get(key))
                 self._made[change] += 1
+                self._replaced[change].add(old.get(key))
                 self._first.setdefault(change, self._now())
 
     def compare(self, events: Iterable[Event], effects: Effects, skewed: bool) -> None:
         owed: Counter[Change] = Counter()
         since: dict[Change, datetime] = {}
+        seen: dict[Change, set[str | None]] = defaultdict(set)
         for event in events:
             if event.kind in ("LabelsOwed", "LabelsPutBack"):
                 for field in ("labels", "annotations"):
                     for key, change in event.data.get(field, {}).items():
                         made = (str(event.cluster_uid), key, change[1])
                         owed[made] += 1
+                        seen[made].add(change[0])
                         since.setdefault(made, event.at)
         for change, count in sorted(self._made.items(), key=str):
             words = f"{change} was made {count} times, owed {owed[change]} times"
             self._check("R13 a label change was owed", count <= owed[change], words)
+            foreign = self._replaced[change] - seen[change]
+            words = f"{change} replaced {foreign}"
+            self._check("R13 what others have set stays", not foreign, words)
             if change in since and not skewed:
+                words = f"{change} was owed at {since[change]}"
                 recorded = effects.between(since[change], self._first[change])
                 self._check("R13 outcome before label", recorded, words)

@@ -39,6 +39,7 @@ class Run(Struct, frozen=True):
     action: str
     attempt: int
     state: str
+    intended_at: datetime
     arming_at: datetime | None
     ended_at: datetime | None
     result: str | None
