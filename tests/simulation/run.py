@@ -154,7 +154,9 @@ class _Play:
 
     def _committed(self, who: str, *, leads: bool) -> None:
         """Once another has begun to lead, the journal takes nothing from those before."""
-        self._effects.committed(who.rpartition("-")[0], leads=leads)
+        # Notes are taken with the epoch, too: only another process begins to lead.
+        begins = leads and who != self._leader
+        self._effects.committed(who.rpartition("-")[0], leads=begins)
         self._leader = who if leads else self._leader or who
         self.found.check("fencing", who == self._leader, f"{who} wrote, {self._leader} leads")
 
