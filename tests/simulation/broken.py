@@ -18,6 +18,7 @@ from ibgu.controller import loop, recovery
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.talm import TalmWatch
 from ibgu.core import decide as deciding
+from ibgu.core import gates
 from ibgu.core.book import StepBook, World
 from ibgu.core.decide import accepted as accepting
 from ibgu.core.decide import (
@@ -238,6 +239,12 @@ def foreign_label_overwritten(stack: ExitStack) -> None:
     _set(stack, debts, "_open", still)
 
 
+def missing_payload_ignored(stack: ExitStack) -> None:
+    """Clusters go on to start, whatever has become of what their step carries."""
+    kept = tuple(gate for gate in gates.GATES if gate is not gates.payload)
+    _set(stack, gates, "GATES", kept)
+
+
 def gap_ignored(stack: ExitStack) -> None:
     """Decisions are made on a mirror that is not in step with the hub."""
 
@@ -340,6 +347,7 @@ VARIANTS: dict[str, Variant] = {
         (restart_begins_anew, "leaders"),
         (restart_arms, "leaders"),
         (foreign_label_overwritten, "people"),
+        (missing_payload_ignored, "payloads"),
         (gap_ignored, "leaders"),
         (doubt_ignored, "leaders", 112),
         (uid_ignored, "people"),

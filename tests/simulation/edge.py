@@ -8,6 +8,7 @@ from random import Random
 
 from msgspec import json
 
+from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.hub.errors import TRANSPORT, HubError
 from ibgu.hub.port import NO_QUERY, Hub
@@ -16,6 +17,7 @@ from tests.simulation.loop import Process
 from tests.simulation.weather import Weather, latency
 
 Effect = Callable[[], Awaitable[bytes]]
+_PAYLOAD = f'"{names.PART}":"{names.PAYLOAD}"'.encode()
 WRITES = ("POST", "PATCH", "PUT", "DELETE")
 
 
@@ -80,6 +82,7 @@ class FaultyHub(Hub):
         if write:
             await self._stop_before()
         self._refuse(method, path, write)
+        self._refuse_payload(method, path, body)
         if write and "manifestworks" in path and self._weather.fires("write-lands-late"):
             self._later(effect)
             await asyncio.sleep(1000)
@@ -129,6 +132,16 @@ class FaultyHub(Hub):
             raise HubError(422, "Invalid", words, method=method, path=path)
         if write and weather.holds("write-forbidden"):
             raise HubError(403, "Forbidden", "not allowed", method=method, path=path)
+
+    def _refuse_payload(self, method: str, path: str, body: object) -> None:
+        source = "/configmaps/" in path or "/secrets/" in path
+        if source and self._weather.holds("payload-forbidden"):
+            raise HubError(403, "Forbidden", "not allowed", method=method, path=path)
+        work = method == "POST" and "/manifestworks" in path
+        carries = work and isinstance(body, bytes) and _PAYLOAD in body
+        if carries and self._weather.holds("payload-refused"):
+            words = "admission webhook denied the request: too much"
+            raise HubError(422, "Invalid", words, method=method, path=path)
 
     def _later(self, effect: Effect) -> None:
         """The request hangs somewhere on the way, and arrives when nobody waits any more."""

@@ -87,7 +87,14 @@ PEOPLE = (
     "skip-waiting",
     "resumed",
 )
-OTHERS = ("hub-restored", "talm-lives", "label-taken")
+PAYLOAD = (
+    "payload-changed",
+    "payload-missing",
+    "payload-too-large",
+    "payload-forbidden",
+    "payload-refused",
+)
+OTHERS = ("hub-restored", "talm-lives", "label-taken", *PAYLOAD)
 """Another past, another controller, a person in the worst moment: only where a theme asks."""
 KINDS: tuple[str, ...] = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
 
@@ -119,7 +126,12 @@ THEMES = (
     ),
     ALL,
     Theme("outage", ("kill", "watch-cut"), 2, ("outage",)),
-    ALL,
+    Theme(
+        "payloads",
+        (*PAYLOAD, "kill", "watch-cut", "dark"),
+        6,
+        ("payload-missing", "payload-changed"),
+    ),
     Theme(
         "dark",
         ("dark", "flapping", "finalizer-stuck"),
@@ -166,6 +178,7 @@ def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> 
     if kind == "hub-restored":  # from its backup to its restore, both while things go wrong
         return structs.replace(fault, at=fault.at / 3, seconds=rng.uniform(30.0, 900.0))
     if kind in (
+        *PAYLOAD,
         "dark-when-armed",
         "commit-in-doubt",
         "pause-in-transaction",

@@ -32,6 +32,23 @@ TROUBLES = (
 """Of the clusters themselves, each on a share of the fleet."""
 
 
+def _payload(kind: str, name: str, value: str) -> Object:
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {"content": value}}
+
+
+PAYLOADS = (
+    _payload("ConfigMap", "extra-manifests", "a manifest"),
+    _payload("ConfigMap", "oadp-content", "a backup"),
+    _payload("Secret", "pull-secret", "e30="),
+)
+"""What the IBGUs of that theme name."""
+_CARRIED = {
+    "extraManifests": [{"name": "extra-manifests", "namespace": "default"}],
+    "oadpContent": [{"name": "oadp-content", "namespace": "default"}],
+}
+
+
 class Scenario(Struct, frozen=True):
     fleet: FleetSpec
     ibgus: tuple[tuple[float, Object], ...]
@@ -39,6 +56,8 @@ class Scenario(Struct, frozen=True):
     nodes: int
     talm: bool = False
     """The hub knows TALM's kinds."""
+    payloads: bool = False
+    """The IBGUs name ConfigMaps and a pull secret."""
 
 
 def scenario(seed: int) -> Scenario:
@@ -55,7 +74,17 @@ def scenario(seed: int) -> Scenario:
     ibgus = [(5.0, _ibgu(rng, 0, timeout))]
     more = range(1, rng.choice((1, 1, 2, 2, 3)))
     ibgus += [(rng.uniform(10.0, 1500.0), _ibgu(rng, number, timeout)) for number in more]
-    return Scenario(fleet, tuple(ibgus), 2 if told.name == "leaders" else rng.choice((1, 2)))
+    nodes = 2 if told.name == "leaders" else rng.choice((1, 2))
+    carries = told.name == "payloads"
+    if carries:
+        ibgus = [(at, _carrying(ibgu)) for at, ibgu in ibgus]
+    return Scenario(fleet, tuple(ibgus), nodes, payloads=carries)
+
+
+def _carrying(ibgu: Object) -> Object:
+    ibu = ibgu["spec"]["ibuSpec"]
+    seed = {**ibu["seedImageRef"], "pullSecretRef": {"name": "pull-secret"}}
+    return {**ibgu, "spec": {**ibgu["spec"], "ibuSpec": {**_CARRIED, "seedImageRef": seed}}}
 
 
 def _fleet(rng: Random, seed: int, fast: bool, troubles: int) -> FleetSpec:

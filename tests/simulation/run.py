@@ -30,7 +30,8 @@ from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.ending import check_ending
 from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
-from tests.simulation.checks.truth import Run, Truth
+from tests.simulation.checks.payloads import Payloads
+from tests.simulation.checks.truth import HEARD, Run, Truth
 from tests.simulation.checks.turns import Turns
 from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
 from tests.simulation.loop import BEGINNING, VirtualLoop
@@ -131,6 +132,7 @@ class _Play:
         self._journal = journal
         self._labels = Labels(self.found, self.world.hub.now)
         self._effects = Effects(self.found, self.world.hub, self.world.armed)
+        self._payloads = Payloads(self.found, self._on_shelf, self._effects.carried)
         self._turns: dict[int, Turns] = {}
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self.world.hub.audit = self._audit
@@ -168,8 +170,14 @@ class _Play:
                 shown = set if self._late else self._effects.shown
                 known = self._turns[id(loop.world)] = Turns(self.found, shown)
             known.turned(loop.world)
+            if self._plan.payloads:
+                self._payloads.turned(loop.world)
 
         return checked
+
+    def _on_shelf(self, digest: str) -> bool:
+        """Read again every minute by a controller that is well."""
+        return self.world.shelf.had(digest, asyncio.get_running_loop().time() - HEARD)
 
     @property
     def _late(self) -> bool:

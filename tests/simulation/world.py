@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import json
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.gates import LASTING
 from ibgu.core.model import ReasonKind, RolloutState
 from ibgu.core.works import names
 from ibgu.hub import paths
@@ -23,6 +24,7 @@ from tests.simulation.loop import BEGINNING
 from tests.simulation.node import Node
 from tests.simulation.people import People
 from tests.simulation.plans import Scenario
+from tests.simulation.shelf import Shelf
 from tests.simulation.talm import Talm
 from tests.simulation.weather import Weather
 
@@ -54,6 +56,8 @@ WINDOWS = (
     "watch-late",
     "watch-repeats",
     "watch-silent",
+    "payload-forbidden",
+    "payload-refused",
 )
 
 
@@ -69,6 +73,7 @@ class World:
         ibgus = [body for _, body in scenario.ibgus]
         self.people = People(self.hub, self.player, ibgus)
         self.talm = Talm(self.hub)
+        self.shelf = Shelf(self.hub)
         turnstile = Turnstile()
         self.nodes = [
             Node(f"node-{number}", self.hub, engine, turnstile, self.weather, seed, journal)
@@ -93,6 +98,8 @@ class World:
         await self.player.create()
         self._tasks.append(asyncio.create_task(self.player.run()))
         await self.player.synced.wait()
+        if self.scenario.payloads:
+            await self.shelf.fill()
         for node in self.nodes:
             node.start()
 
@@ -116,7 +123,10 @@ class World:
             self._tasks.append(asyncio.create_task(self._restored(fault.seconds)))
         elif fault.kind == "talm-lives":
             self._tasks.append(asyncio.create_task(self._talm_lives(fault.seconds)))
-        elif fault.kind in PROCESS + JOURNAL + HUB + WATCH or fault.kind in SHOTS:
+        elif fault.kind in ("payload-changed", "payload-missing", "payload-too-large"):
+            self.weather.struck[fault.kind] += 1
+            self._tasks.append(asyncio.create_task(self.shelf.happen(fault)))
+        elif fault.kind in PROCESS + JOURNAL + HUB + WATCH + SHOTS + WINDOWS:
             self._to_processes(fault)
         else:
             await self._to_objects(fault)
@@ -296,7 +306,7 @@ class World:
             hold = step.step.hold if step is not None else None
             number = int(book.rollout.name.rpartition("-")[2])
             held = book.rollout.hold
-            if hold is not None and hold.kind is ReasonKind.BRAKE:
+            if hold is not None and hold.kind in LASTING:
                 await self.people.resume(number)
             elif held is not None and held.kind in (ReasonKind.RESTORED, ReasonKind.INVALID_PLAN):
                 # An operator puts back what the journal knows of the plan.

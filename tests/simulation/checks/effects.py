@@ -67,6 +67,13 @@ class Effects:
         alive = (work for work in works if not work["metadata"].get("deletionTimestamp"))
         return {run for work in alive if (run := _armed_run(work))}
 
+    def carried(self, cluster: str) -> set[str]:
+        """Digests of what payload works have for it at the moment."""
+        objects = self._hub.versions.collections[self._works].objects.items()
+        marks = (work["metadata"] for (namespace, _), work in objects if namespace == cluster)
+        payloads = (m for m in marks if m["labels"].get(names.PART) == names.PAYLOAD)
+        return {meta["annotations"][names.DIGEST] for meta in payloads}
+
     # -- at the end ------------------------------------------------------------------------------
 
     def compare(self, runs: Iterable[Run], *, skewed: bool, late: bool) -> None:

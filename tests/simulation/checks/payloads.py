@@ -1,0 +1,41 @@
+"""After every turn of a leader: what a Prep starts with (design 5)."""
+
+from collections.abc import Callable
+
+from ibgu.core.book import World
+from ibgu.core.model import Action, Member, RunState
+from tests.simulation.checks import Found
+
+
+class Payloads:
+    """`on_shelf`: whether the hub had the objects of that digest lately.
+
+    `carried`: digests of what payload works have for a cluster at the moment.
+    """
+
+    def __init__(
+        self, found: Found, on_shelf: Callable[[str], bool], carried: Callable[[str], set[str]]
+    ) -> None:
+        self._check = found.check
+        self._on_shelf = on_shelf
+        self._carried = carried
+        self._begun: set[str] = set()
+
+    def turned(self, world: World) -> None:
+        for book in world.books.values():
+            for step in book.steps:
+                for member in step.members.values():
+                    self._member(member, step.step.payload_digest)
+
+    def _member(self, member: Member, digest: str) -> None:
+        run = member.run
+        if run is None or run.action is not Action.PREP:
+            return
+        if run.state is RunState.INTENDED and run.id not in self._begun:
+            self._begun.add(run.id)
+            words = f"{digest} is not on the hub: {member}"
+            self._check("nothing starts without its payload", self._on_shelf(digest), words)
+        if run.state is RunState.ARMING and digest:
+            carried = self._carried(member.cluster)
+            words = f"{carried} instead of {digest}: {member}"
+            self._check("a cluster gets what its step began with", digest in carried, words)
