@@ -18,6 +18,7 @@ from tests.simulation.weather import Weather, latency
 
 Effect = Callable[[], Awaitable[bytes]]
 _PAYLOAD = f'"{names.PART}":"{names.PAYLOAD}"'.encode()
+_ARMS = f'"{names.ARMING}":"{names.ARMED}"'.encode()
 WRITES = ("POST", "PATCH", "PUT", "DELETE")
 
 
@@ -79,6 +80,8 @@ class FaultyHub(Hub):
         write = method in WRITES and "/leases" not in path
         if write and self._weather.fires("kill-before-write"):
             await self._end()
+        if write and isinstance(body, bytes) and _ARMS in body:
+            await self._end_before_arming()
         if write:
             await self._stop_before()
         self._refuse(method, path, write)
@@ -107,6 +110,11 @@ class FaultyHub(Hub):
         if fault is not None and self._weather.fires(fault.kind):
             self._process.pause_for(max(fault.seconds, 60.0))
             await asyncio.sleep(0)
+
+    async def _end_before_arming(self) -> None:
+        """The intent is in the journal, and the hub does not know of it."""
+        if self._weather.fires("kill-before-arming"):
+            await self._end()
 
     async def _end(self) -> None:
         self._die()

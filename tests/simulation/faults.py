@@ -35,6 +35,7 @@ PROCESS = (
     "kill-after-write",
     "kill-before-commit",
     "kill-after-commit",
+    "kill-before-arming",
     "pause",
     "pause-before-write",
     "pause-before-commit",
@@ -122,15 +123,23 @@ THEMES = (
         "leaders",
         (*PROCESS, *PROCESS, *JOURNAL),
         12,
-        ("pause-before-commit", "pause-in-transaction", "kill", "commit-in-doubt", "hub-away"),
+        (
+            "pause-before-commit",
+            "pause-in-transaction",
+            "kill",
+            "kill-before-arming",
+            "commit-in-doubt",
+            "commit-in-doubt",
+            "hub-away",
+        ),
     ),
     ALL,
     Theme("outage", ("kill", "watch-cut"), 2, ("outage",)),
     Theme(
         "payloads",
-        (*PAYLOAD, "kill", "watch-cut", "dark"),
+        (*PAYLOAD, "kill", "kill-before-arming", "watch-cut", "dark", "resumed"),
         6,
-        ("payload-missing", "payload-changed"),
+        ("payload-missing", "payload-changed", "kill"),
     ),
     Theme(
         "dark",
@@ -177,9 +186,11 @@ def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> 
         return structs.replace(fault, at=rng.uniform(10.0, 600.0), seconds=3000.0)
     if kind == "hub-restored":  # from its backup to its restore, both while things go wrong
         return structs.replace(fault, at=fault.at / 3, seconds=rng.uniform(30.0, 900.0))
+    if kind in PAYLOAD:  # known a minute later, and not back before the next cluster's turn
+        return structs.replace(fault, at=rng.uniform(2.0, 400.0), seconds=rng.uniform(60.0, 1500.0))
     if kind in (
-        *PAYLOAD,
         "dark-when-armed",
+        "kill-before-arming",
         "commit-in-doubt",
         "pause-in-transaction",
     ):  # while there is still something to do

@@ -23,7 +23,7 @@ class JournalFaults(Protocol):
 
     async def before_commit(self) -> None: ...
 
-    async def after_commit(self) -> None: ...
+    async def after_commit(self, *, turn: bool) -> None: ...
 
 
 IDLE = 10.0
@@ -119,7 +119,8 @@ class FaultyEngine:
         await here.take()
         try:
             async with self._engine.connect() as db:
-                yield _Connection(db, self._faults, here, partial(self._committed, leads))
+                told = partial(self._committed, leads)
+                yield _Connection(db, self._faults, here, told, turn=not leads)
         finally:
             here.give()
 
@@ -139,8 +140,12 @@ class _Connection:
         faults: JournalFaults,
         here: _Pass,
         committed: Callable[[], None],
+        *,
+        turn: bool,
     ) -> None:
+        """`turn`: decisions are written by it."""
         self._db = db
+        self._turn = turn
         self._faults = faults
         self._here = here
         self._committed = committed
@@ -156,7 +161,7 @@ class _Connection:
         await self._out(self._faults.before_commit)
         await self._db.commit()
         self._committed()
-        await self._out(self._faults.after_commit)
+        await self._out(partial(self._faults.after_commit, turn=self._turn))
 
     async def _out(self, act: Callable[[], Any]) -> None:
         """Where virtual time may pass."""

@@ -81,6 +81,11 @@ class _Call:
         self.loop.call_plain(self, self.context)
 
 
+def _of_the_kernel(callback: Callable[..., object]) -> bool:
+    """What becomes of a real connection, which others may have taken from the pool meanwhile."""
+    return isinstance(getattr(callback, "__self__", None), asyncio.BaseTransport)
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.now = BEGINNING
@@ -110,7 +115,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         context = context or copy_context()
         process = context.get(PROCESS)
-        if process is None:
+        if process is None or _of_the_kernel(callback):
             return super().call_soon(callback, *args, context=context)
         call = _Call(self, process, callback, args, context)
         call.handle = super().call_soon(call, context=context)

@@ -104,12 +104,12 @@ class Node:
             self.crashes += [leaf for leaf in _leaves(error) if not isinstance(leaf, EXPECTED)]
 
     async def _run(self, rng: Random) -> None:
+        who = f"{self.name}-{self.starts}"
         client = self.client = FaultyHub(
-            MemoryClient(self._hub, self.name), self._weather, self.process, rng, self.kill
+            MemoryClient(self._hub, who), self._weather, self.process, rng, self.kill
         )
         served = structs.replace(await discover(client), hub=self._journal)
         calls = _Calls(self, self._weather, rng)
-        who = f"{self.name}-{self.starts}"
         told = partial(self._committed, who)
         engine = FaultyEngine(self._engine, calls, self._turnstile, told)
         settings = _settings(who)
@@ -211,12 +211,12 @@ class _Calls:
         self._sleep(self._inside)
         await asyncio.sleep(0)
 
-    async def after_commit(self) -> None:
+    async def after_commit(self, *, turn: bool) -> None:
         if self._weather.fires("kill-after-commit"):
             await self._end()
         await asyncio.sleep(latency(self._rng))
         self._check()
-        if self._weather.fires("commit-in-doubt"):
+        if turn and self._weather.fires("commit-in-doubt"):
             raise ConnectionResetError("the database went away before it answered the commit")
 
     async def _end(self) -> None:

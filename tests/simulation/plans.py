@@ -77,14 +77,22 @@ def scenario(seed: int) -> Scenario:
     nodes = 2 if told.name == "leaders" else rng.choice((1, 2))
     carries = told.name == "payloads"
     if carries:
-        ibgus = [(at, _carrying(ibgu)) for at, ibgu in ibgus]
+        ibgus = [(at, _carrying(ibgu, rng.choice((1, 1, 2)))) for at, ibgu in ibgus]
     return Scenario(fleet, tuple(ibgus), nodes, payloads=carries)
 
 
-def _carrying(ibgu: Object) -> Object:
-    ibu = ibgu["spec"]["ibuSpec"]
-    seed = {**ibu["seedImageRef"], "pullSecretRef": {"name": "pull-secret"}}
-    return {**ibgu, "spec": {**ibgu["spec"], "ibuSpec": {**_CARRIED, "seedImageRef": seed}}}
+def _carrying(ibgu: Object, most: int) -> Object:
+    """Few at a time: what befalls the objects concerns those that wait."""
+    spec = ibgu["spec"]
+    seed = {**spec["ibuSpec"]["seedImageRef"], "pullSecretRef": {"name": "pull-secret"}}
+    plan = [step(each["actions"], most, _timeout(each)) for each in spec["plan"]]
+    ibu = {**_CARRIED, "seedImageRef": seed}
+    return {**ibgu, "spec": {**spec, "ibuSpec": ibu, "plan": plan}}
+
+
+def _timeout(told: Object) -> int:
+    minutes: int = told["rolloutStrategy"]["timeout"]
+    return minutes
 
 
 def _fleet(rng: Random, seed: int, fast: bool, troubles: int) -> FleetSpec:

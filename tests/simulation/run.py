@@ -158,7 +158,7 @@ class _Play:
         """Once another has begun to lead, the journal takes nothing from those before."""
         # Notes are taken with the epoch, too: only another process begins to lead.
         begins = leads and who != self._leader
-        self._effects.committed(who.rpartition("-")[0], leads=begins)
+        self._effects.committed(who, leads=begins)
         self._leader = who if leads else self._leader or who
         self.found.check("fencing", who == self._leader, f"{who} wrote, {self._leader} leads")
 

@@ -1,9 +1,10 @@
 """What IBGUs name for their clusters' Prep: ConfigMaps and a pull secret, and what befalls them."""
 
 import asyncio
-from typing import Any
+from collections.abc import Iterator
+from itertools import pairwise, product
 
-from msgspec import convert
+from msgspec import Struct, convert
 
 from ibgu.core.kinds import ConfigMap, Secret
 from ibgu.core.works import PayloadTooLargeError, build
@@ -17,20 +18,24 @@ HUGE = "x" * 600_000
 """More than a work carries."""
 UNREADABLE = "unreadable"
 """Where a content's digest would stand."""
+Source = ConfigMap | Secret
+
+
+class _State(Struct, frozen=True):
+    since: float
+    """In loop time."""
+    content: Source | None
+    """None: it is not there."""
 
 
 class Shelf:
-    """`history`: from when on the objects had which digest together, in loop time."""
-
     def __init__(self, hub: MemoryHub) -> None:
-        self.history: list[tuple[float, str]] = []
-        self._hub = hub
         self._client = MemoryClient(hub, "people")
+        self._states: dict[str, list[_State]] = {}
 
     async def fill(self) -> None:
         for body in PAYLOADS:
             await self._put(body)
-        self._note()
 
     async def happen(self, fault: Fault) -> None:
         """And what was there before is put back after the fault's seconds."""
@@ -41,43 +46,47 @@ class Shelf:
             case "payload-too-large":
                 await self._put(_with(body, HUGE))
             case "payload-missing":
-                await self._ask("DELETE", _path(body))
-        self._note()
+                await self._remove(body)
         await asyncio.sleep(fault.seconds)
         await self._put(body)
-        self._note()
 
     def had(self, digest: str, since: float) -> bool:
-        """At any time since then."""
-        ends = [at for at, _ in self.history[1:]] + [float("inf")]
-        pairs = zip(self.history, ends, strict=True)
-        return any(told == digest and end >= since for (_, told), end in pairs)
+        """Whether the objects had that digest together, each as it was at any time since then.
+
+        They are read one after the other: one may have changed in between.
+        """
+        shown = [list(_since(states, since)) for states in self._states.values()]
+        return any(_digest(contents) == digest for contents in product(*shown))
 
     async def _put(self, body: Object) -> None:
-        await self._ask("DELETE", _path(body))
-        await self._ask("POST", _path(body).rpartition("/")[0], body)
+        await self._remove(body)
+        await self._client.request("POST", _path(body).rpartition("/")[0], body=body)
+        self._note(body, convert(body, Secret if body["kind"] == "Secret" else ConfigMap))
 
-    async def _ask(self, method: str, path: str, body: Object | None = None) -> None:
+    async def _remove(self, body: Object) -> None:
         try:
-            await self._client.request(method, path, body=body)
+            await self._client.request("DELETE", _path(body))
         except HubError as error:
             if not error.not_found:
                 raise
+        self._note(body, None)
 
-    def _note(self) -> None:
-        self.history.append((asyncio.get_running_loop().time(), self._digest()))
+    def _note(self, body: Object, content: Source | None) -> None:
+        now = asyncio.get_running_loop().time()
+        self._states.setdefault(_path(body), []).append(_State(now, content))
 
-    def _digest(self) -> str:
-        sources = [*self._all("ConfigMap", ConfigMap), *self._all("Secret", Secret)]
-        try:
-            return build(sources).digest
-        except PayloadTooLargeError:
-            return UNREADABLE
 
-    def _all(self, kind: str, type_: Any) -> list[Any]:
-        resource = next(r for r in self._hub.resources if r.kind == kind)
-        objects = self._hub.versions.collections[resource].objects.values()
-        return [convert(each, type_) for each in objects]
+def _since(states: list[_State], since: float) -> Iterator[Source | None]:
+    for state, after in pairwise([*states, _State(float("inf"), None)]):
+        if after.since >= since:
+            yield state.content
+
+
+def _digest(contents: tuple[Source | None, ...]) -> str:
+    try:
+        return build(content for content in contents if content is not None).digest
+    except PayloadTooLargeError:
+        return UNREADABLE
 
 
 def _with(body: Object, value: str) -> Object:

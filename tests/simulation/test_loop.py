@@ -115,3 +115,24 @@ def test_a_loop_that_never_lets_time_pass_is_an_error() -> None:
 
     with pytest.raises(RuntimeError, match="time stands still"):
         play(story())
+
+
+def test_a_stopped_process_keeps_no_connection_from_the_others(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool is one for all: what one has opened, another takes and closes."""
+    monkeypatch.setattr("tests.simulation.loop.IO_SECONDS", 10.0)
+    opened: list[asyncpg.Connection] = []
+
+    async def connect() -> None:
+        opened.append(await asyncpg.connect(dsn(postgres_url)))
+
+    async def story() -> None:
+        process, loop = Process("a"), asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        with loop.real_io():
+            await inside(process, connect())
+            process.pause()
+            await opened[0].close()
+
+    play(story())

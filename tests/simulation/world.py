@@ -33,6 +33,7 @@ SHOTS = (
     "kill-after-write",
     "kill-before-commit",
     "kill-after-commit",
+    "kill-before-arming",
     "pause-before-write",
     "pause-before-commit",
     "pause-in-transaction",

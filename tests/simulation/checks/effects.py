@@ -23,8 +23,8 @@ class Armed(Struct, frozen=True):
     cluster: str
     uid: str
     """Of the ManagedCluster that had the name then; empty: none."""
-    led_since: float
-    """When who armed it began to lead."""
+    led: tuple[float, float]
+    """When the process that armed it began to lead for the first time, and for the last."""
 
 
 class Effects:
@@ -38,14 +38,15 @@ class Effects:
         self._clusters = next(r for r in hub.resources if r.kind == "ManagedCluster")
         self._works = next(r for r in hub.resources if r.kind == "ManifestWork")
         self._commits: list[float] = []
-        self._led_since: dict[str, float] = {}
+        self._led: dict[str, tuple[float, float]] = {}
         self.arms: list[Armed] = []
 
-    def committed(self, node: str, *, leads: bool) -> None:
-        """`leads`: the commit began an epoch of that node's."""
-        self._commits.append(self._hub.now())
+    def committed(self, who: str, *, leads: bool) -> None:
+        """`leads`: the commit began an epoch of that process's."""
+        now = self._hub.now()
+        self._commits.append(now)
         if leads:
-            self._led_since[node] = self._hub.now()
+            self._led[who] = (self._led.get(who, (now, now))[0], now)
 
     def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
         if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("node-"):
@@ -53,8 +54,8 @@ class Effects:
         run = _armed_run(after)
         if run and run != _armed_run(before):
             cluster = after["metadata"]["namespace"]
-            since = self._led_since[asked.who]
-            self.arms.append(Armed(self._hub.now(), run, cluster, self._uid(cluster), since))
+            led = self._led[asked.who]
+            self.arms.append(Armed(self._hub.now(), run, cluster, self._uid(cluster), led))
             self._armed(cluster)
 
     def _uid(self, cluster: str) -> str:
@@ -93,8 +94,9 @@ class Effects:
             if not skewed:
                 intended = run.arming_at is not None and self.between(run.arming_at, armed.at)
                 self._check("intent before effect", intended, words)
-            if not skewed and not late:
-                own = run.intended_at.timestamp() >= armed.led_since - 0.001
+            if not skewed:
+                first, last = armed.led
+                own = run.intended_at.timestamp() >= (first if late else last) - 0.001
                 self._check("who arms has decided it", own, words)
 
     def between(self, first: datetime, last: float) -> bool:

@@ -20,6 +20,7 @@ class Payloads:
         self._on_shelf = on_shelf
         self._carried = carried
         self._begun: set[str] = set()
+        self._armed: set[str] = set()
 
     def turned(self, world: World) -> None:
         for book in world.books.values():
@@ -35,7 +36,8 @@ class Payloads:
             self._begun.add(run.id)
             words = f"{digest} is not on the hub: {member}"
             self._check("nothing starts without its payload", self._on_shelf(digest), words)
-        if run.state is RunState.ARMING and digest:
+        if run.state is RunState.ARMING and digest and run.id not in self._armed:
+            self._armed.add(run.id)
             carried = self._carried(member.cluster)
             words = f"{carried} instead of {digest}: {member}"
             self._check("a cluster gets what its step began with", digest in carried, words)
