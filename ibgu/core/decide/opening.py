@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ibgu.core.decide.turn import Turn
 from ibgu.core.decide.words import count
+from ibgu.core.gates import unread
 from ibgu.core.model import (
     Action,
     ClusterView,
@@ -38,10 +39,7 @@ def _payload_problem(turn: Turn) -> Reason | None:
         return None
     if payload.problem:
         return Reason(ReasonKind.PAYLOAD_BLOCKED, turn.now, payload.problem, None, Who.PERSON)
-    if not payload.read:
-        words = "the ConfigMaps and Secrets that this step carries are not read yet"
-        return Reason(ReasonKind.PAYLOAD_BLOCKED, turn.now, words)
-    return None
+    return None if payload.read else unread(turn.now)
 
 
 def _carries(turn: Turn) -> bool:

@@ -159,9 +159,19 @@ def _may(turn: Turn, step: StepBook, member: Member) -> bool:
         if hold is not None:
             turn.on_step(Kind.STEP_RELEASED, step.step, f"no longer: {hold.message}", hold=None)
         return True
-    if hold is None or hold.kind is not reason.kind:
+    if (hold is None or hold.kind is not reason.kind) and not _reading(turn, reason):
         turn.on_step(Kind.STEP_HELD, step.step, reason.message, warning=True, hold=reason)
     return False
+
+
+def _reading(turn: Turn, reason: Reason) -> bool:
+    """ibgu has just started, and reads what the step carries: nothing that is worth a note."""
+    settled = turn.facts.in_sync_since + SETTLE
+    unread = reason.kind is ReasonKind.PAYLOAD_BLOCKED and not turn.snapshot.payload.read
+    if not unread or turn.now >= settled:
+        return False
+    turn.wake("", settled)
+    return True
 
 
 def _preempt(turn: Turn, member: Member) -> None:

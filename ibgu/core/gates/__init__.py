@@ -32,8 +32,10 @@ def step_hold(snapshot: Snapshot, step: StepBook, member: Member, now: datetime)
 def payload(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
     """What a step carries is frozen when it starts (design section 5)."""
     state = snapshot.payload
-    if Action.PREP not in step.step.actions or not state.read:
+    if Action.PREP not in step.step.actions:
         return None
+    if not state.read:
+        return unread(now)
     if state.problem:
         return Reason(ReasonKind.PAYLOAD_BLOCKED, now, state.problem, None, Who.PERSON)
     if state.digest == step.step.payload_digest:
@@ -43,6 +45,12 @@ def payload(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -
         "annotate the IBGU with ibgu.dev/resume to go on with the new content"
     )
     return Reason(ReasonKind.PAYLOAD_CHANGED, now, words, None, Who.PERSON)
+
+
+def unread(now: datetime) -> Reason:
+    """For a moment after every start of ibgu, and as long as the hub does not answer."""
+    words = "the ConfigMaps and Secrets that this step carries are not read yet"
+    return Reason(ReasonKind.PAYLOAD_BLOCKED, now, words)
 
 
 def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:

@@ -70,6 +70,15 @@ WORK_SCHEMA = _object(
 """What ibgu reads of ManifestWork's schema; works themselves are taken as they come."""
 
 
+SECRET_SCHEMA = _object(
+    apiVersion={},
+    kind={},
+    metadata={},
+    type={"type": "string", "default": "Opaque"},
+    data={"type": "object", "additionalProperties": {"type": "string"}},
+)
+
+
 @cache
 def ibgu_schema() -> JsonObject:
     """From the CRD that the chart ships."""
@@ -112,7 +121,7 @@ def resources(*, listed: bool = True) -> tuple[Resource, ...]:
         _plain("events.k8s.io", "Event"),
         structs.replace(_plain("apps", "Deployment"), status=True, counted=True),
         _plain("", "ConfigMap"),
-        _plain("", "Secret"),
+        structs.replace(_plain("", "Secret"), schema=SECRET_SCHEMA),
         structs.replace(_plain("", "Namespace"), namespaced=False, status=True),
     )
 

@@ -67,6 +67,48 @@ def test_a_gate_that_no_person_has_to_open_lets_go_by_itself() -> None:
     assert states(twin) == [Outcome.SUCCEEDED] * 3
 
 
+def test_after_a_restart_nobody_starts_before_the_payload_is_read() -> None:
+    """It may have changed meanwhile, or be forbidden: who starts would only sit on a slot."""
+    twin = three()
+    twin.payload = FORBIDDEN
+    twin.wait(hours=1)
+    assert hold(twin) is ReasonKind.PAYLOAD_BLOCKED
+    twin.payload = PayloadState(read=False)
+    twin.restart()
+    twin.wait(minutes=1)
+    assert states(twin) == [Outcome.SUCCEEDED, MemberState.WAITING, MemberState.WAITING]
+    twin.payload = TWO
+    twin.touch("uid-a")
+    twin.settle()
+    assert hold(twin) is ReasonKind.PAYLOAD_CHANGED
+
+
+def test_a_start_that_reads_at_once_is_not_told() -> None:
+    twin = three()
+    twin.wait(minutes=2)
+    twin.payload = PayloadState(read=False)
+    twin.restart()
+    twin.wait(seconds=1)
+    twin.payload = ONE
+    twin.touch("uid-a")
+    twin.wait(minutes=10)
+    assert twin.told(Kind.STEP_HELD) == []
+    assert states(twin) == [Outcome.SUCCEEDED] * 3
+
+
+def test_a_hub_that_does_not_tell_the_payload_is_told() -> None:
+    twin = three()
+    twin.payload = PayloadState(read=False)
+    twin.restart()
+    twin.wait(minutes=5)
+    assert hold(twin) is ReasonKind.PAYLOAD_BLOCKED
+    assert ["are not read yet" in words for words in twin.told(Kind.STEP_HELD)] == [True]
+    twin.payload = ONE
+    twin.touch("uid-a")
+    twin.wait(minutes=10)
+    assert states(twin) == [Outcome.SUCCEEDED] * 3
+
+
 def test_a_changed_payload_waits_for_a_person_even_if_it_is_changed_back() -> None:
     twin = three()
     twin.payload = TWO

@@ -82,7 +82,6 @@ def test_a_steps_hold_lasts_only_if_a_person_has_to_end_it() -> None:
     ("state", "kind"),
     [
         (PayloadState(), None),
-        (PayloadState(read=False, digest="unknown"), None),
         (PayloadState(digest="other"), ReasonKind.PAYLOAD_CHANGED),
         (PayloadState(problem="over 500 KB"), ReasonKind.PAYLOAD_BLOCKED),
     ],
@@ -100,9 +99,19 @@ def test_the_payload_is_frozen_when_the_step_starts(
         assert reason.who is Who.PERSON
 
 
-def test_a_step_without_prep_carries_nothing() -> None:
+def test_what_is_not_read_yet_is_nobodys_fault() -> None:
+    twin, uid = waiting()
+    twin.payload = PayloadState(read=False)
+    snapshot, step, member = parts(twin, uid)
+    reason = held(snapshot, step, member, twin.now)
+    assert reason is not None
+    assert (reason.kind, reason.who) == (ReasonKind.PAYLOAD_BLOCKED, Who.IBGU)
+
+
+@pytest.mark.parametrize("state", [PayloadState(digest="other"), PayloadState(read=False)])
+def test_a_step_without_prep_carries_nothing(state: PayloadState) -> None:
     twin, uid = waiting("Upgrade")
-    twin.payload = PayloadState(digest="other")
+    twin.payload = state
     assert kind_of(twin, uid) is None
 
 
