@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
-from ibgu.core.adopt import Removal, works_to_remove
+from ibgu.core.adopt import Removal, may_remove, works_to_remove
 from ibgu.core.book import Book
 from ibgu.core.kinds import ClusterGroupUpgrade, ClusterGroupUpgradeMeta, JsonObject
 from ibgu.core.model import MemberState, Rollout
@@ -74,10 +74,10 @@ class Adopting:
     def follow(self, book: Book) -> None:
         """Called with every turn of a rollout, while nothing forbids to write."""
         rollout = book.rollout
-        if rollout.stands_still:
-            return
-        if rollout.adopting_since is not None:
+        if may_remove(rollout):
             self._remove(book)
+        elif rollout.adopting_since is not None:
+            return
         elif rollout.uid in self._asked:
             self.forget(rollout.uid)
         elif not book.steps and self._wished(rollout):
@@ -129,7 +129,7 @@ class Adopting:
             for cgu in self._mirror.cgus_left(rollout):
                 self._remove_group(rollout, cgu)
         elif traces.left:
-            self._begin(rollout, self._templates(rollout))
+            self._begin(rollout, self._templates(book))
 
     def _watched(self, book: Book, work: TalmWork) -> bool:
         """What TALM has begun is seen through our own work before TALM's goes."""
@@ -188,11 +188,14 @@ class Adopting:
             self._busy.discard(rollout.uid)
         self._touch(rollout.uid)
 
-    async def _templates(self, rollout: Rollout) -> None:
+    async def _templates(self, book: Book) -> None:
         """Those that TALM has made for this very IBGU, until none is there."""
+        rollout = book.rollout
         actions = {action for item in rollout.spec.plan for action in item.actions}
         left = {talm.template_name(rollout.name, action) for action in actions}
         while left:
+            if not may_remove(book.rollout):
+                return
             for name in sorted(left):
                 if await self._template_gone(rollout, name):
                     left.discard(name)

@@ -166,3 +166,38 @@ def test_a_conflict_over_what_talm_left_is_no_race(told: Tell) -> None:
 
     with patch.object(MemoryHub, "handle", handle):
         told(story, "Prep", talm=True)
+
+
+def test_nothing_of_talms_goes_after_a_restore_until_a_person_lets_it(told: Tell) -> None:
+    asked_at: list[float] = []
+    allowed: list[bool] = []
+
+    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+        removal = asked.method in ("DELETE", "PATCH") and "a-prep" in asked.path
+        if removal and asked.who.startswith("node-") and not allowed:
+            asked_at.append(hub.now())
+            raise Refused(403, "Forbidden", "not yet")
+        return known(hub, asked)
+
+    known = MemoryHub.handle
+
+    async def story(stage: Stage) -> None:
+        await _left_by_talm(stage)
+        await stage.world.people.annotate(0, adopt="yes")
+        await stage.until(lambda: bool(asked_at))
+        stage.loop._parts.mirror.went_back = "version 3 after 7"
+        stage.loop.touch_everything()
+        await stage.until(lambda: stage.held(ReasonKind.RESTORED))
+        asked_at.clear()
+        for _ in range(20):
+            stage.loop.touch_everything()
+            await asyncio.sleep(15)
+        assert asked_at == []
+        assert len(await _cgus(stage)) == 1
+        allowed.append(True)
+        await stage.world.people.resume(0)
+        await asyncio.sleep(120)
+        assert await _cgus(stage) == []
+
+    with patch.object(MemoryHub, "handle", handle):
+        told(story, "Prep", talm=True)

@@ -1,7 +1,15 @@
 """Taking a rollout over from TALM (R20): what TALM has left, what follows from it, what goes."""
 
-from ibgu.core.adopt.removal import Removal, works_to_remove
+from ibgu.core.adopt.removal import Removal, may_remove, works_to_remove
 from ibgu.core.adopt.steps import Adopted, adopted_steps
 from ibgu.core.adopt.traces import NO_TRACES, Traces
 
-__all__ = ["NO_TRACES", "Adopted", "Removal", "Traces", "adopted_steps", "works_to_remove"]
+__all__ = [
+    "NO_TRACES",
+    "Adopted",
+    "Removal",
+    "Traces",
+    "adopted_steps",
+    "may_remove",
+    "works_to_remove",
+]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from enum import StrEnum
 
 from ibgu.core.adopt.traces import Traces
+from ibgu.core.model import Rollout
 from ibgu.core.talm import TalmWork
 
 
@@ -12,6 +13,12 @@ class Removal(StrEnum):
     """First its deletion has to be made harmless: without Orphan the agent would delete the
     cluster's ImageBasedUpgrade with it."""
     DELETE = "delete"
+
+
+def may_remove(rollout: Rollout) -> bool:
+    """After a restore what TALM has left may be all that tells what was begun: it stays until a
+    person lets the rollout go on."""
+    return rollout.adopting_since is not None and not rollout.stands_still
 
 
 def works_to_remove(

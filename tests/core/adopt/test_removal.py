@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.adopt import Removal, Traces, works_to_remove
-from ibgu.core.model import Action
+from ibgu.core.adopt import Removal, Traces, may_remove, works_to_remove
+from ibgu.core.model import Action, Reason, ReasonKind
 from ibgu.core.talm import TalmWork, view_talm_work
+from tests.core.book.records import rollout
+from tests.core.decide.builders import START
 from tests.core.talm.objects import as_work, work
 
 
@@ -45,3 +47,20 @@ def test_only_what_may_go() -> None:
     traces = Traces(works={"s1": [talm_work()], "s2": [talm_work()]})
     assert len(list(works_to_remove(traces, lambda _: True))) == 2
     assert list(works_to_remove(traces, lambda _: False)) == []
+
+
+@pytest.mark.parametrize(
+    ("taken_over", "hold", "may"),
+    [
+        (False, None, False),
+        (True, None, True),
+        (True, ReasonKind.ADOPTING, True),
+        (True, ReasonKind.RESTORED, False),
+    ],
+)
+def test_when_it_goes(taken_over: bool, hold: ReasonKind | None, may: bool) -> None:
+    given = rollout(
+        adopting_since=START if taken_over else None,
+        hold=Reason(hold, START, "held") if hold else None,
+    )
+    assert may_remove(given) is may
