@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from itertools import pairwise, product
 
-from msgspec import Struct, convert
+from msgspec import Struct
+from msgspec.json import decode
 
 from ibgu.core.kinds import ConfigMap, Secret
 from ibgu.core.works import PayloadTooLargeError, build
@@ -60,8 +61,9 @@ class Shelf:
 
     async def _put(self, body: Object) -> None:
         await self._remove(body)
-        await self._client.request("POST", _path(body).rpartition("/")[0], body=body)
-        self._note(body, convert(body, Secret if body["kind"] == "Secret" else ConfigMap))
+        made = await self._client.request("POST", _path(body).rpartition("/")[0], body=body)
+        secret = body["kind"] == "Secret"
+        self._note(body, decode(made, type=Secret) if secret else decode(made, type=ConfigMap))
 
     async def _remove(self, body: Object) -> None:
         try:

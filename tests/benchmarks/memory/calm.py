@@ -16,5 +16,5 @@ class Calm(JournalFaults):
     async def before_commit(self) -> None:
         return
 
-    async def after_commit(self) -> None:
+    async def after_commit(self, *, turn: bool) -> None:
         return

@@ -7,7 +7,7 @@ from ibgu.core.works import build
 from ibgu.hub import paths
 from tests.hub.contract.conftest import Edge, Json, version
 
-CONTENT = {
+CONTENT: dict[str, Json] = {
     "ConfigMap": {"data": {"a.yaml": "kind: A\n"}, "binaryData": {"b": "AAE="}},
     "Secret": {"data": {".dockerconfigjson": "e30="}, "type": "kubernetes.io/dockerconfigjson"},
 }
@@ -40,11 +40,9 @@ async def test_it_is_read_as_it_was_made(edge: Edge, kind: str) -> None:
 async def test_what_is_carried_is_the_same_from_both(edge: Edge) -> None:
     for kind in CONTENT:
         await make(edge, kind, **CONTENT[kind])
-    sources = [
-        await edge.client.get(path(edge, "ConfigMap"), ConfigMap),
-        await edge.client.get(path(edge, "Secret"), Secret),
-    ]
-    carried = build(sources)
+    content = await edge.client.get(path(edge, "ConfigMap"), ConfigMap)
+    secret = await edge.client.get(path(edge, "Secret"), Secret)
+    carried = build([content, secret])
 
     at_home = b'"namespace":"' + edge.namespace.encode()
     assert [at_home in manifest for manifest in map(bytes, carried.manifests)] == [True, False]
