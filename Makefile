@@ -55,6 +55,11 @@ soak: MINUTES ?= 10
 soak: $(READY) ## the simulation, as many seeds as MINUTES allow (SOAK_ARGS="--first 5000")
 	@$(BIN)/python -m tests.simulation --minutes $(MINUTES) --json .artifacts/soak.json $(SOAK_ARGS)
 
+.PHONY: figures
+figures: soak ## a soak of MINUTES and the proof of the net, into docs/reliability.md
+	@$(BIN)/python -m tests.simulation --prove all > .artifacts/net.txt
+	@$(BIN)/python -m tests.simulation.figures
+
 .PHONY: check
 check: $(READY) ## format, lint, types, layers, known vulnerabilities of packages
 	@$(BIN)/ruff format --check .
