@@ -5,9 +5,13 @@ import time
 from collections.abc import Iterable
 from datetime import datetime
 from heapq import heappop, heappush
+from itertools import islice
 
 Touched = dict[str, dict[str, None]]
 """Rollout uid -> names of its clusters, in the order in which they were touched."""
+
+MOST = 1_000
+"""Clusters in one turn: while it is decided nothing else is done, the Lease's renewal neither."""
 
 
 class Agenda:
@@ -60,9 +64,20 @@ class Agenda:
             else:
                 self.touch_debt(cluster)
 
-    def take(self) -> tuple[Touched, list[str]]:
-        """Everything touched since the last time, and the clusters whose debts to look at."""
-        touched, self._touched = self._touched, {}
+    def take(self, most: int = MOST) -> tuple[Touched, list[str]]:
+        """What was touched since the last time, and the clusters whose debts to look at.
+
+        With more than `most` clusters it is a part; a rollout that has more is last the next time.
+        """
+        taken: Touched = {}
+        while self._touched and most > 0:
+            uid = next(iter(self._touched))
+            clusters = self._touched.pop(uid)
+            taken[uid] = dict.fromkeys(islice(clusters, most))
+            most -= len(taken[uid])
+            if len(taken[uid]) < len(clusters):
+                self._touched[uid] = {name: None for name in clusters if name not in taken[uid]}
         debts, self._debts = list(self._debts), {}
-        self.changed.clear()
-        return touched, debts
+        if not self._touched:
+            self.changed.clear()
+        return taken, debts

@@ -131,8 +131,10 @@ class Loop:
     def touch_everything(self) -> None:
         """At the start, and whenever everything is in sync again."""
         for uid, book in self._parts.world.books.items():
-            clusters = {name: None for step in book.steps for name in step.members}
-            self._parts.agenda.touch(uid, clusters)
+            # Who is in flight comes first: what they say may speak against new starts.
+            running = {name: None for step in book.steps for name in step.in_flight}
+            everybody = {name: None for step in book.steps for name in step.members}
+            self._parts.agenda.touch(uid, running | everybody)
             if not self.facts.talm_live:
                 self._parts.statuses.touch(uid)
         for obj in self._parts.mirror.ibgus:

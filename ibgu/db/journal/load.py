@@ -35,6 +35,7 @@ from ibgu.db.rows import (
 )
 from ibgu.db.schema import debts, holds, hubs, members, rollouts, runs, steps
 
+_PART = 1_000
 _CANCELS = [action.value for action in Action if action.cancels]
 
 
@@ -117,8 +118,9 @@ def _members(hub: str, uids: Collection[str], cancels_only: Collection[str]) -> 
 async def _load_members(
     db: AsyncConnection, hub: str, uids: Collection[str], cancels_only: Collection[str]
 ) -> tuple[Member, ...]:
-    rows = await db.execute(_members(hub, uids, cancels_only))
-    return tuple(map(to_member, rows))
+    """In parts: a process that reads a hundred thousand at once does nothing else meanwhile."""
+    rows = await db.stream(_members(hub, uids, cancels_only))
+    return tuple([to_member(row) async for part in rows.partitions(_PART) for row in part])
 
 
 def _debts(hub: str) -> Select[Any]:

@@ -1,0 +1,49 @@
+import asyncio
+
+from ibgu.controller.agenda import Agenda
+
+
+def test_everything_is_taken_once() -> None:
+    agenda = Agenda()
+    agenda.touch("a", ["one", "two"])
+    agenda.touch("b")
+    agenda.touch_debt("uid")
+
+    assert agenda.take() == ({"a": {"one": None, "two": None}, "b": {}}, ["uid"])
+    assert agenda.take() == ({}, [])
+    assert not agenda.changed.is_set()
+
+
+def test_more_than_a_turn_bears_is_taken_in_parts_and_nothing_is_lost() -> None:
+    agenda = Agenda()
+    names = [f"site-{number}" for number in range(7)]
+    agenda.touch("a", names)
+
+    taken = []
+    while agenda.changed.is_set():
+        touched, _ = agenda.take(most=3)
+        assert len(touched["a"]) <= 3
+        taken += touched["a"]
+    assert taken == names
+
+
+def test_a_large_rollout_does_not_keep_the_others_waiting() -> None:
+    agenda = Agenda()
+    agenda.touch("large", ["one", "two", "three"])
+    agenda.touch("small", ["four"])
+
+    assert agenda.take(most=2)[0] == {"large": {"one": None, "two": None}}
+    agenda.touch("large", ["one"])
+    assert agenda.take(most=2)[0] == {"small": {"four": None}, "large": {"three": None}}
+    assert agenda.take(most=2)[0] == {"large": {"one": None}}
+
+
+async def test_what_is_left_wakes_the_next_turn_at_once() -> None:
+    agenda = Agenda()
+    agenda.touch("a", ["one", "two"])
+    agenda.take(most=1)
+
+    async with asyncio.timeout(60):
+        await agenda.changed.wait()
+    assert agenda.take(most=1)[0] == {"a": {"two": None}}
+    assert not agenda.changed.is_set()
