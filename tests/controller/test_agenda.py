@@ -19,7 +19,7 @@ def test_more_than_a_turn_bears_is_taken_in_parts_and_nothing_is_lost() -> None:
     names = [f"site-{number}" for number in range(7)]
     agenda.touch("a", names)
 
-    taken = []
+    taken: list[str] = []
     while agenda.changed.is_set():
         touched, _ = agenda.take(most=3)
         assert len(touched["a"]) <= 3
