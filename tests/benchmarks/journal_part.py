@@ -49,13 +49,15 @@ async def _figures(stand: Stand, made: History, options: Namespace) -> dict[str,
     plans = await _plans(stand, made)
     for plan in sorted(plans, key=lambda plan: -plan.milliseconds)[: options.slowest]:
         print(f"    {plan.milliseconds:8.1f} ms  {plan.doing[:90]}")
-    of_clusters = await timing.of_clusters(reads, made, options.asked)
+    events = await timing.events_of_clusters(reads, made, options.asked)
+    steps = await timing.steps_of_clusters(reads, made, options.asked)
     of_rollouts = await timing.of_rollouts(reads, made, options.asked)
     written = await timing.commits(stand.engine, made, options.turns, EVENTS_OF_TURN)
     forgotten = await timing.forgotten(stand.engine, made, BATCHES)
     return {
-        "cluster_history_p99_ms": of_clusters.p99,
-        "rollout_history_p99_ms": of_rollouts.p99,
+        "cluster_events_p99_ms": events.p99,
+        "cluster_steps_p99_ms": steps.p99,
+        "rollout_events_p99_ms": of_rollouts.p99,
         "slowest_query_ms": max(plan.milliseconds for plan in plans),
         "sequential_scans": sum(len(plan.sequential(LARGE)) for plan in plans),
         "events_per_second": EVENTS_OF_TURN * 1000 / written.p50,

@@ -38,16 +38,24 @@ async def _timed(asked: Iterable[Callable[[], Awaitable[Any]]]) -> Times:
     return Times(found)
 
 
-async def of_clusters(reads: Reads, history: History, count: int) -> Times:
-    """The steps that a cluster was in, and its events: a page of each, one after the other."""
+async def steps_of_clusters(reads: Reads, history: History, count: int) -> Times:
+    """A page of the steps that a cluster was in, each of another one."""
     random = Random(2)
+    return await _timed(
+        lambda: reads.visits(_any(history, random), limit=100) for _ in range(count)
+    )
 
-    async def ask() -> None:
-        name = history.cluster(random.randrange(history.clusters))
-        await reads.visits(name, limit=100)
-        await reads.cluster_events(name, limit=100)
 
-    return await _timed(ask for _ in range(count))
+async def events_of_clusters(reads: Reads, history: History, count: int) -> Times:
+    """A page of the events of a cluster, each of another one."""
+    random = Random(2)
+    return await _timed(
+        lambda: reads.cluster_events(_any(history, random), limit=100) for _ in range(count)
+    )
+
+
+def _any(history: History, random: Random) -> str:
+    return history.cluster(random.randrange(history.clusters))
 
 
 async def of_rollouts(reads: Reads, history: History, count: int) -> Times:
