@@ -12,6 +12,12 @@ from ibgu.db.views import EventRow
 CAPACITY = 5000
 """Events. A follower that falls further behind is cut."""
 
+SHORT = 500
+"""Events that are told at a time."""
+KEPT = 8
+"""Parts that are kept joined. Who is up to date shares one of them with everybody else who is; who
+comes back from anywhere in the past gets a part of its own, which is not kept."""
+
 
 class Item(Struct, frozen=True):
     seq: int
@@ -52,15 +58,19 @@ class Ring:
             self.seq = row.seq
 
     def after(self, seq: int) -> Part | None:
-        """None: some of them are gone from memory."""
+        """At most SHORT of them; None: some of them are gone from memory."""
         missing = self.seq - seq
         if missing > len(self._items):
             return None
         if missing <= 0:
             return _NOTHING
+        first = len(self._items) - missing
+        if missing > SHORT:
+            return Part(islice(self._items, first, first + SHORT))
         if seq not in self._parts:
-            first = len(self._items) - missing
             self._parts[seq] = Part(islice(self._items, first, None))
+            if len(self._parts) > KEPT:
+                del self._parts[next(iter(self._parts))]
         return self._parts[seq]
 
 

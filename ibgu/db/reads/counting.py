@@ -22,11 +22,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import MemberState, RunState, Step, StepState
 from ibgu.db.reads.base import Base, texts
+from ibgu.db.reads.tallies import StepKey
 from ibgu.db.rows import NEWEST_RUN, to_record
 from ibgu.db.schema import members, runs
 from ibgu.db.views import Counts, FlightRow, ReasonRow, StepRow
-
-StepKey = tuple[str, int]
 
 _COUNT_OF = {"in flight": "in_flight"}
 """Outcome or state of a member -> field of Counts, where they differ."""
@@ -48,12 +47,14 @@ class CountingReads(Base):
 
     async def _shared(self, db: AsyncConnection, steps: Collection[Step]) -> dict[StepKey, StepRow]:
         """Steps that are counted once for all who ask at about the same time."""
-        async with self._tallies.counting:
-            known = {step.key: row for step in steps if (row := self._tallies.recent(step))}
-            unknown = [step for step in steps if step.key not in known]
-            counted = await self._count(db, unknown) if unknown else []
-            for row in counted:
-                self._tallies.remember(row)
+        known = {step.key: row for step in steps if (row := self._tallies.recent(step))}
+        unknown = [step for step in steps if step.key not in known]
+        if not unknown:
+            return known
+        with self._tallies.counting(unknown):
+            counted = await self._count(db, unknown)
+        for row in counted:
+            self._tallies.remember(row)
         return known | {row.step.key: row for row in counted}
 
     async def _count(

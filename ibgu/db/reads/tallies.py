@@ -1,10 +1,10 @@
 """What was counted before: steps that are over never change, and large ones that run are counted
 once a second, however many ask."""
 
-import asyncio
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from ibgu.core.model import Step, StepState
@@ -15,7 +15,10 @@ CAPACITY = 10_000
 LARGE = 1000
 """Members: below that a step that runs is counted for everybody who asks."""
 FRESH_SECONDS = 1.0
+STALE_SECONDS = 3.0
+"""So old it may be while somebody counts anew: nobody waits for that with a connection in hand."""
 
+StepKey = tuple[str, int]
 _Key = tuple[str, int, datetime | None]
 
 
@@ -23,27 +26,37 @@ class Tallies:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._known: OrderedDict[_Key, Counts] = OrderedDict()
-        self._recent: dict[tuple[str, int], tuple[float, StepRow]] = {}
-        self.counting = asyncio.Lock()
-        """Held by who counts large steps: others wait for what it finds."""
+        self._recent: dict[StepKey, tuple[float, StepRow]] = {}
+        self._counting: Counter[StepKey] = Counter()
 
     @staticmethod
     def shared(step: Step) -> bool:
         return step.state is StepState.RUNNING and step.total >= LARGE
 
+    @contextmanager
+    def counting(self, steps: Iterable[Step]) -> Iterator[None]:
+        """Who asks meanwhile gets what was counted before, if there is anything."""
+        keys = [step.key for step in steps]
+        self._counting.update(keys)
+        try:
+            yield
+        finally:
+            self._counting -= Counter(keys)
+
     def recent(self, step: Step) -> StepRow | None:
         """Of the very same step, counted a moment ago."""
         made, row = self._recent.get(step.key, (0.0, None))
-        if row is None or row.step != step or self._clock() - made > FRESH_SECONDS:
+        if row is None or row.step != step:
             return None
-        return row
+        good = STALE_SECONDS if step.key in self._counting else FRESH_SECONDS
+        return row if self._clock() - made <= good else None
 
     def remember(self, row: StepRow) -> None:
-        """If it is shared."""
-        if self.shared(row.step):
-            self._recent[row.step.key] = (self._clock(), row)
-        else:
-            self._recent.pop(row.step.key, None)
+        """What is too old for everybody goes."""
+        now = self._clock()
+        for key in [key for key, (made, _) in self._recent.items() if now - made > STALE_SECONDS]:
+            del self._recent[key]
+        self._recent[row.step.key] = (now, row)
 
     def get(self, step: Step) -> Counts | None:
         key = _key(step)
