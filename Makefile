@@ -115,7 +115,7 @@ lock: ## pin all packages anew, and those of the image as the same
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet uv
 	@$(COMPILE) pyproject.toml --extra dev -o $(LOCK)
-	@$(COMPILE) pyproject.toml -c $(LOCK) --no-annotate -o requirements-image.lock
+	@$(COMPILE) pyproject.toml --extra otel -c $(LOCK) --no-annotate -o requirements-image.lock
 	@echo 'hatchling>=1.27' | $(COMPILE) - -c $(LOCK) --no-annotate -o requirements-build.lock
 	@echo 'cryptography>=44' | $(COMPILE) - -c $(LOCK) --no-annotate -o requirements-sandbox.lock
 

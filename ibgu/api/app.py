@@ -33,6 +33,7 @@ from ibgu.api.routes.limited import LIMITED
 from ibgu.api.schemas.problem import problems
 from ibgu.api.stream import Feed
 from ibgu.api.tags import Tagged
+from ibgu.api.traced import Traced
 
 PREFIX = "/api/v1"
 GZIP_BYTES = 1024
@@ -84,7 +85,8 @@ def create_probes(probes: Probes) -> FastAPI:
     app.add_middleware(Tagged)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(Edge)
-    app.add_middleware(Counted)  # the last one added is the outermost
+    app.add_middleware(Counted)
+    app.add_middleware(Traced)  # the last one added is the outermost
     app.include_router(process.router)
     if not probes.metrics_apart:
         app.include_router(process.metrics_router)

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import structlog
 
+from ibgu import tracing
 from ibgu.core.book import World
 from ibgu.core.model import Decision, Kind, Member, OnMember, OnRollout, OnStep
 
@@ -43,6 +44,11 @@ def _line(decision: OnRollout | OnStep | OnMember, **names: object) -> None:
     by = {"by": decision.actor} if decision.actor else {}
     tell = log.warning if decision.warning else log.info
     tell(decision.kind.value, **names, why=decision.why, **by)
+    tracing.event(decision.kind.value, **{f"ibgu_{name}": _plain(names[name]) for name in names})
+
+
+def _plain(value: object) -> tracing.Value:
+    return value if isinstance(value, int) else str(value)
 
 
 def _of_member(kind: Kind, member: Member) -> dict[str, object]:

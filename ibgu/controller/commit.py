@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from ibgu import telemetry
+from ibgu import telemetry, tracing
 from ibgu.core.book import Undo, World
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import JournalAway
@@ -141,7 +141,8 @@ class Ledger:
             await self._write(Turn(decisions=tuple(self._waiting), at=at))
 
     async def _write(self, turn: Turn) -> frozenset[MemberKey]:
-        with telemetry.COMMIT.time():
+        changes = len(turn.decisions)
+        with telemetry.COMMIT.time(), tracing.span("journal commit", ibgu_decisions=changes):
             lost = await self.survive(lambda: self._journal.commit(turn))
         self._waiting = []
         return lost

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from ibgu import telemetry
+from ibgu import telemetry, tracing
 from ibgu.controller import adopting
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.denials import denied
@@ -203,7 +203,7 @@ class Loop:
         if not touched and not debts:
             return
         now = self._parts.clock.now()
-        with telemetry.TURN.time():
+        with telemetry.TURN.time(), tracing.span("turn", ibgu_rollouts=len(touched)):
             draft = self._deciding.draft(touched, debts, now)
             await self._parts.ledger.commit(draft, now)
             quiet, late = self.facts.talm_live, self._gap or not self._current()

@@ -13,6 +13,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from ibgu import tracing
 from ibgu.hub import config
 from ibgu.hub.credentials import Credentials
 from ibgu.hub.errors import HubError
@@ -107,8 +108,9 @@ class HubClient(Hub):
         limits = aiohttp.ClientTimeout(total=timeout, ceil_threshold=NO_CEILING)
         data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         request = Request(verb or VERBS[method], method, path, query, data, content_type)
-        with named(method, path):
+        with _span(request) as span, named(method, path):
             async with await self._send(request, limits) as response:
+                span.note(http_response_status__code=response.status)
                 return await read_answer(response, method, path)
 
     async def clock(self) -> datetime:
@@ -177,3 +179,10 @@ class HubClient(Hub):
         finally:
             self.requests[request.verb, outcome] += 1
         return response
+
+
+def _span(request: Request) -> tracing.Span:
+    """Of the path alone: a query or a body may tell more than who reads traces should know."""
+    return tracing.span(
+        f"hub {request.verb}", http_request_method=request.method, url_path=request.path
+    )

@@ -7,12 +7,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from ibgu import tracing
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.bucket import TokenBucket
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.errors import HubError
 from ibgu.hub.fair import FairQueue
 from ibgu.hub.port import NO_QUERY, Hub
+
+_OF_CLUSTERS = ("work", "cluster")
+"""Keys that go on with a cluster's name."""
 
 
 class Write(Struct, frozen=True):
@@ -202,18 +206,21 @@ class Writer:
         timeout = self._limits.timeout
         if self._deadline is not None:
             timeout = min(timeout, max(self._deadline.remaining(), 0.001))
-        try:
-            body = await self._client.request(
-                write.method,
-                write.path,
-                query=write.query,
-                body=write.body,
-                content_type=write.content_type,
-                timeout=timeout,
-            )
-        except HubError as error:
-            return WriteResult(write, error=error)
-        return WriteResult(write, body=body)
+        kind, *rest = write.key
+        cluster = rest[0] if rest and kind in _OF_CLUSTERS else None
+        with tracing.span(f"write {kind}", ibgu_rollout=write.owner or None, ibgu_cluster=cluster):
+            try:
+                body = await self._client.request(
+                    write.method,
+                    write.path,
+                    query=write.query,
+                    body=write.body,
+                    content_type=write.content_type,
+                    timeout=timeout,
+                )
+            except HubError as error:
+                return WriteResult(write, error=error)
+            return WriteResult(write, body=body)
 
     def _again(self, lane: _Lane, write: Write, error: HubError) -> None:
         lane.failures += 1

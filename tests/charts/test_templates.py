@@ -126,6 +126,12 @@ def test_variables_are_settings_of_ibgu(case: str) -> None:
             assert set(environment(spec["containers"][0])) <= known
 
 
+def test_traces_are_set_by_the_variables_of_opentelemetry() -> None:
+    given = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+    spec = only(render({"topology": "combined", "settings": given}), "Deployment")["spec"]
+    assert given.items() <= environment(spec["template"]["spec"]["containers"][0]).items()
+
+
 def test_a_components_settings_win() -> None:
     objects = render(CASES["with everything"])
     rates = {

@@ -12,6 +12,7 @@ APART = {"certifi": "MPL-2.0"}
 """The CA certificates of Mozilla, taken unchanged: the MPL asks nothing of what stands beside."""
 
 _SPDX = {
+    "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "ISC License": "ISC",

@@ -13,6 +13,8 @@ from tests.release.errors import ReleaseError
 from tests.release.licences import expression
 
 LOCK = "requirements-image.lock"
+IN_IMAGE = ("otel",)
+"""Extras of ibgu, as `make lock` has them."""
 VENDORED = "ibgu/web/vendor"
 LINUX = {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux"}
 """Where ibgu runs, wherever the release is made."""
@@ -38,9 +40,12 @@ def shipped(folder: Path) -> list[Package]:
 
 
 def direct(folder: Path) -> list[Requirement]:
-    """What pyproject.toml asks for, on Linux."""
+    """What pyproject.toml asks for, on Linux, with the extras that the image has."""
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    wanted = (Requirement(line) for line in project["dependencies"])
+    lines = [*project["dependencies"]]
+    for extra in IN_IMAGE:
+        lines += project["optional-dependencies"][extra]
+    wanted = map(Requirement, lines)
     return [each for each in wanted if _applies(each, frozenset())]
 
 

@@ -10,8 +10,8 @@ from packaging.utils import canonicalize_name
 from tests.release.licences import allowed, expression
 
 
-def shipped(name: str = "ibgu", extras: tuple[str, ...] = ("",)) -> Iterator[Distribution]:
-    """What `pip install ibgu` brings, on this platform."""
+def shipped(name: str = "ibgu", extras: tuple[str, ...] = ("", "otel")) -> Iterator[Distribution]:
+    """What `pip install 'ibgu[otel]'` brings, on this platform: the image has it too."""
     todo: list[tuple[str, tuple[str, ...]]] = [(name, extras)]
     seen: set[tuple[str, tuple[str, ...]]] = set()
     while todo:

@@ -19,6 +19,7 @@ from ibgu.db.errors import told
 from ibgu.hub.errors import HubError
 from ibgu.settings import Settings, SettingsError
 from ibgu.telemetry import configure_logging
+from ibgu.tracing import MissingExtra, tracing
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -45,7 +46,7 @@ def run(read: Callable[[], Settings], main: Main, *in_words: type[Exception]) ->
         configure_logging(settings.log_level)
         logging.basicConfig(handlers=[_Forward()], level=logging.WARNING)
         _collect_less_often()
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with tracing(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_signalled(main(settings)))
     except Exception as error:
         return _tell(error, in_words)
@@ -106,7 +107,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 def _known(error: BaseException) -> tuple[str, int] | None:
     """The line for a person and the exit code, for errors that are not our own mistakes."""
     match error:
-        case SettingsError():
+        case SettingsError() | MissingExtra():
             return str(error), MISUSED
         case ListenError():
             return f"IBGU_LISTEN: {error}", MISUSED
