@@ -44,7 +44,7 @@ def direct(folder: Path) -> list[Requirement]:
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"]]
     for extra in IN_IMAGE:
-        lines += project["optional-dependencies"][extra]
+        lines += project.get("optional-dependencies", {}).get(extra, [])
     wanted = map(Requirement, lines)
     return [each for each in wanted if _applies(each, frozenset())]
 
