@@ -1,7 +1,15 @@
 """Keeps the labels of clusters in the journal, for REST to find members by; nobody waits for it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from itertools import islice
 
@@ -9,7 +17,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db.errors import Deposed, JournalAway, told
+from ibgu.db.errors import Deposed, JournalAway, sqlstate, told
 from ibgu.db.labels import LabelStore, Seen, seen
 
 log = structlog.get_logger("ibgu.labels")
@@ -18,7 +26,11 @@ EVERY = 2.0
 """Seconds between two rounds: changes that come close together are written together."""
 RETRY = 10.0
 """Seconds after a round that could not be written."""
-BATCH = 500
+BATCH = 200
+"""Turns of the journal wait while one is written: some milliseconds."""
+
+_DATA = "22"
+"""SQLSTATEs of values that can't be."""
 
 Labels = Callable[[str], Mapping[str, str] | None]
 """Of a cluster by its name; None: it is not on the hub."""
@@ -69,6 +81,10 @@ class LabelKeeper:
             except (JournalAway, DBAPIError) as error:
                 log.warning("labels of clusters are noted later", error=told(error))
                 wait = RETRY
+            except Exception:
+                # A mistake in here must end neither the lead nor this.
+                log.exception("labels of clusters are noted later")
+                wait = RETRY
             else:
                 wait = self._every
 
@@ -81,11 +97,25 @@ class LabelKeeper:
             if gone:
                 await self._store.drop(gone, epoch)
             if fresh:
-                await self._store.put(fresh, epoch)
+                await self._put(fresh, epoch)
             self._known |= {each.cluster: each.digest for each in fresh}
             for name in gone:
                 del self._known[name]
             self._changed -= {name for name in batch if labels(name) == now[name]}
+
+    async def _put(self, fresh: Sequence[Seen], epoch: int) -> None:
+        """What the database refuses is left out, and nothing else with it."""
+        try:
+            await self._store.put(fresh, epoch)
+        except DBAPIError as error:
+            if not sqlstate(error).startswith(_DATA):
+                raise
+            if len(fresh) == 1:
+                log.error("labels can't be noted", cluster=fresh[0].cluster, error=told(error))
+                return
+            middle = len(fresh) // 2
+            await self._put(fresh[:middle], epoch)
+            await self._put(fresh[middle:], epoch)
 
     def _is_new(self, found: Seen) -> bool:
         if found.digest == self._known.get(found.cluster):

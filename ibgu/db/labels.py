@@ -19,22 +19,25 @@ _PUT = text("""
     INSERT INTO cluster_labels (hub, cluster, labels, digest, there)
     SELECT hubs.id, seen.cluster, CAST(seen.labels AS jsonb), seen.digest, true
     FROM unnest(CAST(:clusters AS text[]), CAST(:labels AS text[]), CAST(:digests AS text[]))
-      AS seen(cluster, labels, digest), hubs
-    WHERE hubs.id = :hub AND hubs.epoch = :epoch
+      AS seen(cluster, labels, digest),
+      (SELECT id FROM hubs WHERE id = :hub AND epoch = :epoch FOR SHARE) AS hubs
     ON CONFLICT (hub, cluster) DO UPDATE
     SET labels = excluded.labels, digest = excluded.digest, there = true
 """)
+"""The lock: whoever leads next begins when this has ended, and so reads it."""
 _DROP = text("""
-    DELETE FROM cluster_labels USING hubs
-    WHERE hubs.id = :hub AND hubs.epoch = :epoch
-      AND cluster_labels.hub = :hub AND cluster_labels.cluster = ANY(CAST(:clusters AS text[]))
+    WITH leads AS (SELECT id FROM hubs WHERE id = :hub AND epoch = :epoch FOR SHARE)
+    DELETE FROM cluster_labels USING leads
+    WHERE cluster_labels.hub = leads.id
+      AND cluster_labels.cluster = ANY(CAST(:clusters AS text[]))
       AND NOT EXISTS (SELECT FROM members
         WHERE members.hub = :hub AND members.cluster = cluster_labels.cluster)
 """)
 _LEAVE = text("""
-    UPDATE cluster_labels SET there = false FROM hubs
-    WHERE hubs.id = :hub AND hubs.epoch = :epoch AND there
-      AND cluster_labels.hub = :hub AND cluster_labels.cluster = ANY(CAST(:clusters AS text[]))
+    WITH leads AS (SELECT id FROM hubs WHERE id = :hub AND epoch = :epoch FOR SHARE)
+    UPDATE cluster_labels SET there = false FROM leads
+    WHERE cluster_labels.hub = leads.id AND there
+      AND cluster_labels.cluster = ANY(CAST(:clusters AS text[]))
 """)
 
 

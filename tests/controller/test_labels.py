@@ -130,3 +130,29 @@ async def test_a_journal_that_is_away_delays_them(
         await keeper.stop()
         await through.dispose()
     assert logs[0]["event"] == "labels of clusters are noted later"
+
+
+async def test_what_the_database_refuses_stops_nothing_else(
+    engine: AsyncEngine, keeper: LabelKeeper
+) -> None:
+    fleet = Fleet({f"site-{n}": {"n": str(n)} for n in range(9)})
+    refused = Fleet(fleet, bad={"x": "\0"})
+    epoch = await Journal(engine, HUB).lead("test")
+    with structlog.testing.capture_logs() as logs:
+        keeper.lead(epoch, refused.get, refused)
+        await kept(engine, fleet)
+        await until(lambda: said(logs))
+    assert [(log["event"], log["cluster"]) for log in logs] == [("labels can't be noted", "bad")]
+
+
+async def test_a_mistake_does_not_end_it(
+    engine: AsyncEngine, keeper: LabelKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ibgu.controller.labels.RETRY", 0.01)
+    fleet = Fleet(a={"x": "1"})
+    odd = Fleet(a={"x": object()})  # type: ignore[dict-item]
+    epoch = await Journal(engine, HUB).lead("test")
+    with structlog.testing.capture_logs() as logs:
+        keeper.lead(epoch, lambda name: (fleet if logs else odd).get(name), fleet)
+        await kept(engine, fleet)
+    assert logs[0]["event"] == "labels of clusters are noted later"

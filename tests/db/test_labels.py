@@ -1,10 +1,13 @@
 """Labels of clusters in the journal, and members that are found by them."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.kinds import LabelRequirement, LabelSelector
@@ -43,7 +46,7 @@ async def reads(db: AsyncEngine, journal: Journal) -> Reads:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("told", "expected"),
     [
         ("region=north", "north-1 north-2"),
         ("region!=north", "empty odd south-1"),
@@ -57,8 +60,8 @@ async def reads(db: AsyncEngine, journal: Journal) -> Reads:
         ("nothing=x", ""),
     ],
 )
-async def test_members_cells_and_names_by_label(reads: Reads, text: str, expected: str) -> None:
-    label = parse_selector(text)
+async def test_members_cells_and_names_by_label(reads: Reads, told: str, expected: str) -> None:
+    label = parse_selector(told)
     wanted = expected.split()
     assert [
         each.member.cluster for each in (await reads.members("r1", label=label)).items
@@ -142,3 +145,45 @@ def test_the_digest_does_not_depend_on_the_order() -> None:
     one, two = seen("a", {"x": "1", "y": "2"}), seen("a", {"y": "2", "x": "1"})
     assert one == two
     assert one.digest != seen("a", {"x": "1", "y": "3"}).digest
+
+
+async def test_pages_of_many_are_whole_whatever_their_order_on_disk(
+    db: AsyncEngine, journal: Journal
+) -> None:
+    """A join has an order of its own, by which the cursor would lose and repeat names."""
+    one = rollout()
+    await shown(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP))
+    names = [f"site-{n:04}" for n in range(1500)]
+    await put(journal, *(member(prep, name, place) for place, name in enumerate(names)))
+    mixed = sorted(names, key=lambda name: sha256(name.encode()).digest())
+    store = LabelStore(db, HUB)
+    await store.put([seen(name, {"ring": name[-1]}) for name in mixed], 1)
+    async with db.begin() as connection:
+        await connection.execute(text("ANALYZE members, cluster_labels, rollouts, steps"))
+    reads, label = Reads(db, HUB), parse_selector("ring in (1,2)")
+    wanted = [name for name in names if name[-1] in "12"]
+    for asked in ({}, {"rollout": "r1"}, {"namespaces": ["default"]}):
+        found: list[str] = []
+        cursor: str | None = None
+        while True:
+            page = await reads.clusters(label=label, limit=40, cursor=cursor, **asked)
+            found += page.items
+            if (cursor := page.next) is None:
+                break
+        assert found == wanted, asked
+
+
+async def test_who_leads_next_does_not_begin_in_the_middle(
+    db: AsyncEngine, journal: Journal
+) -> None:
+    """Else an older leader's labels could come after its successor has read what is there."""
+    store = LabelStore(db, HUB)
+    async with db.begin() as newer:
+        await newer.execute(text("UPDATE hubs SET epoch = epoch + 1"))
+        late = asyncio.create_task(store.put([seen("a", {})], 1))
+        gone = asyncio.create_task(store.drop(["a"], 1))
+        assert not (await asyncio.wait({late, gone}, timeout=0.3))[0]
+    with pytest.raises(Deposed):
+        await late
+    await gone

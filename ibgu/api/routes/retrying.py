@@ -12,15 +12,14 @@ from ibgu.core import change
 from ibgu.core.change import Failure, Target
 from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject
 from ibgu.core.model import Member, Rollout
-from ibgu.core.plan import problem_of
-from ibgu.core.plan.selectors import matches
+from ibgu.core.plan import matcher
 from ibgu.db.reads import Reads
 from ibgu.db.reads.later import Taken
 
 Labels = Mapping[str, str] | None
 """Of a ManagedCluster; None: it is gone."""
-Selecting = tuple[str, IbguSpec]
-"""A newer rollout's name, as the caller may know it, and what it selects."""
+Selecting = tuple[str, Callable[[Mapping[str, str]], bool]]
+"""A newer rollout's name, as the caller may know it, and whether it selects such labels."""
 
 
 class Failures(Struct, frozen=True):
@@ -66,7 +65,7 @@ async def failures(
         rollout,
         found,
         {cluster: named(by) for cluster, by in taken.items()},
-        [(named(Taken(each.namespace, each.name)), each.spec) for each in newer],
+        [(named(Taken(each.namespace, each.name)), _chosen_by(each.spec)) for each in newer],
     )
 
 
@@ -84,7 +83,7 @@ async def why_no_retry(rollout: Rollout, reads: Reads, caller: Caller) -> str:
 def selecting(ibgus: Sequence[Ibgu], rollout: Rollout) -> list[Selecting]:
     """Those on the hub that came later; the journal may not have seen them yet."""
     return [
-        (each.metadata.name, each.spec)
+        (each.metadata.name, _chosen_by(each.spec))
         for each in ibgus
         if each.metadata.uid != rollout.uid
         and datetime.fromisoformat(each.metadata.creation_timestamp) >= rollout.created_at
@@ -94,15 +93,11 @@ def selecting(ibgus: Sequence[Ibgu], rollout: Rollout) -> list[Selecting]:
 def _selects(later: Sequence[Selecting], labels: Labels) -> str:
     if not labels:
         return ""
-    return next((name for name, spec in later if _matches(spec, labels)), "")
+    return next((name for name, chooses in later if chooses(labels)), "")
 
 
-def _matches(spec: IbguSpec, labels: Mapping[str, str]) -> bool:
-    """One that can't be carried out selects nobody."""
-    selectors = spec.cluster_label_selectors
-    if problem_of(selectors) is not None:
-        return False
-    return any(matches(selector, labels) for selector in selectors)
+def _chosen_by(spec: IbguSpec) -> Callable[[Mapping[str, str]], bool]:
+    return matcher(spec.cluster_label_selectors)
 
 
 def _naming(namespace: str, readable: Collection[str]) -> Callable[[Taken], str]:

@@ -1,7 +1,7 @@
 """Label selectors, as Kubernetes understands them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from ibgu.core.kinds import LabelRequirement, LabelSelector
 
@@ -20,18 +20,51 @@ def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     wanted = selector.match_labels
     if any(labels.get(key) != value for key, value in wanted.items()):
         return False
-    return all(_holds(requirement, labels) for requirement in selector.match_expressions)
+    return all(
+        _holds(each, each.values, labels) for each in selector.match_expressions if _checked(each)
+    )
 
 
-def _holds(requirement: LabelRequirement, labels: Mapping[str, str]) -> bool:
+def matcher(selectors: Sequence[LabelSelector]) -> Callable[[Mapping[str, str]], bool]:
+    """Does any of them match? For many clusters, and lists of thousands of values.
+
+    What Kubernetes would refuse matches nobody.
+    """
+    if problem_of(selectors) is not None:
+        return lambda labels: False
+    prepared = [
+        (
+            selector.match_labels.items(),
+            [(each, frozenset(each.values)) for each in selector.match_expressions],
+        )
+        for selector in selectors
+    ]
+
+    def any_matches(labels: Mapping[str, str]) -> bool:
+        return any(
+            all(labels.get(key) == value for key, value in wanted)
+            and all(_holds(each, values, labels) for each, values in requirements)
+            for wanted, requirements in prepared
+        )
+
+    return any_matches
+
+
+def _checked(requirement: LabelRequirement) -> bool:
     if fault := _operator_fault(requirement):
         raise ValueError(fault)
+    return True
+
+
+def _holds(
+    requirement: LabelRequirement, values: Collection[str], labels: Mapping[str, str]
+) -> bool:
     there = labels.get(requirement.key)
     match requirement.operator:
         case "In":
-            return there in requirement.values
+            return there in values
         case "NotIn":
-            return there not in requirement.values
+            return there not in values
         case "Exists":
             return there is not None
         case _:

@@ -34,10 +34,13 @@ class Names(Struct, frozen=True):
         following = select(self._next(names.c.cluster)).where(names.c.cluster.is_not(None))
         names = names.union_all(following)
         statement = select(names.c.cluster).where(names.c.cluster.is_not(None))
+        if namespaces is None and self.label is None:
+            return statement.limit(self.limit)
         if namespaces is not None:
             statement = statement.where(self._known_in(namespaces, names.c.cluster))
         statement = statement.where(*self._labelled(names.c.cluster))
-        return statement.limit(self.limit)
+        # A filter may be planned as a join, which has an order of its own.
+        return statement.order_by(names.c.cluster).limit(self.limit)
 
     def of_rollout(self, uid: str) -> Select[Any]:
         member = members.alias()

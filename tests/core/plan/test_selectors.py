@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgu.core.kinds import LabelRequirement, LabelSelector
-from ibgu.core.plan import matches, problem_of
+from ibgu.core.plan import matcher, matches, problem_of
 
 
 def requires(key: str, operator: str, *values: str) -> LabelSelector:
@@ -38,6 +38,7 @@ LABELS = {"site": "a", "zone": ""}
     ],
 )
 def test_table(selector: LabelSelector, expected: bool) -> None:
+    assert matcher([requires("no", "Exists"), selector])(LABELS) is expected
     assert matches(selector, LABELS) is expected
 
 
@@ -144,3 +145,16 @@ def test_agrees_with_a_naive_model(
 @given(labels=st.dictionaries(KEYS, VALUES))
 def test_an_empty_selector_matches_everything(labels: dict[str, str]) -> None:
     assert matches(LabelSelector(), labels)
+
+
+def test_what_can_not_be_matches_nobody_among_many() -> None:
+    assert not matcher([LabelSelector(), requires("site", "Like", "a")])(LABELS)
+    assert not matcher([])(LABELS)
+
+
+def test_long_lists_are_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each cluster anew it took a second of a server's time."""
+    values = [f"site-{n}" for n in range(5000)]
+    chooses = matcher([requires("site", "In", *values)])
+    monkeypatch.setattr("ibgu.core.plan.selectors.problem_of", None)
+    assert [chooses({"site": name}) for name in ("site-4999", "other")] == [True, False]
