@@ -229,8 +229,12 @@ class Loop:
         """The journal is back."""
         self._gap = True
 
-    async def check_payloads(self) -> None:
-        """Re-read what running steps with Prep carry; a change closes a gate (design 5)."""
+    async def check_payloads(self) -> bool:
+        """Re-read what running steps with Prep carry; a change closes a gate (design 5).
+
+        False: of some of them nothing is known yet, and nobody starts there before.
+        """
+        known = True
         for uid, book in list(self._parts.world.books.items()):
             step = book.current
             if step is None or not step.unfinished or book.rollout.deleted_at is not None:
@@ -242,9 +246,11 @@ class Loop:
                 after = await self._parts.payloads.read(book.rollout)
             except HubError as error:
                 log.warning("can't read a payload", rollout=uid, error=str(error))
+                known = known and before.read
                 continue
             if after != before:
                 self._parts.agenda.touch(uid, step.in_flight)
+        return known
 
     def disarm_what_was_taken(self) -> None:
         """While the journal is away: an accepted impulse is still taken back (R9)."""

@@ -36,6 +36,9 @@ from ibgu.hub.port import Hub
 from ibgu.hub.writer import Limits, Writer, WriteResult
 from ibgu.settings import Settings
 
+UNKNOWN_PAYLOAD = 2.0
+"""Seconds until a payload that this controller could not read yet is asked for again: until then
+nobody starts."""
 NOTE_EVERY = 15.0
 """Seconds between two notes of how far the hub was seen to get; backups are older."""
 
@@ -145,9 +148,10 @@ class Term:
         loop.answered(result)
 
     async def _payload_checks(self, loop: Loop) -> None:
+        every = self._outfit.settings.payload_check_seconds
         while True:
-            await loop.check_payloads()
-            await asyncio.sleep(self._outfit.settings.payload_check_seconds)
+            known = await loop.check_payloads()
+            await asyncio.sleep(every if known else min(every, UNKNOWN_PAYLOAD))
 
     async def _note_versions(self) -> None:
         """By these the next start sees whether the hub was restored from a backup since."""

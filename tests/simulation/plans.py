@@ -77,11 +77,11 @@ def scenario(seed: int) -> Scenario:
     nodes = 2 if told.name == "leaders" else rng.choice((1, 2))
     carries = told.name == "payloads"
     if carries:
-        ibgus = [(at, _carrying(ibgu, rng.choice((1, 1, 2)))) for at, ibgu in ibgus]
+        ibgus = [(at, carrying(ibgu, rng.choice((1, 1, 2)))) for at, ibgu in ibgus]
     return Scenario(fleet, tuple(ibgus), nodes, payloads=carries)
 
 
-def _carrying(ibgu: Object, most: int) -> Object:
+def carrying(ibgu: Object, most: int) -> Object:
     """Few at a time: what befalls the objects concerns those that wait."""
     spec = ibgu["spec"]
     seed = {**spec["ibuSpec"]["seedImageRef"], "pullSecretRef": {"name": "pull-secret"}}

@@ -15,6 +15,7 @@ from ibgu.sim.hub.answers import Refused
 from ibgu.sim.hub.server import Asked
 from tests.simulation.conftest import Tell
 from tests.simulation.faults import Fault
+from tests.simulation.plans import carrying
 from tests.simulation.stories import Stage, once_decided
 from tests.simulation.talm import Talm
 
@@ -139,3 +140,37 @@ async def _work_of_nobody(stage: Stage) -> None:
         },
     }
     await stage.client.request("POST", paths.works(meta["namespace"]), body=body)
+
+
+def test_a_payload_that_the_hub_does_not_tell_at_a_start_is_asked_for_again_soon(
+    told: Tell,
+) -> None:
+    """Nobody starts before it is known: that must not take until the next regular look."""
+    refusing: list[bool] = []
+    asked_at: list[float] = []
+
+    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+        if refusing and asked.method == "GET" and "/configmaps/" in asked.path:
+            asked_at.append(hub.now())
+            raise Refused(500, "InternalError", "etcd has no leader")
+        return known(hub, asked)
+
+    known = MemoryHub.handle
+
+    async def story(stage: Stage) -> None:
+        world = stage.world
+        await world.shelf.fill()
+        world.people._ibgus[0] = carrying(world.people._ibgus[0], 1)
+        await world.people.apply(0)
+        await stage.until(lambda: bool(stage.armed))
+        refusing.append(True)
+        world.nodes[0].kill()
+        await stage.until(lambda: len(asked_at) >= 3)
+        assert asked_at[2] - asked_at[0] < 10
+        refusing.clear()
+        await stage.until(stage.complete)
+        assert len(set(stage.armed)) == 2
+        assert await stage.events("StepHeld") == []
+
+    with patch.object(MemoryHub, "handle", handle):
+        told(story, "Prep", clusters=2)
