@@ -145,7 +145,7 @@ THEMES = (
         "dark",
         ("dark", "flapping", "finalizer-stuck"),
         4,
-        ("dark-when-armed", "dark-when-armed", "dark-when-armed"),
+        ("dark-when-armed", "dark-when-armed", "dark-when-armed", "dark-for-ever"),
     ),
     Theme("people", PEOPLE, 10, ("cluster-recreated", "label-removed", "label-taken")),
     Theme("restored", ("kill", "watch-cut", "dark", "step-appended"), 3, ("hub-restored",)),
@@ -189,6 +189,7 @@ def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> 
     if kind in PAYLOAD:  # known a minute later, and not back before the next cluster's turn
         return structs.replace(fault, at=rng.uniform(2.0, 400.0), seconds=rng.uniform(60.0, 1500.0))
     if kind in (
+        "dark-for-ever",
         "dark-when-armed",
         "kill-before-arming",
         "commit-in-doubt",

@@ -4,6 +4,8 @@ import asyncio
 from typing import Any
 from unittest.mock import patch
 
+from msgspec import json
+
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action, Kind, ReasonKind
 from ibgu.hub import paths
@@ -198,6 +200,43 @@ def test_nothing_of_talms_goes_after_a_restore_until_a_person_lets_it(told: Tell
         await stage.world.people.resume(0)
         await asyncio.sleep(120)
         assert await _cgus(stage) == []
+
+    with patch.object(MemoryHub, "handle", handle):
+        told(story, "Prep", talm=True)
+
+
+def test_nothing_more_is_asked_for_when_a_person_has_cleared_up(told: Tell) -> None:
+    asked_at: list[float] = []
+
+    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+        if "manifestworkreplicasets" not in asked.path:
+            return known(hub, asked)
+        asked_at.append(hub.now())
+        if asked.method == "DELETE":
+            raise Refused(403, "Forbidden", "not yet")
+        owner = {"apiVersion": "v1", "kind": "x", "name": "x", "uid": uids[0]}
+        meta = {"name": "rollout-0-prep", "namespace": "default", "uid": "template"}
+        return json.encode(
+            {"metadata": {**meta, "resourceVersion": "1", "ownerReferences": [owner]}}
+        )
+
+    known = MemoryHub.handle
+    uids: list[str] = []
+
+    async def story(stage: Stage) -> None:
+        await _left_by_talm(stage)
+        ibgu = await stage.client.get(paths.ibgu("default", "rollout-0"), dict[str, Any])
+        uids.append(ibgu["metadata"]["uid"])
+        await stage.world.people.annotate(0, adopt="yes")
+        await stage.until(lambda: len(asked_at) > 5)
+        [group] = await _cgus(stage)
+        path = paths.cgu("default", group["metadata"]["name"])
+        await stage.client.request("DELETE", path)
+        await _patch(stage, path, {"metadata": {"finalizers": []}})
+        await stage.until(stage.complete)
+        asked_at.clear()
+        await asyncio.sleep(60)
+        assert asked_at == []
 
     with patch.object(MemoryHub, "handle", handle):
         told(story, "Prep", talm=True)
