@@ -15,7 +15,7 @@ from ibgu.core.book import Book, World
 from ibgu.core.decide import Remove, decide_debt, payload_wanted, stage_work
 from ibgu.core.kinds import ManagedCluster, ManifestWork, ObjectMeta
 from ibgu.core.model import Debt, Member, Observation, WorkView
-from ibgu.core.observe import accepted
+from ibgu.core.observe import accepted, shown_cluster, shown_work
 from ibgu.core.works import (
     Wanted,
     cluster_patch,
@@ -232,7 +232,7 @@ class Effects:
             answer = decode_answer(result.body, ManifestWork)
             # A deletion that took effect at once is answered by a Status, which has no name.
             if answer and answer.metadata.name:
-                self._mirror.works.put_newer(answer)
+                self._mirror.works.put_newer(shown_work(answer))
         error = result.error
         if error is None or result.superseded:
             return
@@ -252,7 +252,7 @@ class Effects:
             self._cluster_conflicts.met(("", cluster), result.write)
         answer = decode_answer(result.body, ManagedCluster) if result.body else None
         if answer is not None:
-            self._mirror.clusters.put_newer(answer)
+            self._mirror.clusters.put_newer(shown_cluster(answer))
 
 
 class _Labelled(Struct, frozen=True):

@@ -8,15 +8,13 @@ from ibgu.core.kinds import (
     ClusterGroupUpgrade,
     Ibgu,
     IbguSpec,
-    ManagedCluster,
-    ManifestWork,
     OwnerReference,
 )
 from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView
-from ibgu.core.observe import proven, view_cluster, view_work
+from ibgu.core.observe import Shown, proven
 from ibgu.core.recover import Versions, versions_of
 from ibgu.core.shadow import status_of
-from ibgu.core.talm import Group, TalmManifestWork, TalmWork, groups_of, view_talm_work
+from ibgu.core.talm import Group, TalmWork, groups_of
 from ibgu.core.talm import names as talm
 from ibgu.core.talm.group import finished
 from ibgu.core.works import names, payload_name, stage_name
@@ -27,7 +25,7 @@ WorkKey = tuple[str, str]
 
 
 class Mirror:
-    """Stores of the kinds that count; digests each object once per version.
+    """Stores of the kinds that count; of what a fleet has many of only what is read is kept.
 
     `touched(rollout, cluster)` is called for every change that may matter to a rollout;
     a ManagedCluster's change comes with rollout "" and concerns all rollouts that have it.
@@ -44,53 +42,38 @@ class Mirror:
         self.went_back = ""
         """What proves that the hub was restored from a backup, seen since this was cleared."""
         self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self._restored)
-        self.clusters: Store[ManagedCluster] = Store({}, self._cluster_changed, self._restored)
-        self.works: Store[ManifestWork] = Store(
+        self.clusters: Store[Shown[ClusterView]] = Store({}, self._cluster_changed, self._restored)
+        self.works: Store[Shown[WorkView]] = Store(
             {"rollout": _rollout}, self._work_changed, self._restored
         )
         self.cgus: Store[ClusterGroupUpgrade] = Store({"ibgu": _ibgu}, self._cgu_changed)
-        self.talm: Store[TalmManifestWork] = Store(
+        self.talm: Store[Shown[TalmWork]] = Store(
             {"cluster": _cluster, "group": _group}, self._talm_changed
         )
         """TALM's ManifestWorks (R20)."""
         self.refusals: dict[WorkKey, str] = {}
         """The hub's words for our newest write of a work, where it refused it for good."""
         self.denials = Denials()
-        self._clusters: dict[str, tuple[ManagedCluster, ClusterView]] = {}
-        self._works: dict[WorkKey, tuple[ManifestWork, WorkView]] = {}
-        self._talm_works: dict[WorkKey, tuple[TalmManifestWork, TalmWork]] = {}
         self._groups: dict[str, tuple[IbguSpec, list[ClusterGroupUpgrade], tuple[Group, ...]]] = {}
 
     def cluster(self, name: str) -> ClusterView | None:
         found = self.clusters.get(("", name))
-        if found is None:
-            self._clusters.pop(name, None)
-            return None
-        known = self._clusters.get(name)
-        if known is None or known[0] is not found:
-            known = self._clusters[name] = (found, view_cluster(found))
-        return known[1]
+        return None if found is None else found.view
 
     def labels(self, cluster: str) -> Mapping[str, str] | None:
         """None: there is no ManagedCluster of that name."""
         found = self.clusters.get(("", cluster))
-        return None if found is None else found.metadata.labels
+        return None if found is None else found.view.labels
 
     def work(self, key: WorkKey) -> WorkView | None:
         found = self.works.get(key)
-        if found is None:
-            self._works.pop(key, None)
-            return None
-        known = self._works.get(key)
-        if known is None or known[0] is not found:
-            known = self._works[key] = (found, view_work(found))
-        return known[1]
+        return None if found is None else found.view
 
     def ibgu(self, uid: str) -> Ibgu | None:
         found = self.ibgus.by("uid", uid)
         return found[0] if found else None
 
-    def works_of(self, rollout: str) -> list[ManifestWork]:
+    def works_of(self, rollout: str) -> list[Shown[WorkView]]:
         """The rollout's stage works."""
         found = self.works.by("rollout", rollout)
         return [work for work in found if work.metadata.labels.get(names.PART) == names.STAGE]
@@ -135,18 +118,11 @@ class Mirror:
 
     def talm_work(self, key: WorkKey) -> TalmWork | None:
         found = self.talm.get(key)
-        if found is None:
-            self._talm_works.pop(key, None)
-            return None
-        known = self._talm_works.get(key)
-        if known is None or known[0] is not found:
-            known = self._talm_works[key] = (found, view_talm_work(found))
-        return known[1]
+        return None if found is None else found.view
 
     def talm_works(self, group: str) -> list[TalmWork]:
         """Of one ClusterGroupUpgrade (namespace/name)."""
-        found = (self.talm_work(key) for key in self.talm.keys_by("group", group))
-        return [work for work in found if work is not None]
+        return [found.view for found in self.talm.by("group", group)]
 
     def traces(self, rollout: Rollout) -> Traces:
         """What TALM has left of the rollout's IBGU (R20)."""
@@ -171,10 +147,9 @@ class Mirror:
 
     def acting(self, cluster: str) -> str:
         """TALM's ManifestWork that acts on the cluster; empty: there is none."""
-        for key in self.talm.keys_by("cluster", cluster):
-            work = self.talm_work(key)
-            if work is not None and work.stage is not None:
-                return f"{work.cluster}/{work.name}"
+        for found in self.talm.by("cluster", cluster):
+            if found.view.stage is not None:
+                return f"{found.view.cluster}/{found.view.name}"
         return ""
 
     # -- what it shows ---------------------------------------------------------------------
@@ -217,18 +192,14 @@ class Mirror:
         elif old.status != new.status:
             self._status_changed(new.metadata.uid)
 
-    def _cluster_changed(
-        self, key: Key, old: ManagedCluster | None, new: ManagedCluster | None
-    ) -> None:
-        if new is None:
-            self._clusters.pop(key[1], None)
+    def _cluster_changed(self, key: Key, old: object, new: object) -> None:
         self._touched("", key[1])
 
-    def _work_changed(self, key: Key, old: ManifestWork | None, new: ManifestWork | None) -> None:
+    def _work_changed(
+        self, key: Key, old: Shown[WorkView] | None, new: Shown[WorkView] | None
+    ) -> None:
         found = new or old
         assert found is not None
-        if new is None:
-            self._works.pop(key, None)
         self._touched(found.metadata.labels.get(names.ROLLOUT, ""), key[0])
 
     def _cgu_changed(
@@ -245,11 +216,9 @@ class Mirror:
             self._touched(reference.uid, "")
 
     def _talm_changed(
-        self, key: Key, old: TalmManifestWork | None, new: TalmManifestWork | None
+        self, key: Key, old: Shown[TalmWork] | None, new: Shown[TalmWork] | None
     ) -> None:
         """It concerns all rollouts that have the cluster, and the one whose IBGU it is."""
-        if new is None:
-            self._talm_works.pop(key, None)
         self._touched("", key[0])
         for named in _group(new or old):
             namespace, _, name = named.partition("/")
@@ -276,7 +245,7 @@ def _uid(obj: Ibgu) -> list[str]:
     return [obj.metadata.uid]
 
 
-def _rollout(obj: ManifestWork) -> list[str]:
+def _rollout(obj: Shown[WorkView]) -> list[str]:
     return [obj.metadata.labels.get(names.ROLLOUT, "")]
 
 
@@ -286,11 +255,11 @@ def _ibgu(obj: ClusterGroupUpgrade) -> list[str]:
     return [f"{obj.metadata.namespace}/{name}"] if name else []
 
 
-def _cluster(obj: TalmManifestWork) -> list[str]:
+def _cluster(obj: Shown[TalmWork]) -> list[str]:
     return [obj.metadata.namespace]
 
 
-def _group(obj: TalmManifestWork | None) -> list[str]:
+def _group(obj: Shown[TalmWork] | None) -> list[str]:
     labels = obj.metadata.labels if obj is not None else {}
     return [f"{labels.get(talm.CGU_NAMESPACE, '')}/{labels.get(talm.CGU, '')}"]
 

@@ -10,7 +10,7 @@ from ibgu.controller.payloads import Payloads, carries
 from ibgu.core.book import Book
 from ibgu.core.kinds import ManagedCluster
 from ibgu.core.model import ClusterView, Rollout
-from ibgu.core.observe import view_cluster
+from ibgu.core.observe import Shown, shown_cluster
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -38,7 +38,7 @@ class Openings:
         self._payloads = payloads
         self._tasks = tasks
         self._done = done
-        self._open: dict[tuple[str, int], list[ManagedCluster] | None] = {}
+        self._open: dict[tuple[str, int], list[Shown[ClusterView]] | None] = {}
 
     def want(self, book: Book) -> None:
         """See to it that the opening step gets its list; a second call changes nothing."""
@@ -81,18 +81,18 @@ class Openings:
                 self._done(rollout.uid)
                 return
 
-    def _put(self, key: tuple[str, int], listed: list[ManagedCluster]) -> None:
+    def _put(self, key: tuple[str, int], listed: list[Shown[ClusterView]]) -> None:
         if key in self._open:
             self._open[key] = listed
 
-    async def _clusters(self) -> list[ManagedCluster]:
-        found: list[ManagedCluster] = []
+    async def _clusters(self) -> list[Shown[ClusterView]]:
+        found: list[Shown[ClusterView]] = []
         async for items, _ in self._client.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
-            found.extend(items)
+            found.extend(map(shown_cluster, items))
         return found
 
-    def _newer(self, listed: ManagedCluster) -> ClusterView:
+    def _newer(self, listed: Shown[ClusterView]) -> ClusterView:
         known = self._mirror.clusters.get(("", listed.metadata.name))
         if known is not None and version_of(known) > version_of(listed):
-            return view_cluster(known)
-        return view_cluster(listed)
+            return known.view
+        return listed.view

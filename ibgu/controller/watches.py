@@ -1,6 +1,7 @@
 """The reflectors that keep the mirror in step with the hub."""
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 from typing import Any, TypeVar
 
@@ -9,7 +10,8 @@ import structlog
 from ibgu import telemetry
 from ibgu.controller.mirror import Mirror
 from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
-from ibgu.core.talm import TalmManifestWork
+from ibgu.core.observe import shown_cluster, shown_work
+from ibgu.core.talm import TalmManifestWork, shown_talm_work
 from ibgu.core.talm import names as talm
 from ibgu.core.works import names
 from ibgu.hub import paths
@@ -17,11 +19,12 @@ from ibgu.hub.decode import BadObject, HasMetadata
 from ibgu.hub.discovery import Served
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
-from ibgu.hub.reflector import Reflector, Sink, Timing
+from ibgu.hub.reflector import Reflector, Sink, Timing, whole
 from ibgu.hub.store import Store
 from ibgu.settings import Settings
 
 T = TypeVar("T", bound=HasMetadata)
+K = TypeVar("K", bound=HasMetadata)
 log = structlog.get_logger("ibgu.watch")
 
 
@@ -40,32 +43,39 @@ class Watches:
         """The last one of each kind."""
         self._again = asyncio.Event()
         self._restarted = asyncio.Event()
-        self._all: dict[str, Reflector[Any]] = {
-            "imagebasedgroupupgrades": self._reflect(paths.ibgus(), Ibgu, mirror.ibgus),
+        self._all: dict[str, Reflector[Any, Any]] = {
+            "imagebasedgroupupgrades": self._reflect(paths.ibgus(), Ibgu, mirror.ibgus, whole),
             "managedclusters": self._reflect(
-                paths.MANAGED_CLUSTERS, ManagedCluster, mirror.clusters
+                paths.MANAGED_CLUSTERS, ManagedCluster, mirror.clusters, shown_cluster
             ),
             "manifestworks": self._reflect(
-                paths.works(), ManifestWork, mirror.works, selector=names.SELECTOR
+                paths.works(), ManifestWork, mirror.works, shown_work, selector=names.SELECTOR
             ),
         }
         if served.cgus:
             self._all["clustergroupupgrades"] = self._reflect(
-                paths.cgus(), ClusterGroupUpgrade, mirror.cgus
+                paths.cgus(), ClusterGroupUpgrade, mirror.cgus, whole
             )
             self._all["talm-manifestworks"] = self._reflect(
-                paths.works(), TalmManifestWork, mirror.talm, selector=talm.CGU
+                paths.works(), TalmManifestWork, mirror.talm, shown_talm_work, selector=talm.CGU
             )
 
     def _reflect(
-        self, path: str, type_: type[T], sink: Sink[T], *, selector: str = ""
-    ) -> Reflector[T]:
+        self,
+        path: str,
+        type_: type[T],
+        sink: Sink[K],
+        keep: Callable[[T], K],
+        *,
+        selector: str = "",
+    ) -> Reflector[T, K]:
         kind = path.rsplit("/", 1)[-1]
         return Reflector(
             self._client,
             path,
             type_,
             sink,
+            keep=keep,
             selector=selector,
             streaming=self._streaming,
             timing=self._timing,

@@ -7,7 +7,7 @@ a single list or watch and raises what went wrong with it.
 import asyncio
 import random
 from collections.abc import Callable, Collection, Iterable
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ from ibgu.hub.store import Key, key_of
 from ibgu.hub.watch import Bookmark, Delete, Event, Put, read_event
 
 T = TypeVar("T", bound=HasMetadata)
+K = TypeVar("K", bound=HasMetadata)
 S = TypeVar("S", bound=HasMetadata, contravariant=True)
 
 EARLY = 0.5
@@ -65,7 +66,12 @@ class Timing(Struct, frozen=True):
     backoff: Backoff = Backoff()
 
 
-class Reflector(Generic[T]):
+def whole(obj: Any) -> Any:
+    """To keep all that was decoded of an object."""
+    return obj
+
+
+class Reflector(Generic[T, K]):
     """A watch that ends as it should is continued where it ended; after any failure but
     throttling or an early end the kind is listed again.
 
@@ -79,8 +85,9 @@ class Reflector(Generic[T]):
         client: Hub,
         path: str,
         type_: type[T],
-        sink: Sink[T],
+        sink: Sink[K],
         *,
+        keep: Callable[[T], K] = whole,
         selector: str = "",
         streaming: bool = True,
         timing: Timing | None = None,
@@ -88,10 +95,12 @@ class Reflector(Generic[T]):
         on_error: Callable[[HubError], None] = lambda _: None,
         rng: random.Random | None = None,
     ) -> None:
+        """`keep`: what of an object goes into the sink; the rest is gone at once."""
         self._client = client
         self._path = path
         self._type = type_
         self._sink = sink
+        self._keep = keep
         self._selector = selector
         self._streaming = streaming
         self._timing = timing or Timing()
@@ -147,7 +156,7 @@ class Reflector(Generic[T]):
 
     async def _list(self) -> None:
         self._sink.listing()
-        initial: Initial[T] = Initial()
+        initial: Initial[K] = Initial()
         version = ""
         pages = self._client.list_pages(
             self._path,
@@ -158,13 +167,13 @@ class Reflector(Generic[T]):
         )
         async for items, listed in pages:
             self.last_heard = self._loop.time()
-            initial.page(items)
+            initial.page([self._keep(item) for item in items])
             version = listed
         self._listed(initial, version)
 
     async def _watch(self) -> None:
         """One stream; where no list was made yet, its first part is the list."""
-        initial: Initial[T] | None = None
+        initial: Initial[K] | None = None
         if not self._version:
             self._sink.listing()
             initial = Initial()
@@ -176,7 +185,7 @@ class Reflector(Generic[T]):
             initial_until = self._loop.time() + self._timing.initial
             async for line in lines:
                 self.last_heard = self._loop.time()
-                event = read_event(self._path, line, self._type, self._bad)
+                event = self._kept(read_event(self._path, line, self._type, self._bad))
                 if initial is None:
                     self._apply(event)
                 elif isinstance(event, Bookmark) and event.initial_end:
@@ -189,7 +198,10 @@ class Reflector(Generic[T]):
         if initial is not None:
             raise HubError(TRANSPORT, "ListCut", "the streaming list has no end", path=self._path)
 
-    def _listed(self, initial: Initial[T], version: str) -> None:
+    def _kept(self, event: Event) -> Event:
+        return Put(self._keep(event.obj), event.metadata) if isinstance(event, Put) else event
+
+    def _listed(self, initial: Initial[K], version: str) -> None:
         self._sink.replace(initial.objects.values(), version, unread=initial.unread)
         self._reported = {key: self._reported[key] for key in initial.unread}
         self._version = version

@@ -6,7 +6,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.shadow.album import Album
 from ibgu.core.kinds import OwnerReference
 from ibgu.core.model import Action
-from ibgu.core.talm import TalmManifestWork
+from ibgu.core.talm import shown_talm_work
 from ibgu.db.shadow import ShadowRecords
 from tests.core.recover.objects import UID, obj
 from tests.core.talm.objects import as_cgu, as_work, cgu, work
@@ -31,7 +31,7 @@ def test_an_ibgu_that_is_gone_is_forgotten_once_it_is_written() -> None:
     group = as_cgu(cgu("a", 0, "Prep", batches=[["s1"]], batch=1, resourceVersion="2"))
     owner = OwnerReference(uid=UID)
     group = replace(group, metadata=replace(group.metadata, owner_references=[owner]))
-    found: TalmManifestWork = as_work(work("s1", Action.PREP, group=group.metadata.name))
+    found = shown_talm_work(as_work(work("s1", Action.PREP, group=group.metadata.name)))
     mirror.ibgus.upsert(ibgu)
     mirror.cgus.upsert(group)
     mirror.talm.upsert(found)

@@ -13,6 +13,7 @@ from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, StepBook
 from ibgu.core.kinds import IbguSpec, ManagedCluster, PlanItem
 from ibgu.core.model import Action, Rollout, Step
+from ibgu.core.observe import shown_cluster
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
@@ -65,7 +66,7 @@ async def test_a_label_that_is_settled_after_the_list_counts(
         path = paths.managed_cluster(name)
         patch = {"metadata": {"labels": {LABEL: ""}}}
         answer = await admin.request("PATCH", path, body=patch, content_type=paths.MERGE_PATCH)
-        mirror.clusters.put_newer(json.decode(answer, type=ManagedCluster))
+        mirror.clusters.put_newer(shown_cluster(json.decode(answer, type=ManagedCluster)))
         found = openings.take(book)
         assert found is not None
         assert LABEL in next(cluster.labels for cluster in found if cluster.name == name)

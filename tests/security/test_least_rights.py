@@ -8,7 +8,8 @@ import pytest
 from msgspec import Struct
 
 from ibgu.controller import effects
-from ibgu.core.kinds import ManifestWork
+from ibgu.core.model import WorkView
+from ibgu.core.observe import Shown
 from ibgu.core.works import cluster_patch
 from ibgu.hub import discovery
 from ibgu.hub.access import Access, Question
@@ -101,16 +102,14 @@ def _unused(asked: list[Used]) -> list[str]:
     return [str(g) for g in everything() if not any(serves(g, right) for right in known)]
 
 
-def _armed(scene: Scene, cluster: str) -> ManifestWork | None:
+def _armed(scene: Scene, cluster: str) -> Shown[WorkView] | None:
     assert scene.controller is not None
     works = scene.controller._mirror.works
     marked = (work for work in works if work.metadata.namespace == cluster)
-    return next(
-        (w for w in marked if w.metadata.annotations.get("ibgu.dev/arming") == "armed"), None
-    )
+    return next((work for work in marked if work.view.armed), None)
 
 
-async def _miss_an_event(scene: Scene, old: ManifestWork) -> None:
+async def _miss_an_event(scene: Scene, old: Shown[WorkView]) -> None:
     """The mirror shows a work as it once was: ibgu's write meets a conflict, and it is read."""
     controller = scene.controller
     assert controller is not None

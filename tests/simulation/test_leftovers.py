@@ -31,7 +31,7 @@ def test_nothing_stays_in_memory(told: Tell) -> None:
         kept = parts.statuses
         assert [kept._written, kept._answered, kept._due, kept._listings, kept._dirty] == [{}] * 5
         assert (parts.openings._open, parts.notices._failures) == ({}, {})
-        assert parts.mirror._works == {}
+        assert len(parts.mirror.works) == 0
 
     told(story, "Prep", "Abort", clusters=2)
 

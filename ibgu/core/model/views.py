@@ -5,7 +5,7 @@ from msgspec import Struct
 from ibgu.core.model.actions import Stage
 
 
-class ClusterView(Struct, frozen=True, kw_only=True):
+class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
     """A ManagedCluster."""
 
     name: str
@@ -18,9 +18,10 @@ class ClusterView(Struct, frozen=True, kw_only=True):
     """The hub itself."""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    """Those that ibgu puts on it (R14), whoever did."""
 
 
-class IbuCondition(Struct, frozen=True):
+class IbuCondition(Struct, frozen=True, gc=False):
     status: str = ""
     reason: str = ""
     message: str = ""
@@ -37,7 +38,7 @@ class IbuCondition(Struct, frozen=True):
 MISSING = IbuCondition()
 
 
-class IbuView(Struct, frozen=True, kw_only=True):
+class IbuView(Struct, frozen=True, gc=False, kw_only=True):
     """The cluster's ImageBasedUpgrade as fed back; absent values are empty."""
 
     stage: str = ""
@@ -64,7 +65,7 @@ class IbuView(Struct, frozen=True, kw_only=True):
         return self.generation > 0 and self.observed_generation == self.generation
 
 
-class WorkView(Struct, frozen=True, kw_only=True):
+class WorkView(Struct, frozen=True, gc=False, kw_only=True):
     """A ManifestWork of ours (stage or payload)."""
 
     name: str

@@ -3,6 +3,7 @@
 from ibgu.core.observe.cluster import view_cluster
 from ibgu.core.observe.evidence import accepted, answers, speaks_for
 from ibgu.core.observe.look import Judgement, JudgementKind, judge
+from ibgu.core.observe.shown import Shown, shown, shown_cluster, shown_work
 from ibgu.core.observe.standing import last_words, out_of_stage
 from ibgu.core.observe.verdict import Verdict, VerdictKind, verdict
 from ibgu.core.observe.work import proven, view_work
@@ -10,6 +11,7 @@ from ibgu.core.observe.work import proven, view_work
 __all__ = [
     "Judgement",
     "JudgementKind",
+    "Shown",
     "Verdict",
     "VerdictKind",
     "accepted",
@@ -18,6 +20,9 @@ __all__ = [
     "last_words",
     "out_of_stage",
     "proven",
+    "shown",
+    "shown_cluster",
+    "shown_work",
     "speaks_for",
     "verdict",
     "view_cluster",

@@ -1,21 +1,32 @@
 """ManagedCluster -> ClusterView."""
 
+from collections.abc import Iterable, Mapping
+from sys import intern
+
 from ibgu.core.kinds import ManagedCluster
 from ibgu.core.model import ClusterView
 from ibgu.core.observe.conditions import status_of
+from ibgu.core.works import names
 
 LOCAL = "local-cluster"
+_NONE: dict[str, str] = {}
+"""Nobody writes into it."""
 
 
 def view_cluster(mc: ManagedCluster) -> ClusterView:
     metadata = mc.metadata
     return ClusterView(
-        name=metadata.name,
-        uid=metadata.uid,
+        name=intern(metadata.name),
+        uid=intern(metadata.uid),
         accepted=mc.spec.hub_accepts_client,
         deleting=metadata.deletion_timestamp is not None,
         reachable=status_of(mc.status.conditions, "ManagedClusterConditionAvailable") == "True",
         local=metadata.name == LOCAL or metadata.labels.get(LOCAL) == "true",
-        labels=metadata.labels,
-        annotations=metadata.annotations,
+        labels=_shared(metadata.labels, metadata.labels),
+        annotations=_shared(metadata.annotations, names.OF_CLUSTERS),
     )
+
+
+def _shared(found: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
+    """With the keys and values of the whole fleet, which are few."""
+    return {intern(key): intern(found[key]) for key in keys if key in found} or _NONE

@@ -1,9 +1,11 @@
 """Fed-back values -> IbuView; the names of the values are those of `works.feedback`."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from sys import intern
 
 from ibgu.core.kinds import FeedbackValue, FieldValue
-from ibgu.core.model import MISSING, IbuCondition, IbuView
+from ibgu.core.model import MISSING, IbuCondition, IbuView, Stage
 from ibgu.core.works import feedback as names
 
 _NOTHING = FieldValue()
@@ -24,7 +26,7 @@ def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
         upgrade_completed=_condition(found, "upgradeCompleted"),
         rollback_in_progress=_condition(found, "rollbackInProgress"),
         rollback_completed=_condition(found, "rollbackCompleted"),
-        next_stages=frozenset(s for name, s in names.NEXT_STAGES.items() if name in found),
+        next_stages=_stages(tuple(filter(found.__contains__, names.NEXT_STAGES))),
         seed_image=_text(found, names.SEED_IMAGE),
         seed_version=_text(found, names.SEED_VERSION),
         looks=_looks(found),
@@ -32,7 +34,7 @@ def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
 
 
 def _text(found: Values, name: str) -> str:
-    return found.get(name, _NOTHING).string or ""
+    return intern(found.get(name, _NOTHING).string or "")
 
 
 def _number(found: Values, name: str) -> int:
@@ -44,7 +46,17 @@ def _condition(found: Values, prefix: str) -> IbuCondition:
     if not status:
         return MISSING
     reason = _text(found, f"{prefix}Reason")
-    return IbuCondition(status, reason, _text(found, f"{prefix}Message"))
+    return _shared(status, reason, _text(found, f"{prefix}Message"))
+
+
+@lru_cache(4096)
+def _shared(status: str, reason: str, message: str) -> IbuCondition:
+    return IbuCondition(status, reason, message)
+
+
+@lru_cache
+def _stages(values: tuple[str, ...]) -> frozenset[Stage]:
+    return frozenset(names.NEXT_STAGES[value] for value in values)
 
 
 def _looks(found: Values) -> frozenset[str]:

@@ -1,6 +1,7 @@
 """ManifestWork -> WorkView. Runs for every event of the watch, so it looks at things once."""
 
 from collections.abc import Iterable
+from sys import intern
 
 from msgspec.structs import replace
 
@@ -21,22 +22,22 @@ def view_work(work: ManifestWork) -> WorkView:
     available = find(entry.conditions, "Available")
     values = entry.status_feedback.values
     return WorkView(
-        name=metadata.name,
+        name=intern(metadata.name),
         uid=metadata.uid,
         resource_version=metadata.resource_version,
         generation=generation,
         terminating=metadata.deletion_timestamp is not None,
         edited=marks.get(names.GENERATION) != str(generation),
         armed=marks.get(names.ARMING) == names.ARMED,
-        run=marks.get(names.RUN, ""),
+        run=intern(marks.get(names.RUN, "")),
         look=marks.get(names.LOOK, ""),
         restore=marks.get(names.RESTORE, ""),
         digest=marks.get(names.DIGEST, ""),
         applied=applied.status == "True" and applied.observed_generation == generation,
         apply_error=_apply_error(manifests, entry, generation),
         ibu_applied=_applied(entry, generation) == "True",
-        ibu_available=available.status,
-        ibu_message=available.message,
+        ibu_available=intern(available.status),
+        ibu_message=intern(available.message),
         ibu=view_ibu(values) if values else None,
     )
 

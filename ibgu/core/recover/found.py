@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from ibgu.core.kinds import Ibgu, ManifestWork
-from ibgu.core.model import Action, ClusterView
+from ibgu.core.kinds import Ibgu
+from ibgu.core.model import Action, ClusterView, WorkView
+from ibgu.core.observe import Shown
 from ibgu.core.recover.placing import Plan
 from ibgu.core.recover.told import Told, told
 from ibgu.core.recover.trace import Trace, traces_of
@@ -27,7 +28,7 @@ class Found(Struct, frozen=True):
 
 
 def find(
-    obj: Ibgu, works: Iterable[ManifestWork], cluster: Callable[[str], ClusterView | None]
+    obj: Ibgu, works: Iterable[Shown[WorkView]], cluster: Callable[[str], ClusterView | None]
 ) -> Found:
     """`works`: the rollout's stage works; `cluster`: the ManagedCluster of that name."""
     return Found(obj, _plan(obj), told(obj), traces_of(works), cluster)

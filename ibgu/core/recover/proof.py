@@ -8,9 +8,9 @@ it, shorten the plan) is no proof, however much of it is found: that is R9 and R
 from collections.abc import Container, Iterable, Iterator
 
 from ibgu.core.book import Book
-from ibgu.core.kinds import Ibgu, ManifestWork
+from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Member, WorkView
-from ibgu.core.observe import view_work
+from ibgu.core.observe import Shown
 from ibgu.core.recover.versions import Versions
 from ibgu.core.works import names
 
@@ -42,7 +42,9 @@ def returned(found: Ibgu, deleted: Container[str]) -> Iterator[str]:
         yield f"{meta.namespace}/{meta.name} was deleted, and is back with the same uid"
 
 
-def runs_back(book: Book, works: Iterable[ManifestWork], run_ids: Container[str]) -> Iterator[str]:
+def runs_back(
+    book: Book, works: Iterable[Shown[WorkView]], run_ids: Container[str]
+) -> Iterator[str]:
     """A work carries an earlier run than the one that the journal saw armed on the hub.
 
     Every write of ours says which generation it makes, so a work that shows an earlier write of
@@ -52,7 +54,7 @@ def runs_back(book: Book, works: Iterable[ManifestWork], run_ids: Container[str]
         if work.metadata.labels.get(names.PART) != names.STAGE:
             continue
         cluster = work.metadata.namespace
-        member, view = book.latest(cluster), view_work(work)
+        member, view = book.latest(cluster), work.view
         if member is not None and _older(member, view, book.rollout.restore, run_ids):
             yield f"the work {cluster}/{view.name} carries a run from before the newest one"
 

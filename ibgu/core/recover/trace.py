@@ -5,9 +5,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.kinds import ManifestWork
 from ibgu.core.model import Action, RunResult, WorkView
-from ibgu.core.observe import view_work
+from ibgu.core.observe import Shown
 from ibgu.core.works import names
 
 _ACTIONS = {action.value: action for action in Action}
@@ -36,21 +35,21 @@ class Trace(Struct, frozen=True, kw_only=True):
         return ibu is not None and ibu.run == self.run and ibu.stage == self.action.stage
 
 
-def traces_of(works: Iterable[ManifestWork]) -> dict[str, Trace]:
+def traces_of(works: Iterable[Shown[WorkView]]) -> dict[str, Trace]:
     """By cluster; works that were only looked through have none."""
     found = (_trace(work) for work in works)
     return {trace.cluster: trace for trace in found if trace is not None}
 
 
-def _trace(work: ManifestWork) -> Trace | None:
+def _trace(work: Shown[WorkView]) -> Trace | None:
     marks = work.metadata.annotations
     action = _ACTIONS.get(marks.get(names.ACTION, ""))
-    if not marks.get(names.RUN) or action is None:
+    if not work.view.run or action is None:
         return None
     attempt = marks.get(names.ATTEMPT, "")
     return Trace(
         cluster=work.metadata.namespace,
-        work=view_work(work),
+        work=work.view,
         action=action,
         attempt=int(attempt) if attempt.isdecimal() else 1,
         started=_moment(marks.get(names.STARTED, "")),

@@ -3,7 +3,7 @@
 from ibgu.core.talm import names
 from ibgu.core.talm.group import Group, group_of, groups_of
 from ibgu.core.talm.kinds import TalmManifestWork
-from ibgu.core.talm.work import TalmWork, view_talm_work
+from ibgu.core.talm.work import TalmWork, shown_talm_work, view_talm_work
 
 __all__ = [
     "Group",
@@ -12,5 +12,6 @@ __all__ = [
     "group_of",
     "groups_of",
     "names",
+    "shown_talm_work",
     "view_talm_work",
 ]

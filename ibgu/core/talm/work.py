@@ -8,6 +8,7 @@ from msgspec import DecodeError, Struct, json
 from ibgu.core.kinds import Condition, ManifestCondition
 from ibgu.core.model import Stage
 from ibgu.core.observe.conditions import find, status_of
+from ibgu.core.observe.shown import Shown, shown
 from ibgu.core.talm import names
 from ibgu.core.talm.kinds import TalmManifestWork
 from ibgu.core.works.names import IBU_GROUP, IBU_KIND
@@ -19,7 +20,7 @@ class _Expected(Struct, frozen=True):
     name: str = ""
 
 
-class TalmWork(Struct, frozen=True, kw_only=True):
+class TalmWork(Struct, frozen=True, gc=False, kw_only=True):
     name: str
     cluster: str
     uid: str
@@ -52,6 +53,10 @@ class TalmWork(Struct, frozen=True, kw_only=True):
     def settled(self) -> bool:
         """Its values are of the stage that it asks for, and not frozen."""
         return self.stage_applied and self.available and not self.terminating
+
+
+def shown_talm_work(work: TalmManifestWork) -> Shown[TalmWork]:
+    return shown(work.metadata, view_talm_work(work), (names.CGU_NAMESPACE, names.CGU))
 
 
 def view_talm_work(work: TalmManifestWork) -> TalmWork:

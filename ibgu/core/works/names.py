@@ -38,6 +38,8 @@ POKE = "ibgu.dev/poke"
 # Of ManagedClusters (R14).
 DISABLE_AUTO_IMPORT = "import.open-cluster-management.io/disable-auto-import"
 AUTO_IMPORT_BY = "ibgu.dev/auto-import-by"
+OF_CLUSTERS = (DISABLE_AUTO_IMPORT, AUTO_IMPORT_BY)
+"""All annotations that are read of them."""
 
 # Controls on the IBGU: a closed list.
 RESUME = "ibgu.dev/resume"

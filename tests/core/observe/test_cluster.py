@@ -8,6 +8,7 @@ from ibgu.core.kinds import (
     ObjectMeta,
 )
 from ibgu.core.observe import view_cluster
+from ibgu.core.works import names
 
 
 def managed(meta: ObjectMeta, *, accepted: bool = True, available: str = "True") -> ManagedCluster:
@@ -19,13 +20,15 @@ def managed(meta: ObjectMeta, *, accepted: bool = True, available: str = "True")
 
 
 def test_what_is_copied() -> None:
-    meta = ObjectMeta(name="site-1", uid="u", labels={"a": "b"}, annotations={"c": "d"})
+    """Of annotations only those that ibgu sets itself: others are long, and nobody reads them."""
+    marks = {names.DISABLE_AUTO_IMPORT: "", names.AUTO_IMPORT_BY: "u"}
+    meta = ObjectMeta(name="site-1", uid="u", labels={"a": "b"}, annotations=marks | {"c": "d"})
     view = view_cluster(managed(meta))
     assert (view.name, view.uid, view.labels, view.annotations) == (
         "site-1",
         "u",
         {"a": "b"},
-        {"c": "d"},
+        marks,
     )
     assert (view.accepted, view.deleting, view.reachable, view.local) == (True, False, True, False)
 

@@ -25,7 +25,8 @@ from ibgu.core.kinds import (
     StatusFeedback,
     WorkStatus,
 )
-from ibgu.core.model import ClusterView, Member, Rollout, Step
+from ibgu.core.model import ClusterView, Member, Rollout, Step, WorkView
+from ibgu.core.observe import Shown, shown_work
 from ibgu.core.works import names
 
 UID = "uid-a"
@@ -68,7 +69,7 @@ def completed(**more: Any) -> dict[str, Any]:
     return {"observedGeneration": 1, "conditions": [done], **more}
 
 
-def work(cluster: str, run: str = "run-1", *, echo: str = "", **marks: str) -> ManifestWork:
+def work(cluster: str, run: str = "run-1", *, echo: str = "", **marks: str) -> Shown[WorkView]:
     """A stage work; `echo`: "<run> <stage>" that the cluster feeds back in this version."""
     annotations = {names.GENERATION: "3", names.RUN: run, names.ACTION: "Prep"}
     annotations |= {f"ibgu.dev/{key}": value for key, value in marks.items()}
@@ -80,7 +81,7 @@ def work(cluster: str, run: str = "run-1", *, echo: str = "", **marks: str) -> M
         labels={names.ROLLOUT: UID, names.PART: names.STAGE},
         annotations=annotations,
     )
-    return ManifestWork(meta, _fed_back(echo) if echo else WorkStatus())
+    return shown_work(ManifestWork(meta, _fed_back(echo) if echo else WorkStatus()))
 
 
 def _fed_back(echo: str) -> WorkStatus:

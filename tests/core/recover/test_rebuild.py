@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from ibgu.core.book import World
-from ibgu.core.kinds import Ibgu, ManifestWork
+from ibgu.core.kinds import Ibgu
 from ibgu.core.model import (
     Action,
     Cause,
@@ -23,7 +23,9 @@ from ibgu.core.model import (
     RunState,
     Step,
     StepState,
+    WorkView,
 )
+from ibgu.core.observe import Shown
 from ibgu.core.recover import find, rebuild
 from tests.core.book.records import NOW, done, in_flight, member, run, step
 from tests.core.book.records import rollout as record
@@ -39,7 +41,7 @@ class Rebuilt:
     def __init__(
         self,
         found: Ibgu,
-        works: Iterable[ManifestWork] = (),
+        works: Iterable[Shown[WorkView]] = (),
         known: World | None = None,
         clusters: Any = cluster,
     ) -> None:

@@ -1,0 +1,77 @@
+"""What of the hub's objects is kept in memory: who they are, and their views.
+
+A fleet has tens of thousands of them; a word that many of them say is one object.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from sys import intern
+from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ibgu.core.kinds import ManagedCluster, ManifestWork, ObjectMeta
+from ibgu.core.model import ClusterView, WorkView
+from ibgu.core.observe.cluster import view_cluster
+from ibgu.core.observe.work import view_work
+from ibgu.core.works import names
+
+
+class View(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def uid(self) -> str: ...
+
+
+V = TypeVar("V", bound=View)
+
+
+class Shown(Struct, Generic[V], frozen=True, gc=False):
+    """An object as the hub shows it in one version."""
+
+    metadata: ObjectMeta
+    """Labels and annotations only where they are read from here, and not from the view."""
+    view: V
+
+
+_LABELS = (names.ROLLOUT, names.PART)
+_MARKS = (names.ACTION, names.ATTEMPT, names.STARTED, names.LIMIT, names.OUTCOME)
+_DIFFERENT = 4096
+"""So many groups of labels or marks are shared by the objects that have them."""
+
+
+def shown_cluster(cluster: ManagedCluster) -> Shown[ClusterView]:
+    return shown(cluster.metadata, view_cluster(cluster))
+
+
+def shown_work(work: ManifestWork) -> Shown[WorkView]:
+    return shown(work.metadata, view_work(work), _LABELS, _MARKS)
+
+
+def shown(
+    meta: ObjectMeta, view: V, labels: Iterable[str] = (), marks: Iterable[str] = ()
+) -> Shown[V]:
+    """`labels`, `marks`: those labels and annotations that are read beside the view."""
+    who = replace(
+        meta,
+        name=view.name,
+        namespace=intern(meta.namespace),
+        uid=view.uid,
+        creation_timestamp="",
+        labels=_chosen(meta.labels, labels),
+        annotations=_chosen(meta.annotations, marks),
+    )
+    return Shown(who, view)
+
+
+def _chosen(found: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
+    return _shared(tuple((key, found[key]) for key in keys if key in found))
+
+
+@lru_cache(_DIFFERENT)
+def _shared(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Nobody writes into it."""
+    return dict(items)

@@ -1,0 +1,99 @@
+"""What the mirror keeps of an object: all that is read, and of a fleet's repetitions one."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from ibgu.core.kinds import ManagedCluster, ManifestWork
+from ibgu.core.model import ClusterView, WorkView
+from ibgu.core.observe import Shown, shown_cluster, shown_work, view_cluster, view_work
+from ibgu.core.works import names
+
+T = TypeVar("T")
+
+
+def work(cluster: str) -> ManifestWork:
+    """Decoded, so that no two of them have a string in common."""
+    marks = {"run": f"run-{cluster}", "action": "Prep", "attempt": "1", "started": "2026-01-01"}
+    condition = {"type": "Applied", "status": "True", "observedGeneration": 3}
+    told = {"idleStatus": "True", "idleReason": "Idle", "idleMessage": "Idle", "nextPrep": "Prep"}
+    values = [
+        {"name": name, "fieldValue": {"type": "String", "string": value}}
+        for name, value in told.items()
+    ]
+    ibu = {"group": names.IBU_GROUP, "kind": names.IBU_KIND, "name": names.IBU_NAME}
+    entry = {
+        "resourceMeta": ibu,
+        "conditions": [condition],
+        "statusFeedback": {"values": values},
+    }
+    return _decoded(
+        ManifestWork,
+        {
+            "name": "a-stage",
+            "namespace": cluster,
+            "uid": f"uid-{cluster}",
+            "resourceVersion": "17",
+            "generation": 3,
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {names.ROLLOUT: "uid-a", names.PART: names.STAGE, names.MANAGED_BY: "ibgu"},
+            "annotations": {f"ibgu.dev/{key}": value for key, value in marks.items()} | {"x": "y"},
+        },
+        {"conditions": [condition], "resourceStatus": {"manifests": [entry]}},
+    )
+
+
+def managed(name: str) -> ManagedCluster:
+    available = {"type": "ManagedClusterConditionAvailable", "status": "True"}
+    return _decoded(
+        ManagedCluster,
+        {"name": name, "uid": f"uid-{name}", "labels": {"site": "north", "name": name}},
+        {"conditions": [available]},
+    )
+
+
+def _decoded(kind: type[T], metadata: Any, status: Any) -> T:
+    return msgspec.json.decode(
+        msgspec.json.encode({"metadata": metadata, "status": status}), type=kind
+    )
+
+
+def test_a_work() -> None:
+    found = work("site-1")
+    shown: Shown[WorkView] = shown_work(found)
+    meta = shown.metadata
+    assert shown.view == view_work(found)
+    assert (meta.namespace, meta.name, meta.uid) == ("site-1", "a-stage", "uid-site-1")
+    assert (meta.resource_version, meta.generation) == ("17", 3)
+    assert meta.labels == {names.ROLLOUT: "uid-a", names.PART: names.STAGE}
+    assert meta.annotations == {
+        names.ACTION: "Prep",
+        names.ATTEMPT: "1",
+        names.STARTED: "2026-01-01",
+    }
+
+
+def test_works_of_one_rollout_share_what_they_repeat() -> None:
+    one, two = shown_work(work("site-1")), shown_work(work("site-2"))
+    assert one.metadata.labels is two.metadata.labels
+    assert one.metadata.annotations is two.metadata.annotations
+    assert one.view.name is two.view.name is one.metadata.name
+    first, second = one.view.ibu, two.view.ibu
+    assert first is not None
+    assert second is not None
+    assert first.idle is second.idle
+    assert first.next_stages is second.next_stages
+
+
+def test_a_cluster() -> None:
+    found = managed("site-1")
+    shown: Shown[ClusterView] = shown_cluster(found)
+    assert shown.view == view_cluster(found)
+    assert (shown.metadata.name, shown.metadata.uid) == ("site-1", "uid-site-1")
+    assert (shown.metadata.labels, shown.metadata.annotations) == ({}, {})
+
+
+def test_clusters_share_the_values_of_their_labels() -> None:
+    one, two = shown_cluster(managed("site-1")), shown_cluster(managed("site-2"))
+    assert one.view.labels["site"] is two.view.labels["site"]
+    assert one.view.name is shown_work(work("site-1")).metadata.namespace
