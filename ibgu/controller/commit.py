@@ -1,7 +1,7 @@
 """Intent before effect: a turn's decisions go into the journal before anything is done."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import datetime
 from math import inf
 from typing import TypeVar
@@ -120,6 +120,10 @@ class Ledger:
         if lost:
             log.warning("holds lost to another rollout", members=len(lost))
             draft.without(lost)
+
+    async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
+        """Those of the ids that no run of this hub ever had."""
+        return await self.survive(lambda: self._journal.foreign_runs(shown))
 
     def _keep(self, decisions: list[Decision]) -> None:
         if not self._waiting:

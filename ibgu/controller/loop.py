@@ -6,17 +6,20 @@ hub say.
 
 import asyncio
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
 
 from ibgu import telemetry, tracing
 from ibgu.controller import adopting
+from ibgu.controller.agenda import Touched
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.denials import denied
 from ibgu.controller.following import Following
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import WentBack
+from ibgu.controller.runs import Runs
 from ibgu.core.book import World
 from ibgu.core.model import Action, Decision
 from ibgu.core.snapshot import Facts
@@ -38,6 +41,7 @@ class Loop:
         self._parts = parts
         self._deciding = Deciding(parts, facts)
         self._following = Following(parts)
+        self._runs = Runs(parts.world, parts.mirror, parts.ledger)
         self._gap = False
         self._recovered: list[Decision] = []
         parts.statuses.hushed = facts.talm_live
@@ -202,6 +206,9 @@ class Loop:
         touched, debts = self._parts.agenda.take()
         if not touched and not debts:
             return
+        if await self._runs.learn(touched) and (self._gap or not self._current()):
+            self._put_back(touched, debts)
+            return
         now = self._parts.clock.now()
         with telemetry.TURN.time(), tracing.span("turn", ibgu_rollouts=len(touched)):
             draft = self._deciding.draft(touched, debts, now)
@@ -209,6 +216,13 @@ class Loop:
             quiet, late = self.facts.talm_live, self._gap or not self._current()
             self._following.perform(touched, debts, draft.decisions, now, quiet=quiet, late=late)
         telemetry.REACTION.observe(time.monotonic() - since)
+
+    def _put_back(self, touched: Touched, debts: Iterable[str]) -> None:
+        """The journal was away, or the mirror is: what passed meanwhile gets its grace first."""
+        for uid, clusters in touched.items():
+            self._parts.agenda.touch(uid, clusters)
+        for uid in debts:
+            self._parts.agenda.touch_debt(uid)
 
     def _current(self) -> bool:
         return self._parts.in_sync() and not self._parts.mirror.went_back

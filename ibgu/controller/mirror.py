@@ -78,6 +78,10 @@ class Mirror:
         found = self.works.by("rollout", rollout)
         return [work for work in found if work.metadata.labels.get(names.PART) == names.STAGE]
 
+    def runs(self) -> set[str]:
+        """Ids of those that works carry."""
+        return {work.view.run for work in self.works if work.view.run}
+
     def versions(self) -> Versions:
         """How far the hub has been seen to get."""
         lists = {"imagebasedgroupupgrades": self.ibgus.seen, "manifestworks": self.works.seen}

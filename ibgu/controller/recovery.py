@@ -68,14 +68,15 @@ class Recovery:
 
     async def _read(self, wanted: Iterable[str] = ()) -> tuple[World, Versions]:
         chosen = frozenset(wanted)
-        loaded = await self._ledger.survive(lambda: self._journal.load(chosen))
+        shown = self._mirror.runs()
+        loaded = await self._ledger.survive(lambda: self._journal.load(chosen, shown))
         world = World()
         world.load(
             loaded.rollouts,
             loaded.steps,
             loaded.members,
             loaded.debts,
-            loaded.run_ids,
+            loaded.foreign_runs,
             loaded.handled,
         )
         return world, loaded.versions
@@ -94,7 +95,7 @@ class Recovery:
             shown = self._mirror.ibgu(uid)
             if shown is not None:
                 yield from generation_back(book, shown)
-                yield from runs_back(book, self._mirror.works_of(uid), world.run_ids)
+                yield from runs_back(book, self._mirror.works_of(uid), world.foreign_runs)
 
     async def _hold(self, proof: str, now: datetime) -> tuple[World, list[Decision]]:
         """With the rollouts that the journal had done with, if the restore brought them back."""
@@ -123,7 +124,7 @@ class Recovery:
         book = world.books.get(seen.object.metadata.uid)
         if book is None or book.rollout.state is RolloutState.DELETED:
             return ""
-        return behind(book, seen, world.run_ids)
+        return behind(book, seen, world.foreign_runs)
 
     async def _commit(
         self, world: World, decisions: Iterable[Decision], now: datetime

@@ -170,7 +170,7 @@ async def test_a_run_goes_through_its_states(journal: Journal, db: AsyncEngine) 
     await journal.commit(ending(done))
     assert (await journal.load()).members == (done,)
     assert await holds(db) == []
-    assert (await journal.load()).run_ids == {"run-r1-a"}
+    assert (await journal.load(shown=["run-r1-a", "other"])).foreign_runs == {"other"}
 
 
 async def test_one_hub_does_not_see_the_other(leading: Leading) -> None:

@@ -1,10 +1,15 @@
 """What a starting controller gets, and what it is spared."""
 
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
 from msgspec.structs import replace
 
 from ibgu.core.model import Action, RolloutState, Step
 from ibgu.db import Journal
 from tests.db.records import (
+    NOW,
     ended,
     ending,
     member,
@@ -15,6 +20,8 @@ from tests.db.records import (
     starting,
     step,
 )
+
+Leading = Callable[..., Coroutine[Any, Any, Journal]]
 
 
 async def finished(journal: Journal, uid: str, age: int, *actions: Action) -> list[Step]:
@@ -41,10 +48,10 @@ async def test_everything_in_order(journal: Journal) -> None:
 
 async def test_a_deleted_rollout_with_nothing_left_is_left_out(journal: Journal) -> None:
     await finished(journal, "gone", 1, Action.PREP)
-    loaded = await journal.load()
+    loaded = await journal.load(shown=["gone-1", "other"])
     assert (loaded.rollouts, loaded.steps, loaded.members) == ((), (), ())
     assert loaded.handled == {"gone"}
-    assert loaded.run_ids == {"gone-0", "gone-1"}
+    assert loaded.foreign_runs == {"other"}, "every run of a rollout that is over stays known"
 
 
 async def test_what_is_left_to_do_keeps_a_deleted_rollout(journal: Journal) -> None:
@@ -91,3 +98,21 @@ async def test_a_deleted_rollout_that_is_wanted_comes_whole(journal: Journal) ->
     assert list(loaded.steps) == steps
     assert [one.key for one in loaded.members] == [("gone", 0, "a"), ("gone", 1, "a")]
     assert loaded.handled == {"other"}
+
+
+async def test_runs_that_this_hub_never_had_are_foreign(journal: Journal, leading: Leading) -> None:
+    """Clusters show any text; and another hub's run on this one is none of ours."""
+    assert await journal.foreign_runs([]) == frozenset()
+    await finished(journal, "gone", 1, Action.PREP)
+    shown = ["gone-0", "gone-2", "a\0b", "'; --", "x" * 100_000]
+    assert await journal.foreign_runs(shown) == set(shown) - {"gone-0"}
+    other = await leading(hub="hub-2")
+    assert await other.foreign_runs(["gone-0"]) == {"gone-0"}
+
+
+async def test_events_that_are_forgotten_take_no_run_with_them(journal: Journal) -> None:
+    """Else an old etcd that shows it again would look like somebody's hand (R9)."""
+    await finished(journal, "gone", 1, Action.PREP)
+    while await journal.forget(NOW + timedelta(days=400)):
+        pass
+    assert await journal.foreign_runs(["gone-0", "gone-1"]) == frozenset()

@@ -80,7 +80,8 @@ class World:
         """By ManagedCluster uid: who has the claim (R6)."""
         self.debts: dict[str, Debt] = {}
         """By ManagedCluster uid."""
-        self.run_ids: set[str] = set()
+        self.foreign_runs: set[str] = set()
+        """Of those that the hub shows: what the journal was asked for, and never had (R9)."""
         self.handled: set[str] = set()
         """uids of deleted rollouts that are not here because nothing of them is left to do."""
         self.cancellers: dict[str, list[Canceller]] = {}
@@ -98,7 +99,7 @@ class World:
         steps: Iterable[Step],
         members: Iterable[Member],
         debts: Iterable[Debt],
-        run_ids: Iterable[str],
+        foreign_runs: Iterable[str] = (),
         handled: Iterable[str] = (),
     ) -> None:
         """Fill an empty world from the journal's records; steps come in order."""
@@ -109,7 +110,7 @@ class World:
         for member in members:
             self._put_member(member)
         self.debts = {debt.uid: debt for debt in debts}
-        self.run_ids.update(run_ids)
+        self.foreign_runs.update(foreign_runs)
         self.handled.update(handled)
 
     def apply(self, decision: Decision) -> Undo:
@@ -163,6 +164,10 @@ class World:
         gone = (b.rollout for b in self.books.values() if b.rollout.deleted_at is not None)
         return self.handled | {rollout.uid for rollout in gone}
 
+    def foreign(self, run: str) -> bool:
+        """The run that a cluster or a work shows is none of ours; also where it shows none."""
+        return not run or run in self.foreign_runs
+
     def step_of(self, member: Member) -> StepBook:
         return self.books[member.rollout].steps[member.step]
 
@@ -189,9 +194,9 @@ class World:
         book = self.step_of(member)
         before = book.put(member)
         undo = [partial(book.put, before) if before else self._join(book, member)]
-        if member.run and member.run.id not in self.run_ids:
-            self.run_ids.add(member.run.id)
-            undo.append(partial(self.run_ids.discard, member.run.id))
+        if member.run and member.run.id in self.foreign_runs:
+            self.foreign_runs.discard(member.run.id)
+            undo.append(partial(self.foreign_runs.add, member.run.id))
         if (before and before.slot) != member.slot:
             undo.append(self._claim(member))
         return partial(_take_back, undo)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ibgu.core.book import StepBook
+from ibgu.core.decide.accepted import other_run
 from ibgu.core.decide.controls import decide_controls
 from ibgu.core.decide.debts import decide_debt
 from ibgu.core.decide.late import decide_finished
@@ -28,6 +29,7 @@ __all__ = [
     "Remove",
     "decide",
     "decide_debt",
+    "other_run",
     "payload_wanted",
     "stage_work",
     "start_step",

@@ -12,6 +12,7 @@ from ibgu.core.model import (
     ReasonKind,
     Run,
     RunResult,
+    RunState,
     Who,
     WorkView,
 )
@@ -35,6 +36,17 @@ def decide_accepted(turn: Turn, member: Member, seen: Observation) -> None:
             diverged(turn, member, what)
     else:
         _without_evidence(turn, member, work)
+
+
+def other_run(member: Member | None, work: WorkView | None) -> str:
+    """The run that the cluster shows in place of the one that it has taken; empty: none.
+
+    Whose it is only the journal knows, and has to be asked before anything is decided.
+    """
+    run = member.run if member is not None else None
+    if run is None or run.state is not RunState.ACCEPTED or work is None or work.ibu is None:
+        return ""
+    return work.ibu.run if work.ibu.run != run.id else ""
 
 
 def _dark(turn: Turn, member: Member) -> None:
@@ -107,7 +119,7 @@ def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
         return ""
     if ibu.stage != run.action.stage and not _old_state(turn, member, ibu):
         return f"spec.stage is {ibu.stage}, ibgu asked for {run.action.stage}"
-    if not run.adopted and ibu.run not in turn.world.run_ids:
+    if not run.adopted and turn.world.foreign(ibu.run):
         return f"the ImageBasedUpgrade carries the unknown run {ibu.run or '(none)'}"
     return ""
 
@@ -115,7 +127,7 @@ def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
 def _old_state(turn: Turn, member: Member, ibu: IbuView) -> bool:
     """After a reboot the old etcd may show an earlier run of ours until LCA restores (R9)."""
     assert member.run is not None
-    earlier = ibu.run != member.run.id and ibu.run in turn.world.run_ids
+    earlier = ibu.run != member.run.id and not turn.world.foreign(ibu.run)
     return member.run.action.reboots and earlier
 
 

@@ -8,18 +8,18 @@ from ibgu.core.recover.found import Found
 from ibgu.core.recover.told import Entry
 
 
-def behind(book: Book, found: Found, run_ids: Container[str]) -> str:
+def behind(book: Book, found: Found, foreign: Container[str]) -> str:
     """What the hub shows of the rollout that the journal can't have forgotten; empty: nothing.
 
     Runs are in the journal before any work carries them, and outcomes before any status tells
     them. A status that somebody else wrote proves nothing.
     """
-    return next(_signs(book, found, run_ids), "")
+    return next(_signs(book, found, foreign), "")
 
 
-def _signs(book: Book, found: Found, run_ids: Container[str]) -> Iterator[str]:
+def _signs(book: Book, found: Found, foreign: Container[str]) -> Iterator[str]:
     for trace in found.traces.values():
-        if trace.run not in run_ids:
+        if trace.run in foreign:
             yield f"the work of {trace.cluster} carries the run {trace.run}"
     told = found.told
     if not told.ours:

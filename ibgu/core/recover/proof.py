@@ -43,7 +43,7 @@ def returned(found: Ibgu, deleted: Container[str]) -> Iterator[str]:
 
 
 def runs_back(
-    book: Book, works: Iterable[Shown[WorkView]], run_ids: Container[str]
+    book: Book, works: Iterable[Shown[WorkView]], foreign: Container[str]
 ) -> Iterator[str]:
     """A work carries an earlier run than the one that the journal saw armed on the hub.
 
@@ -55,13 +55,14 @@ def runs_back(
             continue
         cluster = work.metadata.namespace
         member, view = book.latest(cluster), work.view
-        if member is not None and _older(member, view, book.rollout.restore, run_ids):
+        if member is not None and _older(member, view, book.rollout.restore, foreign):
             yield f"the work {cluster}/{view.name} carries a run from before the newest one"
 
 
-def _older(member: Member, work: WorkView, restore: str, run_ids: Container[str]) -> bool:
+def _older(member: Member, work: WorkView, restore: str, foreign: Container[str]) -> bool:
     run = member.run
     if run is None or run.armed_at is None or work.restore != restore:
         return False
     untouched = not (work.edited or work.terminating)
-    return untouched and work.run != run.id and work.run in run_ids
+    earlier = work.run not in ("", run.id) and work.run not in foreign
+    return untouched and earlier

@@ -51,7 +51,7 @@ def rebuild(
     `rollout` is the journal's record, or a new one; `why`: what the journal did not know.
     """
     book = world.books.get(rollout.uid) or Book(rollout)
-    basis = _Basis(book, world, found, lay_out(book, found, world.run_ids), now)
+    basis = _Basis(book, world, found, lay_out(book, found, world.foreign_runs), now)
     yield _imported(basis, why)
     for index in range(basis.layout.steps):
         yield from _step(basis, index)

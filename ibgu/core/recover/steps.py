@@ -1,6 +1,6 @@
 """The steps of a rollout that is rebuilt: which have begun, and who belongs to them."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -23,7 +23,8 @@ class Layout(Struct, frozen=True):
     traces: list[dict[str, Trace]]
 
 
-def lay_out(book: Book, found: Found, run_ids: set[str]) -> Layout:
+def lay_out(book: Book, found: Found, foreign: Container[str]) -> Layout:
+    """`foreign`: runs that the journal does not know."""
     plan = found.plan
     parts: list[dict[str, Part]] = [{} for _ in plan]
     for name, entry in found.told.clusters.items():
@@ -33,7 +34,7 @@ def lay_out(book: Book, found: Found, run_ids: set[str]) -> Layout:
     traces: list[dict[str, Trace]] = [{} for _ in plan]
     for name, trace in found.traces.items():
         place_ = step_of(trace.action, plan, begun)
-        if place_ is not None and trace.run not in run_ids:
+        if place_ is not None and trace.run in foreign:
             traces[place_][name] = trace
     last = max((i + 1 for i, t in enumerate(traces) if t), default=0)
     return Layout(max(begun, last), parts, traces)

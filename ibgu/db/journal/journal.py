@@ -13,7 +13,7 @@ from ibgu.core.recover import Versions
 from ibgu.db.errors import ReloadNeeded, away_from, is_transient
 from ibgu.db.journal.batch import Batch, gather
 from ibgu.db.journal.fencing import ascend, enter, landed, note
-from ibgu.db.journal.load import load
+from ibgu.db.journal.load import foreign_runs, load
 from ibgu.db.journal.turn import Loaded, MemberKey, Turn
 from ibgu.db.journal.write import fill
 
@@ -71,20 +71,27 @@ class Journal:
                 found = await db.execute(_FORGET, {"hub": self._hub, "at": before, "most": most})
                 return int(found.scalar_one())
 
-    async def load(self, wanted: Collection[str] = ()) -> Loaded:
-        """`wanted`: uids of rollouts that are not to be left out, though nothing is left to do."""
+    async def load(self, wanted: Collection[str] = (), shown: Collection[str] = ()) -> Loaded:
+        """`wanted`: uids of rollouts that are not to be left out, though nothing is left to do;
+        `shown`: the runs that works on the hub carry. Raises JournalAway."""
         async with self._busy:
             with away_from("loading the journal"):
-                return await self._load(wanted)
+                return await self._load(wanted, shown)
 
-    async def _load(self, wanted: Collection[str]) -> Loaded:
+    async def _load(self, wanted: Collection[str], shown: Collection[str]) -> Loaded:
         if self._doubt:
             await self._landed(self._doubt)
         async with self._engine.connect() as db:
             await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            loaded = await load(db, self._hub, wanted)
+            loaded = await load(db, self._hub, wanted, shown)
         self._doubt = None
         return loaded
+
+    async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
+        """Those of the ids that no run of this hub ever had. Raises JournalAway."""
+        with away_from("looking for runs"):
+            async with self._engine.connect() as db:
+                return await foreign_runs(db, self._hub, shown)
 
     async def note(self, versions: Versions) -> None:
         """How far the hub is seen to get, for the next start. Raises Deposed, JournalAway."""

@@ -13,7 +13,6 @@ from sqlalchemy import (
     and_,
     any_,
     exists,
-    func,
     literal,
     or_,
     select,
@@ -39,10 +38,13 @@ _PART = 1_000
 _CANCELS = [action.value for action in Action if action.cancels]
 
 
-async def load(db: AsyncConnection, hub: str, wanted: Collection[str] = ()) -> Loaded:
+async def load(
+    db: AsyncConnection, hub: str, wanted: Collection[str] = (), shown: Collection[str] = ()
+) -> Loaded:
     """Everything as of one moment, if `db` is in a transaction that sees one.
 
-    `wanted`: uids of rollouts that are not to be left out, whatever they have left to do.
+    `wanted`: uids of rollouts that are not to be left out, whatever they have left to do;
+    `shown`: the runs that works on the hub carry.
     """
     found = [
         (rollout, row["busy"] or rollout.uid in wanted)
@@ -55,12 +57,14 @@ async def load(db: AsyncConnection, hub: str, wanted: Collection[str] = ()) -> L
     kept = {rollout.uid for rollout in busy}
     found_steps = [to_record(row, Step) for row in await _rows(db, _steps(hub, kept | maybe))]
     kept |= {step.rollout for step in found_steps if step.first.cancels}
+    loaded = await _load_members(db, hub, kept, kept & maybe)
+    newest = {member.run.id for member in loaded if member.run is not None}
     return Loaded(
         rollouts=tuple(rollout for rollout, _ in found if rollout.uid in kept),
         steps=tuple(step for step in found_steps if step.rollout in kept),
-        members=await _load_members(db, hub, kept, kept & maybe),
+        members=loaded,
         debts=tuple(to_record(row, Debt) for row in await _rows(db, _debts(hub))),
-        run_ids=await _run_ids(db, hub),
+        foreign_runs=await foreign_runs(db, hub, set(shown) - newest),
         handled=frozenset(rollout.uid for rollout in idle),
         versions=await _versions(db, hub),
     )
@@ -127,10 +131,12 @@ def _debts(hub: str) -> Select[Any]:
     return select(*OF_DEBT).where(debts.c.hub == hub)
 
 
-async def _run_ids(db: AsyncConnection, hub: str) -> frozenset[str]:
-    """As one value: after years there are more of them than rows should be made for."""
-    together = func.array_agg(runs.c.id, type_=ARRAY(Text))
-    return frozenset(await db.scalar(select(together).where(runs.c.hub == hub)) or ())
+async def foreign_runs(db: AsyncConnection, hub: str, shown: Collection[str]) -> frozenset[str]:
+    """Those of the ids that no run of this hub ever had. Clusters may show any text as one."""
+    asked = [run for run in shown if "\0" not in run]
+    mine = select(runs.c.id).where(runs.c.hub == hub, runs.c.id == any_(_texts(asked)))
+    known = (await db.scalars(mine)).all() if asked else ()
+    return frozenset(shown) - frozenset(known)
 
 
 def _texts(values: Collection[str]) -> ColumnElement[Any]:

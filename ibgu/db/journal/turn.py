@@ -48,8 +48,8 @@ class Loaded(Struct, frozen=True):
     members: tuple[Member, ...]
     """By step and position, each with its newest run."""
     debts: tuple[Debt, ...]
-    run_ids: frozenset[str]
-    """Of every run that this hub ever had."""
+    foreign_runs: frozenset[str]
+    """Those of the shown runs that this hub never had."""
     handled: frozenset[str]
     """uids of deleted rollouts that have nothing left to do, left out or not."""
     versions: Versions = Versions()

@@ -139,7 +139,7 @@ def failed(
 
 def world_of(found: Rollout, steps: Iterable[Step] = (), members: Iterable[Member] = ()) -> World:
     world = World()
-    world.load([found], steps, members, (), ())
+    world.load([found], steps, members, ())
     return world
 
 

@@ -63,7 +63,7 @@ def test_a_world_is_filled_from_the_journals_records() -> None:
     assert book.current is book.steps[1]
     assert world.holds == {"uid-site-1": Holder("uid-a", 1, "site-1")}
     assert world.debts == {"uid-site-1": DEBT}
-    assert world.run_ids == {"run-0", "run-site-1"}
+    assert world.foreign_runs == {"run-0"}
     assert world.rollouts_of == {"site-1": {"uid-a"}, "site-2": {"uid-a"}}
     assert world.step_of(members[1]) is book.steps[1]
 
@@ -286,17 +286,24 @@ def test_a_draft_is_taken_back_when_it_fails() -> None:
     assert picture(world) == before
 
 
-def test_a_known_run_stays_known() -> None:
+def test_a_run_that_is_imported_is_foreign_no_more() -> None:
     world = changed()
+    world.foreign_runs.add("run-site-3")
     undo = world.apply(put(in_flight("site-3", step=1, slot=3, words="Precaching")))
+    assert not world.foreign("run-site-3")
     undo()
-    assert "run-site-3" in world.run_ids
+    assert world.foreign("run-site-3")
+
+
+@pytest.mark.parametrize(("run", "foreign"), [("run-0", True), ("run-1", False), ("", True)])
+def test_what_the_journal_does_not_know_is_foreign(run: str, *, foreign: bool) -> None:
+    assert load([rollout()], [step()], []).foreign(run) == foreign
 
 
 def test_deleted_rollouts_are_known_also_when_they_are_forgotten() -> None:
     world = World()
     deleted = rollout(uid="gone", state=RolloutState.DELETED, deleted_at=NOW)
-    world.load([rollout(uid="here"), deleted], [], [], [], [])
+    world.load([rollout(uid="here"), deleted], [], [], [])
     assert world.deleted == {"gone"}
     world.forget("gone")
     assert world.deleted == {"gone"}

@@ -46,5 +46,5 @@ class Records:
         debts = [debt for debt in self.debts.values() if not debt.empty]
         steps = [self.steps[key] for key in sorted(self.steps)]
         members = sorted(self.members.values(), key=lambda m: (m.rollout, m.step, m.position))
-        world.load(self.rollouts.values(), steps, members, debts, self.run_ids)
+        world.load(self.rollouts.values(), steps, members, debts)
         return world

@@ -123,8 +123,10 @@ def restore_journal(twin: Twin, kept: Journal) -> None:
     Invariants(twin)
     for uid, obj in list(twin.ibgus.items()):
         found, book = shown(twin, uid), twin.world.books.get(uid)
+        carried = {trace.run for trace in found.traces.values()}
+        twin.world.foreign_runs |= carried - twin.records.run_ids
         if book is None and found.begun:
             rollout = replace(rollout_of(obj), generation=0)
             decide_for(twin, rebuild(rollout, found, twin.world, "nothing known", twin.now))
-        elif book is not None and (why := behind(book, found, twin.world.run_ids)):
+        elif book is not None and (why := behind(book, found, twin.world.foreign_runs)):
             decide_for(twin, rebuild(book.rollout, found, twin.world, why, twin.now))

@@ -16,6 +16,7 @@ from ibgu.core.decide import (
     Answer,
     decide,
     decide_debt,
+    other_run,
     payload_wanted,
     stage_work,
     start_step,
@@ -156,12 +157,19 @@ class Twin(Hub, Story):
                 self._take(seen, said)
             else:
                 return
+        self._learn(uid, clusters)
         answer = self._answer(self.world.books[uid], clusters)
         for decision in answer.decisions:
             self._take(decision, said)
         for cluster, when in answer.wake.items():
             known = self.timers.get((uid, cluster))
             self.timers[uid, cluster] = when if known is None else min(known, when)
+
+    def _learn(self, uid: str, clusters: Iterable[str]) -> None:
+        """Ask the journal for the runs that nobody else knows."""
+        book = self.world.books[uid]
+        found = {other_run(book.latest(name), self.observe(uid, name).stage) for name in clusters}
+        self.world.foreign_runs |= found - {""} - self.records.run_ids
 
     def _answer(self, book: Book, clusters: Sequence[str]) -> Answer:
         snapshot = self.snapshot(book)

@@ -113,11 +113,11 @@ def cluster(name: str, uid: str = "", **labels: str) -> ClusterView:
     )
 
 
-def world(rollout: Rollout | None = None, *parts: Step | Member, runs: Any = ()) -> World:
+def world(rollout: Rollout | None = None, *parts: Step | Member) -> World:
     made = World()
     steps = [part for part in parts if isinstance(part, Step)]
     members = [part for part in parts if isinstance(part, Member)]
-    made.load([rollout] if rollout else [], steps, members, [], runs)
+    made.load([rollout] if rollout else [], steps, members, [])
     return made
 
 

@@ -68,7 +68,7 @@ def test_what_was_deleted_is_back(meta: dict[str, Any], *, proved: bool) -> None
 
 
 ARMED = in_flight(run=run(id="run-2", state=RunState.ARMED))
-KNOWN = {"run-1", "run-2"}
+FOREIGN = {"run-9"}
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,7 @@ KNOWN = {"run-1", "run-2"}
         (in_flight(run=run(id="run-2", state=RunState.ARMING, armed_at=None)), {}, False),
         (ARMED, {"run": "run-2"}, False),
         (ARMED, {"run": "run-9"}, False),  # unknown: the journal is behind
+        (ARMED, {"run": ""}, False),
         (ARMED, {"generation": "2"}, False),  # edited by hand, or put there from a file
         (ARMED, {"restore": "r1"}, False),  # written since another restore
         (member(), {}, False),
@@ -86,23 +87,23 @@ KNOWN = {"run-1", "run-2"}
 )
 def test_one_work(of: Member, marks: dict[str, str], *, proved: bool) -> None:
     known = book(rollout(), step(), of)
-    assert bool(list(runs_back(known, [work("site-1", **marks)], KNOWN))) == proved
+    assert bool(list(runs_back(known, [work("site-1", **marks)], FOREIGN))) == proved
 
 
 def test_works_that_are_missing_prove_nothing() -> None:
     """Somebody may have deleted all of them (R9)."""
     members = [in_flight(f"site-{n}", slot=n, run=run(id=f"run-{n}")) for n in range(1, 9)]
-    assert not list(runs_back(book(rollout(), step(), *members), [], KNOWN))
+    assert not list(runs_back(book(rollout(), step(), *members), [], FOREIGN))
 
 
 def test_works_of_others_prove_nothing() -> None:
     """A payload work, a cluster that is no member, a work that is being deleted."""
     known = book(rollout(), step(), ARMED)
-    assert not list(runs_back(known, [work("site-7")], KNOWN))
+    assert not list(runs_back(known, [work("site-7")], FOREIGN))
     one = work("site-1")
     payload = replace(one, metadata=replace(one.metadata, labels={}))
     leaving = replace(one, view=replace(one.view, terminating=True))
-    assert not list(runs_back(known, [payload, leaving], KNOWN))
+    assert not list(runs_back(known, [payload, leaving], FOREIGN))
 
 
 def test_a_shorter_plan_proves_nothing() -> None:

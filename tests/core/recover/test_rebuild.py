@@ -35,6 +35,11 @@ LATER = NOW + timedelta(hours=1)
 PREPARED = {"prep_completed": ""}
 
 
+def _runs(world: World) -> set[str]:
+    steps = (step for book in world.books.values() for step in book.steps)
+    return {m.run.id for step in steps for m in step.members.values() if m.run is not None}
+
+
 class Rebuilt:
     """The world after a rebuild, and what was said."""
 
@@ -46,6 +51,8 @@ class Rebuilt:
         clusters: Any = cluster,
     ) -> None:
         self.world = known or World()
+        works = list(works)
+        self.world.foreign_runs |= {work.view.run for work in works} - _runs(self.world)
         book = self.world.books.get(UID)
         fresh = Rollout(uid=UID, namespace="fleet", name="a", created_at=NOW, spec=found.spec)
         shown = find(found, works, clusters)
@@ -187,7 +194,7 @@ def test_one_hand_per_cluster() -> None:
     known = world()
     other = record("b")
     holds = in_flight(rollout="uid-b", run=run(id="run-b"))
-    known.load([other], [step(rollout="uid-b")], [holds], [], ["run-b"])
+    known.load([other], [step(rollout="uid-b")], [holds], [])
     found = Rebuilt(obj(), [work("site-1", echo="run-1 Prep")], known)
     assert found.member(0, "site-1").state is MemberState.WAITING
     assert known.holds["uid-site-1"].rollout == "uid-b"
@@ -212,7 +219,7 @@ class TestOfAJournalThatIsBehind:
 
     def test_a_run_that_was_followed_by_another_is_closed_first(self) -> None:
         mine = in_flight(run=run(id="run-0"))
-        known = world(record(), step("Prep Upgrade"), mine, runs=["run-0"])
+        known = world(record(), step("Prep Upgrade"), mine)
         works = [work("site-1", action="Upgrade", echo="run-1 Upgrade")]
         told = status(entry("site-1", "Prep", current="Upgrade"))
         found = Rebuilt(obj("Prep Upgrade", status=told), works, known)
@@ -226,7 +233,7 @@ class TestOfAJournalThatIsBehind:
 
     def test_a_withdrawn_attempt_was_followed_by_another(self) -> None:
         mine = in_flight(run=run(id="run-0"))
-        known = world(record(), step(), mine, runs=["run-0"])
+        known = world(record(), step(), mine)
         found = Rebuilt(obj(), [work("site-1")], known)
         first = next(d.member for d in found.said if isinstance(d, OnMember))
         assert first.run is not None
@@ -234,7 +241,7 @@ class TestOfAJournalThatIsBehind:
 
     def test_a_step_that_it_believes_to_run_is_over(self) -> None:
         mine = in_flight(run=run(id="run-0"))
-        known = world(record(), step(), mine, runs=["run-0"])
+        known = world(record(), step(), mine)
         told = status(entry("site-1", "Prep"), step=2, total=1)
         found = Rebuilt(obj("Prep", "Upgrade", status=told), [], known)
         assert found.steps[0].state is StepState.FINISHED
@@ -268,6 +275,6 @@ class TestOfAJournalThatIsBehind:
         """It is checked after the resume."""
         told = status(entry("site-1", "Prep"), observedGeneration=4)
         before = record(generation=3)
-        known = world(before, step(), in_flight(run=run(id="run-0")), runs=["run-0"])
+        known = world(before, step(), in_flight(run=run(id="run-0")))
         found = Rebuilt(obj(status=told, generation=5), [], known)
         assert (found.rollout.generation, found.rollout.spec) == (3, before.spec)

@@ -1,0 +1,49 @@
+"""Whose are the runs that clusters and works show (R9)? Where nobody here knows, the journal does.
+
+It keeps every run, also of rollouts that are long over: in memory are only answers.
+"""
+
+from collections.abc import Iterator
+
+from ibgu.controller.agenda import Touched
+from ibgu.controller.commit import Ledger
+from ibgu.controller.mirror import Mirror
+from ibgu.core.book import World
+from ibgu.core.decide import other_run
+from ibgu.core.works import stage_name
+
+MOST = 10_000
+"""Answers that are kept: with more of them all are asked for anew."""
+
+
+class Runs:
+    def __init__(self, world: World, mirror: Mirror, ledger: Ledger) -> None:
+        self._world = world
+        self._mirror = mirror
+        self._ledger = ledger
+        self._asked: set[str] = set()
+
+    async def learn(self, touched: Touched) -> bool:
+        """Ask for what the next turn has to know; False: it knows all. Waits for the journal."""
+        unknown = set(self._shown(touched)) - self._asked
+        if not unknown:
+            return False
+        foreign = await self._ledger.foreign_runs(unknown)
+        if len(self._asked) + len(unknown) > MOST:
+            self._asked.clear()
+            self._world.foreign_runs.clear()
+        self._asked |= unknown
+        self._world.foreign_runs |= foreign
+        return True
+
+    def _shown(self, touched: Touched) -> Iterator[str]:
+        for uid, clusters in touched.items():
+            book = self._world.books.get(uid)
+            if book is None:
+                yield from (work.view.run for work in self._mirror.works_of(uid))
+                continue
+            name = stage_name(uid, book.rollout.name)
+            for cluster in clusters:
+                run = other_run(book.latest(cluster), self._mirror.work((cluster, name)))
+                if run:
+                    yield run

@@ -1,0 +1,97 @@
+"""Runs that nobody here knows: the journal says whose they are, and is asked once."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu import db
+from ibgu.controller import runs
+from ibgu.controller.commit import Ledger
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.runs import Runs
+from ibgu.core.book import World
+from ibgu.core.model import IbuView, RunState
+from ibgu.core.works import stage_name
+from ibgu.db import Journal
+from ibgu.db.migrate import upgrade
+from tests.core.recover.objects import UID, work
+from tests.db.records import NOW, members, opening, rollout, started, starting, step, with_run
+
+OURS = rollout(UID)
+NAME = stage_name(OURS.uid, OURS.name)
+TOUCHED = {UID: {"site-1": None}}
+
+
+@pytest.fixture
+async def journal(database_url: str) -> AsyncIterator[Journal]:
+    """Of one member, whose first run is over, and whose second one its cluster has taken."""
+    await upgrade(database_url)
+    pool = db.engine(database_url)
+    journal = Journal(pool, "hub-1")
+    await journal.lead("ibgu-0")
+    (waiting,) = members(step(OURS), "site-1")
+    await journal.commit(opening(OURS, step(OURS), waiting=[waiting]))
+    await journal.commit(starting(started(waiting, slot=1, run="earlier")))
+    yield journal
+    await pool.dispose()
+
+
+@pytest.fixture
+def world() -> World:
+    (waiting,) = members(step(OURS), "site-1")
+    taken = with_run(started(waiting, slot=1, run="now"), state=RunState.ACCEPTED)
+    world = World()
+    world.load([OURS], [step(OURS)], [replace(taken, limit=NOW)], [])
+    return world
+
+
+class Eyes:
+    """What looks at the works: nothing has been asked yet."""
+
+    def __init__(self, world: World, journal: Journal) -> None:
+        self.mirror = Mirror(lambda rollout, cluster: None)
+        self.world = world
+        self._runs = Runs(world, self.mirror, Ledger(journal))
+        self._version = 0
+
+    async def see(self, run: str) -> bool:
+        """The cluster shows that run; answers whether the journal was asked."""
+        found = work("site-1", "now")
+        self._version += 1
+        meta = replace(found.metadata, name=NAME, resource_version=str(self._version))
+        view = replace(found.view, ibu=IbuView(run=run))
+        self.mirror.works.upsert(replace(found, metadata=meta, view=view))
+        return await self._runs.learn(TOUCHED)
+
+
+@pytest.fixture
+async def eyes(world: World, journal: Journal) -> Eyes:
+    return Eyes(world, journal)
+
+
+@pytest.mark.parametrize("run", ["now", ""])
+async def test_for_what_is_known_nobody_is_asked(eyes: Eyes, run: str) -> None:
+    assert not await eyes.see(run)
+
+
+@pytest.mark.parametrize(("run", "foreign"), [("earlier", set()), ("theirs", {"theirs"})])
+async def test_the_journal_is_asked_once(eyes: Eyes, run: str, foreign: set[str]) -> None:
+    assert await eyes.see(run)
+    assert eyes.world.foreign_runs == foreign
+    assert not await eyes.see(run)
+
+
+async def test_answers_are_not_kept_without_end(
+    eyes: Eyes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "MOST", 1)
+    assert [await eyes.see(run) for run in ("one", "two", "one")] == [True] * 3
+    assert eyes.world.foreign_runs == {"one"}
+
+
+async def test_works_of_a_rollout_that_nobody_knows_are_asked_for(eyes: Eyes) -> None:
+    """Their runs tell how far it was (design 6)."""
+    del eyes.world.books[UID]
+    assert await eyes.see("theirs")
+    assert eyes.world.foreign_runs == {"now"}, "of the works' marks, not of what clusters show"
