@@ -1,6 +1,7 @@
 """Records to rows and back. A column is named as the record's field, but for `_NAMES`."""
 
 from collections.abc import Mapping, Sequence
+from sys import intern
 from typing import Any, TypeVar
 
 import msgspec
@@ -98,12 +99,17 @@ NEWEST_RUN = and_(runs.c.hub == members.c.hub, runs.c.id == members.c.run)
 """To join a member's newest run."""
 OF_MEMBER_AND_RUN = (*OF_MEMBER, *OF_RUN)
 _MEMBER_NAMES = [column.name for column in OF_MEMBER]
+_SHARED = ("rollout", "cluster", "uid")
 _RUN_NAMES = [column.name for column in OF_RUN]
 
 
 def to_member(row: Sequence[Any]) -> Member:
-    """From a row that begins with OF_MEMBER_AND_RUN; the run is null if there is none."""
+    """From a row that begins with OF_MEMBER_AND_RUN; the run is null if there is none.
+
+    Names and uids are the same objects as the mirror's: there are tens of thousands of members.
+    """
     member = dict(zip(_MEMBER_NAMES, row, strict=False))
+    member.update({name: intern(member[name]) for name in _SHARED})
     if member["run"] is not None:
         member["run"] = dict(zip(_RUN_NAMES, row[len(member) :], strict=False))
     return to_record(member, Member)

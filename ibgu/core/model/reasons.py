@@ -54,7 +54,7 @@ class Who(StrEnum):
     PERSON = "person"
 
 
-class Reason(Struct, frozen=True):
+class Reason(Struct, frozen=True, gc=False):
     kind: ReasonKind
     since: datetime
     message: str = ""

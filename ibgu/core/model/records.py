@@ -124,7 +124,7 @@ class RunResult(StrEnum):
     DELETED = "deleted"
 
 
-class Run(Struct, frozen=True, kw_only=True):
+class Run(Struct, frozen=True, gc=False, kw_only=True):
     """One attempt of one action on one member."""
 
     id: str
@@ -171,21 +171,21 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
-class CompletedAction(Struct, frozen=True):
+class CompletedAction(Struct, frozen=True, gc=False):
     action: Action
     at: datetime
     note: str = ""
     """Empty, "was already ..." or "completed late, after ..."."""
 
 
-class Look(Struct, frozen=True):
+class Look(Struct, frozen=True, gc=False):
     """A question to the cluster (R8); in memory only, a restart asks again."""
 
     id: str
     asked_at: datetime
 
 
-class Member(Struct, frozen=True, kw_only=True):
+class Member(Struct, frozen=True, gc=False, kw_only=True):
     """A cluster that belongs to a step."""
 
     rollout: str
@@ -228,14 +228,14 @@ class Member(Struct, frozen=True, kw_only=True):
         return self.state is MemberState.FINISHED
 
 
-class Change(Struct, frozen=True):
+class Change(Struct, frozen=True, gc=False):
     """One key of a ManagedCluster's labels or annotations: as seen when owed -> as wanted."""
 
     seen: str | None
     wanted: str | None
 
 
-class Debt(Struct, frozen=True, kw_only=True):
+class Debt(Struct, frozen=True, gc=False, kw_only=True):
     """What ibgu still owes one ManagedCluster (R13, R14); one queue per cluster."""
 
     uid: str
