@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import asdict
 
 from ibgu.core.model import Action, Stage
-from ibgu.core.talm import names, view_talm_work
+from ibgu.core.talm import names, shown_talm_work, view_talm_work
 from tests.core.talm.objects import as_work, work
 
 
@@ -98,3 +98,12 @@ def test_a_work_without_any_status() -> None:
         False,
         "",
     )
+
+
+def test_what_is_kept_of_a_work() -> None:
+    found = as_work(work("s1", Action.PREP, resourceVersion="7"))
+    shown = shown_talm_work(found)
+    meta = shown.metadata
+    assert shown.view == view_talm_work(found)
+    assert (meta.namespace, meta.name, meta.resource_version) == ("s1", shown.view.name, "7")
+    assert tuple(meta.labels.values()) == shown.view.group
