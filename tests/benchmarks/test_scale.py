@@ -31,6 +31,7 @@ def test_copies_on_the_real_hub_are_taken_for_clusters() -> None:
 
     assert rest is not None
     assert (rest.clusters, rest.works) == (14, 12)
+    assert rest.bare > 0
     assert 0 < work.actions <= 8
     assert work.cpu > 0
     assert _bounded("fleet", fleet.figures(work, work, rest))

@@ -1,9 +1,13 @@
 """The reflector against one fault at a time."""
 
+import asyncio
+
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.kinds import ManifestWork
 from ibgu.hub.client import HubClient
+from ibgu.hub.decode import Bare
 from ibgu.hub.reflector import Reflector, Timing
 from ibgu.hub.store import Store
 from tests.hub.conftest import Fault, ScriptedHub, Until
@@ -176,6 +180,32 @@ async def test_an_error_of_the_sink_ends_it(
     reflector = Reflector(client, collection, ManifestWork, Broken())
     with pytest.raises(OSError, match="the sink's own"):
         await reflector.run()
+
+
+@pytest.mark.usefixtures("both_lists")
+async def test_only_what_is_kept_reaches_the_sink(
+    hub: ScriptedHub, client: HubClient, collection: str, until: Until
+) -> None:
+    """From lists as from watches, under the versions that the hub has."""
+
+    def keep(work: ManifestWork) -> Bare:
+        return Bare(replace(work.metadata, uid="kept"))
+
+    await hub.put("a")
+    store: Store[Bare] = Store()
+    reflector = Reflector(
+        client, collection, ManifestWork, store, keep=keep, streaming=hub.streaming_lists
+    )
+    task = asyncio.create_task(reflector.run())
+    await reflector.synced.wait()
+    await hub.put("a")
+    await hub.put("b")
+    await until(lambda: store.seen == hub.version)
+    task.cancel()
+    await asyncio.wait({task})
+    assert {found.metadata.uid for found in store} == {"kept"}
+    found = {found.metadata.name: found.metadata.resource_version for found in store}
+    assert found == on_hub(hub)
 
 
 async def test_only_what_the_selector_selects_is_asked_for(

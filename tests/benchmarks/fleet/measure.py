@@ -9,7 +9,13 @@ from pathlib import Path
 
 import aiohttp
 from msgspec import Struct
+from msgspec.structs import replace
 
+from ibgu.core.works import names
+from ibgu.hub import paths
+from ibgu.hub.port import Hub
+from ibgu.hub.reflector import STREAMING_LIST
+from ibgu.hub.watch import INITIAL_END
 from ibgu.sim.player import Player
 from tests.benchmarks.fleet.copies import copy
 from tests.benchmarks.fleet.stage import Stage, agents, stage
@@ -27,9 +33,11 @@ class Rest(Struct, frozen=True):
     works: int
     in_sync: float
     """Seconds from the start of the process until it is ready to lead, and leads."""
-    peak: int
+    bare: float
+    """Seconds in which the API server sends works and clusters to who only counts lines."""
+    peak: int = 0
     """Bytes of resident memory."""
-    cpu: float
+    cpu: float = 0.0
     """Of a core."""
 
 
@@ -49,7 +57,8 @@ class Size(Struct, frozen=True):
     rest: float = 0.0
     """Seconds; 0: its start and rest are not measured."""
     settle: float = 20.0
-    """Seconds from a start to rest, once everything is in sync."""
+    """Seconds from a start to rest, once everything is in sync; and for the API server, from the
+    last of so many writes to the start."""
 
 
 def measure(size: Size) -> tuple[Rest | None, Work]:
@@ -60,10 +69,12 @@ def measure(size: Size) -> tuple[Rest | None, Work]:
 async def _measure(size: Size, folder: Path) -> tuple[Rest | None, Work]:
     async with stage(folder) as here:
         works = await _fill(here, size)
+        await asyncio.sleep(size.settle)
+        bare = await _bare(here.fleet)
         async with _leading(here) as (process, seconds):
             rest = None
             if size.rest:
-                rest = await _rest(process, seconds, size, works)
+                rest = await _rest(process, Rest(size.clusters, works, seconds, bare), size)
             return rest, await _work(here, process, size)
 
 
@@ -99,13 +110,31 @@ async def _ready(listen: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _rest(process: Process, seconds: float, size: Size, works: int) -> Rest:
+async def _bare(hub: Hub) -> float:
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as streams:
+        streams.create_task(_drain(hub, paths.works(), names.SELECTOR))
+        streams.create_task(_drain(hub, paths.MANAGED_CLUSTERS, ""))
+    return time.monotonic() - began
+
+
+async def _drain(hub: Hub, path: str, selector: str) -> None:
+    """A streaming list, up to its end."""
+    query = {"watch": "true", "allowWatchBookmarks": "true", "labelSelector": selector}
+    async with hub.stream(path, query=query | STREAMING_LIST, timeout=60.0) as lines:
+        async for line in lines:
+            if INITIAL_END.encode() in line:
+                return
+
+
+async def _rest(process: Process, rest: Rest, size: Size) -> Rest:
+    """With what it took at rest."""
     await asyncio.sleep(size.settle)
     before = process.usage()
     await asyncio.sleep(size.rest)
     after = process.usage()
     cpu = (after.cpu - before.cpu) / size.rest
-    return Rest(size.clusters, works, seconds, after.peak, cpu)
+    return replace(rest, peak=after.peak, cpu=cpu)
 
 
 async def _work(here: Stage, process: Process, size: Size) -> Work:

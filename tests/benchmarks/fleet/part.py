@@ -26,7 +26,8 @@ def run(options: Namespace) -> bool:
             f"\n{work.clusters} clusters: {work.actions} actions, {_each(work):.1f} ms of CPU each"
         )
     if rest is not None:
-        print(f"{rest.clusters} clusters with {rest.works} works at rest")
+        print(f"{rest.clusters} clusters with {rest.works} works at rest; to who only counts lines")
+        print(f"the API server sends them in {rest.bare:.1f} s")
     return judge(figures(few, many, rest), "fleet")
 
 

@@ -1,5 +1,8 @@
 """What the mirror keeps of an object: all that is read, and of a fleet's repetitions one."""
 
+import gc
+import tracemalloc
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +20,8 @@ def work(cluster: str) -> ManifestWork:
     marks = {"run": f"run-{cluster}", "action": "Prep", "attempt": "1", "started": "2026-01-01"}
     condition = {"type": "Applied", "status": "True", "observedGeneration": 3}
     told = {"idleStatus": "True", "idleReason": "Idle", "idleMessage": "Idle", "nextPrep": "Prep"}
+    told |= {f"prepInProgress{part}": "Prep completed" for part in ("Status", "Reason", "Message")}
+    told |= {"prepCompletedStatus": "True", "stage": "Prep", "seedImage": "quay.io/seed:4.17.2"}
     values = [
         {"name": name, "fieldValue": {"type": "String", "string": value}}
         for name, value in told.items()
@@ -97,3 +102,28 @@ def test_clusters_share_the_values_of_their_labels() -> None:
     one, two = shown_cluster(managed("site-1")), shown_cluster(managed("site-2"))
     assert one.view.labels["site"] is two.view.labels["site"]
     assert one.view.name is shown_work(work("site-1")).metadata.namespace
+
+
+def test_what_is_kept_of_a_fleet_is_a_fraction_of_what_is_decoded() -> None:
+    bodies = [_body(work, f"site-{number}") for number in range(200)]
+    decoder = msgspec.json.Decoder(ManifestWork)
+    whole = _taken(lambda: [decoder.decode(body) for body in bodies])
+    kept = _taken(lambda: [shown_work(decoder.decode(body)) for body in bodies])
+    assert kept < whole / 3
+
+
+def _body(of: Callable[[str], object], name: str) -> bytes:
+    return msgspec.json.encode(of(name))
+
+
+def _taken(make: Callable[[], object]) -> int:
+    """Bytes that what it makes takes."""
+    tracemalloc.start()
+    try:
+        made = make()
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert made
+    return taken
