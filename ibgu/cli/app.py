@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -27,16 +28,29 @@ from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
 from ibgu.cli.serve import commands as serve
 from ibgu.cli.stragglers import stragglers
+from ibgu.cli.version import show_version
 
 app = typer.Typer(
     name="ibgu",
-    help="Image-based upgrades of OpenShift fleets, from one hub.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
     rich_markup_mode=None,
-    context_settings={"max_content_width": 120},
+    context_settings={"max_content_width": 120, "help_option_names": ["--help", "-h"]},
 )
+
+
+@app.callback()
+def ibgu(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=show_version, is_eager=True, help="What this is, and end."
+        ),
+    ] = False,
+) -> None:
+    """Image-based upgrades of OpenShift fleets, from one hub."""
+
 
 app.command()(get)
 app.command()(status)

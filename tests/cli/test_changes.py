@@ -30,7 +30,9 @@ async def test_pause_and_resume(
     await fleet(journal, await made(*PLAN), name="ran-x1")
     tried = await ibgu("pause", "ran-x1", "--dry-run", *direct, user="olga")
     assert tried.exit_code == 0, tried.output
-    assert tried.stdout.startswith("dry run, nothing was changed: ran-x1 is paused")
+    assert tried.stdout.startswith(
+        "dry run, nothing was changed; without --dry-run: ran-x1 is paused: nothing new starts"
+    )
     paused = await ibgu("pause", "ran-x1", "--why", "mirror", *direct, user="olga")
     assert paused.stdout.splitlines() == [
         "ran-x1 is paused: nothing new starts, what is in flight goes on to its end",
@@ -39,6 +41,8 @@ async def test_pause_and_resume(
         "--overwrite",
     ]
     assert (await on_hub(admin)).metadata.annotations["ibgu.dev/pause"] == "olga: mirror"
+    again = await ibgu("pause", "ran-x1", "--dry-run", *direct, user="olga")
+    assert again.stdout == "dry run, nothing was changed: ran-x1 is paused already (olga: mirror)\n"
     resumed = await ibgu("resume", "ran-x1", "-o", "json", *direct, user="olga")
     said = "ran-x1 is no longer paused; if the brake," if direct else "ran-x1 goes on"
     assert json.loads(resumed.stdout)["done"].startswith(said)

@@ -1,12 +1,16 @@
 """`--help` is quick, and tells all commands."""
 
+import platform
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from ibgu.cli.app import app
+from ibgu.cli.version import HUB
 
 HEAVY = ("kubernetes_asyncio", "sqlalchemy", "fastapi", "aiohttp", "prometheus_client")
 
@@ -50,3 +54,16 @@ def test_every_command_explains_itself(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--help"])
     assert done.exit_code == 0
     assert f"Usage: ibgu {command}" in done.stdout
+    assert CliRunner().invoke(app, [command, "-h"]).stdout == done.stdout
+
+
+def test_its_version() -> None:
+    done = CliRunner().invoke(app, ["--version"])
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"ibgu {version('ibgu')} (Python {platform.python_version()})\n")
+
+
+def test_the_hubs_that_it_names_are_those_of_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "installation.md").read_text()
+    kubernetes = HUB.partition(",")[0]
+    assert kubernetes in " ".join(page.split())

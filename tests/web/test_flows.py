@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import expect
 
+from ibgu.core.model import StepState
 from ibgu.core.spans import duration
 from tests.web.conftest import SESSION, Look
-from tests.web.fleet import MONITOR
+from tests.web.fleet import MONITOR, succeeded
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -165,6 +166,23 @@ async def test_a_wrong_selector_is_told_beside_the_field(look: Look) -> None:
     await expect(page.get_by_role("heading", name="399 clusters", exact=True)).to_be_visible()
 
 
+async def test_a_wrong_selector_is_asked_once(look: Look) -> None:
+    asked: list[str] = []
+    look.page.on("request", lambda request: asked.append(request.url))
+    await look.page.clock.install()
+    page = await look.open(f"{RAN}?label=ring+north")
+    await expect(page.get_by_role("alert")).to_contain_text("write it like a=b")
+    before = len(asked)
+    await page.clock.run_for(20_000)
+    await expect(page.locator(".freshness")).to_have_text("live")
+    assert len(asked) > before
+    assert len([each for each in asked if "label=ring" in each]) == 1
+    await page.get_by_label("Show clusters whose labels match this selector").fill("ring")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    await expect(page.get_by_role("heading", name="399 of 399 clusters")).to_be_visible()
+
+
 async def test_who_may_not_list_clusters_is_told_so(look: Look) -> None:
     page = await look.open(f"{RAN}?label=ring", user="bob")
     await expect(page.get_by_role("alert")).to_contain_text("bob may not list managedclusters")
@@ -227,6 +245,38 @@ async def test_the_chart_ends_at_the_total_and_names_the_newest_numbers(look: Lo
     await expect(legend.nth(1)).to_have_text(re.compile(r"^\d+$"))
     await expect(legend.nth(4)).to_have_text("60")
     assert all(re.fullmatch(r"\d+", each) for each in (await legend.all_inner_texts())[1:])
+    assert look.errors == []
+
+
+SPY = """
+    const { clearRect, fillText } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+      this.canvas.texts = [];
+      return clearRect.apply(this, box);
+    };
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...where) {
+      this.canvas.texts?.push(text);
+      return fillText.call(this, text, ...where);
+    };
+"""
+
+
+async def test_no_two_marks_of_the_chart_have_one_time(look: Look) -> None:
+    """Of a step that lasted three seconds, as in the demo."""
+    story = look.site.story()
+    began = story.now - timedelta(seconds=3)
+    of = await story.rollout("ran-short", ["Prep"], started_at=began)
+    times = {"started_at": began, "finished_at": story.now}
+    step = await story.step(of, 0, 3, state=StepState.FINISHED, **times)
+    took = [timedelta(seconds=1 + n) for n in range(3)]
+    await story.put(*(succeeded(step, 6000 + n, n, began, each) for n, each in enumerate(took)))
+    await look.page.add_init_script(SPY)
+    page = await look.open("#/r/default/ran-short")
+    await expect(page.locator(".u-legend .u-value").nth(1)).to_have_text("3")
+    drawn = await page.evaluate("document.querySelector('.chart canvas').texts")
+    marks = [each for each in drawn if re.fullmatch(r"[\d:]{5,8}", each)]
+    assert marks
+    assert len(set(marks)) == len(marks)
     assert look.errors == []
 
 

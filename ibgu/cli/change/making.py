@@ -93,7 +93,11 @@ def _print(told: Change, how: How) -> None:
         case Output.YAML:
             typer.echo(as_yaml(told))
         case Output.TEXT:
-            tried = "dry run, nothing was changed: " if how.dry_run else ""
-            typer.echo(f"{tried}{told.done}")
+            typer.echo(f"{_dry_run(told) if how.dry_run else ''}{told.done}")
             if told.kubectl:
                 typer.echo(f"the same by hand:\n{told.kubectl}")
+
+
+def _dry_run(told: Change) -> str:
+    """What follows is true only where there is nothing to change."""
+    return f"dry run, nothing was changed{'; without --dry-run' if told.kubectl else ''}: "

@@ -8,7 +8,7 @@ from typer.main import get_command
 
 from ibgu.cli.complete.words import Argument, Command, Option
 
-_HELP = Option(("--help",), "Show this message and exit.")
+_HELP = Option(("--help", "-h"), "Show this message and exit.")
 
 
 def commands() -> dict[str, Command]:

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import signal
 import sys
-from collections.abc import Awaitable
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +11,7 @@ from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.demo import sample
+from ibgu.sandbox.demo.ending import DONE, UNEXPECTED, until_signalled
 from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.demo.ready import ready
@@ -25,14 +24,14 @@ from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sim.player.simulate import simulate
 
 IBGU = "ibgu"
-DONE, UNEXPECTED, INTERRUPTED = 0, 1, 130
 
 
 def main(options: DemoOptions) -> int:
-    """0: done, and just those clusters failed that were made to; 1: anything else."""
+    """0: ended by Ctrl-C, or, with `exit_when_done`, done, and just those clusters failed that were
+    made to; 130: interrupted before it was done; 1: anything else."""
     console = Console()
     try:
-        return asyncio.run(_until_signalled(_play(options, console)))
+        return asyncio.run(until_signalled(_play(options, console), options, console))
     except (SandboxError, ExceptionGroup) as error:
         console.print(f"The demo can't run: {_words(error)}", style="red", highlight=False)
         return UNEXPECTED
@@ -47,18 +46,6 @@ def _words(error: Exception) -> str:
     if others is not None or ours is None:
         raise error
     return str(ours.exceptions[0])
-
-
-async def _until_signalled(playing: Awaitable[int]) -> int:
-    """Ctrl-C and a plain kill end it in order."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.ensure_future(playing)
-    for which in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(which, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        return INTERRUPTED
 
 
 async def _play(options: DemoOptions, console: Console) -> int:

@@ -5,6 +5,7 @@ import { useServices } from "./services.js";
 const POLL_MS = 2000;
 const QUIET_MS = 5000;
 /** With a stream, for what changes without an event: last words, reboots, forecasts. */
+const USELESS = 422; // the question itself is wrong, and will be
 
 /**
  * @typedef {object} Watched
@@ -47,6 +48,7 @@ function watch(path, { rest, live, gap, about, show }) {
   let asked = 0;
   let asking = false;
   let missed = false;
+  let useless = false;
 
   async function ask() {
     let failed = false;
@@ -58,6 +60,7 @@ function watch(path, { rest, live, gap, about, show }) {
       show({ path, body, problem: null, at: rest.now() });
     } catch (problem) {
       failed = true;
+      useless = problem.status === USELESS;
       if (!ending.signal.aborted) show((old) => ({ ...old, path, problem }));
     }
     asking = false;
@@ -67,7 +70,7 @@ function watch(path, { rest, live, gap, about, show }) {
   /** The next question, `ms` after the last one at the earliest. */
   function plan(/** @type {number} */ ms) {
     clearTimeout(timer);
-    if (!document.hidden)
+    if (!document.hidden && !useless)
       timer = setTimeout(ask, Math.max(0, asked + Math.max(ms, gap) - Date.now()));
   }
 

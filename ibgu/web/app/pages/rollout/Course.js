@@ -10,6 +10,15 @@ import { clock, clockWithSeconds, count } from "../../words/format.js";
 
 const POINTS = 120;
 const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+/** Seconds between two marks of the axis: no less than its labels can tell apart. */
+const MARKS = [
+  ...[1, 2, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR),
+  ...[1, 2, 5, 10, 20, 50, 100].map((days) => days * DAY),
+];
 
 /** `total`: members of the step, the top of the left axis. */
 export function Course({ rollout, step, total }) {
@@ -73,7 +82,7 @@ function options(total) {
     padding: [8, 0, 0, 0],
     scales: { y: { range: upToTotal }, slots: { range: fromZero } },
     axes: [
-      { ...axis, size: 34, values: times },
+      { ...axis, size: 34, values: times, incrs: MARKS },
       { ...axis, values: whole },
       { ...axis, values: whole, scale: "slots", side: 1, grid: { show: false } },
     ],
