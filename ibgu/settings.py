@@ -47,6 +47,11 @@ class Settings(BaseSettings):
         pattern="(?i)^(debug|info|warning|error)$",
         description="debug, info, warning, error.",
     )
+    log_format: str = Field(
+        "auto",
+        pattern="^(auto|json|text)$",
+        description="json, text, or auto: text on a terminal, else JSON.",
+    )
     lease_seconds: float = Field(
         4.0, gt=0, description="How long others wait after the leader's last renewal."
     )

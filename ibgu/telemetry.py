@@ -1,6 +1,7 @@
 """Metrics (Prometheus conventions, no per-cluster labels) and structured logs."""
 
 import logging
+import os
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -162,10 +163,15 @@ def count_write(result: "WriteResult") -> None:
     WRITES.labels(kind, outcome).inc()
 
 
-def configure_logging(level: str = "INFO", *, json: bool | None = None) -> None:
-    """JSON lines unless a person watches (`json` None: decided by the terminal)."""
-    plain = sys.stderr.isatty() if json is None else not json
-    renderer = structlog.dev.ConsoleRenderer() if plain else structlog.processors.JSONRenderer()
+def configure_logging(level: str = "INFO", form: str = "auto") -> None:
+    """`form`: json, text, or auto: JSON lines unless a person watches on a terminal."""
+    plain = form == "text" or (form == "auto" and sys.stderr.isatty())
+    colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    renderer = (
+        structlog.dev.ConsoleRenderer(colors=colours)
+        if plain
+        else structlog.processors.JSONRenderer()
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

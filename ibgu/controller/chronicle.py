@@ -6,6 +6,7 @@ from enum import StrEnum
 import structlog
 
 from ibgu import tracing
+from ibgu.controller import naming
 from ibgu.core.book import World
 from ibgu.core.model import Decision, Kind, Member, OnMember, OnRollout, OnStep
 
@@ -31,13 +32,10 @@ def write(decisions: Iterable[Decision], world: World) -> None:
             case OnRollout(rollout=rollout):
                 _line(decision, rollout=rollout.full_name)
             case OnStep(step=step):
-                _line(decision, rollout=_name(world, step.rollout), step=step.index + 1)
+                _line(decision, **naming.of_rollout(world, step.rollout), step=step.index + 1)
             case OnMember(member=member) if decision.kind in TOLD:
-                _line(
-                    decision,
-                    rollout=_name(world, member.rollout),
-                    **_of_member(decision.kind, member),
-                )
+                names = naming.of_rollout(world, member.rollout)
+                _line(decision, **names, **_of_member(decision.kind, member))
 
 
 def _line(decision: OnRollout | OnStep | OnMember, **names: object) -> None:
@@ -52,19 +50,11 @@ def _plain(value: object) -> tracing.Value:
 
 
 def _of_member(kind: Kind, member: Member) -> dict[str, object]:
-    names: dict[str, object] = {"step": member.step + 1, "cluster": member.cluster}
-    run = member.run
+    names, run = naming.of_member(member), member.run
     if kind is Kind.FINISHED:
         names |= {"outcome": member.outcome, "cause": member.cause}
-    elif run is not None:
-        names |= {"action": run.action, "run": run.id, "attempt": run.attempt}
-        names |= {"result": run.result, "cause": run.cause} if not run.open else {}
+    elif run is not None and not run.open:
+        names |= {"result": run.result, "cause": run.cause}
     # The bare words: an enumeration would be shown with its class.
     words = {name: str(value) for name, value in names.items() if isinstance(value, StrEnum)}
     return {name: value for name, value in (names | words).items() if value is not None}
-
-
-def _name(world: World, uid: str) -> str:
-    """namespace/name; of a rollout that is gone only the uid is left."""
-    book = world.books.get(uid)
-    return book.rollout.full_name if book is not None else uid

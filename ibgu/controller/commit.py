@@ -9,6 +9,7 @@ from typing import TypeVar
 import structlog
 
 from ibgu import telemetry, tracing
+from ibgu.controller import naming
 from ibgu.core.book import Undo, World
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import JournalAway
@@ -87,6 +88,13 @@ CAN_WAIT = frozenset(
 follows an acceptance, needs no journal (R9)."""
 
 
+def _tell_lost(draft: Draft, lost: frozenset[MemberKey]) -> None:
+    last = {d.member.key: d.member for d in draft.decisions if isinstance(d, OnMember)}
+    for member in (last[key] for key in sorted(lost) if key in last):
+        names = naming.of_rollout(draft.world, member.rollout) | naming.of_member(member)
+        log.warning("hold lost to another rollout", **names)
+
+
 def _can_wait(decision: Decision) -> bool:
     return isinstance(decision, Preempt) or decision.kind in CAN_WAIT
 
@@ -118,7 +126,7 @@ class Ledger:
         turn = draft.turn(at, self._waiting)
         lost = await self._write(turn)
         if lost:
-            log.warning("holds lost to another rollout", members=len(lost))
+            _tell_lost(draft, lost)
             draft.without(lost)
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:

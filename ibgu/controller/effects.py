@@ -91,7 +91,9 @@ class Effects:
             for key in list(self._mirror.works.keys_by("rollout", uid)):
                 view = self._mirror.work(key)
                 if view is not None and not (view.edited or view.terminating):
-                    log.warning("a work without an owner is removed", cluster=key[0], name=key[1])
+                    # Of the rollout nothing but the uid is left.
+                    names = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
+                    log.warning("a work without an owner is removed", **names)
                     self._delete(key, uid, view)
 
     def disarm_taken(self, book: Book, member: Member) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from ibgu import telemetry, tracing
-from ibgu.controller import adopting
+from ibgu.controller import adopting, naming
 from ibgu.controller.agenda import Touched
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.denials import denied
@@ -99,7 +99,8 @@ class Loop:
         elif kind == adopting.KEY:
             self._talm_answered(result)
         if result.error is not None and not result.error.conflict and not result.superseded:
-            log.warning("write failed", key=result.write.key, error=str(result.error))
+            names = naming.of_write(self.world, result.write)
+            log.warning("write failed", **names, error=str(result.error))
 
     def _work_answered(self, cluster: str, result: WriteResult) -> None:
         owner = result.write.owner
@@ -259,7 +260,10 @@ class Loop:
             try:
                 after = await self._parts.payloads.read(book.rollout)
             except HubError as error:
-                log.warning("can't read a payload", rollout=uid, error=str(error))
+                names = naming.of_rollout(self.world, uid)
+                log.warning(
+                    "can't read a payload", **names, step=step.step.index + 1, error=str(error)
+                )
                 known = known and before.read
                 continue
             if after != before:

@@ -75,7 +75,8 @@ class Openings:
                     await self._payloads.read(rollout)
                 self._put((rollout.uid, step), await self._clusters())
             except HubError as error:
-                log.warning("can't list clusters", rollout=rollout.full_name, error=str(error))
+                names = {"rollout": rollout.full_name, "step": step + 1}
+                log.warning("can't list clusters", **names, error=str(error))
                 await asyncio.sleep(0.1 if error.gone else AGAIN / 5)
             else:
                 self._done(rollout.uid)

@@ -114,8 +114,8 @@ class Recovery:
         for found in list(self._mirror.ibgus):
             seen = found_of(self._mirror, found)
             if why := self._unknown(world, seen):
-                log.error("the journal is behind the hub", rollout=found.metadata.name, why=why)
                 rollout = world.books[found.metadata.uid].rollout
+                log.error("the journal is behind the hub", rollout=rollout.full_name, why=why)
                 decisions = list(rebuild(rollout, seen, world, why, now))
                 said += await self._commit(world, decisions, now)
         return said

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import structlog
 
 from ibgu import telemetry
+from ibgu.controller import naming
 from ibgu.controller.mirror import Mirror
 from ibgu.core.kinds import ClusterGroupUpgrade, Ibgu, ManagedCluster, ManifestWork
 from ibgu.core.observe import shown_cluster, shown_work
@@ -86,7 +87,8 @@ class Watches:
 
     def _bad(self, kind: str, bad: BadObject) -> None:
         telemetry.BAD_OBJECTS.labels(kind).inc()
-        log.error("malformed object skipped", kind=kind, object=str(bad))
+        about = naming.of_object(kind, bad.metadata.namespace, bad.metadata.name)
+        log.error("malformed object skipped", kind=kind, **about, error=str(bad))
 
     def _failed(self, kind: str, error: HubError) -> None:
         self._errors[kind] = error

@@ -43,7 +43,7 @@ def run(read: Callable[[], Settings], main: Main, *in_words: type[Exception]) ->
     """
     try:
         settings = read()
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, settings.log_format)
         logging.basicConfig(handlers=[_Forward()], level=logging.WARNING)
         _collect_less_often()
         with tracing(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

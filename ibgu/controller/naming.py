@@ -1,0 +1,60 @@
+"""What a line of the log is about, in the same names everywhere (docs/operating.md)."""
+
+from ibgu.core.book import Book, World
+from ibgu.core.model import Action, Member
+from ibgu.hub.writer import Write
+
+Names = dict[str, object]
+
+_OF_CLUSTERS = ("work", "cluster")
+"""Kinds of writes whose keys go on with a cluster's name."""
+
+
+def of_rollout(world: World, uid: str) -> Names:
+    """namespace/name; of a rollout that is gone only the uid is left."""
+    book = world.books.get(uid)
+    return {"rollout": book.rollout.full_name if book is not None else uid}
+
+
+def of_member(member: Member) -> Names:
+    """Its newest attempt, or the action that was not begun on it."""
+    names: Names = {"step": member.step + 1, "cluster": member.cluster}
+    if member.run is not None:
+        action = _word(member.run.action)
+        names |= {"action": action, "run": member.run.id, "attempt": member.run.attempt}
+    elif member.failed_action is not None:
+        names |= {"action": _word(member.failed_action)}
+    return names
+
+
+def of_write(world: World, write: Write) -> Names:
+    """`object` is the kind of what is written, as spans and metrics call it."""
+    kind, *rest = write.key
+    names: Names = {"object": kind, "method": write.method}
+    if write.owner:
+        names |= of_rollout(world, write.owner)
+    if kind in _OF_CLUSTERS:
+        names |= _of_cluster(world.books.get(write.owner), rest[0])
+    return names
+
+
+def of_object(kind: str, namespace: str, name: str) -> Names:
+    """Of an object that could not even be read; `kind` as in paths: imagebasedgroupupgrades, …"""
+    match kind:
+        case "imagebasedgroupupgrades":
+            return {"rollout": f"{namespace}/{name}"}
+        case "managedclusters":
+            return {"cluster": name}
+        case "clustergroupupgrades":
+            return {"cgu": f"{namespace}/{name}"}
+    return {"cluster": namespace, "work": name}
+
+
+def _of_cluster(book: Book | None, cluster: str) -> Names:
+    member = book.latest(cluster) if book is not None else None
+    return of_member(member) if member is not None else {"cluster": cluster}
+
+
+def _word(action: Action) -> str:
+    """Bare: an enumeration would be shown with its class."""
+    return str(action)

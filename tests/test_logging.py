@@ -1,0 +1,55 @@
+"""In which form the log is written, and from which level on."""
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from ibgu.settings import SettingsError, read_settings
+from ibgu.telemetry import configure_logging
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    yield
+    structlog.reset_defaults()
+
+
+def written(monkeypatch: pytest.MonkeyPatch, form: str, where: io.StringIO) -> str:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys, "stderr", where)
+    configure_logging("warning", form)
+    log = structlog.get_logger()
+    log.info("goes on")
+    log.warning("write failed", rollout="default/ran-417", cluster="site-0412")
+    return where.getvalue()
+
+
+@pytest.mark.parametrize(("form", "where"), [("json", Terminal()), ("auto", io.StringIO())])
+def test_json(monkeypatch: pytest.MonkeyPatch, form: str, where: io.StringIO) -> None:
+    found = json.loads(written(monkeypatch, form, where))
+    assert (found["level"], found["event"]) == ("warning", "write failed")
+    assert (found["rollout"], found["cluster"]) == ("default/ran-417", "site-0412")
+
+
+@pytest.mark.parametrize(("form", "where"), [("text", io.StringIO()), ("auto", Terminal())])
+def test_text(monkeypatch: pytest.MonkeyPatch, form: str, where: io.StringIO) -> None:
+    found = written(monkeypatch, form, where)
+    assert "write failed" in found
+    assert "goes on" not in found
+    assert not found.startswith("{")
+    assert ("\x1b[" in found) == where.isatty()
+
+
+def test_another_form_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IBGU_LOG_FORMAT", "xml")
+    with pytest.raises(SettingsError, match=r"^IBGU_LOG_FORMAT: .*json, text, or auto"):
+        read_settings()
