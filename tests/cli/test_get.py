@@ -5,9 +5,9 @@ import json
 import pytest
 import yaml
 
-from ibgu.core.model import RolloutState
+from ibgu.core.model import Kind, OnRollout, RolloutState
 from ibgu.db import Journal
-from tests.api.fleet import BRAKE, fleet, rollout, seen
+from tests.api.fleet import BRAKE, fleet, rollout, seen, tell
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW
 
@@ -50,7 +50,14 @@ async def test_all_namespaces_that_one_may_see(ibgu: Ibgu) -> None:
 @pytest.mark.usefixtures("rollouts")
 async def test_wide_says_more(ibgu: Ibgu) -> None:
     row = (await ibgu("get", "ran-r1", "-o", "wide")).stdout.splitlines()[1].split()
-    assert row[-4:] == ["1", "2", "4.17.2", "Brake"]
+    assert row[-5:] == ["1", "2", "4.17.2", "Brake", "-"]
+
+
+async def test_who_created_it_is_told_as_the_hub_tells_it(ibgu: Ibgu, journal: Journal) -> None:
+    who = "via the hub (kubectl-create)"
+    await tell(journal, OnRollout(Kind.ROLLOUT_SEEN, rollout("r3"), "seen", actor=who))
+    [heading, row] = (await ibgu("get", "-o", "wide")).stdout.splitlines()
+    assert row[heading.index("CREATED BY") :] == who
 
 
 @pytest.mark.usefixtures("rollouts")

@@ -65,9 +65,9 @@ class Story:
         self.now = now
 
     async def rollout(
-        self, uid: str, actions: list[str], *, fleet: Any = None, **more: Any
+        self, uid: str, actions: list[str], *, fleet: Any = None, who: Any = "", **more: Any
     ) -> Rollout:
-        """`fleet`: a label selector."""
+        """`fleet`: a label selector; `who`: made it."""
         seed = SeedImageRef(image="quay.example/seed:4.17.2", version="4.17.2")
         strategy = RolloutStrategy(max_concurrency=SLOTS, timeout=600)
         plan = [PlanItem([action], strategy) for action in actions]
@@ -85,7 +85,7 @@ class Story:
             ),
         }
         found = Rollout(**(fields | more))
-        await self.tell(OnRollout(Kind.ROLLOUT_SEEN, found, "the IBGU was created"))
+        await self.tell(OnRollout(Kind.ROLLOUT_SEEN, found, "the IBGU was created", actor=who))
         return found
 
     async def step(self, of: Rollout, index: int, total: int, **more: Any) -> Step:
@@ -214,7 +214,8 @@ def _run(of: Step, number: int, since: datetime, state: RunState) -> Run:
 
 async def ran_417(story: Story, size: int = 412) -> Rollout:
     """Prep is over, with failures; Upgrade is half done."""
-    found = await story.rollout("ran-417", ["Prep", "Upgrade", "FinalizeUpgrade"])
+    plan = ["Prep", "Upgrade", "FinalizeUpgrade"]
+    found = await story.rollout("ran-417", plan, who="via the hub (kubectl-create)")
     began, over = story.now - 129 * MINUTE, story.now - 72 * MINUTE
     prep = await story.step(
         found, 0, size, state=StepState.FINISHED, started_at=began, finished_at=over

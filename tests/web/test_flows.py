@@ -70,6 +70,7 @@ async def test_the_list_says_what_needs_a_person(look: Look) -> None:
     await expect(page.get_by_role("region", name="Waits for a person")).to_contain_text("brake")
     rows = page.locator(".rollout")
     await expect(rows.filter(has_text="ran-417")).to_contain_text("step 2 of 3")
+    await expect(rows.filter(has_text="ran-417")).to_contain_text("via the hub (kubectl-create)")
     await expect(rows.filter(has_text="core-418")).to_contain_text("Held")
     await look.keep("rollouts", 720)
     await rows.filter(has_text="core-418").click()

@@ -8,7 +8,7 @@ from ibgu.cli.show.times import age
 from ibgu.client.answers.rollouts import Rollout
 
 _NARROW = ("NAME", "PHASE", "STEP", "ACTIONS", "ENDED", "FAILED", "AGE")
-_WIDE = ("RUNNING", "WAITING", "SEED", "HELD BY")
+_WIDE = ("RUNNING", "WAITING", "SEED", "HELD BY", "CREATED BY")
 
 
 def rollouts_table(
@@ -45,4 +45,5 @@ def _wide(rollout: Rollout) -> list[str]:
         str(counts.waiting) if counts else "-",
         rollout.seed.version or "-",
         hold.kind if hold else "-",
+        rollout.created_by or "-",
     ]

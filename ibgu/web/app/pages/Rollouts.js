@@ -10,7 +10,7 @@ import { Phase } from "../parts/Phase.js";
 import { Ago, At, Ends } from "../parts/Time.js";
 import { query } from "../rest/client.js";
 import { go, rolloutLink } from "../route.js";
-import { plural } from "../words/format.js";
+import { creator, plural } from "../words/format.js";
 import { spaced, STALLED } from "../words/states.js";
 
 export function Rollouts() {
@@ -67,6 +67,7 @@ function Row({ rollout, now }) {
     <span class="name">
       <a href=${link} aria-label=${`${rollout.name}, ${phase}, ${action}`}><strong>${rollout.name}</strong></a>
       <span class="quiet">${rollout.namespace} · → ${seed.version || "no version"}</span>
+      ${rollout.createdBy && html`<span class="quiet who-made">${creator(rollout.createdBy)}</span>`}
     </span>
     <span class="doing"><span>${action}</span><span class="quiet">${place}</span></span>
     ${current ? html`<${Bar} counts=${current.counts} />` : html`<span class="bar" />`}

@@ -66,3 +66,6 @@ export function percent(/** @type {number} */ part, /** @type {number} */ whole)
   const share = (100 * part) / whole;
   return `${part < whole ? Math.min(99, Math.floor(share)) : 100}%`;
 }
+
+/** "via the hub (kubectl-create)" as it is; a name with "by". */
+export const creator = (/** @type {string} */ who) => (who.startsWith("via ") ? who : `by ${who}`);

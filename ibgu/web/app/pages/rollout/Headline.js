@@ -5,7 +5,7 @@ import { Phase } from "../../parts/Phase.js";
 import { Number } from "../../parts/Number.js";
 import { Ago, At, Ends } from "../../parts/Time.js";
 import { Actions } from "./actions/Actions.js";
-import { count } from "../../words/format.js";
+import { count, creator } from "../../words/format.js";
 import { spaced, STALLED } from "../../words/states.js";
 
 export function Headline({ rollout, step, now }) {
@@ -25,9 +25,6 @@ export function Headline({ rollout, step, now }) {
     <${Hold} hold=${rollout.hold} now=${now} />
   </section>`;
 }
-
-/** "via the hub (kubectl-create)" as it is; a name with "by". */
-const creator = (who) => (who.startsWith("via ") ? who : `by ${who}`);
 
 function Facts({ rollout, step, now }) {
   const { counts } = step;
