@@ -72,14 +72,15 @@ class Caller(Struct, frozen=True):
 
     async def _require(self, question: Question) -> None:
         if not await self._may(question):
-            raise _forbidden(self.user, question)
+            raise forbidden(self.user, question)
 
 
 def _rollouts_in(namespace: str) -> Question:
     return Question("get", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace)
 
 
-def _forbidden(user: User, question: Question) -> Problem:
+def forbidden(user: User, question: Question) -> Problem:
+    """Which right is missing, as a sentence and by its parts."""
     what = f"{question.verb} {question.resource}.{question.group}"
     what += f" {question.name}" if question.name else ""
     what += f" in namespace {question.namespace}" if question.namespace else ""

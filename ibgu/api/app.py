@@ -28,6 +28,7 @@ from ibgu.api.routes import (
     stream,
     summary,
     whoami,
+    works,
 )
 from ibgu.api.routes.limited import LIMITED
 from ibgu.api.schemas.problem import problems
@@ -47,7 +48,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     app.state.measured = Measured(context)
     app.state.feed = Feed(context.engine, context.hub)
-    reads = (whoami, summary, durations, rollouts, step, members, history, clusters, stream)
+    reads = (whoami, summary, durations, rollouts, step, members, history, clusters, works, stream)
     for part in (*reads, preview, changes, shadow):
         app.include_router(
             part.router, prefix=PREFIX, dependencies=[LIMITED], responses=problems(429)

@@ -26,6 +26,7 @@ from ibgu.cli.read.members import members
 from ibgu.cli.read.shadow import shadow_report
 from ibgu.cli.read.status import status
 from ibgu.cli.read.tree import tree
+from ibgu.cli.read.works import works
 from ibgu.cli.serve import commands as serve
 from ibgu.cli.stragglers import stragglers
 from ibgu.cli.version import show_version
@@ -60,6 +61,7 @@ app.command()(members)
 app.command()(clusters)
 app.command()(explain)
 app.command()(history)
+app.command()(works)
 app.command()(events)
 app.command()(preview)
 app.command()(add_step)

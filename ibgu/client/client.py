@@ -16,6 +16,7 @@ from ibgu.client.answers.preview import Preview, PreviewOf
 from ibgu.client.answers.rollouts import Rollout, Steps
 from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, ShadowRollout
 from ibgu.client.answers.whoami import Whoami
+from ibgu.client.answers.works import Works
 from ibgu.client.sse import messages
 from ibgu.client.wire import TIMEOUT, Wire
 
@@ -210,6 +211,10 @@ class Client:
     def cluster_events(self, name: str) -> Iterator[Event]:
         """What happened to it, over all rollouts, newest first."""
         return self._wire.pages(Event, "clusters", name, "events")
+
+    def cluster_works(self, name: str) -> Works:
+        """What ibgu's ManifestWorks ask of it now, and what its agent reports."""
+        return self._wire.get(Works, "clusters", name, "works")
 
     # -- shadow mode -------------------------------------------------------------------------
 

@@ -33,8 +33,8 @@ USERS: Mapping[str, User] = {
     "olga": User("olga"),
 }
 """`ibgu` stands for the chart's ServiceAccount; `fleet` plays every cluster's agents; `shadow`
-has the chart's role for shadow mode, which can write nothing; `alice` may
-read IBGUs and ManagedClusters everywhere, `bob` IBGUs in `default`, `carol` nothing; `olga` may
+has the chart's role for shadow mode, which can write nothing; `alice` may read IBGUs,
+ManagedClusters and ManifestWorks everywhere, `bob` IBGUs in `default`, `carol` nothing; `olga` may
 what `alice` may, and change and create IBGUs."""
 
 
@@ -79,7 +79,10 @@ def sandbox_rbac(payload_namespaces: Iterable[str]) -> list[Manifest]:
         _cluster_role("sandbox-ibgu-reader", readers),
         _cluster_role(
             "sandbox-cluster-reader",
-            [_rule("cluster.open-cluster-management.io", "managedclusters", verbs=_READ)],
+            [
+                _rule("cluster.open-cluster-management.io", "managedclusters", verbs=_READ),
+                _rule("work.open-cluster-management.io", "manifestworks", verbs=_READ),
+            ],
         ),
         _binding("sandbox-ibgu-reader", "ClusterRole", _user("alice")),
         _binding("sandbox-cluster-reader", "ClusterRole", _user("alice")),

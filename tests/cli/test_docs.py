@@ -15,7 +15,7 @@ SHARED = {"--server", "--token", "--ca-file", "--namespace", "-n"}
 ASKING = {"get", "status", "tree", "stragglers", "events", "explain", "collect"}
 ASKING |= {"members", "clusters"}
 ASKING |= {"shadow-report"}
-WITHOUT_NAMESPACE = {"history"}
+WITHOUT_NAMESPACE = {"history", "works"}
 CHANGES = {"--dry-run", "--direct", "--output", "-o"}
 CHANGING = {"add-step", "pause", "resume", "skip", "retry", "abort", "adopt"}
 

@@ -8,6 +8,8 @@ from playwright.async_api import expect
 
 from ibgu.core.model import StepState
 from ibgu.core.spans import duration
+from ibgu.hub.client import HubClient
+from tests.api.reporting import put_works
 from tests.web.conftest import SESSION, Look
 from tests.web.fleet import MONITOR, succeeded
 
@@ -100,6 +102,32 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Look) ->
     assert look.errors == []
 
 
+async def test_what_the_hub_asks_of_a_cluster_is_read_when_somebody_looks(look: Look) -> None:
+    hub = look.site.hub
+    async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
+        name = {"metadata": {"name": "site-0005"}}
+        await admin.request("POST", "/api/v1/namespaces", body=name)
+        await put_works(admin, "site-0005")
+    asked: list[str] = []
+    look.page.on("request", lambda request: asked.append(request.url))
+    page = await look.open("#/c/site-0005")
+    fold = page.get_by_text("Feedback: what is asked of it")
+    await fold.wait_for()
+    assert not any(each.endswith("/works") for each in asked)
+    await fold.click()
+    stage = page.locator(".work").filter(has_text="Precache job in progress")
+    await expect(stage).to_contain_text("Prep, attempt 2 (armed)")
+    await expect(stage).to_contain_text("preparing: stage Prep, seed 4.17.2; may follow: Idle")
+    await expect(page.locator(".work")).to_have_count(2)
+    await page.get_by_text("Its labels").click()
+    await expect(page.locator(".labels-of")).to_contain_text("site=site-0005")
+    await look.keep("feedback", 1250)
+    assert len([each for each in asked if each.endswith("/works")]) == 1
+    async with page.expect_response("**/works"):
+        await page.get_by_role("button", name="Read again").click()
+    assert look.errors == []
+
+
 async def test_a_name_is_completed_and_opened(look: Look) -> None:
     page = await look.open()
     field = page.get_by_label("Open a cluster by its name")
@@ -162,6 +190,7 @@ async def test_a_wrong_selector_is_told_beside_the_field(look: Look) -> None:
     problem = page.get_by_role("alert")
     await expect(problem).to_contain_text("Labels ring north:")
     await expect(problem).to_contain_text("write it like a=b")
+    await page.locator(".u-legend").wait_for()
     await page.get_by_role("button", name="Clear the filter").click()
     await expect(problem).to_have_count(0)
     await expect(page.get_by_role("heading", name="399 clusters", exact=True)).to_be_visible()
@@ -178,8 +207,11 @@ async def test_a_wrong_selector_is_asked_once(look: Look) -> None:
     await expect(page.locator(".freshness")).to_have_text("live")
     assert len(asked) > before
     assert len([each for each in asked if "label=ring" in each]) == 1
-    await page.get_by_label("Show clusters whose labels match this selector").fill("ring")
-    await page.keyboard.press("Enter")
+    field = page.get_by_label("Show clusters whose labels match this selector")
+    await field.fill("ring")
+    await page.clock.run_for(3000)
+    await expect(field).to_have_value("ring")
+    await field.press("Enter")
     await expect(page.get_by_role("alert")).to_have_count(0)
     await expect(page.get_by_role("heading", name="399 of 399 clusters")).to_be_visible()
 

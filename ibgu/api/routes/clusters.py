@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from ibgu.api.access import Caller, CallerOfRequest
 from ibgu.api.pace import PacesOfHub
-from ibgu.api.problems import Problem, invalid
+from ibgu.api.problems import invalid
 from ibgu.api.routes.inputs import (
     LONGEST,
     NAME,
@@ -20,6 +20,7 @@ from ibgu.api.routes.inputs import (
     Limit,
     ReadsOfRequest,
     not_found,
+    unknown_cluster,
 )
 from ibgu.api.routes.visible import Visible
 from ibgu.api.schemas.base import Page
@@ -74,7 +75,7 @@ async def cluster(
     await caller.require_cluster(name)
     visits = (await reads.visits(name, limit=1)).items
     if not visits:
-        raise _unknown(name, None)
+        raise unknown_cluster(name)
     return cluster_body(name, await reads.cluster(name), visits[0], paces)
 
 
@@ -99,7 +100,7 @@ async def explain(
         await caller.require_cluster(name)
     visits = (await reads.visits(name, rollout=uid, limit=TOLD)).items
     if not visits:
-        raise _unknown(name, rollout)
+        raise unknown_cluster(name, rollout)
     return Response(msgspec.json.encode(explained(visits, paces)), media_type="application/json")
 
 
@@ -115,14 +116,3 @@ async def _uid(
     if found is None:
         raise not_found(namespace, rollout)
     return found.rollout.uid
-
-
-def _unknown(cluster: str, rollout: str | None) -> Problem:
-    if rollout is None:
-        words = f"cluster {cluster} was in no rollout yet (is the name right?)"
-    else:
-        words = (
-            f"cluster {cluster} is in no step of rollout {rollout} yet: a step takes its clusters "
-            "by their labels when it starts"
-        )
-    return Problem(404, "not-found", words)

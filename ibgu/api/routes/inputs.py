@@ -116,4 +116,15 @@ def not_found(namespace: str, name: str, uid: str | None = None) -> Problem:
     )
 
 
+def unknown_cluster(cluster: str, rollout: str | None = None) -> Problem:
+    if rollout is None:
+        words = f"cluster {cluster} was in no rollout yet (is the name right?)"
+    else:
+        words = (
+            f"cluster {cluster} is in no step of rollout {rollout} yet: a step takes its clusters "
+            "by their labels when it starts"
+        )
+    return Problem(404, "not-found", words)
+
+
 RolloutOfPath = Annotated[Found, Depends(_rollout)]

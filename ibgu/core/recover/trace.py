@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.model import Action, RunResult, WorkView
+from ibgu.core.moments import moment
 from ibgu.core.observe import Shown
 from ibgu.core.works import names
 
@@ -52,15 +53,7 @@ def _trace(work: Shown[WorkView]) -> Trace | None:
         work=work.view,
         action=action,
         attempt=int(attempt) if attempt.isdecimal() else 1,
-        started=_moment(marks.get(names.STARTED, "")),
-        limit=_moment(marks.get(names.LIMIT, "")),
+        started=moment(marks.get(names.STARTED, "")),
+        limit=moment(marks.get(names.LIMIT, "")),
         outcome=_RESULTS.get(marks.get(names.OUTCOME, "")),
     )
-
-
-def _moment(told: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(told)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else None

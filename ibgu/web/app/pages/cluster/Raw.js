@@ -1,13 +1,16 @@
-/** What the journal has, as REST tells it: for the report to somebody else. */
+/** What hub and journal have of it, as they have it: for who has to look closer, or to report it. */
 import { useState } from "preact/hooks";
 import { useBody } from "../../data/watch.js";
 import { html } from "../../html.js";
-import { Loading } from "../../parts/Notice.js";
+import { Empty, Loading } from "../../parts/Notice.js";
 import { clusterPath } from "../../rest/client.js";
 import { Events } from "./Events.js";
+import { Works } from "./Works.js";
 
 export function Raw({ name, about }) {
   return html`<section class="card raws" aria-label="Raw">
+    <${Fold} title="Feedback: what is asked of it, what its agent reports"><${Works} key=${name} name=${name} /><//>
+    <${Fold} title="Its labels"><${Labels} key=${name} name=${name} /><//>
     <${Fold} title="Its events in the journal"><${Events} name=${name} about=${about} /><//>
     <${Fold} title="The cluster as REST tells it"><${Json} path=${clusterPath(name)} /><//>
   </section>`;
@@ -20,6 +23,17 @@ function Fold({ title, children }) {
     <summary>${title}</summary>
     ${open && children}
   </details>`;
+}
+
+function Labels({ name }) {
+  const { body, problem } = useBody(clusterPath(name));
+  if (problem) return html`<p class="bad">${problem.message}</p>`;
+  if (!body) return html`<${Loading} />`;
+  const labels = Object.entries(body.labels ?? {}).sort();
+  if (!labels.length) return html`<${Empty}>None is known.<//>`;
+  return html`<ul class="labels-of">
+    ${labels.map(([key, value]) => html`<li key=${key}><code>${key}=${value}</code></li>`)}
+  </ul>`;
 }
 
 function Json({ path }) {

@@ -1,5 +1,5 @@
 /** The grid, with the legend that filters it. */
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { chosen, NOTHING, tally } from "../../data/filter.js";
 import { Grid } from "../../grid/Grid.js";
 import { html } from "../../html.js";
@@ -28,18 +28,10 @@ export function Clusters({ rollout, columns, matching, labelled, filter, choose,
         value=${filter.find}
         onInput=${(event) => choose({ ...filter, find: event.target.value }, { typing: true })}
       />
-      <input
-        type="search"
-        class="small labels"
-        placeholder="Labels: ring=1,!canary"
-        title="A selector, as for kubectl get -l; Enter applies it"
-        aria-label="Show clusters whose labels match this selector"
-        aria-invalid=${labelled.problem ? "true" : null}
-        aria-describedby="label-problem"
-        spellcheck="false"
-        autocomplete="off"
-        value=${filter.label}
-        onChange=${(event) => choose({ ...filter, label: event.target.value.trim() })}
+      <${LabelField}
+        given=${filter.label}
+        wrong=${labelled.problem !== null}
+        apply=${(label) => choose({ ...filter, label })}
       />
       <${Chosen} filter=${filter} choose=${choose} />
     </div>
@@ -56,6 +48,26 @@ export function Clusters({ rollout, columns, matching, labelled, filter, choose,
       open=${open}
     />
   </section>`;
+}
+
+/** What is typed is kept until Enter, however often the page is drawn meanwhile. */
+function LabelField({ given, wrong, apply }) {
+  const [typed, setTyped] = useState(given);
+  useEffect(() => setTyped(given), [given]);
+  return html`<input
+    type="search"
+    class="small labels"
+    placeholder="Labels: ring=1,!canary"
+    title="A selector, as for kubectl get -l; Enter applies it"
+    aria-label="Show clusters whose labels match this selector"
+    aria-invalid=${wrong ? "true" : null}
+    aria-describedby="label-problem"
+    spellcheck="false"
+    autocomplete="off"
+    value=${typed}
+    onInput=${(event) => setTyped(event.target.value)}
+    onChange=${(event) => apply(event.target.value.trim())}
+  />`;
 }
 
 /** What is stalled is counted among the running and rebooting, too. */

@@ -1,0 +1,80 @@
+"""A cluster's works, as REST tells them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ibgu.api.schemas.works import ConditionBody, IbuBody, ManifestBody, WorkBody, WorkRunBody
+from ibgu.core.kinds import Condition
+from ibgu.core.model import WorkView
+from ibgu.core.moments import moment
+from ibgu.core.observe.standing import Standing
+from ibgu.core.recover.trace import Trace
+from ibgu.core.reported import Manifest, Reported, agent, asks, stands
+
+_FROM_REPORTED = ("part", "rollout", "rollout_uid", "created_at", "reported_at")
+_FROM_WORK = ("name", "generation", "terminating", "edited", "armed", "applied", "apply_error")
+
+
+def work_body(found: Reported, now: datetime) -> WorkBody:
+    return WorkBody(
+        asks=asks(found),
+        agent=agent(found, now),
+        stands=stands(found),
+        **{name: getattr(found, name) for name in _FROM_REPORTED},
+        **{name: getattr(found.work, name) for name in _FROM_WORK},
+        run=_run(found.run) if found.run else None,
+        ibu=_ibu(found.work, found.standing),
+        conditions=_conditions(found.conditions),
+        manifests=[_manifest(each) for each in found.manifests],
+    )
+
+
+def _run(trace: Trace) -> WorkRunBody:
+    return WorkRunBody(
+        id=trace.run,
+        action=trace.action,
+        attempt=trace.attempt,
+        started_at=trace.started,
+        limit=trace.limit,
+        result=trace.outcome,
+    )
+
+
+def _ibu(work: WorkView, standing: Standing | None) -> IbuBody | None:
+    ibu = work.ibu
+    if ibu is None or standing is None:
+        return None
+    return IbuBody(
+        standing=standing,
+        stage=ibu.stage,
+        generation=ibu.generation,
+        observed_generation=ibu.observed_generation,
+        available=work.ibu_available,
+        next_stages=sorted(ibu.next_stages),
+        seed=ibu.seed_version,
+        run=ibu.run,
+    )
+
+
+def _manifest(each: Manifest) -> ManifestBody:
+    return ManifestBody(
+        kind=each.kind,
+        namespace=each.namespace,
+        name=each.name,
+        conditions=_conditions(each.conditions),
+        feedback=each.feedback,
+    )
+
+
+def _conditions(found: Iterable[Condition]) -> list[ConditionBody]:
+    return [
+        ConditionBody(
+            type=each.type,
+            status=each.status,
+            reason=each.reason,
+            message=each.message,
+            observed_generation=each.observed_generation,
+            last_transition_time=moment(each.last_transition_time),
+        )
+        for each in found
+    ]

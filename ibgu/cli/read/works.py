@@ -1,0 +1,46 @@
+"""`ibgu works`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Server, Token
+from ibgu.cli.show.form import Form, tell
+
+if TYPE_CHECKING:
+    from ibgu.client import Client
+    from ibgu.client.answers.clusters import Cluster
+
+
+def works(
+    cluster: Annotated[str, typer.Argument(help="The cluster's name.", show_default=False)],
+    output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
+    server: Server = DEFAULT_SERVER,
+    token: Token = "",
+    ca_file: CaFile = "",
+) -> None:
+    """Show what is asked of a cluster on the hub, and what its agent reports."""
+    from ibgu.cli.read.asking import asking
+    from ibgu.cli.rest.target import Target
+    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.works import works_lines
+
+    with asking():
+        client = Target(server, token, ca_file).client()
+        found = client.cluster_works(cluster)
+        if output is Form.TEXT:
+            typer.echo("\n".join(works_lines(found, _known(client, cluster), stdout())))
+        else:
+            tell(found, output)
+
+
+def _known(client: "Client", cluster: str) -> "Cluster | None":
+    """Its labels take another right than its works. Raises RestError."""
+    from ibgu.client import RestError
+
+    try:
+        return client.cluster(cluster)
+    except RestError as error:
+        if error.status not in (403, 404):
+            raise
+        return None

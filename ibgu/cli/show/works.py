@@ -1,0 +1,55 @@
+"""`ibgu works`: what is asked of a cluster on the hub, and what its agent reports."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.times import clock
+from ibgu.client.answers.clusters import Cluster
+from ibgu.client.answers.works import Condition, Manifest, Work, Works
+
+
+def works_lines(found: Works, known: Cluster | None, paper: Paper) -> Iterator[str]:
+    """`known`: what the journal has of it; None: nothing."""
+    yield paper.paint(found.cluster, bold=True)
+    if known is not None and known.labels:
+        labels = ", ".join(f"{key}={value}" for key, value in sorted(known.labels.items()))
+        yield from paper.under("labels   ", labels)
+    if not found.items:
+        yield "no ManifestWork of ibgu's is there: nothing is asked of it, nothing is reported"
+    for work in found.items:
+        yield ""
+        yield from _work(work, found.read_at, paper)
+
+
+def _work(work: Work, now: datetime, paper: Paper) -> Iterator[str]:
+    yield paper.paint(f"{work.name}  ({work.rollout}, {work.part})", bold=True)
+    limit = work.run.limit if work.run else None
+    facts = {
+        "asks": work.asks,
+        "limit": clock(limit, now) if limit else "",
+        "run": work.run.id if work.run else "",
+        "agent": work.agent,
+        "refused": work.apply_error,
+        "stands": work.stands,
+    }
+    for name, text in facts.items():
+        if text:
+            yield from paper.under(f"{name:<8} ", " ".join(text.split()))
+    for manifest in work.manifests:
+        yield from _manifest(manifest, paper)
+
+
+def _manifest(manifest: Manifest, paper: Paper) -> Iterator[str]:
+    where = f"{manifest.namespace}/" if manifest.namespace else ""
+    yield f"  {manifest.kind} {where}{manifest.name}"
+    for condition in manifest.conditions:
+        yield from paper.under("    ", _condition(condition))
+    for name, value in manifest.feedback.items():
+        yield from paper.under(f"    {name} = ", " ".join(value.split()))
+
+
+def _condition(found: Condition) -> str:
+    words = f": {found.message}" if found.message else ""
+    reason = f" ({found.reason}{words})" if found.reason else ""
+    return f"{found.type} {found.status}{reason}"

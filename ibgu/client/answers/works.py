@@ -1,0 +1,70 @@
+"""What ibgu's ManifestWorks ask of a cluster, and what its agent reports."""
+
+from datetime import datetime
+
+from ibgu.client.answers.base import Answer
+
+
+class Condition(Answer, frozen=True, kw_only=True):
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    observed_generation: int = 0
+    last_transition_time: datetime | None = None
+
+
+class Manifest(Answer, frozen=True, kw_only=True):
+    kind: str
+    namespace: str
+    name: str
+    conditions: tuple[Condition, ...]
+    feedback: dict[str, str]
+
+
+class WorkRun(Answer, frozen=True, kw_only=True):
+    id: str
+    action: str
+    attempt: int
+    started_at: datetime | None = None
+    limit: datetime | None = None
+    result: str | None = None
+
+
+class Ibu(Answer, frozen=True, kw_only=True):
+    standing: str
+    stage: str
+    generation: int
+    observed_generation: int
+    available: str
+    next_stages: tuple[str, ...]
+    seed: str
+    run: str
+
+
+class Work(Answer, frozen=True, kw_only=True):
+    name: str
+    part: str
+    rollout: str
+    rollout_uid: str
+    asks: str
+    agent: str
+    stands: str
+    generation: int
+    created_at: datetime | None = None
+    reported_at: datetime | None = None
+    terminating: bool
+    edited: bool
+    armed: bool
+    run: WorkRun | None = None
+    applied: bool
+    apply_error: str
+    ibu: Ibu | None = None
+    conditions: tuple[Condition, ...]
+    manifests: tuple[Manifest, ...]
+
+
+class Works(Answer, frozen=True, kw_only=True):
+    cluster: str
+    read_at: datetime
+    items: tuple[Work, ...]

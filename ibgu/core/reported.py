@@ -1,0 +1,126 @@
+"""A ManifestWork of ibgu's as a person reads it: what it asks for, and what the agent reports.
+
+Nothing of what a work carries is in it: its spec is not even decoded.
+"""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from ibgu.core.kinds import Condition, FieldValue, ManifestCondition, OwnedWork
+from ibgu.core.model import WorkView
+from ibgu.core.moments import moment
+from ibgu.core.observe import Shown, view_work
+from ibgu.core.observe.standing import Standing, standing
+from ibgu.core.recover.trace import Trace, traces_of
+from ibgu.core.spans import duration
+from ibgu.core.works import names
+
+
+class Manifest(Struct, frozen=True):
+    """One object that the work brings to the cluster."""
+
+    kind: str
+    namespace: str
+    name: str
+    conditions: tuple[Condition, ...]
+    feedback: dict[str, str]
+    """Value by name, as the agent reports it."""
+
+
+class Reported(Struct, frozen=True, kw_only=True):
+    part: str
+    """stage or payload"""
+    rollout: str
+    """namespace/name"""
+    rollout_uid: str
+    created_at: datetime | None
+    reported_at: datetime | None
+    """When the agent last had something new to write."""
+    work: WorkView
+    run: Trace | None
+    """What it is armed for, or was last."""
+    standing: Standing | None
+    conditions: tuple[Condition, ...]
+    manifests: tuple[Manifest, ...]
+
+
+def reported(work: OwnedWork) -> Reported:
+    meta, view = work.metadata, view_work(work)
+    return Reported(
+        part=meta.labels.get(names.PART, ""),
+        rollout=meta.annotations.get(names.ROLLOUT, ""),
+        rollout_uid=meta.labels.get(names.ROLLOUT, ""),
+        created_at=moment(meta.creation_timestamp),
+        reported_at=_reported_at(work),
+        work=view,
+        run=traces_of([Shown(meta, view)]).get(meta.namespace),
+        standing=standing(view.ibu) if view.ibu else None,
+        conditions=tuple(work.status.conditions),
+        manifests=tuple(map(_manifest, work.status.resource_status.manifests)),
+    )
+
+
+def asks(found: Reported) -> str:
+    """What the work asks of the cluster; empty: it only carries something."""
+    if found.part != names.STAGE:
+        return ""
+    run = found.run
+    if run is None:
+        return "nothing: the cluster is only looked at"
+    ended = f"it ended: {run.outcome}; " if run.outcome else ""
+    armed = "armed" if found.work.armed else "disarmed, only watched"
+    return f"{run.action}, attempt {run.attempt} ({ended}{armed})"
+
+
+def agent(found: Reported, now: datetime) -> str:
+    """What its agent has done about it, and how old that is."""
+    work = found.work
+    marks = {
+        "the work is being deleted": work.terminating,
+        "edited by somebody else": work.edited,
+        "this version is not applied": not work.applied,
+    }
+    told = "".join(f"; {words}" for words, so in marks.items() if so)
+    if found.reported_at is None:
+        return f"has reported nothing yet{told}"
+    return f"had something new {duration(now - found.reported_at)} ago{told}"
+
+
+def stands(found: Reported) -> str:
+    """How the cluster stands by what is fed back; empty: nothing is."""
+    ibu = found.work.ibu
+    if ibu is None:
+        return ""
+    marks = {
+        "the Lifecycle Agent has not seen the stage yet": not ibu.current,
+        "the agent can't read it, so this is old": found.work.ibu_available != "True",
+    }
+    told = "".join(f"; {words}" for words, so in marks.items() if so)
+    follow = ", ".join(sorted(ibu.next_stages)) or "nothing"
+    seed = f", seed {ibu.seed_version}" if ibu.seed_version else ""
+    return f"{found.standing}: stage {ibu.stage}{seed}; may follow: {follow}{told}"
+
+
+def _reported_at(work: OwnedWork) -> datetime | None:
+    """ibgu writes no status of works, so that it is the agent's."""
+    stamps = [each.time for each in work.metadata.managed_fields if each.subresource == "status"]
+    return max((found for stamp in stamps if (found := moment(stamp))), default=None)
+
+
+def _manifest(entry: ManifestCondition) -> Manifest:
+    meta = entry.resource_meta
+    values = entry.status_feedback.values
+    return Manifest(
+        meta.kind,
+        meta.namespace,
+        meta.name,
+        tuple(entry.conditions),
+        {value.name: _text(value.field_value) for value in values},
+    )
+
+
+def _text(value: FieldValue) -> str:
+    if value.boolean is not None:
+        return str(value.boolean).lower()
+    return str(value.integer) if value.integer is not None else value.string or ""

@@ -1,0 +1,14 @@
+"""The ManifestWorks of ibgu's in one cluster's namespace, read for a person."""
+
+from ibgu.core.kinds import OwnedWork
+from ibgu.core.works import names
+from ibgu.hub import paths
+from ibgu.hub.port import Hub
+
+
+async def works_of(hub: Hub, cluster: str) -> list[OwnedWork]:
+    """As they are now, by name. Raises HubError."""
+    found: list[OwnedWork] = []
+    async for items, _ in hub.list_pages(paths.works(cluster), OwnedWork, selector=names.SELECTOR):
+        found.extend(items)
+    return sorted(found, key=lambda work: work.metadata.name)
