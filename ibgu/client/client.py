@@ -40,9 +40,12 @@ class Client:
         """All that is under way; None: of all namespaces that one may see."""
         return self._wire.get(Summary, "summary", namespace=namespace)
 
-    def durations(self, *, action: str | None = None, namespace: str | None = None) -> Durations:
-        """Over all rollouts that one may see."""
-        return self._wire.get(Durations, "durations", action=action, namespace=namespace)
+    def durations(
+        self, *, action: str | None = None, namespace: str | None = None, label: str | None = None
+    ) -> Durations:
+        """Over all rollouts that one may see; `label`: on clusters that have such labels now."""
+        query = {"action": action, "namespace": namespace, "label": label}
+        return self._wire.get(Durations, "durations", **query)
 
     def stream_all(self, *, after: int | None = None) -> Iterator[Event]:
         """The events of all rollouts that one may see, as they happen."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ibgu.api.context import Context
 from ibgu.core.model import (
     Action,
     Kind,
@@ -18,6 +19,8 @@ from ibgu.core.model import (
     Who,
 )
 from ibgu.db import Journal, Turn
+from ibgu.db.labels import LabelStore
+from ibgu.db.labels import seen as seen_labels
 from tests.api.conftest import Ask
 from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, over, put, rollout, seen
 from tests.db.records import NOW, ended, ending, member, started, starting, step, with_run
@@ -89,7 +92,7 @@ async def test_only_of_namespaces_that_may_be_read(ask: Ask, journal: Journal) -
     assert (await ask("bob", "summary", namespace="edge")).status_code == 403
 
 
-async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal) -> None:
+async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal, context: Context) -> None:
     """Ten Preps of a minute each; the eleventh has run since May, the twelfth is to be disarmed."""
     one = rollout()
     await seen(journal, one)
@@ -123,4 +126,11 @@ async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal) -> None:
     figures = {"p50": 60.0, "p90": 60.0, "p95": 60.0, "max": 60.0}
     assert measured == {"action": "Prep", "result": "succeeded", "count": 11} | figures
     assert (await ask("bob", "durations", action="Upgrade")).json() == {"items": []}
+    known = [seen_labels(f"c{n}", {"model": "old" if n < 4 else "new"}) for n in range(12)]
+    await LabelStore(context.engine, context.hub).put(known, 1)
+    for query in ({"label": "model=old"}, {"label": "model!=new", "namespace": "default"}):
+        (old,) = (await ask("alice", "durations", action="Prep", **query)).json()["items"]
+        assert (old["result"], old["count"]) == ("succeeded", 4)
+    assert (await ask("alice", "durations", label="model=none")).json() == {"items": []}
+    assert (await ask("bob", "durations", label="model=old")).status_code == 403
     assert members[10]["stalled"] == {"since": "2026-05-04T03:03:01.123456Z", "usual": 60.0}

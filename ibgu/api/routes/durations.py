@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from ibgu.api.routes.inputs import ReadsOfRequest
+from ibgu.api.routes.inputs import Label, ReadsOfRequest
 from ibgu.api.routes.visible import Visible
 from ibgu.api.schemas.durations import DurationBody, Durations
 from ibgu.api.schemas.problem import problems
@@ -21,10 +21,12 @@ _ORDER = list(Action)
     responses=problems(401, 403, 422, 503),
     summary="How long actions took, by their result",
 )
-async def durations(visible: Visible, reads: ReadsOfRequest, action: OfAction = None) -> Durations:
+async def durations(
+    visible: Visible, reads: ReadsOfRequest, action: OfAction = None, label: Label = None
+) -> Durations:
     """Over all rollouts of the namespaces that the caller may read."""
     asked = _ORDER if action is None else [action]
-    rows = await reads.durations(actions=asked, namespaces=visible)
+    rows = await reads.durations(actions=asked, namespaces=visible, label=label)
     ordered = sorted(rows, key=lambda row: (_ORDER.index(row.action), -row.count, row.result))
     return Durations(
         items=[DurationBody.model_validate(row, from_attributes=True) for row in ordered]

@@ -1,6 +1,6 @@
 """A label selector as a condition of SQL."""
 
-from sqlalchemy import ColumnElement, and_, any_, func, not_, select
+from sqlalchemy import ColumnElement, Select, and_, any_, func, not_, select
 
 from ibgu.core.kinds import LabelRequirement, LabelSelector
 from ibgu.db.reads.base import texts
@@ -12,10 +12,15 @@ _LABELS = cluster_labels.c.labels
 def matching(hub: str, cluster: ColumnElement[str], selector: LabelSelector) -> ColumnElement[bool]:
     """Is the cluster of that name one of those? As `core.plan.matches` says, but for clusters
     whose labels are not known: those match nothing."""
+    return cluster.in_(labelled(hub, selector))
+
+
+def labelled(hub: str, selector: LabelSelector) -> Select[tuple[str]]:
+    """Their names."""
     wanted = [_LABELS.contains({key: value}) for key, value in selector.match_labels.items()]
     wanted += [_holds(requirement) for requirement in selector.match_expressions]
     known = and_(cluster_labels.c.hub == hub, _LABELS.is_not(None), *wanted)
-    return cluster.in_(select(cluster_labels.c.cluster).where(known))
+    return select(cluster_labels.c.cluster).where(known)
 
 
 def _holds(requirement: LabelRequirement) -> ColumnElement[bool]:

@@ -6,8 +6,10 @@ from typing import Any
 from sqlalchemy import text
 
 from ibgu.core.forecast import MEASURED, Pace
+from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, RunResult
 from ibgu.db.reads.base import Base
+from ibgu.db.reads.labelled import labelled
 from ibgu.db.rows import to_record
 from ibgu.db.views import DurationRow
 
@@ -23,10 +25,11 @@ _STATISTICS = """
       percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95,
       percentile_cont(CAST(:spread AS float8[])) WITHIN GROUP (ORDER BY seconds) AS spread
     FROM unnest(CAST(:actions AS text[])) AS asked(action) CROSS JOIN LATERAL ({runs}) AS ended
+    {which}
     GROUP BY asked.action, ended.result
 """
 _OF_HUB = """
-    SELECT result, extract(epoch FROM ended_at - arming_at)::float8 AS seconds
+    SELECT cluster, result, extract(epoch FROM ended_at - arming_at)::float8 AS seconds
     FROM runs
     WHERE hub = :hub AND action = asked.action AND state = 'ended'
       AND arming_at IS NOT NULL AND result IS NOT NULL
@@ -34,14 +37,14 @@ _OF_HUB = """
     LIMIT :newest
 """
 _OF_NAMESPACES = """
-    SELECT result, seconds FROM (
+    SELECT cluster, result, seconds FROM (
       SELECT steps.rollout, steps.index
       FROM rollouts JOIN steps ON (steps.hub, steps.rollout) = (rollouts.hub, rollouts.uid)
       WHERE rollouts.hub = :hub AND rollouts.namespace = ANY (CAST(:of AS text[]))
         AND asked.action = ANY (steps.actions)
       ORDER BY steps.started_at DESC NULLS LAST
     ) AS its CROSS JOIN LATERAL (
-      SELECT result, extract(epoch FROM ended_at - arming_at)::float8 AS seconds
+      SELECT cluster, result, extract(epoch FROM ended_at - arming_at)::float8 AS seconds
       FROM runs
       WHERE runs.hub = :hub AND runs.rollout = its.rollout AND runs.step = its.index
         AND action = asked.action AND state = 'ended'
@@ -51,8 +54,11 @@ _OF_NAMESPACES = """
 """
 """Step by step, the newest first: an index of all runs by age would be read to its end for a
 namespace that had few of them."""
-_DURATIONS = text(_STATISTICS.format(runs=_OF_HUB))
-_DURATIONS_IN = text(_STATISTICS.format(runs=_OF_NAMESPACES))
+_LABELLED = "WHERE ended.cluster = ANY (CAST(:labelled AS text[]))"
+_DURATIONS = text(_STATISTICS.format(runs=_OF_HUB, which=""))
+_DURATIONS_IN = text(_STATISTICS.format(runs=_OF_NAMESPACES, which=""))
+_LABELLED_DURATIONS = text(_STATISTICS.format(runs=_OF_HUB, which=_LABELLED))
+_LABELLED_DURATIONS_IN = text(_STATISTICS.format(runs=_OF_NAMESPACES, which=_LABELLED))
 
 
 class PaceReads(Base):
@@ -61,18 +67,23 @@ class PaceReads(Base):
         *,
         actions: Collection[Action] = tuple(Action),
         namespaces: Collection[str] | None = None,
+        label: LabelSelector | None = None,
     ) -> tuple[DurationRow, ...]:
-        """By action and result; None: of the rollouts of all namespaces."""
+        """By action and result; None: of the rollouts of all namespaces, on all clusters."""
         values: dict[str, Any] = {
             "hub": self.hub,
             "actions": [action.value for action in actions],
             "newest": NEWEST,
             "spread": _SPREAD,
         }
-        statement = _DURATIONS
+        statement, among = _DURATIONS, _LABELLED_DURATIONS
         if namespaces is not None:
-            statement, values["of"] = _DURATIONS_IN, list(namespaces)
+            statement, among = _DURATIONS_IN, _LABELLED_DURATIONS_IN
+            values["of"] = list(namespaces)
         async with self._at_one_moment() as db:
+            if label is not None:
+                statement = among
+                values["labelled"] = list(await db.scalars(labelled(self.hub, label)))
             rows = (await db.execute(statement, values)).mappings()
             return tuple(to_record(row, DurationRow) for row in rows)
 
