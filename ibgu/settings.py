@@ -62,6 +62,15 @@ class Settings(BaseSettings):
     hub_concurrency: int = Field(32, ge=1, le=256, description="Writes to the hub at a time.")
     hub_rate: float = Field(200.0, gt=0, description="Writes to the hub a second, on average.")
     hub_burst: int = Field(400, ge=1, description="Writes to the hub that may go out at once.")
+    poke: str = Field(
+        "auto",
+        pattern="(?i)^(auto|off)$",
+        description="auto: where the hub has no feedback by watch, clusters whose action may have "
+        "ended are read at once; off: when their agents poll.",
+    )
+    poke_rate: float = Field(
+        10.0, gt=0, description="Clusters that are so read a second, of the whole fleet."
+    )
     relist_seconds: float = Field(
         2700.0, ge=60, description="Time between two full lists of each kind, a third more or less."
     )
@@ -90,6 +99,10 @@ class Settings(BaseSettings):
     payload_check_seconds: float = Field(
         60.0, gt=0, description="How often ConfigMaps and secrets of a running Prep are re-read."
     )
+
+    @property
+    def pokes(self) -> bool:
+        return self.poke.lower() == "auto"
 
 
 @cache

@@ -14,13 +14,14 @@ from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
 from ibgu.core.decide import Remove, decide_debt, payload_wanted, stage_work
 from ibgu.core.kinds import ManagedCluster, ManifestWork, ObjectMeta
-from ibgu.core.model import Debt, Member, Observation, WorkView
+from ibgu.core.model import Debt, Member, Observation, Rollout, WorkView
 from ibgu.core.observe import accepted, shown_cluster, shown_work
 from ibgu.core.works import (
     Wanted,
     cluster_patch,
     payload_body,
     payload_name,
+    poke_patch,
     stage_body,
     stage_name,
     stage_patch,
@@ -28,6 +29,9 @@ from ibgu.core.works import (
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.writer import Write, Writer, WriteResult
+
+POKE = "poke"
+"""Kind of the writes that only touch a work: one of it never stands in another write's way."""
 
 log = structlog.get_logger("ibgu.controller")
 
@@ -171,6 +175,22 @@ class Effects:
                 )
             )
 
+    def poke(self, rollout: Rollout, cluster: str, now: datetime) -> None:
+        """Touch the stage work, so that the cluster is read now (R21)."""
+        key = (cluster, stage_name(rollout.uid, rollout.name))
+        view = self._mirror.work(key)
+        if view is not None:
+            self._submit(
+                Write(
+                    key=(POKE, *key),
+                    method="PATCH",
+                    path=paths.work(*key),
+                    body=poke_patch(view, now),
+                    content_type=paths.MERGE_PATCH,
+                    owner=rollout.uid,
+                )
+            )
+
     def _payload(self, book: Book, cluster: str, seen: Observation) -> None:
         rollout = book.rollout
         member = book.latest(cluster)
@@ -216,6 +236,8 @@ class Effects:
             self._work_answered((rest[0], rest[1]), result)
         elif kind == "cluster":
             self._cluster_answered(rest[0], result)
+        elif kind == POKE:
+            self._work_told(result)
 
     def _passed(self, result: WriteResult) -> None:
         """What a write was based on is kept as long as it may meet a conflict."""
@@ -230,11 +252,7 @@ class Effects:
 
     def _work_answered(self, key: WorkKey, result: WriteResult) -> None:
         """After a conflict the work is another one than the watch has shown so far."""
-        if result.body is not None:
-            answer = decode_answer(result.body, ManifestWork)
-            # A deletion that took effect at once is answered by a Status, which has no name.
-            if answer and answer.metadata.name:
-                self._mirror.works.put_newer(shown_work(answer))
+        self._work_told(result)
         error = result.error
         if error is None or result.superseded:
             return
@@ -246,6 +264,12 @@ class Effects:
             self._mirror.denials.note(result.write, error)
         elif not (error.transient or error.not_found):
             self._mirror.refusals[key] = error.message
+
+    def _work_told(self, result: WriteResult) -> None:
+        answer = decode_answer(result.body, ManifestWork) if result.body is not None else None
+        # A deletion that took effect at once is answered by a Status, which has no name.
+        if answer and answer.metadata.name:
+            self._mirror.works.put_newer(shown_work(answer))
 
     def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
         if result.error is not None and denied(result.error):

@@ -63,6 +63,8 @@ class Following:
             self._parts.effects.settle(world, owed, debts)
         for uid in concerned:
             self._after(uid, now)
+        if self._parts.poking is not None:
+            self._parts.poking.follow(decisions)
         measures.count(decisions, world)
         chronicle.write(decisions, world)
         if not quiet:

@@ -16,6 +16,7 @@ from ibgu.controller import adopting, naming
 from ibgu.controller.agenda import Touched
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.denials import denied
+from ibgu.controller.effects import POKE
 from ibgu.controller.following import Following
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import WentBack
@@ -60,6 +61,12 @@ class Loop:
         return self._parts.clock.now()
 
     @property
+    def hushed(self) -> bool:
+        """Nothing may be written that no turn has decided, or what is seen can't be acted on."""
+        away = self._gap or bool(self._parts.ledger.away)
+        return self.facts.talm_live or away or not self._current()
+
+    @property
     def depth(self) -> int:
         """How many objects have a write pending."""
         return self._parts.effects.depth
@@ -98,6 +105,8 @@ class Loop:
             self._cluster_answered(rest[0], result)
         elif kind == adopting.KEY:
             self._talm_answered(result)
+        if kind == POKE:
+            return  # the next one comes by itself, and a work that is gone needs none
         if result.error is not None and not result.error.conflict and not result.superseded:
             names = naming.of_write(self.world, result.write)
             log.warning("write failed", **names, error=str(result.error))

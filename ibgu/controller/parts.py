@@ -13,6 +13,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices
 from ibgu.controller.openings import Openings
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.poking import Poking
 from ibgu.controller.statuses import Statuses
 from ibgu.core.book import World
 
@@ -31,5 +32,7 @@ class Parts(Struct, frozen=True):
     statuses: Statuses
     notices: Notices
     clock: Clock
+    poking: Poking | None
+    """None: agents say by themselves what they see, or are not to be asked (R21)."""
     in_sync: Callable[[], bool]
     """Whether the mirror is complete."""

@@ -73,6 +73,7 @@ class Controller:
             mirror=self._mirror,
             watches=self._watches,
             rights=self._rights,
+            usual=self._usual,
             rng=self._rng,
             clock=clock,
         )

@@ -20,11 +20,13 @@ from ibgu.controller.notices import Notices
 from ibgu.controller.openings import Openings
 from ibgu.controller.parts import Parts
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.poking import Poking
 from ibgu.controller.recovery import Recovery
 from ibgu.controller.retention import Retention
 from ibgu.controller.rights import RightsWatch
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import TalmWatch
+from ibgu.controller.usual import Usual
 from ibgu.controller.watches import Watches
 from ibgu.core.book import World
 from ibgu.core.snapshot import Facts
@@ -56,6 +58,7 @@ class Outfit(Struct, frozen=True, kw_only=True):
     mirror: Mirror
     watches: Watches
     rights: RightsWatch
+    usual: Usual
     rng: Random
     clock: NewClock
 
@@ -114,24 +117,40 @@ class Term:
         agenda = Agenda()
         payloads = Payloads(client, outfit.settings.service_account)
         writer = self._writer(lambda result: self._answered(loop, result))
+        effects = Effects(mirror, payloads, writer, watch=served.feedback_by_watch)
+        poking = self._poking(basis, effects, lambda: loop.hushed)
         parts = Parts(
             world=basis.world,
             mirror=mirror,
             adopting=Adopting(client, mirror, payloads, writer, tasks, agenda.touch),
             agenda=agenda,
             ledger=self._ledger,
-            effects=Effects(mirror, payloads, writer, watch=served.feedback_by_watch),
+            effects=effects,
             openings=Openings(client, mirror, payloads, tasks, agenda.touch),
             payloads=payloads,
             statuses=Statuses(mirror, payloads, clock, writer, served=served.ibgu_status),
             notices=Notices(mirror, clock, writer, instance=outfit.settings.identity),
             clock=clock,
+            poking=poking,
             in_sync=lambda: outfit.watches.in_sync,
         )
         loop = Loop(parts, basis.facts)
         tasks.create_task(writer.run())
+        if poking is not None:
+            tasks.create_task(poking.run())
         tasks.create_task(parts.statuses.run(basis.world))
         return loop
+
+    def _poking(self, basis: Basis, effects: Effects, hushed: Callable[[], bool]) -> Poking | None:
+        """Only where the hub can't ask agents to report by themselves."""
+        outfit = self._outfit
+        if outfit.served.feedback_by_watch or not outfit.settings.pokes:
+            return None
+        return Poking(
+            *(basis.world, outfit.mirror, effects, basis.clock, outfit.usual),
+            rate=outfit.settings.poke_rate,
+            hushed=hushed,
+        )
 
     def _writer(self, done: Callable[[WriteResult], None]) -> Writer:
         settings = self._outfit.settings

@@ -1,4 +1,4 @@
-"""How long actions usually take on this hub, read again when somebody asks for the metrics."""
+"""How long actions usually take on this hub, read again when somebody asks for it."""
 
 import asyncio
 

@@ -158,6 +158,13 @@ def controller() -> Dashboard:
             {"{{kind}} {{result}}": f"sum by (kind, result) (rate(ibgu_hub_writes_total{rate}))"},
             "wps",
         ),
+        lines(
+            "Clusters asked to be read now",
+            {
+                "{{action}}": f"sum by (action) (rate(ibgu_pokes_total{rate}))",
+                "waiting": "max(ibgu_pokes_waiting)",
+            },
+        ),
         lines("Silence of watches", {"{{kind}}": "max by (kind) (ibgu_watch_age_seconds)"}, "s"),
         lines(
             "Objects that could not be read", {"{{kind}}": f"rate(ibgu_bad_objects_total{rate})"}

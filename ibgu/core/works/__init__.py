@@ -3,7 +3,7 @@
 from ibgu.core.works.cluster_patch import cluster_patch
 from ibgu.core.works.names import carried, payload_name, stage_name
 from ibgu.core.works.payload import Payload, PayloadTooLargeError, build, payload_body
-from ibgu.core.works.stage import stage_body, stage_patch
+from ibgu.core.works.stage import poke_patch, stage_body, stage_patch
 from ibgu.core.works.wanted import Wanted, wanted_stage
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "cluster_patch",
     "payload_body",
     "payload_name",
+    "poke_patch",
     "stage_body",
     "stage_name",
     "stage_patch",

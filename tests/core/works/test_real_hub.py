@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import httpx
 import msgspec
@@ -15,13 +16,14 @@ from ibgu.core.works import (
     cluster_patch,
     names,
     payload_body,
+    poke_patch,
     stage_body,
     stage_name,
     stage_patch,
     wanted_stage,
 )
 from ibgu.sandbox.hub import SandboxHub
-from tests.core.works.samples import ROLLOUT, look, member, run
+from tests.core.works.samples import NOW, ROLLOUT, look, member, run
 
 pytestmark = pytest.mark.hub
 
@@ -112,6 +114,28 @@ def test_an_edit_that_was_taken_back_is_still_a_later_generation(site: Site) -> 
     edited = site.by_hand({"spec": {"deleteOption": {"propagationPolicy": "Orphan"}}})
     assert (edited.generation, edited.edited) == (3, True)
     assert not site.write(member(look_=look("l2")), edited).edited
+
+
+def test_a_poke_is_nobodys_hand_and_no_conflict(site: Site) -> None:
+    """Not even one that was asked for before a write, and comes after it."""
+    asked = site.write(member(look_=look("l1")), None)
+    armed = site.write(member(run("r1")), asked)
+    for now in (NOW, NOW + timedelta(seconds=30)):
+        poked = site.view(site.hub.patch(site.path, content=poke_patch(asked, now), headers=MERGE))
+        assert (poked.generation, poked.edited) == (armed.generation, False)
+        assert (poked.armed, poked.run) == (True, "r1")
+        assert poked.resource_version != armed.resource_version
+    # The next write is based on it, and has to be.
+    disarmed = site.write(member(run("r1", RunState.ACCEPTED)), poked)
+    assert (disarmed.armed, disarmed.edited) == (False, False)
+
+
+def test_a_poke_never_reaches_a_work_that_was_made_anew(site: Site) -> None:
+    first = site.write(member(look_=look("l1")), None)
+    assert site.hub.delete(site.path).is_success
+    site.write(member(look_=look("l2")), None)
+    refused = site.hub.patch(site.path, content=poke_patch(first, NOW), headers=MERGE)
+    assert refused.status_code == 409
 
 
 def test_a_foreign_executor_goes(site: Site) -> None:

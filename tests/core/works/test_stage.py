@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
 from ibgu.core.model import Action, RunResult, RunState, WorkView
-from ibgu.core.works import Wanted, stage_body, stage_name, stage_patch
+from ibgu.core.works import Wanted, poke_patch, stage_body, stage_name, stage_patch
 from tests.core.works.samples import IBU_SPEC, NOW, ROLLOUT, look, run, view
 
 ARMED = Wanted(armed=True, run=run(), look=look(), limit=NOW)
@@ -276,3 +276,15 @@ def test_everything_that_is_given_arrives() -> None:
 
 def test_small_enough_to_be_watched_by_the_thousand() -> None:
     assert len(stage_body(ARMED, ROLLOUT, "site-1", watch=True)) < 5_000
+
+
+def test_a_poke_says_nothing_but_that_it_was_there() -> None:
+    """No resourceVersion: it must not meet a conflict, and never be one's cause by an old body."""
+    found = json.decode(poke_patch(view(), NOW))
+
+    assert found == {
+        "metadata": {
+            "uid": view().uid,
+            "annotations": {"ibgu.dev/poke": "2026-01-02T03:04:05.678000Z"},
+        }
+    }

@@ -1,0 +1,124 @@
+"""Makes agents that only poll read their clusters now, where that may bring news (R21)."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from ibgu import telemetry
+from ibgu.controller.clock import Clock
+from ibgu.controller.effects import Effects
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.usual import Usual
+from ibgu.core.book import World
+from ibgu.core.model import Decision, Member, OnMember, RunState
+from ibgu.core.poke import Pokes, Standing, Target, standing
+
+SHORTEST = 0.25
+"""Seconds between two rounds, at least."""
+HUSHED = 5.0
+"""Seconds until a round that must not write is tried again."""
+LEARN = 300.0
+"""Seconds between two looks at how long actions take here."""
+
+
+class Poking:
+    """`hushed`: nothing may be written at the moment."""
+
+    def __init__(
+        self,
+        world: World,
+        mirror: Mirror,
+        effects: Effects,
+        clock: Clock,
+        usual: Usual,
+        *,
+        rate: float,
+        hushed: Callable[[], bool],
+    ) -> None:
+        """`rate`: pokes a second."""
+        self._world = world
+        self._mirror = mirror
+        self._effects = effects
+        self._clock = clock
+        self._usual = usual
+        self._hushed = hushed
+        self._pokes = Pokes(rate)
+        self._now = asyncio.get_running_loop().time
+        self._news = asyncio.Event()
+        self._learned = usual.paces
+        self._asked_at = float("-inf")
+
+    def follow(self, decisions: Iterable[Decision]) -> None:
+        """What was decided of members: some of it is that a cluster has taken a run."""
+        for decision in decisions:
+            if isinstance(decision, OnMember):
+                self._follow(decision.member)
+
+    def _follow(self, member: Member) -> None:
+        run = member.run
+        if run is None or run.state is not RunState.ACCEPTED or run.arming_at is None:
+            return
+        age = (self._clock.now() - run.arming_at).total_seconds()
+        before = self._pokes.next_at
+        self._pokes.follow(
+            Target(
+                rollout=member.rollout,
+                step=member.step,
+                cluster=member.cluster,
+                run=run.id,
+                action=run.action,
+                began=self._now() - age,
+            )
+        )
+        if self._pokes.next_at != before:
+            self._news.set()
+
+    async def run(self) -> None:
+        """Until cancelled; begins with what is in flight already."""
+        for book in self._world.books.values():
+            for step in book.steps:
+                for cluster in step.in_flight:
+                    self._follow(step.members[cluster])
+        while True:
+            await self._until_due()
+            self.round()
+
+    async def _until_due(self) -> None:
+        self._news.clear()
+        due = self._pokes.next_at
+        shortest = HUSHED if self._hushed() else SHORTEST
+        wait = None if due is None else max(shortest, due - self._now())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._news.wait()
+
+    def round(self) -> None:
+        """Poke who is due."""
+        if self._hushed():
+            return
+        self._learn()
+        for target in self._pokes.choose(self._now(), self._standing):
+            self._poke(target)
+        telemetry.POKES_WAITING.set(self._pokes.waiting)
+
+    def _learn(self) -> None:
+        now = self._now()
+        if now - self._asked_at >= LEARN:
+            self._usual.ask()
+            self._asked_at = now
+        if self._usual.paces is not self._learned:
+            self._learned = self._usual.paces
+            self._pokes.learn(self._learned, now)
+
+    def _standing(self, target: Target) -> Standing:
+        book = self._world.books.get(target.rollout)
+        if book is None:
+            return Standing.OVER
+        member = book.steps[target.step].members.get(target.cluster)
+        seen = self._mirror.observe(book.rollout, self._effects.pending)(target.cluster)
+        return standing(member, target.run, seen, self._clock.now())
+
+    def _poke(self, target: Target) -> None:
+        rollout = self._world.books[target.rollout].rollout
+        self._effects.poke(rollout, target.cluster, self._clock.now())
+        telemetry.POKES.labels(target.action).inc()

@@ -1,0 +1,19 @@
+"""How many pokes the whole fleet may cost."""
+
+
+class Budget:
+    """`rate` a second; never more at once than a second's worth, and at least one."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._depth = max(1.0, rate)
+        self._left = self._depth
+        self._at = 0.0
+
+    def take(self, now: float, wanted: int) -> int:
+        """How many of the wanted ones may go now."""
+        grown = self._left + max(0.0, now - self._at) * self._rate
+        self._left, self._at = min(self._depth, grown), now
+        granted = min(wanted, int(self._left))
+        self._left -= granted
+        return granted

@@ -1,0 +1,36 @@
+"""Whether a run is worth a poke at this moment, whatever its age."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from ibgu.core.model import Member, Observation, RunState, WorkView
+
+
+class Standing(StrEnum):
+    OPEN = "open"
+    """A poke may bring news."""
+    CLOSED = "closed"
+    """Not now: nobody would answer, or a write that is on its way makes the agent read anyway."""
+    OVER = "over"
+    """Never again: the run has ended, or its limit has passed."""
+
+
+def standing(member: Member | None, run: str, seen: Observation, now: datetime) -> Standing:
+    """`run`: id of the one that the cluster was seen to take; `now` by the clock of limits."""
+    if member is None or member.run is None or member.run.id != run:
+        return Standing.OVER
+    if member.run.state is not RunState.ACCEPTED or (member.limit and now >= member.limit):
+        return Standing.OVER
+    return Standing.OPEN if _answers(member, seen) else Standing.CLOSED
+
+
+def _answers(member: Member, seen: Observation) -> bool:
+    cluster, work = seen.cluster, seen.stage
+    if cluster is None or cluster.uid != member.uid or not cluster.reachable:
+        return False
+    return not (seen.writing or seen.denied) and work is not None and _ours(work)
+
+
+def _ours(work: WorkView) -> bool:
+    """It is as we left it, and we are done with it: an armed one is about to be disarmed."""
+    return not (work.terminating or work.edited or work.armed)
