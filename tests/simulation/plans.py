@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ibgu.core.plan.shapes import SHAPES
 from ibgu.sim.spec import FleetSpec
@@ -31,6 +31,11 @@ TROUBLES = (
 )
 """Of the clusters themselves, each on a share of the fleet."""
 
+OLDER = 0.25
+"""Share of hubs from before feedback by watch."""
+POLL = 60.0
+"""Seconds between two polls of their agents, up to 1.9 times as many, at any scale."""
+
 
 def _payload(kind: str, name: str, value: str) -> Object:
     metadata = {"name": name, "namespace": "default"}
@@ -56,11 +61,22 @@ class Scenario(Struct, frozen=True):
     nodes: int
     talm: bool = False
     """The hub knows TALM's kinds."""
+    watched: bool = True
+    """The hub's works may ask for feedback by watch; else all agents poll, and are poked."""
     payloads: bool = False
     """The IBGUs name ConfigMaps and a pull secret."""
 
 
 def scenario(seed: int) -> Scenario:
+    found = _scenario(seed)
+    if Random(f"{seed}/older").random() >= OLDER:
+        return found
+    interval = POLL / found.fleet.scale
+    agent = structs.replace(found.fleet.agent, poll=(interval, interval * 1.9))
+    return structs.replace(found, watched=False, fleet=structs.replace(found.fleet, agent=agent))
+
+
+def _scenario(seed: int) -> Scenario:
     rng = Random(f"{seed}/scenario")
     told = theme(seed)
     if told is CALM:

@@ -22,6 +22,8 @@ from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
 from ibgu.core.certify import Rule
 from ibgu.core.kinds import JsonObject
+from ibgu.core.model import Action
+from ibgu.core.poke import BUILT_IN, Range
 from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import Asked
@@ -31,6 +33,7 @@ from tests.simulation.checks.ending import check_ending
 from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
 from tests.simulation.checks.payloads import Payloads
+from tests.simulation.checks.pokes import Pokes
 from tests.simulation.checks.truth import HEARD, Run, Truth
 from tests.simulation.checks.turns import Turns
 from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
@@ -133,6 +136,7 @@ class _Play:
         self._labels = Labels(self.found, self.world.hub.now)
         self._effects = Effects(self.found, self.world.hub, self.world.armed)
         self._payloads = Payloads(self.found, self._on_shelf, self._effects.carried)
+        self._pokes = Pokes(self.found, watched=plan.watched)
         self._turns: dict[int, Turns] = {}
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self.world.hub.audit = self._audit
@@ -140,6 +144,7 @@ class _Play:
     def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
         self._labels.audit(asked, before, after)
         self._effects.audit(asked, before, after)
+        self._pokes.audit(asked, before, after)
         if asked.who.startswith("node-") and "/leases" not in asked.path:
             known = self.world.talm.known
             self.found.check("R20 nothing is written beside TALM", not known, asked)
@@ -147,7 +152,12 @@ class _Play:
     async def play(self) -> None:
         for node in self.world.nodes:
             node.on_commit = self._committed
-        with patch.object(Loop, "turn", self._turn(Loop.turn)), self._drafts(), _seldom_noted():
+        with (
+            patch.object(Loop, "turn", self._turn(Loop.turn)),
+            patch.dict(BUILT_IN, _scaled(self._plan.fleet.scale)),
+            self._drafts(),
+            _seldom_noted(),
+        ):
             try:
                 await self._story()
             finally:
@@ -302,6 +312,11 @@ def _length(body: dict[str, object]) -> float:
     spec: dict[str, list[dict[str, dict[str, int]]]] = body["spec"]  # type: ignore[assignment]
     minutes = [step["rolloutStrategy"]["timeout"] for step in spec["plan"]]
     return 60.0 * (sum(minutes) + 3 * max(minutes)) + 3600.0
+
+
+def _scaled(scale: float) -> dict[Action, Range]:
+    """When runs end where everything takes so much longer."""
+    return {a: Range(known.low * scale, known.high * scale) for a, known in BUILT_IN.items()}
 
 
 async def _until(at: float) -> None:

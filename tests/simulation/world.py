@@ -67,7 +67,7 @@ class World:
         loop = asyncio.get_running_loop()
         self.scenario = scenario
         more = (CGUS,) if scenario.talm else ()
-        self.hub = MemoryHub(now=loop.time, seed=seed, more=more)
+        self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
         self.weather = Weather()
         fleet = MemoryClient(self.hub, "agents")
         self.player = Player(fleet, scenario.fleet, Clock(offset=0.0))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ibgu.core.kinds import JsonObject
 from ibgu.hub import paths
-from ibgu.sim.hub.kinds import WORK_SCHEMA, Resource
+from ibgu.sim.hub.kinds import Resource
 
 VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.0", "platform": "memory"}
 
@@ -29,5 +29,5 @@ def _entry(resource: Resource) -> JsonObject:
 
 def _schema(resource: Resource) -> JsonObject:
     kind = {"group": resource.group, "version": resource.version, "kind": resource.kind}
-    known = WORK_SCHEMA if resource.kind == "ManifestWork" else resource.schema or {}
+    known = resource.told or resource.schema or {}
     return {**known, "x-kubernetes-group-version-kind": [kind]}

@@ -26,6 +26,8 @@ class Resource(Struct, frozen=True, eq=False, kw_only=True):
     custom: bool = False
     schema: JsonObject | None = None
     """A structural schema: objects are pruned, completed and validated by it."""
+    told: JsonObject | None = None
+    """The schema that the server shows, of a kind whose objects are taken as they come."""
 
     @property
     def api_version(self) -> str:
@@ -54,20 +56,12 @@ def _object(**properties: JsonObject) -> JsonObject:
     return {"type": "object", "properties": properties}
 
 
-WORK_SCHEMA = _object(
-    spec=_object(
-        manifestConfigs={
-            "type": "array",
-            "items": _object(
-                updateStrategy=_object(
-                    type=_enumerated("Update", "CreateOnly", "ServerSideApply", "ReadOnly")
-                ),
-                feedbackScrapeType=_enumerated("Poll", "Watch"),
-            ),
-        }
-    )
-)
-"""What ibgu reads of ManifestWork's schema; works themselves are taken as they come."""
+def work_schema(*, watched: bool) -> JsonObject:
+    """What ibgu reads of ManifestWork's schema; `watched`: as of OCM 1.2 and later."""
+    strategy = _enumerated("Update", "CreateOnly", "ServerSideApply", "ReadOnly")
+    scrape = {"feedbackScrapeType": _enumerated("Poll", "Watch")} if watched else {}
+    config = _object(updateStrategy=_object(type=strategy), **scrape)
+    return _object(spec=_object(manifestConfigs={"type": "array", "items": config}))
 
 
 SECRET_SCHEMA = _object(
@@ -108,15 +102,17 @@ def _unlisted(schema: JsonObject) -> JsonObject:
     return {**schema, "properties": {**properties, "status": {**status, "properties": shown}}}
 
 
-def resources(*, listed: bool = True) -> tuple[Resource, ...]:
+def resources(*, listed: bool = True, watched: bool = True) -> tuple[Resource, ...]:
     """`listed`: all entries of an IBGU's status are checked, which takes long where they are
-    thousands."""
+    thousands. `watched`: works may ask for feedback by watch."""
     schema = ibgu_schema() if listed else _unlisted(ibgu_schema())
     ibgu = _custom(paths.IBGU_GROUP, paths.IBGU_VERSION, "ImageBasedGroupUpgrade", schema)
     return (
         ibgu,
         structs.replace(_custom(paths.CLUSTER_GROUP, "v1", "ManagedCluster"), namespaced=False),
-        _custom(paths.WORK_GROUP, "v1", "ManifestWork"),
+        structs.replace(
+            _custom(paths.WORK_GROUP, "v1", "ManifestWork"), told=work_schema(watched=watched)
+        ),
         _plain("coordination.k8s.io", "Lease"),
         _plain("events.k8s.io", "Event"),
         structs.replace(_plain("apps", "Deployment"), status=True, counted=True),

@@ -45,7 +45,7 @@ class Asked(Struct, frozen=True):
 
 class MemoryHub:
     """`now`: seconds since the epoch. Everything that is drawn comes from `seed`. `more`: kinds
-    that it serves besides those that ibgu needs. `listed`: see `resources`.
+    that it serves besides those that ibgu needs. `listed`, `watched`: see `resources`.
 
     `audit` is called after every write that changed something, with the request and the object
     before and after it.
@@ -59,10 +59,11 @@ class MemoryHub:
         url: str = "memory://hub",
         more: Iterable[Resource] = (),
         listed: bool = True,
+        watched: bool = True,
     ) -> None:
         self.now = now
         self.url = url
-        self.resources = (*resources(listed=listed), *more)
+        self.resources = (*resources(listed=listed, watched=watched), *more)
         self.versions = Versions(self.resources)
         self.audit: Callable[[Asked, JsonObject | None, JsonObject | None], None] = _unheard
         self._rng = Random(f"{seed}/hub")

@@ -11,6 +11,8 @@ import gc
 import resource
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -31,6 +33,7 @@ from ibgu.sim.player import Player
 from ibgu.sim.player.clock import Clock as FleetClock
 from ibgu.sim.spec import FleetSpec
 from tests.benchmarks.memory.calm import Calm
+from tests.simulation.checks.pokes import poked
 from tests.simulation.journal import FaultyEngine, Turnstile
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.run import quiet
@@ -60,17 +63,33 @@ class Played(Struct, frozen=True):
 
 
 class Play:
-    """`fleet`: options of FleetSpec.parse, beside those of every benchmark."""
+    """`plan`: an action a step. `watched`: the hub has feedback by watch. `fleet`: options of
+    FleetSpec.parse, beside those of every benchmark.
+
+    `writes` counts ibgu's by what they were: pokes, or other writes of works.
+    """
 
     def __init__(
-        self, clusters: int, slots: int, seed: int, pool: AsyncEngine, **fleet: Any
+        self,
+        clusters: int,
+        slots: int,
+        seed: int,
+        pool: AsyncEngine,
+        *,
+        plan: Sequence[str] = STAGES,
+        watched: bool = True,
+        poke: str = "auto",
+        **fleet: Any,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._clusters = clusters
         self._slots = slots
         self._pool = pool
         self._seed = seed
-        self.hub = MemoryHub(now=self._loop.time, seed=seed, listed=False)
+        self._plan = plan
+        self._poke = poke
+        self.writes: Counter[str] = Counter()
+        self.hub = MemoryHub(now=self._loop.time, seed=seed, listed=False, watched=watched)
         self.hub.audit = self._audit
         self._largest = self._writes = 0
         spec = FleetSpec.parse(
@@ -105,6 +124,8 @@ class Play:
         if asked.path == _STATUS:
             self._writes += 1
             self._largest = max(self._largest, len(asked.body or b""))
+        elif asked.who == "ibgu" and "/manifestworks" in asked.path:
+            self.writes["poke" if poked(asked) else "work"] += 1
 
     async def _controller(self) -> Controller:
         client = MemoryClient(self.hub, "ibgu")
@@ -116,6 +137,7 @@ class Play:
             lease_seconds=45,
             lease_renew_seconds=30,
             lease_retry_seconds=6,
+            poke=self._poke,
         )
         served = structs.replace(await discover(client), hub=f"{self._seed}-{time.time_ns()}")
         return Controller(settings, client, engine, served, _clock, Random(self._seed))
@@ -129,7 +151,9 @@ class Play:
             before = self.hub.versions.version
 
     async def _roll_out(self) -> JsonObject:
-        await self._people.request("POST", paths.ibgus("default"), body=_ibgu(self._slots))
+        await self._people.request(
+            "POST", paths.ibgus("default"), body=_ibgu(self._slots, self._plan)
+        )
         while True:
             await asyncio.sleep(LOOK)
             found = await self._people.get(paths.ibgu("default", NAME), dict[str, Any])
@@ -147,7 +171,7 @@ def _clock(read: Any) -> Clock:
     return Clock(told)
 
 
-def _ibgu(slots: int) -> JsonObject:
+def _ibgu(slots: int, plan: Iterable[str]) -> JsonObject:
     strategy = {"maxConcurrency": slots, "timeout": 30 * 24 * 60}
     seed = {"image": "registry.example.com/seed:1", "version": "4.17.0"}
     return {
@@ -157,7 +181,7 @@ def _ibgu(slots: int) -> JsonObject:
         "spec": {
             "clusterLabelSelectors": [{"matchLabels": {"fleet": NAME}}],
             "ibuSpec": {"seedImageRef": seed},
-            "plan": [{"actions": [stage], "rolloutStrategy": strategy} for stage in STAGES],
+            "plan": [{"actions": [action], "rolloutStrategy": strategy} for action in plan],
         },
     }
 

@@ -1,0 +1,97 @@
+"""A hub from before feedback by watch: agents poll once a minute or two, and are poked (R21)."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from ibgu.core.model import Action
+from ibgu.core.poke import BUILT_IN, Range
+from ibgu.hub.client import HubClient
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl
+from ibgu.sandbox.waiting import wait_until
+from ibgu.telemetry import POKES
+from tests.e2e.harness import Scene
+from tests.e2e.manifests import Object, ibgu, step
+
+CRD = "manifestworks.work.open-cluster-management.io"
+FIELD = "feedbackScrapeType"
+FIRST = 3.0
+"""Seconds from an arming to the first poke here: every stage takes one."""
+
+
+def _without_field(crd: Object) -> Object:
+    for version in crd["spec"]["versions"]:
+        spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+        configs = spec["properties"].get("manifestConfigs")
+        if configs is not None:
+            configs["items"]["properties"].pop(FIELD)
+    return crd
+
+
+@pytest.fixture(scope="module")
+def polled_hub() -> Iterator[SandboxHub]:
+    with SandboxHub() as hub:
+        kubectl = Kubectl(hub)
+        crd = _without_field(json.loads(kubectl("get", "crd", CRD, "-o", "json")))
+        kubectl("replace", "-f", "-", stdin=json.dumps(crd))
+        wait_until(lambda: _published(kubectl), "the older schema in the OpenAPI", lambda: None)
+        yield hub
+
+
+def _published(kubectl: Kubectl) -> bool:
+    path = "/openapi/v3/apis/work.open-cluster-management.io/v1"
+    return FIELD not in kubectl.run("get", "--raw", path).out
+
+
+@pytest.fixture
+async def scene(
+    polled_hub: SandboxHub, journal_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Scene]:
+    for action in Action:
+        monkeypatch.setitem(BUILT_IN, action, Range(FIRST, 60.0))
+    hub = polled_hub
+    async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
+        made = Scene(hub, journal_url, admin)
+        try:
+            yield made
+        finally:
+            await made.close()
+
+
+def poked(action: Action) -> float:
+    """How often, in this process."""
+    return float(POKES.labels(action)._value.get())
+
+
+async def test_an_end_is_seen_at_once_though_agents_poll(scene: Scene) -> None:
+    """Without pokes Prep would take a minute or two; an agent that comes up reads by itself."""
+    before = poked(Action.PREP)
+    await scene.fleet(count=2, durations="100s", feedback="poll:6000s")
+    await scene.start()
+    await scene.apply(ibgu("fresh", step("Prep"), step("Upgrade"), fleet=scene.label))
+
+    status = await scene.completed("fresh")
+
+    assert status["summary"]["succeeded"] == 2
+    assert poked(Action.PREP) == before + 2
+    assert await scene.warnings("fresh") == []
+
+
+async def test_pokes_may_be_off_and_begin_with_what_is_in_flight(scene: Scene) -> None:
+    cluster, before = f"{scene.label}-1", poked(Action.PREP)
+    await scene.fleet(count=1, durations="100s", feedback="poll:6000s")
+    await scene.start(poke="off")
+    await scene.apply(ibgu("off", step("Prep"), fleet=scene.label))
+    await scene.accepted()
+    run = scene.cluster(cluster).timeline.runs[0]
+    await scene.until(lambda: run.outcome == "completed", "the cluster to be done with Prep")
+    await scene.stop()
+    assert (await scene.status("off"))["phase"] == "Running"
+    assert poked(Action.PREP) == before
+
+    await scene.start()
+
+    await scene.completed("off")
+    assert poked(Action.PREP) == before + 1
