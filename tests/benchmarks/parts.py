@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tests.benchmarks import api_part, failover, journal_part, rollout_part, status_part
 from tests.benchmarks.fleet import part as fleet_part
-from tests.benchmarks.memory import makespan
+from tests.benchmarks.memory import freshness, makespan
 from tests.benchmarks.memory import part as memory_part
 
 
@@ -23,6 +23,7 @@ PARTS = {
     "journal": Part(journal_part.__doc__, journal_part.arguments, journal_part.run),
     "rollout": Part(rollout_part.__doc__, rollout_part.arguments, rollout_part.run),
     "makespan": Part(makespan.__doc__, makespan.arguments, makespan.run),
+    "freshness": Part(freshness.__doc__, freshness.arguments, freshness.run),
     "failover": Part(failover.__doc__, failover.arguments, failover.run),
     "fleet": Part(fleet_part.__doc__, fleet_part.arguments, fleet_part.run),
     "memory": Part(memory_part.__doc__, memory_part.arguments, memory_part.run),

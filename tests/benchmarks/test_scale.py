@@ -9,6 +9,7 @@ from tests.benchmarks import status_part
 from tests.benchmarks.fleet import part as fleet
 from tests.benchmarks.fleet.measure import Size
 from tests.benchmarks.fleet.measure import measure as measure_fleet
+from tests.benchmarks.memory import freshness
 from tests.benchmarks.memory import part as memory
 from tests.benchmarks.report import THRESHOLDS
 
@@ -24,6 +25,18 @@ def test_a_fleet_in_memory(postgres_url: str) -> None:
     assert (played.succeeded, played.clusters) == (6, 6)
     assert 0 < played.status_bytes < 10_000
     assert _bounded("memory", memory.figures(played, played))
+
+
+def test_pokes_win_back_what_polling_loses(postgres_url: str) -> None:
+    url = make_url(postgres_url).render_as_string(hide_password=False)
+    found = {way: freshness.measure(url, way, 6, 3, 1) for way in freshness.WAYS}
+
+    watched, poked, polled = found.values()
+    assert watched.makespan < poked.makespan < polled.makespan
+    assert max(watched.lags) < min(polled.lags)
+    assert (watched.pokes, polled.pokes) == (0, 0)
+    assert poked.pokes > 0
+    assert _bounded("freshness", freshness.figures(found))
 
 
 def test_copies_on_the_real_hub_are_taken_for_clusters() -> None:

@@ -17,8 +17,10 @@ from tests.e2e.manifests import Object, ibgu, step
 
 CRD = "manifestworks.work.open-cluster-management.io"
 FIELD = "feedbackScrapeType"
-FIRST = 3.0
-"""Seconds from an arming to the first poke here: every stage takes one."""
+FLEET = {"scale": 0.1, "durations": "10s", "feedback": "poll:600s"}
+"""A stage takes a second; agents read after 60 to 114 of them, or 24 to 36 after an apply."""
+FIRST = 2.0
+"""Seconds from an arming to the first poke here."""
 
 
 def _without_field(crd: Object) -> Object:
@@ -68,7 +70,7 @@ def poked(action: Action) -> float:
 async def test_an_end_is_seen_at_once_though_agents_poll(scene: Scene) -> None:
     """Without pokes Prep would take a minute or two; an agent that comes up reads by itself."""
     before = poked(Action.PREP)
-    await scene.fleet(count=2, durations="100s", feedback="poll:6000s")
+    await scene.fleet(count=2, **FLEET)
     await scene.start()
     await scene.apply(ibgu("fresh", step("Prep"), step("Upgrade"), fleet=scene.label))
 
@@ -81,7 +83,7 @@ async def test_an_end_is_seen_at_once_though_agents_poll(scene: Scene) -> None:
 
 async def test_pokes_may_be_off_and_begin_with_what_is_in_flight(scene: Scene) -> None:
     cluster, before = f"{scene.label}-1", poked(Action.PREP)
-    await scene.fleet(count=1, durations="100s", feedback="poll:6000s")
+    await scene.fleet(count=1, **FLEET)
     await scene.start(poke="off")
     await scene.apply(ibgu("off", step("Prep"), fleet=scene.label))
     await scene.accepted()

@@ -92,7 +92,8 @@ def _feedback(served: Served) -> Finding:
         return ok("feedback", "by watch: ibgu hears of a change at once")
     return warning(
         "feedback",
-        "this OCM has no feedback by watch (before 1.2): clusters are asked once a minute or two",
+        "this OCM has no feedback by watch (before 1.2): its agents report once a minute or two, "
+        "and ibgu makes them read where an action may have ended (IBGU_POKE)",
         "nothing; with an upgrade of OCM on hub and clusters ibgu hears of changes at once",
     )
 

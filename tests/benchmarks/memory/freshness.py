@@ -80,8 +80,12 @@ def measure(server_url: str, way: str, clusters: int, slots: int, seed: int) -> 
     quiet()
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
-    with database(server_url) as url:
-        return loop.run_until_complete(_measure(loop, url, way, clusters, slots, seed))
+    try:
+        with database(server_url) as url:
+            return loop.run_until_complete(_measure(loop, url, way, clusters, slots, seed))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 async def _measure(

@@ -1,0 +1,199 @@
+"""Pokes on their way: from what is in flight to the work on the hub."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec import Struct, json
+
+from ibgu import telemetry
+from ibgu.controller.clock import Clock
+from ibgu.controller.effects import Effects
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.payloads import Payloads
+from ibgu.controller.poking import Poking
+from ibgu.controller.usual import Usual
+from ibgu.core.book import World
+from ibgu.core.forecast import Pace
+from ibgu.core.kinds import JsonObject, ManagedCluster, ManifestWork
+from ibgu.core.model import Action, Kind, Look, Member, OnMember, RunState
+from ibgu.core.works import Wanted, names, stage_body, stage_name
+from ibgu.db.engine import engine
+from ibgu.db.reads import Reads
+from ibgu.hub import paths
+from ibgu.hub.writer import Writer, WriteResult
+from ibgu.sim.hub import MemoryClient, MemoryHub
+from tests.core.book.records import MINUTE, NOW, in_flight, rollout, run, step, world_of
+
+ROLLOUT = rollout()
+WORK = stage_name(ROLLOUT.uid, ROLLOUT.name)
+REACHABLE = {"type": "ManagedClusterConditionAvailable", "status": "True"}
+
+
+class Noon(Clock):
+    def __init__(self) -> None:
+        pass
+
+    def now(self) -> datetime:
+        return NOW
+
+
+class Scene(Struct):
+    hub: MemoryClient
+    poked: asyncio.Event
+    mirror: Mirror
+    writer: Writer
+    poking: Poking
+    usual: Usual
+    world: World
+    hushed: bool = False
+
+    async def work(self) -> JsonObject:
+        """As it is on the hub once all writes have been made."""
+        await self.writer.drained()
+        return await self.hub.get(paths.work("site-1", WORK), dict[str, Any])
+
+    async def mark(self) -> str | None:
+        found: str | None = (await self.work())["metadata"]["annotations"].get(names.POKE)
+        return found
+
+
+def taken(minutes: int = 10, **changes: Any) -> Member:
+    """Its cluster has taken Prep, so many minutes ago."""
+    began = NOW - minutes * MINUTE
+    return in_flight(run=run(state=RunState.ACCEPTED, arming_at=began), **changes)
+
+
+async def _filled(hub: MemoryClient, mirror: Mirror) -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "site-1"}}
+    await hub.request("POST", "/api/v1/namespaces", body=namespace)
+    wanted = Wanted(armed=False, look=Look("l1", NOW))
+    body = stage_body(wanted, ROLLOUT, "site-1", watch=False)
+    answer = await hub.request("POST", paths.works("site-1"), body=body)
+    mirror.works.upsert(json.decode(answer, type=ManifestWork))
+    cluster = {
+        "metadata": {"name": "site-1", "uid": "uid-site-1", "resourceVersion": "1"},
+        "spec": {"hubAcceptsClient": True},
+        "status": {"conditions": [REACHABLE]},
+    }
+    mirror.clusters.upsert(json.decode(json.encode(cluster), type=ManagedCluster))
+
+
+@pytest.fixture
+async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    """With the members that the test is parametrized with, else one that has Prep."""
+    server, poked = MemoryHub(now=NOW.timestamp), asyncio.Event()
+    hub, mirror = MemoryClient(server), Mirror(lambda rollout, cluster: None)
+    await _filled(hub, mirror)
+    server.audit = lambda asked, before, after: poked.set()
+
+    def done(result: WriteResult) -> None:
+        effects.answered(result)
+
+    writer = Writer(hub, done=done)
+    effects = Effects(mirror, Payloads(hub, "ns:name"), writer, watch=False)
+    pool = engine("postgresql://nobody@127.0.0.1:1/never-asked")
+    usual = Usual(Reads(pool, "hub"))
+    world = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
+    poking = Poking(*(world, mirror, effects, Noon(), usual), rate=10.0, hushed=lambda: made.hushed)
+    made = Scene(hub, poked, mirror, writer, poking, usual, world)
+    running = asyncio.create_task(writer.run())
+    yield made
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await pool.dispose()
+
+
+def follow(scene: Scene, member: Member) -> None:
+    scene.poking.follow([OnMember(Kind.RUN_ACCEPTED, member, "the cluster took Prep")])
+
+
+async def test_a_poke_touches_the_work_and_nothing_else(scene: Scene) -> None:
+    before, counted = await scene.work(), telemetry.POKES.labels(Action.PREP)._value.get()
+    follow(scene, taken())
+
+    scene.poking.round()
+
+    after = await scene.work()
+    assert after["metadata"]["annotations"].pop(names.POKE) == "2026-01-01T12:00:00Z"
+    assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
+    assert after["metadata"]["generation"] == before["metadata"]["generation"]
+    assert after["spec"] == before["spec"]
+    # The next write is based on it without waiting for the watch.
+    known = scene.mirror.work(("site-1", WORK))
+    assert known is not None
+    assert known.resource_version == after["metadata"]["resourceVersion"]
+    assert not known.edited
+    assert telemetry.POKES.labels(Action.PREP)._value.get() == counted + 1
+
+
+async def test_nothing_is_written_while_ibgu_is_hushed(scene: Scene) -> None:
+    follow(scene, taken())
+    scene.hushed = True
+    scene.poking.round()
+    assert await scene.mark() is None
+
+    scene.hushed = False
+    scene.poking.round()
+    assert await scene.mark() is not None
+
+
+async def test_it_begins_when_actions_begin_to_end_on_this_hub(scene: Scene) -> None:
+    follow(scene, taken())
+    slow = Pace(count=10, p50=1500.0, p95=1800.0, spread=(1200.0,) * 10)
+    scene.usual.paces = {Action.PREP: slow}
+    scene.poking.round()
+    assert await scene.mark() is None
+
+    scene.usual.paces = {}
+    scene.poking.round()
+    assert await scene.mark() is not None
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        in_flight(run=None),
+        in_flight(run=run(state=RunState.ARMED, arming_at=NOW - 10 * MINUTE)),
+        in_flight(run=run(state=RunState.ACCEPTED, arming_at=None)),
+        taken(minutes=1),
+    ],
+    ids=["no run", "not taken yet", "TALM's, of which nothing is known", "too young"],
+)
+async def test_who_is_not_worth_it(scene: Scene, member: Member) -> None:
+    follow(scene, member)
+    scene.poking.round()
+    assert await scene.mark() is None
+
+
+async def test_a_rollout_that_was_forgotten_is_over(scene: Scene) -> None:
+    follow(scene, taken())
+    scene.world.forget(ROLLOUT.uid)
+    scene.poking.round()
+    assert await scene.mark() is None
+
+
+@pytest.mark.parametrize("scene", [[], [taken()]], indirect=True, ids=["later", "from the start"])
+async def test_it_runs_by_itself(scene: Scene) -> None:
+    running = asyncio.create_task(scene.poking.run())
+    await asyncio.sleep(0)
+    if not scene.world.books[ROLLOUT.uid].steps[0].members:
+        scene.world.books[ROLLOUT.uid].steps[0].put(taken())
+        follow(scene, taken())
+    async with asyncio.timeout(30):
+        await scene.poked.wait()
+    assert await scene.mark() is not None
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_work_that_is_gone_needs_none(scene: Scene) -> None:
+    """Somebody was quicker than the watch: nothing is made of it."""
+    follow(scene, taken(limit=NOW + timedelta(hours=1)))
+    await scene.hub.request("DELETE", paths.work("site-1", WORK))
+    scene.poking.round()
+    await scene.writer.drained()
+    assert scene.mirror.refusals == {}
+    assert scene.mirror.work(("site-1", WORK)) is not None  # until the watch says so
