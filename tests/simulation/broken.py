@@ -6,15 +6,15 @@ Each patches named seams of the program for as long as a simulation runs.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from msgspec import Struct
+from msgspec import Struct, json
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from ibgu.controller import loop, recovery
+from ibgu.controller import effects, loop, recovery
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.talm import TalmWatch
 from ibgu.core import decide as deciding
@@ -35,7 +35,7 @@ from ibgu.core.decide import (
 from ibgu.core.model import IbuView, Kind, Member, OnDebt, Run, RunState, WorkView
 from ibgu.core.observe import JudgementKind
 from ibgu.core.observe import judge as judge_state
-from ibgu.core.works import wanted_stage
+from ibgu.core.works import poke_patch, wanted_stage
 from ibgu.db.journal import fencing, journal, write
 from ibgu.hub.lease import Elector
 from ibgu.hub.writer import Writer
@@ -320,6 +320,16 @@ def talm_ignored(stack: ExitStack) -> None:
     _set(stack, TalmWatch, "live", live)
 
 
+def poke_rewrites(stack: ExitStack) -> None:
+    """A poke sends more of the work than the annotation that is there for it."""
+
+    def patch_of(current: WorkView, now: datetime) -> bytes:
+        body = json.decode(poke_patch(current, now))
+        return json.encode({**body, "spec": {"deleteOption": None}})
+
+    _set(stack, effects, "poke_patch", patch_of)
+
+
 class Variant(Struct, frozen=True):
     patches: Patches
     theme: str = ""
@@ -355,6 +365,7 @@ VARIANTS: dict[str, Variant] = {
         (generation_ignored, ""),
         (restore_ignored, "restored"),
         (talm_ignored, "talm"),
+        (poke_rewrites, ""),
     )
 }
 
