@@ -365,7 +365,7 @@ VARIANTS: dict[str, Variant] = {
         (generation_ignored, ""),
         (restore_ignored, "restored"),
         (talm_ignored, "talm"),
-        (poke_rewrites, ""),
+        (poke_rewrites, "", 14),
     )
 }
 
