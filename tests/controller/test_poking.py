@@ -19,6 +19,7 @@ from ibgu.core.book import World
 from ibgu.core.forecast import Pace
 from ibgu.core.kinds import JsonObject, ManagedCluster, ManifestWork
 from ibgu.core.model import Action, Kind, Look, Member, OnMember, RunState
+from ibgu.core.observe import shown_cluster, shown_work
 from ibgu.core.works import Wanted, names, stage_body, stage_name
 from ibgu.db.engine import engine
 from ibgu.db.reads import Reads
@@ -72,13 +73,14 @@ async def _filled(hub: MemoryClient, mirror: Mirror) -> None:
     wanted = Wanted(armed=False, look=Look("l1", NOW))
     body = stage_body(wanted, ROLLOUT, "site-1", watch=False)
     answer = await hub.request("POST", paths.works("site-1"), body=body)
-    mirror.works.upsert(json.decode(answer, type=ManifestWork))
+    mirror.works.upsert(shown_work(json.decode(answer, type=ManifestWork)))
     cluster = {
         "metadata": {"name": "site-1", "uid": "uid-site-1", "resourceVersion": "1"},
         "spec": {"hubAcceptsClient": True},
         "status": {"conditions": [REACHABLE]},
     }
-    mirror.clusters.upsert(json.decode(json.encode(cluster), type=ManagedCluster))
+    found = json.decode(json.encode(cluster), type=ManagedCluster)
+    mirror.clusters.upsert(shown_cluster(found))
 
 
 @pytest.fixture
