@@ -1,6 +1,6 @@
 """`status.clusters[]` as bytes, kept up to date: a status costs what has changed since the last."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from enum import IntEnum
 
 from msgspec import Raw, Struct, json
@@ -26,7 +26,8 @@ class Item(Struct, frozen=True, gc=False):
     """One entry, encoded for each of `Words`; the same bytes where nothing is cut."""
 
     encoded: tuple[bytes, ...]
-    dispensable: bool
+    spares: int
+    """Bytes that the list loses without it once messages are cut; 0: it may not be left out."""
 
 
 class Listing:
@@ -57,18 +58,18 @@ class Listing:
         items = self._items.items()
         return Raw(b"[%b]" % b",".join(i.encoded[words] for name, i in items if name not in hidden))
 
-    def dispensable(self, last: Container[str]) -> Iterator[tuple[str, int]]:
-        """What may be left out, first those that are not in `last`: the names, and the bytes that
-        each saves once messages are cut."""
-        kept: list[tuple[str, int]] = []
-        for name, item in self._items.items():
-            if item.dispensable:
-                found = (name, len(item.encoded[Words.CUT]) + 1)
-                if name in last:
-                    kept.append(found)
-                else:
-                    yield found
-        yield from kept
+    def left_out(self, excess: int, last: Container[str]) -> set[str]:
+        """Whom to leave out to save so many bytes once messages are cut, if so many may be; first
+        those that are not in `last`."""
+        found: set[str] = set()
+        for in_last in (False, True):
+            for name, item in self._items.items():
+                if excess <= 0:
+                    return found
+                if item.spares and (name in last) is in_last:
+                    found.add(name)
+                    excess -= item.spares
+        return found
 
     def _put(self, cluster: str, item: Item | None) -> None:
         before = self._items.get(cluster)
@@ -97,7 +98,11 @@ def _item(book: Book, cluster: str) -> Item | None:
 def item(made: JsonObject) -> Item:
     whole = json.encode(made)
     if b'"message":' not in whole:
-        return Item((whole, whole, whole), dispensable(made))
+        return Item((whole, whole, whole), _spares(made, whole))
     shorter = [json.encode(cut(made, length)) for length in (SHORT, 0)]
     encoded = (whole, *(whole if each == whole else each for each in shorter))
-    return Item(encoded, dispensable(made))
+    return Item(encoded, _spares(made, encoded[Words.CUT]))
+
+
+def _spares(made: JsonObject, encoded: bytes) -> int:
+    return len(encoded) + len(b",") if dispensable(made) else 0

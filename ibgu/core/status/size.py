@@ -31,7 +31,7 @@ def fit(
         if listing.size(words) <= room:
             return {**status, "clusters": listing.encoded(words)}
     excess = listing.size(Words.CUT) - room + len(json.encode(unlisted)) + NUMBERS
-    hidden = _hidden(listing, last, excess)
+    hidden = listing.left_out(excess, last)
     if hidden:
         told = {**unlisted, "message": unlisted["message"].format(len(hidden))}
         conditions = [*status["conditions"], told]
@@ -45,13 +45,3 @@ def fit(
 def _size(status: JsonObject) -> int:
     """Bytes of all but the list of clusters."""
     return len(json.encode({**status, "clusters": Raw(b"")}))
-
-
-def _hidden(listing: Listing, last: Container[str], excess: int) -> set[str]:
-    hidden: set[str] = set()
-    for name, size in listing.dispensable(last):
-        if excess <= 0:
-            break
-        excess -= size
-        hidden.add(name)
-    return hidden
