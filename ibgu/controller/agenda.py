@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import islice
@@ -23,6 +24,17 @@ class Agenda:
         self.since = 0.0
         """By the monotonic clock: the first change that nobody has taken yet."""
         self.changed = asyncio.Event()
+        self._urgent = asyncio.Event()
+
+    def hurry(self) -> None:
+        """What was touched last is not to wait for more."""
+        self._urgent.set()
+
+    async def gather(self, seconds: float) -> None:
+        """For what else comes; no longer than until something is urgent."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._urgent.wait()
 
     def touch(self, rollout: str, clusters: Iterable[str] = ()) -> None:
         self._touched.setdefault(rollout, {}).update(dict.fromkeys(clusters))
@@ -80,4 +92,5 @@ class Agenda:
         debts, self._debts = list(self._debts), {}
         if not self._touched:
             self.changed.clear()
+            self._urgent.clear()
         return taken, debts

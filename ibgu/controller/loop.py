@@ -32,9 +32,10 @@ log = structlog.get_logger("ibgu.controller")
 DEBT_RETRY = timedelta(seconds=30)
 """From a write to a ManagedCluster that the hub refused, or left without an answer, to the next."""
 
-GATHER = 0.008
+GATHER = 0.1
 """Seconds from the first change to the turn: what one action causes comes in bursts (a write's
-answer, its watch event, the agent's patches), and a turn for each would cost more than it saves."""
+answer, its watch event, the agent's patches), and a turn for each would cost more than it saves.
+Where a slot may be free now nobody waits for more."""
 
 
 class Loop:
@@ -84,6 +85,10 @@ class Loop:
         found = self._parts.mirror.clusters.get(("", cluster))
         for uid in self._owed(cluster, found.metadata.uid if found else ""):
             agenda.touch_debt(uid)
+
+    def hurry(self) -> None:
+        """From the mirror: a cluster has come to rest."""
+        self._parts.agenda.hurry()
 
     def _owed(self, cluster: str, uid: str) -> list[str]:
         if uid and uid in self._parts.world.debts:
@@ -184,7 +189,7 @@ class Loop:
     async def run(self) -> None:
         while True:
             await self._something()
-            await asyncio.sleep(GATHER)
+            await self._parts.agenda.gather(GATHER)
             await self.turn()
             await self._parts.ledger.flush(self._parts.clock.now())
 

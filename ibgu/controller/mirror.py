@@ -11,7 +11,7 @@ from ibgu.core.kinds import (
     OwnerReference,
 )
 from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView
-from ibgu.core.observe import Shown, proven
+from ibgu.core.observe import Shown, comes_to_rest, proven
 from ibgu.core.recover import Versions, versions_of
 from ibgu.core.shadow import status_of
 from ibgu.core.talm import Group, TalmWork, groups_of
@@ -29,16 +29,19 @@ class Mirror:
 
     `touched(rollout, cluster)` is called for every change that may matter to a rollout;
     a ManagedCluster's change comes with rollout "" and concerns all rollouts that have it.
-    `status_changed(rollout)` is called when an IBGU's status is another one, whoever wrote it.
+    `status_changed(rollout)` is called when an IBGU's status is another one, whoever wrote it;
+    `rested()` when a cluster that was on its way has come to rest, after `touched`.
     """
 
     def __init__(
         self,
         touched: Callable[[str, str], None],
         status_changed: Callable[[str], None] = lambda rollout: None,
+        rested: Callable[[], None] = lambda: None,
     ) -> None:
         self._touched = touched
         self._status_changed = status_changed
+        self._rested = rested
         self.went_back = ""
         """What proves that the hub was restored from a backup, seen since this was cleared."""
         self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self._restored)
@@ -205,6 +208,8 @@ class Mirror:
         found = new or old
         assert found is not None
         self._touched(found.metadata.labels.get(names.ROLLOUT, ""), key[0])
+        if old and new and comes_to_rest(old.view.ibu, new.view.ibu):
+            self._rested()
 
     def _cgu_changed(
         self, key: Key, old: ClusterGroupUpgrade | None, new: ClusterGroupUpgrade | None

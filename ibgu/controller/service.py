@@ -61,7 +61,7 @@ class Controller:
         self._usual = Usual(Reads(engine, served.hub))
         self._tally = telemetry.Tally(client.requests)
         self._journal = Journal(engine, served.hub)
-        self._mirror = Mirror(self._touched, self._status_changed)
+        self._mirror = Mirror(self._touched, self._status_changed, self._rested)
         self._watches = Watches(client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
@@ -134,6 +134,10 @@ class Controller:
             self._labels.changed(cluster)
         if self._loop is not None:
             self._loop.touched(rollout, cluster)
+
+    def _rested(self) -> None:
+        if self._loop is not None:
+            self._loop.hurry()
 
     def _status_changed(self, rollout: str) -> None:
         if self._loop is not None:

@@ -47,3 +47,30 @@ async def test_what_is_left_wakes_the_next_turn_at_once() -> None:
         await agenda.changed.wait()
     assert agenda.take(most=1)[0] == {"a": {"two": None}}
     assert not agenda.changed.is_set()
+
+
+async def test_it_gathers_until_something_is_urgent() -> None:
+    agenda = Agenda()
+    agenda.touch("a", ["one"])
+    waiting = asyncio.create_task(agenda.gather(3600))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    agenda.touch("a", ["two"])
+    agenda.hurry()
+    async with asyncio.timeout(60):
+        await waiting
+    assert agenda.take()[0] == {"a": {"one": None, "two": None}}
+
+
+async def test_who_was_in_a_hurry_and_is_taken_hurries_nobody_else() -> None:
+    agenda = Agenda()
+    agenda.touch("a", ["one"])
+    agenda.hurry()
+    agenda.take()
+
+    agenda.touch("a", ["two"])
+    waiting = asyncio.create_task(agenda.gather(0.01))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await waiting

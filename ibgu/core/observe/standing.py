@@ -74,6 +74,17 @@ def _of(
     return running if in_progress.true else None
 
 
+_MOVING = {Standing.UNKNOWN, Standing.PREPARING, Standing.UPGRADING, Standing.ROLLING_BACK}
+
+
+def comes_to_rest(before: IbuView | None, after: IbuView | None) -> bool:
+    """A stage may have ended just now, and a slot be free. What it proves the verdict says."""
+    if before is None or after is None:
+        return False
+    stands = standing(after)
+    return stands not in _MOVING and stands is not standing(before)
+
+
 def in_progress(ibu: IbuView, stage: Stage) -> IbuCondition:
     """The condition that carries the stage's running words, and its failure's detail."""
     return {
