@@ -77,10 +77,14 @@ def test_what_was_seen_before_the_hub_went_back_is_kept(told: Tell) -> None:
         with once_decided(Kind.RUN_ACCEPTED, goes_back):
             await stage.world.people.apply(0)
             await stage.until(lambda: stage.held(ReasonKind.RESTORED))
+        assert len(await stage.events("RunAccepted")) == 1
+        assert await stage.events("RunEnded") == []
         await stage.world.people.resume(0)
         await stage.until(stage.complete)
-        assert await stage.events("RunEnded") == []
+        await asyncio.sleep(1)
         assert len(await stage.events("RunAccepted")) == 1
+        [ended] = await stage.events("RunEnded")
+        assert ended.data["result"] == "succeeded"
 
     told(story, "Prep")
 
