@@ -29,6 +29,7 @@ def _access(options: DemoOptions, hub: SandboxHub) -> list[str]:
         "  kubectl events --for ibgu/demo",
         "  ibgu status demo",
         "  ibgu explain spoke6",
+        "  ibgu works spoke6",
         f'  curl -H "Authorization: Bearer $IBGU_TOKEN" '
         f"http://{options.listen}/api/v1/rollouts/default/demo",
     ]
