@@ -216,5 +216,8 @@ def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
         "  1 Upgrade  0/0  ▶ 0/9 slots  ⚠ 3 stalled",
         "Stalled (3)  site-0077 Upgrade Rebooting for 31 min (p95 14 min) · …",
     ]
+    soon = Eta(at=NOW, earliest=NOW, latest=NOW + timedelta(seconds=9))
+    near = replace(look, rollout=replace(one, eta=soon))
+    assert status_lines(near, Paper())[0] == "ran (edge)   Running · step ends ~03:02"
     later = replace(look, rollout=replace(one, eta=None), now=NOW + hour)
     assert later.facts == look.facts

@@ -86,7 +86,8 @@ def _ends(eta: Eta, now: datetime) -> str:
     likely, earliest, latest = (
         clock(at, now).rpartition(":")[0] for at in (eta.at, eta.earliest, eta.latest)
     )
-    return f"step ends ~{likely} ({earliest} to {latest})"
+    span = f" ({earliest} to {latest})" if earliest != latest else ""
+    return f"step ends ~{likely}{span}"
 
 
 def _steps(seen: Seen, paper: Paper) -> Iterator[str]:

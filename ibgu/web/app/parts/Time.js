@@ -16,10 +16,8 @@ export function Ago({ stamp, now }) {
 /** `eta` as REST has it: at, earliest, latest, basis; null: nobody knows. */
 export function Ends({ eta, now }) {
   if (!eta) return null;
-  const range =
-    eta.earliest && eta.latest
-      ? html` <span class="quiet">(${clock(eta.earliest, now)}–${clock(eta.latest, now)})</span>`
-      : null;
+  const [from, to] = [eta.earliest, eta.latest].map((stamp) => stamp && clock(stamp, now));
+  const range = from && to && from !== to && html` <span class="quiet">(${from}–${to})</span>`;
   return html`<span class="ends" title=${eta.basis ?? ""}>
     ends ~<${At} stamp=${eta.at} now=${now} />${range}
   </span>`;
