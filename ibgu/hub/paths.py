@@ -103,6 +103,14 @@ def secret(namespace: str, name: str) -> str:
     return f"{_collection('/api/v1', 'secrets', namespace)}/{segment(name)}"
 
 
+def pods(namespace: str) -> str:
+    return _collection("/api/v1", "pods", namespace)
+
+
+def pod_log(namespace: str, name: str) -> str:
+    return f"{pods(namespace)}/{segment(name)}/log"
+
+
 def namespace(name: str) -> str:
     return f"/api/v1/namespaces/{segment(name)}"
 

@@ -16,13 +16,17 @@ from ibgu.cli.collect.redact import REMOVED, redacted, scrubbed
 from ibgu.core.model import Action
 from ibgu.core.works import names
 from ibgu.db import Journal
+from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from tests.api.fleet import failed, open_step, put, rollout, seen
+from tests.api.test_works import admin
 from tests.cli.conftest import Ibgu, serving
+from tests.cli.kubelet import kubelet, put_pod
 from tests.cli.test_stragglers import manifest
 from tests.db.records import step
 
+__all__ = ["admin"]
 pytestmark = pytest.mark.hub
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJzaXRlIn0.c2lnbmF0dXJlLW9mLXNpdGU"
@@ -110,11 +114,15 @@ async def test_all_that_helps_and_no_secret(
 ) -> None:
     path = tmp_path / "bundle.tgz"
     args = ("collect", "ran-r1", "-n", namespace, "-o", str(path))
-    found = await ibgu(*args, user="admin")
+    found = await ibgu(*args, user="admin", IBGU_NAMESPACE=namespace)
     assert (found.exit_code, found.stdout) == (0, f"{path}\n"), found.output
     assert path.stat().st_mode & 0o777 == 0o600
     files = unpacked(path)
-    assert set(files) == FILES - {"not-collected.txt"}
+    assert set(files) == FILES
+    assert files["not-collected.txt"] == (
+        "hub/logs: no pod of ibgu's (label app.kubernetes.io/name=ibgu) is in namespace "
+        f"{namespace}; IBGU_NAMESPACE says where ibgu runs\n"
+    )
     everything = "\n".join(files.values())
     for secret in (*PLANTED, sandbox_hub.token("admin")):
         assert secret not in everything
@@ -137,14 +145,34 @@ async def test_all_that_helps_and_no_secret(
 
 
 @pytest.mark.usefixtures("cluster")
+async def test_logs_of_ibgus_pods(
+    ibgu: Ibgu, admin: HubClient, namespace: str, tmp_path: Path
+) -> None:
+    said = {"controller": f"leading {JWT}\n", "controller/previous": "stopping\n"}
+    path = tmp_path / "bundle.tgz"
+    args = ("collect", "ran-r1", "-n", namespace, "-o", str(path))
+    async with kubelet(tmp_path, said) as port:
+        await put_pod(admin, namespace, port)
+        found = await ibgu(*args, user="admin", IBGU_NAMESPACE=namespace)
+    assert found.exit_code == 0, found.output
+    files = unpacked(path)
+    assert files["hub/logs/ibgu-0.controller.log"] == f"leading {REMOVED}\n"
+    assert files["hub/logs/ibgu-0.controller.previous.log"] == "stopping\n"
+    path.unlink()
+    away = await ibgu(*args, user="admin", IBGU_NAMESPACE=namespace)
+    assert away.exit_code == 0, away.output
+    assert "ibgu: not collected: hub/logs/ibgu-0.controller.log: " in away.stderr
+
+
+@pytest.mark.usefixtures("cluster")
 async def test_what_one_may_not_read_is_said(ibgu: Ibgu, namespace: str, tmp_path: Path) -> None:
     path = tmp_path / "bundle.tgz"
     found = await ibgu("collect", "ran-r1", "-n", namespace, "-o", str(path))
     assert found.exit_code == 0, found.output
     missing = unpacked(path)["not-collected.txt"]
-    assert "hub/manifestworks.jsonl: " in missing
-    assert "forbidden" in missing
-    assert "ibgu: not collected: hub/manifestworks.jsonl: " in found.stderr
+    assert "hub/events.jsonl: " in missing
+    assert "hub/logs: GET /api/v1/namespaces/ibgu-system/pods: 403 Forbidden" in missing
+    assert "ibgu: not collected: hub/events.jsonl: " in found.stderr
 
 
 @pytest.mark.usefixtures("cluster")

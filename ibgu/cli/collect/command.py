@@ -49,7 +49,7 @@ def collect(
         bundle = Bundle(Path(folder), target.secrets())
         told = from_rest(bundle, target.client(), where, name)
         from_process(bundle, server, ca_file)
-        own = asyncio.run(from_hub(bundle, told))
+        own = asyncio.run(from_hub(bundle, told, _home()))
         _doctor(bundle, where)
         about = {"rollout": f"{where}/{name}", "server": server}
         hubs = {"hub": told.hub, "hubOfKubeconfig": own or None}
@@ -58,6 +58,16 @@ def collect(
     for line in bundle.missing:
         typer.echo(f"ibgu: not collected: {line}", err=True)
     typer.echo(path)
+
+
+def _home() -> str:
+    """The namespace where ibgu runs; what is wrong with other settings, `doctor` tells."""
+    from ibgu.settings import Settings, SettingsError, read_settings
+
+    try:
+        return read_settings().namespace
+    except SettingsError:
+        return str(Settings.model_fields["namespace"].default)
 
 
 def _doctor(bundle: "Bundle", namespace: str) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from ibgu.cli.collect.bundle import Bundle
+from ibgu.cli.collect.logs import logs
 from ibgu.client.answers.rollouts import Rollout
 from ibgu.core.works import names
 from ibgu.hub import paths
@@ -27,9 +28,9 @@ class Told(Struct, frozen=True):
     clusters: Collection[str]
 
 
-async def from_hub(bundle: Bundle, told: Told) -> str:
+async def from_hub(bundle: Bundle, told: Told, home: str) -> str:
     """The uid of the kubeconfig's hub, "" where it is not to be had. Nothing is taken from another
-    hub than the one that is told of."""
+    hub than the one that is told of. `home`: the namespace where ibgu runs."""
     own = ""
     try:
         async with await HubClient.connect() as client:
@@ -38,6 +39,7 @@ async def from_hub(bundle: Bundle, told: Told) -> str:
                 bundle.failed("hub", another)
             else:
                 await _objects(bundle, client, told)
+                await bundle.tried_on_hub("hub/logs", logs(bundle, client, home))
     except HubError as error:
         bundle.failed("hub", error.message if error.reason == "NoConfiguration" else str(error))
     return own
