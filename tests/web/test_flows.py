@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import expect
 
-from ibgu.core.model import StepState
+from ibgu.core.model import RolloutState, StepState
 from ibgu.core.spans import duration
 from ibgu.hub.client import HubClient
 from tests.api.reporting import put_works
@@ -125,6 +125,24 @@ async def test_what_the_hub_asks_of_a_cluster_is_read_when_somebody_looks(look: 
     assert len([each for each in asked if each.endswith("/works")]) == 1
     async with page.expect_response("**/works"):
         await page.get_by_role("button", name="Read again").click()
+    assert look.errors == []
+
+
+async def test_the_whole_history_of_a_cluster_can_be_read(look: Look) -> None:
+    story = look.site.story()
+    for number in range(23):
+        began = story.now - timedelta(days=number + 1)
+        over = {"state": RolloutState.COMPLETE, "completed_at": began + timedelta(minutes=7)}
+        of = await story.rollout(f"yearly-{number:02}", ["Prep"], created_at=began, **over)
+        step = await story.step(of, 0, 1, state=StepState.FINISHED, started_at=began)
+        await story.put(succeeded(step, 6100, 0, began, timedelta(minutes=7)))
+    page = await look.open("#/c/site-6100")
+    rows = page.get_by_role("region", name="History").locator("tbody tr")
+    await expect(rows).to_have_count(20)
+    await page.get_by_role("button", name="Older steps").click()
+    await expect(rows).to_have_count(23)
+    await expect(rows.last).to_contain_text("yearly-22")
+    await expect(page.get_by_role("button", name="Older steps")).to_have_count(0)
     assert look.errors == []
 
 

@@ -7,7 +7,7 @@ import { clusterPath, query } from "../../rest/client.js";
 import { rolloutLink } from "../../route.js";
 import { Explained } from "./Explained.js";
 import { Raw } from "./Raw.js";
-import { Runs } from "./Runs.js";
+import { historyPath, Runs } from "./Runs.js";
 
 export function Cluster({ route }) {
   const [name] = route.path;
@@ -16,7 +16,7 @@ export function Cluster({ route }) {
   const explained = useBody(clusterPath(name, `/explain${query({ namespace, rollout })}`), {
     about,
   });
-  const history = useBody(clusterPath(name, "/history?limit=20"), { about, gap: 2000 });
+  const history = useBody(historyPath(name), { about, gap: 2000 });
   const now = useNow();
   useEffect(() => {
     document.title = `${name} · ibgu`;
@@ -31,7 +31,7 @@ export function Cluster({ route }) {
     ${!history.body && history.problem && html`<${Empty}>${history.problem.message}<//>`}
     ${
       history.body?.items.length > 0 &&
-      html`<${Runs} visits=${history.body.items} now=${now} />
+      html`<${Runs} key=${name} name=${name} page=${history.body} now=${now} />
       <${Raw} name=${name} about=${about} />`
     }`;
 }

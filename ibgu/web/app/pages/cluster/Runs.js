@@ -1,7 +1,10 @@
 /** All attempts of all actions, over all rollouts: how long each took, and how it ended. */
+import { useState } from "preact/hooks";
+import { useServices } from "../../data/services.js";
 import { html } from "../../html.js";
 import { Symbol } from "../../parts/State.js";
 import { At } from "../../parts/Time.js";
+import { clusterPath, query } from "../../rest/client.js";
 import { rolloutLink } from "../../route.js";
 import { between, span } from "../../words/format.js";
 import { spaced } from "../../words/states.js";
@@ -15,33 +18,54 @@ const RESULTS = {
   preempted: "cancelled",
 };
 
-export function Runs({ visits, now }) {
+const STEPS = 20;
+
+export const historyPath = (/** @type {string} */ name, cursor = "") =>
+  clusterPath(name, `/history${query({ limit: STEPS, cursor })}`);
+
+/** `page`: of the history, the newest one. */
+export function Runs({ name, page, now }) {
+  return html`<section class="card" aria-labelledby="history">
+    <h2 id="history">History</h2>
+    <${Table} visits=${page.items} now=${now} />
+    ${page.nextCursor && html`<${Older} key=${page.nextCursor} name=${name} cursor=${page.nextCursor} now=${now} />`}
+  </section>`;
+}
+
+/** Pages that nobody has to watch: asked for once. */
+function Older({ name, cursor, now }) {
+  const { rest } = useServices();
+  const [page, setPage] = useState(null);
+  const more = async () => setPage(await rest.get(historyPath(name, cursor)));
+  if (!page) return html`<button type="button" onClick=${more}>Older steps</button>`;
+  return html`<${Table} visits=${page.items} now=${now} />
+    ${page.nextCursor && html`<${Older} key=${page.nextCursor} name=${name} cursor=${page.nextCursor} now=${now} />`}`;
+}
+
+function Table({ visits, now }) {
   const longest = Math.max(
     1,
     ...visits.flatMap(({ runs }) => runs.map((run) => seconds(run, now))),
   );
-  return html`<section class="card" aria-labelledby="history">
-    <h2 id="history">History</h2>
-    <div class="scroll" tabindex="0" role="group" aria-labelledby="history">
-      <table class="runs">
-        <thead>
-          <tr>
-            <th scope="col">Rollout</th>
-            <th scope="col">Action</th>
-            <th scope="col">Began</th>
-            <th scope="col">Took</th>
-            <th scope="col" class="took">
-              <span class="unseen">As a bar:</span> asked for, then at work
-            </th>
-            <th scope="col">End</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${visits.map((visit) => rows(visit, longest, now))}
-        </tbody>
-      </table>
-    </div>
-  </section>`;
+  return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="history">
+    <table class="runs">
+      <thead>
+        <tr>
+          <th scope="col">Rollout</th>
+          <th scope="col">Action</th>
+          <th scope="col">Began</th>
+          <th scope="col">Took</th>
+          <th scope="col" class="took">
+            <span class="unseen">As a bar:</span> asked for, then at work
+          </th>
+          <th scope="col">End</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${visits.map((visit) => rows(visit, longest, now))}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 function rows({ rollout, member, runs }, longest, now) {
