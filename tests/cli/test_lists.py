@@ -63,8 +63,7 @@ async def test_wide_members_say_more(ibgu: Ibgu) -> None:
 
 async def test_clusters(ibgu: Ibgu) -> None:
     names = ["a", "b", "c", "d", "e", "f", "g"]
-    for form in ("table", "wide"):
-        assert (await ibgu("clusters", "-o", form)).stdout.split() == ["CLUSTER", *names]
+    assert (await ibgu("clusters")).stdout.split() == ["CLUSTER", *names]
     assert (await ibgu("clusters", "-A", "-o", "name")).stdout.split() == [NAME + n for n in names]
     assert (await ibgu("clusters", "c")).stdout.split() == ["CLUSTER", "c"]
     assert (await ibgu("clusters", "-l", "ring!=1")).stdout.split() == ["CLUSTER", "c"]
@@ -74,6 +73,24 @@ async def test_clusters(ibgu: Ibgu) -> None:
     assert (elsewhere.stdout, elsewhere.stderr) == ("", "No clusters found.\n")
     both = await ibgu("clusters", "-A", "--rollout", "ran-r1")
     assert (both.exit_code, "--rollout is one of a namespace" in both.stderr) == (2, True)
+
+
+async def test_wide_clusters_say_how_each_stands(
+    ibgu: Ibgu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = (await ibgu("clusters", "-o", "wide")).stdout.splitlines()
+    assert [" ".join(line.split()) for line in wide[:4]] == [
+        "CLUSTER ROLLOUT STEP STATE WHY HELD BY LABELS",
+        "a default/ran-r1 2 in flight Rebooting default/ran-r1 ring=1",
+        "b default/ran-r1 2 waiting Brake - -",
+        "c default/ran-r1 1 failed PrecacheFailed - ring=2",
+    ]
+    nobody = await ibgu("clusters", "none", "-o", "wide")
+    assert (nobody.stdout, nobody.stderr) == ("", "No clusters found.\n")
+    monkeypatch.setattr("ibgu.cli.read.clusters.WIDE", 6)
+    many = await ibgu("clusters", "-o", "wide")
+    assert many.exit_code == 1
+    assert many.stderr.startswith("ibgu: more than 6 clusters: choose some by PREFIX")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,20 @@
 """`ibgu clusters`."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
 from ibgu.cli.read.output import Output
+
+if TYPE_CHECKING:
+    from ibgu.client import Client
+
+WIDE = 200
+"""Clusters that `wide` asks for: more would take the caller's share of the API (IBGU_API_BURST)."""
+_NONE = "No clusters found."
 
 
 def clusters(
@@ -42,9 +51,28 @@ def clusters(
         )
         if output in (Output.JSON, Output.YAML):
             listed(found, output)
+        elif output is Output.WIDE:
+            _wide(target.client(), found)
         elif output is Output.NAME:
             lines(map(object_name, found))
         elif names := list(found):
             lines(["CLUSTER", *names])
         else:
-            typer.echo("No clusters found.", err=True)
+            typer.echo(_NONE, err=True)
+
+
+def _wide(client: "Client", names: Iterator[str]) -> None:
+    """Each is asked for by itself. Raises RestError."""
+    from ibgu.cli.errors import fail
+    from ibgu.cli.read.output import lines
+    from ibgu.cli.show.clusters import clusters_table
+
+    chosen = list(islice(names, WIDE + 1))
+    if len(chosen) > WIDE:
+        fail(
+            f"more than {WIDE} clusters: choose some by PREFIX, -l or --rollout, or leave out wide"
+        )
+    if chosen:
+        lines(clusters_table([client.cluster(name) for name in chosen]))
+    else:
+        typer.echo(_NONE, err=True)

@@ -1,0 +1,28 @@
+"""`ibgu clusters -o wide`: where each one stands in its newest step."""
+
+from collections.abc import Sequence
+
+from ibgu.cli.show.table import table
+from ibgu.client.answers.clusters import Cluster
+
+_HEADINGS = ("CLUSTER", "ROLLOUT", "STEP", "STATE", "WHY", "HELD BY", "LABELS")
+_NOTHING = "-"
+
+
+def clusters_table(found: Sequence[Cluster]) -> list[str]:
+    return table(_HEADINGS, [_row(each) for each in found])
+
+
+def _row(found: Cluster) -> list[str]:
+    visit, member, hold = found.newest, found.newest.member, found.hold
+    reason = member.reason.kind if member.reason else None
+    labels = ",".join(f"{key}={value}" for key, value in sorted((found.labels or {}).items()))
+    return [
+        found.name,
+        f"{visit.rollout.namespace}/{visit.rollout.name}",
+        str(member.step),
+        member.outcome or member.state,
+        member.failure or member.cause or reason or _NOTHING,
+        f"{hold.rollout.namespace}/{hold.rollout.name}" if hold else _NOTHING,
+        labels or _NOTHING,
+    ]
