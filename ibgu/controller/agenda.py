@@ -13,6 +13,8 @@ Touched = dict[str, dict[str, None]]
 
 MOST = 1_000
 """Clusters in one turn: while it is decided nothing else is done, the Lease's renewal neither."""
+BREATH = 0.008
+"""Seconds for all else that this process does, between a turn and the one for what it left over."""
 
 
 class Agenda:
@@ -25,13 +27,18 @@ class Agenda:
         """By the monotonic clock: the first change that nobody has taken yet."""
         self.changed = asyncio.Event()
         self._urgent = asyncio.Event()
+        self._left_over = False
 
     def hurry(self) -> None:
         """What was touched last is not to wait for more."""
         self._urgent.set()
 
     async def gather(self, seconds: float) -> None:
-        """For what else comes; no longer than until something is urgent."""
+        """For what else comes; no longer than until something is urgent. What the last turn left
+        over was gathered for before: it goes on at once, but others have their part between."""
+        if self._left_over:
+            await asyncio.sleep(BREATH)
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._urgent.wait()
@@ -90,7 +97,8 @@ class Agenda:
             if len(taken[uid]) < len(clusters):
                 self._touched[uid] = {name: None for name in clusters if name not in taken[uid]}
         debts, self._debts = list(self._debts), {}
-        if not self._touched:
+        self._left_over = bool(self._touched)
+        if not self._left_over:
             self.changed.clear()
             self._urgent.clear()
         return taken, debts

@@ -1,5 +1,7 @@
 import asyncio
 
+import pytest
+
 from ibgu.controller.agenda import Agenda
 
 
@@ -74,3 +76,28 @@ async def test_who_was_in_a_hurry_and_is_taken_hurries_nobody_else() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     await waiting
+
+
+@pytest.mark.parametrize("hurried", [True, False])
+async def test_others_have_their_part_between_a_turn_and_what_it_left_over(hurried: bool) -> None:
+    agenda = Agenda()
+    agenda.touch("a", ["one", "two", "three"])
+    if hurried:
+        agenda.hurry()
+    renewals: list[int] = []
+
+    async def renew() -> None:
+        while True:
+            renewals.append(len(renewals))
+            await asyncio.sleep(0)
+
+    lease = asyncio.create_task(renew())
+    agenda.take(most=1)
+    async with asyncio.timeout(60):
+        await agenda.gather(3600)
+    seen = len(renewals)
+    agenda.take(most=1)
+    async with asyncio.timeout(60):
+        await agenda.gather(3600)
+    assert 0 < seen < len(renewals)
+    lease.cancel()
