@@ -52,6 +52,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> bool:
+    quiet()
     slots = max(1, round(options.clusters * options.share))
     plan = "".join(f"[{action}]" for action in PLAN)
     print(f"\n{options.clusters} clusters, {slots} at a time, plan {plan}, durations of the field")
@@ -77,7 +78,6 @@ def figures(found: dict[str, Fresh]) -> dict[str, float]:
 
 
 def measure(server_url: str, way: str, clusters: int, slots: int, seed: int) -> Fresh:
-    quiet()
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     try:
