@@ -7,7 +7,8 @@ from unittest.mock import patch
 import pytest
 
 from ibgu.controller.loop import DEBT_RETRY
-from ibgu.core.model import Kind, ReasonKind
+from ibgu.core.model import Kind, ReasonKind, RunState
+from ibgu.core.works import names
 from ibgu.db.journal import Journal
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryHub
@@ -178,3 +179,51 @@ def test_a_payload_that_the_hub_does_not_tell_at_a_start_is_asked_for_again_soon
 
     with patch.object(MemoryHub, "handle", handle):
         told(story, "Prep", clusters=2)
+
+
+@pytest.mark.parametrize("away", [0.0, 90.0])
+def test_a_run_that_the_journal_never_had_is_somebodys_hand(told: Tell, away: float) -> None:
+    """Also where the journal could not be asked at once (R9)."""
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(lambda: _taken(stage, 0))
+        if away:
+            stage.world.weather.open(Fault(at=0.0, kind="journal-away", seconds=away))
+        _show(stage, "theirs")
+        await stage.until(stage.complete)
+        [ended] = await stage.events("RunEnded")
+        assert ended.data["result"] == "taken over"
+        assert stage.loop.world.foreign_runs == {"theirs"}
+
+    told(story, "Prep")
+
+
+def test_an_earlier_run_of_ours_is_nobodys_hand(told: Tell) -> None:
+    """An old etcd shows it; whose it was is not in memory any more (R9)."""
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(lambda: _taken(stage, 1))
+        prep, upgrade = [event.run for event in await stage.events("RunIntended")]
+        _show(stage, prep)
+        await asyncio.sleep(300)
+        assert stage.loop.world.foreign_runs == set()
+        _show(stage, upgrade)
+        await stage.until(stage.complete)
+        results = [event.data["result"] for event in await stage.events("RunEnded")]
+        assert results == ["succeeded", "succeeded"]
+
+    told(story, "Prep", "Upgrade")
+
+
+def _taken(stage: Stage, step: int) -> bool:
+    """The cluster has taken the run of that step."""
+    member = stage._book.latest("site-1") if stage._book is not None else None
+    run = member.run if member is not None and member.step == step else None
+    return run is not None and run.state is RunState.ACCEPTED
+
+
+def _show(stage: Stage, run: str) -> None:
+    marks = {names.RUN: run}
+    stage.world.player.act("site-1", lambda cluster, now: cluster.edit_ibu(now, annotations=marks))
