@@ -6,6 +6,7 @@ compared again with fresh lists first, because a standby's mirror may be a momen
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -28,7 +29,7 @@ from ibgu.core.recover import (
     runs_back,
     versions_back,
 )
-from ibgu.db.journal import Journal
+from ibgu.db.journal import Journal, Loaded
 
 log = structlog.get_logger("ibgu.recovery")
 
@@ -57,6 +58,7 @@ class Recovery:
         world, versions = await self._read()
         if proof or self._proof(world, versions):
             await self._watches.relist()
+            world, versions = await self._read()
             proof = proof or self._proof(world, versions)
         self._mirror.went_back = ""
         if proof:
@@ -67,19 +69,14 @@ class Recovery:
         return world, decisions
 
     async def _read(self, wanted: Iterable[str] = ()) -> tuple[World, Versions]:
+        """Again where works came to carry other runs meanwhile: of those nobody was asked, and
+        what was not asked for is not told from what the journal knows."""
         chosen = frozenset(wanted)
-        shown = self._mirror.runs()
-        loaded = await self._ledger.survive(lambda: self._journal.load(chosen, shown))
-        world = World()
-        world.load(
-            loaded.rollouts,
-            loaded.steps,
-            loaded.members,
-            loaded.debts,
-            loaded.foreign_runs,
-            loaded.handled,
-        )
-        return world, loaded.versions
+        while True:
+            shown = self._mirror.runs()
+            loaded = await self._ledger.survive(partial(self._journal.load, chosen, shown))
+            if self._mirror.runs() <= shown:
+                return _world(loaded), loaded.versions
 
     # -- the hub went back -----------------------------------------------------------------
 
@@ -135,3 +132,16 @@ class Recovery:
         if draft.decisions:
             await self._ledger.commit(draft, now)
         return draft.decisions
+
+
+def _world(loaded: Loaded) -> World:
+    world = World()
+    world.load(
+        loaded.rollouts,
+        loaded.steps,
+        loaded.members,
+        loaded.debts,
+        loaded.foreign_runs,
+        loaded.handled,
+    )
+    return world

@@ -1,0 +1,136 @@
+"""The journal lacks what the hub shows: that is noticed, however late the mirror shows it."""
+
+import random
+from collections.abc import AsyncIterator, Callable, Collection
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu import db
+from ibgu.controller.commit import Ledger
+from ibgu.controller.mirror import Mirror
+from ibgu.controller.recovery import Recovery
+from ibgu.controller.watches import Watches
+from ibgu.core.book import World
+from ibgu.core.model import RunState
+from ibgu.core.recover import Versions
+from ibgu.db import Journal
+from ibgu.db.journal import Loaded
+from ibgu.db.migrate import upgrade
+from ibgu.hub.discovery import discover
+from ibgu.settings import settings
+from ibgu.sim.hub import MemoryClient, MemoryHub
+from tests.core.recover.objects import UID, obj, work
+from tests.db.records import (
+    NOW,
+    changing,
+    members,
+    opening,
+    rollout,
+    started,
+    starting,
+    step,
+    with_run,
+)
+
+OURS, OTHER = rollout(UID, generation=1), rollout("uid-b", generation=1)
+Happens = Callable[[], None]
+
+
+def nothing() -> None:
+    pass
+
+
+class Slow(Journal):
+    """Something happens on the hub while it is read."""
+
+    meanwhile: Happens = staticmethod(nothing)
+
+    async def load(self, wanted: Collection[str] = (), shown: Collection[str] = ()) -> Loaded:
+        loaded = await super().load(wanted, shown)
+        self.meanwhile()
+        return loaded
+
+
+class Behind(Watches):
+    """The mirror has missed something; new lists show it."""
+
+    missed: Happens = staticmethod(nothing)
+
+    async def relist(self) -> None:
+        self.missed()
+
+
+@pytest.fixture
+async def journal(database_url: str) -> AsyncIterator[Slow]:
+    """Of one member, whose first run is armed. It has lost the second one."""
+    await upgrade(database_url)
+    pool = db.engine(database_url)
+    journal = Slow(pool, "hub-1")
+    await journal.lead("ibgu-0")
+    (waiting,) = members(step(OURS), "site-1")
+    await journal.commit(opening(OURS, step(OURS), waiting=[waiting]))
+    await journal.commit(opening(OTHER, step(OTHER)))
+    taken = replace(started(waiting, slot=1, run="known"), limit=NOW)
+    await journal.commit(starting(taken))
+    armed = with_run(taken, state=RunState.ARMED, arming_at=NOW, armed_at=NOW)
+    await journal.commit(changing(armed))
+    yield journal
+    await pool.dispose()
+
+
+@pytest.fixture
+def mirror() -> Mirror:
+    mirror = Mirror(lambda rollout, cluster: None)
+    mirror.ibgus.upsert(obj(resource_version="5"))
+    mirror.ibgus.upsert(obj(resource_version="6", name="b", uid=OTHER.uid))
+    show(mirror, "known")
+    return mirror
+
+
+def show(mirror: Mirror, run: str) -> None:
+    found = work("site-1", run)
+    version = str(mirror.works.seen + 10)
+    mirror.works.upsert(replace(found, metadata=replace(found.metadata, resource_version=version)))
+
+
+async def recovered(journal: Journal, mirror: Mirror, missed: Happens = nothing) -> World:
+    hub = MemoryClient(MemoryHub(now=NOW.timestamp))
+    served = await discover(hub)
+    watches = Behind(hub, mirror, served, settings(), random.Random(0))
+    watches.missed = missed
+    recovery = Recovery(journal, Ledger(journal), mirror, watches)
+    world, _ = await recovery.load(NOW)
+    return world
+
+
+def run_of(world: World) -> str | None:
+    member = world.books[UID].latest("site-1")
+    return member.run.id if member is not None and member.run is not None else None
+
+
+async def test_what_the_journal_knows_is_left_as_it_is(journal: Slow, mirror: Mirror) -> None:
+    world = await recovered(journal, mirror)
+    assert run_of(world) == "known"
+    assert [book.rollout.hold for book in world.books.values()] == [None, None]
+
+
+async def test_a_run_that_comes_while_the_journal_is_read(journal: Slow, mirror: Mirror) -> None:
+    journal.meanwhile = lambda: show(mirror, "lost")
+    _only_ours_is_imported(await recovered(journal, mirror))
+
+
+async def test_a_run_that_only_new_lists_show(journal: Slow, mirror: Mirror) -> None:
+    def missed() -> None:
+        show(mirror, "lost")
+        mirror.works.progress("1000")
+
+    await journal.note(Versions({"manifestworks": 1000}))
+    _only_ours_is_imported(await recovered(journal, mirror, missed))
+
+
+def _only_ours_is_imported(world: World) -> None:
+    """The journal is behind the hub, which was not restored: that would hold all rollouts."""
+    assert run_of(world) == "lost"
+    held = {uid for uid, book in world.books.items() if book.rollout.hold is not None}
+    assert held == {UID}
