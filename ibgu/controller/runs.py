@@ -13,7 +13,7 @@ from ibgu.core.decide import other_run
 from ibgu.core.works import stage_name
 
 MOST = 10_000
-"""Answers that are kept: with more of them all are asked for anew."""
+"""Answers that are kept beside those that a turn needs; with more of them all are asked anew."""
 
 
 class Runs:
@@ -24,17 +24,22 @@ class Runs:
         self._asked: set[str] = set()
 
     async def learn(self, touched: Touched) -> bool:
-        """Ask for what the next turn has to know; False: it knows all. Waits for the journal."""
-        unknown = set(self._shown(touched)) - self._asked
-        if not unknown:
-            return False
-        foreign = await self._ledger.foreign_runs(unknown)
-        if len(self._asked) + len(unknown) > MOST:
+        """Ask for what the next turn has to know, also if it comes while the journal is waited for;
+        False: all was known."""
+        asked = False
+        while unknown := self._unknown(touched):
+            foreign = await self._ledger.foreign_runs(unknown)
+            self._world.foreign_runs |= foreign
+            self._asked |= unknown
+            asked = True
+        return asked
+
+    def _unknown(self, touched: Touched) -> set[str]:
+        shown = set(self._shown(touched))
+        if len(self._asked - shown) > MOST:
             self._asked.clear()
             self._world.foreign_runs.clear()
-        self._asked |= unknown
-        self._world.foreign_runs |= foreign
-        return True
+        return shown - self._asked
 
     def _shown(self, touched: Touched) -> Iterator[str]:
         for uid, clusters in touched.items():

@@ -1,6 +1,6 @@
 """Runs that nobody here knows: the journal says whose they are, and is asked once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 
 import pytest
 from msgspec.structs import replace
@@ -23,12 +23,23 @@ NAME = stage_name(OURS.uid, OURS.name)
 TOUCHED = {UID: {"site-1": None}}
 
 
+class Slow(Journal):
+    """Something happens on the hub while it looks for runs."""
+
+    meanwhile: Callable[[], None] = staticmethod(lambda: None)
+
+    async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
+        found = await super().foreign_runs(shown)
+        self.meanwhile()
+        return found
+
+
 @pytest.fixture
-async def journal(database_url: str) -> AsyncIterator[Journal]:
+async def journal(database_url: str) -> AsyncIterator[Slow]:
     """Of one member, whose first run is over, and whose second one its cluster has taken."""
     await upgrade(database_url)
     pool = db.engine(database_url)
-    journal = Journal(pool, "hub-1")
+    journal = Slow(pool, "hub-1")
     await journal.lead("ibgu-0")
     (waiting,) = members(step(OURS), "site-1")
     await journal.commit(opening(OURS, step(OURS), waiting=[waiting]))
@@ -57,12 +68,15 @@ class Eyes:
 
     async def see(self, run: str) -> bool:
         """The cluster shows that run; answers whether the journal was asked."""
+        self.show(run)
+        return await self._runs.learn(TOUCHED)
+
+    def show(self, run: str) -> None:
         found = work("site-1", "now")
         self._version += 1
         meta = replace(found.metadata, name=NAME, resource_version=str(self._version))
         view = replace(found.view, ibu=IbuView(run=run))
         self.mirror.works.upsert(replace(found, metadata=meta, view=view))
-        return await self._runs.learn(TOUCHED)
 
 
 @pytest.fixture
@@ -82,10 +96,17 @@ async def test_the_journal_is_asked_once(eyes: Eyes, run: str, foreign: set[str]
     assert not await eyes.see(run)
 
 
+async def test_what_comes_meanwhile_is_asked_for_too(eyes: Eyes, journal: Slow) -> None:
+    """The turn is decided on what is shown then."""
+    journal.meanwhile = lambda: eyes.show("theirs")
+    assert await eyes.see("earlier")
+    assert eyes.world.foreign_runs == {"theirs"}
+
+
 async def test_answers_are_not_kept_without_end(
     eyes: Eyes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "MOST", 1)
+    monkeypatch.setattr(runs, "MOST", 0)
     assert [await eyes.see(run) for run in ("one", "two", "one")] == [True] * 3
     assert eyes.world.foreign_runs == {"one"}
 
