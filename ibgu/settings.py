@@ -71,6 +71,12 @@ class Settings(BaseSettings):
     poke_rate: float = Field(
         10.0, gt=0, description="Clusters that are so read a second, of the whole fleet."
     )
+    starts_per_minute: int = Field(
+        0,
+        ge=0,
+        description="Clusters that start a Prep or Upgrade step a minute, on the whole hub; 0: all "
+        "that have a slot.",
+    )
     relist_seconds: float = Field(
         2700.0, ge=60, description="Time between two full lists of each kind, a third more or less."
     )

@@ -90,6 +90,11 @@ ROLLOUT_HELD = Gauge(
     "1 while nothing new starts in a rollout, by reason.",
     ["rollout", "reason"],
 )
+ROLLOUT_PACED = Gauge(
+    "ibgu_rollout_paced",
+    "1 while clusters of a rollout that could start wait for its pace, by reason.",
+    ["rollout", "reason"],
+)
 
 # notifications
 NOTIFICATIONS = Counter(
@@ -124,6 +129,7 @@ PRESENT = (
     ROLLOUT_STALLED,
     ROLLOUT_SLOTS,
     ROLLOUT_HELD,
+    ROLLOUT_PACED,
 )
 """What only the leader knows, and what must not stay when it leads no more."""
 

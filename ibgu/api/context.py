@@ -40,3 +40,5 @@ class Context(Struct, frozen=True):
     probes: Probes
     rates: Rates = field(default_factory=Rates)
     tallies: Tallies = field(default_factory=Tallies)
+    starts_per_minute: int = 0
+    """What the controller is set to allow on the whole hub; 0: no limit."""

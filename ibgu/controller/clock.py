@@ -17,11 +17,14 @@ class Clock:
         self._base: datetime | None = None
         self._at = 0.0
 
-    async def sync(self) -> None:
+    async def sync(self) -> timedelta:
+        """Answers how far the database's clock has jumped since the last time."""
         before = self._monotonic()
         told = await self._read()
-        self._at = (before + self._monotonic()) / 2
-        self._base = told
+        at = (before + self._monotonic()) / 2
+        known = self._base and self._base + timedelta(seconds=at - self._at)
+        self._at, self._base = at, told
+        return told - known if known else timedelta()
 
     @property
     def stale(self) -> bool:

@@ -76,6 +76,7 @@ class Draft:
 CAN_WAIT = frozenset(
     {
         Kind.WAITS,
+        Kind.STEP_PACED,
         Kind.LOOKED,
         Kind.RUN_PROGRESS,
         Kind.RUN_ARMED,

@@ -25,6 +25,7 @@ class Deciding:
 
     def draft(self, touched: Touched, debts: Iterable[str], now: datetime) -> Draft:
         """All rollouts of this turn, one after the other: each sees what was decided before."""
+        self._parts.world.starts.settle(now)
         draft = Draft(self._parts.world)
         for decision in self._debts(debts):
             draft.take(decision)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec.structs import replace
 
 from ibgu import telemetry, tracing
 from ibgu.controller import adopting, naming
@@ -174,12 +175,12 @@ class Loop:
 
     def synced(self, now: datetime) -> None:
         """Mirrors and journal are complete (again) since now."""
-        self._deciding.facts = Facts(in_sync_since=now, talm_live=self.facts.talm_live)
+        self._deciding.facts = replace(self.facts, in_sync_since=now)
         self.touch_everything()
 
     def talm(self, live: bool) -> None:
         if live != self.facts.talm_live:
-            self._deciding.facts = Facts(in_sync_since=self.facts.in_sync_since, talm_live=live)
+            self._deciding.facts = replace(self.facts, talm_live=live)
             self._parts.statuses.hushed = live
             self.recovered(self._recovered)
             self.touch_everything()
@@ -196,7 +197,7 @@ class Loop:
     async def _something(self) -> None:
         agenda, clock = self._parts.agenda, self._parts.clock
         if clock.stale:
-            await self._parts.ledger.survive(clock.sync)
+            self._parts.world.starts.move(await self._parts.ledger.survive(clock.sync))
         agenda.ring(clock.now())
         if agenda.changed.is_set():
             return

@@ -18,7 +18,7 @@ from ibgu.core.model import (
     Run,
     Step,
 )
-from ibgu.core.status import Phase, hold_of, phase_of
+from ibgu.core.status import Phase, hold_of, kept_by, phase_of
 from ibgu.core.words import Word, word
 
 
@@ -74,8 +74,10 @@ def gauge(world: World, now: datetime, paces: Paces) -> None:
         phase = phase_of(book.rollout, book.newest)
         phases[phase] += 1
         hold = hold_of(book.rollout, book.newest)
-        if hold is not None and phase is not Phase.DELETED:
-            telemetry.ROLLOUT_HELD.labels(book.rollout.full_name, hold.kind).set(1)
+        kept = kept_by(book.rollout, book.newest)
+        if kept is not None and phase is not Phase.DELETED:
+            metric = telemetry.ROLLOUT_HELD if hold else telemetry.ROLLOUT_PACED
+            metric.labels(book.rollout.full_name, kept.kind).set(1)
         step = book.current
         if step is not None:
             used += len(step.slots)

@@ -143,5 +143,6 @@ def _world(loaded: Loaded) -> World:
         loaded.debts,
         loaded.foreign_runs,
         loaded.handled,
+        loaded.started,
     )
     return world

@@ -96,7 +96,11 @@ class Term:
         recovery = Recovery(outfit.journal, ledger, outfit.mirror, outfit.watches)
         world, decisions = await recovery.load(clock.now(), proof)
         talm = TalmWatch(outfit.client, clock, outfit.settings.talm_namespaces.split(","))
-        facts = Facts(in_sync_since=clock.now(), talm_live=await talm.first())
+        facts = Facts(
+            in_sync_since=clock.now(),
+            talm_live=await talm.first(),
+            starts_per_minute=outfit.settings.starts_per_minute,
+        )
         loop = self._assemble(tasks, Basis(world, clock, facts))
         ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
         loop.recovered(decisions)

@@ -31,6 +31,8 @@ class Facts(Struct, frozen=True):
     """Since then mirrors and journal are complete (R11: who was away judges nobody)."""
     talm_live: bool = False
     """A live TALM is on the hub: nothing is written (R20)."""
+    starts_per_minute: int = 0
+    """In any window of a minute, over all rollouts; 0: no limit."""
 
 
 class Snapshot(Struct, frozen=True):

@@ -20,7 +20,9 @@ class Word(StrEnum):
     TAKEN_OVER = "takenOver"
 
 
-STARTABLE = frozenset({ReasonKind.SLOT, ReasonKind.LOOKING, ReasonKind.READY})
+STARTABLE = frozenset(
+    {ReasonKind.SLOT, ReasonKind.LOOKING, ReasonKind.READY, ReasonKind.START_JITTER}
+)
 """A waiting member with such a reason would start if nothing held it."""
 
 HOLDS = frozenset(
@@ -35,9 +37,12 @@ HOLDS = frozenset(
         ReasonKind.ADOPTING,
         ReasonKind.RESTORED,
         ReasonKind.FLOOR,
+        ReasonKind.PACE_INVALID,
     }
 )
 """Reasons of a step or a rollout; a member may carry one as its own."""
+PACES = frozenset({ReasonKind.START_RATE, ReasonKind.HUB_START_RATE, ReasonKind.RAMP_UP})
+"""Reasons of a step that starts one after the other: it is not held, it goes on by itself."""
 
 _IN_FLIGHT: dict[str | None, Word] = {
     ReasonKind.REBOOTING: Word.REBOOTING,
@@ -55,15 +60,18 @@ def reason_of(member: Member, hold: Reason | None) -> Reason | None:
     return member.reason
 
 
+def holds(hold: Reason | None) -> bool:
+    """Nothing new starts at all; a pace only sets the times."""
+    return hold is not None and hold.kind not in PACES
+
+
 def startable(state: str, kind: str) -> bool:
     """Of a member's state and its own reason: only a hold can keep it."""
     return state == MemberState.WAITING and kind in STARTABLE
 
 
 def word_of(member: Member, hold: Reason | None) -> Word:
-    return word(
-        member.state, member.reason.kind, member.outcome, member.cause, held=hold is not None
-    )
+    return word(member.state, member.reason.kind, member.outcome, member.cause, held=holds(hold))
 
 
 def word(

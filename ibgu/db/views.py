@@ -21,7 +21,7 @@ from ibgu.core.model import (
     Step,
     Who,
 )
-from ibgu.core.status import hold_of
+from ibgu.core.status import kept_by
 
 T = TypeVar("T")
 
@@ -101,7 +101,8 @@ class Found(Struct, frozen=True):
 
     @property
     def hold(self) -> Reason | None:
-        return hold_of(self.rollout, self.newest)
+        """What keeps those who could start, its pace too."""
+        return kept_by(self.rollout, self.newest)
 
 
 class MemberRow(Struct, frozen=True):

@@ -149,6 +149,22 @@ async def test_preview_of_a_manifest(ibgu: Ibgu, tmp_path: Path) -> None:
     assert [each["step"] for each in as_json["steps"]] == [1, 2]
 
 
+@pytest.mark.usefixtures("clusters")
+async def test_preview_of_a_paced_manifest(ibgu: Ibgu, tmp_path: Path) -> None:
+    body = manifest("Prep")
+    names = {"key": "name", "operator": "In", "values": ["x1-a", "x1-b"]}
+    body["spec"]["clusterLabelSelectors"] = [{"matchExpressions": [names]}]
+    body["spec"]["plan"][0]["rolloutStrategy"] = {"maxConcurrency": 2, "timeout": 240}
+    pace = {"starts-per-minute": "1", "ramp-up": "true", "start-jitter": "90"}
+    body["metadata"]["annotations"] = {f"ibgu.dev/{key}": value for key, value in pace.items()}
+    found = await ibgu("preview", "-f", write(tmp_path / "plan.yaml", body), user="olga")
+    assert found.stdout.splitlines()[1:3] == [
+        "step 1 Prep  2 clusters in 2 waves of 1 to 2 · 120 min a site · not measured here yet",
+        "       paced: at most 1 starts a minute, ramp-up 1, 2, 4, …, each put off by up to 1 min "
+        "30 s",
+    ]
+
+
 async def test_preview_of_steps_to_append(ibgu: Ibgu, made: Made, journal: Journal) -> None:
     await seen(journal, known(await made("Prep"), generation=1))
     args = ("preview", "ran-x1", "--append", "Rollback", "--timeout", "30")

@@ -23,6 +23,7 @@ from ibgu.db import Journal
 from tests.api.fleet import (
     BRAKE,
     MONITOR,
+    PACE,
     fleet,
     open_step,
     put,
@@ -106,6 +107,14 @@ async def test_who_waits_for_a_hold(ibgu: Ibgu, journal: Journal) -> None:
     assert "ibgu.dev/resume" in found["do"]
     assert found["ends"] == "a person lets it go on   (up to: person)"
     assert set(found) == {"", "why", "means", "do", "ends"}
+
+
+async def test_who_waits_for_the_pace_is_told_until_when(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal, hold=PACE)
+    found = await facts(ibgu, "ran-r1", "b")
+    assert found["why"] == "at most 2 a minute   [StartRate]"
+    assert found["until"] == "2026-05-04 03:02:41 (passed)"
+    assert found["ends"].endswith("(up to: ibgu)")
 
 
 async def test_what_runs_and_until_when(ibgu: Ibgu, journal: Journal) -> None:

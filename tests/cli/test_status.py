@@ -23,7 +23,7 @@ from ibgu.core.kinds import PlanItem, RolloutStrategy
 from ibgu.core.model import Action, Kind, OnRollout, RolloutState
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import BRAKE, fleet, open_step, put, rollout, seen, spec, succeeded, tell
+from tests.api.fleet import BRAKE, PACE, fleet, open_step, put, rollout, seen, spec, succeeded, tell
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, step
 
@@ -116,6 +116,17 @@ def test_a_terminal_gets_lines_that_fit() -> None:
     ]
     narrow = Paper(width=9).under("       → ", "hardly three words")
     assert narrow == ["       → hardly three words"]
+
+
+async def test_a_pace_tells_when_the_next_one_may_start(ibgu: Ibgu, journal: Journal) -> None:
+    await fleet(journal, hold=PACE)
+    lines = told((await ibgu("status", "ran-r1")).stdout).splitlines()
+    assert lines[0].startswith("ran-r1 (default)  → 4.17.2   Running · step 2 of 3")
+    assert lines[3] == (
+        "    why not further: 1 ClaimedByOther · 1 Rebooting · "
+        "1 StartRate until 2026-05-04 03:02:41"
+    )
+    assert not any("Held" in line for line in lines)
 
 
 async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None:

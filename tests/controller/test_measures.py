@@ -86,6 +86,15 @@ def test_a_brake_holds_those_that_could_start() -> None:
     assert value("ibgu_rollouts", phase="Held") == 1
 
 
+def test_a_pace_holds_nobody() -> None:
+    pace = Reason(ReasonKind.START_RATE, NOW, "at most 2 a minute", NOW)
+    measures.gauge(world(member("site-1"), in_flight("site-2"), hold=pace), NOW, {})
+    assert states() == {"waiting": 1, "running": 1}
+    assert value("ibgu_rollout_held", rollout="fleet/a", reason="StartRate") is None
+    assert value("ibgu_rollout_paced", rollout="fleet/a", reason="StartRate") == 1
+    assert value("ibgu_rollouts", phase="Running") == 1
+
+
 def test_a_rollout_is_held_before_its_first_step_too() -> None:
     hold = Reason(ReasonKind.INVALID_PLAN, NOW, "Upgrade before Prep")
     measures.gauge(world_of(rollout(hold=hold)), NOW, {})

@@ -59,7 +59,11 @@ def fleet() -> Dashboard:
             },
         ),
         stacked(
-            "Held", {"{{rollout}}: {{reason}}": "max by (rollout, reason) (ibgu_rollout_held)"}
+            "Held, or paced",
+            {
+                "{{rollout}}: {{reason}}": "max by (rollout, reason) (ibgu_rollout_held)",
+                "{{rollout}}: {{reason}} (pace)": "max by (rollout, reason) (ibgu_rollout_paced)",
+            },
         ),
         lines(
             "Stalled by rollout",

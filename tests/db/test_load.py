@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, RolloutState, Step
+from ibgu.core.model import Action, Member, RolloutState, RunResult, Step
 from ibgu.db import Journal
 from tests.db.records import (
     NOW,
@@ -19,6 +19,7 @@ from tests.db.records import (
     started,
     starting,
     step,
+    with_run,
 )
 
 Leading = Callable[..., Coroutine[Any, Any, Journal]]
@@ -116,3 +117,40 @@ async def test_events_that_are_forgotten_take_no_run_with_them(journal: Journal)
     while await journal.forget(NOW + timedelta(days=400)):
         pass
     assert await journal.foreign_runs(["gone-0", "gone-1"]) == frozenset()
+
+
+async def test_the_starts_of_the_last_minute_that_has_any(journal: Journal) -> None:
+    """So that a restart keeps the pace: whether their runs are open, over, withdrawn or chained."""
+    one = rollout()
+    first, abort = step(one, 0, Action.PREP, Action.UPGRADE), step(one, 1, Action.ABORT)
+    chain, again, last, old = members(first, "chained", "again", "last", "old")
+    other = member(abort, "other")
+    await journal.commit(opening(one, first, abort, waiting=[chain, again, last, old, other]))
+    await begun(journal, old, 61)
+    await begun(journal, chain, 59, RunResult.SUCCEEDED)
+    await begun(journal, chain, 20, attempt=2)
+    await begun(journal, again, 40, RunResult.WITHDRAWN)
+    await begun(journal, again, 10, attempt=2)
+    await begun(journal, other, 5)
+    await journal.commit(starting(started(last, 1)))
+    ago = [(uid, (NOW - at).total_seconds()) for uid, at in (await journal.load()).started]
+    assert ago == [("r1", 59.0), ("r1", 40.0), ("r1", 10.0), ("r1", 0.0)]
+
+
+async def begun(
+    journal: Journal,
+    waiting: Member,
+    ago: int,
+    result: RunResult = RunResult.FAILED,
+    *,
+    attempt: int = 1,
+) -> None:
+    """A run, so many seconds ago, that has ended like this."""
+    new = started(waiting, 1, f"{waiting.cluster}-{attempt}")
+    new = with_run(new, attempt=attempt, intended_at=NOW - timedelta(seconds=ago))
+    await journal.commit(starting(new))
+    await journal.commit(ending(with_run(ended(new), result=result)))
+
+
+async def test_without_runs_there_are_no_starts(journal: Journal) -> None:
+    assert (await journal.load()).started == ()

@@ -52,7 +52,7 @@ def annotations() -> set[str]:
     """Those of ibgu's that a page tells a person to set or remove."""
     told = "\n".join(page.read_text() for page in DOCS.rglob("*.md"))
     lines = re.findall(r"annotate (?:ibgu|--overwrite).*|^\| `ibgu\.dev/.*", told, re.MULTILINE)
-    return {name for line in lines for name in re.findall(r"ibgu\.dev/[a-z]+", line)}
+    return {name for line in lines for name in re.findall(r"ibgu\.dev/[a-z]+(?:-[a-z]+)*", line)}
 
 
 def test_annotations_exist() -> None:

@@ -4,11 +4,12 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.api.access import CallerOfRequest
+from ibgu.api.context import Context
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.problems import Problem, invalid
 from ibgu.api.routes.changing import HubOfCaller, told
@@ -21,6 +22,7 @@ from ibgu.core.gates import deadline
 from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
 from ibgu.core.model import Action, MemberState, Outcome, StepState
 from ibgu.core.observe import view_cluster
+from ibgu.core.pacing import pacing_of
 from ibgu.core.plan import Started
 from ibgu.core.preview import Proposal, Running, preview
 from ibgu.core.works import names
@@ -51,6 +53,7 @@ class _Asked(Struct, frozen=True):
     summary="What a plan would do; nothing is changed",
 )
 async def previewed(
+    request: Request,
     caller: CallerOfRequest,
     hub: HubOfCaller,
     reads: ReadsOfRequest,
@@ -67,13 +70,19 @@ async def previewed(
         asked = await _of_rollout(body, reads, now)
     with told(caller.user.username, asked.namespace, body.name or _KIND):
         clusters = [view_cluster(found) for found in await Changes(hub, "").clusters()]
-        found = preview(asked.proposal, clusters, paces, now)
+        proposal = replace(asked.proposal, hub_rate=_hub_rate(request))
+        found = preview(proposal, clusters, paces, now)
         preflight = Preflight(hub)
         if any(Action.PREP in step.actions for step in found.steps):
             await preflight.payload(asked.proposal.spec, asked.namespace)
         if asked.manifest is not None:
             await preflight.admission(asked.manifest, asked.namespace)
     return preview_body(found, preflight.problems, preflight.warnings)
+
+
+def _hub_rate(request: Request) -> int:
+    context: Context = request.app.state.context
+    return context.starts_per_minute
 
 
 def _of_manifest(manifest: JsonObject) -> _Asked:
@@ -89,7 +98,9 @@ def _of_manifest(manifest: JsonObject) -> _Asked:
         words = "it is no name of a namespace"
         raise invalid("manifest.metadata.namespace", "body", words)
     carried = names.carried(meta.annotations)
-    return _Asked(meta.namespace or "default", Proposal(found.spec, annotations=carried), manifest)
+    pacing = pacing_of(meta.annotations)
+    proposal = Proposal(found.spec, annotations=carried, pacing=pacing)
+    return _Asked(meta.namespace or "default", proposal, manifest)
 
 
 async def _of_rollout(body: PreviewBody, reads: Reads, now: datetime) -> _Asked:
@@ -103,6 +114,7 @@ async def _of_rollout(body: PreviewBody, reads: Reads, now: datetime) -> _Asked:
         begun=[_started(row) for row in steps],
         running=await _running(steps[-1], reads, now) if steps else None,
         annotations=rollout.annotations,
+        pacing=pacing_of(rollout.controls),
     )
     return _Asked(namespace, proposal)
 

@@ -13,6 +13,7 @@ from ibgu.core.change import Failure, Target
 from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject
 from ibgu.core.model import Member, Rollout
 from ibgu.core.plan import matcher
+from ibgu.core.works.names import for_retry
 from ibgu.db.reads import Reads
 from ibgu.db.reads.later import Taken
 
@@ -119,9 +120,10 @@ def _causes(member: Member) -> set[str]:
 
 def _as_on_the_hub(rollout: Rollout) -> JsonObject:
     metadata = {"namespace": rollout.namespace, "name": rollout.name, "uid": rollout.uid}
+    known = rollout.annotations | rollout.controls
     return {
         "apiVersion": "lcm.openshift.io/v1alpha1",
         "kind": "ImageBasedGroupUpgrade",
-        "metadata": {**metadata, "annotations": rollout.annotations},
+        "metadata": {**metadata, "annotations": for_retry(known)},
         "spec": msgspec.to_builtins(rollout.spec),
     }

@@ -18,6 +18,7 @@ _EXPLAINED: JsonValue = {
     "kind": "InitMonitorTimeout",
     "since": "2026-11-20T02:29:04Z",
     "ends": None,
+    "until": None,
     "who": "person",
     "means": "The new release did not become healthy in time; the node went back by itself.",
     "do": "See what was not healthy, then AbortOnFailure and Prep again.",
@@ -49,6 +50,7 @@ class ExplainedBody(Body):
     kind: str | None = Field(description="The known failure's name, else the reason's or cause.")
     since: datetime | None
     ends: str | None = Field(description="What ends it; null: nothing, it is over.")
+    until: datetime | None = Field(description="When it ends by itself, where that is known.")
     who: Who | None = Field(description="Who must act; null: nobody.")
     means: str | None
     do: str | None = Field(description="What to do, in a sentence.")

@@ -21,6 +21,9 @@ _STEP: JsonValue = {
     "advice": "timeout 60 is too short: it allows 3.3 min a site in 18 waves, and Prep takes "
     "7 min (p50) to 12 min (p95) here; at least 216 for p95",
     "order": ["site-1", "site-2"],
+    "startsPerMinute": 20,
+    "rampUp": False,
+    "jitterSeconds": 0,
 }
 _PREVIEW: JsonValue = {
     "selected": 3500,
@@ -84,6 +87,9 @@ class StepPreviewBody(Body):
     enough: bool | None = Field(description="Whether p95 of the sites fit; null: not measured.")
     advice: str
     order: list[str] = Field(description="The first fifty, as they would start.")
+    starts_per_minute: int = Field(description="At most; 0: as many as there are slots.")
+    ramp_up: bool = Field(description="At most 1, 2, 4, ... clusters in flight.")
+    jitter_seconds: int = Field(description="A start is put off by up to so long.")
 
 
 class Ends(Body):

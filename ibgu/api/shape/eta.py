@@ -5,7 +5,9 @@ from functools import lru_cache
 from ibgu.api.schemas.rollouts import EtaBody
 from ibgu.core.forecast import InFlight, Paces, Rest, eta
 from ibgu.core.gates import deadline
-from ibgu.core.model import MemberState, Reason, StepState
+from ibgu.core.model import MemberState, ReasonKind, Rollout, StepState
+from ibgu.core.pacing import UNPACED, Pacing, pacing_of
+from ibgu.core.status import hold_of
 from ibgu.core.words import startable
 from ibgu.db.views import StepRow
 
@@ -13,37 +15,41 @@ _REMEMBERED = 64
 """Steps."""
 
 
-def eta_body(row: StepRow | None, hold: Reason | None, paces: Paces) -> EtaBody | None:
+def eta_body(rollout: Rollout, row: StepRow | None, paces: Paces) -> EtaBody | None:
     """None for a step that does not run, or that is held: nobody knows for how long."""
-    if row is None or row.step.state is not StepState.RUNNING or hold is not None:
+    if row is None or row.step.state is not StepState.RUNNING or hold_of(rollout, row.step):
         return None
-    return _reckoned(_Asked(row, paces))
+    pacing = pacing_of(rollout.controls) if row.step.first.paced else UNPACED
+    return _reckoned(_Asked(row, paces, pacing))
 
 
 class _Asked:
     """The very row and paces: reads share those of large steps, and to compare them would cost as
     much as to reckon anew."""
 
-    __slots__ = ("paces", "row")
+    __slots__ = ("paces", "pacing", "row")
 
-    def __init__(self, row: StepRow, paces: Paces) -> None:
+    def __init__(self, row: StepRow, paces: Paces, pacing: Pacing) -> None:
         self.row = row
         self.paces = paces
+        self.pacing = pacing
 
     def __hash__(self) -> int:
         return hash((self.row.step.key, self.row.now))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Asked) and self.row is other.row and self.paces is other.paces
+        if not isinstance(other, _Asked) or self.pacing != other.pacing:
+            return False
+        return self.row is other.row and self.paces is other.paces
 
 
 @lru_cache(_REMEMBERED)
 def _reckoned(asked: _Asked) -> EtaBody | None:
-    found = eta(_rest(asked.row), asked.row.now, asked.paces)
+    found = eta(_rest(asked.row, asked.pacing), asked.row.now, asked.paces)
     return EtaBody.model_validate(found, from_attributes=True) if found else None
 
 
-def _rest(row: StepRow) -> Rest:
+def _rest(row: StepRow, pacing: Pacing) -> Rest:
     """Who has all actions behind it and is yet to be disarmed gives its slot back at once."""
     step, now = row.step, row.now
     waiting = [each for each in row.reasons if each.state is MemberState.WAITING]
@@ -62,4 +68,7 @@ def _rest(row: StepRow) -> Rest:
             if each.action_index < len(step.actions)
         ],
         deadline=deadline(step, now),
+        pacing=pacing,
+        ended=row.counts.succeeded + row.counts.failed,
+        shared=step.hold is not None and step.hold.kind is ReasonKind.HUB_START_RATE,
     )

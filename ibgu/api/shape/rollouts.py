@@ -19,8 +19,8 @@ from ibgu.api.shape.eta import eta_body
 from ibgu.core.forecast import Paces, stalled
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import Reason, ReasonKind, Rollout, Who
-from ibgu.core.status import complete, hold_of, phase_of
-from ibgu.core.words import startable
+from ibgu.core.status import complete, hold_of, kept_by, phase_of
+from ibgu.core.words import holds, startable
 from ibgu.db import views
 from ibgu.db.views import FlightRow, ReasonRow, RolloutRow, StepRow
 
@@ -44,7 +44,7 @@ def rollout_body(row: RolloutRow, paces: Paces) -> RolloutBody:
         current=_current(row.current) if row.current else None,
         failed=row.failed,
         stalled=stalled_in(row.current, paces) if row.current else 0,
-        eta=eta_body(row.current, hold_of(rollout, step), paces),
+        eta=eta_body(rollout, row.current, paces),
         created_by=row.actor or None,
     )
 
@@ -95,7 +95,7 @@ def reason_body(reason: Reason | None) -> ReasonBody | None:
 def step_bodies(rollout: Rollout, opened: Sequence[StepRow], paces: Paces) -> Iterator[StepBody]:
     """Those that were opened, then what else is planned."""
     for row in opened:
-        yield _opened(row, hold_of(rollout, row.step), paces)
+        yield _opened(rollout, row, paces)
     for index, item in enumerate(rollout.spec.plan):
         if index >= len(opened):
             yield _planned(index, item)
@@ -110,22 +110,24 @@ def _reasons(own: Iterable[ReasonRow], hold: Reason | None) -> list[ReasonCount]
     return [ReasonCount(kind=kind, who=who, count=count) for (kind, who), count in commonest]
 
 
-def _opened(row: StepRow, hold: Reason | None, paces: Paces) -> StepBody:
+def _opened(rollout: Rollout, row: StepRow, paces: Paces) -> StepBody:
     step = row.step
+    kept = step.hold
     return StepBody(
         step=step.index + 1,
         actions=list(step.actions),
         state=StepProgress(step.state.value),
-        hold=reason_body(step.hold),
+        hold=reason_body(kept if holds(kept) else None),
+        pace=reason_body(None if holds(kept) else kept),
         max_concurrency=step.max_concurrency,
         timeout_minutes=round(step.timeout.total_seconds() / 60),
         started_at=step.started_at,
         finished_at=step.finished_at,
         counts=counts_body(row.counts),
         stalled=stalled_in(row, paces),
-        eta=eta_body(row, hold, paces),
+        eta=eta_body(rollout, row, paces),
         actions_running=_running(row),
-        reasons=_reasons(row.reasons, hold),
+        reasons=_reasons(row.reasons, kept_by(rollout, step)),
     )
 
 
@@ -142,6 +144,7 @@ def _planned(index: int, item: PlanItem) -> StepBody:
         step=index + 1,
         state=StepProgress.PLANNED,
         hold=None,
+        pace=None,
         started_at=None,
         finished_at=None,
         counts=counts_body(views.Counts()),

@@ -9,7 +9,7 @@ from ibgu.api.shape.rollouts import stalled_among
 from ibgu.api.shape.words import known_failure
 from ibgu.core.forecast import Paces, Point, curve
 from ibgu.core.model import Action, MemberState, Reason
-from ibgu.core.words import Word, startable, word
+from ibgu.core.words import Word, holds, startable, word
 from ibgu.db.views import CourseRow, GridRow
 
 
@@ -57,7 +57,7 @@ def _add(
     finished = state == MemberState.FINISHED
     shown = hold if hold is not None and startable(state, kind) else None
     found.clusters.append(cluster)
-    found.states.append(word(state, kind, outcome, cause, held=hold is not None))
+    found.states.append(word(state, kind, outcome, cause, held=holds(hold)))
     found.reasons.append(None if finished else shown.kind if shown else kind)
     found.causes.append(cause)
     found.failures.append(_failure(failed_action, message))

@@ -138,7 +138,14 @@ async def _api(
         )
         probes = _probes(settings, leading, Tally(client.requests))
         rates = Rates(settings.api_rate, settings.api_burst)
-        yield Context(system.metadata.uid, engine, Access(client), probes, rates)
+        yield Context(
+            hub=system.metadata.uid,
+            engine=engine,
+            access=Access(client),
+            probes=probes,
+            rates=rates,
+            starts_per_minute=settings.starts_per_minute,
+        )
 
 
 def _probes(

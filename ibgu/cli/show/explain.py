@@ -26,8 +26,9 @@ def explain_lines(found: Explained, now: datetime, paper: Paper) -> list[str]:
         "means": found.means,
         "do": found.do,
         "ends": _ends(found),
+        "until": _time(found.until, now),
         "late": found.late,
-        "limit": _limit(found.limit, now),
+        "limit": _time(found.limit, now),
         "history": " · ".join(f"{clock(each.at, now)} {each.text}" for each in found.history),
     }
     told = [paper.under(f"{name:<8} ", text) for name, text in facts.items() if text]
@@ -51,9 +52,9 @@ def _ends(found: Explained) -> str:
     return f"{found.ends}   (up to: {found.who})" if found.who else found.ends
 
 
-def _limit(limit: datetime | None, now: datetime) -> str:
-    if limit is None:
+def _time(at: datetime | None, now: datetime) -> str:
+    if at is None:
         return ""
-    left = limit - now
+    left = at - now
     past = "passed" if left < timedelta() else f"in {duration(left)}"
-    return f"{clock(limit, now)} ({past})"
+    return f"{clock(at, now)} ({past})"

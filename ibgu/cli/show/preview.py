@@ -39,11 +39,23 @@ def _step(step: StepPreview, width: int, paper: Paper) -> Iterator[str]:
     if not step.clusters:
         yield f"{name}  no clusters, if all goes well before"
         return
-    waves = f"{step.waves} waves of {step.slots}" if step.waves > 1 else "1 wave"
+    each = f"1 to {step.slots}" if step.ramp_up else str(step.slots)
+    waves = f"{step.waves} waves of {each}" if step.waves > 1 else "1 wave"
     words = f"{step.clusters} clusters in {waves} · {step.allowed_minutes_per_site:g} min a site"
     yield f"{name}  {words} · {_measured(step, paper)}"
+    if paced := ", ".join(_pace(step)):
+        yield f"       paced: {paced}"
     if step.advice:
         yield paper.paint(f"       → {step.advice}", "yellow")
+
+
+def _pace(step: StepPreview) -> Iterator[str]:
+    if step.starts_per_minute:
+        yield f"at most {step.starts_per_minute} starts a minute"
+    if step.ramp_up:
+        yield "ramp-up 1, 2, 4, …"
+    if step.jitter_seconds:
+        yield f"each put off by up to {duration(timedelta(seconds=step.jitter_seconds))}"
 
 
 def _measured(step: StepPreview, paper: Paper) -> str:

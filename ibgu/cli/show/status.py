@@ -93,7 +93,7 @@ def _ends(eta: Eta, now: datetime) -> str:
 def _steps(seen: Seen, paper: Paper) -> Iterator[str]:
     for step, line in zip(seen.steps, step_lines(seen, paper), strict=True):
         yield line
-        yield from _reasons(step)
+        yield from _reasons(step, seen.now)
 
 
 def step_lines(seen: Seen, paper: Paper) -> Iterator[str]:
@@ -112,10 +112,16 @@ def step_lines(seen: Seen, paper: Paper) -> Iterator[str]:
         yield "  ".join(filter(None, parts)).rstrip()
 
 
-def _reasons(step: Step) -> list[str]:
-    """Why not further, and how many of them."""
-    told = [f"{reason.count} {reason.kind}" for reason in step.reasons]
+def _reasons(step: Step, now: datetime) -> list[str]:
+    """Why not further, and how many of them; of a pace, when the next one may start."""
+    told = [f"{each.count} {each.kind}{_until(step, each.kind, now)}" for each in step.reasons]
     return [f"    why not further: {' · '.join(told)}"] if told else []
+
+
+def _until(step: Step, kind: str, now: datetime) -> str:
+    pace = step.pace
+    timed = pace is not None and pace.kind == kind and pace.until
+    return f" until {clock(timed, now)}" if timed else ""
 
 
 def _progress(step: Step) -> str:

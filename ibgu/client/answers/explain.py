@@ -21,6 +21,7 @@ class Explained(Answer, frozen=True, kw_only=True):
     kind: str | None = None
     since: datetime | None = None
     ends: str | None = None
+    until: datetime | None = None
     who: str | None = None
     means: str | None = None
     do: str | None = None

@@ -40,6 +40,9 @@ class StepPreview(Answer, frozen=True, kw_only=True):
     enough: bool | None = None
     advice: str = ""
     order: tuple[str, ...] = ()
+    starts_per_minute: int = 0
+    ramp_up: bool = False
+    jitter_seconds: int = 0
 
 
 class Ends(Answer, frozen=True, kw_only=True):

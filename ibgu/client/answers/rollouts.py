@@ -89,6 +89,7 @@ class Step(Answer, frozen=True, kw_only=True):
     actions: tuple[str, ...] = ()
     state: str = ""
     hold: Reason | None = None
+    pace: Reason | None = None
     max_concurrency: int = 0
     timeout_minutes: int = 0
     started_at: datetime | None = None

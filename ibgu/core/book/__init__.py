@@ -1,6 +1,7 @@
 """The world in memory, with the aggregates that make a turn cost what changed."""
 
+from ibgu.core.book.starts import Starts
 from ibgu.core.book.step import QUEUED, End, StepBook
 from ibgu.core.book.world import Book, Canceller, Holder, Undo, World
 
-__all__ = ["QUEUED", "Book", "Canceller", "End", "Holder", "StepBook", "Undo", "World"]
+__all__ = ["QUEUED", "Book", "Canceller", "End", "Holder", "Starts", "StepBook", "Undo", "World"]

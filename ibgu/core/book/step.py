@@ -29,12 +29,14 @@ QUEUED = frozenset(
         ReasonKind.SLOT,
         ReasonKind.LOOKING,
         ReasonKind.READY,
+        ReasonKind.START_JITTER,
         ReasonKind.PREEMPTING,
         ReasonKind.REOPENING,
     }
 )
 """Reasons of waiting members that may start; any other one blocks."""
 
+_ENDED = frozenset({Outcome.SUCCEEDED, Outcome.FAILED})
 _TRIED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
 
 
@@ -58,6 +60,12 @@ Standing = tuple[MemberState, ReasonKind | None, Outcome | None, Cause | None]
 def standing_of(member: Member) -> Standing:
     kind = None if member.finished else member.reason.kind
     return (member.state, kind, member.outcome, member.cause)
+
+
+def has_ended(member: Member) -> bool:
+    """After it was on its way to the cluster, by itself or by its limit: for the ramp-up."""
+    run = member.run
+    return member.outcome in _ENDED and run is not None and run.arming_at is not None
 
 
 _place = attrgetter("place")
@@ -98,6 +106,8 @@ class StepBook:
         self.ends: list[End] = []
         self.counts: Counter[str] = Counter()
         self.standing: Counter[Standing] = Counter()
+        self.ended = 0
+        """Members that were in flight, and have ended by themselves or by their limit."""
         self._changed: set[str] = set()
         for member in members:
             self.put(member)
@@ -169,6 +179,7 @@ class StepBook:
     def _count(self, member: Member, by: int) -> None:
         self.counts[member.outcome or member.state] += by
         self.standing[standing_of(member)] += by
+        self.ended += by * has_ended(member)
 
     @property
     def unfinished(self) -> int:
@@ -177,6 +188,12 @@ class StepBook:
     @property
     def not_started(self) -> int:
         return self.counts[MemberState.WAITING]
+
+    @property
+    def ready(self) -> int:
+        """Members that would start if they might."""
+        kinds = (ReasonKind.READY, ReasonKind.START_JITTER)
+        return sum(self.standing[MemberState.WAITING, kind, None, None] for kind in kinds)
 
     @property
     def failed(self) -> int:

@@ -9,16 +9,19 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from ibgu.core.book.starts import Starts
 from ibgu.core.book.step import StepBook
 from ibgu.core.model import (
     Debt,
     Decision,
     Member,
+    MemberState,
     OnDebt,
     OnMember,
     OnRollout,
     OnStep,
     Rollout,
+    RunState,
     Step,
     StepState,
 )
@@ -90,6 +93,7 @@ class World:
         """By ManagedCluster uid: namespace/name of the canceller whose slot reached it."""
         self.rollouts_of: dict[str, set[str]] = {}
         """By cluster name: the rollouts that have or had it as a member."""
+        self.starts = Starts()
 
     # -- filling ---------------------------------------------------------------------------
 
@@ -101,6 +105,7 @@ class World:
         debts: Iterable[Debt],
         foreign_runs: Iterable[str] = (),
         handled: Iterable[str] = (),
+        started: Iterable[tuple[str, datetime]] = (),
     ) -> None:
         """Fill an empty world from the journal's records; steps come in order."""
         for rollout in rollouts:
@@ -112,6 +117,7 @@ class World:
         self.debts = {debt.uid: debt for debt in debts}
         self.foreign_runs.update(foreign_runs)
         self.handled.update(handled)
+        self.starts.load(started)
 
     def apply(self, decision: Decision) -> Undo:
         """Make it so in memory; the answer takes it back."""
@@ -139,6 +145,7 @@ class World:
         """Drop a deleted rollout that has nothing left to do; its cancels stay in force."""
         del self.books[uid]
         self.handled.add(uid)
+        self.starts.forget(uid)
         for rollouts in self.rollouts_of.values():
             rollouts.discard(uid)
 
@@ -199,6 +206,9 @@ class World:
             undo.append(partial(self.foreign_runs.add, member.run.id))
         if (before and before.slot) != member.slot:
             undo.append(self._claim(member))
+        if before and _starts(before, member) and book.step.first.paced:
+            assert member.run is not None
+            undo.append(self.starts.add(member.rollout, member.run.intended_at))
         return partial(_take_back, undo)
 
     def _join(self, book: StepBook, member: Member) -> Undo:
@@ -244,6 +254,12 @@ class World:
         before = self.preempts.get(uid)
         self.preempts[uid] = by
         return partial(_restore, self.preempts, uid, before)
+
+
+def _starts(before: Member, member: Member) -> bool:
+    """It takes a slot for a new run: one that is reopened had begun long before."""
+    intended = member.run is not None and member.run.state is RunState.INTENDED
+    return intended and (before.state, member.state) == (MemberState.WAITING, MemberState.IN_FLIGHT)
 
 
 T = TypeVar("T")

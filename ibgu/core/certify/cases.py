@@ -95,6 +95,8 @@ class RolloutCase(Struct):
     deleted: int = 0
     restored: bool = False
     """Hub or journal went back in time: the plan may be shorter than what has begun."""
+    ramp_up: bool = False
+    """At most 1, 2, 4, ... members of a step in flight: its waves are more."""
     steps: list[StepCase] = []
 
     @property

@@ -37,7 +37,7 @@ def turn_clock_on(spot: StepSpot) -> None:
 def take_limit(spot: MemberSpot) -> None:
     """A member that starts gets its share of the step's time, or more where there is more."""
     step, at = spot.step, spot.event.at
-    given, wanted = spot.text("limit"), _limit(step, at)
+    given, wanted = spot.text("limit"), _limit(step, at, ramps=_ramps(spot))
     spot.member.limit = datetime.fromisoformat(given) if given else None
     spot.require(
         Rule.LIMITS,
@@ -52,10 +52,36 @@ def in_time(spot: MemberSpot) -> None:
     spot.require(Rule.LIMITS, spot.event.at <= due, words, spot.step.opened)
 
 
-def _limit(step: StepCase, at: datetime) -> datetime:
+def _ramps(spot: MemberSpot) -> bool:
+    """Only steps that begin with Prep or Upgrade have a pace."""
+    return spot.rollout.ramp_up and spot.step.actions[0] in ("Prep", "Upgrade")
+
+
+def _limit(step: StepCase, at: datetime, *, ramps: bool) -> datetime:
+    if ramps:
+        widths = _widths(step.total, step.most)
+        share = step.timeout / len(widths)
+        room = (deadline(step, at) - at) / len(_last(widths, step.waiting))
+        return at + max(share, room)
     share = step.timeout / _waves(step.total, step.most)
     room = (deadline(step, at) - at) / _waves(step.waiting, step.most)
     return at + max(share, room)
+
+
+def _widths(members: int, most: int) -> list[int]:
+    """How many start in each wave of a ramp-up: 1, 2, 4, ... up to `most`."""
+    widths: list[int] = []
+    while (left := members - sum(widths)) > 0:
+        widths.append(min(2 ** len(widths), max(1, most), left))
+    return widths or [1]
+
+
+def _last(widths: list[int], waiting: int) -> list[int]:
+    """The waves that those belong to who wait, and so start last."""
+    waves = list(widths)
+    while len(waves) > 1 and sum(waves[1:]) >= waiting:
+        waves.pop(0)
+    return waves
 
 
 def _waves(members: int, most: int) -> int:

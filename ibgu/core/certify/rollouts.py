@@ -9,6 +9,7 @@ from ibgu.core.certify.cases import RolloutCase, StepCase
 from ibgu.core.certify.events import Event
 from ibgu.core.certify.limits import stop_clock, turn_clock_on
 from ibgu.core.certify.rules import Rule
+from ibgu.core.works.names import RAMP_UP
 
 _NAMED = 10
 """How many forgotten clusters are named."""
@@ -86,6 +87,11 @@ def _nothing(spot: Spot) -> None:
     """Only the hold, which every event of a rollout or step carries, may be another one."""
 
 
+def _control(spot: Spot) -> None:
+    controls = spot.event.data.get("controls") or {}
+    spot.rollout.ramp_up = str(controls.get(RAMP_UP, "")).strip().lower() == "true"
+
+
 def step_opened(spot: Spot) -> None:
     rollout, event, data = spot.rollout, spot.event, spot.event.data
     step = StepCase(
@@ -159,7 +165,7 @@ OF_ROLLOUT: dict[str, Callable[[Spot], None]] = {
     "RolloutDeleted": _deleted,
     "RolloutHeld": _held,
     "RolloutReleased": _nothing,
-    "ControlAccepted": _nothing,
+    "ControlAccepted": _control,
 }
 OF_STEP: dict[str, Callable[[StepSpot], None]] = {
     "StepStarted": _step_started,

@@ -17,6 +17,7 @@ from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action, Cause, Member, Outcome
 from ibgu.core.plan import allowed, natural_key
 from ibgu.core.stragglers.left import done, unmet
+from ibgu.core.works.names import for_retry
 
 NAME_LABEL = "name"
 """Advanced Cluster Management gives it to every ManagedCluster, with its name as value."""
@@ -204,7 +205,7 @@ def _ibgu(target: Target, clusters: Sequence[str], plan: list[JsonObject]) -> Js
     """Its name tells the same clusters by the same name: to ask twice makes one IBGU."""
     digest = sha256(_json([clusters, plan]).encode()).hexdigest()[:8]
     chosen = {"key": NAME_LABEL, "operator": "In", "values": list(clusters)}
-    carried = {k: v for k, v in target.annotations.items() if "lca.openshift.io" in k}
+    carried = for_retry(target.annotations)
     metadata: JsonObject = {
         "name": f"{target.name[:_BASE]}-retry-{digest}",
         "namespace": target.namespace,

@@ -20,7 +20,6 @@ from ibgu.core.decide.debts import (
 )
 from ibgu.core.decide.turn import Turn
 from ibgu.core.decide.words import count
-from ibgu.core.gates import waves
 from ibgu.core.model import (
     Action,
     Cause,
@@ -38,6 +37,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
+from ibgu.core.pacing import UNPACED
 from ibgu.core.works import names
 
 
@@ -188,7 +188,7 @@ def _placed(turn: Turn, step: Step, member: Member, slot: int) -> Member:
             run=None,
         )
     made = turn.new_run(replace(member, attempts=0), run.action, RunState.ACCEPTED)
-    limit = turn.now + step.timeout / waves(step.total, step)
+    limit = turn.now + step.timeout / UNPACED.waves(step.total, step.max_concurrency)
     return replace(member, slot=slot, limit=limit, run=replace(run, id=made.id))
 
 

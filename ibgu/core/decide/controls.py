@@ -1,6 +1,6 @@
 """A person's wishes: control annotations on the IBGU, acted on once per value (design 4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ibgu.core.book import StepBook
@@ -10,6 +10,7 @@ from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.turn import Turn
 from ibgu.core.gates import LASTING
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
+from ibgu.core.pacing import pacing_of
 from ibgu.core.works import names
 
 _ALL_WAITING = "waiting"
@@ -19,6 +20,7 @@ def decide_controls(turn: Turn) -> None:
     found = turn.snapshot.object
     if found is None or turn.rollout.deleted_at is not None:
         return
+    _follow_pace(turn, found.metadata.annotations)
     for key, act in _CONTROLS.items():
         value = found.metadata.annotations.get(key)
         if value is not None and value != turn.rollout.controls.get(key):
@@ -31,6 +33,26 @@ def decide_controls(turn: Turn) -> None:
                 actor=turn.snapshot.actor,
                 controls={**turn.rollout.controls, key: value},
             )
+
+
+def _follow_pace(turn: Turn, given: Mapping[str, str]) -> None:
+    """The pace is a level: what stands there is in force, what was taken away is not."""
+    known = turn.rollout.controls
+    wanted = {key: given[key] for key in names.PACING if key in given}
+    before = {key: known[key] for key in names.PACING if key in known}
+    if wanted == before:
+        return
+    changed = sorted({key for key, _ in wanted.items() ^ before.items()})
+    told = ", ".join(f"{key}={wanted[key]}" if key in wanted else f"no {key}" for key in changed)
+    others = {key: value for key, value in known.items() if key not in names.PACING}
+    problem = pacing_of(wanted).problem
+    turn.on_rollout(
+        Kind.CONTROL,
+        f"{told}: {problem or 'the pace of what starts from now on'}",
+        warning=problem != "",
+        actor=turn.snapshot.actor,
+        controls={**others, **wanted},
+    )
 
 
 def _resume(turn: Turn, value: str) -> str | None:

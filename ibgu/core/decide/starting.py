@@ -11,7 +11,8 @@ from ibgu.core.decide.looking import ask, fresh
 from ibgu.core.decide.running import decide_running, expire
 from ibgu.core.decide.turn import Turn
 from ibgu.core.decide.waiting import decide_waiting
-from ibgu.core.gates import deadline, held, share, waves
+from ibgu.core.gates import held, room, share
+from ibgu.core.gates.pace import pace_of, places, vacancies
 from ibgu.core.model import (
     Action,
     Kind,
@@ -24,8 +25,13 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
+from ibgu.core.spans import duration
 from ibgu.core.times import LOOK_GRACE, SETTLE
+from ibgu.core.words import holds
+from ibgu.core.works import names
 
+_AT_ONCE = frozenset({ReasonKind.READY, ReasonKind.START_JITTER})
+_STARTABLE = _AT_ONCE | {ReasonKind.PREEMPTING}
 AHEAD = 10
 """At least so many members are looked at before their turn comes."""
 SOON = 64
@@ -39,6 +45,7 @@ def start_members(turn: Turn, step: StepBook) -> None:
     _fill(turn, step, window)
     if _make_room(turn, step, window):
         _fill(turn, step, window)
+    _tell_pace(turn, step)
     _look_ahead(turn, step, window)
 
 
@@ -107,9 +114,9 @@ def _reopened(turn: Turn, member: Member) -> Run:
 def _take_slots(turn: Turn, step: StepBook, head: list[Member]) -> None:
     """Give the free slots to the first members that are ready.
 
-    A slot is kept for who comes before them and was asked a moment ago, and for a member whose
-    cluster has to be taken over once the slot reaches it. Nothing is taken over while those
-    before it, who may be ready in a moment, leave no slot for it.
+    A slot is kept for who comes before them and was asked a moment ago or is put off by jitter,
+    and for a member whose cluster has to be taken over once the slot reaches it. Nothing is taken
+    over while those before it, who may be ready in a moment, leave no slot for it.
     """
     kept: list[Member] = []
     asked = 0
@@ -120,8 +127,11 @@ def _take_slots(turn: Turn, step: StepBook, head: list[Member]) -> None:
         if not _may(turn, step, member):
             return
         kind, member = _kind_now(turn, member), turn.again(member)
-        if kind is ReasonKind.READY and fresh(turn, member):
-            _start(turn, step, member, next(step.free_slots()))
+        if kind in _AT_ONCE and fresh(turn, member):
+            if _put_off(turn, step, member):
+                kept.append(member)
+            else:
+                _start(turn, step, member, next(step.free_slots()))
         elif kind is ReasonKind.PREEMPTING:
             if step.free > len(kept) + asked:
                 _preempt(turn, member)
@@ -155,13 +165,44 @@ def _may(turn: Turn, step: StepBook, member: Member) -> bool:
     """All gates are open; a closed one is noted once, on the step, until it is open again."""
     reason = held(turn.snapshot, step, member, turn.now)
     hold = step.step.hold
-    if reason is None:
-        if hold is not None:
+    if not holds(reason):
+        if holds(hold):
+            assert hold is not None
             turn.on_step(Kind.STEP_RELEASED, step.step, f"no longer: {hold.message}", hold=None)
-        return True
-    if (hold is None or hold.kind is not reason.kind) and not _reading(turn, reason):
+        return reason is None
+    assert reason is not None
+    if not _same(hold, reason) and not _reading(turn, reason):
         turn.on_step(Kind.STEP_HELD, step.step, reason.message, warning=True, hold=reason)
     return False
+
+
+def _same(hold: Reason | None, reason: Reason) -> bool:
+    """What is wrong with the pace is told again when it is something else."""
+    if hold is None or hold.kind is not reason.kind:
+        return False
+    return reason.kind is not ReasonKind.PACE_INVALID or hold.message == reason.message
+
+
+def _tell_pace(turn: Turn, step: StepBook) -> None:
+    """What keeps who could start, for the time being: on the step's record, not in the history."""
+    old, pace = step.step.hold, pace_of(turn.book, step)
+    if old is None and pace.none and not turn.facts.starts_per_minute:
+        return
+    head = step.head(1) if step.free > 0 else []
+    reason = held(turn.snapshot, step, head[0], turn.now) if head else None
+    if old is not None and old.kind is ReasonKind.PACE_INVALID and not pace.problem:
+        words = f"no longer: {old.message}"
+        turn.on_step(Kind.STEP_RELEASED, step.step, words, hold=None)
+        old = None
+    if holds(old) or holds(reason):
+        return
+    if reason is not None and reason.until is not None:
+        turn.wake("", reason.until)
+    if reason is not None and old is not None and reason.kind is old.kind:
+        reason = replace(reason, since=old.since)
+    if reason != old:
+        words = reason.message if reason else "the pace keeps nobody"
+        turn.on_step(Kind.STEP_PACED, step.step, words, hold=reason)
 
 
 def _reading(turn: Turn, reason: Reason) -> bool:
@@ -179,6 +220,21 @@ def _preempt(turn: Turn, member: Member) -> None:
         turn.say(Preempt(member.cluster, member.uid, turn.rollout.full_name))
 
 
+def _put_off(turn: Turn, step: StepBook, member: Member) -> bool:
+    """By a part of the jitter that follows from the member and its attempt, counted from when it
+    could have started first."""
+    jitter = pace_of(turn.book, step)
+    delay = jitter.delay(f"{member.rollout}/{member.step}/{member.uid}/{member.attempts + 1}")
+    waits = member.reason.kind is ReasonKind.START_JITTER
+    due = (member.reason.since if waits else turn.now) + delay
+    if turn.now >= due:
+        return False
+    words = f"put off by a part of {duration(jitter.jitter)} ({names.START_JITTER})"
+    turn.waits(member, ReasonKind.START_JITTER, words, until=due)
+    turn.wake(member.cluster, due)
+    return True
+
+
 def _start(turn: Turn, step: StepBook, member: Member, slot: int) -> None:
     began = member.started_at or turn.now
     limit = limit_of(turn, step)
@@ -187,9 +243,7 @@ def _start(turn: Turn, step: StepBook, member: Member, slot: int) -> None:
 
 def limit_of(turn: Turn, step: StepBook) -> datetime:
     """The larger of the member's share and what the time left allows (R11)."""
-    left = deadline(step.step, turn.now) - turn.now
-    room = left / waves(max(1, step.not_started), step.step)
-    return turn.now + max(share(step), room)
+    return turn.now + max(share(turn.book, step), room(turn.book, step, turn.now))
 
 
 def _look_ahead(turn: Turn, step: StepBook, window: int) -> None:
@@ -212,11 +266,17 @@ def _turn_import_off(turn: Turn, step: StepBook, member: Member) -> None:
 
 
 def _make_room(turn: Turn, step: StepBook, window: int) -> bool:
-    """Members past their limit yield their slots to others that could start now (R11)."""
-    late = _overdue(turn, step) if step.full else []
+    """Members past their limit yield their slots to others that could start now (R11).
+
+    In a ramp-up they yield their place in it: who hangs must not keep everybody at its level. To
+    who has to wait for a rate they yield nothing.
+    """
+    full = step.full or vacancies(pace_of(turn.book, step), step) <= 0
+    late = _overdue(turn, step) if full else []
     if not late:
         return False
     asking = sum(1 for member in step.head(window) if _needs_slot(turn, step, member))
+    asking = places(turn.snapshot, step, turn.now, asking)
     if not asking:
         return False
     leaving = sum(1 for name in step.in_flight if _leaving(step.members[name]))
@@ -234,8 +294,12 @@ def _leaving(member: Member) -> bool:
 def _needs_slot(turn: Turn, step: StepBook, member: Member) -> bool:
     if member.reason.kind is ReasonKind.REOPENING:
         return True
-    startable = member.reason.kind in (ReasonKind.READY, ReasonKind.PREEMPTING)
-    return startable and held(turn.snapshot, step, member, turn.now) is None
+    if member.reason.kind not in _STARTABLE:
+        return False
+    reason = held(turn.snapshot, step, member, turn.now)
+    if reason is not None and reason.until is not None:
+        turn.wake("", reason.until)
+    return reason is None or reason.kind is ReasonKind.RAMP_UP
 
 
 def _overdue(turn: Turn, step: StepBook) -> list[Member]:

@@ -5,7 +5,7 @@ from ibgu.core.decide.ending import finish
 from ibgu.core.decide.running import expire
 from ibgu.core.decide.starting import next_limit, start_members
 from ibgu.core.decide.turn import Turn
-from ibgu.core.gates import LASTING, deadline
+from ibgu.core.gates import STANDING, deadline
 from ibgu.core.model import (
     Cause,
     Kind,
@@ -62,7 +62,7 @@ def _clock(turn: Turn, book: StepBook) -> None:
     """It stands while a person's hold alone keeps the step, with nobody in flight (R11), and
     while the rollout stands still after a restore, whoever is in flight."""
     step = book.step
-    held = _lasting(step) or turn.rollout.paused
+    held = _by_person(step) or turn.rollout.paused
     stands = (held and not book.in_flight) or turn.rollout.stands_still
     if stands and step.stopped_since is None and book.unfinished:
         turn.on_step(Kind.CLOCK_STOPPED, step, "the step's clock stands", stopped_since=turn.now)
@@ -70,8 +70,8 @@ def _clock(turn: Turn, book: StepBook) -> None:
         start_clock(turn, step)
 
 
-def _lasting(step: Step) -> bool:
-    return step.hold is not None and step.hold.kind in LASTING
+def _by_person(step: Step) -> bool:
+    return step.hold is not None and step.hold.kind in STANDING
 
 
 def start_clock(turn: Turn, step: Step) -> None:

@@ -33,9 +33,15 @@ def decide_waiting(turn: Turn, member: Member) -> None:
     elif member.look is not None:
         _looked(turn, member, seen)
     elif _feedback_suffices(turn, member, seen):
-        turn.waits(member, ReasonKind.READY, "ready, waits for a slot")
+        _ready(turn, member)
     else:
         turn.waits(member, ReasonKind.SLOT, "waits for a slot")
+
+
+def _ready(turn: Turn, member: Member) -> None:
+    """Who is put off by jitter stays so until its slot comes to it again."""
+    if member.reason.kind is not ReasonKind.START_JITTER:
+        turn.waits(member, ReasonKind.READY, "ready, waits for a slot")
 
 
 def _feedback_suffices(turn: Turn, member: Member, seen: Observation) -> bool:
@@ -143,7 +149,7 @@ def _looked(turn: Turn, member: Member, seen: Observation) -> None:
     action = turn.action(member)
     found = judge(ibu, action, turn.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
-        turn.waits(member, ReasonKind.READY, "ready, waits for a slot")
+        _ready(turn, member)
     elif found.kind is JudgementKind.BUSY:
         turn.waits(member, ReasonKind.BUSY, found.message, who=Who.CLUSTER)
         look_again(turn, member, LOOK_RETRY)

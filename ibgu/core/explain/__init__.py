@@ -47,6 +47,7 @@ def explain(case: Case) -> Explained:
         kind=_kind(member, reason, known),
         since=reason.since if reason else member.ended_at,
         ends=meaning.ends or None,
+        until=reason.until if reason else None,
         who=_who(reason, state),
         means=(known.means if known else meaning.means) or None,
         do=(known.remedy if known else meaning.do) or None,

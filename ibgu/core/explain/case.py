@@ -52,6 +52,8 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     """The known failure, else the reason, else the cause."""
     since: datetime | None
     ends: str | None
+    until: datetime | None
+    """When it ends by itself, where that is known."""
     who: Who | None
     """Who must act; None: nobody."""
     means: str | None

@@ -51,6 +51,11 @@ _WAITING = {
         "the old ManifestWork is gone",
         "nothing; if it lasts, see whether the cluster's work agent runs",
     ),
+    ReasonKind.START_JITTER: Meaning(
+        "the IBGU asks that starts are spread: this one is put off by a part of the jitter",
+        "its time has come, which is told beside this",
+        "nothing; or change or remove the annotation ibgu.dev/start-jitter",
+    ),
     ReasonKind.REOPENING: Meaning(
         "the cluster took a run after all that ibgu had withdrawn; it is followed again",
         "it gets a slot, before all others",
@@ -162,4 +167,29 @@ _HOLDS = {
     ),
 }
 
-REASONS: dict[ReasonKind, Meaning] = _WAITING | _IN_FLIGHT | _HOLDS
+_PACES = {
+    ReasonKind.PACE_INVALID: Meaning(
+        "an annotation for the pace can't be read, so that nobody knows how fast it may go; "
+        "what is in flight goes on",
+        "the annotation is changed or removed",
+        "change or remove the annotation that the line above names",
+    ),
+    ReasonKind.START_RATE: Meaning(
+        "as many clusters of the rollout have started within a minute as the IBGU allows",
+        "the next one may start, a minute after the earliest of these starts: the time is told",
+        "nothing; or change or remove the annotation ibgu.dev/starts-per-minute",
+    ),
+    ReasonKind.HUB_START_RATE: Meaning(
+        "as many clusters of the whole hub have started within a minute as ibgu is set to allow; "
+        "rollouts that wait for this get the same share",
+        "the next one may start, a minute after the earliest of these starts: the time is told",
+        "nothing; or change the setting IBGU_STARTS_PER_MINUTE",
+    ),
+    ReasonKind.RAMP_UP: Meaning(
+        "the rollout begins with one cluster, then two, then four: all that may be in flight are",
+        "as many clusters as the line above names have ended; one that hangs ends at its limit",
+        "nothing; or remove the annotation ibgu.dev/ramp-up to go on at full width",
+    ),
+}
+
+REASONS: dict[ReasonKind, Meaning] = _WAITING | _IN_FLIGHT | _HOLDS | _PACES

@@ -9,6 +9,7 @@ from msgspec import Struct
 from ibgu.core.forecast.pace import Pace, Paces
 from ibgu.core.forecast.schedule import makespan
 from ibgu.core.model import Action
+from ibgu.core.pacing import UNPACED, Pacing, words
 from ibgu.core.spans import duration
 
 Take = Callable[[Pace], float]
@@ -36,6 +37,11 @@ class Rest(Struct, frozen=True):
     in_flight: Sequence[InFlight]
     deadline: datetime
     """The end of the step's clock."""
+    pacing: Pacing = UNPACED
+    ended: int = 0
+    """Members that have ended, for a ramp-up."""
+    shared: bool = False
+    """The hub's limit on starts keeps it: what others start counts too, and nobody knows that."""
 
 
 class Eta(Struct, frozen=True):
@@ -54,7 +60,7 @@ def eta(rest: Rest, now: datetime, paces: Paces) -> Eta | None:
     left = max(0.0, (rest.deadline - now).total_seconds())
     likely = min(left, _likely(rest, paces))
     soon = min(likely, _steady(rest, paces, _half))
-    unsure = rest.blocked or _beyond(rest, paces)
+    unsure = rest.blocked or rest.shared or _beyond(rest, paces)
     late = left if unsure else min(left, max(likely, _steady(rest, paces, _most)))
     at, earliest, latest = (
         now + timedelta(seconds=round(seconds)) for seconds in (likely, soon, late)
@@ -71,7 +77,7 @@ def _likely(rest: Rest, paces: Paces) -> float:
     waiting = (
         sum(_part(paces[action], place) for action in rest.actions) for place in range(rest.waiting)
     )
-    return makespan(rest.slots, running, waiting)
+    return makespan(rest.slots, running, waiting, rest.pacing, rest.ended)
 
 
 def _part(pace: Pace, place: int) -> float:
@@ -96,7 +102,7 @@ def _steady(rest: Rest, paces: Paces, take: Take) -> float:
         for each in rest.in_flight
     ]
     whole = sum(take(paces[action]) for action in rest.actions) if rest.waiting else 0.0
-    return makespan(rest.slots, running, [whole] * rest.waiting)
+    return makespan(rest.slots, running, [whole] * rest.waiting, rest.pacing, rest.ended)
 
 
 def _half(pace: Pace) -> float:
@@ -109,6 +115,9 @@ def _most(pace: Pace) -> float:
 
 def _basis(rest: Rest, needed: set[Action], paces: Paces) -> str:
     parts = [_measured(action, paces[action]) for action in rest.actions if action in needed]
+    parts.extend(words(rest.pacing) if rest.waiting else ())
+    if rest.shared:
+        parts.append("not counted: the hub's limit on starts, which others share")
     if rest.blocked:
         parts.append(f"not counted: {rest.blocked} waiting for something else than a slot")
     if beyond := _beyond(rest, paces):

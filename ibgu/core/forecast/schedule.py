@@ -3,13 +3,24 @@
 import heapq
 from collections.abc import Iterable
 
+from ibgu.core.pacing import UNPACED, Pacing
 
-def makespan(slots: int, running: Iterable[float], waiting: Iterable[float]) -> float:
-    """When all is over, from now, in whatever unit the durations are in.
+
+def makespan(
+    slots: int,
+    running: Iterable[float],
+    waiting: Iterable[float],
+    pacing: Pacing = UNPACED,
+    ended: int = 0,
+) -> float:
+    """When all is over, in seconds from now.
 
     `running` is what each busy slot still needs, `waiting` how long each one takes that has none,
-    in the order of starts. Slots that are busy beyond `slots` free nothing.
+    in the order of starts. Slots that are busy beyond `slots` free nothing. `ended`: members that
+    have ended before, for a ramp-up.
     """
+    if not pacing.none:
+        return _paced(slots, sorted(running), waiting, pacing, ended)
     busy = sorted(running)
     ends = [*busy[max(0, len(busy) - slots) :]]
     ends += [0.0] * (slots - len(ends))
@@ -19,4 +30,20 @@ def makespan(slots: int, running: Iterable[float], waiting: Iterable[float]) -> 
         end = ends[0] + duration
         last = max(last, end)
         heapq.heapreplace(ends, end)
+    return last
+
+
+def _paced(
+    slots: int, busy: list[float], waiting: Iterable[float], pacing: Pacing, ended: int
+) -> float:
+    """As if nobody had started within the last minute, and with half of the jitter each."""
+    last, now = max(busy, default=0.0), 0.0
+    for number, duration in enumerate(waiting):
+        now = max(now, pacing.opens(number).total_seconds())
+        while busy and (busy[0] <= now or len(busy) >= pacing.width(slots, ended)):
+            now = max(now, heapq.heappop(busy))
+            ended += 1
+        end = now + pacing.jitter.total_seconds() / 2 + duration
+        last = max(last, end)
+        heapq.heappush(busy, end)
     return last

@@ -6,10 +6,10 @@ not more engine.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from math import ceil
 
-from ibgu.core.book import StepBook
+from ibgu.core.book import Book, StepBook
 from ibgu.core.gates.brake import brake
+from ibgu.core.gates.pace import hub_rate, invalid, pace_of, ramp_up, start_rate
 from ibgu.core.model import Action, Member, Reason, ReasonKind, Step, Who
 from ibgu.core.snapshot import Snapshot
 from ibgu.core.times import INIT_MONITOR, ROLLBACK_MARGIN
@@ -63,7 +63,7 @@ def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> 
         return Reason(ReasonKind.FLOOR, now, "the step's timeout has passed: nothing new starts")
     if not step.step.first.reboots:
         return None
-    need = min(monitor_timeout(snapshot) + ROLLBACK_MARGIN, share(step) / 2)
+    need = min(monitor_timeout(snapshot) + ROLLBACK_MARGIN, share(snapshot.book, step) / 2)
     if left >= need:
         return None
     minutes = need.total_seconds() / 60
@@ -71,10 +71,25 @@ def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> 
     return Reason(ReasonKind.FLOOR, now, words)
 
 
-GATES: tuple[Gate, ...] = (step_hold, rollout_hold, payload, brake, floor)
-"""A step's lasting hold comes first: what holds the rollout meanwhile must not take its place."""
+GATES: tuple[Gate, ...] = (
+    step_hold,
+    rollout_hold,
+    payload,
+    brake,
+    floor,
+    invalid,
+    start_rate,
+    hub_rate,
+    ramp_up,
+)
+"""A step's lasting hold comes first: what holds the rollout meanwhile must not take its place.
+
+The ramp-up comes last: who is kept by it alone needs the place of somebody in flight (R11).
+"""
 LASTING = frozenset({ReasonKind.BRAKE, ReasonKind.PAYLOAD_CHANGED})
 """Holds of a step that end by a person's resume."""
+STANDING = LASTING | {ReasonKind.PACE_INVALID}
+"""Holds of a step that end by a person alone: its clock stands meanwhile (R11)."""
 
 
 def held(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
@@ -90,13 +105,17 @@ def deadline(step: Step, now: datetime) -> datetime:
     return step.started_at + step.timeout + step.stopped + standing
 
 
-def waves(members: int, step: Step) -> int:
-    return max(1, ceil(members / step.max_concurrency))
-
-
-def share(step: StepBook) -> timedelta:
+def share(book: Book, step: StepBook) -> timedelta:
     """A member's part of the step's time, if all take as long (R11)."""
-    return step.step.timeout / waves(step.step.total, step.step)
+    total, slots = step.step.total, step.step.max_concurrency
+    return step.step.timeout / pace_of(book, step).waves(total, slots)
+
+
+def room(book: Book, step: StepBook, now: datetime) -> timedelta:
+    """A member's part of the time that is left, if it starts now (R11)."""
+    total, slots = step.step.total, step.step.max_concurrency
+    started = min(total - step.not_started, total - 1)
+    return (deadline(step.step, now) - now) / pace_of(book, step).waves(total, slots, started)
 
 
 def monitor_timeout(snapshot: Snapshot) -> timedelta:

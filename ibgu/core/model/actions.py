@@ -54,6 +54,11 @@ class Action(StrEnum):
         return self in (Action.ABORT, Action.ABORT_ON_FAILURE)
 
     @property
+    def paced(self) -> bool:
+        """It may load what stands behind the clusters; the others are ways back, or short."""
+        return self in (Action.PREP, Action.UPGRADE)
+
+    @property
     def cancels(self) -> bool:
         """A step that begins with it takes its clusters from older rollouts (R6)."""
         return self in (Action.ABORT, Action.ROLLBACK)

@@ -19,6 +19,7 @@ class ReasonKind(StrEnum):
     ABSENT = "LifecycleAgentAbsent"
     TERMINATING = "OldWorkTerminating"
     REOPENING = "Reopening"
+    START_JITTER = "StartJitter"
     # with or without
     FORBIDDEN = "HubForbids"
     """ibgu may not write what would take the member further."""
@@ -44,6 +45,10 @@ class ReasonKind(StrEnum):
     ADOPTING = "TakingOverFromTalm"
     RESTORED = "Restored"
     FLOOR = "TooLittleTimeLeft"
+    PACE_INVALID = "InvalidPace"
+    START_RATE = "StartRate"
+    HUB_START_RATE = "HubStartRate"
+    RAMP_UP = "RampUp"
 
 
 class Who(StrEnum):

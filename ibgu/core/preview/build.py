@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from math import ceil
 
 from msgspec.structs import replace
 
 from ibgu.core.change import appendable, instead
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import Paces, makespan
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import LABEL_PREFIX, Action, ClusterView
+from ibgu.core.pacing import Pacing
 from ibgu.core.plan import allowed, left_out, problem, problem_of, select, why_nobody
 from ibgu.core.preview.model import Excluded, Preview, Proposal, StepPreview
 from ibgu.core.preview.time import advice, measured
@@ -106,7 +106,8 @@ def _step(
 ) -> StepPreview:
     item = proposal.spec.plan[index]
     strategy = item.rollout_strategy
-    waves = ceil(len(members) / strategy.max_concurrency)
+    pacing = proposal.pacing_of(Action(item.actions[0]))
+    waves = pacing.waves(len(members), strategy.max_concurrency) if members else 0
     timeout = timedelta(minutes=strategy.timeout)
     step = StepPreview(
         index=index,
@@ -118,6 +119,7 @@ def _step(
         allowed=timeout / max(1, waves),
         measured=measured(item.actions, paces),
         advice="",
+        pacing=pacing,
     )
     return replace(step, advice=advice(step, proposal.spec.ibu_spec))
 
@@ -136,7 +138,8 @@ def _ends(
         pace = step.measured.p50 if step.measured else None
         if not step.clusters or likely is None:
             continue
-        likely = None if pace is None else likely + min(pace * step.waves, step.timeout)
+        took = _takes(pace, len(step.clusters), step.slots, step.pacing) if pace else None
+        likely = None if took is None else likely + min(took, step.timeout)
     return likely, latest
 
 
@@ -146,5 +149,10 @@ def _running_ends(proposal: Proposal, paces: Paces, now: datetime) -> datetime |
     pace = measured(item.actions, paces)
     if pace is None:
         return None
-    waves = ceil(proposal.running.left / item.rollout_strategy.max_concurrency)
-    return now + pace.p50 * waves
+    slots = item.rollout_strategy.max_concurrency
+    pacing = proposal.pacing_of(Action(item.actions[0]))
+    return now + _takes(pace.p50, proposal.running.left, slots, pacing)
+
+
+def _takes(pace: timedelta, members: int, slots: int, pacing: Pacing) -> timedelta:
+    return timedelta(seconds=makespan(slots, (), [pace.total_seconds()] * members, pacing))

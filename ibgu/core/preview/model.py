@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from ibgu.core.kinds import IbguSpec
+from ibgu.core.model import Action
+from ibgu.core.pacing import UNPACED, Pacing
 from ibgu.core.plan import Started
 
 
@@ -28,6 +30,13 @@ class Proposal(Struct, frozen=True):
     """The last of those that have begun; None: it has finished."""
     annotations: Mapping[str, str] = {}
     """That go to the clusters."""
+    pacing: Pacing = UNPACED
+    hub_rate: int = 0
+    """Starts a minute on the whole hub; 0: no limit."""
+
+    def pacing_of(self, first: Action) -> Pacing:
+        """Of a step that begins with this action, if no other rollout starts anything."""
+        return self.pacing.within(self.hub_rate) if first.paced else UNPACED
 
 
 class Excluded(Struct, frozen=True):
@@ -61,6 +70,7 @@ class StepPreview(Struct, frozen=True):
     """None: not measured often enough."""
     advice: str
     """Empty: none."""
+    pacing: Pacing = UNPACED
 
     @property
     def enough(self) -> bool | None:

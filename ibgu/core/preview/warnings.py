@@ -6,6 +6,8 @@ releases at once, the seed named by its digest.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from math import ceil
 
 from ibgu.core.model import Action, ClusterView
 from ibgu.core.preview.model import Proposal, StepPreview
@@ -32,7 +34,11 @@ def warnings(
         yield from _seed(proposal)
         yield from _releases(proposal, members)
     yield from _annotations(proposal.annotations)
+    if proposal.pacing.problem:
+        words = "until it is changed no step that begins with Prep or Upgrade starts anybody"
+        yield f"{proposal.pacing.problem}; {words}"
     for step in steps:
+        yield from _too_slow(step)
         yield from _rollback_unseen(proposal, step)
 
 
@@ -84,6 +90,20 @@ def _annotations(annotations: Mapping[str, str]) -> Iterator[str]:
     for key, value in annotations.items():
         if key.startswith(_AUTO_ROLLBACK) and value != "Disabled":
             yield f"annotation {key} has no effect: the only value that counts is Disabled"
+
+
+def _too_slow(step: StepPreview) -> Iterator[str]:
+    """The pace alone takes more time than the step has."""
+    count, rate = len(step.clusters), step.pacing.starts_per_minute
+    starts = step.pacing.minutes(count)
+    needed = timedelta(minutes=starts) + (step.measured.p95 if step.measured else timedelta())
+    if starts > 1 and needed > step.timeout:
+        yield (
+            f"step {step.index + 1}: {count} clusters at {rate} starts a minute need {starts} min "
+            f"to start, and the timeout is {minutes(step.timeout)} min: who has not started by "
+            f"then fails; allow more starts a minute, or a timeout of at least "
+            f"{ceil(needed.total_seconds() / 60)}"
+        )
 
 
 def _rollback_unseen(proposal: Proposal, step: StepPreview) -> Iterator[str]:

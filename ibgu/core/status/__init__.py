@@ -9,7 +9,7 @@ from ibgu.core.model import ReasonKind
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status.conditions import conditions, unlisted
 from ibgu.core.status.listing import Listing
-from ibgu.core.status.phase import Phase, complete, hold_of, phase_of
+from ibgu.core.status.phase import Phase, complete, hold_of, kept_by, phase_of
 from ibgu.core.status.size import fit
 from ibgu.core.status.summary import counts_of, summary_of
 
@@ -19,6 +19,7 @@ __all__ = [
     "complete",
     "counts_of",
     "hold_of",
+    "kept_by",
     "phase_of",
     "status_of",
     "summary_of",

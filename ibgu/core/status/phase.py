@@ -6,6 +6,7 @@ Both follow from the rollout's record and that of its newest step (None before t
 from enum import StrEnum
 
 from ibgu.core.model import Reason, ReasonKind, Rollout, RolloutState, Step, StepState
+from ibgu.core.words import holds
 
 
 class Phase(StrEnum):
@@ -31,7 +32,13 @@ def phase_of(rollout: Rollout, newest: Step | None) -> Phase:
 
 
 def hold_of(rollout: Rollout, newest: Step | None) -> Reason | None:
-    """Why nothing new starts; None: nothing keeps it."""
+    """Why nothing new starts; None: nothing keeps it, though it may be paced."""
+    kept = kept_by(rollout, newest)
+    return kept if holds(kept) else None
+
+
+def kept_by(rollout: Rollout, newest: Step | None) -> Reason | None:
+    """Why who could start does not start now: a hold, or the pace."""
     if rollout.hold is not None:
         return rollout.hold
     if newest is None or newest.state is StepState.FINISHED:

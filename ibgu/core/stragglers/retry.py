@@ -8,13 +8,12 @@ from ibgu.core.kinds import JsonObject, PlanItem
 from ibgu.core.model import Action
 from ibgu.core.plan import natural_key
 from ibgu.core.stragglers.left import Plan
+from ibgu.core.works.names import for_retry
 
 NAME_LABEL = "name"
 """Open Cluster Management's own, on every imported cluster: its name."""
 RETRY_LABEL = "ibgu.dev/retry"
 """Put on clusters by hand, where they lack the label of their name."""
-FOR_THE_CLUSTER = "lca.openshift.io"
-"""In the keys of annotations that go to the clusters."""
 
 _API = {"apiVersion": "lcm.openshift.io/v1alpha1", "kind": "ImageBasedGroupUpgrade"}
 
@@ -38,7 +37,7 @@ class Retry(Struct, frozen=True, kw_only=True):
 
 def manifest(retry: Retry) -> JsonObject:
     """Complete: it can be applied as it is, once `labelled` ones have their label."""
-    kept = {key: value for key, value in retry.annotations.items() if FOR_THE_CLUSTER in key}
+    kept = for_retry(retry.annotations)
     metadata: JsonObject = {"name": retry.name, "namespace": retry.namespace}
     if kept:
         metadata["annotations"] = kept

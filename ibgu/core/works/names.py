@@ -50,6 +50,11 @@ PAUSE = "ibgu.dev/pause"
 """As long as it is there, whatever its value, nothing new starts."""
 CONTROLS = (RESUME, SKIP, BRAKE, ADOPT)
 """Acted on once per value."""
+STARTS_PER_MINUTE = "ibgu.dev/starts-per-minute"
+START_JITTER = "ibgu.dev/start-jitter"
+RAMP_UP = "ibgu.dev/ramp-up"
+PACING = (STARTS_PER_MINUTE, START_JITTER, RAMP_UP)
+"""In force as long as they are there, for steps that begin with Prep or Upgrade."""
 
 REST_MANAGER = "ibgu-rest:"
 """With the user's name: the field manager of what ibgu's REST API changes for somebody."""
@@ -86,3 +91,9 @@ def _name(rollout_uid: str, ibgu_name: str, part: str) -> str:
 def carried(annotations: Mapping[str, str]) -> dict[str, str]:
     """Those of an IBGU's annotations that go to the IBU, as TALM chooses them."""
     return {key: value for key, value in annotations.items() if IBU_GROUP in key}
+
+
+def for_retry(annotations: Mapping[str, str]) -> dict[str, str]:
+    """Those that a second try takes over: what goes to the clusters, and the pace."""
+    paced = {key: annotations[key] for key in PACING if key in annotations}
+    return carried(annotations) | paced

@@ -19,6 +19,7 @@ from ibgu.core.model import (
     Run,
     Step,
 )
+from ibgu.core.words import holds
 from ibgu.db.journal.batch import Told
 from ibgu.db.journal.evidence import evidence
 from ibgu.db.journal.fencing import Place
@@ -123,7 +124,7 @@ def _step(step: Step, kind: Kind) -> dict[str, Any]:
         "timeout_seconds": step.timeout.total_seconds(),
         "total": step.total,
         "state": step.state,
-        **_hold(step.hold),
+        **_hold(step.hold if holds(step.hold) else None),
     }
     return data | {"started_at": step.started_at} if kind is Kind.IMPORTED else data
 

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Action, Debt, Member, Rollout, RolloutState, Step
 from ibgu.core.recover import Versions
+from ibgu.db.journal.starts import starts
 from ibgu.db.journal.turn import Loaded
 from ibgu.db.rows import (
     NEWEST_RUN,
@@ -58,14 +59,16 @@ async def load(
     found_steps = [to_record(row, Step) for row in await _rows(db, _steps(hub, kept | maybe))]
     kept |= {step.rollout for step in found_steps if step.first.cancels}
     loaded = await _load_members(db, hub, kept, kept & maybe)
+    its_steps = tuple(step for step in found_steps if step.rollout in kept)
     newest = {member.run.id for member in loaded if member.run is not None}
     return Loaded(
         rollouts=tuple(rollout for rollout, _ in found if rollout.uid in kept),
-        steps=tuple(step for step in found_steps if step.rollout in kept),
+        steps=its_steps,
         members=loaded,
         debts=tuple(to_record(row, Debt) for row in await _rows(db, _debts(hub))),
         foreign_runs=await foreign_runs(db, hub, set(shown) - newest),
         handled=frozenset(rollout.uid for rollout in idle),
+        started=await starts(db, hub, its_steps, loaded),
         versions=await _versions(db, hub),
     )
 

@@ -52,5 +52,8 @@ class Loaded(Struct, frozen=True):
     """Those of the shown runs that this hub never had."""
     handled: frozenset[str]
     """uids of deleted rollouts that have nothing left to do, left out or not."""
+    started: tuple[tuple[str, datetime], ...] = ()
+    """Rollout's uid and time of each start of a step that may be paced, of the last minute that
+    has any."""
     versions: Versions = Versions()
     """How far the hub was seen to get (`Journal.note`)."""

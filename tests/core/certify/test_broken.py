@@ -652,6 +652,13 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "site-1 starts with the limit (none)",
     ),
     (
+        "the limits of a ramp-up without one",
+        Rule.LIMITS,
+        stories.ramped,
+        tells("ControlAccepted", controls={}),
+        "site-1 starts with the limit 2026-01-01",
+    ),
+    (
         "a chain with two limits",
         Rule.LIMITS,
         stories.chain,

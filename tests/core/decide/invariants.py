@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import to_builtins
@@ -32,6 +33,7 @@ WAITING = {
     ReasonKind.UNREACHABLE,
     ReasonKind.LOOKING,
     ReasonKind.READY,
+    ReasonKind.START_JITTER,
     ReasonKind.NO_ANSWER,
     ReasonKind.BUSY,
     ReasonKind.ABSENT,
@@ -63,6 +65,7 @@ IN_FLIGHT = {
     ReasonKind.RESTORED,
 }
 ORDER = list(RunState)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def picture(world: World) -> dict[str, Any]:
@@ -74,6 +77,8 @@ def picture(world: World) -> dict[str, Any]:
         "foreign": sorted(world.foreign_runs),
         "cancellers": {k: to_builtins(v) for k, v in world.cancellers.items() if v},
         "preempts": dict(world.preempts),
+        "starts": list(world.starts.recent(LONG_AGO)),
+        "last starts": {uid: world.starts.last(uid) for uid in world.books},
         "rollouts": {name: sorted(uids) for name, uids in world.rollouts_of.items() if uids},
     }
 

@@ -1,5 +1,7 @@
 """The journal in the small."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from ibgu.core.book import World
@@ -13,8 +15,11 @@ from ibgu.core.model import (
     OnRollout,
     OnStep,
     Rollout,
+    Run,
+    RunResult,
     Step,
 )
+from ibgu.core.pacing import MINUTE
 
 
 class Records:
@@ -26,6 +31,8 @@ class Records:
         self.members: dict[tuple[str, int, str], Member] = {}
         self.debts: dict[str, Debt] = {}
         self.run_ids: set[str] = set()
+        self.runs: dict[tuple[str, int, str], dict[int, Run]] = {}
+        """By member and attempt."""
 
     def write(self, decision: Decision) -> None:
         match decision:
@@ -36,6 +43,8 @@ class Records:
             case OnMember(member=member):
                 self.members[member.key] = replace(member, look=None)
                 self.run_ids |= {member.run.id} if member.run else set()
+                if member.run is not None:
+                    self.runs.setdefault(member.key, {})[member.run.attempt] = member.run
             case OnDebt(kind=Kind.STAND):
                 pass
             case OnDebt(debt=debt):
@@ -46,5 +55,22 @@ class Records:
         debts = [debt for debt in self.debts.values() if not debt.empty]
         steps = [self.steps[key] for key in sorted(self.steps)]
         members = sorted(self.members.values(), key=lambda m: (m.rollout, m.step, m.position))
-        world.load(self.rollouts.values(), steps, members, debts)
+        started = self._started()
+        world.load(self.rollouts.values(), steps, members, debts, started=started)
         return world
+
+    def _started(self) -> list[tuple[str, datetime]]:
+        """As the journal's load: a chain's next action is no start."""
+        found = [
+            (key[0], run.intended_at)
+            for key, runs in self.runs.items()
+            if self.steps[key[:2]].first.paced
+            for run in runs.values()
+            if not run.adopted and not _succeeded(runs.get(run.attempt - 1))
+        ]
+        newest = max((at for _, at in found), default=None)
+        return sorted(each for each in found if newest and each[1] > newest - MINUTE)
+
+
+def _succeeded(run: Run | None) -> bool:
+    return run is not None and run.result is RunResult.SUCCEEDED

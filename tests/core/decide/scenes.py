@@ -6,6 +6,7 @@ from datetime import timedelta
 from ibgu.core.adopt import Traces
 from ibgu.core.model import Kind, ReasonKind, Stage, Who
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.pacing import paced
 from tests.core.decide.restores import backup, restore_hub
 from tests.core.decide.spoke import told
 from tests.core.decide.world import START, Twin, ibgu
@@ -60,6 +61,11 @@ def _looking(twin: Twin) -> None:
 def _ready(twin: Twin) -> None:
     twin.join("site-0").faults[Stage.PREP] = "hang"
     begin(twin)
+    twin.wait(seconds=5)
+
+
+def _put_off(twin: Twin) -> None:
+    twin.apply(paced("a", "Prep", jitter="1h"))
     twin.wait(seconds=5)
 
 
@@ -153,6 +159,7 @@ WAITS: dict[Scene, Row] = {
     _leaving: (ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted", Who.CLUSTER),
     _looking: (ReasonKind.LOOKING, "asks the cluster for its state", Who.IBGU),
     _ready: (ReasonKind.READY, "ready, waits for a slot", Who.IBGU),
+    _put_off: (ReasonKind.START_JITTER, "put off by a part of 1 h", Who.IBGU),
     _no_answer: (ReasonKind.NO_ANSWER, "reachable but does not answer", Who.CLUSTER),
     _busy: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
     _absent: (ReasonKind.ABSENT, "Lifecycle Agent is not installed", Who.PERSON),

@@ -136,6 +136,7 @@ class Twin(Hub, Story):
     def turn(self) -> list[Decision]:
         """Decide for everything that was touched, commit, and ask for the effects."""
         touched, self.touched = self.touched, {}
+        self.world.starts.settle(self.now)
         self.turns += 1
         said: list[Decision] = []
         for debt in list(self.world.debts.values()):
@@ -314,5 +315,5 @@ class Twin(Hub, Story):
         self.touched.clear()
         self.world = self.records.world()
         self.patches = {debt.uid: debt for debt in self.world.debts.values()}
-        self.facts = Facts(in_sync_since=self.now, talm_live=self.facts.talm_live)
+        self.facts = replace(self.facts, in_sync_since=self.now)
         self.touch_everything()

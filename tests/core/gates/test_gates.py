@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.book import StepBook
-from ibgu.core.gates import GATES, LASTING, deadline, held, monitor_timeout, share, waves
+from ibgu.core.gates import GATES, LASTING, deadline, held, monitor_timeout, share
 from ibgu.core.kinds import AutoRollback
 from ibgu.core.model import Member, Reason, ReasonKind, Who
 from ibgu.core.snapshot import PayloadState, Snapshot
@@ -66,6 +66,10 @@ def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
         "payload",
         "brake",
         "floor",
+        "invalid",
+        "start_rate",
+        "hub_rate",
+        "ramp_up",
     ]
 
 
@@ -141,15 +145,9 @@ def test_the_deadline_moves_with_the_clock() -> None:
     assert deadline(stands, START + 30 * MINUTE) == START + 85 * MINUTE
 
 
-@pytest.mark.parametrize(("members", "count"), [(0, 1), (1, 1), (2, 1), (3, 2), (5, 3)])
-def test_waves(members: int, count: int) -> None:
-    twin, uid = waiting()
-    assert waves(members, twin.book(uid).steps[0].step) == count
-
-
 def test_the_share_is_of_all_members_even_when_some_have_ended() -> None:
     twin, uid = waiting()
-    assert share(twin.book(uid).steps[0]) == 30 * MINUTE
+    assert share(twin.book(uid), twin.book(uid).steps[0]) == 30 * MINUTE
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.ROLLOUT_COMPLETED: "All steps of its plan are finished.",
         Kind.ROLLOUT_DELETED: "The IBGU was deleted: nothing new starts, what runs is let go.",
         Kind.ADOPTED: "It was taken over from TALM.",
-        Kind.CONTROL: "A control annotation was acted on; the sentence says what came of it.",
+        Kind.CONTROL: "A control annotation, or the pace, has changed; the sentence says how.",
     },
     "After a restore": {
         Kind.IMPORTED: "A rollout, step or member was built again from what the hub shows.",
@@ -34,8 +34,10 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.STEP_OPENED: "Its turn has come; its members are about to be selected.",
         Kind.STEP_ADOPTED: "TALM had begun or finished it.",
         Kind.STEP_STARTED: "Its members are fixed, and its clock runs.",
-        Kind.STEP_HELD: "Nothing new starts in it: the brake, or content that changed. Warns.",
+        Kind.STEP_HELD: "Nothing new starts in it: the brake, content that changed, a pace that "
+        "can't be read. Warns.",
         Kind.STEP_RELEASED: "What held it is over.",
+        Kind.STEP_PACED: "Its pace keeps others than before, or until another time.",
         Kind.CLOCK_STOPPED: "Nobody is in flight and a person is waited for: no time is lost.",
         Kind.CLOCK_STARTED: "The step's time counts again.",
         Kind.STEP_FINISHED: "Every member has ended.",

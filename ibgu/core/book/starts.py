@@ -1,0 +1,71 @@
+"""When members were started of late: what limits on starts per minute count."""
+
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from ibgu.core.pacing import MINUTE
+
+
+class Starts:
+    """Of steps that may be paced, in memory; at a restart filled from the journal's runs."""
+
+    def __init__(self) -> None:
+        self._all: list[datetime] = []
+        self._of: dict[str, list[datetime]] = {}
+        self._last: dict[str, datetime] = {}
+
+    def load(self, started: Iterable[tuple[str, datetime]]) -> None:
+        """(rollout's uid, time) of each start."""
+        for rollout, at in started:
+            self.add(rollout, at)
+
+    def add(self, rollout: str, at: datetime) -> Callable[[], None]:
+        """Answers how to take it back."""
+        before = self._last.get(rollout)
+        mine = self._of.setdefault(rollout, [])
+        insort(self._all, at)
+        insort(mine, at)
+        self._last[rollout] = at if before is None else max(before, at)
+
+        def undo() -> None:
+            _drop(self._all, at)
+            _drop(mine, at)
+            if before is None:
+                del self._last[rollout]
+            else:
+                self._last[rollout] = before
+
+        return undo
+
+    def recent(self, now: datetime, rollout: str | None = None) -> Sequence[datetime]:
+        """Of the minute that ends now, in order; `rollout` None: of the whole hub."""
+        times = self._all if rollout is None else self._of.get(rollout, [])
+        return times[bisect_right(times, now - MINUTE) :]
+
+    def last(self, rollout: str) -> datetime | None:
+        return self._last.get(rollout)
+
+    def forget(self, rollout: str) -> None:
+        """What it has started still counts for the hub."""
+        self._of.pop(rollout, None)
+        self._last.pop(rollout, None)
+
+    def settle(self, now: datetime) -> None:
+        """Between turns: drop what counts no more. What seems to come later began now at the
+        latest, for a clock that was set back must not hold everybody for as long."""
+        for times in (self._all, *self._of.values()):
+            if times and times[0] <= now - MINUTE:
+                del times[: bisect_right(times, now - MINUTE)]
+            if times and times[-1] > now:
+                times[:] = [min(at, now) for at in times]
+
+    def move(self, by: timedelta) -> None:
+        """The clock has jumped by so much: what happened is as long ago as it was."""
+        self._all = [at + by for at in self._all]
+        self._of = {uid: [at + by for at in times] for uid, times in self._of.items()}
+        self._last = {uid: at + by for uid, at in self._last.items()}
+
+
+def _drop(times: list[datetime], at: datetime) -> None:
+    times.pop(bisect_right(times, at) - 1)

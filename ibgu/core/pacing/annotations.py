@@ -1,0 +1,64 @@
+"""Annotations for the pace, read strictly: a typing error must not let everything start at once."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import lru_cache
+
+from ibgu.core.pacing.pacing import Pacing
+from ibgu.core.works.names import PACING, RAMP_UP, START_JITTER, STARTS_PER_MINUTE
+
+_RATE = re.compile(r"0*([1-9]\d{0,5})")
+_SPAN = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s?)?")
+_SHOWN = 40
+"""Characters of a wrong value that are shown."""
+MOST_JITTER = timedelta(hours=1)
+EXPECTED = {
+    STARTS_PER_MINUTE: "a whole number from 1 on, as 10",
+    START_JITTER: "seconds, or a time like 30s or 1m30s, of at most an hour",
+    RAMP_UP: "true or false",
+}
+
+
+def pacing_of(annotations: Mapping[str, str]) -> Pacing:
+    """What is not there asks for nothing."""
+    return _read(*(annotations.get(key) for key in PACING))
+
+
+@lru_cache(maxsize=1024)
+def _read(rate: str | None, jitter: str | None, ramp: str | None) -> Pacing:
+    starts, delay, ramps = _rate(rate), _span(jitter), _flag(ramp)
+    problems = (
+        _unread(STARTS_PER_MINUTE, rate) if starts is None else "",
+        _unread(START_JITTER, jitter) if delay is None else "",
+        _unread(RAMP_UP, ramp) if ramps is None else "",
+    )
+    told = "; ".join(filter(None, problems))
+    return Pacing(starts or 0, delay or timedelta(), bool(ramps), told)
+
+
+def _unread(key: str, value: str | None) -> str:
+    given = (value or "")[:_SHOWN]
+    return f'the annotation {key} is "{given}"; expected: {EXPECTED[key]}'
+
+
+def _rate(value: str | None) -> int | None:
+    if value is None:
+        return 0
+    found = _RATE.fullmatch(value.strip())
+    return int(found[1]) if found and value.isascii() else None
+
+
+def _span(value: str | None) -> timedelta | None:
+    if value is None:
+        return timedelta()
+    found = _SPAN.fullmatch(value.strip())
+    if found is None or not value.strip() or not value.isascii():
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    span = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return span if span <= MOST_JITTER else None
+
+
+def _flag(value: str | None) -> bool | None:
+    return {None: False, "false": False, "true": True}.get(value and value.strip().lower())
