@@ -32,6 +32,7 @@ from ibgu.core.decide import (
     steps,
     waiting,
 )
+from ibgu.core.gates.pace import hub_rate, ramp_up, start_rate
 from ibgu.core.model import IbuView, Kind, Member, OnDebt, Run, RunState, WorkView
 from ibgu.core.observe import JudgementKind
 from ibgu.core.observe import judge as judge_state
@@ -330,6 +331,17 @@ def poke_rewrites(stack: ExitStack) -> None:
     _set(stack, effects, "poke_patch", patch_of)
 
 
+def rate_ignored(stack: ExitStack) -> None:
+    """Starts a minute are not counted."""
+    kept = tuple(gate for gate in gates.GATES if gate not in (start_rate, hub_rate))
+    _set(stack, gates, "GATES", kept)
+
+
+def ramp_up_ignored(stack: ExitStack) -> None:
+    """Everybody starts who has a slot."""
+    _set(stack, gates, "GATES", tuple(gate for gate in gates.GATES if gate is not ramp_up))
+
+
 class Variant(Struct, frozen=True):
     patches: Patches
     theme: str = ""
@@ -366,6 +378,8 @@ VARIANTS: dict[str, Variant] = {
         (restore_ignored, "restored"),
         (talm_ignored, "talm"),
         (poke_rewrites, "", 14),
+        (rate_ignored, "leaders"),
+        (ramp_up_ignored, "", 4),
     )
 }
 

@@ -1,7 +1,7 @@
 """A controller's process: started, stopped, killed, and started again as a kubelet does."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
 from datetime import UTC, datetime
 from functools import partial
@@ -51,10 +51,12 @@ class Node:
         weather: Weather,
         seed: int,
         journal: str,
+        settings: Mapping[str, object],
     ) -> None:
         """`journal`: name of the hub in the journal; no other simulation may use it."""
         self.name = name
         self._journal = journal
+        self._settings = settings
         self.crashes: list[BaseException] = []
         self.controller: Controller | None = None
         self.process = Process(name)
@@ -112,7 +114,7 @@ class Node:
         calls = _Calls(self, self._weather, rng)
         told = partial(self._committed, who)
         engine = FaultyEngine(self._engine, calls, self._turnstile, told)
-        settings = _settings(who)
+        settings = _settings(who, self._settings)
         self.controller = Controller(
             settings,
             client,
@@ -224,7 +226,7 @@ class _Calls:
         await asyncio.sleep(1_000_000)
 
 
-def _settings(identity: str) -> Settings:
+def _settings(identity: str, more: Mapping[str, object]) -> Settings:
     return read_settings(
         identity=identity,
         lease_seconds=45,
@@ -232,6 +234,7 @@ def _settings(identity: str) -> Settings:
         lease_retry_seconds=6,
         database_url="postgresql://",
         events_days=0,
+        **more,
     )
 
 

@@ -65,6 +65,8 @@ class Scenario(Struct, frozen=True):
     """The hub's works may ask for feedback by watch; else all agents poll, and are poked."""
     payloads: bool = False
     """The IBGUs name ConfigMaps and a pull secret."""
+    starts_per_minute: int = 0
+    """The setting of all nodes."""
 
 
 def scenario(seed: int) -> Scenario:
@@ -94,7 +96,30 @@ def _scenario(seed: int) -> Scenario:
     carries = told.name == "payloads"
     if carries:
         ibgus = [(at, carrying(ibgu, rng.choice((1, 1, 2)))) for at, ibgu in ibgus]
-    return Scenario(fleet, tuple(ibgus), nodes, payloads=carries)
+    plan = Scenario(fleet, tuple(ibgus), nodes, payloads=carries)
+    return paced(plan, Random(f"{seed}/pace")) if told.name in PACED else plan
+
+
+PACED = ("everything", "leaders", "outage", "people")
+"""Themes of which a third of the seeds has a pace."""
+
+
+def paced(plan: Scenario, rng: Random) -> Scenario:
+    """From draws of its own, so that the rest of the seed is what it was without."""
+    if rng.random() > 0.33:
+        return plan
+    ibgus = tuple((at, _annotated(ibgu, rng)) for at, ibgu in plan.ibgus)
+    return structs.replace(plan, ibgus=ibgus, starts_per_minute=rng.choice((0, 0, 1, 3)))
+
+
+def _annotated(ibgu: Object, rng: Random) -> Object:
+    wanted = {
+        "ibgu.dev/starts-per-minute": rng.choice((None, "1", "2")),
+        "ibgu.dev/ramp-up": rng.choice((None, "true")),
+        "ibgu.dev/start-jitter": rng.choice((None, None, "20s", "3m")),
+    }
+    given = {key: value for key, value in wanted.items() if value is not None}
+    return {**ibgu, "metadata": {**ibgu["metadata"], "annotations": given}}
 
 
 def carrying(ibgu: Object, most: int) -> Object:

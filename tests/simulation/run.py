@@ -32,6 +32,7 @@ from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.ending import check_ending
 from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
+from tests.simulation.checks.pace import Pace
 from tests.simulation.checks.payloads import Payloads
 from tests.simulation.checks.pokes import Pokes
 from tests.simulation.checks.truth import HEARD, Run, Truth
@@ -266,6 +267,7 @@ class _Play:
         self.found.check("nothing is owed at the end", not owed or self._cut_short, owed)
         History(self.found).read(events)
         skewed = self.world.weather.skewed
+        Pace(self.found, self._plan.starts_per_minute, skewed=skewed).read(events)
         self._effects.compare(runs, skewed=skewed, late=self._late)
         self._labels.compare(events, self._effects, skewed)
         truth = Truth(self.found, runs, self.world.player.clusters.values(), skewed)

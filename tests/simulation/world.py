@@ -76,8 +76,18 @@ class World:
         self.talm = Talm(self.hub)
         self.shelf = Shelf(self.hub)
         turnstile = Turnstile()
+        settings = {"starts_per_minute": scenario.starts_per_minute}
         self.nodes = [
-            Node(f"node-{number}", self.hub, engine, turnstile, self.weather, seed, journal)
+            Node(
+                f"node-{number}",
+                self.hub,
+                engine,
+                turnstile,
+                self.weather,
+                seed,
+                journal,
+                settings=settings,
+            )
             for number in range(scenario.nodes)
         ]
         self.gone_back: set[str] = set()
