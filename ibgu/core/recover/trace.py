@@ -10,6 +10,7 @@ from ibgu.core.moments import moment
 from ibgu.core.observe import Shown
 from ibgu.core.works import names
 
+_DIGITS = 6
 _ACTIONS = {action.value: action for action in Action}
 _RESULTS = {result.value: result for result in RunResult}
 
@@ -47,13 +48,17 @@ def _trace(work: Shown[WorkView]) -> Trace | None:
     action = _ACTIONS.get(marks.get(names.ACTION, ""))
     if not work.view.run or action is None:
         return None
-    attempt = marks.get(names.ATTEMPT, "")
     return Trace(
         cluster=work.metadata.namespace,
         work=work.view,
         action=action,
-        attempt=int(attempt) if attempt.isdecimal() else 1,
+        attempt=_attempt(marks.get(names.ATTEMPT, "")),
         started=moment(marks.get(names.STARTED, "")),
         limit=moment(marks.get(names.LIMIT, "")),
         outcome=_RESULTS.get(marks.get(names.OUTCOME, "")),
     )
+
+
+def _attempt(told: str) -> int:
+    """Anybody may have edited it, and the journal takes no number of any length."""
+    return int(told) if told.isdecimal() and len(told) <= _DIGITS else 1

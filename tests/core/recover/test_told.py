@@ -157,8 +157,9 @@ def test_marks_of_a_work() -> None:
     assert (trace.started, trace.limit, trace.outcome) == (AT, None, RunResult.TAKEN_OVER)
 
 
-def test_marks_that_nobody_can_read() -> None:
-    marks = {"attempt": "two", "started": "soon", "outcome": "fine"}
+@pytest.mark.parametrize("attempt", ["two", "-1", "9" * 10, "9" * 5000])
+def test_marks_that_nobody_can_read(attempt: str) -> None:
+    marks = {"attempt": attempt, "started": "soon", "outcome": "fine"}
     trace = traces_of([work("site-1", **marks)])["site-1"]
     assert (trace.attempt, trace.started, trace.outcome) == (1, None, None)
 
