@@ -135,8 +135,8 @@ async def test_the_whole_history_of_a_cluster_can_be_read(look: Look) -> None:
         over = {"state": RolloutState.COMPLETE, "completed_at": began + timedelta(minutes=7)}
         of = await story.rollout(f"yearly-{number:02}", ["Prep"], created_at=began, **over)
         step = await story.step(of, 0, 1, state=StepState.FINISHED, started_at=began)
-        await story.put(succeeded(step, 6100, 0, began, timedelta(minutes=7)))
-    page = await look.open("#/c/site-6100")
+        await story.put(succeeded(step, 9990, 0, began, timedelta(minutes=7)))
+    page = await look.open("#/c/site-9990")
     rows = page.get_by_role("region", name="History").locator("tbody tr")
     await expect(rows).to_have_count(20)
     await page.get_by_role("button", name="Older steps").click()
@@ -320,7 +320,7 @@ async def test_no_two_marks_of_the_chart_have_one_time(look: Look) -> None:
     times = {"started_at": began, "finished_at": story.now}
     step = await story.step(of, 0, 3, state=StepState.FINISHED, **times)
     took = [timedelta(seconds=1 + n) for n in range(3)]
-    await story.put(*(succeeded(step, 6000 + n, n, began, each) for n, each in enumerate(took)))
+    await story.put(*(succeeded(step, 9980 + n, n, began, each) for n, each in enumerate(took)))
     await look.page.add_init_script(SPY)
     page = await look.open("#/r/default/ran-short")
     await expect(page.locator(".u-legend .u-value").nth(1)).to_have_text("3")
