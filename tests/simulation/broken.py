@@ -19,7 +19,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.talm import TalmWatch
 from ibgu.core import decide as deciding
 from ibgu.core import gates
-from ibgu.core.book import StepBook, World
+from ibgu.core.book import Starts, StepBook, World
 from ibgu.core.decide import accepted as accepting
 from ibgu.core.decide import (
     arming,
@@ -342,6 +342,11 @@ def ramp_up_ignored(stack: ExitStack) -> None:
     _set(stack, gates, "GATES", tuple(gate for gate in gates.GATES if gate is not ramp_up))
 
 
+def starts_forgotten(stack: ExitStack) -> None:
+    """A leader does not know what the one before has started."""
+    _set(stack, Starts, "load", lambda self, started: None)
+
+
 class Variant(Struct, frozen=True):
     patches: Patches
     theme: str = ""
@@ -380,6 +385,7 @@ VARIANTS: dict[str, Variant] = {
         (poke_rewrites, "", 14),
         (rate_ignored, "leaders"),
         (ramp_up_ignored, "", 4),
+        (starts_forgotten, "leaders", 52),
     )
 }
 
