@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from ibgu.client.answers.base import Answer
+from ibgu.client.harmless import harmless
 
 T = TypeVar("T")
 
@@ -64,12 +65,12 @@ class Wire:
     def get(self, answer: type[T], *path: str, **query: object) -> T:
         """The body of `/api/v1/<path>`. Raises RestError."""
         with self._opened("GET", self._url(path, query)) as response:
-            return self._decoded(response.read(), answer)
+            return self._decoded(harmless(response.read()), answer)
 
     def post(self, answer: type[T], *path: str, body: object = None, **query: object) -> T:
         """Raises RestError."""
         with self._opened("POST", self._url(path, query), body) as response:
-            return self._decoded(response.read(), answer)
+            return self._decoded(harmless(response.read()), answer)
 
     def pages(self, item: type[T], *path: str, **query: object) -> Iterator[T]:
         """All items, page after page. Raises RestError."""
@@ -85,7 +86,7 @@ class Wire:
         """Of a stream, until it ends. Raises RestError."""
         with self._opened("GET", self._url(path, query), accept=STREAM) as response:
             for line in response:
-                yield line.decode().rstrip("\r\n")
+                yield harmless(line).decode().rstrip("\r\n")
 
     def _url(self, path: tuple[str, ...], query: dict[str, object]) -> str:
         """None in the query is left out."""
@@ -126,7 +127,7 @@ class Wire:
 
     def _refused(self, error: urllib.error.HTTPError) -> RestError:
         try:
-            problem = msgspec.json.decode(error.read(), type=_Problem)
+            problem = msgspec.json.decode(harmless(error.read()), type=_Problem)
         except msgspec.DecodeError:
             words = f"{error.code} {error.reason} (is it ibgu that serves {self._server}?)"
             problem = _Problem(detail=words)

@@ -16,6 +16,7 @@ _BODIES = {
     "/api/v1/old": b'{"total": 3, "more": true}',
     "/api/v1/other": b'{"total": "three"}',
     "/api/v1/page": b"<html>",
+    "/api/v1/rude": rb'{"words": "\u001b[2Jgone\rall \u009bwell\u0007\n"}',
 }
 
 
@@ -93,3 +94,11 @@ def test_a_refusal_names_its_code(wire: Wire) -> None:
     with pytest.raises(RestError, match="is it ibgu that serves") as broken:
         wire.post(Failures, "broken")
     assert (broken.value.status, broken.value.code) == (502, "")
+
+
+class _Rude(Struct):
+    words: str
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(wire: Wire) -> None:
+    assert wire.get(_Rude, "rude").words == "\ufffd[2Jgone\ufffdall \ufffdwell\ufffd\n"
