@@ -4,6 +4,8 @@
 `before` the journal has the decision, `after` it has it and nothing else was done, and `sent`:
 with the hub's answer to the next write of a work. `removed::<number>` comes with the answer to so
 many writes to what TALM has left. The number (1) says at which occurrence.
+
+It gathers nothing for its turns, so that even the shortest phase has one of its own.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from typing import NoReturn
 
 import msgspec
 
+from ibgu.controller import loop
 from ibgu.controller.commit import Draft, Ledger
 from ibgu.controller.service import controller
 from ibgu.db.engine import engine
@@ -69,6 +72,7 @@ def doom(death: Death) -> None:
             die()
         return result
 
+    loop.GATHER = 0.0
     Ledger.commit = fatal_commit  # type: ignore[method-assign]
     Writer._send = fatal_send  # type: ignore[method-assign]
 
