@@ -83,7 +83,7 @@ def _scenario(seed: int) -> Scenario:
     told = theme(seed)
     if told is CALM:
         fleet = _fleet(rng, seed, fast=True, troubles=0)
-        return Scenario(fleet, ((5.0, _ibgu(rng, 0, 40)),), 1)
+        return Scenario(fleet, ((5.0, _ibgu(rng, 0, 120)),), 1)  # no share is too short
     fast = told is not ALL or rng.random() < 0.7
     fleet = _fleet(rng, seed, fast, rng.choice((0, 1, 2, 3)))
     timeout = (

@@ -15,6 +15,7 @@ from ibgu.hub import paths
 from ibgu.sim.cluster import Cluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.hub.kinds import CGUS
+from ibgu.sim.hub.store import Backup
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import Clock
 from ibgu.sim.spoke.refusal import Refusal
@@ -60,6 +61,8 @@ WINDOWS = (
     "payload-forbidden",
     "payload-refused",
 )
+WATCHED = ("imagebasedgroupupgrades", "managedclusters", "manifestworks", "clustergroupupgrades")
+"""Plurals of what a controller has a mirror of."""
 
 
 class World:
@@ -186,13 +189,22 @@ class World:
         await asyncio.sleep(seconds)
         self.weather.struck["hub-restored"] += 1
         node = self.leader()
-        if node is not None and node.controller is not None and node.controller._loop is not None:
-            self.gone_back |= set(node.controller._loop.world.books)
+        loop = node.controller._loop if node is not None and node.controller is not None else None
+        if loop is not None and self._differs(saved):
+            self.gone_back |= set(loop.world.books)
         self.hub.restore(saved)
         self._cut()
         for cluster in self.player.clusters.values():
             cluster.registration.joined(cluster.registration.uid)
             self.player.touch(cluster)
+
+    def _differs(self, saved: Backup) -> bool:
+        """In what ibgu reads: else nothing is lost by it, and nobody can notice."""
+        return any(
+            collection.objects != saved.objects.get(resource, {})
+            for resource, collection in self.hub.versions.collections.items()
+            if resource.plural in WATCHED
+        )
 
     async def _nothing_armed(self) -> None:
         while True:
