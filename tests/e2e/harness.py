@@ -358,15 +358,18 @@ class Scene:
         armed = any(mark.get("ibgu.dev/arming") == "armed" for mark in marks)
         return int(rows[0]["count"]) == 0 and not armed
 
-    async def seen_in_journal(self, kind: str, cluster: str = "", count: int = 1) -> None:
-        """Wait until the history has the event so many times."""
+    async def seen_in_journal(
+        self, kind: str, cluster: str = "", count: int = 1, step: int = -1
+    ) -> None:
+        """Wait until the history has the event so many times; `step` -1: in whichever one."""
 
         async def told() -> bool:
             rows = await self.journal(
                 "SELECT count(*) AS count FROM events"
-                " WHERE kind = $1 AND ($2 = '' OR cluster = $2)",
+                " WHERE kind = $1 AND ($2 = '' OR cluster = $2) AND ($3 = -1 OR step = $3)",
                 kind,
                 cluster,
+                step,
             )
             return int(rows[0]["count"]) >= count
 

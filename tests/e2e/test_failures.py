@@ -120,7 +120,7 @@ async def test_a_refused_transition(scene: Scene) -> None:
     (second,) = scene.others(first)
     scene.act(second, lambda cluster, now: cluster.freeze(True, now))
     scene.act(second, lambda cluster, now: cluster.set_stage("Idle", now))
-    await scene.seen_in_journal("RunArmed", second, count=2)
+    await scene.seen_in_journal("RunArmed", second, step=1)
     scene.act(second, lambda cluster, now: cluster.freeze(False, now))
     await scene.completed("refused")
     (failed,) = (await scene.entry("refused", second))["failedActions"]

@@ -306,7 +306,7 @@ EVENTS = """
 DEBTS = "SELECT cluster, labels, annotations FROM debts WHERE hub = :hub"
 RUNS = """
     SELECT id, rollout, step, cluster, cluster_uid, action, attempt, state, intended_at, arming_at,
-      ended_at, result, cause, disarmed
+      accepted_at, ended_at, result, cause, disarmed
     FROM runs WHERE hub = :hub ORDER BY intended_at, id
 """
 

@@ -24,6 +24,8 @@ STAGES = {
 """What each action may begin on a cluster: an Abort that finalizes has taken the way back away."""
 
 
+REAPPLY = 240.0
+"""Seconds after which an agent applies a work again, at the earliest."""
 HEARD = 120.0
 """Seconds after which a cluster's news are known, also where its agent only polls."""
 
@@ -41,6 +43,7 @@ class Run(Struct, frozen=True):
     state: str
     intended_at: datetime
     arming_at: datetime | None
+    accepted_at: datetime | None
     ended_at: datetime | None
     result: str | None
     cause: str | None
@@ -91,7 +94,8 @@ class Truth:
             run = self._runs.get(id_)
             if run is not None:
                 own = [began for began in runs if began.stage in _of(run)]
-                self._check("a run begins once", len(own) <= 1, f"{run}: {own}")
+                once = all(_enforced(run, own[0], again) for again in own[1:])
+                self._check("a run begins once", once, f"{run}: {own}")
                 found[run.rollout, run.step, run.cluster_uid, run.action] += bool(own)
         for key, count in found.items():
             self._check("no action twice", count <= 1, f"{key}: {count} times")
@@ -146,3 +150,10 @@ def _asked(began: StageRun) -> str:
 
 def _of(run: Run) -> set[str]:
     return STAGES[Action(run.action)]
+
+
+def _enforced(run: Run, began: StageRun, again: StageRun) -> bool:
+    """No controller lived to take the impulse back: the agent has applied it once more, after
+    somebody's hand had undone it (docs/reliability.md)."""
+    unheard = run.accepted_at is None or run.accepted_at.timestamp() > again.requested
+    return unheard and again.requested - began.requested >= REAPPLY
