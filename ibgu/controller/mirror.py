@@ -176,6 +176,7 @@ class Mirror:
                 stage=proven(self.work((cluster, stage)), restore),
                 payload=self.work((cluster, payload)),
                 writing=pending((cluster, stage)),
+                payload_writing=pending((cluster, payload)),
                 refusal=self.refusals.get((cluster, stage), ""),
                 payload_refusal=self.refusals.get((cluster, payload), ""),
                 denied=words("work", cluster, stage) or words("work", cluster, payload),

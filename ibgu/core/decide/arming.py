@@ -89,7 +89,8 @@ def _payload_ready(turn: Turn, member: Member, seen: Observation) -> bool:
     if turn.action(member) is not Action.PREP or not digest:
         return True
     work = seen.payload
-    if work and work.applied and work.digest == digest and not work.terminating:
+    there = work and work.applied and work.digest == digest and not work.terminating
+    if there and not seen.payload_writing:
         return True
     error = seen.payload_refusal or (work.apply_error if work else "")
     if error:

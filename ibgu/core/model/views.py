@@ -119,6 +119,8 @@ class Observation(Struct, frozen=True, kw_only=True):
     """A write of the stage work is queued or on its way: what is shown is about to change."""
     refusal: str = ""
     """The hub's words for the newest write of the stage work that it refused for good (4xx)."""
+    payload_writing: bool = False
+    """The same of the payload work: it may be on its way out."""
     payload_refusal: str = ""
     denied: str = ""
     """What ibgu may not do to the cluster's works, and what to do about it; empty: nothing was

@@ -34,6 +34,8 @@ class Hub:
         """Payload works."""
         self.loading: dict[Key, str] = {}
         """Payload works that are asked for, with their digest; empty: to be removed."""
+        self.under_way: set[Key] = set()
+        """Whose payload is being written, for longer than a turn."""
         self.payload_refusals: dict[Key, str] = {}
         self.bad_payload = ""
         """Why no cluster can apply a payload; empty: all do."""
@@ -88,6 +90,7 @@ class Hub:
             payload=self.loads.get((uid, name)),
             writing=(uid, name) in self.writes or (uid, name) in self.denials,
             refusal=self.refusals.get((uid, name), ""),
+            payload_writing=(uid, name) in self.under_way,
             payload_refusal=self.payload_refusals.get((uid, name), ""),
             denied=self.denials.get((uid, name), ""),
             labels_denied=self.denials.get(("", name), ""),

@@ -29,6 +29,22 @@ def test_the_payload_is_there_before_prep_is_armed_and_goes_when_prep_has_ended(
     assert twin.member(uid, 0, "site-1").completed[0].action == "Prep"
 
 
+def test_a_payload_that_is_being_written_may_be_on_its_way_out() -> None:
+    """The run that it was for was withdrawn, and the next one must not count on it."""
+    twin = Twin("site-1")
+    twin.payload = PayloadState(digest="digest")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.under_way.add((uid, "site-1"))
+    twin.wait(seconds=10)
+    assert twin.loads
+    assert twin.member(uid, 0, "site-1").reason.kind is ReasonKind.PREPARING
+    assert Kind.RUN_ARMING not in twin.kinds("site-1")
+    twin.under_way.clear()
+    twin.touch(uid, "site-1")
+    twin.wait(minutes=5)
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
 @pytest.mark.parametrize("by", ["cluster", "hub"])
 def test_a_payload_that_is_refused_for_two_minutes_ends_the_run_before_anything_is_armed(
     by: str,
