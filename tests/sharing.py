@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-LONGEST = ("e2e", "sandbox", "security")
+LONGEST = ("e2e", "sandbox", "security", "simulation")
 """Folders whose modules come first, so that nobody is left alone with one of them."""
 SHARING = frozenset({"api", "charts", "cli", "security", "web"})
 """Folders whose modules share one hub; elsewhere every module stands for itself."""

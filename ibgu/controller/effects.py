@@ -121,8 +121,10 @@ class Effects:
             self._mirror.refusals.pop(key, None)
             self._mirror.denials.forget(("work", *key))
 
-    def settle(self, world: World, owed: Iterable[str], touched: Iterable[str]) -> None:
+    def settle(self, world: World, owed: Iterable[str], touched: Iterable[str]) -> list[str]:
         """Send what clusters are owed; the newest patch holds everything that is.
+
+        Returns the uids of those about which something has to be decided first.
 
         `owed`: uids of clusters that are owed something new; `touched`: of those that may still
         be owed what was sent before, or was not sent because ibgu was stopped.
@@ -130,18 +132,21 @@ class Effects:
         unsent = [
             uid for uid in touched if uid in world.debts and not self.being_paid(world.debts[uid])
         ]
-        for uid in dict.fromkeys((*owed, *unsent)):
-            if (debt := world.debts.get(uid)) is not None:
-                self._pay(debt)
+        debts = [world.debts.get(uid) for uid in dict.fromkeys((*owed, *unsent))]
+        return [debt.uid for debt in debts if debt is not None and not self._pay(debt)]
 
-    def _pay(self, debt: Debt) -> None:
-        """Unless the cluster has changed since the turn was decided: that change has one."""
+    def _pay(self, debt: Debt) -> bool:
+        """Not where the cluster shows something else than the debt rests on: it has changed since
+        the turn was decided, or what it was owed before was never sent."""
         found = self._mirror.clusters.get(("", debt.cluster))
-        if found is None or decide_debt(debt, self._mirror.cluster(debt.cluster)) is not None:
-            return
+        if found is None:
+            return True  # its deletion is decided on when the watch shows it
+        if decide_debt(debt, self._mirror.cluster(debt.cluster)) is not None:
+            return False
         version = found.metadata.resource_version
         self._cluster_conflicts.based(("", debt.cluster), version)
         self._submit(_debt_write(debt, version))
+        return True
 
     def being_paid(self, debt: Debt) -> bool:
         """A write of what the cluster is owed is on its way, or waits for the watch."""

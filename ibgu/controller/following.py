@@ -60,7 +60,8 @@ class Following:
                 if uid in world.books:
                     self._parts.effects.follow(world.books[uid], clusters, now)
                     self._parts.adopting.follow(world.books[uid])
-            self._parts.effects.settle(world, owed, debts)
+            for uid in self._parts.effects.settle(world, owed, debts):
+                self._parts.agenda.touch_debt(uid)
         for uid in concerned:
             self._after(uid, now)
         if self._parts.poking is not None:

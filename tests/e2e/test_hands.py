@@ -121,7 +121,7 @@ async def test_a_status_that_somebody_overwrites_is_rewritten(scene: Scene) -> N
 
 
 async def test_waiting_members_are_skipped_by_an_annotation(scene: Scene) -> None:
-    await scene.fleet(count=3, durations="150s")
+    await scene.fleet(count=3, durations="300s")
     await scene.start()
     await scene.apply(ibgu("skip", step("Prep", most=1), fleet=scene.label))
     running = await scene.accepted()

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.simulation.conftest import Simulate
 
 SEEDS = 200
@@ -13,6 +15,20 @@ def test_no_seed_breaks_anything(simulate: Simulate) -> None:
 
     assert run.returncode == 0, run.stdout + run.stderr
     assert f"{SEEDS} seeds" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("seed", "only"),
+    [
+        pytest.param("60415", "0,1", id="armed while its payload was on its way out"),
+        pytest.param("70016", "3", id="begun again after a hand on a cluster that was dark"),
+        pytest.param("70194", "0", id="a label owed for ever after an outage of the journal"),
+    ],
+)
+def test_what_soaks_have_found_stays_mended(simulate: Simulate, seed: str, only: str) -> None:
+    run = simulate("--seed", seed, "--only", only)
+
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_a_seed_is_always_the_same(simulate: Simulate) -> None:

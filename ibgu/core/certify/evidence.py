@@ -47,9 +47,11 @@ class Seen:
         going = not self.work.get("terminating")
         return fresh and current and going and ibu.get("available") == "True"
 
+    def carries(self, run: RunCase) -> bool:
+        return run.adopted or self.ibu.get("run") == run.id
+
     def echoes(self, run: RunCase) -> bool:
-        own = run.adopted or self.ibu.get("run") == run.id
-        return own and self.ibu.get("stage") == stage(run.action)
+        return self.carries(run) and self.ibu.get("stage") == stage(run.action)
 
     def is_there(self, uid: str) -> bool:
         return self.cluster.get("state") == "reachable" and self.cluster.get("uid") == uid
@@ -108,9 +110,19 @@ def already_there(spot: MemberSpot, action: str) -> None:
 def taken(spot: MemberSpot) -> None:
     """The cluster echoes the run with the wanted stage, in the work's current version (R9)."""
     seen, run = Seen(spot), spot.member.run
+    _took(spot, seen, run is not None and seen.echoes(run))
+
+
+def came_back(spot: MemberSpot) -> None:
+    """The cluster carries the withdrawn run; a hand may have set another stage since (R9)."""
+    seen, run = Seen(spot), spot.member.run
+    _took(spot, seen, run is not None and seen.carries(run))
+
+
+def _took(spot: MemberSpot, seen: Seen, shown: bool) -> None:
     applied = bool(seen.work.get("applied") and seen.ibu.get("applied"))
     words = f"{spot.name} has not shown that it took this run"
-    spot.require(Rule.EVIDENCE, run is not None and applied and seen.echoes(run), words)
+    spot.require(Rule.EVIDENCE, applied and shown, words)
 
 
 def speaks_for_run(spot: MemberSpot) -> None:

@@ -140,7 +140,7 @@ def _reopened(spot: MemberSpot) -> None:
     limits.take_limit(spot)
     holds.take(spot)
     run.result, run.cause, run.shown, run.ended = "", None, True, 0
-    evidence.taken(spot)
+    evidence.came_back(spot)
 
 
 OF_RUN: dict[str, Callable[[MemberSpot], None]] = {

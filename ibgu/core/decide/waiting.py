@@ -127,6 +127,7 @@ def _may_preempt(turn: Turn, rollout: str, step: int) -> bool:
 
 
 def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
+    """The cluster took it. In another stage by now, somebody has taken it over (R9)."""
     run, work = member.run, seen.stage
     return bool(
         run
@@ -136,7 +137,6 @@ def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
         and work.settled
         and work.ibu
         and work.ibu.run == run.id
-        and work.ibu.stage == run.action.stage
         and work.ibu.current
     )
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from ibgu.core.model import (
+    Cause,
     Kind,
     MemberState,
     Outcome,
@@ -54,6 +55,19 @@ def test_a_withdrawn_run_whose_echo_comes_is_reopened() -> None:
     twin.wait(minutes=5)
     member = twin.member(uid, 0, "site-1")
     assert (member.outcome, member.attempts) == (Outcome.SUCCEEDED, 1)
+
+
+def test_a_withdrawn_run_that_the_cluster_took_and_a_hand_undid_is_not_begun_again() -> None:
+    twin, uid = arming()
+    taken_but_unheard(twin)
+    first = run_of(twin, uid)
+    assert twin.spokes["site-1"].ask(Stage.IDLE, first.id, ("", ""))
+    return_(twin)
+    twin.wait(minutes=10)
+    member = twin.member(uid, 0, "site-1")
+    assert (member.outcome, member.cause) == (Outcome.FAILED, Cause.TAKEN_OVER)
+    assert (run_of(twin, uid).id, member.attempts) == (first.id, 1)
+    assert twin.labels["site-1"] == {}
 
 
 def test_nobody_else_starts_until_the_window_has_room_for_a_reopened_run() -> None:
