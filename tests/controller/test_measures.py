@@ -150,7 +150,7 @@ def finish(found: Member, upgrade: Step) -> dict[str, tuple[float, float]]:
     decision = OnMember(Kind.FINISHED, found, "has ended")
     measures.count([decision], world_of(rollout(), [upgrade], [found]))
     return {
-        what: (spent(what)[0] - count, spent(what)[1] - seconds)
+        what: (spent(what)[0] - count, round(spent(what)[1] - seconds, 3))
         for what, (count, seconds) in before.items()
     }
 
