@@ -1,6 +1,6 @@
 """The kinds that the hub serves, and what a path names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
@@ -139,9 +139,19 @@ def _plain(group: str, kind: str) -> Resource:
     return Resource(group=group, version="v1", plural=f"{kind.lower()}s", kind=kind)
 
 
-def target_of(path: str, known: Iterable[Resource]) -> Target | None:
+Served = Mapping[tuple[str, str], Resource]
+"""By API version and plural."""
+
+
+def served(known: Iterable[Resource]) -> Served:
+    return {(resource.api_version, resource.plural): resource for resource in known}
+
+
+def target_of(path: str, known: Served) -> Target | None:
     """None for a path that the hub does not serve."""
-    parts = [unquote(part) for part in path.strip("/").split("/")]
+    parts = path.strip("/").split("/")
+    if "%" in path:
+        parts = [unquote(part) for part in parts]
     head, rest = (parts[:2], parts[2:]) if parts[0] == "api" else (parts[:3], parts[3:])
     api = "/".join(head[1:])
     namespace = ""
@@ -150,8 +160,8 @@ def target_of(path: str, known: Iterable[Resource]) -> Target | None:
         if len(rest) == 1 and rest[0] in ("finalize", "status") and api == "v1":
             rest = ["namespaces", namespace, rest[0]]
             namespace = ""
-    for resource in known:
-        if resource.api_version == api and rest and resource.plural == rest[0]:
-            name, sub = [*rest[1:3], "", ""][:2]
-            return Target(resource, namespace, name, sub)
-    return None
+    resource = known.get((api, rest[0])) if rest else None
+    if resource is None:
+        return None
+    name, sub = [*rest[1:3], "", ""][:2]
+    return Target(resource, namespace, name, sub)

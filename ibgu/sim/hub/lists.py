@@ -23,8 +23,9 @@ class Lists:
         self._kept: dict[int, tuple[str, list[JsonObject]]] = {}
         self._numbers = 0
 
-    def forget(self) -> None:
-        self._kept.clear()
+    def forget(self, until: int) -> None:
+        """Pages of a moment before that version can't be told any more."""
+        self._kept = {n: kept for n, kept in self._kept.items() if int(kept[0]) > until}
 
     def page(self, target: Target, query: Mapping[str, str]) -> JsonObject:
         """Raises Refused."""

@@ -22,7 +22,7 @@ from ibgu.sim.hub.answers import (
     not_served,
     other_uid,
 )
-from ibgu.sim.hub.kinds import Resource, Target, resources, target_of
+from ibgu.sim.hub.kinds import Resource, Target, resources, served, target_of
 from ibgu.sim.hub.lists import Lists
 from ibgu.sim.hub.merge import merged
 from ibgu.sim.hub.objects import born, changed, leaving, managed
@@ -64,6 +64,8 @@ class MemoryHub:
         self.now = now
         self.url = url
         self.resources = (*resources(listed=listed, watched=watched), *more)
+        self._served = served(self.resources)
+        self._namespaces = next(r for r in self.resources if r.kind == "Namespace")
         self.versions = Versions(self.resources)
         self.audit: Callable[[Asked, JsonObject | None, JsonObject | None], None] = _unheard
         self._rng = Random(f"{seed}/hub")
@@ -72,18 +74,19 @@ class MemoryHub:
         for name in ("kube-system", "default", "ibgu-system"):
             self.handle(_namespace(name))
 
-    def compact(self) -> None:
-        """Forget history: watches and lists from before now answer 410."""
-        self.versions.compact()
-        self._lists.forget()
+    def compact(self, until: int | None = None) -> None:
+        """Forget history up to that version, None: all; what goes on from there answers 410."""
+        forgotten = self.versions.version if until is None else until
+        self.versions.compact(forgotten)
+        self._lists.forget(forgotten)
 
     def back_up(self) -> Backup:
         return self.versions.back_up()
 
     def restore(self, saved: Backup) -> None:
         """As etcd is restored from a snapshot: the server starts anew, every connection breaks."""
+        self._lists.forget(self.versions.version)
         self.versions.restore(saved)
-        self._lists.forget()
         for watch in list(self._watches):
             watch.break_off()
 
@@ -96,13 +99,13 @@ class MemoryHub:
             return json.encode(document)
         if asked.path in _REVIEWS:
             return json.encode({**_decoded(asked), "status": {"allowed": True}})
-        target = target_of(asked.path, self.resources)
+        target = target_of(asked.path, self._served)
         if target is None:
             raise not_served()
-        return json.encode(self._answer(asked, target))
+        return self.versions.encoded(self._answer(asked, target))
 
     def watch(self, path: str, query: Mapping[str, str]) -> Watch:
-        target = target_of(path, self.resources)
+        target = target_of(path, self._served)
         if target is None:
             raise not_served()
         match = selectors.parse(query.get("labelSelector", ""))
@@ -159,10 +162,6 @@ class MemoryHub:
             raise bad_request(f"{words} request")
         if self.versions.get(self._namespaces, ("", target.namespace)) is None:
             raise not_found(self._namespaces, target.namespace)
-
-    @property
-    def _namespaces(self) -> Resource:
-        return next(r for r in self.resources if r.kind == "Namespace")
 
     def _patch(self, asked: Asked, target: Target) -> JsonObject:
         if asked.content_type != paths.MERGE_PATCH:

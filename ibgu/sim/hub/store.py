@@ -17,13 +17,20 @@ ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 
 
 class Change(Struct, frozen=True):
-    """One version of the store. `obj` of a deletion is the last state with the new version."""
+    """One version of the store. `raw` is the object as JSON, of a deletion the last state with
+    the new version; a history of decoded objects would take five times the memory.
+
+    `before`: the labels that it had, None if it was not there. `left`: where its labels have
+    changed, its state before, under this version.
+    """
 
     version: int
     type: str
     key: Key
-    obj: JsonObject
-    before: JsonObject | None
+    raw: bytes
+    labels: dict[str, str]
+    before: dict[str, str] | None
+    left: bytes = b""
 
 
 Listener = Callable[[Change], None]
@@ -36,6 +43,10 @@ class Collection:
         self.objects: dict[Key, JsonObject] = {}
         self.log: list[Change] = []
         self.listeners: list[Listener] = []
+
+    def after(self, version: int) -> int:
+        """Where in the log the changes after that version begin."""
+        return bisect_right(self.log, version, key=_version)
 
     def select(self, namespace: str, match: Match) -> list[JsonObject]:
         return [
@@ -60,6 +71,7 @@ class Versions:
         self.oldest = 0
         """Changes up to this version are forgotten."""
         self.collections = {resource: Collection(resource) for resource in resources}
+        self._last: tuple[JsonObject, bytes] = ({}, b"{}")
 
     def get(self, resource: Resource, key: Key) -> JsonObject | None:
         return self.collections[resource].objects.get(key)
@@ -70,21 +82,32 @@ class Versions:
         before = collection.objects.get(key)
         obj = self._numbered(obj)
         collection.objects[key] = obj
-        self._tell(
-            collection, Change(self.version, MODIFIED if before else ADDED, key, obj, before)
-        )
+        raw = json.encode(obj)
+        self._last = (obj, raw)
+        type_, labels, had = MODIFIED if before else ADDED, labels_of(obj), None
+        left = b""
+        if before is not None:
+            had = labels_of(before)
+            left = b"" if had == labels else json.encode(_under(self.version, before))
+        self._tell(collection, Change(self.version, type_, key, raw, labels, had, left))
         return obj
 
     def remove(self, resource: Resource, key: Key) -> None:
         """Who watches is told of the last state before it."""
         collection = self.collections[resource]
-        before = collection.objects.pop(key)
-        gone = self._numbered(before)
-        self._tell(collection, Change(self.version, DELETED, key, gone, before))
+        gone = self._numbered(collection.objects.pop(key))
+        labels = labels_of(gone)
+        raw = json.encode(gone)
+        self._tell(collection, Change(self.version, DELETED, key, raw, labels, labels))
+
+    def encoded(self, obj: JsonObject) -> bytes:
+        """As JSON; of what was stored last it is at hand."""
+        known, raw = self._last
+        return raw if obj is known else json.encode(obj)
 
     def _numbered(self, obj: JsonObject) -> JsonObject:
         self.version += 1
-        return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(self.version)}}
+        return _under(self.version, obj)
 
     def _tell(self, collection: Collection, change: Change) -> None:
         collection.log.append(change)
@@ -102,12 +125,11 @@ class Versions:
             collection.objects = dict(saved.objects[resource])
             collection.log.clear()
 
-    def compact(self, until: int | None = None) -> None:
-        """Forget history up to this version, as etcd does every few minutes; None: all."""
-        self.oldest = self.version if until is None else until
+    def compact(self, until: int) -> None:
+        """Forget history up to this version, as etcd does every few minutes."""
+        self.oldest = until
         for collection in self.collections.values():
-            first = bisect_right(collection.log, self.oldest, key=_version)
-            del collection.log[:first]
+            del collection.log[: collection.after(until)]
 
 
 def labels_of(obj: JsonObject | None) -> dict[str, str]:
@@ -116,5 +138,9 @@ def labels_of(obj: JsonObject | None) -> dict[str, str]:
     return obj["metadata"].get("labels") or {}
 
 
-def line(type_: str, obj: JsonObject) -> bytes:
-    return json.encode({"type": type_, "object": obj})
+def _under(version: int, obj: JsonObject) -> JsonObject:
+    return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(version)}}
+
+
+def line(type_: str, raw: bytes) -> bytes:
+    return b'{"type":"%b","object":%b}' % (type_.encode(), raw)

@@ -3,12 +3,14 @@
 import asyncio
 from collections import deque
 
+from msgspec import json
+
 from ibgu.core.kinds import JsonObject
 from ibgu.hub.watch import INITIAL_END
 from ibgu.sim.hub.answers import Refused, too_old
 from ibgu.sim.hub.kinds import Target
 from ibgu.sim.hub.selectors import Match
-from ibgu.sim.hub.store import ADDED, DELETED, Change, Collection, Versions, labels_of, line
+from ibgu.sim.hub.store import ADDED, DELETED, Change, Collection, Versions, line
 
 
 class Watch:
@@ -32,7 +34,7 @@ class Watch:
         """`initial`: the state comes first, and a bookmark tells that it is complete."""
         if initial or version in ("", "0"):
             for obj in self._collection.select(self._target.namespace, self._match):
-                self._say(line(ADDED, obj))
+                self._say(line(ADDED, self._versions.encoded(obj)))
             if initial:
                 self.bookmark({INITIAL_END: "true"})
         elif int(version) < self._versions.oldest:
@@ -40,9 +42,8 @@ class Watch:
             return
         else:
             self._after = int(version)
-            for change in self._collection.log:
-                if change.version > int(version):
-                    self._changed(change)
+            for change in self._collection.log[self._collection.after(self._after) :]:
+                self._changed(change)
         self._collection.listeners.append(self._changed)
 
     # -- telling ---------------------------------------------------------------------------------
@@ -56,13 +57,12 @@ class Watch:
             return
         if self._target.namespace and change.key[0] != self._target.namespace:
             return
-        before = change.before is not None and self._match(labels_of(change.before))
-        now = change.type != DELETED and self._match(labels_of(change.obj))
+        before = change.before is not None and self._match(change.before)
+        now = change.type != DELETED and self._match(change.labels)
         if now:
-            self._say(line(change.type if before else ADDED, change.obj))
-        elif before and change.before is not None:
-            last = change.obj if change.type == DELETED else _left(change)
-            self._say(line(DELETED, last))
+            self._say(line(change.type if before else ADDED, change.raw))
+        elif before:
+            self._say(line(DELETED, change.raw if change.type == DELETED else change.left))
 
     def bookmark(self, annotations: dict[str, str] | None = None) -> None:
         resource = self._target.resource
@@ -70,10 +70,10 @@ class Watch:
         if annotations:
             metadata["annotations"] = annotations
         said = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
-        self._say(line("BOOKMARK", said))
+        self._say(line("BOOKMARK", json.encode(said)))
 
     def fail(self, refused: Refused) -> None:
-        self._say(line("ERROR", refused.body))
+        self._say(line("ERROR", json.encode(refused.body)))
         self.end()
 
     def break_off(self) -> None:
@@ -89,10 +89,3 @@ class Watch:
     def _say(self, text: bytes) -> None:
         self.lines.append(text)
         self.news.set()
-
-
-def _left(change: Change) -> JsonObject:
-    """The state before, under the version of the change that took it out of the selection."""
-    assert change.before is not None
-    version = {"resourceVersion": str(change.version)}
-    return {**change.before, "metadata": {**change.before["metadata"], **version}}

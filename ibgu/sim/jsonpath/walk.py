@@ -2,7 +2,8 @@
 
 import operator
 from collections.abc import Callable
-from typing import Any, assert_never
+from functools import lru_cache
+from typing import Any, NoReturn, assert_never
 
 from ibgu.sim.jsonpath.syntax import (
     Field,
@@ -19,41 +20,63 @@ from ibgu.sim.jsonpath.syntax import (
     parse,
 )
 
+Step = Callable[[list[Any]], list[Any]]
+"""What one node, or a whole path, makes of the values so far."""
+
 
 def find(path: str, value: Any) -> list[Any]:
     """Everything that the path selects, in order; empty where a key is missing.
 
     Raises PathError.
     """
-    return _follow(parse(path), [value])
+    return _compiled(path)([value])
 
 
-def _follow(path: Path, values: list[Any]) -> list[Any]:
-    for node in path:
-        values = _step(node, values)
-    return values
+@lru_cache(maxsize=1024)
+def _compiled(path: str) -> Step:
+    """A fleet's agents read the same few paths, many times a second."""
+    return _chain(parse(path))
 
 
-def _step(node: Node, values: list[Any]) -> list[Any]:
+def _chain(path: Path) -> Step:
+    steps = [_step(node) for node in path]
+    if len(steps) == 1:
+        return steps[0]
+
+    def follow(values: list[Any]) -> list[Any]:
+        for step in steps:
+            values = step(values)
+        return values
+
+    return follow
+
+
+def _step(node: Node) -> Step:
     match node:
         case Field(name):
-            return [v[name] for v in values if isinstance(v, dict) and name in v]
+            return lambda values: [v[name] for v in values if isinstance(v, dict) and name in v]
         case Wildcard():
-            return [child for v in values for child in _children(v)]
+            return lambda values: [child for v in values for child in _children(v)]
         case Recursive():
-            return [below for v in values for below in _descend(v)]
+            return lambda values: [below for v in values for below in _descend(v)]
         case Slice():
-            return _sliced(node, values)
+            return lambda values: _sliced(node, values)
         case Union(branches):
-            return [found for branch in branches for found in _follow(branch, values)]
+            chains = [_chain(branch) for branch in branches]
+            return lambda values: [found for chain in chains for found in chain(values)]
         case Filter():
-            return [item for v in values for item in _filtered(node, v)]
+            passes = _passing(node)
+            return lambda values: [item for v in values for item in _filtered(passes, v)]
         case Literal(value):
-            return [value] * len(values)
+            return lambda values: [value] * len(values)
         case Identifier(name):
-            raise PathError(f"unrecognized identifier {name}")
+            return lambda values: _unknown(name)
         case _:
             assert_never(node)
+
+
+def _unknown(name: str) -> NoReturn:
+    raise PathError(f"unrecognized identifier {name}")
 
 
 def _children(value: Any) -> list[Any]:
@@ -112,24 +135,44 @@ def _check_bounds(start: int, stop: int, length: int) -> None:
         raise PathError(f"starting index {start} is greater than ending index {stop}")
 
 
-def _filtered(node: Filter, value: Any) -> list[Any]:
+def _filtered(passes: Callable[[Any], bool], value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise PathError(f"{_go_text(value)} is not array or slice and cannot be filtered")
-    return [item for item in value if _passes(node, item)]
+    return [item for item in value if passes(item)]
 
 
-def _passes(node: Filter, item: Any) -> bool:
-    if node.operator == "exists":
-        return bool(_exists(node.left, item))
-    lefts, rights = _follow(node.left, [item]), _follow(node.right, [item])
-    if len(lefts) > 1 or (lefts and len(rights) > 1):
-        raise PathError("can only compare one element at a time")
-    return bool(lefts and rights) and _compare(node.operator, lefts[0], rights[0])
+def _passing(node: Filter) -> Callable[[Any], bool]:
+    left, sign = _chain(node.left), node.operator
+    if sign == "exists":
+        return lambda item: bool(_exists(left, item))
+    right = _chain(node.right)
+
+    def passes(item: Any) -> bool:
+        lefts, rights = left([item]), right([item])
+        if len(lefts) > 1 or (lefts and len(rights) > 1):
+            raise PathError("can only compare one element at a time")
+        return bool(lefts and rights) and _compare(sign, lefts[0], rights[0])
+
+    match node:
+        case Filter((Field(name),), "==", (Literal(str(text)),)):
+            return _having(name, text, passes)
+        case _:
+            return passes
 
 
-def _exists(path: Path, item: Any) -> list[Any]:
+def _having(name: str, text: str, otherwise: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """`@.name=="text"`, which almost every rule has, of conditions: text on both sides."""
+
+    def passes(item: Any) -> bool:
+        found = item.get(name) if isinstance(item, dict) else None
+        return found == text if isinstance(found, str) else otherwise(item)
+
+    return passes
+
+
+def _exists(left: Step, item: Any) -> list[Any]:
     try:
-        return _follow(path, [item])
+        return left([item])
     except PathError:
         return []
 

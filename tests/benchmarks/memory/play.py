@@ -147,7 +147,7 @@ class Play:
         before = self.hub.versions.version
         while True:
             await asyncio.sleep(HISTORY)
-            self.hub.versions.compact(before)
+            self.hub.compact(before)
             before = self.hub.versions.version
 
     async def _roll_out(self) -> JsonObject:
