@@ -1,8 +1,8 @@
 """The hub objects that the simulator reads, and the writes that it asks for."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field, json
 
 from ibgu.core.kinds import JsonObject, Kind, ObjectMeta
 
@@ -11,6 +11,9 @@ WORK_FINALIZER = "cluster.open-cluster-management.io/manifest-work-cleanup"
 
 class WorkMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
     finalizers: list[str] = field(default_factory=list)
+
+    def newer_than(self, other: "WorkMeta") -> bool:
+        return int(self.resource_version or 0) > int(other.resource_version or 0)
 
 
 class FeedbackPath(Kind, frozen=True, gc=False, rename="camel"):
@@ -72,9 +75,22 @@ class Work(Kind, frozen=True, gc=False, rename="camel"):
     def orphans(self) -> bool:
         return self.spec.delete_option.propagation_policy == "Orphan"
 
-    def newer_than(self, other: "Work") -> bool:
-        mine, theirs = self.metadata.resource_version, other.metadata.resource_version
-        return int(mine or 0) > int(theirs or 0)
+
+class Told(Kind, frozen=True, gc=False, rename="camel"):
+    """A ManifestWork as a watch tells of it, of which only the metadata is read: most of what
+    an agent is told is its own write, which it knows from the answer."""
+
+    metadata: WorkMeta
+    spec: Raw = Raw(b"{}")
+    status: Raw = Raw(b"{}")
+
+    def whole(self) -> Work:
+        """Raises msgspec.DecodeError."""
+        return Work(self.metadata, _spec.decode(self.spec), _status.decode(self.status))
+
+
+_spec = json.Decoder(WorkSpec)
+_status = json.Decoder(dict[str, Any])
 
 
 class Patch(Struct, frozen=True):

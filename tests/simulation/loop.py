@@ -116,10 +116,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         context = context or copy_context()
         process = context.get(PROCESS)
         if process is None or _of_the_kernel(callback):
-            return super().call_soon(callback, *args, context=context)
+            return self._soon(callback, args, context)
         call = _Call(self, process, callback, args, context)
-        call.handle = super().call_soon(call, context=context)
+        call.handle = self._soon(call, (), context)
         return call.handle
+
+    def _soon(
+        self, callback: Callable[..., object], args: tuple[Any, ...], context: Context
+    ) -> asyncio.Handle:
+        """As the loop's own `call_soon`, without its checks: half of all calls are this one."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]
+        return handle
 
     def call_at(  # type: ignore[override]
         self,

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
-from itertools import islice
 from operator import attrgetter, itemgetter
 
 from msgspec import Struct
@@ -234,9 +233,10 @@ class StepBook:
     def full(self) -> bool:
         return len(self.slots) >= self.step.max_concurrency
 
-    def head(self, count: int) -> list[Member]:
-        """The first `count` members that may start, in R4's order."""
-        return [self.members[name] for _, name in islice(self.queue, count)]
+    def head(self, count: int) -> Iterator[Member]:
+        """The first `count` members that may start, in R4's order, each as it is when its turn
+        comes: a window of thousands is asked for in every turn, and left after a few."""
+        return (self.members[name] for _, name in self.queue[:count])
 
     def unasked(self, count: int) -> list[Member]:
         """Those of the first `count` that may start, whose clusters were not asked yet (R8)."""

@@ -1,5 +1,6 @@
 """Who starts next: looks ahead, free slots, limits that make room (R3, R4, R8, R11)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -111,7 +112,7 @@ def _reopened(turn: Turn, member: Member) -> Run:
     )
 
 
-def _take_slots(turn: Turn, step: StepBook, head: list[Member]) -> None:
+def _take_slots(turn: Turn, step: StepBook, head: Iterable[Member]) -> None:
     """Give the free slots to the first members that are ready.
 
     A slot is kept for who comes before them and was asked a moment ago or is put off by jitter,
@@ -188,8 +189,8 @@ def _tell_pace(turn: Turn, step: StepBook) -> None:
     old, pace = step.step.hold, pace_of(turn.book, step)
     if old is None and pace.none and not turn.facts.starts_per_minute:
         return
-    head = step.head(1) if step.free > 0 else []
-    reason = held(turn.snapshot, step, head[0], turn.now) if head else None
+    first = next(step.head(1), None) if step.free > 0 else None
+    reason = held(turn.snapshot, step, first, turn.now) if first else None
     if old is not None and old.kind is ReasonKind.PACE_INVALID and not pace.problem:
         words = f"no longer: {old.message}"
         turn.on_step(Kind.STEP_RELEASED, step.step, words, hold=None)

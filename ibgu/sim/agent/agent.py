@@ -9,7 +9,7 @@ from ibgu.sim.agent.report import condition, manifests_of, put, with_applied, wi
 from ibgu.sim.agent.timing import AgentTiming
 from ibgu.sim.clock import NEVER
 from ibgu.sim.spoke import Spoke
-from ibgu.sim.wire import WORK_FINALIZER, Patch, Work
+from ibgu.sim.wire import WORK_FINALIZER, Patch, Work, WorkMeta
 
 
 class WorkAgent:
@@ -44,8 +44,15 @@ class WorkAgent:
             self.works[work.metadata.name] = Held(work, self.timing, self._rng, now)
             return
         held.busy = held.busy and not answer
-        if work.newer_than(held.work):
+        if work.metadata.newer_than(held.work.metadata):
             held.update(work, now)
+
+    def knows(self, meta: WorkMeta) -> bool:
+        """That version of a work, or a newer one."""
+        held = self.works.get(meta.name)
+        if held is None or held.work.metadata.uid != meta.uid:
+            return False
+        return not meta.newer_than(held.work.metadata)
 
     def forget(self, name: str, uid: str) -> None:
         held = self.works.get(name)

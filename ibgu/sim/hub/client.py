@@ -124,12 +124,26 @@ async def _lines(watch: Watch, path: str, times: _Times) -> AsyncIterator[bytes]
         if watch.ended:
             return
         watch.news.clear()
-        try:
-            async with asyncio.timeout_at(times.next):
-                await watch.news.wait()
-        except TimeoutError:
-            if _over(watch, path, times):
-                return
+        if await _rang(watch.news, times.next) and _over(watch, path, times):
+            return
+
+
+async def _rang(news: asyncio.Event, at: float) -> bool:
+    """Whether that time came, before any news or with them; `asyncio.timeout_at` costs more than
+    the line that it waits for."""
+    rang = False
+
+    def ring() -> None:
+        nonlocal rang
+        rang = True
+        news.set()
+
+    alarm = asyncio.get_running_loop().call_at(at, ring)
+    try:
+        await news.wait()
+    finally:
+        alarm.cancel()
+    return rang
 
 
 def _over(watch: Watch, path: str, times: _Times) -> bool:

@@ -3,6 +3,9 @@
 import asyncio
 import heapq
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+
+from msgspec import DecodeError
 
 from ibgu.core.kinds import ManagedCluster
 from ibgu.hub import paths
@@ -17,7 +20,7 @@ from ibgu.sim.player.clock import Clock
 from ibgu.sim.player.sender import Sender
 from ibgu.sim.player.setup import Made, create_cluster, create_fleet, persist
 from ibgu.sim.spec import FleetSpec
-from ibgu.sim.wire import Work
+from ibgu.sim.wire import Told, WorkMeta
 
 _BATCH = 64
 
@@ -63,7 +66,7 @@ class Player:
     async def run(self) -> None:
         """Until cancelled; an error of any part ends it."""
         reflector = Reflector(
-            self.client, paths.works(), Work, Works(self), rng=self.spec.random("player")
+            self.client, paths.works(), Told, Works(self), rng=self.spec.random("player")
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(reflector.run())
@@ -114,12 +117,15 @@ class Player:
     async def _sleep(self) -> None:
         if self._due:
             return
-        until = self.clock.monotonic(self._timers[0][0]) if self._timers else None
+        if not self._timers:
+            await self._wake.wait()
+            return
+        until = self.clock.monotonic(self._timers[0][0])
+        alarm = asyncio.get_running_loop().call_at(until, self._wake.set)
         try:
-            async with asyncio.timeout_at(until):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
+            await self._wake.wait()
+        finally:
+            alarm.cancel()
 
     def _collect_timers(self) -> None:
         now = self.clock.now()
@@ -151,12 +157,12 @@ class Works:
         """The clusters do not care how far the watch is."""
 
     def replace(
-        self, items: Iterable[Work], resource_version: str, *, unread: Collection[Key]
+        self, items: Iterable[Told], resource_version: str, *, unread: Collection[Key]
     ) -> None:
         seen = set(unread)
         for work in items:
             seen.add((work.metadata.namespace, work.metadata.name))
-            self._forget_newer(work)
+            self._forget_newer(work.metadata)
             self.upsert(work)
         for cluster in self._player.clusters.values():
             for name, held in list(cluster.agent.works.items()):
@@ -164,17 +170,20 @@ class Works:
                     cluster.forget(name, held.work.metadata.uid)
         self._player.synced.set()
 
-    def _forget_newer(self, work: Work) -> None:
+    def _forget_newer(self, told: WorkMeta) -> None:
         """A list that is older than what the agent knows is of a restored hub: it begins anew."""
-        cluster = self._player.clusters.get(work.metadata.namespace)
-        held = cluster.agent.works.get(work.metadata.name) if cluster is not None else None
-        if cluster is not None and held is not None and held.work.newer_than(work):
-            cluster.forget(work.metadata.name, work.metadata.uid)
+        cluster = self._player.clusters.get(told.namespace)
+        held = cluster.agent.works.get(told.name) if cluster is not None else None
+        if cluster is not None and held is not None and held.work.metadata.newer_than(told):
+            cluster.forget(told.name, told.uid)
 
-    def upsert(self, obj: Work) -> None:
+    def upsert(self, obj: Told) -> None:
+        """What is no work at all, an agent can't read either."""
         cluster = self._player.clusters.get(obj.metadata.namespace)
-        if cluster is not None:
-            cluster.observe(obj, self._player.clock.now())
+        if cluster is None or cluster.agent.knows(obj.metadata):
+            return
+        with suppress(DecodeError):
+            cluster.observe(obj.whole(), self._player.clock.now())
             self._player.touch(cluster)
 
     def delete(self, obj: HasMetadata) -> None:
