@@ -39,6 +39,7 @@ class Cluster:
         self._cut = 0
         self._linked = True
         self._boots = 0
+        self._lived = -1
         self._version = spec.version
         self._birth(spec, now)
 
@@ -82,7 +83,11 @@ class Cluster:
         return [*patches, *self.registration.advance(now, self._reported_version)]
 
     def _live(self, now: float) -> None:
-        """What happens on the cluster itself."""
+        """What happens on the cluster itself: nothing where all is as it was left, as in most
+        turns of a fleet, and nothing is due."""
+        due = min(self.lca.next_at, self._hand_at) <= now
+        if not due and self._lived == self.spoke.version:
+            return
         self.lca.notice(now)
         self.lca.advance(now)
         self._stages(now)
@@ -90,6 +95,7 @@ class Cluster:
             self._hand_at = NEVER
             self._interfere(now)
         self.agent.notice(now)
+        self._lived = -1 if due else self.spoke.version
 
     def _stages(self, now: float) -> None:
         """Faults that wait for a stage."""

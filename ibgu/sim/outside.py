@@ -45,9 +45,11 @@ class Outside:
 
     @property
     def next_at(self) -> float:
-        return min((ends for ends, _ in self._open), default=NEVER)
+        return min(ends for ends, _ in self._open) if self._open else NEVER
 
     def advance(self, now: float) -> None:
+        if not self._open:
+            return
         for ends, fault in [held for held in self._open if held[0] <= now]:
             self._open.remove((ends, fault))
             self._change(fault.name, False, now)

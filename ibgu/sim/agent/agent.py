@@ -76,7 +76,7 @@ class WorkAgent:
 
     @property
     def next_at(self) -> float:
-        return min((held.next_at for held in self.works.values()), default=NEVER)
+        return min([held.next_at for held in self.works.values()], default=NEVER)
 
     def notice(self, now: float) -> None:
         """The cluster's objects may have changed; a watch tells of it in a moment."""
