@@ -4,6 +4,11 @@ A message from a cluster could otherwise move the cursor, recolour or rewrite wh
 """
 
 import re
+from typing import TypeVar
+
+import msgspec
+
+R = TypeVar("R", bound=msgspec.Struct)
 
 _CONTROL = re.compile(
     rb"\\(?P<told>[bfr]|u00(?:0[0-8bBcCdDeEfF]|1[0-9a-fA-F]|7[fF]|[89][0-9a-fA-F]))"
@@ -17,6 +22,11 @@ backslash, say) is passed over as a whole. Tabs and line ends stay."""
 def harmless(body: bytes) -> bytes:
     """JSON as it came, with U+FFFD for each control character in its strings."""
     return _CONTROL.sub(_replaced, body)
+
+
+def cleaned(record: R) -> R:
+    """The record with the same done to each of its strings."""
+    return msgspec.json.decode(harmless(msgspec.json.encode(record)), type=type(record))
 
 
 def _replaced(found: re.Match[bytes]) -> bytes:

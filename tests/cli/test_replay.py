@@ -5,10 +5,12 @@ import re
 import time
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from ibgu.cli.app import app
@@ -75,6 +77,21 @@ async def test_every_event_and_the_picture_at_the_end(leading: Leading, replay: 
         "       site-2",
         "Next: ibgu explain a site-2 -n fleet · ibgu stragglers a -n fleet",
     ]
+
+
+async def test_no_cluster_speaks_to_the_terminal(
+    leading: Leading, replay: Replay, database_url: str
+) -> None:
+    twin = story()
+    loud = "\x1b[2Jgone\x9b"
+    twin.said = [replace(said, decision=replace(said.decision, why=loud)) for said in twin.said]
+    await tell(await leading(), twin)
+    certify = partial(CliRunner().invoke, app, env={"DATABASE_URL": database_url})
+    proof = await asyncio.to_thread(certify, ["certify", "fleet/a"])
+    for shown in (proof, await replay("fleet/a")):
+        assert shown.exit_code == 0, shown.output
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown.output)
+    assert "\ufffd[2Jgone\ufffd" in shown.stdout
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ async def _certify(engine: "AsyncEngine", name: str, hub: str) -> "Certificate":
 
     from ibgu.cli.audit.reading import find
     from ibgu.cli.show.certificate import Certificate
+    from ibgu.client.harmless import cleaned
     from ibgu.db.reads.certified import certify as proved
 
     found = await find(engine, name, hub)
@@ -55,7 +56,7 @@ async def _certify(engine: "AsyncEngine", name: str, hub: str) -> "Certificate":
         version=version("ibgu"),
         hub=found.hub,
         rollout=found.rollout,
-        findings=certified.findings,
+        findings=cleaned(certified.findings),
         at=certified.at,
         leaders=certified.leaders,
     )

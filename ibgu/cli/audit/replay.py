@@ -90,10 +90,11 @@ async def _replay(
 
 async def _events(engine: "AsyncEngine", found: "Found") -> "AsyncIterator[EventRow]":
     """Page after page: a replay may take hours, and must not keep a transaction open so long."""
+    from ibgu.client.harmless import cleaned
     from ibgu.db.reads import Reads
 
     reads, after = Reads(engine, found.hub), 0
     while page := (await reads.events(found.rollout.uid, after=after, limit=PAGE)).items:
         for event in page:
-            yield event
+            yield cleaned(event)
         after = page[-1].seq

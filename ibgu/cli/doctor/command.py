@@ -48,13 +48,14 @@ def doctor(
     from ibgu.cli.doctor.token import judge_token
     from ibgu.cli.read.asking import asking
     from ibgu.cli.show.paper import stdout
+    from ibgu.client.harmless import cleaned
 
     # What libraries have to say is in the findings.
     logging.basicConfig(handlers=[logging.NullHandler()])
     settings = _settings(user=user)
     ask = Ask(_account(account), user, _namespace(namespace) if user else "")
     mine = [judge_token()] if user else []
-    findings = [*mine, *asyncio.run(examine(settings, ask))]
+    findings = [*mine, *map(cleaned, asyncio.run(examine(settings, ask)))]
     with asking():
         if output is Output.JSON:
             typer.echo(as_json(findings))
