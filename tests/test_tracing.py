@@ -13,8 +13,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from ibgu import tracing
-from ibgu.api.app import create_probes
 from ibgu.api.context import Probes
+from ibgu.api.probes import create_probes
 
 SECRET = "sha256~not-to-be-told"
 TRACE, ABOVE = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

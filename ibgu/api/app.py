@@ -1,19 +1,11 @@
-"""The ASGI applications: the REST API with its probes, and the probes alone."""
-
-from collections.abc import Callable
-from importlib.metadata import version
+"""The ASGI application of the REST API."""
 
 from fastapi import FastAPI
-from starlette.middleware.gzip import GZipMiddleware
 
-from ibgu.api import handlers, openapi, page
-from ibgu.api.context import Context, Probes
-from ibgu.api.edge import Edge
-from ibgu.api.limits import BodyLimit
-from ibgu.api.measures import Counted
+from ibgu.api import page
+from ibgu.api.context import Context
 from ibgu.api.pace import Measured
-from ibgu.api.problems import away
-from ibgu.api.readiness import Readiness
+from ibgu.api.probes import PREFIX, create_probes
 from ibgu.api.routes import (
     changes,
     clusters,
@@ -21,7 +13,6 @@ from ibgu.api.routes import (
     history,
     members,
     preview,
-    process,
     rollouts,
     shadow,
     step,
@@ -33,14 +24,6 @@ from ibgu.api.routes import (
 from ibgu.api.routes.limited import LIMITED
 from ibgu.api.schemas.problem import problems
 from ibgu.api.stream import Feed
-from ibgu.api.tags import Tagged
-from ibgu.api.traced import Traced
-
-PREFIX = "/api/v1"
-GZIP_BYTES = 1024
-"""Shorter answers are sent as they are; streams too, whatever their length."""
-GZIP_LEVEL = 5
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def create_app(context: Context) -> FastAPI:
@@ -54,43 +37,4 @@ def create_app(context: Context) -> FastAPI:
             part.router, prefix=PREFIX, dependencies=[LIMITED], responses=problems(429)
         )
     page.install(app)
-    return app
-
-
-def create_waiting(waits_for: Callable[[], list[str]]) -> FastAPI:
-    """For a process that can't do its work yet: alive, not ready, and it says why."""
-    app = create_probes(Probes(_unknown, waits_for))
-
-    async def not_yet() -> None:
-        raise away("not-ready", "; ".join(waits_for()))
-
-    app.add_api_route(PREFIX + "/{path:path}", not_yet, methods=METHODS, include_in_schema=False)
-    page.install(app)
-    return app
-
-
-async def _unknown() -> str | None:
-    """What is the matter with the journal is what the process waits for."""
-    return None
-
-
-def create_probes(probes: Probes) -> FastAPI:
-    """`/healthz`, `/readyz` and (where they are not apart) `/metrics`, for a process that serves no
-    API."""
-    app = FastAPI(
-        title="ibgu", version=version("ibgu"), docs_url=None, redoc_url=None, redirect_slashes=False
-    )
-    app.state.probes = probes
-    app.state.readiness = Readiness(probes)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(Tagged)
-    app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES, compresslevel=GZIP_LEVEL)
-    app.add_middleware(Edge)
-    app.add_middleware(Counted)
-    app.add_middleware(Traced)  # the last one added is the outermost
-    app.include_router(process.router)
-    if not probes.metrics_apart:
-        app.include_router(process.metrics_router)
-    handlers.install(app)
-    openapi.install(app)
     return app

@@ -6,8 +6,8 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.api.app import create_probes
 from ibgu.api.context import Probes
+from ibgu.api.probes import create_probes
 from ibgu.cli.serve.schema import journal_problem
 
 READY = "/readyz"

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ibgu.cli.app import app
+from ibgu.cli.serve import commands
 from ibgu.cli.version import HUB
 
 HEAVY = ("kubernetes_asyncio", "sqlalchemy", "fastapi", "aiohttp", "prometheus_client")
@@ -33,6 +34,19 @@ def test_get_imports_no_server_and_no_client_of_the_hub() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("loaded", "other"), [(commands.CONTROLLER, commands.API), (commands.API, commands.CONTROLLER)]
+)
+def test_a_process_loads_only_what_it_is(loaded: str, other: str) -> None:
+    """And all of it, before it freezes what it has."""
+    code = (
+        f"import gc, sys\nfrom ibgu.cli.serve.loading import load\nload({loaded!r})\n"
+        f"print({loaded!r} in sys.modules, {other!r} in sys.modules, gc.isenabled())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False", "True"]
 
 
 @pytest.mark.parametrize(

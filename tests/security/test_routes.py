@@ -10,11 +10,11 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from msgspec import Struct
 
-from ibgu.api.app import create_probes
 from ibgu.api.context import Probes
 from ibgu.api.edge import HEADERS, TLS_HEADERS
 from ibgu.api.limits import BODY_BYTES
 from ibgu.api.page.site import site
+from ibgu.api.probes import create_probes
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import SYSTEM_NAMESPACE

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ibgu.api.app import create_waiting
 from ibgu.api.page.site import Site, read, site
+from ibgu.api.probes import create_waiting
 
 WEB = Path(__file__).parents[2] / "ibgu" / "web"
 VENDOR = WEB / "vendor"

@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+from ibgu.cli.serve.loading import load
+
+API, CONTROLLER = "ibgu.api.app", "ibgu.controller.service"
+
 Migrate = Annotated[
     bool, typer.Option("--migrate", help="Run pending migrations of the database first.")
 ]
@@ -18,6 +22,7 @@ Shadow = Annotated[
 
 def run(migrate: Migrate = False, shadow: Shadow = False) -> None:
     """Run controller and REST API in one process."""
+    load(API, CONTROLLER)
     from ibgu.cli.serve import assemble, checks, process
 
     read = partial(checks.settings_of_controller, shadow=shadow)
@@ -26,6 +31,7 @@ def run(migrate: Migrate = False, shadow: Shadow = False) -> None:
 
 def controller(migrate: Migrate = False, shadow: Shadow = False) -> None:
     """Run the controller alone, with health and metrics."""
+    load(CONTROLLER)
     from ibgu.cli.serve import assemble, checks, process
 
     read = partial(checks.settings_of_controller, shadow=shadow)
@@ -34,6 +40,7 @@ def controller(migrate: Migrate = False, shadow: Shadow = False) -> None:
 
 def api(migrate: Migrate = False) -> None:
     """Run the REST API alone; it can be scaled out."""
+    load(API)
     from ibgu.cli.serve import assemble, checks, process
 
     raise typer.Exit(

@@ -9,8 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ibgu.api.app import create_probes, create_waiting
 from ibgu.api.context import Probes
+from ibgu.api.probes import create_probes, create_waiting
 from ibgu.api.server import serve
 from ibgu.cli.serve.patience import Patience
 
