@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import all_, exists, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Debt
-from ibgu.db.reads.base import Base
+from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.names import Names
 from ibgu.db.rows import OF_DEBT, to_record
@@ -29,10 +30,21 @@ class ClusterReads(Base):
         then the namespaces do not matter; None: of all rollouts, of all namespaces."""
         after = "" if cursor is None else decode(cursor, str)
         names = Names(self.hub, prefix, after, limit + 1, label)
-        statement = names.of_all(namespaces) if rollout is None else names.of_rollout(rollout)
         async with self._at_one_moment() as db:
+            if rollout is not None:
+                statement = names.of_rollout(rollout)
+            elif namespaces is None or not await self._elsewhere(db, namespaces):
+                statement = names.of_all()
+            else:
+                statement = names.of_namespaces(namespaces)
             found = list(await db.scalars(statement))
         return page(found, limit, lambda name: name)
+
+    async def _elsewhere(self, db: AsyncConnection, namespaces: Collection[str]) -> bool:
+        """Is, or was, there a rollout in another namespace?"""
+        other = rollouts.c.namespace != all_(texts(namespaces))
+        found = await db.scalar(select(exists().where(rollouts.c.hub == self.hub, other)))
+        return bool(found)
 
     async def cluster(self, name: str) -> ClusterRow:
         """Under every uid that had the name."""

@@ -4,7 +4,8 @@ An index has each name as often as there were steps over it. So the next name is
 the last one, name by name, instead of reading all entries of a hub's history.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -14,6 +15,8 @@ from ibgu.core.kinds import LabelSelector
 from ibgu.db.reads.base import texts
 from ibgu.db.reads.labelled import matching
 from ibgu.db.schema import members, rollouts, steps
+
+Condition = Callable[[ColumnElement[str]], ColumnElement[bool]]
 
 _LAST = "~"
 """Comes behind every character that a cluster's name may have."""
@@ -27,32 +30,49 @@ class Names(Struct, frozen=True):
     limit: int
     label: LabelSelector | None = None
 
-    def of_all(self, namespaces: Collection[str] | None) -> Select[Any]:
-        """None: whichever rollout knows it; else one in these namespaces does."""
+    def of_all(self, *also: Condition) -> Select[Any]:
+        """Whichever rollout knows it; `also`: conditions of a name."""
         found = select(self._next(literal(self.after)).label("cluster"))
         names = found.cte("names", recursive=True)
         following = select(self._next(names.c.cluster)).where(names.c.cluster.is_not(None))
         names = names.union_all(following)
         statement = select(names.c.cluster).where(names.c.cluster.is_not(None))
-        if namespaces is None and self.label is None:
+        if self.label is not None:
+            also = (self._labelled, *also)
+        if not also:
             return statement.limit(self.limit)
-        if namespaces is not None:
-            statement = statement.where(self._known_in(namespaces, names.c.cluster))
-        statement = statement.where(*self._labelled(names.c.cluster))
+        conditions = [met(names.c.cluster) for met in also]
         # A filter may be planned as a join, which has an order of its own.
-        return statement.order_by(names.c.cluster).limit(self.limit)
+        return statement.where(*conditions).order_by(names.c.cluster).limit(self.limit)
 
     def of_rollout(self, uid: str) -> Select[Any]:
+        return self._of_steps(steps.c.rollout == uid)
+
+    def of_namespaces(self, namespaces: Collection[str]) -> Select[Any]:
+        """A rollout in one of them knows it.
+
+        Who walked from name to name would look at the whole fleet for a small namespace. Labels
+        are few clusters' as a rule, so there it is these that are looked up one by one.
+        """
+        theirs = rollouts.c.namespace == any_(texts(namespaces))
+        if self.label is not None:
+            return self.of_all(partial(self._known_in, theirs))
+        its_rollout = (rollouts.c.hub == steps.c.hub) & (rollouts.c.uid == steps.c.rollout)
+        return self._of_steps(exists().where(its_rollout, theirs))
+
+    def _of_steps(self, wanted: ColumnElement[bool]) -> Select[Any]:
+        """A page of each step, in the order of its index; of them the first page."""
         member = members.alias()
         its_step = (
             member.c.hub == steps.c.hub,
             member.c.rollout == steps.c.rollout,
             member.c.step == steps.c.index,
         )
+        labelled = [] if self.label is None else [self._labelled(member.c.cluster)]
         of_step = (
             select(member.c.cluster)
             .where(*its_step, *self._between(member.c.cluster, literal(self.after)))
-            .where(*self._labelled(member.c.cluster))
+            .where(*labelled)
             .order_by(member.c.cluster)
             .limit(self.limit)
             .lateral("of_step")
@@ -60,7 +80,7 @@ class Names(Struct, frozen=True):
         return (
             select(of_step.c.cluster)
             .select_from(steps.join(of_step, true()))
-            .where(steps.c.hub == self.hub, steps.c.rollout == uid)
+            .where(steps.c.hub == self.hub, wanted)
             .distinct()
             .order_by(of_step.c.cluster)
             .limit(self.limit)
@@ -83,16 +103,13 @@ class Names(Struct, frozen=True):
             return [name > after]
         return [name > after, name >= self.prefix, name < self.prefix + _LAST]
 
-    def _labelled(self, name: ColumnElement[str]) -> list[ColumnElement[bool]]:
-        return [] if self.label is None else [matching(self.hub, name, self.label)]
+    def _labelled(self, name: ColumnElement[str]) -> ColumnElement[bool]:
+        assert self.label is not None
+        return matching(self.hub, name, self.label)
 
     def _known_in(
-        self, namespaces: Collection[str], name: ColumnElement[str]
+        self, theirs: ColumnElement[bool], name: ColumnElement[str]
     ) -> ColumnElement[bool]:
         its_rollout = (rollouts.c.hub == members.c.hub) & (rollouts.c.uid == members.c.rollout)
-        return exists().where(
-            members.c.hub == self.hub,
-            members.c.cluster == name,
-            its_rollout,
-            rollouts.c.namespace == any_(texts(namespaces)),
-        )
+        mine = (members.c.hub == self.hub, members.c.cluster == name)
+        return exists().where(*mine, its_rollout, theirs)
