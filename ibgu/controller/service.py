@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 
 import structlog
@@ -21,7 +21,7 @@ from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.term import NewClock, Outfit, Term
 from ibgu.controller.usual import Usual
 from ibgu.controller.watches import Watches
-from ibgu.db.errors import Deposed, ReloadNeeded
+from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
 from ibgu.hub.backoff import Backoff
@@ -92,9 +92,18 @@ class Controller:
             tasks.create_task(self._watches.run())
             tasks.create_task(self._rights.run())
             tasks.create_task(self._usual.run())
+            tasks.create_task(self._load_ahead())
             await self._watches.synced()
             log.info("in sync", **self._watches.sizes())
             await self._campaign()
+
+    async def _load_ahead(self) -> None:
+        """The journal beside the lists of the hub, which take longer."""
+        with suppress(JournalAway):
+            await self._journal.load_ahead()
+        await self._watches.synced()
+        await asyncio.sleep(2 * self._settings.lease_seconds)
+        self._journal.forget_ahead()
 
     async def _campaign(self) -> None:
         """Again also after the journal has ended a lead: what it holds by then is loaded anew.

@@ -93,12 +93,13 @@ class Term:
         outfit, ledger = self._outfit, self._ledger
         clock = outfit.clock(outfit.journal.now)
         await ledger.survive(clock.sync)
+        talm = TalmWatch(outfit.client, clock, outfit.settings.talm_namespaces.split(","))
+        talm_live = tasks.create_task(talm.first())
         recovery = Recovery(outfit.journal, ledger, outfit.mirror, outfit.watches)
         world, decisions = await recovery.load(clock.now(), proof)
-        talm = TalmWatch(outfit.client, clock, outfit.settings.talm_namespaces.split(","))
         facts = Facts(
             in_sync_since=clock.now(),
-            talm_live=await talm.first(),
+            talm_live=await talm_live,
             starts_per_minute=outfit.settings.starts_per_minute,
         )
         loop = self._assemble(tasks, Basis(world, clock, facts))

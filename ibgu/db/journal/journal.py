@@ -1,16 +1,18 @@
 """The journal: what ibgu decided, committed before it is done (design, section 6)."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ibgu.core.recover import Versions
 from ibgu.db.errors import ReloadNeeded, away_from, is_transient
+from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
 from ibgu.db.journal.fencing import ascend, enter, landed, note
 from ibgu.db.journal.load import foreign_runs, load
@@ -40,6 +42,7 @@ class Journal:
         self._name = name
         self._epoch = 0
         self._doubt: _Doubt | None = None
+        self._ahead: Ahead | None = None
         self._busy = asyncio.Lock()
 
     async def lead(self, holder: str) -> int:
@@ -71,6 +74,20 @@ class Journal:
                 found = await db.execute(_FORGET, {"hub": self._hub, "at": before, "most": most})
                 return int(found.scalar_one())
 
+    async def load_ahead(self) -> None:
+        """Without a lead: what the first `load` answers, unless a turn is committed until then.
+
+        Raises JournalAway.
+        """
+        async with self._busy:
+            with away_from("loading the journal"):
+                async with self._at_one_moment() as db:
+                    self._ahead = await read_ahead(db, self._hub)
+
+    def forget_ahead(self) -> None:
+        """It takes the memory of a whole journal, and is of no use to who does not lead."""
+        self._ahead = None
+
     async def load(self, wanted: Collection[str] = (), shown: Collection[str] = ()) -> Loaded:
         """`wanted`: uids of rollouts that are not to be left out, though nothing is left to do;
         `shown`: the runs that works on the hub carry. Raises JournalAway."""
@@ -81,11 +98,21 @@ class Journal:
     async def _load(self, wanted: Collection[str], shown: Collection[str]) -> Loaded:
         if self._doubt:
             await self._landed(self._doubt)
-        async with self._engine.connect() as db:
-            await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            loaded = await load(db, self._hub, wanted, shown)
+        ahead, self._ahead = self._ahead, None
+        async with self._at_one_moment() as db:
+            loaded = None
+            if ahead is not None and not wanted:
+                loaded = await still(db, self._hub, ahead, shown)
+            if loaded is None:
+                loaded = await load(db, self._hub, wanted, shown)
         self._doubt = None
         return loaded
+
+    @asynccontextmanager
+    async def _at_one_moment(self) -> AsyncIterator[AsyncConnection]:
+        async with self._engine.connect() as db:
+            await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            yield db
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
         """Those of the ids that no run of this hub ever had. Raises JournalAway."""

@@ -1,6 +1,6 @@
 """The statements of `Journal.load`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from msgspec import convert
@@ -60,20 +60,23 @@ async def load(
     kept |= {step.rollout for step in found_steps if step.first.cancels}
     loaded = await _load_members(db, hub, kept, kept & maybe)
     its_steps = tuple(step for step in found_steps if step.rollout in kept)
-    newest = {member.run.id for member in loaded if member.run is not None}
     return Loaded(
         rollouts=tuple(rollout for rollout, _ in found if rollout.uid in kept),
         steps=its_steps,
         members=loaded,
         debts=tuple(to_record(row, Debt) for row in await _rows(db, _debts(hub))),
-        foreign_runs=await foreign_runs(db, hub, set(shown) - newest),
+        foreign_runs=await foreign_runs(db, hub, set(shown) - newest_runs(loaded)),
         handled=frozenset(rollout.uid for rollout in idle),
         started=await starts(db, hub, its_steps, loaded),
-        versions=await _versions(db, hub),
+        versions=await versions(db, hub),
     )
 
 
-async def _versions(db: AsyncConnection, hub: str) -> Versions:
+def newest_runs(loaded: Iterable[Member]) -> set[str]:
+    return {member.run.id for member in loaded if member.run is not None}
+
+
+async def versions(db: AsyncConnection, hub: str) -> Versions:
     found = await db.scalar(select(hubs.c.versions).where(hubs.c.id == hub))
     return convert(found or {}, Versions)
 
