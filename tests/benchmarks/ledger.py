@@ -8,7 +8,9 @@ _COSTS = """
     SELECT (SELECT count(*) FROM events) AS events,
            xact_commit + xact_rollback AS transactions,
            tup_inserted + tup_updated AS rows,
-           pg_database_size(datname) AS bytes
+           pg_database_size(datname) AS bytes,
+           (SELECT buffers_checkpoint + buffers_clean + buffers_backend FROM pg_stat_bgwriter)
+             AS pages
     FROM pg_stat_database WHERE datname = current_database()
 """
 
@@ -19,6 +21,8 @@ class Costs(Struct, frozen=True):
     rows: int
     """Inserted and updated."""
     bytes: int
+    pages: int
+    """Written to tables and indexes, by a checkpoint or before it."""
 
     def since(self, before: "Costs") -> "Costs":
         return Costs(
@@ -26,6 +30,7 @@ class Costs(Struct, frozen=True):
             self.transactions - before.transactions,
             self.rows - before.rows,
             self.bytes - before.bytes,
+            self.pages - before.pages,
         )
 
 
@@ -34,6 +39,7 @@ async def costs(database_url: str) -> Costs:
     url = make_url(database_url).set(drivername="postgresql")
     connection = await asyncpg.connect(url.render_as_string(hide_password=False))
     try:
+        await connection.execute("CHECKPOINT")
         await connection.execute("SELECT pg_stat_clear_snapshot()")
         row = await connection.fetchrow(_COSTS)
     finally:

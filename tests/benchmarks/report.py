@@ -83,6 +83,7 @@ def _surroundings(result: Result) -> None:
         ("journal: rows written", journal.rows),
         ("journal: transactions", journal.transactions),
         ("journal: KiB", journal.bytes / 1024),
+        ("journal: pages written", journal.pages),
     ):
         print(f"    {what:44} {count:7.0f}  {count / actions:7.2f} per action")
 

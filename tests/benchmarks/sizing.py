@@ -24,6 +24,9 @@ class Action(Struct, frozen=True):
     events: float
     rows: float
     transactions: float
+    """Each waits for one write of Postgres's log."""
+    pages: float
+    """Of tables and indexes, written by checkpoints."""
     journal_kib: float
 
 
@@ -52,6 +55,8 @@ class Needs(Struct, frozen=True):
     hub_cores: float
     etcd_mib: float
     transactions_per_second: float
+    writes_per_second: float
+    """Of Postgres to its disk: log and pages."""
     journal_gib: float
 
 
@@ -70,6 +75,7 @@ def needs(clusters: int, hubs: int, known: Measured, hours: float = HOURS) -> Ne
         hub_cores=rate * known.action.hub_cpu_ms / 1000,
         etcd_mib=each * known.cluster.etcd_kib / 1024,
         transactions_per_second=all_hubs * known.action.transactions,
+        writes_per_second=all_hubs * (known.action.transactions + known.action.pages),
         journal_gib=actions * known.action.journal_kib / 2**20,
     )
 
@@ -95,7 +101,8 @@ def _row(clusters: int, hubs: int, need: Needs) -> str:
         _short(need.hub_writes_per_second),
         _millis(need.hub_cores),
         f"{need.etcd_mib:.0f} MiB",
-        f"{_short(need.transactions_per_second)} transactions/s",
+        f"{_short(need.transactions_per_second)} transactions/s, "
+        f"{_short(need.writes_per_second)} IOPS",
         f"{_short(need.journal_gib)} GiB",
     )
     return f"| {' | '.join(cells)} |"

@@ -39,6 +39,8 @@ class Fresh(Struct, frozen=True):
     """A member and action."""
     writes: float
     """Of works, a member and action; without pokes."""
+    sent: float
+    """Bytes of works and labels, a member; pokes too."""
 
     @property
     def ratio(self) -> float:
@@ -74,6 +76,7 @@ def figures(found: dict[str, Fresh]) -> dict[str, float]:
         "polled_lag_s": fmean(polled.lags),
         "pokes_per_action": poked.pokes,
         "writes_per_action": poked.writes,
+        "kib_per_member": watched.sent / 1024,
     }
 
 
@@ -122,6 +125,7 @@ def _fresh(play: Play, slots: int, known: dict[str, float]) -> Fresh:
         lags=[known[run] - at for run, at in ended.items()],
         pokes=play.writes["poke"] / len(runs),
         writes=play.writes["work"] / len(runs),
+        sent=play.sent / len(clusters),
     )
 
 
@@ -130,6 +134,7 @@ def _show(way: str, found: Fresh) -> None:
         f"  {way:8} {found.makespan / 60:7.1f} min / {found.bound / 60:7.1f} min = "
         f"{found.ratio:.4f}; an end was known after {fmean(found.lags):5.1f} s, "
         f"p95 {percentile(found.lags, 0.95):5.1f} s; "
-        f"{found.writes:.2f} writes and {found.pokes:.2f} pokes an action",
+        f"{found.writes:.2f} writes and {found.pokes:.2f} pokes an action, "
+        f"{found.sent / 1024:.1f} KiB a member",
         flush=True,
     )

@@ -8,6 +8,7 @@ is one line of JSON.
 
 import asyncio
 import gc
+import re
 import resource
 import sys
 import time
@@ -39,6 +40,7 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.run import quiet
 
 NAME = "bench"
+_OF_CLUSTER = re.compile("/(manifestworks|managedclusters)")
 _STATUS = paths.ibgu_status("default", NAME)
 STAGES = ("Prep", "Upgrade")
 DURATIONS = "60s-180s"
@@ -66,7 +68,8 @@ class Play:
     """`plan`: an action a step. `watched`: the hub has feedback by watch. `fleet`: options of
     FleetSpec.parse, beside those of every benchmark.
 
-    `writes` counts ibgu's by what they were: pokes, or other writes of works.
+    `writes` counts ibgu's by what they were: pokes, or other writes of works. `sent`: bytes of all
+    that it wrote about clusters, works and labels.
     """
 
     def __init__(
@@ -89,6 +92,7 @@ class Play:
         self._plan = plan
         self._poke = poke
         self.writes: Counter[str] = Counter()
+        self.sent = 0
         self.hub = MemoryHub(now=self._loop.time, seed=seed, listed=False, watched=watched)
         self.hub.audit = self._audit
         self._largest = self._writes = 0
@@ -124,8 +128,10 @@ class Play:
         if asked.path == _STATUS:
             self._writes += 1
             self._largest = max(self._largest, len(asked.body or b""))
-        elif asked.who == "ibgu" and "/manifestworks" in asked.path:
-            self.writes["poke" if poked(asked) else "work"] += 1
+        elif asked.who == "ibgu" and _OF_CLUSTER.search(asked.path):
+            self.sent += len(asked.body or b"")
+            if "/manifestworks" in asked.path:
+                self.writes["poke" if poked(asked) else "work"] += 1
 
     async def _controller(self) -> Controller:
         client = MemoryClient(self.hub, "ibgu")
