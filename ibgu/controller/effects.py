@@ -87,18 +87,25 @@ class Effects:
             self._writer.drop(key)
 
     def remove_orphans(self, world: World) -> None:
-        """Works of rollouts that neither hub nor journal knows: nobody watches them any more, and
-        an armed one would go on to enforce its stage. One that somebody edited is left alone."""
+        """Those of all rollouts that neither hub nor journal knows."""
         for uid in list(self._mirror.works.values_of("rollout")):
-            if uid in world.books or self._mirror.ibgu(uid) is not None:
+            if uid not in world.books:
+                self.remove_orphans_of(uid)
+
+    def remove_orphans_of(self, uid: str) -> None:
+        """Works of a rollout that is not in the journal's books: unless the hub has its IBGU,
+        nobody watches them any more, and an armed one would go on to enforce its stage. One that
+        somebody edited is left alone."""
+        if self._mirror.ibgu(uid) is not None:
+            return
+        for key in list(self._mirror.works.keys_by("rollout", uid)):
+            view = self._mirror.work(key)
+            if view is None or view.edited or view.terminating or self.pending(key):
                 continue
-            for key in list(self._mirror.works.keys_by("rollout", uid)):
-                view = self._mirror.work(key)
-                if view is not None and not (view.edited or view.terminating):
-                    # Of the rollout nothing but the uid is left.
-                    names = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
-                    log.warning("a work without an owner is removed", **names)
-                    self._delete(key, uid, view)
+            # Of the rollout nothing but the uid is left.
+            names = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
+            log.warning("a work without an owner is removed", **names)
+            self._delete(key, uid, view)
 
     def disarm_taken(self, book: Book, member: Member) -> None:
         """Disarm a work whose run the cluster echoes, though nobody could note it yet.

@@ -60,6 +60,8 @@ class Following:
                 if uid in world.books:
                     self._parts.effects.follow(world.books[uid], clusters, now)
                     self._parts.adopting.follow(world.books[uid])
+                else:
+                    self._parts.effects.remove_orphans_of(uid)
             for uid in self._parts.effects.settle(world, owed, debts):
                 self._parts.agenda.touch_debt(uid)
         for uid in concerned:

@@ -113,7 +113,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
-        context = context or copy_context()
+        if context is None:  # an empty one is false
+            context = copy_context()
         process = context.get(PROCESS)
         if process is None or _of_the_kernel(callback):
             return self._soon(callback, args, context)
@@ -136,7 +137,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         *args: Any,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        context = context or copy_context()
+        if context is None:  # an empty one is false
+            context = copy_context()
         process = context.get(PROCESS)
         if process is None:
             return super().call_at(when, callback, *args, context=context)

@@ -242,6 +242,7 @@ class _Play:
             await world.help()
             await asyncio.sleep(LOOK)
         await asyncio.sleep(REST)
+        world.check_alive()
         self._crashed()
         await check_ending(self.found, world, calm=theme(self._seed) is CALM)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Any
 
 import asyncpg
@@ -36,6 +36,26 @@ def test_a_day_passes_at_once() -> None:
         return now()
 
     assert play(story()) == pytest.approx(86400)
+
+
+def test_who_is_woken_by_a_process_is_no_part_of_it() -> None:
+    async def story() -> float:
+        process, rang = Process("a"), asyncio.Event()
+
+        async def ring() -> None:
+            rang.set()
+
+        async def listen() -> float:
+            await rang.wait()
+            await asyncio.sleep(1)
+            return now()
+
+        listening = asyncio.get_running_loop().create_task(listen(), context=Context())
+        await inside(process, ring())
+        process.pause_for(60)
+        return await listening
+
+    assert play(story()) == pytest.approx(1)
 
 
 def test_a_stopped_process_does_nothing_until_it_goes_on() -> None:
