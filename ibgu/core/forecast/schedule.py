@@ -21,12 +21,14 @@ def makespan(
     """
     if not pacing.none:
         return _paced(slots, sorted(running), waiting, pacing, ended)
-    busy = sorted(running)
+    busy, starting = sorted(running), list(waiting)
+    # A plan may ask for any number of slots, but these are all that can be taken.
+    slots = max(1, min(slots, len(busy) + len(starting)))
     ends = [*busy[max(0, len(busy) - slots) :]]
     ends += [0.0] * (slots - len(ends))
     last = max(busy, default=0.0)
     heapq.heapify(ends)
-    for duration in waiting:
+    for duration in starting:
         end = ends[0] + duration
         last = max(last, end)
         heapq.heapreplace(ends, end)

@@ -11,6 +11,9 @@ from ibgu.core.kinds import PlanItem
 from ibgu.core.model import Action
 from ibgu.core.plan.shapes import allowed
 
+_LARGEST = 2**31 - 1
+"""As in ibgu's CRD; the journal's columns and the calendar take no more."""
+
 Started = tuple[tuple[Action, ...], int, int]
 """A step that has started: its actions, maxConcurrency, timeout in minutes."""
 
@@ -39,10 +42,11 @@ def _bad_numbers(index: int, item: PlanItem) -> Iterator[str]:
         ("maxConcurrency", strategy.max_concurrency),
         ("timeout", strategy.timeout),
     ):
-        if value < 1:
+        wrong = "greater than or equal to 1" if value < 1 else f"less than or equal to {_LARGEST}"
+        if not 1 <= value <= _LARGEST:
             yield (
                 f"spec.plan[{index}].rolloutStrategy.{field}: Invalid value: {value}: "
-                "should be greater than or equal to 1"
+                f"should be {wrong}"
             )
 
 

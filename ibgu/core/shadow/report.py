@@ -205,7 +205,7 @@ def _sliding(step: ShadowStep, rows: Sequence[Row]) -> timedelta | None:
     took = _durations(step, rows)
     if took is None or step.max_concurrency < 1:
         return None
-    free = [_NO_TIME] * step.max_concurrency
+    free = [_NO_TIME] * min(step.max_concurrency, len(took))
     heapify(free)
     last = _NO_TIME
     for duration in took:

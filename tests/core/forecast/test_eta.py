@@ -121,6 +121,11 @@ def test_no_schedule_is_shorter_than_its_work_or_longer_than_lists_can_be(
     assert found <= work / slots + longest * (1 - 1 / slots) + 1e-9
 
 
+def test_slots_that_nobody_takes_cost_nothing() -> None:
+    """Who wants all clusters at once writes any large number."""
+    assert makespan(2**31 - 1, [5.0], [7.0, 3.0]) == 7.0
+
+
 @given(st.integers(1, 8), _DURATIONS, _DURATIONS)
 def test_slots_beyond_the_bound_free_nothing(
     slots: int, running: list[float], waiting: list[float]

@@ -47,6 +47,19 @@ def test_bad_numbers_name_the_field() -> None:
     )
 
 
+def test_numbers_that_nothing_can_hold_are_refused() -> None:
+    """TALM's CRD lets them through; neither the journal nor the calendar has room for them."""
+    assert problem([item("Prep", at_once=2**31 - 1, minutes=2**31 - 1)], []) is None
+    assert problem([item("Prep", at_once=2**31)], []) == (
+        "spec.plan[0].rolloutStrategy.maxConcurrency: Invalid value: 2147483648: "
+        "should be less than or equal to 2147483647"
+    )
+    assert problem([item("Prep", minutes=10**18)], []) == (
+        "spec.plan[0].rolloutStrategy.timeout: Invalid value: 1000000000000000000: "
+        "should be less than or equal to 2147483647"
+    )
+
+
 def test_a_started_step_may_not_change() -> None:
     before = [started(item("Prep"))]
     assert problem([item("Prep"), item("Abort")], before) is None

@@ -144,6 +144,11 @@ def test_nothing_is_estimated_from_half_a_step() -> None:
     assert report(run("s1", ok(10), ok(10)), steps=(unbounded,)).steps[0].sliding is None
 
 
+def test_all_at_once_costs_no_more_than_there_are() -> None:
+    most = step((("s1",), 10), finished_at=at(10), max_concurrency=2**31 - 1)
+    assert minutes(report(run("s1", ok(10), ok(10)), steps=(most,)).steps[0].sliding) == 10
+
+
 def test_a_batch_that_was_not_seen_to_end() -> None:
     open_ = step((("s1", "s2"), None))
     found = report(run("s1", ok(10), ok(10)), run("s2", ok(20), ok(20)), steps=(open_,))
