@@ -1,17 +1,22 @@
-"""Writes that the hub does not let ibgu make: said to people, and tried again, ever more seldom."""
+"""Writes that the hub refuses: said to people, and tried again, ever more seldom.
+
+What the records want stays wanted: asked for again at once, it would be refused as often as the
+hub can answer.
+"""
 
 import asyncio
 from http import HTTPStatus
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.hub.client import VERBS
 from ibgu.hub.errors import HubError
 from ibgu.hub.writer import Write
 
 FIRST = 2.0
-"""Seconds from a denied write to the next try: a right can be given, and is not known to an API
-server that has just started."""
+"""Seconds from a refused write to the next try: a right can be given, and is not known to an API
+server that has just started; a webhook's mind can change."""
 LONGEST = 30.0
 
 
@@ -24,24 +29,30 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-class _Denial(Struct, frozen=True):
+class _Refusal(Struct, frozen=True):
     words: str
     times: int
     until: float
     """By the loop's clock."""
 
 
-class Denials:
+class Refusals:
     """By the key of the write: ("work", namespace, name) or ("cluster", name)."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], _Denial] = {}
+        self._known: dict[tuple[str, ...], _Refusal] = {}
 
-    def note(self, write: Write, error: HubError) -> None:
-        known = self._known.get(write.key)
+    def note(self, key: tuple[str, ...], words: str) -> None:
+        known = self._known.get(key)
         times = known.times + 1 if known else 1
         pause = min(LONGEST, FIRST * 2 ** min(times - 1, 10))
-        self._known[write.key] = _Denial(told(write, error), times, _now() + pause)
+        self._known[key] = _Refusal(words, times, _now() + pause)
+
+    def tried(self, key: tuple[str, ...]) -> None:
+        """Another write of that key is on its way: what the hub said before counts no more."""
+        known = self._known.get(key)
+        if known is not None:
+            self._known[key] = replace(known, words="")
 
     def forget(self, key: tuple[str, ...]) -> None:
         """The hub has dealt with a write of that key, one way or the other."""
@@ -56,7 +67,7 @@ class Denials:
         return max(0.0, known.until - _now()) if known else 0.0
 
     def words(self, *key: str) -> str:
-        """What ibgu may not do there; empty: nothing was denied."""
+        """Why it was refused; empty: nothing was."""
         known = self._known.get(key)
         return known.words if known else ""
 

@@ -8,7 +8,7 @@ import structlog
 from msgspec import Struct, json
 
 from ibgu.controller.conflicts import Conflicts
-from ibgu.controller.denials import denied
+from ibgu.controller.denials import denied, told
 from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
@@ -56,7 +56,7 @@ class Effects:
         return self._writer.depth
 
     def pending(self, key: WorkKey) -> bool:
-        """On its way, or to be tried again when the hub lets us (`Denials`)."""
+        """On its way, or to be tried again when the hub lets us (`Refusals`)."""
         return (
             self._writer.pending(("work", *key))
             or self._mirror.denials.left(("work", *key)) > 0
@@ -72,9 +72,16 @@ class Effects:
             self._take_back(book, cluster)
             seen = observe(cluster)
             wanted = stage_work(book, cluster, seen, now)
-            if wanted is not None:
+            if wanted is not None and not self._put_off(book, cluster, wanted):
                 self._stage(book, cluster, wanted, seen.stage)
             self._payload(book, cluster, seen)
+
+    def _put_off(self, book: Book, cluster: str, wanted: Wanted | Remove) -> bool:
+        """What the hub has just refused for good; an arming is refused once, and ends its run."""
+        if isinstance(wanted, Wanted) and wanted.armed:
+            return False
+        name = stage_name(book.rollout.uid, book.rollout.name)
+        return self._mirror.refusals.left(("work", cluster, name)) > 0
 
     def _take_back(self, book: Book, cluster: str) -> None:
         """An arming that was not sent yet must not go out once its run has ended (R9)."""
@@ -125,7 +132,7 @@ class Effects:
         uid, name = book.rollout.uid, book.rollout.name
         clusters = {cluster for step in book.steps for cluster in step.members}
         for key in itertools.product(clusters, (stage_name(uid, name), payload_name(uid, name))):
-            self._mirror.refusals.pop(key, None)
+            self._mirror.refusals.forget(("work", *key))
             self._mirror.denials.forget(("work", *key))
 
     def settle(self, world: World, owed: Iterable[str], touched: Iterable[str]) -> list[str]:
@@ -165,7 +172,7 @@ class Effects:
     ) -> None:
         rollout = book.rollout
         key = (cluster, stage_name(rollout.uid, rollout.name))
-        self._mirror.refusals.pop(key, None)
+        self._mirror.refusals.tried(("work", *key))
         if isinstance(wanted, Remove):
             assert view is not None
             self._delete(key, rollout.uid, view)
@@ -207,7 +214,8 @@ class Effects:
         rollout = book.rollout
         member = book.latest(cluster)
         key = (cluster, payload_name(rollout.uid, rollout.name))
-        if member is None or self.pending(key):
+        refused = self._mirror.refusals.left(("work", *key)) > 0
+        if member is None or self.pending(key) or refused:
             return
         if member is not None and payload_wanted(book, member):
             self._carry(book, member, key, seen.payload)
@@ -243,6 +251,8 @@ class Effects:
         kind, *rest = result.write.key
         if not (denied(result.error) or result.superseded):
             self._mirror.denials.forget(result.write.key)
+        if result.error is None and not result.superseded:
+            self._mirror.refusals.forget(result.write.key)
         self._passed(result)
         if kind == "work":
             self._work_answered((rest[0], rest[1]), result)
@@ -273,9 +283,10 @@ class Effects:
         elif error.conflict:
             self._submit(_found_out(result.write))
         elif denied(error):
-            self._mirror.denials.note(result.write, error)
-        elif not (error.transient or error.not_found):
-            self._mirror.refusals[key] = error.message
+            self._mirror.denials.note(result.write.key, told(result.write, error))
+        elif not error.transient and (result.write.method == "POST" or not error.not_found):
+            # A work that is gone the watch is about to show; without a namespace there is no place.
+            self._mirror.refusals.note(result.write.key, error.message)
 
     def _work_told(self, result: WriteResult) -> None:
         answer = decode_answer(result.body, ManifestWork) if result.body is not None else None
@@ -285,7 +296,7 @@ class Effects:
 
     def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
         if result.error is not None and denied(result.error):
-            self._mirror.denials.note(result.write, result.error)
+            self._mirror.denials.note(result.write.key, told(result.write, result.error))
         if result.error is not None and result.error.conflict and not result.superseded:
             self._cluster_conflicts.met(("", cluster), result.write)
         answer = decode_answer(result.body, ManagedCluster) if result.body else None

@@ -16,7 +16,6 @@ from ibgu import telemetry, tracing
 from ibgu.controller import adopting, naming
 from ibgu.controller.agenda import Touched
 from ibgu.controller.deciding import Deciding
-from ibgu.controller.denials import denied
 from ibgu.controller.effects import POKE
 from ibgu.controller.following import Following
 from ibgu.controller.parts import Parts
@@ -120,9 +119,10 @@ class Loop:
     def _work_answered(self, cluster: str, result: WriteResult) -> None:
         owner = result.write.owner
         self._parts.agenda.touch(owner, [cluster])
-        if denied(result.error):
+        mirror, write = self._parts.mirror, result.write
+        pause = max(mirror.denials.left(write.key), mirror.refusals.left(write.key))
+        if result.error is not None and pause:
             again = asyncio.get_running_loop()
-            pause = self._parts.mirror.denials.left(result.write.key)
             again.call_later(pause + 0.1, self._parts.agenda.touch, owner, [cluster])
 
     def _talm_answered(self, result: WriteResult) -> None:

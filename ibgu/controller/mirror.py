@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ibgu.controller.denials import Denials
+from ibgu.controller.denials import Refusals
 from ibgu.core.adopt import Traces
 from ibgu.core.kinds import (
     ClusterGroupUpgrade,
@@ -54,9 +54,10 @@ class Mirror:
             {"cluster": _cluster, "group": _group}, self._talm_changed
         )
         """TALM's ManifestWorks (R20)."""
-        self.refusals: dict[WorkKey, str] = {}
-        """The hub's words for our newest write of a work, where it refused it for good."""
-        self.denials = Denials()
+        self.refusals = Refusals()
+        """Our newest writes of works that the hub refused for good, in its words."""
+        self.denials = Refusals()
+        """Writes that ibgu has no right to make, and what to do about it."""
         self._groups: dict[str, tuple[IbguSpec, list[ClusterGroupUpgrade], tuple[Group, ...]]] = {}
 
     def cluster(self, name: str) -> ClusterView | None:
@@ -177,8 +178,8 @@ class Mirror:
                 payload=self.work((cluster, payload)),
                 writing=pending((cluster, stage)),
                 payload_writing=pending((cluster, payload)),
-                refusal=self.refusals.get((cluster, stage), ""),
-                payload_refusal=self.refusals.get((cluster, payload), ""),
+                refusal=self.refusals.words("work", cluster, stage),
+                payload_refusal=self.refusals.words("work", cluster, payload),
                 denied=words("work", cluster, stage) or words("work", cluster, payload),
                 labels_denied=words("cluster", cluster),
                 talm=self.acting(cluster),

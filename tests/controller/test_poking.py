@@ -198,5 +198,5 @@ async def test_a_work_that_is_gone_needs_none(scene: Scene) -> None:
     scene.poking.round()
     await scene.writer.drained()
     assert scene.hub.requests["patch", "4xx"] == 1
-    assert scene.mirror.refusals == {}
+    assert scene.mirror.refusals.left(("work", "site-1", WORK)) == 0
     assert scene.mirror.work(("site-1", WORK)) is not None  # until the watch says so

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
+from ibgu.controller.denials import FIRST
 from ibgu.controller.loop import DEBT_RETRY
 from ibgu.core.model import Kind, ReasonKind, RunState
 from ibgu.core.works import names
@@ -65,6 +66,51 @@ def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
     pauses = [later - sooner for sooner, later in pairwise(asked_at)]
     assert len(pauses) >= 15
     assert min(pauses) >= DEBT_RETRY.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("method", "mark", "status", "words"),
+    [
+        ("POST", b'"ibgu.dev/look"', 422, "does not answer: works are frozen"),
+        ("POST", b'"ibgu.dev/look"', 404, "does not answer: works are frozen"),
+        ("PATCH", b'"ibgu.dev/arming":"disarmed"', 422, "disarms the stage work"),
+    ],
+)
+def test_works_that_the_hub_refuses_wait(
+    told: Tell, method: str, mark: bytes, status: int, words: str
+) -> None:
+    """An admission webhook, or a hub without the cluster's namespace, is not asked without end;
+    once it lets ibgu write, everything goes on."""
+    asked_at: list[float] = []
+    frozen = [True]
+
+    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+        ours = asked.who.startswith("node-") and "/manifestworks" in asked.path
+        if frozen and ours and asked.method == method and mark in (asked.body or b""):
+            asked_at.append(hub.now())
+            raise Refused(status, "NotFound" if status == 404 else "Invalid", "works are frozen")
+        return known(hub, asked)
+
+    known = MemoryHub.handle
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(lambda: bool(asked_at))
+        await asyncio.sleep(600)
+        assert stage._book is not None
+        member = stage._book.latest("site-1")
+        assert member is not None
+        assert words in member.reason.message
+        frozen.clear()
+        await stage.until(stage.complete)
+        await asyncio.sleep(1)
+        assert [event.data["result"] for event in await stage.events("RunEnded")] == ["succeeded"]
+
+    with patch.object(MemoryHub, "handle", handle):
+        told(story, "Prep")
+    pauses = [later - sooner for sooner, later in pairwise(asked_at)]
+    assert len(pauses) >= 15
+    assert min(pauses) >= FIRST
 
 
 def test_what_was_seen_before_the_hub_went_back_is_kept(told: Tell) -> None:
