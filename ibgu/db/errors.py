@@ -30,7 +30,10 @@ class JournalAway(Exception):
 
 
 class ReloadNeeded(Exception):
-    """An earlier turn was written though its answer was lost: `load` before the next commit."""
+    """What is in the journal is not what was thought: `load` before the next commit.
+
+    An earlier turn was written though its answer was lost, or Postgres has forgotten some.
+    """
 
 
 class SchemaMismatch(Exception):

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.db import Deposed, Journal, JournalAway, ReloadNeeded, engine
@@ -82,6 +83,40 @@ async def test_a_commit_that_did_not_arrive_is_written_by_the_next_try(
     assert await journal.commit(turn) == frozenset()
     assert (await journal.load()).members == (started(A, slot=1), B)
     assert await rows(db, "SELECT max(seq) FROM events") == [(3,)]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["at once", "after a load"])
+async def test_turns_that_postgres_has_forgotten_ask_for_a_load(
+    db: AsyncEngine, *, again: bool
+) -> None:
+    """A standby that took over had not received the last ones: the epoch is still ours."""
+    journal = Journal(db, "hub-1")
+    await journal.lead("ibgu-0")
+    await journal.commit(opening(ONE, FIRST, waiting=[A, B]))
+    if again:
+        await journal.load()
+    async with db.begin() as connection:
+        await connection.execute(text("UPDATE hubs SET turns = turns - 1"))
+    for _ in range(2):
+        with pytest.raises(ReloadNeeded, match="went back: turn 1 was written, and turn 1 would"):
+            await journal.commit(starting(started(A, slot=1)))
+    assert (await journal.load()).members == (A, B)
+    assert await journal.commit(starting(started(A, slot=1))) == frozenset()
+
+
+async def test_turns_that_are_forgotten_with_an_answer_that_was_lost(
+    through: tuple[Proxy, Journal], db: AsyncEngine
+) -> None:
+    proxy, journal = through
+    turn = starting(started(A, slot=1))
+    proxy.drop = b"COMMIT"
+    with pytest.raises(JournalAway):
+        await journal.commit(turn)
+    proxy.drop = b""
+    async with db.begin() as connection:
+        await connection.execute(text("UPDATE hubs SET turns = turns - 1"))
+    with pytest.raises(ReloadNeeded, match="went back"):
+        await journal.commit(turn)
 
 
 async def test_a_load_clears_the_doubt_either_way(through: tuple[Proxy, Journal]) -> None:

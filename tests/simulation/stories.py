@@ -19,6 +19,8 @@ from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Kind, Preempt, ReasonKind, RolloutState
 from ibgu.core.works import names
 from ibgu.db.engine import engine as connected
+from ibgu.db.journal.write import put_statement
+from ibgu.db.schema import debts, events, holds, members, rollouts, runs, steps
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryClient
 from ibgu.sim.hub.server import Asked
@@ -28,6 +30,9 @@ from tests.simulation.plans import Object, Scenario, step
 from tests.simulation.world import World
 
 _numbers = itertools.count(1)
+_JOURNAL = (rollouts, steps, members, holds, runs, debts, events)
+_HUB = text("SELECT turns, last_seq FROM hubs WHERE id = :hub")
+_BACK = text("UPDATE hubs SET turns = :turns, last_seq = :last_seq WHERE id = :hub")
 
 
 class Stage:
@@ -61,6 +66,10 @@ class Stage:
     def complete(self) -> bool:
         return self._book is not None and self._book.rollout.state is RolloutState.COMPLETE
 
+    def started(self) -> bool:
+        book = self._book
+        return book is not None and bool(book.steps) and book.steps[0].step.total > 0
+
     def held(self, kind: ReasonKind) -> bool:
         hold = self._book.rollout.hold if self._book is not None else None
         return hold is not None and hold.kind is kind
@@ -90,6 +99,35 @@ class Stage:
             async with self.pool.connect() as db:
                 found = (await db.execute(text(query), {"hub": self.journal})).all()
         return [event for event in found if not kinds or event.kind in kinds]
+
+    async def journal_now(self) -> dict[str, Any]:
+        """All that the journal knows of the hub, for `put_back`."""
+        with self.real_io():
+            async with self.pool.connect() as db:
+                return {
+                    table.name: await db.scalar(
+                        text(f"SELECT json_agg(t)::text FROM {table.name} AS t WHERE hub = :hub"),
+                        {"hub": self.journal},
+                    )
+                    for table in _JOURNAL
+                } | {"hubs": (await db.execute(_HUB, {"hub": self.journal})).one()}
+
+    async def put_back(self, saved: dict[str, Any]) -> None:
+        """As a standby would show it that had received no more when it took over."""
+        with self.real_io():
+            async with self.pool.begin() as db:
+                await db.execute(text("SET LOCAL session_replication_role = replica"))
+                for table in _JOURNAL:
+                    await db.execute(
+                        text(f"DELETE FROM {table.name} WHERE hub = :hub"), {"hub": self.journal}
+                    )
+                    if saved[table.name] is not None:
+                        await db.execute(
+                            text(put_statement(table, "rows")), {"rows": saved[table.name]}
+                        )
+                turns, last_seq = saved["hubs"]
+                marks = {"hub": self.journal, "turns": turns, "last_seq": last_seq}
+                await db.execute(_BACK, marks)
 
     async def told(self) -> list[str]:
         """Reasons of the Events on the hub."""

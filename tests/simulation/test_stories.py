@@ -136,6 +136,30 @@ def test_what_was_seen_before_the_hub_went_back_is_kept(told: Tell) -> None:
     told(story, "Prep")
 
 
+@pytest.mark.parametrize("ended", [False, True], ids=["while it runs", "after it has ended"])
+def test_turns_that_postgres_forgets_under_a_leader_are_noticed(told: Tell, *, ended: bool) -> None:
+    """A standby took over that had not received the last ones: the next turn may not be written as
+    if they were there, else the history would have a hole that nobody sees."""
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(stage.started)
+        early = await stage.journal_now()
+        await stage.until(lambda: _taken(stage, 0))
+        if ended:
+            await stage.until(lambda: _taken(stage, 1))
+        await asyncio.sleep(5)
+        await stage.put_back(early)
+        await stage.until(lambda: stage.held(ReasonKind.RESTORED))
+        assert [event.data["result"] for event in await stage.events("RunEnded")] == []
+        assert "Imported" in [event.kind for event in await stage.events()]
+        await stage.world.people.resume(0)
+        await stage.until(stage.complete)
+        assert len(stage.armed) == 2
+
+    told(story, "Prep", "Upgrade")
+
+
 def test_a_deposed_controller_stands_by_once_another_leads(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         await stage.leads()

@@ -60,6 +60,12 @@ async def landed(db: AsyncConnection, hub: str, epoch: int, turn: int) -> bool:
     return bool(row.turns >= turn)
 
 
+async def newest_turn(db: AsyncConnection, hub: str) -> int | None:
+    """None: the hub is not in the journal."""
+    found: int | None = await db.scalar(select(hubs.c.turns).where(hubs.c.id == hub))
+    return found
+
+
 async def ascend(db: AsyncConnection, hub: str, name: str, holder: str) -> int:
     """Begin a new epoch of the hub, led by `holder`; its row is made if there is none."""
     await _check_revision(db)

@@ -14,7 +14,7 @@ from ibgu.core.recover import Versions
 from ibgu.db.errors import ReloadNeeded, away_from, is_transient
 from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
-from ibgu.db.journal.fencing import ascend, enter, landed, note
+from ibgu.db.journal.fencing import ascend, enter, landed, newest_turn, note
 from ibgu.db.journal.load import foreign_runs, load
 from ibgu.db.journal.turn import Loaded, MemberKey, Turn
 from ibgu.db.journal.write import fill
@@ -41,6 +41,8 @@ class Journal:
         self._hub = hub
         self._name = name
         self._epoch = 0
+        self._turn: int | None = None
+        """Number of the hub's newest turn, as this leader has read or written it."""
         self._doubt: _Doubt | None = None
         self._ahead: Ahead | None = None
         self._busy = asyncio.Lock()
@@ -54,7 +56,7 @@ class Journal:
             with away_from("taking the lead"):
                 async with self._engine.begin() as db:
                     self._epoch = await ascend(db, self._hub, self._name, holder)
-            self._doubt = None
+            self._turn = self._doubt = None
             return self._epoch
 
     async def now(self) -> datetime:
@@ -105,6 +107,7 @@ class Journal:
                 loaded = await still(db, self._hub, ahead, shown)
             if loaded is None:
                 loaded = await load(db, self._hub, wanted, shown)
+            self._turn = await newest_turn(db, self._hub)
         self._doubt = None
         return loaded
 
@@ -165,12 +168,22 @@ class Journal:
     async def _transaction(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
         async with self._engine.connect() as db:
             place = await enter(db, self._hub, self._epoch, len(batch.told))
+            self._went_on(place.turn)
             refused = await fill(db, self._hub, batch, doubt.turn.at, place)
             if not refused:
                 self._doubt = replace(doubt, number=place.turn)
                 await db.commit()
-                self._doubt = None
+                self._turn, self._doubt = place.turn, None
             return refused
+
+    def _went_on(self, turn: int) -> None:
+        """A leader's turns follow each other, unless Postgres has forgotten some: a standby that
+        took over had not received them all. What was done because of them the load finds out."""
+        if self._turn is not None and turn != self._turn + 1:
+            raise ReloadNeeded(
+                f"the journal of hub {self._hub} went back: turn {self._turn} was written, and "
+                f"turn {turn} would be the next; load the journal before the next commit"
+            )
 
     async def _landed(self, doubt: _Doubt) -> bool:
         async with self._engine.connect() as db:
@@ -182,5 +195,5 @@ class Journal:
                 f"turn {doubt.number} of hub {self._hub} was written though the answer was lost; "
                 "load the journal before the next commit"
             )
-        self._doubt = None
+        self._turn, self._doubt = doubt.number, None
         return doubt.lost
