@@ -1,8 +1,13 @@
-"""Is a live TALM on the hub (R20)? Two controllers must never write."""
+"""Is a live TALM on the hub (R20)? Two controllers must never write.
+
+TALM's clock and ours may differ, and the database's may jump: a Lease that was seen to change has a
+holder that lives, whatever time it says. Only at the first look there is nothing but that time.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from math import inf
 
 import structlog
 from msgspec import Struct
@@ -18,7 +23,7 @@ log = structlog.get_logger("ibgu.controller")
 LEASE = "9a2365a3.openshift.io"
 DEPLOYMENT = "cluster-group-upgrades-controller-manager-v2"
 ALIVE = timedelta(minutes=2)
-"""A Lease that was renewed less than this ago has a holder that lives."""
+"""A Lease that was renewed, or seen to be renewed, less than this ago has a holder that lives."""
 EVERY = 20.0
 """Seconds between two looks."""
 RETRY = 1.0
@@ -39,6 +44,8 @@ class TalmWatch:
         self._client = client
         self._clock = clock
         self._namespaces = tuple(namespaces)
+        self._seen: dict[str, tuple[str, float]] = {}
+        """By namespace: the Lease's time, and since when, by the loop's clock, it is there."""
 
     async def run(self, tell: Callable[[bool], None]) -> None:
         while True:
@@ -75,7 +82,15 @@ class TalmWatch:
         renewed = lease.spec.renew_time
         if not renewed or not lease.spec.holder_identity:
             return False
-        return self._clock.now() - datetime.fromisoformat(renewed) < ALIVE
+        fresh = self._clock.now() - datetime.fromisoformat(renewed) < ALIVE
+        return self._moved(namespace, renewed) or fresh
+
+    def _moved(self, namespace: str, renewed: str) -> bool:
+        now = asyncio.get_running_loop().time()
+        before, since = self._seen.get(namespace, (renewed, -inf))
+        since = since if before == renewed else now
+        self._seen[namespace] = (renewed, since)
+        return now - since < ALIVE.total_seconds()
 
     async def _deployed(self, namespace: str) -> bool:
         try:

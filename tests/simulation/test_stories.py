@@ -201,6 +201,27 @@ def test_what_a_start_has_found_waits_until_talm_is_gone(told: Tell) -> None:
     told(story, "Prep")
 
 
+@pytest.mark.parametrize("ahead", [600.0, -600.0])
+def test_talm_lives_whatever_the_journals_clock_says(told: Tell, ahead: float) -> None:
+    """By that clock its Lease has run out, or will not for a long time: but it is renewed (R20)."""
+
+    async def story(stage: Stage) -> None:
+        talm = Talm(stage.world.hub)
+        living = asyncio.create_task(talm.live(900))
+        await asyncio.sleep(120)
+        stage.world.weather.skewed = True
+        stage.world.weather.skew += ahead
+        await asyncio.sleep(120)
+        await stage.world.people.apply(0)
+        await living
+        assert stage.held(ReasonKind.TALM)
+        assert await stage.works() == []
+        await stage.until(stage.complete)
+        assert not talm.alive
+
+    told(story, "Prep")
+
+
 async def _work_of_nobody(stage: Stage) -> None:
     """A work that ibgu wrote for an IBGU that neither hub nor journal knows."""
     [found] = await stage.works()
