@@ -14,7 +14,6 @@ from ibgu.core.observe import Shown, shown_cluster
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
-from ibgu.hub.store import version_of
 
 log = structlog.get_logger("ibgu.controller")
 
@@ -58,7 +57,8 @@ class Openings:
         """The list for the rollout's opening step, once; None if there is none (yet).
 
         Where the mirror is ahead of the list by now, the mirror counts: a label that was owed
-        when the list was made, and is settled since, is in the mirror only.
+        when the list was made, and is settled since, is in the mirror only. Where its watch is
+        behind, it learns from the list: a new member must not look like one that was deleted.
         """
         step = book.current
         listed = self._open.get(step.step.key) if step is not None else None
@@ -93,7 +93,6 @@ class Openings:
         return found
 
     def _newer(self, listed: Shown[ClusterView]) -> ClusterView:
+        self._mirror.clusters.put_newer(listed)
         known = self._mirror.clusters.get(("", listed.metadata.name))
-        if known is not None and version_of(known) > version_of(listed):
-            return known.view
-        return listed.view
+        return known.view if known is not None else listed.view

@@ -43,6 +43,24 @@ def test_what_was_written_down_late_is_decided_anew(told: Tell, away: str) -> No
     told(story, "Prep")
 
 
+def test_a_cluster_that_the_watch_has_not_shown_yet_takes_part(told: Tell) -> None:
+    """It is in the list that its step began with, and was not deleted."""
+
+    async def story(stage: Stage) -> None:
+        await stage.leads()
+        clusters = stage.loop._parts.mirror.clusters
+        found = clusters.get(("", "site-1"))
+        assert found is not None
+        clusters.replace([], str(int(found.metadata.resource_version) - 1))
+        stage.loop._parts.mirror.went_back = ""  # it did not: the watch is behind
+        await stage.world.people.apply(0)
+        await stage.until(stage.complete)
+        await asyncio.sleep(1)
+        assert [event.data["result"] for event in await stage.events("RunEnded")] == ["succeeded"]
+
+    told(story, "Prep")
+
+
 def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
     """An admission webhook that refuses them is not asked without end."""
     asked_at: list[float] = []
