@@ -46,7 +46,9 @@ def fresh(turn: Turn, member: Member) -> bool:
     """The look is young enough for an Abort (R9); others stay valid while reachable."""
     if not turn.action(member).aborts:
         return True
-    return member.look is not None and turn.now - member.look.asked_at <= LOOK_FRESH
+    if member.look is None:
+        return False
+    return timedelta() <= turn.now - member.look.asked_at <= LOOK_FRESH
 
 
 def unanswered(turn: Turn, member: Member, seen: Observation) -> None:

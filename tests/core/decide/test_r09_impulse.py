@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from ibgu.core.decide.looking import fresh
+from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     Kind,
     Outcome,
@@ -109,3 +111,18 @@ def test_an_abort_arms_only_on_a_fresh_look() -> None:
     assert len(looks) == 3
     assert second - looks[-1] <= LOOK_FRESH
     assert second - looks[0] > LOOK_FRESH
+
+
+@pytest.mark.parametrize(("minutes", "young"), [(0, True), (1, False), (-20, False)])
+def test_a_clock_that_was_set_back_makes_no_look_fresh(minutes: int, *, young: bool) -> None:
+    twin = Twin("site-1", "site-2")
+    for spoke in twin.spokes.values():
+        spoke.to("Prep")
+    uid = twin.apply(ibgu("a", "Abort", concurrency=1))
+    twin.until(Kind.RUN_ARMING)
+    twin.frozen.add("site-1")
+    twin.settle()
+    waits = twin.member(uid, 0, "site-2")
+    assert waits.reason.kind is ReasonKind.READY
+    now = twin.now + timedelta(minutes=minutes)
+    assert fresh(Turn(twin.snapshot(twin.book(uid)), now, []), waits) is young
