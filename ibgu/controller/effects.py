@@ -81,7 +81,14 @@ class Effects:
         if isinstance(wanted, Wanted) and wanted.armed:
             return False
         name = stage_name(book.rollout.uid, book.rollout.name)
-        return self._mirror.refusals.left(("work", cluster, name)) > 0
+        return self._refused((cluster, name))
+
+    def _refused(self, key: WorkKey) -> bool:
+        """So short a time ago that another try would be too early."""
+        return self._mirror.refusals.left(("work", *key)) > 0
+
+    def _waits(self, key: WorkKey) -> bool:
+        return self.pending(key) or self._refused(key)
 
     def _take_back(self, book: Book, cluster: str) -> None:
         """An arming that was not sent yet must not go out once its run has ended (R9)."""
@@ -107,7 +114,7 @@ class Effects:
             return
         for key in list(self._mirror.works.keys_by("rollout", uid)):
             view = self._mirror.work(key)
-            if view is None or view.edited or view.terminating or self.pending(key):
+            if view is None or view.edited or view.terminating or self._waits(key):
                 continue
             # Of the rollout nothing but the uid is left.
             names = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
@@ -214,8 +221,7 @@ class Effects:
         rollout = book.rollout
         member = book.latest(cluster)
         key = (cluster, payload_name(rollout.uid, rollout.name))
-        refused = self._mirror.refusals.left(("work", *key)) > 0
-        if member is None or self.pending(key) or refused:
+        if member is None or self._waits(key):
             return
         if member is not None and payload_wanted(book, member):
             self._carry(book, member, key, seen.payload)

@@ -203,9 +203,9 @@ def test_what_a_start_has_found_waits_until_talm_is_gone(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         await stage.world.people.apply(0)
         await stage.until(lambda: bool(stage.armed))
-        await _work_of_nobody(stage)
         living = asyncio.create_task(Talm(stage.world.hub).live(600))
         await asyncio.sleep(60)
+        await _work_of_nobody(stage)
         stage.loop._parts.mirror.went_back = "version 3 after 7"
         stage.loop.touch_everything()
         await living
