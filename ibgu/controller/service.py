@@ -93,6 +93,7 @@ class Controller:
             tasks.create_task(self._rights.run())
             tasks.create_task(self._usual.run())
             tasks.create_task(self._load_ahead())
+            tasks.create_task(self._elector.look())
             await self._watches.synced()
             log.info("in sync", **self._watches.sizes())
             await self._campaign()

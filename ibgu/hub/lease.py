@@ -8,6 +8,7 @@ import asyncio
 import math
 import random
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -83,6 +84,13 @@ class Elector:
         self._until = 0.0
         self.deadline = Deadline(self._loop.time)
         self.leader = ""
+
+    async def look(self) -> None:
+        """Before `run`, at the start of the process: from now on a lease that nobody renews runs
+        out, so that `run` need not wait for that."""
+        self._until = self._loop.time() + self._times.renew_deadline
+        with suppress(HubError):
+            self._abandoned(decode_one(self._path, await self._request("GET", self._path), Lease))
 
     async def run(self, lead: Lead) -> None:
         """Campaigns, leads, and campaigns again where leadership was lost.
@@ -192,18 +200,30 @@ class Elector:
     async def _release(self) -> None:
         """So that the next leader need not wait for the lease to run out."""
         self._until = self._loop.time() + self._times.retry
-        spec = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._stamp()}
         try:
-            seen = decode_one(self._path, await self._request("GET", self._path), Lease)
-            self.leader = seen.spec.holder_identity or ""
-            if self.leader == self._identity:
-                await self._patch(seen, spec)
-                self.leader = ""
+            await self._give_back()
         except HubError as error:
             self._on_error(error)
         finally:
             self.deadline.end()
             self._ours = self._observed = None
+
+    async def _give_back(self) -> None:
+        try:
+            await self._empty()
+        except HubError as error:
+            if not error.conflict:
+                raise
+            # A renewal that was cut off took effect between our two requests.
+            await self._empty()
+
+    async def _empty(self) -> None:
+        seen = decode_one(self._path, await self._request("GET", self._path), Lease)
+        self.leader = seen.spec.holder_identity or ""
+        if self.leader == self._identity:
+            spec = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._stamp()}
+            await self._patch(seen, spec)
+            self.leader = ""
 
     async def _patch(self, seen: Lease, spec: JsonObject) -> bool:
         version = {"resourceVersion": seen.metadata.resource_version}

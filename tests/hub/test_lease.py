@@ -113,6 +113,23 @@ async def test_stopping_releases_the_lease_after_the_leader_has_ended(
     assert lead.deadline.expired
 
 
+async def test_a_renewal_that_was_cut_off_does_not_keep_it_from_its_release(
+    hub: ScriptedHub, client: HubClient
+) -> None:
+    def renewed() -> None:
+        hub.version += 1
+        hub.objects[KEY]["metadata"]["resourceVersion"] = str(hub.version)
+
+    lead = Leader()
+    seldom = LeaseTimes(duration=300, renew_deadline=290, retry=280)
+    async with running(elector(client, times=seldom), lead):
+        await lead.began.wait()
+        hub.hooks["patch"] = renewed
+
+    assert not hub.hooks, "it took effect between the two requests of the release"
+    assert spec(hub)["holderIdentity"] == ""
+
+
 async def test_a_released_lease_is_taken_at_once(hub: ScriptedHub, client: HubClient) -> None:
     async with running(elector(client, "one"), first := Leader()):
         await first.began.wait()
@@ -172,6 +189,37 @@ async def test_the_holders_clock_does_not_matter(hub: ScriptedHub, client: HubCl
         await lead.began.wait()
 
     assert asyncio.get_running_loop().time() - began > 0.9
+
+
+async def test_a_lease_that_was_looked_at_runs_out_meanwhile(
+    hub: ScriptedHub, client: HubClient
+) -> None:
+    """As long as nobody renews it."""
+    holder = {"holderIdentity": "other", "leaseDurationSeconds": 1}
+    await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": "x"})
+    one = elector(client)
+    await one.look()
+    await asyncio.sleep(1.01)
+    async with running(one, lead := Leader()):
+        await lead.began.wait()
+        assert [verb for verb, _ in hub.requests].count("get") == 2, "taken at the first try"
+
+    await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": "x"})
+    other = elector(client, "two")
+    await other.look()
+    await asyncio.sleep(1.01)
+    await hub.put("ibgu", "ibgu-system", spec=holder | {"renewTime": "y"})
+    began = asyncio.get_running_loop().time()
+    async with running(other, lead := Leader()):
+        await lead.began.wait()
+    assert asyncio.get_running_loop().time() - began > 0.9
+
+
+async def test_a_look_at_a_lease_that_is_not_there(hub: ScriptedHub, client: HubClient) -> None:
+    one = elector(client)
+    await one.look()
+    async with running(one, lead := Leader()):
+        await lead.began.wait()
 
 
 async def test_it_asks_again_when_the_lease_runs_out_not_later(
