@@ -9,8 +9,7 @@ _COSTS = """
            xact_commit + xact_rollback AS transactions,
            tup_inserted + tup_updated AS rows,
            pg_database_size(datname) AS bytes,
-           (SELECT buffers_checkpoint + buffers_clean + buffers_backend FROM pg_stat_bgwriter)
-             AS pages
+           (SELECT sum(writes)::bigint FROM pg_stat_io WHERE object = 'relation') AS pages
     FROM pg_stat_database WHERE datname = current_database()
 """
 

@@ -39,6 +39,8 @@ class Fresh(Struct, frozen=True):
     """A member and action."""
     writes: float
     """Of works, a member and action; without pokes."""
+    turns: float
+    """Transactions of the journal, a member and action."""
     sent: float
     """Bytes of works and labels, a member; pokes too."""
 
@@ -77,6 +79,7 @@ def figures(found: dict[str, Fresh]) -> dict[str, float]:
         "pokes_per_action": poked.pokes,
         "writes_per_action": poked.writes,
         "kib_per_member": watched.sent / 1024,
+        "transactions_per_action": watched.turns,
     }
 
 
@@ -102,13 +105,14 @@ async def _measure(
             async with pool.connect() as db:
                 rows = await db.execute(text("SELECT id, ended_at FROM runs"))
                 known = {row.id: row.ended_at.timestamp() for row in rows}
+                turns = await db.scalar(text("SELECT turns FROM hubs"))
     finally:
         with loop.real_io():
             await pool.dispose()
-    return _fresh(play, slots, known)
+    return _fresh(play, slots, known, turns)
 
 
-def _fresh(play: Play, slots: int, known: dict[str, float]) -> Fresh:
+def _fresh(play: Play, slots: int, known: dict[str, float], turns: int) -> Fresh:
     """`known`: run -> when its end was noted."""
     clusters = [play.player.clusters[name] for name in sorted(play.player.clusters)]
     runs = [run for cluster in clusters for run in cluster.timeline.runs]
@@ -125,6 +129,7 @@ def _fresh(play: Play, slots: int, known: dict[str, float]) -> Fresh:
         lags=[known[run] - at for run, at in ended.items()],
         pokes=play.writes["poke"] / len(runs),
         writes=play.writes["work"] / len(runs),
+        turns=turns / len(runs),
         sent=play.sent / len(clusters),
     )
 
@@ -135,6 +140,6 @@ def _show(way: str, found: Fresh) -> None:
         f"{found.ratio:.4f}; an end was known after {fmean(found.lags):5.1f} s, "
         f"p95 {percentile(found.lags, 0.95):5.1f} s; "
         f"{found.writes:.2f} writes and {found.pokes:.2f} pokes an action, "
-        f"{found.sent / 1024:.1f} KiB a member",
+        f"{found.sent / 1024:.1f} KiB a member, {found.turns:.1f} transactions an action",
         flush=True,
     )
