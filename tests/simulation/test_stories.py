@@ -89,8 +89,18 @@ def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
 @pytest.mark.parametrize(
     ("method", "mark", "status", "words"),
     [
-        ("POST", b'"ibgu.dev/look"', 422, "does not answer: works are frozen"),
-        ("POST", b'"ibgu.dev/look"', 404, "does not answer: works are frozen"),
+        (
+            "POST",
+            b'"ibgu.dev/look"',
+            422,
+            "the hub refused the stage work that asks the cluster: works are frozen",
+        ),
+        (
+            "POST",
+            b'"ibgu.dev/look"',
+            404,
+            "the hub refused the stage work that asks the cluster: works are frozen",
+        ),
         ("PATCH", b'"ibgu.dev/arming":"disarmed"', 422, "disarms the stage work"),
     ],
 )

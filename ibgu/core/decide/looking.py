@@ -64,9 +64,13 @@ def unanswered(turn: Turn, member: Member, seen: Observation) -> None:
             turn.waits(member, ReasonKind.LOOKING, "asks the cluster for its state")
         turn.wake(member.cluster, member.look.asked_at + LOOK_ANSWER)
         return
-    words = (seen.refusal or (seen.stage and seen.stage.apply_error)) or "no feedback"
-    message = f"the cluster is reachable but does not answer: {words}"
-    turn.waits(member, ReasonKind.NO_ANSWER, message, who=Who.CLUSTER)
+    if seen.refusal:
+        message = f"the hub refused the stage work that asks the cluster: {seen.refusal}"
+        turn.waits(member, ReasonKind.NO_ANSWER, message, who=Who.PERSON)
+    else:
+        words = (seen.stage and seen.stage.apply_error) or "no feedback"
+        message = f"the cluster is reachable but does not answer: {words}"
+        turn.waits(member, ReasonKind.NO_ANSWER, message, who=Who.CLUSTER)
     look_again(turn, member, LOOK_RETRY)
 
 

@@ -32,9 +32,9 @@ _WAITING = {
         "check power, network and klusterlet of the site; once it is back, ibgu goes on by itself",
     ),
     ReasonKind.NO_ANSWER: Meaning(
-        "the cluster has contact with the hub, but its work agent does not answer",
+        "the cluster is reachable, but its work agent does not answer, or could not be asked",
         "the agent's answer; ibgu keeps asking",
-        "check the klusterlet's work agent on the cluster",
+        "check the klusterlet's work agent on the cluster, or what the hub refuses",
     ),
     ReasonKind.BUSY: Meaning(
         "the Lifecycle Agent is at something else, as its words say",

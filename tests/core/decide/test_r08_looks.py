@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.model import Kind, MemberState, OnMember, Outcome, ReasonKind, Stage
+from ibgu.core.model import Kind, MemberState, OnMember, Outcome, ReasonKind, Stage, Who
 from ibgu.core.times import LOOK_ANSWER, LOOK_RETRY
 from tests.core.decide.fleets import sites
 from tests.core.decide.invariants import Invariants
@@ -53,6 +53,18 @@ def test_no_answer_is_the_reason_after_a_minute_and_it_is_asked_again_every_ten(
     twin.frozen.clear()
     twin.wait(minutes=5)
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+def test_what_the_hub_refuses_is_not_the_clusters_silence() -> None:
+    twin = Twin("site-1")
+    twin.frozen.add("site-1")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.drive(LOOK_ANSWER + timedelta(seconds=1))
+    [said] = twin.ask(uid, "site-1", refusal="denied by a policy")
+    assert isinstance(said, OnMember)
+    assert said.member.reason.kind is ReasonKind.NO_ANSWER
+    assert said.member.reason.who is Who.PERSON
+    assert said.why == "the hub refused the stage work that asks the cluster: denied by a policy"
 
 
 def test_members_without_an_answer_do_not_hold_up_the_others() -> None:
