@@ -21,7 +21,7 @@ from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sandbox.servers import free_port
 from tests.benchmarks.process import start
 from tests.benchmarks.report import judge
-from tests.benchmarks.rollout import Fleet, ibgu, play
+from tests.benchmarks.rollout import Fleet, fleet_of, ibgu, play
 
 NAMES = ("one", "two")
 LOOK = 0.02
@@ -69,7 +69,7 @@ async def _measure(clusters: int, times: int, folder: Path) -> Delays:
         fleet = await HubClient.with_token(hub.url, hub.token("fleet"), str(hub.ca_file))
         admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))
         async with fleet, admin, asyncio.TaskGroup() as tasks:
-            playing = await play(tasks, fleet, clusters, seed=1)
+            playing = await play(tasks, fleet, fleet_of(clusters, seed=1))
             with ExitStack() as stack:
                 pair = stack.enter_context(Pair(hub, postgres.url, folder))
                 body = ibgu(max(2, clusters // 15))

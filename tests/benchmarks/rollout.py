@@ -56,14 +56,18 @@ class Result(Struct, frozen=True):
     """Seconds that the API server took for the agents' feedback: what it can do beside all else."""
 
 
-def measure(clusters: int, slots: int, seed: int) -> Result:
+def measure(clusters: int, slots: int, seed: int, durations: str = DURATIONS) -> Result:
     """The fleet has ibgu's loop: it shares the machine, and is not what is measured."""
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     with tempfile.TemporaryDirectory() as folder, runner:
-        return runner.run(_measure(clusters, slots, seed, Path(folder)))
+        return runner.run(_measure(fleet_of(clusters, seed, durations), slots, Path(folder)))
 
 
-async def _measure(clusters: int, slots: int, seed: int, folder: Path) -> Result:
+def fleet_of(clusters: int, seed: int, durations: str = DURATIONS) -> FleetSpec:
+    return FleetSpec.parse(count=clusters, seed=seed, durations=durations, labels=[f"fleet={NAME}"])
+
+
+async def _measure(spec: FleetSpec, slots: int, folder: Path) -> Result:
     log = folder / "audit.log"
     async with EmbeddedPostgres() as postgres, SandboxHub(audit_log=log) as hub:
         environment = {
@@ -75,7 +79,7 @@ async def _measure(clusters: int, slots: int, seed: int, folder: Path) -> Result
         fleet = await HubClient.with_token(hub.url, hub.token("fleet"), str(hub.ca_file))
         admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))
         async with fleet, admin, asyncio.TaskGroup() as tasks:
-            player = await play(tasks, fleet, clusters, seed)
+            player = await play(tasks, fleet, spec)
             await upgrade(postgres.url)
             await at_rest()
             before = await costs(postgres.url)
@@ -127,8 +131,7 @@ class Fleet(Struct):
     playing: "asyncio.Task[None]"
 
 
-async def play(tasks: asyncio.TaskGroup, client: HubClient, clusters: int, seed: int) -> Fleet:
-    spec = FleetSpec.parse(count=clusters, seed=seed, durations=DURATIONS, labels=[f"fleet={NAME}"])
+async def play(tasks: asyncio.TaskGroup, client: HubClient, spec: FleetSpec) -> Fleet:
     ready: asyncio.Future[Player] = asyncio.get_running_loop().create_future()
     playing = tasks.create_task(simulate(client, spec, ready=ready.set_result))
     return Fleet(await ready, playing)
