@@ -13,8 +13,7 @@ from ibgu.core.model import Kind, OnRollout
 from ibgu.core.recover import Versions
 from ibgu.db import Deposed, Journal, JournalAway, Turn
 from ibgu.db.journal.batch import gather
-from ibgu.db.journal.fencing import enter
-from ibgu.db.journal.write import fill
+from ibgu.db.journal.write import begin, fill
 from ibgu.db.schema import CHANNEL
 from tests.db.records import NOW, members, opening, rollout, rows, step
 
@@ -77,8 +76,8 @@ async def test_numbers_are_dense_and_in_the_order_of_commit(
     async def write(number: int) -> None:
         told = OnRollout(Kind.ROLLOUT_HELD, rollout(f"r{number}"), "")
         async with db.begin() as connection:
-            place = await enter(connection, "hub-1", epoch=1, events=3)
             batch = gather(Turn(decisions=(told,) * 3, at=NOW), ())
+            place = await begin(connection, "hub-1", 1, batch)
             await fill(connection, "hub-1", batch, NOW, place)
 
     await asyncio.gather(read(), *map(write, range(20)))

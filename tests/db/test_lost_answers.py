@@ -104,6 +104,19 @@ async def test_turns_that_postgres_has_forgotten_ask_for_a_load(
     assert await journal.commit(starting(started(A, slot=1))) == frozenset()
 
 
+async def test_what_the_next_turn_rests_on_may_be_forgotten_too(db: AsyncEngine) -> None:
+    journal = Journal(db, "hub-1")
+    await journal.lead("ibgu-0")
+    await journal.commit(opening(ONE, FIRST, waiting=[A, B]))
+    async with db.begin() as connection:
+        for table in ("members", "steps", "rollouts"):
+            await connection.execute(text(f"DELETE FROM {table}"))
+        await connection.execute(text("UPDATE hubs SET turns = turns - 1"))
+    with pytest.raises(ReloadNeeded, match="went back"):
+        await journal.commit(starting(started(A, slot=1)))
+    assert (await journal.load()).rollouts == ()
+
+
 async def test_turns_that_are_forgotten_with_an_answer_that_was_lost(
     through: tuple[Proxy, Journal], db: AsyncEngine
 ) -> None:

@@ -14,10 +14,10 @@ from ibgu.core.recover import Versions
 from ibgu.db.errors import ReloadNeeded, away_from, is_transient
 from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
-from ibgu.db.journal.fencing import ascend, enter, landed, newest_turn, note
+from ibgu.db.journal.fencing import ascend, landed, newest_turn, note
 from ibgu.db.journal.load import foreign_runs, load
 from ibgu.db.journal.turn import Loaded, MemberKey, Turn
-from ibgu.db.journal.write import fill
+from ibgu.db.journal.write import begin, fill
 
 FORGOTTEN = 5000
 """Events that one transaction drops."""
@@ -167,7 +167,7 @@ class Journal:
 
     async def _transaction(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
         async with self._engine.connect() as db:
-            place = await enter(db, self._hub, self._epoch, len(batch.told))
+            place = await begin(db, self._hub, self._epoch, batch, self._next)
             self._went_on(place.turn)
             refused = await fill(db, self._hub, batch, doubt.turn.at, place)
             if not refused:
@@ -176,10 +176,15 @@ class Journal:
                 self._turn, self._doubt = place.turn, None
             return refused
 
+    @property
+    def _next(self) -> int | None:
+        """Number of the turn that comes next; None: nobody knows."""
+        return None if self._turn is None else self._turn + 1
+
     def _went_on(self, turn: int) -> None:
         """A leader's turns follow each other, unless Postgres has forgotten some: a standby that
         took over had not received them all. What was done because of them the load finds out."""
-        if self._turn is not None and turn != self._turn + 1:
+        if self._next not in (None, turn):
             raise ReloadNeeded(
                 f"the journal of hub {self._hub} went back: turn {self._turn} was written, and "
                 f"turn {turn} would be the next; load the journal before the next commit"

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Member
 from ibgu.db.journal.batch import Batch
-from ibgu.db.journal.fencing import Place
+from ibgu.db.journal.fencing import BEGUN, Place, enter, entering
 from ibgu.db.journal.history import event_rows
 from ibgu.db.journal.turn import MemberKey
 from ibgu.db.rows import (
@@ -31,14 +31,24 @@ from ibgu.db.rows import (
 from ibgu.db.schema import debts, members, rollouts, runs, steps
 
 
+async def begin(
+    db: AsyncConnection, hub: str, epoch: int, batch: Batch, turn: int | None = None
+) -> Place:
+    """Begin a turn, with what of it comes first, which is not written if it is not turn `turn`.
+
+    Raises Deposed: then, too, nothing was written.
+    """
+    values = {**_settled(hub, batch), "turn": turn}
+    return await enter(db, hub, epoch, len(batch.told), _SETTLE, values)
+
+
 async def fill(
     db: AsyncConnection, hub: str, batch: Batch, at: datetime, place: Place
 ) -> frozenset[MemberKey]:
-    """Write the batch in the order that the constraints ask for.
+    """Write the rest of the batch in the order that the constraints ask for.
 
     If holds are refused, it stops there and answers their members: undo the transaction.
     """
-    await db.execute(_SETTLE, _settled(hub, batch))
     if refused := await take(db, hub, batch.taken, at):
         return refused
     await db.execute(_TELL, _told(hub, batch, at, place))
@@ -101,7 +111,7 @@ def _key(row: Found[Any]) -> MemberKey:
     return (row.rollout, row.step, row.cluster)
 
 
-def put_statement(table: Table, rows: str) -> str:
+def put_statement(table: Table, rows: str, where: str = "TRUE") -> str:
     """Insert, or replace by primary key, the rows of the document that the parameter holds."""
     stored = [column.name for column in table.columns if not column.computed]
     keys = table.primary_key.columns.keys()
@@ -109,20 +119,21 @@ def put_statement(table: Table, rows: str) -> str:
     listed = ", ".join(stored)
     return f"""
         INSERT INTO {table.name} ({listed})
-        SELECT {listed} FROM json_populate_recordset(NULL::{table.name}, :{rows})
+        SELECT {listed} FROM json_populate_recordset(NULL::{table.name}, :{rows}) WHERE {where}
         ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {", ".join(changed)}
     """
 
 
-_SETTLE = text(f"""
-    WITH
-      put_rollouts AS ({put_statement(rollouts, "rollouts")}),
-      put_steps AS ({put_statement(steps, "steps")}),
-      put_members AS ({put_statement(members, "members")}),
-      put_runs AS ({put_statement(runs, "runs")})
-    DELETE FROM holds USING json_populate_recordset(NULL::holds, :freed) AS freed
-    WHERE (holds.hub, holds.rollout, holds.step, holds.cluster)
-        = (freed.hub, freed.rollout, freed.step, freed.cluster)
+_SETTLE = entering(f"""
+    put_rollouts AS ({put_statement(rollouts, "rollouts", BEGUN)}),
+    put_steps AS ({put_statement(steps, "steps", BEGUN)}),
+    put_members AS ({put_statement(members, "members", BEGUN)}),
+    put_runs AS ({put_statement(runs, "runs", BEGUN)}),
+    released AS (
+      DELETE FROM holds USING json_populate_recordset(NULL::holds, :freed) AS freed
+      WHERE (holds.hub, holds.rollout, holds.step, holds.cluster)
+          = (freed.hub, freed.rollout, freed.step, freed.cluster) AND {BEGUN}
+    )
 """)
 """Records, and holds that are free now: a run that has settled does not refer to its hold."""
 _TELL = text(f"""
