@@ -134,13 +134,19 @@ def _ends(
         latest = max(now, proposal.running.deadline)
         likely = _running_ends(proposal, paces, now)
     for step in steps:
-        latest += step.timeout if step.clusters else timedelta()
+        latest = _at_latest(latest, step.timeout if step.clusters else timedelta())
         pace = step.measured.p50 if step.measured else None
         if not step.clusters or likely is None:
             continue
         took = _takes(pace, len(step.clusters), step.slots, step.pacing) if pace else None
         likely = None if took is None else likely + min(took, step.timeout)
     return likely, latest
+
+
+def _at_latest(moment: datetime, span: timedelta) -> datetime:
+    """The calendar's end where even that comes too early."""
+    last = datetime.max.replace(tzinfo=moment.tzinfo)
+    return moment + span if span < last - moment else last
 
 
 def _running_ends(proposal: Proposal, paces: Paces, now: datetime) -> datetime | None:

@@ -197,6 +197,12 @@ def test_steps_appended_to_one_that_is_over() -> None:
     assert (nobody.latest, nobody.likely) == (NOW, NOW)
 
 
+def test_timeouts_beyond_the_calendar_end_with_it() -> None:
+    """ibgu's CRD allows four thousand years a step."""
+    found = told(spec("Prep", "Upgrade", "FinalizeUpgrade", timeout=2**31 - 1), sites(1))
+    assert found.latest == datetime.max.replace(tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [
