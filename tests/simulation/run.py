@@ -241,6 +241,7 @@ class _Play:
                 return
             await world.help()
             await asyncio.sleep(LOOK)
+        await _until(world.well_at)
         await asyncio.sleep(REST)
         world.check_alive()
         self._crashed()

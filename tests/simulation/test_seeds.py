@@ -20,6 +20,8 @@ def test_no_seed_breaks_anything(simulate: Simulate) -> None:
 @pytest.mark.parametrize(
     ("seed", "only"),
     [
+        pytest.param("206", "0,3", id="clusters that come back when all is over"),
+        pytest.param("308", "0", id="an agent that writes while the hub goes back"),
         pytest.param("531", "5,7,8", id="works of a rollout that was gone, forbidden to remove"),
         pytest.param("60415", "0,1", id="armed while its payload was on its way out"),
         pytest.param("70016", "3", id="begun again after a hand on a cluster that was dark"),

@@ -97,6 +97,8 @@ class World:
         """uids of the rollouts that a controller had in memory when the hub went back."""
         self.lost: set[str] = set()
         """Clusters that never come back."""
+        self.well_at = 0.0
+        """Virtual seconds until the last fault of a cluster has ended."""
         self._added = 0
         self._acts = Random(f"{seed}/acts")
         self._tasks: list[asyncio.Task[Any]] = []
@@ -285,7 +287,11 @@ class World:
         end: Callable[[Cluster, float], None],
     ) -> None:
         self._act(cluster, begin)
-        asyncio.get_running_loop().call_later(fault.seconds, self._act, cluster, end)
+        self._after(fault.seconds, cluster, end)
+
+    def _after(self, seconds: float, cluster: str, end: Callable[[Cluster, float], None]) -> None:
+        self.well_at = max(self.well_at, self.elapsed + seconds)
+        asyncio.get_running_loop().call_later(seconds, self._act, cluster, end)
 
     async def _add_cluster(self) -> None:
         """A cluster comes to the hub that no step can have as its member yet."""
@@ -298,7 +304,7 @@ class World:
         if fault is not None and self.weather.fires(fault.kind):
             loop = asyncio.get_running_loop()
             loop.call_later(self._acts.uniform(0.012, 0.03), self._act, cluster, _dark)
-            loop.call_later(max(fault.seconds, 100.0), self._act, cluster, _back)
+            self._after(max(fault.seconds, 100.0), cluster, _back)
 
     # -- the end ---------------------------------------------------------------------------------
 

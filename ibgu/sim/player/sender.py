@@ -9,7 +9,7 @@ from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 from ibgu.sim.cluster import Cluster
-from ibgu.sim.wire import Patch, Work
+from ibgu.sim.wire import Patch, Work, WorkMeta
 
 _RETRY = 0.5
 _FAREWELL = 2.0
@@ -83,8 +83,12 @@ class Sender:
             if error.not_found:
                 cluster.forget(patch.name, patch.body["metadata"]["uid"])
             return _RETRY
-        cluster.observe(_work.decode(data), self._now(), answer=True)
-        return 0.0
+        work = _work.decode(data)
+        cluster.observe(work, self._now(), answer=True)
+        # A hub that was restored shows a version before the one that the agent knows: it meets
+        # the same conflict until its watch has told it so.
+        known = WorkMeta(resource_version=patch.body["metadata"].get("resourceVersion", ""))
+        return 0.0 if work.metadata.newer_than(known) else _RETRY
 
     async def _patch_cluster(self, cluster: Cluster, patch: Patch) -> None:
         accepted = True
