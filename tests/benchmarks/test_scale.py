@@ -24,6 +24,7 @@ def test_a_fleet_in_memory(postgres_url: str) -> None:
 
     assert (played.succeeded, played.clusters) == (6, 6)
     assert 0 < played.status_bytes < 10_000
+    assert 0 < played.controller < 2**20
     assert _bounded("memory", memory.figures(played, played))
 
 

@@ -43,15 +43,20 @@ def measure(postgres: str, clusters: int, share: float, seed: int) -> Played:
 def figures(small: Played, large: Played) -> dict[str, float]:
     return {
         "wall_ratio": (large.wall / large.clusters) / (small.wall / small.clusters),
+        "cpu_ratio": (large.cpu / large.clusters) / (small.cpu / small.clusters),
         "memory_ratio": (large.memory / large.clusters) / (small.memory / small.clusters),
+        "controller_ratio": (large.controller / large.clusters)
+        / (small.controller / small.clusters),
         "status_mib": large.status_bytes / 2**20,
     }
 
 
 def _show(played: Played, slots: int) -> None:
-    each = played.wall / played.clusters * 1000, played.memory / played.clusters / 1024
+    wall, cpu = (seconds / played.clusters * 1000 for seconds in (played.wall, played.cpu))
+    memory, own = (size / played.clusters / 1024 for size in (played.memory, played.controller))
     print(f"\n{played.clusters} clusters in memory, {slots} at a time, plan [Prep][Upgrade]")
     print(f"  {played.wall:.0f} s for {played.virtual:.0f} s of virtual time, ", end="")
-    print(f"{played.memory / 2**20:.0f} MiB: {each[0]:.1f} ms and {each[1]:.0f} KiB a cluster")
+    print(f"{played.memory / 2**20:.0f} MiB: {wall:.1f} ms, {cpu:.1f} of them CPU, ", end="")
+    print(f"and {memory:.0f} KiB a cluster, {own:.1f} of them the controller's")
     print(f"  {played.succeeded} succeeded; {played.status_writes} statuses were written, ", end="")
     print(f"of at most {played.status_bytes / 2**20:.2f} MiB", flush=True)
