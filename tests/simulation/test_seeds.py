@@ -23,6 +23,7 @@ def test_no_seed_breaks_anything(simulate: Simulate) -> None:
         pytest.param("206", "0,3", id="clusters that come back when all is over"),
         pytest.param("308", "0", id="an agent that writes while the hub goes back"),
         pytest.param("531", "5,7,8", id="works of a rollout that was gone, forbidden to remove"),
+        pytest.param("1594", "0,2", id="a Prep that a hand replaced while nobody looked"),
         pytest.param("60415", "0,1", id="armed while its payload was on its way out"),
         pytest.param("70016", "3", id="begun again after a hand on a cluster that was dark"),
         pytest.param("70194", "0", id="a label owed for ever after an outage of the journal"),
