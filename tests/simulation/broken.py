@@ -37,7 +37,7 @@ from ibgu.core.model import IbuView, Kind, Member, OnDebt, Run, RunState, WorkVi
 from ibgu.core.observe import JudgementKind
 from ibgu.core.observe import judge as judge_state
 from ibgu.core.works import poke_patch, wanted_stage
-from ibgu.db.journal import fencing, journal, write
+from ibgu.db.journal import journal, write
 from ibgu.hub.lease import Elector
 from ibgu.hub.writer import Writer
 
@@ -50,8 +50,8 @@ def _set(stack: ExitStack, target: Any, name: str, value: Any) -> None:
 
 def no_fencing(stack: ExitStack) -> None:
     """Whoever has led goes on: the journal takes it, the writer and the elector let it."""
-    begin = str(fencing._BEGIN).replace("AND epoch = :epoch", "AND :epoch > 0")
-    _set(stack, fencing, "_BEGIN", text(begin))
+    begin = str(write._SETTLE).replace("AND epoch = :epoch", "AND :epoch > 0")
+    _set(stack, write, "_SETTLE", text(begin))
     resume = Writer.resume
     _set(stack, Writer, "resume", lambda self, deadline=None: resume(self, None))
 

@@ -14,14 +14,15 @@ from ibgu.db.schema import CHANNEL, VERSION, hubs, leaders
 
 _UNDEFINED_TABLE = "42P01"
 
-_BEGIN = f"""
+BEGIN = f"""
     UPDATE hubs SET turns = turns + 1, last_seq = last_seq + :events
     WHERE id = :hub AND epoch = :epoch
     RETURNING turns, last_seq,
       CASE WHEN :events > 0 THEN pg_notify('{CHANNEL}', id || ':' || last_seq)::text END
 """
+"""The first part of a turn's first statement, named `begun`, whose columns `enter` asks for."""
 BEGUN = "EXISTS (SELECT FROM begun WHERE turns = coalesce(CAST(:turn AS bigint), turns))"
-"""What each part of a statement of `entering` depends on: so it comes after, and only then."""
+"""What each other part of that statement depends on: so it comes after, and only then."""
 _LAST = text("SELECT epoch, turns, leader, led_since FROM hubs WHERE id = :hub FOR SHARE")
 """The lock waits for a transaction whose answer was lost and that is still ending."""
 
@@ -35,16 +36,11 @@ class Place(Struct, frozen=True):
     """Number of its first event, if it has any."""
 
 
-def entering(parts: str) -> TextClause:
-    """The statement for `enter`: `parts` are subqueries of a WITH that change tables."""
-    return text(f"WITH begun AS ({_BEGIN}), {parts} SELECT turns, last_seq FROM begun")
-
-
 async def enter(
     db: AsyncConnection, hub: str, epoch: int, events: int, statement: TextClause, values: Row
 ) -> Place:
     """Begin a turn: prove the epoch, number the turn and its events, and do what else the
-    statement (`entering`) does with `values`.
+    statement, whose first part is BEGIN, does with `values`.
 
     The row stays locked until the transaction ends. So the order of numbers is the order of
     commit, and a newer leader begins after it or not before it has ended.

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Member
 from ibgu.db.journal.batch import Batch
-from ibgu.db.journal.fencing import BEGUN, Place, enter, entering
+from ibgu.db.journal.fencing import BEGIN, BEGUN, Place, enter
 from ibgu.db.journal.history import event_rows
 from ibgu.db.journal.turn import MemberKey
 from ibgu.db.rows import (
@@ -124,7 +124,8 @@ def put_statement(table: Table, rows: str, where: str = "TRUE") -> str:
     """
 
 
-_SETTLE = entering(f"""
+_SETTLE = text(f"""
+    WITH begun AS ({BEGIN}),
     put_rollouts AS ({put_statement(rollouts, "rollouts", BEGUN)}),
     put_steps AS ({put_statement(steps, "steps", BEGUN)}),
     put_members AS ({put_statement(members, "members", BEGUN)}),
@@ -134,6 +135,7 @@ _SETTLE = entering(f"""
       WHERE (holds.hub, holds.rollout, holds.step, holds.cluster)
           = (freed.hub, freed.rollout, freed.step, freed.cluster) AND {BEGUN}
     )
+    SELECT turns, last_seq FROM begun
 """)
 """Records, and holds that are free now: a run that has settled does not refer to its hold."""
 _TELL = text(f"""
