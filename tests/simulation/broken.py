@@ -262,6 +262,8 @@ def doubt_ignored(stack: ExitStack) -> None:
         return await self._write(turn)
 
     _set(stack, journal.Journal, "_commit", again)
+    # Else the number of the turn tells it.
+    _set(stack, journal.Journal, "_next", None)
 
 
 def uid_ignored(stack: ExitStack) -> None:
