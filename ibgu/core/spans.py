@@ -2,17 +2,19 @@
 
 from datetime import timedelta
 
-_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
 def duration(span: timedelta) -> str:
-    """ "2 d 4 h", "41 min", "31 s"; seconds are left out from ten minutes on."""
+    """A unit and the next smaller one, as on the page: "2 d 4 h", "41 min", "31 s".
+
+    Seconds are left out from ten minutes on.
+    """
     left = max(0, int(span.total_seconds()))
-    if left >= 600:
+    if 600 <= left < 3600:
         left -= left % 60
-    parts = []
-    for size, unit in _UNITS:
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2]) or "0 s"
+    for size, unit, smaller, name in _UNITS:
+        if left >= size:
+            rest = left % size // smaller
+            return f"{left // size} {unit}" + (f" {rest} {name}" if rest else "")
+    return f"{left} s"

@@ -332,7 +332,14 @@ async def test_no_two_marks_of_the_chart_have_one_time(look: Look) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(50.9, "50 s"), (599.9, "9 min 59 s"), (659, "10 min")]
+    ("seconds", "words"),
+    [
+        (50.9, "50 s"),
+        (599.9, "9 min 59 s"),
+        (659, "10 min"),
+        (3612, "1 h"),
+        (2 * 86_400 + 43 * 60, "2 d"),
+    ],
 )
 async def test_spans_are_cut_as_in_the_cli(look: Look, seconds: float, words: str) -> None:
     assert duration(timedelta(seconds=seconds)) == words
