@@ -1,5 +1,7 @@
 """The connection to Postgres, from the URL forms that people have at hand."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -7,7 +9,7 @@ import asyncpg
 import msgspec
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from ibgu.db.errors import BadUrl
 
@@ -60,3 +62,11 @@ def engine(
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT,
     )
+
+
+@asynccontextmanager
+async def at_one_moment(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection whose statements all see what was so when the first began; it can't write."""
+    async with engine.connect() as db:
+        await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield db

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db import Deposed, Journal, JournalAway, ReloadNeeded, engine
+from ibgu.db import Deposed, Journal, JournalAway, ReloadNeeded, Turn, engine
 from tests.db.proxy import Proxy, proxied
 from tests.db.records import members, opening, rollout, rows, started, starting, step
 
@@ -70,15 +70,27 @@ async def test_a_turn_that_did_not_arrive_is_no_doubt(through: tuple[Proxy, Jour
     assert await journal.commit(other) == frozenset()
 
 
+async def not_arriving(proxy: Proxy, journal: Journal, turn: Turn) -> None:
+    proxy.drop = b"COMMIT"
+    with pytest.raises(JournalAway):
+        await journal.commit(turn)
+    proxy.drop = b""
+
+
+async def forgotten(db: AsyncEngine, *tables: str) -> None:
+    """Postgres does not know the newest turn any more, nor what is in the tables."""
+    async with db.begin() as connection:
+        for table in tables:
+            await connection.execute(text(f"DELETE FROM {table}"))
+        await connection.execute(text("UPDATE hubs SET turns = turns - 1"))
+
+
 async def test_a_commit_that_did_not_arrive_is_written_by_the_next_try(
     through: tuple[Proxy, Journal], db: AsyncEngine
 ) -> None:
     proxy, journal = through
     turn = starting(started(A, slot=1))
-    proxy.drop = b"COMMIT"
-    with pytest.raises(JournalAway):
-        await journal.commit(turn)
-    proxy.drop = b""
+    await not_arriving(proxy, journal, turn)
     assert await rows(db, "SELECT max(seq) FROM events") == [(2,)]
     assert await journal.commit(turn) == frozenset()
     assert (await journal.load()).members == (started(A, slot=1), B)
@@ -95,8 +107,7 @@ async def test_turns_that_postgres_has_forgotten_ask_for_a_load(
     await journal.commit(opening(ONE, FIRST, waiting=[A, B]))
     if again:
         await journal.load()
-    async with db.begin() as connection:
-        await connection.execute(text("UPDATE hubs SET turns = turns - 1"))
+    await forgotten(db)
     for _ in range(2):
         with pytest.raises(ReloadNeeded, match="went back: turn 1 was written, and turn 1 would"):
             await journal.commit(starting(started(A, slot=1)))
@@ -108,10 +119,7 @@ async def test_what_the_next_turn_rests_on_may_be_forgotten_too(db: AsyncEngine)
     journal = Journal(db, "hub-1")
     await journal.lead("ibgu-0")
     await journal.commit(opening(ONE, FIRST, waiting=[A, B]))
-    async with db.begin() as connection:
-        for table in ("members", "steps", "rollouts"):
-            await connection.execute(text(f"DELETE FROM {table}"))
-        await connection.execute(text("UPDATE hubs SET turns = turns - 1"))
+    await forgotten(db, "members", "steps", "rollouts")
     with pytest.raises(ReloadNeeded, match="went back"):
         await journal.commit(starting(started(A, slot=1)))
     assert (await journal.load()).rollouts == ()
@@ -122,12 +130,8 @@ async def test_turns_that_are_forgotten_with_an_answer_that_was_lost(
 ) -> None:
     proxy, journal = through
     turn = starting(started(A, slot=1))
-    proxy.drop = b"COMMIT"
-    with pytest.raises(JournalAway):
-        await journal.commit(turn)
-    proxy.drop = b""
-    async with db.begin() as connection:
-        await connection.execute(text("UPDATE hubs SET turns = turns - 1"))
+    await not_arriving(proxy, journal, turn)
+    await forgotten(db)
     with pytest.raises(ReloadNeeded, match="went back"):
         await journal.commit(turn)
 

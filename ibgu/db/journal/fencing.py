@@ -36,6 +36,13 @@ class Place(Struct, frozen=True):
     """Number of its first event, if it has any."""
 
 
+class Last(Struct, frozen=True):
+    """Numbers of a hub's newest turn, and of its newest event."""
+
+    turn: int
+    seq: int
+
+
 async def enter(
     db: AsyncConnection, hub: str, epoch: int, events: int, statement: TextClause, values: Row
 ) -> Place:
@@ -68,10 +75,11 @@ async def landed(db: AsyncConnection, hub: str, epoch: int, turn: int) -> bool:
     return bool(row.turns >= turn)
 
 
-async def newest_turn(db: AsyncConnection, hub: str) -> int | None:
-    """None: the hub is not in the journal."""
-    found: int | None = await db.scalar(select(hubs.c.turns).where(hubs.c.id == hub))
-    return found
+async def newest(db: AsyncConnection, hub: str) -> Last | None:
+    """None: nobody has ever led there."""
+    found = await db.execute(select(hubs.c.turns, hubs.c.last_seq).where(hubs.c.id == hub))
+    row = found.first()
+    return None if row is None else Last(row.turns, row.last_seq)
 
 
 async def ascend(db: AsyncConnection, hub: str, name: str, holder: str) -> int:

@@ -1,20 +1,20 @@
 """The journal: what ibgu decided, committed before it is done (design, section 6)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from datetime import datetime
 
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 from sqlalchemy import func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.recover import Versions
+from ibgu.db.engine import at_one_moment
 from ibgu.db.errors import ReloadNeeded, away_from, is_transient
 from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
-from ibgu.db.journal.fencing import ascend, landed, newest_turn, note
+from ibgu.db.journal.fencing import ascend, landed, newest, note
 from ibgu.db.journal.load import foreign_runs, load
 from ibgu.db.journal.turn import Loaded, MemberKey, Turn
 from ibgu.db.journal.write import begin, fill
@@ -83,7 +83,7 @@ class Journal:
         """
         async with self._busy:
             with away_from("loading the journal"):
-                async with self._at_one_moment() as db:
+                async with at_one_moment(self._engine) as db:
                     self._ahead = await read_ahead(db, self._hub)
 
     def forget_ahead(self) -> None:
@@ -101,21 +101,15 @@ class Journal:
         if self._doubt:
             await self._landed(self._doubt)
         ahead, self._ahead = self._ahead, None
-        async with self._at_one_moment() as db:
-            loaded = None
-            if ahead is not None and not wanted:
-                loaded = await still(db, self._hub, ahead, shown)
-            if loaded is None:
+        async with at_one_moment(self._engine) as db:
+            last = await newest(db, self._hub)
+            if ahead is not None and ahead.last == last and not wanted:
+                loaded = await still(db, self._hub, ahead.loaded, shown)
+            else:
                 loaded = await load(db, self._hub, wanted, shown)
-            self._turn = await newest_turn(db, self._hub)
+            self._turn = last.turn if last else None
         self._doubt = None
         return loaded
-
-    @asynccontextmanager
-    async def _at_one_moment(self) -> AsyncIterator[AsyncConnection]:
-        async with self._engine.connect() as db:
-            await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            yield db
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
         """Those of the ids that no run of this hub ever had. Raises JournalAway."""

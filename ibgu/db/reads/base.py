@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Text, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ibgu.db.engine import at_one_moment
 from ibgu.db.errors import away_from
 from ibgu.db.reads.tallies import Tallies
 
@@ -25,10 +26,8 @@ class Base:
     @asynccontextmanager
     async def _at_one_moment(self) -> AsyncIterator[AsyncConnection]:
         with away_from("reading"):
-            async with self._engine.connect() as db:
-                yield await db.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
+            async with at_one_moment(self._engine) as db:
+                yield db
 
     async def _now(self, db: AsyncConnection) -> datetime:
         """The database's clock, at the moment that `db` sees."""

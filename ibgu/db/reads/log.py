@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ibgu.core.certify import Event, Leader
 from ibgu.core.model import Rollout
+from ibgu.db.engine import at_one_moment
 from ibgu.db.errors import away_from
 from ibgu.db.rows import OF_ROLLOUT, fields, to_record
 from ibgu.db.schema import events, hubs, leaders, rollouts
@@ -108,6 +109,5 @@ class EventLog:
 async def event_log(engine: AsyncEngine, hub: str) -> AsyncIterator[EventLog]:
     """Raises JournalAway."""
     with away_from("reading the event log"):
-        async with engine.connect() as db:
-            await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        async with at_one_moment(engine) as db:
             yield EventLog(db, hub)

@@ -13,6 +13,7 @@ from sqlalchemy import Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ibgu.core.shadow import ShadowRollout, ShadowRun, ShadowStep
+from ibgu.db.engine import at_one_moment
 from ibgu.db.errors import Deposed, away_from
 from ibgu.db.journal.write import document, put_statement
 from ibgu.db.rows import (
@@ -92,10 +93,7 @@ class ShadowStore:
     async def load(self) -> ShadowRecords:
         """All but the rollouts that are deleted."""
         with away_from("loading what the shadow saw"):
-            async with self._engine.connect() as db:
-                await db.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
+            async with at_one_moment(self._engine) as db:
                 return await self._load(db)
 
     async def _load(self, db: AsyncConnection) -> ShadowRecords:
