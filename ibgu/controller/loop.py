@@ -199,7 +199,7 @@ class Loop:
         if clock.stale:
             self._parts.world.starts.move(await self._parts.ledger.survive(clock.sync))
         agenda.ring(clock.now())
-        if agenda.changed.is_set():
+        if agenda.changed.is_set() or self._gap:
             return
         due = agenda.next_timer()
         wait = 30.0 if due is None else min(30.0, clock.seconds_until(due))
@@ -256,7 +256,7 @@ class Loop:
         return True
 
     def was_away(self) -> None:
-        """The journal is back."""
+        """The journal is back. What was decided meanwhile is not done: it is decided anew."""
         self._gap = True
 
     async def check_payloads(self) -> bool:

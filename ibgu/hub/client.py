@@ -1,5 +1,6 @@
 """One connection to a Kubernetes API server: bytes out, typed objects in, one kind of error."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -25,8 +26,10 @@ __all__ = ["HubClient", "HubError"]
 
 CONNECT_SECONDS = 10.0
 
-NO_CEILING = 1e6
-"""aiohttp rounds timeouts up to whole seconds above this; a lease must not be rounded."""
+UNLIMITED = aiohttp.ClientTimeout()
+"""Every limit is asyncio's: where a task is cancelled in the very moment in which the `total` of
+aiohttp 3.14 runs out, it raises TimeoutError and the cancellation is lost (its timer is entered
+twice and takes two cancellations back). A leader whose writes end with its lease would never end."""
 
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -105,19 +108,18 @@ class HubClient(Hub):
         timeout: float = 30.0,  # noqa: ASYNC109
         verb: str = "",
     ) -> bytes:
-        limits = aiohttp.ClientTimeout(total=timeout, ceil_threshold=NO_CEILING)
         data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         request = Request(verb or VERBS[method], method, path, query, data, content_type)
         with _span(request) as span, named(method, path):
-            async with await self._send(request, limits) as response:
+            async with asyncio.timeout(timeout), await self._send(request) as response:
                 span.note(http_response_status__code=response.status)
                 return await read_answer(response, method, path)
 
     async def clock(self) -> datetime:
         """The API server's time, to the second, from the head of an answer. Raises HubError."""
-        limits = aiohttp.ClientTimeout(total=CONNECT_SECONDS, ceil_threshold=NO_CEILING)
+        request = Request("get", "GET", VERSION)
         with named("GET", VERSION):
-            async with await self._send(Request("get", "GET", VERSION), limits) as response:
+            async with asyncio.timeout(CONNECT_SECONDS), await self._send(request) as response:
                 await read_answer(response, "GET", VERSION)
                 return parsedate_to_datetime(response.headers["Date"])
 
@@ -130,25 +132,22 @@ class HubClient(Hub):
         timeout: float,  # noqa: ASYNC109
         total: float | None = None,
     ) -> AsyncIterator[AsyncIterator[bytes]]:
-        limits = aiohttp.ClientTimeout(
-            total=total,
-            sock_connect=CONNECT_SECONDS,
-            sock_read=timeout,
-            ceil_threshold=NO_CEILING,
-        )
+        until = asyncio.get_running_loop().time() + total if total is not None else None
+        limits = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=timeout)
         with named("WATCH", path):
-            response = await self._send(Request("watch", "GET", path, query), limits)
+            async with asyncio.timeout_at(until):
+                response = await self._send(Request("watch", "GET", path, query), limits)
         try:
             with named("WATCH", path):
                 if response.status >= 300:
                     await read_answer(response, "WATCH", path)
             keep_alive(response)
-            yield lines(response.content, path)
+            yield lines(response.content, path, until)
         finally:
             hang_up(response)
 
     async def _send(
-        self, request: Request, limits: aiohttp.ClientTimeout
+        self, request: Request, limits: aiohttp.ClientTimeout = UNLIMITED
     ) -> aiohttp.ClientResponse:
         """The answer's head; a 401 is tried once more where newer credentials may be had."""
         query = f"?{urlencode(request.query)}" if request.query else ""

@@ -27,6 +27,14 @@ _BEYOND = 0.001
 """Seconds by which a lease must have run out."""
 
 
+ENDING = 30.0
+"""Seconds that a leader has to end."""
+
+
+class Stuck(Exception):
+    """A leader does not end. The process has to, so that another one can begin."""
+
+
 class LeaseTimes(Struct, frozen=True):
     """Seconds. `renew_deadline` must be below `duration`, `retry` well below both."""
 
@@ -82,6 +90,7 @@ class Elector:
         self._observed: _Observed | None = None
         self._ours: Lease | None = None
         self._until = 0.0
+        self._holding = False
         self.deadline = Deadline(self._loop.time)
         self.leader = ""
 
@@ -97,7 +106,8 @@ class Elector:
 
         `lead` is cancelled when the deadline passes without a renewal or when another holder is
         seen; it should end soon then, and may write nothing once its deadline is expired. When
-        it returns or raises, the lease is released and `run` returns or raises.
+        it returns or raises, the lease is released and `run` returns or raises. Raises Stuck
+        where it does not end: a process that only believes to lead helps nobody.
         """
         while True:
             if not await self._try(self._times.renew_deadline):
@@ -115,6 +125,7 @@ class Elector:
 
     async def _hold(self, lead: Lead) -> bool:
         """True if `lead` came to its end by itself, False if leadership was lost."""
+        self._holding = True
         leading = asyncio.create_task(lead(self.deadline))
         renewing = asyncio.create_task(self._renew())
         try:
@@ -123,6 +134,7 @@ class Elector:
         finally:
             await _stop(leading)
             await _stop(renewing)
+            self._holding = False
             await self._release()
         for task in (leading, renewing):
             if not task.cancelled():
@@ -236,6 +248,9 @@ class Elector:
         answer = await self._request(method, path, body, content_type)
         self._ours = decode_one(path, answer, Lease)
         self.leader = self._identity
+        if self._holding and self.deadline.expired:
+            # Too late: whoever asked meanwhile was told that the time to lead is over.
+            return False
         self.deadline.move(sent + self._times.renew_deadline)
         return True
 
@@ -262,6 +277,8 @@ class Elector:
 
 async def _stop(task: asyncio.Future[None]) -> None:
     task.cancel()
-    await asyncio.wait({task})
+    _, running = await asyncio.wait({task}, timeout=ENDING)
+    if running:
+        raise Stuck(f"what led this controller has not ended {ENDING:g} s after it was told to")
     if not task.cancelled():
         task.exception()

@@ -1,5 +1,6 @@
 """aiohttp below `client`: its session, its errors, its streams."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -89,12 +90,16 @@ def keep_alive(response: aiohttp.ClientResponse) -> None:
             raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
-async def lines(content: aiohttp.StreamReader, path: str) -> AsyncIterator[bytes]:
+async def lines(
+    content: aiohttp.StreamReader, path: str, until: float | None
+) -> AsyncIterator[bytes]:
+    """`until`: loop time at which the stream has lasted too long."""
     # readline() has a length limit and costs an await per line; a chunk holds many lines.
     rest: list[bytes] = []
     while True:
         with named("WATCH", path):
-            chunk = await content.readany()
+            async with asyncio.timeout_at(until):
+                chunk = await content.readany()
         if not chunk:
             return
         first, *others = chunk.split(b"\n")

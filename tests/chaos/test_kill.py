@@ -14,7 +14,7 @@ async def test_killed_again_and_again(chaos: Chaos) -> None:
 
 @pytest.mark.chaos
 async def test_killed_again_and_again_with_two_hundred_clusters(chaos: Chaos) -> None:
-    await killed_again_and_again(chaos, clusters=200, most=40, kills=30)
+    await killed_again_and_again(chaos, clusters=200, most=16, kills=30)
 
 
 async def killed_again_and_again(chaos: Chaos, clusters: int, most: int, kills: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 from aiohttp import web
@@ -11,7 +12,7 @@ from ibgu.core.kinds import ManifestWork
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.decode import BadObject
 from ibgu.hub.paths import work
-from tests.hub.conftest import Fault, ScriptedHub
+from tests.hub.conftest import Fault, ScriptedHub, Until
 
 
 async def test_an_object_comes_typed(hub: ScriptedHub, client: HubClient) -> None:
@@ -105,6 +106,25 @@ async def test_no_answer_in_time_is_an_error_without_status(
     assert (caught.value.status, caught.value.reason) == (0, "Timeout")
     assert caught.value.transient
     assert client.requests == {("create", "none"): 1}
+
+
+@pytest.mark.parametrize("first", ["cancelled", "out of time"])
+async def test_who_is_cancelled_as_its_time_runs_out_is_cancelled(
+    hub: ScriptedHub, client: HubClient, until: Until, first: str
+) -> None:
+    """A leader's writes end with its lease, and so does the leader: one that took the
+    cancellation for a timeout would go on for ever."""
+    hub.write_seconds = 3600
+    loop = asyncio.get_running_loop()
+    asked = client.request("POST", work("spoke", "x"), body={}, timeout=0.2)
+    task = asyncio.create_task(asked)
+    end = loop.time() + 0.2
+    await until(lambda: bool(hub.requests))
+    loop.call_at(end + (-0.01 if first == "cancelled" else 0.01), task.cancel)
+    loop.call_at(end - 0.02, time.sleep, 0.1)  # so that both are due in one turn of the event loop
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 async def test_no_server_is_an_error_without_status(hub: ScriptedHub, client: HubClient) -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import pytest
 
+from ibgu.hub import lease
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.lease import Elector, Lead, LeaseTimes
@@ -324,8 +326,6 @@ async def test_a_deleted_lease_is_created_again(
 async def test_a_frozen_process_knows_that_its_time_is_over(
     hub: ScriptedHub, client: HubClient
 ) -> None:
-    import time
-
     one = elector(client, times=SHORT)
     async with running(one, lead := Leader()):
         await lead.began.wait()
@@ -385,3 +385,51 @@ async def test_the_stamp_is_utc_with_microseconds(hub: ScriptedHub, client: HubC
     async with running(elector(client, now=lambda: now), lead := Leader()):
         await lead.began.wait()
         assert spec(hub)["renewTime"] == "2026-01-01T00:00:00.000000Z"
+
+
+class Late(HubClient):
+    """The process stands still when an answer to a renewal has come and nobody has read it yet."""
+
+    seconds = 0.0
+
+    async def request(self, method: str, path: str, **options: Any) -> bytes:
+        answer = await super().request(method, path, **options)
+        if method == "PATCH" and self.seconds:
+            time.sleep(self.seconds)  # noqa: ASYNC251 - the whole event loop stands still
+            self.seconds = 0.0
+        return answer
+
+
+async def test_a_deadline_that_has_passed_is_not_moved_on(
+    hub: ScriptedHub, until: Until, fault: type[Fault]
+) -> None:
+    """Who looked at it meanwhile (the writer does) has stopped; a leader that goes on all the
+    same would write nothing for as long as it lives."""
+    async with await Late.with_token(hub.url, "t", None) as client:
+        one = elector(client, times=LeaseTimes(duration=1.8, renew_deadline=0.6, retry=0.05))
+        async with running(one, lead := Leader()):
+            await lead.began.wait()
+            hub.faults.extend(fault("patch", status=503) for _ in range(7))
+            client.seconds = 0.3
+            await lead.ended.wait()
+            await until(lambda: lead.times == 2)
+            assert not one.deadline.expired
+
+
+async def test_a_leader_that_does_not_end_ends_the_process(
+    hub: ScriptedHub, client: HubClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "ENDING", 0.05)
+    awake = asyncio.Event()
+
+    async def deaf(_: Deadline) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await awake.wait()
+
+    one = elector(client)
+    task = asyncio.create_task(one.run(deaf))
+    await hub.put("ibgu", "ibgu-system", spec={"holderIdentity": "thief", "renewTime": "x"})
+    with pytest.raises(lease.Stuck, match="has not ended"):
+        await task
+    awake.set()

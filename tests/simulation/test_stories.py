@@ -43,6 +43,25 @@ def test_what_was_written_down_late_is_decided_anew(told: Tell, away: str) -> No
     told(story, "Prep")
 
 
+def test_what_was_decided_while_the_journal_was_away_is_done_at_once_then(told: Tell) -> None:
+    """Where nothing else happens that would begin a turn."""
+
+    async def story(stage: Stage) -> None:
+        loop = asyncio.get_running_loop()
+        back: list[float] = []
+
+        def goes_away() -> None:
+            stage.world.weather.open(Fault(at=0.0, kind="journal-away", seconds=5.0))
+            back.append(loop.time() + 5.0)
+
+        with once_decided(Kind.RUN_INTENDED, goes_away):
+            await stage.world.people.apply(0)
+            await stage.until(lambda: bool(stage.armed))
+        assert loop.time() - back[0] < 3.0
+
+    told(story, "Prep")
+
+
 def test_a_cluster_that_the_watch_has_not_shown_yet_takes_part(told: Tell) -> None:
     """It is in the list that its step began with, and was not deleted."""
 

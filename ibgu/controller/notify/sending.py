@@ -1,5 +1,6 @@
 """One request to one receiver."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,7 +31,9 @@ class Sender:
         except Unready as error:
             return Answer(0, str(error))
         try:
-            return await self._post(parcel, secrets)
+            # Not aiohttp's own limit: it can swallow a cancellation (see `ibgu.hub.client`).
+            async with asyncio.timeout(self._receiver.timeout_seconds):
+                return await self._post(parcel, secrets)
         except TimeoutError:
             return Answer(0, f"no answer within {self._receiver.timeout_seconds:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -70,7 +73,7 @@ async def sender(receiver: Receiver) -> AsyncIterator[Sender]:
         raise Unready(f"caFile: {receiver.ca_file}: {words}") from error
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=trust, limit=2),
-        timeout=aiohttp.ClientTimeout(total=receiver.timeout_seconds),
+        timeout=aiohttp.ClientTimeout(),
         headers={"User-Agent": _AGENT},
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
