@@ -104,7 +104,8 @@ class Ledger:
     """Commits turns; waits for Postgres as long as it takes.
 
     `away` says why the journal can't be written at the moment; `on_away` runs before each new
-    try (disarming needs no journal), `on_back` once it is there again.
+    try (disarming needs no journal), `on_back` once it is there again. While it is not `settled`
+    the world tells of outcomes that are not in the journal yet, and may never be.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -113,6 +114,7 @@ class Ledger:
         self._waiting: list[Decision] = []
         self._since = 0.0
         self.away = ""
+        self.settled = True
         self.on_away: Callable[[], None] = lambda: None
         self.on_back: Callable[[], None] = lambda: None
 
@@ -125,10 +127,12 @@ class Ledger:
             self._keep(draft.decisions)
             return
         turn = draft.turn(at, self._waiting)
+        self.settled = False
         lost = await self._write(turn)
         if lost:
             _tell_lost(draft, lost)
             draft.without(lost)
+        self.settled = True
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
         """Those of the ids that no run of this hub ever had."""

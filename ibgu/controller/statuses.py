@@ -1,6 +1,7 @@
 """The IBGU's status on the hub: coalesced, at most once a second, slower as it grows."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,13 +37,17 @@ class Statuses:
         writer: Writer,
         *,
         served: frozenset[str],
+        settled: Callable[[], bool],
     ) -> None:
-        """`served`: optional status fields that the hub's CRD declares."""
+        """`served`: optional status fields that the hub's CRD declares. `settled`: what the world
+        tells is in the journal. Where it is not, nothing is written: a start takes a status that
+        tells more than the journal for the proof that the journal was lost."""
         self._mirror = mirror
         self._payloads = payloads
         self._clock = clock
         self._writer = writer
         self._served = served
+        self._settled = settled
         self._dirty: dict[str, datetime] = {}
         self._written: dict[str, bytes] = {}
         self._answered: dict[str, Ibgu] = {}
@@ -74,6 +79,8 @@ class Statuses:
         now = self._clock.now()
         if self.hushed:
             self._dirty.clear()
+            return
+        if not self._settled():
             return
         for uid in [uid for uid, due in self._dirty.items() if due <= now]:
             del self._dirty[uid]

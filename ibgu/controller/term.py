@@ -133,7 +133,11 @@ class Term:
             effects=effects,
             openings=Openings(client, mirror, payloads, tasks, agenda.touch),
             payloads=payloads,
-            statuses=Statuses(mirror, payloads, clock, writer, served=served.ibgu_status),
+            statuses=Statuses(
+                *(mirror, payloads, clock, writer),
+                served=served.ibgu_status,
+                settled=lambda: self._ledger.settled,
+            ),
             notices=Notices(mirror, clock, writer, instance=outfit.settings.identity),
             clock=clock,
             poking=poking,

@@ -29,7 +29,7 @@ CONNECT_SECONDS = 10.0
 UNLIMITED = aiohttp.ClientTimeout()
 """Every limit is asyncio's: where a task is cancelled in the very moment in which the `total` of
 aiohttp 3.14 runs out, it raises TimeoutError and the cancellation is lost (its timer is entered
-twice and takes two cancellations back). A leader whose writes end with its lease would never end."""
+twice and takes two cancellations back). A leader whose writes end with its lease would not end."""
 
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 

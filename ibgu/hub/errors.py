@@ -108,3 +108,7 @@ def read_error(
     if retry_after is not None and retry_after.isdigit():
         error.retry_after = float(retry_after)
     return error
+
+
+class Stuck(Exception):
+    """A leader does not end. The process has to, so that another one can begin."""

@@ -17,7 +17,7 @@ from msgspec import Struct
 from ibgu.core.kinds import JsonObject, Lease
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.decode import decode_one
-from ibgu.hub.errors import HubError
+from ibgu.hub.errors import HubError, Stuck
 from ibgu.hub.paths import MERGE_PATCH, lease, leases
 from ibgu.hub.port import Hub
 
@@ -29,10 +29,6 @@ _BEYOND = 0.001
 
 ENDING = 30.0
 """Seconds that a leader has to end."""
-
-
-class Stuck(Exception):
-    """A leader does not end. The process has to, so that another one can begin."""
 
 
 class LeaseTimes(Struct, frozen=True):

@@ -135,7 +135,9 @@ async def _desk(world: World, told: Told) -> AsyncIterator[Statuses]:
     writer = Writer(client, done=lambda result: None)
     clock = Clock(_now)
     await clock.sync()
-    statuses = Timed(mirror, Payloads(client, "a:b"), clock, writer, served=OPTIONAL)
+    statuses = Timed(
+        *(mirror, Payloads(client, "a:b"), clock, writer), served=OPTIONAL, settled=lambda: True
+    )
     statuses.told = told
 
     def written(asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:

@@ -40,7 +40,12 @@ class Desk:
         self.writer = Writer(client, done=lambda result: self.statuses.answered(result))
         payloads = Payloads(client, "ibgu-system:ibgu")
         served = frozenset({"phase"})
-        self.statuses = Statuses(self.mirror, payloads, clock, self.writer, served=served)
+        self.settled = True
+        self.statuses = Statuses(
+            *(self.mirror, payloads, clock, self.writer),
+            served=served,
+            settled=lambda: self.settled,
+        )
 
     async def look(self) -> Ibgu:
         """What the watch would tell."""
@@ -107,5 +112,23 @@ async def test_what_was_due_when_talm_came_is_not_written() -> None:
         assert b"phase" not in bytes((await client.get(PATH, Ibgu)).status)
         desk.statuses.hushed = False
         await desk.begin()
+        assert await _phase(client) == "Pending"
+        running.cancel()
+
+
+async def test_what_is_not_in_the_journal_yet_is_not_told() -> None:
+    """A process that is killed before the commit would leave a status that the next one takes for
+    the proof of a lost journal."""
+    hub = MemoryHub(now=NOW.timestamp)
+    client, clock = MemoryClient(hub), await _clock()
+    await client.request("POST", paths.ibgus("default"), body=BODY)
+    desk = Desk(client, clock)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(desk.writer.run())
+        desk.settled = False
+        await desk.begin()
+        assert b"phase" not in bytes((await client.get(PATH, Ibgu)).status)
+        desk.settled = True
+        await desk.write()
         assert await _phase(client) == "Pending"
         running.cancel()

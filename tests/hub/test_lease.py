@@ -13,6 +13,7 @@ import pytest
 from ibgu.hub import lease
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.deadline import Deadline
+from ibgu.hub.errors import Stuck
 from ibgu.hub.lease import Elector, Lead, LeaseTimes
 from tests.hub.conftest import Fault, Json, ScriptedHub, Until
 
@@ -430,6 +431,6 @@ async def test_a_leader_that_does_not_end_ends_the_process(
     one = elector(client)
     task = asyncio.create_task(one.run(deaf))
     await hub.put("ibgu", "ibgu-system", spec={"holderIdentity": "thief", "renewTime": "x"})
-    with pytest.raises(lease.Stuck, match="has not ended"):
+    with pytest.raises(Stuck, match="has not ended"):
         await task
     awake.set()

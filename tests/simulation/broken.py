@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from ibgu.controller import effects, loop, recovery
 from ibgu.controller.mirror import Mirror
+from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import TalmWatch
 from ibgu.core import decide as deciding
 from ibgu.core import gates
@@ -314,6 +315,17 @@ def restore_ignored(stack: ExitStack) -> None:
     _set(stack, Mirror, "_restored", lambda self, proof: None)
 
 
+def status_before_journal(stack: ExitStack) -> None:
+    """A status tells what is being written down, and may never be in the journal."""
+    flush = Statuses.flush
+
+    def at_once(self: Statuses, world: World) -> None:
+        self._settled = lambda: True
+        flush(self, world)
+
+    _set(stack, Statuses, "flush", at_once)
+
+
 def talm_ignored(stack: ExitStack) -> None:
     """A live TALM keeps nobody from writing."""
 
@@ -383,6 +395,7 @@ VARIANTS: dict[str, Variant] = {
         (failure_without_disarm, ""),
         (generation_ignored, ""),
         (restore_ignored, "restored"),
+        (status_before_journal, "leaders"),
         (talm_ignored, "talm"),
         (poke_rewrites, "", 14),
         (rate_ignored, "leaders"),

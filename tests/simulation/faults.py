@@ -95,8 +95,9 @@ PAYLOAD = (
     "payload-forbidden",
     "payload-refused",
 )
-OTHERS = ("hub-restored", "talm-lives", "label-taken", *PAYLOAD)
-"""Another past, another controller, a person in the worst moment: only where a theme asks."""
+OTHERS = ("hub-restored", "talm-lives", "label-taken", "kill-in-commit", *PAYLOAD)
+"""Another past, another controller, a person or a death in the worst moment: only where a theme
+asks."""
 KINDS: tuple[str, ...] = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
 
 _WEIGHTS = {PROCESS: 6, JOURNAL: 4, HUB: 4, WATCH: 3, CLUSTER: 4, PEOPLE: 4}
@@ -131,6 +132,9 @@ THEMES = (
             "commit-in-doubt",
             "commit-in-doubt",
             "hub-away",
+            "kill-in-commit",
+            "kill-in-commit",
+            "kill-in-commit",
         ),
     ),
     ALL,
@@ -193,6 +197,7 @@ def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> 
         "dark-when-armed",
         "kill-before-arming",
         "commit-in-doubt",
+        "kill-in-commit",
         "pause-in-transaction",
     ):  # while there is still something to do
         return structs.replace(fault, at=round(rng.uniform(2.0, 600.0), 1), n=fault.n % 3)

@@ -26,6 +26,8 @@ from tests.simulation.weather import Weather, latency
 
 RESTART = 10.0
 """Seconds from a process's end to its next start."""
+LONG_COMMIT = 2.0
+"""Virtual seconds: long enough for what else the process does every second."""
 EXPECTED = (Deposed, ReloadNeeded, JournalAway, HubError)
 """Errors that a process may end with."""
 
@@ -106,7 +108,7 @@ class Node:
             self.crashes += [leaf for leaf in _leaves(error) if not isinstance(leaf, EXPECTED)]
 
     async def _run(self, rng: Random) -> None:
-        who = f"{self.name}-{self.starts}"
+        who = f"ibgu/{self.name}-{self.starts}"
         client = self.client = FaultyHub(
             MemoryClient(self._hub, who), self._weather, self.process, rng, self.kill
         )
@@ -204,12 +206,16 @@ class _Calls:
         self._node.pause(max(fault.seconds, 60.0))
 
     def stops_inside(self) -> bool:
-        self._inside = self._weather.shot("pause-in-transaction")
+        shots = map(self._weather.shot, ("pause-in-transaction", "kill-in-commit"))
+        self._inside = next(filter(None, shots), None)
         return self._inside is not None and self._weather.fires(self._inside.kind)
 
     async def stop_inside(self) -> None:
         """All is written, and nothing committed: the server has its locks."""
         assert self._inside is not None
+        if self._inside.kind == "kill-in-commit":
+            await asyncio.sleep(LONG_COMMIT)
+            await self._end()
         self._sleep(self._inside)
         await asyncio.sleep(0)
 

@@ -147,7 +147,7 @@ class _Play:
         self._labels.audit(asked, before, after)
         self._effects.audit(asked, before, after)
         self._pokes.audit(asked, before, after)
-        if asked.who.startswith("node-") and "/leases" not in asked.path:
+        if asked.who.startswith("ibgu/") and "/leases" not in asked.path:
             known = self.world.talm.known
             self.found.check("R20 nothing is written beside TALM", not known, asked)
 
@@ -269,7 +269,7 @@ class _Play:
             told = f"{wrong.words} {wrong.event}"
             self.found.check("certified", wrong.rule is Rule.WRITER, f"{wrong.rule}: {told}")
         self.found.check("nothing is owed at the end", not owed or self._cut_short, owed)
-        History(self.found).read(events)
+        History(self.found, restored=bool(self.world.weather.struck["hub-restored"])).read(events)
         skewed = self.world.weather.skewed
         Pace(self.found, self._plan.starts_per_minute, skewed=skewed).read(events)
         self._effects.compare(runs, skewed=skewed, late=self._late)

@@ -47,7 +47,7 @@ class Stage:
         world.hub.audit = self._audit
 
     def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
-        if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("node-"):
+        if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("ibgu/"):
             return
         marks = after["metadata"].get("annotations") or {}
         run = str(marks.get(names.RUN, ""))

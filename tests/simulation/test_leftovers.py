@@ -98,7 +98,7 @@ def test_an_ibgu_that_is_deleted_while_it_is_taken_over(told: Tell) -> None:
 
     def handle(hub: MemoryHub, asked: Asked) -> bytes:
         removal = asked.method in ("DELETE", "PATCH") and "clustergroupupgrades" in asked.path
-        if removal and asked.who.startswith("node-") and not allowed:
+        if removal and asked.who.startswith("ibgu/") and not allowed:
             raise Refused(403, "Forbidden", "not yet")
         return known(hub, asked)
 
@@ -150,7 +150,7 @@ def test_a_conflict_over_what_talm_left_is_no_race(told: Tell) -> None:
 
     def handle(hub: MemoryHub, asked: Asked) -> bytes:
         removal = asked.method in ("DELETE", "PATCH") and "a-prep" in asked.path
-        if removal and asked.who.startswith("node-"):
+        if removal and asked.who.startswith("ibgu/"):
             asked_at.append(hub.now())
             raise Refused(409, "Conflict", "the object has been modified")
         return known(hub, asked)
@@ -176,7 +176,7 @@ def test_nothing_of_talms_goes_after_a_restore_until_a_person_lets_it(told: Tell
 
     def handle(hub: MemoryHub, asked: Asked) -> bytes:
         removal = asked.method in ("DELETE", "PATCH") and "a-prep" in asked.path
-        if removal and asked.who.startswith("node-") and not allowed:
+        if removal and asked.who.startswith("ibgu/") and not allowed:
             asked_at.append(hub.now())
             raise Refused(403, "Forbidden", "not yet")
         return known(hub, asked)

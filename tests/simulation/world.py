@@ -35,6 +35,7 @@ SHOTS = (
     "kill-before-commit",
     "kill-after-commit",
     "kill-before-arming",
+    "kill-in-commit",
     "pause-before-write",
     "pause-before-commit",
     "pause-in-transaction",

@@ -16,7 +16,7 @@ from ibgu.api.server import ListenError
 from ibgu.cli.errors import FAILED, MISUSED
 from ibgu.db import Deposed, JournalAway, SchemaMismatch
 from ibgu.db.errors import told
-from ibgu.hub.errors import HubError
+from ibgu.hub.errors import HubError, Stuck
 from ibgu.settings import Settings, SettingsError
 from ibgu.telemetry import configure_logging
 from ibgu.tracing import MissingExtra, tracing
@@ -115,7 +115,7 @@ def _known(error: BaseException) -> tuple[str, int] | None:
             return f"KUBECONFIG: {error.message}", MISUSED
         case HubError():
             return f"the hub: {error}", FAILED
-        case JournalAway() | SchemaMismatch() | Deposed():
+        case JournalAway() | SchemaMismatch() | Deposed() | Stuck():
             return str(error), FAILED
         case DBAPIError():
             return f"DATABASE_URL: {told(error)}", FAILED

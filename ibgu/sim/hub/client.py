@@ -23,7 +23,7 @@ BOOKMARK_EVERY = 60.0
 
 class MemoryClient(Hub):
     def __init__(self, hub: MemoryHub, who: str = "ibgu") -> None:
-        """`who`: the field manager of what it writes."""
+        """`who`: as a User-Agent; what comes before its slash is the field manager."""
         self._hub = hub
         self._who = who
         self.requests: Counter[tuple[str, str]] = Counter()

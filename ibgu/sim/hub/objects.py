@@ -121,14 +121,18 @@ def leaving(resource: Resource, obj: JsonObject, now: float) -> JsonObject:
 
 
 def managed(obj: JsonObject, who: str, subresource: str, now: float) -> JsonObject:
-    """Notes who has changed it; of the fields themselves nothing is kept."""
+    """Notes who has changed it: of `who`, as of a User-Agent, what comes before the slash. Of the
+    fields themselves nothing is kept."""
+    manager = who.partition("/")[0]
     mark = {"subresource": subresource} if subresource else {}
-    entries = [e for e in obj["metadata"].get("managedFields", ()) if not _by(e, who, subresource)]
+    entries = [
+        e for e in obj["metadata"].get("managedFields", ()) if not _by(e, manager, subresource)
+    ]
     entry = {
         "apiVersion": obj["apiVersion"],
         "fieldsType": "FieldsV1",
         "fieldsV1": {},
-        "manager": who,
+        "manager": manager,
         "operation": "Update",
         **mark,
         "time": timestamp(now),
@@ -137,5 +141,5 @@ def managed(obj: JsonObject, who: str, subresource: str, now: float) -> JsonObje
     return {**obj, "metadata": metadata}
 
 
-def _by(entry: JsonObject, who: str, subresource: str) -> bool:
-    return bool(entry["manager"] == who and entry.get("subresource", "") == subresource)
+def _by(entry: JsonObject, manager: str, subresource: str) -> bool:
+    return bool(entry["manager"] == manager and entry.get("subresource", "") == subresource)

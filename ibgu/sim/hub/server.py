@@ -40,7 +40,7 @@ class Asked(Struct, frozen=True):
     body: bytes | None = None
     content_type: str = paths.JSON
     who: str = "ibgu"
-    """Field manager."""
+    """As a User-Agent: the field manager is what comes before the slash."""
 
 
 class MemoryHub:

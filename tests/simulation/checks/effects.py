@@ -49,7 +49,7 @@ class Effects:
             self._led[who] = (self._led.get(who, (now, now))[0], now)
 
     def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
-        if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("node-"):
+        if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("ibgu/"):
             return
         run = _armed_run(after)
         if run and run != _armed_run(before):

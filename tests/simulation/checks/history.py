@@ -28,8 +28,10 @@ AFTER_THE_END = {"LateTruth", "WatchEnded", "LabelsOwed", "LabelsPutBack"}
 class History:
     """Slots, claims and order, recomputed from the events alone."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: Found, *, restored: bool) -> None:
+        """`restored`: the hub was, from a backup."""
         self._check = found.check
+        self._restored = restored
         self._bounds: dict[Any, int] = {}
         self._open: dict[Any, dict[str, str]] = defaultdict(dict)
         self._claims: dict[str, str] = {}
@@ -47,6 +49,9 @@ class History:
                 self._of_member(event)
 
     def _of_step(self, event: Event) -> None:
+        if not self._restored:
+            lost = event.kind == "Imported"
+            self._check("what nobody lost is not imported", not lost, f"{event}")
         if event.step is not None and "max_concurrency" in event.data:
             self._bounds[event.rollout, event.step] = event.data["max_concurrency"]
 

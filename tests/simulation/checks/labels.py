@@ -28,7 +28,7 @@ class Labels:
         self._replaced: dict[Change, set[str | None]] = defaultdict(set)
 
     def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
-        if not asked.who.startswith("node-") or before is None or after is None:
+        if not asked.who.startswith("ibgu/") or before is None or after is None:
             return
         if after["kind"] == "ManagedCluster":
             for field in ("labels", "annotations"):
