@@ -79,11 +79,16 @@ async def _clock() -> Clock:
     return clock
 
 
+async def _applied() -> tuple[MemoryClient, Clock]:
+    """A hub with the IBGU, and the time."""
+    client = MemoryClient(MemoryHub(now=NOW.timestamp))
+    await client.request("POST", paths.ibgus("default"), body=BODY)
+    return client, await _clock()
+
+
 async def test_what_somebody_writes_after_a_restart_is_written_over() -> None:
     """The status is as it should be when the new process looks, and is edited later."""
-    hub = MemoryHub(now=NOW.timestamp)
-    client, clock = MemoryClient(hub), await _clock()
-    await client.request("POST", paths.ibgus("default"), body=BODY)
+    client, clock = await _applied()
     before, after = Desk(client, clock), Desk(client, clock)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(desk.writer.run()) for desk in (before, after)]
@@ -101,9 +106,7 @@ async def test_what_somebody_writes_after_a_restart_is_written_over() -> None:
 
 
 async def test_what_was_due_when_talm_came_is_not_written() -> None:
-    hub = MemoryHub(now=NOW.timestamp)
-    client, clock = MemoryClient(hub), await _clock()
-    await client.request("POST", paths.ibgus("default"), body=BODY)
+    client, clock = await _applied()
     desk = Desk(client, clock)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(desk.writer.run())
@@ -119,9 +122,7 @@ async def test_what_was_due_when_talm_came_is_not_written() -> None:
 async def test_what_is_not_in_the_journal_yet_is_not_told() -> None:
     """A process that is killed before the commit would leave a status that the next one takes for
     the proof of a lost journal."""
-    hub = MemoryHub(now=NOW.timestamp)
-    client, clock = MemoryClient(hub), await _clock()
-    await client.request("POST", paths.ibgus("default"), body=BODY)
+    client, clock = await _applied()
     desk = Desk(client, clock)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(desk.writer.run())
