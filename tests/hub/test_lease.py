@@ -421,15 +421,17 @@ async def test_a_leader_that_does_not_end_ends_the_process(
     hub: ScriptedHub, client: HubClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "ENDING", 0.05)
-    awake = asyncio.Event()
+    began, awake = asyncio.Event(), asyncio.Event()
 
     async def deaf(_: Deadline) -> None:
+        began.set()
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
         await awake.wait()
 
     one = elector(client)
     task = asyncio.create_task(one.run(deaf))
+    await began.wait()
     await hub.put("ibgu", "ibgu-system", spec={"holderIdentity": "thief", "renewTime": "x"})
     with pytest.raises(Stuck, match="has not ended"):
         await task
