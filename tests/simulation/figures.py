@@ -23,7 +23,7 @@ GROUPS = {
     "clusters": faults.CLUSTER,
     "people": faults.PEOPLE,
     "what Prep carries": faults.PAYLOAD,
-    "others": ("hub-restored", "talm-lives", "label-taken", "kill-in-commit"),
+    "others": tuple(kind for kind in faults.OTHERS if kind not in faults.PAYLOAD),
 }
 
 
