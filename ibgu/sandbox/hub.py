@@ -2,8 +2,9 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ibgu.sandbox import contents, servers, users
@@ -39,15 +40,18 @@ class SandboxHub(Startable):
         audit_log: Path | None = None,
         payload_namespaces: Iterable[str] = PAYLOAD_NAMESPACES,
         binaries: HubBinaries | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """`payload_namespaces` are created, and ibgu may read ConfigMaps and Secrets there.
 
         `audit_log`: a file for one JSON line a request, written when it has ended, and up to
-        0.2 s later. `binaries`: None finds or builds them.
+        0.2 s later. `binaries`: None finds or builds them. `environment`: variables for the API
+        server, as GOGC, beside those of this process.
         """
         self._audit_log = audit_log
         self._payload_namespaces = tuple(payload_namespaces)
         self._binaries = binaries
+        self._environment = environment
         self._keeper: Keeper | None = None
         self._folder = Path()
         self._ports = _Ports(0, 0, 0)
@@ -131,7 +135,8 @@ class SandboxHub(Startable):
         `flags` count for this start only, and over those that it usually has.
         """
         keeper = self._running()
-        keeper.start("kube-apiserver", [*self._argv["kube-apiserver"], *flags])
+        argv = [*self._argv["kube-apiserver"], *flags]
+        keeper.start("kube-apiserver", argv, environment=self._environment)
         admin = self._rest()
         wait_until(lambda: admin.answers("/readyz"), "kube-apiserver", self._check)
 

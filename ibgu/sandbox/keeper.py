@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from ibgu.sandbox.errors import SandboxError
@@ -57,8 +59,12 @@ class Keeper:
         stop_signal: signal.Signals = signal.SIGTERM,
         death_signal: signal.Signals = signal.SIGKILL,
         grace: float = 3.0,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> int:
-        """Start a server as the numeric `user` (None: the caller's own) and return its pid."""
+        """Start a server as the numeric `user` (None: the caller's own) and return its pid.
+
+        `environment`: variables beside, and over, the caller's.
+        """
         reply = self._ask(
             op="start",
             name=name,
@@ -68,6 +74,7 @@ class Keeper:
             stop_signal=stop_signal,
             death_signal=death_signal,
             grace=grace,
+            environment=dict(environment),
         )
         return int(reply["pid"])
 

@@ -77,6 +77,7 @@ class Servers:
         death_signal: int,
         grace: float,
         user: int | None,
+        environment: dict[str, str],
     ) -> int:
         with open(log, "ab") as output:
             process = subprocess.Popen(
@@ -87,6 +88,7 @@ class Servers:
                 user=user,
                 group=user,
                 extra_groups=None if user is None else [],
+                env={**os.environ, **environment},
                 preexec_fn=self._death_signal_with(death_signal),
             )
         self._running[name] = Server(process, stop_signal, grace)

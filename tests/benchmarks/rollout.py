@@ -25,6 +25,7 @@ from tests.benchmarks.audit import WORKS, Entry, Moments, Requests, read, reques
 from tests.benchmarks.bound import handovers, list_schedule
 from tests.benchmarks.ledger import Costs, costs
 from tests.benchmarks.process import Machine, Usage, controller
+from tests.benchmarks.warm import ENVIRONMENT, warm
 
 NAME = "bench"
 STAGES = ("Prep", "Upgrade")
@@ -69,7 +70,8 @@ def fleet_of(clusters: int, seed: int, durations: str = DURATIONS) -> FleetSpec:
 
 async def _measure(spec: FleetSpec, slots: int, folder: Path) -> Result:
     log = folder / "audit.log"
-    async with EmbeddedPostgres() as postgres, SandboxHub(audit_log=log) as hub:
+    hub = SandboxHub(audit_log=log, environment=ENVIRONMENT)
+    async with EmbeddedPostgres() as postgres, hub:
         environment = {
             "KUBECONFIG": str(hub.kubeconfig("ibgu")),
             "DATABASE_URL": postgres.url,
@@ -81,6 +83,7 @@ async def _measure(spec: FleetSpec, slots: int, folder: Path) -> Result:
         async with fleet, admin, asyncio.TaskGroup() as tasks:
             player = await play(tasks, fleet, spec)
             await upgrade(postgres.url)
+            await warm(admin)
             await at_rest()
             before = await costs(postgres.url)
             with controller(environment, folder / "ibgu.log") as process:

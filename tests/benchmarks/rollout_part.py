@@ -1,6 +1,5 @@
 """Rollouts on the real API server and the simulated fleet, as ratios."""
 
-import os
 from argparse import ArgumentParser, Namespace
 
 from tests.benchmarks.report import show
@@ -15,8 +14,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> bool:
-    # By default a quarter of kube-apiserver's time is garbage collection: it has memory here.
-    os.environ.setdefault("GOGC", "400")
     good = True
     for text in options.clusters.split(","):
         clusters = int(text)

@@ -79,3 +79,10 @@ def test_ctrl_c_is_left_to_the_caller(keeper: Keeper) -> None:
     os.kill(keeper.pid, signal.SIGINT)
     keeper.check("server")
     os.kill(first, 0)
+
+
+def test_a_server_gets_variables_of_its_own_beside_its_callers(keeper: Keeper) -> None:
+    argv = ["/bin/sh", "-c", 'echo "$GOGC in $PATH"']
+    keeper.start("etcd", argv, environment={"GOGC": "off"})
+    expected = f"off in {os.environ['PATH']}"
+    wait_until(lambda: keeper.tail("etcd") == expected, "etcd", lambda: None)
