@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 if TYPE_CHECKING:
+    from ibgu.hub.port import Hub
     from ibgu.hub.writer import WriteResult
 
 _LATENCIES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -35,6 +35,9 @@ TALM_LIVE = Gauge("ibgu_talm_live", "1 while a live TALM keeps the leader from w
 
 # the hub
 HUB_REQUESTS = Counter("ibgu_hub_requests", "Requests to the hub.", ["verb", "code"])
+HUB_SENT = Counter(
+    "ibgu_hub_sent_bytes", "Bytes of the bodies of requests to the hub.", ["verb", "resource"]
+)
 WRITES = Counter("ibgu_hub_writes", "Writes by object kind and result.", ["kind", "result"])
 QUEUE = Gauge("ibgu_write_queue_depth", "Objects with a write pending.")
 POKES = Counter(
@@ -152,16 +155,18 @@ def metrics() -> dict[str, Metric]:
 
 
 class Tally:
-    """Brings HUB_REQUESTS up to what a connection has counted by itself."""
+    """Brings HUB_REQUESTS and HUB_SENT up to what a connection has counted by itself."""
 
-    def __init__(self, requests: Mapping[tuple[str, str], int]) -> None:
-        self._requests = requests
-        self._told: dict[tuple[str, str], int] = {}
+    def __init__(self, client: "Hub") -> None:
+        self._counted = ((HUB_REQUESTS, client.requests), (HUB_SENT, client.sent))
+        self._told: dict[tuple[Counter, str, str], int] = {}
 
     def count(self) -> None:
-        for key, total in list(self._requests.items()):
-            HUB_REQUESTS.labels(*key).inc(total - self._told.get(key, 0))
-            self._told[key] = total
+        for counter, counted in self._counted:
+            for (verb, what), total in list(counted.items()):
+                key = counter, verb, what
+                counter.labels(verb, what).inc(total - self._told.get(key, 0))
+                self._told[key] = total
 
 
 def count_write(result: "WriteResult") -> None:

@@ -59,7 +59,7 @@ class Controller:
         self._settings = settings
         self._client = client
         self._usual = Usual(Reads(engine, served.hub))
-        self._tally = telemetry.Tally(client.requests)
+        self._tally = telemetry.Tally(client)
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed, self._rested)
         self._watches = Watches(client, self._mirror, served, settings, self._rng)

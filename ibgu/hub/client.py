@@ -18,7 +18,7 @@ from ibgu import tracing
 from ibgu.hub import config
 from ibgu.hub.credentials import Credentials
 from ibgu.hub.errors import HubError
-from ibgu.hub.paths import VERSION
+from ibgu.hub.paths import VERSION, resource
 from ibgu.hub.port import NO_QUERY, Hub
 from ibgu.hub.transport import hang_up, keep_alive, lines, named, own_session, read_answer
 
@@ -54,6 +54,7 @@ class HubClient(Hub):
         self._session = own_session(api)
         self._base: str = api.configuration.host
         self.requests: Counter[tuple[str, str]] = Counter()
+        self.sent: Counter[tuple[str, str]] = Counter()
         self._options: dict[str, Any] = {"allow_redirects": False}
         if api.configuration.proxy:
             self._options["proxy"] = api.configuration.proxy
@@ -177,6 +178,8 @@ class HubClient(Hub):
             outcome = f"{response.status // 100}xx"
         finally:
             self.requests[request.verb, outcome] += 1
+            if request.data is not None:
+                self.sent[request.verb, resource(request.path)] += len(request.data)
         return response
 
 

@@ -40,6 +40,18 @@ def segment(name: str) -> str:
     return quote(name, safe="")
 
 
+def resource(path: str) -> str:
+    """The plural that a path leads to, with its subresource: "manifestworks/status".
+
+    Empty for what is no object of an API, as `VERSION`.
+    """
+    _, root, *parts = path.split("/")
+    parts = parts[{"api": 1, "apis": 2}.get(root, len(parts)) :]
+    if len(parts) > 2 and parts[0] == "namespaces":
+        parts = parts[2:]
+    return "/".join((*parts[:1], *parts[2:]))
+
+
 def _collection(api: str, plural: str, namespace: str | None) -> str:
     if namespace is None:
         return f"{api}/{plural}"

@@ -18,10 +18,11 @@ class Hub(Protocol):
     """`client.HubClient` speaks to an API server, `ibgu.sim.hub` keeps one in memory.
 
     `requests` counts what was sent, by Kubernetes verb and status class ("2xx", ..., "none" for
-    no answer).
+    no answer), `sent` the bytes of the bodies that were sent, by verb and `paths.resource`.
     """
 
     requests: Counter[tuple[str, str]]
+    sent: Counter[tuple[str, str]]
 
     @property
     def url(self) -> str: ...

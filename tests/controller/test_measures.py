@@ -23,6 +23,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
+from ibgu.sim.hub import MemoryClient, MemoryHub
 from tests.core.book.records import (
     MINUTE,
     NOW,
@@ -190,11 +191,25 @@ def test_ends_are_counted_from_zero() -> None:
 
 
 def test_requests_to_the_hub_are_counted_once() -> None:
-    requests = {("patch", "5xx"): 3}
-    tally = telemetry.Tally(requests)
+    client = MemoryClient(MemoryHub(now=float))
+    client.requests["patch", "5xx"] = 3
+    tally = telemetry.Tally(client)
     before = value("ibgu_hub_requests_total", verb="patch", code="5xx") or 0
     tally.count()
     tally.count()
-    requests["patch", "5xx"] += 1
+    client.requests["patch", "5xx"] += 1
     tally.count()
     assert value("ibgu_hub_requests_total", verb="patch", code="5xx") == before + 4
+
+
+def test_bytes_to_the_hub_are_counted_once() -> None:
+    client = MemoryClient(MemoryHub(now=float))
+    client.sent["patch", "manifestworks"] = 300
+    tally = telemetry.Tally(client)
+    labels = {"verb": "patch", "resource": "manifestworks"}
+    before = value("ibgu_hub_sent_bytes_total", **labels) or 0
+    tally.count()
+    tally.count()
+    client.sent["patch", "manifestworks"] += 40
+    tally.count()
+    assert value("ibgu_hub_sent_bytes_total", **labels) == before + 340

@@ -158,6 +158,15 @@ def controller() -> Dashboard:
             "reqps",
         ),
         stacked(
+            "Bytes sent to the hub",
+            {
+                "{{verb}} {{resource}}": (
+                    f"sum by (verb, resource) (rate(ibgu_hub_sent_bytes_total{rate}))"
+                )
+            },
+            "Bps",
+        ),
+        stacked(
             "Writes by result",
             {"{{kind}} {{result}}": f"sum by (kind, result) (rate(ibgu_hub_writes_total{rate}))"},
             "wps",

@@ -57,6 +57,7 @@ async def told_of_two_preps(address: str) -> None:
     assert found["ibgu_reaction_seconds_count"] == found["ibgu_turn_seconds_count"] > 0
     assert found['ibgu_rollouts{phase="Completed"}'] == 1
     assert found['ibgu_hub_requests_total{code="2xx",verb="create"}'] >= 2
+    assert found['ibgu_hub_sent_bytes_total{resource="manifestworks",verb="create"}'] > 2000
     assert found['ibgu_api_requests_total{code="200",method="GET",route="/readyz"}'] >= 1
 
 

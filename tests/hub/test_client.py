@@ -108,6 +108,16 @@ async def test_no_answer_in_time_is_an_error_without_status(
     assert client.requests == {("create", "none"): 1}
 
 
+async def test_what_is_sent_is_counted_in_bytes(hub: ScriptedHub, client: HubClient) -> None:
+    await hub.put("stage")
+    await client.get(work("spoke", "stage"), ManifestWork)
+    assert not client.sent
+
+    for _ in range(2):
+        await client.request("PATCH", work("spoke", "stage"), body=b'{"spec": {}}')
+    assert client.sent == {("patch", "manifestworks"): 24}
+
+
 @pytest.mark.parametrize("first", ["cancelled", "out of time"])
 async def test_who_is_cancelled_as_its_time_runs_out_is_cancelled(
     hub: ScriptedHub, client: HubClient, until: Until, first: str

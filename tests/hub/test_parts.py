@@ -58,6 +58,27 @@ def test_paths(path: str, expected: str) -> None:
     assert path == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (paths.ibgu_status("default", "ran"), "imagebasedgroupupgrades/status"),
+        (paths.works(), "manifestworks"),
+        (paths.works("site-1"), "manifestworks"),
+        (paths.work("namespaces", "w"), "manifestworks"),
+        (paths.managed_cluster("namespaces"), "managedclusters"),
+        (paths.TOKEN_REVIEWS, "tokenreviews"),
+        (paths.secret("ns", "s"), "secrets"),
+        (paths.pod_log("ns", "p"), "pods/log"),
+        (paths.namespace("kube-system"), "namespaces"),
+        ("/api/v1/namespaces", "namespaces"),
+        (paths.VERSION, ""),
+        (paths.OPENAPI, ""),
+    ],
+)
+def test_what_a_path_leads_to(path: str, expected: str) -> None:
+    assert paths.resource(path) == expected
+
+
 def test_backoff_grows_to_its_limit_and_never_stands_in_step() -> None:
     backoff, rng = Backoff(first=1, longest=8), random.Random(0)
     delays = [backoff.delay(failures, rng) for failures in range(1, 200)]

@@ -39,6 +39,7 @@ class FaultyHub(Hub):
         self._pipes: list[_Pipe] = []
         self.dead = False
         self.requests: Counter[tuple[str, str]] = inner.requests
+        self.sent: Counter[tuple[str, str]] = inner.sent
 
     @property
     def url(self) -> str:

@@ -146,7 +146,7 @@ async def _api(
         system = await patience.until(
             "the hub", partial(client.get, paths.namespace("kube-system"), Bare)
         )
-        probes = _probes(settings, leading, Tally(client.requests))
+        probes = _probes(settings, leading, Tally(client))
         rates = Rates(settings.api_rate, settings.api_burst)
         yield Context(
             hub=system.metadata.uid,

@@ -47,7 +47,7 @@ class Shadow:
         self._watches = Watches(client, self._mirror, served, settings, Random())
         self._clock = Clock(self._store.now)
         self._away = ""
-        self._tally = telemetry.Tally(client.requests)
+        self._tally = telemetry.Tally(client)
         self._album: Album | None = None
         self.leading = False
 

@@ -12,6 +12,7 @@ import msgspec
 from ibgu.core.kinds import JsonObject
 from ibgu.hub.client import VERBS
 from ibgu.hub.errors import TRANSPORT, HubError, read_error
+from ibgu.hub.paths import resource
 from ibgu.hub.port import NO_QUERY, Hub
 from ibgu.sim.hub.answers import Refused
 from ibgu.sim.hub.server import Asked, MemoryHub
@@ -27,6 +28,7 @@ class MemoryClient(Hub):
         self._hub = hub
         self._who = who
         self.requests: Counter[tuple[str, str]] = Counter()
+        self.sent: Counter[tuple[str, str]] = Counter()
 
     @property
     def url(self) -> str:
@@ -65,6 +67,8 @@ class MemoryClient(Hub):
             raise _error(refused, method, path) from None
         finally:
             self.requests[verb or VERBS[method], f"{outcome // 100}xx"] += 1
+            if data is not None:
+                self.sent[verb or VERBS[method], resource(path)] += len(data)
 
     @asynccontextmanager
     async def stream(

@@ -1,6 +1,7 @@
 """Creating, changing, deleting: versions, conflicts, generations, finalizers."""
 
 import pytest
+from msgspec import json
 
 from tests.hub.contract.conftest import Edge, version, work_body
 
@@ -20,6 +21,15 @@ async def test_an_object_is_created_with_what_the_server_gives_it(edge: Edge) ->
 async def test_a_status_is_not_created_with_its_object(edge: Edge) -> None:
     body = work_body("w") | {"status": {"conditions": []}}
     assert "status" not in await edge.send("POST", edge.works, body)
+
+
+async def test_what_is_sent_is_counted_in_bytes(edge: Edge) -> None:
+    edge.client.sent.clear()
+    body = json.encode(work_body("w"))
+    await edge.client.request("POST", edge.works, body=body)
+    await edge.send("GET", edge.work("w"))
+
+    assert edge.client.sent == {("create", "manifestworks"): len(body)}
 
 
 async def test_a_name_can_be_generated(edge: Edge) -> None:
