@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     )
     lease_retry_seconds: float = Field(0.4, gt=0, description="Between two renewals or tries.")
     hub_concurrency: int = Field(32, ge=1, le=256, description="Writes to the hub at a time.")
-    hub_rate: float = Field(200.0, gt=0, description="Writes to the hub a second, on average.")
+    hub_rate: float = Field(400.0, gt=0, description="Writes to the hub a second, on average.")
     hub_burst: int = Field(400, ge=1, description="Writes to the hub that may go out at once.")
     poke: str = Field(
         "auto",

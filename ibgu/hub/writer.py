@@ -50,7 +50,7 @@ class WriteResult(Struct, frozen=True):
 
 class Limits(Struct, frozen=True):
     concurrency: int = 32
-    rate: float = 200.0
+    rate: float = 400.0
     """Requests a second."""
     burst: int = 400
     timeout: float = 15.0
