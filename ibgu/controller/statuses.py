@@ -21,7 +21,7 @@ from ibgu.hub.writer import Write, Writer, WriteResult
 TICK = 0.1
 """Seconds between two looks at what has to be written, while there is something."""
 PER_BYTE = 1 / 100_000
-"""Seconds that a status waits more, for each byte it has."""
+"""Seconds that a status waits more, for each byte it has: to make one costs CPU, written or not."""
 
 
 class _StatusView(Struct, frozen=True):
@@ -96,15 +96,17 @@ class Statuses:
         listing = self._listings.setdefault(rollout.uid, Listing())
         status = status_of(book, payload, _conditions(found), self._served, now, listing)
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
+        cost = len(body) * PER_BYTE
         written = self._written.get(rollout.uid)
         if written == body:
+            self._due[rollout.uid] = now + timedelta(seconds=cost)
             return
         if written is None and _shows(found, body):
             # Written before a restart: ours all the same, and to be written over if it changes.
             self._written[rollout.uid], self._answered[rollout.uid] = body, found
             return
         self._written[rollout.uid] = body
-        self._due[rollout.uid] = now + timedelta(seconds=1 + len(body) * PER_BYTE)
+        self._due[rollout.uid] = now + timedelta(seconds=1 + cost)
         self._writer.submit(_status_write(book, body))
 
     def answered(self, result: WriteResult) -> None:

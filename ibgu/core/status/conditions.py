@@ -37,8 +37,11 @@ def conditions(
 
 
 def unlisted(book: Book, before: Iterable[Condition], now: datetime) -> JsonObject:
-    """Says that clusters are left out; "{}" in its message stands for their number."""
-    words = "{} clusters are not listed here for lack of space; ibgu's REST API lists all of them"
+    """Says that clusters are left out; "{}" in its message stands for how many."""
+    words = (
+        "{} are not listed here for lack of space; `ibgu members` and ibgu's REST API list all of "
+        "them"
+    )
     wanted = _condition("ClustersListed", "False", "TooMany", words)
     old = next((condition for condition in before if condition.type == wanted["type"]), None)
     return _stamped(wanted, old, book, now)

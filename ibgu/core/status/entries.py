@@ -1,13 +1,27 @@
 """One entry of `status.clusters[]`: what it shows of a cluster (the table of design 4)."""
 
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Member, MemberState, Outcome
 
 WORDS = 200
 """Characters of a running cluster's last words."""
+OUTCOME_WORDS = 1000
+"""Characters of what is said of an ended action; a webhook may answer with a whole page, and the
+journal has all of it."""
 _SHOWN_FAILURES = frozenset({Outcome.FAILED, Outcome.CANCELLED})
+
+
+class Rank(IntEnum):
+    """What a reader misses where the entry is left out, the least first."""
+
+    QUIET = 0
+    """It waits, or has done all it was asked for."""
+    RUNNING = 1
+    """What runs now is another tomorrow, and its work on the hub tells of it too."""
+    FAILED = 2
 
 
 def entry(cluster: str, members: list[Member]) -> JsonObject:
@@ -22,9 +36,10 @@ def entry(cluster: str, members: list[Member]) -> JsonObject:
     return entry
 
 
-def dispensable(entry: JsonObject) -> bool:
-    """It may be left out where not all fit: it tells of no failure and of nothing that runs."""
-    return "failedActions" not in entry and "currentAction" not in entry
+def rank(entry: JsonObject) -> Rank:
+    if "failedActions" in entry:
+        return Rank.FAILED
+    return Rank.RUNNING if "currentAction" in entry else Rank.QUIET
 
 
 def cut(entry: JsonObject, length: int) -> JsonObject:
@@ -43,7 +58,7 @@ def _short(value: object, length: int) -> object:
 
 def _completed(member: Member) -> Iterable[JsonObject]:
     for done in member.completed:
-        yield _action(done.action, done.note)
+        yield _action(done.action, done.note[:OUTCOME_WORDS])
 
 
 def _has_failed(member: Member) -> bool:
@@ -52,7 +67,7 @@ def _has_failed(member: Member) -> bool:
 
 def _failed(member: Member) -> JsonObject:
     words = f"{member.cause}: {member.message}" if member.cause else member.message
-    return _action(member.failed_action or "", words)
+    return _action(member.failed_action or "", words[:OUTCOME_WORDS])
 
 
 def _current(members: list[Member]) -> Iterator[JsonObject]:

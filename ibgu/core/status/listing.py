@@ -2,13 +2,14 @@
 
 from collections.abc import Container
 from enum import IntEnum
+from itertools import chain
 
 from msgspec import Raw, Struct, json
 
 from ibgu.core.book import Book
 from ibgu.core.kinds import JsonObject
 from ibgu.core.plan import natural_key
-from ibgu.core.status.entries import cut, dispensable, entry
+from ibgu.core.status.entries import Rank, cut, entry, rank
 
 SHORT = 80
 """Characters of a message once messages are cut."""
@@ -26,8 +27,7 @@ class Item(Struct, frozen=True, gc=False):
     """One entry, encoded for each of `Words`; the same bytes where nothing is cut."""
 
     encoded: tuple[bytes, ...]
-    spares: int
-    """Bytes that the list loses without it once messages are cut; 0: it may not be left out."""
+    rank: Rank
 
 
 class Listing:
@@ -35,14 +35,19 @@ class Listing:
 
     def __init__(self) -> None:
         self._book: Book | None = None
+        self._clear()
+
+    def _clear(self) -> None:
         self._items: dict[str, Item] = {}
-        self._sizes = [0, 0, 0]
+        self._counts = [0 for _ in Rank]
+        self._sizes = [[0 for _ in Rank] for _ in Words]
 
     def update(self, book: Book) -> None:
         """To what the book says now. A book that it has not seen yet is read as a whole."""
         changed = {name for step in book.steps for name in step.take_changed()}
         if book is not self._book:
-            self._book, self._items, self._sizes = book, {}, [0, 0, 0]
+            self._book = book
+            self._clear()
             changed = {name for step in book.steps for name in step.members}
         joined = changed - self._items.keys()
         for cluster in changed:
@@ -50,26 +55,32 @@ class Listing:
         if joined:
             self._items = {name: self._items[name] for name in sorted(self._items, key=natural_key)}
 
-    def size(self, words: Words) -> int:
-        """Bytes of the whole list."""
-        return self._sizes[words] + 1 + max(1, len(self._items))
+    def size(self, words: Words, least: Rank = Rank.QUIET) -> int:
+        """Bytes of the list with all entries of that rank and of higher ones."""
+        count = sum(self._counts[least:])
+        return sum(self._sizes[words][least:]) + 1 + max(1, count)
 
     def encoded(self, words: Words, hidden: Container[str] = ()) -> Raw:
         items = self._items.items()
         return Raw(b"[%b]" % b",".join(i.encoded[words] for name, i in items if name not in hidden))
 
-    def left_out(self, excess: int, last: Container[str]) -> set[str]:
-        """Whom to leave out to save so many bytes once messages are cut, if so many may be; first
-        those that are not in `last`."""
-        found: set[str] = set()
-        for in_last in (False, True):
-            for name, item in self._items.items():
-                if excess <= 0:
-                    return found
-                if item.spares and (name in last) is in_last:
-                    found.add(name)
-                    excess -= item.spares
+    def left_out(self, words: Words, room: int, last: Container[str]) -> dict[str, Rank]:
+        """Whom to leave out so that the list fits into so many bytes: those of the lower rank
+        first, and of one rank those that are not in `last`."""
+        excess = self.size(words) - room
+        found: dict[str, Rank] = {}
+        for name, item in chain.from_iterable(self._least_first(last)):
+            if excess <= 0:
+                break
+            found[name] = item.rank
+            excess -= len(item.encoded[words]) + len(b",")
         return found
+
+    def _least_first(self, last: Container[str]) -> list[list[tuple[str, Item]]]:
+        groups: list[list[tuple[str, Item]]] = [[] for _ in range(2 * len(Rank))]
+        for found in self._items.items():
+            groups[2 * found[1].rank + (found[0] in last)].append(found)
+        return groups
 
     def _put(self, cluster: str, item: Item | None) -> None:
         before = self._items.get(cluster)
@@ -82,8 +93,9 @@ class Listing:
             self._count(item, 1)
 
     def _count(self, item: Item, by: int) -> None:
+        self._counts[item.rank] += by
         for words in Words:
-            self._sizes[words] += by * len(item.encoded[words])
+            self._sizes[words][item.rank] += by * len(item.encoded[words])
 
 
 def _item(book: Book, cluster: str) -> Item | None:
@@ -98,11 +110,7 @@ def _item(book: Book, cluster: str) -> Item | None:
 def item(made: JsonObject) -> Item:
     whole = json.encode(made)
     if b'"message":' not in whole:
-        return Item((whole, whole, whole), _spares(made, whole))
+        return Item((whole, whole, whole), rank(made))
     shorter = [json.encode(cut(made, length)) for length in (SHORT, 0)]
     encoded = (whole, *(whole if each == whole else each for each in shorter))
-    return Item(encoded, _spares(made, encoded[Words.CUT]))
-
-
-def _spares(made: JsonObject, encoded: bytes) -> int:
-    return len(encoded) + len(b",") if dispensable(made) else 0
+    return Item(encoded, rank(made))

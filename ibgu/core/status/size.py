@@ -1,16 +1,18 @@
-"""A status must fit into one object: what is left out first, and what never (design 5)."""
+"""A status must fit into one object: what is left out first, and what last (design 5)."""
 
-from collections.abc import Container
+from collections import Counter
+from collections.abc import Container, Mapping
 
 from msgspec import Raw, json
 
 from ibgu.core.kinds import JsonObject
+from ibgu.core.status.entries import Rank
 from ibgu.core.status.listing import Listing, Words
 
 LIMIT = 1_000_000
 """Bytes of the whole status; etcd takes 1.5 MiB for the whole object."""
-NUMBERS = 20
-"""Bytes that the number of hidden clusters takes where it is told."""
+NUMBERS = 80
+"""Bytes that the numbers of hidden clusters take where they are told."""
 
 
 def fit(
@@ -20,26 +22,43 @@ def fit(
     unlisted: JsonObject,
     limit: int = LIMIT,
 ) -> JsonObject:
-    """The status with its clusters, with messages cut and then clusters hidden until it fits.
+    """The status with its clusters, never above the limit: what does not fit is left out.
 
-    Clusters of earlier steps alone are hidden first; `last` holds the names of the newest
-    step's. Failed and running ones are never hidden; if there are too many of them, they lose
-    their messages. `hidden` says how many clusters are, and so does the condition `unlisted`.
+    First messages are cut; then clusters are hidden that neither failed nor run, those of earlier
+    steps alone before those of the newest, whose names are in `last`. If the others still do not
+    fit, all messages go, and as many clusters are listed as fit without: the failed ones before
+    those that run, and these before the rest. `hidden` says how many are not, and so does the
+    condition `unlisted`.
     """
     room = limit - _size(status)
-    for words in (Words.WHOLE, Words.CUT):
-        if listing.size(words) <= room:
-            return {**status, "clusters": listing.encoded(words)}
-    excess = listing.size(Words.CUT) - room + len(json.encode(unlisted)) + NUMBERS
-    hidden = listing.left_out(excess, last)
+    rest = room - len(json.encode(unlisted)) - NUMBERS
+    words, hidden = _chosen(listing, last, room, rest)
     if hidden:
-        told = {**unlisted, "message": unlisted["message"].format(len(hidden))}
+        told = {**unlisted, "message": unlisted["message"].format(_counted(hidden))}
         conditions = [*status["conditions"], told]
         status = {**status, "conditions": conditions, "hidden": len(hidden)}
-    clusters = listing.encoded(Words.CUT, hidden)
-    if _size(status) + len(bytes(clusters)) > limit:
-        clusters = listing.encoded(Words.NONE, hidden)
-    return {**status, "clusters": clusters}
+    return {**status, "clusters": listing.encoded(words, hidden)}
+
+
+def _chosen(
+    listing: Listing, last: Container[str], room: int, rest: int
+) -> tuple[Words, Mapping[str, Rank]]:
+    """`room`: bytes for the list; `rest`: where something is hidden, which has to be told."""
+    for words in (Words.WHOLE, Words.CUT):
+        if listing.size(words) <= room:
+            return words, {}
+    if listing.size(Words.CUT, Rank.RUNNING) <= rest:
+        return Words.CUT, listing.left_out(Words.CUT, rest, last)
+    if listing.size(Words.NONE) <= room:
+        return Words.NONE, {}
+    return Words.NONE, listing.left_out(Words.NONE, rest, last)
+
+
+def _counted(hidden: Mapping[str, Rank]) -> str:
+    counts = Counter(hidden.values())
+    worse = ((Rank.FAILED, "failed"), (Rank.RUNNING, "running"))
+    named = ", ".join(f"{counts[rank]} {word}" for rank, word in worse if counts[rank])
+    return f"{len(hidden)} clusters ({named})" if named else f"{len(hidden)} clusters"
 
 
 def _size(status: JsonObject) -> int:
