@@ -3,11 +3,9 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +15,7 @@ import pytest
 from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
+from tests.sandbox.traces import answers, eventually, processes_naming
 
 pytestmark = pytest.mark.hub
 
@@ -57,28 +56,6 @@ class Sandbox(NamedTuple):
             or answers(self.port)
             or any(Path(path).exists() for path in self.folders)
         )
-
-
-def processes_naming(folders: list[str]) -> Iterator[int]:
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if any(folder in words for folder in folders):
-            yield int(process.name)
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return condition()
 
 
 @pytest.fixture

@@ -6,7 +6,10 @@ import typer
 
 
 def demo(
-    clusters: Annotated[int, typer.Option(min=1, help="How many simulated clusters.")] = 50,
+    clusters: Annotated[
+        int,
+        typer.Option(min=3, help="How many simulated clusters; spoke1, 4 and 6 are among them."),
+    ] = 50,
     speed: Annotated[
         float,
         typer.Option(min=0.1, help="How much faster than in the field: 120 makes 12 min 6 s."),

@@ -11,11 +11,12 @@ from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.demo import sample
-from ibgu.sandbox.demo.ending import DONE, UNEXPECTED, until_signalled
+from ibgu.sandbox.demo.ending import UNEXPECTED, until_signalled
 from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.demo.ready import ready
-from ibgu.sandbox.demo.view import View, outcomes
+from ibgu.sandbox.demo.verdict import verdict
+from ibgu.sandbox.demo.view import View
 from ibgu.sandbox.errors import SandboxError
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.keeper import Keeper
@@ -173,16 +174,8 @@ class Demo:
             raise
 
     def _verdict(self, found: dict[str, Any]) -> int:
-        """Just the clusters that were made to fail have failed."""
         faults = sample.fleet(self._options).faults_by_cluster()
-        meant = {name for name, given in faults.items() if given}
-        failed = {
-            entry["name"] for entry in found["status"]["clusters"] if entry.get("failedActions")
-        }
-        counts = outcomes(found)
-        self._console.print(
-            f"Done: {counts['succeeded']} clusters upgraded, {counts['failed']} failed "
-            f"and were aborted ({len(meant)} were made to fail).",
-            highlight=False,
-        )
-        return DONE if failed == meant else UNEXPECTED
+        end = verdict(found, {name for name, given in faults.items() if given})
+        for line in end.lines:
+            self._console.print(line, highlight=False, soft_wrap=True)
+        return end.code

@@ -1,6 +1,5 @@
 """What the rollout looks like: a picture that lives on a terminal, lines of text elsewhere."""
 
-from collections import Counter
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -100,11 +99,3 @@ def _failures(status: dict[str, Any]) -> Table:
     for name, action, message in failed[:_SHOWN]:
         table.add_row(f"  {name}", action, Text(message, overflow="ellipsis", no_wrap=True))
     return table
-
-
-def outcomes(found: Ibgu) -> Counter[str]:
-    """How many clusters ended with which completed or failed action last."""
-    counts: Counter[str] = Counter()
-    for entry in found.get("status", {}).get("clusters", []):
-        counts["failed" if entry.get("failedActions") else "succeeded"] += 1
-    return counts

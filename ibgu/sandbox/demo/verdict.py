@@ -1,0 +1,40 @@
+"""What came of a demo that walked through all steps, and whether it was meant so."""
+
+from collections.abc import Collection
+from typing import Any
+
+from msgspec import Struct
+
+from ibgu.core.model import Action
+from ibgu.sandbox.demo.ending import DONE, UNEXPECTED
+
+
+class Verdict(Struct, frozen=True):
+    code: int
+    lines: tuple[str, ...]
+
+
+def verdict(ibgu: dict[str, Any], meant: Collection[str]) -> Verdict:
+    """Of a completed IBGU, where `meant` are the clusters that were made to fail."""
+    clusters = ibgu["status"].get("clusters", [])
+    failed = {entry["name"] for entry in clusters if entry.get("failedActions")}
+    upgraded = {entry["name"] for entry in clusters if _upgraded(entry)} - failed
+    done = (
+        f"Done: {len(upgraded)} clusters upgraded, {len(failed)} failed "
+        f"and were aborted ({len(meant)} were made to fail)."
+    )
+    surprises = (
+        _surprise(failed - set(meant), "failed without being made to"),
+        _surprise(set(meant) - failed, "did not fail, though made to"),
+    )
+    lines = tuple(line for line in (done, *surprises) if line)
+    return Verdict(DONE if failed == set(meant) else UNEXPECTED, lines)
+
+
+def _upgraded(entry: dict[str, Any]) -> bool:
+    done = entry.get("completedActions", [])
+    return any(each["action"] == Action.UPGRADE.value for each in done)
+
+
+def _surprise(names: Collection[str], what: str) -> str:
+    return f"Not as meant: {', '.join(sorted(names))} {what}." if names else ""

@@ -1,0 +1,61 @@
+"""Whether a demo ended as it was meant, and how it says so."""
+
+from typing import Any
+
+import pytest
+
+from ibgu.sandbox.demo.ending import DONE, UNEXPECTED
+from ibgu.sandbox.demo.verdict import verdict
+
+
+def entry(name: str, *, failed: str = "", completed: str = "Prep") -> dict[str, Any]:
+    done = [{"action": action} for action in completed.split()]
+    return {
+        "name": name,
+        "completedActions": done,
+        **({"failedActions": [{"action": failed, "message": "no"}]} if failed else {}),
+    }
+
+
+IBGU = {
+    "status": {
+        "clusters": [
+            entry("site-1", completed="Prep Upgrade FinalizeUpgrade"),
+            entry("site-2", failed="Upgrade"),
+            entry("site-3"),
+        ]
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("meant", "code", "surprises"),
+    [
+        (["site-2"], DONE, ()),
+        ([], UNEXPECTED, ("site-2 failed without being made to",)),
+        (["site-2", "site-3"], UNEXPECTED, ("site-3 did not fail, though made to",)),
+        (
+            ["site-4", "site-3"],
+            UNEXPECTED,
+            (
+                "site-2 failed without being made to",
+                "site-3, site-4 did not fail, though made to",
+            ),
+        ),
+    ],
+)
+def test_just_those_failed_that_were_made_to(
+    meant: list[str], code: int, surprises: tuple[str, ...]
+) -> None:
+    end = verdict(IBGU, meant)
+    assert end.code == code
+    assert end.lines[1:] == tuple(f"Not as meant: {each}." for each in surprises)
+
+
+def test_who_was_only_prepared_is_not_called_upgraded() -> None:
+    (line,) = verdict(IBGU, ["site-2"]).lines
+    assert line == ("Done: 1 clusters upgraded, 1 failed and were aborted (1 were made to fail).")
+
+
+def test_nobody_is_a_verdict_too() -> None:
+    assert verdict({"status": {}}, []).code == DONE
