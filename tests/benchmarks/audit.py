@@ -9,10 +9,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ibgu.core.works import names
+
 IGNORED = frozenset({"leases", "tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews"})
 """Of the process, not of its rollouts."""
 WRITES = frozenset({"create", "update", "patch", "delete"})
 WORKS = "manifestworks"
+_STAGE = f"-{names.STAGE}"
+"""Ends the names of works that ask for something; those of payloads have another end."""
 _CREDENTIAL = "authentication.kubernetes.io/credential-id"
 
 Requests = Counter[tuple[str, str]]
@@ -79,17 +83,23 @@ def writes(found: Requests) -> int:
     return sum(count for (verb, _), count in found.items() if verb in WRITES)
 
 
+def feedback(entries: Iterable[Entry], controller: str) -> list[Entry]:
+    """What the agents of the clusters told the hub."""
+    return [e for e in entries if e.user != controller and e.resource == f"{WORKS}/status"]
+
+
 class Moments:
-    """When works were written: by ibgu (the works), by the agents (their status)."""
+    """When stage works were written: by ibgu (the works), by the agents (their status)."""
 
     def __init__(self, entries: Iterable[Entry], controller: str) -> None:
         self._armed: dict[str, list[float]] = {}
         self._fed_back: dict[str, list[float]] = {}
-        for entry in entries:
+        stages = [entry for entry in entries if entry.name.endswith(_STAGE)]
+        for entry in stages:
             if entry.user == controller and entry.resource == WORKS and entry.verb in WRITES:
                 self._armed.setdefault(entry.namespace, []).append(entry.received)
-            elif entry.user != controller and entry.resource == f"{WORKS}/status":
-                self._fed_back.setdefault(entry.namespace, []).append(entry.completed)
+        for entry in feedback(stages, controller):
+            self._fed_back.setdefault(entry.namespace, []).append(entry.completed)
         for times in (*self._armed.values(), *self._fed_back.values()):
             times.sort()
 

@@ -19,9 +19,10 @@ from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sandbox.servers import free_port
+from tests.benchmarks.case import fleet_of, ibgu
 from tests.benchmarks.process import start
 from tests.benchmarks.report import judge
-from tests.benchmarks.rollout import Fleet, fleet_of, ibgu, play
+from tests.benchmarks.rollout import Fleet, play
 
 NAMES = ("one", "two")
 LOOK = 0.02

@@ -30,8 +30,20 @@ class Process:
         """As a rollout of a new version does: it answers what it has begun, and goes."""
         os.kill(self._pid, signal.SIGTERM)
 
+    @property
+    def alive(self) -> bool:
+        """One that has ended is a zombie, or nothing at all."""
+        try:
+            return self._stat()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    def _stat(self) -> list[str]:
+        """What follows the command in /proc/<pid>/stat: the state comes first."""
+        return (self._proc / "stat").read_text().rsplit(")", 1)[1].split()
+
     def usage(self) -> Usage:
-        fields = (self._proc / "stat").read_text().rsplit(")", 1)[1].split()
+        fields = self._stat()
         ticks = int(fields[11]) + int(fields[12])
         status = (self._proc / "status").read_text()
         peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from msgspec import Struct
 from ibgu.db.migrate import upgrade
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
+from ibgu.hub.port import Hub
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sandbox.servers import free_port
@@ -20,18 +20,21 @@ from ibgu.sandbox.users import USERS
 from ibgu.sim.player.player import Player
 from ibgu.sim.player.simulate import simulate
 from ibgu.sim.spec import FleetSpec
-from ibgu.sim.timeline import StageRun
-from tests.benchmarks.audit import WORKS, Entry, Moments, Requests, read, requests
-from tests.benchmarks.bound import handovers, list_schedule
+from tests.benchmarks import payload
+from tests.benchmarks.audit import Entry, Moments, Requests, feedback, read, requests
+from tests.benchmarks.case import NAME, Case, otherwise
 from tests.benchmarks.ledger import Costs, costs
-from tests.benchmarks.process import Machine, Usage, controller
+from tests.benchmarks.process import Machine, Process, Usage, controller
+from tests.benchmarks.reads import not_allowed
+from tests.benchmarks.runs import Work, work
+from tests.benchmarks.servers import Sent, Servers, sent
 from tests.benchmarks.warm import ENVIRONMENT, warm
 
-NAME = "bench"
-STAGES = ("Prep", "Upgrade")
-DURATIONS = "2s-6s"
 RESTING = 0.9
 """Share of the machine's time that is idle when nothing is under way."""
+LAST_LINES = 20
+HELD = 60
+"""Seconds in which a rollout may be held; nobody comes to resume it."""
 
 
 class Around(Struct, frozen=True):
@@ -40,82 +43,93 @@ class Around(Struct, frozen=True):
     usage: Usage
     idle: float
     """Share of the machine's time, while the rollout went on."""
+    servers: dict[str, float]
+    """Seconds of CPU."""
+    sent: Sent
     journal: Costs
 
 
 class Result(Struct, frozen=True):
-    clusters: int
-    slots: int
-    makespan: float
-    """Seconds, from the first start at a cluster to the last end."""
-    bound: float
-    handovers: list[float]
+    case: Case
+    work: Work
     requests: Requests
+    not_allowed: Requests
+    """Of them, reads that are beyond what the design allows."""
     around: Around
     failed: int
+    """Clusters."""
+    otherwise: dict[str, str]
+    """Clusters that ended otherwise than they were meant to, and how."""
     answers: list[float]
     """Seconds that the API server took for the agents' feedback: what it can do beside all else."""
 
 
-def measure(clusters: int, slots: int, seed: int, durations: str = DURATIONS) -> Result:
-    """The fleet has ibgu's loop: it shares the machine, and is not what is measured."""
+def measure(case: Case, *, settled: bool = True) -> Result:
+    """The fleet has ibgu's loop: it shares the machine, and is not what is measured.
+
+    `settled`: nothing begins before the API server is warm and at rest; figures are worth
+    nothing without.
+    """
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     with tempfile.TemporaryDirectory() as folder, runner:
-        return runner.run(_measure(fleet_of(clusters, seed, durations), slots, Path(folder)))
+        return runner.run(_measure(case, Path(folder), settled=settled))
 
 
-def fleet_of(clusters: int, seed: int, durations: str = DURATIONS) -> FleetSpec:
-    return FleetSpec.parse(count=clusters, seed=seed, durations=durations, labels=[f"fleet={NAME}"])
-
-
-async def _measure(spec: FleetSpec, slots: int, folder: Path) -> Result:
+async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
     log = folder / "audit.log"
     hub = SandboxHub(audit_log=log, environment=ENVIRONMENT)
     async with EmbeddedPostgres() as postgres, hub:
-        environment = {
-            "KUBECONFIG": str(hub.kubeconfig("ibgu")),
-            "DATABASE_URL": postgres.url,
-            "IBGU_LISTEN": f"127.0.0.1:{free_port()}",
-            "IBGU_LOG_LEVEL": "warning",
-        }
         fleet = await HubClient.with_token(hub.url, hub.token("fleet"), str(hub.ca_file))
         admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))
         async with fleet, admin, asyncio.TaskGroup() as tasks:
-            player = await play(tasks, fleet, spec)
+            player = await play(tasks, fleet, case.fleet())
             await upgrade(postgres.url)
-            await warm(admin)
-            await at_rest()
-            before = await costs(postgres.url)
-            with controller(environment, folder / "ibgu.log") as process:
-                machine = Machine()
-                status = await roll_out(admin, slots)
-                idle, usage = machine.idle(), process.usage()
+            if case.payload:
+                await payload.bring(admin)
+            if settled:
+                await warm(admin)
+                await at_rest()
+            status, around = await _carried_out(case, hub, postgres.url, admin, folder)
             player.playing.cancel()
-            journal = (await costs(postgres.url)).since(before)
-        return _result(player.player, slots, read(log), status, Around(usage, idle, journal))
+        return _result(case, player.player, read(log), status, around)
+
+
+async def _carried_out(
+    case: Case, hub: SandboxHub, database_url: str, admin: HubClient, folder: Path
+) -> tuple[dict[str, Any], Around]:
+    """The status at the end, and what it took."""
+    listen, log = f"127.0.0.1:{free_port()}", folder / "ibgu.log"
+    environment = {
+        "KUBECONFIG": str(hub.kubeconfig("ibgu")),
+        "DATABASE_URL": database_url,
+        "IBGU_LISTEN": listen,
+        "IBGU_LOG_LEVEL": "warning",
+    }
+    before, servers = await costs(database_url), Servers(hub.folder)
+    with controller(environment, log) as process:
+        machine = Machine()
+        status = await roll_out(admin, case.ibgu(), process, log)
+        idle, usage = machine.idle(), process.usage()
+        taken, told = servers.cpu(), await sent(listen)
+    journal = (await costs(database_url)).since(before)
+    return status, Around(usage, idle, taken, told, journal)
 
 
 def _result(
-    player: Player,
-    slots: int,
-    entries: list[Entry],
-    status: dict[str, Any],
-    around: Around,
+    case: Case, player: Player, entries: list[Entry], status: dict[str, Any], around: Around
 ) -> Result:
     user = USERS["ibgu"].username
-    moments = Moments(entries, user)
-    runs = [run for cluster in player.clusters.values() for run in cluster.timeline.runs]
-    delays = [delay for stage in STAGES for delay in _handovers(player, moments, stage, slots)]
+    done = work(case, player, Moments(entries, user))
+    shown = status["clusters"]
     return Result(
-        clusters=len(player.clusters),
-        slots=slots,
-        makespan=max(_ends(runs)) - min(run.requested for run in runs),
-        bound=sum(_bound(player, stage, slots) for stage in STAGES),
-        handovers=delays,
+        case=case,
+        work=done,
         requests=requests(entries, user),
+        not_allowed=not_allowed(case, entries, user, done.makespan),
         around=around,
-        failed=sum("failedActions" in entry for entry in status["clusters"]),
-        answers=[e.completed - e.received for e in entries if e.resource == f"{WORKS}/status"],
+        failed=sum("failedActions" in entry for entry in shown),
+        otherwise=otherwise(case, shown),
+        answers=[entry.completed - entry.received for entry in feedback(entries, user)],
     )
 
 
@@ -140,53 +154,23 @@ async def play(tasks: asyncio.TaskGroup, client: HubClient, spec: FleetSpec) -> 
     return Fleet(await ready, playing)
 
 
-async def roll_out(admin: HubClient, slots: int) -> dict[str, Any]:
-    await admin.request("POST", paths.ibgus("default"), body=ibgu(slots))
+async def roll_out(admin: Hub, body: dict[str, Any], process: Process, log: Path) -> dict[str, Any]:
+    """Its status at the end. Raises RuntimeError where there will be none."""
+    await admin.request("POST", paths.ibgus("default"), body=body)
+    held = 0
     while True:
         await asyncio.sleep(1.0)
+        if not process.alive:
+            raise RuntimeError(f"the controller has ended; its last lines:\n{tail(log)}")
         found = json.loads(await admin.request("GET", paths.ibgu("default", NAME)))
-        if found.get("status", {}).get("phase") == "Completed":
-            return dict(found["status"])
+        status: dict[str, Any] = found.get("status", {})
+        phase = status.get("phase")
+        if phase == "Completed":
+            return status
+        held = held + 1 if phase in ("Held", "Invalid") else 0
+        if held > HELD:
+            raise RuntimeError(f"nothing goes on, and nobody will resume it: {status}")
 
 
-def ibgu(slots: int) -> dict[str, Any]:
-    strategy = {"maxConcurrency": slots, "timeout": 240}
-    return {
-        "apiVersion": "lcm.openshift.io/v1alpha1",
-        "kind": "ImageBasedGroupUpgrade",
-        "metadata": {"name": NAME, "namespace": "default"},
-        "spec": {
-            "clusterLabelSelectors": [{"matchLabels": {"fleet": NAME}}],
-            "ibuSpec": {
-                "seedImageRef": {"image": "registry.example.com/seed:1", "version": "4.17.0"}
-            },
-            "plan": [{"actions": [stage], "rolloutStrategy": strategy} for stage in STAGES],
-        },
-    }
-
-
-def _ends(runs: Iterable[StageRun]) -> list[float]:
-    return [run.ended for run in runs if run.ended is not None]
-
-
-def _bound(player: Player, stage: str, slots: int) -> float:
-    """In the order of the members, which is that of their numbers."""
-    durations = [
-        run.ended - run.requested
-        for name in sorted(player.clusters)
-        for run in player.clusters[name].timeline.runs
-        if run.stage == stage and run.ended is not None
-    ]
-    return list_schedule(durations, slots)
-
-
-def _handovers(player: Player, moments: Moments, stage: str, slots: int) -> list[float]:
-    """From the feedback that frees a slot to the arming that takes it, both seen by the hub."""
-    armed: list[float] = []
-    fed_back: list[float] = []
-    for name, cluster in player.clusters.items():
-        for run in cluster.timeline.runs:
-            if run.stage == stage and run.ended is not None:
-                armed.append(moments.armed(name, run.requested))
-                fed_back.append(moments.fed_back(name, run.ended))
-    return handovers(armed, fed_back, slots)
+def tail(log: Path) -> str:
+    return "\n".join(log.read_text().splitlines()[-LAST_LINES:])

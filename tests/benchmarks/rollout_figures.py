@@ -1,0 +1,115 @@
+"""What a rollout on the sandbox hub has cost, beside the bounds."""
+
+from collections.abc import Iterable, Iterator
+
+from tests.benchmarks.audit import WORKS, writes
+from tests.benchmarks.bound import percentile
+from tests.benchmarks.report import judge
+from tests.benchmarks.rollout import Result
+
+_OF_MEMBERS = (WORKS, "managedclusters")
+_OF_STATUS = ("imagebasedgroupupgrades/status", "events")
+
+
+def figures(result: Result) -> dict[str, float]:
+    done, around = result.work, result.around
+    actions, journal = done.actions, around.journal
+    return {
+        "makespan_ratio": done.makespan / done.bound,
+        **_delays("handover", done.handovers),
+        **_delays("next_action", done.next_actions),
+        "writes_per_action": writes(result.requests) / actions,
+        "reads_not_allowed": result.not_allowed.total(),
+        "work_kib_per_member": _kib(result, _OF_MEMBERS) / result.case.clusters,
+        "status_kib_per_member": _kib(result, _OF_STATUS) / result.case.clusters,
+        "events_per_action": journal.events / actions,
+        "rows_per_action": journal.rows / actions,
+        "transactions_per_action": journal.transactions / actions,
+        "cpu_seconds_per_1000_actions": around.usage.cpu / actions * 1000,
+        "peak_rss_mib": around.usage.peak / 2**20,
+        "ended_otherwise": len(result.otherwise),
+    }
+
+
+def _delays(name: str, seconds: list[float]) -> dict[str, float]:
+    """None where there is nothing of the kind."""
+    shares = {"p50": 0.50, "p99": 0.99}
+    return {
+        f"{name}_{word}_ms": percentile(seconds, share) * 1000
+        for word, share in shares.items()
+        if seconds
+    }
+
+
+def _kib(result: Result, resources: Iterable[str]) -> float:
+    sent = result.around.sent
+    return sum(size for (_, resource), size in sent.items() if resource in resources) / 1024
+
+
+def show(result: Result) -> bool:
+    """Print it; True if every figure is within its bound."""
+    done, case = result.work, result.case
+    print(f"\n{case.about}")
+    print(f"  makespan {done.makespan:.1f} s, bound {done.bound:.1f} s, failed {result.failed}")
+    good = judge(figures(result), case.name, case.size)
+    for words in _unexpected(result):
+        print(f"  {words}")
+    for words in (*_surroundings(result), "", *_table(result), "", *_for_sizing(result)):
+        print(f"    {words}")
+    return good
+
+
+def _unexpected(result: Result) -> Iterator[str]:
+    for (verb, resource), count in result.not_allowed.items():
+        yield f"not allowed: {count} more of {verb} {resource}"
+    for name, words in list(result.otherwise.items())[:5]:
+        yield f"{name}: {words}"
+
+
+def _surroundings(result: Result) -> Iterator[str]:
+    """Of no bound: each step for itself, and what the machine and the API server had left."""
+    for step, delays in zip(result.case.plan, result.work.by_step, strict=True):
+        yield f"hand-over to {step[0]}: {_percentiles(delays)}"
+    yield f"the machine was idle for {100 * result.around.idle:.0f}% of the time"
+    yield f"agents' feedback was answered in {_percentiles(result.answers)}"
+
+
+def _percentiles(seconds: list[float]) -> str:
+    p50, p99 = (percentile(seconds, share) * 1000 for share in (0.50, 0.99))
+    return f"{p50:.0f} ms (p50), {p99:.0f} ms (p99)"
+
+
+def _table(result: Result) -> Iterator[str]:
+    """Markdown, for docs/performance.md."""
+    yield f"| {result.case.size} | requests | per member | per action | KiB per member |"
+    yield "|---|---|---|---|---|"
+    for key, _ in result.requests.most_common():
+        yield _row(result, *key)
+
+
+def _row(result: Result, verb: str, resource: str) -> str:
+    count, members = result.requests[verb, resource], result.case.clusters
+    size = result.around.sent.get((verb, resource), 0.0) / members / 1024
+    per_action = count / result.work.actions
+    name = f"{verb} {resource or 'the API itself'}"
+    sized = f"{size:.2f}" if size else ""
+    return f"| {name} | {count:,} | {count / members:.3f} | {per_action:.3f} | {sized} |"
+
+
+def _for_sizing(result: Result) -> Iterator[str]:
+    """What sizing.toml holds of an action."""
+    around, actions = result.around, result.work.actions
+    yield "[action], for sizing.toml"
+    for name, value in (
+        ("cpu_ms", around.usage.cpu * 1000),
+        ("writes", writes(result.requests)),
+        ("feedback", len(result.answers)),
+        ("hub_cpu_ms", around.servers["kube-apiserver"] * 1000),
+        ("etcd_cpu_ms", around.servers["etcd"] * 1000),
+        ("events", around.journal.events),
+        ("rows", around.journal.rows),
+        ("transactions", around.journal.transactions),
+        ("pages", around.journal.pages),
+        ("journal_kib", around.journal.bytes / 1024),
+    ):
+        yield f"{name} = {value / actions:.1f}"

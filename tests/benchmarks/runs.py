@@ -1,0 +1,87 @@
+"""What the clusters saw of a rollout, beside the best that could have been."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+from msgspec import Struct
+
+from ibgu.sim.player.player import Player
+from ibgu.sim.timeline import StageRun
+from tests.benchmarks.audit import Moments
+from tests.benchmarks.bound import handovers, list_schedule
+from tests.benchmarks.case import Case, Step
+
+
+class Run(Struct, frozen=True):
+    """One action of one cluster. Seconds since the epoch."""
+
+    cluster: str
+    requested: float
+    """When the cluster was asked for it, and..."""
+    ended: float
+    armed: float
+    """When the hub got the write that asked for it, and..."""
+    fed_back: float
+    """...had the feedback of its end."""
+
+
+class Work(Struct, frozen=True):
+    actions: int
+    makespan: float
+    """Seconds, from the first start at a cluster to the last end."""
+    bound: float
+    by_step: list[list[float]]
+    """Seconds from the feedback that frees a slot to the arming that takes it, seen by the hub."""
+    next_actions: list[float]
+    """As these, from one action to the next of the same cluster in the same step."""
+
+    @property
+    def handovers(self) -> list[float]:
+        return [delay for delays in self.by_step for delay in delays]
+
+
+Taken = list[list[Run]]
+"""By the members of a step, in their order: their runs."""
+
+
+def work(case: Case, player: Player, moments: Moments) -> Work:
+    """The bound takes clusters in the order of the members, which is that of their numbers."""
+    steps = [list(_taken(player, moments, step)) for step in case.plan]
+    runs = [run for taken in steps for member in taken for run in member]
+    return Work(
+        actions=len(runs),
+        makespan=max(run.ended for run in runs) - min(run.requested for run in runs),
+        bound=sum(list_schedule(map(_seconds, taken), case.slots) for taken in steps),
+        by_step=[_handovers(taken, case.slots) for taken in steps],
+        next_actions=[
+            later.armed - run.fed_back
+            for taken in steps
+            for member in taken
+            for run, later in pairwise(member)
+        ],
+    )
+
+
+def _taken(player: Player, moments: Moments, step: Step) -> Iterator[list[Run]]:
+    for name in sorted(player.clusters):
+        stages = player.clusters[name].timeline.runs
+        if runs := list(_runs(name, (run for run in stages if run.stage in step), moments)):
+            yield runs
+
+
+def _runs(cluster: str, stages: Iterable[StageRun], moments: Moments) -> Iterator[Run]:
+    for run in stages:
+        if run.ended is not None:
+            armed = moments.armed(cluster, run.requested)
+            fed_back = moments.fed_back(cluster, run.ended)
+            yield Run(cluster, run.requested, run.ended, armed, fed_back)
+
+
+def _seconds(member: list[Run]) -> float:
+    """Of work at the cluster: what passes between two actions is for ibgu to avoid."""
+    return sum(run.ended - run.requested for run in member)
+
+
+def _handovers(taken: Taken, slots: int) -> list[float]:
+    armed, fed_back = [m[0].armed for m in taken], [m[-1].fed_back for m in taken]
+    return handovers(armed, fed_back, slots)

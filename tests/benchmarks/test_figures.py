@@ -1,0 +1,119 @@
+"""What figures are made of: who failed as asked, which reads are allowed, what is timed."""
+
+import asyncio
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ibgu.sim.hub import MemoryClient, MemoryHub
+from tests.benchmarks.audit import WORKS, Entry, Moments
+from tests.benchmarks.case import CHAIN, Case, ibgu, otherwise
+from tests.benchmarks.process import Process
+from tests.benchmarks.reads import not_allowed
+from tests.benchmarks.rollout import roll_out
+
+IBGU = "system:serviceaccount:ibgu-system:ibgu"
+STAGE, PAYLOAD = "bench-0123456789ab-stage", "bench-0123456789ab-payload"
+
+
+def ended(*completed: str, failed: str = "") -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": "site-0001"}
+    if completed:
+        entry["completedActions"] = [{"action": action} for action in completed]
+    if failed:
+        entry["failedActions"] = [{"action": failed}]
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("faults", "entry", "good"),
+    [
+        ((), ended("Prep", "Upgrade"), True),
+        ((), ended("Prep", failed="Upgrade"), False),
+        ((), ended("Prep"), False),
+        ((), {"name": "another"}, False),
+        (("prep.precache",), ended(failed="Prep"), True),
+        (("prep.precache",), ended("Prep", "Upgrade"), False),
+        (("prep.precache",), {"name": "another"}, False),
+        (("upgrade.restore",), ended("Prep", failed="Upgrade"), True),
+        (("upgrade.restore",), ended(failed="Prep"), False),
+        (("prep.precache", "upgrade.restore"), ended(failed="Prep"), True),
+        (("blocked:1s",), ended("Prep", "Upgrade"), True),
+        (("blocked:1s",), ended(failed="Prep"), False),
+    ],
+)
+@pytest.mark.parametrize("plan", [(("Prep",), ("Upgrade",)), CHAIN])
+def test_failures_that_were_asked_for_are_meant(
+    plan: Any, faults: tuple[str, ...], entry: dict[str, Any], good: bool
+) -> None:
+    found = otherwise(Case(1, 1, plan=plan, faults=faults), [entry])
+    assert list(found) == ([] if good else ["site-0001"])
+
+
+def entry_of(
+    verb: str, resource: str, *, at: float = 0.0, user: str = IBGU, code: int = 200, name: str = ""
+) -> Entry:
+    return Entry(user, verb, resource, "site-0001", at, at + 0.01, code, name)
+
+
+CHECK = [entry_of("get", what) for what in ("configmaps", "configmaps", "secrets")]
+
+
+@pytest.mark.parametrize(
+    ("case", "entries", "expected"),
+    [
+        (Case(501, 9), [entry_of("list", "managedclusters")] * 4, {}),
+        (Case(501, 9), [entry_of("list", "managedclusters")] * 5, {("list", "managedclusters"): 1}),
+        (Case(9, 9), [entry_of("list", WORKS)], {("list", WORKS): 1}),
+        (Case(9, 9), [entry_of("watch", WORKS)] * 9, {}),
+        (Case(9, 9), [entry_of("watch", "pods")], {("watch", "pods"): 1}),
+        (Case(9, 9), [entry_of("get", WORKS)] * 2, {("get", WORKS): 2}),
+        (Case(9, 9), [entry_of("patch", WORKS, code=409), entry_of("get", WORKS)], {}),
+        (Case(9, 9), [entry_of("get", "leases", user="fleet")], {}),
+        (Case(9, 9), [entry_of("get", WORKS, user="fleet")], {}),
+        (Case(9, 9), [entry_of("patch", WORKS)] * 99, {}),
+        (Case(9, 9), CHECK, {("get", "configmaps"): 2, ("get", "secrets"): 1}),
+        (Case(9, 9, payload=True), CHECK * 4, {}),
+        (
+            Case(9, 9, payload=True),
+            CHECK * 5,
+            {("get", "configmaps"): 2, ("get", "secrets"): 1},
+        ),
+    ],
+)
+def test_reads_that_the_design_allows(
+    case: Case, entries: list[Entry], expected: dict[tuple[str, str], int]
+) -> None:
+    assert not_allowed(case, entries, IBGU, seconds=120.0) == Counter(expected)
+
+
+def test_a_payload_is_no_arming_and_no_feedback_of_an_end() -> None:
+    moments = Moments(
+        [
+            entry_of("patch", WORKS, at=1.0, name=STAGE),
+            entry_of("create", WORKS, at=1.1, name=PAYLOAD),
+            entry_of("patch", f"{WORKS}/status", at=3.0, user="fleet", name=PAYLOAD),
+            entry_of("patch", f"{WORKS}/status", at=3.1, user="fleet", name=STAGE),
+        ],
+        IBGU,
+    )
+    assert moments.armed("site-0001", requested=1.2) == 1.0
+    assert moments.fed_back("site-0001", ended=2.9) == pytest.approx(3.11)
+
+
+@pytest.mark.parametrize("reaped", [True, False])
+def test_a_dead_controller_ends_the_benchmark_with_its_last_lines(
+    tmp_path: Path, reaped: bool
+) -> None:
+    log = tmp_path / "ibgu.log"
+    log.write_text("began\nno route to the database\n")
+    admin = MemoryClient(MemoryHub(now=float))
+    with subprocess.Popen(["true"]) as process:
+        if reaped:
+            process.wait()
+        rollout = roll_out(admin, ibgu(1), Process(process.pid), log)
+        with pytest.raises(RuntimeError, match=r"has ended(.*\n)*no route to the database"):
+            asyncio.run(rollout)
