@@ -37,7 +37,7 @@ class _Refusal(Struct, frozen=True):
 
 
 class Refusals:
-    """By the key of the write: ("work", namespace, name) or ("cluster", name)."""
+    """By the key of the write: ("work", namespace, name), ("cluster", name) or ("status", uid)."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, ...], _Refusal] = {}

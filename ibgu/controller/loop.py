@@ -25,7 +25,7 @@ from ibgu.core.book import World
 from ibgu.core.model import Action, Decision
 from ibgu.core.snapshot import Facts
 from ibgu.hub.errors import HubError
-from ibgu.hub.writer import WriteResult
+from ibgu.hub.writer import Write, WriteResult
 
 log = structlog.get_logger("ibgu.controller")
 
@@ -36,6 +36,9 @@ GATHER = 0.1
 """Seconds from the first change to the turn: what one action causes comes in bursts (a write's
 answer, its watch event, the agent's patches), and a turn for each would cost more than it saves.
 Where a slot may be free now nobody waits for more."""
+
+
+STATUS_REFUSED = "StatusRefused"
 
 
 class Loop:
@@ -103,18 +106,29 @@ class Loop:
         kind, *rest = result.write.key
         self._parts.effects.answered(result)
         if kind == "status":
-            self._parts.statuses.answered(result)
+            self._status_answered(result)
         elif kind == "work":
             self._work_answered(rest[0], result)
         elif kind == "cluster":
             self._cluster_answered(rest[0], result)
         elif kind == adopting.KEY:
             self._talm_answered(result)
-        if kind == POKE:
-            return  # the next one comes by itself, and a work that is gone needs none
+        if kind in (POKE, "status"):
+            return  # the next poke comes by itself, and a work that is gone needs none
         if result.error is not None and not result.error.conflict and not result.superseded:
-            names = naming.of_write(self.world, result.write)
-            log.warning("write failed", **names, error=str(result.error))
+            self._log_failed(result.write, result.error)
+
+    def _log_failed(self, write: Write, error: HubError) -> None:
+        log.warning("write failed", **naming.of_write(self.world, write), error=str(error))
+
+    def _status_answered(self, result: WriteResult) -> None:
+        """Told once: it is tried again, and refused again, as long as nobody has done anything."""
+        error = result.error
+        if not self._parts.statuses.answered(result) or error is None:
+            return
+        self._log_failed(result.write, error)
+        if not error.transient:
+            self._parts.notices.warn(result.write.owner, STATUS_REFUSED, _outdated(error))
 
     def _work_answered(self, cluster: str, result: WriteResult) -> None:
         owner = result.write.owner
@@ -292,3 +306,10 @@ class Loop:
             members = [step.members[name] for name in step.in_flight] if step else []
             for member in members:
                 self._parts.effects.disarm_taken(book, member)
+
+
+def _outdated(error: HubError) -> str:
+    return (
+        f"the hub does not take this status, which shows an earlier time: {error.message}; the "
+        "rollout goes on, and `ibgu status` shows it; do: mend what refuses, it is tried again"
+    )

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, json
 
 from ibgu.controller.clock import Clock
+from ibgu.controller.denials import Refusals
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
@@ -15,6 +16,7 @@ from ibgu.core.kinds import Condition, Ibgu, JsonObject
 from ibgu.core.status import Listing, status_of
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
+from ibgu.hub.errors import HubError
 from ibgu.hub.store import version_of
 from ibgu.hub.writer import Write, Writer, WriteResult
 
@@ -53,6 +55,7 @@ class Statuses:
         self._answered: dict[str, Ibgu] = {}
         self._due: dict[str, datetime] = {}
         self._listings: dict[str, Listing] = {}
+        self._refusals = Refusals()
         self._touched = asyncio.Event()
         self.hushed = False
         """A live TALM is on the hub: nothing is written, not what was due before either (R20)."""
@@ -66,6 +69,7 @@ class Statuses:
         """The IBGU is gone, and with it its status."""
         for kept in (self._written, self._answered, self._due, self._listings):
             kept.pop(rollout, None)
+        self._refusals.forget(_key(rollout))
 
     async def run(self, world: World) -> None:
         while True:
@@ -109,20 +113,35 @@ class Statuses:
         self._due[rollout.uid] = now + timedelta(seconds=1 + cost)
         self._writer.submit(_status_write(book, body))
 
-    def answered(self, result: WriteResult) -> None:
-        """A status that was not written is written anew, from what is so by then."""
-        uid = result.write.owner
+    def answered(self, result: WriteResult) -> bool:
+        """A status that was not written is written anew, from what is so by then; after a refusal
+        ever more seldom. True: it was refused, and not so before; somebody should know."""
+        uid, error = result.write.owner, result.error
         if self._mirror.ibgu(uid) is None:
-            return
+            return False
         if result.body is not None:
-            answer = decode_answer(result.body, Ibgu)
-            if answer is not None:
-                self._answered[uid] = answer
-                self.seen(uid)
-            return
+            self._taken(uid, result.body)
+            return False
         self._written.pop(uid, None)
-        if result.error is None or not result.error.not_found:
+        news = error is not None and not result.superseded and self._put_off(uid, error)
+        if error is None or not error.not_found:
             self.touch(uid)
+        return news
+
+    def _taken(self, uid: str, body: bytes) -> None:
+        self._refusals.forget(_key(uid))
+        answer = decode_answer(body, Ibgu)
+        if answer is not None:
+            self._answered[uid] = answer
+            self.seen(uid)
+
+    def _put_off(self, uid: str, error: HubError) -> bool:
+        """The words may differ each time (how large it was); what the answer is does not."""
+        key, kind = _key(uid), f"{error.status} {error.reason}"
+        before = self._refusals.words(*key)
+        self._refusals.note(key, kind)
+        self._due[uid] = self._clock.now() + timedelta(seconds=self._refusals.left(key))
+        return kind != before
 
     def seen(self, rollout: str) -> None:
         """The hub shows another status than before: one that is not ours is written over.
@@ -130,11 +149,15 @@ class Statuses:
         While a write is on its way nobody can tell whose it is; its answer brings us here again.
         """
         ours, shown = self._answered.get(rollout), self._mirror.ibgu(rollout)
-        if ours is None or shown is None or self._writer.pending(("status", rollout)):
+        if ours is None or shown is None or self._writer.pending(_key(rollout)):
             return
         if version_of(shown) > version_of(ours) and shown.status != ours.status:
             self._written.pop(rollout, None)
             self.touch(rollout)
+
+
+def _key(rollout: str) -> tuple[str, ...]:
+    return ("status", rollout)
 
 
 def _shows(found: Ibgu, body: bytes) -> bool:
@@ -154,7 +177,7 @@ def _status_write(book: Book, body: bytes) -> Write:
     the same name is written over by that one's own rollout (`Statuses.seen`)."""
     rollout = book.rollout
     return Write(
-        key=("status", rollout.uid),
+        key=_key(rollout.uid),
         method="PATCH",
         path=paths.ibgu_status(rollout.namespace, rollout.name),
         body=body,

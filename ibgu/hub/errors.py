@@ -11,8 +11,13 @@ TRANSPORT = 0
 CERTIFICATE = "CertificateRefused"
 """Reason of an error without an answer: the server, or who stands in its place, is not trusted."""
 
-NEVER_HEALS = ("field not declared in schema",)
-"""Server errors (5xx) that the API server repeats for ever, because they are the request's."""
+NEVER_HEALS = (
+    "field not declared in schema",
+    "etcdserver: request is too large",
+    "trying to send message larger than max",
+)
+"""Server errors (5xx) that the API server repeats for ever, because they are the request's. Above
+3 MiB it says 413 by itself; what is smaller and still too large it passes on to etcd."""
 
 
 class HubError(Exception):

@@ -14,7 +14,7 @@ from ibgu.core.book import World
 from ibgu.core.kinds import Ibgu, JsonObject
 from ibgu.core.model import Kind, OnRollout
 from ibgu.hub import paths
-from ibgu.hub.writer import Writer
+from ibgu.hub.writer import Writer, WriteResult
 from ibgu.sim.hub import MemoryClient, MemoryHub
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -37,7 +37,7 @@ class Desk:
         self.client = client
         self.mirror = Mirror(lambda rollout, cluster: None, lambda uid: self.statuses.seen(uid))
         self.world = World()
-        self.writer = Writer(client, done=lambda result: self.statuses.answered(result))
+        self.writer = Writer(client, done=self._answered)
         payloads = Payloads(client, "ibgu-system:ibgu")
         served = frozenset({"phase"})
         self.settled = True
@@ -46,6 +46,9 @@ class Desk:
             served=served,
             settled=lambda: self.settled,
         )
+
+    def _answered(self, result: WriteResult) -> None:
+        self.statuses.answered(result)
 
     async def look(self) -> Ibgu:
         """What the watch would tell."""

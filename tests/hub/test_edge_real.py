@@ -121,6 +121,26 @@ async def test_it_may_do_what_the_chart_says_and_no_more(ibgu: HubClient) -> Non
     assert "cannot delete resource" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("megabytes", "words"),
+    [
+        (1.7, "etcdserver: request is too large"),
+        (2.5, "message larger than max"),
+        (3.5, "Request entity too large"),
+    ],
+)
+async def test_what_is_too_large_is_refused_for_good(
+    admin: HubClient, spoke: str, megabytes: float, words: str
+) -> None:
+    body = work_body(spoke, "large")
+    body["spec"]["workload"]["manifests"][0]["data"] = {"x": "x" * round(megabytes * 2**20)}
+    with pytest.raises(HubError) as caught:
+        await admin.request("POST", paths.works(spoke), body=body)
+
+    assert words in caught.value.message
+    assert not caught.value.transient
+
+
 async def test_a_wrong_token_is_refused_with_the_servers_words(sandbox_hub: SandboxHub) -> None:
     ca = str(sandbox_hub.ca_file)
     async with await HubClient.with_token(sandbox_hub.url, "wrong", ca) as client:

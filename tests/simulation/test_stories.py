@@ -5,9 +5,11 @@ from itertools import pairwise
 from unittest.mock import patch
 
 import pytest
+from msgspec import json
+from structlog.testing import capture_logs
 
-from ibgu.controller.denials import FIRST
-from ibgu.controller.loop import DEBT_RETRY
+from ibgu.controller.denials import FIRST, LONGEST
+from ibgu.controller.loop import DEBT_RETRY, STATUS_REFUSED
 from ibgu.core.model import Kind, ReasonKind, RunState
 from ibgu.core.works import names
 from ibgu.db.journal import Journal
@@ -178,6 +180,49 @@ def test_works_that_the_hub_refuses_wait(
     pauses = [later - sooner for sooner, later in pairwise(asked_at)]
     assert len(pauses) >= 15
     assert min(pauses) >= FIRST
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(422, "statuses are frozen"), (500, "etcdserver: request is too large")],
+)
+def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
+    told: Tell, status: int, words: str
+) -> None:
+    """The rollout goes on meanwhile; once the hub takes it, the status is as it should be."""
+    asked_at: list[float] = []
+    notes: list[str] = []
+    frozen = [True]
+
+    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+        if asked.method == "POST" and asked.path.endswith("/events"):
+            notes.append((asked.body or b"").decode())
+        ours = asked.who.startswith("ibgu/") and asked.path.endswith("/status")
+        if frozen and ours and asked.method == "PATCH":
+            asked_at.append(hub.now())
+            raise Refused(status, "Refused", words)
+        return known(hub, asked)
+
+    known = MemoryHub.handle
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(stage.complete)
+        await asyncio.sleep(600)
+        frozen.clear()
+        await asyncio.sleep(LONGEST + 1)
+        [found] = stage.loop._parts.mirror.ibgus
+        assert json.decode(found.status)["phase"] == "Completed"
+
+    with patch.object(MemoryHub, "handle", handle), capture_logs() as logs:
+        told(story, "Prep")
+    pauses = [later - sooner for sooner, later in pairwise(asked_at)]
+    assert len(pauses) >= 15
+    assert min(pauses) >= FIRST
+    [note] = [note for note in notes if STATUS_REFUSED in note]
+    assert words in note
+    failed = [line for line in logs if line["event"] == "write failed"]
+    assert [(line["object"], words in line["error"]) for line in failed] == [("status", True)]
 
 
 def test_what_was_seen_before_the_hub_went_back_is_kept(told: Tell) -> None:
