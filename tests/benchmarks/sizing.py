@@ -21,6 +21,7 @@ class Action(Struct, frozen=True):
     writes: float
     feedback: float
     hub_cpu_ms: float
+    etcd_cpu_ms: float
     events: float
     rows: float
     transactions: float
@@ -53,6 +54,7 @@ class Needs(Struct, frozen=True):
     controller_mib: float
     hub_writes_per_second: float
     hub_cores: float
+    etcd_cores: float
     etcd_mib: float
     transactions_per_second: float
     writes_per_second: float
@@ -73,6 +75,7 @@ def needs(clusters: int, hubs: int, known: Measured, hours: float = HOURS) -> Ne
         controller_mib=known.base.memory_mib + each * known.cluster.memory_kib / 1024,
         hub_writes_per_second=rate * (known.action.writes + known.action.feedback),
         hub_cores=rate * known.action.hub_cpu_ms / 1000,
+        etcd_cores=rate * known.action.etcd_cpu_ms / 1000,
         etcd_mib=each * known.cluster.etcd_kib / 1024,
         transactions_per_second=all_hubs * known.action.transactions,
         writes_per_second=all_hubs * (known.action.transactions + known.action.pages),
@@ -100,7 +103,7 @@ def _row(clusters: int, hubs: int, need: Needs) -> str:
         f"{_millis(need.controller_cores)}, {need.controller_mib:.0f} MiB",
         _short(need.hub_writes_per_second),
         _millis(need.hub_cores),
-        f"{need.etcd_mib:.0f} MiB",
+        f"{_millis(need.etcd_cores)}, {need.etcd_mib:.0f} MiB",
         f"{_short(need.transactions_per_second)} transactions/s, "
         f"{_short(need.writes_per_second)} IOPS",
         f"{_short(need.journal_gib)} GiB",
