@@ -4,19 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from ibgu.core.model import RolloutState, Stage
+from ibgu.core.model import Stage
+from ibgu.core.plan import SHAPES
+from ibgu.core.snapshot import PayloadState
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.storms import twin_of_plan
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.paths import PATHS, path
+from tests.core.decide.storms import done, twin_of_plan
+from tests.core.decide.world import Twin
 
-PLANS = [
-    ("Prep",),
-    ("Prep", "Upgrade", "FinalizeUpgrade"),
-    ("Prep Upgrade FinalizeUpgrade",),
-    ("Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure", "FinalizeUpgrade"),
-    ("Prep", "Abort"),
-    ("Rollback", "FinalizeRollback"),
-]
+PLANS = [tuple(" ".join(step) for step in shape) for shape in SHAPES]
 Play = Callable[[], Twin]
 Dies = Callable[[Twin], None]
 
@@ -42,7 +38,7 @@ def play(make: Play, death: int, dies: Dies) -> Twin | None:
     twin = make()
     invariants = Invariants(twin)
     while twin.turns < death:
-        if not twin.touched and not over(twin):
+        if not twin.touched and (twin.events or not over(twin)):
             twin.step()
         elif twin.touched:
             twin.turn()
@@ -57,8 +53,9 @@ def play(make: Play, death: int, dies: Dies) -> Twin | None:
 
 
 def over(twin: Twin) -> bool:
-    books = twin.world.books.values()
-    return bool(books) and all(b.rollout.state is RolloutState.COMPLETE for b in books)
+    books = twin.world.books
+    left = [uid for uid, _ in twin.works if uid not in twin.ibgus]
+    return bool(books) and all(done(twin, uid) for uid in books) and not left
 
 
 def outcomes(twin: Twin) -> dict[str, list[str]]:
@@ -77,39 +74,33 @@ def outcomes(twin: Twin) -> dict[str, list[str]]:
     return found | {f"labels of {name}": sorted(keys) for name, keys in twin.labels.items()}
 
 
-@pytest.mark.parametrize("dies", [before_effects, after_effects, twice])
+def survived(make: Play, dies: Dies) -> int:
+    """After how many turns it died, each time in vain."""
+    calm = make()
+    calm.wait(days=2)
+    deaths = 0
+    while (twin := play(make, deaths + 1, dies)) is not None:
+        assert outcomes(twin) == outcomes(calm)
+        deaths += 1
+    return deaths
+
+
+DEATHS = pytest.mark.parametrize("dies", [before_effects, after_effects, twice])
+
+
+@DEATHS
 @pytest.mark.parametrize("plan", PLANS, ids=" | ".join)
 def test_it_makes_no_difference_when(plan: tuple[str, ...], dies: Dies) -> None:
     def make() -> Twin:
         twin = twin_of_plan(plan, clusters=3, concurrency=2)
         twin.spokes["site-2"].faults[Stage.UPGRADE] = "fail"
+        twin.payload = PayloadState(digest="digest")
         return twin
 
-    calm = make()
-    calm.wait(days=2)
-    deaths = 0
-    while (twin := play(make, deaths + 1, dies)) is not None:
-        assert outcomes(twin) == outcomes(calm)
-        deaths += 1
-    assert deaths > 10
+    assert survived(make, dies) > 5
 
 
-@pytest.mark.parametrize("dies", [before_effects, after_effects, twice])
-def test_nor_for_a_cancelling_rollout(dies: Dies) -> None:
-    def make() -> Twin:
-        twin = Twin("site-1", "site-2")
-        for spoke in twin.spokes.values():
-            spoke.faults[Stage.PREP] = "slow"
-        twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
-        twin.wait(seconds=30)
-        twin.turns = 0
-        twin.apply(ibgu("newer", "Abort", concurrency=1))
-        return twin
-
-    calm = make()
-    calm.wait(days=2)
-    deaths = 0
-    while (twin := play(make, deaths + 1, dies)) is not None:
-        assert outcomes(twin) == outcomes(calm)
-        deaths += 1
-    assert deaths > 10
+@DEATHS
+@pytest.mark.parametrize("name", PATHS)
+def test_nor_off_the_straight_path(name: str, dies: Dies) -> None:
+    assert survived(lambda: path(name), dies) > 2

@@ -4,7 +4,7 @@
 drives the real engine from an IBGU to its end, or stops it anywhere.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -42,6 +42,9 @@ from tests.core.decide.story import Said, Story
 __all__ = ["START", "Key", "Twin", "ibgu", "plan_of"]
 
 
+Event = tuple[datetime, Callable[[], object]]
+
+
 class Watcher(Protocol):
     """Checks every turn."""
 
@@ -62,6 +65,8 @@ class Twin(Hub, Story):
         self.adoption: set[str] = set()
         self.traces: dict[str, Traces] = {}
         self.timers: dict[Key, datetime] = {}
+        self.events: list[Event] = []
+        """What will happen at which moment, whoever lives then."""
         self.turns = 0
         self.watchers: list[Watcher] = []
         for name in clusters:
@@ -280,9 +285,11 @@ class Twin(Hub, Story):
     def advance(self, until: datetime) -> bool:
         """To the next thing that is due, at most to `until`; False: nothing is before that."""
         dues = [spoke.due for spoke in self.spokes.values()] + list(self.timers.values())
+        dues += [when for when, _ in self.events]
         dues += [self.stalled] if self.now < self.stalled else []
         due = min((due for due in dues if due is not None), default=until)
         self.now = max(self.now, min(due, until))
+        self._happen()
         for key in [key for key, when in self.timers.items() if when <= self.now]:
             del self.timers[key]
             self.touch(key[0], *([key[1]] if key[1] else []))
@@ -292,6 +299,12 @@ class Twin(Hub, Story):
                 self.touch_cluster(name)
         self.agents()
         return due < until
+
+    def _happen(self) -> None:
+        now = [event for event in self.events if event[0] <= self.now]
+        self.events = [event for event in self.events if event not in now]
+        for _, happen in now:
+            happen()
 
     def drive(self, time: timedelta = timedelta(days=2)) -> None:
         """Go on for so long, or until nothing is due any more."""
