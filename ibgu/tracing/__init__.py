@@ -85,7 +85,7 @@ def tracing() -> Iterator[None]:
     except ImportError as error:
         raise MissingExtra(
             f"{' or '.join(ENDPOINTS)} asks for traces, and what sends them is not installed: "
-            f"pip install 'ibgu[otel]' ({error})"
+            f"pip install '.[otel]' in ibgu's checkout ({error})"
         ) from error
     _tracer = tracer = Otlp()
     try:

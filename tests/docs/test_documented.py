@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ibgu import telemetry
+from ibgu.api.limits import BODY_BYTES
 from ibgu.settings import Settings, variable
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -24,6 +25,19 @@ def test_settings_page_says_what_the_setting_says(name: str) -> None:
     description = Settings.model_fields[name].description
     assert description
     assert description in (DOCS / "settings.md").read_text()
+
+
+@pytest.mark.parametrize("page", ["SECURITY.md", "docs/rest.md"])
+def test_the_longest_body_is_told_as_it_is(page: str) -> None:
+    told = re.findall(r"longer than (\d+) KiB", (DOCS.parent / page).read_text())
+    assert told == [str(BODY_BYTES // 1024)]
+
+
+def test_no_page_installs_from_an_index_that_has_no_ibgu() -> None:
+    """Who follows it would get nothing, or a stranger's package."""
+    root = DOCS.parent
+    for page in (*DOCS.rglob("*.md"), root / "README.md", root / "SECURITY.md"):
+        assert not re.search(r"pip install '?ibgu(?!-\d)", page.read_text()), page
 
 
 def test_metrics_page_lists_every_metric() -> None:

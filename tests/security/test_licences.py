@@ -11,7 +11,7 @@ from tests.release.licences import allowed, expression
 
 
 def shipped(name: str = "ibgu", extras: tuple[str, ...] = ("", "otel")) -> Iterator[Distribution]:
-    """What `pip install 'ibgu[otel]'` brings, on this platform: the image has it too."""
+    """What `pip install '.[otel]'` brings, on this platform: the image has it too."""
     todo: list[tuple[str, tuple[str, ...]]] = [(name, extras)]
     seen: set[tuple[str, tuple[str, ...]]] = set()
     while todo:

@@ -31,7 +31,7 @@ def demo(
     try:
         from ibgu.sandbox.demo import DemoOptions, main
     except ModuleNotFoundError as error:
-        fail(f"the demo needs {error.name}: pip install 'ibgu[sandbox]'")
+        fail(f"the demo needs {error.name}: pip install '.[sandbox]' in ibgu's checkout")
     options = DemoOptions(
         clusters=clusters, speed=speed, seed=seed, listen=listen, exit_when_done=exit_when_done
     )
