@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ibgu.core.model import Stage
+from ibgu.core.model import Cause, Stage
 from ibgu.core.plan import SHAPES
 from ibgu.core.snapshot import PayloadState
 from tests.core.decide.invariants import Invariants
@@ -59,11 +59,14 @@ def over(twin: Twin) -> bool:
 
 
 def outcomes(twin: Twin) -> dict[str, list[str]]:
-    """What became of everybody, and what was done on the clusters."""
+    """What became of everybody, and what was done on the clusters.
+
+    A run that was not armed yet is withdrawn by who starts anew: then nobody was preempted.
+    """
     found = {
         f"{uid} {step.step.index} {member.cluster}": [
             str(member.outcome),
-            str(member.cause),
+            str(Cause.CANCELLED if member.cause is Cause.PREEMPTED else member.cause),
             *(f"{done.action} {done.note}" for done in member.completed),
         ]
         for uid, book in twin.world.books.items()
