@@ -29,9 +29,13 @@ class EmbeddedPostgres(Startable):
     Postgres refuses to run as root. Started by root, the server becomes `nobody`.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        """`folder` keeps the data over restarts; None: a temporary one, and no fsync."""
+    def __init__(self, folder: Path | None = None, *, durable: bool = True) -> None:
+        """`folder` keeps the data over restarts; None: a temporary one, and no fsync.
+
+        `durable`: with fsync, so that a folder survives a power cut.
+        """
         self._folder = folder
+        self._durable = durable and folder is not None
         self._runtime = Path()
         self._keeper: Keeper | None = None
         self._argv: list[str] = []
@@ -104,7 +108,7 @@ class EmbeddedPostgres(Startable):
         if not (self.data / "PG_VERSION").exists():
             _initdb(binaries / "initdb", self.data, user)
         self._argv = _postgres_argv(
-            binaries / "postgres", self.data, self.socket, durable=bool(self._folder)
+            binaries / "postgres", self.data, self.socket, durable=self._durable
         )
         self._launch(keeper)
 

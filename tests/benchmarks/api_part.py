@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -22,10 +23,10 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sandbox.servers import free_port
 from tests.benchmarks.api.asker import Asked, Order
-from tests.benchmarks.api.changes import change, events
+from tests.benchmarks.api.changes import OF_A_MEMBER, change
 from tests.benchmarks.api.listener import READY, Heard, Watch
 from tests.benchmarks.bound import percentile
-from tests.benchmarks.history import History, history
+from tests.benchmarks.history import Going, History, history
 from tests.benchmarks.journal.stand import hub_uid, prepare
 from tests.benchmarks.process import served
 from tests.benchmarks.report import judge
@@ -41,7 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=50.0, help="requests a second")
     parser.add_argument("--clients", type=int, default=500, help="that follow the stream")
     parser.add_argument("--changes", type=float, default=200.0, help="events a second")
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long each measurement is")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long each measurement is")
 
 
 def run(options: Namespace) -> bool:
@@ -57,6 +58,7 @@ class Bench(Struct, frozen=True):
     base: str
     tokens: list[str]
     engine: AsyncEngine
+    going: Going
 
 
 async def measure(options: Namespace, url: str, hub: SandboxHub) -> dict[str, float]:
@@ -64,7 +66,8 @@ async def measure(options: Namespace, url: str, hub: SandboxHub) -> dict[str, fl
     await prepare(url, made)
     async with _bench(options, url, hub, made) as bench:
         return {
-            **await _asked(bench),
+            **await _asked(bench, _everyday(bench)),
+            **await _asked(bench, await _finding(bench)),
             **await _heavy(bench),
             **await _followed(bench),
             **await _beside(bench),
@@ -94,7 +97,7 @@ async def _bench(
     engine = db.engine(url)
     with tempfile.TemporaryDirectory() as folder, served(environment, Path(folder) / "api.log"):
         await ready(f"http://{listen}")
-        yield Bench(options, made, f"http://{listen}", tokens, engine)
+        yield Bench(options, made, f"http://{listen}", tokens, engine, Going(made))
     await engine.dispose()
 
 
@@ -133,9 +136,13 @@ async def _ask(bench: Bench, paths: list[str], rate: float, seconds: float) -> A
     return asked
 
 
-def _everyday(bench: Bench) -> dict[str, str]:
+def _rollout(bench: Bench) -> str:
     live = bench.made.courses[-1]
-    rollout = f"{PREFIX}/rollouts/{live.namespace}/{live.name}"
+    return f"{PREFIX}/rollouts/{live.namespace}/{live.name}"
+
+
+def _everyday(bench: Bench) -> dict[str, str]:
+    rollout = _rollout(bench)
     return {
         "list": f"{PREFIX}/rollouts",
         "members": f"{rollout}/members?limit=100",
@@ -144,9 +151,34 @@ def _everyday(bench: Bench) -> dict[str, str]:
     }
 
 
-async def _asked(bench: Bench) -> dict[str, float]:
-    paths = _everyday(bench)
-    await _ask(bench, list(paths.values()), 10, bench.options.seconds / 5)
+async def _finding(bench: Bench) -> dict[str, str]:
+    """By what people look for clusters with, and where no index has the order."""
+    members = f"{_rollout(bench)}/members?limit=100"
+    return {
+        "clusters": f"{PREFIX}/clusters?limit=100",
+        "clusters_by_label": f"{PREFIX}/clusters?limit=100&label=region%3Dr1",
+        "members_by_label": f"{members}&step=2&label=region%3Dr1",
+        "members_by_reason": f"{members}&step=2&reason=WaitingForSlot",
+        "members_by_outcome": f"{members}&state=finished&outcome=failed",
+        "members_later": f"{members}&cursor={await _cursor(bench, members)}",
+        "members_sorted": f"{members}&step=2&sort=duration",
+    }
+
+
+async def _cursor(bench: Bench, path: str) -> str:
+    """Behind some ten pages."""
+    headers = {"Authorization": f"Bearer {bench.tokens[0]}"}
+    cursor = ""
+    async with aiohttp.ClientSession(bench.base, headers=headers) as session:
+        for _ in range(10):
+            async with session.get(f"{path}&cursor={cursor}" if cursor else path) as answer:
+                answer.raise_for_status()
+                cursor = quote((await answer.json())["nextCursor"] or "") or cursor
+    return cursor
+
+
+async def _asked(bench: Bench, paths: dict[str, str]) -> dict[str, float]:
+    await _ask(bench, list(paths.values()), 10, bench.options.seconds / 10)
     asked = await _ask(bench, list(paths.values()), bench.options.rate, bench.options.seconds)
     return _p99(asked, paths)
 
@@ -185,11 +217,14 @@ async def _followed(bench: Bench) -> dict[str, float]:
         "stream_p99_ms": percentile(alone.milliseconds, 0.99),
         "stream_beside_slow_p99_ms": percentile(beside.milliseconds, 0.99),
         "followers_left_behind": alone.behind + beside.behind,
+        "followers_with_gaps": alone.wrong + beside.wrong,
     }
 
 
 async def _follow(bench: Bench, slow: int) -> Heard:
     options = bench.options
+    turns_a_second = options.changes / OF_A_MEMBER
+    turns = [bench.going.turn(1) for _ in range(round(options.seconds * turns_a_second))]
     newest = await Reads(bench.engine, bench.made.hub).last_seq()
     host, port = bench.base.removeprefix("http://").split(":")
     watch = Watch(
@@ -199,14 +234,15 @@ async def _follow(bench: Bench, slow: int) -> Heard:
         token=bench.tokens[0],
         clients=options.clients,
         slow=slow,
-        last=newest + events(options.changes, options.seconds),
+        first=newest + 1,
+        last=newest + sum(len(turn.decisions) for turn in turns),
         every=25,
         patience=options.seconds + 30,
     )
     process = await _process("listener", watch)
     assert process.stdout
     assert await process.stdout.readline() == READY
-    await change(bench.engine, bench.made, options.changes, options.seconds)
+    await change(bench.engine, bench.made.hub, turns, turns_a_second)
     heard: Heard = await _answer(process, Heard)
     return heard
 

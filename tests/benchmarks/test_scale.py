@@ -48,6 +48,7 @@ def test_copies_on_the_real_hub_are_taken_for_clusters() -> None:
     assert rest.bare > 0
     assert 0 < work.actions <= 8
     assert work.cpu > 0
+    assert work.peak >= rest.peak
     assert _bounded("fleet", fleet.figures(work, work, rest))
 
 

@@ -58,6 +58,8 @@ async def test_data_in_a_given_folder_survives(folder: Path) -> None:
     async with EmbeddedPostgres(data) as first:
         await run(first.create_database("kept"), "CREATE TABLE t (x int)")
         assert await run(first.url, "SHOW fsync") == "on"
+    async with EmbeddedPostgres(data, durable=False) as unsafe:
+        assert await run(unsafe.url, "SHOW fsync") == "off"
     async with EmbeddedPostgres(data) as second:
         kept = second.url.replace("/postgres?", "/kept?")
         assert await run(kept, "SELECT count(*) FROM t") == 0

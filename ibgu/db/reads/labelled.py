@@ -11,8 +11,13 @@ _LABELS = cluster_labels.c.labels
 
 def matching(hub: str, cluster: ColumnElement[str], selector: LabelSelector) -> ColumnElement[bool]:
     """Is the cluster of that name one of those? As `core.plan.matches` says, but for clusters
-    whose labels are not known: those match nothing."""
-    return cluster.in_(labelled(hub, selector))
+    whose labels are not known: those match nothing.
+
+    IS TRUE keeps it from being planned as a join. Nobody can guess how many have a label: guessed
+    too few, they would be joined one by one with all the rest before a page is cut off. So they are
+    looked at once, all of the hub, and kept as a set.
+    """
+    return cluster.in_(labelled(hub, selector)).is_(True)
 
 
 def labelled(hub: str, selector: LabelSelector) -> Select[tuple[str]]:

@@ -4,8 +4,7 @@ An index has each name as often as there were steps over it. So the next name is
 the last one, name by name, instead of reading all entries of a hub's history.
 """
 
-from collections.abc import Callable, Collection
-from functools import partial
+from collections.abc import Collection
 from typing import Any
 
 from msgspec import Struct
@@ -13,10 +12,8 @@ from sqlalchemy import ColumnElement, Select, any_, exists, literal, select, tru
 
 from ibgu.core.kinds import LabelSelector
 from ibgu.db.reads.base import texts
-from ibgu.db.reads.labelled import matching
-from ibgu.db.schema import members, rollouts, steps
-
-Condition = Callable[[ColumnElement[str]], ColumnElement[bool]]
+from ibgu.db.reads.labelled import labelled, matching
+from ibgu.db.schema import cluster_labels, members, rollouts, steps
 
 _LAST = "~"
 """Comes behind every character that a cluster's name may have."""
@@ -30,20 +27,16 @@ class Names(Struct, frozen=True):
     limit: int
     label: LabelSelector | None = None
 
-    def of_all(self, *also: Condition) -> Select[Any]:
-        """Whichever rollout knows it; `also`: conditions of a name."""
+    def of_all(self) -> Select[Any]:
+        """Whichever rollout knows it."""
+        if self.label is not None:
+            return self._of_labels(self.label)
         found = select(self._next(literal(self.after)).label("cluster"))
         names = found.cte("names", recursive=True)
         following = select(self._next(names.c.cluster)).where(names.c.cluster.is_not(None))
         names = names.union_all(following)
         statement = select(names.c.cluster).where(names.c.cluster.is_not(None))
-        if self.label is not None:
-            also = (self._labelled, *also)
-        if not also:
-            return statement.limit(self.limit)
-        conditions = [met(names.c.cluster) for met in also]
-        # A filter may be planned as a join, which has an order of its own.
-        return statement.where(*conditions).order_by(names.c.cluster).limit(self.limit)
+        return statement.limit(self.limit)
 
     def of_rollout(self, uid: str) -> Select[Any]:
         return self._of_steps(steps.c.rollout == uid)
@@ -51,12 +44,11 @@ class Names(Struct, frozen=True):
     def of_namespaces(self, namespaces: Collection[str]) -> Select[Any]:
         """A rollout in one of them knows it.
 
-        Who walked from name to name would look at the whole fleet for a small namespace. Labels
-        are few clusters' as a rule, so there it is these that are looked up one by one.
+        Who walked from name to name would look at the whole fleet for a small namespace.
         """
         theirs = rollouts.c.namespace == any_(texts(namespaces))
         if self.label is not None:
-            return self.of_all(partial(self._known_in, theirs))
+            return self._of_labels(self.label, theirs)
         its_rollout = (rollouts.c.hub == steps.c.hub) & (rollouts.c.uid == steps.c.rollout)
         return self._of_steps(exists().where(its_rollout, theirs))
 
@@ -107,9 +99,20 @@ class Names(Struct, frozen=True):
         assert self.label is not None
         return matching(self.hub, name, self.label)
 
-    def _known_in(
-        self, theirs: ColumnElement[bool], name: ColumnElement[str]
-    ) -> ColumnElement[bool]:
-        its_rollout = (rollouts.c.hub == members.c.hub) & (rollouts.c.uid == members.c.rollout)
-        mine = (members.c.hub == self.hub, members.c.cluster == name)
-        return exists().where(*mine, its_rollout, theirs)
+    def _of_labels(
+        self, label: LabelSelector, theirs: ColumnElement[bool] | None = None
+    ) -> Select[Any]:
+        """Those that have them, looked up one by one: to walk through all others would be in vain.
+
+        LIMIT keeps the look-up from being planned as a join with everything that ever was.
+        """
+        between = self._between(cluster_labels.c.cluster, literal(self.after))
+        # OFFSET: they are found and sorted first, and then looked up until the page is full.
+        found = labelled(self.hub, label).where(*between).order_by(cluster_labels.c.cluster)
+        name = found.offset(0).subquery("found").c.cluster
+        known = select(literal(1)).where(members.c.hub == self.hub, members.c.cluster == name)
+        if theirs is not None:
+            its_rollout = (rollouts.c.hub == members.c.hub) & (rollouts.c.uid == members.c.rollout)
+            known = known.where(its_rollout, theirs)
+        is_known = known.limit(1).scalar_subquery().is_not(None)
+        return select(name).where(is_known).order_by(name).limit(self.limit)

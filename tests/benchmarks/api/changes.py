@@ -1,31 +1,27 @@
-"""A leader that changes members of a running step, so many a second."""
+"""A leader that changes members of a running step, so many times a second."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Kind, OnRollout
 from ibgu.db import Journal, Turn
-from tests.benchmarks.history import History, records
 
-TURNS_A_SECOND = 20
+OF_A_MEMBER = 9
+"""Events of one that ends, and of the one that takes its slot (`Going`)."""
 
 
-async def change(engine: AsyncEngine, history: History, rate: float, seconds: float) -> None:
-    """Each turn tells several changes, as turns under load do."""
-    journal = Journal(engine, history.hub)
+async def change(
+    engine: AsyncEngine, hub: str, turns: Sequence[Turn], turns_a_second: float
+) -> None:
+    """By the clock, as long as Postgres keeps up; each turn is told as of its commit."""
+    journal = Journal(engine, hub)
     await journal.lead("bench")
-    found = records.rollout(history.courses[-1])
-    of_a_turn = round(rate / TURNS_A_SECOND)
-    told = tuple(OnRollout(Kind.ROLLOUT_HELD, found, "it is measured") for _ in range(of_a_turn))
     clock = asyncio.get_running_loop().time
     began = clock()
-    for number in range(events(rate, seconds) // of_a_turn):
-        await asyncio.sleep(max(0.0, began + number / TURNS_A_SECOND - clock()))
-        await journal.commit(Turn(decisions=told, at=datetime.now(UTC)))
-
-
-def events(rate: float, seconds: float) -> int:
-    """How many that are."""
-    return round(rate / TURNS_A_SECOND) * round(seconds * TURNS_A_SECOND)
+    for number, turn in enumerate(turns):
+        await asyncio.sleep(max(0.0, began + number / turns_a_second - clock()))
+        lost = await journal.commit(replace(turn, at=datetime.now(UTC)))
+        assert not lost, lost

@@ -14,7 +14,7 @@ from functools import partial
 import msgspec
 from msgspec import Struct
 
-_ID = re.compile(rb"(?:^|\n)id: (\d+)\n")
+_ID = re.compile(rb"^id: (\d+)$", re.MULTILINE)
 _AT = re.compile(rb'"at":"([^"]+)"')
 _SMALLEST = 4096
 READY = b"ready\n"
@@ -28,8 +28,9 @@ class Watch(Struct, frozen=True):
     clients: int
     slow: int
     """Clients beside those, that take nothing."""
+    first: int
+    """Number of the first event that each of them is to hear."""
     last: int
-    """Number of the last event."""
     every: int
     """One of so many clients measures."""
     patience: float
@@ -41,6 +42,8 @@ class Heard(Struct):
     """From the commit to a client that measures."""
     behind: int
     """Clients that have not heard the last event."""
+    wrong: int
+    """Clients that have heard an event twice, or one before its turn: a gap."""
     bytes: int
 
 
@@ -50,6 +53,9 @@ class _Client(asyncio.Protocol):
         self._heard = heard
         self._measures = measures
         self._tail = b""
+        """The line that has come in part."""
+        self._next = watch.first
+        self.wrong = False
         loop = asyncio.get_running_loop()
         self.begun: asyncio.Future[None] = loop.create_future()
         self.done: asyncio.Future[None] = loop.create_future()
@@ -67,9 +73,15 @@ class _Client(asyncio.Protocol):
             for told in _AT.findall(data):
                 at = datetime.fromisoformat(told.decode())
                 self._heard.milliseconds.append((now - at).total_seconds() * 1000)
-        ids = _ID.findall(self._tail + data)
-        self._tail = data[-40:]
-        if ids and int(ids[-1]) >= self._watch.last and not self.done.done():
+        lines, newline, self._tail = (self._tail + data).rpartition(b"\n")
+        self._hear([int(found) for found in _ID.findall(lines + newline)])
+
+    def _hear(self, ids: list[int]) -> None:
+        """Each follows the one before: all have been heard, once, when the last one has."""
+        expected = range(self._next, self._next + len(ids))
+        self.wrong |= ids != list(expected)
+        self._next = expected.stop
+        if ids and ids[-1] >= self._watch.last and not self.done.done():
             self.done.set_result(None)
 
 
@@ -83,7 +95,7 @@ def _request(watch: Watch) -> bytes:
 
 
 async def follow(watch: Watch) -> Heard:
-    heard = Heard([], 0, 0)
+    heard = Heard([], 0, 0, 0)
     loop = asyncio.get_running_loop()
     clients = []
     for number in range(watch.clients):
@@ -98,6 +110,7 @@ async def follow(watch: Watch) -> Heard:
     sys.stdout.buffer.flush()
     await asyncio.wait([client.done for client in clients], timeout=watch.patience)
     heard.behind = sum(not client.done.done() for client in clients)
+    heard.wrong = sum(client.wrong for client in clients)
     for each in slow:
         each.close()
     return heard

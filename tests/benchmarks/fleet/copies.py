@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from hashlib import md5
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from sqlalchemy import Table
@@ -15,6 +16,7 @@ from ibgu.db.schema import members, runs
 from ibgu.hub import paths
 from ibgu.hub.port import Hub
 from tests.benchmarks.fleet.stage import Stage
+from tests.benchmarks.history.labels import claims, of_hub
 
 AT_ONCE = 32
 SERVERS = ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink")
@@ -58,12 +60,21 @@ async def each(items: Iterable[str], act: Callable[[str], Awaitable[None]]) -> N
 
 
 async def _cluster(hub: Hub, found: Any, original: str, name: str) -> str:
-    body = _renamed(found, original, name)
+    body = _described(_renamed(found, original, name), name)
     made = json.loads(await hub.request("POST", paths.MANAGED_CLUSTERS, body=body))
     await hub.request("POST", "/api/v1/namespaces", body={"metadata": {"name": name}})
     await _status(hub, paths.managed_cluster(name), body)
     uid: str = made["metadata"]["uid"]
     return uid
+
+
+def _described(body: Any, name: str) -> Any:
+    """With labels and claims as an import into Advanced Cluster Management leaves them."""
+    number = int(name.rpartition("-")[2])
+    uid = str(UUID(int=number))
+    body["metadata"]["labels"] |= of_hub(name, number, uid)
+    body["status"]["clusterClaims"] = claims(name, uid)
+    return body
 
 
 async def _work(hub: Hub, found: Any, original: str, name: str) -> None:

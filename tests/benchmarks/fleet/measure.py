@@ -36,7 +36,7 @@ class Rest(Struct, frozen=True):
     bare: float
     """Seconds in which the API server sends works and clusters to who only counts lines."""
     peak: int = 0
-    """Bytes of resident memory."""
+    """Bytes of resident memory, from its start on."""
     cpu: float = 0.0
     """Of a core."""
 
@@ -46,6 +46,9 @@ class Work(Struct, frozen=True):
     actions: int
     cpu: float
     """Seconds of the controller for these actions, without the start of the step."""
+    peak: int
+    """Bytes of resident memory, from its start to the last of these actions: with a step that has
+    all clusters as its members."""
 
 
 class Size(Struct, frozen=True):
@@ -146,7 +149,7 @@ async def _work(here: Stage, process: Process, size: Size) -> Work:
         before, first = process.usage(), _count(player)
         await _ended(player, size.heads - size.slots)
         after, last = process.usage(), _count(player)
-    return Work(size.clusters, last - first, after.cpu - before.cpu)
+    return Work(size.clusters, last - first, after.cpu - before.cpu, after.peak)
 
 
 async def _ended(player: Player, count: int) -> None:

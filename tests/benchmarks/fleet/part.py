@@ -22,21 +22,19 @@ def run(options: Namespace) -> bool:
     _, few = measure(Size(small, **common))
     rest, many = measure(Size(large, rest=options.rest, **common))
     for work in (few, many):
-        print(
-            f"\n{work.clusters} clusters: {work.actions} actions, {_each(work):.1f} ms of CPU each"
-        )
+        print(f"\n{work.clusters} clusters: {work.actions} actions, {_each(work):.1f} ms of CPU")
+        print(f"each; {work.peak / 2**20:.0f} MiB at most")
     if rest is not None:
-        print(f"{rest.clusters} clusters with {rest.works} works at rest; to who only counts lines")
-        print(f"the API server sends them in {rest.bare:.1f} s")
+        print(f"{rest.clusters} clusters, {rest.works} works at rest: {rest.peak / 2**20:.0f} MiB")
+        print(f"to who only counts lines the API server sends them in {rest.bare:.1f} s")
     return judge(figures(few, many, rest), "fleet")
 
 
 def figures(few: Work, many: Work, rest: Rest | None) -> dict[str, float]:
-    found = {"turn_ratio": _each(many) / _each(few)}
+    found = {"turn_ratio": _each(many) / _each(few), "peak_rss_mib": many.peak / 2**20}
     if rest is not None:
         found |= {
             "in_sync_seconds": rest.in_sync,
-            "peak_rss_mib": rest.peak / 2**20,
             "cpu_at_rest_percent": rest.cpu * 100,
         }
     return found

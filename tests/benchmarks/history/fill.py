@@ -10,9 +10,19 @@ from sqlalchemy import Table
 from ibgu.db import dsn
 from ibgu.db.journal.write import document, put_statement
 from ibgu.db.rows import rollout_row, step_row
-from ibgu.db.schema import events, members, rollouts, runs
+from ibgu.db.schema import (
+    cluster_labels,
+    debts,
+    events,
+    members,
+    rollouts,
+    runs,
+    shadow_rollouts,
+    shadow_runs,
+    shadow_steps,
+)
 from ibgu.db.schema import steps as step_table
-from tests.benchmarks.history import lines, records
+from tests.benchmarks.history import beside, lines, records, watched
 from tests.benchmarks.history.copying import columns
 from tests.benchmarks.history.plan import ACTIONS, History
 
@@ -45,6 +55,9 @@ async def fill(url: str, history: History) -> int:
         await _copy(db, members, chain.from_iterable(step.members() for step in steps))
         await db.execute(_HOLDS, history.hub)
         await _copy(db, runs, chain.from_iterable(step.runs() for step in steps))
+        await _copy(db, cluster_labels, beside.labels(history))
+        await _copy(db, debts, beside.owed(history))
+        await _copy(db, shadow_runs, watched.runs(history))
         count = await _copy(db, events, lines.events(history))
         await db.execute(_LEFT, history.hub, count // 6, count)
         await db.execute("VACUUM ANALYZE")
@@ -63,6 +76,8 @@ async def _put(db: Any, history: History) -> None:
         for index in range(len(ACTIONS))
     )
     await db.execute(_statement(step_table), document(opened))
+    await db.execute(_statement(shadow_rollouts), document(watched.rollouts(history)))
+    await db.execute(_statement(shadow_steps), document(watched.steps(history)))
 
 
 def _statement(table: Table) -> str:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from ibgu.db.journal.batch import Told
 from tests.benchmarks.history import records
 from tests.benchmarks.history.lives import Life, life, told_at
-from tests.benchmarks.history.plan import ACTIONS, FAILS, WAVE, Course, History
+from tests.benchmarks.history.plan import ACTIONS, WAVE, Course, History, fails
 
 Turn = list[str]
 """Lines of events, in which NUMBER stands for their numbers."""
@@ -74,8 +74,7 @@ class Steps:
         return line % self._values(each)
 
     def _life(self, each: int) -> Life:
-        fails = each % FAILS == FAILS - 1
-        return life(self._history.hub, self._step, ACTIONS[self._step], fails=fails)
+        return life(self._history.hub, self._step, ACTIONS[self._step], fails=fails(each))
 
     def _values(self, each: int) -> dict[str, str]:
         course, number = self._course, self._course.first + each
@@ -85,7 +84,7 @@ class Steps:
             "rollout": course.uid,
             "cluster": self._history.cluster(number),
             "uid": self._history.cluster_uid(number),
-            "run": f"{course.number:06x}{self._step:02x}{each:012x}",
+            "run": course.run(self._step, each),
             "position": str(each),
             "slot": str(each % self._slots + 1),
             "began": _written(began),

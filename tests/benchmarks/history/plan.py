@@ -22,6 +22,11 @@ NEWEST = datetime(2026, 11, 20, tzinfo=UTC)
 NAMESPACES = ("default", "edge", "core", "ran-east", "ran-west")
 
 
+def fails(each: int) -> bool:
+    """Does member `each` of a step fail?"""
+    return each % FAILS == FAILS - 1
+
+
 class Course(Struct, frozen=True):
     """One rollout, [Prep][Upgrade], over clusters that stand beside each other."""
 
@@ -53,6 +58,10 @@ class Course(Struct, frozen=True):
 
     def started(self, step: int) -> datetime:
         return self.began + step * WAVE * (self.size // self.slots + 1)
+
+    def run(self, step: int, each: int) -> str:
+        """Id of the only run of member `each`."""
+        return f"{self.number:06x}{step:02x}{each:012x}"
 
     def ended(self, step: int) -> int:
         """How many of its members are over."""

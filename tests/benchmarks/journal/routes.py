@@ -7,7 +7,7 @@ import httpx
 from fastapi import FastAPI
 from msgspec import Struct
 
-from tests.benchmarks.history import Course, History
+from tests.benchmarks.history import Course, History, watched
 from tests.benchmarks.history.plan import FAILS
 
 Get = Callable[..., Awaitable[httpx.Response]]
@@ -15,9 +15,16 @@ Get = Callable[..., Awaitable[httpx.Response]]
 PREFIX = "/api/v1"
 NOT_READ = frozenset({"cursor"})
 """Parameters that are not tried: the cursor comes from the answer before."""
-_HIDDEN = "/shadow/"
-"""What TALM did is in tables of its own (tests/api/test_shadow.py)."""
+_SHADOW = "/shadow/"
 _STREAM = "/stream"
+_LABELS = (
+    "region=r1",
+    "region in (r1,r2),common=true",
+    "region notin (r1)",
+    "site",
+    "!site",
+    "no-such-label=x",
+)
 
 
 class Asked(Struct, frozen=True):
@@ -36,8 +43,6 @@ def asked(app: FastAPI, history: History, course: Course) -> Iterator[Asked]:
     for route, methods in app.openapi()["paths"].items():
         if not route.startswith(PREFIX) or "get" not in methods or route.endswith(_STREAM):
             continue
-        if _HIDDEN in route:
-            continue
         path = route.format(**samples | _of_path(route, history, course))
         yield Asked(route, path, {})
         for name, value in _variants(methods["get"].get("parameters", ()), samples):
@@ -49,6 +54,10 @@ def asked(app: FastAPI, history: History, course: Course) -> Iterator[Asked]:
 
 def _of_path(route: str, history: History, course: Course) -> dict[str, str]:
     """In paths of clusters `name` is a cluster's."""
+    if _SHADOW in route:
+        seen = watched.courses(history)
+        found = course if course in seen else seen[0]
+        return {"namespace": found.namespace, "name": found.name}
     return {"name": history.cluster(course.first)} if "/clusters/" in route else {}
 
 
@@ -76,7 +85,7 @@ def _samples(history: History, course: Course) -> dict[str, Any]:
         "state": ("running", "complete", "deleted", "finished", "waiting", "in flight"),
         "outcome": ("failed", "succeeded"),
         "cause": "PrepFailed",
-        "label": "region=r1",
+        "label": _LABELS,
         "reason": ("WaitingForSlot", "Running"),
         "stalled": "true",
         "sort": ("order", "name", "since", "duration"),

@@ -1,7 +1,8 @@
 """A Postgres with a history and a hub beside it: what the API needs, and nothing else."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -69,5 +70,12 @@ async def _nothing() -> str | None:
     return None
 
 
-def kept(folder: str) -> Path | None:
-    return Path(folder) if folder else None
+@contextmanager
+def kept(folder: str) -> Iterator[Path]:
+    """A folder for a database, which goes where no name was given."""
+    if folder:
+        yield Path(folder)
+        return
+    with tempfile.TemporaryDirectory(prefix="ibgu-bench-") as made:
+        Path(made).chmod(0o755)  # Postgres is another user where we are root
+        yield Path(made) / "data"

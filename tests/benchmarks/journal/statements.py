@@ -10,7 +10,11 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 LARGE = frozenset({"events", "members", "runs"})
-"""Tables that grow as long as the hub is there."""
+"""Tables that grow as long as the hub is there. A shadow's are not among them: a report reads all
+runs of a rollout, and of those three months that are kept one rollout may be a tenth."""
+LABELS = "cluster_labels"
+"""As large as the fleet. A filter by labels may look at all of it: who has a label, or has it not,
+is no more than a fraction of the fleet, and an index would cost each write of labels."""
 _OTHERS = ("BEGIN", "COMMIT", "ROLLBACK", "SET", "SHOW", "LISTEN")
 
 
@@ -65,6 +69,9 @@ class Plan(Struct, frozen=True):
 
     def read(self, table: str) -> int:
         return sum(scan.read for scan in self.scans if scan.table == table)
+
+    def reads(self, table: str) -> bool:
+        return any(scan.table == table for scan in self.scans)
 
     def sequential(self, tables: frozenset[str]) -> list[str]:
         return [

@@ -1,7 +1,8 @@
 """How long reads and writes take beside a long history, in milliseconds."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from random import Random
 from time import perf_counter
 from typing import Any
@@ -9,11 +10,10 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Kind, OnRollout
 from ibgu.db import Journal, Turn
 from ibgu.db.reads import Reads
 from tests.benchmarks.bound import percentile
-from tests.benchmarks.history import History, records
+from tests.benchmarks.history import Going, History
 from tests.benchmarks.history.plan import EVENTS_OF_MEMBER, NEWEST
 
 
@@ -27,6 +27,15 @@ class Times(Struct, frozen=True):
     @property
     def p99(self) -> float:
         return percentile(self.milliseconds, 0.99)
+
+
+class Written(Struct, frozen=True):
+    turns: Times
+    events: int
+
+    @property
+    def events_per_second(self) -> float:
+        return self.events * 1000 / sum(self.turns.milliseconds)
 
 
 async def _timed(asked: Iterable[Callable[[], Awaitable[Any]]]) -> Times:
@@ -72,17 +81,21 @@ async def of_rollouts(reads: Reads, history: History, count: int) -> Times:
     return await _timed(ask for _ in range(count))
 
 
-async def commits(engine: AsyncEngine, history: History, count: int, events: int) -> Times:
-    """Turns of so many events each, one after the other, as one leader writes them."""
-    journal = Journal(engine, history.hub)
+async def commits(engine: AsyncEngine, history: History, count: int, members: int) -> Written:
+    """Turns of a rollout that goes on, in each of which so many members end: one after the other,
+    as one leader writes them."""
+    journal, reads = Journal(engine, history.hub), Reads(engine, history.hub)
     await journal.lead("bench")
-    found = records.rollout(history.courses[-1])
-    told = tuple(OnRollout(Kind.ROLLOUT_HELD, found, "it is measured") for _ in range(events))
+    going = Going(history)
+    turns = [going.turn(members) for _ in range(count)]
+    before = await reads.last_seq()
+    times = await _timed(partial(_commit, journal, turn) for turn in turns)
+    return Written(times, await reads.last_seq() - before)
 
-    async def ask() -> None:
-        await journal.commit(Turn(decisions=told, at=datetime.now(UTC)))
 
-    return await _timed(ask for _ in range(count))
+async def _commit(journal: Journal, turn: Turn) -> None:
+    lost = await journal.commit(turn)
+    assert not lost, lost
 
 
 async def forgotten(engine: AsyncEngine, history: History, count: int) -> Times:

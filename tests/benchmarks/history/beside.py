@@ -1,0 +1,40 @@
+"""What the journal keeps of each cluster: its labels, and what it is owed."""
+
+from collections.abc import Iterator
+
+from ibgu.core.model import Change, Debt
+from ibgu.db.labels import seen
+from ibgu.db.rows import debt_row
+from ibgu.db.schema import cluster_labels, debts
+from tests.benchmarks.history.copying import template
+from tests.benchmarks.history.labels import of_operators
+from tests.benchmarks.history.plan import History
+
+_OWED = {"lcm.openshift.io/ibgu-upgrade-completed": Change(None, "")}
+
+
+def labels(history: History) -> Iterator[str]:
+    """Lines of `cluster_labels`."""
+    for number in range(history.clusters):
+        cluster, uid = history.cluster(number), history.cluster_uid(number)
+        found = of_operators(cluster, number, uid)
+        row = {
+            "hub": history.hub,
+            "cluster": cluster,
+            "labels": found,
+            "digest": seen(cluster, found).digest,
+            "there": True,
+        }
+        yield template(cluster_labels, row, {}) % {}
+
+
+def owed(history: History) -> Iterator[str]:
+    """Lines of `debts`: every cluster waits for a label, as when the hub has refused them all."""
+    for number in range(history.clusters):
+        debt = Debt(
+            uid=history.cluster_uid(number),
+            cluster=history.cluster(number),
+            rollout=history.courses[-1].uid,
+            labels=_OWED,
+        )
+        yield template(debts, debt_row(history.hub, debt), {}) % {}
