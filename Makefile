@@ -92,6 +92,12 @@ dashboards: $(READY) ## Grafana's dashboards in the chart, anew from their code
 bench: setup ## the benchmarks, each figure beside its bound (BENCH_ARGS="rollout --clusters 200")
 	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
+.PHONY: compare
+compare: TIMES ?= 3
+compare: setup ## a benchmark of BASE and of HEAD, in turns (BASE=HEAD~30 BENCH_ARGS="rollout" TIMES=3)
+	@test -n "$(BASE)" -a -n "$(BENCH_ARGS)" || { echo "Say which commit and what: make compare BASE=HEAD~30 BENCH_ARGS=rollout"; exit 2; }
+	@$(BIN)/python -m tests.benchmarks.compare $(BASE) HEAD --times $(TIMES) -- $(BENCH_ARGS)
+
 .PHONY: pictures
 pictures: setup ## the pictures of the page in docs/images, anew from its tests
 	@$(BIN)/pytest tests/web

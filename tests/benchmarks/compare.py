@@ -1,6 +1,13 @@
-"""Two commits, measured by the benchmark of this tree, in turns.
+"""Two commits, measured in turns.
 
-    python -m tests.benchmarks.compare v1.0.0 HEAD --times 3 -- rollout --clusters 200
+    make compare BASE=HEAD~30 BENCH_ARGS="rollout --clusters 200"
+    python -m tests.benchmarks.compare HEAD~30 HEAD --times 3 -- rollout --clusters 200
+
+What measures is `tests` of this tree, for both. What is measured is all that a commit has in `ibgu`
+and `migrations`, and with it the commit's own simulated fleet and sandbox hub: where those have
+changed between the two, that shows as well. Parts that only start `ibgu` and look at the hub go far
+back; those that call its code (memory, makespan, freshness, status, journal) as far as that code
+has the same signatures, and say so where it has not.
 
 Machines are noisy: a figure is worse when its median has grown by more than a tenth and every run
 of the newer commit is worse than every run of the older one. Ends with 1 where one is.
@@ -21,7 +28,7 @@ from tests.benchmarks.report import more_is_better
 
 HERE = Path(__file__).parents[2]
 PARTS = ("ibgu", "migrations", "charts")
-"""What is taken from the commit; the benchmark is this tree's for both."""
+"""Of the commit. The benchmark is this tree's."""
 TOLERANCE = 1.1
 
 Figures = dict[str, float]
@@ -65,6 +72,7 @@ def main() -> int:
                 print(f"-- {tree.name}, {turn + 1} of {options.times}", flush=True)
                 figures.append(_measure(tree, options.bench))
     verdicts = compare(*found)
+    print(f"{'':40} {options.old:>12} {options.new:>12}")
     for each in verdicts:
         word = "WORSE" if each.worse else ""
         print(f"{each.name:40} {each.old:12.2f} {each.new:12.2f}  x {each.ratio:.2f}  {word}")
@@ -95,11 +103,7 @@ def tree_of(commit: str, folder: Path) -> Path:
 
 
 def _measure(tree: Path, bench: list[str]) -> Figures:
-    """A bound that is not met is not what is asked here.
-
-    Parts on the real hub know a commit by its commands, so they can go far back; those in memory
-    call its code.
-    """
+    """A bound that is not met is not what is asked here."""
     answer = tree / "figures.json"
     command = [sys.executable, "-m", "tests.benchmarks", "--json", str(answer), *bench]
     subprocess.run(command, cwd=tree, check=False, stdout=subprocess.DEVNULL)
