@@ -27,7 +27,7 @@ from tests.benchmarks.api.changes import OF_A_MEMBER, change
 from tests.benchmarks.api.listener import READY, Heard, Watch
 from tests.benchmarks.bound import percentile
 from tests.benchmarks.history import Going, History, history
-from tests.benchmarks.journal.stand import hub_uid, prepare
+from tests.benchmarks.journal.stand import hub_uid, kept, prepare
 from tests.benchmarks.process import served
 from tests.benchmarks.report import judge
 
@@ -46,7 +46,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> bool:
-    with EmbeddedPostgres() as postgres, SandboxHub() as hub:
+    with kept() as folder, EmbeddedPostgres(folder) as postgres, SandboxHub() as hub:
         print(f"\napi: {options.clusters:,} clusters, {options.rate:g} requests/s; "
               f"{options.clients} followers, {options.changes:g} changes/s")  # fmt: skip
         return judge(asyncio.run(measure(options, postgres.url, hub)), "api")

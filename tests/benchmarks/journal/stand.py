@@ -71,8 +71,8 @@ async def _nothing() -> str | None:
 
 
 @contextmanager
-def kept(folder: str) -> Iterator[Path]:
-    """A folder for a database, which goes where no name was given."""
+def kept(folder: str = "") -> Iterator[Path]:
+    """A folder for a durable database, which goes where no name was given."""
     if folder:
         yield Path(folder)
         return
