@@ -54,6 +54,12 @@ class Proxy:
         if not answers:
             self._down.clear()
 
+    def forget(self) -> None:
+        """As a firewall that has lost its table: nothing more comes through the connections that
+        there are, nor does anybody hear that they have ended; new ones are carried."""
+        for link in self._open:
+            link.forgotten = True
+
     def heal(self) -> None:
         """What was sent meanwhile arrives now, however late."""
         self._up.set()
@@ -82,23 +88,30 @@ class Proxy:
         self._open.add(link)
         try:
             await asyncio.gather(
-                self._carry(client[0], server[1], self._up),
-                self._carry(server[0], client[1], self._down),
+                self._carry(link, client[0], server[1], self._up),
+                self._carry(link, server[0], client[1], self._down),
             )
         finally:
             self._open.discard(link)
             server[1].transport.abort()
 
     async def _carry(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, passable: asyncio.Event
+        self,
+        link: "_Link",
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        passable: asyncio.Event,
     ) -> None:
         with suppress(ConnectionError):
             while data := await source.read(_CHUNK):
                 await asyncio.sleep(self.delay)
                 await passable.wait()
-                sink.write(data)
-                await sink.drain()
+                if not link.forgotten:
+                    sink.write(data)
+                    await sink.drain()
         await passable.wait()
+        if link.forgotten:
+            await asyncio.Event().wait()
         with suppress(OSError):
             sink.write_eof()
 
@@ -113,6 +126,7 @@ class Proxy:
 class _Link:
     def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
         self._sides = (client, server)
+        self.forgotten = False
 
     def reset(self) -> None:
         for side in self._sides:
