@@ -94,11 +94,10 @@ class Loop:
         self._parts.agenda.hurry()
 
     def _owed(self, cluster: str, uid: str) -> list[str]:
-        if uid and uid in self._parts.world.debts:
-            return [uid]
+        """Of one that is gone: all that it was owed, under whatever uid."""
         if uid:
-            return []
-        return [debt.uid for debt in self._parts.world.debts.values() if debt.cluster == cluster]
+            return [uid] if uid in self._parts.world.debts else []
+        return list(self._parts.world.owed.get(cluster, ()))
 
     def answered(self, result: WriteResult) -> None:
         """From the writer."""
@@ -155,7 +154,7 @@ class Loop:
         world, agenda = self._parts.world, self._parts.agenda
         for rollout in world.rollouts_of.get(cluster, ()):
             agenda.touch(rollout, [cluster])
-        for uid in [debt.uid for debt in world.debts.values() if debt.cluster == cluster]:
+        for uid in world.owed.get(cluster, ()):
             agenda.at(self._parts.clock.now() + DEBT_RETRY, "", uid)
 
     def status_changed(self, rollout: str) -> None:

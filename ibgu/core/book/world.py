@@ -83,6 +83,9 @@ class World:
         """By ManagedCluster uid: who has the claim (R6)."""
         self.debts: dict[str, Debt] = {}
         """By ManagedCluster uid."""
+        self.owed: dict[str, dict[str, None]] = {}
+        """By cluster name: the uids under which it is owed something, in the order of the debts;
+        more than one where it was re-created."""
         self.foreign_runs: set[str] = set()
         """Of those that the hub shows: what the journal was asked for, and never had (R9)."""
         self.handled: set[str] = set()
@@ -114,7 +117,8 @@ class World:
             self._put_step(step)
         for member in members:
             self._put_member(member)
-        self.debts = {debt.uid: debt for debt in debts}
+        for debt in debts:
+            self._owe(debt)
         self.foreign_runs.update(foreign_runs)
         self.handled.update(handled)
         self.starts.load(started)
@@ -243,12 +247,26 @@ class World:
         return undo
 
     def _put_debt(self, debt: Debt) -> Undo:
-        before = self.debts.pop(debt.uid, None)
+        before = self._owe_nothing(debt.uid)
         if not debt.empty:
-            self.debts[debt.uid] = debt
+            self._owe(debt)
         if before is None:
-            return partial(self.debts.pop, debt.uid, None)
+            return partial(self._owe_nothing, debt.uid)
         return partial(self._put_debt, before)
+
+    def _owe(self, debt: Debt) -> None:
+        self.debts[debt.uid] = debt
+        self.owed.setdefault(debt.cluster, {})[debt.uid] = None
+
+    def _owe_nothing(self, uid: str) -> Debt | None:
+        """What was owed."""
+        debt = self.debts.pop(uid, None)
+        if debt is not None:
+            uids = self.owed[debt.cluster]
+            del uids[uid]
+            if not uids:
+                del self.owed[debt.cluster]
+        return debt
 
     def _put_preempt(self, uid: str, by: str) -> Undo:
         before = self.preempts.get(uid)

@@ -193,8 +193,17 @@ def test_a_debt_is_there_until_it_is_empty() -> None:
     assert world.debts == {"uid-site-1": DEBT}
     undo = world.apply(OnDebt(Kind.SETTLED, replace(DEBT, labels={}), ""))
     assert world.debts == {}
+    assert world.owed == {}
     undo()
     assert world.debts == {"uid-site-1": DEBT}
+
+
+def owed(world: World) -> dict[str, dict[str, None]]:
+    """What is kept by cluster, from scratch."""
+    found: dict[str, dict[str, None]] = {}
+    for debt in world.debts.values():
+        found.setdefault(debt.cluster, {})[debt.uid] = None
+    return found
 
 
 # -- undo ----------------------------------------------------------------------------------------
@@ -228,6 +237,7 @@ DECISIONS: list[Decision] = [
     OnDebt(Kind.OWED, replace(DEBT, labels={"k": Change(None, "other")}), ""),
     OnDebt(Kind.SETTLED, replace(DEBT, labels={}), ""),
     OnDebt(Kind.OWED, replace(DEBT, uid="uid-site-2", cluster="site-2"), ""),
+    OnDebt(Kind.OWED, replace(DEBT, uid="uid-site-1-again"), ""),
     Preempt("site-3", "uid-site-3", "fleet/b"),
     Preempt("site-4", "uid-site-4", "fleet/c"),
 ]
@@ -256,7 +266,9 @@ def test_any_sequence_can_be_taken_back(decisions: list[Decision]) -> None:
     before = picture(world)
     with world.draft() as undo:
         undo.extend(world.apply(decision) for decision in decisions)
+        assert owed(world) == world.owed
     assert picture(world) == before
+    assert owed(world) == world.owed
 
 
 @given(st.integers(0, len(CANCELS)))

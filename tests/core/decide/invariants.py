@@ -74,6 +74,7 @@ def picture(world: World) -> dict[str, Any]:
         "books": {uid: _book(book) for uid, book in world.books.items()},
         "holds": {uid: to_builtins(holder) for uid, holder in world.holds.items()},
         "debts": {uid: to_builtins(debt) for uid, debt in world.debts.items()},
+        "owed": {name: sorted(uids) for name, uids in world.owed.items()},
         "foreign": sorted(world.foreign_runs),
         "cancellers": {k: to_builtins(v) for k, v in world.cancellers.items() if v},
         "preempts": dict(world.preempts),
