@@ -25,7 +25,7 @@ async def measured(part: ModuleType, given: str, url: str, hub: SandboxHub) -> d
 async def test_the_api_is_measured(database_url: str, sandbox_hub: SandboxHub) -> None:
     found = await measured(api_part, API, database_url, sandbox_hub)
     assert set(found) == set(bounds("api"))
-    assert found["followers_left_behind"] == 0
+    assert (found["followers_left_behind"], found["followers_with_gaps"]) == (0, 0)
 
 
 async def test_the_journal_is_measured(database_url: str, sandbox_hub: SandboxHub) -> None:

@@ -47,7 +47,7 @@ class Heard(Struct):
     bytes: int
 
 
-class _Client(asyncio.Protocol):
+class Client(asyncio.Protocol):
     def __init__(self, watch: Watch, heard: Heard, measures: bool) -> None:
         self._watch = watch
         self._heard = heard
@@ -85,7 +85,7 @@ class _Client(asyncio.Protocol):
             self.done.set_result(None)
 
 
-def _same(client: _Client) -> _Client:
+def _same(client: Client) -> Client:
     return client
 
 
@@ -99,7 +99,7 @@ async def follow(watch: Watch) -> Heard:
     loop = asyncio.get_running_loop()
     clients = []
     for number in range(watch.clients):
-        client = _Client(watch, heard, number % watch.every == 0)
+        client = Client(watch, heard, number % watch.every == 0)
         await loop.create_connection(partial(_same, client), watch.host, watch.port)
         clients.append(client)
         # A user may not ask more often than so many times a second.
