@@ -22,7 +22,7 @@ from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import WentBack
 from ibgu.controller.runs import Runs
 from ibgu.core.book import World
-from ibgu.core.model import Action, Decision
+from ibgu.core.model import Action, Decision, RunState
 from ibgu.core.snapshot import Facts
 from ibgu.hub.errors import HubError
 from ibgu.hub.writer import Write, WriteResult
@@ -82,9 +82,11 @@ class Loop:
         agenda, world = self._parts.agenda, self._parts.world
         if rollout:
             agenda.touch(rollout, [cluster] if cluster else [])
+            self._hurry_to_begin(rollout, cluster)
             return
         for uid in world.rollouts_of.get(cluster, ()):
             agenda.touch(uid, [cluster])
+            self._hurry_to_begin(uid, cluster)
         found = self._parts.mirror.clusters.get(("", cluster))
         for uid in self._owed(cluster, found.metadata.uid if found else ""):
             agenda.touch_debt(uid)
@@ -92,6 +94,13 @@ class Loop:
     def hurry(self) -> None:
         """From the mirror: a cluster has come to rest."""
         self._parts.agenda.hurry()
+
+    def _hurry_to_begin(self, rollout: str, cluster: str) -> None:
+        """A run that has its slot waits for its payload, or a label: this may be it."""
+        book = self.world.books.get(rollout)
+        member = book.latest(cluster) if book else None
+        if member and member.run and member.run.state is RunState.INTENDED:
+            self._parts.agenda.hurry()
 
     def _owed(self, cluster: str, uid: str) -> list[str]:
         """Of one that is gone: all that it was owed, under whatever uid."""

@@ -8,6 +8,7 @@ import pytest
 from msgspec import json
 from structlog.testing import capture_logs
 
+from ibgu.controller.agenda import Agenda
 from ibgu.controller.denials import FIRST, LONGEST
 from ibgu.controller.loop import DEBT_RETRY, STATUS_REFUSED
 from ibgu.core.model import Kind, ReasonKind, RunState
@@ -382,6 +383,37 @@ def test_a_payload_that_the_hub_does_not_tell_at_a_start_is_asked_for_again_soon
 
     with patch.object(MemoryHub, "handle", handle):
         told(story, "Prep", clusters=2)
+
+
+def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> None:
+    """Its cluster has a slot already: what else comes a moment later can wait for another turn."""
+    applied_at: list[float] = []
+    written_at: list[float] = []
+    hurried_at: list[float] = []
+
+    def hurry(agenda: Agenda) -> None:
+        hurried_at.append(asyncio.get_running_loop().time())
+        known_hurry(agenda)
+
+    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+        if asked.method == "PATCH" and asked.path.endswith("-payload/status"):
+            applied_at.append(hub.now())
+        elif asked.who.startswith("ibgu/") and asked.path.endswith("-stage"):
+            written_at.append(hub.now())
+        return known(hub, asked)
+
+    known, known_hurry = MemoryHub.handle, Agenda.hurry
+
+    async def story(stage: Stage) -> None:
+        await stage.world.shelf.fill()
+        stage.world.people._ibgus[0] = carrying(stage.world.people._ibgus[0], 1)
+        await stage.world.people.apply(0)
+        await stage.until(stage.complete)
+        armed_at = next(at for at in written_at if at > applied_at[0])
+        assert any(applied_at[0] <= at <= armed_at for at in hurried_at)
+
+    with patch.object(MemoryHub, "handle", handle), patch.object(Agenda, "hurry", hurry):
+        told(story, "Prep")
 
 
 @pytest.mark.parametrize("away", [0.0, 90.0])
