@@ -22,7 +22,7 @@ from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import WentBack
 from ibgu.controller.runs import Runs
 from ibgu.core.book import World
-from ibgu.core.model import Action, Decision, RunState
+from ibgu.core.model import Action, Decision, Run, RunState
 from ibgu.core.snapshot import Facts
 from ibgu.hub.errors import HubError
 from ibgu.hub.writer import Write, WriteResult
@@ -91,16 +91,22 @@ class Loop:
         for uid in self._owed(cluster, found.metadata.uid if found else ""):
             agenda.touch_debt(uid)
 
-    def hurry(self) -> None:
-        """From the mirror: a cluster has come to rest."""
-        self._parts.agenda.hurry()
+    def rested(self, rollout: str, cluster: str) -> None:
+        """From the mirror. Where a run is under way, this may be its end."""
+        run = self._run(rollout, cluster)
+        if run is not None and run.open:
+            self._parts.agenda.hurry()
 
     def _hurry_to_begin(self, rollout: str, cluster: str) -> None:
         """A run that has its slot waits for its payload, or a label: this may be it."""
+        run = self._run(rollout, cluster)
+        if run is not None and run.state is RunState.INTENDED:
+            self._parts.agenda.hurry()
+
+    def _run(self, rollout: str, cluster: str) -> Run | None:
         book = self.world.books.get(rollout)
         member = book.latest(cluster) if book else None
-        if member and member.run and member.run.state is RunState.INTENDED:
-            self._parts.agenda.hurry()
+        return member.run if member else None
 
     def _owed(self, cluster: str, uid: str) -> list[str]:
         """Of one that is gone: all that it was owed, under whatever uid."""

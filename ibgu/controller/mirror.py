@@ -30,14 +30,14 @@ class Mirror:
     `touched(rollout, cluster)` is called for every change that may matter to a rollout;
     a ManagedCluster's change comes with rollout "" and concerns all rollouts that have it.
     `status_changed(rollout)` is called when an IBGU's status is another one, whoever wrote it;
-    `rested()` when a cluster that was on its way has come to rest, after `touched`.
+    `rested(rollout, cluster)` when a cluster has come to rest, after `touched`.
     """
 
     def __init__(
         self,
         touched: Callable[[str, str], None],
         status_changed: Callable[[str], None] = lambda rollout: None,
-        rested: Callable[[], None] = lambda: None,
+        rested: Callable[[str, str], None] = lambda rollout, cluster: None,
     ) -> None:
         self._touched = touched
         self._status_changed = status_changed
@@ -209,9 +209,10 @@ class Mirror:
     ) -> None:
         found = new or old
         assert found is not None
-        self._touched(found.metadata.labels.get(names.ROLLOUT, ""), key[0])
-        if old and new and comes_to_rest(old.view.ibu, new.view.ibu):
-            self._rested()
+        rollout = found.metadata.labels.get(names.ROLLOUT, "")
+        self._touched(rollout, key[0])
+        if old and new and comes_to_rest(old.view, new.view):
+            self._rested(rollout, key[0])
 
     def _cgu_changed(
         self, key: Key, old: ClusterGroupUpgrade | None, new: ClusterGroupUpgrade | None

@@ -145,9 +145,9 @@ class Controller:
         if self._loop is not None:
             self._loop.touched(rollout, cluster)
 
-    def _rested(self) -> None:
+    def _rested(self, rollout: str, cluster: str) -> None:
         if self._loop is not None:
-            self._loop.hurry()
+            self._loop.rested(rollout, cluster)
 
     def _status_changed(self, rollout: str) -> None:
         if self._loop is not None:

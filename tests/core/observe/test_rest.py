@@ -1,16 +1,34 @@
 """Which news of a cluster may free a slot."""
 
 import pytest
+from msgspec.structs import replace
 
-from ibgu.core.model import IbuCondition, IbuView
+from ibgu.core.model import IbuCondition, IbuView, WorkView
 from ibgu.core.observe import comes_to_rest
 
 TRUE, FALSE = IbuCondition("True", "x", ""), IbuCondition("False", "x", "")
-IDLE = IbuView(idle=TRUE)
-PREPARING = IbuView(idle=FALSE, prep_in_progress=TRUE)
-PREPARED = IbuView(idle=FALSE, prep_in_progress=FALSE, prep_completed=TRUE)
-UPGRADING = IbuView(idle=FALSE, prep_completed=TRUE, upgrade_in_progress=TRUE)
-FAILED = IbuView(idle=FALSE, upgrade_in_progress=TRUE, upgrade_completed=FALSE)
+SEEN = IbuView(generation=2, observed_generation=2)
+IDLE = replace(SEEN, idle=TRUE)
+PREPARING = replace(SEEN, idle=FALSE, prep_in_progress=TRUE)
+PREPARED = replace(SEEN, idle=FALSE, prep_in_progress=FALSE, prep_completed=TRUE)
+UPGRADING = replace(SEEN, idle=FALSE, prep_completed=TRUE, upgrade_in_progress=TRUE)
+FAILED = replace(SEEN, idle=FALSE, upgrade_in_progress=TRUE, upgrade_completed=FALSE)
+UPGRADED = replace(SEEN, idle=FALSE, upgrade_in_progress=FALSE, upgrade_completed=TRUE)
+STALE = replace(UPGRADED, observed_generation=1)
+
+
+def told(ibu: IbuView | None) -> WorkView:
+    """By a work that the agent has dealt with."""
+    return WorkView(
+        name="stage",
+        uid="1",
+        resource_version="1",
+        generation=1,
+        applied=True,
+        ibu_applied=True,
+        ibu_available="True",
+        ibu=ibu,
+    )
 
 
 @pytest.mark.parametrize(
@@ -23,9 +41,17 @@ FAILED = IbuView(idle=FALSE, upgrade_in_progress=TRUE, upgrade_completed=FALSE)
         (IDLE, PREPARING, False),
         (PREPARED, UPGRADING, False),
         (PREPARING, IbuView(), False),
-        (None, PREPARED, False),
+        (None, UPGRADED, True),
         (PREPARING, None, False),
+        (UPGRADING, STALE, False),
+        (STALE, UPGRADED, True),
     ],
 )
 def test_a_cluster_rests(before: IbuView | None, after: IbuView | None, *, rests: bool) -> None:
-    assert comes_to_rest(before, after) is rests
+    assert comes_to_rest(told(before), told(after)) is rests
+
+
+def test_it_rests_when_its_words_count() -> None:
+    frozen = replace(told(UPGRADED), ibu_available="Unknown")
+    assert not comes_to_rest(told(UPGRADING), frozen)
+    assert comes_to_rest(frozen, told(UPGRADED))
