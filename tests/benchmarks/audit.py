@@ -3,8 +3,9 @@
 import json
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 
 from msgspec import Struct
@@ -91,16 +92,25 @@ def feedback(entries: Iterable[Entry], controller: str) -> list[Entry]:
 class Moments:
     """When stage works were written: by ibgu (the works), by the agents (their status)."""
 
-    def __init__(self, entries: Iterable[Entry], controller: str) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], controller: str, rests: Mapping[str, Sequence[bool]]
+    ) -> None:
+        """`rests`: by cluster, which of the reports that the hub took prove the end of a stage."""
         self._armed: dict[str, list[float]] = {}
         self._fed_back: dict[str, list[float]] = {}
         stages = [entry for entry in entries if entry.name.endswith(_STAGE)]
         for entry in stages:
             if entry.user == controller and entry.resource == WORKS and entry.verb in WRITES:
                 self._armed.setdefault(entry.namespace, []).append(entry.received)
+        taken: dict[str, list[float]] = {}
         for entry in feedback(stages, controller):
-            self._fed_back.setdefault(entry.namespace, []).append(entry.completed)
-        for times in (*self._armed.values(), *self._fed_back.values()):
+            if entry.code < HTTPStatus.BAD_REQUEST:
+                taken.setdefault(entry.namespace, []).append(entry.completed)
+        for cluster, times in taken.items():
+            # The last ones may have been under way when the fleet was stopped.
+            proofs = zip(sorted(times), rests.get(cluster, ()), strict=False)
+            self._fed_back[cluster] = [time for time, rest in proofs if rest]
+        for times in self._armed.values():
             times.sort()
 
     def armed(self, cluster: str, requested: float) -> float:
@@ -109,6 +119,6 @@ class Moments:
         return times[bisect_right(times, requested) - 1]
 
     def fed_back(self, cluster: str, ended: float) -> float:
-        """When the feedback of a stage's end, which came at `ended`, was on the hub."""
+        """When the feedback that proves a stage's end, which came at `ended`, was on the hub."""
         times = self._fed_back[cluster]
         return times[bisect_left(times, ended)]

@@ -21,6 +21,7 @@ from ibgu.sim.player.player import Player
 from ibgu.sim.player.simulate import simulate
 from ibgu.sim.spec import FleetSpec
 from tests.benchmarks import payload
+from tests.benchmarks.agents import Agents
 from tests.benchmarks.audit import Entry, Moments, Requests, feedback, read, requests
 from tests.benchmarks.case import NAME, Case, otherwise
 from tests.benchmarks.ledger import Costs, costs
@@ -79,7 +80,7 @@ async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
     log = folder / "audit.log"
     hub = SandboxHub(audit_log=log, environment=ENVIRONMENT)
     async with EmbeddedPostgres() as postgres, hub:
-        fleet = await HubClient.with_token(hub.url, hub.token("fleet"), str(hub.ca_file))
+        fleet = await Agents.with_token(hub.url, hub.token("fleet"), str(hub.ca_file))
         admin = await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file))
         async with fleet, admin, asyncio.TaskGroup() as tasks:
             player = await play(tasks, fleet, case.fleet())
@@ -91,7 +92,9 @@ async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
                 await at_rest()
             status, around = await _carried_out(case, hub, postgres.url, admin, folder)
             player.playing.cancel()
-        return _result(case, player.player, read(log), status, around)
+        entries = read(log)
+        moments = Moments(entries, USERS["ibgu"].username, fleet.rests)
+        return _result(case, work(case, player.player, moments), entries, status, around)
 
 
 async def _carried_out(
@@ -116,10 +119,9 @@ async def _carried_out(
 
 
 def _result(
-    case: Case, player: Player, entries: list[Entry], status: dict[str, Any], around: Around
+    case: Case, done: Work, entries: list[Entry], status: dict[str, Any], around: Around
 ) -> Result:
     user = USERS["ibgu"].username
-    done = work(case, player, Moments(entries, user))
     shown = status["clusters"]
     return Result(
         case=case,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from tests.benchmarks.audit import WORKS, Entry, Moments
@@ -99,8 +100,19 @@ def test_a_payload_is_no_arming_and_no_feedback_of_an_end() -> None:
             entry_of("patch", f"{WORKS}/status", at=3.1, user="fleet", name=STAGE),
         ],
         IBGU,
+        {"site-0001": [True]},
     )
     assert moments.armed("site-0001", requested=1.2) == 1.0
+    assert moments.fed_back("site-0001", ended=2.9) == pytest.approx(3.11)
+
+
+def test_an_end_is_fed_back_by_the_report_that_proves_it() -> None:
+    reports = [
+        entry_of("patch", f"{WORKS}/status", at=at, user="fleet", name=STAGE)
+        for at in (1.0, 3.0, 3.1, 3.2)
+    ]
+    refused = replace(reports[0], received=3.05, completed=3.06, code=409)
+    moments = Moments([*reports, refused], IBGU, {"site-0001": [True, False, True, False]})
     assert moments.fed_back("site-0001", ended=2.9) == pytest.approx(3.11)
 
 

@@ -1,0 +1,38 @@
+"""The fleet's connection to the hub, which knows what its reports prove."""
+
+from typing import Any
+
+from ibgu.core.kinds import ManifestWork
+from ibgu.core.model import WorkView
+from ibgu.core.observe import comes_to_rest, view_work
+from ibgu.core.works.names import STAGE
+from ibgu.hub.client import HubClient
+from ibgu.hub.decode import decode_one
+
+_REPORT = f"-{STAGE}/status"
+
+
+class Agents(HubClient):
+    """`rests`: of each report about a stage work that the hub took, by cluster and in their order,
+    whether the end of a stage was proven by it and not before (R7).
+
+    After a reboot a cluster tells in several reports that it is through; those before the last
+    free no slot.
+    """
+
+    def __init__(self, *connection: Any) -> None:
+        super().__init__(*connection)
+        self.rests: dict[str, list[bool]] = {}
+        self._known: dict[str, WorkView] = {}
+
+    async def request(self, method: str, path: str, **options: Any) -> bytes:
+        answer = await super().request(method, path, **options)
+        if method == "PATCH" and path.endswith(_REPORT):
+            self._note(decode_one(path, answer, ManifestWork))
+        return answer
+
+    def _note(self, work: ManifestWork) -> None:
+        cluster, view = work.metadata.namespace, view_work(work)
+        rests = comes_to_rest(self._known.get(cluster, view), view)
+        self.rests.setdefault(cluster, []).append(rests)
+        self._known[cluster] = view
