@@ -16,10 +16,20 @@ from tests.core.decide.restores import (
     write_status,
 )
 from tests.core.decide.storms import twin_of_plan
-from tests.core.decide.test_interruptions import PLANS, over
+from tests.core.decide.test_interruptions import over
 from tests.core.decide.world import Twin
 
 UID = "uid-storm"
+PLANS = [
+    ("Prep",),
+    ("Prep", "Upgrade", "FinalizeUpgrade"),
+    ("Prep Upgrade FinalizeUpgrade",),
+    ("Prep", "AbortOnFailure", "Upgrade", "AbortOnFailure", "FinalizeUpgrade"),
+    ("Prep", "Abort"),
+    ("Rollback", "FinalizeRollback"),
+]
+"""Each action, in steps of its own and with others in one. All plans that are allowed are what
+interruptions are tested with; here, too, they would take a minute and a half of every run."""
 STRIDE = 4
 """From one point of a rollout to the next; each test begins with another one."""
 
