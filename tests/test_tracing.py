@@ -152,6 +152,6 @@ def test_nothing_is_loaded_where_nobody_asks() -> None:
 
 def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch, collector: Collector) -> None:
     monkeypatch.setitem(sys.modules, "ibgu.tracing.otlp", None)
-    missing = pytest.raises(tracing.MissingExtra, match=r"pip install 'ibgu\[otel\]'")
+    missing = pytest.raises(tracing.MissingExtra, match=r"pip install '\.\[otel\]'")
     with missing, tracing.tracing():
         raise AssertionError("it does not begin")

@@ -7,7 +7,7 @@ import pytest
 
 from ibgu.sandbox.hub import SandboxHub
 from tests.benchmarks import api_part, journal_part
-from tests.benchmarks.report import bounds
+from tests.benchmarks.report import own_bounds
 
 pytestmark = pytest.mark.hub
 
@@ -24,10 +24,10 @@ async def measured(part: ModuleType, given: str, url: str, hub: SandboxHub) -> d
 
 async def test_the_api_is_measured(database_url: str, sandbox_hub: SandboxHub) -> None:
     found = await measured(api_part, API, database_url, sandbox_hub)
-    assert set(found) == set(bounds("api"))
+    assert set(found) == set(own_bounds("api"))
     assert (found["followers_left_behind"], found["followers_with_gaps"]) == (0, 0)
 
 
 async def test_the_journal_is_measured(database_url: str, sandbox_hub: SandboxHub) -> None:
     found = await measured(journal_part, JOURNAL, database_url, sandbox_hub)
-    assert set(found) == set(bounds("journal"))
+    assert set(found) == set(own_bounds("journal"))

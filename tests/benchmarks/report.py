@@ -29,10 +29,13 @@ def more_is_better(figure: str) -> bool:
 
 
 def bounds(part: str = "") -> dict[str, Any]:
-    """By the figures' names."""
-    found: dict[str, Any] = tomllib.loads(THRESHOLDS.read_text())
-    of_part: dict[str, Any] = found.get(part, {})
-    return found | of_part
+    """By the figures' names; those at the top are for every part that has none of its own."""
+    return tomllib.loads(THRESHOLDS.read_text()) | own_bounds(part)
+
+
+def own_bounds(part: str) -> dict[str, Any]:
+    """Without those at the top."""
+    return dict(tomllib.loads(THRESHOLDS.read_text()).get(part, {}))
 
 
 def _judge(name: str, value: float, bound: dict[str, Any]) -> bool:

@@ -121,6 +121,7 @@ async def test_it_may_do_what_the_chart_says_and_no_more(ibgu: HubClient) -> Non
     assert "cannot delete resource" in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:Sending a large body directly with raw bytes:ResourceWarning")
 @pytest.mark.parametrize(
     ("megabytes", "words"),
     [

