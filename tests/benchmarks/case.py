@@ -1,5 +1,6 @@
 """What is rolled out on which fleet: the cases of the benchmark, and their thresholds' names."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ DURATIONS = "2s-6s"
 
 Step = tuple[str, ...]
 """Its actions."""
-Plan = tuple[Step, ...]
+Plan = Sequence[Step]
 STEPS: Plan = ((Action.PREP,), (Action.UPGRADE,))
 CHAIN: Plan = ((Action.PREP, Action.UPGRADE),)
 FAILING = ("prep.precache=0.05", "upgrade.restore=0.05")
@@ -82,8 +83,11 @@ def fleet_of(
     )
 
 
-def ibgu(slots: int, plan: Plan = STEPS, *, payload: bool = False) -> dict[str, Any]:
-    strategy = {"maxConcurrency": slots, "timeout": 240}
+def ibgu(
+    slots: int, plan: Plan = STEPS, *, payload: bool = False, timeout: int = 240
+) -> dict[str, Any]:
+    """`timeout`: minutes, of each step."""
+    strategy = {"maxConcurrency": slots, "timeout": timeout}
     seed = {"image": "registry.example.com/seed:1", "version": "4.17.0"}
     carried = references() if payload else {}
     seed_ref = seed | carried.pop("seedImageRef", {})

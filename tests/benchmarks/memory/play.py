@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -33,6 +33,7 @@ from ibgu.sim.hub.server import Asked
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import Clock as FleetClock
 from ibgu.sim.spec import FleetSpec
+from tests.benchmarks.case import NAME, ibgu
 from tests.benchmarks.memory.calm import Calm
 from tests.benchmarks.memory.weight import weight
 from tests.simulation.checks.pokes import poked
@@ -40,10 +41,11 @@ from tests.simulation.journal import FaultyEngine, Turnstile
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.run import quiet
 
-NAME = "bench"
 _OF_CLUSTER = re.compile("/(manifestworks|managedclusters)")
 _STATUS = paths.ibgu_status("default", NAME)
 STAGES = ("Prep", "Upgrade")
+TIMEOUT = 30 * 24 * 60
+"""Minutes: nothing is to end by it, however long a fleet takes."""
 DURATIONS = "60s-180s"
 RATE = 1_000_000.0
 """Writes to the hub a second: what a cluster costs is asked, not how fast a hub of the field lets
@@ -172,7 +174,9 @@ class Play:
 
     async def _roll_out(self) -> JsonObject:
         await self._people.request(
-            "POST", paths.ibgus("default"), body=_ibgu(self._slots, self._plan)
+            "POST",
+            paths.ibgus("default"),
+            body=ibgu(self._slots, [(a,) for a in self._plan], timeout=TIMEOUT),
         )
         while True:
             await asyncio.sleep(LOOK)
@@ -189,21 +193,6 @@ def _clock(read: Any) -> Clock:
         return datetime.fromtimestamp(loop.time(), UTC)
 
     return Clock(told)
-
-
-def _ibgu(slots: int, plan: Iterable[str]) -> JsonObject:
-    strategy = {"maxConcurrency": slots, "timeout": 30 * 24 * 60}
-    seed = {"image": "registry.example.com/seed:1", "version": "4.17.0"}
-    return {
-        "apiVersion": "lcm.openshift.io/v1alpha1",
-        "kind": "ImageBasedGroupUpgrade",
-        "metadata": {"name": NAME, "namespace": "default"},
-        "spec": {
-            "clusterLabelSelectors": [{"matchLabels": {"fleet": NAME}}],
-            "ibuSpec": {"seedImageRef": seed},
-            "plan": [{"actions": [action], "rolloutStrategy": strategy} for action in plan],
-        },
-    }
 
 
 def _resident() -> int:
