@@ -58,7 +58,12 @@ class Settings(BaseSettings):
     lease_renew_seconds: float = Field(
         3.0, gt=0, description="How long a leader goes on without a renewal that was answered."
     )
-    lease_retry_seconds: float = Field(0.4, gt=0, description="Between two renewals or tries.")
+    lease_retry_seconds: float = Field(
+        0.4,
+        gt=0,
+        description="Until the next try to get or keep the Lease; a leader whose renewal was "
+        "answered waits a quarter of IBGU_LEASE_RENEW_SECONDS, if that is longer.",
+    )
     hub_concurrency: int = Field(32, ge=1, le=256, description="Writes to the hub at a time.")
     hub_rate: float = Field(400.0, gt=0, description="Writes to the hub a second, on average.")
     hub_burst: int = Field(400, ge=1, description="Writes to the hub that may go out at once.")

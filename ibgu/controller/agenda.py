@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import islice
+from math import inf
 
 Touched = dict[str, dict[str, None]]
 """Rollout uid -> names of its clusters, in the order in which they were touched."""
@@ -15,6 +16,9 @@ MOST = 1_000
 """Clusters in one turn: while it is decided nothing else is done, the Lease's renewal neither."""
 BREATH = 0.008
 """Seconds for all else that this process does, between a turn and the one for what it left over."""
+APART = 0.025
+"""Seconds from the beginning of a turn to that of the next, however urgent: a turn is a commit, and
+ends come in crowds."""
 
 
 class Agenda:
@@ -28,24 +32,34 @@ class Agenda:
         self.changed = asyncio.Event()
         self._urgent = asyncio.Event()
         self._left_over = False
+        self._gathered = -inf
 
     def hurry(self) -> None:
         """What was touched last is not to wait for more."""
         self._urgent.set()
 
     async def gather(self, seconds: float) -> None:
-        """For what else comes; no longer than until something is urgent. What the last turn left
-        over was gathered for before: it goes on at once, but others have their part between."""
+        """For what else comes; no longer than until something is urgent, but APART from the turn
+        before. What that one left over was gathered for: it goes on at once, but others have their
+        part between."""
+        loop = asyncio.get_running_loop()
         if self._left_over:
             await asyncio.sleep(BREATH)
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._urgent.wait()
+        else:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._urgent.wait()
+            await asyncio.sleep(max(0.0, self._gathered + APART - loop.time()))
+        self._gathered = loop.time()
 
     def touch(self, rollout: str, clusters: Iterable[str] = ()) -> None:
         self._touched.setdefault(rollout, {}).update(dict.fromkeys(clusters))
         self._change()
+
+    def touch_now(self, rollout: str, clusters: Iterable[str] = ()) -> None:
+        """Somebody, or a free slot, waits for it."""
+        self.touch(rollout, clusters)
+        self.hurry()
 
     def touch_debt(self, uid: str) -> None:
         """By ManagedCluster uid."""

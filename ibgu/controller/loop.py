@@ -22,7 +22,8 @@ from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import WentBack
 from ibgu.controller.runs import Runs
 from ibgu.core.book import World
-from ibgu.core.model import Action, Decision, Run, RunState
+from ibgu.core.decide import urgent, urgent_news
+from ibgu.core.model import Action, Decision, WorkView
 from ibgu.core.snapshot import Facts
 from ibgu.hub.errors import HubError
 from ibgu.hub.writer import Write, WriteResult
@@ -32,7 +33,7 @@ log = structlog.get_logger("ibgu.controller")
 DEBT_RETRY = timedelta(seconds=30)
 """From a write to a ManagedCluster that the hub refused, or left without an answer, to the next."""
 
-GATHER = 0.1
+GATHER = 0.25
 """Seconds from the first change to the turn: what one action causes comes in bursts (a write's
 answer, its watch event, the agent's patches), and a turn for each would cost more than it saves.
 Where a slot may be free now nobody waits for more."""
@@ -79,34 +80,29 @@ class Loop:
 
     def touched(self, rollout: str, cluster: str) -> None:
         """From the mirror; `rollout` "" means every rollout that has the cluster."""
-        agenda, world = self._parts.agenda, self._parts.world
-        if rollout:
-            agenda.touch(rollout, [cluster] if cluster else [])
-            self._hurry_to_begin(rollout, cluster)
+        if rollout and not cluster:
+            self._parts.agenda.touch_now(rollout)  # a person looks for what becomes of a change
             return
-        for uid in world.rollouts_of.get(cluster, ()):
-            agenda.touch(uid, [cluster])
-            self._hurry_to_begin(uid, cluster)
+        if rollout:
+            self._touch(rollout, cluster)
+            return
+        for uid in self.world.rollouts_of.get(cluster, ()):
+            self._touch(uid, cluster)
         found = self._parts.mirror.clusters.get(("", cluster))
         for uid in self._owed(cluster, found.metadata.uid if found else ""):
-            agenda.touch_debt(uid)
+            self._parts.agenda.touch_debt(uid)
 
-    def rested(self, rollout: str, cluster: str) -> None:
-        """From the mirror. Where a run is under way, this may be its end."""
-        run = self._run(rollout, cluster)
-        if run is not None and run.open:
-            self._parts.agenda.hurry()
-
-    def _hurry_to_begin(self, rollout: str, cluster: str) -> None:
-        """A run that has its slot waits for its payload, or a label: this may be it."""
-        run = self._run(rollout, cluster)
-        if run is not None and run.state is RunState.INTENDED:
-            self._parts.agenda.hurry()
-
-    def _run(self, rollout: str, cluster: str) -> Run | None:
+    def _touch(self, rollout: str, cluster: str) -> None:
+        self._parts.agenda.touch(rollout, [cluster])
         book = self.world.books.get(rollout)
-        member = book.latest(cluster) if book else None
-        return member.run if member else None
+        if book is not None and urgent(book, cluster):
+            self._parts.agenda.hurry()
+
+    def told(self, rollout: str, cluster: str, work: WorkView) -> None:
+        """From the mirror, after `touched`."""
+        book = self.world.books.get(rollout)
+        if book is not None and urgent_news(book, cluster, work):
+            self._parts.agenda.hurry()
 
     def _owed(self, cluster: str, uid: str) -> list[str]:
         """Of one that is gone: all that it was owed, under whatever uid."""
@@ -146,7 +142,7 @@ class Loop:
 
     def _work_answered(self, cluster: str, result: WriteResult) -> None:
         owner = result.write.owner
-        self._parts.agenda.touch(owner, [cluster])
+        self._touch(owner, cluster)
         mirror, write = self._parts.mirror, result.write
         pause = max(mirror.denials.left(write.key), mirror.refusals.left(write.key))
         if result.error is not None and pause:

@@ -11,7 +11,7 @@ from ibgu.core.kinds import (
     OwnerReference,
 )
 from ibgu.core.model import Action, ClusterView, Observation, Rollout, WorkView
-from ibgu.core.observe import Shown, comes_to_rest, proven
+from ibgu.core.observe import Shown, proven
 from ibgu.core.recover import Versions, versions_of
 from ibgu.core.shadow import status_of
 from ibgu.core.talm import Group, TalmWork, groups_of
@@ -30,18 +30,18 @@ class Mirror:
     `touched(rollout, cluster)` is called for every change that may matter to a rollout;
     a ManagedCluster's change comes with rollout "" and concerns all rollouts that have it.
     `status_changed(rollout)` is called when an IBGU's status is another one, whoever wrote it;
-    `rested(rollout, cluster)` when a cluster has come to rest, after `touched`.
+    `told(rollout, cluster, work)` after `touched`, when a cluster's work shows something else.
     """
 
     def __init__(
         self,
         touched: Callable[[str, str], None],
         status_changed: Callable[[str], None] = lambda rollout: None,
-        rested: Callable[[str, str], None] = lambda rollout, cluster: None,
+        told: Callable[[str, str, WorkView], None] = lambda rollout, cluster, work: None,
     ) -> None:
         self._touched = touched
         self._status_changed = status_changed
-        self._rested = rested
+        self._told = told
         self.went_back = ""
         """What proves that the hub was restored from a backup, seen since this was cleared."""
         self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self._restored)
@@ -211,8 +211,8 @@ class Mirror:
         assert found is not None
         rollout = found.metadata.labels.get(names.ROLLOUT, "")
         self._touched(rollout, key[0])
-        if old and new and comes_to_rest(old.view, new.view):
-            self._rested(rollout, key[0])
+        if new is not None:
+            self._told(rollout, key[0], new.view)
 
     def _cgu_changed(
         self, key: Key, old: ClusterGroupUpgrade | None, new: ClusterGroupUpgrade | None

@@ -131,7 +131,7 @@ class Term:
             agenda=agenda,
             ledger=self._ledger,
             effects=effects,
-            openings=Openings(client, mirror, payloads, tasks, agenda.touch),
+            openings=Openings(client, mirror, payloads, tasks, agenda.touch_now),
             payloads=payloads,
             statuses=Statuses(
                 *(mirror, payloads, clock, writer),

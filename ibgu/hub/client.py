@@ -20,7 +20,7 @@ from ibgu.hub.credentials import Credentials
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import VERSION, resource
 from ibgu.hub.port import NO_QUERY, Hub
-from ibgu.hub.transport import hang_up, keep_alive, lines, named, own_session, read_answer
+from ibgu.hub.transport import hang_up, keep_alive, late, lines, named, own_session, read_answer
 
 __all__ = ["HubClient", "HubError"]
 
@@ -135,17 +135,23 @@ class HubClient(Hub):
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         until = asyncio.get_running_loop().time() + total if total is not None else None
         limits = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=timeout)
-        with named("WATCH", path):
-            async with asyncio.timeout_at(until):
-                response = await self._send(Request("watch", "GET", path, query), limits)
+        timer, response = asyncio.timeout_at(until), None
         try:
-            with named("WATCH", path):
-                if response.status >= 300:
-                    await read_answer(response, "WATCH", path)
-            keep_alive(response)
-            yield lines(response.content, path, until)
+            # One for the whole stream: a timer for each of its chunks costs as much as to read it.
+            async with timer:
+                with named("WATCH", path):
+                    response = await self._send(Request("watch", "GET", path, query), limits)
+                    if response.status >= 300:
+                        await read_answer(response, "WATCH", path)
+                keep_alive(response)
+                yield lines(response.content, path)
+        except TimeoutError as error:
+            if not timer.expired():
+                raise
+            raise late("WATCH", path) from error
         finally:
-            hang_up(response)
+            if response is not None:
+                hang_up(response)
 
     async def _send(
         self, request: Request, limits: aiohttp.ClientTimeout = UNLIMITED

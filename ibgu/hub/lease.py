@@ -39,6 +39,10 @@ class LeaseTimes(Struct, frozen=True):
     renew_deadline: float = 3.0
     """How long the leader goes on without a renewal that was answered."""
     retry: float = 0.4
+    """From a try that did not succeed to the next one."""
+    renew: float = 0.0
+    """From a renewal that was answered to the next one; 0: a quarter of the deadline, which leaves
+    time for one that hangs until it is given up (half of the deadline), and another."""
 
     def __post_init__(self) -> None:
         if not 0 < self.retry < self.renew_deadline < self.duration:
@@ -139,10 +143,13 @@ class Elector:
 
     async def _renew(self) -> None:
         """Returns when leadership is lost."""
+        times = self._times
+        pause = calm = times.renew or max(times.retry, times.renew_deadline / 4)
         while not self.deadline.expired:
-            await asyncio.sleep(min(self._times.retry, self.deadline.remaining()))
+            await asyncio.sleep(min(pause, self.deadline.remaining()))
             if not self.deadline.expired:
-                await self._try(self.deadline.remaining())
+                renewed = await self._try(self.deadline.remaining())
+                pause = calm if renewed else times.retry
 
     async def _try(self, seconds: float) -> bool:
         """One attempt of at most so many seconds to get or keep the lease."""

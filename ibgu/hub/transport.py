@@ -1,6 +1,5 @@
 """aiohttp below `client`: its session, its errors, its streams."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -18,14 +17,18 @@ KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
 """Seconds, seconds, times: a watch whose peer vanished without a word fails after 40 s."""
 
 
+def late(method: str, path: str, text: str = "") -> HubError:
+    text = text or "no answer in time"
+    return HubError(TRANSPORT, "Timeout", text, method=method, path=path)
+
+
 @contextmanager
 def named(method: str, path: str) -> Iterator[None]:
     """aiohttp's errors as HubErrors that name the request."""
     try:
         yield
     except TimeoutError as error:
-        text = str(error) or "no answer in time"
-        raise HubError(TRANSPORT, "Timeout", text, method=method, path=path) from error
+        raise late(method, path, str(error)) from error
     except aiohttp.ClientConnectorCertificateError as error:
         raise HubError(TRANSPORT, CERTIFICATE, str(error), method=method, path=path) from error
     except (aiohttp.ClientError, OSError) as error:
@@ -90,16 +93,12 @@ def keep_alive(response: aiohttp.ClientResponse) -> None:
             raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
-async def lines(
-    content: aiohttp.StreamReader, path: str, until: float | None
-) -> AsyncIterator[bytes]:
-    """`until`: loop time at which the stream has lasted too long."""
+async def lines(content: aiohttp.StreamReader, path: str) -> AsyncIterator[bytes]:
     # readline() has a length limit and costs an await per line; a chunk holds many lines.
     rest: list[bytes] = []
     while True:
         with named("WATCH", path):
-            async with asyncio.timeout_at(until):
-                chunk = await content.readany()
+            chunk = await content.readany()
         if not chunk:
             return
         first, *others = chunk.split(b"\n")

@@ -13,10 +13,10 @@ from ibgu.core.model import Kind, OnRollout
 from ibgu.db import Journal, Turn
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.servers import free_port
-from tests.benchmarks.api_part import ready
 from tests.benchmarks.history import History, fill, history, records
 from tests.benchmarks.journal.stand import hub_uid
 from tests.benchmarks.process import Process, served
+from tests.benchmarks.ready import ready
 
 pytestmark = pytest.mark.hub
 
@@ -39,8 +39,9 @@ async def replica(
         "IBGU_LISTEN": base,
     }
     headers = {"Authorization": f"Bearer {hub.token('alice')}"}
-    with served(environment, folder / f"{base}.log") as process:
-        await ready(f"http://{base}")
+    log = folder / f"{base}.log"
+    with served(environment, log) as process:
+        await ready(process, base, log)
         async with httpx.AsyncClient(
             base_url=f"http://{base}/api/v1", headers=headers, trust_env=False, timeout=60
         ) as client:

@@ -4,7 +4,8 @@ from typing import Any
 
 from ibgu.core.kinds import ManifestWork
 from ibgu.core.model import WorkView
-from ibgu.core.observe import comes_to_rest, view_work
+from ibgu.core.observe import view_work
+from ibgu.core.observe.standing import Standing, standing
 from ibgu.core.works.names import STAGE
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import decode_one
@@ -36,3 +37,24 @@ class Agents(HubClient):
         rests = comes_to_rest(self._known.get(cluster, view), view)
         self.rests.setdefault(cluster, []).append(rests)
         self._known[cluster] = view
+
+
+_MOVING = {Standing.UNKNOWN, Standing.PREPARING, Standing.UPGRADING, Standing.ROLLING_BACK}
+
+
+def comes_to_rest(before: WorkView, after: WorkView) -> bool:
+    """A stage may have ended just now, in words that count.
+
+    After a reboot the cluster often tells that it is through some milliseconds before the agent
+    tells that this is of the newest version; only both together prove anything (R7).
+    """
+    rests = _resting(after)
+    return rests is not None and rests is not _resting(before)
+
+
+def _resting(work: WorkView) -> Standing | None:
+    """None: it moves, or nothing is known that counts."""
+    if work.ibu is None or not work.settled or not work.ibu.current:
+        return None
+    stands = standing(work.ibu)
+    return None if stands in _MOVING else stands

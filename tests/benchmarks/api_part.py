@@ -29,6 +29,7 @@ from tests.benchmarks.bound import percentile
 from tests.benchmarks.history import Going, History, history
 from tests.benchmarks.journal.stand import hub_uid, kept, prepare
 from tests.benchmarks.process import served
+from tests.benchmarks.ready import ready
 from tests.benchmarks.report import judge
 
 GRID = 5000
@@ -95,22 +96,12 @@ async def _bench(
     }
     tokens = [hub.token(user) for user in ("alice", "olga")]
     engine = db.engine(url)
-    with tempfile.TemporaryDirectory() as folder, served(environment, Path(folder) / "api.log"):
-        await ready(f"http://{listen}")
-        yield Bench(options, made, f"http://{listen}", tokens, engine, Going(made))
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "api.log"
+        with served(environment, log) as process:
+            await ready(process, listen, log)
+            yield Bench(options, made, f"http://{listen}", tokens, engine, Going(made))
     await engine.dispose()
-
-
-async def ready(base: str) -> None:
-    async with aiohttp.ClientSession(base) as session:
-        while True:
-            try:
-                async with session.get("/readyz") as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientConnectionError:
-                pass
-            await asyncio.sleep(0.1)
 
 
 async def _process(module: str, order: Any) -> Process:

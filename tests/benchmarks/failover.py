@@ -6,10 +6,9 @@ import subprocess
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
-import aiohttp
 import asyncpg
 from msgspec import Struct
 from sqlalchemy.engine import make_url
@@ -20,7 +19,8 @@ from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from ibgu.sandbox.servers import free_port
 from tests.benchmarks.case import fleet_of, ibgu
-from tests.benchmarks.process import start
+from tests.benchmarks.process import Process, start
+from tests.benchmarks.ready import ready
 from tests.benchmarks.report import judge
 from tests.benchmarks.rollout import Fleet, play
 
@@ -139,7 +139,10 @@ class Pair:
             "IBGU_LISTEN": f"127.0.0.1:{self._ports[name]}",
             "IBGU_LOG_LEVEL": "warning",
         }
-        self._running[name] = start(environment, self._folder / f"{name}.log")
+        self._running[name] = start(environment, self._log(name))
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
 
     def end(self, name: str, how: signal.Signals) -> None:
         self._running[name].send_signal(how)
@@ -147,9 +150,9 @@ class Pair:
 
     async def ready(self) -> None:
         """Wait until one leads and the other stands by with a full mirror."""
-        async with aiohttp.ClientSession() as session:
-            for port in self._ports.values():
-                await _ready(session, f"http://127.0.0.1:{port}/readyz")
+        for name, port in self._ports.items():
+            process, log = Process(self._running[name].pid), self._log(name)
+            await ready(process, f"127.0.0.1:{port}", log)
 
     async def term(self, after: int = 0) -> Term:
         """The first that the journal has after that epoch; waits for it."""
@@ -163,12 +166,3 @@ class Pair:
                 await asyncio.sleep(LOOK)
         finally:
             await connection.close()
-
-
-async def _ready(session: aiohttp.ClientSession, url: str) -> None:
-    while True:
-        with suppress(aiohttp.ClientError):
-            async with session.get(url) as answer:
-                if answer.status == 200:
-                    return
-        await asyncio.sleep(LOOK)

@@ -8,6 +8,7 @@ from typing import Any
 
 import uvloop
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.db.migrate import upgrade
 from ibgu.hub import paths
@@ -27,13 +28,13 @@ from tests.benchmarks.case import NAME, Case, otherwise
 from tests.benchmarks.ledger import Costs, costs
 from tests.benchmarks.process import Machine, Process, Usage, controller
 from tests.benchmarks.reads import not_allowed
+from tests.benchmarks.ready import must_live, ready
 from tests.benchmarks.runs import Work, work
 from tests.benchmarks.servers import Sent, Servers, sent
 from tests.benchmarks.warm import ENVIRONMENT, warm
 
 RESTING = 0.9
 """Share of the machine's time that is idle when nothing is under way."""
-LAST_LINES = 20
 HELD = 60
 """Seconds in which a rollout may be held; nobody comes to resume it."""
 
@@ -41,7 +42,10 @@ HELD = 60
 class Around(Struct, frozen=True):
     """What it took, beside time."""
 
+    began: float
+    """Seconds of CPU until the controller was ready, which it takes once, not for an action."""
     usage: Usage
+    """CPU: since then. Memory: of all its life."""
     idle: float
     """Share of the machine's time, while the rollout went on."""
     servers: dict[str, float]
@@ -110,12 +114,14 @@ async def _carried_out(
     }
     before, servers = await costs(database_url), Servers(hub.folder)
     with controller(environment, log) as process:
-        machine = Machine()
+        await ready(process, listen, log)
+        machine, began = Machine(), process.usage().cpu
         status = await roll_out(admin, case.ibgu(), process, log)
         idle, usage = machine.idle(), process.usage()
+        usage = replace(usage, cpu=usage.cpu - began)
         taken, told = servers.cpu(), await sent(listen)
     journal = (await costs(database_url)).since(before)
-    return status, Around(usage, idle, taken, told, journal)
+    return status, Around(began, usage, idle, taken, told, journal)
 
 
 def _result(
@@ -162,8 +168,7 @@ async def roll_out(admin: Hub, body: dict[str, Any], process: Process, log: Path
     held = 0
     while True:
         await asyncio.sleep(1.0)
-        if not process.alive:
-            raise RuntimeError(f"the controller has ended; its last lines:\n{tail(log)}")
+        must_live(process, log)
         found = json.loads(await admin.request("GET", paths.ibgu("default", NAME)))
         status: dict[str, Any] = found.get("status", {})
         phase = status.get("phase")
@@ -172,7 +177,3 @@ async def roll_out(admin: Hub, body: dict[str, Any], process: Process, log: Path
         held = held + 1 if phase in ("Held", "Invalid") else 0
         if held > HELD:
             raise RuntimeError(f"nothing goes on, and nobody will resume it: {status}")
-
-
-def tail(log: Path) -> str:
-    return "\n".join(log.read_text().splitlines()[-LAST_LINES:])

@@ -1,6 +1,6 @@
 """What the clusters saw of a rollout, beside the best that could have been."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 from msgspec import Struct
@@ -30,6 +30,9 @@ class Work(Struct, frozen=True):
     makespan: float
     """Seconds, from the first start at a cluster to the last end."""
     bound: float
+    by_hub: tuple[float, float]
+    """Makespan and bound as the hub saw them: from an arming that it got to the feedback that it
+    got. What agents and the API server take of their own is no part of them."""
     by_step: list[list[float]]
     """Seconds from the feedback that frees a slot to the arming that takes it, seen by the hub."""
     next_actions: list[float]
@@ -51,7 +54,11 @@ def work(case: Case, player: Player, moments: Moments) -> Work:
     return Work(
         actions=len(runs),
         makespan=max(run.ended for run in runs) - min(run.requested for run in runs),
-        bound=sum(list_schedule(map(_seconds, taken), case.slots) for taken in steps),
+        bound=_bound(steps, case.slots, _seconds),
+        by_hub=(
+            max(run.fed_back for run in runs) - min(run.armed for run in runs),
+            _bound(steps, case.slots, _seconds_by_hub),
+        ),
         by_step=[_handovers(taken, case.slots) for taken in steps],
         next_actions=[
             later.armed - run.fed_back
@@ -77,9 +84,17 @@ def _runs(cluster: str, stages: Iterable[StageRun], moments: Moments) -> Iterato
             yield Run(cluster, run.requested, run.ended, armed, fed_back)
 
 
+def _bound(steps: Iterable[Taken], slots: int, seconds: Callable[[list[Run]], float]) -> float:
+    return sum(list_schedule(map(seconds, taken), slots) for taken in steps)
+
+
 def _seconds(member: list[Run]) -> float:
     """Of work at the cluster: what passes between two actions is for ibgu to avoid."""
     return sum(run.ended - run.requested for run in member)
+
+
+def _seconds_by_hub(member: list[Run]) -> float:
+    return sum(run.fed_back - run.armed for run in member)
 
 
 def _handovers(taken: Taken, slots: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""The mirror tells when a cluster has come to rest: a slot may be free, and nobody should wait."""
+"""The mirror tells what works show: a slot may be free, and nobody should wait."""
 
 from ibgu.controller.mirror import Mirror
 from ibgu.core.kinds import (
@@ -45,19 +45,16 @@ def work(version: int, conditions: dict[str, str], seen: int = 2) -> Shown[WorkV
     return shown_work(ManifestWork(metadata=metadata, status=status))
 
 
-def test_only_the_end_of_a_stage_hurries() -> None:
+def test_what_a_work_shows_is_told_after_it_was_touched() -> None:
     told: list[str] = []
     mirror = Mirror(
         lambda *_: told.append("touched"),
-        rested=lambda rollout, cluster: told.append(f"{cluster} rests"),
+        told=lambda rollout, cluster, work: told.append(f"{cluster} {work.resource_version}"),
     )
     mirror.works.upsert(work(1, {"Idle": "True"}))
     mirror.works.upsert(work(2, {"Idle": "False", "PrepInProgress": "True"}))
-    done = {"Idle": "False", "PrepInProgress": "False", "PrepCompleted": "True"}
-    mirror.works.upsert(work(3, done, seen=1))
-    assert told == ["touched"] * 3
+    mirror.works.upsert(work(2, {"Idle": "False", "PrepInProgress": "True"}))
+    assert told == ["touched", "site-1 1", "touched", "site-1 2"]
 
-    mirror.works.upsert(work(4, done))
-    assert told == [*["touched"] * 4, "site-1 rests"]
     mirror.works.delete(work(5, {}))
-    assert told[-1] == "touched"
+    assert told[4:] == ["touched"]

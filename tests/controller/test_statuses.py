@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from msgspec import json
+from msgspec.structs import replace
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.deciding import new_rollout
@@ -12,7 +13,7 @@ from ibgu.controller.payloads import Payloads
 from ibgu.controller.statuses import Statuses
 from ibgu.core.book import World
 from ibgu.core.kinds import Ibgu, JsonObject
-from ibgu.core.model import Kind, OnRollout
+from ibgu.core.model import Kind, OnRollout, RolloutState
 from ibgu.hub import paths
 from ibgu.hub.writer import Writer, WriteResult
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -87,6 +88,29 @@ async def _applied() -> tuple[MemoryClient, Clock]:
     client = MemoryClient(MemoryHub(now=NOW.timestamp))
     await client.request("POST", paths.ibgus("default"), body=BODY)
     return client, await _clock()
+
+
+async def test_a_status_that_a_newer_one_has_replaced_is_not_sent_again() -> None:
+    client, clock = await _applied()
+    desk = Desk(client, clock)
+    found = await desk.look()
+    rollout = new_rollout(found, NOW)
+    sent: list[str] = []
+    for state in (RolloutState.PENDING, RolloutState.RUNNING):
+        desk.world.apply(OnRollout(Kind.ROLLOUT_SEEN, replace(rollout, state=state), "seen"))
+        desk.statuses._due.clear()  # as if a second had passed
+        desk.statuses.touch(rollout.uid)
+        desk.statuses.flush(desk.world)
+        [queued] = [desk.writer.queued(("status", rollout.uid))]
+        sent.append("" if queued is None else str(queued.body))
+    assert "Pending" in sent[0]
+    assert "Running" in sent[1]
+
+    desk.statuses._due.clear()
+    desk.statuses.touch(rollout.uid)
+    submitted = desk.writer.queued(("status", rollout.uid))
+    desk.statuses.flush(desk.world)
+    assert desk.writer.queued(("status", rollout.uid)) is submitted
 
 
 async def test_what_somebody_writes_after_a_restart_is_written_over() -> None:

@@ -17,7 +17,7 @@ from ibgu.hub.errors import Stuck
 from ibgu.hub.lease import Elector, Lead, LeaseTimes
 from tests.hub.conftest import Fault, Json, ScriptedHub, Until
 
-QUICK = LeaseTimes(duration=30, renew_deadline=20, retry=0.02)
+QUICK = LeaseTimes(duration=30, renew_deadline=20, retry=0.02, renew=0.02)
 """Often renewed, but with a deadline that a slow machine does not miss."""
 
 SHORT = LeaseTimes(duration=0.9, renew_deadline=0.3, retry=0.02)
@@ -101,6 +101,23 @@ async def test_it_renews_and_keeps_the_rest_of_the_lease(
         assert spec(hub)["renewTime"] > first["renewTime"]
         assert spec(hub)["acquireTime"] == first["acquireTime"]
         assert spec(hub)["leaseTransitions"] == 0
+    assert lead.times == 1
+
+
+async def test_it_renews_seldom_and_tries_again_soon(
+    hub: ScriptedHub, client: HubClient, fault: type[Fault], until: Until
+) -> None:
+    """Four times in a deadline, as long as each renewal is answered."""
+    lead, began = Leader(), asyncio.get_running_loop().time()
+    seldom = LeaseTimes(duration=12, renew_deadline=8, retry=0.02)
+    async with running(elector(client, times=seldom), lead):
+        await lead.began.wait()
+        hub.faults += [fault("patch", status=503) for _ in range(3)]
+        await until(lambda: hub.verbs().count("patch") >= 4)
+        tries, passed = hub.verbs().count("patch"), asyncio.get_running_loop().time() - began
+        await asyncio.sleep(0.2)
+        assert hub.verbs().count("patch") == tries == 4
+        assert passed >= 2.0
     assert lead.times == 1
 
 

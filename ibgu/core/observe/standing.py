@@ -5,7 +5,7 @@ Conditions of earlier stages stay until Idle, so the latest stage that has any d
 
 from enum import StrEnum
 
-from ibgu.core.model import IbuCondition, IbuView, Stage, WorkView
+from ibgu.core.model import IbuCondition, IbuView, Stage
 
 ROLLBACK_REQUESTED = "Rollback requested"
 
@@ -72,27 +72,6 @@ def _of(
     if completed.false:
         return failed
     return running if in_progress.true else None
-
-
-_MOVING = {Standing.UNKNOWN, Standing.PREPARING, Standing.UPGRADING, Standing.ROLLING_BACK}
-
-
-def comes_to_rest(before: WorkView, after: WorkView) -> bool:
-    """A stage may have ended just now, in words that count. What it proves the verdict says.
-
-    After a reboot the cluster often tells that it is through some milliseconds before the agent
-    tells that this is of the newest version; only both together prove anything (R7).
-    """
-    rests = _resting(after)
-    return rests is not None and rests is not _resting(before)
-
-
-def _resting(work: WorkView) -> Standing | None:
-    """None: it moves, or nothing is known that counts."""
-    if work.ibu is None or not work.settled or not work.ibu.current:
-        return None
-    stands = standing(work.ibu)
-    return None if stands in _MOVING else stands
 
 
 def in_progress(ibu: IbuView, stage: Stage) -> IbuCondition:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -20,6 +19,7 @@ from ibgu.sim.player import Player
 from tests.benchmarks.fleet.copies import copy
 from tests.benchmarks.fleet.stage import Stage, agents, stage
 from tests.benchmarks.process import Process, controller
+from tests.benchmarks.ready import must_live, ready
 
 ORIGINAL = "site-00000"
 ROLLOUTS = ("first", "second")
@@ -97,20 +97,8 @@ async def _leading(here: Stage) -> AsyncIterator[tuple[Process, float]]:
     running: AbstractContextManager[Process] = controller(here.environment, here.folder / "log")
     began = time.monotonic()
     with running as process:
-        await _ready(here.listen)
+        await ready(process, here.listen, here.folder / "log")
         yield process, time.monotonic() - began
-
-
-async def _ready(listen: str) -> None:
-    async with aiohttp.ClientSession() as session:
-        while True:
-            try:
-                async with session.get(f"http://{listen}/readyz") as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientError:
-                pass
-            await asyncio.sleep(0.05)
 
 
 async def _bare(hub: Hub) -> float:
@@ -145,16 +133,18 @@ async def _work(here: Stage, process: Process, size: Size) -> Work:
     heads = [f"a-{number:05}" for number in range(1, size.heads + 1)]
     async with agents(here.fleet, heads, WORKING, size.seed) as player:
         await here.apply("third", size.slots)
-        await _ended(player, size.slots)
+        log = here.folder / "log"
+        await _ended(player, size.slots, process, log)
         before, first = process.usage(), _count(player)
-        await _ended(player, size.heads - size.slots)
+        await _ended(player, size.heads - size.slots, process, log)
         after, last = process.usage(), _count(player)
     return Work(size.clusters, last - first, after.cpu - before.cpu, after.peak)
 
 
-async def _ended(player: Player, count: int) -> None:
+async def _ended(player: Player, count: int, process: Process, log: Path) -> None:
     while True:
         await asyncio.sleep(0.2)
+        must_live(process, log)
         if _count(player) >= count:
             return
 

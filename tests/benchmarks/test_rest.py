@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.model import IbuCondition, IbuView, WorkView
-from ibgu.core.observe import comes_to_rest
+from tests.benchmarks.agents import comes_to_rest
 
 TRUE, FALSE = IbuCondition("True", "x", ""), IbuCondition("False", "x", "")
 SEEN = IbuView(generation=2, observed_generation=2)

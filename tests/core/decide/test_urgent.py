@@ -1,0 +1,89 @@
+"""For whom a turn begins at once: what lets a slot go on, and nothing that only looks like it."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from ibgu.core.decide import urgent, urgent_news
+from ibgu.core.model import Decision, Kind, OnMember, ReasonKind, RunResult, Stage
+from ibgu.core.snapshot import PayloadState, Snapshot
+from tests.core.decide.fleets import sites
+from tests.core.decide.world import Twin, ibgu
+
+REPORTED = (RunResult.SUCCEEDED, RunResult.FAILED)
+
+
+class Hints:
+    """What was decided about a cluster by itself has to have been hurried for."""
+
+    def __init__(self, twin: Twin) -> None:
+        twin.watchers.append(self)
+        self.ends = self.answers = self.begins = 0
+
+    def deciding(self) -> None: ...
+
+    def turned(self) -> None: ...
+
+    def decided(self, snapshot: Snapshot, decisions: Sequence[Decision]) -> None:
+        for decision in decisions:
+            if isinstance(decision, OnMember):
+                self._check(snapshot, decision)
+
+    def _check(self, snapshot: Snapshot, decision: OnMember) -> None:
+        book, cluster = snapshot.book, decision.member.cluster
+        before, work = book.latest(cluster), snapshot.observe(cluster).stage
+        if before is None or before.step != decision.member.step:
+            return
+        run = decision.member.run
+        if decision.kind is Kind.RUN_ENDED and before.run and before.run.open:
+            assert run is not None
+            proven = work is not None and urgent_news(book, cluster, work)
+            assert proven is (run.result in REPORTED)
+            self.ends += 1
+        elif decision.kind is Kind.RUN_INTENDED and before.reason.kind is ReasonKind.LOOKING:
+            assert work is not None
+            assert urgent_news(book, cluster, work) is (book.steps[before.step].free > 0)
+            self.answers += 1
+        elif decision.kind is Kind.RUN_ARMING and run and before.run and before.run.id == run.id:
+            assert urgent(book, cluster)
+            self.begins += 1
+
+
+@pytest.mark.parametrize("plan", [("Prep", "Upgrade", "FinalizeUpgrade"), ("Prep Upgrade",)])
+@pytest.mark.parametrize("fault", ["", "fail"])
+def test_what_frees_or_fills_a_slot_is_hurried_for(plan: tuple[str, ...], fault: str) -> None:
+    twin = sites(5, fault, Stage.UPGRADE)
+    hints = Hints(twin)
+    twin.payload = PayloadState(digest="digest")
+    uid = twin.apply(ibgu("a", *plan, concurrency=2))
+    twin.wait(minutes=300)
+    assert all(step.step.finished_at for step in twin.book(uid).steps)
+    assert hints.ends >= 10
+    assert hints.answers >= 2
+    assert hints.begins >= 5
+
+
+def test_nobody_is_hurried_for_what_ends_nothing() -> None:
+    """A cluster that has taken the run and goes on, one that is as it was, one of nobody."""
+    twin = sites(1)
+    uid = twin.apply(ibgu("a", "Prep Upgrade"))
+    twin.until(Kind.RUN_ACCEPTED)
+    book, work = twin.book(uid), twin.observe(uid, "site-1").stage
+    assert work is not None
+    assert not urgent_news(book, "site-1", work)
+    assert not urgent(book, "site-1")
+    assert not urgent_news(book, "site-2", work)
+    assert not urgent(book, "site-2")
+
+
+def test_an_answer_waits_where_no_slot_is_free() -> None:
+    twin = sites(2)
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.frozen.add("site-2")
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.frozen.clear()
+    book, work = twin.book(uid), twin.observe(uid, "site-2").stage
+    member = twin.member(uid, 0, "site-2")
+    assert work is not None
+    assert member.reason.kind is ReasonKind.LOOKING
+    assert not urgent_news(book, "site-2", work)
