@@ -106,7 +106,7 @@ class Following:
             case OnStep(kind=Kind.STEP_STARTED | Kind.STEP_ADOPTED, step=step):
                 book = self._parts.world.books[step.rollout]
                 members = book.steps[step.index].members
-                self._parts.agenda.touch(step.rollout, members)
+                self._parts.agenda.touch_now(step.rollout, members)
                 for cluster in members if step.first.cancels else ():
                     self._touch_others(cluster, step.rollout)
             case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
@@ -119,7 +119,7 @@ class Following:
     def _touch_others(self, cluster: str, but: str) -> None:
         for uid in self._parts.world.rollouts_of.get(cluster, ()):
             if uid != but:
-                self._parts.agenda.touch(uid, [cluster])
+                self._parts.agenda.touch_now(uid, [cluster])
 
     def _after(self, uid: str, now: datetime) -> None:
         """A step that opens needs its list; a rollout that is over and gone is forgotten."""

@@ -16,7 +16,7 @@ def figures(result: Result) -> dict[str, float]:
     actions, journal = done.actions, around.journal
     return {
         "makespan_ratio": done.makespan / done.bound,
-        "makespan_by_hub_ratio": done.by_hub[0] / done.by_hub[1],
+        "makespan_at_clusters_ratio": done.at_clusters[0] / done.at_clusters[1],
         **_delays("handover", done.handovers),
         **_delays("next_action", done.next_actions),
         "writes_per_action": writes(result.requests) / actions,
@@ -69,8 +69,11 @@ def _unexpected(result: Result) -> Iterator[str]:
 
 def _surroundings(result: Result) -> Iterator[str]:
     """Of no bound: each step for itself, and what the machine and the API server had left."""
-    for step, delays in zip(result.case.plan, result.work.by_step, strict=True):
+    done = result.work
+    for step, delays in zip(result.case.plan, done.by_step, strict=True):
         yield f"hand-over to {step[0]}: {_percentiles(delays)}"
+    yield f"agents took {_percentiles(done.taking)} to pass an arming on,"
+    yield f"  and {_percentiles(done.telling)} from an end to the report that proves it"
     yield f"to start took the controller {result.around.began:.1f} s of CPU, once"
     yield f"the machine was idle for {100 * result.around.idle:.0f}% of the time"
     yield f"agents' feedback was answered in {_percentiles(result.answers)}"

@@ -28,11 +28,16 @@ class Run(Struct, frozen=True):
 class Work(Struct, frozen=True):
     actions: int
     makespan: float
-    """Seconds, from the first start at a cluster to the last end."""
+    """Seconds, from the first arming that the hub got to the last feedback that it got."""
     bound: float
-    by_hub: tuple[float, float]
-    """Makespan and bound as the hub saw them: from an arming that it got to the feedback that it
-    got. What agents and the API server take of their own is no part of them."""
+    """List scheduling of what the hub saw of each member, from its arming to its feedback."""
+    at_clusters: tuple[float, float]
+    """Makespan and bound of what the clusters saw, from the first start to the last end. What an
+    agent needs to pass on both counts as waiting here, which no controller can avoid."""
+    taking: list[float]
+    """Seconds from an arming that the hub got to the cluster's start, and..."""
+    telling: list[float]
+    """...from the cluster's end to the feedback that proves it: what the agents took."""
     by_step: list[list[float]]
     """Seconds from the feedback that frees a slot to the arming that takes it, seen by the hub."""
     next_actions: list[float]
@@ -53,12 +58,14 @@ def work(case: Case, player: Player, moments: Moments) -> Work:
     runs = [run for taken in steps for member in taken for run in member]
     return Work(
         actions=len(runs),
-        makespan=max(run.ended for run in runs) - min(run.requested for run in runs),
+        makespan=max(run.fed_back for run in runs) - min(run.armed for run in runs),
         bound=_bound(steps, case.slots, _seconds),
-        by_hub=(
-            max(run.fed_back for run in runs) - min(run.armed for run in runs),
-            _bound(steps, case.slots, _seconds_by_hub),
+        at_clusters=(
+            max(run.ended for run in runs) - min(run.requested for run in runs),
+            _bound(steps, case.slots, _seconds_at_cluster),
         ),
+        taking=[run.requested - run.armed for run in runs],
+        telling=[run.fed_back - run.ended for run in runs],
         by_step=[_handovers(taken, case.slots) for taken in steps],
         next_actions=[
             later.armed - run.fed_back
@@ -89,12 +96,12 @@ def _bound(steps: Iterable[Taken], slots: int, seconds: Callable[[list[Run]], fl
 
 
 def _seconds(member: list[Run]) -> float:
-    """Of work at the cluster: what passes between two actions is for ibgu to avoid."""
-    return sum(run.ended - run.requested for run in member)
-
-
-def _seconds_by_hub(member: list[Run]) -> float:
+    """Of its actions: what passes between two of them is for ibgu to avoid."""
     return sum(run.fed_back - run.armed for run in member)
+
+
+def _seconds_at_cluster(member: list[Run]) -> float:
+    return sum(run.ended - run.requested for run in member)
 
 
 def _handovers(taken: Taken, slots: int) -> list[float]:

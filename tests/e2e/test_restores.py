@@ -110,7 +110,7 @@ async def test_the_journal_is_restored_to_an_earlier_time(
     another: Callable[[str], str], scene: Scene, migrated: str
 ) -> None:
     """It knows the first step's runs, and nothing of the second one."""
-    await scene.fleet(count=3, durations="60s-90s")
+    await scene.fleet(count=3, durations="300s-400s")
     await scene.start()
     await scene.apply(ibgu("earlier", PLAN[0], fleet=scene.label))
     await scene.completed("earlier")
