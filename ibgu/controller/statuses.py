@@ -122,8 +122,8 @@ class Statuses:
         if result.body is not None:
             self._taken(uid, result.body)
             return False
-        if result.superseded and self._writer.pending(result.write.key):
-            return False  # what is written now is the newer one, on its way
+        if result.superseded and self._writer.queued(result.write.key):
+            return False  # a newer one has taken its place
         self._written.pop(uid, None)
         news = error is not None and not result.superseded and self._put_off(uid, error)
         if error is None or not error.not_found:
