@@ -37,9 +37,10 @@ def _in_flight(member: Member | None) -> Run | None:
 
 
 def _ends(work: WorkView, run: Run) -> bool:
-    if work.ibu is None or not speaks_for(work, run):
+    ibu = work.ibu
+    if ibu is None or not speaks_for(work, run):
         return False
-    return verdict(work.ibu, run.action).kind is not VerdictKind.RUNNING
+    return verdict(ibu, run.action).kind is not VerdictKind.RUNNING
 
 
 def _answers(book: Book, member: Member, work: WorkView) -> bool:

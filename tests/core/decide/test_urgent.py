@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.decide import urgent, urgent_news
 from ibgu.core.model import Decision, Kind, OnMember, ReasonKind, RunResult, Stage
@@ -71,9 +72,15 @@ def test_nobody_is_hurried_for_what_ends_nothing() -> None:
     book, work = twin.book(uid), twin.observe(uid, "site-1").stage
     assert work is not None
     assert not urgent_news(book, "site-1", work)
+    assert not urgent_news(book, "site-1", replace(work, ibu=None))
     assert not urgent(book, "site-1")
     assert not urgent_news(book, "site-2", work)
     assert not urgent(book, "site-2")
+
+    twin.wait(minutes=60)
+    assert twin.member(uid, 0, "site-1").finished
+    assert not urgent_news(twin.book(uid), "site-1", work)
+    assert not urgent(twin.book(uid), "site-1")
 
 
 def test_an_answer_waits_where_no_slot_is_free() -> None:
