@@ -23,8 +23,9 @@ from ibgu.controller.recovery import WentBack
 from ibgu.controller.runs import Runs
 from ibgu.core.book import World
 from ibgu.core.decide import urgent, urgent_news
-from ibgu.core.model import Action, Decision, WorkView
+from ibgu.core.model import Action, Decision
 from ibgu.core.snapshot import Facts
+from ibgu.core.works import stage_name
 from ibgu.hub.errors import HubError
 from ibgu.hub.writer import Write, WriteResult
 
@@ -81,7 +82,7 @@ class Loop:
     def touched(self, rollout: str, cluster: str) -> None:
         """From the mirror; `rollout` "" means every rollout that has the cluster."""
         if rollout and not cluster:
-            self._parts.agenda.touch_now(rollout)  # a person looks for what becomes of a change
+            self._parts.agenda.touch(rollout)
             return
         if rollout:
             self._touch(rollout, cluster)
@@ -93,16 +94,18 @@ class Loop:
             self._parts.agenda.touch_debt(uid)
 
     def _touch(self, rollout: str, cluster: str) -> None:
+        """Something about it has changed, or the cluster: what its work tells may count by now."""
         self._parts.agenda.touch(rollout, [cluster])
         book = self.world.books.get(rollout)
-        if book is not None and urgent(book, cluster):
+        if book is None:
+            return
+        work = self._parts.mirror.work((cluster, stage_name(rollout, book.rollout.name)))
+        if urgent(book, cluster) or (work is not None and urgent_news(book, cluster, work)):
             self._parts.agenda.hurry()
 
-    def told(self, rollout: str, cluster: str, work: WorkView) -> None:
-        """From the mirror, after `touched`."""
-        book = self.world.books.get(rollout)
-        if book is not None and urgent_news(book, cluster, work):
-            self._parts.agenda.hurry()
+    def wished(self, rollout: str) -> None:
+        """From the mirror, after `touched`: a person looks for what becomes of a change."""
+        self._parts.agenda.touch_now(rollout)
 
     def _owed(self, cluster: str, uid: str) -> list[str]:
         """Of one that is gone: all that it was owed, under whatever uid."""
@@ -185,6 +188,7 @@ class Loop:
             self._parts.agenda.touch(obj.metadata.uid)
         for uid in self._parts.world.debts:
             self._parts.agenda.touch_debt(uid)
+        self._parts.agenda.hurry()  # nobody has looked for a while
 
     def recovered(self, decisions: list[Decision]) -> None:
         """What the start has decided after a restore, to be told; works without an owner go.

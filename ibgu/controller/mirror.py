@@ -30,18 +30,18 @@ class Mirror:
     `touched(rollout, cluster)` is called for every change that may matter to a rollout;
     a ManagedCluster's change comes with rollout "" and concerns all rollouts that have it.
     `status_changed(rollout)` is called when an IBGU's status is another one, whoever wrote it;
-    `told(rollout, cluster, work)` after `touched`, when a cluster's work shows something else.
+    `wished(rollout)` after `touched`, when a person has changed an IBGU.
     """
 
     def __init__(
         self,
         touched: Callable[[str, str], None],
         status_changed: Callable[[str], None] = lambda rollout: None,
-        told: Callable[[str, str, WorkView], None] = lambda rollout, cluster, work: None,
+        wished: Callable[[str], None] = lambda rollout: None,
     ) -> None:
         self._touched = touched
         self._status_changed = status_changed
-        self._told = told
+        self._wished = wished
         self.went_back = ""
         """What proves that the hub was restored from a backup, seen since this was cleared."""
         self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self._restored)
@@ -198,6 +198,7 @@ class Mirror:
         if old is None or new is None or _wish(old) != _wish(new):
             for uid in {obj.metadata.uid for obj in (old, new) if obj is not None}:
                 self._touched(uid, "")
+                self._wished(uid)
         elif old.status != new.status:
             self._status_changed(new.metadata.uid)
 
@@ -211,8 +212,6 @@ class Mirror:
         assert found is not None
         rollout = found.metadata.labels.get(names.ROLLOUT, "")
         self._touched(rollout, key[0])
-        if new is not None:
-            self._told(rollout, key[0], new.view)
 
     def _cgu_changed(
         self, key: Key, old: ClusterGroupUpgrade | None, new: ClusterGroupUpgrade | None

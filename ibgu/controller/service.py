@@ -21,7 +21,6 @@ from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.term import NewClock, Outfit, Term
 from ibgu.controller.usual import Usual
 from ibgu.controller.watches import Watches
-from ibgu.core.model import WorkView
 from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded
 from ibgu.db.journal import Journal
 from ibgu.db.reads import Reads
@@ -62,7 +61,7 @@ class Controller:
         self._usual = Usual(Reads(engine, served.hub))
         self._tally = telemetry.Tally(client)
         self._journal = Journal(engine, served.hub)
-        self._mirror = Mirror(self._touched, self._status_changed, self._told)
+        self._mirror = Mirror(self._touched, self._status_changed, self._wished)
         self._watches = Watches(client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
@@ -146,9 +145,9 @@ class Controller:
         if self._loop is not None:
             self._loop.touched(rollout, cluster)
 
-    def _told(self, rollout: str, cluster: str, work: WorkView) -> None:
+    def _wished(self, rollout: str) -> None:
         if self._loop is not None:
-            self._loop.told(rollout, cluster, work)
+            self._loop.wished(rollout)
 
     def _status_changed(self, rollout: str) -> None:
         if self._loop is not None:

@@ -50,6 +50,11 @@ class LeaseTimes(Struct, frozen=True):
                 "lease times must grow: retry < renew deadline < duration, got "
                 f"{self.retry:g} s, {self.renew_deadline:g} s, {self.duration:g} s"
             )
+        if not 0 <= self.renew < self.renew_deadline:
+            raise ValueError(
+                f"a renewal every {self.renew:g} s is too late for a deadline of "
+                f"{self.renew_deadline:g} s"
+            )
 
 
 class _Observed(Struct, frozen=True):
@@ -148,8 +153,11 @@ class Elector:
         while not self.deadline.expired:
             await asyncio.sleep(min(pause, self.deadline.remaining()))
             if not self.deadline.expired:
+                began = self._loop.time()
                 renewed = await self._try(self.deadline.remaining())
-                pause = calm if renewed else times.retry
+                # One that hung has waited long enough: the time left is for another one.
+                again = max(0.0, began + times.retry - self._loop.time())
+                pause = calm if renewed else again
 
     async def _try(self, seconds: float) -> bool:
         """One attempt of at most so many seconds to get or keep the lease."""

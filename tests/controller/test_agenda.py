@@ -1,8 +1,9 @@
 import asyncio
+from itertools import pairwise
 
 import pytest
 
-from ibgu.controller.agenda import Agenda
+from ibgu.controller.agenda import APART, Agenda
 
 
 def test_everything_is_taken_once() -> None:
@@ -76,6 +77,18 @@ async def test_who_was_in_a_hurry_and_is_taken_hurries_nobody_else() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     await waiting
+
+
+async def test_turns_are_apart_however_urgent() -> None:
+    agenda, loop = Agenda(), asyncio.get_running_loop()
+    began: list[float] = []
+    for name in ("one", "two", "three"):
+        agenda.touch_now("a", [name])
+        await agenda.gather(3600)
+        began.append(loop.time())
+        assert agenda.take()[0] == {"a": {name: None}}
+    # A clock that counts in steps may be one of them short.
+    assert all(later - first > APART * 0.9 for first, later in pairwise(began))
 
 
 @pytest.mark.parametrize("hurried", [True, False])

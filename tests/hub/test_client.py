@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
@@ -244,6 +245,28 @@ async def test_a_silent_stream_is_an_error(
             await anext(lines)
 
     assert caught.value.reason == "Timeout"
+
+
+async def test_a_stream_that_lasts_too_long_is_an_error(
+    hub: ScriptedHub, client: HubClient, collection: str
+) -> None:
+    """However much is told on it, and while its reader waits for something else."""
+    await hub.put("one")
+    query = {"watch": "true", "resourceVersion": "10"}
+
+    with pytest.raises(HubError) as caught:
+        async with client.stream(collection, query=query, timeout=60, total=0.2) as lines:
+            await asyncio.wait_for(_drained(lines), 60)
+
+    assert caught.value.reason == "Timeout"
+    current = asyncio.current_task()
+    assert current is not None
+    assert not current.cancelling()
+
+
+async def _drained(lines: AsyncIterator[bytes]) -> None:
+    async for _ in lines:
+        pass
 
 
 async def test_errors_of_the_reader_of_a_stream_are_its_own(

@@ -396,6 +396,8 @@ async def test_never_two_leaders(
 def test_times_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ValueError, match="retry < renew deadline < duration"):
         LeaseTimes(duration=10, renew_deadline=10)
+    with pytest.raises(ValueError, match="too late for a deadline"):
+        LeaseTimes(renew=3)
 
 
 async def test_the_stamp_is_utc_with_microseconds(hub: ScriptedHub, client: HubClient) -> None:

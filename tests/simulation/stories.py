@@ -64,7 +64,9 @@ class Stage:
         return node.controller._loop
 
     def complete(self) -> bool:
-        return self._book is not None and self._book.rollout.state is RolloutState.COMPLETE
+        """And the journal tells so."""
+        done = self._book is not None and self._book.rollout.state is RolloutState.COMPLETE
+        return done and self.loop._parts.ledger.settled
 
     def started(self) -> bool:
         book = self._book
@@ -94,7 +96,7 @@ class Stage:
 
     async def events(self, *kinds: str) -> list[Any]:
         """Of the journal; all of them without kinds."""
-        query = "SELECT seq, kind, cluster, run, data FROM events WHERE hub = :hub ORDER BY seq"
+        query = "SELECT seq, at, kind, cluster, run, data FROM events WHERE hub = :hub ORDER BY seq"
         with self.real_io():
             async with self.pool.connect() as db:
                 found = (await db.execute(text(query), {"hub": self.journal})).all()

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from ibgu.controller.agenda import Agenda
 from ibgu.controller.denials import FIRST, LONGEST
-from ibgu.controller.loop import DEBT_RETRY, STATUS_REFUSED
+from ibgu.controller.loop import DEBT_RETRY, GATHER, STATUS_REFUSED
 from ibgu.core.model import Kind, ReasonKind, RunState
 from ibgu.core.works import names
 from ibgu.db.journal import Journal
@@ -414,6 +414,33 @@ def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> Non
 
     with patch.object(MemoryHub, "handle", handle), patch.object(Agenda, "hurry", hurry):
         told(story, "Prep")
+
+
+def test_an_end_is_decided_on_at_once(told: Tell) -> None:
+    """As soon as it is proven: what gathers would take a quarter of a second."""
+    reported: dict[str, list[float]] = {}
+
+    def handle(hub: MemoryHub, asked: Asked) -> bytes:
+        parts = asked.path.split("/")
+        if asked.method == "PATCH" and parts[-1] == "status":
+            cluster = parts[-4] if "manifestworks" in parts else parts[-2]
+            reported.setdefault(cluster, []).append(hub.now())
+        return known(hub, asked)
+
+    known = MemoryHub.handle
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(stage.complete)
+        ended = await stage.events("RunEnded")
+        assert len(ended) == 4
+        for event in ended:
+            at = event.at.timestamp()
+            # Postgres has microseconds.
+            assert any(abs(at - each) < GATHER / 2 for each in reported[event.cluster])
+
+    with patch.object(MemoryHub, "handle", handle):
+        told(story, "Prep", "Upgrade", clusters=2)
 
 
 @pytest.mark.parametrize("away", [0.0, 90.0])

@@ -4,7 +4,7 @@ That chooses when a turn begins, and never what it decides.
 """
 
 from ibgu.core.book import Book
-from ibgu.core.model import Member, MemberState, ReasonKind, Run, RunState, WorkView
+from ibgu.core.model import Member, MemberState, Run, RunState, WorkView
 from ibgu.core.observe import VerdictKind, answers, speaks_for, verdict
 
 _WAITS_FOR_HUB = (RunState.INTENDED, RunState.ENDED)
@@ -18,7 +18,7 @@ def urgent(book: Book, cluster: str) -> bool:
 
 
 def urgent_news(book: Book, cluster: str, work: WorkView) -> bool:
-    """The work shows something else; may that free a slot, or fill one that is free?
+    """What the work tells: may it free a slot, or fill one that is free?
 
     After a reboot a cluster tells that it is through some milliseconds before that is proven; the
     turn is for the proof (R7).
@@ -44,6 +44,6 @@ def _ends(work: WorkView, run: Run) -> bool:
 
 
 def _answers(book: Book, member: Member, work: WorkView) -> bool:
-    if member.look is None or member.reason.kind is not ReasonKind.LOOKING:
+    if member.look is None or member.state is not MemberState.WAITING:
         return False
     return book.steps[member.step].free > 0 and answers(work, member.look)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.decide import urgent, urgent_news
 from ibgu.core.model import Decision, Kind, OnMember, ReasonKind, RunResult, Stage
+from ibgu.core.observe import answers
 from ibgu.core.snapshot import PayloadState, Snapshot
 from tests.core.decide.fleets import sites
 from tests.core.decide.world import Twin, ibgu
@@ -83,14 +84,24 @@ def test_nobody_is_hurried_for_what_ends_nothing() -> None:
     assert not urgent(twin.book(uid), "site-1")
 
 
-def test_an_answer_waits_where_no_slot_is_free() -> None:
+@pytest.mark.parametrize("slots", [1, 2])
+def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
     twin = sites(2)
-    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.frozen.add("site-2")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=slots))
     twin.until(Kind.RUN_ACCEPTED)
-    twin.frozen.clear()
-    book, work = twin.book(uid), twin.observe(uid, "site-2").stage
-    member = twin.member(uid, 0, "site-2")
-    assert work is not None
+    member, asked = twin.member(uid, 0, "site-2"), twin.observe(uid, "site-1").stage
+    assert asked is not None
+    assert asked.ibu is not None
     assert member.reason.kind is ReasonKind.LOOKING
-    assert not urgent_news(book, "site-2", work)
+    assert member.look is not None
+    ibu = replace(asked.ibu, observed_generation=asked.ibu.generation)
+    answer = replace(
+        asked,
+        applied=True,
+        ibu_applied=True,
+        ibu_available="True",
+        ibu=replace(ibu, looks=frozenset({member.look.id})),
+    )
+    assert answers(answer, member.look)
+    assert urgent_news(twin.book(uid), "site-2", answer) is (slots > 1)

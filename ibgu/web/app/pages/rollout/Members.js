@@ -9,6 +9,9 @@ import { count } from "../../words/format.js";
 import { MembersTable } from "./MembersTable.js";
 
 const ROWS = 25;
+/** Milliseconds in which all that is above the members has come. */
+const SETTLED = 5000;
+const BY_HAND = ["wheel", "pointerdown", "keydown"];
 
 /** `order`: as `data/order.js` has it; `shown`: a link has asked for just this. */
 export function Members({ rollout, step, columns, matching, order, reorder, shown, now }) {
@@ -38,10 +41,24 @@ export function Members({ rollout, step, columns, matching, order, reorder, show
 
 function useShown(/** @type {string} */ shown) {
   const section = useRef(null);
-  useEffect(() => {
-    if (shown) section.current.scrollIntoView({ block: "center" });
-  }, [shown]);
+  useEffect(() => (shown ? keepInView(section) : undefined), [shown]);
   return section;
+}
+
+/** What is above comes later, and pushes it away; whoever moves the page has it to herself. */
+function keepInView(section) {
+  const show = () => section.current?.scrollIntoView({ block: "center" });
+  const growing = new ResizeObserver(show);
+  const stop = () => {
+    growing.disconnect();
+    clearTimeout(end);
+    for (const kind of BY_HAND) removeEventListener(kind, stop);
+  };
+  const end = setTimeout(stop, SETTLED);
+  for (const kind of BY_HAND) addEventListener(kind, stop);
+  show();
+  growing.observe(document.body);
+  return stop;
 }
 
 function Pager({ at, pages, total, turn }) {
