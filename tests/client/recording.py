@@ -44,14 +44,15 @@ class Recording(Wire):
 
 def requests() -> Iterator[Request]:
     """One a method of the client, whose parameters are given as "{name}"."""
-    for name, method in inspect.getmembers(Client, inspect.isfunction):
-        if not name.startswith("_"):
-            yield _requested(name, method)
-
-
-def _requested(name: str, method: Any) -> Request:
     client, wire = Client("http://127.0.0.1", "token"), Recording()
     client._wire = wire
+    for name, method in inspect.getmembers(Client, inspect.isfunction):
+        if not name.startswith("_"):
+            wire.request = None
+            yield _requested(name, method, client, wire)
+
+
+def _requested(name: str, method: Any, client: Client, wire: Recording) -> Request:
     given = {
         each.name: f"{{{each.name}}}"
         for each in inspect.signature(method).parameters.values()

@@ -9,7 +9,6 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import LicenseExpression
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from tests.release.errors import ReleaseError
@@ -25,6 +24,9 @@ def written(version: str, source: Source, direct: set[str], packages: Sequence[P
 
 
 def check(text: str) -> None:
+    # Its grammars are compiled as it is imported, which takes seconds of whoever collects tests.
+    from cyclonedx.validation.json import JsonStrictValidator
+
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         raise ReleaseError(f"the SBOM is not valid by CycloneDX 1.6: {error}")
 
