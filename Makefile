@@ -34,17 +34,26 @@ tools: $(READY) ## helm, kubeconform, promtool and Compose's loader, for the tes
 demo: setup ## a whole hub with 50 simulated clusters and a rollout (DEMO_ARGS=--exit-when-done)
 	@$(BIN)/ibgu demo $(DEMO_ARGS)
 
-# The core first: it takes a minute, and its tests alone have to cover all of it.
 .PHONY: test
-test: setup tools ## all tests, on real API servers and Postgres (TEST_ARGS for pytest, TEST_WORKERS)
 ifeq ($(strip $(TEST_ARGS)),)
-	@echo "== tests/core, and how much of ibgu/core they cover"
-	@$(BIN)/pytest -n $(CORES) tests/core --cov
-	@echo "== all other tests"
-	@$(BIN)/pytest $(PARALLEL) --ignore tests/core
+test: ## all tests, on real API servers and Postgres (TEST_ARGS for pytest, TEST_WORKERS)
+	@$(MAKE) --no-print-directory test-core
+	@$(MAKE) --no-print-directory test-rest
 else
+test: setup tools
 	@$(BIN)/pytest $(PARALLEL) $(TEST_ARGS)
 endif
+
+# First, as it takes a minute or two. These tests alone have to cover all of the core.
+.PHONY: test-core
+test-core: $(READY) ## the tests of ibgu/core, and how much of it they cover
+	@echo "== tests/core, and how much of ibgu/core they cover"
+	@$(BIN)/pytest -n $(CORES) tests/core --cov
+
+.PHONY: test-rest
+test-rest: setup tools ## all other tests
+	@echo "== all other tests"
+	@$(BIN)/pytest $(PARALLEL) --ignore tests/core
 
 .PHONY: chaos
 chaos: setup ## servers killed, filled, paused and cut off in mid-rollout (CHAOS_SEED, CHAOS_ARGS)

@@ -1,4 +1,7 @@
-"""The simulations run in a process of their own: without coverage, with one order of all sets."""
+"""The simulations run in a process of their own: without coverage, with one order of all sets.
+
+No real second counts in one, so it leaves the cores to tests that wait for real servers.
+"""
 
 import os
 import subprocess
@@ -26,7 +29,7 @@ def simulate(postgres_url: str) -> Simulate:
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "tests.simulation", *arguments],
+            ["nice", "-n", "5", sys.executable, "-m", "tests.simulation", *arguments],
             env={**os.environ, "DATABASE_URL": url},
             cwd=_ROOT,
             capture_output=True,
