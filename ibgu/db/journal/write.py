@@ -1,11 +1,11 @@
 """The statements of a commit.
 
 The rows of a table go as one JSON document: less than half the time of an executemany, for
-Postgres and for us. What needs no answer goes in one statement, for each one is a way to Postgres
-and back that every start waits for. Commits of one hub come one after the other (`fencing`).
+Postgres and for us. A turn is two statements, for each one is a way to Postgres and back that every
+start waits for. Commits of one hub come one after the other (`fencing`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,6 @@ from sqlalchemy import Row as Found
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.model import Member
 from ibgu.db.journal.batch import Batch
 from ibgu.db.journal.fencing import BEGIN, BEGUN, Place, enter
 from ibgu.db.journal.history import event_rows
@@ -45,14 +44,17 @@ async def begin(
 async def fill(
     db: AsyncConnection, hub: str, batch: Batch, at: datetime, place: Place
 ) -> frozenset[MemberKey]:
-    """Write the rest of the batch in the order that the constraints ask for.
+    """Take a hold for each in turn, and write the rest of the batch if all could be taken.
 
-    If holds are refused, it stops there and answers their members: undo the transaction.
+    If not, it answers the members whose slot or cluster another has: undo the transaction.
     """
-    if refused := await take(db, hub, batch.taken, at):
-        return refused
-    await db.execute(_TELL, _told(hub, batch, at, place))
-    return frozenset()
+    values = _filling(hub, batch, at, place)
+    got = {_key(row) for row in await db.execute(_FILL, values)}
+    if len(got) < len(batch.taken):
+        got |= {_key(row) for row in await db.execute(_OWN, {"taken": values["taken"]})}
+        if len(got) == len(batch.taken):
+            await db.execute(_FILL, {**values, "taken": "[]", "asked": 0})
+    return frozenset(member.key for member in batch.taken if member.key not in got)
 
 
 def _settled(hub: str, batch: Batch) -> Row:
@@ -65,27 +67,17 @@ def _settled(hub: str, batch: Batch) -> Row:
     }
 
 
-def _told(hub: str, batch: Batch, at: datetime, place: Place) -> Row:
+def _filling(hub: str, batch: Batch, at: datetime, place: Place) -> Row:
     owed = batch.debts.values()
     return {
+        "at": at,
+        "taken": document(hold_row(hub, member) for member in batch.taken),
+        "asked": len(batch.taken),
         "runs": document(run_row(hub, *pair) for pair in batch.held_runs),
         "debts": document(debt_row(hub, debt) for debt in owed if not debt.empty),
         "paid": document(debt_row(hub, debt) for debt in owed if debt.empty),
         "events": document(event_rows(hub, place, at, batch.told)),
     }
-
-
-async def take(
-    db: AsyncConnection, hub: str, taken: Sequence[Member], at: datetime
-) -> frozenset[MemberKey]:
-    """Take a hold for each in turn; answers the members whose slot or cluster another has."""
-    if not taken:
-        return frozenset()
-    rows = document(hold_row(hub, member) for member in taken)
-    got = {_key(row) for row in await db.execute(_TAKE, {"rows": rows, "at": at})}
-    if len(got) < len(taken):
-        got |= {_key(row) for row in await db.execute(_OWN, {"rows": rows})}
-    return frozenset(member.key for member in taken if member.key not in got)
 
 
 def document(rows: Iterable[Row]) -> str:
@@ -138,30 +130,37 @@ _SETTLE = text(f"""
     SELECT turns, last_seq FROM begun
 """)
 """Records, and holds that are free now: a run that has settled does not refer to its hold."""
-_TELL = text(f"""
-    WITH
-      put_runs AS ({put_statement(runs, "runs")}),
-      put_debts AS ({put_statement(debts, "debts")}),
-      paid AS (
-        DELETE FROM debts USING json_populate_recordset(NULL::debts, :paid) AS paid
-        WHERE debts.hub = paid.hub AND debts.cluster_uid = paid.cluster_uid
-      )
-    INSERT INTO events SELECT * FROM json_populate_recordset(NULL::events, :events)
+_ALL_TAKEN = "(SELECT count(*) FROM taken) = :asked"
+_FILL = text(f"""
+    WITH taken AS (
+      INSERT INTO holds
+        (hub, rollout, step, cluster, cluster_uid, slot, max_concurrency, taken_at)
+      SELECT asked.hub, asked.rollout, asked.step, asked.cluster, asked.cluster_uid, asked.slot,
+        steps.max_concurrency, :at
+      FROM json_populate_recordset(NULL::holds, :taken) WITH ORDINALITY AS asked
+      JOIN steps
+        ON (steps.hub, steps.rollout, steps.index) = (asked.hub, asked.rollout, asked.step)
+      ORDER BY asked.ordinality
+      ON CONFLICT DO NOTHING
+      RETURNING rollout, step, cluster
+    ),
+    put_runs AS ({put_statement(runs, "runs", _ALL_TAKEN)}),
+    put_debts AS ({put_statement(debts, "debts", _ALL_TAKEN)}),
+    paid AS (
+      DELETE FROM debts USING json_populate_recordset(NULL::debts, :paid) AS paid
+      WHERE debts.hub = paid.hub AND debts.cluster_uid = paid.cluster_uid AND {_ALL_TAKEN}
+    ),
+    put_events AS (
+      INSERT INTO events
+      SELECT * FROM json_populate_recordset(NULL::events, :events) WHERE {_ALL_TAKEN}
+    )
+    SELECT rollout, step, cluster FROM taken
 """)
-"""Runs that refer to a hold, what clusters are owed (nothing: the row goes), and the history."""
-_TAKE = text("""
-    INSERT INTO holds
-      (hub, rollout, step, cluster, cluster_uid, slot, max_concurrency, taken_at)
-    SELECT asked.hub, asked.rollout, asked.step, asked.cluster, asked.cluster_uid, asked.slot,
-      steps.max_concurrency, :at
-    FROM json_populate_recordset(NULL::holds, :rows) WITH ORDINALITY AS asked
-    JOIN steps ON (steps.hub, steps.rollout, steps.index) = (asked.hub, asked.rollout, asked.step)
-    ORDER BY asked.ordinality
-    ON CONFLICT DO NOTHING
-    RETURNING rollout, step, cluster
-""")
+"""Holds; and only with all of them runs that refer to one, what clusters are owed (nothing: the
+row goes), and the history."""
 _OWN = text("""
     SELECT holds.rollout, holds.step, holds.cluster
-    FROM holds JOIN json_populate_recordset(NULL::holds, :rows) AS asked
+    FROM holds JOIN json_populate_recordset(NULL::holds, :taken) AS asked
       USING (hub, rollout, step, cluster, cluster_uid, slot)
 """)
+"""What was the member's own before, as it is now."""
