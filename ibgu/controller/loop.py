@@ -22,7 +22,7 @@ from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import WentBack
 from ibgu.controller.runs import Runs
 from ibgu.core.book import World
-from ibgu.core.decide import urgent, urgent_news
+from ibgu.core.decide import urgent
 from ibgu.core.model import Action, Decision
 from ibgu.core.snapshot import Facts
 from ibgu.core.works import stage_name
@@ -100,12 +100,12 @@ class Loop:
         if book is None:
             return
         work = self._parts.mirror.work((cluster, stage_name(rollout, book.rollout.name)))
-        if urgent(book, cluster) or (work is not None and urgent_news(book, cluster, work)):
+        if urgent(book, cluster, work):
             self._parts.agenda.hurry()
 
     def wished(self, rollout: str) -> None:
         """From the mirror, after `touched`: a person looks for what becomes of a change."""
-        self._parts.agenda.touch_now(rollout)
+        self._parts.agenda.hurry()
 
     def _owed(self, cluster: str, uid: str) -> list[str]:
         """Of one that is gone: all that it was owed, under whatever uid."""

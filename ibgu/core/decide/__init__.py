@@ -19,7 +19,7 @@ from ibgu.core.decide.running import decide_running
 from ibgu.core.decide.stagework import REMOVE, Remove, payload_wanted, stage_work
 from ibgu.core.decide.steps import decide_step
 from ibgu.core.decide.turn import Answer, Turn
-from ibgu.core.decide.urgent import urgent, urgent_news
+from ibgu.core.decide.urgent import urgent
 from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.model import ClusterView, MemberState, Rollout, StepState
 from ibgu.core.snapshot import Snapshot
@@ -35,7 +35,6 @@ __all__ = [
     "stage_work",
     "start_step",
     "urgent",
-    "urgent_news",
 ]
 
 

@@ -11,14 +11,9 @@ _WAITS_FOR_HUB = (RunState.INTENDED, RunState.ENDED)
 """For a payload, a label, an answer; for the work to be disarmed, or the next action's feedback."""
 
 
-def urgent(book: Book, cluster: str) -> bool:
-    """Something about the cluster has changed; may it let its slot go on?"""
-    run = _in_flight(book.latest(cluster))
-    return run is not None and run.state in _WAITS_FOR_HUB
-
-
-def urgent_news(book: Book, cluster: str, work: WorkView) -> bool:
-    """What the work tells: may it free a slot, or fill one that is free?
+def urgent(book: Book, cluster: str, work: WorkView | None) -> bool:
+    """Something about the cluster has changed, which has this stage work: may it free a slot, fill
+    one that is free, or let a slot go on?
 
     After a reboot a cluster tells that it is through some milliseconds before that is proven; the
     turn is for the proof (R7).
@@ -26,14 +21,17 @@ def urgent_news(book: Book, cluster: str, work: WorkView) -> bool:
     member = book.latest(cluster)
     if member is None:
         return False
-    run = _in_flight(member)
-    return _ends(work, run) if run is not None else _answers(book, member, work)
+    if member.state is MemberState.WAITING:
+        return work is not None and _answers(book, member, work)
+    run = member.run if member.state is MemberState.IN_FLIGHT else None
+    if run is None:
+        return False
+    return run.state in _WAITS_FOR_HUB or (work is not None and _ends(work, run))
 
 
-def _in_flight(member: Member | None) -> Run | None:
-    if member is None or member.state is not MemberState.IN_FLIGHT:
-        return None
-    return member.run
+def _answers(book: Book, member: Member, work: WorkView) -> bool:
+    look = member.look
+    return look is not None and book.steps[member.step].free > 0 and answers(work, look)
 
 
 def _ends(work: WorkView, run: Run) -> bool:
@@ -41,9 +39,3 @@ def _ends(work: WorkView, run: Run) -> bool:
     if ibu is None or not speaks_for(work, run):
         return False
     return verdict(ibu, run.action).kind is not VerdictKind.RUNNING
-
-
-def _answers(book: Book, member: Member, work: WorkView) -> bool:
-    if member.look is None or member.state is not MemberState.WAITING:
-        return False
-    return book.steps[member.step].free > 0 and answers(work, member.look)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.decide import urgent, urgent_news
+from ibgu.core.decide import urgent
 from ibgu.core.model import Decision, Kind, OnMember, ReasonKind, RunResult, Stage
 from ibgu.core.observe import answers
 from ibgu.core.snapshot import PayloadState, Snapshot
@@ -39,15 +39,13 @@ class Hints:
         run = decision.member.run
         if decision.kind is Kind.RUN_ENDED and before.run and before.run.open:
             assert run is not None
-            proven = work is not None and urgent_news(book, cluster, work)
-            assert proven is (run.result in REPORTED)
+            assert urgent(book, cluster, work) is (run.result in REPORTED)
             self.ends += 1
         elif decision.kind is Kind.RUN_INTENDED and before.reason.kind is ReasonKind.LOOKING:
-            assert work is not None
-            assert urgent_news(book, cluster, work) is (book.steps[before.step].free > 0)
+            assert urgent(book, cluster, work) is (book.steps[before.step].free > 0)
             self.answers += 1
         elif decision.kind is Kind.RUN_ARMING and run and before.run and before.run.id == run.id:
-            assert urgent(book, cluster)
+            assert urgent(book, cluster, work)
             self.begins += 1
 
 
@@ -72,16 +70,14 @@ def test_nobody_is_hurried_for_what_ends_nothing() -> None:
     twin.until(Kind.RUN_ACCEPTED)
     book, work = twin.book(uid), twin.observe(uid, "site-1").stage
     assert work is not None
-    assert not urgent_news(book, "site-1", work)
-    assert not urgent_news(book, "site-1", replace(work, ibu=None))
-    assert not urgent(book, "site-1")
-    assert not urgent_news(book, "site-2", work)
-    assert not urgent(book, "site-2")
+    assert not urgent(book, "site-1", work)
+    assert not urgent(book, "site-1", replace(work, ibu=None))
+    assert not urgent(book, "site-1", None)
+    assert not urgent(book, "site-2", work)
 
     twin.wait(minutes=60)
     assert twin.member(uid, 0, "site-1").finished
-    assert not urgent_news(twin.book(uid), "site-1", work)
-    assert not urgent(twin.book(uid), "site-1")
+    assert not urgent(twin.book(uid), "site-1", work)
 
 
 @pytest.mark.parametrize("slots", [1, 2])
@@ -104,4 +100,4 @@ def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
         ibu=replace(ibu, looks=frozenset({member.look.id})),
     )
     assert answers(answer, member.look)
-    assert urgent_news(twin.book(uid), "site-2", answer) is (slots > 1)
+    assert urgent(twin.book(uid), "site-2", answer) is (slots > 1)
