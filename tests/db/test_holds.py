@@ -83,6 +83,8 @@ async def test_ones_own_hold_is_no_conflict(
     turn = starting(started(waiting[0], slot=1), started(waiting[1], slot=2))
     assert await journal.commit(turn) == frozenset()
     assert await journal.commit(turn) == frozenset()
+    begun = "SELECT count(*) FROM events WHERE kind = 'RunIntended'"
+    assert await rows(db, begun) == [(4,)], "the second turn was written, too"
     moved = starting(started(waiting[0], slot=2))
     assert await journal.commit(moved) == {waiting[0].key}
 
