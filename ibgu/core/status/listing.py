@@ -1,6 +1,6 @@
 """`status.clusters[]` as bytes, kept up to date: a status costs what has changed since the last."""
 
-from collections.abc import Container
+from collections.abc import Collection, Container, Iterable
 from enum import IntEnum
 from itertools import chain
 
@@ -60,9 +60,11 @@ class Listing:
         count = sum(self._counts[least:])
         return sum(self._sizes[words][least:]) + 1 + max(1, count)
 
-    def encoded(self, words: Words, hidden: Container[str] = ()) -> Raw:
-        items = self._items.items()
-        return Raw(b"[%b]" % b",".join(i.encoded[words] for name, i in items if name not in hidden))
+    def encoded(self, words: Words, hidden: Collection[str] = ()) -> Raw:
+        items: Iterable[Item] = self._items.values()
+        if hidden:
+            items = (item for name, item in self._items.items() if name not in hidden)
+        return Raw(b"[%b]" % b",".join([item.encoded[words] for item in items]))
 
     def left_out(self, words: Words, room: int, last: Container[str]) -> dict[str, Rank]:
         """Whom to leave out so that the list fits into so many bytes: those of the lower rank
