@@ -82,5 +82,15 @@ def test_another_book_is_read_as_a_whole() -> None:
     assert entries(book_of(rollout(), [step()], [member("site-3")]), kept) == [{"name": "site-3"}]
 
 
+def test_a_member_that_is_taken_back_is_listed_no_more() -> None:
+    """Whether it was listed before or not."""
+    book, kept = book_of(rollout(), [step()], [member("site-1"), member("site-2")]), Listing()
+    entries(book, kept)
+    book.steps[0].put(member("site-3"))
+    for name in ("site-1", "site-3"):
+        book.steps[0].remove(name)
+    assert entries(book, kept) == [{"name": "site-2"}]
+
+
 def test_an_entry_without_words_is_kept_once() -> None:
     assert len({id(each) for each in item({"name": "site-1"}).encoded}) == 1
