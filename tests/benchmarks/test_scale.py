@@ -3,12 +3,13 @@
 import tomllib
 from collections.abc import Iterable
 
+import pytest
 from sqlalchemy.engine import make_url
 
 from tests.benchmarks import status_part
 from tests.benchmarks.fleet import part as fleet
-from tests.benchmarks.fleet.measure import Size
 from tests.benchmarks.fleet.measure import measure as measure_fleet
+from tests.benchmarks.fleet.size import Size
 from tests.benchmarks.memory import freshness
 from tests.benchmarks.memory import part as memory
 from tests.benchmarks.report import THRESHOLDS
@@ -41,15 +42,17 @@ def test_pokes_win_back_what_polling_loses(postgres_url: str) -> None:
 
 
 def test_copies_on_the_real_hub_are_taken_for_clusters() -> None:
-    rest, work = measure_fleet(Size(14, heads=8, slots=3, rest=1.0, settle=1.0))
+    few = Size(10, heads=8, slots=3)
+    rest, alone, work = measure_fleet(few, Size(14, heads=8, slots=3, rest=1.0, settle=1.0))
 
-    assert rest is not None
     assert (rest.clusters, rest.works) == (14, 12)
     assert rest.bare > 0
+    assert 0 < alone.actions <= 8
     assert 0 < work.actions <= 8
-    assert work.cpu > 0
+    assert min(alone.cpu, work.cpu) > 0
+    assert work.rounds == [pytest.approx(work.each)]
     assert work.peak >= rest.peak
-    assert _bounded("fleet", fleet.figures(work, work, rest))
+    assert _bounded("fleet", fleet.figures(alone, work, rest))
 
 
 def test_a_status_is_written_when_something_changed() -> None:

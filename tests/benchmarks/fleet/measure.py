@@ -1,10 +1,10 @@
-"""How a controller starts, rests and works beside a large fleet."""
+"""How a controller starts and rests beside a large fleet, and works there and in a small one."""
 
 import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,17 +15,17 @@ from ibgu.hub import paths
 from ibgu.hub.port import Hub
 from ibgu.hub.reflector import STREAMING_LIST
 from ibgu.hub.watch import INITIAL_END
-from ibgu.sim.player import Player
 from tests.benchmarks.fleet.copies import copy
+from tests.benchmarks.fleet.size import Size
 from tests.benchmarks.fleet.stage import Stage, agents, stage
+from tests.benchmarks.fleet.work import Work, work
 from tests.benchmarks.process import Process, controller
-from tests.benchmarks.ready import must_live, ready
+from tests.benchmarks.ready import ready
 
 ORIGINAL = "site-00000"
 ROLLOUTS = ("first", "second")
 """Each leaves a work in every cluster."""
 PREPARED = "2s-3s"
-WORKING = "6s-10s"
 
 
 class Rest(Struct, frozen=True):
@@ -41,44 +41,33 @@ class Rest(Struct, frozen=True):
     """Of a core."""
 
 
-class Work(Struct, frozen=True):
-    clusters: int
-    actions: int
-    cpu: float
-    """Seconds of the controller for these actions, without the start of the step."""
-    peak: int
-    """Bytes of resident memory, from its start to the last of these actions: with a step that has
-    all clusters as its members."""
-
-
-class Size(Struct, frozen=True):
-    clusters: int
-    heads: int
-    """Clusters with agents, which work; all others are silent copies."""
-    slots: int
-    seed: int = 1
-    rest: float = 0.0
-    """Seconds; 0: its start and rest are not measured."""
-    settle: float = 20.0
-    """Seconds from a start to rest, once everything is in sync; and for the API server, from the
-    last of so many writes to the start."""
-
-
-def measure(size: Size) -> tuple[Rest | None, Work]:
+def measure(few: Size, many: Size) -> tuple[Rest, Work, Work]:
+    """How the larger fleet's controller starts and rests; then both work, at the same time: what
+    slows down this machine for a moment slows down both."""
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_measure(size, Path(folder)))
+        return asyncio.run(_measure(few, many, Path(folder)))
 
 
-async def _measure(size: Size, folder: Path) -> tuple[Rest | None, Work]:
-    async with stage(folder) as here:
-        works = await _fill(here, size)
-        await asyncio.sleep(size.settle)
-        bare = await _bare(here.fleet)
-        async with _leading(here) as (process, seconds):
-            rest = None
-            if size.rest:
-                rest = await _rest(process, Rest(size.clusters, works, seconds, bare), size)
-            return rest, await _work(here, process, size)
+async def _measure(few: Size, many: Size, folder: Path) -> tuple[Rest, Work, Work]:
+    async with AsyncExitStack() as stack:
+        small, _ = await _filled(stack, few, folder / "few")
+        large, works = await _filled(stack, many, folder / "many")
+        beside, _ = await stack.enter_async_context(_leading(small))
+        await asyncio.sleep(many.settle)
+        bare = await _bare(large.fleet)
+        process, seconds = await stack.enter_async_context(_leading(large))
+        rest = await _rest(process, Rest(many.clusters, works, seconds, bare), many)
+        async with asyncio.TaskGroup() as tasks:
+            alone = tasks.create_task(work(small, beside, few))
+            among = tasks.create_task(work(large, process, many))
+        return rest, alone.result(), among.result()
+
+
+async def _filled(stack: AsyncExitStack, size: Size, folder: Path) -> tuple[Stage, int]:
+    """With its number of works."""
+    await asyncio.to_thread(folder.mkdir)
+    here = await stack.enter_async_context(stage(folder))
+    return here, await _fill(here, size)
 
 
 async def _fill(here: Stage, size: Size) -> int:
@@ -126,29 +115,3 @@ async def _rest(process: Process, rest: Rest, size: Size) -> Rest:
     after = process.usage()
     cpu = (after.cpu - before.cpu) / size.rest
     return replace(rest, peak=after.peak, cpu=cpu)
-
-
-async def _work(here: Stage, process: Process, size: Size) -> Work:
-    """The heads come first in the order of members, so all work is theirs."""
-    heads = [f"a-{number:05}" for number in range(1, size.heads + 1)]
-    async with agents(here.fleet, heads, WORKING, size.seed) as player:
-        await here.apply("third", size.slots)
-        log = here.folder / "log"
-        await _ended(player, size.slots, process, log)
-        before, first = process.usage(), _count(player)
-        await _ended(player, size.heads - size.slots, process, log)
-        after, last = process.usage(), _count(player)
-    return Work(size.clusters, last - first, after.cpu - before.cpu, after.peak)
-
-
-async def _ended(player: Player, count: int, process: Process, log: Path) -> None:
-    while True:
-        await asyncio.sleep(0.2)
-        must_live(process, log)
-        if _count(player) >= count:
-            return
-
-
-def _count(player: Player) -> int:
-    runs = (run for cluster in player.clusters.values() for run in cluster.timeline.runs)
-    return sum(run.ended is not None for run in runs)
