@@ -4,11 +4,13 @@
     python -m tests.benchmarks.record 1.json 2.json 3.json
 
 Figures that the files have replace those that were there; bounds and reasons are for people. Of
-rollouts whose bounds are the same those of 500 clusters are kept, so that a spread is of one kind.
+rollouts whose bounds are the same those of 500 clusters are kept, so that a spread is of one kind;
+what comes between two actions of a cluster only the case `chain` has.
 """
 
 import re
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
@@ -18,6 +20,7 @@ from msgspec import json
 from tests.benchmarks.report import THRESHOLDS, bounds
 
 _KEPT = "500x50"
+_CHAIN, _OF_CHAIN = "chain", "next_action"
 _MEASURED = re.compile(r"measured = \[[^\]]*\]\n(mean = .*\n)?(spread = .*\n)?")
 
 
@@ -52,10 +55,14 @@ def table_of(figure: str) -> str:
     part, *_, name = figure.split(" ")
     if name in bounds().get(part, {}):
         return f"{part}.{name}"
-    return name if part == _KEPT else ""
+    kept = part == _KEPT or (part == _CHAIN and name.startswith(_OF_CHAIN))
+    return name if kept else ""
 
 
-def main(files: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
+    parser = ArgumentParser(prog="python -m tests.benchmarks.record")
+    parser.add_argument("files", nargs="+", metavar="JSON", help="what `--json` of a run has made")
+    files = parser.parse_args(arguments).files
     measured = [json.decode(Path(file).read_bytes(), type=dict[str, float]) for file in files]
     text = THRESHOLDS.read_text()
     for figure in dict.fromkeys(name for found in measured for name in found):

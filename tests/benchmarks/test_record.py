@@ -70,6 +70,8 @@ def test_of_nothing_there_is_no_spread() -> None:
         ("500x50 makespan_ratio", "makespan_ratio"),
         ("200x20 makespan_ratio", ""),
         ("payload 200x20 makespan_ratio", ""),
+        ("chain 200x20 next_action_p50_ms", "next_action_p50_ms"),
+        ("chain 200x20 makespan_ratio", ""),
     ],
 )
 def test_runs_of_one_kind_are_kept_together(figure: str, table: str) -> None:
