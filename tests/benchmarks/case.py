@@ -67,7 +67,7 @@ class Case(Struct, frozen=True):
 CASES = {
     "200": Case(200, 20),
     "500": Case(500, 50),
-    "in_flight_500": Case(1000, 500, "in_flight_500", durations="30s-90s"),
+    "in_flight_500": Case(1000, 500, "in_flight_500", durations="60s-180s"),
     "chain": Case(200, 20, "chain", plan=CHAIN),
     "payload": Case(200, 20, "payload", payload=True),
     "failing": Case(200, 20, "failing", faults=FAILING),
