@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 LOCK := requirements.lock
 READY := $(VENV)/.ready
 CORES := 2
-# Half of the processes mostly wait for a hub, so more of them fit than there are cores.
-TEST_WORKERS ?= 4
+# Most tests wait for a hub, so more of them fit than there are cores.
+TEST_WORKERS ?= 3
 PARALLEL = -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help

@@ -1,8 +1,6 @@
-"""Which process gets which tests: servers take seconds to start, and a wait leaves a core idle.
+"""Which tests stay together where several processes test: a hub takes seconds to start.
 
-Each process has a hub, and a Postgres, of its own as soon as one of its tests needs it. Every
-second one begins with tests that wait, the others with tests that work, so that no core is idle;
-who has nothing left of its own kind helps with the other.
+Each process has a hub, and a Postgres, of its own as soon as one of its tests needs it.
 """
 
 from pathlib import PurePosixPath
@@ -11,35 +9,21 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-WAITING = frozenset({"benchmarks", "chaos", "e2e", "sandbox"})
-"""Folders whose tests mostly wait: for clusters, for servers, for who comes back."""
-FIRST = ("simulation", "web", "security", "api", "e2e", "sandbox", "benchmarks", "chaos")
-"""Folders by the length of what can't be divided, so that nobody is left alone with one."""
-SHARING = frozenset({"charts", "security", "web"})
-"""Folders whose modules share servers of their own; elsewhere every module stands for itself."""
-APART = frozenset({"simulation"})
-"""Folders whose tests share nothing and take long: each stands for itself."""
+LONGEST = ("e2e", "sandbox", "security", "simulation")
+"""Folders whose modules come first, so that nobody is left alone with one of them."""
+SHARING = frozenset({"api", "charts", "cli", "security", "web"})
+"""Folders whose modules share one hub; elsewhere every module stands for itself."""
 
 
-def _folder(path: str) -> str:
-    return path.split("/")[1]
+def _folder(nodeid: str) -> str:
+    return nodeid.split("/")[1]
 
 
 class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
+        module = PurePosixPath(nodeid.partition("::")[0])
         folder = _folder(nodeid)
-        if folder in APART:
-            return nodeid
-        if folder in SHARING:
-            return f"tests/{folder}"
-        return str(PurePosixPath(nodeid.partition("::")[0]))
-
-    def _assign_work_unit(self, node: Any) -> None:
-        waits = int(node.gateway.id.removeprefix("gw")) % 2 == 0
-        of_its_kind = (unit for unit in self.workqueue if (_folder(unit) in WAITING) == waits)
-        if unit := next(of_its_kind, None):
-            self.workqueue.move_to_end(unit, last=False)
-        super()._assign_work_unit(node)
+        return folder if folder in SHARING else str(module)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -49,8 +33,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySharedHub 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _place(_folder(item.nodeid)))
-
-
-def _place(folder: str) -> int:
-    return FIRST.index(folder) if folder in FIRST else len(FIRST)
+        items.sort(key=lambda item: _folder(item.nodeid) not in LONGEST)

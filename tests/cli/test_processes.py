@@ -19,6 +19,9 @@ pytestmark = pytest.mark.hub
 
 Process = subprocess.Popen[str]
 Start = Callable[..., Process]
+LOG_BYTES = 1 << 20
+"""What a process may log before somebody reads it: who leads carries out whatever other tests have
+left on the hub, and would stand still where the pipe is full."""
 
 
 def free_port() -> int:
@@ -49,8 +52,9 @@ def finished(env: Mapping[str, str], *args: str) -> tuple[int, str, str]:
 
 @contextmanager
 def running(env: Mapping[str, str], *args: str) -> Iterator[Process]:
+    command = [sys.executable, "-m", "ibgu", *args]
     process = subprocess.Popen(
-        [sys.executable, "-m", "ibgu", *args], env=env, stderr=subprocess.PIPE, text=True
+        command, env=env, stderr=subprocess.PIPE, text=True, pipesize=LOG_BYTES
     )
     with process:
         try:

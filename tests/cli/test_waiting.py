@@ -16,7 +16,7 @@ import pytest
 from ibgu.sandbox.certificates import write_serving_files
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import write_kubeconfig
-from tests.cli.test_processes import env, finished, free_port
+from tests.cli.test_processes import LOG_BYTES, env, finished, free_port
 from tests.e2e.gate import Gate
 
 __all__ = ["env"]
@@ -68,7 +68,7 @@ class Begun:
 
 def start(env: Env, *args: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "ibgu", *args]
-    return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, pipesize=LOG_BYTES)
 
 
 @asynccontextmanager
