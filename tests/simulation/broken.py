@@ -185,10 +185,11 @@ def claim_ignored(stack: ExitStack) -> None:
     """Another rollout's hold on the cluster keeps nobody from starting there."""
     _set(stack, waiting, "_claimed", lambda turn, member: False)
 
-    async def take(*args: Any) -> frozenset[Any]:
+    async def deaf(*args: Any) -> frozenset[Any]:
+        await write.fill(*args)
         return frozenset()
 
-    _set(stack, write, "take", take)
+    _set(stack, journal, "fill", deaf)
 
 
 def deadline_before_evidence(stack: ExitStack) -> None:
