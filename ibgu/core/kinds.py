@@ -179,16 +179,6 @@ class ManifestWork(Kind, frozen=True, gc=False, rename="camel"):
     status: WorkStatus = WorkStatus()
 
 
-class OwnedMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
-    managed_fields: list[ManagedFields] = []
-
-
-class OwnedWork(ManifestWork, frozen=True, gc=False, rename="camel"):
-    """For who asks about one cluster: with when its parts were written."""
-
-    metadata: OwnedMeta
-
-
 # -- Others ------------------------------------------------------------------------------------
 
 

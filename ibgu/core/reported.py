@@ -7,13 +7,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.kinds import Condition, FieldValue, ManifestCondition, OwnedWork
+from ibgu.core.kinds import Condition, FieldValue, ManifestCondition, ManifestWork
 from ibgu.core.model import WorkView
 from ibgu.core.moments import moment
 from ibgu.core.observe import Shown, view_work
 from ibgu.core.observe.standing import Standing, standing
 from ibgu.core.recover.trace import Trace, traces_of
-from ibgu.core.spans import duration
 from ibgu.core.works import names
 
 
@@ -35,8 +34,6 @@ class Reported(Struct, frozen=True, kw_only=True):
     """namespace/name"""
     rollout_uid: str
     created_at: datetime | None
-    reported_at: datetime | None
-    """When the agent last had something new to write."""
     work: WorkView
     run: Trace | None
     """What it is armed for, or was last."""
@@ -45,14 +42,13 @@ class Reported(Struct, frozen=True, kw_only=True):
     manifests: tuple[Manifest, ...]
 
 
-def reported(work: OwnedWork) -> Reported:
+def reported(work: ManifestWork) -> Reported:
     meta, view = work.metadata, view_work(work)
     return Reported(
         part=meta.labels.get(names.PART, ""),
         rollout=meta.annotations.get(names.ROLLOUT, ""),
         rollout_uid=meta.labels.get(names.ROLLOUT, ""),
         created_at=moment(meta.creation_timestamp),
-        reported_at=_reported_at(work),
         work=view,
         run=traces_of([Shown(meta, view)]).get(meta.namespace),
         standing=standing(view.ibu) if view.ibu else None,
@@ -73,18 +69,19 @@ def asks(found: Reported) -> str:
     return f"{run.action}, attempt {run.attempt} ({ended}{armed})"
 
 
-def agent(found: Reported, now: datetime) -> str:
-    """What its agent has done about it, and how old that is."""
+def agent(found: Reported) -> str:
+    """What its agent has done about it."""
     work = found.work
     marks = {
         "the work is being deleted": work.terminating,
         "edited by somebody else": work.edited,
-        "this version is not applied": not work.applied,
     }
     told = "".join(f"; {words}" for words, so in marks.items() if so)
-    if found.reported_at is None:
+    if not (found.conditions or found.manifests):
         return f"has reported nothing yet{told}"
-    return f"had something new {duration(now - found.reported_at)} ago{told}"
+    if work.applied:
+        return f"has applied this version{told}"
+    return f"has not applied this version yet{told}"
 
 
 def stands(found: Reported) -> str:
@@ -100,12 +97,6 @@ def stands(found: Reported) -> str:
     follow = ", ".join(sorted(ibu.next_stages)) or "nothing"
     seed = f", seed {ibu.seed_version}" if ibu.seed_version else ""
     return f"{found.standing}: stage {ibu.stage}{seed}; may follow: {follow}{told}"
-
-
-def _reported_at(work: OwnedWork) -> datetime | None:
-    """ibgu writes no status of works, so that it is the agent's."""
-    stamps = [each.time for each in work.metadata.managed_fields if each.subresource == "status"]
-    return max((found for stamp in stamps if (found := moment(stamp))), default=None)
 
 
 def _manifest(entry: ManifestCondition) -> Manifest:

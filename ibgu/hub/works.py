@@ -1,14 +1,16 @@
 """The ManifestWorks of ibgu's in one cluster's namespace, read for a person."""
 
-from ibgu.core.kinds import OwnedWork
+from ibgu.core.kinds import ManifestWork
 from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.hub.port import Hub
 
 
-async def works_of(hub: Hub, cluster: str) -> list[OwnedWork]:
+async def works_of(hub: Hub, cluster: str) -> list[ManifestWork]:
     """As they are now, by name. Raises HubError."""
-    found: list[OwnedWork] = []
-    async for items, _ in hub.list_pages(paths.works(cluster), OwnedWork, selector=names.SELECTOR):
+    found: list[ManifestWork] = []
+    async for items, _ in hub.list_pages(
+        paths.works(cluster), ManifestWork, selector=names.SELECTOR
+    ):
         found.extend(items)
     return sorted(found, key=lambda work: work.metadata.name)

@@ -59,7 +59,7 @@ WORK = Work(
     rollout="default/ran-417",
     rollout_uid="uid-1",
     asks="Upgrade, attempt 1 (it ended: refused; disarmed, only watched)",
-    agent="had something new 39 s ago; this version is not applied",
+    agent="has not applied this version yet",
     stands="prepared: stage Prep",
     generation=4,
     terminating=False,
@@ -94,7 +94,7 @@ def test_what_rest_says_and_each_object() -> None:
         "asks     Upgrade, attempt 1 (it ended: refused; disarmed, only watched)",
         f"limit    {clock(NOW, NOW)}",
         "run      r1",
-        "agent    had something new 39 s ago; this version is not applied",
+        "agent    has not applied this version yet",
         "refused  the stage transition is not permitted",
         "stands   prepared: stage Prep",
         "  ConfigMap adp/oadp",
@@ -108,5 +108,5 @@ def test_one_that_only_carries_something() -> None:
     bare = replace(WORK, asks="", run=None, apply_error="", stands="", manifests=())
     assert lines(bare)[2:] == [
         "ran-417-0123-stage  (default/ran-417, stage)",
-        "agent    had something new 39 s ago; this version is not applied",
+        "agent    has not applied this version yet",
     ]

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ibgu.core.kinds import JsonObject, OwnedWork
+from ibgu.core.kinds import JsonObject, ManifestWork
 from ibgu.core.model import Action
 from ibgu.core.moments import moment
 from ibgu.core.observe.standing import Standing
@@ -19,10 +19,6 @@ IBU = {
     "name": "upgrade",
     "resource": "imagebasedupgrades",
 }
-
-
-def fields(time: str, subresource: str = "") -> JsonObject:
-    return {"manager": "work", "operation": "Update", "subresource": subresource, "time": time}
 
 
 def value(name: str, kind: str, given: Any) -> JsonObject:
@@ -47,12 +43,6 @@ def stage(**annotations: str) -> JsonObject:
             "creationTimestamp": "2026-01-02T03:04:05Z",
             "labels": {"ibgu.dev/rollout": "uid-1", "ibgu.dev/part": "stage"},
             "annotations": {"ibgu.dev/rollout": "default/ran-417", **annotations},
-            "managedFields": [
-                fields("2026-01-02T03:09:00Z"),
-                fields("2026-01-02T03:05:00Z", "status"),
-                fields("2026-01-02T03:06:00Z", "status"),
-                fields("", "status"),
-            ],
         },
         "spec": {"workload": {"manifests": [{"kind": "Secret", "data": {"x": SECRET}}]}},
         "status": {
@@ -71,7 +61,7 @@ def stage(**annotations: str) -> JsonObject:
 
 
 def read(work: JsonObject) -> Reported:
-    return reported(msgspec.convert(work, OwnedWork))
+    return reported(msgspec.convert(work, ManifestWork))
 
 
 def test_what_it_asks_and_what_is_reported() -> None:
@@ -98,13 +88,6 @@ def test_values_are_told_as_text() -> None:
     }
 
 
-def test_the_newest_status_tells_the_age() -> None:
-    assert read(stage()).reported_at == datetime(2026, 1, 2, 3, 6, tzinfo=UTC)
-    silent = stage()
-    del silent["metadata"]["managedFields"]
-    assert read(silent).reported_at is None
-
-
 def test_one_that_nobody_has_dealt_with_yet() -> None:
     found = read({"metadata": {"name": "x", "namespace": "site-1"}})
     assert (found.part, found.run, found.standing, found.manifests) == ("", None, None, ())
@@ -119,7 +102,6 @@ def test_what_is_no_time(told: str) -> None:
     assert moment(told) is None
 
 
-NOW = datetime(2026, 1, 2, 3, 7, 20, tzinfo=UTC)
 RUN = {"ibgu.dev/action": "Prep", "ibgu.dev/run": "r1", "ibgu.dev/generation": "4"}
 
 
@@ -137,14 +119,13 @@ def test_what_it_asks_in_words() -> None:
 
 
 def test_what_its_agent_did_in_words() -> None:
-    assert agent(read(stage(**RUN)), NOW) == "had something new 1 min 20 s ago"
+    assert agent(read(stage(**RUN))) == "has applied this version"
     edited = stage()
     edited["metadata"] |= {"generation": 5, "deletionTimestamp": "2026-01-02T03:07:00Z"}
-    edited["metadata"].pop("managedFields")
-    assert agent(read(edited), NOW) == (
-        "has reported nothing yet; the work is being deleted; edited by somebody else; "
-        "this version is not applied"
-    )
+    marks = "; the work is being deleted; edited by somebody else"
+    assert agent(read(edited)) == f"has not applied this version yet{marks}"
+    del edited["status"]
+    assert agent(read(edited)) == f"has reported nothing yet{marks}"
 
 
 def test_how_the_cluster_stands_in_words() -> None:

@@ -40,7 +40,7 @@ async def works(
         raise refusal(error, name, caller.user) from error
     if not found and not (await reads.visits(name, limit=1)).items:
         raise unknown_cluster(name)
-    items = [work_body(reported(work), now) for work in found]
+    items = [work_body(reported(work)) for work in found]
     return WorksBody(cluster=name, read_at=now, items=items)
 
 

@@ -26,11 +26,10 @@ _WORKS: JsonValue = {
             "rollout": "default/ran-417",
             "rolloutUid": "5b0c1b8e-0000-4000-8000-000000000417",
             "asks": "Prep, attempt 1 (disarmed, only watched)",
-            "agent": "had something new 39 s ago",
+            "agent": "has applied this version",
             "stands": "preparing: stage Prep, seed 4.17.2; may follow: Idle",
             "generation": 4,
             "createdAt": "2026-11-20T01:11:58Z",
-            "reportedAt": "2026-11-20T01:15:01Z",
             "terminating": False,
             "edited": False,
             "armed": False,
@@ -118,13 +117,10 @@ class WorkBody(Body):
     rollout: str = Field(description="namespace/name")
     rollout_uid: str
     asks: str = Field(description="What it asks of the cluster; empty: it only carries something.")
-    agent: str = Field(description="What the agent has done about it, and how old that is.")
+    agent: str = Field(description="What the agent has done about it.")
     stands: str = Field(description="What the values say, in a sentence; empty: there are none.")
     generation: int
     created_at: datetime | None
-    reported_at: datetime | None = Field(
-        description="When the agent last had something new to write; null: not yet."
-    )
     terminating: bool
     edited: bool = Field(description="It is not as ibgu wrote it.")
     armed: bool = Field(description="The stage is enforced; else it is only watched.")

@@ -1,7 +1,6 @@
 """A cluster's works, as REST tells them."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from ibgu.api.schemas.works import ConditionBody, IbuBody, ManifestBody, WorkBody, WorkRunBody
 from ibgu.core.kinds import Condition
@@ -11,14 +10,14 @@ from ibgu.core.observe.standing import Standing
 from ibgu.core.recover.trace import Trace
 from ibgu.core.reported import Manifest, Reported, agent, asks, stands
 
-_FROM_REPORTED = ("part", "rollout", "rollout_uid", "created_at", "reported_at")
+_FROM_REPORTED = ("part", "rollout", "rollout_uid", "created_at")
 _FROM_WORK = ("name", "generation", "terminating", "edited", "armed", "applied", "apply_error")
 
 
-def work_body(found: Reported, now: datetime) -> WorkBody:
+def work_body(found: Reported) -> WorkBody:
     return WorkBody(
         asks=asks(found),
-        agent=agent(found, now),
+        agent=agent(found),
         stands=stands(found),
         **{name: getattr(found, name) for name in _FROM_REPORTED},
         **{name: getattr(found.work, name) for name in _FROM_WORK},

@@ -52,7 +52,6 @@ class Work(Answer, frozen=True, kw_only=True):
     stands: str
     generation: int
     created_at: datetime | None = None
-    reported_at: datetime | None = None
     terminating: bool
     edited: bool
     armed: bool

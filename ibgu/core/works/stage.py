@@ -11,6 +11,11 @@ from ibgu.core.works.envelope import ORPHAN, labels, new_work
 from ibgu.core.works.manifests import IBU_ROLE, armed_ibu, disarmed_ibu, ibu_config
 from ibgu.core.works.wanted import Wanted
 
+UNTRACKED: list[dict[str, str]] = [{}]
+"""Managed fields that make the hub forget, and no longer keep, who owns which field of the work:
+with each of the agent's reports it would compare them all, and send them to every watch
+(decision 30)."""
+
 
 def stage_body(wanted: Wanted, rollout: Rollout, cluster: str, *, watch: bool) -> bytes:
     """To create the work. `watch`: the served schema has feedbackScrapeType."""
@@ -33,6 +38,7 @@ def stage_patch(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: b
     metadata = {
         "uid": current.uid,
         "resourceVersion": current.resource_version,
+        "managedFields": UNTRACKED,
         "labels": labels(rollout, names.STAGE),
         "annotations": {names.ROLLOUT: rollout.full_name, **_marks(wanted, generation)},
     }

@@ -17,6 +17,8 @@ _UNCHECKED = (
 )
 _SERVERS = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "namespace", "name")
 """Metadata that a change can't change, and need not name."""
+_FORGOTTEN: list[JsonObject] = [{}]
+"""Managed fields that ask the server to forget them."""
 
 
 def new_uid(rng: Random) -> str:
@@ -58,6 +60,8 @@ def changed(target: Target, old: JsonObject, new: JsonObject) -> JsonObject:
     for field in _SERVERS:
         if field in old["metadata"]:
             metadata[field] = old["metadata"][field]
+    if metadata.get("managedFields") == _FORGOTTEN:
+        del metadata["managedFields"]
     metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
     obj = {**new, "metadata": metadata}
     if target.resource.status and target.resource.custom:

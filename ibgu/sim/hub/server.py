@@ -199,8 +199,10 @@ class MemoryHub:
 
     def _store(self, asked: Asked, target: Target, key: Key, obj: JsonObject) -> JsonObject:
         before = self.versions.get(target.resource, key)
-        noted = managed(obj, asked.who, target.subresource, self.now())
-        stored = self.versions.put(target.resource, key, noted)
+        # The real server goes on noting only where it has something noted.
+        if before is None or "managedFields" in obj["metadata"]:
+            obj = managed(obj, asked.who, target.subresource, self.now())
+        stored = self.versions.put(target.resource, key, obj)
         self.audit(asked, before, stored)
         return stored
 

@@ -199,6 +199,7 @@ def test_the_patch_is_conditional_and_writes_everything_anew() -> None:
     assert found["metadata"] == {
         "uid": "u",
         "resourceVersion": "77",
+        "managedFields": [{}],
         "labels": body(ARMED)["metadata"]["labels"],
         "annotations": {
             "ibgu.dev/rollout": "default/ran-417",

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import json
 
-from tests.hub.contract.conftest import Edge, version, work_body
+from tests.hub.contract.conftest import Edge, Json, version, work_body
 
 
 async def test_an_object_is_created_with_what_the_server_gives_it(edge: Edge) -> None:
@@ -154,6 +154,25 @@ async def test_a_status_is_written_for_itself_and_nothing_else_with_it(edge: Edg
     assert "finalizers" not in written["metadata"]
     entries = written["metadata"]["managedFields"]
     assert [entry.get("subresource") for entry in entries] == [None, "status"]
+
+
+async def test_who_owns_fields_is_forgotten_when_asked_to_and_not_noted_again(edge: Edge) -> None:
+    await edge.make("w")
+    await edge.send("PATCH", f"{edge.work('w')}/status", {"status": {"conditions": []}})
+    body = {"metadata": {"labels": {"a": "b"}, "managedFields": [{}]}}
+    forgotten = await edge.send("PATCH", edge.work("w"), body)
+    later = await edge.send("PATCH", f"{edge.work('w')}/status", {"status": {"resourceStatus": {}}})
+    changed = await edge.send("PATCH", edge.work("w"), {"metadata": {"labels": {"a": "c"}}})
+
+    assert version(forgotten) < version(later) < version(changed)
+    assert not any("managedFields" in each["metadata"] for each in (forgotten, later, changed))
+
+
+async def test_to_forget_who_owns_fields_changes_nothing_where_nobody_is_noted(edge: Edge) -> None:
+    await edge.make("w")
+    body: Json = {"metadata": {"managedFields": [{}]}}
+    first = await edge.send("PATCH", edge.work("w"), body)
+    assert await edge.send("PATCH", edge.work("w"), body) == first
 
 
 async def test_an_older_version_is_a_conflict_for_a_status_too(edge: Edge) -> None:
