@@ -14,12 +14,14 @@ class Proxy:
     """While `lose` is set: a message that has these bytes reaches Postgres, its answer no one.
 
     While `drop` is set, a message that has those does not reach it. The connection ends with it.
+    One that has the bytes of `spare` passes.
     """
 
     def __init__(self, server: URL) -> None:
         self._server = server
         self.lose = b""
         self.drop = b""
+        self.spare = b""
         self.serving: list[asyncio.Task[None]] = []
 
     def serve(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
@@ -29,10 +31,10 @@ class Proxy:
         answers, server = await self._connect()
         answering = asyncio.create_task(_copy(answers, back))
         while message := await client.read(65536):
-            if self.drop and self.drop in message:
+            if self._meant(self.drop, message):
                 break
             server.write(message)
-            if self.lose and self.lose in message:
+            if self._meant(self.lose, message):
                 answering.cancel()
                 await asyncio.wait([answering])
                 await answers.read(1)
@@ -41,6 +43,9 @@ class Proxy:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
+
+    def _meant(self, mark: bytes, message: bytes) -> bool:
+        return bool(mark) and mark in message and not (self.spare and self.spare in message)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         folder = self._server.query.get("host", "")

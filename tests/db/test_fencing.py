@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Kind, OnRollout
 from ibgu.core.recover import Versions
-from ibgu.db import Deposed, Journal, JournalAway, Turn
+from ibgu.db import Deposed, Journal, JournalAway, ReloadNeeded, Turn
 from ibgu.db.journal.batch import gather
-from ibgu.db.journal.write import begin, fill
+from ibgu.db.journal.write import write
 from ibgu.db.schema import CHANNEL
 from tests.db.records import NOW, members, opening, rollout, rows, step
 
@@ -65,7 +65,7 @@ async def test_a_new_leader_waits_for_the_turn_that_is_being_written(
 async def test_numbers_are_dense_and_in_the_order_of_commit(
     journal: Journal, db: AsyncEngine
 ) -> None:
-    """Transactions of one epoch at the same time; no number is seen before a lower one."""
+    """Turns that are asked for at the same time; no number is seen before a lower one."""
     seen: list[list[int]] = []
     await journal.commit(Turn(decisions=(OnRollout(Kind.ROLLOUT_SEEN, rollout(), ""),), at=NOW))
 
@@ -73,15 +73,29 @@ async def test_numbers_are_dense_and_in_the_order_of_commit(
         while not seen or len(seen[-1]) < 61:
             seen.append([seq for (seq,) in await rows(db, "SELECT seq FROM events ORDER BY seq")])
 
-    async def write(number: int) -> None:
+    async def tell(number: int) -> None:
         told = OnRollout(Kind.ROLLOUT_HELD, rollout(f"r{number}"), "")
-        async with db.begin() as connection:
-            batch = gather(Turn(decisions=(told,) * 3, at=NOW), ())
-            place = await begin(connection, "hub-1", 1, batch)
-            await fill(connection, "hub-1", batch, NOW, place)
+        await journal.commit(Turn(decisions=(told,) * 3, at=NOW))
 
-    await asyncio.gather(read(), *map(write, range(20)))
+    await asyncio.gather(read(), *map(tell, range(20)))
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in seen)
+
+
+async def test_of_turns_with_one_number_one_is_written(journal: Journal, db: AsyncEngine) -> None:
+    """So what arrives late, after it was given up, does no harm."""
+    await journal.commit(opening(rollout()))
+    told = OnRollout(Kind.ROLLOUT_HELD, rollout(), "")
+    batch = gather(Turn(decisions=(told,) * 3, at=NOW), ())
+
+    async def send() -> bool:
+        async with db.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            try:
+                return await write(connection, "hub-1", 1, 2, batch, NOW) == frozenset()
+            except ReloadNeeded:
+                return False
+
+    assert sorted(await asyncio.gather(*(send() for _ in range(20)))) == [False] * 19 + [True]
+    assert await rows(db, "SELECT seq FROM events ORDER BY seq") == [(1,), (2,), (3,), (4,)]
 
 
 async def test_readers_are_notified_of_the_last_number(journal: Journal, db: AsyncEngine) -> None:

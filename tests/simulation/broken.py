@@ -51,8 +51,8 @@ def _set(stack: ExitStack, target: Any, name: str, value: Any) -> None:
 
 def no_fencing(stack: ExitStack) -> None:
     """Whoever has led goes on: the journal takes it, the writer and the elector let it."""
-    begin = str(write._SETTLE).replace("AND epoch = :epoch", "AND :epoch > 0")
-    _set(stack, write, "_SETTLE", text(begin))
+    turn = str(write._TURN).replace("AND epoch = :epoch", "AND :epoch > 0")
+    _set(stack, write, "_TURN", text(turn))
     resume = Writer.resume
     _set(stack, Writer, "resume", lambda self, deadline=None: resume(self, None))
 
@@ -185,11 +185,15 @@ def claim_ignored(stack: ExitStack) -> None:
     """Another rollout's hold on the cluster keeps nobody from starting there."""
     _set(stack, waiting, "_claimed", lambda turn, member: False)
 
-    async def deaf(*args: Any) -> frozenset[Any]:
-        await write.fill(*args)
+    async def deaf(db: Any, hub: str, epoch: int, turn: int, batch: Any, at: Any) -> Any:
+        refused = await write.write(db, hub, epoch, turn, batch, at)
+        if refused:
+            settled = {run.id: (member, run) for member, run in batch.settled_runs}
+            rest = replace(batch, runs=settled, taken=[], told=[], debts={})
+            await write.write(db, hub, epoch, turn, rest, at)
         return frozenset()
 
-    _set(stack, journal, "fill", deaf)
+    _set(stack, journal, "write", deaf)
 
 
 def deadline_before_evidence(stack: ExitStack) -> None:
@@ -265,7 +269,8 @@ def doubt_ignored(stack: ExitStack) -> None:
 
     _set(stack, journal.Journal, "_commit", again)
     # Else the number of the turn tells it.
-    _set(stack, journal.Journal, "_next", None)
+    turn = str(write._TURN).replace("AND turns = CAST(:turn AS bigint) - 1", "")
+    _set(stack, write, "_TURN", text(turn))
 
 
 def uid_ignored(stack: ExitStack) -> None:

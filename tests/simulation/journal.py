@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ibgu.db.journal import write
 from tests.simulation.loop import VirtualLoop
 
 
@@ -27,15 +28,15 @@ class JournalFaults(Protocol):
 
 
 IDLE = 10.0
-"""Virtual seconds after which the server ends a session that is idle in its transaction: the
-`idle_in_transaction_session_timeout` of every connection of ibgu, which is in real seconds."""
+"""Virtual seconds after which the server ends a session whose client is stopped: as a database
+that fails over, or `idle_in_transaction_session_timeout`, which is in real seconds."""
 
 
 class Turnstile:
     """One journal call at a time, and the time stands still for it: so its order and length do
     not depend on the machine.
 
-    Of a process that is stopped inside of its transaction the server has locks. Who needs them
+    Of a process that is stopped inside of its statement the server has locks. Who needs them
     waits in virtual time, until the server has ended that session: the real wait would be one in
     which no virtual time passes, so it would have no end but its own timeout.
     """
@@ -124,6 +125,11 @@ class FaultyEngine:
         finally:
             here.give()
 
+    def execution_options(self, *, isolation_level: str) -> "FaultyEngine":
+        """A statement by itself is what becomes of its commit, as with any other transaction."""
+        assert isolation_level == "AUTOCOMMIT"
+        return self
+
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Any]:
         async with self.connect(leads=True) as db:
@@ -152,6 +158,12 @@ class _Connection:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._db, name)
+
+    async def execute(self, statement: Any, *given: Any) -> Any:
+        found = await self._db.execute(statement, *given)
+        if statement is write._TURN:
+            await self.commit()
+        return found
 
     async def commit(self) -> None:
         if self._faults.stops_inside():

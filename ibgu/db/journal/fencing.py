@@ -3,37 +3,30 @@
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import TextClause, and_, func, select, text, update
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.db.errors import Deposed, SchemaMismatch, sqlstate
+from ibgu.db.errors import Deposed, ReloadNeeded, SchemaMismatch, sqlstate
 from ibgu.db.migrate import problem
-from ibgu.db.rows import Row
 from ibgu.db.schema import CHANNEL, VERSION, hubs, leaders
 
 _UNDEFINED_TABLE = "42P01"
 
 BEGIN = f"""
-    UPDATE hubs SET turns = turns + 1, last_seq = last_seq + :events
-    WHERE id = :hub AND epoch = :epoch
-    RETURNING turns, last_seq,
-      CASE WHEN :events > 0 THEN pg_notify('{CHANNEL}', id || ':' || last_seq)::text END
+    UPDATE hubs SET turns = :turn, last_seq = last_seq + :told
+    WHERE id = :hub AND epoch = :epoch AND turns = CAST(:turn AS bigint) - 1
+    RETURNING last_seq - :told AS before,
+      CASE WHEN :told > 0 THEN pg_notify('{CHANNEL}', id || ':' || last_seq)::text END
 """
-"""The first part of a turn's first statement, named `begun`, whose columns `enter` asks for."""
-BEGUN = "EXISTS (SELECT FROM begun WHERE turns = coalesce(CAST(:turn AS bigint), turns))"
+"""The first part of a turn's statement, named `begun`: proves the epoch, numbers the turn and its
+`told` events, which come after number `before`. The row stays locked until the turn is written.
+So the order of numbers is the order of commit, a newer leader begins after it or not before it
+has ended, and a turn that arrives late, or twice, finds that its number is gone."""
+BEGUN = "EXISTS (SELECT FROM begun)"
 """What each other part of that statement depends on: so it comes after, and only then."""
 _LAST = text("SELECT epoch, turns, leader, led_since FROM hubs WHERE id = :hub FOR SHARE")
 """The lock waits for a transaction whose answer was lost and that is still ending."""
-
-
-class Place(Struct, frozen=True):
-    """Where a transaction stands in the hub's history."""
-
-    epoch: int
-    turn: int
-    first_seq: int
-    """Number of its first event, if it has any."""
 
 
 class Last(Struct, frozen=True):
@@ -43,20 +36,19 @@ class Last(Struct, frozen=True):
     seq: int
 
 
-async def enter(
-    db: AsyncConnection, hub: str, epoch: int, events: int, statement: TextClause, values: Row
-) -> Place:
-    """Begin a turn: prove the epoch, number the turn and its events, and do what else the
-    statement, whose first part is BEGIN, does with `values`.
+async def not_begun(db: AsyncConnection, hub: str, epoch: int, turn: int) -> Deposed | ReloadNeeded:
+    """Why that turn found no row to begin with.
 
-    The row stays locked until the transaction ends. So the order of numbers is the order of
-    commit, and a newer leader begins after it or not before it has ended.
+    A leader's turns follow each other, unless Postgres has forgotten some: a standby that took
+    over had not received them all. What was done because of them the load finds out.
     """
-    told = {"hub": hub, "epoch": epoch, "events": events}
-    found = await db.execute(statement, {**values, **told})
-    if row := found.first():
-        return Place(epoch, row.turns, row.last_seq - events + 1)
-    raise await _deposed(db, hub, epoch)
+    row = (await db.execute(_LAST, {"hub": hub})).first()
+    if row is None or row.epoch != epoch:
+        return await _deposed(db, hub, epoch)
+    return ReloadNeeded(
+        f"the journal of hub {hub} went back: turn {turn - 1} was written, and turn "
+        f"{row.turns + 1} would be the next; load the journal before the next commit"
+    )
 
 
 async def note(db: AsyncConnection, hub: str, epoch: int, versions: dict[str, Any]) -> None:

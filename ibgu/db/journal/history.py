@@ -22,7 +22,6 @@ from ibgu.core.model import (
 from ibgu.core.words import holds
 from ibgu.db.journal.batch import Told
 from ibgu.db.journal.evidence import evidence
-from ibgu.db.journal.fencing import Place
 from ibgu.db.rows import Row
 
 _WITH_PLAN = frozenset({Kind.ROLLOUT_SEEN, Kind.PLAN_ACCEPTED, Kind.IMPORTED})
@@ -38,7 +37,10 @@ _WITH_RUN = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
 _NOT_OF_A_MEMBER = {"step": None, "cluster": None, "cluster_uid": None, "run": None}
 
 
-def event_rows(hub: str, place: Place, at: datetime, told: Iterable[Told]) -> list[Row]:
+def event_rows(
+    hub: str, epoch: int, at: datetime, told: Iterable[Told], first: int = 1
+) -> list[Row]:
+    """`first`: the number of the first; those of a commit count from 1, and Postgres moves them."""
     return [
         {
             "cause": None,
@@ -48,12 +50,12 @@ def event_rows(hub: str, place: Place, at: datetime, told: Iterable[Told]) -> li
             **_about(decision),
             "hub": hub,
             "seq": seq,
-            "epoch": place.epoch,
+            "epoch": epoch,
             "at": at,
             "kind": decision.kind.value,
             "why": decision.why,
         }
-        for seq, decision in enumerate(told, place.first_seq)
+        for seq, decision in enumerate(told, first)
     ]
 
 

@@ -5,19 +5,18 @@ from collections.abc import Collection
 from datetime import datetime
 
 from msgspec import Struct, to_builtins
-from msgspec.structs import replace
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.recover import Versions
 from ibgu.db.engine import at_one_moment
-from ibgu.db.errors import ReloadNeeded, away_from, is_transient
+from ibgu.db.errors import ReloadNeeded, away_from, is_away, is_transient
 from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
 from ibgu.db.journal.fencing import ascend, landed, newest, note
 from ibgu.db.journal.load import foreign_runs, load
 from ibgu.db.journal.turn import Loaded, MemberKey, Turn
-from ibgu.db.journal.write import begin, fill
+from ibgu.db.journal.write import write
 
 FORGOTTEN = 5000
 """Events that one transaction drops."""
@@ -25,11 +24,11 @@ _FORGET = text("SELECT ibgu_forget_events(:hub, :at, :most)")
 
 
 class _Doubt(Struct, frozen=True):
-    """A turn whose COMMIT was sent and not answered."""
+    """A turn that was sent and not answered."""
 
     turn: Turn
     lost: frozenset[MemberKey]
-    number: int = 0
+    number: int
 
 
 class Journal:
@@ -38,6 +37,7 @@ class Journal:
     def __init__(self, engine: AsyncEngine, hub: str, name: str = "") -> None:
         """`hub` is the uid of its namespace kube-system, `name` is for people."""
         self._engine = engine
+        self._bare = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._hub = hub
         self._name = name
         self._epoch = 0
@@ -142,47 +142,50 @@ class Journal:
         return await self._write(turn)
 
     async def _write(self, turn: Turn) -> frozenset[MemberKey]:
-        """A refused hold undoes the transaction: the next one goes without its member."""
+        """A refused hold undoes all of it: the next try goes without its member."""
         lost: frozenset[MemberKey] = frozenset()
         while not (batch := gather(turn, lost)).empty:
-            refused = await self._attempt(_Doubt(turn, lost), batch)
+            refused = await self._attempt(turn, lost, batch)
             if not refused:
                 break
             lost |= refused
         return lost
 
-    async def _attempt(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
+    async def _attempt(
+        self, turn: Turn, lost: frozenset[MemberKey], batch: Batch
+    ) -> frozenset[MemberKey]:
+        doubt = _Doubt(turn, lost, await self._newest() + 1)
         try:
-            return await self._transaction(doubt, batch)
+            return await self._sent(doubt, batch)
         except Exception as error:
             if not is_transient(error):
                 raise
-            return await self._transaction(doubt, batch)
+            return await self._sent(doubt, batch)
 
-    async def _transaction(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
-        async with self._engine.connect() as db:
-            place = await begin(db, self._hub, self._epoch, batch, self._next)
-            self._went_on(place.turn)
-            refused = await fill(db, self._hub, batch, doubt.turn.at, place)
+    async def _sent(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
+        """In doubt until there is an answer; that a connection was lost is none."""
+        async with self._bare.connect() as db:
+            self._doubt = doubt
+            try:
+                refused = await write(
+                    db, self._hub, self._epoch, doubt.number, batch, doubt.turn.at
+                )
+            except Exception as error:
+                if not is_away(error):
+                    self._doubt = None
+                raise
+            self._doubt = None
             if not refused:
-                self._doubt = replace(doubt, number=place.turn)
-                await db.commit()
-                self._turn, self._doubt = place.turn, None
+                self._turn = doubt.number
             return refused
 
-    @property
-    def _next(self) -> int | None:
-        """Number of the turn that comes next; None: nobody knows."""
-        return None if self._turn is None else self._turn + 1
-
-    def _went_on(self, turn: int) -> None:
-        """A leader's turns follow each other, unless Postgres has forgotten some: a standby that
-        took over had not received them all. What was done because of them the load finds out."""
-        if self._next not in (None, turn):
-            raise ReloadNeeded(
-                f"the journal of hub {self._hub} went back: turn {self._turn} was written, and "
-                f"turn {turn} would be the next; load the journal before the next commit"
-            )
+    async def _newest(self) -> int:
+        """Number of the turn that was written last."""
+        if self._turn is None:
+            async with self._bare.connect() as db:
+                last = await newest(db, self._hub)
+            self._turn = last.turn if last else 0
+        return self._turn
 
     async def _landed(self, doubt: _Doubt) -> bool:
         async with self._engine.connect() as db:

@@ -1,8 +1,9 @@
-"""The statements of a commit.
+"""The statement of a commit.
 
 The rows of a table go as one JSON document: less than half the time of an executemany, for
-Postgres and for us. A turn is two statements, for each one is a way to Postgres and back that every
-start waits for. Commits of one hub come one after the other (`fencing`).
+Postgres and for us. A turn is one statement, and no transaction around it: each way to Postgres and
+back is one that every start waits for (decision 31). Commits of one hub come one after the other
+(`fencing`).
 """
 
 from collections.abc import Iterable
@@ -10,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row as Found
 from sqlalchemy import Table, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ibgu.db.errors import detail, sqlstate
 from ibgu.db.journal.batch import Batch
-from ibgu.db.journal.fencing import BEGIN, BEGUN, Place, enter
+from ibgu.db.journal.fencing import BEGIN, BEGUN, not_begun
 from ibgu.db.journal.history import event_rows
 from ibgu.db.journal.turn import MemberKey
 from ibgu.db.rows import (
@@ -27,56 +29,46 @@ from ibgu.db.rows import (
     run_row,
     step_row,
 )
-from ibgu.db.schema import debts, members, rollouts, runs, steps
+from ibgu.db.schema import debts, events, members, rollouts, runs, steps
+from ibgu.db.schema.fleet import REFUSED
 
 
-async def begin(
-    db: AsyncConnection, hub: str, epoch: int, batch: Batch, turn: int | None = None
-) -> Place:
-    """Begin a turn, with what of it comes first, which is not written if it is not turn `turn`.
-
-    Raises Deposed: then, too, nothing was written.
-    """
-    values = {**_settled(hub, batch), "turn": turn}
-    return await enter(db, hub, epoch, len(batch.told), _SETTLE, values)
-
-
-async def fill(
-    db: AsyncConnection, hub: str, batch: Batch, at: datetime, place: Place
+async def write(
+    db: AsyncConnection, hub: str, epoch: int, turn: int, batch: Batch, at: datetime
 ) -> frozenset[MemberKey]:
-    """Take a hold for each in turn, and write the rest of the batch if all could be taken.
+    """Write the batch as turn number `turn`, and take a hold for each that asks for one.
 
-    If not, it answers the members whose slot or cluster another has: undo the transaction.
+    Answers the members whose slot or cluster another has: then nothing was written. Raises Deposed,
+    ReloadNeeded: neither.
     """
-    values = _filling(hub, batch, at, place)
-    got = {_key(row) for row in await db.execute(_FILL, values)}
-    if len(got) < len(batch.taken):
-        got |= {_key(row) for row in await db.execute(_OWN, {"taken": values["taken"]})}
-        if len(got) == len(batch.taken):
-            await db.execute(_FILL, {**values, "taken": "[]", "asked": 0})
-    return frozenset(member.key for member in batch.taken if member.key not in got)
+    told = {"hub": hub, "epoch": epoch, "turn": turn, "at": at}
+    try:
+        found = await db.execute(_TURN, {**told, **_documents(hub, epoch, batch, at)})
+    except DBAPIError as error:
+        if sqlstate(error) != REFUSED:
+            raise
+        got = set(msgspec.json.decode(detail(error), type=list[MemberKey]))
+        return frozenset(member.key for member in batch.taken if member.key not in got)
+    if found.first() is None:
+        raise await not_begun(db, hub, epoch, turn)
+    return frozenset()
 
 
-def _settled(hub: str, batch: Batch) -> Row:
+def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
+    owed = batch.debts.values()
     return {
         "rollouts": document(rollout_row(hub, rollout) for rollout in batch.rollouts.values()),
         "steps": document(step_row(hub, step) for step in batch.steps.values()),
         "members": document(member_row(hub, member) for member in batch.members.values()),
-        "runs": document(run_row(hub, *pair) for pair in batch.settled_runs),
+        # One of a member's may be open: the one that has ended has to come first.
+        "runs": document(run_row(hub, *pair) for pair in batch.settled_runs + batch.held_runs),
         "freed": document(hold_row(hub, member) for member in batch.freed),
-    }
-
-
-def _filling(hub: str, batch: Batch, at: datetime, place: Place) -> Row:
-    owed = batch.debts.values()
-    return {
-        "at": at,
         "taken": document(hold_row(hub, member) for member in batch.taken),
         "asked": len(batch.taken),
-        "runs": document(run_row(hub, *pair) for pair in batch.held_runs),
         "debts": document(debt_row(hub, debt) for debt in owed if not debt.empty),
         "paid": document(debt_row(hub, debt) for debt in owed if debt.empty),
-        "events": document(event_rows(hub, place, at, batch.told)),
+        "events": document(event_rows(hub, epoch, at, batch.told)),
+        "told": len(batch.told),
     }
 
 
@@ -99,10 +91,6 @@ def _without_nul(value: Any) -> Any:
     return value
 
 
-def _key(row: Found[Any]) -> MemberKey:
-    return (row.rollout, row.step, row.cluster)
-
-
 def put_statement(table: Table, rows: str, where: str = "TRUE") -> str:
     """Insert, or replace by primary key, the rows of the document that the parameter holds."""
     stored = [column.name for column in table.columns if not column.computed]
@@ -116,7 +104,8 @@ def put_statement(table: Table, rows: str, where: str = "TRUE") -> str:
     """
 
 
-_SETTLE = text(f"""
+_EVENT = [column.name for column in events.columns if column.name != "seq"]
+_TURN = text(f"""
     WITH begun AS ({BEGIN}),
     put_rollouts AS ({put_statement(rollouts, "rollouts", BEGUN)}),
     put_steps AS ({put_statement(steps, "steps", BEGUN)}),
@@ -126,41 +115,48 @@ _SETTLE = text(f"""
       DELETE FROM holds USING json_populate_recordset(NULL::holds, :freed) AS freed
       WHERE (holds.hub, holds.rollout, holds.step, holds.cluster)
           = (freed.hub, freed.rollout, freed.step, freed.cluster) AND {BEGUN}
-    )
-    SELECT turns, last_seq FROM begun
-""")
-"""Records, and holds that are free now: a run that has settled does not refer to its hold."""
-_ALL_TAKEN = "(SELECT count(*) FROM taken) = :asked"
-_FILL = text(f"""
-    WITH taken AS (
+      RETURNING holds.hub, holds.cluster_uid
+    ),
+    asked AS (
+      SELECT hold.*, coalesce(new.max_concurrency, steps.max_concurrency) AS bound
+      FROM json_populate_recordset(NULL::holds, :taken) WITH ORDINALITY AS hold
+      LEFT JOIN json_populate_recordset(NULL::steps, :steps) AS new
+        ON (new.hub, new.rollout, new.index) = (hold.hub, hold.rollout, hold.step)
+      LEFT JOIN steps
+        ON (steps.hub, steps.rollout, steps.index) = (hold.hub, hold.rollout, hold.step)
+    ),
+    own AS (
+      SELECT rollout, step, cluster FROM holds
+      JOIN asked USING (hub, rollout, step, cluster, cluster_uid, slot)
+      WHERE (hub, cluster_uid) NOT IN (SELECT hub, cluster_uid FROM released)
+    ),
+    taken AS (
       INSERT INTO holds
         (hub, rollout, step, cluster, cluster_uid, slot, max_concurrency, taken_at)
-      SELECT asked.hub, asked.rollout, asked.step, asked.cluster, asked.cluster_uid, asked.slot,
-        steps.max_concurrency, :at
-      FROM json_populate_recordset(NULL::holds, :taken) WITH ORDINALITY AS asked
-      JOIN steps
-        ON (steps.hub, steps.rollout, steps.index) = (asked.hub, asked.rollout, asked.step)
-      ORDER BY asked.ordinality
+      SELECT hub, rollout, step, cluster, cluster_uid, slot, bound, :at FROM asked
+      WHERE {BEGUN} AND (SELECT count(*) FROM released) >= 0
+      ORDER BY ordinality
       ON CONFLICT DO NOTHING
       RETURNING rollout, step, cluster
     ),
-    put_runs AS ({put_statement(runs, "runs", _ALL_TAKEN)}),
-    put_debts AS ({put_statement(debts, "debts", _ALL_TAKEN)}),
+    got AS (SELECT * FROM taken UNION SELECT * FROM own),
+    refused AS (
+      SELECT ibgu_refuse(coalesce(json_agg(json_build_array(rollout, step, cluster)), '[]'))::text
+      FROM got HAVING count(*) < :asked
+    ),
+    put_debts AS ({put_statement(debts, "debts", BEGUN)}),
     paid AS (
       DELETE FROM debts USING json_populate_recordset(NULL::debts, :paid) AS paid
-      WHERE debts.hub = paid.hub AND debts.cluster_uid = paid.cluster_uid AND {_ALL_TAKEN}
+      WHERE debts.hub = paid.hub AND debts.cluster_uid = paid.cluster_uid AND {BEGUN}
     ),
     put_events AS (
-      INSERT INTO events
-      SELECT * FROM json_populate_recordset(NULL::events, :events) WHERE {_ALL_TAKEN}
+      INSERT INTO events (seq, {", ".join(_EVENT)})
+      SELECT begun.before + told.seq, {", ".join(f"told.{name}" for name in _EVENT)}
+      FROM json_populate_recordset(NULL::events, :events) AS told, begun
     )
-    SELECT rollout, step, cluster FROM taken
+    SELECT * FROM begun LEFT JOIN refused ON TRUE
 """)
-"""Holds; and only with all of them runs that refer to one, what clusters are owed (nothing: the
-row goes), and the history."""
-_OWN = text("""
-    SELECT holds.rollout, holds.step, holds.cluster
-    FROM holds JOIN json_populate_recordset(NULL::holds, :taken) AS asked
-      USING (hub, rollout, step, cluster, cluster_uid, slot)
-""")
-"""What was the member's own before, as it is now."""
+"""Records; holds that are free now, then those that are asked for, in turn; what clusters are owed
+(nothing: the row goes); and the history. Postgres looks at foreign keys when all of it is written.
+A hold that a member has kept is its own. What no other part refers to is carried out all the same,
+and a part that has to come after another one refers to it."""

@@ -11,12 +11,14 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Connection,
     ForeignKeyConstraint,
     Index,
     Integer,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    event,
     text,
 )
 
@@ -95,6 +97,22 @@ holds = Table(
 """The slot comes first in its key: before statistics are there, Postgres would else take that
 index for the foreign keys' look-ups and read the whole step each time."""
 
+REFUSED = "IB001"
+"""The error's code where a hold can't be taken; its detail tells those that could."""
+REFUSE = f"""
+CREATE FUNCTION ibgu_refuse(told json) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'not all holds can be taken' USING ERRCODE = '{REFUSED}', DETAIL = told;
+END
+$$
+"""
+
+
+@event.listens_for(holds, "after_create")
+def _refusing(target: Table, connection: Connection, **_: object) -> None:
+    connection.exec_driver_sql(REFUSE)
+
+
 runs = Table(
     "runs",
     metadata,
@@ -131,7 +149,6 @@ runs = Table(
         [*_MEMBER, "hold_uid"],
         [*(f"holds.{name}" for name in _MEMBER), "holds.cluster_uid"],
         name="runs_hold_fkey",
-        ondelete="RESTRICT",
     ),
     one_of("action", Action),
     one_of("state", RunState),

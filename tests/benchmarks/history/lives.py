@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from ibgu.core.model import Action, Kind, Member, OnMember
 from ibgu.db.journal.batch import Told
-from ibgu.db.journal.fencing import Place
 from ibgu.db.journal.history import event_rows
 from ibgu.db.rows import Row, member_row, run_row
 from ibgu.db.schema import events, members, runs
@@ -71,7 +70,7 @@ def life(hub: str, step: int, action: Action, *, fails: bool) -> Life:
 
 def told_at(hub: str, at: datetime, decisions: tuple[Told, ...]) -> tuple[str, ...]:
     """Lines of `events`, to be filled in."""
-    rows = event_rows(hub, Place(1, 1, _SEQ), at, decisions)
+    rows = event_rows(hub, 1, at, decisions)
     return tuple(_line(events, row | {"seq": _SEQ}) for row in rows)
 
 

@@ -6,7 +6,6 @@ import msgspec
 
 from ibgu.core.certify import Certifier, Event, Findings, Leader
 from ibgu.core.model import Preempt
-from ibgu.db.journal.fencing import Place
 from ibgu.db.journal.history import event_rows
 from ibgu.db.journal.write import document
 from tests.core.decide.world import START, Twin
@@ -18,7 +17,7 @@ def log_of(twin: Twin) -> list[Event]:
         decision = said.decision
         if isinstance(decision, Preempt) or decision.kind.silent:
             continue
-        rows = event_rows("hub", Place(1, 1, len(found) + 1), said.at, [decision])
+        rows = event_rows("hub", 1, said.at, [decision], len(found) + 1)
         found += msgspec.json.decode(document(rows), type=list[Event])
     return found
 

@@ -1,0 +1,32 @@
+"""A commit is one statement: how it is undone from inside, and holds that go and come in it."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+REFUSE = """
+CREATE FUNCTION ibgu_refuse(told json) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'not all holds can be taken' USING ERRCODE = 'IB001', DETAIL = told;
+END
+$$
+"""
+# Not RESTRICT: that looks at a hold which goes, not at its successor in the same statement.
+NOT_WITHOUT_A_HOLD = """
+ALTER TABLE runs
+  DROP CONSTRAINT runs_hold_fkey,
+  ADD CONSTRAINT runs_hold_fkey FOREIGN KEY (hub, rollout, step, cluster, hold_uid)
+    REFERENCES holds (hub, rollout, step, cluster, cluster_uid)
+"""
+
+
+def upgrade() -> None:
+    op.execute(REFUSE)
+    op.execute(NOT_WITHOUT_A_HOLD)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("the journal only goes forward; restore a backup to go back")
