@@ -18,7 +18,9 @@ from ibgu.core.model import Debt, Member, Observation, Rollout, WorkView
 from ibgu.core.observe import accepted, shown_cluster, shown_work
 from ibgu.core.works import (
     Wanted,
+    by_generation,
     cluster_patch,
+    disarming,
     payload_body,
     payload_name,
     poke_patch,
@@ -187,15 +189,16 @@ class Effects:
             body = stage_body(wanted, rollout, cluster, watch=self._watch)
             self._create(key, rollout.uid, body)
         else:
-            body = stage_patch(wanted, rollout, view, watch=self._watch)
+            free = by_generation(wanted, view)
+            change = disarming if free else stage_patch
             self._conflicts.based(key, view.resource_version)
             self._submit(
                 Write(
                     key=("work", *key),
                     method="PATCH",
                     path=paths.work(*key),
-                    body=body,
-                    content_type=paths.MERGE_PATCH,
+                    body=change(wanted, rollout, view, watch=self._watch),
+                    content_type=paths.JSON_PATCH if free else paths.MERGE_PATCH,
                     owner=rollout.uid,
                     token=wanted.run.id if wanted.armed and wanted.run else None,
                 )

@@ -8,6 +8,9 @@ from ibgu.hub.lenient import decode
 TRANSPORT = 0
 """Status of an error without an HTTP answer: its outcome on the server is unknown."""
 
+UNFIT = "the server rejected our request due to an error in our request"
+"""All that the API server says (422) of a JSON patch that can't be applied."""
+
 CERTIFICATE = "CertificateRefused"
 """Reason of an error without an answer: the server, or who stands in its place, is not trusted."""
 
@@ -48,8 +51,9 @@ class HubError(Exception):
 
     @property
     def conflict(self) -> bool:
-        """409: the object is not as the request supposed, `already_exists` included."""
-        return self.status == 409
+        """The object is not as the request supposed: 409, `already_exists` included, or a JSON
+        patch that does not fit it, of which a `test` failed as a rule."""
+        return self.status == 409 or (self.status == 422 and self.message == UNFIT)
 
     @property
     def already_exists(self) -> bool:

@@ -23,6 +23,7 @@ OPENAPI = "/openapi/v3"
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
 
 
 class NotAName(ValueError):

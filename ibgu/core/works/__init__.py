@@ -3,7 +3,7 @@
 from ibgu.core.works.cluster_patch import cluster_patch
 from ibgu.core.works.names import carried, payload_name, stage_name
 from ibgu.core.works.payload import Payload, PayloadTooLargeError, build, payload_body
-from ibgu.core.works.stage import poke_patch, stage_body, stage_patch
+from ibgu.core.works.stage import by_generation, disarming, poke_patch, stage_body, stage_patch
 from ibgu.core.works.wanted import Wanted, wanted_stage
 
 __all__ = [
@@ -11,8 +11,10 @@ __all__ = [
     "PayloadTooLargeError",
     "Wanted",
     "build",
+    "by_generation",
     "carried",
     "cluster_patch",
+    "disarming",
     "payload_body",
     "payload_name",
     "poke_patch",

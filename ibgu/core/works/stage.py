@@ -1,5 +1,6 @@
 """Request bodies of stage works: one per member, created at the first look, updated in place."""
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from msgspec import json
@@ -32,19 +33,61 @@ def stage_patch(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: b
     Raises ValueError if the work shows `wanted` already: such a write would not change the
     generation, and so would look like somebody else's edit for ever.
     """
-    if wanted.shown_by(current):
-        raise ValueError(f"stage work {current.name} shows what is wanted already")
-    generation = current.generation + 1
+    spec, annotations = _change(wanted, rollout, current, watch)
     metadata = {
         "uid": current.uid,
         "resourceVersion": current.resource_version,
         "managedFields": UNTRACKED,
         "labels": labels(rollout, names.STAGE),
-        "annotations": {names.ROLLOUT: rollout.full_name, **_marks(wanted, generation)},
+        "annotations": annotations,
     }
     # A merge patch keeps what it does not name: an executor that somebody put there goes.
-    spec = {**_spec(wanted, rollout, generation, watch), "executor": None}
-    return json.encode({"metadata": metadata, "spec": spec})
+    return json.encode({"metadata": metadata, "spec": {**spec, "executor": None}})
+
+
+def disarming(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: bool) -> bytes:
+    """The same change whatever the agent reports meanwhile, where `by_generation` allows it, as a
+    JSON patch (RFC 6902); a 422 that says that it does not fit means: decide again.
+
+    Raises ValueError as `stage_patch`.
+    """
+    spec, annotations = _change(wanted, rollout, current, watch)
+    steps: list[JsonObject] = [
+        {"op": "test", "path": "/metadata/uid", "value": current.uid},
+        {"op": "test", "path": "/metadata/generation", "value": current.generation},
+        {"op": "replace", "path": "/spec", "value": spec},
+        {"op": "add", "path": "/metadata/managedFields", "value": UNTRACKED},
+        *_set("/metadata/labels", labels(rollout, names.STAGE)),
+        *_set("/metadata/annotations", annotations),
+    ]
+    return json.encode(steps)
+
+
+def by_generation(wanted: Wanted, current: WorkView) -> bool:
+    """Whether the write may go by uid and generation alone (decision 32): not an arming, which
+    rests on what was reported, and not to an edited work, whose labels or annotations may be gone.
+    """
+    return not (wanted.armed or current.edited)
+
+
+def _change(
+    wanted: Wanted, rollout: Rollout, current: WorkView, watch: bool
+) -> tuple[JsonObject, dict[str, str | None]]:
+    """The spec, and the annotations."""
+    if wanted.shown_by(current):
+        raise ValueError(f"stage work {current.name} shows what is wanted already")
+    generation = current.generation + 1
+    marks = {names.ROLLOUT: rollout.full_name, **_marks(wanted, generation)}
+    return _spec(wanted, rollout, generation, watch), marks
+
+
+def _set(place: str, values: Mapping[str, str | None]) -> Iterator[JsonObject]:
+    """None: without it, whether it is there or not."""
+    for key, value in values.items():
+        path = f"{place}/{key.replace('~', '~0').replace('/', '~1')}"
+        yield {"op": "add", "path": path, "value": value or ""}
+        if value is None:
+            yield {"op": "remove", "path": path}
 
 
 def poke_patch(current: WorkView, now: datetime) -> bytes:

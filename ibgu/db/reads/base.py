@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, func, literal, select
+from sqlalchemy import ColumnElement, Integer, Text, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -33,6 +33,10 @@ class Base:
         """The database's clock, at the moment that `db` sees."""
         now: datetime = (await db.execute(select(func.now()))).scalar_one()
         return now
+
+
+def integers(values: Collection[int]) -> ColumnElement[Any]:
+    return literal(list(values), ARRAY(Integer))
 
 
 def texts(values: Collection[str]) -> ColumnElement[Any]:

@@ -7,11 +7,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
     Subquery,
+    Text,
     and_,
     any_,
     case,
+    column,
     false,
     func,
     null,
@@ -24,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, Run, RunState
 from ibgu.core.words import STARTABLE
-from ibgu.db.reads.base import Base, texts
+from ibgu.db.reads.base import Base, integers, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.labelled import matching
 from ibgu.db.reads.sorting import Sort, Sorting
@@ -124,14 +127,22 @@ class MemberReads(Base):
         cursor: str | None = None,
     ) -> Page[VisitRow]:
         """The steps that a cluster of that name was in, newest first; `rollout` is a uid."""
-        statement = self._members().add_columns(rollouts.c.created_at.label("age"))
-        statement = statement.where(members.c.cluster == cluster)
+        chosen: Select[Any] = select(*_KEY, rollouts.c.created_at.label("age"))
+        chosen = chosen.join(rollouts, _ITS_ROLLOUT)
+        chosen = chosen.where(members.c.hub == self.hub, members.c.cluster == cluster)
         if rollout is not None:
-            statement = statement.where(members.c.rollout == rollout)
-        place = (rollouts.c.created_at, rollouts.c.uid, members.c.step)
+            chosen = chosen.where(members.c.rollout == rollout)
+        place = (rollouts.c.created_at, members.c.rollout, members.c.step)
         if cursor is not None:
-            statement = statement.where(tuple_(*place) < decode(cursor, tuple[datetime, str, int]))
-        statement = statement.order_by(*(column.desc() for column in place)).limit(limit + 1)
+            chosen = chosen.where(tuple_(*place) < decode(cursor, tuple[datetime, str, int]))
+        chosen = chosen.order_by(*(column.desc() for column in place)).limit(limit + 1)
+        # Only these are read: each row of a cluster's, and of its runs, is on a page of its own.
+        its_page = chosen.subquery("page")
+        statement = (
+            self._members().join(its_page, _same_member(its_page)).add_columns(its_page.c.age)
+        )
+        place_there = (its_page.c.age, its_page.c.rollout, its_page.c.step)
+        statement = statement.order_by(*(column.desc() for column in place_there))
         async with self._at_one_moment() as db:
             rows = (await db.execute(statement)).all()
             found = page(rows, limit, lambda row: (row.age, row.rollout, row.step))
@@ -157,10 +168,15 @@ class MemberReads(Base):
         self, db: AsyncConnection, cluster: str, rows: Sequence[Any]
     ) -> tuple[VisitRow, ...]:
         keys = [(row.rollout, row.step) for row in rows]
+        of_rollout, of_step = texts([key[0] for key in keys]), integers([key[1] for key in keys])
+        its = func.unnest(of_rollout, of_step).table_valued(
+            column("rollout", Text), column("step", Integer), name="its"
+        )
+        its = its.render_derived()
         statement = (
             select(*OF_RUN, runs.c.rollout, runs.c.step)
+            .join(its, and_(runs.c.rollout == its.c.rollout, runs.c.step == its.c.step))
             .where(runs.c.hub == self.hub, runs.c.cluster == cluster)
-            .where(tuple_(runs.c.rollout, runs.c.step).in_(keys))
             .order_by(runs.c.intended_at, runs.c.attempt)
         )
         found: dict[tuple[str, int], list[Run]] = {key: [] for key in keys}

@@ -61,7 +61,7 @@ members = Table(
     one_of("cause", Cause),
     one_of("failed_action", Action),
     Index("members_state_idx", "hub", "rollout", "step", "state", "outcome", "cause", "position"),
-    Index("members_cluster_idx", "hub", "cluster"),
+    Index("members_cluster_idx", "hub", "cluster", "rollout", "step"),
     Index(
         "members_busy_idx",
         "hub",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ibgu.core.kinds import JsonObject
+from ibgu.hub.errors import UNFIT
 from ibgu.sim.hub.kinds import Resource, Target
 
 
@@ -43,6 +44,10 @@ def not_served() -> Refused:
 def not_allowed() -> Refused:
     words = "the server does not allow this method on the requested resource"
     return Refused(405, "MethodNotAllowed", words)
+
+
+def unfit() -> Refused:
+    return Refused(422, "Invalid", UNFIT)
 
 
 def already_exists(resource: Resource, name: str, *, leaving: bool) -> Refused:

@@ -21,10 +21,11 @@ from ibgu.sim.hub.answers import (
     not_found,
     not_served,
     other_uid,
+    unfit,
 )
 from ibgu.sim.hub.kinds import Resource, Target, resources, served, target_of
 from ibgu.sim.hub.lists import Lists
-from ibgu.sim.hub.merge import merged
+from ibgu.sim.hub.merge import DoesNotFit, merged, patched
 from ibgu.sim.hub.objects import born, changed, leaving, managed
 from ibgu.sim.hub.store import Backup, Key, Versions
 from ibgu.sim.hub.watch import Watch
@@ -164,10 +165,15 @@ class MemoryHub:
             raise not_found(self._namespaces, target.namespace)
 
     def _patch(self, asked: Asked, target: Target) -> JsonObject:
-        if asked.content_type != paths.MERGE_PATCH:
+        change = _PATCHES.get(asked.content_type)
+        if change is None:
             raise not_allowed()
         old = self._found(target)
-        return self._replace(asked, target, old, merged(old, _decoded(asked)))
+        try:
+            new = change(old, _decoded(asked))
+        except DoesNotFit:
+            raise unfit() from None
+        return self._replace(asked, target, old, new)
 
     def _put(self, asked: Asked, target: Target) -> JsonObject:
         if target.subresource == "finalize":
@@ -229,6 +235,9 @@ class MemoryHub:
         self.versions.remove(target.resource, key_of(target))
         self.audit(asked, old, None)
         return old
+
+
+_PATCHES = {paths.MERGE_PATCH: merged, paths.JSON_PATCH: patched}
 
 
 def key_of(target: Target) -> Key:

@@ -13,7 +13,9 @@ from ibgu.core.model import Change, Debt, Member, RunState, WorkView
 from ibgu.core.observe import view_cluster, view_work
 from ibgu.core.works import (
     build,
+    by_generation,
     cluster_patch,
+    disarming,
     names,
     payload_body,
     poke_patch,
@@ -29,6 +31,7 @@ pytestmark = pytest.mark.hub
 
 STRICT = {"fieldValidation": "Strict"}
 MERGE = {"Content-Type": "application/merge-patch+json"}
+STEPS = {"Content-Type": "application/json-patch+json"}
 JSON = {"Content-Type": "application/json"}
 
 
@@ -63,6 +66,9 @@ class Site:
             body = stage_body(wanted, ROLLOUT, self.namespace, watch=True)
             path = works(self.namespace)
             answer = self.hub.post(path, content=body, params=STRICT, headers=JSON)
+        elif by_generation(wanted, current):
+            body = disarming(wanted, ROLLOUT, current, watch=True)
+            answer = self.hub.patch(self.path, content=body, params=STRICT, headers=STEPS)
         else:
             body = stage_patch(wanted, ROLLOUT, current, watch=True)
             answer = self.hub.patch(self.path, content=body, params=STRICT, headers=MERGE)
@@ -152,13 +158,27 @@ def test_touching_annotations_is_no_edit(site: Site) -> None:
     assert not site.by_hand({"metadata": {"annotations": {names.POKE: "1"}}}).edited
 
 
-def test_a_stale_write_is_a_conflict(site: Site) -> None:
+def test_a_stale_arming_is_a_conflict(site: Site) -> None:
     view = site.write(member(look_=look("l1")), None)
     site.by_hand({"metadata": {"annotations": {names.POKE: "1"}}})
-    wanted = wanted_stage(member(look_=look("l2")), view)
+    wanted = wanted_stage(member(run("r1")), view)
     assert wanted is not None
+    assert not by_generation(wanted, view)
     body = stage_patch(wanted, ROLLOUT, view, watch=True)
     assert site.hub.patch(site.path, content=body, headers=MERGE).status_code == 409
+
+
+def test_a_disarming_does_not_mind_reports_but_hands(site: Site) -> None:
+    armed = site.write(member(run("r1")), site.write(member(look_=look("l1")), None))
+    told = site.by_hand({"metadata": {"annotations": {names.POKE: "1"}}})
+    assert told.resource_version != armed.resource_version
+    disarmed = site.write(member(run("r1", RunState.ACCEPTED)), armed)
+    assert (disarmed.armed, disarmed.edited) == (False, False)
+    site.by_hand({"spec": {"manifestConfigs": []}})
+    wanted = wanted_stage(member(look_=look("l2")), disarmed)
+    assert wanted is not None
+    body = disarming(wanted, ROLLOUT, disarmed, watch=True)
+    assert site.hub.patch(site.path, content=body, headers=STEPS).status_code == 422
 
 
 def test_a_write_meant_for_a_deleted_work_does_not_reach_its_successor(site: Site) -> None:
@@ -169,6 +189,8 @@ def test_a_write_meant_for_a_deleted_work_does_not_reach_its_successor(site: Sit
     assert wanted is not None
     body = stage_patch(wanted, ROLLOUT, view, watch=True)
     assert site.hub.patch(site.path, content=body, headers=MERGE).status_code == 409
+    body = disarming(wanted, ROLLOUT, view, watch=True)
+    assert site.hub.patch(site.path, content=body, headers=STEPS).status_code == 422
 
 
 def test_the_one_selector_finds_both_works(site: Site) -> None:

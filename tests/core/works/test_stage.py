@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from ibgu.core.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
 from ibgu.core.model import Action, RunResult, RunState, WorkView
-from ibgu.core.works import Wanted, poke_patch, stage_body, stage_name, stage_patch
+from ibgu.core.works import Wanted, disarming, poke_patch, stage_body, stage_name, stage_patch
+from ibgu.sim.hub.merge import DoesNotFit, patched
 from tests.core.works.samples import IBU_SPEC, NOW, ROLLOUT, look, run, view
 
 ARMED = Wanted(armed=True, run=run(), look=look(), limit=NOW)
@@ -217,6 +218,37 @@ def test_the_patch_is_conditional_and_writes_everything_anew() -> None:
     assert found["spec"].pop("executor") is None
     assert ibu(found)["metadata"]["annotations"] == {"ibgu.dev/generation": "5"}
     assert set(found["spec"]) == set(body(DISARMED)["spec"])
+
+
+def test_a_disarming_says_the_same_and_goes_by_uid_and_generation() -> None:
+    ended = Wanted(armed=False, run=replace(run(), state=RunState.ENDED, result=RunResult.FAILED))
+    current = view(armed=True, run="r1", look="l1")
+    work: dict[str, Any] = {
+        "metadata": {
+            "uid": "u",
+            "generation": current.generation,
+            "labels": {"ibgu.dev/part": "?", "of": "others"},
+            "annotations": {"ibgu.dev/limit": "?", "of": "others"},
+        },
+        "spec": {"executor": {}},
+    }
+    found = patched(work, json.decode(disarming(ended, ROLLOUT, current, watch=True)))
+    merging = patch(ended, current)
+    del merging["spec"]["executor"]
+    assert found["spec"] == merging["spec"]
+    meta = merging["metadata"]
+    kept = {key: mark for key, mark in meta["annotations"].items() if mark is not None}
+    assert found["metadata"] == {
+        "uid": "u",
+        "generation": current.generation,
+        "managedFields": [{}],
+        "labels": {**meta["labels"], "of": "others"},
+        "annotations": {**kept, "of": "others"},
+    }
+    for name, other in (("uid", "v"), ("generation", current.generation + 1)):
+        changed = {**work, "metadata": {**work["metadata"], name: other}}
+        with pytest.raises(DoesNotFit):
+            patched(changed, json.decode(disarming(ended, ROLLOUT, current, watch=True)))
 
 
 def test_the_patch_that_arms() -> None:

@@ -82,6 +82,13 @@ class Edge:
     def work(self, name: str) -> str:
         return paths.work(self.namespace, name)
 
+    async def patch_steps(self, name: str, steps: list[Json]) -> Json:
+        answer = await self.client.request(
+            "PATCH", self.work(name), body=steps, content_type=paths.JSON_PATCH, timeout=20
+        )
+        decoded: Json = json.decode(answer)
+        return decoded
+
     async def make(self, name: str, **metadata: Any) -> Json:
         return await self.send("POST", self.works, work_body(name, **metadata))
 

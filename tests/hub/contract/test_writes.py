@@ -3,7 +3,10 @@
 import pytest
 from msgspec import json
 
+from ibgu.hub.errors import HubError
 from tests.hub.contract.conftest import Edge, Json, version, work_body
+
+CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}
 
 
 async def test_an_object_is_created_with_what_the_server_gives_it(edge: Edge) -> None:
@@ -173,6 +176,51 @@ async def test_to_forget_who_owns_fields_changes_nothing_where_nobody_is_noted(e
     body: Json = {"metadata": {"managedFields": [{}]}}
     first = await edge.send("PATCH", edge.work("w"), body)
     assert await edge.send("PATCH", edge.work("w"), body) == first
+
+
+async def test_a_json_patch_goes_by_what_it_tests_and_not_by_the_version(edge: Edge) -> None:
+    made = await edge.make("w", labels={"a": "b"}, annotations={"x/y": "1", "gone": "1"})
+    await edge.send("PATCH", f"{edge.work('w')}/status", {"status": {"conditions": []}})
+    spec = {"workload": {"manifests": [CONFIG_MAP]}}
+    steps = [
+        {"op": "test", "path": "/metadata/uid", "value": made["metadata"]["uid"]},
+        {"op": "test", "path": "/metadata/generation", "value": 1},
+        {"op": "replace", "path": "/spec", "value": spec},
+        {"op": "add", "path": "/metadata/annotations/x~1y", "value": "2"},
+        {"op": "add", "path": "/metadata/annotations/new", "value": "3"},
+        *(
+            {"op": op, "path": f"/metadata/annotations/{key}", "value": ""}
+            for key in ("gone", "never-there")
+            for op in ("add", "remove")
+        ),
+    ]
+    changed = await edge.patch_steps("w", steps)
+    assert changed["metadata"]["generation"] == 2
+    assert changed["metadata"]["annotations"] == {"x/y": "2", "new": "3"}
+    assert changed["metadata"]["labels"] == {"a": "b"}
+    assert changed["spec"] == spec
+    assert changed["status"] == {"conditions": []}
+    with pytest.raises(HubError) as caught:
+        await edge.patch_steps("w", steps)
+    assert (caught.value.status, caught.value.conflict) == (422, True)
+    assert await edge.send("GET", edge.work("w")) == changed
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"op": "remove", "path": "/metadata/labels/none"},
+        {"op": "add", "path": "/metadata/annotations/none", "value": "1"},
+        {"op": "test", "path": "/metadata/none", "value": "1"},
+    ],
+    ids=lambda step: f"{step['op']}s",
+)
+async def test_a_json_patch_that_does_not_fit_is_a_conflict(edge: Edge, step: Json) -> None:
+    made = await edge.make("w", labels={"a": "b"})
+    with pytest.raises(HubError) as caught:
+        await edge.patch_steps("w", [{**step}])
+    assert caught.value.conflict
+    assert await edge.send("GET", edge.work("w")) == made
 
 
 async def test_an_older_version_is_a_conflict_for_a_status_too(edge: Edge) -> None:

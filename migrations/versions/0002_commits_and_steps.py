@@ -1,4 +1,4 @@
-"""A commit is one statement: how it is undone from inside, and holds that go and come in it."""
+"""A commit is one statement; and a cluster's steps are found by an index alone."""
 
 from alembic import op
 
@@ -21,11 +21,16 @@ ALTER TABLE runs
   ADD CONSTRAINT runs_hold_fkey FOREIGN KEY (hub, rollout, step, cluster, hold_uid)
     REFERENCES holds (hub, rollout, step, cluster, cluster_uid)
 """
+# Which steps a cluster was in, without a look into their rows, each of which is on another page.
+STEPS_OF_A_CLUSTER = (
+    "DROP INDEX members_cluster_idx",
+    "CREATE INDEX members_cluster_idx ON members (hub, cluster, rollout, step)",
+)
 
 
 def upgrade() -> None:
-    op.execute(REFUSE)
-    op.execute(NOT_WITHOUT_A_HOLD)
+    for statement in (REFUSE, NOT_WITHOUT_A_HOLD, *STEPS_OF_A_CLUSTER):
+        op.execute(statement)
 
 
 def downgrade() -> None:
