@@ -97,7 +97,9 @@ def tree_of(commit: str, folder: Path) -> Path:
         ["git", "archive", commit, "--", *PARTS], cwd=HERE, check=True, capture_output=True
     )
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
-        archive.extractall(folder, filter="data")
+        # As an argument Python has it since 3.11.4, which is newer than Debian 12's.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)
     (folder / "tests").symlink_to(HERE / "tests")
     return folder
 

@@ -22,7 +22,9 @@ def exported(checkout: Path, folder: Path) -> Source:
     commit = _git(checkout, "rev-parse", "HEAD").decode().strip()
     seconds = int(_git(checkout, "log", "-1", "--format=%ct", commit))
     with tarfile.open(fileobj=BytesIO(_git(checkout, "archive", commit))) as archive:
-        archive.extractall(folder, filter="data")
+        # As an argument Python has it since 3.11.4, which is newer than Debian 12's.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)
     return Source(folder, commit, datetime.fromtimestamp(seconds, UTC))
 
 

@@ -143,7 +143,7 @@ def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
             404,
             "the hub refused the stage work that asks the cluster: works are frozen",
         ),
-        ("PATCH", b'"ibgu.dev/arming":"disarmed"', 422, "disarms the stage work"),
+        ("PATCH", b'ibgu.dev~1arming","value":"disarmed"', 422, "disarms the stage work"),
     ],
 )
 def test_works_that_the_hub_refuses_wait(

@@ -18,6 +18,7 @@ from ibgu.cli.doctor.facts import (
 )
 from ibgu.cli.doctor.findings import Finding
 from ibgu.db.health import Health
+from ibgu.db.schema import VERSION
 from ibgu.hub.discovery import Served, ServerVersion
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -44,7 +45,7 @@ HUB = HubFacts(
 )
 HEALTH = Health(
     version=150018,
-    revision="1",
+    revision=str(VERSION),
     now=NOW,
     here=NOW,
     milliseconds=0.4,

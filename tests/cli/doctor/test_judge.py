@@ -26,6 +26,7 @@ from ibgu.cli.doctor.judge_journal import judge_journal
 from ibgu.cli.doctor.probe_hub import nothing
 from ibgu.cli.doctor.show import as_json, as_text
 from ibgu.cli.show.paper import PLAIN
+from ibgu.db.schema import VERSION
 from ibgu.hub.consequences import consequence
 from ibgu.hub.rights import ROLES, Right, needed, role_of
 from tests.cli.doctor.samples import HEALTH, HUB, IBGU, NOW, health, hub, served, told
@@ -97,7 +98,7 @@ def test_hub(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
         (health(milliseconds=25.0), [("database", "warning")]),
         (health(revision=None), [("schema", "problem")]),
         (health(revision=None, may_create=False), [("schema", "problem")]),
-        (health(revision="2"), [("schema", "problem")]),
+        (health(revision=str(VERSION + 1)), [("schema", "problem")]),
         (health(unwritable=("holds",)), [("schema", "problem")]),
         (health(free_connections=3), [("connections", "warning")]),
     ],
