@@ -39,9 +39,10 @@ async def hub_uid(hub: SandboxHub) -> str:
 
 
 async def prepare(url: str, history: History) -> None:
-    """Fills an empty database; one that was filled before is taken as it is."""
-    if await current(url) is None:
-        await upgrade(url)
+    """Fills an empty database; one that was filled before is only migrated."""
+    empty = await current(url) is None
+    await upgrade(url)
+    if empty:
         await fill(url, history)
 
 
