@@ -1,6 +1,7 @@
 """The hub edge on a real API server, with exactly the rights that the chart gives ibgu."""
 
 import asyncio
+import gc
 import json
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -122,6 +123,7 @@ async def test_it_may_do_what_the_chart_says_and_no_more(ibgu: HubClient) -> Non
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body directly with raw bytes:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
 @pytest.mark.parametrize(
     ("megabytes", "words"),
     [
@@ -130,16 +132,26 @@ async def test_it_may_do_what_the_chart_says_and_no_more(ibgu: HubClient) -> Non
         (3.5, "Request entity too large"),
     ],
 )
-async def test_what_is_too_large_is_refused_for_good(
-    admin: HubClient, spoke: str, megabytes: float, words: str
+def test_what_is_too_large_is_refused_for_good(
+    sandbox_hub: SandboxHub, namespace: str, megabytes: float, words: str
 ) -> None:
-    body = work_body(spoke, "large")
-    body["spec"]["workload"]["manifests"][0]["data"] = {"x": "x" * round(megabytes * 2**20)}
-    with pytest.raises(HubError) as caught:
-        await admin.request("POST", paths.works(spoke), body=body)
+    said, transient = asyncio.run(_refused(sandbox_hub, namespace, megabytes))
+    # What the server did not read may be unsent, and its connection open, when the loop is closed:
+    # else this is said in whatever test the collector finds it.
+    gc.collect()
 
-    assert words in caught.value.message
-    assert not caught.value.transient
+    assert words in said
+    assert not transient
+
+
+async def _refused(hub: SandboxHub, namespace: str, megabytes: float) -> tuple[str, bool]:
+    body = work_body(namespace, "large")
+    body["spec"]["workload"]["manifests"][0]["data"] = {"x": "x" * round(megabytes * 2**20)}
+    token, ca = hub.token("admin"), str(hub.ca_file)
+    async with await HubClient.with_token(hub.url, token, ca) as client:
+        with pytest.raises(HubError) as caught:
+            await client.request("POST", paths.works(namespace), body=body)
+    return caught.value.message, caught.value.transient
 
 
 async def test_a_wrong_token_is_refused_with_the_servers_words(sandbox_hub: SandboxHub) -> None:

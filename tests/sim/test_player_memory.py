@@ -35,6 +35,7 @@ async def _play(story: Story) -> None:
     playing = asyncio.create_task(player.run())
     await story(client, player)
     playing.cancel()
+    await asyncio.wait({playing})
 
 
 async def create(client: MemoryClient, name: str, spec: Any) -> None:
