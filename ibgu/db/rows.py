@@ -100,18 +100,25 @@ NEWEST_RUN = and_(runs.c.hub == members.c.hub, runs.c.id == members.c.run)
 OF_MEMBER_AND_RUN = (*OF_MEMBER, *OF_RUN)
 _MEMBER_NAMES = [column.name for column in OF_MEMBER]
 _SHARED = ("rollout", "cluster", "uid")
+_RUN = _MEMBER_NAMES.index("run")
 _RUN_NAMES = [column.name for column in OF_RUN]
 
 
 def to_member(row: Sequence[Any]) -> Member:
-    """From a row that begins with OF_MEMBER_AND_RUN; the run is null if there is none.
+    """From a row that begins with OF_MEMBER_AND_RUN; the run is null if there is none."""
+    if row[_RUN] is None:
+        return of_member(row, None)
+    return of_member(row, dict(zip(_RUN_NAMES, row[len(_MEMBER_NAMES) :], strict=False)))
+
+
+def of_member(row: Sequence[Any], run: Run | Row | None) -> Member:
+    """From a row that begins with OF_MEMBER, and the newest run.
 
     Names and uids are the same objects as the mirror's: there are tens of thousands of members.
     """
     member = dict(zip(_MEMBER_NAMES, row, strict=False))
     member.update({name: intern(member[name]) for name in _SHARED})
-    if member["run"] is not None:
-        member["run"] = dict(zip(_RUN_NAMES, row[len(member) :], strict=False))
+    member["run"] = run
     return to_record(member, Member)
 
 

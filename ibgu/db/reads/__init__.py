@@ -12,11 +12,13 @@ from ibgu.db.reads.pace import PaceReads
 from ibgu.db.reads.sorting import Sort
 from ibgu.db.reads.step import StepReads
 from ibgu.db.reads.tallies import Tallies
+from ibgu.db.reads.visits import VisitReads
 
 
 class Reads(
     OverviewReads,
     MemberReads,
+    VisitReads,
     GroupReads,
     StepReads,
     PaceReads,

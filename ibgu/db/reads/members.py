@@ -1,68 +1,20 @@
-"""Members: those of a rollout, and those that a cluster was."""
+"""The members of a rollout."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    Select,
-    Subquery,
-    Text,
-    and_,
-    any_,
-    case,
-    column,
-    false,
-    func,
-    null,
-    select,
-    tuple_,
-)
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, case, false, func, select
 
 from ibgu.core.kinds import LabelSelector
-from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, Run, RunState
-from ibgu.core.words import STARTABLE
-from ibgu.db.reads.base import Base, integers, texts
-from ibgu.db.reads.cursor import decode, page
+from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, RunState
+from ibgu.db.reads.base import Base, texts
+from ibgu.db.reads.cursor import page
 from ibgu.db.reads.labelled import matching
+from ibgu.db.reads.shown import ITS_ROLLOUT, ITS_STEP, joined, reason_kind, shown
 from ibgu.db.reads.sorting import Sort, Sorting
-from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, OF_RUN, to_member, to_record
+from ibgu.db.rows import NEWEST_RUN, OF_MEMBER_AND_RUN, to_member
 from ibgu.db.schema import members, rollouts, runs, steps
-from ibgu.db.views import MemberRow, Page, VisitRow
-
-_ITS_STEP = and_(
-    steps.c.hub == members.c.hub,
-    steps.c.rollout == members.c.rollout,
-    steps.c.index == members.c.step,
-)
-_ITS_ROLLOUT = and_(rollouts.c.hub == members.c.hub, rollouts.c.uid == members.c.rollout)
-_ACTION = case(
-    (members.c.state != MemberState.FINISHED.value, steps.c.actions[members.c.action_index + 1])
-)
-_HELD = func.coalesce(rollouts.c.hold, steps.c.hold, type_=JSONB)
-_STARTABLE = and_(
-    members.c.state == MemberState.WAITING.value,
-    members.c.reason["kind"].astext.in_([kind.value for kind in STARTABLE]),
-)
-_shown: ColumnElement[Any] = case(
-    (members.c.state == MemberState.FINISHED.value, null()),
-    (and_(_HELD.is_not(None), _STARTABLE), _HELD["kind"].astext),
-    else_=members.c.reason["kind"].astext,
-)
-"""The kind of the reason that counts, as in `core.words.reason_of`."""
-_EXTRA = (
-    rollouts.c.namespace.label("of_namespace"),
-    rollouts.c.name.label("of_name"),
-    _ACTION.label("current_action"),
-    _HELD.label("held"),
-    func.now().label("now"),
-)
-
+from ibgu.db.views import MemberRow, Page
 
 _KEY = (members.c.hub, members.c.rollout, members.c.step, members.c.cluster)
 
@@ -104,7 +56,7 @@ class MemberReads(Base):
         if label is not None:
             wanted.append(matching(self.hub, members.c.cluster, label))
         if reason is not None:
-            wanted += [members.c.state != MemberState.FINISHED.value, _shown == reason.value]
+            wanted += [members.c.state != MemberState.FINISHED.value, reason_kind == reason.value]
         if slower_than is not None:
             wanted.append(_slower(slower_than))
         if sorting.looks_at_all:
@@ -118,73 +70,15 @@ class MemberReads(Base):
             found = page((await db.execute(statement)).all(), limit, sorting.place)
         return Page(tuple(_row(row) for row in found.items), found.next)
 
-    async def visits(
-        self,
-        cluster: str,
-        *,
-        rollout: str | None = None,
-        limit: int = 20,
-        cursor: str | None = None,
-    ) -> Page[VisitRow]:
-        """The steps that a cluster of that name was in, newest first; `rollout` is a uid."""
-        chosen: Select[Any] = select(*_KEY, rollouts.c.created_at.label("age"))
-        chosen = chosen.join(rollouts, _ITS_ROLLOUT)
-        chosen = chosen.where(members.c.hub == self.hub, members.c.cluster == cluster)
-        if rollout is not None:
-            chosen = chosen.where(members.c.rollout == rollout)
-        place = (rollouts.c.created_at, members.c.rollout, members.c.step)
-        if cursor is not None:
-            chosen = chosen.where(tuple_(*place) < decode(cursor, tuple[datetime, str, int]))
-        chosen = chosen.order_by(*(column.desc() for column in place)).limit(limit + 1)
-        # Only these are read: each row of a cluster's, and of its runs, is on a page of its own.
-        its_page = chosen.subquery("page")
-        statement = (
-            self._members().join(its_page, _same_member(its_page)).add_columns(its_page.c.age)
-        )
-        place_there = (its_page.c.age, its_page.c.rollout, its_page.c.step)
-        statement = statement.order_by(*(column.desc() for column in place_there))
-        async with self._at_one_moment() as db:
-            rows = (await db.execute(statement)).all()
-            found = page(rows, limit, lambda row: (row.age, row.rollout, row.step))
-            return Page(await self._with_runs(db, cluster, found.items), found.next)
-
     def _members(self) -> Select[Any]:
-        return (
-            select(*OF_MEMBER_AND_RUN, *_EXTRA)
-            .join(steps, _ITS_STEP)
-            .join(rollouts, _ITS_ROLLOUT)
-            .outerjoin(runs, NEWEST_RUN)
-            .where(members.c.hub == self.hub)
-        )
+        return joined(self.hub, OF_MEMBER_AND_RUN).outerjoin(runs, NEWEST_RUN)
 
     def _chosen(self, by_hold: bool, by_run: bool) -> Select[Any]:
         """Keys of members, with what is joined to them only if it decides who is chosen."""
         chosen: Select[Any] = select(*_KEY).where(members.c.hub == self.hub)
         if by_hold:
-            chosen = chosen.join(steps, _ITS_STEP).join(rollouts, _ITS_ROLLOUT)
+            chosen = chosen.join(steps, ITS_STEP).join(rollouts, ITS_ROLLOUT)
         return chosen.join(runs, NEWEST_RUN) if by_run else chosen
-
-    async def _with_runs(
-        self, db: AsyncConnection, cluster: str, rows: Sequence[Any]
-    ) -> tuple[VisitRow, ...]:
-        keys = [(row.rollout, row.step) for row in rows]
-        of_rollout, of_step = texts([key[0] for key in keys]), integers([key[1] for key in keys])
-        its = func.unnest(of_rollout, of_step).table_valued(
-            column("rollout", Text), column("step", Integer), name="its"
-        )
-        its = its.render_derived()
-        statement = (
-            select(*OF_RUN, runs.c.rollout, runs.c.step)
-            .join(its, and_(runs.c.rollout == its.c.rollout, runs.c.step == its.c.step))
-            .where(runs.c.hub == self.hub, runs.c.cluster == cluster)
-            .order_by(runs.c.intended_at, runs.c.attempt)
-        )
-        found: dict[tuple[str, int], list[Run]] = {key: [] for key in keys}
-        for run in (await db.execute(statement)).mappings():
-            found[run["rollout"], run["step"]].append(to_record(run, Run))
-        return tuple(
-            VisitRow(_row(row), tuple(found[key])) for key, row in zip(keys, rows, strict=True)
-        )
 
 
 def _same_member(page: Subquery) -> ColumnElement[bool]:
@@ -201,14 +95,4 @@ def _slower(usual: Mapping[Action, float]) -> ColumnElement[bool]:
 
 
 def _row(row: Any) -> MemberRow:
-    return msgspec.convert(
-        {
-            "member": to_member(row),
-            "namespace": row.of_namespace,
-            "name": row.of_name,
-            "action": row.current_action,
-            "hold": row.held,
-            "now": row.now,
-        },
-        MemberRow,
-    )
+    return shown(row, to_member(row))

@@ -1,0 +1,70 @@
+"""The steps that a cluster was in, with its runs."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, any_, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.core.model import Run
+from ibgu.db.reads.base import Base, texts
+from ibgu.db.reads.cursor import decode, page
+from ibgu.db.reads.shown import ITS_ROLLOUT, joined, shown
+from ibgu.db.rows import OF_MEMBER, OF_RUN, of_member, to_record
+from ibgu.db.schema import members, rollouts, runs
+from ibgu.db.views import Page, VisitRow
+
+_READING_AHEAD = text("SET LOCAL enable_indexscan = off")
+"""Each of a cluster's rows, and of its runs, lies on a page of its own, of which a bitmap scan asks
+the disk for many at once and an index scan for one after the other."""
+
+
+class VisitReads(Base):
+    async def visits(
+        self,
+        cluster: str,
+        *,
+        rollout: str | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> Page[VisitRow]:
+        """The steps that a cluster of that name was in, newest first; `rollout` is a uid."""
+        place = (rollouts.c.created_at, members.c.rollout, members.c.step)
+        chosen: Select[Any] = select(*place).join(rollouts, ITS_ROLLOUT)
+        chosen = chosen.where(members.c.hub == self.hub, members.c.cluster == cluster)
+        if rollout is not None:
+            chosen = chosen.where(members.c.rollout == rollout)
+        if cursor is not None:
+            chosen = chosen.where(tuple_(*place) < decode(cursor, tuple[datetime, str, int]))
+        chosen = chosen.order_by(*(column.desc() for column in place)).limit(limit + 1)
+        async with self._at_one_moment() as db:
+            found = page((await db.execute(chosen)).all(), limit, tuple)
+            its = [(key.rollout, key.step) for key in found.items]
+            return Page(await self._visited(db, cluster, its), found.next)
+
+    async def _visited(
+        self, db: AsyncConnection, cluster: str, its: Sequence[tuple[str, int]]
+    ) -> tuple[VisitRow, ...]:
+        """`its`: (rollout, step). Rows of all steps of these rollouts are read, and no others."""
+        await db.execute(_READING_AHEAD)
+        of_rollouts = any_(texts(list({rollout for rollout, _ in its})))
+        of_members = joined(self.hub, OF_MEMBER).where(
+            members.c.cluster == cluster, members.c.rollout == of_rollouts
+        )
+        of_runs = (
+            select(*OF_RUN, runs.c.rollout, runs.c.step)
+            .where(runs.c.hub == self.hub, runs.c.cluster == cluster, runs.c.rollout == of_rollouts)
+            .order_by(runs.c.intended_at, runs.c.attempt)
+        )
+        rows = {(row.rollout, row.step): row for row in await db.execute(of_members)}
+        had: defaultdict[tuple[str, int], list[Run]] = defaultdict(list)
+        for run in (await db.execute(of_runs)).mappings():
+            had[run["rollout"], run["step"]].append(to_record(run, Run))
+        return tuple(_visit(rows[key], had[key]) for key in its)
+
+
+def _visit(row: Any, its: Sequence[Run]) -> VisitRow:
+    newest = next((run for run in its if run.id == row.run), None)
+    return VisitRow(shown(row, of_member(row, newest)), tuple(its))
