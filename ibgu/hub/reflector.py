@@ -11,13 +11,14 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
+from ibgu.core.kinds import ObjectMeta
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.decode import BadObject, HasMetadata, OnBad
 from ibgu.hub.errors import TRANSPORT, HubError
 from ibgu.hub.initial import Initial
 from ibgu.hub.port import Hub
 from ibgu.hub.store import Key, key_of
-from ibgu.hub.watch import Bookmark, Delete, Event, Put, read_event
+from ibgu.hub.watch import Bookmark, Delete, Echo, Event, Put, read_echo, read_event
 
 T = TypeVar("T", bound=HasMetadata)
 K = TypeVar("K", bound=HasMetadata)
@@ -46,6 +47,10 @@ class Sink(Protocol[S]):
     def upsert(self, obj: S) -> None: ...
 
     def delete(self, obj: HasMetadata) -> None: ...
+
+    def answered(self, resource_version: str) -> bool: ...
+
+    def echo(self, metadata: ObjectMeta) -> None: ...
 
     def progress(self, resource_version: str) -> None: ...
 
@@ -185,7 +190,7 @@ class Reflector(Generic[T, K]):
             initial_until = self._loop.time() + self._timing.initial
             async for line in lines:
                 self.last_heard = self._loop.time()
-                event = self._kept(read_event(self._path, line, self._type, self._bad))
+                event = self._read(line, initial is None)
                 if initial is None:
                     self._apply(event)
                 elif isinstance(event, Bookmark) and event.initial_end:
@@ -198,7 +203,11 @@ class Reflector(Generic[T, K]):
         if initial is not None:
             raise HubError(TRANSPORT, "ListCut", "the streaming list has no end", path=self._path)
 
-    def _kept(self, event: Event) -> Event:
+    def _read(self, line: bytes, listed: bool) -> Event:
+        # A list tells all that there is, also what an answer has brought.
+        if listed and (echo := read_echo(line, self._sink.answered)):
+            return echo
+        event = read_event(self._path, line, self._type, self._bad)
         return Put(self._keep(event.obj), event.metadata) if isinstance(event, Put) else event
 
     def _listed(self, initial: Initial[K], version: str) -> None:
@@ -213,6 +222,8 @@ class Reflector(Generic[T, K]):
             self._sink.upsert(event.obj)
         elif isinstance(event, Delete):
             self._sink.delete(event.obj)
+        elif isinstance(event, Echo):
+            self._sink.echo(event.metadata)
         else:
             self._sink.progress(event.metadata.resource_version)
         self._version = event.metadata.resource_version or self._version

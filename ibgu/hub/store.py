@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
+from ibgu.core.kinds import ObjectMeta
 from ibgu.hub.decode import HasMetadata
 
 Key = tuple[str, str]
@@ -30,8 +31,8 @@ def number(resource_version: str) -> int:
 
 
 class Store(Generic[T]):
-    """Written by a reflector (`listing`, `replace`, `upsert`, `delete`, `progress`) and with the
-    answers to our own writes (`put_newer`), which are usually ahead of the watch.
+    """Written by a reflector (`listing`, `replace`, `upsert`, `delete`, `echo`, `progress`) and
+    with the answers to our own writes (`put_newer`), which are usually ahead of the watch.
 
     Invariant: everything that happened on the hub up to `seen` is in the store, and where a
     write's answer was newer, that object is. An object that does not exist here and whose
@@ -52,6 +53,7 @@ class Store(Generic[T]):
         self._changed = changed
         self._went_back = went_back
         self._ahead: set[Key] = set()
+        self._answers: set[str] = set()
         self.seen = 0
 
     def __len__(self) -> int:
@@ -83,6 +85,7 @@ class Store(Generic[T]):
     def listing(self) -> None:
         """A list was begun: what it answers contains every write that was answered so far."""
         self._ahead.clear()
+        self._answers.clear()
 
     def replace(
         self, items: Iterable[T], resource_version: str, *, unread: Collection[Key] = ()
@@ -134,9 +137,22 @@ class Store(Generic[T]):
         """
         key, seen = key_of(obj), version_of(obj)
         self.seen = max(self.seen, seen)
+        self._answers.discard(obj.metadata.resource_version)
         if key in self._objects and self._version(key) <= seen:
             self._ahead.discard(key)
             self._drop(key)
+
+    def answered(self, resource_version: str) -> bool:
+        """An answer brought it (`put_newer`), and the watch has not told of it yet."""
+        return resource_version in self._answers
+
+    def echo(self, metadata: ObjectMeta) -> None:
+        """As `upsert` of an object that is here in that version, or in a newer one."""
+        key, seen = (metadata.namespace, metadata.name), number(metadata.resource_version)
+        self.seen = max(self.seen, seen)
+        self._answers.discard(metadata.resource_version)
+        if seen >= self._version(key):
+            self._ahead.discard(key)
 
     def progress(self, resource_version: str) -> None:
         """A bookmark: everything up to this version was delivered."""
@@ -148,6 +164,7 @@ class Store(Generic[T]):
         if written <= (self._version(key) if key in self._objects else self.seen):
             return False
         self._ahead.add(key)
+        self._answers.add(obj.metadata.resource_version)
         self._put(key, obj)
         return True
 

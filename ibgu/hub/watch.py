@@ -1,5 +1,7 @@
 """One watch as a stream of typed events; what the server says in a line is said in a type."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from msgspec import DecodeError, Raw, Struct, ValidationError
@@ -20,6 +22,8 @@ from ibgu.hub.lenient import decode
 T = TypeVar("T", bound=HasMetadata)
 A = TypeVar("A")
 
+PUTS = ("ADDED", "MODIFIED")
+_VERSION = b'"resourceVersion":"'
 INITIAL_END = "k8s.io/initial-events-end"
 
 
@@ -48,7 +52,13 @@ class Unread(Struct, frozen=True, gc=False):
     metadata: ObjectMeta
 
 
-Event = Put[Any] | Delete | Bookmark | Unread
+class Echo(Struct, frozen=True, gc=False):
+    """An object exists in a version that the answer to a write of ours has already brought."""
+
+    metadata: ObjectMeta
+
+
+Event = Put[Any] | Delete | Bookmark | Unread | Echo
 
 
 class _Line(Struct, Generic[A], frozen=True, gc=False):
@@ -64,11 +74,27 @@ def read_event(path: str, line: bytes, type_: type[T], on_bad: OnBad) -> Event:
         return _read_slowly(path, line, type_, on_bad, error)
     except DecodeError as error:
         raise malformed(path, error) from error
-    if event.type in ("ADDED", "MODIFIED"):
+    if event.type in PUTS:
         return Put(event.object, event.object.metadata)
     if event.type == "DELETED":
         return Delete(event.object, event.object.metadata)
     return _read_slowly(path, line, type_, on_bad, None)
+
+
+def read_echo(line: bytes, answered: Callable[[str], bool]) -> Echo | None:
+    """The event, if it tells nothing new: a quarter of all are about what we have written.
+
+    `answered`: has an answer brought this resourceVersion? Looked for where it may stand at the
+    first glance, so that no other event costs more by it.
+    """
+    begin = line.find(_VERSION) + len(_VERSION)
+    if not answered(line[begin : line.find(b'"', begin)].decode(errors="replace")):
+        return None
+    with suppress(DecodeError):
+        event = decode(decoder(_Line[Bare]), line)
+        if event.type in PUTS and answered(event.object.metadata.resource_version):
+            return Echo(event.object.metadata)
+    return None
 
 
 def _read_slowly(

@@ -1,12 +1,13 @@
 """What can be read out of damaged answers."""
 
 import pytest
+from msgspec import json
 
 from ibgu.core.kinds import ManifestWork
 from ibgu.hub.client import HubError
 from ibgu.hub.decode import BadObject, decode_page
 from ibgu.hub.initial import Initial
-from ibgu.hub.watch import Bookmark, Event, read_event
+from ibgu.hub.watch import Bookmark, Event, read_echo, read_event
 
 PATH = "/works"
 
@@ -72,3 +73,30 @@ def test_an_error_event_is_the_error_it_says() -> None:
     with pytest.raises(HubError) as caught:
         read(line)
     assert caught.value.gone
+
+
+def event_line(kind: str, version: str, **annotations: str) -> bytes:
+    metadata = {"annotations": annotations, "name": "a", "resourceVersion": version}
+    return json.encode({"type": kind, "object": {"metadata": metadata}})
+
+
+def test_an_event_of_what_an_answer_has_brought_is_an_echo() -> None:
+    echo = read_echo(event_line("MODIFIED", "7"), {"7"}.__contains__)
+
+    assert echo is not None
+    assert (echo.metadata.name, echo.metadata.resource_version) == ("a", "7")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        event_line("MODIFIED", "8"),
+        event_line("DELETED", "7"),
+        event_line("MODIFIED", "8", resourceVersion="7"),
+        event_line("MODIFIED", "7")[:-3],
+        b"gibberish",
+        b"",
+    ],
+)
+def test_no_other_event_is_one(line: bytes) -> None:
+    assert read_echo(line, {"7"}.__contains__) is None

@@ -1,6 +1,7 @@
 """The mirror: who is newer, what is gone, what the indexes say."""
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -156,6 +157,56 @@ def test_an_answer_made_during_a_list_outlives_it() -> None:
     store.replace([work("a", 5)], "8")
 
     assert versions(store) == {"a": "9", "b": "10"}
+
+
+def test_what_the_watch_has_told_again_does_not_outlive_an_older_list() -> None:
+    store: Store[ManifestWork] = Store()
+    store.replace([work("a", 5)], "5")
+    store.put_newer(work("a", 9))
+    store.echo(work("a", 9).metadata)
+    store.replace([work("a", 5)], "8")
+
+    assert versions(store) == {"a": "5"}
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["answer", "agent", "delete", "list"]), st.sampled_from("ab")),
+        max_size=30,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_an_echo_does_what_reading_the_whole_event_would(
+    happened: list[tuple[str, str]], random: Random
+) -> None:
+    """The watch tells in order, and late; answers come at once."""
+    short, long = Store[ManifestWork](), Store[ManifestWork]()
+    late: list[tuple[str, ManifestWork]] = []
+    for version, (kind, name) in enumerate(happened, start=1):
+        obj = work(name, version)
+        if kind == "list":
+            listed = {each.metadata.name: each for each in long}
+            for store in (short, long):
+                store.listing()
+                store.replace(listed.values(), str(version))
+            late.clear()
+            continue
+        if kind == "answer":
+            assert short.put_newer(obj) == long.put_newer(obj)
+        late.append((kind, obj))
+        while late and random.random() < 0.6:
+            told, event = late.pop(0)
+            if told == "delete":
+                short.delete(event)
+                long.delete(event)
+                continue
+            if short.answered(event.metadata.resource_version):
+                short.echo(event.metadata)
+            else:
+                short.upsert(event)
+            long.upsert(event)
+        assert (versions(short), short.seen) == (versions(long), long.seen)
+        assert short._ahead == long._ahead
 
 
 def test_a_restored_hub_with_older_versions_is_believed() -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from msgspec import DecodeError
 
-from ibgu.core.kinds import ManagedCluster
+from ibgu.core.kinds import ManagedCluster, ObjectMeta
 from ibgu.hub import paths
 from ibgu.hub.decode import HasMetadata
 from ibgu.hub.port import Hub
@@ -152,6 +152,13 @@ class Works:
 
     def listing(self) -> None:
         """Nothing to prepare: the clusters keep what they know until it is replaced."""
+
+    def answered(self, resource_version: str) -> bool:
+        """Each agent knows by itself what it has written."""
+        return False
+
+    def echo(self, metadata: ObjectMeta) -> None:
+        """None is ever told."""
 
     def progress(self, resource_version: str) -> None:
         """The clusters do not care how far the watch is."""
