@@ -20,7 +20,16 @@ from ibgu.hub.credentials import Credentials
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import VERSION, resource
 from ibgu.hub.port import NO_QUERY, Hub
-from ibgu.hub.transport import hang_up, keep_alive, late, lines, named, own_session, read_answer
+from ibgu.hub.transport import (
+    Silence,
+    hang_up,
+    keep_alive,
+    late,
+    lines,
+    named,
+    own_session,
+    read_answer,
+)
 
 __all__ = ["HubClient", "HubError"]
 
@@ -134,22 +143,23 @@ class HubClient(Hub):
         total: float | None = None,
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         until = asyncio.get_running_loop().time() + total if total is not None else None
-        limits = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=timeout)
+        limits = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS)
         timer, response = asyncio.timeout_at(until), None
+        silence = Silence(timer, timeout)
         try:
-            # One for the whole stream: a timer for each of its chunks costs as much as to read it.
             async with timer:
                 with named("WATCH", path):
                     response = await self._send(Request("watch", "GET", path, query), limits)
                     if response.status >= 300:
                         await read_answer(response, "WATCH", path)
                 keep_alive(response)
-                yield lines(response.content, path)
+                yield lines(response.content, path, silence.broken)
         except TimeoutError as error:
             if not timer.expired():
                 raise
             raise late("WATCH", path) from error
         finally:
+            silence.end()
             if response is not None:
                 hang_up(response)
 

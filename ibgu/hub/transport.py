@@ -1,7 +1,8 @@
 """aiohttp below `client`: its session, its errors, its streams."""
 
+import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
@@ -93,12 +94,42 @@ def keep_alive(response: aiohttp.ClientResponse) -> None:
             raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
-async def lines(content: aiohttp.StreamReader, path: str) -> AsyncIterator[bytes]:
+class Silence:
+    """Lets `timer`, which is entered next, run out when nothing was heard for so many seconds.
+
+    One timer for a whole stream: a timer for each of its chunks costs as much as to read it.
+    """
+
+    def __init__(self, timer: asyncio.Timeout, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._timer = timer
+        self._seconds = seconds
+        self._heard = self._loop.time()
+        self._handle = self._loop.call_later(seconds, self._look)
+
+    def broken(self) -> None:
+        self._heard = self._loop.time()
+
+    def end(self) -> None:
+        self._handle.cancel()
+
+    def _look(self) -> None:
+        left = self._heard + self._seconds - self._loop.time()
+        if left > 0:
+            self._handle = self._loop.call_later(left, self._look)
+        elif not self._timer.expired():
+            self._timer.reschedule(self._loop.time())
+
+
+async def lines(
+    content: aiohttp.StreamReader, path: str, heard: Callable[[], None]
+) -> AsyncIterator[bytes]:
     # readline() has a length limit and costs an await per line; a chunk holds many lines.
     rest: list[bytes] = []
     while True:
         with named("WATCH", path):
             chunk = await content.readany()
+        heard()
         if not chunk:
             return
         first, *others = chunk.split(b"\n")

@@ -49,8 +49,10 @@ class Book:
 
     def latest(self, cluster: str) -> Member | None:
         """The cluster's member in the newest step that has it."""
-        found = (step.members.get(cluster) for step in reversed(self.steps))
-        return next((member for member in found if member), None)
+        for step in reversed(self.steps):
+            if (member := step.members.get(cluster)) is not None:
+                return member
+        return None
 
     def unfinished(self) -> Iterator[Member]:
         for step in self.steps:
