@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Text, func, literal, select
+from sqlalchemy import ColumnElement, Integer, Text, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -33,6 +33,12 @@ class Base:
         """The database's clock, at the moment that `db` sees."""
         now: datetime = (await db.execute(select(func.now()))).scalar_one()
         return now
+
+
+async def reading_ahead(db: AsyncConnection) -> None:
+    """For the rest of the moment. Each of a cluster's rows lies on a page of its own: a bitmap scan
+    asks the disk for many of them at once, an index scan for one after the other."""
+    await db.execute(text("SET LOCAL enable_indexscan = off"))
 
 
 def integers(values: Collection[int]) -> ColumnElement[Any]:

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Select, any_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.db.reads.base import Base, texts
+from ibgu.db.reads.base import Base, reading_ahead, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.rows import fields, to_record
 from ibgu.db.schema import events, hubs, rollouts
@@ -19,16 +20,26 @@ class EventReads(Base):
         """Of a rollout, oldest first; `after`: only those with a higher number."""
         begin = after if cursor is None else decode(cursor, int)
         statement = self._events().where(events.c.rollout == rollout, events.c.seq > begin)
-        return await self._page(statement.order_by(events.c.seq), limit)
+        async with self._at_one_moment() as db:
+            return await self._page(db, statement.order_by(events.c.seq).limit(limit + 1), limit)
 
     async def cluster_events(
         self, cluster: str, *, limit: int = 100, cursor: str | None = None
     ) -> Page[EventRow]:
         """Of every rollout that touched a cluster of that name, newest first."""
-        statement = self._events().where(events.c.cluster == cluster)
+        newest_first = events.c.seq.desc()
+        its: Select[Any] = select(events.c.seq).order_by(newest_first).limit(limit + 1)
+        its = its.where(events.c.hub == self.hub, events.c.cluster == cluster)
         if cursor is not None:
-            statement = statement.where(events.c.seq < decode(cursor, int))
-        return await self._page(statement.order_by(events.c.seq.desc()), limit)
+            its = its.where(events.c.seq < decode(cursor, int))
+        async with self._at_one_moment() as db:
+            seqs = (await db.execute(its)).scalars().all()
+            if not seqs:
+                return Page((), None)
+            await reading_ahead(db)
+            found = self._events().where(events.c.cluster == cluster)
+            found = found.where(events.c.seq.between(seqs[-1], seqs[0])).order_by(newest_first)
+            return await self._page(db, found, limit)
 
     async def news(
         self, after: int, *, rollout: str | None = None, limit: int = 500
@@ -58,8 +69,8 @@ class EventReads(Base):
     def _events(self) -> Select[Any]:
         return select(*fields(events, EventRow)).where(events.c.hub == self.hub)
 
-    async def _page(self, statement: Select[Any], limit: int) -> Page[EventRow]:
-        async with self._at_one_moment() as db:
-            rows = (await db.execute(statement.limit(limit + 1))).mappings()
-            found = [to_record(row, EventRow) for row in rows]
-        return page(found, limit, lambda event: event.seq)
+    async def _page(
+        self, db: AsyncConnection, statement: Select[Any], limit: int
+    ) -> Page[EventRow]:
+        rows = (await db.execute(statement)).mappings()
+        return page([to_record(row, EventRow) for row in rows], limit, lambda event: event.seq)

@@ -5,20 +5,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, any_, select, text, tuple_
+from sqlalchemy import Select, any_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Run
-from ibgu.db.reads.base import Base, texts
+from ibgu.db.reads.base import Base, reading_ahead, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.shown import ITS_ROLLOUT, joined, shown
 from ibgu.db.rows import OF_MEMBER, OF_RUN, of_member, to_record
 from ibgu.db.schema import members, rollouts, runs
 from ibgu.db.views import Page, VisitRow
-
-_READING_AHEAD = text("SET LOCAL enable_indexscan = off")
-"""Each of a cluster's rows, and of its runs, lies on a page of its own, of which a bitmap scan asks
-the disk for many at once and an index scan for one after the other."""
 
 
 class VisitReads(Base):
@@ -48,7 +44,9 @@ class VisitReads(Base):
         self, db: AsyncConnection, cluster: str, its: Sequence[tuple[str, int]]
     ) -> tuple[VisitRow, ...]:
         """`its`: (rollout, step). Rows of all steps of these rollouts are read, and no others."""
-        await db.execute(_READING_AHEAD)
+        if not its:
+            return ()
+        await reading_ahead(db)
         of_rollouts = any_(texts(list({rollout for rollout, _ in its})))
         of_members = joined(self.hub, OF_MEMBER).where(
             members.c.cluster == cluster, members.c.rollout == of_rollouts
