@@ -6,6 +6,7 @@ make bench BENCH_ARGS="--json FILE rollout"           the figures also into a fi
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -36,4 +37,6 @@ def _run(options: argparse.Namespace) -> bool:
 
 
 if __name__ == "__main__":
+    # As by Ctrl-C: the processes that it has started end with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
