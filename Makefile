@@ -6,7 +6,7 @@ LOCK := requirements.lock
 READY := $(VENV)/.ready
 CORES := 2
 # Most tests wait for a hub, so more of them fit than there are cores.
-TEST_WORKERS ?= 3
+TEST_WORKERS ?= 4
 PARALLEL = -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help

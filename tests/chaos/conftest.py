@@ -17,20 +17,20 @@ from tests.chaos.scene import Chaos
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def audit_log() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="ibgu-chaos-") as folder:
         yield Path(folder) / "audit.log"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sandbox_hub(audit_log: Path) -> Iterator[SandboxHub]:
     with SandboxHub(audit_log=audit_log) as hub:
         Kubectl(hub)("create", "serviceaccount", SERVICE_ACCOUNT, "-n", SYSTEM_NAMESPACE)
         yield hub
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """With its data on disk: what it has confirmed survives its end."""
     with tempfile.TemporaryDirectory(prefix="ibgu-chaos-") as folder:
@@ -39,7 +39,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
             yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgres_url(postgres: EmbeddedPostgres) -> str:
     """Also where DATABASE_URL names a server: that one is not ours to kill."""
     return postgres.url

@@ -29,14 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sandbox_hub() -> Iterator[SandboxHub]:
     """A controller sees everything on its hub, so what other tests left must not be there."""
     with SandboxHub() as hub:
         yield hub
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def migrated(postgres_url: str) -> Iterator[str]:
     """Name of a migrated database, to be copied: that is quicker than to migrate each."""
     name = f"ibgu_e2e_{os.getpid()}_{next(_numbers)}"
@@ -54,13 +54,13 @@ def journal_url(postgres_url: str, migrated: str) -> Iterator[str]:
     drop_database(postgres_url, name)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def audit_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of `talms_hub`."""
     return tmp_path_factory.mktemp("audit") / "audit.log"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def talms_hub(audit_log: Path) -> Iterator[SandboxHub]:
     """A hub with TALM's API."""
     with SandboxHub(audit_log=audit_log) as hub:

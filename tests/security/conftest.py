@@ -22,7 +22,7 @@ class Audited(Struct, frozen=True):
     log: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
     """TALM's ClusterGroupUpgrades are served there, so that each of ibgu's rights has its use."""
     log = tmp_path_factory.mktemp("audit") / "audit.log"
