@@ -153,6 +153,7 @@ class HubClient(Hub):
                     if response.status >= 300:
                         await read_answer(response, "WATCH", path)
                 keep_alive(response)
+                silence.broken()
                 yield lines(response.content, path, silence.broken)
         except TimeoutError as error:
             if not timer.expired():

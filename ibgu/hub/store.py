@@ -53,7 +53,7 @@ class Store(Generic[T]):
         self._changed = changed
         self._went_back = went_back
         self._ahead: set[Key] = set()
-        self._answers: set[str] = set()
+        self._answers: dict[str, Key] = {}
         self.seen = 0
 
     def __len__(self) -> int:
@@ -137,20 +137,20 @@ class Store(Generic[T]):
         """
         key, seen = key_of(obj), version_of(obj)
         self.seen = max(self.seen, seen)
-        self._answers.discard(obj.metadata.resource_version)
+        self._answers.pop(obj.metadata.resource_version, None)
         if key in self._objects and self._version(key) <= seen:
             self._ahead.discard(key)
             self._drop(key)
 
-    def answered(self, resource_version: str) -> bool:
-        """An answer brought it (`put_newer`), and the watch has not told of it yet."""
-        return resource_version in self._answers
+    def answered(self, resource_version: str) -> Key | None:
+        """Whose version an answer brought (`put_newer`), if the watch has not told of it yet."""
+        return self._answers.get(resource_version)
 
     def echo(self, metadata: ObjectMeta) -> None:
         """As `upsert` of an object that is here in that version, or in a newer one."""
         key, seen = (metadata.namespace, metadata.name), number(metadata.resource_version)
         self.seen = max(self.seen, seen)
-        self._answers.discard(metadata.resource_version)
+        self._answers.pop(metadata.resource_version, None)
         if seen >= self._version(key):
             self._ahead.discard(key)
 
@@ -164,7 +164,7 @@ class Store(Generic[T]):
         if written <= (self._version(key) if key in self._objects else self.seen):
             return False
         self._ahead.add(key)
-        self._answers.add(obj.metadata.resource_version)
+        self._answers[obj.metadata.resource_version] = key
         self._put(key, obj)
         return True
 

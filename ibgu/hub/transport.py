@@ -14,6 +14,9 @@ from ibgu.hub.errors import CERTIFICATE, TRANSPORT, HubError, read_error
 READ_BUFFER = 2**21
 """Bytes; an object may have 1.5 MiB in etcd and stands in one line of a watch."""
 
+LISTEN = 0.02
+"""Seconds between the two looks that call a watch silent."""
+
 KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
 """Seconds, seconds, times: a watch whose peer vanished without a word fails after 40 s."""
 
@@ -113,10 +116,14 @@ class Silence:
     def end(self) -> None:
         self._handle.cancel()
 
-    def _look(self) -> None:
+    def _look(self, again: bool = False) -> None:
         left = self._heard + self._seconds - self._loop.time()
         if left > 0:
             self._handle = self._loop.call_later(left, self._look)
+        elif not again:
+            # A process that was stopped for so long finds all that has come meanwhile: it is heard
+            # first.
+            self._handle = self._loop.call_later(LISTEN, self._look, True)
         elif not self._timer.expired():
             self._timer.reschedule(self._loop.time())
 

@@ -81,19 +81,22 @@ def read_event(path: str, line: bytes, type_: type[T], on_bad: OnBad) -> Event:
     return _read_slowly(path, line, type_, on_bad, None)
 
 
-def read_echo(line: bytes, answered: Callable[[str], bool]) -> Echo | None:
+def read_echo(line: bytes, answered: Callable[[str], tuple[str, str] | None]) -> Echo | None:
     """The event, if it tells nothing new: a quarter of all are about what we have written.
 
-    `answered`: has an answer brought this resourceVersion? Looked for where it may stand at the
-    first glance, so that no other event costs more by it.
+    `answered`: whose (namespace, name) a resourceVersion is that an answer has brought. It is
+    looked for where it may stand at the first glance, so that no other event costs more by it.
     """
     begin = line.find(_VERSION) + len(_VERSION)
-    if not answered(line[begin : line.find(b'"', begin)].decode(errors="replace")):
+    whose = answered(line[begin : line.find(b'"', begin)].decode(errors="replace"))
+    if whose is None:
         return None
     with suppress(DecodeError):
         event = decode(decoder(_Line[Bare]), line)
-        if event.type in PUTS and answered(event.object.metadata.resource_version):
-            return Echo(event.object.metadata)
+        told = event.object.metadata
+        same = answered(told.resource_version) == whose == (told.namespace, told.name)
+        if same and event.type in PUTS:
+            return Echo(told)
     return None
 
 

@@ -1,12 +1,12 @@
 """One scene a test; tests of this folder run one after the other on a hub of their own."""
 
 import asyncio
-import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -19,7 +19,6 @@ from ibgu.sandbox.waiting import wait_until
 from tests.e2e import talm
 from tests.e2e.harness import Scene
 
-_numbers = itertools.count(1)  # other folders have such a database of their own
 _HERE = os.path.dirname(__file__)
 
 
@@ -39,7 +38,7 @@ def sandbox_hub() -> Iterator[SandboxHub]:
 @pytest.fixture(scope="package")
 def migrated(postgres_url: str) -> Iterator[str]:
     """Name of a migrated database, to be copied: that is quicker than to migrate each."""
-    name = f"ibgu_e2e_{os.getpid()}_{next(_numbers)}"
+    name = f"ibgu_e2e_{token_hex(6)}"
     url = create_database(postgres_url, name)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, upgrade(url)).result()

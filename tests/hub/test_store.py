@@ -159,6 +159,20 @@ def test_an_answer_made_during_a_list_outlives_it() -> None:
     assert versions(store) == {"a": "9", "b": "10"}
 
 
+def test_an_answer_is_known_until_the_watch_has_told_it_or_a_list_begins() -> None:
+    store: Store[ManifestWork] = Store()
+    store.replace([], "5")
+    for version in (7, 8, 9):
+        store.put_newer(work("a", version))
+    assert [store.answered(version) for version in "6789"] == [None, KEY, KEY, KEY]
+
+    store.echo(work("a", 7).metadata)
+    store.delete(work("a", 8))
+    assert [store.answered(version) for version in "789"] == [None, None, KEY]
+    store.listing()
+    assert store.answered("9") is None
+
+
 def test_what_the_watch_has_told_again_does_not_outlive_an_older_list() -> None:
     store: Store[ManifestWork] = Store()
     store.replace([work("a", 5)], "5")
@@ -200,7 +214,7 @@ def test_an_echo_does_what_reading_the_whole_event_would(
                 short.delete(event)
                 long.delete(event)
                 continue
-            if short.answered(event.metadata.resource_version):
+            if short.answered(event.metadata.resource_version) is not None:
                 short.echo(event.metadata)
             else:
                 short.upsert(event)

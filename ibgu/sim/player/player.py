@@ -153,9 +153,8 @@ class Works:
     def listing(self) -> None:
         """Nothing to prepare: the clusters keep what they know until it is replaced."""
 
-    def answered(self, resource_version: str) -> bool:
+    def answered(self, resource_version: str) -> None:
         """Each agent knows by itself what it has written."""
-        return False
 
     def echo(self, metadata: ObjectMeta) -> None:
         """None is ever told."""
