@@ -9,7 +9,7 @@ from sqlalchemy import Select, any_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Run
-from ibgu.db.reads.base import Base, integers, reading_ahead, texts
+from ibgu.db.reads.base import Base, reading_ahead, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.shown import ITS_ROLLOUT, joined, shown
 from ibgu.db.rows import OF_MEMBER, OF_RUN, of_member, to_record
@@ -43,7 +43,7 @@ class VisitReads(Base):
     async def _visited(
         self, db: AsyncConnection, cluster: str, its: Sequence[tuple[str, int]]
     ) -> tuple[VisitRow, ...]:
-        """`its`: (rollout, step). Nothing is read of other rollouts."""
+        """`its`: (rollout, step)."""
         if not its:
             return ()
         await reading_ahead(db)
@@ -51,11 +51,11 @@ class VisitReads(Base):
         of_members = joined(self.hub, OF_MEMBER).where(
             members.c.cluster == cluster, members.c.rollout == of_rollouts
         )
-        of_steps = any_(integers(list({step for _, step in its})))
+        # Not by step: in the index of clusters these lie together, in that of steps each on a page
+        # of its own, and no scan reads ahead in an index.
         of_runs = (
             select(*OF_RUN, runs.c.rollout, runs.c.step)
-            .where(runs.c.hub == self.hub, runs.c.cluster == cluster)
-            .where(runs.c.rollout == of_rollouts, runs.c.step == of_steps)
+            .where(runs.c.hub == self.hub, runs.c.cluster == cluster, runs.c.rollout == of_rollouts)
             .order_by(runs.c.intended_at, runs.c.attempt)
         )
         rows = {(row.rollout, row.step): row for row in await db.execute(of_members)}
