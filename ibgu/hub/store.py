@@ -126,6 +126,7 @@ class Store(Generic[T]):
         """As the watch saw it; older than what a write's answer brought is ignored."""
         key, seen = key_of(obj), version_of(obj)
         self.seen = max(self.seen, seen)
+        self._answers.pop(obj.metadata.resource_version, None)
         if seen >= self._version(key):
             self._ahead.discard(key)
             self._put(key, obj)
