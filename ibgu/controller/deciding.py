@@ -10,7 +10,7 @@ from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import found_of
 from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.book import Book
-from ibgu.core.decide import Answer, decide, decide_debt, start_step
+from ibgu.core.decide import Answer, decide_debt, decide_into, start_into
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Decision, Kind, OnDebt, OnRollout, Rollout
 from ibgu.core.recover import rebuild, returned
@@ -39,9 +39,7 @@ class Deciding:
     def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> None:
-        answer = self._rollout(self._parts.world.books[uid], clusters, now)
-        for decision in answer.decisions:
-            draft.take(decision)
+        answer = self._rollout(draft, self._parts.world.books[uid], clusters, now)
         for cluster, when in answer.wake.items():
             self._parts.agenda.at(when, uid, cluster)
 
@@ -68,12 +66,12 @@ class Deciding:
         else:
             yield OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen on the hub", actor=actor_of(obj))
 
-    def _rollout(self, book: Book, clusters: Iterable[str], now: datetime) -> Answer:
+    def _rollout(self, draft: Draft, book: Book, clusters: Iterable[str], now: datetime) -> Answer:
         snapshot = self.snapshot(book)
         listed = self._parts.openings.take(book)
         if listed is not None:
-            return start_step(snapshot, listed, now)
-        return decide(snapshot, clusters, now)
+            return start_into(draft.take, snapshot, listed, now)
+        return decide_into(draft.take, snapshot, clusters, now)
 
     def snapshot(self, book: Book) -> Snapshot:
         """For this moment only: a cluster is observed once, however often it is asked for."""

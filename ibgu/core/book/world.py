@@ -27,6 +27,8 @@ from ibgu.core.model import (
 )
 
 Undo = Callable[[], object]
+Take = Callable[[Decision], object]
+"""Makes a decision so in memory, at once, and remembers how to take it back."""
 
 
 class Book:
@@ -139,11 +141,11 @@ class World:
         return self._put_preempt(decision.uid, decision.by)
 
     @contextmanager
-    def draft(self) -> Iterator[list[Undo]]:
-        """What is applied inside (its undo appended to the list) is taken back at the end."""
+    def draft(self) -> Iterator[Take]:
+        """What the answer takes is applied, and taken back at the end."""
         undo: list[Undo] = []
         try:
-            yield undo
+            yield lambda decision: undo.append(self.apply(decision))
         finally:
             _take_back(undo)
 

@@ -1,13 +1,14 @@
 """The centre of the program: what should happen now, and why.
 
 `decide` is a function of the snapshot and the time. It drafts its decisions in the world so
-that later ones see earlier ones, and leaves the world as it was.
+that later ones see earlier ones, and leaves the world as it was. `decide_into` leaves them there,
+for who keeps a draft of several rollouts: each record is put into its book once.
 """
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from ibgu.core.book import StepBook
+from ibgu.core.book import StepBook, Take
 from ibgu.core.decide.accepted import other_run
 from ibgu.core.decide.controls import decide_controls
 from ibgu.core.decide.debts import decide_debt
@@ -30,9 +31,11 @@ __all__ = [
     "Remove",
     "decide",
     "decide_debt",
+    "decide_into",
     "other_run",
     "payload_wanted",
     "stage_work",
+    "start_into",
     "start_step",
     "urgent",
 ]
@@ -45,12 +48,17 @@ def decide(snapshot: Snapshot, touched: Iterable[str], now: datetime) -> Answer:
     members, evidence before deadlines, (4) the running step: deadline, starts, clock, end,
     (5) the next step.
     """
-    with snapshot.world.draft() as undo:
-        turn = Turn(snapshot, now, undo)
-        _decide_what_changed(turn, touched)
-        _decide_current_step(turn)
-        open_next_step(turn)
-        return turn.answer
+    with snapshot.world.draft() as take:
+        return decide_into(take, snapshot, touched, now)
+
+
+def decide_into(take: Take, snapshot: Snapshot, touched: Iterable[str], now: datetime) -> Answer:
+    """As `decide`; the decisions stay taken."""
+    turn = Turn(snapshot, now, take)
+    _decide_what_changed(turn, touched)
+    _decide_current_step(turn)
+    open_next_step(turn)
+    return turn.answer
 
 
 def start_step(snapshot: Snapshot, clusters: Sequence[ClusterView], now: datetime) -> Answer:
@@ -58,12 +66,19 @@ def start_step(snapshot: Snapshot, clusters: Sequence[ClusterView], now: datetim
 
     `clusters` is the whole, consistent list. The new members are to be decided next.
     """
-    with snapshot.world.draft() as undo:
-        turn = Turn(snapshot, now, undo)
-        _decide_what_changed(turn, ())
-        if turn.rollout.deleted_at is None:
-            open_step(turn, clusters)
-        return turn.answer
+    with snapshot.world.draft() as take:
+        return start_into(take, snapshot, clusters, now)
+
+
+def start_into(
+    take: Take, snapshot: Snapshot, clusters: Sequence[ClusterView], now: datetime
+) -> Answer:
+    """As `start_step`; the decisions stay taken."""
+    turn = Turn(snapshot, now, take)
+    _decide_what_changed(turn, ())
+    if turn.rollout.deleted_at is None:
+        open_step(turn, clusters)
+    return turn.answer
 
 
 def _decide_what_changed(turn: Turn, touched: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.book import Book, StepBook, Undo, World
+from ibgu.core.book import Book, StepBook, Take, World
 from ibgu.core.model import (
     Action,
     Cause,
@@ -54,13 +54,13 @@ class Answer(Struct):
 
 
 class Turn:
-    """Applies every decision to the drafted world; a member is always read afresh from it."""
+    """Every decision is taken into the drafted world; a member is always read afresh from it."""
 
-    def __init__(self, snapshot: Snapshot, now: datetime, undo: list[Undo]) -> None:
+    def __init__(self, snapshot: Snapshot, now: datetime, take: Take) -> None:
         self.snapshot = snapshot
         self.now = now
         self.answer = Answer([], {})
-        self._undo = undo
+        self._take = take
 
     # -- asking ----------------------------------------------------------------------------
 
@@ -109,7 +109,7 @@ class Turn:
 
     def say(self, decision: Decision) -> None:
         self.answer.decisions.append(decision)
-        self._undo.append(self.world.apply(decision))
+        self._take(decision)
 
     def on_rollout(
         self, kind: Kind, why: str, *, warning: bool = False, actor: str = "", **changes: Any

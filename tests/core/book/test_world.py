@@ -264,8 +264,9 @@ def test_any_sequence_can_be_taken_back(decisions: list[Decision]) -> None:
     world = changed()
     world.apply(CANCELS[0])
     before = picture(world)
-    with world.draft() as undo:
-        undo.extend(world.apply(decision) for decision in decisions)
+    with world.draft() as take:
+        for decision in decisions:
+            take(decision)
         assert owed(world) == world.owed
     assert picture(world) == before
     assert owed(world) == world.owed
@@ -285,8 +286,8 @@ def test_a_canceller_is_taken_back_with_its_member(count: int) -> None:
 
 
 def _fail_in_the_middle(world: World) -> None:
-    with world.draft() as undo:
-        undo.append(world.apply(put(in_flight("site-1", step=1))))
+    with world.draft() as take:
+        take(put(in_flight("site-1", step=1)))
         raise RuntimeError("in the middle of a turn")
 
 
