@@ -50,12 +50,6 @@ def sqlstate(error: BaseException) -> str:
     return str(getattr(origin, "sqlstate", None) or "")
 
 
-def detail(error: BaseException) -> str:
-    """What Postgres adds to the error's words, "" if it has added nothing."""
-    origin = error.orig if isinstance(error, DBAPIError) else error
-    return str(getattr(origin and origin.__cause__, "detail", None) or "")
-
-
 def is_away(error: BaseException) -> bool:
     if isinstance(error, (OSError, TimeoutError, NoFreeConnection)):
         return True

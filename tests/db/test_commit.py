@@ -4,8 +4,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from asyncpg import ForeignKeyViolationError
 from msgspec.structs import replace
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import (
@@ -196,7 +196,7 @@ async def test_a_mistake_in_a_turn_writes_nothing(journal: Journal, db: AsyncEng
     orphan = member(step(one, 1), "a")
     turn = opening(one, first)
     broken = Turn(decisions=(*turn.decisions, OnMember(Kind.WAITS, orphan, "")), at=NOW)
-    with pytest.raises(DBAPIError, match="members_hub_rollout_step_fkey"):
+    with pytest.raises(ForeignKeyViolationError, match="members_hub_rollout_step_fkey"):
         await journal.commit(broken)
     assert (await journal.load()).rollouts == ()
     assert await rows(db, "SELECT * FROM events") == []

@@ -1,6 +1,7 @@
 """R3 and R6 in the database: a hold is slot and claim at once, and outlives its run."""
 
 import pytest
+from asyncpg import IntegrityConstraintViolationError
 from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -142,7 +143,7 @@ async def test_what_is_lost_frees_nothing(
 
 async def test_no_slot_beyond_the_bound(journal: Journal, waiting: list[Member]) -> None:
     for slot in (0, 3):
-        with pytest.raises(IntegrityError, match="holds_slot_check"):
+        with pytest.raises(IntegrityConstraintViolationError, match="holds_slot_check"):
             await journal.commit(starting(started(waiting[0], slot=slot)))
 
 
@@ -209,7 +210,7 @@ async def test_a_hold_stays_while_its_run_is_open_or_armed(
     found = started(waiting[0], slot=1)
     await journal.commit(starting(found))
     open_still = replace(with_run(found, **changes), slot=None)
-    with pytest.raises(IntegrityError, match="runs_hold_fkey"):
+    with pytest.raises(IntegrityConstraintViolationError, match="runs_hold_fkey"):
         await journal.commit(ending(open_still))
     with pytest.raises(IntegrityError, match="runs_hold_fkey"):
         await rows(db, "DELETE FROM holds")
@@ -217,7 +218,7 @@ async def test_a_hold_stays_while_its_run_is_open_or_armed(
 
 
 async def test_no_run_without_a_hold(journal: Journal, waiting: list[Member]) -> None:
-    with pytest.raises(IntegrityError, match="runs_hold_fkey"):
+    with pytest.raises(IntegrityConstraintViolationError, match="runs_hold_fkey"):
         await journal.commit(changing(started(waiting[0], slot=1)))
 
 
@@ -225,14 +226,14 @@ async def test_no_run_under_another_rollouts_hold(
     journal: Journal, waiting: list[Member], rival: list[Member]
 ) -> None:
     await journal.commit(starting(started(waiting[0], slot=1)))
-    with pytest.raises(IntegrityError, match="runs_hold_fkey"):
+    with pytest.raises(IntegrityConstraintViolationError, match="runs_hold_fkey"):
         await journal.commit(changing(started(rival[0], slot=1)))
 
 
 async def test_no_two_open_runs_of_a_member(journal: Journal, waiting: list[Member]) -> None:
     found = started(waiting[0], slot=1)
     await journal.commit(starting(found))
-    with pytest.raises(IntegrityError, match="runs_open_idx"):
+    with pytest.raises(IntegrityConstraintViolationError, match="runs_open_idx"):
         await journal.commit(changing(with_run(found, id="second")))
 
 

@@ -32,23 +32,24 @@ class Stop:
         self.reached, self.woken = asyncio.Event(), asyncio.Event()
 
     def before(self, act: Act) -> Act:
-        async def stopped(db: AsyncConnection, *given: Any) -> Any:
+        async def stopped(db: Any, *given: Any) -> Any:
             await self._sleep(db)
             return await act(db, *given)
 
         return stopped
 
     def after(self, act: Act) -> Act:
-        async def stopped(db: AsyncConnection, *given: Any) -> Any:
+        async def stopped(db: Any, *given: Any) -> Any:
             answer = await act(db, *given)
             await self._sleep(db)
             return answer
 
         return stopped
 
-    async def _sleep(self, db: AsyncConnection) -> None:
+    async def _sleep(self, db: Any) -> None:
         if not self.reached.is_set():
-            await db.execute(PATIENCE)
+            if isinstance(db, AsyncConnection):  # a commit has no transaction around it
+                await db.execute(PATIENCE)
             self.reached.set()
             await self.woken.wait()
 

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
 
-from ibgu.db.journal import write
 from tests.simulation.loop import VirtualLoop
 
 
@@ -120,15 +120,23 @@ class FaultyEngine:
         await here.take()
         try:
             async with self._engine.connect() as db:
-                told = partial(self._committed, leads)
-                yield _Connection(db, self._faults, here, told, turn=not leads)
+                yield _Connection(db, self._commit(here, turn=not leads))
         finally:
             here.give()
 
-    def execution_options(self, *, isolation_level: str) -> "FaultyEngine":
-        """A statement by itself is what becomes of its commit, as with any other transaction."""
-        assert isolation_level == "AUTOCOMMIT"
-        return self
+    async def raw_connection(self) -> "_Lent":
+        await self._faults.before_call()
+        here = _Pass(self._turnstile)
+        await here.take()
+        try:
+            return _Lent(await self._engine.raw_connection(), here, self._commit(here, turn=True))
+        except BaseException:
+            here.give()
+            raise
+
+    def _commit(self, here: _Pass, *, turn: bool) -> "_Commit":
+        """`turn`: decisions are written by it, else a lead is taken."""
+        return _Commit(self._faults, here, partial(self._committed, not turn), turn=turn)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Any]:
@@ -137,41 +145,25 @@ class FaultyEngine:
             await db.commit()
 
 
-class _Connection:
-    """A commit takes place or not; what is heard of it is the faults' business."""
+class _Commit:
+    """It takes place or not; what is heard of it is the faults' business."""
 
     def __init__(
-        self,
-        db: AsyncConnection,
-        faults: JournalFaults,
-        here: _Pass,
-        committed: Callable[[], None],
-        *,
-        turn: bool,
+        self, faults: JournalFaults, here: _Pass, committed: Callable[[], None], *, turn: bool
     ) -> None:
-        """`turn`: decisions are written by it."""
-        self._db = db
-        self._turn = turn
         self._faults = faults
         self._here = here
         self._committed = committed
+        self._turn = turn
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._db, name)
-
-    async def execute(self, statement: Any, *given: Any) -> Any:
-        found = await self._db.execute(statement, *given)
-        if statement is write._TURN:
-            await self.commit()
-        return found
-
-    async def commit(self) -> None:
+    async def before(self, session: Any) -> None:
+        """`session` is asyncpg's connection."""
         if self._faults.stops_inside():
-            raw = await self._db.get_raw_connection()
-            self._here.bar(raw.driver_connection)
+            self._here.bar(session)
             await self._out(self._faults.stop_inside)
         await self._out(self._faults.before_commit)
-        await self._db.commit()
+
+    async def after(self) -> None:
         self._committed()
         await self._out(partial(self._faults.after_commit, turn=self._turn))
 
@@ -182,3 +174,49 @@ class _Connection:
             await act()
         finally:
             await self._here.take_again()
+
+
+class _Connection:
+    def __init__(self, db: AsyncConnection, commit: _Commit) -> None:
+        self._db = db
+        self._commit = commit
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    async def commit(self) -> None:
+        await self._commit.before((await self._db.get_raw_connection()).driver_connection)
+        await self._db.commit()
+        await self._commit.after()
+
+
+class _Lent:
+    """Of the pool, with asyncpg's own connection."""
+
+    def __init__(self, lent: PoolProxiedConnection, here: _Pass, commit: _Commit) -> None:
+        self._lent = lent
+        self._here = here
+        self.driver_connection = _Driver(lent.driver_connection, commit)
+
+    def invalidate(self) -> None:
+        self._lent.invalidate()
+
+    def close(self) -> None:
+        self._lent.close()
+        self._here.give()
+
+
+class _Driver:
+    """A statement by itself is a transaction here, so that something may happen before its end."""
+
+    def __init__(self, session: Any, commit: _Commit) -> None:
+        self._session = session
+        self._commit = commit
+        self.is_closed = session.is_closed
+
+    async def fetchrow(self, statement: str, *given: object) -> Any:
+        async with self._session.transaction():
+            row = await self._session.fetchrow(statement, *given)
+            await self._commit.before(self._session)
+        await self._commit.after()
+        return row

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
+import asyncpg
 import structlog
 import typer
 import uvloop
@@ -117,7 +118,7 @@ def _known(error: BaseException) -> tuple[str, int] | None:
             return f"the hub: {error}", FAILED
         case JournalAway() | SchemaMismatch() | Deposed() | Stuck():
             return str(error), FAILED
-        case DBAPIError():
+        case DBAPIError() | asyncpg.PostgresError():
             return f"DATABASE_URL: {told(error)}", FAILED
         case _:
             return None

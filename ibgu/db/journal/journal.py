@@ -9,14 +9,14 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.recover import Versions
-from ibgu.db.engine import at_one_moment
+from ibgu.db.engine import at_one_moment, driver
 from ibgu.db.errors import ReloadNeeded, away_from, is_away, is_transient
 from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
-from ibgu.db.journal.fencing import ascend, landed, newest, note
+from ibgu.db.journal.fencing import ascend, landed, newest, not_begun, note
 from ibgu.db.journal.load import foreign_runs, load
 from ibgu.db.journal.turn import Loaded, MemberKey, Turn
-from ibgu.db.journal.write import write
+from ibgu.db.journal.write import NotBegun, write
 
 FORGOTTEN = 5000
 """Events that one transaction drops."""
@@ -37,7 +37,6 @@ class Journal:
     def __init__(self, engine: AsyncEngine, hub: str, name: str = "") -> None:
         """`hub` is the uid of its namespace kube-system, `name` is for people."""
         self._engine = engine
-        self._bare = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._hub = hub
         self._name = name
         self._epoch = 0
@@ -156,6 +155,13 @@ class Journal:
     ) -> frozenset[MemberKey]:
         doubt = _Doubt(turn, lost, await self._newest() + 1)
         try:
+            return await self._tried(doubt, batch)
+        except NotBegun:
+            async with self._engine.connect() as db:
+                raise await not_begun(db, self._hub, self._epoch, doubt.number) from None
+
+    async def _tried(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
+        try:
             return await self._sent(doubt, batch)
         except Exception as error:
             if not is_transient(error):
@@ -164,14 +170,14 @@ class Journal:
 
     async def _sent(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
         """In doubt until there is an answer; that a connection was lost is none."""
-        async with self._bare.connect() as db:
+        async with driver(self._engine) as db:
             self._doubt = doubt
             try:
                 refused = await write(
                     db, self._hub, self._epoch, doubt.number, batch, doubt.turn.at
                 )
             except Exception as error:
-                if not is_away(error):
+                if not (is_away(error) or db.is_closed()):
                     self._doubt = None
                 raise
             self._doubt = None
@@ -182,7 +188,7 @@ class Journal:
     async def _newest(self) -> int:
         """Number of the turn that was written last."""
         if self._turn is None:
-            async with self._bare.connect() as db:
+            async with self._engine.connect() as db:
                 last = await newest(db, self._hub)
             self._turn = last.turn if last else 0
         return self._turn

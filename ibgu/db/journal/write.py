@@ -8,16 +8,16 @@ back is one that every start waits for (decision 31). Commits of one hub come on
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+import asyncpg
 import msgspec
-from sqlalchemy import Table, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Table, TextClause, text
+from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
-from ibgu.db.errors import detail, sqlstate
 from ibgu.db.journal.batch import Batch
-from ibgu.db.journal.fencing import BEGIN, BEGUN, not_begun
+from ibgu.db.journal.fencing import BEGIN, BEGUN
 from ibgu.db.journal.history import event_rows
 from ibgu.db.journal.turn import MemberKey
 from ibgu.db.rows import (
@@ -33,25 +33,38 @@ from ibgu.db.schema import debts, events, members, rollouts, runs, steps
 from ibgu.db.schema.fleet import REFUSED
 
 
+class NotBegun(Exception):
+    """The turn found no row to begin with: nothing was written."""
+
+
 async def write(
-    db: AsyncConnection, hub: str, epoch: int, turn: int, batch: Batch, at: datetime
+    db: Any, hub: str, epoch: int, turn: int, batch: Batch, at: datetime
 ) -> frozenset[MemberKey]:
     """Write the batch as turn number `turn`, and take a hold for each that asks for one.
 
-    Answers the members whose slot or cluster another has: then nothing was written. Raises Deposed,
-    ReloadNeeded: neither.
+    `db` is asyncpg's connection: a start waits for every step of this. Answers the members whose
+    slot or cluster another has: then nothing was written. Raises NotBegun.
     """
     told = {"hub": hub, "epoch": epoch, "turn": turn, "at": at}
+    given = {**told, **_documents(hub, epoch, batch, at)}
+    statement, names = _as_asyncpg(_TURN)
     try:
-        found = await db.execute(_TURN, {**told, **_documents(hub, epoch, batch, at)})
-    except DBAPIError as error:
-        if sqlstate(error) != REFUSED:
+        begun = await db.fetchrow(statement, *(given[name] for name in names))
+    except asyncpg.PostgresError as error:
+        if error.sqlstate != REFUSED:
             raise
-        got = set(msgspec.json.decode(detail(error), type=list[MemberKey]))
+        got = set(msgspec.json.decode(error.detail, type=list[MemberKey]))
         return frozenset(member.key for member in batch.taken if member.key not in got)
-    if found.first() is None:
-        raise await not_begun(db, hub, epoch, turn)
+    if begun is None:
+        raise NotBegun
     return frozenset()
+
+
+@cache
+def _as_asyncpg(statement: TextClause) -> tuple[str, list[str]]:
+    """With numbers for names, and the names in their order."""
+    compiled = statement.compile(dialect=dialect())  # type: ignore[no-untyped-call]
+    return str(compiled), list(compiled.positiontup or ())
 
 
 def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
