@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.db.engine import engine
 from ibgu.db.errors import away_from
-from ibgu.db.migrate import current
+from ibgu.db.revision import current
 from ibgu.db.schema import metadata
 
 _TRIES = 5

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from ibgu.db.engine import engine
 from ibgu.db.errors import SchemaMismatch, away_from
-from ibgu.db.schema import VERSION
+from ibgu.db.revision import problem
 from ibgu.resources import shipped
 
 _LOCK = 0x69626775
@@ -20,17 +20,6 @@ _LOCK = 0x69626775
 def head() -> str:
     """The newest revision that this version of ibgu brings."""
     return cast(str, ScriptDirectory.from_config(_config()).get_current_head())
-
-
-async def current(url: str) -> str | None:
-    """The database's revision; None: empty."""
-    db = engine(url, pool_size=1)
-    try:
-        with away_from("reading its schema"):
-            async with db.connect() as connection:
-                return await connection.run_sync(_revision)
-    finally:
-        await db.dispose()
 
 
 async def upgrade(url: str) -> str:
@@ -49,29 +38,6 @@ async def upgrade(url: str) -> str:
                 return await connection.run_sync(_upgrade)
     finally:
         await db.dispose()
-
-
-def problem(revision: str | None) -> str | None:
-    """Why this version of ibgu can't work with a database of that revision; None: it can."""
-    if revision is None:
-        return "the database has no tables of ibgu: run `ibgu migrate`"
-    number = int(revision) if revision.isdecimal() else None
-    if number == VERSION:
-        return None
-    if number is not None and number < VERSION:
-        return (
-            f"the database has schema {number}, this version of ibgu needs {VERSION}: "
-            "run `ibgu migrate`"
-        )
-    return (
-        f"the database has schema {revision}, newer than {VERSION} that this version of ibgu "
-        "knows: run the newer ibgu"
-    )
-
-
-def newer(revision: str | None) -> bool:
-    """Whether a later version of ibgu has migrated it. Reads go on there (migrations/README.md)."""
-    return revision is not None and revision.isdecimal() and int(revision) > VERSION
 
 
 def _upgrade(connection: Connection) -> str:

@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.db import Journal, JournalAway, SchemaMismatch, engine
-from ibgu.db.migrate import current, head, problem, upgrade
+from ibgu.db.migrate import head, upgrade
+from ibgu.db.revision import current, problem
 from ibgu.db.schema import VERSION, metadata
 from ibgu.resources import shipped
 

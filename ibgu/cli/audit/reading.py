@@ -13,8 +13,8 @@ from ibgu import db
 from ibgu.cli.errors import MISUSED, fail
 from ibgu.cli.serve import checks
 from ibgu.db.errors import told
-from ibgu.db.migrate import current, problem
 from ibgu.db.reads.log import Found, named
+from ibgu.db.revision import current, problem
 from ibgu.settings import Settings, SettingsError
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ibgu.cli.doctor.facts import JournalFacts, Unasked
 from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
 from ibgu.db.health import Health
-from ibgu.db.migrate import problem as schema_problem
+from ibgu.db.revision import problem as schema_problem
 
 OLDEST = 14
 """The oldest Postgres that ibgu works with."""

@@ -4,14 +4,15 @@ from sqlalchemy.exc import DBAPIError
 
 from ibgu.db import JournalAway, SchemaMismatch
 from ibgu.db.errors import told
-from ibgu.db.migrate import current, newer, problem, upgrade
+from ibgu.db.revision import current, newer, problem
 
 
 async def prepare(url: str, *, migrate: bool) -> None:
     """Raises SchemaMismatch that says what to do, JournalAway."""
-    if migrate:
-        await upgrade(url)
-    elif wrong := problem(await current(url)):
+    wrong = problem(await current(url))
+    if wrong and migrate:
+        await _upgraded(url)
+    elif wrong:
         raise SchemaMismatch(wrong.replace("run `ibgu migrate`", "run `ibgu migrate` or --migrate"))
 
 
@@ -33,7 +34,13 @@ async def journal_problem(url: str, *, reading: bool = False) -> str | None:
 async def migrate(url: str) -> str:
     """What was done, as a sentence. Raises SchemaMismatch, JournalAway."""
     before = await current(url)
-    after = await upgrade(url)
+    after = await _upgraded(url)
     if before == after:
         return f"the database has schema {after} already: nothing to do"
     return f"the database has schema {after} now" + (f", it had {before}" if before else "")
+
+
+async def _upgraded(url: str) -> str:
+    from ibgu.db.migrate import upgrade  # Alembic is loaded where there is something to migrate
+
+    return await upgrade(url)

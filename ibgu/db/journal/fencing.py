@@ -7,11 +7,9 @@ from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.db.errors import Deposed, ReloadNeeded, SchemaMismatch, sqlstate
-from ibgu.db.migrate import problem
+from ibgu.db.errors import Deposed, ReloadNeeded, SchemaMismatch
+from ibgu.db.revision import problem, revision
 from ibgu.db.schema import CHANNEL, VERSION, hubs, leaders
-
-_UNDEFINED_TABLE = "42P01"
 
 BEGIN = f"""
     UPDATE hubs SET turns = :turn, last_seq = last_seq + :told
@@ -76,7 +74,8 @@ async def newest(db: AsyncConnection, hub: str) -> Last | None:
 
 async def ascend(db: AsyncConnection, hub: str, name: str, holder: str) -> int:
     """Begin a new epoch of the hub, led by `holder`; its row is made if there is none."""
-    await _check_revision(db)
+    if wrong := problem(await revision(db)):
+        raise SchemaMismatch(wrong)
     statement = insert(hubs).values(
         id=hub,
         name=name,
@@ -114,17 +113,6 @@ async def ascend(db: AsyncConnection, hub: str, name: str, holder: str) -> int:
         f"hub {hub} was led by an ibgu of schema {floor}, newer than {VERSION} that this version "
         "knows: run the newer ibgu"
     )
-
-
-async def _check_revision(db: AsyncConnection) -> None:
-    try:
-        revision = await db.scalar(text("SELECT version_num FROM alembic_version"))
-    except Exception as error:
-        if sqlstate(error) != _UNDEFINED_TABLE:
-            raise
-        revision = None
-    if wrong := problem(revision):
-        raise SchemaMismatch(wrong)
 
 
 async def _deposed(db: AsyncConnection, hub: str, epoch: int) -> Deposed:

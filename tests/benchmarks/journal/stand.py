@@ -14,7 +14,8 @@ from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context, Probes
 from ibgu.api.rates import Rates
-from ibgu.db.migrate import current, upgrade
+from ibgu.db.migrate import upgrade
+from ibgu.db.revision import current
 from ibgu.hub import paths
 from ibgu.hub.access import Access
 from ibgu.hub.client import HubClient

@@ -10,9 +10,9 @@ class Found:
         self.problems: list[str] = []
         self.held: Counter[str] = Counter()
 
-    def check(self, name: str, holds: bool, words: object) -> None:
+    def check(self, name: str, holds: bool, *words: object) -> None:
         """`words` are only asked for a text where it does not hold."""
         if holds:
             self.held[name] += 1
         elif len(self.problems) < 20:
-            self.problems.append(f"{name}: {words}")
+            self.problems.append(f"{name}: {' '.join(map(str, words))}")

@@ -85,7 +85,7 @@ class Effects:
         known: Mapping[str, Run] = {run.id: run for run in runs}
         for armed in self.arms:
             run = known.get(armed.run)
-            words = f"{armed} {run}"
+            words = (armed, run)
             self._check("what is armed is in the journal", run is not None, words)
             if run is None:
                 continue

@@ -63,22 +63,22 @@ class _Ending:
             if marks.get(names.GENERATION) != str(meta["generation"]):
                 continue  # somebody's hand is on it
             armed = marks.get(names.ARMING) == names.ARMED
-            self._check("nothing is armed at the end", not armed, f"{meta}")
+            self._check("nothing is armed at the end", not armed, meta)
             uid = (meta.get("labels") or {}).get(names.ROLLOUT)
             # One that lost the label of the watch can't be found: a hand has taken it away.
             ours = (meta.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER
             # Nothing is written for a cluster that has left: its namespace goes with it.
             ours = ours and meta["namespace"] in there
             left = ours and uid not in known and not meta.get("deletionTimestamp")
-            self._check("no work is left of a rollout that is gone", not left, f"{meta}")
+            self._check("no work is left of a rollout that is gone", not left, meta)
 
     async def statuses(self, books: dict[str, Book]) -> None:
         for item in await self._items(paths.ibgus()):
             book = books[item["metadata"]["uid"]]
             status = item.get("status") or {}
-            words = f"{item['metadata']['name']}: {status.get('phase')}"
+            words = (item["metadata"]["name"], status.get("phase"))
             self._check("liveness", book.rollout.state is RolloutState.COMPLETE, words)
             self._check("the status is up to date", status.get("phase") == "Completed", words)
             told = {entry["name"] for entry in status.get("clusters", ())}
             members = {name for step in book.steps for name in step.members}
-            self._check("no member is forgotten", told <= members, f"{told} of {members}")
+            self._check("no member is forgotten", told <= members, told, members)

@@ -41,7 +41,7 @@ class History:
 
     def read(self, events: Iterable[Event]) -> None:
         for event in events:
-            self._check("events are numbered", event.seq == self._last + 1, str(event))
+            self._check("events are numbered", event.seq == self._last + 1, event)
             self._last = event.seq
             if event.cluster is None or event.step is None:
                 self._of_step(event)
@@ -51,17 +51,16 @@ class History:
     def _of_step(self, event: Event) -> None:
         if not self._restored:
             lost = event.kind == "Imported"
-            self._check("what nobody lost is not imported", not lost, f"{event}")
+            self._check("what nobody lost is not imported", not lost, event)
         if event.step is not None and "max_concurrency" in event.data:
             self._bounds[event.rollout, event.step] = event.data["max_concurrency"]
 
     def _of_member(self, event: Event) -> None:
         key = (event.rollout, event.step, event.cluster)
-        words = f"{event}"
         self._check(
             "nothing after the end",
             key not in self._finished or event.kind in AFTER_THE_END,
-            words,
+            event,
         )
         if event.kind in ("RunIntended", "RunReopened"):
             self._take(event)
@@ -73,16 +72,16 @@ class History:
 
     def _take(self, event: Event) -> None:
         if event.kind == "RunIntended":
-            self._check("a run is intended once", event.run not in self._intended, f"{event}")
+            self._check("a run is intended once", event.run not in self._intended, event)
             self._intended.add(str(event.run))
         holders = self._open[event.rollout, event.step]
         assert event.cluster is not None
         holders[event.cluster] = str(event.run)
         bound = self._bounds.get((event.rollout, event.step), 0)
-        self._check("R3 in the history", len(holders) <= bound, f"{event}: {holders} of {bound}")
+        self._check("R3 in the history", len(holders) <= bound, event, holders, bound)
         mine = f"{event.rollout}/{event.step}"
         other = self._claims.setdefault(str(event.cluster_uid), mine)
-        self._check("R6 in the history", other == mine, f"{event}: claimed by {other}")
+        self._check("R6 in the history", other == mine, event, other)
 
     def _free(self, event: Event) -> None:
         assert event.cluster is not None

@@ -38,7 +38,7 @@ class Labels:
         old, new = before.get(field) or {}, after.get(field) or {}
         for key in sorted({*old, *new}):
             if old.get(key) != new.get(key):
-                self._check("only our own labels", key.startswith(_OURS), f"{after}: {key}")
+                self._check("only our own labels", key.startswith(_OURS), after, key)
                 change = (after["uid"], key, new.get(key))
                 self._made[change] += 1
                 self._replaced[change].add(old.get(key))
@@ -57,12 +57,10 @@ class Labels:
                         seen[made].add(change[0])
                         since.setdefault(made, event.at)
         for change, count in sorted(self._made.items(), key=str):
-            words = f"{change} was made {count} times, owed {owed[change]} times"
-            self._check("R13 a label change was owed", count <= owed[change], words)
+            known = owed[change]
+            self._check("R13 a label change was owed", count <= known, change, count, known)
             foreign = self._replaced[change] - seen[change]
-            words = f"{change} replaced {foreign}"
-            self._check("R13 what others have set stays", not foreign, words)
+            self._check("R13 what others have set stays", not foreign, change, foreign)
             if change in since and not skewed:
-                words = f"{change} was owed at {since[change]}"
                 recorded = effects.between(since[change], self._first[change])
-                self._check("R13 outcome before label", recorded, words)
+                self._check("R13 outcome before label", recorded, change, since[change])

@@ -70,8 +70,7 @@ class Pace:
             level = 1
             while 2 * level - 1 <= ended:
                 level *= 2
-            words = f"{event}: {flying} in flight, {ended} have ended"
-            self._check("pace: levels of a ramp-up", flying < level, words)
+            self._check("pace: levels of a ramp-up", flying < level, event, flying, ended)
 
     def _rate(self, of: str, key: str | None, event: Event, most: int) -> None:
         times = self._starts[of, key]
@@ -79,5 +78,5 @@ class Pace:
         while times[0] <= event.at - WINDOW:
             times.popleft()
         if most:
-            told = f"{event}: {len(times)} starts, {most} allowed"
-            self._check(f"pace: starts a minute of a {of}", len(times) <= most, told)
+            name = f"pace: starts a minute of a {of}"
+            self._check(name, len(times) <= most, event, len(times), most)

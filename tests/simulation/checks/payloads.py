@@ -34,10 +34,10 @@ class Payloads:
             return
         if run.state is RunState.INTENDED and run.id not in self._begun:
             self._begun.add(run.id)
-            words = f"{digest} is not on the hub: {member}"
-            self._check("nothing starts without its payload", self._on_shelf(digest), words)
+            known = self._on_shelf(digest)
+            self._check("nothing starts without its payload", known, digest, member)
         if run.state is RunState.ARMING and digest and run.id not in self._armed:
             self._armed.add(run.id)
             carried = self._carried(member.cluster)
-            words = f"{carried} instead of {digest}: {member}"
-            self._check("a cluster gets what its step began with", digest in carried, words)
+            name = "a cluster gets what its step began with"
+            self._check(name, digest in carried, digest, carried, member)

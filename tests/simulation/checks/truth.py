@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
@@ -68,6 +69,7 @@ class Truth:
         for run in self._runs.values():
             self._honest(run)
 
+    @cached_property
     def _began(self) -> dict[str, list[StageRun]]:
         """By run id, what each run began, in order of time."""
         found: dict[str, list[StageRun]] = defaultdict(list)
@@ -80,7 +82,7 @@ class Truth:
         if not began.run:
             return
         run = self._runs.get(began.run)
-        words = f"{cluster.name}: {began} by {run}"
+        words = (cluster.name, began, run)
         self._check("a cluster acts only on a run of the journal", run is not None, words)
         if run is None or Action(run.action).stage != _asked(began):
             return  # the stage is another than the run's: a hand has set it
@@ -90,19 +92,19 @@ class Truth:
     def _once(self) -> None:
         """Of each member and action, at most one attempt ever begins anything."""
         found: Counter[Any] = Counter()
-        for id_, runs in self._began().items():
+        for id_, runs in self._began.items():
             run = self._runs.get(id_)
             if run is not None:
                 own = [began for began in runs if began.stage in _of(run)]
                 once = all(_enforced(run, own[0], again) for again in own[1:])
-                self._check("a run begins once", once, f"{run}: {own}")
+                self._check("a run begins once", once, run, own)
                 found[run.rollout, run.step, run.cluster_uid, run.action] += bool(own)
         for key, count in found.items():
-            self._check("no action twice", count <= 1, f"{key}: {count} times")
+            self._check("no action twice", count <= 1, key, count)
 
     def _honest(self, run: Run) -> None:
-        began = self._began().get(run.id, [])
-        words = f"{run}: {began}"
+        began = self._began.get(run.id, [])
+        words = (run, began)
         if run.result == "succeeded":
             done = any(self._ended(one, run, "completed") for one in began)
             self._check("R7 success is what the cluster did", done, words)
@@ -118,24 +120,24 @@ class Truth:
         `skipped`: rollout, step and cluster of actions that were "already done". For a simulation
         in which no hand was on the clusters.
         """
-        for id_, began in self._began().items():
+        for id_, began in self._began.items():
             run = self._runs.get(id_)
             if run is not None and run.result == "withdrawn":
                 found = (run.rollout, run.step, run.cluster) in skipped
-                self._check("R9 a withdrawn run comes back", not found, f"{run}: {began}")
+                self._check("R9 a withdrawn run comes back", not found, run, began)
 
     def limits(self) -> None:
         """R11: whoever could be heard in time is not failed for the time. For a simulation in
         which the clusters, their watches and the hub were well. What a hand replaced tells no end.
         """
-        began = self._began()
+        began = self._began
         for run in self._runs.values():
             if run.result == "limit" and run.ended_at is not None:
                 judged = run.ended_at.timestamp() - HEARD
                 # The first is what was asked for; what a hand does later has the run's mark, too.
                 ended = (one.ended for one in began[run.id][:1] if one.outcome != "replaced")
                 late = all(end is None or end > judged for end in ended)
-                self._check("R11 evidence before deadlines", late, f"{run}: {began[run.id]}")
+                self._check("R11 evidence before deadlines", late, run, began[run.id])
 
     def _ended(self, began: StageRun, run: Run, how: str) -> bool:
         """Before the journal says so. A hand on the cluster leaves it open how it had ended."""

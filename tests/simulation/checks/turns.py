@@ -45,7 +45,9 @@ class Turns:
             holding == step.slots
             and len(holding) <= bound
             and all(1 <= s <= bound for s in holding),
-            f"step {step.step.key}: {holding} of {bound}",
+            step.step.key,
+            holding,
+            bound,
         )
         for member in step.members.values():
             self._member(member, shown)

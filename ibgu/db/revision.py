@@ -1,0 +1,59 @@
+"""Which schema a database has, and whether this version of ibgu works with it.
+
+Asked at every start, so without Alembic: its modules would be a tenth of what a start loads.
+"""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.db.engine import engine
+from ibgu.db.errors import away_from, sqlstate
+from ibgu.db.schema import VERSION
+
+_UNDEFINED_TABLE = "42P01"
+_REVISION = text("SELECT version_num FROM alembic_version")
+
+
+async def current(url: str) -> str | None:
+    """The database's revision; None: empty."""
+    db = engine(url, pool_size=1)
+    try:
+        with away_from("reading its schema"):
+            async with db.connect() as connection:
+                return await revision(connection)
+    finally:
+        await db.dispose()
+
+
+async def revision(db: AsyncConnection) -> str | None:
+    """As `current`. Without a revision the connection's transaction is over."""
+    try:
+        found: str | None = await db.scalar(_REVISION)
+    except Exception as error:
+        if sqlstate(error) != _UNDEFINED_TABLE:
+            raise
+        return None
+    return found
+
+
+def problem(revision: str | None) -> str | None:
+    """Why this version of ibgu can't work with a database of that revision; None: it can."""
+    if revision is None:
+        return "the database has no tables of ibgu: run `ibgu migrate`"
+    number = int(revision) if revision.isdecimal() else None
+    if number == VERSION:
+        return None
+    if number is not None and number < VERSION:
+        return (
+            f"the database has schema {number}, this version of ibgu needs {VERSION}: "
+            "run `ibgu migrate`"
+        )
+    return (
+        f"the database has schema {revision}, newer than {VERSION} that this version of ibgu "
+        "knows: run the newer ibgu"
+    )
+
+
+def newer(revision: str | None) -> bool:
+    """Whether a later version of ibgu has migrated it. Reads go on there (migrations/README.md)."""
+    return revision is not None and revision.isdecimal() and int(revision) > VERSION
