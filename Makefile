@@ -18,7 +18,7 @@ help: ## what can be made
 $(READY): $(LOCK) pyproject.toml
 	@echo "== virtual environment: $(VENV) (packages as in $(LOCK))"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(LOCK)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -44,11 +44,14 @@ test: setup tools
 	@$(BIN)/pytest $(PARALLEL) $(TEST_ARGS)
 endif
 
-# First, as it takes a minute or two. These tests alone have to cover all of the core.
+# First, as it takes a minute or two. Plain examples alone have to cover all of the core: to measure
+# it takes three times as long as to test, and what walks the same paths again and again adds nothing.
 .PHONY: test-core
 test-core: $(READY) ## the tests of ibgu/core, and how much of it they cover
-	@echo "== tests/core, and how much of ibgu/core they cover"
-	@$(BIN)/pytest -n $(CORES) tests/core --cov
+	@echo "== tests/core: examples, and how much of ibgu/core they cover"
+	@$(BIN)/pytest -n $(CORES) tests/core --cov -m "not hypothesis and not long"
+	@echo "== tests/core: properties, and rollouts that are interrupted at every point"
+	@$(BIN)/pytest -n $(CORES) tests/core -m "hypothesis or long"
 
 .PHONY: test-rest
 test-rest: setup tools ## all other tests

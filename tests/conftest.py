@@ -18,6 +18,10 @@ __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
 _numbers = itertools.count(1)
 
+# Of the hubs' servers, which start some fifty times: a fifth of that start is the collector's, and
+# there is memory for a few young heaps.
+os.environ.setdefault("GOGC", "400")
+
 # A slow machine fails nobody; where nobody watches, the same examples every time.
 settings.register_profile("ibgu", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("ibgu")

@@ -1,6 +1,8 @@
 """One thing goes wrong, in its worst moment."""
 
 import asyncio
+import gc
+import weakref
 from itertools import pairwise
 from unittest.mock import patch
 
@@ -271,6 +273,25 @@ def test_turns_that_postgres_forgets_under_a_leader_are_noticed(told: Tell, *, e
         assert len(stage.armed) == 2
 
     told(story, "Prep", "Upgrade")
+
+
+def test_a_process_that_leads_again_has_forgotten_its_last_lead(told: Tell) -> None:
+    """A world of 10,000 clusters is some 50 MiB, and its cycles are not looked for in a while."""
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(stage.started)
+        last = weakref.ref(stage.loop.world)
+        stage.world.weather.open(Fault(at=0.0, kind="hub-away", seconds=90.0))
+        await stage.until(lambda: stage.world.leader() is None)
+        await stage.until(stage.complete)
+        assert last() is None
+
+    gc.disable()
+    try:
+        told(story, "Prep")
+    finally:
+        gc.enable()
 
 
 def test_a_deposed_controller_stands_by_once_another_leads(told: Tell) -> None:

@@ -12,6 +12,8 @@ from tests.core.decide.paths import PATHS, path
 from tests.core.decide.storms import done, twin_of_plan
 from tests.core.decide.world import Twin
 
+pytestmark = pytest.mark.long
+
 PLANS = [tuple(" ".join(step) for step in shape) for shape in SHAPES]
 TYPICAL = [
     ("Prep Upgrade FinalizeUpgrade",),

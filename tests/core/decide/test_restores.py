@@ -19,6 +19,8 @@ from tests.core.decide.storms import twin_of_plan
 from tests.core.decide.test_interruptions import over
 from tests.core.decide.world import Twin
 
+pytestmark = pytest.mark.long
+
 UID = "uid-storm"
 PLANS = [
     ("Prep",),
