@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Kind, OnRollout
 from ibgu.core.recover import Versions
-from ibgu.db import Deposed, Journal, JournalAway, Turn
+from ibgu.db import Deposed, Journal, JournalAway, ReloadNeeded, Turn
 from ibgu.db.engine import driver
 from ibgu.db.journal.batch import gather
 from ibgu.db.journal.write import NotBegun, write
@@ -97,6 +97,19 @@ async def test_of_turns_with_one_number_one_is_written(journal: Journal, db: Asy
 
     assert sorted(await asyncio.gather(*(send() for _ in range(20)))) == [False] * 19 + [True]
     assert await rows(db, "SELECT seq FROM events ORDER BY seq") == [(1,), (2,), (3,), (4,)]
+
+
+async def test_a_turn_that_comes_late_is_told_from_a_journal_that_went_back(
+    journal: Journal, db: AsyncEngine
+) -> None:
+    await journal.commit(opening(rollout()))
+    late = gather(opening(rollout(generation=5)), ())
+    async with driver(db) as connection:
+        await write(connection, "hub-1", 1, 2, late, NOW)
+    with pytest.raises(ReloadNeeded, match="turn 2 of hub hub-1 is written already"):
+        await journal.commit(opening(rollout(generation=6)))
+    await journal.load()
+    assert await journal.commit(opening(rollout(generation=6))) == frozenset()
 
 
 async def test_readers_are_notified_of_the_last_number(journal: Journal, db: AsyncEngine) -> None:

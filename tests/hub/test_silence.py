@@ -6,8 +6,7 @@ from collections.abc import Iterable
 import pytest
 
 from ibgu.hub.transport import LISTEN, Silence
-from tests.simulation.loop import BEGINNING
-from tests.simulation.test_loop import play
+from tests.simulation.loop import BEGINNING, play
 
 LONG = 10.0
 

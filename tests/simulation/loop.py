@@ -6,7 +6,7 @@ call is under way the time stands still, so that Postgres may be the real one (d
 
 import asyncio
 import selectors
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
@@ -146,6 +146,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         timer = super().call_at(when, call, context=context)
         call.handle = timer
         return timer
+
+
+def play(story: Coroutine[Any, Any, Any]) -> Any:
+    """To its end, on a loop of its own."""
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(story)
+    finally:
+        loop.close()
 
 
 class _Selector(selectors.DefaultSelector):

@@ -9,15 +9,7 @@ import asyncpg
 import pytest
 
 from ibgu.db.engine import dsn
-from tests.simulation.loop import BEGINNING, PROCESS, Process, VirtualLoop
-
-
-def play(story: Coroutine[Any, Any, Any]) -> Any:
-    loop = VirtualLoop()
-    try:
-        return loop.run_until_complete(story)
-    finally:
-        loop.close()
+from tests.simulation.loop import BEGINNING, PROCESS, Process, VirtualLoop, play
 
 
 def inside(process: Process, story: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -37,16 +37,21 @@ class Last(Struct, frozen=True):
 async def not_begun(db: AsyncConnection, hub: str, epoch: int, turn: int) -> Deposed | ReloadNeeded:
     """Why that turn found no row to begin with.
 
-    A leader's turns follow each other, unless Postgres has forgotten some: a standby that took
-    over had not received them all. What was done because of them the load finds out.
+    A leader's turns follow each other, unless one that was given up has arrived late, or Postgres
+    has forgotten some: a standby that took over had not received them all. What was done because
+    of them the load finds out.
     """
     row = (await db.execute(_LAST, {"hub": hub})).first()
     if row is None or row.epoch != epoch:
         return await _deposed(db, hub, epoch)
-    return ReloadNeeded(
-        f"the journal of hub {hub} went back: turn {turn - 1} was written, and turn "
-        f"{row.turns + 1} would be the next; load the journal before the next commit"
-    )
+    if row.turns >= turn:
+        found = f"turn {turn} of hub {hub} is written already: one that was given up came late"
+    else:
+        found = (
+            f"the journal of hub {hub} went back: turn {turn - 1} was written, and turn "
+            f"{row.turns + 1} would be the next"
+        )
+    return ReloadNeeded(f"{found}; load the journal before the next commit")
 
 
 async def note(db: AsyncConnection, hub: str, epoch: int, versions: dict[str, Any]) -> None:
