@@ -15,6 +15,7 @@ PARALLEL = -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
+# The lock is complete, so nobody has to find out what else is needed (--no-deps).
 $(READY): $(LOCK) pyproject.toml
 	@echo "== virtual environment: $(VENV) (packages as in $(LOCK))"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,7 +1,6 @@
 """The controller as a process: connects, watches, campaigns, and leads for a `Term`."""
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from random import Random
@@ -80,7 +79,6 @@ class Controller:
         )
         self._elector = self._new_elector()
         self._epoch = 0
-        self._has_led = False
         self._loop: Loop | None = None
         self._ledger: Ledger | None = None
         self._deposed = ""
@@ -212,20 +210,12 @@ class Controller:
     async def _terms(self, deadline: Deadline, proof: str) -> None:
         """Work; if the hub turns out to have been restored, begin anew with that knowledge."""
         while True:
-            self._forget_last_term()
             self._ledger = Ledger(self._journal)
             try:
                 await Term(self._outfit, self._ledger, deadline, self._leads).run(proof)
             except* WentBack as group:
                 proof = str(group.exceptions[0])
                 self._loop = None
-
-    def _forget_last_term(self) -> None:
-        """Its world hangs together in cycles, which are seldom looked for (`ibgu.cli.serve`): until
-        then a process that leads again and again would have several of them in memory."""
-        if self._has_led:
-            gc.collect()
-        self._has_led = True
 
     def _companions_lead(self, epoch: int) -> None:
         if self._notifier is not None:

@@ -72,12 +72,15 @@ class Statuses:
         self._refusals.forget(_key(rollout))
 
     async def run(self, world: World) -> None:
-        while True:
-            if not self._dirty:
-                self._touched.clear()
-                await self._touched.wait()
-            await asyncio.sleep(TICK)
-            self.flush(world)
+        try:
+            while True:
+                if not self._dirty:
+                    self._touched.clear()
+                    await self._touched.wait()
+                await asyncio.sleep(TICK)
+                self.flush(world)
+        finally:
+            self._listings.clear()  # they hold the books of a world that is over
 
     def flush(self, world: World) -> None:
         now = self._clock.now()
@@ -97,7 +100,9 @@ class Statuses:
         if found is None:
             return
         payload = self._payloads.state(rollout.uid)
-        listing = self._listings.setdefault(rollout.uid, Listing())
+        listing = self._listings.get(rollout.uid)
+        if listing is None:
+            listing = self._listings[rollout.uid] = Listing()
         status = status_of(book, payload, _conditions(found), self._served, now, listing)
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
         cost = len(body) * PER_BYTE

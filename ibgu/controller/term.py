@@ -82,12 +82,19 @@ class Term:
         self._ledger = ledger
         self._deadline = deadline
         self._leads = leads
+        self._world: World | None = None
 
     async def run(self, proof: str) -> None:
         """`proof` that the hub was restored from a backup; empty: none so far. Raises (in a
         group) WentBack once there is one, and what the journal has against this leader."""
-        async with asyncio.TaskGroup() as tasks:
-            await self._work(tasks, proof)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._work(tasks, proof)
+        finally:
+            if self._world is not None:
+                # The parts of a term hang together in cycles, which are seldom looked for
+                # (`ibgu.cli.serve`): who leads again would have several worlds in memory.
+                self._world.clear()
 
     async def _work(self, tasks: asyncio.TaskGroup, proof: str) -> None:
         outfit, ledger = self._outfit, self._ledger
@@ -97,6 +104,7 @@ class Term:
         talm_live = tasks.create_task(talm.first())
         recovery = Recovery(outfit.journal, ledger, outfit.mirror, outfit.watches)
         world, decisions = await recovery.load(clock.now(), proof)
+        self._world = world
         facts = Facts(
             in_sync_since=clock.now(),
             talm_live=await talm_live,

@@ -11,6 +11,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
 
 from ibgu.db.errors import BadUrl
 
@@ -74,27 +75,41 @@ async def at_one_moment(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 @asynccontextmanager
-async def driver(engine: AsyncEngine) -> AsyncIterator[Any]:
-    """asyncpg's own connection out of the pool, for statements that are each by themselves.
-    SQLAlchemy's way to a connection and back takes three times the CPU.
+async def raw(engine: AsyncEngine) -> AsyncIterator[Any]:
+    """asyncpg's own connection out of the pool, for statements that are each by themselves: whoever
+    begins a transaction or sets something leaves it to the next one.
 
-    Errors are asyncpg's; of a connection that is lost, ConnectionResetError. That one, and one that
-    was left before Postgres had answered, is not used again.
+    SQLAlchemy's way to a connection and back takes three times the CPU. Errors are asyncpg's, and
+    ConnectionResetError where the connection is lost. Such a one does not go back to the pool, nor
+    does one that is left while Postgres is at work.
     """
-    while _closed(lent := await engine.raw_connection()):
-        lent.invalidate()
-        lent.close()
+    lent = await _lent(engine)
     try:
         yield lent.driver_connection
     except BaseException as error:
         lost = _closed(lent)
         if lost or not isinstance(error, asyncpg.PostgresError):
-            lent.invalidate()
+            # In a greenlet it ends in order: Postgres is told to stop what it is at.
+            await greenlet_spawn(lent.invalidate)
         if lost and isinstance(error, Exception):
             raise ConnectionResetError(str(error)) from error
         raise
     finally:
         lent.close()
+
+
+async def _lent(engine: AsyncEngine) -> PoolProxiedConnection:
+    """One that is not known to be lost."""
+    try:
+        while _closed(lent := await engine.raw_connection()):
+            lent.invalidate()
+            lent.close()
+    except Exception as error:
+        # SQLAlchemy's double of an error of asyncpg's, which nobody wraps on this way.
+        if isinstance(error.__cause__, asyncpg.PostgresError | asyncpg.InterfaceError):
+            raise error.__cause__ from None
+        raise
+    return lent
 
 
 def _closed(lent: PoolProxiedConnection) -> bool:

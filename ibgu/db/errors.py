@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
@@ -57,6 +58,11 @@ def is_away(error: BaseException) -> bool:
         return True
     code = sqlstate(error)
     return code in _AWAY or code.startswith(_AWAY_CLASSES)
+
+
+def is_answer(error: BaseException) -> bool:
+    """Of asyncpg's: Postgres itself has said that it did not do it."""
+    return isinstance(error, asyncpg.PostgresError) and not is_away(error)
 
 
 def is_transient(error: BaseException) -> bool:

@@ -20,13 +20,13 @@ async def current(url: str) -> str | None:
     try:
         with away_from("reading its schema"):
             async with db.connect() as connection:
-                return await revision(connection)
+                return await revision_of(connection)
     finally:
         await db.dispose()
 
 
-async def revision(db: AsyncConnection) -> str | None:
-    """As `current`. Without a revision the connection's transaction is over."""
+async def revision_of(db: AsyncConnection) -> str | None:
+    """As `current`. Where there is none, the connection's transaction has failed."""
     try:
         found: str | None = await db.scalar(_REVISION)
     except Exception as error:

@@ -43,10 +43,11 @@ def test_a_process_loads_only_what_it_is(loaded: str, other: str) -> None:
     """And all of it, before it freezes what it has."""
     code = (
         f"import gc, sys\nfrom ibgu.cli.serve.loading import load\nload({loaded!r})\n"
-        f"print({loaded!r} in sys.modules, {other!r} in sys.modules, gc.isenabled())"
+        f"print({loaded!r} in sys.modules, {other!r} in sys.modules, gc.isenabled())\n"
+        "print('alembic' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "False", "True"]
+    assert done.stdout.split() == ["True", "False", "True", "False"]
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ import asyncio
 
 import asyncpg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import QueuePool, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.db import BadUrl, dsn, engine
-from ibgu.db.engine import driver
+from ibgu.db.engine import raw
+from tests.db.records import rows
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
@@ -38,7 +39,7 @@ async def test_a_real_connection(database_url: str) -> None:
 
 
 async def session(db: AsyncEngine) -> int:
-    async with driver(db) as connection:
+    async with raw(db) as connection:
         found: int = await connection.fetchval("SELECT pg_backend_pid()")
         return found
 
@@ -46,36 +47,62 @@ async def session(db: AsyncEngine) -> int:
 async def test_it_goes_back_to_the_pool(db: AsyncEngine) -> None:
     first = await session(db)
     with pytest.raises(asyncpg.UndefinedTableError):
-        async with driver(db) as connection:
+        async with raw(db) as connection:
             await connection.fetch("SELECT * FROM nowhere")
     assert await session(db) == first
     async with db.connect() as connection:
         assert await connection.scalar(text("SELECT pg_backend_pid()")) == first
 
 
-async def test_one_that_is_left_before_the_answer_is_not_used_again(db: AsyncEngine) -> None:
+async def test_what_it_is_at_ends_with_who_waits_for_it(db: AsyncEngine) -> None:
+    """A statement that went on would keep its locks, and its place among the connections."""
     first = await session(db)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05), driver(db) as connection:
-            await connection.execute("SELECT pg_sleep(60)")
+        async with asyncio.timeout(0.05), raw(db) as connection:
+            await connection.execute("SELECT pg_sleep(600)")
+    await ended(db, first)
     assert await session(db) != first
+
+
+async def ended(db: AsyncEngine, pid: int) -> None:
+    while True:
+        if not await rows(db, "SELECT FROM pg_stat_activity WHERE pid = :pid", pid=pid):
+            return
+        await asyncio.sleep(0.01)
 
 
 async def test_one_that_is_lost_says_so(db: AsyncEngine) -> None:
     with pytest.raises(ConnectionResetError):
-        async with driver(db) as connection:
+        async with raw(db) as connection:
             await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert await session(db)
 
 
 async def test_one_that_was_lost_in_the_pool_is_replaced(db: AsyncEngine) -> None:
     lost = asyncio.Event()
-    async with driver(db) as connection:
+    async with raw(db) as connection:
         connection.add_termination_listener(lambda _: lost.set())
         first = connection.get_server_pid()
-        async with driver(db) as other:
+        async with raw(db) as other:
             await other.execute("SELECT pg_terminate_backend($1)", first)
-            second = other.get_server_pid()
     await lost.wait()
-    assert {await session(db) for _ in range(3)}.isdisjoint({first})
-    assert second != first
+    assert first not in {await session(db) for _ in range(3)}
+
+
+@pytest.mark.parametrize("error", [ValueError("a mistake"), asyncio.CancelledError()])
+async def test_nothing_of_the_pool_is_lost(db: AsyncEngine, error: BaseException) -> None:
+    for _ in range(3):
+        with pytest.raises(type(error)):
+            async with raw(db):
+                raise error
+    assert isinstance(db.pool, QueuePool)
+    assert db.pool.checkedout() == 0
+
+
+async def test_why_no_connection_is_given_is_told_in_postgress_words(database_url: str) -> None:
+    nowhere = make_url(database_url).set(database="nowhere")
+    db = engine(nowhere.render_as_string(hide_password=False))
+    with pytest.raises(asyncpg.InvalidCatalogNameError, match="nowhere"):
+        async with raw(db):
+            pass
+    await db.dispose()

@@ -163,8 +163,9 @@ class _Commit:
             await self._out(self._faults.stop_inside)
         await self._out(self._faults.before_commit)
 
-    async def after(self) -> None:
-        self._committed()
+    async def after(self, *, wrote: bool = True) -> None:
+        if wrote:
+            self._committed()
         await self._out(partial(self._faults.after_commit, turn=self._turn))
 
     async def _out(self, act: Callable[[], Any]) -> None:
@@ -218,5 +219,5 @@ class _Driver:
         async with self._session.transaction():
             row = await self._session.fetchrow(statement, *given)
             await self._commit.before(self._session)
-        await self._commit.after()
+        await self._commit.after(wrote=row is not None)
         return row

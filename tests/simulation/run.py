@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Any
 from unittest.mock import patch
+from weakref import WeakKeyDictionary
 
 import structlog
 from msgspec import Struct
@@ -21,6 +22,7 @@ from ibgu.controller import term
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
 from ibgu.controller.usual import Usual
+from ibgu.core.book import World as Led
 from ibgu.core.certify import Rule
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action
@@ -139,7 +141,7 @@ class _Play:
         self._effects = Effects(self.found, self.world.hub, self.world.armed)
         self._payloads = Payloads(self.found, self._on_shelf, self._effects.carried)
         self._pokes = Pokes(self.found, watched=plan.watched)
-        self._turns: dict[int, Turns] = {}
+        self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self.world.hub.audit = self._audit
 
@@ -178,10 +180,10 @@ class _Play:
     def _turn(self, turn: Callable[[Loop], Awaitable[None]]) -> Callable[[Loop], Awaitable[None]]:
         async def checked(loop: Loop) -> None:
             await turn(loop)
-            known = self._turns.get(id(loop.world))
+            known = self._turns.get(loop.world)
             if known is None:
                 shown = set if self._late else self._effects.shown
-                known = self._turns[id(loop.world)] = Turns(self.found, shown)
+                known = self._turns[loop.world] = Turns(self.found, shown)
             known.turned(loop.world)
             if self._plan.payloads:
                 self._payloads.turned(loop.world)

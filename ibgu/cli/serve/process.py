@@ -118,7 +118,7 @@ def _known(error: BaseException) -> tuple[str, int] | None:
             return f"the hub: {error}", FAILED
         case JournalAway() | SchemaMismatch() | Deposed() | Stuck():
             return str(error), FAILED
-        case DBAPIError() | asyncpg.PostgresError():
+        case DBAPIError() | asyncpg.PostgresError() | asyncpg.InterfaceError():
             return f"DATABASE_URL: {told(error)}", FAILED
         case _:
             return None

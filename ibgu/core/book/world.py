@@ -28,7 +28,7 @@ from ibgu.core.model import (
 
 Undo = Callable[[], object]
 Take = Callable[[Decision], object]
-"""Makes a decision so in memory, at once, and remembers how to take it back."""
+"""Makes a decision so in memory, at once; whoever gives it can take it back."""
 
 
 class Book:
@@ -156,6 +156,14 @@ class World:
         self.starts.forget(uid)
         for rollouts in self.rollouts_of.values():
             rollouts.discard(uid)
+
+    def clear(self) -> None:
+        """Let go of everything: of no use any more, whoever still has it."""
+        for held in (self.books, self.holds, self.debts, self.owed, self.cancellers):
+            held.clear()
+        for left in (self.preempts, self.rollouts_of, self.foreign_runs, self.handled):
+            left.clear()
+        self.starts = Starts()
 
     # -- asking ----------------------------------------------------------------------------
 

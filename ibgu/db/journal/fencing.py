@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.db.errors import Deposed, ReloadNeeded, SchemaMismatch
-from ibgu.db.revision import problem, revision
+from ibgu.db.revision import problem, revision_of
 from ibgu.db.schema import CHANNEL, VERSION, hubs, leaders
 
 BEGIN = f"""
@@ -79,7 +79,7 @@ async def newest(db: AsyncConnection, hub: str) -> Last | None:
 
 async def ascend(db: AsyncConnection, hub: str, name: str, holder: str) -> int:
     """Begin a new epoch of the hub, led by `holder`; its row is made if there is none."""
-    if wrong := problem(await revision(db)):
+    if wrong := problem(await revision_of(db)):
         raise SchemaMismatch(wrong)
     statement = insert(hubs).values(
         id=hub,

@@ -9,14 +9,14 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.recover import Versions
-from ibgu.db.engine import at_one_moment, driver
-from ibgu.db.errors import ReloadNeeded, away_from, is_away, is_transient
+from ibgu.db.engine import at_one_moment, raw
+from ibgu.db.errors import ReloadNeeded, away_from, is_answer, is_transient
 from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
 from ibgu.db.journal.fencing import ascend, landed, newest, not_begun, note
 from ibgu.db.journal.load import foreign_runs, load
 from ibgu.db.journal.turn import Loaded, MemberKey, Turn
-from ibgu.db.journal.write import NotBegun, write
+from ibgu.db.journal.write import write
 
 FORGOTTEN = 5000
 """Events that one transaction drops."""
@@ -154,13 +154,13 @@ class Journal:
         self, turn: Turn, lost: frozenset[MemberKey], batch: Batch
     ) -> frozenset[MemberKey]:
         doubt = _Doubt(turn, lost, await self._newest() + 1)
-        try:
-            return await self._tried(doubt, batch)
-        except NotBegun:
+        refused = await self._tried(doubt, batch)
+        if refused is None:
             async with self._engine.connect() as db:
-                raise await not_begun(db, self._hub, self._epoch, doubt.number) from None
+                raise await not_begun(db, self._hub, self._epoch, doubt.number)
+        return refused
 
-    async def _tried(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
+    async def _tried(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey] | None:
         try:
             return await self._sent(doubt, batch)
         except Exception as error:
@@ -168,20 +168,20 @@ class Journal:
                 raise
             return await self._sent(doubt, batch)
 
-    async def _sent(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey]:
+    async def _sent(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey] | None:
         """In doubt until there is an answer; that a connection was lost is none."""
-        async with driver(self._engine) as db:
+        async with raw(self._engine) as db:
             self._doubt = doubt
             try:
                 refused = await write(
                     db, self._hub, self._epoch, doubt.number, batch, doubt.turn.at
                 )
             except Exception as error:
-                if not (is_away(error) or db.is_closed()):
+                if is_answer(error):
                     self._doubt = None
                 raise
             self._doubt = None
-            if not refused:
+            if refused == frozenset():
                 self._turn = doubt.number
             return refused
 

@@ -33,17 +33,13 @@ from ibgu.db.schema import debts, events, members, rollouts, runs, steps
 from ibgu.db.schema.fleet import REFUSED
 
 
-class NotBegun(Exception):
-    """The turn found no row to begin with: nothing was written."""
-
-
 async def write(
     db: Any, hub: str, epoch: int, turn: int, batch: Batch, at: datetime
-) -> frozenset[MemberKey]:
+) -> frozenset[MemberKey] | None:
     """Write the batch as turn number `turn`, and take a hold for each that asks for one.
 
-    `db` is asyncpg's connection: a start waits for every step of this. Answers the members whose
-    slot or cluster another has: then nothing was written. Raises NotBegun.
+    `db` is asyncpg's connection (`ibgu.db.engine.raw`). Answers the members whose slot or cluster
+    another has: then nothing was written. None: nor was it, the turn found no row to begin with.
     """
     told = {"hub": hub, "epoch": epoch, "turn": turn, "at": at}
     given = {**told, **_documents(hub, epoch, batch, at)}
@@ -55,9 +51,7 @@ async def write(
             raise
         got = set(msgspec.json.decode(error.detail, type=list[MemberKey]))
         return frozenset(member.key for member in batch.taken if member.key not in got)
-    if begun is None:
-        raise NotBegun
-    return frozenset()
+    return None if begun is None else frozenset()
 
 
 @cache

@@ -81,4 +81,4 @@ class _Ending:
             self._check("the status is up to date", status.get("phase") == "Completed", words)
             told = {entry["name"] for entry in status.get("clusters", ())}
             members = {name for step in book.steps for name in step.members}
-            self._check("no member is forgotten", told <= members, told, members)
+            self._check("no member is forgotten", told <= members, told, "of", members)

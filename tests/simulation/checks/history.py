@@ -78,10 +78,10 @@ class History:
         assert event.cluster is not None
         holders[event.cluster] = str(event.run)
         bound = self._bounds.get((event.rollout, event.step), 0)
-        self._check("R3 in the history", len(holders) <= bound, event, holders, bound)
+        self._check("R3 in the history", len(holders) <= bound, event, holders, "of", bound)
         mine = f"{event.rollout}/{event.step}"
         other = self._claims.setdefault(str(event.cluster_uid), mine)
-        self._check("R6 in the history", other == mine, event, other)
+        self._check("R6 in the history", other == mine, event, "claimed by", other)
 
     def _free(self, event: Event) -> None:
         assert event.cluster is not None

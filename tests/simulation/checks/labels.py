@@ -57,10 +57,11 @@ class Labels:
                         seen[made].add(change[0])
                         since.setdefault(made, event.at)
         for change, count in sorted(self._made.items(), key=str):
-            known = owed[change]
-            self._check("R13 a label change was owed", count <= known, change, count, known)
+            due = owed[change]
+            words = (change, "was made", count, "times, owed", due)
+            self._check("R13 a label change was owed", count <= due, *words)
             foreign = self._replaced[change] - seen[change]
-            self._check("R13 what others have set stays", not foreign, change, foreign)
+            self._check("R13 what others have set stays", not foreign, change, "replaced", foreign)
             if change in since and not skewed:
                 recorded = effects.between(since[change], self._first[change])
-                self._check("R13 outcome before label", recorded, change, since[change])
+                self._check("R13 outcome before label", recorded, change, "owed at", since[change])

@@ -70,7 +70,15 @@ class Pace:
             level = 1
             while 2 * level - 1 <= ended:
                 level *= 2
-            self._check("pace: levels of a ramp-up", flying < level, event, flying, ended)
+            self._check(
+                "pace: levels of a ramp-up",
+                flying < level,
+                event,
+                flying,
+                "in flight,",
+                ended,
+                "ended",
+            )
 
     def _rate(self, of: str, key: str | None, event: Event, most: int) -> None:
         times = self._starts[of, key]
@@ -79,4 +87,4 @@ class Pace:
             times.popleft()
         if most:
             name = f"pace: starts a minute of a {of}"
-            self._check(name, len(times) <= most, event, len(times), most)
+            self._check(name, len(times) <= most, event, len(times), "starts of", most)

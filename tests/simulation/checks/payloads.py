@@ -34,10 +34,10 @@ class Payloads:
             return
         if run.state is RunState.INTENDED and run.id not in self._begun:
             self._begun.add(run.id)
-            known = self._on_shelf(digest)
-            self._check("nothing starts without its payload", known, digest, member)
+            there = self._on_shelf(digest)
+            self._check("nothing starts without its payload", there, digest, "for", member)
         if run.state is RunState.ARMING and digest and run.id not in self._armed:
             self._armed.add(run.id)
             carried = self._carried(member.cluster)
             name = "a cluster gets what its step began with"
-            self._check(name, digest in carried, digest, carried, member)
+            self._check(name, digest in carried, carried, "instead of", digest, member)

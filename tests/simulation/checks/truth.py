@@ -76,7 +76,7 @@ class Truth:
         for cluster in self._clusters:
             for began in cluster.timeline.runs:
                 found[began.run].append(began)
-        return found
+        return dict(found)
 
     def _legal(self, cluster: Cluster, began: StageRun) -> None:
         if not began.run:
@@ -137,7 +137,7 @@ class Truth:
                 # The first is what was asked for; what a hand does later has the run's mark, too.
                 ended = (one.ended for one in began[run.id][:1] if one.outcome != "replaced")
                 late = all(end is None or end > judged for end in ended)
-                self._check("R11 evidence before deadlines", late, run, began[run.id])
+                self._check("R11 evidence before deadlines", late, run, began.get(run.id))
 
     def _ended(self, began: StageRun, run: Run, how: str) -> bool:
         """Before the journal says so. A hand on the cluster leaves it open how it had ended."""

@@ -45,9 +45,7 @@ class Turns:
             holding == step.slots
             and len(holding) <= bound
             and all(1 <= s <= bound for s in holding),
-            step.step.key,
-            holding,
-            bound,
+            *("step", step.step.key, holding, "of", bound),
         )
         for member in step.members.values():
             self._member(member, shown)
