@@ -299,6 +299,18 @@ def test_a_draft_is_taken_back_when_it_fails() -> None:
     assert picture(world) == before
 
 
+def test_what_is_over_lets_go_of_everything() -> None:
+    world = changed()
+    for decision in [*DECISIONS, *CANCELS]:
+        world.apply(decision)
+    world.foreign_runs.add("run-site-9")
+    world.handled.add("uid-gone")
+    world.starts.add("uid-a", NOW)
+    world.clear()
+    assert picture(world) == picture(World())
+    assert not (world.foreign_runs or world.handled or world.owed or world.rollouts_of)
+
+
 def test_a_run_that_is_imported_is_foreign_no_more() -> None:
     world = changed()
     world.foreign_runs.add("run-site-3")
