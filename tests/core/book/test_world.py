@@ -308,7 +308,8 @@ def test_what_is_over_lets_go_of_everything() -> None:
     world.starts.add("uid-a", NOW)
     world.clear()
     assert picture(world) == picture(World())
-    assert not (world.foreign_runs or world.handled or world.owed or world.rollouts_of)
+    left = (world.foreign_runs, world.handled, world.owed, world.rollouts_of)
+    assert not any(left)
 
 
 def test_a_run_that_is_imported_is_foreign_no_more() -> None:
