@@ -119,7 +119,7 @@ async def test_postgres_comes_later(env: Env, tmp_path: Path) -> None:
     gate = Gate(env["DATABASE_URL"], tmp_path)
     async with begun(env | {"DATABASE_URL": gate.url}, "run", "--migrate") as process:
         told = await process.waits_for("the journal")
-        assert told.startswith("waits for the journal: the journal's database is away (migrating")
+        assert told.startswith("waits for the journal: the journal's database is away (reading its")
         await gate.open()
         await process.ready()
         log = await process.stopped()

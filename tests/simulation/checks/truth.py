@@ -130,14 +130,14 @@ class Truth:
         """R11: whoever could be heard in time is not failed for the time. For a simulation in
         which the clusters, their watches and the hub were well. What a hand replaced tells no end.
         """
-        began = self._began
         for run in self._runs.values():
             if run.result == "limit" and run.ended_at is not None:
                 judged = run.ended_at.timestamp() - HEARD
                 # The first is what was asked for; what a hand does later has the run's mark, too.
-                ended = (one.ended for one in began[run.id][:1] if one.outcome != "replaced")
+                began = self._began.get(run.id, [])
+                ended = (one.ended for one in began[:1] if one.outcome != "replaced")
                 late = all(end is None or end > judged for end in ended)
-                self._check("R11 evidence before deadlines", late, run, began.get(run.id))
+                self._check("R11 evidence before deadlines", late, run, began)
 
     def _ended(self, began: StageRun, run: Run, how: str) -> bool:
         """Before the journal says so. A hand on the cluster leaves it open how it had ended."""
