@@ -1,17 +1,21 @@
 """What every test can have: a real hub, a real Postgres, kubectl, and names of its own."""
 
+import asyncio
 import itertools
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import settings
 from sqlalchemy.engine import make_url
 
+from ibgu.db.migrate import upgrade
 from ibgu.sandbox.databases import create_database, drop_database
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.postgres import EmbeddedPostgres
+from tests.in_memory import keep_in_memory
 from tests.sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
@@ -21,6 +25,7 @@ _numbers = itertools.count(1)
 # Of the hubs' servers, which start some fifty times: a fifth of that start is the collector's, and
 # there is memory for a few young heaps.
 os.environ.setdefault("GOGC", "400")
+keep_in_memory()
 
 # A slow machine fails nobody; where nobody watches, the same examples every time.
 settings.register_profile("ibgu", deadline=None, derandomize="CI" in os.environ)
@@ -46,10 +51,29 @@ def postgres_url() -> Iterator[str]:
         yield postgres.url
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres_url: str) -> Iterator[str]:
+    """Name of a migrated database, to be copied: that is quicker than to migrate each."""
+    name = f"ibgu_migrated_{os.getpid()}"
+    url = create_database(postgres_url, name)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, upgrade(url)).result()
+    yield name
+    drop_database(postgres_url, name)
+
+
 @pytest.fixture
-def database_url(postgres_url: str) -> Iterator[str]:
-    """A fresh, empty database, dropped afterwards."""
+def database_url(postgres_url: str, migrated: str) -> Iterator[str]:
+    """A fresh database with ibgu's schema, dropped afterwards."""
     name = f"ibgu_test_{os.getpid()}_{next(_numbers)}"
+    yield create_database(postgres_url, name, template=migrated)
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def empty_url(postgres_url: str) -> Iterator[str]:
+    """A fresh database without anything, dropped afterwards."""
+    name = f"ibgu_empty_{os.getpid()}_{next(_numbers)}"
     yield create_database(postgres_url, name)
     drop_database(postgres_url, name)
 

@@ -3,14 +3,15 @@
 Each process has a hub, and a Postgres, of its own as soon as one of its tests needs it.
 """
 
-from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-LONGEST = ("e2e", "sandbox", "security", "simulation")
+LONGEST = ("simulation", "e2e", "sandbox", "security")
 """Folders whose modules come first, so that nobody is left alone with one of them."""
+ALONE = frozenset({"tests/simulation/test_net.py", "tests/simulation/test_seeds.py"})
+"""Modules whose tests are processes of their own, some of them minutes long."""
 SHARING = frozenset({"api", "charts", "cli", "security", "web"})
 """Folders whose modules share one hub; elsewhere every module stands for itself."""
 
@@ -21,9 +22,10 @@ def _folder(nodeid: str) -> str:
 
 class BySharedHub(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
-        module = PurePosixPath(nodeid.partition("::")[0])
-        folder = _folder(nodeid)
-        return folder if folder in SHARING else str(module)
+        module, folder = nodeid.partition("::")[0], _folder(nodeid)
+        if module in ALONE:
+            return nodeid
+        return folder if folder in SHARING else module
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -33,4 +35,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BySharedHub 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _folder(item.nodeid) not in LONGEST)
+        items.sort(key=lambda item: _place(_folder(item.nodeid)))
+
+
+def _place(folder: str) -> int:
+    return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)

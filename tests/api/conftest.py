@@ -17,7 +17,6 @@ from ibgu.api.context import Context, Probes
 from ibgu.api.server import bind, serve, telling
 from ibgu.cli.serve.schema import journal_problem
 from ibgu.db import Journal
-from ibgu.db.migrate import upgrade
 from ibgu.hub import paths
 from ibgu.hub.access import Access
 from ibgu.hub.client import HubClient
@@ -35,7 +34,6 @@ async def hub_client(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await upgrade(database_url)
     pool = db.engine(database_url)
     yield pool
     await pool.dispose()

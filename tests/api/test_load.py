@@ -22,12 +22,12 @@ async def measured(part: ModuleType, given: str, url: str, hub: SandboxHub) -> d
     return found
 
 
-async def test_the_api_is_measured(database_url: str, sandbox_hub: SandboxHub) -> None:
-    found = await measured(api_part, API, database_url, sandbox_hub)
+async def test_the_api_is_measured(empty_url: str, sandbox_hub: SandboxHub) -> None:
+    found = await measured(api_part, API, empty_url, sandbox_hub)
     assert set(found) == set(own_bounds("api"))
     assert (found["followers_left_behind"], found["followers_with_gaps"]) == (0, 0)
 
 
-async def test_the_journal_is_measured(database_url: str, sandbox_hub: SandboxHub) -> None:
-    found = await measured(journal_part, JOURNAL, database_url, sandbox_hub)
+async def test_the_journal_is_measured(empty_url: str, sandbox_hub: SandboxHub) -> None:
+    found = await measured(journal_part, JOURNAL, empty_url, sandbox_hub)
     assert set(found) == set(own_bounds("journal"))

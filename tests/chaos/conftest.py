@@ -4,10 +4,12 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
 from ibgu.hub.client import HubClient
+from ibgu.sandbox.databases import drop_database
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.postgres import EmbeddedPostgres
@@ -39,10 +41,12 @@ def postgres() -> Iterator[EmbeddedPostgres]:
             yield server
 
 
-@pytest.fixture(scope="package")
-def postgres_url(postgres: EmbeddedPostgres) -> str:
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
     """Also where DATABASE_URL names a server: that one is not ours to kill."""
-    return postgres.url
+    name = f"chaos_{token_hex(4)}"
+    yield postgres.create_database(name)
+    drop_database(postgres.url, name)
 
 
 @pytest.fixture

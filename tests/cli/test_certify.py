@@ -158,10 +158,10 @@ async def test_what_can_not_be_certified(
     assert words in result.stderr
 
 
-async def test_a_database_that_is_missing_or_empty(certify: Certify) -> None:
+async def test_a_database_that_is_missing_or_empty(certify: Certify, empty_url: str) -> None:
     nothing = await certify("fleet/a", DATABASE_URL="")
     assert (nothing.exit_code, "DATABASE_URL: not set" in nothing.stderr) == (2, True)
-    empty = await certify("fleet/a")
+    empty = await certify("fleet/a", DATABASE_URL=empty_url)
     assert (empty.exit_code, "run `ibgu migrate`" in empty.stderr) == (1, True)
     away = await certify("fleet/a", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert (away.exit_code, "the journal's database is away" in away.stderr) == (1, True)

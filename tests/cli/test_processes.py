@@ -31,11 +31,11 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def env(sandbox_hub: SandboxHub, database_url: str) -> dict[str, str]:
+def env(sandbox_hub: SandboxHub, empty_url: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return kept | {
         "KUBECONFIG": str(sandbox_hub.kubeconfig("ibgu")),
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": empty_url,
         "IBGU_LISTEN": f"127.0.0.1:{free_port()}",
         "IBGU_IDENTITY": f"test-{free_port()}",
     }

@@ -156,7 +156,7 @@ async def _unknown_user(env: Env, folder: Path, hub: SandboxHub) -> Env:
 
 
 async def _unknown_database(env: Env, folder: Path, hub: SandboxHub) -> Env:
-    return {"DATABASE_URL": env["DATABASE_URL"].replace("ibgu_test", "none", 1)}
+    return {"DATABASE_URL": env["DATABASE_URL"].replace("ibgu_empty", "none", 1)}
 
 
 async def _wrong_token(env: Env, folder: Path, hub: SandboxHub) -> Env:

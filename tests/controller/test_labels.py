@@ -12,7 +12,6 @@ from ibgu import db
 from ibgu.controller.labels import BATCH, LabelKeeper
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore
-from ibgu.db.migrate import upgrade
 from ibgu.db.reads import Reads
 from tests.db.proxy import proxied
 
@@ -25,7 +24,6 @@ class Fleet(dict[str, dict[str, str]]):
 
 @pytest.fixture
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await upgrade(database_url)
     pool = db.engine(database_url)
     yield pool
     await pool.dispose()

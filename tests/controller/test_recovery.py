@@ -16,7 +16,6 @@ from ibgu.core.model import RunState
 from ibgu.core.recover import Versions
 from ibgu.db import Journal
 from ibgu.db.journal import Loaded
-from ibgu.db.migrate import upgrade
 from ibgu.hub.discovery import discover
 from ibgu.settings import settings
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -64,7 +63,6 @@ class Behind(Watches):
 @pytest.fixture
 async def journal(database_url: str) -> AsyncIterator[Slow]:
     """Of one member, whose first run is armed. It has lost the second one."""
-    await upgrade(database_url)
     pool = db.engine(database_url)
     journal = Slow(pool, "hub-1")
     await journal.lead("ibgu-0")

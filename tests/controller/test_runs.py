@@ -14,7 +14,6 @@ from ibgu.core.book import World
 from ibgu.core.model import IbuView, RunState
 from ibgu.core.works import stage_name
 from ibgu.db import Journal
-from ibgu.db.migrate import upgrade
 from tests.core.recover.objects import UID, work
 from tests.db.records import NOW, members, opening, rollout, started, starting, step, with_run
 
@@ -37,7 +36,6 @@ class Slow(Journal):
 @pytest.fixture
 async def journal(database_url: str) -> AsyncIterator[Slow]:
     """Of one member, whose first run is over, and whose second one its cluster has taken."""
-    await upgrade(database_url)
     pool = db.engine(database_url)
     journal = Slow(pool, "hub-1")
     await journal.lead("ibgu-0")

@@ -7,14 +7,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.db import Journal, engine
-from ibgu.db.migrate import upgrade
 
 HUB = "hub-1"
 
 
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[AsyncEngine]:
-    await upgrade(database_url)
     pool = engine(database_url)
     yield pool
     await pool.dispose()

@@ -42,23 +42,23 @@ async def catalog(db: AsyncEngine) -> set[tuple[str, str]]:
     return {(kind, words) for kind, words in found if "alembic_version" not in words}
 
 
-async def test_an_empty_database_gets_the_head(database_url: str) -> None:
-    assert await current(database_url) is None
-    assert await upgrade(database_url) == head()
-    assert await current(database_url) == head()
+async def test_an_empty_database_gets_the_head(empty_url: str) -> None:
+    assert await current(empty_url) is None
+    assert await upgrade(empty_url) == head()
+    assert await current(empty_url) == head()
 
 
-async def test_the_second_time_nothing_happens(database_url: str) -> None:
-    await upgrade(database_url)
-    db = engine(database_url)
+async def test_the_second_time_nothing_happens(empty_url: str) -> None:
+    await upgrade(empty_url)
+    db = engine(empty_url)
     await Journal(db, "hub-1").lead("ibgu-0")
-    assert await upgrade(database_url) == head()
+    assert await upgrade(empty_url) == head()
     assert await Journal(db, "hub-1").lead("ibgu-0") == 2
     await db.dispose()
 
 
-async def test_migrations_at_the_same_time_wait_for_each_other(database_url: str) -> None:
-    assert await asyncio.gather(*(upgrade(database_url) for _ in range(4))) == [head()] * 4
+async def test_migrations_at_the_same_time_wait_for_each_other(empty_url: str) -> None:
+    assert await asyncio.gather(*(upgrade(empty_url) for _ in range(4))) == [head()] * 4
 
 
 async def test_models_and_migrations_agree_for_alembic(db: AsyncEngine) -> None:
@@ -96,8 +96,8 @@ async def test_a_newer_database_is_left_alone(database_url: str, db: AsyncEngine
         await Journal(db, "hub-1").lead("ibgu-0")
 
 
-async def test_no_lead_on_an_empty_database(database_url: str) -> None:
-    db = engine(database_url)
+async def test_no_lead_on_an_empty_database(empty_url: str) -> None:
+    db = engine(empty_url)
     with pytest.raises(SchemaMismatch, match="run `ibgu migrate`"):
         await Journal(db, "hub-1").lead("ibgu-0")
     await db.dispose()

@@ -1,30 +1,52 @@
 """A controller's clock that runs faster, so that its minutes pass in a test's seconds."""
 
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from ibgu.controller.clock import Clock
-from ibgu.controller.term import NewClock
+
+LONGEST_WAIT = 0.25
+"""Real seconds after which a controller that waits looks at a clock that may run faster now."""
+
+
+class Pace:
+    """What makes clocks of one time for all controllers of a test; `speed` may change at any time.
+
+    What has to happen before a limit should happen at speed 1: a slow machine needs its time.
+    """
+
+    def __init__(self, speed: float) -> None:
+        self._speed = speed
+        self._shown = datetime.now(UTC)
+        self._at = time.monotonic()
+
+    def __call__(self, read: Callable[[], Awaitable[datetime]]) -> Clock:
+        return FastClock(read, self)
+
+    def now(self) -> datetime:
+        """Never goes back, not even over a restart of the controller."""
+        return self._shown + timedelta(seconds=(time.monotonic() - self._at) * self._speed)
+
+    @property
+    def speed(self) -> float:
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._shown, self._at, self._speed = self.now(), time.monotonic(), speed
 
 
 class FastClock(Clock):
-    """Counts from the moment at which `fast` was called, so that it never goes back over a
-    restart of the controller. The database is still asked, and so can still be away."""
+    """The database is still asked, and so can still be away."""
 
-    def __init__(
-        self, read: Callable[[], Awaitable[datetime]], began: datetime, speed: float
-    ) -> None:
+    def __init__(self, read: Callable[[], Awaitable[datetime]], pace: Pace) -> None:
         super().__init__(read)
-        self._began = began
-        self._speed = speed
+        self._pace = pace
 
     def now(self) -> datetime:
-        return self._began + (datetime.now(UTC) - self._began) * self._speed
+        return self._pace.now()
 
     def seconds_until(self, when: datetime) -> float:
-        return (when - self.now()) / timedelta(seconds=1) / self._speed
-
-
-def fast(speed: float) -> NewClock:
-    began = datetime.now(UTC)
-    return lambda read: FastClock(read, began, speed)
+        left = (when - self.now()) / timedelta(seconds=1) / self._pace.speed
+        return min(left, LONGEST_WAIT)

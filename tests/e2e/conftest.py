@@ -1,18 +1,13 @@
 """One scene a test; tests of this folder run one after the other on a hub of their own."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from secrets import token_hex
 
 import pytest
 
-from ibgu.db.migrate import upgrade
 from ibgu.hub.client import HubClient
-from ibgu.sandbox.databases import create_database, drop_database
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.waiting import wait_until
@@ -36,24 +31,6 @@ def sandbox_hub() -> Iterator[SandboxHub]:
 
 
 @pytest.fixture(scope="package")
-def migrated(postgres_url: str) -> Iterator[str]:
-    """Name of a migrated database, to be copied: that is quicker than to migrate each."""
-    name = f"ibgu_e2e_{token_hex(6)}"
-    url = create_database(postgres_url, name)
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, upgrade(url)).result()
-    yield name
-    drop_database(postgres_url, name)
-
-
-@pytest.fixture
-def journal_url(postgres_url: str, migrated: str) -> Iterator[str]:
-    name = f"{migrated}_test"
-    yield create_database(postgres_url, name, template=migrated)
-    drop_database(postgres_url, name)
-
-
-@pytest.fixture(scope="package")
 def audit_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of `talms_hub`."""
     return tmp_path_factory.mktemp("audit") / "audit.log"
@@ -70,16 +47,16 @@ def talms_hub(audit_log: Path) -> Iterator[SandboxHub]:
 
 
 @pytest.fixture
-async def scene(sandbox_hub: SandboxHub, journal_url: str) -> AsyncIterator[Scene]:
-    async with scene_on(sandbox_hub, journal_url) as made:
+async def scene(sandbox_hub: SandboxHub, database_url: str) -> AsyncIterator[Scene]:
+    async with scene_on(sandbox_hub, database_url) as made:
         yield made
 
 
 @asynccontextmanager
-async def scene_on(hub: SandboxHub, journal_url: str) -> AsyncIterator[Scene]:
+async def scene_on(hub: SandboxHub, database_url: str) -> AsyncIterator[Scene]:
     """Empty at its beginning, and at its end."""
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
-        made = Scene(hub, journal_url, admin)
+        made = Scene(hub, database_url, admin)
         await made.clear()
         try:
             yield made

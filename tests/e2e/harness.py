@@ -34,7 +34,7 @@ from ibgu.sim.spec import FleetSpec
 from tests.e2e.manifests import Object
 
 NAMESPACE = "ibgu-system"
-SECONDS = 30.0
+SECONDS = 60.0
 """How long a test waits for what must come; only a failure ever takes it."""
 VICTIM = Path(__file__).with_name("victim.py")
 
@@ -282,6 +282,10 @@ class Scene:
         assert self.player is not None
         self.player.act(name, deed)
 
+    def freeze(self, name: str, frozen: bool = True) -> None:
+        """The hub hears nothing new of the cluster, and so no end, until it thaws."""
+        self.act(name, lambda cluster, now: cluster.freeze(frozen, now))
+
     async def journal(self, query: str, *values: object) -> list[asyncpg.Record]:
         connection = await asyncpg.connect(dsn(self.database_url))
         try:
@@ -346,7 +350,7 @@ class Scene:
 
     async def at_rest(self) -> None:
         """Nothing is held, owed, open or armed any more."""
-        await self.until(self._resting, "holds, runs, debts and armed works to go", 10)
+        await self.until(self._resting, "holds, runs, debts and armed works to go")
 
     async def _resting(self) -> bool:
         rows = await self.journal(
@@ -374,6 +378,15 @@ class Scene:
             return int(rows[0]["count"]) >= count
 
         await self.until(told, f"{kind} {cluster} in the journal")
+
+    async def says(self, name: str, cluster: str, words: str) -> None:
+        """Wait until the status says so of the action that the cluster is in."""
+
+        async def told() -> bool:
+            action = (await self.entry(name, cluster)).get("currentAction", {})
+            return words in action.get("message", "")
+
+        await self.until(told, f"the status to say {words!r} of {cluster}")
 
     async def accepted(self, step: int = 0) -> str:
         """The cluster whose run was the first one of the step that a cluster has taken.

@@ -18,8 +18,8 @@ IMPORT_OFF = "import.open-cluster-management.io/disable-auto-import"
 
 
 @pytest.fixture
-async def scene(talms_hub: SandboxHub, journal_url: str) -> AsyncIterator[Scene]:
-    async with scene_on(talms_hub, journal_url) as made:
+async def scene(talms_hub: SandboxHub, database_url: str) -> AsyncIterator[Scene]:
+    async with scene_on(talms_hub, database_url) as made:
         yield made
 
 

@@ -49,13 +49,13 @@ def _published(kubectl: Kubectl) -> bool:
 
 @pytest.fixture
 async def scene(
-    polled_hub: SandboxHub, journal_url: str, monkeypatch: pytest.MonkeyPatch
+    polled_hub: SandboxHub, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Scene]:
     for action in Action:
         monkeypatch.setitem(BUILT_IN, action, Range(FIRST, 60.0))
     hub = polled_hub
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
-        made = Scene(hub, journal_url, admin)
+        made = Scene(hub, database_url, admin)
         try:
             yield made
         finally:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ibgu.hub import paths
-from tests.e2e.clock import fast
+from tests.e2e.clock import Pace
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
 
@@ -45,7 +45,7 @@ async def test_a_run_that_somebody_takes_over_ends_without_a_label(
 ) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     await scene.fleet(count=2, faults=[f"hangs@{first}"])
-    await scene.start(clock=fast(40))
+    await scene.start(clock=Pace(40))
     await scene.apply(ibgu("hand", step("Prep"), fleet=scene.label))
     await scene.until(lambda: "Prep" in scene.stages(first), "Prep to have begun")
     await scene.seen_in_journal("RunAccepted", first)
@@ -125,8 +125,11 @@ async def test_waiting_members_are_skipped_by_an_annotation(scene: Scene) -> Non
     await scene.start()
     await scene.apply(ibgu("skip", step("Prep", most=1), fleet=scene.label))
     running = await scene.accepted()
+    scene.freeze(running)
     skipped, last = scene.others(running)
     await scene.annotate("skip", f"ibgu.dev/skip={skipped}")
+    await scene.seen_in_journal("MemberFinished", skipped)
+    scene.freeze(running, False)
     status = await scene.completed("skip")
     assert status["summary"]["skipped"] == 1
     assert actions(await scene.entry("skip", skipped), "failed") == []

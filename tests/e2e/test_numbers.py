@@ -151,8 +151,7 @@ class Surfaces(Struct):
 
     def let_go(self, *numbers: int) -> None:
         for number in numbers:
-            cluster = f"{self.scene.label}-{number}"
-            self.scene.act(cluster, lambda found, now: found.freeze(False, now))
+            self.scene.freeze(f"{self.scene.label}-{number}", False)
 
 
 def _done(status: Object, kind: str, action: str) -> list[Object]:

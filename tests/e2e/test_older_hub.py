@@ -53,10 +53,10 @@ def _published(kubectl: Kubectl) -> bool:
 
 
 @pytest.fixture
-async def scene(older_hub: SandboxHub, journal_url: str) -> AsyncIterator[Scene]:
+async def scene(older_hub: SandboxHub, database_url: str) -> AsyncIterator[Scene]:
     hub = older_hub
     async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
-        made = Scene(hub, journal_url, admin)
+        made = Scene(hub, database_url, admin)
         try:
             yield made
         finally:
@@ -116,10 +116,12 @@ async def test_a_plan_that_becomes_invalid_stops_new_starts_only(scene: Scene) -
     await scene.start()
     await scene.apply(ibgu("changed", step("Prep", most=1), fleet=scene.label))
     first = await scene.accepted()
+    scene.freeze(first)
     (second,) = scene.others(first)
     await scene.apply(ibgu("changed", step("Upgrade", most=1), fleet=scene.label))
     condition = await until_condition(scene, "changed", "InvalidPlan")
     assert "append only" in condition["message"]
+    scene.freeze(first, False)
     await scene.seen_in_journal("MemberFinished", first)
     assert scene.stages(first) == ["Prep"]
     assert scene.stages(second) == []

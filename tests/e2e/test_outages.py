@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ibgu.sim.cluster import Cluster
-from tests.e2e.clock import fast
+from tests.e2e.clock import Pace
 from tests.e2e.gate import Gate
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
@@ -42,7 +42,7 @@ async def test_the_api_server_restarts(scene: Scene, lease: int) -> None:
 async def test_rights_that_are_taken_away_and_given_back(scene: Scene) -> None:
     """ibgu waits for them; it is no verdict on the clusters."""
     await scene.fleet(count=4, durations="60s-120s")
-    await scene.start(clock=fast(15))
+    await scene.start(clock=Pace(15))
     await scene.apply(ibgu("rights", ALL, fleet=scene.label))
     await scene.seen_in_journal("RunAccepted", count=2)
     bindings = [

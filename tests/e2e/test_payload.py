@@ -1,5 +1,7 @@
 """What a Prep carries to the clusters, and what users hear when it can't."""
 
+import asyncio
+
 import pytest
 
 from ibgu.controller import openings
@@ -151,8 +153,11 @@ async def test_a_changed_source_holds_new_starts_until_a_person_resumes(scene: S
     manifest["spec"]["plan"] = [step("Prep", most=1)]
     await scene.apply(manifest)
     first = await scene.accepted()
+    scene.freeze(first)
     (second,) = scene.others(first)
     await scene.apply(config_map(OADP["namespace"], name, backup="second"))
+    await asyncio.sleep(2)  # ibgu looks every second
+    scene.freeze(first, False)
     await scene.phase("carrying", "Held")
     assert "ibgu.dev/resume" in (await scene.condition("carrying", "Held"))["message"]
     assert scene.stages(second) == []

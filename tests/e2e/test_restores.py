@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from ibgu.hub import paths
 from ibgu.sandbox.databases import create_database, drop_database
@@ -115,7 +116,7 @@ async def test_the_journal_is_restored_to_an_earlier_time(
     await scene.apply(ibgu("earlier", PLAN[0], fleet=scene.label))
     await scene.completed("earlier")
     await scene.stop()
-    earlier = another(f"{migrated}_test")
+    earlier = another(str(make_url(scene.database_url).database))
     await scene.start()
     await scene.apply(ibgu("earlier", *PLAN, fleet=scene.label))
     first = await scene.accepted(step=1)

@@ -26,8 +26,8 @@ from tests.e2e.talm import a_rollout
 
 
 @pytest.fixture
-async def scene(talms_hub: SandboxHub, journal_url: str) -> AsyncIterator[Scene]:
-    async with scene_on(talms_hub, journal_url) as made:
+async def scene(talms_hub: SandboxHub, database_url: str) -> AsyncIterator[Scene]:
+    async with scene_on(talms_hub, database_url) as made:
         yield made
 
 

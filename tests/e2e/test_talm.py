@@ -69,9 +69,11 @@ async def test_talm_comes_back_in_mid_flight(scene: Scene, often: None) -> None:
     await scene.start()
     await scene.apply(ibgu("talm", step("Prep", most=1), fleet=scene.label))
     first = await scene.accepted()
+    scene.freeze(first)
     (second,) = scene.others(first)
     await scene.apply(lease())
     await scene.seen_in_journal("RolloutHeld")
+    scene.freeze(first, False)
     await scene.seen_in_journal("MemberFinished", first)
     before = await versions(scene)
     assert scene.stages(second) == []

@@ -37,15 +37,15 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-async def test_a_fresh_database_is_empty_and_ones_own(database_url: str) -> None:
+async def test_a_fresh_database_is_empty_and_ones_own(empty_url: str) -> None:
     count = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-    assert await run(database_url, count) == 0
-    assert await run(database_url, "CREATE TABLE t (x int)", count) == 1
+    assert await run(empty_url, count) == 0
+    assert await run(empty_url, "CREATE TABLE t (x int)", count) == 1
 
 
-async def test_a_database_can_copy_another(postgres_url: str, database_url: str) -> None:
-    await run(database_url, "CREATE TABLE t (x int)", "INSERT INTO t VALUES (7)")
-    template = database_url.rpartition("?")[0].rpartition("/")[2]
+async def test_a_database_can_copy_another(postgres_url: str, empty_url: str) -> None:
+    await run(empty_url, "CREATE TABLE t (x int)", "INSERT INTO t VALUES (7)")
+    template = empty_url.rpartition("?")[0].rpartition("/")[2]
     copy = create_database(postgres_url, f"{template}_copy", template=template)
     assert await run(copy, "SELECT x FROM t") == 7
     drop_database(postgres_url, f"{template}_copy")

@@ -10,11 +10,8 @@ from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.waiting import wait_until
-from tests.e2e.conftest import journal_url, migrated
 from tests.e2e.harness import Scene
 from tests.e2e.talm import CGU_CRD
-
-__all__ = ["journal_url", "migrated"]
 
 
 class Audited(Struct, frozen=True):
@@ -47,8 +44,8 @@ async def admin(audited: Audited) -> AsyncIterator[HubClient]:
 
 
 @pytest.fixture
-async def scene(audited: Audited, journal_url: str, admin: HubClient) -> AsyncIterator[Scene]:
-    made = Scene(audited.hub, journal_url, admin)
+async def scene(audited: Audited, database_url: str, admin: HubClient) -> AsyncIterator[Scene]:
+    made = Scene(audited.hub, database_url, admin)
     await made.clear()
     try:
         yield made

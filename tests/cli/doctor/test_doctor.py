@@ -13,7 +13,6 @@ from typer.testing import CliRunner, Result
 
 from ibgu.cli.app import app
 from ibgu.db import dsn
-from ibgu.db.migrate import upgrade
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 
@@ -50,14 +49,8 @@ def told(result: Result, check: str) -> str:
     return "\n".join(f"{each['found']} -> {each['do']}" for each in found)
 
 
-@pytest.fixture
-async def migrated(database_url: str) -> str:
-    await upgrade(database_url)
-    return database_url
-
-
-def test_a_hub_with_ibgus_account_lacks_nothing(doctor: Doctor, migrated: str) -> None:
-    result = doctor("-o", "json", DATABASE_URL=migrated)
+def test_a_hub_with_ibgus_account_lacks_nothing(doctor: Doctor, database_url: str) -> None:
+    result = doctor("-o", "json", DATABASE_URL=database_url)
     found = levels(result)
     for check in ("clusters", "agents", "ConfigMaps and secrets"):  # what other tests left there
         found.pop(check)
@@ -72,8 +65,10 @@ def test_the_hub_alone(doctor: Doctor) -> None:
     assert levels(result)["rights"] == "ok"
 
 
-def test_the_database_alone(migrated: str) -> None:
-    result = CliRunner().invoke(app, ["doctor"], env={"DATABASE_URL": migrated, "KUBECONFIG": ""})
+def test_the_database_alone(database_url: str) -> None:
+    result = CliRunner().invoke(
+        app, ["doctor"], env={"DATABASE_URL": database_url, "KUBECONFIG": ""}
+    )
     assert result.exit_code == 0, result.output
     assert "skipped  hub       KUBECONFIG is not set" in result.stdout
     assert "✔ ok       schema" in result.stdout
@@ -85,20 +80,20 @@ def test_neither_is_nothing_to_check(doctor: Doctor) -> None:
     assert "set KUBECONFIG, DATABASE_URL, or both" in result.stderr
 
 
-def test_a_database_without_tables(doctor: Doctor, database_url: str) -> None:
-    result = doctor("-o", "json", user="", DATABASE_URL=database_url)
+def test_a_database_without_tables(doctor: Doctor, empty_url: str) -> None:
+    result = doctor("-o", "json", user="", DATABASE_URL=empty_url)
     assert result.exit_code == 2
     assert "ibgu migrate" in told(result, "schema")
 
 
-async def test_a_user_who_may_not_write(doctor: Doctor, migrated: str) -> None:
-    connection = await asyncpg.connect(dsn(migrated))
+async def test_a_user_who_may_not_write(doctor: Doctor, database_url: str) -> None:
+    connection = await asyncpg.connect(dsn(database_url))
     try:
         # Postgres lets its superuser do anything, whatever is granted.
         await connection.execute("DROP ROLE IF EXISTS ibgu_reader")
         await connection.execute("CREATE ROLE ibgu_reader LOGIN PASSWORD 'reads'")
         await connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO ibgu_reader")
-        theirs = make_url(migrated).set(username="ibgu_reader", password="reads")
+        theirs = make_url(database_url).set(username="ibgu_reader", password="reads")
         url = theirs.render_as_string(hide_password=False)
         result = await asyncio.to_thread(doctor, "-o", "json", user="", DATABASE_URL=url)
         assert result.exit_code == 2
