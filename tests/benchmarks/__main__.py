@@ -14,6 +14,7 @@ from msgspec import json
 
 from tests.benchmarks.parts import PARTS
 from tests.benchmarks.report import JUDGED
+from tests.in_memory import keep_in_memory
 
 
 def main(arguments: list[str]) -> int:
@@ -26,6 +27,7 @@ def main(arguments: list[str]) -> int:
         part.arguments(commands.add_parser(name, help=part.about, description=part.about))
     options = parser.parse_args(arguments)
     every = [options] if options.part else [parser.parse_args([name]) for name in PARTS]
+    keep_in_memory()
     results = [_run(each) for each in every]
     if options.json is not None:
         options.json.write_bytes(json.encode(JUDGED))

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tests.in_memory import keep_in_memory
 from tests.simulation.broken import VARIANTS, broken
 from tests.simulation.faults import Fault, theme
 from tests.simulation.postgres import database, server
@@ -26,6 +27,7 @@ def main() -> int:
         # The order of sets follows from the hashes of strings: a seed must always be the same.
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])
+    keep_in_memory()
     with server() as url:
         if asked.prove:
             return _prove(url, asked.prove, asked.first, asked.within)

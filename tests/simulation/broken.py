@@ -378,7 +378,7 @@ class Variant(Struct, frozen=True):
 VARIANTS: dict[str, Variant] = {
     patches.__name__.replace("_", "-"): Variant(patches, theme, *first)
     for patches, theme, *first in (
-        (no_fencing, "leaders"),
+        (no_fencing, "leaders", 112),
         (intent_after_effect, ""),
         (slot_freed_early, "dark"),
         (one_slot_too_many, ""),
@@ -388,12 +388,12 @@ VARIANTS: dict[str, Variant] = {
         (look_skipped, ""),
         (look_kept, ""),
         (debts_forgotten, "leaders", 132),
-        (claim_ignored, ""),
+        (claim_ignored, "", 12),
         (deadline_before_evidence, "outage"),
-        (withdrawn_stays_withdrawn, "dark"),
+        (withdrawn_stays_withdrawn, "dark", 26),
         (restart_begins_anew, "leaders"),
         (restart_arms, "leaders"),
-        (foreign_label_overwritten, "people"),
+        (foreign_label_overwritten, "people", 67),
         (missing_payload_ignored, "payloads"),
         (gap_ignored, "leaders"),
         (doubt_ignored, "leaders", 112),

@@ -74,10 +74,10 @@ async def _nothing() -> str | None:
 
 @contextmanager
 def kept(folder: str = "") -> Iterator[Path]:
-    """A folder for a durable database, which goes where no name was given."""
+    """A folder for a durable database, on a disk; it goes where no name was given."""
     if folder:
         yield Path(folder)
         return
-    with tempfile.TemporaryDirectory(prefix="ibgu-bench-") as made:
+    with tempfile.TemporaryDirectory(prefix="ibgu-bench-", dir="/var/tmp") as made:
         Path(made).chmod(0o755)  # Postgres is another user where we are root
         yield Path(made) / "data"
