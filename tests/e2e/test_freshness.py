@@ -17,10 +17,13 @@ from tests.e2e.manifests import Object, ibgu, step
 
 CRD = "manifestworks.work.open-cluster-management.io"
 FIELD = "feedbackScrapeType"
-FLEET = {"scale": 0.1, "durations": "10s", "feedback": "poll:600s"}
-"""A stage takes a second; agents read after 60 to 114 of them, or 24 to 36 after an apply."""
-FIRST = 2.0
-"""Seconds from an arming to the first poke here."""
+FLEET = {"scale": 0.1, "durations": "30s", "feedback": "poll:600s"}
+"""A stage takes three seconds, so that none is over before its agent has told of its beginning.
+
+Agents read after 60 to 114 seconds of the scale, or 24 to 36 after an apply.
+"""
+FIRST = 4.5
+"""Seconds from an arming to the first poke here, when the stage is over; the next one is far."""
 
 
 def _without_field(crd: Object) -> Object:
