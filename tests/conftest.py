@@ -1,22 +1,20 @@
 """What every test can have: a real hub, a real Postgres, kubectl, and names of its own."""
 
-import asyncio
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import settings
 from sqlalchemy.engine import make_url
 
-from ibgu.db.migrate import upgrade
 from ibgu.sandbox.databases import create_database, drop_database
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.postgres import EmbeddedPostgres
 from tests.in_memory import keep_in_memory
 from tests.sharing import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.simulation.postgres import database
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 
@@ -54,12 +52,8 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def migrated(postgres_url: str) -> Iterator[str]:
     """Name of a migrated database, to be copied: that is quicker than to migrate each."""
-    name = f"ibgu_migrated_{os.getpid()}"
-    url = create_database(postgres_url, name)
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, upgrade(url)).result()
-    yield name
-    drop_database(postgres_url, name)
+    with database(postgres_url) as url:
+        yield str(make_url(url).database)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A database of the simulations' own."""
+"""A migrated database of one's own."""
 
 import asyncio
 import os
@@ -24,7 +24,8 @@ def server() -> Iterator[str]:
 
 @contextmanager
 def database(server_url: str) -> Iterator[str]:
-    name = f"ibgu_simulation_{os.getpid()}_{time.time_ns()}"
+    """Its URL, also from inside a loop; dropped afterwards."""
+    name = f"ibgu_migrated_{os.getpid()}_{time.time_ns()}"
     url = create_database(server_url, name)
     try:
         with ThreadPoolExecutor(1) as pool:
