@@ -27,6 +27,7 @@ def figures(result: Result) -> dict[str, float]:
         "rows_per_action": journal.rows / actions,
         "transactions_per_action": journal.transactions / actions,
         "cpu_seconds_per_1000_actions": around.usage.cpu / actions * 1000,
+        "cpu_to_hub_cpu": around.usage.cpu / around.servers["kube-apiserver"],
         "peak_rss_mib": around.usage.peak / 2**20,
         "ended_otherwise": len(result.otherwise),
     }

@@ -35,6 +35,7 @@ def figures(few: Work, many: Work, rest: Rest) -> dict[str, float]:
         "leads_lost": float(few.leads + many.leads),
         "peak_rss_mib": many.peak / 2**20,
         "in_sync_seconds": rest.in_sync,
+        "in_sync_to_lists": rest.in_sync / rest.bare,
         "cpu_at_rest_percent": rest.cpu * 100,
     }
 
