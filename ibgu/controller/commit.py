@@ -1,8 +1,7 @@
 """Intent before effect: a turn's decisions go into the journal before anything is done."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import datetime
 from math import inf
 from typing import TypeVar
@@ -31,8 +30,6 @@ class Draft:
     def __init__(self, world: World) -> None:
         self.world = world
         self.decisions: list[Decision] = []
-        self.torn = False
-        """The world took a decision in part only: nothing can be said about it any more."""
         self._undo: list[Undo] = []
         self._slots: dict[MemberKey, int | None] = {}
 
@@ -40,26 +37,7 @@ class Draft:
         if isinstance(decision, OnMember):
             self._slots.setdefault(decision.member.key, self._slot(decision.member))
         self.decisions.append(decision)
-        self.torn = True
         self._undo.append(self.world.apply(decision))
-        self.torn = False
-
-    @contextmanager
-    def whole(self) -> Iterator[None]:
-        """What is taken inside is taken back again where it ends with an error."""
-        decisions, slots = len(self.decisions), len(self._slots)
-        try:
-            yield
-        except BaseException:
-            self._back_to(decisions)
-            for key in list(self._slots)[slots:]:
-                del self._slots[key]
-            raise
-
-    def _back_to(self, decisions: int) -> None:
-        for step in reversed(self._undo[decisions:]):
-            step()
-        del self._undo[decisions:], self.decisions[decisions:]
 
     def _slot(self, member: Member) -> int | None:
         known = self.world.step_of(member).members.get(member.cluster)
@@ -87,8 +65,10 @@ class Draft:
 
     def without(self, lost: frozenset[MemberKey]) -> None:
         """Take everything back, and apply again what is not about the lost members."""
+        for step in reversed(self._undo):
+            step()
         kept = [d for d in self.decisions if not about(d, lost)]
-        self._back_to(0)
+        self.decisions, self._undo = [], []
         for decision in kept:
             self.take(decision)
 

@@ -1,32 +1,26 @@
 """From what was touched to a draft: each rollout's snapshot, decided."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 
-import structlog
-
 from ibgu.controller.agenda import Touched
 from ibgu.controller.commit import Draft
-from ibgu.controller.failing import Failing
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import found_of
 from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.book import Book
-from ibgu.core.decide import Answer, decide_debt, decide_into, hold_failing, start_into
+from ibgu.core.decide import Answer, decide_debt, decide_into, start_into
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Decision, Kind, OnDebt, OnRollout, Rollout
 from ibgu.core.recover import rebuild, returned
 from ibgu.core.snapshot import Facts, Snapshot
 from ibgu.core.works import names
 
-log = structlog.get_logger("ibgu.controller")
-
 
 class Deciding:
     def __init__(self, parts: Parts, facts: Facts) -> None:
         self._parts = parts
-        self.failing = Failing()
         self.facts = facts
 
     def draft(self, touched: Touched, debts: Iterable[str], now: datetime) -> Draft:
@@ -39,35 +33,8 @@ class Deciding:
             for seen in list(self._seen(uid, now)):
                 draft.take(seen)
             if uid in self._parts.world.books:
-                self._contained(draft, uid, clusters, now)
-            else:
-                self.failing.over(uid)
+                self._decide_rollout(draft, uid, clusters, now)
         return draft
-
-    def _contained(self, draft: Draft, uid: str, clusters: Collection[str], now: datetime) -> None:
-        """An error of ours in one rollout holds that one, and is no reason for others to stop."""
-        left = self.failing.left(uid, clusters, now)
-        if left is not None:
-            try:
-                with draft.whole():
-                    self._decide_rollout(draft, uid, left, now)
-            except Exception as error:
-                if draft.torn:
-                    raise
-                self._failed(draft, uid, left, error, now)
-            else:
-                self.failing.over(uid)
-                return
-        self._parts.agenda.at(self.failing.again(uid), uid, "")
-
-    def _failed(
-        self, draft: Draft, uid: str, clusters: Iterable[str], error: Exception, now: datetime
-    ) -> None:
-        rollout, words = self._parts.world.books[uid].rollout, f"{type(error).__name__}: {error}"
-        log.exception("can't decide about a rollout", rollout=rollout.full_name)
-        self.failing.failed(uid, clusters, now)
-        if held := hold_failing(rollout, words, now):
-            draft.take(held)
 
     def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime

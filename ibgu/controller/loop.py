@@ -17,7 +17,6 @@ from ibgu.controller import adopting, naming
 from ibgu.controller.agenda import Touched
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.effects import POKE
-from ibgu.controller.failing import Failing
 from ibgu.controller.following import Following
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import WentBack
@@ -66,11 +65,6 @@ class Loop:
     def now(self) -> datetime:
         """By the database's clock."""
         return self._parts.clock.now()
-
-    @property
-    def failing(self) -> Failing:
-        """Rollouts that an error of ibgu's own keeps from being decided about."""
-        return self._deciding.failing
 
     @property
     def hushed(self) -> bool:

@@ -36,7 +36,6 @@ HOLDS = frozenset(
         ReasonKind.ADOPTION,
         ReasonKind.ADOPTING,
         ReasonKind.RESTORED,
-        ReasonKind.INTERNAL_ERROR,
         ReasonKind.FLOOR,
         ReasonKind.PACE_INVALID,
     }

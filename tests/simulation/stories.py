@@ -15,13 +15,11 @@ from ibgu.controller.commit import Draft
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
 from ibgu.core.book import Book
-from ibgu.core.certify import Rule
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Kind, Preempt, ReasonKind, RolloutState
 from ibgu.core.works import names
 from ibgu.db.engine import engine as connected
 from ibgu.db.journal.write import put_statement
-from ibgu.db.reads.certified import certify
 from ibgu.db.schema import debts, events, holds, members, rollouts, runs, steps
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryClient
@@ -103,12 +101,6 @@ class Stage:
             async with self.pool.connect() as db:
                 found = (await db.execute(text(query), {"hub": self.journal})).all()
         return [event for event in found if not kinds or event.kind in kinds]
-
-    async def against_the_history(self) -> list[str]:
-        """In the certifier's words. Leads are dated by the database's clock: of no virtual time."""
-        with self.real_io():
-            found = (await certify(self.pool, self.journal)).findings.violations
-        return [f"{each.rule}: {each.words}" for each in found if each.rule is not Rule.WRITER]
 
     async def journal_now(self) -> dict[str, Any]:
         """All that the journal knows of the hub, for `put_back`."""

@@ -3,25 +3,17 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from itertools import pairwise
-from typing import Any
 from unittest.mock import patch
 
 import pytest
 from msgspec import json
 from structlog.testing import capture_logs
 
-from ibgu.controller import deciding
 from ibgu.controller.agenda import Agenda
 from ibgu.controller.denials import FIRST, LONGEST
-from ibgu.controller.failing import AGAIN
 from ibgu.controller.loop import DEBT_RETRY, GATHER, STATUS_REFUSED
-from ibgu.core.book import Take
-from ibgu.core.decide import Answer, decide_into
-from ibgu.core.model import Kind, OnMember, ReasonKind, RolloutState, RunState
-from ibgu.core.snapshot import Snapshot
+from ibgu.core.model import Kind, ReasonKind, RunState
 from ibgu.core.works import names
 from ibgu.db.journal import Journal
 from ibgu.hub import paths
@@ -234,72 +226,6 @@ def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
     assert words in note
     failed = [line for line in logs if line["event"] == "write failed"]
     assert [(line["object"], words in line["error"]) for line in failed] == [("status", True)]
-
-
-def test_a_rollout_that_ibgu_fails_at_is_held_while_others_go_on(told: Tell) -> None:
-    """What it had decided in that turn is taken back; once it is mended it goes on from there."""
-    faulty = [True]
-
-    def fails(take: Take, snapshot: Snapshot, touched: Iterable[str], now: datetime) -> Answer:
-        answer = decide_into(take, snapshot, touched, now)
-        of_members = (each for each in answer.decisions if isinstance(each, OnMember))
-        accepted = any(each.kind is Kind.RUN_ACCEPTED for each in of_members)
-        if faulty and accepted and snapshot.book.rollout.name == "rollout-0":
-            raise ZeroDivisionError("of all things")
-        return answer
-
-    async def story(stage: Stage) -> None:
-        await _relabel(stage, "site-2", group="other")
-        await stage.world.people.apply(0)
-        await stage.until(lambda: stage.held(ReasonKind.INTERNAL_ERROR))
-        other = await _apply_for(stage, group="other")
-        await stage.until(lambda: other() is RolloutState.COMPLETE)
-        assert [event.cluster for event in await stage.events("RunAccepted")] == ["site-2"]
-        [status] = [json.decode(each.status) for each in stage.loop._parts.mirror.ibgus][:1]
-        assert status["phase"] == "Held"
-        assert "ZeroDivisionError: of all things" in str(status["conditions"])
-        tries = len(_failures(logs))
-        await asyncio.sleep(10 * AGAIN.total_seconds())
-        assert len(_failures(logs)) - tries in (9, 10)
-
-        faulty.clear()
-        await stage.until(stage.complete)
-        assert len(await stage.events("RolloutHeld")) == 1
-        assert len(await stage.events("RolloutReleased")) == 1
-        accepted = [event.cluster for event in await stage.events("RunAccepted")]
-        assert accepted == ["site-2", "site-1"]
-        assert not list(stage.loop.failing)
-        assert await stage.against_the_history() == []
-
-    with patch.object(deciding, "decide_into", fails), capture_logs() as logs:
-        told(story, "Prep", clusters=2)
-    assert {line["rollout"] for line in _failures(logs)} == {"default/rollout-0"}
-
-
-def _failures(logs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [line for line in logs if line["event"] == "can't decide about a rollout"]
-
-
-async def _relabel(stage: Stage, cluster: str, **labels: str) -> None:
-    path = f"{paths.MANAGED_CLUSTERS}/{cluster}"
-    body = {"metadata": {"labels": labels}}
-    await stage.client.request("PATCH", path, body=body, content_type=paths.MERGE_PATCH)
-
-
-async def _apply_for(stage: Stage, **labels: str) -> Callable[[], RolloutState | None]:
-    """The first IBGU once more, for other clusters; tells how far it is."""
-    body = await stage.client.get(paths.ibgu("default", "rollout-0"), dict[str, Any])
-    spec = body["spec"] | {"clusterLabelSelectors": [{"matchLabels": labels}]}
-    metadata = {"name": "rollout-1", "namespace": "default"}
-    new = {key: body[key] for key in ("apiVersion", "kind")} | {"metadata": metadata, "spec": spec}
-    await stage.client.request("POST", paths.ibgus("default"), body=new)
-
-    def state() -> RolloutState | None:
-        books = stage.loop.world.books.values()
-        found = (each.rollout for each in books if each.rollout.name == "rollout-1")
-        return next((rollout.state for rollout in found), None)
-
-    return state
 
 
 def test_what_was_seen_before_the_hub_went_back_is_kept(told: Tell) -> None:

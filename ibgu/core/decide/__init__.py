@@ -12,7 +12,6 @@ from ibgu.core.book import StepBook, Take
 from ibgu.core.decide.accepted import other_run
 from ibgu.core.decide.controls import decide_controls
 from ibgu.core.decide.debts import decide_debt
-from ibgu.core.decide.failing import hold_failing
 from ibgu.core.decide.late import decide_finished
 from ibgu.core.decide.opening import open_step
 from ibgu.core.decide.restored import decide_restored
@@ -33,7 +32,6 @@ __all__ = [
     "decide",
     "decide_debt",
     "decide_into",
-    "hold_failing",
     "other_run",
     "payload_wanted",
     "stage_work",

@@ -160,12 +160,6 @@ _HOLDS = {
         "a person lets it go on",
         f"compare the clusters with what is shown, {_RESUME}",
     ),
-    ReasonKind.INTERNAL_ERROR: Meaning(
-        "ibgu itself fails when it decides about this rollout: nothing of it goes on, while all "
-        "others do",
-        "it no longer fails; it is tried again every half a minute",
-        "send the controller's log to those who maintain ibgu; changing the IBGU may help",
-    ),
     ReasonKind.FLOOR: Meaning(
         "too little of the step's time is left to start and see it through",
         "the step's end: its waiting members fail as never started",

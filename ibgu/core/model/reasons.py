@@ -44,8 +44,6 @@ class ReasonKind(StrEnum):
     ADOPTION = "UnfinishedGroupUpgrades"
     ADOPTING = "TakingOverFromTalm"
     RESTORED = "Restored"
-    INTERNAL_ERROR = "InternalError"
-    """ibgu itself fails when it decides about the rollout."""
     FLOOR = "TooLittleTimeLeft"
     PACE_INVALID = "InvalidPace"
     START_RATE = "StartRate"
