@@ -31,6 +31,16 @@ setup: $(READY) ## the virtual environment, and the sandbox hub's programs (buil
 tools: $(READY) ## helm, kubeconform, promtool and Compose's loader, for the tests (built once)
 	@$(BIN)/python -m tests.tools
 
+# As root, or with sudo where it asks nobody.
+APT = $(shell test "$$(id -u)" = 0 || echo sudo -n) apt-get -qq
+
+.PHONY: browser
+browser: ## Debian's Chromium where there is none, for the tests of the page (CHROMIUM names another)
+	@test -n "$(CHROMIUM)" || command -v chromium >/dev/null || { \
+	  echo "== Chromium, for the tests of the page"; \
+	  { $(APT) update && $(APT) install -y --no-install-recommends chromium fonts-dejavu-core; } >/dev/null || { \
+	  echo "Chromium could not be installed: apt-get install chromium, or name one in CHROMIUM"; exit 1; }; }
+
 .PHONY: demo
 demo: setup ## a whole hub with 50 simulated clusters and a rollout (DEMO_ARGS=--exit-when-done)
 	@$(BIN)/ibgu demo $(DEMO_ARGS)
@@ -41,7 +51,7 @@ test: ## all tests, on real API servers and Postgres (TEST_ARGS for pytest, TEST
 	@$(MAKE) --no-print-directory test-core
 	@$(MAKE) --no-print-directory test-rest
 else
-test: setup tools
+test: setup tools browser
 	@$(BIN)/pytest $(PARALLEL) $(TEST_ARGS)
 endif
 
@@ -55,7 +65,7 @@ test-core: $(READY) ## the tests of ibgu/core, and how much of it they cover
 	@$(BIN)/pytest -n $(CORES) tests/core -m "hypothesis or long"
 
 .PHONY: test-rest
-test-rest: setup tools ## all other tests
+test-rest: setup tools browser ## all other tests
 	@echo "== all other tests"
 	@$(BIN)/pytest $(PARALLEL) --ignore tests/core
 
@@ -112,7 +122,7 @@ compare: setup ## a benchmark of BASE and of HEAD, in turns (BASE=HEAD~30 BENCH_
 	@$(BIN)/python -m tests.benchmarks.compare $(BASE) HEAD --times $(TIMES) -- $(BENCH_ARGS)
 
 .PHONY: pictures
-pictures: setup ## the pictures of the page in docs/images, anew from its tests
+pictures: setup browser ## the pictures of the page in docs/images, anew from its tests
 	@$(BIN)/pytest tests/web
 	@cp .artifacts/page/page-*.png docs/images/
 
