@@ -5,10 +5,15 @@
 
 import os
 import socket
+from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import cache
 
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_NEARLY = 0.9
+"""Of a name's letters, in their order: two that changed places, one that is missing."""
 
 
 class SettingsError(Exception):
@@ -123,10 +128,27 @@ def settings() -> Settings:
 
 def read_settings(**given: object) -> Settings:
     """Raises SettingsError."""
+    if told := mistyped(os.environ):
+        raise SettingsError(told)
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_told(error)) from error
+
+
+def mistyped(names: Iterable[str]) -> str:
+    """What is said of the first that is nearly one of the settings; empty: none is.
+
+    Others are somebody else's: Kubernetes gives every pod variables of the Services beside it, and
+    one of those may be called ibgu.
+    """
+    known = {variable(field): field for field in Settings.model_fields}
+    for name in sorted(names):
+        if name.startswith("IBGU_") and name not in known:
+            for near in get_close_matches(name, known, 1, _NEARLY):
+                about = Settings.model_fields[known[near]].description
+                return f"{name}: there is no such setting, but {near}. {about}"
+    return ""
 
 
 def variable(field: str) -> str:
