@@ -23,6 +23,7 @@ from ibgu.controller.recovery import WentBack
 from ibgu.controller.runs import Runs
 from ibgu.core.book import World
 from ibgu.core.decide import urgent
+from ibgu.core.mistakes import mistakes
 from ibgu.core.model import Action, Decision
 from ibgu.core.snapshot import Facts
 from ibgu.core.works import stage_name
@@ -41,6 +42,8 @@ Where a slot may be free now nobody waits for more."""
 
 
 STATUS_REFUSED = "StatusRefused"
+NOT_UNDERSTOOD = "AnnotationNotUnderstood"
+"""Reasons of Warning Events that belong to no decision."""
 
 
 class Loop:
@@ -106,6 +109,11 @@ class Loop:
     def wished(self, rollout: str) -> None:
         """From the mirror, after `touched`: a person looks for what becomes of a change."""
         self._parts.agenda.hurry()
+        found = self._parts.mirror.ibgu(rollout)
+        if found is not None and not self.facts.talm_live:
+            self._parts.statuses.touch(rollout)
+            for words in mistakes(found.metadata.annotations):
+                self._parts.notices.warn(rollout, NOT_UNDERSTOOD, words)
 
     def _owed(self, cluster: str, uid: str) -> list[str]:
         """Of one that is gone: all that it was owed, under whatever uid."""

@@ -103,7 +103,10 @@ class Statuses:
         listing = self._listings.get(rollout.uid)
         if listing is None:
             listing = self._listings[rollout.uid] = Listing()
-        status = status_of(book, payload, _conditions(found), self._served, now, listing)
+        annotations = found.metadata.annotations
+        status = status_of(
+            *(book, payload, _conditions(found), self._served, now, listing, annotations)
+        )
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
         cost = len(body) * PER_BYTE
         written = self._written.get(rollout.uid)

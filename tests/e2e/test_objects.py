@@ -149,4 +149,28 @@ async def test_selectors_that_match_nobody_finish_with_a_warning(scene: Scene) -
     ):
         status = await scene.completed(name)
         assert status["summary"]["total"] == 0
+        condition = await scene.condition(name, "ClustersSelected")
+        assert (condition["status"], condition["reason"]) == ("False", "NobodyMatches")
         await scene.told(name, words)
+
+
+async def test_annotations_that_are_not_understood_are_told_where_they_are(scene: Scene) -> None:
+    """From the first look on, and when a person changes them; once they are right, no longer."""
+    await scene.fleet(count=1, durations="600s-601s")
+    await scene.start()
+    marks = {"ibgu.dev/rampup": "true"}
+    await scene.apply(ibgu("typed", step("Prep"), fleet=scene.label, annotations=marks))
+    await scene.told("typed", "ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?")
+    await scene.annotate("typed", "ibgu.dev/rampup-")
+    await scene.annotate("typed", "ibgu.dev/brake=sometimes")
+    await scene.told("typed", 'ibgu.dev/brake is "sometimes"; expected: off')
+
+    async def shown() -> bool:
+        return "brake" in str(await scene.condition("typed", "AnnotationsValid"))
+
+    async def gone() -> bool:
+        return await scene.condition("typed", "AnnotationsValid") == {}
+
+    await scene.until(shown, "the condition to name the brake")
+    await scene.annotate("typed", "ibgu.dev/brake=off")
+    await scene.until(gone, "the condition to go")

@@ -1,10 +1,12 @@
 """What the IBGU shows: `status_of` is the whole status, from the book alone."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from ibgu.core.book import Book
 from ibgu.core.kinds import Condition, JsonObject
+from ibgu.core.mistakes import mistakes
 from ibgu.core.model import ReasonKind
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status.conditions import conditions, unlisted
@@ -25,6 +27,8 @@ __all__ = [
     "summary_of",
 ]
 
+NO_ANNOTATIONS: Mapping[str, str] = MappingProxyType({})
+
 
 def status_of(
     book: Book,
@@ -33,20 +37,23 @@ def status_of(
     served: frozenset[str],
     now: datetime,
     listing: Listing | None = None,
+    annotations: Mapping[str, str] = NO_ANNOTATIONS,
 ) -> JsonObject:
     """The status to write; `served` names the optional fields that the hub's CRD declares.
 
-    `listing` is the rollout's from the last time, brought up to date here. `clusters` is encoded
-    already; a field that is None is to be removed (JSON merge patch).
+    `annotations` are the IBGU's, as they are on the hub. `listing` is the rollout's from the last
+    time, brought up to date here. `clusters` is encoded already; a field that is None is to be
+    removed (JSON merge patch).
     """
     listing = listing or Listing()
     listing.update(book)
     rollout, old = book.rollout, list(before)
+    wrong, counted = mistakes(annotations), "summary" in served
     status: JsonObject = {
         "observedGeneration": rollout.generation,
         "startedAt": _stamp(rollout.started_at),
         "completedAt": _stamp(rollout.completed_at) if complete(rollout, book.newest) else None,
-        "conditions": conditions(book, payload, old, now, counted="summary" in served),
+        "conditions": conditions(book, payload, old, now, counted=counted, mistakes=wrong),
         "phase": phase_of(rollout, book.newest),
         "summary": summary_of(book),
         "hidden": None,

@@ -1,11 +1,11 @@
 """The conditions of an IBGU's status; Progressing keeps TALM's words (facts: talm.md section 4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ibgu.core.book import Book
 from ibgu.core.kinds import Condition, JsonObject
-from ibgu.core.model import ReasonKind
+from ibgu.core.model import ReasonKind, StepState
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status.phase import complete, hold_of
 from ibgu.core.status.summary import summary_of
@@ -22,9 +22,11 @@ def conditions(
     now: datetime,
     *,
     counted: bool,
+    mistakes: Sequence[str] = (),
 ) -> list[JsonObject]:
     """All of them; `before` (those on the hub) keeps the times of what did not flip.
 
+    `mistakes`: what is wrong with the IBGU's annotations, in words.
     `counted`: the status has a field for the counts, so that Progressing's message needs none.
     """
     old = {condition.type: condition for condition in before}
@@ -32,6 +34,8 @@ def conditions(
         _progressing(book, "" if counted else _counts(book)),
         *_held(book),
         *_payload(payload),
+        *_nobody(book),
+        *_annotations(mistakes),
     ]
     return [_stamped(condition, old.get(condition["type"]), book, now) for condition in wanted]
 
@@ -88,3 +92,22 @@ def _payload(payload: PayloadState) -> list[JsonObject]:
         return []
     words = "; ".join(payload.warnings)
     return [_condition("PayloadComplete", "False", "Missing", words)]
+
+
+def _nobody(book: Book) -> list[JsonObject]:
+    """A plan whose steps found no cluster at all is completed, but seldom as it was meant."""
+    begun = [each for each in book.steps if each.step.state is not StepState.OPENING]
+    if not begun or any(each.members or each.step.total for each in begun):
+        return []
+    words = (
+        "no cluster takes part: none was to be selected when the step started, for which an Event "
+        "and `ibgu events` have the reason; do: compare spec.clusterLabelSelectors with the labels "
+        "of the ManagedClusters"
+    )
+    return [_condition("ClustersSelected", "False", "NobodyMatches", words)]
+
+
+def _annotations(mistakes: Sequence[str]) -> list[JsonObject]:
+    if not mistakes:
+        return []
+    return [_condition("AnnotationsValid", "False", "NotUnderstood", "; ".join(mistakes))]

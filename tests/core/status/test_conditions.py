@@ -1,5 +1,6 @@
 """The conditions: TALM's text, holds, warnings, and when they flipped."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -28,9 +29,15 @@ FINISHED = StepState.FINISHED
 
 
 def of(
-    book: Book, *before: Condition, payload: PayloadState | None = None, counted: bool = True
+    book: Book,
+    *before: Condition,
+    payload: PayloadState | None = None,
+    counted: bool = True,
+    mistakes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    found = conditions(book, payload or PayloadState(), before, NOW, counted=counted)
+    found = conditions(
+        book, payload or PayloadState(), before, NOW, counted=counted, mistakes=mistakes
+    )
     return {condition["type"]: condition for condition in found}
 
 
@@ -123,7 +130,7 @@ def test_a_hold_of_the_current_step_is_a_condition() -> None:
 
 
 def test_nothing_keeps_a_rollout_whose_step_is_finished() -> None:
-    book = book_of(rollout(), [step(state=FINISHED)])
+    book = book_of(rollout(), [step(state=FINISHED, total=1)])
     assert hold_of(book.rollout, book.newest) is None
     assert list(of(book)) == ["Progressing"]
 
@@ -133,6 +140,36 @@ def test_what_is_missing_on_the_hub_is_named() -> None:
     found = of(book_of(rollout()), payload=payload)["PayloadComplete"]
     assert (found["status"], found["reason"]) == ("False", "Missing")
     assert found["message"] == "ConfigMap a/b is missing; Secret c/d is missing"
+
+
+OPENING = StepState.OPENING
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ([], False),
+        ([step(state=OPENING)], False),
+        ([step()], True),
+        ([step(state=FINISHED), step(index=1, state=OPENING)], True),
+        ([step(total=2)], False),
+        ([step(state=FINISHED, total=2), step(index=1)], False),
+    ],
+)
+def test_a_plan_that_has_reached_nobody_says_so(steps: list[Any], told: bool) -> None:
+    found = of(book_of(rollout(), steps))
+    assert ("ClustersSelected" in found) is told
+    if told:
+        shown = found["ClustersSelected"]
+        assert (shown["status"], shown["reason"]) == ("False", "NobodyMatches")
+        assert "spec.clusterLabelSelectors" in shown["message"]
+
+
+def test_annotations_that_are_not_understood_are_named() -> None:
+    found = of(book_of(rollout()), mistakes=("the annotation a is wrong", "so is b"))
+    shown = found["AnnotationsValid"]
+    assert (shown["status"], shown["reason"]) == ("False", "NotUnderstood")
+    assert shown["message"] == "the annotation a is wrong; so is b"
 
 
 def test_a_message_is_never_longer_than_the_schema_allows() -> None:

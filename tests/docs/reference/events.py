@@ -1,6 +1,6 @@
 """docs/reference/events.md: every kind of event, and whether Kubernetes Events tell it."""
 
-from ibgu.controller.loop import STATUS_REFUSED
+from ibgu.controller.loop import NOT_UNDERSTOOD, STATUS_REFUSED
 from ibgu.controller.notices import FAILURES, TOLD
 from ibgu.core.model import Kind
 from tests.docs.reference.markdown import code, document, table
@@ -12,8 +12,9 @@ who asked for it where a person did, and a sentence that says why.
 
 Few of them are Kubernetes Events on the IBGU too (`kubectl events --for ibgu/NAME`), under the same
 name as reason: those marked *Event*, and whatever warns. Failed clusters are told one by one up to
-{FAILURES} a step; the status and the history have all of them. Two more Events are in no
-history: `PayloadMissing`, a ConfigMap or secret that the IBGU names is not on the hub;
+{FAILURES} a step; the status and the history have all of them. Three more Events are in no
+history: `{NOT_UNDERSTOOD}`, an annotation of the IBGU is misspelt, or has a value that
+says nothing; `PayloadMissing`, a ConfigMap or secret that the IBGU names is not on the hub;
 `{STATUS_REFUSED}`, the hub does not take the status, which shows an earlier time."""
 
 SECTIONS: dict[str, dict[Kind, str]] = {

@@ -1,0 +1,36 @@
+"""What is wrong with an IBGU's own annotations: a typing error must not pass in silence."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from ibgu.core.pacing import pacing_of
+from ibgu.core.works import names
+
+OURS = "ibgu.dev/"
+KNOWN = (*names.CONTROLS, names.PAUSE, *names.PACING)
+"""All that a person may set there; whatever else begins like them does nothing."""
+OFF = "off"
+"""The only value of the brake's."""
+_SHOWN = 40
+"""Characters of a wrong value that are shown."""
+
+
+def mistakes(annotations: Mapping[str, str]) -> list[str]:
+    """In words that name the annotation and what is expected; empty: nothing is wrong."""
+    return list(_mistakes(annotations))
+
+
+def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
+    for key in sorted(annotations):
+        if key.startswith(OURS) and key not in KNOWN:
+            yield f"the annotation {key} does nothing{_meant(key)}"
+    brake = annotations.get(names.BRAKE, OFF)
+    if brake != OFF:
+        yield f'the annotation {names.BRAKE} is "{brake[:_SHOWN]}"; expected: {OFF}'
+    if problem := pacing_of(annotations).problem:
+        yield problem
+
+
+def _meant(key: str) -> str:
+    near = get_close_matches(key, KNOWN, 1, 0.8)
+    return f"; do you mean {near[0]}?" if near else ": ibgu has none of that name"
