@@ -47,7 +47,8 @@ async def test_a_slot_is_taken_from_a_member_past_its_limit(scene: Scene) -> Non
 async def test_a_cluster_that_never_returns_from_its_reboot(scene: Scene) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     pace = Pace(1)
-    await scene.fleet(count=2, durations="150s", faults=[f"never-returns@{first}"])
+    # Seconds until it is dark: nobody knows of a reboot whose beginning was never told.
+    await scene.fleet(count=2, durations="900s", faults=[f"never-returns@{first}"])
     await scene.start(clock=pace)
     await scene.apply(ibgu("dark", step("Prep", "Upgrade", timeout=5), fleet=scene.label))
     await scene.says("dark", first, "rebooting")
