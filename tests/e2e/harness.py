@@ -433,6 +433,8 @@ class Scene:
                 f"{r['seq']} {r['at']:%H:%M:%S.%f} {r['cluster'] or ''} {r['kind']}: {r['why']}"
                 for r in reversed(rows)
             ]
+            for left in _NOT_AT_REST:
+                parts += [f"left: {dict(row)}" for row in await self.journal(left)]
             rows = await self.journal("SELECT cluster, step, state, reason FROM members")
             parts += [f"{r['cluster']} step {r['step']} {r['state']}: {r['reason']}" for r in rows]
         for name in self.player.clusters if self.player else ():
@@ -440,6 +442,13 @@ class Scene:
         with suppress(HubError):
             parts += [json.dumps(work) for work in await self.items(paths.works())]
         return "\n".join(parts)
+
+
+_NOT_AT_REST = (
+    "SELECT * FROM holds",
+    "SELECT * FROM debts",
+    "SELECT * FROM runs WHERE state <> 'ended' OR NOT disarmed",
+)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
