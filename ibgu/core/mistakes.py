@@ -3,16 +3,12 @@
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from ibgu.core.pacing import pacing_of
+from ibgu.core.pacing import misread, pacing_of
 from ibgu.core.works import names
 
 OURS = "ibgu.dev/"
 KNOWN = (*names.CONTROLS, names.PAUSE, *names.PACING)
 """All that a person may set there; whatever else begins like them does nothing."""
-OFF = "off"
-"""The only value of the brake's."""
-_SHOWN = 40
-"""Characters of a wrong value that are shown."""
 
 
 def mistakes(annotations: Mapping[str, str]) -> list[str]:
@@ -24,9 +20,9 @@ def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
     for key in sorted(annotations):
         if key.startswith(OURS) and key not in KNOWN:
             yield f"the annotation {key} does nothing{_meant(key)}"
-    brake = annotations.get(names.BRAKE, OFF)
-    if brake != OFF:
-        yield f'the annotation {names.BRAKE} is "{brake[:_SHOWN]}"; expected: {OFF}'
+    brake = annotations.get(names.BRAKE, names.BRAKE_OFF)
+    if brake != names.BRAKE_OFF:
+        yield misread(names.BRAKE, brake, names.BRAKE_OFF)
     if problem := pacing_of(annotations).problem:
         yield problem
 

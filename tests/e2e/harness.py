@@ -353,10 +353,8 @@ class Scene:
         await self.until(self._resting, "holds, runs, debts and armed works to go")
 
     async def _resting(self) -> bool:
-        rows = await self.journal(
-            "SELECT (SELECT count(*) FROM holds) + (SELECT count(*) FROM debts)"
-            " + (SELECT count(*) FROM runs WHERE state <> 'ended' OR NOT disarmed) AS count"
-        )
+        counts = " + ".join(f"(SELECT count(*) FROM {left})" for left in _NOT_AT_REST)
+        rows = await self.journal(f"SELECT {counts} AS count")
         works = await self.items(paths.works())
         marks = (work["metadata"].get("annotations") or {} for work in works)
         armed = any(mark.get("ibgu.dev/arming") == "armed" for mark in marks)
@@ -434,7 +432,9 @@ class Scene:
                 for r in reversed(rows)
             ]
             for left in _NOT_AT_REST:
-                parts += [f"left: {dict(row)}" for row in await self.journal(left)]
+                parts += [
+                    f"left: {dict(row)}" for row in await self.journal(f"SELECT * FROM {left}")
+                ]
             rows = await self.journal("SELECT cluster, step, state, reason FROM members")
             parts += [f"{r['cluster']} step {r['step']} {r['state']}: {r['reason']}" for r in rows]
         for name in self.player.clusters if self.player else ():
@@ -444,11 +444,8 @@ class Scene:
         return "\n".join(parts)
 
 
-_NOT_AT_REST = (
-    "SELECT * FROM holds",
-    "SELECT * FROM debts",
-    "SELECT * FROM runs WHERE state <> 'ended' OR NOT disarmed",
-)
+_NOT_AT_REST = ("holds", "debts", "runs WHERE state <> 'ended' OR NOT disarmed")
+"""Rows of the journal that are there no more once nothing goes on."""
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -9,7 +9,6 @@ from ibgu.core.decide.ending import finish
 from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.turn import Turn
 from ibgu.core.gates import LASTING
-from ibgu.core.mistakes import OFF
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
 from ibgu.core.pacing import pacing_of
 from ibgu.core.works import names
@@ -108,8 +107,8 @@ def _chosen(book: StepBook, value: str) -> list[Member]:
 
 
 def _brake(turn: Turn, value: str) -> str:
-    if value != OFF:
-        return f"unknown value, expected {OFF}: {value}"
+    if value != names.BRAKE_OFF:
+        return f"unknown value, expected {names.BRAKE_OFF}: {value}"
     book = turn.book.current
     if book and book.step.hold and book.step.hold.kind is ReasonKind.BRAKE:
         _resume(turn, value)

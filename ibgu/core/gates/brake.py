@@ -7,14 +7,13 @@ from itertools import islice
 from math import ceil
 
 from ibgu.core.book import End, StepBook
-from ibgu.core.mistakes import OFF
 from ibgu.core.model import Member, Reason, ReasonKind, Step, Who
 from ibgu.core.snapshot import Snapshot
 from ibgu.core.works import names
 
 
 def brake(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
-    if snapshot.object and snapshot.object.metadata.annotations.get(names.BRAKE) == OFF:
+    if snapshot.object and snapshot.object.metadata.annotations.get(names.BRAKE) == names.BRAKE_OFF:
         return None
     needed = threshold(step.step)
     ended = _ended(step)

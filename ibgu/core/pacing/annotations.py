@@ -38,8 +38,12 @@ def _read(rate: str | None, jitter: str | None, ramp: str | None) -> Pacing:
 
 
 def _unread(key: str, value: str | None) -> str:
-    given = (value or "")[:_SHOWN]
-    return f'the annotation {key} is "{given}"; expected: {EXPECTED[key]}'
+    return misread(key, value or "", EXPECTED[key])
+
+
+def misread(key: str, value: str, expected: str) -> str:
+    """What is said of an annotation whose value says nothing."""
+    return f'the annotation {key} is "{value[:_SHOWN]}"; expected: {expected}'
 
 
 def _rate(value: str | None) -> int | None:

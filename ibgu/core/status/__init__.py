@@ -1,4 +1,4 @@
-"""What the IBGU shows: `status_of` is the whole status, from the book alone."""
+"""What the IBGU shows: `status_of` is the whole status, from the book and the IBGU."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime

@@ -45,6 +45,8 @@ OF_CLUSTERS = (DISABLE_AUTO_IMPORT, AUTO_IMPORT_BY)
 RESUME = "ibgu.dev/resume"
 SKIP = "ibgu.dev/skip"
 BRAKE = "ibgu.dev/brake"
+BRAKE_OFF = "off"
+"""Its only value."""
 ADOPT = "ibgu.dev/adopt"
 PAUSE = "ibgu.dev/pause"
 """As long as it is there, whatever its value, nothing new starts."""
