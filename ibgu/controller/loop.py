@@ -265,7 +265,9 @@ class Loop:
         with telemetry.TURN.time(), tracing.span("turn", ibgu_rollouts=len(touched)):
             draft = self._deciding.draft(touched, debts, now)
             await self._parts.ledger.commit(draft, now)
-            quiet, late = self.facts.talm_live, self._gap or not self._current()
+            # Whoever is back before the next turn begins: what was not done now is owed to it.
+            self._gap = self._gap or not self._current()
+            quiet, late = self.facts.talm_live, self._gap
             self._following.perform(touched, debts, draft.decisions, now, quiet=quiet, late=late)
         telemetry.REACTION.observe(time.monotonic() - since)
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import weakref
+from collections.abc import Callable
 from itertools import pairwise
 from unittest.mock import patch
 
@@ -62,6 +63,43 @@ def test_what_was_decided_while_the_journal_was_away_is_done_at_once_then(told: 
         with once_decided(Kind.RUN_INTENDED, goes_away):
             await stage.world.people.apply(0)
             await stage.until(lambda: bool(stage.armed))
+        assert loop.time() - back[0] < 3.0
+
+    told(story, "Prep")
+
+
+def _is_armed(stage: Stage) -> bool:
+    return bool(stage.armed)
+
+
+def _is_labelled(stage: Stage) -> bool:
+    return not stage.loop.world.debts
+
+
+@pytest.mark.parametrize(
+    ("kind", "done"), [(Kind.RUN_INTENDED, _is_armed), (Kind.OWED, _is_labelled)]
+)
+def test_what_was_decided_while_the_mirror_had_a_gap_is_done_at_once_then(
+    told: Tell, kind: Kind, done: Callable[[Stage], bool]
+) -> None:
+    """The watch is back before anything else begins a turn, and has nothing new to tell."""
+
+    async def story(stage: Stage) -> None:
+        loop = asyncio.get_running_loop()
+        back: list[float] = []
+
+        def gap() -> None:
+            controller = stage.world.nodes[0].controller
+            assert controller is not None
+            watch = controller._watches._all["managedclusters"]
+            watch.in_sync = False
+            back.append(loop.time() + 0.5)
+            loop.call_at(back[0], setattr, watch, "in_sync", True)
+
+        with once_decided(kind, gap):
+            await stage.world.people.apply(0)
+            await stage.until(lambda: bool(back))
+            await stage.until(lambda: done(stage), 600)
         assert loop.time() - back[0] < 3.0
 
     told(story, "Prep")
