@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 CORES := 2
 # Most tests wait for a hub, so more of them fit than there are cores.
 TEST_WORKERS ?= 4
+# Hundreds of processes import the same modules: each would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 PARALLEL = -n $(TEST_WORKERS) --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help

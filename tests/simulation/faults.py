@@ -95,7 +95,10 @@ PAYLOAD = (
     "payload-forbidden",
     "payload-refused",
 )
-OTHERS = ("hub-restored", "talm-lives", "label-taken", "kill-in-commit", *PAYLOAD)
+OTHERS = (
+    *("hub-restored", "talm-lives", "label-taken", "kill-in-commit", "cut-in-commit"),
+    *PAYLOAD,
+)
 """Another past, another controller, a person or a death in the worst moment: only where a theme
 asks."""
 KINDS: tuple[str, ...] = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
@@ -151,7 +154,12 @@ THEMES = (
         4,
         ("dark-when-armed", "dark-when-armed", "dark-when-armed", "dark-for-ever"),
     ),
-    Theme("people", PEOPLE, 10, ("cluster-recreated", "label-removed", "label-taken")),
+    Theme(
+        "people",
+        PEOPLE,
+        10,
+        ("cluster-recreated", "label-removed", "label-taken", *("cut-in-commit",) * 3),
+    ),
     Theme("restored", ("kill", "watch-cut", "dark", "step-appended"), 3, ("hub-restored",)),
     Theme("talm", ("kill", "kill-after-commit", "watch-cut", "dark"), 4, ("talm-lives",) * 2),
 )
@@ -198,6 +206,7 @@ def _one(rng: Random, kind: str, clusters: int, rollouts: int, until: float) -> 
         "kill-before-arming",
         "commit-in-doubt",
         "kill-in-commit",
+        "cut-in-commit",
         "pause-in-transaction",
     ):  # while there is still something to do
         return structs.replace(fault, at=round(rng.uniform(2.0, 600.0), 1), n=fault.n % 3)

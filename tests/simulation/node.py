@@ -222,6 +222,10 @@ class _Calls:
     async def after_commit(self, *, turn: bool) -> None:
         if self._weather.fires("kill-after-commit"):
             await self._end()
+        if turn and self._weather.fires("cut-in-commit"):
+            # Its watches are back before anything begins another turn, if little goes on.
+            assert self._client is not None
+            self._client.cut()
         await asyncio.sleep(latency(self._rng))
         self._check()
         if turn and self._weather.fires("commit-in-doubt"):

@@ -6,8 +6,8 @@ import pytest
 
 from tests.simulation.conftest import Simulate
 
-SEEDS = 50
-"""In each of two parts: ten of each theme in all. Thousands are a soak's."""
+SEEDS = 25
+"""In each of two parts: five of each theme in all. Thousands are a soak's."""
 
 
 @pytest.mark.parametrize("first", [1, 1 + SEEDS])

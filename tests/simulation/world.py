@@ -36,6 +36,7 @@ SHOTS = (
     "kill-after-commit",
     "kill-before-arming",
     "kill-in-commit",
+    "cut-in-commit",
     "pause-before-write",
     "pause-before-commit",
     "pause-in-transaction",

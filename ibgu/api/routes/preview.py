@@ -25,7 +25,6 @@ from ibgu.core.observe import view_cluster
 from ibgu.core.pacing import pacing_of
 from ibgu.core.plan import Started
 from ibgu.core.preview import Proposal, Running, preview
-from ibgu.core.works import names
 from ibgu.db.reads import Reads
 from ibgu.db.views import StepRow
 from ibgu.hub.changes import Changes
@@ -97,9 +96,8 @@ def _of_manifest(manifest: JsonObject) -> _Asked:
     if meta.namespace and not _NAMESPACE.fullmatch(meta.namespace):
         words = "it is no name of a namespace"
         raise invalid("manifest.metadata.namespace", "body", words)
-    carried = names.carried(meta.annotations)
     pacing = pacing_of(meta.annotations)
-    proposal = Proposal(found.spec, annotations=carried, pacing=pacing)
+    proposal = Proposal(found.spec, annotations=meta.annotations, pacing=pacing)
     return _Asked(meta.namespace or "default", proposal, manifest)
 
 
@@ -113,7 +111,7 @@ async def _of_rollout(body: PreviewBody, reads: Reads, now: datetime) -> _Asked:
         spec=_appended(rollout.spec, body.append),
         begun=[_started(row) for row in steps],
         running=await _running(steps[-1], reads, now) if steps else None,
-        annotations=rollout.annotations,
+        annotations=rollout.annotations | rollout.controls,
         pacing=pacing_of(rollout.controls),
     )
     return _Asked(namespace, proposal)

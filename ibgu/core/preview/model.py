@@ -29,7 +29,7 @@ class Proposal(Struct, frozen=True):
     running: Running | None = None
     """The last of those that have begun; None: it has finished."""
     annotations: Mapping[str, str] = {}
-    """That go to the clusters."""
+    """The IBGU's: those that go to the clusters, and its own."""
     pacing: Pacing = UNPACED
     hub_rate: int = 0
     """Starts a minute on the whole hub; 0: no limit."""

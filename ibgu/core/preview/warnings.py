@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 
+from ibgu.core.mistakes import mistakes
 from ibgu.core.model import Action, ClusterView
 from ibgu.core.preview.model import Proposal, StepPreview
 from ibgu.core.preview.time import minutes, safe
@@ -33,7 +34,7 @@ def warnings(
     if any(Action.PREP in step.actions for step in steps):
         yield from _seed(proposal)
         yield from _releases(proposal, members)
-    yield from _annotations(proposal.annotations)
+    yield from _annotations(proposal)
     if proposal.pacing.problem:
         words = "until it is changed no step that begins with Prep or Upgrade starts anybody"
         yield f"{proposal.pacing.problem}; {words}"
@@ -86,10 +87,13 @@ def _releases(proposal: Proposal, members: Sequence[ClusterView]) -> Iterator[st
             yield f"{len(names)} of {len(members)} clusters {words} ({_some(names)})"
 
 
-def _annotations(annotations: Mapping[str, str]) -> Iterator[str]:
-    for key, value in annotations.items():
+def _annotations(proposal: Proposal) -> Iterator[str]:
+    for key, value in proposal.annotations.items():
         if key.startswith(_AUTO_ROLLBACK) and value != "Disabled":
             yield f"annotation {key} has no effect: the only value that counts is Disabled"
+    for words in mistakes(proposal.annotations):
+        if words != proposal.pacing.problem:  # of that one there is more to say
+            yield words
 
 
 def _too_slow(step: StepPreview) -> Iterator[str]:

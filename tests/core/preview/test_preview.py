@@ -17,6 +17,7 @@ from ibgu.core.kinds import (
     SeedImageRef,
 )
 from ibgu.core.model import Action, ClusterView
+from ibgu.core.pacing import pacing_of
 from ibgu.core.preview import Preview, Proposal, Running, preview
 
 NOW = datetime(2026, 1, 1, 3, tzinfo=UTC)
@@ -268,6 +269,18 @@ def test_releases_that_nobody_tells() -> None:
 def test_a_seed_that_is_not_well_named(given: dict[str, str], words: str) -> None:
     (warning,) = told(spec("Prep", **given), sites(1)).warnings  # type: ignore[arg-type]
     assert words in warning
+
+
+def test_annotations_that_say_nothing() -> None:
+    """The pace that is wrong is told once, with what comes of it."""
+    marks = {"ibgu.dev/brake": "sometimes", "ibgu.dev/rampup": "true", "ibgu.dev/start-jitter": "x"}
+    found = told(spec("Prep"), sites(1), annotations=marks, pacing=pacing_of(marks)).warnings
+    assert [words.count("ibgu.dev/") for words in found] == [2, 1, 1]
+    assert found[0] == (
+        "the annotation ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?"
+    )
+    assert "ibgu.dev/brake" in found[1]
+    assert found[2].endswith("no step that begins with Prep or Upgrade starts anybody")
 
 
 def test_annotations_that_have_no_effect() -> None:
