@@ -20,7 +20,7 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.service import LEASE, Controller, controller
 from ibgu.controller.term import NewClock
 from ibgu.core.plan import natural_key
-from ibgu.db.engine import dsn, engine
+from ibgu.db.engine import engine
 from ibgu.db.reads.certified import certify
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -31,6 +31,7 @@ from ibgu.settings import Settings, read_settings
 from ibgu.sim import player as sim
 from ibgu.sim.cluster import Cluster
 from ibgu.sim.spec import FleetSpec
+from tests.e2e.journal import Journal
 from tests.e2e.manifests import Object
 
 NAMESPACE = "ibgu-system"
@@ -55,6 +56,7 @@ class Scene:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._victims: list[asyncio.subprocess.Process] = []
         self._proven = False
+        self._journal = Journal()
 
     # -- the stack ---------------------------------------------------------------------------
 
@@ -122,6 +124,7 @@ class Scene:
     async def stop(self) -> None:
         """End the controller cleanly."""
         await _cancel(self._tasks.pop("controller"))
+        await self._journal.hang_up()
 
     async def victim(self, death: str = "") -> asyncio.subprocess.Process:
         """A controller in a process of its own, to be killed; `death`: see victim.py."""
@@ -158,6 +161,7 @@ class Scene:
         try:
             await self.certified()
         finally:
+            await self._journal.hang_up()
             await self.bury()
             await self.clear()
             if self._fleet is not None:
@@ -287,11 +291,7 @@ class Scene:
         self.act(name, lambda cluster, now: cluster.freeze(frozen, now))
 
     async def journal(self, query: str, *values: object) -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(dsn(self.database_url))
-        try:
-            return list(await connection.fetch(query, *values))
-        finally:
-            await connection.close()
+        return await self._journal.rows(self.database_url, query, *values)
 
     async def run_states(self) -> Counter[str]:
         rows = await self.journal("SELECT state FROM runs")

@@ -1,0 +1,47 @@
+"""A scene's questions to its journal."""
+
+import asyncio
+from contextlib import suppress
+
+import asyncpg
+
+from ibgu.db.engine import dsn
+
+CLOSING = 5.0
+"""Seconds that a server has to let a connection go."""
+_LOST = (
+    *(OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError),
+    *(asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
+)
+
+
+class Journal:
+    """One connection for all of them, made anew where it is lost: to make one costs both sides as
+    much as twenty questions."""
+
+    def __init__(self) -> None:
+        self._connection: asyncpg.Connection | None = None
+        self._url = ""
+        self._busy = asyncio.Lock()
+
+    async def rows(self, url: str, query: str, *values: object) -> list[asyncpg.Record]:
+        async with self._busy:
+            if self._connection is not None and url == self._url:
+                # Its server may have gone, and come back, since the last question.
+                with suppress(*_LOST):
+                    return list(await self._connection.fetch(query, *values))
+            await self._hang_up()
+            self._connection = await asyncpg.connect(dsn(url))
+            self._url = url
+            return list(await self._connection.fetch(query, *values))
+
+    async def hang_up(self) -> None:
+        """Nobody else can copy or drop a database that somebody is connected to."""
+        async with self._busy:
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(*_LOST):
+                await connection.close(timeout=CLOSING)
