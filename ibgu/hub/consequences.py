@@ -36,6 +36,9 @@ _BY_RESOURCE = {
 _BY_VERB = {
     ("clustergroupupgrades", "patch"): _ADOPT,
     ("clustergroupupgrades", "delete"): _ADOPT,
+    ("leases", "watch"): Consequence(
+        "a leader that stops is relieved up to half a second later", vital=False
+    ),
     ("managedclusters", "patch"): Consequence(
         "the ibgu labels of clusters are not kept, and no Upgrade starts"
     ),
@@ -57,5 +60,6 @@ def consequence(right: Right) -> Consequence:
     if right.path:
         return _START
     if right.resource == "leases":
-        return _LEAD if role_of(right) == "leader" else _TALM
+        leading = _BY_VERB.get((right.resource, right.verb)) or _LEAD
+        return leading if role_of(right) == "leader" else _TALM
     return _BY_VERB.get((right.resource, right.verb)) or _BY_RESOURCE[right.resource]

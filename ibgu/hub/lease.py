@@ -20,6 +20,7 @@ from ibgu.hub.decode import decode_one
 from ibgu.hub.errors import HubError, Stuck
 from ibgu.hub.paths import MERGE_PATCH, lease, leases
 from ibgu.hub.port import Hub
+from ibgu.hub.vacancy import Vacancy
 
 Lead = Callable[[Deadline], Coroutine[Any, Any, None]]
 
@@ -92,6 +93,7 @@ class Elector:
         self._now = now
         self._rng = rng or random.Random()
         self._loop = asyncio.get_running_loop()
+        self._vacancy = Vacancy(client, namespace, name)
         self._observed: _Observed | None = None
         self._ours: Lease | None = None
         self._until = 0.0
@@ -115,10 +117,18 @@ class Elector:
         where it does not end: a process that only believes to lead helps nobody.
         """
         while True:
-            if not await self._try(self._times.renew_deadline):
-                await asyncio.sleep(self._pause())
-            elif await self._hold(lead):
+            await self._campaign()
+            if await self._hold(lead):
                 return
+
+    async def _campaign(self) -> None:
+        """Until the lease is ours."""
+        if await self._try(self._times.renew_deadline):
+            return
+        async with self._vacancy.watched():
+            await self._vacancy.wait(self._pause())
+            while not await self._try(self._times.renew_deadline):
+                await self._vacancy.wait(self._pause())
 
     def _pause(self) -> float:
         """Until the next try; not beyond the moment at which another's lease runs out."""

@@ -345,6 +345,39 @@ async def test_leadership_passes_from_one_to_the_next(
     assert lease.spec.lease_transitions == 1
 
 
+@pytest.mark.parametrize("how", ["released", "deleted"])
+async def test_a_lease_that_is_free_is_taken_long_before_the_next_look(
+    ibgu: HubClient, admin: HubClient, unique_name: Callable[[str], str], how: str
+) -> None:
+    name, other = unique_name("lease"), unique_name("lease")
+    loop = asyncio.get_running_loop()
+    times = LeaseTimes(duration=600, renew_deadline=500, retry=400)
+    leads, ends = asyncio.Event(), asyncio.Event()
+
+    async def first(deadline: Deadline) -> None:
+        leads.set()
+        await ends.wait()
+
+    async def second(deadline: Deadline) -> None:
+        order.append("second")
+
+    order: list[str] = []
+    one = asyncio.create_task(Elector(ibgu, "ibgu-system", name, "one", times=times).run(first))
+    await leads.wait()
+    began = loop.time()
+    two = asyncio.create_task(Elector(ibgu, "ibgu-system", name, "two", times=times).run(second))
+    await Elector(ibgu, "ibgu-system", other, "another", times=times).run(second)
+    if how == "released":
+        ends.set()
+    else:
+        await admin.request("DELETE", paths.lease("ibgu-system", name))
+    await two
+    ends.set()
+    await one
+    assert order == ["second", "second"]
+    assert loop.time() - began < times.retry
+
+
 async def test_a_selected_list_of_clusters(
     ibgu: HubClient, admin: HubClient, unique_name: Callable[[str], str]
 ) -> None:

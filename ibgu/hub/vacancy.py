@@ -1,0 +1,74 @@
+"""When a Lease that another holds becomes free, as a watch tells it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from ibgu.core.kinds import Lease
+from ibgu.hub.errors import HubError
+from ibgu.hub.paths import leases
+from ibgu.hub.port import Hub
+from ibgu.hub.watch import Delete, Put, read_event
+
+SECONDS = 290
+"""Length of a watch; below the usual limit of load balancers."""
+SLACK = 30.0
+"""Seconds after which one that the server should have ended is ended here."""
+SILENCE = 30.0
+"""Seconds; a leader renews its Lease every second or so."""
+AGAIN = 5.0
+"""Seconds from the end of a watch to the next one."""
+
+
+class Vacancy:
+    """A hint, and never more: whoever is told looks at the Lease itself, and looks now and then
+    where nothing is told, because the watch is forbidden, cut or silent.
+    """
+
+    def __init__(self, client: Hub, namespace: str, name: str) -> None:
+        self._client = client
+        self._path = leases(namespace)
+        self._name = name
+        self._free = asyncio.Event()
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        watching = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+            self._free.clear()
+        if not watching.cancelled():
+            watching.result()
+
+    async def wait(self, seconds: float) -> None:
+        """Until the Lease is free, but no longer than that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._free.wait()
+        self._free.clear()
+
+    async def _watch(self) -> None:
+        while True:
+            with suppress(HubError):
+                await self._once()
+            await asyncio.sleep(AGAIN)
+
+    async def _once(self) -> None:
+        query = {"watch": "true", "timeoutSeconds": str(SECONDS)}
+        total = SECONDS + SLACK
+        async with self._client.stream(
+            self._path, query=query, timeout=SILENCE, total=total
+        ) as lines:
+            async for line in lines:
+                if self._tells(line):
+                    self._free.set()
+
+    def _tells(self, line: bytes) -> bool:
+        """Nobody holds the Lease by this event."""
+        event = read_event(self._path, line, Lease, lambda _: None)
+        if not isinstance(event, Put | Delete) or event.metadata.name != self._name:
+            return False
+        return isinstance(event, Delete) or not event.obj.spec.holder_identity
