@@ -213,6 +213,8 @@ class Loop:
         """Mirrors and journal are complete (again) since now."""
         self._deciding.facts = replace(self.facts, in_sync_since=now)
         self.touch_everything()
+        if not self.facts.talm_live:
+            self._parts.effects.remove_orphans(self._parts.world)
 
     def talm(self, live: bool) -> None:
         if live != self.facts.talm_live:
@@ -258,16 +260,14 @@ class Loop:
         touched, debts = self._parts.agenda.take()
         if not touched and not debts:
             return
-        if await self._runs.learn(touched) and (self._gap or not self._current()):
+        if await self._runs.learn(touched) and self._missed():
             self._put_back(touched, debts)
             return
         now = self._parts.clock.now()
         with telemetry.TURN.time(), tracing.span("turn", ibgu_rollouts=len(touched)):
             draft = self._deciding.draft(touched, debts, now)
             await self._parts.ledger.commit(draft, now)
-            # Whoever is back before the next turn begins: what was not done now is owed to it.
-            self._gap = self._gap or not self._current()
-            quiet, late = self.facts.talm_live, self._gap
+            quiet, late = self.facts.talm_live, self._missed()
             self._following.perform(touched, debts, draft.decisions, now, quiet=quiet, late=late)
         telemetry.REACTION.observe(time.monotonic() - since)
 
@@ -277,6 +277,12 @@ class Loop:
             self._parts.agenda.touch(uid, clusters)
         for uid in debts:
             self._parts.agenda.touch_debt(uid)
+
+    def _missed(self) -> bool:
+        """The journal was away, or the mirror is. Kept in mind, whoever is back before the next
+        turn: what is not done now is done when everything is looked at again."""
+        self._gap = self._gap or not self._current()
+        return self._gap
 
     def _current(self) -> bool:
         return self._parts.in_sync() and not self._parts.mirror.went_back

@@ -125,10 +125,13 @@ class Elector:
         """Until the lease is ours."""
         if await self._try(self._times.renew_deadline):
             return
-        async with self._vacancy.watched():
+        self._vacancy.watch()
+        try:
             await self._vacancy.wait(self._pause())
             while not await self._try(self._times.renew_deadline):
                 await self._vacancy.wait(self._pause())
+        finally:
+            self._vacancy.leave()
 
     def _pause(self) -> float:
         """Until the next try; not beyond the moment at which another's lease runs out."""

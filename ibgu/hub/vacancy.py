@@ -1,14 +1,17 @@
 """When a Lease that another holds becomes free, as a watch tells it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
+
+import structlog
 
 from ibgu.core.kinds import Lease
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import leases
 from ibgu.hub.port import Hub
 from ibgu.hub.watch import Delete, Put, read_event
+
+log = structlog.get_logger("ibgu.hub")
 
 SECONDS = 290
 """Length of a watch; below the usual limit of load balancers."""
@@ -22,7 +25,7 @@ AGAIN = 5.0
 
 class Vacancy:
     """A hint, and never more: whoever is told looks at the Lease itself, and looks now and then
-    where nothing is told, because the watch is forbidden, cut or silent.
+    where nothing is told, because the watch is forbidden, cut, silent or broken.
     """
 
     def __init__(self, client: Hub, namespace: str, name: str) -> None:
@@ -30,18 +33,19 @@ class Vacancy:
         self._path = leases(namespace)
         self._name = name
         self._free = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
 
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        watching = asyncio.create_task(self._watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            await asyncio.wait({watching})
-            self._free.clear()
-        if not watching.cancelled():
-            watching.result()
+    def watch(self) -> None:
+        """From now on, until `leave`."""
+        self._free.clear()
+        self._watching = asyncio.create_task(self._watch())
+        self._watching.add_done_callback(_told)
+
+    def leave(self) -> None:
+        """Nobody waits for it to end: who has got the Lease has no time to lose."""
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
 
     async def wait(self, seconds: float) -> None:
         """Until the Lease is free, but no longer than that."""
@@ -72,3 +76,9 @@ class Vacancy:
         if not isinstance(event, Put | Delete) or event.metadata.name != self._name:
             return False
         return isinstance(event, Delete) or not event.obj.spec.holder_identity
+
+
+def _told(watching: asyncio.Task[None]) -> None:
+    """An error of ours takes nothing but the hint away."""
+    if not watching.cancelled() and (error := watching.exception()):
+        log.error("the Lease is watched no more", error=repr(error))

@@ -57,6 +57,13 @@ def proposed(*steps: str, **ibu: Any) -> dict[str, Any]:
     return body
 
 
+async def test_an_annotation_that_is_misspelt(preview: Preview) -> None:
+    body = proposed("Prep")
+    body["metadata"]["annotations"] = {"ibgu.dev/rampup": "true"}
+    found = (await preview("olga", manifest=body)).json()
+    assert [words for words in found["warnings"] if "ibgu.dev/rampup does nothing" in words]
+
+
 def proposed_in(namespace: object) -> dict[str, Any]:
     body = proposed("Prep")
     body["metadata"]["namespace"] = namespace

@@ -20,6 +20,7 @@ CONTROLLER, API = (
     f"system:serviceaccount:{SYSTEM_NAMESPACE}:{name}" for name in ("ibgu", "ibgu-api")
 )
 LEASE = paths.lease(SYSTEM_NAMESPACE, "ibgu-controller")
+LEASES = paths.leases(SYSTEM_NAMESPACE)
 KINDS = ("FlowSchema", "PriorityLevelConfiguration")
 OURS, LEADERS = ("ibgu", "ibgu"), ("ibgu-leader", "leader-election")
 PATIENCE = 30.0
@@ -77,6 +78,7 @@ def share(hub: SandboxHub) -> Iterator[Share]:
         (CONTROLLER, "GET", paths.VERSION, OURS),
         (CONTROLLER, "GET", LEASE, LEADERS),
         (CONTROLLER, "PATCH", LEASE, LEADERS),
+        (CONTROLLER, "GET", f"{LEASES}?watch=true&timeoutSeconds=1", LEADERS),
         (CONTROLLER, "GET", paths.lease("elsewhere", "other"), OURS),
         (API, "POST", "/apis/authentication.k8s.io/v1/tokenreviews", OURS),
     ],

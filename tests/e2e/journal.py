@@ -7,6 +7,8 @@ import asyncpg
 
 from ibgu.db.engine import dsn
 
+ANSWERING = 30.0
+"""Seconds that it has for an answer."""
 CLOSING = 5.0
 """Seconds that a server has to let a connection go."""
 _LOST = (
@@ -27,13 +29,20 @@ class Journal:
     async def rows(self, url: str, query: str, *values: object) -> list[asyncpg.Record]:
         async with self._busy:
             if self._connection is not None and url == self._url:
-                # Its server may have gone, and come back, since the last question.
-                with suppress(*_LOST):
-                    return list(await self._connection.fetch(query, *values))
+                try:
+                    return await self._fetch(query, *values)
+                except _LOST:
+                    # Its server may have gone, and come back, since the last question.
+                    if not query.lstrip().startswith("SELECT"):
+                        raise
             await self._hang_up()
-            self._connection = await asyncpg.connect(dsn(url))
+            self._connection = await asyncpg.connect(dsn(url), command_timeout=ANSWERING)
             self._url = url
-            return list(await self._connection.fetch(query, *values))
+            return await self._fetch(query, *values)
+
+    async def _fetch(self, query: str, *values: object) -> list[asyncpg.Record]:
+        assert self._connection is not None
+        return list(await self._connection.fetch(query, *values))
 
     async def hang_up(self) -> None:
         """Nobody else can copy or drop a database that somebody is connected to."""

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypedDict, Unpack
 
 import pytest
+from structlog.testing import capture_logs
 
 from ibgu.hub import lease
 from ibgu.hub.client import HubClient, HubError
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.errors import Stuck
 from ibgu.hub.lease import Elector, Lead, LeaseTimes
+from ibgu.hub.vacancy import Vacancy
 from tests.hub.conftest import Fault, Json, ScriptedHub, Until
 
 QUICK = LeaseTimes(duration=30, renew_deadline=20, retry=0.02, renew=0.02)
@@ -158,6 +160,64 @@ async def test_a_released_lease_is_taken_at_once(hub: ScriptedHub, client: HubCl
 
         assert spec(hub)["holderIdentity"] == "two"
         assert spec(hub)["leaseTransitions"] == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (LookupError("its own"), ["LookupError('its own')"]),
+        (HubError(403, "Forbidden", "by an older Role"), []),
+    ],
+)
+async def test_a_watch_that_ends_keeps_nobody_from_leading(
+    hub: ScriptedHub,
+    client: HubClient,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    words: list[str],
+) -> None:
+    """Whoever stands by looks now and then; an error of ours is told."""
+    watched = asyncio.Event()
+
+    async def broken(self: Vacancy) -> None:
+        watched.set()
+        raise error
+
+    monkeypatch.setattr(Vacancy, "_once", broken)
+    with capture_logs() as told:
+        async with running(elector(client, "one"), first := Leader()):
+            await first.began.wait()
+            async with running(elector(client, "two"), second := Leader()):
+                await watched.wait()
+                first.end.set()
+                await second.began.wait()
+                assert spec(hub)["holderIdentity"] == "two"
+    assert [each["error"] for each in told] == words
+
+
+@pytest.mark.parametrize("leads", [True, False])
+async def test_nobody_watches_who_leads_or_has_ended(
+    hub: ScriptedHub, client: HubClient, monkeypatch: pytest.MonkeyPatch, leads: bool
+) -> None:
+    watched, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless(self: Vacancy) -> None:
+        watched.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(Vacancy, "_once", endless)
+    async with running(elector(client, "one"), first := Leader()):
+        await first.began.wait()
+        async with running(elector(client, "two"), second := Leader()):
+            await watched.wait()
+            if leads:
+                first.end.set()
+                await second.began.wait()
+                await ended.wait()
+        await ended.wait()
 
 
 async def test_a_leader_that_dies_ends_leadership(hub: ScriptedHub, client: HubClient) -> None:

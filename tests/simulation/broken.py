@@ -263,21 +263,7 @@ def gap_ignored(stack: ExitStack) -> None:
 
 def gap_forgotten(stack: ExitStack) -> None:
     """What was not done because the mirror had a gap is left to turns that notice the gap."""
-
-    async def turn(self: loop.Loop) -> None:
-        if not await self._in_sync():
-            return
-        touched, owed = self._parts.agenda.take()
-        if not touched and not owed:
-            return
-        await self._runs.learn(touched)
-        now = self._parts.clock.now()
-        draft = self._deciding.draft(touched, owed, now)
-        await self._parts.ledger.commit(draft, now)
-        late = self._gap or not self._current()
-        self._following.perform(touched, owed, draft.decisions, now, quiet=False, late=late)
-
-    _set(stack, loop.Loop, "turn", turn)
+    _set(stack, loop.Loop, "_missed", lambda self: self._gap or not self._current())
 
 
 def doubt_ignored(stack: ExitStack) -> None:

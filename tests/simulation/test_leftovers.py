@@ -6,8 +6,10 @@ from unittest.mock import patch
 
 from msgspec import json
 
+from ibgu.controller.loop import Loop
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action, Kind, ReasonKind
+from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryHub
 from ibgu.sim.hub.answers import Refused
@@ -52,6 +54,29 @@ def test_a_list_that_nobody_waits_for_is_not_kept(told: Tell) -> None:
             await asyncio.sleep(60)
         parts = stage.loop._parts
         assert (parts.world.books, parts.openings._open) == ({}, {})
+
+    told(story, "Prep")
+
+
+def test_a_work_without_an_owner_goes_though_the_turn_that_saw_it_did_nothing(told: Tell) -> None:
+    """Whoever looks at everything again, as after a gap, finds it."""
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(stage.complete)
+        [work] = await stage.works()
+        meta = work["metadata"]
+        labels = {**meta["labels"], names.ROLLOUT: "gone"}
+        marks = {**meta["annotations"], names.GENERATION: "1"}  # as ibgu has made it
+        made = {"name": "orphan", "labels": labels, "annotations": marks}
+        orphan = {**work, "metadata": made}
+        with patch.object(Loop, "touched"):
+            await stage.client.request("POST", paths.works("site-1"), body=orphan)
+            await asyncio.sleep(60)
+        assert len(await stage.works()) == 2
+        stage.loop.synced(stage.loop.now)
+        await asyncio.sleep(60)
+        assert [left["metadata"]["name"] for left in await stage.works()] == [meta["name"]]
 
     told(story, "Prep")
 

@@ -111,7 +111,7 @@ async def _of_rollout(body: PreviewBody, reads: Reads, now: datetime) -> _Asked:
         spec=_appended(rollout.spec, body.append),
         begun=[_started(row) for row in steps],
         running=await _running(steps[-1], reads, now) if steps else None,
-        annotations=rollout.annotations | rollout.controls,
+        annotations=rollout.annotations,
         pacing=pacing_of(rollout.controls),
     )
     return _Asked(namespace, proposal)
