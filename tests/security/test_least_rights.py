@@ -8,12 +8,15 @@ import pytest
 from msgspec import Struct
 
 from ibgu.controller import effects
+from ibgu.controller.service import LEASE
 from ibgu.core.model import WorkView
 from ibgu.core.observe import Shown
 from ibgu.core.works import cluster_patch
 from ibgu.hub import discovery
 from ibgu.hub.access import Access, Question
 from ibgu.hub.client import HubClient
+from ibgu.hub.deadline import Deadline
+from ibgu.hub.lease import Elector
 from ibgu.hub.rights import ROLES, Right, needed
 from ibgu.hub.store import key_of
 from ibgu.hub.writer import Write
@@ -87,6 +90,7 @@ async def test_each_right_is_used(
     assert armed is not None
     await scene.completed("all")
     await _miss_an_event(scene, armed)
+    await _stand_by(scene)
     await _ask_as_the_api(scene)
     await scene.kubectl("delete", "ibgu", "all")
     await scene.until(lambda: _none_left(scene), "ibgu's works to be removed")
@@ -140,6 +144,21 @@ def _miss_changes_of_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def _none_left(scene: Scene) -> bool:
     return not await scene.items("/apis/work.open-cluster-management.io/v1/manifestworks")
+
+
+async def _stand_by(scene: Scene) -> None:
+    """Another controller, until it has seen who leads and watches."""
+    async with await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client:
+        other = Elector(client, SYSTEM_NAMESPACE, LEASE, "standby")
+        standing_by = asyncio.create_task(other.run(_lead))
+        await scene.until(lambda: other.leader not in ("", "standby"), "the standby to look")
+        await asyncio.sleep(1.0)  # its watch has begun
+        standing_by.cancel()
+        await asyncio.wait({standing_by})
+
+
+async def _lead(deadline: Deadline) -> None:
+    raise AssertionError("somebody else leads")
 
 
 async def _ask_as_the_api(scene: Scene) -> None:
