@@ -123,13 +123,14 @@ class Elector:
 
     async def _campaign(self) -> None:
         """Until the lease is ours."""
-        if await self._try(self._times.renew_deadline):
+        ours = await self._try(self._times.renew_deadline)
+        if ours:
             return
         self._vacancy.watch()
         try:
-            await self._vacancy.wait(self._pause())
-            while not await self._try(self._times.renew_deadline):
+            while not ours:
                 await self._vacancy.wait(self._pause())
+                ours = await self._try(self._times.renew_deadline)
         finally:
             self._vacancy.leave()
 

@@ -220,7 +220,7 @@ class ScriptedHub:
         initial = request.query.get("sendInitialEvents") == "true"
         if initial and not self.streaming_lists:
             return refusal(422, "Invalid", "sendInitialEvents is forbidden for watch")
-        since = self.version if initial else int(request.query.get("resourceVersion", self.version))
+        since = self.version if initial else int(request.query["resourceVersion"])
         response = web.StreamResponse()
         await response.prepare(request)
         with suppress(ConnectionError, TimeoutError):
