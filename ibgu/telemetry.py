@@ -31,6 +31,10 @@ REACTION = Histogram(
 COMMIT = Histogram("ibgu_journal_commit_seconds", "Journal commits.", buckets=_LATENCIES)
 LEADER = Gauge("ibgu_leader", "1 while this process leads.")
 JOURNAL_AWAY = Gauge("ibgu_journal_away", "1 while the journal can't be written.")
+ASIDE = Gauge(
+    "ibgu_rollouts_set_aside",
+    "Rollouts that an error of ibgu's own keeps the leader from working on.",
+)
 TALM_LIVE = Gauge("ibgu_talm_live", "1 while a live TALM keeps the leader from writing.")
 
 # the hub

@@ -13,6 +13,7 @@ import structlog
 from msgspec import Struct, json
 from msgspec.structs import replace
 
+from ibgu.controller.aside import about
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.core.adopt import Removal, may_remove, works_to_remove
@@ -180,7 +181,8 @@ class Adopting:
 
     async def _run(self, rollout: Rollout, task: Coroutine[None, None, None]) -> None:
         try:
-            await task
+            with about(rollout.uid):
+                await task
         except HubError as error:
             log.warning("can't take over yet", rollout=rollout.full_name, error=str(error))
             await asyncio.sleep(AGAIN)

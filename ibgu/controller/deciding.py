@@ -5,12 +5,13 @@ from datetime import datetime
 from functools import cache
 
 from ibgu.controller.agenda import Touched
+from ibgu.controller.aside import about
 from ibgu.controller.commit import Draft
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import found_of
 from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.book import Book
-from ibgu.core.decide import Answer, decide_debt, decide_into, start_into
+from ibgu.core.decide import Answer, decide_debt, decide_into, set_aside, start_into
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Decision, Kind, OnDebt, OnRollout, Rollout
 from ibgu.core.recover import rebuild, returned
@@ -30,11 +31,25 @@ class Deciding:
         for decision in self._debts(debts):
             draft.take(decision)
         for uid, clusters in touched.items():
+            if uid in self._parts.aside:
+                self._hold(draft, uid, now)
+                continue
+            with about(uid):
+                for seen in list(self._seen(uid, now)):
+                    draft.take(seen)
+                if uid in self._parts.world.books:
+                    self._decide_rollout(draft, uid, clusters, now)
+        return draft
+
+    def _hold(self, draft: Draft, uid: str, now: datetime) -> None:
+        """Of one that the journal does not know yet it learns so much that it can be held."""
+        with self._parts.aside.spared(uid):
             for seen in list(self._seen(uid, now)):
                 draft.take(seen)
-            if uid in self._parts.world.books:
-                self._decide_rollout(draft, uid, clusters, now)
-        return draft
+        book = self._parts.world.books.get(uid)
+        held = book and set_aside(book.rollout, self._parts.aside.words(uid), now)
+        if held:
+            draft.take(held)
 
     def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from ibgu.controller import chronicle, measures
 from ibgu.controller.agenda import Touched
+from ibgu.controller.aside import about
 from ibgu.controller.notices import rollout_of
 from ibgu.controller.parts import Parts
 from ibgu.core.book import Book
@@ -50,28 +51,36 @@ class Following:
         """`quiet`: a live TALM is on the hub, nothing is written there (R20). `late`: the journal
         was away, or the mirror has lost touch, while this was written down: what it rests on may
         be old by now, so it is decided anew before anything is done (R8)."""
-        concerned = {uid: dict(clusters) for uid, clusters in touched.items()}
+        touched_or_told = {uid: dict(clusters) for uid, clusters in touched.items()}
         owed: dict[str, None] = {}
         for decision in decisions:
-            self._follow(decision, concerned, owed)
-        world = self._parts.world
+            self._follow(decision, touched_or_told, owed)
+        aside, world = self._parts.aside, self._parts.world
+        # Nobody has looked at what is set aside: what its records want may be wrong by now.
+        concerned = {uid: names for uid, names in touched_or_told.items() if uid not in aside}
         if not quiet and not late:
             for uid, clusters in concerned.items():
-                if uid in world.books:
-                    self._parts.effects.follow(world.books[uid], clusters, now)
-                    self._parts.adopting.follow(world.books[uid])
-                else:
-                    self._parts.effects.remove_orphans_of(uid)
+                with about(uid):
+                    self._perform(uid, clusters, now)
             for uid in self._parts.effects.settle(world, owed, debts):
                 self._parts.agenda.touch_debt(uid)
         for uid in concerned:
-            self._after(uid, now)
+            with about(uid):
+                self._after(uid, now)
         if self._parts.poking is not None:
             self._parts.poking.follow(decisions)
         measures.count(decisions, world)
         chronicle.write(decisions, world)
         if not quiet:
             self._report(decisions)
+
+    def _perform(self, uid: str, clusters: Iterable[str], now: datetime) -> None:
+        book = self._parts.world.books.get(uid)
+        if book is None:
+            self._parts.effects.remove_orphans_of(uid)
+            return
+        self._parts.effects.follow(book, clusters, now)
+        self._parts.adopting.follow(book)
 
     def _report(self, decisions: list[Decision]) -> None:
         for uid in {rollout_of(decision) for decision in decisions}:

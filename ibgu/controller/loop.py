@@ -6,7 +6,8 @@ hub say.
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from ibgu import telemetry, tracing
 from ibgu.controller import adopting, naming
 from ibgu.controller.agenda import Touched
+from ibgu.controller.aside import Broken, TryAgain, about
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.effects import POKE
 from ibgu.controller.following import Following
@@ -24,7 +26,7 @@ from ibgu.controller.runs import Runs
 from ibgu.core.book import World
 from ibgu.core.decide import urgent
 from ibgu.core.mistakes import mistakes
-from ibgu.core.model import Action, Decision
+from ibgu.core.model import Action, Decision, ReasonKind
 from ibgu.core.snapshot import Facts
 from ibgu.core.works import stage_name
 from ibgu.hub.errors import HubError
@@ -53,6 +55,7 @@ class Loop:
         self._following = Following(parts)
         self._runs = Runs(parts.world, parts.mirror, parts.ledger)
         self._gap = False
+        self._broken: Broken | None = None
         self._recovered: list[Decision] = []
         parts.statuses.hushed = facts.talm_live
 
@@ -103,15 +106,29 @@ class Loop:
         if book is None:
             return
         work = self._parts.mirror.work((cluster, stage_name(rollout, book.rollout.name)))
-        if urgent(book, cluster, work):
-            self._parts.agenda.hurry()
+        with self._outside(rollout):
+            if urgent(book, cluster, work):
+                self._parts.agenda.hurry()
+
+    @contextmanager
+    def _outside(self, rollout: str) -> Iterator[None]:
+        """Of a turn: who calls has nothing to do with an error of ours. The next turn raises it."""
+        try:
+            with self._parts.aside.spared(rollout):
+                yield
+        except Broken as broken:
+            self._broken = self._broken or broken
+            self._parts.agenda.touch_now(rollout)
 
     def wished(self, rollout: str) -> None:
         """From the mirror, after `touched`: a person looks for what becomes of a change."""
         self._parts.agenda.hurry()
+        self._parts.aside.changed(rollout)
         found = self._parts.mirror.ibgu(rollout)
-        if found is not None and not self.facts.talm_live:
-            self._parts.statuses.touch(rollout)
+        if found is None or self.facts.talm_live:
+            return
+        self._parts.statuses.touch(rollout)
+        with self._outside(rollout):
             for words in mistakes(found.metadata.annotations):
                 self._parts.notices.warn(rollout, NOT_UNDERSTOOD, words)
 
@@ -124,6 +141,14 @@ class Loop:
     def answered(self, result: WriteResult) -> None:
         """From the writer."""
         telemetry.count_write(result)
+        owner = result.write.owner
+        if owner not in self.world.books:
+            self._answered(result)
+            return
+        with self._outside(owner):
+            self._answered(result)
+
+    def _answered(self, result: WriteResult) -> None:
         kind, *rest = result.write.key
         self._parts.effects.answered(result)
         if kind == "status":
@@ -181,7 +206,8 @@ class Loop:
 
     def status_changed(self, rollout: str) -> None:
         """From the mirror: our own write, or somebody else's hand."""
-        self._parts.statuses.seen(rollout)
+        with self._outside(rollout):
+            self._parts.statuses.seen(rollout)
 
     def touch_everything(self) -> None:
         """At the start, and whenever everything is in sync again."""
@@ -197,6 +223,17 @@ class Loop:
         for uid in self._parts.world.debts:
             self._parts.agenda.touch_debt(uid)
         self._parts.agenda.hurry()  # nobody has looked for a while
+
+    def tell_aside(self) -> None:
+        """What is set aside, where its own status can't tell: it is held by something else, or
+        not in the journal yet. While a live TALM is on the hub that waits."""
+        for uid in () if self.facts.talm_live else self._parts.aside:
+            book = self.world.books.get(uid)
+            hold = book.rollout.hold if book is not None else None
+            if book is None or (hold is not None and hold.kind is not ReasonKind.INTERNAL_ERROR):
+                self._parts.notices.warn(
+                    uid, ReasonKind.INTERNAL_ERROR, self._parts.aside.words(uid)
+                )
 
     def recovered(self, decisions: list[Decision]) -> None:
         """What the start has decided after a restore, to be told; works without an owner go.
@@ -222,6 +259,7 @@ class Loop:
             self._parts.statuses.hushed = live
             self.recovered(self._recovered)
             self.touch_everything()
+            self.tell_aside()
 
     # -- the loop ------------------------------------------------------------------------------
 
@@ -249,13 +287,18 @@ class Loop:
             agenda.ring(clock.now())
 
     async def turn(self) -> None:
-        """One turn; see the module's first line. Raises WentBack."""
+        """One turn; see the module's first line. Raises WentBack, Broken, TryAgain."""
+        if self._broken is not None:
+            raise self._broken
         if proof := self._parts.mirror.went_back:
             # What was seen before is not to be found again on the hub.
             await self._parts.ledger.write_waiting(self._parts.clock.now())
             raise WentBack(proof)
         if not await self._in_sync():
             return
+        if self._parts.aside.due:
+            await self._parts.ledger.write_waiting(self._parts.clock.now())
+            raise TryAgain
         since = self._parts.agenda.since
         touched, debts = self._parts.agenda.take()
         if not touched and not debts:
@@ -313,11 +356,14 @@ class Loop:
             step = book.current
             if step is None or not step.unfinished or book.rollout.deleted_at is not None:
                 continue
+            if uid in self._parts.aside:
+                continue
             if Action.PREP not in step.step.actions:
                 continue
             before = self._parts.payloads.state(uid)
             try:
-                after = await self._parts.payloads.read(book.rollout)
+                with about(uid):
+                    after = await self._parts.payloads.read(book.rollout)
             except HubError as error:
                 names = naming.of_rollout(self.world, uid)
                 log.warning(
@@ -331,11 +377,12 @@ class Loop:
 
     def disarm_what_was_taken(self) -> None:
         """While the journal is away: an accepted impulse is still taken back (R9)."""
-        for book in self._parts.world.books.values():
-            step = book.current
-            members = [step.members[name] for name in step.in_flight] if step else []
-            for member in members:
-                self._parts.effects.disarm_taken(book, member)
+        for uid, book in self._parts.world.books.items():
+            with self._outside(uid):
+                step = book.current
+                members = [step.members[name] for name in step.in_flight] if step else []
+                for member in members:
+                    self._parts.effects.disarm_taken(book, member)
 
 
 def _outdated(error: HubError) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from ibgu.controller.aside import about
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads, carries
 from ibgu.core.book import Book
@@ -71,8 +72,9 @@ class Openings:
         await asyncio.sleep(delay)
         while (rollout.uid, step) in self._open:
             try:
-                if carries(rollout, step):
-                    await self._payloads.read(rollout)
+                with about(rollout.uid):
+                    if carries(rollout, step):
+                        await self._payloads.read(rollout)
                 self._put((rollout.uid, step), await self._clusters())
             except HubError as error:
                 names = {"rollout": rollout.full_name, "step": step + 1}

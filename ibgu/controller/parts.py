@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from ibgu.controller.adopting import Adopting
 from ibgu.controller.agenda import Agenda
+from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Ledger
 from ibgu.controller.effects import Effects
@@ -25,6 +26,7 @@ class Parts(Struct, frozen=True):
     mirror: Mirror
     adopting: Adopting
     agenda: Agenda
+    aside: Aside
     ledger: Ledger
     effects: Effects
     openings: Openings

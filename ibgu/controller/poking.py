@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from ibgu import telemetry
+from ibgu.controller.aside import Aside, about
 from ibgu.controller.clock import Clock
 from ibgu.controller.effects import Effects
 from ibgu.controller.mirror import Mirror
@@ -31,6 +32,7 @@ class Poking:
         effects: Effects,
         clock: Clock,
         usual: Usual,
+        aside: Aside,
         *,
         rate: float,
         hushed: Callable[[], bool],
@@ -41,6 +43,7 @@ class Poking:
         self._effects = effects
         self._clock = clock
         self._usual = usual
+        self._aside = aside
         self._hushed = hushed
         self._pokes = Pokes(rate)
         self._now = asyncio.get_running_loop().time
@@ -75,7 +78,9 @@ class Poking:
 
     async def run(self) -> None:
         """Until cancelled; begins with what is in flight already."""
-        for book in self._world.books.values():
+        for uid, book in self._world.books.items():
+            if uid in self._aside:
+                continue
             for step in book.steps:
                 for cluster in step.in_flight:
                     self._follow(step.members[cluster])
@@ -114,9 +119,10 @@ class Poking:
         book = self._world.books.get(target.rollout)
         if book is None:
             return Standing.OVER
-        member = book.steps[target.step].members.get(target.cluster)
-        seen = self._mirror.observe(book.rollout, self._effects.pending)(target.cluster)
-        return standing(member, target.run, seen, self._clock.now())
+        with about(target.rollout):
+            member = book.steps[target.step].members.get(target.cluster)
+            seen = self._mirror.observe(book.rollout, self._effects.pending)(target.cluster)
+            return standing(member, target.run, seen, self._clock.now())
 
     def _poke(self, target: Target) -> None:
         rollout = self._world.books[target.rollout].rollout

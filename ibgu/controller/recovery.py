@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from ibgu.controller.aside import Aside, about
 from ibgu.controller.commit import Draft, Ledger
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.watches import Watches
@@ -44,11 +45,14 @@ class WentBack(Exception):
 
 
 class Recovery:
-    def __init__(self, journal: Journal, ledger: Ledger, mirror: Mirror, watches: Watches) -> None:
+    def __init__(
+        self, journal: Journal, ledger: Ledger, mirror: Mirror, watches: Watches, aside: Aside
+    ) -> None:
         self._journal = journal
         self._ledger = ledger
         self._mirror = mirror
         self._watches = watches
+        self._aside = aside
 
     async def load(self, now: datetime, proof: str = "") -> tuple[World, list[Decision]]:
         """The journal's world, brought up to what the hub shows, and what was decided for that.
@@ -90,9 +94,10 @@ class Recovery:
             yield from returned(found, deleted)
         for uid, book in world.books.items():
             shown = self._mirror.ibgu(uid)
-            if shown is not None:
-                yield from generation_back(book, shown)
-                yield from runs_back(book, self._mirror.works_of(uid), world.foreign_runs)
+            if shown is not None and uid not in self._aside:
+                with about(uid):
+                    yield from generation_back(book, shown)
+                    yield from runs_back(book, self._mirror.works_of(uid), world.foreign_runs)
 
     async def _hold(self, proof: str, now: datetime) -> tuple[World, list[Decision]]:
         """With the rollouts that the journal had done with, if the restore brought them back."""
@@ -109,13 +114,21 @@ class Recovery:
     async def _import(self, world: World, now: datetime) -> list[Decision]:
         said: list[Decision] = []
         for found in list(self._mirror.ibgus):
-            seen = found_of(self._mirror, found)
-            if why := self._unknown(world, seen):
-                rollout = world.books[found.metadata.uid].rollout
-                log.error("the journal is behind the hub", rollout=rollout.full_name, why=why)
-                decisions = list(rebuild(rollout, seen, world, why, now))
+            if found.metadata.uid not in self._aside:
+                with about(found.metadata.uid):
+                    decisions = self._rebuilt(world, found, now)
                 said += await self._commit(world, decisions, now)
         return said
+
+    def _rebuilt(self, world: World, found: Ibgu, now: datetime) -> list[Decision]:
+        """Empty: the journal knows all that the hub shows of it."""
+        seen = found_of(self._mirror, found)
+        why = self._unknown(world, seen)
+        if not why:
+            return []
+        rollout = world.books[found.metadata.uid].rollout
+        log.error("the journal is behind the hub", rollout=rollout.full_name, why=why)
+        return list(rebuild(rollout, seen, world, why, now))
 
     def _unknown(self, world: World, seen: Found) -> str:
         book = world.books.get(seen.object.metadata.uid)

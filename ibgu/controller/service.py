@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import telemetry
 from ibgu.controller import measures
+from ibgu.controller.aside import MOST, Aside, Broken, TryAgain, broken_of
 from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Ledger
 from ibgu.controller.labels import LabelKeeper, keeping
@@ -81,6 +82,7 @@ class Controller:
         self._epoch = 0
         self._loop: Loop | None = None
         self._ledger: Ledger | None = None
+        self._aside: Aside | None = None
         self._deposed = ""
         """What ended our last lead, until the next one."""
         self._depositions = 0
@@ -203,19 +205,39 @@ class Controller:
             await self._terms(deadline, proof)
         finally:
             self._companions_rest()
-            self._loop = self._ledger = None
+            self._loop = self._ledger = self._aside = None
             telemetry.LEADER.set(0)
             log.info("leading no more", epoch=epoch)
 
     async def _terms(self, deadline: Deadline, proof: str) -> None:
-        """Work; if the hub turns out to have been restored, begin anew with that knowledge."""
+        """Work; if the hub turns out to have been restored, or one rollout can't be worked on,
+        begin anew with that knowledge."""
+        aside = self._aside = Aside(self._rng)
         while True:
-            self._ledger = Ledger(self._journal)
+            aside.let_go()
+            self._ledger, self._loop = Ledger(self._journal), None
             try:
-                await Term(self._outfit, self._ledger, deadline, self._leads).run(proof)
+                await Term(self._outfit, self._ledger, deadline, aside, self._leads).run(proof)
             except* WentBack as group:
                 proof = str(group.exceptions[0])
-                self._loop = None
+            except* (Broken, TryAgain) as group:
+                proof = "" if self._loop is not None else proof
+                self._set_aside(aside, group)
+
+    def _set_aside(self, aside: Aside, group: ExceptionGroup[Exception]) -> None:
+        for broken in broken_of(group):
+            again, found = aside.put(broken), self._mirror.ibgu(broken.rollout)
+            meta = found.metadata if found is not None else None
+            name = f"{meta.namespace}/{meta.name}" if meta is not None else broken.rollout
+            log.error(
+                "a rollout is set aside",
+                rollout=name,
+                error=broken.words,
+                again_seconds=again,
+                exc_info=broken.__cause__,
+            )
+        if len(aside) > MOST:
+            raise group
 
     def _companions_lead(self, epoch: int) -> None:
         if self._notifier is not None:
@@ -249,6 +271,7 @@ class Controller:
             measures.gauge(self._loop.world, self._loop.now, self._usual.paces)
             telemetry.QUEUE.set(self._loop.depth)
             telemetry.TALM_LIVE.set(1 if self._loop.facts.talm_live else 0)
+        telemetry.ASIDE.set(len(self._aside) if self._aside is not None else 0)
 
 
 def _words(error: BaseException) -> str:

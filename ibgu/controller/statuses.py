@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct, json
 
+from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
 from ibgu.controller.denials import Refusals
 from ibgu.controller.mirror import Mirror
@@ -37,6 +38,7 @@ class Statuses:
         payloads: Payloads,
         clock: Clock,
         writer: Writer,
+        aside: Aside,
         *,
         served: frozenset[str],
         settled: Callable[[], bool],
@@ -48,6 +50,7 @@ class Statuses:
         self._payloads = payloads
         self._clock = clock
         self._writer = writer
+        self._aside = aside
         self._served = served
         self._settled = settled
         self._dirty: dict[str, datetime] = {}
@@ -92,7 +95,8 @@ class Statuses:
         for uid in [uid for uid, due in self._dirty.items() if due <= now]:
             del self._dirty[uid]
             if uid in world.books:
-                self._write(world.books[uid], now)
+                with self._aside.spared(uid):
+                    self._write(world.books[uid], now)
 
     def _write(self, book: Book, now: datetime) -> None:
         rollout = book.rollout

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ibgu.controller.adopting import Adopting
 from ibgu.controller.agenda import Agenda
+from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
 from ibgu.controller.commit import Ledger
 from ibgu.controller.denials import denied
@@ -69,6 +70,7 @@ class Basis(Struct, frozen=True):
     world: World
     clock: Clock
     facts: Facts
+    aside: Aside
 
 
 class Term:
@@ -76,17 +78,24 @@ class Term:
     deadline."""
 
     def __init__(
-        self, outfit: Outfit, ledger: Ledger, deadline: Deadline, leads: Callable[[Loop], None]
+        self,
+        outfit: Outfit,
+        ledger: Ledger,
+        deadline: Deadline,
+        aside: Aside,
+        leads: Callable[[Loop], None],
     ) -> None:
         self._outfit = outfit
         self._ledger = ledger
         self._deadline = deadline
+        self._aside = aside
         self._leads = leads
         self._world: World | None = None
 
     async def run(self, proof: str) -> None:
         """`proof` that the hub was restored from a backup; empty: none so far. Raises (in a
-        group) WentBack once there is one, and what the journal has against this leader."""
+        group) WentBack once there is one, what the journal has against this leader, Broken, and
+        TryAgain once what was set aside is due."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 await self._work(tasks, proof)
@@ -102,7 +111,7 @@ class Term:
         await ledger.survive(clock.sync)
         talm = TalmWatch(outfit.client, clock, outfit.settings.talm_namespaces.split(","))
         talm_live = tasks.create_task(talm.first())
-        recovery = Recovery(outfit.journal, ledger, outfit.mirror, outfit.watches)
+        recovery = Recovery(outfit.journal, ledger, outfit.mirror, outfit.watches, self._aside)
         world, decisions = await recovery.load(clock.now(), proof)
         self._world = world
         facts = Facts(
@@ -110,10 +119,11 @@ class Term:
             talm_live=await talm_live,
             starts_per_minute=outfit.settings.starts_per_minute,
         )
-        loop = self._assemble(tasks, Basis(world, clock, facts))
+        loop = self._assemble(tasks, Basis(world, clock, facts, self._aside))
         ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
         loop.recovered(decisions)
         loop.touch_everything()
+        loop.tell_aside()
         tasks.create_task(self._note_versions())
         tasks.create_task(talm.run(loop.talm))
         tasks.create_task(self._payload_checks(loop))
@@ -137,12 +147,13 @@ class Term:
             mirror=mirror,
             adopting=Adopting(client, mirror, payloads, writer, tasks, agenda.touch),
             agenda=agenda,
+            aside=basis.aside,
             ledger=self._ledger,
             effects=effects,
             openings=Openings(client, mirror, payloads, tasks, agenda.touch_now),
             payloads=payloads,
             statuses=Statuses(
-                *(mirror, payloads, clock, writer),
+                *(mirror, payloads, clock, writer, basis.aside),
                 served=served.ibgu_status,
                 settled=lambda: self._ledger.settled,
             ),
@@ -164,7 +175,7 @@ class Term:
         if outfit.served.feedback_by_watch or not outfit.settings.pokes:
             return None
         return Poking(
-            *(basis.world, outfit.mirror, effects, basis.clock, outfit.usual),
+            *(basis.world, outfit.mirror, effects, basis.clock, outfit.usual, basis.aside),
             rate=outfit.settings.poke_rate,
             hushed=hushed,
         )

@@ -36,6 +36,7 @@ HOLDS = frozenset(
         ReasonKind.ADOPTION,
         ReasonKind.ADOPTING,
         ReasonKind.RESTORED,
+        ReasonKind.INTERNAL_ERROR,
         ReasonKind.FLOOR,
         ReasonKind.PACE_INVALID,
     }

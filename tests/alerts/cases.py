@@ -79,6 +79,14 @@ CASES = (
     Case("IbguHubForbids", "two rights", {'ibgu_rights_missing{pod="a"}': "2x9"}, 4, (CRITICAL,)),
     Case("IbguHubForbids", "none", {'ibgu_rights_missing{pod="a"}': "0x9"}, 4),
     Case(
+        "IbguOwnError",
+        "two, now and then tried again",
+        {'ibgu_rollouts_set_aside{pod="a"}': "0 2 2 0 2 2x9"},
+        6,
+        (CRITICAL,),
+    ),
+    Case("IbguOwnError", "mended", {'ibgu_rollouts_set_aside{pod="a"}': "1x3 0x9"}, 11),
+    Case(
         "IbguHubRefuses",
         "one in five",
         writes("0+40x60", "0+10x60"),

@@ -6,9 +6,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from random import Random
 
 from msgspec import Struct, json, structs
 
+from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
@@ -146,9 +148,8 @@ async def _desk(world: World, told: Told) -> AsyncIterator[Statuses]:
     writer = Writer(client, done=lambda result: None)
     clock = Clock(_now)
     await clock.sync()
-    statuses = Timed(
-        *(mirror, Payloads(client, "a:b"), clock, writer), served=OPTIONAL, settled=lambda: True
-    )
+    parts = (mirror, Payloads(client, "a:b"), clock, writer, Aside(Random(0)))
+    statuses = Timed(*parts, served=OPTIONAL, settled=lambda: True)
     statuses.told = told
 
     def written(asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:

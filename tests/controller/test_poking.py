@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
 from msgspec import Struct, json
 
 from ibgu import telemetry
+from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
 from ibgu.controller.effects import Effects
 from ibgu.controller.mirror import Mirror
@@ -99,7 +101,8 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     pool = engine("postgresql://nobody@127.0.0.1:1/never-asked")
     usual = Usual(Reads(pool, "hub"))
     world = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
-    poking = Poking(*(world, mirror, effects, Noon(), usual), rate=10.0, hushed=lambda: made.hushed)
+    parts = (world, mirror, effects, Noon(), usual, Aside(Random(0)))
+    poking = Poking(*parts, rate=10.0, hushed=lambda: made.hushed)
     made = Scene(hub, poked, mirror, writer, poking, usual, world)
     running = asyncio.create_task(writer.run())
     yield made

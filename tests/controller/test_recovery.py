@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu import db
+from ibgu.controller.aside import Aside
 from ibgu.controller.commit import Ledger
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.recovery import Recovery
@@ -97,7 +98,7 @@ async def recovered(journal: Journal, mirror: Mirror, missed: Happens = nothing)
     served = await discover(hub)
     watches = Behind(hub, mirror, served, settings(), random.Random(0))
     watches.missed = missed
-    recovery = Recovery(journal, Ledger(journal), mirror, watches)
+    recovery = Recovery(journal, Ledger(journal), mirror, watches, Aside(random.Random(0)))
     world, _ = await recovery.load(NOW)
     return world
 

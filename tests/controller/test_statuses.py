@@ -2,10 +2,12 @@
 
 import asyncio
 from datetime import UTC, datetime
+from random import Random
 
 from msgspec import json
 from msgspec.structs import replace
 
+from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
 from ibgu.controller.deciding import new_rollout
 from ibgu.controller.mirror import Mirror
@@ -43,7 +45,7 @@ class Desk:
         served = frozenset({"phase"})
         self.settled = True
         self.statuses = Statuses(
-            *(self.mirror, payloads, clock, self.writer),
+            *(self.mirror, payloads, clock, self.writer, Aside(Random(0))),
             served=served,
             settled=lambda: self.settled,
         )

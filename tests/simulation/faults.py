@@ -96,11 +96,11 @@ PAYLOAD = (
     "payload-refused",
 )
 OTHERS = (
-    *("hub-restored", "talm-lives", "label-taken", "kill-in-commit", "cut-in-commit"),
+    *("hub-restored", "talm-lives", "label-taken", "kill-in-commit", "cut-in-commit", "own-error"),
     *PAYLOAD,
 )
-"""Another past, another controller, a person or a death in the worst moment: only where a theme
-asks."""
+"""Another past, another controller, a person or a death in the worst moment, an error of our own:
+only where a theme asks."""
 KINDS: tuple[str, ...] = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
 
 _WEIGHTS = {PROCESS: 6, JOURNAL: 4, HUB: 4, WATCH: 3, CLUSTER: 4, PEOPLE: 4}
@@ -160,8 +160,15 @@ THEMES = (
         10,
         ("cluster-recreated", "label-removed", "label-taken", *("cut-in-commit",) * 3),
     ),
-    Theme("restored", ("kill", "watch-cut", "dark", "step-appended"), 3, ("hub-restored",)),
-    Theme("talm", ("kill", "kill-after-commit", "watch-cut", "dark"), 4, ("talm-lives",) * 2),
+    Theme(
+        "restored", ("kill", "watch-cut", "dark", "step-appended"), 3, ("hub-restored", "own-error")
+    ),
+    Theme(
+        "talm",
+        ("kill", "kill-after-commit", "watch-cut", "dark"),
+        4,
+        ("talm-lives", "own-error") * 2,
+    ),
 )
 
 

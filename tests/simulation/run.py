@@ -40,6 +40,7 @@ from tests.simulation.checks.payloads import Payloads
 from tests.simulation.checks.pokes import Pokes
 from tests.simulation.checks.truth import HEARD, Run, Truth
 from tests.simulation.checks.turns import Turns
+from tests.simulation.errors import KIND, own_errors
 from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
 from tests.simulation.loop import BEGINNING, VirtualLoop
 from tests.simulation.plans import Scenario, scenario
@@ -160,6 +161,7 @@ class _Play:
             patch.object(Loop, "turn", self._turn(Loop.turn)),
             patch.dict(BUILT_IN, _scaled(self._plan.fleet.scale)),
             self._drafts(),
+            own_errors(self.world.weather),
             _never_measured(),
             _seldom_noted(),
         ):
@@ -185,6 +187,9 @@ class _Play:
                 shown = set if self._late else self._effects.shown
                 known = self._turns[loop.world] = Turns(self.found, shown)
             known.turned(loop.world)
+            aside = [loop._parts.aside.words(uid) for uid in loop._parts.aside]
+            wanted = self.world.weather.struck[KIND] > 0
+            self.found.check("ibgu meets no error of its own", wanted or not aside, aside)
             if self._plan.payloads:
                 self._payloads.turned(loop.world)
 

@@ -35,11 +35,15 @@ class Weather:
         """What is loaded, if it has not gone off yet."""
         return self._loaded[kind] if kind in self._shots else None
 
-    def holds(self, kind: str) -> Fault | None:
+    def window(self, kind: str) -> Fault | None:
+        """What is open now, whether it does anything or not."""
         until, fault = self._windows.get(kind, (0.0, None))
-        if fault is None or until <= self._loop.time():
-            return None
-        self.struck[kind] += 1
+        return None if until <= self._loop.time() else fault
+
+    def holds(self, kind: str) -> Fault | None:
+        fault = self.window(kind)
+        if fault is not None:
+            self.struck[kind] += 1
         return fault
 
     def until(self, kind: str) -> float:

@@ -62,6 +62,7 @@ WINDOWS = (
     "watch-silent",
     "payload-forbidden",
     "payload-refused",
+    "own-error",
 )
 WATCHED = ("imagebasedgroupupgrades", "managedclusters", "manifestworks", "clustergroupupgrades")
 """Plurals of what a controller has a mirror of."""
@@ -363,14 +364,14 @@ class World:
         return "\n  ".join(told)
 
     async def finished(self) -> bool:
-        """Every rollout that is on the hub has come to its end, and nothing is owed."""
+        """Every rollout that is on the hub has come to its end, nothing is owed or set aside."""
         node = self.leader()
         loop = node.controller._loop if node is not None and node.controller is not None else None
         if loop is None:
             return False
         uids = {item["metadata"]["uid"] for item in await self.ibgus()}
         books = loop.world.books
-        if not uids <= set(books):
+        if not uids <= set(books) or loop._parts.aside:
             return False
         return all(_over(book.rollout.state) for book in books.values()) and not loop.world.holds
 

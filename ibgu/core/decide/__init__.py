@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ibgu.core.book import StepBook, Take
 from ibgu.core.decide.accepted import other_run
+from ibgu.core.decide.aside import set_aside
 from ibgu.core.decide.controls import decide_controls
 from ibgu.core.decide.debts import decide_debt
 from ibgu.core.decide.late import decide_finished
@@ -34,6 +35,7 @@ __all__ = [
     "decide_into",
     "other_run",
     "payload_wanted",
+    "set_aside",
     "stage_work",
     "start_into",
     "start_step",

@@ -160,6 +160,14 @@ _HOLDS = {
         "a person lets it go on",
         f"compare the clusters with what is shown, {_RESUME}",
     ),
+    ReasonKind.INTERNAL_ERROR: Meaning(
+        "an error of ibgu's own keeps this rollout from being worked on, while all others go on; "
+        "its clusters in flight are not followed",
+        "ibgu gets through: it tries again by itself, after a minute and then ever more seldom, "
+        "and soon after the IBGU is changed",
+        "send the controller's log to those who maintain ibgu; a version without the error goes on "
+        "where this one stopped",
+    ),
     ReasonKind.FLOOR: Meaning(
         "too little of the step's time is left to start and see it through",
         "the step's end: its waiting members fail as never started",

@@ -44,6 +44,8 @@ class ReasonKind(StrEnum):
     ADOPTION = "UnfinishedGroupUpgrades"
     ADOPTING = "TakingOverFromTalm"
     RESTORED = "Restored"
+    INTERNAL_ERROR = "InternalError"
+    """An error of ibgu's own keeps the rollout from being worked on."""
     FLOOR = "TooLittleTimeLeft"
     PACE_INVALID = "InvalidPace"
     START_RATE = "StartRate"

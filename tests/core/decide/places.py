@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from ibgu.core import decide
 from ibgu.core.adopt import Traces
 from ibgu.core.model import Decision, Kind, OnRollout, OnStep, Stage
 from ibgu.core.snapshot import PayloadState
@@ -91,6 +92,16 @@ def restored() -> Twin:
     return twin
 
 
+def set_aside() -> Twin:
+    """Its next turn gets through."""
+    twin = running()
+    held = decide.set_aside(twin.book(UID).rollout, "KeyError in ibgu.core, line 1", twin.now)
+    assert held is not None
+    twin.world.apply(held)
+    twin.records.write(held)
+    return twin
+
+
 def payload_changed() -> Twin:
     twin = _began(clusters=2)
     twin.wait(seconds=30)
@@ -162,6 +173,7 @@ PLACES: dict[str, Make] = {
         to_adopt,
         adopting,
         restored,
+        set_aside,
         payload_changed,
         payload_blocked,
         misspelt_pace,

@@ -1,0 +1,135 @@
+"""Rollouts that an error of ibgu's own keeps from being worked on, while all others go on.
+
+Whatever raises ends the term: its world may be half changed by then. If it is about one rollout,
+the next term leaves that one alone, and tries it again after a while.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from traceback import walk_tb
+
+from msgspec import Struct
+
+from ibgu.hub.backoff import Backoff
+from ibgu.hub.errors import HubError
+
+FIRST, LONGEST = 60.0, 1800.0
+"""Seconds from the error to the next try: at most, doubled from try to try up to the longest."""
+CHANGED = 10.0
+"""Seconds from the error to the next try where somebody has changed the IBGU since."""
+MOST = 10
+"""With more of them it is hardly the rollouts' fault: the process ends, as with any error."""
+
+
+class Broken(Exception):
+    """An error of ibgu's own in what it does about one rollout."""
+
+    def __init__(self, rollout: str, words: str) -> None:
+        super().__init__(f"{words}, about the rollout {rollout}")
+        self.rollout = rollout
+        """Its uid."""
+        self.words = words
+        """What and where: the same each time it happens, so that it is told once."""
+
+
+class TryAgain(Exception):
+    """It is time to try what was set aside: on a fresh world, as a start would."""
+
+
+def broken_of(group: BaseExceptionGroup[BaseException]) -> Iterator[Broken]:
+    """All in it, however deep."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from broken_of(error)
+        elif isinstance(error, Broken):
+            yield error
+
+
+@contextmanager
+def about(rollout: str) -> Iterator[None]:
+    """For what is done for one rollout's sake, by its uid. Raises Broken; what the hub answers is
+    no error of ours."""
+    try:
+        yield
+    except (Broken, HubError, MemoryError):
+        raise
+    except Exception as error:
+        raise Broken(rollout, _words(error)) from error
+
+
+def _words(error: Exception) -> str:
+    """The error's own words may name another cluster each time."""
+    frames = [
+        (frame.f_globals.get("__name__", ""), line) for frame, line in walk_tb(error.__traceback__)
+    ]
+    module, line = next((f for f in reversed(frames) if f[0].startswith("ibgu.")), frames[-1])
+    return f"{type(error).__name__} in {module}, line {line}"
+
+
+class _Failure(Struct):
+    words: str
+    at: float
+    again: float
+    tries: int
+    aside: bool = True
+
+
+class Aside:
+    """For one lead; by the event loop's clock. As a collection: uids of the rollouts."""
+
+    def __init__(self, rng: Random) -> None:
+        self._failures: dict[str, _Failure] = {}
+        self._backoff = Backoff(FIRST, LONGEST)
+        self._rng = rng
+        self._now: Callable[[], float] = asyncio.get_running_loop().time
+
+    def __contains__(self, rollout: str) -> bool:
+        known = self._failures.get(rollout)
+        return known is not None and known.aside
+
+    def __iter__(self) -> Iterator[str]:
+        return (uid for uid, failure in self._failures.items() if failure.aside)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    @contextmanager
+    def spared(self, rollout: str) -> Iterator[None]:
+        """As `about`, for what is also done for those set aside: of them it counts no more."""
+        try:
+            with about(rollout):
+                yield
+        except Broken:
+            if rollout not in self:
+                raise
+
+    def words(self, rollout: str) -> str:
+        """Of one that is set aside."""
+        return self._failures[rollout].words
+
+    def put(self, broken: Broken) -> float:
+        """Answers the seconds until it is tried again."""
+        now, before = self._now(), self._failures.get(broken.rollout)
+        lately = before is not None and now - before.at < 2 * LONGEST
+        tries = before.tries + 1 if before is not None and lately else 1
+        pause = self._backoff.delay(tries, self._rng)
+        self._failures[broken.rollout] = _Failure(broken.words, now, now + pause, tries)
+        return pause
+
+    def changed(self, rollout: str) -> None:
+        """Somebody has changed its IBGU: that may have mended it."""
+        if rollout in self:
+            known = self._failures[rollout]
+            known.again = min(known.again, known.at + CHANGED)
+
+    @property
+    def due(self) -> bool:
+        return any(self._failures[uid].again <= self._now() for uid in self)
+
+    def let_go(self) -> None:
+        """Those whose time has come are rollouts like all others."""
+        for uid in list(self):
+            if self._failures[uid].again <= self._now():
+                self._failures[uid].aside = False

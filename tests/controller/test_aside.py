@@ -1,0 +1,97 @@
+"""Whose error it is, what is told of it, and when it is tried again."""
+
+from random import Random
+
+import pytest
+
+from ibgu.controller.aside import CHANGED, FIRST, LONGEST, Aside, Broken, about, broken_of
+from ibgu.core.plan import problem
+from ibgu.hub.errors import HubError
+
+
+class Known(Aside):
+    """With a clock of its own."""
+
+    def __init__(self) -> None:
+        super().__init__(Random(0))
+        self.time = 0.0
+        self._now = lambda: self.time
+
+
+@pytest.fixture
+async def aside() -> Known:
+    return Known()
+
+
+def error(rollout: str = "r") -> Broken:
+    return Broken(rollout, "KeyError in ibgu.core, line 1")
+
+
+def test_an_error_is_told_by_where_it_was_not_by_what_it_says() -> None:
+    with pytest.raises(Broken) as caught, about("r"):
+        problem(None, [])  # type: ignore[arg-type]
+    assert caught.value.rollout == "r"
+    assert caught.value.words.startswith("TypeError in ibgu.core.plan")
+    assert isinstance(caught.value.__cause__, TypeError)
+
+
+@pytest.mark.parametrize(
+    "other", [error("inner"), HubError(500, "Refused", "no"), MemoryError(), KeyboardInterrupt()]
+)
+def test_what_is_no_error_in_the_rollout_goes_through(other: BaseException) -> None:
+    with pytest.raises(type(other)) as caught, about("r"):
+        raise other
+    assert caught.value is other
+
+
+def test_all_of_a_group_are_found() -> None:
+    inner = ExceptionGroup("inner", [error("b"), ValueError()])
+    assert [e.rollout for e in broken_of(ExceptionGroup("", [error("a"), inner]))] == ["a", "b"]
+
+
+def test_who_is_set_aside_is_so_until_its_time_comes(aside: Known) -> None:
+    pause = aside.put(error())
+    assert FIRST / 2 <= pause <= FIRST
+    assert ("r" in aside, "other" in aside, list(aside), len(aside)) == (True, False, ["r"], 1)
+    assert aside.words("r") == error().words
+
+    aside.time = pause - 0.1
+    aside.let_go()
+    assert (aside.due, "r" in aside) == (False, True)
+
+    aside.time = pause
+    assert aside.due
+    aside.let_go()
+    assert (aside.due, "r" in aside, len(aside)) == (False, False, 0)
+
+
+def test_each_failure_waits_longer_until_it_was_well_for_long(aside: Known) -> None:
+    pauses = []
+    for _ in range(8):
+        pauses.append(aside.put(error()))
+        aside.time += pauses[-1]
+        aside.let_go()
+    assert all(FIRST / 2 * 2**n <= pauses[n] <= FIRST * 2**n for n in range(5))
+    assert LONGEST / 2 <= pauses[-1] <= LONGEST
+
+    aside.time += 2 * LONGEST
+    assert aside.put(error()) <= FIRST
+
+
+def test_a_change_of_the_ibgu_brings_the_next_try(aside: Known) -> None:
+    for _ in range(5):
+        aside.put(error())
+    aside.changed("other")
+    aside.changed("r")
+    aside.time = CHANGED - 0.1
+    assert not aside.due
+    aside.time = CHANGED
+    assert aside.due
+
+
+def test_of_what_is_set_aside_errors_do_not_count(aside: Known) -> None:
+    with pytest.raises(Broken), aside.spared("r"):
+        raise KeyError
+    aside.put(error())
+    with aside.spared("r"):
+        raise KeyError

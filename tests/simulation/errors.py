@@ -1,0 +1,39 @@
+"""Errors of ibgu's own: whatever it does for one rollout may raise, when much of it is done."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from ibgu.controller.deciding import Deciding
+from ibgu.controller.effects import Effects
+from ibgu.controller.statuses import Statuses
+from ibgu.core.book import Book
+from tests.simulation.weather import Weather
+
+KIND = "own-error"
+_PLACES = ((Deciding, "_rollout"), (Effects, "follow"), (Statuses, "_write"))
+
+
+@contextmanager
+def own_errors(weather: Weather) -> Iterator[None]:
+    """Where the fault's `n` wants them, in the rollout that it names, as long as it lasts."""
+    with ExitStack() as stack:
+        for place, (owner, name) in enumerate(_PLACES):
+            faulty = _faulty(weather, place, getattr(owner, name))
+            stack.enter_context(patch.object(owner, name, faulty))
+        yield
+
+
+def _faulty(weather: Weather, place: int, act: Callable[..., Any]) -> Callable[..., Any]:
+    def acting(*given: Any) -> Any:
+        done = act(*given)
+        [book] = [each for each in given if isinstance(each, Book)]
+        fault = weather.window(KIND)
+        here = fault is not None and fault.n % len(_PLACES) == place
+        if fault is not None and here and book.rollout.name == f"rollout-{fault.rollout}":
+            weather.struck[KIND] += 1
+            raise ZeroDivisionError(f"of {book.rollout.name}")
+        return done
+
+    return acting
