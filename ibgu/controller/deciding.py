@@ -55,6 +55,8 @@ class Deciding:
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> None:
         answer = self._rollout(draft, self._parts.world.books[uid], clusters, now)
+        if answer.left:
+            self._parts.agenda.touch_now(uid, answer.left)
         for cluster, when in answer.wake.items():
             self._parts.agenda.at(when, uid, cluster)
 

@@ -102,6 +102,8 @@ class Following:
     ) -> None:
         """Which clusters' works to look at, and who else is concerned by a decision."""
         match decision:
+            case OnMember(kind=Kind.JOINED):
+                return  # it is touched with its step, and has nothing to show before
             case OnMember(member=member):
                 concerned.setdefault(member.rollout, {})[member.cluster] = None
                 if decision.kind in _CLAIMS:
@@ -121,7 +123,7 @@ class Following:
             case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
                 steps = self._parts.world.books[rollout.uid].steps
                 everybody = (name for step in steps for name in step.members)
-                concerned.setdefault(rollout.uid, {}).update(dict.fromkeys(everybody))
+                self._parts.agenda.touch_now(rollout.uid, everybody)
             case OnStep() | OnRollout():
                 return
 

@@ -22,6 +22,7 @@ from ibgu.controller import term
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
 from ibgu.controller.usual import Usual
+from ibgu.core import decide
 from ibgu.core.book import World as Led
 from ibgu.core.certify import Rule
 from ibgu.core.kinds import JsonObject
@@ -161,6 +162,8 @@ class _Play:
             patch.object(Loop, "turn", self._turn(Loop.turn)),
             patch.dict(BUILT_IN, _scaled(self._plan.fleet.scale)),
             self._drafts(),
+            # Fleets are small: in every other seed what concerns all is decided one by one.
+            patch.object(decide, "MOST", 1 if self._seed % 4 < 2 else decide.MOST),
             own_errors(self.world.weather),
             _never_measured(),
             _seldom_noted(),

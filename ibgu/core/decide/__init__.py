@@ -42,6 +42,10 @@ __all__ = [
     "urgent",
 ]
 
+MOST = 1_000
+"""Clusters that one turn decides on where all of a rollout are concerned: nothing else is done
+meanwhile, and a leader has to renew its Lease."""
+
 
 def decide(snapshot: Snapshot, touched: Iterable[str], now: datetime) -> Answer:
     """What follows from the snapshot for the clusters in `touched` and for the rollout.
@@ -88,17 +92,23 @@ def _decide_what_changed(turn: Turn, touched: Iterable[str]) -> None:
     decide_restored(turn)
     decide_rollout(turn)
     decide_controls(turn)
-    for cluster in _concerned(turn, before, touched):
+    touched = list(touched)
+    concerned = _concerned(turn, before, touched)
+    now = max(len(touched), MOST)
+    turn.answer.left = concerned[now:]
+    for cluster in concerned[:now]:
         _decide_members(turn, cluster)
 
 
-def _concerned(turn: Turn, before: Rollout, touched: Iterable[str]) -> list[str]:
-    """The rollout's deletion, hold or release concerns every member that is not done with."""
-    rollout = turn.rollout
+def _concerned(turn: Turn, before: Rollout, touched: list[str]) -> list[str]:
+    """The rollout's deletion, hold or release concerns every member that is not done with; those
+    in flight come first."""
+    rollout, book = turn.rollout, turn.book
     if (rollout.deleted_at, rollout.hold) == (before.deleted_at, before.hold):
-        return list(touched)
-    members = [*turn.book.unfinished(), *turn.book.watched()]
-    return list(dict.fromkeys([*touched, *(member.cluster for member in members)]))
+        return touched
+    in_flight = [name for step in book.steps for name in step.in_flight]
+    others = [member.cluster for member in (*book.unfinished(), *book.watched())]
+    return list(dict.fromkeys([*touched, *in_flight, *others]))
 
 
 def _decide_members(turn: Turn, cluster: str) -> None:

@@ -46,11 +46,13 @@ _RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
 class Answer(Struct):
     """Decisions in order, and when to ask again though nothing changed.
 
-    `wake` is by cluster name; "" is the rollout itself.
+    `wake` is by cluster name; "" is the rollout itself. `left`: names of clusters that are to be
+    asked about next, because one turn for all of them would take too long.
     """
 
     decisions: list[Decision]
     wake: dict[str, datetime]
+    left: list[str] = []
 
 
 class Turn:

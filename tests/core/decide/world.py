@@ -167,6 +167,8 @@ class Twin(Hub, Story):
         answer = self._answer(self.world.books[uid], clusters)
         for decision in answer.decisions:
             self._take(decision, said)
+        if answer.left:
+            self.touch(uid, *answer.left)
         for cluster, when in answer.wake.items():
             known = self.timers.get((uid, cluster))
             self.timers[uid, cluster] = when if known is None else min(known, when)

@@ -1,0 +1,62 @@
+"""What concerns all of a large rollout is decided in parts, those in flight first."""
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+from ibgu.core import decide
+from ibgu.core.model import Kind, OnMember, ReasonKind, Stage
+from tests.core.decide.fleets import sites
+from tests.core.decide.world import Twin, ibgu
+
+
+@pytest.fixture
+def twin() -> Iterator[Twin]:
+    """Its last cluster is in flight, six wait: a turn decides on two of them."""
+    twin = sites(7)
+    for spoke in twin.spokes.values():
+        spoke.faults[Stage.PREP] = "slow"
+    for number in range(1, 7):
+        twin.spokes[f"site-{number}"].dark = True
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=10)
+    for number in range(1, 7):
+        twin.spokes[f"site-{number}"].dark = False
+        twin.touch_cluster(f"site-{number}")
+    twin.settle()
+    assert list(twin.book(uid).steps[0].in_flight) == ["site-7"]
+    with patch.object(decide, "MOST", 2):
+        yield twin
+
+
+def _decided(twin: Twin) -> list[str]:
+    """Of the next turn."""
+    said = [each.member.cluster for each in twin.turn() if isinstance(each, OnMember)]
+    return list(dict.fromkeys(said))
+
+
+def test_a_pause_reaches_everybody_turn_by_turn(twin: Twin) -> None:
+    [uid] = twin.world.books
+    twin.annotate(uid, pause="")
+    assert _decided(twin) == ["site-1"]  # site-7, which comes first, just goes on
+    assert len(twin.touched[uid]) == 5
+    twin.settle()
+    members = twin.book(uid).steps[0].members.values()
+    assert {m.reason.kind for m in members if m.cluster != "site-7"} == {ReasonKind.PAUSED}
+
+
+def test_a_deletion_ends_who_is_in_flight_first(twin: Twin) -> None:
+    [uid] = twin.world.books
+    twin.delete(uid)
+    assert set(_decided(twin)) == {"site-7", "site-1"}
+    twin.settle()
+    finished = [s.decision for s in twin.said if s.decision.kind is Kind.FINISHED]
+    assert len(finished) == 7
+
+
+def test_who_was_touched_is_decided_on_at_once(twin: Twin) -> None:
+    [uid] = twin.world.books
+    twin.annotate(uid, pause="")
+    twin.touch(uid, "site-3", "site-4", "site-5", "site-6")
+    assert _decided(twin) == ["site-3", "site-4", "site-5", "site-6"]
