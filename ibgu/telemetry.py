@@ -35,6 +35,11 @@ ASIDE = Gauge(
     "ibgu_rollouts_set_aside",
     "Rollouts that an error of ibgu's own keeps the leader from working on.",
 )
+OWN_ERRORS = Counter(
+    "ibgu_own_errors",
+    "Errors of ibgu's own about one rollout: in its work, or in telling of it (each once).",
+    ["what"],
+)
 TALM_LIVE = Gauge("ibgu_talm_live", "1 while a live TALM keeps the leader from writing.")
 
 # the hub

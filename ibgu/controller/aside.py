@@ -10,15 +10,19 @@ from contextlib import contextmanager
 from random import Random
 from traceback import walk_tb
 
+import structlog
 from msgspec import Struct
 
+from ibgu import telemetry
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.errors import HubError
 
+log = structlog.get_logger("ibgu.controller")
+
 FIRST, LONGEST = 60.0, 1800.0
 """Seconds from the error to the next try: at most, doubled from try to try up to the longest."""
-CHANGED = 10.0
-"""Seconds from the error to the next try where somebody has changed the IBGU since."""
+CHANGED = 15.0
+"""As FIRST, where somebody has changed the IBGU since: that may have mended it."""
 MOST = 10
 """With more of them it is hardly the rollouts' fault: the process ends, as with any error."""
 
@@ -81,6 +85,7 @@ class Aside:
 
     def __init__(self, rng: Random) -> None:
         self._failures: dict[str, _Failure] = {}
+        self._untold: set[tuple[str, str]] = set()
         self._backoff = Backoff(FIRST, LONGEST)
         self._rng = rng
         self._now: Callable[[], float] = asyncio.get_running_loop().time
@@ -105,12 +110,26 @@ class Aside:
             if rollout not in self:
                 raise
 
+    @contextmanager
+    def telling(self, rollout: str) -> Iterator[None]:
+        """For what only tells people of the rollout: an error in it stops nothing. The log has each
+        once."""
+        try:
+            with about(rollout):
+                yield
+        except Broken as broken:
+            if (rollout, broken.words) not in self._untold:
+                self._untold.add((rollout, broken.words))
+                telemetry.OWN_ERRORS.labels("telling").inc()
+                log.exception("can't tell of a rollout", rollout=rollout, error=broken.words)
+
     def words(self, rollout: str) -> str:
         """Of one that is set aside."""
         return self._failures[rollout].words
 
     def put(self, broken: Broken) -> float:
         """Answers the seconds until it is tried again."""
+        telemetry.OWN_ERRORS.labels("work").inc()
         now, before = self._now(), self._failures.get(broken.rollout)
         lately = before is not None and now - before.at < 2 * LONGEST
         tries = before.tries + 1 if before is not None and lately else 1
@@ -119,10 +138,11 @@ class Aside:
         return pause
 
     def changed(self, rollout: str) -> None:
-        """Somebody has changed its IBGU: that may have mended it."""
+        """Somebody has changed its IBGU. Each try costs all others a start, though."""
         if rollout in self:
             known = self._failures[rollout]
-            known.again = min(known.again, known.at + CHANGED)
+            soon = Backoff(CHANGED, LONGEST).delay(known.tries, self._rng)
+            known.again = min(known.again, known.at + soon)
 
     @property
     def due(self) -> bool:

@@ -23,6 +23,8 @@ class Deciding:
     def __init__(self, parts: Parts, facts: Facts) -> None:
         self._parts = parts
         self.facts = facts
+        self._held: set[str] = set()
+        """What is set aside, and the journal knows it."""
 
     def draft(self, touched: Touched, debts: Iterable[str], now: datetime) -> Draft:
         """All rollouts of this turn, one after the other: each sees what was decided before."""
@@ -42,14 +44,18 @@ class Deciding:
         return draft
 
     def _hold(self, draft: Draft, uid: str, now: datetime) -> None:
-        """Of one that the journal does not know yet it learns so much that it can be held."""
+        """Once a term. Of one that the journal does not know yet it learns so much that it can be
+        held."""
+        if uid in self._held:
+            return
+        self._held.add(uid)
         with self._parts.aside.spared(uid):
-            for seen in list(self._seen(uid, now)):
-                draft.take(seen)
+            for seen in self._seen(uid, now):
+                if isinstance(seen, OnRollout) and seen.kind is Kind.ROLLOUT_SEEN:
+                    draft.take(seen)
         book = self._parts.world.books.get(uid)
-        held = book and set_aside(book.rollout, self._parts.aside.words(uid), now)
-        if held:
-            draft.take(held)
+        for decision in set_aside(book, self._parts.aside.words(uid), now) if book else ():
+            draft.take(decision)
 
     def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
@@ -63,9 +69,12 @@ class Deciding:
     def _debts(self, uids: Iterable[str]) -> Iterable[OnDebt]:
         for uid in uids:
             debt = self._parts.world.debts.get(uid)
+            if debt is None or debt.rollout in self._parts.aside:
+                continue
             # What is on its way would look like somebody's hand, or like nothing left to do.
-            if debt is not None and not self._parts.effects.being_paid(debt):
-                decision = decide_debt(debt, self._parts.mirror.cluster(debt.cluster))
+            if not self._parts.effects.being_paid(debt):
+                with about(debt.rollout):
+                    decision = decide_debt(debt, self._parts.mirror.cluster(debt.cluster))
                 if decision is not None:
                     yield decision
 

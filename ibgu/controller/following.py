@@ -58,6 +58,8 @@ class Following:
         aside, world = self._parts.aside, self._parts.world
         # Nobody has looked at what is set aside: what its records want may be wrong by now.
         concerned = {uid: names for uid, names in touched_or_told.items() if uid not in aside}
+        if not quiet:
+            self._disarm(touched)
         if not quiet and not late:
             for uid, clusters in concerned.items():
                 with about(uid):
@@ -69,10 +71,19 @@ class Following:
                 self._after(uid, now)
         if self._parts.poking is not None:
             self._parts.poking.follow(decisions)
-        measures.count(decisions, world)
-        chronicle.write(decisions, world)
-        if not quiet:
-            self._report(decisions)
+        for uid, own in _by_rollout(decisions).items():
+            with aside.telling(uid):
+                self._tell(uid, own, quiet=quiet)
+
+    def _disarm(self, touched: Touched) -> None:
+        """Of what is set aside an accepted impulse is still taken back (R9): that rests on what the
+        hub shows, and not on what anybody would decide."""
+        aside, world = self._parts.aside, self._parts.world
+        for uid in [uid for uid in touched if uid in aside and uid in world.books]:
+            with aside.spared(uid):
+                book = world.books[uid]
+                for member in filter(None, map(book.latest, touched[uid])):
+                    self._parts.effects.disarm_taken(book, member)
 
     def _perform(self, uid: str, clusters: Iterable[str], now: datetime) -> None:
         book = self._parts.world.books.get(uid)
@@ -82,11 +93,15 @@ class Following:
         self._parts.effects.follow(book, clusters, now)
         self._parts.adopting.follow(book)
 
-    def _report(self, decisions: list[Decision]) -> None:
-        for uid in {rollout_of(decision) for decision in decisions}:
-            if uid in self._parts.world.books:
-                self._parts.statuses.touch(uid)
-        self._parts.notices.tell(self._parts.world, decisions)
+    def _tell(self, rollout: str, decisions: list[Decision], *, quiet: bool) -> None:
+        world = self._parts.world
+        if rollout in world.books and not quiet:
+            self._parts.statuses.touch(rollout)
+        measures.count(decisions, world)
+        chronicle.write(decisions, world)
+        if quiet:
+            return
+        self._parts.notices.tell(world, decisions)
         for decision in decisions:
             if isinstance(decision, OnStep) and decision.kind is Kind.STEP_STARTED:
                 self._warn_of_missing(decision.step)
@@ -160,3 +175,10 @@ class Following:
         busy = any(step.unfinished or step.watched for step in book.steps)
         works = self._parts.mirror.works.keys_by("rollout", book.rollout.uid)
         return not (busy or works or book.rollout.adopting_since)
+
+
+def _by_rollout(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
+    found: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        found.setdefault(rollout_of(decision), []).append(decision)
+    return found

@@ -43,6 +43,10 @@ answer, its watch event, the agent's patches), and a turn for each would cost mo
 Where a slot may be free now nobody waits for more."""
 
 
+DRAIN, BREATH = 5.0, 0.05
+"""Seconds that a term which ends by its own will waits for its writes at most, and between two
+looks at them."""
+
 STATUS_REFUSED = "StatusRefused"
 NOT_UNDERSTOOD = "AnnotationNotUnderstood"
 """Reasons of Warning Events that belong to no decision."""
@@ -53,7 +57,7 @@ class Loop:
         self._parts = parts
         self._deciding = Deciding(parts, facts)
         self._following = Following(parts)
-        self._runs = Runs(parts.world, parts.mirror, parts.ledger)
+        self._runs = Runs(parts.world, parts.mirror, parts.ledger, parts.aside)
         self._gap = False
         self._broken: Broken | None = None
         self._recovered: list[Decision] = []
@@ -123,12 +127,11 @@ class Loop:
     def wished(self, rollout: str) -> None:
         """From the mirror, after `touched`: a person looks for what becomes of a change."""
         self._parts.agenda.hurry()
-        self._parts.aside.changed(rollout)
         found = self._parts.mirror.ibgu(rollout)
         if found is None or self.facts.talm_live:
             return
         self._parts.statuses.touch(rollout)
-        with self._outside(rollout):
+        with self._parts.aside.telling(rollout):
             for words in mistakes(found.metadata.annotations):
                 self._parts.notices.warn(rollout, NOT_UNDERSTOOD, words)
 
@@ -288,16 +291,16 @@ class Loop:
 
     async def turn(self) -> None:
         """One turn; see the module's first line. Raises WentBack, Broken, TryAgain."""
-        if self._broken is not None:
-            raise self._broken
         if proof := self._parts.mirror.went_back:
             # What was seen before is not to be found again on the hub.
             await self._parts.ledger.write_waiting(self._parts.clock.now())
             raise WentBack(proof)
+        if self._broken is not None:
+            raise self._broken
         if not await self._in_sync():
             return
         if self._parts.aside.due:
-            await self._parts.ledger.write_waiting(self._parts.clock.now())
+            await self._drain()
             raise TryAgain
         since = self._parts.agenda.since
         touched, debts = self._parts.agenda.take()
@@ -313,6 +316,14 @@ class Loop:
             quiet, late = self.facts.talm_live, self._missed()
             self._following.perform(touched, debts, draft.decisions, now, quiet=quiet, late=late)
         telemetry.REACTION.observe(time.monotonic() - since)
+
+    async def _drain(self) -> None:
+        """What is on its way arrives before the term ends, where it does so soon."""
+        await self._parts.ledger.write_waiting(self._parts.clock.now())
+        for _ in range(round(DRAIN / BREATH)):
+            if not self.depth:
+                return
+            await asyncio.sleep(BREATH)
 
     def _put_back(self, touched: Touched, debts: Iterable[str]) -> None:
         """The journal was away, or the mirror is: what passed meanwhile gets its grace first."""

@@ -23,7 +23,9 @@ from ibgu.core.words import Word, word
 
 
 def begin() -> None:
-    """All series of the ends from the start: Prometheus takes no notice of a first value."""
+    """All series of these from the start: Prometheus takes no notice of a first value."""
+    for what in ("work", "telling"):
+        telemetry.OWN_ERRORS.labels(what)
     for action in Action:
         telemetry.MEMBERS_ENDED.labels(action, Outcome.SUCCEEDED, "")
         for cause in Cause:

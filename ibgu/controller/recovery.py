@@ -107,7 +107,7 @@ class Recovery:
         books = list(world.books.values())
         held = hold_all(books, ibgus, proof, now)
         owed = lost(books, world.debts, self._mirror.cluster)
-        return world, await self._commit(world, [*held, *owed], now)
+        return world, await self._commit(_taken(world, [*held, *owed]), now)
 
     # -- the journal is behind -------------------------------------------------------------
 
@@ -116,8 +116,8 @@ class Recovery:
         for found in list(self._mirror.ibgus):
             if found.metadata.uid not in self._aside:
                 with about(found.metadata.uid):
-                    decisions = self._rebuilt(world, found, now)
-                said += await self._commit(world, decisions, now)
+                    draft = _taken(world, self._rebuilt(world, found, now))
+                said += await self._commit(draft, now)
         return said
 
     def _rebuilt(self, world: World, found: Ibgu, now: datetime) -> list[Decision]:
@@ -136,15 +136,17 @@ class Recovery:
             return ""
         return behind(book, seen, world.foreign_runs)
 
-    async def _commit(
-        self, world: World, decisions: Iterable[Decision], now: datetime
-    ) -> list[Decision]:
-        draft = Draft(world)
-        for decision in decisions:
-            draft.take(decision)
+    async def _commit(self, draft: Draft, now: datetime) -> list[Decision]:
         if draft.decisions:
             await self._ledger.commit(draft, now)
         return draft.decisions
+
+
+def _taken(world: World, decisions: Iterable[Decision]) -> Draft:
+    draft = Draft(world)
+    for decision in decisions:
+        draft.take(decision)
+    return draft
 
 
 def _world(loaded: Loaded) -> World:

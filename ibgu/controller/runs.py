@@ -3,9 +3,10 @@
 It keeps every run, also of rollouts that are long over: in memory are only answers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ibgu.controller.agenda import Touched
+from ibgu.controller.aside import Aside, about
 from ibgu.controller.commit import Ledger
 from ibgu.controller.mirror import Mirror
 from ibgu.core.book import World
@@ -17,10 +18,11 @@ MOST = 10_000
 
 
 class Runs:
-    def __init__(self, world: World, mirror: Mirror, ledger: Ledger) -> None:
+    def __init__(self, world: World, mirror: Mirror, ledger: Ledger, aside: Aside) -> None:
         self._world = world
         self._mirror = mirror
         self._ledger = ledger
+        self._aside = aside
         self._asked: set[str] = set()
 
     async def learn(self, touched: Touched) -> bool:
@@ -43,12 +45,17 @@ class Runs:
 
     def _shown(self, touched: Touched) -> Iterator[str]:
         for uid, clusters in touched.items():
-            book = self._world.books.get(uid)
-            if book is None:
-                yield from (work.view.run for work in self._mirror.works_of(uid))
-                continue
-            name = stage_name(uid, book.rollout.name)
-            for cluster in clusters:
-                run = other_run(book.latest(cluster), self._mirror.work((cluster, name)))
-                if run:
-                    yield run
+            if uid not in self._aside:
+                with about(uid):
+                    yield from self._of_rollout(uid, clusters)
+
+    def _of_rollout(self, uid: str, clusters: Iterable[str]) -> Iterator[str]:
+        book = self._world.books.get(uid)
+        if book is None:
+            yield from (work.view.run for work in self._mirror.works_of(uid))
+            return
+        name = stage_name(uid, book.rollout.name)
+        for cluster in clusters:
+            run = other_run(book.latest(cluster), self._mirror.work((cluster, name)))
+            if run:
+                yield run

@@ -36,6 +36,9 @@ from ibgu.settings import Settings
 log = structlog.get_logger("ibgu.controller")
 
 LEASE = "ibgu-controller"
+LANDING = 1.0
+"""Seconds from a term that an error has ended to the next one: a request that was on its way has
+arrived by then, and the mirror shows what it did."""
 DEPOSED = 300.0
 """Seconds: the longest pause after a lead that another controller has ended."""
 
@@ -77,6 +80,7 @@ class Controller:
             usual=self._usual,
             rng=self._rng,
             clock=clock,
+            talm_seen={},
         )
         self._elector = self._new_elector()
         self._epoch = 0
@@ -148,6 +152,8 @@ class Controller:
             self._loop.touched(rollout, cluster)
 
     def _wished(self, rollout: str) -> None:
+        if self._aside is not None:
+            self._aside.changed(rollout)
         if self._loop is not None:
             self._loop.wished(rollout)
 
@@ -221,11 +227,13 @@ class Controller:
             except* WentBack as group:
                 proof = str(group.exceptions[0])
             except* (Broken, TryAgain) as group:
-                proof = "" if self._loop is not None else proof
+                # Once it led, the proof that it began with was acted on; there may be another one.
+                proof = self._mirror.went_back or ("" if self._loop is not None else proof)
                 self._set_aside(aside, group)
+                await asyncio.sleep(LANDING)
 
     def _set_aside(self, aside: Aside, group: ExceptionGroup[Exception]) -> None:
-        for broken in broken_of(group):
+        for broken in {each.rollout: each for each in broken_of(group)}.values():
             again, found = aside.put(broken), self._mirror.ibgu(broken.rollout)
             meta = found.metadata if found is not None else None
             name = f"{meta.namespace}/{meta.name}" if meta is not None else broken.rollout

@@ -14,7 +14,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
 from ibgu.core.kinds import Condition, Ibgu, JsonObject
-from ibgu.core.status import Listing, status_of
+from ibgu.core.status import Listing, held_status, status_of
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.errors import HubError
@@ -95,7 +95,7 @@ class Statuses:
         for uid in [uid for uid, due in self._dirty.items() if due <= now]:
             del self._dirty[uid]
             if uid in world.books:
-                with self._aside.spared(uid):
+                with self._aside.telling(uid):
                     self._write(world.books[uid], now)
 
     def _write(self, book: Book, now: datetime) -> None:
@@ -103,14 +103,7 @@ class Statuses:
         found = self._mirror.ibgu(rollout.uid)
         if found is None:
             return
-        payload = self._payloads.state(rollout.uid)
-        listing = self._listings.get(rollout.uid)
-        if listing is None:
-            listing = self._listings[rollout.uid] = Listing()
-        annotations = found.metadata.annotations
-        status = status_of(
-            *(book, payload, _conditions(found), self._served, now, listing, annotations)
-        )
+        status = self._status(book, found, now)
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
         cost = len(body) * PER_BYTE
         written = self._written.get(rollout.uid)
@@ -124,6 +117,14 @@ class Statuses:
         self._written[rollout.uid] = body
         self._due[rollout.uid] = now + timedelta(seconds=1 + cost)
         self._writer.submit(_status_write(book, body))
+
+    def _status(self, book: Book, found: Ibgu, now: datetime) -> JsonObject:
+        uid, shown = book.rollout.uid, _conditions(found)
+        if uid in self._aside:
+            return held_status(book, shown, self._served, now)
+        payload, annotations = self._payloads.state(uid), found.metadata.annotations
+        listing = self._listings.setdefault(uid, Listing())
+        return status_of(*(book, payload, shown, self._served, now, listing, annotations))
 
     def answered(self, result: WriteResult) -> bool:
         """A status that was not written is written anew, from what is so by then; after a refusal

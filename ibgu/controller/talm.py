@@ -38,14 +38,20 @@ class _Deployment(Struct, frozen=True):
     status: _DeploymentStatus = _DeploymentStatus()
 
 
+SeenLeases = dict[str, tuple[str, float]]
+"""By namespace: the Lease's time, and since when, by the loop's clock, it is there."""
+
+
 class TalmWatch:
-    def __init__(self, client: Hub, clock: Clock, namespaces: Iterable[str]) -> None:
-        """`namespaces`: where TALM may be installed."""
+    def __init__(
+        self, client: Hub, clock: Clock, namespaces: Iterable[str], seen: SeenLeases
+    ) -> None:
+        """`namespaces`: where TALM may be installed. `seen`: outlives a term, so that the next one
+        does not go by a Lease's time alone again."""
         self._client = client
         self._clock = clock
         self._namespaces = tuple(namespaces)
-        self._seen: dict[str, tuple[str, float]] = {}
-        """By namespace: the Lease's time, and since when, by the loop's clock, it is there."""
+        self._seen = seen
 
     async def run(self, tell: Callable[[bool], None]) -> None:
         while True:

@@ -26,7 +26,7 @@ from ibgu.controller.recovery import Recovery
 from ibgu.controller.retention import Retention
 from ibgu.controller.rights import RightsWatch
 from ibgu.controller.statuses import Statuses
-from ibgu.controller.talm import TalmWatch
+from ibgu.controller.talm import SeenLeases, TalmWatch
 from ibgu.controller.usual import Usual
 from ibgu.controller.watches import Watches
 from ibgu.core.book import World
@@ -62,6 +62,7 @@ class Outfit(Struct, frozen=True, kw_only=True):
     usual: Usual
     rng: Random
     clock: NewClock
+    talm_seen: SeenLeases
 
 
 class Basis(Struct, frozen=True):
@@ -109,7 +110,9 @@ class Term:
         outfit, ledger = self._outfit, self._ledger
         clock = outfit.clock(outfit.journal.now)
         await ledger.survive(clock.sync)
-        talm = TalmWatch(outfit.client, clock, outfit.settings.talm_namespaces.split(","))
+        talm = TalmWatch(
+            outfit.client, clock, outfit.settings.talm_namespaces.split(","), outfit.talm_seen
+        )
         talm_live = tasks.create_task(talm.first())
         recovery = Recovery(outfit.journal, ledger, outfit.mirror, outfit.watches, self._aside)
         world, decisions = await recovery.load(clock.now(), proof)

@@ -85,6 +85,13 @@ CASES = (
         6,
         (CRITICAL,),
     ),
+    Case(
+        "IbguOwnError",
+        "a status that can't be made",
+        {'ibgu_own_errors_total{what="telling"}': "0x3 1x9"},
+        6,
+        (CRITICAL,),
+    ),
     Case("IbguOwnError", "mended", {'ibgu_rollouts_set_aside{pod="a"}': "1x3 0x9"}, 11),
     Case(
         "IbguHubRefuses",

@@ -3,6 +3,7 @@
 from random import Random
 
 import pytest
+from structlog.testing import capture_logs
 
 from ibgu.controller.aside import CHANGED, FIRST, LONGEST, Aside, Broken, about, broken_of
 from ibgu.core.plan import problem
@@ -78,15 +79,27 @@ def test_each_failure_waits_longer_until_it_was_well_for_long(aside: Known) -> N
     assert aside.put(error()) <= FIRST
 
 
-def test_a_change_of_the_ibgu_brings_the_next_try(aside: Known) -> None:
-    for _ in range(5):
+@pytest.mark.parametrize("tries", [1, 3])
+def test_a_change_of_the_ibgu_brings_the_next_try(aside: Known, tries: int) -> None:
+    """But not ever more tries, as somebody may change it again and again."""
+    for _ in range(tries):
         aside.put(error())
     aside.changed("other")
     aside.changed("r")
-    aside.time = CHANGED - 0.1
+    aside.time = CHANGED * 2 ** (tries - 1) / 2 - 0.1
     assert not aside.due
-    aside.time = CHANGED
+    aside.time = CHANGED * 2 ** (tries - 1)
     assert aside.due
+
+
+def test_what_only_tells_people_stops_nothing(aside: Known) -> None:
+    with capture_logs() as logs:
+        for _ in range(3):
+            with aside.telling("r"):
+                problem(None, [])  # type: ignore[arg-type]
+    [line] = logs
+    assert line["error"].startswith("TypeError in ibgu.core.plan")
+    assert "r" not in aside
 
 
 def test_of_what_is_set_aside_errors_do_not_count(aside: Known) -> None:

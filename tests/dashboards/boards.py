@@ -146,12 +146,12 @@ def controller() -> Dashboard:
         number("Journal away", "max(ibgu_journal_away)", bad_from=1),
         number("Rights missing", "max(ibgu_rights_missing)", bad_from=1),
         number("TALM is live", "max(ibgu_talm_live)", bad_from=1),
-        number("Set aside", "max(ibgu_rollouts_set_aside)", bad_from=1),
         number("Oldest watch", "max(ibgu_watch_age_seconds)", "s", bad_from=180),
+        number("Writes pending", "max(ibgu_write_queue_depth)"),
         lines("Reaction", quantiles("ibgu_reaction_seconds"), "s", "From a change to its answer."),
         lines("Turns", quantiles("ibgu_turn_seconds"), "s"),
         lines("Journal commits", quantiles("ibgu_journal_commit_seconds"), "s"),
-        lines("Writes pending", {"objects": "max(ibgu_write_queue_depth)"}),
+        lines("Write queue", {"objects": "max(ibgu_write_queue_depth)"}),
         stacked(
             "Requests to the hub",
             {"{{verb}} {{code}}": f"sum by (verb, code) (rate(ibgu_hub_requests_total{rate}))"},
@@ -181,6 +181,13 @@ def controller() -> Dashboard:
         lines("Silence of watches", {"{{kind}}": "max by (kind) (ibgu_watch_age_seconds)"}, "s"),
         lines(
             "Objects that could not be read", {"{{kind}}": f"rate(ibgu_bad_objects_total{rate})"}
+        ),
+        lines(
+            "Errors of ibgu's own",
+            {
+                "rollouts set aside": "max(ibgu_rollouts_set_aside)",
+                "{{what}}": "sum by (what) (increase(ibgu_own_errors_total[5m]))",
+            },
         ),
         lines("Leader", {"{{pod}}": "ibgu_leader"}),
         lines("Memory", {"{{pod}}": 'process_resident_memory_bytes{job="ibgu"}'}, "bytes"),

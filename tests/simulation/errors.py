@@ -12,6 +12,7 @@ from ibgu.core.book import Book
 from tests.simulation.weather import Weather
 
 KIND = "own-error"
+ERROR = ZeroDivisionError.__name__
 _PLACES = ((Deciding, "_rollout"), (Effects, "follow"), (Statuses, "_write"))
 
 

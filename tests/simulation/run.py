@@ -41,7 +41,7 @@ from tests.simulation.checks.payloads import Payloads
 from tests.simulation.checks.pokes import Pokes
 from tests.simulation.checks.truth import HEARD, Run, Truth
 from tests.simulation.checks.turns import Turns
-from tests.simulation.errors import KIND, own_errors
+from tests.simulation.errors import ERROR, own_errors
 from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
 from tests.simulation.loop import BEGINNING, VirtualLoop
 from tests.simulation.plans import Scenario, scenario
@@ -191,8 +191,8 @@ class _Play:
                 known = self._turns[loop.world] = Turns(self.found, shown)
             known.turned(loop.world)
             aside = [loop._parts.aside.words(uid) for uid in loop._parts.aside]
-            wanted = self.world.weather.struck[KIND] > 0
-            self.found.check("ibgu meets no error of its own", wanted or not aside, aside)
+            own = [words for words in aside if not words.startswith(ERROR)]
+            self.found.check("ibgu meets no error of its own", not own, own)
             if self._plan.payloads:
                 self._payloads.turned(loop.world)
 

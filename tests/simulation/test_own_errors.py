@@ -10,12 +10,15 @@ import pytest
 from msgspec import json
 from structlog.testing import capture_logs
 
-from ibgu.controller import deciding, loop, openings, recovery, statuses
+from ibgu.controller import chronicle, deciding, loop, measures, openings, recovery, runs, statuses
 from ibgu.controller.aside import FIRST, MOST
 from ibgu.controller.effects import Effects
 from ibgu.controller.mirror import Mirror
+from ibgu.controller.notices import Notices
+from ibgu.core.book import Book
 from ibgu.core.certify import Rule
 from ibgu.core.model import ReasonKind, RolloutState
+from ibgu.core.works import names
 from ibgu.db.reads.certified import certify
 from ibgu.hub import paths
 from tests.simulation.conftest import Tell
@@ -23,6 +26,7 @@ from tests.simulation.stories import Stage
 
 NAME = "rollout-0"
 HELD = ReasonKind.INTERNAL_ERROR
+UNTOLD = "can't tell of a rollout"
 Name = Callable[..., str]
 
 
@@ -85,8 +89,28 @@ async def _against_the_history(stage: Stage) -> list[str]:
     return [f"{each.rule}: {each.words}" for each in found if each.rule is not Rule.WRITER]
 
 
-def _of_book(given: Any, book: Any, *rest: Any) -> str:
-    return str(book.rollout.name)
+def _of_cluster(record: Any, *rest: Any) -> str:
+    """A member's or a debt's: the first IBGU has site-1."""
+    return NAME if record is not None and record.cluster == "site-1" else ""
+
+
+def _of_book(*given: Any) -> str:
+    """The one among what a function is given."""
+    return next(str(each.rollout.name) for each in given if isinstance(each, Book))
+
+
+def _of_rollout(rollout: Any, *rest: Any) -> str:
+    return str(rollout.name)
+
+
+async def _armed(stage: Stage) -> list[str]:
+    """Clusters of works that are armed on the hub."""
+    works = [work["metadata"] for work in await stage.works()]
+    return [
+        str(meta["namespace"])
+        for meta in works
+        if (meta.get("annotations") or {}).get(names.ARMING) == names.ARMED
+    ]
 
 
 def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell) -> None:
@@ -108,6 +132,7 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
             assert "ZeroDivisionError in " in _condition(stage)
             assert "of all things" not in _condition(stage)
             armed = list(stage.armed)
+            assert await _armed(stage) == []  # an impulse that was taken is taken back all the same
             await asyncio.sleep(3 * 3600.0)  # its step's time has run out, too
             assert stage.armed == armed
             faulty.clear()
@@ -127,11 +152,12 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
 
 PLACES = [
     pytest.param(Effects, "follow", _of_book, id="what follows from records"),
-    pytest.param(statuses, "status_of", lambda book, *rest: book.rollout.name, id="the status"),
     pytest.param(loop, "urgent", lambda book, *rest: book.rollout.name, id="whether it hurries"),
     pytest.param(
         Mirror, "observe", lambda mirror, rollout, *rest: rollout.name, id="what is observed"
     ),
+    pytest.param(runs, "other_run", _of_cluster, id="whose run it is"),
+    pytest.param(deciding, "decide_debt", _of_cluster, id="what is owed"),
     pytest.param(openings, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),
 ]
 
@@ -154,23 +180,108 @@ def test_wherever_it_happens(told: Tell, owner: object, name: str, rollout_of: N
     assert {line["rollout"] for line in _told(logs)} == {f"default/{NAME}"}
 
 
+@pytest.mark.parametrize(
+    ("owner", "name", "rollout_of"),
+    [
+        pytest.param(statuses, "status_of", lambda book, *rest: book.rollout.name, id="status"),
+        pytest.param(Notices, "_tell", lambda *given: NAME, id="Events"),
+        pytest.param(chronicle, "_line", lambda *given: NAME, id="log"),
+        pytest.param(measures, "_ended", lambda run: NAME, id="metrics"),
+    ],
+)
+def test_what_only_tells_people_stops_nothing(
+    told: Tell, owner: object, name: str, rollout_of: Name
+) -> None:
+    async def story(stage: Stage) -> None:
+        with failing(owner, name, rollout_of) as faulty:
+            await stage.world.people.apply(0)
+            await stage.until(stage.complete)
+            assert not list(stage.loop._parts.aside)
+            faulty.clear()
+            await stage.world.people.annotate(0, note="look again")
+            await asyncio.sleep(10)
+        assert _status(stage)["phase"] == "Completed"
+        assert len(await stage.events("RolloutHeld")) == 0
+
+    with capture_logs() as logs:
+        told(story, "Prep", clusters=2)
+    assert {line["event"] for line in logs if line["log_level"] == "error"} == {UNTOLD}
+
+
+def test_who_is_set_aside_keeps_what_proves_that_the_journal_is_behind(told: Tell) -> None:
+    """Its start compares journal and hub once it gets through: nothing is done twice."""
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(stage.started)
+        early = await stage.journal_now()
+        await stage.until(stage.complete)
+        await asyncio.sleep(60)
+        shown, armed = _status(stage), list(stage.armed)
+        with failing(recovery, "rebuild", _of_rollout) as faulty:
+            stage.world.nodes[0].kill()
+            await stage.put_back(early)
+            await asyncio.sleep(200)
+            assert stage.held(HELD)
+            changed = {key for key in shown if _status(stage)[key] != shown[key]}
+            assert changed == {"conditions", "phase"}
+            faulty.clear()
+            await asyncio.sleep(2 * 3600)
+        assert stage.armed == armed
+        assert stage.complete()
+        assert await stage.events("Imported") != []
+
+    with capture_logs():
+        told(story, "Prep", "Abort")
+
+
+def test_that_the_hub_went_back_is_not_forgotten_over_an_error(told: Tell) -> None:
+    async def story(stage: Stage) -> None:
+        await _relabel(stage, "site-2", group="other")
+        await stage.world.people.apply(0)
+        await stage.until(stage.started)
+        other = await _apply(stage, "rollout-1", group="other")
+        await stage.until(lambda: other() is RolloutState.RUNNING)
+        with failing(loop, "urgent", _of_book):
+            uid = next(iter(stage.loop.world.books))
+            stage.loop.touched(uid, "site-1")
+            stage.loop._parts.mirror.went_back = "version 3 after 7"
+            await asyncio.sleep(20)
+            holds = [book.rollout.hold for book in stage.loop.world.books.values()]
+        assert [hold.kind if hold else None for hold in holds] == [ReasonKind.RESTORED] * 2
+
+    told(story, "Prep", clusters=2)
+
+
+def test_edits_without_end_are_no_starts_without_end(told: Tell) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(stage.started)
+        with failing(Effects, "follow", _of_book) as faulty:
+            for number in range(360):
+                await stage.world.people.annotate(0, note=str(number))
+                await asyncio.sleep(5)
+            faulty.clear()
+        await stage.until(stage.complete)
+
+    with capture_logs() as logs:
+        told(story, "Prep")
+    assert 5 <= len(_told(logs)) <= 10
+
+
 def test_a_start_that_fails_at_one_rollout_leaves_it_alone(told: Tell) -> None:
     """Where the journal is compared with the hub, before anything is decided."""
 
     async def story(stage: Stage) -> None:
         await stage.world.people.apply(0)
         await stage.until(stage.started)
-        with failing(recovery, "behind", _of_behind) as faulty:
+        with failing(recovery, "behind", _of_book) as faulty:
             stage.world.nodes[0].kill()
             await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))
             faulty.clear()
             await stage.until(stage.complete)
 
     told(story, "Prep")
-
-
-def _of_behind(book: Any, *rest: Any) -> str:
-    return str(book.rollout.name)
 
 
 def test_one_that_the_journal_does_not_know_yet_is_told_of_by_an_event(told: Tell) -> None:

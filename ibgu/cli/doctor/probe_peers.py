@@ -33,7 +33,7 @@ async def talm(client: HubClient, namespaces: list[str], clock: Clock | Missing)
     ahead = clock.ahead if isinstance(clock, Clock) else timedelta(0)
     hubs = await _set_forward(ahead)
     for namespace in namespaces:
-        if await TalmWatch(client, hubs, [namespace]).live():
+        if await TalmWatch(client, hubs, [namespace], {}).live():
             return Talm(namespace)
     return Talm()
 

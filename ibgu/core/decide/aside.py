@@ -1,31 +1,50 @@
 """A rollout that an error of ibgu's own keeps from being worked on is held, and tells so."""
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.model import Kind, OnRollout, Reason, ReasonKind, Rollout, RolloutState, Who
+from ibgu.core.book import Book
+from ibgu.core.model import (
+    Decision,
+    Kind,
+    MemberState,
+    OnMember,
+    OnRollout,
+    Reason,
+    ReasonKind,
+    Rollout,
+    RolloutState,
+    Who,
+)
 
 _STAYS = (ReasonKind.RESTORED, ReasonKind.INVALID_PLAN)
 """These are not found anew by who goes on, and need a person's deed."""
 
 
-def set_aside(rollout: Rollout, error: str, now: datetime) -> OnRollout | None:
-    """`error`: what and where, the same each time. None: it is held by it already, or by what
-    only a person can end; or it is deleted, and nobody reads its status.
+def set_aside(book: Book, error: str, now: datetime) -> Iterator[Decision]:
+    """`error`: what and where, the same each time. A hold that only a person can end stays, and
+    whose status nobody reads any more is not held; the same is not said twice.
 
-    The first turn that gets through ends it.
+    What its waiting clusters told is forgotten (R8): nobody follows what becomes of them meanwhile.
+    The first turn that gets through ends the hold.
     """
     words = (
         f"ibgu met an error of its own ({error}): nothing of this rollout goes on, and its "
         "clusters in flight are not followed; do: send the controller's log to those who maintain "
         "ibgu; it is tried again by itself, and soon after the IBGU is changed"
     )
-    if rollout.state is RolloutState.DELETED or _stays(rollout.hold, words):
-        return None
-    reason = Reason(ReasonKind.INTERNAL_ERROR, now, words, None, Who.PERSON)
-    return OnRollout(Kind.ROLLOUT_HELD, replace(rollout, hold=reason), words, warning=True)
+    if not _stays(book.rollout, words):
+        reason = Reason(ReasonKind.INTERNAL_ERROR, now, words, None, Who.PERSON)
+        held = replace(book.rollout, hold=reason)
+        yield OnRollout(Kind.ROLLOUT_HELD, held, words, warning=True)
+    waiting = (each for each in book.unfinished() if each.state is MemberState.WAITING)
+    for member in [member for member in waiting if member.look is not None]:
+        yield OnMember(Kind.LOOKED, replace(member, look=None), "the look is no longer valid")
 
 
-def _stays(hold: Reason | None, words: str) -> bool:
-    return hold is not None and (hold.kind in _STAYS or hold.message == words)
+def _stays(rollout: Rollout, words: str) -> bool:
+    hold = rollout.hold
+    known = hold is not None and (hold.kind in _STAYS or hold.message == words)
+    return known or rollout.state is RolloutState.DELETED

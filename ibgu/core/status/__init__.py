@@ -9,7 +9,7 @@ from ibgu.core.kinds import Condition, JsonObject
 from ibgu.core.mistakes import mistakes
 from ibgu.core.model import ReasonKind
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.status.conditions import conditions, unlisted
+from ibgu.core.status.conditions import conditions, held_only, unlisted
 from ibgu.core.status.listing import Listing
 from ibgu.core.status.phase import Phase, complete, hold_of, kept_by, phase_of
 from ibgu.core.status.size import fit
@@ -20,6 +20,7 @@ __all__ = [
     "Phase",
     "complete",
     "counts_of",
+    "held_status",
     "hold_of",
     "kept_by",
     "phase_of",
@@ -62,6 +63,18 @@ def status_of(
     fitting = fit(status, listing, last, unlisted(book, old, now))
     unsent = (OPTIONAL - served) | _talms(book)
     return {key: value for key, value in fitting.items() if key not in unsent}
+
+
+def held_status(
+    book: Book, before: Iterable[Condition], served: frozenset[str], now: datetime
+) -> JsonObject:
+    """Of a rollout that is set aside: by what it is held, and all else as the hub shows it. Nobody
+    has compared that with the journal, and it may be the proof that the journal is behind."""
+    status: JsonObject = {
+        "conditions": held_only(book, before, now),
+        "phase": phase_of(book.rollout, book.newest),
+    }
+    return {key: value for key, value in status.items() if key not in OPTIONAL - served}
 
 
 OPTIONAL = frozenset({"phase", "summary", "hidden"})

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from msgspec import to_builtins
+
 from ibgu.core.book import Book
 from ibgu.core.kinds import Condition, JsonObject
 from ibgu.core.model import ReasonKind, StepState
@@ -111,3 +113,12 @@ def _annotations(mistakes: Sequence[str]) -> list[JsonObject]:
     if not mistakes:
         return []
     return [_condition("AnnotationsValid", "False", "NotUnderstood", "; ".join(mistakes))]
+
+
+def held_only(book: Book, before: Iterable[Condition], now: datetime) -> list[JsonObject]:
+    """Those on the hub as they are, but for what holds the rollout."""
+    old = {condition.type: condition for condition in before}
+    wanted = _held(book)
+    replaced = {"Held", *(condition["type"] for condition in wanted)}
+    kept = [to_builtins(each) for type_, each in old.items() if type_ not in replaced]
+    return kept + [_stamped(each, old.get(each["type"]), book, now) for each in wanted]

@@ -95,10 +95,9 @@ def restored() -> Twin:
 def set_aside() -> Twin:
     """Its next turn gets through."""
     twin = running()
-    held = decide.set_aside(twin.book(UID).rollout, "KeyError in ibgu.core, line 1", twin.now)
-    assert held is not None
-    twin.world.apply(held)
-    twin.records.write(held)
+    for decision in decide.set_aside(twin.book(UID), "KeyError in ibgu.core, line 1", twin.now):
+        twin.world.apply(decision)
+        twin.records.write(decision)
     return twin
 
 

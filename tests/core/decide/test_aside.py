@@ -5,59 +5,88 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from ibgu.core.book import Book
 from ibgu.core.decide import set_aside
-from ibgu.core.model import Kind, Reason, ReasonKind, Rollout, RolloutState, Who
+from ibgu.core.model import (
+    Decision,
+    Kind,
+    OnMember,
+    OnRollout,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    Stage,
+    Who,
+)
 from tests.core.decide.builders import START, ibgu, rollout_of
 from tests.core.decide.fleets import sites
+from tests.core.decide.world import Twin
 
 LATER = START + timedelta(minutes=1)
 ERROR = "KeyError in ibgu.core.somewhere, line 7"
-ROLLOUT = rollout_of(ibgu("a", "Prep"))
 KEPT = {ReasonKind.RESTORED, ReasonKind.INVALID_PLAN}
 
 
-def held_by(rollout: Rollout, error: str = ERROR) -> Rollout:
-    held = set_aside(rollout, error, START)
-    assert held is not None
-    return held.rollout
+@pytest.fixture
+def book() -> Book:
+    return Book(rollout_of(ibgu("a", "Prep")))
 
 
-def test_it_tells_the_error_and_who_has_to_act() -> None:
-    held = set_aside(ROLLOUT, ERROR, START)
-    assert held is not None
+def hold(book: Book, error: str = ERROR) -> OnRollout:
+    [held] = set_aside(book, error, START)
+    assert isinstance(held, OnRollout)
+    book.rollout = held.rollout
+    return held
+
+
+def test_it_tells_the_error_and_who_has_to_act(book: Book) -> None:
+    held = hold(book)
     assert (held.kind, held.warning) == (Kind.ROLLOUT_HELD, True)
-    hold = held.rollout.hold
-    assert hold is not None
-    assert (hold.kind, hold.since, hold.who) == (ReasonKind.INTERNAL_ERROR, START, Who.PERSON)
-    assert ERROR in hold.message
-    assert held.why == hold.message
+    reason = held.rollout.hold
+    assert reason is not None
+    assert (reason.kind, reason.since, reason.who) == (
+        ReasonKind.INTERNAL_ERROR,
+        START,
+        Who.PERSON,
+    )
+    assert ERROR in reason.message
+    assert held.why == reason.message
 
 
-def test_it_is_said_once_until_the_error_is_another_one() -> None:
-    held = held_by(ROLLOUT)
-    assert set_aside(held, ERROR, LATER) is None
-    other = set_aside(held, "ValueError in ibgu.core.elsewhere, line 1", LATER)
-    assert other is not None
+def test_it_is_said_once_until_the_error_is_another_one(book: Book) -> None:
+    hold(book)
+    assert list(set_aside(book, ERROR, LATER)) == []
+    [other] = set_aside(book, "ValueError in ibgu.core.elsewhere, line 1", LATER)
+    assert isinstance(other, OnRollout)
     assert other.rollout.hold is not None
     assert other.rollout.hold.since == LATER
 
 
 @pytest.mark.parametrize("kind", sorted(KEPT))
-def test_what_only_a_person_can_end_stays(kind: ReasonKind) -> None:
-    held = replace(ROLLOUT, hold=Reason(kind, START, "for a reason"))
-    assert set_aside(held, ERROR, LATER) is None
+def test_what_only_a_person_can_end_stays(book: Book, kind: ReasonKind) -> None:
+    book.rollout = replace(book.rollout, hold=Reason(kind, START, "for a reason"))
+    assert list(set_aside(book, ERROR, LATER)) == []
 
 
 @pytest.mark.parametrize("kind", sorted(set(ReasonKind) - KEPT))
-def test_what_is_found_anew_gives_way(kind: ReasonKind) -> None:
-    hold = held_by(replace(ROLLOUT, hold=Reason(kind, START, "for a reason"))).hold
-    assert hold is not None
-    assert hold.kind is ReasonKind.INTERNAL_ERROR
+def test_what_is_found_anew_gives_way(book: Book, kind: ReasonKind) -> None:
+    book.rollout = replace(book.rollout, hold=Reason(kind, START, "for a reason"))
+    reason = hold(book).rollout.hold
+    assert reason is not None
+    assert reason.kind is ReasonKind.INTERNAL_ERROR
 
 
-def test_who_is_deleted_is_not_held() -> None:
-    deleted = replace(ROLLOUT, state=RolloutState.DELETED)
-    assert set_aside(deleted, ERROR, START) is None
+def test_who_is_deleted_is_not_held(book: Book) -> None:
+    book.rollout = replace(book.rollout, state=RolloutState.DELETED)
+    assert list(set_aside(book, ERROR, START)) == []
+
+
+def _take(twin: Twin, uid: str) -> list[Decision]:
+    said = list(set_aside(twin.book(uid), ERROR, twin.now))
+    for decision in said:
+        twin.world.apply(decision)
+        twin.records.write(decision)
+    return said
 
 
 @pytest.mark.parametrize("paused", [False, True])
@@ -65,10 +94,23 @@ def test_it_ends_with_the_first_turn_that_gets_through(paused: bool) -> None:
     twin = sites(1)
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=20)
-    book = twin.book(uid)
-    book.rollout = held_by(book.rollout)
+    _take(twin, uid)
     if paused:
         twin.annotate(uid, pause="")
     twin.wait(hours=1)
-    hold = twin.book(uid).rollout.hold
-    assert (hold.kind if hold else None) == (ReasonKind.PAUSED if paused else None)
+    reason = twin.book(uid).rollout.hold
+    assert (reason.kind if reason else None) == (ReasonKind.PAUSED if paused else None)
+
+
+def test_what_who_waits_has_told_is_forgotten() -> None:
+    """A look rests on what nobody follows meanwhile."""
+    twin = Twin("site-1", "site-2", "site-3")
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=10)
+    assert twin.member(uid, 0, "site-1").run is not None
+    assert twin.member(uid, 0, "site-2").look is not None
+    said = [each for each in _take(twin, uid) if isinstance(each, OnMember)]
+    assert [each.member.cluster for each in said] == ["site-2", "site-3"]
+    assert twin.member(uid, 0, "site-2").look is None
+    assert _take(twin, uid) == []

@@ -51,8 +51,9 @@ def test_a_deletion_ends_who_is_in_flight_first(twin: Twin) -> None:
     twin.delete(uid)
     assert set(_decided(twin)) == {"site-7", "site-1"}
     twin.settle()
-    finished = [s.decision for s in twin.said if s.decision.kind is Kind.FINISHED]
-    assert len(finished) == 7
+    decisions = [said.decision for said in twin.said]
+    ended = [d for d in decisions if isinstance(d, OnMember) and d.kind is Kind.FINISHED]
+    assert len(ended) == 7
 
 
 def test_who_was_touched_is_decided_on_at_once(twin: Twin) -> None:

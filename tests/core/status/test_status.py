@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.kinds import Condition
 from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.status import counts_of, phase_of, status_of, summary_of
+from ibgu.core.status import counts_of, held_status, phase_of, status_of, summary_of
 from tests.core.book.records import (
     NOW,
     book_of,
@@ -162,3 +162,27 @@ def test_talms_clusters_stay_until_they_are_taken_over() -> None:
     assert "clusters" not in status(book_of(rollout(hold=waiting)))
     assert status(book_of(rollout(hold=reason(ReasonKind.ADOPTING))))["clusters"] == []
     assert status(book_of(rollout(hold=waiting), [step("Prep")]))["clusters"] == []
+
+
+@pytest.mark.parametrize("served", [OURS, frozenset()])
+def test_of_what_is_set_aside_only_the_hold_is_written(served: frozenset[str]) -> None:
+    """All else is what the hub shows: it may tell more than the journal."""
+    held = rollout(hold=reason(ReasonKind.INTERNAL_ERROR, "a bug"))
+    shown = [
+        Condition("Progressing", "False", "Completed", "All plan steps are completed", 1, "then"),
+        Condition("Held", "True", "Paused", "by a person", 1, "before"),
+    ]
+    told = held_status(book_of(held), shown, served, NOW)
+    assert set(told) == {"conditions", *(served & {"phase"})}
+    assert told.get("phase", "Held") == "Held"
+    kept, hold = told["conditions"]
+    assert kept == {
+        "type": "Progressing",
+        "status": "False",
+        "reason": "Completed",
+        "message": "All plan steps are completed",
+        "observedGeneration": 1,
+        "lastTransitionTime": "then",
+    }
+    assert (hold["type"], hold["status"], hold["reason"]) == ("Held", "True", "InternalError")
+    assert (hold["message"], hold["lastTransitionTime"]) == ("a bug", "before")
