@@ -6,50 +6,36 @@ hub say.
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 
 import structlog
 from msgspec.structs import replace
 
 from ibgu import telemetry, tracing
-from ibgu.controller import adopting, naming
+from ibgu.controller import naming
 from ibgu.controller.agenda import Touched
-from ibgu.controller.aside import Broken, TryAgain, about
+from ibgu.controller.aside import TryAgain, about
 from ibgu.controller.deciding import Deciding
-from ibgu.controller.effects import POKE
 from ibgu.controller.following import Following
+from ibgu.controller.news import News
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import WentBack
 from ibgu.controller.runs import Runs
 from ibgu.core.book import World
-from ibgu.core.decide import urgent
-from ibgu.core.mistakes import mistakes
 from ibgu.core.model import Action, Decision, ReasonKind
 from ibgu.core.snapshot import Facts
-from ibgu.core.works import stage_name
 from ibgu.hub.errors import HubError
-from ibgu.hub.writer import Write, WriteResult
 
 log = structlog.get_logger("ibgu.controller")
-
-DEBT_RETRY = timedelta(seconds=30)
-"""From a write to a ManagedCluster that the hub refused, or left without an answer, to the next."""
 
 GATHER = 0.25
 """Seconds from the first change to the turn: what one action causes comes in bursts (a write's
 answer, its watch event, the agent's patches), and a turn for each would cost more than it saves.
 Where a slot may be free now nobody waits for more."""
-
-
 DRAIN, BREATH = 5.0, 0.05
 """Seconds that a term which ends by its own will waits for its writes at most, and between two
 looks at them."""
-
-STATUS_REFUSED = "StatusRefused"
-NOT_UNDERSTOOD = "AnnotationNotUnderstood"
-"""Reasons of Warning Events that belong to no decision."""
 
 
 class Loop:
@@ -59,7 +45,7 @@ class Loop:
         self._following = Following(parts)
         self._runs = Runs(parts.world, parts.mirror, parts.ledger, parts.aside)
         self._gap = False
-        self._broken: Broken | None = None
+        self.news = News(parts, lambda: self.facts.talm_live)
         self._recovered: list[Decision] = []
         parts.statuses.hushed = facts.talm_live
 
@@ -86,131 +72,6 @@ class Loop:
     def depth(self) -> int:
         """How many objects have a write pending."""
         return self._parts.effects.depth
-
-    # -- what reaches it -----------------------------------------------------------------------
-
-    def touched(self, rollout: str, cluster: str) -> None:
-        """From the mirror; `rollout` "" means every rollout that has the cluster."""
-        if rollout and not cluster:
-            self._parts.agenda.touch(rollout)
-            return
-        if rollout:
-            self._touch(rollout, cluster)
-            return
-        for uid in self.world.rollouts_of.get(cluster, ()):
-            self._touch(uid, cluster)
-        found = self._parts.mirror.clusters.get(("", cluster))
-        for uid in self._owed(cluster, found.metadata.uid if found else ""):
-            self._parts.agenda.touch_debt(uid)
-
-    def _touch(self, rollout: str, cluster: str) -> None:
-        """Something about it has changed, or the cluster: what its work tells may count by now."""
-        self._parts.agenda.touch(rollout, [cluster])
-        book = self.world.books.get(rollout)
-        if book is None:
-            return
-        work = self._parts.mirror.work((cluster, stage_name(rollout, book.rollout.name)))
-        with self._outside(rollout):
-            if urgent(book, cluster, work):
-                self._parts.agenda.hurry()
-
-    @contextmanager
-    def _outside(self, rollout: str) -> Iterator[None]:
-        """Of a turn: who calls has nothing to do with an error of ours. The next turn raises it."""
-        try:
-            with self._parts.aside.spared(rollout):
-                yield
-        except Broken as broken:
-            self._broken = self._broken or broken
-            self._parts.agenda.touch_now(rollout)
-
-    def wished(self, rollout: str) -> None:
-        """From the mirror, after `touched`: a person looks for what becomes of a change."""
-        self._parts.agenda.hurry()
-        found = self._parts.mirror.ibgu(rollout)
-        if found is None or self.facts.talm_live:
-            return
-        self._parts.statuses.touch(rollout)
-        with self._parts.aside.telling(rollout):
-            for words in mistakes(found.metadata.annotations):
-                self._parts.notices.warn(rollout, NOT_UNDERSTOOD, words)
-
-    def _owed(self, cluster: str, uid: str) -> list[str]:
-        """Of one that is gone: all that it was owed, under whatever uid."""
-        if uid:
-            return [uid] if uid in self._parts.world.debts else []
-        return list(self._parts.world.owed.get(cluster, ()))
-
-    def answered(self, result: WriteResult) -> None:
-        """From the writer."""
-        telemetry.count_write(result)
-        owner = result.write.owner
-        if owner not in self.world.books:
-            self._answered(result)
-            return
-        with self._outside(owner):
-            self._answered(result)
-
-    def _answered(self, result: WriteResult) -> None:
-        kind, *rest = result.write.key
-        self._parts.effects.answered(result)
-        if kind == "status":
-            self._status_answered(result)
-        elif kind == "work":
-            self._work_answered(rest[0], result)
-        elif kind == "cluster":
-            self._cluster_answered(rest[0], result)
-        elif kind == adopting.KEY:
-            self._talm_answered(result)
-        if kind in (POKE, "status"):
-            return  # the next poke comes by itself, and a work that is gone needs none
-        if result.error is not None and not result.error.conflict and not result.superseded:
-            self._log_failed(result.write, result.error)
-
-    def _log_failed(self, write: Write, error: HubError) -> None:
-        log.warning("write failed", **naming.of_write(self.world, write), error=str(error))
-
-    def _status_answered(self, result: WriteResult) -> None:
-        """Told once: it is tried again, and refused again, as long as nobody has done anything."""
-        error = result.error
-        if not self._parts.statuses.answered(result) or error is None:
-            return
-        self._log_failed(result.write, error)
-        if not error.transient:
-            self._parts.notices.warn(result.write.owner, STATUS_REFUSED, _outdated(error))
-
-    def _work_answered(self, cluster: str, result: WriteResult) -> None:
-        owner = result.write.owner
-        self._touch(owner, cluster)
-        mirror, write = self._parts.mirror, result.write
-        pause = max(mirror.denials.left(write.key), mirror.refusals.left(write.key))
-        if result.error is not None and pause:
-            again = asyncio.get_running_loop()
-            again.call_later(pause + 0.1, self._parts.agenda.touch, owner, [cluster])
-
-    def _talm_answered(self, result: WriteResult) -> None:
-        """What of TALM's could not be removed is tried again after a while."""
-        if self._parts.adopting.answered(result):
-            again = self._parts.clock.now() + DEBT_RETRY
-            self._parts.agenda.at(again, result.write.owner, "")
-        else:
-            self._parts.agenda.touch(result.write.owner)
-
-    def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
-        """What was refused, or had no answer, is tried again after a while, not at once."""
-        if result.error is None or result.superseded or result.error.conflict:
-            self.touched("", cluster)
-            return
-        world, agenda = self._parts.world, self._parts.agenda
-        for rollout in world.rollouts_of.get(cluster, ()):
-            agenda.touch(rollout, [cluster])
-        for uid in world.owed.get(cluster, ()):
-            agenda.at(self._parts.clock.now() + DEBT_RETRY, "", uid)
-
-    def status_changed(self, rollout: str) -> None:
-        """From the mirror: our own write, or somebody else's hand."""
-        with self._outside(rollout):
-            self._parts.statuses.seen(rollout)
 
     def touch_everything(self) -> None:
         """At the start, and whenever everything is in sync again."""
@@ -295,8 +156,8 @@ class Loop:
             # What was seen before is not to be found again on the hub.
             await self._parts.ledger.write_waiting(self._parts.clock.now())
             raise WentBack(proof)
-        if self._broken is not None:
-            raise self._broken
+        if self.news.broken is not None:
+            raise self.news.broken
         if not await self._in_sync():
             return
         if self._parts.aside.due:
@@ -389,15 +250,8 @@ class Loop:
     def disarm_what_was_taken(self) -> None:
         """While the journal is away: an accepted impulse is still taken back (R9)."""
         for uid, book in self._parts.world.books.items():
-            with self._outside(uid):
+            with self.news.outside(uid):
                 step = book.current
                 members = [step.members[name] for name in step.in_flight] if step else []
                 for member in members:
                     self._parts.effects.disarm_taken(book, member)
-
-
-def _outdated(error: HubError) -> str:
-    return (
-        f"the hub does not take this status, which shows an earlier time: {error.message}; the "
-        "rollout goes on, and `ibgu status` shows it; do: mend what refuses, it is tried again"
-    )

@@ -149,17 +149,17 @@ class Controller:
         if self._labels is not None and not rollout:
             self._labels.changed(cluster)
         if self._loop is not None:
-            self._loop.touched(rollout, cluster)
+            self._loop.news.touched(rollout, cluster)
 
     def _wished(self, rollout: str) -> None:
         if self._aside is not None:
             self._aside.changed(rollout)
         if self._loop is not None:
-            self._loop.wished(rollout)
+            self._loop.news.wished(rollout)
 
     def _status_changed(self, rollout: str) -> None:
         if self._loop is not None:
-            self._loop.status_changed(rollout)
+            self._loop.news.status_changed(rollout)
 
     def _rights_given(self) -> None:
         """What was denied before is worth a try now."""

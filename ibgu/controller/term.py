@@ -195,7 +195,7 @@ class Term:
     def _answered(self, loop: Loop, result: WriteResult) -> None:
         if denied(result.error):
             self._outfit.rights.doubt()
-        loop.answered(result)
+        loop.news.answered(result)
 
     async def _payload_checks(self, loop: Loop) -> None:
         every = self._outfit.settings.payload_check_seconds

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from msgspec import json
 
-from ibgu.controller.loop import Loop
+from ibgu.controller.news import News
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action, Kind, ReasonKind
 from ibgu.core.works import names
@@ -70,7 +70,7 @@ def test_a_work_without_an_owner_goes_though_the_turn_that_saw_it_did_nothing(to
         marks = {**meta["annotations"], names.GENERATION: "1"}  # as ibgu has made it
         made = {"name": "orphan", "labels": labels, "annotations": marks}
         orphan = {**work, "metadata": made}
-        with patch.object(Loop, "touched"):
+        with patch.object(News, "touched"):
             await stage.client.request("POST", paths.works("site-1"), body=orphan)
             await asyncio.sleep(60)
         assert len(await stage.works()) == 2

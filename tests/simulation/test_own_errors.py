@@ -10,7 +10,7 @@ import pytest
 from msgspec import json
 from structlog.testing import capture_logs
 
-from ibgu.controller import chronicle, deciding, loop, measures, openings, recovery, runs, statuses
+from ibgu.controller import chronicle, deciding, measures, news, openings, recovery, runs, statuses
 from ibgu.controller.aside import FIRST, MOST
 from ibgu.controller.effects import Effects
 from ibgu.controller.mirror import Mirror
@@ -152,7 +152,7 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
 
 PLACES = [
     pytest.param(Effects, "follow", _of_book, id="what follows from records"),
-    pytest.param(loop, "urgent", lambda book, *rest: book.rollout.name, id="whether it hurries"),
+    pytest.param(news, "urgent", lambda book, *rest: book.rollout.name, id="whether it hurries"),
     pytest.param(
         Mirror, "observe", lambda mirror, rollout, *rest: rollout.name, id="what is observed"
     ),
@@ -242,9 +242,9 @@ def test_that_the_hub_went_back_is_not_forgotten_over_an_error(told: Tell) -> No
         await stage.until(stage.started)
         other = await _apply(stage, "rollout-1", group="other")
         await stage.until(lambda: other() is RolloutState.RUNNING)
-        with failing(loop, "urgent", _of_book):
+        with failing(news, "urgent", _of_book):
             uid = next(iter(stage.loop.world.books))
-            stage.loop.touched(uid, "site-1")
+            stage.loop.news.touched(uid, "site-1")
             stage.loop._parts.mirror.went_back = "version 3 after 7"
             await asyncio.sleep(20)
             holds = [book.rollout.hold for book in stage.loop.world.books.values()]

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 
 from ibgu.controller.agenda import Agenda
 from ibgu.controller.denials import FIRST, LONGEST
-from ibgu.controller.loop import DEBT_RETRY, GATHER, STATUS_REFUSED
+from ibgu.controller.loop import GATHER
+from ibgu.controller.news import DEBT_RETRY, STATUS_REFUSED
 from ibgu.core.model import Kind, ReasonKind, RunState
 from ibgu.core.works import names
 from ibgu.db.journal import Journal

@@ -1,0 +1,167 @@
+"""What reaches the loop between its turns: changes of the mirror, answers to writes."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import structlog
+
+from ibgu import telemetry
+from ibgu.controller import adopting, naming
+from ibgu.controller.aside import Broken
+from ibgu.controller.effects import POKE
+from ibgu.controller.parts import Parts
+from ibgu.core.decide import urgent
+from ibgu.core.mistakes import mistakes
+from ibgu.core.works import stage_name
+from ibgu.hub.errors import HubError
+from ibgu.hub.writer import Write, WriteResult
+
+log = structlog.get_logger("ibgu.controller")
+
+DEBT_RETRY = timedelta(seconds=30)
+"""From a write to a ManagedCluster that the hub refused, or left without an answer, to the next."""
+STATUS_REFUSED = "StatusRefused"
+NOT_UNDERSTOOD = "AnnotationNotUnderstood"
+"""Reasons of Warning Events that belong to no decision."""
+
+
+class News:
+    """Who calls here has nothing to do with an error of ours: `broken` is the first one, for the
+    next turn to raise."""
+
+    def __init__(self, parts: Parts, talm_live: Callable[[], bool]) -> None:
+        self._parts = parts
+        self._talm_live = talm_live
+        self.broken: Broken | None = None
+
+    def touched(self, rollout: str, cluster: str) -> None:
+        """From the mirror; `rollout` "" means every rollout that has the cluster."""
+        if rollout and not cluster:
+            self._parts.agenda.touch(rollout)
+            return
+        if rollout:
+            self._touch(rollout, cluster)
+            return
+        for uid in self._parts.world.rollouts_of.get(cluster, ()):
+            self._touch(uid, cluster)
+        found = self._parts.mirror.clusters.get(("", cluster))
+        for uid in self._owed(cluster, found.metadata.uid if found else ""):
+            self._parts.agenda.touch_debt(uid)
+
+    def _touch(self, rollout: str, cluster: str) -> None:
+        """Something about it has changed, or the cluster: what its work tells may count by now."""
+        self._parts.agenda.touch(rollout, [cluster])
+        book = self._parts.world.books.get(rollout)
+        if book is None:
+            return
+        work = self._parts.mirror.work((cluster, stage_name(rollout, book.rollout.name)))
+        with self.outside(rollout):
+            if urgent(book, cluster, work):
+                self._parts.agenda.hurry()
+
+    @contextmanager
+    def outside(self, rollout: str) -> Iterator[None]:
+        """Of a turn."""
+        try:
+            with self._parts.aside.spared(rollout):
+                yield
+        except Broken as broken:
+            self.broken = self.broken or broken
+            self._parts.agenda.touch_now(rollout)
+
+    def wished(self, rollout: str) -> None:
+        """From the mirror, after `touched`: a person looks for what becomes of a change."""
+        self._parts.agenda.hurry()
+        found = self._parts.mirror.ibgu(rollout)
+        if found is None or self._talm_live():
+            return
+        self._parts.statuses.touch(rollout)
+        with self._parts.aside.telling(rollout):
+            for words in mistakes(found.metadata.annotations):
+                self._parts.notices.warn(rollout, NOT_UNDERSTOOD, words)
+
+    def _owed(self, cluster: str, uid: str) -> list[str]:
+        """Of one that is gone: all that it was owed, under whatever uid."""
+        if uid:
+            return [uid] if uid in self._parts.world.debts else []
+        return list(self._parts.world.owed.get(cluster, ()))
+
+    def answered(self, result: WriteResult) -> None:
+        """From the writer."""
+        telemetry.count_write(result)
+        owner = result.write.owner
+        if owner not in self._parts.world.books:
+            self._answered(result)
+            return
+        with self.outside(owner):
+            self._answered(result)
+
+    def _answered(self, result: WriteResult) -> None:
+        kind, *rest = result.write.key
+        self._parts.effects.answered(result)
+        if kind == "status":
+            self._status_answered(result)
+        elif kind == "work":
+            self._work_answered(rest[0], result)
+        elif kind == "cluster":
+            self._cluster_answered(rest[0], result)
+        elif kind == adopting.KEY:
+            self._talm_answered(result)
+        if kind in (POKE, "status"):
+            return  # the next poke comes by itself, and a work that is gone needs none
+        if result.error is not None and not result.error.conflict and not result.superseded:
+            self._log_failed(result.write, result.error)
+
+    def _log_failed(self, write: Write, error: HubError) -> None:
+        log.warning("write failed", **naming.of_write(self._parts.world, write), error=str(error))
+
+    def _status_answered(self, result: WriteResult) -> None:
+        """Told once: it is tried again, and refused again, as long as nobody has done anything."""
+        error = result.error
+        if not self._parts.statuses.answered(result) or error is None:
+            return
+        self._log_failed(result.write, error)
+        if not error.transient:
+            self._parts.notices.warn(result.write.owner, STATUS_REFUSED, _outdated(error))
+
+    def _work_answered(self, cluster: str, result: WriteResult) -> None:
+        owner = result.write.owner
+        self._touch(owner, cluster)
+        mirror, write = self._parts.mirror, result.write
+        pause = max(mirror.denials.left(write.key), mirror.refusals.left(write.key))
+        if result.error is not None and pause:
+            again = asyncio.get_running_loop()
+            again.call_later(pause + 0.1, self._parts.agenda.touch, owner, [cluster])
+
+    def _talm_answered(self, result: WriteResult) -> None:
+        """What of TALM's could not be removed is tried again after a while."""
+        if self._parts.adopting.answered(result):
+            again = self._parts.clock.now() + DEBT_RETRY
+            self._parts.agenda.at(again, result.write.owner, "")
+        else:
+            self._parts.agenda.touch(result.write.owner)
+
+    def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
+        """What was refused, or had no answer, is tried again after a while, not at once."""
+        if result.error is None or result.superseded or result.error.conflict:
+            self.touched("", cluster)
+            return
+        world, agenda = self._parts.world, self._parts.agenda
+        for rollout in world.rollouts_of.get(cluster, ()):
+            agenda.touch(rollout, [cluster])
+        for uid in world.owed.get(cluster, ()):
+            agenda.at(self._parts.clock.now() + DEBT_RETRY, "", uid)
+
+    def status_changed(self, rollout: str) -> None:
+        """From the mirror: our own write, or somebody else's hand."""
+        with self.outside(rollout):
+            self._parts.statuses.seen(rollout)
+
+
+def _outdated(error: HubError) -> str:
+    return (
+        f"the hub does not take this status, which shows an earlier time: {error.message}; the "
+        "rollout goes on, and `ibgu status` shows it; do: mend what refuses, it is tried again"
+    )
