@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from msgspec import Struct, json
 
+from ibgu.controller.aside import about
 from ibgu.controller.conflicts import Conflicts
 from ibgu.controller.denials import denied, told
 from ibgu.controller.mirror import Mirror, WorkKey
@@ -136,6 +137,24 @@ class Effects:
         if work.armed and accepted(work, run):
             self._stage(book, member.cluster, Wanted(armed=False, run=run), work)
 
+    def disarm_aside(self, book: Book, cluster: str, now: datetime) -> None:
+        """Of a rollout that nobody decides about: disarm what its cluster has taken, what its IBGU
+        no longer asks for, and what its records want disarmed (its run has ended, or the hub was
+        restored). What else is armed stays: it would look like somebody's hand later."""
+        rollout, member = book.rollout, book.latest(cluster)
+        if member is None or self._refused((cluster, stage_name(rollout.uid, rollout.name))):
+            return
+        self.disarm_taken(book, member)
+        seen = self._mirror.observe(rollout, self.pending)(cluster)
+        work, found = seen.stage, self._mirror.ibgu(rollout.uid)
+        if work is None or not work.armed or work.terminating or seen.writing:
+            return
+        gone = found is None or found.metadata.deletion_timestamp is not None
+        off = Wanted(armed=False, run=member.run, restore=rollout.restore)
+        wanted = off if gone else stage_work(book, cluster, seen, now)
+        if isinstance(wanted, Wanted) and not wanted.armed:
+            self._stage(book, cluster, wanted, work)
+
     def forget(self, book: Book) -> None:
         """Of a rollout that is gone: what the hub had against its writes."""
         uid, name = book.rollout.uid, book.rollout.name
@@ -156,7 +175,11 @@ class Effects:
             uid for uid in touched if uid in world.debts and not self.being_paid(world.debts[uid])
         ]
         debts = [world.debts.get(uid) for uid in dict.fromkeys((*owed, *unsent))]
-        return [debt.uid for debt in debts if debt is not None and not self._pay(debt)]
+        return [debt.uid for debt in debts if debt is not None and not self._paid(debt)]
+
+    def _paid(self, debt: Debt) -> bool:
+        with about(debt.rollout):
+            return self._pay(debt)
 
     def _pay(self, debt: Debt) -> bool:
         """Not where the cluster shows something else than the debt rests on: it has changed since

@@ -58,32 +58,36 @@ class Following:
         aside, world = self._parts.aside, self._parts.world
         # Nobody has looked at what is set aside: what its records want may be wrong by now.
         concerned = {uid: names for uid, names in touched_or_told.items() if uid not in aside}
-        if not quiet:
-            self._disarm(touched)
         if not quiet and not late:
+            self._disarm(touched, now)
             for uid, clusters in concerned.items():
                 with about(uid):
                     self._perform(uid, clusters, now)
-            for uid in self._parts.effects.settle(world, owed, debts):
+            followed = [uid for uid in debts if not self._unfollowed(uid)]
+            for uid in self._parts.effects.settle(world, owed, followed):
                 self._parts.agenda.touch_debt(uid)
         for uid in concerned:
             with about(uid):
                 self._after(uid, now)
-        if self._parts.poking is not None:
-            self._parts.poking.follow(decisions)
-        for uid, own in _by_rollout(decisions).items():
+        for uid, own in by_rollout(decisions).items():
             with aside.telling(uid):
                 self._tell(uid, own, quiet=quiet)
 
-    def _disarm(self, touched: Touched) -> None:
-        """Of what is set aside an accepted impulse is still taken back (R9): that rests on what the
-        hub shows, and not on what anybody would decide."""
+    def _unfollowed(self, debt: str) -> bool:
+        """What a cluster is owed by a rollout that is set aside waits."""
+        known = self._parts.world.debts.get(debt)
+        return known is not None and known.rollout in self._parts.aside
+
+    def _disarm(self, touched: Touched, now: datetime) -> None:
+        """Of what is set aside an impulse that serves nothing is still taken back (R9): nobody has
+        to decide anything for that."""
         aside, world = self._parts.aside, self._parts.world
         for uid in [uid for uid in touched if uid in aside and uid in world.books]:
-            with aside.spared(uid):
-                book = world.books[uid]
-                for member in filter(None, map(book.latest, touched[uid])):
-                    self._parts.effects.disarm_taken(book, member)
+            book = world.books[uid]
+            running = {name: None for step in book.steps for name in step.in_flight}
+            for cluster in touched[uid] or running:
+                with aside.spared(uid):
+                    self._parts.effects.disarm_aside(book, cluster, now)
 
     def _perform(self, uid: str, clusters: Iterable[str], now: datetime) -> None:
         book = self._parts.world.books.get(uid)
@@ -97,6 +101,8 @@ class Following:
         world = self._parts.world
         if rollout in world.books and not quiet:
             self._parts.statuses.touch(rollout)
+        if self._parts.poking is not None:
+            self._parts.poking.follow(decisions)
         measures.count(decisions, world)
         chronicle.write(decisions, world)
         if quiet:
@@ -177,7 +183,7 @@ class Following:
         return not (busy or works or book.rollout.adopting_since)
 
 
-def _by_rollout(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
+def by_rollout(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
     found: dict[str, list[Decision]] = {}
     for decision in decisions:
         found.setdefault(rollout_of(decision), []).append(decision)

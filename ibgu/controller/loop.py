@@ -17,7 +17,7 @@ from ibgu.controller import naming
 from ibgu.controller.agenda import Touched
 from ibgu.controller.aside import TryAgain, about
 from ibgu.controller.deciding import Deciding
-from ibgu.controller.following import Following
+from ibgu.controller.following import Following, by_rollout
 from ibgu.controller.news import News
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import WentBack
@@ -107,7 +107,9 @@ class Loop:
         self._recovered = decisions if self.facts.talm_live else []
         if self.facts.talm_live:
             return
-        self._parts.notices.tell(self._parts.world, decisions)
+        for uid, own in by_rollout(decisions).items():
+            with self._parts.aside.telling(uid):
+                self._parts.notices.tell(self._parts.world, own)
         self._parts.effects.remove_orphans(self._parts.world)
 
     def synced(self, now: datetime) -> None:

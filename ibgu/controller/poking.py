@@ -83,7 +83,8 @@ class Poking:
                 continue
             for step in book.steps:
                 for cluster in step.in_flight:
-                    self._follow(step.members[cluster])
+                    with about(uid):
+                        self._follow(step.members[cluster])
         while True:
             await self._until_due()
             self.round()
@@ -103,7 +104,8 @@ class Poking:
             return
         self._learn()
         for target in self._pokes.choose(self._now(), self._standing):
-            self._poke(target)
+            with about(target.rollout):
+                self._poke(target)
         telemetry.POKES_WAITING.set(self._pokes.waiting)
 
     def _learn(self) -> None:

@@ -221,7 +221,7 @@ class Controller:
         aside = self._aside = Aside(self._rng)
         while True:
             aside.let_go()
-            self._ledger, self._loop = Ledger(self._journal), None
+            self._ledger, pause = Ledger(self._journal), 0.0
             try:
                 await Term(self._outfit, self._ledger, deadline, aside, self._leads).run(proof)
             except* WentBack as group:
@@ -230,7 +230,12 @@ class Controller:
                 # Once it led, the proof that it began with was acted on; there may be another one.
                 proof = self._mirror.went_back or ("" if self._loop is not None else proof)
                 self._set_aside(aside, group)
-                await asyncio.sleep(LANDING)
+                pause = LANDING
+            self._loop = None
+            # The loss of the Lease may have come beside an error, which a group then prefers.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError
+            await asyncio.sleep(pause)
 
     def _set_aside(self, aside: Aside, group: ExceptionGroup[Exception]) -> None:
         for broken in {each.rollout: each for each in broken_of(group)}.values():

@@ -25,6 +25,8 @@ from ibgu.controller.usual import Usual
 from ibgu.core import decide
 from ibgu.core.book import World as Led
 from ibgu.core.certify import Rule
+from ibgu.core.decide import steps
+from ibgu.core.decide.turn import MOST
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action
 from ibgu.core.poke import BUILT_IN, Range
@@ -158,12 +160,14 @@ class _Play:
     async def play(self) -> None:
         for node in self.world.nodes:
             node.on_commit = self._committed
+        most = 1 if self._seed % 4 < 2 else MOST
         with (
             patch.object(Loop, "turn", self._turn(Loop.turn)),
             patch.dict(BUILT_IN, _scaled(self._plan.fleet.scale)),
             self._drafts(),
             # Fleets are small: in every other seed what concerns all is decided one by one.
-            patch.object(decide, "MOST", 1 if self._seed % 4 < 2 else decide.MOST),
+            patch.object(decide, "MOST", most),
+            patch.object(steps, "MOST", most),
             own_errors(self.world.weather),
             _never_measured(),
             _seldom_noted(),

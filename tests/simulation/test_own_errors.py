@@ -1,7 +1,7 @@
 """An error of ibgu's own in one rollout: that one stands still and says so, all others go on."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -10,9 +10,21 @@ import pytest
 from msgspec import json
 from structlog.testing import capture_logs
 
-from ibgu.controller import chronicle, deciding, measures, news, openings, recovery, runs, statuses
+from ibgu.controller import (
+    chronicle,
+    deciding,
+    effects,
+    measures,
+    news,
+    openings,
+    recovery,
+    runs,
+    service,
+    statuses,
+)
 from ibgu.controller.aside import FIRST, MOST
 from ibgu.controller.effects import Effects
+from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices
 from ibgu.core.book import Book
@@ -22,6 +34,7 @@ from ibgu.core.works import names
 from ibgu.db.reads.certified import certify
 from ibgu.hub import paths
 from tests.simulation.conftest import Tell
+from tests.simulation.faults import Fault
 from tests.simulation.stories import Stage
 
 NAME = "rollout-0"
@@ -157,7 +170,7 @@ PLACES = [
         Mirror, "observe", lambda mirror, rollout, *rest: rollout.name, id="what is observed"
     ),
     pytest.param(runs, "other_run", _of_cluster, id="whose run it is"),
-    pytest.param(deciding, "decide_debt", _of_cluster, id="what is owed"),
+    pytest.param(effects, "_debt_write", _of_cluster, id="what is owed"),
     pytest.param(openings, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),
 ]
 
@@ -294,6 +307,75 @@ def test_one_that_the_journal_does_not_know_yet_is_told_of_by_an_event(told: Tel
             await stage.until(stage.complete)
 
     told(story, "Prep")
+
+
+def test_what_a_cluster_is_owed_by_it_waits(told: Tell) -> None:
+    async def story(stage: Stage) -> None:
+        with (
+            failing(deciding, "decide_debt", _of_cluster) as deciding_fails,
+            failing(effects, "decide_debt", _of_cluster) as paying_fails,
+        ):
+            await stage.world.people.apply(0)
+            await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))
+            turns: list[Loop] = []
+            with patch.object(Loop, "turn", _counted(turns)):
+                await asyncio.sleep(600)
+            assert len(turns) < 100
+            deciding_fails.clear()
+            paying_fails.clear()
+            await stage.until(stage.complete)
+            await stage.until(lambda: stage.complete() and not stage.loop.world.debts)
+
+    with capture_logs():
+        told(story, "Prep")
+
+
+def _counted(turns: list[Loop]) -> Callable[[Loop], Awaitable[None]]:
+    turn = Loop.turn
+
+    async def counting(led: Loop) -> None:
+        turns.append(led)
+        await turn(led)
+
+    return counting
+
+
+def test_an_impulse_that_nobody_wants_any_more_is_taken_back(told: Tell) -> None:
+    """A cluster that has not taken it yet may do so at any time."""
+
+    async def story(stage: Stage) -> None:
+        await stage.world.people.apply(0)
+        await stage.until(lambda: bool(stage.armed))
+        with (
+            patch.object(effects, "accepted", lambda *given: False),
+            failing(Effects, "follow", _of_book),
+        ):
+            await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))
+            assert await _armed(stage) == ["site-1"]  # its rollout still wants it
+            await stage.world.people.delete(0)
+            await asyncio.sleep(5)
+            assert await _armed(stage) == []
+
+    with capture_logs():
+        told(story, "Prep")
+
+
+def test_a_lease_that_is_lost_between_two_terms_ends_no_process(told: Tell) -> None:
+    async def story(stage: Stage) -> None:
+        with (
+            patch.object(service, "LANDING", 90.0),
+            failing(Effects, "follow", _of_book) as faulty,
+        ):
+            await stage.world.people.apply(0)
+            await stage.until(lambda: bool(_told(logs)))
+            stage.world.weather.open(Fault(at=0.0, kind="hub-away", seconds=45.0))
+            await asyncio.sleep(120)
+            faulty.clear()
+        await stage.until(stage.complete)
+
+    with capture_logs() as logs:
+        told(story, "Prep")
+    assert [line["event"] for line in logs].count("leading no more") > 1
 
 
 def test_a_changed_ibgu_is_tried_soon(told: Tell) -> None:

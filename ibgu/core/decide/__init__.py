@@ -20,7 +20,7 @@ from ibgu.core.decide.rollouts import decide_rollout, open_next_step
 from ibgu.core.decide.running import decide_running
 from ibgu.core.decide.stagework import REMOVE, Remove, payload_wanted, stage_work
 from ibgu.core.decide.steps import decide_step
-from ibgu.core.decide.turn import Answer, Turn
+from ibgu.core.decide.turn import MOST, Answer, Turn
 from ibgu.core.decide.urgent import urgent
 from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.model import ClusterView, MemberState, Rollout, StepState
@@ -41,10 +41,6 @@ __all__ = [
     "start_step",
     "urgent",
 ]
-
-MOST = 1_000
-"""Clusters that one turn decides on where all of a rollout are concerned: nothing else is done
-meanwhile, and a leader has to renew its Lease."""
 
 
 def decide(snapshot: Snapshot, touched: Iterable[str], now: datetime) -> Answer:
@@ -95,7 +91,7 @@ def _decide_what_changed(turn: Turn, touched: Iterable[str]) -> None:
     touched = list(touched)
     concerned = _concerned(turn, before, touched)
     now = max(len(touched), MOST)
-    turn.answer.left = concerned[now:]
+    turn.answer.left += concerned[now:]
     for cluster in concerned[:now]:
         _decide_members(turn, cluster)
 
@@ -108,7 +104,7 @@ def _concerned(turn: Turn, before: Rollout, touched: list[str]) -> list[str]:
         return touched
     in_flight = [name for step in book.steps for name in step.in_flight]
     others = [member.cluster for member in (*book.unfinished(), *book.watched())]
-    return list(dict.fromkeys([*touched, *in_flight, *others]))
+    return list(dict.fromkeys([*in_flight, *touched, *others]))
 
 
 def _decide_members(turn: Turn, cluster: str) -> None:

@@ -41,18 +41,20 @@ comes; a write takes some 20 ms, so that is enough for thousands of starts a sec
 
 
 def start_members(turn: Turn, step: StepBook) -> None:
-    """Where no slot is free it visits who comes next, not all who may come."""
+    """Where no slot is free it visits who comes next, not all who may come. While the rollout is
+    held nobody is asked or given a slot, of those neither who do not know of it yet."""
     window = max(AHEAD, step.step.max_concurrency)
     _fill(turn, step, window)
     if _make_room(turn, step, window):
         _fill(turn, step, window)
     _tell_pace(turn, step)
-    _look_ahead(turn, step, window)
+    if turn.rollout.hold is None:
+        _look_ahead(turn, step, window)
 
 
 def _fill(turn: Turn, step: StepBook, window: int) -> None:
     _reopen(turn, step)
-    if not step.reopening and step.free > 0:
+    if turn.rollout.hold is None and not step.reopening and step.free > 0:
         _take_slots(turn, step, step.head(window))
 
 

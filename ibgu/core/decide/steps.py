@@ -4,7 +4,7 @@ from ibgu.core.book import StepBook
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.running import expire
 from ibgu.core.decide.starting import next_limit, start_members
-from ibgu.core.decide.turn import Turn
+from ibgu.core.decide.turn import MOST, Turn
 from ibgu.core.gates import STANDING, deadline
 from ibgu.core.model import (
     Cause,
@@ -39,8 +39,10 @@ def _at_deadline(turn: Turn, book: StepBook) -> bool:
         or book.unfinished == 0
     ):
         return False
-    for member in [m for m in book.members.values() if not m.finished]:
-        _expire(turn, member)
+    late = [name for name in book.members if not book.members[name].finished]
+    for name in late[:MOST]:
+        _expire(turn, book.members[name])
+    turn.answer.left += late[MOST:]
     return True
 
 

@@ -43,6 +43,11 @@ _PROVEN = frozenset(
 _RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
 
 
+MOST = 1_000
+"""Clusters that one turn decides on where all of a rollout are concerned: nothing else is done
+meanwhile, and a leader has to renew its Lease."""
+
+
 class Answer(Struct):
     """Decisions in order, and when to ask again though nothing changed.
 

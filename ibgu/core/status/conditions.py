@@ -120,5 +120,10 @@ def held_only(book: Book, before: Iterable[Condition], now: datetime) -> list[Js
     old = {condition.type: condition for condition in before}
     wanted = _held(book)
     replaced = {"Held", *(condition["type"] for condition in wanted)}
-    kept = [to_builtins(each) for type_, each in old.items() if type_ not in replaced]
+    kept = [_as_it_is(each) for type_, each in old.items() if type_ not in replaced]
     return kept + [_stamped(each, old.get(each["type"]), book, now) for each in wanted]
+
+
+def _as_it_is(condition: Condition) -> JsonObject:
+    """An empty time is none that the hub takes."""
+    return {key: value for key, value in to_builtins(condition).items() if value != ""}

@@ -6,7 +6,8 @@ from unittest.mock import patch
 import pytest
 
 from ibgu.core import decide
-from ibgu.core.model import Kind, OnMember, ReasonKind, Stage
+from ibgu.core.decide import steps
+from ibgu.core.model import Kind, OnMember, ReasonKind, Stage, StepState
 from tests.core.decide.fleets import sites
 from tests.core.decide.world import Twin, ibgu
 
@@ -26,7 +27,7 @@ def twin() -> Iterator[Twin]:
         twin.touch_cluster(f"site-{number}")
     twin.settle()
     assert list(twin.book(uid).steps[0].in_flight) == ["site-7"]
-    with patch.object(decide, "MOST", 2):
+    with patch.object(decide, "MOST", 2), patch.object(steps, "MOST", 2):
         yield twin
 
 
@@ -56,8 +57,27 @@ def test_a_deletion_ends_who_is_in_flight_first(twin: Twin) -> None:
     assert len(ended) == 7
 
 
-def test_who_was_touched_is_decided_on_at_once(twin: Twin) -> None:
+def test_a_deadline_ends_everybody_turn_by_turn(twin: Twin) -> None:
     [uid] = twin.world.books
-    twin.annotate(uid, pause="")
-    twin.touch(uid, "site-3", "site-4", "site-5", "site-6")
-    assert _decided(twin) == ["site-3", "site-4", "site-5", "site-6"]
+    twin.wait(hours=24)
+    decisions = [said.decision for said in twin.said]
+    ended = [d for d in decisions if isinstance(d, OnMember) and d.kind is Kind.FINISHED]
+    assert len(ended) == 7
+    assert twin.book(uid).steps[0].step.state is StepState.FINISHED
+
+
+def test_who_does_not_know_of_a_pause_yet_is_not_asked_nor_given_a_slot() -> None:
+    twin = sites(40)
+    for spoke in twin.spokes.values():
+        spoke.faults[Stage.PREP] = "slow"
+    uid = twin.apply(ibgu("a", "Prep", concurrency=2))
+    twin.wait(seconds=10)
+    before = len(twin.said)
+    with patch.object(decide, "MOST", 3):
+        twin.annotate(uid, pause="")
+        twin.settle()
+    members = twin.book(uid).steps[0].members.values()
+    assert {m.reason.kind for m in members if m.run is None} == {ReasonKind.PAUSED}
+    said = [each.decision for each in twin.said[before:]]
+    assert not [d for d in said if isinstance(d, OnMember) and d.member.look is not None]
+    assert twin.book(uid).steps[0].step.hold is None
