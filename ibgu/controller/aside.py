@@ -23,6 +23,7 @@ FIRST, LONGEST = 60.0, 1800.0
 """Seconds from the error to the next try: at most, doubled from try to try up to the longest."""
 CHANGED = 15.0
 """As FIRST, where somebody has changed the IBGU since: that may have mended it."""
+_AFTER_ERROR, _AFTER_CHANGE = Backoff(FIRST, LONGEST), Backoff(CHANGED, LONGEST)
 MOST = 10
 """With more of them it is hardly the rollouts' fault: the process ends, as with any error."""
 
@@ -86,7 +87,6 @@ class Aside:
     def __init__(self, rng: Random) -> None:
         self._failures: dict[str, _Failure] = {}
         self._untold: set[tuple[str, str]] = set()
-        self._backoff = Backoff(FIRST, LONGEST)
         self._rng = rng
         self._now: Callable[[], float] = asyncio.get_running_loop().time
 
@@ -133,7 +133,7 @@ class Aside:
         now, before = self._now(), self._failures.get(broken.rollout)
         lately = before is not None and now - before.at < 2 * LONGEST
         tries = before.tries + 1 if before is not None and lately else 1
-        pause = self._backoff.delay(tries, self._rng)
+        pause = _AFTER_ERROR.delay(tries, self._rng)
         self._failures[broken.rollout] = _Failure(broken.words, now, now + pause, tries)
         return pause
 
@@ -141,7 +141,7 @@ class Aside:
         """Somebody has changed its IBGU. Each try costs all others a start, though."""
         if rollout in self:
             known = self._failures[rollout]
-            soon = Backoff(CHANGED, LONGEST).delay(known.tries, self._rng)
+            soon = _AFTER_CHANGE.delay(known.tries, self._rng)
             known.again = min(known.again, known.at + soon)
 
     @property

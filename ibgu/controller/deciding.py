@@ -69,10 +69,8 @@ class Deciding:
     def _debts(self, uids: Iterable[str]) -> Iterable[OnDebt]:
         for uid in uids:
             debt = self._parts.world.debts.get(uid)
-            if debt is None or debt.rollout in self._parts.aside:
-                continue
             # What is on its way would look like somebody's hand, or like nothing left to do.
-            if not self._parts.effects.being_paid(debt):
+            if debt is not None and not self._parts.effects.being_paid(debt):
                 with about(debt.rollout):
                     decision = decide_debt(debt, self._parts.mirror.cluster(debt.cluster))
                 if decision is not None:

@@ -63,8 +63,7 @@ class Following:
             for uid, clusters in concerned.items():
                 with about(uid):
                     self._perform(uid, clusters, now)
-            followed = [uid for uid in debts if not self._unfollowed(uid)]
-            for uid in self._parts.effects.settle(world, owed, followed):
+            for uid in self._parts.effects.settle(world, owed, debts):
                 self._parts.agenda.touch_debt(uid)
         for uid in concerned:
             with about(uid):
@@ -72,11 +71,6 @@ class Following:
         for uid, own in by_rollout(decisions).items():
             with aside.telling(uid):
                 self._tell(uid, own, quiet=quiet)
-
-    def _unfollowed(self, debt: str) -> bool:
-        """What a cluster is owed by a rollout that is set aside waits."""
-        known = self._parts.world.debts.get(debt)
-        return known is not None and known.rollout in self._parts.aside
 
     def _disarm(self, touched: Touched, now: datetime) -> None:
         """Of what is set aside an impulse that serves nothing is still taken back (R9): nobody has

@@ -43,7 +43,7 @@ class Loop:
         self._parts = parts
         self._deciding = Deciding(parts, facts)
         self._following = Following(parts)
-        self._runs = Runs(parts.world, parts.mirror, parts.ledger, parts.aside)
+        self._runs = Runs(parts.world, parts.mirror, parts.ledger)
         self._gap = False
         self.news = News(parts, lambda: self.facts.talm_live)
         self._recovered: list[Decision] = []
@@ -169,7 +169,10 @@ class Loop:
         touched, debts = self._parts.agenda.take()
         if not touched and not debts:
             return
-        if await self._runs.learn(touched) and self._missed():
+        aside = self._parts.aside
+        followed = {uid: names for uid, names in touched.items() if uid not in aside}
+        debts = [uid for uid in debts if not self._waits(uid)]
+        if await self._runs.learn(followed) and self._missed():
             self._put_back(touched, debts)
             return
         now = self._parts.clock.now()
@@ -179,6 +182,11 @@ class Loop:
             quiet, late = self.facts.talm_live, self._missed()
             self._following.perform(touched, debts, draft.decisions, now, quiet=quiet, late=late)
         telemetry.REACTION.observe(time.monotonic() - since)
+
+    def _waits(self, debt: str) -> bool:
+        """What a cluster is owed by a rollout that is set aside."""
+        known = self.world.debts.get(debt)
+        return known is not None and known.rollout in self._parts.aside
 
     async def _drain(self) -> None:
         """What is on its way arrives before the term ends, where it does so soon."""

@@ -6,7 +6,7 @@ It keeps every run, also of rollouts that are long over: in memory are only answ
 from collections.abc import Iterable, Iterator
 
 from ibgu.controller.agenda import Touched
-from ibgu.controller.aside import Aside, about
+from ibgu.controller.aside import about
 from ibgu.controller.commit import Ledger
 from ibgu.controller.mirror import Mirror
 from ibgu.core.book import World
@@ -18,11 +18,10 @@ MOST = 10_000
 
 
 class Runs:
-    def __init__(self, world: World, mirror: Mirror, ledger: Ledger, aside: Aside) -> None:
+    def __init__(self, world: World, mirror: Mirror, ledger: Ledger) -> None:
         self._world = world
         self._mirror = mirror
         self._ledger = ledger
-        self._aside = aside
         self._asked: set[str] = set()
 
     async def learn(self, touched: Touched) -> bool:
@@ -45,9 +44,8 @@ class Runs:
 
     def _shown(self, touched: Touched) -> Iterator[str]:
         for uid, clusters in touched.items():
-            if uid not in self._aside:
-                with about(uid):
-                    yield from self._of_rollout(uid, clusters)
+            with about(uid):
+                yield from self._of_rollout(uid, clusters)
 
     def _of_rollout(self, uid: str, clusters: Iterable[str]) -> Iterator[str]:
         book = self._world.books.get(uid)

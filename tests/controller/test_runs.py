@@ -1,14 +1,12 @@
 """Runs that nobody here knows: the journal says whose they are, and is asked once."""
 
 from collections.abc import AsyncIterator, Callable, Collection
-from random import Random
 
 import pytest
 from msgspec.structs import replace
 
 from ibgu import db
 from ibgu.controller import runs
-from ibgu.controller.aside import Aside
 from ibgu.controller.commit import Ledger
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.runs import Runs
@@ -63,7 +61,7 @@ class Eyes:
     def __init__(self, world: World, journal: Journal) -> None:
         self.mirror = Mirror(lambda rollout, cluster: None)
         self.world = world
-        self._runs = Runs(world, self.mirror, Ledger(journal), Aside(Random(0)))
+        self._runs = Runs(world, self.mirror, Ledger(journal))
         self._version = 0
 
     async def see(self, run: str) -> bool:
