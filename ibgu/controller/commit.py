@@ -123,13 +123,10 @@ class Ledger:
 
         A draft that can wait is kept for the next one that can't, or for `flush`.
         """
+        self.settled = False
         if draft.can_wait:
             self._keep(draft.decisions)
-            return
-        turn = draft.turn(at, self._waiting)
-        self.settled = False
-        lost = await self._write(turn)
-        if lost:
+        elif lost := await self._write(draft.turn(at, self._waiting)):
             _tell_lost(draft, lost)
             draft.without(lost)
         self.settled = True

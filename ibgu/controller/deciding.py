@@ -1,10 +1,11 @@
 """From what was touched to a draft: each rollout's snapshot, decided."""
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 
-from ibgu.controller.agenda import Touched
+from ibgu.controller.agenda import MOST, Touched
 from ibgu.controller.aside import about
 from ibgu.controller.commit import Draft
 from ibgu.controller.parts import Parts
@@ -26,7 +27,7 @@ class Deciding:
         self._held: set[str] = set()
         """What is set aside, and the journal knows it."""
 
-    def draft(self, touched: Touched, debts: Iterable[str], now: datetime) -> Draft:
+    async def draft(self, touched: Touched, debts: Iterable[str], now: datetime) -> Draft:
         """All rollouts of this turn, one after the other: each sees what was decided before."""
         self._parts.world.starts.settle(now)
         draft = Draft(self._parts.world)
@@ -40,7 +41,7 @@ class Deciding:
                 for seen in list(self._seen(uid, now)):
                     draft.take(seen)
                 if uid in self._parts.world.books:
-                    self._decide_rollout(draft, uid, clusters, now)
+                    await self._decide_rollout(draft, uid, clusters, now)
         return draft
 
     def _hold(self, draft: Draft, uid: str, now: datetime) -> None:
@@ -57,14 +58,22 @@ class Deciding:
         for decision in set_aside(book, self._parts.aside.words(uid), now) if book else ():
             draft.take(decision)
 
-    def _decide_rollout(
+    async def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> None:
         answer = self._rollout(draft, self._parts.world.books[uid], clusters, now)
+        await self._join(draft, answer.joining)
         if answer.left:
             self._parts.agenda.touch_now(uid, answer.left)
         for cluster, when in answer.wake.items():
             self._parts.agenda.at(when, uid, cluster)
+
+    async def _join(self, draft: Draft, joining: list[Decision]) -> None:
+        """Between parts of a large step the Lease may be renewed."""
+        for first in range(0, len(joining), MOST):
+            for decision in joining[first : first + MOST]:
+                draft.take(decision)
+            await asyncio.sleep(0)
 
     def _debts(self, uids: Iterable[str]) -> Iterable[OnDebt]:
         for uid in uids:

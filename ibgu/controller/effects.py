@@ -5,36 +5,32 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
-from msgspec import Struct, json
 
+from ibgu.controller import requests
 from ibgu.controller.aside import about
 from ibgu.controller.conflicts import Conflicts
 from ibgu.controller.denials import denied, told
 from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
 from ibgu.core.book import Book, World
-from ibgu.core.decide import Remove, decide_debt, payload_wanted, stage_work
-from ibgu.core.kinds import ManagedCluster, ManifestWork, ObjectMeta
+from ibgu.core.decide import (
+    Remove,
+    decide_debt,
+    disarm_aside,
+    disarm_taken,
+    payload_wanted,
+    stage_work,
+)
+from ibgu.core.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model import Debt, Member, Observation, Rollout, WorkView
-from ibgu.core.observe import accepted, shown_cluster, shown_work
+from ibgu.core.observe import shown_cluster, shown_work
 from ibgu.core.works import (
     Wanted,
-    by_generation,
-    cluster_patch,
-    disarming,
-    payload_body,
     payload_name,
-    poke_patch,
-    stage_body,
     stage_name,
-    stage_patch,
 )
-from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.writer import Write, Writer, WriteResult
-
-POKE = "poke"
-"""Kind of the writes that only touch a work: one of it never stands in another write's way."""
 
 log = structlog.get_logger("ibgu.controller")
 
@@ -48,9 +44,11 @@ class Effects:
         self._payloads = payloads
         self._watch = watch
         self._writer = writer
-        self._conflicts = Conflicts(mirror.works.get, lambda write: self._submit(_found_out(write)))
+        self._conflicts = Conflicts(
+            mirror.works.get, lambda write: self._submit(requests.found_out(write))
+        )
         self._cluster_conflicts = Conflicts(
-            mirror.clusters.get, lambda write: self._submit(_reading(write))
+            mirror.clusters.get, lambda write: self._submit(requests.reading(write))
         )
 
     @property
@@ -122,38 +120,26 @@ class Effects:
             # Of the rollout nothing but the uid is left.
             names = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
             log.warning("a work without an owner is removed", **names)
-            self._delete(key, uid, view)
+            self._submit(requests.deletion(key, uid, view))
 
-    def disarm_taken(self, book: Book, member: Member) -> None:
-        """Disarm a work whose run the cluster echoes, though nobody could note it yet.
-
-        The record may be ahead of the journal by what could not be written.
-        """
-        run = member.run
-        seen = self._mirror.observe(book.rollout, self.pending)(member.cluster)
-        work = seen.stage
-        if run is None or run.disarmed or work is None or seen.writing:
-            return
-        if work.armed and accepted(work, run):
-            self._stage(book, member.cluster, Wanted(armed=False, run=run), work)
+    def disarm_taken(self, book: Book, cluster: str) -> None:
+        """While the journal is away."""
+        seen = self._mirror.observe(book.rollout, self.pending)(cluster)
+        if wanted := disarm_taken(book, cluster, seen):
+            self._stage(book, cluster, wanted, seen.stage)
 
     def disarm_aside(self, book: Book, cluster: str, now: datetime) -> None:
-        """Of a rollout that nobody decides about: disarm what its cluster has taken, what its IBGU
-        no longer asks for, and what its records want disarmed (its run has ended, or the hub was
-        restored). What else is armed stays: it would look like somebody's hand later."""
-        rollout, member = book.rollout, book.latest(cluster)
-        if member is None or self._refused((cluster, stage_name(rollout.uid, rollout.name))):
+        """Of a rollout that nobody decides about."""
+        rollout = book.rollout
+        if self._refused((cluster, stage_name(rollout.uid, rollout.name))):
             return
-        self.disarm_taken(book, member)
-        seen = self._mirror.observe(rollout, self.pending)(cluster)
-        work, found = seen.stage, self._mirror.ibgu(rollout.uid)
-        if work is None or not work.armed or work.terminating or seen.writing:
-            return
-        gone = found is None or found.metadata.deletion_timestamp is not None
-        off = Wanted(armed=False, run=member.run, restore=rollout.restore)
-        wanted = off if gone else stage_work(book, cluster, seen, now)
-        if isinstance(wanted, Wanted) and not wanted.armed:
-            self._stage(book, cluster, wanted, work)
+        seen, found = (
+            self._mirror.observe(rollout, self.pending)(cluster),
+            self._mirror.ibgu(rollout.uid),
+        )
+        asked_for = found is not None and found.metadata.deletion_timestamp is None
+        if wanted := disarm_aside(book, cluster, seen, now, asked_for=asked_for):
+            self._stage(book, cluster, wanted, seen.stage)
 
     def forget(self, book: Book) -> None:
         """Of a rollout that is gone: what the hub had against its writes."""
@@ -191,7 +177,7 @@ class Effects:
             return False
         version = found.metadata.resource_version
         self._cluster_conflicts.based(("", debt.cluster), version)
-        self._submit(_debt_write(debt, version))
+        self._submit(requests.debt_payment(debt, version))
         return True
 
     def being_paid(self, debt: Debt) -> bool:
@@ -207,41 +193,19 @@ class Effects:
         self._mirror.refusals.tried(("work", *key))
         if isinstance(wanted, Remove):
             assert view is not None
-            self._delete(key, rollout.uid, view)
+            self._submit(requests.deletion(key, rollout.uid, view))
         elif view is None:
-            body = stage_body(wanted, rollout, cluster, watch=self._watch)
-            self._create(key, rollout.uid, body)
+            self._submit(requests.stage_creation(key, wanted, rollout, watch=self._watch))
         else:
-            free = by_generation(wanted, view)
-            change = disarming if free else stage_patch
             self._conflicts.based(key, view.resource_version)
-            self._submit(
-                Write(
-                    key=("work", *key),
-                    method="PATCH",
-                    path=paths.work(*key),
-                    body=change(wanted, rollout, view, watch=self._watch),
-                    content_type=paths.JSON_PATCH if free else paths.MERGE_PATCH,
-                    owner=rollout.uid,
-                    token=wanted.run.id if wanted.armed and wanted.run else None,
-                )
-            )
+            self._submit(requests.stage_change(key, wanted, rollout, view, watch=self._watch))
 
     def poke(self, rollout: Rollout, cluster: str, now: datetime) -> None:
         """Touch the stage work, so that the cluster is read now (R21)."""
         key = (cluster, stage_name(rollout.uid, rollout.name))
         view = self._mirror.work(key)
         if view is not None:
-            self._submit(
-                Write(
-                    key=(POKE, *key),
-                    method="PATCH",
-                    path=paths.work(*key),
-                    body=poke_patch(view, now),
-                    content_type=paths.MERGE_PATCH,
-                    owner=rollout.uid,
-                )
-            )
+            self._submit(requests.touch(key, rollout, view, now))
 
     def _payload(self, book: Book, cluster: str, seen: Observation) -> None:
         rollout = book.rollout
@@ -252,26 +216,16 @@ class Effects:
         if member is not None and payload_wanted(book, member):
             self._carry(book, member, key, seen.payload)
         elif seen.payload is not None and not seen.payload.terminating:
-            self._delete(key, rollout.uid, seen.payload)
+            self._submit(requests.deletion(key, rollout.uid, seen.payload))
 
     def _carry(self, book: Book, member: Member, key: WorkKey, view: WorkView | None) -> None:
         """Create the payload work; one of another content makes room first."""
         digest = book.steps[member.step].step.payload_digest
         content = self._payloads.content(book.rollout.uid)
         if view is not None and view.digest != digest and not view.terminating:
-            self._delete(key, book.rollout.uid, view)
+            self._submit(requests.deletion(key, book.rollout.uid, view))
         elif view is None and content is not None and content.digest == digest:
-            self._create(key, book.rollout.uid, payload_body(content, book.rollout, member.cluster))
-
-    def _create(self, key: WorkKey, owner: str, body: bytes) -> None:
-        path = paths.works(key[0])
-        self._submit(Write(key=("work", *key), method="POST", path=path, body=body, owner=owner))
-
-    def _delete(self, key: WorkKey, owner: str, view: WorkView) -> None:
-        """Only this very object; with Orphan (in the work) nothing changes on the cluster."""
-        body = json.encode({"preconditions": {"uid": view.uid}})
-        path = paths.work(*key)
-        self._submit(Write(key=("work", *key), method="DELETE", path=path, body=body, owner=owner))
+            self._submit(requests.payload_creation(key, content, book.rollout))
 
     def _submit(self, write: Write) -> None:
         self._writer.submit(write)
@@ -290,7 +244,7 @@ class Effects:
             self._work_answered((rest[0], rest[1]), result)
         elif kind == "cluster":
             self._cluster_answered(rest[0], result)
-        elif kind == POKE:
+        elif kind == requests.POKE:
             self._work_told(result)
 
     def _passed(self, result: WriteResult) -> None:
@@ -313,7 +267,7 @@ class Effects:
         if error.conflict and result.write.method == "PATCH":
             self._conflicts.met(key, result.write)
         elif error.conflict:
-            self._submit(_found_out(result.write))
+            self._submit(requests.found_out(result.write))
         elif denied(error):
             self._mirror.denials.note(result.write.key, told(result.write, error))
         elif not error.transient and (result.write.method == "POST" or not error.not_found):
@@ -334,43 +288,3 @@ class Effects:
         answer = decode_answer(result.body, ManagedCluster) if result.body else None
         if answer is not None:
             self._mirror.clusters.put_newer(shown_cluster(answer))
-
-
-class _Labelled(Struct, frozen=True):
-    metadata: ObjectMeta
-
-
-def _found_out(write: Write) -> Write:
-    """What tells the work as it is, after a conflict.
-
-    One that could not be created because it exists may have lost the label that our watch selects
-    by: it gets it back, and with it comes into the watch again.
-    """
-    namespace, name = write.key[1:]
-    path = paths.work(namespace, name)
-    if write.method != "POST" or write.body is None:
-        return Write(key=write.key, method="GET", path=path, owner=write.owner)
-    labels = json.decode(write.body, type=_Labelled).metadata.labels
-    return Write(
-        key=write.key,
-        method="PATCH",
-        path=path,
-        body=json.encode({"metadata": {"labels": labels}}),
-        content_type=paths.MERGE_PATCH,
-        owner=write.owner,
-    )
-
-
-def _reading(write: Write) -> Write:
-    return Write(key=write.key, method="GET", path=write.path, owner=write.owner)
-
-
-def _debt_write(debt: Debt, version: str) -> Write:
-    return Write(
-        key=("cluster", debt.cluster),
-        method="PATCH",
-        path=paths.managed_cluster(debt.cluster),
-        body=cluster_patch(debt, version),
-        content_type=paths.MERGE_PATCH,
-        owner=debt.rollout,
-    )

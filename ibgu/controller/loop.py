@@ -177,7 +177,8 @@ class Loop:
             return
         now = self._parts.clock.now()
         with telemetry.TURN.time(), tracing.span("turn", ibgu_rollouts=len(touched)):
-            draft = self._deciding.draft(touched, debts, now)
+            self._parts.ledger.settled = False  # a draft may take more than a moment
+            draft = await self._deciding.draft(touched, debts, now)
             await self._parts.ledger.commit(draft, now)
             quiet, late = self.facts.talm_live, self._missed()
             self._following.perform(touched, debts, draft.decisions, now, quiet=quiet, late=late)
@@ -262,6 +263,5 @@ class Loop:
         for uid, book in self._parts.world.books.items():
             with self.news.outside(uid):
                 step = book.current
-                members = [step.members[name] for name in step.in_flight] if step else []
-                for member in members:
-                    self._parts.effects.disarm_taken(book, member)
+                for cluster in step.in_flight if step else ():
+                    self._parts.effects.disarm_taken(book, cluster)

@@ -10,8 +10,8 @@ import structlog
 from ibgu import telemetry
 from ibgu.controller import adopting, naming
 from ibgu.controller.aside import Broken
-from ibgu.controller.effects import POKE
 from ibgu.controller.parts import Parts
+from ibgu.controller.requests import POKE
 from ibgu.core.decide import urgent
 from ibgu.core.mistakes import mistakes
 from ibgu.core.works import stage_name

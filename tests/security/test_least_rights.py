@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from ibgu.controller import effects
+from ibgu.controller import requests
 from ibgu.controller.service import LEASE
 from ibgu.core.model import WorkView
 from ibgu.core.observe import Shown
@@ -128,15 +128,15 @@ def _miss_changes_of_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Labels are written on a version that a cluster no longer has, until ibgu has read it: in a
     second in which the watch shows nothing new either."""
     read: list[Write] = []
-    reading = effects._reading
+    reading = requests.reading
 
     def noted(write: Write) -> Write:
         read.append(write)
         return reading(write)
 
-    monkeypatch.setattr(effects, "_reading", noted)
+    monkeypatch.setattr(requests, "reading", noted)
     monkeypatch.setattr(
-        effects,
+        requests,
         "cluster_patch",
         lambda debt, version: cluster_patch(debt, version if read else "1"),
     )

@@ -14,7 +14,7 @@ from msgspec import Struct, json
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from ibgu.controller import effects, loop, recovery
+from ibgu.controller import loop, recovery, requests
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import TalmWatch
@@ -74,7 +74,7 @@ def intent_after_effect(stack: ExitStack) -> None:
         if not touched and not owed:
             return
         now = self._parts.clock.now()
-        draft = self._deciding.draft(touched, owed, now)
+        draft = await self._deciding.draft(touched, owed, now)
         decisions = list(draft.decisions)
         self._following.perform(touched, owed, decisions, now, quiet=False)
         await self._parts.ledger.commit(draft, now)
@@ -135,7 +135,7 @@ def label_before_outcome(stack: ExitStack) -> None:
         if not touched and not owed:
             return
         now = self._parts.clock.now()
-        draft = self._deciding.draft(touched, owed, now)
+        draft = await self._deciding.draft(touched, owed, now)
         early = [d.debt.uid for d in draft.decisions if isinstance(d, OnDebt)]
         self._parts.effects.settle(self.world, early, owed)
         await self._parts.ledger.commit(draft, now)
@@ -353,7 +353,7 @@ def poke_rewrites(stack: ExitStack) -> None:
         body = json.decode(poke_patch(current, now))
         return json.encode({**body, "spec": {"deleteOption": None}})
 
-    _set(stack, effects, "poke_patch", patch_of)
+    _set(stack, requests, "poke_patch", patch_of)
 
 
 def rate_ignored(stack: ExitStack) -> None:

@@ -18,14 +18,14 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ibgu.controller import term
+from ibgu.controller import deciding, term
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
 from ibgu.controller.usual import Usual
 from ibgu.core import decide
 from ibgu.core.book import World as Led
 from ibgu.core.certify import Rule
-from ibgu.core.decide import steps
+from ibgu.core.decide import controls, steps
 from ibgu.core.decide.turn import MOST
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action
@@ -168,6 +168,8 @@ class _Play:
             # Fleets are small: in every other seed what concerns all is decided one by one.
             patch.object(decide, "MOST", most),
             patch.object(steps, "MOST", most),
+            patch.object(controls, "MOST", most),
+            patch.object(deciding, "MOST", most),
             own_errors(self.world.weather),
             _never_measured(),
             _seldom_noted(),
@@ -214,10 +216,10 @@ class _Play:
     def _drafts(self) -> AbstractContextManager[object]:
         draft = Deciding.draft
 
-        def checked(deciding: Deciding, *given: Any) -> Any:
-            in_sync = deciding._parts.in_sync()
+        def checked(mine: Deciding, *given: Any) -> Any:
+            in_sync = mine._parts.in_sync()
             self.found.check("nothing is decided on a mirror with a gap", in_sync, "not in sync")
-            return draft(deciding, *given)
+            return draft(mine, *given)
 
         return patch.object(Deciding, "draft", checked)
 

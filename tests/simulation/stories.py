@@ -204,8 +204,8 @@ def once_decided(kind: Kind, act: Callable[[], None]) -> Iterator[None]:
     """`act` happens between the first decision of that kind and its commit."""
     draft, left = Deciding.draft, [act]
 
-    def watched(deciding: Deciding, *given: Any) -> Draft:
-        made = draft(deciding, *given)
+    async def watched(deciding: Deciding, *given: Any) -> Draft:
+        made = await draft(deciding, *given)
         kinds = {each.kind for each in made.decisions if not isinstance(each, Preempt)}
         if left and kind in kinds:
             left.pop()()

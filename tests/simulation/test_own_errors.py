@@ -18,6 +18,7 @@ from ibgu.controller import (
     news,
     openings,
     recovery,
+    requests,
     runs,
     service,
     statuses,
@@ -29,6 +30,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices
 from ibgu.core.book import Book
 from ibgu.core.certify import Rule
+from ibgu.core.decide import disarming
 from ibgu.core.model import ReasonKind, RolloutState
 from ibgu.core.works import names
 from ibgu.db.reads.certified import certify
@@ -170,7 +172,7 @@ PLACES = [
         Mirror, "observe", lambda mirror, rollout, *rest: rollout.name, id="what is observed"
     ),
     pytest.param(runs, "other_run", _of_cluster, id="whose run it is"),
-    pytest.param(effects, "_debt_write", _of_cluster, id="what is owed"),
+    pytest.param(requests, "debt_payment", _of_cluster, id="what is owed"),
     pytest.param(openings, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),
 ]
 
@@ -347,7 +349,7 @@ def test_an_impulse_that_nobody_wants_any_more_is_taken_back(told: Tell) -> None
         await stage.world.people.apply(0)
         await stage.until(lambda: bool(stage.armed))
         with (
-            patch.object(effects, "accepted", lambda *given: False),
+            patch.object(disarming, "accepted", lambda *given: False),
             failing(Effects, "follow", _of_book),
         ):
             await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))

@@ -11,11 +11,13 @@ import pytest
 from msgspec import json
 from structlog.testing import capture_logs
 
+from ibgu.controller import deciding
 from ibgu.controller.agenda import Agenda
+from ibgu.controller.commit import Draft
 from ibgu.controller.denials import FIRST, LONGEST
 from ibgu.controller.loop import GATHER
 from ibgu.controller.news import DEBT_RETRY, STATUS_REFUSED
-from ibgu.core.model import Kind, ReasonKind, RunState
+from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, RunState
 from ibgu.core.works import names
 from ibgu.db.journal import Journal
 from ibgu.hub import paths
@@ -124,6 +126,31 @@ def test_no_status_tells_what_is_not_in_the_journal(told: Tell) -> None:
         assert await stage.events("Imported") == []
 
     told(story, "Prep")
+
+
+def test_while_a_large_step_starts_others_have_their_turn(told: Tell) -> None:
+    """The Lease's renewal is one of them; but nothing tells of the step before it is written."""
+    joined: list[str] = []
+    between: list[int] = []
+    take = Draft.take
+
+    def taking(draft: Draft, decision: Decision) -> None:
+        if not isinstance(decision, Preempt) and decision.kind is Kind.JOINED:
+            joined.append(decision.kind)
+            asyncio.get_running_loop().call_soon(lambda: between.append(len(joined)))
+        take(draft, decision)
+
+    async def story(stage: Stage) -> None:
+        def shown() -> None:
+            assert not stage.loop._parts.ledger.settled
+
+        with patch.object(Draft, "take", taking), once_decided(Kind.STEP_STARTED, shown):
+            await stage.world.people.apply(0)
+            await stage.until(stage.complete)
+        assert between == [2, 2, 4, 4, 5]
+
+    with patch.object(deciding, "MOST", 2):
+        told(story, "Prep", clusters=5)
 
 
 def test_a_cluster_that_the_watch_has_not_shown_yet_takes_part(told: Tell) -> None:

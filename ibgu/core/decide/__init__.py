@@ -8,11 +8,14 @@ for who keeps a draft of several rollouts: each record is put into its book once
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from ibgu.core.book import StepBook, Take
 from ibgu.core.decide.accepted import other_run
 from ibgu.core.decide.aside import set_aside
 from ibgu.core.decide.controls import decide_controls
 from ibgu.core.decide.debts import decide_debt
+from ibgu.core.decide.disarming import disarm_aside, disarm_taken
 from ibgu.core.decide.late import decide_finished
 from ibgu.core.decide.opening import open_step
 from ibgu.core.decide.restored import decide_restored
@@ -33,6 +36,8 @@ __all__ = [
     "decide",
     "decide_debt",
     "decide_into",
+    "disarm_aside",
+    "disarm_taken",
     "other_run",
     "payload_wanted",
     "set_aside",
@@ -69,13 +74,14 @@ def start_step(snapshot: Snapshot, clusters: Sequence[ClusterView], now: datetim
     `clusters` is the whole, consistent list. The new members are to be decided next.
     """
     with snapshot.world.draft() as take:
-        return start_into(take, snapshot, clusters, now)
+        answer = start_into(take, snapshot, clusters, now)
+    return replace(answer, decisions=answer.decisions + answer.joining, joining=[])
 
 
 def start_into(
     take: Take, snapshot: Snapshot, clusters: Sequence[ClusterView], now: datetime
 ) -> Answer:
-    """As `start_step`; the decisions stay taken."""
+    """As `start_step`; the decisions stay taken, and those who join are to be taken next."""
     turn = Turn(snapshot, now, take)
     _decide_what_changed(turn, ())
     if turn.rollout.deleted_at is None:
@@ -122,8 +128,10 @@ def _decide_member(turn: Turn, step: StepBook, cluster: str) -> None:
 
 
 def _decide_current_step(turn: Turn) -> None:
+    """Not before all are decided on whom this turn concerns: who is left may be about to be
+    skipped."""
     book = turn.book.current
-    if book is not None and book.step.state is StepState.RUNNING:
+    if book is not None and book.step.state is StepState.RUNNING and not turn.answer.left:
         decide_step(turn, book)
 
 

@@ -7,7 +7,7 @@ from ibgu.core.book import StepBook
 from ibgu.core.decide.adopting import adopt
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.steps import start_clock
-from ibgu.core.decide.turn import Turn
+from ibgu.core.decide.turn import MOST, Turn
 from ibgu.core.gates import LASTING
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
 from ibgu.core.pacing import pacing_of
@@ -76,12 +76,13 @@ def _resume(turn: Turn, value: str) -> str | None:
     return f"goes on after: {hold.message}"
 
 
-def _skip(turn: Turn, value: str) -> str:
+def _skip(turn: Turn, value: str) -> str | None:
+    """None: many, and some are left for the next turn; until then nobody starts (`decide_into`)."""
     book = turn.book.current
     if book is None:
         return "no step is running"
     chosen = _chosen(book, value)
-    for member in chosen:
+    for member in chosen[:MOST]:
         finish(
             turn,
             member,
@@ -89,6 +90,11 @@ def _skip(turn: Turn, value: str) -> str:
             cause=Cause.SKIPPED,
             message=f"skipped {turn.snapshot.actor}",
         )
+    if left := chosen[MOST:]:
+        said = f"{names.SKIP}={value}: {MOST} waiting clusters skipped, {len(left)} to go"
+        turn.on_rollout(Kind.CONTROL, said, actor=turn.snapshot.actor)
+        turn.answer.left += [member.cluster for member in left]
+        return None
     return f"{len(chosen)} waiting clusters skipped"
 
 

@@ -101,4 +101,4 @@ def _join(turn: Turn, chosen: Iterable[ClusterView]) -> None:
             position=position,
             reason=Reason(ReasonKind.SLOT, turn.now, "waits for a slot"),
         )
-        turn.say(OnMember(Kind.JOINED, member, "belongs to the step"))
+        turn.answer.joining.append(OnMember(Kind.JOINED, member, "belongs to the step"))

@@ -52,12 +52,15 @@ class Answer(Struct):
     """Decisions in order, and when to ask again though nothing changed.
 
     `wake` is by cluster name; "" is the rollout itself. `left`: names of clusters that are to be
-    asked about next, because one turn for all of them would take too long.
+    asked about next, because one turn for all of them would take too long. `joining`: the members
+    of the step that has started. They follow the decisions in the same turn, and are not taken
+    yet: there may be thousands, and whoever takes them may let others have their turn in between.
     """
 
     decisions: list[Decision]
     wake: dict[str, datetime]
     left: list[str] = []
+    joining: list[Decision] = []
 
 
 class Turn:

@@ -48,8 +48,13 @@ def wanted_stage(member: Member | None, view: WorkView | None, restore: str = ""
     asked = member.look is not None and (view is None or view.look != member.look.id)
     old = view is not None and view.restore != restore and _matters(member)
     if asked or old or (view is not None and view.armed):
-        return _wanted(member, restore, armed=False)
+        return disarmed_stage(member, restore)
     return None
+
+
+def disarmed_stage(member: Member, restore: str) -> Wanted:
+    """What only watches, and still tells the member's last run."""
+    return _wanted(member, restore, armed=False)
 
 
 def _matters(member: Member) -> bool:

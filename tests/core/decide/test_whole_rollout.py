@@ -6,8 +6,8 @@ from unittest.mock import patch
 import pytest
 
 from ibgu.core import decide
-from ibgu.core.decide import steps
-from ibgu.core.model import Kind, OnMember, ReasonKind, Stage, StepState
+from ibgu.core.decide import controls, steps
+from ibgu.core.model import Kind, OnMember, OnRollout, Outcome, ReasonKind, Stage, StepState
 from tests.core.decide.fleets import sites
 from tests.core.decide.world import Twin, ibgu
 
@@ -81,3 +81,26 @@ def test_who_does_not_know_of_a_pause_yet_is_not_asked_nor_given_a_slot() -> Non
     said = [each.decision for each in twin.said[before:]]
     assert not [d for d in said if isinstance(d, OnMember) and d.member.look is not None]
     assert twin.book(uid).steps[0].step.hold is None
+
+
+def test_who_is_about_to_be_skipped_is_not_started_meanwhile() -> None:
+    twin = sites(7)
+    for spoke in twin.spokes.values():
+        spoke.dark = True
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.wait(seconds=10)
+    for name, spoke in twin.spokes.items():
+        spoke.dark = False
+        twin.touch_cluster(name)
+    with patch.object(controls, "MOST", 3):
+        twin.annotate(uid, skip="waiting")
+        twin.settle()
+    members = twin.book(uid).steps[0].members.values()
+    assert {(member.outcome, member.run) for member in members} == {(Outcome.SKIPPED, None)}
+    decisions = [each.decision for each in twin.said]
+    told = [d.why for d in decisions if isinstance(d, OnRollout) and d.kind is Kind.CONTROL]
+    assert told == [
+        "ibgu.dev/skip=waiting: 3 waiting clusters skipped, 4 to go",
+        "ibgu.dev/skip=waiting: 3 waiting clusters skipped, 1 to go",
+        "ibgu.dev/skip=waiting: 1 waiting clusters skipped",
+    ]

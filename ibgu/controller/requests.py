@@ -1,0 +1,115 @@
+"""The requests that change clusters' works and labels: which object, how, and on whose behalf."""
+
+from datetime import datetime
+
+from msgspec import Struct, json
+
+from ibgu.controller.mirror import WorkKey
+from ibgu.core.kinds import ObjectMeta
+from ibgu.core.model import Debt, Rollout, WorkView
+from ibgu.core.works import (
+    Payload,
+    Wanted,
+    by_generation,
+    cluster_patch,
+    disarming,
+    payload_body,
+    poke_patch,
+    stage_body,
+    stage_patch,
+)
+from ibgu.hub import paths
+from ibgu.hub.writer import Write
+
+POKE = "poke"
+"""Kind of the writes that only touch a work: one of it never stands in another write's way."""
+
+
+def stage_creation(key: WorkKey, wanted: Wanted, rollout: Rollout, *, watch: bool) -> Write:
+    """`watch`: the served schema has feedbackScrapeType."""
+    return _creation(key, rollout.uid, stage_body(wanted, rollout, key[0], watch=watch))
+
+
+def stage_change(
+    key: WorkKey, wanted: Wanted, rollout: Rollout, view: WorkView, *, watch: bool
+) -> Write:
+    """Raises ValueError if the work shows `wanted` already. An arming has its run as token."""
+    free = by_generation(wanted, view)
+    change = disarming if free else stage_patch
+    return Write(
+        key=("work", *key),
+        method="PATCH",
+        path=paths.work(*key),
+        body=change(wanted, rollout, view, watch=watch),
+        content_type=paths.JSON_PATCH if free else paths.MERGE_PATCH,
+        owner=rollout.uid,
+        token=wanted.run.id if wanted.armed and wanted.run else None,
+    )
+
+
+def payload_creation(key: WorkKey, content: Payload, rollout: Rollout) -> Write:
+    return _creation(key, rollout.uid, payload_body(content, rollout, key[0]))
+
+
+def _creation(key: WorkKey, owner: str, body: bytes) -> Write:
+    return Write(
+        key=("work", *key), method="POST", path=paths.works(key[0]), body=body, owner=owner
+    )
+
+
+def deletion(key: WorkKey, owner: str, view: WorkView) -> Write:
+    """Only this very object; with Orphan (in the work) nothing changes on the cluster."""
+    body = json.encode({"preconditions": {"uid": view.uid}})
+    return Write(key=("work", *key), method="DELETE", path=paths.work(*key), body=body, owner=owner)
+
+
+def touch(key: WorkKey, rollout: Rollout, view: WorkView, now: datetime) -> Write:
+    return Write(
+        key=(POKE, *key),
+        method="PATCH",
+        path=paths.work(*key),
+        body=poke_patch(view, now),
+        content_type=paths.MERGE_PATCH,
+        owner=rollout.uid,
+    )
+
+
+def debt_payment(debt: Debt, version: str) -> Write:
+    """`version`: resourceVersion of the ManagedCluster that it was decided on."""
+    return Write(
+        key=("cluster", debt.cluster),
+        method="PATCH",
+        path=paths.managed_cluster(debt.cluster),
+        body=cluster_patch(debt, version),
+        content_type=paths.MERGE_PATCH,
+        owner=debt.rollout,
+    )
+
+
+class _Labelled(Struct, frozen=True):
+    metadata: ObjectMeta
+
+
+def found_out(write: Write) -> Write:
+    """What tells the work as it is, after a conflict.
+
+    One that could not be created because it exists may have lost the label that our watch selects
+    by: it gets it back, and with it comes into the watch again.
+    """
+    path = paths.work(*write.key[1:])
+    if write.method != "POST" or write.body is None:
+        return Write(key=write.key, method="GET", path=path, owner=write.owner)
+    labels = json.decode(write.body, type=_Labelled).metadata.labels
+    return Write(
+        key=write.key,
+        method="PATCH",
+        path=path,
+        body=json.encode({"metadata": {"labels": labels}}),
+        content_type=paths.MERGE_PATCH,
+        owner=write.owner,
+    )
+
+
+def reading(write: Write) -> Write:
+    """Of the object that it was to change."""
+    return Write(key=write.key, method="GET", path=write.path, owner=write.owner)
