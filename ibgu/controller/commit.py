@@ -1,7 +1,8 @@
 """Intent before effect: a turn's decisions go into the journal before anything is done."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from math import inf
 from typing import TypeVar
@@ -123,12 +124,19 @@ class Ledger:
 
         A draft that can wait is kept for the next one that can't, or for `flush`.
         """
+        with self.ahead():
+            if draft.can_wait:
+                self._keep(draft.decisions)
+            elif lost := await self._write(draft.turn(at, self._waiting)):
+                _tell_lost(draft, lost)
+                draft.without(lost)
+
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """While something is drafted in the world and written down. After an error it is not
+        `settled` any more: its world ends with the term."""
         self.settled = False
-        if draft.can_wait:
-            self._keep(draft.decisions)
-        elif lost := await self._write(draft.turn(at, self._waiting)):
-            _tell_lost(draft, lost)
-            draft.without(lost)
+        yield
         self.settled = True
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:

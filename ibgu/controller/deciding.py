@@ -28,21 +28,33 @@ class Deciding:
         """What is set aside, and the journal knows it."""
 
     async def draft(self, touched: Touched, debts: Iterable[str], now: datetime) -> Draft:
-        """All rollouts of this turn, one after the other: each sees what was decided before."""
+        """All rollouts of this turn, one after the other: each sees what was decided before. Once
+        others had their turn in between, the rest waits for the next one: what it rests on may
+        have changed."""
         self._parts.world.starts.settle(now)
         draft = Draft(self._parts.world)
         for decision in self._debts(debts):
             draft.take(decision)
-        for uid, clusters in touched.items():
-            if uid in self._parts.aside:
-                self._hold(draft, uid, now)
-                continue
-            with about(uid):
-                for seen in list(self._seen(uid, now)):
-                    draft.take(seen)
-                if uid in self._parts.world.books:
-                    await self._decide_rollout(draft, uid, clusters, now)
+        rest = dict(touched)
+        while rest:
+            uid = next(iter(rest))
+            if await self._draft(draft, uid, rest.pop(uid), now):
+                for other, clusters in rest.items():
+                    self._parts.agenda.touch_now(other, clusters)
+                break
         return draft
+
+    async def _draft(self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime) -> bool:
+        """Whether others had their turn meanwhile."""
+        if uid in self._parts.aside:
+            self._hold(draft, uid, now)
+            return False
+        with about(uid):
+            for seen in list(self._seen(uid, now)):
+                draft.take(seen)
+            if uid not in self._parts.world.books:
+                return False
+            return await self._decide_rollout(draft, uid, clusters, now)
 
     def _hold(self, draft: Draft, uid: str, now: datetime) -> None:
         """Once a term. Of one that the journal does not know yet it learns so much that it can be
@@ -60,20 +72,23 @@ class Deciding:
 
     async def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
-    ) -> None:
+    ) -> bool:
         answer = self._rollout(draft, self._parts.world.books[uid], clusters, now)
-        await self._join(draft, answer.joining)
+        breathed = await self._join(draft, answer.joining)
         if answer.left:
             self._parts.agenda.touch_now(uid, answer.left)
         for cluster, when in answer.wake.items():
             self._parts.agenda.at(when, uid, cluster)
+        return breathed
 
-    async def _join(self, draft: Draft, joining: list[Decision]) -> None:
-        """Between parts of a large step the Lease may be renewed."""
+    async def _join(self, draft: Draft, joining: list[Decision]) -> bool:
+        """Between parts of a large step the Lease may be renewed; whether there were any."""
         for first in range(0, len(joining), MOST):
+            if first:
+                await asyncio.sleep(0)
             for decision in joining[first : first + MOST]:
                 draft.take(decision)
-            await asyncio.sleep(0)
+        return len(joining) > MOST
 
     def _debts(self, uids: Iterable[str]) -> Iterable[OnDebt]:
         for uid in uids:

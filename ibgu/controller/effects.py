@@ -24,11 +24,7 @@ from ibgu.core.decide import (
 from ibgu.core.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model import Debt, Member, Observation, Rollout, WorkView
 from ibgu.core.observe import shown_cluster, shown_work
-from ibgu.core.works import (
-    Wanted,
-    payload_name,
-    stage_name,
-)
+from ibgu.core.works import Wanted, payload_name, stage_name
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.writer import Write, Writer, WriteResult
 
@@ -133,10 +129,8 @@ class Effects:
         rollout = book.rollout
         if self._refused((cluster, stage_name(rollout.uid, rollout.name))):
             return
-        seen, found = (
-            self._mirror.observe(rollout, self.pending)(cluster),
-            self._mirror.ibgu(rollout.uid),
-        )
+        seen = self._mirror.observe(rollout, self.pending)(cluster)
+        found = self._mirror.ibgu(rollout.uid)
         asked_for = found is not None and found.metadata.deletion_timestamp is None
         if wanted := disarm_aside(book, cluster, seen, now, asked_for=asked_for):
             self._stage(book, cluster, wanted, seen.stage)

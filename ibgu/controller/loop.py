@@ -177,9 +177,9 @@ class Loop:
             return
         now = self._parts.clock.now()
         with telemetry.TURN.time(), tracing.span("turn", ibgu_rollouts=len(touched)):
-            self._parts.ledger.settled = False  # a draft may take more than a moment
-            draft = await self._deciding.draft(touched, debts, now)
-            await self._parts.ledger.commit(draft, now)
+            with self._parts.ledger.ahead():
+                draft = await self._deciding.draft(touched, debts, now)
+                await self._parts.ledger.commit(draft, now)
             quiet, late = self.facts.talm_live, self._missed()
             self._following.perform(touched, debts, draft.decisions, now, quiet=quiet, late=late)
         telemetry.REACTION.observe(time.monotonic() - since)

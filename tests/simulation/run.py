@@ -214,14 +214,14 @@ class _Play:
         return any(fault.kind in LANDS_LATE for fault in self._faults)
 
     def _drafts(self) -> AbstractContextManager[object]:
-        draft = Deciding.draft
+        snapshot = Deciding.snapshot
 
         def checked(mine: Deciding, *given: Any) -> Any:
-            in_sync = mine._parts.in_sync()
+            in_sync = mine._parts.in_sync() and not mine._parts.mirror.went_back
             self.found.check("nothing is decided on a mirror with a gap", in_sync, "not in sync")
-            return draft(mine, *given)
+            return snapshot(mine, *given)
 
-        return patch.object(Deciding, "draft", checked)
+        return patch.object(Deciding, "snapshot", checked)
 
     @property
     def _cut_short(self) -> bool:

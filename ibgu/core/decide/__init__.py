@@ -128,8 +128,8 @@ def _decide_member(turn: Turn, step: StepBook, cluster: str) -> None:
 
 
 def _decide_current_step(turn: Turn) -> None:
-    """Not before all are decided on whom this turn concerns: who is left may be about to be
-    skipped."""
+    """Not in a turn that leaves somebody to the next one, which follows at once: who is left may be
+    about to be skipped."""
     book = turn.book.current
     if book is not None and book.step.state is StepState.RUNNING and not turn.answer.left:
         decide_step(turn, book)

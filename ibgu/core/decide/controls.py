@@ -77,7 +77,8 @@ def _resume(turn: Turn, value: str) -> str | None:
 
 
 def _skip(turn: Turn, value: str) -> str | None:
-    """None: many, and some are left for the next turn; until then nobody starts (`decide_into`)."""
+    """None: many, and some are left for the next turn; until then nobody starts (`decide_into`).
+    Whoever returns to waiting before the last of them is skipped, too."""
     book = turn.book.current
     if book is None:
         return "no step is running"
@@ -90,12 +91,13 @@ def _skip(turn: Turn, value: str) -> str | None:
             cause=Cause.SKIPPED,
             message=f"skipped {turn.snapshot.actor}",
         )
-    if left := chosen[MOST:]:
-        said = f"{names.SKIP}={value}: {MOST} waiting clusters skipped, {len(left)} to go"
-        turn.on_rollout(Kind.CONTROL, said, actor=turn.snapshot.actor)
-        turn.answer.left += [member.cluster for member in left]
+    if len(chosen) > MOST:
+        # They are found anew: thousands on the agenda would come before who is in flight.
+        turn.answer.left.append(chosen[MOST].cluster)
         return None
-    return f"{len(chosen)} waiting clusters skipped"
+    total = book.counts[Outcome.SKIPPED]
+    in_all = f", {total} of the step in all" if total > len(chosen) else ""
+    return f"{len(chosen)} waiting clusters skipped{in_all}"
 
 
 def _chosen(book: StepBook, value: str) -> list[Member]:
@@ -105,10 +107,11 @@ def _chosen(book: StepBook, value: str) -> list[Member]:
     over skips nobody.
     """
     waiting = [m for m in book.members.values() if m.state is MemberState.WAITING]
-    wanted = [name.strip() for name in value.split(",")]
-    if wanted[0] == _ALL_WAITING:
-        steps = [name for name in wanted[1:] if name.startswith("step-")]
+    first, *others = (name.strip() for name in value.split(","))
+    if first == _ALL_WAITING:
+        steps = [name for name in others if name.startswith("step-")]
         return waiting if not steps or f"step-{book.step.index + 1}" in steps else []
+    wanted = {first, *others}
     return [member for member in waiting if member.cluster in wanted]
 
 

@@ -100,7 +100,30 @@ def test_who_is_about_to_be_skipped_is_not_started_meanwhile() -> None:
     decisions = [each.decision for each in twin.said]
     told = [d.why for d in decisions if isinstance(d, OnRollout) and d.kind is Kind.CONTROL]
     assert told == [
-        "ibgu.dev/skip=waiting: 3 waiting clusters skipped, 4 to go",
-        "ibgu.dev/skip=waiting: 3 waiting clusters skipped, 1 to go",
-        "ibgu.dev/skip=waiting: 1 waiting clusters skipped",
+        "ibgu.dev/skip=waiting: 1 waiting clusters skipped, 7 of the step in all",
     ]
+
+
+def test_names_are_skipped_in_parts_and_who_is_in_flight_does_not_wait_for_it(twin: Twin) -> None:
+    [uid] = twin.world.books
+    names = [f"site-{number}" for number in range(1, 6)]
+    with patch.object(controls, "MOST", 2):
+        twin.annotate(uid, skip=",".join(names))
+        assert set(_decided(twin)) == {"site-1", "site-2"}
+        assert list(twin.touched[uid]) == ["site-3"]  # who comes now is decided on next
+        twin.settle()
+    members = twin.book(uid).steps[0].members
+    skipped = [name for name, member in members.items() if member.outcome is Outcome.SKIPPED]
+    assert sorted(skipped) == names
+    assert members["site-6"].outcome is None
+
+
+def test_a_skip_that_is_changed_in_the_middle_skips_nobody_else(twin: Twin) -> None:
+    [uid] = twin.world.books
+    with patch.object(controls, "MOST", 2):
+        twin.annotate(uid, skip="waiting")
+        twin.turn()
+        twin.annotate(uid, skip="nobody")
+        twin.settle()
+    outcomes = [member.outcome for member in twin.book(uid).steps[0].members.values()]
+    assert outcomes.count(Outcome.SKIPPED) == 2
