@@ -19,14 +19,31 @@ rules: [{level: Metadata}]
 
 
 def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens at. Nobody else, in whichever process, is given it
+    while this process lives: seconds lie between the choice and the server's start."""
     for port in random.sample(_PORTS, 200):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if _unused(port) and _claim(port):
             return port
     raise OSError(f"no free port on 127.0.0.1 between {_PORTS.start} and {_PORTS.stop}")
+
+
+def _unused(port: int) -> bool:
+    with socket.socket() as probe:
+        return _bound(probe, port)
+
+
+def _claim(port: int) -> bool:
+    """By the UDP port of that number, which no server here wants; kept until the process ends."""
+    with socket.socket(type=socket.SOCK_DGRAM) as claim:
+        return _bound(claim, port) and claim.detach() >= 0
+
+
+def _bound(found: socket.socket, port: int) -> bool:
+    try:
+        found.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 def etcd_argv(binary: Path, data: Path, client_port: int, peer_port: int) -> list[str]:

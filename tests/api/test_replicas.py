@@ -81,7 +81,7 @@ async def test_two_replicas_answer_and_follow_as_one(
     ):
         for path in ("/grid", "/members?step=1", "/events", "/failures", "/timeline?step=1"):
             mine, other = await one.get(rollout + path), await two.get(rollout + path)
-            assert mine.status_code == 200
+            assert mine.status_code == 200, mine.text
             assert mine.content == other.content, path
             assert mine.headers["ETag"] == other.headers["ETag"]
         journal = Journal(engine, made.hub)

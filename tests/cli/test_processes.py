@@ -14,6 +14,7 @@ import pytest
 from ibgu.api.server import bind
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
+from ibgu.sandbox.servers import free_port
 
 pytestmark = pytest.mark.hub
 
@@ -22,12 +23,6 @@ Start = Callable[..., Process]
 LOG_BYTES = 1 << 20
 """What a process may log before somebody reads it: who leads carries out whatever other tests have
 left on the hub, and would stand still where the pipe is full."""
-
-
-def free_port() -> int:
-    with bind("127.0.0.1:0") as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ import pytest
 
 from ibgu.sandbox.certificates import write_serving_files
 from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.servers import free_port
 from ibgu.sandbox.users import write_kubeconfig
-from tests.cli.test_processes import LOG_BYTES, env, finished, free_port
+from tests.cli.test_processes import LOG_BYTES, env, finished
 from tests.e2e.gate import Gate
 
 __all__ = ["env"]
