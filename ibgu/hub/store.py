@@ -52,7 +52,7 @@ class Store(Generic[T]):
         self._indexed: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in self._indexes}
         self._changed = changed
         self._went_back = went_back
-        self._ahead: set[Key] = set()
+        # By the version that an answer has brought, and of which the watch has not told yet.
         self._answers: dict[str, Key] = {}
         self.seen = 0
 
@@ -84,7 +84,6 @@ class Store(Generic[T]):
 
     def listing(self) -> None:
         """A list was begun: what it answers contains every write that was answered so far."""
-        self._ahead.clear()
         self._answers.clear()
 
     def replace(
@@ -98,7 +97,7 @@ class Store(Generic[T]):
         """
         listed = number(resource_version)
         fresh = {key_of(obj): obj for obj in items}
-        kept = {key for key in self._ahead if self._version(key) > listed}
+        kept = {key for key in self._answers.values() if self._version(key) > listed}
         proof = self._proof({key: obj for key, obj in fresh.items() if key not in kept}, listed)
         for key in [key for key in self._objects if key not in fresh]:
             if key not in kept and key not in unread:
@@ -106,7 +105,7 @@ class Store(Generic[T]):
         for key, obj in fresh.items():
             if key not in kept:
                 self._put(key, obj)
-        self._ahead = kept
+        self._answers = {told: key for told, key in self._answers.items() if key in kept}
         self.seen = listed
         if proof and self._went_back is not None:
             self._went_back(proof)
@@ -128,7 +127,6 @@ class Store(Generic[T]):
         self.seen = max(self.seen, seen)
         self._answers.pop(obj.metadata.resource_version, None)
         if seen >= self._version(key):
-            self._ahead.discard(key)
             self._put(key, obj)
 
     def delete(self, obj: HasMetadata) -> None:
@@ -140,7 +138,6 @@ class Store(Generic[T]):
         self.seen = max(self.seen, seen)
         self._answers.pop(obj.metadata.resource_version, None)
         if key in self._objects and self._version(key) <= seen:
-            self._ahead.discard(key)
             self._drop(key)
 
     def answered(self, resource_version: str) -> Key | None:
@@ -149,14 +146,11 @@ class Store(Generic[T]):
 
     def echo(self, metadata: ObjectMeta) -> None:
         """As `upsert` of an object that is here in that version, or in a newer one."""
-        key, seen = (metadata.namespace, metadata.name), number(metadata.resource_version)
-        self.seen = max(self.seen, seen)
+        self.progress(metadata.resource_version)
         self._answers.pop(metadata.resource_version, None)
-        if seen >= self._version(key):
-            self._ahead.discard(key)
 
     def progress(self, resource_version: str) -> None:
-        """A bookmark: everything up to this version was delivered."""
+        """As a bookmark tells: everything up to this version was delivered."""
         self.seen = max(self.seen, number(resource_version))
 
     def put_newer(self, obj: T) -> bool:
@@ -164,7 +158,6 @@ class Store(Generic[T]):
         key, written = key_of(obj), version_of(obj)
         if written <= (self._version(key) if key in self._objects else self.seen):
             return False
-        self._ahead.add(key)
         self._answers[obj.metadata.resource_version] = key
         self._put(key, obj)
         return True

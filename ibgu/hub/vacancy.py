@@ -31,7 +31,11 @@ class Vacancy:
     def __init__(self, client: Hub, namespace: str, name: str) -> None:
         self._client = client
         self._path = leases(namespace)
-        self._name = name
+        self._query = {
+            "watch": "true",
+            "timeoutSeconds": str(SECONDS),
+            "fieldSelector": f"metadata.name={name}",
+        }
         self._free = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
 
@@ -61,10 +65,9 @@ class Vacancy:
             await asyncio.sleep(AGAIN)
 
     async def _once(self) -> None:
-        query = {"watch": "true", "timeoutSeconds": str(SECONDS)}
         total = SECONDS + SLACK
         async with self._client.stream(
-            self._path, query=query, timeout=SILENCE, total=total
+            self._path, query=self._query, timeout=SILENCE, total=total
         ) as lines:
             async for line in lines:
                 if self._tells(line):
@@ -73,9 +76,9 @@ class Vacancy:
     def _tells(self, line: bytes) -> bool:
         """Nobody holds the Lease by this event."""
         event = read_event(self._path, line, Lease, lambda _: None)
-        if not isinstance(event, Put | Delete) or event.metadata.name != self._name:
-            return False
-        return isinstance(event, Delete) or not event.obj.spec.holder_identity
+        if isinstance(event, Put):
+            return not event.obj.spec.holder_identity
+        return isinstance(event, Delete)
 
 
 def _told(watching: asyncio.Task[None]) -> None:

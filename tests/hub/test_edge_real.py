@@ -22,6 +22,7 @@ from ibgu.hub.events import event
 from ibgu.hub.lease import Elector, LeaseTimes
 from ibgu.hub.reflector import Reflector, Timing
 from ibgu.hub.store import Key, Store
+from ibgu.hub.vacancy import Vacancy
 from ibgu.hub.writer import Write, Writer, WriteResult
 from ibgu.sandbox.hub import SandboxHub
 from tests.hub.conftest import Json, Until, error_of
@@ -376,6 +377,42 @@ async def test_a_lease_that_is_free_is_taken_long_before_the_next_look(
     await one
     assert order == ["second"]
     assert loop.time() - began < times.retry
+
+
+async def test_a_standby_hears_of_no_other_lease(
+    ibgu: HubClient,
+    admin: HubClient,
+    unique_name: Callable[[str], str],
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, other = unique_name("lease"), unique_name("lease")
+    heard: list[str] = []
+    tells = Vacancy._tells
+
+    def told(self: Vacancy, line: bytes) -> bool:
+        heard.append(json.loads(line)["object"]["metadata"]["name"])
+        return tells(self, line)
+
+    async def lease(name: str, holder: str) -> None:
+        body = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": name},
+            "spec": {"holderIdentity": holder},
+        }
+        await admin.request("POST", paths.leases("ibgu-system"), body=body)
+
+    monkeypatch.setattr(Vacancy, "_tells", told)
+    await lease(ours, "somebody")
+    vacancy = Vacancy(ibgu, "ibgu-system", ours)
+    vacancy.watch()
+    await until(lambda: heard == [ours])
+    await lease(other, "")
+    await admin.request("DELETE", paths.lease("ibgu-system", ours))
+    await vacancy.wait(60)
+    vacancy.leave()
+    assert heard == [ours, ours]
 
 
 async def test_a_selected_list_of_clusters(

@@ -220,7 +220,7 @@ def test_an_echo_does_what_reading_the_whole_event_would(
                 short.upsert(event)
             long.upsert(event)
         assert (versions(short), short.seen) == (versions(long), long.seen)
-        assert short._ahead == long._ahead
+        assert short._answers == long._answers
 
 
 def test_a_restored_hub_with_older_versions_is_believed() -> None:
