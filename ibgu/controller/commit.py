@@ -11,6 +11,7 @@ import structlog
 
 from ibgu import telemetry, tracing
 from ibgu.controller import naming
+from ibgu.controller.agenda import Touched
 from ibgu.core.book import Undo, World
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import JournalAway
@@ -26,11 +27,16 @@ PATIENCE = 1.0
 
 
 class Draft:
-    """The decisions of one turn, already applied to the world, and how to take them back."""
+    """The decisions of one turn, already applied to the world, and how to take them back.
+
+    `decided`: of whom. The others whom the turn was to look at are left to the next one, and
+    nothing is done for them: what their records want may be wrong by now (R8).
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.decisions: list[Decision] = []
+        self.decided: Touched = {}
         self._undo: list[Undo] = []
         self._slots: dict[MemberKey, int | None] = {}
 

@@ -38,7 +38,8 @@ class Deciding:
         rest = dict(touched)
         while rest:
             uid = next(iter(rest))
-            if await self._draft(draft, uid, rest.pop(uid), now):
+            draft.decided[uid] = rest.pop(uid)
+            if await self._draft(draft, uid, draft.decided[uid], now):
                 for other, clusters in rest.items():
                     self._parts.agenda.touch_now(other, clusters)
                 break
@@ -77,6 +78,8 @@ class Deciding:
         breathed = await self._join(draft, answer.joining)
         if answer.left:
             self._parts.agenda.touch_now(uid, answer.left)
+            left = frozenset(answer.left)
+            draft.decided[uid] = {name: None for name in clusters if name not in left}
         for cluster, when in answer.wake.items():
             self._parts.agenda.at(when, uid, cluster)
         return breathed
@@ -118,7 +121,7 @@ class Deciding:
         snapshot = self.snapshot(book)
         listed = self._parts.openings.take(book)
         if listed is not None:
-            return start_into(draft.take, snapshot, listed, now)
+            return start_into(draft.take, snapshot, clusters, listed, now)
         return decide_into(draft.take, snapshot, clusters, now)
 
     def snapshot(self, book: Book) -> Snapshot:

@@ -6,6 +6,7 @@ from datetime import datetime
 from ibgu.controller import chronicle, measures
 from ibgu.controller.agenda import Touched
 from ibgu.controller.aside import about
+from ibgu.controller.commit import Draft
 from ibgu.controller.notices import rollout_of
 from ibgu.controller.parts import Parts
 from ibgu.core.book import Book
@@ -40,9 +41,8 @@ class Following:
 
     def perform(
         self,
-        touched: Touched,
+        draft: Draft,
         debts: Iterable[str],
-        decisions: list[Decision],
         now: datetime,
         *,
         quiet: bool,
@@ -51,15 +51,15 @@ class Following:
         """`quiet`: a live TALM is on the hub, nothing is written there (R20). `late`: the journal
         was away, or the mirror has lost touch, while this was written down: what it rests on may
         be old by now, so it is decided anew before anything is done (R8)."""
-        touched_or_told = {uid: dict(clusters) for uid, clusters in touched.items()}
+        touched_or_told = {uid: dict(clusters) for uid, clusters in draft.decided.items()}
         owed: dict[str, None] = {}
-        for decision in decisions:
+        for decision in draft.decisions:
             self._follow(decision, touched_or_told, owed)
         aside, world = self._parts.aside, self._parts.world
         # Nobody has looked at what is set aside: what its records want may be wrong by now.
         concerned = {uid: names for uid, names in touched_or_told.items() if uid not in aside}
         if not quiet and not late:
-            self._disarm(touched, now)
+            self._disarm(draft.decided, now)
             for uid, clusters in concerned.items():
                 with about(uid):
                     self._perform(uid, clusters, now)
@@ -68,7 +68,7 @@ class Following:
         for uid in concerned:
             with about(uid):
                 self._after(uid, now)
-        for uid, own in by_rollout(decisions).items():
+        for uid, own in by_rollout(draft.decisions).items():
             with aside.telling(uid):
                 self._tell(uid, own, quiet=quiet)
 

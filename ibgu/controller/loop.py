@@ -181,7 +181,7 @@ class Loop:
                 draft = await self._deciding.draft(touched, debts, now)
                 await self._parts.ledger.commit(draft, now)
             quiet, late = self.facts.talm_live, self._missed()
-            self._following.perform(touched, debts, draft.decisions, now, quiet=quiet, late=late)
+            self._following.perform(draft, debts, now, quiet=quiet, late=late)
         telemetry.REACTION.observe(time.monotonic() - since)
 
     def _waits(self, debt: str) -> bool:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -73,14 +73,16 @@ def _ticks() -> list[int]:
 @contextmanager
 def last_in_line() -> Iterator[None]:
     """This thread, and what it starts, leaves the cores to whoever wants them: the agents of a
-    fleet have machines of their own. Who is not root stays last."""
+    fleet have machines of their own. Who may not go back stays last, and is told."""
     before = os.getpriority(os.PRIO_PROCESS, 0)
     os.setpriority(os.PRIO_PROCESS, 0, before + _NICE)
     try:
         yield
     finally:
-        with suppress(PermissionError):
+        try:
             os.setpriority(os.PRIO_PROCESS, 0, before)
+        except PermissionError:
+            print(f"What follows begins at niceness {before + _NICE}: measure it by itself.")
 
 
 _NICE = 10

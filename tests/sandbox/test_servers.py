@@ -8,10 +8,12 @@ import pytest
 
 from ibgu.sandbox import servers
 
-_MANY = 400
-"""Of 12,000: without a claim, two processes that take so many would have thirteen in common."""
+_MANY = 150
+"""Of 1,000: without a claim, two processes that take so many would have twenty in common."""
 _CHOOSER = f"""
+from ibgu.sandbox import servers
 from ibgu.sandbox.servers import free_port
+servers._PORTS = range(31_000, 32_000)
 print(*(free_port() for _ in range({_MANY})), flush=True)
 input()
 """

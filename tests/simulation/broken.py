@@ -75,8 +75,7 @@ def intent_after_effect(stack: ExitStack) -> None:
             return
         now = self._parts.clock.now()
         draft = await self._deciding.draft(touched, owed, now)
-        decisions = list(draft.decisions)
-        self._following.perform(touched, owed, decisions, now, quiet=False)
+        self._following.perform(draft, owed, now, quiet=False)
         await self._parts.ledger.commit(draft, now)
 
     _set(stack, loop.Loop, "turn", turn)
@@ -139,7 +138,7 @@ def label_before_outcome(stack: ExitStack) -> None:
         early = [d.debt.uid for d in draft.decisions if isinstance(d, OnDebt)]
         self._parts.effects.settle(self.world, early, owed)
         await self._parts.ledger.commit(draft, now)
-        self._following.perform(touched, owed, draft.decisions, now, quiet=False)
+        self._following.perform(draft, owed, now, quiet=False)
 
     _set(stack, loop.Loop, "turn", turn)
 

@@ -19,7 +19,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ibgu.controller import deciding, term
-from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
 from ibgu.controller.usual import Usual
 from ibgu.core import decide
@@ -34,6 +33,7 @@ from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import Asked
 from tests.simulation.checks import Found
+from tests.simulation.checks.drafts import watched_drafts
 from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.ending import check_ending
 from tests.simulation.checks.history import Event, History
@@ -164,7 +164,7 @@ class _Play:
         with (
             patch.object(Loop, "turn", self._turn(Loop.turn)),
             patch.dict(BUILT_IN, _scaled(self._plan.fleet.scale)),
-            self._drafts(),
+            watched_drafts(self.found),
             # Fleets are small: in every other seed what concerns all is decided one by one.
             patch.object(decide, "MOST", most),
             patch.object(steps, "MOST", most),
@@ -212,16 +212,6 @@ class _Play:
     def _late(self) -> bool:
         """A write may land that its sender has given up: the hub then shows what nobody wants."""
         return any(fault.kind in LANDS_LATE for fault in self._faults)
-
-    def _drafts(self) -> AbstractContextManager[object]:
-        snapshot = Deciding.snapshot
-
-        def checked(mine: Deciding, *given: Any) -> Any:
-            in_sync = mine._parts.in_sync() and not mine._parts.mirror.went_back
-            self.found.check("nothing is decided on a mirror with a gap", in_sync, "not in sync")
-            return snapshot(mine, *given)
-
-        return patch.object(Deciding, "snapshot", checked)
 
     @property
     def _cut_short(self) -> bool:

@@ -11,6 +11,7 @@ from unittest.mock import patch
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.controller.agenda import Touched
 from ibgu.controller.commit import Draft
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
@@ -197,6 +198,25 @@ def _scenario(plan: Sequence[str], clusters: int, nodes: int, talm: bool) -> Sce
         },
     }
     return Scenario(fleet, ((0.0, ibgu),), nodes, talm)
+
+
+@contextmanager
+def every_other_turn_breathes() -> Iterator[None]:
+    """As behind a large step of another rollout: all the rest waits for the next turn."""
+    draft, of_one, turns = Deciding.draft, Deciding._draft, itertools.count()
+
+    async def crowded(self: Deciding, touched: Touched, *given: Any) -> Draft:
+        first: Touched = {"large": {}} if next(turns) % 2 else {}
+        return await draft(self, first | touched, *given)
+
+    async def breathes(self: Deciding, into: Draft, uid: str, *given: Any) -> bool:
+        return uid == "large" or await of_one(self, into, uid, *given)
+
+    with (
+        patch.object(Deciding, "draft", crowded),
+        patch.object(Deciding, "_draft", breathes),
+    ):
+        yield
 
 
 @contextmanager

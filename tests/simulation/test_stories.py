@@ -4,6 +4,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from unittest.mock import patch
 
@@ -27,12 +28,15 @@ from ibgu.sim.hub.server import Asked
 from tests.simulation.conftest import Tell
 from tests.simulation.faults import Fault
 from tests.simulation.plans import carrying
-from tests.simulation.stories import Stage, once_decided
+from tests.simulation.stories import Stage, every_other_turn_breathes, once_decided
 from tests.simulation.talm import Talm
 
 
 @pytest.mark.parametrize("away", ["journal-away", "hub-away"])
-def test_what_was_written_down_late_is_decided_anew(told: Tell, away: str) -> None:
+@pytest.mark.parametrize("others", [nullcontext, every_other_turn_breathes])
+def test_what_was_written_down_late_is_decided_anew(
+    told: Tell, away: str, others: Callable[[], AbstractContextManager[None]]
+) -> None:
     """The look that a start rests on is old by the time at which its intent is in the journal."""
 
     async def story(stage: Stage) -> None:
@@ -42,7 +46,7 @@ def test_what_was_written_down_late_is_decided_anew(told: Tell, away: str) -> No
                 stage.world._cut()
                 stage.world.weather.open(Fault(at=0.0, kind="journal-slow", seconds=60.0))
 
-        with once_decided(Kind.RUN_INTENDED, goes_away):
+        with once_decided(Kind.RUN_INTENDED, goes_away), others():
             await stage.world.people.apply(0)
             await stage.until(stage.complete)
         first, second = await stage.events("RunIntended")

@@ -68,22 +68,29 @@ def decide_into(take: Take, snapshot: Snapshot, touched: Iterable[str], now: dat
     return turn.answer
 
 
-def start_step(snapshot: Snapshot, clusters: Sequence[ClusterView], now: datetime) -> Answer:
+def start_step(
+    snapshot: Snapshot, touched: Iterable[str], clusters: Sequence[ClusterView], now: datetime
+) -> Answer:
     """Steps (1) to (3) of `decide`, and the start of the step that opens (R2).
 
-    `clusters` is the whole, consistent list. The new members are to be decided next.
+    `clusters` is the whole, consistent list. The new members are to be decided next: `touched`
+    are those of the steps before.
     """
     with snapshot.world.draft() as take:
-        answer = start_into(take, snapshot, clusters, now)
+        answer = start_into(take, snapshot, touched, clusters, now)
     return replace(answer, decisions=answer.decisions + answer.joining, joining=[])
 
 
 def start_into(
-    take: Take, snapshot: Snapshot, clusters: Sequence[ClusterView], now: datetime
+    take: Take,
+    snapshot: Snapshot,
+    touched: Iterable[str],
+    clusters: Sequence[ClusterView],
+    now: datetime,
 ) -> Answer:
     """As `start_step`; the decisions stay taken, and those who join are to be taken next."""
     turn = Turn(snapshot, now, take)
-    _decide_what_changed(turn, ())
+    _decide_what_changed(turn, touched)
     if turn.rollout.deleted_at is None:
         open_step(turn, clusters)
     return turn.answer

@@ -94,10 +94,10 @@ def _skip(turn: Turn, value: str) -> str | None:
     if len(chosen) > MOST:
         # They are found anew: thousands on the agenda would come before who is in flight.
         turn.answer.left.append(chosen[MOST].cluster)
+        said = f"{names.SKIP}: {MOST} waiting clusters skipped, {len(chosen) - MOST} to go"
+        turn.on_rollout(Kind.CONTROL, said, actor=turn.snapshot.actor)
         return None
-    total = book.counts[Outcome.SKIPPED]
-    in_all = f", {total} of the step in all" if total > len(chosen) else ""
-    return f"{len(chosen)} waiting clusters skipped{in_all}"
+    return f"{len(chosen)} waiting clusters skipped"
 
 
 def _chosen(book: StepBook, value: str) -> list[Member]:

@@ -47,6 +47,9 @@ class Target(Struct, frozen=True):
     name: str = ""
     subresource: str = ""
 
+    def holds(self, namespace: str, name: str) -> bool:
+        return self.namespace in ("", namespace) and self.name in ("", name)
+
 
 def _enumerated(*values: str) -> JsonObject:
     return {"type": "string", "enum": list(values)}

@@ -33,7 +33,7 @@ class Lists:
         if token := query.get("continue"):
             return self._next(target, _read(token), limit)
         match = selectors.parse(query.get("labelSelector", ""))
-        found = self._versions.collections[target.resource].select(target.namespace, match)
+        found = self._versions.collections[target.resource].select(target, match)
         version = str(self._versions.version)
         if limit and len(found) > limit:
             self._numbers += 1

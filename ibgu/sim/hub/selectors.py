@@ -1,6 +1,11 @@
-"""Label selectors as a list or watch takes them: equality and existence."""
+"""Selectors as a list or watch takes them: equality and existence of labels, and a name."""
 
 from collections.abc import Callable, Mapping
+
+from msgspec.structs import replace
+
+from ibgu.sim.hub.answers import bad_request
+from ibgu.sim.hub.kinds import Target
 
 Match = Callable[[Mapping[str, str]], bool]
 
@@ -20,3 +25,11 @@ def _requirement(text: str) -> Match:
         key, _, value = text.replace("==", "=").partition("=")
         return lambda labels: labels.get(key) == value
     return lambda labels: text in labels
+
+
+def narrowed(target: Target, query: Mapping[str, str]) -> Target:
+    """To the one name that its field selector tells. Raises Refused for any other field."""
+    field, _, name = query.get("fieldSelector", "").replace("==", "=").partition("=")
+    if field and field != "metadata.name":
+        raise bad_request(f"field label not supported: {field}")
+    return replace(target, name=name)

@@ -110,7 +110,7 @@ class MemoryHub:
         if target is None:
             raise not_served()
         match = selectors.parse(query.get("labelSelector", ""))
-        watch = Watch(self.versions, target, match)
+        watch = Watch(self.versions, selectors.narrowed(target, query), match)
         self._watches.add(watch)
         initial = query.get("sendInitialEvents") == "true"
         if initial and query.get("resourceVersionMatch") != "NotOlderThan":
@@ -124,7 +124,7 @@ class MemoryHub:
             case "GET", True:
                 return self._found(target)
             case "GET", False:
-                return self._lists.page(target, asked.query)
+                return self._lists.page(selectors.narrowed(target, asked.query), asked.query)
             case "POST", False:
                 return self._create(asked, target)
             case "PATCH", True:

@@ -7,7 +7,7 @@ from operator import attrgetter
 from msgspec import Struct, json
 
 from ibgu.core.kinds import JsonObject
-from ibgu.sim.hub.kinds import Resource
+from ibgu.sim.hub.kinds import Resource, Target
 from ibgu.sim.hub.selectors import Match
 
 Key = tuple[str, str]
@@ -48,11 +48,11 @@ class Collection:
         """Where in the log the changes after that version begin."""
         return bisect_right(self.log, version, key=_version)
 
-    def select(self, namespace: str, match: Match) -> list[JsonObject]:
+    def select(self, target: Target, match: Match) -> list[JsonObject]:
         return [
             obj
             for key, obj in sorted(self.objects.items())
-            if (not namespace or key[0] == namespace) and match(labels_of(obj))
+            if target.holds(*key) and match(labels_of(obj))
         ]
 
 

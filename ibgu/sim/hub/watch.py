@@ -33,7 +33,7 @@ class Watch:
     def begin(self, version: str, *, initial: bool) -> None:
         """`initial`: the state comes first, and a bookmark tells that it is complete."""
         if initial or version in ("", "0"):
-            for obj in self._collection.select(self._target.namespace, self._match):
+            for obj in self._collection.select(self._target, self._match):
                 self._say(line(ADDED, self._versions.encoded(obj)))
             if initial:
                 self.bookmark({INITIAL_END: "true"})
@@ -53,9 +53,7 @@ class Watch:
 
         Of a version that a restored hub has not reached yet nothing is told until it has.
         """
-        if change.version <= self._after:
-            return
-        if self._target.namespace and change.key[0] != self._target.namespace:
+        if change.version <= self._after or not self._target.holds(*change.key):
             return
         before = change.before is not None and self._match(change.before)
         now = change.type != DELETED and self._match(change.labels)

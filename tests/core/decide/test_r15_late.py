@@ -2,7 +2,7 @@
 
 import pytest
 
-from ibgu.core.model import Cause, Kind, Outcome, Stage
+from ibgu.core.model import Cause, Kind, Outcome, Preempt, Stage, StepState
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.spoke import told
 from tests.core.decide.world import Twin, ibgu
@@ -83,6 +83,18 @@ def test_a_late_completion_starts_nothing() -> None:
     assert COMPLETED in twin.labels["site-1"]
     assert [stage for _, stage in twin.spokes["site-1"].executed] == [Stage.PREP]
     assert twin.book("uid-a").steps[1].step.total == 0
+
+
+def test_a_late_completion_is_noticed_in_the_turn_that_opens_the_next_step() -> None:
+    twin = too_slow()
+    twin.append("uid-a", "Upgrade")
+    twin.turn()
+    assert twin.book("uid-a").steps[1].step.state is StepState.OPENING
+    twin.spokes["site-1"].conditions["PrepCompleted"] = told("True", "Completed")
+    twin.agents()
+    kinds = [d.kind for d in twin.turn() if not isinstance(d, Preempt)]
+    assert Kind.STEP_STARTED in kinds
+    assert Kind.LATE in kinds
 
 
 def test_a_chain_does_not_go_on_late() -> None:

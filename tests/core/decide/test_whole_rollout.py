@@ -100,7 +100,9 @@ def test_who_is_about_to_be_skipped_is_not_started_meanwhile() -> None:
     decisions = [each.decision for each in twin.said]
     told = [d.why for d in decisions if isinstance(d, OnRollout) and d.kind is Kind.CONTROL]
     assert told == [
-        "ibgu.dev/skip=waiting: 1 waiting clusters skipped, 7 of the step in all",
+        "ibgu.dev/skip: 3 waiting clusters skipped, 4 to go",
+        "ibgu.dev/skip: 3 waiting clusters skipped, 1 to go",
+        "ibgu.dev/skip=waiting: 1 waiting clusters skipped",
     ]
 
 

@@ -186,7 +186,7 @@ class Twin(Hub, Story):
             watcher.deciding()
         if current is not None and current.step.state is StepState.OPENING:
             listed = [view for name in self.spokes if (view := self.cluster(name))]
-            answer = start_step(snapshot, listed, self.now)
+            answer = start_step(snapshot, clusters, listed, self.now)
         else:
             answer = decide(snapshot, clusters, self.now)
         for watcher in self.watchers:

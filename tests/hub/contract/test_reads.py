@@ -6,7 +6,7 @@ from msgspec import json
 from ibgu.hub.errors import HubError
 from ibgu.hub.rights import Right, refused
 from ibgu.hub.watch import INITIAL_END
-from tests.hub.contract.conftest import Edge, Json, version
+from tests.hub.contract.conftest import END, Edge, Json, version
 
 
 def names(items: list[Json]) -> list[str]:
@@ -93,6 +93,23 @@ async def test_an_object_that_leaves_the_selection_is_deleted_as_it_was(edge: Ed
     assert told(events) == [("DELETED", "a"), ("ADDED", "a")]
     assert events[0]["object"]["metadata"]["labels"] == {"x": "1"}
     assert version(events[0]["object"]) == version(left)
+
+
+async def test_one_name_is_selected_by_its_field(edge: Edge) -> None:
+    made = await edge.make("a")
+    await edge.make("b")
+    listed = await edge.send("GET", edge.works, fieldSelector="metadata.name=b")
+    assert names(listed["items"]) == ["b"]
+
+    last = f"metadata.name={END}"
+    events = await edge.watch(edge.works, resourceVersion=str(version(made)), fieldSelector=last)
+    assert events == []
+
+
+async def test_a_field_that_selects_nothing(edge: Edge) -> None:
+    error = await edge.refused("GET", edge.works, fieldSelector="spec.executor=a")
+    assert (error.status, error.reason) == (400, "BadRequest")
+    assert "field label not supported: spec.executor" in error.message
 
 
 async def test_a_deletion_that_a_finalizer_held_is_two_events(edge: Edge) -> None:

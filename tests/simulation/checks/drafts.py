@@ -1,0 +1,99 @@
+"""Watches each turn of the controllers: what it is decided on, and for whom something is done."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+from weakref import WeakKeyDictionary
+
+from ibgu.controller.commit import Draft
+from ibgu.controller.deciding import Deciding
+from ibgu.controller.following import Following
+from ibgu.core import decide
+from ibgu.core.book import World
+from ibgu.core.decide.turn import Turn
+from ibgu.core.model import Decision, OnMember
+from tests.simulation.checks import Found
+
+Decided = WeakKeyDictionary[World, set[tuple[str, str]]]
+"""Rollout uid and cluster, of the turn that goes on."""
+
+
+@contextmanager
+def watched_drafts(found: Found) -> Iterator[None]:
+    decided: Decided = WeakKeyDictionary()
+    """By whose turn it is: several controllers take turns at the same time."""
+    with ExitStack() as stack:
+        _set(stack, Deciding, "snapshot", _in_sync(found))
+        _set(stack, Deciding, "draft", _begun(decided))
+        _set(stack, Draft, "take", _told(decided))
+        _set(stack, decide, "_decide_members", _looked_at(decided))
+        _set(stack, Following, "_perform", _done(found, decided))
+        yield
+
+
+def _set(stack: ExitStack, owner: Any, name: str, around: Any) -> None:
+    stack.enter_context(patch.object(owner, name, around(getattr(owner, name))))
+
+
+def _in_sync(found: Found) -> Any:
+    def around(snapshot: Any) -> Any:
+        def checked(mine: Deciding, *given: Any) -> Any:
+            in_sync = mine._parts.in_sync() and not mine._parts.mirror.went_back
+            found.check("nothing is decided on a mirror with a gap", in_sync, "not in sync")
+            return snapshot(mine, *given)
+
+        return checked
+
+    return around
+
+
+def _begun(decided: Decided) -> Any:
+    def around(draft: Any) -> Any:
+        async def begun(mine: Deciding, *given: Any) -> Any:
+            decided[mine._parts.world] = set()
+            return await draft(mine, *given)
+
+        return begun
+
+    return around
+
+
+def _told(decided: Decided) -> Any:
+    def around(take: Any) -> Any:
+        def told(mine: Draft, decision: Decision) -> None:
+            if isinstance(decision, OnMember):
+                member = decision.member
+                decided[mine.world].add((member.rollout, member.cluster))
+            take(mine, decision)
+
+        return told
+
+    return around
+
+
+def _looked_at(decided: Decided) -> Any:
+    def around(decide_members: Any) -> Any:
+        def looked_at(turn: Turn, cluster: str) -> None:
+            decided[turn.snapshot.world].add((turn.rollout.uid, cluster))
+            decide_members(turn, cluster)
+
+        return looked_at
+
+    return around
+
+
+def _done(found: Found, decided: Decided) -> Any:
+    def around(perform: Any) -> Any:
+        def done(mine: Following, uid: str, clusters: Iterable[str], now: datetime) -> None:
+            world = mine._parts.world
+            known = {(uid, name) for name in clusters}
+            if uid in world.books:
+                strange = known - decided[world]
+                found.check("nothing is done for whom nothing is decided", not strange, strange)
+            perform(mine, uid, clusters, now)
+
+        return done
+
+    return around
