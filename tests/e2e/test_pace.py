@@ -24,9 +24,14 @@ async def test_a_restart_keeps_the_pace_and_a_typing_error_keeps_no_abort(scene:
     async def waits() -> bool:
         return [row["kind"] for row in await scene.journal(HOLDS)] == ["StartRate"]
 
+    async def through() -> bool:
+        """What is not armed when ibgu stops is begun once more."""
+        return [row["kind"] for row in await scene.journal(COURSE)].count("MemberFinished") == 2
+
     await scene.until(waits, "the step to wait for its pace")
     assert (await scene.status("paced"))["phase"] == "Running"
     pace.speed = 1
+    await scene.until(through, "the first two clusters to come through")
     await scene.stop()
     await scene.start(clock=pace)
     pace.speed = 30
