@@ -70,31 +70,15 @@ def _ticks() -> list[int]:
     return [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
 
 
-@contextmanager
-def last_in_line() -> Iterator[None]:
-    """This thread, and what it starts, leaves the cores to whoever wants them: the agents of a
-    fleet have machines of their own. Who may not go back stays last, and is told."""
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, before + _NICE)
-    try:
-        yield
-    finally:
-        try:
-            os.setpriority(os.PRIO_PROCESS, 0, before)
-        except PermissionError:
-            print(f"What follows begins at niceness {before + _NICE}: measure it by itself.")
-
-
-_NICE = 10
-
-
 def start(environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
     """`ibgu controller --migrate`; `log` is appended to."""
     return _start(["controller", "--migrate"], environment, log)
 
 
 def _start(command: list[str], environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
-    """Compiled, as an installed one is."""
+    """Compiled, as an installed one is, and in a session of its own, as a service is: where there
+    is too little of the cores Linux shares them by session (`sched_autogroup`). In that of the
+    benchmark it would wait for its turn behind the fleet, which never has enough."""
     compileall.compile_dir(Path(ibgu.__path__[0]), quiet=1)
     with log.open("a") as output:
         return subprocess.Popen(
@@ -102,6 +86,7 @@ def _start(command: list[str], environment: dict[str, str], log: Path) -> "subpr
             env={**os.environ, **environment},
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )
 
 

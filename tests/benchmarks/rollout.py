@@ -3,7 +3,6 @@
 import asyncio
 import json
 import tempfile
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from tests.benchmarks.agents import Agents
 from tests.benchmarks.audit import Entry, Moments, Requests, feedback, read, requests
 from tests.benchmarks.case import NAME, Case, otherwise
 from tests.benchmarks.ledger import Costs, costs
-from tests.benchmarks.process import Machine, Process, Usage, controller, last_in_line
+from tests.benchmarks.process import Machine, Process, Usage, controller
 from tests.benchmarks.reads import not_allowed
 from tests.benchmarks.ready import must_live, ready
 from tests.benchmarks.runs import Work, work
@@ -95,8 +94,7 @@ async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
             if settled:
                 await warm(admin)
                 await at_rest()
-            carried_out = _carried_out(case, hub, postgres.url, admin, folder, settled=settled)
-            status, around = await carried_out
+            status, around = await _carried_out(case, hub, postgres.url, admin, folder)
             player.playing.cancel()
         entries = read(log)
         moments = Moments(entries, USERS["ibgu"].username, fleet.rests)
@@ -104,13 +102,7 @@ async def _measure(case: Case, folder: Path, *, settled: bool) -> Result:
 
 
 async def _carried_out(
-    case: Case,
-    hub: SandboxHub,
-    database_url: str,
-    admin: HubClient,
-    folder: Path,
-    *,
-    settled: bool,
+    case: Case, hub: SandboxHub, database_url: str, admin: HubClient, folder: Path
 ) -> tuple[dict[str, Any], Around]:
     """The status at the end, and what it took."""
     listen, log = f"127.0.0.1:{free_port()}", folder / "ibgu.log"
@@ -124,8 +116,7 @@ async def _carried_out(
     with controller(environment, log) as process:
         await ready(process, listen, log)
         machine, began = Machine(), process.usage().cpu
-        with last_in_line() if settled else nullcontext():
-            status = await roll_out(admin, case.ibgu(), process, log)
+        status = await roll_out(admin, case.ibgu(), process, log)
         idle, usage = machine.idle(), process.usage()
         usage = replace(usage, cpu=usage.cpu - began)
         taken, told = servers.cpu(), await sent(listen)
