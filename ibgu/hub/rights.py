@@ -72,7 +72,8 @@ def needed(role: str, namespace: str = "", name: str = "") -> list[Right]:
     """All that one of ROLES grants, each verb by itself.
 
     `namespace` is where the role is bound, "" for everywhere; `name` is asked for where a rule
-    names no object and the verb is about a single one.
+    names no object and the verb is about a single one. A watch is: of the field selector
+    metadata.name=NAME the API server makes the name that a rule has to allow.
     """
     return [right for rule in _rules(role) for right in _of_rule(rule, namespace, name)]
 
@@ -94,7 +95,7 @@ def _of_rule(rule: JsonObject, namespace: str, name: str) -> Iterator[Right]:
     for verb in rule["verbs"]:
         for path in rule.get("nonResourceURLs", ()):
             yield Right(verb, path=path)
-        single = "" if verb in ("list", "watch", "create") else name
+        single = "" if verb in ("list", "create") else name
         for group in rule.get("apiGroups", ()):
             for resource in rule["resources"]:
                 for each in rule.get("resourceNames", (single,)):

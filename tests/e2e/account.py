@@ -38,13 +38,13 @@ class Lesser:
         path = self._folder / "lesser.kubeconfig"
         return str(write_kubeconfig(path, self._hub.url, self._hub.ca_file, token))
 
-    async def grant(self, *without: Right) -> None:
-        """Everything that the chart's roles grant, without these."""
+    async def grant(self, *without: Right, leader: Iterable[Right] = LEADER) -> None:
+        """Everything that the chart's roles grant, without these; as `leader` perhaps less."""
         theirs = f"{RBAC}/namespaces/{SYSTEM_NAMESPACE}"
         kept = [right for right in EVERYWHERE if right not in without]
         await self._put(f"{RBAC}/clusterroles", _role("ClusterRole", kept))
         await self._put(f"{RBAC}/clusterrolebindings", _binding("ClusterRole"))
-        kept = [right for right in LEADER if right not in without]
+        kept = [right for right in leader if right not in without]
         await self._put(f"{theirs}/roles", _role("Role", kept))
         await self._put(f"{theirs}/rolebindings", _binding("Role"))
 

@@ -1,7 +1,7 @@
 """Each right that is taken away is named: by the doctor, and by the controller."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from ibgu.controller.service import LEASE
 from ibgu.hub.client import HubClient
 from ibgu.hub.consequences import consequence
 from ibgu.hub.errors import HubError
+from ibgu.hub.paths import leases
 from ibgu.hub.rights import Right, needed, refused
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import SYSTEM_NAMESPACE
@@ -36,11 +37,13 @@ def all_needed() -> list[Right]:
     return [*of_controller(read_settings(), LEASE, cgus=True), *needed("api")]
 
 
-async def _until_refused(client: HubClient, right: Right) -> list[Right]:
+async def _until_refused(
+    client: HubClient, right: Right, asked: Sequence[Right] = ()
+) -> list[Right]:
     """RBAC takes a moment to hear of a changed role."""
     found: list[Right] = []
     for _ in range(200):
-        found = await refused(client, all_needed())
+        found = await refused(client, asked or all_needed())
         if found and all(each.within(right) for each in found):
             return found
         await asyncio.sleep(0.02)
@@ -67,6 +70,18 @@ async def test_with_all_of_them_none_is_refused(client: HubClient) -> None:
             return
         await asyncio.sleep(0.02)
     assert await refused(client, all_needed()) == []
+
+
+async def test_a_role_for_the_one_lease_is_enough(client: HubClient, lesser: Lesser) -> None:
+    """`resourceNames` narrows a watch, too, where it asks for the one name."""
+    narrow = needed("leader", SYSTEM_NAMESPACE, LEASE)
+    assert {right.verb for right in narrow if not right.name} == {"create"}
+    of_any = of("leader", "watch", "leases")
+    await lesser.grant(leader=narrow)
+    assert await _until_refused(client, of_any, [*all_needed(), of_any]) == [of_any]
+    query = {"watch": "true", "timeoutSeconds": "1", "fieldSelector": f"metadata.name={LEASE}"}
+    async with client.stream(leases(SYSTEM_NAMESPACE), query=query, timeout=5.0) as lines:
+        assert not [line async for line in lines if b'"ERROR"' in line]
 
 
 @pytest.mark.parametrize("right", [r for r in TAKEN if not r.path], ids=str)

@@ -23,7 +23,7 @@ from ibgu.core.model import (
     Who,
     WorkView,
 )
-from ibgu.core.observe import accepted
+from ibgu.core.observe import JudgementKind, accepted, judge
 from ibgu.core.times import ECHO, SETTLE
 from ibgu.core.works import names
 
@@ -54,7 +54,11 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
         _not_there(turn, member, run.intended_at)
     elif seen.talm:
         _withdraw(turn, member, talm_work(seen))
-    elif _payload_ready(turn, member, seen) and _auto_import_ready(turn, member, seen):
+    elif not (_payload_ready(turn, member, seen) and _auto_import_ready(turn, member, seen)):
+        return
+    elif why := _not_startable(turn, member, seen):
+        _withdraw(turn, member, why)
+    else:
         turn.on_run(
             Kind.RUN_ARMING,
             member,
@@ -63,6 +67,23 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
             arming_at=turn.now,
             disarmed=False,
         )
+
+
+def _not_startable(turn: Turn, member: Member, seen: Observation) -> str:
+    """Why the action must not be armed on what the hub shows now; empty: it may be (R8).
+
+    Between the look and the write there may be minutes: a payload, a conflict, a refusal. A run
+    that was taken over has had no look.
+    """
+    run, work = member.run, seen.stage
+    if run is None or run.adopted:
+        return ""
+    if work is None or not (work.settled and work.ibu and work.ibu.current):
+        return f"not armed: what the cluster is like has to be asked anew before {run.action}"
+    found = judge(work.ibu, run.action, turn.rollout.spec)
+    if found.kind is JudgementKind.STARTABLE:
+        return ""
+    return f"not armed: the cluster has changed meanwhile: {found.message or found.note}"
 
 
 def talm_work(seen: Observation) -> str:
@@ -157,13 +178,24 @@ def decide_armed(turn: Turn, member: Member, seen: Observation) -> None:
     elif seen.refusal:
         words = f"the hub refused the stage work: {seen.refusal}"
         end_run(turn, member, RunResult.REFUSED, Cause.WRITE_REFUSED, words)
-    elif not shown and run.state is RunState.ARMING and _must_not_arm(turn, seen, run.arming_at):
-        _withdraw(turn, member, _STOPPED)
+    elif why := "" if shown or seen.writing else _not_again(turn, member, seen):
+        _withdraw(turn, member, why)
     else:
         _unaccepted(turn, member, seen, shown=shown)
 
 
 _STOPPED = "it was not armed when ibgu had to stop"
+
+
+def _not_again(turn: Turn, member: Member, seen: Observation) -> str:
+    """Why an arming that did not reach the hub must not be sent (again); empty: it may be. After a
+    conflict or a refusal the version that it rested on is another one (design 5)."""
+    run = member.run
+    if run is None or run.state is not RunState.ARMING or run.arming_at is None:
+        return ""
+    if _must_not_arm(turn, seen, run.arming_at):
+        return _STOPPED
+    return _not_startable(turn, member, seen)
 
 
 def _must_not_arm(turn: Turn, seen: Observation, since: datetime) -> bool:
