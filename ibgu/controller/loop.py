@@ -139,7 +139,7 @@ class Loop:
     async def _something(self) -> None:
         agenda, clock = self._parts.agenda, self._parts.clock
         if clock.stale:
-            self._parts.world.starts.move(await self._parts.ledger.survive(clock.sync))
+            await self._parts.ledger.survive(clock.sync)
         agenda.ring(clock.now())
         if agenda.changed.is_set() or self._gap:
             return

@@ -1,6 +1,6 @@
 """The engine's times, with their rules (design R4, R8, R9, R10, R11, R15, R16)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 SETTLE = timedelta(minutes=2)
 """A symptom on a reachable cluster must stand this long before it ends a run or a member."""
@@ -22,3 +22,9 @@ ROLLBACK_MARGIN = timedelta(minutes=15)
 """What an automatic rollback takes beyond the init monitor's timeout (R11)."""
 INIT_MONITOR = timedelta(seconds=1800)
 """Lifecycle Agent's default init monitor timeout."""
+
+
+def passed(since: datetime, span: timedelta, now: datetime) -> bool:
+    """So much time has passed. What seems to come later was told by a clock that has been set back
+    since, while nobody led: it says nothing, and is as good as long ago."""
+    return not timedelta() <= now - since < span

@@ -49,6 +49,7 @@ _IN_FLIGHT: dict[str | None, Word] = {
     ReasonKind.REBOOTING: Word.REBOOTING,
     ReasonKind.DIVERGED: Word.TAKEN_OVER,
     ReasonKind.RESTORED: Word.HELD,
+    ReasonKind.BRAKE: Word.HELD,
 }
 
 

@@ -426,6 +426,25 @@ def test_talm_lives_whatever_the_journals_clock_says(told: Tell, ahead: float) -
     told(story, "Prep")
 
 
+@pytest.mark.parametrize("hours", [30, -30])
+def test_a_jump_of_the_journals_clock_fails_nobody(told: Tell, hours: int) -> None:
+    """R11: all limits would have passed at once, or nothing would have been due for a day."""
+
+    async def story(stage: Stage) -> None:
+        loop = asyncio.get_running_loop()
+        await stage.world.people.apply(0)
+        await stage.until(lambda: _taken(stage, 0))
+        began = loop.time()
+        stage.world.weather.skewed = True
+        stage.world.weather.skew += hours * 3600.0
+        await stage.until(stage.complete)
+        results = [event.data["result"] for event in await stage.events("RunEnded")]
+        assert results == ["succeeded", "succeeded"]
+        assert loop.time() - began < 3600
+
+    told(story, "Prep", "Upgrade")
+
+
 async def _work_of_nobody(stage: Stage) -> None:
     """A work that ibgu wrote for an IBGU that neither hub nor journal knows."""
     [found] = await stage.works()

@@ -171,7 +171,7 @@ class World:
                 self._cut()
             case "clock-jump":
                 self.weather.skewed = True
-                self.weather.skew += (fault.seconds % 60) * (1 if fault.n % 2 else -1)
+                self.weather.skew += (fault.seconds % 60) * 60 * (1 if fault.n % 2 else -1)
 
     def _chosen(self, number: int) -> Node:
         """Mostly the leader."""

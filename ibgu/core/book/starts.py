@@ -2,7 +2,7 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ibgu.core.pacing import MINUTE
 
@@ -59,12 +59,6 @@ class Starts:
                 del times[: bisect_right(times, now - MINUTE)]
             if times and times[-1] > now:
                 times[:] = [min(at, now) for at in times]
-
-    def move(self, by: timedelta) -> None:
-        """The clock has jumped by so much: what happened is as long ago as it was."""
-        self._all = [at + by for at in self._all]
-        self._of = {uid: [at + by for at in times] for uid, times in self._of.items()}
-        self._last = {uid: at + by for uid, at in self._last.items()}
 
 
 def _drop(times: list[datetime], at: datetime) -> None:

@@ -24,7 +24,7 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.core.observe import JudgementKind, accepted, judge
-from ibgu.core.times import ECHO, SETTLE
+from ibgu.core.times import ECHO, SETTLE, passed
 from ibgu.core.works import names
 
 
@@ -72,15 +72,12 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
 def _not_startable(turn: Turn, member: Member, seen: Observation) -> str:
     """Why the action must not be armed on what the hub shows now; empty: it may be (R8).
 
-    Between the look and the write there may be minutes: a payload, a conflict, a refusal. A run
-    that was taken over has had no look.
+    Between the look and the write there may be minutes: a payload, a conflict, a refusal.
     """
-    run, work = member.run, seen.stage
-    if run is None or run.adopted:
-        return ""
+    work, action = seen.stage, turn.action(member)
     if work is None or not (work.settled and work.ibu and work.ibu.current):
-        return f"not armed: what the cluster is like has to be asked anew before {run.action}"
-    found = judge(work.ibu, run.action, turn.rollout.spec)
+        return f"not armed: what the cluster is like has to be asked anew before {action}"
+    found = judge(work.ibu, action, turn.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
         return ""
     return f"not armed: the cluster has changed meanwhile: {found.message or found.note}"
@@ -97,7 +94,7 @@ def talm_work(seen: Observation) -> str:
 def _not_there(turn: Turn, member: Member, since: datetime) -> None:
     """Withdraw what the cluster does not take within ECHO; an Abort never waits (R9)."""
     assert member.run is not None
-    if turn.now - since >= ECHO or member.run.action.aborts:
+    if passed(since, ECHO, turn.now) or member.run.action.aborts:
         _withdraw(turn, member, "not taken in time, and the cluster is not reachable")
     else:
         words = "the cluster is not reachable, or is being deleted"
@@ -212,7 +209,7 @@ def _unaccepted(turn: Turn, member: Member, seen: Observation, *, shown: bool) -
     assert run is not None
     assert run.arming_at is not None
     assert cluster is not None
-    late = turn.now - run.arming_at >= ECHO
+    late = passed(run.arming_at, ECHO, turn.now)
     if cluster.deleting or not cluster.reachable:
         _not_there(turn, member, run.arming_at)
     elif run.action.aborts and (late or (shown and _refused_now(work))):

@@ -5,6 +5,7 @@ from typing import Any
 
 from ibgu.core.book import StepBook
 from ibgu.core.decide.adopting import adopt
+from ibgu.core.decide.braking import let_go
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.turn import MOST, Turn
@@ -73,6 +74,7 @@ def _resume(turn: Turn, value: str) -> str | None:
     else:
         changes["payload_digest"] = payload.digest
     turn.on_step(Kind.STEP_RELEASED, book.step, "resumed by a person", **changes)
+    let_go(turn, turn.book.steps[book.step.index])
     return f"goes on after: {hold.message}"
 
 

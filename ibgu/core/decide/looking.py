@@ -19,7 +19,7 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.core.observe import answers
-from ibgu.core.times import LOOK_ANSWER, LOOK_FRESH, LOOK_RETRY, SETTLE
+from ibgu.core.times import LOOK_ANSWER, LOOK_FRESH, LOOK_RETRY, SETTLE, passed
 
 _REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT})
 """What a repeated look leaves as the reason until it is answered."""
@@ -48,7 +48,7 @@ def fresh(turn: Turn, member: Member) -> bool:
         return True
     if member.look is None:
         return False
-    return timedelta() <= turn.now - member.look.asked_at <= LOOK_FRESH
+    return not passed(member.look.asked_at, LOOK_FRESH, turn.now)
 
 
 def unanswered(turn: Turn, member: Member, seen: Observation) -> None:
@@ -59,7 +59,7 @@ def unanswered(turn: Turn, member: Member, seen: Observation) -> None:
     if seen.denied:
         turn.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=Who.PERSON)
         return
-    if turn.now - member.look.asked_at < LOOK_ANSWER:
+    if not passed(member.look.asked_at, LOOK_ANSWER, turn.now):
         if member.reason.kind not in _REPEATED:
             turn.waits(member, ReasonKind.LOOKING, "asks the cluster for its state")
         turn.wake(member.cluster, member.look.asked_at + LOOK_ANSWER)
@@ -78,9 +78,8 @@ def look_again(turn: Turn, member: Member, every: timedelta) -> None:
     """Repeat the member's look so often, and keep the reason it waits for."""
     member = turn.again(member)
     assert member.look is not None
-    due = member.look.asked_at + every
-    if turn.now < due:
-        turn.wake(member.cluster, due)
+    if not passed(member.look.asked_at, every, turn.now):
+        turn.wake(member.cluster, member.look.asked_at + every)
         return
     look = Look(f"{int(turn.now.timestamp() * 1000):x}", turn.now)
     turn.on_member(Kind.LOOKED, member, "looks again", look=look)

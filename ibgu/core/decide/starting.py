@@ -7,12 +7,13 @@ from msgspec.structs import replace
 
 from ibgu.core.book import StepBook
 from ibgu.core.decide.arming import intend
+from ibgu.core.decide.braking import braked, hold_step
 from ibgu.core.decide.debts import auto_import_off, owe
 from ibgu.core.decide.looking import ask, fresh
 from ibgu.core.decide.running import decide_running, expire
 from ibgu.core.decide.turn import Turn
 from ibgu.core.decide.waiting import decide_waiting
-from ibgu.core.gates import held, room, share
+from ibgu.core.gates import held, limit
 from ibgu.core.gates.pace import pace_of, places, vacancies
 from ibgu.core.model import (
     Action,
@@ -27,7 +28,7 @@ from ibgu.core.model import (
     RunState,
 )
 from ibgu.core.spans import duration
-from ibgu.core.times import LOOK_GRACE, SETTLE
+from ibgu.core.times import LOOK_GRACE, SETTLE, passed
 from ibgu.core.words import holds
 from ibgu.core.works import names
 
@@ -92,7 +93,7 @@ def _go_on(turn: Turn, step: StepBook, member: Member, slot: int) -> None:
         "the cluster took the withdrawn run after all",
         state=MemberState.IN_FLIGHT,
         slot=slot,
-        limit=limit_of(turn, step),
+        limit=limit(turn.book, step, turn.now),
         look=None,
         run=_reopened(turn, member),
         reason=Reason(ReasonKind.RUNNING, turn.now, "reopened"),
@@ -152,8 +153,9 @@ def _asked(turn: Turn, member: Member, kind: ReasonKind | None) -> Member:
 
 def _in_grace(turn: Turn, member: Member) -> bool:
     """It keeps its place (R4): its answer will be here in a moment."""
-    looking = member.reason.kind is ReasonKind.LOOKING
-    return looking and member.look is not None and turn.now < member.look.asked_at + LOOK_GRACE
+    if member.reason.kind is not ReasonKind.LOOKING or member.look is None:
+        return False
+    return not passed(member.look.asked_at, LOOK_GRACE, turn.now)
 
 
 def _when_grace_ends(turn: Turn, kept: list[Member]) -> None:
@@ -175,7 +177,7 @@ def _may(turn: Turn, step: StepBook, member: Member) -> bool:
         return reason is None
     assert reason is not None
     if not _same(hold, reason) and not _reading(turn, reason):
-        turn.on_step(Kind.STEP_HELD, step.step, reason.message, warning=True, hold=reason)
+        hold_step(turn, step, reason)
     return False
 
 
@@ -240,13 +242,8 @@ def _put_off(turn: Turn, step: StepBook, member: Member) -> bool:
 
 def _start(turn: Turn, step: StepBook, member: Member, slot: int) -> None:
     began = member.started_at or turn.now
-    limit = limit_of(turn, step)
-    decide_running(turn, intend(turn, member, slot=slot, limit=limit, started_at=began))
-
-
-def limit_of(turn: Turn, step: StepBook) -> datetime:
-    """The larger of the member's share and what the time left allows (R11)."""
-    return turn.now + max(share(turn.book, step), room(turn.book, step, turn.now))
+    until = limit(turn.book, step, turn.now)
+    decide_running(turn, intend(turn, member, slot=slot, limit=until, started_at=began))
 
 
 def _look_ahead(turn: Turn, step: StepBook, window: int) -> None:
@@ -307,15 +304,15 @@ def _needs_slot(turn: Turn, step: StepBook, member: Member) -> bool:
 
 def _overdue(turn: Turn, step: StepBook) -> list[Member]:
     """Past their limit, earliest first; one that passed while nobody could look fails nobody
-    until SETTLE after that."""
+    until SETTLE after that, and one that passed behind the brake nobody at all."""
     since = turn.facts.in_sync_since
     settled = turn.now >= since + SETTLE
-    late = (member for member in step.limited(turn.now) if not _leaving(member))
+    late = (m for m in step.limited(turn.now) if not (_leaving(m) or braked(m)))
     return [m for m in late if settled or (m.limit is not None and m.limit > since)]
 
 
 def next_limit(turn: Turn, step: StepBook) -> datetime | None:
     """When the next member will be past its limit, if one will."""
     settled = turn.facts.in_sync_since + SETTLE
-    limit = step.next_limit(turn.now)
-    return settled if settled > turn.now and (limit is None or settled < limit) else limit
+    due = step.next_limit(turn.now)
+    return settled if settled > turn.now and (due is None or settled < due) else due

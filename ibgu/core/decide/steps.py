@@ -1,6 +1,7 @@
 """A step's life: deadline, clock, holds, its end (R1, R11, R19)."""
 
 from ibgu.core.book import StepBook
+from ibgu.core.decide.braking import only_braked
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.running import expire
 from ibgu.core.decide.starting import next_limit, start_members
@@ -61,11 +62,11 @@ def _expire(turn: Turn, member: Member) -> None:
 
 
 def _clock(turn: Turn, book: StepBook) -> None:
-    """It stands while a person's hold alone keeps the step, with nobody in flight (R11), and
+    """It stands while a person's hold alone keeps the step, with nobody on the way (R11), and
     while the rollout stands still after a restore, whoever is in flight."""
     step = book.step
     held = _by_person(step) or turn.rollout.paused
-    stands = (held and not book.in_flight) or turn.rollout.stands_still
+    stands = (held and only_braked(book)) or turn.rollout.stands_still
     if stands and step.stopped_since is None and book.unfinished:
         turn.on_step(Kind.CLOCK_STOPPED, step, "the step's clock stands", stopped_since=turn.now)
     elif step.stopped_since is not None and not stands:

@@ -112,8 +112,10 @@ class Turn:
         return found.name if found else ""
 
     def stands_since(self, reason: Reason) -> datetime:
-        """Since when, but never from before everything was in sync (R11)."""
-        return max(reason.since, self.facts.in_sync_since)
+        """Since when, but never from before everything was in sync (R11), and never from a time
+        that is still to come, by a clock that was set back."""
+        known = self.facts.in_sync_since
+        return known if reason.since > self.now else max(reason.since, known)
 
     # -- saying ----------------------------------------------------------------------------
 

@@ -118,6 +118,11 @@ def room(book: Book, step: StepBook, now: datetime) -> timedelta:
     return (deadline(step.step, now) - now) / pace_of(book, step).waves(total, slots, started)
 
 
+def limit(book: Book, step: StepBook, now: datetime) -> datetime:
+    """Of a member that starts now: the larger of its share and what the time left allows (R11)."""
+    return now + max(share(book, step), room(book, step, now))
+
+
 def monitor_timeout(snapshot: Snapshot) -> timedelta:
     rollback = snapshot.book.rollout.spec.ibu_spec.auto_rollback_on_failure
     seconds = rollback.init_monitor_timeout_seconds if rollback else 0

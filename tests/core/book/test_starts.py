@@ -48,15 +48,6 @@ def test_what_seems_to_come_later_began_now() -> None:
     assert found.recent(NOW, "a") == [NOW]
 
 
-def test_a_jump_of_the_clock_moves_all() -> None:
-    found = starts(50, 5)
-    jump = timedelta(hours=-1)
-    found.move(jump)
-    assert found.recent(NOW + jump, "a") == [NOW + jump - 50 * SECOND, NOW + jump - 5 * SECOND]
-    assert found.recent(NOW + jump) == found.recent(NOW + jump, "a")
-    assert found.last("a") == NOW + jump - 5 * SECOND
-
-
 def test_a_forgotten_rollouts_starts_still_count_for_the_hub() -> None:
     found = starts(5)
     found.forget("a")

@@ -297,6 +297,14 @@ def _talm_work_between_actions(twin: Twin) -> None:
     twin.wait(minutes=2)
 
 
+def _braked_between_actions(twin: Twin) -> None:
+    for n in range(2, 7):
+        twin.join(f"site-{n}").faults[Stage.UPGRADE] = "fail"
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    twin.apply(ibgu("a", "Prep Upgrade", concurrency=6))
+    twin.wait(minutes=90)
+
+
 def _restored_without_it(twin: Twin) -> None:
     running(twin)
     saved = backup(twin)
@@ -323,5 +331,6 @@ HOLDS: dict[Scene, Row] = {
     _may_not_disarm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
     _between_actions: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
     _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", Who.PERSON),
+    _braked_between_actions: (ReasonKind.BRAKE, "first 5 clusters", Who.PERSON),
     _restored_without_it: (ReasonKind.RESTORED, "does not show the ManagedCluster", Who.PERSON),
 }

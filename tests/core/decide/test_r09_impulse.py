@@ -83,6 +83,18 @@ def test_an_abort_without_echo_is_withdrawn_after_a_minute_and_looked_at_anew() 
     assert (member.outcome, member.attempts) == (Outcome.SUCCEEDED, 2)
 
 
+def test_after_a_clock_that_was_set_back_nothing_stays_armed_for_as_long() -> None:
+    """It was armed at a time that is still to come: nobody can tell how long that is ago."""
+    twin, uid = arming()
+    twin.muted.add("site-1")
+    twin.until(Kind.RUN_ARMED)
+    twin.spokes["site-1"].dark = True
+    twin.now -= timedelta(hours=3)
+    twin.restart()
+    twin.turn()
+    assert run_of(twin, uid).result is RunResult.WITHDRAWN
+
+
 def test_an_abort_is_withdrawn_at_the_first_refusal() -> None:
     """Between look and arming the cluster has pivoted: Idle would finalize it there."""
     twin, uid = arming("Abort")

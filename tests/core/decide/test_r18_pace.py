@@ -77,23 +77,6 @@ def test_a_restart_keeps_the_pace() -> None:
     assert len(starts(twin)) == 12
 
 
-@pytest.mark.parametrize("jump", [-3600, -30, 30, 3600])
-def test_a_jump_of_the_clock_makes_no_burst_and_holds_nobody(jump: int) -> None:
-    """The controller's clock tells of it when it asks the database again."""
-    twin = sites(9, "hang")
-    twin.apply(paced("a", "Prep", timeout=2000, rate="3"))
-    twin.wait(seconds=10)
-    by = timedelta(seconds=jump)
-    twin.now += by
-    twin.world.starts.move(by)
-    twin.timers.clear()
-    twin.touch_everything()
-    twin.wait(seconds=40)
-    assert len(starts(twin)) == 3
-    twin.wait(seconds=20)
-    assert len(starts(twin)) == 6
-
-
 def test_a_clock_that_went_back_while_nobody_led_holds_for_a_minute_at_most() -> None:
     twin = sites(6, "hang")
     twin.apply(paced("a", "Prep", timeout=2000, rate="3"))

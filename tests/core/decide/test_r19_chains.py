@@ -1,0 +1,133 @@
+"""R19 inside of a step: no Upgrade follows its Prep while the brake holds it."""
+
+from datetime import timedelta
+
+import pytest
+
+from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind, Stage
+from ibgu.core.snapshot import PayloadState
+from ibgu.core.words import Word, word_of
+from tests.core.decide.invariants import Invariants
+from tests.core.decide.world import Twin, ibgu
+
+QUICK, SLOW = 6, 4
+SLOW_ONES = [f"site-{n}" for n in range(QUICK + 1, QUICK + SLOW + 1)]
+
+
+def fleet(waiting: int = 0, timeout: int = 600) -> tuple[Twin, str]:
+    """All have their slots in `[Prep Upgrade]` but `waiting`; the Upgrade of the quick ones fails,
+    that of the others, whose Prep takes an hour, would not."""
+    count = QUICK + SLOW
+    twin = Twin(
+        *(f"site-{n:02}" if n > count else f"site-{n}" for n in range(1, count + waiting + 1))
+    )
+    Invariants(twin)
+    for n, spoke in enumerate(twin.spokes.values(), 1):
+        if n <= QUICK:
+            spoke.faults[Stage.UPGRADE] = "fail"
+        elif n <= count:
+            spoke.faults[Stage.PREP] = "slow"
+    return twin, twin.apply(ibgu("a", "Prep Upgrade", concurrency=count, timeout=timeout))
+
+
+def kept(twin: Twin, uid: str) -> list[Member]:
+    return [twin.member(uid, 0, name) for name in SLOW_ONES]
+
+
+def upgraded(twin: Twin) -> list[str]:
+    return [n for n in SLOW_ONES if (Stage.UPGRADE in [s for _, s in twin.spokes[n].executed])]
+
+
+def test_who_has_a_slot_does_not_go_on_to_its_upgrade() -> None:
+    twin, uid = fleet()
+    twin.wait(hours=3)
+    assert upgraded(twin) == []
+    for member in kept(twin, uid):
+        assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.BRAKE)
+        assert "ibgu.dev/resume" in member.reason.message
+        assert [done.action for done in member.completed] == ["Prep"]
+        assert word_of(member, None) is Word.HELD
+    hold = twin.book(uid).steps[0].step.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.BRAKE
+    assert len(twin.told(Kind.STEP_HELD)) == 1
+
+
+@pytest.mark.parametrize("wish", ["resume", "brake"])
+def test_a_person_lets_them_go_on_with_new_time(wish: str) -> None:
+    """However long that takes: the clock stands, and limits that passed meanwhile fail nobody."""
+    twin, uid = fleet()
+    twin.drive(timedelta(days=3))
+    assert twin.book(uid).steps[0].step.stopped_since is not None
+    twin.annotate(uid, **{wish: "off"})
+    twin.wait(hours=1)
+    assert upgraded(twin) == SLOW_ONES
+    assert all(member.outcome is Outcome.SUCCEEDED for member in kept(twin, uid))
+    assert twin.book(uid).rollout.completed_at is not None
+
+
+def test_they_keep_their_slots_from_those_who_wait() -> None:
+    """Whose limit has passed behind the brake is not taken for one that hangs."""
+    twin, uid = fleet(waiting=3)
+    twin.drive(timedelta(days=1))
+    twin.annotate(uid, resume="1")
+    twin.wait(hours=2)
+    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == SLOW + 3
+    assert twin.book(uid).steps[0].counts[Outcome.FAILED] == QUICK
+
+
+def test_a_deadline_that_passes_beside_one_on_its_way_ends_them() -> None:
+    """The clock runs as long as anybody is on the way."""
+    twin, uid = fleet(timeout=180)
+    twin.spokes[SLOW_ONES[0]].faults[Stage.PREP] = "hang"
+    twin.wait(hours=4)
+    assert {member.cause for member in kept(twin, uid)} == {Cause.TIMED_OUT}
+    assert "have all failed" in kept(twin, uid)[1].message
+
+
+def test_the_rollout_can_be_deleted_meanwhile() -> None:
+    twin, uid = fleet()
+    twin.wait(hours=2)
+    twin.delete(uid)
+    twin.wait(minutes=1)
+    assert upgraded(twin) == []
+    assert twin.world.holds == {}
+
+
+def test_behind_a_payload_that_has_changed_the_brake_holds_on() -> None:
+    """One hold at a time is the step's; a resume after the first shows the other."""
+    twin = fleet_with_payload()
+    twin.wait(seconds=30)
+    twin.payload = PayloadState(digest="other")
+    twin.touch_everything()
+    twin.wait(hours=2)
+    hold = twin.book("uid-a").steps[0].step.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.PAYLOAD_CHANGED
+    assert {member.reason.kind for member in kept(twin, "uid-a")} == {ReasonKind.BRAKE}
+    twin.annotate("uid-a", resume="1")
+    twin.wait(minutes=1)
+    hold = twin.book("uid-a").steps[0].step.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.BRAKE
+    assert upgraded(twin) == []
+
+
+def fleet_with_payload() -> Twin:
+    """One more waits for a slot, so that a change of the content holds somebody."""
+    twin, _ = fleet(waiting=1)
+    twin.payload = PayloadState(digest="digest")
+    return twin
+
+
+def test_a_rollback_and_its_finalize_are_not_kept_apart() -> None:
+    """Only what reboots into another version waits."""
+    twin = Twin(*(f"site-{n}" for n in range(1, 9)))
+    for n, spoke in enumerate(twin.spokes.values(), 1):
+        spoke.to("Prep")
+        spoke.to("Upgrade")
+        twin.labels[spoke.name]["lcm.openshift.io/ibgu-upgrade-completed"] = ""
+        spoke.faults[Stage.ROLLBACK] = "fail" if n < 6 else "slow"
+    uid = twin.apply(ibgu("a", "Rollback FinalizeRollback", concurrency=8, timeout=2000))
+    twin.wait(hours=20)
+    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
