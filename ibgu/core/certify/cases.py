@@ -81,6 +81,8 @@ class StepCase(Struct):
     finished: int = 0
     last: str = ""
     """The cluster that joined last."""
+    released: int = 0
+    """The event that ended the last hold."""
 
 
 class RolloutCase(Struct):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from math import ceil
 
 from ibgu.core.certify.audit import MemberSpot, StepSpot
-from ibgu.core.certify.cases import StepCase
+from ibgu.core.certify.cases import MemberCase, StepCase
 from ibgu.core.certify.rules import Rule
 
 _INEXACT = timedelta(seconds=1)
@@ -19,11 +19,20 @@ def deadline(step: StepCase, at: datetime) -> datetime:
 
 
 def stop_clock(spot: StepSpot) -> None:
+    """Who has prepared and waits behind the brake for its Upgrade is not on the way."""
     step = spot.step
-    words = f"the clock of {spot.title} stands while {len(step.slots)} clusters are in flight"
-    may = not step.slots or spot.rollout.hold == "Restored"
-    spot.require(Rule.LIMITS, may, words, *(m.since for m in step.slots.values()))
+    moving = [m for m in step.slots.values() if not _before_a_reboot(step, m)]
+    words = f"the clock of {spot.title} stands while {len(moving)} clusters are in flight"
+    may = not moving or spot.rollout.hold == "Restored"
+    spot.require(Rule.LIMITS, may, words, *(m.since for m in moving))
     step.stopped_since = spot.event.at
+
+
+def _before_a_reboot(step: StepCase, member: MemberCase) -> bool:
+    """Between two actions, of which the next one is the brake's business."""
+    run, left = member.run, step.actions[member.index :]
+    over = run is not None and run.over and run.result == "succeeded"
+    return over and left[:1] in (("Upgrade",), ("Rollback",))
 
 
 def turn_clock_on(spot: StepSpot) -> None:
@@ -89,11 +98,17 @@ def _waves(members: int, most: int) -> int:
 
 
 def keep_limit(spot: MemberSpot) -> None:
-    """The chain has one limit."""
-    given = spot.text("limit")
-    same = given != "" and datetime.fromisoformat(given) == spot.member.limit
+    """The chain has one limit; who was kept by a hold gets what one gets that starts then."""
+    given, run = spot.text("limit"), spot.member.run
+    limit = datetime.fromisoformat(given) if given else None
+    anew = _limit(spot.step, spot.event.at, ramps=_ramps(spot))
+    kept = run is not None and 0 < run.ended < spot.step.released
+    may = limit is not None and (
+        limit == spot.member.limit or (kept and abs(limit - anew) <= _INEXACT)
+    )
     words = f"{spot.name} goes on with another limit than it started with"
-    spot.require(Rule.LIMITS, same, words, spot.member.since)
+    spot.require(Rule.LIMITS, may, words, spot.member.since)
+    spot.member.limit = limit
 
 
 def check_expiry(spot: MemberSpot) -> None:

@@ -136,6 +136,10 @@ def _step_started(spot: StepSpot) -> None:
     step.total = spot.event.data.get("total", 0)
 
 
+def _released(spot: StepSpot) -> None:
+    spot.step.released = spot.event.seq
+
+
 def _step_finished(spot: StepSpot) -> None:
     step = spot.step
     spot.require(Rule.ORDER, step.state == "running", f"{spot.title} finishes, but did not run")
@@ -170,7 +174,7 @@ OF_ROLLOUT: dict[str, Callable[[Spot], None]] = {
 OF_STEP: dict[str, Callable[[StepSpot], None]] = {
     "StepStarted": _step_started,
     "StepHeld": _nothing,
-    "StepReleased": _nothing,
+    "StepReleased": _released,
     "ClockStopped": stop_clock,
     "ClockStarted": turn_clock_on,
     "StepFinished": _step_finished,

@@ -25,6 +25,7 @@ def _intended(spot: MemberSpot) -> None:
     if member.state == "waiting":
         _start(spot)
     else:
+        _not_braked(spot, action)
         limits.keep_limit(spot)
         holds.not_cancelled(spot, "taken further")
     member.attempts += 1
@@ -39,6 +40,11 @@ def _start(spot: MemberSpot) -> None:
     limits.in_time(spot)
     limits.take_limit(spot)
     holds.take(spot)
+
+
+def _not_braked(spot: MemberSpot, action: str) -> None:
+    braked = spot.step.hold == "Brake" and action in ("Upgrade", "Rollback")
+    spot.require(Rule.ORDER, not braked, f"{spot.name} starts {action} while held: Brake")
 
 
 def _may_begin(spot: MemberSpot, action: str) -> None:

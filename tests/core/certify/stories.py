@@ -118,6 +118,20 @@ def held() -> list[Event]:
 
 
 @cache
+def braked() -> list[Event]:
+    """Six Upgrades fail, one cluster is prepared meanwhile; a person lets it go on a day later."""
+    twin = Twin(*(f"site-{n}" for n in range(1, 8)))
+    for spoke in twin.spokes.values():
+        spoke.faults[Stage.UPGRADE] = "fail"
+    twin.spokes["site-7"].faults = {Stage.PREP: "slow"}
+    twin.apply(ibgu("a", "Prep Upgrade", concurrency=7))
+    twin.wait(days=1)
+    twin.annotate("uid-a", resume="1")
+    twin.wait(hours=1)
+    return log_of(twin)
+
+
+@cache
 def late() -> list[Event]:
     """Past its limit, and done an hour later."""
     twin = Twin("site-1")
@@ -233,6 +247,7 @@ ALL = (
     refused,
     timed_out,
     held,
+    braked,
     late,
     done_before,
     deleted,

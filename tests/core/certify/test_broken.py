@@ -694,6 +694,27 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "the clock of step 1 stands while 1 clusters are in flight",
     ),
     (
+        "an Upgrade behind the brake",
+        Rule.ORDER,
+        stories.braked,
+        drop("StepReleased"),
+        "site-7 starts Upgrade while held: Brake",
+    ),
+    (
+        "a limit anew for nobody's hold",
+        Rule.LIMITS,
+        stories.braked,
+        both(drop("StepHeld"), drop("StepReleased")),
+        "goes on with another limit than it started with",
+    ),
+    (
+        "the clock stands while a Prep is under way",
+        Rule.LIMITS,
+        stories.braked,
+        early("ClockStopped", before="RunEnded"),
+        "the clock of step 1 stands while 7 clusters are in flight",
+    ),
+    (
         "a clock that did not stand",
         Rule.LIMITS,
         stories.held,
