@@ -160,6 +160,30 @@ async def test_the_brake_stops_a_bad_seed_until_a_person_resumes(scene: Scene) -
     assert await scene.condition("brake", "Held") == {}
 
 
+async def test_the_brake_keeps_who_has_prepared_from_its_upgrade(scene: Scene) -> None:
+    """All have a slot in the one step, so nobody waits for one (decision 34)."""
+    await scene.fleet(count=7, durations="150s-250s", faults=["upgrade.service-unit"])
+    last = f"{scene.label}-7"
+    await scene.start()
+    await scene.apply(ibgu("chain", step("Prep", "Upgrade", most=7), fleet=scene.label))
+    await scene.until(lambda: scene.stages(last) == ["Prep"], "its Prep")
+    scene.freeze(last)
+
+    async def six_failed() -> bool:
+        return bool((await scene.status("chain"))["summary"]["failed"] == 6)
+
+    await scene.until(six_failed, "all others to fail")
+    scene.freeze(last, False)
+    await scene.phase("chain", "Held")
+    held = await scene.condition("chain", "Held")
+    assert (held["status"], held["reason"]) == ("True", "Brake")
+    assert scene.stages(last) == ["Prep"]
+    await scene.annotate("chain", "ibgu.dev/resume=1")
+    status = await scene.completed("chain")
+    assert status["summary"]["failed"] == 7
+    assert scene.stages(last)[:2] == ["Prep", "Upgrade"]
+
+
 async def test_clusters_that_somebody_writes_all_the_time(scene: Scene) -> None:
     """Most of ibgu's own writes meet a version that its watch has not shown yet."""
     names = [f"{scene.label}-{number}" for number in range(1, 4)]
