@@ -18,8 +18,8 @@ class Clock:
     """A jump of a clock changes nothing here, neither of the machine's own nor of the database's.
 
     Limits and all else that is stored rest on the time that went on before (R11): the database's
-    is followed as it drifts, and where it jumps the distance is kept from then on. Who starts
-    anew begins with what the database says.
+    is followed as it drifts, and where it jumps the distance is kept from then on. Who begins
+    to lead begins with what the database says.
     """
 
     def __init__(self, read: Callable[[], Awaitable[datetime]]) -> None:
@@ -47,7 +47,7 @@ class Clock:
             return known + drift
         self._apart += drift
         seconds = round(drift.total_seconds(), 1)
-        do = "limits go on as before; set the database's clock right before ibgu is started anew"
+        do = "limits go on as before; set it right before another controller leads"
         log.warning("the database's clock has jumped", seconds=seconds, do=do)
         return known
 

@@ -219,11 +219,14 @@ class Controller:
         """Work; if the hub turns out to have been restored, or one rollout can't be worked on,
         begin anew with that knowledge."""
         aside = self._aside = Aside(self._rng)
+        # One for all of them: a jump that was not followed is not followed by the next term.
+        clock = self._outfit.clock(self._journal.now)
         while True:
             aside.let_go()
             self._ledger, pause = Ledger(self._journal), 0.0
             try:
-                await Term(self._outfit, self._ledger, deadline, aside, self._leads).run(proof)
+                term = Term(self._outfit, clock, self._ledger, deadline, aside, self._leads)
+                await term.run(proof)
             except* WentBack as group:
                 proof = str(group.exceptions[0])
             except* (Broken, TryAgain) as group:

@@ -81,12 +81,14 @@ class Term:
     def __init__(
         self,
         outfit: Outfit,
+        clock: Clock,
         ledger: Ledger,
         deadline: Deadline,
         aside: Aside,
         leads: Callable[[Loop], None],
     ) -> None:
         self._outfit = outfit
+        self._clock = clock
         self._ledger = ledger
         self._deadline = deadline
         self._aside = aside
@@ -108,7 +110,7 @@ class Term:
 
     async def _work(self, tasks: asyncio.TaskGroup, proof: str) -> None:
         outfit, ledger = self._outfit, self._ledger
-        clock = outfit.clock(outfit.journal.now)
+        clock = self._clock
         await ledger.survive(clock.sync)
         talm = TalmWatch(
             outfit.client, clock, outfit.settings.talm_namespaces.split(","), outfit.talm_seen

@@ -82,7 +82,9 @@ class StepCase(Struct):
     last: str = ""
     """The cluster that joined last."""
     released: int = 0
-    """The event that ended the last hold."""
+    """The event that ended the last hold, and..."""
+    anew: datetime | None = None
+    """...the limit of those whom it let go on."""
 
 
 class RolloutCase(Struct):

@@ -43,10 +43,14 @@ def turn_clock_on(spot: StepSpot) -> None:
     step.stopped_since = None
 
 
+def limit_of(spot: StepSpot) -> datetime:
+    """Of a member that starts, or is let go on, at this event."""
+    return _limit(spot.step, spot.event.at, ramps=_ramps(spot))
+
+
 def take_limit(spot: MemberSpot) -> None:
     """A member that starts gets its share of the step's time, or more where there is more."""
-    step, at = spot.step, spot.event.at
-    given, wanted = spot.text("limit"), _limit(step, at, ramps=_ramps(spot))
+    given, wanted = spot.text("limit"), limit_of(spot)
     spot.member.limit = datetime.fromisoformat(given) if given else None
     spot.require(
         Rule.LIMITS,
@@ -61,7 +65,7 @@ def in_time(spot: MemberSpot) -> None:
     spot.require(Rule.LIMITS, spot.event.at <= due, words, spot.step.opened)
 
 
-def _ramps(spot: MemberSpot) -> bool:
+def _ramps(spot: StepSpot) -> bool:
     """Only steps that begin with Prep or Upgrade have a pace."""
     return spot.rollout.ramp_up and spot.step.actions[0] in ("Prep", "Upgrade")
 
@@ -98,15 +102,13 @@ def _waves(members: int, most: int) -> int:
 
 
 def keep_limit(spot: MemberSpot) -> None:
-    """The chain has one limit; who was kept by a hold gets what one gets that starts then."""
-    given, run = spot.text("limit"), spot.member.run
+    """The chain has one limit; who was kept by a hold has what one gets that starts at its end."""
+    given, run, anew = spot.text("limit"), spot.member.run, spot.step.anew
     limit = datetime.fromisoformat(given) if given else None
-    anew = _limit(spot.step, spot.event.at, ramps=_ramps(spot))
     kept = run is not None and 0 < run.ended < spot.step.released
-    may = limit is not None and (
-        limit == spot.member.limit or (kept and abs(limit - anew) <= _INEXACT)
-    )
+    due = kept and limit is not None and anew is not None and abs(limit - anew) <= _INEXACT
     words = f"{spot.name} goes on with another limit than it started with"
+    may = due or (limit is not None and limit == spot.member.limit)
     spot.require(Rule.LIMITS, may, words, spot.member.since)
     spot.member.limit = limit
 

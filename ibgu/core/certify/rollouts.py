@@ -7,7 +7,7 @@ from typing import Any
 from ibgu.core.certify.audit import Spot, StepSpot
 from ibgu.core.certify.cases import RolloutCase, StepCase
 from ibgu.core.certify.events import Event
-from ibgu.core.certify.limits import stop_clock, turn_clock_on
+from ibgu.core.certify.limits import limit_of, stop_clock, turn_clock_on
 from ibgu.core.certify.rules import Rule
 from ibgu.core.works.names import RAMP_UP
 
@@ -137,7 +137,7 @@ def _step_started(spot: StepSpot) -> None:
 
 
 def _released(spot: StepSpot) -> None:
-    spot.step.released = spot.event.seq
+    spot.step.released, spot.step.anew = spot.event.seq, limit_of(spot)
 
 
 def _step_finished(spot: StepSpot) -> None:

@@ -56,6 +56,9 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
         _withdraw(turn, member, talm_work(seen))
     elif not (_payload_ready(turn, member, seen) and _auto_import_ready(turn, member, seen)):
         return
+    elif not _told(seen) and not passed(run.intended_at, ECHO, turn.now):
+        turn.waits(member, ReasonKind.PREPARING, f"waits for feedback before {run.action}")
+        turn.wake(member.cluster, run.intended_at + ECHO)
     elif why := _not_startable(turn, member, seen):
         _withdraw(turn, member, why)
     else:
@@ -75,12 +78,18 @@ def _not_startable(turn: Turn, member: Member, seen: Observation) -> str:
     Between the look and the write there may be minutes: a payload, a conflict, a refusal.
     """
     work, action = seen.stage, turn.action(member)
-    if work is None or not (work.settled and work.ibu and work.ibu.current):
+    if work is None or work.ibu is None or not _told(seen):
         return f"not armed: what the cluster is like has to be asked anew before {action}"
     found = judge(work.ibu, action, turn.rollout.spec)
     if found.kind is JudgementKind.STARTABLE:
         return ""
     return f"not armed: the cluster has changed meanwhile: {found.message or found.note}"
+
+
+def _told(seen: Observation) -> bool:
+    """What the cluster is like, by feedback that can be judged."""
+    work = seen.stage
+    return bool(work and work.settled and work.ibu and work.ibu.current)
 
 
 def talm_work(seen: Observation) -> str:

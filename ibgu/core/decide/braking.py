@@ -6,9 +6,9 @@ its member waits for a slot or has one. Who is kept so keeps slot and hold until
 
 from ibgu.core.book import StepBook
 from ibgu.core.decide.turn import Turn
-from ibgu.core.gates import LASTING
+from ibgu.core.gates import LASTING, limit
 from ibgu.core.gates.brake import brake
-from ibgu.core.model import Kind, Member, MemberState, Reason, ReasonKind, Who
+from ibgu.core.model import Kind, Member, MemberState, Reason, ReasonKind, RunResult, Who
 
 
 def kept_by_brake(turn: Turn, member: Member) -> bool:
@@ -17,33 +17,55 @@ def kept_by_brake(turn: Turn, member: Member) -> bool:
         return False
     book = turn.step(member)
     hold = book.step.hold
-    reason = _engaged(hold) or brake(turn.snapshot, book, member, turn.now)
+    lasting = hold is not None and hold.kind in LASTING
+    if lasting and member.reason.kind is ReasonKind.BRAKE:
+        return True
+    reason = hold if _engaged(hold) else brake(turn.snapshot, book, member, turn.now)
     if reason is None:
         return False
-    if hold is None or hold.kind not in LASTING:
+    if not lasting:
         hold_step(turn, book, reason)
     turn.waits(member, ReasonKind.BRAKE, reason.message, who=Who.PERSON)
     return True
 
 
-def _engaged(hold: Reason | None) -> Reason | None:
-    return hold if hold is not None and hold.kind is ReasonKind.BRAKE else None
+def _engaged(hold: Reason | None) -> bool:
+    return hold is not None and hold.kind is ReasonKind.BRAKE
 
 
 def hold_step(turn: Turn, book: StepBook, reason: Reason) -> None:
     turn.on_step(Kind.STEP_HELD, book.step, reason.message, warning=True, hold=reason)
 
 
-def braked(member: Member) -> bool:
-    """It has its slot, and only the brake keeps it."""
-    return member.state is MemberState.IN_FLIGHT and member.reason.kind is ReasonKind.BRAKE
+def braked(book: StepBook, member: Member) -> bool:
+    """It has its slot, and only the brake keeps it from what comes next. Its own reason may be
+    another one for a while: it is dark, or busy."""
+    if not _between(member) or member.action_index == len(book.step.actions):
+        return False
+    kept = _engaged(book.step.hold) or member.reason.kind is ReasonKind.BRAKE
+    return kept and book.step.actions[member.action_index].reboots
+
+
+def _between(member: Member) -> bool:
+    run = member.run
+    succeeded = run is not None and run.result is RunResult.SUCCEEDED and run.disarmed
+    return member.state is MemberState.IN_FLIGHT and succeeded
 
 
 def only_braked(book: StepBook) -> bool:
     """Nobody is on the way: all who have a slot are kept."""
-    return all(braked(book.members[name]) for name in book.in_flight)
+    return all(braked(book, book.members[name]) for name in book.in_flight)
 
 
-def let_go(turn: Turn, book: StepBook) -> None:
-    """The next turn decides about them; nothing is done for them before."""
-    turn.answer.left += [name for name in book.in_flight if braked(book.members[name])]
+def kept(book: StepBook) -> list[Member]:
+    return [book.members[name] for name in book.in_flight if braked(book, book.members[name])]
+
+
+def let_go(turn: Turn, book: StepBook, members: list[Member]) -> None:
+    """They get the time that one gets who starts now. The next turn decides about them; nothing is
+    done for them before."""
+    until = limit(turn.book, book, turn.now)
+    reason = Reason(ReasonKind.PREPARING, turn.now, "goes on after the brake")
+    for member in members:
+        turn.on_member(Kind.WAITS, member, reason.message, limit=until, reason=reason)
+        turn.answer.left.append(member.cluster)

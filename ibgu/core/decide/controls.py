@@ -5,7 +5,7 @@ from typing import Any
 
 from ibgu.core.book import StepBook
 from ibgu.core.decide.adopting import adopt
-from ibgu.core.decide.braking import let_go
+from ibgu.core.decide.braking import kept, let_go
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.turn import MOST, Turn
@@ -73,8 +73,9 @@ def _resume(turn: Turn, value: str) -> str | None:
         changes["brake_from"] = turn.now
     else:
         changes["payload_digest"] = payload.digest
+    waiting = kept(book)
     turn.on_step(Kind.STEP_RELEASED, book.step, "resumed by a person", **changes)
-    let_go(turn, turn.book.steps[book.step.index])
+    let_go(turn, turn.book.steps[book.step.index], waiting)
     return f"goes on after: {hold.message}"
 
 
@@ -117,12 +118,14 @@ def _chosen(book: StepBook, value: str) -> list[Member]:
     return [member for member in waiting if member.cluster in wanted]
 
 
-def _brake(turn: Turn, value: str) -> str:
+def _brake(turn: Turn, value: str) -> str | None:
+    """None: not yet, as for a resume. Behind content that has changed a resume lets go."""
     if value != names.BRAKE_OFF:
         return f"unknown value, expected {names.BRAKE_OFF}: {value}"
     book = turn.book.current
-    if book and book.step.hold and book.step.hold.kind is ReasonKind.BRAKE:
-        _resume(turn, value)
+    hold = book.step.hold if book else None
+    if hold and hold.kind is ReasonKind.BRAKE and _resume(turn, value) is None:
+        return None
     return "the brake is off"
 
 

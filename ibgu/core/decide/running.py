@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ibgu.core.decide.accepted import decide_accepted
 from ibgu.core.decide.arming import decide_armed, decide_intended, intend, talm_work
-from ibgu.core.decide.braking import braked, kept_by_brake
+from ibgu.core.decide.braking import kept_by_brake
 from ibgu.core.decide.ending import (
     back_to_waiting,
     end_run,
@@ -20,7 +20,6 @@ from ibgu.core.decide.ending import (
 from ibgu.core.decide.forbidden import waits_for_hub
 from ibgu.core.decide.restored import hold_words, without_cluster
 from ibgu.core.decide.turn import Turn
-from ibgu.core.gates import limit
 from ibgu.core.model import (
     Cause,
     Kind,
@@ -175,19 +174,11 @@ def _chain(turn: Turn, member: Member, seen: Observation) -> None:
         turn.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)
     elif found.kind is JudgementKind.STARTABLE:
         if not kept_by_brake(turn, member):
-            _go_on(turn, member)
+            intend(turn, member)
     elif found.kind is JudgementKind.REACHED:
         skip_action(turn, member, action, found.note)
     else:
         _fail(turn, member, found.cause, found.message)
-
-
-def _go_on(turn: Turn, member: Member) -> None:
-    """Behind the brake the member's time has passed: it gets what one gets that starts now."""
-    if braked(member):
-        intend(turn, member, limit=limit(turn.book, turn.step(member), turn.now))
-    else:
-        intend(turn, member)
 
 
 _BY_STATE: dict[RunState, Callable[[Turn, Member, Observation], None]] = {

@@ -231,6 +231,8 @@ def _put_off(turn: Turn, step: StepBook, member: Member) -> bool:
     jitter = pace_of(turn.book, step)
     delay = jitter.delay(f"{member.rollout}/{member.step}/{member.uid}/{member.attempts + 1}")
     waits = member.reason.kind is ReasonKind.START_JITTER
+    if waits and member.reason.since > turn.now:
+        return False  # by a clock that was set back: it may be long ago
     due = (member.reason.since if waits else turn.now) + delay
     if turn.now >= due:
         return False
@@ -307,7 +309,7 @@ def _overdue(turn: Turn, step: StepBook) -> list[Member]:
     until SETTLE after that, and one that passed behind the brake nobody at all."""
     since = turn.facts.in_sync_since
     settled = turn.now >= since + SETTLE
-    late = (m for m in step.limited(turn.now) if not (_leaving(m) or braked(m)))
+    late = (m for m in step.limited(turn.now) if not (_leaving(m) or braked(step, m)))
     return [m for m in late if settled or (m.limit is not None and m.limit > since)]
 
 

@@ -1,9 +1,11 @@
 """R8: between the look and the write there may be minutes, and then the look says nothing."""
 
 import pytest
+from msgspec.structs import replace
 
-from ibgu.core.model import Kind, Outcome, ReasonKind, RunResult, Stage
+from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, RunResult, Stage
 from ibgu.core.snapshot import PayloadState
+from ibgu.core.times import ECHO
 from tests.core.decide.impulses import arming, run_of
 from tests.core.decide.world import Twin, ibgu
 
@@ -92,3 +94,22 @@ def test_a_prep_that_waited_for_its_payload_is_judged_again(*, hand: bool) -> No
     twin.wait(seconds=30)
     assert (Kind.RUN_ARMING in twin.kinds("site-1")) is not hand
     assert bool(spoke.executed) is not hand
+
+
+def test_feedback_that_is_not_settled_is_waited_for_a_minute() -> None:
+    """A flap of a moment takes nobody's slot."""
+    twin = Twin("site-1")
+    twin.payload = PayloadState(digest="digest")
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.under_way.add((uid, "site-1"))
+    twin.wait(seconds=10)
+    twin.under_way.clear()
+    work = twin.observe(uid, "site-1").stage
+    assert work is not None
+    [said] = twin.ask(uid, "site-1", stage=replace(work, applied=False))
+    assert isinstance(said, OnMember)
+    assert said.why == "waits for feedback before Prep"
+    twin.now += ECHO
+    said, *_ = twin.ask(uid, "site-1", stage=replace(work, applied=False))
+    assert isinstance(said, OnMember)
+    assert said.kind is Kind.RUN_ENDED

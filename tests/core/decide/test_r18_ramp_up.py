@@ -1,6 +1,6 @@
 """R18, ramp-up: 1, 2, 4, ... in flight, and who hangs keeps nobody at its level."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -237,3 +237,23 @@ def test_who_comes_before_the_put_off_one_in_a_full_step_still_yields_to_it() ->
         and said.decision.member.reason.kind is ReasonKind.START_JITTER
         for said in twin.said
     )
+
+
+def test_a_clock_that_was_set_back_puts_nobody_off_for_as_long() -> None:
+    """Whose own feedback suffices, so that no look tells of the time."""
+    twin = sites(3)
+    uid = twin.apply(paced("a", "Prep", "Upgrade", concurrency=3, jitter="1h"))
+    twin.step()
+    while not waits_for_jitter(twin, uid):
+        twin.step()
+    twin.now -= timedelta(hours=20)
+    twin.restart()
+    twin.turn()
+    assert all(member.started_at for member in twin.book(uid).steps[1].members.values())
+
+
+def waits_for_jitter(twin: Twin, uid: str) -> bool:
+    """In the second step."""
+    members = [member for step in twin.book(uid).steps[1:] for member in step.members.values()]
+    kinds = {member.reason.kind for member in members}
+    return kinds == {ReasonKind.START_JITTER}

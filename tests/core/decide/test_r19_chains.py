@@ -8,6 +8,7 @@ from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKin
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.words import Word, word_of
 from tests.core.decide.invariants import Invariants
+from tests.core.decide.restores import backup, restore_hub
 from tests.core.decide.world import Twin, ibgu
 
 QUICK, SLOW = 6, 4
@@ -131,3 +132,68 @@ def test_a_rollback_and_its_finalize_are_not_kept_apart() -> None:
     uid = twin.apply(ibgu("a", "Rollback FinalizeRollback", concurrency=8, timeout=2000))
     twin.wait(hours=20)
     assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
+
+
+def dark(twin: Twin, name: str, *, yes: bool = True) -> None:
+    twin.spokes[name].dark = yes
+    twin.touch_cluster(name)
+
+
+def test_one_that_goes_dark_meanwhile_starts_no_clock() -> None:
+    """Else all of them would fail at the deadline, and nobody has done anything."""
+    twin, uid = fleet()
+    twin.wait(hours=3)
+    for _ in range(3):
+        dark(twin, SLOW_ONES[0])
+        twin.wait(minutes=5)
+        dark(twin, SLOW_ONES[0], yes=False)
+        twin.wait(minutes=5)
+    assert len(twin.told(Kind.CLOCK_STOPPED)) == 1
+    assert twin.told(Kind.CLOCK_STARTED) == []
+    dark(twin, SLOW_ONES[0])
+    twin.drive(timedelta(days=3))
+    assert not any(member.finished for member in kept(twin, uid))
+
+
+def test_one_that_is_dark_at_the_resume_gets_new_time_too() -> None:
+    """A cluster that waits for a slot would take its, in the middle of its Upgrade."""
+    twin, uid = fleet(waiting=QUICK + 1)
+    late = f"site-{QUICK + SLOW + 1:02}"
+    dark(twin, late)
+    twin.drive(timedelta(days=1))
+    dark(twin, SLOW_ONES[0])
+    twin.settle()
+    twin.annotate(uid, resume="1")
+    twin.wait(seconds=10)
+    limit = kept(twin, uid)[0].limit
+    assert limit is not None
+    assert limit > twin.now
+    dark(twin, SLOW_ONES[0], yes=False)
+    dark(twin, late, yes=False)
+    twin.wait(hours=2)
+    assert all(member.outcome is Outcome.SUCCEEDED for member in kept(twin, uid))
+
+
+def test_off_waits_for_the_end_of_a_restore_as_a_resume_does() -> None:
+    twin, uid = fleet()
+    twin.wait(hours=3)
+    saved = backup(twin)
+    restore_hub(twin, saved)
+    twin.wait(minutes=5)
+    twin.annotate(uid, brake="off")
+    twin.wait(minutes=5)
+    assert upgraded(twin) == []
+    twin.annotate(uid, resume="1")
+    twin.wait(hours=1)
+    assert upgraded(twin) == SLOW_ONES
+
+
+def test_a_restart_forgets_none_of_it() -> None:
+    twin, uid = fleet()
+    twin.wait(hours=3)
+    twin.restart()
+    twin.drive(timedelta(days=2))
+    assert {member.reason.kind for member in kept(twin, uid)} == {ReasonKind.BRAKE}
+    twin.annotate(uid, resume="1")
+    twin.wait(hours=1)
+    assert upgraded(twin) == SLOW_ONES

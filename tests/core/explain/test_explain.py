@@ -89,6 +89,12 @@ def test_an_end_whose_time_nobody_knows() -> None:
     assert told(done()).headline == "succeeded"
 
 
+def test_who_has_prepared_and_is_kept_from_its_upgrade() -> None:
+    found = told(in_flight(reason=BRAKE, run=None))
+    assert found.headline == "Upgrade held for 6 min"
+    assert (found.state, found.who) == ("held", Who.PERSON)
+
+
 def test_who_waits_for_its_turn_and_who_for_a_hold() -> None:
     waiting = member(reason=Reason(ReasonKind.SLOT, NOW, "waits for a slot"))
     alone, held = told(waiting), told(waiting, hold=BRAKE)
