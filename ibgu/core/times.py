@@ -26,5 +26,5 @@ INIT_MONITOR = timedelta(seconds=1800)
 
 def passed(since: datetime, span: timedelta, now: datetime) -> bool:
     """So much time has passed. What seems to come later was told by a clock that has been set back
-    since, while nobody led: it says nothing, and is as good as long ago."""
+    since: it says nothing, and is as good as long ago."""
     return not timedelta() <= now - since < span
