@@ -124,7 +124,7 @@ async def test_it_may_do_what_the_chart_says_and_no_more(ibgu: HubClient) -> Non
 
 
 @pytest.mark.filterwarnings("ignore:Sending a large body directly with raw bytes:ResourceWarning")
-@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:unclosed (transport|<socket):ResourceWarning")
 @pytest.mark.parametrize(
     ("megabytes", "words"),
     [
