@@ -41,10 +41,8 @@ def _doing(case: Case, state: Word, since: str) -> str:
     """An action has begun once it went to the cluster; then it may be at something of its own."""
     verb = _VERBS.get(state, state.value)
     run = case.member.run
-    if state is Word.HELD:
-        return f"{case.action} held for {since}"
     if run is None or not run.open or run.arming_at is None:
-        return f"{case.action} starts, for {since}"
+        return f"{case.action} {'held' if state is Word.HELD else 'starts,'} for {since}"
     if state is Word.RUNNING:
         return f"{case.action} running for {duration(case.now - run.arming_at)}"
     return f"{case.action} for {duration(case.now - run.arming_at)}, {verb} for {since}"
