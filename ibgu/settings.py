@@ -109,6 +109,12 @@ class Settings(BaseSettings):
     api_burst: int = Field(
         300, ge=1, description="Requests to the REST API that a user may make at once."
     )
+    api_unknown_tokens: float = Field(
+        20.0,
+        gt=0,
+        description="Tokens that were never accepted before, about which the API asks the hub a "
+        "second; at most half of them from one address.",
+    )
     notify_file: str = Field(
         "", description="YAML file that says who is notified of what; empty: nobody is."
     )

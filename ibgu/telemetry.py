@@ -129,6 +129,12 @@ API_SECONDS = Histogram(
     buckets=_LATENCIES,
 )
 
+API_REFUSED = Counter(
+    "ibgu_api_refused",
+    "Requests, streams and connections that were refused or cut so that others are served, by why.",
+    ["why"],
+)
+
 # beside TALM
 SHADOW_ROLLOUTS = Gauge("ibgu_shadow_rollouts", "TALM's rollouts that a shadow has seen.")
 SHADOW_RUNS = Gauge("ibgu_shadow_runs_open", "Actions of TALM that a shadow follows now.")

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from msgspec import Struct
 
+from ibgu import telemetry
 from ibgu.api.context import Context
-from ibgu.api.problems import Problem, away, unauthenticated
+from ibgu.api.problems import Problem, away, too_many, unauthenticated
 from ibgu.hub import paths
 from ibgu.hub.access import Access, Question, User
 from ibgu.hub.errors import HubError
@@ -97,22 +98,32 @@ def forbidden(user: User, question: Question) -> Problem:
     )
 
 
-async def _caller(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
-) -> Caller:
+async def authenticate(request: Request) -> Caller:
+    """Return whose token the request carries; nothing of its body is read. Raises Problem."""
     context: Context = request.app.state.context
+    credentials = await bearer(request)
     if credentials is None:
         raise unauthenticated(
             "a bearer token of the hub is needed: send the header Authorization: Bearer <token>"
         )
-    user = await _user(context.access, credentials.credentials)
+    token = credentials.credentials
+    if not context.access.knows(token):
+        _admit(request, context)
+    user = await _user(context.access, token)
     if user is None:
         raise unauthenticated(
             "the hub does not accept this token: it is wrong, expired or revoked",
             error="invalid_token",
         )
     return Caller(user, context.access)
+
+
+def _admit(request: Request, context: Context) -> None:
+    """Whoever tries tokens costs the hub a review for each."""
+    peer = request.client.host if request.client else ""
+    if wait := context.unknown_tokens.take(peer):
+        telemetry.API_REFUSED.labels("unknown-token").inc()
+        raise too_many("too many tokens that were never used here come at once; try again", wait)
 
 
 async def _user(access: Access, token: str) -> User | None:
@@ -127,20 +138,22 @@ async def _user(access: Access, token: str) -> User | None:
     raise away("hub-away", "the hub could not say whose token this is; try again in a moment")
 
 
+async def _caller(request: Request, _: Annotated[Any, Security(bearer)]) -> Caller:
+    """As the route has settled it (`routes.guarded`); the token is named for the document."""
+    caller: Caller = request.state.caller
+    return caller
+
+
 class Session:
     """Who asks, for an answer that goes on for as long as they may have it."""
 
-    def __init__(
-        self,
-        request: Request,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
-    ) -> None:
+    def __init__(self, request: Request) -> None:
         self._request = request
-        self._credentials = credentials
 
     async def caller(self) -> Caller:
-        """As of now, or as of a minute ago. Raises Problem where the token is no longer good."""
-        return await _caller(self._request, self._credentials)
+        """As of now, or as of half a minute ago (`hub.access.CACHE_SECONDS`). Raises Problem where
+        the token is no longer good."""
+        return await authenticate(self._request)
 
 
 SessionOfRequest = Annotated[Session, Depends()]

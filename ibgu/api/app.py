@@ -21,7 +21,6 @@ from ibgu.api.routes import (
     whoami,
     works,
 )
-from ibgu.api.routes.limited import LIMITED
 from ibgu.api.schemas.problem import problems
 from ibgu.api.stream import Feed
 
@@ -33,8 +32,6 @@ def create_app(context: Context) -> FastAPI:
     app.state.feed = Feed(context.engine, context.hub)
     reads = (whoami, summary, durations, rollouts, step, members, history, clusters, works, stream)
     for part in (*reads, preview, changes, shadow):
-        app.include_router(
-            part.router, prefix=PREFIX, dependencies=[LIMITED], responses=problems(429)
-        )
+        app.include_router(part.router, prefix=PREFIX, responses=problems(429))
     page.install(app)
     return app

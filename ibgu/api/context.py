@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.api.rates import Rates
+from ibgu.api.rates import Rates, UnknownTokens
 from ibgu.db.reads import Tallies
 from ibgu.hub.access import Access
 
@@ -39,6 +39,7 @@ class Context(Struct, frozen=True):
     access: Access
     probes: Probes
     rates: Rates = field(default_factory=Rates)
+    unknown_tokens: UnknownTokens = field(default_factory=UnknownTokens)
     tallies: Tallies = field(default_factory=Tallies)
     starts_per_minute: int = 0
     """What the controller is set to allow on the whole hub; 0: no limit."""

@@ -63,6 +63,11 @@ def away(code: str, detail: str, *, seconds: float = RETRY_SECONDS, **members: A
     return Problem(503, code, detail, headers=_retry(seconds), **members)
 
 
+def too_many(detail: str, seconds: float) -> Problem:
+    """More than this caller may have now; `seconds` until it is worth another try."""
+    return Problem(429, "too-many-requests", detail, headers=_retry(seconds))
+
+
 def invalid(field: str, where: str, message: str) -> Problem:
     """One input that can't be used; `where` is "query" or "path"."""
     errors = [{"field": field, "in": where, "message": message}]

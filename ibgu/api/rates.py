@@ -38,3 +38,21 @@ class Rates:
         if len(self._due) > USERS:
             self._due.popitem(last=False)
         return 0.0
+
+
+class UnknownTokens:
+    """How many tokens that were never accepted the hub is asked about: `rate` a second in all, and
+    half as many from one address, so that one flood does not keep everybody else out."""
+
+    def __init__(self, rate: float = 20.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._of_all = Rates(rate, _at_once(rate), clock)
+        self._of_peers = Rates(rate / 2, _at_once(rate / 2), clock)
+
+    def take(self, peer: str) -> float:
+        """As `Rates.take`; `peer` is the address that the request came from."""
+        return self._of_peers.take(peer) or self._of_all.take("")
+
+
+def _at_once(rate: float) -> int:
+    """What five seconds give."""
+    return max(1, round(5 * rate))

@@ -5,6 +5,7 @@ Tokens stay in memory only as long as the request; the cache knows them by a key
 
 import asyncio
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from hashlib import blake2b
@@ -19,8 +20,11 @@ from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 from ibgu.hub.ttl import TtlCache
 
-CACHE_SECONDS = 60.0
-"""How long a revoked token or right may still be honoured."""
+CACHE_SECONDS = 30.0
+"""How long an answer is kept. A stream goes on with one of this age until it asks again, so that a
+revoked token or right is honoured for 60 seconds at most."""
+ACCEPTED = 10_000
+"""How many tokens are remembered as having been accepted once."""
 
 
 class User(Struct, frozen=True):
@@ -78,14 +82,30 @@ class Access:
         self._hash_key = secrets.token_bytes(32)
         self._users: TtlCache[bytes, User | None] = TtlCache(ttl, clock)
         self._answers: TtlCache[tuple[bytes, Question], bool] = TtlCache(ttl, clock)
+        self._accepted: OrderedDict[bytes, None] = OrderedDict()
 
     def hub_of(self, token: str) -> AbstractAsyncContextManager[Hub]:
         """The hub with the rights of whose token it is; nothing of it is kept."""
         return self._client.as_caller(token)
 
+    def knows(self, token: str) -> bool:
+        """Whether the hub accepted this token before, or has been asked about it just now."""
+        key = self._hash(token)
+        return key in self._accepted or self._users.answers(key)
+
     async def user(self, token: str) -> User | None:
         """Whose token it is; None if nobody's. Raises HubError where the hub does not answer."""
-        return await self._users.get(self._hash(token), lambda: self._review(token))
+        key = self._hash(token)
+        user = await self._users.get(key, lambda: self._review(token))
+        self._remember(key, accepted=user is not None)
+        return user
+
+    def _remember(self, key: bytes, *, accepted: bool) -> None:
+        self._accepted.pop(key, None)
+        if accepted:
+            self._accepted[key] = None
+            if len(self._accepted) > ACCEPTED:
+                self._accepted.popitem(last=False)
 
     async def allowed(self, user: User, question: Question) -> bool:
         """Raises HubError where the hub does not answer."""

@@ -20,6 +20,11 @@ class TtlCache(Generic[K, V]):
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._asking: dict[K, asyncio.Task[V]] = {}
 
+    def answers(self, key: K) -> bool:
+        """Whether `get` answers without asking once more."""
+        entry = self._entries.get(key)
+        return key in self._asking or (entry is not None and self._clock() < entry[0])
+
     async def get(self, key: K, ask: Callable[[], Coroutine[Any, Any, V]]) -> V:
         entry = self._entries.get(key)
         if entry is not None and self._clock() < entry[0]:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ibgu.api import rates
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
-from ibgu.api.rates import Rates
+from ibgu.api.rates import Rates, UnknownTokens
 from ibgu.sandbox.hub import SandboxHub
 
 
@@ -60,6 +60,15 @@ def test_who_asked_long_ago_is_forgotten(clock: Clock, monkeypatch: pytest.Monke
         asked.take(user)
     assert asked.take("alice") == 0.0
     assert asked.take("carol") > 0.0
+
+
+def test_one_peer_tries_at_most_half_of_the_unknown_tokens(clock: Clock) -> None:
+    tokens = UnknownTokens(2, clock)
+    assert [tokens.take("10.0.0.1") > 0 for _ in range(6)] == [False] * 5 + [True]
+    assert [tokens.take("10.0.0.2") > 0 for _ in range(6)] == [False] * 5 + [True]
+    assert tokens.take("10.0.0.3") > 0
+    clock.now += 0.5
+    assert [tokens.take("10.0.0.3") > 0 for _ in range(2)] == [False, True]
 
 
 @pytest.mark.hub

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.problems import Problem
 from ibgu.api.routes.changing import ChangingOfRequest, missing_rights, told
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ReadsOfRequest, RolloutOfPath
 from ibgu.api.routes.retrying import failures, selecting, why_no_retry
 from ibgu.api.schemas.changes import (
@@ -28,7 +29,7 @@ from ibgu.core.works import names
 from ibgu.db.reads import Reads
 from ibgu.db.views import Found, MemberRow
 
-router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["changes"])
+router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["changes"], route_class=Guarded)
 _PROBLEMS = problems(401, 403, 404, 409, 422, 503)
 _PAGE = 500
 

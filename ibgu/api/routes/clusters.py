@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 from ibgu.api.access import Caller, CallerOfRequest
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.problems import invalid
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
     LONGEST,
     NAME,
@@ -31,7 +32,7 @@ from ibgu.api.shape.clusters import cluster_body
 from ibgu.api.shape.explain import explained
 from ibgu.db.reads import Reads
 
-router = APIRouter(prefix="/clusters", tags=["clusters"])
+router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=Guarded)
 
 TOLD = 20
 """The newest steps of a cluster that an explanation tells."""

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import Label, ReadsOfRequest
 from ibgu.api.routes.visible import Visible
 from ibgu.api.schemas.durations import DurationBody, Durations
 from ibgu.api.schemas.problem import problems
 from ibgu.core.model import Action
 
-router = APIRouter(tags=["rollouts"])
+router = APIRouter(tags=["rollouts"], route_class=Guarded)
 
 OfAction = Annotated[Action | None, Query(description="Only of this action.")]
 _ORDER = list(Action)

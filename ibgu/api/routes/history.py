@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.pace import PacesOfHub
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
     PAGE,
     ClusterName,
@@ -25,7 +26,7 @@ from ibgu.api.shape.events import event_body
 from ibgu.api.shape.failures import failures_body
 from ibgu.api.shape.members import visit_body
 
-router = APIRouter()
+router = APIRouter(route_class=Guarded)
 _LAST = 2**63 - 1
 After = Annotated[int, Query(ge=0, le=_LAST, description="Only events with a higher number.")]
 

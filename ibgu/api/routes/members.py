@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ibgu.api.pace import PacesOfHub
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
     PAGE,
     ClusterNames,
@@ -28,7 +29,7 @@ OnlyStalled = Annotated[
     bool, Query(description="Only those whose action takes longer than is usual here.")
 ]
 
-router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"])
+router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
 
 
 @router.get(

@@ -13,6 +13,7 @@ from ibgu.api.context import Context
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.problems import Problem, invalid
 from ibgu.api.routes.changing import HubOfCaller, told
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ReadsOfRequest
 from ibgu.api.schemas.changes import NewStepBody
 from ibgu.api.schemas.preview import PreviewAnswer, PreviewBody
@@ -30,7 +31,7 @@ from ibgu.db.views import StepRow
 from ibgu.hub.changes import Changes
 from ibgu.hub.preflight import Preflight
 
-router = APIRouter(tags=["changes"])
+router = APIRouter(tags=["changes"], route_class=Guarded)
 _KIND = "ImageBasedGroupUpgrade"
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 

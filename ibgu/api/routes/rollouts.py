@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ibgu.api.pace import PacesOfHub
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
     PAGE,
     Cursor,
@@ -19,7 +20,7 @@ from ibgu.api.schemas.rollouts import RolloutBody, Steps
 from ibgu.api.shape.rollouts import rollout_body, step_bodies
 from ibgu.core.model import RolloutState
 
-router = APIRouter(prefix="/rollouts", tags=["rollouts"])
+router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=Guarded)
 
 States = Annotated[
     list[RolloutState] | None, Query(description="Only in these states; may be given repeatedly.")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
     PAGE,
     ClusterPrefix,
@@ -26,7 +27,7 @@ from ibgu.core.shadow import Report, Row, compare
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.shadow import ShadowReads
 
-router = APIRouter(prefix="/shadow/rollouts", tags=["shadow"])
+router = APIRouter(prefix="/shadow/rollouts", tags=["shadow"], route_class=Guarded)
 
 
 def _reads(request: Request) -> ShadowReads:

@@ -6,13 +6,14 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from ibgu.api.pace import PacesOfHub
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber
 from ibgu.api.schemas import step as schemas
 from ibgu.api.schemas.problem import problems
 from ibgu.api.shape.step import grid, no_grid, timeline
 from ibgu.db.views import Found
 
-router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"])
+router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
 
 Points = Annotated[int, Query(ge=2, le=1000, description="How many points it has at most.")]
 

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request
 
 from ibgu.api.access import Caller, Session, SessionOfRequest
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import RolloutOfPath
 from ibgu.api.schemas.problem import problems
 from ibgu.api.stream import EventStream, Feed
 
-router = APIRouter()
+router = APIRouter(route_class=Guarded)
 
 _LAST = 2**63 - 1
 After = Annotated[

@@ -4,10 +4,11 @@ from fastapi import APIRouter, Request
 
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.whoami import Whoami
 
-router = APIRouter(tags=["whoami"])
+router = APIRouter(tags=["whoami"], route_class=Guarded)
 
 
 @router.get("/whoami", responses=problems(401, 503), summary="Who asks, and which hub answers")

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from ibgu.api.access import CallerOfRequest, forbidden
 from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
 from ibgu.api.routes.changing import HubOfCaller
+from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ClusterName, ReadsOfRequest, unknown_cluster
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.works import WorksBody
@@ -19,7 +20,7 @@ from ibgu.hub.access import Question, User
 from ibgu.hub.errors import HubError
 from ibgu.hub.works import works_of
 
-router = APIRouter(prefix="/clusters", tags=["clusters"])
+router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=Guarded)
 log = structlog.get_logger("ibgu.api")
 
 

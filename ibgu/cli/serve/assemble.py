@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.api.context import Context, Probes
 from ibgu.api.probes import create_probes
-from ibgu.api.rates import Rates
+from ibgu.api.rates import Rates, UnknownTokens
 from ibgu.api.server import bind
 from ibgu.cli.serve import schema
 from ibgu.cli.serve.door import Door, Entrance
@@ -154,6 +154,7 @@ async def _api(
             access=Access(client),
             probes=probes,
             rates=rates,
+            unknown_tokens=UnknownTokens(settings.api_unknown_tokens),
             starts_per_minute=settings.starts_per_minute,
         )
 

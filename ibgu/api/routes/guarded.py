@@ -1,0 +1,39 @@
+"""Routes that need a token: who asks, and how often, is settled before a body is read."""
+
+from collections.abc import Callable, Coroutine
+from math import ceil
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+from ibgu.api.access import Caller, authenticate
+from ibgu.api.context import Context
+from ibgu.api.problems import too_many
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Guarded(APIRoute):
+    """A dependency would come too late: FastAPI reads the body before it solves them."""
+
+    def get_route_handler(self) -> Handler:
+        handler = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            caller = await authenticate(request)
+            _limit(request.app.state.context, caller)
+            request.state.caller = caller
+            return await handler(request)
+
+        return guarded
+
+
+def _limit(context: Context, caller: Caller) -> None:
+    user, rates = caller.user.username, context.rates
+    if wait := rates.take(user):
+        raise too_many(
+            f"{user} asks more often than {rates.rate:g} times a second; follow the stream of "
+            "events instead of asking again and again",
+            ceil(wait),
+        )

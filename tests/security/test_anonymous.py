@@ -1,0 +1,84 @@
+"""Who has no token that the hub accepts costs little, and takes nothing from who has one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from msgspec.structs import replace
+
+from ibgu.api.app import create_app
+from ibgu.api.context import Context
+from ibgu.api.rates import UnknownTokens
+from ibgu.hub.access import Access
+from ibgu.hub.client import HubClient
+from ibgu.sandbox.hub import SandboxHub
+from tests.api.conftest import app, client, context, engine, hub_client, journal, server
+
+__all__ = ["app", "client", "context", "engine", "hub_client", "journal", "server"]
+
+pytestmark = pytest.mark.hub
+
+HALF_SENT = 150
+FLOOD = 600
+
+
+async def _half_sent(server: str, path: str, token: str | None = None) -> bytes:
+    """The first line of the answer to a body of which only the beginning ever comes."""
+    parts = urlsplit(server)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    bearer = f"Authorization: Bearer {token}\r\n" if token else ""
+    head = f"POST {path} HTTP/1.1\r\nHost: ibgu\r\n{bearer}Content-Length: 500000\r\n\r\n"
+    try:
+        writer.write(head.encode() + b'{"why": "' + b"x" * 1000)
+        return await reader.readline()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("path", ["rollouts/default/ran-r1/pause", "preview"])
+async def test_without_a_token_no_body_is_waited_for(server: str, path: str) -> None:
+    asked = [_half_sent(server, f"/api/v1/{path}") for _ in range(HALF_SENT)]
+    assert set(await asyncio.gather(*asked)) == {b"HTTP/1.1 401 Unauthorized\r\n"}
+    wrong = await _half_sent(server, f"/api/v1/{path}", "wrong")
+    assert wrong == b"HTTP/1.1 401 Unauthorized\r\n"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/api/v1/nowhere", "/healthz"])
+async def test_nor_where_nothing_takes_one(server: str, path: str) -> None:
+    answer = await _half_sent(server, path)
+    assert answer.split()[1] in (b"404", b"405")
+
+
+@pytest.fixture
+async def flooded(context: Context, hub_client: HubClient) -> AsyncIterator[httpx.AsyncClient]:
+    """No answer of the hub is kept, and the time in which tokens may be tried stands still."""
+    context = replace(
+        context,
+        access=Access(hub_client, ttl=0.0),
+        unknown_tokens=UnknownTokens(20, clock=lambda: 0.0),
+    )
+    transport = httpx.ASGITransport(app=create_app(context))
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+        yield client
+
+
+async def test_a_flood_of_random_tokens_asks_the_hub_little(
+    flooded: httpx.AsyncClient, hub_client: HubClient, sandbox_hub: SandboxHub
+) -> None:
+    async def ask(token: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"}
+        return await flooded.get("/api/v1/whoami", headers=headers)
+
+    known = sandbox_hub.token("alice")
+    assert (await ask(known)).status_code == 200
+    before = hub_client.requests.total()
+    answers = [await ask(f"random-{number}") for number in range(FLOOD)]
+    reviews = hub_client.requests.total() - before
+    assert reviews == 49, "fifty at once from one address, and one was alice's first"
+    assert [each.status_code for each in answers].count(429) == FLOOD - reviews
+    refused = answers[-1]
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert int(refused.headers["retry-after"]) >= 1
+    assert (await ask(known)).status_code == 200, "who was accepted before is asked about again"
