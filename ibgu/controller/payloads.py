@@ -9,20 +9,12 @@ from typing import TypeVar
 from ibgu.core.kinds import ConfigMap, Secret
 from ibgu.core.model import Action, Rollout
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.works import Payload, PayloadTooLargeError, build
+from ibgu.core.works import Payload, PayloadError, build
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
 T = TypeVar("T", ConfigMap, Secret)
-
-
-class PayloadForbidden(Exception):
-    """ibgu may not read a source; the message says which, and how to allow it."""
-
-
-class BadReference(Exception):
-    """spec.ibuSpec refers to what can't exist; the message says which."""
 
 
 class Payloads:
@@ -49,7 +41,7 @@ class Payloads:
         try:
             sources = await self._sources(rollout, missing)
             content = build(sources)
-        except (PayloadForbidden, PayloadTooLargeError, BadReference) as error:
+        except PayloadError as error:
             state = PayloadState(problem=str(error))
         else:
             self._content[rollout.uid] = content
@@ -81,7 +73,7 @@ class Payloads:
                 missing.append(f"{what} is not on the hub: bring it to the clusters another way")
                 return None
             if error.status == 403:
-                raise PayloadForbidden(self._forbidden(what)) from error
+                raise PayloadError(self._forbidden(what)) from error
             raise
 
     def _forbidden(self, what: str) -> str:
@@ -96,7 +88,7 @@ def _path(what: str, path: Callable[[str, str], str], namespace: str, name: str)
     try:
         return path(namespace, name)
     except paths.NotAName as error:
-        raise BadReference(
+        raise PayloadError(
             f"spec.ibuSpec refers to {what}, which can't exist: {error}; ibuSpec can't be changed, "
             "so delete this ImageBasedGroupUpgrade and create it with the right names"
         ) from error

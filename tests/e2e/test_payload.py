@@ -110,6 +110,27 @@ async def test_a_forbidden_source_keeps_the_step_closed_and_says_how_to_allow(
     assert scene.stages(f"{scene.label}-1") == ["Prep"]
 
 
+async def test_a_secret_that_is_no_pull_secret_is_not_shipped(
+    scene: Scene, quick_retries: None
+) -> None:
+    """A tenant names any Secret of its namespace, to read it on a cluster that it chooses."""
+    name = f"{scene.label}-database"
+    password = {"type": "Opaque", "stringData": {"password": "kept-from-tenants"}}
+    await scene.apply(pull_secret("default", name) | password)
+    await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
+    await scene.fleet(count=1)
+    await scene.start()
+    await scene.apply(carrying(scene, secret=name))
+    await scene.phase("carrying", "Held")
+    held = await scene.condition("carrying", "Held")
+    assert f"Secret default/{name} has the type Opaque" in held["message"]
+    assert await scene.works(f"{scene.label}-1") == []
+    assert found(scene, f"{scene.label}-1") == {}
+    await scene.kubectl("delete", "secret", name)
+    await scene.apply(pull_secret("default", name))
+    await scene.completed("carrying")
+
+
 async def test_an_oversized_payload_touches_no_cluster(scene: Scene, quick_retries: None) -> None:
     name = f"{scene.label}-big"
     await scene.apply(config_map("openshift-adp", name, backup="small"))

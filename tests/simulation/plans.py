@@ -45,7 +45,7 @@ def _payload(kind: str, name: str, value: str) -> Object:
 PAYLOADS = (
     _payload("ConfigMap", "extra-manifests", "a manifest"),
     _payload("ConfigMap", "oadp-content", "a backup"),
-    _payload("Secret", "pull-secret", "e30="),
+    _payload("Secret", "pull-secret", "e30=") | {"type": "kubernetes.io/dockerconfigjson"},
 )
 """What the IBGUs of that theme name."""
 _CARRIED = {

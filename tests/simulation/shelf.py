@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.json import decode
 
 from ibgu.core.kinds import ConfigMap, Secret
-from ibgu.core.works import PayloadTooLargeError, build
+from ibgu.core.works import PayloadError, build
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.sim.hub import MemoryClient, MemoryHub
@@ -87,7 +87,7 @@ def _since(states: list[_State], since: float) -> Iterator[Source | None]:
 def _digest(contents: tuple[Source | None, ...]) -> str:
     try:
         return build(content for content in contents if content is not None).digest
-    except PayloadTooLargeError:
+    except PayloadError:
         return UNREADABLE
 
 

@@ -2,13 +2,13 @@
 
 from ibgu.core.works.cluster_patch import cluster_patch
 from ibgu.core.works.names import carried, payload_name, stage_name
-from ibgu.core.works.payload import Payload, PayloadTooLargeError, build, payload_body
+from ibgu.core.works.payload import Payload, PayloadError, build, payload_body
 from ibgu.core.works.stage import by_generation, disarming, poke_patch, stage_body, stage_patch
 from ibgu.core.works.wanted import Wanted, disarmed_stage, wanted_stage
 
 __all__ = [
     "Payload",
-    "PayloadTooLargeError",
+    "PayloadError",
     "Wanted",
     "build",
     "by_generation",

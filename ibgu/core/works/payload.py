@@ -22,8 +22,12 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 Source = ConfigMap | Secret
 
 
-class PayloadTooLargeError(ValueError):
-    """The message names the size, the limit and the largest object."""
+PULL_SECRETS = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
+"""Types of Secrets that are carried: any other one is no pull secret."""
+
+
+class PayloadError(ValueError):
+    """No step with Prep may carry this; the message names the object and says what to do."""
 
 
 class Payload(Struct, frozen=True):
@@ -35,9 +39,11 @@ class Payload(Struct, frozen=True):
 
 
 def build(sources: Iterable[Source]) -> Payload:
-    """Raises PayloadTooLargeError; an object that is named twice is carried once."""
+    """Raises PayloadError; an object that is named twice is carried once."""
     parts: dict[tuple[str, str, str], bytes] = {}
     for source in sources:
+        if isinstance(source, Secret) and source.type not in PULL_SECRETS:
+            raise PayloadError(_no_pull_secret(source))
         manifest = _manifest(source)
         metadata = manifest["metadata"]
         key = (manifest["kind"], metadata["namespace"], metadata["name"])
@@ -45,7 +51,7 @@ def build(sources: Iterable[Source]) -> Payload:
     bodies = [parts[key] for key in sorted(parts)]
     size = sum(len(body) + _FRAMING for body in bodies)
     if size > LIMIT:
-        raise PayloadTooLargeError(_too_large(parts, size))
+        raise PayloadError(_too_large(parts, size))
     digest = sha256(b"\n".join(bodies)).hexdigest() if bodies else ""
     return Payload(tuple(Raw(body) for body in bodies), digest, size)
 
@@ -77,6 +83,15 @@ def _metadata(metadata: ObjectMeta, namespace: str) -> JsonObject:
     kept = {"labels": metadata.labels, "annotations": annotations}
     filled = {key: value for key, value in kept.items() if value}
     return {"name": metadata.name, "namespace": namespace, **filled}
+
+
+def _no_pull_secret(secret: Secret) -> str:
+    name = f"{secret.metadata.namespace}/{secret.metadata.name}"
+    return (
+        f"Secret {name} has the type {secret.type or 'Opaque'}, and nothing of it is carried: a pull "
+        f"secret has the type {' or '.join(PULL_SECRETS)}. Replace it by a pull secret, or delete "
+        "this ImageBasedGroupUpgrade and create it with the name of one"
+    )
 
 
 def _too_large(parts: dict[tuple[str, str, str], bytes], size: int) -> str:

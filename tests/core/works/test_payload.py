@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import json
+from msgspec.structs import replace
 
 from ibgu.core.kinds import ConfigMap, ObjectMeta, Secret
-from ibgu.core.works import Payload, PayloadTooLargeError, build, payload_body, payload_name
+from ibgu.core.works import Payload, PayloadError, build, payload_body, payload_name
 from ibgu.core.works.payload import LIMIT
 from tests.core.works.samples import ROLLOUT
 
@@ -72,6 +73,31 @@ def test_the_pull_secret_moves_to_the_lifecycle_agent() -> None:
     ]
 
 
+@pytest.mark.parametrize("type_", ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"])
+def test_pull_secrets_are_carried(type_: str) -> None:
+    (carried,) = decoded(build([replace(SECRET, type=type_)]))
+    assert carried["type"] == type_
+
+
+@pytest.mark.parametrize(
+    ("type_", "named"),
+    [
+        ("Opaque", "Opaque"),
+        ("", "Opaque"),
+        ("kubernetes.io/service-account-token", "kubernetes.io/service-account-token"),
+        ("kubernetes.io/dockerconfigjson-not", "kubernetes.io/dockerconfigjson-not"),
+    ],
+)
+def test_another_secret_is_not_and_neither_is_what_comes_with_it(type_: str, named: str) -> None:
+    other = replace(SECRET, type=type_, data={"password": "aHVudGVyMg=="})
+    with pytest.raises(PayloadError) as error:
+        build([config_map("a"), other])
+    text = str(error.value)
+    assert f"Secret default/seed-pull-secret has the type {named}, and nothing of it" in text
+    assert "kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg" in text
+    assert "aHVudGVyMg==" not in text
+
+
 def test_what_is_named_twice_is_carried_once() -> None:
     assert len(build([config_map("a"), config_map("a"), config_map("a", "other")]).manifests) == 2
 
@@ -87,7 +113,7 @@ def test_the_digest_follows_the_content_not_the_order() -> None:
 
 
 def test_too_large_says_by_how_much_and_because_of_what() -> None:
-    with pytest.raises(PayloadTooLargeError) as error:
+    with pytest.raises(PayloadError) as error:
         build([config_map("small"), config_map("large", a="x" * LIMIT)])
     text = str(error.value)
     assert f"a ManifestWork carries at most {LIMIT}" in text
@@ -104,7 +130,7 @@ def test_the_size_is_that_of_the_manifests_and_their_framing(length: int) -> Non
 def test_exactly_at_the_limit_is_accepted() -> None:
     bare = build([config_map("a", a="x")]).size
     assert build([config_map("a", a="x" * (LIMIT - bare + 1))]).size == LIMIT
-    with pytest.raises(PayloadTooLargeError):
+    with pytest.raises(PayloadError):
         build([config_map("a", a="x" * (LIMIT - bare + 2))])
 
 
