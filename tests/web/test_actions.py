@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Locator, expect
 
 from ibgu.core.model import RolloutState, StepState
 from ibgu.sandbox.kubectl import Kubectl
 from tests.web.conftest import SESSION, Look, Site
 from tests.web.fleet import MINUTE, PULL, failed, name, succeeded, waiting
+from tests.web.test_accessible import told
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -92,7 +94,7 @@ async def test_a_pause_is_told_and_then_made(look: Look) -> None:
     await expect(dialog.locator("code")).to_contain_text("ibgu.dev/pause")
     assert not paused(look, "ran-419")
     await look.keep("pause", 900)
-    await dialog.get_by_role("button", name="Do it").click()
+    await dialog.get_by_role("button", name="Pause ran-419").click()
     await expect(dialog.get_by_role("status")).to_contain_text(
         re.compile(r"^Done\. .*ran-419 is paused")
     )
@@ -113,32 +115,132 @@ async def test_a_step_is_previewed_before_it_is_appended(look: Look, clusters: N
     await expect(dialog.locator("code")).to_contain_text('"maxConcurrency":3')
     await look.keep("preview", 900)
     assert len(of_hub(look, "ran-420")["spec"]["plan"]) == 1
-    await dialog.get_by_role("button", name="Do it").click()
-    await expect(dialog.get_by_role("status")).to_contain_text("Upgrade")
+    await dialog.get_by_role("button", name="Upgrade on 3 clusters").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("Done. Upgrade")
     plan = of_hub(look, "ran-420")["spec"]["plan"]
     assert plan[1:] == [
         {"actions": ["Upgrade"], "rolloutStrategy": {"maxConcurrency": 3, "timeout": 600}}
     ]
 
 
-async def test_the_failed_are_aborted_after_three_clicks(look: Look, clusters: None) -> None:
+async def test_nothing_is_chosen_for_anybody(look: Look, clusters: None) -> None:
+    """An Enter in a dialog that has just opened adds no step: somebody has to say which one."""
+    await made(look, "ran-423", 6100, over=True)
+    dialog = await opened(look, "ran-423", "Add step")
+    radios = dialog.get_by_role("radio")
+    await expect(radios).to_have_count(4)
+    assert [await each.is_checked() for each in await radios.all()] == [False] * 4
+    send = dialog.get_by_role("button", name="Add the step")
+    await expect(send).to_have_attribute("aria-disabled", "true")
+    await expect(send).to_have_accessible_description("Choose what the step does.")
+    await expect(dialog.locator("code")).to_have_count(0)
+    await send.press("Enter")
+    assert await choices(dialog) == [
+        "Upgrade",
+        "Upgrade + FinalizeUpgrade can't be undone",
+        "Abort can't be undone",
+        "AbortOnFailure can't be undone",
+    ]
+    assert len(of_hub(look, "ran-423")["spec"]["plan"]) == 1
+    assert await violations_of(look) == []
+    assert look.errors == []
+
+
+async def choices(dialog: Locator) -> list[str]:
+    texts = await dialog.locator(".plans label").all_inner_texts()
+    return [" ".join(each.split()) for each in texts]
+
+
+async def test_the_end_of_the_way_back_asks_for_the_rollouts_name(
+    look: Look, clusters: None
+) -> None:
+    """FinalizeUpgrade during an Upgrade with failures, by keyboard alone."""
+    await made(look, "ran-424", 6100, over=True)
+    dialog = await opened(look, "ran-424", "Add step")
+    await dialog.get_by_role("radio", name="Upgrade + FinalizeUpgrade").press(" ")
+    told = dialog.locator(".confirm")
+    await expect(told).to_contain_text("This can't be undone for 3 clusters.")
+    await expect(told).to_contain_text("Rollback is no longer possible.")
+    send = dialog.get_by_role("button", name="Upgrade, then finalize upgrade on 3 clusters")
+    field = dialog.get_by_label("To confirm, type the rollout's name: ran-424")
+    await expect(send).to_have_accessible_description("Type ran-424 to confirm.")
+    await expect(send).to_have_css("background-color", "rgb(236, 239, 244)")
+    await field.fill("ran-42")
+    await send.press("Enter")
+    await field.fill("ran-424")
+    await expect(send).not_to_have_attribute("aria-disabled", "true")
+    await expect(send).to_have_css("background-color", "rgb(180, 35, 24)")
+    await look.keep("confirm", 900)
+    assert await violations_of(look) == []
+    await dialog.get_by_role("radio", name="AbortOnFailure").press(" ")
+    await expect(field).to_have_value("")
+    assert len(of_hub(look, "ran-424")["spec"]["plan"]) == 1
+    await dialog.get_by_role("radio", name="Upgrade + FinalizeUpgrade").press(" ")
+    await field.fill("ran-424")
+    await send.press("Enter")
+    await expect(dialog.get_by_role("status")).to_contain_text("Done. Upgrade, FinalizeUpgrade")
+    plan = of_hub(look, "ran-424")["spec"]["plan"]
+    assert [item["actions"] for item in plan] == [["Prep"], ["Upgrade", "FinalizeUpgrade"]]
+    assert look.errors == []
+
+
+async def violations_of(look: Look) -> list[str]:
+    """What axe-core has against the page with its dialog open."""
+    return told((await Axe().run(look.page)).response)
+
+
+async def test_the_failed_are_cleaned_up(look: Look, clusters: None) -> None:
     await made(look, "ran-422", 6100, over=True)
-    dialog = await opened(look, "ran-422", "Abort failed")
+    dialog = await opened(look, "ran-422", "Clean up failed")
     await expect(dialog).to_contain_text("Step 2, AbortOnFailure: 1 cluster in 1 wave")
     await expect(dialog).to_contain_text("AbortOnFailure is step 2 of ran-422")
-    await dialog.get_by_role("button", name="Do it").click()
+    await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
+    await dialog.get_by_label("type the rollout's name").fill("ran-422")
+    await dialog.get_by_role("button", name="Clean up 1 failed cluster", exact=True).click()
     await expect(dialog.get_by_role("status")).to_contain_text("AbortOnFailure")
     plan = of_hub(look, "ran-422")["spec"]["plan"]
     assert [item["actions"] for item in plan] == [["Prep"], ["AbortOnFailure"]]
     assert look.errors == []
 
 
+async def test_who_is_left_out_for_good_is_counted_first(look: Look) -> None:
+    await made(look, "ran-425", 6300)
+    dialog = await opened(look, "ran-425", "Skip waiting clusters")
+    await expect(dialog).to_contain_text("This can't be undone for 5 clusters.")
+    await dialog.get_by_label("Only these clusters").fill("site-6301, site-6302")
+    await expect(dialog).to_contain_text("This can't be undone for 2 clusters.")
+    await dialog.get_by_label("type the rollout's name").fill("ran-425")
+    await dialog.get_by_role("button", name="Skip 2 waiting clusters").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("Done.")
+    skipped = of_hub(look, "ran-425")["metadata"]["annotations"]["ibgu.dev/skip"]
+    assert skipped.endswith("site-6301,site-6302")
+
+
+async def test_the_most_dangerous_change_is_the_last_and_red(look: Look) -> None:
+    await made(look, "ran-426", 6400)
+    page = await look.open("#/r/default/ran-426", user="olga")
+    buttons = page.get_by_role("group", name="Actions").get_by_role("button")
+    await expect(buttons).to_have_text(
+        [
+            "Pause",
+            "Resume",
+            "Retry failed clusters…",
+            "Add step…",
+            "Take over from TALM…",
+            "Skip waiting clusters…",
+            "Clean up failed…",
+        ]
+    )
+    await expect(buttons.last).to_have_css("color", "rgb(180, 35, 24)")
+    await expect(buttons.first).not_to_have_css("color", "rgb(180, 35, 24)")
+
+
 async def test_what_the_state_does_not_allow_says_why(look: Look) -> None:
     page = await look.open("#/r/default/edge-416", user="olga")
-    skip = page.get_by_role("button", name="Skip waiting")
+    skip = page.get_by_role("button", name="Skip waiting clusters")
     await expect(skip).to_have_attribute("aria-disabled", "true")
     await skip.press("Enter")
-    await expect(page.locator(".actions [role=status]")).to_contain_text("Skip waiting: ")
+    await expect(page.locator(".actions [role=status]")).to_contain_text("Skip waiting clusters: ")
     await expect(page.get_by_role("dialog")).to_have_count(0)
 
 

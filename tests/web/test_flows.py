@@ -352,11 +352,6 @@ async def test_spans_are_cut_as_in_the_cli(look: Look, seconds: float, words: st
     assert await page.evaluate(script, [module, seconds]) == words
 
 
-async def test_the_abort_says_whom_it_takes(look: Look) -> None:
-    page = await look.open(RAN, user="olga")
-    await expect(page.get_by_role("button", name="Abort failed", exact=True)).to_be_visible()
-
-
 async def test_the_grid_is_walked_by_keys(look: Look) -> None:
     page = await look.open(RAN)
     grid = page.get_by_role("application")

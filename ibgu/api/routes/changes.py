@@ -18,6 +18,7 @@ from ibgu.api.schemas.changes import (
     PermitBody,
     Permits,
     RetryBody,
+    RiskBody,
     SkipBody,
 )
 from ibgu.api.schemas.problem import problems
@@ -32,6 +33,9 @@ from ibgu.db.views import Found, MemberRow
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["changes"], route_class=Guarded)
 _PROBLEMS = problems(401, 403, 404, 409, 422, 503)
 _PAGE = 500
+_RISKS = {
+    action: RiskBody(danger=risk.danger, lost=risk.lost) for action, risk in change.RISKS.items()
+}
 
 
 @router.get(
@@ -51,10 +55,12 @@ async def actions(row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfReq
             allowed=permit.allowed,
             why=permit.why,
             plans=[list(step) for step in permit.plans],
+            danger=permit.risk.danger,
+            lost=permit.risk.lost,
         )
         for permit in change.denied(found, missing)
     ]
-    return Permits(items=items)
+    return Permits(items=items, risks=_RISKS)
 
 
 @router.post("/steps", status_code=202, responses=_PROBLEMS, summary="Append a step to the plan")

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, JsonValue
 
 from ibgu.api.schemas.base import Body
+from ibgu.core.change import Danger
 from ibgu.core.model import Action, ReasonKind
 
 _CHANGE: JsonValue = {
@@ -17,6 +18,8 @@ _PERMIT: JsonValue = {
     "allowed": True,
     "why": "",
     "plans": [["Upgrade"], ["AbortOnFailure"]],
+    "danger": "reversible",
+    "lost": "",
 }
 
 Slots = Annotated[int | None, Field(ge=1, le=100_000, description="null: as the last step's.")]
@@ -83,9 +86,20 @@ class PermitBody(Body):
     allowed: bool
     why: str = Field(description="Why not: a right of yours that is missing, or the state.")
     plans: list[list[Action]] = Field(
-        description="Of append-step: the steps of which one may come next."
+        description="Of append-step: the steps of which one may come next, the least dangerous "
+        "first."
     )
+    danger: Danger = Field(
+        description="Of the change itself; that of a new step is its actions' own (`risks`)."
+    )
+    lost: str = Field(description="What can't be undone, in a sentence; empty: nothing.")
+
+
+class RiskBody(Body):
+    danger: Danger
+    lost: str = Field(description="What can't be undone, in a sentence; empty: nothing.")
 
 
 class Permits(Body):
-    items: list[PermitBody]
+    items: list[PermitBody] = Field(description="The least dangerous first.")
+    risks: dict[Action, RiskBody] = Field(description="Of a step with that action.")

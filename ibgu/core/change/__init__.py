@@ -5,16 +5,20 @@ Pure: the REST API and `ibgu --direct` read the object, ask here, and send what 
 
 from ibgu.core.change.allowed import Permit, Standing, denied, permits
 from ibgu.core.change.controls import adopt, pause, resume, skip
+from ibgu.core.change.danger import RISKS, Danger, Risk
 from ibgu.core.change.model import Change, Refused, Target
 from ibgu.core.change.plan import NewStep, abort, append, appendable, instead
 from ibgu.core.change.retry import Failure, failure, retry, why_no_retry
 
 __all__ = [
+    "RISKS",
     "Change",
+    "Danger",
     "Failure",
     "NewStep",
     "Permit",
     "Refused",
+    "Risk",
     "Standing",
     "Target",
     "abort",

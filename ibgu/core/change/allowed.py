@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.core.change.danger import ADOPT, RISKS, SKIP, Risk, danger_of
 from ibgu.core.change.plan import appendable, drawn, no_abort
 from ibgu.core.gates import LASTING
 from ibgu.core.model import Action, Reason, ReasonKind, Rollout, Step, StepState
@@ -25,7 +26,9 @@ class Permit(Struct, frozen=True):
     why: str = ""
     """Why not; empty: it is allowed."""
     plans: tuple[tuple[Action, ...], ...] = ()
-    """Of append-step: the steps of which one may come next."""
+    """Of append-step: the steps of which one may come next, the least dangerous first."""
+    risk: Risk = Risk()
+    """Of the change itself; that of a new step is its actions' own (`RISKS`)."""
 
     @property
     def allowed(self) -> bool:
@@ -33,17 +36,18 @@ class Permit(Struct, frozen=True):
 
 
 def permits(standing: Standing) -> list[Permit]:
+    """All changes, the least dangerous first."""
     plan = [item.actions for item in standing.rollout.spec.plan]
-    next_steps = tuple(appendable(plan))
+    next_steps = tuple(sorted(appendable(plan), key=danger_of))
     nothing = "" if next_steps else f"nothing may follow {drawn(plan)}"
     found = [
         Permit("pause", _pause(standing)),
         Permit("resume", _resume(standing)),
         Permit("retry", "" if standing.failed else "no cluster has failed"),
-        Permit("skip", _skip(standing)),
-        Permit("abort", no_abort(plan)),
         Permit("append-step", nothing, next_steps),
-        Permit("adopt", _adopt(standing)),
+        Permit("adopt", _adopt(standing), risk=ADOPT),
+        Permit("skip", _skip(standing), risk=SKIP),
+        Permit("abort", no_abort(plan), risk=RISKS[Action.ABORT_ON_FAILURE]),
     ]
     if standing.rollout.deleted_at is None:
         return found

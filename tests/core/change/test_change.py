@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from ibgu.core.change import (
+    RISKS,
     Change,
+    Danger,
     Failure,
     NewStep,
     Permit,
@@ -540,6 +542,27 @@ def test_a_deleted_rollout_takes_no_change() -> None:
     assert {each.why for each in told} == {"the ImageBasedGroupUpgrade was deleted"}
     assert not any(each.allowed for each in told)
     assert next(iter(permits(standing("Prep")))).allowed
+
+
+def test_the_least_dangerous_comes_first() -> None:
+    found = permits(standing("Prep", "Upgrade"))
+    assert [each.risk.danger for each in found] == sorted(
+        (each.risk.danger for each in found), key=list(Danger).index
+    )
+    steps = {each.name: each.plans for each in found}["append-step"]
+    assert steps == (("FinalizeUpgrade",), ("AbortOnFailure",))
+    assert {each.plans for each in permits(standing("Prep"))} == {
+        (),
+        (("Upgrade",), ("Upgrade", "FinalizeUpgrade"), ("Abort",), ("AbortOnFailure",)),
+    }
+
+
+def test_what_is_lost_is_told_of_whatever_can_not_be_undone() -> None:
+    risks = [*RISKS.values(), *(each.risk for each in permits(standing("Prep")))]
+    assert set(RISKS) == set(Action)
+    assert all((risk.danger is Danger.REVERSIBLE) == (not risk.lost) for risk in risks)
+    back = {action for action, risk in RISKS.items() if risk.danger is Danger.REVERSIBLE}
+    assert back == {Action.PREP, Action.UPGRADE}
 
 
 def test_a_missing_right_comes_before_the_state() -> None:

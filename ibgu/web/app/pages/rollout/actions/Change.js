@@ -1,36 +1,58 @@
 /** A change: first what would be done and as which kubectl line, then, if it is wanted, done. */
-import { useEffect, useState } from "preact/hooks";
-import { useServices } from "../../../data/services.js";
+import { useState } from "preact/hooks";
 import { html } from "../../../html.js";
 import { Command } from "../../../parts/Copy.js";
 import { Dialog } from "../../../parts/Dialog.js";
+import { rolloutPath } from "../../../rest/client.js";
+import { REVERSIBLE } from "../../../words/actions.js";
+import { Confirm } from "./Confirm.js";
+import { Preview, usePreview } from "./Preview.js";
+import { useSending, useTrial } from "./sending.js";
 
-const TYPING_MS = 300;
-
-/**
- * @param {{ title: string, path: string, start: object, Fields: any, given?: any,
- *   danger?: boolean, onClose: () => void, children?: (body: object) => any }} props
- *   given: what the fields need to know; children: what is shown of the body besides
- */
-export function Change({ title, path, start, Fields, given, danger, onClose, children }) {
-  const [body, setBody] = useState(start);
+/** @param {{ change: import("./changes.js").Kind, rollout: any, onClose: () => void }} props */
+export function Change({ change, rollout, onClose }) {
+  const [body, setBody] = useState(change.start);
+  const [typed, setTyped] = useState("");
   const [done, setDone] = useState(null);
-  const trial = useTrial(path, body);
+  const path = rolloutPath(rollout, `/${change.path}`);
+  const missing = change.missing(body);
+  const trial = useTrial(path, missing ? null : body);
+  const step = change.step(body);
+  const preview = usePreview(rollout, step);
   const { busy, problem, send } = useSending(path, body, setDone);
-  if (done) return html`<${Done} title=${title} answer=${done} onClose=${onClose} />`;
-  return html`<${Dialog} title=${title} onClose=${onClose}>
-    <${Fields} body=${body} change=${(part) => setBody({ ...body, ...part })} given=${given} />
-    ${children && children(body)}
-    <${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />
+  if (done) return html`<${Done} title=${change.title} answer=${done} onClose=${onClose} />`;
+
+  const risk = change.risk(body);
+  const risky = risk.danger !== REVERSIBLE;
+  const clusters = preview?.steps.at(-1)?.clusters ?? change.clusters(body);
+  const confirmed = !risky || typed === rollout.name;
+  const why =
+    missing ||
+    (trial.problem && "It can't be sent as it is: see above.") ||
+    ((!trial.answer || (step && !preview)) && "ibgu is working out what it would do.") ||
+    (!confirmed && `Type ${rollout.name} to confirm.`) ||
+    "";
+  const alter = (part) => {
+    setBody({ ...body, ...part });
+    setTyped("");
+  };
+  const { Fields } = change;
+  return html`<${Dialog} title=${change.title} onClose=${onClose}>
+    <${Fields} ...${change.given} body=${body} change=${alter} />
+    ${step && html`<${Preview} found=${preview} />`}
+    ${!missing && html`<${Outcome} answer=${trial.answer} problem=${problem ?? trial.problem} />`}
+    ${risky && html`<${Confirm} name=${rollout.name} lost=${risk.lost} clusters=${clusters} typed=${typed} type=${setTyped} />`}
+    <p id="why-not" class="quiet why-not" role="status">${busy ? "" : why}</p>
     <div class="buttons">
       <button type="button" onClick=${onClose}>Cancel</button>
       <button
         type="button"
-        class=${danger ? "danger" : "primary"}
-        disabled=${busy || !trial.answer}
-        onClick=${send}
+        class=${`primary ${risk.danger}`}
+        aria-disabled=${busy || why ? "true" : null}
+        aria-describedby="why-not"
+        onClick=${() => !busy && !why && send()}
       >
-        ${busy ? "Sending…" : "Do it"}
+        ${busy ? "Sending…" : change.label(body, clusters)}
       </button>
     </div>
   <//>`;
@@ -55,46 +77,4 @@ function Done({ title, answer, onClose }) {
       <button type="button" class="primary" autofocus onClick=${onClose}>Close</button>
     </div>
   <//>`;
-}
-
-/** What the change would do, asked anew whenever the form changes. */
-function useTrial(path, body) {
-  const { rest } = useServices();
-  const [state, setState] = useState({ answer: null, problem: null });
-  const text = JSON.stringify(body);
-  useEffect(() => {
-    let stale = false;
-    setState({ answer: null, problem: null });
-    const timer = setTimeout(async () => {
-      const found = await tried(() => rest.post(`${path}?dryRun=true`, body));
-      if (!stale) setState(found);
-    }, TYPING_MS);
-    return () => {
-      stale = true;
-      clearTimeout(timer);
-    };
-  }, [rest, path, text]);
-  return state;
-}
-
-function useSending(path, body, done) {
-  const { rest } = useServices();
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState(null);
-  const send = async () => {
-    setBusy(true);
-    const found = await tried(() => rest.post(path, body));
-    setBusy(false);
-    setProblem(found.problem);
-    if (found.answer) done(found.answer);
-  };
-  return { busy, problem, send };
-}
-
-async function tried(ask) {
-  try {
-    return { answer: await ask(), problem: null };
-  } catch (problem) {
-    return { answer: null, problem };
-  }
 }

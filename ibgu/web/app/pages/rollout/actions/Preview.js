@@ -5,27 +5,36 @@ import { useNow } from "../../../data/watch.js";
 import { html } from "../../../html.js";
 import { At } from "../../../parts/Time.js";
 import { count, plural, span } from "../../../words/format.js";
+import { TYPING_MS } from "./sending.js";
 
-const TYPING_MS = 300;
-
-export function Preview({ rollout, step }) {
+/**
+ * What the step would do; null: nobody knows yet.
+ *
+ * @param {{ namespace: string, name: string }} rollout
+ * @param {object | null} step null: nothing is to be asked
+ */
+export function usePreview({ namespace, name }, step) {
   const { rest } = useServices();
-  const [found, setFound] = useState(null);
-  const now = useNow(10_000);
-  const { namespace, name } = rollout;
   const text = JSON.stringify(step);
+  const [state, setState] = useState({ text: "", found: null });
   useEffect(() => {
+    if (step === null) return undefined;
     let stale = false;
     const ask = () => rest.post("preview", { namespace, name, append: [step] });
     const timer = setTimeout(async () => {
-      const answer = await ask().catch((problem) => ({ problems: [problem.message], steps: [] }));
-      if (!stale) setFound(answer);
+      const found = await ask().catch((problem) => ({ problems: [problem.message], steps: [] }));
+      if (!stale) setState({ text, found });
     }, TYPING_MS);
     return () => {
       stale = true;
       clearTimeout(timer);
     };
   }, [rest, namespace, name, text]);
+  return state.text === text ? state.found : null;
+}
+
+export function Preview({ found }) {
+  const now = useNow(10_000);
   if (!found) return html`<p class="quiet" aria-busy="true">Working out the preview…</p>`;
   return html`<section class="preview" aria-label="Preview" aria-live="polite">
     ${found.problems?.map((words) => html`<p key=${words} class="bad">${words}</p>`)}

@@ -1,25 +1,11 @@
-/** What each change asks for: the body that it begins with, and the fields that change it. */
+/** The fields of the forms: which clusters, which actions, within which bounds. */
 import { html } from "../../../html.js";
+import { REVERSIBLE, riskOf } from "../../../words/actions.js";
 
-const none = { start: {}, Fields: () => null };
-
-export const FORMS = {
-  pause: none,
-  resume: none,
-  adopt: none,
-  retry: {
-    start: { clusters: null, cause: null },
-    Fields: (props) => html`<${Chosen} what="failed" ...${props} />`,
-  },
-  skip: {
-    start: { clusters: null, reason: null },
-    Fields: (props) => html`<${Chosen} what="waiting" ...${props} />`,
-  },
-  abort: { start: { maxConcurrency: null, timeout: null }, Fields: Bounds },
-};
+export const Nothing = () => null;
 
 /** All of them, or those that are named. */
-function Chosen({ what, body, change }) {
+export function Clusters({ what, body, change }) {
   const read = (event) => {
     const names = event.target.value.split(/[\s,]+/).filter(Boolean);
     change({ clusters: names.length ? names : null });
@@ -38,6 +24,30 @@ function Chosen({ what, body, change }) {
       Names, with commas or spaces between; empty: all ${what} clusters${body.clusters === null && " (as it is now)"}.
     </p>
   </div>`;
+}
+
+/** The steps of which one may come next; none of them is chosen for anybody. */
+export function Plans({ plans, risks, body, change }) {
+  return html`<fieldset class="plans">
+      <legend>What the step does</legend>
+      ${plans.map(
+        (actions) => html`<${Plan}
+          key=${actions.join()}
+          actions=${actions}
+          risk=${riskOf(actions, risks)}
+          checked=${actions.join() === body.actions.join()}
+          choose=${() => change({ actions })}
+        />`,
+      )}
+    </fieldset>
+    <${Bounds} body=${body} change=${change} />`;
+}
+
+function Plan({ actions, risk: { danger }, checked, choose }) {
+  return html`<label class=${danger}>
+    <input type="radio" name="plan" checked=${checked} onChange=${choose} />
+    ${actions.join(" + ")}${danger !== REVERSIBLE && html` <small>can't be undone</small>`}
+  </label>`;
 }
 
 /** Slots and minutes; empty: as ibgu proposes. */

@@ -1,0 +1,71 @@
+"""What can't be undone of a change, so that nobody asks for it by accident."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ibgu.core.model import Action
+
+
+class Danger(StrEnum):
+    """In the order in which they are offered: who reads from the top meets the mildest first."""
+
+    REVERSIBLE = "reversible"
+    IRREVERSIBLE = "irreversible"
+    """The way back is gone, nothing else."""
+    DESTRUCTIVE = "destructive"
+    """It takes away what the clusters have, or what was asked for them."""
+
+
+class Risk(Struct, frozen=True):
+    danger: Danger = Danger.REVERSIBLE
+    lost: str = ""
+    """What can't be undone, in a sentence; empty: nothing."""
+
+
+RISKS: dict[Action, Risk] = {
+    Action.PREP: Risk(),
+    Action.UPGRADE: Risk(),
+    Action.FINALIZE_UPGRADE: Risk(
+        Danger.IRREVERSIBLE,
+        "The release from before the upgrade is deleted from each cluster, and Rollback is no "
+        "longer possible.",
+    ),
+    Action.FINALIZE_ROLLBACK: Risk(
+        Danger.IRREVERSIBLE,
+        "The release that was rolled back is deleted from each cluster; to get it again, run Prep "
+        "and Upgrade.",
+    ),
+    Action.ROLLBACK: Risk(
+        Danger.DESTRUCTIVE,
+        "Each cluster restarts with the release and the data from before its upgrade, and what it "
+        "has stored since is lost.",
+    ),
+    Action.ABORT: Risk(
+        Danger.DESTRUCTIVE,
+        "The prepared release is deleted from each cluster, Upgrades that have not restarted the "
+        "cluster yet are cancelled, and older rollouts lose these clusters.",
+    ),
+    Action.ABORT_ON_FAILURE: Risk(
+        Danger.DESTRUCTIVE,
+        "The prepared release is deleted from each failed cluster, together with the traces of the "
+        "failure; to upgrade it, run Prep again.",
+    ),
+}
+
+SKIP = Risk(
+    Danger.DESTRUCTIVE,
+    "The clusters are left out of this step for good; to upgrade them, create another rollout.",
+)
+ADOPT = Risk(
+    Danger.IRREVERSIBLE,
+    "The ClusterGroupUpgrades and ManifestWorks of TALM for this rollout are deleted, and TALM "
+    "can't continue it.",
+)
+
+_ORDER = tuple(Danger)
+
+
+def danger_of(actions: tuple[Action, ...]) -> int:
+    """Return the rank of a step's most dangerous action, to sort by."""
+    return max(_ORDER.index(RISKS[action].danger) for action in actions)

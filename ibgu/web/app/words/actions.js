@@ -1,0 +1,51 @@
+/** Changes and actions in the words of buttons. */
+import { plural } from "./format.js";
+import { spaced } from "./states.js";
+
+/** Three dots: a form asks for more. */
+export const LABELS = {
+  pause: "Pause",
+  resume: "Resume",
+  retry: "Retry failed clusters…",
+  "append-step": "Add step…",
+  adopt: "Take over from TALM…",
+  skip: "Skip waiting clusters…",
+  abort: "Clean up failed…",
+};
+
+export const REVERSIBLE = "reversible";
+/** The mildest first, as REST orders them. */
+const ORDER = [REVERSIBLE, "irreversible", "destructive"];
+
+/** As a title, and in a sentence. */
+export const titleOf = (/** @type {string} */ name) => (LABELS[name] ?? name).replace("…", "");
+
+/** "Finalize upgrade on 120 clusters". @param {number | null} clusters null: nobody knows */
+export function stepLabel(/** @type {string[]} */ actions, clusters) {
+  const whom = clusters === null ? "" : plural(clusters, "cluster");
+  if (actions.join() === "AbortOnFailure") return cleanUpLabel(clusters);
+  const words = actions.map(spaced).join(", then ");
+  return `${words[0].toUpperCase()}${words.slice(1)}${whom && ` on ${whom}`}`;
+}
+
+/** "Clean up 3 failed clusters". @param {number | null} clusters */
+const cleanUpLabel = (clusters) =>
+  `Clean up ${clusters === null ? "failed clusters" : plural(clusters, "failed cluster")}`;
+
+/**
+ * What a step of several actions risks: the worst of them, in the words of each.
+ *
+ * @param {string[]} actions
+ * @param {Record<string, { danger: string, lost: string }>} risks by action
+ */
+export function riskOf(actions, risks) {
+  const found = actions.map((action) => risks[action]);
+  const worst = Math.max(...found.map(({ danger }) => ORDER.indexOf(danger)));
+  return {
+    danger: ORDER[worst],
+    lost: found
+      .map(({ lost }) => lost)
+      .filter(Boolean)
+      .join(" "),
+  };
+}
