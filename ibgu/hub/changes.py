@@ -1,5 +1,7 @@
 """Changes of IBGUs on the hub, with the rights of who asks for them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
@@ -8,6 +10,7 @@ from ibgu.core.change import Change, Target
 from ibgu.core.kinds import Ibgu, JsonObject, ManagedCluster
 from ibgu.core.works import names
 from ibgu.hub import paths
+from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
 _MANAGER = 128
@@ -28,18 +31,19 @@ class Changes:
         return Target(msgspec.json.decode(answer, type=JsonObject), who, now)
 
     async def make(self, target: Target, change: Change) -> None:
-        if change.patch is not None:
-            await self._hub.request(
-                "PATCH",
-                paths.ibgu(target.namespace, target.name),
-                body=change.patch,
-                content_type=paths.MERGE_PATCH,
-                query=self._query,
-            )
+        if isinstance(change.patch, list):
+            with _plan_changed(target):
+                await self._patch(target, change.patch, paths.JSON_PATCH)
+        elif change.patch is not None:
+            await self._patch(target, change.patch, paths.MERGE_PATCH)
         if change.create is not None:
             await self._hub.request(
                 "POST", paths.ibgus(target.namespace), body=change.create, query=self._query
             )
+
+    async def _patch(self, target: Target, patch: object, form: str) -> None:
+        path = paths.ibgu(target.namespace, target.name)
+        await self._hub.request("PATCH", path, body=patch, content_type=form, query=self._query)
 
     async def ibgus(self, namespace: str) -> list[Ibgu]:
         found: list[Ibgu] = []
@@ -57,6 +61,18 @@ class Changes:
 def manager_of(username: str) -> str:
     """What ibgu's REST API is for the hub, when it changes something for that user."""
     return names.REST_MANAGER + username
+
+
+@contextmanager
+def _plan_changed(target: Target) -> Iterator[None]:
+    """Say what a JSON patch that did not fit means: the API server gives no reason."""
+    try:
+        yield
+    except HubError as error:
+        if not error.conflict:
+            raise
+        words = f"somebody changed the plan of {target.name} meanwhile"
+        raise HubError(409, "Conflict", words, method=error.method, path=error.path) from error
 
 
 def _printable(text: str) -> str:

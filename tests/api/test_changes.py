@@ -40,6 +40,7 @@ from tests.api.fleet import (
     finished,
     fleet,
     open_step,
+    over,
     put,
     rollout,
     seen,
@@ -290,6 +291,42 @@ async def test_a_plan_that_changed_meanwhile_is_a_conflict(
     with pytest.raises(HubError) as late:
         await changes.make(target, append(target, NewStep(("AbortOnFailure",))))
     assert late.value.conflict
+    assert late.value.message == "somebody changed the plan of ran-x1 meanwhile"
+
+
+async def test_what_ibgu_writes_into_the_status_is_no_conflict_for_a_new_step(
+    made: Made, admin: HubClient
+) -> None:
+    from datetime import UTC, datetime
+
+    from ibgu.core.change import NewStep, append
+    from ibgu.hub.changes import Changes
+
+    await made("Prep")
+    changes = Changes(admin, "test")
+    target = await changes.read("default", "ran-x1", "olga", datetime.now(UTC))
+    await admin.request(
+        "PATCH",
+        paths.ibgu_status("default", "ran-x1"),
+        body={"status": {"observedGeneration": 1}},
+        content_type=paths.MERGE_PATCH,
+    )
+    await changes.make(target, append(target, NewStep(("Upgrade",))))
+    assert [each.actions for each in (await on_hub(admin)).spec.plan] == [["Prep"], ["Upgrade"]]
+
+
+async def test_a_complete_rollout_is_not_paused(
+    post: Post, made: Made, journal: Journal, admin: HubClient, ask: Ask
+) -> None:
+    one = known(await made("Prep", "Upgrade", "FinalizeUpgrade"))
+    await seen(journal, one)
+    await over(journal, one)
+    refused = await post("olga", "pause")
+    assert refused.status_code == 409, refused.text
+    assert refused.json()["detail"].startswith("it is complete: nothing is left that a pause")
+    assert "ibgu.dev/pause" not in (await on_hub(admin)).metadata.annotations
+    found = (await ask("olga", f"{PATH}/actions")).json()["items"]
+    assert {each["name"]: each["allowed"] for each in found}["pause"] is False
 
 
 async def test_waiting_clusters_are_skipped_by_name_or_reason(

@@ -87,8 +87,17 @@ async def abort(changing: ChangingOfRequest, body: AbortBody | None = None) -> C
 
 
 @router.post("/pause", status_code=202, responses=_PROBLEMS, summary="Start nothing new")
-async def pause(changing: ChangingOfRequest, body: PauseBody | None = None) -> ChangeBody:
+async def pause(
+    changing: ChangingOfRequest,
+    row: RolloutOfPath,
+    reads: ReadsOfRequest,
+    body: PauseBody | None = None,
+) -> ChangeBody:
+    """Refused where the rollout is complete."""
     why = body.why if body else ""
+    standing = await _standing(row, reads)
+    if not standing.rollout.paused:
+        _require(standing, "pause")
     return await changing.make(lambda target: change.pause(target, why))
 
 

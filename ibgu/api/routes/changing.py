@@ -107,8 +107,8 @@ def _problem(error: HubError, namespace: str, name: str) -> Problem:
         case 404:
             return Problem(404, "not-found", f"the hub says: {error.message}")
         case 409:
-            words = f"somebody changed {name} meanwhile, nothing was done; look again and repeat"
-            return Problem(409, "conflict", f"{words} ({error.message})")
+            words = f"{error.message}; nothing was done; look again and repeat"
+            return Problem(409, "conflict", words)
         case 400 | 422:
             return Problem(422, "refused", f"the hub refuses it: {error.message}")
     words = f"the hub gave no clear answer, so it may have been done or not: {error.message}"

@@ -78,7 +78,8 @@ async def _directly(how: How, namespace: str, decide: "Decide") -> Change:
             change = await decide(changes, target)
             await changes.make(target, change)
     except HubError as error:
-        raise RestError(error.message) from error
+        again = "; nothing was done; look again and repeat" if error.conflict else ""
+        raise RestError(f"{error.message}{again}") from error
     except Refused as refused:
         raise RestError(str(refused)) from refused
     return Change(done=change.done, kubectl=change.kubectl)

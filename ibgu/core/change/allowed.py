@@ -9,7 +9,10 @@ from ibgu.core.change.danger import ADOPT, RISKS, SKIP, Risk, danger_of
 from ibgu.core.change.plan import appendable, drawn, no_abort
 from ibgu.core.gates import LASTING
 from ibgu.core.model import Action, Reason, ReasonKind, Rollout, Step, StepState
-from ibgu.core.status import hold_of
+from ibgu.core.status import complete, hold_of
+
+
+NOTHING_TO_PAUSE = "nothing is left that a pause could keep from starting"
 
 
 class Standing(Struct, frozen=True):
@@ -60,7 +63,10 @@ def denied(found: Iterable[Permit], why: Mapping[str, str]) -> list[Permit]:
 
 
 def _pause(standing: Standing) -> str:
-    return "it is paused already" if standing.rollout.paused else ""
+    if standing.rollout.paused:
+        return "it is paused already"
+    over = complete(standing.rollout, standing.newest)
+    return f"it is complete: {NOTHING_TO_PAUSE}" if over else ""
 
 
 def _resume(standing: Standing) -> str:

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 
-from ibgu.core.change.allowed import Standing, resumable
-from ibgu.core.change.model import Change, Target
+from ibgu.core.change.allowed import NOTHING_TO_PAUSE, Standing, resumable
+from ibgu.core.change.model import Change, Refused, Target
 from ibgu.core.model import ReasonKind, StepState
 from ibgu.core.works import names
 
 
 def pause(target: Target, why: str = "") -> Change:
+    """Raises Refused where nothing is left to start."""
     if names.PAUSE in target.annotations:
         said = target.annotations[names.PAUSE]
         return Change(f"{target.name} is paused already{f' ({said})' if said else ''}")
+    if target.completed:
+        raise Refused(f"{target.name} is complete: {NOTHING_TO_PAUSE}")
     value = f"{target.who}: {why}" if why else target.who
     return target.annotate(
         f"{target.name} is paused: nothing new starts, what is in flight goes on to its end",

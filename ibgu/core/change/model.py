@@ -21,8 +21,8 @@ class Change(Struct, frozen=True):
     """What comes of it, in a sentence."""
     kubectl: str = ""
     """The same as a command line."""
-    patch: JsonObject | None = None
-    """JSON merge patch of the IBGU."""
+    patch: JsonObject | list[JsonObject] | None = None
+    """JSON merge patch of the IBGU; a list is a JSON patch."""
     create: JsonObject | None = None
     """Another IBGU."""
 

@@ -41,14 +41,29 @@ def append(target: Target, step: NewStep) -> Change:
     wrong = problem(msgspec.convert(plan, list[PlanItem]), [])
     if wrong is not None:
         raise Refused(f"{wrong}; {instead(_actions(target))}")
-    metadata = target.object["metadata"]
-    version = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
     line = msgspec.json.encode([{"op": "add", "path": "/spec/plan/-", "value": item}]).decode()
     return Change(
         f"{_named(step)} is step {len(plan)} of {target.name}; {_starts(target)}",
         target.kubectl("patch", "--type=json", "-p", line),
-        {"metadata": version, "spec": {"plan": plan}},
+        _replaced(target, plan),
     )
+
+
+def _replaced(target: Target, plan: Sequence[JsonObject]) -> list[JsonObject]:
+    """Return a JSON patch that fits as long as nobody else has changed the plan.
+
+    Everything else of the object may change meanwhile: ibgu writes its status all the time.
+    """
+    return [
+        {"op": "test", "path": "/metadata/uid", "value": target.object["metadata"]["uid"]},
+        {"op": "test", "path": "/spec/plan", "value": _plan_as_read(target)},
+        {"op": "add", "path": "/spec/plan", "value": plan},
+    ]
+
+
+def _plan_as_read(target: Target) -> JsonObject | None:
+    found: JsonObject = target.object.get("spec") or {}
+    return found.get("plan")
 
 
 def abort(

@@ -117,7 +117,7 @@ def _hold(turn: Turn, found: Ibgu) -> None:
     if hold is not None and hold.kind is ReasonKind.INVALID_PLAN:
         return
     foreign = foreign_controller(turn)
-    reason = foreign or _pause(turn, found)
+    reason = foreign or (None if _over(turn) else _pause(turn, found))
     adopting = turn.rollout.adopting_since if foreign else None
     if reason is None and (hold is not None or turn.rollout.adopting_since is not None):
         words = f"no longer: {hold.message}" if hold else "nothing of TALM's is left"
@@ -132,6 +132,12 @@ def _hold(turn: Turn, found: Ibgu) -> None:
             hold=reason,
             adopting_since=adopting,
         )
+
+
+def _over(turn: Turn) -> bool:
+    """Whether every step of the plan is done, so that a pause would keep nothing."""
+    planned = len(turn.rollout.spec.plan)
+    return turn.rollout.state is RolloutState.COMPLETE and len(turn.book.steps) >= planned
 
 
 def _pause(turn: Turn, found: Ibgu) -> Reason | None:
@@ -153,6 +159,9 @@ def open_next_step(turn: Turn) -> None:
     if index < len(rollout.spec.plan):
         _open(turn, index, rollout.spec.plan[index])
     elif rollout.state is RolloutState.RUNNING:
+        if rollout.paused:
+            words = "nothing is left that the pause keeps from starting"
+            turn.on_rollout(Kind.ROLLOUT_RELEASED, words, hold=None)
         turn.on_rollout(
             Kind.ROLLOUT_COMPLETED,
             "all plan steps are completed",

@@ -66,9 +66,26 @@ def target(*steps: str, **annotations: str) -> Target:
 
 
 def plan_of(change: Change) -> list[list[str]]:
-    body = change.patch or change.create
-    assert body is not None
-    return [item["actions"] for item in body["spec"]["plan"]]
+    if isinstance(change.patch, list):
+        plan = change.patch[-1]["value"]
+    else:
+        assert change.create is not None
+        plan = change.create["spec"]["plan"]
+    return [item["actions"] for item in plan]
+
+
+def added(change: Change) -> dict[str, Any]:
+    """The last step of a JSON patch of the plan."""
+    assert isinstance(change.patch, list)
+    step: dict[str, Any] = change.patch[-1]["value"][-1]
+    return step
+
+
+def marked(change: Change) -> dict[str, str | None]:
+    """The annotations of a merge patch."""
+    assert isinstance(change.patch, dict)
+    found: dict[str, str | None] = change.patch["metadata"]["annotations"]
+    return found
 
 
 # -- steps -------------------------------------------------------------------------------------
@@ -87,13 +104,14 @@ def test_what_may_follow_a_plan() -> None:
 
 def test_a_step_is_appended_to_the_plan_as_it_was_read() -> None:
     change = append(target("Prep"), NewStep(("Upgrade",), 200, 240))
-    assert change.patch is not None
-    assert change.patch["metadata"] == {"uid": "u1", "resourceVersion": "9"}
+    read = target("Prep").plan
+    assert isinstance(change.patch, list)
+    assert change.patch[:2] == [
+        {"op": "test", "path": "/metadata/uid", "value": "u1"},
+        {"op": "test", "path": "/spec/plan", "value": read},
+    ]
     assert plan_of(change) == [["Prep"], ["Upgrade"]]
-    assert change.patch["spec"]["plan"][1]["rolloutStrategy"] == {
-        "maxConcurrency": 200,
-        "timeout": 240,
-    }
+    assert added(change)["rolloutStrategy"] == {"maxConcurrency": 200, "timeout": 240}
     assert change.kubectl == (
         "kubectl -n edge patch imagebasedgroupupgrade ran --type=json -p "
         '\'[{"op":"add","path":"/spec/plan/-","value":{"actions":["Upgrade"],"rolloutStrategy":'
@@ -103,14 +121,11 @@ def test_a_step_is_appended_to_the_plan_as_it_was_read() -> None:
 
 def test_what_is_not_given_is_taken_from_the_last_step() -> None:
     change = append(target("Prep"), NewStep(("Upgrade",)))
-    assert change.patch is not None
-    assert change.patch["spec"]["plan"][1]["rolloutStrategy"] == {
-        "maxConcurrency": 7,
-        "timeout": 60,
-    }
+    assert added(change)["rolloutStrategy"] == {"maxConcurrency": 7, "timeout": 60}
     first = append(target(), NewStep(("Prep",)))
-    assert first.patch is not None
-    assert first.patch["spec"]["plan"][0]["rolloutStrategy"]["timeout"] == 240
+    assert added(first)["rolloutStrategy"]["timeout"] == 240
+    assert isinstance(first.patch, list)
+    assert first.patch[1] == {"op": "test", "path": "/spec/plan", "value": None}
 
 
 NOW_IT_STARTS = "; it starts now"
@@ -185,9 +200,14 @@ def test_a_pause_says_who_and_why() -> None:
     assert change.patch == {
         "metadata": {"uid": "u1", "annotations": {"ibgu.dev/pause": "olga: mirror down"}}
     }
-    plain = pause(target("Prep")).patch
-    assert plain is not None
-    assert plain["metadata"]["annotations"] == {"ibgu.dev/pause": "olga"}
+    assert marked(pause(target("Prep"))) == {"ibgu.dev/pause": "olga"}
+
+
+def test_a_complete_rollout_is_not_paused() -> None:
+    found = target("Prep")
+    found.object["status"] = {"conditions": [{"type": "Progressing", "status": "False"}]}
+    with pytest.raises(Refused, match="^ran is complete: nothing is left that a pause"):
+        pause(found)
 
 
 @pytest.mark.parametrize(("value", "said"), [("bob", "already (bob)"), ("", "already")])
@@ -199,16 +219,14 @@ def test_a_pause_that_is_there_stays(value: str, said: str) -> None:
 
 def test_resume_ends_a_pause_and_nothing_else() -> None:
     change = resume(target("Prep", pause="x"))
-    assert change.patch is not None
-    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/pause": None}
+    assert marked(change) == {"ibgu.dev/pause": None}
     assert change.kubectl.endswith("ran ibgu.dev/pause- --overwrite")
     assert "stays held: a second resume ends that" in change.done
 
 
 def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
     change = resume(target("Prep"))
-    assert change.patch is not None
-    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/resume": f"olga {STAMP}"}
+    assert marked(change) == {"ibgu.dev/resume": f"olga {STAMP}"}
     held_by_brake = standing("Prep", step_hold=ReasonKind.BRAKE)
     assert resume(target("Prep"), held_by_brake) == change
 
@@ -238,8 +256,7 @@ def test_what_still_holds_behind_a_pause_is_told(held_by: dict[str, Any], said: 
     paused = {"hold": ReasonKind.PAUSED} | held_by
     change = resume(target("Prep", pause="x"), standing("Prep", **paused))
     assert change.done == said
-    assert change.patch is not None
-    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/pause": None}
+    assert marked(change) == {"ibgu.dev/pause": None}
 
 
 def test_a_second_resume_waits_until_the_first_was_seen() -> None:
@@ -263,15 +280,13 @@ def test_who_is_skipped(
     clusters: list[str] | None, step: int | None, value: str, said: str
 ) -> None:
     change = skip(target("Prep"), clusters, step)
-    assert change.patch is not None
-    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/skip": value}
+    assert marked(change) == {"ibgu.dev/skip": value}
     assert change.done.startswith(said)
 
 
 def test_taking_over() -> None:
     change = adopt(target("Prep"))
-    assert change.patch is not None
-    assert change.patch["metadata"]["annotations"] == {"ibgu.dev/adopt": f"olga {STAMP}"}
+    assert marked(change) == {"ibgu.dev/adopt": f"olga {STAMP}"}
 
 
 # -- retry -------------------------------------------------------------------------------------
@@ -460,6 +475,7 @@ def standing(
     waiting: int = 0,
     failed: int = 0,
     deleted: bool = False,
+    complete: bool = False,
 ) -> Standing:
     plan = [PlanItem(step.split(), RolloutStrategy(1, 60)) for step in steps]
     rollout = Rollout(
@@ -468,7 +484,7 @@ def standing(
         name="ran",
         created_at=NOW,
         spec=IbguSpec(plan=plan),
-        state=RolloutState.RUNNING,
+        state=RolloutState.COMPLETE if complete else RolloutState.RUNNING,
         hold=held(hold),
         deleted_at=NOW if deleted else None,
     )
@@ -531,6 +547,10 @@ def test_what_a_resume_does_not_end() -> None:
 
 def test_what_is_so_already_or_can_not_follow() -> None:
     assert why(standing("Prep", hold=ReasonKind.PAUSED))["pause"] == "it is paused already"
+    over = why(standing("Prep", state=StepState.FINISHED, complete=True))
+    assert over["pause"].startswith("it is complete: nothing is left")
+    appended = standing("Prep", "Upgrade", state=StepState.FINISHED, complete=True)
+    assert why(appended)["pause"] == ""
     assert why(standing("Prep", hold=ReasonKind.ADOPTION))["adopt"] == ""
     told = why(standing("Rollback", "FinalizeRollback"))
     assert told["append-step"] == "nothing may follow [Rollback][FinalizeRollback]"

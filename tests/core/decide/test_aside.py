@@ -92,12 +92,13 @@ def _take(twin: Twin, uid: str) -> list[Decision]:
 @pytest.mark.parametrize("paused", [False, True])
 def test_it_ends_with_the_first_turn_that_gets_through(paused: bool) -> None:
     twin = sites(1)
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=20)
     _take(twin, uid)
     if paused:
         twin.annotate(uid, pause="")
-    twin.wait(hours=1)
+    twin.wait(minutes=1)
     reason = twin.book(uid).rollout.hold
     assert (reason.kind if reason else None) == (ReasonKind.PAUSED if paused else None)
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from ibgu.core.change import Standing, Target, resume
 from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
 from ibgu.core.snapshot import PayloadState
+from ibgu.core.status import phase_of
 from tests.core.decide.fleets import sites
 from tests.core.decide.test_r19_brake import braked, failed
 from tests.core.decide.test_r19_brake import fleet as braking_fleet
@@ -73,6 +74,34 @@ def test_what_holds_the_step_outlasts_a_pause() -> None:
     assert twin.told(Kind.STEP_RELEASED) == []
 
 
+def test_a_complete_rollout_is_not_held_by_a_pause_until_its_plan_grows() -> None:
+    twin = sites(1)
+    uid = twin.apply(ibgu("a", "Prep"))
+    twin.wait(hours=1)
+    twin.annotate(uid, pause="alice")
+    twin.wait(hours=1)
+    book = twin.book(uid)
+    assert phase_of(book.rollout, book.newest) == "Completed"
+    assert twin.decisions(Kind.ROLLOUT_HELD) == []
+    twin.append(uid, "Upgrade")
+    twin.wait(hours=1)
+    book = twin.book(uid)
+    assert phase_of(book.rollout, book.newest) == "Held"
+    assert len(book.steps) == 1
+
+
+def test_a_pause_ends_with_the_last_step() -> None:
+    """Else a rollout that is complete would be shown as held by a person."""
+    twin = sites(1)
+    uid = twin.apply(ibgu("a", "Prep", timeout=600))
+    twin.wait(seconds=20)
+    twin.annotate(uid, pause="alice")
+    twin.wait(hours=1)
+    book = twin.book(uid)
+    assert (phase_of(book.rollout, book.newest), book.rollout.hold) == ("Completed", None)
+    assert "nothing is left that the pause" in twin.told(Kind.ROLLOUT_RELEASED)[0]
+
+
 def press_resume(twin: Twin, uid: str) -> None:
     """As REST and `ibgu resume` do it."""
     obj, book = twin.ibgus[uid], twin.book(uid)
@@ -84,7 +113,7 @@ def press_resume(twin: Twin, uid: str) -> None:
     }
     held = Standing(book.rollout, book.steps[-1].step, 0, 0)
     change = resume(Target({"metadata": metadata}, "olga", twin.now), held)
-    if change.patch is not None:
+    if isinstance(change.patch, dict):
         marks = metadata["annotations"] | change.patch["metadata"]["annotations"]
         kept = {key: value for key, value in marks.items() if value is not None}
         twin.apply(replace(obj, metadata=replace(obj.metadata, annotations=kept)))
