@@ -115,6 +115,11 @@ class Settings(BaseSettings):
         description="Tokens that were never accepted before, about which the API asks the hub a "
         "second; at most half of them from one address.",
     )
+    behind_proxy: bool = Field(
+        False,
+        description="A proxy is in front: its X-Forwarded-Proto and X-Forwarded-Host tell the "
+        "page's address, and X-Forwarded-Access-Token the user's token.",
+    )
     notify_file: str = Field(
         "", description="YAML file that says who is notified of what; empty: nobody is."
     )

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import structlog
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from msgspec import Struct
+from starlette.requests import HTTPConnection
 
 from ibgu import telemetry
 from ibgu.api.context import Context
@@ -22,7 +23,22 @@ log = structlog.get_logger("ibgu.api")
 ROLLOUTS = "imagebasedgroupupgrades"
 CLUSTERS = "managedclusters"
 
-bearer = HTTPBearer(
+FORWARDED_TOKEN = "X-Forwarded-Access-Token"
+"""The header in which oauth-proxy passes the token of who has signed in."""
+
+
+class _HubToken(HTTPBearer):
+    """The request's own token; where it has none, the one that a proxy in front has added."""
+
+    async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
+        context: Context = request.app.state.context
+        own = await super().__call__(request)
+        if own is None and context.behind_proxy and (token := request.headers.get(FORWARDED_TOKEN)):
+            return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token)
+        return own
+
+
+bearer = _HubToken(
     auto_error=False,
     scheme_name="hubToken",
     description="A bearer token of the hub: `oc whoami -t`, `kubectl create token`.",

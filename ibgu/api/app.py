@@ -26,7 +26,7 @@ from ibgu.api.stream import Feed
 
 
 def create_app(context: Context) -> FastAPI:
-    app = create_probes(context.probes)
+    app = create_probes(context.probes, behind_proxy=context.behind_proxy)
     app.state.context = context
     app.state.measured = Measured(context)
     app.state.feed = Feed(context.engine, context.hub)

@@ -11,6 +11,7 @@ from ibgu.api.context import Probes
 from ibgu.api.edge import Edge
 from ibgu.api.limits import BodyLimit
 from ibgu.api.measures import Counted
+from ibgu.api.origin import SameOrigin
 from ibgu.api.problems import away
 from ibgu.api.readiness import Readiness
 from ibgu.api.routes import process
@@ -26,7 +27,8 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 def create_waiting(waits_for: Callable[[], list[str]]) -> FastAPI:
     """For a process that can't do its work yet: alive, not ready, and it says why."""
-    app = create_probes(Probes(_unknown, waits_for))
+    # Nothing is changed here, so it does no harm to believe a proxy that may be in front.
+    app = create_probes(Probes(_unknown, waits_for), behind_proxy=True)
 
     async def not_yet() -> None:
         raise away("not-ready", "; ".join(waits_for()))
@@ -41,7 +43,7 @@ async def _unknown() -> str | None:
     return None
 
 
-def create_probes(probes: Probes) -> FastAPI:
+def create_probes(probes: Probes, *, behind_proxy: bool = False) -> FastAPI:
     """`/healthz`, `/readyz` and (where they are not apart) `/metrics`, for a process that serves no
     API."""
     app = FastAPI(
@@ -50,6 +52,7 @@ def create_probes(probes: Probes) -> FastAPI:
     app.state.probes = probes
     app.state.readiness = Readiness(probes)
     app.add_middleware(BodyLimit)
+    app.add_middleware(SameOrigin, behind_proxy=behind_proxy)
     app.add_middleware(Tagged)
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES, compresslevel=GZIP_LEVEL)
     app.add_middleware(Edge)

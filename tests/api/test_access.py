@@ -3,8 +3,10 @@
 import httpx
 import pytest
 import structlog
+from msgspec.structs import replace
 from structlog.testing import LogCapture
 
+from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
@@ -38,6 +40,28 @@ async def test_a_wrong_token_is_nobodys(client: httpx.AsyncClient) -> None:
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="ibgu", error="invalid_token"'
     assert "wrong, expired or revoked" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("header", [None, "Basic b2xnYTo="])
+@pytest.mark.usefixtures("two_namespaces")
+async def test_a_proxys_token_counts_where_a_setting_says_that_one_is_in_front(
+    context: Context, sandbox_hub: SandboxHub, header: str | None
+) -> None:
+    """It is reviewed like any other; oauth-proxy sends a user without a password beside it."""
+    given = {"Authorization": header} if header is not None else {}
+    bob = given | {"X-Forwarded-Access-Token": sandbox_hub.token("bob")}
+    alice = bob | {"Authorization": f"Bearer {sandbox_hub.token('alice')}"}
+    wrong = given | {"X-Forwarded-Access-Token": "wrong", "X-Forwarded-User": "alice"}
+
+    async def who(behind_proxy: bool, headers: dict[str, str]) -> str | None:
+        app = create_app(replace(context, behind_proxy=behind_proxy))
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+            answer = await client.get("/api/v1/whoami", headers=headers)
+        return answer.json()["username"] if answer.status_code == 200 else None
+
+    assert [await who(True, each) for each in (bob, alice, wrong)] == ["bob", "alice", None]
+    assert [await who(False, each) for each in (bob, alice, wrong)] == [None, "alice", None]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ from tests.api.fleet import (
 from tests.db.records import NOW, member, step
 
 pytestmark = pytest.mark.hub
+JSON = {"Content-Type": "application/json"}
 Post = Callable[..., Awaitable[httpx.Response]]
 PATH = "rollouts/default/ran-x1"
 
@@ -63,7 +64,7 @@ async def admin(sandbox_hub: SandboxHub) -> AsyncIterator[HubClient]:
 @pytest.fixture
 def post(client: httpx.AsyncClient, sandbox_hub: SandboxHub) -> Post:
     async def post(user: str, what: str, body: Any = None, **query: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"}
+        headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"} | JSON
         path = f"/api/v1/{PATH}/{what}"
         return await client.post(path, json=body, params=query or None, headers=headers)
 

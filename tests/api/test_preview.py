@@ -188,7 +188,8 @@ async def test_bodies_that_can_not_be_used(
     client: httpx.AsyncClient, sandbox_hub: SandboxHub, body: dict[str, Any]
 ) -> None:
     """As ASCII, in which any character may be escaped, also half of one."""
-    headers = {"Authorization": f"Bearer {sandbox_hub.token('olga')}"}
+    token = f"Bearer {sandbox_hub.token('olga')}"
+    headers = {"Authorization": token, "Content-Type": "application/json"}
     answer = await client.post("/api/v1/preview", content=json.dumps(body), headers=headers)
     assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (422, "invalid")
 

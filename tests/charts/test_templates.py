@@ -204,6 +204,27 @@ def test_openshift_gives_the_bundled_postgres_its_user() -> None:
     assert "runAsUser" not in there["securityContext"]
 
 
+@pytest.mark.parametrize("entry", [{}, {"route": {"enabled": True}}, CASES["ingress"]])
+@pytest.mark.parametrize("topology", ["split", "combined"])
+def test_what_answers_rest_knows_of_the_proxy_in_front(topology: str, entry: Object) -> None:
+    """Else it would take its own page, which has come by TLS, for another one."""
+    objects = render({"topology": topology, **entry}, OPENSHIFT)
+    told = {
+        name.removeprefix("Deployment/"): environment(spec["containers"][0]).get(
+            "IBGU_BEHIND_PROXY"
+        )
+        for name, spec in pod_specs(objects).items()
+    }
+    assert told["ibgu-api" if topology == "split" else "ibgu"] == ("true" if entry else None)
+    assert told.get("ibgu-controller") is None
+
+
+def test_who_knows_better_decides_about_the_proxy() -> None:
+    given = {"route": {"enabled": True}, "settings": {"IBGU_BEHIND_PROXY": "false"}}
+    container = ibgu_container(render(given, OPENSHIFT), "ibgu-api")
+    assert [each["value"] for each in container["env"] if "PROXY" in each["name"]] == ["false"]
+
+
 def test_a_service_monitor_is_made_where_it_is_understood() -> None:
     def kinds(switch: str, *apis: str) -> set[str]:
         return {o["kind"] for o in render({"monitoring": {"serviceMonitor": switch}}, apis)}

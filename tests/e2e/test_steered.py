@@ -26,7 +26,8 @@ async def _fine() -> None:
 async def post(scene: Scene) -> AsyncIterator[Post]:
     """A change of the rollout `steered`, as olga; what is answered."""
     pool = engine(scene.database_url)
-    headers = {"Authorization": f"Bearer {scene.hub.token('olga')}"}
+    token = f"Bearer {scene.hub.token('olga')}"
+    headers = {"Authorization": token, "Content-Type": "application/json"}
     async with await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client:
         system = await client.get(paths.namespace("kube-system"), Bare)
         app = create_app(Context(system.metadata.uid, pool, Access(client), Probes(_fine)))

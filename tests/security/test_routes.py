@@ -46,6 +46,8 @@ VALUES = {"namespace": "default", "name": "ran-r1"}
 """Of parameters in paths; any other gets "a"."""
 HOUR = timedelta(hours=1)
 POLICY = "Content-Security-Policy"
+JSON = {"Content-Type": "application/json"}
+"""Without it no change is looked at further."""
 
 
 class Asked(Struct, frozen=True):
@@ -120,7 +122,7 @@ async def test_every_route_refuses_who_has_no_valid_token(
     ]
     for asked in guarded:
         for header in headers:
-            given = {"Authorization": header} if header is not None else {}
+            given = JSON | ({"Authorization": header} if header is not None else {})
             answer = await client.request(asked.method, asked.path, headers=given)
             assert answer.status_code == 401, f"{asked} with {header!r}: {answer.text}"
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -139,7 +141,7 @@ async def test_a_token_of_the_same_make_that_is_valid_is_accepted(
 async def test_every_route_refuses_who_may_not(
     client: httpx.AsyncClient, guarded: list[Asked], sandbox_hub: SandboxHub
 ) -> None:
-    headers = {"Authorization": f"Bearer {sandbox_hub.token('carol')}"}
+    headers = JSON | {"Authorization": f"Bearer {sandbox_hub.token('carol')}"}
     for asked in guarded:
         answer = await client.request(asked.method, asked.path, headers=headers)
         if str(asked) in FILTERED:
@@ -209,7 +211,7 @@ async def test_a_body_of_unknown_length_is_read_so_far_and_no_further() -> None:
 
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
-        answer = await client.post("/echo", content=endless())
+        answer = await client.post("/echo", content=endless(), headers=JSON)
         assert (await client.post("/echo", json={"a": "b"})).text == "1"
     assert answer.status_code == 413
     assert sent <= BODY_BYTES + 2048

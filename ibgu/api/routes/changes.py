@@ -31,7 +31,7 @@ from ibgu.db.reads import Reads
 from ibgu.db.views import Found, MemberRow
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["changes"], route_class=Guarded)
-_PROBLEMS = problems(401, 403, 404, 409, 422, 503)
+_PROBLEMS = problems(401, 403, 404, 409, 415, 422, 503)
 _PAGE = 500
 _RISKS = {
     action: RiskBody(danger=risk.danger, lost=risk.lost) for action, risk in change.RISKS.items()

@@ -49,7 +49,7 @@ class _Asked(Struct, frozen=True):
 @router.post(
     "/preview",
     dependencies=[Depends(_may_list)],
-    responses=problems(401, 403, 404, 422, 503),
+    responses=problems(401, 403, 404, 415, 422, 503),
     summary="What a plan would do; nothing is changed",
 )
 async def previewed(

@@ -36,7 +36,7 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         {},
     ),
     403: (
-        "The hub does not allow it to this user",
+        "The hub does not allow it to this user, or another site's page asks for it",
         "forbidden",
         "bob may not get imagebasedgroupupgrades.lcm.openshift.io in namespace edge; "
         "a Role or ClusterRole that allows it must be bound to that user",
@@ -52,6 +52,13 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
         "The state does not allow it, or the object was changed meanwhile; nothing was done",
         "not-now",
         "nothing is held",
+        {},
+    ),
+    415: (
+        "The body is not said to be JSON",
+        "not-json",
+        "requests that change something need the header Content-Type: application/json, even "
+        "without a body",
         {},
     ),
     422: (

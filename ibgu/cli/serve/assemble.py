@@ -156,6 +156,7 @@ async def _api(
             rates=rates,
             unknown_tokens=UnknownTokens(settings.api_unknown_tokens),
             starts_per_minute=settings.starts_per_minute,
+            behind_proxy=settings.behind_proxy,
         )
 
 

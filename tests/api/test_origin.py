@@ -1,0 +1,116 @@
+"""Who asks for a change: ibgu's own page, or no page at all."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from ibgu.api.context import Probes
+from ibgu.api.probes import create_probes
+
+JSON = {"Content-Type": "application/json"}
+
+
+async def _fine() -> None:
+    return None
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "behind a proxy"])
+def behind_proxy(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+async def asked(behind_proxy: bool) -> AsyncIterator[httpx.AsyncClient]:
+    """A server that takes one change, at /change."""
+    app = create_probes(Probes(_fine), behind_proxy=behind_proxy)
+    app.add_api_route("/change", _fine, methods=["POST", "PATCH", "PUT", "DELETE"])
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu:8080") as client:
+        yield client
+
+
+async def _kind(client: httpx.AsyncClient, headers: dict[str, str], method: str = "POST") -> str:
+    """What the problem's type ends with; empty: it is done."""
+    answer = await client.request(method, "/change", headers=headers)
+    return "" if answer.status_code == 200 else str(answer.json()["type"].rpartition("/")[2])
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
+async def test_a_change_is_json_even_without_a_body(asked: httpx.AsyncClient, method: str) -> None:
+    assert await _kind(asked, JSON, method) == ""
+    assert await _kind(asked, {"Content-Type": "Application/JSON; charset=utf-8"}, method) == ""
+    others = ("", "text/plain", "text/plain; application/json", "application/jsonp", "a, b")
+    forms = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=application/json")
+    for kind in (*others, *forms):
+        assert await _kind(asked, {"Content-Type": kind}, method) == "not-json"
+    answer = await asked.request(method, "/change")
+    assert answer.status_code == 415
+    assert answer.json()["detail"] == (
+        "requests that change something need the header Content-Type: application/json, "
+        "even without a body"
+    )
+
+
+async def test_a_change_comes_from_the_own_origin(asked: httpx.AsyncClient) -> None:
+    assert await _kind(asked, JSON | {"Origin": "http://ibgu:8080"}) == ""
+    assert await _kind(asked, JSON | {"Origin": "HTTP://IBGU:8080"}) == ""
+    for other in (
+        "http://ibgu",
+        "http://ibgu:8081",
+        "https://ibgu:8080",
+        "http://evil.ibgu:8080",
+        "http://ibgu:8080.evil",
+        "http://ibgu:x",
+        "http://[",
+        "null",
+        "",
+    ):
+        assert await _kind(asked, JSON | {"Origin": other}) == "cross-origin", other
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "", "other"])
+async def test_a_browser_says_that_a_page_is_of_another_site(
+    asked: httpx.AsyncClient, site: str
+) -> None:
+    assert await _kind(asked, JSON | {"Sec-Fetch-Site": site}) == "cross-origin"
+    own = {"Origin": "http://ibgu:8080"}
+    assert await _kind(asked, JSON | own | {"Sec-Fetch-Site": site}) == "cross-origin"
+    assert await _kind(asked, JSON | own | {"Sec-Fetch-Site": "same-origin"}) == ""
+
+
+async def test_the_default_port_need_not_be_told(asked: httpx.AsyncClient) -> None:
+    host = {"Host": "ibgu.example.com:80", "Origin": "http://ibgu.example.com"}
+    assert await _kind(asked, JSON | host) == ""
+
+
+async def test_a_proxy_tells_the_address_where_there_is_one(
+    asked: httpx.AsyncClient, behind_proxy: bool
+) -> None:
+    told = {
+        "Host": "10.0.0.7:8080",
+        "X-Forwarded-Host": "ibgu.apps.example.com, ibgu-api",
+        "X-Forwarded-Proto": "https,http",
+    }
+    own = {"Origin": "https://ibgu.apps.example.com"}
+    if behind_proxy:
+        assert await _kind(asked, JSON | told | own) == ""
+        assert await _kind(asked, JSON | told | {"Origin": "http://10.0.0.7:8080"})
+    else:
+        answer = await asked.post("/change", headers=JSON | told | own)
+        assert answer.status_code == 403
+        assert answer.json()["detail"] == (
+            "a page of https://ibgu.apps.example.com asks for this change, and ibgu is at "
+            "http://10.0.0.7:8080: make the change on ibgu's own page; "
+            "if a proxy is in front of ibgu, set IBGU_BEHIND_PROXY=true"
+        )
+
+
+async def test_reads_are_for_everybody(asked: httpx.AsyncClient) -> None:
+    foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert (await asked.get("/healthz", headers=foreign)).text == "ok"
+
+
+async def test_who_tells_no_host_has_no_page(asked: httpx.AsyncClient) -> None:
+    """As HTTP/1.0 allows."""
+    assert await _kind(asked, JSON | {"Host": "", "Origin": "null"}) == "cross-origin"
