@@ -20,7 +20,7 @@ def bindings(objects: list[dict[str, Any]]) -> set[tuple[str, ...]]:
             f"{subject.get('namespace')}/{subject['name']}",
         )
         for manifest in objects
-        if manifest["kind"].endswith("Binding")
+        if manifest["kind"].endswith("RoleBinding")
         for subject in manifest["subjects"]
         if subject["kind"] == "ServiceAccount"
     }

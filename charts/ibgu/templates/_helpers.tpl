@@ -72,3 +72,10 @@ capabilities:
 true
 {{- end }}
 {{- end }}
+
+{{- /* The rights of an IBGU's author are checked: Kubernetes 1.30 and newer serve what it takes. */ -}}
+{{- define "ibgu.payloadPolicy" -}}
+{{- $asked := .Values.payloadPolicy.enabled -}}
+{{- $served := semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}
+{{- if and (not .Values.shadow) (or (eq $asked "always") (and (eq $asked "auto") $served)) }}true{{ end -}}
+{{- end }}
