@@ -88,9 +88,9 @@ def _metadata(metadata: ObjectMeta, namespace: str) -> JsonObject:
 def _no_pull_secret(secret: Secret) -> str:
     name = f"{secret.metadata.namespace}/{secret.metadata.name}"
     return (
-        f"Secret {name} has the type {secret.type or 'Opaque'}, and nothing of it is carried: a pull "
-        f"secret has the type {' or '.join(PULL_SECRETS)}. Replace it by a pull secret, or delete "
-        "this ImageBasedGroupUpgrade and create it with the name of one"
+        f"Secret {name} has the type {secret.type or 'Opaque'}, and nothing of it is carried: a "
+        f"pull secret has the type {' or '.join(PULL_SECRETS)}. Replace it by a pull secret, or "
+        "delete this ImageBasedGroupUpgrade and create it with the name of one"
     )
 
 
