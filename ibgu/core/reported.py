@@ -7,10 +7,12 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from ibgu.core.cut import cut
 from ibgu.core.kinds import Condition, FieldValue, ManifestCondition, ManifestWork
 from ibgu.core.model import WorkView
 from ibgu.core.moments import moment
 from ibgu.core.observe import Shown, view_work
+from ibgu.core.observe.conditions import bounded
 from ibgu.core.observe.standing import Standing, standing
 from ibgu.core.recover.trace import Trace, traces_of
 from ibgu.core.works import names
@@ -52,7 +54,7 @@ def reported(work: ManifestWork) -> Reported:
         work=view,
         run=traces_of([Shown(meta, view)]).get(meta.namespace),
         standing=standing(view.ibu) if view.ibu else None,
-        conditions=tuple(work.status.conditions),
+        conditions=tuple(map(bounded, work.status.conditions)),
         manifests=tuple(map(_manifest, work.status.resource_status.manifests)),
     )
 
@@ -106,12 +108,12 @@ def _manifest(entry: ManifestCondition) -> Manifest:
         meta.kind,
         meta.namespace,
         meta.name,
-        tuple(entry.conditions),
-        {value.name: _text(value.field_value) for value in values},
+        tuple(map(bounded, entry.conditions)),
+        {cut(value.name): _text(value.field_value) for value in values},
     )
 
 
 def _text(value: FieldValue) -> str:
     if value.boolean is not None:
         return str(value.boolean).lower()
-    return str(value.integer) if value.integer is not None else value.string or ""
+    return str(value.integer) if value.integer is not None else cut(value.string or "")

@@ -3,6 +3,7 @@
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
+from ibgu.core.cut import cut
 from ibgu.hub.lenient import decode
 
 TRANSPORT = 0
@@ -113,7 +114,7 @@ def read_error(
     error = said.error(method=method, path=path)
     error.status = status
     error.reason = said.reason or phrase
-    error.message = said.message or body[:500].decode(errors="replace").strip() or "no details"
+    error.message = cut(said.message) or body[:500].decode(errors="replace").strip() or "no details"
     if retry_after is not None and retry_after.isdigit():
         error.retry_after = float(retry_after)
     return error

@@ -1,5 +1,7 @@
 """Every failure that a cluster can report is seen at once, with its own words and its cause."""
 
+from ibgu.core.cut import MARK, MOST_BYTES
+from ibgu.hub import paths
 from ibgu.sim.faults import CATALOGUE
 from tests.e2e.clock import Pace
 from tests.e2e.harness import Scene, actions
@@ -161,3 +163,41 @@ async def test_clusters_without_a_lifecycle_agent(scene: Scene) -> None:
         assert failed["message"].startswith(words), cluster
         assert await scene.labels(cluster) == {}
     assert scene.stages(f"{scene.label}-3") == ["Prep"]
+
+
+async def test_a_cluster_that_says_240_kb_is_quoted_in_4(scene: Scene) -> None:
+    """Its agent may write any status of its works; in journal, status and Events it is cut."""
+    cluster = f"{scene.label}-1"
+    await failing(scene, {cluster: "hangs"})
+    await scene.apply(ibgu("flooded", step("Prep"), fleet=scene.label))
+    await scene.accepted()
+    scene.freeze(cluster)
+    await _flood(scene, cluster)
+    await scene.completed("flooded")
+    (failed,) = (await scene.entry("flooded", cluster))["failedActions"]
+    assert failed["message"].startswith("PrepFailed: ééé")
+    assert len(failed["message"].encode()) <= MOST_BYTES
+    (row,) = await scene.journal("SELECT message FROM runs")
+    assert row["message"].endswith(MARK)
+    for table, words in (("members", "message"), ("runs", "message"), ("events", "why")):
+        (row,) = await scene.journal(f"SELECT max(octet_length({words})) AS most FROM {table}")
+        assert row["most"] <= MOST_BYTES, table
+    (row,) = await scene.journal("SELECT max(octet_length(e::text)) AS most FROM events e")
+    assert row["most"] < 4 * MOST_BYTES, "what the events have seen is cut too"
+    assert max(len(str(event)) for event in await scene.events("flooded")) < 2 * MOST_BYTES
+
+
+async def _flood(scene: Scene, cluster: str) -> None:
+    """Prep has failed, says the cluster, and why in 240 KB."""
+    (work,) = await scene.works(cluster)
+    manifests = work["status"]["resourceStatus"]["manifests"]
+    (values,) = [m["statusFeedback"]["values"] for m in manifests if m.get("statusFeedback")]
+    told = {"prepCompletedStatus": "False", "prepInProgressStatus": "False"}
+    told |= {"prepInProgressReason": "Failed", "prepInProgressMessage": "é" * 120_000}
+    kept = [value for value in values if value["name"] not in told]
+    values[:] = kept + [
+        {"name": name, "fieldValue": {"type": "String", "string": text}}
+        for name, text in told.items()
+    ]
+    path = paths.work(cluster, work["metadata"]["name"])
+    await scene.admin.request("PUT", f"{path}/status", body=work)

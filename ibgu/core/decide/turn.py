@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.book import Book, StepBook, Take, World
+from ibgu.core.cut import cut
 from ibgu.core.model import (
     Action,
     Cause,
@@ -127,12 +128,12 @@ class Turn:
         self, kind: Kind, why: str, *, warning: bool = False, actor: str = "", **changes: Any
     ) -> None:
         rollout = replace(self.rollout, **changes)
-        self.say(OnRollout(kind, rollout, why, warning, actor))
+        self.say(OnRollout(kind, rollout, cut(why), warning, actor))
 
     def on_step(
         self, kind: Kind, step: Step, why: str, *, warning: bool = False, **changes: Any
     ) -> None:
-        self.say(OnStep(kind, replace(step, **changes), why, warning))
+        self.say(OnStep(kind, replace(step, **changes), cut(why), warning))
 
     def on_member(
         self,
@@ -145,7 +146,7 @@ class Turn:
     ) -> Member:
         member = replace(member, **changes)
         seen = self.observe(member.cluster) if kind in _PROVEN else None
-        self.say(OnMember(kind, member, why, _cause(kind, member), warning, seen))
+        self.say(OnMember(kind, member, cut(why), _cause(kind, member), warning, seen))
         return member
 
     def on_run(self, kind: Kind, member: Member, why: str, **changes: Any) -> Member:

@@ -2,17 +2,28 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
+from ibgu.core.cut import cut
 from ibgu.core.kinds import Condition
 
 NONE = Condition()
 
 
 def find(conditions: Iterable[Condition], type_: str) -> Condition:
-    """The condition of that type; an empty one if there is none."""
+    """Return the condition of that type, its message cut; an empty one if there is none."""
     for condition in conditions:
         if condition.type == type_:
-            return condition
+            return bounded(condition)
     return NONE
+
+
+def bounded(condition: Condition) -> Condition:
+    """Return the condition with no more words than may be kept of them."""
+    status, reason, message = map(cut, (condition.status, condition.reason, condition.message))
+    if message is condition.message and reason is condition.reason and status is condition.status:
+        return condition
+    return replace(condition, status=status, reason=reason, message=message)
 
 
 def status_of(conditions: Iterable[Condition], type_: str) -> str:

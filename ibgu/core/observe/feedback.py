@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import islice
 from sys import intern
 
+from ibgu.core.cut import cut
 from ibgu.core.kinds import FeedbackValue, FieldValue
 from ibgu.core.model import MISSING, IbuCondition, IbuView, Stage
 from ibgu.core.works import feedback as names
 
 _NOTHING = FieldValue()
+_MOST_LOOKS = 16
 Values = Mapping[str, FieldValue]
 
 
@@ -34,7 +37,7 @@ def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
 
 
 def _text(found: Values, name: str) -> str:
-    return intern(found.get(name, _NOTHING).string or "")
+    return intern(cut(found.get(name, _NOTHING).string or ""))
 
 
 def _number(found: Values, name: str) -> int:
@@ -60,5 +63,7 @@ def _stages(values: tuple[str, ...]) -> frozenset[Stage]:
 
 
 def _looks(found: Values) -> frozenset[str]:
+    """Answers to looks, and no more of them than a cluster is ever asked for."""
     prefix = names.LOOK_PREFIX
-    return frozenset(name.removeprefix(prefix) for name in found if name.startswith(prefix))
+    told = (cut(name.removeprefix(prefix)) for name in found if name.startswith(prefix))
+    return frozenset(islice(told, _MOST_LOOKS))

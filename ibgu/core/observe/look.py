@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from ibgu.core.cut import cut
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action, Cause, IbuView, Stage
 from ibgu.core.observe import words
@@ -69,7 +70,7 @@ def _by_standing(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
     if (reached or startable) and not _seed_fits(ibu, action, stands, spec):
         return _failed(Cause.WRONG_STATE, words.other_seed(ibu, action, stands, spec))
     if reached:
-        return Judgement(kind=JudgementKind.REACHED, note=words.already(ibu, stands))
+        return Judgement(kind=JudgementKind.REACHED, note=cut(words.already(ibu, stands)))
     if startable:
         return STARTABLE
     if running := words.running(ibu, stands):
@@ -95,8 +96,8 @@ def _seed_fits(ibu: IbuView, action: Action, stands: Standing, spec: IbguSpec) -
 
 
 def _busy(message: str) -> Judgement:
-    return Judgement(kind=JudgementKind.BUSY, message=message)
+    return Judgement(kind=JudgementKind.BUSY, message=cut(message))
 
 
 def _failed(cause: Cause, message: str) -> Judgement:
-    return Judgement(kind=JudgementKind.FAILED, cause=cause, message=message)
+    return Judgement(kind=JudgementKind.FAILED, cause=cause, message=cut(message))

@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ibgu.core.cut import cut
 from ibgu.core.kinds import ManagedCluster, ManifestWork, ObjectMeta
 from ibgu.core.model import ClusterView, WorkView
 from ibgu.core.observe.cluster import view_cluster
@@ -68,7 +69,7 @@ def shown(
 
 
 def _chosen(found: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
-    return _shared(tuple((key, found[key]) for key in keys if key in found))
+    return _shared(tuple((key, cut(found[key])) for key in keys if key in found))
 
 
 @lru_cache(_DIFFERENT)

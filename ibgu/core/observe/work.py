@@ -5,6 +5,7 @@ from sys import intern
 
 from msgspec.structs import replace
 
+from ibgu.core.cut import cut
 from ibgu.core.kinds import ManifestCondition, ManifestWork, ResourceMeta
 from ibgu.core.model import WorkView
 from ibgu.core.observe.conditions import find
@@ -29,10 +30,10 @@ def view_work(work: ManifestWork) -> WorkView:
         terminating=metadata.deletion_timestamp is not None,
         edited=marks.get(names.GENERATION) != str(generation),
         armed=marks.get(names.ARMING) == names.ARMED,
-        run=intern(marks.get(names.RUN, "")),
-        look=marks.get(names.LOOK, ""),
-        restore=marks.get(names.RESTORE, ""),
-        digest=marks.get(names.DIGEST, ""),
+        run=intern(cut(marks.get(names.RUN, ""))),
+        look=cut(marks.get(names.LOOK, "")),
+        restore=cut(marks.get(names.RESTORE, "")),
+        digest=cut(marks.get(names.DIGEST, "")),
         applied=applied.status == "True" and applied.observed_generation == generation,
         apply_error=_apply_error(manifests, entry, generation),
         ibu_applied=_applied(entry, generation) == "True",

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from ibgu.core.cut import cut
 from ibgu.core.kinds import ClusterGroupUpgrade, IbguSpec, PlanItem, ResourceStatus
 from ibgu.core.model import Action
 from ibgu.core.observe.conditions import find, status_of
@@ -137,7 +138,7 @@ def _words(status: ResourceStatus) -> Iterator[str]:
     for manifest in status.manifests:
         for value in manifest.status_feedback.values:
             if "ConditionMessage" in value.name or "ConditionReason" in value.name:
-                yield value.field_value.string or ""
+                yield cut(value.field_value.string or "")
         applied = find(manifest.conditions, "Applied")
         if applied.status == "False":
             yield applied.message

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import DecodeError, Struct, json
 
+from ibgu.core.cut import cut
 from ibgu.core.kinds import Condition, ManifestCondition
 from ibgu.core.model import Stage
 from ibgu.core.observe.conditions import find, status_of
@@ -64,7 +65,7 @@ def view_talm_work(work: TalmManifestWork) -> TalmWork:
     stage, value_name = _expected(meta.annotations.get(names.EXPECTED, ""))
     entry = next((m for m in manifests if _is_ibu(m)), _NO_ENTRY)
     others = [m for m in manifests if m is not entry]
-    values = {v.name: v.field_value.string or "" for v in entry.status_feedback.values}
+    values = {v.name: cut(v.field_value.string or "") for v in entry.status_feedback.values}
     option = work.spec.delete_option
     labels, generation = meta.labels, meta.generation
     return TalmWork(

@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from ibgu.core.cut import MOST_BYTES, cut
 from ibgu.core.kinds import (
     Condition,
     FeedbackValue,
@@ -14,7 +15,7 @@ from ibgu.core.kinds import (
     WorkStatus,
 )
 from ibgu.core.model import IbuCondition, Stage
-from ibgu.core.observe import view_work
+from ibgu.core.observe import shown_work, view_work
 from ibgu.core.works import names
 from ibgu.core.works.feedback import CONDITIONS, NEXT_STAGES, PATHS, condition_value, look_value
 
@@ -223,3 +224,23 @@ def test_decoded_from_what_a_real_agent_wrote() -> None:
     assert view.ibu is not None
     assert view.ibu.current
     assert (view.ibu.stage, view.ibu.run) == ("Prep", "r1")
+
+
+LONG = "x" * 240_000
+
+
+def test_what_a_hostile_cluster_says_is_bounded() -> None:
+    told = [text(name, LONG) for name in PATHS if name not in ("generation", "observedGeneration")]
+    told += [text(look_value(str(number)), "x") for number in range(10_000)]
+    conditions = [Condition("Applied", "False", LONG, LONG, 3), Condition("Available", LONG)]
+    view = view_work(work(ManifestCondition(IBU, conditions, StatusFeedback(told))))
+    assert len(msgspec.json.encode(view)) < 40 * MOST_BYTES
+    assert view.apply_error == cut(LONG)
+    assert view.ibu is not None
+    assert len(view.ibu.looks) == 16
+
+
+def test_so_are_the_marks_that_it_may_change() -> None:
+    marks = dict.fromkeys((names.RUN, names.LOOK, names.RESTORE, names.DIGEST, names.ACTION), LONG)
+    found = ManifestWork(ObjectMeta(name="w", annotations=marks))
+    assert len(msgspec.json.encode(shown_work(found))) < 6 * MOST_BYTES
