@@ -2,16 +2,18 @@
 
 import re
 from datetime import timedelta
+from itertools import combinations
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
 
-from ibgu.core.model import RolloutState, StepState
+from ibgu.core.model import ReasonKind, RolloutState, StepState
 from ibgu.core.spans import duration
 from ibgu.hub.client import HubClient
 from tests.api.reporting import put_works
 from tests.web.conftest import SESSION, Look
-from tests.web.fleet import MONITOR, succeeded
+from tests.web.fleet import MONITOR, failed, running, succeeded
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -95,8 +97,10 @@ async def test_the_cause_of_a_failed_cluster_is_three_clicks_away(look: Look) ->
     await expect(page.get_by_role("region", name="History").locator("tbody tr")).to_have_count(2)
     await look.keep("cluster", 830)
     await page.get_by_text("Its events in the journal").click()
-    rows = page.locator(".events tbody tr")
-    await expect(rows.first).to_contain_text("Finished")
+    told = page.get_by_role("list", name="Events").get_by_role("listitem")
+    await expect(told.first).to_contain_text("Member finished: Upgrade failed")
+    await expect(told.first.get_by_role("link", name="ran-417")).to_be_visible()
+    assert "{" not in await page.get_by_role("list", name="Events").inner_text()
     await page.get_by_text("The cluster as REST tells it").click()
     await expect(page.locator(".raws pre")).to_contain_text('"site-0006"')
     assert look.errors == []
@@ -175,6 +179,56 @@ async def test_a_row_of_the_box_filters_grid_and_table(look: Look) -> None:
     await look.keep("failures", 1450)
     await page.go_back()
     await expect(page.get_by_role("heading", name="399 clusters", exact=True)).to_be_visible()
+
+
+async def test_who_is_at_work_as_usual_keeps_nothing(look: Look) -> None:
+    page = await look.open(RAN)
+    why = page.get_by_role("region", name="Why not further")
+    await expect(why).to_contain_text(re.compile("5\\d clusters at work as usual"))
+    rows = await why.get_by_role("button").all_inner_texts()
+    assert not {"running", "rebooting"} & {row.split("\n")[0] for row in rows}
+    await why.get_by_role("button", name="stalled 2").click()
+    await expect(page.get_by_role("heading", name="2 of 399 clusters")).to_be_visible()
+
+
+async def test_failures_stand_above_the_chart(look: Look) -> None:
+    page = await look.open(RAN)
+    failures = page.get_by_role("region", name=re.compile("failures in this step"))
+    chart = page.get_by_role("region", name="Done over time")
+    above, below = await failures.bounding_box(), await chart.bounding_box()
+    assert above
+    assert below
+    assert above["y"] + above["height"] <= below["y"]
+
+
+async def test_a_state_is_not_said_twice(look: Look) -> None:
+    """Of the journal's "rebooting: …" beside the word rebooting."""
+    story = look.site.story()
+    of = await story.rollout("ran-dark", ["Upgrade"])
+    step = await story.step(of, 0, 1)
+    words = "rebooting: the cluster is not reachable"
+    await story.put(running(step, 9970, 0, 1, story.now, ReasonKind.REBOOTING, words))
+    page = await look.open("#/r/default/ran-dark")
+    row = page.get_by_role("region", name="Members").locator("tbody tr")
+    await expect(row).to_contain_text("the cluster is not reachable")
+    assert (await row.inner_text()).lower().count("rebooting") == 1
+
+
+async def test_what_is_to_be_typed_is_code_and_no_backtick_is_seen(look: Look) -> None:
+    story = look.site.story()
+    of = await story.rollout("ran-typed", ["Upgrade"])
+    step = await story.step(of, 0, 1)
+    words = "Rollback due to restore failure: Failed restore CRs: acm-klusterlet"
+    took = timedelta(minutes=1)
+    await story.put(failed(step, 9971, 0, story.now - took, took, words))
+    page = await look.open("#/r/default/ran-typed")
+    failures = page.get_by_role("region", name="1 failure in this step")
+    await expect(failures.locator(".remedy code")).to_have_text("velero describe restore")
+    assert "`" not in await page.locator("main").inner_text()
+    await failures.get_by_role("link", name="site-9971").click()
+    card = page.get_by_role("region", name="How it stands")
+    await expect(card.locator("dd.do code")).to_have_text("velero describe restore")
+    assert "`" not in await page.locator("main").inner_text()
 
 
 async def test_a_link_holds_step_and_filter(look: Look) -> None:
@@ -279,7 +333,8 @@ async def test_the_number_of_stalled_clusters_leads_to_them(look: Look) -> None:
     members = page.get_by_role("region", name="Members")
     await expect(members.locator("tbody tr")).to_have_count(2)
     await expect(members.locator("tbody")).to_be_in_viewport()
-    await expect(page.get_by_role("button", name="stalled 2")).to_have_attribute(
+    legend = page.get_by_role("group", name="Show only")
+    await expect(legend.get_by_role("button", name="stalled 2")).to_have_attribute(
         "aria-pressed", "true"
     )
     await look.keep("stalled", 1680)
@@ -306,10 +361,20 @@ SPY = """
       return clearRect.apply(this, box);
     };
     CanvasRenderingContext2D.prototype.fillText = function (text, ...where) {
-      this.canvas.texts?.push(text);
+      const box = this.measureText(text);
+      const { e, f } = this.getTransform();
+      const [x, y] = where;
+      this.canvas.texts?.push({
+        text,
+        left: x + e - box.actualBoundingBoxLeft,
+        right: x + e + box.actualBoundingBoxRight,
+        top: y + f - box.actualBoundingBoxAscent,
+        bottom: y + f + box.actualBoundingBoxDescent,
+      });
       return fillText.call(this, text, ...where);
     };
 """
+BOXES = "document.querySelector('.chart canvas').texts.filter(({ text }) => text)"
 
 
 async def test_no_two_marks_of_the_chart_have_one_time(look: Look) -> None:
@@ -325,10 +390,43 @@ async def test_no_two_marks_of_the_chart_have_one_time(look: Look) -> None:
     page = await look.open("#/r/default/ran-short")
     await expect(page.locator(".u-legend .u-value").nth(1)).to_have_text("3")
     drawn = await page.evaluate("document.querySelector('.chart canvas').texts")
-    marks = [each for each in drawn if re.fullmatch(r"[\d:]{5,8}", each)]
+    marks = [each["text"] for each in drawn if re.fullmatch(r"[\d:]{5,8}", each["text"])]
     assert marks
     assert len(set(marks)) == len(marks)
     assert look.errors == []
+
+
+@pytest.mark.parametrize("minutes", [1, 90, 60 * 20, 60 * 24 * 3, 60 * 24 * 40])
+async def test_the_labels_of_the_chart_never_collide(look: Look, minutes: int) -> None:
+    """Of steps of a minute and of forty days, of 5,000 clusters, in windows of any width."""
+    story = look.site.story()
+    began = story.now - timedelta(minutes=minutes)
+    uid = f"ran-{minutes}"
+    of = await story.rollout(uid, ["Prep"], started_at=began)
+    step = await story.step(of, 0, 5000, started_at=began, max_concurrency=1000)
+    took = timedelta(minutes=minutes) / 2
+    await story.put(*(succeeded(step, 20_000 + n, n, began, took) for n in range(12)))
+    await look.page.add_init_script(SPY)
+    page = await look.open(f"#/r/default/{uid}")
+    await page.locator(".u-legend").wait_for()
+    for width in (820, 900, 1000, 1060, 1280, 1440, 1900):
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        boxes = await page.evaluate(BOXES)
+        assert len(boxes) > 6, (width, boxes)
+        space = await page.evaluate("document.querySelector('.chart canvas').width")
+        outside = [each for each in boxes if each["left"] < 0 or each["right"] > space]
+        assert [*outside, *(pair for pair in combinations(boxes, 2) if overlap(*pair))] == [], width
+    assert look.errors == []
+
+
+def overlap(one: Any, other: Any) -> bool:
+    return bool(
+        one["left"] < other["right"]
+        and other["left"] < one["right"]
+        and one["top"] < other["bottom"]
+        and other["top"] < one["bottom"]
+    )
 
 
 @pytest.mark.parametrize(

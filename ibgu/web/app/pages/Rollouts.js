@@ -8,6 +8,7 @@ import { Empty, Missing, Stale } from "../parts/Notice.js";
 import { Number } from "../parts/Number.js";
 import { Phase } from "../parts/Phase.js";
 import { Ago, At, Ends } from "../parts/Time.js";
+import { Words } from "../parts/Words.js";
 import { query } from "../rest/client.js";
 import { go, rolloutLink } from "../route.js";
 import { creator, plural } from "../words/format.js";
@@ -48,7 +49,7 @@ function NeedsPerson({ summary, now }) {
         (each) => html`<li key=${each.namespace + each.name + each.kind}>
           <a href=${rolloutLink(each)}>${each.name}</a>
           <strong> ${spaced(each.kind)}</strong>${each.members > 0 && ` (${plural(each.members, "cluster")})`}, for <${Ago} stamp=${each.since} now=${now} />:
-          ${" "}${each.message}
+          ${" "}<${Words} text=${each.message} />
         </li>`,
       )}
     </ul>

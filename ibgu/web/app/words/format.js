@@ -30,6 +30,10 @@ export const clockWithSeconds = (/** @type {string | number} */ stamp) =>
 export const utc = (/** @type {string} */ stamp) =>
   `${new Date(stamp).toISOString().slice(0, 19).replace("T", " ")} UTC`;
 
+/** What marks of an axis are made of. */
+export const hour = (/** @type {number} */ ms) => CLOCK.format(ms);
+export const day = (/** @type {number} */ ms) => DAY.format(ms);
+
 /** Of seconds: "8 s", "41 min", "3 h 20 min", "2 d 4 h"; what is left over is cut, as in the CLI. */
 export function span(/** @type {number} */ seconds) {
   const whole = Math.max(0, Math.floor(seconds));

@@ -32,9 +32,11 @@ export function Cluster({ route }) {
     ${
       history.body?.items.length > 0 &&
       html`<${Runs} key=${name} name=${name} page=${history.body} now=${now} />
-      <${Raw} name=${name} about=${about} />`
+      <${Raw} name=${name} rollouts=${rolloutsOf(history.body)} about=${about} />`
     }`;
 }
+
+const rolloutsOf = ({ items }) => new Map(items.map(({ rollout }) => [rollout.uid, rollout]));
 
 function Where({ name, namespace, rollout }) {
   return html`<header>

@@ -1,61 +1,83 @@
-/** A cluster's events over all rollouts, newest first, with the words of the journal. */
+/** A cluster's events over all rollouts, newest first, as sentences of the journal. */
 import { useState } from "preact/hooks";
 import { useServices } from "../../data/services.js";
-import { useBody } from "../../data/watch.js";
+import { useBody, useNow } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Empty, Loading } from "../../parts/Notice.js";
+import { Words } from "../../parts/Words.js";
 import { clusterPath, query } from "../../rest/client.js";
-import { clockWithSeconds, utc } from "../../words/format.js";
+import { rolloutLink } from "../../route.js";
+import { clock, clockWithSeconds, utc } from "../../words/format.js";
+import { spaced } from "../../words/states.js";
 
 const PAGE = 50;
+const DAY_MS = 86_400_000;
 const pathOf = (name, cursor) => clusterPath(name, `/events${query({ limit: PAGE, cursor })}`);
 
-export function Events({ name, about }) {
+/** `rollouts`: names by uid, as far as they are known. */
+export function Events({ name, rollouts, about }) {
   const { body, problem } = useBody(pathOf(name), { about, gap: 2000 });
   if (problem) return html`<p class="bad">${problem.message}</p>`;
   if (!body) return html`<${Loading} />`;
   if (!body.items.length) return html`<${Empty}>The journal has none (any more).<//>`;
-  return html`<${Table} items=${body.items} />
-    ${body.nextCursor && html`<${Older} key=${body.nextCursor} name=${name} cursor=${body.nextCursor} />`}`;
+  return html`<${List} items=${body.items} rollouts=${rollouts} />
+    ${
+      body.nextCursor &&
+      html`<${Older} key=${body.nextCursor} name=${name} cursor=${body.nextCursor} rollouts=${rollouts} />`
+    }`;
 }
 
-function Table({ items }) {
-  return html`<div class="scroll" tabindex="0" role="group" aria-label="Events">
-    <table class="events">
-      <thead>
-        <tr>
-          <th scope="col">Number</th>
-          <th scope="col">At</th>
-          <th scope="col">Event</th>
-          <th scope="col">Step</th>
-          <th scope="col">Why</th>
-          <th scope="col">Data</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${items.map((event) => html`<${Row} key=${event.seq} event=${event} />`)}
-      </tbody>
-    </table>
-  </div>`;
+function List({ items, rollouts }) {
+  const now = useNow(60_000);
+  return html`<ol class="told" aria-label="Events">
+    ${items.map(
+      (event) =>
+        html`<${Event} key=${event.seq} event=${event} rollout=${rollouts.get(event.rollout)} now=${now} />`,
+    )}
+  </ol>`;
 }
 
-function Row({ event: { seq, at, kind, step, why, actor, warning, data } }) {
-  return html`<tr>
-    <td>${seq}</td>
-    <td><time datetime=${at} title=${utc(at)}>${clockWithSeconds(at)}</time></td>
-    <td class=${warning ? "bad" : null}>${kind}</td>
-    <td>${step}</td>
-    <td>${why}${actor && html` <span class="quiet">by ${actor}</span>`}</td>
-    <td><code>${JSON.stringify(data)}</code></td>
-  </tr>`;
+function Event({ event, rollout, now }) {
+  const { at, kind, step, why, cause, actor, warning } = event;
+  const near = now - Date.parse(at) < DAY_MS / 2;
+  return html`<li>
+    <time datetime=${at} title=${utc(at)}>${near ? clockWithSeconds(at) : clock(at, now)}</time>
+    <div>
+      <p>
+        <strong class=${warning || cause ? "bad" : null}>${sentence(event)}</strong>
+        ${why && html` <${Words} text=${why} />`}
+        ${actor && html` <span class="quiet">${actor}</span>`}
+      </p>
+      ${
+        rollout &&
+        html`<p class="quiet">
+        <a href=${rolloutLink(rollout, { step })}>${rollout.name}</a>${step && `, step ${step}`} · ${kind}
+      </p>`
+      }
+    </div>
+  </li>`;
+}
+
+/** "Run ended: Upgrade failed (attempt 2)", with what the data tell of the run. */
+function sentence({ kind, cause, data }) {
+  const { action, attempt, result, outcome } = data;
+  const head = spaced(kind);
+  const doing = [action, result ?? outcome].filter(Boolean).join(" ");
+  const causing = cause && spaced(cause) !== doing.toLowerCase() ? spaced(cause) : "";
+  const told = [doing, causing].filter(Boolean).join(", ");
+  const again = attempt > 1 ? ` (attempt ${attempt})` : "";
+  return `${head[0].toUpperCase()}${head.slice(1)}${told && `: ${told}`}${again}.`;
 }
 
 /** Pages that nobody has to watch: asked for once. */
-function Older({ name, cursor }) {
+function Older({ name, cursor, rollouts }) {
   const { rest } = useServices();
   const [page, setPage] = useState(null);
   const more = async () => setPage(await rest.get(pathOf(name, cursor)));
   if (!page) return html`<button type="button" onClick=${more}>Older events</button>`;
-  return html`<${Table} items=${page.items} />
-    ${page.nextCursor && html`<${Older} key=${page.nextCursor} name=${name} cursor=${page.nextCursor} />`}`;
+  return html`<${List} items=${page.items} rollouts=${rollouts} />
+    ${
+      page.nextCursor &&
+      html`<${Older} key=${page.nextCursor} name=${name} cursor=${page.nextCursor} rollouts=${rollouts} />`
+    }`;
 }

@@ -2,6 +2,7 @@
 import { html } from "../../html.js";
 import { Symbol } from "../../parts/State.js";
 import { Ago, At } from "../../parts/Time.js";
+import { Words } from "../../parts/Words.js";
 import { rolloutLink } from "../../route.js";
 import { clockWithSeconds, utc } from "../../words/format.js";
 
@@ -12,7 +13,7 @@ export function Explained({ found, now }) {
     <p class="sentence"><${Symbol} name=${found.state} /> ${found.headline}</p>
     <dl>
       ${LINES.filter((name) => found[name]).map(
-        (name) => html`<dt key=${name}>${name}</dt><dd class=${name}>${found[name]}</dd>`,
+        (name) => html`<dt key=${name}>${name}</dt><dd class=${name}><${Words} text=${found[name]} /></dd>`,
       )}
       ${found.words && found.words !== found.why && html`<dt>words</dt><dd><p class="words">${found.words}</p></dd>`}
       ${found.since && html`<dt>for</dt><dd><${Ago} stamp=${found.since} now=${now} /></dd>`}

@@ -7,6 +7,7 @@ import { Symbol } from "../../parts/State.js";
 import { clusterLink, go } from "../../route.js";
 import { between, count, plural, span } from "../../words/format.js";
 import { ORDER, spaced, STALLED, stateOf } from "../../words/states.js";
+import { whyOf } from "../../words/why.js";
 
 export function Clusters({ rollout, columns, matching, labelled, filter, choose, now }) {
   const { clusters, states, stalled } = columns;
@@ -125,8 +126,8 @@ const sentence = (columns, index, now) =>
     .filter(Boolean)
     .join(", ");
 
-const why = ({ failures, causes, reasons }, index) =>
-  spaced(failures[index] ?? causes[index] ?? reasons[index]);
+const why = ({ states, failures, causes, reasons }, index) =>
+  whyOf(states[index], failures[index] ?? causes[index] ?? reasons[index], "").kind;
 
 function lasting({ since, reasons, stalled }, index, now) {
   if (!since[index]) return "";

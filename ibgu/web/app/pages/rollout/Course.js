@@ -6,7 +6,7 @@ import { Chart } from "../../parts/Chart.js";
 import { Empty, Loading } from "../../parts/Notice.js";
 import { query, rolloutPath } from "../../rest/client.js";
 import { colours } from "../../theme.js";
-import { clock, clockWithSeconds, count } from "../../words/format.js";
+import { clock, clockWithSeconds, count, day, hour } from "../../words/format.js";
 
 const POINTS = 120;
 const MINUTE = 60;
@@ -19,6 +19,13 @@ const MARKS = [
   ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR),
   ...[1, 2, 5, 10, 20, 50, 100].map((days) => days * DAY),
 ];
+
+const FONT = "12px system-ui, sans-serif";
+/** Pixels between a label and what is beside it. */
+const APART = 18;
+/** Of a label with its mark, in one line and in two. */
+const LINE = 34;
+const TWO_LINES = 52;
 
 /** `total`: members of the step, the top of the left axis. */
 export function Course({ rollout, step, total }) {
@@ -61,8 +68,15 @@ function options(total) {
     stroke: found.quiet,
     grid: { stroke: found.line, width: 1 },
     ticks: { stroke: found.line },
-    font: "12px system-ui, sans-serif",
-    size: 48,
+    font: FONT,
+    size: (_, values) => Math.ceil(widest(values ?? [])) + APART,
+  };
+  const timeAxis = {
+    ...axis,
+    space: widest(["00:00:00", day(0)]) + APART,
+    size: (_, values) => (values?.some((each) => each.includes("\n")) ? TWO_LINES : LINE),
+    values: times,
+    incrs: MARKS,
   };
   const whole = (_, values) => values.map((each) => (Number.isInteger(each) ? count(each) : ""));
   const fromZero = (_, low, high) => [0, Math.max(1, high * 1.05)];
@@ -82,7 +96,7 @@ function options(total) {
     padding: [8, 0, 0, 0],
     scales: { y: { range: upToTotal }, slots: { range: fromZero } },
     axes: [
-      { ...axis, size: 34, values: times, incrs: MARKS },
+      timeAxis,
       { ...axis, values: whole },
       { ...axis, values: whole, scale: "slots", side: 1, grid: { show: false } },
     ],
@@ -102,9 +116,23 @@ function options(total) {
   };
 }
 
-/** With seconds where several marks fall into one minute. */
+/** With seconds where several marks fall into one minute; with the day where it is not today's. */
 function times(_, values) {
-  const short = values.length > 1 && values[1] - values[0] < MINUTE;
-  const told = short ? clockWithSeconds : clock;
-  return values.map((each) => told(new Date(each * 1000).toISOString()));
+  const apart = values.length > 1 ? values[1] - values[0] : MINUTE;
+  const stamps = values.map((each) => each * 1000);
+  const days = stamps.map(day);
+  if (apart >= DAY) return days;
+  const told = apart < MINUTE ? clockWithSeconds : hour;
+  const dated = days.some((each) => each !== day(Date.now()));
+  return stamps.map((each, index) =>
+    dated && days[index] !== days[index - 1] ? `${told(each)}\n${days[index]}` : told(each),
+  );
+}
+
+const ruler = new OffscreenCanvas(1, 1).getContext("2d");
+
+/** Pixels of the longest text. */
+function widest(/** @type {string[]} */ texts) {
+  ruler.font = FONT;
+  return Math.max(0, ...texts.map((each) => ruler.measureText(each).width));
 }

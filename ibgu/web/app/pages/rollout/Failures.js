@@ -1,15 +1,20 @@
 /** Failures by what happened, with what to do; the largest group first. */
 import { chosen as anyChosen, NOTHING } from "../../data/filter.js";
 import { html } from "../../html.js";
+import { Words } from "../../parts/Words.js";
 import { clusterLink } from "../../route.js";
 import { count, plural } from "../../words/format.js";
 import { spaced } from "../../words/states.js";
 
 const SHOWN = 3;
+/** Groups that are not folded: below them stands how the step goes. */
+const GROUPS = 3;
 
 export function Failures({ body, rollout, filter, choose }) {
   if (!body?.total) return null;
   const [largest] = body.items;
+  const rest = body.items.slice(GROUPS);
+  const shared = { rollout, filter, choose };
   const share =
     body.items.length > 1
       ? `${count(largest.count)} of ${count(body.total)} share one cause`
@@ -18,18 +23,25 @@ export function Failures({ body, rollout, filter, choose }) {
     <h2 id="failures">
       ${plural(body.total, "failure")} in this step${body.total > 1 && html` <span class="quiet">· ${share}</span>`}
     </h2>
-    <ul>
-      ${body.items.map(
-        (group, index) => html`<${Group}
-          key=${index}
-          group=${group}
-          rollout=${rollout}
-          filter=${filter}
-          choose=${choose}
-        />`,
-      )}
-    </ul>
+    <${Groups} groups=${body.items.slice(0, GROUPS)} ...${shared} />
+    ${
+      rest.length > 0 &&
+      html`<details>
+      <summary>
+        ${plural(rest.length, "more kind")} of failure, of ${plural(sum(rest), "cluster")}
+      </summary>
+      <${Groups} groups=${rest} ...${shared} />
+    </details>`
+    }
   </section>`;
+}
+
+const sum = (groups) => groups.reduce((total, { count: number }) => total + number, 0);
+
+function Groups({ groups, ...shared }) {
+  return html`<ul>
+    ${groups.map((group, index) => html`<${Group} key=${index} group=${group} ...${shared} />`)}
+  </ul>`;
 }
 
 /** A cause like UpgradeFailed says no more than action and outcome do. */
@@ -50,8 +62,8 @@ function Group({ group, rollout, filter, choose }) {
     <div>
       <h3>${titleOf(group)}</h3>
       ${group.message && html`<p class="words">${group.message}</p>`}
-      ${group.means && html`<p>${group.means}</p>`}
-      ${group.remedy && html`<p class="remedy"><strong>Do:</strong> ${group.remedy}</p>`}
+      ${group.means && html`<p><${Words} text=${group.means} /></p>`}
+      ${group.remedy && html`<p class="remedy"><strong>Do:</strong> <${Words} text=${group.remedy} /></p>`}
       <p class="buttons">
         ${group.clusters
           .slice(0, SHOWN)

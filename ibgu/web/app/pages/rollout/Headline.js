@@ -4,6 +4,7 @@ import { done } from "../../parts/Bar.js";
 import { Phase } from "../../parts/Phase.js";
 import { Number } from "../../parts/Number.js";
 import { Ago, At, Ends } from "../../parts/Time.js";
+import { Words } from "../../parts/Words.js";
 import { Actions } from "./actions/Actions.js";
 import { count, creator } from "../../words/format.js";
 import { spaced, STALLED } from "../../words/states.js";
@@ -55,6 +56,6 @@ function Hold({ hold, now }) {
   if (!hold) return null;
   return html`<p class="notice warn" role="status">
     <strong>Nothing new starts: ${spaced(hold.kind)}</strong>, for <${Ago} stamp=${hold.since} now=${now} />,
-    ${" "}${WHOM[hold.who] ?? hold.who}. ${hold.message}
+    ${" "}${WHOM[hold.who] ?? hold.who}. <${Words} text=${hold.message} />
   </p>`;
 }

@@ -3,9 +3,11 @@ import { pressed, WORST } from "../../data/order.js";
 import { html } from "../../html.js";
 import { State } from "../../parts/State.js";
 import { Ago } from "../../parts/Time.js";
+import { Words } from "../../parts/Words.js";
 import { clusterLink } from "../../route.js";
 import { count, span } from "../../words/format.js";
-import { spaced, STALLED } from "../../words/states.js";
+import { STALLED } from "../../words/states.js";
+import { whyOf } from "../../words/why.js";
 
 const COLUMNS = [
   ["start", "No.", "Its place in the order of start"],
@@ -57,10 +59,11 @@ function Head({ by, name, title, order, reorder }) {
 }
 
 function Reason({ columns, index, member }) {
-  const kind = columns.failures[index] ?? columns.causes[index] ?? columns.reasons[index];
-  const words = member ? member.message || member.reason?.message : "";
-  return html`${kind && html`<strong>${spaced(kind)}</strong> `}
-    ${words && html`<span>${words}</span>`}
+  const name = columns.failures[index] ?? columns.causes[index] ?? columns.reasons[index];
+  const told = member?.message || member?.reason?.message || "";
+  const { kind, words } = whyOf(columns.states[index], name, told);
+  return html`${kind && html`<strong>${kind}</strong> `}
+    ${words && html`<span><${Words} text=${words} /></span>`}
     ${
       member?.stalled &&
       html`<span class="worry"> takes longer than usual: at most ${span(member.stalled.usual)}</span>`

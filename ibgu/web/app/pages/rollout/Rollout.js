@@ -65,12 +65,12 @@ function Begun({ of, step: { step, counts }, route, now, told }) {
     go(rolloutLink(of, { step: asked, ...queryOf(filter), sort: wanted }), { replace: true });
   const shared = { rollout: of, columns, matching, filter, choose, now };
   return html`${!told && html`<${Stale} watched=${grid} />`}
+    <${Failures} body=${failures.body} ...${shared} />
     <div class="two">
       <${Course} rollout=${of} step=${step} total=${counts.total} />
       <${Why} ...${shared} />
     </div>
     <${Clusters} labelled=${labelled} ...${shared} />
-    <${Failures} body=${failures.body} ...${shared} />
     <${Members}
       step=${step}
       order=${orderOf(sort)}

@@ -1,26 +1,38 @@
-/** Why the step is not further: one row a reason or cause; a row filters the grid. */
+/**
+ * Why the step is not further: one row a reason or cause; a row filters the grid. Who is at work as
+ * usual keeps nothing.
+ */
 import { useMemo } from "preact/hooks";
 import { NOTHING, tally } from "../../data/filter.js";
 import { html } from "../../html.js";
 import { Empty } from "../../parts/Notice.js";
 import { Symbol } from "../../parts/State.js";
-import { count } from "../../words/format.js";
-import { spaced } from "../../words/states.js";
+import { count, plural } from "../../words/format.js";
+import { spaced, STALLED } from "../../words/states.js";
+
+/** What a cluster in flight is at while all is well. */
+const AT_WORK = new Set(["Preparing", "Arming", "Running", "Rebooting", "Disarming"]);
 
 export function Why({ columns, filter, choose }) {
-  const rows = useMemo(() => rowsOf(columns), [columns]);
+  const { rows, working } = useMemo(() => rowsOf(columns), [columns]);
+  const over = working ? "" : ": every cluster is done";
   return html`<section class="card why" aria-labelledby="why">
     <h2 id="why">Why not further</h2>
-    ${rows.length === 0 && html`<${Empty}>Nothing keeps anybody: every cluster is done.<//>`}
+    ${rows.length === 0 && html`<${Empty}>Nothing keeps anybody${over}.<//>`}
     <ul>
       ${rows.map((row) => html`<${Row} key=${row.by + row.name} row=${row} filter=${filter} choose=${choose} />`)}
     </ul>
+    ${working > 0 && html`<p class="quiet">${plural(working, "cluster")} at work as usual.</p>`}
   </section>`;
 }
 
 function Row({ row: { by, name, number, symbol }, filter, choose }) {
-  const pressed = filter[by] === name;
-  const filtered = { ...NOTHING, [by]: pressed ? "" : name };
+  const state = by === "state";
+  const pressed = state
+    ? filter.state.size === 1 && filter.state.has(name)
+    : filter[by] === name && !filter.state.size;
+  const wanted = { ...NOTHING, label: filter.label };
+  const filtered = pressed ? wanted : { ...wanted, [by]: state ? new Set([name]) : name };
   return html`<li>
     <button type="button" aria-pressed=${pressed} onClick=${() => choose(filtered)}>
       <${Symbol} name=${symbol} /><span>${spaced(name)}</span>
@@ -29,14 +41,22 @@ function Row({ row: { by, name, number, symbol }, filter, choose }) {
   </li>`;
 }
 
-/** Failures by name where they are known ones, else by cause; then reasons. */
+/** Failures by name where they are known ones, else by cause; who is stalled; then reasons. */
 function rowsOf(/** @type {import("../../data/filter.js").Columns} */ columns) {
-  const unknown = columns.causes.map((cause, index) => (columns.failures[index] ? null : cause));
-  return [
-    ...rows("failure", columns.failures, columns),
-    ...rows("cause", unknown, columns),
-    ...rows("reason", columns.reasons, columns),
-  ];
+  const { causes, failures, reasons, stalled } = columns;
+  const atWork = reasons.map((kind) => AT_WORK.has(kind));
+  const late = stalled.filter((each, index) => each && atWork[index]).length;
+  const unknown = causes.map((cause, index) => (failures[index] ? null : cause));
+  const keeping = reasons.map((kind, index) => (atWork[index] ? null : kind));
+  return {
+    working: atWork.filter(Boolean).length - late,
+    rows: [
+      ...rows("failure", failures, columns),
+      ...rows("cause", unknown, columns),
+      ...(late ? [{ by: "state", name: STALLED, number: late, symbol: STALLED }] : []),
+      ...rows("reason", keeping, columns),
+    ],
+  };
 }
 
 function rows(by, values, { states }) {

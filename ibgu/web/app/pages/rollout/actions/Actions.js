@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { useBody } from "../../../data/watch.js";
 import { html } from "../../../html.js";
+import { Words } from "../../../parts/Words.js";
 import { rolloutPath } from "../../../rest/client.js";
 import { LABELS, titleOf } from "../../../words/actions.js";
 import { Change } from "./Change.js";
@@ -28,7 +29,7 @@ export function Actions({ rollout, step }) {
         .filter(({ name }) => name in LABELS)
         .map((item) => html`<${Button} key=${item.name} item=${item} press=${press} />`)}
     </div>
-    <p class="quiet" role="status">${why}</p>
+    <p class="quiet" role="status"><${Words} text=${why} /></p>
     ${
       chosen &&
       html`<${Change}

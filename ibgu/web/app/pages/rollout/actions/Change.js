@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { html } from "../../../html.js";
 import { Command } from "../../../parts/Copy.js";
 import { Dialog } from "../../../parts/Dialog.js";
+import { Words } from "../../../parts/Words.js";
 import { rolloutPath } from "../../../rest/client.js";
 import { REVERSIBLE } from "../../../words/actions.js";
 import { Confirm } from "./Confirm.js";
@@ -59,9 +60,9 @@ export function Change({ change, rollout, onClose }) {
 }
 
 function Outcome({ answer, problem }) {
-  if (problem) return html`<p class="notice bad" role="alert">${problem.message}</p>`;
+  if (problem) return html`<p class="notice bad" role="alert"><${Words} text=${problem.message} /></p>`;
   if (!answer) return html`<p class="quiet" aria-busy="true">Asking what it would do…</p>`;
-  return html`<p>${answer.done}</p>
+  return html`<p><${Words} text=${answer.done} /></p>
     ${
       answer.kubectl &&
       html`<p class="quiet">The same by hand:</p>

@@ -1,0 +1,20 @@
+/** Why a member is not further, without a word that stands beside it already. */
+import { spaced, stateOf } from "./states.js";
+
+/**
+ * @param {string} state
+ * @param {string | null} kind of the reason, cause or known failure
+ * @param {string} words of the cluster or of the journal
+ * @returns {{ kind: string, words: string }} empty: it would only be said twice
+ */
+export function whyOf(state, kind, words) {
+  const name = spaced(kind);
+  const told = [stateOf(state).label, name].filter(Boolean).reduce(without, words);
+  return { kind: name === stateOf(state).label ? "" : name, words: told };
+}
+
+/** "rebooting: the cluster is away" is "the cluster is away" beside the word. */
+function without(/** @type {string} */ words, /** @type {string} */ name) {
+  const head = `${name}:`;
+  return words.toLowerCase().startsWith(head) ? words.slice(head.length).trim() : words;
+}
