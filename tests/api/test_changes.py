@@ -335,7 +335,8 @@ async def test_waiting_clusters_are_skipped_by_name_or_reason(
 ) -> None:
     await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
     for body, names in (
-        ({"clusters": ["b", "z"]}, ["b", "z"]),
+        ({"clusters": ["b", "g"]}, ["b", "g"]),
+        ({"clusters": ["a", "b", "z"], "ifWaiting": True}, ["b"]),
         ({"reason": "ClaimedByOther"}, ["g"]),
         (None, ["waiting", "step-2"]),
     ):
@@ -347,12 +348,30 @@ async def test_waiting_clusters_are_skipped_by_name_or_reason(
     assert nobody.json()["detail"] == "no cluster waits for the reason Unreachable"
 
 
+async def test_a_skip_of_who_does_not_wait_is_refused_and_nobody_is_skipped(
+    post: Post, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
+    refused = await post("olga", "skip", {"clusters": ["a", "b", "c", "nowhere"]})
+    assert refused.status_code == 409, refused.text
+    assert refused.json()["detail"] == (
+        "nothing was skipped, since only clusters that wait can be: in flight (Upgrade): a; "
+        "not in step 2: c, nowhere; 1 other waits: --if-waiting (ifWaiting) skips those alone"
+    )
+    alone = await post("olga", "skip", {"clusters": ["a"], "ifWaiting": True})
+    assert alone.json()["detail"].endswith("can be: in flight (Upgrade): a")
+    assert "ibgu.dev/skip" not in (await on_hub(admin)).metadata.annotations
+
+
 async def test_five_thousand_clusters_are_skipped_by_name(
     post: Post, made: Made, journal: Journal
 ) -> None:
-    await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
+    one = await fleet(journal, await made("Prep", "Upgrade", "FinalizeUpgrade"), name="ran-x1")
+    upgrade = step(one, 1, Action.UPGRADE)
     for length, status in ((45, 202), (63, 422)):
         clusters = [f"{i:x<{length}}" for i in range(10_000, 15_000)]
+        waiting = (member(upgrade, name, length * 5000 + i) for i, name in enumerate(clusters))
+        await put(journal, *waiting)
         answer = await post("olga", "skip", {"clusters": clusters}, dryRun=True)
         assert answer.status_code == status, answer.text
     assert "262144 bytes" in answer.json()["detail"]

@@ -11,6 +11,7 @@ import yaml
 
 from ibgu.core.model import Action, Cause, StepState
 from ibgu.db import Journal
+from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from tests.api.fleet import failed, fleet, open_step, put, seen
 from tests.api.test_changes import admin, clusters, ibgus, known, made, manifest, on_hub
@@ -80,6 +81,46 @@ async def test_skip(
     assert (await ibgu("skip", "ran-x1", "--waiting", *direct, user="olga")).exit_code == 0
     assert (await on_hub(admin)).metadata.annotations["ibgu.dev/skip"].startswith("waiting,")
     assert (await ibgu("skip", "ran-x1", *direct, user="olga")).exit_code == 2
+    assert (await ibgu("skip", "ran-x1", "--waiting", "--if-waiting")).exit_code == 2
+
+
+async def test_a_skip_of_who_does_not_wait_says_so_and_does_nothing(
+    ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await fleet(journal, await made(*PLAN), name="ran-x1")
+    refused = await ibgu("skip", "ran-x1", "a", "b", "nowhere", user="olga")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "in flight (Upgrade): a; not in step 2: nowhere" in refused.stderr
+    assert "ibgu.dev/skip" not in (await on_hub(admin)).metadata.annotations
+    some = await ibgu("skip", "ran-x1", "a", "b", "nowhere", "--if-waiting", user="olga")
+    assert some.exit_code == 0, some.output
+    assert some.stdout.startswith("b of the running step of ran-x1 will be skipped")
+    assert "left out: in flight (Upgrade): a; not in step 2: nowhere" in some.stdout
+
+
+async def test_a_skip_on_the_hub_itself_goes_by_the_status(
+    ibgu: Ibgu, made: Made, admin: HubClient
+) -> None:
+    await made(*PLAN)
+    running = {"name": "a", "currentAction": {"action": "Upgrade"}}
+    progressing = {
+        "type": "Progressing",
+        "status": "True",
+        "reason": "InProgress",
+        "message": "Waiting",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    body = {"status": {"clusters": [running, {"name": "b"}], "conditions": [progressing]}}
+    await admin.request(
+        "PATCH",
+        paths.ibgu_status("default", "ran-x1"),
+        body=body,
+        content_type=paths.MERGE_PATCH,
+    )
+    refused = await ibgu("skip", "ran-x1", "a", "b", "nowhere", "--direct", user="olga")
+    assert refused.exit_code == 1
+    assert "in flight (Upgrade): a; in no step: nowhere" in refused.stderr
+    assert (await ibgu("skip", "ran-x1", "b", "--direct", user="olga")).exit_code == 0
 
 
 async def test_what_only_ibgu_knows(ibgu: Ibgu, made: Made, journal: Journal) -> None:

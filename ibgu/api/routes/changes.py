@@ -1,6 +1,7 @@
 """What a person may change about a rollout: on the hub, with the caller's own token."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from typing import Any
 
 from fastapi import APIRouter
 
@@ -24,7 +25,8 @@ from ibgu.api.schemas.changes import (
 from ibgu.api.schemas.problem import problems
 from ibgu.core import change
 from ibgu.core.change import Change, NewStep, Standing, Target
-from ibgu.core.model import MemberState
+from ibgu.core.model import MemberState, ReasonKind
+from ibgu.core.skippable import not_waiting
 from ibgu.core.words import reason_of
 from ibgu.core.works import names
 from ibgu.db.reads import Reads
@@ -127,19 +129,20 @@ async def skip(
     given = body or SkipBody()
     standing = await _standing(row, reads)
     _require(standing, "skip")
-    step = standing.newest.index + 1 if standing.newest else None
-    chosen = given.clusters
+    assert standing.newest is not None
+    chosen, step = given.clusters, standing.newest.index
     if given.reason is not None:
-        found = [
-            each.member.cluster
-            async for each in _members(row, reads, state=MemberState.WAITING)
-            if (reason := reason_of(each.member, each.hold)) and reason.kind is given.reason
-        ]
-        named = set(found if chosen is None else chosen)
-        chosen = [name for name in found if name in named]
-        if not chosen:
-            raise Problem(409, "not-now", f"no cluster waits for the reason {given.reason}")
-    return await changing.make(lambda target: change.skip(target, chosen, step))
+        chosen = await _waiting_for(given.reason, row, reads, chosen)
+    if chosen is None:
+        return await changing.make(lambda target: change.skip(target, step + 1))
+    members = {
+        each.member.cluster: each.member
+        async for each in _members(row, reads, step=step, clusters=chosen)
+    }
+    others = not_waiting(chosen, members, step)
+    return await changing.make(
+        lambda target: change.skip_named(target, chosen, others, if_waiting=given.if_waiting)
+    )
 
 
 @router.post("/adopt", status_code=202, responses=_PROBLEMS, summary="Take over from TALM")
@@ -190,15 +193,25 @@ def _require(standing: Standing, name: str) -> None:
         raise Problem(409, "not-now", permit.why)
 
 
-async def _members(
-    row: Found,
-    reads: Reads,
-    *,
-    state: MemberState | None = None,
-) -> AsyncIterator[MemberRow]:
+async def _waiting_for(
+    kind: ReasonKind, row: Found, reads: Reads, clusters: Collection[str] | None
+) -> list[str]:
+    """Those of the clusters (None: of all) that wait for the reason."""
+    found = [
+        each.member.cluster
+        async for each in _members(row, reads, state=MemberState.WAITING)
+        if (reason := reason_of(each.member, each.hold)) and reason.kind is kind
+    ]
+    chosen = found if clusters is None else [name for name in found if name in set(clusters)]
+    if not chosen:
+        raise Problem(409, "not-now", f"no cluster waits for the reason {kind}")
+    return chosen
+
+
+async def _members(row: Found, reads: Reads, **wanted: Any) -> AsyncIterator[MemberRow]:
     cursor: str | None = None
     while True:
-        page = await reads.members(row.rollout.uid, state=state, limit=_PAGE, cursor=cursor)
+        page = await reads.members(row.rollout.uid, limit=_PAGE, cursor=cursor, **wanted)
         for each in page.items:
             yield each
         cursor = page.next

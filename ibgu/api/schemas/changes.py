@@ -56,6 +56,10 @@ class SkipBody(Body):
     reason: ReasonKind | None = Field(
         default=None, description="Only those that wait for this reason."
     )
+    if_waiting: bool = Field(
+        default=False,
+        description="Leave out clusters that do not wait; else one of them refuses all.",
+    )
 
 
 class RetryBody(Body):

@@ -70,6 +70,12 @@ def skip(
             "--reason", help="All that wait for this reason (Unreachable …).", show_default=False
         ),
     ] = "",
+    if_waiting: Annotated[
+        bool,
+        typer.Option(
+            "--if-waiting", help="Leave out who does not wait; else one of them refuses all."
+        ),
+    ] = False,
     namespace: Namespace = "",
     dry_run: DryRun = False,
     direct: Direct = False,
@@ -88,13 +94,21 @@ def skip(
         raise typer.BadParameter("name clusters, or give --waiting, or --reason")
     if direct and reason:
         raise typer.BadParameter("only ibgu knows the reasons: not with --direct")
+    if if_waiting and not clusters:
+        raise typer.BadParameter("--if-waiting is about the clusters that are named")
     how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
-    chosen = tuple(clusters) if clusters else None
-    body = Skip(clusters=chosen, reason=reason or None)
+    chosen = tuple(dict.fromkeys(clusters)) if clusters else None
+    body = Skip(clusters=chosen, reason=reason or None, if_waiting=if_waiting)
     make(
         how,
         lambda client, where: client.skip(where, name, body, dry_run=dry_run),
-        simply(lambda target: change.skip(target, chosen)),
+        simply(
+            lambda target: (
+                change.skip_named(target, chosen, if_waiting=if_waiting)
+                if chosen
+                else change.skip(target)
+            )
+        ),
     )
 
 

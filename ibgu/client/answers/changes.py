@@ -27,6 +27,8 @@ class Skip(Answer, frozen=True, kw_only=True):
 
     clusters: tuple[str, ...] | None = None
     reason: str | None = None
+    if_waiting: bool = False
+    """Leave out clusters that do not wait; else one of them refuses all."""
 
 
 class Retry(Answer, frozen=True, kw_only=True):

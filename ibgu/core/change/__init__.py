@@ -4,7 +4,7 @@ Pure: the REST API and `ibgu --direct` read the object, ask here, and send what 
 """
 
 from ibgu.core.change.allowed import Permit, Standing, denied, permits
-from ibgu.core.change.controls import adopt, pause, resume, skip
+from ibgu.core.change.controls import adopt, pause, resume, skip, skip_named
 from ibgu.core.change.danger import RISKS, Danger, Risk
 from ibgu.core.change.model import Change, Refused, Target
 from ibgu.core.change.plan import NewStep, abort, append, appendable, instead
@@ -33,5 +33,6 @@ __all__ = [
     "resume",
     "retry",
     "skip",
+    "skip_named",
     "why_no_retry",
 ]

@@ -11,7 +11,6 @@ from ibgu.core.gates import LASTING
 from ibgu.core.model import Action, Reason, ReasonKind, Rollout, Step, StepState
 from ibgu.core.status import complete, hold_of
 
-
 NOTHING_TO_PAUSE = "nothing is left that a pause could keep from starting"
 
 

@@ -1,10 +1,12 @@
 """Annotations that steer a rollout (docs/concepts.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ibgu.core.change.allowed import NOTHING_TO_PAUSE, Standing, resumable
 from ibgu.core.change.model import Change, Refused, Target
+from ibgu.core.kinds import JsonObject
 from ibgu.core.model import ReasonKind, StepState
+from ibgu.core.skippable import ALL_WAITING, listed
 from ibgu.core.works import names
 
 
@@ -57,28 +59,64 @@ def _behind(standing: Standing) -> str:
     return f", but still held ({told}){way}"
 
 
-def skip(target: Target, clusters: Sequence[str] | None, step: int | None = None) -> Change:
-    """None: all that wait in the step (from 1; None: in the one that is running when it is read).
+def skip(target: Target, step: int | None = None) -> Change:
+    """Take all that wait out of the step (from 1; None: the one that is running when it is read).
 
-    The time makes the value a new one, and is ahead of names, of which one could be `waiting`.
+    The time makes the value a new one.
     """
-    if clusters is None:
-        parts = ["waiting", *([] if step is None else [f"step-{step}"]), target.stamp]
-    else:
-        parts = [target.stamp, *clusters]
-    value = ",".join(parts)
-    who = "all waiting clusters" if clusters is None else _counted(clusters)
-    return target.annotate(
-        f"{who} of the running step of {target.name} will be skipped, those that still wait then",
-        {names.SKIP: value},
-    )
+    parts = [ALL_WAITING, *([] if step is None else [f"step-{step}"]), target.stamp]
+    return _skipping(target, "all waiting clusters", ",".join(parts))
+
+
+def skip_named(
+    target: Target,
+    clusters: Sequence[str],
+    others: Mapping[str, str] | None = None,
+    *,
+    if_waiting: bool = False,
+) -> Change:
+    """Take these clusters out of the running step.
+
+    `others`: those that do not wait, and where they stand (None: as the status tells). They make
+    the whole change be refused, unless `if_waiting` leaves them out. The time is ahead of names,
+    of which one could be `waiting`. Raises Refused.
+    """
+    left_out = _by_status(target, clusters) if others is None else others
+    chosen = [cluster for cluster in clusters if cluster not in left_out]
+    if left_out and not (if_waiting and chosen):
+        raise Refused(_why_nobody(left_out, chosen))
+    but = f"; left out: {listed(left_out)}" if left_out else ""
+    who = chosen[0] if len(chosen) == 1 else f"{len(chosen)} clusters"
+    return _skipping(target, who, ",".join([target.stamp, *chosen]), but)
+
+
+def _skipping(target: Target, who: str, value: str, but: str = "") -> Change:
+    words = f"{who} of the running step of {target.name} will be skipped"
+    return target.annotate(f"{words}, those that still wait then{but}", {names.SKIP: value})
+
+
+def _why_nobody(left_out: Mapping[str, str], chosen: Sequence[str]) -> str:
+    words = f"nothing was skipped, since only clusters that wait can be: {listed(left_out)}"
+    waiting = "1 other waits" if len(chosen) == 1 else f"{len(chosen)} others wait"
+    return f"{words}; {waiting}: --if-waiting (ifWaiting) skips those alone" if chosen else words
+
+
+def _by_status(target: Target, clusters: Sequence[str]) -> dict[str, str]:
+    """Return who can't wait by what the IBGU's status tells, which lacks some of a large fleet."""
+    entries = {each["name"]: each for each in target.status.get("clusters") or ()}
+    told = {cluster: _by_entry(target, entries.get(cluster)) for cluster in clusters}
+    return {cluster: words for cluster, words in told.items() if words}
+
+
+def _by_entry(target: Target, entry: JsonObject | None) -> str:
+    """Empty: it may wait."""
+    if entry is None:
+        return "in no step" if target.lists_all_clusters else ""
+    running = entry.get("currentAction")
+    return f"in flight ({running['action']})" if running else ""
 
 
 def adopt(target: Target) -> Change:
     return target.annotate(
         f"ibgu takes {target.name} over from TALM", {names.ADOPT: f"{target.who} {target.stamp}"}
     )
-
-
-def _counted(clusters: Sequence[str]) -> str:
-    return clusters[0] if len(clusters) == 1 else f"{len(clusters)} clusters"

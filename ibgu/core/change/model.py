@@ -60,13 +60,27 @@ class Target(Struct, frozen=True):
     def completed(self) -> bool:
         """All steps of the plan as it is now, by what the status says of it."""
         generation = self.object["metadata"].get("generation")
-        found = (self.object.get("status") or {}).get("conditions") or []
-        return any(
-            each["type"] == "Progressing"
-            and each["status"] == "False"
-            and each.get("observedGeneration") in (None, generation)
-            for each in found
+        found = self.conditions.get("Progressing")
+        return (
+            found is not None
+            and found["status"] == "False"
+            and found.get("observedGeneration") in (None, generation)
         )
+
+    @property
+    def lists_all_clusters(self) -> bool:
+        """Whether a cluster that the status does not list is in no step."""
+        return "Progressing" in self.conditions and "ClustersListed" not in self.conditions
+
+    @property
+    def conditions(self) -> Mapping[str, JsonObject]:
+        """By their type."""
+        return {each["type"]: each for each in self.status.get("conditions") or ()}
+
+    @property
+    def status(self) -> JsonObject:
+        found: JsonObject = self.object.get("status") or {}
+        return found
 
     @property
     def stamp(self) -> str:

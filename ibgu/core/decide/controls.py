@@ -3,18 +3,28 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec import Struct
+
 from ibgu.core.book import StepBook
 from ibgu.core.decide.adopting import adopt
 from ibgu.core.decide.braking import kept, let_go
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.turn import MOST, Turn
+from ibgu.core.decide.words import count
 from ibgu.core.gates import LASTING
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
 from ibgu.core.pacing import pacing_of
+from ibgu.core.skippable import ALL_WAITING, listed, named, not_waiting
 from ibgu.core.works import names
 
-_ALL_WAITING = "waiting"
+
+class _Said(Struct, frozen=True):
+    """What came of a control."""
+
+    words: str
+    warning: bool = False
+    """Something that was asked for is not done."""
 
 
 def decide_controls(turn: Turn) -> None:
@@ -30,7 +40,8 @@ def decide_controls(turn: Turn) -> None:
                 continue
             turn.on_rollout(
                 Kind.CONTROL,
-                f"{key}={value}: {said}",
+                f"{key}={value}: {said.words}",
+                warning=said.warning,
                 actor=turn.snapshot.actor,
                 controls={**turn.rollout.controls, key: value},
             )
@@ -56,14 +67,14 @@ def _follow_pace(turn: Turn, given: Mapping[str, str]) -> None:
     )
 
 
-def _resume(turn: Turn, value: str) -> str | None:
+def _resume(turn: Turn, value: str) -> _Said | None:
     """None: not yet; content can't be read, or clusters in flight be judged (`restored`)."""
     if turn.rollout.stands_still:
         return None
     book, payload = turn.book.current, turn.snapshot.payload
     hold = book.step.hold if book else None
     if book is None or hold is None or hold.kind not in LASTING:
-        return "nothing was held"
+        return _Said("nothing was held")
     if hold.kind is ReasonKind.PAYLOAD_CHANGED and (payload.problem or not payload.read):
         return None
     if book.step.stopped_since is not None:
@@ -76,15 +87,15 @@ def _resume(turn: Turn, value: str) -> str | None:
     waiting = kept(book)
     turn.on_step(Kind.STEP_RELEASED, book.step, "resumed by a person", **changes)
     let_go(turn, turn.book.steps[book.step.index], waiting)
-    return f"goes on after: {hold.message}"
+    return _Said(f"goes on after: {hold.message}")
 
 
-def _skip(turn: Turn, value: str) -> str | None:
+def _skip(turn: Turn, value: str) -> _Said | None:
     """None: many, and some are left for the next turn; until then nobody starts (`decide_into`).
     Whoever returns to waiting before the last of them is skipped, too."""
     book = turn.book.current
     if book is None:
-        return "no step is running"
+        return _Said("no step is running", warning=True)
     chosen = _chosen(book, value)
     for member in chosen[:MOST]:
         finish(
@@ -100,38 +111,53 @@ def _skip(turn: Turn, value: str) -> str | None:
         said = f"{names.SKIP}: {MOST} waiting clusters skipped, {len(chosen) - MOST} to go"
         turn.on_rollout(Kind.CONTROL, said, actor=turn.snapshot.actor)
         return None
-    return f"{len(chosen)} waiting clusters skipped"
+    words = f"{count(len(chosen), 'waiting cluster')} skipped"
+    if others := _left_out(book, value):
+        return _Said(f"{words}; not skipped: {listed(others)}", warning=True)
+    return _Said(words)
 
 
 def _chosen(book: StepBook, value: str) -> list[Member]:
-    """Only waiting members can be skipped; names of others are ignored.
+    """Only waiting members can be skipped; `_left_out` tells of the others.
 
     All of them by `waiting`, which comes first and may name a step: what was meant for one that is
     over skips nobody.
     """
     waiting = [m for m in book.members.values() if m.state is MemberState.WAITING]
     first, *others = (name.strip() for name in value.split(","))
-    if first == _ALL_WAITING:
+    if first == ALL_WAITING:
         steps = [name for name in others if name.startswith("step-")]
         return waiting if not steps or f"step-{book.step.index + 1}" in steps else []
     wanted = {first, *others}
     return [member for member in waiting if member.cluster in wanted]
 
 
-def _brake(turn: Turn, value: str) -> str | None:
+def _left_out(book: StepBook, value: str) -> dict[str, str]:
+    """Who was named and does not wait; a step that is still taken into the books tells nobody."""
+    if value.split(",")[0].strip() == ALL_WAITING or len(book.members) < book.step.total:
+        return {}
+    return not_waiting(named(value), book.members, book.step.index)
+
+
+def _brake(turn: Turn, value: str) -> _Said | None:
     """None: not yet, as for a resume. Behind content that has changed a resume lets go."""
     if value != names.BRAKE_OFF:
-        return f"unknown value, expected {names.BRAKE_OFF}: {value}"
+        return _Said(f"unknown value, expected {names.BRAKE_OFF}: {value}")
     book = turn.book.current
     hold = book.step.hold if book else None
     if hold and hold.kind is ReasonKind.BRAKE and _resume(turn, value) is None:
         return None
-    return "the brake is off"
+    return _Said("the brake is off")
 
 
-_CONTROLS: dict[str, Callable[[Turn, str], str | None]] = {
+def _adopt(turn: Turn, value: str) -> _Said | None:
+    words = adopt(turn, value)
+    return None if words is None else _Said(words)
+
+
+_CONTROLS: dict[str, Callable[[Turn, str], _Said | None]] = {
     names.RESUME: _resume,
     names.SKIP: _skip,
     names.BRAKE: _brake,
-    names.ADOPT: adopt,
+    names.ADOPT: _adopt,
 }

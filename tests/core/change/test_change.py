@@ -1,5 +1,6 @@
 """What a person may change, what it becomes on the hub, and why not."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from ibgu.core.change import (
     resume,
     retry,
     skip,
+    skip_named,
     why_no_retry,
 )
 from ibgu.core.change import failure as change_failure
@@ -206,7 +208,7 @@ def test_a_pause_says_who_and_why() -> None:
 def test_a_complete_rollout_is_not_paused() -> None:
     found = target("Prep")
     found.object["status"] = {"conditions": [{"type": "Progressing", "status": "False"}]}
-    with pytest.raises(Refused, match="^ran is complete: nothing is left that a pause"):
+    with pytest.raises(Refused, match=r"^ran is complete: nothing is left that a pause"):
         pause(found)
 
 
@@ -268,20 +270,58 @@ def test_a_second_resume_waits_until_the_first_was_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("clusters", "step", "value", "said"),
+    ("change", "value", "said"),
     [
-        (None, None, f"waiting,{STAMP}", "all waiting clusters of"),
-        (None, 2, f"waiting,step-2,{STAMP}", "all waiting clusters of"),
-        (["a"], 2, f"{STAMP},a", "a of"),
-        (["waiting", "b"], None, f"{STAMP},waiting,b", "2 clusters of"),
+        (skip(target("Prep")), f"waiting,{STAMP}", "all waiting clusters of"),
+        (skip(target("Prep"), 2), f"waiting,step-2,{STAMP}", "all waiting clusters of"),
+        (skip_named(target("Prep"), ["a"]), f"{STAMP},a", "a of"),
+        (
+            skip_named(target("Prep"), ["waiting", "b"], {}),
+            f"{STAMP},waiting,b",
+            "2 clusters of the running step of ran will be skipped, those that still wait then",
+        ),
     ],
 )
-def test_who_is_skipped(
-    clusters: list[str] | None, step: int | None, value: str, said: str
-) -> None:
-    change = skip(target("Prep"), clusters, step)
+def test_who_is_skipped(change: Change, value: str, said: str) -> None:
     assert marked(change) == {"ibgu.dev/skip": value}
     assert change.done.startswith(said)
+
+
+def test_who_does_not_wait_keeps_all_from_being_skipped() -> None:
+    others = {"a": "in flight (Prep)", "zz": "not in step 1"}
+    with pytest.raises(Refused) as refused:
+        skip_named(target("Prep"), ["a", "b", "zz"], others)
+    assert str(refused.value) == (
+        "nothing was skipped, since only clusters that wait can be: in flight (Prep): a; "
+        "not in step 1: zz; 1 other waits: --if-waiting (ifWaiting) skips those alone"
+    )
+    with pytest.raises(Refused, match="; 2 others wait: --if-waiting"):
+        skip_named(target("Prep"), ["a", "b", "c"], {"a": "in flight"})
+    change = skip_named(target("Prep"), ["a", "b", "zz"], others, if_waiting=True)
+    assert marked(change) == {"ibgu.dev/skip": f"{STAMP},b"}
+    assert change.done.endswith("; left out: in flight (Prep): a; not in step 1: zz")
+    with pytest.raises(Refused, match=r"in flight: a$"):
+        skip_named(target("Prep"), ["a"], {"a": "in flight"}, if_waiting=True)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words"),
+    [
+        (["Progressing"], "in flight (Prep): a; in no step: zz"),
+        (["Progressing", "ClustersListed"], "in flight (Prep): a"),
+        ([], "in flight (Prep): a"),
+    ],
+)
+def test_without_the_journal_the_status_tells_who_can_not_wait(
+    conditions: list[str], words: str
+) -> None:
+    found = target("Prep")
+    entries = [{"name": "a", "currentAction": {"action": "Prep"}}, {"name": "b"}]
+    told = [{"type": each, "status": "True"} for each in conditions]
+    found.object["status"] = {"clusters": entries, "conditions": told}
+    with pytest.raises(Refused, match=f"can be: {re.escape(words)};"):
+        skip_named(found, ["a", "b", "zz"])
+    assert marked(skip_named(found, ["b"])) == {"ibgu.dev/skip": f"{STAMP},b"}
 
 
 def test_taking_over() -> None:

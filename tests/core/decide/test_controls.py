@@ -28,7 +28,22 @@ def test_waiting_clusters_can_be_skipped_by_name() -> None:
     skipped = members["site-3"]
     assert (skipped.cause, skipped.failed_action) == (Cause.SKIPPED, None)
     assert skipped.message == "skipped via the hub"
-    assert controls(twin) == ["ibgu.dev/skip=site-1, site-3,site-99: 1 waiting clusters skipped"]
+    (said,) = twin.decisions(Kind.CONTROL)
+    assert isinstance(said, OnRollout)
+    assert said.warning
+    assert said.why == (
+        "ibgu.dev/skip=site-1, site-3,site-99: 1 waiting cluster skipped; "
+        "not skipped: in flight (Prep): site-1; not in step 1: site-99"
+    )
+
+
+def test_a_skip_that_takes_all_that_it_names_is_no_warning() -> None:
+    twin, uid = three()
+    twin.annotate(uid, skip="2026-11-20T02:00:00Z,site-2,site-3")
+    twin.settle()
+    (said,) = twin.decisions(Kind.CONTROL)
+    assert isinstance(said, OnRollout)
+    assert (said.warning, said.why[-26:]) == (False, "2 waiting clusters skipped")
 
 
 def test_all_that_wait_can_be_skipped() -> None:

@@ -102,7 +102,7 @@ def test_who_is_about_to_be_skipped_is_not_started_meanwhile() -> None:
     assert told == [
         "ibgu.dev/skip: 3 waiting clusters skipped, 4 to go",
         "ibgu.dev/skip: 3 waiting clusters skipped, 1 to go",
-        "ibgu.dev/skip=waiting: 1 waiting clusters skipped",
+        "ibgu.dev/skip=waiting: 1 waiting cluster skipped",
     ]
 
 

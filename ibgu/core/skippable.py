@@ -1,0 +1,53 @@
+"""Who can be skipped: only clusters that wait in the running step. The others are told with where
+they stand, before a skip is asked for and when it is carried out."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from ibgu.core.model import Member, MemberState, Outcome
+
+ALL_WAITING = "waiting"
+"""The first part of a value that means all of them."""
+_CLUSTER = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+"""Not the time that makes a value a new one."""
+_NAMED = 5
+
+
+def named(value: str) -> list[str]:
+    """Return the clusters that a value of `ibgu.dev/skip` names, each once."""
+    parts = dict.fromkeys(part.strip() for part in value.split(","))
+    return [part for part in parts if _CLUSTER.fullmatch(part)]
+
+
+def not_waiting(
+    clusters: Iterable[str], members: Mapping[str, Member], step: int
+) -> dict[str, str]:
+    """Return where those of the clusters stand that can't be skipped, in the order given.
+
+    `members` of the running step, whose index is `step`. Who is skipped already is as was wished.
+    """
+    told = {cluster: _standing(members.get(cluster), step) for cluster in clusters}
+    return {cluster: words for cluster, words in told.items() if words}
+
+
+def _standing(member: Member | None, step: int) -> str:
+    """Empty: it waits, or is skipped already."""
+    if member is None:
+        return f"not in step {step + 1}"
+    if member.state is MemberState.IN_FLIGHT:
+        return f"in flight ({member.run.action})" if member.run else "in flight"
+    skipped = member.outcome is Outcome.SKIPPED
+    return "" if member.outcome is None or skipped else f"{member.outcome} already"
+
+
+def listed(standing: Mapping[str, str]) -> str:
+    """Return the clusters by where they stand: "in flight (Prep): s1, s2; not in step 2: s9"."""
+    groups: dict[str, list[str]] = {}
+    for cluster, words in standing.items():
+        groups.setdefault(words, []).append(cluster)
+    return "; ".join(f"{words}: {_some(names)}" for words, names in groups.items())
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
