@@ -23,7 +23,7 @@ from ibgu.api.routes.inputs import (
     not_found,
     unknown_cluster,
 )
-from ibgu.api.routes.visible import Visible
+from ibgu.api.routes.visible import NamesForCaller, Visible
 from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.clusters import ClusterBody
 from ibgu.api.schemas.explain import ExplainedBody
@@ -70,14 +70,19 @@ async def clusters(
     summary="A cluster as the journal knows it",
 )
 async def cluster(
-    name: ClusterName, caller: CallerOfRequest, reads: ReadsOfRequest, paces: PacesOfHub
+    name: ClusterName,
+    caller: CallerOfRequest,
+    reads: ReadsOfRequest,
+    paces: PacesOfHub,
+    names: NamesForCaller,
 ) -> ClusterBody:
-    """For who may `get managedclusters` of that name."""
+    """For who may `get managedclusters` of that name. Rollouts of namespaces that the caller may
+    not read have no name there."""
     await caller.require_cluster(name)
     visits = (await reads.visits(name, limit=1)).items
     if not visits:
         raise unknown_cluster(name)
-    return cluster_body(name, await reads.cluster(name), visits[0], paces)
+    return cluster_body(name, await reads.cluster(name), visits[0], paces, names)
 
 
 @router.get(
@@ -91,6 +96,7 @@ async def explain(
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
     paces: PacesOfHub,
+    names: NamesForCaller,
     namespace: InNamespace = None,
     rollout: InRollout = None,
 ) -> Response:
@@ -102,7 +108,8 @@ async def explain(
     visits = (await reads.visits(name, rollout=uid, limit=TOLD)).items
     if not visits:
         raise unknown_cluster(name, rollout)
-    return Response(msgspec.json.encode(explained(visits, paces)), media_type="application/json")
+    found = explained(visits, paces, names)
+    return Response(msgspec.json.encode(found), media_type="application/json")
 
 
 async def _uid(

@@ -1,4 +1,7 @@
-"""Routes that need a token: who asks, and how often, is settled before a body is read."""
+"""Routes that need a token: who asks, and how often, is settled before a body is read.
+
+Names that the caller may not hear are taken out of whatever they answer.
+"""
 
 from collections.abc import Callable, Coroutine
 from math import ceil
@@ -9,7 +12,9 @@ from fastapi.routing import APIRoute
 
 from ibgu.api.access import Caller, authenticate
 from ibgu.api.context import Context
+from ibgu.api.names import discreet
 from ibgu.api.problems import too_many
+from ibgu.api.routes.inputs import reads_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -24,9 +29,17 @@ class Guarded(APIRoute):
             caller = await authenticate(request)
             _limit(request.app.state.context, caller)
             request.state.caller = caller
-            return await handler(request)
+            return await _discreet(await handler(request), caller, request)
 
         return guarded
+
+
+async def _discreet(response: Response, caller: Caller, request: Request) -> Response:
+    body = await discreet(bytes(response.body), caller, reads_of(request))
+    if body != response.body:
+        response.body = body
+        response.headers["Content-Length"] = str(len(body))
+    return response
 
 
 def _limit(context: Context, caller: Caller) -> None:

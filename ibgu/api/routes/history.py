@@ -17,6 +17,7 @@ from ibgu.api.routes.inputs import (
     StepNumber,
     index,
 )
+from ibgu.api.routes.visible import NamesForCaller
 from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.events import EventBody
 from ibgu.api.schemas.failures import Failures
@@ -70,13 +71,16 @@ async def cluster_history(
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
     paces: PacesOfHub,
+    names: NamesForCaller,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Page[VisitBody]:
-    """Over all rollouts of the hub, for who may `get managedclusters` of that name."""
+    """Over all rollouts of the hub, for who may `get managedclusters` of that name. Those of
+    namespaces that the caller may not read have no name there."""
     await caller.require_cluster(name)
     found = await reads.visits(name, limit=limit, cursor=cursor)
-    return Page(items=[visit_body(each, paces) for each in found.items], next_cursor=found.next)
+    items = [visit_body(each, paces, names) for each in found.items]
+    return Page(items=items, next_cursor=found.next)
 
 
 @router.get(

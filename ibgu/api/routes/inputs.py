@@ -78,12 +78,12 @@ async def _label(
 Label = Annotated[LabelSelector | None, Depends(_label)]
 
 
-def _reads(request: Request) -> Reads:
+def reads_of(request: Request) -> Reads:
     context: Context = request.app.state.context
     return Reads(context.engine, context.hub, context.tallies)
 
 
-ReadsOfRequest = Annotated[Reads, Depends(_reads)]
+ReadsOfRequest = Annotated[Reads, Depends(reads_of)]
 
 
 def index(step: int | None) -> int | None:

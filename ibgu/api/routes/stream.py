@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request
 
 from ibgu.api.access import Caller, Session, SessionOfRequest
+from ibgu.api.names import discreet
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import RolloutOfPath
 from ibgu.api.schemas.problem import problems
@@ -37,19 +38,6 @@ def _feed(request: Request) -> Feed:
 FeedOfProcess = Annotated[Feed, Depends(_feed)]
 
 
-class _OfRollout:
-    def __init__(self, session: Session, namespace: str) -> None:
-        self._session = session
-        self._namespace = namespace
-
-    async def renew(self) -> None:
-        caller = await self._session.caller()
-        await caller.require_rollouts(self._namespace)
-
-    async def may_hear(self, rollout: str) -> bool:
-        return True
-
-
 class _OfHub:
     def __init__(self, session: Session, caller: Caller, feed: Feed) -> None:
         self._session = session
@@ -59,9 +47,25 @@ class _OfHub:
     async def renew(self) -> None:
         self._caller = await self._session.caller()
 
+    async def discreet(self, body: bytes) -> bytes:
+        return await discreet(body, self._caller, self._feed.reads)
+
     async def may_hear(self, rollout: str) -> bool:
         namespace = await self._feed.namespace(rollout)
         return namespace is not None and await self._caller.may_read_rollouts(namespace)
+
+
+class _OfRollout(_OfHub):
+    def __init__(self, session: Session, caller: Caller, feed: Feed, namespace: str) -> None:
+        super().__init__(session, caller, feed)
+        self._namespace = namespace
+
+    async def renew(self) -> None:
+        await super().renew()
+        await self._caller.require_rollouts(self._namespace)
+
+    async def may_hear(self, rollout: str) -> bool:
+        return True
 
 
 @router.get(
@@ -81,7 +85,7 @@ async def stream_of_rollout(
 ) -> EventStream:
     """Server-sent events, until the client goes."""
     begin = last_event_id if last_event_id is not None else after
-    audience = _OfRollout(session, found.rollout.namespace)
+    audience = _OfRollout(session, await session.caller(), feed, found.rollout.namespace)
     return EventStream(feed, audience, after=begin, rollout=found.rollout.uid)
 
 

@@ -1,4 +1,4 @@
-"""Which namespaces an answer over several of them is about."""
+"""Which namespaces an answer over several of them is about, and which it may name."""
 
 from collections.abc import Collection
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from ibgu.api.access import CallerOfRequest
+from ibgu.api.names import Names, names_for
 from ibgu.api.routes.inputs import InNamespace, ReadsOfRequest
 
 
@@ -16,9 +17,12 @@ async def _visible(
     if namespace is not None:
         await caller.require_rollouts(namespace)
         return [namespace]
-    if await caller.may_read_rollouts():
-        return None
-    return await caller.readable(await reads.namespaces())
+    return (await names_for(caller, reads)).readable
 
 
+async def _names(caller: CallerOfRequest, reads: ReadsOfRequest) -> Names:
+    return await names_for(caller, reads)
+
+
+NamesForCaller = Annotated[Names, Depends(_names)]
 Visible = Annotated[Collection[str] | None, Depends(_visible)]

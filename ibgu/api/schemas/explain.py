@@ -42,7 +42,7 @@ class ExplainedBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXPLAINED]})
 
     cluster: str
-    rollout: str = Field(description="namespace/name")
+    rollout: str = Field(description="namespace/name; in words where the caller may not read it.")
     step: int = Field(description="From 1.")
     state: Word
     headline: str = Field(description="Where it stands and for how long, in one line.")

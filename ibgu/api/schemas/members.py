@@ -82,8 +82,8 @@ class MemberBody(Body):
 
 
 class RolloutName(Body):
-    namespace: str
-    name: str
+    namespace: str | None = Field(description="Null where the caller may not read it.")
+    name: str | None = Field(description="Null where the caller may not read its namespace.")
     uid: str
 
 

@@ -2,27 +2,29 @@
 
 from collections.abc import Iterable
 
+from ibgu.api.names import Names
 from ibgu.api.schemas.clusters import ClusterBody, HoldBody
-from ibgu.api.schemas.members import RolloutName
 from ibgu.api.shape.members import visit_body
 from ibgu.core.forecast import Paces
 from ibgu.core.model import Change
 from ibgu.db.views import ClusterRow, HoldRow, VisitRow
 
 
-def cluster_body(name: str, row: ClusterRow, newest: VisitRow, paces: Paces) -> ClusterBody:
+def cluster_body(
+    name: str, row: ClusterRow, newest: VisitRow, paces: Paces, names: Names
+) -> ClusterBody:
     return ClusterBody(
         name=name,
-        newest=visit_body(newest, paces),
-        hold=_hold(row.holds[0]) if row.holds else None,
+        newest=visit_body(newest, paces, names),
+        hold=_hold(row.holds[0], names) if row.holds else None,
         labels=row.labels,
         labels_owed=_wanted(debt.labels for debt in row.debts),
         annotations_owed=_wanted(debt.annotations for debt in row.debts),
     )
 
 
-def _hold(row: HoldRow) -> HoldBody:
-    rollout = RolloutName(namespace=row.namespace, name=row.name, uid=row.rollout)
+def _hold(row: HoldRow, names: Names) -> HoldBody:
+    rollout = names.of(row.namespace, row.name, row.rollout)
     return HoldBody(rollout=rollout, step=row.step + 1, slot=row.slot, taken_at=row.taken_at)
 
 

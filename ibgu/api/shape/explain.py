@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
+from ibgu.api.names import Names
 from ibgu.core.explain import Case, Explained, Past, explain
 from ibgu.core.forecast import Paces
 from ibgu.db.views import VisitRow
 
 
-def explained(visits: Sequence[VisitRow], paces: Paces) -> Explained:
+def explained(visits: Sequence[VisitRow], paces: Paces, names: Names) -> Explained:
     """`visits`: newest first, at least one."""
     row = visits[0].member
     return explain(
         Case(
-            rollout=f"{row.namespace}/{row.name}",
+            rollout=names.full(row.namespace, row.name),
             member=row.member,
             action=row.action,
             hold=row.hold,

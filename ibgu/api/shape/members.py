@@ -1,7 +1,8 @@
 """Members, with the reason that counts and what is known about their words."""
 
+from ibgu.api.names import Names
 from ibgu.api.schemas.common import CompletedActionBody, RunBody, StalledBody
-from ibgu.api.schemas.members import MemberBody, RolloutName, VisitBody
+from ibgu.api.schemas.members import MemberBody, VisitBody
 from ibgu.api.shape.rollouts import reason_body
 from ibgu.api.shape.words import known_failure
 from ibgu.core.failures import Known
@@ -58,9 +59,9 @@ def _run(run: Run) -> RunBody:
     return RunBody.model_validate(run, from_attributes=True)
 
 
-def visit_body(row: VisitRow, paces: Paces) -> VisitBody:
+def visit_body(row: VisitRow, paces: Paces, names: Names) -> VisitBody:
     found = row.member
-    rollout = RolloutName(namespace=found.namespace, name=found.name, uid=found.member.rollout)
+    rollout = names.of(found.namespace, found.name, found.member.rollout)
     return VisitBody(
         rollout=rollout, member=member_body(found, paces), runs=[_run(run) for run in row.runs]
     )

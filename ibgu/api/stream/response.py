@@ -33,6 +33,9 @@ class Audience(Protocol):
     async def may_hear(self, rollout: str) -> bool:
         """`rollout` is a uid."""
 
+    async def discreet(self, body: bytes) -> bytes:
+        """Events without the names that they may not hear."""
+
 
 class EventStream(Response):
     media_type = "text/event-stream"
@@ -71,7 +74,7 @@ class EventStream(Response):
                 if clock() > renew_at:
                     await self._audience.renew()
                     renew_at = clock() + RENEW_SECONDS
-                body = part.body(await self._heard(part))
+                body = await self._audience.discreet(part.body(await self._heard(part)))
                 if body or clock() >= beat_at:
                     await _send(send, body or HEARTBEAT)
                     beat_at = clock() + HEARTBEAT_SECONDS

@@ -19,10 +19,10 @@ def _row(found: Cluster) -> list[str]:
     labels = ",".join(f"{key}={value}" for key, value in sorted((found.labels or {}).items()))
     return [
         found.name,
-        f"{visit.rollout.namespace}/{visit.rollout.name}",
+        str(visit.rollout),
         str(member.step),
         member.outcome or member.state,
         member.failure or member.cause or reason or _NOTHING,
-        f"{hold.rollout.namespace}/{hold.rollout.name}" if hold else _NOTHING,
+        str(hold.rollout) if hold else _NOTHING,
         labels or _NOTHING,
     ]

@@ -22,7 +22,7 @@ def history_lines(visits: Sequence[Visit], now: datetime, *, wide: bool) -> list
 
 
 def _rows(visit: Visit, now: datetime) -> Iterator[list[str]]:
-    where = [f"{visit.rollout.namespace}/{visit.rollout.name}", str(visit.member.step)]
+    where = [str(visit.rollout), str(visit.member.step)]
     for run in visit.runs:
         yield [*where, *_run(run, now)]
     if not visit.runs:

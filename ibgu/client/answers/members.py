@@ -59,9 +59,16 @@ class Member(Answer, frozen=True, kw_only=True):
 
 
 class RolloutName(Answer, frozen=True, kw_only=True):
-    namespace: str
-    name: str
+    """Without a name where one may not read its namespace."""
+
+    namespace: str | None = None
+    name: str | None = None
     uid: str = ""
+
+    def __str__(self) -> str:
+        if self.name is None:
+            return "a rollout of another namespace"
+        return f"{self.namespace}/{self.name}"
 
 
 class Visit(Answer, frozen=True, kw_only=True):

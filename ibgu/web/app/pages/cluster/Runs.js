@@ -69,8 +69,10 @@ function Table({ visits, now }) {
 }
 
 function rows({ rollout, member, runs }, longest, now) {
-  const place = html`<a href=${rolloutLink(rollout, { step: member.step })}>${rollout.name}</a>
-    <span class="quiet"> step ${member.step}</span>`;
+  const where = rollout.name
+    ? html`<a href=${rolloutLink(rollout, { step: member.step })}>${rollout.name}</a>`
+    : "a rollout of another namespace";
+  const place = html`${where}<span class="quiet"> step ${member.step}</span>`;
   if (!runs.length)
     return html`<tr key=${rollout.uid + member.step}><td>${place}</td><td colspan="5">${noRun(member)}</td></tr>`;
   return [...runs]
