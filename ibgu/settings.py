@@ -120,6 +120,12 @@ class Settings(BaseSettings):
         description="A proxy is in front: its X-Forwarded-Proto and X-Forwarded-Host tell the "
         "page's address, and X-Forwarded-Access-Token the user's token.",
     )
+    api_connections: int = Field(
+        1000,
+        ge=1,
+        description="Connections to the REST API at a time, as far as the limit of open files "
+        "allows; beyond, who has waited longest without asking anything is cut.",
+    )
     notify_file: str = Field(
         "", description="YAML file that says who is notified of what; empty: nobody is."
     )

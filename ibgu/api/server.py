@@ -5,9 +5,13 @@ import logging
 import os
 import socket
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ibgu.api.connections import Connection, Limits, Room
 
 GRACE_SECONDS = 5
 """How long requests that are being answered may take once the server is to end."""
@@ -15,6 +19,9 @@ GRACE_SECONDS = 5
 
 class ListenError(Exception):
     """The address can't be listened on; the text says why."""
+
+
+DEFAULTS = Limits()
 
 
 class _Server(uvicorn.Server):
@@ -58,14 +65,14 @@ CLOSING = "closing"
 """In a request's state: the asyncio.Event that is set once the server is to end."""
 
 
-async def serve(app: ASGIApp, listen: str | socket.socket) -> None:
+async def serve(app: ASGIApp, listen: str | socket.socket, *, limits: Limits = DEFAULTS) -> None:
     """Serves until cancelled, then answers what it has begun. Raises ListenError.
 
     Answers that never end by themselves have to end with the event CLOSING of their request.
     """
     listener = bind(listen) if isinstance(listen, str) else listen
     closing = asyncio.Event()
-    server = _Server(_config(telling(app, closing)))
+    server = _Server(_config(telling(app, closing), Room(limits)))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
@@ -85,17 +92,19 @@ def telling(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
     return told
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, room: Room) -> uvicorn.Config:
     words = logging.getLogger("uvicorn.error")
     # Without any handler Python itself would print what uvicorn has to say.
     words.handlers[:] = [logging.NullHandler()]
     return uvicorn.Config(
         app,
         access_log=False,
+        http=cast(type[Connection], partial(Connection, room)),
         lifespan="off",
         log_config=None,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=room.limits.idle_seconds,
         timeout_graceful_shutdown=GRACE_SECONDS,
         ws="none",
     )

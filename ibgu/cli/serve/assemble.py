@@ -10,6 +10,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import db
+from ibgu.api.connections import Limits
 from ibgu.api.context import Context, Probes
 from ibgu.api.probes import create_probes
 from ibgu.api.rates import Rates, UnknownTokens
@@ -88,20 +89,21 @@ def _showing_probes(entrance: Entrance, probes: Probes) -> AbstractAsyncContextM
 @asynccontextmanager
 async def _entrance(settings: Settings) -> AsyncIterator[Entrance]:
     """First of all, so that a second process on the same address does nothing at all."""
-    async with _door(settings.listen) as front:
+    limits = Limits(connections=settings.api_connections)
+    async with _door(settings.listen, limits) as front:
         if not settings.metrics_listen:
             yield Entrance(front)
             return
-        async with _door(settings.metrics_listen) as metrics:
+        async with _door(settings.metrics_listen, limits) as metrics:
             yield Entrance(front, metrics)
 
 
 @asynccontextmanager
-async def _door(address: str) -> AsyncIterator[Door]:
+async def _door(address: str, limits: Limits) -> AsyncIterator[Door]:
     with bind(address) as listener:
         host, port = listener.getsockname()[:2]
         log.info("listening", address=f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        door = Door()
+        door = Door(limits)
         async with door.open(listener):
             yield door
 

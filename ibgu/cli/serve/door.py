@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ibgu.api.connections import Limits
 from ibgu.api.context import Probes
 from ibgu.api.probes import create_probes, create_waiting
 from ibgu.api.server import serve
@@ -21,7 +22,8 @@ class Door:
     Until then it is alive and not ready, and says what `patience` waits for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self.patience = Patience()
         self._app: ASGIApp = create_waiting(self._problems)
         self._serving: asyncio.Task[None] | None = None
@@ -36,7 +38,7 @@ class Door:
     async def open(self, listener: socket.socket) -> AsyncIterator[None]:
         """Serves meanwhile; a server that dies ends the body."""
         async with asyncio.TaskGroup() as tasks:
-            self._serving = tasks.create_task(serve(self, listener))
+            self._serving = tasks.create_task(serve(self, listener, limits=self._limits))
             try:
                 yield
             finally:

@@ -1,0 +1,178 @@
+"""Connections to the API's server: how many there may be, and how long each may take to ask.
+
+uvicorn has a deadline for idle connections alone: a head or body that comes byte by byte, and an
+answer that nobody takes, would be kept for ever.
+"""
+
+import asyncio
+import resource
+from enum import StrEnum
+from typing import Any
+
+import h11
+from msgspec import Struct
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ibgu import telemetry
+
+RESERVED_FILES = 200
+"""Descriptors of the process that are left for journal, hub and files."""
+QUEUED_BYTES = 32 * 1024
+"""An answer goes on once no more than this waits for the client."""
+ABORT = "abort"
+"""In a request's state: a function that ends its connection at once, whatever is queued."""
+
+
+class Waits(StrEnum):
+    """What a connection waits for from its client; as metrics name what came too slowly."""
+
+    FOR_HEAD = "slow-head"
+    FOR_BODY = "slow-body"
+    FOR_REST = "slow-rest"
+    """Of a body whose request is answered: it is passed over."""
+    FOR_NEXT = "idle"
+
+
+class Limits(Struct, frozen=True):
+    connections: int = 1000
+    """At a time."""
+    head_seconds: float = 10.0
+    """From the connection, or a request's first byte, to the end of its head."""
+    body_seconds: float = 30.0
+    rest_seconds: float = 2.0
+    idle_seconds: int = 5
+    """From an answer to the next request."""
+    take_seconds: float = 10.0
+    """A client that takes less than QUEUED_BYTES of its answer in so long is cut."""
+
+    def seconds(self, waits: Waits) -> float:
+        return {
+            Waits.FOR_HEAD: self.head_seconds,
+            Waits.FOR_BODY: self.body_seconds,
+            Waits.FOR_REST: self.rest_seconds,
+            Waits.FOR_NEXT: self.idle_seconds,
+        }[waits]
+
+
+class Room:
+    """The connections of one server; whoever has waited longest to ask makes room for a new one.
+
+    A health probe asks at once and gets its answer, however many others only hold connections.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._most = min(limits.connections, _files())
+        self._open: set[Connection] = set()
+        self._waiting: dict[Connection, None] = {}
+        """In the order in which they began to wait."""
+
+    def enter(self, connection: "Connection") -> None:
+        self._open.add(connection)
+        if len(self._open) > self._most:
+            next(iter(self._waiting), connection).cut("connections")
+
+    def leave(self, connection: "Connection") -> None:
+        self._open.discard(connection)
+        self._waiting.pop(connection, None)
+
+    def note(self, connection: "Connection", *, waits: bool) -> None:
+        self._waiting.pop(connection, None)
+        if waits:
+            self._waiting[connection] = None
+
+
+def _files() -> float:
+    """How many connections the limit of open files allows."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return float("inf") if soft == resource.RLIM_INFINITY else max(1, soft - RESERVED_FILES)
+
+
+class Connection(H11Protocol):
+    """uvicorn's, with a deadline for whatever it waits for."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, room: Room, **given: Any) -> None:
+        super().__init__(**given)
+        self._room = room
+        self._waits: Waits | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._taking: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=QUEUED_BYTES)
+        self.app_state = {**self.app_state, ABORT: transport.abort}
+        self._room.enter(self)
+        self._look()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._look()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._room.leave(self)
+        for timer in (self._deadline, self._taking):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_taking()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def cut(self, why: str) -> None:
+        telemetry.API_REFUSED.labels(why).inc()
+        self.transport.abort()
+
+    def _look(self) -> None:
+        """Begin a deadline where it waits for something new."""
+        waits = self._waiting()
+        if waits is self._waits:
+            return
+        self._waits = waits
+        self._room.note(self, waits=waits is not None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        if waits is not None:
+            seconds = self._room.limits.seconds(waits)
+            self._deadline = self.loop.call_later(seconds, self._late, waits)
+
+    def _waiting(self) -> Waits | None:
+        """Return what it waits for; None: it is answering."""
+        theirs = self.conn.their_state
+        if theirs is h11.SEND_BODY:
+            return Waits.FOR_REST if self.cycle.response_complete else Waits.FOR_BODY
+        if theirs is not h11.IDLE:
+            return None
+        begun = self.cycle is None or self.conn.trailing_data[0]
+        return Waits.FOR_HEAD if begun else Waits.FOR_NEXT
+
+    def _late(self, waits: Waits) -> None:
+        if waits is Waits.FOR_NEXT:
+            self.transport.close()
+        else:
+            self.cut(waits)
+
+    def _watch_taking(self) -> None:
+        queued = self.transport.get_write_buffer_size()
+        seconds = self._room.limits.take_seconds
+        self._taking = self.loop.call_later(seconds, self._check_taking, queued)
+
+    def _check_taking(self, before: int) -> None:
+        if before - self.transport.get_write_buffer_size() < QUEUED_BYTES:
+            self.cut("slow-reader")
+        else:
+            self._watch_taking()

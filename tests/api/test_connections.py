@@ -1,0 +1,200 @@
+"""A connection is held for as long as it takes to ask, and those who only hold one keep nobody out."""
+
+import asyncio
+import resource
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import pytest
+from prometheus_client import REGISTRY
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from ibgu.api.connections import ABORT, RESERVED_FILES, Limits, Room
+from ibgu.api.server import bind, serve
+
+HEAD = b"POST /big HTTP/1.1\r\nHost: ibgu\r\n"
+LONG = 8 * 2**20
+Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+async def _app(scope: Scope, receive: Receive, send: Send) -> None:
+    """`/big` answers at length, `/read` reads its body first, `/abort` cuts itself off."""
+    request = Request(scope, receive, send)
+    if scope["path"] == "/abort":
+        scope["state"][ABORT]()
+    if scope["path"] == "/read":
+        await request.body()
+    words = "x" * LONG if scope["path"] == "/big" else "ok"
+    await PlainTextResponse(words)(scope, receive, send)
+
+
+@asynccontextmanager
+async def serving(limits: Limits) -> AsyncIterator[tuple[str, Open]]:
+    listener = bind("127.0.0.1:0")
+    host, port = listener.getsockname()[:2]
+    task = asyncio.create_task(serve(_app, listener, limits=limits))
+
+    async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(host, port)
+
+    try:
+        yield f"http://{host}:{port}", connect
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def cut(why: str) -> float:
+    return REGISTRY.get_sample_value("ibgu_api_refused_total", {"why": why}) or 0.0
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():  # noqa: ASYNC110 - nobody tells a test of a counter
+        await asyncio.sleep(0.02)
+
+
+async def _ended(reader: asyncio.StreamReader) -> bytes:
+    """What came until the server ended the connection."""
+    taken = b""
+    with suppress(ConnectionError):
+        while chunk := await reader.read(2**16):
+            taken += chunk
+    return taken
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HTT", HEAD])
+async def test_a_head_has_a_deadline(begun: bytes) -> None:
+    before = cut("slow-head")
+    async with serving(Limits(head_seconds=0.2)) as (_, connect):
+        reader, writer = await connect()
+        writer.write(begun)
+        assert await _ended(reader) == b""
+        writer.close()
+    assert cut("slow-head") == before + 1
+
+
+async def test_so_has_the_head_of_a_later_request() -> None:
+    async with serving(Limits(head_seconds=0.2)) as (_, connect):
+        reader, writer = await connect()
+        writer.write(b"GET / HTTP/1.1\r\nHost: ibgu\r\n\r\nGET / HTT")
+        assert (await _ended(reader)).endswith(b"ok")
+        writer.close()
+
+
+async def test_a_byte_now_and_then_does_not_put_it_off() -> None:
+    async with serving(Limits(head_seconds=0.3)) as (_, connect):
+        reader, writer = await connect()
+        ended = asyncio.create_task(_ended(reader))
+        while not ended.done():
+            with suppress(ConnectionError):
+                writer.write(b"G")
+                await writer.drain()
+            await asyncio.sleep(0.05)
+        assert ended.result() == b""
+        writer.close()
+
+
+async def test_a_body_has_a_deadline() -> None:
+    before = cut("slow-body")
+    async with serving(Limits(body_seconds=0.2)) as (_, connect):
+        reader, writer = await connect()
+        writer.write(b"POST /read HTTP/1.1\r\nHost: ibgu\r\nContent-Length: 10\r\n\r\n12345")
+        assert await _ended(reader) == b""
+        writer.close()
+    assert cut("slow-body") == before + 1
+
+
+async def test_who_goes_on_after_the_answer_is_cut() -> None:
+    before = cut("slow-rest")
+    async with serving(Limits(rest_seconds=0.2)) as (_, connect):
+        reader, writer = await connect()
+        writer.write(b"POST / HTTP/1.1\r\nHost: ibgu\r\nContent-Length: 10\r\n\r\n12345")
+        assert (await _ended(reader)).endswith(b"ok")
+        writer.close()
+    assert cut("slow-rest") == before + 1
+
+
+async def test_who_ends_the_body_after_the_answer_may_go_on() -> None:
+    """And an idle connection ends in peace."""
+    async with serving(Limits(idle_seconds=1)) as (_, connect):
+        reader, writer = await connect()
+        writer.write(b"POST / HTTP/1.1\r\nHost: ibgu\r\nContent-Length: 10\r\n\r\n12345")
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        writer.write(b"67890GET / HTTP/1.1\r\nHost: ibgu\r\n\r\n")
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+        assert await _ended(reader) == b""
+        writer.close()
+
+
+async def test_an_answer_that_nobody_takes_is_dropped() -> None:
+    before = cut("slow-reader")
+    async with serving(Limits(take_seconds=0.2)) as (_, connect):
+        reader, writer = await connect()
+        writer.write(HEAD + b"\r\n")
+        await until(lambda: cut("slow-reader") > before)
+        assert len(await _ended(reader)) < LONG
+        writer.close()
+
+
+async def test_who_takes_slowly_but_steadily_gets_everything() -> None:
+    async with serving(Limits(take_seconds=1.0)) as (_, connect):
+        reader, writer = await connect()
+        writer.write(HEAD + b"Connection: close\r\n\r\n")
+        taken = 0
+        while chunk := await reader.read(2**18):
+            taken += len(chunk)
+            await asyncio.sleep(0.01)
+        assert taken > LONG
+        writer.close()
+
+
+async def test_an_application_may_abort() -> None:
+    async with serving(Limits()) as (_, connect):
+        reader, writer = await connect()
+        writer.write(b"GET /abort HTTP/1.1\r\nHost: ibgu\r\n\r\n")
+        assert await _ended(reader) == b""
+        writer.close()
+
+
+async def test_whoever_asks_finds_room_among_those_who_only_hold_connections() -> None:
+    """A kubelet's probe too: else such a flood would end the pod."""
+    before = cut("connections")
+    async with serving(Limits(connections=10, head_seconds=3600)) as (url, connect):
+        held = [await connect() for _ in range(30)]
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(url)).text == "ok"
+        assert cut("connections") >= before + 20
+        for reader, writer in held[:20]:
+            assert await _ended(reader) == b""
+            writer.close()
+        for _, writer in held[20:]:
+            writer.close()
+
+
+async def test_who_is_being_answered_is_not_cut() -> None:
+    async with serving(Limits(connections=2, take_seconds=3600)) as (_, connect):
+        answered = [await connect() for _ in range(2)]
+        for _, writer in answered:
+            writer.write(HEAD + b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+        for reader, _ in answered:
+            await reader.readexactly(10)
+        late, writer = await connect()
+        assert await _ended(late) == b""
+        writer.close()
+        for reader, writer in answered:
+            assert len(await _ended(reader)) > LONG - 10
+            writer.close()
+
+
+def test_the_limit_of_open_files_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def limit(files: int) -> int | float:
+        monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+        return Room(Limits(connections=1000))._most
+
+    assert limit(1024) == 1024 - RESERVED_FILES
+    assert limit(100) == 1
+    assert limit(2**20) == limit(resource.RLIM_INFINITY) == 1000
