@@ -84,6 +84,11 @@ MEMBER_SECONDS = Histogram(
 ROLLOUTS = Gauge("ibgu_rollouts", "Rollouts by phase.", ["phase"])
 MEMBERS = Gauge("ibgu_members", "Members of running steps by state.", ["state"])
 SLOTS = Gauge("ibgu_slots", "Slots of running steps.", ["state"])
+ROLLOUT_CLUSTERS = Gauge(
+    "ibgu_rollout_clusters",
+    "Clusters of a whole rollout by state, each once, also when it is over; the sum is its total.",
+    ["rollout", "state"],
+)
 ROLLOUT_MEMBERS = Gauge(
     "ibgu_rollout_members",
     "Members of the running step of a rollout by state.",
@@ -143,6 +148,7 @@ PRESENT = (
     ROLLOUTS,
     MEMBERS,
     SLOTS,
+    ROLLOUT_CLUSTERS,
     ROLLOUT_MEMBERS,
     ROLLOUT_STALLED,
     ROLLOUT_SLOTS,

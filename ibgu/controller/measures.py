@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
+from msgspec import to_builtins
+
 from ibgu import telemetry
-from ibgu.core.book import StepBook, World
+from ibgu.core.book import Book, StepBook, World
 from ibgu.core.forecast import Paces, stalled
 from ibgu.core.model import (
     Action,
@@ -73,8 +75,10 @@ def gauge(world: World, now: datetime, paces: Paces) -> None:
     states: Counter[str] = Counter()
     used = limit = 0
     for book in world.books.values():
-        phase = phase_of(book.rollout, book.newest)
+        phase = phase_of(book.rollout, book.newest, book.counts)
         phases[phase] += 1
+        if phase is not Phase.DELETED:
+            _clusters(book)
         hold = hold_of(book.rollout, book.newest)
         kept = kept_by(book.rollout, book.newest)
         if kept is not None and phase is not Phase.DELETED:
@@ -92,6 +96,13 @@ def gauge(world: World, now: datetime, paces: Paces) -> None:
         telemetry.MEMBERS.labels(state).set(states[state])
     telemetry.SLOTS.labels("used").set(used)
     telemetry.SLOTS.labels("limit").set(limit)
+
+
+def _clusters(book: Book) -> None:
+    """Of the whole rollout, also once it is over."""
+    for state, clusters in to_builtins(book.counts).items():
+        if state != "total":
+            telemetry.ROLLOUT_CLUSTERS.labels(book.rollout.full_name, state).set(clusters)
 
 
 def _rollout(name: str, step: StepBook, *, held: bool) -> Counter[str]:

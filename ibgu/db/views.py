@@ -5,6 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from ibgu.core.counts import Counts
 from ibgu.core.forecast import Change, Pace
 from ibgu.core.model import (
     Action,
@@ -30,18 +31,6 @@ class Page(Struct, Generic[T], frozen=True):
     items: tuple[T, ...]
     next: str | None = None
     """The cursor of the following page; None: this is the last one."""
-
-
-class Counts(Struct, frozen=True):
-    """Members of a step; `total` is the sum of the others."""
-
-    total: int = 0
-    waiting: int = 0
-    in_flight: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    skipped: int = 0
-    cancelled: int = 0
 
 
 class ReasonRow(Struct, frozen=True):
@@ -87,8 +76,8 @@ class RolloutRow(Struct, frozen=True):
     rollout: Rollout
     current: StepRow | None
     """The newest step; None before the first one."""
-    failed: int = 0
-    """Members that failed or were cancelled, over all steps."""
+    counts: Counts = Counts()
+    """Of the whole rollout."""
     actor: str = ""
     """Who made it, as far as its first event tells."""
 

@@ -172,7 +172,7 @@ async def roll_out(admin: Hub, body: dict[str, Any], process: Process, log: Path
         found = json.loads(await admin.request("GET", paths.ibgu("default", NAME)))
         status: dict[str, Any] = found.get("status", {})
         phase = status.get("phase")
-        if phase == "Completed":
+        if status.get("completedAt"):
             return status
         held = held + 1 if phase in ("Held", "Invalid") else 0
         if held > HELD:

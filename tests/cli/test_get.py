@@ -29,8 +29,10 @@ async def test_a_namespaces_rollouts(ibgu: Ibgu) -> None:
     found = await ibgu("get")
     assert found.exit_code == 0, found.output
     heading, *rows = found.stdout.splitlines()
-    assert heading.split() == ["NAME", "PHASE", "STEP", "ACTIONS", "ENDED", "FAILED", "AGE"]
-    assert [row.split()[:6] for row in rows] == [["ran-r1", "Held", "2/3", "Upgrade", "0/3", "4"]]
+    counts = ["DONE", "FAILED", "TOTAL"]
+    assert heading.split() == ["NAME", "PHASE", "STEP", "ACTIONS", *counts, "AGE"]
+    (row,) = [row.split()[:7] for row in rows]
+    assert row == ["ran-r1", "Held", "2/3", "Upgrade", "0", "3", "7"]
     assert (await ibgu("get", "rollouts")).stdout == found.stdout
 
 
@@ -50,7 +52,7 @@ async def test_all_namespaces_that_one_may_see(ibgu: Ibgu) -> None:
 @pytest.mark.usefixtures("rollouts")
 async def test_wide_says_more(ibgu: Ibgu) -> None:
     row = (await ibgu("get", "ran-r1", "-o", "wide")).stdout.splitlines()[1].split()
-    assert row[-5:] == ["1", "2", "4.17.2", "Brake", "-"]
+    assert row[-7:] == ["1", "2", "0", "1", "4.17.2", "Brake", "-"]
 
 
 async def test_who_created_it_is_told_as_the_hub_tells_it(ibgu: Ibgu, journal: Journal) -> None:

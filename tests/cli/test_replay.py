@@ -69,7 +69,8 @@ async def test_every_event_and_the_picture_at_the_end(leading: Leading, replay: 
     assert events[8] == "00:00:00 #9 step 1 site-1 ◌ RunIntended: starts Prep"
     assert events[50] == "00:03:03 #51 step 2 site-2 ✗ RunEnded: Upgrade failed: Upgrade broke"
     assert lines[lines.index("") + 1 :] == [
-        "a (fleet)  → 4.18.1   Completed · step 2 of 2 · 14 min",
+        "a (fleet)  → 4.18.1   CompletedWithFailures · step 2 of 2 · 14 min",
+        "2 of 3 clusters done · 1 failed",
         "  1 Prep     3/3  ✔ 3  2 min 2 s",
         "  2 Upgrade  3/3  ✔ 2  ✗ 1  12 min",
         "Failures (1)",
@@ -103,6 +104,7 @@ async def test_until_then(leading: Leading, replay: Replay, until: str) -> None:
     picture = lines[lines.index("") + 1 :]
     assert picture == [
         "a (fleet)  → 4.18.1   Running · step 1 of 2 · 0 s",
+        "0 of 3 clusters done · 2 running · 1 waiting",
         "  1 Prep         0/3  ▶ 2/2 slots  ◷ 1 waiting  0 s",
         "    why not further: 2 Prep accepted",
         "  2 Upgrade  planned",
@@ -145,7 +147,7 @@ async def test_any_story_can_be_folded(
     for done, total in re.findall(r" (\d+)/(\d+)  ", shown):
         assert done == total
     counts = [
-        sum(map(int, re.findall(r"[✔✗–] (\d+)", line)))  # noqa: RUF001
+        sum(map(int, re.findall(r"[✔✗–⊘] (\d+)", line)))  # noqa: RUF001
         for line in shown.splitlines()
         if re.match(r"  \d+ ", line)
     ]

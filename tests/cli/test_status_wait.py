@@ -168,7 +168,7 @@ async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
     assert json.loads(waited.stdout) == json.loads(asked.stdout)
     body = json.loads(asked.stdout)
     assert set(body) == {"rollout", "steps", "failures"}
-    assert (body["rollout"]["phase"], body["failures"]["total"]) == ("Completed", 1)
+    assert (body["rollout"]["phase"], body["failures"]["total"]) == ("CompletedWithFailures", 1)
 
 
 async def test_what_is_no_time(ibgu: Ibgu) -> None:

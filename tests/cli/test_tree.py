@@ -25,12 +25,13 @@ async def test_everyone_has_a_place(ibgu: Ibgu, journal: Journal) -> None:
     assert found.exit_code == 0, found.output
     assert re.sub(r"\d+ d( \d+ h)?", "T", found.stdout).splitlines() == [
         "ran-r1 (default)  → 4.17.2   Running · step 2 of 3 · T",
-        "├─  1 Prep                 6/6  ✔ 2  ✗ 4  0 s",
+        "0 of 7 clusters done · 3 failed · 1 cancelled · 1 running · 2 waiting",
+        "├─  1 Prep                 6/6  ✔ 2  ✗ 3  ⊘ 1  0 s",
         "│   ├─ ✔ 2  succeeded",
+        "│   ├─ ⊘ 1  cancelled",
         "│   ├─ ✗ 2  Prep: PrecacheFailed  c, d  precache job failed: failed to pull images from "
         "registry.site:5000",
-        "│   ├─ ✗ 1  Prep: PrepFailed      e  no such thing was ever heard of",
-        "│   └─ ✗ 1  Prep: Cancelled       f  cancelled by default/other",
+        "│   └─ ✗ 1  Prep: PrepFailed      e  no such thing was ever heard of",
         "├─  2 Upgrade              0/3  ▶ 1/2 slots  ◷ 2 waiting  T",
         "│   ├─ ◷ 1  ClaimedByOther  g  longest T",
         "│   ├─ ↻ 1  Rebooting       a  longest T",
@@ -46,14 +47,14 @@ async def test_lines_end_where_the_terminal_does(
     client = Client(server, sandbox_hub.token("alice"))
     look = await asyncio.to_thread(see_tree, client, "default", "ran-r1")
     lines = list(tree_lines(look, Paper(width=72)))
-    assert lines[3] == "│   ├─ ✗ 2  Prep: PrecacheFailed  c, d  precache job failed: failed to …"
+    assert lines[5] == "│   ├─ ✗ 2  Prep: PrecacheFailed  c, d  precache job failed: failed to …"
     assert max(map(len, lines)) == 72
 
 
 async def test_a_hold_is_what_keeps_them(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal, hold=BRAKE)
     lines = (await ibgu("tree", "ran-r1")).stdout.splitlines()
-    assert lines[1].startswith("⏸ Held  Brake: 5 clusters in a row have failed")
+    assert lines[2].startswith("⏸ Held  Brake: 5 clusters in a row have failed")
     assert any("⏸ 1  Brake" in line and " b " in line for line in lines)
 
 

@@ -10,7 +10,7 @@ from msgspec import json
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.openings import Openings
 from ibgu.controller.payloads import Payloads
-from ibgu.core.book import Book, StepBook
+from ibgu.core.book import Book
 from ibgu.core.kinds import IbguSpec, ManagedCluster, PlanItem
 from ibgu.core.model import Action, Rollout, Step
 from ibgu.core.observe import shown_cluster
@@ -32,7 +32,7 @@ def opening() -> Book:
         max_concurrency=1,
         timeout=timedelta(hours=1),
     )
-    book.steps.append(StepBook(step))
+    book.open(step)
     return book
 
 

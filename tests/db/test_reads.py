@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.counts import Counts
 from ibgu.core.model import (
     Action,
     Cause,
@@ -28,7 +29,7 @@ from ibgu.core.model import (
 from ibgu.db import Journal, JournalAway, Turn, engine
 from ibgu.db.reads import BadCursor, Reads
 from ibgu.db.reads.cursor import encode
-from ibgu.db.views import Counts, FailedRow, MemberRow
+from ibgu.db.views import FailedRow, MemberRow
 from tests.db.records import (
     NOW,
     WAITS,
@@ -107,10 +108,11 @@ async def test_a_rollout_with_the_counts_of_its_newest_step(
     assert found
     assert found.current
     assert found.current.step == mixed
-    assert found.current.counts == Counts(total=6, waiting=1, in_flight=2, succeeded=1, failed=2)
+    assert found.current.counts == Counts(total=6, waiting=1, running=2, succeeded=1, failed=2)
     (listed,) = (await reads.rollouts()).items
     assert listed.current
-    assert (listed.rollout, listed.failed) == (found.rollout, found.failed) == (found.rollout, 2)
+    assert (listed.rollout, listed.counts) == (found.rollout, found.counts)
+    assert listed.counts == found.current.counts
     assert listed.current.counts == found.current.counts
     one = found.rollout
     second = step(one, 1)

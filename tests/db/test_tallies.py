@@ -7,12 +7,13 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ibgu.core.counts import Counts
 from ibgu.core.model import Step, StepState
 from ibgu.db import Journal
 from ibgu.db.engine import POOL_SIZE
 from ibgu.db.reads import Reads
 from ibgu.db.reads.tallies import FRESH_SECONDS, LARGE, STALE_SECONDS, Tallies
-from ibgu.db.views import Counts, StepRow
+from ibgu.db.views import StepRow
 from tests.db.records import NOW, opening, rollout, step
 
 

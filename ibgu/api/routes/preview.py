@@ -141,7 +141,7 @@ async def _running(row: StepRow, reads: Reads, now: datetime) -> Running | None:
     ends = deadline(step, now) if step.started_at else now + step.timeout
     members = (await reads.grid(step.rollout, step.index)).cells
     return Running(
-        left=row.counts.waiting + row.counts.in_flight,
+        left=row.counts.waiting + row.counts.running,
         deadline=ends,
         lost=frozenset(cluster for cluster, _, _, _, outcome, *_ in members if _lost(outcome)),
         in_flight=frozenset(name for name, state, *_ in members if state == MemberState.IN_FLIGHT),

@@ -26,16 +26,20 @@ class StalledBody(Body):
 
 
 class Counts(Body):
-    """Members of one step. total = waiting + running + succeeded + failed + skipped, as in the
-    IBGU's `status.summary`."""
+    """Clusters of a whole rollout, as in the IBGU's `status.summary`, or members of one step.
+
+    total = waiting + running + succeeded + failed + skipped + cancelled.
+    """
 
     total: int
     waiting: int
     running: int = Field(description="In flight: each of them has a slot.")
     succeeded: int
-    failed: int = Field(description="Cancelled ones included.")
+    failed: int
     skipped: int
-    cancelled: int = Field(description="Those among `failed` whose outcome is `cancelled`.")
+    cancelled: int = Field(
+        description="Taken over by another rollout, or let go of because this one was deleted."
+    )
 
 
 class RunBody(Body):

@@ -10,7 +10,7 @@ from ibgu.api.schemas.common import Counts, ReasonBody
 from ibgu.core.model import Action, ReasonKind, RolloutState, StepState, Who
 from ibgu.core.status import Phase
 
-_COUNTS: JsonValue = {
+_COUNTS: dict[str, JsonValue] = {
     "total": 3500,
     "waiting": 1828,
     "running": 200,
@@ -19,6 +19,7 @@ _COUNTS: JsonValue = {
     "skipped": 0,
     "cancelled": 0,
 }
+_WHOLE: JsonValue = {**_COUNTS, "total": 3512, "failed": 43}
 _ETA: JsonValue = {
     "at": "2026-11-20T02:50:10Z",
     "earliest": "2026-11-20T02:31:00Z",
@@ -49,8 +50,8 @@ _ROLLOUT: JsonValue = {
     "startedAt": "2026-11-19T23:58:01Z",
     "completedAt": None,
     "deletedAt": None,
+    "counts": _WHOLE,
     "current": {"step": 2, "actions": ["Upgrade"], "counts": _COUNTS},
-    "failed": 31,
     "stalled": 3,
     "eta": None,
     "createdBy": "via the hub (kubectl-create)",
@@ -100,7 +101,7 @@ class EtaBody(Body):
 class CurrentStep(Body):
     step: int = Field(description="From 1.")
     actions: list[Action]
-    counts: Counts
+    counts: Counts = Field(description="Of this step's members.")
 
 
 class RolloutBody(Body):
@@ -119,8 +120,11 @@ class RolloutBody(Body):
     started_at: datetime | None
     completed_at: datetime | None
     deleted_at: datetime | None
+    counts: Counts = Field(
+        description="Of the whole rollout: each cluster once that ever belonged to one of its "
+        "steps, as in the IBGU's `status.summary`."
+    )
     current: CurrentStep | None = Field(description="The newest step; null before the first one.")
-    failed: int = Field(description="Members that failed or were cancelled, over all steps.")
     stalled: int = Field(description="Members whose action takes longer than is usual here.")
     eta: EtaBody | None = Field(
         description="When the running step will be over; null: none runs, it is held, or its "

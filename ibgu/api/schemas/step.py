@@ -52,7 +52,7 @@ class Grid(Body):
 class PointBody(Body):
     at: datetime
     succeeded: int = Field(description="Until then.")
-    failed: int = Field(description="Until then, cancelled ones included.")
+    failed: int = Field(description="Until then.")
     in_flight: int = Field(description="At that moment.")
 
 

@@ -10,7 +10,14 @@ from ibgu.core.status import Phase
 from ibgu.core.words import Word
 
 _SUMMARY: JsonValue = {
-    "rollouts": {"Pending": 0, "Running": 1, "Held": 1, "Completed": 4, "Invalid": 0},
+    "rollouts": {
+        "Pending": 0,
+        "Running": 1,
+        "Held": 1,
+        "Completed": 4,
+        "CompletedWithFailures": 1,
+        "Invalid": 0,
+    },
     "members": {
         "waiting": 1828,
         "looking": 0,
@@ -56,7 +63,9 @@ class Summary(Body):
     members: dict[Word, int] = Field(
         description="By state, in the newest steps of rollouts that have not completed."
     )
-    failed: int = Field(description="Members that failed, over all steps of all these rollouts.")
+    failed: int = Field(
+        description="Clusters that are failed in these rollouts, by `counts` of each."
+    )
     stalled: int
     needs_person: list[NeedsPerson] = Field(description="What has waited longest comes first.")
     now: datetime = Field(description="The database's clock.")

@@ -16,12 +16,12 @@ from ibgu.api.schemas.rollouts import (
     StepProgress,
 )
 from ibgu.api.shape.eta import eta_body
+from ibgu.core import counts
 from ibgu.core.forecast import Paces, stalled
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import Reason, ReasonKind, Rollout, Who
 from ibgu.core.status import complete, hold_of, kept_by, phase_of
 from ibgu.core.words import holds, startable
-from ibgu.db import views
 from ibgu.db.views import FlightRow, ReasonRow, RolloutRow, StepRow
 
 _FROM_ROLLOUT = (
@@ -37,12 +37,12 @@ def rollout_body(row: RolloutRow, paces: Paces) -> RolloutBody:
     return RolloutBody(
         **{name: getattr(rollout, name) for name in _FROM_ROLLOUT},
         completed_at=rollout.completed_at if complete(rollout, step) else None,
-        phase=phase_of(rollout, step),
+        phase=phase_of(rollout, step, row.counts),
         hold=reason_body(hold_of(rollout, step)),
         seed=Seed(image=seed.image, version=seed.version),
         plan=[_plan_item(item) for item in rollout.spec.plan],
+        counts=counts_body(row.counts),
         current=_current(row.current) if row.current else None,
-        failed=row.failed,
         stalled=stalled_in(row.current, paces) if row.current else 0,
         eta=eta_body(rollout, row.current, paces),
         created_by=row.actor or None,
@@ -76,16 +76,8 @@ def _current(row: StepRow) -> CurrentStep:
     )
 
 
-def counts_body(counts: views.Counts) -> Counts:
-    return Counts(
-        total=counts.total,
-        waiting=counts.waiting,
-        running=counts.in_flight,
-        succeeded=counts.succeeded,
-        failed=counts.failed + counts.cancelled,
-        skipped=counts.skipped,
-        cancelled=counts.cancelled,
-    )
+def counts_body(found: counts.Counts) -> Counts:
+    return Counts.model_validate(found, from_attributes=True)
 
 
 def reason_body(reason: Reason | None) -> ReasonBody | None:
@@ -147,7 +139,7 @@ def _planned(index: int, item: PlanItem) -> StepBody:
         pace=None,
         started_at=None,
         finished_at=None,
-        counts=counts_body(views.Counts()),
+        counts=counts_body(counts.Counts()),
         stalled=0,
         eta=None,
         actions_running=[],

@@ -15,13 +15,13 @@ _PHASES = tuple(phase for phase in Phase if phase is not Phase.DELETED)
 
 
 def summary_body(found: Overview, paces: Paces) -> Summary:
-    phases = Counter(phase_of(row.rollout, _step(row)) for row in found.rollouts)
+    phases = Counter(phase_of(row.rollout, _step(row), row.counts) for row in found.rollouts)
     members = _members(found)
     needs = [need for row in found.rollouts for need in _needs(row)]
     return Summary(
         rollouts={phase: phases[phase] for phase in _PHASES},
         members={each: members[each] for each in Word},
-        failed=sum(row.failed for row in found.rollouts),
+        failed=sum(row.counts.failed for row in found.rollouts),
         stalled=sum(stalled_in(row.current, paces) for row in found.rollouts if row.current),
         needs_person=sorted(needs, key=lambda need: need.since),
         now=found.now,

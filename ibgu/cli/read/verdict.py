@@ -7,9 +7,9 @@ from ibgu.cli.show.status import Seen
 
 class Verdict(IntEnum):
     SUCCEEDED = 0
-    """All members of all steps."""
+    """All clusters of the rollout."""
     FAILED = 1
-    """At least one member failed, was cancelled or skipped; nothing is left to be done."""
+    """At least one cluster failed, was cancelled or skipped; nothing is left to be done."""
     STOPPED = 2
     """It goes no further without a person: braked, held, invalid or deleted."""
     TIMED_OUT = 3
@@ -24,12 +24,8 @@ def verdict(seen: Seen) -> Verdict | None:
     rollout = seen.rollout
     if rollout.deleted_at or rollout.phase == "Invalid":
         return Verdict.STOPPED
-    if rollout.phase == "Completed":
-        return Verdict.FAILED if _left(seen) else Verdict.SUCCEEDED
+    if rollout.phase in ("Completed", "CompletedWithFailures"):
+        counts = rollout.counts
+        return Verdict.SUCCEEDED if counts.succeeded == counts.total else Verdict.FAILED
     hold = rollout.hold
     return Verdict.STOPPED if hold and hold.who == "person" else None
-
-
-def _left(seen: Seen) -> int:
-    """Members without success; `failed` counts the cancelled ones too."""
-    return sum(step.counts.failed + step.counts.skipped for step in seen.steps)

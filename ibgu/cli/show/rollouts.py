@@ -7,8 +7,9 @@ from ibgu.cli.show.table import table
 from ibgu.cli.show.times import age
 from ibgu.client.answers.rollouts import Rollout
 
-_NARROW = ("NAME", "PHASE", "STEP", "ACTIONS", "ENDED", "FAILED", "AGE")
-_WIDE = ("RUNNING", "WAITING", "SEED", "HELD BY", "CREATED BY")
+_NARROW = ("NAME", "PHASE", "STEP", "ACTIONS", "DONE", "FAILED", "TOTAL", "AGE")
+"""The counts are those of the whole rollout, as in `kubectl get ibgu`."""
+_WIDE = ("RUNNING", "WAITING", "SKIPPED", "CANCELLED", "SEED", "HELD BY", "CREATED BY")
 
 
 def rollouts_table(
@@ -25,25 +26,27 @@ def rollouts_table(
 
 def _narrow(rollout: Rollout, now: datetime) -> list[str]:
     current = rollout.current
-    counts = current.counts if current else None
     return [
         rollout.name,
         "Deleted" if rollout.deleted_at else rollout.phase,
         f"{current.step if current else 0}/{len(rollout.plan)}",
         "+".join(current.actions) if current else "-",
-        f"{counts.done}/{counts.total}" if counts else "-",
-        str(rollout.failed),
+        *_numbers(rollout, "succeeded", "failed", "total"),
         age(now - rollout.created_at),
     ]
 
 
 def _wide(rollout: Rollout) -> list[str]:
-    counts = rollout.current.counts if rollout.current else None
     hold = rollout.hold
     return [
-        str(counts.running) if counts else "-",
-        str(counts.waiting) if counts else "-",
+        *_numbers(rollout, "running", "waiting", "skipped", "cancelled"),
         rollout.seed.version or "-",
         hold.kind if hold else "-",
         rollout.created_by or "-",
     ]
+
+
+def _numbers(rollout: Rollout, *names: str) -> list[str]:
+    if rollout.current is None:
+        return ["-" for _ in names]
+    return [str(getattr(rollout.counts, name)) for name in names]

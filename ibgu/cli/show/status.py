@@ -19,9 +19,13 @@ _COLOURS = {
     "Running": "blue",
     "Held": "yellow",
     "Completed": "green",
+    "CompletedWithFailures": "yellow",
     "Invalid": "red",
     "Deleted": None,
 }
+
+
+_COLOURED = {"failed": "red", "running": "blue"}
 
 
 class Seen(Struct, frozen=True):
@@ -51,6 +55,7 @@ def body_of(seen: Seen) -> dict[str, object]:
 def status_lines(seen: Seen, paper: Paper) -> list[str]:
     return [
         headline(seen, paper),
+        *whole(seen, paper),
         *_steps(seen, paper),
         *holds(seen, paper),
         *failure_lines(failing(seen), paper),
@@ -81,6 +86,21 @@ def headline(seen: Seen, paper: Paper) -> str:
     return f"{name} ({rollout.namespace}){target}   {' · '.join(parts)}"
 
 
+def whole(seen: Seen, paper: Paper) -> list[str]:
+    """How many clusters of the whole rollout are where; the steps' own counts follow below."""
+    counts = seen.rollout.counts
+    if not counts.total:
+        return []
+    noun = "cluster" if counts.total == 1 else "clusters"
+    parts = [f"{counts.succeeded} of {counts.total} {noun} done"]
+    parts += [
+        paper.paint(f"{number} {name}", _COLOURED.get(name))
+        for name in ("failed", "cancelled", "skipped", "running", "waiting")
+        if (number := getattr(counts, name))
+    ]
+    return [" · ".join(parts)]
+
+
 def _ends(eta: Eta, now: datetime) -> str:
     """Of the running step; without seconds, which nobody can promise."""
     likely, earliest, latest = (
@@ -104,7 +124,7 @@ def step_lines(seen: Seen, paper: Paper) -> Iterator[str]:
     for step, name in zip(seen.steps, named, strict=True):
         parts = (
             name.ljust(width),
-            paper.bar(step.counts.done, step.counts.total),
+            paper.bar(step.counts.ended, step.counts.total),
             _progress(step).rjust(counted),
             *_counts(step, paper),
             _took(step, seen.now),
@@ -127,7 +147,7 @@ def _until(step: Step, kind: str, now: datetime) -> str:
 def _progress(step: Step) -> str:
     if step.state in ("planned", "opening"):
         return step.state
-    return f"{step.counts.done}/{step.counts.total}"
+    return f"{step.counts.ended}/{step.counts.total}"
 
 
 def _counts(step: Step, paper: Paper) -> list[str]:
@@ -139,6 +159,8 @@ def _counts(step: Step, paper: Paper) -> list[str]:
         parts.append(paper.paint(f"{symbols.FAILED} {counts.failed}", "red"))
     if counts.skipped:
         parts.append(f"{symbols.SKIPPED} {counts.skipped}")
+    if counts.cancelled:
+        parts.append(f"{symbols.CANCELLED} {counts.cancelled}")
     if step.state == "running":
         slots = f"{symbols.RUNNING} {counts.running}/{step.max_concurrency} slots"
         parts.append(paper.paint(slots, "blue"))

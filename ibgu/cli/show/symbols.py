@@ -7,6 +7,7 @@ REBOOTING = "↻"
 SUCCEEDED = "✔"
 FAILED = "✗"
 SKIPPED = "\N{EN DASH}"
+CANCELLED = "⊘"
 HELD = "⏸"
 WARNING = "⚠"
 TAKEN_OVER = "✋"
@@ -19,7 +20,7 @@ OF_WORDS = {
     "succeeded": SUCCEEDED,
     "failed": FAILED,
     "skipped": SKIPPED,
-    "cancelled": FAILED,
+    "cancelled": CANCELLED,
     "held": HELD,
     "takenOver": TAKEN_OVER,
 }

@@ -10,7 +10,7 @@ from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import cut
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.status import Seen, headline, holds, step_lines
+from ibgu.cli.show.status import Seen, headline, holds, step_lines, whole
 from ibgu.cli.show.times import duration
 from ibgu.client.answers.overview import Grid
 from ibgu.client.answers.rollouts import Step
@@ -45,7 +45,7 @@ class TreeSeen(Struct, frozen=True):
 
 def tree_lines(tree: TreeSeen, paper: Paper) -> list[str]:
     seen = tree.seen
-    lines = [headline(seen, paper), *holds(seen, paper)]
+    lines = [headline(seen, paper), *whole(seen, paper), *holds(seen, paper)]
     steps = list(zip(seen.steps, step_lines(seen, paper), strict=True))
     for index, (step, line) in enumerate(steps):
         last = index == len(steps) - 1
@@ -66,14 +66,16 @@ def body_of(tree: TreeSeen) -> dict[str, object]:
 def groups_of(tree: TreeSeen, step: Step) -> list[Group]:
     grid = tree.grids.get(step.step)
     going = _unfinished(grid) if grid else []
-    return [*_succeeded(step), *going, *_failed(tree.seen, step)]
+    return [*_over(step), *going, *_failed(tree.seen, step)]
 
 
-def _succeeded(step: Step) -> Iterator[Group]:
+def _over(step: Step) -> Iterator[Group]:
     if step.counts.succeeded:
         yield Group(symbols.SUCCEEDED, "succeeded", step.counts.succeeded)
     if step.counts.skipped:
         yield Group(symbols.SKIPPED, "skipped", step.counts.skipped)
+    if step.counts.cancelled:
+        yield Group(symbols.CANCELLED, "cancelled", step.counts.cancelled)
 
 
 def _unfinished(grid: Grid) -> list[Group]:

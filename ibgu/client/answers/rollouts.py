@@ -23,9 +23,9 @@ class Counts(Answer, frozen=True, kw_only=True):
     cancelled: int = 0
 
     @property
-    def done(self) -> int:
+    def ended(self) -> int:
         """Finished, in whatever way."""
-        return self.succeeded + self.failed + self.skipped
+        return self.succeeded + self.failed + self.skipped + self.cancelled
 
 
 class Seed(Answer, frozen=True, kw_only=True):
@@ -50,6 +50,7 @@ class CurrentStep(Answer, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
     counts: Counts = Counts()
+    """Of this step's members."""
 
 
 class Rollout(Answer, frozen=True, kw_only=True):
@@ -66,8 +67,9 @@ class Rollout(Answer, frozen=True, kw_only=True):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     deleted_at: datetime | None = None
+    counts: Counts = Counts()
+    """Of the whole rollout."""
     current: CurrentStep | None = None
-    failed: int = 0
     stalled: int = 0
     eta: Eta | None = None
     created_by: str | None = None

@@ -6,7 +6,7 @@ draft is as cheap as a change.
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from heapq import heappop, heappush
 from operator import attrgetter, itemgetter
@@ -89,9 +89,20 @@ def _limit(member: Member) -> tuple[datetime, int, str]:
     return (member.limit, member.position, member.cluster)
 
 
+def _nobody(_cluster: str) -> None:
+    """Of a step on its own."""
+
+
 class StepBook:
-    def __init__(self, step: Step, members: Iterable[Member] = ()) -> None:
+    def __init__(
+        self,
+        step: Step,
+        members: Iterable[Member] = (),
+        touched: Callable[[str], object] = _nobody,
+    ) -> None:
+        """`touched` is called with each cluster whose record was put, or taken away."""
         self.step = step
+        self._touched = touched
         self.members: dict[str, Member] = {}
         self.queue: list[tuple[int, str]] = []
         self._unasked: list[tuple[int, str]] = []
@@ -117,7 +128,7 @@ class StepBook:
         if before is not None:
             self._forget(before)
         self.members[member.cluster] = member
-        self._changed.add(member.cluster)
+        self._touch(member.cluster)
         self._count(member, 1)
         self._move(before.slot if before is not None else None, member.slot, member.cluster)
         if member.state is MemberState.WAITING:
@@ -135,12 +146,16 @@ class StepBook:
         member = self.members.pop(cluster)
         self._forget(member)
         self._move(member.slot, None, cluster)
-        self._changed.add(cluster)
+        self._touch(cluster)
 
     def take_changed(self) -> set[str]:
         """Clusters whose record was put, or taken away, since this was asked the last time."""
         changed, self._changed = self._changed, set()
         return changed
+
+    def _touch(self, cluster: str) -> None:
+        self._changed.add(cluster)
+        self._touched(cluster)
 
     def _wait(self, member: Member) -> None:
         if member.reason.kind in QUEUED:

@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from ibgu.core.book.places import Places
 from ibgu.core.book.starts import Starts
 from ibgu.core.book.step import StepBook
+from ibgu.core.counts import Counts
 from ibgu.core.model import (
     Debt,
     Decision,
@@ -37,6 +39,18 @@ class Book:
     def __init__(self, rollout: Rollout) -> None:
         self.rollout = rollout
         self.steps: list[StepBook] = []
+        self._places = Places()
+
+    def open(self, step: Step) -> StepBook:
+        """Add the book of the next step."""
+        book = StepBook(step, touched=self._places.touch)
+        self.steps.append(book)
+        return book
+
+    @property
+    def counts(self) -> Counts:
+        """Of the clusters of all steps; what changed since the last time is counted anew."""
+        return self._places.counts(self.rollout, self.steps)
 
     @property
     def newest(self) -> Step | None:
@@ -207,7 +221,7 @@ class World:
     def _put_step(self, step: Step) -> Undo:
         steps = self.books[step.rollout].steps
         if step.index == len(steps):
-            steps.append(StepBook(step))
+            self.books[step.rollout].open(step)
             return steps.pop
         book = steps[step.index]
         before, book.step = book.step, step

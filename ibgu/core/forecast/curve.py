@@ -21,7 +21,6 @@ class Point(Struct, frozen=True, rename="camel"):
     at: datetime
     succeeded: int
     failed: int
-    """Cancelled ones included."""
     in_flight: int
 
 

@@ -13,13 +13,12 @@ from ibgu.core.status.conditions import conditions, held_only, unlisted
 from ibgu.core.status.listing import Listing
 from ibgu.core.status.phase import Phase, complete, hold_of, kept_by, phase_of
 from ibgu.core.status.size import fit
-from ibgu.core.status.summary import counts_of, summary_of
+from ibgu.core.status.summary import summary_of
 
 __all__ = [
     "Listing",
     "Phase",
     "complete",
-    "counts_of",
     "held_status",
     "hold_of",
     "kept_by",
@@ -55,7 +54,7 @@ def status_of(
         "startedAt": _stamp(rollout.started_at),
         "completedAt": _stamp(rollout.completed_at) if complete(rollout, book.newest) else None,
         "conditions": conditions(book, payload, old, now, counted=counted, mistakes=wrong),
-        "phase": phase_of(rollout, book.newest),
+        "phase": phase_of(rollout, book.newest, book.counts),
         "summary": summary_of(book),
         "hidden": None,
     }
@@ -72,7 +71,7 @@ def held_status(
     has compared that with the journal, and it may be the proof that the journal is behind."""
     status: JsonObject = {
         "conditions": held_only(book, before, now),
-        "phase": phase_of(book.rollout, book.newest),
+        "phase": phase_of(book.rollout, book.newest, book.counts),
     }
     return {key: value for key, value in status.items() if key not in OPTIONAL - served}
 

@@ -10,7 +10,6 @@ from ibgu.core.kinds import Condition, JsonObject
 from ibgu.core.model import ReasonKind, StepState
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status.phase import complete, hold_of
-from ibgu.core.status.summary import summary_of
 
 _DONE = "All plan steps are completed"
 _WAITING = "Waiting for plan step {} to be completed"
@@ -73,12 +72,11 @@ def _progressing(book: Book, counts: str) -> JsonObject:
 
 
 def _counts(book: Book) -> str:
-    summary = summary_of(book)
-    if summary is None:
+    if not book.steps:
         return ""
-    done = summary["succeeded"] + summary["failed"] + summary["skipped"]
-    failed = f", {summary['failed']} failed" if summary["failed"] else ""
-    return f" ({done} of {summary['total']} clusters done{failed})"
+    counts = book.counts
+    failed = f", {counts.failed} failed" if counts.failed else ""
+    return f" ({counts.succeeded} of {counts.total} clusters done{failed})"
 
 
 def _held(book: Book) -> list[JsonObject]:

@@ -1,10 +1,12 @@
 """Where a rollout stands, in one word, and what keeps it: the same in the IBGU and in REST.
 
-Both follow from the rollout's record and that of its newest step (None before the first one).
+Both follow from the rollout's record and that of its newest step (None before the first one), and
+the phase of a complete one from its counts.
 """
 
 from enum import StrEnum
 
+from ibgu.core.counts import Counts
 from ibgu.core.model import Reason, ReasonKind, Rollout, RolloutState, Step, StepState
 from ibgu.core.words import holds
 
@@ -16,18 +18,20 @@ class Phase(StrEnum):
     RUNNING = "Running"
     HELD = "Held"
     COMPLETED = "Completed"
+    COMPLETED_WITH_FAILURES = "CompletedWithFailures"
     INVALID = "Invalid"
     DELETED = "Deleted"
 
 
-def phase_of(rollout: Rollout, newest: Step | None) -> Phase:
+def phase_of(rollout: Rollout, newest: Step | None, counts: Counts) -> Phase:
+    """`counts` are those of the whole rollout."""
     if rollout.state is RolloutState.DELETED:
         return Phase.DELETED
     hold = hold_of(rollout, newest)
     if hold is not None:
         return Phase.INVALID if hold.kind is ReasonKind.INVALID_PLAN else Phase.HELD
     if complete(rollout, newest):
-        return Phase.COMPLETED
+        return Phase.COMPLETED_WITH_FAILURES if counts.failed else Phase.COMPLETED
     return Phase.PENDING if rollout.state is RolloutState.PENDING else Phase.RUNNING
 
 

@@ -20,14 +20,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ibgu.core.counts import Counts
 from ibgu.core.model import MemberState, RunState, Step, StepState
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.tallies import StepKey
 from ibgu.db.rows import NEWEST_RUN, to_record
 from ibgu.db.schema import members, runs
-from ibgu.db.views import Counts, FlightRow, ReasonRow, StepRow
+from ibgu.db.views import FlightRow, ReasonRow, StepRow
 
-_COUNT_OF = {"in flight": "in_flight"}
+_COUNT_OF = {"in flight": "running"}
 """Outcome or state of a member -> field of Counts, where they differ."""
 _REASON = {name: members.c.reason[name].astext for name in ("kind", "who", "since", "message")}
 

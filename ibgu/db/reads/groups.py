@@ -12,12 +12,11 @@ from ibgu.db.views import FailedRow
 NAMED = 10
 """How many clusters a group of failures names."""
 
-_FAILED = [Outcome.FAILED.value, Outcome.CANCELLED.value]
-
 
 class GroupReads(Base):
     async def failed(self, uid: str, step: int | None = None) -> tuple[FailedRow, ...]:
-        """By the cluster's own words: what they mean is known to the core only."""
+        """By the cluster's own words: what they mean is known to the core only. A cluster that
+        has completed its action late has not failed."""
         group = (
             members.c.step,
             members.c.failed_action,
@@ -39,7 +38,8 @@ class GroupReads(Base):
                 members.c.hub == self.hub,
                 members.c.rollout == uid,
                 members.c.state == MemberState.FINISHED.value,
-                members.c.outcome.in_(_FAILED),
+                members.c.outcome == Outcome.FAILED.value,
+                members.c.late == "",
             )
             .group_by(*group)
             .order_by(members.c.step, func.min(members.c.position))

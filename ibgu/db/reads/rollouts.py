@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Rollout, RolloutState, Step
 from ibgu.db.reads.base import texts
-from ibgu.db.reads.counting import CountingReads
 from ibgu.db.reads.cursor import decode, page
+from ibgu.db.reads.totals import TotalReads
 from ibgu.db.rows import OF_ROLLOUT, OF_STEP, to_record
 from ibgu.db.schema import rollouts, steps
 from ibgu.db.views import Found, Page, RolloutRow, StepRow
@@ -23,21 +23,16 @@ _LAST = (
 )
 
 
-_BESIDE = text("""
+_ACTORS = text("""
     SELECT uid,
-      (SELECT count(*) FROM steps JOIN members
-         ON (members.hub, members.rollout, members.step) = (steps.hub, steps.rollout, steps.index)
-       WHERE steps.hub = :hub AND steps.rollout = uid AND members.state = 'finished'
-         AND members.outcome IN ('failed', 'cancelled')) AS failed,
       (SELECT CASE WHEN kind = 'RolloutSeen' THEN actor ELSE '' END FROM events
        WHERE events.hub = :hub AND events.rollout = uid ORDER BY seq LIMIT 1) AS actor
     FROM unnest(CAST(:uids AS text[])) AS uid
 """)
-"""What is told of each rollout besides its own record. Step by step, for that is how the index of
-members is sorted; the first event tells who made it, until retention drops it."""
+"""The first event tells who made a rollout, until retention drops it."""
 
 
-class RolloutReads(CountingReads):
+class RolloutReads(TotalReads):
     async def namespaces(self) -> tuple[str, ...]:
         """Those that have, or had, a rollout."""
         statement = select(rollouts.c.namespace).where(rollouts.c.hub == self.hub).distinct()
@@ -110,19 +105,19 @@ class RolloutReads(CountingReads):
     async def _with_steps(
         self, db: AsyncConnection, statement: Select[Any], *, finished: bool = True
     ) -> list[RolloutRow]:
-        """Without `finished` no member is counted, but for failures."""
+        """Without `finished` no member of the newest steps is counted that has ended."""
         rows = (await db.execute(statement)).mappings()
         found = [to_record(row, Rollout) for row in rows]
         uids = [rollout.uid for rollout in found]
         newest = (await db.execute(self._newest(uids))).mappings()
         counted = await self._counted(db, newest, finished=finished)
         current = {row.step.rollout: row for row in counted}
-        beside = {
-            uid: (failed, actor or "")
-            for uid, failed, actor in await db.execute(_BESIDE, {"hub": self.hub, "uids": uids})
-        }
+        totals = await self._totals(db, found, current)
+        asked = {"hub": self.hub, "uids": uids}
+        actors = {uid: actor or "" for uid, actor in await db.execute(_ACTORS, asked)}
         return [
-            RolloutRow(rollout, current.get(rollout.uid), *beside[rollout.uid]) for rollout in found
+            RolloutRow(each, current.get(each.uid), totals[each.uid], actors[each.uid])
+            for each in found
         ]
 
     def _newest(self, uids: Collection[str]) -> Select[Any]:

@@ -34,7 +34,7 @@ _COURSE = text("""
     FROM members CROSS JOIN LATERAL (VALUES
       (CASE WHEN state <> 'waiting' THEN started_at END, 1, 0, 0, 0),
       (CASE WHEN state = 'finished' THEN ended_at END, 0, (started_at IS NOT NULL)::int,
-        (outcome = 'succeeded')::int, (outcome IN ('failed', 'cancelled'))::int)
+        (outcome = 'succeeded')::int, (outcome = 'failed')::int)
     ) AS change(at, started, ended, succeeded, failed)
     WHERE hub = :hub AND rollout = :rollout AND step = :step AND at IS NOT NULL
     GROUP BY number

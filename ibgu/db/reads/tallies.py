@@ -1,5 +1,5 @@
-"""What was counted before: steps that are over never change, and large ones that run are counted
-once a second, however many ask."""
+"""What was counted before: steps that are over never change, rollouts do with their next event, and
+large steps that run are counted once a second, however many ask."""
 
 import time
 from collections import Counter, OrderedDict
@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from msgspec import Struct
+
+from ibgu.core.counts import Counts
 from ibgu.core.model import Step, StepState
-from ibgu.db.views import Counts, StepRow
+from ibgu.db.views import StepRow
 
 CAPACITY = 10_000
-"""Steps; who was asked for the longest time ago goes first."""
+"""Steps, and rollouts; who was asked for the longest time ago goes first."""
 LARGE = 1000
 """Members: below that a step that runs is counted for everybody who asks."""
 FRESH_SECONDS = 1.0
@@ -22,12 +25,22 @@ StepKey = tuple[str, int]
 _Key = tuple[str, int, datetime | None]
 
 
+class Mark(Struct, frozen=True):
+    """The moment that a whole rollout was counted at."""
+
+    newest: tuple[int | None, datetime | None]
+    """Number and time of the rollout's newest event; the events of old rollouts go."""
+    row: StepRow | None
+    """The count of its newest step that it was counted with, if many share that."""
+
+
 class Tallies:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._known: OrderedDict[_Key, Counts] = OrderedDict()
         self._recent: dict[StepKey, tuple[float, StepRow]] = {}
         self._counting: Counter[StepKey] = Counter()
+        self._totals: OrderedDict[str, tuple[Mark, Counts]] = OrderedDict()
 
     @staticmethod
     def shared(step: Step) -> bool:
@@ -64,6 +77,21 @@ class Tallies:
             return None
         self._known.move_to_end(key)
         return self._known[key]
+
+    def total(self, rollout: str, mark: Mark) -> Counts | None:
+        """Of the rollout with that uid, if nothing has happened in it since."""
+        found = self._totals.get(rollout)
+        if found is None:
+            return None
+        self._totals.move_to_end(rollout)
+        made, counts = found
+        together = mark.row is not None and made.row is mark.row
+        return counts if together or made.newest == mark.newest else None
+
+    def learn_total(self, rollout: str, mark: Mark, counts: Counts) -> None:
+        self._totals[rollout] = (mark, counts)
+        if len(self._totals) > CAPACITY:
+            self._totals.popitem(last=False)
 
     def learn(self, step: Step, counts: Counts) -> None:
         """Of a step that is over, if all of its members are there."""

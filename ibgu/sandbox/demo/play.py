@@ -160,7 +160,7 @@ class Demo:
             view.show(found, "")
             status = found.get("status", {})
             current = status.get("observedGeneration") == found["metadata"]["generation"]
-            if current and status.get("phase") == "Completed":
+            if current and status.get("completedAt"):
                 return found
             await asyncio.sleep(0.5)
 

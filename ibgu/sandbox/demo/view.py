@@ -43,7 +43,7 @@ def one_line(found: Ibgu) -> str:
     summary = status.get("summary") or {}
     counts = "  ".join(
         f"{word} {summary.get(word, 0)}"
-        for word in ("waiting", "running", "succeeded", "failed", "skipped")
+        for word in ("waiting", "running", "succeeded", "failed", "skipped", "cancelled")
     )
     step = f"step {summary.get('step', 1)} of {len(found['spec']['plan'])}"
     actions = ", ".join(_actions(found, summary.get("step", 1)))
@@ -62,29 +62,32 @@ def picture(found: Ibgu, footer: str) -> RenderableType:
         (f"({found['metadata']['namespace']})  ", "dim"),
         (str(status.get("phase", "Pending")), "bold cyan"),
     )
-    return Group(head, _steps(found), _failures(status), Text(footer, style="dim"))
+    summary = status.get("summary") or {}
+    parts = (_steps(found, summary), _whole(summary), _failures(status))
+    return Group(head, *parts, Text(footer, style="dim"))
 
 
-def _steps(found: Ibgu) -> Table:
-    summary = found.get("status", {}).get("summary") or {}
+def _steps(found: Ibgu, summary: dict[str, int]) -> Table:
+    current, over = summary.get("step", 0), "completedAt" in found.get("status", {})
     table = Table.grid(padding=(0, 2))
     for number, item in enumerate(found["spec"]["plan"], 1):
-        table.add_row(f"{number} {', '.join(item['actions'])}", *_bar(number, summary))
+        done = number < current or over
+        words = "done" if done else "under way" if number == current else "to come"
+        table.add_row(f"{number} {', '.join(item['actions'])}", words)
     return table
 
 
-def _bar(number: int, summary: dict[str, int]) -> tuple[RenderableType, str]:
-    current = summary.get("step", 1)
-    if number != current:
-        done = number < current
-        return ProgressBar(total=1, completed=int(done), width=30), "done" if done else ""
-    total = summary.get("total", 0)
-    done_ = summary.get("succeeded", 0) + summary.get("failed", 0) + summary.get("skipped", 0)
+def _whole(summary: dict[str, int]) -> Table:
+    """All clusters of the rollout, over all its steps."""
+    total, waiting = summary.get("total", 0), summary.get("waiting", 0)
+    over = total - waiting - summary.get("running", 0)
     words = (
         f"✔ {summary.get('succeeded', 0)}  ✗ {summary.get('failed', 0)}  "
-        f"▶ {summary.get('running', 0)}  ◷ {summary.get('waiting', 0)}"
+        f"▶ {summary.get('running', 0)}  ◷ {waiting}  of {total}"
     )
-    return ProgressBar(total=total or 1, completed=done_, width=30), words
+    table = Table.grid(padding=(0, 2))
+    table.add_row(ProgressBar(total=total or 1, completed=over, width=30), words)
+    return table
 
 
 def _failures(status: dict[str, Any]) -> Table:

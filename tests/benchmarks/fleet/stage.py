@@ -49,7 +49,7 @@ class Stage(Struct, frozen=True):
     async def finished(self, name: str) -> None:
         while True:
             await asyncio.sleep(0.5)
-            if (await self.status(name)).get("phase") == "Completed":
+            if (await self.status(name)).get("completedAt"):
                 return
 
 

@@ -182,7 +182,7 @@ class Play:
             await asyncio.sleep(LOOK)
             found = await self._people.get(paths.ibgu("default", NAME), dict[str, Any])
             status: JsonObject = found.get("status", {})
-            if status.get("phase") == "Completed":
+            if status.get("completedAt"):
                 return status
 
 

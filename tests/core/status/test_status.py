@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.kinds import Condition
 from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.snapshot import PayloadState
-from ibgu.core.status import counts_of, held_status, phase_of, status_of, summary_of
+from ibgu.core.status import held_status, phase_of, status_of, summary_of
 from tests.core.book.records import (
     NOW,
     book_of,
@@ -36,7 +36,7 @@ def finished(cluster: str, outcome: Outcome, cause: Cause) -> Any:
     return member(cluster, state=MemberState.FINISHED, outcome=outcome, cause=cause)
 
 
-def test_the_summary_counts_the_members_of_the_newest_step() -> None:
+def test_the_summary_counts_the_clusters_of_the_whole_rollout() -> None:
     members = [
         done("site-1", Action.PREP),
         failed("site-1", step=1),
@@ -47,19 +47,18 @@ def test_the_summary_counts_the_members_of_the_newest_step() -> None:
         member("site-6"),
         done("site-7", Action.UPGRADE),
     ]
-    members = [members[0], *(_second(m) for m in members[1:])]
+    members = [members[0], *(_second(m) for m in members[1:]), failed("site-8")]
     book = book_of(rollout(), [step(), step(index=1, total=7)], members)
     assert summary_of(book) == {
         "step": 2,
-        "total": 7,
+        "total": 8,
         "waiting": 2,
         "running": 1,
         "succeeded": 1,
         "failed": 2,
         "skipped": 1,
+        "cancelled": 1,
     }
-    counts = counts_of(book.steps[0])
-    assert (counts["succeeded"], sum(counts.values())) == (1, 1)
 
 
 def _second(found: Any) -> Any:
@@ -95,7 +94,24 @@ def test_there_is_no_summary_before_the_first_step() -> None:
 )
 def test_phases(found: Any, steps: list[Any], phase: str) -> None:
     book = book_of(found, steps)
-    assert phase_of(book.rollout, book.newest) == phase
+    assert phase_of(book.rollout, book.newest, book.counts) == phase
+
+
+@pytest.mark.parametrize(
+    ("members", "phase"),
+    [
+        ([failed("site-1"), done("site-2")], "CompletedWithFailures"),
+        ([failed("site-1", late="completed late, after 47 min"), done("site-2")], "Completed"),
+        ([finished("site-1", Outcome.CANCELLED, Cause.CANCELLED)], "Completed"),
+        ([finished("site-1", Outcome.SKIPPED, Cause.SKIPPED)], "Completed"),
+    ],
+    ids=["failed", "completed late", "cancelled", "skipped"],
+)
+def test_a_complete_rollout_says_whether_a_cluster_has_failed(
+    members: list[Any], phase: str
+) -> None:
+    complete = rollout(state=RolloutState.COMPLETE)
+    assert status(book_of(complete, [step(state=StepState.FINISHED)], members))["phase"] == phase
 
 
 def test_only_served_fields_are_sent() -> None:

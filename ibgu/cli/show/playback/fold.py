@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, to_builtins
 
 from ibgu.cli.show.playback.failures import Failed, failures_of
 from ibgu.cli.show.status import Seen
@@ -18,6 +18,7 @@ from ibgu.client.answers.rollouts import (
     Seed,
     Step,
 )
+from ibgu.core.counts import Course, Place, Progress, counts_of_places, place_of, progress_of
 from ibgu.db.views import EventRow
 
 
@@ -26,6 +27,12 @@ class _Member(Struct):
     doing: str = ""
     """Action and state of its run, while it is in flight."""
     outcome: str = ""
+    uid: str = ""
+    late: str = ""
+
+    @property
+    def progress(self) -> Progress:
+        return progress_of(self.state, self.outcome or None, self.late)
 
 
 class _Step(Struct):
@@ -40,6 +47,10 @@ class _Step(Struct):
     members: dict[str, _Member] = {}
     counts: Counter[str] = field(default_factory=Counter)
     doing: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def joined(self) -> bool:
+        return self.state != "opening" and len(self.members) >= self.total
 
 
 class Playback:
@@ -95,12 +106,13 @@ class Playback:
         in_flight = member.state == "in flight" and "action" in data
         member.doing = f"{data['action']} {data.get('run_state')}" if in_flight else member.doing
         member.outcome = data.get("outcome", "") if member.state == "finished" else ""
+        member.uid, member.late = event.cluster_uid or "", data.get("late", "")
         _count(step, member, 1)
-        if member.outcome in ("failed", "cancelled"):
+        if member.outcome == "failed":
             action = data.get("failed_action")
             failed = Failed(step.index, action, member.outcome, event.cause, data.get("message"))
             self._fail(step, name, failed)
-        if data.get("late") and not data.get("failed_action"):
+        if member.late:
             self._failed.pop((step.index, name), None)
 
     def _fail(self, step: _Step, name: str, failed: Failed) -> None:
@@ -115,12 +127,13 @@ class Playback:
 
     def seen(self, now: datetime) -> Seen:
         current = self._steps[-1] if self._steps else None
-        hold = self._hold or (current.hold if current else None)
+        hold, counts = self._hold or (current.hold if current else None), self._counts()
         rollout = Rollout(
             namespace=self._namespace,
             name=self._name,
             created_at=self._created_at or now,
-            phase=self._phase(hold),
+            phase=self._phase(hold, counts),
+            counts=counts,
             plan=tuple(PlanItem(actions=tuple(item["actions"])) for item in self._plan),
             seed=Seed(version=self._version),
             hold=hold,
@@ -137,10 +150,27 @@ class Playback:
         ]
         return Seen(rollout, [*steps, *planned], failures_of(self._failed), now)
 
-    def _phase(self, hold: Reason | None) -> str:
+    def _phase(self, hold: Reason | None, counts: Counts) -> str:
         if hold is not None and self._state != "deleted":
             return "Invalid" if hold.kind == "InvalidPlan" else "Held"
+        if self._state == "complete" and counts.failed:
+            return "CompletedWithFailures"
         return _PHASES.get(self._state, "Running")
+
+    def _counts(self) -> Counts:
+        """Of the whole rollout, as `core.counts` has them everywhere."""
+        visits: dict[tuple[str, str], list[tuple[str, Place]]] = {}
+        for step in self._steps:
+            for name, member in step.members.items():
+                visit = (step.actions[0], Place(step.index, member.progress))
+                visits.setdefault((name, member.uid), []).append(visit)
+        course = Course(
+            plan=tuple(item["actions"][0] for item in self._plan),
+            begun=tuple(step.actions[0] for step in self._steps if step.joined),
+            deleted=self._state == "deleted",
+        )
+        places = Counter(place_of(each) for each in visits.values())
+        return Counts(**to_builtins(counts_of_places(places, course)))
 
 
 _TIMES = {
@@ -191,7 +221,7 @@ def _step_body(step: _Step) -> Step:
             waiting=counts["waiting"],
             running=counts["in flight"],
             succeeded=counts["succeeded"],
-            failed=counts["failed"] + counts["cancelled"],
+            failed=counts["failed"],
             skipped=counts["skipped"],
             cancelled=counts["cancelled"],
         ),

@@ -57,10 +57,8 @@ function NeedsPerson({ summary, now }) {
 }
 
 function Row({ rollout, now }) {
-  const { current, plan, seed, phase } = rollout;
-  const action = current
-    ? `${current.actions.join(" + ")} ${doneShare(current.counts)}`
-    : "not begun";
+  const { counts, current, plan, seed, phase } = rollout;
+  const action = current ? `${current.actions.join(" + ")} · ${doneShare(counts)} done` : "not begun";
   const place = current ? `step ${current.step} of ${plan.length}` : plural(plan.length, "step");
   const link = rolloutLink(rollout);
   const press = (event) => event.target.closest("a") ?? go(link);
@@ -71,9 +69,9 @@ function Row({ rollout, now }) {
       ${rollout.createdBy && html`<span class="quiet who-made">${creator(rollout.createdBy)}</span>`}
     </span>
     <span class="doing"><span>${action}</span><span class="quiet">${place}</span></span>
-    ${current ? html`<${Bar} counts=${current.counts} />` : html`<span class="bar" />`}
+    <${Bar} counts=${counts} />
     <span class="troubles">
-      <${Number} rollout=${rollout} state="failed" number=${rollout.failed} leads=${current?.counts.failed > 0} />
+      <${Number} rollout=${rollout} state="failed" number=${counts.failed} leads=${current?.counts.failed > 0} />
       <${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />
     </span>
     <span class="when"><${When} rollout=${rollout} now=${now} /></span>

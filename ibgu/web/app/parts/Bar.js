@@ -1,10 +1,12 @@
-/** The members of a step by what became of them, as one bar. */
+/** The clusters of a rollout, or the members of a step, by what became of them, as one bar. */
 import { html } from "../html.js";
 import { count, percent } from "../words/format.js";
 
-const PARTS = ["succeeded", "failed", "skipped", "running"];
+const PARTS = ["succeeded", "failed", "skipped", "cancelled", "running"];
 
-export const done = (counts) => counts.succeeded + counts.failed + counts.skipped;
+/** Of a step, in whatever way. */
+export const ended = (counts) =>
+  counts.succeeded + counts.failed + counts.skipped + counts.cancelled;
 
 /** `counts` as REST has them; the rest of the bar is what waits. */
 export function Bar({ counts }) {
@@ -15,4 +17,4 @@ export function Bar({ counts }) {
   </span>`;
 }
 
-export const doneShare = (counts) => percent(done(counts), counts.total);
+export const doneShare = (counts) => percent(counts.succeeded, counts.total);

@@ -7,9 +7,7 @@ export function Number({ rollout, state, number, leads = number > 0 }) {
   const words = `${count(number)} ${state}`;
   const tone = number ? TONES[state] : "quiet";
   if (!leads) return html`<span class=${tone}>${words}</span>`;
-  return html`<a class=${tone} href=${membersLink(rollout, COUNTED[state] ?? state)}>${words}</a>`;
+  return html`<a class=${tone} href=${membersLink(rollout, state)}>${words}</a>`;
 }
 
 const TONES = { failed: "bad", stalled: "worry" };
-/** What is counted as failed, in the words of the grid. */
-const COUNTED = { failed: "failed,cancelled" };

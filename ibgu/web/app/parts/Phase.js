@@ -1,5 +1,7 @@
 import { html } from "../html.js";
 
+const WORDS = { CompletedWithFailures: "Completed with failures" };
+
 export function Phase({ phase }) {
-  return html`<span class="phase p-${phase.toLowerCase()}">${phase}</span>`;
+  return html`<span class="phase p-${phase.toLowerCase()}">${WORDS[phase] ?? phase}</span>`;
 }

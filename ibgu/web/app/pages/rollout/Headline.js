@@ -1,12 +1,12 @@
 /** The ten seconds: does it move, what failed, what waits and for whom, when is it over. */
 import { html } from "../../html.js";
-import { done } from "../../parts/Bar.js";
+import { ended } from "../../parts/Bar.js";
 import { Phase } from "../../parts/Phase.js";
 import { Number } from "../../parts/Number.js";
 import { Ago, At, Ends } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
 import { Actions } from "./actions/Actions.js";
-import { count, creator } from "../../words/format.js";
+import { count, creator, plural } from "../../words/format.js";
 import { spaced, STALLED } from "../../words/states.js";
 
 export function Headline({ rollout, step, now }) {
@@ -29,15 +29,15 @@ export function Headline({ rollout, step, now }) {
 
 function Facts({ rollout, step, now }) {
   const { counts } = step;
-  const others = rollout.failed - counts.failed;
+  const whole = rollout.counts;
   const over = step.state === "finished";
-  return html`<span>
-      <strong>step ${step.step} of ${rollout.plan.length}, ${step.actions.join(" + ")}</strong>
-      ${" "}${count(done(counts))} of ${count(counts.total)} done
-    </span>
+  return html`<span><strong>${count(whole.succeeded)} of ${plural(whole.total, "cluster")} done</strong></span>
+    <${Number} rollout=${rollout} state="failed" number=${whole.failed} leads=${counts.failed > 0} />
+    ${whole.cancelled > 0 && html`<span class="quiet">${count(whole.cancelled)} cancelled</span>`}
+    ${whole.skipped > 0 && html`<span class="quiet">${count(whole.skipped)} skipped</span>`}
     <span>
-      <${Number} rollout=${rollout} state="failed" number=${counts.failed} />
-      ${others > 0 && html` <span class="quiet">(${count(others)} in other steps)</span>`}
+      <strong>step ${step.step} of ${rollout.plan.length}, ${step.actions.join(" + ")}</strong>
+      ${" "}${count(ended(counts))} of ${count(counts.total)} ended
     </span>
     <${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />
     ${!over && html`<span>${count(counts.running)} of ${count(step.maxConcurrency)} slots used</span>`}

@@ -11,6 +11,7 @@ const COUNTED = [
   ["running", "running"],
   ["waiting", "waiting"],
   ["skipped", "skipped"],
+  ["cancelled", "cancelled"],
 ];
 
 export function Steps({ steps, chosen, choose, now }) {

@@ -1,0 +1,48 @@
+"""Where the clusters of a rollout stand, kept up to date: counts cost what has changed."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ibgu.core.book.step import StepBook
+from ibgu.core.counts import Counts, Place, counts_of_places, course_of, place_of, progress_of
+from ibgu.core.model import Rollout
+
+_Places = tuple[Place, ...]
+
+
+class Places:
+    def __init__(self) -> None:
+        self._of: dict[str, _Places] = {}
+        """By cluster name; several where the cluster was re-created between two steps."""
+        self._number: Counter[Place] = Counter()
+        self._same: dict[_Places, _Places] = {}
+        """Thousands of clusters share one object."""
+        self._touched: set[str] = set()
+
+    def touch(self, cluster: str) -> None:
+        """Note that the cluster's records have changed, for the next time that is counted."""
+        self._touched.add(cluster)
+
+    def counts(self, rollout: Rollout, books: Sequence[StepBook]) -> Counts:
+        """Return the counts now. A step that thousands are joining right now leaves nobody out."""
+        for cluster in self._touched:
+            self._put(cluster, _places(cluster, books))
+        self._touched.clear()
+        joined = [book.step for book in books if len(book.members) >= book.step.total]
+        return counts_of_places(self._number, course_of(rollout, joined))
+
+    def _put(self, cluster: str, places: _Places) -> None:
+        self._number.subtract(self._of.pop(cluster, ()))
+        self._number.update(places)
+        if places:
+            self._of[cluster] = self._same.setdefault(places, places)
+
+
+def _places(cluster: str, books: Sequence[StepBook]) -> _Places:
+    visits: dict[str, list[tuple[str, Place]]] = {}
+    for book in books:
+        if (member := book.members.get(cluster)) is not None:
+            progress = progress_of(member.state, member.outcome, member.late)
+            visit = (book.step.first, Place(book.step.index, progress))
+            visits.setdefault(member.uid, []).append(visit)
+    return tuple(place_of(found) for found in visits.values())

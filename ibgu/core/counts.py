@@ -1,0 +1,159 @@
+"""How many clusters of a rollout, or of one of its steps, are where: one meaning on every surface.
+
+A rollout is counted over all steps that were opened, by distinct cluster (name and ManagedCluster
+uid). `place_of` finds for one cluster the step that tells where it stands, which needs its members
+alone; `counts_of_places` makes the counts from how many clusters have which place, and from what
+the plan still has for them. So the book keeps its places as members change, the reads count them in
+Postgres, a replay from events, and all of them count alike.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from ibgu.core.model import Action, MemberState, Outcome, Rollout, Step, StepState
+
+
+class Counts(Struct, frozen=True):
+    """Clusters of a rollout, or members of one step, each counted once.
+
+    Invariant: total = waiting + running + succeeded + failed + skipped + cancelled.
+    """
+
+    total: int = 0
+    waiting: int = 0
+    """Neither in flight nor at an end: waits in the open step, or for steps that are to come."""
+    running: int = 0
+    """In flight: it has a slot."""
+    succeeded: int = 0
+    """Done: all of the plan that was for it has succeeded."""
+    failed: int = 0
+    """Failed in an action, and has not completed it late. A cluster stays failed while a later
+    Abort or AbortOnFailure cleans it up, and after it."""
+    skipped: int = 0
+    """Taken out by a person, or left out of a later step after success in an earlier one."""
+    cancelled: int = 0
+    """Taken over by another rollout, or let go of because this one was deleted."""
+
+
+class Progress(IntEnum):
+    """How far one member is in its step. Postgres counts by these numbers (`db.reads.totals`)."""
+
+    WAITING = 0
+    RUNNING = 1
+    SUCCEEDED = 2
+    LATE = 3
+    """Failed in its step, and completed the action later (R15)."""
+    FAILED = 4
+    SKIPPED = 5
+    CANCELLED = 6
+
+
+class Place(NamedTuple):
+    """The step (from 0) that tells where a cluster stands, and how far it is in that step."""
+
+    step: int
+    progress: Progress
+
+
+class Course(Struct, frozen=True):
+    """A rollout's steps, each by its first action."""
+
+    plan: tuple[str, ...]
+    begun: tuple[str, ...]
+    """Those that have taken their members, in order."""
+    deleted: bool = False
+
+    @property
+    def last(self) -> int:
+        """The newest step (from 0) that took, or left out, clusters without a failure."""
+        taking = (index for index, first in enumerate(self.begun) if first != _FOR_FAILED)
+        return max(taking, default=-1)
+
+    @property
+    def more(self) -> bool:
+        """Has the plan a step to come for clusters without a failure?"""
+        return any(first != _FOR_FAILED for first in self.plan[len(self.begun) :])
+
+
+_FOR_FAILED = Action.ABORT_ON_FAILURE
+"""Steps that take nobody without a failure."""
+_CLEANING = frozenset(action for action in Action if action.aborts)
+_OUTCOMES = {
+    Outcome.SUCCEEDED: Progress.SUCCEEDED,
+    Outcome.FAILED: Progress.FAILED,
+    Outcome.SKIPPED: Progress.SKIPPED,
+    Outcome.CANCELLED: Progress.CANCELLED,
+}
+_FIELDS = {
+    Progress.WAITING: "waiting",
+    Progress.RUNNING: "running",
+    Progress.FAILED: "failed",
+    Progress.SKIPPED: "skipped",
+    Progress.CANCELLED: "cancelled",
+}
+COMPLETED = frozenset({Progress.SUCCEEDED, Progress.LATE})
+"""The cluster is where the step's actions bring it: the plan's next step is for it."""
+
+
+def progress_of(state: str, outcome: str | None, late: str) -> Progress:
+    """From the plain values of a member's record."""
+    if outcome is None:
+        return Progress.RUNNING if state == MemberState.IN_FLIGHT else Progress.WAITING
+    if outcome == Outcome.FAILED and late:
+        return Progress.LATE
+    return _OUTCOMES[Outcome(outcome)]
+
+
+def place_of(visits: Iterable[tuple[str, Place]]) -> Place:
+    """Return the place of one cluster from the steps that it was in, at least one, in order.
+
+    Each visit is the step's first action, and the cluster's place in that step. The newest step
+    counts. But Abort and AbortOnFailure only clean up: where the cluster had not succeeded before,
+    they change nothing.
+    """
+    acted: Place | None = None
+    cleaned: Place | None = None
+    for first, place in visits:
+        if first in _CLEANING:
+            cleaned = place
+        else:
+            acted, cleaned = place, None
+    if cleaned is not None and (acted is None or acted.progress in COMPLETED):
+        return cleaned
+    assert acted is not None
+    return acted
+
+
+def counts_of_places(places: Mapping[Place, int], course: Course) -> Counts:
+    """Return the counts of a rollout from how many of its clusters have which place."""
+    found = dict.fromkeys(Counts.__struct_fields__, 0)
+    last, success = course.last, _success(course)
+    for place, clusters in places.items():
+        field = _FIELDS.get(place.progress) or _completed(place, last, success)
+        found[field] += clusters
+        found["total"] += clusters
+    return Counts(**found)
+
+
+def _completed(place: Place, last: int, success: str) -> str:
+    """Where a later step has left it out, it came too late, or was no longer selected."""
+    if place.step >= last:
+        return success
+    return "failed" if place.progress is Progress.LATE else "skipped"
+
+
+def _success(course: Course) -> str:
+    if not course.more:
+        return "succeeded"
+    return "cancelled" if course.deleted else "waiting"
+
+
+def course_of(rollout: Rollout, steps: Iterable[Step]) -> Course:
+    return Course(
+        plan=tuple(action for item in rollout.spec.plan for action in item.actions[:1]),
+        begun=tuple(step.first for step in steps if step.state is not StepState.OPENING),
+        deleted=rollout.deleted_at is not None,
+    )

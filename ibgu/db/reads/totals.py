@@ -1,0 +1,104 @@
+"""The clusters of whole rollouts counted: in Postgres as `core.counts` counts them in memory."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import any_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.core.counts import COMPLETED, Counts, Place, Progress, counts_of_places, course_of
+from ibgu.core.model import Action, MemberState, Outcome, Rollout, Step
+from ibgu.db.reads.base import texts
+from ibgu.db.reads.counting import CountingReads
+from ibgu.db.reads.tallies import Mark
+from ibgu.db.rows import OF_STEP, to_record
+from ibgu.db.schema import steps
+from ibgu.db.views import StepRow
+
+_MOST = len(Progress)
+_CLEAN = ", ".join(f"'{action}'" for action in Action if action.aborts)
+_COMPLETED = ", ".join(str(int(progress)) for progress in COMPLETED)
+_PLACES = text(f"""
+    SELECT uid, place / {_MOST} AS step, place % {_MOST} AS progress, count(*) AS clusters
+    FROM unnest(CAST(:uids AS text[])) AS uid CROSS JOIN LATERAL (
+      SELECT CASE
+        WHEN acted IS NULL THEN cleaned
+        WHEN cleaned > acted AND acted % {_MOST} IN ({_COMPLETED}) THEN cleaned
+        ELSE acted
+      END AS place
+      FROM (
+        SELECT max(place) FILTER (WHERE NOT cleans) AS acted,
+          max(place) FILTER (WHERE cleans) AS cleaned
+        FROM (
+          SELECT cluster, cluster_uid, actions[1] IN ({_CLEAN}) AS cleans,
+            step * {_MOST} + CASE
+              WHEN members.state = '{MemberState.WAITING}' THEN {Progress.WAITING:d}
+              WHEN members.state = '{MemberState.IN_FLIGHT}' THEN {Progress.RUNNING:d}
+              WHEN outcome = '{Outcome.SUCCEEDED}' THEN {Progress.SUCCEEDED:d}
+              WHEN outcome = '{Outcome.SKIPPED}' THEN {Progress.SKIPPED:d}
+              WHEN outcome = '{Outcome.CANCELLED}' THEN {Progress.CANCELLED:d}
+              WHEN late <> '' THEN {Progress.LATE:d}
+              ELSE {Progress.FAILED:d}
+            END AS place
+          FROM steps JOIN members ON members.hub = steps.hub
+            AND members.rollout = steps.rollout AND members.step = steps.index
+          WHERE steps.hub = :hub AND steps.rollout = uid
+        ) AS visits GROUP BY cluster, cluster_uid
+      ) AS newest
+    ) AS placed GROUP BY uid, place
+""")
+"""As `place_of`. A step and how far the cluster is in it are one number, so that the newest is the
+greatest. One rollout after the other: all at once look to Postgres like the whole table."""
+
+_NEWEST_EVENTS = text("""
+    SELECT uid, seq, at FROM unnest(CAST(:uids AS text[])) AS uid LEFT JOIN LATERAL (
+      SELECT seq, at FROM events WHERE hub = :hub AND rollout = uid ORDER BY seq DESC LIMIT 1
+    ) AS newest ON TRUE
+""")
+"""No cluster changes its place without an event. The time tells a journal that was restored, whose
+numbers come a second time."""
+
+
+class TotalReads(CountingReads):
+    async def _totals(
+        self, db: AsyncConnection, rollouts: Sequence[Rollout], current: Mapping[str, StepRow]
+    ) -> dict[str, Counts]:
+        """By uid. `current`: the newest steps, by uid too; with a large one that runs, which is
+        counted once a second, the whole rollout is counted once a second."""
+        uids = [rollout.uid for rollout in rollouts]
+        found: dict[str, Counts] = {}
+        unknown: dict[str, Mark] = {}
+        asked = {"hub": self.hub, "uids": uids}
+        for uid, seq, at in await db.execute(_NEWEST_EVENTS, asked):
+            row = current.get(uid)
+            mark = Mark((seq, at), row if row and self._tallies.shared(row.step) else None)
+            if (known := self._tallies.total(uid, mark)) is not None:
+                found[uid] = known
+            else:
+                unknown[uid] = mark
+        counted = await self._whole(db, [each for each in rollouts if each.uid in unknown])
+        for uid, counts in counted.items():
+            self._tallies.learn_total(uid, unknown[uid], counts)
+        return found | counted
+
+    async def _whole(self, db: AsyncConnection, rollouts: Sequence[Rollout]) -> dict[str, Counts]:
+        if not rollouts:
+            return {}
+        uids = [rollout.uid for rollout in rollouts]
+        its_steps = (
+            select(*OF_STEP)
+            .where(steps.c.hub == self.hub, steps.c.rollout == any_(texts(uids)))
+            .order_by(steps.c.index)
+        )
+        opened: dict[str, list[Step]] = {uid: [] for uid in uids}
+        for row in (await db.execute(its_steps)).mappings():
+            step = to_record(row, Step)
+            opened[step.rollout].append(step)
+        places: dict[str, dict[Place, int]] = {uid: {} for uid in uids}
+        for uid, index, progress, clusters in await db.execute(
+            _PLACES, {"hub": self.hub, "uids": uids}
+        ):
+            places[uid][Place(index, Progress(progress))] = clusters
+        return {
+            each.uid: counts_of_places(places[each.uid], course_of(each, opened[each.uid]))
+            for each in rollouts
+        }
