@@ -8,7 +8,7 @@ import structlog
 from ibgu import tracing
 from ibgu.controller import naming
 from ibgu.core.book import World
-from ibgu.core.model import Decision, Kind, Member, OnMember, OnRollout, OnStep
+from ibgu.core.model import Decision, Kind, Member, OnMember, OnRollout, OnStep, is_warning
 
 log = structlog.get_logger("ibgu.decided")
 
@@ -40,7 +40,7 @@ def write(decisions: Iterable[Decision], world: World) -> None:
 
 def _line(decision: OnRollout | OnStep | OnMember, **names: object) -> None:
     by = {"by": decision.actor} if decision.actor else {}
-    tell = log.warning if decision.warning else log.info
+    tell = log.warning if is_warning(decision) else log.info
     tell(decision.kind.value, **names, why=decision.why, **by)
     tracing.event(decision.kind.value, **{f"ibgu_{name}": _plain(names[name]) for name in names})
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
 from ibgu.core.book import World
-from ibgu.core.model import Decision, Kind, OnDebt, OnMember, OnRollout, OnStep, Preempt
+from ibgu.core.model import Decision, Kind, OnDebt, OnMember, OnRollout, OnStep, Preempt, is_warning
 from ibgu.hub.events import event
 from ibgu.hub.writer import Writer
 
@@ -51,7 +51,7 @@ class Notices:
                 return False
             case OnMember(kind=Kind.FINISHED):
                 return self._one_of_the_first(decision)
-        return decision.warning or decision.kind in TOLD
+        return is_warning(decision) or decision.kind in TOLD
 
     def _one_of_the_first(self, decision: OnMember) -> bool:
         member = decision.member
@@ -76,7 +76,7 @@ class Notices:
                 key=f"{now.isoformat()} {note}",
                 now=now,
                 instance=self._instance,
-                warning=decision.warning or decision.kind is Kind.FINISHED,
+                warning=is_warning(decision),
             )
         )
 

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from fastapi import FastAPI
 
-from ibgu.core.model import Kind, OnRollout
+from ibgu.core.model import Action, Kind, OnMember, OnRollout
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import BRAKE, fleet, rollout, seen, tell
+from tests.api.fleet import BRAKE, failed, fleet, open_step, rollout, seen, succeeded, tell
 from tests.cli.conftest import Ibgu, Server, serving
-from tests.db.records import NOW
+from tests.db.records import NOW, member, step
 
 pytestmark = pytest.mark.hub
 
@@ -44,8 +44,8 @@ async def test_all_of_them_oldest_first(ibgu: Ibgu, journal: Journal) -> None:
 
 async def test_what_is_asked_for(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
-    everything = await kinds(ibgu)
-    assert await kinds(ibgu, "--tail", "2") == everything[-2:]
+    everything = await kinds(ibgu, "-v")
+    assert await kinds(ibgu, "-v", "--tail", "2") == everything[-2:]
     assert await kinds(ibgu, "--tail", "0") == []
     assert await kinds(ibgu, "--since", "1h") == []
     assert await kinds(ibgu, "--warnings") == []
@@ -55,6 +55,27 @@ async def test_what_is_asked_for(ibgu: Ibgu, journal: Journal) -> None:
     later = await ibgu("events", "ran-r1", "--after", str(told[0]["seq"]), "-o", "json")
     assert len(later.stdout.splitlines()) < len(everything)
     assert (await ibgu("events", "ran-r1", "--since", "soon")).exit_code == 2
+
+
+async def test_a_rollouts_level_comes_first_and_details_on_demand(
+    ibgu: Ibgu, journal: Journal
+) -> None:
+    one = rollout()
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP))
+    await tell(journal, OnMember(Kind.JOINED, member(prep, "a", 0), "belongs to the step"))
+    await tell(journal, OnMember(Kind.JOINED, member(prep, "b", 1), "belongs to the step"))
+    bad = failed(prep, "a", 0, "no route to the registry")
+    await tell(journal, OnMember(Kind.FINISHED, bad, "no route to the registry", bad.cause))
+    good = succeeded(prep, "b", 1)
+    await tell(journal, OnMember(Kind.FINISHED, good, "succeeded"))
+    shown = ["RolloutSeen", "StepStarted", "MemberFinished"]
+    assert await kinds(ibgu) == shown
+    assert await kinds(ibgu, "--warnings") == ["MemberFinished"]
+    told = await ibgu("events", "ran-r1", "--warnings")
+    assert "step 1 a ✗ MemberFinished: no route to the registry" in told.stdout
+    assert len(await kinds(ibgu, "-v")) == 6
+    assert await kinds(ibgu, "--cluster", "b") == ["MemberJoined", "MemberFinished"]
 
 
 Follow = Callable[[], Awaitable[Process]]

@@ -65,7 +65,7 @@ def test_a_start_has_no_result() -> None:
 
 
 def test_a_member_that_has_failed() -> None:
-    [line] = written(OnMember(Kind.FINISHED, failed("site-2"), "rolled back", warning=True))
+    [line] = written(OnMember(Kind.FINISHED, failed("site-2"), "rolled back"))
     assert line["log_level"] == "warning"
     assert (line["outcome"], line["cause"]) == ("failed", "UpgradeFailed")
 

@@ -32,14 +32,19 @@ class Wanted(Struct, frozen=True):
     cluster: str
     """Empty: of all clusters, and of the rollout itself."""
     warnings: bool
+    details: bool
+    """Of single clusters too; else only their warnings."""
     since: datetime | None
 
     def has(self, event: "Event") -> bool:
         return (
             self.cluster in ("", event.cluster)
-            and (event.warning or not self.warnings)
+            and (event.warning or (not self.warnings and self._level(event)))
             and (self.since is None or event.at >= self.since)
         )
+
+    def _level(self, event: "Event") -> bool:
+        return self.details or bool(self.cluster) or event.cluster is None
 
 
 def events(
@@ -60,7 +65,12 @@ def events(
     cluster: Annotated[
         str, typer.Option("--cluster", help="Only of this cluster.", show_default=False)
     ] = "",
-    warnings: Annotated[bool, typer.Option("--warnings", help="Only warnings.")] = False,
+    warnings: Annotated[
+        bool, typer.Option("--warnings", help="Only warnings: failures, holds, what was not done.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Every step of every cluster too.")
+    ] = False,
     output: Annotated[
         Output, typer.Option("--output", "-o", help="Form; json: one object a line.")
     ] = Output.TEXT,
@@ -68,11 +78,11 @@ def events(
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
-    """Show what happened in a rollout: who did what, when and why."""
+    """Show what happened in a rollout: its steps, its failures, who did what, when and why."""
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.target import Target
 
-    wanted = Wanted(cluster, warnings, _since(since))
+    wanted = Wanted(cluster, warnings, verbose, _since(since))
     with asking():
         target = Target(server, token, ca_file, namespace)
         client, where = target.client(), target.in_namespace()

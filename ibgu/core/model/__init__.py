@@ -9,6 +9,7 @@ from ibgu.core.model.decisions import (
     OnRollout,
     OnStep,
     Preempt,
+    is_warning,
 )
 from ibgu.core.model.reasons import Cause, Reason, ReasonKind, Who
 from ibgu.core.model.records import (
@@ -73,4 +74,5 @@ __all__ = [
     "StepState",
     "Who",
     "WorkView",
+    "is_warning",
 ]

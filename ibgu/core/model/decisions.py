@@ -11,7 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from ibgu.core.model.reasons import Cause
-from ibgu.core.model.records import Debt, Member, Rollout, Step
+from ibgu.core.model.records import Debt, Member, Outcome, Rollout, Step
 from ibgu.core.model.views import Observation
 
 
@@ -79,7 +79,7 @@ class OnRollout(Struct, frozen=True):
     rollout: Rollout
     why: str
     warning: bool = False
-    """Worth a Warning Event on the IBGU."""
+    """Said to be one where it is decided; read `is_warning`."""
     actor: str = ""
     """Who asked for it, where a person did."""
 
@@ -121,6 +121,20 @@ class Preempt(Struct, frozen=True):
     uid: str
     by: str
     """namespace/name of the canceller."""
+
+
+def is_warning(decision: OnRollout | OnStep | OnMember) -> bool:
+    """Whether a person should notice it: the one definition for history, log and Events.
+
+    A cluster that fails in its step, or is taken out of it by another IBGU, is one; so is what
+    was decided with `warning`.
+    """
+    if decision.warning or not isinstance(decision, OnMember):
+        return decision.warning
+    return decision.kind is Kind.FINISHED and decision.member.outcome in _UNWANTED
+
+
+_UNWANTED = (Outcome.FAILED, Outcome.CANCELLED)
 
 
 Decision = OnRollout | OnStep | OnMember | OnDebt | Preempt

@@ -18,6 +18,7 @@ from ibgu.core.model import (
     Rollout,
     Run,
     Step,
+    is_warning,
 )
 from ibgu.core.words import holds
 from ibgu.db.journal.batch import Told
@@ -64,7 +65,7 @@ def _about(decision: Told) -> Row:
         case OnRollout(rollout=rollout):
             return {
                 "rollout": rollout.uid,
-                "warning": decision.warning,
+                "warning": is_warning(decision),
                 "actor": decision.actor,
                 "data": _rollout(rollout, decision.kind),
             }
@@ -72,7 +73,7 @@ def _about(decision: Told) -> Row:
             return {
                 "rollout": step.rollout,
                 "step": step.index,
-                "warning": decision.warning,
+                "warning": is_warning(decision),
                 "actor": decision.actor,
                 "data": _step(step, decision.kind),
             }
@@ -83,7 +84,7 @@ def _about(decision: Told) -> Row:
                 "cluster": member.cluster,
                 "cluster_uid": member.uid,
                 "run": member.run.id if member.run and decision.kind in _WITH_RUN else None,
-                "warning": decision.warning,
+                "warning": is_warning(decision),
                 "cause": decision.cause and decision.cause.value,
                 "actor": decision.actor,
                 "data": _member(member, decision),

@@ -1,0 +1,31 @@
+"""Which decisions are warnings: one definition for history, log and Events."""
+
+import pytest
+
+from ibgu.core.model import Kind, OnMember, OnStep, Outcome, is_warning
+from tests.db.records import member, rollout, step
+
+STEP = step(rollout("u1"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "warns"),
+    [
+        (Kind.FINISHED, Outcome.FAILED, True),
+        (Kind.FINISHED, Outcome.CANCELLED, True),
+        (Kind.FINISHED, Outcome.SKIPPED, False),
+        (Kind.FINISHED, Outcome.SUCCEEDED, False),
+        (Kind.RUN_ENDED, None, False),
+        (Kind.DETAILED, Outcome.FAILED, False),
+    ],
+)
+def test_a_cluster_that_fails_or_is_cancelled_is_a_warning_once(
+    kind: Kind, outcome: Outcome | None, warns: bool
+) -> None:
+    assert is_warning(OnMember(kind, member(STEP, "s1", 0, outcome=outcome), "why")) is warns
+
+
+def test_what_is_decided_as_a_warning_is_one() -> None:
+    assert is_warning(OnMember(Kind.LATE, member(STEP, "s1", 0), "why", warning=True))
+    assert is_warning(OnStep(Kind.STEP_HELD, STEP, "why", warning=True))
+    assert not is_warning(OnStep(Kind.STEP_HELD, STEP, "why"))
