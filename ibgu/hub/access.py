@@ -23,6 +23,8 @@ from ibgu.hub.ttl import TtlCache
 CACHE_SECONDS = 30.0
 """How long an answer is kept. A stream goes on with one of this age until it asks again, so that a
 revoked token or right is honoured for 60 seconds at most."""
+SERVED_SECONDS = 5.0
+"""How long it is remembered whether the CRD is there."""
 ACCEPTED = 10_000
 """How many tokens are remembered as having been accepted once."""
 
@@ -83,6 +85,7 @@ class Access:
         self._users: TtlCache[bytes, User | None] = TtlCache(ttl, clock)
         self._answers: TtlCache[tuple[bytes, Question], bool] = TtlCache(ttl, clock)
         self._accepted: OrderedDict[bytes, None] = OrderedDict()
+        self._served: TtlCache[str, bool] = TtlCache(SERVED_SECONDS, clock)
 
     def hub_of(self, token: str) -> AbstractAsyncContextManager[Hub]:
         """The hub with the rights of whose token it is; nothing of it is kept."""
@@ -111,6 +114,22 @@ class Access:
         """Raises HubError where the hub does not answer."""
         who = self._hash(repr(user))
         return await self._answers.get((who, question), lambda: self._ask(user, question))
+
+    async def serves_rollouts(self) -> bool:
+        """Whether the CRD of ImageBasedGroupUpgrade is installed.
+
+        Raises HubError where the hub does not answer.
+        """
+        return await self._served.get(paths.IBGU_RESOURCES, self._look_for_rollouts)
+
+    async def _look_for_rollouts(self) -> bool:
+        try:
+            await self._client.request("GET", paths.IBGU_RESOURCES)
+        except HubError as error:
+            if error.not_found:
+                return False
+            raise
+        return True
 
     def _hash(self, text: str) -> bytes:
         return blake2b(text.encode(), key=self._hash_key, digest_size=32).digest()

@@ -11,6 +11,12 @@ from ibgu.hub.decode import Bare
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
+INSTALL_CRD = "kubectl apply -f charts/ibgu/crds/ (helm install brings it too)"
+NO_CRD = (
+    "the hub serves no ImageBasedGroupUpgrades: their CRD is not installed, so there can be no "
+    f"rollouts. Install it: {INSTALL_CRD}"
+)
+
 STREAMING_LISTS_SINCE = (1, 34)
 
 

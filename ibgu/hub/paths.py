@@ -59,6 +59,10 @@ def _collection(api: str, plural: str, namespace: str | None) -> str:
     return f"{api}/namespaces/{segment(namespace)}/{plural}"
 
 
+IBGU_RESOURCES = _IBGU_API
+"""The list of what the group serves; a hub without the CRD knows no such path."""
+
+
 def ibgus(namespace: str | None = None) -> str:
     """All namespaces where `namespace` is None, here and below."""
     return _collection(_IBGU_API, "imagebasedgroupupgrades", namespace)

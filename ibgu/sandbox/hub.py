@@ -41,13 +41,16 @@ class SandboxHub(Startable):
         payload_namespaces: Iterable[str] = PAYLOAD_NAMESPACES,
         binaries: HubBinaries | None = None,
         environment: Mapping[str, str] = MappingProxyType({}),
+        filled: bool = True,
     ) -> None:
         """`payload_namespaces` are created, and ibgu may read ConfigMaps and Secrets there.
 
         `audit_log`: a file for one JSON line a request, written when it has ended, and up to
         0.2 s later. `binaries`: None finds or builds them. `environment`: variables for the API
-        server, as GOGC, beside those of this process.
+        server, as GOGC, beside those of this process. `filled`: else the hub has no CRDs, roles
+        and namespaces of ibgu's or OCM's, as before anything was installed.
         """
+        self._filled = filled
         self._audit_log = audit_log
         self._payload_namespaces = tuple(payload_namespaces)
         self._binaries = binaries
@@ -83,7 +86,8 @@ class SandboxHub(Startable):
             self._prepare(binaries)
             self.start_etcd()
             self.start_apiserver()
-            self._fill(binaries)
+            if self._filled:
+                self._fill(binaries)
         except BaseException:
             self.stop()
             raise

@@ -1,17 +1,20 @@
 """Inputs that several routes take, checked so that nothing odd reaches the database."""
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import StringConstraints
 
-from ibgu.api.access import CallerOfRequest
+from ibgu.api.access import Caller, CallerOfRequest
 from ibgu.api.context import Context
-from ibgu.api.problems import Problem, invalid
+from ibgu.api.problems import Problem, away, invalid
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.plan import parse_selector
 from ibgu.db.reads import Reads
 from ibgu.db.views import Found
+from ibgu.hub.discovery import NO_CRD
+from ibgu.hub.errors import HubError
 
 NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 _PREFIX = r"^[a-z0-9][-a-z0-9.]*$"
@@ -102,8 +105,19 @@ async def _rollout(
     await caller.require_rollouts(namespace)
     found = await reads.find(namespace, name, uid)
     if found is None:
+        await require_crd(caller)
         raise not_found(namespace, name, uid)
     return found
+
+
+async def require_crd(caller: Caller) -> None:
+    """Nothing being there means nothing on a hub that has no ImageBasedGroupUpgrades.
+
+    Raises Problem. A hub that does not answer is no proof.
+    """
+    with suppress(HubError):
+        if not await caller.access.serves_rollouts():
+            raise away("no-crd", NO_CRD)
 
 
 def not_found(namespace: str, name: str, uid: str | None = None) -> Problem:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ibgu.api.access import CallerOfRequest
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
@@ -12,6 +13,7 @@ from ibgu.api.routes.inputs import (
     Limit,
     ReadsOfRequest,
     RolloutOfPath,
+    require_crd,
 )
 from ibgu.api.routes.visible import Visible
 from ibgu.api.schemas.base import Page
@@ -35,6 +37,8 @@ async def rollouts(
     state: States = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
+    *,
+    caller: CallerOfRequest,
 ) -> Page[RolloutBody]:
     """Of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
     found = await reads.rollouts(
@@ -43,6 +47,8 @@ async def rollouts(
         limit=limit,
         cursor=cursor,
     )
+    if not found.items:
+        await require_crd(caller)
     return Page(items=[rollout_body(row, paces) for row in found.items], next_cursor=found.next)
 
 

@@ -14,7 +14,7 @@ from ibgu.cli.doctor.facts import (
 )
 from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
 from ibgu.cli.doctor.judge_rights import judge_payload, judge_rights, untold
-from ibgu.hub.discovery import Served
+from ibgu.hub.discovery import INSTALL_CRD, Served
 
 STRATEGIES = frozenset({"Update", "CreateOnly"})
 """Of ManifestWorks: armed and disarmed."""
@@ -75,7 +75,7 @@ def _ibgus(served: Served) -> Finding:
     check = "ImageBasedGroupUpgrade"
     if not served.ibgus:
         words = "the CRD is not installed"
-        return problem(check, words, "oc apply -f charts/ibgu/crds/")
+        return problem(check, words, INSTALL_CRD)
     lacking = OURS - served.ibgu_status
     if lacking:
         words = f"TALM's CRD is served: no status.{', status.'.join(sorted(lacking))}"

@@ -1,0 +1,44 @@
+"""The commands against a hub on which nothing of ibgu's is installed yet."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from ibgu.hub.client import HubClient
+from ibgu.sandbox.hub import SandboxHub
+from tests.api.conftest import app, context, engine, journal
+from tests.cli.conftest import Ibgu, ibgu, served, server
+
+__all__ = ["app", "context", "engine", "ibgu", "journal", "served", "server"]
+pytestmark = pytest.mark.hub
+
+
+@pytest.fixture(scope="module")
+def bare_hub() -> Iterator[SandboxHub]:
+    with SandboxHub(filled=False) as hub:
+        yield hub
+
+
+@pytest.fixture
+def sandbox_hub(bare_hub: SandboxHub) -> SandboxHub:
+    return bare_hub
+
+
+@pytest.fixture
+async def hub_client(bare_hub: SandboxHub) -> AsyncIterator[HubClient]:
+    """There are no roles for ibgu's own account yet."""
+    async with await HubClient.connect(str(bare_hub.kubeconfig("admin"))) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "command", [("get",), ("get", "-A"), ("get", "ran-417"), ("status",), ("status", "ran-417")]
+)
+async def test_nothing_is_told_as_if_rollouts_could_be_there(
+    ibgu: Ibgu, command: tuple[str, ...]
+) -> None:
+    found = await ibgu(*command, user="admin")
+    assert found.exit_code == 1, found.output
+    assert found.stdout == ""
+    assert "their CRD is not installed" in found.stderr
+    assert "kubectl apply -f charts/ibgu/crds/" in found.stderr
