@@ -24,7 +24,12 @@ NEEDED: Object = {
 }
 """What the chart can't be rendered without."""
 
-OPENSHIFT = ("route.openshift.io/v1", "security.openshift.io/v1", "monitoring.coreos.com/v1")
+OPENSHIFT = (
+    "route.openshift.io/v1",
+    "oauth.openshift.io/v1",
+    "security.openshift.io/v1",
+    "monitoring.coreos.com/v1",
+)
 
 CASES: dict[str, Object] = {
     "split": {},
@@ -40,6 +45,22 @@ CASES: dict[str, Object] = {
             "tlsSecret": "ibgu-tls",
             "annotations": {"nginx.ingress.kubernetes.io/proxy-read-timeout": "60"},
         }
+    },
+    "oauth proxy": {
+        "route": {"enabled": True, "host": "ibgu.apps.example.com"},
+        "oauthProxy": {"enabled": True, "image": f"quay.example/oauth-proxy@sha256:{'0' * 64}"},
+    },
+    "oauth proxy of one's own": {
+        "topology": "combined",
+        "route": {"enabled": True, "host": "ibgu.apps.example.com"},
+        "oauthProxy": {
+            "enabled": True,
+            "image": f"quay.example/oauth-proxy@sha256:{'0' * 64}",
+            "clientId": "ran",
+            "existingSecret": "ran-oauth",
+            "extraArgs": ["--request-logging"],
+        },
+        "service": {"annotations": {"a": "b"}},
     },
     "with everything": {
         "image": {"repository": "registry.example.com/ibgu", "digest": f"sha256:{'0' * 64}"},

@@ -47,7 +47,7 @@ def test_the_api_server_takes_every_object(kubectl: Kubectl, case: str) -> None:
     assert len(answers.splitlines()) == len(objects)
 
 
-@pytest.mark.parametrize("case", ["split", "combined", "bundled"])
+@pytest.mark.parametrize("case", ["split", "combined", "bundled", "oauth proxy"])
 def test_pods_run_where_only_restricted_ones_may(kubectl: Kubectl, case: str) -> None:
     label = "pod-security.kubernetes.io/enforce=restricted"
     kubectl("label", "namespace", SYSTEM_NAMESPACE, label, "--overwrite")
@@ -93,12 +93,52 @@ def test_helm_installs_upgrades_and_removes_it(hub: SandboxHub, kubectl: Kubectl
     assert crd["metadata"]["labels"] == {"olm.managed": "true"}
 
 
+def test_helm_keeps_the_secrets_of_the_proxy(hub: SandboxHub, kubectl: Kubectl) -> None:
+    """Else an upgrade signs everybody out, and pods that still run can sign nobody in."""
+    kubectl.apply(served_by_openshift("route.openshift.io", "Route", "Namespaced"))
+    kubectl.apply(served_by_openshift("oauth.openshift.io", "OAuthClient", "Cluster"))
+    kubectl("wait", "--for=condition=Established", "crd", "--all")
+    at = ("--kubeconfig", str(hub.kubeconfig("admin")), "--namespace", SYSTEM_NAMESPACE)
+    values = json.dumps(NEEDED | CASES["oauth proxy"])
+    common = ("ibgu", str(CHART), *at, "--no-hooks", "--take-ownership", "--values", "-")
+    helm("install", *common, stdin=values)
+    first = secret(kubectl, "ibgu-oauth-proxy")
+    client = kubectl.get("oauthclient", f"ibgu-{SYSTEM_NAMESPACE}")
+    assert client["secret"] == first["client-secret"]
+    helm("upgrade", *common, "--set", "controller.replicas=3", stdin=values)
+    assert secret(kubectl, "ibgu-oauth-proxy") == first
+    assert kubectl.get("oauthclient", f"ibgu-{SYSTEM_NAMESPACE}")["secret"] == client["secret"]
+    helm("uninstall", "ibgu", *at, "--no-hooks")
+    assert not kubectl("get", "oauthclients,secrets", "-l", LABEL, "-A", "-o", "name")
+
+
+def served_by_openshift(group: str, kind: str, scope: str) -> Object:
+    """A resource of OpenShift's as far as helm needs it."""
+    plural = f"{kind.lower()}s"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{plural}.{group}",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, as OpenShift serves it"},
+        },
+        "spec": {
+            "group": group,
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+            "scope": scope,
+            "versions": [version],
+        },
+    }
+
+
 CRD = ("customresourcedefinition", "imagebasedgroupupgrades.lcm.openshift.io")
 LABEL = "app.kubernetes.io/instance=ibgu,app.kubernetes.io/name=ibgu"
 
 
-def secret(kubectl: Kubectl) -> dict[str, str]:
-    data = kubectl.get("secret", "ibgu-postgres", "-n", SYSTEM_NAMESPACE)["data"]
+def secret(kubectl: Kubectl, name: str = "ibgu-postgres") -> dict[str, str]:
+    data = kubectl.get("secret", name, "-n", SYSTEM_NAMESPACE)["data"]
     return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
 

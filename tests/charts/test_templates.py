@@ -1,5 +1,6 @@
 """What is rendered from which values."""
 
+import base64
 import json
 from typing import Any
 
@@ -217,6 +218,66 @@ def test_what_answers_rest_knows_of_the_proxy_in_front(topology: str, entry: Obj
     }
     assert told["ibgu-api" if topology == "split" else "ibgu"] == ("true" if entry else None)
     assert told.get("ibgu-controller") is None
+
+
+def test_people_sign_in_at_the_proxy_and_nothing_leads_past_it() -> None:
+    objects = render(CASES["oauth proxy"], OPENSHIFT)
+    route = only(objects, "Route")["spec"]
+    assert (route["port"]["targetPort"], route["tls"]["termination"]) == ("https", "reencrypt")
+    service = only(objects, "Service", "ibgu")
+    ports = {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}
+    assert ports == {"https": "https", "metrics": "metrics"}
+    [certificate] = service["metadata"]["annotations"].values()
+    spec = pod_specs(objects)["Deployment/ibgu-api"]
+    ibgu, proxy = spec["containers"]
+    assert environment(ibgu)["IBGU_BEHIND_PROXY"] == "true"
+    assert proxy["ports"] == [{"name": "https", "containerPort": 8443}]
+    volumes = {each["name"]: each.get("secret", {}).get("secretName") for each in spec["volumes"]}
+    assert volumes == {
+        "tmp": None,
+        "oauth-proxy": only(objects, "Secret")["metadata"]["name"],
+        "oauth-proxy-tls": certificate,
+    }
+    rules = only(objects, "NetworkPolicy")["spec"]["ingress"]
+    assert [rule["ports"][0]["port"] for rule in rules] == [8443, 8081]
+    assert len(pod_specs(objects)["Deployment/ibgu-controller"]["containers"]) == 1
+
+
+def test_the_oauth_server_knows_the_proxy() -> None:
+    """A service account as OAuth client could ask for no more than roles of its own namespace."""
+    objects = render(CASES["oauth proxy"], OPENSHIFT)
+    client, secret = only(objects, "OAuthClient"), only(objects, "Secret")["stringData"]
+    assert client["secret"] == secret["client-secret"]
+    assert client["redirectURIs"] == ["https://ibgu.apps.example.com/oauth/callback"]
+    assert client["scopeRestrictions"] == [{"literals": ["user:full"]}]
+    assert len(base64.urlsafe_b64decode(secret["cookie-secret"])) in (16, 24, 32)
+    arguments = pod_specs(objects)["Deployment/ibgu-api"]["containers"][1]["args"]
+    assert f"--client-id={client['metadata']['name']}" in arguments
+    assert {"--scope=user:full", "--pass-access-token"} <= set(arguments)
+
+
+def test_an_oauth_client_of_ones_own() -> None:
+    objects = render(CASES["oauth proxy of one's own"], OPENSHIFT)
+    assert not [o for o in objects if o["kind"] in ("OAuthClient", "Secret")]
+    spec = pod_specs(objects)["Deployment/ibgu"]
+    assert spec["volumes"][1]["secret"] == {"secretName": "ran-oauth"}
+    arguments = spec["containers"][1]["args"]
+    assert {"--client-id=ran", "--request-logging"} <= set(arguments)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"route": {"enabled": False}}, "oauthProxy needs route.enabled=true and route.host"),
+        ({"route": {"enabled": True}}, "oauthProxy needs route.enabled=true and route.host"),
+        (CASES["ingress"], "oauthProxy is behind the Route alone"),
+        ({"oauthProxy": {"enabled": True}}, "oc adm release info --image-for=oauth-proxy"),
+        ({"oauthProxy": {"enabled": True, "image": "quay.example/proxy:4.18"}}, "oauthProxy/image"),
+    ],
+)
+def test_what_the_proxy_can_not_do_without(changed: Object, words: str) -> None:
+    with pytest.raises(RenderError, match=words):
+        render(CASES["oauth proxy"] | changed, OPENSHIFT)
 
 
 def test_who_knows_better_decides_about_the_proxy() -> None:

@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import web
 
 COOKIE = "_oauth_proxy=sealed"
+SIGN_IN = "/oauth/start"
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
@@ -35,7 +36,9 @@ class Proxy:
 
     async def _passed_on(self, request: web.Request) -> web.Response:
         if COOKIE not in request.headers.get("Cookie", ""):
-            return web.Response(status=403, text="Log in with OpenShift")
+            if request.path == SIGN_IN:
+                return web.Response(text="Log in with OpenShift")
+            raise web.HTTPFound(f"{self.url}{SIGN_IN}")  # --skip-provider-button
         url = f"{self._upstream}{request.path_qs}"
         async with (
             aiohttp.ClientSession(auto_decompress=False) as session,

@@ -51,6 +51,62 @@ api: {command: api, values: api, account: {{ .Values.api.serviceAccount.name }}}
 {{ ternary "ibgu" "api" (eq .Values.topology "combined") }}
 {{- end }}
 
+{{- define "ibgu.oauthClient" -}}
+{{ .Values.oauthProxy.clientId | default (printf "ibgu-%s" .Release.Namespace) }}
+{{- end }}
+
+{{- /* The sidecar: signs people in, and lets everybody through who has a token of the hub. */ -}}
+{{- define "ibgu.oauthProxy" -}}
+{{- with .Values.oauthProxy -}}
+- name: oauth-proxy
+  image: {{ required "oauthProxy.image is not set: `oc adm release info --image-for=oauth-proxy` prints the one of your hub" .image }}
+  imagePullPolicy: IfNotPresent
+  args:
+    - --provider=openshift
+    - --https-address=:8443
+    - --http-address=
+    - --upstream=http://127.0.0.1:8080
+    - --tls-cert=/etc/oauth-proxy/tls/tls.crt
+    - --tls-key=/etc/oauth-proxy/tls/tls.key
+    - --client-id={{ include "ibgu.oauthClient" $ }}
+    - --client-secret-file=/etc/oauth-proxy/secret/client-secret
+    - --cookie-secret-file=/etc/oauth-proxy/secret/cookie-secret
+    - --cookie-samesite=lax
+    # The hub's tokens last for 24 hours.
+    - --cookie-expire=23h
+    - --scope=user:full
+    - --skip-provider-button
+    - --pass-access-token
+    - --pass-basic-auth=false
+    # Clients that bring a token of their own: of anybody whom the hub knows; ibgu asks the rest.
+    - --pass-user-bearer-token
+    - '--openshift-delegate-urls={"/api/": {"group": "authorization.k8s.io", "resource": "selfsubjectaccessreviews", "verb": "create"}}'
+    {{- range .extraArgs }}
+    - {{ . | quote }}
+    {{- end }}
+  ports:
+    - name: https
+      containerPort: 8443
+  livenessProbe:
+    httpGet: {path: /oauth/healthz, port: https, scheme: HTTPS}
+    initialDelaySeconds: 10
+    periodSeconds: 10
+    timeoutSeconds: 5
+    failureThreshold: 6
+  readinessProbe:
+    httpGet: {path: /oauth/healthz, port: https, scheme: HTTPS}
+    periodSeconds: 5
+    timeoutSeconds: 5
+  resources:
+    {{- toYaml .resources | nindent 4 }}
+  securityContext:
+    {{- include "ibgu.containerSecurity" $ | nindent 4 }}
+  volumeMounts:
+    - {name: oauth-proxy-tls, mountPath: /etc/oauth-proxy/tls, readOnly: true}
+    - {name: oauth-proxy, mountPath: /etc/oauth-proxy/secret, readOnly: true}
+{{- end }}
+{{- end }}
+
 {{- /* Pods may run where only "restricted" ones may. */ -}}
 {{- define "ibgu.podSecurity" -}}
 runAsNonRoot: true

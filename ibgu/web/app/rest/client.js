@@ -2,6 +2,7 @@
 
 const BASE = new URL("api/v1/", document.baseURI);
 const KEPT = 64;
+const SIGNED_OUT = "You are signed out: reload the page to sign in again";
 
 export class Problem extends Error {
   /**
@@ -69,10 +70,14 @@ export class Rest {
     const headers = new Headers(init.headers);
     if (this.token) headers.set("Authorization", `Bearer ${this.token}`);
     try {
-      const answer = await fetch(new URL(path, BASE), { ...init, headers, cache: "no-store" });
+      // The API redirects nobody: a proxy does, to where one signs in.
+      const strict = /** @type {const} */ ({ cache: "no-store", redirect: "manual" });
+      const answer = await fetch(new URL(path, BASE), { ...init, headers, ...strict });
+      if (answer.type === "opaqueredirect") throw new Problem(0, { detail: SIGNED_OUT });
       this.#clock(answer.headers.get("Date"));
       return answer;
     } catch (error) {
+      if (error instanceof Problem) throw error;
       if (error instanceof DOMException && error.name === "AbortError") throw error;
       throw new Problem(0, { detail: "ibgu's API does not answer" });
     }
