@@ -129,6 +129,13 @@ class Settings(BaseSettings):
     notify_file: str = Field(
         "", description="YAML file that says who is notified of what; empty: nobody is."
     )
+    payload_references: str = Field(
+        "trust",
+        pattern="^(trust|namespace)$",
+        description="What IBGUs may refer to that the chart's admission policy has not checked "
+        "with their author's rights: trust: all that ibgu may read, as with TALM; namespace: what "
+        "is in their own namespace.",
+    )
     payload_check_seconds: float = Field(
         60.0, gt=0, description="How often ConfigMaps and secrets of a running Prep are re-read."
     )

@@ -104,13 +104,16 @@ class Following:
         self._parts.notices.tell(world, decisions)
         for decision in decisions:
             if isinstance(decision, OnStep) and decision.kind is Kind.STEP_STARTED:
-                self._warn_of_missing(decision.step)
+                self._warn_of_payload(decision.step)
 
-    def _warn_of_missing(self, step: Step) -> None:
-        """What a step with Prep would carry if it were on the hub."""
+    def _warn_of_payload(self, step: Step) -> None:
+        """What a step with Prep would carry if it were on the hub, and carries unchecked."""
         if Action.PREP in step.actions:
-            for warning in self._parts.payloads.state(step.rollout).warnings:
+            state = self._parts.payloads.state(step.rollout)
+            for warning in state.warnings:
                 self._parts.notices.warn(step.rollout, "PayloadMissing", warning)
+            if state.unchecked:
+                self._parts.notices.warn(step.rollout, "PayloadUnchecked", state.unchecked)
 
     def _follow(
         self, decision: Decision, concerned: dict[str, dict[str, None]], owed: dict[str, None]

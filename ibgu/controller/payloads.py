@@ -4,24 +4,29 @@ Content lives in memory only, never in the journal or a log.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 from ibgu.core.kinds import ConfigMap, Secret
 from ibgu.core.model import Action, Rollout
+from ibgu.core.references import Reference, Unchecked, judge_references, references
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.works import Payload, PayloadError, build
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
+from ibgu.hub.policy import enforced_since
 from ibgu.hub.port import Hub
 
 T = TypeVar("T", ConfigMap, Secret)
 
 
 class Payloads:
-    def __init__(self, client: Hub, subject: str) -> None:
-        """`subject`: whom a RoleBinding has to name ("ibgu-system:ibgu")."""
+    def __init__(self, client: Hub, subject: str, unchecked: Unchecked = Unchecked.TRUST) -> None:
+        """`subject`: whom a RoleBinding has to name ("ibgu-system:ibgu"); `unchecked`: what is done
+        with references whose author nobody has checked."""
         self._client = client
         self._subject = subject
+        self._unchecked = unchecked
         self._content: dict[str, Payload] = {}
         self._states: dict[str, PayloadState] = {}
 
@@ -39,57 +44,71 @@ class Payloads:
         """Read all sources anew. Raises HubError where the hub gave no answer."""
         missing: list[str] = []
         try:
-            sources = await self._sources(rollout, missing)
-            content = build(sources)
+            unchecked = await self._judged(rollout)
+            content = build(await self._sources(rollout, missing))
         except PayloadError as error:
             state = PayloadState(problem=str(error))
         else:
             self._content[rollout.uid] = content
-            state = PayloadState(digest=content.digest, warnings=tuple(missing))
+            state = PayloadState(
+                digest=content.digest, warnings=tuple(missing), unchecked=unchecked
+            )
         self._states[rollout.uid] = state
         return state
 
+    async def _judged(self, rollout: Rollout) -> str:
+        """Return what is carried unchecked, in words; raises PayloadError for what may not be."""
+        if not references(rollout.spec.ibu_spec, rollout.namespace):
+            return ""
+        verdict = judge_references(rollout, await self._enforced(), self._unchecked)
+        if verdict.problem:
+            raise PayloadError(verdict.problem)
+        return verdict.warning
+
+    async def _enforced(self) -> datetime | None:
+        try:
+            return await enforced_since(self._client)
+        except HubError as error:
+            if error.status == 403:
+                return None
+            raise
+
     async def _sources(self, rollout: Rollout, missing: list[str]) -> list[ConfigMap | Secret]:
-        spec = rollout.spec.ibu_spec
         sources: list[ConfigMap | Secret] = []
-        for ref in (*spec.oadp_content, *spec.extra_manifests):
-            what = f"ConfigMap {ref.namespace}/{ref.name}"
-            path = _path(what, paths.config_map, ref.namespace, ref.name)
-            if (found := await self._get(path, ConfigMap, what, missing)) is not None:
+        for ref in references(rollout.spec.ibu_spec, rollout.namespace):
+            found = await (
+                self._get(_path(ref, paths.secret), Secret, ref, missing)
+                if ref.kind == "Secret"
+                else self._get(_path(ref, paths.config_map), ConfigMap, ref, missing)
+            )
+            if found is not None:
                 sources.append(found)
-        secret = spec.seed_image_ref.pull_secret_ref
-        if secret is not None and secret.name:
-            what = f"Secret {rollout.namespace}/{secret.name}"
-            path = _path(what, paths.secret, rollout.namespace, secret.name)
-            if (pull := await self._get(path, Secret, what, missing)) is not None:
-                sources.append(pull)
         return sources
 
-    async def _get(self, path: str, type_: type[T], what: str, missing: list[str]) -> T | None:
+    async def _get(self, path: str, type_: type[T], ref: Reference, missing: list[str]) -> T | None:
         try:
             return await self._client.get(path, type_)
         except HubError as error:
             if error.not_found:
-                missing.append(f"{what} is not on the hub: bring it to the clusters another way")
+                missing.append(f"{ref} is not on the hub: bring it to the clusters another way")
                 return None
             if error.status == 403:
-                raise PayloadError(self._forbidden(what)) from error
+                raise PayloadError(self._forbidden(ref)) from error
             raise
 
-    def _forbidden(self, what: str) -> str:
-        namespace = what.split()[1].split("/")[0]
+    def _forbidden(self, ref: Reference) -> str:
         return (
-            f"ibgu may not read {what}; allow it with: oc create rolebinding ibgu-payload-reader "
-            f"-n {namespace} --clusterrole=ibgu-payload-reader --serviceaccount={self._subject}"
+            f"ibgu may not read {ref}; allow it with: oc create rolebinding ibgu-payload-reader "
+            f"-n {ref.namespace} --clusterrole=ibgu-payload-reader --serviceaccount={self._subject}"
         )
 
 
-def _path(what: str, path: Callable[[str, str], str], namespace: str, name: str) -> str:
+def _path(ref: Reference, path: Callable[[str, str], str]) -> str:
     try:
-        return path(namespace, name)
+        return path(ref.namespace, ref.name)
     except paths.NotAName as error:
         raise PayloadError(
-            f"spec.ibuSpec refers to {what}, which can't exist: {error}; ibuSpec can't be changed, "
+            f"spec.ibuSpec refers to {ref}, which can't exist: {error}; ibuSpec can't be changed, "
             "so delete this ImageBasedGroupUpgrade and create it with the right names"
         ) from error
 

@@ -30,6 +30,7 @@ from ibgu.controller.talm import SeenLeases, TalmWatch
 from ibgu.controller.usual import Usual
 from ibgu.controller.watches import Watches
 from ibgu.core.book import World
+from ibgu.core.references import Unchecked
 from ibgu.core.snapshot import Facts
 from ibgu.db.errors import JournalAway
 from ibgu.db.journal import Journal
@@ -143,7 +144,9 @@ class Term:
         mirror.refusals.clear()
         mirror.denials.clear()
         agenda = Agenda()
-        payloads = Payloads(client, outfit.settings.service_account)
+        payloads = Payloads(
+            client, outfit.settings.service_account, Unchecked(outfit.settings.payload_references)
+        )
         writer = self._writer(lambda result: self._answered(loop, result))
         effects = Effects(mirror, payloads, writer, watch=served.feedback_by_watch)
         poking = self._poking(basis, effects, lambda: loop.hushed)

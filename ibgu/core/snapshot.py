@@ -20,6 +20,8 @@ class PayloadState(Struct, frozen=True):
     """Why no cluster may be touched (refused, forbidden, too large); empty: none."""
     warnings: tuple[str, ...] = ()
     """What is missing on the hub; users may deliver it another way."""
+    unchecked: str = ""
+    """What is carried although nobody has checked that the IBGU's author may read it."""
     read: bool = True
     """False: not read yet, so a step with Prep can't start."""
 

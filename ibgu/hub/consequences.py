@@ -16,6 +16,9 @@ _LEAD = Consequence("no controller can lead")
 _START = Consequence("ibgu does not start")
 _API = Consequence("the REST API can't tell who asks, and refuses everybody")
 _PAYLOAD = Consequence("steps with Prep of the IBGUs that refer to it do not start")
+_UNCHECKED = Consequence(
+    "all IBGUs count as unchecked: IBGU_PAYLOAD_REFERENCES says what they may refer to", vital=False
+)
 
 _ADOPT = Consequence("no rollout can be taken over from TALM (ibgu.dev/adopt)", vital=False)
 _BY_RESOURCE = {
@@ -30,6 +33,8 @@ _BY_RESOURCE = {
     "namespaces": _START,
     "tokenreviews": _API,
     "subjectaccessreviews": _API,
+    "validatingadmissionpolicies": _UNCHECKED,
+    "validatingadmissionpolicybindings": _UNCHECKED,
     "configmaps": _PAYLOAD,
     "secrets": _PAYLOAD,
 }

@@ -12,6 +12,7 @@ _MWRS_API = f"/apis/{WORK_GROUP}/v1alpha1"
 _CGU_API = f"/apis/{CGU_GROUP}/{CGU_VERSION}"
 _LEASE_API = "/apis/coordination.k8s.io/v1"
 _EVENT_API = "/apis/events.k8s.io/v1"
+_ADMISSION_API = "/apis/admissionregistration.k8s.io/v1"
 
 MANAGED_CLUSTERS = f"/apis/{CLUSTER_GROUP}/v1/managedclusters"
 TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
@@ -118,6 +119,15 @@ def config_map(namespace: str, name: str) -> str:
 
 def secret(namespace: str, name: str) -> str:
     return f"{_collection('/api/v1', 'secrets', namespace)}/{segment(name)}"
+
+
+def policy(name: str) -> str:
+    """A ValidatingAdmissionPolicy."""
+    return f"{_ADMISSION_API}/validatingadmissionpolicies/{segment(name)}"
+
+
+def policy_binding(name: str) -> str:
+    return f"{_ADMISSION_API}/validatingadmissionpolicybindings/{segment(name)}"
 
 
 def pods(namespace: str) -> str:

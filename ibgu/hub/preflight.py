@@ -1,8 +1,7 @@
 """What only the hub can say of an IBGU before it is applied, asked with the caller's rights."""
 
-from collections.abc import Callable, Iterator
-
 from ibgu.core.kinds import IbguSpec, JsonObject
+from ibgu.core.references import references
 from ibgu.hub import paths
 from ibgu.hub.decode import Bare
 from ibgu.hub.errors import HubError
@@ -33,11 +32,12 @@ class Preflight:
 
     async def payload(self, spec: IbguSpec, namespace: str) -> None:
         """Are the ConfigMaps and the pull secret there that Prep brings to the clusters?"""
-        for what, path, *named in _sources(spec, namespace):
+        for ref in references(spec.ibu_spec, namespace):
+            path = paths.secret if ref.kind == "Secret" else paths.config_map
             try:
-                await self._hub.get(path(*named), Bare)
+                await self._hub.get(path(ref.namespace, ref.name), Bare)
             except paths.NotAName as error:
-                self.problems.append(f"{what} can't exist: {error}")
+                self.problems.append(f"{ref} can't exist: {error}")
                 continue
             except HubError as error:
                 if error.not_found:
@@ -46,18 +46,4 @@ class Preflight:
                     words = "was not looked for: you may not read it"
                 else:
                     raise
-                self.warnings.append(f"{what} {words}")
-
-
-def _sources(
-    spec: IbguSpec, namespace: str
-) -> Iterator[tuple[str, Callable[[str, str], str], str, str]]:
-    """What it is, and where: the path, of a namespace and a name."""
-    ibu = spec.ibu_spec
-    for ref in (*ibu.oadp_content, *ibu.extra_manifests):
-        what = f"ConfigMap {ref.namespace}/{ref.name}"
-        yield what, paths.config_map, ref.namespace, ref.name
-    secret = ibu.seed_image_ref.pull_secret_ref
-    if secret is not None and secret.name:
-        what = f"Secret {namespace}/{secret.name}"
-        yield what, paths.secret, namespace, secret.name
+                self.warnings.append(f"{ref} {words}")

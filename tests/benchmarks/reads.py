@@ -45,7 +45,9 @@ def allowed(case: Case, mine: Iterable[Entry], seconds: float) -> dict[tuple[str
         steps = sum(Action.PREP in step for step in case.plan)
         readings = steps * (2 + seconds // CHECKED)
         limits |= {("get", "configmaps"): readings * _CONFIG_MAPS, ("get", "secrets"): readings}
+        limits |= {("get", policy): readings for policy in _POLICIES}
     return limits
 
 
+_POLICIES = ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
 _CONFIG_MAPS = len(references()["extraManifests"]) + len(references()["oadpContent"])

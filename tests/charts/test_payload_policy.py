@@ -196,3 +196,22 @@ def test_status_is_not_checked(hub: SandboxHub, kubectl: Kubectl, tenant: Tenant
 )
 def test_when_it_is_installed(values: Object, options: tuple[str, ...], rendered: bool) -> None:
     assert [o["kind"] for o in policy(values, *options)] == (list(POLICIES) if rendered else [])
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, "namespace"),
+        ({"settings": {"IBGU_PAYLOAD_REFERENCES": "trust"}}, "trust"),
+        ({"payloadPolicy": {"enabled": "never"}}, None),
+    ],
+)
+def test_with_it_older_ibgus_are_not_trusted(values: Object, expected: str | None) -> None:
+    (controller,) = (
+        o
+        for o in render(values)
+        if o["metadata"]["name"] == "ibgu-controller" and o["kind"] == "Deployment"
+    )
+    env = controller["spec"]["template"]["spec"]["containers"][0]["env"]
+    found = {each["name"]: each.get("value") for each in env}
+    assert found.get("IBGU_PAYLOAD_REFERENCES") == expected

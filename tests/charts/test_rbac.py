@@ -35,6 +35,10 @@ NAMESPACES, CONFIG_MAPS, SECRETS = (
 )
 TOKEN_REVIEWS = Resource("authentication.k8s.io", "tokenreviews")
 ACCESS_REVIEWS = Resource("authorization.k8s.io", "subjectaccessreviews")
+POLICIES, POLICY_BINDINGS = (
+    Resource("admissionregistration.k8s.io", plural, name="ibgu-payload-references")
+    for plural in ("validatingadmissionpolicies", "validatingadmissionpolicybindings")
+)
 CRDS = Resource("apiextensions.k8s.io", "customresourcedefinitions")
 BINDINGS = Resource("rbac.authorization.k8s.io", "clusterrolebindings")
 
@@ -52,6 +56,8 @@ MAY = [
     ("get", NAMESPACES._replace(name="kube-system"), ""),
     ("get", CONFIG_MAPS, "openshift-adp"),
     ("get", SECRETS, "default"),
+    ("get", POLICIES, ""),
+    ("get", POLICY_BINDINGS, ""),
     ("create", TOKEN_REVIEWS, ""),
     ("create", ACCESS_REVIEWS, ""),
 ]

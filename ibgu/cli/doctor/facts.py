@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from ibgu.core.references import Unchecked
 from ibgu.db.health import Health
 from ibgu.hub.discovery import Served
 from ibgu.hub.rights import Right
@@ -42,6 +43,17 @@ class Rights(Struct, frozen=True):
     whose: Whose
     asked: int
     refused: tuple[Right, ...]
+
+
+class References(Struct, frozen=True):
+    """Who checks what IBGUs refer to."""
+
+    unchecked: Unchecked
+    """What is done with IBGUs that nobody has checked."""
+    enforced: datetime | None = None
+    """Since when the admission policy is; None: it is not on the hub."""
+    older: tuple[str, ...] = ()
+    """IBGUs that refer to something and are older than the policy, as namespace/name."""
 
 
 class Leadership(Struct, frozen=True):
@@ -94,6 +106,7 @@ class HubFacts(Struct, frozen=True, kw_only=True):
     served: Served | Missing
     rights: Rights | Missing
     payload: Rights | Missing
+    references: References | Missing
     leadership: Leadership | Missing
     talm: Talm | Missing
     fleet: Fleet | Missing

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ibgu.controller.rights import of_controller
 from ibgu.controller.service import LEASE
 from ibgu.core.kinds import Ibgu
+from ibgu.core.references import references
 from ibgu.hub import paths
 from ibgu.hub.rights import ADOPTER, Right, needed
 from ibgu.settings import Settings
@@ -23,12 +24,8 @@ def of_payloads(ibgus: Iterable[Ibgu]) -> list[Right]:
     """To read by name what the IBGUs refer to, and nothing else."""
     found: dict[Right, None] = {}
     for obj in ibgus:
-        spec = obj.spec.ibu_spec
-        for ref in (*spec.oadp_content, *spec.extra_manifests):
-            found[Right("get", "", "configmaps", ref.namespace, ref.name)] = None
-        secret = spec.seed_image_ref.pull_secret_ref
-        if secret is not None and secret.name:
-            found[Right("get", "", "secrets", obj.metadata.namespace, secret.name)] = None
+        for ref in references(obj.spec.ibu_spec, obj.metadata.namespace):
+            found[Right("get", "", f"{ref.kind.lower()}s", ref.namespace, ref.name)] = None
     return list(found)
 
 

@@ -13,6 +13,7 @@ from ibgu.cli.doctor.facts import (
     Connection,
     HubFacts,
     Missing,
+    References,
     Rights,
     Unasked,
     Unknown,
@@ -22,11 +23,13 @@ from ibgu.cli.doctor.needs import of_payloads, of_processes, of_user
 from ibgu.cli.doctor.probe_fleet import agents, all_of, fleet
 from ibgu.cli.doctor.probe_peers import leadership, talm
 from ibgu.core.kinds import Ibgu
+from ibgu.core.references import Unchecked, older, references
 from ibgu.hub import paths
 from ibgu.hub.access import whoami
 from ibgu.hub.client import HubClient
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.errors import HubError
+from ibgu.hub.policy import enforced_since
 from ibgu.hub.rights import Account, Right, refused
 from ibgu.settings import Settings
 
@@ -61,6 +64,7 @@ def nothing(why: Missing) -> HubFacts:
         served=unasked,
         rights=unasked,
         payload=unasked,
+        references=unasked,
         leadership=unasked,
         talm=unasked,
         fleet=unasked,
@@ -93,6 +97,7 @@ class _Probe:
             served=served,
             rights=await _heard(self._rights(served)),
             payload=await _heard(self._payload()),
+            references=await _heard(self._references()),
             leadership=await _heard(leadership(self._client, self._settings.namespace)),
             talm=await _heard(talm(self._client, self._settings.talm_namespaces.split(","), clock)),
             fleet=await _heard(fleet(self._client)),
@@ -106,6 +111,20 @@ class _Probe:
 
     async def _payload(self) -> Rights:
         return await self._asked(of_payloads(await all_of(self._client, paths.ibgus(), Ibgu)))
+
+    async def _references(self) -> References:
+        unchecked = Unchecked(self._settings.payload_references)
+        enforced = await enforced_since(self._client)
+        if enforced is None:
+            return References(unchecked)
+        ibgus = await all_of(self._client, paths.ibgus(), Ibgu)
+        found = (
+            f"{each.metadata.namespace}/{each.metadata.name}"
+            for each in ibgus
+            if references(each.spec.ibu_spec, each.metadata.namespace)
+            and older(datetime.fromisoformat(each.metadata.creation_timestamp), enforced)
+        )
+        return References(unchecked, enforced, tuple(found))
 
     async def _asked(self, rights: list[Right]) -> Rights:
         found = await refused(self._client, rights, self._ask.account)

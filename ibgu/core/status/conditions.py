@@ -88,10 +88,12 @@ def _held(book: Book) -> list[JsonObject]:
 
 
 def _payload(payload: PayloadState) -> list[JsonObject]:
-    if not payload.warnings:
-        return []
-    words = "; ".join(payload.warnings)
-    return [_condition("PayloadComplete", "False", "Missing", words)]
+    missing = "; ".join(payload.warnings)
+    told = {
+        ("PayloadComplete", "Missing"): missing,
+        ("PayloadChecked", "OlderThanPolicy"): payload.unchecked,
+    }
+    return [_condition(type_, "False", why, words) for (type_, why), words in told.items() if words]
 
 
 def _nobody(book: Book) -> list[JsonObject]:

@@ -12,11 +12,13 @@ from ibgu.cli.doctor.facts import (
     Fleet,
     HubFacts,
     Leadership,
+    References,
     Rights,
     Talm,
     Whose,
 )
 from ibgu.cli.doctor.findings import Finding
+from ibgu.core.references import Unchecked
 from ibgu.db.health import Health
 from ibgu.db.schema import VERSION
 from ibgu.hub.discovery import Served, ServerVersion
@@ -37,6 +39,7 @@ HUB = HubFacts(
     served=SERVED,
     rights=Rights(IBGU, 34, ()),
     payload=Rights(IBGU, 2, ()),
+    references=References(Unchecked.NAMESPACE, NOW),
     leadership=Leadership("ibgu-system"),
     talm=Talm(),
     fleet=Fleet(total=3, accepted=3, available=3),

@@ -50,12 +50,20 @@ def told(result: Result, check: str) -> str:
 
 
 def test_a_hub_with_ibgus_account_lacks_nothing(doctor: Doctor, database_url: str) -> None:
-    result = doctor("-o", "json", DATABASE_URL=database_url)
+    result = doctor(*("-o", "json"), DATABASE_URL=database_url, IBGU_PAYLOAD_REFERENCES="namespace")
     found = levels(result)
     for check in ("clusters", "agents", "ConfigMaps and secrets"):  # what other tests left there
         found.pop(check)
     assert set(found.values()) == {"ok"}, result.stdout
     assert {"hub", "rights", "feedback", "leadership", "TALM", "schema", "clocks"} <= set(found)
+
+
+def test_a_hub_without_the_admission_policy_is_told(doctor: Doctor) -> None:
+    result = doctor("-o", "json")
+    assert levels(result)["references"] == "warning"
+    words = told(result, "references")
+    assert "who may create an IBGU can bring any ConfigMap and pull secret" in words
+    assert "else set IBGU_PAYLOAD_REFERENCES=namespace" in words
 
 
 def test_the_hub_alone(doctor: Doctor) -> None:

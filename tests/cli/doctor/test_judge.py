@@ -13,6 +13,7 @@ from ibgu.cli.doctor.facts import (
     JournalFacts,
     Leadership,
     Missing,
+    References,
     Rights,
     Talm,
     Unasked,
@@ -26,6 +27,7 @@ from ibgu.cli.doctor.judge_journal import judge_journal
 from ibgu.cli.doctor.probe_hub import nothing
 from ibgu.cli.doctor.show import as_json, as_text
 from ibgu.cli.show.paper import PLAIN
+from ibgu.core.references import Unchecked
 from ibgu.db.schema import VERSION
 from ibgu.hub.consequences import consequence
 from ibgu.hub.rights import ROLES, Right, needed, role_of
@@ -52,6 +54,10 @@ def rights(*refused: Right, whose: Whose = IBGU) -> Rights:
         (hub(payload=rights(SECRET)), [("ConfigMaps and secrets", "problem")]),
         (hub(payload=Rights(IBGU, 0, ())), [("ConfigMaps and secrets", "skipped")]),
         (hub(payload=AWAY), [("ConfigMaps and secrets", "problem")]),
+        (hub(references=References(Unchecked.TRUST)), [("references", "warning")]),
+        (hub(references=References(Unchecked.NAMESPACE)), []),
+        (hub(references=References(Unchecked.TRUST, NOW, ("ran/a",))), [("references", "warning")]),
+        (hub(references=AWAY), [("references", "problem")]),
         (hub(served=AWAY), [("APIs", "problem")]),
         (
             hub(served=served(works=False, update_strategies=frozenset())),
@@ -165,6 +171,19 @@ def test_what_may_not_be_read_is_named_with_the_line_that_allows_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "done"),
+    [
+        (Unchecked.TRUST, "what they refer to is trusted"),
+        (Unchecked.NAMESPACE, "their ConfigMaps of other namespaces are refused"),
+    ],
+)
+def test_ibgus_that_nobody_has_checked_are_named(rule: Unchecked, done: str) -> None:
+    facts = hub(references=References(rule, NOW, ("ran/a", "ran/b", "ran/c", "ran/d")))
+    (found,) = (f for f in judge_hub(facts, user=False) if f.check == "references")
+    assert found.found.endswith(f"so unchecked: ran/a, ran/b, ran/c, …; {done}")
+
+
+@pytest.mark.parametrize(
     ("right", "level"),
     [
         (Right("get", "lcm.openshift.io", "imagebasedgroupupgrades", "ran"), "problem"),
@@ -212,7 +231,8 @@ def test_advice_for_several_in_a_row_is_given_once() -> None:
 def test_each_warning_and_problem_says_what_to_do() -> None:
     spoilt = [
         hub(rights=rights(CREATE, EVENTS)),
-        hub(payload=rights(SECRET)),
+        hub(payload=rights(SECRET), references=References(Unchecked.TRUST)),
+        hub(references=References(Unchecked.TRUST, NOW, ("ran/a",))),
         hub(served=served(works=False, ibgu_status=frozenset())),
         hub(talm=Talm("a"), fleet=Fleet(), leadership=Leadership("x", "y")),
         hub(agents=Agents(works=5, without_lca=tuple("abcde"), forbidden=("a",))),

@@ -142,6 +142,14 @@ def test_what_is_missing_on_the_hub_is_named() -> None:
     assert found["message"] == "ConfigMap a/b is missing; Secret c/d is missing"
 
 
+def test_references_that_nobody_has_checked_are_told() -> None:
+    found = of(book_of(rollout()), payload=PayloadState(unchecked="older than the policy"))
+    assert "PayloadComplete" not in found
+    checked = found["PayloadChecked"]
+    assert (checked["status"], checked["reason"]) == ("False", "OlderThanPolicy")
+    assert checked["message"] == "older than the policy"
+
+
 OPENING = StepState.OPENING
 
 

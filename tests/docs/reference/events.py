@@ -15,6 +15,7 @@ name as reason: those marked *Event*, and whatever warns. Failed clusters are to
 {FAILURES} a step; the status and the history have all of them. Three more Events are in no
 history: `{NOT_UNDERSTOOD}`, an annotation of the IBGU is misspelt, or has a value that
 says nothing; `PayloadMissing`, a ConfigMap or secret that the IBGU names is not on the hub;
+`PayloadUnchecked`, the IBGU is older than the admission policy that checks what it names;
 `{STATUS_REFUSED}`, the hub does not take the status, which shows an earlier time."""
 
 SECTIONS: dict[str, dict[Kind, str]] = {

@@ -1,0 +1,45 @@
+"""Who checks that the authors of IBGUs may read what these bring to clusters."""
+
+from ibgu.cli.doctor.facts import Missing, References
+from ibgu.cli.doctor.findings import Finding, ok, warning
+from ibgu.cli.doctor.judge_rights import untold
+from ibgu.core.references import POLICY, Unchecked
+
+_CHECK = "references"
+_INSTALL = "install the chart with payloadPolicy, on Kubernetes 1.30 (OpenShift 4.17) or newer"
+_SHOWN = 3
+"""IBGUs that are named in a line."""
+
+
+def judge_references(heard: References | Missing) -> Finding:
+    if not isinstance(heard, References):
+        return untold(_CHECK, heard, "see what is said about rights")
+    if heard.enforced is None:
+        return _without_policy(heard.unchecked)
+    if heard.older:
+        return _older(heard.older, heard.unchecked)
+    words = f"the admission policy {POLICY} checks what IBGUs refer to with their author's rights"
+    return ok(_CHECK, words)
+
+
+def _without_policy(unchecked: Unchecked) -> Finding:
+    lacks = f"the admission policy {POLICY} is not on the hub"
+    if unchecked is Unchecked.NAMESPACE:
+        words = "ConfigMaps outside of an IBGU's namespace are refused (IBGU_PAYLOAD_REFERENCES)"
+        return ok(_CHECK, f"{lacks}; {words}")
+    words = (
+        f"{lacks}: who may create an IBGU can bring any ConfigMap and pull secret that ibgu reads "
+        "to clusters, and read it there"
+    )
+    return warning(_CHECK, words, f"{_INSTALL}; else set IBGU_PAYLOAD_REFERENCES=namespace")
+
+
+def _older(names: tuple[str, ...], unchecked: Unchecked) -> Finding:
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    what = (
+        "their ConfigMaps of other namespaces are refused"
+        if unchecked is Unchecked.NAMESPACE
+        else "what they refer to is trusted"
+    )
+    words = f"older than the admission policy {POLICY} and so unchecked: {shown}; {what}"
+    return warning(_CHECK, words, "delete those that you do not trust; create them again")

@@ -1,0 +1,103 @@
+"""What an IBGU refers to, and whether it may be brought to clusters on its author's behalf.
+
+ibgu reads ConfigMaps and pull secrets with its own rights. That their author may read them, too, is
+checked by the API server alone, by the chart's admission policy.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from msgspec import Struct
+
+from ibgu.core.kinds import IbuSpec
+from ibgu.core.model import Rollout
+
+POLICY = "ibgu-payload-references"
+"""Name of the chart's ValidatingAdmissionPolicy, and of its binding."""
+SETTLED = timedelta(seconds=10)
+"""API servers learn of a policy by a watch: it may be enforced that much later than it is made."""
+_SHOWN = 3
+"""References that are named in a message."""
+
+
+class Unchecked(StrEnum):
+    """What is done with references whose author nobody has checked."""
+
+    TRUST = "trust"
+    """They are carried, as TALM does."""
+    NAMESPACE = "namespace"
+    """They are carried if they are in the IBGU's own namespace."""
+
+
+class Reference(Struct, frozen=True):
+    kind: str
+    """ConfigMap or Secret."""
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+class Verdict(Struct, frozen=True):
+    problem: str = ""
+    """Why nothing of it is carried; empty: it is."""
+    warning: str = ""
+    """What is carried although nobody has checked its author."""
+
+
+def references(spec: IbuSpec, namespace: str) -> list[Reference]:
+    """Return the ConfigMaps and then the pull secret that an IBGU of that namespace names."""
+    maps = (*spec.oadp_content, *spec.extra_manifests)
+    found = [Reference("ConfigMap", ref.namespace, ref.name) for ref in maps]
+    secret = spec.seed_image_ref.pull_secret_ref
+    if secret is not None and secret.name:
+        found.append(Reference("Secret", namespace, secret.name))
+    return found
+
+
+def older(created: datetime, enforced: datetime) -> bool:
+    """Whether an IBGU may have been created before the policy was enforced."""
+    return created <= enforced + SETTLED
+
+
+def judge_references(rollout: Rollout, enforced: datetime | None, rule: Unchecked) -> Verdict:
+    """Judge what the rollout refers to; `enforced`: since when the policy is, None: it is not.
+
+    Without a policy on the hub nothing is said about those that are trusted: all of them are.
+    """
+    named = references(rollout.spec.ibu_spec, rollout.namespace)
+    if not named or (enforced is not None and not older(rollout.created_at, enforced)):
+        return Verdict()
+    foreign = [ref for ref in named if ref.namespace != rollout.namespace]
+    if foreign and rule is Unchecked.NAMESPACE:
+        return Verdict(problem=_refusal(rollout, foreign, enforced))
+    return Verdict(warning=_warning(named) if enforced is not None else "")
+
+
+def _refusal(rollout: Rollout, foreign: list[Reference], enforced: datetime | None) -> str:
+    if enforced is None:
+        why = f"the admission policy {POLICY} is not on the hub, or ibgu may not read it"
+        do = (
+            f"Delete the ImageBasedGroupUpgrade, and create it with ConfigMaps of namespace "
+            f"{rollout.namespace}, or after the policy (chart: payloadPolicy)"
+        )
+    else:
+        why = f"it is older than the admission policy {POLICY}"
+        do = "Delete the ImageBasedGroupUpgrade and create it again: then it is checked"
+    return (
+        f"spec.ibuSpec refers to {_some(foreign)} outside of namespace {rollout.namespace}, and "
+        f"nobody has checked whether its author may read that: {why}. {do}"
+    )
+
+
+def _warning(named: list[Reference]) -> str:
+    return (
+        f"nobody has checked whether its author may read {_some(named)}: it is older than the "
+        f"admission policy {POLICY}"
+    )
+
+
+def _some(refs: list[Reference]) -> str:
+    more = f" and {len(refs) - _SHOWN} more" if len(refs) > _SHOWN else ""
+    return ", ".join(map(str, refs[:_SHOWN])) + more

@@ -1,0 +1,82 @@
+"""Whose references are carried: those that the admission policy has checked, and who else."""
+
+from datetime import timedelta
+
+import pytest
+
+from ibgu.core.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
+from ibgu.core.model import Rollout
+from ibgu.core.references import (
+    SETTLED,
+    Reference,
+    Unchecked,
+    Verdict,
+    judge_references,
+    references,
+)
+from tests.core.book.records import NOW, rollout
+
+SEED = SeedImageRef(pull_secret_ref=NameRef("pull"))
+OWN = ObjectRef("own", "default")
+FOREIGN = ObjectRef("oadp", "openshift-adp")
+
+
+def referring(*maps: ObjectRef, seed: SeedImageRef = SEED) -> Rollout:
+    spec = IbguSpec(ibu_spec=IbuSpec(seed, oadp_content=list(maps)))
+    return rollout(namespace="default", spec=spec)
+
+
+def test_what_is_referred_to() -> None:
+    spec = IbuSpec(SEED, oadp_content=[FOREIGN], extra_manifests=[OWN])
+    assert references(spec, "default") == [
+        Reference("ConfigMap", "openshift-adp", "oadp"),
+        Reference("ConfigMap", "default", "own"),
+        Reference("Secret", "default", "pull"),
+    ]
+    assert references(IbuSpec(), "default") == []
+    assert references(IbuSpec(SeedImageRef(pull_secret_ref=NameRef(""))), "default") == []
+
+
+@pytest.mark.parametrize("rule", Unchecked)
+def test_what_the_policy_has_checked_is_carried(rule: Unchecked) -> None:
+    enforced = NOW - SETTLED - timedelta(seconds=1)
+    assert judge_references(referring(FOREIGN), enforced, rule) == Verdict()
+
+
+@pytest.mark.parametrize("rule", Unchecked)
+def test_who_refers_to_nothing_needs_no_check(rule: Unchecked) -> None:
+    assert judge_references(referring(seed=SeedImageRef()), None, rule) == Verdict()
+
+
+def test_as_talm_does() -> None:
+    assert judge_references(referring(FOREIGN), None, Unchecked.TRUST) == Verdict()
+
+
+@pytest.mark.parametrize("after", [-SETTLED, timedelta(0), timedelta(days=9)])
+def test_who_is_older_than_the_policy_is_reported(after: timedelta) -> None:
+    """Or not young enough: an API server may have heard of the policy a little later."""
+    found = judge_references(referring(FOREIGN), NOW + after, Unchecked.TRUST)
+    assert found.problem == ""
+    assert found.warning == (
+        "nobody has checked whether its author may read ConfigMap openshift-adp/oadp, Secret "
+        "default/pull: it is older than the admission policy ibgu-payload-references"
+    )
+
+
+def test_who_is_older_may_not_refer_to_other_namespaces() -> None:
+    found = judge_references(referring(OWN, FOREIGN), NOW, Unchecked.NAMESPACE)
+    assert found.problem.startswith(
+        "spec.ibuSpec refers to ConfigMap openshift-adp/oadp outside of namespace default, and "
+        "nobody has checked whether its author may read that: it is older than the admission policy"
+    )
+    assert found.problem.endswith("create it again: then it is checked")
+    own = judge_references(referring(OWN), NOW, Unchecked.NAMESPACE)
+    assert (own.problem, bool(own.warning)) == ("", True)
+
+
+def test_without_a_policy_nobody_may() -> None:
+    found = judge_references(referring(*[FOREIGN] * 5), None, Unchecked.NAMESPACE)
+    assert "openshift-adp/oadp and 2 more outside of namespace default" in found.problem
+    assert "ibgu-payload-references is not on the hub, or ibgu may not read it" in found.problem
+    assert "create it with ConfigMaps of namespace default, or after the policy" in found.problem
+    assert judge_references(referring(OWN), None, Unchecked.NAMESPACE) == Verdict()
