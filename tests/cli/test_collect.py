@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
-from ibgu.cli.collect.redact import REMOVED, redacted, scrubbed
+from ibgu.cli.collect.redact import REMOVED
 from ibgu.core.model import Action
 from ibgu.core.works import names
 from ibgu.db import Journal
@@ -237,33 +237,55 @@ async def test_what_is_not_there(ibgu: Ibgu, tmp_path: Path) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize(
-    ("text", "left"),
-    [
-        ("Bearer abc.def rest", f"Bearer {REMOVED} rest"),
-        ("Basic dXNlcjpwYXNz end", f"Basic {REMOVED} end"),
-        ("https://u:p@host/x", f"https://{REMOVED}@host/x"),
-        (f"a {JWT} b", f"a {REMOVED} b"),
-        (f"a {OPENSHIFT} b", f"a {REMOVED} b"),
-        ('{"auth": "dXNlcg=="}', f'{{"auth":{REMOVED}}}'),
-        (f"x {KEY} y", f"x {REMOVED} y"),
-        ("password=hunter2&x", f"password={REMOVED}&x"),
-        ("my own secret", f"my {REMOVED} secret"),
-        ("precache job failed, sha256:0a1b", "precache job failed, sha256:0a1b"),
-    ],
-)
-def test_what_looks_like_a_secret(text: str, left: str) -> None:
-    assert scrubbed(text, ["own"]) == left
-
-
-def test_objects_keep_what_is_no_secret() -> None:
-    spec = {"seedImageRef": {"pullSecretRef": {"name": "pull"}}, "secretName": "x", "n": 1}
-    assert redacted({"kind": "Any", "spec": spec}) == {"kind": "Any", "spec": spec}
-    assert redacted({"apiToken": "x", "list": [{"password": "y", "z": None}]}) == {
-        "apiToken": REMOVED,
-        "list": [{"password": REMOVED, "z": None}],
+async def test_secrets_of_the_attack_and_a_message_that_hung_it(
+    ibgu: Ibgu, cluster: str, journal: Journal, kubectl: Kubectl, namespace: str, tmp_path: Path
+) -> None:
+    """What a tenant and a hostile cluster had left in a bundle, on the real API server."""
+    notes = {
+        "notes.example.com/registry": "planted-annotation",
+        "ibgu.dev/pause": "see https://hooks.slack.com/services/T0/B0/planted-hook",
+        "ibgu.dev/note": "POST https://sso.example.com/x?token=planted-query",
     }
-    assert redacted({"kind": "Secret", "data": "odd"}) == {"kind": "Secret", "data": REMOVED}
-    assert redacted({"metadata": {"managedFields": [1], "name": "x"}}) == {
-        "metadata": {"name": "x"}
+    kubectl("annotate", "ibgu", "ran-r1", "-n", namespace, *(f"{k}={v}" for k, v in notes.items()))
+    env = [{"name": "ANY", "value": "planted-env"}, {"name": "DB_PASSWORD", "value": "hunter2"}]
+    dsn = "host=db user=ibgu password=hunter2 sslpassword=planted-ssl"
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "x", "namespace": "default"},
+        "spec": {"env": env, "args": ["--client-secret", "planted-arg", f"--dsn={dsn}"]},
     }
+    work = payload(cluster)
+    work["metadata"]["name"] = "ibgu-more"
+    work["spec"]["workload"]["manifests"] = [job]
+    kubectl.apply(work)
+    kubectl.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": "odd", "namespace": namespace},
+            "involvedObject": {"kind": "X", "name": "ran-r1", "namespace": namespace},
+            "message": "grant_type=x&client_secret=planted-client&y=z",
+        }
+    )
+    uid = kubectl.get("ibgu", "ran-r1", "-n", namespace)["metadata"]["uid"]
+    upgrade = await open_step(journal, step(rollout(uid, namespace=namespace), 1, Action.UPGRADE))
+    await put(journal, failed(upgrade, cluster, 0, "http://" + "a:" * 120_000 + "planted-tail"))
+    path = tmp_path / "bundle.tgz"
+    found = await ibgu("collect", "ran-r1", "-n", namespace, "-o", str(path), user="admin")
+    assert found.exit_code == 0, found.output
+    files = unpacked(path)
+    everything = "\n".join(files.values())
+    assert [
+        line for line in everything.splitlines() if "planted" in line or "hunter2" in line
+    ] == []
+    kept = (
+        "grant_type=x",
+        "DB_PASSWORD",
+        "ibgu.dev/pause",
+        "user=ibgu",
+        cluster,
+        "see https://hooks",
+    )
+    assert [words for words in kept if words not in everything] == []
+    assert "characters cut)" in everything

@@ -1,43 +1,47 @@
-"""The archive: files in a folder of their own until it is packed; everything is scrubbed here."""
+"""The archive: files in a folder of their own until it is packed; everything is redacted here."""
 
 import os
+import re
 import tarfile
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from ibgu.cli.collect.redact import redacted, scrubbed
+from ibgu.cli.collect.redact import Redactor, scrubbed
 from ibgu.client import RestError
 from ibgu.hub.errors import HubError
 
 NOT_COLLECTED = "not-collected.txt"
+LONGEST_RECORD = 256 * 1024
+"""Characters of a line of a log that is read as JSON; its values are cut one by one."""
+_ODD = re.compile(r"[^\w.-]")
 
 
 class Bundle:
     def __init__(self, folder: Path, secrets: Collection[str]) -> None:
         """`secrets`: known ones, such as the caller's token; they are in no file."""
         self._folder = folder
-        self._secrets = [secret for secret in secrets if secret]
+        self._redactor = Redactor(secrets)
         self.missing: list[str] = []
         """What could not be collected, and why."""
 
     def write(self, name: str, content: str) -> None:
-        path = self._path(name)
-        path.write_text(scrubbed(content, self._secrets), encoding="utf-8")
+        """A text; lines that are JSON, as in a log, are redacted as objects."""
+        with self._path(name).open("w", encoding="utf-8") as file:
+            file.writelines(self._lines(content))
 
     def one(self, name: str, value: object) -> None:
         """As JSON, for people."""
-        encoded = msgspec.json.encode(_clean(value))
-        self.write(name, msgspec.json.format(encoded, indent=2).decode() + "\n")
+        encoded = msgspec.json.encode(self._redactor.redacted(msgspec.to_builtins(value)))
+        self._path(name).write_bytes(msgspec.json.format(encoded, indent=2) + b"\n")
 
     def many(self, name: str, values: Iterable[object]) -> None:
         """As JSON, one a line."""
-        with self._path(name).open("w", encoding="utf-8") as file:
+        with self._path(name).open("wb") as file:
             for value in values:
-                line = msgspec.json.encode(_clean(value)).decode()
-                file.write(scrubbed(line, self._secrets) + "\n")
+                redacted = self._redactor.redacted(msgspec.to_builtins(value))
+                file.write(msgspec.json.encode(redacted) + b"\n")
 
     def tried(self, name: str, gather: Callable[[], None]) -> None:
         """What fails is noted, and keeps nothing else from being collected."""
@@ -53,25 +57,50 @@ class Bundle:
             self.failed(name, error.message if error.reason == "NoConfiguration" else str(error))
 
     def failed(self, name: str, why: str) -> None:
-        self.missing.append(scrubbed(f"{name}: {' '.join(why.split())}", self._secrets))
+        told = " ".join(self._redactor.text(why).split())
+        self.missing.append(f"{self._redactor.text(name)}: {told}")
+
+    def close(self) -> None:
+        """Note what is missing: nothing more is to come."""
+        if self.missing:
+            self._path(NOT_COLLECTED).write_text("\n".join(self.missing) + "\n", encoding="utf-8")
 
     def pack(self, target: Path) -> None:
         """For its owner's eyes only. Raises OSError."""
-        if self.missing:
-            self.write(NOT_COLLECTED, "\n".join(self.missing) + "\n")
+        self.close()
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         root = target.name.removesuffix(".tgz").removesuffix(".tar.gz")
         with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
             archive.add(self._folder, arcname=root, filter=_anonymous)
 
+    def _lines(self, content: str) -> Iterator[str]:
+        """Lines that are no JSON stay together: a key may have many."""
+        text: list[str] = []
+        for line in content.splitlines():
+            record = _record(line)
+            if record is None:
+                text.append(self._redactor.cut(line) + "\n")
+                continue
+            yield scrubbed("".join(text))
+            text.clear()
+            yield msgspec.json.encode(self._redactor.redacted(record)).decode() + "\n"
+        yield scrubbed("".join(text))
+
     def _path(self, name: str) -> Path:
-        path = self._folder / name
+        """Names of pods and containers are parts of names: they leave the folder for no other."""
+        parts = (_ODD.sub("_", self._redactor.text(part)) for part in name.split("/"))
+        path = self._folder.joinpath(*(part for part in parts if part.strip(".")))
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
 
-def _clean(value: object) -> Any:
-    return redacted(msgspec.to_builtins(value))
+def _record(line: str) -> dict[str, object] | None:
+    if not line.startswith("{") or len(line) > LONGEST_RECORD:
+        return None
+    try:
+        return msgspec.json.decode(line, type=dict[str, object])
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:

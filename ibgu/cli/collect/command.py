@@ -46,7 +46,7 @@ def collect(
     with asking(), TemporaryDirectory(prefix="ibgu-collect-") as folder:
         target = Target(server, token, ca_file, namespace)
         where = target.in_namespace()
-        bundle = Bundle(Path(folder), target.secrets())
+        bundle = Bundle(Path(folder), [*target.secrets(), *_passwords()])
         told = from_rest(bundle, target.client(), where, name)
         from_process(bundle, server, ca_file)
         own = asyncio.run(from_hub(bundle, told, _home()))
@@ -58,6 +58,18 @@ def collect(
     for line in bundle.missing:
         typer.echo(f"ibgu: not collected: {line}", err=True)
     typer.echo(path)
+
+
+def _passwords() -> list[str]:
+    """As DATABASE_URL has them: escaped, and as they are."""
+    import os
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        password = urlsplit(os.environ.get("DATABASE_URL", "")).password or ""
+    except ValueError:
+        return []
+    return [password, unquote(password)]
 
 
 def _home() -> str:
@@ -73,6 +85,7 @@ def _home() -> str:
 def _doctor(bundle: "Bundle", namespace: str) -> None:
     """Of the user's own needs; where DATABASE_URL is set, of ibgu's."""
     import asyncio
+    import json
 
     from ibgu.cli.doctor.examine import examine
     from ibgu.cli.doctor.probe_hub import Ask
@@ -85,7 +98,7 @@ def _doctor(bundle: "Bundle", namespace: str) -> None:
         bundle.failed("doctor.json", str(error))
         return
     ask = Ask(user=not settings.database_url, namespace=namespace)
-    bundle.write("doctor.json", as_json(asyncio.run(examine(settings, ask))) + "\n")
+    bundle.one("doctor.json", json.loads(as_json(asyncio.run(examine(settings, ask)))))
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,10 @@
+"""Redaction: what must not leave the hub goes, by its place, by its name and by its looks.
+
+Every text is cut first, and no pattern looks at a character more than a bounded number of times:
+what a cluster says can't hold anybody up (decision 41).
+"""
+
+from ibgu.cli.collect.redact.objects import Redactor
+from ibgu.cli.collect.redact.texts import LONGEST, REMOVED, scrubbed
+
+__all__ = ["LONGEST", "REMOVED", "Redactor", "scrubbed"]

@@ -1,0 +1,60 @@
+"""Secrets that stand in the lines below their name, in YAML or in JSON for people."""
+
+import re
+from collections.abc import Iterator
+
+from ibgu.cli.collect.redact.names import is_secret
+from ibgu.cli.collect.redact.spans import Span
+
+_BREAK = re.compile(r"(?<!\\)\n|\\{1,8}n")
+"""Of a line, also where the text is quoted in another one; YAML folds lines by a backslash."""
+_OPENS = re.compile(
+    r"(?:^|[\s\"'({\[-])(?P<name>[\w./]{1,128}+|[\w./][\w./-]{0,127})\\{0,8}[\"']?:"
+    r"[ \t]{0,8}(?:[|>][-+0-9]{0,2}|[{\[])?\Z"
+)
+"""At the end of a line."""
+_TAIL = 192
+_BEGINNING = re.compile(r"[ \t]*+(?:-[ \t]+)*+[\"']?")
+_DATA = frozenset({"data", "stringData", "binaryData"})
+"""Of Secrets and ConfigMaps."""
+
+
+def blocks(text: str) -> Iterator[Span]:
+    """Lines that are deeper than one that opens such a block."""
+    column = -1
+    for start, end in _lines(text):
+        line = text[start:end]
+        if column >= 0 and _belongs(line, column):
+            if line.strip():
+                yield start + _depth(line), end
+            continue
+        column = _column(line.rstrip())
+
+
+def _column(line: str) -> int:
+    """Return what the lines below a secret's name are deeper than; -1 where there is no name."""
+    opens = _OPENS.search(line, max(0, len(line) - _TAIL))
+    if not opens or not (opens["name"] in _DATA or is_secret(opens["name"])):
+        return -1
+    beginning = _BEGINNING.match(line)
+    assert beginning
+    alone = beginning.end() == opens.start("name")
+    return len(beginning[0].rstrip("\"'")) if alone else _depth(line)
+
+
+def _belongs(line: str, column: int) -> bool:
+    depth = _depth(line)
+    deeper = depth > column or (depth == column and line.startswith("- ", depth))
+    return deeper or not line.strip()
+
+
+def _lines(text: str) -> Iterator[Span]:
+    position = 0
+    for found in _BREAK.finditer(text):
+        yield position, found.start()
+        position = found.end()
+    yield position, len(text)
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip(" \t\\\n"))

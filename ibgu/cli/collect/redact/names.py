@@ -1,0 +1,31 @@
+"""Names of fields, variables, headers and parameters, and whether their values are secret."""
+
+import re
+from functools import lru_cache
+
+LONGEST_NAME = 128
+"""Characters of a name that are looked at: its last ones."""
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_BETWEEN = re.compile(r"[^A-Za-z0-9]+")
+_SECRET = re.compile(
+    r"passw|passphrase|passcode|pwd|secret|token|credential|authorization|cookie|bearer|jwt|webhook"
+    r"|docker_?cfg|docker_?config_?json"
+    r"|(?:^|_)(?:pass|auth|creds?|otp|psk|sas|sig|signature|session|session_?id|dsn|hmac)(?:_|$)"
+    r"|(?:access|account|aes|api|app|application|auth|client|consumer|crypto|database|db|deploy"
+    r"|encryption|host|license|master|priv|private|root|rsa|security|service|shared|signing|ssh|ssl"
+    r"|storage|tls)_?key"
+)
+_HARMLESS = re.compile(
+    r"(?:^|_)(?:names?|refs?|references?|namespaces?|type|kind|count|file|path|dir|ttl|seconds"
+    r"|expir\w*|reviews?|review_\w+|policy|version|secrets)$"
+)
+"""Where a secret is, or what it is like, is no secret."""
+
+
+@lru_cache(maxsize=8192)
+def is_secret(name: str) -> bool:
+    """Return whether a value of that name is secret: `DB_PASSWORD`, `clientSecret`, `tls.key`."""
+    short = _HUMP.sub("_", name[-LONGEST_NAME:])
+    words = _BETWEEN.sub("_", short).strip("_").lower()
+    return bool(_SECRET.search(words)) and not _HARMLESS.search(words)

@@ -1,0 +1,142 @@
+"""Kubernetes objects and answers of the REST API: by the place where a value stands."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+import msgspec
+
+from ibgu.cli.collect.redact.names import is_secret
+from ibgu.cli.collect.redact.texts import LONGEST, REMOVED, cut, scrubbed
+
+DEEPEST = 64
+"""Levels of an object; what is below has no meaning to anybody."""
+
+_DROPPED = ("managedFields", "kubectl.kubernetes.io/last-applied-configuration")
+"""Long, and copies of what is cleaned elsewhere."""
+_SECRET_DATA = ("data", "stringData")
+_CONFIG_DATA = ("data", "binaryData")
+_OWN_ANNOTATIONS = (
+    "ibgu.dev/",
+    "lcm.openshift.io/",
+    "ran.openshift.io/",
+    "openshift-cluster-group-upgrades/",
+    "auto-rollback-on-failure.lca.openshift.io/",
+    "import.open-cluster-management.io/",
+)
+"""What ibgu and TALM read and write; what others have noted is not asked for by anybody."""
+_KNOWN_CLAIM = re.compile(r"(?:^|\.)(?:open-cluster-management\.io|openshift\.io|k8s\.io)\Z")
+_OF_PAIRS = ("value", "values", "default", "content", "fieldValue")
+_OPTION = re.compile(r"--?[A-Za-z]")
+
+
+class Redactor:
+    """Cuts, and takes out what is secret; the rest stays as it is, with its names."""
+
+    def __init__(self, known: Collection[str] = ()) -> None:
+        """`known`: secrets that are to be found nowhere, such as the caller's token."""
+        self._known = sorted((each for each in known if each), key=len, reverse=True)
+        self._salt = os.urandom(16)
+
+    def text(self, text: str) -> str:
+        """Return what is left of a message."""
+        return scrubbed(self.cut(text))
+
+    def cut(self, text: str) -> str:
+        """Return a message, or a line of many, without known secrets, and not too long."""
+        for secret in self._known:
+            text = text.replace(secret, REMOVED)
+        return cut(text)
+
+    def redacted(self, value: Any, depth: int = 0) -> Any:
+        """Return what is left of an object, or of any part of one: Secrets keep their keys,
+        ConfigMaps a fingerprint of each entry, because entries carry whole manifests."""
+        if isinstance(value, str):
+            return self._leaf(value, depth)
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if depth > DEEPEST:
+            return REMOVED
+        if isinstance(value, dict):
+            return self._dict(value, depth)
+        return self._list(value, depth)
+
+    def _leaf(self, text: str, depth: int) -> str:
+        if text[:1] in ("{", "[") and len(text) <= LONGEST and depth <= DEEPEST:
+            try:
+                inner = msgspec.json.decode(text)
+            except (msgspec.DecodeError, RecursionError):
+                return self.text(text)
+            return msgspec.json.encode(self.redacted(inner, depth + 1)).decode()
+        return self.text(text)
+
+    def _dict(self, value: dict[str, Any], depth: int) -> dict[str, Any]:
+        return {
+            self.text(key): self._entry(value, key, inner, depth)
+            for key, inner in value.items()
+            if key not in _DROPPED
+        }
+
+    def _entry(self, within: dict[str, Any], key: str, value: Any, depth: int) -> Any:
+        kind = within.get("kind")
+        if key == "stringData" or (kind == "Secret" and key in _SECRET_DATA):
+            return _each(value, lambda _: REMOVED)
+        if kind == "ConfigMap" and key in _CONFIG_DATA:
+            return _each(value, self._fingerprint)
+        if key == "annotations" and isinstance(value, dict):
+            return {name: self._annotation(name, inner) for name, inner in value.items()}
+        if is_secret(key) or (key in _OF_PAIRS and _is_secret_pair(within, key)):
+            return _emptied(value)
+        if key == "clusterClaims" and isinstance(value, list | tuple):
+            return [self._claim(each, depth) for each in value]
+        return self.redacted(value, depth + 1)
+
+    def _annotation(self, name: str, value: Any) -> Any:
+        own = name.startswith(_OWN_ANNOTATIONS) and not is_secret(name)
+        return self.redacted(value) if own else _emptied(value)
+
+    def _claim(self, claim: Any, depth: int) -> Any:
+        """Return what a cluster claims of itself: its version is among that."""
+        if not isinstance(claim, dict) or not _KNOWN_CLAIM.search(str(claim.get("name"))):
+            return self.redacted(claim, depth + 1)
+        return {self.text(key): self.redacted(inner, depth + 2) for key, inner in claim.items()}
+
+    def _list(self, value: Iterable[Any], depth: int) -> list[Any]:
+        """Return the items; one after an option (`--token`) is its value."""
+        found, secret = [], False
+        for each in value:
+            found.append(REMOVED if secret else self.redacted(each, depth + 1))
+            option = isinstance(each, str) and bool(_OPTION.match(each))
+            secret = option and "=" not in each and is_secret(each)
+        return found
+
+    def _fingerprint(self, text: str) -> str:
+        """Return what tells equal texts of one bundle, and lets nobody guess a short one."""
+        digest = hashlib.blake2b(text.encode(), key=self._salt, digest_size=6).hexdigest()
+        return f"{REMOVED[:-1]}: {len(text)} characters, fingerprint {digest})"
+
+
+def _is_secret_pair(within: dict[str, Any], key: str) -> bool:
+    """Whether it is the value of a `{name, value}` pair: any, since environments look like that;
+    with other words only one whose name says so."""
+    name = within.get("name", within.get("key"))
+    if not isinstance(name, str):
+        return False
+    return is_secret(name) or (key == "value" and "name" in within)
+
+
+def _each(value: Any, replace: Callable[[str], str]) -> Any:
+    if not isinstance(value, dict):
+        return REMOVED
+    return {key: replace(str(inner)) for key, inner in value.items()}
+
+
+def _emptied(value: Any) -> Any:
+    """Return the shape of a secret: its names, and whether there is anything."""
+    if isinstance(value, dict):
+        return {key: _emptied(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_emptied(inner) for inner in value]
+    return value if value is None or isinstance(value, bool) or value == "" else REMOVED

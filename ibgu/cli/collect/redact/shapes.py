@@ -1,0 +1,96 @@
+"""Secrets that are known by their looks, wherever they stand."""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from ibgu.cli.collect.redact.spans import Span
+
+_LONGEST_KEY = 16384
+"""Characters of a private key, at most."""
+
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_GOES_ON = re.compile(r"[A-Za-z0-9+/=\s\\:,-]*+")
+_TOKENS = re.compile(
+    r"""
+    eyJ[\w.+/=-]{8,}+                                           # base64 of {": JWT, configuration
+    | LS0tLS1[\w+/=-]{8,}+                                      # base64 of -----: PEM
+    | sha256~[\w-]{16,}+                                        # OpenShift
+    | gh[opusr]_\w{16,}+ | github_pat_\w{16,}+                  # GitHub
+    | gl(?:agent|cbt|dt|ffct|ft|imt|oas|pat|ptt|rt|soat)-[\w-]{16,}+  # GitLab
+    | xox[a-z]-[\w-]{8,}+ | xapp-[\w-]{8,}+                     # Slack
+    | (?:ABIA|ACCA|AGPA|AIDA|AKIA|AROA|ASIA)[A-Z0-9]{16}        # AWS
+    | AIza[\w-]{30,}+ | ya29\.[\w.-]{8,}+ | GOCSPX-[\w-]{16,}+  # Google
+    | [\w~.-]{3}\dQ~[\w~.-]{30,}+                               # Azure
+    | (?:sk|rk|pk)_(?:live|test)_\w{10,}+ | whsec_[\w+/=]{10,}+ # Stripe
+    | SG\.[\w-]{16,}+\.[\w-]{16,}+                              # SendGrid
+    | (?:AC|SK)[0-9a-f]{32}                                     # Twilio
+    | key-[0-9a-f]{32} | (?<![0-9a-f])[0-9a-f]{32}-us\d{1,2}                 # Mailgun, Mailchimp
+    | npm_\w{30,}+ | pypi-[\w-]{16,}+ | NRAK-[A-Z0-9]{20,}+     # npm, PyPI, New Relic
+    | (?<![A-Za-z0-9])sk-[\w-]{20,}+ | hf_[A-Za-z]\w{29,}+      # OpenAI, Hugging Face
+    | dckr_(?:oat|pat)_[\w-]{16,}+ | AKCp[A-Za-z0-9]{10,}+      # Docker, Artifactory
+    | hv[bsr]\.[\w-]{16,}+ | gl(?:c|sa)_\w{16,}+                # Vault, Grafana
+    | do[opr]_v1_[0-9a-f]{32,}+ | dapi[0-9a-f]{32}              # DigitalOcean, Databricks
+    | (?<!\d)\d{8,10}:AA[\w-]{30,}+                             # Telegram
+    | AGE-SECRET-KEY-1[A-Z0-9]{20,}+                            # age
+    | \$(?:2[abxy]|apr1|argon2\w{1,2}|[156y])\$[\w./+=,$-]{16,}+ | \{S?SHA\}[\w+/=]{16,}+  # hashes
+    | (?<=hooks\.slack\.com/)[^\s"'<>\\]++                           # without its scheme
+    """,
+    re.VERBOSE,
+)
+_SCHEMES = re.compile(
+    r"\b(?:bearer|basic)\s{1,8}"
+    r"(?!(?:auth\w*|tokens?|credentials?|realm|scheme|challenge)\b)(?P<secret>[^\s\"',;<>\\]+)",
+    re.IGNORECASE,
+)
+_COMMANDS = re.compile(
+    r"(?<![\w-])(?:-u|--user|--proxy-user)[\s=]{1,8}(?P<user>[^\s\"':]{0,128}:[^\s\"']+)"
+    r"|\b(?:password|identified\sby)\s{1,8}'{1,4}(?P<sql>[^'\n]+)"
+    r"|\blogin\s{1,8}[^\s]{1,128}\s{1,8}password\s{1,8}(?P<netrc>\S+)",
+    re.IGNORECASE,
+)
+"""curl, SQL, netrc."""
+_RUNS = re.compile(r"(?<![\w+/-])[\w+/-]{24,}+={0,3}")
+
+
+def shapes(text: str) -> Iterator[Span]:
+    if len(text) < 8:
+        return
+    yield from _private_keys(text)
+    yield from (found.span() for found in _TOKENS.finditer(text))
+    yield from (found.span() for found in _RUNS.finditer(text) if _random(found[0]))
+    for pattern in (_SCHEMES, _COMMANDS):
+        for found in pattern.finditer(text):
+            assert found.lastgroup
+            yield found.span(found.lastgroup)
+
+
+def _private_keys(text: str) -> Iterator[Span]:
+    """Some have lost their end."""
+    begins = _KEY_BEGINS.search(text)
+    while begins:
+        start, inside = begins.span()
+        end = text.find("-----END", inside, inside + _LONGEST_KEY)
+        if end < 0:
+            goes_on = _KEY_GOES_ON.match(text, inside)
+            assert goes_on
+            end = goes_on.end()
+        else:
+            closing = text.find("-----", end + 8, end + 80)
+            end = end + 8 if closing < 0 else closing + 5
+        yield start, end
+        begins = _KEY_BEGINS.search(text, end)
+
+
+def _random(run: str) -> bool:
+    """Digits among capital and small letters, in no order: a key, or something in base64."""
+    kinds = [_kind(each) for each in run]
+    pairs = pairwise(kinds)
+    changes = sum(one != other for one, other in pairs if "-" not in (one, other))
+    return all(kinds.count(kind) >= 2 for kind in "Aa0") and changes >= 0.3 * len(run)
+
+
+def _kind(character: str) -> str:
+    if character.isdigit():
+        return "0"
+    return "A" if character.isupper() else "a" if character.islower() else "-"
