@@ -126,6 +126,12 @@ class Settings(BaseSettings):
         description="Connections to the REST API at a time, as far as the limit of open files "
         "allows; beyond, who has waited longest without asking anything is cut.",
     )
+    api_streams: int = Field(
+        500, ge=1, description="Streams of events at a time that one process of the API serves."
+    )
+    api_streams_per_user: int = Field(
+        50, ge=1, description="Streams of events at a time that one user may follow there."
+    )
     notify_file: str = Field(
         "", description="YAML file that says who is notified of what; empty: nobody is."
     )

@@ -134,6 +134,9 @@ API_SECONDS = Histogram(
     buckets=_LATENCIES,
 )
 
+API_PLACES = Gauge(
+    "ibgu_api_open", "Streams that are followed now, and request bodies under way.", ["what"]
+)
 API_REFUSED = Counter(
     "ibgu_api_refused",
     "Requests, streams and connections that were refused or cut so that others are served, by why.",

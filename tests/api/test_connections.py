@@ -1,4 +1,4 @@
-"""A connection is held for as long as it takes to ask, and those who only hold one keep nobody out."""
+"""Whoever asks has some seconds for it, and those who only hold a connection keep nobody out."""
 
 import asyncio
 import resource

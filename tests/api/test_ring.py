@@ -1,14 +1,17 @@
 """The newest events in memory: shared by who is up to date, and small whoever comes back."""
 
-from ibgu.api.stream.ring import KEPT, SHORT, Ring
+import pytest
+
+from ibgu.api.stream import ring as rings
+from ibgu.api.stream.ring import KEPT, PART_BYTES, SHORT, Ring
 from ibgu.db.views import EventRow
 from tests.db.records import NOW
 
 CAPACITY = 5000
 
 
-def row(seq: int) -> EventRow:
-    return EventRow(seq, NOW, "r1", None, None, None, None, "Kind", "why", None, False, "", {})
+def row(seq: int, why: str = "why") -> EventRow:
+    return EventRow(seq, NOW, "r1", None, None, None, None, "Kind", why, None, False, "", {})
 
 
 def full() -> Ring:
@@ -46,3 +49,25 @@ def test_who_is_far_behind_hears_everything_once() -> None:
     assert heard == list(range(1, CAPACITY + 1))
     ring.add([row(CAPACITY + 1)])
     assert ring.after(0) is None
+
+
+def test_parts_are_short_and_an_event_that_is_not_comes_alone() -> None:
+    ring, seq, heard = Ring(0), 0, list[int]()
+    ring.add(row(number, "x" * 4096) for number in range(1, 101))
+    ring.add([row(101, "x" * PART_BYTES * 2), row(102)])
+    while (part := ring.after(seq)) is not None and part.items:
+        size = sum(len(item.message) for item in part.items)
+        assert size <= PART_BYTES or len(part.items) == 1
+        heard += [item.seq for item in part.items]
+        seq = heard[-1]
+    assert heard == list(range(1, 103))
+
+
+def test_what_is_in_memory_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rings, "RING_BYTES", 10 * 4500)
+    ring = Ring(0)
+    ring.add(row(number, "x" * 4096) for number in range(1, 101))
+    assert len(ring._items) == 10
+    assert ring._bytes == sum(len(item.message) for item in ring._items) <= 10 * 4500
+    assert ring.after(90) is not None
+    assert ring.after(89) is None

@@ -1,26 +1,37 @@
 """Events as they happen, over a real connection, woken by a real Postgres."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.api.server import bind, serve
+from ibgu.api.app import create_app
+from ibgu.api.connections import Limits
+from ibgu.api.context import Context
+from ibgu.api.places import streams
+from ibgu.api.server import DEFAULTS, bind, serve
 from ibgu.api.stream import feed as feeds
 from ibgu.api.stream import response
 from ibgu.client import Client
 from ibgu.core.model import Kind, OnRollout, Rollout
 from ibgu.db import Journal
+from ibgu.hub import access
 from ibgu.hub.access import Access
+from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.users import SYSTEM_NAMESPACE
 from tests.api.fleet import fleet, rollout, seen, tell
 from tests.db.records import rows
+from tests.security.tokens import account_token
 
 pytestmark = pytest.mark.hub
 
@@ -163,39 +174,41 @@ async def test_many_events_are_read_page_by_page(
 
 
 async def test_who_takes_nothing_is_cut_and_delays_nobody(
-    server: str,
     follow: Follow,
     journal: Journal,
     app: FastAPI,
     sandbox_hub: SandboxHub,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(response, "SLOW_SECONDS", 2.0)
+    """The server cuts the connection; what was queued for it goes with it."""
     monkeypatch.setattr(response, "HEARTBEAT", b": " + b"x" * 2**23 + b"\n\n")
     found = rollout()
     await seen(journal, found)
-    host, port = server.removeprefix("http://").split(":")
-    slow = socket.create_connection((host, int(port)))
     token = sandbox_hub.token("alice")
-    slow.sendall(
-        f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
-    )
-    async with follow("alice", "stream", after=0) as stream:
+    asked = f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+    async with (
+        serving(app, Limits(take_seconds=2.0)) as url,
+        follow("alice", "stream", after=0) as stream,
+    ):
+        host, port = url.removeprefix("http://").split(":")
+        slow = socket.create_connection((host, int(port)))
+        slow.sendall(asked.encode())
         assert await stream.ids(1) == [1]
         await changed(journal, found)
         assert await stream.ids(1) == [2]
-        await _one_is_left(app.state.feed)
+        await _followed(app.state.feed, by=2)
+        await _followed(app.state.feed, by=1)
     taken = await asyncio.to_thread(_drained, slow)
     assert b"HTTP/1.1 200" in taken[:100]
     assert not taken.endswith(b"0\r\n\r\n"), "it was cut, not ended"
 
 
-async def _one_is_left(feed: feeds.Feed) -> None:
-    for _ in range(1000):
-        if feed._followers == 1:
+async def _followed(feed: feeds.Feed, *, by: int) -> None:
+    for _ in range(3000):
+        if feed._followers == by:
             return
-        await asyncio.sleep(0.02)
-    raise AssertionError("nobody was cut")
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{feed._followers} follow, not {by}")
 
 
 def _drained(connection: socket.socket) -> bytes:
@@ -208,23 +221,100 @@ def _drained(connection: socket.socket) -> bytes:
 
 
 async def test_a_stream_ends_with_the_right_to_it(
-    follow: Follow, journal: Journal, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+    follow: Follow, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(response, "RENEW_SECONDS", 0.0)
+    """Whether or not there is anything to tell."""
+    monkeypatch.setattr(response, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(response, "HEARTBEAT_SECONDS", 3600.0)
 
     async def nobody(_self: Access, _token: str) -> None:
         return None
 
-    found = rollout()
-    await seen(journal, found)
+    await seen(journal, rollout())
     async with follow("alice", "stream", after=0) as stream, follow("alice", ROLLOUT) as other:
         assert await stream.ids(1) == [1]
         await other.message()
         monkeypatch.setattr(Access, "user", nobody)
-        await changed(journal, found)
         for each in (stream, other):
             with pytest.raises(StopAsyncIteration):
                 await each.ids(10)
+
+
+def test_a_revoked_token_lives_for_less_than_a_minute() -> None:
+    """An answer that is as old as it may be is what a stream goes on with until it asks again."""
+    seconds_to_ask = 5.0
+    assert access.CACHE_SECONDS + response.RENEW_SECONDS + seconds_to_ask <= 60.0
+
+
+async def test_a_stream_ends_with_its_token(
+    context: Context,
+    hub_client: HubClient,
+    sandbox_hub: SandboxHub,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The token of a real account that is deleted meanwhile; nothing else happens."""
+    monkeypatch.setattr(response, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(response, "HEARTBEAT_SECONDS", 3600.0)
+    app = create_app(replace(context, access=Access(hub_client, ttl=0.1)))
+    hub = sandbox_hub
+    path = f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/serviceaccounts"
+    body = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "listener"}}
+    async with (
+        await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin,
+        serving(app) as url,
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
+    ):
+        uid = json.loads(await admin.request("POST", path, body=body))["metadata"]["uid"]
+        token = account_token(hub, "listener", uid, age=timedelta(0), life=timedelta(hours=1))
+        headers = {"Authorization": f"Bearer {token}"}
+        async with client.stream("GET", f"{url}/api/v1/stream", headers=headers) as answer:
+            stream = Stream(answer)
+            assert await stream.message() == ": still here"
+            await admin.request("DELETE", f"{path}/listener")
+            with pytest.raises(StopAsyncIteration):
+                await stream.message()
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, limits: Limits = DEFAULTS) -> AsyncIterator[str]:
+    listener = bind("127.0.0.1:0")
+    task = asyncio.create_task(serve(app, listener, limits=limits))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_streams_are_limited_for_a_user_and_for_all(
+    context: Context, sandbox_hub: SandboxHub, journal: Journal
+) -> None:
+    await seen(journal, rollout())
+    app = create_app(replace(context, streams=streams(of_all=3, of_user=2)))
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(serving(app))
+        client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=60))
+
+        async def follow(user: str) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"}
+            return await stack.enter_async_context(
+                client.stream("GET", f"{url}/api/v1/stream", headers=headers)
+            )
+
+        first = await follow("alice")
+        assert (first.status_code, (await follow("alice")).status_code) == (200, 200)
+        mine = await follow("alice")
+        assert mine.status_code == 429
+        assert (await follow("bob")).status_code == 200
+        everybody = await follow("bob")
+        assert everybody.status_code == 503
+        for refused, words in ((mine, "alice has 2 streams"), (everybody, "has 3 streams")):
+            await refused.aread()
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert int(refused.headers["retry-after"]) == 30
+            assert words in refused.json()["detail"]
+        await first.aclose()
+        while (again := await follow("alice")).status_code != 200:
+            await again.aread()
 
 
 async def test_a_server_that_ends_waits_for_no_stream(

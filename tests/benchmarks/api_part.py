@@ -93,6 +93,8 @@ async def _bench(
         "DATABASE_URL": url,
         "IBGU_LISTEN": listen,
         "IBGU_LOG_LEVEL": "warning",
+        "IBGU_API_STREAMS": "1000",
+        "IBGU_API_STREAMS_PER_USER": "1000",
     }
     tokens = [hub.token(user) for user in ("alice", "olga")]
     engine = db.engine(url)

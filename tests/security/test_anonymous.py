@@ -22,6 +22,7 @@ pytestmark = pytest.mark.hub
 
 HALF_SENT = 150
 FLOOD = 600
+_BODY = "Content-Type: application/json\r\nContent-Length: 500000"
 
 
 async def _half_sent(server: str, path: str, token: str | None = None) -> bytes:
@@ -29,7 +30,7 @@ async def _half_sent(server: str, path: str, token: str | None = None) -> bytes:
     parts = urlsplit(server)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     bearer = f"Authorization: Bearer {token}\r\n" if token else ""
-    head = f"POST {path} HTTP/1.1\r\nHost: ibgu\r\n{bearer}Content-Length: 500000\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: ibgu\r\n{bearer}{_BODY}\r\n\r\n"
     try:
         writer.write(head.encode() + b'{"why": "' + b"x" * 1000)
         return await reader.readline()

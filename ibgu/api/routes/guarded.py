@@ -4,6 +4,7 @@ Names that the caller may not hear are taken out of whatever they answer.
 """
 
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from math import ceil
 from typing import Any
 
@@ -27,9 +28,13 @@ class Guarded(APIRoute):
 
         async def guarded(request: Request) -> Response:
             caller = await authenticate(request)
-            _limit(request.app.state.context, caller)
+            context: Context = request.app.state.context
+            _limit(context, caller)
             request.state.caller = caller
-            return await _discreet(await handler(request), caller, request)
+            user = caller.user.username
+            with context.bodies.one(user) if _brings_body(request) else nullcontext():
+                answer = await handler(request)
+            return await _discreet(answer, caller, request)
 
         return guarded
 
@@ -40,6 +45,11 @@ async def _discreet(response: Response, caller: Caller, request: Request) -> Res
         response.body = body
         response.headers["Content-Length"] = str(len(body))
     return response
+
+
+def _brings_body(request: Request) -> bool:
+    given = request.headers
+    return given.get("content-length", "0") != "0" or "transfer-encoding" in given
 
 
 def _limit(context: Context, caller: Caller) -> None:

@@ -1,10 +1,12 @@
 """The history as it happens, as server-sent events."""
 
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 
-from ibgu.api.access import Caller, Session, SessionOfRequest
+from ibgu.api.access import Caller, CallerOfRequest, Session, SessionOfRequest
+from ibgu.api.context import Context
 from ibgu.api.names import discreet
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import RolloutOfPath
@@ -36,6 +38,15 @@ def _feed(request: Request) -> Feed:
 
 
 FeedOfProcess = Annotated[Feed, Depends(_feed)]
+
+
+def _place(request: Request, caller: CallerOfRequest) -> AbstractContextManager[None]:
+    """Taken once the stream begins."""
+    context: Context = request.app.state.context
+    return context.streams.one(caller.user.username)
+
+
+PlaceOfRequest = Annotated[AbstractContextManager[None], Depends(_place)]
 
 
 class _OfHub:
@@ -80,13 +91,15 @@ async def stream_of_rollout(
     found: RolloutOfPath,
     feed: FeedOfProcess,
     session: SessionOfRequest,
+    caller: CallerOfRequest,
+    place: PlaceOfRequest,
     after: After = None,
     last_event_id: LastEventId = None,
 ) -> EventStream:
     """Server-sent events, until the client goes."""
     begin = last_event_id if last_event_id is not None else after
-    audience = _OfRollout(session, await session.caller(), feed, found.rollout.namespace)
-    return EventStream(feed, audience, after=begin, rollout=found.rollout.uid)
+    audience = _OfRollout(session, caller, feed, found.rollout.namespace)
+    return EventStream(feed, audience, place, after=begin, rollout=found.rollout.uid)
 
 
 @router.get(
@@ -100,10 +113,12 @@ async def stream_of_rollout(
 async def stream_of_hub(
     feed: FeedOfProcess,
     session: SessionOfRequest,
+    caller: CallerOfRequest,
+    place: PlaceOfRequest,
     after: After = None,
     last_event_id: LastEventId = None,
 ) -> EventStream:
     """Of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
     begin = last_event_id if last_event_id is not None else after
-    audience = _OfHub(session, await session.caller(), feed)
-    return EventStream(feed, audience, after=begin)
+    audience = _OfHub(session, caller, feed)
+    return EventStream(feed, audience, place, after=begin)

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.api.stream.ring import CAPACITY, Part, Ring, item
+from ibgu.api.stream.ring import CAPACITY, Part, Ring, item, short
 from ibgu.db import JournalAway
 from ibgu.db.listening import listening
 from ibgu.db.reads import Reads
@@ -21,6 +21,10 @@ log = structlog.get_logger("ibgu.api")
 
 POLL_SECONDS = 5.0
 PAGE = 500
+CATCH_UP = 150
+"""Events that a follower reads from the journal at a time; commonly so many are told at a time."""
+CATCHING_UP = 3
+"""Followers that read from the journal at a time: the other connections to it are for requests."""
 SPREAD_SECONDS = 0.0002
 LONGEST_SPREAD = 0.25
 """After each look at the journal, for each follower, and at most: to wake hundreds of them costs
@@ -42,6 +46,7 @@ class Feed:
         self._woken = asyncio.Event()
         self._news = asyncio.Event()
         self._namespaces: dict[str, str] = {}
+        self.catching_up = asyncio.Semaphore(CATCHING_UP)
 
     @asynccontextmanager
     async def follow(self, after: int | None, rollout: str | None) -> AsyncIterator["Follower"]:
@@ -125,6 +130,7 @@ class Follower:
         self._seq = seq
         self._rollout = rollout
         self._live = False
+        self._page = CATCH_UP
 
     async def next(self, seconds: float) -> Part:
         """What comes next, of all rollouts; empty after so many seconds without news. Raises
@@ -145,7 +151,12 @@ class Follower:
         if self._live:
             raise Behind
         known = self._ring.seq
-        rows = await self._feed.reads.news(self._seq, rollout=self._rollout, limit=PAGE)
-        last = rows[-1].seq if rows else 0
-        self._seq = last if len(rows) == PAGE else max(known, last)
-        return Part(map(item, rows))
+        async with self._feed.catching_up:
+            limit = self._page
+            rows = await self._feed.reads.news(self._seq, rollout=self._rollout, limit=limit)
+            part = Part(short(map(item, rows)))
+        told = len(part.items)
+        last = part.items[-1].seq if told else 0
+        self._seq = last if len(rows) == limit or told < len(rows) else max(known, last)
+        self._page = min(CATCH_UP, 2 * told + 1)
+        return part

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ibgu import telemetry
+from ibgu.api.connections import ABORT
 from ibgu.api.problems import Problem
 from ibgu.api.server import CLOSING
 from ibgu.api.stream.feed import Behind, Feed, Follower
@@ -15,10 +19,13 @@ from ibgu.db import JournalAway
 from ibgu.hub.errors import HubError
 
 HEARTBEAT_SECONDS = 15.0
-RENEW_SECONDS = 60.0
-"""How long a token or right that was taken away is still honoured."""
-SLOW_SECONDS = 10.0
-"""A client that takes nothing for so long is cut; it may come back and go on where it was."""
+RENEW_SECONDS = 25.0
+"""How often a stream asks anew whether its client may have it. With the age of the answer, at
+most `hub.access.CACHE_SECONDS`, a revoked token lives for less than 60 seconds."""
+END_SECONDS = 1.0
+"""For the client to take the end of the stream."""
+SENT_BYTES = 32 * 1024
+"""At a time: what a client does not take is not copied for it."""
 _SHORT = 0.001
 HEARTBEAT = b": still here\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -41,47 +48,70 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, feed: Feed, audience: Audience, *, after: int | None, rollout: str | None = None
+        self,
+        feed: Feed,
+        audience: Audience,
+        place: AbstractContextManager[None],
+        *,
+        after: int | None,
+        rollout: str | None = None,
     ) -> None:
-        """`rollout` is a uid; None: of all rollouts."""
+        """`place`: raises Problem where there is none left. `rollout` is a uid; None: of all
+        rollouts."""
         super().__init__(headers=_HEADERS)
         del self.headers["Content-Length"]
         self._feed = feed
         self._audience = audience
+        self._place = place
         self._after = after
         self._rollout = rollout
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with self._feed.follow(self._after, self._rollout) as follower:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": self.status_code,
-                    "headers": self.raw_headers,
-                }
-            )
-            closing: asyncio.Event = scope.get("state", {}).get(CLOSING) or asyncio.Event()
-            if await _first(self._tell(follower, send), closing.wait(), _gone(receive)) is not None:
-                await send({"type": "http.response.body", "body": b""})
+        with self._place:
+            async with self._feed.follow(self._after, self._rollout) as follower:
+                await send(
+                    {
+                        "type": "http.response.start",
+                        "status": self.status_code,
+                        "headers": self.raw_headers,
+                    }
+                )
+                await self._follow(follower, scope, receive, send)
+
+    async def _follow(self, follower: Follower, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell until somebody ends it; whoever has not taken what they were sent is cut off."""
+        state = scope.get("state", {})
+        closing: asyncio.Event = state.get(CLOSING) or asyncio.Event()
+        endings = (self._tell(follower, send), self._renew(), closing.wait(), _gone(receive))
+        if not (await _first(*endings) is not None and await _ended(send)):
+            telemetry.API_REFUSED.labels("slow-stream").inc()
+            state.get(ABORT, _nothing)()
 
     async def _tell(self, follower: Follower, send: Send) -> bool | None:
-        """Until they may not listen any more, or nobody can tell; None: they do not take it."""
+        """Until nobody can tell; None: they do not take it."""
         clock = asyncio.get_running_loop().time
-        beat_at, renew_at = clock(), clock() + RENEW_SECONDS
+        beat_at = clock()
         try:
             while True:
                 part = await follower.next(max(beat_at - clock(), _SHORT))
-                if clock() > renew_at:
-                    await self._audience.renew()
-                    renew_at = clock() + RENEW_SECONDS
                 body = await self._audience.discreet(part.body(await self._heard(part)))
+                del part
                 if body or clock() >= beat_at:
                     await _send(send, body or HEARTBEAT)
                     beat_at = clock() + HEARTBEAT_SECONDS
         except (Problem, HubError, JournalAway):
             return True
-        except (Behind, TimeoutError):
+        except Behind:
             return None
+
+    async def _renew(self) -> bool:
+        """Until they may not listen any more, whether or not there is something to tell."""
+        try:
+            while True:
+                await asyncio.sleep(RENEW_SECONDS)
+                await self._audience.renew()
+        except (Problem, HubError):
+            return True
 
     async def _heard(self, part: Part) -> frozenset[str]:
         wanted = part.rollouts if self._rollout is None else part.rollouts & {self._rollout}
@@ -89,14 +119,30 @@ class EventStream(Response):
 
 
 async def _send(send: Send, body: bytes) -> None:
-    async with asyncio.timeout(SLOW_SECONDS):
-        await send({"type": "http.response.body", "body": body, "more_body": True})
+    for begin in range(0, len(body), SENT_BYTES):
+        sent = body[begin : begin + SENT_BYTES]
+        await send({"type": "http.response.body", "body": sent, "more_body": True})
 
 
-async def _gone(receive: Receive) -> None:
-    """Until the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _ended(send: Send) -> bool:
+    """Whether the client has taken all before the end."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_SECONDS):
+            await send({"type": "http.response.body", "body": b""})
+            return True
+    return False
+
+
+async def _gone(receive: Receive) -> bool:
+    """Until the client has gone, or sends a body that nobody asked for."""
+    with suppress(HTTPException):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    return True
+
+
+def _nothing() -> None:
+    """Where there is no connection to cut."""
 
 
 async def _first(*endings: Coroutine[Any, Any, bool | None]) -> bool | None:

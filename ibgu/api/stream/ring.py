@@ -1,7 +1,7 @@
 """The newest events in memory, each encoded once for all who follow."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from msgspec import Struct
@@ -12,11 +12,14 @@ from ibgu.db.views import EventRow
 CAPACITY = 5000
 """Events. A follower that falls further behind is cut."""
 
+RING_BYTES = 32 * 1024 * 1024
+"""Of all events in memory; beyond, the oldest go before there are CAPACITY."""
 SHORT = 500
-"""Events that are told at a time."""
+"""Events that are told at a time, at most."""
+PART_BYTES = 64 * 1024
+"""Of the events that are told at a time; a longer one is told alone."""
 KEPT = 8
-"""Parts that are kept joined. Who is up to date shares one of them with everybody else who is; who
-comes back from anywhere in the past gets a part of its own, which is not kept."""
+"""Parts that are kept joined, for all who are told the same."""
 
 
 class Item(Struct, frozen=True):
@@ -48,33 +51,46 @@ class Ring:
     def __init__(self, seq: int, capacity: int = CAPACITY) -> None:
         self.seq = seq
         """Of the newest event that it knows of."""
-        self._items: deque[Item] = deque(maxlen=capacity)
+        self._capacity = capacity
+        self._items: deque[Item] = deque()
+        self._bytes = 0
         self._parts: dict[int, Part] = {}
 
     def add(self, rows: Iterable[EventRow]) -> None:
         self._parts.clear()
         for row in rows:
             self._items.append(item(row))
+            self._bytes += len(self._items[-1].message)
             self.seq = row.seq
+            while len(self._items) > self._capacity or self._bytes > RING_BYTES:
+                self._bytes -= len(self._items.popleft().message)
 
     def after(self, seq: int) -> Part | None:
-        """At most SHORT of them; None: some of them are gone from memory."""
+        """As many of them as are told at a time; None: some of them are gone from memory."""
         missing = self.seq - seq
         if missing > len(self._items):
             return None
         if missing <= 0:
             return _NOTHING
-        first = len(self._items) - missing
-        if missing > SHORT:
-            return Part(islice(self._items, first, first + SHORT))
         if seq not in self._parts:
-            self._parts[seq] = Part(islice(self._items, first, None))
+            first = len(self._items) - missing
+            self._parts[seq] = Part(short(islice(self._items, first, None)))
             if len(self._parts) > KEPT:
                 del self._parts[next(iter(self._parts))]
         return self._parts[seq]
 
 
 _NOTHING = Part(())
+
+
+def short(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield as many as are told at a time, and at least one."""
+    size = 0
+    for each in islice(items, SHORT):
+        size += len(each.message)
+        if size > PART_BYTES and size > len(each.message):
+            return
+        yield each
 
 
 def item(row: EventRow) -> Item:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu import db
 from ibgu.api.connections import Limits
 from ibgu.api.context import Context, Probes
+from ibgu.api.places import streams
 from ibgu.api.probes import create_probes
 from ibgu.api.rates import Rates, UnknownTokens
 from ibgu.api.server import bind
@@ -156,6 +157,7 @@ async def _api(
             access=Access(client),
             probes=probes,
             rates=rates,
+            streams=streams(settings.api_streams, settings.api_streams_per_user),
             unknown_tokens=UnknownTokens(settings.api_unknown_tokens),
             starts_per_minute=settings.starts_per_minute,
             behind_proxy=settings.behind_proxy,

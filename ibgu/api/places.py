@@ -1,0 +1,55 @@
+"""What may be under way at a time, of one user and of all: each takes memory for as long as it
+lasts."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ibgu import telemetry
+from ibgu.api.problems import Problem, away, too_many
+
+
+class Places:
+    """Of this process: behind a Service with several replicas each of them has as many."""
+
+    def __init__(self, what: str, of_all: int, of_user: int, *, retry_seconds: float) -> None:
+        """`what`: in the plural, as metrics and problems name it."""
+        self._what = what
+        self._of_all = of_all
+        self._of_user = of_user
+        self._retry_seconds = retry_seconds
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, user: str) -> Iterator[None]:
+        """Hold a place. Raises Problem where there is none."""
+        if problem := self._full(user):
+            telemetry.API_REFUSED.labels(self._what).inc()
+            raise problem
+        self._taken[user] += 1
+        telemetry.API_PLACES.labels(self._what).inc()
+        try:
+            yield
+        finally:
+            telemetry.API_PLACES.labels(self._what).dec()
+            self._taken[user] -= 1
+            if not self._taken[user]:
+                del self._taken[user]
+
+    def _full(self, user: str) -> Problem | None:
+        if self._taken[user] >= self._of_user:
+            words = f"{user} has {self._of_user} {self._what} at this process already"
+            return too_many(f"{words}; end one of them, or try again", self._retry_seconds)
+        if self._taken.total() >= self._of_all:
+            words = f"this process has {self._of_all} {self._what} already; try again"
+            return away(f"too-many-{self._what}", words, seconds=self._retry_seconds)
+        return None
+
+
+def streams(of_all: int = 500, of_user: int = 50) -> Places:
+    return Places("streams", of_all, of_user, retry_seconds=30.0)
+
+
+def bodies() -> Places:
+    """Of requests: those of one user fill no more than 8 MiB, all of them 64 MiB."""
+    return Places("bodies", 128, 16, retry_seconds=1.0)
