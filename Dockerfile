@@ -1,6 +1,6 @@
-# Everything is pinned: the base image by its version, each package by its hash.
-ARG PYTHON_IMAGE=docker.io/library/python:3.13.9-slim-bookworm
-ARG GO_IMAGE=docker.io/library/golang:1.26.0-bookworm
+# Everything is pinned: base images by their digests, each package by its hash.
+ARG PYTHON_IMAGE=docker.io/library/python:3.13.9-slim-bookworm@sha256:b685a4fa58bb19d1814d78a1ec0f0208f351452724f78b20212c984d6e124a34
+ARG GO_IMAGE=docker.io/library/golang:1.26.0-bookworm@sha256:2a0ba12e116687098780d3ce700f9ce3cb340783779646aafbabed748fa6677c
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1

@@ -5,6 +5,7 @@ lines, by the sandbox's programs.
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,8 +48,7 @@ def test_the_loader_takes_it() -> None:
 
 @pytest.mark.parametrize("name", ["postgres", "etcd", "apiserver", "fill", "prometheus", "grafana"])
 def test_images_are_pinned(name: str) -> None:
-    tag = services()[name]["image"].rpartition(":")[2]
-    assert tag.removeprefix("v")[0].isdecimal()
+    assert re.fullmatch(r"[^:]+:v?\d[\w.-]*@sha256:[0-9a-f]{64}", services()[name]["image"])
 
 
 def test_what_is_mounted_is_there() -> None:

@@ -57,7 +57,8 @@ def test_it_runs_as_a_number_that_is_not_root() -> None:
 
 def test_base_images_are_pinned_and_can_be_replaced() -> None:
     arguments = [rest.partition("=")[::2] for name, rest in instructions() if name == "ARG"]
-    assert all(re.search(r":\d+\.\d+\.\d+-\w+", image) for _, image in arguments)
+    pinned = r"[^:]+:\d+\.\d+\.\d+-[\w-]+@sha256:[0-9a-f]{64}"
+    assert all(re.fullmatch(pinned, image) for _, image in arguments)
     bases = {rest.split()[0] for name, rest in instructions() if name == "FROM"}
     assert bases - set(stages()) == {f"${{{name}}}" for name, _ in arguments}
 
