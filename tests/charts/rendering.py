@@ -36,7 +36,10 @@ CASES: dict[str, Object] = {
     "combined": {"topology": "combined", "controller": {"replicas": 1}},
     "shadow": {"shadow": True},
     "bundled": {"bundledPostgres": {"enabled": True, "storageClassName": "fast"}},
-    "bundled and combined": {"topology": "combined", "bundledPostgres": {"enabled": True}},
+    "bundled and combined": {
+        "topology": "combined",
+        "bundledPostgres": {"enabled": True, "tlsSecret": "postgres-tls"},
+    },
     "ingress": {
         "ingress": {
             "enabled": True,

@@ -195,7 +195,31 @@ def test_a_given_password_stands_safely_in_the_url() -> None:
     objects = render({"bundledPostgres": {"enabled": True, "password": "a b/c@d+e"}})
     data = only(objects, "Secret")["stringData"]
     assert data["password"] == "a b/c@d+e"
-    assert data["url"] == "postgresql://ibgu:a%20b%2Fc%40d%2Be@ibgu-postgres:5432/ibgu"
+    url, _, query = data["url"].partition("?")
+    assert url == "postgresql://ibgu:a%20b%2Fc%40d%2Be@ibgu-postgres:5432/ibgu"
+    assert query == "sslmode=verify-full&sslrootcert=/etc/ibgu-postgres/ca.crt"
+
+
+def test_images_are_what_was_chosen_not_what_a_tag_says_today() -> None:
+    for case in ("bundled", "oauth proxy", "with everything"):
+        for spec in pod_specs(render(CASES[case], OPENSHIFT)).values():
+            images = {each["image"] for each in spec["containers"] if each["name"] != "proxy"}
+            if case != "with everything":
+                images -= {f"{NEEDED['image']['repository']}:{version()}"}
+            assert all("@sha256:" in image for image in images)
+
+
+def version() -> str:
+    """Of ibgu's own image, where its digest is not given."""
+    return str(yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"])
+
+
+def test_a_certificate_of_ones_own_for_the_bundled_postgres() -> None:
+    objects = render(CASES["bundled and combined"])
+    assert set(only(objects, "Secret")["stringData"]) == {"password", "url"}
+    for name, volume in (("StatefulSet/ibgu-postgres", "tls"), ("Deployment/ibgu", "postgres-ca")):
+        volumes = {each["name"]: each for each in pod_specs(objects)[name]["volumes"]}
+        assert volumes[volume]["secret"]["secretName"] == "postgres-tls"
 
 
 def test_openshift_gives_the_bundled_postgres_its_user() -> None:
