@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
+from structlog.typing import EventDict, Processor
+
+from ibgu.core.harmless import harmless, one_line
 
 if TYPE_CHECKING:
     from ibgu.hub.port import Hub
@@ -204,14 +207,22 @@ def count_write(result: "WriteResult") -> None:
     WRITES.labels(kind, outcome).inc()
 
 
+def _harmless(_: object, __: str, entry: EventDict) -> EventDict:
+    """Return the entry with words of others that do nothing to a terminal; JSON escapes them."""
+    told = {key: one_line(each) for key, each in entry.items() if isinstance(each, str)}
+    if exception := entry.get("exception"):
+        told["exception"] = harmless(exception)
+    return {**entry, **told}
+
+
 def configure_logging(level: str = "INFO", form: str = "auto") -> None:
     """`form`: json, text, or auto: JSON lines unless a person watches on a terminal."""
     plain = form == "text" or (form == "auto" and sys.stderr.isatty())
     colours = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    renderer = (
-        structlog.dev.ConsoleRenderer(colors=colours)
+    rendering: list[Processor] = (
+        [_harmless, structlog.dev.ConsoleRenderer(colors=colours)]
         if plain
-        else structlog.processors.JSONRenderer()
+        else [structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[
@@ -219,7 +230,7 @@ def configure_logging(level: str = "INFO", form: str = "auto") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            renderer,
+            *rendering,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         # Asked for with each line: whoever replaces sys.stderr gets the lines from then on.

@@ -49,6 +49,26 @@ def test_text(monkeypatch: pytest.MonkeyPatch, form: str, where: io.StringIO) ->
     assert ("\x1b[" in found) == where.isatty()
 
 
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_message_of_a_cluster_is_one_value_of_one_line(
+    monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    hostile = "x\n2026-11-23 [info] all is well\x1b[2J\u202e"
+    where = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", where)
+    configure_logging("warning", form)
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        structlog.get_logger().warning(hostile, message=hostile, words=[hostile])
+        structlog.get_logger().exception(hostile)
+    found = where.getvalue()
+    assert not {"\x1b", "\u202e"} & set(found)
+    first, second, *_ = found.splitlines()
+    assert "all is well" in first
+    assert "all is well" in second
+
+
 def test_another_form_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IBGU_LOG_FORMAT", "xml")
     with pytest.raises(SettingsError, match=r"^IBGU_LOG_FORMAT: .*json, text, or auto"):

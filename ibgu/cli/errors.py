@@ -4,11 +4,13 @@ from typing import NoReturn
 
 import typer
 
+from ibgu.core.harmless import harmless
+
 FAILED = 1
 MISUSED = 2
 """Of options, arguments and settings."""
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
-    typer.echo(f"ibgu: {message}", err=True)
+    typer.echo(f"ibgu: {harmless(message)}", err=True)
     raise typer.Exit(code)

@@ -1,34 +1,41 @@
-"""What clusters and people say is shown, never obeyed: no control characters for a terminal.
-
-A message from a cluster could otherwise move the cursor, recolour or rewrite what an operator sees.
-"""
+"""The same for answers of the REST API, which are JSON: harmless before anything reads them."""
 
 import re
 from typing import TypeVar
 
 import msgspec
 
+from ibgu.core import harmless as core
+
 R = TypeVar("R", bound=msgspec.Struct)
 
-_CONTROL = re.compile(
-    rb"\\(?P<told>[bfr]|u00(?:0[0-8bBcCdDeEfF]|1[0-9a-fA-F]|7[fF]|[89][0-9a-fA-F]))"
-    rb"|\\."
-    rb"|\xc2[\x80-\x9f]|\x7f"
+_ESCAPED = re.compile(
+    r"\\(?:u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|u(?P<code>[0-9a-fA-F]{4})|(?P<told>[bfr])|.)"
 )
-"""In JSON, where those below a space are always escaped: a pair that is none of them (an escaped
-backslash, say) is passed over as a whole. Tabs and line ends stay."""
+"""A pair that is none of a character (an escaped backslash, say) is passed over as a whole."""
 
 
 def harmless(body: bytes) -> bytes:
-    """JSON as it came, with U+FFFD for each control character in its strings."""
-    return _CONTROL.sub(_replaced, body)
+    """Return JSON as it came, with U+FFFD for each character in its strings that does something."""
+    told = body.decode(errors="replace").split("\r")  # as it may stand at the end of a line
+    text = "\r".join(core.harmless(part) for part in told)
+    return (_ESCAPED.sub(_replaced, text) if "\\" in text else text).encode()
 
 
 def cleaned(record: R) -> R:
-    """The record with the same done to each of its strings."""
+    """Return the record with the same done to each of its strings."""
     return msgspec.json.decode(harmless(msgspec.json.encode(record)), type=type(record))
 
 
-def _replaced(found: re.Match[bytes]) -> bytes:
-    kept = found[0].startswith(b"\\") and found["told"] is None
-    return found[0] if kept else rb"\ufffd"
+def _replaced(found: re.Match[str]) -> str:
+    if found["told"]:
+        return core.REPLACEMENT
+    if found["high"]:
+        high, low = int(found["high"], 16) - 0xD800, int(found["low"], 16) - 0xDC00
+        character = chr(0x10000 + (high << 10) + low)
+    elif found["code"]:
+        character = chr(int(found["code"], 16))
+    else:
+        return found[0]
+    return found[0] if core.harmless(character) == character else core.REPLACEMENT

@@ -31,13 +31,13 @@ def certify(
     from ibgu.cli.audit.reading import reading
     from ibgu.cli.errors import FAILED
     from ibgu.cli.show.certificate import as_json, as_text
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
 
     found = reading(lambda engine: _certify(engine, name, hub))
     if output is Form.JSON:
         typer.echo(json.dumps(as_json(found), indent=2, ensure_ascii=False))
     else:
-        typer.echo("\n".join(as_text(found, stdout())))
+        typer.echo(page(as_text(found, stdout())))
     if not found.findings.holds:
         raise typer.Exit(FAILED)
 

@@ -12,7 +12,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
-from ibgu.cli.show.paper import PLAIN, Paper, stdout
+from ibgu.cli.show.paper import PLAIN, Paper, page, stdout
 from ibgu.cli.show.playback import event_line
 from ibgu.cli.show.status import Seen, status_lines
 from ibgu.db.views import EventRow
@@ -69,7 +69,7 @@ class Lines:
 
     def end(self, seen: Seen) -> None:
         typer.echo("")
-        typer.echo("\n".join(status_lines(seen, self._paper)))
+        typer.echo(page(status_lines(seen, self._paper)))
 
 
 class Screen:
@@ -105,7 +105,7 @@ class Screen:
 
     def _draw(self, seen: Seen) -> None:
         lines = [*status_lines(seen, stdout()), "", *self._last]
-        self._live.update(Text.from_ansi("\n".join(lines)), refresh=True)
+        self._live.update(Text.from_ansi(page(lines)), refresh=True)
         self._drawn = time.monotonic()
 
 

@@ -95,7 +95,7 @@ def _print(found: "Preview", output: Output) -> None:
     from datetime import UTC, datetime
 
     from ibgu.cli.show.forms import as_json, as_yaml
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.preview import preview_lines
 
     match output:
@@ -104,4 +104,4 @@ def _print(found: "Preview", output: Output) -> None:
         case Output.YAML:
             typer.echo(as_yaml(found))
         case Output.TEXT:
-            typer.echo("\n".join(preview_lines(found, stdout(), datetime.now(UTC))))
+            typer.echo(page(preview_lines(found, stdout(), datetime.now(UTC))))

@@ -47,7 +47,7 @@ def doctor(
     from ibgu.cli.doctor.show import as_json, as_text
     from ibgu.cli.doctor.token import judge_token
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
     from ibgu.client.harmless import cleaned
 
     # What libraries have to say is in the findings.
@@ -60,8 +60,7 @@ def doctor(
         if output is Output.JSON:
             typer.echo(as_json(findings))
         else:
-            for line in as_text(findings, stdout()):
-                typer.echo(line)
+            typer.echo(page(as_text(findings, stdout())))
     raise typer.Exit(exit_code(findings))
 
 

@@ -160,7 +160,7 @@ def _form(output: Output) -> "Callable[[Event], str]":
 
     from ibgu.cli.show.events import event_line, wide_line
     from ibgu.cli.show.forms import as_yaml
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
 
     paper, now = stdout(), datetime.now(UTC)
     match output:
@@ -171,6 +171,6 @@ def _form(output: Output) -> "Callable[[Event], str]":
         case Output.NAME:
             return lambda event: str(event.seq)
         case Output.WIDE:
-            return lambda event: wide_line(event, event.step, now, paper)
+            return lambda event: page([wide_line(event, event.step, now, paper)])
         case Output.TEXT:
-            return lambda event: event_line(event, event.step, now, paper)
+            return lambda event: page([event_line(event, event.step, now, paper)])

@@ -49,6 +49,7 @@ def _tell_in_rollout(
 ) -> None:
     """Of a rollout that is not ibgu's own: what a shadow has seen of it. Raises RestError."""
     from ibgu.cli.read.shadow import in_shadow
+    from ibgu.cli.show.paper import page
     from ibgu.client import RestError
 
     try:
@@ -56,14 +57,14 @@ def _tell_in_rollout(
     except RestError as error:
         if output is not Form.TEXT:
             raise
-        typer.echo("\n".join(in_shadow(client, namespace, name, error, cluster)))
+        typer.echo(page(in_shadow(client, namespace, name, error, cluster)))
 
 
 def _tell(found: "Explained", output: Form) -> None:
     from ibgu.cli.show.explain import explain_lines
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
 
     if output is Form.TEXT:
-        typer.echo("\n".join(explain_lines(found, datetime.now(UTC), stdout())))
+        typer.echo(page(explain_lines(found, datetime.now(UTC), stdout())))
     else:
         tell(found, output)

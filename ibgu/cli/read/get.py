@@ -65,11 +65,11 @@ def _print(
 
 
 def _print_table(rollouts: "Sequence[Rollout]", *, wide: bool, everywhere: bool) -> None:
+    from ibgu.cli.read.output import lines
     from ibgu.cli.show.rollouts import rollouts_table
 
     if not rollouts:
         typer.echo("No rollouts found.", err=True)
         return
     now = datetime.now(UTC)
-    for line in rollouts_table(rollouts, now, wide=wide, namespaces=everywhere):
-        typer.echo(line)
+    lines(rollouts_table(rollouts, now, wide=wide, namespaces=everywhere))

@@ -94,12 +94,12 @@ def _in_place(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
     from rich.live import Live
     from rich.text import Text
 
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
 
     before = ""
     with Live(auto_refresh=False, vertical_overflow="crop") as live:
         for seen in found:
-            text = "\n".join(draw(seen, stdout()))
+            text = page(draw(seen, stdout()))
             if text != before:
                 before = text
                 live.update(Text.from_ansi(text), refresh=True)
@@ -108,13 +108,13 @@ def _in_place(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
 
 def _in_turn(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
     """Again whenever something but the time has changed."""
-    from ibgu.cli.show.paper import PLAIN
+    from ibgu.cli.show.paper import PLAIN, page
 
     before: object = None
     for seen in found:
         if (now := seen.facts) != before:
             before = now
-            typer.echo("\n".join(draw(seen, PLAIN)) + "\n")
+            typer.echo(page(draw(seen, PLAIN)) + "\n")
         yield seen
 
 

@@ -22,5 +22,7 @@ def listed(items: Iterable[object], output: Output) -> None:
 def lines(found: Iterable[str]) -> None:
     import typer
 
+    from ibgu.cli.show.paper import page
+
     for line in found:
-        typer.echo(line)
+        typer.echo(page([line]))

@@ -8,7 +8,7 @@ from ibgu.cli.read import looks
 from ibgu.cli.rest.target import Target
 from ibgu.cli.show.form import Form, tell
 from ibgu.cli.show.overview import Overview, body_of, overview_lines
-from ibgu.cli.show.paper import stdout
+from ibgu.cli.show.paper import page, stdout
 from ibgu.client import Client
 
 _PRESENT = ("pending", "running", "complete")
@@ -21,7 +21,7 @@ def overview(target: Target, output: Form, *, watch: bool) -> None:
     if watch:
         looks.watch(look, overview_lines)
     elif output is Form.TEXT:
-        typer.echo("\n".join(overview_lines(look(), stdout())))
+        typer.echo(page(overview_lines(look(), stdout())))
     else:
         tell(body_of(look()), output)
 

@@ -101,7 +101,7 @@ def _report(client: "Client", namespace: str, name: str, cluster: str) -> "Watch
 
 def _print(reports: "Sequence[Watched]", output: Output, *, one: bool) -> None:
     from ibgu.cli.show.forms import as_json
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.shadow import report_lines
 
     if output is Output.JSON:
@@ -112,4 +112,4 @@ def _print(reports: "Sequence[Watched]", output: Output, *, one: bool) -> None:
         typer.echo("Nothing was watched yet: start `ibgu run --shadow` beside TALM.", err=True)
     now = datetime.now(UTC)
     for report in reports:
-        typer.echo("\n".join(report_lines(report, stdout(), now)) + ("" if one else "\n"))
+        typer.echo(page(report_lines(report, stdout(), now)) + ("" if one else "\n"))

@@ -101,12 +101,13 @@ def _stalled(client: "Client", rollout: "Rollout") -> "tuple[Member, ...]":
 def else_in_shadow(client: "Client", namespace: str, name: str) -> "Iterator[None]":
     """A rollout that only a shadow knows is told as the shadow saw it."""
     from ibgu.cli.read.shadow import in_shadow
+    from ibgu.cli.show.paper import page
     from ibgu.client import RestError
 
     try:
         yield
     except RestError as error:
-        typer.echo("\n".join(in_shadow(client, namespace, name, error)))
+        typer.echo(page(in_shadow(client, namespace, name, error)))
 
 
 def _seconds(timeout: str, *, wait: bool) -> float | None:
@@ -121,10 +122,10 @@ def _seconds(timeout: str, *, wait: bool) -> float | None:
 
 
 def _print(seen: "Seen", output: Form) -> None:
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.status import body_of, status_lines
 
     if output is Form.TEXT:
-        typer.echo("\n".join(status_lines(seen, stdout())))
+        typer.echo(page(status_lines(seen, stdout())))
     else:
         tell(body_of(seen), output)

@@ -29,7 +29,7 @@ def tree(
     from ibgu.cli.read.asking import asking
     from ibgu.cli.read.status import else_in_shadow
     from ibgu.cli.rest.target import Target
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.tree import body_of, tree_lines
 
     with asking():
@@ -40,7 +40,7 @@ def tree(
             if watch:
                 looks.watch(look, tree_lines)
             elif output is Form.TEXT:
-                typer.echo("\n".join(tree_lines(look(), stdout())))
+                typer.echo(page(tree_lines(look(), stdout())))
             else:
                 tell(body_of(look()), output)
 

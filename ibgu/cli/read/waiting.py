@@ -7,7 +7,7 @@ import typer
 from ibgu.cli.read.looks import Draw, TimeIsUpError, looks_until, pictures
 from ibgu.cli.read.verdict import Verdict, verdict
 from ibgu.cli.show.form import Form, tell
-from ibgu.cli.show.paper import stdout
+from ibgu.cli.show.paper import page, stdout
 from ibgu.cli.show.status import Seen, body_of
 
 
@@ -27,7 +27,7 @@ def wait(
         return Verdict.INTERRUPTED
     for last in seen if not moving else ():
         if form is Form.TEXT:
-            typer.echo("\n".join(draw(last, stdout())))
+            typer.echo(page(draw(last, stdout())))
         else:
             tell(body_of(last), form)
     return result

@@ -22,14 +22,14 @@ def works(
     """Show what is asked of a cluster on the hub, and what its agent reports."""
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.target import Target
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.works import works_lines
 
     with asking():
         client = Target(server, token, ca_file).client()
         found = client.cluster_works(cluster)
         if output is Form.TEXT:
-            typer.echo("\n".join(works_lines(found, _known(client, cluster), stdout())))
+            typer.echo(page(works_lines(found, _known(client, cluster), stdout())))
         else:
             tell(found, output)
 

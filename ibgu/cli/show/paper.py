@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable
 
 import typer
 from msgspec import Struct
@@ -44,6 +45,11 @@ class Paper(Struct, frozen=True):
 
 
 PLAIN = Paper()
+
+
+def page(lines: Iterable[str]) -> str:
+    """Return the lines as one text: what a cluster says begins none of its own."""
+    return "\n".join(line.replace("\n", " ") for line in lines)
 
 
 def stdout() -> Paper:

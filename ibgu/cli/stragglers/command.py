@@ -52,7 +52,7 @@ def stragglers(
 
 def _print(report: "Report", output: Output) -> None:
     from ibgu.cli.show.forms import as_json
-    from ibgu.cli.show.paper import stdout
+    from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.stragglers.show import body_of, report_lines
 
     match output:
@@ -65,7 +65,7 @@ def _print(report: "Report", output: Output) -> None:
                 typer.echo("\n".join(group.clusters))
         case Output.TEXT | Output.WIDE:
             lines = report_lines(report, stdout(), wide=output is Output.WIDE)
-            typer.echo("\n".join(lines))
+            typer.echo(page(lines))
 
 
 def _print_ways(report: "Report") -> None:

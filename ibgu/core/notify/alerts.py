@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from ibgu.core.model import ReasonKind
 from ibgu.core.notify import words
 from ibgu.core.notify.memory import FAILURES_LAST, Alert, Group, Hold, Memory, Track
+from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.receiver import Receiver
 from ibgu.core.notify.topics import Topic
 
@@ -108,4 +109,5 @@ def _alert(
         "rollout": about.name,
     }
     summary = f"{about.namespace}/{about.name}: {text}"
-    return Alert(labels, {"summary": summary, "description": more or text}, since, about.link)
+    annotations = {"summary": unmentioned(summary), "description": unmentioned(more or text)}
+    return Alert(labels, annotations, since, about.link)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from ibgu.core import failures
+from ibgu.core.harmless import one_line
 from ibgu.core.model import Action
 from ibgu.core.notify.fact import Fact
 from ibgu.core.notify.memory import NAMED, Group
@@ -35,6 +36,7 @@ def _group(fact: Fact) -> Group:
     assert fact.cluster is not None
     action, words = str(fact.data.get("failed_action", "")), str(fact.data.get("message", ""))
     known = failures.explain(Action(action), words) if action in set(Action) else None
+    words = one_line(words)
     return Group(
         step=fact.step,
         action=action,

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from ibgu.core.harmless import one_line
 from ibgu.core.model import Action, Kind, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.notify import words
 from ibgu.core.notify.fact import ABOUT_MEMBERS, ABOUT_ROLLOUTS, ABOUT_STEPS, MOVES, READ, Fact
@@ -115,8 +116,8 @@ def _message(topic: Topic, track: Track, fact: Fact) -> Message:
         topic=topic,
         at=fact.at,
         rollout=fact.rollout,
-        text=words.sentence(topic, track, fact),
-        actor=fact.actor,
+        text=one_line(words.sentence(topic, track, fact)),
+        actor=one_line(fact.actor),
         hold=words.hold_of(topic, track),
         groups=words.groups_of(topic, track),
         track=track,

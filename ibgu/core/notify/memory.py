@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ibgu.core.harmless import one_line
 from ibgu.core.model import RolloutState
 
 FAILURES_LAST = timedelta(hours=24)
@@ -112,6 +113,6 @@ def hold_in(data: dict[str, Any], at: datetime, before: Hold | None) -> Hold | N
     """An event of a rollout or a step tells its hold, if there is one."""
     if "hold" not in data:
         return None
-    reason, message = str(data["hold"]), str(data.get("hold_message", ""))
+    reason, message = str(data["hold"]), one_line(str(data.get("hold_message", "")))
     since = before.since if before and before.reason == reason else at
     return Hold(reason, message, str(data.get("hold_who", "")), since)

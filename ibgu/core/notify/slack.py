@@ -1,14 +1,29 @@
 """Slack's incoming webhooks; Mattermost and Rocket.Chat take the same."""
 
+import re
+
 import msgspec
 
 from ibgu.core.notify import words
 from ibgu.core.notify.memory import Group
+from ibgu.core.notify.mentions import unmentioned
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.topics import Topic
 
 LONGEST = 3500
 """Characters: Slack cuts a text at 4,000."""
+_MARKUP = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    "*": "\N{ASTERISK OPERATOR}",
+    "`": "\N{MODIFIER LETTER GRAVE ACCENT}",
+    "~": "\N{TILDE OPERATOR}",
+}
+"""What is read as markup wherever it stands; the first three have a notation of their own."""
+_EMPHASIS = re.compile(r"(?<!\w)_|_(?!\w)")
+"""Not within a name."""
+_LOW_LINE = "\N{MODIFIER LETTER LOW MACRON}"
 _SYMBOLS = {
     Topic.ROLLOUT_HELD: "⏸",
     Topic.STEP_HELD: "⏸",
@@ -36,8 +51,10 @@ def slack(message: Message, link: str) -> bytes:
 
 
 def escaped(text: str) -> str:
-    """The three characters that Slack reads as markup; so nobody is mentioned by a message."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Return the text as Slack and Mattermost show it: neither reads any markup in it."""
+    for sign, shown in _MARKUP.items():
+        text = text.replace(sign, shown)
+    return _EMPHASIS.sub(_LOW_LINE, unmentioned(text))
 
 
 def _symbol(message: Message) -> str:

@@ -17,7 +17,7 @@ from ibgu.core.notify import (
     sample,
     wanted,
 )
-from ibgu.core.notify.memory import Hold
+from ibgu.core.notify.memory import Alert, Hold
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.slack import LONGEST
 from ibgu.core.notify.topics import Topic
@@ -107,8 +107,59 @@ def test_the_end_of_a_step_is_good_or_bad(braked: tuple[Memory, list[Message]]) 
 
 def test_nobody_is_called_by_a_clusters_words(braked: tuple[Memory, list[Message]]) -> None:
     assert slack(replace(braked[1][0], text="<!channel> & <@U1>")) == [
-        "▶ *fleet/a* &lt;!channel&gt; &amp; &lt;@U1&gt;"
+        "▶ *fleet/a* &lt;!channel&gt; &amp; &lt;\N{FULLWIDTH COMMERCIAL AT}U1&gt;"
     ]
+
+
+HOSTILE = "x\n*noc*: all is well @channel\u202e [see](https://evil.example) \x1b[2J`a` _b_ <!here>"
+
+
+def hostile() -> tuple[Memory, Message]:
+    """A rollout whose first failed cluster says that, and what is told of it."""
+    twin = prepared(range(1, 13))
+    twin.wait(hours=5)
+    facts = [
+        replace(fact, data=fact.data | {"message": HOSTILE}) if "message" in fact.data else fact
+        for fact in facts_of(twin)
+    ]
+    memory, messages = folded(facts)
+    return memory, next(each for each in messages if each.topic is Topic.CLUSTERS_FAILED)
+
+
+AT = "\N{FULLWIDTH COMMERCIAL AT}"
+
+
+def test_a_clusters_words_are_one_line_that_calls_nobody() -> None:
+    _, message = hostile()
+    first, *others = slack(message)
+    star, tick = "\N{ASTERISK OPERATOR}", "\N{MODIFIER LETTER GRAVE ACCENT}"
+    low = "\N{MODIFIER LETTER LOW MACRON}"
+    assert first.endswith(
+        f"x {star}noc{star}: all is well {AT}channel\ufffd [see] (https://evil.example) "
+        f"\ufffd[2J{tick}a{tick} {low}b{low} &lt;!here&gt;"
+    )
+    assert [line[0] for line in others] == ["•"]
+
+
+def test_nor_do_they_in_alerts_and_cloudevents() -> None:
+    memory, message = hostile()
+    alerts = {each.labels["alertname"]: each for each in _wanted(memory, message)}
+    text = alerts["IbguClustersFailed"].annotations["description"]
+    assert f"x *noc*: all is well {AT}channel" in text
+    assert text.endswith("\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}!here>")
+    assert not {"\n", "\x1b", "\u202e"} & set(text)
+    data = json.loads(parcel(message, receiver(Format.CLOUDEVENTS), "hub-1").body)["data"]
+    told = data["text"] + data["failures"][0]["words"]
+    assert not {"\n", "\x1b", "\u202e"} & set(told)
+
+
+def _wanted(memory: Memory, message: Message) -> tuple[Alert, ...]:
+    return wanted(memory, receiver(Format.ALERTMANAGER), "hub-1", message.at)
+
+
+def test_names_of_images_stay(braked: tuple[Memory, list[Message]]) -> None:
+    image = "quay.io/x_y/seed@sha256:0a1b"
+    assert slack(replace(braked[1][0], text=image)) == [f"▶ *fleet/a* {image}"]
 
 
 def test_a_long_text_is_cut(braked: tuple[Memory, list[Message]]) -> None:
