@@ -93,6 +93,12 @@ class Settings(BaseSettings):
     watch_silence_seconds: float = Field(
         120.0, ge=5, description="A watch that says nothing for so long is opened anew."
     )
+    tenancy: str = Field(
+        "off",
+        pattern="^(off|clustersets)$",
+        description="clustersets: an ImageBasedGroupUpgrade takes only clusters of the "
+        "ManagedClusterSets that are bound to its namespace; off: of the whole fleet, as TALM.",
+    )
     talm_namespaces: str = Field(
         "openshift-cluster-group-upgrades,openshift-operators",
         description="Where TALM may be installed, with commas between.",

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 
+from msgspec.structs import replace
+
 from ibgu.controller.agenda import MOST, Touched
 from ibgu.controller.aside import about
 from ibgu.controller.commit import Draft
@@ -121,7 +123,8 @@ class Deciding:
         snapshot = self.snapshot(book)
         listed = self._parts.openings.take(book)
         if listed is not None:
-            return start_into(draft.take, snapshot, clusters, listed, now)
+            snapshot = replace(snapshot, scope=listed.scope)
+            return start_into(draft.take, snapshot, clusters, listed.clusters, now)
         return decide_into(draft.take, snapshot, clusters, now)
 
     def snapshot(self, book: Book) -> Snapshot:
@@ -138,6 +141,7 @@ class Deciding:
             payload=self._parts.payloads.state(rollout.uid),
             adoption=mirror.unfinished_cgus(rollout),
             traces=self._traces(book, found),
+            scope=self._parts.tenants.scope(rollout.namespace),
             actor=actor_of(found),
         )
 

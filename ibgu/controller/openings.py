@@ -1,17 +1,21 @@
-"""Opening steps: the consistent list of ManagedClusters that membership is taken from (R2)."""
+"""Opening steps: the consistent list of ManagedClusters that membership is taken from (R2), and
+whom the rollout's namespace may take of them."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
+from msgspec import Struct
 
 from ibgu.controller.aside import about
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads, carries
+from ibgu.controller.tenants import Tenants
 from ibgu.core.book import Book
 from ibgu.core.kinds import ManagedCluster
 from ibgu.core.model import ClusterView, Rollout
 from ibgu.core.observe import Shown, shown_cluster
+from ibgu.core.plan import Scope
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -22,6 +26,19 @@ AGAIN = 15.0
 """Seconds after which a step that could not start (payload, hub) is tried again."""
 
 
+class Listed(Struct, frozen=True):
+    """What a step opens with, read at one moment."""
+
+    scope: Scope
+    clusters: Sequence[ClusterView]
+    """Nobody where the scope has a problem: then the step stays closed."""
+
+
+class _Read(Struct, frozen=True):
+    scope: Scope
+    clusters: list[Shown[ClusterView]]
+
+
 class Openings:
     """Lists in the background; `done` is called with the rollout's uid when a list is there."""
 
@@ -30,15 +47,17 @@ class Openings:
         client: Hub,
         mirror: Mirror,
         payloads: Payloads,
+        tenants: Tenants,
         tasks: asyncio.TaskGroup,
         done: Callable[[str], None],
     ) -> None:
         self._client = client
         self._mirror = mirror
         self._payloads = payloads
+        self._tenants = tenants
         self._tasks = tasks
         self._done = done
-        self._open: dict[tuple[str, int], list[Shown[ClusterView]] | None] = {}
+        self._open: dict[tuple[str, int], _Read | None] = {}
 
     def want(self, book: Book) -> None:
         """See to it that the opening step gets its list; a second call changes nothing."""
@@ -54,7 +73,7 @@ class Openings:
         for key in [key for key in self._open if key[0] == rollout]:
             del self._open[key]
 
-    def take(self, book: Book) -> Sequence[ClusterView] | None:
+    def take(self, book: Book) -> Listed | None:
         """The list for the rollout's opening step, once; None if there is none (yet).
 
         Where the mirror is ahead of the list by now, the mirror counts: a label that was owed
@@ -66,16 +85,15 @@ class Openings:
         if step is None or listed is None:
             return None
         del self._open[step.step.key]
-        return [self._newer(cluster) for cluster in listed]
+        return Listed(listed.scope, [self._newer(cluster) for cluster in listed.clusters])
 
     async def _list(self, rollout: Rollout, step: int, delay: float) -> None:
         await asyncio.sleep(delay)
         while (rollout.uid, step) in self._open:
             try:
                 with about(rollout.uid):
-                    if carries(rollout, step):
-                        await self._payloads.read(rollout)
-                self._put((rollout.uid, step), await self._clusters())
+                    found = await self._read(rollout, step)
+                self._put((rollout.uid, step), found)
             except HubError as error:
                 names = {"rollout": rollout.full_name, "step": step + 1}
                 log.warning("can't list clusters", **names, error=str(error))
@@ -84,9 +102,17 @@ class Openings:
                 self._done(rollout.uid)
                 return
 
-    def _put(self, key: tuple[str, int], listed: list[Shown[ClusterView]]) -> None:
+    def _put(self, key: tuple[str, int], found: _Read) -> None:
         if key in self._open:
-            self._open[key] = listed
+            self._open[key] = found
+
+    async def _read(self, rollout: Rollout, step: int) -> _Read:
+        scope = await self._tenants.fresh(rollout.namespace)
+        if scope.problem:
+            return _Read(scope, [])
+        if carries(rollout, step):
+            await self._payloads.read(rollout)
+        return _Read(scope, await self._clusters())
 
     async def _clusters(self) -> list[Shown[ClusterView]]:
         found: list[Shown[ClusterView]] = []

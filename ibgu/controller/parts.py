@@ -16,6 +16,7 @@ from ibgu.controller.openings import Openings
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.poking import Poking
 from ibgu.controller.statuses import Statuses
+from ibgu.controller.tenants import Tenants
 from ibgu.core.book import World
 
 
@@ -31,6 +32,7 @@ class Parts(Struct, frozen=True):
     effects: Effects
     openings: Openings
     payloads: Payloads
+    tenants: Tenants
     statuses: Statuses
     notices: Notices
     clock: Clock

@@ -9,7 +9,7 @@ from ibgu.hub import paths
 from ibgu.hub.consequences import consequence
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
-from ibgu.hub.rights import Right, needed, refused
+from ibgu.hub.rights import TENANCY, Right, needed, refused
 from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu.controller")
@@ -27,6 +27,7 @@ def of_controller(settings: Settings, lease: str, *, cgus: bool) -> list[Right]:
     return [
         *(right for right in everywhere if not _of_talm(right)),
         *(_in(right, namespace) for right in everywhere if _of_talm(right) for namespace in talm),
+        *(needed(TENANCY) if settings.tenancy != "off" else ()),
         *needed("leader", settings.namespace, lease),
     ]
 

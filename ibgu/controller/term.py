@@ -27,6 +27,7 @@ from ibgu.controller.retention import Retention
 from ibgu.controller.rights import RightsWatch
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import SeenLeases, TalmWatch
+from ibgu.controller.tenants import Tenants
 from ibgu.controller.usual import Usual
 from ibgu.controller.watches import Watches
 from ibgu.core.book import World
@@ -73,6 +74,7 @@ class Basis(Struct, frozen=True):
     clock: Clock
     facts: Facts
     aside: Aside
+    tenants: Tenants
 
 
 class Term:
@@ -117,6 +119,8 @@ class Term:
             outfit.client, clock, outfit.settings.talm_namespaces.split(","), outfit.talm_seen
         )
         talm_live = tasks.create_task(talm.first())
+        tenants = self._tenants()
+        bound = tasks.create_task(tenants.first())
         recovery = Recovery(outfit.journal, ledger, outfit.mirror, outfit.watches, self._aside)
         world, decisions = await recovery.load(clock.now(), proof)
         self._world = world
@@ -125,18 +129,28 @@ class Term:
             talm_live=await talm_live,
             starts_per_minute=outfit.settings.starts_per_minute,
         )
-        loop = self._assemble(tasks, Basis(world, clock, facts, self._aside))
+        await bound
+        loop = self._assemble(tasks, Basis(world, clock, facts, self._aside, tenants))
         ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
         loop.recovered(decisions)
         loop.touch_everything()
         loop.tell_aside()
         tasks.create_task(self._note_versions())
         tasks.create_task(talm.run(loop.talm))
+        tasks.create_task(tenants.run(loop.touch_everything))
         tasks.create_task(self._payload_checks(loop))
         if days := outfit.settings.events_days:
             tasks.create_task(Retention(outfit.journal.forget, clock, days).run())
         self._leads(loop)
         await loop.run()
+
+    def _tenants(self) -> Tenants:
+        outfit = self._outfit
+        return Tenants(
+            outfit.client,
+            outfit.settings.service_account,
+            on=outfit.settings.tenancy == "clustersets",
+        )
 
     def _assemble(self, tasks: asyncio.TaskGroup, basis: Basis) -> Loop:
         outfit, clock = self._outfit, basis.clock
@@ -158,8 +172,9 @@ class Term:
             aside=basis.aside,
             ledger=self._ledger,
             effects=effects,
-            openings=Openings(client, mirror, payloads, tasks, agenda.touch_now),
+            openings=Openings(client, mirror, payloads, basis.tenants, tasks, agenda.touch_now),
             payloads=payloads,
+            tenants=basis.tenants,
             statuses=Statuses(
                 *(mirror, payloads, clock, writer, basis.aside),
                 served=served.ibgu_status,

@@ -129,6 +129,37 @@ class ManagedCluster(Kind, frozen=True, gc=False, rename="camel"):
     status: ManagedClusterStatus = ManagedClusterStatus()
 
 
+# -- ManagedClusterSet and its bindings (cluster.open-cluster-management.io/v1beta2) -------------
+
+
+class ClusterSelector(Kind, frozen=True, gc=False, rename="camel"):
+    selector_type: str = ""
+    label_selector: LabelSelector | None = None
+
+
+class ManagedClusterSetSpec(Kind, frozen=True, gc=False, rename="camel"):
+    cluster_selector: ClusterSelector = ClusterSelector()
+
+
+class ManagedClusterSet(Kind, frozen=True, gc=False, rename="camel"):
+    metadata: ObjectMeta
+    spec: ManagedClusterSetSpec = ManagedClusterSetSpec()
+
+
+class ManagedClusterSetBindingSpec(Kind, frozen=True, gc=False, rename="camel"):
+    cluster_set: str = ""
+
+
+class ManagedClusterSetBindingStatus(Kind, frozen=True, gc=False, rename="camel"):
+    conditions: list[Condition] = []
+
+
+class ManagedClusterSetBinding(Kind, frozen=True, gc=False, rename="camel"):
+    metadata: ObjectMeta
+    spec: ManagedClusterSetBindingSpec = ManagedClusterSetBindingSpec()
+    status: ManagedClusterSetBindingStatus = ManagedClusterSetBindingStatus()
+
+
 # -- ManifestWork (work.open-cluster-management.io/v1) -----------------------------------------
 
 

@@ -9,6 +9,7 @@ from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.book import Book, World
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import ClusterView, Observation
+from ibgu.core.plan.tenancy import EVERYWHERE, Scope
 
 
 class PayloadState(Struct, frozen=True):
@@ -54,5 +55,7 @@ class Snapshot(Struct, frozen=True):
     """Unfinished ClusterGroupUpgrades of this IBGU are on the hub (R20)."""
     traces: Traces = NO_TRACES
     """What TALM has made of this IBGU, and left on the hub (R20)."""
+    scope: Scope = EVERYWHERE
+    """The clusters that the rollout's namespace may take."""
     actor: str = "via the hub"
     """Who changed the IBGU last, as far as the hub tells (its field manager)."""

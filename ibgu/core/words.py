@@ -31,6 +31,7 @@ HOLDS = frozenset(
         ReasonKind.BRAKE,
         ReasonKind.PAYLOAD_CHANGED,
         ReasonKind.PAYLOAD_BLOCKED,
+        ReasonKind.UNBOUND,
         ReasonKind.INVALID_PLAN,
         ReasonKind.TALM,
         ReasonKind.ADOPTION,

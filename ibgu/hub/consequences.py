@@ -20,12 +20,16 @@ _UNCHECKED = Consequence(
     "all IBGUs count as unchecked: IBGU_PAYLOAD_REFERENCES says what they may refer to", vital=False
 )
 
+_TENANCY = Consequence("no cluster may be taken while tenancy is on (IBGU_TENANCY)")
+
 _ADOPT = Consequence("no rollout can be taken over from TALM (ibgu.dev/adopt)", vital=False)
 _BY_RESOURCE = {
     "manifestworkreplicasets": _ADOPT,
     "imagebasedgroupupgrades": Consequence("no rollout is seen"),
     "imagebasedgroupupgrades/status": Consequence("nobody sees in the IBGU how far it is"),
     "managedclusters": Consequence("no cluster is seen, and no step starts"),
+    "managedclustersets": _TENANCY,
+    "managedclustersetbindings": _TENANCY,
     "manifestworks": Consequence("ibgu does not see what clusters report"),
     "events": Consequence("there are no Events on the IBGUs", vital=False),
     "deployments": _TALM,

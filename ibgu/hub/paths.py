@@ -15,6 +15,7 @@ _EVENT_API = "/apis/events.k8s.io/v1"
 _ADMISSION_API = "/apis/admissionregistration.k8s.io/v1"
 
 MANAGED_CLUSTERS = f"/apis/{CLUSTER_GROUP}/v1/managedclusters"
+CLUSTER_SETS = f"/apis/{CLUSTER_GROUP}/v1beta2/managedclustersets"
 TOKEN_REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 SUBJECT_ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 SELF_SUBJECT_ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -79,6 +80,10 @@ def ibgu_status(namespace: str, name: str) -> str:
 
 def managed_cluster(name: str) -> str:
     return f"{MANAGED_CLUSTERS}/{segment(name)}"
+
+
+def cluster_set_bindings(namespace: str | None = None) -> str:
+    return _collection(f"/apis/{CLUSTER_GROUP}/v1beta2", "managedclustersetbindings", namespace)
 
 
 def works(namespace: str | None = None) -> str:

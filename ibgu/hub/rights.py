@@ -17,6 +17,8 @@ ROLES = ("controller", "leader", "api", "payload-reader")
 """Files of the chart, and the roles in them: ibgu-controller and so on."""
 ADOPTER = "adopter"
 """The role that only taking over from TALM needs (ibgu.dev/adopt)."""
+TENANCY = "tenancy"
+"""The role that only IBGU_TENANCY=clustersets needs."""
 _AT_ONCE = 8
 """Reviews asked for at a time."""
 
@@ -80,7 +82,7 @@ def needed(role: str, namespace: str = "", name: str = "") -> list[Right]:
 
 def role_of(right: Right) -> str:
     """The one of ROLES that grants it."""
-    return next(role for role in (*ROLES, ADOPTER) if any(map(right.within, needed(role))))
+    return next(role for role in (*ROLES, TENANCY, ADOPTER) if any(map(right.within, needed(role))))
 
 
 @cache

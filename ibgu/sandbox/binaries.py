@@ -23,6 +23,8 @@ _PACKAGES = {
 _OCM_API = "open-cluster-management.io/api"
 _OCM_CRDS = (
     "cluster/v1/0000_00_clusters.open-cluster-management.io_managedclusters.crd.yaml",
+    "cluster/v1beta2/0000_00_clusters.open-cluster-management.io_managedclustersets.crd.yaml",
+    "cluster/v1beta2/0000_01_clusters.open-cluster-management.io_managedclustersetbindings.crd.yaml",
     "work/v1/0000_00_work.open-cluster-management.io_manifestworks.crd.yaml",
 )
 
@@ -38,7 +40,7 @@ class HubBinaries(NamedTuple):
 def hub_binaries() -> HubBinaries:
     """Find them, or build them (minutes, with progress on standard error)."""
     folder = _assets() or made_once(f"hub-{_digest()}", _build)
-    crds = made_once(f"crds-{golang.required(_OCM_API)}", _copy_crds)
+    crds = made_once(f"crds-{golang.required(_OCM_API)}-{len(_OCM_CRDS)}", _copy_crds)
     return HubBinaries(folder / "kube-apiserver", folder / "etcd", folder / "kubectl", crds)
 
 

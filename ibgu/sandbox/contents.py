@@ -14,6 +14,7 @@ from ibgu.sandbox.users import SYSTEM_NAMESPACE, sandbox_rbac
 _CHART = "charts/ibgu"
 _SERVED = {
     "cluster.open-cluster-management.io/v1": "managedclusters",
+    "cluster.open-cluster-management.io/v1beta2": "managedclustersetbindings",
     "lcm.openshift.io/v1alpha1": "imagebasedgroupupgrades",
     "work.open-cluster-management.io/v1": "manifestworks",
 }

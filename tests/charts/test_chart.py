@@ -32,6 +32,7 @@ def test_the_chart_grants_what_the_sandbox_grants() -> None:
         {
             "payloadNamespaces": ["default", "openshift-adp"],
             "topology": "combined",
+            "tenancy": "clustersets",
             "userRoles": {"create": False},
         }
     )
@@ -53,6 +54,21 @@ def test_a_service_account_of_ones_own() -> None:
     objects = render({"topology": "combined", "serviceAccount": {"create": False, "name": "other"}})
     assert not [item for item in objects if item["kind"] == "ServiceAccount"]
     assert {subject for *_, subject in bindings(objects)} == {f"{SYSTEM_NAMESPACE}/other"}
+
+
+def test_only_with_tenancy_may_ibgu_read_cluster_sets_and_is_told_to() -> None:
+    for given in ("off", "clustersets"):
+        objects = render({"tenancy": given})
+        on = given != "off"
+        assert ("ibgu-tenancy" in {role for _, role, *_ in bindings(objects)}) is on
+        told = [
+            variable["value"]
+            for item in objects
+            if item["kind"] == "Deployment"
+            for variable in item["spec"]["template"]["spec"]["containers"][0]["env"]
+            if variable["name"] == "IBGU_TENANCY"
+        ]
+        assert told == [given] * (2 if on else 0)  # the API previews by the same rule
 
 
 def test_a_shadow_is_bound_to_nothing_that_writes() -> None:

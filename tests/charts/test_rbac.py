@@ -22,6 +22,8 @@ class Resource(NamedTuple):
 IBGUS = Resource("lcm.openshift.io", "imagebasedgroupupgrades")
 IBGU_STATUS = IBGUS._replace(subresource="status")
 CLUSTERS = Resource("cluster.open-cluster-management.io", "managedclusters")
+SETS = Resource("cluster.open-cluster-management.io", "managedclustersets")
+SET_BINDINGS = Resource("cluster.open-cluster-management.io", "managedclustersetbindings")
 WORKS = Resource("work.open-cluster-management.io", "manifestworks")
 EVENTS = Resource("events.k8s.io", "events")
 LEASES = Resource("coordination.k8s.io", "leases")
@@ -46,6 +48,8 @@ MAY = [
     ("list watch", IBGUS, "site"),
     ("patch", IBGU_STATUS, "site"),
     ("get list watch patch", CLUSTERS, ""),
+    ("list", SETS, ""),
+    ("list", SET_BINDINGS, "site"),
     ("get list watch create patch delete", WORKS, "spoke1"),
     ("create", EVENTS, "site"),
     ("get watch create patch", LEASES, "ibgu-system"),
@@ -62,6 +66,9 @@ MAY = [
     ("create", ACCESS_REVIEWS, ""),
 ]
 MAY_NOT = [
+    ("create update patch delete", SETS, ""),
+    ("create", SETS._replace(subresource="bind"), ""),
+    ("create update patch delete", SET_BINDINGS, "site"),
     ("get create update patch delete deletecollection *", IBGUS, "site"),
     ("get update", IBGU_STATUS, "site"),
     ("create update delete deletecollection", CLUSTERS, ""),

@@ -10,6 +10,7 @@ from msgspec import json
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.openings import Openings
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.tenants import Tenants
 from ibgu.core.book import Book
 from ibgu.core.kinds import IbguSpec, ManagedCluster, PlanItem
 from ibgu.core.model import Action, Rollout, Step
@@ -59,7 +60,12 @@ async def test_a_label_that_is_settled_after_the_list_counts(
         await admin.request("POST", paths.MANAGED_CLUSTERS, body=body)
         mirror, listed, book = Mirror(nothing), asyncio.Event(), opening()
         openings = Openings(
-            admin, mirror, Payloads(admin, "ns:name"), tasks, lambda _: listed.set()
+            admin,
+            mirror,
+            Payloads(admin, "ns:name"),
+            Tenants(admin, "ns:name", on=False),
+            tasks,
+            lambda _: listed.set(),
         )
         openings.want(book)
         await listed.wait()
@@ -69,6 +75,6 @@ async def test_a_label_that_is_settled_after_the_list_counts(
         mirror.clusters.put_newer(shown_cluster(json.decode(answer, type=ManagedCluster)))
         found = openings.take(book)
         assert found is not None
-        assert LABEL in next(cluster.labels for cluster in found if cluster.name == name)
+        assert LABEL in next(cluster.labels for cluster in found.clusters if cluster.name == name)
         assert openings.take(book) is None
         await admin.request("DELETE", path)

@@ -7,14 +7,19 @@ from typing import Any
 
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
-from ibgu.hub.rights import Account, Right, needed
+from ibgu.hub.rights import TENANCY, Account, Right, needed
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.users import SYSTEM_NAMESPACE, write_kubeconfig
 
 NAME = "lesser"
 ACCOUNT = Account(SYSTEM_NAMESPACE, NAME)
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
-EVERYWHERE = (*needed("controller"), *needed("api"), *needed("payload-reader"))
+EVERYWHERE = (
+    *needed("controller"),
+    *needed("api"),
+    *needed("payload-reader"),
+    *needed(TENANCY),
+)
 LEADER = tuple(needed("leader", SYSTEM_NAMESPACE))
 
 Object = dict[str, Any]

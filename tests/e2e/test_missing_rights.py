@@ -12,7 +12,7 @@ from structlog.testing import LogCapture
 from ibgu.cli.doctor.facts import Rights, Whose
 from ibgu.cli.doctor.findings import Level
 from ibgu.cli.doctor.judge_rights import judge_rights
-from ibgu.controller import denials, rights, talm
+from ibgu.controller import denials, openings, rights, talm
 from ibgu.controller.clock import Clock
 from ibgu.controller.rights import of_controller
 from ibgu.controller.service import LEASE
@@ -27,6 +27,7 @@ from ibgu.settings import read_settings
 from tests.e2e.account import ACCOUNT, EVERYWHERE, LEADER, Lesser
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
+from tests.e2e.tenants import Tenants
 
 PAYLOAD = set(needed("payload-reader"))
 TAKEN = [right for right in (*EVERYWHERE, *LEADER) if right not in PAYLOAD]
@@ -34,7 +35,8 @@ TAKEN = [right for right in (*EVERYWHERE, *LEADER) if right not in PAYLOAD]
 
 
 def all_needed() -> list[Right]:
-    return [*of_controller(read_settings(), LEASE, cgus=True), *needed("api")]
+    settings = read_settings(tenancy="clustersets")
+    return [*of_controller(settings, LEASE, cgus=True), *needed("api")]
 
 
 async def _until_refused(
@@ -111,6 +113,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "AGAIN", 0.2)
     monkeypatch.setattr(denials, "FIRST", 0.2)
     monkeypatch.setattr(talm, "RETRY", 0.2)
+    monkeypatch.setattr(openings, "AGAIN", 0.3)
 
 
 def of(role: str, verb: str, resource: str) -> Right:
@@ -153,6 +156,26 @@ async def test_the_controller_names_it_and_goes_on_once_it_is_given(
     await scene.completed("lesser")
     await scene.until(lambda: not scene.told_problems(), "readiness")
     assert scene.stages(f"{scene.label}-1") == ["Prep", "Upgrade"]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("kind", ["managedclustersets", "managedclustersetbindings"])
+async def test_with_tenancy_nobody_is_taken_while_the_sets_can_not_be_read(
+    scene: Scene, lesser: Lesser, kind: str
+) -> None:
+    await lesser.grant(of("tenancy", "list", kind))
+    tenants = Tenants(scene)
+    await tenants.everything("global")
+    await tenants.bind("global", "default")
+    await scene.fleet(count=1)
+    await scene.start(kubeconfig=await lesser.kubeconfig(), tenancy="clustersets")
+    await scene.apply(ibgu("lesser", step("Prep"), fleet=scene.label))
+    await scene.told("lesser", "--clusterrole=ibgu-tenancy --serviceaccount=ibgu-system:ibgu")
+    assert await scene.journal("SELECT 1 FROM members") == []
+    await lesser.grant()
+    await scene.completed("lesser")
+    assert scene.stages(f"{scene.label}-1") == ["Prep"]
+    await tenants.close()
 
 
 @pytest.mark.usefixtures("quick")

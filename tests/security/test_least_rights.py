@@ -17,12 +17,13 @@ from ibgu.hub.access import Access, Question
 from ibgu.hub.client import HubClient
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.lease import Elector
-from ibgu.hub.rights import ROLES, Right, needed
+from ibgu.hub.rights import ROLES, TENANCY, Right, needed
 from ibgu.hub.store import key_of
 from ibgu.hub.writer import Write
 from ibgu.sandbox.users import SYSTEM_NAMESPACE, USERS
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import config_map, ibgu, pull_secret, step
+from tests.e2e.tenants import Tenants
 from tests.security.conftest import Audited
 
 pytestmark = pytest.mark.e2e
@@ -64,7 +65,7 @@ def serves(granted: Right, asked: Right) -> bool:
 def everything() -> list[Right]:
     return [
         right
-        for role in ROLES
+        for role in (*ROLES, TENANCY)
         for right in needed(role, SYSTEM_NAMESPACE if role == "leader" else "")
     ]
 
@@ -77,9 +78,12 @@ async def test_each_right_is_used(
     _miss_changes_of_clusters(monkeypatch)
     await scene.apply(config_map("openshift-adp", "oadp-cm", backup="kind: Backup"))
     await scene.apply(pull_secret("default", "pull"))
+    tenants = Tenants(scene)
+    await tenants.everything("global")
+    await tenants.bind("global", "default")
     first = f"{scene.label}-1"
     await scene.fleet(count=1, delivered=["Secret/openshift-lifecycle-agent/none"])
-    await scene.start()
+    await scene.start(tenancy="clustersets")
     seed = {"image": "quay.io/x:4.17", "version": "4.17.0", "pullSecretRef": {"name": "pull"}}
     oadp = [{"name": "oadp-cm", "namespace": "openshift-adp"}]
     plan = [step("Prep"), step("Upgrade")]
@@ -94,6 +98,7 @@ async def test_each_right_is_used(
     await _ask_as_the_api(scene)
     await scene.kubectl("delete", "ibgu", "all")
     await scene.until(lambda: _none_left(scene), "ibgu's works to be removed")
+    await tenants.close()
     await scene.stop()  # a watch is written down when it ends
     await asyncio.sleep(0.5)  # the API server's log is that much behind
     asked = used(audited.log)

@@ -51,6 +51,8 @@ def foreign_controller(turn: Turn) -> Reason | None:
         return _adopting(turn) if traces.left else None
     ours = bool(turn.book.steps) or traces.complete(rollout.spec)
     if turn.snapshot.adoption or (traces.begun and not ours):
+        if problem := turn.snapshot.scope.problem:
+            return Reason(ReasonKind.UNBOUND, turn.now, problem, None, Who.PERSON)
         words = (
             "unfinished ClusterGroupUpgrades or steps of this IBGU are left from TALM: annotate "
             f"it with {names.ADOPT} and any value, and ibgu takes it over where TALM has left it"
@@ -71,7 +73,7 @@ def adopt(turn: Turn, value: str) -> str | None:
     """A person's wish to take over; None: not yet, it is acted on as soon as that is possible."""
     traces, hold = turn.snapshot.traces, turn.rollout.hold
     invalid = hold is not None and hold.kind is ReasonKind.INVALID_PLAN
-    if turn.facts.talm_live or invalid or turn.rollout.stands_still:
+    if turn.facts.talm_live or invalid or turn.rollout.stands_still or turn.snapshot.scope.problem:
         return None
     if not traces.left:
         return "TALM has left nothing of this IBGU on the hub"
@@ -99,7 +101,8 @@ def import_finished(turn: Turn) -> None:
     """An IBGU that TALM has carried out to its end is not carried out once more."""
     rollout = turn.rollout
     untouched = not turn.book.steps and rollout.state is RolloutState.PENDING
-    if untouched and rollout.hold is None and turn.snapshot.traces.complete(rollout.spec):
+    free = rollout.hold is None and not turn.snapshot.scope.problem
+    if untouched and free and turn.snapshot.traces.complete(rollout.spec):
         turn.on_rollout(
             Kind.ADOPTED,
             "TALM has carried it out to its end",
@@ -137,9 +140,7 @@ def _began(turn: Turn) -> datetime:
 
 def _import(turn: Turn) -> None:
     found = list(
-        adopted_steps(
-            turn.rollout, turn.snapshot.traces, lambda n: turn.observe(n).cluster, turn.now
-        )
+        adopted_steps(turn.rollout, turn.snapshot.traces, lambda n: _within(turn, n), turn.now)
     )
     for adopted in found:
         _import_step(turn, adopted)
@@ -149,11 +150,17 @@ def _import(turn: Turn) -> None:
         _owe_what_talm_did_not(turn, found[-1])
 
 
+def _within(turn: Turn, name: str) -> ClusterView | None:
+    """A cluster that the namespace may take; who may make ClusterGroupUpgrades may name any."""
+    cluster = turn.observe(name).cluster
+    return cluster if cluster and turn.snapshot.scope.includes(cluster.labels) else None
+
+
 def _import_step(turn: Turn, adopted: Adopted) -> None:
     step = adopted.step
     if step.state is StepState.RUNNING and Action.PREP in step.actions:
         step = replace(step, payload_digest=turn.snapshot.payload.digest)
-    turn.say(OnStep(Kind.STEP_ADOPTED, step, _told(adopted), warning=bool(adopted.gone)))
+    turn.say(OnStep(Kind.STEP_ADOPTED, step, _told(turn, adopted), warning=bool(adopted.gone)))
     slot = 0
     for member in adopted.members:
         if member.state is MemberState.IN_FLIGHT:
@@ -162,10 +169,13 @@ def _import_step(turn: Turn, adopted: Adopted) -> None:
         turn.say(OnMember(Kind.MEMBER_ADOPTED, member, _stands(member), member.cause))
 
 
-def _told(adopted: Adopted) -> str:
+def _told(turn: Turn, adopted: Adopted) -> str:
     step, gone = adopted.step, adopted.gone
     words = f"step {step.index + 1} as TALM has left it: {count(len(adopted.members), 'cluster')}"
-    return f"{words}; no longer on the hub: {', '.join(gone)}" if gone else words
+    if not gone:
+        return words
+    bounded = f", or {turn.snapshot.scope.outside}" if turn.snapshot.scope.bounded else ""
+    return f"{words}; no longer on the hub{bounded}: {', '.join(gone)}"
 
 
 def _stands(member: Member) -> str:

@@ -17,20 +17,25 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
-from ibgu.core.plan import select, why_nobody
+from ibgu.core.plan import outside, select, why_nobody
 
 
 def open_step(turn: Turn, clusters: Sequence[ClusterView]) -> None:
     """Start the opening step with the clusters that match; `clusters` is the whole list.
 
-    A rollout that is held, or a payload that can't be carried, keeps the step closed: no
-    cluster is touched.
+    A rollout that is held, a namespace that may take nobody, or a payload that can't be carried
+    keeps the step closed: no cluster is touched.
     """
-    reason = turn.rollout.hold or _payload_problem(turn)
+    reason = turn.rollout.hold or _scope_problem(turn) or _payload_problem(turn)
     if reason is not None:
         _keep_closed(turn, reason)
     else:
         _start(turn, clusters)
+
+
+def _scope_problem(turn: Turn) -> Reason | None:
+    problem = turn.snapshot.scope.problem
+    return Reason(ReasonKind.UNBOUND, turn.now, problem, None, Who.PERSON) if problem else None
 
 
 def _payload_problem(turn: Turn) -> Reason | None:
@@ -60,14 +65,16 @@ def _keep_closed(turn: Turn, reason: Reason) -> None:
 def _start(turn: Turn, clusters: Sequence[ClusterView]) -> None:
     book = turn.book.current
     assert book is not None
-    selectors = turn.rollout.spec.cluster_label_selectors
+    selectors, scope = turn.rollout.spec.cluster_label_selectors, turn.snapshot.scope
     barred = set() if book.step.first.cancels else turn.world.barred(turn.rollout)
-    chosen = select(clusters, selectors, book.step.first, turn.world.debts, barred)
+    chosen = select(clusters, selectors, book.step.first, turn.world.debts, barred, scope)
     if not chosen:
-        why = why_nobody(clusters, selectors, book.step.first, turn.world.debts, barred)
+        why = why_nobody(clusters, selectors, book.step.first, turn.world.debts, barred, scope)
         said = f"step {book.step.index + 1}: {why}"
     else:
         said = f"step {book.step.index + 1} starts with {count(len(chosen), 'cluster')}"
+        others = outside(clusters, selectors, scope)
+        said += f"; {others}" if others else ""
     if turn.rollout.state is RolloutState.PENDING:
         turn.on_rollout(
             Kind.ROLLOUT_STARTED,

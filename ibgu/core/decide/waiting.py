@@ -81,6 +81,8 @@ def _blocked(turn: Turn, member: Member, seen: Observation) -> bool:
     assert cluster is not None
     if hold is not None:
         return _block(turn, member, hold.kind, hold.message, hold.who)
+    if not turn.snapshot.scope.includes(cluster.labels):
+        return _block(turn, member, ReasonKind.UNBOUND, _outside(turn), Who.PERSON)
     if cluster.deleting:
         return _block(turn, member, ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted")
     if seen.stage is not None and seen.stage.terminating:
@@ -93,6 +95,11 @@ def _blocked(turn: Turn, member: Member, seen: Observation) -> bool:
     if not cluster.reachable:
         return _block(turn, member, ReasonKind.UNREACHABLE, "the cluster is not reachable")
     return False
+
+
+def _outside(turn: Turn) -> str:
+    scope = turn.snapshot.scope
+    return scope.problem or f"{scope.outside}; bind its set with: {scope.bind}"
 
 
 def _block(

@@ -132,6 +132,11 @@ _HOLDS = {
         "the objects on the hub are mended",
         "mend what the line above names",
     ),
+    ReasonKind.UNBOUND: Meaning(
+        "the rollout's namespace may take only clusters of the cluster sets that are bound to it",
+        "a set of the cluster is bound to the namespace (ManagedClusterSetBinding)",
+        "have the cluster's set bound to the namespace, or the rollout made where it is bound",
+    ),
     ReasonKind.INVALID_PLAN: Meaning(
         "the IBGU can't be carried out as it is now; what is in flight goes on",
         "the IBGU is valid again",

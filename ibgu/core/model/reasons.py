@@ -39,6 +39,8 @@ class ReasonKind(StrEnum):
     BRAKE = "Brake"
     PAYLOAD_CHANGED = "PayloadChanged"
     PAYLOAD_BLOCKED = "PayloadBlocked"
+    UNBOUND = "ClusterSetNotBound"
+    """The namespace may not take the cluster, or none at all."""
     INVALID_PLAN = "InvalidPlan"
     TALM = "TalmIsLive"
     ADOPTION = "UnfinishedGroupUpgrades"

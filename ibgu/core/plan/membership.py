@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import NEEDS, Action, ClusterView, Debt
 from ibgu.core.plan.natural import natural_key
-from ibgu.core.plan.selectors import matches
+from ibgu.core.plan.selectors import matcher, matches
+from ibgu.core.plan.tenancy import Scope
 
 Matched = tuple[ClusterView, str]
 """A cluster that a selector matches, and what keeps it out ("" if nothing does)."""
@@ -18,12 +19,14 @@ def select(
     action: Action,
     debts: Mapping[str, Debt],
     barred: Collection[str],
+    scope: Scope,
 ) -> list[ClusterView]:
     """The members of a step that begins with `action`, in R4's order.
 
-    `debts` is by ManagedCluster uid; `barred` holds uids that a canceller has taken (R6).
+    `debts` is by ManagedCluster uid; `barred` holds uids that a canceller has taken (R6); `scope`:
+    whom the rollout's namespace may take.
     """
-    found = _matched(clusters, selectors, action, debts, barred)
+    found = _matched(clusters, selectors, action, debts, barred, scope)
     members = [cluster for cluster, obstacle in found if not obstacle]
     return sorted(members, key=lambda cluster: natural_key(cluster.name))
 
@@ -34,6 +37,7 @@ def why_nobody(
     action: Action,
     debts: Mapping[str, Debt],
     barred: Collection[str],
+    scope: Scope,
 ) -> str:
     """A sentence for a person, where `select` of the same arguments answers nobody."""
     if not selectors:
@@ -41,7 +45,9 @@ def why_nobody(
             "spec.clusterLabelSelectors is absent or empty and so selects no cluster; "
             "name the clusters by their labels there"
         )
-    obstacles = Counter(why for _, why in _matched(clusters, selectors, action, debts, barred))
+    obstacles = Counter(
+        why for _, why in _matched(clusters, selectors, action, debts, barred, scope)
+    )
     if not obstacles:
         return (
             "no ManagedCluster matches spec.clusterLabelSelectors; compare them with "
@@ -50,15 +56,33 @@ def why_nobody(
     count = obstacles.total()
     told = ", ".join(f"{number} {why}" for why, number in sorted(obstacles.items()))
     noun = "cluster matches" if count == 1 else "clusters match"
-    return f"{count} {noun} spec.clusterLabelSelectors, but none can start {action}: {told}"
+    words = f"{count} {noun} spec.clusterLabelSelectors, but none can start {action}: {told}"
+    return f"{words}; bind their set with: {scope.bind}" if scope.outside in obstacles else words
+
+
+def outside(
+    clusters: Iterable[ClusterView], selectors: Sequence[LabelSelector], scope: Scope
+) -> str:
+    """A sentence on those that a selector matches and the namespace may not take; else empty."""
+    if not scope.bounded:
+        return ""
+    chosen, within = matcher(selectors), scope.matcher()
+    count = sum(1 for c in clusters if not c.local and chosen(c.labels) and not within(c.labels))
+    if not count:
+        return ""
+    noun = "cluster that matches is" if count == 1 else "clusters that match are"
+    return f"{count} more {noun} {scope.outside}; bind their set with: {scope.bind}"
 
 
 def left_out(
-    clusters: Iterable[ClusterView], selectors: Sequence[LabelSelector], action: Action
+    clusters: Iterable[ClusterView],
+    selectors: Sequence[LabelSelector],
+    action: Action,
+    scope: Scope,
 ) -> dict[str, list[str]]:
     """Names of those that a selector matches and that can't start `action`, by what keeps them."""
     found: dict[str, list[str]] = {}
-    for cluster, why in _matched(clusters, selectors, action, {}, ()):
+    for cluster, why in _matched(clusters, selectors, action, {}, (), scope):
         if why:
             found.setdefault(why, []).append(cluster.name)
     return {why: sorted(names, key=natural_key) for why, names in sorted(found.items())}
@@ -86,11 +110,16 @@ def _matched(
     action: Action,
     debts: Mapping[str, Debt],
     barred: Collection[str],
+    scope: Scope,
 ) -> Iterator[Matched]:
+    within = scope.matcher()
     for cluster in clusters:
         labels = with_debts(cluster.labels, debts.get(cluster.uid))
         if any(matches(selector, labels) for selector in selectors):
-            yield cluster, _obstacle(cluster, labels, action, barred)
+            if cluster.local or within(cluster.labels):
+                yield cluster, _obstacle(cluster, labels, action, barred)
+            else:
+                yield cluster, scope.outside
 
 
 def _obstacle(

@@ -10,7 +10,7 @@ from ibgu.core.forecast import Paces, makespan
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import LABEL_PREFIX, Action, ClusterView
 from ibgu.core.pacing import Pacing
-from ibgu.core.plan import allowed, left_out, problem, problem_of, select, why_nobody
+from ibgu.core.plan import allowed, left_out, outside, problem, problem_of, select, why_nobody
 from ibgu.core.preview.model import Excluded, Preview, Proposal, StepPreview
 from ibgu.core.preview.time import advice, measured
 from ibgu.core.preview.warnings import warnings
@@ -21,7 +21,8 @@ def preview(
 ) -> Preview:
     """`clusters` are all that the hub has."""
     spec = proposal.spec
-    wrong = (_wrong_plan(proposal), problem_of(spec.cluster_label_selectors))
+    scope = proposal.scope
+    wrong = (_wrong_plan(proposal), problem_of(spec.cluster_label_selectors), scope.problem)
     if problems := tuple(filter(None, wrong)):
         return Preview(problems=problems)
     steps = tuple(_steps(proposal, clusters, paces))
@@ -30,10 +31,12 @@ def preview(
         return found
     first = Action(steps[0].actions[0])
     before = _played(proposal, clusters)
-    out = left_out(before, spec.cluster_label_selectors, first)
+    out = left_out(before, spec.cluster_label_selectors, first, scope)
     said = list(warnings(proposal, steps, fleet))
     if not steps[0].clusters:
-        said.insert(0, why_nobody(before, spec.cluster_label_selectors, first, {}, ()))
+        said.insert(0, why_nobody(before, spec.cluster_label_selectors, first, {}, (), scope))
+    elif others := outside(before, spec.cluster_label_selectors, scope):
+        said.insert(0, others)
     likely, latest = _ends(proposal, steps, paces, now)
     return replace(
         found,
@@ -79,7 +82,7 @@ def _steps(
 
 def _members(proposal: Proposal, fleet: Sequence[ClusterView], item: PlanItem) -> list[ClusterView]:
     selectors = proposal.spec.cluster_label_selectors
-    return select(fleet, selectors, Action(item.actions[0]), {}, ())
+    return select(fleet, selectors, Action(item.actions[0]), {}, (), proposal.scope)
 
 
 def _after(

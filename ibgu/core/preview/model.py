@@ -8,7 +8,7 @@ from msgspec import Struct
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action
 from ibgu.core.pacing import UNPACED, Pacing
-from ibgu.core.plan import Started
+from ibgu.core.plan import EVERYWHERE, Scope, Started
 
 
 class Running(Struct, frozen=True):
@@ -31,6 +31,8 @@ class Proposal(Struct, frozen=True):
     annotations: Mapping[str, str] = {}
     """The IBGU's: those that go to the clusters, and its own."""
     pacing: Pacing = UNPACED
+    scope: Scope = EVERYWHERE
+    """The clusters that its namespace may take."""
     hub_rate: int = 0
     """Starts a minute on the whole hub; 0: no limit."""
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.book import Book, StepBook
 from ibgu.core.model import Action, ClusterView, Step, StepState
-from ibgu.core.plan import natural_key, select
+from ibgu.core.plan import EVERYWHERE, natural_key, select
 from ibgu.core.recover.found import Found
 from ibgu.core.recover.placing import Part, place, step_of
 from ibgu.core.recover.trace import Trace
@@ -100,5 +100,5 @@ def _waiting(found: Found, index: int) -> Iterator[str]:
     there = [view for view in views if view is not None]
     action = found.plan[index][0]
     selectors = found.object.spec.cluster_label_selectors
-    chosen: list[ClusterView] = select(there, selectors, action, {}, ())
+    chosen: list[ClusterView] = select(there, selectors, action, {}, (), EVERYWHERE)
     yield from (view.name for view in chosen)

@@ -40,6 +40,7 @@ WAITING = {
     ReasonKind.TERMINATING,
     ReasonKind.REOPENING,
     ReasonKind.FORBIDDEN,
+    ReasonKind.UNBOUND,
     ReasonKind.INVALID_PLAN,
     ReasonKind.PAUSED,
     ReasonKind.TALM,

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from ibgu.core import decide
 from ibgu.core.adopt import Traces
 from ibgu.core.model import Decision, Kind, OnRollout, OnStep, Stage
+from ibgu.core.plan import Scope
 from ibgu.core.snapshot import PayloadState
 from tests.core.decide.events import UID
 from tests.core.decide.restores import backup, restore_hub
@@ -117,6 +118,14 @@ def payload_blocked() -> Twin:
     return twin
 
 
+def unbound() -> Twin:
+    """Its namespace may take no cluster, so that its step stays closed."""
+    twin = opening()
+    twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
+    twin.settle()
+    return twin
+
+
 def misspelt_pace() -> Twin:
     twin = _began()
     twin.annotate(UID, **{"starts-per-minute": "ten"})
@@ -175,6 +184,7 @@ PLACES: dict[str, Make] = {
         set_aside,
         payload_changed,
         payload_blocked,
+        unbound,
         misspelt_pace,
         too_late,
         braked,

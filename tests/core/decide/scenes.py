@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from ibgu.core.adopt import Traces
 from ibgu.core.model import Kind, ReasonKind, Stage, Who
+from ibgu.core.plan import Scope
 from ibgu.core.snapshot import PayloadState
 from tests.core.decide.pacing import paced
 from tests.core.decide.restores import backup, restore_hub
@@ -145,6 +146,12 @@ def _talm_work(twin: Twin) -> None:
     twin.touch_cluster("site-1")
 
 
+def _unbound(twin: Twin) -> None:
+    _ready(twin)
+    twin.scope = Scope("fleet", ())
+    twin.touch_everything()
+
+
 def _adopting(twin: Twin) -> None:
     _adoption(twin)
     twin.traces["uid-a"] = Traces(left=1)
@@ -166,6 +173,7 @@ WAITS: dict[Scene, Row] = {
     _terminating: (ReasonKind.TERMINATING, "waits until the old ManifestWork", Who.CLUSTER),
     _reopening: (ReasonKind.REOPENING, "took the withdrawn run after all", Who.IBGU),
     _may_not_look: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
+    _unbound: (ReasonKind.UNBOUND, "in no cluster set that is bound to namespace", Who.PERSON),
     _invalid: (ReasonKind.INVALID_PLAN, "invalid combinations of actions", Who.PERSON),
     _paused: (ReasonKind.PAUSED, "paused by a person (alice)", Who.PERSON),
     _talm: (ReasonKind.TALM, "TALM is running on this hub", Who.PERSON),

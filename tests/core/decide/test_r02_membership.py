@@ -14,10 +14,13 @@ from ibgu.core.model import (
     Outcome,
     ReasonKind,
     StepState,
+    Who,
 )
+from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.snapshot import PayloadState
 from tests.core.decide.world import Twin, ibgu
 
+NORTH = Scope("fleet", (LabelSelector(match_labels={"region": "north"}),))
 SELECTOR = LabelSelector(match_labels={"region": "north"})
 
 
@@ -179,3 +182,49 @@ def test_a_step_without_prep_does_not_care() -> None:
     twin.turn()
     step = twin.book(uid).steps[0].step
     assert (step.state, step.payload_digest) == (StepState.RUNNING, "")
+
+
+def test_a_namespace_takes_only_the_clusters_that_are_bound_to_it() -> None:
+    twin, uid = opened("site-1", "site-2", "site-3")
+    twin.labels["site-2"]["region"] = "north"
+    twin.scope = NORTH
+    twin.wait(hours=1)
+    assert list(twin.book(uid).steps[0].members) == ["site-2"]
+    assert [name for name, spoke in twin.spokes.items() if spoke.executed] == ["site-2"]
+    (started,) = twin.told(Kind.STEP_STARTED)
+    assert "starts with 1 cluster; 2 more clusters that match are in no" in started
+
+
+def test_a_namespace_without_a_set_keeps_the_step_closed_until_there_is_one() -> None:
+    twin, uid = opened("site-1")
+    twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
+    twin.settle()
+    step = twin.book(uid).steps[0].step
+    assert step.state is StepState.OPENING
+    assert step.hold is not None
+    assert step.hold.kind is ReasonKind.UNBOUND
+    assert twin.warnings() == ["no ManagedClusterSet is bound to namespace fleet"]
+    twin.scope = NORTH
+    twin.labels["site-1"]["region"] = "north"
+    twin.touch(uid)
+    twin.wait(hours=1)
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+
+
+@pytest.mark.parametrize("scope", [Scope("fleet", ()), Scope("fleet", (), "not known")])
+def test_who_leaves_the_namespaces_sets_does_not_start_until_it_is_back(scope: Scope) -> None:
+    """Its membership is fixed; who is in flight goes through its actions."""
+    twin = Twin("site-1", "site-2")
+    uid = twin.apply(ibgu("a", "Prep Upgrade", concurrency=1))
+    twin.wait(seconds=10)
+    twin.scope = scope
+    twin.touch_everything()
+    twin.wait(hours=1)
+    reason = twin.member(uid, 0, "site-2").reason
+    assert (reason.kind, reason.who) == (ReasonKind.UNBOUND, Who.PERSON)
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert twin.spokes["site-2"].executed == []
+    twin.scope = EVERYWHERE
+    twin.touch_everything()
+    twin.wait(hours=1)
+    assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.adopt import Traces
+from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import (
     Action,
     Kind,
@@ -20,6 +21,7 @@ from ibgu.core.model import (
     Stage,
     StepState,
 )
+from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
 from tests.core.certify.logs import certify, log_of, told
@@ -419,6 +421,39 @@ def test_not_before_it_is_known_what_prep_brings(twin: Twin) -> None:
     twin.touch(uid)
     twin.settle()
     assert twin.book(uid).steps[0].step.payload_digest == "digest"
+
+
+def test_who_may_make_group_upgrades_gets_no_cluster_that_is_not_the_namespaces(
+    twin: Twin,
+) -> None:
+    """They are objects of the tenant's namespace, and name whom it likes."""
+    for name in ("s1", "s3"):
+        twin.labels[name]["region"] = "north"
+    twin.scope = Scope("fleet", (LabelSelector({"region": "north"}),))
+    talm = prepping(twin)
+    talm.begins("s1", Action.PREP)
+    uid = talm.leave()
+    twin.settle()
+    assert set(twin.book(uid).steps[0].members) == {"s1", "s3"}
+    words = "or in no cluster set that is bound to namespace fleet: s2"
+    assert any(words in warning for warning in twin.warnings())
+    assert not [key for key in twin.works if key[1] == "s2"]
+
+
+def test_nothing_is_taken_over_while_the_namespace_may_take_nobody(twin: Twin) -> None:
+    twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
+    talm = prepping(twin)
+    talm.begins("s1", Action.PREP)
+    uid = talm.leave()
+    twin.settle()
+    hold = twin.book(uid).rollout.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.UNBOUND
+    assert twin.book(uid).steps == []
+    twin.scope = EVERYWHERE
+    twin.touch(uid)
+    twin.settle()
+    assert set(twin.book(uid).steps[0].members) == {"s1", "s2", "s3"}
 
 
 def test_talm_came_back_to_a_rollout_of_ours_and_left_again(twin: Twin) -> None:

@@ -33,6 +33,7 @@ from ibgu.core.model import (
     Preempt,
     StepState,
 )
+from ibgu.core.plan import EVERYWHERE
 from ibgu.core.snapshot import Facts, PayloadState, Snapshot
 from tests.core.decide.builders import START, ibgu, plan_of, rollout_of
 from tests.core.decide.hub import Hub, Key
@@ -62,6 +63,7 @@ class Twin(Hub, Story):
         self.records = Records()
         self.payload = PayloadState()
         self.facts = Facts(in_sync_since=START)
+        self.scope = EVERYWHERE
         self.adoption: set[str] = set()
         self.traces: dict[str, Traces] = {}
         self.timers: dict[Key, datetime] = {}
@@ -122,6 +124,7 @@ class Twin(Hub, Story):
             payload=self.payload,
             adoption=uid in self.adoption,
             traces=self.traces.get(uid, NO_TRACES),
+            scope=self.scope,
         )
 
     def book(self, uid: str) -> Book:

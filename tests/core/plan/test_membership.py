@@ -1,10 +1,19 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, Change, ClusterView, Debt
-from ibgu.core.plan import select, why_nobody, with_debts
+from ibgu.core.plan import (
+    EVERYWHERE,
+    Scope,
+    left_out,
+    outside,
+    select,
+    why_nobody,
+    with_debts,
+)
 
 EVERYBODY = [LabelSelector()]
 
@@ -56,8 +65,9 @@ def chosen(
     selectors: list[LabelSelector] = EVERYBODY,
     debts: dict[str, Debt] | None = None,
     barred: frozenset[str] = frozenset(),
+    scope: Scope = EVERYWHERE,
 ) -> list[str]:
-    return [c.name for c in select(clusters, selectors, action, debts or {}, barred)]
+    return [c.name for c in select(clusters, selectors, action, debts or {}, barred, scope)]
 
 
 def test_any_selector_is_enough_and_the_order_is_natural() -> None:
@@ -138,7 +148,7 @@ def test_what_is_deleted_already_may_be_owed() -> None:
 
 
 def why(clusters: list[ClusterView], action: Action, selectors: list[LabelSelector]) -> str:
-    return why_nobody(clusters, selectors, action, {}, frozenset({"uid-taken"}))
+    return why_nobody(clusters, selectors, action, {}, frozenset({"uid-taken"}), EVERYWHERE)
 
 
 def test_why_nobody_without_selectors() -> None:
@@ -185,3 +195,57 @@ def test_the_same_members_in_the_same_order_for_every_order_of_the_list(
     clusters: list[ClusterView], action: Action
 ) -> None:
     assert chosen(clusters, action) == chosen(clusters[::-1], action)
+
+
+NORTH = Scope("north", (LabelSelector({"region": "north"}),))
+
+
+def test_only_the_namespaces_own_clusters_whatever_the_selectors_say() -> None:
+    clusters = [cluster("a", region="north"), cluster("b", region="south"), cluster("c")]
+    assert chosen(clusters, scope=NORTH) == ["a"]
+    assert left_out(clusters, EVERYBODY, Action.PREP, NORTH) == {
+        "in no cluster set that is bound to namespace north": ["b", "c"]
+    }
+
+
+def test_the_hub_itself_is_in_no_namespaces_reach() -> None:
+    """The set `global` has it too."""
+    everything = Scope("north", (LabelSelector(),))
+    assert chosen([cluster("hub", local=True)], scope=everything) == []
+    assert outside([cluster("hub", local=True)], EVERYBODY, NORTH) == ""
+
+
+def test_what_ibgu_owes_puts_no_cluster_into_a_set() -> None:
+    view = cluster("a", region="south")
+    assert chosen([view], debts=owed(view, "region", "north"), scope=NORTH) == []
+
+
+def test_who_is_outside_is_counted_and_what_to_do_is_said() -> None:
+    clusters = [cluster("a", region="north"), cluster("b"), cluster("c")]
+    bind = "bind their set with: clusteradm clusterset bind SET --namespace north"
+    assert outside(clusters, EVERYBODY, NORTH) == (
+        f"2 more clusters that match are in no cluster set that is bound to namespace north; {bind}"
+    )
+    assert outside(clusters[:2], EVERYBODY, NORTH).startswith("1 more cluster that matches is in")
+    assert outside(clusters[:1], EVERYBODY, NORTH) == ""
+    assert outside(clusters, EVERYBODY, EVERYWHERE) == ""
+    why = why_nobody(clusters[1:], EVERYBODY, Action.PREP, {}, (), NORTH)
+    assert why == (
+        "2 clusters match spec.clusterLabelSelectors, but none can start Prep: "
+        f"2 in no cluster set that is bound to namespace north; {bind}"
+    )
+
+
+REGIONS = st.sampled_from([{}, {"region": "north"}, {"region": "south"}])
+
+
+@given(st.lists(REGIONS), st.sampled_from(Action), st.booleans())
+def test_nobody_outside_is_ever_taken(
+    labels: list[dict[str, str]], action: Action, done: bool
+) -> None:
+    keys = {UPGRADE_DONE: "", ROLLBACK_DONE: "", PREP_FAILED: ""} if done else {}
+    clusters = [
+        replace(labelled(f"s{n}"), labels={**each, **keys}) for n, each in enumerate(labels)
+    ]
+    within = {c.name for c in clusters if c.labels.get("region") == "north"}
+    assert set(chosen(clusters, action, scope=NORTH)) == set(chosen(clusters, action)) & within

@@ -18,6 +18,7 @@ from ibgu.core.kinds import (
 )
 from ibgu.core.model import Action, ClusterView
 from ibgu.core.pacing import pacing_of
+from ibgu.core.plan import Scope
 from ibgu.core.preview import Preview, Proposal, Running, preview
 
 NOW = datetime(2026, 1, 1, 3, tzinfo=UTC)
@@ -62,6 +63,23 @@ def told(
     found: IbguSpec, clusters: list[ClusterView], known: Paces | None = None, **more: Any
 ) -> Preview:
     return preview(Proposal(found, **more), clusters, known or {}, NOW)
+
+
+def test_a_namespace_takes_only_what_is_bound_to_it() -> None:
+    scope = Scope("north", (LabelSelector({"region": "north"}),))
+    fleet = [*sites(2, labels={"region": "north"}), cluster("s9")]
+    found = told(spec("Prep", "Upgrade"), fleet, scope=scope)
+    assert [step.clusters for step in found.steps] == [("s1", "s2")] * 2
+    assert [(e.why, e.clusters) for e in found.excluded] == [(scope.outside, ("s9",))]
+    assert found.warnings[0].startswith("1 more cluster that matches is in no cluster set")
+    nobody = told(spec("Prep"), fleet[2:], scope=scope)
+    assert nobody.selected == ()
+    assert "none can start Prep: 1 in no cluster set that is bound" in nobody.warnings[0]
+
+
+def test_a_namespace_without_any_can_carry_nothing_out() -> None:
+    found = told(spec("Prep"), sites(1), scope=Scope("north", (), "none is bound to north"))
+    assert (found.problems, found.steps) == (("none is bound to north",), ())
 
 
 def test_who_is_taken_in_which_order_and_who_is_not() -> None:

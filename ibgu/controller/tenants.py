@@ -1,0 +1,115 @@
+"""Which clusters each namespace's IBGUs may take: what is bound, read again now and then.
+
+Nobody may take anything while that is not known.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from ibgu.core.plan import EVERYWHERE, Scope, Tenancy
+from ibgu.hub.clustersets import read_tenancy
+from ibgu.hub.decode import BadObject
+from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
+
+log = structlog.get_logger("ibgu.controller")
+
+EVERY = 10.0
+"""Seconds between two looks: so long a binding that was removed may still count."""
+RETRY = 1.0
+"""Seconds between two tries of the first look."""
+STALE = 60.0
+"""Seconds without an answer after which what was read before counts no more."""
+
+
+class Tenants:
+    def __init__(self, client: Hub, subject: str, *, on: bool) -> None:
+        """`subject`: whom a binding of the role has to name ("ibgu-system:ibgu")."""
+        self._client = client
+        self._subject = subject
+        self._on = on
+        self._found = Tenancy()
+        self._lock = asyncio.Lock()
+        self._now = asyncio.get_running_loop().time
+        self._began = self._answered = self._now()
+
+    def scope(self, namespace: str) -> Scope:
+        """As it was read last."""
+        return self._found.scope(namespace) if self._on else EVERYWHERE
+
+    async def fresh(self, namespace: str) -> Scope:
+        """As it is now. Raises HubError where the hub gave no answer."""
+        if self._on:
+            await self._read()
+        return self.scope(namespace)
+
+    async def first(self) -> None:
+        """Read as soon as the hub answers; before that nothing may start."""
+        while self._on:
+            try:
+                await self._read()
+            except HubError as error:
+                log.warning("can't read cluster sets", error=str(error))
+                await asyncio.sleep(RETRY)
+            else:
+                return
+
+    async def run(self, changed: Callable[[], None]) -> None:
+        while self._on:
+            await asyncio.sleep(EVERY)
+            before = self._found
+            try:
+                await self._read()
+            except HubError as error:
+                log.warning("can't read cluster sets", error=str(error))
+                self._age()
+            if self._found != before:
+                changed()
+
+    async def _read(self) -> None:
+        """All who ask while a read is under way share the next one."""
+        asked = self._now()
+        async with self._lock:
+            if self._began <= asked:
+                self._began = self._now()
+                self._found = await self._answer()
+                self._answered = self._now()
+
+    async def _answer(self) -> Tenancy:
+        try:
+            return await read_tenancy(self._client, _told)
+        except HubError as error:
+            if error.status == 403:
+                return Tenancy(problem=self._forbidden())
+            if error.not_found:
+                return Tenancy(problem=_ABSENT)
+            raise
+
+    def _forbidden(self) -> str:
+        return (
+            "ibgu may not list ManagedClusterSets and their bindings, so no "
+            "ImageBasedGroupUpgrade may take a cluster (IBGU_TENANCY); allow it with: oc create "
+            "clusterrolebinding ibgu-tenancy --clusterrole=ibgu-tenancy "
+            f"--serviceaccount={self._subject}"
+        )
+
+    def _age(self) -> None:
+        if self._now() - self._answered > STALE:
+            self._found = Tenancy(problem=_SILENT)
+
+
+_ABSENT = (
+    "the hub serves no ManagedClusterSets (cluster.open-cluster-management.io/v1beta2), so no "
+    "ImageBasedGroupUpgrade may take a cluster; install Open Cluster Management's, or set "
+    "IBGU_TENANCY=off"
+)
+_SILENT = (
+    f"the hub has not told its ManagedClusterSets for {STALE:.0f} seconds, so no "
+    "ImageBasedGroupUpgrade may take a cluster; see the controller's log"
+)
+
+
+def _told(bad: BadObject) -> None:
+    log.warning("malformed object", problem=str(bad))

@@ -1,0 +1,132 @@
+"""Tenancy on a real hub: a namespace's IBGUs reach only the cluster sets that are bound to it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ibgu.controller import openings, tenants
+from ibgu.hub import paths
+from tests.e2e.harness import Scene
+from tests.e2e.manifests import Object, step
+from tests.e2e.tenants import SET_LABEL, Tenants, of
+
+pytestmark = pytest.mark.e2e
+A, B = "tenant-a", "tenant-b"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openings, "AGAIN", 0.3)
+    monkeypatch.setattr(tenants, "EVERY", 0.3)
+
+
+@pytest.fixture
+async def two(scene: Scene) -> AsyncIterator[Tenants]:
+    """Tenant A has the first three clusters of the fleet, tenant B the other two."""
+    found = Tenants(scene)
+    await scene.fleet(count=5, durations="100s-150s")
+    names = scene.others()
+    for namespace, clusters in ((A, names[:3]), (B, names[3:])):
+        await found.namespace(namespace)
+        await found.cluster_set(f"{scene.label}-{namespace}", *clusters)
+        await found.bind(f"{scene.label}-{namespace}", namespace)
+    yield found
+    await found.close()
+
+
+async def status(scene: Scene, namespace: str, name: str) -> Object:
+    return dict((await scene.get(paths.ibgu(namespace, name))).get("status", {}))
+
+
+async def ended(scene: Scene, namespace: str, name: str) -> list[str]:
+    """The clusters of its status, once it is through."""
+
+    async def through() -> bool:
+        phase = str((await status(scene, namespace, name)).get("phase", ""))
+        return phase.startswith("Completed")
+
+    await scene.until(through, f"the end of {namespace}/{name}")
+    return [entry["name"] for entry in (await status(scene, namespace, name))["clusters"]]
+
+
+async def told(scene: Scene, namespace: str) -> str:
+    return "\n".join(event["note"] for event in await scene.items(paths.events(namespace)))
+
+
+async def test_whoever_selects_all_clusters_gets_its_own(scene: Scene, two: Tenants) -> None:
+    """The attack: an IBGU in the tenant's own namespace, for every cluster of the hub."""
+    names = scene.others()
+    await scene.start(tenancy="clustersets")
+    await scene.apply(of(B, "all", step("Prep")))
+    assert await ended(scene, B, "all") == names[3:]
+    assert [scene.stages(name) for name in names] == [[], [], [], ["Prep"], ["Prep"]]
+    words = "3 more clusters that match are in no cluster set that is bound to namespace tenant-b"
+
+    async def heard() -> bool:
+        return words in await told(scene, B)
+
+    await scene.until(heard, "an Event that tells who is left out")
+
+
+async def test_without_a_binding_nothing_starts_until_there_is_one(
+    scene: Scene, two: Tenants
+) -> None:
+    await two.unbind(f"{scene.label}-{B}", B)
+    await scene.start(tenancy="clustersets")
+    await scene.apply(of(B, "early", step("Prep"), fleet=scene.label))
+
+    async def closed() -> bool:
+        return "no ManagedClusterSet is bound to namespace tenant-b" in await told(scene, B)
+
+    await scene.until(closed, "the reason")
+    assert await scene.journal("SELECT 1 FROM members") == []
+    await two.bind(f"{scene.label}-{B}", B)
+    assert await ended(scene, B, "early") == scene.others()[3:]
+
+
+async def test_a_binding_that_goes_keeps_who_has_not_started(scene: Scene, two: Tenants) -> None:
+    names = scene.others()
+    await scene.start(tenancy="clustersets")
+    await scene.apply(of(A, "slow", step("Prep", most=1), fleet=scene.label))
+    await scene.accepted()
+    await two.unbind(f"{scene.label}-{A}", A)
+
+    async def kept() -> list[str]:
+        rows = await scene.journal(
+            "SELECT cluster FROM members"
+            " WHERE state = 'waiting' AND reason->>'kind' = 'ClusterSetNotBound'"
+        )
+        return [row["cluster"] for row in rows]
+
+    async def waits() -> bool:
+        return bool(await kept())
+
+    await scene.until(waits, "those who have not started to wait")
+    late = await kept()
+    await scene.seen_in_journal("MemberFinished", count=3 - len(late))
+    assert [name for name in late if scene.stages(name)] == []
+    await two.bind(f"{scene.label}-{A}", A)
+    assert await ended(scene, A, "slow") == names[:3]
+
+
+async def test_a_cluster_that_moves_to_another_set_is_not_taken_by_the_next_step(
+    scene: Scene, two: Tenants
+) -> None:
+    names = scene.others()
+    await scene.start(tenancy="clustersets")
+    await scene.apply(of(A, "moves", step("Prep"), fleet=scene.label))
+    assert await ended(scene, A, "moves") == names[:3]
+    label = f"{SET_LABEL}={scene.label}-{B}"
+    await scene.kubectl("label", "managedcluster", names[2], label, "--overwrite")
+    await scene.apply(of(A, "moves", step("Prep"), step("Upgrade"), fleet=scene.label))
+    await scene.seen_in_journal("StepFinished", step=1)
+    stages = [scene.stages(name) for name in names[:3]]
+    assert stages == [["Prep", "Upgrade"], ["Prep", "Upgrade"], ["Prep"]]
+
+
+async def test_without_tenancy_a_namespace_reaches_the_whole_fleet(
+    scene: Scene, two: Tenants
+) -> None:
+    await scene.start()
+    await scene.apply(of(B, "all", step("Prep"), fleet=scene.label))
+    assert await ended(scene, B, "all") == scene.others()
