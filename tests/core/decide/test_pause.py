@@ -81,12 +81,12 @@ def test_a_complete_rollout_is_not_held_by_a_pause_until_its_plan_grows() -> Non
     twin.annotate(uid, pause="alice")
     twin.wait(hours=1)
     book = twin.book(uid)
-    assert phase_of(book.rollout, book.newest) == "Completed"
+    assert phase_of(book.rollout, book.newest, book.counts) == "Completed"
     assert twin.decisions(Kind.ROLLOUT_HELD) == []
     twin.append(uid, "Upgrade")
     twin.wait(hours=1)
     book = twin.book(uid)
-    assert phase_of(book.rollout, book.newest) == "Held"
+    assert phase_of(book.rollout, book.newest, book.counts) == "Held"
     assert len(book.steps) == 1
 
 
@@ -98,7 +98,10 @@ def test_a_pause_ends_with_the_last_step() -> None:
     twin.annotate(uid, pause="alice")
     twin.wait(hours=1)
     book = twin.book(uid)
-    assert (phase_of(book.rollout, book.newest), book.rollout.hold) == ("Completed", None)
+    assert (phase_of(book.rollout, book.newest, book.counts), book.rollout.hold) == (
+        "Completed",
+        None,
+    )
     assert "nothing is left that the pause" in twin.told(Kind.ROLLOUT_RELEASED)[0]
 
 
