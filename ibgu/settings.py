@@ -197,3 +197,8 @@ def _told(error: ValidationError) -> str:
     name = str(first["loc"][0]).lower() if first["loc"] else "settings"
     about = Settings.model_fields[name].description if name in Settings.model_fields else ""
     return f"{variable(name)}: {first['msg']} (got {first['input']!r}). {about}".strip()
+
+
+def in_cluster() -> bool:
+    """Whether this process runs in a pod of the hub."""
+    return "KUBERNETES_SERVICE_HOST" in os.environ

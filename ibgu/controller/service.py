@@ -1,6 +1,7 @@
 """The controller as a process: connects, watches, campaigns, and leads for a `Term`."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from random import Random
@@ -29,8 +30,10 @@ from ibgu.hub.backoff import Backoff
 from ibgu.hub.client import HubClient
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.discovery import Served, discover
+from ibgu.hub.errors import HubError
 from ibgu.hub.lease import Elector, LeaseTimes
 from ibgu.hub.port import Hub
+from ibgu.hub.seldom import Seldom
 from ibgu.settings import Settings
 
 log = structlog.get_logger("ibgu.controller")
@@ -82,6 +85,7 @@ class Controller:
             clock=clock,
             talm_seen={},
         )
+        self._seldom = Seldom(time.monotonic)
         self._elector = self._new_elector()
         self._epoch = 0
         self._loop: Loop | None = None
@@ -178,9 +182,14 @@ class Controller:
             LEASE,
             settings.identity,
             times=times,
-            on_error=lambda error: log.warning("lease", error=str(error)),
+            on_error=self._lease_failed,
             rng=self._rng,
         )
+
+    def _lease_failed(self, error: HubError) -> None:
+        """A standby tries twice a second, and the same words say nothing new."""
+        if self._seldom.due("lease", str(error)):
+            log.warning("lease", error=str(error))
 
     # -- leading -------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The reflectors that keep the mirror in step with the hub."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from random import Random
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from ibgu.hub.discovery import Served
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 from ibgu.hub.reflector import Reflector, Sink, Timing, whole
+from ibgu.hub.seldom import Seldom
 from ibgu.hub.store import Store
 from ibgu.settings import Settings
 
@@ -42,6 +44,7 @@ class Watches:
         self._streaming = served.streaming_lists
         self._errors: dict[str, HubError] = {}
         """The last one of each kind."""
+        self._seldom = Seldom(time.monotonic)
         self._again = asyncio.Event()
         self._restarted = asyncio.Event()
         self._all: dict[str, Reflector[Any, Any]] = {
@@ -92,7 +95,8 @@ class Watches:
 
     def _failed(self, kind: str, error: HubError) -> None:
         self._errors[kind] = error
-        log.warning("watch interrupted", kind=kind, error=str(error))
+        if self._seldom.due(kind, str(error)):
+            log.warning("watch interrupted", kind=kind, error=str(error))
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -143,8 +143,11 @@ def pod_log(namespace: str, name: str) -> str:
     return f"{pods(namespace)}/{segment(name)}/log"
 
 
+NAMESPACES = "/api/v1/namespaces"
+
+
 def namespace(name: str) -> str:
-    return f"/api/v1/namespaces/{segment(name)}"
+    return f"{NAMESPACES}/{segment(name)}"
 
 
 def deployment(namespace: str, name: str) -> str:

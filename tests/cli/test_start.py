@@ -43,6 +43,7 @@ def test_a_process_loads_only_what_it_is(loaded: str, other: str) -> None:
     """And all of it, before it freezes what it has."""
     code = (
         f"import gc, sys\nfrom ibgu.cli.serve.loading import load\nload({loaded!r})\n"
+        "from ibgu.cli.serve import assemble, process\n"
         f"print({loaded!r} in sys.modules, {other!r} in sys.modules, gc.isenabled())\n"
         "print('alembic' in sys.modules)"
     )

@@ -65,8 +65,7 @@ def doctor(
 
 
 def _settings(*, user: bool) -> "Settings":
-    from ibgu.cli.doctor.examine import in_cluster
-    from ibgu.settings import SettingsError, read_settings
+    from ibgu.settings import SettingsError, in_cluster, read_settings
 
     try:
         settings = read_settings()

@@ -1,7 +1,5 @@
 """From the settings to the findings."""
 
-import os
-
 from ibgu.cli.doctor.facts import HubFacts, Unasked
 from ibgu.cli.doctor.findings import Finding
 from ibgu.cli.doctor.judge_clocks import judge_clocks
@@ -9,7 +7,7 @@ from ibgu.cli.doctor.judge_hub import judge_hub
 from ibgu.cli.doctor.judge_journal import judge_journal
 from ibgu.cli.doctor.probe_hub import Ask, nothing, probe_hub
 from ibgu.cli.doctor.probe_journal import probe_journal
-from ibgu.settings import Settings
+from ibgu.settings import Settings, in_cluster
 
 
 async def examine(settings: Settings, ask: Ask) -> list[Finding]:
@@ -29,7 +27,3 @@ async def _hub(settings: Settings, ask: Ask) -> HubFacts:
     if settings.kubeconfig or in_cluster() or ask.user:
         return await probe_hub(settings, ask)
     return nothing(Unasked("KUBECONFIG is not set"))
-
-
-def in_cluster() -> bool:
-    return "KUBERNETES_SERVICE_HOST" in os.environ

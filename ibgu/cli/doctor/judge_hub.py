@@ -32,7 +32,7 @@ def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
     yield from judge_rights(facts.rights, user=user)
     if user:
         return
-    yield from _served(facts.served)
+    yield from judge_served(facts.served)
     yield from judge_payload(facts.payload)
     yield judge_references(facts.references)
     yield _leadership(facts.leadership)
@@ -50,7 +50,7 @@ def _connection(heard: Connection | Missing) -> Finding:
     return ok("hub", f"{heard.url} answers, as {user}")
 
 
-def _served(heard: Served | Missing) -> Iterator[Finding]:
+def judge_served(heard: Served | Missing) -> Iterator[Finding]:
     if not isinstance(heard, Served):
         yield untold("APIs", heard, "give the rights that are missing, then ask again")
         return

@@ -13,7 +13,17 @@ from ibgu.hub.errors import HubError
 
 
 async def leadership(client: HubClient, namespace: str) -> Leadership:
-    """By a creation that is only tried: the API server checks it all, and makes nothing."""
+    try:
+        await try_lease(client, namespace)
+    except HubError as error:
+        if error.status == HTTPStatus.FORBIDDEN:
+            raise
+        return Leadership(namespace, error.message)
+    return Leadership(namespace)
+
+
+async def try_lease(client: HubClient, namespace: str) -> None:
+    """Have the API server check the Lease's creation, which makes nothing. Raises HubError."""
     body = {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -22,11 +32,8 @@ async def leadership(client: HubClient, namespace: str) -> Leadership:
     try:
         await client.request("POST", paths.leases(namespace), query={"dryRun": "All"}, body=body)
     except HubError as error:
-        if error.status == HTTPStatus.FORBIDDEN:
-            raise
         if not error.already_exists:
-            return Leadership(namespace, error.message)
-    return Leadership(namespace)
+            raise
 
 
 async def talm(client: HubClient, namespaces: list[str], clock: Clock | Missing) -> Talm:

@@ -23,7 +23,7 @@ from ibgu.hub import paths
 from ibgu.hub.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
-from ibgu.hub.discovery import Served, discover
+from ibgu.hub.discovery import Served
 from ibgu.settings import Settings
 from ibgu.telemetry import Tally
 
@@ -126,11 +126,12 @@ def _controller(
     settings: Settings, patience: Patience, engine: AsyncEngine
 ) -> AbstractAsyncContextManager[Leading]:
     """Or its shadow."""
+    # The API needs none of these.
+    from ibgu.cli.serve.first import ready_hub
 
     async def patiently(client: HubClient) -> Served:
-        return await patience.until("the hub", partial(discover, client))
+        return await patience.until("the hub", partial(ready_hub, client, settings))
 
-    # Neither does the API need these.
     if settings.shadow:
         from ibgu.controller.shadow.service import shadow
 

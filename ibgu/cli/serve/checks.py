@@ -1,11 +1,9 @@
 """Settings that a process can't do without, checked before it touches anything."""
 
-import os
-
 from ibgu.controller.notify import receivers_of
 from ibgu.db import BadUrl, dsn
 from ibgu.hub.lease import LeaseTimes
-from ibgu.settings import Settings, SettingsError, read_settings
+from ibgu.settings import Settings, SettingsError, in_cluster, read_settings
 
 
 def settings_of_journal() -> Settings:
@@ -37,7 +35,7 @@ def settings_of_controller(*, shadow: bool = False) -> Settings:
 
 def _check_hub(settings: Settings) -> None:
     """~/.kube/config is not enough: what acts on a whole fleet must be told where."""
-    if not settings.kubeconfig and "KUBERNETES_SERVICE_HOST" not in os.environ:
+    if not settings.kubeconfig and not in_cluster():
         raise SettingsError("KUBECONFIG: not set. It must name the kubeconfig of the hub.")
 
 

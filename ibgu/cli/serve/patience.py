@@ -2,21 +2,22 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
 
+from ibgu.cli.serve.unready import HubNotReady
 from ibgu.db import JournalAway
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.errors import CERTIFICATE, HubError
+from ibgu.hub.seldom import Seldom
 
 log = structlog.get_logger("ibgu")
 T = TypeVar("T")
 
 BACKOFF = Backoff(first=0.25, longest=5.0)
-REMIND = 60.0
-"""Seconds after which the same trouble is told again."""
 
 
 class Patience:
@@ -25,7 +26,7 @@ class Patience:
     def __init__(self) -> None:
         self.reason = ""
         self._rng = random.Random()
-        self._told: tuple[str, float] | None = None
+        self._seldom = Seldom(time.monotonic)
 
     async def until(self, what: str, act: Callable[[], Awaitable[T]]) -> T:
         """The answer of `act`, which is tried again while what it needs is away.
@@ -36,7 +37,7 @@ class Patience:
         while True:
             try:
                 answer = await act()
-            except (JournalAway, HubError) as error:
+            except (JournalAway, HubError, HubNotReady) as error:
                 if not _heals(error):
                     raise
                 failures += 1
@@ -48,18 +49,19 @@ class Patience:
 
     def _wait(self, what: str, why: str) -> None:
         self.reason = f"waits for {what}: {why}"
-        now = asyncio.get_running_loop().time()
-        if self._told is None or self._told[0] != self.reason or now - self._told[1] >= REMIND:
-            self._told = (self.reason, now)
+        if self._seldom.due(what, why):
             log.warning(f"waits for {what}", error=why)
 
     def _go_on(self, what: str) -> None:
         if self.reason:
             log.info(f"waits for {what} no longer")
-        self.reason, self._told = "", None
+        self.reason = ""
+        self._seldom.forget(what)
 
 
-def _heals(error: JournalAway | HubError) -> bool:
+def _heals(error: JournalAway | HubError | HubNotReady) -> bool:
+    if isinstance(error, HubNotReady):
+        return error.heals
     if isinstance(error, HubError):
         return error.transient and error.reason != CERTIFICATE
     return True

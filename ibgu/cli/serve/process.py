@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ibgu.api.server import ListenError
 from ibgu.cli.errors import FAILED, MISUSED
+from ibgu.cli.serve.unready import HubNotReady
 from ibgu.db import Deposed, JournalAway, SchemaMismatch
 from ibgu.db.errors import told
 from ibgu.hub.errors import HubError, Stuck
@@ -114,6 +115,8 @@ def _known(error: BaseException) -> tuple[str, int] | None:
             return f"IBGU_LISTEN: {error}", MISUSED
         case HubError(reason="NoConfiguration"):
             return f"KUBECONFIG: {error.message}", MISUSED
+        case HubNotReady():
+            return error.words, FAILED
         case HubError():
             return f"the hub: {error}", FAILED
         case JournalAway() | SchemaMismatch() | Deposed() | Stuck():

@@ -1,0 +1,63 @@
+"""What a controller can't begin without on its hub, looked at before it begins."""
+
+import structlog
+
+from ibgu.cli.doctor.examine import examine
+from ibgu.cli.doctor.findings import Finding, Level, problem
+from ibgu.cli.doctor.judge_hub import judge_served
+from ibgu.cli.doctor.probe_hub import Ask
+from ibgu.cli.doctor.probe_peers import try_lease
+from ibgu.cli.serve.unready import HubNotReady
+from ibgu.hub import paths
+from ibgu.hub.client import HubClient
+from ibgu.hub.discovery import Served, discover
+from ibgu.hub.errors import HubError
+from ibgu.settings import Settings, in_cluster
+
+log = structlog.get_logger("ibgu")
+
+
+async def ready_hub(client: HubClient, settings: Settings) -> Served:
+    """Return what the hub serves, where all is there that a controller can't begin without.
+
+    Its namespace is made if the hub allows that. Raises HubNotReady, HubError.
+    """
+    served = await discover(client)
+    missing = [] if settings.shadow else await _namespace(client, settings.namespace)
+    if not (served.works and served.ibgus):
+        missing += [each for each in judge_served(served) if each.level is Level.PROBLEM]
+    if missing:
+        raise HubNotReady(missing if in_cluster() else await _all(settings, missing))
+    return served
+
+
+async def _all(settings: Settings, missing: list[Finding]) -> list[Finding]:
+    """For a person: whatever else doctor would find, too."""
+    found = [each for each in await examine(settings, Ask()) if each.level is Level.PROBLEM]
+    known = {each.check for each in missing}
+    return [*missing, *(each for each in found if each.check not in known)]
+
+
+async def _namespace(client: HubClient, name: str) -> list[Finding]:
+    """Return what is wrong with the namespace of the Lease, which is made where it is missing."""
+    try:
+        await try_lease(client, name)
+    except HubError as error:
+        # Whatever else the hub says (a missing right) is told by the running controller.
+        return await make_namespace(client, name) if error.not_found else []
+    return []
+
+
+async def make_namespace(client: HubClient, name: str) -> list[Finding]:
+    """Return why it can't be made; nothing: it is there now."""
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    try:
+        await client.request("POST", paths.NAMESPACES, body=body)
+    except HubError as error:
+        if error.already_exists:
+            return []
+        words = f"namespace {name} is not there, and can't be made: {error.message}"
+        do = f"kubectl create namespace {name}, or set IBGU_NAMESPACE"
+        return [problem("leadership", words, do)]
+    log.info("namespace made, for the Lease", namespace=name)
+    return []

@@ -1,0 +1,95 @@
+"""The first start against a hub on which nothing is installed: what is missing, and what to do."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ibgu.cli.serve.first import make_namespace
+from ibgu.hub.client import HubClient
+from ibgu.sandbox import contents
+from ibgu.sandbox.binaries import hub_binaries
+from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl
+from ibgu.sandbox.rest import Rest
+from ibgu.sandbox.servers import free_port
+from tests.cli.test_processes import finished, until
+
+pytestmark = pytest.mark.hub
+
+
+@pytest.fixture
+def bare_hub() -> Iterator[SandboxHub]:
+    with SandboxHub(filled=False) as hub:
+        yield hub
+
+
+@pytest.fixture
+def env(bare_hub: SandboxHub, empty_url: str) -> dict[str, str]:
+    """Of an administrator, who may make what is missing."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return kept | {
+        "KUBECONFIG": str(bare_hub.kubeconfig("admin")),
+        "DATABASE_URL": empty_url,
+        "IBGU_LISTEN": f"127.0.0.1:{free_port()}",
+    }
+
+
+def test_a_person_is_told_what_is_missing_and_gets_the_terminal_back(
+    bare_hub: SandboxHub, env: dict[str, str]
+) -> None:
+    code, out, said = finished(env, "run", "--migrate")
+    assert (code, out) == (1, "")
+    first, *told = said.splitlines()
+    assert first == (
+        "ibgu: the hub is not ready for it. Do this, then start it again (ibgu doctor):"
+    )
+    crd = told.index("✗ ImageBasedGroupUpgrade: the CRD is not installed")
+    assert told[crd + 1].startswith("  → kubectl apply -f charts/ibgu/crds/")
+    assert any(line.startswith("✗ Open Cluster Management: ManifestWork") for line in told)
+    assert Kubectl(bare_hub).run("get", "namespace", "ibgu-system").code == 0
+
+
+def test_a_pod_waits_quietly_and_begins_once_all_is_there(
+    bare_hub: SandboxHub, env: dict[str, str], tmp_path: Path
+) -> None:
+    env = env | {"KUBERNETES_SERVICE_HOST": "127.0.0.1"}
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "ibgu", "run", "--migrate"]
+    with log.open("w") as err, subprocess.Popen(command, env=env, stderr=err, text=True) as process:
+        try:
+            _until_it_waits(process, env)
+            rest = Rest(bare_hub.url, bare_hub.ca_file, bare_hub.token("admin"))
+            contents.install(rest, hub_binaries().crds, ())
+            until(process, env, "/readyz")
+        finally:
+            process.kill()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    waited = [line["error"] for line in lines if line["event"] == "waits for the hub"]
+    assert "the CRD is not installed (do: kubectl apply -f" in waited[0]
+    assert len(waited) == len(set(waited))
+    assert "lease" not in [line["event"] for line in lines]
+
+
+def _until_it_waits(process: subprocess.Popen[str], env: dict[str, str]) -> None:
+    url = f"http://{env['IBGU_LISTEN']}/readyz"
+    with httpx.Client(trust_env=False) as client:
+        while process.poll() is None:
+            try:
+                if "the CRD is not installed" in client.get(url).text:
+                    return
+            except httpx.TransportError:
+                continue
+    pytest.fail("it ended")
+
+
+async def test_a_namespace_that_may_not_be_made_is_named(sandbox_hub: SandboxHub) -> None:
+    async with await HubClient.connect(str(sandbox_hub.kubeconfig("alice"))) as client:
+        (found,) = await make_namespace(client, "no-such-place")
+    assert found.found.startswith("namespace no-such-place is not there, and can't be made: ")
+    assert found.do == "kubectl create namespace no-such-place, or set IBGU_NAMESPACE"
