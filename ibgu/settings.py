@@ -148,6 +148,11 @@ class Settings(BaseSettings):
         "with their author's rights: trust: all that ibgu may read, as with TALM; namespace: what "
         "is in their own namespace.",
     )
+    take_back_pull_secrets: bool = Field(
+        False,
+        description="Remove the pull secret from a cluster when its Prep has ended; else it stays "
+        "there, as with TALM.",
+    )
     payload_check_seconds: float = Field(
         60.0, gt=0, description="How often ConfigMaps and secrets of a running Prep are re-read."
     )

@@ -22,7 +22,7 @@ from ibgu.core.decide import (
     stage_work,
 )
 from ibgu.core.kinds import ManagedCluster, ManifestWork
-from ibgu.core.model import Debt, Member, Observation, Rollout, WorkView
+from ibgu.core.model import Debt, Member, Observation, Rollout, RunState, WorkView
 from ibgu.core.observe import shown_cluster, shown_work
 from ibgu.core.works import Wanted, payload_name, stage_name
 from ibgu.hub.decode import decode_answer
@@ -34,8 +34,18 @@ log = structlog.get_logger("ibgu.controller")
 class Effects:
     """Submits writes, and brings their answers back into the mirror."""
 
-    def __init__(self, mirror: Mirror, payloads: Payloads, writer: Writer, *, watch: bool) -> None:
-        """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21)."""
+    def __init__(
+        self,
+        mirror: Mirror,
+        payloads: Payloads,
+        writer: Writer,
+        *,
+        watch: bool,
+        take_back: bool = False,
+    ) -> None:
+        """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21); `take_back`: pull
+        secrets are removed from clusters after Prep."""
+        self._take_back_secrets = take_back
         self._mirror = mirror
         self._payloads = payloads
         self._watch = watch
@@ -213,13 +223,16 @@ class Effects:
             self._submit(requests.deletion(key, rollout.uid, seen.payload))
 
     def _carry(self, book: Book, member: Member, key: WorkKey, view: WorkView | None) -> None:
-        """Create the payload work; one of another content makes room first."""
+        """Create the payload work; one of another content makes room first, but not while Prep
+        runs: with it the pull secret might leave the cluster."""
         digest = book.steps[member.step].step.payload_digest
         content = self._payloads.content(book.rollout.uid)
-        if view is not None and view.digest != digest and not view.terminating:
+        begins = member.run is not None and member.run.state is RunState.INTENDED
+        if view is not None and view.digest != digest and not view.terminating and begins:
             self._submit(requests.deletion(key, book.rollout.uid, view))
         elif view is None and content is not None and content.digest == digest:
-            self._submit(requests.payload_creation(key, content, book.rollout))
+            rollout, take_back = book.rollout, self._take_back_secrets
+            self._submit(requests.payload_creation(key, content, rollout, take_back=take_back))
 
     def _submit(self, write: Write) -> None:
         self._writer.submit(write)

@@ -47,8 +47,9 @@ def stage_change(
     )
 
 
-def payload_creation(key: WorkKey, content: Payload, rollout: Rollout) -> Write:
-    return _creation(key, rollout.uid, payload_body(content, rollout, key[0]))
+def payload_creation(key: WorkKey, content: Payload, rollout: Rollout, *, take_back: bool) -> Write:
+    body = payload_body(content, rollout, key[0], take_back=take_back)
+    return _creation(key, rollout.uid, body)
 
 
 def _creation(key: WorkKey, owner: str, body: bytes) -> Write:

@@ -162,7 +162,11 @@ class Term:
             client, outfit.settings.service_account, Unchecked(outfit.settings.payload_references)
         )
         writer = self._writer(lambda result: self._answered(loop, result))
-        effects = Effects(mirror, payloads, writer, watch=served.feedback_by_watch)
+        effects = Effects(
+            *(mirror, payloads, writer),
+            watch=served.feedback_by_watch,
+            take_back=outfit.settings.take_back_pull_secrets,
+        )
         poking = self._poking(basis, effects, lambda: loop.hushed)
         parts = Parts(
             world=basis.world,

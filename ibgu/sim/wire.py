@@ -50,8 +50,13 @@ class ManifestConfig(Kind, frozen=True, gc=False, rename="camel"):
     feedback_scrape_type: str = "Poll"
 
 
+class SelectivelyOrphan(Kind, frozen=True, gc=False, rename="camel"):
+    orphaning_rules: list[ResourceIdentifier] = field(default_factory=list)
+
+
 class DeleteOption(Kind, frozen=True, gc=False, rename="camel"):
     propagation_policy: str = "Foreground"
+    selectively_orphans: SelectivelyOrphan = SelectivelyOrphan()
 
 
 class Workload(Kind, frozen=True, gc=False, rename="camel"):
@@ -74,6 +79,13 @@ class Work(Kind, frozen=True, gc=False, rename="camel"):
     @property
     def orphans(self) -> bool:
         return self.spec.delete_option.propagation_policy == "Orphan"
+
+    def owns(self, applied: ResourceIdentifier) -> bool:
+        """Whether that goes with the work, unless another work owns it, too."""
+        option = self.spec.delete_option
+        if option.propagation_policy != "SelectivelyOrphan":
+            return not self.orphans
+        return applied not in option.selectively_orphans.orphaning_rules
 
 
 class Told(Kind, frozen=True, gc=False, rename="camel"):

@@ -7,7 +7,7 @@ import pytest
 from ibgu.controller import openings
 from ibgu.sim.spoke.objects import Key
 from tests.e2e.harness import Scene
-from tests.e2e.manifests import Object, config_map, ibgu, pull_secret, step
+from tests.e2e.manifests import Object, appended, config_map, ibgu, pull_secret, step
 
 OADP = {"name": "oadp-cm", "namespace": "openshift-adp"}
 EXTRA = {"name": "example-extra-manifests", "namespace": "openshift-lifecycle-agent"}
@@ -118,6 +118,7 @@ async def test_a_secret_that_is_no_pull_secret_is_not_shipped(
     password = {"type": "Opaque", "stringData": {"password": "kept-from-tenants"}}
     await scene.apply(pull_secret("default", name) | password)
     await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
+    await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
     await scene.fleet(count=1)
     await scene.start()
     await scene.apply(carrying(scene, secret=name))
@@ -126,8 +127,9 @@ async def test_a_secret_that_is_no_pull_secret_is_not_shipped(
     assert f"Secret default/{name} has the type Opaque" in held["message"]
     assert await scene.works(f"{scene.label}-1") == []
     assert found(scene, f"{scene.label}-1") == {}
-    await scene.kubectl("delete", "secret", name)
-    await scene.apply(pull_secret("default", name))
+    await scene.kubectl("delete", "ibgu", "carrying")
+    await scene.apply(pull_secret("default", "pull"))
+    await scene.apply(carrying(scene))
     await scene.completed("carrying")
 
 
@@ -163,6 +165,73 @@ async def test_a_restart_in_the_middle_carries_on(scene: Scene) -> None:
     await scene.completed("carrying")
     for number in (1, 2, 3):
         assert scene.stages(f"{scene.label}-{number}") == ["Prep"]
+
+
+async def test_a_pull_secret_is_taken_back_after_prep(scene: Scene) -> None:
+    """Where the setting says so, however Prep has ended. ConfigMaps stay: Upgrade needs them."""
+    await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
+    await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
+    await scene.apply(pull_secret("default", "pull"))
+    failing = f"{scene.label}-1"
+    await scene.fleet(count=2, faults=[f"prep.precache@{failing}"])
+    await scene.start(take_back_pull_secrets=True)
+    await scene.apply(carrying(scene))
+    await scene.accepted()
+    assert any(_secrets(scene, cluster) for cluster in scene.others())
+    for cluster in scene.others():
+        await scene.seen_in_journal("RunEnded", cluster)
+        await _taken_back(scene, cluster)
+        assert len(found(scene, cluster)) == 2
+    (ready,) = scene.others(failing)
+    await scene.append("carrying", appended("Upgrade", 2, 240))
+    await scene.seen_in_journal("RunEnded", ready, count=2)
+    assert scene.stages(ready) == ["Prep", "Upgrade"]
+
+
+async def test_content_that_changes_while_prep_runs_takes_nothing_from_its_cluster(
+    scene: Scene,
+) -> None:
+    """A work of the new content would have the old one removed, and with it the pull secret."""
+    name = f"{scene.label}-oadp"
+    await scene.apply(config_map(OADP["namespace"], name, backup="first"))
+    await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
+    await scene.apply(pull_secret("default", "pull"))
+    await scene.fleet(count=3, faults=["blocked:300s"])
+    await scene.start(take_back_pull_secrets=True)
+    manifest = carrying(scene, oadp=OADP | {"name": name})
+    manifest["spec"]["plan"] = [step("Prep", most=2)]
+    await scene.apply(manifest)
+    slow, quick, last = scene.others()
+    for cluster in (slow, quick):
+        await scene.seen_in_journal("RunAccepted", cluster)
+        scene.freeze(cluster)
+    before = await _payload_work(scene, slow)
+    await scene.apply(config_map(OADP["namespace"], name, backup="second"))
+    await asyncio.sleep(2)  # ibgu looks every second
+    scene.freeze(quick, False)
+    await scene.phase("carrying", "Held")
+    await scene.annotate("carrying", "ibgu.dev/resume=1")
+    await scene.seen_in_journal("RunEnded", last)
+    assert found(scene, last)["ConfigMap", "openshift-adp", name]["data"]["backup"] == "second"
+    assert await _payload_work(scene, slow) == before
+    assert _secrets(scene, slow) == ["pull"]
+    scene.freeze(slow, False)
+    await scene.completed("carrying")
+    await _taken_back(scene, slow)
+
+
+async def _taken_back(scene: Scene, cluster: str) -> None:
+    await scene.until(lambda: _secrets(scene, cluster) == [], "the pull secret to go")
+
+
+async def _payload_work(scene: Scene, cluster: str) -> list[str]:
+    """Its uid; empty if it is not there."""
+    works = [work["metadata"] for work in await scene.works(cluster)]
+    return [meta["uid"] for meta in works if meta["name"].endswith("-payload")]
+
+
+def _secrets(scene: Scene, cluster: str) -> list[str]:
+    return [name for kind, _, name in found(scene, cluster) if kind == "Secret"]
 
 
 async def test_a_changed_source_holds_new_starts_until_a_person_resumes(scene: Scene) -> None:

@@ -36,6 +36,8 @@ class Payload(Struct, frozen=True):
     """sha256 of the content, whatever the order; empty if there is nothing to carry."""
     size: int
     """Bytes, as OCM measures them."""
+    config_maps: tuple[tuple[str, str], ...] = ()
+    """Namespace and name of each of them; the rest is the pull secret."""
 
 
 def build(sources: Iterable[Source]) -> Payload:
@@ -53,16 +55,33 @@ def build(sources: Iterable[Source]) -> Payload:
     if size > LIMIT:
         raise PayloadError(_too_large(parts, size))
     digest = sha256(b"\n".join(bodies)).hexdigest() if bodies else ""
-    return Payload(tuple(Raw(body) for body in bodies), digest, size)
+    config_maps = tuple((place, name) for kind, place, name in sorted(parts) if kind == "ConfigMap")
+    return Payload(tuple(Raw(body) for body in bodies), digest, size, config_maps)
 
 
-def payload_body(payload: Payload, rollout: Rollout, cluster: str) -> bytes:
-    """To create the payload work."""
+def payload_body(
+    payload: Payload, rollout: Rollout, cluster: str, *, take_back: bool = False
+) -> bytes:
+    """Return the payload work to create; `take_back`: the pull secret goes when the work does."""
     marks = {names.GENERATION: "1", names.DIGEST: payload.digest}
     name = names.payload_name(rollout.uid, rollout.name)
     work = new_work(name, cluster, rollout, names.PAYLOAD, marks)
-    spec = {"workload": {"manifests": payload.manifests}, "deleteOption": ORPHAN}
+    option = _all_but_secrets(payload) if take_back else ORPHAN
+    spec = {"workload": {"manifests": payload.manifests}, "deleteOption": option}
     return json.encode({**work, "spec": spec})
+
+
+def _all_but_secrets(payload: Payload) -> JsonObject:
+    """ConfigMaps are still needed by Upgrade; the agent deletes what no rule names, unless another
+    work has brought it, too."""
+    rules = [
+        {"group": "", "resource": "configmaps", "namespace": namespace, "name": name}
+        for namespace, name in payload.config_maps
+    ]
+    return {
+        "propagationPolicy": "SelectivelyOrphan",
+        "selectivelyOrphans": {"orphaningRules": rules},
+    }
 
 
 def _manifest(source: Source) -> JsonObject:

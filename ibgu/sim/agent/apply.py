@@ -7,7 +7,7 @@ from msgspec import Struct
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.agent.strategies import apply_manifest
 from ibgu.sim.spoke import Key, Refusal, Spoke, key_of, resource_of
-from ibgu.sim.wire import ManifestConfig, Work
+from ibgu.sim.wire import ManifestConfig, ResourceIdentifier, Work
 
 _RANKS = (
     ("Namespace", "CustomResourceDefinition"),
@@ -54,10 +54,11 @@ def _apply_one(spoke: Spoke, work: Work, n: int, manifest: JsonObject, now: floa
 
 
 def _own(spoke: Spoke, work: Work, key: Key) -> None:
-    """A work that does not orphan puts itself among the owners of what it applies."""
+    """A work puts itself among the owners of what it applies, but for what it orphans."""
     owners = spoke.owners.get(key, frozenset())
     name = work.metadata.name
-    spoke.owners[key] = owners - {name} if work.orphans else owners | {name}
+    owned = work.owns(ResourceIdentifier(key.group, resource_of(key), key.namespace, key.name))
+    spoke.owners[key] = owners | {name} if owned else owners - {name}
 
 
 def _resource_meta(spoke: Spoke, n: int, key: Key, manifest: JsonObject) -> JsonObject:

@@ -28,7 +28,7 @@ def decoded(payload: Payload) -> list[dict[str, Any]]:
 
 
 def test_nothing_to_carry() -> None:
-    assert build([]) == Payload((), "", 0)
+    assert build([]) == Payload((), "", 0, ())
 
 
 def test_config_maps_keep_their_namespace_and_lose_what_the_server_wrote() -> None:
@@ -154,4 +154,18 @@ def test_the_work() -> None:
     assert work["spec"] == {
         "workload": {"manifests": decoded(payload)},
         "deleteOption": {"propagationPolicy": "Orphan"},
+    }
+
+
+def test_a_pull_secret_that_is_taken_back_goes_with_the_work() -> None:
+    """The agent orphans what the rules name, and deletes the rest."""
+    payload = build([config_map("b"), SECRET, config_map("a")])
+    work = json.decode(payload_body(payload, ROLLOUT, "site-1", take_back=True))
+    rules = [
+        {"group": "", "resource": "configmaps", "namespace": "openshift-adp", "name": name}
+        for name in ("a", "b")
+    ]
+    assert work["spec"]["deleteOption"] == {
+        "propagationPolicy": "SelectivelyOrphan",
+        "selectivelyOrphans": {"orphaningRules": rules},
     }

@@ -74,6 +74,26 @@ def test_two_foreground_owners() -> None:
     assert world.cluster.spoke.get(Key("", "ConfigMap", "x", "a")) is None
 
 
+def test_what_no_rule_names_goes_with_a_work_that_orphans_selectively() -> None:
+    world = World()
+    rule = {"group": "", "resource": "configmaps", "namespace": "x", "name": "kept"}
+    option = {
+        "propagationPolicy": "SelectivelyOrphan",
+        "selectivelyOrphans": {"orphaningRules": [rule]},
+    }
+    manifests = [*(map_work(n)["workload"]["manifests"][0] for n in ("kept", "gone", "shared"))]
+    world.put({"workload": {"manifests": manifests}, "deleteOption": option}, name="one")
+    world.put(map_work("shared"), name="two")
+    world.run(5)
+    world.remove("one")
+    world.run(5)
+    found = {
+        name: world.cluster.spoke.get(Key("", "ConfigMap", "x", name))
+        for name in ("kept", "gone", "shared")
+    }
+    assert [name for name, there in found.items() if there] == ["kept", "shared"]
+
+
 def test_a_manifest_that_leaves_a_foreground_work_is_deleted() -> None:
     world = World()
     world.put(map_work("a"))
