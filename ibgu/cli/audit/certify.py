@@ -1,7 +1,7 @@
 """`ibgu certify`."""
 
-import json
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,27 +19,62 @@ class Form(StrEnum):
 
 def certify(
     name: Annotated[
-        str, typer.Argument(metavar="NAMESPACE/NAME", help="A rollout.", show_default=False)
-    ],
+        str, typer.Argument(metavar="[NAMESPACE/NAME]", help="A rollout.", show_default=False)
+    ] = "",
     output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
     hub: Annotated[
         str,
         typer.Option("--hub", help="uid of the hub, where several share the database."),
     ] = "",
+    sign: Annotated[
+        Path | None,
+        typer.Option("--sign", metavar="KEY", help="Private Ed25519 key to sign with."),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="FILE", help="Where to write what is signed."),
+    ] = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option("--verify", metavar="FILE", help="A signed certificate to check instead."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="PUBLIC", help="Public key of who has signed it."),
+    ] = None,
 ) -> None:
     """Prove from the event log that a rollout kept the rules."""
+    from ibgu.cli.audit import attested
     from ibgu.cli.audit.reading import reading
     from ibgu.cli.errors import FAILED
-    from ibgu.cli.show.certificate import as_json, as_text
+    from ibgu.cli.show.certificate import as_json_text, as_text
     from ibgu.cli.show.paper import page, stdout
 
+    _check(name, sign, to, verify, key)
+    if verify and key:
+        attested.verify(verify, key)
+        return
     found = reading(lambda engine: _certify(engine, name, hub))
     if output is Form.JSON:
-        typer.echo(json.dumps(as_json(found), indent=2, ensure_ascii=False))
+        typer.echo(as_json_text(found))
     else:
         typer.echo(page(as_text(found, stdout())))
+    if sign and to:
+        attested.write_signed(found, sign, to)
     if not found.findings.holds:
         raise typer.Exit(FAILED)
+
+
+def _check(
+    name: str, sign: Path | None, to: Path | None, verify: Path | None, key: Path | None
+) -> None:
+    """Options go together: a rollout is proven, and maybe signed, or a file is verified."""
+    if bool(sign) != bool(to):
+        raise typer.BadParameter("--sign KEY and --to FILE go together")
+    if bool(verify) != bool(key):
+        raise typer.BadParameter("--verify FILE and --key PUBLIC go together")
+    if bool(name) == bool(verify) or (sign and verify):
+        raise typer.BadParameter("name a rollout, or a file with --verify")
 
 
 async def _certify(engine: "AsyncEngine", name: str, hub: str) -> "Certificate":

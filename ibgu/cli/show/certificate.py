@@ -1,5 +1,6 @@
 """`ibgu certify`: what was checked, what was found, over which events."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from ibgu.cli.show.paper import Paper
 from ibgu.core.certify import MEANS, Event, Findings, Rule, Violation
 from ibgu.core.model import Rollout, RolloutState
 
+KIND = "RolloutCertificate"
+"""Of the JSON: a signature of something else can't be taken for one of a certificate."""
 _COUNTED = 12
 """Digits of the column that counts checks, with commas."""
 
@@ -121,9 +124,14 @@ def _signature(found: Certificate) -> Iterator[str]:
     yield f"ibgu {found.version}, {found.at:%Y-%m-%d %H:%M:%S} UTC, hub {found.hub}"
 
 
+def as_json_text(found: Certificate) -> str:
+    return json.dumps(as_json(found), indent=2, ensure_ascii=False)
+
+
 def as_json(found: Certificate) -> dict[str, Any]:
     findings, rollout = found.findings, found.rollout
     return {
+        "kind": KIND,
         "verdict": found.verdict,
         "rollout": {
             "namespace": rollout.namespace,
@@ -138,6 +146,8 @@ def as_json(found: Certificate) -> dict[str, Any]:
             "count": findings.events,
             "first": findings.first and findings.first[0],
             "last": findings.last and findings.last[0],
+            "since": findings.first and findings.first[1].isoformat(),
+            "until": findings.last and findings.last[1].isoformat(),
             "sha256": findings.digest,
             "ofOtherRollouts": {"count": findings.others, "sha256": findings.others_digest},
             "notChecked": findings.unknown,

@@ -1,0 +1,101 @@
+"""Signatures of certificates: Ed25519 over a file as it is, in a file of 64 bytes beside it.
+
+Nobody needs ibgu to check one: `openssl pkeyutl -verify -rawin` reads the same files.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
+
+SUFFIX = ".sig"
+"""Of the file with the signature, after the whole name of the one that is signed."""
+
+_OPENSSH = b"-----BEGIN OPENSSH"
+_MAKE_ONE = "make one with: openssl genpkey -algorithm ed25519 -out KEY"
+
+
+class SigningError(Exception):
+    """A key or a signature that can't be used; the text is for a person."""
+
+
+def sign(content: bytes, key: Path, ask: Callable[[], str]) -> bytes:
+    """Return the signature. `ask`: for the key's passphrase, where it has one.
+
+    Raises SigningError.
+    """
+    _need_cryptography()
+    return _private(key, ask).sign(content)
+
+
+def is_signed(content: bytes, signature: bytes, key: Path) -> bool:
+    """Return whether the owner of the public key has signed just that. Raises SigningError."""
+    _need_cryptography()
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        _public(key).verify(signature, content)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def read(path: Path) -> bytes:
+    """Raises SigningError."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SigningError(f"can't read {path}: {error.strerror}") from error
+
+
+def _need_cryptography() -> None:
+    try:
+        import cryptography  # noqa: F401
+    except ImportError as error:
+        raise SigningError(
+            "signatures take the package cryptography: pip install 'ibgu[sign]'"
+        ) from error
+
+
+def _private(path: Path, ask: Callable[[], str]) -> "Ed25519PrivateKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import (
+        load_pem_private_key,
+        load_ssh_private_key,
+    )
+
+    content = read(path)
+    load = load_ssh_private_key if content.startswith(_OPENSSH) else load_pem_private_key
+    try:
+        try:
+            key = load(content, None)
+        except TypeError:  # it is encrypted
+            key = load(content, ask().encode())
+    except Exception as error:  # of many kinds: formats, passphrases, algorithms
+        raise SigningError(f"{path} is no private key that can be read: {error}") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SigningError(f"{path} is no Ed25519 key; {_MAKE_ONE}")
+    return key
+
+
+def _public(path: Path) -> "Ed25519PublicKey":
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import (
+        load_pem_public_key,
+        load_ssh_public_key,
+    )
+
+    content = read(path)
+    load = load_ssh_public_key if content.startswith(b"ssh-") else load_pem_public_key
+    try:
+        key = load(content)
+    except Exception as error:  # of many kinds, as above
+        raise SigningError(f"{path} is no public key that can be read: {error}") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise SigningError(f"{path} is no Ed25519 key")
+    return key
