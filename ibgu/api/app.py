@@ -18,6 +18,7 @@ from ibgu.api.routes import (
     step,
     stream,
     summary,
+    view,
     whoami,
     works,
 )
@@ -29,8 +30,21 @@ def create_app(context: Context) -> FastAPI:
     app = create_probes(context.probes, behind_proxy=context.behind_proxy)
     app.state.context = context
     app.state.measured = Measured(context)
+    app.state.views = view.Views()
     app.state.feed = Feed(context.engine, context.hub)
-    reads = (whoami, summary, durations, rollouts, step, members, history, clusters, works, stream)
+    reads = (
+        whoami,
+        summary,
+        durations,
+        rollouts,
+        view,
+        step,
+        members,
+        history,
+        clusters,
+        works,
+        stream,
+    )
     for part in (*reads, preview, changes, shadow):
         app.include_router(part.router, prefix=PREFIX, responses=problems(429))
     page.install(app)

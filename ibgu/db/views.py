@@ -171,6 +171,22 @@ class CourseRow(Struct, frozen=True):
     changes: tuple[Change, ...]
 
 
+class ViewRow(Struct, frozen=True):
+    """A rollout with one of its steps, as of one moment."""
+
+    rollout: RolloutRow
+    steps: tuple[StepRow, ...]
+    """Those that have been opened, in order."""
+    grid: GridRow
+    """Of the step below; without one it has no cells."""
+    step: Step | None = None
+    """The one that was asked for; None: it has not been opened."""
+    failed: tuple[FailedRow, ...] = ()
+    course: CourseRow | None = None
+    labelled: frozenset[str] | None = None
+    """Clusters of the grid that have the labels; None: none were asked for."""
+
+
 class DurationRow(Struct, frozen=True):
     """How long an action took that ended so, in seconds."""
 

@@ -12,10 +12,11 @@ CAPACITY = 10_000
 
 
 class TtlCache(Generic[K, V]):
-    """At most CAPACITY answers, the oldest go first; an error is never kept."""
+    """At most `capacity` answers, the oldest go first; an error is never kept."""
 
-    def __init__(self, ttl: float, clock: Callable[[], float]) -> None:
+    def __init__(self, ttl: float, clock: Callable[[], float], *, capacity: int = CAPACITY) -> None:
         self._ttl = ttl
+        self._capacity = capacity
         self._clock = clock
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
         self._asking: dict[K, asyncio.Task[V]] = {}
@@ -41,6 +42,6 @@ class TtlCache(Generic[K, V]):
             del self._asking[key]
         self._entries.pop(key, None)
         self._entries[key] = (self._clock() + self._ttl, value)
-        if len(self._entries) > CAPACITY:
+        if len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
         return value

@@ -248,7 +248,10 @@ async def test_labels_filter_grid_and_table(look: Look) -> None:
     await field.fill("ring in (0,1),site!=site-0006")
     await field.press("Enter")
     await expect(page.get_by_role("heading", name="193 of 399 clusters")).to_be_visible()
-    await page.get_by_role("button", name="failed 15", exact=True).click()
+    await expect(page.get_by_role("heading", name="14 failures in this step")).to_be_visible()
+    why = page.get_by_role("region", name="Why not further").get_by_role("button")
+    await expect(why.filter(has_text="init monitor timeout")).to_contain_text("10")
+    await page.get_by_role("button", name="failed 14", exact=True).click()
     rows = page.get_by_role("region", name="Members").locator("tbody tr")
     await expect(rows).to_have_count(14)
     await page.reload()
@@ -340,7 +343,7 @@ async def test_the_number_of_stalled_clusters_leads_to_them(look: Look) -> None:
     await look.keep("stalled", 1680)
     await page.get_by_role("button", name="failed 15", exact=True).click()
     await expect(members.locator("tbody tr")).to_have_count(17)
-    await page.locator(".facts").get_by_role("link", name="15 failed").click()
+    await page.locator(".facts").get_by_role("link", name="28 failed").click()
     await expect(members.locator("tbody tr")).to_have_count(15)
     assert look.errors == []
 

@@ -39,7 +39,7 @@ async def test_what_ends_is_seen_without_a_reload(look: Look) -> None:
     over = [succeeded(step, 5000 + n, n, story.now, timedelta(minutes=1)) for n in range(7)]
     await story.put(*over)
     await expect(page.get_by_role("button", name="succeeded 7", exact=True)).to_be_visible()
-    await expect(page.locator(".facts")).to_contain_text("7 of 20 done")
+    await expect(page.locator(".facts")).to_contain_text("7 of 20 clusters done")
     assert look.errors == []
 
 
@@ -87,7 +87,8 @@ async def test_every_number_is_that_of_rest(look: Look) -> None:
     counts = steps[1]["counts"]
     rollout = await rest(look.site, "rollouts/default/ran-417")
     facts = page.locator(".facts")
-    await expect(facts).to_contain_text(f"{counts['failed']} failed")
+    failed = f"{rollout['counts']['failed']} failed ({counts['failed']} in this step)"
+    await expect(facts).to_contain_text(failed)
     await expect(facts).to_contain_text(f"{rollout['stalled']} stalled")
     await expect(facts).to_contain_text(f"{counts['running']} of 60 slots used")
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ibgu.db.engine import at_one_moment
 from ibgu.db.errors import away_from
 from ibgu.db.reads.tallies import Tallies
+from ibgu.db.schema import hubs
 
 
 class Base:
@@ -28,6 +29,10 @@ class Base:
         with away_from("reading"):
             async with at_one_moment(self._engine) as db:
                 yield db
+
+    async def _seq(self, db: AsyncConnection) -> int:
+        """Number of the hub's newest event; 0 before the first."""
+        return await db.scalar(select(hubs.c.last_seq).where(hubs.c.id == self.hub)) or 0
 
     async def _now(self, db: AsyncConnection) -> datetime:
         """The database's clock, at the moment that `db` sees."""

@@ -35,13 +35,18 @@ _REASON = {name: members.c.reason[name].astext for name in ("kind", "who", "sinc
 
 class CountingReads(Base):
     async def _counted(
-        self, db: AsyncConnection, rows: Iterable[Any], *, finished: bool = True
+        self,
+        db: AsyncConnection,
+        rows: Iterable[Any],
+        *,
+        finished: bool = True,
+        shared: bool = True,
     ) -> list[StepRow]:
         """Rows of OF_STEP with their members counted; those alone that have not finished cost
-        nothing where a step is over."""
+        nothing where a step is over. `shared`: others may have counted them a moment ago."""
         steps = [to_record(row, Step) for row in rows]
-        shared = [step for step in steps if self._tallies.shared(step)]
-        found = await self._shared(db, shared) if shared else {}
+        common = [step for step in steps if shared and self._tallies.shared(step)]
+        found = await self._shared(db, common) if common else {}
         own = [step for step in steps if step.key not in found]
         found |= {row.step.key: row for row in await self._count(db, own, finished=finished)}
         return [found[step.key] for step in steps]

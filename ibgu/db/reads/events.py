@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ibgu.db.reads.base import Base, reading_ahead, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.rows import fields, to_record
-from ibgu.db.schema import events, hubs, rollouts
+from ibgu.db.schema import events, rollouts
 from ibgu.db.views import EventRow, Page
 
 
@@ -64,7 +64,7 @@ class EventReads(Base):
     async def last_seq(self) -> int:
         """Number of the hub's newest event; 0 before the first."""
         async with self._at_one_moment() as db:
-            return await db.scalar(select(hubs.c.last_seq).where(hubs.c.id == self.hub)) or 0
+            return await self._seq(db)
 
     def _events(self) -> Select[Any]:
         return select(*fields(events, EventRow)).where(events.c.hub == self.hub)

@@ -103,14 +103,19 @@ class RolloutReads(TotalReads):
         return select(*OF_ROLLOUT).where(rollouts.c.hub == self.hub).order_by(*newest_first)
 
     async def _with_steps(
-        self, db: AsyncConnection, statement: Select[Any], *, finished: bool = True
+        self,
+        db: AsyncConnection,
+        statement: Select[Any],
+        *,
+        finished: bool = True,
+        shared: bool = True,
     ) -> list[RolloutRow]:
         """Without `finished` no member of the newest steps is counted that has ended."""
         rows = (await db.execute(statement)).mappings()
         found = [to_record(row, Rollout) for row in rows]
         uids = [rollout.uid for rollout in found]
         newest = (await db.execute(self._newest(uids))).mappings()
-        counted = await self._counted(db, newest, finished=finished)
+        counted = await self._counted(db, newest, finished=finished, shared=shared)
         current = {row.step.rollout: row for row in counted}
         totals = await self._totals(db, found, current)
         asked = {"hub": self.hub, "uids": uids}

@@ -1,6 +1,7 @@
 """One step as a whole: where each member stands, and how the step has gone."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,7 +12,7 @@ from ibgu.core.model import Step
 from ibgu.db.reads.counting import CountingReads
 from ibgu.db.reads.labelled import matching
 from ibgu.db.rows import OF_STEP, to_record
-from ibgu.db.schema import hubs, members, steps
+from ibgu.db.schema import members, steps
 from ibgu.db.views import CourseRow, GridRow
 
 _CELLS = (
@@ -45,6 +46,14 @@ _SHORTEST = timedelta(seconds=1)
 class StepReads(CountingReads):
     async def grid(self, uid: str, step: int, label: LabelSelector | None = None) -> GridRow:
         """Every member of a step (with such labels) in its order, as plain columns."""
+        async with self._at_one_moment() as db:
+            seq, cells = await self._seq(db), await self._cells(db, uid, step, label)
+            flights = await self._flights(db, [(uid, step)])
+            return GridRow(seq, cells, await self._now(db), tuple(flights))
+
+    async def _cells(
+        self, db: AsyncConnection, uid: str, step: int, label: LabelSelector | None = None
+    ) -> tuple[tuple[Any, ...], ...]:
         statement = (
             select(*_CELLS)
             .where(members.c.hub == self.hub, members.c.rollout == uid, members.c.step == step)
@@ -52,31 +61,30 @@ class StepReads(CountingReads):
         )
         if label is not None:
             statement = statement.where(matching(self.hub, members.c.cluster, label))
-        async with self._at_one_moment() as db:
-            seq = await db.scalar(select(hubs.c.last_seq).where(hubs.c.id == self.hub)) or 0
-            cells = tuple(tuple(row) for row in await db.execute(statement))
-            flights = await self._flights(db, [(uid, step)])
-            return GridRow(seq, cells, await self._now(db), tuple(flights))
+        return tuple(tuple(row) for row in await db.execute(statement))
 
     async def course(self, uid: str, step: int, intervals: int) -> CourseRow | None:
         """From the step's start to its end, or to now; None: it has not begun."""
         async with self._at_one_moment() as db:
             found = await self._step(db, uid, step)
-            if found is None or found.started_at is None:
-                return None
-            end = found.finished_at or await self._now(db)
-            end = max(end, found.started_at + _SHORTEST)
-            values = {
-                "hub": self.hub,
-                "rollout": uid,
-                "step": step,
-                "low": found.started_at.timestamp(),
-                "high": end.timestamp(),
-                "intervals": intervals,
-            }
-            changes = (await db.execute(_COURSE, values)).mappings()
-            interval = (end - found.started_at) / intervals
-            return CourseRow(found, interval, tuple(to_record(row, Change) for row in changes))
+            return await self._course(db, found, intervals) if found else None
+
+    async def _course(self, db: AsyncConnection, step: Step, intervals: int) -> CourseRow | None:
+        if step.started_at is None:
+            return None
+        end = step.finished_at or await self._now(db)
+        end = max(end, step.started_at + _SHORTEST)
+        values = {
+            "hub": self.hub,
+            "rollout": step.rollout,
+            "step": step.index,
+            "low": step.started_at.timestamp(),
+            "high": end.timestamp(),
+            "intervals": intervals,
+        }
+        changes = (await db.execute(_COURSE, values)).mappings()
+        interval = (end - step.started_at) / intervals
+        return CourseRow(step, interval, tuple(to_record(row, Change) for row in changes))
 
     async def _step(self, db: AsyncConnection, uid: str, step: int) -> Step | None:
         statement = select(*OF_STEP).where(

@@ -27,11 +27,11 @@ export const NOTHING = filterOf({});
 export const chosen = (/** @type {Filter} */ filter) =>
   NAMES.some((name) => (name === "state" ? filter.state.size : filter[name]));
 
-/** 1 for each member that is to be shown. `labelled`: those whose labels match, as far as known. */
+/** 1 for each member that is to be shown. `labelled`: whether its labels match; null: all do. */
 export function matchingOf(
   /** @type {Columns} */ columns,
   /** @type {Filter} */ filter,
-  /** @type {Set<string>} */ labelled,
+  /** @type {boolean[] | null} */ labelled,
 ) {
   const found = new Uint8Array(columns.clusters.length);
   const find = filter.find.toLowerCase();
@@ -45,15 +45,23 @@ export function matchingOf(
         (!filter.cause || columns.causes[index] === filter.cause) &&
         (!filter.failure || columns.failures[index] === filter.failure) &&
         (!find || columns.clusters[index].includes(find)) &&
-        (!filter.label || labelled.has(columns.clusters[index])),
+        (!labelled || labelled[index]),
     );
   }
   return found;
 }
 
-/** How often each value is in a column, the commonest first; null is left out. */
-export function tally(/** @type {(string | null)[]} */ values) {
+/**
+ * How often each value is in a column, the commonest first; null is left out, and so is whom the
+ * labels leave out.
+ */
+export function tally(
+  /** @type {(string | null)[]} */ values,
+  /** @type {boolean[] | null} */ labelled,
+) {
   const counts = new Map();
-  for (const value of values) if (value) counts.set(value, (counts.get(value) ?? 0) + 1);
+  values.forEach((value, index) => {
+    if (value && (!labelled || labelled[index])) counts.set(value, (counts.get(value) ?? 0) + 1);
+  });
   return [...counts].sort(([, one], [, other]) => other - one);
 }

@@ -9,6 +9,8 @@ export class Live {
   #ending = new AbortController();
   #last = "";
   connected = false;
+  /** The number of the newest event that came. */
+  heard = 0;
 
   /**
    * @param {import("../rest/client.js").Rest} rest
@@ -59,6 +61,7 @@ export class Live {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), SILENT_MS);
         if (id) this.#last = id;
+        this.heard = Math.max(this.heard, Number(id));
         if (data) this.#tell(JSON.parse(data));
       }
     } finally {

@@ -52,11 +52,13 @@ function watch(path, { rest, live, gap, about, show }) {
 
   async function ask() {
     let failed = false;
+    let behind = false;
     asked = Date.now();
     asking = true;
     missed = false;
     try {
       const body = await rest.get(path, ending.signal);
+      behind = body?.seq < live.heard;
       show({ path, body, problem: null, at: rest.now() });
     } catch (problem) {
       failed = true;
@@ -64,7 +66,7 @@ function watch(path, { rest, live, gap, about, show }) {
       if (!ending.signal.aborted) show((old) => ({ ...old, path, problem }));
     }
     asking = false;
-    if (!ending.signal.aborted) plan(missed ? gap : live.connected && !failed ? QUIET_MS : POLL_MS);
+    if (!ending.signal.aborted) plan(missed || behind ? gap : live.connected && !failed ? QUIET_MS : POLL_MS);
   }
 
   /** The next question, `ms` after the last one at the earliest. */

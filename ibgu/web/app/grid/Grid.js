@@ -62,7 +62,7 @@ function Cursor({ layout, index, told }) {
     </div>`;
 }
 
-/** The newest picture is painted with the browser's next frame, however many come before it. */
+/** Painted together with the numbers around it: a picture is never of another moment. */
 function useCanvas(layout, states, stalled, matching) {
   const canvas = useRef(null);
   const painter = useRef(null);
@@ -71,9 +71,7 @@ function useCanvas(layout, states, stalled, matching) {
     painter.current = new Painter(canvas.current, layout, devicePixelRatio || 1);
   }, [layout, turn]);
   useLayoutEffect(() => {
-    const codes = codesOf(states, stalled, matching);
-    const frame = requestAnimationFrame(() => painter.current.paint(codes));
-    return () => cancelAnimationFrame(frame);
+    painter.current.paint(codesOf(states, stalled, matching));
   }, [layout, turn, states, stalled, matching]);
   return canvas;
 }

@@ -9,7 +9,8 @@ import { between, count, plural, span } from "../../words/format.js";
 import { ORDER, spaced, STALLED, stateOf } from "../../words/states.js";
 import { whyOf } from "../../words/why.js";
 
-export function Clusters({ rollout, columns, matching, labelled, filter, choose, now }) {
+/** `labelled`: whom the labels leave in, null: all; `refused`: why labels can't be asked for. */
+export function Clusters({ rollout, columns, matching, labelled, refused, filter, choose, now }) {
   const { clusters, states, stalled } = columns;
   const shown = matching.reduce((sum, each) => sum + each, 0);
   const label = chosen(filter)
@@ -20,7 +21,7 @@ export function Clusters({ rollout, columns, matching, labelled, filter, choose,
   return html`<section class="card clusters" aria-labelledby="clusters">
     <div class="head">
       <h2 id="clusters">${label}</h2>
-      <${Legend} columns=${columns} filter=${filter} choose=${choose} />
+      <${Legend} columns=${columns} labelled=${labelled} filter=${filter} choose=${choose} />
       <input
         type="search"
         class="small"
@@ -31,13 +32,13 @@ export function Clusters({ rollout, columns, matching, labelled, filter, choose,
       />
       <${LabelField}
         given=${filter.label}
-        wrong=${labelled.problem !== null}
+        wrong=${refused !== null}
         apply=${(label) => choose({ ...filter, label })}
       />
       <${Chosen} filter=${filter} choose=${choose} />
     </div>
     <p id="label-problem" class="problem" role="alert">
-      ${labelled.problem && `Labels ${filter.label}: ${labelled.problem.message}`}
+      ${refused && `Labels ${filter.label}: ${refused.message}`}
     </p>
     <${Grid}
       states=${states}
@@ -72,11 +73,11 @@ function LabelField({ given, wrong, apply }) {
 }
 
 /** What is stalled is counted among the running and rebooting, too. */
-function Legend({ columns: { states, stalled }, filter, choose }) {
+function Legend({ columns: { states, stalled }, labelled, filter, choose }) {
   const counts = useMemo(() => {
     const marks = stalled.map((each) => (each ? STALLED : null));
-    return new Map([...tally(states), ...tally(marks)]);
-  }, [states, stalled]);
+    return new Map([...tally(states, labelled), ...tally(marks, labelled)]);
+  }, [states, stalled, labelled]);
   const toggle = (name) => {
     const state = new Set(filter.state);
     if (!state.delete(name)) state.add(name);

@@ -1,14 +1,11 @@
 /** How the step has gone: what is done over time, and the slots that were used. */
 import { useMemo } from "preact/hooks";
-import { useBody } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Chart } from "../../parts/Chart.js";
-import { Empty, Loading } from "../../parts/Notice.js";
-import { query, rolloutPath } from "../../rest/client.js";
+import { Empty } from "../../parts/Notice.js";
 import { colours } from "../../theme.js";
 import { clock, clockWithSeconds, count, day, hour } from "../../words/format.js";
 
-const POINTS = 120;
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
@@ -28,19 +25,15 @@ const LINE = 34;
 const TWO_LINES = 52;
 
 /** `total`: members of the step, the top of the left axis. */
-export function Course({ rollout, step, total }) {
-  const path = rolloutPath(rollout, `/timeline${query({ step, points: POINTS })}`);
-  const { body, problem } = useBody(path, { gap: 5000 });
+export function Course({ timeline: { points, slots }, total }) {
   return html`<section class="card course" aria-labelledby="course">
     <h2 id="course">Done over time</h2>
-    ${drawn(body, problem, total)}
+    ${
+      points.length
+        ? html`<${Lines} points=${points} slots=${slots} total=${total} />`
+        : html`<${Empty}>The step has not begun.<//>`
+    }
   </section>`;
-}
-
-function drawn(body, problem, total) {
-  if (!body) return problem ? html`<${Empty}>${problem.message}<//>` : html`<${Loading} />`;
-  if (!body.points.length) return html`<${Empty}>The step has not begun.<//>`;
-  return html`<${Lines} points=${body.points} slots=${body.slots} total=${total} />`;
 }
 
 function Lines({ points, slots, total }) {

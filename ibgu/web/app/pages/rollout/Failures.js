@@ -1,5 +1,5 @@
 /** Failures by what happened, with what to do; the largest group first. */
-import { chosen as anyChosen, NOTHING } from "../../data/filter.js";
+import { NOTHING } from "../../data/filter.js";
 import { html } from "../../html.js";
 import { Words } from "../../parts/Words.js";
 import { clusterLink } from "../../route.js";
@@ -52,11 +52,14 @@ function titleOf({ action, outcome, failure, cause }) {
 }
 
 function Group({ group, rollout, filter, choose }) {
+  const { label } = filter;
   const wanted = group.failure
-    ? { ...NOTHING, failure: group.failure }
-    : { ...NOTHING, cause: group.cause ?? "" };
+    ? { ...NOTHING, label, failure: group.failure }
+    : { ...NOTHING, label, cause: group.cause ?? "" };
   const pressed =
-    anyChosen(wanted) && filter.failure === wanted.failure && filter.cause === wanted.cause;
+    Boolean(wanted.failure || wanted.cause) &&
+    filter.failure === wanted.failure &&
+    filter.cause === wanted.cause;
   return html`<li class="group">
     <span class="number">${count(group.count)}</span>
     <div>
@@ -75,7 +78,7 @@ function Group({ group, rollout, filter, choose }) {
           type="button"
           class="small"
           aria-pressed=${pressed}
-          onClick=${() => choose(pressed ? NOTHING : wanted)}
+          onClick=${() => choose(pressed ? { ...NOTHING, label } : wanted)}
         >
           ${pressed ? "Show all clusters again" : `Show ${group.count > 1 ? `all ${count(group.count)}` : "it"} in the grid`}
         </button>

@@ -32,7 +32,10 @@ function Facts({ rollout, step, now }) {
   const whole = rollout.counts;
   const over = step.state === "finished";
   return html`<span><strong>${count(whole.succeeded)} of ${plural(whole.total, "cluster")} done</strong></span>
-    <${Number} rollout=${rollout} state="failed" number=${whole.failed} leads=${counts.failed > 0} />
+    <span>
+      <${Number} rollout=${rollout} state="failed" number=${whole.failed} leads=${counts.failed > 0} />
+      ${whole.failed !== counts.failed && html` <span class="quiet">(${count(counts.failed)} in this step)</span>`}
+    </span>
     ${whole.cancelled > 0 && html`<span class="quiet">${count(whole.cancelled)} cancelled</span>`}
     ${whole.skipped > 0 && html`<span class="quiet">${count(whole.skipped)} skipped</span>`}
     <span>

@@ -65,7 +65,7 @@ function Reason({ columns, index, member }) {
   return html`${kind && html`<strong>${kind}</strong> `}
     ${words && html`<span><${Words} text=${words} /></span>`}
     ${
-      member?.stalled &&
-      html`<span class="worry"> takes longer than usual: at most ${span(member.stalled.usual)}</span>`
+      columns.stalled[index] &&
+      html`<span class="worry"> takes longer than usual${member?.stalled && `: at most ${span(member.stalled.usual)}`}</span>`
     }`;
 }

@@ -13,8 +13,8 @@ import { spaced, STALLED } from "../../words/states.js";
 /** What a cluster in flight is at while all is well. */
 const AT_WORK = new Set(["Preparing", "Arming", "Running", "Rebooting", "Disarming"]);
 
-export function Why({ columns, filter, choose }) {
-  const { rows, working } = useMemo(() => rowsOf(columns), [columns]);
+export function Why({ columns, labelled, filter, choose }) {
+  const { rows, working } = useMemo(() => rowsOf(columns, labelled), [columns, labelled]);
   const over = working ? "" : ": every cluster is done";
   return html`<section class="card why" aria-labelledby="why">
     <h2 id="why">Why not further</h2>
@@ -42,28 +42,30 @@ function Row({ row: { by, name, number, symbol }, filter, choose }) {
 }
 
 /** Failures by name where they are known ones, else by cause; who is stalled; then reasons. */
-function rowsOf(/** @type {import("../../data/filter.js").Columns} */ columns) {
+function rowsOf(
+  /** @type {import("../../data/filter.js").Columns} */ columns,
+  /** @type {boolean[] | null} */ labelled,
+) {
   const { causes, failures, reasons, stalled } = columns;
   const atWork = reasons.map((kind) => AT_WORK.has(kind));
-  const late = stalled.filter((each, index) => each && atWork[index]).length;
+  const counted = (index) => atWork[index] && (!labelled || labelled[index]);
+  const late = stalled.filter((each, index) => each && counted(index)).length;
+  const rows = (by, values) =>
+    tally(values, labelled).map(([name, number]) => ({
+      by,
+      name,
+      number,
+      symbol: columns.states[values.indexOf(name)],
+    }));
   const unknown = causes.map((cause, index) => (failures[index] ? null : cause));
   const keeping = reasons.map((kind, index) => (atWork[index] ? null : kind));
   return {
-    working: atWork.filter(Boolean).length - late,
+    working: atWork.filter((_, index) => counted(index)).length - late,
     rows: [
-      ...rows("failure", failures, columns),
-      ...rows("cause", unknown, columns),
+      ...rows("failure", failures),
+      ...rows("cause", unknown),
       ...(late ? [{ by: "state", name: STALLED, number: late, symbol: STALLED }] : []),
-      ...rows("reason", keeping, columns),
+      ...rows("reason", keeping),
     ],
   };
-}
-
-function rows(by, values, { states }) {
-  return tally(values).map(([name, number]) => ({
-    by,
-    name,
-    number,
-    symbol: states[values.indexOf(name)],
-  }));
 }

@@ -1,0 +1,71 @@
+"""One rollout as a screen shows it: everything as of one moment."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from ibgu.api.pace import PacesOfHub
+from ibgu.api.routes.guarded import Guarded
+from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber, index
+from ibgu.api.routes.step import Points
+from ibgu.api.schemas.problem import problems
+from ibgu.api.schemas.view import View
+from ibgu.api.shape.view import Shown, shown
+from ibgu.db.reads import Tallies
+from ibgu.hub.ttl import TtlCache
+
+router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)
+
+FRESH_SECONDS = 1.0
+KEPT = 8
+"""Views; one of 5,000 clusters takes a megabyte."""
+_Key = tuple[str, int | None, int, str]
+
+
+class Views:
+    """Views of large steps that run, made once a second for all who look at the same one."""
+
+    def __init__(self) -> None:
+        self._cache: TtlCache[_Key, Shown] | None = None
+
+    @property
+    def cache(self) -> TtlCache[_Key, Shown]:
+        if self._cache is None:
+            self._cache = TtlCache(FRESH_SECONDS, asyncio.get_running_loop().time, capacity=KEPT)
+        return self._cache
+
+
+def _views(request: Request) -> Views:
+    views: Views = request.app.state.views
+    return views
+
+
+@router.get(
+    "/view",
+    response_model=View,
+    responses=problems(401, 403, 404, 422, 503),
+    summary="A rollout as a screen shows it, as of one moment",
+)
+async def view(
+    found: RolloutOfPath,
+    reads: ReadsOfRequest,
+    paces: PacesOfHub,
+    views: Annotated[Views, Depends(_views)],
+    label: Label = None,
+    step: StepNumber = None,
+    points: Points = 120,
+) -> Response:
+    """With its newest step as a whole, if none is named. Where `seq` is lower than that of an
+    event that you know of, ask again: of large steps it may be a second old."""
+    uid = found.rollout.uid
+
+    async def made() -> Shown:
+        return shown(await reads.view(uid, index(step), points - 1, label), paces, points - 1)
+
+    if found.newest is not None and Tallies.shared(found.newest):
+        answer = await views.cache.get((uid, step, points, repr(label)), made)
+    else:
+        answer = await made()
+    headers = {"ETag": f"W/{answer.tag}"}
+    return Response(answer.body, media_type="application/json", headers=headers)

@@ -1,0 +1,31 @@
+"""One rollout as a screen shows it."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from ibgu.api.schemas.base import Body
+from ibgu.api.schemas.failures import Failures
+from ibgu.api.schemas.rollouts import RolloutBody, StepBody
+from ibgu.api.schemas.step import Grid, Timeline
+
+
+class View(Body):
+    """All of it is as of one moment: whatever is counted twice in it is counted alike."""
+
+    seq: int = Field(description="The hub's newest event at that moment.")
+    now: datetime = Field(
+        description="The database's clock at that moment. The tag of the answer does not count it."
+    )
+    rollout: RolloutBody
+    steps: list[StepBody] = Field(description="As `steps` has them.")
+    grid: Grid = Field(description="Of the step that was asked for, as `grid` has it.")
+    labelled: list[bool] | None = Field(
+        description="Of each member of the grid, whether its cluster has such labels; null: no "
+        "label was asked for."
+    )
+    failures: Failures = Field(
+        description="Of that step, as `failures` has them; where a label was asked for, of "
+        "clusters with such labels only."
+    )
+    timeline: Timeline = Field(description="Of that step, as `timeline` has it.")

@@ -1,0 +1,73 @@
+"""One rollout as a screen shows it: its steps counted, one of them whole, all as of one moment."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ibgu.core.kinds import LabelSelector
+from ibgu.db.reads.groups import GroupReads
+from ibgu.db.reads.labelled import matching
+from ibgu.db.reads.rollouts import RolloutReads
+from ibgu.db.reads.step import StepReads
+from ibgu.db.rows import OF_STEP
+from ibgu.db.schema import members, rollouts, steps
+from ibgu.db.views import GridRow, RolloutRow, StepRow, ViewRow
+
+
+class ViewReads(RolloutReads, StepReads, GroupReads):
+    async def view(
+        self, uid: str, step: int | None, intervals: int, label: LabelSelector | None = None
+    ) -> ViewRow:
+        """Return a rollout with one step (from 0; None is the newest one) as of one moment.
+
+        Everything is counted anew, as what others have counted may be of another moment. `label`
+        chooses the failures and the names, not the cells.
+        """
+        async with self._at_one_moment() as db:
+            seq, now = await self._seq(db), await self._now(db)
+            rollout, rows = await self._with_all_steps(db, uid)
+            chosen = _chosen(rows, step)
+            if chosen is None:
+                return ViewRow(rollout, rows, GridRow(seq, (), now))
+            at = chosen.step.index
+            return ViewRow(
+                rollout,
+                rows,
+                GridRow(seq, await self._cells(db, uid, at), now, chosen.flights),
+                chosen.step,
+                await self._failed(db, uid, at, label),
+                await self._course(db, chosen.step, intervals),
+                None if label is None else await self._labelled(db, uid, at, label),
+            )
+
+    async def _with_all_steps(
+        self, db: AsyncConnection, uid: str
+    ) -> tuple[RolloutRow, tuple[StepRow, ...]]:
+        named = self._rollouts().where(rollouts.c.uid == uid)
+        (rollout,) = await self._with_steps(db, named, shared=False)
+        if rollout.current is None:
+            return rollout, ()
+        older = (
+            select(*OF_STEP)
+            .where(steps.c.hub == self.hub, steps.c.rollout == uid)
+            .where(steps.c.index < rollout.current.step.index)
+            .order_by(steps.c.index)
+        )
+        rows = (await db.execute(older)).mappings()
+        return rollout, (*await self._counted(db, rows, shared=False), rollout.current)
+
+    async def _labelled(
+        self, db: AsyncConnection, uid: str, step: int, label: LabelSelector
+    ) -> frozenset[str]:
+        statement = select(members.c.cluster).where(
+            members.c.hub == self.hub,
+            members.c.rollout == uid,
+            members.c.step == step,
+            matching(self.hub, members.c.cluster, label),
+        )
+        return frozenset(await db.scalars(statement))
+
+
+def _chosen(rows: tuple[StepRow, ...], index: int | None) -> StepRow | None:
+    if index is None:
+        return rows[-1] if rows else None
+    return next((row for row in rows if row.step.index == index), None)

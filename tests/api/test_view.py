@@ -1,0 +1,157 @@
+"""A rollout as a screen shows it: one answer, of one moment."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from ibgu.api.context import Context
+from ibgu.api.schemas.view import View
+from ibgu.core.model import Action, Kind, Member, OnMember, Step, StepState
+from ibgu.db import Journal
+from ibgu.db.labels import LabelStore, seen
+from ibgu.db.reads import tallies
+from tests.api.conftest import Ask
+from tests.api.fleet import (
+    MONITOR,
+    PULL,
+    failed,
+    fleet,
+    open_step,
+    put,
+    rollout,
+    succeeded,
+    tell,
+)
+from tests.api.fleet import seen as rollouts_seen
+from tests.db.records import member, step
+
+pytestmark = pytest.mark.hub
+ROLLOUT = "rollouts/default/ran-r1"
+CLUSTERS = 40
+
+
+async def body(ask: Ask, path: str = "view", **query: Any) -> Any:
+    answer = await ask("alice", f"{ROLLOUT}/{path}", **query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("number", [None, 1, 2])
+async def test_it_is_what_the_other_routes_tell(
+    ask: Ask, journal: Journal, number: int | None
+) -> None:
+    await fleet(journal)
+    query: dict[str, Any] = {"step": number} if number else {}
+    found = await body(ask, **query)
+    View.model_validate(found)
+    assert found["rollout"] == (await ask("alice", ROLLOUT)).json()
+    assert found["steps"] == (await body(ask, "steps"))["items"]
+    assert found["grid"] == await body(ask, "grid", **query)
+    assert found["failures"] == await body(ask, "failures", step=number or 2)
+    timeline = await body(ask, "timeline", points=120, **query)
+    assert len(found["timeline"].pop("points")) == len(timeline.pop("points")) == 120
+    assert found["timeline"] == timeline
+    assert (found["labelled"], found["seq"]) == (None, 5)
+
+
+async def test_before_the_first_step_and_of_one_that_has_not_begun(
+    ask: Ask, journal: Journal
+) -> None:
+    await rollouts_seen(journal, rollout())
+    found = await body(ask)
+    assert (found["grid"]["step"], found["grid"]["clusters"], found["seq"]) == (None, [], 1)
+    assert [each["state"] for each in found["steps"]] == ["planned"] * 3
+    assert (await body(ask, step=3))["failures"] == {"total": 0, "items": []}
+
+
+async def test_labels_choose_failures_and_mark_the_grid(
+    ask: Ask, journal: Journal, context: Context
+) -> None:
+    await fleet(journal)
+    labels = [seen(name, {"ring": ring}) for name, ring in (("a", "1"), ("c", "1"), ("d", "2"))]
+    await LabelStore(context.engine, context.hub).put(labels, 1)
+    found = await body(ask, step=1, label="ring=1")
+    assert found["labelled"] == [True, False, True, False, False, False]
+    assert len(found["grid"]["clusters"]) == 6
+    assert [group["clusters"] for group in found["failures"]["items"]] == [["c"]]
+    assert (await body(ask, label="ring=1"))["labelled"] == [True, False, False]
+    refused = await ask("bob", f"{ROLLOUT}/view", label="ring=1")
+    assert refused.status_code == 403
+    assert "managedclusters" in refused.json()["detail"]
+
+
+async def test_the_clock_alone_makes_no_other_answer(ask: Ask, journal: Journal) -> None:
+    """Of a rollout in which nothing runs."""
+    one = rollout()
+    await rollouts_seen(journal, one)
+    first, second = [await ask("alice", f"{ROLLOUT}/view") for _ in range(2)]
+    assert first.json()["now"] < second.json()["now"]
+    assert first.headers["etag"] == second.headers["etag"]
+    await fleet(journal, "r2")
+    assert (await ask("alice", f"{ROLLOUT}/view")).headers["etag"] != first.headers["etag"]
+
+
+async def test_whatever_is_counted_twice_is_counted_alike_while_the_rollout_moves(
+    ask: Ask, journal: Journal
+) -> None:
+    one = rollout()
+    await rollouts_seen(journal, one)
+    opened = await open_step(journal, step(one, 0, Action.PREP, total=CLUSTERS))
+    members = [member(opened, f"c{n:02}", n) for n in range(CLUSTERS)]
+    await put(journal, *members)
+    moments = set()
+    for each in members:
+        _, found = await asyncio.gather(end(journal, over(opened, each)), body(ask))
+        alike(found)
+        moments.add(found["seq"])
+    alike(await body(ask))
+    assert len(moments) > CLUSTERS / 2
+
+
+async def end(journal: Journal, each: Member) -> None:
+    await tell(journal, OnMember(Kind.FINISHED, each, "the cluster says so"))
+
+
+def over(opened: Step, each: Member) -> Member:
+    if each.position % 3:
+        return succeeded(opened, each.cluster, each.position)
+    words = MONITOR if each.position % 7 else PULL
+    return failed(opened, each.cluster, each.position, words)
+
+
+def alike(found: Any) -> None:
+    counts, states = found["steps"][0]["counts"], Counter(found["grid"]["states"])
+    assert found["rollout"]["current"]["counts"] == counts
+    assert found["grid"]["seq"] == found["seq"]
+    for name in ("succeeded", "failed", "waiting"):
+        assert states[name] == counts[name]
+    assert found["failures"]["total"] == counts["failed"]
+    last = found["timeline"]["points"][-1]
+    assert (last["succeeded"], last["failed"]) == (counts["succeeded"], counts["failed"])
+
+
+async def test_a_large_step_is_looked_at_once_a_second_for_all(
+    ask: Ask, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tallies, "LARGE", CLUSTERS)
+    one = rollout()
+    await rollouts_seen(journal, one)
+    opened = await open_step(journal, step(one, 0, Action.PREP, total=CLUSTERS))
+    await put(journal, *(member(opened, f"c{n:02}", n) for n in range(CLUSTERS)))
+    answers = await asyncio.gather(*(body(ask) for _ in range(5)))
+    assert len({each["now"] for each in answers}) == 1
+    await end(journal, succeeded(opened, "c00", 0))
+    while (found := await body(ask))["seq"] == answers[0]["seq"]:
+        alike(found)
+    alike(found)
+    assert found["steps"][0]["counts"]["succeeded"] == 1
+
+
+async def test_a_finished_step_is_counted_once(ask: Ask, journal: Journal) -> None:
+    one = rollout()
+    await rollouts_seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED, total=1))
+    await put(journal, succeeded(prep, "a", 0))
+    assert (await body(ask))["steps"] == (await body(ask))["steps"]

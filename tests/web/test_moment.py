@@ -1,0 +1,144 @@
+"""One screen, one moment: whatever a screen shows twice is the same, while the rollout moves."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from ibgu.core.model import Member, ReasonKind, Step
+from tests.web.conftest import SESSION, Look
+from tests.web.fleet import MONITOR, PULL, Story, failed, running, succeeded, waiting
+
+pytestmark = [pytest.mark.hub, SESSION]
+
+CLUSTERS = 120
+FIRST = 30_000
+SLOTS = 20
+WAVES = CLUSTERS // SLOTS
+USUAL = timedelta(minutes=5)
+
+SCREEN = """() => {
+  const text = (query) => document.querySelector(query)?.innerText ?? "";
+  const texts = (query) => [...document.querySelectorAll(query)].map((each) => each.innerText);
+  const canvas = document.querySelector(".grid canvas");
+  const pitch = 28;
+  const brush = canvas.getContext("2d");
+  const cells = [];
+  const columns = Math.floor(canvas.width / pitch);
+  for (let index = 0; index < %d; index++) {
+    const [x, y] = [(index %% columns) * pitch, Math.floor(index / columns) * pitch];
+    cells.push([...brush.getImageData(x + 2, y + 22, 1, 1).data.slice(0, 3)].join());
+  }
+  const probe = document.body.appendChild(document.createElement("span"));
+  const colour = (state) => {
+    probe.style.color = `var(--s-${state})`;
+    return getComputedStyle(probe).color.match(/\\d+/g).slice(0, 3).join();
+  };
+  const states = ["succeeded", "failed", "running", "rebooting", "looking", "waiting"];
+  const named = Object.fromEntries(states.map((state) => [colour(state), state]));
+  probe.remove();
+  return {
+    facts: text(".facts"),
+    card: texts(".step[aria-current] .counts > span"),
+    bar: document.querySelector(".step[aria-current] .bar").getAttribute("aria-label"),
+    legend: texts(".legend button"),
+    failures: text("#failures"),
+    groups: texts(".group .number"),
+    why: texts(".why li button"),
+    chart: document.querySelector(".chart").getAttribute("aria-label"),
+    cells: cells.map((cell) => named[cell] ?? cell),
+  };
+}"""
+
+
+def number(text: str, before: str) -> int:
+    """The number that stands before a word: 0 where there is none."""
+    words = text.replace(",", "").split()
+    places = [index for index, word in enumerate(words) if word == before]
+    return int(words[places[0] - 1]) if places and words[places[0] - 1].isdigit() else 0
+
+
+def counted(texts: list[str]) -> dict[str, int]:
+    """Of "waiting\n12": the word and its number."""
+    pairs = [" ".join(each.split()).rsplit(" ", 1) for each in texts]
+    return {word: int(count) for word, count in pairs}
+
+
+async def test_whatever_is_shown_twice_is_the_same_while_it_moves(look: Look) -> None:
+    """In 100 samples, while clusters start, reboot, fail and end."""
+    story = look.site.story()
+    of = await story.rollout("ran-moves", ["Prep"])
+    step = await story.step(of, 0, CLUSTERS, max_concurrency=SLOTS)
+    await story.put(*(waiting(step, FIRST + n, n, story.now) for n in range(CLUSTERS)))
+    page = await look.open("#/r/default/ran-moves")
+    await expect(page.get_by_role("button", name=f"waiting {CLUSTERS}", exact=True)).to_be_visible()
+    moving = asyncio.create_task(move(story, step))
+    seen: list[dict[str, int]] = []
+    while not moving.done() or len(seen) < 100:
+        screen = await page.evaluate(SCREEN % CLUSTERS)
+        seen.append(alike(screen))
+    await moving
+    over = page.get_by_role("button", name=f"succeeded {CLUSTERS - WAVES * 5}", exact=True)
+    await expect(over).to_be_visible()
+    alike(await page.evaluate(SCREEN % CLUSTERS))
+    assert len({tuple(sorted(each.items())) for each in seen}) > 3
+    assert [each for each in look.errors if "willReadFrequently" not in each] == []
+
+
+def alike(screen: Any) -> dict[str, int]:
+    """The states of the grid's cells, if all that is beside it says the same."""
+    cells = Counter(screen["cells"])
+    assert sum(cells.values()) == CLUSTERS
+    legend = counted(screen["legend"])
+    stalled = legend.pop("stalled", 0)
+    assert legend == dict(cells), screen
+    in_flight = cells["running"] + cells["rebooting"]
+    done = {"succeeded": cells["succeeded"], "failed": cells["failed"], "running": in_flight}
+    for state, count in done.items():
+        assert number(screen["bar"], state) == count, screen
+    assert number(screen["facts"], "failed") == cells["failed"], screen
+    assert number(screen["facts"], "stalled") == stalled, screen
+    assert number(screen["facts"], "wait") == cells["waiting"] + cells["looking"], screen
+    slots = f"{in_flight} of {SLOTS} slots used"
+    assert slots in screen["facts"], screen
+    assert slots in screen["chart"], screen
+    for state in ("succeeded", "failed"):
+        assert f"{cells[state]} {state}" in screen["chart"], screen
+    assert sum(int(group) for group in screen["groups"]) == cells["failed"], screen
+    assert number(screen["failures"], "failures") in (cells["failed"], 0), screen
+    why = counted(screen["why"])
+    assert sum(why.get(kind, 0) for kind in ("precache failed", "prep failed")) == cells["failed"]
+    assert why.get("stalled", 0) == stalled, screen
+    return dict(cells)
+
+
+async def move(story: Story, step: Step) -> None:
+    """Wave by wave: they start, some go dark, three of each wave fail alike and two otherwise."""
+    for wave in range(WAVES):
+        numbers = range(wave * SLOTS, (wave + 1) * SLOTS)
+        for begin in range(0, SLOTS, 5):
+            await story.put(*(_begun(step, n, story) for n in numbers[begin : begin + 5]))
+            await asyncio.sleep(0.15)
+        for begin in range(0, SLOTS, 5):
+            await story.end(*(_over(step, n, story) for n in numbers[begin : begin + 5]))
+            await asyncio.sleep(0.15)
+
+
+def _begun(step: Step, index: int, story: Story) -> Member:
+    since = story.now - (USUAL if index % 6 else 20 * USUAL)
+    kind, words = (ReasonKind.RUNNING, "Precache job in progress")
+    if index % 4 == 0:
+        kind, words = (ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
+    return running(step, FIRST + index, index, index % SLOTS + 1, since, kind, words)
+
+
+def _over(step: Step, index: int, story: Story) -> Member:
+    since = story.now - USUAL
+    if index % SLOTS < 3:
+        return failed(step, FIRST + index, index, since, USUAL, PULL)
+    if index % SLOTS < 5:
+        return failed(step, FIRST + index, index, since, USUAL, MONITOR)
+    return succeeded(step, FIRST + index, index, since, USUAL)
