@@ -40,8 +40,8 @@ class Limits(Struct, frozen=True):
     """From the connection, or a request's first byte, to the end of its head."""
     body_seconds: float = 30.0
     rest_seconds: float = 2.0
-    idle_seconds: int = 5
-    """From an answer to the next request."""
+    idle_seconds: int = 120
+    """From an answer to the next request: longer than what a proxy in front keeps (Go's: 90)."""
     take_seconds: float = 10.0
     """A client that takes less than QUEUED_BYTES of its answer in so long is cut."""
 
