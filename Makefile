@@ -78,6 +78,11 @@ test-rest: setup tools browser ## all other tests
 chaos: setup ## servers killed, filled, paused and cut off in mid-rollout (CHAOS_SEED, CHAOS_ARGS)
 	@$(BIN)/python -m pytest tests/chaos -m "chaos or not chaos" --durations=0 $(CHAOS_ARGS)
 
+.PHONY: night
+night: CLUSTERS ?= 1000
+night: setup browser ## an operator's night with CLUSTERS=1000: page, CLI, REST and kubectl compared all along
+	@NIGHT_CLUSTERS=$(CLUSTERS) $(BIN)/pytest tests/e2e/test_night.py $(TEST_ARGS)
+
 .PHONY: soak
 soak: MINUTES ?= 10
 soak: $(READY) ## the simulation, as many seeds as MINUTES allow (SOAK_ARGS="--first 5000")

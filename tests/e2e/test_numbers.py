@@ -21,7 +21,7 @@ from ibgu.hub import paths
 from ibgu.hub.access import Access
 from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
-from tests.e2e.harness import Scene
+from tests.e2e.harness import SECONDS, Scene
 from tests.e2e.manifests import Object, ibgu, step
 from tests.web.conftest import QUIET, chromium, serving
 
@@ -52,6 +52,13 @@ READ = """() => {
       [each.querySelector(".words")?.innerText ?? "", number(each.querySelector(".number"))]),
   };
 }"""
+
+HEAD = r"""() => [".phase", ".facts"].map((query) =>
+  document.querySelector(query)?.innerText ?? "").join("\n")"""
+_HEADLINE = (
+    r"(?P<phase>[\w ]+)\n.*?(?P<succeeded>\d+) of (?P<total>\d+) clusters done"
+    r".*?(?P<failed>\d+) failed.*?step (?P<step>\d+) of"
+)
 
 
 class Numbers(Struct):
@@ -89,10 +96,10 @@ class Surfaces(Struct):
         return Numbers(status["summary"], ends, dict(words))
 
     async def by_rest(self) -> Numbers:
-        rollout = await self._get("")
+        rollout = await self.get("")
         current = rollout["current"]
-        steps = (await self._get("/steps"))["items"][: current["step"]]
-        failures = await self._get(f"/failures?step={current['step']}")
+        steps = (await self.get("/steps"))["items"][: current["step"]]
+        failures = await self.get(f"/failures?step={current['step']}")
         ends = [(each["counts"]["succeeded"], each["counts"]["failed"]) for each in steps]
         words = {group["message"]: group["count"] for group in failures["items"]}
         assert failures["total"] == sum(words.values())
@@ -100,13 +107,22 @@ class Surfaces(Struct):
 
     async def of_step(self) -> dict[str, int]:
         """The newest step's own counts."""
-        counts: dict[str, int] = (await self._get(""))["current"]["counts"]
+        counts: dict[str, int] = (await self.get(""))["current"]["counts"]
         return counts
 
-    async def _get(self, path: str) -> Any:
+    async def get(self, path: str) -> Any:
         answer = await self.rest.get(f"rollouts/default/{NAME}{path}")
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    async def headline(self) -> dict[str, int | str]:
+        """What the head of the rollout's page tells; empty as long as it tells nothing."""
+        text: str = await self.rollout.evaluate(HEAD)
+        found = re.search(_HEADLINE, text, re.DOTALL)
+        if found is None:
+            return {}
+        numbers = {name: int(value) for name, value in found.groupdict().items() if name != "phase"}
+        return {"phase": _phase(found["phase"]), **numbers}
 
     async def shown(self, wanted: Numbers) -> bool:
         """Is each of the numbers on the page, in each place where it is told?"""
@@ -162,6 +178,11 @@ class Surfaces(Struct):
     def let_go(self, *numbers: int) -> None:
         for number in numbers:
             self.scene.freeze(f"{self.scene.label}-{number}", False)
+
+
+def _phase(words: str) -> str:
+    """The status's word for what the page spells out."""
+    return "".join(word.capitalize() for word in words.split())
 
 
 def _done(status: Object, kind: str, action: str) -> list[Object]:
@@ -224,7 +245,9 @@ async def surfaces(scene: Scene) -> AsyncIterator[Surfaces]:
         )
         async with serving(context) as url:
             headers = {"Authorization": f"Bearer {token}"}
-            async with httpx.AsyncClient(base_url=f"{url}/api/v1/", headers=headers) as rest:
+            async with httpx.AsyncClient(
+                base_url=f"{url}/api/v1/", headers=headers, timeout=SECONDS
+            ) as rest:
                 tabs = [await browser.new_page() for _ in range(2)]
                 for tab, link in zip(tabs, (f"#/r/default/{NAME}", "#/"), strict=True):
                     await tab.add_init_script(f"sessionStorage.setItem('ibgu.token', '{token}')")
