@@ -126,6 +126,14 @@ class Wire:
             raise RestError(f"{self._server} does not answer in JSON: is it ibgu?") from error
 
     def _refused(self, error: urllib.error.HTTPError) -> RestError:
+        if error.code in _REDIRECTS:
+            where = urlsplit(error.headers.get("Location", ""))
+            return RestError(
+                f"{self._server} redirects to {where.scheme}://{where.netloc}: either the page is "
+                "there, or a proxy wants you to sign in, as the hub does not accept this token"
+                + _ADVICE[401],
+                error.code,
+            )
         try:
             problem = msgspec.json.decode(harmless(error.read()), type=_Problem)
         except msgspec.DecodeError:
@@ -142,6 +150,7 @@ class Wire:
         )
 
 
+_REDIRECTS = range(300, 400)
 _ADVICE = {401: " (--token, IBGU_TOKEN, or the current user of your kubeconfig; log in again)"}
 
 

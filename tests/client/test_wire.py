@@ -28,6 +28,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/api/v1/refused":
             self._answer(409, b'{"type": "tag:x/conflict", "detail": "too late"}')
+        elif self.path == "/api/v1/sign-in":
+            self.send_response(302)
+            self.send_header("Location", "https://oauth.example.com/authorize?state=x")
+            self.end_headers()
         elif self.path == "/api/v1/broken":
             self._answer(502, b"<html>")
         else:
@@ -94,6 +98,13 @@ def test_a_refusal_names_its_code(wire: Wire) -> None:
     with pytest.raises(RestError, match="is it ibgu that serves") as broken:
         wire.post(Failures, "broken")
     assert (broken.value.status, broken.value.code) == (502, "")
+
+
+def test_a_proxy_that_wants_a_sign_in_is_no_riddle(wire: Wire) -> None:
+    """Nor is the token carried to where it sends one."""
+    words = "redirects to https://oauth.example.com: .* the hub does not accept this token"
+    with pytest.raises(RestError, match=words):
+        wire.post(Failures, "sign-in")
 
 
 class _Rude(Struct):
