@@ -102,7 +102,7 @@ async def test_no_answer_names_what_the_caller_may_not_read(get: Get) -> None:
         assert THEIRS not in answer.text, path
         if ANOTHER in answer.text:
             told.add(path)
-    assert {f"{TOLD}{each}" for each in ("members", "events", "failures")} <= told
+    assert {f"{TOLD}{each}" for each in ("members", "events")} <= told
     assert {"clusters/a/explain", "clusters/b/events"} <= told
 
 
@@ -125,7 +125,7 @@ async def test_no_stream_names_what_the_caller_may_not_read(
 @pytest.mark.usefixtures("tenants")
 async def test_who_may_read_both_reads_the_names(get: Get, sandbox_hub: SandboxHub) -> None:
     alice = sandbox_hub.token("alice")
-    for path in (f"{TOLD}members", f"{TOLD}failures", "clusters/a/explain", "clusters/a"):
+    for path in (f"{TOLD}members", f"{TOLD}events", "clusters/a/explain", "clusters/a"):
         text = (await get(path, token=alice)).text
         assert "ran-secret" in text, path
         assert ANOTHER not in text
