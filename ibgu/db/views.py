@@ -46,6 +46,8 @@ class ReasonRow(Struct, frozen=True):
     """Of the member that has had it longest."""
     message: str
     """Of one of them."""
+    overdue: int = 0
+    """How many of the waiting ones have had it for longer than usual."""
 
 
 class FlightRow(Struct, frozen=True):
@@ -60,6 +62,9 @@ class FlightRow(Struct, frozen=True):
     began: datetime | None
     """When that run went to the cluster; None: it has not yet."""
     limit: datetime | None
+    kind: ReasonKind
+    since: datetime
+    """Of its reason."""
 
 
 class StepRow(Struct, frozen=True):
@@ -76,6 +81,8 @@ class RolloutRow(Struct, frozen=True):
     rollout: Rollout
     current: StepRow | None
     """The newest step; None before the first one."""
+    now: datetime
+    """When it was read, by the database's clock."""
     counts: Counts = Counts()
     """Of the whole rollout."""
     actor: str = ""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ibgu.core.model import Action, MemberState, Reason, ReasonKind, Who
+from ibgu.core.overdue import RULES
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, put, rollout, seen
@@ -43,8 +44,13 @@ async def test_a_running_member_says_what_it_is_at(ask: Ask, journal: Journal) -
             "kind": "Rebooting",
             "since": STAMP,
             "until": None,
-            "who": "cluster",
+            "who": "person",
             "message": "not reachable since 03:02",
+            "overdue": {
+                "since": "2026-05-04T03:47:01.123456Z",
+                "usual": 2700.0,
+                "check": RULES[ReasonKind.REBOOTING].check,
+            },
         },
         "stalled": None,
         "slot": 1,

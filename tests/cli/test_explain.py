@@ -120,7 +120,13 @@ async def test_who_waits_for_the_pace_is_told_until_when(ibgu: Ibgu, journal: Jo
 async def test_what_runs_and_until_when(ibgu: Ibgu, journal: Journal) -> None:
     await fleet(journal)
     found = await facts(ibgu, "ran-r1", "a")
-    assert found[""].endswith("↻ Upgrade for some time, rebooting for some time (attempt 1)")
+    assert found[""].endswith(
+        "↻ Upgrade for some time, rebooting for some time (attempt 1), "
+        "overdue: as a rule 45 min at most"
+    )
+    assert found["overdue"] == "since 2026-05-04 03:47:01"
+    assert found["do"].startswith("check the site's console")
+    assert found["ends"].endswith("(up to: person)")
     assert found["limit"] == "2026-05-04 05:02:01 (passed)"
     assert found["history"] == "2026-05-04 03:02:01 Upgrade started"
 

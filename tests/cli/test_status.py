@@ -47,7 +47,7 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         "0 of 7 clusters done · 3 failed · 1 cancelled · 1 running · 2 waiting",
         "  1 Prep                 6/6  ✔ 2  ✗ 3  ⊘ 1  0 s",
         "  2 Upgrade              0/3  ▶ 1/2 slots  ◷ 2 waiting  some time",
-        "    why not further: 1 Brake · 1 ClaimedByOther · 1 Rebooting",
+        "    why not further: 1 Brake · 1 ClaimedByOther (⚠ 1 overdue) · 1 Rebooting (⚠ 1 overdue)",
         "  3 FinalizeUpgrade  planned",
         "⏸ Held  Brake: 5 clusters in a row have failed (since some time; ends by: person)",
         "Failures (3)",
@@ -122,7 +122,7 @@ async def test_a_pace_tells_when_the_next_one_may_start(ibgu: Ibgu, journal: Jou
     lines = told((await ibgu("status", "ran-r1")).stdout).splitlines()
     assert lines[0].startswith("ran-r1 (default)  → 4.17.2   Running · step 2 of 3")
     assert lines[4] == (
-        "    why not further: 1 ClaimedByOther · 1 Rebooting · "
+        "    why not further: 1 ClaimedByOther (⚠ 1 overdue) · 1 Rebooting (⚠ 1 overdue) · "
         "1 StartRate until 2026-05-04 03:02:41"
     )
     assert not any("Held" in line for line in lines)
@@ -138,7 +138,8 @@ async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None
     assert lines[1].startswith("under way: ")
     assert lines[2].startswith("⏸ default/ran-r1 waits for a person since some time")
     assert lines[3] == "    → ibgu status ran-r1 -n default"
-    assert sorted(line.split()[1] for line in lines[4:]) == ["NAME", "ran-r1", "ran-x1"]
+    listed = lines[[line[:9] for line in lines].index("NAMESPACE") :]
+    assert sorted(line.split()[1] for line in listed) == ["NAME", "ran-r1", "ran-x1"]
     only = await ibgu("status", "-n", "edge")
     assert only.stdout.startswith("1 rollout: 1 Running")
     body = json.loads((await ibgu("status", "-o", "json")).stdout)

@@ -8,12 +8,21 @@ from ibgu.api.schemas.base import Body
 from ibgu.core.model import Action, Cause, ReasonKind, RunResult, RunState, Who
 
 
+class OverdueBody(Body):
+    """A reason that lasts longer than it does as a rule."""
+
+    since: datetime = Field(description="When it had lasted as long as is usual.")
+    usual: float = Field(description="Seconds; where it was measured, p95 of this hub's clusters.")
+    check: str = Field(description="What a person has to check now.")
+
+
 class ReasonBody(Body):
     kind: ReasonKind
     since: datetime
     until: datetime | None = Field(description="When it ends by itself, where that is known.")
-    who: Who = Field(description="Who must act for it to end.")
+    who: Who = Field(description="Who must act for it to end; a person, too, once it is overdue.")
     message: str
+    overdue: OverdueBody | None = Field(description="Null: it has not lasted unusually long.")
 
 
 class StalledBody(Body):

@@ -20,6 +20,7 @@ _EXPLAINED: JsonValue = {
     "ends": None,
     "until": None,
     "who": "person",
+    "overdue": None,
     "means": "The new release did not become healthy in time; the node went back by itself.",
     "do": "See what was not healthy, then AbortOnFailure and Prep again.",
     "words": "Rollback due to LCA Init Monitor timeout, after 30m0s",
@@ -51,7 +52,12 @@ class ExplainedBody(Body):
     since: datetime | None
     ends: str | None = Field(description="What ends it; null: nothing, it is over.")
     until: datetime | None = Field(description="When it ends by itself, where that is known.")
-    who: Who | None = Field(description="Who must act; null: nobody.")
+    who: Who | None = Field(
+        description="Who must act; null: nobody. Once the reason is overdue: a person."
+    )
+    overdue: datetime | None = Field(
+        description="Since when the reason has lasted longer than usual; null: it has not."
+    )
     means: str | None
     do: str | None = Field(description="What to do, in a sentence.")
     words: str | None = Field(description="The cluster's own last words.")

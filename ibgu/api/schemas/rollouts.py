@@ -25,6 +25,8 @@ _ETA: JsonValue = {
     "earliest": "2026-11-20T02:31:00Z",
     "latest": "2026-11-20T03:40:00Z",
     "basis": "Upgrade measured 1441 times here: half took 24 min, 95 of 100 at most 31 min",
+    "stuck": 0,
+    "limit": "2026-11-20T05:30:00Z",
 }
 _ROLLOUT: JsonValue = {
     "namespace": "default",
@@ -39,6 +41,7 @@ _ROLLOUT: JsonValue = {
         "who": "person",
         "message": "20 clusters in a row have failed with UpgradeFailed; annotate the IBGU with "
         "ibgu.dev/resume to go on",
+        "overdue": None,
     },
     "seed": {"image": "quay.example/seed:4.17.2", "version": "4.17.2"},
     "plan": [
@@ -71,9 +74,9 @@ _STEP: JsonValue = {
     "stalled": 3,
     "eta": _ETA,
     "reasons": [
-        {"kind": "WaitingForSlot", "who": "ibgu", "count": 1828},
-        {"kind": "Rebooting", "who": "ibgu", "count": 142},
-        {"kind": "Running", "who": "cluster", "count": 58},
+        {"kind": "WaitingForSlot", "who": "ibgu", "count": 1828, "overdue": 0},
+        {"kind": "Rebooting", "who": "ibgu", "count": 142, "overdue": 3},
+        {"kind": "Running", "who": "cluster", "count": 58, "overdue": 0},
     ],
 }
 
@@ -96,6 +99,11 @@ class EtaBody(Body):
     earliest: datetime
     latest: datetime = Field(description="Not after the step's own time is over.")
     basis: str = Field(description="What it was reckoned from.")
+    stuck: int = Field(
+        description="Members in flight for longer than is usual here: nobody knows their end, and "
+        "`at` and `earliest` are of the others. If no others are left, all three times are `limit`."
+    )
+    limit: datetime = Field(description="The end of the step's time, which ends the stuck ones.")
 
 
 class CurrentStep(Body):
@@ -148,6 +156,7 @@ class ReasonCount(Body):
     kind: ReasonKind
     who: Who
     count: int
+    overdue: int = Field(description="Those among them that have had it for longer than usual.")
 
 
 class RunningAction(Body):

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from ibgu.api.schemas.rollouts import EtaBody
+from ibgu.api.shape.overdue import stuck_among
 from ibgu.core.forecast import InFlight, Paces, Rest, eta
 from ibgu.core.gates import deadline
 from ibgu.core.model import MemberState, ReasonKind, Rollout, StepState
@@ -45,13 +46,13 @@ class _Asked:
 
 @lru_cache(_REMEMBERED)
 def _reckoned(asked: _Asked) -> EtaBody | None:
-    found = eta(_rest(asked.row, asked.pacing), asked.row.now, asked.paces)
+    found = eta(_rest(asked.row, asked.pacing, asked.paces), asked.row.now, asked.paces)
     return EtaBody.model_validate(found, from_attributes=True) if found else None
 
 
-def _rest(row: StepRow, pacing: Pacing) -> Rest:
+def _rest(row: StepRow, pacing: Pacing, paces: Paces) -> Rest:
     """Who has all actions behind it and is yet to be disarmed gives its slot back at once."""
-    step, now = row.step, row.now
+    step, now, stuck = row.step, row.now, stuck_among(row, paces)
     waiting = [each for each in row.reasons if each.state is MemberState.WAITING]
     ready = sum(each.count for each in waiting if startable(each.state, each.kind))
     return Rest(
@@ -63,6 +64,7 @@ def _rest(row: StepRow, pacing: Pacing) -> Rest:
             InFlight(
                 step.actions[each.action_index :],
                 (now - each.began).total_seconds() if each.began else 0.0,
+                each.cluster in stuck,
             )
             for each in row.flights
             if each.action_index < len(step.actions)

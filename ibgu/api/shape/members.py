@@ -8,6 +8,7 @@ from ibgu.api.shape.words import known_failure
 from ibgu.core.failures import Known
 from ibgu.core.forecast import Paces, stalled
 from ibgu.core.model import Member, Reason, Run
+from ibgu.core.overdue import Overdue, overdue_of
 from ibgu.core.words import reason_of
 from ibgu.db.views import MemberRow, VisitRow
 
@@ -26,7 +27,7 @@ def member_body(row: MemberRow, paces: Paces) -> MemberBody:
         step=member.step + 1,
         action=row.action,
         attempt=member.run.attempt if member.run else 0,
-        reason=reason_body(reason),
+        reason=reason_body(reason, _late(row, reason, paces)) if reason else None,
         stalled=_stalled(row, paces),
         failure=known.name if known else None,
         means=known.means if known else None,
@@ -34,6 +35,10 @@ def member_body(row: MemberRow, paces: Paces) -> MemberBody:
         completed=_completed(member),
         run=_run(member.run) if member.run else None,
     )
+
+
+def _late(row: MemberRow, reason: Reason, paces: Paces) -> Overdue | None:
+    return overdue_of(row.member, reason, row.action, row.now, paces)
 
 
 def _stalled(row: MemberRow, paces: Paces) -> StalledBody | None:

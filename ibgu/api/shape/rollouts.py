@@ -1,10 +1,10 @@
 """Rollouts and steps."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from ibgu.api.schemas.common import Counts, ReasonBody
+from ibgu.api.schemas.common import Counts, OverdueBody, ReasonBody
 from ibgu.api.schemas.rollouts import (
     CurrentStep,
     PlanItemBody,
@@ -16,13 +16,15 @@ from ibgu.api.schemas.rollouts import (
     StepProgress,
 )
 from ibgu.api.shape.eta import eta_body
+from ibgu.api.shape.overdue import overdue_in, stalled_among
 from ibgu.core import counts
-from ibgu.core.forecast import Paces, stalled
+from ibgu.core.forecast import Paces
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import Reason, ReasonKind, Rollout, Who
+from ibgu.core.overdue import Overdue, overdue
 from ibgu.core.status import complete, hold_of, kept_by, phase_of
 from ibgu.core.words import holds, startable
-from ibgu.db.views import FlightRow, ReasonRow, RolloutRow, StepRow
+from ibgu.db.views import RolloutRow, StepRow
 
 _FROM_ROLLOUT = (
     *("namespace", "name", "uid", "state", "generation"),
@@ -38,7 +40,7 @@ def rollout_body(row: RolloutRow, paces: Paces) -> RolloutBody:
         **{name: getattr(rollout, name) for name in _FROM_ROLLOUT},
         completed_at=rollout.completed_at if complete(rollout, step) else None,
         phase=phase_of(rollout, step, row.counts),
-        hold=reason_body(hold_of(rollout, step)),
+        hold=hold_body(hold_of(rollout, step), row.now),
         seed=Seed(image=seed.image, version=seed.version),
         plan=[_plan_item(item) for item in rollout.spec.plan],
         counts=counts_body(row.counts),
@@ -51,13 +53,6 @@ def rollout_body(row: RolloutRow, paces: Paces) -> RolloutBody:
 
 def stalled_in(row: StepRow, paces: Paces) -> int:
     return len(stalled_among(row.flights, row.now, paces))
-
-
-def stalled_among(flights: Iterable[FlightRow], now: datetime, paces: Paces) -> frozenset[str]:
-    """Names of clusters."""
-    return frozenset(
-        each.cluster for each in flights if stalled(each.action, each.began, now, paces)
-    )
 
 
 def _plan_item(item: PlanItem) -> PlanItemBody:
@@ -80,8 +75,20 @@ def counts_body(found: counts.Counts) -> Counts:
     return Counts.model_validate(found, from_attributes=True)
 
 
-def reason_body(reason: Reason | None) -> ReasonBody | None:
-    return ReasonBody.model_validate(reason, from_attributes=True) if reason else None
+def reason_body(reason: Reason, late: Overdue | None) -> ReasonBody:
+    return ReasonBody(
+        kind=reason.kind,
+        since=reason.since,
+        until=reason.until,
+        who=Who.PERSON if late else reason.who,
+        message=reason.message,
+        overdue=OverdueBody.model_validate(late, from_attributes=True) if late else None,
+    )
+
+
+def hold_body(hold: Reason | None, now: datetime) -> ReasonBody | None:
+    """Of a rollout or a step; what is usual for a hold is not measured."""
+    return reason_body(hold, overdue(hold.kind, hold.since, "", now, {})) if hold else None
 
 
 def step_bodies(rollout: Rollout, opened: Sequence[StepRow], paces: Paces) -> Iterator[StepBody]:
@@ -93,13 +100,19 @@ def step_bodies(rollout: Rollout, opened: Sequence[StepRow], paces: Paces) -> It
             yield _planned(index, item)
 
 
-def _reasons(own: Iterable[ReasonRow], hold: Reason | None) -> list[ReasonCount]:
+def _reasons(row: StepRow, hold: Reason | None, paces: Paces) -> list[ReasonCount]:
     found: Counter[tuple[ReasonKind, Who]] = Counter()
-    for row in own:
-        counted = hold if hold is not None and startable(row.state, row.kind) else row
-        found[counted.kind, counted.who] += row.count
+    late: Counter[tuple[ReasonKind, Who]] = Counter()
+    for own in row.reasons:
+        counted = hold if hold is not None and startable(own.state, own.kind) else own
+        key = (counted.kind, counted.who)
+        found[key] += own.count
+        late[key] += overdue_in(row, own, paces)
     commonest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    return [ReasonCount(kind=kind, who=who, count=count) for (kind, who), count in commonest]
+    return [
+        ReasonCount(kind=kind, who=who, count=count, overdue=late[kind, who])
+        for (kind, who), count in commonest
+    ]
 
 
 def _opened(rollout: Rollout, row: StepRow, paces: Paces) -> StepBody:
@@ -109,8 +122,8 @@ def _opened(rollout: Rollout, row: StepRow, paces: Paces) -> StepBody:
         step=step.index + 1,
         actions=list(step.actions),
         state=StepProgress(step.state.value),
-        hold=reason_body(kept if holds(kept) else None),
-        pace=reason_body(None if holds(kept) else kept),
+        hold=hold_body(kept if holds(kept) else None, row.now),
+        pace=hold_body(None if holds(kept) else kept, row.now),
         max_concurrency=step.max_concurrency,
         timeout_minutes=round(step.timeout.total_seconds() / 60),
         started_at=step.started_at,
@@ -119,7 +132,7 @@ def _opened(rollout: Rollout, row: StepRow, paces: Paces) -> StepBody:
         stalled=stalled_in(row, paces),
         eta=eta_body(rollout, row, paces),
         actions_running=_running(row),
-        reasons=_reasons(row.reasons, kept_by(rollout, step)),
+        reasons=_reasons(row, kept_by(rollout, step), paces),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.api.shape.rollouts import stalled_among
+from ibgu.api.shape.overdue import stalled_among
 from ibgu.api.shape.words import known_failure
 from ibgu.core.forecast import Paces, Point, curve
 from ibgu.core.model import Action, MemberState, Reason

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ibgu.api.schemas.summary import NeedsPerson, Summary
+from ibgu.api.shape.overdue import overdue_in
 from ibgu.api.shape.rollouts import stalled_in
 from ibgu.core.forecast import Paces
 from ibgu.core.model import MemberState, Reason, Rollout, Step, Who
@@ -17,7 +18,7 @@ _PHASES = tuple(phase for phase in Phase if phase is not Phase.DELETED)
 def summary_body(found: Overview, paces: Paces) -> Summary:
     phases = Counter(phase_of(row.rollout, _step(row), row.counts) for row in found.rollouts)
     members = _members(found)
-    needs = [need for row in found.rollouts for need in _needs(row)]
+    needs = [need for row in found.rollouts for need in _needs(row, paces)]
     return Summary(
         rollouts={phase: phases[phase] for phase in _PHASES},
         members={each: members[each] for each in Word},
@@ -43,7 +44,7 @@ def _members(found: Overview) -> Counter[Word]:
     return counts
 
 
-def _needs(row: RolloutRow) -> Iterator[NeedsPerson]:
+def _needs(row: RolloutRow, paces: Paces) -> Iterator[NeedsPerson]:
     """The rollout's hold, and what keeps single members of it."""
     hold = hold_of(row.rollout, _step(row))
     if hold is not None and hold.who is Who.PERSON:
@@ -51,6 +52,8 @@ def _needs(row: RolloutRow) -> Iterator[NeedsPerson]:
     for reason in row.current.reasons if row.current else ():
         if reason.who is Who.PERSON and not _of_hold(reason, hold):
             yield _need(row.rollout, reason, reason.count)
+        elif row.current and (late := overdue_in(row.current, reason, paces)):
+            yield _need(row.rollout, reason, late)
 
 
 def _of_hold(reason: ReasonRow, hold: Reason | None) -> bool:

@@ -25,6 +25,7 @@ def explain_lines(found: Explained, now: datetime, paper: Paper) -> list[str]:
         "words": found.words if found.words != found.why else None,
         "means": found.means,
         "do": found.do,
+        "overdue": found.overdue and f"since {clock(found.overdue, now)}",
         "ends": _ends(found),
         "until": _time(found.until, now),
         "late": found.late,

@@ -12,7 +12,7 @@ from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.answers.failures import Failures
 from ibgu.client.answers.members import Member
-from ibgu.client.answers.rollouts import Eta, Rollout, Step
+from ibgu.client.answers.rollouts import Eta, ReasonCount, Rollout, Step
 
 _COLOURS = {
     "Pending": None,
@@ -103,11 +103,16 @@ def whole(seen: Seen, paper: Paper) -> list[str]:
 
 def _ends(eta: Eta, now: datetime) -> str:
     """Of the running step; without seconds, which nobody can promise."""
+    stuck = f"{eta.stuck} {'cluster' if eta.stuck == 1 else 'clusters'} stuck"
+    limit = clock(eta.limit or eta.latest, now).rpartition(":")[0]
+    if eta.stuck and eta.at == eta.limit:
+        return f"{stuck}; otherwise done; the limit ends it at {limit}"
     likely, earliest, latest = (
         clock(at, now).rpartition(":")[0] for at in (eta.at, eta.earliest, eta.latest)
     )
     span = f" ({earliest} to {latest})" if earliest != latest else ""
-    return f"step ends ~{likely}{span}"
+    but = f", but for {stuck}, until {limit} at most" if eta.stuck else ""
+    return f"step ends ~{likely}{span}{but}"
 
 
 def _steps(seen: Seen, paper: Paper) -> Iterator[str]:
@@ -134,8 +139,15 @@ def step_lines(seen: Seen, paper: Paper) -> Iterator[str]:
 
 def _reasons(step: Step, now: datetime) -> list[str]:
     """Why not further, and how many of them; of a pace, when the next one may start."""
-    told = [f"{each.count} {each.kind}{_until(step, each.kind, now)}" for each in step.reasons]
+    told = [
+        f"{each.count} {each.kind}{_until(step, each.kind, now)}{_overdue(each)}"
+        for each in step.reasons
+    ]
     return [f"    why not further: {' · '.join(told)}"] if told else []
+
+
+def _overdue(each: ReasonCount) -> str:
+    return f" ({symbols.WARNING} {each.overdue} overdue)" if each.overdue else ""
 
 
 def _until(step: Step, kind: str, now: datetime) -> str:

@@ -123,6 +123,7 @@ def _left(member: Member) -> Left:
         means=member.means or "",
         remedy=member.remedy or "",
         who=reason.who if reason else "",
+        check=reason.overdue.check if reason and reason.overdue else "",
     )
 
 

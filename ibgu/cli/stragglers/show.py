@@ -123,7 +123,7 @@ def _what(group: Group) -> str:
 
 def _do(report: Report, group: Group) -> Iterator[str]:
     if group.standing is Standing.GOING:
-        yield _WHO.get(group.who, "")
+        yield group.check or _WHO.get(group.who, "")
         return
     if group.remedy:
         yield group.remedy

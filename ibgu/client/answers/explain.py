@@ -23,6 +23,7 @@ class Explained(Answer, frozen=True, kw_only=True):
     ends: str | None = None
     until: datetime | None = None
     who: str | None = None
+    overdue: datetime | None = None
     means: str | None = None
     do: str | None = None
     words: str | None = None

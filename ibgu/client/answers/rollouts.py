@@ -5,12 +5,20 @@ from datetime import datetime
 from ibgu.client.answers.base import Answer
 
 
+class Overdue(Answer, frozen=True, kw_only=True):
+    since: datetime
+    usual: float
+    """Seconds."""
+    check: str = ""
+
+
 class Reason(Answer, frozen=True, kw_only=True):
     kind: str
     since: datetime
     until: datetime | None = None
     who: str = ""
     message: str = ""
+    overdue: Overdue | None = None
 
 
 class Counts(Answer, frozen=True, kw_only=True):
@@ -44,6 +52,8 @@ class Eta(Answer, frozen=True, kw_only=True):
     earliest: datetime
     latest: datetime
     basis: str = ""
+    stuck: int = 0
+    limit: datetime | None = None
 
 
 class CurrentStep(Answer, frozen=True, kw_only=True):
@@ -79,6 +89,7 @@ class ReasonCount(Answer, frozen=True, kw_only=True):
     kind: str
     who: str = ""
     count: int = 0
+    overdue: int = 0
 
 
 class RunningAction(Answer, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from ibgu.core.model import (
     Observation,
     Reason,
     ReasonKind,
+    Run,
     RunResult,
     RunState,
     Who,
@@ -106,9 +107,19 @@ def _not_there(turn: Turn, member: Member, since: datetime) -> None:
     if passed(since, ECHO, turn.now) or member.run.action.aborts:
         _withdraw(turn, member, "not taken in time, and the cluster is not reachable")
     else:
-        words = "the cluster is not reachable, or is being deleted"
-        turn.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
+        if member.run.action.reboots and member.run.state is RunState.ARMED:
+            turn.waits(member, ReasonKind.REBOOTING, may_reboot(member.run))
+        else:
+            words = "the cluster is not reachable, or is being deleted"
+            turn.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
         turn.wake(member.cluster, since + ECHO)
+
+
+def may_reboot(run: Run) -> str:
+    """Of a cluster that went dark before it could tell that it has taken the run."""
+    return (
+        f"not reachable since {run.action} was sent to it: it may have taken it, and be rebooting"
+    )
 
 
 def _payload_ready(turn: Turn, member: Member, seen: Observation) -> bool:

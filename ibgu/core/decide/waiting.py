@@ -1,6 +1,6 @@
 """Members without a hold: what keeps them, what a look says (R2, R6, R8, R12)."""
 
-from ibgu.core.decide.arming import talm_work
+from ibgu.core.decide.arming import may_reboot, talm_work
 from ibgu.core.decide.ending import finish, skip_action
 from ibgu.core.decide.looking import known_state, look_again, unanswered
 from ibgu.core.decide.restored import hold_words
@@ -93,13 +93,22 @@ def _blocked(turn: Turn, member: Member, seen: Observation) -> bool:
     if _claimed(turn, member):
         return True
     if not cluster.reachable:
-        return _block(turn, member, ReasonKind.UNREACHABLE, "the cluster is not reachable")
+        return _dark(turn, member)
     return False
 
 
 def _outside(turn: Turn) -> str:
     scope = turn.snapshot.scope
     return scope.problem or f"{scope.outside}; bind its set with: {scope.bind}"
+
+
+def _dark(turn: Turn, member: Member) -> bool:
+    """A cluster that went dark right after an Upgrade was sent to it may be at it (R12)."""
+    run = member.run
+    sent = run is not None and run.result is RunResult.WITHDRAWN and run.armed_at is not None
+    if run is not None and sent and run.action.reboots:
+        return _block(turn, member, ReasonKind.REBOOTING, may_reboot(run))
+    return _block(turn, member, ReasonKind.UNREACHABLE, "the cluster is not reachable")
 
 
 def _block(

@@ -10,6 +10,7 @@ from ibgu.core.explain.past import history
 from ibgu.core.explain.reasons import REASONS
 from ibgu.core.failures import Failure, Known
 from ibgu.core.model import Cause, Member, Outcome, Reason, ReasonKind, Who
+from ibgu.core.overdue import Overdue, overdue_of
 from ibgu.core.words import Word, reason_of, word_of
 
 __all__ = ["CAUSES", "REASONS", "Case", "Explained", "Line", "Meaning", "Past", "explain"]
@@ -35,28 +36,34 @@ _NOBODY = frozenset({Word.SUCCEEDED, Word.SKIPPED, Word.CANCELLED})
 def explain(case: Case) -> Explained:
     member = case.member
     reason, state = reason_of(member, case.hold), word_of(member, case.hold)
-    known = _known(case, reason)
-    meaning = _meaning(member, reason)
+    known, meaning, late = _known(case, reason), _meaning(member, reason), _overdue(case, reason)
     return Explained(
         cluster=member.cluster,
         rollout=case.rollout,
         step=member.step + 1,
         state=state,
-        headline=headline(case, state, reason),
+        headline=headline(case, state, reason, late),
         why=_one_line(reason.message if reason else member.message),
         kind=_kind(member, reason, known),
         since=reason.since if reason else member.ended_at,
         ends=meaning.ends or None,
         until=reason.until if reason else None,
-        who=_who(reason, state),
+        who=Who.PERSON if late else _who(reason, state),
+        overdue=late.since if late else None,
         means=(known.means if known else meaning.means) or None,
-        do=(known.remedy if known else meaning.do) or None,
+        do=(known.remedy if known else late.check if late else meaning.do) or None,
         words=_words(member, reason),
         remedy=known.remedy if known else None,
         limit=None if member.finished else member.limit,
         late=member.late or None,
         history=history(case.past),
     )
+
+
+def _overdue(case: Case, reason: Reason | None) -> Overdue | None:
+    if reason is None:
+        return None
+    return overdue_of(case.member, reason, case.action, case.now, case.paces)
 
 
 def _known(case: Case, reason: Reason | None) -> Known | None:

@@ -55,7 +55,9 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     until: datetime | None
     """When it ends by itself, where that is known."""
     who: Who | None
-    """Who must act; None: nobody."""
+    """Who must act; None: nobody. Once the reason is overdue: a person."""
+    overdue: datetime | None
+    """Since when the reason has lasted longer than usual."""
     means: str | None
     do: str | None
     words: str | None

@@ -5,20 +5,26 @@ from datetime import timedelta
 from ibgu.core.explain.case import Case
 from ibgu.core.forecast import stalled
 from ibgu.core.model import Member, MemberState, Outcome, Reason, Run
+from ibgu.core.overdue import Overdue
 from ibgu.core.spans import duration
 from ibgu.core.words import Word
 
 _VERBS = {Word.TAKEN_OVER: "changed by hand"}
 
 
-def headline(case: Case, state: Word, reason: Reason | None) -> str:
+def headline(case: Case, state: Word, reason: Reason | None, late: Overdue | None) -> str:
     if reason is None:
         return _finished(case)
     since = duration(case.now - reason.since)
     if case.member.state is MemberState.WAITING:
-        return f"waits with {case.action} for {since}: {reason.kind}"
-    parts = (_doing(case, state, since), _attempt(case.member.run), _stalled(case))
+        return f"waits with {case.action} for {since}: {reason.kind}{_usually(late)}"
+    slow = _stalled(case) or _usually(late)
+    parts = (_doing(case, state, since), _attempt(case.member.run), slow)
     return "".join(parts)
+
+
+def _usually(late: Overdue | None) -> str:
+    return f", overdue: as a rule {duration(timedelta(seconds=late.usual))} at most" if late else ""
 
 
 def _finished(case: Case) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.core.forecast.pace import Pace, Paces
 from ibgu.core.forecast.schedule import makespan
@@ -23,6 +24,8 @@ class InFlight(Struct, frozen=True):
     """The current action, and those that follow it in the step."""
     elapsed: float
     """Seconds since the current action went to the cluster; 0: it has not yet."""
+    overdue: bool = False
+    """The reason why it is not further has lasted longer than usual."""
 
 
 class Rest(Struct, frozen=True):
@@ -49,10 +52,30 @@ class Eta(Struct, frozen=True):
     earliest: datetime
     latest: datetime
     basis: str
+    stuck: int
+    """Members in flight for longer than is usual: nobody knows their end. `at` and `earliest` are
+    of the others; if there are none, all three times are `limit`."""
+    limit: datetime
+    """The end of the step's time, which ends the stuck ones."""
 
 
 def eta(rest: Rest, now: datetime, paces: Paces) -> Eta | None:
     """None: an action that is left was measured too seldom here, or nothing is left to measure."""
+    moving = [each for each in rest.in_flight if not _stuck(each, paces)]
+    stuck = len(rest.in_flight) - len(moving)
+    if stuck and not (moving or rest.waiting or rest.blocked):
+        due = max(now, rest.deadline)
+        return Eta(due, due, due, _unknown(stuck), stuck, due)
+    slots = max(1, rest.slots - stuck)
+    return _of_the_others(replace(rest, in_flight=moving, slots=slots), stuck, now, paces)
+
+
+def _stuck(each: InFlight, paces: Paces) -> bool:
+    pace = paces.get(each.left[0])
+    return each.overdue or (pace is not None and each.elapsed > pace.p95)
+
+
+def _of_the_others(rest: Rest, stuck: int, now: datetime, paces: Paces) -> Eta | None:
     needed = {action for each in rest.in_flight for action in each.left}
     needed |= set(rest.actions) if rest.waiting else set()
     if not needed or not needed <= paces.keys():
@@ -60,12 +83,13 @@ def eta(rest: Rest, now: datetime, paces: Paces) -> Eta | None:
     left = max(0.0, (rest.deadline - now).total_seconds())
     likely = min(left, _likely(rest, paces))
     soon = min(likely, _steady(rest, paces, _half))
-    unsure = rest.blocked or rest.shared or _beyond(rest, paces)
+    unsure = rest.blocked or rest.shared or stuck
     late = left if unsure else min(left, max(likely, _steady(rest, paces, _most)))
     at, earliest, latest = (
         now + timedelta(seconds=round(seconds)) for seconds in (likely, soon, late)
     )
-    return Eta(at, earliest, latest, _basis(rest, needed, paces))
+    basis = _basis(rest, needed, paces) + (f"; {_unknown(stuck)}" if stuck else "")
+    return Eta(at, earliest, latest, basis, stuck, max(now, rest.deadline))
 
 
 def _likely(rest: Rest, paces: Paces) -> float:
@@ -120,14 +144,11 @@ def _basis(rest: Rest, needed: set[Action], paces: Paces) -> str:
         parts.append("not counted: the hub's limit on starts, which others share")
     if rest.blocked:
         parts.append(f"not counted: {rest.blocked} waiting for something else than a slot")
-    if beyond := _beyond(rest, paces):
-        parts.append(f"{beyond} in flight for longer than 95 of 100 took, so nobody knows the end")
     return "; ".join(parts)
 
 
-def _beyond(rest: Rest, paces: Paces) -> int:
-    """How many have left behind what was measured: that tells nothing more of their end."""
-    return sum(each.elapsed >= paces[each.left[0]].spread[-1] for each in rest.in_flight)
+def _unknown(stuck: int) -> str:
+    return f"{stuck} in flight for longer than is usual, so nobody knows the end"
 
 
 def _measured(action: Action, pace: Pace) -> str:

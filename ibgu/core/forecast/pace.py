@@ -18,6 +18,8 @@ class Pace(Struct, frozen=True):
     p95: float
     spread: tuple[float, ...]
     """Equally likely durations, ascending: each stands for as large a part of the clusters."""
+    taken: float | None = None
+    """p95 of the time until the cluster had taken the action; None: measured too seldom."""
 
 
 Paces = Mapping[Action, Pace]

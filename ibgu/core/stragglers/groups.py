@@ -20,6 +20,8 @@ class Group(Struct, frozen=True, kw_only=True):
     remedy: str
     who: str
     """Who must act, for those that are not finished."""
+    check: str
+    """What to check on the first one, where it lasts longer than usual."""
     words: str
     """Of the first one."""
     plan: Plan
@@ -49,6 +51,7 @@ def _group(alike: list[Straggler]) -> Group:
         means=first.left.means,
         remedy=first.left.remedy,
         who=first.left.who,
+        check=first.left.check,
         words=first.left.words,
         plan=first.plan,
         note=first.note,

@@ -85,6 +85,8 @@ class Left(Struct, frozen=True, kw_only=True):
     remedy: str = ""
     who: str = ""
     """Who must act, for those that are not finished."""
+    check: str = ""
+    """What that person checks, where it lasts longer than usual."""
 
 
 class Straggler(Struct, frozen=True):

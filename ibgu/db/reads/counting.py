@@ -10,10 +10,13 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     case,
+    cast,
     column,
     func,
     literal,
+    null,
     select,
     true,
 )
@@ -22,15 +25,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.counts import Counts
 from ibgu.core.model import MemberState, RunState, Step, StepState
+from ibgu.core.overdue import RULES
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.tallies import StepKey
 from ibgu.db.rows import NEWEST_RUN, to_record
 from ibgu.db.schema import members, runs
+from ibgu.db.schema.types import Moment
 from ibgu.db.views import FlightRow, ReasonRow, StepRow
 
 _COUNT_OF = {"in flight": "running"}
 """Outcome or state of a member -> field of Counts, where they differ."""
 _REASON = {name: members.c.reason[name].astext for name in ("kind", "who", "since", "message")}
+_AFTER = [
+    (_REASON["kind"] == kind.value, rule.after.total_seconds()) for kind, rule in RULES.items()
+]
+
+_OVERDUE = and_(
+    members.c.state == MemberState.WAITING.value,
+    cast(_REASON["since"], Moment)
+    < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, case(*_AFTER, else_=null())),
+)
+"""Those in flight are looked at one by one: what is usual for them was measured."""
 
 
 class CountingReads(Base):
@@ -116,6 +131,7 @@ class CountingReads(Base):
             func.count().label("count"),
             func.min(_REASON["since"]).label("since"),
             func.min(_REASON["message"]).label("message"),
+            func.count().filter(_OVERDUE).label("overdue"),
         )
         unfinished = members.c.state != MemberState.FINISHED.value
         of_step = select(*group, *counted).where(unfinished).group_by(*group)
@@ -134,6 +150,8 @@ class CountingReads(Base):
                 case((is_open, runs.c.action)).label("action"),
                 case((is_open, runs.c.arming_at)).label("began"),
                 members.c.limit_at.label("limit"),
+                _REASON["kind"].label("kind"),
+                cast(_REASON["since"], Moment).label("since"),
             )
             .outerjoin(runs, NEWEST_RUN)
             .where(in_flight)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from ibgu.core.forecast import MEASURED, Pace
@@ -61,6 +62,21 @@ _LABELLED_DURATIONS = text(_STATISTICS.format(runs=_OF_HUB, which=_LABELLED))
 _LABELLED_DURATIONS_IN = text(_STATISTICS.format(runs=_OF_NAMESPACES, which=_LABELLED))
 
 
+TAKEN = 200
+"""So many runs of each action tell how long clusters need to take it; each is a page to read."""
+_TAKEN = text("""
+    SELECT asked.action, percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95
+    FROM unnest(CAST(:actions AS text[])) AS asked(action) CROSS JOIN LATERAL (
+      SELECT extract(epoch FROM accepted_at - arming_at)::float8 AS seconds FROM runs
+      WHERE hub = :hub AND action = asked.action AND state = 'ended'
+      ORDER BY ended_at DESC
+      LIMIT :newest
+    ) AS ended
+    GROUP BY asked.action
+    HAVING count(seconds) >= :enough
+""")
+
+
 class PaceReads(Base):
     async def durations(
         self,
@@ -89,8 +105,20 @@ class PaceReads(Base):
 
     async def paces(self) -> dict[Action, Pace]:
         """Over all rollouts of the hub, of those that succeeded and were measured often enough."""
+        taken = await self._taken()
         return {
-            row.action: row.pace
+            row.action: replace(row.pace, taken=taken.get(row.action))
             for row in await self.durations()
             if row.result is RunResult.SUCCEEDED and row.count >= MEASURED
         }
+
+    async def _taken(self) -> dict[Action, float]:
+        """How long 95 of 100 clusters need at most to take an action that was sent to them."""
+        values = {
+            "hub": self.hub,
+            "actions": [action.value for action in Action],
+            "newest": TAKEN,
+            "enough": MEASURED,
+        }
+        async with self._at_one_moment() as db:
+            return {Action(action): p95 for action, p95 in await db.execute(_TAKEN, values)}

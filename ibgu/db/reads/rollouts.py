@@ -119,9 +119,10 @@ class RolloutReads(TotalReads):
         current = {row.step.rollout: row for row in counted}
         totals = await self._totals(db, found, current)
         asked = {"hub": self.hub, "uids": uids}
+        now = await self._now(db)
         actors = {uid: actor or "" for uid, actor in await db.execute(_ACTORS, asked)}
         return [
-            RolloutRow(each, current.get(each.uid), totals[each.uid], actors[each.uid])
+            RolloutRow(each, current.get(each.uid), now, totals[each.uid], actors[each.uid])
             for each in found
         ]
 

@@ -31,6 +31,7 @@ WAITING = {
     ReasonKind.CLAIM,
     ReasonKind.PREEMPTING,
     ReasonKind.UNREACHABLE,
+    ReasonKind.REBOOTING,
     ReasonKind.LOOKING,
     ReasonKind.READY,
     ReasonKind.START_JITTER,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind, Stage
+from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Stage
+from tests.core.decide.impulses import vanish
 from tests.core.decide.world import Twin, ibgu
 
 
@@ -67,3 +68,23 @@ def test_before_its_start_it_waits_without_a_hold_and_nothing_is_written(step: s
     assert (member.state, member.reason.kind) == (MemberState.WAITING, ReasonKind.UNREACHABLE)
     assert member.slot is None
     assert not twin.works
+
+
+def test_a_cluster_that_goes_dark_before_it_has_told_of_its_upgrade_may_be_rebooting() -> None:
+    """It was "Unreachable, check power", though an Upgrade had been sent to it."""
+    twin = Twin("site-1")
+    twin.spokes["site-1"].to("Prep")
+    twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    uid = twin.apply(ibgu("a", "Upgrade"))
+    twin.until(Kind.RUN_ARMING)
+    twin.muted.add("site-1")
+    twin.deliver()
+    twin.wait(seconds=1)
+    vanish(twin)
+    twin.wait(seconds=30)
+    armed = twin.member(uid, 0, "site-1")
+    assert (armed.state, armed.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.REBOOTING)
+    assert armed.reason.message.startswith("not reachable since Upgrade was sent to it")
+    twin.wait(minutes=5)
+    withdrawn = twin.member(uid, 0, "site-1")
+    assert (withdrawn.state, withdrawn.reason.kind) == (MemberState.WAITING, ReasonKind.REBOOTING)

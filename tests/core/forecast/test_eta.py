@@ -68,14 +68,30 @@ def test_who_took_longer_than_was_thought() -> None:
 
 
 def test_nobody_knows_the_end_of_who_took_longer_than_all() -> None:
-    """It may take all the time that the step has."""
+    """It may take all the time that the step has; what is told is of the other one."""
     longest = InFlight((Action.PREP,), 200.0)
     found = eta(rest(in_flight=[longest, InFlight((Action.PREP,), 90.0)]), NOW, PACES)
-    assert seconds(found) == (100.0, 100.0, 86400.0)
+    assert seconds(found) == (10.0, 35.0, 86400.0)
     assert found
-    assert found.basis.endswith(
-        "; 1 in flight for longer than 95 of 100 took, so nobody knows the end"
-    )
+    assert (found.stuck, found.limit) == (1, NOW + timedelta(days=1))
+    assert found.basis.endswith("; 1 in flight for longer than is usual, so nobody knows the end")
+
+
+@pytest.mark.parametrize("paces", [PACES, {}], ids=["measured", "not measured"])
+def test_when_only_stuck_ones_are_left_the_limit_ends_them(paces: Any) -> None:
+    """They were said to be over "in a moment", for minutes."""
+    left = [InFlight((Action.PREP,), 151.0, overdue=not paces) for _ in range(7)]
+    found = eta(rest(in_flight=left), NOW, paces)
+    assert seconds(found) == (86400.0, 86400.0, 86400.0)
+    assert found
+    assert (found.stuck, found.at) == (7, found.limit)
+    assert eta(rest(in_flight=left, deadline=NOW - timedelta(minutes=1)), NOW, paces) is not None
+
+
+def test_who_waits_behind_stuck_ones_has_the_other_slots() -> None:
+    left = [InFlight((Action.PREP,), 500.0)]
+    assert seconds(eta(rest(waiting=2, in_flight=left), NOW, PACES))[0] == 180.0
+    assert eta(rest(blocked=1, in_flight=left), NOW, PACES) is None
 
 
 def test_nothing_lasts_longer_than_the_step() -> None:

@@ -3,12 +3,22 @@
 from ibgu.core.explain import REASONS
 from ibgu.core.explain.meaning import NOTHING
 from ibgu.core.model import ReasonKind
+from ibgu.core.overdue import EXEMPT, RULES, Usual
+from ibgu.core.spans import duration
 from tests.docs.reference.markdown import document, sentence
 
+_MEASURED = {
+    Usual.TAKEN: "p95 of the time until clusters have taken the action",
+    Usual.ENDED: "p95 of the action",
+}
 INTRO = """\
 Every cluster that is not finished has exactly one reason why it is not further. This page says of
 each reason what it means, what ends it and what you do. `ibgu explain` prints the same with the
 details of the one cluster: since when, until when if that is known, the cluster's own words.
+
+A reason that lasts longer than it does as a rule is *overdue*: from then on a person must act, and
+`ibgu explain`, `ibgu stragglers`, the page and REST (`reason.overdue`) say what to check. Where a
+p95 is named, it is measured on this hub (from ten clusters on, at least 30 seconds).
 
 Where nothing is said about what to do, ibgu goes on by itself. Annotations like `ibgu.dev/resume`
 are in [Concepts](../concepts.md)."""
@@ -25,4 +35,18 @@ def _entry(kind: ReasonKind) -> str:
         lines.append(f"**Ends with:** {sentence(told.ends)}")
     if told.do and told.do != NOTHING:
         lines.append(f"**Do:** {sentence(told.do)}")
+    lines += _overdue(kind)
     return "\n\n".join(lines)
+
+
+def _overdue(kind: ReasonKind) -> list[str]:
+    if kind in EXEMPT:
+        return [f"**Overdue:** Never: {EXEMPT[kind]}."]
+    if kind not in RULES:
+        return ["**Overdue:** It waits for a person from the start."]
+    rule = RULES[kind]
+    after = duration(rule.after)
+    if rule.usual is not None:
+        after = f"{_MEASURED[rule.usual]}; {after}, where that was not measured yet"
+    check = rule.check.format(cluster="CLUSTER")
+    return [f"**Overdue:** After {after}. Then {sentence(check)[:1].lower()}{sentence(check)[1:]}"]

@@ -1,6 +1,6 @@
 /** Moments and spans; the title has the whole of it. */
 import { html } from "../html.js";
-import { between, clock, span, utc } from "../words/format.js";
+import { between, clock, plural, span, utc } from "../words/format.js";
 
 export function At({ stamp, now }) {
   if (!stamp) return html`<span class="none">–</span>`;
@@ -17,8 +17,14 @@ export function Ago({ stamp, now }) {
 export function Ends({ eta, now }) {
   if (!eta) return null;
   const [from, to] = [eta.earliest, eta.latest].map((stamp) => stamp && clock(stamp, now));
+  const limit = eta.limit && clock(eta.limit, now);
+  const stuck = eta.stuck > 0 && `${plural(eta.stuck, "cluster")} stuck`;
+  if (stuck && eta.at === eta.limit)
+    return html`<span class="ends worry" title=${eta.basis ?? ""}>
+      ${stuck}; otherwise done; the limit ends it at ${limit}
+    </span>`;
   const range = from && to && from !== to && html` <span class="quiet">(${from}–${to})</span>`;
   return html`<span class="ends" title=${eta.basis ?? ""}>
-    ends ~<${At} stamp=${eta.at} now=${now} />${range}
+    ends ~<${At} stamp=${eta.at} now=${now} />${range}${stuck && `, but for ${stuck}, until ${limit} at most`}
   </span>`;
 }

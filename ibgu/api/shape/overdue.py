@@ -1,0 +1,37 @@
+"""Members whose action or reason lasts longer than is usual here."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ibgu.core.forecast import Paces, stalled
+from ibgu.core.model import MemberState
+from ibgu.core.overdue import overdue
+from ibgu.db.views import FlightRow, ReasonRow, StepRow
+
+
+def stalled_among(flights: Iterable[FlightRow], now: datetime, paces: Paces) -> frozenset[str]:
+    """Return the names of the clusters whose action lasts longer than is usual."""
+    return frozenset(
+        each.cluster for each in flights if stalled(each.action, each.began, now, paces)
+    )
+
+
+def flight_overdue(each: FlightRow, now: datetime, paces: Paces) -> bool:
+    found = overdue(
+        each.kind, each.since, each.cluster, now, paces, action=each.action, sent=each.began
+    )
+    return found is not None
+
+
+def stuck_among(row: StepRow, paces: Paces) -> frozenset[str]:
+    """Return the names of clusters in flight whose action or reason lasts longer than is usual."""
+    late = (each.cluster for each in row.flights if flight_overdue(each, row.now, paces))
+    return stalled_among(row.flights, row.now, paces).union(late)
+
+
+def overdue_in(row: StepRow, own: ReasonRow, paces: Paces) -> int:
+    """Return how many members have had this reason for longer than usual."""
+    if own.state is MemberState.WAITING:
+        return own.overdue
+    alike = (each for each in row.flights if each.kind is own.kind)
+    return sum(flight_overdue(each, row.now, paces) for each in alike)

@@ -1,0 +1,157 @@
+"""A reason that lasts longer than it does as a rule: from then on a person has to look.
+
+Every reason for which ibgu or the cluster has to act is in one of two tables: after which time it
+is overdue, and what to check then; or why its length tells nothing. Reasons that wait for a person
+do so from the start. The time is p95 of this hub's clusters, where that was measured.
+"""
+
+from datetime import datetime, timedelta
+from enum import Enum
+
+from msgspec import Struct
+
+from ibgu.core.forecast import Paces
+from ibgu.core.model import Action, Member, MemberState, Reason, ReasonKind
+
+LEAST = timedelta(seconds=30)
+"""No reason is overdue before, however fast this hub's clusters are."""
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+
+
+class Usual(Enum):
+    """What is measured of the runs on this hub, from when the action was sent to the cluster."""
+
+    TAKEN = "until the cluster took it"
+    ENDED = "until it succeeded"
+
+
+class Rule(Struct, frozen=True):
+    after: timedelta
+    """From the reason's beginning; where `usual` was measured, that counts."""
+    check: str
+    """What a person checks; {cluster} is its name."""
+    usual: Usual | None = None
+
+
+class Overdue(Struct, frozen=True):
+    since: datetime
+    """When it had lasted as long as is usual."""
+    usual: float
+    """Seconds."""
+    check: str
+
+
+_WORK = "`oc get manifestwork -n {cluster} -o yaml`"
+_AGENT = (
+    "check on the cluster that the pods of klusterlet-work-agent in "
+    "open-cluster-management-agent run and reach the hub, and on the hub the conditions and "
+    f"feedback of its ManifestWork: {_WORK}"
+)
+_LEASE = (
+    "check power and network of the site and, once it is up, the klusterlet there; on the hub "
+    "`oc get lease managed-cluster-lease -n {cluster}` says when it was heard last"
+)
+_LIFECYCLE = (
+    "check on the cluster what the Lifecycle Agent is at: `oc get ibu upgrade -o yaml`, and the "
+    "log of its pod in openshift-lifecycle-agent"
+)
+
+RULES: dict[ReasonKind, Rule] = {
+    # waiting
+    ReasonKind.CLAIM: Rule(
+        _HOUR,
+        "check the rollout that the line above names: resume, skip or delete it if it is held",
+    ),
+    ReasonKind.PREEMPTING: Rule(
+        10 * _MINUTE, f"check why the older rollout's ManifestWork is not disarmed: {_WORK}"
+    ),
+    ReasonKind.UNREACHABLE: Rule(15 * _MINUTE, _LEASE),
+    ReasonKind.LOOKING: Rule(3 * _MINUTE, _AGENT),
+    ReasonKind.NO_ANSWER: Rule(2 * _MINUTE, _AGENT),
+    ReasonKind.BUSY: Rule(_HOUR, _LIFECYCLE),
+    ReasonKind.TERMINATING: Rule(10 * _MINUTE, _AGENT),
+    # in flight
+    ReasonKind.PREPARING: Rule(5 * _MINUTE, _AGENT),
+    ReasonKind.ARMING: Rule(3 * _MINUTE, _AGENT, Usual.TAKEN),
+    ReasonKind.APPLY_ERROR: Rule(
+        5 * _MINUTE, f"mend what the cluster's words name; the ManifestWork has them, too: {_WORK}"
+    ),
+    ReasonKind.RUNNING: Rule(
+        2 * _HOUR, f"{_LIFECYCLE}; if its words have not changed, {_AGENT}", Usual.ENDED
+    ),
+    ReasonKind.REBOOTING: Rule(
+        45 * _MINUTE,
+        "check the site's console (BMC): whether it boots, and which release; the Lifecycle Agent "
+        "goes back by itself after its init monitor's time, 30 minutes as a rule",
+        Usual.ENDED,
+    ),
+    ReasonKind.DISARMING: Rule(
+        5 * _MINUTE,
+        f"check that the hub takes ibgu's writes (`ibgu doctor`), and the ManifestWork: {_WORK}",
+    ),
+    # of the rollout
+    ReasonKind.ADOPTING: Rule(
+        10 * _MINUTE,
+        "check what keeps TALM's ClusterGroupUpgrades and ManifestWorks from going: their "
+        "finalizers and, on the clusters, the work agents",
+    ),
+}
+
+_QUEUED = "its turn comes when those in flight end, and these are overdue themselves"
+_TIMED = "it ends at the time that is told with it"
+EXEMPT: dict[ReasonKind, str] = {
+    ReasonKind.SLOT: _QUEUED,
+    ReasonKind.READY: _QUEUED,
+    ReasonKind.REOPENING: _QUEUED,
+    ReasonKind.RAMP_UP: _QUEUED,
+    ReasonKind.START_JITTER: _TIMED,
+    ReasonKind.START_RATE: _TIMED,
+    ReasonKind.HUB_START_RATE: _TIMED,
+    ReasonKind.FLOOR: "it ends with the step's time, which is told",
+}
+"""Reasons that are never overdue, and why."""
+FROM_THE_START = frozenset(ReasonKind) - RULES.keys() - EXEMPT.keys()
+"""Reasons that wait for a person from their beginning, and say for what."""
+
+
+def overdue(
+    kind: ReasonKind,
+    since: datetime,
+    cluster: str,
+    now: datetime,
+    paces: Paces,
+    *,
+    action: Action | None = None,
+    sent: datetime | None = None,
+) -> Overdue | None:
+    """Return since when the reason is overdue; None: it is not.
+
+    `since`: when it began; `sent`: when the run in flight was sent to the cluster, `action` what it
+    does.
+    """
+    rule = RULES.get(kind)
+    if rule is None:
+        return None
+    begin, usual = since, rule.after.total_seconds()
+    if sent is not None and (measured := _measured(rule, action, paces)) is not None:
+        begin, usual = sent, measured
+    due = begin + timedelta(seconds=usual)
+    return Overdue(due, usual, rule.check.format(cluster=cluster)) if now > due else None
+
+
+def _measured(rule: Rule, action: Action | None, paces: Paces) -> float | None:
+    if rule.usual is None or action is None or action not in paces:
+        return None
+    pace = paces[action]
+    usual = pace.p95 if rule.usual is Usual.ENDED else pace.taken
+    return None if usual is None else max(usual, LEAST.total_seconds())
+
+
+def overdue_of(
+    member: Member, reason: Reason, action: Action | None, now: datetime, paces: Paces
+) -> Overdue | None:
+    """Return since when the one reason that counts for a member is overdue."""
+    run = member.run
+    sent = run.arming_at if run and run.open and member.state is MemberState.IN_FLIGHT else None
+    return overdue(reason.kind, reason.since, member.cluster, now, paces, action=action, sent=sent)
