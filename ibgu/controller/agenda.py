@@ -2,18 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from heapq import heappop, heappush
 from itertools import islice
 from math import inf
 
+from ibgu.hub.fair import FairQueue, alone
+
 Touched = dict[str, dict[str, None]]
 """Rollout uid -> names of its clusters, in the order in which they were touched."""
 
 MOST = 1_000
 """Clusters in one turn: while it is decided nothing else is done, the Lease's renewal neither."""
+ROLLOUTS = 100
+"""Rollouts in one turn: each costs, however few of its clusters were touched."""
 BREATH = 0.008
 """Seconds for all else that this process does, between a turn and the one for what it left over."""
 APART = 0.025
@@ -22,7 +27,9 @@ ends come in crowds."""
 
 
 class Agenda:
-    def __init__(self) -> None:
+    def __init__(self, tenant_of: Callable[[str], str] = alone) -> None:
+        """`tenant_of`: by a rollout's uid, who shares a turn with the others."""
+        self._tenant_of = tenant_of
         self._touched: Touched = {}
         self._timers: list[tuple[datetime, str, str]] = []
         self._due: dict[tuple[str, str], datetime] = {}
@@ -97,18 +104,17 @@ class Agenda:
             else:
                 self.touch_debt(cluster)
 
-    def take(self, most: int = MOST) -> tuple[Touched, list[str]]:
+    def take(self, most: int = MOST, rollouts: int = ROLLOUTS) -> tuple[Touched, list[str]]:
         """What was touched since the last time, and the clusters whose debts to look at.
 
-        With more than `most` clusters it is a part; a rollout that has more is last the next time.
+        With more than `most` clusters, or `rollouts`, it is a part, in which every tenant has its
+        share; a rollout that has more is last the next time.
         """
         taken: Touched = {}
-        while self._touched and most > 0:
-            uid = next(iter(self._touched))
+        for uid, count in self._shared(most, rollouts):
             clusters = self._touched.pop(uid)
-            taken[uid] = dict.fromkeys(islice(clusters, most))
-            most -= len(taken[uid])
-            if len(taken[uid]) < len(clusters):
+            taken[uid] = dict.fromkeys(islice(clusters, count))
+            if count < len(clusters):
                 self._touched[uid] = {name: None for name in clusters if name not in taken[uid]}
         debts, self._debts = list(self._debts), {}
         self._left_over = bool(self._touched)
@@ -116,3 +122,21 @@ class Agenda:
             self.changed.clear()
             self._urgent.clear()
         return taken, debts
+
+    def _shared(self, most: int, rollouts: int) -> list[tuple[str, int]]:
+        """Rollouts in the order of their turn, each with how many of its clusters: tenants take
+        turns, and of many clusters no tenant takes more than its share while others have some."""
+        queue: FairQueue[str] = FairQueue(self._tenant_of)
+        for touched in self._touched:
+            queue.push(touched, touched)
+        left = Counter(map(self._tenant_of, self._touched))
+        found: list[tuple[str, int]] = []
+        while most > 0 and len(found) < rollouts and (uid := queue.pop()) is not None:
+            share = -(-most // len(left))
+            found.append((uid, min(share, len(self._touched[uid]))))
+            most -= found[-1][1]
+            tenant = self._tenant_of(uid)
+            left[tenant] -= 1
+            if not left[tenant]:
+                del left[tenant]
+        return found

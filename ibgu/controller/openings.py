@@ -8,20 +8,22 @@ import structlog
 from msgspec import Struct
 
 from ibgu.controller.aside import about
+from ibgu.controller.listing import Clusters
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads, carries
 from ibgu.controller.tenants import Tenants
 from ibgu.core.book import Book
-from ibgu.core.kinds import ManagedCluster
 from ibgu.core.model import ClusterView, Rollout
-from ibgu.core.observe import Shown, shown_cluster
+from ibgu.core.observe import Shown
 from ibgu.core.plan import Scope
-from ibgu.hub import paths
 from ibgu.hub.errors import HubError
+from ibgu.hub.fair import FairSlots
 from ibgu.hub.port import Hub
 
 log = structlog.get_logger("ibgu.controller")
 
+READING = 16
+"""Rollouts whose payloads are read at a time."""
 AGAIN = 15.0
 """Seconds after which a step that could not start (payload, hub) is tried again."""
 
@@ -51,12 +53,13 @@ class Openings:
         tasks: asyncio.TaskGroup,
         done: Callable[[str], None],
     ) -> None:
-        self._client = client
+        self._clusters = Clusters(client, tasks)
         self._mirror = mirror
         self._payloads = payloads
         self._tenants = tenants
         self._tasks = tasks
         self._done = done
+        self._reading = FairSlots(READING)
         self._open: dict[tuple[str, int], _Read | None] = {}
 
     def want(self, book: Book) -> None:
@@ -107,18 +110,13 @@ class Openings:
             self._open[key] = found
 
     async def _read(self, rollout: Rollout, step: int) -> _Read:
-        scope = await self._tenants.fresh(rollout.namespace)
-        if scope.problem:
-            return _Read(scope, [])
-        if carries(rollout, step):
-            await self._payloads.read(rollout)
-        return _Read(scope, await self._clusters())
-
-    async def _clusters(self) -> list[Shown[ClusterView]]:
-        found: list[Shown[ClusterView]] = []
-        async for items, _ in self._client.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
-            found.extend(map(shown_cluster, items))
-        return found
+        async with self._reading.of(rollout.namespace):
+            scope = await self._tenants.fresh(rollout.namespace)
+            if scope.problem:
+                return _Read(scope, [])
+            if carries(rollout, step):
+                await self._payloads.read(rollout)
+        return _Read(scope, await self._clusters.listed())
 
     def _newer(self, listed: Shown[ClusterView]) -> ClusterView:
         self._mirror.clusters.put_newer(listed)

@@ -18,11 +18,14 @@ from ibgu.core.status import Listing, held_status, status_of
 from ibgu.hub import paths
 from ibgu.hub.decode import decode_answer
 from ibgu.hub.errors import HubError
+from ibgu.hub.fair import interleaved
 from ibgu.hub.store import version_of
 from ibgu.hub.writer import Write, Writer, WriteResult
 
 TICK = 0.1
 """Seconds between two looks at what has to be written, while there is something."""
+AT_ONCE = 50
+"""Statuses that are made at a time: meanwhile nothing else is done."""
 PER_BYTE = 1 / 100_000
 """Seconds that a status waits more, for each byte it has: to make one costs CPU, written or not."""
 
@@ -92,7 +95,8 @@ class Statuses:
             return
         if not self._settled():
             return
-        for uid in [uid for uid, due in self._dirty.items() if due <= now]:
+        due = [uid for uid, due in self._dirty.items() if due <= now]
+        for uid in interleaved(due, world.namespace_of)[:AT_ONCE]:
             del self._dirty[uid]
             if uid in world.books:
                 with self._aside.telling(uid):

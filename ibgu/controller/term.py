@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from random import Random
 
 from msgspec import Struct
@@ -157,11 +158,11 @@ class Term:
         client, mirror, served = outfit.client, outfit.mirror, outfit.served
         mirror.refusals.clear()
         mirror.denials.clear()
-        agenda = Agenda()
+        agenda = Agenda(partial(self._namespace_of, basis.world))
         payloads = Payloads(
             client, outfit.settings.service_account, Unchecked(outfit.settings.payload_references)
         )
-        writer = self._writer(lambda result: self._answered(loop, result))
+        writer = self._writer(basis.world, lambda result: self._answered(loop, result))
         effects = Effects(
             *(mirror, payloads, writer),
             watch=served.feedback_by_watch,
@@ -207,14 +208,25 @@ class Term:
             hushed=hushed,
         )
 
-    def _writer(self, done: Callable[[WriteResult], None]) -> Writer:
+    def _writer(self, world: World, done: Callable[[WriteResult], None]) -> Writer:
         settings = self._outfit.settings
         limits = Limits(
             concurrency=settings.hub_concurrency, rate=settings.hub_rate, burst=settings.hub_burst
         )
-        writer = Writer(self._outfit.client, done=done, limits=limits, rng=self._outfit.rng)
+        writer = Writer(
+            self._outfit.client,
+            done=done,
+            limits=limits,
+            rng=self._outfit.rng,
+            tenant_of=partial(self._namespace_of, world),
+        )
         writer.resume(self._deadline)
         return writer
+
+    def _namespace_of(self, world: World, rollout: str) -> str:
+        """Whose work it is: namespaces are what tenants have of their own."""
+        found = self._outfit.mirror.ibgu(rollout)
+        return found.metadata.namespace if found is not None else world.namespace_of(rollout)
 
     def _answered(self, loop: Loop, result: WriteResult) -> None:
         if denied(result.error):

@@ -1,30 +1,94 @@
-"""Who is next, when many owners want something done."""
+"""Who is next, when many owners of many tenants want something done."""
 
+import asyncio
 from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
 A = TypeVar("A")
 
 
-class FairQueue(Generic[A]):
-    """Round robin between owners; first come, first served within one."""
+def alone(owner: str) -> str:
+    """Every owner is a tenant of its own."""
+    return owner
 
-    def __init__(self) -> None:
-        self._owners: OrderedDict[str, deque[A]] = OrderedDict()
+
+class FairQueue(Generic[A]):
+    """Round robin between tenants, and between the owners of each; first come, first served within
+    one owner. A tenant gets no more by having more owners.
+
+    No tenant without owners is kept, and no owner without items.
+    """
+
+    def __init__(self, tenant_of: Callable[[str], str] = alone) -> None:
+        self._tenant_of = tenant_of
+        self._tenants: OrderedDict[str, OrderedDict[str, deque[A]]] = OrderedDict()
 
     def push(self, owner: str, item: A) -> None:
-        self._owners.setdefault(owner, deque()).append(item)
+        owners = self._tenants.setdefault(self._tenant_of(owner), OrderedDict())
+        owners.setdefault(owner, deque()).append(item)
 
     def pop(self) -> A | None:
-        if not self._owners:
+        if not self._tenants:
             return None
-        owner, items = next(iter(self._owners.items()))
+        tenant, owners = next(iter(self._tenants.items()))
+        owner, items = next(iter(owners.items()))
         item = items.popleft()
-        if items:
-            self._owners.move_to_end(owner)
-        else:
-            del self._owners[owner]
+        _rotate(owners, owner, more=bool(items))
+        _rotate(self._tenants, tenant, more=bool(owners))
         return item
 
     def clear(self) -> None:
-        self._owners.clear()
+        self._tenants.clear()
+
+
+def _rotate(queue: OrderedDict[str, A], first: str, *, more: bool) -> None:
+    if more:
+        queue.move_to_end(first)
+    else:
+        del queue[first]
+
+
+def interleaved(owners: Iterable[str], tenant_of: Callable[[str], str]) -> list[str]:
+    """Return the owners so that their tenants take turns."""
+    queue: FairQueue[str] = FairQueue(tenant_of)
+    for owner in owners:
+        queue.push(owner, owner)
+    return list(iter(queue.pop, None))
+
+
+class FairSlots:
+    """So many at a time; whoever waits for a slot gets one in turn with other owners."""
+
+    def __init__(self, slots: int) -> None:
+        self._free = slots
+        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
+
+    @asynccontextmanager
+    async def of(self, owner: str) -> AsyncIterator[None]:
+        if self._free:
+            self._free -= 1
+        else:
+            await self._slot(owner)
+        try:
+            yield
+        finally:
+            self._hand_over()
+
+    async def _slot(self, owner: str) -> None:
+        given = asyncio.get_running_loop().create_future()
+        self._waiting.push(owner, given)
+        try:
+            await given
+        except asyncio.CancelledError:
+            if given.done() and not given.cancelled():
+                self._hand_over()
+            raise
+
+    def _hand_over(self) -> None:
+        while (waiting := self._waiting.pop()) is not None:
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+        self._free += 1

@@ -1,4 +1,4 @@
-"""Performs writes on the hub: in order per object, fairly between owners, at a bounded rate."""
+"""Performs writes on the hub: in order per object, fairly between tenants, at a bounded rate."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ from ibgu.hub.backoff import Backoff
 from ibgu.hub.bucket import TokenBucket
 from ibgu.hub.deadline import Deadline
 from ibgu.hub.errors import HubError
-from ibgu.hub.fair import FairQueue
+from ibgu.hub.fair import FairQueue, alone
 from ibgu.hub.port import NO_QUERY, Hub
 
 _OF_CLUSTERS = ("work", "cluster", "poke")
@@ -95,7 +95,9 @@ class Writer:
         done: Callable[[WriteResult], None],
         limits: Limits | None = None,
         rng: random.Random | None = None,
+        tenant_of: Callable[[str], str] = alone,
     ) -> None:
+        """`tenant_of`: by a write's owner, who shares the rate with the others."""
         self._client = client
         self._done = done
         self._limits = limits or Limits()
@@ -103,7 +105,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._bucket = TokenBucket(self._limits.rate, self._limits.burst)
         self._lanes: dict[tuple[str, ...], _Lane] = {}
-        self._ready: FairQueue[_Lane] = FairQueue()
+        self._ready: FairQueue[_Lane] = FairQueue(tenant_of)
         self._wake = asyncio.Semaphore(0)
         self._drained = asyncio.Event()
         self._drained.set()

@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from ibgu.controller.agenda import APART, Agenda
+from ibgu.controller.agenda import APART, ROLLOUTS, Agenda
 
 
 def test_everything_is_taken_once() -> None:
@@ -31,7 +31,7 @@ def test_more_than_a_turn_bears_is_taken_in_parts_and_nothing_is_lost() -> None:
 
 
 def test_a_large_rollout_does_not_keep_the_others_waiting() -> None:
-    agenda = Agenda()
+    agenda = Agenda(lambda _: "default")
     agenda.touch("large", ["one", "two", "three"])
     agenda.touch("small", ["four"])
 
@@ -39,6 +39,36 @@ def test_a_large_rollout_does_not_keep_the_others_waiting() -> None:
     agenda.touch("large", ["one"])
     assert agenda.take(most=2)[0] == {"small": {"four": None}, "large": {"three": None}}
     assert agenda.take(most=2)[0] == {"large": {"one": None}}
+
+
+def namespace(rollout: str) -> str:
+    return rollout.partition("/")[0]
+
+
+def test_a_tenant_with_many_rollouts_keeps_no_other_waiting() -> None:
+    agenda = Agenda(namespace)
+    for number in range(250):
+        agenda.touch(f"noisy/{number}", [f"site-{number}-{one}" for one in range(8)])
+    agenda.touch("calm/1", ["one"])
+    agenda.touch("calm/2", ["two"])
+
+    touched, _ = agenda.take()
+    assert list(touched)[:4] == ["noisy/0", "calm/1", "noisy/1", "calm/2"]
+    assert len(touched) == ROLLOUTS
+    assert agenda.changed.is_set()
+
+
+def test_of_many_clusters_each_tenant_has_its_share() -> None:
+    agenda = Agenda(namespace)
+    agenda.touch("noisy/large", [f"site-{number}" for number in range(5000)])
+    agenda.touch("calm/large", [f"edge-{number}" for number in range(400)])
+
+    touched, _ = agenda.take(most=1000)
+    assert {uid: len(names) for uid, names in touched.items()} == {
+        "noisy/large": 500,
+        "calm/large": 400,
+    }
+    assert len(agenda.take(most=1000)[0]["noisy/large"]) == 1000, "alone it has all of a turn"
 
 
 async def test_what_is_left_wakes_the_next_turn_at_once() -> None:

@@ -22,12 +22,12 @@ from ibgu.sandbox.hub import SandboxHub
 LABEL = Action.PREP.completed_label
 
 
-def opening() -> Book:
+def opening(uid: str = "r") -> Book:
     spec = IbguSpec(plan=[PlanItem(["Upgrade"])])
     now = datetime.now(UTC)
-    book = Book(Rollout(uid="r", namespace="default", name="r", created_at=now, spec=spec))
+    book = Book(Rollout(uid=uid, namespace="default", name="r", created_at=now, spec=spec))
     step = Step(
-        rollout="r",
+        rollout=uid,
         index=0,
         actions=(Action.UPGRADE,),
         max_concurrency=1,
@@ -78,3 +78,38 @@ async def test_a_label_that_is_settled_after_the_list_counts(
         assert LABEL in next(cluster.labels for cluster in found.clusters if cluster.name == name)
         assert openings.take(book) is None
         await admin.request("DELETE", path)
+
+
+STEPS = 250
+
+
+@pytest.mark.hub
+async def test_steps_that_open_together_share_a_list(sandbox_hub: SandboxHub) -> None:
+    """One for all who asked before it began, and one for whoever asks while it is under way."""
+    token, ca = sandbox_hub.token("admin"), str(sandbox_hub.ca_file)
+    books = [opening(f"r{number}") for number in range(STEPS)]
+    async with (
+        await HubClient.with_token(sandbox_hub.url, token, ca) as admin,
+        asyncio.TaskGroup() as tasks,
+    ):
+        told: asyncio.Queue[str] = asyncio.Queue()
+        openings = Openings(
+            admin,
+            Mirror(nothing),
+            Payloads(admin, "ns:name"),
+            Tenants(admin, "ns:name", on=False),
+            tasks,
+            told.put_nowait,
+        )
+        for book in books:
+            openings.want(book)
+            openings.want(book)
+        uids = {await told.get() for _ in books}
+        assert uids == {book.rollout.uid for book in books}
+        assert all(openings.take(book) is not None for book in books)
+        lists = admin.requests.total()
+        assert lists <= 2
+        late = opening("late")
+        openings.want(late)
+        assert await told.get() == "late"
+        assert admin.requests.total() == lists + 1, "one from before it opened is too old"

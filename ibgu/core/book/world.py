@@ -181,6 +181,11 @@ class World:
 
     # -- asking ----------------------------------------------------------------------------
 
+    def namespace_of(self, rollout: str) -> str:
+        """By uid; empty where the rollout is not known."""
+        book = self.books.get(rollout)
+        return book.rollout.namespace if book is not None else ""
+
     def canceller(self, member: Member) -> Canceller | None:
         """The newer rollout that took this cluster from the member's rollout (R6)."""
         mine = self.books[member.rollout].rollout.age

@@ -333,3 +333,9 @@ def test_deleted_rollouts_are_known_also_when_they_are_forgotten() -> None:
     assert world.deleted == {"gone"}
     world.forget("gone")
     assert world.deleted == {"gone"}
+
+
+def test_a_rollout_has_its_namespace() -> None:
+    world = world_of(rollout("a"))
+    assert world.namespace_of("uid-a") == "fleet"
+    assert world.namespace_of("unknown") == ""

@@ -1,0 +1,48 @@
+"""The list of all ManagedClusters, made once for all who ask before it begins."""
+
+import asyncio
+
+from ibgu.core.kinds import ManagedCluster
+from ibgu.core.model import ClusterView
+from ibgu.core.observe import Shown, shown_cluster
+from ibgu.hub import paths
+from ibgu.hub.errors import HubError
+from ibgu.hub.port import Hub
+
+Fleet = list[Shown[ClusterView]]
+
+
+class Clusters:
+    """One list at a time. Whoever asks while one is under way gets the next: a list shows what was
+    so when it began, and a step's members are to be those of a moment after it has opened.
+
+    Hundreds of steps that open at once would otherwise list the fleet hundreds of times, and keep
+    every other rollout waiting meanwhile.
+    """
+
+    def __init__(self, client: Hub, tasks: asyncio.TaskGroup) -> None:
+        self._client = client
+        self._tasks = tasks
+        self._next: asyncio.Future[Fleet] | None = None
+        self._free = asyncio.Lock()
+
+    async def listed(self) -> Fleet:
+        """Return a list that began after this call. Raises HubError."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_future()
+            self._tasks.create_task(self._make(self._next))
+        return await asyncio.shield(self._next)
+
+    async def _make(self, told: asyncio.Future[Fleet]) -> None:
+        async with self._free:
+            self._next = None
+            try:
+                told.set_result(await self._list())
+            except HubError as error:
+                told.set_exception(error)
+
+    async def _list(self) -> Fleet:
+        found: Fleet = []
+        async for items, _ in self._client.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
+            found.extend(map(shown_cluster, items))
+        return found
