@@ -46,7 +46,7 @@ _RISKS = {
     summary="What may be changed now, and why the rest may not",
 )
 async def actions(row: RolloutOfPath, reads: ReadsOfRequest, caller: CallerOfRequest) -> Permits:
-    """By the caller's rights on the hub, which count for a minute, and by the rollout's state."""
+    """By the caller's rights on the hub, as of half a minute ago, and by the rollout's state."""
     found = change.permits(await _standing(row, reads))
     missing = await missing_rights(caller, row.rollout)
     if "retry" not in missing and any(each.name == "retry" and each.allowed for each in found):
