@@ -28,7 +28,11 @@ def fleet() -> Dashboard:
         ),
         number("In flight", 'max(ibgu_slots{state="used"})'),
         number("Waiting", 'max(ibgu_members{state="waiting"})'),
-        number("Failed in running steps", 'max(ibgu_members{state="failed"})', bad_from=1),
+        number(
+            "Completed with failures",
+            'max(ibgu_rollouts{phase="CompletedWithFailures"})',
+            bad_from=1,
+        ),
         number(
             "Stalled",
             "sum(max by (rollout, action) (ibgu_rollout_stalled_members))",
@@ -80,21 +84,24 @@ def fleet() -> Dashboard:
 def rollout() -> Dashboard:
     about = "One rollout: where its clusters stand, and how long their actions take on this hub."
     one = '{rollout="$rollout"}'
-    left = 'state=~"waiting|looking|running|rebooting|held"'
+    left = 'state=~"waiting|running"'
     panels = (
         number("Step", f"max by (step) (ibgu_rollout_members{one})", name="{{step}}"),
         number(
-            "Not ended yet",
-            f'sum(max by (state) (ibgu_rollout_members{{rollout="$rollout",{left}}}))',
+            "Waiting or running",
+            f'sum(max by (state) (ibgu_rollout_clusters{{rollout="$rollout",{left}}}))',
         ),
-        number("Succeeded", state_of("succeeded")),
+        number("Done", state_of("succeeded")),
         number("Failed", state_of("failed"), bad_from=1),
         number("Stalled", f"sum(max by (action) (ibgu_rollout_stalled_members{one}))", bad_from=1),
         number("Held", f"max(ibgu_rollout_held{one})", bad_from=1),
         stacked(
-            "Clusters by state",
+            "Clusters of the whole rollout",
+            {"{{state}}": f"max by (state) (ibgu_rollout_clusters{one}) > 0"},
+        ),
+        stacked(
+            "Clusters of the running step",
             {"{{state}}": f"max by (state) (ibgu_rollout_members{one}) > 0"},
-            span=WIDTH,
         ),
         lines("Slots", {"{{state}}": f"max by (state) (ibgu_rollout_slots{one})"}),
         lines(
@@ -130,12 +137,12 @@ def rollout() -> Dashboard:
             },
         ),
     )
-    names = choice("rollout", "Rollout", "label_values(ibgu_rollout_members, rollout)")
+    names = choice("rollout", "Rollout", "label_values(ibgu_rollout_clusters, rollout)")
     return _filled(board("ibgu / Rollout", "ibgu-rollout", about).with_variable(names), *panels)
 
 
 def state_of(state: str) -> str:
-    return f'max(ibgu_rollout_members{{rollout="$rollout",state="{state}"}})'
+    return f'max(ibgu_rollout_clusters{{rollout="$rollout",state="{state}"}})'
 
 
 def controller() -> Dashboard:

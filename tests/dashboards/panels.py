@@ -38,6 +38,15 @@ COLOURS = {
     "cancelled": "#705da0",
 }
 """Of a state, everywhere the same."""
+PHASES = {
+    "Pending": "#8e8e8e",
+    "Running": "#3274d9",
+    "Held": "#e0b400",
+    "Completed": "#37872d",
+    "CompletedWithFailures": "#ff9830",
+    "Invalid": "#c4162a",
+}
+"""Of a rollout's phase."""
 
 
 def board(title: str, uid: str, about: str) -> dashboard.Dashboard:
@@ -98,7 +107,7 @@ def stacked(
 ) -> timeseries.Panel:
     panel = lines(title, queries, unit, about, span=span).fill_opacity(60)
     panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
-    for state, colour in COLOURS.items():
+    for state, colour in (COLOURS | PHASES).items():
         fixed = {"mode": "fixed", "fixedColor": colour}
         panel.override_by_name(state, [models.DynamicConfigValue("color", fixed)])
     return panel

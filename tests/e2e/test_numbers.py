@@ -4,9 +4,11 @@ At some points clusters keep all slots by saying nothing, so that the counts sta
 test lets one go: what is compared then can't be of two different moments.
 """
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -14,8 +16,11 @@ import pytest
 import yaml
 from msgspec import Struct
 from playwright.async_api import Page, async_playwright
+from prometheus_client import generate_latest
+from typer.testing import CliRunner
 
 from ibgu.api.context import Context, Probes
+from ibgu.cli.app import app as commands
 from ibgu.db import engine
 from ibgu.hub import paths
 from ibgu.hub.access import Access
@@ -281,3 +286,68 @@ async def test_page_rest_and_kubectl_tell_the_same(scene: Scene, surfaces: Surfa
     status = await scene.completed(NAME)
     assert (status["summary"]["succeeded"], status["summary"]["failed"]) == (9, 3)
     await surfaces.agree(step=2)
+
+
+async def test_a_rollout_whose_clusters_all_fail_says_so_everywhere(
+    scene: Scene, surfaces: Surfaces
+) -> None:
+    """It was Completed, green, with DONE 0 FAILED 0 TOTAL 0: nobody is left for the last step."""
+    names = ",".join(f"{scene.label}-{number}" for number in (1, 2, 3))
+    await scene.fleet(count=3, faults=[f"prep.precache@{names}"])
+    await scene.start()
+    plan = [step("Prep", most=3), step("AbortOnFailure", most=3), step("Upgrade", most=3)]
+    await scene.apply(ibgu(NAME, *plan, fleet=scene.label, annotations=BRAKE_OFF))
+    status = await scene.completed(NAME)
+    counts = {"total": 3, "failed": 3, **dict.fromkeys(set(COUNTS) - {"failed"}, 0)}
+    assert status["phase"] == "CompletedWithFailures"
+    assert status["summary"] == {"step": 3, **counts}
+    heading, row = (await scene.kubectl("get", "ibgu", NAME, "-o", "wide")).splitlines()
+    columns = dict(zip(heading.split(), row.split(), strict=True))
+    told = ("PHASE", "DONE", "FAILED", "TOTAL", "WAITING")
+    assert [columns[name] for name in told] == ["CompletedWithFailures", "0", "3", "3", "0"]
+    found = (await surfaces.rest.get(f"rollouts/default/{NAME}")).json()
+    assert (found["phase"], found["counts"]) == ("CompletedWithFailures", counts)
+    await _by_commands(surfaces)
+    await _on_the_page(surfaces)
+    _in_metrics(scene)
+
+
+async def _by_commands(surfaces: Surfaces) -> None:
+    server = str(surfaces.rest.base_url).removesuffix("/api/v1/")
+    env = {"IBGU_SERVER": server, "IBGU_TOKEN": surfaces.scene.hub.token("alice")}
+    asked = partial(asyncio.to_thread, CliRunner().invoke, commands, env=env)
+    heading, row = (await asked(["get", NAME, "-n", "default"])).stdout.splitlines()
+    columns = dict(zip(heading.split(), row.split(), strict=True))
+    told = [columns[name] for name in ("PHASE", "DONE", "FAILED", "TOTAL")]
+    assert told == ["CompletedWithFailures", "0", "3", "3"]
+    shown = await asked(["status", NAME, "-n", "default", "--wait"])
+    assert shown.exit_code == 1
+    assert "CompletedWithFailures" in shown.stdout
+    assert "0 of 3 clusters done · 3 failed" in shown.stdout
+
+
+async def _on_the_page(surfaces: Surfaces) -> None:
+    async def told() -> bool:
+        phase = await surfaces.rollout.locator("h1 .phase").inner_text()
+        facts = await surfaces.rollout.locator(".facts").inner_text()
+        words = ("0 of 3 clusters done", "3 failed")
+        return phase == "Completed with failures" and all(each in facts for each in words)
+
+    await surfaces.scene.until(told, "the page to say that all have failed")
+    row = surfaces.list.locator(".rollout", has_text=NAME)
+    assert "3 failed" in await row.locator(".troubles").inner_text()
+    amber = await surfaces.rollout.locator("h1 .phase").evaluate("e => getComputedStyle(e).color")
+    held = "getComputedStyle(document.documentElement).getPropertyValue('--worry')"
+    assert amber == await surfaces.rollout.evaluate(
+        f"() => {{ const e = document.createElement('i'); e.style.color = {held};"
+        " document.body.append(e); const c = getComputedStyle(e).color; e.remove(); return c; }"
+    )
+
+
+def _in_metrics(scene: Scene) -> None:
+    assert scene.controller is not None
+    scene.controller.measure()
+    text = generate_latest().decode()
+    assert f'ibgu_rollout_clusters{{rollout="default/{NAME}",state="failed"}} 3.0' in text
+    assert f'ibgu_rollout_clusters{{rollout="default/{NAME}",state="succeeded"}} 0.0' in text
+    assert 'ibgu_rollouts{phase="CompletedWithFailures"} 1.0' in text

@@ -162,9 +162,13 @@ def open_next_step(turn: Turn) -> None:
         if rollout.paused:
             words = "nothing is left that the pause keeps from starting"
             turn.on_rollout(Kind.ROLLOUT_RELEASED, words, hold=None)
+        counts = turn.book.counts
+        lost = f", {counts.failed} of {count(counts.total, 'cluster')} failed"
         turn.on_rollout(
             Kind.ROLLOUT_COMPLETED,
-            "all plan steps are completed",
+            f"all plan steps are completed{lost if counts.failed else ''}",
+            warning=counts.failed > 0,
+            failed=counts.failed,
             state=RolloutState.COMPLETE,
             completed_at=turn.now,
         )

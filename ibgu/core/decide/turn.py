@@ -125,10 +125,17 @@ class Turn:
         self._take(decision)
 
     def on_rollout(
-        self, kind: Kind, why: str, *, warning: bool = False, actor: str = "", **changes: Any
+        self,
+        kind: Kind,
+        why: str,
+        *,
+        warning: bool = False,
+        actor: str = "",
+        failed: int = 0,
+        **changes: Any,
     ) -> None:
         rollout = replace(self.rollout, **changes)
-        self.say(OnRollout(kind, rollout, cut(why), warning, actor))
+        self.say(OnRollout(kind, rollout, cut(why), warning, actor, failed))
 
     def on_step(
         self, kind: Kind, step: Step, why: str, *, warning: bool = False, **changes: Any

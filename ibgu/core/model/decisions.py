@@ -82,6 +82,8 @@ class OnRollout(Struct, frozen=True):
     """Said to be one where it is decided; read `is_warning`."""
     actor: str = ""
     """Who asked for it, where a person did."""
+    failed: int = 0
+    """Clusters that are failed in the whole rollout, where this is its end."""
 
 
 class OnStep(Struct, frozen=True):

@@ -70,7 +70,8 @@ def _rollout(track: Track, fact: Fact, kind: Kind) -> Told:
         topic = Topic.ROLLOUT_RELEASED
     state = str(fact.data.get("state", track.state))
     groups = () if state == RolloutState.DELETED else track.groups
-    return replace(track, hold=hold, state=state, groups=groups), topic
+    failed = int(fact.data.get("failed", 0))
+    return replace(track, hold=hold, state=state, groups=groups, failed=failed), topic
 
 
 def _step(track: Track, fact: Fact, kind: Kind) -> Told:

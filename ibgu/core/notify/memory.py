@@ -67,6 +67,8 @@ class Track(Struct, frozen=True, kw_only=True):
     """Told at that time; None: it has not stalled."""
     state: str = ""
     """As a rule a `RolloutState`."""
+    failed: int = 0
+    """Clusters that are failed in the whole rollout, once it is complete."""
 
     @property
     def full_name(self) -> str:
@@ -78,10 +80,6 @@ class Track(Struct, frozen=True, kw_only=True):
         if self.state == RolloutState.DELETED:
             return not self.running
         return self.state == RolloutState.COMPLETE and not (self.groups or self.hold)
-
-    @property
-    def failed(self) -> int:
-        return sum(group.count for group in self.groups)
 
 
 class Alert(Struct, frozen=True):

@@ -27,8 +27,9 @@ class Message(Struct, frozen=True, kw_only=True):
     @property
     def bad(self) -> bool:
         """Somebody may have to act."""
-        finished = self.topic in (Topic.STEP_FINISHED, Topic.ROLLOUT_COMPLETED)
-        return self.topic in BAD or (finished and bool(self.groups))
+        if self.topic is Topic.ROLLOUT_COMPLETED:
+            return self.track.failed > 0
+        return self.topic in BAD or (self.topic is Topic.STEP_FINISHED and bool(self.groups))
 
 
 def message_id(seq: int, topic: Topic) -> str:

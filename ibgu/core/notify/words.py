@@ -13,8 +13,6 @@ GROUPS = 20
 
 def sentence(topic: Topic, track: Track, fact: Fact) -> str:
     match topic:
-        case Topic.ROLLOUT_COMPLETED if track.failed:
-            return f"{fact.why}, {clusters(track.failed)} failed"
         case Topic.ROLLOUT_HELD:
             return f"nothing new starts: {fact.why}"
         case Topic.ROLLOUT_RELEASED | Topic.STEP_RELEASED:

@@ -67,7 +67,8 @@ def _about(decision: Told) -> Row:
                 "rollout": rollout.uid,
                 "warning": is_warning(decision),
                 "actor": decision.actor,
-                "data": _rollout(rollout, decision.kind),
+                "data": _rollout(rollout, decision.kind)
+                | ({"failed": decision.failed} if decision.failed else {}),
             }
         case OnStep(step=step):
             return {
