@@ -54,11 +54,16 @@ class Wire:
     def __init__(
         self, server: str, token: str, ca_file: str | None = None, *, seconds: float = TIMEOUT
     ) -> None:
-        """`server` as http://host:port or https://host. Raises RestError if it is neither."""
+        """`server` as http://host:port or https://host. Raises RestError if it is neither, and
+        for a token that no header can carry."""
         self._seconds = seconds
         self._server = server.rstrip("/")
-        if urlsplit(server).scheme not in ("http", "https") or not urlsplit(server).hostname:
-            raise RestError(f"{server!r} is no address of a server: it looks like https://host")
+        _check_address(server)
+        if not (token.isascii() and token.isprintable()) or " " in token:
+            raise RestError(
+                "the token can't be sent: it has spaces or line ends in it, or letters "
+                "that no token has (--token, IBGU_TOKEN, or your kubeconfig)"
+            )
         self._headers = {"Authorization": f"Bearer {token}"}
         self._opener = urllib.request.build_opener(_NoRedirects, _https(ca_file))
 
@@ -148,6 +153,22 @@ class Wire:
         return RestError(
             f"can't reach {self._server}: {words}; --server or IBGU_SERVER names the REST API"
         )
+
+
+def _check_address(server: str) -> None:
+    """What stands before an @ is a password, as a rule: it is not repeated. Raises RestError."""
+    if "@" in server:
+        raise RestError(
+            "the address of the server (--server, IBGU_SERVER) must have no user or password "
+            "in it: --token or IBGU_TOKEN says who you are"
+        )
+    try:
+        parts = urlsplit(server)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise RestError(f"{server!r} is no address of a server: it looks like https://host")
 
 
 _REDIRECTS = range(300, 400)

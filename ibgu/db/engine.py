@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
@@ -36,6 +37,7 @@ def dsn(url: str) -> str:
     Everything after the scheme stays as it is: sockets (`?host=/folder`), `sslmode`, …
     """
     try:
+        urlsplit(url)  # as asyncpg does it; sooner, and where the error is told in our words
         dialect = make_url(url).drivername.partition("+")[0]
     except (ArgumentError, ValueError) as error:
         raise BadUrl(

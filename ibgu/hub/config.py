@@ -29,10 +29,20 @@ async def load(kubeconfig: str | None, context: str | None) -> tuple[Any, Creden
         return await _from_file(path or DEFAULT_KUBECONFIG, context)
     except Exception as error:  # the library lets any type out, depending on what is malformed
         where = path or f"{DEFAULT_KUBECONFIG} (KUBECONFIG is not set)"
-        why = error if _exists(path or DEFAULT_KUBECONFIG) else "there is no such file"
+        why = words(error) if _exists(path or DEFAULT_KUBECONFIG) else "there is no such file"
         raise HubError(
             TRANSPORT, "NoConfiguration", f"no usable kubeconfig in {where}: {why}"
         ) from error
+
+
+def words(error: Exception) -> str:
+    """Return what is wrong with a kubeconfig; a YAML parser's own words quote its secrets."""
+    import yaml
+
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return str(error)
+    mark = error.problem_mark
+    return f"it is no YAML (line {mark.line + 1})" if mark else "it is no YAML"
 
 
 def _exists(paths: str) -> bool:

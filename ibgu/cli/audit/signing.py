@@ -58,7 +58,7 @@ def _need_cryptography() -> None:
         import cryptography  # noqa: F401
     except ImportError as error:
         raise SigningError(
-            "signatures take the package cryptography: pip install 'ibgu[sign]'"
+            "signatures need the package cryptography, which the extra `sign` installs"
         ) from error
 
 

@@ -76,10 +76,12 @@ def _token_in(path: Path) -> str:
 def _read(path: Path) -> dict[str, Any]:
     import yaml
 
+    from ibgu.hub.config import words
+
     try:
         content = yaml.safe_load(path.read_text())
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RestError(f"can't read the kubeconfig {path}: {error}") from error
+        raise RestError(f"can't read the kubeconfig {path}: {words(error)}") from error
     return content if isinstance(content, dict) else {}
 
 
