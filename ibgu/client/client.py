@@ -7,7 +7,7 @@ import msgspec
 from ibgu.client.answers.changes import Abort, Change, NewStep, Pause, Permits, Retry, Skip
 from ibgu.client.answers.clusters import Cluster
 from ibgu.client.answers.durations import Durations
-from ibgu.client.answers.events import Event
+from ibgu.client.answers.events import Activity, Event
 from ibgu.client.answers.explain import Explained
 from ibgu.client.answers.failures import Failures
 from ibgu.client.answers.members import Member, Visit
@@ -15,6 +15,7 @@ from ibgu.client.answers.overview import Grid, Summary, Timeline
 from ibgu.client.answers.preview import Preview, PreviewOf
 from ibgu.client.answers.rollouts import Rollout, Steps
 from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, ShadowRollout
+from ibgu.client.answers.view import View
 from ibgu.client.answers.whoami import Whoami
 from ibgu.client.answers.works import Works
 from ibgu.client.sse import messages
@@ -64,6 +65,20 @@ class Client:
 
     def steps(self, namespace: str, name: str, *, uid: str | None = None) -> Steps:
         return self._wire.get(Steps, "rollouts", namespace, name, "steps", uid=uid)
+
+    def view(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        step: int | None = None,
+        label: str | None = None,
+        points: int | None = None,
+        uid: str | None = None,
+    ) -> View:
+        """The rollout and one step as of one moment, by default the newest one."""
+        path = ("rollouts", namespace, name, "view")
+        return self._wire.get(View, *path, step=step, label=label, points=points, uid=uid)
 
     def members(
         self,
@@ -130,6 +145,10 @@ class Client:
     ) -> Iterator[Event]:
         """All that are there, oldest first; `after` is a `seq`."""
         return self._wire.pages(Event, "rollouts", namespace, name, "events", after=after, uid=uid)
+
+    def activity(self, namespace: str, name: str, *, uid: str | None = None) -> Activity:
+        """Who changed the rollout, and what became of it: the newest hundred."""
+        return self._wire.get(Activity, "rollouts", namespace, name, "activity", uid=uid)
 
     def stream(
         self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None

@@ -14,6 +14,7 @@ import msgspec
 
 from ibgu.client.answers.base import Answer
 from ibgu.client.harmless import harmless
+from ibgu.core.agent import USER_AGENT
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ class Wire:
                 "the token can't be sent: it has spaces or line ends in it, or letters "
                 "that no token has (--token, IBGU_TOKEN, or your kubeconfig)"
             )
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._headers = {"Authorization": f"Bearer {token}", "User-Agent": USER_AGENT}
         self._opener = urllib.request.build_opener(_NoRedirects, _https(ca_file))
 
     def get(self, answer: type[T], *path: str, **query: object) -> T:

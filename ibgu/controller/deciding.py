@@ -176,7 +176,7 @@ def new_rollout(found: Ibgu, now: datetime) -> Rollout:
 def actor_of(found: Ibgu | None) -> str:
     """The hub tells no user, only the field manager that changed the spec or metadata last.
 
-    ibgu's REST API names the user there for whom it changes something (names.REST_MANAGER), but so
+    ibgu's REST API names the user there for whom it changes something (names.REST_MANAGERS), but so
     may anybody who may write the object: it is told as what it is.
     """
     fields = found.metadata.managed_fields if found else []

@@ -58,9 +58,9 @@ class Changes:
         return found
 
 
-def manager_of(username: str) -> str:
+def manager_of(username: str, client: str) -> str:
     """What ibgu's REST API is for the hub, when it changes something for that user."""
-    return names.REST_MANAGER + username
+    return names.REST_MANAGERS[client] + username
 
 
 @contextmanager

@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from msgspec.structs import replace
 from playwright.async_api import Locator, expect
 
-from ibgu.core.model import RolloutState, StepState
+from ibgu.core.model import (
+    Kind,
+    OnRollout,
+    Reason,
+    ReasonKind,
+    RolloutState,
+    StepState,
+    Who,
+)
 from ibgu.sandbox.kubectl import Kubectl
 from tests.web.conftest import SESSION, Look, Site
 from tests.web.fleet import MINUTE, PULL, failed, name, succeeded, waiting
@@ -255,3 +264,62 @@ async def test_what_the_caller_may_not_says_which_right_is_missing(look: Look) -
     )
     await expect(page.get_by_role("dialog")).to_have_count(0)
     assert not paused(look, "ran-421")
+
+
+async def test_what_is_done_here_is_told_to_the_hub_as_done_here(look: Look) -> None:
+    await made(look, "ran-427", 6500)
+    dialog = await opened(look, "ran-427", "Pause")
+    await dialog.get_by_role("button", name="Pause ran-427").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("Done.")
+    found = json.loads(
+        Kubectl(look.site.hub)(
+            *("get", "ibgu", "ran-427", "-n", "default", "-o", "json", "--show-managed-fields")
+        )
+    )
+    managers = [each["manager"] for each in found["metadata"]["managedFields"]]
+    assert "ibgu-page:olga" in managers
+
+
+async def test_one_waiting_cluster_is_skipped_from_its_own_page(look: Look) -> None:
+    await made(look, "ran-428", 6600)
+    page = await look.open("#/c/site-6602?rollout=default/ran-428", user="olga")
+    await page.get_by_role("button", name="Skip this cluster…").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("This can't be undone for 1 cluster.")
+    await dialog.get_by_label("type the rollout's name").fill("ran-428")
+    await dialog.get_by_role("button", name="Skip site-6602").click()
+    await expect(dialog.get_by_role("status")).to_contain_text("Done.")
+    assert of_hub(look, "ran-428")["metadata"]["annotations"]["ibgu.dev/skip"].endswith("site-6602")
+
+
+async def test_a_failed_cluster_is_retried_from_its_own_page(look: Look, clusters: None) -> None:
+    """Who can't be retried now says why: its Prep is not cleaned up, or another rollout has it."""
+    await made(look, "ran-429", 6100, over=True)
+    page = await look.open("#/c/site-6103?rollout=default/ran-429", user="olga")
+    group = page.get_by_role("group", name="Actions")
+    retry = group.get_by_role("button", name="Retry this cluster…")
+    await expect(group.get_by_role("button", name="Skip")).to_have_count(0)
+    await retry.press("Enter")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_role("alert")).to_contain_text("nothing was tried again: site-6103")
+    send = dialog.get_by_role("button", name="Retry site-6103")
+    await expect(send).to_have_attribute("aria-disabled", "true")
+
+
+async def test_activity_says_who_paused_from_where(look: Look) -> None:
+    story = look.site.story()
+    of = await story.rollout("ran-430", ["Prep"], who="via the hub (kubectl-create)")
+    why = "paused by olga: the mirror is down"
+    hold = Reason(ReasonKind.PAUSED, story.now, why, None, Who.PERSON)
+    held = replace(of, hold=hold)
+    page = await look.open("#/r/default/ran-430")
+    await story.step(of, 0, 1)
+    await story.tell(
+        OnRollout(Kind.ROLLOUT_HELD, held, why, actor="via the hub (ibgu-page:olga)"),
+        OnRollout(Kind.ROLLOUT_RELEASED, of, "goes on", actor="via the hub (kubectl-annotate)"),
+    )
+    deeds = page.get_by_role("region", name="Activity").get_by_role("listitem")
+    await expect(deeds.nth(0)).to_contain_text("Resumed: goes on via kubectl-annotate")
+    await expect(deeds.nth(1)).to_contain_text(f"Paused: {why} olga, on this page")
+    await expect(deeds.last).to_contain_text("Created: Prep via kubectl-create")
+    assert look.errors == []

@@ -14,6 +14,7 @@ from ibgu.api.context import Context
 from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
 from ibgu.api.routes.inputs import RolloutOfPath
 from ibgu.api.schemas.changes import ChangeBody
+from ibgu.core.agent import USER_AGENT
 from ibgu.core.change import Change, Refused, Target
 from ibgu.core.model import Rollout
 from ibgu.hub import paths
@@ -59,7 +60,7 @@ class Changing:
         self._who = caller.user.username
         self._name = request.url.path.rpartition("/")[2]
         self._dry_run = dry_run
-        self.hub = Changes(hub, manager_of(self._who), dry_run=dry_run)
+        self.hub = Changes(hub, manager_of(self._who, _client(request)), dry_run=dry_run)
 
     async def make(self, decide: Callable[[Target], Change]) -> ChangeBody:
         rollout = self._rollout
@@ -80,6 +81,13 @@ class Changing:
             done=change.done,
         )
         return ChangeBody(done=change.done, kubectl=change.kubectl)
+
+
+def _client(request: Request) -> str:
+    """What asks for the change, as it says itself: browsers name the origin of their page."""
+    if "origin" in request.headers:
+        return "page"
+    return "cli" if request.headers.get("user-agent", "") == USER_AGENT else "rest"
 
 
 ChangingOfRequest = Annotated[Changing, Depends(Changing)]

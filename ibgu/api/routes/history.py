@@ -18,11 +18,13 @@ from ibgu.api.routes.inputs import (
     index,
 )
 from ibgu.api.routes.visible import NamesForCaller
+from ibgu.api.schemas.activity import Activity
 from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.events import EventBody
 from ibgu.api.schemas.failures import Failures
 from ibgu.api.schemas.members import VisitBody
 from ibgu.api.schemas.problem import problems
+from ibgu.api.shape.activity import deed_body
 from ibgu.api.shape.events import event_body
 from ibgu.api.shape.failures import failures_body
 from ibgu.api.shape.members import visit_body
@@ -48,6 +50,18 @@ async def events(
     """To follow it, ask again with the last `seq` as `after`."""
     found = await reads.events(row.rollout.uid, after=after, limit=limit, cursor=cursor)
     return Page(items=[event_body(each) for each in found.items], next_cursor=found.next)
+
+
+@router.get(
+    "/rollouts/{namespace}/{name}/activity",
+    tags=["rollouts"],
+    responses=problems(401, 403, 404, 422, 503),
+    summary="Who changed a rollout, from where, and what became of it, newest first",
+)
+async def activity(row: RolloutOfPath, reads: ReadsOfRequest, limit: Limit = PAGE) -> Activity:
+    """The events of the rollout and of its steps, without those of its clusters."""
+    found = await reads.activity(row.rollout.uid, limit)
+    return Activity(items=[deed_body(each) for each in found])
 
 
 @router.get(

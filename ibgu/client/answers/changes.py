@@ -48,7 +48,15 @@ class Permit(Answer, frozen=True, kw_only=True):
     allowed: bool = False
     why: str = ""
     plans: tuple[tuple[str, ...], ...] = ()
+    danger: str = "reversible"
+    lost: str = ""
+
+
+class Risk(Answer, frozen=True, kw_only=True):
+    danger: str
+    lost: str = ""
 
 
 class Permits(Answer, frozen=True, kw_only=True):
     items: tuple[Permit, ...]
+    risks: dict[str, Risk] | None = None

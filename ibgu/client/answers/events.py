@@ -8,6 +8,26 @@ from msgspec import field
 from ibgu.client.answers.base import Answer
 
 
+class Deed(Answer, frozen=True, kw_only=True):
+    """What somebody did to a rollout, or what became of it."""
+
+    seq: int
+    at: datetime
+    kind: str
+    title: str
+    text: str
+    who: str | None
+    via: str | None
+    step: int | None
+    warning: bool = False
+
+
+class Activity(Answer, frozen=True, kw_only=True):
+    """The newest first."""
+
+    items: tuple[Deed, ...]
+
+
 class Event(Answer, frozen=True, kw_only=True):
     seq: int
     at: datetime

@@ -58,7 +58,7 @@ RAMP_UP = "ibgu.dev/ramp-up"
 PACING = (STARTS_PER_MINUTE, START_JITTER, RAMP_UP)
 """In force as long as they are there, for steps that begin with Prep or Upgrade."""
 
-REST_MANAGER = "ibgu-rest:"
+REST_MANAGERS = {"page": "ibgu-page:", "cli": "ibgu-cli:", "rest": "ibgu-rest:"}
 """With the user's name: the field manager of what ibgu's REST API changes for somebody."""
 
 # The Lifecycle Agent's object on every cluster.

@@ -60,6 +60,7 @@ events = Table(
         "seq",
         postgresql_where=text("cluster IS NOT NULL"),
     ),
+    Index("events_own_idx", "hub", "rollout", "seq", postgresql_where=text("cluster IS NULL")),
 )
 """`seq` counts from 1 for each hub, without gaps, in the order of commit; `epoch` is that of the
 leader that wrote it. `kind` and `cause` are not held to an enumeration: the history of older and

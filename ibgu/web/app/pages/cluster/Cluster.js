@@ -5,6 +5,7 @@ import { html } from "../../html.js";
 import { Empty, Missing, Stale } from "../../parts/Notice.js";
 import { clusterPath, query } from "../../rest/client.js";
 import { rolloutLink } from "../../route.js";
+import { ClusterActions } from "./ClusterActions.js";
 import { Explained } from "./Explained.js";
 import { Raw } from "./Raw.js";
 import { historyPath, Runs } from "./Runs.js";
@@ -25,7 +26,8 @@ export function Cluster({ route }) {
     <${Stale} watched=${explained.body ? explained : history} />
     ${
       explained.body
-        ? html`<${Explained} found=${explained.body} now=${now} />`
+        ? html`<${ClusterActions} key=${name} found=${explained.body} />
+            <${Explained} found=${explained.body} now=${now} />`
         : html`<${Missing} watched=${explained} />`
     }
     ${!history.body && history.problem && html`<${Empty}>${history.problem.message}<//>`}

@@ -7,6 +7,7 @@ import { useNow } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Empty, Loading, Missing, Stale } from "../../parts/Notice.js";
 import { go, MEMBERS, rolloutLink } from "../../route.js";
+import { Activity } from "./Activity.js";
 import { Clusters } from "./Clusters.js";
 import { Course } from "./Course.js";
 import { Failures } from "./Failures.js";
@@ -73,6 +74,7 @@ function Begun({ of, step: { step, counts }, view, refused, route, now }) {
       <${Why} ...${shared} />
     </div>
     <${Clusters} refused=${refused} ...${shared} />
+    <${Activity} rollout=${of} now=${now} />
     <${Members}
       step=${step}
       order=${orderOf(sort)}

@@ -1,0 +1,67 @@
+/** What may be done for this cluster alone, in the rollout that it is explained from. */
+import { useState } from "preact/hooks";
+import { useBody } from "../../data/watch.js";
+import { html } from "../../html.js";
+import { rolloutPath } from "../../rest/client.js";
+import { Change } from "../rollout/actions/Change.js";
+import { changeOf } from "../rollout/actions/changes.js";
+import { Nothing } from "../rollout/actions/fields.js";
+
+/** In which states a change makes sense for one cluster, and what it is called. */
+const CHANGES = {
+  retry: { states: ["failed", "cancelled"], verb: "Retry" },
+  skip: { states: ["waiting", "looking", "held"], verb: "Skip" },
+};
+
+export function ClusterActions({ found: { cluster, rollout: full, state } }) {
+  const [namespace, name] = full.split("/");
+  const rollout = { namespace, name };
+  const { body, again } = useBody(rolloutPath(rollout, "/actions"), { gap: 2000 });
+  const [open, setOpen] = useState("");
+  const [why, setWhy] = useState("");
+  const items = (body?.items ?? []).filter((each) => CHANGES[each.name]?.states.includes(state));
+  if (!items.length && !open) return null;
+  const chosen = body.items.find((each) => each.name === open);
+  const press = (item) => {
+    setWhy(item.allowed ? "" : `${CHANGES[item.name].verb} ${cluster}: ${item.why}`);
+    if (item.allowed) setOpen(item.name);
+  };
+  const close = () => {
+    setOpen("");
+    again();
+  };
+  return html`<div class="of-cluster">
+    <div class="buttons" role="group" aria-label="Actions">
+      ${items.map(
+        (item) => html`<button
+          key=${item.name}
+          type="button"
+          class=${item.danger}
+          aria-disabled=${item.allowed ? null : "true"}
+          title=${item.allowed ? null : item.why}
+          onClick=${() => press(item)}
+        >
+          ${CHANGES[item.name].verb} this cluster…
+        </button>`,
+      )}
+    </div>
+    <p class="quiet" role="status">${why}</p>
+    ${
+      chosen &&
+      html`<${Change} key=${open} change=${alone(chosen, rollout, cluster)} rollout=${rollout} onClose=${close} />`
+    }
+  </div>`;
+}
+
+/** @returns {import("../rollout/actions/changes.js").Kind} */
+function alone(permit, rollout, cluster) {
+  const title = `${CHANGES[permit.name].verb} ${cluster}`;
+  return {
+    ...changeOf(permit, { rollout, step: null, risks: {} }),
+    title,
+    start: { clusters: [cluster] },
+    Fields: Nothing,
+    clusters: () => 1,
+    label: () => title,
+  };
+}

@@ -1,0 +1,52 @@
+/** What became of the rollout as such: who changed it, from where, when; the newest first. */
+import { useBody } from "../../data/watch.js";
+import { html } from "../../html.js";
+import { Words } from "../../parts/Words.js";
+import { query, rolloutPath } from "../../rest/client.js";
+import { clock, utc } from "../../words/format.js";
+
+const SHOWN = 6;
+const ASKED = 50;
+const ofRollout = (event) => !event.cluster;
+
+export function Activity({ rollout, now }) {
+  const path = rolloutPath(rollout, `/activity${query({ limit: ASKED })}`);
+  const { body } = useBody(path, { gap: 1000, about: ofRollout });
+  if (!body?.items.length) return null;
+  const { items } = body;
+  return html`<section class="card activity" aria-labelledby="activity">
+    <h2 id="activity">Activity</h2>
+    <${Deeds} items=${items.slice(0, SHOWN)} now=${now} />
+    ${
+      items.length > SHOWN &&
+      html`<details>
+      <summary>${items.length === ASKED ? `The last ${ASKED}` : `All ${items.length}`}</summary>
+      <${Deeds} items=${items.slice(SHOWN)} now=${now} />
+    </details>`
+    }
+  </section>`;
+}
+
+function Deeds({ items, now }) {
+  return html`<ol class="told">
+    ${items.map((deed) => html`<${Deed} key=${deed.seq} deed=${deed} now=${now} />`)}
+  </ol>`;
+}
+
+function Deed({ deed: { at, title, text, step, warning, ...origin }, now }) {
+  return html`<li>
+    <time datetime=${at} title=${utc(at)}>${clock(at, now)}</time>
+    <p>
+      <strong class=${warning ? "worry" : null}>${title}${step && ` (step ${step})`}</strong>
+      ${text && html`: <${Words} text=${text} />`}
+      ${" "}<span class="quiet">${by(origin)}</span>
+    </p>
+  </li>`;
+}
+
+const CLIENTS = { page: "on this page", cli: "by the command ibgu", rest: "by REST" };
+
+function by({ who, via }) {
+  const how = CLIENTS[via] ?? (via && `via ${via}`);
+  return [who, how].filter(Boolean).join(", ");
+}

@@ -1,0 +1,68 @@
+"""Who changed a rollout, from where, and what became of it."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ibgu.api.schemas.activity import Activity
+from ibgu.core.model import Kind, OnRollout, OnStep, Reason, ReasonKind, Who
+from ibgu.core.works import names
+from ibgu.db import Journal
+from tests.api.conftest import Ask
+from tests.api.fleet import fleet, put, rollout, succeeded, tell
+from tests.db.records import NOW, step
+
+pytestmark = pytest.mark.hub
+PAUSED = Reason(ReasonKind.PAUSED, NOW, "paused by alice: the mirror is down", None, Who.PERSON)
+
+
+async def told(ask: Ask, **query: Any) -> list[tuple[str, str, str | None, str | None]]:
+    answer = await ask("bob", "rollouts/default/ran-r1/activity", **query)
+    assert answer.status_code == 200, answer.text
+    found = Activity.model_validate(answer.json())
+    return [(each.title, each.text, each.who, each.via) for each in found.items]
+
+
+async def test_it_says_who_did_what_from_where(ask: Ask, journal: Journal) -> None:
+    one = await fleet(journal)
+    held, paced = replace(one, hold=PAUSED), {names.SKIP: "site-1", names.STARTS_PER_MINUTE: "5"}
+    controlled = replace(one, controls=paced)
+    page, cli, kubectl = (
+        f"via the hub ({manager})"
+        for manager in ("ibgu-page:alice", "ibgu-cli:bob", "kubectl-annotate")
+    )
+    skipped = f"{names.SKIP}=site-1: 1 waiting clusters skipped"
+    await tell(
+        journal,
+        OnRollout(Kind.ROLLOUT_HELD, held, PAUSED.message, actor=page),
+        OnRollout(Kind.ROLLOUT_RELEASED, one, "no longer: paused by alice", actor=cli),
+        OnRollout(Kind.CONTROL, controlled, skipped, actor=kubectl),
+        OnRollout(Kind.CONTROL, controlled, f"{names.STARTS_PER_MINUTE}=5: the pace"),
+        OnRollout(Kind.PLAN_ACCEPTED, one, "the plan has 3 steps", actor="via the hub"),
+        OnStep(Kind.STEP_FINISHED, step(one, 1), "all have ended", actor="somebody else"),
+    )
+    assert (await told(ask))[:6] == [
+        ("Step finished", "all have ended", "somebody else", None),
+        ("Plan changed", "Prep, then Upgrade, then FinalizeUpgrade", None, "the hub"),
+        ("Pace changed", f"{names.STARTS_PER_MINUTE}=5: the pace", None, None),
+        ("Skipped", "1 waiting clusters skipped", None, "kubectl-annotate"),
+        ("Resumed", "no longer: paused by alice", "bob", "cli"),
+        ("Paused", PAUSED.message, "alice", "page"),
+    ]
+    assert (await told(ask))[-1][0] == "Created"
+
+
+async def test_clusters_have_no_part_in_it_and_a_limit_keeps_the_newest(
+    ask: Ask, journal: Journal
+) -> None:
+    one = await fleet(journal)
+    await put(journal, *(succeeded(step(one, 1), f"c{n}", n + 9) for n in range(3)))
+    answer = await ask("bob", "rollouts/default/ran-r1/activity")
+    assert {each["kind"] for each in answer.json()["items"]} == {"RolloutSeen", "StepStarted"}
+    assert [each[0] for each in await told(ask, limit=1)] == ["Step started"]
+
+
+async def test_a_rollout_that_has_just_been_seen(ask: Ask, journal: Journal) -> None:
+    await tell(journal, OnRollout(Kind.ROLLOUT_SEEN, rollout(), "seen on the hub"))
+    assert await told(ask) == [("Created", "Prep, then Upgrade, then FinalizeUpgrade", None, None)]
