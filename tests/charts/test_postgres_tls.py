@@ -50,7 +50,7 @@ def server() -> Iterator[Server]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        ready = [BINARIES[-1] / "pg_isready", "-q", "-h127.0.0.1", f"-p{port}"]
+        ready: list[str | Path] = [BINARIES[-1] / "pg_isready", "-q", "-h127.0.0.1", f"-p{port}"]
         wait_until(lambda: subprocess.run(ready).returncode == 0, "Postgres", lambda: None)
         url = secret["url"].replace(":5432/ibgu", f":{port}/postgres")
         yield Server(url.replace(CA, str(folder / "ca.crt")), folder / "ca.crt")
@@ -73,7 +73,13 @@ def _fill(folder: Path, files: Mapping[str, str]) -> None:
         each.chmod(0o700 if each.is_dir() else 0o600)
         os.chown(each, -1 if (user := _user()) is None else user, -1)
     access = ["--auth=scram-sha-256", f"--pwfile={folder / 'password'}", "--username=ibgu"]
-    initdb = [BINARIES[-1] / "initdb", "-D", folder / "data", *access, "--no-sync"]
+    initdb: list[str | Path] = [
+        BINARIES[-1] / "initdb",
+        "-D",
+        folder / "data",
+        *access,
+        "--no-sync",
+    ]
     subprocess.run(initdb, user=_user(), cwd=folder, check=True, capture_output=True)
 
 

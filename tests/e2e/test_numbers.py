@@ -315,12 +315,14 @@ async def test_a_rollout_whose_clusters_all_fail_says_so_everywhere(
 async def _by_commands(surfaces: Surfaces) -> None:
     server = str(surfaces.rest.base_url).removesuffix("/api/v1/")
     env = {"IBGU_SERVER": server, "IBGU_TOKEN": surfaces.scene.hub.token("alice")}
-    asked = partial(asyncio.to_thread, CliRunner().invoke, commands, env=env)
-    heading, row = (await asked(["get", NAME, "-n", "default"])).stdout.splitlines()
+    invoke = partial(CliRunner().invoke, commands, env=env)
+    heading, row = (
+        await asyncio.to_thread(invoke, ["get", NAME, "-n", "default"])
+    ).stdout.splitlines()
     columns = dict(zip(heading.split(), row.split(), strict=True))
     told = [columns[name] for name in ("PHASE", "DONE", "FAILED", "TOTAL")]
     assert told == ["CompletedWithFailures", "0", "3", "3"]
-    shown = await asked(["status", NAME, "-n", "default", "--wait"])
+    shown = await asyncio.to_thread(invoke, ["status", NAME, "-n", "default", "--wait"])
     assert shown.exit_code == 1
     assert "CompletedWithFailures" in shown.stdout
     assert "0 of 3 clusters done · 3 failed" in shown.stdout
