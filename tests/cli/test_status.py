@@ -14,7 +14,7 @@ from ibgu.cli.app import app as commands
 from ibgu.cli.read import status as module
 from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
-from ibgu.cli.show.status import Seen, status_lines
+from ibgu.cli.show.status import Seen, headline, status_lines
 from ibgu.client import Client
 from ibgu.client.answers.failures import FailureGroup, Failures
 from ibgu.client.answers.members import Member, Stalled
@@ -232,3 +232,19 @@ def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
     assert status_lines(near, Paper())[0] == "ran (edge)   Running · step ends ~03:02"
     later = replace(look, rollout=replace(one, eta=None), now=NOW + hour)
     assert later.facts == look.facts
+
+
+def waiting_for(eta: Eta) -> str:
+    rollout = Rollout(namespace="default", name="ran", created_at=NOW, phase="Running", eta=eta)
+    return headline(Seen(rollout, (), Failures(total=0, items=()), NOW), Paper())
+
+
+def test_stuck_clusters_are_told_with_the_limit_that_ends_them() -> None:
+    """With 7 stuck of 1,000 the step was to end in a moment, for minutes."""
+    limit, soon = NOW + timedelta(hours=2), NOW + timedelta(minutes=5)
+    only = Eta(at=limit, earliest=limit, latest=limit, stuck=7, limit=limit)
+    told = waiting_for(only)
+    assert re.search(r"· 7 clusters stuck; otherwise done; the limit ends it at [\d:]+$", told)
+    others = Eta(at=soon, earliest=soon, latest=soon, stuck=1, limit=limit)
+    words = r"step ends ~[\d:]+, but for 1 cluster stuck, until [\d:]+ at most$"
+    assert re.search(words, waiting_for(others))

@@ -31,6 +31,7 @@ function Facts({ rollout, step, now }) {
   const { counts } = step;
   const whole = rollout.counts;
   const over = step.state === "finished";
+  const overdue = step.reasons.reduce((sum, each) => sum + each.overdue, 0);
   return html`<span><strong>${count(whole.succeeded)} of ${plural(whole.total, "cluster")} done</strong></span>
     <span>
       <${Number} rollout=${rollout} state="failed" number=${whole.failed} leads=${counts.failed > 0} />
@@ -43,6 +44,7 @@ function Facts({ rollout, step, now }) {
       ${" "}${count(ended(counts))} of ${count(counts.total)} ended
     </span>
     <${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />
+    ${overdue > 0 && html`<span class="worry" title="Longer than usual with the same reason: a cluster's page says what to check">${count(overdue)} overdue</span>`}
     ${!over && html`<span>${count(counts.running)} of ${count(step.maxConcurrency)} slots used</span>`}
     ${!over && html`<span>${count(counts.waiting)} wait</span>`}
     <${Ends} eta=${rollout.eta} now=${now} />
