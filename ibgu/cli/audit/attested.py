@@ -9,6 +9,7 @@ from msgspec import Struct
 from ibgu.cli.audit import signing
 from ibgu.cli.errors import FAILED, MISUSED, fail
 from ibgu.cli.show.certificate import KIND, Certificate, as_json_text
+from ibgu.cli.show.paper import page
 from ibgu.core.harmless import one_line
 
 
@@ -70,7 +71,7 @@ def verify(path: Path, key: Path) -> None:
             f"or {key} is not the key of who signed it"
         )
     found = _decoded(path, content)
-    typer.echo("\n".join(map(one_line, _told(path, key, found))))
+    typer.echo(page(map(one_line, _told(path, key, found))))
     if found.verdict != "certified":
         raise typer.Exit(FAILED)
 
