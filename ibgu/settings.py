@@ -99,6 +99,12 @@ class Settings(BaseSettings):
         description="clustersets: an ImageBasedGroupUpgrade takes only clusters of the "
         "ManagedClusterSets that are bound to its namespace; off: of the whole fleet, as TALM.",
     )
+    preemption: str = Field(
+        "auto",
+        pattern="^(auto|all|namespace)$",
+        description="Whose older rollouts an Abort or Rollback cancels: all, or those of its own "
+        "namespace; auto: all while IBGU_TENANCY is off, else of its namespace.",
+    )
     talm_namespaces: str = Field(
         "openshift-cluster-group-upgrades,openshift-operators",
         description="Where TALM may be installed, with commas between.",
@@ -156,6 +162,10 @@ class Settings(BaseSettings):
     payload_check_seconds: float = Field(
         60.0, gt=0, description="How often ConfigMaps and secrets of a running Prep are re-read."
     )
+
+    @property
+    def preempts_across_namespaces(self) -> bool:
+        return self.preemption == "all" or (self.preemption, self.tenancy) == ("auto", "off")
 
     @property
     def pokes(self) -> bool:

@@ -46,13 +46,22 @@ class WentBack(Exception):
 
 class Recovery:
     def __init__(
-        self, journal: Journal, ledger: Ledger, mirror: Mirror, watches: Watches, aside: Aside
+        self,
+        journal: Journal,
+        ledger: Ledger,
+        mirror: Mirror,
+        watches: Watches,
+        aside: Aside,
+        *,
+        across_namespaces: bool,
     ) -> None:
+        """`across_namespaces`: whom steps cancel that open from now on."""
         self._journal = journal
         self._ledger = ledger
         self._mirror = mirror
         self._watches = watches
         self._aside = aside
+        self._across_namespaces = across_namespaces
 
     async def load(self, now: datetime, proof: str = "") -> tuple[World, list[Decision]]:
         """The journal's world, brought up to what the hub shows, and what was decided for that.
@@ -80,7 +89,7 @@ class Recovery:
             shown = self._mirror.runs()
             loaded = await self._ledger.survive(partial(self._journal.load, chosen, shown))
             if self._mirror.runs() <= shown:
-                return _world(loaded), loaded.versions
+                return _world(loaded, self._across_namespaces), loaded.versions
 
     # -- the hub went back -----------------------------------------------------------------
 
@@ -149,8 +158,8 @@ def _taken(world: World, decisions: Iterable[Decision]) -> Draft:
     return draft
 
 
-def _world(loaded: Loaded) -> World:
-    world = World()
+def _world(loaded: Loaded, across_namespaces: bool) -> World:
+    world = World(across_namespaces=across_namespaces)
     world.load(
         loaded.rollouts,
         loaded.steps,

@@ -122,7 +122,10 @@ class Term:
         talm_live = tasks.create_task(talm.first())
         tenants = self._tenants()
         bound = tasks.create_task(tenants.first())
-        recovery = Recovery(outfit.journal, ledger, outfit.mirror, outfit.watches, self._aside)
+        recovery = Recovery(
+            *(outfit.journal, ledger, outfit.mirror, outfit.watches, self._aside),
+            across_namespaces=outfit.settings.preempts_across_namespaces,
+        )
         world, decisions = await recovery.load(clock.now(), proof)
         self._world = world
         facts = Facts(

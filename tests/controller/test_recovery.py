@@ -98,7 +98,8 @@ async def recovered(journal: Journal, mirror: Mirror, missed: Happens = nothing)
     served = await discover(hub)
     watches = Behind(hub, mirror, served, settings(), random.Random(0))
     watches.missed = missed
-    recovery = Recovery(journal, Ledger(journal), mirror, watches, Aside(random.Random(0)))
+    aside = Aside(random.Random(0))
+    recovery = Recovery(journal, Ledger(journal), mirror, watches, aside, across_namespaces=True)
     world, _ = await recovery.load(NOW)
     return world
 

@@ -24,7 +24,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def two(scene: Scene) -> AsyncIterator[Tenants]:
     """Tenant A has the first three clusters of the fleet, tenant B the other two."""
     found = Tenants(scene)
-    await scene.fleet(count=5, durations="100s-150s")
+    await scene.fleet(count=5, durations="300s-400s")
     names = scene.others()
     for namespace, clusters in ((A, names[:3]), (B, names[3:])):
         await found.namespace(namespace)
@@ -122,6 +122,74 @@ async def test_a_cluster_that_moves_to_another_set_is_not_taken_by_the_next_step
     await scene.seen_in_journal("StepFinished", step=1)
     stages = [scene.stages(name) for name in names[:3]]
     assert stages == [["Prep", "Upgrade"], ["Prep", "Upgrade"], ["Prep"]]
+
+
+async def _prepared_by_a(scene: Scene) -> list[str]:
+    """Tenant A's rollout prepares its clusters one at a time, and one is in flight."""
+    await scene.apply(of(A, "theirs", step("Prep", most=1), fleet=scene.label))
+    await scene.accepted()
+    return scene.others()[:3]
+
+
+async def outcomes(scene: Scene, namespace: str) -> list[str]:
+    rows = await scene.journal(
+        "SELECT outcome FROM members JOIN rollouts ON rollouts.uid = members.rollout"
+        " WHERE namespace = $1 ORDER BY cluster",
+        namespace,
+    )
+    return [row["outcome"] for row in rows]
+
+
+async def test_an_abort_ends_nothing_of_another_tenants(scene: Scene, two: Tenants) -> None:
+    """The attack: an [Abort] for all clusters of the hub, while the other's rollout runs."""
+    await scene.start(tenancy="clustersets")
+    names = await _prepared_by_a(scene)
+    await scene.apply(of(B, "abort", step("Abort")))
+    assert await ended(scene, B, "abort") == scene.others()[3:]
+    assert await ended(scene, A, "theirs") == names
+    assert await outcomes(scene, A) == ["succeeded"] * 3
+    assert [scene.stages(name) for name in names] == [["Prep"]] * 3
+
+
+async def test_an_abort_waits_where_both_have_the_cluster(scene: Scene, two: Tenants) -> None:
+    await two.bind(f"{scene.label}-{A}", B)
+    await scene.start(tenancy="clustersets")
+    names = await _prepared_by_a(scene)
+    busy = await scene.accepted()
+    scene.freeze(busy)
+    await scene.apply(of(B, "abort", step("Abort"), fleet=scene.label))
+
+    async def waits() -> bool:
+        rows = await scene.journal("SELECT reason->>'message' AS words FROM members")
+        words = {row["words"] for row in rows}
+        return "a rollout of another namespace works on the cluster" in words
+
+    await scene.until(waits, "the reason, which names no rollout of the other's")
+    scene.freeze(busy, False)
+    assert await ended(scene, A, "theirs") == names
+    assert await outcomes(scene, A) == ["succeeded"] * 3
+    assert "tenant-a/" not in str(await status(scene, B, "abort"))
+
+
+async def test_without_tenancy_an_abort_cancels_whoevers_rollout(
+    scene: Scene, two: Tenants
+) -> None:
+    """As TALM's documentation has it: unless IBGU_PREEMPTION says otherwise."""
+    await scene.start()
+    await _prepared_by_a(scene)
+    await scene.apply(of(B, "abort", step("Abort"), fleet=scene.label))
+    assert len(await ended(scene, B, "abort")) == 5
+    assert "cancelled" in await outcomes(scene, A)
+
+
+async def test_without_tenancy_preemption_may_end_at_the_namespace(
+    scene: Scene, two: Tenants
+) -> None:
+    await scene.start(preemption="namespace")
+    await _prepared_by_a(scene)
+    await scene.apply(of(B, "abort", step("Abort"), fleet=scene.label))
+    await ended(scene, A, "theirs")
+    assert await outcomes(scene, A) == ["succeeded"] * 5
 
 
 async def test_without_tenancy_a_namespace_reaches_the_whole_fleet(

@@ -86,6 +86,14 @@ class Canceller(Struct, frozen=True, order=True):
     age: tuple[datetime, str]
     rollout: str
     name: str
+    namespace: str
+    across_namespaces: bool
+    """Whether it cancels rollouts of other namespaces, too."""
+
+    def cancels(self, other: Rollout) -> bool:
+        """Older rollouts yield; one in another namespace only where that is allowed."""
+        older = self.age > other.age and self.rollout != other.uid
+        return older and (self.across_namespaces or self.namespace == other.namespace)
 
 
 class Holder(Struct, frozen=True):
@@ -95,7 +103,9 @@ class Holder(Struct, frozen=True):
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, *, across_namespaces: bool = True) -> None:
+        self.across_namespaces = across_namespaces
+        """Of steps that open from now on (`Step.across_namespaces`)."""
         self.books: dict[str, Book] = {}
         self.holds: dict[str, Holder] = {}
         """By ManagedCluster uid: who has the claim (R6)."""
@@ -188,16 +198,14 @@ class World:
 
     def canceller(self, member: Member) -> Canceller | None:
         """The newer rollout that took this cluster from the member's rollout (R6)."""
-        mine = self.books[member.rollout].rollout.age
         found = self.cancellers.get(member.uid, ())
-        return next((c for c in found if c.age > mine and c.rollout != member.rollout), None)
+        mine = self.books[member.rollout].rollout
+        return next((c for c in found if c.cancels(mine)), None)
 
     def barred(self, rollout: Rollout) -> set[str]:
         """uids of the clusters that a newer rollout has cancelled for this one."""
         return {
-            uid
-            for uid, found in self.cancellers.items()
-            if any(c.age > rollout.age and c.rollout != rollout.uid for c in found)
+            uid for uid, found in self.cancellers.items() if any(c.cancels(rollout) for c in found)
         }
 
     @property
@@ -254,7 +262,10 @@ class World:
             rollouts.add(rollout.uid)
             undo.append(partial(rollouts.discard, rollout.uid))
         if book.step.first.cancels:
-            mine = Canceller(rollout.age, rollout.uid, rollout.full_name)
+            mine = Canceller(
+                *(rollout.age, rollout.uid, rollout.full_name, rollout.namespace),
+                across_namespaces=book.step.across_namespaces,
+            )
             found = self.cancellers.setdefault(member.uid, [])
             insort(found, mine)
             undo.append(partial(found.remove, mine))

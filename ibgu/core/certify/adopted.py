@@ -22,6 +22,7 @@ def step_adopted(spot: Spot) -> None:
             most=data.get("max_concurrency", 0),
             timeout=timedelta(seconds=data.get("timeout_seconds", 0)),
             opened=event.seq,
+            across_namespaces=data.get("across_namespaces", True),
             state=spot.text("state"),
             started_at=event.at,
             total=data.get("total", 0),

@@ -69,6 +69,8 @@ class StepCase(Struct):
     most: int
     timeout: timedelta
     opened: int
+    across_namespaces: bool = True
+    """What it cancels may be in other namespaces, too."""
     state: str = "opening"
     started_at: datetime | None = None
     total: int = 0
@@ -114,6 +116,11 @@ class Canceller(Struct, frozen=True):
     age: Age
     name: str
     seq: int
+    across_namespaces: bool
+
+    def cancels(self, other: RolloutCase) -> bool:
+        same = self.name.partition("/")[0] == other.name.partition("/")[0]
+        return self.age > other.age and (self.across_namespaces or same)
 
 
 class ClusterCase(Struct):

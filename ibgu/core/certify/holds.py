@@ -50,7 +50,7 @@ def _named(spot: MemberSpot, uid: str) -> str:
 def not_cancelled(spot: MemberSpot, what: str) -> None:
     """From the step's start of a newer rollout that cancels, older ones start nothing there."""
     found = spot.audit.cluster(spot.member.uid).cancellers
-    newer = [c for c in found if c.age > spot.rollout.age]
+    newer = [c for c in found if c.cancels(spot.rollout)]
     spot.require(
         Rule.CLAIMS,
         cancels(spot) or not newer,
@@ -83,4 +83,5 @@ def register(spot: MemberSpot) -> None:
     """A new member may cancel others."""
     if cancels(spot):
         known = spot.audit.cluster(spot.member.uid).cancellers
-        known.append(Canceller(spot.rollout.age, spot.rollout.name, spot.event.seq))
+        mine, step = spot.rollout, spot.step
+        known.append(Canceller(mine.age, mine.name, spot.event.seq, step.across_namespaces))

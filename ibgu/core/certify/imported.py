@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ibgu.core.certify import holds
 from ibgu.core.certify.audit import Audit, MemberSpot, Spot, StepSpot
-from ibgu.core.certify.cases import Canceller, MemberCase, RunCase, StepCase
+from ibgu.core.certify.cases import MemberCase, RunCase, StepCase
 from ibgu.core.certify.events import Event
 from ibgu.core.certify.rollouts import new_rollout
 from ibgu.core.certify.rules import Rule
@@ -46,6 +46,7 @@ def _new_step(event: Event) -> StepCase:
         most=data.get("max_concurrency", 0),
         timeout=timedelta(seconds=data.get("timeout_seconds", 0)),
         opened=event.seq,
+        across_namespaces=data.get("across_namespaces", True),
     )
 
 
@@ -57,9 +58,7 @@ def member(spot: StepSpot) -> None:
         case = here.members[name] = MemberCase(cluster=name, uid=uid, joined=event.seq)
         here.waiting += 1
     at = MemberSpot(spot.audit, event, spot.rollout, here, case)
-    if holds.cancels(at):
-        known = spot.audit.cluster(uid).cancellers
-        known.append(Canceller(spot.rollout.age, spot.rollout.name, event.seq))
+    holds.register(at)
     _leave(at)
     _enter(at)
 

@@ -100,6 +100,7 @@ def step_opened(spot: Spot) -> None:
         most=data.get("max_concurrency", 0),
         timeout=timedelta(seconds=data.get("timeout_seconds", 0)),
         opened=event.seq,
+        across_namespaces=data.get("across_namespaces", True),
     )
     before = rollout.steps[-1] if rollout.steps else None
     title = f"step {step.index + 1}"

@@ -157,7 +157,7 @@ def _within(turn: Turn, name: str) -> ClusterView | None:
 
 
 def _import_step(turn: Turn, adopted: Adopted) -> None:
-    step = adopted.step
+    step = replace(adopted.step, across_namespaces=turn.world.across_namespaces)
     if step.state is StepState.RUNNING and Action.PREP in step.actions:
         step = replace(step, payload_digest=turn.snapshot.payload.digest)
     turn.say(OnStep(Kind.STEP_ADOPTED, step, _told(turn, adopted), warning=bool(adopted.gone)))

@@ -187,6 +187,7 @@ def _open(turn: Turn, index: int, item: PlanItem) -> None:
         max_concurrency=item.rollout_strategy.max_concurrency,
         timeout=timedelta(minutes=item.rollout_strategy.timeout),
         state=StepState.OPENING,
+        across_namespaces=turn.world.across_namespaces,
     )
     names_ = ", ".join(step.actions)
     turn.say(OnStep(Kind.STEP_OPENED, step, f"step {index + 1} opens: {names_}"))

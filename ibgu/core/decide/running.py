@@ -74,7 +74,7 @@ def _cut_short(turn: Turn, member: Member, seen: Observation) -> bool:
     """End an open run for reasons that lie outside of it."""
     if turn.rollout.stands_still and _stands_still(turn, member, seen):
         return True
-    by = turn.world.preempts.get(member.uid)
+    by = turn.preemptor(member)
     if member.run and member.run.state is RunState.INTENDED:
         by = by or turn.canceller(member)
     if seen.cluster is None:
@@ -141,7 +141,7 @@ def _next_action(turn: Turn, member: Member, seen: Observation) -> None:
 
 def _cancelled(turn: Turn, member: Member, seen: Observation) -> bool:
     """Between two actions a member can still be stopped like one that waits."""
-    by = turn.world.preempts.get(member.uid) or turn.canceller(member)
+    by = turn.preemptor(member) or turn.canceller(member)
     deleted = turn.rollout.state is RolloutState.DELETED
     gone = seen.cluster is None or seen.cluster.uid != member.uid
     if not (by or deleted or gone):

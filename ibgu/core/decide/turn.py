@@ -110,7 +110,17 @@ class Turn:
         if self.step(member).step.first.cancels:
             return ""
         found = self.world.canceller(member)
-        return found.name if found else ""
+        return self.named(found.name) if found else ""
+
+    def preemptor(self, member: Member) -> str:
+        """The canceller whose slot has reached the member's cluster; empty: none."""
+        return self.named(self.world.preempts.get(member.uid, ""))
+
+    def named(self, other: str) -> str:
+        """A rollout, given as namespace/name, as those of this one's namespace may read it."""
+        own = not other or other.startswith(f"{self.rollout.namespace}/")
+        bounded = self.snapshot.scope.bounded
+        return "a rollout of another namespace" if bounded and not own else other
 
     def stands_since(self, reason: Reason) -> datetime:
         """Since when, but never from before everything was in sync (R11), and never from a time

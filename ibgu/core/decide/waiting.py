@@ -1,5 +1,6 @@
 """Members without a hold: what keeps them, what a look says (R2, R6, R8, R12)."""
 
+from ibgu.core.book import Holder
 from ibgu.core.decide.arming import may_reboot, talm_work
 from ibgu.core.decide.ending import finish, skip_action
 from ibgu.core.decide.looking import known_state, look_again, unanswered
@@ -129,17 +130,19 @@ def _claimed(turn: Turn, member: Member) -> bool:
     if holder is None or holder.rollout == member.rollout:
         return False
     other = turn.world.books[holder.rollout].rollout
-    if turn.step(member).step.first.cancels and _may_preempt(turn, holder.rollout, holder.step):
-        words = f"takes it over from {other.full_name}"
+    if _may_preempt(turn, member, holder):
+        words = f"takes it over from {turn.named(other.full_name)}"
         return _block(turn, member, ReasonKind.PREEMPTING, words, Who.IBGU)
-    words = f"{other.full_name} works on the cluster"
+    words = f"{turn.named(other.full_name)} works on the cluster"
     return _block(turn, member, ReasonKind.CLAIM, words, Who.IBGU)
 
 
-def _may_preempt(turn: Turn, rollout: str, step: int) -> bool:
+def _may_preempt(turn: Turn, member: Member, holder: Holder) -> bool:
     """Older rollouts yield, but for a step that cancels too: the first to hold wins (R6)."""
-    book = turn.world.books[rollout]
-    return book.rollout.age < turn.rollout.age and not book.steps[step].step.first.cancels
+    mine, book = turn.step(member).step, turn.world.books[holder.rollout]
+    allowed = mine.across_namespaces or book.rollout.namespace == turn.rollout.namespace
+    yields = book.rollout.age < turn.rollout.age and not book.steps[holder.step].step.first.cancels
+    return mine.first.cancels and allowed and yields
 
 
 def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:

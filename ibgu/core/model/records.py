@@ -91,6 +91,9 @@ class Step(Struct, frozen=True, kw_only=True):
     brake_from: datetime | None = None
     """Runs that ended before do not count for the brake (set by a person's resume)."""
 
+    across_namespaces: bool = True
+    """Beginning with Abort or Rollback it cancels older rollouts of other namespaces, too (R6)."""
+
     @property
     def key(self) -> tuple[str, int]:
         return (self.rollout, self.index)

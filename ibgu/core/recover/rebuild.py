@@ -100,6 +100,8 @@ def _step(basis: _Basis, index: int) -> Iterator[Decision]:
     over, books = basis.over(index), basis.book.steps
     known = books[index] if index < len(books) else None
     step = record(basis.found, basis.book.rollout.uid, index, known, over, basis.now)
+    if known is None:
+        step = replace(step, across_namespaces=basis.world.across_namespaces)
     members = _members(basis, step, known)
     step = replace(step, total=len(members))
     if known is None or known.step != step:

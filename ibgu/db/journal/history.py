@@ -129,6 +129,7 @@ def _step(step: Step, kind: Kind) -> dict[str, Any]:
         "total": step.total,
         "state": step.state,
         **_hold(step.hold if holds(step.hold) else None),
+        **({} if step.across_namespaces else {"across_namespaces": False}),
     }
     return data | {"started_at": step.started_at} if kind is Kind.IMPORTED else data
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
@@ -80,6 +81,7 @@ steps = Table(
     Column("stopped", Interval, nullable=False),
     Column("payload_digest", Words, nullable=False),
     Column("brake_from", Moment),
+    Column("across_namespaces", Boolean, nullable=False, server_default="true"),
     PrimaryKeyConstraint("hub", "rollout", "index"),
     UniqueConstraint("hub", "rollout", "index", "max_concurrency", name="steps_bound_key"),
     ForeignKeyConstraint(["hub", "rollout"], ["rollouts.hub", "rollouts.uid"]),

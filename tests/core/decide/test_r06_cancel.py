@@ -3,10 +3,24 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
-from ibgu.core.model import Cause, Kind, MemberState, Outcome, Preempt, ReasonKind, Stage
+from ibgu.core.kinds import Ibgu, LabelSelector
+from ibgu.core.model import (
+    Cause,
+    Kind,
+    MemberState,
+    OnMember,
+    Outcome,
+    Preempt,
+    ReasonKind,
+    Stage,
+    Who,
+)
+from ibgu.core.plan import Scope
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.times import LOOK_ANSWER, LOOK_GRACE
+from tests.core.certify.logs import certify, log_of, told
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.world import Twin, ibgu
 
@@ -228,3 +242,96 @@ def test_a_ready_member_does_not_start_in_the_turn_in_which_its_canceller_comes(
     assert twin.member(older, 0, "site-1").outcome is Outcome.SUCCEEDED
     assert twin.member(older, 0, "site-2").outcome is Outcome.CANCELLED
     assert Kind.RUN_INTENDED not in twin.kinds("site-2")
+
+
+# -- across namespaces -------------------------------------------------------------------------
+
+SHARED = Scope("fleet", (LabelSelector(),))
+"""Several namespaces may have one set."""
+
+
+def elsewhere(name: str, step: str) -> Ibgu:
+    """An IBGU of another namespace."""
+    found = ibgu(name, step, concurrency=1)
+    return replace(found, metadata=replace(found.metadata, namespace="theirs"))
+
+
+def between_two(action: str, *, across: bool) -> tuple[Twin, str, str]:
+    """Both clusters belong to a rollout, one is in flight; another namespace's cancels."""
+    twin = Twin("site-1", "site-2")
+    Invariants(twin)
+    twin.world.across_namespaces = across
+    older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
+    twin.wait(seconds=10)
+    newer = twin.apply(elsewhere("newer", action))
+    twin.scope = SHARED
+    twin.settle()
+    return twin, older, newer
+
+
+def test_a_rollout_of_another_namespace_is_not_cancelled_where_that_is_off() -> None:
+    twin, older, newer = between_two("Abort", across=False)
+    reason = twin.member(newer, 0, "site-1").reason
+    assert (reason.kind, reason.who) == (ReasonKind.CLAIM, Who.IBGU)
+    assert reason.message == "a rollout of another namespace works on the cluster"
+    twin.restart()
+    twin.wait(hours=1)
+    outcomes = [twin.member(older, 0, name).outcome for name in twin.spokes]
+    assert outcomes == [Outcome.SUCCEEDED, Outcome.SUCCEEDED]
+    assert asked(twin) == []
+    assert told(certify(log_of(twin))) == []
+
+
+def test_its_later_steps_take_their_clusters_too() -> None:
+    twin, older, _newer = between_two("Abort", across=False)
+    twin.wait(hours=1)
+    for name in twin.spokes:
+        twin.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
+    twin.append(older, "Upgrade")
+    twin.wait(hours=2)
+    assert twin.book(older).steps[1].step.total == 2
+    assert told(certify(log_of(twin))) == []
+
+
+def test_where_it_is_on_they_are_cancelled_and_no_foreign_name_is_told() -> None:
+    twin, older, newer = between_two("Abort", across=True)
+    member = twin.member(older, 0, "site-2")
+    assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.CANCELLED)
+    twin.wait(hours=1)
+    first = twin.member(older, 0, "site-1")
+    words = [member.message, first.message]
+    assert words == ["cancelled by a rollout of another namespace"] * 2
+    assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
+    told_of = [said.decision.why for said in twin.said if isinstance(said.decision, OnMember)]
+    assert not [why for why in told_of if "fleet/" in why or "theirs/" in why]
+
+
+def test_the_own_namespaces_older_ones_are_cancelled_all_the_same() -> None:
+    twin = Twin("site-1")
+    twin.world.across_namespaces = False
+    twin.scope = SHARED
+    older = twin.apply(ibgu("older", "Prep", age=10))
+    twin.wait(seconds=10)
+    twin.apply(ibgu("newer", "Abort"))
+    twin.wait(minutes=5)
+    assert twin.member(older, 0, "site-1").message == "cancelled by fleet/newer"
+
+
+def test_what_a_step_may_cancel_is_settled_when_it_opens() -> None:
+    """A setting that changes later neither ends nor frees anything."""
+    twin, older, _newer = between_two("Abort", across=False)
+    twin.world.across_namespaces = True
+    twin.restart()
+    twin.wait(hours=1)
+    assert twin.member(older, 0, "site-2").outcome is Outcome.SUCCEEDED
+
+
+def test_a_start_behind_a_cancel_is_found_where_namespaces_are_no_bound() -> None:
+    """The certifier goes by what the step itself says."""
+    twin, _older, _newer = between_two("Abort", across=False)
+    twin.wait(hours=1)
+    log = [
+        replace(event, data={k: v for k, v in event.data.items() if k != "across_namespaces"})
+        for event in log_of(twin)
+    ]
+    assert any("had cancelled it" in words for words in told(certify(log)))
