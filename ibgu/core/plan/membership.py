@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import NEEDS, Action, ClusterView, Debt
 from ibgu.core.plan.natural import natural_key
-from ibgu.core.plan.selectors import matcher, matches
+from ibgu.core.plan.selectors import matcher
 from ibgu.core.plan.tenancy import Scope
 
 Matched = tuple[ClusterView, str]
@@ -112,10 +112,10 @@ def _matched(
     barred: Collection[str],
     scope: Scope,
 ) -> Iterator[Matched]:
-    within = scope.matcher()
+    chosen, within = matcher(selectors), scope.matcher()
     for cluster in clusters:
         labels = with_debts(cluster.labels, debts.get(cluster.uid))
-        if any(matches(selector, labels) for selector in selectors):
+        if chosen(labels):
             if cluster.local or within(cluster.labels):
                 yield cluster, _obstacle(cluster, labels, action, barred)
             else:

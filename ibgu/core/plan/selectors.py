@@ -1,7 +1,9 @@
 """Label selectors, as Kubernetes understands them."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from ibgu.core.kinds import LabelRequirement, LabelSelector
 
@@ -10,6 +12,8 @@ _KEY = ("Exists", "DoesNotExist")
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _PREFIX_LENGTH = 253
+MOST_LOOSE = 100
+"""Selectors without any label that a cluster has to have: each is tried on every cluster."""
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
@@ -26,28 +30,55 @@ def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
 
 
 def matcher(selectors: Sequence[LabelSelector]) -> Callable[[Mapping[str, str]], bool]:
-    """Does any of them match? For many clusters, and lists of thousands of values.
+    """Does any of them match? For many clusters, thousands of selectors and of values.
 
     What Kubernetes would refuse matches nobody.
     """
     if problem_of(selectors) is not None:
         return lambda labels: False
-    prepared = [
-        (
-            selector.match_labels.items(),
-            [(each, frozenset(each.values)) for each in selector.match_expressions],
-        )
-        for selector in selectors
-    ]
+    wanted = [(_Prepared(each), _demands(each)) for each in selectors]
+    common = Counter(anchor for _, demands in wanted for demand in demands for anchor in demand)
+    anchored: dict[_Anchor, list[_Prepared]] = {}
+    loose: list[_Prepared] = []
+    for prepared, demands in wanted:
+        rarest = min(demands, key=lambda demand: sum(common[a] for a in demand), default=())
+        for anchor in rarest:
+            anchored.setdefault(anchor, []).append(prepared)
+        if not rarest:
+            loose.append(prepared)
 
     def any_matches(labels: Mapping[str, str]) -> bool:
-        return any(
-            all(labels.get(key) == value for key, value in wanted)
-            and all(_holds(each, values, labels) for each, values in requirements)
-            for wanted, requirements in prepared
-        )
+        here = chain(labels.items(), ((key, None) for key in labels))
+        candidates = chain.from_iterable(anchored.get(anchor, ()) for anchor in here)
+        return any(each.matches(labels) for each in chain(candidates, loose))
 
     return any_matches
+
+
+_Anchor = tuple[str, str | None]
+"""A label, or (with None) the key of one: only a cluster that has it can match."""
+
+
+class _Prepared:
+    def __init__(self, selector: LabelSelector) -> None:
+        self._wanted = selector.match_labels.items()
+        self._requirements = [(each, frozenset(each.values)) for each in selector.match_expressions]
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        return all(labels.get(key) == value for key, value in self._wanted) and all(
+            _holds(each, values, labels) for each, values in self._requirements
+        )
+
+
+def _demands(selector: LabelSelector) -> list[tuple[_Anchor, ...]]:
+    """Of each a cluster has to have one; none where the selector only excludes."""
+    found: list[tuple[_Anchor, ...]] = [(pair,) for pair in selector.match_labels.items()]
+    for each in selector.match_expressions:
+        if each.operator == "In":
+            found.append(tuple((each.key, value) for value in each.values))
+        elif each.operator == "Exists":
+            found.append(((each.key, None),))
+    return found
 
 
 def _checked(requirement: LabelRequirement) -> bool:
@@ -88,6 +119,11 @@ def problem_of(selectors: Sequence[LabelSelector]) -> str | None:
         path = f"spec.clusterLabelSelectors[{index}]"
         for fault in selector_faults(selector):
             return f"{path}{fault}"
+    if sum(1 for each in selectors if not _demands(each)) > MOST_LOOSE:
+        return (
+            f"spec.clusterLabelSelectors has more than {MOST_LOOSE} selectors that only exclude "
+            "clusters; name what the clusters have, or put the exclusions into one selector"
+        )
     return None
 
 

@@ -1,9 +1,12 @@
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgu.core.kinds import LabelRequirement, LabelSelector
 from ibgu.core.plan import matcher, matches, problem_of
+from ibgu.core.plan.selectors import MOST_LOOSE, _Prepared
 
 
 def requires(key: str, operator: str, *values: str) -> LabelSelector:
@@ -158,3 +161,62 @@ def test_long_lists_are_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     chooses = matcher([requires("site", "In", *values)])
     monkeypatch.setattr("ibgu.core.plan.selectors.problem_of", None)
     assert [chooses({"site": name}) for name in ("site-4999", "other")] == [True, False]
+
+
+_KEYS, _VALUES = st.sampled_from("abc"), st.sampled_from("xyz")
+_REQUIREMENTS = st.one_of(
+    st.builds(
+        LabelRequirement, _KEYS, st.sampled_from(["In", "NotIn"]), st.lists(_VALUES, min_size=1)
+    ),
+    st.builds(LabelRequirement, _KEYS, st.sampled_from(["Exists", "DoesNotExist"])),
+)
+_LABELS = st.dictionaries(_KEYS, _VALUES)
+_SELECTORS = st.builds(LabelSelector, _LABELS, st.lists(_REQUIREMENTS, max_size=2))
+
+
+@given(st.lists(_SELECTORS, max_size=6), _LABELS)
+def test_many_at_once_match_as_each_by_itself(
+    selectors: list[LabelSelector], labels: dict[str, str]
+) -> None:
+    assert matcher(selectors)(labels) is any(matches(each, labels) for each in selectors)
+
+
+def test_a_cluster_is_compared_with_few_of_thousands_of_selectors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A tenant's IBGU may have 25,000 of them, and the fleet thousands of clusters: comparing each
+    with each took minutes, in which nothing else was done."""
+    compared = 0
+    alone = _Prepared.matches
+
+    def counted(self: _Prepared, labels: Mapping[str, str]) -> bool:
+        nonlocal compared
+        compared += 1
+        return alone(self, labels)
+
+    monkeypatch.setattr(_Prepared, "matches", counted)
+    common = {"region": "north", "tier": "edge"}
+    chooses = matcher(
+        [LabelSelector({**common, f"k-{number}": "v"}) for number in range(5_000)]
+        + [
+            LabelSelector({}, [LabelRequirement("site", "In", [f"s-{number}"])])
+            for number in range(5_000)
+        ]
+        + [
+            LabelSelector({}, [LabelRequirement(f"e-{number}", "Exists")])
+            for number in range(5_000)
+        ]
+    )
+    clusters = [{**common, "site": f"other-{number}"} for number in range(1_000)]
+    assert not any(map(chooses, clusters))
+    assert compared == 0
+    assert chooses({**common, "e-7": ""})
+    assert compared == 1
+
+
+def test_exclusions_are_put_into_one_selector() -> None:
+    few = [requires(f"k-{number}", "DoesNotExist") for number in range(MOST_LOOSE)]
+    assert problem_of(few) is None
+    problem = problem_of([*few, LabelSelector()])
+    assert problem is not None
+    assert "more than 100 selectors that only exclude" in problem
