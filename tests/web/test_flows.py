@@ -340,7 +340,7 @@ async def test_the_number_of_stalled_clusters_leads_to_them(look: Look) -> None:
     await expect(legend.get_by_role("button", name="stalled 2")).to_have_attribute(
         "aria-pressed", "true"
     )
-    await look.keep("stalled", 1680)
+    await look.keep("stalled", 1900)
     await page.get_by_role("button", name="failed 15", exact=True).click()
     await expect(members.locator("tbody tr")).to_have_count(17)
     await page.locator(".facts").get_by_role("link", name="28 failed").click()
