@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -51,7 +52,7 @@ class Demo:
     def exported(self) -> dict[str, str]:
         """The variables and aliases that the guide gives for another terminal."""
         lines = [line for line in self.said if line.startswith(("  export ", "  alias "))]
-        words = [word for line in lines for word in line.split()[1:]]
+        words = [word for line in lines for word in shlex.split(line)[1:]]
         return dict(word.split("=", 1) for word in words)
 
     def end(self) -> int:
@@ -112,7 +113,7 @@ def test_the_installed_wheel_plays_it_to_its_end(
 ) -> None:
     options = ("--clusters", "6", "--speed", "1000", "--listen", "ADDRESS", "--exit-when-done")
     demo = start(str(installed), "demo", *options)
-    demo.until("kubectl patch")
+    demo.until("ibgu replay")
     given = demo.exported()
     assert Path(given["ibgu"]) == installed.resolve()
     told = subprocess.run(
@@ -123,6 +124,11 @@ def test_the_installed_wheel_plays_it_to_its_end(
         check=True,
     ).stdout
     assert re.search(r"^demo +Running ", told, re.M)
+    for line in ("ibgu certify default/demo", "ibgu replay default/demo"):
+        assert f"  {line}\n" in demo.said
+        command = [str(installed), *line.split()[1:]]
+        environment = {"DATABASE_URL": given["DATABASE_URL"]}
+        subprocess.run(command, env=environment, check=True, capture_output=True)
     assert demo.end() == 0, "".join(demo.said)
     assert demo.said[-1] == (
         "Done: 4 clusters upgraded, 2 failed and were aborted (2 were made to fail).\n"

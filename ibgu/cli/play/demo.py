@@ -16,8 +16,12 @@ def demo(
     ] = 120.0,
     seed: Annotated[int, typer.Option(help="Same seed, same course of things.")] = 1,
     listen: Annotated[
-        str, typer.Option(help="Address of the REST API that the demo starts.")
-    ] = "127.0.0.1:8080",
+        str,
+        typer.Option(
+            help="Address of the REST API; else 127.0.0.1:8080, or a free port if that is taken.",
+            show_default=False,
+        ),
+    ] = "",
     exit_when_done: Annotated[
         bool,
         typer.Option(

@@ -1,6 +1,7 @@
 """The lines to try: the documentation's, ready to be pasted."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from ibgu.sandbox.demo.options import DemoOptions
 from ibgu.sandbox.hub import SandboxHub
 
 
-def guide(options: DemoOptions, hub: SandboxHub) -> str:
-    return "\n".join(["", *_access(options, hub), "", *_steps(options), ""])
+def guide(options: DemoOptions, hub: SandboxHub, database_url: str) -> str:
+    """Return the lines; `options.listen` is where the REST API is."""
+    lines = [*_access(options, hub), "", *_steps(options), "", *_proving(database_url)]
+    return "\n".join(["", *lines, ""])
 
 
 def _access(options: DemoOptions, hub: SandboxHub) -> list[str]:
@@ -42,3 +45,14 @@ def _steps(options: DemoOptions) -> list[str]:
         patch = json.dumps(sample.patch_of(item))
         lines.append(f"  kubectl patch ibgu {sample.NAME} --type=json -p '{patch}'")
     return lines
+
+
+def _proving(database_url: str) -> list[str]:
+    """These two read the journal themselves, and ask nobody."""
+    rollout = f"{sample.NAMESPACE}/{sample.NAME}"
+    return [
+        "Prove from the journal that it kept the rules, and see it again:",
+        f"  export DATABASE_URL={shlex.quote(database_url)}",
+        f"  ibgu certify {rollout}",
+        f"  ibgu replay {rollout}",
+    ]

@@ -8,6 +8,7 @@ class DemoOptions(Struct, frozen=True):
     speed: float = 120.0
     """How much faster than in the field: at 120 a Prep of 12 minutes takes 6 seconds."""
     seed: int = 1
-    listen: str = "127.0.0.1:8080"
+    listen: str = ""
+    """Empty: the usual address, or a free port where that is taken."""
     exit_when_done: bool = False
     """Walk through all steps without anybody's help, and end with the outcome."""

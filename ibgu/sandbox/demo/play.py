@@ -5,12 +5,14 @@ import json
 import sys
 from typing import Any
 
+from msgspec.structs import replace
 from rich.console import Console
 
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.errors import HubError
 from ibgu.sandbox.demo import sample
+from ibgu.sandbox.demo.address import address
 from ibgu.sandbox.demo.ending import UNEXPECTED, until_signalled
 from ibgu.sandbox.demo.guide import guide
 from ibgu.sandbox.demo.options import DemoOptions
@@ -32,6 +34,7 @@ def main(options: DemoOptions) -> int:
     made to; 130: interrupted before it was done; 1: anything else."""
     console = Console()
     try:
+        options = replace(options, listen=address(options.listen))
         return asyncio.run(until_signalled(_play(options, console), options, console))
     except (SandboxError, ExceptionGroup) as error:
         console.print(f"The demo can't run: {_words(error)}", style="red", highlight=False)
@@ -62,7 +65,8 @@ async def _play(options: DemoOptions, console: Console) -> int:
             say("Starting ibgu …")
             keeper = _ibgu(options, hub, postgres)
             try:
-                return await Demo(options, console, hub, admin, keeper).run()
+                lines = guide(options, hub, postgres.url)
+                return await Demo(options, console, lines, admin, keeper, hub).run()
             finally:
                 playing.cancel()
                 await asyncio.to_thread(keeper.close)
@@ -99,13 +103,15 @@ class Demo:
         self,
         options: DemoOptions,
         console: Console,
-        hub: SandboxHub,
+        lines: str,
         admin: HubClient,
         keeper: Keeper,
+        hub: SandboxHub,
     ) -> None:
+        """`lines`: what to try."""
         self._options = options
         self._console = console
-        self._hub = hub
+        self._lines = lines
         self._admin = admin
         self._keeper = keeper
         self._kubectl = Kubectl(hub)
@@ -115,7 +121,7 @@ class Demo:
         for manifest in (*sample.sources(), sample.rollout(self._options)):
             await asyncio.to_thread(self._kubectl.apply, manifest)
         await self._until_begun()
-        self._console.print(guide(self._options, self._hub), highlight=False, soft_wrap=True)
+        self._console.print(self._lines, highlight=False, soft_wrap=True)
         view = View(self._console)
         view.start()
         try:
