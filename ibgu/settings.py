@@ -12,6 +12,8 @@ from functools import cache
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ibgu import invalid
+
 _NEARLY = 0.9
 """Of a name's letters, in their order: two that changed places, one that is missing."""
 
@@ -211,7 +213,7 @@ def _told(error: ValidationError) -> str:
     first = error.errors()[0]
     name = str(first["loc"][0]).lower() if first["loc"] else "settings"
     about = Settings.model_fields[name].description if name in Settings.model_fields else ""
-    return f"{variable(name)}: {first['msg']} (got {first['input']!r}). {about}".strip()
+    return f"{variable(name)}: {invalid.words(first)}. {about}".strip()
 
 
 def in_cluster() -> bool:

@@ -1,6 +1,7 @@
 """The commands. Each imports what it needs when it is called, so that `--help` is quick."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,8 @@ from ibgu.cli.change.preview import preview
 from ibgu.cli.collect import collect
 from ibgu.cli.complete import complete, completion
 from ibgu.cli.doctor.command import doctor
+from ibgu.cli.examples import epilog
+from ibgu.cli.groups import Grouped, Panel
 from ibgu.cli.notify.command import notify
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
@@ -33,6 +36,7 @@ from ibgu.cli.version import show_version
 
 app = typer.Typer(
     name="ibgu",
+    cls=Grouped,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
@@ -53,37 +57,32 @@ def ibgu(
     """Image-based upgrades of OpenShift fleets, from one hub."""
 
 
-app.command()(get)
-app.command()(status)
-app.command()(tree)
-app.command()(stragglers)
-app.command()(members)
-app.command()(clusters)
-app.command()(explain)
-app.command()(history)
-app.command()(works)
-app.command()(events)
-app.command()(preview)
-app.command()(add_step)
-app.command()(pause)
-app.command()(resume)
-app.command()(skip)
-app.command()(retry)
-app.command()(abort)
-app.command()(adopt)
-app.command()(certify)
-app.command()(doctor)
-app.command()(replay)
-app.command()(collect)
-app.command()(shadow_report)
-app.command()(serve.run)
-app.command()(serve.controller)
-app.command()(serve.api)
-app.command()(serve.migrate)
-app.command()(simulate)
-app.command()(demo)
-app.command()(completion)
-app.add_typer(notify, name="notify")
+_COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
+    Panel.LOOK: (
+        get,
+        status,
+        tree,
+        stragglers,
+        members,
+        clusters,
+        explain,
+        history,
+        works,
+        events,
+        collect,
+        shadow_report,
+    ),
+    Panel.CHANGE: (preview, add_step, pause, resume, skip, retry, abort, adopt),
+    Panel.PROVE: (certify, replay, doctor),
+    Panel.RUN: (serve.run, serve.controller, serve.api, serve.migrate, simulate, demo),
+    Panel.SET_UP: (completion,),
+}
+
+for _panel, _commands in _COMMANDS.items():
+    for _command in _commands:
+        _name = _command.__name__.replace("_", "-")
+        app.command(_name, rich_help_panel=_panel, epilog=epilog(_name))(_command)
+app.add_typer(notify, name="notify", rich_help_panel=Panel.PROVE)
 
 
 _PLUGIN = "kubectl-ibgu"

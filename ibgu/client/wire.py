@@ -150,6 +150,8 @@ class Wire:
 
     def _unreachable(self, error: Exception) -> RestError:
         reason = getattr(error, "reason", None) or error
+        if isinstance(reason, ssl.SSLError):
+            return RestError(f"can't trust {self._server}: {_of_tls(reason)}")
         words = getattr(reason, "strerror", None) or reason
         return RestError(
             f"can't reach {self._server}: {words}; --server or IBGU_SERVER names the REST API"
@@ -171,6 +173,26 @@ def _check_address(server: str) -> None:
     if not usable:
         raise RestError(f"{server!r} is no address of a server: it looks like https://host")
 
+
+def _of_tls(error: ssl.SSLError) -> str:
+    """What is wrong in words; OpenSSL's name a line of its source."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return "it does not speak TLS as it should; is it http://, or another port?"
+    if error.verify_code in _OTHER_NAME:
+        return "its certificate is for another name; use the address that it was made for"
+    if error.verify_code == _EXPIRED:
+        return "its certificate has expired; whoever runs it must renew it"
+    return (
+        "its certificate is signed by nobody whom this machine knows; --ca-file (IBGU_CA_FILE) "
+        "names the certificates to trust it by, on OpenShift those of the ingress: oc get "
+        "configmap default-ingress-cert -n openshift-config-managed "
+        "-o jsonpath='{.data.ca-bundle\\.crt}'"
+    )
+
+
+_EXPIRED = 10
+_OTHER_NAME = (62, 64)
+"""OpenSSL's verify codes: of a host name, of an IP address."""
 
 _REDIRECTS = range(300, 400)
 _ADVICE = {401: " (--token, IBGU_TOKEN, or the current user of your kubeconfig; log in again)"}

@@ -34,10 +34,20 @@ def named(method: str, path: str) -> Iterator[None]:
     except TimeoutError as error:
         raise late(method, path, str(error)) from error
     except aiohttp.ClientConnectorCertificateError as error:
-        raise HubError(TRANSPORT, CERTIFICATE, str(error), method=method, path=path) from error
+        words = _untrusted(error)
+        raise HubError(TRANSPORT, CERTIFICATE, words, method=method, path=path) from error
     except (aiohttp.ClientError, OSError) as error:
         text = str(error) or type(error).__name__
         raise HubError(TRANSPORT, "ConnectionFailed", text, method=method, path=path) from error
+
+
+def _untrusted(error: aiohttp.ClientConnectorCertificateError) -> str:
+    """In words: aiohttp's name a line of OpenSSL's source."""
+    why = getattr(error.certificate_error, "verify_message", "") or "no reason is given"
+    return (
+        f"the certificate of {error.host}:{error.port} is not trusted ({why}); "
+        "certificate-authority-data of the kubeconfig must be of the CA that signed it"
+    )
 
 
 async def read_answer(response: aiohttp.ClientResponse, method: str, path: str) -> bytes:

@@ -109,7 +109,7 @@ async def test_json_and_yaml_are_the_same(ibgu: Ibgu, command: tuple[str, ...], 
 
 async def test_events_have_the_same_forms(ibgu: Ibgu) -> None:
     async def told(form: str) -> str:
-        found = await ibgu("events", "ran-r1", "-o", form)
+        found = await ibgu("events", "ran-r1", "-v", "-o", form)
         assert found.exit_code == 0, found.output
         return found.stdout
 

@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from ibgu.cli.change.options import Direct, DryRun, Form, Output, Rollout
+from ibgu.cli.read.choices import chosen as one_of
+from ibgu.cli.read.choices import reasons
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 
@@ -96,9 +98,10 @@ def skip(
         raise typer.BadParameter("only ibgu knows the reasons: not with --direct")
     if if_waiting and not clusters:
         raise typer.BadParameter("--if-waiting is about the clusters that are named")
+    why = one_of("--reason", reason, reasons()) if reason else None
     how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
     chosen = tuple(dict.fromkeys(clusters)) if clusters else None
-    body = Skip(clusters=chosen, reason=reason or None, if_waiting=if_waiting)
+    body = Skip(clusters=chosen, reason=why, if_waiting=if_waiting)
     make(
         how,
         lambda client, where: client.skip(where, name, body, dry_run=dry_run),

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ibgu.cli.change.options import Direct, DryRun, Form, Minutes, Output, Rollout, Slots
+from ibgu.cli.read.choices import causes, chosen
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 
@@ -97,6 +98,7 @@ def retry(
 
     if direct:
         raise typer.BadParameter("only ibgu knows who has failed, and why: not with --direct")
+    cause = chosen("--cause", cause, causes()) if cause else ""
     how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
     body = Retry(clusters=tuple(clusters) if clusters else None, cause=cause or None)
     make(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli.errors import FAILED, MISUSED, fail
+from ibgu.cli.examples import epilog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ def group() -> None:
     """Who is notified of what."""
 
 
-@notify.command("test")
+@notify.command("test", epilog=epilog("notify test"))
 def send_sample(
     receiver: Annotated[
         list[str] | None,

@@ -2,18 +2,39 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ibgu.cli.read.choices import causes, chosen, reasons, states
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
 from ibgu.cli.read.output import Output
 
+if TYPE_CHECKING:
+    from ibgu.client.answers.members import Member
 
-class State(StrEnum):
-    WAITING = "waiting"
-    IN_FLIGHT = "in flight"
-    FINISHED = "finished"
+
+class Only:
+    """Filters by what the columns STATE and WHY print. Raises typer.BadParameter."""
+
+    def __init__(self, state: str, reason: str, cause: str) -> None:
+        from ibgu.core.model import Cause, Outcome
+
+        state = chosen("--state", state, states()) if state else ""
+        reason = chosen("--reason", reason, reasons()) if reason else ""
+        cause = chosen("--cause", cause, causes()) if cause else ""
+        ended = state in set(Outcome)
+        self._failure = cause if cause not in set(Cause) else ""
+        self.query: dict[str, str | None] = {
+            "state": None if ended else state or None,
+            "outcome": state if ended else None,
+            "reason": reason or None,
+            "cause": None if self._failure else cause or None,
+        }
+
+    def has(self, member: "Member") -> bool:
+        """Known failures have their names from this side of the journal: no query knows them."""
+        return self._failure in ("", member.failure)
 
 
 class Sort(StrEnum):
@@ -31,14 +52,25 @@ def members(
         int | None, typer.Option("--step", min=1, help="Only of this step.", show_default=False)
     ] = None,
     state: Annotated[
-        State | None, typer.Option("--state", help="Only in this state.", show_default=False)
-    ] = None,
+        str,
+        typer.Option(
+            "--state",
+            help="Only in this state, as printed (waiting, in flight, succeeded, failed, skipped, "
+            "cancelled), or finished.",
+            show_default=False,
+        ),
+    ] = "",
     reason: Annotated[
         str,
-        typer.Option("--reason", help="Only those that wait for it.", show_default=False),
+        typer.Option(
+            "--reason", help="Only those that wait for it, as printed.", show_default=False
+        ),
     ] = "",
     cause: Annotated[
-        str, typer.Option("--cause", help="Only those that failed for it.", show_default=False)
+        str,
+        typer.Option(
+            "--cause", help="Only those that failed for it, as printed.", show_default=False
+        ),
     ] = "",
     stalled: Annotated[
         bool, typer.Option("--stalled", help="Only those that take longer than is usual.")
@@ -56,19 +88,19 @@ def members(
     from ibgu.cli.show.members import members_lines
     from ibgu.cli.show.names import object_name
 
+    only = Only(state, reason, cause)
     with asking():
         target = Target(server, token, ca_file, namespace)
-        found = target.client().members(
+        asked = target.client().members(
             target.in_namespace(),
             name,
             step=step,
-            state=state,
             label=selector or None,
-            reason=reason or None,
-            cause=cause or None,
             stalled=stalled or None,
             sort=sort,
+            **only.query,
         )
+        found = filter(only.has, asked)
         if output in (Output.JSON, Output.YAML):
             listed(found, output)
         elif output is Output.NAME:

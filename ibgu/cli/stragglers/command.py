@@ -37,6 +37,7 @@ def stragglers(
     import asyncio
 
     from ibgu.cli.read.asking import asking
+    from ibgu.cli.read.choices import causes, chosen, reasons
     from ibgu.cli.rest.target import Target
     from ibgu.cli.stragglers.ask_hub import live
     from ibgu.cli.stragglers.ask_rest import known
@@ -47,7 +48,9 @@ def stragglers(
         where = target.in_namespace()
         told = known(target.client(), where, name)
         found = report(told, asyncio.run(live(told.rollout)))
-        _print(narrowed(found, cause or ()), output)
+        known_causes = [*(group.kind for group in found.groups), *causes(), *reasons()]
+        wanted = [chosen("--cause", each, dict.fromkeys(known_causes)) for each in cause or ()]
+        _print(narrowed(found, wanted), output)
 
 
 def _print(report: "Report", output: Output) -> None:

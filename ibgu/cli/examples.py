@@ -1,0 +1,69 @@
+"""What a person may type: at least one line of each command, shown under its help."""
+
+from collections.abc import Sequence
+
+EXAMPLES: dict[str, Sequence[str]] = {
+    "get": ("ibgu get", "ibgu get -A -o wide", "ibgu get ran-417 -o yaml"),
+    "status": (
+        "ibgu status",
+        "ibgu status ran-417 -w",
+        "ibgu status ran-417 --wait --timeout 6h",
+    ),
+    "tree": ("ibgu tree ran-417",),
+    "stragglers": (
+        "ibgu stragglers ran-417",
+        "ibgu stragglers ran-417 --cause PrecacheFailed -o yaml",
+    ),
+    "members": (
+        "ibgu members ran-417 --state failed",
+        "ibgu members ran-417 --step 2 -l 'region=north,ring in (1,2)'",
+        "ibgu members ran-417 --cause PrecacheFailed -o name",
+    ),
+    "clusters": ("ibgu clusters -l region=north -o name",),
+    "explain": ("ibgu explain ran-417 site-0412", "ibgu explain site-0412"),
+    "history": ("ibgu history site-0412",),
+    "works": ("ibgu works site-0412",),
+    "events": (
+        "ibgu events ran-417 -f --tail 20",
+        "ibgu events ran-417 --warnings --since 2h",
+        "ibgu events ran-417 --cluster site-0412",
+    ),
+    "collect": ("ibgu collect ran-417 -o ran-417.tgz",),
+    "shadow-report": ("ibgu shadow-report ran-417", "ibgu shadow-report -A"),
+    "preview": (
+        "ibgu preview -f ran-417.yaml",
+        "ibgu preview ran-417 --append Upgrade --timeout 240",
+    ),
+    "add-step": ("ibgu add-step ran-417 Upgrade FinalizeUpgrade --timeout 240",),
+    "pause": ("ibgu pause ran-417 --why 'the mirror is down'",),
+    "resume": ("ibgu resume ran-417",),
+    "skip": (
+        "ibgu skip ran-417 site-0412 site-0413",
+        "ibgu skip ran-417 --reason Unreachable --dry-run",
+    ),
+    "retry": ("ibgu retry ran-417", "ibgu retry ran-417 --cause PrecacheFailed"),
+    "abort": ("ibgu abort ran-417 --dry-run",),
+    "adopt": ("ibgu adopt ran-417",),
+    "certify": ("DATABASE_URL=postgresql://… ibgu certify default/ran-417",),
+    "replay": (
+        "DATABASE_URL=postgresql://… ibgu replay default/ran-417 --speed 120",
+        "ibgu replay default/ran-417 --until 2026-11-20T03:15",
+    ),
+    "doctor": ("KUBECONFIG=hub.kubeconfig ibgu doctor", "ibgu doctor --user -n ran-upgrades"),
+    "notify test": ("ibgu notify test --receiver noc",),
+    "run": ("KUBECONFIG=hub.kubeconfig DATABASE_URL=postgresql://… ibgu run --migrate",),
+    "controller": ("ibgu controller",),
+    "api": ("ibgu api",),
+    "migrate": ("DATABASE_URL=postgresql://… ibgu migrate",),
+    "simulate": (
+        "ibgu simulate --clusters 200 --scale 0.01 --fault prep.precache=0.05",
+        "ibgu simulate --cleanup",
+    ),
+    "demo": ("ibgu demo", "ibgu demo --clusters 6 --speed 1000 --exit-when-done"),
+    "completion": ("source <(ibgu completion bash)",),
+}
+
+
+def epilog(command: str) -> str:
+    """Return the lines as they are shown; the mark keeps them from being wrapped."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in EXAMPLES[command])])

@@ -1,0 +1,46 @@
+"""Commands in groups, in the order in which a person meets them: `ibgu --help`."""
+
+from enum import StrEnum
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ibgu import invalid
+
+
+class Panel(StrEnum):
+    LOOK = "Look"
+    CHANGE = "Change"
+    PROVE = "Prove and check"
+    RUN = "Run"
+    SET_UP = "Set up this machine"
+
+
+class Grouped(TyperGroup):
+    """Lists its commands by their panels, as plain text: it is read in pipes and logs too."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            if isinstance(error.__cause__, Exception) and hasattr(error.__cause__, "errors"):
+                error.message = invalid.words(error.__cause__.errors()[0])
+            raise
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        width = max(len(name) for name, _ in commands)
+        for panel in Panel:
+            rows = [
+                (f"{name:<{width}}", command.get_short_help_str(90))
+                for name, command in commands
+                if command is not None and _panel(command) == panel
+            ]
+            if rows:
+                with formatter.section(panel):
+                    formatter.write_dl(rows)
+
+
+def _panel(command: Any) -> str:
+    return str(command.rich_help_panel)
