@@ -7,11 +7,13 @@ EXAMPLES: dict[str, Sequence[str]] = {
     "status": (
         "ibgu status",
         "ibgu status ran-417 -w",
+        "ibgu status ran-417 -l region=north",
         "ibgu status ran-417 --wait --timeout 6h",
     ),
     "tree": ("ibgu tree ran-417",),
     "stragglers": (
         "ibgu stragglers ran-417",
+        "ibgu stragglers ran-417 -l region=north",
         "ibgu stragglers ran-417 --cause PrecacheFailed -o yaml",
     ),
     "members": (

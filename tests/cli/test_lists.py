@@ -1,6 +1,7 @@
 """`ibgu members`, `ibgu clusters`, and the forms that all lists have."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -123,3 +124,19 @@ async def test_events_have_the_same_forms(ibgu: Ibgu) -> None:
 
 async def test_the_names_of_a_history_are_its_runs(ibgu: Ibgu) -> None:
     assert (await ibgu("history", "a", "-o", "name")).stdout.split() == ["run-r1-a"]
+
+
+async def test_status_and_stragglers_of_some_clusters(ibgu: Ibgu) -> None:
+    told = (await ibgu("status", "ran-r1", "-l", "ring in (1,2)")).stdout
+    prep, upgrade = (line for line in told.splitlines() if re.match(r"  [12] \w", line))
+    assert "2/2" in prep
+    assert "0/1" in upgrade
+    assert "Failures (1)" in told
+    assert "PrecacheFailed" in told
+    asked = await ibgu("status", "ran-r1", "-l", "ring=1", "-o", "json")
+    body = json.loads(asked.stdout)
+    assert [step["counts"]["succeeded"] for step in body["steps"][:2]] == [1, 0]
+    assert body["failures"]["total"] == 0
+    assert (await ibgu("status", "-l", "ring=1")).exit_code == 2
+    left = await ibgu("stragglers", "ran-r1", "-l", "ring=2", "-o", "name")
+    assert left.stdout.split() == ["c"]

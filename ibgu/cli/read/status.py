@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ibgu.cli.errors import MISUSED, fail
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
 from ibgu.cli.show.form import Form, tell
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def status(
         str, typer.Argument(help="The rollout's name; none: all of them.", show_default=False)
     ] = "",
     namespace: Namespace = "",
+    selector: Selector = "",
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Keep it up to date until Ctrl-C.")
     ] = False,
@@ -55,6 +56,8 @@ def status(
 
     if wait and not name:
         fail("--wait needs a rollout's name", MISUSED)
+    if selector and (wait or not name):
+        fail("--selector shows one rollout as it is: give its name, and no --wait", MISUSED)
     seconds = _seconds(timeout, wait=wait)
     with asking(Verdict.UNASKED) if wait else asking():
         target = Target(server, token, ca_file, namespace)
@@ -62,7 +65,7 @@ def status(
             overview(target, output, watch=watch)
             return
         client, where = target.client(), target.in_namespace()
-        look = partial(see, client, where, name)
+        look = partial(see, client, where, name, selector)
         if wait:
             raise typer.Exit(waiting.wait(look, status_lines, output, seconds, shown=watch))
         with else_in_shadow(client, where, name):
@@ -72,8 +75,17 @@ def status(
                 _print(look(), output)
 
 
-def see(client: "Client", namespace: str, name: str) -> "Seen":
-    """Raises RestError."""
+def see(client: "Client", namespace: str, name: str, label: str = "") -> "Seen":
+    """`label`: counted over the clusters with such labels alone. Raises RestError."""
+    seen = _see(client, namespace, name)
+    if not label:
+        return seen
+    from ibgu.cli.read.selected import selected
+
+    return selected(client, seen, label, STALLED)
+
+
+def _see(client: "Client", namespace: str, name: str) -> "Seen":
     from ibgu.cli.read.aborted import aborted
     from ibgu.cli.show.status import Seen
 

@@ -10,11 +10,11 @@ from ibgu.client.answers.rollouts import Rollout
 _PRESENT = ("pending", "running", "complete")
 
 
-def known(client: Client, namespace: str, name: str) -> Known:
-    """Raises RestError."""
+def known(client: Client, namespace: str, name: str, label: str = "") -> Known:
+    """`label`: only clusters with such labels. Raises RestError."""
     rollout = client.rollout(namespace, name)
     steps = client.steps(namespace, name).items
-    members = _newest(client.members(namespace, name))
+    members = _newest(client.members(namespace, name, label=label or None))
     return Known(rollout, steps, members, tuple(_newer(client, rollout)))
 
 

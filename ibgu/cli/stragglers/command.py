@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
+from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
 
 if TYPE_CHECKING:
     from ibgu.cli.stragglers.report import Report, Way
@@ -22,6 +22,7 @@ class Output(StrEnum):
 def stragglers(
     name: Annotated[str, typer.Argument(help="The rollout's name.", show_default=False)],
     namespace: Namespace = "",
+    selector: Selector = "",
     cause: Annotated[
         list[str] | None,
         typer.Option("--cause", help="Only those with this cause; repeatable.", show_default=False),
@@ -46,7 +47,7 @@ def stragglers(
     with asking():
         target = Target(server, token, ca_file, namespace)
         where = target.in_namespace()
-        told = known(target.client(), where, name)
+        told = known(target.client(), where, name, selector)
         found = report(told, asyncio.run(live(told.rollout)))
         known_causes = [*(group.kind for group in found.groups), *causes(), *reasons()]
         wanted = [chosen("--cause", each, dict.fromkeys(known_causes)) for each in cause or ()]

@@ -70,7 +70,13 @@ def sources() -> list[dict[str, Any]]:
             "example-extra-manifests",
             data={"namespace.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: extra}"},
         ),
-        _object("Secret", NAMESPACE, "seed-pull-secret", stringData={".dockerconfigjson": "{}"}),
+        _object(
+            "Secret",
+            NAMESPACE,
+            "seed-pull-secret",
+            type="kubernetes.io/dockerconfigjson",
+            stringData={".dockerconfigjson": "{}"},
+        ),
     ]
 
 
