@@ -17,6 +17,7 @@ from ibgu.cli.complete import complete, completion
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.examples import epilog
 from ibgu.cli.groups import Grouped, Panel
+from ibgu.cli.login.command import login, logout
 from ibgu.cli.notify.command import notify
 from ibgu.cli.play.demo import demo
 from ibgu.cli.play.simulate import simulate
@@ -75,7 +76,7 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
     Panel.CHANGE: (preview, add_step, pause, resume, skip, retry, abort, adopt),
     Panel.PROVE: (certify, replay, doctor),
     Panel.RUN: (serve.run, serve.controller, serve.api, serve.migrate, simulate, demo),
-    Panel.SET_UP: (completion,),
+    Panel.SET_UP: (login, logout, completion),
 }
 
 for _panel, _commands in _COMMANDS.items():

@@ -62,6 +62,11 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu simulate --cleanup",
     ),
     "demo": ("ibgu demo", "ibgu demo --clusters 6 --speed 1000 --exit-when-done"),
+    "login": (
+        "ibgu login",
+        "ibgu login --server https://ibgu.apps.hub.example.com --ca-file ingress-ca.pem",
+    ),
+    "logout": ("ibgu logout",),
     "completion": ("source <(ibgu completion bash)",),
 }
 

@@ -135,6 +135,15 @@ def policy_binding(name: str) -> str:
     return f"{_ADMISSION_API}/validatingadmissionpolicybindings/{segment(name)}"
 
 
+def routes(namespace: str | None = None) -> str:
+    """OpenShift's."""
+    return _collection("/apis/route.openshift.io/v1", "routes", namespace)
+
+
+def ingresses(namespace: str | None = None) -> str:
+    return _collection("/apis/networking.k8s.io/v1", "ingresses", namespace)
+
+
 def pods(namespace: str) -> str:
     return _collection("/api/v1", "pods", namespace)
 

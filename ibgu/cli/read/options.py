@@ -5,7 +5,13 @@ from typing import Annotated
 import typer
 
 Server = Annotated[
-    str, typer.Option("--server", envvar="IBGU_SERVER", help="Address of ibgu's REST API.")
+    str,
+    typer.Option(
+        "--server",
+        envvar="IBGU_SERVER",
+        help="Address of ibgu's REST API; else that of ibgu login, else http://127.0.0.1:8080.",
+        show_default=False,
+    ),
 ]
 Token = Annotated[
     str,
@@ -42,4 +48,5 @@ Selector = Annotated[
     ),
 ]
 
-DEFAULT_SERVER = "http://127.0.0.1:8080"
+DEFAULT_SERVER = ""
+"""Not given: where one is logged in, else this machine (`rest/target.py`)."""

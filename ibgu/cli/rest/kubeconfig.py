@@ -15,6 +15,8 @@ DEFAULT_FILE = "~/.kube/config"
 class Current(Struct, frozen=True):
     """Of the current context; all empty where there is no kubeconfig."""
 
+    context: str = ""
+    """Its name."""
     namespace: str = ""
     user: dict[str, Any] = {}
     """Of the kubeconfig: token, tokenFile, exec, ..."""
@@ -34,7 +36,7 @@ def current() -> Current:
     name = next((name for name in names if name), "")
     _, context = _entry(files, "contexts", "context", name)
     folder, user = _entry(files, "users", "user", context.get("user", ""))
-    return Current(context.get("namespace", ""), user, folder)
+    return Current(name, context.get("namespace", ""), user, folder)
 
 
 def token_of(found: Current) -> str:

@@ -5,9 +5,12 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from ibgu.cli.login.kept import Login, known
 from ibgu.cli.rest.kubeconfig import current, token_of
 from ibgu.client import Client, RestError
 from ibgu.client.wire import TIMEOUT
+
+HERE = "http://127.0.0.1:8080"
 
 
 class Target(Struct, frozen=True):
@@ -22,23 +25,31 @@ class Target(Struct, frozen=True):
 
     def client(self) -> Client:
         """Raises RestError."""
-        token = self.token or self._kubeconfig_token()
-        return Client(self.server, token, self.ca_file or None, seconds=self.seconds)
+        where = self._where()
+        token = self.token or self._kubeconfig_token(where.server)
+        return Client(where.server, token, where.ca_file or None, seconds=self.seconds)
 
     def secrets(self) -> list[str]:
         """What must not be shown: the token that is used. Raises RestError."""
-        return [self.token or self._kubeconfig_token()]
+        return [self.token or self._kubeconfig_token(self._where().server)]
 
     def in_namespace(self) -> str:
         """As kubectl chooses it. Raises RestError."""
         return self.namespace or current().namespace or "default"
 
-    def _kubeconfig_token(self) -> str:
+    def _where(self) -> Login:
+        """What is given, else what `ibgu login` has kept, else this machine."""
+        if self.server:
+            return Login(self.server, self.ca_file)
+        found = known(current().context) or Login(HERE)
+        return Login(found.server, self.ca_file or found.ca_file)
+
+    def _kubeconfig_token(self, server: str) -> str:
         """A token that nobody named must not go over the network unencrypted."""
-        parts = urlsplit(self.server)
+        parts = urlsplit(server)
         if parts.scheme == "http" and not _loopback(parts.hostname or ""):
             raise RestError(
-                f"the token of your kubeconfig is not sent to {self.server} without TLS; "
+                f"the token of your kubeconfig is not sent to {server} without TLS; "
                 "use https://, or name a token with --token or IBGU_TOKEN"
             )
         return token_of(current())

@@ -1,0 +1,1 @@
+"""`ibgu login`: where the REST API is, found once and kept."""

@@ -1,0 +1,74 @@
+"""Where one is logged in, by the kubeconfig's context: an address, never a secret.
+
+The token stays where it is: in the kubeconfig, whose current context says whose it is.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ibgu.client import RestError
+
+
+class Login(Struct, frozen=True, rename="camel"):
+    server: str
+    ca_file: str = ""
+
+
+class _File(Struct, frozen=True, rename="camel"):
+    """By the name of the kubeconfig's context."""
+
+    logins: dict[str, Login] = {}
+
+
+def path() -> Path:
+    """Of the file, as the XDG specification has it."""
+    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(base).expanduser() / "ibgu" / "logins.json"
+
+
+def known(context: str) -> Login | None:
+    """Raises RestError for a file that can't be read."""
+    return _read().logins.get(context)
+
+
+def keep(context: str, login: Login) -> None:
+    """A file that can't be read begins anew. Raises RestError."""
+    logins: dict[str, Login] = {}
+    with suppress(RestError):
+        logins = _read().logins
+    _write({**logins, context: login})
+
+
+def forget(context: str) -> Login | None:
+    """Return what was kept. Raises RestError."""
+    logins = dict(_read().logins)
+    found = logins.pop(context, None)
+    if found is not None:
+        _write(logins)
+    return found
+
+
+def _read() -> _File:
+    try:
+        return msgspec.json.decode(path().read_bytes(), type=_File)
+    except FileNotFoundError:
+        return _File()
+    except (OSError, msgspec.DecodeError) as error:
+        raise RestError(f"can't read {path()}: {error}; ibgu login writes it anew") from error
+
+
+def _write(logins: dict[str, Login]) -> None:
+    """For its owner alone."""
+    try:
+        path().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = path().with_suffix(f".{os.getpid()}")
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(_File(logins)), indent=2) + b"\n")
+        new.replace(path())
+    except OSError as error:
+        raise RestError(f"can't write {path()}: {error.strerror}") from error
