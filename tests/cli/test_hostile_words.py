@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import ibgu.cli
+from ibgu.cli.show.paper import page
 from ibgu.core.model import Action
 from ibgu.db import Journal
 from ibgu.sandbox.kubectl import Kubectl
@@ -21,7 +22,7 @@ HOSTILE = f"pull failed\r\n{FAKE}\x1b[1A\x1b[2K\x9b31m\u202ella si\u202c ad\u200
 COMMANDS = (
     *(["members", "ran-r1"], ["members", "ran-r1", "-o", "wide"], ["status", "ran-r1"]),
     *(["explain", "ran-r1", "site-1"], ["events", "ran-r1", "-o", "wide"], ["get", "ran-r1"]),
-    *(["tree", "ran-r1"], ["history", "site-1"], ["stragglers", "ran-r1"], ["overview"]),
+    *(["tree", "ran-r1"], ["history", "site-1"], ["stragglers", "ran-r1"]),
     *(["get", "ran-r1", "-o", "wide"], ["works", "site-1"], ["clusters"]),
 )
 
@@ -53,6 +54,10 @@ async def test_no_command_obeys(ibgu: Ibgu, told: str) -> None:
         )
         shown += FAKE in " ".join(output.split()) or "pull failed" in output
     assert shown >= 4
+
+
+def test_a_line_begins_no_other() -> None:
+    assert page([f"x\n{FAKE}", "y"]) == f"x {FAKE}\ny"
 
 
 def test_every_page_of_text_goes_the_same_way() -> None:
