@@ -47,5 +47,7 @@ class Context(Struct, frozen=True):
     tallies: Tallies = field(default_factory=Tallies)
     starts_per_minute: int = 0
     """What the controller is set to allow on the whole hub; 0: no limit."""
+    tenancy: bool = False
+    """A namespace takes only the cluster sets that are bound to it: previews say so, too."""
     behind_proxy: bool = False
     """Headers of a proxy say at which address the page is, and whose token it is."""

@@ -8,6 +8,8 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from ibgu.api.app import create_app
+from ibgu.api.context import Context
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, StepState
 from ibgu.db import Journal
@@ -200,3 +202,44 @@ async def test_who_may_not(preview: Preview) -> None:
     assert bob.json()["detail"].startswith("bob may not list managedclusters")
     gone = await preview("alice", namespace="default", name="none")
     assert gone.status_code == 404
+
+
+async def test_with_tenancy_a_namespace_takes_what_is_bound_to_it(
+    context: Context, sandbox_hub: SandboxHub
+) -> None:
+    """By the caller's rights: who may not read what is bound is told which one is missing."""
+    api = "cluster.open-cluster-management.io/v1beta2"
+    chosen = {"matchExpressions": [{"key": "name", "operator": "In", "values": ["pv-1"]}]}
+    selector = {"selectorType": "LabelSelector", "labelSelector": chosen}
+    meta = {"name": "pv"}
+    found = {"apiVersion": api, "kind": "ManagedClusterSet", "metadata": meta}
+    bound = {"apiVersion": api, "kind": "ManagedClusterSetBinding", "metadata": meta}
+    where = paths.cluster_set_bindings("default")
+    app = create_app(replace(context, tenancy=True))
+    async with (
+        await HubClient.connect(str(sandbox_hub.kubeconfig("admin"))) as admin,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ibgu") as rest,
+    ):
+
+        async def asked(user: str) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"}
+            body = {"manifest": proposed("Prep")}
+            return await rest.post("/api/v1/preview", json=body, headers=headers)
+
+        label = {"metadata": {"labels": {"name": "pv-1"}}}
+        path = paths.managed_cluster("pv-1")
+        await admin.request("PATCH", path, body=label, content_type=paths.MERGE_PATCH)
+        unbound = (await asked("admin")).json()
+        assert "no ManagedClusterSet is bound to namespace default" in unbound["problems"][0]
+        spec = {"clusterSelector": selector}
+        await admin.request("POST", paths.CLUSTER_SETS, body=found | {"spec": spec})
+        await admin.request("POST", where, body=bound | {"spec": {"clusterSet": "pv"}})
+        told = (await asked("admin")).json()
+        refused = await asked("olga")
+        await admin.request("DELETE", f"{where}/pv")
+        await admin.request("DELETE", f"{paths.CLUSTER_SETS}/pv")
+    assert (told["selected"], told["steps"][0]["order"]) == (1, ["pv-1"])
+    why = "in no cluster set that is bound to namespace default"
+    assert {"why": why, "count": 2, "clusters": ["pv-2", "pv-10"]} in told["excluded"]
+    assert refused.status_code == 403
+    assert refused.json()["resource"] == "managedclustersetbindings"

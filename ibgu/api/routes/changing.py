@@ -147,6 +147,12 @@ _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}
 def _right(error: HubError, namespace: str, name: str) -> dict[str, str]:
     if error.path == paths.MANAGED_CLUSTERS:
         return {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": "managedclusters"}
+    if error.path == paths.CLUSTER_SETS:
+        return {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": "managedclustersets"}
+    if error.path.endswith("/managedclustersetbindings"):
+        bindings = "managedclustersetbindings"
+        found = {"verb": "list", "group": paths.CLUSTER_GROUP, "resource": bindings}
+        return found | {"namespace": namespace}
     return {
         "verb": _VERBS[error.method],
         "group": paths.IBGU_GROUP,

@@ -24,11 +24,13 @@ from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrateg
 from ibgu.core.model import Action, MemberState, Outcome, StepState
 from ibgu.core.observe import view_cluster
 from ibgu.core.pacing import pacing_of
-from ibgu.core.plan import Started
+from ibgu.core.plan import EVERYWHERE, Scope, Started
 from ibgu.core.preview import Proposal, Running, preview
 from ibgu.db.reads import Reads
 from ibgu.db.views import StepRow
 from ibgu.hub.changes import Changes
+from ibgu.hub.clustersets import read_tenancy
+from ibgu.hub.port import Hub
 from ibgu.hub.preflight import Preflight
 
 router = APIRouter(tags=["changes"], route_class=Guarded)
@@ -60,8 +62,9 @@ async def previewed(
     paces: PacesOfHub,
     body: PreviewBody,
 ) -> PreviewAnswer:
-    """For who may `list managedclusters`. ConfigMaps and the pull secret are looked for, and the
-    hub's admission is asked, as far as the caller's rights go."""
+    """For who may `list managedclusters`; with tenancy also `managedclustersets`, and
+    `managedclustersetbindings` of the namespace. ConfigMaps and the pull secret are looked for, and
+    the hub's admission is asked, as far as the caller's rights go."""
     now = datetime.now(UTC)
     if body.manifest is not None:
         asked = _of_manifest(body.manifest)
@@ -70,7 +73,8 @@ async def previewed(
         asked = await _of_rollout(body, reads, now)
     with told(caller.user.username, asked.namespace, body.name or _KIND):
         clusters = [view_cluster(found) for found in await Changes(hub, "").clusters()]
-        proposal = replace(asked.proposal, hub_rate=_hub_rate(request))
+        scope = await _scope(request, hub, asked.namespace)
+        proposal = replace(asked.proposal, hub_rate=_hub_rate(request), scope=scope)
         found = preview(proposal, clusters, paces, now)
         preflight = Preflight(hub)
         if any(Action.PREP in step.actions for step in found.steps):
@@ -78,6 +82,14 @@ async def previewed(
         if asked.manifest is not None:
             await preflight.admission(asked.manifest, asked.namespace)
     return preview_body(found, preflight.problems, preflight.warnings)
+
+
+async def _scope(request: Request, hub: Hub, namespace: str) -> Scope:
+    """By the caller's rights: who may not read what is bound gets no answer (403)."""
+    context: Context = request.app.state.context
+    if not context.tenancy:
+        return EVERYWHERE
+    return (await read_tenancy(hub, lambda bad: None, namespace)).scope(namespace)
 
 
 def _hub_rate(request: Request) -> int:

@@ -161,6 +161,7 @@ async def _api(
             streams=streams(settings.api_streams, settings.api_streams_per_user),
             unknown_tokens=UnknownTokens(settings.api_unknown_tokens),
             starts_per_minute=settings.starts_per_minute,
+            tenancy=settings.tenancy != "off",
             behind_proxy=settings.behind_proxy,
         )
 
