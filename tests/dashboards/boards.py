@@ -199,16 +199,7 @@ def controller() -> Dashboard:
         lines("Leader", {"{{pod}}": "ibgu_leader"}),
         lines("Memory", {"{{pod}}": 'process_resident_memory_bytes{job="ibgu"}'}, "bytes"),
         lines("CPU", {"{{pod}}": f'rate(process_cpu_seconds_total{{job="ibgu"}}{rate})'}),
-        stacked(
-            "REST: answers",
-            {
-                "{{code}}": (
-                    f'sum by (code) (rate(ibgu_api_requests_total{{route=~"/api/.*"}}{rate}))'
-                )
-            },
-            "reqps",
-        ),
-        lines("REST: time", quantiles("ibgu_api_request_seconds", "route"), "s"),
+        *_rest(rate),
         lines(
             "Notifications: oldest message",
             {"{{receiver}}": "max by (receiver) (ibgu_notify_lag_seconds)"},
@@ -235,6 +226,32 @@ def controller() -> Dashboard:
         ),
     )
     return _filled(board("ibgu / Controller", "ibgu-controller", about), *panels)
+
+
+def _rest(rate: str) -> tuple[Panel, ...]:
+    return (
+        stacked(
+            "REST: answers",
+            {
+                "{{code}}": (
+                    f'sum by (code) (rate(ibgu_api_requests_total{{route=~"/api/.*"}}{rate}))'
+                )
+            },
+            "reqps",
+        ),
+        lines("REST: time", quantiles("ibgu_api_request_seconds", "route"), "s"),
+        stacked(
+            "REST: open now",
+            {"{{what}}": "sum by (what) (ibgu_api_open)"},
+            about="Connections and streams.",
+        ),
+        stacked(
+            "REST: refused or cut",
+            {"{{why}}": f"sum by (why) (rate(ibgu_api_refused_total{rate}))"},
+            "reqps",
+            "So that others are served.",
+        ),
+    )
 
 
 def _filled(on: Dashboard, *panels: Panel) -> Dashboard:
