@@ -14,7 +14,6 @@ import msgspec
 
 from ibgu.client.answers.base import Answer
 from ibgu.client.harmless import harmless
-from ibgu.core.agent import USER_AGENT
 
 T = TypeVar("T")
 
@@ -22,6 +21,8 @@ TIMEOUT = 30.0
 """Seconds; in a stream, which says something every 15, between two lines."""
 PAGE = 500
 STREAM = "text/event-stream"
+USER_AGENT = "ibgu-cli"
+"""By it the REST API tells the commands' changes from those of other programs."""
 
 
 class RestError(Exception):

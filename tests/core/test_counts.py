@@ -136,6 +136,13 @@ def test_a_cluster_that_was_created_anew_between_two_steps_is_another_one() -> N
     assert book.counts == Counts(total=2, failed=1, succeeded=1)
 
 
+def test_a_cluster_whose_joining_is_taken_back_is_not_counted() -> None:
+    book = book_of(rollout(spec=spec("Prep")), [step()], [became("running", 0)])
+    assert book.counts == Counts(total=1, running=1)
+    book.steps[0].remove("site-1")
+    assert book.counts == Counts()
+
+
 def test_before_the_first_step_nobody_is_counted() -> None:
     assert book_of(rollout(spec=spec("Prep"))).counts == Counts()
 

@@ -14,7 +14,7 @@ from ibgu.api.context import Context
 from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
 from ibgu.api.routes.inputs import RolloutOfPath
 from ibgu.api.schemas.changes import ChangeBody
-from ibgu.core.agent import USER_AGENT
+from ibgu.client.wire import USER_AGENT
 from ibgu.core.change import Change, Refused, Target
 from ibgu.core.model import Rollout
 from ibgu.hub import paths

@@ -48,6 +48,19 @@ def _unreachable(twin: Twin) -> None:
     begin(twin)
 
 
+def _may_reboot(twin: Twin) -> None:
+    """Dark since an Upgrade was sent to it, which was withdrawn from the hub meanwhile."""
+    twin.spokes["site-1"].to(Stage.PREP)
+    twin.labels["site-1"] = {"lcm.openshift.io/ibgu-prep-completed": ""}
+    begin(twin, "Upgrade")
+    twin.until(Kind.RUN_ARMING)
+    twin.muted.add("site-1")
+    twin.deliver()
+    twin.spokes["site-1"].dark = True
+    twin.touch_cluster("site-1")
+    twin.wait(seconds=90)
+
+
 def _leaving(twin: Twin) -> None:
     begin(twin)
     twin.until(Kind.STEP_STARTED)
@@ -163,6 +176,7 @@ WAITS: dict[Scene, Row] = {
     _claim: (ReasonKind.CLAIM, "fleet/b works on the cluster", Who.IBGU),
     _preempting: (ReasonKind.PREEMPTING, "takes it over from fleet/b", Who.IBGU),
     _unreachable: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
+    _may_reboot: (ReasonKind.REBOOTING, "since Upgrade was sent to it", Who.CLUSTER),
     _leaving: (ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted", Who.CLUSTER),
     _looking: (ReasonKind.LOOKING, "asks the cluster for its state", Who.IBGU),
     _ready: (ReasonKind.READY, "ready, waits for a slot", Who.IBGU),

@@ -1,3 +1,0 @@
-"""What the commands call themselves when they ask the REST API."""
-
-USER_AGENT = "ibgu-cli"
