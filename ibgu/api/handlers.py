@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from ibgu.api.limits import WORDS
 from ibgu.api.problems import RETRY_SECONDS, Problem, away, invalid
+from ibgu.api.rules import broken
 from ibgu.db import JournalAway, SchemaMismatch
 from ibgu.db.errors import sqlstate, told
 from ibgu.db.reads import BadCursor
@@ -67,10 +68,9 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 
 def _field(found: Any) -> dict[str, str]:
-    """What was sent is not repeated: it may be anything."""
     location: Sequence[str | int] = found["loc"]
     where, *names = map(str, location)
-    return {"field": ".".join(names) or where, "in": where, "message": str(found["msg"])}
+    return {"field": ".".join(names) or where, "in": where, "message": broken(found)}
 
 
 async def _cursor(request: Request, error: Exception) -> Response:

@@ -1,6 +1,6 @@
 """Whatever goes wrong is a problem detail that says what to do."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
@@ -13,6 +13,7 @@ from ibgu import db
 from ibgu.api.app import create_app
 from ibgu.api.context import Context
 from ibgu.api.edge import HEADERS
+from ibgu.api.rules import broken
 from ibgu.db import Journal
 from ibgu.db.reads.cursor import encode
 from ibgu.sandbox.databases import drop_database
@@ -23,36 +24,44 @@ from tests.api.fleet import fleet
 pytestmark = pytest.mark.hub
 
 MEMBERS = "rollouts/default/ran-r1/members"
+A_NAME = "must be a name: lowercase letters, digits, hyphens and dots, with a letter or digit at"
+NO_CURSOR = "not one of this list; use `nextCursor` of the page before unchanged"
 
 
 class Case(Struct, frozen=True):
     path: str
     field: str
+    said: str
     where: str = "query"
 
 
 @pytest.mark.parametrize(
     "case",
     [
-        Case("rollouts?limit=0", "limit"),
-        Case("rollouts?limit=501", "limit"),
-        Case("rollouts?state=gone", "state.0"),
-        Case("rollouts?namespace=Not%20A%20Name", "namespace"),
-        Case("rollouts?cursor=not-a-cursor", "cursor"),
-        Case("rollouts?cursor=%00", "cursor"),
-        Case(f"rollouts?cursor={encode(1)}", "cursor"),
-        Case("rollouts/default/ran%00", "name", "path"),
-        Case("rollouts/DEFAULT/ran", "namespace", "path"),
-        Case(f"{MEMBERS}?step=0", "step"),
-        Case(f"{MEMBERS}?step=x", "step"),
-        Case(f"{MEMBERS}?outcome=good", "outcome"),
-        Case(f"{MEMBERS}?cause=Weather", "cause"),
-        Case(f"{MEMBERS}?cluster=%25", "cluster"),
-        Case(f"{MEMBERS}?cluster=%00", "cluster"),
-        Case(f"{MEMBERS}?cursor={encode((2**40, 1))}", "cursor"),
-        Case("rollouts/default/ran-r1/events?after=-1", "after"),
-        Case(f"rollouts/default/ran-r1/events?cursor={encode(2**70)}", "cursor"),
-        Case("clusters/UPPER/history", "name", "path"),
+        Case("rollouts?limit=0", "limit", "must be at least 1"),
+        Case("rollouts?limit=501", "limit", "must be at most 500"),
+        Case("rollouts?state=gone", "state.0", "must be one of 'pending', 'running', "),
+        Case("rollouts?namespace=Not%20A%20Name", "namespace", A_NAME),
+        Case("rollouts?cursor=not-a-cursor", "cursor", NO_CURSOR),
+        Case("rollouts?cursor=%00", "cursor", NO_CURSOR),
+        Case(f"rollouts?cursor={encode(1)}", "cursor", NO_CURSOR),
+        Case("rollouts/default/ran%00", "name", A_NAME, "path"),
+        Case("rollouts/DEFAULT/ran", "namespace", A_NAME, "path"),
+        Case(f"{MEMBERS}?step=0", "step", "must be at least 1"),
+        Case(f"{MEMBERS}?step=x", "step", "must be a whole number"),
+        Case(f"{MEMBERS}?step={'9' * 5000}", "step", "is too large a number"),
+        Case(f"{MEMBERS}?outcome=good", "outcome", "must be one of 'succeeded', "),
+        Case(f"{MEMBERS}?cause=Weather", "cause", "must be one of 'PrepFailed', "),
+        Case(f"{MEMBERS}?cluster=%25", "cluster", "must be how a name begins: "),
+        Case(f"{MEMBERS}?cluster=%00", "cluster", "must be how a name begins: "),
+        Case(f"{MEMBERS}?cursor={encode((2**40, 1))}", "cursor", NO_CURSOR),
+        Case("rollouts/default/ran-r1/events?after=-1", "after", "must be at least 0"),
+        Case(
+            f"rollouts/default/ran-r1/events?cursor={encode(2**70)}",
+            "cursor",
+            "not one of this list",
+        ),
+        Case("clusters/UPPER/history", "name", A_NAME, "path"),
     ],
 )
 async def test_bad_input_is_named(ask: Ask, journal: Journal, case: Case) -> None:
@@ -63,8 +72,59 @@ async def test_bad_input_is_named(ask: Ask, journal: Journal, case: Case) -> Non
     body = answer.json()
     (error,) = body["errors"]
     assert (error["field"], error["in"]) == (case.field, case.where)
+    assert error["message"].startswith(case.said)
     assert body["detail"] == f"{error['field']}: {error['message']}"
     assert (body["status"], body["title"]) == (422, "Unprocessable Content")
+
+
+@pytest.mark.parametrize(
+    ("what", "sent", "said"),
+    [
+        ("skip", {"clusters": ["site_7"]}, f"clusters.0: {A_NAME}"),
+        ("skip", {"clusters": "site-7"}, "clusters: must be a list"),
+        ("skip", {"clusters": ["a"] * 5001}, "clusters: has too many entries: at most 5000"),
+        ("skip", {"ifWaiting": "perhaps"}, "ifWaiting: must be true or false"),
+        ("skip", {"clustres": []}, "clustres: is no field that this request has"),
+        ("skip", [], "body: must be an object"),
+        ("pause", {"why": 7}, "why: must be a text"),
+        ("pause", {"why": "x" * 201}, "why: is too long: at most 200 characters"),
+        ("retry", {"cause": "#!"}, "cause: must be a cause: 1 to 64 letters"),
+        ("steps", {}, "actions: is missing"),
+        ("steps", {"actions": []}, "actions: needs at least 1 entries"),
+        ("steps", {"actions": ["Prep"], "timeout": 1.5}, "timeout: must be a whole number"),
+    ],
+)
+async def test_bad_bodies_are_told_in_plain_words(
+    client: httpx.AsyncClient,
+    sandbox_hub: SandboxHub,
+    journal: Journal,
+    what: str,
+    sent: object,
+    said: str,
+) -> None:
+    await fleet(journal)
+    headers = {"Authorization": f"Bearer {sandbox_hub.token('olga')}"}
+    path = f"/api/v1/rollouts/default/ran-r1/{what}"
+    answer = await client.post(path, json=sent, headers=headers)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["detail"].startswith(said)
+
+
+def test_every_pattern_of_an_input_has_its_words(app: FastAPI) -> None:
+    for pattern in set(patterns(app.openapi())):
+        error = {"type": "string_pattern_mismatch", "ctx": {"pattern": pattern}}
+        assert broken(error).startswith("must be ")
+
+
+def patterns(schema: object) -> Iterator[str]:
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"]
+        for each in schema.values():
+            yield from patterns(each)
+    elif isinstance(schema, list):
+        for each in schema:
+            yield from patterns(each)
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/api/v2/rollouts", "/api/v1/rollouts/", "/docs"])

@@ -84,6 +84,16 @@ async def test_skip(
     assert (await ibgu("skip", "ran-x1", "--waiting", "--if-waiting")).exit_code == 2
 
 
+async def test_a_cluster_that_can_not_exist_is_refused_in_plain_words(
+    ibgu: Ibgu, journal: Journal
+) -> None:
+    await fleet(journal, name="ran-x1")
+    found = await ibgu("skip", "ran-x1", "Site_7", user="olga")
+    assert found.exit_code == 1
+    assert "clusters.0: must be a name: lowercase letters, digits" in found.stderr
+    assert "String should" not in found.stderr
+
+
 async def test_a_skip_of_who_does_not_wait_says_so_and_does_nothing(
     ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient
 ) -> None:

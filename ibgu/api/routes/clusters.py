@@ -11,7 +11,6 @@ from ibgu.api.problems import invalid
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
     LONGEST,
-    NAME,
     PAGE,
     ClusterName,
     ClusterPrefix,
@@ -24,6 +23,7 @@ from ibgu.api.routes.inputs import (
     unknown_cluster,
 )
 from ibgu.api.routes.visible import NamesForCaller, Visible
+from ibgu.api.rules import NAME
 from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.clusters import ClusterBody
 from ibgu.api.schemas.explain import ExplainedBody

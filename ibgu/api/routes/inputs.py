@@ -9,6 +9,7 @@ from pydantic import StringConstraints
 from ibgu.api.access import Caller, CallerOfRequest
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem, away, invalid
+from ibgu.api.rules import NAME, PREFIX_OR_NONE, UID
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.plan import parse_selector
 from ibgu.db.reads import Reads
@@ -16,8 +17,6 @@ from ibgu.db.views import Found
 from ibgu.hub.discovery import NO_CRD
 from ibgu.hub.errors import HubError
 
-NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
-_PREFIX = r"^[a-z0-9][-a-z0-9.]*$"
 LONGEST = 253
 
 Namespace = Annotated[str, Path(pattern=NAME, max_length=LONGEST, examples=["default"])]
@@ -29,7 +28,7 @@ InNamespace = Annotated[
 ClusterPrefix = Annotated[
     str,
     Query(
-        pattern=f"^$|{_PREFIX}",
+        pattern=PREFIX_OR_NONE,
         max_length=LONGEST,
         description="Only clusters whose name begins with it.",
     ),
@@ -42,7 +41,7 @@ StepNumber = Annotated[int | None, Query(ge=1, le=1000, description="Only of thi
 Uid = Annotated[
     str | None,
     Query(
-        pattern="^[-a-zA-Z0-9]+$",
+        pattern=UID,
         max_length=64,
         description="Which of several rollouts that had this name, one after the other; "
         "without it the newest.",

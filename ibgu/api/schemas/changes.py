@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, JsonValue
 
+from ibgu.api.rules import CAUSE, NAME
 from ibgu.api.schemas.base import Body
 from ibgu.core.change import Danger
 from ibgu.core.model import Action, ReasonKind
@@ -26,7 +27,7 @@ Slots = Annotated[int | None, Field(ge=1, le=100_000, description="null: as the 
 Minutes = Annotated[
     int | None, Field(ge=1, le=1_000_000, description="Minutes; null: as the last step's.")
 ]
-Cluster = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=63)]
+Cluster = Annotated[str, Field(pattern=NAME, max_length=63)]
 """A namespace of the hub has the same name."""
 Clusters = Annotated[list[Cluster] | None, Field(max_length=5000)]
 
@@ -68,7 +69,7 @@ class RetryBody(Body):
     clusters: Clusters = None
     cause: str | None = Field(
         default=None,
-        pattern="^[A-Za-z]{1,64}$",
+        pattern=CAUSE,
         description="Only those that failed for it: a cause, or the name of a known failure.",
     )
 

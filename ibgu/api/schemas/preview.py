@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from ibgu.api.rules import NAME
 from ibgu.api.schemas.base import Body
 from ibgu.api.schemas.changes import NewStepBody
 
@@ -40,7 +41,7 @@ _PREVIEW: JsonValue = {
     "valid": True,
     "problems": [],
 }
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+Name = Annotated[str, Field(pattern=NAME, max_length=253)]
 
 
 class PreviewBody(Body):

@@ -64,13 +64,13 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
     422: (
         "Some input can't be used",
         "invalid",
-        "limit: Input should be less than or equal to 500",
+        "limit: must be at most 500",
         {
             "errors": [
                 {
                     "field": "limit",
                     "in": "query",
-                    "message": "Input should be less than or equal to 500",
+                    "message": "must be at most 500",
                 }
             ]
         },

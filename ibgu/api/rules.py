@@ -1,0 +1,58 @@
+"""Rules that inputs keep, in words for a person: pydantic's are for who wrote the model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+PREFIX_OR_NONE = r"^$|^[a-z0-9][-a-z0-9.]*$"
+UID = "^[-a-zA-Z0-9]+$"
+CAUSE = "^[A-Za-z]{1,64}$"
+
+_LETTERS = "lowercase letters, digits, hyphens and dots"
+_PATTERNS = {
+    NAME: f"must be a name: {_LETTERS}, with a letter or digit at both ends",
+    PREFIX_OR_NONE: f"must be how a name begins: {_LETTERS}, a letter or digit first",
+    UID: "must be a UID: letters, digits and hyphens",
+    CAUSE: "must be a cause: 1 to 64 letters",
+}
+_WHOLE = "must be a whole number"
+_TRUTH = "must be true or false"
+_OBJECT = "must be an object"
+_RULES = {
+    "missing": "is missing",
+    "extra_forbidden": "is no field that this request has",
+    "json_invalid": "is not JSON",
+    "string_type": "must be a text",
+    "string_unicode": "must be a text in UTF-8",
+    "string_too_short": "needs at least {min_length} characters",
+    "string_too_long": "is too long: at most {max_length} characters",
+    "list_type": "must be a list",
+    "too_short": "needs at least {min_length} entries",
+    "too_long": "has too many entries: at most {max_length}",
+    "dict_type": _OBJECT,
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": "is too large a number",
+    "int_from_float": _WHOLE,
+    "bool_type": _TRUTH,
+    "bool_parsing": _TRUTH,
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "enum": "must be one of {expected}",
+    "literal_error": "must be one of {expected}",
+    "value_error": "{error}",
+}
+"""By pydantic's type of error, with its context."""
+
+
+def broken(error: Mapping[str, Any]) -> str:
+    """Return the rule that an input breaks, of a ValidationError's `errors()`.
+
+    What was sent is not repeated: it may be anything.
+    """
+    context = error.get("ctx", {})
+    if error["type"] == "string_pattern_mismatch":
+        return _PATTERNS[context["pattern"]]
+    return _RULES.get(error["type"], "can't be used").format(**context)
