@@ -56,6 +56,18 @@ class References(Struct, frozen=True):
     """IBGUs that refer to something and are older than the policy, as namespace/name."""
 
 
+class Reach(Struct, frozen=True):
+    """Which clusters and rollouts the IBGUs of a namespace reach."""
+
+    tenancy: bool
+    across_namespaces: bool
+    """Their Aborts and Rollbacks cancel rollouts of other namespaces."""
+    namespaces: tuple[str, ...] = ()
+    """Those that have IBGUs, or with tenancy only those of them without any clusters."""
+    served: bool = True
+    """ManagedClusterSets and their bindings are, as far as tenancy needs them."""
+
+
 class Leadership(Struct, frozen=True):
     """What the hub says to a Lease that is only tried, not made."""
 
@@ -107,6 +119,7 @@ class HubFacts(Struct, frozen=True, kw_only=True):
     rights: Rights | Missing
     payload: Rights | Missing
     references: References | Missing
+    reach: Reach | Missing
     leadership: Leadership | Missing
     talm: Talm | Missing
     fleet: Fleet | Missing

@@ -13,6 +13,7 @@ from ibgu.cli.doctor.facts import (
     Unasked,
 )
 from ibgu.cli.doctor.findings import Finding, ok, problem, skipped, warning
+from ibgu.cli.doctor.judge_reach import judge_reach
 from ibgu.cli.doctor.judge_references import judge_references
 from ibgu.cli.doctor.judge_rights import judge_payload, judge_rights, untold
 from ibgu.hub.discovery import INSTALL_CRD, Served
@@ -35,6 +36,7 @@ def judge_hub(facts: HubFacts, *, user: bool) -> Iterator[Finding]:
     yield from judge_served(facts.served)
     yield from judge_payload(facts.payload)
     yield judge_references(facts.references)
+    yield judge_reach(facts.reach)
     yield _leadership(facts.leadership)
     yield _talm(facts.talm)
     yield _fleet(facts.fleet)

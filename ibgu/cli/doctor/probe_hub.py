@@ -13,6 +13,7 @@ from ibgu.cli.doctor.facts import (
     Connection,
     HubFacts,
     Missing,
+    Reach,
     References,
     Rights,
     Unasked,
@@ -27,6 +28,7 @@ from ibgu.core.references import Unchecked, older, references
 from ibgu.hub import paths
 from ibgu.hub.access import whoami
 from ibgu.hub.client import HubClient
+from ibgu.hub.clustersets import read_tenancy
 from ibgu.hub.discovery import Served, discover
 from ibgu.hub.errors import HubError
 from ibgu.hub.policy import enforced_since
@@ -65,6 +67,7 @@ def nothing(why: Missing) -> HubFacts:
         rights=unasked,
         payload=unasked,
         references=unasked,
+        reach=unasked,
         leadership=unasked,
         talm=unasked,
         fleet=unasked,
@@ -98,6 +101,7 @@ class _Probe:
             rights=await _heard(self._rights(served)),
             payload=await _heard(self._payload()),
             references=await _heard(self._references()),
+            reach=await _heard(self._reach()),
             leadership=await _heard(leadership(self._client, self._settings.namespace)),
             talm=await _heard(talm(self._client, self._settings.talm_namespaces.split(","), clock)),
             fleet=await _heard(fleet(self._client)),
@@ -125,6 +129,21 @@ class _Probe:
             and older(datetime.fromisoformat(each.metadata.creation_timestamp), enforced)
         )
         return References(unchecked, enforced, tuple(found))
+
+    async def _reach(self) -> Reach:
+        ibgus = await all_of(self._client, paths.ibgus(), Ibgu)
+        namespaces = tuple(sorted({each.metadata.namespace for each in ibgus}))
+        across = self._settings.preempts_across_namespaces
+        if self._settings.tenancy == "off":
+            return Reach(tenancy=False, across_namespaces=across, namespaces=namespaces)
+        try:
+            known = await read_tenancy(self._client, lambda _: None)
+        except HubError as error:
+            if not error.not_found:
+                raise
+            return Reach(tenancy=True, across_namespaces=across, served=False)
+        unbound = tuple(name for name in namespaces if known.scope(name).problem)
+        return Reach(tenancy=True, across_namespaces=across, namespaces=unbound)
 
     async def _asked(self, rights: list[Right]) -> Rights:
         found = await refused(self._client, rights, self._ask.account)

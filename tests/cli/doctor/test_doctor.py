@@ -52,7 +52,12 @@ def told(result: Result, check: str) -> str:
 def test_a_hub_with_ibgus_account_lacks_nothing(doctor: Doctor, database_url: str) -> None:
     result = doctor(*("-o", "json"), DATABASE_URL=database_url, IBGU_PAYLOAD_REFERENCES="namespace")
     found = levels(result)
-    for check in ("clusters", "agents", "ConfigMaps and secrets"):  # what other tests left there
+    for check in (
+        "clusters",
+        "agents",
+        "ConfigMaps and secrets",
+        "tenancy",
+    ):  # what other tests left there
         found.pop(check)
     assert set(found.values()) == {"ok"}, result.stdout
     assert {"hub", "rights", "feedback", "leadership", "TALM", "schema", "clocks"} <= set(found)
@@ -185,21 +190,66 @@ def test_a_namespace_that_is_not_there(doctor: Doctor) -> None:
     assert "oc create namespace not-made-yet" in told(result, "leadership")
 
 
+def prep(name: str, namespace: str, **ibu: Any) -> dict[str, Any]:
+    """An IBGU that selects nobody."""
+    return {
+        "apiVersion": "lcm.openshift.io/v1alpha1",
+        "kind": "ImageBasedGroupUpgrade",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "clusterLabelSelectors": [{"matchLabels": {"nobody": "matches"}}],
+            "ibuSpec": {"seedImageRef": {"image": "quay.io/x:1", "version": "4.17.0"}, **ibu},
+            "plan": [
+                {"actions": ["Prep"], "rolloutStrategy": {"maxConcurrency": 1, "timeout": 10}}
+            ],
+        },
+    }
+
+
+def test_namespaces_that_share_a_hub(
+    doctor: Doctor, kubectl: Kubectl, unique_name: Callable[[str], str]
+) -> None:
+    name, namespace = unique_name("shares"), unique_name("a-team")  # named first, and so always
+    kubectl("create", "namespace", namespace)
+    ibgus = [prep(name, namespace), prep(name, "default")]
+    cluster_set = {
+        "apiVersion": "cluster.open-cluster-management.io/v1beta2",
+        "kind": "ManagedClusterSet",
+        "metadata": {"name": name},
+    }
+    binding: dict[str, Any] = {
+        **cluster_set,
+        "kind": "ManagedClusterSetBinding",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"clusterSet": name},
+    }
+    for each in ibgus:
+        kubectl.apply(each)
+    try:
+        words = told(doctor("-o", "json"), "tenancy")
+        assert "each of them reaches the whole fleet, and an Abort or Rollback there" in words
+        assert "set IBGU_TENANCY=clustersets" in words
+        words = told(doctor("-o", "json", IBGU_PREEMPTION="namespace"), "tenancy")
+        assert "reaches the whole fleet ->" in words
+        unbound = told(doctor("-o", "json", IBGU_TENANCY="clustersets"), "tenancy")
+        assert "no ManagedClusterSet is bound to" in unbound
+        assert namespace in unbound
+        for made in (cluster_set, binding):
+            kubectl.apply(made)
+        assert namespace not in told(doctor("-o", "json", IBGU_TENANCY="clustersets"), "tenancy")
+    finally:
+        kubectl("delete", "managedclusterset", name, "--ignore-not-found")
+        for each in ibgus:
+            kubectl("delete", "ibgu", name, "-n", each["metadata"]["namespace"])
+
+
 def test_what_ibgus_refer_to_must_be_readable(
     doctor: Doctor, kubectl: Kubectl, namespace: str, unique_name: Callable[[str], str]
 ) -> None:
     name = unique_name("refers")
     seed = {"image": "quay.io/x:1", "version": "4.17.0", "pullSecretRef": {"name": "pull"}}
-    spec = {
-        "clusterLabelSelectors": [{"matchLabels": {"nobody": "matches"}}],
-        "ibuSpec": {
-            "seedImageRef": seed,
-            "oadpContent": [{"name": "oadp", "namespace": namespace}],
-        },
-        "plan": [{"actions": ["Prep"], "rolloutStrategy": {"maxConcurrency": 1, "timeout": 10}}],
-    }
-    kind = {"apiVersion": "lcm.openshift.io/v1alpha1", "kind": "ImageBasedGroupUpgrade"}
-    kubectl.apply({**kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec})
+    oadp = [{"name": "oadp", "namespace": namespace}]
+    kubectl.apply(prep(name, namespace, seedImageRef=seed, oadpContent=oadp))
     try:
         words = told(doctor("-o", "json"), "ConfigMaps and secrets")
         line = words.partition("-> oc ")[2].partition("\n")[0]

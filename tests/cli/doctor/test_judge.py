@@ -13,6 +13,7 @@ from ibgu.cli.doctor.facts import (
     JournalFacts,
     Leadership,
     Missing,
+    Reach,
     References,
     Rights,
     Talm,
@@ -37,6 +38,12 @@ WORKS = "manifestworks"
 CREATE = Right("create", "work.open-cluster-management.io", WORKS)
 EVENTS = Right("create", "events.k8s.io", "events")
 SECRET = Right("get", "", "secrets", "ran", "pull")
+TWO = ("north", "south")
+SHARED = Reach(tenancy=False, across_namespaces=True, namespaces=TWO)
+APART = Reach(tenancy=False, across_namespaces=False, namespaces=TWO)
+BOUND = Reach(tenancy=True, across_namespaces=False)
+UNBOUND = Reach(tenancy=True, across_namespaces=False, namespaces=("north",))
+NO_SETS = Reach(tenancy=True, across_namespaces=False, served=False)
 AWAY = Unknown("GET /version: ConnectionFailed: refused")
 
 
@@ -58,6 +65,12 @@ def rights(*refused: Right, whose: Whose = IBGU) -> Rights:
         (hub(references=References(Unchecked.NAMESPACE)), []),
         (hub(references=References(Unchecked.TRUST, NOW, ("ran/a",))), [("references", "warning")]),
         (hub(references=AWAY), [("references", "problem")]),
+        (hub(reach=SHARED), [("tenancy", "warning")]),
+        (hub(reach=APART), [("tenancy", "warning")]),
+        (hub(reach=BOUND), []),
+        (hub(reach=UNBOUND), [("tenancy", "warning")]),
+        (hub(reach=NO_SETS), [("tenancy", "problem")]),
+        (hub(reach=AWAY), [("tenancy", "problem")]),
         (hub(served=AWAY), [("APIs", "problem")]),
         (
             hub(served=served(works=False, update_strategies=frozenset())),
@@ -184,6 +197,39 @@ def test_ibgus_that_nobody_has_checked_are_named(rule: Unchecked, done: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("reach", "words", "do"),
+    [
+        (
+            SHARED,
+            "off, and 2 namespaces (north, south) have IBGUs: each of them reaches the whole "
+            "fleet, and an Abort or Rollback there cancels the others' rollouts",
+            "set IBGU_TENANCY=clustersets",
+        ),
+        (
+            APART,
+            "off, and 2 namespaces (north, south) have IBGUs: each of them reaches the whole fleet",
+            "set IBGU_TENANCY=clustersets",
+        ),
+        (
+            UNBOUND,
+            "no ManagedClusterSet is bound to north: the IBGUs there may take no cluster",
+            "clusteradm clusterset bind SET --namespace NAMESPACE",
+        ),
+        (
+            NO_SETS,
+            "IBGU_TENANCY=clustersets, and the hub serves no ManagedClusterSets and bindings "
+            "(cluster.open-cluster-management.io/v1beta2): no IBGU may take a cluster",
+            "set IBGU_TENANCY=off",
+        ),
+    ],
+)
+def test_who_reaches_whose_clusters(reach: Reach, words: str, do: str) -> None:
+    (found,) = (f for f in judge_hub(hub(reach=reach), user=False) if f.check == "tenancy")
+    assert found.found == words
+    assert do in found.do
+
+
+@pytest.mark.parametrize(
     ("right", "level"),
     [
         (Right("get", "lcm.openshift.io", "imagebasedgroupupgrades", "ran"), "problem"),
@@ -236,6 +282,7 @@ def test_each_warning_and_problem_says_what_to_do() -> None:
         hub(served=served(works=False, ibgu_status=frozenset())),
         hub(talm=Talm("a"), fleet=Fleet(), leadership=Leadership("x", "y")),
         hub(agents=Agents(works=5, without_lca=tuple("abcde"), forbidden=("a",))),
+        *(hub(reach=reach) for reach in (SHARED, UNBOUND, NO_SETS)),
         nothing(AWAY),
     ]
     for facts in spoilt:

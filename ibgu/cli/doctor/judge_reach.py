@@ -1,0 +1,52 @@
+"""Which clusters and rollouts the IBGUs of a namespace reach, where several teams share a hub."""
+
+from ibgu.cli.doctor.facts import Missing, Reach
+from ibgu.cli.doctor.findings import Finding, ok, problem, warning
+from ibgu.cli.doctor.judge_rights import untold
+
+_CHECK = "tenancy"
+_SHOWN = 3
+"""Namespaces that are named in a line."""
+
+
+def judge_reach(heard: Reach | Missing) -> Finding:
+    if not isinstance(heard, Reach):
+        return untold(_CHECK, heard, "see what is said about rights")
+    return _by_cluster_sets(heard) if heard.tenancy else _everywhere(heard)
+
+
+def _by_cluster_sets(heard: Reach) -> Finding:
+    if not heard.served:
+        return problem(
+            _CHECK,
+            "IBGU_TENANCY=clustersets, and the hub serves no ManagedClusterSets and bindings "
+            "(cluster.open-cluster-management.io/v1beta2): no IBGU may take a cluster",
+            "install Open Cluster Management's CRDs of both, or set IBGU_TENANCY=off",
+        )
+    if heard.namespaces:
+        return warning(
+            _CHECK,
+            f"no ManagedClusterSet is bound to {_named(heard.namespaces)}: the IBGUs there may "
+            "take no cluster",
+            "bind one: clusteradm clusterset bind SET --namespace NAMESPACE",
+        )
+    words = "each namespace with IBGUs has ManagedClusterSets, and its IBGUs reach their clusters"
+    return ok(_CHECK, words)
+
+
+def _everywhere(heard: Reach) -> Finding:
+    if len(heard.namespaces) < 2:
+        return ok(_CHECK, "off: an IBGU may select any cluster; no two namespaces have IBGUs")
+    cancels = ", and an Abort or Rollback there cancels the others' rollouts"
+    return warning(
+        _CHECK,
+        f"off, and {_named(heard.namespaces)} have IBGUs: each of them reaches the whole fleet"
+        f"{cancels if heard.across_namespaces else ''}",
+        "if these are several teams', set IBGU_TENANCY=clustersets and bind ManagedClusterSets "
+        "to their namespaces (docs/guides/tenancy.md)",
+    )
+
+
+def _named(namespaces: tuple[str, ...]) -> str:
+    shown = ", ".join(namespaces[:_SHOWN]) + (", …" if len(namespaces) > _SHOWN else "")
+    return f"{len(namespaces)} namespaces ({shown})" if len(namespaces) > 1 else shown
