@@ -1,6 +1,8 @@
 """Tenancy on a real hub: a namespace's IBGUs reach only the cluster sets that are bound to it."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -23,10 +25,23 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def two(scene: Scene) -> AsyncIterator[Tenants]:
     """Tenant A has the first three clusters of the fleet, tenant B the other two."""
+    async with tenants_with(scene, 3, 2) as found:
+        yield found
+
+
+@pytest.fixture
+async def twelve(scene: Scene) -> AsyncIterator[list[str]]:
+    """The clusters of tenant A; tenant B has one."""
+    async with tenants_with(scene, 12, 1):
+        yield scene.others()[:12]
+
+
+@asynccontextmanager
+async def tenants_with(scene: Scene, mine: int, theirs: int) -> AsyncIterator[Tenants]:
     found = Tenants(scene)
-    await scene.fleet(count=5, durations="300s-400s")
+    await scene.fleet(count=mine + theirs, durations="300s-400s")
     names = scene.others()
-    for namespace, clusters in ((A, names[:3]), (B, names[3:])):
+    for namespace, clusters in ((A, names[:mine]), (B, names[mine:])):
         await found.namespace(namespace)
         await found.cluster_set(f"{scene.label}-{namespace}", *clusters)
         await found.bind(f"{scene.label}-{namespace}", namespace)
@@ -131,7 +146,8 @@ async def _prepared_by_a(scene: Scene) -> list[str]:
     return scene.others()[:3]
 
 
-async def outcomes(scene: Scene, namespace: str) -> list[str]:
+async def outcomes(scene: Scene, namespace: str) -> list[str | None]:
+    """Of its members, by cluster; None: not ended."""
     rows = await scene.journal(
         "SELECT outcome FROM members JOIN rollouts ON rollouts.uid = members.rollout"
         " WHERE namespace = $1 ORDER BY cluster",
@@ -149,6 +165,39 @@ async def test_an_abort_ends_nothing_of_another_tenants(scene: Scene, two: Tenan
     assert await ended(scene, A, "theirs") == names
     assert await outcomes(scene, A) == ["succeeded"] * 3
     assert [scene.stages(name) for name in names] == [["Prep"]] * 3
+
+
+async def _attacked(scene: Scene) -> None:
+    """Four of tenant A's clusters are in flight and eight wait when B aborts all of the hub's."""
+    await scene.apply(of(A, "theirs", step("Prep", most=4), fleet=scene.label))
+    await scene.seen_in_journal("RunAccepted", count=4)
+    await scene.apply(of(B, "abort", step("Abort")))
+
+
+async def test_an_abort_ends_none_of_twelve_clusters_under_way(
+    scene: Scene, twelve: list[str]
+) -> None:
+    """The attack as it was played: all twelve had ended within 4 seconds."""
+    await scene.start(tenancy="clustersets")
+    await _attacked(scene)
+    for name in twelve:
+        scene.freeze(name)
+    assert await ended(scene, B, "abort") == scene.others()[12:]
+    assert set(await outcomes(scene, A)) <= {None, "succeeded"}
+    for name in twelve:
+        scene.freeze(name, False)
+    assert await ended(scene, A, "theirs") == twelve
+    assert await outcomes(scene, A) == ["succeeded"] * 12
+    assert [scene.stages(name) for name in twelve] == [["Prep"]] * 12
+
+
+async def test_without_tenancy_the_same_abort_ends_who_waits(
+    scene: Scene, twelve: list[str]
+) -> None:
+    await scene.start()
+    await _attacked(scene)
+    await ended(scene, A, "theirs")
+    assert Counter(await outcomes(scene, A))["cancelled"] >= 8
 
 
 async def test_an_abort_waits_where_both_have_the_cluster(scene: Scene, two: Tenants) -> None:

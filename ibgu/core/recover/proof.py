@@ -3,13 +3,16 @@
 Each proof is something that an API server never does by itself and that no hand can do: a
 version, a generation or an object that goes back in time. What a hand can do (delete a work, edit
 it, shorten the plan) is no proof, however much of it is found: that is R9 and R1.
+
+Every rollout that is held tells the proof, also those of other namespaces: it names objects by
+uid and runs by id, never a rollout or a cluster by name.
 """
 
 from collections.abc import Container, Iterable, Iterator
 
 from ibgu.core.book import Book
 from ibgu.core.kinds import Ibgu
-from ibgu.core.model import Member, WorkView
+from ibgu.core.model import Run, WorkView
 from ibgu.core.observe import Shown
 from ibgu.core.recover.versions import Versions
 from ibgu.core.works import names
@@ -32,14 +35,14 @@ def generation_back(book: Book, found: Ibgu) -> Iterator[str]:
         return
     shown, known = found.metadata.generation, book.rollout.generation
     if shown < known:
-        yield f"{book.rollout.full_name} is at generation {shown}, and was at {known} before"
+        yield f"the IBGU {found.metadata.uid} is at generation {shown}, and was at {known} before"
 
 
 def returned(found: Ibgu, deleted: Container[str]) -> Iterator[str]:
     """No object comes back with its uid after its deletion. `deleted`: uids of rollouts."""
     meta = found.metadata
     if meta.uid in deleted and meta.deletion_timestamp is None:
-        yield f"{meta.namespace}/{meta.name} was deleted, and is back with the same uid"
+        yield f"the IBGU {meta.uid} was deleted, and is back with the same uid"
 
 
 def runs_back(
@@ -53,15 +56,15 @@ def runs_back(
     for work in works:
         if work.metadata.labels.get(names.PART) != names.STAGE:
             continue
-        cluster = work.metadata.namespace
-        member, view = book.latest(cluster), work.view
-        if member is not None and _older(member, view, book.rollout.restore, foreign):
-            yield f"the work {cluster}/{view.name} carries a run from before the newest one"
+        member, shown = book.latest(work.metadata.namespace), work.view
+        run = member.run if member is not None else None
+        if run is not None and _older(run, shown, book.rollout.restore, foreign):
+            yield f"a work carries the run {shown.run}, from before its cluster's newest, {run.id}"
 
 
-def _older(member: Member, work: WorkView, restore: str, foreign: Container[str]) -> bool:
-    run = member.run
-    if run is None or run.armed_at is None or work.restore != restore:
+def _older(run: Run, work: WorkView, restore: str, foreign: Container[str]) -> bool:
+    """`run`: the newest one of the work's cluster."""
+    if run.armed_at is None or work.restore != restore:
         return False
     untouched = not (work.edited or work.terminating)
     earlier = work.run not in ("", run.id) and work.run not in foreign

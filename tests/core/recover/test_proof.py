@@ -111,3 +111,21 @@ def test_a_shorter_plan_proves_nothing() -> None:
     known = book(rollout(generation=3), step("Prep"), step("Upgrade", 1))
     assert not list(generation_back(known, obj("Prep", generation=4)))
     assert Action.PREP in known.steps[0].step.actions
+
+
+def test_a_proof_names_no_rollout_and_no_cluster() -> None:
+    """Those of every namespace are held, and tell it."""
+    known = book(rollout(generation=3), step(), ARMED)
+    found = obj(generation=2)
+    told = [
+        *versions_back(Versions({}, {UID: 5}), Versions({}, {UID: 4})),
+        *generation_back(known, found),
+        *returned(found, {UID}),
+        *runs_back(known, [work("site-1")], FOREIGN),
+    ]
+    assert told == [
+        f"the IBGU {UID} is at version 4, and was at 5 before",
+        f"the IBGU {UID} is at generation 2, and was at 3 before",
+        f"the IBGU {UID} was deleted, and is back with the same uid",
+        "a work carries the run run-1, from before its cluster's newest, run-2",
+    ]
