@@ -74,13 +74,24 @@ def startable(state: str, kind: str) -> bool:
 
 
 def word_of(member: Member, hold: Reason | None) -> Word:
-    return word(member.state, member.reason.kind, member.outcome, member.cause, held=holds(hold))
+    late = bool(member.late)
+    ended = (member.outcome, member.cause, late)
+    return word(member.state, member.reason.kind, *ended, held=holds(hold))
 
 
 def word(
-    state: str, kind: str | None, outcome: str | None, cause: str | None, *, held: bool
+    state: str,
+    kind: str | None,
+    outcome: str | None,
+    cause: str | None,
+    late: bool = False,
+    *,
+    held: bool,
 ) -> Word:
-    """From the plain values of a row; `held`: its step or its rollout is."""
+    """From the plain values of a row; `held`: its step or its rollout is. `late`: a member that
+    failed has completed its action since, so that the cluster is where it was to be."""
+    if outcome == Outcome.FAILED and late:
+        return Word.SUCCEEDED
     if outcome is not None:
         return Word.TAKEN_OVER if cause == Cause.TAKEN_OVER else _OUTCOMES[outcome]
     if state == MemberState.IN_FLIGHT:

@@ -89,6 +89,16 @@ class RolloutRow(Struct, frozen=True):
     """Who made it, as far as its first event tells."""
 
 
+class Listing(Page[RolloutRow], frozen=True):
+    """A page of rollouts as of one moment."""
+
+    seq: int = 0
+    """The hub's newest event at that moment."""
+    others: tuple[RolloutRow, ...] = ()
+    """Those that are on the hub, but not on this page; in their steps only unfinished members are
+    counted. Empty if they were not asked for."""
+
+
 class Found(Struct, frozen=True):
     """A rollout with its newest step, and nothing counted."""
 
@@ -164,7 +174,7 @@ class GridRow(Struct, frozen=True):
     """The hub's newest event when the cells were read."""
     cells: tuple[tuple[Any, ...], ...]
     """cluster, state, reason's kind, reason's since (text), outcome, cause, ended at, failed
-    action, message: plain values, for thousands of them are read at once."""
+    action, message, late: plain values, for thousands of them are read at once."""
     now: datetime
     """By the database's clock."""
     flights: tuple[FlightRow, ...] = ()
@@ -218,6 +228,8 @@ class EndRow(Struct, frozen=True):
     rollout: str
     outcome: Outcome
     cause: Cause | None
+    late: bool
+    """They have completed the action since."""
     count: int
 
 

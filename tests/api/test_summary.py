@@ -1,5 +1,6 @@
 """All that is under way."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from ibgu.db import Journal, Turn
 from ibgu.db.labels import LabelStore
 from ibgu.db.labels import seen as seen_labels
 from tests.api.conftest import Ask
-from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, over, put, rollout, seen
+from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, over, put, rollout, seen, tell
 from tests.db.records import NOW, ended, ending, member, started, starting, step, with_run
 
 pytestmark = pytest.mark.hub
@@ -81,6 +82,57 @@ async def test_what_needs_a_person(ask: Ask, journal: Journal) -> None:
         ("ran-r1", "HubForbids", 2, "may not create works"),
     ]
     assert found["members"]["held"] == 1
+
+
+async def test_the_list_of_rollouts_tells_it_of_its_own_moment(ask: Ask, journal: Journal) -> None:
+    """Also of rollouts that are not on its page."""
+    forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, Who.PERSON)
+    for uid, age in (("r1", 2), ("r2", 1), ("r3", 0)):
+        one = rollout(uid, age=age)
+        await seen(journal, one)
+        prep = await open_step(journal, step(one, 0, Action.PREP, hold=BRAKE))
+        await put(journal, member(prep, f"{uid}-a", 0, reason=forbidden))
+    gone = rollout("r4", state=RolloutState.DELETED)
+    await seen(journal, gone)
+    prep = await open_step(journal, step(gone, 0, Action.PREP, hold=BRAKE))
+    await put(journal, member(prep, "r4-a", 0, reason=forbidden))
+    told = (await summary(ask))["needsPerson"]
+    assert len(told) == 6
+    for limit in (1, 2, 50):
+        page = (await ask("alice", "rollouts", needsPerson=True, limit=limit)).json()
+        assert _sorted(page["needsPerson"]) == _sorted(told)
+    assert (await ask("alice", "rollouts")).json()["needsPerson"] is None
+
+
+def _sorted(needs: list[Any]) -> list[Any]:
+    return sorted(needs, key=lambda need: (need["name"], need["kind"]))
+
+
+async def test_numbers_of_the_list_are_of_one_moment_while_a_rollout_moves(
+    ask: Ask, journal: Journal
+) -> None:
+    """One fails, and one needs a person: always both, or neither."""
+    forbidden = Reason(ReasonKind.FORBIDDEN, NOW, "may not create works", None, Who.PERSON)
+    one = rollout()
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, total=40))
+    await put(journal, *(member(prep, f"c{n:02}", n) for n in range(40)))
+
+    async def move(n: int) -> None:
+        ended = OnMember(Kind.FINISHED, failed(prep, f"c{n:02}", n, PULL), "")
+        kept = member(prep, f"c{n + 20:02}", n + 20, reason=forbidden)
+        await tell(journal, ended, OnMember(Kind.WAITS, kept, ""))
+
+    moments = set()
+    for n in range(20):
+        _, answer = await asyncio.gather(move(n), ask("alice", "rollouts", needsPerson=True))
+        page = answer.json()
+        (row,) = page["items"]
+        kept = sum(each["members"] for each in page["needsPerson"])
+        assert row["counts"]["failed"] == row["current"]["counts"]["failed"] == kept
+        assert page["seq"] == 2 + kept
+        moments.add(page["seq"])
+    assert len(moments) > 10
 
 
 async def test_only_of_namespaces_that_may_be_read(ask: Ask, journal: Journal) -> None:

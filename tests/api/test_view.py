@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.api.context import Context
 from ibgu.api.schemas.view import View
@@ -130,6 +131,28 @@ def alike(found: Any) -> None:
     assert found["failures"]["total"] == counts["failed"]
     last = found["timeline"]["points"][-1]
     assert (last["succeeded"], last["failed"]) == (counts["succeeded"], counts["failed"])
+
+
+async def test_who_completed_late_has_failed_nowhere(ask: Ask, journal: Journal) -> None:
+    """Not even where the counts of the step, which is over, are known from before."""
+    one = rollout()
+    await rollouts_seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED, total=3))
+    slow = failed(prep, "b", 1, PULL)
+    await put(journal, succeeded(prep, "a", 0), slow, failed(prep, "c", 2, PULL))
+    before = await body(ask)
+    assert before["steps"][0]["counts"]["failed"] == before["rollout"]["counts"]["failed"] == 2
+    late = replace(slow, late="completed late, after 47 min")
+    await tell(journal, OnMember(Kind.LATE, late, late.late))
+    found = await body(ask)
+    alike(found)
+    assert found["grid"]["states"] == ["succeeded", "succeeded", "failed"]
+    assert found["grid"]["causes"] == [None, None, "PrepFailed"]
+    assert [each is None for each in found["grid"]["failures"]] == [True, True, False]
+    assert found["failures"]["items"][0]["clusters"] == ["c"]
+    assert found["rollout"]["counts"]["failed"] == 1
+    members = (await ask("alice", "summary")).json()["members"]
+    assert (members["succeeded"], members["failed"]) == (2, 1)
 
 
 async def test_a_large_step_is_looked_at_once_a_second_for_all(

@@ -64,20 +64,36 @@ def test_who_has_finished(outcome: Outcome) -> None:
     assert word_of(by_hand, None) is Word.TAKEN_OVER
 
 
+def test_who_completed_late_has_not_failed() -> None:
+    late = replace(standing(MemberState.FINISHED), late="completed late, after 47 min")
+    for cause in (Cause.UPGRADE_FAILED, Cause.TAKEN_OVER):
+        over = replace(late, outcome=Outcome.FAILED, cause=cause)
+        assert word_of(over, None) is Word.SUCCEEDED
+    assert word_of(replace(late, outcome=Outcome.CANCELLED), None) is Word.CANCELLED
+
+
 @given(
     st.sampled_from(MemberState),
     st.sampled_from(ReasonKind),
     st.sampled_from(Outcome),
     st.none() | st.sampled_from(Cause),
     st.booleans(),
+    st.booleans(),
 )
 def test_rows_tell_the_same_as_records(
-    state: MemberState, kind: ReasonKind, outcome: Outcome, cause: Cause | None, held: bool
+    state: MemberState,
+    kind: ReasonKind,
+    outcome: Outcome,
+    cause: Cause | None,
+    late: bool,
+    held: bool,
 ) -> None:
     """The grid speaks from the plain text of columns."""
     ended = outcome if state is MemberState.FINISHED else None
-    record = replace(standing(state, kind), outcome=ended, cause=cause)
-    told = word(str(state), str(kind), ended and str(ended), cause and str(cause), held=held)
+    words = "completed late, after 47 min" if late else ""
+    record = replace(standing(state, kind), outcome=ended, cause=cause, late=words)
+    plain = (str(state), str(kind), ended and str(ended), cause and str(cause))
+    told = word(*plain, late, held=held)
     assert told is word_of(record, BRAKE if held else None)
 
 

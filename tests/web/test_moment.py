@@ -1,14 +1,16 @@
 """One screen, one moment: whatever a screen shows twice is the same, while the rollout moves."""
 
 import asyncio
+import re
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.async_api import expect
 
-from ibgu.core.model import Member, ReasonKind, Step
+from ibgu.core.model import Kind, Member, OnMember, ReasonKind, RolloutState, Step, StepState, Who
 from tests.web.conftest import SESSION, Look
 from tests.web.fleet import MONITOR, PULL, Story, failed, running, succeeded, waiting
 
@@ -142,3 +144,81 @@ def _over(step: Step, index: int, story: Story) -> Member:
     if index % SLOTS < 5:
         return failed(step, FIRST + index, index, since, USUAL, MONITOR)
     return succeeded(step, FIRST + index, index, since, USUAL)
+
+
+LIST = """() => {
+  const number = (text) => Number(text?.match(/\\d+/)?.[0] ?? 0);
+  const row = [...document.querySelectorAll(".rollout")]
+    .find((each) => each.innerText.includes("ran-list"));
+  const needs = [...document.querySelectorAll(".notice.warn li")]
+    .find((each) => each.innerText.includes("ran-list"));
+  return {
+    failed: number(row.querySelector(".troubles > *").innerText),
+    bar: number(row.querySelector(".bar").getAttribute("aria-label").match(/\\d+ failed/)[0]),
+    kept: number(needs?.innerText.match(/\\(\\d+ cluster/)?.[0]),
+  };
+}"""
+KEPT = 20
+
+
+async def test_the_list_and_what_waits_for_a_person_are_of_one_moment(look: Look) -> None:
+    """One fails, and one needs a person: always both, or neither."""
+    story = look.site.story()
+    of = await story.rollout("ran-list", ["Prep"])
+    step = await story.step(of, 0, 2 * KEPT)
+    await story.put(*(waiting(step, FIRST + 500 + n, n, story.now) for n in range(2 * KEPT)))
+    page = await look.open()
+    row = page.locator(".rollout").filter(has_text="ran-list")
+    await expect(row).to_be_visible()
+    moving = asyncio.create_task(refuse(story, step))
+    seen = set()
+    while not moving.done():
+        shown = await page.evaluate(LIST)
+        assert shown["failed"] == shown["bar"] == shown["kept"], shown
+        seen.add(shown["kept"])
+    await moving
+    await expect(row).to_contain_text(f"{KEPT} failed")
+    shown = await page.evaluate(LIST)
+    assert shown == {"failed": KEPT, "bar": KEPT, "kept": KEPT}
+    assert len(seen) > 2
+    assert look.errors == []
+
+
+async def refuse(story: Story, step: Step) -> None:
+    why = "ibgu may not create ManifestWorks in the cluster's namespace"
+    for n in range(KEPT):
+        place = (step, FIRST + 500 + KEPT + n, KEPT + n, story.now)
+        kept = waiting(*place, ReasonKind.FORBIDDEN, why, Who.PERSON)
+        over = failed(step, FIRST + 500 + n, n, story.now - USUAL, USUAL, PULL)
+        ended = OnMember(Kind.FINISHED, over, "the cluster says so")
+        await story.tell(ended, OnMember(Kind.WAITS, kept, ""))
+        await asyncio.sleep(0.4)
+
+
+async def test_who_completed_late_is_failed_nowhere(look: Look) -> None:
+    story = look.site.story()
+    of = await story.rollout("ran-late", ["Upgrade"], state=RolloutState.COMPLETE)
+    ended = story.now - USUAL
+    step = await story.step(of, 0, 3, state=StepState.FINISHED, finished_at=ended)
+    since = ended - USUAL
+    slow, bad = [failed(step, FIRST + 600 + n, n, since, USUAL, MONITOR) for n in (0, 1)]
+    await story.put(slow, bad, succeeded(step, FIRST + 602, 2, since, USUAL))
+    page = await look.open("#/r/default/ran-late")
+    failures = page.locator("#failures")
+    await expect(failures).to_contain_text("2 failures in this step")
+    late = replace(slow, late="completed late, after 47 min")
+    await story.tell(OnMember(Kind.LATE, late, late.late))
+    await expect(failures).to_contain_text("1 failure in this step")
+    legend = await page.locator(".legend button").all_inner_texts()
+    assert counted(legend) == {"failed": 1, "succeeded": 2}
+    assert counted(await page.locator(".why li button").all_inner_texts()) == {
+        "init monitor timeout": 1
+    }
+    bar = await page.locator(".step[aria-current] .bar").get_attribute("aria-label")
+    assert bar is not None
+    assert bar.startswith("2 succeeded, 1 failed,")
+    await expect(page.locator(".facts")).to_contain_text("1 failed")
+    await expect(page.locator(".chart")).to_have_attribute(
+        "aria-label", re.compile("2 succeeded, 1 failed")
+    )
+    assert look.errors == []

@@ -16,16 +16,23 @@ from ibgu.api.routes.inputs import (
     require_crd,
 )
 from ibgu.api.routes.visible import Visible
-from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.problem import problems
-from ibgu.api.schemas.rollouts import RolloutBody, Steps
+from ibgu.api.schemas.rollouts import RolloutBody, Rollouts, Steps
 from ibgu.api.shape.rollouts import rollout_body, step_bodies
+from ibgu.api.shape.summary import needs_of
 from ibgu.core.model import RolloutState
 
 router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=Guarded)
 
 States = Annotated[
     list[RolloutState] | None, Query(description="Only in these states; may be given repeatedly.")
+]
+NeedsPersonToo = Annotated[
+    bool,
+    Query(
+        alias="needsPerson",
+        description="Also what needs a person, in all rollouts that you may read.",
+    ),
 ]
 
 
@@ -37,19 +44,27 @@ async def rollouts(
     state: States = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
+    needs_person: NeedsPersonToo = False,
     *,
     caller: CallerOfRequest,
-) -> Page[RolloutBody]:
-    """Of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
+) -> Rollouts:
+    """Of the namespaces in which the caller may `get imagebasedgroupupgrades`, as of one moment."""
     found = await reads.rollouts(
         namespaces=visible,
         states=state,
         limit=limit,
         cursor=cursor,
+        others=needs_person,
     )
     if not found.items:
         await require_crd(caller)
-    return Page(items=[rollout_body(row, paces) for row in found.items], next_cursor=found.next)
+    rows = (*found.items, *found.others)
+    return Rollouts(
+        items=[rollout_body(row, paces) for row in found.items],
+        next_cursor=found.next,
+        seq=found.seq,
+        needs_person=needs_of(rows, paces) if needs_person else None,
+    )
 
 
 @router.get(

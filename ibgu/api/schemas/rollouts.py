@@ -5,8 +5,9 @@ from enum import StrEnum
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from ibgu.api.schemas.base import Body
+from ibgu.api.schemas.base import Body, Page
 from ibgu.api.schemas.common import Counts, ReasonBody
+from ibgu.api.schemas.summary import NeedsPerson
 from ibgu.core.model import Action, ReasonKind, RolloutState, StepState, Who
 from ibgu.core.status import Phase
 
@@ -140,6 +141,13 @@ class RolloutBody(Body):
     )
     created_by: str | None = Field(
         description="Who made it, as far as the journal tells; null: it does not."
+    )
+
+
+class Rollouts(Page[RolloutBody]):
+    seq: int = Field(description="The hub's newest event at the moment of this answer.")
+    needs_person: list[NeedsPerson] | None = Field(
+        description="As `summary` has it, of the same moment; null: it was not asked for."
     )
 
 

@@ -1,13 +1,13 @@
 """All rollouts in one picture."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ibgu.api.schemas.summary import NeedsPerson, Summary
 from ibgu.api.shape.overdue import overdue_in
 from ibgu.api.shape.rollouts import stalled_in
 from ibgu.core.forecast import Paces
-from ibgu.core.model import MemberState, Reason, Rollout, Step, Who
+from ibgu.core.model import MemberState, Reason, Rollout, RolloutState, Step, Who
 from ibgu.core.status import Phase, hold_of, phase_of
 from ibgu.core.words import Word, startable, word
 from ibgu.db.views import Overview, ReasonRow, RolloutRow
@@ -18,15 +18,21 @@ _PHASES = tuple(phase for phase in Phase if phase is not Phase.DELETED)
 def summary_body(found: Overview, paces: Paces) -> Summary:
     phases = Counter(phase_of(row.rollout, _step(row), row.counts) for row in found.rollouts)
     members = _members(found)
-    needs = [need for row in found.rollouts for need in _needs(row, paces)]
     return Summary(
         rollouts={phase: phases[phase] for phase in _PHASES},
         members={each: members[each] for each in Word},
         failed=sum(row.counts.failed for row in found.rollouts),
         stalled=sum(stalled_in(row.current, paces) for row in found.rollouts if row.current),
-        needs_person=sorted(needs, key=lambda need: need.since),
+        needs_person=needs_of(found.rollouts, paces),
         now=found.now,
     )
+
+
+def needs_of(rows: Iterable[RolloutRow], paces: Paces) -> list[NeedsPerson]:
+    """What has waited longest comes first; nothing of rollouts that are deleted."""
+    present = (row for row in rows if row.rollout.state is not RolloutState.DELETED)
+    needs = [need for row in present for need in _needs(row, paces)]
+    return sorted(needs, key=lambda need: need.since)
 
 
 def _step(row: RolloutRow) -> Step | None:
@@ -36,7 +42,8 @@ def _step(row: RolloutRow) -> Step | None:
 def _members(found: Overview) -> Counter[Word]:
     counts: Counter[Word] = Counter()
     for end in found.ends:
-        counts[word(MemberState.FINISHED, None, end.outcome, end.cause, held=False)] += end.count
+        ended = (end.outcome, end.cause, end.late)
+        counts[word(MemberState.FINISHED, None, *ended, held=False)] += end.count
     for row in found.rollouts:
         held = hold_of(row.rollout, _step(row)) is not None
         for reason in row.current.reasons if row.current else ():

@@ -39,7 +39,7 @@ def selected(client: "Client", seen: Seen, label: str, stalled: int) -> Seen:
 
 def _step(step: Step, members: Iterable[Member]) -> Step:
     of_step = [member for member in members if member.step == step.step]
-    words = Counter(member.outcome or _FIELDS[member.state] for member in of_step)
+    words = Counter(map(_field, of_step))
     waits = Counter((member.reason.kind, member.reason.who) for member in of_step if member.reason)
     reasons = [ReasonCount(kind=kind, who=who, count=n) for (kind, who), n in waits.most_common()]
     counts = Counts(total=len(of_step), **words)
@@ -47,10 +47,16 @@ def _step(step: Step, members: Iterable[Member]) -> Step:
     return replace(step, counts=counts, reasons=tuple(reasons), stalled=late, eta=None)
 
 
+def _field(member: Member) -> str:
+    if member.outcome == "failed" and member.late:
+        return "succeeded"
+    return member.outcome or _FIELDS[member.state]
+
+
 def _failures(members: Iterable[Member]) -> Failures:
     groups: dict[tuple[object, ...], list[Member]] = {}
     for member in members:
-        if member.outcome in ("failed", "cancelled"):
+        if _field(member) in ("failed", "cancelled"):
             what = (member.step, member.failed_action, member.outcome, member.cause, member.failure)
             groups.setdefault(what, []).append(member)
     items = sorted(map(_group, groups.values()), key=lambda each: (-each.count, each.step))

@@ -52,13 +52,13 @@ class End(Struct, frozen=True):
         return (self.at, self.cluster)
 
 
-Standing = tuple[MemberState, ReasonKind | None, Outcome | None, Cause | None]
-"""State, reason (None: finished), outcome, cause: all that the word for a member follows from."""
+Standing = tuple[MemberState, ReasonKind | None, Outcome | None, Cause | None, bool]
+"""State, reason (None: finished), outcome, cause, completed late: the word follows from these."""
 
 
 def standing_of(member: Member) -> Standing:
     kind = None if member.finished else member.reason.kind
-    return (member.state, kind, member.outcome, member.cause)
+    return (member.state, kind, member.outcome, member.cause, bool(member.late))
 
 
 def has_ended(member: Member) -> bool:
@@ -207,7 +207,7 @@ class StepBook:
     def ready(self) -> int:
         """Members that would start if they might."""
         kinds = (ReasonKind.READY, ReasonKind.START_JITTER)
-        return sum(self.standing[MemberState.WAITING, kind, None, None] for kind in kinds)
+        return sum(self.standing[MemberState.WAITING, kind, None, None, False] for kind in kinds)
 
     @property
     def failed(self) -> int:

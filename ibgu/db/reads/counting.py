@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import (
     ColumnElement,
     FromClause,
@@ -24,7 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.counts import Counts
-from ibgu.core.model import MemberState, RunState, Step, StepState
+from ibgu.core.model import MemberState, Outcome, RunState, Step, StepState
 from ibgu.core.overdue import RULES
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.tallies import StepKey
@@ -81,7 +82,8 @@ class CountingReads(Base):
     async def _count(
         self, db: AsyncConnection, steps: Collection[Step], *, finished: bool = True
     ) -> list[StepRow]:
-        counts = await self._tallied(db, steps) if finished else {}
+        ended = await self._tallied(db, steps) if finished else {}
+        counts = await self._with_late(db, ended)
         busy = [step.key for step in steps if step.state is StepState.RUNNING]
         now = await self._now(db)
         reasons = _by_step(await self._reasons(db, busy))
@@ -97,7 +99,29 @@ class CountingReads(Base):
             for step in steps
         ]
 
+    async def _with_late(
+        self, db: AsyncConnection, ended: dict[StepKey, Counts]
+    ) -> dict[StepKey, Counts]:
+        """Return the counts with those that completed late among the succeeded ones. That may
+        happen after the step's end, and is read from the few that failed."""
+        keys = [key for key, counts in ended.items() if counts.failed]
+        if not keys:
+            return ended
+        late = select(func.count().label("count")).where(
+            members.c.state == MemberState.FINISHED.value,
+            members.c.outcome == Outcome.FAILED.value,
+            members.c.late != "",
+        )
+        found = dict(ended)
+        for rollout, step, count in await db.execute(self._of_steps(keys, late)):
+            of = found[rollout, step]
+            found[rollout, step] = replace(
+                of, succeeded=of.succeeded + count, failed=of.failed - count
+            )
+        return found
+
     async def _tallied(self, db: AsyncConnection, steps: Collection[Step]) -> dict[StepKey, Counts]:
+        """As the members have ended: what comes true later is not in it."""
         known = {step.key: counts for step in steps if (counts := self._tallies.get(step))}
         unknown = [step for step in steps if step.key not in known]
         counted = await self._counts(db, [step.key for step in unknown]) if unknown else {}

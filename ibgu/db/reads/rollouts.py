@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, any_, func, select, text, tuple_
+from sqlalchemy import Select, all_, any_, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Rollout, RolloutState, Step
@@ -13,7 +13,7 @@ from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.totals import TotalReads
 from ibgu.db.rows import OF_ROLLOUT, OF_STEP, to_record
 from ibgu.db.schema import rollouts, steps
-from ibgu.db.views import Found, Page, RolloutRow, StepRow
+from ibgu.db.views import Found, Listing, RolloutRow, StepRow
 
 _others = steps.alias()
 _LAST = (
@@ -46,11 +46,13 @@ class RolloutReads(TotalReads):
         states: Collection[RolloutState] | None = None,
         limit: int = 100,
         cursor: str | None = None,
-    ) -> Page[RolloutRow]:
-        """Newest first; None: of all namespaces, in all states (deleted ones too)."""
-        statement = self._rollouts().limit(limit + 1)
-        if namespaces is not None:
-            statement = statement.where(rollouts.c.namespace == any_(texts(namespaces)))
+        others: bool = False,
+    ) -> Listing:
+        """Newest first; None: of all namespaces, in all states (deleted ones too).
+
+        `others`: of the moment of the page also those that are present, but not on it.
+        """
+        statement = self._of(namespaces).limit(limit + 1)
         if states is not None:
             wanted = texts([state.value for state in states])
             statement = statement.where(rollouts.c.state == any_(wanted))
@@ -58,8 +60,12 @@ class RolloutReads(TotalReads):
             age = tuple_(rollouts.c.created_at, rollouts.c.uid)
             statement = statement.where(age < decode(cursor, tuple[datetime, str]))
         async with self._at_one_moment() as db:
-            found = await self._with_steps(db, statement)
-        return page(found, limit, lambda row: row.rollout.age)
+            seq = await self._seq(db)
+            found = page(await self._with_steps(db, statement), limit, lambda row: row.rollout.age)
+            shown = [row.rollout.uid for row in found.items]
+            besides = self._present(namespaces).where(rollouts.c.uid != all_(texts(shown)))
+            rest = await self._with_steps(db, besides, finished=False) if others else ()
+        return Listing(found.items, found.next, seq, tuple(rest))
 
     async def rollout(self, namespace: str, name: str) -> RolloutRow | None:
         """The newest of that name, also if it is deleted."""
@@ -101,6 +107,15 @@ class RolloutReads(TotalReads):
     def _rollouts(self) -> Select[Any]:
         newest_first = (rollouts.c.created_at.desc(), rollouts.c.uid.desc())
         return select(*OF_ROLLOUT).where(rollouts.c.hub == self.hub).order_by(*newest_first)
+
+    def _of(self, namespaces: Collection[str] | None) -> Select[Any]:
+        if namespaces is None:
+            return self._rollouts()
+        return self._rollouts().where(rollouts.c.namespace == any_(texts(namespaces)))
+
+    def _present(self, namespaces: Collection[str] | None) -> Select[Any]:
+        """Those that are not deleted."""
+        return self._of(namespaces).where(rollouts.c.state != RolloutState.DELETED.value)
 
     async def _with_steps(
         self,

@@ -25,6 +25,7 @@ _CELLS = (
     members.c.ended_at,
     members.c.failed_action,
     members.c.message,
+    members.c.late,
 )
 _COURSE = text("""
     SELECT
@@ -35,7 +36,8 @@ _COURSE = text("""
     FROM members CROSS JOIN LATERAL (VALUES
       (CASE WHEN state <> 'waiting' THEN started_at END, 1, 0, 0, 0),
       (CASE WHEN state = 'finished' THEN ended_at END, 0, (started_at IS NOT NULL)::int,
-        (outcome = 'succeeded')::int, (outcome = 'failed')::int)
+        (outcome = 'succeeded' OR outcome = 'failed' AND late <> '')::int,
+        (outcome = 'failed' AND late = '')::int)
     ) AS change(at, started, ended, succeeded, failed)
     WHERE hub = :hub AND rollout = :rollout AND step = :step AND at IS NOT NULL
     GROUP BY number

@@ -201,7 +201,8 @@ def _on_step(step: _Step, event: EventRow) -> None:
 
 
 def _count(step: _Step, member: _Member, by: int) -> None:
-    step.counts[member.outcome or member.state] += by
+    late = member.progress is Progress.LATE
+    step.counts["succeeded" if late else member.outcome or member.state] += by
     if member.state == "in flight":
         step.doing[member.doing] += by
 

@@ -15,17 +15,16 @@ import { creator, plural } from "../words/format.js";
 import { spaced, STALLED } from "../words/states.js";
 
 export function Rollouts() {
-  const watched = useBody("rollouts?limit=50", { gap: 2000 });
-  const summary = useBody("summary", { gap: 2000 });
+  const watched = useBody("rollouts?limit=50&needsPerson=true", { gap: 2000 });
   const now = useNow();
   useEffect(() => {
     document.title = "Rollouts · ibgu";
   }, []);
   if (!watched.body) return html`<${Missing} watched=${watched} />`;
-  const { items, nextCursor } = watched.body;
+  const { items, needsPerson, nextCursor } = watched.body;
   return html`<h1>Rollouts</h1>
     <${Stale} watched=${watched} />
-    <${NeedsPerson} summary=${summary.body} now=${now} />
+    <${NeedsPerson} needs=${needsPerson} now=${now} />
     ${items.length === 0 && html`<${NoRollouts} />`}
     <ul class="rollouts">
       ${items.map((each) => html`<${Row} key=${each.uid} rollout=${each} now=${now} />`)}
@@ -40,12 +39,12 @@ function NoRollouts() {
   <//>`;
 }
 
-function NeedsPerson({ summary, now }) {
-  if (!summary?.needsPerson?.length) return null;
+function NeedsPerson({ needs, now }) {
+  if (!needs?.length) return null;
   return html`<section class="notice warn" aria-label="Waits for a person">
     <h2>Waits for a person</h2>
     <ul>
-      ${summary.needsPerson.map(
+      ${needs.map(
         (each) => html`<li key=${each.namespace + each.name + each.kind}>
           <a href=${rolloutLink(each)}>${each.name}</a>
           <strong> ${spaced(each.kind)}</strong>${each.members > 0 && ` (${plural(each.members, "cluster")})`}, for <${Ago} stamp=${each.since} now=${now} />:
