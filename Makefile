@@ -146,8 +146,15 @@ docs: $(READY) ## the documentation site in .artifacts/site, its reference pages
 release: $(READY) tools ## wheel, sdist, chart, SBOM, licences, notes, checksums in dist/ (RELEASE_ARGS)
 	@$(BIN)/python -m tests.release $(RELEASE_ARGS)
 
+# CLI_URL is the folder that the files will be downloaded from.
+.PHONY: cli
+cli: $(READY) ## the commands as one file for laptops, and krew's manifest, in dist/cli (CLI_URL, CLI_ARGS)
+	@$(BIN)/python -m tests.release.cli $(if $(CLI_URL),--url $(CLI_URL)) $(CLI_ARGS)
+
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --quiet
+# Of the commands that ask: neither a server nor a database.
+CLI_NEEDS := aiohttp kubernetes-asyncio msgspec pydantic pydantic-settings pyyaml rich typer
 
 .PHONY: lock
 lock: ## pin all packages anew, and those of the image as the same
@@ -156,6 +163,7 @@ lock: ## pin all packages anew, and those of the image as the same
 	@$(COMPILE) pyproject.toml --extra dev -o $(LOCK)
 	@$(COMPILE) pyproject.toml --extra otel -c $(LOCK) --no-annotate -o requirements-image.lock
 	@echo 'hatchling>=1.27' | $(COMPILE) - -c $(LOCK) --no-annotate -o requirements-build.lock
+	@printf '%s\n' $(CLI_NEEDS) | $(COMPILE) - -c $(LOCK) --no-annotate -o requirements-cli.lock
 	@echo 'cryptography>=44' | $(COMPILE) - -c $(LOCK) --no-annotate -o requirements-sandbox.lock
 
 .PHONY: clean

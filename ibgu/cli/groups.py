@@ -1,12 +1,13 @@
 """Commands in groups, in the order in which a person meets them: `ibgu --help`."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from ibgu import invalid
+from ibgu.cli.errors import fail
 
 
 class Panel(StrEnum):
@@ -23,6 +24,8 @@ class Grouped(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            _require_ibgu_itself(error)
         except typer.BadParameter as error:
             if isinstance(error.__cause__, Exception) and hasattr(error.__cause__, "errors"):
                 error.message = invalid.words(error.__cause__.errors()[0])
@@ -40,6 +43,17 @@ class Grouped(TyperGroup):
             if rows:
                 with formatter.section(panel):
                     formatter.write_dl(rows)
+
+
+def _require_ibgu_itself(missing: ModuleNotFoundError) -> NoReturn:
+    """The one file for laptops has only the packages of the commands that ask."""
+    package = (missing.name or "").partition(".")[0]
+    if package in ("", "ibgu"):
+        raise missing
+    fail(
+        f"this command needs the package {package}, which the one file for laptops leaves out. "
+        "Run it in ibgu's image, or install all of ibgu by pip"
+    )
 
 
 def _panel(command: Any) -> str:

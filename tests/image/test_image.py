@@ -34,7 +34,7 @@ def stages() -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-@pytest.mark.parametrize("part", ["image", "build", "sandbox"])
+@pytest.mark.parametrize("part", ["image", "build", "cli", "sandbox"])
 def test_the_image_has_what_was_tested(part: str) -> None:
     found = pins(f"requirements-{part}.lock")
     assert found

@@ -59,11 +59,11 @@ def _texts(source: Source, version: str, section: str, made: Path) -> None:
 
 
 def _archives(source: Source, made: Path) -> None:
-    _run(source, [sys.executable, "-m", "hatchling", "build", "-d", str(made)])
-    _run(source, [str(tools().helm), "package", "charts/ibgu", "-d", str(made)])
+    run(source, [sys.executable, "-m", "hatchling", "build", "-d", str(made)])
+    run(source, [str(tools().helm), "package", "charts/ibgu", "-d", str(made)])
 
 
-def _run(source: Source, command: Sequence[str]) -> None:
+def run(source: Source, command: Sequence[str]) -> None:
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(int(source.at.timestamp()))}
     done = subprocess.run(
         command, cwd=source.folder, env=environment, capture_output=True, text=True, check=False

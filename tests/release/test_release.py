@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import re
-import shutil
-import subprocess
 import tarfile
 import time
 from pathlib import Path
@@ -13,41 +10,14 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.release.build import SUMS, release
+from tests.release.conftest import ROOT, VERSION
 from tests.release.errors import ReleaseError
 from tests.release.packages import LOCK, shipped
 from tests.release.source import changed
-
-ROOT = Path(__file__).parents[2]
-VERSION = yaml.safe_load((ROOT / "charts/ibgu/Chart.yaml").read_text())["version"]
-PARTS = ("ibgu", "charts", "migrations", "docs", "pyproject.toml", "README.md", "LICENSE", LOCK)
-
-
-def git(repository: Path, *arguments: str) -> None:
-    person = ["-c", "user.name=Olga", "-c", "user.email=olga@example.com"]
-    environment = {**os.environ, "GIT_COMMITTER_DATE": "2026-11-20T12:00:00Z"}
-    subprocess.run(["git", *person, *arguments], cwd=repository, env=environment, check=True)
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As this checkout, with a changelog that is ready for a release."""
-    folder = tmp_path_factory.mktemp("repository")
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / part, folder / part, ignore=ignored)
-        else:
-            shutil.copy(ROOT / part, folder / part)
-    (folder / "CHANGELOG.md").write_text(f"# Changelog\n\n## {VERSION}\n\n- All of it.\n")
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "All of it")
-    return folder
 
 
 @pytest.fixture(scope="module")
