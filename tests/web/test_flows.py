@@ -13,7 +13,7 @@ from ibgu.core.spans import duration
 from ibgu.hub.client import HubClient
 from tests.api.reporting import put_works
 from tests.web.conftest import SESSION, Look
-from tests.web.fleet import MONITOR, failed, running, succeeded
+from tests.web.fleet import MINUTE, MONITOR, failed, running, succeeded
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -499,6 +499,23 @@ async def test_the_theme_is_kept_and_repaints_the_grid(look: Look) -> None:
     await look.keep("dark", 1250)
     await page.reload()
     await expect(page.get_by_label("Theme")).to_have_value("dark")
+
+
+@pytest.mark.parametrize("width", [820, 1280, 1440])
+async def test_a_phase_of_the_list_has_room_on_one_line(look: Look, width: int) -> None:
+    """The longest one, too, and all of them end at the same edge."""
+    story = look.site.story()
+    of = await story.rollout(f"ran-w{width}", ["Upgrade"], state=RolloutState.COMPLETE)
+    step = await story.step(of, 0, 1, state=StepState.FINISHED, finished_at=story.now)
+    await story.put(failed(step, 40_000 + width, 0, story.now, MINUTE, MONITOR))
+    await look.page.set_viewport_size({"width": width, "height": 900})
+    page = await look.open()
+    row = page.locator(".rollout", has_text=f"ran-w{width}")
+    await expect(row.locator(".phase")).to_have_text("Completed with failures")
+    boxes = [await each.bounding_box() for each in await page.locator(".rollout .phase").all()]
+    assert all(box and box["height"] < 30 for box in boxes)
+    assert len({round(box["x"] + box["width"]) for box in boxes if box}) == 1
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 async def test_a_tablet_has_room_for_it(look: Look) -> None:

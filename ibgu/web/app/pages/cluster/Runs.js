@@ -98,7 +98,7 @@ function Row({ place, run, longest, now }) {
     <td class="span">${span(seconds(run, now))}</td>
     <td class="took"><${Took} run=${run} name=${name} longest=${longest} now=${now} /></td>
     <td>
-      <${Symbol} name=${name} /> ${run.result ?? run.state}
+      <span class="state"><${Symbol} name=${name} /> ${run.result ?? run.state}</span>
       ${run.message && html`<p class="quiet">${run.message}</p>`}
     </td>
   </tr>`;
