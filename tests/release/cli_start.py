@@ -1,4 +1,7 @@
-"""Runs once the one file is unpacked, before its commands: also on a Python that is too old."""
+"""Runs once the one file is unpacked, before its commands: also on a Python that is too old.
+
+shiv gives it the path of that file as `archive`.
+"""
 
 import json
 import platform
@@ -17,5 +20,5 @@ if python not in made_for["pythons"]:
     known = ", ".join(made_for["pythons"])
     sys.exit(
         "ibgu: this file needs one of Python " + known + ", and this is Python " + python + ". "
-        "Run it by one of them: python" + made_for["pythons"][0] + " " + sys.argv[0]
+        "Run it by one of them: python" + made_for["pythons"][0] + " " + globals()["archive"]
     )

@@ -108,6 +108,7 @@ def test_another_python_is_named(dist: Path, home: Path) -> None:
     made_for.write_text(known)
     assert told.returncode == 1
     assert told.stderr.startswith("ibgu: this file needs one of Python 3.99, and this is Python 3.")
+    assert told.stderr.endswith(f"by one of them: python3.99 {program(dist)}\n")
 
 
 def test_krew_finds_what_its_manifest_names(dist: Path) -> None:
