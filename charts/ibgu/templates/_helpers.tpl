@@ -51,6 +51,15 @@ api: {command: api, values: api, account: {{ .Values.api.serviceAccount.name }}}
 {{ ternary "ibgu" "api" (eq .Values.topology "combined") }}
 {{- end }}
 
+{{- /* `helm upgrade --reuse-values` brings the values of an older chart, which lack what is new. */ -}}
+{{- define "ibgu.tenancy" -}}
+{{ .Values.tenancy | default "off" }}
+{{- end }}
+
+{{- define "ibgu.signsIn" -}}
+{{- if (.Values.oauthProxy | default dict).enabled }}true{{ end -}}
+{{- end }}
+
 {{- define "ibgu.oauthClient" -}}
 {{ .Values.oauthProxy.clientId | default (printf "ibgu-%s" .Release.Namespace) }}
 {{- end }}
@@ -97,8 +106,10 @@ api: {command: api, values: api, account: {{ .Values.api.serviceAccount.name }}}
     httpGet: {path: /oauth/healthz, port: https, scheme: HTTPS}
     periodSeconds: 5
     timeoutSeconds: 5
+  {{- with .resources }}
   resources:
-    {{- toYaml .resources | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
   securityContext:
     {{- include "ibgu.containerSecurity" $ | nindent 4 }}
   volumeMounts:
@@ -131,7 +142,7 @@ true
 
 {{- /* The rights of an IBGU's author are checked: Kubernetes 1.30 and newer serve what it takes. */ -}}
 {{- define "ibgu.payloadPolicy" -}}
-{{- $asked := .Values.payloadPolicy.enabled -}}
+{{- $asked := (.Values.payloadPolicy | default dict).enabled | default "auto" -}}
 {{- $served := semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}
 {{- if and (not .Values.shadow) (or (eq $asked "always") (and (eq $asked "auto") $served)) }}true{{ end -}}
 {{- end }}
