@@ -19,7 +19,10 @@ def login(
     namespace: Annotated[
         str,
         typer.Option(
-            "--namespace", "-n", help="In which ibgu is installed; else all.", show_default=False
+            "--namespace",
+            "-n",
+            help="In which ibgu is installed; else ibgu-system.",
+            show_default=False,
         ),
     ] = "",
     ca_file: CaFile = "",
@@ -29,27 +32,29 @@ def login(
     from pathlib import Path
 
     from ibgu.cli.login import kept
-    from ibgu.cli.login.find import find
+    from ibgu.cli.login.find import HOME, find
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.kubeconfig import current
     from ibgu.cli.rest.target import Target
 
     with asking():
-        address = server or _only(asyncio.run(find(namespace)))
+        where = namespace or HOME
+        address = server or _only(asyncio.run(find(where)), where)
         trusted = str(Path(ca_file).resolve()) if ca_file else ""
-        context = current().context
+        here = current()
         who = Target(address, "", trusted).client().whoami()
-        kept.keep(context, kept.Login(address, trusted))
-    typer.echo(f"{address}: logged in as {who.username}, for the context {context or 'of no name'}")
+        kept.keep(here.context, kept.Login(address, trusted, here.hub))
+    named = here.context or "of no name"
+    typer.echo(f"{address}: logged in as {who.username}, for the context {named}")
 
 
-def _only(found: list[str]) -> str:
+def _only(found: list[str], namespace: str) -> str:
     from ibgu.client import RestError
 
     if not found:
         raise RestError(
-            "the hub has no Route and no Ingress of ibgu that you may see; --server names the "
-            "address, or --namespace where ibgu is installed"
+            f"the namespace {namespace} has no Route and no Ingress of ibgu; --namespace names "
+            "another in which ibgu is installed, --server the address"
         )
     if len(found) > 1:
         raise RestError(f"there are several; choose one with --server: {', '.join(found)}")
@@ -63,7 +68,7 @@ def logout() -> None:
     from ibgu.cli.rest.kubeconfig import current
 
     with asking():
-        context = current().context
-        was = kept.forget(context)
-    named = f"the context {context or 'of no name'}"
+        here = current()
+        was = kept.forget(here.context, here.hub)
+    named = f"the context {here.context or 'of no name'}"
     typer.echo(f"{was.server} is forgotten for {named}" if was else f"nothing is kept for {named}")

@@ -1,6 +1,8 @@
 """Where one is logged in, by the kubeconfig's context: an address, never a secret.
 
-The token stays where it is: in the kubeconfig, whose current context says whose it is.
+The token stays where it is: in the kubeconfig, whose current context says whose it is. Kubeconfigs
+of several hubs often share a context's name, so an entry counts for one hub only: the token of
+another must not go to its address.
 """
 
 import os
@@ -16,6 +18,8 @@ from ibgu.client import RestError
 class Login(Struct, frozen=True, rename="camel"):
     server: str
     ca_file: str = ""
+    hub: str = ""
+    """Address of the API server for whose context it is kept."""
 
 
 class _File(Struct, frozen=True, rename="camel"):
@@ -30,9 +34,10 @@ def path() -> Path:
     return Path(base).expanduser() / "ibgu" / "logins.json"
 
 
-def known(context: str) -> Login | None:
+def known(context: str, hub: str) -> Login | None:
     """Raises RestError for a file that can't be read."""
-    return _read().logins.get(context)
+    found = _read().logins.get(context)
+    return found if found and found.hub == hub else None
 
 
 def keep(context: str, login: Login) -> None:
@@ -43,12 +48,11 @@ def keep(context: str, login: Login) -> None:
     _write({**logins, context: login})
 
 
-def forget(context: str) -> Login | None:
+def forget(context: str, hub: str) -> Login | None:
     """Return what was kept. Raises RestError."""
-    logins = dict(_read().logins)
-    found = logins.pop(context, None)
+    found = known(context, hub)
     if found is not None:
-        _write(logins)
+        _write({name: login for name, login in _read().logins.items() if name != context})
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the commands take from a kubeconfig: the current namespace and the current user's token."""
+"""What the commands take from a kubeconfig: the current hub, namespace and user's token."""
 
 import asyncio
 import os
@@ -17,6 +17,8 @@ class Current(Struct, frozen=True):
 
     context: str = ""
     """Its name."""
+    hub: str = ""
+    """Address of its cluster's API server."""
     namespace: str = ""
     user: dict[str, Any] = {}
     """Of the kubeconfig: token, tokenFile, exec, ..."""
@@ -35,8 +37,10 @@ def current() -> Current:
     names = (content.get("current-context") for _, content in files)
     name = next((name for name in names if name), "")
     _, context = _entry(files, "contexts", "context", name)
+    _, cluster = _entry(files, "clusters", "cluster", context.get("cluster", ""))
     folder, user = _entry(files, "users", "user", context.get("user", ""))
-    return Current(name, context.get("namespace", ""), user, folder)
+    hub = str(cluster.get("server") or "")
+    return Current(name, hub, context.get("namespace", ""), user, folder)
 
 
 def token_of(found: Current) -> str:

@@ -41,7 +41,8 @@ class Target(Struct, frozen=True):
         """What is given, else what `ibgu login` has kept, else this machine."""
         if self.server:
             return Login(self.server, self.ca_file)
-        found = known(current().context) or Login(HERE)
+        here = current()
+        found = known(here.context, here.hub) or Login(HERE)
         return Login(found.server, self.ca_file or found.ca_file)
 
     def _kubeconfig_token(self, server: str) -> str:
