@@ -28,6 +28,8 @@ def words(error: Mapping[str, Any]) -> str:
     if kind in _BOUNDS:
         limit, told = _BOUNDS[kind]
         return f"{given} {told.format(error['ctx'][limit])}"
+    if kind == "string_pattern_mismatch":
+        return f"{given!r} is not one of those that are allowed"
     if kind in ("enum", "literal_error"):
         return f"{given!r} is not one of {error['ctx']['expected']}"
     return str(error["msg"]).removeprefix("Value error, ")

@@ -70,7 +70,10 @@ class Room:
     def enter(self, connection: "Connection") -> None:
         self._open.add(connection)
         if len(self._open) > self._most:
-            next(iter(self._waiting), connection).cut("connections")
+            # It leaves at once: the loop tells it of its end only after others have entered.
+            victim = next(iter(self._waiting), connection)
+            self.leave(victim)
+            victim.cut("connections")
 
     def leave(self, connection: "Connection") -> None:
         self._open.discard(connection)

@@ -16,11 +16,20 @@ from ibgu.db.reads import Reads
 ANOTHER = "a rollout of another namespace"
 _BEFORE = (b"cancelled by ", b"takes it over from ")
 _AFTER = b" works on the cluster"
+
+
+def _name(number: int, begin: bytes) -> bytes:
+    return (
+        rb"(?P<before%d>%s)?%s(?P<namespace%d>[a-z0-9][-a-z0-9]{0,62})/[a-z0-9][-.a-z0-9]{0,252}"
+        rb"(?P<after%d>%s)?" % (number, b"|".join(_BEFORE), begin, number, number, _AFTER)
+    )
+
+
 _NAMED = re.compile(
-    rb"(?P<before>%s)?(?<![-.\w/])(?P<namespace>[a-z0-9][-a-z0-9]{0,62})/[a-z0-9][-.a-z0-9]{0,252}"
-    rb"(?P<after>%s)?" % (b"|".join(_BEFORE), _AFTER)
+    rb"(?P<escape>\\(?:u[0-9a-fA-F]{4}|.))(?:%s)?|%s" % (_name(1, b""), _name(2, rb"(?<![-.\w/])"))
 )
-"""A name is looked for at the begin of a word only: else a hostile message would take long."""
+"""In JSON. A name is looked for at the begin of a word only: else a hostile message takes long. An
+escape is passed over as a whole: its letter is no part of the name behind it."""
 
 
 class Names(Struct, frozen=True):
@@ -44,10 +53,12 @@ class Names(Struct, frozen=True):
         return _NAMED.sub(self._told, body)
 
     def _told(self, found: re.Match[bytes]) -> bytes:
-        before, after = found["before"] or b"", found["after"] or b""
-        if not (before or after) or self.may(found["namespace"].decode()):
+        parts = found.groupdict(default=b"")
+        before, after = parts["before1"] + parts["before2"], parts["after1"] + parts["after2"]
+        namespace = parts["namespace1"] + parts["namespace2"]
+        if not (before or after) or self.may(namespace.decode()):
             return found[0]
-        return before + ANOTHER.encode() + after
+        return parts["escape"] + before + ANOTHER.encode() + after
 
 
 async def names_for(caller: Caller, reads: Reads) -> Names:

@@ -73,9 +73,9 @@ class Tenants:
         asked = self._now()
         async with self._lock:
             if self._began <= asked:
-                self._began = self._now()
+                begins = self._now()
                 self._found = await self._answer()
-                self._answered = self._now()
+                self._began, self._answered = begins, self._now()
 
     async def _answer(self) -> Tenancy:
         try:

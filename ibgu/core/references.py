@@ -79,8 +79,8 @@ def _refusal(rollout: Rollout, foreign: list[Reference], enforced: datetime | No
     if enforced is None:
         why = f"the admission policy {POLICY} is not on the hub, or ibgu may not read it"
         do = (
-            f"Delete the ImageBasedGroupUpgrade, and create it with ConfigMaps of namespace "
-            f"{rollout.namespace}, or after the policy (chart: payloadPolicy)"
+            "Install the chart with payloadPolicy, then delete the ImageBasedGroupUpgrade and "
+            f"create it again; or create it with ConfigMaps of namespace {rollout.namespace}"
         )
     else:
         why = f"it is older than the admission policy {POLICY}"

@@ -4,7 +4,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 
 import httpx
+import hypothesis
+import msgspec
 import pytest
+from hypothesis import strategies as st
 
 from ibgu.api.names import ANOTHER, Names
 from ibgu.core.model import Cause, Kind, OnMember, Outcome, Reason, ReasonKind, Who
@@ -19,6 +22,17 @@ pytestmark = pytest.mark.hub
 OURS, THEIRS = "tenant-ours", "tenant-theirs"
 SECRET = f"{THEIRS}/ran-secret"
 Get = Callable[..., Awaitable[httpx.Response]]
+
+
+@hypothesis.given(
+    st.text(st.sampled_from('\n\t\b\f\x1b\\"\u2028 '), max_size=6),
+    st.sampled_from(["a/b works on the cluster", f"cancelled by {SECRET}"]),
+)
+def test_an_answer_stays_json_whatever_stands_before_a_name(before: str, words: str) -> None:
+    """The letter of an escape (a line end's n) was taken for the begin of the name behind it."""
+    told = msgspec.json.decode(Names(()).within(msgspec.json.encode({"message": before + words})))
+    assert told["message"].startswith(before)
+    assert ANOTHER in told["message"]
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,8 @@ def test_a_person_is_told_what_is_missing_and_gets_the_terminal_back(
     assert (code, out) == (1, "")
     first, *told = said.splitlines()
     assert first == (
-        "ibgu: the hub is not ready for it. Do this, then start it again (ibgu doctor):"
+        "ibgu: the hub is not ready for ibgu. Fix these problems, then start ibgu again; "
+        "to check: ibgu doctor"
     )
     crd = told.index("✗ ImageBasedGroupUpgrade: the CRD is not installed")
     assert told[crd + 1].startswith("  → kubectl apply -f charts/ibgu/crds/")

@@ -107,11 +107,15 @@ def test_is_complete_with_failures() -> None:
     assert words.startswith("2 failed, the first one is site-1: Upgrade UpgradeFailed: ")
 
 
-def test_failures_that_were_aborted_are_over() -> None:
+@pytest.mark.parametrize(("served", "state"), [(OURS, "Degraded"), (TALMS, "Healthy")])
+def test_failures_that_were_aborted(served: frozenset[str], state: str) -> None:
+    """They stay failures where the status has a phase, which says so."""
     aborted = rollout(spec=spec("Prep", "AbortOnFailure"), state=RolloutState.COMPLETE)
     second = step(index=1, actions="AbortOnFailure", state=StepState.FINISHED)
     members = [failed("site-1"), done("site-1", Action.ABORT_ON_FAILURE, step=1)]
-    assert stands(book_of(aborted, [FINISHED, second], members))[0] == "Healthy"
+    found, words = stands(book_of(aborted, [FINISHED, second], members), served)
+    assert found == state
+    assert words.startswith("1 failed, the first one is site-1: ") == (served is OURS)
 
 
 def test_an_appended_step_that_ibgu_has_not_seen_makes_it_progress() -> None:

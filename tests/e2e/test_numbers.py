@@ -108,7 +108,8 @@ class Surfaces(Struct):
         ends = [(each["counts"]["succeeded"], each["counts"]["failed"]) for each in steps]
         words = {group["message"]: group["count"] for group in failures["items"]}
         assert failures["total"] == sum(words.values())
-        return Numbers({"step": current["step"], **rollout["counts"]}, ends, words)
+        of_step = {"step": current["step"], "stepTotal": current["counts"]["total"]}
+        return Numbers(of_step | rollout["counts"], ends, words)
 
     async def of_step(self) -> dict[str, int]:
         """The newest step's own counts."""
@@ -300,7 +301,7 @@ async def test_a_rollout_whose_clusters_all_fail_says_so_everywhere(
     status = await scene.completed(NAME)
     counts = {"total": 3, "failed": 3, **dict.fromkeys(set(COUNTS) - {"failed"}, 0)}
     assert status["phase"] == "CompletedWithFailures"
-    assert status["summary"] == {"step": 3, **counts}
+    assert status["summary"] == {"step": 3, "stepTotal": 0, **counts}
     heading, row = (await scene.kubectl("get", "ibgu", NAME, "-o", "wide")).splitlines()
     columns = dict(zip(heading.split(), row.split(), strict=True))
     told = ("PHASE", "DONE", "FAILED", "TOTAL", "WAITING")

@@ -75,7 +75,8 @@ def skip(
     if_waiting: Annotated[
         bool,
         typer.Option(
-            "--if-waiting", help="Leave out who does not wait; else one of them refuses all."
+            "--if-waiting",
+            help="Skip those that wait, and list the others; else nobody is skipped.",
         ),
     ] = False,
     namespace: Namespace = "",

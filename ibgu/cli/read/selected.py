@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from ibgu.cli.show.status import Seen
 from ibgu.client.answers.failures import FailureGroup, Failures
 from ibgu.client.answers.members import Member
-from ibgu.client.answers.rollouts import Counts, ReasonCount, Step
+from ibgu.client.answers.rollouts import Counts, ReasonCount, Rollout, Step
+from ibgu.core.counts import Course, Place, counts_of_places, place_of, progress_of
 
 if TYPE_CHECKING:
     from ibgu.client import Client
@@ -29,12 +31,29 @@ def selected(client: "Client", seen: Seen, label: str, stalled: int) -> Seen:
     late = [member for member in members if member.stalled]
     return replace(
         seen,
-        rollout=replace(seen.rollout, counts=Counts(), eta=None, stalled=len(late)),
+        rollout=replace(seen.rollout, counts=_whole(seen, members), eta=None, stalled=len(late)),
         steps=tuple(_step(step, members) for step in seen.steps),
         failures=_failures(members),
         stalled=tuple(late[:stalled]),
         aborted={},
     )
+
+
+def _whole(seen: Seen, members: Iterable[Member]) -> Counts:
+    """Return the counts over all steps, as `core.counts` has them everywhere."""
+    visits: dict[str, list[tuple[str, Place]]] = {}
+    for member in sorted(members, key=lambda each: each.step):
+        progress = progress_of(member.state, member.outcome, member.late)
+        visit = (seen.steps[member.step - 1].actions[0], Place(member.step - 1, progress))
+        visits.setdefault(member.cluster, []).append(visit)
+    places = Counter(place_of(found) for found in visits.values())
+    return Counts(**to_builtins(counts_of_places(places, _course(seen.rollout, seen.steps))))
+
+
+def _course(rollout: Rollout, steps: Iterable[Step]) -> Course:
+    begun = (step.actions[0] for step in steps if step.state not in ("planned", "opening"))
+    plan = tuple(item.actions[0] for item in rollout.plan)
+    return Course(plan, tuple(begun), deleted=rollout.deleted_at is not None)
 
 
 def _step(step: Step, members: Iterable[Member]) -> Step:
@@ -56,7 +75,7 @@ def _field(member: Member) -> str:
 def _failures(members: Iterable[Member]) -> Failures:
     groups: dict[tuple[object, ...], list[Member]] = {}
     for member in members:
-        if _field(member) in ("failed", "cancelled"):
+        if _field(member) == "failed":
             what = (member.step, member.failed_action, member.outcome, member.cause, member.failure)
             groups.setdefault(what, []).append(member)
     items = sorted(map(_group, groups.values()), key=lambda each: (-each.count, each.step))

@@ -21,6 +21,7 @@ class HubNotReady(Exception):
     @property
     def words(self) -> str:
         found = [f"✗ {each.check}: {each.found}\n  → {each.do}" for each in self.findings]
-        return "\n".join(
-            ["the hub is not ready for it. Do this, then start it again (ibgu doctor):", *found]
+        first = (
+            "the hub is not ready for ibgu. Fix these problems, then start ibgu again; to check: "
         )
+        return "\n".join([f"{first}ibgu doctor", *found])

@@ -44,7 +44,7 @@ RISKS: dict[Action, Risk] = {
     Action.ABORT: Risk(
         Danger.DESTRUCTIVE,
         "The prepared release is deleted from each cluster, Upgrades that have not restarted the "
-        "cluster yet are cancelled, and older rollouts lose these clusters.",
+        "cluster yet are cancelled, and older rollouts are cancelled on these clusters.",
     ),
     Action.ABORT_ON_FAILURE: Risk(
         Danger.DESTRUCTIVE,

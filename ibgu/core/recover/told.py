@@ -28,9 +28,9 @@ class Entry(Struct, frozen=True, rename="camel"):
 _Moment = Annotated[datetime, Meta(tz=True)]
 
 
-class _Summary(Struct, frozen=True):
+class _Summary(Struct, frozen=True, rename="camel"):
     step: int = 0
-    total: int = 0
+    step_total: int = 0
 
 
 class _Status(Struct, frozen=True, rename="camel"):
@@ -70,7 +70,7 @@ def told(found: Ibgu) -> Told:
         started_at=status.started_at,
         completed_at=status.completed_at,
         complete=_complete(status, found),
-        steps=max(0, status.summary.step - (0 if status.summary.total else 1)),
+        steps=max(0, status.summary.step - (0 if status.summary.step_total else 1)),
         clusters={entry.name: entry for entry in status.clusters},
         ours=_ours(found),
     )

@@ -45,8 +45,8 @@ def test_an_end_that_nobody_noted(member: Member, told: Any, *, proved: bool) ->
 @pytest.mark.parametrize(
     ("status", "proved"),
     [
-        ({"summary": {"step": 1, "total": 1}}, False),
-        ({"summary": {"step": 2, "total": 1}}, True),
+        ({"summary": {"step": 1, "stepTotal": 1}}, False),
+        ({"summary": {"step": 2, "stepTotal": 1}}, True),
         (completed(), True),
     ],
 )

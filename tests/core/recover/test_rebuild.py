@@ -81,7 +81,7 @@ def status(*entries: Any, step: int = 1, total: int = 3, **more: Any) -> dict[st
     return {
         "observedGeneration": 1,
         "startedAt": "2026-01-01T10:00:00Z",
-        "summary": {"step": step, "total": total},
+        "summary": {"step": step, "stepTotal": total},
         "clusters": list(entries),
         **more,
     }

@@ -8,11 +8,13 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from ibgu.core.kinds import ManagedFields
-from ibgu.core.model import Action, RunResult
+from ibgu.core.model import Action, RunResult, StepState
 from ibgu.core.recover import find
 from ibgu.core.recover.placing import Part, place, step_of
 from ibgu.core.recover.told import Entry, Told, ToldAction, told
 from ibgu.core.recover.trace import traces_of
+from ibgu.core.status import summary_of
+from tests.core.book import records
 from tests.core.recover.objects import cluster, completed, entry, obj, work
 
 TALM = ManagedFields(manager="manager", operation="Update", subresource="status")
@@ -52,13 +54,25 @@ def test_a_step_appended_since_is_no_part_of_what_was_completed() -> None:
     ("summary", "steps"),
     [
         ({}, 0),
-        ({"step": 1, "total": 3}, 1),
-        ({"step": 2, "total": 3}, 2),
-        ({"step": 2, "total": 0}, 1),  # it opens, and nobody belongs to it yet
+        ({"step": 1, "stepTotal": 3}, 1),
+        ({"step": 2, "stepTotal": 3}, 2),
+        ({"step": 2, "stepTotal": 0}, 1),  # it opens, and nobody belongs to it yet
     ],
 )
 def test_steps_that_have_members(summary: dict[str, int], steps: int) -> None:
     assert told(obj(status={"summary": summary})).steps == steps
+
+
+def test_a_step_that_opens_has_no_members_whatever_the_rollout_counts() -> None:
+    """The counts are of the whole rollout: the second step would come back as one that runs."""
+    plan = records.rollout(spec=records.spec("Prep", "Upgrade"))
+    prepared = records.step(total=1, state=StepState.FINISHED)
+    opening = records.step(index=1, state=StepState.OPENING, total=0)
+    book = records.book_of(plan, [prepared, opening], [records.done("site-1", Action.PREP)])
+    summary = summary_of(book)
+    assert summary is not None
+    assert (summary["step"], summary["total"]) == (2, 1)
+    assert told(obj(status={"summary": summary})).steps == 1
 
 
 @pytest.mark.parametrize(

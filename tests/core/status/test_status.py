@@ -51,6 +51,7 @@ def test_the_summary_counts_the_clusters_of_the_whole_rollout() -> None:
     book = book_of(rollout(), [step(), step(index=1, total=7)], members)
     assert summary_of(book) == {
         "step": 2,
+        "stepTotal": 7,
         "total": 8,
         "waiting": 2,
         "running": 1,

@@ -1,4 +1,4 @@
-"""What became of a rollout as such is found among the events of its thousands of clusters."""
+"""Whether a step that cancels does so in other namespaces, too: all did until now."""
 
 from alembic import op
 
@@ -7,13 +7,9 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-OF_ROLLOUTS = """
-CREATE INDEX events_own_idx ON events (hub, rollout, seq) WHERE cluster IS NULL
-"""
-
 
 def upgrade() -> None:
-    op.execute(OF_ROLLOUTS)
+    op.execute("ALTER TABLE steps ADD COLUMN across_namespaces boolean NOT NULL DEFAULT true")
 
 
 def downgrade() -> None:
