@@ -246,7 +246,7 @@ class Loop:
             before = self._parts.payloads.state(uid)
             try:
                 with about(uid):
-                    after = await self._parts.payloads.read(book.rollout)
+                    after = await self._parts.payloads.read(book.rollout, step.step.payload_digest)
             except HubError as error:
                 names = naming.of_rollout(self.world, uid)
                 log.warning(

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ibgu.core.kinds import ConfigMap, Secret
 from ibgu.core.model import Action, Rollout
-from ibgu.core.references import Reference, Unchecked, judge_references, references
+from ibgu.core.references import Reference, Unchecked, Verdict, judge_references, references
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.works import Payload, PayloadError, build
 from ibgu.hub import paths
@@ -40,30 +40,34 @@ class Payloads:
         self._content.pop(rollout, None)
         self._states.pop(rollout, None)
 
-    async def read(self, rollout: Rollout) -> PayloadState:
-        """Read all sources anew. Raises HubError where the hub gave no answer."""
+    async def read(self, rollout: Rollout, frozen: str = "") -> PayloadState:
+        """Read all sources anew; `frozen`: the digest of what the step under way carries. With that
+        it goes on whatever the verdict, since nobody can have put something else there.
+
+        Raises HubError where the hub gave no answer.
+        """
         missing: list[str] = []
         try:
-            unchecked = await self._judged(rollout)
+            verdict = await self._judged(rollout)
+            if verdict.problem and not frozen:
+                raise PayloadError(verdict.problem)
             content = build(await self._sources(rollout, missing))
+            if verdict.problem and content.digest != frozen:
+                raise PayloadError(verdict.problem)
         except PayloadError as error:
             state = PayloadState(problem=str(error))
         else:
             self._content[rollout.uid] = content
             state = PayloadState(
-                digest=content.digest, warnings=tuple(missing), unchecked=unchecked
+                digest=content.digest, warnings=tuple(missing), unchecked=verdict.warning
             )
         self._states[rollout.uid] = state
         return state
 
-    async def _judged(self, rollout: Rollout) -> str:
-        """Return what is carried unchecked, in words; raises PayloadError for what may not be."""
+    async def _judged(self, rollout: Rollout) -> Verdict:
         if not references(rollout.spec.ibu_spec, rollout.namespace):
-            return ""
-        verdict = judge_references(rollout, await self._enforced(), self._unchecked)
-        if verdict.problem:
-            raise PayloadError(verdict.problem)
-        return verdict.warning
+            return Verdict()
+        return judge_references(rollout, await self._enforced(), self._unchecked)
 
     async def _enforced(self) -> datetime | None:
         try:

@@ -41,7 +41,7 @@ class Reference(Struct, frozen=True):
 
 class Verdict(Struct, frozen=True):
     problem: str = ""
-    """Why nothing of it is carried; empty: it is."""
+    """Why nothing of it is carried but by a step that carries it already; empty: it is."""
     warning: str = ""
     """What is carried although nobody has checked its author."""
 
@@ -70,9 +70,11 @@ def judge_references(rollout: Rollout, enforced: datetime | None, rule: Unchecke
     if not named or (enforced is not None and not older(rollout.created_at, enforced)):
         return Verdict()
     foreign = [ref for ref in named if ref.namespace != rollout.namespace]
-    if foreign and rule is Unchecked.NAMESPACE:
-        return Verdict(problem=_refusal(rollout, foreign, enforced))
-    return Verdict(warning=_warning(named) if enforced is not None else "")
+    refused = foreign and rule is Unchecked.NAMESPACE
+    return Verdict(
+        problem=_refusal(rollout, foreign, enforced) if refused else "",
+        warning=_warning(named) if enforced is not None else "",
+    )
 
 
 def _refusal(rollout: Rollout, foreign: list[Reference], enforced: datetime | None) -> str:
@@ -84,10 +86,14 @@ def _refusal(rollout: Rollout, foreign: list[Reference], enforced: datetime | No
         )
     else:
         why = f"it is older than the admission policy {POLICY}"
-        do = "Delete the ImageBasedGroupUpgrade and create it again: then it is checked"
+        do = (
+            "Pause the ImageBasedGroupUpgrade and wait until no cluster is in flight; then delete "
+            "it, which cancels its waiting clusters, and create it again: then it is checked"
+        )
     return (
         f"spec.ibuSpec refers to {_some(foreign)} outside of namespace {rollout.namespace}, and "
-        f"nobody has checked whether its author may read that: {why}. {do}"
+        f"nobody has checked whether its author may read that: {why}. {do}. Or "
+        "set IBGU_PAYLOAD_REFERENCES=trust, which trusts every unchecked IBGU of the hub"
     )
 
 

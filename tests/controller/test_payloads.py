@@ -9,6 +9,7 @@ from ibgu.controller.payloads import Payloads
 from ibgu.core.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
 from ibgu.core.model import Rollout
 from ibgu.core.references import Unchecked
+from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.sim.hub import MemoryClient, MemoryHub
 
@@ -51,3 +52,27 @@ async def test_where_it_may_not_look_nothing_counts_as_checked() -> None:
     trusting = await Payloads(hub, "ns:name", Unchecked.TRUST).read(referring(spec))
     assert trusting.problem == trusting.unchecked == ""
     assert trusting.warnings[0].startswith("ConfigMap elsewhere/oadp is not on the hub")
+
+
+async def test_a_step_goes_on_with_the_content_that_it_has_begun_with_alone() -> None:
+    hub = MemoryClient(MemoryHub(now=lambda: 0.0))
+    rollout = referring(IbuSpec(oadp_content=[ObjectRef("oadp", "kube-system")]))
+    shelf = paths.config_map("kube-system", "oadp")
+    shelves = shelf.removesuffix("/oadp")
+    await hub.request("POST", shelves, body=backup("first"))
+    begun = await Payloads(hub, "ns:name", Unchecked.TRUST).read(rollout)
+    assert begun.digest
+    confined = Payloads(hub, "ns:name", Unchecked.NAMESPACE)
+    assert (await confined.read(rollout, begun.digest)).digest == begun.digest
+    carried = confined.content(rollout.uid)
+    assert "nobody has checked" in (await confined.read(rollout)).problem
+    await hub.request("DELETE", shelf)
+    await hub.request("POST", shelves, body=backup("second"))
+    assert "nobody has checked" in (await confined.read(rollout, begun.digest)).problem
+    assert confined.content(rollout.uid) is carried
+
+
+def backup(text: str) -> dict[str, Any]:
+    metadata = {"namespace": "kube-system", "name": "oadp"}
+    data = {"backup": text}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}

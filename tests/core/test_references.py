@@ -69,7 +69,12 @@ def test_who_is_older_may_not_refer_to_other_namespaces() -> None:
         "spec.ibuSpec refers to ConfigMap openshift-adp/oadp outside of namespace default, and "
         "nobody has checked whether its author may read that: it is older than the admission policy"
     )
-    assert found.problem.endswith("create it again: then it is checked")
+    assert (
+        "wait until no cluster is in flight; then delete it, which cancels its waiting clusters, "
+        "and create it again: then it is checked. Or set" in found.problem
+    )
+    assert "IBGU_PAYLOAD_REFERENCES=trust" in found.problem
+    assert found.warning  # of the step under way, which goes on
     own = judge_references(referring(OWN), NOW, Unchecked.NAMESPACE)
     assert (own.problem, bool(own.warning)) == ("", True)
 
@@ -78,5 +83,6 @@ def test_without_a_policy_nobody_may() -> None:
     found = judge_references(referring(*[FOREIGN] * 5), None, Unchecked.NAMESPACE)
     assert "openshift-adp/oadp and 2 more outside of namespace default" in found.problem
     assert "ibgu-payload-references is not on the hub, or ibgu may not read it" in found.problem
-    assert "create it with ConfigMaps of namespace default, or after the policy" in found.problem
+    assert "Install the chart with payloadPolicy, then delete" in found.problem
+    assert "or create it with ConfigMaps of namespace default. Or set" in found.problem
     assert judge_references(referring(OWN), None, Unchecked.NAMESPACE) == Verdict()

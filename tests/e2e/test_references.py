@@ -119,6 +119,23 @@ async def test_a_tenants_ibgu_from_before_the_policy_is_not_trusted(
     await scene.completed("attack")
 
 
+async def test_a_step_under_way_goes_on_when_the_policy_comes(scene: Scene, tenant: Tenant) -> None:
+    """As by an upgrade of the chart: who waits gets what the step has begun with, too."""
+    await scene.fleet(count=2)
+    running = attack(scene)
+    running["spec"]["plan"] = [step("Prep", most=1)]
+    victim = await scene.victim("after:RunIntended")
+    await scene.apply(running)
+    await scene.killed(victim)
+    await tenant.install_policy()
+    await scene.start(payload_references="namespace")
+    await scene.completed("attack")
+    for cluster in (f"{scene.label}-1", f"{scene.label}-2"):
+        assert scene.stages(cluster) == ["Prep"]
+    checked = await scene.condition("attack", "PayloadChecked")
+    assert (checked["status"], checked["reason"]) == ("False", "OlderThanPolicy")
+
+
 async def test_where_authors_are_trusted_it_is_reported(scene: Scene, tenant: Tenant) -> None:
     await scene.fleet(count=1)
     assert not (await tenant.create(attack(scene))).code
