@@ -111,7 +111,8 @@ async def _without_works(scene: Scene, name: str) -> list[Object]:
 async def _rest(scene: Scene, uid: str, name: str, cluster: str) -> str:
     """All that the API says about the rollout and its cluster."""
     pool = engine(scene.database_url)
-    headers = {"Authorization": f"Bearer {scene.hub.token('alice')}"}
+    token = scene.hub.token("alice")
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     said = []
     async with await HubClient.connect(str(scene.hub.kubeconfig("ibgu"))) as client:
         system = await client.get(paths.namespace("kube-system"), Bare)

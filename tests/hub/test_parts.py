@@ -172,8 +172,7 @@ async def test_an_error_is_not_kept_and_a_cancelled_caller_takes_nothing_away() 
     assert len(calls) == 2
 
 
-async def test_a_full_cache_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ibgu.hub.ttl.CAPACITY", 2)
+async def test_a_full_cache_forgets_the_oldest() -> None:
     asked: list[str] = []
 
     def ask(key: str) -> Callable[[], Coroutine[Any, Any, str]]:
@@ -183,7 +182,7 @@ async def test_a_full_cache_forgets_the_oldest(monkeypatch: pytest.MonkeyPatch) 
 
         return answer
 
-    cache: TtlCache[str, str] = TtlCache(10, lambda: 0.0)
+    cache: TtlCache[str, str] = TtlCache(10, lambda: 0.0, capacity=2)
     for key in ("a", "b", "c", "b", "a"):
         await cache.get(key, ask(key))
     assert asked == ["a", "b", "c", "a"]

@@ -27,7 +27,7 @@ def test_a_folder_with_binaries_is_taken_as_it_is(
     monkeypatch.setenv(ASSETS_VARIABLE, str(tmp_path))
     found = hub_binaries()
     assert {found.kube_apiserver, found.etcd, found.kubectl} == set(tmp_path.iterdir())
-    assert len(list(found.crds.glob("*.crd.yaml"))) == 2
+    assert len(list(found.crds.glob("*.crd.yaml"))) == 4
 
 
 def test_a_folder_that_lacks_a_binary_is_an_error(

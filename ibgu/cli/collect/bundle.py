@@ -57,8 +57,8 @@ class Bundle:
             self.failed(name, error.message if error.reason == "NoConfiguration" else str(error))
 
     def failed(self, name: str, why: str) -> None:
-        told = " ".join(self._redactor.text(why).split())
-        self.missing.append(f"{self._redactor.text(name)}: {told}")
+        told = " ".join(self._redactor.redacted_text(why).split())
+        self.missing.append(f"{self._redactor.redacted_text(name)}: {told}")
 
     def close(self) -> None:
         """Note what is missing: nothing more is to come."""
@@ -88,7 +88,7 @@ class Bundle:
 
     def _path(self, name: str) -> Path:
         """Names of pods and containers are parts of names: they leave the folder for no other."""
-        parts = (_ODD.sub("_", self._redactor.text(part)) for part in name.split("/"))
+        parts = (_ODD.sub("_", self._redactor.redacted_text(part)) for part in name.split("/"))
         path = self._folder.joinpath(*(part for part in parts if part.strip(".")))
         path.parent.mkdir(parents=True, exist_ok=True)
         return path

@@ -40,7 +40,7 @@ class Redactor:
         self._known = sorted((each for each in known if each), key=len, reverse=True)
         self._salt = os.urandom(16)
 
-    def text(self, text: str) -> str:
+    def redacted_text(self, text: str) -> str:
         """Return what is left of a message."""
         return scrubbed(self.cut(text))
 
@@ -68,13 +68,13 @@ class Redactor:
             try:
                 inner = msgspec.json.decode(text)
             except (msgspec.DecodeError, RecursionError):
-                return self.text(text)
+                return self.redacted_text(text)
             return msgspec.json.encode(self.redacted(inner, depth + 1)).decode()
-        return self.text(text)
+        return self.redacted_text(text)
 
     def _dict(self, value: dict[str, Any], depth: int) -> dict[str, Any]:
         return {
-            self.text(key): self._entry(value, key, inner, depth)
+            self.redacted_text(key): self._entry(value, key, inner, depth)
             for key, inner in value.items()
             if key not in _DROPPED
         }
@@ -101,7 +101,9 @@ class Redactor:
         """Return what a cluster claims of itself: its version is among that."""
         if not isinstance(claim, dict) or not _KNOWN_CLAIM.search(str(claim.get("name"))):
             return self.redacted(claim, depth + 1)
-        return {self.text(key): self.redacted(inner, depth + 2) for key, inner in claim.items()}
+        return {
+            self.redacted_text(key): self.redacted(inner, depth + 2) for key, inner in claim.items()
+        }
 
     def _list(self, value: Iterable[Any], depth: int) -> list[Any]:
         """Return the items; one after an option (`--token`) is its value."""
