@@ -27,6 +27,10 @@ FORWARDED_TOKEN = "X-Forwarded-Access-Token"
 """The header in which oauth-proxy passes the token of who has signed in."""
 
 
+_LONGEST_ADDRESS = 64
+"""Characters of an address that a proxy names."""
+
+
 class _HubToken(HTTPBearer):
     """The request's own token; where it has none, the one that a proxy in front has added."""
 
@@ -136,10 +140,16 @@ async def authenticate(request: Request) -> Caller:
 
 def _admit(request: Request, context: Context) -> None:
     """Whoever tries tokens costs the hub a review for each."""
-    peer = request.client.host if request.client else ""
-    if wait := context.unknown_tokens.take(peer):
+    if wait := context.unknown_tokens.take(_peer(request, context)):
         telemetry.API_REFUSED.labels("unknown-token").inc()
         raise too_many("too many tokens that were never used here come at once; try again", wait)
+
+
+def _peer(request: Request, context: Context) -> str:
+    """Return the address that asks; behind a proxy the one that the proxy has named, the last."""
+    told = request.headers.get("X-Forwarded-For", "") if context.behind_proxy else ""
+    forwarded = told.rpartition(",")[2].strip()[:_LONGEST_ADDRESS]
+    return forwarded or (request.client.host if request.client else "")
 
 
 async def _user(access: Access, token: str) -> User | None:

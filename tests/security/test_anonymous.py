@@ -72,6 +72,28 @@ async def flooded(context: Context, hub_client: HubClient) -> AsyncIterator[http
         yield client
 
 
+async def test_behind_a_proxy_a_flood_from_one_address_keeps_no_other_out(
+    context: Context, hub_client: HubClient, sandbox_hub: SandboxHub
+) -> None:
+    """All came from the address of the router, and nobody who was new got in."""
+    context = replace(
+        context,
+        access=Access(hub_client),
+        behind_proxy=True,
+        unknown_tokens=UnknownTokens(20, clock=lambda: 0.0),
+    )
+    transport = httpx.ASGITransport(app=create_app(context))
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+
+        async def ask(token: str, told: str) -> int:
+            headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": told}
+            return (await client.get("/api/v1/whoami", headers=headers)).status_code
+
+        flood = {await ask(f"random-{n}", f"10.0.0.{n % 250}, 10.9.9.9") for n in range(FLOOD)}
+        assert flood == {401, 429}, "what an attacker writes in front does not count"
+        assert await ask(sandbox_hub.token("alice"), "10.8.8.8") == 200
+
+
 async def test_a_flood_of_random_tokens_asks_the_hub_little(
     flooded: httpx.AsyncClient, hub_client: HubClient, sandbox_hub: SandboxHub
 ) -> None:

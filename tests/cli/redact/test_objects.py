@@ -87,6 +87,11 @@ def test_names(name: str, secret: bool) -> None:
     assert is_secret(name) == secret
 
 
+def test_parameters_behind_the_escapes_of_go() -> None:
+    url = r"https://store/x?sv=2020\u0026se=2025\u0026sig=planted\u003d failed"
+    assert "planted" not in redacted({"message": f"GET {url}"})["message"]
+
+
 def test_objects_keep_what_is_no_secret() -> None:
     spec = {"seedImageRef": {"pullSecretRef": {"name": "pull"}}, "secretName": "x", "n": 1}
     assert redacted({"kind": "Any", "spec": spec}) == {"kind": "Any", "spec": spec}

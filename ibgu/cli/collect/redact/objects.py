@@ -29,6 +29,8 @@ _OWN_ANNOTATIONS = (
 """What ibgu and TALM read and write; what others have noted is not asked for by anybody."""
 _KNOWN_CLAIM = re.compile(r"(?:^|\.)(?:open-cluster-management\.io|openshift\.io|k8s\.io)\Z")
 _OF_PAIRS = ("value", "values", "default", "content", "fieldValue")
+_ESCAPES = {"\\u0026": "&", "\\u003d": "=", "\\u003c": "<", "\\u003e": ">"}
+"""As Go's encoder writes them into JSON: the name of a parameter begins behind its `&`."""
 _OPTION = re.compile(r"--?[A-Za-z]")
 
 
@@ -46,6 +48,8 @@ class Redactor:
 
     def cut(self, text: str) -> str:
         """Return a message, or a line of many, without known secrets, and not too long."""
+        for escape, char in _ESCAPES.items():
+            text = text.replace(escape, char)
         for secret in self._known:
             text = text.replace(secret, REMOVED)
         return cut(text)
