@@ -88,6 +88,7 @@ def _samples(history: History, course: Course) -> dict[str, Any]:
         "label": _LABELS,
         "reason": ("WaitingForSlot", "Running"),
         "stalled": "true",
+        "needsPerson": "true",
         "sort": ("order", "name", "since", "duration"),
         "step": (1, 2),
         "limit": (1, 500),
