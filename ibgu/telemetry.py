@@ -137,7 +137,7 @@ API_SECONDS = Histogram(
     buckets=_LATENCIES,
 )
 
-API_PLACES = Gauge(
+API_OPEN = Gauge(
     "ibgu_api_open", "Streams that are followed now, and request bodies under way.", ["what"]
 )
 API_REFUSED = Counter(

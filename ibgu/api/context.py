@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.api import places
-from ibgu.api.places import Places
+from ibgu.api import concurrency
+from ibgu.api.concurrency import ConcurrencyLimit
 from ibgu.api.rates import Rates, UnknownTokens
 from ibgu.db.reads import Tallies
 from ibgu.hub.access import Access
@@ -42,8 +42,8 @@ class Context(Struct, frozen=True):
     probes: Probes
     rates: Rates = field(default_factory=Rates)
     unknown_tokens: UnknownTokens = field(default_factory=UnknownTokens)
-    streams: Places = field(default_factory=places.streams)
-    bodies: Places = field(default_factory=places.bodies)
+    streams: ConcurrencyLimit = field(default_factory=concurrency.streams)
+    bodies: ConcurrencyLimit = field(default_factory=concurrency.bodies)
     tallies: Tallies = field(default_factory=Tallies)
     starts_per_minute: int = 0
     """What the controller is set to allow on the whole hub; 0: no limit."""

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.api.app import create_app
+from ibgu.api.concurrency import streams
 from ibgu.api.connections import Limits
 from ibgu.api.context import Context
-from ibgu.api.places import streams
 from ibgu.api.server import DEFAULTS, bind, serve
 from ibgu.api.stream import feed as feeds
 from ibgu.api.stream import response

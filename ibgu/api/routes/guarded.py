@@ -32,7 +32,7 @@ class Guarded(APIRoute):
             _limit(context, caller)
             request.state.caller = caller
             user = caller.user.username
-            with context.bodies.one(user) if _brings_body(request) else nullcontext():
+            with context.bodies.held(user) if _brings_body(request) else nullcontext():
                 answer = await handler(request)
             return await _discreet(answer, caller, request)
 

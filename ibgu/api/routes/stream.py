@@ -43,7 +43,7 @@ FeedOfProcess = Annotated[Feed, Depends(_feed)]
 def _place(request: Request, caller: CallerOfRequest) -> AbstractContextManager[None]:
     """Taken once the stream begins."""
     context: Context = request.app.state.context
-    return context.streams.one(caller.user.username)
+    return context.streams.held(caller.user.username)
 
 
 PlaceOfRequest = Annotated[AbstractContextManager[None], Depends(_place)]

@@ -10,9 +10,9 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import db
+from ibgu.api.concurrency import streams
 from ibgu.api.connections import Limits
 from ibgu.api.context import Context, Probes
-from ibgu.api.places import streams
 from ibgu.api.probes import create_probes
 from ibgu.api.rates import Rates, UnknownTokens
 from ibgu.api.server import bind

@@ -9,7 +9,7 @@ from ibgu import telemetry
 from ibgu.api.problems import Problem, away, too_many
 
 
-class Places:
+class ConcurrencyLimit:
     """Of this process: behind a Service with several replicas each of them has as many."""
 
     def __init__(self, what: str, of_all: int, of_user: int, *, retry_seconds: float) -> None:
@@ -21,17 +21,17 @@ class Places:
         self._taken: Counter[str] = Counter()
 
     @contextmanager
-    def one(self, user: str) -> Iterator[None]:
-        """Hold a place. Raises Problem where there is none."""
+    def held(self, user: str) -> Iterator[None]:
+        """Count as one of them while the block lasts. Raises Problem where the limit is reached."""
         if problem := self._full(user):
             telemetry.API_REFUSED.labels(self._what).inc()
             raise problem
         self._taken[user] += 1
-        telemetry.API_PLACES.labels(self._what).inc()
+        telemetry.API_OPEN.labels(self._what).inc()
         try:
             yield
         finally:
-            telemetry.API_PLACES.labels(self._what).dec()
+            telemetry.API_OPEN.labels(self._what).dec()
             self._taken[user] -= 1
             if not self._taken[user]:
                 del self._taken[user]
@@ -46,10 +46,10 @@ class Places:
         return None
 
 
-def streams(of_all: int = 500, of_user: int = 50) -> Places:
-    return Places("streams", of_all, of_user, retry_seconds=30.0)
+def streams(of_all: int = 500, of_user: int = 50) -> ConcurrencyLimit:
+    return ConcurrencyLimit("streams", of_all, of_user, retry_seconds=30.0)
 
 
-def bodies() -> Places:
+def bodies() -> ConcurrencyLimit:
     """Of requests: those of one user fill no more than 8 MiB, all of them 64 MiB."""
-    return Places("bodies", 128, 16, retry_seconds=1.0)
+    return ConcurrencyLimit("bodies", 128, 16, retry_seconds=1.0)
