@@ -18,6 +18,7 @@ from ibgu.core.decide import (
     decide_debt,
     disarm_aside,
     disarm_taken,
+    payload_kept,
     payload_wanted,
     stage_work,
 )
@@ -72,7 +73,7 @@ class Effects:
 
     # -- asking for effects ------------------------------------------------------------------
 
-    def follow(self, book: Book, clusters: Iterable[str], now: datetime) -> None:
+    def follow(self, world: World, book: Book, clusters: Iterable[str], now: datetime) -> None:
         """Make the hub show what the rollout's records want for these clusters."""
         observe = self._mirror.observe(book.rollout, self.pending)
         for cluster in clusters:
@@ -81,7 +82,7 @@ class Effects:
             wanted = stage_work(book, cluster, seen, now)
             if wanted is not None and not self._put_off(book, cluster, wanted):
                 self._stage(book, cluster, wanted, seen.stage)
-            self._payload(book, cluster, seen)
+            self._payload(world, book, cluster, seen)
 
     def _put_off(self, book: Book, cluster: str, wanted: Wanted | Remove) -> bool:
         """What the hub has just refused for good; an arming is refused once, and ends its run."""
@@ -211,16 +212,16 @@ class Effects:
         if view is not None:
             self._submit(requests.touch(key, rollout, view, now))
 
-    def _payload(self, book: Book, cluster: str, seen: Observation) -> None:
-        rollout = book.rollout
+    def _payload(self, world: World, book: Book, cluster: str, seen: Observation) -> None:
+        rollout, view = book.rollout, seen.payload
         member = book.latest(cluster)
         key = (cluster, payload_name(rollout.uid, rollout.name))
         if member is None or self._waits(key):
             return
-        if member is not None and payload_wanted(book, member):
-            self._carry(book, member, key, seen.payload)
-        elif seen.payload is not None and not seen.payload.terminating:
-            self._submit(requests.deletion(key, rollout.uid, seen.payload))
+        if payload_wanted(book, member):
+            self._carry(book, member, key, view)
+        elif view is not None and not view.terminating and not payload_kept(world, member):
+            self._submit(requests.deletion(key, rollout.uid, view))
 
     def _carry(self, book: Book, member: Member, key: WorkKey, view: WorkView | None) -> None:
         """Create the payload work; one of another content makes room first, but not while Prep

@@ -84,11 +84,12 @@ class Following:
                     self._parts.effects.disarm_aside(book, cluster, now)
 
     def _perform(self, uid: str, clusters: Iterable[str], now: datetime) -> None:
-        book = self._parts.world.books.get(uid)
+        world = self._parts.world
+        book = world.books.get(uid)
         if book is None:
             self._parts.effects.remove_orphans_of(uid)
             return
-        self._parts.effects.follow(book, clusters, now)
+        self._parts.effects.follow(world, book, clusters, now)
         self._parts.adopting.follow(book)
 
     def _tell(self, rollout: str, decisions: list[Decision], *, quiet: bool) -> None:

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from ibgu.controller import openings
+from ibgu.sim.cluster import Cluster
 from ibgu.sim.spoke.objects import Key
+from tests.e2e.clock import Pace
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, appended, config_map, ibgu, pull_secret, step
 
@@ -186,6 +188,34 @@ async def test_a_pull_secret_is_taken_back_after_prep(scene: Scene) -> None:
     await scene.append("carrying", appended("Upgrade", 2, 240))
     await scene.seen_in_journal("RunEnded", ready, count=2)
     assert scene.stages(ready) == ["Prep", "Upgrade"]
+
+
+async def test_a_prep_that_comes_back_after_its_cluster_was_dark_still_has_its_pull_secret(
+    scene: Scene,
+) -> None:
+    """It was withdrawn from the hub meanwhile, and the cluster had taken it all the same (R9)."""
+    await scene.apply(config_map(OADP["namespace"], OADP["name"], backup="kind: Backup"))
+    await scene.apply(config_map(EXTRA["namespace"], EXTRA["name"], extra="kind: Namespace"))
+    await scene.apply(pull_secret("default", "pull"))
+    await scene.fleet(count=1, scale=0.03, durations="20s", faults=["blocked:300s"])
+    await scene.start(take_back_pull_secrets=True, clock=Pace(20))
+    cluster = f"{scene.label}-1"
+    await scene.apply(carrying(scene))
+    await scene.seen_in_journal("RunArming", cluster)
+    scene.freeze(cluster)
+    await scene.until(lambda: scene.stages(cluster) == ["Prep"], "the cluster to take Prep")
+    before = await _payload_work(scene, cluster)
+    scene.act(cluster, lambda cluster, now: Cluster.go_dark(cluster))
+    await scene.seen_in_journal("RunEnded", cluster)
+    await scene.at_rest()
+    assert await _payload_work(scene, cluster) == before != []
+    scene.act(cluster, lambda cluster, now: Cluster.come_back(cluster))
+    scene.freeze(cluster, False)
+    await scene.seen_in_journal("RunReopened", cluster)
+    assert _secrets(scene, cluster) == ["pull"]
+    await scene.completed("carrying")
+    assert scene.stages(cluster) == ["Prep"]
+    await _taken_back(scene, cluster)
 
 
 async def test_content_that_changes_while_prep_runs_takes_nothing_from_its_cluster(

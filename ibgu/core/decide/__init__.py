@@ -21,7 +21,7 @@ from ibgu.core.decide.opening import open_step
 from ibgu.core.decide.restored import decide_restored
 from ibgu.core.decide.rollouts import decide_rollout, open_next_step
 from ibgu.core.decide.running import decide_running
-from ibgu.core.decide.stagework import REMOVE, Remove, payload_wanted, stage_work
+from ibgu.core.decide.stagework import REMOVE, Remove, payload_kept, payload_wanted, stage_work
 from ibgu.core.decide.steps import decide_step
 from ibgu.core.decide.turn import MOST, Answer, Turn
 from ibgu.core.decide.urgent import urgent
@@ -39,6 +39,7 @@ __all__ = [
     "disarm_aside",
     "disarm_taken",
     "other_run",
+    "payload_kept",
     "payload_wanted",
     "set_aside",
     "stage_work",

@@ -7,14 +7,16 @@ asked for again by the next look at the cluster.
 from datetime import datetime
 from enum import Enum
 
-from ibgu.core.book import Book
+from ibgu.core.book import Book, World
 from ibgu.core.model import (
+    Action,
     Member,
     MemberState,
     Observation,
     Outcome,
     Rollout,
     RolloutState,
+    RunResult,
     RunState,
 )
 from ibgu.core.times import WATCH
@@ -88,8 +90,21 @@ def _back_to_idle(member: Member) -> bool:
 
 
 def payload_wanted(book: Book, member: Member) -> bool:
-    """The payload work is there while the member's Prep is under way, else removed."""
+    """Return whether the cluster needs the payload work: the member's Prep is under way."""
     run = member.run
     digest = book.steps[member.step].step.payload_digest
     in_flight = member.state is MemberState.IN_FLIGHT
-    return bool(digest and in_flight and run and run.open and run.action == "Prep")
+    return bool(digest and in_flight and run and run.open and run.action is Action.PREP)
+
+
+def payload_kept(world: World, member: Member) -> bool:
+    """Return whether a payload work that is there stays: the cluster may have taken a withdrawn
+    Prep, and reads the pull secret while it is dark (R9).
+
+    A cluster that another rollout holds has that one's content only (R6).
+    """
+    run, holder = member.run, world.holds.get(member.uid)
+    if member.finished or run is None or run.action is not Action.PREP:
+        return False
+    withdrawn = run.result is RunResult.WITHDRAWN and run.arming_at is not None
+    return withdrawn and (holder is None or holder.rollout == member.rollout)

@@ -11,9 +11,11 @@ from ibgu.core.model import (
     RunResult,
     Stage,
 )
+from ibgu.core.snapshot import PayloadState
 from ibgu.core.times import ECHO
 from tests.core.decide.impulses import arming, return_, run_of, taken_but_unheard, vanish
-from tests.core.decide.world import ibgu
+from tests.core.decide.invariants import Invariants
+from tests.core.decide.world import Twin, ibgu
 
 
 def test_an_unreachable_cluster_that_has_not_echoed_in_a_minute_gets_it_withdrawn() -> None:
@@ -55,6 +57,45 @@ def test_a_withdrawn_run_whose_echo_comes_is_reopened() -> None:
     twin.wait(minutes=5)
     member = twin.member(uid, 0, "site-1")
     assert (member.outcome, member.attempts) == (Outcome.SUCCEEDED, 1)
+
+
+def test_a_withdrawn_prep_keeps_its_payload_until_it_is_known_to_have_ended() -> None:
+    """The cluster may have taken it, and still pull the seed image with the pull secret."""
+    twin, uid = carrying()
+    taken_but_unheard(twin)
+    twin.wait(minutes=20)
+    assert run_of(twin, uid).result is RunResult.WITHDRAWN
+    assert (uid, "site-1") in twin.loads
+    twin.spokes["site-1"].faults[Stage.PREP] = "slow"
+    return_(twin)
+    twin.until(Kind.RUN_REOPENED)
+    assert (uid, "site-1") in twin.loads
+    twin.wait(minutes=70)
+    assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
+    assert twin.loads == {}
+
+
+def test_another_rollouts_content_does_not_meet_that_of_a_withdrawn_prep() -> None:
+    twin, uid = carrying()
+    vanish(twin)
+    twin.wait(minutes=5)
+    twin.annotate(uid, pause="true")
+    twin.settle()
+    newer = twin.apply(ibgu("b", "Prep"))
+    return_(twin)
+    twin.until(Kind.RUN_ACCEPTED)
+    twin.settle()
+    assert list(twin.loads) == [(newer, "site-1")]
+
+
+def carrying() -> tuple[Twin, str]:
+    """A cluster that is about to be armed, and has its payload."""
+    twin = Twin("site-1")
+    Invariants(twin)
+    twin.payload = PayloadState(digest="digest")
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1))
+    twin.until(Kind.RUN_ARMING)
+    return twin, uid
 
 
 def test_a_withdrawn_run_that_the_cluster_took_and_a_hand_undid_is_not_begun_again() -> None:

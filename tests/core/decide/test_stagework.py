@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.book import Book
-from ibgu.core.decide import REMOVE, Remove, payload_wanted, stage_work
+from ibgu.core.book import Book, Holder, World
+from ibgu.core.decide import REMOVE, Remove, payload_kept, payload_wanted, stage_work
 from ibgu.core.model import (
     Action,
     ClusterView,
     Look,
     Member,
+    MemberState,
     Observation,
     RolloutState,
     RunResult,
@@ -235,3 +236,40 @@ def test_the_payload_is_there_while_prep_is_under_way(
 ) -> None:
     book = book_of(rollout(), [step("Prep Upgrade", payload_digest=digest)], [found])
     assert payload_wanted(book, found) is wanted
+
+
+def withdrawn(**changes: Any) -> Member:
+    sent = {"state": RunState.ENDED, "result": RunResult.WITHDRAWN, "arming_at": NOW}
+    return member(run=run(**{**sent, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("found", "holder", "kept"),
+    [
+        (withdrawn(), "", True),
+        (withdrawn(), "uid-a", True),
+        (withdrawn(), "uid-b", False),
+        (withdrawn(arming_at=None), "", False),
+        (withdrawn(result=RunResult.PREEMPTED), "", False),
+        (withdrawn(action=Action.UPGRADE), "", False),
+        (replace(withdrawn(), state=MemberState.FINISHED), "", False),
+        (member(), "", False),
+    ],
+    ids=[
+        "the cluster may have taken it",
+        "about to be disarmed",
+        "another rollout works on the cluster",
+        "never armed",
+        "preempted",
+        "another action",
+        "nobody waits for it",
+        "no run",
+    ],
+)
+def test_the_payload_stays_while_a_withdrawn_prep_may_come_back(
+    found: Member, holder: str, kept: bool
+) -> None:
+    world = World()
+    if holder:
+        world.holds["uid-site-1"] = Holder(holder, 0, "site-1")
+    assert payload_kept(world, found) is kept

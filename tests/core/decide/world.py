@@ -17,6 +17,7 @@ from ibgu.core.decide import (
     decide,
     decide_debt,
     other_run,
+    payload_kept,
     payload_wanted,
     stage_work,
     start_step,
@@ -243,7 +244,8 @@ class Twin(Hub, Story):
             step = self.book(uid).steps[member.step].step
             digest = step.payload_digest if payload_wanted(self.book(uid), member) else ""
             shown = self.loads[uid, name].digest if (uid, name) in self.loads else ""
-            if digest != shown and (uid, name) not in self.denials:
+            kept = not digest and payload_kept(self.world, member)
+            if digest != shown and not kept and (uid, name) not in self.denials:
                 self.loading[uid, name] = digest
 
     def allow(self) -> None:
