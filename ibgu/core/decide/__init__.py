@@ -72,7 +72,7 @@ def decide_into(take: Take, snapshot: Snapshot, touched: Iterable[str], now: dat
 def start_step(
     snapshot: Snapshot, touched: Iterable[str], clusters: Sequence[ClusterView], now: datetime
 ) -> Answer:
-    """Steps (1) to (3) of `decide`, and the start of the step that opens (R2).
+    """Steps (1) to (3) of `decide`, and the start of the step that opens (R2.2).
 
     `clusters` is the whole, consistent list. The new members are to be decided next: `touched`
     are those of the steps before.

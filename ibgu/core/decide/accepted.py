@@ -77,7 +77,7 @@ def _goes_on(turn: Turn, member: Member, words: str) -> None:
 
 
 def _arrived(turn: Turn, member: Member, run: Run) -> Member:
-    """What TALM had begun is on the cluster, as is known from here on (R20)."""
+    """What TALM had begun is on the cluster, as is known from here on (R20.4)."""
     if run.armed_at is not None:
         return member
     now = turn.now
@@ -88,7 +88,7 @@ def _arrived(turn: Turn, member: Member, run: Run) -> Member:
 
 
 def _not_arrived(run: Run, work: WorkView | None) -> bool:
-    """The cluster stands elsewhere, and had not shown that it took TALM's work (R20)."""
+    """The cluster stands elsewhere, and had not shown that it took TALM's work (R20.4)."""
     if not run.adopted or run.armed_at is not None or work is None or work.ibu is None:
         return False
     return work.settled and work.ibu.current and work.ibu.stage != run.action.stage
@@ -125,7 +125,7 @@ def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
 
 
 def _old_state(turn: Turn, member: Member, ibu: IbuView) -> bool:
-    """After a reboot the old etcd may show an earlier run of ours until LCA restores (R9)."""
+    """After a reboot the old etcd may show an earlier run of ours until LCA restores (R9.7)."""
     assert member.run is not None
     earlier = ibu.run != member.run.id and not turn.world.foreign(ibu.run)
     return member.run.action.reboots and earlier

@@ -1,4 +1,4 @@
-"""Taking over from TALM (R20): its rollout becomes ours, at the place where TALM has left it.
+"""Taking over from TALM (R20.2): its rollout becomes ours, at the place where TALM has left it.
 
 Nothing changes on a cluster by it. What TALM has begun keeps its place, and is judged by what the
 cluster reports; what it has not begun goes through R8 like everything else.
@@ -224,7 +224,7 @@ def _owe_what_talm_did_not(turn: Turn, last: Adopted) -> None:
 
 
 def _take_import_over(turn: Turn, adopted: Adopted) -> None:
-    """What keeps automatic import off is ours to take away from now on (R14)."""
+    """What keeps automatic import off is ours to take away from now on (R14.3)."""
     if Action.UPGRADE not in adopted.step.actions:
         return
     for member in adopted.members:

@@ -74,7 +74,7 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
 
 
 def _not_startable(turn: Turn, member: Member, seen: Observation) -> str:
-    """Why the action must not be armed on what the hub shows now; empty: it may be (R8).
+    """Why the action must not be armed on what the hub shows now; empty: it may be (R8.8).
 
     Between the look and the write there may be minutes: a payload, a conflict, a refusal.
     """
@@ -102,7 +102,7 @@ def talm_work(seen: Observation) -> str:
 
 
 def _not_there(turn: Turn, member: Member, since: datetime) -> None:
-    """Withdraw what the cluster does not take within ECHO; an Abort never waits (R9)."""
+    """Withdraw what the cluster does not take within ECHO; an Abort never waits (R9.3, R9.4)."""
     assert member.run is not None
     if passed(since, ECHO, turn.now) or member.run.action.aborts:
         _withdraw(turn, member, "not taken in time, and the cluster is not reachable")
@@ -155,7 +155,7 @@ def _settled(turn: Turn, member: Member) -> bool:
 
 
 def _auto_import_ready(turn: Turn, member: Member, seen: Observation) -> bool:
-    """disable-auto-import is on the cluster before its Upgrade is armed (R14)."""
+    """disable-auto-import is on the cluster before its Upgrade is armed (R14.1)."""
     cluster = seen.cluster
     assert cluster is not None
     if turn.action(member) is not Action.UPGRADE:
@@ -206,7 +206,7 @@ _STOPPED = "it was not armed when ibgu had to stop"
 
 def _not_again(turn: Turn, member: Member, seen: Observation) -> str:
     """Why an arming that did not reach the hub must not be sent (again); empty: it may be. After a
-    conflict or a refusal the version that it rested on is another one (design 5)."""
+    conflict or a refusal the version that it rested on is another one (R26.1)."""
     run = member.run
     if run is None or run.state is not RunState.ARMING or run.arming_at is None:
         return ""
@@ -254,7 +254,7 @@ def _refused_now(work: WorkView | None) -> bool:
 
 
 def _apply_error(turn: Turn, member: Member, work: WorkView) -> None:
-    """Final refusals end the run after two minutes; everything else heals by itself (R10)."""
+    """Final refusals end the run after two minutes; everything else heals by itself (R10.6)."""
     run = member.run
     assert run is not None
     assert run.arming_at is not None
@@ -293,7 +293,7 @@ def _passing(ibu: IbuView) -> bool:
 
 
 def diverged(turn: Turn, member: Member, what: str) -> None:
-    """Two minutes of somebody else's hand end the run without a label (R9)."""
+    """Two minutes of somebody else's hand end the run without a label (R9.6)."""
     member = turn.waits(member, ReasonKind.DIVERGED, what, who=Who.PERSON)
     if _settled(turn, member):
         end_run(turn, member, RunResult.TAKEN_OVER, Cause.TAKEN_OVER, f"taken over by hand: {what}")

@@ -27,8 +27,8 @@ def set_aside(book: Book, error: str, now: datetime) -> Iterator[Decision]:
     """`error`: what and where, the same each time. A hold that only a person can end stays, and
     whose status nobody reads any more is not held; the same is not said twice.
 
-    What its waiting clusters told is forgotten (R8): nobody follows what becomes of them meanwhile.
-    The first turn that gets through ends the hold.
+    What its waiting clusters told is forgotten (R8.3): nobody follows what becomes of them
+    meanwhile. The first turn that gets through ends the hold.
     """
     words = (
         f"ibgu met an error of its own ({error}): nothing of this rollout goes on, and its "

@@ -1,4 +1,4 @@
-"""The brake inside of a chain: no Upgrade follows its Prep while it holds the step (R19).
+"""The brake inside of a chain: no Upgrade follows its Prep while it holds the step (R19.3).
 
 What is under way goes on to its end; what would begin now is what the brake is there for, whether
 its member waits for a slot or has one. Who is kept so keeps slot and hold until a person resumes.

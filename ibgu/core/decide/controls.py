@@ -1,4 +1,4 @@
-"""A person's wishes: control annotations on the IBGU, acted on once per value (design 4)."""
+"""A person's wishes: control annotations on the IBGU, acted on once per value (R22)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

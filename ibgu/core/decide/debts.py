@@ -100,7 +100,7 @@ def annotations_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
 
 
 def auto_import_off(turn: Turn, cluster: ClusterView) -> Wishes:
-    """What puts disable-auto-import there as ours; nothing where it stays anyway (R14)."""
+    """What puts disable-auto-import there as ours; nothing where it stays anyway (R14.1)."""
     if names.DISABLE_AUTO_IMPORT in annotations_with_debts(turn, cluster):
         return {}
     return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: turn.rollout.uid}
@@ -130,7 +130,7 @@ def settle(debt: Debt, cluster: ClusterView | None) -> Debt:
     """What is still owed, given what the hub shows.
 
     A key that shows the wanted value is settled; one that neither shows it nor what was seen
-    when it was owed was changed by somebody since: theirs is the truth (R13). A cluster that
+    when it was owed was changed by somebody since: theirs is the truth (R13.2). A cluster that
     is gone or re-created is owed nothing.
     """
     if cluster is None or cluster.uid != debt.uid:

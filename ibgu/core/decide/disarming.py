@@ -1,4 +1,4 @@
-"""Impulses that are taken back though nothing new is decided (R9).
+"""Impulses that are taken back though nothing new is decided (R9.2).
 
 The journal can't be written, or the rollout is set aside: the records stay as they are, and only
 what is armed on the hub is disarmed.
@@ -44,6 +44,6 @@ def disarm_aside(
 
 
 def _may_disarm(seen: Observation) -> bool:
-    """A work with a deletionTimestamp is never touched (R16)."""
+    """A work with a deletionTimestamp is never touched (R16.4)."""
     work = seen.stage
     return work is not None and work.armed and not (work.terminating or seen.writing)

@@ -53,7 +53,7 @@ def end_run(
 
 
 def labelled(run: Run) -> bool:
-    """It was armed and ended by the cluster's failure, its refusal or its limit (R13)."""
+    """It was armed and ended by the cluster's failure, its refusal or its limit (R13.4)."""
     return run.armed_at is not None and run.result in _LABELLED
 
 
@@ -95,7 +95,7 @@ def succeed_run(turn: Turn, member: Member) -> Member:
 
 
 def skip_action(turn: Turn, member: Member, action: Action, note: str) -> Member:
-    """The cluster is already where the action would bring it (R8)."""
+    """The cluster is already where the action would bring it (R8.1)."""
     member = turn.on_member(
         Kind.ACTION_SKIPPED,
         member,
@@ -116,7 +116,7 @@ def owe_success(turn: Turn, member: Member, action: Action) -> None:
 
 
 def _auto_import(turn: Turn, member: Member, cluster: ClusterView, action: Action) -> Wishes:
-    """Off with the label of a Prep that its Upgrade follows at once, on after all others (R14)."""
+    """Return what turns it off with a Prep that Upgrade follows, on after all others (R14.2)."""
     if action is not Action.PREP:
         return auto_import_on(turn, cluster)
     following = turn.step(member).step.actions[member.action_index :]
@@ -152,7 +152,7 @@ def finish(
 
 
 def _never_upgraded(turn: Turn, member: Member) -> None:
-    """What disables auto-import goes again where the Upgrade was never armed (R14)."""
+    """What disables auto-import goes again where the Upgrade was never armed (R14.3)."""
     run, cluster = member.run, turn.observe(member.cluster).cluster
     armed = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
     if armed or Action.UPGRADE not in turn.step(member).step.actions:
@@ -162,7 +162,7 @@ def _never_upgraded(turn: Turn, member: Member) -> None:
 
 
 def _worth_watching(member: Member) -> bool:
-    """Armed, and not known to have succeeded: its late truth is of interest (R15)."""
+    """Armed, and not known to have succeeded: its late truth is of interest (R15.1)."""
     run = member.run
     return bool(run and run.arming_at and run.result not in (RunResult.SUCCEEDED, RunResult.GONE))
 

@@ -1,4 +1,4 @@
-"""What waits for a write that the hub's RBAC forbids says so: no cluster can end that (R17)."""
+"""What waits for a write that the hub's RBAC forbids says so: no cluster can end that (R17.3)."""
 
 from ibgu.core.decide.turn import Turn
 from ibgu.core.model import Member, ReasonKind, Who

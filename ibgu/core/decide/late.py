@@ -55,7 +55,7 @@ def _watch_over(turn: Turn, member: Member, seen: Observation) -> str:
 
 
 def _parted(turn: Turn, member: Member, seen: Observation) -> str:
-    """After the IBGU's deletion only what is inside a reboot is still watched (R16)."""
+    """After the IBGU's deletion only what is inside a reboot is still watched (R16.2)."""
     run, work = member.run, seen.stage
     assert run is not None
     assert turn.rollout.deleted_at is not None
@@ -70,7 +70,7 @@ def _parted(turn: Turn, member: Member, seen: Observation) -> str:
 
 
 def _warn_of_import(turn: Turn, member: Member, seen: Observation) -> Member:
-    """A day without evidence that the cluster is out of its Upgrade needs a person (R14)."""
+    """A day without evidence that the cluster is out of its Upgrade needs a person (R14.4)."""
     cluster = seen.cluster
     if cluster is None or not auto_import_on(turn, cluster) or _IMPORT_IS_OFF in member.message:
         return member
@@ -98,14 +98,14 @@ def _compare(turn: Turn, member: Member, run: Run, found: Verdict) -> None:
 
 
 def _fill_in(turn: Turn, member: Member, run: Run, words: str) -> None:
-    """The cluster tells the details of its failure a moment after the failure (R10)."""
+    """The cluster tells the details of its failure a moment after the failure (R10.1)."""
     if words not in ("", run.message):
         told = replace(run, message=words)
         turn.on_member(Kind.DETAILED, member, words, message=words, run=told)
 
 
 def _completed_late(turn: Turn, member: Member, run: Run) -> None:
-    """Say so; the label follows only if our own failed label still stands (R15)."""
+    """Say so; the label follows only if our own failed label still stands (R15.2)."""
     cluster = turn.observe(member.cluster).cluster
     assert cluster is not None
     late = f"completed late, after {_minutes(turn.now - run.intended_at)}"

@@ -43,7 +43,7 @@ def known_state(member: Member, seen: Observation) -> IbuView | None:
 
 
 def fresh(turn: Turn, member: Member) -> bool:
-    """The look is young enough for an Abort (R9); others stay valid while reachable."""
+    """The look is young enough for an Abort (R9.4); others stay valid while reachable."""
     if not turn.action(member).aborts:
         return True
     if member.look is None:

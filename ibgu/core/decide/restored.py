@@ -1,8 +1,8 @@
-"""A rollout whose hub or journal went back in time stands still (design 6).
+"""A rollout whose hub or journal went back in time stands still (R31.3).
 
 Nothing starts and nothing is armed. What the clusters have taken is watched to its end, on
 feedback that was asked for anew. A person's resume ends it; from there the engine goes on
-through looks (R8), as after any other pause.
+through looks (R8.1), as after any other pause.
 """
 
 from ibgu.core.decide.turn import Turn
@@ -37,7 +37,7 @@ def _asked_anew(turn: Turn) -> bool:
 
 
 def _judged_by_new_feedback(turn: Turn, seen: Observation) -> bool:
-    """The work was written since; or it never will be, and that is the answer (R9)."""
+    """The work was written since; or it never will be, and that is the answer (R9.6)."""
     if seen.cluster is None or seen.refusal:
         return True
     work = seen.stage

@@ -58,7 +58,7 @@ def _release_deleted(turn: Turn) -> None:
 
 
 def _adopt_spec(turn: Turn, found: Ibgu) -> None:
-    """Take the new spec over if the plan may be carried out; else hold (design section 2)."""
+    """Take the new spec over if the plan may be carried out (R1.2, R1.3); else hold."""
     before = _begun(turn, len(found.spec.plan))
     wrong = problem(found.spec.plan, before) or problem_of(found.spec.cluster_label_selectors)
     if wrong is not None:
@@ -112,7 +112,7 @@ def _started(step: Step) -> tuple[tuple[Action, ...], int, int]:
 
 
 def _hold(turn: Turn, found: Ibgu) -> None:
-    """TALM, or what TALM left behind, keeps everything from starting (R20); so does a person."""
+    """Hold the rollout for TALM, for what TALM left behind (R20.1, R20.2), or for a person."""
     hold = turn.rollout.hold
     if hold is not None and hold.kind is ReasonKind.INVALID_PLAN:
         return

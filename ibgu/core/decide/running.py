@@ -47,7 +47,7 @@ def decide_running(turn: Turn, member: Member) -> None:
 
 
 def expire(turn: Turn, member: Member) -> None:
-    """End a member in flight because of its limit or the step's deadline (R11)."""
+    """End a member in flight because of its limit or the step's deadline (R11.3, R11.4)."""
     run = member.run
     assert run is not None
     if run.open:
@@ -93,7 +93,7 @@ def _cut_short(turn: Turn, member: Member, seen: Observation) -> bool:
 
 
 def _stands_still(turn: Turn, member: Member, seen: Observation) -> bool:
-    """What no cluster was seen to take is withdrawn; what was taken is watched (design 6)."""
+    """What no cluster was seen to take is withdrawn; what was taken is watched (R31.3)."""
     assert member.run is not None
     if member.run.state is RunState.ACCEPTED:
         return without_cluster(turn, member, seen)
@@ -116,7 +116,7 @@ def _decide_ended(turn: Turn, member: Member, seen: Observation) -> None:
 
 
 def _await_disarm(turn: Turn, member: Member, seen: Observation) -> None:
-    """The hold stays until the hub shows the work disarmed (R9); a lost cluster needs none."""
+    """The hold stays until the hub shows the work disarmed (R9.2); a lost cluster needs none."""
     gone = seen.cluster is None or seen.cluster.uid != member.uid
     # No agent applies a work that is being deleted.
     armed = seen.stage is not None and seen.stage.armed and not seen.stage.terminating
@@ -128,7 +128,7 @@ def _await_disarm(turn: Turn, member: Member, seen: Observation) -> None:
 
 
 def _next_action(turn: Turn, member: Member, seen: Observation) -> None:
-    """Chains go on at once, on the evidence that ended the action before (R5, R8)."""
+    """Chains go on at once, on the evidence that ended the action before (R5.1)."""
     if member.action_index == len(turn.step(member).step.actions):
         finish(turn, member, Outcome.SUCCEEDED)
     elif turn.rollout.stands_still and member.uid not in turn.world.preempts:

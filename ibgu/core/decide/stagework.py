@@ -35,7 +35,7 @@ REMOVE = Remove.REMOVE
 def stage_work(
     book: Book, cluster: str, seen: Observation, now: datetime
 ) -> Wanted | Remove | None:
-    """None: leave it as it is. A work with a deletionTimestamp is never touched (R16)."""
+    """None: leave it as it is. A work with a deletionTimestamp is never touched (R16.4)."""
     work = seen.stage
     if seen.writing or (work is not None and work.terminating):
         return None
@@ -50,7 +50,7 @@ def stage_work(
 
 
 def _under_way(rollout: Rollout, member: Member, seen: Observation) -> Wanted | None:
-    """What somebody else deleted or changed is not put back (R9); nothing is written for a
+    """What somebody else deleted or changed is not put back (R9.6); nothing is written for a
     cluster that is being deleted, but what is armed is disarmed."""
     work, run = seen.stage, member.run
     state = run.state if run else None
@@ -75,7 +75,7 @@ def _put_back(rollout: Rollout, member: Member) -> Wanted | None:
 
 
 def _over(book: Book, member: Member, now: datetime) -> bool:
-    """Nobody is interested in this cluster's feedback any more (R15)."""
+    """Nobody is interested in this cluster's feedback any more (R15.1)."""
     if member.watched:
         return False
     if book.rollout.state is RolloutState.DELETED or _back_to_idle(member):

@@ -77,7 +77,7 @@ def _kind_now(turn: Turn, member: Member) -> ReasonKind | None:
 
 
 def _reopen(turn: Turn, step: StepBook) -> None:
-    """Withdrawn runs that the cluster took after all come before everybody else (R9)."""
+    """Withdrawn runs that the cluster took after all come before everybody else (R9.5)."""
     for name in list(step.reopening):
         slot = next(step.free_slots(), None)
         if slot is None:
@@ -147,12 +147,12 @@ def _take_slots(turn: Turn, step: StepBook, head: Iterable[Member]) -> None:
 
 
 def _asked(turn: Turn, member: Member, kind: ReasonKind | None) -> Member:
-    """The member with a question on its way; what is known may be too old for an Abort (R9)."""
+    """The member with a question on its way; what is known may be too old for an Abort (R9.4)."""
     return ask(turn, member) if kind in (ReasonKind.SLOT, ReasonKind.READY) else member
 
 
 def _in_grace(turn: Turn, member: Member) -> bool:
-    """It keeps its place (R4): its answer will be here in a moment."""
+    """It keeps its place (R4.2): its answer will be here in a moment."""
     if member.reason.kind is not ReasonKind.LOOKING or member.look is None:
         return False
     return not passed(member.look.asked_at, LOOK_GRACE, turn.now)
@@ -258,7 +258,7 @@ def _look_ahead(turn: Turn, step: StepBook, window: int) -> None:
 
 
 def _turn_import_off(turn: Turn, step: StepBook, member: Member) -> None:
-    """Ahead of the Upgrade, so that it costs no slot's time (R14); undone if it never starts."""
+    """Ahead of the Upgrade, so that it costs no slot's time (R14.2); undone if it never starts."""
     cluster = turn.snapshot.cluster(member.cluster)
     if cluster is None or member.uid in turn.world.debts:
         return
@@ -268,7 +268,7 @@ def _turn_import_off(turn: Turn, step: StepBook, member: Member) -> None:
 
 
 def _make_room(turn: Turn, step: StepBook, window: int) -> bool:
-    """Members past their limit yield their slots to others that could start now (R11).
+    """Members past their limit yield their slots to others that could start now (R11.3).
 
     In a ramp-up they yield their place in it: who hangs must not keep everybody at its level. To
     who has to wait for a rate they yield nothing.

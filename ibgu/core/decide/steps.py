@@ -62,7 +62,7 @@ def _expire(turn: Turn, member: Member) -> None:
 
 
 def _clock(turn: Turn, book: StepBook) -> None:
-    """It stands while a person's hold alone keeps the step, with nobody on the way (R11), and
+    """It stands while a person's hold alone keeps the step, with nobody on the way (R11.6), and
     while the rollout stands still after a restore, whoever is in flight."""
     step = book.step
     held = _by_person(step) or turn.rollout.paused

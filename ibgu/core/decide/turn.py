@@ -106,7 +106,7 @@ class Turn:
         return self.step(member).members[member.cluster]
 
     def canceller(self, member: Member) -> str:
-        """namespace/name of the newer rollout that cancels what has not begun yet (R6)."""
+        """namespace/name of the newer rollout that cancels what has not begun yet (R6.4)."""
         if self.step(member).step.first.cancels:
             return ""
         found = self.world.canceller(member)
@@ -123,7 +123,7 @@ class Turn:
         return "a rollout of another namespace" if bounded and not own else other
 
     def stands_since(self, reason: Reason) -> datetime:
-        """Since when, but never from before everything was in sync (R11), and never from a time
+        """Since when, but never from before everything was in sync (R11.7), and never from a time
         that is still to come, by a clock that was set back."""
         known = self.facts.in_sync_since
         return known if reason.since > self.now else max(reason.since, known)
@@ -180,7 +180,7 @@ class Turn:
         who: Who = Who.IBGU,
         until: datetime | None = None,
     ) -> Member:
-        """Note why the member is not further (R17); the same reason keeps its `since`."""
+        """Note why the member is not further (R17.2); the same reason keeps its `since`."""
         old = member.reason
         since = old.since if old.kind is kind else self.now
         reason = Reason(kind, since, message, until, who)

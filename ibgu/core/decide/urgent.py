@@ -16,7 +16,7 @@ def urgent(book: Book, cluster: str, work: WorkView | None) -> bool:
     one that is free, or let a slot go on?
 
     After a reboot a cluster tells that it is through some milliseconds before that is proven; the
-    turn is for the proof (R7).
+    turn is for the proof (R7.2).
     """
     member = book.latest(cluster)
     if member is None:

@@ -46,7 +46,7 @@ def _ready(turn: Turn, member: Member) -> None:
 
 
 def _feedback_suffices(turn: Turn, member: Member, seen: Observation) -> bool:
-    """In later steps the work's own feedback is the look, if nobody else acts there (R8)."""
+    """In later steps the work's own feedback is the look, if nobody else acts there (R8.4)."""
     work = seen.stage
     own = member.step > 0 and len(turn.world.rollouts_of[member.cluster]) == 1
     if not (own and work and work.settled and work.ibu and work.ibu.current):
@@ -104,7 +104,7 @@ def _outside(turn: Turn) -> str:
 
 
 def _dark(turn: Turn, member: Member) -> bool:
-    """A cluster that went dark right after an Upgrade was sent to it may be at it (R12)."""
+    """A cluster that went dark right after an Upgrade was sent to it may be at it (R12.1)."""
     run = member.run
     sent = run is not None and run.result is RunResult.WITHDRAWN and run.armed_at is not None
     if run is not None and sent and run.action.reboots:
@@ -138,7 +138,7 @@ def _claimed(turn: Turn, member: Member) -> bool:
 
 
 def _may_preempt(turn: Turn, member: Member, holder: Holder) -> bool:
-    """Older rollouts yield, but for a step that cancels too: the first to hold wins (R6)."""
+    """Older rollouts yield, but for a step that cancels too: the first to hold wins (R6.5)."""
     mine, book = turn.step(member).step, turn.world.books[holder.rollout]
     allowed = mine.across_namespaces or book.rollout.namespace == turn.rollout.namespace
     yields = book.rollout.age < turn.rollout.age and not book.steps[holder.step].step.first.cancels
@@ -146,7 +146,7 @@ def _may_preempt(turn: Turn, member: Member, holder: Holder) -> bool:
 
 
 def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
-    """The cluster took it. In another stage by now, somebody has taken it over (R9)."""
+    """The cluster took it. In another stage by now, somebody has taken it over (R9.5, R9.6)."""
     run, work = member.run, seen.stage
     return bool(
         run

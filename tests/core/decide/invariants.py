@@ -1,4 +1,4 @@
-"""What must hold after every turn, whatever happens (design section 6)."""
+"""What must hold after every turn, whatever happens."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -182,7 +182,7 @@ class Invariants:
             assert forward or reopened, (before.run, member.run)
 
     def _start(self, snapshot: Snapshot, member: Member, before: Member | None) -> None:
-        """The cluster was looked at, and is in the state that the action needs (R8)."""
+        """The cluster was looked at, and is in the state that the action needs (R8.1)."""
         run = member.run
         assert run is not None
         seen = snapshot.observe(member.cluster)

@@ -122,7 +122,7 @@ def test_seconds_are_told_as_seconds() -> None:
 
 
 def test_the_details_of_a_failure_are_filled_in() -> None:
-    """The cluster tells them a moment after the failure (R10)."""
+    """The cluster tells them a moment after the failure (R10.1)."""
     twin = Twin("site-1")
     spoke = twin.spokes["site-1"]
     twin.apply(ibgu("a", "Prep"))

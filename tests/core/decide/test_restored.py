@@ -41,7 +41,7 @@ def test_what_a_cluster_has_taken_is_watched_to_its_end() -> None:
 
 
 def test_works_that_the_hub_has_lost_are_put_back_to_watch() -> None:
-    """They are nobody's hand (R9), and without them no cluster can report."""
+    """They are nobody's hand (R9.6), and without them no cluster can report."""
     twin = sites(2)
     twin.apply(ibgu("a", "Prep", concurrency=1))
     saved = backup(twin)
@@ -133,7 +133,7 @@ def test_an_old_resume_that_came_back_is_none() -> None:
 
 
 def test_what_the_cluster_took_though_nobody_saw_it_goes_on_after_the_resume() -> None:
-    """The echo of a withdrawn run reopens it, before anybody else starts (R9)."""
+    """The echo of a withdrawn run reopens it, before anybody else starts (R9.5)."""
     twin = sites(2)
     twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.until(Kind.RUN_ARMING)

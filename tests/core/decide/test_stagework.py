@@ -109,7 +109,7 @@ def test_what_shows_the_run_already_is_left_alone(state: RunState, shown: WorkVi
 
 @pytest.mark.parametrize("shown", [None, DISARMED, work(armed=True, run="run-1", edited=True)])
 def test_what_somebody_else_changed_or_deleted_is_not_put_back(shown: WorkView | None) -> None:
-    """Nor is it once the cluster has taken the run (R9)."""
+    """Nor is it once the cluster has taken the run (R9.6)."""
     assert answer(running(RunState.ARMED), seen(shown)) is None
 
 

@@ -1,4 +1,4 @@
-"""Properties of whole rollouts, whatever happens to them (design section 6)."""
+"""Properties of whole rollouts, whatever happens to them."""
 
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
