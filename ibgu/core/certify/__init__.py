@@ -1,4 +1,4 @@
-"""A second opinion on what the engine did, from the event log alone (design section 6).
+"""A second opinion on what the engine did, from the event log alone (R44).
 
 Nothing here uses the engine: the rules are written down once more, in the words of the log.
 """

@@ -40,7 +40,7 @@ class Seen:
 
     @property
     def settled(self) -> bool:
-        """Not frozen, of the work's current version, and the Lifecycle Agent has seen it (R7)."""
+        """Not frozen, of the work's current version, and the Lifecycle Agent has seen it (R7.2)."""
         ibu = self.ibu
         fresh = bool(self.work.get("applied") and ibu.get("applied"))
         current = ibu.get("generation", 0) == ibu.get("observed", -1)
@@ -62,7 +62,7 @@ def stage(action: str) -> str:
 
 
 def startable(spot: MemberSpot, action: str) -> None:
-    """The cluster was in a state in which the action means what its name says (R8)."""
+    """The cluster was in a state in which the action means what its name says (R8.1)."""
     seen = Seen(spot)
     known = seen.settled and seen.is_there(spot.member.uid)
     words = f"{spot.name} starts {action}, but its state was not known"
@@ -108,13 +108,13 @@ def already_there(spot: MemberSpot, action: str) -> None:
 
 
 def taken(spot: MemberSpot) -> None:
-    """The cluster echoes the run with the wanted stage, in the work's current version (R9)."""
+    """The cluster echoes the run with the wanted stage, in the work's current version (R9.1)."""
     seen, run = Seen(spot), spot.member.run
     _took(spot, seen, run is not None and seen.echoes(run))
 
 
 def came_back(spot: MemberSpot) -> None:
-    """The cluster carries the withdrawn run; a hand may have set another stage since (R9)."""
+    """The cluster carries the withdrawn run; a hand may have set another stage since (R9.5)."""
     seen, run = Seen(spot), spot.member.run
     _took(spot, seen, run is not None and seen.carries(run))
 

@@ -1,4 +1,4 @@
-"""What was imported from the hub after a restore (design 6): from there on the log is checked.
+"""What was imported from the hub after a restore (R31.4): from there on the log is checked.
 
 The log can't prove what happened before. What it says must still keep the bounds: a slot is one
 member's, and a cluster one rollout's.

@@ -34,13 +34,13 @@ def joined(spot: StepSpot) -> None:
 
 
 def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Numbers count as numbers (R4)."""
+    """Numbers count as numbers (R4.1)."""
     parts = _NUMBERS.split(name)
     return ([(int(part), "") if i % 2 else (-1, part) for i, part in enumerate(parts)], name)
 
 
 def _already_done(spot: MemberSpot) -> None:
-    """The cluster is where the action would bring it (R8): the next one is due."""
+    """The cluster is where the action would bring it (R8.1): the next one is due."""
     member, action = spot.member, spot.text("action")
     _before_next(spot, f"{action} is passed over")
     words = f"{spot.name} passes over {action}, {spot.action or 'nothing'} is due"
@@ -100,7 +100,7 @@ def _check_outcome(spot: MemberSpot, outcome: str) -> None:
 
 
 def _late(spot: MemberSpot) -> None:
-    """What became known after the end (R15); only our own failed label can be turned round."""
+    """What became known after the end (R15.2); only our own failed label can be turned round."""
     _afterwards(spot)
     if not spot.text("late"):
         return

@@ -1,4 +1,4 @@
-"""Events of runs: intended, arming, armed, accepted, ended, disarmed (design section 4)."""
+"""Events of runs: intended, arming, armed, accepted, ended, disarmed (R23.4)."""
 
 from collections.abc import Callable
 
@@ -62,7 +62,7 @@ def _may_begin(spot: MemberSpot, action: str) -> None:
 
 
 def _not_twice(spot: MemberSpot, action: str) -> None:
-    """Again only what was withdrawn; on only after success (R5)."""
+    """Again only what was withdrawn; on only after success (R5.1)."""
     member, run, event = spot.member, spot.member.run, spot.event
     known = spot.audit.runs.get(event.run or "", 0)
     spot.require(Rule.ONCE, not known, f"the run {event.run} begins a second time", known)
@@ -135,7 +135,7 @@ def _disarmed(spot: MemberSpot) -> None:
 
 
 def _reopened(spot: MemberSpot) -> None:
-    """The cluster took a withdrawn run after all (R9)."""
+    """The cluster took a withdrawn run after all (R9.5)."""
     run = _go(spot, "accepted", "ended")
     waits = spot.member.state == "waiting" and run is not None
     words = f"{spot.name} is reopened though its run was not withdrawn"

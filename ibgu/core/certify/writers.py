@@ -1,4 +1,4 @@
-"""One writer at a time: the leaders' epochs never interleave (design section 6)."""
+"""One writer at a time: the leaders' epochs never interleave (R30.1)."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
