@@ -45,7 +45,7 @@ class Progress(IntEnum):
     RUNNING = 1
     SUCCEEDED = 2
     LATE = 3
-    """Failed in its step, and completed the action later (R15)."""
+    """Failed in its step, and completed the action later (R28.2)."""
     FAILED = 4
     SKIPPED = 5
     CANCELLED = 6

@@ -279,7 +279,7 @@ class ClusterGroupUpgradeStatus(Kind, frozen=True, gc=False, rename="camel"):
 
 
 class ClusterGroupUpgrade(Kind, frozen=True, gc=False, rename="camel"):
-    """TALM's object: how far it is with one step of an IBGU's plan (R20)."""
+    """TALM's object: how far it is with one step of an IBGU's plan."""
 
     metadata: ClusterGroupUpgradeMeta
     status: ClusterGroupUpgradeStatus = ClusterGroupUpgradeStatus()

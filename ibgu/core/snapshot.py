@@ -31,9 +31,9 @@ class Facts(Struct, frozen=True):
     """What is so on the whole hub."""
 
     in_sync_since: datetime
-    """Since then mirrors and journal are complete (R11: who was away judges nobody)."""
+    """Since then mirrors and journal are complete (R11.7)."""
     talm_live: bool = False
-    """A live TALM is on the hub: nothing is written (R20)."""
+    """A live TALM is on the hub: nothing is written (R20.1)."""
     starts_per_minute: int = 0
     """In any window of a minute, over all rollouts; 0: no limit."""
 
@@ -52,9 +52,9 @@ class Snapshot(Struct, frozen=True):
     """The IBGU as the hub shows it; None: deleted."""
     payload: PayloadState = PayloadState()
     adoption: bool = False
-    """Unfinished ClusterGroupUpgrades of this IBGU are on the hub (R20)."""
+    """Unfinished ClusterGroupUpgrades of this IBGU are on the hub (R20.2)."""
     traces: Traces = NO_TRACES
-    """What TALM has made of this IBGU, and left on the hub (R20)."""
+    """What TALM has made of this IBGU, and left on the hub."""
     scope: Scope = EVERYWHERE
     """The clusters that the rollout's namespace may take."""
     actor: str = "via the hub"

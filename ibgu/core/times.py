@@ -1,25 +1,25 @@
-"""The engine's times, with their rules (design R4, R8, R9, R10, R11, R15, R16)."""
+"""The engine's times, with their rules."""
 
 from datetime import datetime, timedelta
 
 SETTLE = timedelta(minutes=2)
 """A symptom on a reachable cluster must stand this long before it ends a run or a member."""
 ECHO = timedelta(seconds=60)
-"""An unreachable cluster that has not echoed a run by then gets it withdrawn (R9)."""
+"""An unreachable cluster that has not echoed a run by then gets it withdrawn (R9.3)."""
 LOOK_ANSWER = timedelta(seconds=60)
 LOOK_GRACE = timedelta(seconds=1)
-"""A free slot is kept so long for a member that is being looked at (R4); agents take 30 ms."""
+"""A free slot is kept so long for a member that is being looked at (R4.2); agents take 30 ms."""
 LOOK_RETRY = timedelta(minutes=10)
 LOOK_FRESH = timedelta(seconds=10)
-"""Abort and AbortOnFailure arm only on a look younger than this (R9)."""
+"""Abort and AbortOnFailure arm only on a look younger than this (R9.4)."""
 WATCH = timedelta(days=7)
-"""How long late truth is of interest after the last step's end (R15)."""
+"""How long late truth is of interest after the last step's end (R15.1)."""
 PART = timedelta(hours=24)
-"""A deleted rollout's members inside Upgrade or Rollback are watched this long (R16)."""
+"""A deleted rollout's members inside Upgrade or Rollback are watched this long (R16.2)."""
 IMPORT_OFF = timedelta(hours=24)
-"""disable-auto-import that outlives its member's end so long is worth a Warning (R14)."""
+"""disable-auto-import that outlives its member's end so long is worth a Warning (R14.4)."""
 ROLLBACK_MARGIN = timedelta(minutes=15)
-"""What an automatic rollback takes beyond the init monitor's timeout (R11)."""
+"""What an automatic rollback takes beyond the init monitor's timeout (R11.5)."""
 INIT_MONITOR = timedelta(seconds=1800)
 """Lifecycle Agent's default init monitor timeout."""
 

@@ -55,7 +55,7 @@ _IN_FLIGHT: dict[str | None, Word] = {
 
 
 def reason_of(member: Member, hold: Reason | None) -> Reason | None:
-    """The one reason why it is not further (R17); None: it is finished."""
+    """The one reason why it is not further (R17.1); None: it is finished."""
     if member.finished:
         return None
     if hold is not None and startable(member.state, member.reason.kind):

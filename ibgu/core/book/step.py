@@ -40,7 +40,7 @@ _TRIED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
 
 
 class End(Struct, frozen=True):
-    """How an Upgrade or Rollback of this step ended, for the brake (R19)."""
+    """How an Upgrade or Rollback of this step ended, for the brake (R19.1)."""
 
     at: datetime
     cluster: str
@@ -254,7 +254,7 @@ class StepBook:
         return (self.members[name] for _, name in self.queue[:count])
 
     def unasked(self, count: int) -> list[Member]:
-        """Those of the first `count` that may start, whose clusters were not asked yet (R8)."""
+        """Those of the first `count` that may start, whose clusters were not asked yet (R8.3)."""
         if not self._unasked:
             return []
         last = self.queue[min(count, len(self.queue)) - 1]

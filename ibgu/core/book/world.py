@@ -81,7 +81,7 @@ class Book:
 
 
 class Canceller(Struct, frozen=True, order=True):
-    """A step that begins with Abort or Rollback, seen from a cluster of it (R6)."""
+    """A step that begins with Abort or Rollback, seen from a cluster of it (R6.3)."""
 
     age: tuple[datetime, str]
     rollout: str
@@ -108,14 +108,14 @@ class World:
         """Of steps that open from now on (`Step.across_namespaces`)."""
         self.books: dict[str, Book] = {}
         self.holds: dict[str, Holder] = {}
-        """By ManagedCluster uid: who has the claim (R6)."""
+        """By ManagedCluster uid: who has the claim."""
         self.debts: dict[str, Debt] = {}
         """By ManagedCluster uid."""
         self.owed: dict[str, dict[str, None]] = {}
         """By cluster name: the uids under which it is owed something, in the order of the debts;
         more than one where it was re-created."""
         self.foreign_runs: set[str] = set()
-        """Of those that the hub shows: what the journal was asked for, and never had (R9)."""
+        """Of those that the hub shows: what the journal was asked for, and never had (R9.7)."""
         self.handled: set[str] = set()
         """uids of deleted rollouts that are not here because nothing of them is left to do."""
         self.cancellers: dict[str, list[Canceller]] = {}
@@ -197,7 +197,7 @@ class World:
         return book.rollout.namespace if book is not None else ""
 
     def canceller(self, member: Member) -> Canceller | None:
-        """The newer rollout that took this cluster from the member's rollout (R6)."""
+        """The newer rollout that took this cluster from the member's rollout (R6.3)."""
         found = self.cancellers.get(member.uid, ())
         mine = self.books[member.rollout].rollout
         return next((c for c in found if c.cancels(mine)), None)

@@ -1,4 +1,4 @@
-"""Steps at the end of a plan: which ones may follow, and the patch that adds one (R1)."""
+"""Steps at the end of a plan: which ones may follow, and the patch that adds one (R1.3)."""
 
 from collections.abc import Sequence
 

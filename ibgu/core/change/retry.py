@@ -2,7 +2,7 @@
 
 A cluster whose Prep or Upgrade has failed takes no other stage than Idle. So what failed on the
 cluster is aborted first (AbortOnFailure); then a new IBGU takes those clusters alone through the
-plan. Clusters that are further already pass over what is behind them (R8).
+plan. Clusters that are further already pass over what is behind them (R8.1).
 """
 
 from collections.abc import Mapping, Sequence

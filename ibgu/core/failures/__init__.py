@@ -1,4 +1,4 @@
-"""Known failures: what the cluster's words mean and what a person does about them (R10)."""
+"""Known failures: what the cluster's words mean and what a person does about them (R10.7)."""
 
 from ibgu.core.failures.apply import ApplyError, classify, refused_field
 from ibgu.core.failures.explain import KNOWN, explain

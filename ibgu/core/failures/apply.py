@@ -1,4 +1,4 @@
-"""What it means that the work agent could not apply a manifest (R10).
+"""What it means that the work agent could not apply a manifest (R10.2, R10.3).
 
 Messages are those of the cluster's API server behind the agent's own prefix; both vary by
 version, so only substrings count.

@@ -30,7 +30,7 @@ def step_hold(snapshot: Snapshot, step: StepBook, member: Member, now: datetime)
 
 
 def payload(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
-    """What a step carries is frozen when it starts (design section 5)."""
+    """What a step carries is frozen when it starts (R25.4)."""
     state = snapshot.payload
     if Action.PREP not in step.step.actions:
         return None
@@ -54,7 +54,7 @@ def unread(now: datetime) -> Reason:
 
 
 def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
-    """Too little time is left to start an Upgrade or Rollback and see it through (R11).
+    """Too little time is left to start an Upgrade or Rollback and see it through (R11.5).
 
     After the deadline, which an outage can outlast, nothing starts at all.
     """
@@ -84,12 +84,12 @@ GATES: tuple[Gate, ...] = (
 )
 """A step's lasting hold comes first: what holds the rollout meanwhile must not take its place.
 
-The ramp-up comes last: who is kept by it alone needs the place of somebody in flight (R11).
+The ramp-up comes last: who is kept by it alone needs the place of somebody in flight (R11.3).
 """
 LASTING = frozenset({ReasonKind.BRAKE, ReasonKind.PAYLOAD_CHANGED})
 """Holds of a step that end by a person's resume."""
 STANDING = LASTING | {ReasonKind.PACE_INVALID}
-"""Holds of a step that end by a person alone: its clock stands meanwhile (R11)."""
+"""Holds of a step that end by a person alone: its clock stands meanwhile (R11.6)."""
 
 
 def held(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
@@ -99,27 +99,27 @@ def held(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> R
 
 
 def deadline(step: Step, now: datetime) -> datetime:
-    """The end of the step's clock, which may have stood, or stand now (R11)."""
+    """The end of the step's clock, which may have stood, or stand now (R11.1)."""
     assert step.started_at is not None
     standing = now - step.stopped_since if step.stopped_since else timedelta()
     return step.started_at + step.timeout + step.stopped + standing
 
 
 def share(book: Book, step: StepBook) -> timedelta:
-    """A member's part of the step's time, if all take as long (R11)."""
+    """A member's part of the step's time, if all take as long (R11.1)."""
     total, slots = step.step.total, step.step.max_concurrency
     return step.step.timeout / pace_of(book, step).waves(total, slots)
 
 
 def room(book: Book, step: StepBook, now: datetime) -> timedelta:
-    """A member's part of the time that is left, if it starts now (R11)."""
+    """A member's part of the time that is left, if it starts now (R11.2)."""
     total, slots = step.step.total, step.step.max_concurrency
     started = min(total - step.not_started, total - 1)
     return (deadline(step.step, now) - now) / pace_of(book, step).waves(total, slots, started)
 
 
 def limit(book: Book, step: StepBook, now: datetime) -> datetime:
-    """Of a member that starts now: the larger of its share and what the time left allows (R11)."""
+    """Return the limit of a member that starts now: its share, or more if time allows (R11.2)."""
     return now + max(share(book, step), room(book, step, now))
 
 

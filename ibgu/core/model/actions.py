@@ -40,17 +40,17 @@ class Action(StrEnum):
 
     @property
     def reboots(self) -> bool:
-        """The cluster goes dark in the middle of it (R12)."""
+        """The cluster goes dark in the middle of it (R12.1)."""
         return self in (Action.UPGRADE, Action.ROLLBACK)
 
     @property
     def clears_labels(self) -> bool:
-        """Its success ends the upgrade on that cluster: all ibgu labels go (R13)."""
+        """Its success ends the upgrade on that cluster: all ibgu labels go (R13.3)."""
         return self.stage is Stage.IDLE
 
     @property
     def aborts(self) -> bool:
-        """It must never land on an upgraded cluster, where Idle would finalize (R8, R9)."""
+        """It must never land on an upgraded cluster, where Idle would finalize (R8.1, R9.4)."""
         return self in (Action.ABORT, Action.ABORT_ON_FAILURE)
 
     @property
@@ -60,7 +60,7 @@ class Action(StrEnum):
 
     @property
     def cancels(self) -> bool:
-        """A step that begins with it takes its clusters from older rollouts (R6)."""
+        """A step that begins with it takes its clusters from older rollouts (R6.3)."""
         return self in (Action.ABORT, Action.ROLLBACK)
 
 
@@ -72,7 +72,7 @@ _STAGES = {
 
 
 class Need(Struct, frozen=True):
-    """The labels that a step's first action asks of a cluster (R2).
+    """The labels that a step's first action asks of a cluster (R2.3).
 
     `any_of`: at least one must be there (empty: no such need); `none_of`: none may be.
     """

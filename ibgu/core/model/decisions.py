@@ -117,7 +117,7 @@ class OnDebt(Struct, frozen=True):
 
 
 class Preempt(Struct, frozen=True):
-    """Ask an older rollout to let go of a cluster (R6); lives in memory, decided anew."""
+    """Ask an older rollout to let go of a cluster (R6.4); lives in memory, decided anew."""
 
     cluster: str
     uid: str

@@ -41,7 +41,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
     completed_at: datetime | None = None
     deleted_at: datetime | None = None
     adopting_since: datetime | None = None
-    """A person lets ibgu take it over from TALM; None once nothing of TALM's is left (R20)."""
+    """A person lets ibgu take it over from TALM; None once nothing of TALM's is left (R20.3)."""
 
     @property
     def full_name(self) -> str:
@@ -49,7 +49,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
 
     @property
     def stands_still(self) -> bool:
-        """After a restore, until a person lets it go on (design 6)."""
+        """After a restore, until a person lets it go on (R31.3)."""
         return self.hold is not None and self.hold.kind is ReasonKind.RESTORED
 
     @property
@@ -58,7 +58,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
 
     @property
     def age(self) -> tuple[datetime, str]:
-        """Orders rollouts by age (R6); the uid decides between equals."""
+        """Orders rollouts by age (R6.3); the uid decides between equals."""
         return (self.created_at, self.uid)
 
 
@@ -83,7 +83,7 @@ class Step(Struct, frozen=True, kw_only=True):
     hold: Reason | None = None
     """A policy hold (brake, payload): why nothing new starts in this step."""
     stopped_since: datetime | None = None
-    """The step's clock stands since then (R11)."""
+    """The step's clock stands since then (R11.6)."""
     stopped: timedelta = timedelta()
     """How long the clock has stood before."""
     payload_digest: str = ""
@@ -92,7 +92,7 @@ class Step(Struct, frozen=True, kw_only=True):
     """Runs that ended before do not count for the brake (set by a person's resume)."""
 
     across_namespaces: bool = True
-    """Beginning with Abort or Rollback it cancels older rollouts of other namespaces, too (R6)."""
+    """Whether an Abort or Rollback cancels older rollouts of other namespaces, too (R6.6)."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -111,7 +111,7 @@ class RunState(StrEnum):
     ARMED = "armed"
     """The hub has the armed work."""
     ACCEPTED = "accepted"
-    """The cluster echoes the run: the stage is its own now, the work is disarmed (R9)."""
+    """The cluster echoes the run: the stage is its own now, the work is disarmed (R9.1)."""
     ENDED = "ended"
 
 
@@ -146,7 +146,7 @@ class Run(Struct, frozen=True, gc=False, kw_only=True):
     disarmed: bool = True
     """False from the arming intent until the hub shows the work disarmed."""
     adopted: bool = False
-    """TALM asked the cluster for the stage, so that it does not carry the run's id (R20).
+    """TALM asked the cluster for the stage, so that it does not carry the run's id (R20.4).
 
     Without `armed_at` nobody knows yet whether TALM's work has reached the cluster.
     """
@@ -182,7 +182,7 @@ class CompletedAction(Struct, frozen=True, gc=False):
 
 
 class Look(Struct, frozen=True, gc=False):
-    """A question to the cluster (R8); in memory only, a restart asks again."""
+    """A question to the cluster (R8.2); in memory only, a restart asks again."""
 
     id: str
     asked_at: datetime
@@ -197,15 +197,15 @@ class Member(Struct, frozen=True, gc=False, kw_only=True):
     uid: str
     """Of the ManagedCluster."""
     position: int
-    """Place in the step's order (R4), from 0."""
+    """Place in the step's order (R4.1), from 0."""
     state: MemberState = MemberState.WAITING
     reason: Reason
     action_index: int = 0
     """Which of the step's actions is current, or next."""
     slot: int | None = None
-    """From 1; a slot is also the claim on the cluster: one row of `holds` (R3, R6)."""
+    """From 1; a slot is also the claim on the cluster: one row of `holds` (R6.1, R29.4)."""
     limit: datetime | None = None
-    """Of the whole sequence in this step, absolute (R11)."""
+    """Of the whole sequence in this step, absolute (R11.2)."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: Outcome | None = None
@@ -219,7 +219,7 @@ class Member(Struct, frozen=True, gc=False, kw_only=True):
     late: str = ""
     """What came true after the member had ended ("completed late, after 47 min")."""
     watched: bool = False
-    """Ended without success after it was armed: its late truth is of interest (R15)."""
+    """Ended without success after it was armed: its late truth is of interest (R15.1)."""
     look: Look | None = None
 
     @property
@@ -239,7 +239,7 @@ class Change(Struct, frozen=True, gc=False):
 
 
 class Debt(Struct, frozen=True, gc=False, kw_only=True):
-    """What ibgu still owes one ManagedCluster (R13, R14); one queue per cluster."""
+    """What ibgu still owes one ManagedCluster (R13.2, R14); one queue per cluster."""
 
     uid: str
     cluster: str

@@ -13,12 +13,12 @@ class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
     accepted: bool
     deleting: bool
     reachable: bool
-    """ManagedClusterConditionAvailable is True, nothing else (R7)."""
+    """ManagedClusterConditionAvailable is True, nothing else (R7.5)."""
     local: bool
     """The hub itself."""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
-    """Those that ibgu puts on it (R14), whoever did."""
+    """Those that ibgu puts on it (R14.1), whoever did."""
 
 
 class IbuCondition(Struct, frozen=True, gc=False):
@@ -45,7 +45,7 @@ class IbuView(Struct, frozen=True, gc=False, kw_only=True):
     generation: int = 0
     observed_generation: int = 0
     run: str = ""
-    """The run id that the IBU carries (R7)."""
+    """The run id that the IBU carries (R7.1)."""
     idle: IbuCondition = MISSING
     prep_in_progress: IbuCondition = MISSING
     prep_completed: IbuCondition = MISSING
@@ -61,7 +61,7 @@ class IbuView(Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def current(self) -> bool:
-        """The Lifecycle Agent has seen the spec that its conditions stand beside (R7)."""
+        """The Lifecycle Agent has seen the spec that its conditions stand beside (R7.2)."""
         return self.generation > 0 and self.observed_generation == self.generation
 
 
@@ -99,7 +99,7 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def settled(self) -> bool:
-        """The agent has dealt with this very version, and the values are not frozen (R7)."""
+        """The agent has dealt with this very version, and the values are not frozen (R7.2)."""
         return (
             not self.terminating
             and self.applied

@@ -4,7 +4,7 @@ from ibgu.core.model import Look, Run, WorkView
 
 
 def speaks_for(work: WorkView, run: Run) -> bool:
-    """The values tell how this run goes: current, unfrozen, of this very run (R7).
+    """The values tell how this run goes: current, unfrozen, of this very run (R7.2).
 
     What TALM began carries no run; there a value is as good as TALM's own feedback, and fresher.
     """
@@ -20,7 +20,7 @@ def speaks_for(work: WorkView, run: Run) -> bool:
 
 
 def accepted(work: WorkView, run: Run) -> bool:
-    """The cluster has taken the stage from this run (R9).
+    """The cluster has taken the stage from this run (R9.1).
 
     Whether the Lifecycle Agent has seen it yet does not matter: the stage is the cluster's
     own from here on.
@@ -36,6 +36,6 @@ def accepted(work: WorkView, run: Run) -> bool:
 
 
 def answers(work: WorkView, look: Look) -> bool:
-    """The cluster was read after the look was asked, and its state is settled (R8)."""
+    """The cluster was read after the look was asked, and its state is settled (R8.2)."""
     ibu = work.ibu
     return work.settled and ibu is not None and ibu.current and look.id in ibu.looks

@@ -1,4 +1,4 @@
-"""May the action start on a cluster in this state (R8)?"""
+"""May the action start on a cluster in this state (R8.1)?"""
 
 from enum import StrEnum
 

@@ -25,7 +25,7 @@ class Standing(StrEnum):
 
 
 def rollback_requested(ibu: IbuView) -> bool:
-    """UpgradeCompleted is False only because somebody asked for a rollback (R7)."""
+    """UpgradeCompleted is False only because somebody asked for a rollback (R7.4)."""
     told = (ibu.upgrade_completed, ibu.upgrade_in_progress)
     return ibu.upgrade_completed.false and any(ROLLBACK_REQUESTED in c.message for c in told)
 
@@ -107,7 +107,7 @@ def detail(ibu: IbuView, stage: Stage) -> str:
 
 
 def out_of_stage(ibu: IbuView) -> bool:
-    """Evidence that the cluster is out of Upgrade and Rollback (R14)."""
+    """Evidence that the cluster is out of Upgrade and Rollback (R14.3)."""
     if ibu.upgrade_completed.true or ibu.rollback_completed.true or ibu.idle.true:
         return True
     failed = ibu.upgrade_completed.false and not rollback_requested(ibu)

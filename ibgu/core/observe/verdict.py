@@ -1,4 +1,4 @@
-"""How a run goes, from values that speak for it (R7, R10)."""
+"""How a run goes, from values that speak for it (R7.2, R10.1)."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""What a person reads about a cluster that was looked at (R8)."""
+"""What a person reads about a cluster that was looked at (R8.6)."""
 
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action, IbuView, Stage

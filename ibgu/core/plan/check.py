@@ -1,4 +1,4 @@
-"""Is this plan acceptable, and if not, what a person reads (R1).
+"""Is this plan acceptable, and if not, what a person reads (R1.2, R1.3).
 
 The CRD refuses most of it already; TALM's older CRD lets bad numbers and re-ordered steps
 through.

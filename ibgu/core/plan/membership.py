@@ -23,7 +23,7 @@ def select(
 ) -> list[ClusterView]:
     """The members of a step that begins with `action`, in R4's order.
 
-    `debts` is by ManagedCluster uid; `barred` holds uids that a canceller has taken (R6); `scope`:
+    `debts` is by ManagedCluster uid; `barred` has uids that a canceller took (R6.3); `scope`:
     whom the rollout's namespace may take.
     """
     found = _matched(clusters, selectors, action, debts, barred, scope)
@@ -91,7 +91,7 @@ def left_out(
 def with_debts(labels: Mapping[str, str], debt: Debt | None) -> dict[str, str]:
     """The labels as they will be once what ibgu owes is written.
 
-    A key that somebody changed since it was owed stays as it is: theirs is the truth (R13).
+    A key that somebody changed since it was owed stays as it is: theirs is the truth (R13.2).
     """
     found = dict(labels)
     for key, change in debt.labels.items() if debt else ():

@@ -1,4 +1,4 @@
-"""The order in which people count: "site-9" before "site-10" (R4)."""
+"""The order in which people count: "site-9" before "site-10" (R4.1)."""
 
 import re
 

@@ -12,7 +12,7 @@ from ibgu.core.poke.ranges import chance, range_of
 from ibgu.core.poke.standing import Standing
 
 GAP = 30.0
-"""Seconds between two pokes of one cluster, at least (R21)."""
+"""Seconds between two pokes of one cluster, at least (R21.2)."""
 LONGEST = 600.0
 """Seconds to which the pause grows for a run that outlives its range."""
 AGAIN = 5.0

@@ -88,7 +88,7 @@ def _members(proposal: Proposal, fleet: Sequence[ClusterView], item: PlanItem) -
 def _after(
     fleet: Sequence[ClusterView], members: Sequence[ClusterView], item: PlanItem
 ) -> list[ClusterView]:
-    """With the labels of success (R13)."""
+    """With the labels of success (R13.3)."""
     taken = {member.name for member in members}
     return [_succeeded(cluster, item) if cluster.name in taken else cluster for cluster in fleet]
 

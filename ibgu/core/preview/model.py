@@ -67,7 +67,7 @@ class StepPreview(Struct, frozen=True):
     waves: int
     timeout: timedelta
     allowed: timedelta
-    """A site's share of the timeout (R11)."""
+    """A site's share of the timeout (R11.1)."""
     measured: Enough | None
     """None: not measured often enough."""
     advice: str

@@ -1,4 +1,4 @@
-"""Is the journal behind the hub: lost, or restored to an earlier time (design 6)?"""
+"""Is the journal behind the hub: lost, or restored to an earlier time (R31.2)?"""
 
 from collections import Counter
 from collections.abc import Container, Iterator

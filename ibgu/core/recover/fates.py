@@ -74,7 +74,7 @@ def _with_completed(member: Member, actions: Sequence[Action], signs: Signs) -> 
 
 
 def _passed(rest: Sequence[Action], signs: Signs) -> list[CompletedAction]:
-    """Actions that its work has left behind, though no status tells so: they go in order (R5)."""
+    """Actions that its work has left behind, though no status tells so: they go in order (R5.1)."""
     trace = signs.trace
     if trace is None or trace.action not in rest:
         return []
@@ -119,7 +119,7 @@ def _in_flight(member: Member, trace: Trace, run: Run, reason: Reason) -> Member
 
 def waiting(member: Member, trace: Trace, now: datetime) -> Member:
     """Nobody saw the cluster take it, or there is no slot: it waits, and goes on if the cluster
-    echoes the run (R9). A work that is armed still is disarmed because its member waits."""
+    echoes the run (R9.5). A work that is armed still is disarmed because its member waits."""
     return replace(
         member,
         state=MemberState.WAITING,
@@ -141,7 +141,7 @@ def _failed(member: Member, signs: Signs, action: Action, told: str) -> Member:
 
 
 def _finished(member: Member, signs: Signs, outcome: Outcome, **changes: Any) -> Member:
-    """Its hold, if any, goes; what failed after it was armed is watched (R15)."""
+    """Its hold, if any, goes; what failed after it was armed is watched (R15.1)."""
     run = last_run(member.run, signs.trace, signs.now, outcome)
     worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and bool(run and run.arming_at)
     return replace(

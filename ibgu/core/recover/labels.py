@@ -81,7 +81,7 @@ def _present(wishes: Wishes) -> dict[str, str]:
 
 
 def _annotations(book: Book, member: Member, view: ClusterView) -> Wishes:
-    """disable-auto-import is there while an Upgrade runs or is watched, and else gone (R14)."""
+    """disable-auto-import is there while an Upgrade runs or is watched, and else gone (R14.3)."""
     run = member.run
     upgrading = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
     if upgrading and (not member.finished or member.watched):

@@ -61,7 +61,7 @@ def with_slots(
     now: datetime,
 ) -> list[Member]:
     """Whoever was found in flight takes a slot; without one, or where another rollout has the
-    cluster, it waits and goes on when there is room (R3, R6, R9)."""
+    cluster, it waits and goes on when there is room (R3.1, R6.1, R9.5)."""
     members = list(members)
     used = {member.slot for member in members}
     free = (slot for slot in range(1, step.max_concurrency + 1) if slot not in used)

@@ -1,8 +1,8 @@
-"""What proves that the hub was restored from an older backup (design 6, decision 8).
+"""What proves that the hub was restored from an older backup (R31.1).
 
 Each proof is something that an API server never does by itself and that no hand can do: a
 version, a generation or an object that goes back in time. What a hand can do (delete a work, edit
-it, shorten the plan) is no proof, however much of it is found: that is R9 and R1.
+it, shorten the plan) is no proof, however much of it is found (R9.6, R1.4).
 
 Every rollout that is held tells the proof, also those of other namespaces: it names objects by
 uid and runs by id, never a rollout or a cluster by name.

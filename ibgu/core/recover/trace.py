@@ -32,7 +32,7 @@ class Trace(Struct, frozen=True, kw_only=True):
 
     @property
     def taken(self) -> bool:
-        """The cluster echoes the run: it has the stage from it (R9)."""
+        """The cluster echoes the run: it has the stage from it (R9.1)."""
         ibu = self.work.ibu
         return ibu is not None and ibu.run == self.run and ibu.stage == self.action.stage
 

@@ -24,7 +24,7 @@ class Told(Struct, frozen=True):
 
 
 class SymptomKind(StrEnum):
-    """What must stand for two minutes on a reachable cluster before it is a failure (R10)."""
+    """What must stand for two minutes on a reachable cluster before it is a failure (R10.2)."""
 
     ABSENT = "absent"
     SPEC = "spec refused"

@@ -1,4 +1,4 @@
-"""The conditions of an IBGU's status; Progressing keeps TALM's words (facts: talm.md section 4)."""
+"""The conditions of an IBGU's status; Progressing keeps TALM's words (R27.2)."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

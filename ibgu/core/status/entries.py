@@ -1,4 +1,4 @@
-"""One entry of `status.clusters[]`: what it shows of a cluster (the table of design 4)."""
+"""One entry of `status.clusters[]`: what it shows of a cluster (R27.1)."""
 
 from collections.abc import Iterable, Iterator
 from enum import IntEnum

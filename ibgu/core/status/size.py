@@ -1,4 +1,4 @@
-"""A status must fit into one object: what is left out first, and what last (design 5)."""
+"""A status must fit into one object: what is left out first, and what last (R27.4)."""
 
 from collections import Counter
 from collections.abc import Container, Mapping

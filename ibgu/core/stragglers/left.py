@@ -1,7 +1,7 @@
 """Is a cluster left behind, and which plan may take it from where its labels say that it is?
 
 The plan is only proposed: whatever a person makes of it, every run still looks at the cluster
-before it acts (R8).
+before it acts (R8.1).
 """
 
 from collections.abc import Mapping

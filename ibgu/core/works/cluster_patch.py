@@ -1,4 +1,4 @@
-"""What is written to a ManagedCluster (R13, R14)."""
+"""What is written to a ManagedCluster (R13.1, R14.1)."""
 
 from collections.abc import Mapping
 

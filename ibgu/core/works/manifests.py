@@ -80,7 +80,7 @@ def _without_empty(value: object) -> object:
 def ibu_config(*, armed: bool, look: Look | None, watch: bool) -> JsonObject:
     """How the agent treats the IBU's manifest, and what it feeds back.
 
-    `watch`: the hub's schema has feedbackScrapeType (R21).
+    `watch`: the hub's schema has feedbackScrapeType (R21.1).
     """
     paths: list[Raw | dict[str, str]] = list(_PATHS)
     if look is not None:

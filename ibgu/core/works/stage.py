@@ -64,7 +64,7 @@ def disarming(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: boo
 
 
 def by_generation(wanted: Wanted, current: WorkView) -> bool:
-    """Whether the write may go by uid and generation alone (decision 32): not an arming, which
+    """Whether the write may go by uid and generation alone (R26.1): not an arming, which
     rests on what was reported, and not to an edited work, whose labels or annotations may be gone.
     """
     return not (wanted.armed or current.edited)
@@ -91,7 +91,7 @@ def _set(place: str, values: Mapping[str, str | None]) -> Iterator[JsonObject]:
 
 
 def poke_patch(current: WorkView, now: datetime) -> bytes:
-    """To touch the work, so that its agent reads the cluster now (R21), as a JSON merge patch.
+    """To touch the work, so that its agent reads the cluster now (R21.3), as a JSON merge patch.
 
     It names one annotation and no resourceVersion: so it can neither take back nor hinder what
     another write says. The uid keeps it from a work of the same name that somebody made since.

@@ -1,4 +1,4 @@
-"""IBUs as the Lifecycle Agent leaves them in every state (facts: its conditions in write order)."""
+"""IBUs as the Lifecycle Agent leaves them in every state: conditions in the order of its writes."""
 
 import pytest
 from msgspec.structs import replace

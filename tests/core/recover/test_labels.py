@@ -102,7 +102,7 @@ NEVER_ARMED = in_flight(run=run(U, state=RunState.INTENDED, arming_at=None, arme
 def test_automatic_import(
     of: Member, shown: dict[str, str], expected: dict[str, str | None]
 ) -> None:
-    """Off while an Upgrade runs or is watched, and given back after it (R14)."""
+    """Off while an Upgrade runs or is watched, and given back after it (R14.3)."""
     view = ClusterView(
         name="site-1",
         uid="uid-site-1",

@@ -91,7 +91,7 @@ def test_one_work(of: Member, marks: dict[str, str], *, proved: bool) -> None:
 
 
 def test_works_that_are_missing_prove_nothing() -> None:
-    """Somebody may have deleted all of them (R9)."""
+    """Somebody may have deleted all of them (R9.6)."""
     members = [in_flight(f"site-{n}", slot=n, run=run(id=f"run-{n}")) for n in range(1, 9)]
     assert not list(runs_back(book(rollout(), step(), *members), [], FOREIGN))
 
@@ -107,7 +107,7 @@ def test_works_of_others_prove_nothing() -> None:
 
 
 def test_a_shorter_plan_proves_nothing() -> None:
-    """A person may have removed a step, where the CRD lets them (R1)."""
+    """A person may have removed a step, where the CRD lets them (R1.4)."""
     known = book(rollout(generation=3), step("Prep"), step("Upgrade", 1))
     assert not list(generation_back(known, obj("Prep", generation=4)))
     assert Action.PREP in known.steps[0].step.actions

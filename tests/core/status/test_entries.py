@@ -1,4 +1,4 @@
-"""`status.clusters[]`: the table of design section 4, row by row."""
+"""R27.1: `status.clusters[]`, row by row of the rule's table."""
 
 from typing import Any
 

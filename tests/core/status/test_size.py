@@ -1,4 +1,4 @@
-"""A status fits into one object: what is cut first, and what is hidden last (design section 5)."""
+"""A status fits into one object: what is cut first, and what is hidden last (R27.4)."""
 
 from collections import Counter
 from collections.abc import Callable
