@@ -1,4 +1,4 @@
-"""Taking over from TALM (R20), the part that acts: what TALM has left goes, in this order.
+"""Taking over from TALM (R20.3), the part that acts: what TALM has left goes, in this order.
 
 ManifestWorks (by Orphan, so that no cluster changes), templates, ClusterGroupUpgrades. These come
 last, with TALM's finalizer taken off: as long as one is there, the next controller goes on here.

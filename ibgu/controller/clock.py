@@ -1,4 +1,4 @@
-"""The time that limits are measured by: the database's, moved on by a monotonic clock (R11)."""
+"""The time that limits are measured by: the database's, moved on by a monotonic clock (R11.8)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ JUMP = timedelta(seconds=5)
 class Clock:
     """A jump of a clock changes nothing here, neither of the machine's own nor of the database's.
 
-    Limits and all else that is stored rest on the time that went on before (R11): the database's
+    Limits and all else that is stored rest on the time that went on before (R11.8): the database's
     is followed as it drifts, and where it jumps the distance is kept from then on. Who begins
     to lead begins with what the database says.
     """

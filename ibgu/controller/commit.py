@@ -30,7 +30,7 @@ class Draft:
     """The decisions of one turn, already applied to the world, and how to take them back.
 
     `decided`: of whom. The others whom the turn was to look at are left to the next one, and
-    nothing is done for them: what their records want may be wrong by now (R8).
+    nothing is done for them: what their records want may be wrong by now (R8.8).
     """
 
     def __init__(self, world: World) -> None:
@@ -93,7 +93,7 @@ CAN_WAIT = frozenset(
     }
 )
 """What only notes what the hub shows: a restart would find it there again. Disarming, which
-follows an acceptance, needs no journal (R9)."""
+follows an acceptance, needs no journal (R9.2)."""
 
 
 def _tell_lost(draft: Draft, lost: frozenset[MemberKey]) -> None:

@@ -146,7 +146,7 @@ class Deciding:
         )
 
     def _traces(self, book: Book, found: Ibgu | None) -> Traces:
-        """Read only where they count: before ibgu's own steps, and while it takes over (R20)."""
+        """Read only where they count: before ibgu's own steps, and while it takes over (R20.2)."""
         rollout = book.rollout
         wish = found.metadata.annotations.get(names.ADOPT) if found else None
         settled = book.steps and rollout.adopting_since is None

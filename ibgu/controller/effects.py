@@ -44,7 +44,7 @@ class Effects:
         watch: bool,
         take_back: bool = False,
     ) -> None:
-        """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21); `take_back`: pull
+        """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21.1); `take_back`: pull
         secrets are removed from clusters after Prep."""
         self._take_back_secrets = take_back
         self._mirror = mirror
@@ -99,7 +99,7 @@ class Effects:
         return self.pending(key) or self._refused(key)
 
     def _take_back(self, book: Book, cluster: str) -> None:
-        """An arming that was not sent yet must not go out once its run has ended (R9)."""
+        """An arming that was not sent yet must not go out once its run has ended (R9.2)."""
         key = ("work", cluster, stage_name(book.rollout.uid, book.rollout.name))
         queued, member = self._writer.queued(key), book.latest(cluster)
         if queued is None or queued.token is None:
@@ -206,7 +206,7 @@ class Effects:
             self._submit(requests.stage_change(key, wanted, rollout, view, watch=self._watch))
 
     def poke(self, rollout: Rollout, cluster: str, now: datetime) -> None:
-        """Touch the stage work, so that the cluster is read now (R21)."""
+        """Touch the stage work, so that the cluster is read now (R21.3)."""
         key = (cluster, stage_name(rollout.uid, rollout.name))
         view = self._mirror.work(key)
         if view is not None:

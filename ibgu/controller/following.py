@@ -48,9 +48,9 @@ class Following:
         quiet: bool,
         late: bool = False,
     ) -> None:
-        """`quiet`: a live TALM is on the hub, nothing is written there (R20). `late`: the journal
+        """`quiet`: a live TALM is on the hub, nothing is written there (R20.1). `late`: the journal
         was away, or the mirror has lost touch, while this was written down: what it rests on may
-        be old by now, so it is decided anew before anything is done (R8)."""
+        be old by now, so it is decided anew before anything is done (R8.8)."""
         touched_or_told = {uid: dict(clusters) for uid, clusters in draft.decided.items()}
         owed: dict[str, None] = {}
         for decision in draft.decisions:
@@ -73,8 +73,8 @@ class Following:
                 self._tell(uid, own, quiet=quiet)
 
     def _disarm(self, touched: Touched, now: datetime) -> None:
-        """Of what is set aside an impulse that serves nothing is still taken back (R9): nobody has
-        to decide anything for that."""
+        """Take back impulses that serve nothing of what is set aside (R9.2): nobody has to decide
+        anything for that."""
         aside, world = self._parts.aside, self._parts.world
         for uid in [uid for uid in touched if uid in aside and uid in world.books]:
             book = world.books[uid]

@@ -230,7 +230,7 @@ class Loop:
         self._gap = True
 
     async def check_payloads(self) -> bool:
-        """Re-read what running steps with Prep carry; a change closes a gate (design 5).
+        """Re-read what running steps with Prep carry; a change closes a gate (R25.4).
 
         False: of some of them nothing is known yet, and nobody starts there before.
         """
@@ -259,7 +259,7 @@ class Loop:
         return known
 
     def disarm_what_was_taken(self) -> None:
-        """While the journal is away: an accepted impulse is still taken back (R9)."""
+        """While the journal is away: an accepted impulse is still taken back (R9.2)."""
         for uid, book in self._parts.world.books.items():
             with self.news.outside(uid):
                 step = book.current

@@ -53,7 +53,7 @@ class Mirror:
         self.talm: Store[Shown[TalmWork]] = Store(
             {"cluster": _cluster, "group": _group}, self._talm_changed
         )
-        """TALM's ManifestWorks (R20)."""
+        """TALM's ManifestWorks."""
         self.refusals = Refusals()
         """Our newest writes of works that the hub refused for good, in its words."""
         self.denials = Refusals()
@@ -92,7 +92,7 @@ class Mirror:
         return versions_of(self.ibgus, {**lists, "managedclusters": self.clusters.seen})
 
     def unfinished_cgus(self, rollout: Rollout) -> bool:
-        """ClusterGroupUpgrades that TALM made for this IBGU and has not finished (R20)."""
+        """ClusterGroupUpgrades that TALM made for this IBGU and has not finished (R20.2)."""
         return any(not finished(cgu) for cgu in self.cgus_of(rollout.full_name))
 
     # -- TALM ------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ class Mirror:
         return [found.view for found in self.talm.by("group", group)]
 
     def traces(self, rollout: Rollout) -> Traces:
-        """What TALM has left of the rollout's IBGU (R20)."""
+        """What TALM has left of the rollout's IBGU."""
         cgus = self.cgus_left(rollout)
         obj = self.ibgu(rollout.uid)
         if not cgus or obj is None:
@@ -261,7 +261,7 @@ def _rollout(obj: Shown[WorkView]) -> list[str]:
 
 
 def _ibgu(obj: ClusterGroupUpgrade) -> list[str]:
-    """TALM labels a ClusterGroupUpgrade with the name of its IBGU (facts: talm.md section 2)."""
+    """TALM labels a ClusterGroupUpgrade with the name of its IBGU."""
     name = obj.metadata.labels.get("ibgu")
     return [f"{obj.metadata.namespace}/{name}"] if name else []
 

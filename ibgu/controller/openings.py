@@ -1,4 +1,4 @@
-"""Opening steps: the consistent list of ManagedClusters that membership is taken from (R2), and
+"""Opening steps: the consistent list of ManagedClusters that membership is taken from (R2.1), and
 whom the rollout's namespace may take of them."""
 
 import asyncio

@@ -37,6 +37,6 @@ class Parts(Struct, frozen=True):
     notices: Notices
     clock: Clock
     poking: Poking | None
-    """None: agents say by themselves what they see, or are not to be asked (R21)."""
+    """None: agents say by themselves what they see, or are not to be asked (R21.2)."""
     in_sync: Callable[[], bool]
     """Whether the mirror is complete."""

@@ -1,4 +1,4 @@
-"""Makes agents that only poll read their clusters now, where that may bring news (R21)."""
+"""Makes agents that only poll read their clusters now, where that may bring news (R21.2)."""
 
 import asyncio
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Whose are the runs that clusters and works show (R9)? Where nobody here knows, the journal does.
+"""Whose runs clusters and works show (R9.7): where nobody here knows, the journal does.
 
 It keeps every run, also of rollouts that are long over: in memory are only answers.
 """

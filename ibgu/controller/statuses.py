@@ -64,7 +64,7 @@ class Statuses:
         self._refusals = Refusals()
         self._touched = asyncio.Event()
         self.hushed = False
-        """A live TALM is on the hub: nothing is written, not what was due before either (R20)."""
+        """A live TALM is on the hub: nothing is written, not what was due before either (R20.1)."""
 
     def touch(self, rollout: str) -> None:
         now = self._clock.now()

@@ -1,4 +1,4 @@
-"""Is a live TALM on the hub (R20)? Two controllers must never write.
+"""Is a live TALM on the hub (R20.1)? Two controllers must never write.
 
 TALM's clock and ours may differ, and the database's may jump: a Lease that was seen to change has a
 holder that lives, whatever time it says. Only at the first look there is nothing but that time.

@@ -32,7 +32,7 @@ async def test_the_database_is_followed_as_it_drifts() -> None:
 
 @pytest.mark.parametrize("hours", [5, -5])
 async def test_a_jump_is_told_and_not_followed_and_neither_is_its_end(hours: int) -> None:
-    """R11: limits that are stored would pass at once, or not for hours."""
+    """R11.8: limits that are stored would pass at once, or not for hours."""
     jump = timedelta(hours=hours)
     clock = reading(NOW, NOW + jump, NOW + jump + 3 * SECOND, NOW + 3 * SECOND)
     with capture_logs() as logs:

@@ -110,7 +110,7 @@ async def test_answers_are_not_kept_without_end(
 
 
 async def test_works_of_a_rollout_that_nobody_knows_are_asked_for(eyes: Eyes) -> None:
-    """Their runs tell how far it was (design 6)."""
+    """Their runs tell how far it was (R31.2)."""
     del eyes.world.books[UID]
     assert await eyes.see("theirs")
     assert eyes.world.foreign_runs == {"now"}, "of the works' marks, not of what clusters show"
