@@ -1,4 +1,4 @@
-"""Who asks, and what the hub lets them see (design, section 7)."""
+"""Who asks, and what the hub lets them see (R36)."""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The journal: what ibgu decided, committed before it is done (design, section 6)."""
+"""The journal: what ibgu decided, committed before it is done (R29)."""
 
 import asyncio
 from collections.abc import Collection

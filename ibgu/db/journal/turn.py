@@ -38,7 +38,7 @@ class Loaded(Struct, frozen=True):
 
     Deleted rollouts with nothing left to do are left out. Those among them that cancel an older
     rollout that is still here come with all their steps, and with the members of the steps that
-    begin with Abort or Rollback (R6).
+    begin with Abort or Rollback (R6.3).
     """
 
     rollouts: tuple[Rollout, ...]

@@ -1,7 +1,7 @@
 """Members, their holds and runs, and what is owed to clusters.
 
-R3 and R6 stand here as constraints. A row of `holds` is slot and claim at once: at most one per
-cluster of a hub, one per slot of a step, and no slot beyond the step's bound, which the row
+R3 and R6 stand here as constraints (R29.4). A row of `holds` is slot and claim at once: at most
+one per cluster of a hub, one per slot of a step, and no slot beyond the step's bound, which the row
 carries by a foreign key. A run that is open, or armed on the hub, refers to its hold, so neither
 can it be without one nor can the hold go before it.
 """

@@ -1,4 +1,4 @@
-"""What shadow mode saw beside TALM (R20): tables of its own, so that no record of ibgu's own work
+"""What shadow mode saw beside TALM (R20.6): tables of its own, so that no record of ibgu's own work
 can be mistaken for TALM's, nor the other way round."""
 
 from sqlalchemy import (
