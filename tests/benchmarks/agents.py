@@ -15,7 +15,7 @@ _REPORT = f"-{STAGE}/status"
 
 class Agents(HubClient):
     """`rests`: of each report about a stage work that the hub took, by cluster and in their order,
-    whether the end of a stage was proven by it and not before (R7).
+    whether the end of a stage was proven by it and not before (R7.2).
 
     After a reboot a cluster tells in several reports that it is through; those before the last
     free no slot.
@@ -46,7 +46,7 @@ def comes_to_rest(before: WorkView, after: WorkView) -> bool:
     """A stage may have ended just now, in words that count.
 
     After a reboot the cluster often tells that it is through some milliseconds before the agent
-    tells that this is of the newest version; only both together prove anything (R7).
+    tells that this is of the newest version; only both together prove anything (R7.2).
     """
     rests = _resting(after)
     return rests is not None and rests is not _resting(before)

@@ -59,7 +59,7 @@ class Result(Struct, frozen=True):
     work: Work
     requests: Requests
     not_allowed: Requests
-    """Of them, reads that are beyond what the design allows."""
+    """Of them, reads that are beyond what the rules allow (R26.7)."""
     around: Around
     failed: int
     """Clusters."""

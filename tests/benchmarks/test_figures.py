@@ -85,7 +85,7 @@ CHECK = [entry_of("get", what) for what in ("configmaps", "configmaps", "secrets
         ),
     ],
 )
-def test_reads_that_the_design_allows(
+def test_reads_that_the_rules_allow(
     case: Case, entries: list[Entry], expected: dict[tuple[str, str], int]
 ) -> None:
     assert not_allowed(case, entries, IBGU, seconds=120.0) == Counter(expected)

@@ -1,4 +1,4 @@
-"""A hub from before feedback by watch: agents poll once a minute or two, and are poked (R21)."""
+"""A hub from before feedback by watch: agents poll once a minute or two, and are poked (R21.2)."""
 
 import json
 from collections.abc import AsyncIterator, Iterator

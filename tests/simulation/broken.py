@@ -314,7 +314,7 @@ def failure_without_disarm(stack: ExitStack) -> None:
 
 
 def generation_ignored(stack: ExitStack) -> None:
-    """Feedback counts whatever version of its object it was made from (R7)."""
+    """Feedback counts whatever version of its object it was made from (R7.2)."""
     _set(stack, WorkView, "settled", property(lambda self: self.ibu is not None))
     _set(stack, IbuView, "current", property(lambda self: True))
 

@@ -1,4 +1,4 @@
-"""A TALM on the hub: what tells ibgu that it lives is its Lease, renewed (R20)."""
+"""A TALM on the hub: what tells ibgu that it lives is its Lease, renewed (R20.1)."""
 
 import asyncio
 from datetime import UTC, datetime

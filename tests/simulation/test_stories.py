@@ -385,7 +385,7 @@ def test_a_deposed_controller_stands_by_once_another_leads(told: Tell) -> None:
 
 
 def test_what_a_start_has_found_waits_until_talm_is_gone(told: Tell) -> None:
-    """No Event, and no work without an owner goes, while a live TALM is on the hub (R20)."""
+    """No Event, and no work without an owner goes, while a live TALM is on the hub (R20.1)."""
 
     async def story(stage: Stage) -> None:
         await stage.world.people.apply(0)
@@ -408,7 +408,7 @@ def test_what_a_start_has_found_waits_until_talm_is_gone(told: Tell) -> None:
 
 @pytest.mark.parametrize("ahead", [600.0, -600.0])
 def test_talm_lives_whatever_the_journals_clock_says(told: Tell, ahead: float) -> None:
-    """By that clock its Lease has run out, or will not for a long time: but it is renewed (R20)."""
+    """By that clock its Lease has run out, or never does: but it is renewed (R20.1)."""
 
     async def story(stage: Stage) -> None:
         talm = Talm(stage.world.hub)
@@ -431,7 +431,7 @@ def test_talm_lives_whatever_the_journals_clock_says(told: Tell, ahead: float) -
 def test_a_jump_of_the_journals_clock_fails_nobody(
     told: Tell, monkeypatch: pytest.MonkeyPatch, hours: int
 ) -> None:
-    """R11: all limits would have passed at once, or nothing would have been due for a day. The
+    """R11.8: all limits would have passed at once, or nothing would have been due for a day. The
     next term of the same leader goes on by the same time."""
     turn, terms = Loop.turn, list[Loop]()
 
@@ -569,7 +569,7 @@ def test_an_end_is_decided_on_at_once(told: Tell) -> None:
 
 @pytest.mark.parametrize("away", [0.0, 90.0])
 def test_a_run_that_the_journal_never_had_is_somebodys_hand(told: Tell, away: float) -> None:
-    """Also where the journal could not be asked at once (R9)."""
+    """Also where the journal could not be asked at once (R9.7)."""
 
     async def story(stage: Stage) -> None:
         await stage.world.people.apply(0)
@@ -586,7 +586,7 @@ def test_a_run_that_the_journal_never_had_is_somebodys_hand(told: Tell, away: fl
 
 
 def test_an_earlier_run_of_ours_is_nobodys_hand(told: Tell) -> None:
-    """An old etcd shows it; whose it was is not in memory any more (R9)."""
+    """An old etcd shows it; whose it was is not in memory any more (R9.7)."""
 
     async def story(stage: Stage) -> None:
         await stage.world.people.apply(0)

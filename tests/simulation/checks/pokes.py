@@ -1,4 +1,4 @@
-"""A poke makes an agent read, and changes nothing else (R21)."""
+"""A poke makes an agent read, and changes nothing else (R21.3)."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.core.works import names
