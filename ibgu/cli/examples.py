@@ -36,7 +36,10 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu preview -f ran-417.yaml",
         "ibgu preview ran-417 --append Upgrade --timeout 240",
     ),
-    "add-step": ("ibgu add-step ran-417 Upgrade FinalizeUpgrade --timeout 240",),
+    "add-step": (
+        "ibgu add-step ran-417 Upgrade --timeout 240",
+        "ibgu add-step ran-417 FinalizeUpgrade --yes",
+    ),
     "pause": ("ibgu pause ran-417 --why 'the mirror is down'",),
     "resume": ("ibgu resume ran-417",),
     "skip": (
@@ -44,7 +47,11 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu skip ran-417 --reason Unreachable --dry-run",
     ),
     "retry": ("ibgu retry ran-417", "ibgu retry ran-417 --cause PrecacheFailed"),
-    "abort": ("ibgu abort ran-417 --dry-run",),
+    "abort": (
+        "ibgu abort ran-417 --dry-run",
+        "ibgu abort ran-417",
+        "ibgu abort ran-417 --everybody --yes",
+    ),
     "adopt": ("ibgu adopt ran-417",),
     "certify": ("DATABASE_URL=postgresql://… ibgu certify default/ran-417",),
     "replay": (

@@ -164,7 +164,7 @@ async def test_the_operators_night(scene: Scene, surfaces: Surfaces) -> None:
         await watch.command("resume", NAME)
         await _ended(scene, watch)
         for actions in (("AbortOnFailure",), ("Upgrade",)):
-            await watch.command("add-step", NAME, *actions)
+            await watch.command("add-step", NAME, *actions, "--yes")
         await _stand_still(scene, watch, step=3)
         await watch.command("resume", NAME)
         end = await _ended(scene, watch)

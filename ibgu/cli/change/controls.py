@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.change.options import Direct, DryRun, Form, Output, Rollout
+from ibgu.cli.change.options import Direct, DryRun, Form, Output, Rollout, Yes
 from ibgu.cli.read.choices import chosen as one_of
 from ibgu.cli.read.choices import reasons
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
@@ -32,7 +32,7 @@ def pause(
     how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
     make(
         how,
-        lambda client, where: client.pause(where, name, Pause(why=why), dry_run=dry_run),
+        lambda client, where, dry_run: client.pause(where, name, Pause(why=why), dry_run=dry_run),
         simply(lambda target: change.pause(target, why)),
     )
 
@@ -55,7 +55,7 @@ def resume(
     how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
     make(
         how,
-        lambda client, where: client.resume(where, name, dry_run=dry_run),
+        lambda client, where, dry_run: client.resume(where, name, dry_run=dry_run),
         simply(change.resume),
     )
 
@@ -81,6 +81,7 @@ def skip(
     ] = False,
     namespace: Namespace = "",
     dry_run: DryRun = False,
+    yes: Yes = False,
     direct: Direct = False,
     output: Form = Output.TEXT,
     server: Server = DEFAULT_SERVER,
@@ -100,12 +101,15 @@ def skip(
     if if_waiting and not clusters:
         raise typer.BadParameter("--if-waiting is about the clusters that are named")
     why = one_of("--reason", reason, reasons()) if reason else None
-    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
+    how = How(
+        Target(server, token, ca_file, namespace),
+        *(name, dry_run, direct, output, change.SKIP, yes),
+    )
     chosen = tuple(dict.fromkeys(clusters)) if clusters else None
     body = Skip(clusters=chosen, reason=why, if_waiting=if_waiting)
     make(
         how,
-        lambda client, where: client.skip(where, name, body, dry_run=dry_run),
+        lambda client, where, dry_run: client.skip(where, name, body, dry_run=dry_run),
         simply(
             lambda target: (
                 change.skip_named(target, chosen, if_waiting=if_waiting)
@@ -120,6 +124,7 @@ def adopt(
     name: Rollout,
     namespace: Namespace = "",
     dry_run: DryRun = False,
+    yes: Yes = False,
     direct: Direct = False,
     output: Form = Output.TEXT,
     server: Server = DEFAULT_SERVER,
@@ -131,9 +136,12 @@ def adopt(
     from ibgu.cli.rest.target import Target
     from ibgu.core import change
 
-    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
+    how = How(
+        Target(server, token, ca_file, namespace),
+        *(name, dry_run, direct, output, change.ADOPT, yes),
+    )
     make(
         how,
-        lambda client, where: client.adopt(where, name, dry_run=dry_run),
+        lambda client, where, dry_run: client.adopt(where, name, dry_run=dry_run),
         simply(change.adopt),
     )

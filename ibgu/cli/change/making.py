@@ -2,22 +2,29 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import typer
 from msgspec import Struct
 
+from ibgu.cli.change.confirming import lost, require_name, require_terminal, warn
 from ibgu.cli.change.options import Output
 from ibgu.cli.read.asking import asking
 from ibgu.cli.rest.target import Target
 from ibgu.client import Client, RestError
-from ibgu.client.answers.changes import Change
+from ibgu.client.answers.changes import Change, NewStep
+from ibgu.client.answers.preview import PreviewOf
+from ibgu.core.change.danger import Risk
 
 if TYPE_CHECKING:
     from ibgu.core import change as core
     from ibgu.hub.changes import Changes
 
     Decide = Callable[[Changes, core.Target], Awaitable[core.Change]]
+
+Ask = Callable[[Client, str, bool], Change]
+"""Client, namespace, and whether it is only tried."""
 
 
 class How(Struct, frozen=True):
@@ -28,17 +35,49 @@ class How(Struct, frozen=True):
     dry_run: bool
     direct: bool
     output: Output
+    risk: Risk = Risk()
+    yes: bool = False
+    """Nobody is asked, whatever the risk."""
+    step: NewStep | None = None
+    """To append: a preview tells for how many clusters."""
 
 
-def make(how: How, ask: Callable[[Client, str], Change], decide: "Decide") -> None:
-    """`ask` gets the client and the namespace."""
+def make(how: How, ask: Ask, decide: "Decide") -> None:
     with asking():
         namespace = how.target.in_namespace()
-        if how.direct:
-            told = asyncio.run(_directly(how, namespace, decide))
-        else:
-            told = _asked(how, namespace, ask)
-        _print(told, how)
+
+        def change(*, dry_run: bool) -> Change:
+            if how.direct:
+                return asyncio.run(_directly(how, namespace, decide, dry_run=dry_run))
+            return _asked(how, namespace, ask, dry_run=dry_run)
+
+        if how.risk.lost and not how.dry_run:
+            _confirm(how, namespace, change)
+        _print(change(dry_run=how.dry_run), how)
+
+
+def _confirm(how: How, namespace: str, change: Callable[..., Change]) -> None:
+    """Who is asked sees first what would be done: a mistake is refused before its name is typed."""
+    if how.yes:
+        return warn(how.risk)
+    require_terminal(how.name, how.risk)
+    told = change(dry_run=True)
+    if told.kubectl:
+        typer.echo(told.done, err=True)
+        warn(how.risk, _clusters(how, namespace))
+        require_name(how.name)
+    return None
+
+
+def _clusters(how: How, namespace: str) -> int | None:
+    """Return for how many clusters the new step is, where that can be told."""
+    if how.direct or how.step is None:
+        return None
+    body = PreviewOf(namespace=namespace, name=how.name, append=(how.step,))
+    with suppress(RestError):
+        steps = how.target.client().preview(body).steps
+        return steps[-1].clusters if steps else None
+    return None
 
 
 def simply(decide: "Callable[[core.Target], core.Change]") -> "Decide":
@@ -50,9 +89,9 @@ def simply(decide: "Callable[[core.Target], core.Change]") -> "Decide":
     return decided
 
 
-def _asked(how: How, namespace: str, ask: Callable[[Client, str], Change]) -> Change:
+def _asked(how: How, namespace: str, ask: Ask, *, dry_run: bool) -> Change:
     try:
-        return ask(how.target.client(), namespace)
+        return ask(how.target.client(), namespace, dry_run)
     except RestError as error:
         if error.status:
             raise
@@ -60,7 +99,7 @@ def _asked(how: How, namespace: str, ask: Callable[[Client, str], Change]) -> Ch
         raise RestError(words) from error
 
 
-async def _directly(how: How, namespace: str, decide: "Decide") -> Change:
+async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool) -> Change:
     """With the kubeconfig's rights alone. Raises RestError."""
     from datetime import UTC, datetime
 
@@ -72,7 +111,7 @@ async def _directly(how: How, namespace: str, decide: "Decide") -> Change:
 
     try:
         async with await HubClient.connect() as hub:
-            changes = Changes(hub, "ibgu", dry_run=how.dry_run)
+            changes = Changes(hub, "ibgu", dry_run=dry_run)
             who = await whoami(hub)
             target = await changes.read(namespace, how.name, who, datetime.now(UTC))
             change = await decide(changes, target)
@@ -95,6 +134,8 @@ def _print(told: Change, how: How) -> None:
             typer.echo(as_yaml(told))
         case Output.TEXT:
             typer.echo(f"{_dry_run(told) if how.dry_run else ''}{told.done}")
+            if how.dry_run and how.risk.lost:
+                typer.echo(lost(how.risk))
             if told.kubectl:
                 typer.echo(f"the same by hand:\n{told.kubectl}")
 

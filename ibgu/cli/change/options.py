@@ -13,6 +13,10 @@ Direct = Annotated[
     bool,
     typer.Option("--direct", help="On the hub itself, with the kubeconfig; no ibgu is asked."),
 ]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", help="Don't ask for the rollout's name: for scripts."),
+]
 Slots = Annotated[
     int | None,
     typer.Option(

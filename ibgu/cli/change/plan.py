@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ibgu.cli.change.options import Direct, DryRun, Form, Minutes, Output, Rollout, Slots
-from ibgu.cli.read.choices import causes, chosen
+from ibgu.cli.change.options import Direct, DryRun, Form, Minutes, Output, Rollout, Slots, Yes
+from ibgu.cli.read.choices import causes, chosen, every_action
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 
@@ -16,6 +16,7 @@ def add_step(
     timeout: Minutes = None,
     namespace: Namespace = "",
     dry_run: DryRun = False,
+    yes: Yes = False,
     direct: Direct = False,
     output: Form = Output.TEXT,
     server: Server = DEFAULT_SERVER,
@@ -27,14 +28,20 @@ def add_step(
     from ibgu.cli.rest.target import Target
     from ibgu.client.answers.changes import NewStep
     from ibgu.core import change
+    from ibgu.core.model import Action
 
-    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
-    body = NewStep(actions=tuple(actions), max_concurrency=max_concurrency, timeout=timeout)
-    step = change.NewStep(tuple(actions), max_concurrency, timeout)
+    typed = tuple(chosen("ACTION", each, every_action()) for each in actions)
+    step = NewStep(actions=typed, max_concurrency=max_concurrency, timeout=timeout)
+    risk = change.risk_of(map(Action, typed))
+    how = How(
+        Target(server, token, ca_file, namespace),
+        *(name, dry_run, direct, output, risk, yes, step),
+    )
+    new = change.NewStep(typed, max_concurrency, timeout)
     make(
         how,
-        lambda client, where: client.append_step(where, name, body, dry_run=dry_run),
-        simply(lambda target: change.append(target, step)),
+        lambda client, where, dry_run: client.append_step(where, name, step, dry_run=dry_run),
+        simply(lambda target: change.append(target, new)),
     )
 
 
@@ -47,6 +54,7 @@ def abort(
     timeout: Minutes = None,
     namespace: Namespace = "",
     dry_run: DryRun = False,
+    yes: Yes = False,
     direct: Direct = False,
     output: Form = Output.TEXT,
     server: Server = DEFAULT_SERVER,
@@ -56,14 +64,19 @@ def abort(
     """Append AbortOnFailure, for those that have failed; or Abort, for everybody."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import Target
-    from ibgu.client.answers.changes import Abort
+    from ibgu.client.answers.changes import Abort, NewStep
     from ibgu.core import change
 
-    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
+    action = change.abort_of(everybody=everybody)
+    step = NewStep(actions=(action,), max_concurrency=max_concurrency, timeout=timeout)
+    how = How(
+        Target(server, token, ca_file, namespace),
+        *(name, dry_run, direct, output, change.RISKS[action], yes, step),
+    )
     body = Abort(everybody=everybody, max_concurrency=max_concurrency, timeout=timeout)
     make(
         how,
-        lambda client, where: client.abort(where, name, body, dry_run=dry_run),
+        lambda client, where, dry_run: client.abort(where, name, body, dry_run=dry_run),
         simply(
             lambda target: change.abort(
                 target, everybody=everybody, max_concurrency=max_concurrency, timeout=timeout
@@ -103,6 +116,6 @@ def retry(
     body = Retry(clusters=tuple(clusters) if clusters else None, cause=cause or None)
     make(
         how,
-        lambda client, where: client.retry(where, name, body, dry_run=dry_run),
+        lambda client, where, dry_run: client.retry(where, name, body, dry_run=dry_run),
         simply(lambda target: retry(target, ())),
     )

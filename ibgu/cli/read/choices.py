@@ -26,6 +26,13 @@ def causes() -> list[str]:
     return list(dict.fromkeys([*map(str, Cause), *map(str, Failure)]))
 
 
+def every_action() -> list[str]:
+    """The actions of a step."""
+    from ibgu.core.model import Action
+
+    return list(map(str, Action))
+
+
 def reasons() -> list[str]:
     from ibgu.core.model import ReasonKind
 

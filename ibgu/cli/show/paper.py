@@ -5,6 +5,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable
+from typing import TextIO
 
 import typer
 from msgspec import Struct
@@ -53,6 +54,14 @@ def page(lines: Iterable[str]) -> str:
 
 
 def stdout() -> Paper:
-    terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return _of(sys.stdout)
+
+
+def stderr() -> Paper:
+    return _of(sys.stderr)
+
+
+def _of(stream: TextIO) -> Paper:
+    terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
     width = shutil.get_terminal_size().columns if terminal else 0
     return Paper(terminal and not os.environ.get("NO_COLOR"), terminal, width)

@@ -5,13 +5,15 @@ Pure: the REST API and `ibgu --direct` read the object, ask here, and send what 
 
 from ibgu.core.change.allowed import Permit, Standing, denied, permits
 from ibgu.core.change.controls import adopt, pause, resume, skip, skip_named
-from ibgu.core.change.danger import RISKS, Danger, Risk
+from ibgu.core.change.danger import ADOPT, RISKS, SKIP, Danger, Risk, risk_of
 from ibgu.core.change.model import Change, Refused, Target
-from ibgu.core.change.plan import NewStep, abort, append, appendable, instead
+from ibgu.core.change.plan import NewStep, abort, abort_of, append, appendable, instead
 from ibgu.core.change.retry import Failure, failure, retry, why_no_retry
 
 __all__ = [
+    "ADOPT",
     "RISKS",
+    "SKIP",
     "Change",
     "Danger",
     "Failure",
@@ -22,6 +24,7 @@ __all__ = [
     "Standing",
     "Target",
     "abort",
+    "abort_of",
     "adopt",
     "append",
     "appendable",
@@ -32,6 +35,7 @@ __all__ = [
     "permits",
     "resume",
     "retry",
+    "risk_of",
     "skip",
     "skip_named",
     "why_no_retry",

@@ -1,5 +1,6 @@
 """What can't be undone of a change, so that nobody asks for it by accident."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -66,6 +67,13 @@ ADOPT = Risk(
 _ORDER = tuple(Danger)
 
 
-def danger_of(actions: tuple[Action, ...]) -> int:
+def risk_of(actions: Iterable[Action]) -> Risk:
+    """Return what a step risks: its most dangerous action, and what each of them takes away."""
+    risks = [RISKS[action] for action in actions]
+    worst = max((risk.danger for risk in risks), key=_ORDER.index)
+    return Risk(worst, " ".join(risk.lost for risk in risks if risk.lost))
+
+
+def danger_of(actions: Iterable[Action]) -> int:
     """Return the rank of a step's most dangerous action, to sort by."""
-    return max(_ORDER.index(RISKS[action].danger) for action in actions)
+    return _ORDER.index(risk_of(actions).danger)

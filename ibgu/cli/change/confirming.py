@@ -1,0 +1,45 @@
+"""A change that can't be undone says what is lost, and waits until a person means it."""
+
+import sys
+
+import typer
+
+from ibgu.cli.errors import MISUSED, fail
+from ibgu.cli.show.paper import page, stderr
+from ibgu.core.change.danger import Risk
+
+NOTHING_DONE = "nothing was done"
+
+
+def require_terminal(name: str, risk: Risk) -> None:
+    """End the command where no person can be asked."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        fail(
+            f"{name}: {NOTHING_DONE}. {lost(risk)} There is no terminal to ask you on: "
+            "give --yes if you mean it, --dry-run to see what it would do",
+            MISUSED,
+        )
+
+
+def warn(risk: Risk, clusters: int | None = None) -> None:
+    """`clusters`: for how many; None: nobody knows."""
+    paper = stderr()
+    typer.echo(paper.paint(page(paper.under("", lost(risk, clusters))), "red"), err=True)
+
+
+def require_name(name: str) -> None:
+    """End the command unless the rollout's name is typed."""
+    try:
+        typer.echo(f"To go on, type the rollout's name, {name}: ", nl=False, err=True)
+        typed = sys.stdin.readline()
+    except KeyboardInterrupt:
+        typed = ""
+    if not typed:
+        typer.echo(err=True)
+    if (given := typed.strip()) != name:
+        fail(f"{NOTHING_DONE}: {given!r} is not {name}" if given else NOTHING_DONE)
+
+
+def lost(risk: Risk, clusters: int | None = None) -> str:
+    whom = {None: "", 1: " for 1 cluster"}.get(clusters, f" for {clusters} clusters")
+    return f"This can't be undone{whom}. {risk.lost}"

@@ -1,0 +1,75 @@
+"""A command on a terminal of its own, and what a person types there."""
+
+import asyncio
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import pytest
+
+from ibgu.sandbox.hub import SandboxHub
+
+ASKS = "type the rollout's name, "
+COLUMNS = 80
+
+
+class Shown(NamedTuple):
+    exit_code: int
+    screen: str
+
+
+OnTerminal = Callable[..., Awaitable[Shown]]
+
+
+@pytest.fixture
+def on_terminal(server: str, sandbox_hub: SandboxHub) -> OnTerminal:
+    """`await on_terminal("abort", "ran-x1", types="ran-x1\\n")`; `types` once the command asks."""
+
+    async def run(*args: str, types: str = "", user: str = "olga", **env: str) -> Shown:
+        given = {
+            "IBGU_SERVER": server,
+            "IBGU_TOKEN": sandbox_hub.token(user),
+            "KUBECONFIG": str(sandbox_hub.kubeconfig(user)),
+            "TERM": "xterm",
+        }
+        return await asyncio.to_thread(_typed, args, given | env, types)
+
+    return run
+
+
+def _typed(args: tuple[str, ...], env: dict[str, str], types: str) -> Shown:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ibgu", *args],
+        stdin=theirs, stdout=theirs, stderr=theirs,
+        env=os.environ | env, start_new_session=True, preexec_fn=_owned,
+    )  # fmt: skip
+    os.close(theirs)
+    screen = b""
+    while part := _read(ours):
+        screen += part
+        if types and ASKS in " ".join(screen.decode(errors="replace").split()):
+            os.write(ours, types.encode())
+            types = ""
+    os.close(ours)
+    return Shown(process.wait(), screen.decode().replace("\r\n", "\n"))
+
+
+def _owned() -> None:
+    """Make the terminal the one that Ctrl-C of this process comes from."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _read(terminal: int) -> bytes:
+    """Empty when the last process has left it, which Linux tells by an error."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
