@@ -73,6 +73,13 @@ def test_a_rule_has_parts_that_are_numbered_from_one(rule: str) -> None:
     assert own
 
 
+@pytest.mark.parametrize("rule", rules())
+def test_a_rule_says_why_it_exists(rule: str) -> None:
+    section = PAGE.partition(f"</a>{rule} ")[2]
+    why = section.partition("\n")[2].partition("\n- <a")[0].strip()
+    assert why.endswith((".", ")."))
+
+
 def test_an_anchor_is_the_number_of_its_rule() -> None:
     for anchor, name in (*HEADING.findall(PAGE), *PART.findall(PAGE)):
         assert anchor == name.lower()
