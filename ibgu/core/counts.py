@@ -1,13 +1,13 @@
 """How many clusters of a rollout, or of one of its steps, are where: one meaning on every surface.
 
 A rollout is counted over all steps that were opened, by distinct cluster (name and ManagedCluster
-uid). `place_of` finds for one cluster the step that tells where it stands, which needs its members
-alone; `counts_of_places` makes the counts from how many clusters have which place, and from what
+uid). `places_of` finds for each cluster the step that tells where it stands, from its members only;
+`counts_of_places` makes the counts from how many clusters have which place, and from what
 the plan still has for them. So the book keeps its places as members change, the reads count them in
 Postgres, a replay from events, and all of them count alike.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -107,16 +107,30 @@ def progress_of(state: str, outcome: str | None, late: str) -> Progress:
     return _OUTCOMES[Outcome(outcome)]
 
 
-def place_of(visits: Iterable[tuple[str, Place]]) -> Place:
-    """Return the place of one cluster from the steps that it was in, at least one, in order.
+class Visit(NamedTuple):
+    """One step that a cluster was in."""
 
-    Each visit is the step's first action, and the cluster's place in that step. The newest step
-    counts. But Abort and AbortOnFailure only clean up: where the cluster had not succeeded before,
-    they change nothing.
-    """
+    cluster: Hashable
+    """Tells one cluster from another: by the uid of its ManagedCluster, too."""
+    first: str
+    """The step's first action."""
+    place: Place
+
+
+def places_of(visits: Iterable[Visit]) -> tuple[Place, ...]:
+    """Return the place of each cluster that the visits are of; they come in the steps' order."""
+    found: dict[Hashable, list[Visit]] = {}
+    for visit in visits:
+        found.setdefault(visit.cluster, []).append(visit)
+    return tuple(map(_place_of, found.values()))
+
+
+def _place_of(visits: Iterable[Visit]) -> Place:
+    """Return the place of one cluster: in its newest step, but Abort and AbortOnFailure only clean
+    up. Where the cluster had not succeeded before, they change nothing."""
     acted: Place | None = None
     cleaned: Place | None = None
-    for first, place in visits:
+    for _, first, place in visits:
         if first in _CLEANING:
             cleaned = place
         else:

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from msgspec.structs import replace
+
 from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind
 
 
@@ -54,6 +56,20 @@ _IN_FLIGHT: dict[str | None, Word] = {
 }
 
 
+def came_true(outcome: str | None, late: str) -> bool:
+    """Return whether a member that failed has completed its action since (R15): its cluster is
+    where it was to be."""
+    return outcome == Outcome.FAILED and late != ""
+
+
+def as_told(member: Member) -> Member:
+    """Return the member as every surface tells it: what came true late has succeeded. Its run
+    tells how it failed."""
+    if not came_true(member.outcome, member.late):
+        return member
+    return replace(member, outcome=Outcome.SUCCEEDED, cause=None, failed_action=None, message="")
+
+
 def reason_of(member: Member, hold: Reason | None) -> Reason | None:
     """The one reason why it is not further (R17.1); None: it is finished."""
     if member.finished:
@@ -74,7 +90,7 @@ def startable(state: str, kind: str) -> bool:
 
 
 def word_of(member: Member, hold: Reason | None) -> Word:
-    late = bool(member.late)
+    late = came_true(member.outcome, member.late)
     ended = (member.outcome, member.cause, late)
     return word(member.state, member.reason.kind, *ended, held=holds(hold))
 
@@ -89,7 +105,7 @@ def word(
     held: bool,
 ) -> Word:
     """From the plain values of a row; `held`: its step or its rollout is. `late`: a member that
-    failed has completed its action since, so that the cluster is where it was to be."""
+    failed has completed its action since."""
     if outcome == Outcome.FAILED and late:
         return Word.SUCCEEDED
     if outcome is not None:

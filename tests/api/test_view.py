@@ -153,6 +153,27 @@ async def test_who_completed_late_has_failed_nowhere(ask: Ask, journal: Journal)
     assert found["rollout"]["counts"]["failed"] == 1
     members = (await ask("alice", "summary")).json()["members"]
     assert (members["succeeded"], members["failed"]) == (2, 1)
+    await _b_has_succeeded(ask)
+
+
+async def _b_has_succeeded(ask: Ask) -> None:
+    for query, clusters in (
+        ({"outcome": "succeeded"}, ["a", "b"]),
+        ({"outcome": "failed"}, ["c"]),
+        ({"cause": "PrepFailed"}, ["c"]),
+    ):
+        items = (await body(ask, "members", **query))["items"]
+        assert [each["cluster"] for each in items] == clusters
+    cluster = (await ask("alice", "clusters/b")).json()["newest"]["member"]
+    (listed,) = (await body(ask, "members", clusters="b"))["items"]
+    for found in (cluster, listed):
+        assert (found["outcome"], found["late"]) == ("succeeded", "completed late, after 47 min")
+        told = ("cause", "failedAction", "failure", "means", "remedy", "message")
+        assert not any(found[name] for name in told)
+    explained = (await ask("alice", "clusters/b/explain")).json()
+    assert explained["state"] == "succeeded"
+    assert explained["headline"] == "succeeded late"
+    assert not any(explained[name] for name in ("kind", "means", "do", "who"))
 
 
 async def test_a_large_step_is_looked_at_once_a_second_for_all(

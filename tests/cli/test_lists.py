@@ -5,12 +5,15 @@ import re
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from ibgu.api.context import Context
-from ibgu.db import Journal
+from ibgu.core.model import Kind, OnMember
+from ibgu.db import Journal, Turn
 from ibgu.db.labels import LabelStore, seen
 from tests.api.fleet import BRAKE, fleet
 from tests.cli.conftest import Ibgu
+from tests.db.records import NOW
 
 pytestmark = pytest.mark.hub
 NAME = "managedcluster.cluster.open-cluster-management.io/"
@@ -60,6 +63,21 @@ async def test_wide_members_say_more(ibgu: Ibgu) -> None:
     assert wide[0].split()[-5:] == ["ATTEMPT", "SLOT", "STARTED", "LIMIT", "WORDS"]
     assert wide[3].endswith("precache job failed: failed to pull images from registry.site:5000")
     assert "not reachable since 03:02" in wide[7]
+
+
+async def test_who_completed_late_has_succeeded(ibgu: Ibgu, journal: Journal) -> None:
+    (slow,) = (each for each in (await journal.load()).members if each.cluster == "c")
+    late = "completed late, after 47 min"
+    await journal.commit(
+        Turn(decisions=(OnMember(Kind.LATE, replace(slow, late=late), late),), at=NOW)
+    )
+    of_rollout = (await ibgu("members", "ran-r1", "-o", "wide")).stdout.splitlines()
+    assert of_rollout[3].split()[:3] == ["c", "1", "succeeded"]
+    assert of_rollout[3].endswith(late)
+    (of_all,) = (await ibgu("clusters", "c", "-o", "wide")).stdout.splitlines()[1:]
+    assert " ".join(of_all.split()) == "c default/ran-r1 1 succeeded - - ring=2"
+    failed = await ibgu("members", "ran-r1", "--state", "failed", "-o", "name")
+    assert NAME + "c" not in failed.stdout.split()
 
 
 async def test_clusters(ibgu: Ibgu) -> None:

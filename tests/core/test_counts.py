@@ -10,7 +10,15 @@ from msgspec import to_builtins
 from msgspec.structs import replace
 
 from ibgu.core.book import Book, World
-from ibgu.core.counts import Counts, Place, counts_of_places, course_of, place_of, progress_of
+from ibgu.core.counts import (
+    Counts,
+    Place,
+    Visit,
+    counts_of_places,
+    course_of,
+    places_of,
+    progress_of,
+)
 from ibgu.core.model import (
     Action,
     Cause,
@@ -149,13 +157,13 @@ def test_before_the_first_step_nobody_is_counted() -> None:
 
 def recounted(book: Book) -> Counts:
     """From nothing but the members."""
-    visits: dict[tuple[str, str], list[tuple[str, Place]]] = {}
+    visits: list[Visit] = []
     for each in book.steps:
         for found in each.members.values():
             progress = progress_of(found.state, found.outcome, found.late)
-            visit = (each.step.first, Place(each.step.index, progress))
-            visits.setdefault((found.cluster, found.uid), []).append(visit)
-    places = Counter(place_of(each) for each in visits.values())
+            place = Place(each.step.index, progress)
+            visits.append(Visit((found.cluster, found.uid), each.step.first, place))
+    places = Counter(places_of(visits))
     return counts_of_places(places, course_of(book.rollout, [each.step for each in book.steps]))
 
 

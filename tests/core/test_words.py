@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind, Who
-from ibgu.core.words import HOLDS, STARTABLE, Word, reason_of, word, word_of
-from tests.core.book.records import NOW, member
+from ibgu.core.words import HOLDS, STARTABLE, Word, as_told, reason_of, word, word_of
+from tests.core.book.records import NOW, failed, member
 
 BRAKE = Reason(ReasonKind.BRAKE, NOW, "5 in a row", None, Who.PERSON)
 
@@ -70,6 +70,15 @@ def test_who_completed_late_has_not_failed() -> None:
         over = replace(late, outcome=Outcome.FAILED, cause=cause)
         assert word_of(over, None) is Word.SUCCEEDED
     assert word_of(replace(late, outcome=Outcome.CANCELLED), None) is Word.CANCELLED
+
+
+def test_who_completed_late_is_told_as_succeeded() -> None:
+    found = failed("site-1", message="past its limit")
+    assert as_told(found) is found
+    told = as_told(replace(found, late="completed late, after 47 min"))
+    assert (told.outcome, told.late) == (Outcome.SUCCEEDED, "completed late, after 47 min")
+    assert (told.cause, told.failed_action, told.message) == (None, None, "")
+    assert told.run is found.run
 
 
 @given(

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from msgspec import Struct, field
@@ -32,6 +33,12 @@ SLOTS = max(6, CLUSTERS // 10)
 PATIENCE = 60.0 + CLUSTERS * 0.6
 """Seconds for each part of the night."""
 NAME = "numbers"
+LEASE: dict[str, Any] = {
+    "lease_seconds": 60,
+    "lease_renew_seconds": 40,
+    "lease_retry_seconds": 5,
+}
+"""Fleet, controller, API and surfaces share one machine, and it is not about the leader."""
 COLUMNS = ("phase", "step", "succeeded", "failed", "total", "running", "waiting")
 """Of `kubectl get ibgu -o wide`, behind the name."""
 FAULTS = (
@@ -156,7 +163,7 @@ async def history(scene: Scene) -> list[EventRow]:
 @pytest.mark.timeout(3600)
 async def test_the_operators_night(scene: Scene, surfaces: Surfaces) -> None:
     await scene.fleet(count=CLUSTERS, faults=FAULTS)
-    await scene.start()
+    await scene.start(**LEASE)
     await scene.apply(ibgu(NAME, step("Prep", most=SLOTS), fleet=scene.label))
     await scene.phase(NAME, "Running")
     async with watched(surfaces) as watch:

@@ -43,23 +43,30 @@ STATES = {
     "cancelled": {"cancelled"},
 }
 """Which words of the page's legend are counted as one in the status."""
-READ = """() => {
+_TEXT = r"""const text = (element) =>
+  (element?.innerText ?? "").replaceAll(/(?<=\d),(?=\d{3})/g, "");"""
+"""Without the commas that the page sets between thousands."""
+READ = (
+    f"""() => {{ {_TEXT}"""
+    + """
   const all = (query, from = document) => [...from.querySelectorAll(query)];
-  const number = (element) => parseInt(element.innerText, 10);
+  const number = (element) => parseInt(text(element), 10);
   return {
-    facts: document.querySelector(".facts")?.innerText ?? "",
-    clusters: document.querySelector("#clusters")?.innerText ?? "",
+    facts: text(document.querySelector(".facts")),
+    clusters: text(document.querySelector("#clusters")),
     steps: all(".step").map((step) =>
       Object.fromEntries(all(".counts > [title]", step).map((each) => [each.title, number(each)]))),
-    legend: all(".legend button").map((each) => each.innerText.trim()),
-    failures: document.querySelector("#failures")?.innerText ?? "",
+    legend: all(".legend button").map((each) => text(each).trim()),
+    failures: text(document.querySelector("#failures")),
     groups: all(".failures .group").map((each) =>
       [each.querySelector(".words")?.innerText ?? "", number(each.querySelector(".number"))]),
   };
 }"""
+)
 
-HEAD = r"""() => [".phase", ".facts"].map((query) =>
-  document.querySelector(query)?.innerText ?? "").join("\n")"""
+HEAD = f"""() => {{ {_TEXT}
+  return [".phase", ".facts"].map((query) => text(document.querySelector(query))).join("\\n");
+}}"""
 _HEADLINE = (
     r"(?P<phase>[\w ]+)\n.*?(?P<succeeded>\d+) of (?P<total>\d+) clusters done"
     r".*?(?P<failed>\d+) failed.*?step (?P<step>\d+) of"

@@ -26,6 +26,7 @@ from ibgu.core.observe import view_cluster
 from ibgu.core.pacing import pacing_of
 from ibgu.core.plan import EVERYWHERE, Scope, Started
 from ibgu.core.preview import Proposal, Running, preview
+from ibgu.core.words import came_true
 from ibgu.db.reads import Reads
 from ibgu.db.views import StepRow
 from ibgu.hub.changes import Changes
@@ -155,10 +156,10 @@ async def _running(row: StepRow, reads: Reads, now: datetime) -> Running | None:
     return Running(
         left=row.counts.waiting + row.counts.running,
         deadline=ends,
-        lost=frozenset(cluster for cluster, _, _, _, outcome, *_ in members if _lost(outcome)),
+        lost=frozenset(cell[0] for cell in members if _lost(outcome=cell[4], late=cell[-1])),
         in_flight=frozenset(name for name, state, *_ in members if state == MemberState.IN_FLIGHT),
     )
 
 
-def _lost(outcome: str | None) -> bool:
-    return outcome not in (None, Outcome.SUCCEEDED)
+def _lost(*, outcome: str | None, late: str) -> bool:
+    return outcome not in (None, Outcome.SUCCEEDED) and not came_true(outcome, late)

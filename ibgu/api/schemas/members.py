@@ -69,7 +69,10 @@ class MemberBody(Body):
     limit: datetime | None = Field(description="When its time for the whole step is over.")
     started_at: datetime | None
     ended_at: datetime | None
-    outcome: Outcome | None
+    outcome: Outcome | None = Field(
+        description="`succeeded` also where it failed and completed its action late: its `run` "
+        "tells how it failed."
+    )
     cause: Cause | None
     message: str = Field(description="At the end: the cluster's own words.")
     failed_action: Action | None

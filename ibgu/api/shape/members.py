@@ -7,9 +7,9 @@ from ibgu.api.shape.rollouts import reason_body
 from ibgu.api.shape.words import known_failure
 from ibgu.core.failures import Known
 from ibgu.core.forecast import Paces, stalled
-from ibgu.core.model import Member, Reason, Run
+from ibgu.core.model import Action, Member, Reason, Run
 from ibgu.core.overdue import Overdue, overdue_of
-from ibgu.core.words import reason_of
+from ibgu.core.words import as_told, reason_of
 from ibgu.db.views import MemberRow, VisitRow
 
 _FROM_MEMBER = (
@@ -19,9 +19,9 @@ _FROM_MEMBER = (
 
 
 def member_body(row: MemberRow, paces: Paces) -> MemberBody:
-    member = row.member
+    member = as_told(row.member)
     reason = reason_of(member, row.hold)
-    known = _known(row, reason)
+    known = _known(member, row.action, reason)
     return MemberBody(
         **{name: getattr(member, name) for name in _FROM_MEMBER},
         step=member.step + 1,
@@ -46,11 +46,10 @@ def _stalled(row: MemberRow, paces: Paces) -> StalledBody | None:
     return StalledBody.model_validate(found, from_attributes=True) if found else None
 
 
-def _known(row: MemberRow, reason: Reason | None) -> Known | None:
+def _known(member: Member, action: Action | None, reason: Reason | None) -> Known | None:
     """Of a failed member its last words, of an unfinished one what the cluster says now."""
-    member = row.member
     if reason is not None:
-        return known_failure(row.action, reason.message)
+        return known_failure(action, reason.message)
     return known_failure(member.failed_action, member.message)
 
 

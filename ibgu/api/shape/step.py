@@ -8,8 +8,8 @@ from msgspec import Struct
 from ibgu.api.shape.overdue import stalled_among
 from ibgu.api.shape.words import known_failure
 from ibgu.core.forecast import Paces, Point, curve
-from ibgu.core.model import Action, MemberState, Outcome, Reason
-from ibgu.core.words import Word, holds, startable, word
+from ibgu.core.model import Action, MemberState, Reason
+from ibgu.core.words import Word, came_true, holds, startable, word
 from ibgu.db.views import CourseRow, GridRow
 
 
@@ -55,11 +55,11 @@ def _add(
     message: str,
     late: str,
 ) -> None:
-    completed = outcome == Outcome.FAILED and late != ""
+    completed = came_true(outcome, late)
     finished = state == MemberState.FINISHED
     shown = hold if hold is not None and startable(state, kind) else None
     found.clusters.append(cluster)
-    found.states.append(word(state, kind, outcome, cause, late != "", held=holds(hold)))
+    found.states.append(word(state, kind, outcome, cause, completed, held=holds(hold)))
     found.reasons.append(None if finished else shown.kind if shown else kind)
     found.causes.append(None if completed else cause)
     found.failures.append(None if completed else _failure(failed_action, message))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
@@ -11,7 +12,7 @@ from ibgu.cli.show.status import Seen
 from ibgu.client.answers.failures import FailureGroup, Failures
 from ibgu.client.answers.members import Member
 from ibgu.client.answers.rollouts import Counts, ReasonCount, Rollout, Step
-from ibgu.core.counts import Course, Place, counts_of_places, place_of, progress_of
+from ibgu.core.counts import Course, Place, Visit, counts_of_places, places_of, progress_of
 
 if TYPE_CHECKING:
     from ibgu.client import Client
@@ -41,13 +42,19 @@ def selected(client: "Client", seen: Seen, label: str, stalled: int) -> Seen:
 
 def _whole(seen: Seen, members: Iterable[Member]) -> Counts:
     """Return the counts over all steps, as `core.counts` has them everywhere."""
-    visits: dict[str, list[tuple[str, Place]]] = {}
-    for member in sorted(members, key=lambda each: each.step):
-        progress = progress_of(member.state, member.outcome, member.late)
-        visit = (seen.steps[member.step - 1].actions[0], Place(member.step - 1, progress))
-        visits.setdefault(member.cluster, []).append(visit)
-    places = Counter(place_of(found) for found in visits.values())
+    places = Counter(places_of(map(partial(_visit, seen), sorted(members, key=_step_of))))
     return Counts(**to_builtins(counts_of_places(places, _course(seen.rollout, seen.steps))))
+
+
+def _visit(seen: Seen, member: Member) -> Visit:
+    late = "late" if member.late else ""
+    outcome = "failed" if late and member.outcome == "succeeded" else member.outcome
+    place = Place(member.step - 1, progress_of(member.state, outcome, late))
+    return Visit(member.cluster, seen.steps[member.step - 1].actions[0], place)
+
+
+def _step_of(member: Member) -> int:
+    return member.step
 
 
 def _course(rollout: Rollout, steps: Iterable[Step]) -> Course:

@@ -34,6 +34,8 @@ def _row(member: Member, now: datetime) -> list[str]:
 
 
 def _last(member: Member) -> str:
+    if member.late and member.run:
+        return member.run.action
     return member.completed[-1].action if member.completed else _NOTHING
 
 
@@ -54,4 +56,5 @@ def _clock(at: datetime | None, now: datetime) -> str:
 
 
 def _words(member: Member) -> str:
-    return " ".join((member.message or (member.reason.message if member.reason else "")).split())
+    reason = member.reason.message if member.reason else ""
+    return " ".join((member.late or member.message or reason).split())

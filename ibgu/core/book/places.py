@@ -1,10 +1,18 @@
 """Where the clusters of a rollout stand, kept up to date: counts cost what has changed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ibgu.core.book.step import StepBook
-from ibgu.core.counts import Counts, Place, counts_of_places, course_of, place_of, progress_of
+from ibgu.core.counts import (
+    Counts,
+    Place,
+    Visit,
+    counts_of_places,
+    course_of,
+    places_of,
+    progress_of,
+)
 from ibgu.core.model import Rollout
 
 _Places = tuple[Place, ...]
@@ -26,7 +34,7 @@ class Places:
     def counts(self, rollout: Rollout, books: Sequence[StepBook]) -> Counts:
         """Return the counts now. A step that thousands are joining right now leaves nobody out."""
         for cluster in self._touched:
-            self._put(cluster, _places(cluster, books))
+            self._put(cluster, places_of(_visits(cluster, books)))
         self._touched.clear()
         joined = [book.step for book in books if len(book.members) >= book.step.total]
         return counts_of_places(self._number, course_of(rollout, joined))
@@ -38,11 +46,8 @@ class Places:
             self._of[cluster] = self._same.setdefault(places, places)
 
 
-def _places(cluster: str, books: Sequence[StepBook]) -> _Places:
-    visits: dict[str, list[tuple[str, Place]]] = {}
+def _visits(cluster: str, books: Sequence[StepBook]) -> Iterator[Visit]:
     for book in books:
         if (member := book.members.get(cluster)) is not None:
             progress = progress_of(member.state, member.outcome, member.late)
-            visit = (book.step.first, Place(book.step.index, progress))
-            visits.setdefault(member.uid, []).append(visit)
-    return tuple(place_of(found) for found in visits.values())
+            yield Visit(member.uid, book.step.first, Place(book.step.index, progress))

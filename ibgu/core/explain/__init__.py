@@ -1,6 +1,8 @@
 """One member in sentences: where it stands, why, what it means, who must do what. On every
 surface the same."""
 
+from msgspec.structs import replace
+
 from ibgu.core import failures
 from ibgu.core.explain.case import Case, Explained, Line, Past
 from ibgu.core.explain.causes import CAUSES
@@ -11,7 +13,7 @@ from ibgu.core.explain.reasons import REASONS
 from ibgu.core.failures import Failure, Known
 from ibgu.core.model import Cause, Member, Outcome, Reason, ReasonKind, Who
 from ibgu.core.overdue import Overdue, overdue_of
-from ibgu.core.words import Word, reason_of, word_of
+from ibgu.core.words import Word, as_told, reason_of, word_of
 
 __all__ = ["CAUSES", "REASONS", "Case", "Explained", "Line", "Meaning", "Past", "explain"]
 
@@ -34,6 +36,7 @@ _NOBODY = frozenset({Word.SUCCEEDED, Word.SKIPPED, Word.CANCELLED})
 
 
 def explain(case: Case) -> Explained:
+    case = replace(case, member=as_told(case.member))
     member = case.member
     reason, state = reason_of(member, case.hold), word_of(member, case.hold)
     known, meaning, late = _known(case, reason), _meaning(member, reason), _overdue(case, reason)

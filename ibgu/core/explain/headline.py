@@ -31,7 +31,7 @@ def _finished(case: Case) -> str:
     member = case.member
     assert member.outcome is not None
     ago = f"{duration(case.now - member.ended_at)} ago" if member.ended_at else ""
-    words = (_ended_with(member), member.outcome, ago)
+    words = (_ended_with(member), member.outcome, "late" if member.late else ago)
     return " ".join(filter(None, words)) + _attempt(member.run)
 
 
@@ -39,6 +39,8 @@ def _ended_with(member: Member) -> str:
     """The action that the outcome is of: a success, too, may be that of an abort."""
     if member.failed_action is not None:
         return member.failed_action
+    if member.late and member.run:
+        return member.run.action
     succeeded = member.outcome is Outcome.SUCCEEDED and member.completed
     return member.completed[-1].action if succeeded else ""
 

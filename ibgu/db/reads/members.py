@@ -3,7 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, any_, case, false, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    any_,
+    case,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+)
 
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, RunState
@@ -37,7 +49,8 @@ class MemberReads(Base):
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[MemberRow]:
-        """`prefix`: of the cluster's name, `clusters`: whole names; `label`: by the labels that
+        """`outcome` and `cause` as they are told (`core.words.as_told`); `prefix`: of the
+        cluster's name, `clusters`: whole names; `label`: by the labels that
         their ManagedClusters have now; `reason`: as it is shown, a hold before the member's own;
         `slower_than`: in flight for more seconds than these."""
         sorting = Sorting(sort, cursor)
@@ -45,10 +58,9 @@ class MemberReads(Base):
             members.c.rollout: uid,
             members.c.step: step,
             members.c.state: state and state.value,
-            members.c.outcome: outcome and outcome.value,
-            members.c.cause: cause and cause.value,
         }
         wanted = [column == value for column, value in asked.items() if value is not None]
+        wanted += _told(outcome, cause)
         if prefix:
             wanted.append(members.c.cluster.startswith(prefix, autoescape=True))
         if clusters is not None:
@@ -79,6 +91,19 @@ class MemberReads(Base):
         if by_hold:
             chosen = chosen.join(steps, ITS_STEP).join(rollouts, ITS_ROLLOUT)
         return chosen.join(runs, NEWEST_RUN) if by_run else chosen
+
+
+def _told(outcome: Outcome | None, cause: Cause | None) -> list[ColumnElement[bool]]:
+    """Who failed and has completed the action late is told as succeeded, without a cause."""
+    late = and_(members.c.outcome == Outcome.FAILED.value, members.c.late != "")
+    wanted: list[ColumnElement[bool]] = []
+    if outcome is Outcome.SUCCEEDED:
+        wanted.append(or_(members.c.outcome == outcome.value, late))
+    elif outcome is not None:
+        wanted += [members.c.outcome == outcome.value, not_(late)]
+    if cause is not None:
+        wanted += [members.c.cause == cause.value, not_(late)]
+    return wanted
 
 
 def _same_member(page: Subquery) -> ColumnElement[bool]:

@@ -160,6 +160,19 @@ def test_what_takes_too_long() -> None:
     )
 
 
+def test_who_completed_late_has_succeeded() -> None:
+    """Also where its labels had been changed meanwhile, so that no completed action tells it."""
+    slow = failed("site-412", cause=Cause.TIMED_OUT, message="past its limit", ended_at=NOW)
+    found = told(replace(slow, late="completed late, after 47 min"))
+    assert found.headline.startswith("Upgrade succeeded late (attempt 1")
+    assert (found.state, found.who, found.late) == (
+        "succeeded",
+        None,
+        "completed late, after 47 min",
+    )
+    assert (found.why, found.kind, found.means, found.do) == (None, None, None, None)
+
+
 def test_the_history_is_told_in_order_over_all_steps() -> None:
     first = run(state=RunState.ENDED, ended_at=NOW + MINUTE, result=RunResult.LIMIT)
     again = replace(first, id="run-2", attempt=2, arming_at=None, intended_at=NOW + 2 * MINUTE)

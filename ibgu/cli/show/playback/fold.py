@@ -18,7 +18,15 @@ from ibgu.client.answers.rollouts import (
     Seed,
     Step,
 )
-from ibgu.core.counts import Course, Place, Progress, counts_of_places, place_of, progress_of
+from ibgu.core.counts import (
+    Course,
+    Place,
+    Progress,
+    Visit,
+    counts_of_places,
+    places_of,
+    progress_of,
+)
 from ibgu.db.views import EventRow
 
 
@@ -159,18 +167,17 @@ class Playback:
 
     def _counts(self) -> Counts:
         """Of the whole rollout, as `core.counts` has them everywhere."""
-        visits: dict[tuple[str, str], list[tuple[str, Place]]] = {}
-        for step in self._steps:
-            for name, member in step.members.items():
-                visit = (step.actions[0], Place(step.index, member.progress))
-                visits.setdefault((name, member.uid), []).append(visit)
+        visits = (
+            Visit((name, member.uid), step.actions[0], Place(step.index, member.progress))
+            for step in self._steps
+            for name, member in step.members.items()
+        )
         course = Course(
             plan=tuple(item["actions"][0] for item in self._plan),
             begun=tuple(step.actions[0] for step in self._steps if step.joined),
             deleted=self._state == "deleted",
         )
-        places = Counter(place_of(each) for each in visits.values())
-        return Counts(**to_builtins(counts_of_places(places, course)))
+        return Counts(**to_builtins(counts_of_places(Counter(places_of(visits)), course)))
 
 
 _TIMES = {
