@@ -1,8 +1,9 @@
 """A reason that lasts longer than it does as a rule: from then on a person has to look.
 
 Every reason for which ibgu or the cluster has to act is in one of two tables: after which time it
-is overdue, and what to check then; or why its length tells nothing. Reasons that wait for a person
-do so from the start. The time is p95 of this hub's clusters, where that was measured.
+is overdue, and what to check then; or why it never is. Reasons that wait for a person do so from
+the start. The time is p95 of what the journal measures on this hub: an attempt's way to the
+cluster, its acceptance, its length. Of all else it has no times, and the limit is a stated one.
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from enum import Enum
 from msgspec import Struct
 
 from ibgu.core.forecast import Paces
-from ibgu.core.model import Action, Member, MemberState, Reason, ReasonKind
+from ibgu.core.model import Action, Member, MemberState, Reason, ReasonKind, Run
 
 LEAST = timedelta(seconds=30)
 """No reason is overdue before, however fast this hub's clusters are."""
@@ -20,15 +21,25 @@ _HOUR = timedelta(hours=1)
 
 
 class Usual(Enum):
-    """What is measured of the runs on this hub, from when the action was sent to the cluster."""
+    """What is measured of the attempts on this hub."""
 
-    TAKEN = "until the cluster took it"
-    ENDED = "until it succeeded"
+    PREPARED = "from its start until it was sent to the cluster"
+    TAKEN = "from then until the cluster took it"
+    ENDED = "from then until it succeeded"
+
+
+class Attempt(Struct, frozen=True):
+    """What a cluster in flight is at."""
+
+    action: Action
+    started: datetime
+    sent: datetime | None
+    """When it went to the cluster; None: it has not yet."""
 
 
 class Rule(Struct, frozen=True):
     after: timedelta
-    """From the reason's beginning; where `usual` was measured, that counts."""
+    """From the reason's beginning; where `usual` was measured, p95 of that counts instead."""
     check: str
     """What a person checks; {cluster} is its name."""
     usual: Usual | None = None
@@ -72,10 +83,12 @@ RULES: dict[ReasonKind, Rule] = {
     ReasonKind.BUSY: Rule(_HOUR, _LIFECYCLE),
     ReasonKind.TERMINATING: Rule(10 * _MINUTE, _AGENT),
     # in flight
-    ReasonKind.PREPARING: Rule(5 * _MINUTE, _AGENT),
+    ReasonKind.PREPARING: Rule(5 * _MINUTE, _AGENT, Usual.PREPARED),
     ReasonKind.ARMING: Rule(3 * _MINUTE, _AGENT, Usual.TAKEN),
     ReasonKind.APPLY_ERROR: Rule(
-        5 * _MINUTE, f"mend what the cluster's words name; the ManifestWork has them, too: {_WORK}"
+        5 * _MINUTE,
+        f"mend what the cluster's words name; the ManifestWork has them, too: {_WORK}",
+        Usual.TAKEN,
     ),
     ReasonKind.RUNNING: Rule(
         2 * _HOUR, f"{_LIFECYCLE}; if its words have not changed, {_AGENT}", Usual.ENDED
@@ -98,17 +111,19 @@ RULES: dict[ReasonKind, Rule] = {
     ),
 }
 
-_QUEUED = "its turn comes when those in flight end, and these are overdue themselves"
-_TIMED = "it ends at the time that is told with it"
+_QUEUED = "The cluster starts when one in flight ends; ibgu watches those for being overdue"
+_TIMED = "The cluster starts at the time that is told with the reason"
 EXEMPT: dict[ReasonKind, str] = {
     ReasonKind.SLOT: _QUEUED,
     ReasonKind.READY: _QUEUED,
-    ReasonKind.REOPENING: _QUEUED,
+    ReasonKind.REOPENING: "ibgu follows the cluster again when one in flight ends, and watches "
+    "those for being overdue",
     ReasonKind.RAMP_UP: _QUEUED,
     ReasonKind.START_JITTER: _TIMED,
     ReasonKind.START_RATE: _TIMED,
     ReasonKind.HUB_START_RATE: _TIMED,
-    ReasonKind.FLOOR: "it ends with the step's time, which is told",
+    ReasonKind.FLOOR: "The cluster fails when the step's time is over, which is told with the "
+    "reason",
 }
 """Reasons that are never overdue, and why."""
 FROM_THE_START = frozenset(ReasonKind) - RULES.keys() - EXEMPT.keys()
@@ -121,37 +136,40 @@ def overdue(
     cluster: str,
     now: datetime,
     paces: Paces,
-    *,
-    action: Action | None = None,
-    sent: datetime | None = None,
+    attempt: Attempt | None = None,
 ) -> Overdue | None:
     """Return since when the reason is overdue; None: it is not.
 
-    `since`: when it began; `sent`: when the run in flight was sent to the cluster, `action` what it
-    does.
+    `since`: when it began; `attempt`: of a cluster in flight.
     """
     rule = RULES.get(kind)
     if rule is None:
         return None
     begin, usual = since, rule.after.total_seconds()
-    if sent is not None and (measured := _measured(rule, action, paces)) is not None:
-        begin, usual = sent, measured
+    if attempt is not None and (measured := _measured(rule, attempt, paces)) is not None:
+        begin, usual = measured
     due = begin + timedelta(seconds=usual)
     return Overdue(due, usual, rule.check.format(cluster=cluster)) if now > due else None
 
 
-def _measured(rule: Rule, action: Action | None, paces: Paces) -> float | None:
-    if rule.usual is None or action is None or action not in paces:
+def _measured(rule: Rule, attempt: Attempt, paces: Paces) -> tuple[datetime, float] | None:
+    """Return from when the rule's p95 counts, and its seconds."""
+    pace = paces.get(attempt.action)
+    begin = attempt.started if rule.usual is Usual.PREPARED else attempt.sent
+    if rule.usual is None or pace is None or begin is None:
         return None
-    pace = paces[action]
-    usual = pace.p95 if rule.usual is Usual.ENDED else pace.taken
-    return None if usual is None else max(usual, LEAST.total_seconds())
+    p95 = {Usual.PREPARED: pace.prepared, Usual.TAKEN: pace.taken, Usual.ENDED: pace.p95}
+    usual = p95[rule.usual]
+    return None if usual is None else (begin, max(usual, LEAST.total_seconds()))
 
 
-def overdue_of(
-    member: Member, reason: Reason, action: Action | None, now: datetime, paces: Paces
-) -> Overdue | None:
+def overdue_of(member: Member, reason: Reason, now: datetime, paces: Paces) -> Overdue | None:
     """Return since when the one reason that counts for a member is overdue."""
-    run = member.run
-    sent = run.arming_at if run and run.open and member.state is MemberState.IN_FLIGHT else None
-    return overdue(reason.kind, reason.since, member.cluster, now, paces, action=action, sent=sent)
+    attempt = _attempt(member.run) if member.state is MemberState.IN_FLIGHT else None
+    return overdue(reason.kind, reason.since, member.cluster, now, paces, attempt)
+
+
+def _attempt(run: Run | None) -> Attempt | None:
+    if run is None or not run.open:
+        return None
+    return Attempt(run.action, run.intended_at, run.arming_at)

@@ -22,6 +22,7 @@ from ibgu.core.model import (
     Step,
     Who,
 )
+from ibgu.core.overdue import Attempt
 from ibgu.core.status import kept_by
 
 T = TypeVar("T")
@@ -59,12 +60,20 @@ class FlightRow(Struct, frozen=True):
     action_index: int
     action: Action | None
     """Of its newest run, while that is open."""
+    started: datetime | None
+    """When that run was decided."""
     began: datetime | None
-    """When that run went to the cluster; None: it has not yet."""
+    """When it went to the cluster; None: it has not yet."""
     limit: datetime | None
     kind: ReasonKind
     since: datetime
     """Of its reason."""
+
+    @property
+    def attempt(self) -> Attempt | None:
+        if self.action is None or self.started is None:
+            return None
+        return Attempt(self.action, self.started, self.began)
 
 
 class StepRow(Struct, frozen=True):

@@ -7,7 +7,15 @@ import pytest
 from ibgu.core.explain import REASONS, Case, Explained, Past, explain
 from ibgu.core.forecast import Pace, Paces
 from ibgu.core.model import Action, Member, Reason, ReasonKind, RunState, Who
-from ibgu.core.overdue import EXEMPT, FROM_THE_START, LEAST, RULES, overdue, overdue_of
+from ibgu.core.overdue import (
+    EXEMPT,
+    FROM_THE_START,
+    LEAST,
+    RULES,
+    Attempt,
+    overdue,
+    overdue_of,
+)
 from tests.core.book.records import MINUTE, NOW, in_flight, member, run
 
 SECOND = timedelta(seconds=1)
@@ -98,7 +106,7 @@ def test_a_site_whose_feedback_is_frozen_is_for_a_person_after_p95() -> None:
 
 def test_what_was_measured_counts_from_when_it_was_sent() -> None:
     late = overdue_of(
-        *_case(sent(ReasonKind.REBOOTING, Action.UPGRADE, RunState.ACCEPTED)),
+        *_reason(sent(ReasonKind.REBOOTING, Action.UPGRADE, RunState.ACCEPTED)),
         NOW + MINUTE + SECOND,
         MEASURED,
     )
@@ -106,8 +114,36 @@ def test_what_was_measured_counts_from_when_it_was_sent() -> None:
     assert (late.since, late.usual) == (NOW + MINUTE, 1860.0)
 
 
-def _case(found: Member) -> tuple[Member, Reason, Action | None]:
-    return found, found.reason, found.run.action if found.run else None
+def _reason(found: Member) -> tuple[Member, Reason]:
+    return found, found.reason
+
+
+def test_an_attempt_that_is_not_sent_in_the_usual_time_is_for_a_person() -> None:
+    """Its payload is not applied: nobody was called for five minutes, where it takes 31 seconds."""
+    slow = {Action.PREP: Pace(40, 30.0, 41.0, (30.0,), prepared=31.0)}
+    its_run = run(Action.PREP, state=RunState.INTENDED, intended_at=NOW)
+    found = in_flight("site-412", reason=Reason(ReasonKind.PREPARING, NOW), run=its_run)
+    for paces, usual in ((slow, 31.0), (MEASURED, 300.0), ({}, 300.0)):
+        end = NOW + timedelta(seconds=usual)
+        assert overdue_of(*_reason(found), end, paces) is None
+        late = overdue_of(*_reason(found), end + SECOND, paces)
+        assert late is not None
+        assert (late.since, late.usual) == (end, usual)
+
+
+def test_a_cluster_that_cannot_apply_the_order_has_the_time_that_others_need_to_take_it() -> None:
+    late = overdue_of(*_reason(sent(ReasonKind.APPLY_ERROR, Action.PREP)), NOW + SECOND, MEASURED)
+    assert late is not None
+    assert (late.since, late.usual) == (NOW - 30 * MINUTE + timedelta(seconds=35), 35.0)
+
+
+def test_what_waits_for_a_slot_is_never_overdue_and_says_who_is_watched() -> None:
+    never = "The cluster starts when one in flight ends; ibgu watches those for being overdue"
+    assert {kind for kind, why in EXEMPT.items() if why == never} == {
+        ReasonKind.SLOT,
+        ReasonKind.READY,
+        ReasonKind.RAMP_UP,
+    }
 
 
 def test_a_cluster_that_reboots_is_let_do_so() -> None:
@@ -124,19 +160,18 @@ def test_a_cluster_that_reboots_is_let_do_so() -> None:
 
 def test_nothing_is_overdue_within_seconds() -> None:
     """However fast the clusters are: p95 of those that take an Upgrade is two seconds here."""
-    quick = {"action": Action.UPGRADE, "sent": NOW}
-    late = overdue(ReasonKind.ARMING, NOW, "site-1", NOW + LEAST, MEASURED, **quick)  # type: ignore[arg-type]
-    assert late is None
+    quick = Attempt(Action.UPGRADE, NOW, NOW)
+    assert overdue(ReasonKind.ARMING, NOW, "site-1", NOW + LEAST, MEASURED, quick) is None
 
 
 def test_a_run_that_is_over_measures_nothing() -> None:
     over = run(Action.UPGRADE, state=RunState.ENDED, arming_at=NOW - 30 * MINUTE)
     found = member(reason=Reason(ReasonKind.REBOOTING, NOW), run=over)
-    assert overdue_of(*_case(found), NOW + 10 * MINUTE, MEASURED) is None
+    assert overdue_of(*_reason(found), NOW + 10 * MINUTE, MEASURED) is None
 
 
 def test_an_action_that_was_measured_without_its_beginning() -> None:
     """Runs of before a restore tell no time at which the cluster took them."""
     paces = {Action.PREP: Pace(40, 30.0, 41.0, (30.0,))}
     found = sent(ReasonKind.ARMING, Action.PREP)
-    assert overdue_of(*_case(found), NOW + MINUTE, paces) is None
+    assert overdue_of(*_reason(found), NOW + MINUTE, paces) is None

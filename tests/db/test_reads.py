@@ -42,6 +42,7 @@ from tests.db.records import (
     started,
     starting,
     step,
+    with_run,
 )
 
 
@@ -288,6 +289,32 @@ async def test_events_of_a_rollout_from_a_number(
     assert (started_one.kind, started_one.run) == ("RunIntended", "run-r1-site-9")
     assert started_one.data["slot"] == 1
     assert started_one.data["run_state"] == "intended"
+
+
+async def test_how_long_attempts_need_to_be_sent_and_to_be_taken(
+    journal: Journal, reads: Reads
+) -> None:
+    """A reason of an attempt is overdue after these times; they are nobody's with too few."""
+    one = rollout()
+    first = step(one, max_concurrency=10, total=10)
+    found = members(first, *(f"site-{number}" for number in range(10)))
+    await journal.commit(opening(one, first, waiting=found))
+    running = [started(each, slot=each.position + 1) for each in found]
+    await journal.commit(starting(*running))
+    over = [_timed(each, prepared=2, taken=each.position, lasted=60) for each in running]
+    await journal.commit(ending(*(ended(each) for each in over[:9])))
+    assert await reads.paces() == {}
+    await journal.commit(ending(ended(_timed(running[9], prepared=2, taken=None, lasted=60))))
+    pace = (await reads.paces())[Action.PREP]
+    assert (pace.prepared, pace.taken) == (2.0, None)
+
+
+def _timed(found: Member, *, prepared: int, taken: int | None, lasted: int) -> Member:
+    """Seconds until its attempt was sent, taken and over."""
+    sent = NOW - timedelta(seconds=lasted)
+    accepted = sent + timedelta(seconds=taken) if taken is not None else None
+    intended = sent - timedelta(seconds=prepared)
+    return with_run(found, intended_at=intended, arming_at=sent, accepted_at=accepted)
 
 
 async def test_pages_neither_miss_nor_repeat_while_rows_are_added(

@@ -38,7 +38,7 @@ def member_body(row: MemberRow, paces: Paces) -> MemberBody:
 
 
 def _late(row: MemberRow, reason: Reason, paces: Paces) -> Overdue | None:
-    return overdue_of(row.member, reason, row.action, row.now, paces)
+    return overdue_of(row.member, reason, row.now, paces)
 
 
 def _stalled(row: MemberRow, paces: Paces) -> StalledBody | None:

@@ -17,9 +17,7 @@ def stalled_among(flights: Iterable[FlightRow], now: datetime, paces: Paces) -> 
 
 
 def flight_overdue(each: FlightRow, now: datetime, paces: Paces) -> bool:
-    found = overdue(
-        each.kind, each.since, each.cluster, now, paces, action=each.action, sent=each.began
-    )
+    found = overdue(each.kind, each.since, each.cluster, now, paces, each.attempt)
     return found is not None
 
 

@@ -18,8 +18,11 @@ class Pace(Struct, frozen=True):
     p95: float
     spread: tuple[float, ...]
     """Equally likely durations, ascending: each stands for as large a part of the clusters."""
+    prepared: float | None = None
+    """p95 of the time from the start until the action was sent to the cluster; None: measured too
+    seldom."""
     taken: float | None = None
-    """p95 of the time until the cluster had taken the action; None: measured too seldom."""
+    """p95 of the time from then until the cluster had taken the action; None as above."""
 
 
 Paces = Mapping[Action, Pace]

@@ -172,6 +172,7 @@ class CountingReads(Base):
                 members.c.cluster,
                 members.c.action_index,
                 case((is_open, runs.c.action)).label("action"),
+                case((is_open, runs.c.intended_at)).label("started"),
                 case((is_open, runs.c.arming_at)).label("began"),
                 members.c.limit_at.label("limit"),
                 _REASON["kind"].label("kind"),

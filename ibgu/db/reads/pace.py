@@ -62,18 +62,23 @@ _LABELLED_DURATIONS = text(_STATISTICS.format(runs=_OF_HUB, which=_LABELLED))
 _LABELLED_DURATIONS_IN = text(_STATISTICS.format(runs=_OF_NAMESPACES, which=_LABELLED))
 
 
-TAKEN = 200
-"""So many runs of each action tell how long clusters need to take it; each is a page to read."""
-_TAKEN = text("""
-    SELECT asked.action, percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95
+REACHED = 200
+"""So many runs of each action tell how long it takes to reach clusters; each is a page to read."""
+_REACHED = text("""
+    SELECT asked.action,
+      CASE WHEN count(prepared) >= :enough
+        THEN percentile_cont(0.95) WITHIN GROUP (ORDER BY prepared) END AS prepared,
+      CASE WHEN count(taken) >= :enough
+        THEN percentile_cont(0.95) WITHIN GROUP (ORDER BY taken) END AS taken
     FROM unnest(CAST(:actions AS text[])) AS asked(action) CROSS JOIN LATERAL (
-      SELECT extract(epoch FROM accepted_at - arming_at)::float8 AS seconds FROM runs
+      SELECT extract(epoch FROM arming_at - intended_at)::float8 AS prepared,
+        extract(epoch FROM accepted_at - arming_at)::float8 AS taken
+      FROM runs
       WHERE hub = :hub AND action = asked.action AND state = 'ended'
       ORDER BY ended_at DESC
       LIMIT :newest
     ) AS ended
     GROUP BY asked.action
-    HAVING count(seconds) >= :enough
 """)
 
 
@@ -105,20 +110,25 @@ class PaceReads(Base):
 
     async def paces(self) -> dict[Action, Pace]:
         """Over all rollouts of the hub, of those that succeeded and were measured often enough."""
-        taken = await self._taken()
+        reached = await self._reached()
         return {
-            row.action: replace(row.pace, taken=taken.get(row.action))
+            row.action: replace(row.pace, **reached.get(row.action, {}))
             for row in await self.durations()
             if row.result is RunResult.SUCCEEDED and row.count >= MEASURED
         }
 
-    async def _taken(self) -> dict[Action, float]:
-        """How long 95 of 100 clusters need at most to take an action that was sent to them."""
+    async def _reached(self) -> dict[Action, dict[str, float | None]]:
+        """How long 95 of 100 attempts need at most to be sent to the cluster, and then to be
+        taken by it."""
         values = {
             "hub": self.hub,
             "actions": [action.value for action in Action],
-            "newest": TAKEN,
+            "newest": REACHED,
             "enough": MEASURED,
         }
         async with self._at_one_moment() as db:
-            return {Action(action): p95 for action, p95 in await db.execute(_TAKEN, values)}
+            rows = await db.execute(_REACHED, values)
+            return {
+                Action(action): {"prepared": prepared, "taken": taken}
+                for action, prepared, taken in rows
+            }

@@ -8,6 +8,7 @@ from ibgu.core.spans import duration
 from tests.docs.reference.markdown import document, sentence
 
 _MEASURED = {
+    Usual.PREPARED: "p95 of the time from the start until the action is sent to the cluster",
     Usual.TAKEN: "p95 of the time until clusters have taken the action",
     Usual.ENDED: "p95 of the action",
 }
@@ -18,7 +19,8 @@ details of the one cluster: since when, until when if that is known, the cluster
 
 A reason that lasts longer than it does as a rule is *overdue*: from then on a person must act, and
 `ibgu explain`, `ibgu stragglers`, the page and REST (`reason.overdue`) say what to check. Where a
-p95 is named, it is measured on this hub (from ten clusters on, at least 30 seconds).
+p95 is named, it is measured on this hub (from ten clusters on, at least 30 seconds). Of all else
+the journal has no times: the limit is the one that is named here.
 
 Where nothing is said about what to do, ibgu goes on by itself. Annotations like `ibgu.dev/resume`
 are in [Concepts](../concepts.md)."""
@@ -41,7 +43,7 @@ def _entry(kind: ReasonKind) -> str:
 
 def _overdue(kind: ReasonKind) -> list[str]:
     if kind in EXEMPT:
-        return [f"**Overdue:** Never: {EXEMPT[kind]}."]
+        return [f"**Overdue:** Never. {sentence(EXEMPT[kind])}"]
     if kind not in RULES:
         return ["**Overdue:** It waits for a person from the start."]
     rule = RULES[kind]
