@@ -1,5 +1,6 @@
 """The first start against a hub on which nothing is installed: what is missing, and what to do."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from ibgu.cli.serve.first import make_namespace
 from ibgu.hub.client import HubClient
+from ibgu.hub.rights import needed
 from ibgu.sandbox import contents
 from ibgu.sandbox.binaries import hub_binaries
 from ibgu.sandbox.hub import SandboxHub
@@ -19,6 +21,7 @@ from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.rest import Rest
 from ibgu.sandbox.servers import free_port
 from tests.cli.test_processes import finished, until
+from tests.e2e.account import Lesser
 
 pytestmark = pytest.mark.hub
 
@@ -30,14 +33,16 @@ def bare_hub() -> Iterator[SandboxHub]:
 
 
 @pytest.fixture
-def env(bare_hub: SandboxHub, empty_url: str) -> dict[str, str]:
-    """Of an administrator, who may make what is missing."""
+def place(empty_url: str) -> dict[str, str]:
+    """An environment without a hub."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return kept | {
-        "KUBECONFIG": str(bare_hub.kubeconfig("admin")),
-        "DATABASE_URL": empty_url,
-        "IBGU_LISTEN": f"127.0.0.1:{free_port()}",
-    }
+    return kept | {"DATABASE_URL": empty_url, "IBGU_LISTEN": f"127.0.0.1:{free_port()}"}
+
+
+@pytest.fixture
+def env(bare_hub: SandboxHub, place: dict[str, str]) -> dict[str, str]:
+    """Of an administrator, who may make what is missing."""
+    return place | {"KUBECONFIG": str(bare_hub.kubeconfig("admin"))}
 
 
 def test_a_person_is_told_what_is_missing_and_gets_the_terminal_back(
@@ -78,15 +83,63 @@ def test_a_pod_waits_quietly_and_begins_once_all_is_there(
 
 
 def _until_it_waits(process: subprocess.Popen[str], env: dict[str, str]) -> None:
+    _until_it_says(process, env, "the CRD is not installed")
+
+
+def _until_it_says(process: subprocess.Popen[str], env: dict[str, str], words: str) -> None:
+    """In its answer to whether it is ready."""
     url = f"http://{env['IBGU_LISTEN']}/readyz"
     with httpx.Client(trust_env=False) as client:
         while process.poll() is None:
             try:
-                if "the CRD is not installed" in client.get(url).text:
+                if words in client.get(url).text:
                     return
             except httpx.TransportError:
                 continue
     pytest.fail("it ended")
+
+
+@pytest.mark.parametrize("pod", [False, True], ids=["person", "pod"])
+def test_a_right_that_is_missing_is_printed_with_what_to_do_and_waited_for(
+    sandbox_hub: SandboxHub, place: dict[str, str], tmp_path: Path, pod: bool
+) -> None:
+    """It was in the log without the command that gives it, and among everything else."""
+    env = place | {"KUBECONFIG": asyncio.run(_granted(sandbox_hub, tmp_path, lacking=True))}
+    env |= {"KUBERNETES_SERVICE_HOST": "127.0.0.1"} if pod else {}
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "ibgu", "run", "--migrate"]
+    with log.open("w") as err, subprocess.Popen(command, env=env, stderr=err, text=True) as process:
+        try:
+            _until_it_says(process, env, "may not patch manifestworks")
+            asyncio.run(_granted(sandbox_hub, tmp_path, lacking=False))
+            until(process, env, "/readyz")
+        finally:
+            process.kill()
+    told = [line for line in log.read_text().splitlines() if _told(line, pod)]
+    found, do = _of_pod(told) if pod else told
+    assert "ibgu-system:lesser may not patch manifestworks" in found
+    assert "no action is started or taken back" in found
+    assert "oc create clusterrolebinding ibgu-controller --clusterrole=ibgu-controller" in do
+
+
+async def _granted(hub: SandboxHub, folder: Path, *, lacking: bool) -> str:
+    """Return the kubeconfig of an account with ibgu's rights, perhaps without one of them."""
+    works = (r for r in needed("controller") if r.resource == "manifestworks")
+    without = [right for right in works if lacking and right.verb == "patch"]
+    async with await HubClient.with_token(hub.url, hub.token("admin"), str(hub.ca_file)) as admin:
+        lesser = Lesser(hub, admin, folder)
+        await lesser.grant(*without)
+        return await lesser.kubeconfig()
+
+
+def _told(line: str, pod: bool) -> bool:
+    return '"problem on the hub"' in line if pod else line.startswith(("✗", "  →"))
+
+
+def _of_pod(told: list[str]) -> tuple[str, str]:
+    (line,) = told
+    entry = json.loads(line)
+    return entry["found"], entry["do"]
 
 
 async def test_a_namespace_that_may_not_be_made_is_named(sandbox_hub: SandboxHub) -> None:

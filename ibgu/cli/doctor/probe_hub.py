@@ -59,6 +59,13 @@ async def probe_hub(settings: Settings, ask: Ask) -> HubFacts:
         return nothing(Unknown(words))
 
 
+async def probe_start(client: HubClient, settings: Settings, served: Served) -> HubFacts:
+    """Return what a start asks for: nothing that takes longer on a larger hub."""
+    user = await _heard(whoami(client))
+    probe = _Probe(client, settings, Ask(), user if isinstance(user, str) else "")
+    return await probe.for_start(served, await _heard(probe.clock()))
+
+
 def nothing(why: Missing) -> HubFacts:
     unasked = Unasked("the hub was not reached") if isinstance(why, Unknown) else why
     return HubFacts(
@@ -94,18 +101,25 @@ class _Probe:
 
     async def for_ibgu(self) -> HubFacts:
         served = await _heard(discover(self._client))
-        clock = await _heard(self._clock())
-        return HubFacts(
-            connection=self._connection,
-            served=served,
-            rights=await _heard(self._rights(served)),
+        known = await self.for_start(served, await _heard(self.clock()))
+        return replace(
+            known,
             payload=await _heard(self._payload()),
             references=await _heard(self._references()),
             reach=await _heard(self._reach()),
-            leadership=await _heard(leadership(self._client, self._settings.namespace)),
-            talm=await _heard(talm(self._client, self._settings.talm_namespaces.split(","), clock)),
             fleet=await _heard(fleet(self._client)),
             agents=await _heard(agents(self._client)),
+        )
+
+    async def for_start(self, served: Served | Missing, clock: Clock | Missing) -> HubFacts:
+        """All that no list has to be read for."""
+        return replace(
+            nothing(Unasked("it is not asked at a start")),
+            connection=self._connection,
+            served=served,
+            rights=await _heard(self._rights(served)),
+            leadership=await _heard(leadership(self._client, self._settings.namespace)),
+            talm=await _heard(talm(self._client, self._settings.talm_namespaces.split(","), clock)),
             clock=clock,
         )
 
@@ -149,7 +163,7 @@ class _Probe:
         found = await refused(self._client, rights, self._ask.account)
         return Rights(self._whose, len(rights), tuple(found))
 
-    async def _clock(self) -> Clock:
+    async def clock(self) -> Clock:
         """The header says whole seconds: it is half a second behind on average."""
         before = datetime.now(UTC)
         told = await self._client.clock()

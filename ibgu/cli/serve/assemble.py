@@ -127,10 +127,10 @@ def _controller(
 ) -> AbstractAsyncContextManager[Leading]:
     """Or its shadow."""
     # The API needs none of these.
-    from ibgu.cli.serve.first import ready_hub
+    from ibgu.cli.serve.first import check_hub
 
     async def patiently(client: HubClient) -> Served:
-        return await patience.until("the hub", partial(ready_hub, client, settings))
+        return await patience.until("the hub", partial(check_hub, client, settings))
 
     if settings.shadow:
         from ibgu.controller.shadow.service import shadow

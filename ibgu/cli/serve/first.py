@@ -1,13 +1,15 @@
-"""What a controller can't begin without on its hub, looked at before it begins."""
+"""`ibgu doctor`'s checks that come before a controller begins."""
+
+from collections.abc import Iterable
 
 import structlog
 
 from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.findings import Finding, Level, problem
-from ibgu.cli.doctor.judge_hub import judge_served
-from ibgu.cli.doctor.probe_hub import Ask
+from ibgu.cli.doctor.judge_hub import judge_hub, judge_served
+from ibgu.cli.doctor.probe_hub import Ask, probe_start
 from ibgu.cli.doctor.probe_peers import try_lease
-from ibgu.cli.serve.unready import HubNotReady
+from ibgu.cli.serve.unready import HubNotReady, tell_problems
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.hub.discovery import Served, discover
@@ -17,23 +19,32 @@ from ibgu.settings import Settings, in_cluster
 log = structlog.get_logger("ibgu")
 
 
-async def ready_hub(client: HubClient, settings: Settings) -> Served:
-    """Return what the hub serves, where all is there that a controller can't begin without.
+async def check_hub(client: HubClient, settings: Settings) -> Served:
+    """Return what the hub serves, once it has all that a controller can't begin without.
 
-    Its namespace is made if the hub allows that. Raises HubNotReady, HubError.
+    The namespace of the Lease is made if the hub allows that. What keeps the controller only from
+    acting (a missing right, a live TALM) is printed: it waits for that while it runs. Raises
+    HubNotReady, HubError.
     """
     served = await discover(client)
     missing = [] if settings.shadow else await _namespace(client, settings.namespace)
     if not (served.works and served.ibgus):
-        missing += [each for each in judge_served(served) if each.level is Level.PROBLEM]
+        missing += _problems(judge_served(served))
     if missing:
         raise HubNotReady(missing if in_cluster() else await _all(settings, missing))
+    if not settings.shadow:
+        facts = await probe_start(client, settings, served)
+        tell_problems(_problems(judge_hub(facts, user=False)))
     return served
+
+
+def _problems(findings: Iterable[Finding]) -> list[Finding]:
+    return [each for each in findings if each.level is Level.PROBLEM]
 
 
 async def _all(settings: Settings, missing: list[Finding]) -> list[Finding]:
     """For a person: whatever else doctor would find, too."""
-    found = [each for each in await examine(settings, Ask()) if each.level is Level.PROBLEM]
+    found = _problems(await examine(settings, Ask()))
     known = {each.check for each in missing}
     return [*missing, *(each for each in found if each.check not in known)]
 

@@ -38,7 +38,7 @@ class Patience:
             try:
                 answer = await act()
             except (JournalAway, HubError, HubNotReady) as error:
-                if not _heals(error):
+                if not _worth_waiting(error):
                     raise
                 failures += 1
                 self._wait(what, str(error))
@@ -59,9 +59,9 @@ class Patience:
         self._seldom.forget(what)
 
 
-def _heals(error: JournalAway | HubError | HubNotReady) -> bool:
+def _worth_waiting(error: JournalAway | HubError | HubNotReady) -> bool:
     if isinstance(error, HubNotReady):
-        return error.heals
+        return error.worth_waiting
     if isinstance(error, HubError):
         return error.transient and error.reason != CERTIFICATE
     return True

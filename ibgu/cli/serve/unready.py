@@ -1,9 +1,14 @@
-"""What a hub lacks that a controller can't begin without, in words."""
+"""What a hub lacks, in words for who starts ibgu there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import structlog
+import typer
 
 from ibgu.cli.doctor.findings import Finding
 from ibgu.settings import in_cluster
+
+log = structlog.get_logger("ibgu")
 
 
 class HubNotReady(Exception):
@@ -14,14 +19,27 @@ class HubNotReady(Exception):
         self.findings = findings
 
     @property
-    def heals(self) -> bool:
-        """Whether to wait for it: a pod would only be started again, a person wants an answer."""
+    def worth_waiting(self) -> bool:
+        """A pod would only be started again, a person wants an answer."""
         return in_cluster()
 
     @property
     def words(self) -> str:
-        found = [f"✗ {each.check}: {each.found}\n  → {each.do}" for each in self.findings]
         first = (
             "the hub is not ready for ibgu. Fix these problems, then start ibgu again; to check: "
         )
-        return "\n".join([f"{first}ibgu doctor", *found])
+        return f"{first}ibgu doctor\n{_lines(self.findings)}"
+
+
+def tell_problems(findings: Sequence[Finding]) -> None:
+    """Print what is wrong with a hub on which ibgu begins all the same, and waits."""
+    if in_cluster():
+        for each in findings:
+            log.warning("problem on the hub", check=each.check, found=each.found, do=each.do)
+    elif findings:
+        first = "ibgu: the hub has problems. Fix them, and ibgu goes on; to check: ibgu doctor"
+        typer.echo(f"{first}\n{_lines(findings)}", err=True)
+
+
+def _lines(findings: Iterable[Finding]) -> str:
+    return "\n".join(f"✗ {each.check}: {each.found}\n  → {each.do}" for each in findings)
