@@ -86,6 +86,19 @@ PIECES = (
         "{",
         "[",
     ),
+    *(
+        "mysql -p",
+        "login -p ",
+        "-p ",
+        "-uadmin:",
+        "echo a ",
+        "login a\n",
+        "password is ",
+        "--from-literal ",
+        "secrets: {",
+    ),
+    *("{a: '", "={", "}}", "''", '""', "&quot;", "a:b@", "a:5432:b:", "'password', '", "<a b"),
+    *("password=\n", "YWRtaW46", "Private-Lines:", "-----BEGIN", "Some(", "\\npassword", "|"),
 )
 """Beginnings and ends of what the patterns look for."""
 SHORT, FACTOR = 4_000, 8

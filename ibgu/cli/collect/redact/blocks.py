@@ -9,26 +9,30 @@ from ibgu.cli.collect.redact.spans import Span
 _BREAK = re.compile(r"(?<!\\)\n|\\{1,8}n")
 """Of a line, also where the text is quoted in another one; YAML folds lines by a backslash."""
 _OPENS = re.compile(
-    r"(?:^|[\s\"'({\[-])(?P<name>[\w./]{1,128}+|[\w./][\w./-]{0,127})\\{0,8}[\"']?:"
-    r"[ \t]{0,8}(?:[|>][-+0-9]{0,2}|[{\[])?\Z"
+    r"(?:^|[\s\"'({\[-])(?P<name>[\w./]{1,128}+|[\w./][\w./-]{0,127})\\{0,8}[\"']?"
+    r"[ \t]{0,8}(?::=|=>|[:=])[ \t]{0,8}(?:[|>][-+0-9]{0,2}|[{\[])?\Z"
 )
 """At the end of a line."""
 _TAIL = 192
 _BEGINNING = re.compile(r"[ \t]*+(?:-[ \t]+)*+[\"']?")
+_WORD = re.compile(r"\s*[^\s:=]{4,}\s*")
 _DATA = frozenset({"data", "stringData", "binaryData"})
 """Of Secrets and ConfigMaps."""
 
 
 def blocks(text: str) -> Iterator[Span]:
-    """Lines that are deeper than one that opens such a block."""
-    column = -1
+    """Lines that are deeper than one that opens such a block, and a word alone right below it."""
+    column, first = -1, False
     for start, end in _lines(text):
         line = text[start:end]
-        if column >= 0 and _belongs(line, column):
-            if line.strip():
-                yield start + _depth(line), end
+        if column >= 0 and not line.strip():
             continue
-        column = _column(line.rstrip())
+        if column >= 0 and (_is_deeper(line, column) or (first and _WORD.fullmatch(line))):
+            yield start + _depth(line), end
+            first = False
+        else:
+            column = _column(line.rstrip())
+            first = column >= 0
 
 
 def _column(line: str) -> int:
@@ -42,10 +46,9 @@ def _column(line: str) -> int:
     return len(beginning[0].rstrip("\"'")) if alone else _depth(line)
 
 
-def _belongs(line: str, column: int) -> bool:
+def _is_deeper(line: str, column: int) -> bool:
     depth = _depth(line)
-    deeper = depth > column or (depth == column and line.startswith("- ", depth))
-    return deeper or not line.strip()
+    return depth > column or (depth == column and line.startswith("- ", depth))
 
 
 def _lines(text: str) -> Iterator[Span]:

@@ -10,15 +10,16 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BETWEEN = re.compile(r"[^A-Za-z0-9]+")
 _SECRET = re.compile(
     r"passw|passphrase|passcode|pwd|secret|token|credential|authorization|cookie|bearer|jwt|webhook"
-    r"|docker_?cfg|docker_?config_?json"
-    r"|(?:^|_)(?:pass|auth|creds?|otp|psk|sas|sig|signature|session|session_?id|dsn|hmac)(?:_|$)"
+    r"|docker_?cfg|docker_?config_?json|sess(?:ion)?_?id|[cx]srf"
+    r"|(?:^|_)(?:auth|creds?|otp|psk|pw|sas|sid|sig|signature|session|dsn|hmac)(?:_|$)"
+    r"|(?<!by)(?<!com)pass(?:_|$)"
     r"|(?:access|account|aes|api|app|application|auth|client|consumer|crypto|database|db|deploy"
     r"|encryption|host|license|master|priv|private|root|rsa|security|service|shared|signing|ssh|ssl"
     r"|storage|tls)_?key"
 )
 _HARMLESS = re.compile(
     r"(?:^|_)(?:names?|refs?|references?|namespaces?|type|kind|count|file|path|dir|ttl|seconds"
-    r"|expir\w*|reviews?|review_\w+|policy|version|secrets)$"
+    r"|expir\w*|reviews?|review_\w+|policy|version)$"
 )
 """Where a secret is, or what it is like, is no secret."""
 

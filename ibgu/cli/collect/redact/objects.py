@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ibgu.cli.collect.redact.commands import secret_arguments
 from ibgu.cli.collect.redact.names import is_secret
 from ibgu.cli.collect.redact.texts import LONGEST, REMOVED, cut, scrubbed
 
@@ -28,10 +29,20 @@ _OWN_ANNOTATIONS = (
 )
 """What ibgu and TALM read and write; what others have noted is not asked for by anybody."""
 _KNOWN_CLAIM = re.compile(r"(?:^|\.)(?:open-cluster-management\.io|openshift\.io|k8s\.io)\Z")
-_OF_PAIRS = ("value", "values", "default", "content", "fieldValue")
-_ESCAPES = {"\\u0026": "&", "\\u003d": "=", "\\u003c": "<", "\\u003e": ">"}
+_NAMES = ("name", "key", "header", "field", "option", "parameter", "variable")
+_OF_PAIRS = ("value", "values", "default", "content", "fieldValue", "literal", "val")
+"""The halves of a pair, in small letters or with a capital one."""
+_IDENTIFIERS = ("name", "namespace", "kind")
+"""Of what is referred to, also in a list of secrets."""
+_ESCAPES = {
+    "\\u0026": "&",
+    "\\u003d": "=",
+    "\\u003c": "<",
+    "\\u003e": ">",
+    "\\u0022": '"',
+    "\\u0027": "'",
+}
 """As Go's encoder writes them into JSON: the name of a parameter begins behind its `&`."""
-_OPTION = re.compile(r"--?[A-Za-z]")
 
 
 class Redactor:
@@ -77,29 +88,34 @@ class Redactor:
         return self.redacted_text(text)
 
     def _dict(self, value: dict[str, Any], depth: int) -> dict[str, Any]:
+        kind = _kind(value)
         return {
-            self.redacted_text(key): self._entry(value, key, inner, depth)
+            self.redacted_text(key): self._entry(value, kind, key, inner, depth)
             for key, inner in value.items()
             if key not in _DROPPED
         }
 
-    def _entry(self, within: dict[str, Any], key: str, value: Any, depth: int) -> Any:
-        kind = within.get("kind")
+    def _entry(self, within: dict[str, Any], kind: str, key: str, value: Any, depth: int) -> Any:
         if key == "stringData" or (kind == "Secret" and key in _SECRET_DATA):
-            return _each(value, lambda _: REMOVED)
+            return self._each(value, lambda _: REMOVED)
         if kind == "ConfigMap" and key in _CONFIG_DATA:
-            return _each(value, self._fingerprint)
+            return self._each(value, self._fingerprint)
+        if key == "items" and kind.endswith("List") and isinstance(value, list | tuple):
+            return [self.redacted(_with_kind(each, kind), depth + 1) for each in value]
         if key == "annotations" and isinstance(value, dict):
-            return {name: self._annotation(name, inner) for name, inner in value.items()}
-        if is_secret(key) or (key in _OF_PAIRS and _is_secret_pair(within, key)):
-            return _emptied(value)
+            return {
+                self.redacted_text(name): self._annotation(name, inner)
+                for name, inner in value.items()
+            }
+        if is_secret(key) or (key.lower() in _OF_PAIRS and _is_secret_pair(within, key)):
+            return self._emptied(value)
         if key == "clusterClaims" and isinstance(value, list | tuple):
             return [self._claim(each, depth) for each in value]
         return self.redacted(value, depth + 1)
 
     def _annotation(self, name: str, value: Any) -> Any:
         own = name.startswith(_OWN_ANNOTATIONS) and not is_secret(name)
-        return self.redacted(value) if own else _emptied(value)
+        return self.redacted(value) if own else self._emptied(value)
 
     def _claim(self, claim: Any, depth: int) -> Any:
         """Return what a cluster claims of itself: its version is among that."""
@@ -110,39 +126,57 @@ class Redactor:
         }
 
     def _list(self, value: Iterable[Any], depth: int) -> list[Any]:
-        """Return the items; one after an option (`--token`) is its value."""
-        found, secret = [], False
-        for each in value:
-            found.append(REMOVED if secret else self.redacted(each, depth + 1))
-            option = isinstance(each, str) and bool(_OPTION.match(each))
-            secret = option and "=" not in each and is_secret(each)
-        return found
+        """Return the items; in arguments of a command some are values of the one before."""
+        items = list(value)
+        secret = secret_arguments(items)
+        return [
+            REMOVED if index in secret else self.redacted(each, depth + 1)
+            for index, each in enumerate(items)
+        ]
 
     def _fingerprint(self, text: str) -> str:
         """Return what tells equal texts of one bundle, and lets nobody guess a short one."""
         digest = hashlib.blake2b(text.encode(), key=self._salt, digest_size=6).hexdigest()
         return f"{REMOVED[:-1]}: {len(text)} characters, fingerprint {digest})"
 
+    def _each(self, value: Any, replace: Callable[[str], str]) -> Any:
+        if not isinstance(value, dict):
+            return REMOVED
+        return {self.redacted_text(key): replace(str(inner)) for key, inner in value.items()}
+
+    def _emptied(self, value: Any, key: str = "") -> Any:
+        """Return the shape of a secret: its names, and whether there is anything."""
+        if isinstance(value, dict):
+            return {
+                self.redacted_text(key): self._emptied(inner, key) for key, inner in value.items()
+            }
+        if isinstance(value, list | tuple):
+            return [self._emptied(inner) for inner in value]
+        if isinstance(value, str) and key in _IDENTIFIERS:
+            return self.redacted_text(value)
+        return value if value is None or isinstance(value, bool) or value == "" else REMOVED
+
+
+def _kind(value: dict[str, Any]) -> str:
+    """Return its kind; of what looks like an item of a SecretList, `Secret`."""
+    found = value.get("kind")
+    if isinstance(found, str):
+        return found
+    return "Secret" if "data" in value and ("metadata" in value or "type" in value) else ""
+
+
+def _with_kind(item: Any, kind: str) -> Any:
+    """Return an item of a list of that kind with its own, which the API server leaves out."""
+    known = not isinstance(item, dict) or "kind" in item or kind == "List"
+    return item if known else {"kind": kind.removesuffix("List"), **item}
+
 
 def _is_secret_pair(within: dict[str, Any], key: str) -> bool:
     """Whether it is the value of a `{name, value}` pair: any, since environments look like that;
     with other words only one whose name says so."""
-    name = within.get("name", within.get("key"))
-    if not isinstance(name, str):
-        return False
-    return is_secret(name) or (key == "value" and "name" in within)
-
-
-def _each(value: Any, replace: Callable[[str], str]) -> Any:
-    if not isinstance(value, dict):
-        return REMOVED
-    return {key: replace(str(inner)) for key, inner in value.items()}
-
-
-def _emptied(value: Any) -> Any:
-    """Return the shape of a secret: its names, and whether there is anything."""
-    if isinstance(value, dict):
-        return {key: _emptied(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_emptied(inner) for inner in value]
-    return value if value is None or isinstance(value, bool) or value == "" else REMOVED
+    found = {half: inner for half, inner in within.items() if half.lower() in _NAMES}
+    if any(isinstance(name, str) and is_secret(name) for name in found.values()):
+        return True
+    return key.lower() == "value" and any(
+        half.lower() == "name" and isinstance(name, str) for half, name in found.items()
+    )

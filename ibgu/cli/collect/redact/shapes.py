@@ -1,16 +1,22 @@
 """Secrets that are known by their looks, wherever they stand."""
 
+import binascii
 import re
+from binascii import a2b_base64
 from collections.abc import Iterator
 from itertools import pairwise
 
-from ibgu.cli.collect.redact.spans import Span
+from ibgu.cli.collect.redact.spans import BEGIN, Span
 
 _LONGEST_KEY = 16384
 """Characters of a private key, at most."""
 
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_GOES_ON = re.compile(r"[A-Za-z0-9+/=\s\\:,-]*+")
+_KEY_BEGINS = re.compile(
+    r"-----BEGIN(?:[A-Z0-9 +]|%20){0,40}PRIVATE(?:[ +]|%20)KEY(?:(?:[ +]|%20)BLOCK)?-----"
+    r"|Private-Lines:"
+)
+_KEY_GOES_ON = re.compile(r"[A-Za-z0-9+/=%\s\\:,-]*+")
+_KEY_ENDS = ("-----END", "Private-MAC:")
 _TOKENS = re.compile(
     r"""
     eyJ[\w.+/=-]{8,}+                                           # base64 of {": JWT, configuration
@@ -32,6 +38,7 @@ _TOKENS = re.compile(
     | hv[bsr]\.[\w-]{16,}+ | gl(?:c|sa)_\w{16,}+                # Vault, Grafana
     | do[opr]_v1_[0-9a-f]{32,}+ | dapi[0-9a-f]{32}              # DigitalOcean, Databricks
     | (?<!\d)\d{8,10}:AA[\w-]{30,}+                             # Telegram
+    | (?<![\w.])[a-z0-9]{6}\.(?=[a-z]{0,15}\d)[a-z0-9]{16}(?![\w.])   # kubeadm
     | AGE-SECRET-KEY-1[A-Z0-9]{20,}+                            # age
     | \$(?:2[abxy]|apr1|argon2\w{1,2}|[156y])\$[\w./+=,$-]{16,}+ | \{S?SHA\}[\w+/=]{16,}+  # hashes
     | (?<=hooks\.slack\.com/)[^\s"'<>\\]++                           # without its scheme
@@ -39,17 +46,13 @@ _TOKENS = re.compile(
     re.VERBOSE,
 )
 _SCHEMES = re.compile(
-    r"\b(?:bearer|basic)\s{1,8}"
+    BEGIN + r"(?:bearer|basic)\s{1,8}"
     r"(?!(?:auth\w*|tokens?|credentials?|realm|scheme|challenge)\b)(?P<secret>[^\s\"',;<>\\]+)",
     re.IGNORECASE,
 )
-_COMMANDS = re.compile(
-    r"(?<![\w-])(?:-u|--user|--proxy-user)[\s=]{1,8}(?P<user>[^\s\"':]{0,128}:[^\s\"']+)"
-    r"|\b(?:password|identified\sby)\s{1,8}'{1,4}(?P<sql>[^'\n]+)"
-    r"|\blogin\s{1,8}[^\s]{1,128}\s{1,8}password\s{1,8}(?P<netrc>\S+)",
-    re.IGNORECASE,
-)
-"""curl, SQL, netrc."""
+_ENCODED = re.compile(r"(?:(?<![\w+/=\\-])|(?<=\\[nrt]))[\w+/-]{12,512}+={0,2}(?![\w+/-])")
+_LOGIN = re.compile(rb"[ -9;-~]{0,64}:[!-~]{4,}\n?|[ -~]{0,64}\0[ -~]{1,64}\0[ -~]+")
+"""A user and a password, as basic authentication and SMTP's put them together."""
 _RUNS = re.compile(r"(?<![\w+/-])[\w+/-]{24,}+={0,3}")
 
 
@@ -59,10 +62,8 @@ def shapes(text: str) -> Iterator[Span]:
     yield from _private_keys(text)
     yield from (found.span() for found in _TOKENS.finditer(text))
     yield from (found.span() for found in _RUNS.finditer(text) if _random(found[0]))
-    for pattern in (_SCHEMES, _COMMANDS):
-        for found in pattern.finditer(text):
-            assert found.lastgroup
-            yield found.span(found.lastgroup)
+    yield from (found.span("secret") for found in _SCHEMES.finditer(text))
+    yield from (found.span() for found in _ENCODED.finditer(text) if _is_login(found[0]))
 
 
 def _private_keys(text: str) -> Iterator[Span]:
@@ -70,7 +71,8 @@ def _private_keys(text: str) -> Iterator[Span]:
     begins = _KEY_BEGINS.search(text)
     while begins:
         start, inside = begins.span()
-        end = text.find("-----END", inside, inside + _LONGEST_KEY)
+        ends = [text.find(each, inside, inside + _LONGEST_KEY) for each in _KEY_ENDS]
+        end = min((each for each in ends if each >= 0), default=-1)
         if end < 0:
             goes_on = _KEY_GOES_ON.match(text, inside)
             assert goes_on
@@ -94,3 +96,12 @@ def _kind(character: str) -> str:
     if character.isdigit():
         return "0"
     return "A" if character.isupper() else "a" if character.islower() else "-"
+
+
+def _is_login(run: str) -> bool:
+    """Whether it is a user and a password in base64."""
+    plain = run.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return bool(_LOGIN.fullmatch(a2b_base64(plain + "=" * (-len(plain) % 4))))
+    except binascii.Error:
+        return False

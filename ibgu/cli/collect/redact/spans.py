@@ -2,5 +2,8 @@
 
 from typing import TypeAlias
 
+BEGIN = r"(?:\b|(?<=\\[nrt]))"
+"""Of a word, in patterns: behind an escaped line end, too, whose letter is no part of the word."""
+
 Span: TypeAlias = tuple[int, int]
 """The first character, and the one after the last."""

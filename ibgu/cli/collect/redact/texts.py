@@ -6,16 +6,19 @@ from functools import lru_cache
 
 from ibgu.cli.collect.redact.assignments import assigned
 from ibgu.cli.collect.redact.blocks import blocks
+from ibgu.cli.collect.redact.commands import in_commands
 from ibgu.cli.collect.redact.shapes import shapes
 from ibgu.cli.collect.redact.spans import Span
-from ibgu.cli.collect.redact.urls import parts_of_urls
+from ibgu.cli.collect.redact.urls import logins, parts_of_urls
 
 REMOVED = "(removed)"
 LONGEST = 4096
 """Characters of one value, and of one line of a log."""
 _LONGEST_WORD = 1024
 """Characters at the end of a cut text that may be a piece of a secret, and go with the rest."""
-_SECRET_IN_JSON = re.compile(r"[\"']kind\\{0,8}[\"'][ \t]{0,8}:[ \t]{0,8}\\{0,8}[\"']Secret(?!\w)")
+_SECRET_IN_JSON = re.compile(
+    r"[\"']kind\\{0,8}[\"'][ \t]{0,8}:[ \t]{0,8}\\{0,8}[\"']Secret(?:List)?(?!\w)"
+)
 _ENDS = " \t\r\n\"',;&<>"
 
 
@@ -63,7 +66,9 @@ def _spans(text: str) -> Iterator[Span]:
     yield from shapes(text)
     if any(sign in text for sign in ":= >%"):
         yield from parts_of_urls(text)
+        yield from logins(text)
         yield from assigned(text)
+        yield from in_commands(text)
     if "\n" in text or "\\n" in text:
         yield from blocks(text)
     for found in _SECRET_IN_JSON.finditer(text):
