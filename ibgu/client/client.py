@@ -134,11 +134,12 @@ class Client:
         name: str,
         *,
         step: int | None = None,
+        label: str | None = None,
         points: int | None = None,
         uid: str | None = None,
     ) -> Timeline:
         path = ("rollouts", namespace, name, "timeline")
-        return self._wire.get(Timeline, *path, step=step, points=points, uid=uid)
+        return self._wire.get(Timeline, *path, step=step, label=label, points=points, uid=uid)
 
     def events(
         self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None

@@ -183,7 +183,8 @@ class GridRow(Struct, frozen=True):
     """The hub's newest event when the cells were read."""
     cells: tuple[tuple[Any, ...], ...]
     """cluster, state, reason's kind, reason's since (text), outcome, cause, ended at, failed
-    action, message, late: plain values, for thousands of them are read at once."""
+    action, message, late, overdue (of the waiting ones): plain values, for thousands of them are
+    read at once."""
     now: datetime
     """By the database's clock."""
     flights: tuple[FlightRow, ...] = ()

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from ibgu.api.schemas.step import Grid, Timeline
-from ibgu.core.model import Action, Cause, Outcome, StepState
+from ibgu.core.model import Action, Cause, Outcome, Reason, ReasonKind, StepState, Who
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import (
     BRAKE,
     MONITOR,
+    PACE,
     PULL,
     failed,
     finished,
@@ -48,8 +49,32 @@ async def test_the_grid_of_the_newest_step(ask: Ask, journal: Journal) -> None:
         "failures": [None, None, None],
         "since": [STAMP] * 3,
         "stalled": [False] * 3,
+        "overdue": [True, False, True],
     }
     Grid.model_validate(found)
+
+
+ADOPTING = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects go first", None, Who.IBGU)
+
+
+@pytest.mark.parametrize("hold", [None, BRAKE, PACE, ADOPTING])
+async def test_who_is_overdue_is_counted_alike_everywhere(
+    ask: Ask, journal: Journal, hold: Reason | None
+) -> None:
+    """By the reason that counts: b waits for a slot, or for what holds the step since May."""
+    await fleet(journal, hold=hold)
+    late = hold is ADOPTING
+    members = (await body(ask, "members", step=2))["items"]
+    assert [each["reason"]["overdue"] is not None for each in members] == [True, late, True]
+    assert (await body(ask, "grid"))["overdue"] == [True, late, True]
+    _, upgrade, _ = (await body(ask, "steps"))["items"]
+    assert sum(each["overdue"] for each in upgrade["reasons"]) == 2 + late
+    needs = (await ask("bob", "summary")).json()["needsPerson"]
+    assert {each["kind"]: each["members"] for each in needs} == {
+        "Rebooting": 1,
+        "ClaimedByOther": 1,
+        **({"TakingOverFromTalm": 0} if late else {"Brake": 0} if hold is BRAKE else {}),
+    }
 
 
 async def test_the_grid_of_an_older_step_with_its_failures(ask: Ask, journal: Journal) -> None:

@@ -78,6 +78,11 @@ async def test_labels_choose_failures_and_mark_the_grid(
     assert len(found["grid"]["clusters"]) == 6
     assert [group["clusters"] for group in found["failures"]["items"]] == [["c"]]
     assert (await body(ask, label="ring=1"))["labelled"] == [True, False, False]
+    timeline = await body(ask, "timeline", step=1, label="ring=1", points=120)
+    for points in (found["timeline"]["points"], timeline["points"]):
+        assert (points[-1]["succeeded"], points[-1]["failed"]) == (1, 1)
+    nobody = await body(ask, step=1, label="ring=9")
+    assert {each["failed"] for each in nobody["timeline"]["points"]} == {0}
     refused = await ask("bob", f"{ROLLOUT}/view", label="ring=1")
     assert refused.status_code == 403
     assert "managedclusters" in refused.json()["detail"]

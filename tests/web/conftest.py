@@ -31,7 +31,8 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from ibgu.sandbox.databases import create_database, drop_database
 from ibgu.sandbox.hub import SandboxHub
-from tests.web.fleet import LABELLED, Story, core_418, edge_416, ran_417
+from ibgu.sandbox.kubectl import Kubectl
+from tests.web.fleet import FLEET, LABELLED, Story, core_418, edge_416, name, ran_417
 
 ARTIFACTS = Path(__file__).parents[2] / ".artifacts" / "page"
 QUIET = (
@@ -153,3 +154,22 @@ async def look(browser: Browser, site: Site) -> AsyncIterator[Look]:
     expect.set_options(timeout=PATIENCE_MS)
     yield Look(await context.new_page(), site)
     await context.close()
+
+
+@pytest.fixture
+def clusters(site: Site) -> Iterator[None]:
+    """Those that the rollouts select: one has failed, one is not accepted."""
+    kubectl = Kubectl(site.hub)
+    for number in range(6100, 6105):
+        outcome = "failed" if number == 6103 else "completed"
+        labels = FLEET["matchLabels"] | {f"lcm.openshift.io/ibgu-prep-{outcome}": ""}
+        kubectl.apply(
+            {
+                "apiVersion": "cluster.open-cluster-management.io/v1",
+                "kind": "ManagedCluster",
+                "metadata": {"name": name(number), "labels": labels},
+                "spec": {"hubAcceptsClient": number != 6104},
+            }
+        )
+    yield
+    kubectl("delete", "managedclusters", "-l", "fleet=page")

@@ -57,6 +57,10 @@ LABELLED = tuple(seen(name(n), {"ring": str(n // 100), "site": name(n)}) for n i
 """Clusters of ran-417, in rings of a hundred."""
 
 
+FLEET = {"matchLabels": {"fleet": "page"}}
+"""What rollouts that are on the hub, too, select."""
+
+
 class Story:
     """Writes one rollout's past, as of `now`."""
 

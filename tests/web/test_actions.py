@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,33 +19,11 @@ from ibgu.core.model import (
     Who,
 )
 from ibgu.sandbox.kubectl import Kubectl
-from tests.web.conftest import SESSION, Look, Site
-from tests.web.fleet import MINUTE, PULL, failed, name, succeeded, waiting
+from tests.web.conftest import SESSION, Look
+from tests.web.fleet import FLEET, MINUTE, PULL, failed, succeeded, waiting
 from tests.web.test_accessible import told
 
 pytestmark = [pytest.mark.hub, SESSION]
-
-
-FLEET = {"matchLabels": {"fleet": "page"}}
-
-
-@pytest.fixture
-def clusters(site: Site) -> Iterator[None]:
-    """Those that the rollouts select: one has failed, one is not accepted."""
-    kubectl = Kubectl(site.hub)
-    for number in range(6100, 6105):
-        outcome = "failed" if number == 6103 else "completed"
-        labels = FLEET["matchLabels"] | {f"lcm.openshift.io/ibgu-prep-{outcome}": ""}
-        kubectl.apply(
-            {
-                "apiVersion": "cluster.open-cluster-management.io/v1",
-                "kind": "ManagedCluster",
-                "metadata": {"name": name(number), "labels": labels},
-                "spec": {"hubAcceptsClient": number != 6104},
-            }
-        )
-    yield
-    kubectl("delete", "managedclusters", "-l", "fleet=page")
 
 
 def manifest(name: str) -> dict[str, Any]:

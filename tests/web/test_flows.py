@@ -13,7 +13,7 @@ from ibgu.core.spans import duration
 from ibgu.hub.client import HubClient
 from tests.api.reporting import put_works
 from tests.web.conftest import SESSION, Look
-from tests.web.fleet import MINUTE, MONITOR, failed, running, succeeded
+from tests.web.fleet import MINUTE, MONITOR, SLOTS, failed, running, succeeded
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -191,6 +191,45 @@ async def test_who_is_at_work_as_usual_keeps_nothing(look: Look) -> None:
     await expect(page.get_by_role("heading", name="2 of 399 clusters")).to_be_visible()
 
 
+async def test_the_number_of_overdue_clusters_leads_to_them(look: Look) -> None:
+    """No sentence denies another: who is overdue is not at work as usual, and has a mark."""
+    page = await look.open(RAN)
+    link = page.locator(".facts").get_by_role("link", name=re.compile("overdue"))
+    number = int((await link.inner_text()).split()[0])
+    why = page.get_by_role("region", name="Why not further")
+    await expect(why.get_by_role("button", name=f"overdue {number}", exact=True)).to_be_visible()
+    await expect(why).to_contain_text(f"{SLOTS - 4 - 2 - 1} clusters at work as usual")
+    await link.click()
+    await expect(page.get_by_role("heading", name=f"{number} of 399 clusters")).to_be_visible()
+    legend = page.get_by_role("group", name="Show only")
+    await expect(
+        legend.get_by_role("button", name=f"overdue {number}", exact=True)
+    ).to_have_attribute("aria-pressed", "true")
+    rows = page.get_by_role("region", name="Members").locator("tbody tr")
+    await expect(rows).to_have_count(number)
+    for row in await rows.all():
+        await expect(row.locator(".state").last).to_have_text("overdue")
+        await expect(row).to_contain_text("longer than usual (at most ")
+    await expect(rows.filter(has_text="unreachable").first).to_contain_text(
+        "waits longer than usual (at most 15 min)"
+    )
+    assert look.errors == []
+
+
+async def test_labels_count_in_the_chart_too(look: Look) -> None:
+    page = await look.open(f"{RAN}?label=ring+in+(0,1)")
+    await expect(page.get_by_role("heading", name="194 of 399 clusters")).to_be_visible()
+    legend = await page.locator(".legend button").all_inner_texts()
+    counts = {word: int(number) for word, number in (each.split() for each in legend)}
+    chart = page.locator(".chart")
+    await expect(chart).to_have_attribute(
+        "aria-label", re.compile(f"{counts['succeeded']} succeeded, {counts['failed']} failed")
+    )
+    await page.get_by_role("button", name="Clear the filter").click()
+    await expect(chart).to_have_attribute("aria-label", re.compile(" 15 failed"))
+    assert look.errors == []
+
+
 async def test_failures_stand_above_the_chart(look: Look) -> None:
     page = await look.open(RAN)
     failures = page.get_by_role("region", name=re.compile("failures in this step"))
@@ -296,14 +335,13 @@ async def test_who_may_not_list_clusters_is_told_so(look: Look) -> None:
     await expect(page.get_by_role("alert")).to_contain_text("bob may not list managedclusters")
 
 
-async def test_failed_and_stalled_members_come_first(look: Look) -> None:
+async def test_failed_stalled_and_overdue_members_come_first(look: Look) -> None:
     page = await look.open(RAN)
     rows = page.get_by_role("region", name="Members").locator("tbody tr")
     await expect(rows.nth(14)).to_contain_text("failed")
     for stalled in (15, 16):
-        await expect(rows.nth(stalled)).to_contain_text("takes longer than usual: at most")
-    await expect(rows.nth(17)).to_contain_text("taken over")
-    await expect(rows.nth(18)).to_contain_text("rebooting")
+        await expect(rows.nth(stalled)).to_contain_text("takes longer than usual (at most")
+    await expect(rows.nth(17)).to_contain_text("waits longer than usual (at most")
 
 
 async def test_members_are_ordered_by_a_column_and_the_link_keeps_it(look: Look) -> None:

@@ -95,14 +95,17 @@ def alike(screen: Any) -> dict[str, int]:
     cells = Counter(screen["cells"])
     assert sum(cells.values()) == CLUSTERS
     legend = counted(screen["legend"])
-    stalled = legend.pop("stalled", 0)
+    stalled, overdue = legend.pop("stalled", 0), legend.pop("overdue", 0)
     assert legend == dict(cells), screen
     in_flight = cells["running"] + cells["rebooting"]
     done = {"succeeded": cells["succeeded"], "failed": cells["failed"], "running": in_flight}
     for state, count in done.items():
         assert number(screen["bar"], state) == count, screen
     assert number(screen["facts"], "failed") == cells["failed"], screen
-    assert number(screen["facts"], "stalled") == stalled, screen
+    for mark, marked in (("stalled", stalled), ("overdue", overdue)):
+        assert number(screen["facts"], mark) == marked, screen
+        assert counted(screen["why"]).get(mark, 0) == marked, screen
+        assert number(" ".join(screen["card"]), mark) == marked, screen
     assert number(screen["facts"], "wait") == cells["waiting"] + cells["looking"], screen
     slots = f"{in_flight} of {SLOTS} slots used"
     assert slots in screen["facts"], screen
@@ -113,7 +116,6 @@ def alike(screen: Any) -> dict[str, int]:
     assert number(screen["failures"], "failures") in (cells["failed"], 0), screen
     why = counted(screen["why"])
     assert sum(why.get(kind, 0) for kind in ("precache failed", "prep failed")) == cells["failed"]
-    assert why.get("stalled", 0) == stalled, screen
     return dict(cells)
 
 

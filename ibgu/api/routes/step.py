@@ -46,12 +46,18 @@ async def grid_of_step(
     summary="How a step has gone, as points for a chart",
 )
 async def timeline_of_step(
-    found: RolloutOfPath, reads: ReadsOfRequest, step: StepNumber = None, points: Points = 200
+    found: RolloutOfPath,
+    reads: ReadsOfRequest,
+    label: Label = None,
+    step: StepNumber = None,
+    points: Points = 200,
 ) -> Response:
     """Of the newest step, if none is named."""
     number = _number(found, step)
     intervals = points - 1
-    row = await reads.course(found.rollout.uid, number - 1, intervals) if number else None
+    if number is None:
+        return _json(timeline(None, intervals))
+    row = await reads.course(found.rollout.uid, number - 1, intervals, label)
     return _json(timeline(row, intervals))
 
 

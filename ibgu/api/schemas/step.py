@@ -18,6 +18,7 @@ _GRID: JsonValue = {
     "failures": [None, "InitMonitorTimeout", None],
     "since": ["2026-11-20T02:01:12Z", "2026-11-20T02:29:04Z", "2026-11-20T02:31:40Z"],
     "stalled": [False, False, True],
+    "overdue": [False, False, True],
 }
 _TIMELINE: JsonValue = {
     "step": 2,
@@ -47,6 +48,7 @@ class Grid(Body):
     stalled: list[bool] = Field(
         description="Is its action in flight for longer than is usual here?"
     )
+    overdue: list[bool] = Field(description="Has it had its reason for longer than usual?")
 
 
 class PointBody(Body):

@@ -41,6 +41,7 @@ _SUMMARY: JsonValue = {
             "message": "20 clusters in a row have failed with UpgradeFailed; annotate the IBGU "
             "with ibgu.dev/resume to go on",
             "members": 0,
+            "overdue": False,
         }
     ],
     "now": "2026-11-20T02:31:55Z",
@@ -54,6 +55,9 @@ class NeedsPerson(Body):
     since: datetime
     message: str
     members: int = Field(description="How many members it keeps; 0: the whole rollout.")
+    overdue: bool = Field(
+        description="It ends without a person as a rule, and has lasted longer than usual."
+    )
 
 
 class Summary(Body):

@@ -28,4 +28,7 @@ class View(Body):
         description="Of that step, as `failures` has them; where a label was asked for, of "
         "clusters with such labels only."
     )
-    timeline: Timeline = Field(description="Of that step, as `timeline` has it.")
+    timeline: Timeline = Field(
+        description="Of that step, as `timeline` has it; where a label was asked for, of clusters "
+        "with such labels only."
+    )

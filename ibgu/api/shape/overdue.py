@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ibgu.core.forecast import Paces, stalled
-from ibgu.core.model import MemberState
-from ibgu.core.overdue import overdue
+from ibgu.core.model import MemberState, Reason
+from ibgu.core.overdue import Overdue, overdue
 from ibgu.db.views import FlightRow, ReasonRow, StepRow
 
 
@@ -16,20 +16,30 @@ def stalled_among(flights: Iterable[FlightRow], now: datetime, paces: Paces) -> 
     )
 
 
-def flight_overdue(each: FlightRow, now: datetime, paces: Paces) -> bool:
+def _overdue(each: FlightRow, now: datetime, paces: Paces) -> bool:
     found = overdue(each.kind, each.since, each.cluster, now, paces, each.attempt)
     return found is not None
 
 
 def stuck_among(row: StepRow, paces: Paces) -> frozenset[str]:
     """Return the names of clusters in flight whose action or reason lasts longer than is usual."""
-    late = (each.cluster for each in row.flights if flight_overdue(each, row.now, paces))
-    return stalled_among(row.flights, row.now, paces).union(late)
+    late = overdue_among(row.flights, row.now, paces)
+    return stalled_among(row.flights, row.now, paces) | late
+
+
+def overdue_among(flights: Iterable[FlightRow], now: datetime, paces: Paces) -> frozenset[str]:
+    """Return the names of the clusters in flight whose reason lasts longer than is usual."""
+    return frozenset(each.cluster for each in flights if _overdue(each, now, paces))
+
+
+def hold_overdue(hold: Reason | None, now: datetime) -> Overdue | None:
+    """Return since when the hold of a step or rollout is overdue: nothing is measured of it."""
+    return overdue(hold.kind, hold.since, "", now, {}) if hold else None
 
 
 def overdue_in(row: StepRow, own: ReasonRow, paces: Paces) -> int:
-    """Return how many members have had this reason for longer than usual."""
+    """Return how many members have had this reason of their own for longer than usual."""
     if own.state is MemberState.WAITING:
         return own.overdue
     alike = (each for each in row.flights if each.kind is own.kind)
-    return sum(flight_overdue(each, row.now, paces) for each in alike)
+    return sum(_overdue(each, row.now, paces) for each in alike)

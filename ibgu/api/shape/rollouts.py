@@ -16,12 +16,12 @@ from ibgu.api.schemas.rollouts import (
     StepProgress,
 )
 from ibgu.api.shape.eta import eta_body
-from ibgu.api.shape.overdue import overdue_in, stalled_among
+from ibgu.api.shape.overdue import hold_overdue, overdue_in, stalled_among
 from ibgu.core import counts
 from ibgu.core.forecast import Paces
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import Reason, ReasonKind, Rollout, Who
-from ibgu.core.overdue import Overdue, overdue
+from ibgu.core.overdue import Overdue
 from ibgu.core.status import complete, hold_of, kept_by, phase_of
 from ibgu.core.words import holds, startable
 from ibgu.db.views import RolloutRow, StepRow
@@ -88,7 +88,7 @@ def reason_body(reason: Reason, late: Overdue | None) -> ReasonBody:
 
 def hold_body(hold: Reason | None, now: datetime) -> ReasonBody | None:
     """Of a rollout or a step; what is usual for a hold is not measured."""
-    return reason_body(hold, overdue(hold.kind, hold.since, "", now, {})) if hold else None
+    return reason_body(hold, hold_overdue(hold, now)) if hold else None
 
 
 def step_bodies(rollout: Rollout, opened: Sequence[StepRow], paces: Paces) -> Iterator[StepBody]:
@@ -103,11 +103,12 @@ def step_bodies(rollout: Rollout, opened: Sequence[StepRow], paces: Paces) -> It
 def _reasons(row: StepRow, hold: Reason | None, paces: Paces) -> list[ReasonCount]:
     found: Counter[tuple[ReasonKind, Who]] = Counter()
     late: Counter[tuple[ReasonKind, Who]] = Counter()
+    held_late = hold_overdue(hold, row.now) is not None
     for own in row.reasons:
-        counted = hold if hold is not None and startable(own.state, own.kind) else own
-        key = (counted.kind, counted.who)
+        held = hold if hold is not None and startable(own.state, own.kind) else None
+        key = (held.kind, held.who) if held else (own.kind, own.who)
         found[key] += own.count
-        late[key] += overdue_in(row, own, paces)
+        late[key] += own.count * held_late if held else overdue_in(row, own, paces)
     commonest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return [
         ReasonCount(kind=kind, who=who, count=count, overdue=late[kind, who])

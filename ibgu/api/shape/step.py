@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.api.shape.overdue import stalled_among
+from ibgu.api.shape.overdue import hold_overdue, overdue_among, stalled_among
 from ibgu.api.shape.words import known_failure
 from ibgu.core.forecast import Paces, Point, curve
 from ibgu.core.model import Action, MemberState, Reason
@@ -25,14 +25,21 @@ class Grid(Struct):
     failures: list[str | None] = []
     since: list[str | datetime | None] = []
     stalled: list[bool] = []
+    overdue: list[bool] = []
 
 
 def grid(step: int | None, row: GridRow, hold: Reason | None, paces: Paces) -> Grid:
     found = Grid(step, row.seq)
+    held_late = hold_overdue(hold, row.now) is not None
     for cell in row.cells:
-        _add(found, hold, *cell)
+        _add(found, hold, held_late, *cell)
     slow = stalled_among(row.flights, row.now, paces)
     found.stalled.extend(cluster in slow for cluster in found.clusters)
+    late = overdue_among(row.flights, row.now, paces)
+    found.overdue = [
+        waiting_late or cluster in late
+        for cluster, waiting_late in zip(found.clusters, found.overdue, strict=True)
+    ]
     return found
 
 
@@ -44,6 +51,7 @@ def no_grid(seq: int) -> Grid:
 def _add(
     found: Grid,
     hold: Reason | None,
+    held_late: bool,
     cluster: str,
     state: str,
     kind: str,
@@ -54,6 +62,7 @@ def _add(
     failed_action: str | None,
     message: str,
     late: str,
+    overdue: bool,
 ) -> None:
     completed = came_true(outcome, late)
     finished = state == MemberState.FINISHED
@@ -64,6 +73,7 @@ def _add(
     found.causes.append(None if completed else cause)
     found.failures.append(None if completed else _failure(failed_action, message))
     found.since.append(ended_at if finished else shown.since if shown else since)
+    found.overdue.append(held_late if shown else overdue)
 
 
 def _failure(action: str | None, message: str) -> str | None:

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ibgu.api.schemas.summary import NeedsPerson, Summary
-from ibgu.api.shape.overdue import overdue_in
+from ibgu.api.shape.overdue import hold_overdue, overdue_in
 from ibgu.api.shape.rollouts import stalled_in
 from ibgu.core.forecast import Paces
 from ibgu.core.model import MemberState, Reason, Rollout, RolloutState, Step, Who
-from ibgu.core.status import Phase, hold_of, phase_of
+from ibgu.core.status import Phase, hold_of, kept_by, phase_of
 from ibgu.core.words import Word, startable, word
 from ibgu.db.views import Overview, ReasonRow, RolloutRow
 
@@ -54,20 +54,25 @@ def _members(found: Overview) -> Counter[Word]:
 def _needs(row: RolloutRow, paces: Paces) -> Iterator[NeedsPerson]:
     """The rollout's hold, and what keeps single members of it."""
     hold = hold_of(row.rollout, _step(row))
-    if hold is not None and hold.who is Who.PERSON:
-        yield _need(row.rollout, hold, 0)
+    if hold is not None and (hold.who is Who.PERSON or hold_overdue(hold, row.now)):
+        yield _need(row.rollout, hold, 0, overdue=hold.who is not Who.PERSON)
+    kept = kept_by(row.rollout, _step(row))
     for reason in row.current.reasons if row.current else ():
-        if reason.who is Who.PERSON and not _of_hold(reason, hold):
-            yield _need(row.rollout, reason, reason.count)
+        if _of_hold(reason, kept):
+            continue
+        if reason.who is Who.PERSON:
+            yield _need(row.rollout, reason, reason.count, overdue=False)
         elif row.current and (late := overdue_in(row.current, reason, paces)):
-            yield _need(row.rollout, reason, late)
+            yield _need(row.rollout, reason, late, overdue=True)
 
 
 def _of_hold(reason: ReasonRow, hold: Reason | None) -> bool:
     return hold is not None and (reason.kind is hold.kind or startable(reason.state, reason.kind))
 
 
-def _need(rollout: Rollout, reason: Reason | ReasonRow, members: int) -> NeedsPerson:
+def _need(
+    rollout: Rollout, reason: Reason | ReasonRow, members: int, *, overdue: bool
+) -> NeedsPerson:
     return NeedsPerson(
         namespace=rollout.namespace,
         name=rollout.name,
@@ -75,4 +80,5 @@ def _need(rollout: Rollout, reason: Reason | ReasonRow, members: int) -> NeedsPe
         since=reason.since,
         message=reason.message,
         members=members,
+        overdue=overdue,
     )

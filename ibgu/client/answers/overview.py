@@ -12,6 +12,7 @@ class NeedsPerson(Answer, frozen=True, kw_only=True):
     since: datetime
     message: str = ""
     members: int = 0
+    overdue: bool = False
 
 
 class Summary(Answer, frozen=True, kw_only=True):
@@ -35,6 +36,7 @@ class Grid(Answer, frozen=True, kw_only=True):
     failures: tuple[str | None, ...]
     since: tuple[datetime | None, ...]
     stalled: tuple[bool, ...] = ()
+    overdue: tuple[bool, ...] = ()
 
 
 class Point(Answer, frozen=True, kw_only=True):

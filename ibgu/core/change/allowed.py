@@ -1,12 +1,21 @@
 """Which changes the state of a rollout allows, and why not the others: what buttons say."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.change.danger import ADOPT, RISKS, SKIP, Risk, danger_of
+from ibgu.core.change.danger import (
+    ADOPT,
+    RISKS,
+    SKIP,
+    Risk,
+    danger_of,
+    rank_of,
+    risk_of_going_on,
+)
 from ibgu.core.change.plan import appendable, drawn, no_abort
+from ibgu.core.change.retry import ABORTS
 from ibgu.core.gates import LASTING
 from ibgu.core.model import Action, Reason, ReasonKind, Rollout, Step, StepState
 from ibgu.core.status import complete, hold_of
@@ -42,17 +51,18 @@ def permits(standing: Standing) -> list[Permit]:
     plan = [item.actions for item in standing.rollout.spec.plan]
     next_steps = tuple(sorted(appendable(plan), key=danger_of))
     nothing = "" if next_steps else f"nothing may follow {drawn(plan)}"
+    resume = _resume(standing)
     found = [
         Permit("pause", _pause(standing)),
-        Permit("resume", _resume(standing)),
-        Permit("retry", "" if standing.failed else "no cluster has failed"),
+        Permit("resume", resume, risk=Risk() if resume else _risk_of_resume(standing)),
+        _retry(standing, plan),
         Permit("append-step", nothing, next_steps),
         Permit("adopt", _adopt(standing), risk=ADOPT),
         Permit("skip", _skip(standing), risk=SKIP),
         Permit("abort", no_abort(plan), risk=RISKS[Action.ABORT_ON_FAILURE]),
     ]
     if standing.rollout.deleted_at is None:
-        return found
+        return sorted(found, key=lambda permit: rank_of(permit.risk.danger))
     return [Permit(each.name, "the ImageBasedGroupUpgrade was deleted") for each in found]
 
 
@@ -81,6 +91,23 @@ def _resume(standing: Standing) -> str:
 def resumable(hold: Reason | None) -> bool:
     by_person = LASTING | {ReasonKind.PAUSED, ReasonKind.RESTORED}
     return hold is not None and hold.kind in by_person
+
+
+def _risk_of_resume(standing: Standing) -> Risk:
+    """That of the step that goes on at once."""
+    newest = standing.newest
+    if newest is None or newest.state is StepState.FINISHED:
+        return Risk()
+    return risk_of_going_on("The rollout goes on with", newest.actions)
+
+
+def _retry(standing: Standing, plan: Sequence[Sequence[str]]) -> Permit:
+    """It goes through the plan again without its aborts. One that failed itself is done once more;
+    who added it has confirmed that."""
+    if not standing.failed:
+        return Permit("retry", "no cluster has failed")
+    again = {action for step in plan for action in step} - set(ABORTS)
+    return Permit("retry", risk=risk_of_going_on("The failed clusters go through", again))
 
 
 def _skip(standing: Standing) -> str:

@@ -1,6 +1,6 @@
 """What can't be undone of a change, so that nobody asks for it by accident."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -70,10 +70,27 @@ _ORDER = tuple(Danger)
 def risk_of(actions: Iterable[Action]) -> Risk:
     """Return what a step risks: its most dangerous action, and what each of them takes away."""
     risks = [RISKS[action] for action in actions]
-    worst = max((risk.danger for risk in risks), key=_ORDER.index)
+    worst = max((risk.danger for risk in risks), key=rank_of)
     return Risk(worst, " ".join(risk.lost for risk in risks if risk.lost))
+
+
+def rank_of(danger: Danger) -> int:
+    return _ORDER.index(danger)
 
 
 def danger_of(actions: Iterable[Action]) -> int:
     """Return the rank of a step's most dangerous action, to sort by."""
-    return _ORDER.index(risk_of(actions).danger)
+    return rank_of(risk_of(actions).danger)
+
+
+def risk_of_going_on(words: str, actions: Collection[str]) -> Risk:
+    """Return the risk of a change after which clusters go through these actions.
+
+    `words` begin the sentence that names those that can't be undone. Actions that nobody knows
+    risk nothing, as they never begin.
+    """
+    lasting = [each for each in RISKS if each in actions and RISKS[each].lost]
+    if not lasting:
+        return Risk()
+    risk = risk_of(lasting)
+    return Risk(risk.danger, f"{words} {' and '.join(lasting)}. {risk.lost}")

@@ -119,8 +119,8 @@ def _starts(target: Target) -> str:
     if not target.plan or target.completed:
         return "it starts when the rollout is resumed" if target.paused else "it starts now"
     return (
-        "it starts when the step before it has finished. What runs goes on; to start nothing new, "
-        "pause"
+        "it starts when the step before it has finished. What runs goes on. To start nothing "
+        "new, pause the rollout."
     )
 
 

@@ -157,7 +157,7 @@ def _why_not(failure: Failure) -> str:
 def _to_abort(labels: Mapping[str, str], action: str) -> bool:
     """A failed abort is done once more."""
     failed = any(each.failed_label in labels for each in (Action.PREP, Action.UPGRADE))
-    return failed and action not in _ABORTS
+    return failed and action not in ABORTS
 
 
 def _actions(target: Target) -> list[list[str]]:
@@ -189,16 +189,16 @@ def _first(action: str) -> str:
 
 def _left(plan: Sequence[JsonObject], first: str) -> list[JsonObject]:
     """The steps from that action on; an abort alone, and none among others."""
-    if first in _ABORTS:
+    if first in ABORTS:
         return [item for item in plan if first in item["actions"]][:1]
     flat = [(item, action) for item in plan for action in item["actions"]]
     begin = next((i for i, (_, action) in enumerate(flat) if action == first), 0)
-    kept = [(item, action) for item, action in flat[begin:] if action not in _ABORTS]
+    kept = [(item, action) for item, action in flat[begin:] if action not in ABORTS]
     steps = [{**item, "actions": [a for i, a in kept if i is item]} for item in plan]
     return [step for step in steps if step["actions"]]
 
 
-_ABORTS = (Action.ABORT, Action.ABORT_ON_FAILURE)
+ABORTS = (Action.ABORT, Action.ABORT_ON_FAILURE)
 
 
 def _ibgu(target: Target, clusters: Sequence[str], plan: list[JsonObject]) -> JsonObject:

@@ -41,7 +41,7 @@ _AFTER = [
     (_REASON["kind"] == kind.value, rule.after.total_seconds()) for kind, rule in RULES.items()
 ]
 
-_OVERDUE = and_(
+OVERDUE = and_(
     members.c.state == MemberState.WAITING.value,
     cast(_REASON["since"], Moment)
     < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, case(*_AFTER, else_=null())),
@@ -155,7 +155,7 @@ class CountingReads(Base):
             func.count().label("count"),
             func.min(_REASON["since"]).label("since"),
             func.min(_REASON["message"]).label("message"),
-            func.count().filter(_OVERDUE).label("overdue"),
+            func.count().filter(OVERDUE).label("overdue"),
         )
         unfinished = members.c.state != MemberState.FINISHED.value
         of_step = select(*group, *counted).where(unfinished).group_by(*group)

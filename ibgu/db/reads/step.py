@@ -3,13 +3,13 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import false, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.forecast import Change
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Step
-from ibgu.db.reads.counting import CountingReads
+from ibgu.db.reads.counting import OVERDUE, CountingReads
 from ibgu.db.reads.labelled import matching
 from ibgu.db.rows import OF_STEP, to_record
 from ibgu.db.schema import members, steps
@@ -26,6 +26,7 @@ _CELLS = (
     members.c.failed_action,
     members.c.message,
     members.c.late,
+    func.coalesce(OVERDUE, false()).label("overdue"),
 )
 _COURSE = text("""
     SELECT
@@ -40,6 +41,7 @@ _COURSE = text("""
         (outcome = 'failed' AND late = '')::int)
     ) AS change(at, started, ended, succeeded, failed)
     WHERE hub = :hub AND rollout = :rollout AND step = :step AND at IS NOT NULL
+      AND (CAST(:names AS text[]) IS NULL OR cluster = ANY (CAST(:names AS text[])))
     GROUP BY number
 """)
 _SHORTEST = timedelta(seconds=1)
@@ -65,13 +67,21 @@ class StepReads(CountingReads):
             statement = statement.where(matching(self.hub, members.c.cluster, label))
         return tuple(tuple(row) for row in await db.execute(statement))
 
-    async def course(self, uid: str, step: int, intervals: int) -> CourseRow | None:
+    async def course(
+        self, uid: str, step: int, intervals: int, label: LabelSelector | None = None
+    ) -> CourseRow | None:
         """From the step's start to its end, or to now; None: it has not begun."""
         async with self._at_one_moment() as db:
             found = await self._step(db, uid, step)
-            return await self._course(db, found, intervals) if found else None
+            if found is None:
+                return None
+            names = await self._labelled(db, uid, step, label)
+            return await self._course(db, found, intervals, names)
 
-    async def _course(self, db: AsyncConnection, step: Step, intervals: int) -> CourseRow | None:
+    async def _course(
+        self, db: AsyncConnection, step: Step, intervals: int, names: frozenset[str] | None
+    ) -> CourseRow | None:
+        """`names`: only those clusters are counted; None: all are."""
         if step.started_at is None:
             return None
         end = step.finished_at or await self._now(db)
@@ -83,10 +93,25 @@ class StepReads(CountingReads):
             "low": step.started_at.timestamp(),
             "high": end.timestamp(),
             "intervals": intervals,
+            "names": None if names is None else sorted(names),
         }
         changes = (await db.execute(_COURSE, values)).mappings()
         interval = (end - step.started_at) / intervals
         return CourseRow(step, interval, tuple(to_record(row, Change) for row in changes))
+
+    async def _labelled(
+        self, db: AsyncConnection, uid: str, step: int, label: LabelSelector | None
+    ) -> frozenset[str] | None:
+        """Return the step's clusters with such labels; None: no labels were asked for."""
+        if label is None:
+            return None
+        statement = select(members.c.cluster).where(
+            members.c.hub == self.hub,
+            members.c.rollout == uid,
+            members.c.step == step,
+            matching(self.hub, members.c.cluster, label),
+        )
+        return frozenset(await db.scalars(statement))
 
     async def _step(self, db: AsyncConnection, uid: str, step: int) -> Step | None:
         statement = select(*OF_STEP).where(

@@ -5,11 +5,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.kinds import LabelSelector
 from ibgu.db.reads.groups import GroupReads
-from ibgu.db.reads.labelled import matching
 from ibgu.db.reads.rollouts import RolloutReads
 from ibgu.db.reads.step import StepReads
 from ibgu.db.rows import OF_STEP
-from ibgu.db.schema import members, rollouts, steps
+from ibgu.db.schema import rollouts, steps
 from ibgu.db.views import GridRow, RolloutRow, StepRow, ViewRow
 
 
@@ -20,7 +19,7 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
         """Return a rollout with one step (from 0; None is the newest one) as of one moment.
 
         Everything is counted anew, as what others have counted may be of another moment. `label`
-        chooses the failures and the names, not the cells.
+        chooses the failures, the course and the names, not the cells.
         """
         async with self._at_one_moment() as db:
             seq, now = await self._seq(db), await self._now(db)
@@ -29,14 +28,15 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
             if chosen is None:
                 return ViewRow(rollout, rows, GridRow(seq, (), now))
             at = chosen.step.index
+            labelled = await self._labelled(db, uid, at, label)
             return ViewRow(
                 rollout,
                 rows,
                 GridRow(seq, await self._cells(db, uid, at), now, chosen.flights),
                 chosen.step,
                 await self._failed(db, uid, at, label),
-                await self._course(db, chosen.step, intervals),
-                None if label is None else await self._labelled(db, uid, at, label),
+                await self._course(db, chosen.step, intervals, labelled),
+                labelled,
             )
 
     async def _with_all_steps(
@@ -54,17 +54,6 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
         )
         rows = (await db.execute(older)).mappings()
         return rollout, (*await self._counted(db, rows, shared=False), rollout.current)
-
-    async def _labelled(
-        self, db: AsyncConnection, uid: str, step: int, label: LabelSelector
-    ) -> frozenset[str]:
-        statement = select(members.c.cluster).where(
-            members.c.hub == self.hub,
-            members.c.rollout == uid,
-            members.c.step == step,
-            matching(self.hub, members.c.cluster, label),
-        )
-        return frozenset(await db.scalars(statement))
 
 
 def _chosen(rows: tuple[StepRow, ...], index: int | None) -> StepRow | None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.change import (
     RISKS,
@@ -14,6 +15,7 @@ from ibgu.core.change import (
     NewStep,
     Permit,
     Refused,
+    Risk,
     Standing,
     Target,
     abort,
@@ -131,7 +133,7 @@ def test_what_is_not_given_is_taken_from_the_last_step() -> None:
 
 
 NOW_IT_STARTS = "; it starts now"
-LATER = "step before it has finished. What runs goes on; to start nothing new, pause"
+LATER = "before it has finished. What runs goes on. To start nothing new, pause the rollout."
 
 
 @pytest.mark.parametrize(
@@ -272,13 +274,13 @@ def test_a_second_resume_waits_until_the_first_was_seen() -> None:
 @pytest.mark.parametrize(
     ("change", "value", "said"),
     [
-        (skip(target("Prep")), f"waiting,{STAMP}", "all waiting clusters of"),
-        (skip(target("Prep"), 2), f"waiting,step-2,{STAMP}", "all waiting clusters of"),
+        (skip(target("Prep")), f"waiting,{STAMP}", "All waiting clusters of"),
+        (skip(target("Prep"), 2), f"waiting,step-2,{STAMP}", "All waiting clusters of"),
         (skip_named(target("Prep"), ["a"]), f"{STAMP},a", "a of"),
         (
             skip_named(target("Prep"), ["waiting", "b"], {}),
             f"{STAMP},waiting,b",
-            "2 clusters of the running step of ran will be skipped, those that still wait then",
+            "2 clusters of the running step of ran will be skipped if they still wait then",
         ),
     ],
 )
@@ -605,16 +607,57 @@ def test_a_deleted_rollout_takes_no_change() -> None:
 
 
 def test_the_least_dangerous_comes_first() -> None:
-    found = permits(standing("Prep", "Upgrade"))
+    found = permits(standing("Prep", "Upgrade", "FinalizeUpgrade", failed=1))
     assert [each.risk.danger for each in found] == sorted(
         (each.risk.danger for each in found), key=list(Danger).index
     )
+    names = [each.name for each in found]
+    assert names.index("append-step") < names.index("retry") < names.index("skip")
+    found = permits(standing("Prep", "Upgrade"))
     steps = {each.name: each.plans for each in found}["append-step"]
     assert steps == (("FinalizeUpgrade",), ("AbortOnFailure",))
     assert {each.plans for each in permits(standing("Prep"))} == {
         (),
         (("Upgrade",), ("Upgrade", "FinalizeUpgrade"), ("Abort",), ("AbortOnFailure",)),
     }
+
+
+def test_a_resume_risks_what_its_step_does() -> None:
+    """A brake in the middle of FinalizeUpgrade: a resume finalizes the others, too."""
+
+    def risk(*actions: Action) -> Risk:
+        found = standing("Prep", step_hold=ReasonKind.BRAKE)
+        assert found.newest
+        return risk_of("resume", replace(found, newest=replace(found.newest, actions=actions)))
+
+    assert risk(Action.UPGRADE) == Risk()
+    found = risk(Action.UPGRADE, Action.FINALIZE_UPGRADE)
+    assert found.danger is Danger.IRREVERSIBLE
+    assert found.lost.startswith("The rollout goes on with FinalizeUpgrade. The release from")
+    assert risk(Action.ABORT_ON_FAILURE).danger is Danger.DESTRUCTIVE
+    for state in (None, StepState.FINISHED):
+        paused = standing("FinalizeUpgrade", hold=ReasonKind.PAUSED, state=state)
+        assert risk_of("resume", paused) == Risk()
+
+
+def test_a_retry_risks_what_the_plan_does() -> None:
+    """But for its aborts, which are not done again with it."""
+    assert risk_of("retry", standing("Prep", "FinalizeUpgrade")) == Risk()
+    assert risk_of("retry", standing("Prep", "Upgrade", failed=1)) == Risk()
+    assert risk_of("retry", standing("Prep", "AbortOnFailure", failed=1)) == Risk()
+    found = risk_of("retry", standing("Prep", "Upgrade FinalizeUpgrade", failed=1))
+    assert found.danger is Danger.IRREVERSIBLE
+    assert found.lost.startswith("The failed clusters go through FinalizeUpgrade. The release")
+    both = risk_of("retry", standing("Rollback", "FinalizeRollback", failed=1))
+    assert both.danger is Danger.DESTRUCTIVE
+    assert both.lost.startswith("The failed clusters go through FinalizeRollback and Rollback.")
+    assert all(
+        RISKS[each].lost in both.lost for each in (Action.ROLLBACK, Action.FINALIZE_ROLLBACK)
+    )
+
+
+def risk_of(name: str, found: Standing) -> Risk:
+    return next(each.risk for each in permits(found) if each.name == name)
 
 
 def test_what_is_lost_is_told_of_whatever_can_not_be_undone() -> None:

@@ -3,11 +3,11 @@
  *
  * @typedef {{ step: number, seq: number, clusters: string[], states: string[],
  *   reasons: (string | null)[], causes: (string | null)[], failures: (string | null)[],
- *   since: (string | null)[], stalled: boolean[] }} Columns of the route `grid`
+ *   since: (string | null)[], stalled: boolean[], overdue: boolean[] }} Columns of the route `grid`
  * @typedef {{ state: Set<string>, reason: string, cause: string, failure: string, find: string,
  *   label: string }} Filter `label`: a selector, which only the server can judge by
  */
-import { STALLED } from "../words/states.js";
+import { MARKS } from "../words/states.js";
 
 const NAMES = ["state", "reason", "cause", "failure", "find", "label"];
 
@@ -35,12 +35,12 @@ export function matchingOf(
 ) {
   const found = new Uint8Array(columns.clusters.length);
   const find = filter.find.toLowerCase();
-  const stalled = filter.state.has(STALLED);
+  const marks = MARKS.filter((name) => filter.state.has(name));
   for (let index = 0; index < found.length; index++) {
     found[index] = Number(
       (!filter.state.size ||
         filter.state.has(columns.states[index]) ||
-        (stalled && columns.stalled[index])) &&
+        marks.some((name) => columns[name][index])) &&
         (!filter.reason || columns.reasons[index] === filter.reason) &&
         (!filter.cause || columns.causes[index] === filter.cause) &&
         (!filter.failure || columns.failures[index] === filter.failure) &&

@@ -8,6 +8,7 @@ const LAST = "9999";
 const NATURAL = new Intl.Collator("en", { numeric: true });
 /** Right after those that have failed. */
 const RANK_OF_STALLED = 0.5;
+const RANK_OF_OVERDUE = 0.6;
 
 /** @type {Record<string, (columns: Columns) => (one: number, other: number) => number>} */
 const BY = {
@@ -28,8 +29,9 @@ const BY = {
     },
 };
 
-function rank(/** @type {Columns} */ { states, stalled }, /** @type {number} */ index) {
+function rank(/** @type {Columns} */ { states, stalled, overdue }, /** @type {number} */ index) {
   if (stalled[index]) return RANK_OF_STALLED;
+  if (overdue[index]) return RANK_OF_OVERDUE;
   const found = ORDER.indexOf(states[index]);
   return found < 0 ? ORDER.length : found;
 }

@@ -5,6 +5,10 @@ import { useBody } from "./watch.js";
 
 const REFUSED = [403, 422];
 
+/** How many members of a step have a reason for longer than usual. */
+export const overdueIn = (/** @type {{ reasons: { overdue: number }[] }} */ { reasons }) =>
+  reasons.reduce((sum, { overdue }) => sum + overdue, 0);
+
 /**
  * @param {{ namespace: string, name: string }} of
  * @param {number | undefined} step undefined: the newest one

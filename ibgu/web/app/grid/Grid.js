@@ -6,16 +6,16 @@ import { cellAt, layoutOf, moved, placeOf } from "./layout.js";
 import { codesOf, Painter } from "./painter.js";
 
 /**
- * @param {{ states: string[], stalled: boolean[], matching: Uint8Array, label: string,
+ * @param {{ states: string[], marks: Record<string, boolean[]>, matching: Uint8Array, label: string,
  *   told: (index: number) => any, said: (index: number) => string, open: (index: number) => void }} props
  *   told: what the tooltip shows; said: the same as one line, for a screen reader
  */
-export function Grid({ states, stalled, matching, label, told, said, open }) {
+export function Grid({ states, marks, matching, label, told, said, open }) {
   const [frame, space] = useWidth();
   const [at, setAt] = useState(-1);
   const count = states.length;
   const layout = useMemo(() => layoutOf(count, space), [count, space]);
-  const canvas = useCanvas(layout, states, stalled, matching);
+  const canvas = useCanvas(layout, states, marks, matching);
   const index = at < count ? at : -1;
 
   const point = (event) => setAt(cellAt(layout, event.offsetX, event.offsetY));
@@ -63,7 +63,7 @@ function Cursor({ layout, index, told }) {
 }
 
 /** Painted together with the numbers around it: a picture is never of another moment. */
-function useCanvas(layout, states, stalled, matching) {
+function useCanvas(layout, states, marks, matching) {
   const canvas = useRef(null);
   const painter = useRef(null);
   const turn = useColours();
@@ -71,8 +71,8 @@ function useCanvas(layout, states, stalled, matching) {
     painter.current = new Painter(canvas.current, layout, devicePixelRatio || 1);
   }, [layout, turn]);
   useLayoutEffect(() => {
-    painter.current.paint(codesOf(states, stalled, matching));
-  }, [layout, turn, states, stalled, matching]);
+    painter.current.paint(codesOf(states, marks, matching));
+  }, [layout, turn, states, marks, matching]);
   return canvas;
 }
 

@@ -1,26 +1,33 @@
 /** Draws cells from ready-made stamps, and only those that changed since the last time. */
 import { placeOf } from "./layout.js";
 import { colours } from "../theme.js";
-import { ORDER, STALLED, STATES } from "../words/states.js";
+import { MARKS, ORDER, OVERDUE, STALLED, STATES } from "../words/states.js";
 
 const FADED = 128;
-const MARKED = 64;
+/** The bits of a cell's marks, and their corners. */
+const MARKED = { [STALLED]: 64, [OVERDUE]: 32 };
+const CORNERS = {
+  [STALLED]: "M7 0H16V9Z",
+  [OVERDUE]: "M16 7V16H7Z",
+};
+const MASK = 31;
 const FADED_ALPHA = 0.16;
 const UNKNOWN = ORDER.length;
 const NONE = 255;
 
-/** What a cell shows: a state's number, with bits for the stalled and for those that the filter
+/** What a cell shows: a state's number, with bits for its marks and for those that the filter
  * leaves out. */
 export function codesOf(
   /** @type {string[]} */ states,
-  /** @type {boolean[]} */ stalled,
+  /** @type {Record<string, boolean[]>} */ marks,
   /** @type {Uint8Array} */ matching,
 ) {
   const codes = new Uint8Array(states.length);
   for (let index = 0; index < codes.length; index++) {
     codes[index] =
       (NUMBERS.get(states[index]) ?? UNKNOWN) |
-      (stalled[index] ? MARKED : 0) |
+      (marks[STALLED][index] ? MARKED[STALLED] : 0) |
+      (marks[OVERDUE][index] ? MARKED[OVERDUE] : 0) |
       (matching[index] ? 0 : FADED);
   }
   return codes;
@@ -45,7 +52,7 @@ export class Painter {
     canvas.style.width = `${layout.width}px`;
     canvas.style.height = `${layout.height}px`;
     this.brush = canvas.getContext("2d");
-    this.colours = colours([...ORDER, STALLED].flatMap((name) => [`s-${name}`, `s-${name}-ink`]));
+    this.colours = colours([...ORDER, ...MARKS].flatMap((name) => [`s-${name}`, `s-${name}-ink`]));
     this.#drawn = new Uint8Array(layout.count).fill(NONE);
   }
 
@@ -73,7 +80,7 @@ export class Painter {
     const side = Math.round(this.layout.size * this.ratio);
     const stamp = new OffscreenCanvas(side, side);
     const brush = stamp.getContext("2d");
-    const name = ORDER[code & ~(FADED | MARKED)] ?? "waiting";
+    const name = ORDER[code & MASK] ?? "waiting";
     brush.globalAlpha = code & FADED ? FADED_ALPHA : 1;
     brush.scale(side / 16, side / 16);
     brush.fillStyle = this.colours[`s-${name}`];
@@ -81,22 +88,18 @@ export class Painter {
     brush.roundRect(0, 0, 16, 16, 3);
     brush.fill();
     this.#symbol(brush, name);
-    if (code & MARKED) this.#mark(brush);
+    for (const mark of MARKS) if (code & MARKED[mark]) this.#mark(brush, mark);
     return stamp;
   }
 
-  /** A dog-ear. */
-  #mark(/** @type {OffscreenCanvasRenderingContext2D} */ brush) {
-    brush.beginPath();
-    brush.moveTo(7, 0);
-    brush.lineTo(16, 0);
-    brush.lineTo(16, 9);
-    brush.closePath();
-    brush.fillStyle = this.colours[`s-${STALLED}`];
-    brush.strokeStyle = this.colours[`s-${STALLED}-ink`];
+  /** A dog-ear: at the top right, or at the bottom right. */
+  #mark(/** @type {OffscreenCanvasRenderingContext2D} */ brush, /** @type {string} */ name) {
+    const corner = new Path2D(CORNERS[name]);
+    brush.fillStyle = this.colours[`s-${name}`];
+    brush.strokeStyle = this.colours[`s-${name}-ink`];
     brush.lineWidth = 1;
-    brush.fill();
-    brush.stroke();
+    brush.fill(corner);
+    brush.stroke(corner);
   }
 
   #symbol(/** @type {OffscreenCanvasRenderingContext2D} */ brush, /** @type {string} */ name) {

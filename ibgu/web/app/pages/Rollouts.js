@@ -3,16 +3,16 @@ import { useEffect, useState } from "preact/hooks";
 import { useBody, useNow } from "../data/watch.js";
 import { useServices } from "../data/services.js";
 import { html } from "../html.js";
-import { Bar, doneShare } from "../parts/Bar.js";
+import { Bar, doneShare, ended } from "../parts/Bar.js";
 import { Empty, Missing, Stale } from "../parts/Notice.js";
 import { Number } from "../parts/Number.js";
 import { Phase } from "../parts/Phase.js";
 import { Ago, At, Ends } from "../parts/Time.js";
 import { Words } from "../parts/Words.js";
 import { query } from "../rest/client.js";
-import { go, rolloutLink } from "../route.js";
-import { creator, plural } from "../words/format.js";
-import { spaced, STALLED } from "../words/states.js";
+import { go, MEMBERS, rolloutLink } from "../route.js";
+import { count, creator, plural } from "../words/format.js";
+import { OVERDUE, spaced, STALLED } from "../words/states.js";
 
 export function Rollouts() {
   const watched = useBody("rollouts?limit=50&needsPerson=true", { gap: 2000 });
@@ -46,8 +46,8 @@ function NeedsPerson({ needs, now }) {
     <ul>
       ${needs.map(
         (each) => html`<li key=${each.namespace + each.name + each.kind}>
-          <a href=${rolloutLink(each)}>${each.name}</a>
-          <strong> ${spaced(each.kind)}</strong>${each.members > 0 && ` (${plural(each.members, "cluster")})`}, for <${Ago} stamp=${each.since} now=${now} />:
+          <a href=${rolloutLink(each, each.members ? { reason: each.kind, show: MEMBERS } : {})}>${each.name}</a>
+          <strong> ${spaced(each.kind)}${each.overdue && `, ${OVERDUE}`}</strong>${each.members > 0 && ` (${plural(each.members, "cluster")})`}, for <${Ago} stamp=${each.since} now=${now} />:
           ${" "}<${Words} text=${each.message} />
         </li>`,
       )}
@@ -57,18 +57,19 @@ function NeedsPerson({ needs, now }) {
 
 function Row({ rollout, now }) {
   const { counts, current, plan, seed, phase } = rollout;
-  const action = current ? `${current.actions.join(" + ")} · ${doneShare(counts)} done` : "not begun";
-  const place = current ? `step ${current.step} of ${plan.length}` : plural(plan.length, "step");
+  const action = current ? current.actions.join(" + ") : "not begun";
+  const place = current ? placeOf(current, plan) : plural(plan.length, "step");
+  const done = current && `${doneShare(counts)} of ${plural(counts.total, "cluster")} done`;
   const link = rolloutLink(rollout);
   const press = (event) => event.target.closest("a") ?? go(link);
   return html`<li class="card rollout" onClick=${press}>
     <span class="name">
-      <a href=${link} aria-label=${`${rollout.name}, ${phase}, ${action}`}><strong>${rollout.name}</strong></a>
+      <a href=${link} aria-label=${[rollout.name, phase, action, done].filter(Boolean).join(", ")}><strong>${rollout.name}</strong></a>
       <span class="quiet">${rollout.namespace} · → ${seed.version || "no version"}</span>
       ${rollout.createdBy && html`<span class="quiet who-made">${creator(rollout.createdBy)}</span>`}
     </span>
     <span class="doing"><span>${action}</span><span class="quiet">${place}</span></span>
-    <${Bar} counts=${counts} />
+    <span class="done"><${Bar} counts=${counts} />${done && html`<span class="quiet">${done}</span>`}</span>
     <span class="troubles">
       <${Number} rollout=${rollout} state="failed" number=${counts.failed} leads=${current?.counts.failed > 0} />
       <${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />
@@ -77,6 +78,9 @@ function Row({ rollout, now }) {
     <${Phase} phase=${phase} />
   </li>`;
 }
+
+const placeOf = ({ step, counts }, plan) =>
+  `step ${step} of ${plan.length}: ${count(ended(counts))} of ${count(counts.total)} ended`;
 
 function When({ rollout, now }) {
   if (rollout.hold) return html`<span class="worry">${spaced(rollout.hold.kind)}</span>`;

@@ -1,6 +1,7 @@
 /** A token of the hub, where no proxy has brought one. */
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../html.js";
+import { Words } from "../parts/Words.js";
 
 export function SignIn({ why, enter }) {
   const [token, setToken] = useState("");
@@ -32,7 +33,7 @@ export function SignIn({ why, enter }) {
         aria-describedby="token-help token-problem"
         onInput=${(event) => setToken(event.target.value)}
       />
-      <p id="token-problem" class="problem" role="alert">${problem}</p>
+      <p id="token-problem" class="problem" role="alert"><${Words} text=${problem} /></p>
       <button type="submit" class="primary" disabled=${busy}>Sign in</button>
       <p id="token-help" class="quiet">
         <code>oc whoami -t</code> prints yours, <code>kubectl create token NAME -n NAMESPACE</code>

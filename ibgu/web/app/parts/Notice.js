@@ -1,6 +1,7 @@
 /** What is wrong, or missing, in the place where something else should be. */
 import { html } from "../html.js";
-import { clockWithSeconds } from "../words/format.js";
+import { clockWithSeconds, sentence } from "../words/format.js";
+import { Words } from "./Words.js";
 
 /** Above data that is older than it looks. */
 export function Stale({ watched }) {
@@ -8,7 +9,7 @@ export function Stale({ watched }) {
   if (!problem) return null;
   const since = body && at ? `This is how it was at ${clockWithSeconds(at)}. ` : "";
   return html`<p class="notice bad" role="alert">
-    <strong>${problem.message}.</strong> ${since}ibgu is asked again every few seconds.
+    <strong><${Words} text=${sentence(problem.message)} /></strong> ${since}ibgu is asked again every few seconds.
   </p>`;
 }
 
@@ -26,7 +27,7 @@ export function Missing({ watched }) {
   ];
   return html`<section class="card missing" role="alert">
     <h1>${title}</h1>
-    <p>${problem.message}</p>
+    <p><${Words} text=${sentence(problem.message)} /></p>
     <p class="quiet">${advice} <a href="#/">All rollouts</a></p>
   </section>`;
 }

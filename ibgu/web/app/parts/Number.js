@@ -2,12 +2,14 @@
 import { html } from "../html.js";
 import { membersLink } from "../route.js";
 import { count } from "../words/format.js";
+import { markTitle } from "../words/states.js";
 
 export function Number({ rollout, state, number, leads = number > 0 }) {
   const words = `${count(number)} ${state}`;
   const tone = number ? TONES[state] : "quiet";
-  if (!leads) return html`<span class=${tone}>${words}</span>`;
-  return html`<a class=${tone} href=${membersLink(rollout, state)}>${words}</a>`;
+  const title = markTitle(state);
+  if (!leads) return html`<span class=${tone} title=${title}>${words}</span>`;
+  return html`<a class=${tone} href=${membersLink(rollout, state)} title=${title}>${words}</a>`;
 }
 
-const TONES = { failed: "bad", stalled: "worry" };
+const TONES = { failed: "bad", stalled: "worry", overdue: "worry" };

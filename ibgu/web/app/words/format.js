@@ -71,5 +71,8 @@ export function percent(/** @type {number} */ part, /** @type {number} */ whole)
   return `${part < whole ? Math.min(99, Math.floor(share)) : 100}%`;
 }
 
+/** With its full stop. */
+export const sentence = (/** @type {string} */ text) => (/[.!?]$/.test(text) ? text : `${text}.`);
+
 /** "via the hub (kubectl-create)" as it is; a name with "by". */
 export const creator = (/** @type {string} */ who) => (who.startsWith("via ") ? who : `by ${who}`);

@@ -26,13 +26,38 @@ export const STATES = {
 /** In the order of importance: what needs a person first. */
 export const ORDER = Object.keys(STATES);
 
-/** No state: a mark on a member in flight. Filters and links name it as if it were one. */
+/**
+ * No states but marks: the action, or the reason, has lasted longer than usual. A member may have
+ * both. Filters and links name them as if they were states.
+ */
 export const STALLED = "stalled";
-const MARK = { label: STALLED, path: "M8 4.2v4.6M8 11.7v.1" };
+export const OVERDUE = "overdue";
+export const MARKS = [STALLED, OVERDUE];
+/** @type {Record<string, State & { title: string }>} */
+const MARKED = {
+  [STALLED]: {
+    label: STALLED,
+    path: "M8 4.2v4.6M8 11.7v.1",
+    title: "The action takes longer than 95 of 100 have taken here",
+  },
+  [OVERDUE]: {
+    label: OVERDUE,
+    path: "M4.5 3.2h7L8 8zM8 8l3.5 4.8h-7z",
+    title: "It has had the same reason for longer than usual: the cluster's page says what to check",
+  },
+};
+
+export const markTitle = (/** @type {string} */ name) => MARKED[name]?.title ?? null;
+
+/** The marks of one member. */
+export const marksOf = (
+  /** @type {{ stalled: boolean[], overdue: boolean[] }} */ columns,
+  /** @type {number} */ index,
+) => MARKS.filter((name) => columns[name][index]);
 
 /** @param {string} name also one that this version does not know */
 export function stateOf(name) {
-  return STATES[name] ?? (name === STALLED ? MARK : { label: spaced(name), path: "M8 7v2" });
+  return STATES[name] ?? MARKED[name] ?? { label: spaced(name), path: "M8 7v2" };
 }
 
 /** "WaitingForSlot" -> "waiting for slot": kinds and causes are sentences without spaces. */

@@ -10,7 +10,8 @@ import { spaced, stateOf } from "./states.js";
 export function whyOf(state, kind, words) {
   const name = spaced(kind);
   const told = [stateOf(state).label, name].filter(Boolean).reduce(without, words);
-  return { kind: name === stateOf(state).label ? "" : name, words: told };
+  const twice = name === stateOf(state).label || told.toLowerCase().startsWith(`${name} `);
+  return { kind: twice ? "" : name, words: told };
 }
 
 /** "rebooting: the cluster is away" is "the cluster is away" beside the word. */

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { useBody, useNow } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Empty, Missing, Stale } from "../../parts/Notice.js";
+import { Words } from "../../parts/Words.js";
 import { clusterPath, query } from "../../rest/client.js";
 import { rolloutLink } from "../../route.js";
 import { ClusterActions } from "./ClusterActions.js";
@@ -30,7 +31,7 @@ export function Cluster({ route }) {
             <${Explained} found=${explained.body} now=${now} />`
         : html`<${Missing} watched=${explained} />`
     }
-    ${!history.body && history.problem && html`<${Empty}>${history.problem.message}<//>`}
+    ${!history.body && history.problem && html`<${Empty}><${Words} text=${history.problem.message} /><//>`}
     ${
       history.body?.items.length > 0 &&
       html`<${Runs} key=${name} name=${name} page=${history.body} now=${now} />

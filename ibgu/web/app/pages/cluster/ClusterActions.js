@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { useBody } from "../../data/watch.js";
 import { html } from "../../html.js";
+import { plain, Words } from "../../parts/Words.js";
 import { rolloutPath } from "../../rest/client.js";
 import { Change } from "../rollout/actions/Change.js";
 import { changeOf } from "../rollout/actions/changes.js";
@@ -38,14 +39,14 @@ export function ClusterActions({ found: { cluster, rollout: full, state } }) {
           type="button"
           class=${item.danger}
           aria-disabled=${item.allowed ? null : "true"}
-          title=${item.allowed ? null : item.why}
+          title=${item.allowed ? null : plain(item.why)}
           onClick=${() => press(item)}
         >
           ${CHANGES[item.name].verb} this cluster…
         </button>`,
       )}
     </div>
-    <p class="quiet" role="status">${why}</p>
+    <p class="quiet" role="status"><${Words} text=${why} /></p>
     ${
       chosen &&
       html`<${Change} key=${open} change=${alone(chosen, rollout, cluster)} rollout=${rollout} onClose=${close} />`

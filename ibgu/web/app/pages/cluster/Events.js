@@ -17,7 +17,7 @@ const pathOf = (name, cursor) => clusterPath(name, `/events${query({ limit: PAGE
 /** `rollouts`: names by uid, as far as they are known. */
 export function Events({ name, rollouts, about }) {
   const { body, problem } = useBody(pathOf(name), { about, gap: 2000 });
-  if (problem) return html`<p class="bad">${problem.message}</p>`;
+  if (problem) return html`<p class="bad"><${Words} text=${problem.message} /></p>`;
   if (!body) return html`<${Loading} />`;
   if (!body.items.length) return html`<${Empty}>The journal has none (any more).<//>`;
   return html`<${List} items=${body.items} rollouts=${rollouts} />

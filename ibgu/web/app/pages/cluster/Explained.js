@@ -10,12 +10,12 @@ const LINES = ["why", "means", "do", "ends", "late"];
 
 export function Explained({ found, now }) {
   return html`<section class="card explained" aria-label="How it stands">
-    <p class="sentence"><${Symbol} name=${found.state} /> ${found.headline}</p>
+    <p class="sentence"><${Symbol} name=${found.state} /> <${Words} text=${found.headline} /></p>
     <dl>
       ${LINES.filter((name) => found[name]).map(
         (name) => html`<dt key=${name}>${name}</dt><dd class=${name}><${Words} text=${found[name]} /></dd>`,
       )}
-      ${found.words && found.words !== found.why && html`<dt>words</dt><dd><p class="words">${found.words}</p></dd>`}
+      ${found.words && found.words !== found.why && html`<dt>words</dt><dd><p class="words"><${Words} text=${found.words} /></p></dd>`}
       ${found.since && html`<dt>for</dt><dd><${Ago} stamp=${found.since} now=${now} /></dd>`}
       ${found.limit && html`<dt>limit</dt><dd><${At} stamp=${found.limit} now=${now} /></dd>`}
       <dt>rollout</dt>
@@ -26,7 +26,7 @@ export function Explained({ found, now }) {
       <ol class="came">
         ${found.history.map(
           ({ at, text }, index) => html`<li key=${index}>
-            <time datetime=${at} title=${utc(at)}>${clockWithSeconds(at)}</time> ${text}
+            <time datetime=${at} title=${utc(at)}>${clockWithSeconds(at)}</time> <${Words} text=${text} />
           </li>`,
         )}
       </ol>

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { useBody } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Empty, Loading } from "../../parts/Notice.js";
+import { Words } from "../../parts/Words.js";
 import { clusterPath } from "../../rest/client.js";
 import { Events } from "./Events.js";
 import { Works } from "./Works.js";
@@ -29,7 +30,7 @@ function Fold({ title, children }) {
 
 function Labels({ name }) {
   const { body, problem } = useBody(clusterPath(name));
-  if (problem) return html`<p class="bad">${problem.message}</p>`;
+  if (problem) return html`<p class="bad"><${Words} text=${problem.message} /></p>`;
   if (!body) return html`<${Loading} />`;
   const labels = Object.entries(body.labels ?? {}).sort();
   if (!labels.length) return html`<${Empty}>None is known.<//>`;
@@ -40,7 +41,7 @@ function Labels({ name }) {
 
 function Json({ path }) {
   const { body, problem } = useBody(path);
-  if (problem) return html`<p class="bad">${problem.message}</p>`;
+  if (problem) return html`<p class="bad"><${Words} text=${problem.message} /></p>`;
   if (!body) return html`<${Loading} />`;
   return html`<pre tabindex="0">${JSON.stringify(body, null, 2)}</pre>`;
 }

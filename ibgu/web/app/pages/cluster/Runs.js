@@ -4,6 +4,7 @@ import { useServices } from "../../data/services.js";
 import { html } from "../../html.js";
 import { Symbol } from "../../parts/State.js";
 import { At } from "../../parts/Time.js";
+import { Words } from "../../parts/Words.js";
 import { clusterPath, query } from "../../rest/client.js";
 import { rolloutLink } from "../../route.js";
 import { between, span } from "../../words/format.js";
@@ -74,7 +75,7 @@ function rows({ rollout, member, runs }, longest, now) {
     : "a rollout of another namespace";
   const place = html`${where}<span class="quiet"> step ${member.step}</span>`;
   if (!runs.length)
-    return html`<tr key=${rollout.uid + member.step}><td>${place}</td><td colspan="5">${noRun(member)}</td></tr>`;
+    return html`<tr key=${rollout.uid + member.step}><td>${place}</td><td colspan="5"><${Words} text=${noRun(member)} /></td></tr>`;
   return [...runs]
     .reverse()
     .map(
@@ -99,7 +100,7 @@ function Row({ place, run, longest, now }) {
     <td class="took"><${Took} run=${run} name=${name} longest=${longest} now=${now} /></td>
     <td>
       <span class="state"><${Symbol} name=${name} /> ${run.result ?? run.state}</span>
-      ${run.message && html`<p class="quiet">${run.message}</p>`}
+      ${run.message && html`<p class="quiet"><${Words} text=${run.message} /></p>`}
     </td>
   </tr>`;
 }

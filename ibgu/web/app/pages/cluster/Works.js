@@ -5,6 +5,7 @@ import { useNow } from "../../data/watch.js";
 import { html } from "../../html.js";
 import { Empty, Loading } from "../../parts/Notice.js";
 import { Ago, At } from "../../parts/Time.js";
+import { Words } from "../../parts/Words.js";
 import { clusterPath } from "../../rest/client.js";
 
 export function Works({ name }) {
@@ -15,7 +16,7 @@ export function Works({ name }) {
       ${body && html`Read on the hub <${Ago} stamp=${body.readAt} now=${now} /> ago. `}
       <button type="button" class="small" onClick=${again}>Read again</button>
     </p>
-    ${problem && html`<p class="bad" role="alert">${problem.message}</p>`}
+    ${problem && html`<p class="bad" role="alert"><${Words} text=${problem.message} /></p>`}
     ${body && told(body.items, now)}`;
 }
 
@@ -48,8 +49,8 @@ function Work({ work, now }) {
     <dl>
       ${["asks", "agent", "stands"]
         .filter((name) => work[name])
-        .map((name) => html`<dt key=${name}>${name}</dt><dd>${work[name]}</dd>`)}
-      ${work.applyError && html`<dt>refused</dt><dd class="bad">${work.applyError}</dd>`}
+        .map((name) => html`<dt key=${name}>${name}</dt><dd><${Words} text=${work[name]} /></dd>`)}
+      ${work.applyError && html`<dt>refused</dt><dd class="bad"><${Words} text=${work.applyError} /></dd>`}
       ${work.run?.limit && html`<dt>limit</dt><dd><${At} stamp=${work.run.limit} now=${now} /></dd>`}
       ${work.run && html`<dt>run</dt><dd><code>${work.run.id}</code></dd>`}
     </dl>
@@ -66,13 +67,13 @@ function Manifest({ manifest: { kind, namespace, name, conditions, feedback } })
         ${conditions.map(
           ({ type, status, reason, message }) => html`<tr key=${type}>
             <th scope="row">${type}</th>
-            <td>${status} <span class="quiet">${reason} ${message}</span></td>
+            <td>${status} <span class="quiet">${reason} <${Words} text=${message} /></span></td>
           </tr>`,
         )}
         ${Object.entries(feedback).map(
           ([value, words]) => html`<tr key=${value}>
             <th scope="row"><code>${value}</code></th>
-            <td>${words}</td>
+            <td><${Words} text=${words} /></td>
           </tr>`,
         )}
       </tbody>

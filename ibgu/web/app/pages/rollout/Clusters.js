@@ -4,14 +4,15 @@ import { chosen, NOTHING, tally } from "../../data/filter.js";
 import { Grid } from "../../grid/Grid.js";
 import { html } from "../../html.js";
 import { Symbol } from "../../parts/State.js";
+import { Words } from "../../parts/Words.js";
 import { clusterLink, go } from "../../route.js";
 import { between, count, plural, span } from "../../words/format.js";
-import { ORDER, spaced, STALLED, stateOf } from "../../words/states.js";
+import { MARKS, markTitle, marksOf, ORDER, spaced, stateOf } from "../../words/states.js";
 import { whyOf } from "../../words/why.js";
 
 /** `labelled`: whom the labels leave in, null: all; `refused`: why labels can't be asked for. */
 export function Clusters({ rollout, columns, matching, labelled, refused, filter, choose, now }) {
-  const { clusters, states, stalled } = columns;
+  const { clusters, states } = columns;
   const shown = matching.reduce((sum, each) => sum + each, 0);
   const label = chosen(filter)
     ? `${count(shown)} of ${plural(clusters.length, "cluster")}`
@@ -38,11 +39,11 @@ export function Clusters({ rollout, columns, matching, labelled, refused, filter
       <${Chosen} filter=${filter} choose=${choose} />
     </div>
     <p id="label-problem" class="problem" role="alert">
-      ${refused && `Labels ${filter.label}: ${refused.message}`}
+      ${refused && html`<${Words} text=${`Labels ${filter.label}: ${refused.message}`} />`}
     </p>
     <${Grid}
       states=${states}
-      stalled=${stalled}
+      marks=${columns}
       matching=${matching}
       label=${label}
       told=${(index) => html`<${Cell} columns=${columns} index=${index} now=${now} />`}
@@ -72,12 +73,12 @@ function LabelField({ given, wrong, apply }) {
   />`;
 }
 
-/** What is stalled is counted among the running and rebooting, too. */
-function Legend({ columns: { states, stalled }, labelled, filter, choose }) {
+/** Who has a mark is counted in a state, too. */
+function Legend({ columns, labelled, filter, choose }) {
   const counts = useMemo(() => {
-    const marks = stalled.map((each) => (each ? STALLED : null));
-    return new Map([...tally(states, labelled), ...tally(marks, labelled)]);
-  }, [states, stalled, labelled]);
+    const marked = (mark) => tally(columns[mark].map((each) => (each ? mark : null)), labelled);
+    return new Map([...tally(columns.states, labelled), ...MARKS.flatMap(marked)]);
+  }, [columns, labelled]);
   const toggle = (name) => {
     const state = new Set(filter.state);
     if (!state.delete(name)) state.add(name);
@@ -86,11 +87,12 @@ function Legend({ columns: { states, stalled }, labelled, filter, choose }) {
   const alone = filter.state.size === 1;
   const shown = (name) => counts.has(name) || (alone && filter.state.has(name));
   return html`<div class="legend" role="group" aria-label="Show only clusters in these states">
-    ${[...ORDER, STALLED].filter(shown).map(
+    ${[...ORDER, ...MARKS].filter(shown).map(
       (name) => html`<button
         key=${name}
         type="button"
         class="small"
+        title=${markTitle(name)}
         aria-pressed=${filter.state.has(name)}
         onClick=${() => toggle(name)}
       >
@@ -130,9 +132,10 @@ const sentence = (columns, index, now) =>
 const why = ({ states, failures, causes, reasons }, index) =>
   whyOf(states[index], failures[index] ?? causes[index] ?? reasons[index], "").kind;
 
-function lasting({ since, reasons, stalled }, index, now) {
-  if (!since[index]) return "";
-  const words = span(between(since[index], null, now));
-  const mark = stalled[index] ? `, ${STALLED}` : "";
-  return reasons[index] ? ` for ${words}${mark}` : ` ${words} ago`;
+function lasting(columns, index, now) {
+  const since = columns.since[index];
+  if (!since) return "";
+  const words = span(between(since, null, now));
+  if (!columns.reasons[index]) return ` ${words} ago`;
+  return [` for ${words}`, ...marksOf(columns, index)].join(", ");
 }

@@ -64,7 +64,7 @@ function Group({ group, rollout, filter, choose }) {
     <span class="number">${count(group.count)}</span>
     <div>
       <h3>${titleOf(group)}</h3>
-      ${group.message && html`<p class="words">${group.message}</p>`}
+      ${group.message && html`<p class="words"><${Words} text=${group.message} /></p>`}
       ${group.means && html`<p><${Words} text=${group.means} /></p>`}
       ${group.remedy && html`<p class="remedy"><strong>Do:</strong> <${Words} text=${group.remedy} /></p>`}
       <p class="buttons">

@@ -1,4 +1,5 @@
 /** The ten seconds: does it move, what failed, what waits and for whom, when is it over. */
+import { overdueIn } from "../../data/view.js";
 import { html } from "../../html.js";
 import { ended } from "../../parts/Bar.js";
 import { Phase } from "../../parts/Phase.js";
@@ -6,8 +7,8 @@ import { Number } from "../../parts/Number.js";
 import { Ago, At, Ends } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
 import { Actions } from "./actions/Actions.js";
-import { count, creator, plural } from "../../words/format.js";
-import { spaced, STALLED } from "../../words/states.js";
+import { count, creator, plural, sentence } from "../../words/format.js";
+import { OVERDUE, spaced, STALLED } from "../../words/states.js";
 
 export function Headline({ rollout, step, now }) {
   const { namespace, name, seed, createdBy, createdAt } = rollout;
@@ -31,7 +32,6 @@ function Facts({ rollout, step, now }) {
   const { counts } = step;
   const whole = rollout.counts;
   const over = step.state === "finished";
-  const overdue = step.reasons.reduce((sum, each) => sum + each.overdue, 0);
   return html`<span><strong>${count(whole.succeeded)} of ${plural(whole.total, "cluster")} done</strong></span>
     <span>
       <${Number} rollout=${rollout} state="failed" number=${whole.failed} leads=${counts.failed > 0} />
@@ -43,10 +43,10 @@ function Facts({ rollout, step, now }) {
       <strong>step ${step.step} of ${rollout.plan.length}, ${step.actions.join(" + ")}</strong>
       ${" "}${count(ended(counts))} of ${count(counts.total)} ended
     </span>
-    <${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />
-    ${overdue > 0 && html`<span class="worry" title="Longer than usual with the same reason: a cluster's page says what to check">${count(overdue)} overdue</span>`}
+    ${!over && html`<${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />`}
+    ${!over && html`<${Number} rollout=${rollout} state=${OVERDUE} number=${overdueIn(step)} />`}
     ${!over && html`<span>${count(counts.running)} of ${count(step.maxConcurrency)} slots used</span>`}
-    ${!over && html`<span>${count(counts.waiting)} wait</span>`}
+    ${!over && html`<span title="Not in flight yet: waiting, looking or held">${count(counts.waiting)} wait</span>`}
     <${Ends} eta=${rollout.eta} now=${now} />
     ${over && html`<span class="quiet">ended <${At} stamp=${step.finishedAt} now=${now} /></span>`}`;
 }
@@ -61,6 +61,6 @@ function Hold({ hold, now }) {
   if (!hold) return null;
   return html`<p class="notice warn" role="status">
     <strong>Nothing new starts: ${spaced(hold.kind)}</strong>, for <${Ago} stamp=${hold.since} now=${now} />,
-    ${" "}${WHOM[hold.who] ?? hold.who}. <${Words} text=${hold.message} />
+    ${" "}${WHOM[hold.who] ?? hold.who}. <${Words} text=${sentence(hold.message)} />
   </p>`;
 }

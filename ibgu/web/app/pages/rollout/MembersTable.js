@@ -6,7 +6,7 @@ import { Ago } from "../../parts/Time.js";
 import { Words } from "../../parts/Words.js";
 import { clusterLink } from "../../route.js";
 import { count, span } from "../../words/format.js";
-import { STALLED } from "../../words/states.js";
+import { marksOf } from "../../words/states.js";
 import { whyOf } from "../../words/why.js";
 
 const COLUMNS = [
@@ -34,10 +34,10 @@ export function MembersTable({ rollout, columns, rows, details, order, reorder, 
           const cluster = columns.clusters[index];
           return html`<tr key=${cluster}>
             <td class="quiet">${count(index + 1)}</td>
-            <td class="span"><a href=${clusterLink(cluster, query)}>${cluster}</a></td>
+            <td class="name"><a href=${clusterLink(cluster, query)}>${cluster}</a></td>
             <td>
               <${State} name=${columns.states[index]} />
-              ${columns.stalled[index] && html` <${State} name=${STALLED} />`}
+              ${marksOf(columns, index).map((mark) => html` <${State} key=${mark} name=${mark} />`)}
             </td>
             <td class="span"><${Ago} stamp=${columns.since[index]} now=${now} /></td>
             <td><${Reason} columns=${columns} index=${index} member=${details.get(cluster)} /></td>
@@ -64,8 +64,13 @@ function Reason({ columns, index, member }) {
   const { kind, words } = whyOf(columns.states[index], name, told);
   return html`${kind && html`<strong>${kind}</strong> `}
     ${words && html`<span><${Words} text=${words} /></span>`}
-    ${
-      columns.stalled[index] &&
-      html`<span class="worry"> takes longer than usual${member?.stalled && `: at most ${span(member.stalled.usual)}`}</span>`
-    }`;
+    <${Late} stalled=${columns.stalled[index]} overdue=${columns.overdue[index]} member=${member} />`;
+}
+
+/** The action's time says more than the reason's, which it explains. */
+function Late({ stalled, overdue, member }) {
+  if (!stalled && !overdue) return null;
+  const known = stalled ? member?.stalled : member?.reason?.overdue;
+  const usual = known && ` (at most ${span(known.usual)})`;
+  return html`<span class="worry"> ${stalled ? "takes" : "waits"} longer than usual${usual}</span>`;
 }

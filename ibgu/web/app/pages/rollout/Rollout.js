@@ -70,7 +70,7 @@ function Begun({ of, step: { step, counts }, view, refused, route, now }) {
   const shared = { rollout: of, columns, labelled, matching, filter, choose, now };
   return html`<${Failures} body=${failures} ...${shared} />
     <div class="two">
-      <${Course} timeline=${timeline} total=${counts.total} />
+      <${Course} timeline=${timeline} total=${labelled?.filter(Boolean).length ?? counts.total} />
       <${Why} ...${shared} />
     </div>
     <${Clusters} refused=${refused} ...${shared} />

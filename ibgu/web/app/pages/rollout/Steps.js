@@ -1,18 +1,17 @@
 /** The steps of the plan, each with what became of its members; one of them is looked at. */
+import { overdueIn } from "../../data/view.js";
 import { html } from "../../html.js";
 import { Bar } from "../../parts/Bar.js";
 import { Symbol } from "../../parts/State.js";
 import { between, count, span } from "../../words/format.js";
-import { STALLED } from "../../words/states.js";
+import { markTitle, OVERDUE, STALLED } from "../../words/states.js";
 
-const COUNTED = [
-  ["succeeded", "succeeded"],
-  ["failed", "failed"],
-  ["running", "running"],
-  ["waiting", "waiting"],
-  ["skipped", "skipped"],
-  ["cancelled", "cancelled"],
-];
+/** Words that count more than one state. */
+const TITLES = {
+  running: "in flight: running, rebooting or taken over",
+  waiting: "not in flight yet: waiting, looking or held",
+};
+const COUNTED = ["succeeded", "failed", "running", "waiting", "skipped", "cancelled"];
 
 export function Steps({ steps, chosen, choose, now }) {
   return html`<nav class="steps" aria-label="Steps">
@@ -40,17 +39,21 @@ function Name({ step, now }) {
   </span>`;
 }
 
-function Counts({ step: { state, counts, stalled, maxConcurrency, timeoutMinutes } }) {
+function Counts({ step }) {
+  const { state, counts, maxConcurrency, timeoutMinutes } = step;
   const plan = `${count(maxConcurrency)} slots · ${count(timeoutMinutes)} min`;
   if (state === "planned") return html`<span class="counts quiet">${plan}</span>`;
   return html`<span class="counts">
-    ${COUNTED.filter(([name]) => counts[name]).map(
-      ([name, symbol]) =>
-        html`<span key=${name} title=${name}>
-          <${Symbol} name=${symbol} /> ${count(counts[name])}<span class="unseen"> ${name}</span>
-        </span>`,
-    )}
-    ${stalled > 0 && html`<span><span title=${STALLED}><${Symbol} name=${STALLED} /> ${count(stalled)}<span class="unseen"> ${STALLED}</span></span></span>`}
+    ${COUNTED.map((name) => html`<${Counted} key=${name} name=${name} number=${counts[name]} />`)}
+    <${Counted} name=${STALLED} number=${step.stalled} />
+    <${Counted} name=${OVERDUE} number=${overdueIn(step)} />
     <span class="quiet">${plan}</span>
+  </span>`;
+}
+
+function Counted({ name, number }) {
+  if (!number) return null;
+  return html`<span title=${TITLES[name] ?? markTitle(name) ?? name}>
+    <${Symbol} name=${name} /> ${count(number)}<span class="unseen"> ${name}</span>
   </span>`;
 }

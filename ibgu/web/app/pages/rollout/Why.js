@@ -1,6 +1,6 @@
 /**
- * Why the step is not further: one row a reason or cause; a row filters the grid. Who is at work as
- * usual keeps nothing.
+ * Why the step is not further: one row a reason or cause; a row filters the grid. Who is at work and
+ * has no mark keeps nothing.
  */
 import { useMemo } from "preact/hooks";
 import { NOTHING, tally } from "../../data/filter.js";
@@ -8,17 +8,17 @@ import { html } from "../../html.js";
 import { Empty } from "../../parts/Notice.js";
 import { Symbol } from "../../parts/State.js";
 import { count, plural } from "../../words/format.js";
-import { spaced, STALLED } from "../../words/states.js";
+import { MARKS, markTitle, spaced } from "../../words/states.js";
 
 /** What a cluster in flight is at while all is well. */
 const AT_WORK = new Set(["Preparing", "Arming", "Running", "Rebooting", "Disarming"]);
 
 export function Why({ columns, labelled, filter, choose }) {
   const { rows, working } = useMemo(() => rowsOf(columns, labelled), [columns, labelled]);
-  const over = working ? "" : ": every cluster is done";
+  const over = working ? "" : ": every cluster has ended";
   return html`<section class="card why" aria-labelledby="why">
     <h2 id="why">Why not further</h2>
-    ${rows.length === 0 && html`<${Empty}>Nothing keeps anybody${over}.<//>`}
+    ${rows.length === 0 && html`<${Empty}>Nothing holds a cluster up${over}.<//>`}
     <ul>
       ${rows.map((row) => html`<${Row} key=${row.by + row.name} row=${row} filter=${filter} choose=${choose} />`)}
     </ul>
@@ -35,21 +35,22 @@ function Row({ row: { by, name, number, symbol }, filter, choose }) {
   const filtered = pressed ? wanted : { ...wanted, [by]: state ? new Set([name]) : name };
   return html`<li>
     <button type="button" aria-pressed=${pressed} onClick=${() => choose(filtered)}>
-      <${Symbol} name=${symbol} /><span>${spaced(name)}</span>
+      <${Symbol} name=${symbol} /><span title=${markTitle(name)}>${spaced(name)}</span>
       <strong>${count(number)}</strong>
     </button>
   </li>`;
 }
 
-/** Failures by name where they are known ones, else by cause; who is stalled; then reasons. */
+/** Failures by name where they are known ones, else by cause; who is stalled or overdue; then reasons. */
 function rowsOf(
   /** @type {import("../../data/filter.js").Columns} */ columns,
   /** @type {boolean[] | null} */ labelled,
 ) {
-  const { causes, failures, reasons, stalled } = columns;
+  const { causes, failures, reasons } = columns;
   const atWork = reasons.map((kind) => AT_WORK.has(kind));
-  const counted = (index) => atWork[index] && (!labelled || labelled[index]);
-  const late = stalled.filter((each, index) => each && counted(index)).length;
+  const late = (index) => MARKS.some((mark) => columns[mark][index]);
+  const counted = (index) => !labelled || labelled[index];
+  const marked = (mark) => columns[mark].filter((each, index) => each && counted(index)).length;
   const rows = (by, values) =>
     tally(values, labelled).map(([name, number]) => ({
       by,
@@ -60,11 +61,13 @@ function rowsOf(
   const unknown = causes.map((cause, index) => (failures[index] ? null : cause));
   const keeping = reasons.map((kind, index) => (atWork[index] ? null : kind));
   return {
-    working: atWork.filter((_, index) => counted(index)).length - late,
+    working: atWork.filter((each, index) => each && !late(index) && counted(index)).length,
     rows: [
       ...rows("failure", failures),
       ...rows("cause", unknown),
-      ...(late ? [{ by: "state", name: STALLED, number: late, symbol: STALLED }] : []),
+      ...MARKS.map((mark) => ({ by: "state", name: mark, number: marked(mark), symbol: mark })).filter(
+        ({ number }) => number,
+      ),
       ...rows("reason", keeping),
     ],
   };

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { useBody } from "../../../data/watch.js";
 import { html } from "../../../html.js";
-import { Words } from "../../../parts/Words.js";
+import { plain, Words } from "../../../parts/Words.js";
 import { rolloutPath } from "../../../rest/client.js";
 import { LABELS, titleOf } from "../../../words/actions.js";
 import { Change } from "./Change.js";
@@ -48,7 +48,7 @@ function Button({ item, press }) {
     type="button"
     class=${danger}
     aria-disabled=${allowed ? null : "true"}
-    title=${allowed ? null : why}
+    title=${allowed ? null : plain(why)}
     onClick=${() => press(item)}
   >
     ${LABELS[name]}

@@ -6,6 +6,7 @@ import { Dialog } from "../../../parts/Dialog.js";
 import { Words } from "../../../parts/Words.js";
 import { rolloutPath } from "../../../rest/client.js";
 import { REVERSIBLE } from "../../../words/actions.js";
+import { sentence } from "../../../words/format.js";
 import { Confirm } from "./Confirm.js";
 import { Preview, usePreview } from "./Preview.js";
 import { useSending, useTrial } from "./sending.js";
@@ -60,9 +61,9 @@ export function Change({ change, rollout, onClose }) {
 }
 
 function Outcome({ answer, problem }) {
-  if (problem) return html`<p class="notice bad" role="alert"><${Words} text=${problem.message} /></p>`;
+  if (problem) return html`<p class="notice bad" role="alert"><${Words} text=${sentence(problem.message)} /></p>`;
   if (!answer) return html`<p class="quiet" aria-busy="true">Asking what it would do…</p>`;
-  return html`<p><${Words} text=${answer.done} /></p>
+  return html`<p><${Words} text=${sentence(answer.done)} /></p>
     ${
       answer.kubectl &&
       html`<p class="quiet">The same by hand:</p>
@@ -72,7 +73,7 @@ function Outcome({ answer, problem }) {
 
 function Done({ title, answer, onClose }) {
   return html`<${Dialog} title=${title} onClose=${onClose}>
-    <p class="notice done" role="status"><strong>Done.</strong> ${answer.done}</p>
+    <p class="notice done" role="status"><strong>Done.</strong> <${Words} text=${sentence(answer.done)} /></p>
     ${answer.kubectl && html`<${Command} line=${answer.kubectl} />`}
     <div class="buttons">
       <button type="button" class="primary" autofocus onClick=${onClose}>Close</button>

@@ -4,7 +4,8 @@ import { useServices } from "../../../data/services.js";
 import { useNow } from "../../../data/watch.js";
 import { html } from "../../../html.js";
 import { At } from "../../../parts/Time.js";
-import { count, plural, span } from "../../../words/format.js";
+import { Words } from "../../../parts/Words.js";
+import { count, plural, sentence, span } from "../../../words/format.js";
 import { TYPING_MS } from "./sending.js";
 
 /**
@@ -37,9 +38,9 @@ export function Preview({ found }) {
   const now = useNow(10_000);
   if (!found) return html`<p class="quiet" aria-busy="true">Working out the preview…</p>`;
   return html`<section class="preview" aria-label="Preview" aria-live="polite">
-    ${found.problems?.map((words) => html`<p key=${words} class="bad">${words}</p>`)}
+    ${found.problems?.map((words) => html`<p key=${words} class="bad"><${Words} text=${sentence(words)} /></p>`)}
     ${found.steps.map((each) => html`<${Step} key=${each.step} step=${each} />`)}
-    ${found.warnings?.map((words) => html`<p key=${words} class="worry">${words}</p>`)}
+    ${found.warnings?.map((words) => html`<p key=${words} class="worry"><${Words} text=${sentence(words)} /></p>`)}
     <${Excluded} groups=${found.excluded ?? []} />
     ${
       found.ends &&
@@ -63,7 +64,7 @@ function Step({ step }) {
           ? `Here it has taken ${span(measured.p50)} (median), ${span(measured.p95)} (p95), in ${plural(measured.count, "run")}.`
           : "How long it takes here has not been measured yet."
       }
-      ${" "}${advice}
+      ${" "}<${Words} text=${advice} />
     </p>`;
 }
 
@@ -77,7 +78,7 @@ function Excluded({ groups }) {
       "cluster",
     )} left out</summary>
     <ul>
-      ${groups.map(({ why, count: number, clusters }) => html`<li key=${why}>${count(number)} ${why}: ${clusters.join(", ")}</li>`)}
+      ${groups.map(({ why, count: number, clusters }) => html`<li key=${why}>${count(number)} <${Words} text=${why} />: ${clusters.join(", ")}</li>`)}
     </ul>
   </details>`;
 }

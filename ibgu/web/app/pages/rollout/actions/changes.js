@@ -44,6 +44,7 @@ export function changeOf(
 
 const MORE = {
   adopt: (_, { rollout }) => ({ label: () => `Take ${rollout.name} over from TALM` }),
+  resume: (_, { step }) => ({ clusters: () => step?.counts.waiting ?? null }),
   retry: () => ({
     start: { clusters: null, cause: null },
     Fields: Clusters,
