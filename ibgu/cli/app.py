@@ -16,7 +16,7 @@ from ibgu.cli.collect import collect
 from ibgu.cli.complete import complete, completion
 from ibgu.cli.doctor.command import doctor
 from ibgu.cli.examples import epilog
-from ibgu.cli.groups import Grouped, Panel
+from ibgu.cli.groups import Grouped, Panel, Plain
 from ibgu.cli.login.command import login, logout
 from ibgu.cli.notify.command import notify
 from ibgu.cli.play.demo import demo
@@ -38,6 +38,7 @@ from ibgu.cli.version import show_version
 app = typer.Typer(
     name="ibgu",
     cls=Grouped,
+    epilog=epilog(""),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
@@ -82,7 +83,7 @@ _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
 for _panel, _commands in _COMMANDS.items():
     for _command in _commands:
         _name = _command.__name__.replace("_", "-")
-        app.command(_name, rich_help_panel=_panel, epilog=epilog(_name))(_command)
+        app.command(_name, cls=Plain, rich_help_panel=_panel, epilog=epilog(_name))(_command)
 app.add_typer(notify, name="notify", rich_help_panel=Panel.PROVE)
 
 

@@ -1,8 +1,9 @@
-"""What a person may type: at least one line of each command, shown under its help."""
+"""What a person may type: at least one line of each command and group, shown under its help."""
 
 from collections.abc import Sequence
 
 EXAMPLES: dict[str, Sequence[str]] = {
+    "": ("ibgu status", "ibgu explain ran-417 site-0412", "ibgu stragglers ran-417"),
     "get": ("ibgu get", "ibgu get -A -o wide", "ibgu get ran-417 -o yaml"),
     "status": (
         "ibgu status",
@@ -59,6 +60,7 @@ EXAMPLES: dict[str, Sequence[str]] = {
         "ibgu replay default/ran-417 --until 2026-11-20T03:15",
     ),
     "doctor": ("KUBECONFIG=hub.kubeconfig ibgu doctor", "ibgu doctor --user -n ran-upgrades"),
+    "notify": ("ibgu notify test",),
     "notify test": ("ibgu notify test --receiver noc",),
     "run": ("KUBECONFIG=hub.kubeconfig DATABASE_URL=postgresql://… ibgu run --migrate",),
     "controller": ("ibgu controller",),

@@ -1,10 +1,11 @@
 """Commands in groups, in the order in which a person meets them: `ibgu --help`."""
 
+import re
 from enum import StrEnum
 from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from ibgu import invalid
 from ibgu.cli.errors import fail
@@ -16,6 +17,46 @@ class Panel(StrEnum):
     PROVE = "Prove and check"
     RUN = "Run"
     SET_UP = "Set up this machine"
+
+
+class Plain(TyperCommand):
+    """Names what is to be given as other commands do: `NAME`, not `{name} <str>`."""
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        for each in self.params:
+            if isinstance(each, TyperArgument | TyperOption) and _unnamed(each):
+                each.metavar = str(each.name).replace("_", "-").upper()
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [piece.translate(_NO_BRACES) for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for each in self.get_params(ctx):
+            if record := each.get_help_record(ctx):
+                name, words = record
+                if isinstance(each, TyperArgument):
+                    sections["Arguments"].append((_TYPE.sub("", name), words))
+                else:
+                    sections["Options"].append(record)
+        for title, rows in sections.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+_NO_BRACES = str.maketrans("", "", "{}")
+_TYPE = re.compile(r" <(list\[)?(str|int)\]?>$")
+
+
+def _unnamed(parameter: TyperArgument | TyperOption) -> bool:
+    """Flags take nothing, and an option's choices are shown themselves."""
+    if parameter.metavar is not None:
+        return False
+    if isinstance(parameter, TyperArgument):
+        return True
+    return not (parameter.is_flag or parameter.count or parameter.type_descriptor.is_choice)
 
 
 class Grouped(TyperGroup):

@@ -2,43 +2,76 @@
 
 import re
 import shlex
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from ibgu.cli.app import app
-from ibgu.cli.examples import EXAMPLES
 from ibgu.cli.groups import Panel
-from tests.cli.test_docs import commands, leaves
+from tests.cli.test_docs import commands
 
-COMMANDS = dict(leaves(get_command(app)))
-LINES = [(name, line) for name, lines in EXAMPLES.items() for line in lines]
+ROOT = get_command(app)
+
+
+def everything(command: Any, *names: str) -> Iterator[tuple[str, ...]]:
+    """The words of every command, and of every group, after `ibgu`."""
+    yield names
+    for name, each in getattr(command, "commands", {}).items():
+        yield from everything(each, *names, name)
+
+
+NAMES = list(everything(ROOT))
+
+
+def help_of(names: tuple[str, ...]) -> str:
+    told = CliRunner().invoke(
+        app, [*names, "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}
+    )
+    assert told.exit_code == 0
+    return told.stdout
+
+
+def examples_in(told: str) -> list[str]:
+    return [line.strip() for line in told.partition("Examples:\n")[2].splitlines() if line.strip()]
 
 
 def test_every_command_is_in_a_group() -> None:
     told = CliRunner().invoke(app, ["--help"]).stdout
     groups = [line[:-1] for line in told.splitlines() if line[:-1] in set(Panel)]
     assert groups == list(Panel)
-    listed = re.findall(r"^  ([a-z][a-z-]*) ", told.partition(f"{Panel.LOOK}:")[2], re.MULTILINE)
+    rows = told.partition(f"{Panel.LOOK}:")[2].partition("Examples:")[0]
+    listed = re.findall(r"^  ([a-z][a-z-]*) ", rows, re.MULTILINE)
     assert sorted(listed) == sorted({name.partition(" ")[0] for name in commands()})
 
 
-def test_every_command_has_an_example_and_shows_it() -> None:
-    assert set(EXAMPLES) == set(COMMANDS)
-    for name, lines in EXAMPLES.items():
-        told = CliRunner().invoke(app, [*name.split(), "--help"]).stdout
-        assert lines, name
-        for line in lines:
-            assert f"\n    {line}\n" in told, name
+@pytest.mark.parametrize("names", NAMES, ids=" ".join)
+def test_every_help_has_examples_that_can_be_typed(names: tuple[str, ...]) -> None:
+    lines = examples_in(help_of(names))
+    assert lines
+    for line in lines:
+        words = shlex.split(re.sub(r"^source <\((.*)\)$", r"\1", line))
+        while "=" in words[0]:
+            assert words.pop(0).partition("=")[0] in ("KUBECONFIG", "DATABASE_URL")
+        assert words[: len(names) + 1] == ["ibgu", *names]
+        parse(ROOT, *words)
 
 
-@pytest.mark.parametrize(("name", "line"), LINES)
-def test_an_example_can_be_typed(name: str, line: str) -> None:
-    words = shlex.split(re.sub(r"^source <\((.*)\)$", r"\1", line))
-    while "=" in words[0]:
-        assert words.pop(0).partition("=")[0] in ("KUBECONFIG", "DATABASE_URL")
-    command = ["ibgu", *name.split()]
-    assert words[: len(command)] == command
-    # Parsed and checked as it would be, and not carried out.
-    COMMANDS[name].make_context(name, words[len(command) :])
+def parse(command: Any, name: str, *words: str) -> None:
+    """As it would be and not carried out: an option or a value that is none ends it."""
+    if not hasattr(command, "commands"):
+        command.make_context(name, list(words))
+        return
+    command.make_context(name, list(words))
+    parse(command.commands[words[0]], *words)
+
+
+@pytest.mark.parametrize("names", NAMES, ids=" ".join)
+def test_a_help_is_in_the_words_of_other_commands(names: tuple[str, ...]) -> None:
+    """No type of Python's, and nothing beyond a terminal of 80 columns but lines to be copied."""
+    told = help_of(names)
+    assert not re.search(r"<(str|int|float|list)|\{", told)
+    before, _, _ = told.partition("Examples:")
+    assert [line for line in before.splitlines() if len(line) > 80] == []

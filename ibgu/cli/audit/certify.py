@@ -19,7 +19,7 @@ class Form(StrEnum):
 
 def certify(
     name: Annotated[
-        str, typer.Argument(metavar="[NAMESPACE/NAME]", help="A rollout.", show_default=False)
+        str, typer.Argument(metavar="NAMESPACE/NAME", help="A rollout.", show_default=False)
     ] = "",
     output: Annotated[Form, typer.Option("--output", "-o", help="Form.")] = Form.TEXT,
     hub: Annotated[

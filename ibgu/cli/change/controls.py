@@ -63,7 +63,8 @@ def resume(
 def skip(
     name: Rollout,
     clusters: Annotated[
-        list[str] | None, typer.Argument(metavar="CLUSTER", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="CLUSTER", help="These, if they wait.", show_default=False),
     ] = None,
     waiting: Annotated[bool, typer.Option("--waiting", help="All that wait.")] = False,
     reason: Annotated[

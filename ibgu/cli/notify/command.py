@@ -6,13 +6,14 @@ import typer
 
 from ibgu.cli.errors import FAILED, MISUSED, fail
 from ibgu.cli.examples import epilog
+from ibgu.cli.groups import Plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ibgu.core.notify import Receiver
 
-notify = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+notify = typer.Typer(no_args_is_help=True, rich_markup_mode=None, epilog=epilog("notify"))
 
 
 @notify.callback()
@@ -20,7 +21,7 @@ def group() -> None:
     """Who is notified of what."""
 
 
-@notify.command("test", epilog=epilog("notify test"))
+@notify.command("test", cls=Plain, epilog=epilog("notify test"))
 def send_sample(
     receiver: Annotated[
         list[str] | None,

@@ -24,7 +24,7 @@ def shadow_report(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="[[NAMESPACE/]NAME]",
+            metavar="[NAMESPACE/]NAME",
             help="A rollout of TALM's; none: all that ibgu has watched in the namespace.",
             show_default=False,
         ),
