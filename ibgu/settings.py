@@ -104,8 +104,9 @@ class Settings(BaseSettings):
     preemption: str = Field(
         "auto",
         pattern="^(auto|all|namespace)$",
-        description="Whose older rollouts an Abort or Rollback cancels: all, or those of its own "
-        "namespace; auto: all while IBGU_TENANCY is off, else of its namespace.",
+        description="Which older rollouts a new IBGU cancels on its clusters when it begins with "
+        "Abort or Rollback: all (of every namespace), namespace (of its own), or auto (all while "
+        "IBGU_TENANCY is off, else namespace).",
     )
     talm_namespaces: str = Field(
         "openshift-cluster-group-upgrades,openshift-operators",
@@ -126,8 +127,8 @@ class Settings(BaseSettings):
     api_unknown_tokens: float = Field(
         20.0,
         gt=0,
-        description="Tokens that were never accepted before, about which the API asks the hub a "
-        "second; at most half of them from one address.",
+        description="How many tokens that it does not know yet the API has the hub check a second, "
+        "half as many from one address; what comes faster is answered with 429.",
     )
     behind_proxy: bool = Field(
         False,
@@ -152,9 +153,9 @@ class Settings(BaseSettings):
     payload_references: str = Field(
         "trust",
         pattern="^(trust|namespace)$",
-        description="What IBGUs may refer to that the chart's admission policy has not checked "
-        "with their author's rights: trust: all that ibgu may read, as with TALM; namespace: what "
-        "is in their own namespace.",
+        description="Which ConfigMaps and pull secrets ibgu carries for an IBGU that the chart's "
+        "admission policy has not checked: trust (all that ibgu may read, as with TALM) or "
+        "namespace (only those of the IBGU's own namespace).",
     )
     take_back_pull_secrets: bool = Field(
         False,

@@ -26,10 +26,12 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.ROLLOUT_STARTED: "Its first step begins, or it goes on with appended steps.",
         Kind.ROLLOUT_HELD: "Nothing new starts in it; the reason says why. Warns.",
         Kind.ROLLOUT_RELEASED: "What held it is over.",
-        Kind.ROLLOUT_COMPLETED: "All steps of its plan are finished.",
+        Kind.ROLLOUT_COMPLETED: "All steps of its plan are finished. Warns if clusters failed.",
         Kind.ROLLOUT_DELETED: "The IBGU was deleted: nothing new starts, what runs is let go.",
         Kind.ADOPTED: "It was taken over from TALM.",
-        Kind.CONTROL: "A control annotation, or the pace, has changed; the sentence says how.",
+        Kind.CONTROL: "A control annotation, or the pace, has changed; the sentence says how. "
+        "Warns if something that it asks for is not done: clusters that can't be skipped, a pace "
+        "that can't be read.",
     },
     "After a restore": {
         Kind.IMPORTED: "A rollout, step or member was built again from what the hub shows.",
@@ -53,7 +55,8 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.LOOKED: "The cluster was asked for its state.",
         Kind.ACTION_SKIPPED: "The cluster already was where the action would bring it.",
         Kind.RETURNED: "Its run was withdrawn; it waits again.",
-        Kind.FINISHED: "It has ended: succeeded, failed, skipped or cancelled.",
+        Kind.FINISHED: "It has ended: succeeded, failed, skipped or cancelled. Warns if it failed "
+        "or was cancelled.",
         Kind.DETAILED: "The cluster told more about its failure, after it had ended.",
         Kind.LATE: "What came true after it had ended, as a success after its limit.",
         Kind.UNWATCHED: "Its late truth is waited for no longer.",
