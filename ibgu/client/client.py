@@ -74,11 +74,14 @@ class Client:
         step: int | None = None,
         label: str | None = None,
         points: int | None = None,
+        failures: str | None = None,
         uid: str | None = None,
     ) -> View:
-        """The rollout and one step as of one moment, by default the newest one."""
+        """The rollout and one step as of one moment, by default the newest one; `failures`: "all"
+        for those of all steps."""
         path = ("rollouts", namespace, name, "view")
-        return self._wire.get(View, *path, step=step, label=label, points=points, uid=uid)
+        query = {"step": step, "label": label, "points": points, "failures": failures, "uid": uid}
+        return self._wire.get(View, *path, **query)
 
     def members(
         self,

@@ -176,6 +176,8 @@ class FailedRow(Struct, frozen=True):
     count: int
     clusters: tuple[str, ...]
     """The first ones, in the step's order."""
+    aborted: frozenset[str] = frozenset()
+    """Of those, the ones that a later step took back to Idle."""
 
 
 class GridRow(Struct, frozen=True):
@@ -198,6 +200,14 @@ class CourseRow(Struct, frozen=True):
     changes: tuple[Change, ...]
 
 
+class SelectedRow(Struct, frozen=True):
+    """A rollout counted over some of its clusters alone."""
+
+    clusters: frozenset[str]
+    counts: Counts
+    steps: tuple[StepRow, ...]
+
+
 class ViewRow(Struct, frozen=True):
     """A rollout with one of its steps, as of one moment."""
 
@@ -210,8 +220,8 @@ class ViewRow(Struct, frozen=True):
     """The one that was asked for; None: it has not been opened."""
     failed: tuple[FailedRow, ...] = ()
     course: CourseRow | None = None
-    labelled: frozenset[str] | None = None
-    """Clusters of the grid that have the labels; None: none were asked for."""
+    selected: SelectedRow | None = None
+    """Over the clusters that have the labels; None: none were asked for."""
 
 
 class DurationRow(Struct, frozen=True):

@@ -83,9 +83,36 @@ async def test_labels_choose_failures_and_mark_the_grid(
         assert (points[-1]["succeeded"], points[-1]["failed"]) == (1, 1)
     nobody = await body(ask, step=1, label="ring=9")
     assert {each["failed"] for each in nobody["timeline"]["points"]} == {0}
+    of_hub = await body(ask, label="ring=1", failures="all")
+    assert [group["clusters"] for group in of_hub["failures"]["items"]] == [["c"]]
+    assert of_hub["rollout"]["counts"]["total"] == 7
+    selected = of_hub["selected"]
+    parts = {name: number for name, number in selected["counts"].items() if number}
+    assert parts == {"total": 2, "running": 1, "failed": 1}
+    steps = [(each["counts"]["total"], each["counts"]["succeeded"]) for each in selected["steps"]]
+    assert steps == [(2, 1), (1, 0), (0, 0)]
+    assert [each["kind"] for each in selected["steps"][1]["reasons"]] == ["Rebooting"]
+    none = nobody["selected"]
+    assert (none["counts"]["total"], none["steps"][0]["counts"]["total"]) == (0, 0)
     refused = await ask("bob", f"{ROLLOUT}/view", label="ring=1")
     assert refused.status_code == 403
     assert "managedclusters" in refused.json()["detail"]
+
+
+async def test_failures_of_all_steps_and_whom_an_abort_took_back(
+    ask: Ask, journal: Journal
+) -> None:
+    one = await fleet(journal)
+    abort = await open_step(journal, step(one, 2, Action.ABORT_ON_FAILURE))
+    await put(journal, succeeded(abort, "c", 0), failed(abort, "e", 1, "no"))
+    found = await body(ask, failures="all")
+    told = {
+        (group["step"], tuple(group["clusters"])): group["aborted"]
+        for group in found["failures"]["items"]
+    }
+    assert told == {(1, ("c", "d")): ["c"], (1, ("e",)): [], (3, ("e",)): []}
+    assert found["failures"] == await body(ask, "failures")
+    assert [group["step"] for group in (await body(ask))["failures"]["items"]] == [3]
 
 
 async def test_the_clock_alone_makes_no_other_answer(ask: Ask, journal: Journal) -> None:

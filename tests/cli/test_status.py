@@ -17,8 +17,8 @@ from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.status import Seen, headline, status_lines
 from ibgu.client import Client
 from ibgu.client.answers.failures import FailureGroup, Failures
-from ibgu.client.answers.members import Member, Stalled
-from ibgu.client.answers.rollouts import Eta, Reason, Rollout, Step
+from ibgu.client.answers.rollouts import Eta, Rollout, Step
+from ibgu.client.answers.view import StalledCluster
 from ibgu.core.kinds import PlanItem, RolloutStrategy
 from ibgu.core.model import Action, Kind, OnRollout, RolloutState
 from ibgu.db import Journal
@@ -75,9 +75,16 @@ async def test_what_was_aborted_since_is_not_advised_again(ibgu: Ibgu, journal: 
 
 def test_the_newest_steps_failures_come_first() -> None:
     """Of three old ones, two went back to Idle in step 2; one of those has failed again since."""
-    old = FailureGroup(step=1, cause="Old", remedy="Mend.", count=3, clusters=("a", "b", "c"))
+    old = FailureGroup(
+        step=1,
+        cause="Old",
+        remedy="Mend.",
+        count=3,
+        clusters=("a", "b", "c"),
+        aborted=("a", "b"),
+    )
     new = FailureGroup(step=3, cause="New", remedy="Mend too.", count=1, clusters=("b",))
-    failing = Failing("edge", "ran", Failures(total=4, items=(old, new)), {"a": 2, "b": 2})
+    failing = Failing("edge", "ran", Failures(total=4, items=(old, new)))
     assert [*failure_lines(failing, Paper()), *next_lines(failing)] == [
         "Failures (4)",
         "    1  New",
@@ -89,7 +96,8 @@ def test_the_newest_steps_failures_come_first() -> None:
         "       → Mend.",
         "Next: ibgu explain ran b -n edge · ibgu stragglers ran -n edge",
     ]
-    over = Failing("default", "ran", Failures(total=3, items=(old,)), {"a": 2, "b": 2, "c": 2})
+    gone = replace(old, aborted=old.clusters)
+    over = Failing("default", "ran", Failures(total=3, items=(gone,)))
     assert list(next_lines(over)) == ["Next: ibgu stragglers ran"]
     assert "       → Mend." not in failure_lines(over, Paper())
 
@@ -105,7 +113,7 @@ def test_a_terminal_gets_lines_that_fit() -> None:
         clusters=tuple(f"site-{number:04}" for number in range(3)),
         remedy="Check registry, mirror and free disk space of the site, then AbortOnFailure.",
     )
-    failing = Failing("edge", "ran", Failures(total=12, items=(one,)), {})
+    failing = Failing("edge", "ran", Failures(total=12, items=(one,)))
     lines = list(failure_lines(failing, Paper(width=70)))
     assert max(map(len, lines)) <= 70
     assert lines[1].endswith("…")
@@ -210,18 +218,19 @@ def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("in_utc")
 def test_what_takes_longer_than_usual_and_when_it_ends() -> None:
     """Since NOW; it was expected to end after 14 minutes."""
-    stuck = Member(
+    stuck = StalledCluster(
         cluster="site-0077",
-        step=1,
         action="Upgrade",
-        reason=Reason(kind="Rebooting", since=NOW),
-        stalled=Stalled(since=NOW + timedelta(minutes=14), usual=840.0),
+        reason="Rebooting",
+        since=NOW + timedelta(minutes=14),
+        usual=840.0,
     )
     hour = timedelta(hours=1)
     eta = Eta(at=NOW + 2 * hour, earliest=NOW + hour, latest=NOW + 3 * hour)
     one = Rollout(namespace="edge", name="ran", phase="Running", created_at=NOW, stalled=3, eta=eta)
     steps = (Step(step=1, actions=("Upgrade",), state="running", stalled=3, max_concurrency=9),)
-    look = Seen(one, steps, Failures(total=0), NOW + timedelta(minutes=31), (stuck,))
+    now = NOW + timedelta(minutes=31)
+    look = Seen(one, steps, Failures(total=0), now, stalled=(stuck,))
     assert status_lines(look, Paper()) == [
         "ran (edge)   Running · step ends ~05:02 (04:02 to 06:02)",
         "  1 Upgrade  0/0  ▶ 0/9 slots  ⚠ 3 stalled",

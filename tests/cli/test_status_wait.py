@@ -167,7 +167,7 @@ async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:
     assert (waited.exit_code, asked.exit_code) == (1, 0)
     assert json.loads(waited.stdout) == json.loads(asked.stdout)
     body = json.loads(asked.stdout)
-    assert set(body) == {"rollout", "steps", "failures"}
+    assert set(body) == {"seq", "rollout", "steps", "failures"}
     assert (body["rollout"]["phase"], body["failures"]["total"]) == ("CompletedWithFailures", 1)
 
 

@@ -1,15 +1,32 @@
 """Every picture that a rollout's history ever gave, to compare with what was shown meanwhile."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct, to_builtins
 
 from ibgu.cli.show.playback import Playback
+from ibgu.client.answers.rollouts import Counts
+from ibgu.core.counts import Place, Progress, Visit, counts_of_places, places_of
 from ibgu.db.views import EventRow
 
 Numbers = Mapping[str, int | str]
-"""What a surface shows of a whole rollout, by name: `phase`, `step`, and counts."""
+"""What is shown together, by name. Of the whole rollout `phase`, `step`, `failures` and counts as
+`succeeded`; of one step `2.succeeded`; of the clusters that a label chooses `some.succeeded` and
+`some.2.succeeded`."""
+SOME = "some."
+_FIELDS = {
+    Progress.WAITING: "waiting",
+    Progress.RUNNING: "running",
+    Progress.SUCCEEDED: "succeeded",
+    Progress.LATE: "succeeded",
+    Progress.FAILED: "failed",
+    Progress.SKIPPED: "skipped",
+    Progress.CANCELLED: "cancelled",
+}
+
+_NOBODY = Counter(dict.fromkeys(("total", *_FIELDS.values()), 0))
 
 
 class Shown(Struct, frozen=True):
@@ -19,21 +36,100 @@ class Shown(Struct, frozen=True):
     numbers: Numbers
 
 
-def moments(events: Iterable[EventRow], namespace: str, name: str) -> list[Numbers]:
-    """Return the numbers after each commit, oldest first: events of one commit have one time."""
-    playback, found, at = Playback(namespace, name), list[Numbers](), None
+def together(*parts: Numbers) -> Numbers:
+    """Return the numbers that one screen shows in several places. Where it contradicts itself, it
+    shows what no moment had."""
+    found: dict[str, int | str] = {}
+    for name, number in ((name, number) for part in parts for name, number in part.items()):
+        said = found.setdefault(name, number)
+        found[name] = number if said == number else f"{said} and {number}"
+    return found
+
+
+def of_counts(counts: Mapping[str, int], of: str) -> Numbers:
+    """Return the counts under their names."""
+    return {f"{of}{name}": number for name, number in counts.items()}
+
+
+def moments(
+    events: Iterable[EventRow], namespace: str, name: str, some: Collection[str] = ()
+) -> list[Numbers]:
+    """Return the numbers after each commit, oldest first: events of one commit have one time.
+
+    `some`: the clusters that a label chooses.
+    """
+    replay, found, at = _Replay(namespace, name, some), list[Numbers](), None
     for event in events:
         if at is not None and event.at != at:
-            found.append(_numbers(playback, at))
-        playback.feed(event)
+            found.append(replay.numbers(at))
+        replay.feed(event)
         at = event.at
-    return [*found, _numbers(playback, at)] if at is not None else found
+    return [*found, replay.numbers(at)] if at is not None else found
 
 
-def _numbers(playback: Playback, now: datetime) -> Numbers:
-    rollout = playback.seen(now).rollout
-    step = rollout.current.step if rollout.current else 0
-    return {"phase": rollout.phase, "step": step, **to_builtins(rollout.counts)}
+class _Group:
+    """Clusters with their places: counted as they move."""
+
+    def __init__(self) -> None:
+        self.places: Counter[Place] = Counter()
+        self.steps: dict[int, Counter[str]] = {}
+        self._before: dict[str, tuple[tuple[Place, ...], Sequence[Visit]]] = {}
+
+    def put(self, cluster: str, visits: Sequence[Visit]) -> None:
+        places, seen = self._before.pop(cluster, ((), ()))
+        self.places.subtract(places)
+        for visit in seen:
+            self._count(visit, -1)
+        for visit in visits:
+            self._count(visit, 1)
+        places = places_of(visits)
+        self.places.update(places)
+        self._before[cluster] = (places, visits)
+
+    def _count(self, visit: Visit, by: int) -> None:
+        step = self.steps.setdefault(visit.place.step, _NOBODY.copy())
+        step[_FIELDS[visit.place.progress]] += by
+        step["total"] += by
+
+    def numbers(self, steps: int, of: str) -> Numbers:
+        opened = [self.steps.get(index, _NOBODY) for index in range(steps)]
+        failures = {f"{of}failures": sum(counts["failed"] for counts in opened)}
+        return together(
+            failures, *(of_counts(each, f"{of}{n}.") for n, each in enumerate(opened, start=1))
+        )
+
+
+class _Replay(Playback):
+    def __init__(self, namespace: str, name: str, some: Collection[str]) -> None:
+        super().__init__(namespace, name)
+        self._some = frozenset(some)
+        self._groups = {"": _Group(), SOME: _Group()}
+        self._touched: set[str] = set()
+
+    def feed(self, event: EventRow) -> None:
+        super().feed(event)
+        if event.cluster:
+            self._touched.add(event.cluster)
+
+    def numbers(self, now: datetime) -> Numbers:
+        for cluster in self._touched:
+            visits = list(self._visits(cluster))
+            self._groups[""].put(cluster, visits)
+            if cluster in self._some:
+                self._groups[SOME].put(cluster, visits)
+        self._touched.clear()
+        found: dict[str, int | str] = {}
+        for of, group in self._groups.items():
+            counts = to_builtins(counts_of_places(group.places, self._course()))
+            found |= {**of_counts(counts, of), **group.numbers(len(self._steps), of)}
+            found.setdefault("phase", self._phase(self._held(), Counts(**counts)))
+        return found | {"step": len(self._steps)}
+
+    def _visits(self, cluster: str) -> Iterator[Visit]:
+        for step in self._steps:
+            if (member := step.members.get(cluster)) is not None:
+                place = Place(step.index, member.progress)
+                yield Visit((cluster, member.uid), step.actions[0], place)
 
 
 def never_were(shown: Iterable[Shown], true: list[Numbers]) -> list[Shown]:

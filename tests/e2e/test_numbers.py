@@ -7,7 +7,7 @@ test lets one go: what is compared then can't be of two different moments.
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -28,21 +28,13 @@ from ibgu.hub.client import HubClient
 from ibgu.hub.decode import Bare
 from tests.e2e.harness import SECONDS, Scene
 from tests.e2e.manifests import Object, ibgu, step
+from tests.e2e.screens import STATES
 from tests.web.conftest import QUIET, chromium, serving
 
 NAME = "numbers"
 BRAKE_OFF = {"ibgu.dev/brake": "off"}
 ENDED = ("succeeded", "failed", "skipped", "cancelled")
 COUNTS = ("waiting", "running", *ENDED)
-STATES = {
-    "waiting": {"waiting", "looking", "held"},
-    "running": {"running", "rebooting", "taken over"},
-    "succeeded": {"succeeded"},
-    "failed": {"failed"},
-    "skipped": {"skipped"},
-    "cancelled": {"cancelled"},
-}
-"""Which words of the page's legend are counted as one in the status."""
 _TEXT = r"""const text = (element) =>
   (element?.innerText ?? "").replaceAll(/(?<=\d),(?=\d{3})/g, "");"""
 """Without the commas that the page sets between thousands."""
@@ -52,6 +44,7 @@ READ = (
   const all = (query, from = document) => [...from.querySelectorAll(query)];
   const number = (element) => parseInt(text(element), 10);
   return {
+    phase: text(document.querySelector(".phase")),
     facts: text(document.querySelector(".facts")),
     clusters: text(document.querySelector("#clusters")),
     steps: all(".step").map((step) =>
@@ -62,14 +55,6 @@ READ = (
       [each.querySelector(".words")?.innerText ?? "", number(each.querySelector(".number"))]),
   };
 }"""
-)
-
-HEAD = f"""() => {{ {_TEXT}
-  return [".phase", ".facts"].map((query) => text(document.querySelector(query))).join("\\n");
-}}"""
-_HEADLINE = (
-    r"(?P<phase>[\w ]+)\n.*?(?P<succeeded>\d+) of (?P<total>\d+) clusters done"
-    r".*?(?P<failed>\d+) failed.*?step (?P<step>\d+) of"
 )
 
 
@@ -89,6 +74,8 @@ class Surfaces(Struct):
     rest: httpx.AsyncClient
     rollout: Page
     list: Page
+    open: Callable[[str], Awaitable[Page]]
+    """A page of its own, by the link behind the server's address."""
 
     async def by_kubectl(self) -> Numbers:
         text = await self.scene.kubectl("get", "ibgu", NAME, "-o", "yaml")
@@ -127,15 +114,6 @@ class Surfaces(Struct):
         answer = await self.rest.get(f"rollouts/default/{NAME}{path}")
         assert answer.status_code == 200, answer.text
         return answer.json()
-
-    async def headline(self) -> dict[str, int | str]:
-        """What the head of the rollout's page tells; empty as long as it tells nothing."""
-        text: str = await self.rollout.evaluate(HEAD)
-        found = re.search(_HEADLINE, text, re.DOTALL)
-        if found is None:
-            return {}
-        numbers = {name: int(value) for name, value in found.groupdict().items() if name != "phase"}
-        return {"phase": _phase(found["phase"]), **numbers}
 
     async def shown(self, wanted: Numbers) -> bool:
         """Is each of the numbers on the page, in each place where it is told?"""
@@ -191,11 +169,6 @@ class Surfaces(Struct):
     def let_go(self, *numbers: int) -> None:
         for number in numbers:
             self.scene.freeze(f"{self.scene.label}-{number}", False)
-
-
-def _phase(words: str) -> str:
-    """The status's word for what the page spells out."""
-    return "".join(word.capitalize() for word in words.split())
 
 
 def _done(status: Object, kind: str, action: str) -> list[Object]:
@@ -261,11 +234,15 @@ async def surfaces(scene: Scene) -> AsyncIterator[Surfaces]:
             async with httpx.AsyncClient(
                 base_url=f"{url}/api/v1/", headers=headers, timeout=SECONDS
             ) as rest:
-                tabs = [await browser.new_page() for _ in range(2)]
-                for tab, link in zip(tabs, (f"#/r/default/{NAME}", "#/"), strict=True):
+
+                async def opened(link: str) -> Page:
+                    tab = await browser.new_page()
                     await tab.add_init_script(f"sessionStorage.setItem('ibgu.token', '{token}')")
                     await tab.goto(f"{url}/{link}")
-                yield Surfaces(scene, rest, *tabs)
+                    return tab
+
+                tabs = [await opened(link) for link in (f"#/r/default/{NAME}", "#/")]
+                yield Surfaces(scene, rest, tabs[0], tabs[1], opened)
             await browser.close()
     await pool.dispose()
 

@@ -156,7 +156,11 @@ async def _running(row: StepRow, reads: Reads, now: datetime) -> Running | None:
     return Running(
         left=row.counts.waiting + row.counts.running,
         deadline=ends,
-        lost=frozenset(cell[0] for cell in members if _lost(outcome=cell[4], late=cell[-1])),
+        lost=frozenset(
+            cluster
+            for cluster, _, _, _, outcome, _, _, _, _, late, *_ in members
+            if _lost(outcome=outcome, late=late)
+        ),
         in_flight=frozenset(name for name, state, *_ in members if state == MemberState.IN_FLIGHT),
     )
 

@@ -1,9 +1,10 @@
 """One rollout as a screen shows it: everything as of one moment."""
 
 import asyncio
+from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
@@ -20,7 +21,15 @@ router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], rou
 FRESH_SECONDS = 1.0
 KEPT = 8
 """Views; one of 5,000 clusters takes a megabyte."""
-_Key = tuple[str, int | None, int, str]
+_Key = tuple[str, int | None, int, str, str]
+
+
+class OfSteps(StrEnum):
+    STEP = "step"
+    ALL = "all"
+
+
+Failures = Annotated[OfSteps, Query(description="Those of the step, or of all steps.")]
 
 
 class Views:
@@ -55,16 +64,19 @@ async def view(
     label: Label = None,
     step: StepNumber = None,
     points: Points = 120,
+    failures: Failures = OfSteps.STEP,
 ) -> Response:
     """With its newest step as a whole, if none is named. Where `seq` is lower than that of an
     event that you know of, ask again: of large steps it may be a second old."""
     uid = found.rollout.uid
 
     async def made() -> Shown:
-        return shown(await reads.view(uid, index(step), points - 1, label), paces, points - 1)
+        everything = failures is OfSteps.ALL
+        row = await reads.view(uid, index(step), points - 1, label, all_failures=everything)
+        return shown(row, paces, points - 1)
 
     if found.newest is not None and Tallies.shared(found.newest):
-        answer = await views.cache.get((uid, step, points, repr(label)), made)
+        answer = await views.cache.get((uid, step, points, repr(label), failures), made)
     else:
         answer = await made()
     headers = {"ETag": f"W/{answer.tag}"}

@@ -16,6 +16,7 @@ _GROUP: JsonValue = {
     "message": "failed to pull images: registry.site:5000 is unreachable",
     "count": 22,
     "clusters": ["site-0003", "site-0017"],
+    "aborted": ["site-0017"],
 }
 
 
@@ -32,6 +33,9 @@ class FailureGroup(Body):
     message: str = Field(description="The cluster's own words, the commonest.")
     count: int
     clusters: list[str] = Field(description="The first ten.")
+    aborted: list[str] = Field(
+        description="Those of `clusters` that a later Abort or AbortOnFailure took back to Idle."
+    )
 
 
 class Failures(Body):

@@ -5,9 +5,28 @@ from datetime import datetime
 from pydantic import Field
 
 from ibgu.api.schemas.base import Body
+from ibgu.api.schemas.common import Counts
 from ibgu.api.schemas.failures import Failures
 from ibgu.api.schemas.rollouts import RolloutBody, StepBody
 from ibgu.api.schemas.step import Grid, Timeline
+from ibgu.core.model import Action, ReasonKind
+
+
+class StalledCluster(Body):
+    """A cluster whose action is in flight for longer than is usual here."""
+
+    cluster: str
+    action: Action
+    reason: ReasonKind
+    since: datetime = Field(description="When its action had taken as long as is usual.")
+    usual: float = Field(description="Seconds in which 95 of 100 clusters of this hub do it.")
+
+
+class Selected(Body):
+    """The rollout over the clusters with the labels that were asked for, and no others."""
+
+    counts: Counts = Field(description="Over all steps, as those of `rollout`.")
+    steps: list[StepBody] = Field(description="As `steps`, with no `eta`.")
 
 
 class View(Body):
@@ -24,9 +43,14 @@ class View(Body):
         description="Of each member of the grid, whether its cluster has such labels; null: no "
         "label was asked for."
     )
+    selected: Selected | None = Field(description="Null: no label was asked for.")
     failures: Failures = Field(
-        description="Of that step, as `failures` has them; where a label was asked for, of "
-        "clusters with such labels only."
+        description="Of that step, or of all of them, as `failures` has them; where a label was "
+        "asked for, of clusters with such labels only."
+    )
+    stalled: list[StalledCluster] = Field(
+        description="Of that step, the ten that have been so for longest; where a label was asked "
+        "for, of clusters with such labels only."
     )
     timeline: Timeline = Field(
         description="Of that step, as `timeline` has it; where a label was asked for, of clusters "

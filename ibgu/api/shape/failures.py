@@ -25,7 +25,8 @@ def failures_body(rows: Iterable[FailedRow]) -> Failures:
 
 def _group(known: Known | None, rows: list[FailedRow]) -> FailureGroup:
     commonest = max(rows, key=lambda row: row.count)
-    clusters = sorted({name for row in rows for name in row.clusters}, key=natural_key)
+    clusters = sorted({name for row in rows for name in row.clusters}, key=natural_key)[:NAMED]
+    aborted = {name for row in rows for name in row.aborted}
     return FailureGroup(
         step=commonest.step + 1,
         action=commonest.action,
@@ -36,5 +37,6 @@ def _group(known: Known | None, rows: list[FailedRow]) -> FailureGroup:
         remedy=known.remedy if known else None,
         message=commonest.message,
         count=sum(row.count for row in rows),
-        clusters=clusters[:NAMED],
+        clusters=clusters,
+        aborted=[name for name in clusters if name in aborted],
     )

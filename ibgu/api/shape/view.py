@@ -1,5 +1,6 @@
 """One rollout as a screen shows it, and the tag of that: by everything in it but its time."""
 
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -7,12 +8,15 @@ import msgspec
 from msgspec import Struct
 
 from ibgu.api.schemas.base import Body
+from ibgu.api.schemas.view import Selected, StalledCluster
 from ibgu.api.shape.failures import failures_body
-from ibgu.api.shape.rollouts import rollout_body, step_bodies
+from ibgu.api.shape.rollouts import counts_body, rollout_body, step_bodies
 from ibgu.api.shape.step import grid, timeline
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import Paces, stalled
+from ibgu.core.model import Rollout
 from ibgu.core.status import kept_by
-from ibgu.db.views import ViewRow
+from ibgu.db.reads import NAMED
+from ibgu.db.views import GridRow, SelectedRow, ViewRow
 
 
 class Shown(Struct, frozen=True):
@@ -34,18 +38,45 @@ def _content(row: ViewRow, paces: Paces, intervals: int) -> dict[str, Any]:
     newest = row.rollout.current.step if row.rollout.current else None
     number = row.step.index + 1 if row.step else None
     cells = grid(number, row.grid, kept_by(rollout, newest), paces)
-    labelled = None
-    if row.labelled is not None:
-        labelled = [cluster in row.labelled for cluster in cells.clusters]
+    chosen = row.selected.clusters if row.selected else None
     return {
         "seq": row.grid.seq,
         "rollout": _plain(rollout_body(row.rollout, paces)),
         "steps": [_plain(each) for each in step_bodies(rollout, row.steps, paces)],
         "grid": cells,
-        "labelled": labelled,
+        "labelled": None if chosen is None else [name in chosen for name in cells.clusters],
+        "selected": _plain(_selected(rollout, row.selected, paces)) if row.selected else None,
         "failures": _plain(failures_body(row.failed)),
+        "stalled": [_plain(each) for each in _stalled(row.grid, paces, chosen)],
         "timeline": timeline(row.course, intervals),
     }
+
+
+def _selected(rollout: Rollout, row: SelectedRow, paces: Paces) -> Selected:
+    """What is forecast is about all clusters."""
+    steps = step_bodies(rollout, row.steps, paces)
+    return Selected(
+        counts=counts_body(row.counts),
+        steps=[each.model_copy(update={"eta": None}) for each in steps],
+    )
+
+
+def _stalled(
+    row: GridRow, paces: Paces, chosen: Collection[str] | None
+) -> Iterable[StalledCluster]:
+    found = [
+        StalledCluster(
+            cluster=each.cluster,
+            action=each.action,
+            reason=each.kind,
+            since=slow.since,
+            usual=slow.usual,
+        )
+        for each in row.flights
+        if each.action and (slow := stalled(each.action, each.began, row.now, paces))
+        if chosen is None or each.cluster in chosen
+    ]
+    return sorted(found, key=lambda each: (each.since, each.cluster))[:NAMED]
 
 
 def _plain(body: Body) -> dict[str, Any]:

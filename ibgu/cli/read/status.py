@@ -1,7 +1,6 @@
 """`ibgu status`."""
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,11 +15,13 @@ if TYPE_CHECKING:
 
     from ibgu.cli.show.status import Seen
     from ibgu.client import Client
-    from ibgu.client.answers.members import Member
     from ibgu.client.answers.rollouts import Rollout
+    from ibgu.client.answers.view import View
 
 STALLED = 3
-"""Members that are told, at most."""
+"""Clusters that are told, at most."""
+FEWEST = 2
+"""Points of a timeline, which is not shown."""
 
 
 def status(
@@ -77,36 +78,35 @@ def status(
 
 def see(client: "Client", namespace: str, name: str, label: str = "") -> "Seen":
     """`label`: counted over the clusters with such labels alone. Raises RestError."""
-    seen = _see(client, namespace, name)
-    if not label:
-        return seen
-    from ibgu.cli.read.selected import selected
-
-    return selected(client, seen, label, STALLED)
-
-
-def _see(client: "Client", namespace: str, name: str) -> "Seen":
-    from ibgu.cli.read.aborted import aborted
     from ibgu.cli.show.status import Seen
 
-    rollout = client.rollout(namespace, name)
-    steps = client.steps(namespace, name).items
-    failures = client.failures(namespace, name)
+    view = client.view(namespace, name, label=label or None, points=FEWEST, failures="all")
     return Seen(
-        rollout=rollout,
-        steps=steps,
-        failures=failures,
-        now=datetime.now(UTC),
-        stalled=_stalled(client, rollout) if rollout.stalled else (),
-        aborted=aborted(client, rollout, steps, failures),
+        rollout=_selected(view),
+        steps=view.selected.steps if view.selected else view.steps,
+        failures=view.failures,
+        now=view.now,
+        seq=view.seq,
+        stalled=view.stalled[:STALLED],
+        grid=view.grid,
     )
 
 
-def _stalled(client: "Client", rollout: "Rollout") -> "tuple[Member, ...]":
-    """Those who are over time for longest."""
-    found = list(client.members(rollout.namespace, rollout.name, stalled=True))
-    found.sort(key=lambda member: member.stalled.since if member.stalled else rollout.created_at)
-    return tuple(found[:STALLED])
+def _selected(view: "View") -> "Rollout":
+    """Return the rollout with the counts of the clusters that were asked for. What is forecast is
+    about all of them, and left out."""
+    from msgspec.structs import replace
+
+    if view.selected is None:
+        return view.rollout
+    current, steps = view.rollout.current, view.selected.steps
+    return replace(
+        view.rollout,
+        counts=view.selected.counts,
+        current=current and replace(current, counts=steps[current.step - 1].counts),
+        stalled=sum(step.stalled for step in steps),
+        eta=None,
+    )
 
 
 @contextmanager

@@ -1,16 +1,12 @@
 """`ibgu tree`."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 from ibgu.cli.show.form import Form, tell
-
-if TYPE_CHECKING:
-    from ibgu.cli.show.tree import TreeSeen
-    from ibgu.client import Client
 
 
 def tree(
@@ -27,7 +23,7 @@ def tree(
     """Show all steps of a rollout and, below each, its clusters by where they stand."""
     from ibgu.cli.read import looks
     from ibgu.cli.read.asking import asking
-    from ibgu.cli.read.status import else_in_shadow
+    from ibgu.cli.read.status import else_in_shadow, see
     from ibgu.cli.rest.target import Target
     from ibgu.cli.show.paper import page, stdout
     from ibgu.cli.show.tree import body_of, tree_lines
@@ -35,7 +31,7 @@ def tree(
     with asking():
         target = Target(server, token, ca_file, namespace)
         client, where = target.client(), target.in_namespace()
-        look = partial(see_tree, client, where, name)
+        look = partial(see, client, where, name)
         with else_in_shadow(client, where, name):
             if watch:
                 looks.watch(look, tree_lines)
@@ -43,13 +39,3 @@ def tree(
                 typer.echo(page(tree_lines(look(), stdout())))
             else:
                 tell(body_of(look()), output)
-
-
-def see_tree(client: "Client", namespace: str, name: str) -> "TreeSeen":
-    """Raises RestError."""
-    from ibgu.cli.read.status import see
-    from ibgu.cli.show.tree import TreeSeen
-
-    seen = see(client, namespace, name)
-    going = [step.step for step in seen.steps if step.reasons]
-    return TreeSeen(seen, {step: client.grid(namespace, name, step=step) for step in going})

@@ -1,6 +1,6 @@
 """What failed in a rollout, the newest step first, and what is left to be done about it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -18,17 +18,16 @@ class Failing(Struct, frozen=True):
     namespace: str
     name: str
     failures: Failures
-    aborted: Mapping[str, int]
-    """Of the clusters that are named: the newest step that took them back to Idle."""
 
     @property
     def groups(self) -> list[FailureGroup]:
         """Those of the newest step first; of one step, the largest."""
         return sorted(self.failures.items, key=lambda group: -group.step)
 
-    def left(self, group: FailureGroup) -> list[str]:
-        """Without those that were aborted after they had failed."""
-        return [name for name in group.clusters if self.aborted.get(name, 0) <= group.step]
+
+def _left(group: FailureGroup) -> list[str]:
+    """Without those that were aborted after they had failed."""
+    return [name for name in group.clusters if name not in group.aborted]
 
 
 def failure_lines(failing: Failing, paper: Paper) -> Iterator[str]:
@@ -36,7 +35,7 @@ def failure_lines(failing: Failing, paper: Paper) -> Iterator[str]:
         return
     yield paper.paint(f"Failures ({failing.failures.total})", "red", bold=True)
     for group in failing.groups:
-        yield from _group(failing, group, paper)
+        yield from _group(group, paper)
 
 
 def next_lines(failing: Failing) -> Iterator[str]:
@@ -45,7 +44,7 @@ def next_lines(failing: Failing) -> Iterator[str]:
     if not groups:
         return
     where = "" if failing.namespace == "default" else f" -n {failing.namespace}"
-    first = next((name for group in groups for name in failing.left(group)), "")
+    first = next((name for group in groups for name in _left(group)), "")
     explain = f"ibgu explain {failing.name} {first}{where} · " if first else ""
     yield f"Next: {explain}ibgu stragglers {failing.name}{where}"
 
@@ -54,23 +53,21 @@ def cut(message: str, most: int = _WORDS) -> str:
     return message if len(message) <= most else f"{message[: most - 1]}…"
 
 
-def _group(failing: Failing, group: FailureGroup, paper: Paper) -> Iterator[str]:
+def _group(group: FailureGroup, paper: Paper) -> Iterator[str]:
     named = group.failure or group.cause or group.outcome
     what = f"{group.action}: {named}" if group.action else named
     head = f"{group.count:>5}  {what}  "
     message = " ".join(group.message.split())
     yield (head + cut(message, paper.room(head, _WORDS))).rstrip()
     yield from paper.under("       ", listed(group.clusters, group.count))
-    for each in _remedies(failing, group):
+    for each in _remedies(group):
         yield from paper.under("       → ", each)
 
 
-def _remedies(failing: Failing, group: FailureGroup) -> Iterator[str]:
+def _remedies(group: FailureGroup) -> Iterator[str]:
     """A remedy is told for as long as it is to be carried out."""
-    left = failing.left(group)
-    aborted = [name for name in group.clusters if name not in left]
-    if aborted:
-        whom = "" if len(aborted) == group.count else f": {', '.join(aborted)}"
+    if group.aborted:
+        whom = "" if len(group.aborted) == group.count else f": {', '.join(group.aborted)}"
         yield f"aborted since{whom}"
-    if group.remedy and (left or not group.clusters):
+    if group.remedy and (_left(group) or not group.clusters):
         yield group.remedy

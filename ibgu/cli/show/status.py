@@ -1,6 +1,6 @@
 """`ibgu status`: is it moving, what failed and why, what waits, and what to do."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -11,8 +11,9 @@ from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.answers.failures import Failures
-from ibgu.client.answers.members import Member
+from ibgu.client.answers.overview import Grid
 from ibgu.client.answers.rollouts import Eta, ReasonCount, Rollout, Step
+from ibgu.client.answers.view import StalledCluster
 
 _COLOURS = {
     "Pending": None,
@@ -29,27 +30,34 @@ _COLOURED = {"failed": "red", "running": "blue"}
 
 
 class Seen(Struct, frozen=True):
-    """What was asked of the REST API, and when."""
+    """A rollout as of one moment."""
 
     rollout: Rollout
     steps: Sequence[Step]
     failures: Failures
     now: datetime
-    stalled: Sequence[Member] = ()
+    seq: int = 0
+    """The hub's newest event."""
+    stalled: Sequence[StalledCluster] = ()
     """Some of those that take longer than usual."""
-    aborted: Mapping[str, int] = {}
-    """Of the clusters that `failures` names: the newest step that took them back to Idle."""
+    grid: Grid | None = None
+    """Of the newest step; None: no clusters are told one by one."""
 
     @property
     def facts(self) -> object:
         """All but the time, and what is reckoned from it."""
         steps = tuple(replace(step, eta=None) for step in self.steps)
-        return (replace(self.rollout, eta=None), steps, self.failures, self.stalled, self.aborted)
+        return (replace(self.rollout, eta=None), steps, self.failures, self.stalled)
 
 
 def body_of(seen: Seen) -> dict[str, object]:
     """The same for programs."""
-    return {"rollout": seen.rollout, "steps": seen.steps, "failures": seen.failures}
+    return {
+        "seq": seen.seq,
+        "rollout": seen.rollout,
+        "steps": seen.steps,
+        "failures": seen.failures,
+    }
 
 
 def status_lines(seen: Seen, paper: Paper) -> list[str]:
@@ -66,7 +74,7 @@ def status_lines(seen: Seen, paper: Paper) -> list[str]:
 
 def failing(seen: Seen) -> Failing:
     rollout = seen.rollout
-    return Failing(rollout.namespace, rollout.name, seen.failures, seen.aborted)
+    return Failing(rollout.namespace, rollout.name, seen.failures)
 
 
 def headline(seen: Seen, paper: Paper) -> str:
@@ -202,15 +210,14 @@ def _stalled(seen: Seen, paper: Paper) -> list[str]:
     """The commonest case of "is it stuck?": in flight for longer than is usual here."""
     if not seen.stalled:
         return []
-    told = [_over_time(member, seen.now) for member in seen.stalled]
+    told = [_over_time(each, seen.now) for each in seen.stalled]
     more = " · …" if seen.rollout.stalled > len(told) else ""
     head = paper.paint(f"Stalled ({seen.rollout.stalled})", "yellow", bold=True)
     return [f"{head}  {' · '.join(told)}{more}"]
 
 
-def _over_time(member: Member, now: datetime) -> str:
-    assert member.stalled
-    kind = f" {member.reason.kind}" if member.reason else ""
-    usual = timedelta(seconds=member.stalled.usual)
-    taking = usual + (now - member.stalled.since)
-    return f"{member.cluster} {member.action}{kind} for {duration(taking)} (p95 {duration(usual)})"
+def _over_time(each: StalledCluster, now: datetime) -> str:
+    usual = timedelta(seconds=each.usual)
+    taking = usual + (now - each.since)
+    doing = f"{each.cluster} {each.action} {each.reason}"
+    return f"{doing} for {duration(taking)} (p95 {duration(usual)})"

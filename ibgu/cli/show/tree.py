@@ -1,6 +1,6 @@
 """`ibgu tree`: every step, and below it its members, grouped by why they are where they are."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 
@@ -32,41 +32,29 @@ class Group(Struct, frozen=True):
     """When the one that has been there for longest came."""
 
 
-class TreeSeen(Struct, frozen=True):
-    """`grids` of the steps that are not finished."""
-
-    seen: Seen
-    grids: Mapping[int, Grid]
-
-    @property
-    def facts(self) -> object:
-        return (self.seen.facts, self.grids)
-
-
-def tree_lines(tree: TreeSeen, paper: Paper) -> list[str]:
-    seen = tree.seen
+def tree_lines(seen: Seen, paper: Paper) -> list[str]:
     lines = [headline(seen, paper), *whole(seen, paper), *holds(seen, paper)]
     steps = list(zip(seen.steps, step_lines(seen, paper), strict=True))
     for index, (step, line) in enumerate(steps):
         last = index == len(steps) - 1
         lines.append(f"{'└─' if last else '├─'}{line}")
-        lines += _branches(groups_of(tree, step), "  " if last else "│ ", paper, seen.now)
+        lines += _branches(groups_of(seen, step), "  " if last else "│ ", paper, seen.now)
     return lines
 
 
-def body_of(tree: TreeSeen) -> dict[str, object]:
+def body_of(seen: Seen) -> dict[str, object]:
     """The same for programs."""
     steps = [
-        to_builtins(step) | {"groups": to_builtins(groups_of(tree, step))}
-        for step in tree.seen.steps
+        to_builtins(step) | {"groups": to_builtins(groups_of(seen, step))} for step in seen.steps
     ]
-    return {"rollout": tree.seen.rollout, "steps": steps}
+    return {"seq": seen.seq, "rollout": seen.rollout, "steps": steps}
 
 
-def groups_of(tree: TreeSeen, step: Step) -> list[Group]:
-    grid = tree.grids.get(step.step)
-    going = _unfinished(grid) if grid else []
-    return [*_over(step), *going, *_failed(tree.seen, step)]
+def groups_of(seen: Seen, step: Step) -> list[Group]:
+    """Only the newest step has clusters that are not finished."""
+    grid = seen.grid
+    going = _unfinished(grid) if grid and grid.step == step.step else []
+    return [*_over(step), *going, *_failed(seen, step)]
 
 
 def _over(step: Step) -> Iterator[Group]:

@@ -14,6 +14,8 @@ class FailureGroup(Answer, frozen=True, kw_only=True):
     message: str = ""
     count: int = 0
     clusters: tuple[str, ...] = ()
+    aborted: tuple[str, ...] = ()
+    """Of those, the ones that were taken back to Idle since."""
 
 
 class Failures(Answer, frozen=True, kw_only=True):

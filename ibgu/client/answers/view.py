@@ -5,7 +5,23 @@ from datetime import datetime
 from ibgu.client.answers.base import Answer
 from ibgu.client.answers.failures import Failures
 from ibgu.client.answers.overview import Grid, Timeline
-from ibgu.client.answers.rollouts import Rollout, Step
+from ibgu.client.answers.rollouts import Counts, Rollout, Step
+
+
+class StalledCluster(Answer, frozen=True, kw_only=True):
+    cluster: str
+    action: str
+    reason: str
+    since: datetime
+    usual: float
+    """Seconds."""
+
+
+class Selected(Answer, frozen=True, kw_only=True):
+    """Over the clusters with the labels that were asked for."""
+
+    counts: Counts
+    steps: tuple[Step, ...]
 
 
 class View(Answer, frozen=True, kw_only=True):
@@ -16,5 +32,7 @@ class View(Answer, frozen=True, kw_only=True):
     grid: Grid
     """Of the step that was asked for, as are the following."""
     labelled: tuple[bool, ...] | None
+    selected: Selected | None = None
     failures: Failures
+    stalled: tuple[StalledCluster, ...] = ()
     timeline: Timeline

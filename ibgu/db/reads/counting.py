@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    any_,
     case,
     cast,
     column,
@@ -80,14 +81,24 @@ class CountingReads(Base):
         return known | {row.step.key: row for row in counted}
 
     async def _count(
-        self, db: AsyncConnection, steps: Collection[Step], *, finished: bool = True
+        self,
+        db: AsyncConnection,
+        steps: Collection[Step],
+        *,
+        finished: bool = True,
+        clusters: Collection[str] | None = None,
     ) -> list[StepRow]:
-        ended = await self._tallied(db, steps) if finished else {}
-        counts = await self._with_late(db, ended)
+        """`clusters`: only these, and with those that have finished."""
+        ended: dict[StepKey, Counts] = {}
+        if clusters is not None:
+            ended = await self._counts(db, [step.key for step in steps], clusters)
+        elif finished:
+            ended = await self._tallied(db, steps)
+        counts = await self._with_late(db, ended, clusters)
         busy = [step.key for step in steps if step.state is StepState.RUNNING]
         now = await self._now(db)
-        reasons = _by_step(await self._reasons(db, busy))
-        flights = _by_step(await self._flights(db, busy))
+        reasons = _by_step(await self._reasons(db, busy, clusters))
+        flights = _by_step(await self._flights(db, busy, clusters))
         return [
             StepRow(
                 step,
@@ -100,7 +111,10 @@ class CountingReads(Base):
         ]
 
     async def _with_late(
-        self, db: AsyncConnection, ended: dict[StepKey, Counts]
+        self,
+        db: AsyncConnection,
+        ended: dict[StepKey, Counts],
+        clusters: Collection[str] | None,
     ) -> dict[StepKey, Counts]:
         """Return the counts with those that completed late among the succeeded ones. That may
         happen after the step's end, and is read from the few that failed."""
@@ -113,7 +127,7 @@ class CountingReads(Base):
             members.c.late != "",
         )
         found = dict(ended)
-        for rollout, step, count in await db.execute(self._of_steps(keys, late)):
+        for rollout, step, count in await db.execute(self._of_steps(keys, late, clusters)):
             of = found[rollout, step]
             found[rollout, step] = replace(
                 of, succeeded=of.succeeded + count, failed=of.failed - count
@@ -130,11 +144,15 @@ class CountingReads(Base):
         return known | counted
 
     async def _counts(
-        self, db: AsyncConnection, keys: Collection[StepKey]
+        self,
+        db: AsyncConnection,
+        keys: Collection[StepKey],
+        clusters: Collection[str] | None = None,
     ) -> dict[StepKey, Counts]:
         what = func.coalesce(members.c.outcome, members.c.state).label("what")
         columns: tuple[ColumnElement[Any], ...] = (what, func.count().label("count"))
-        statement = self._of_steps(keys, select(*columns).select_from(members).group_by(what))
+        of_step = select(*columns).select_from(members).group_by(what)
+        statement = self._of_steps(keys, of_step, clusters)
         found: dict[StepKey, dict[str, int]] = {}
         for rollout, step, name, count in await db.execute(statement):
             found.setdefault((rollout, step), {})[_COUNT_OF.get(name, name)] = count
@@ -143,7 +161,12 @@ class CountingReads(Base):
             for key, parts in found.items()
         }
 
-    async def _reasons(self, db: AsyncConnection, keys: Collection[StepKey]) -> list[ReasonRow]:
+    async def _reasons(
+        self,
+        db: AsyncConnection,
+        keys: Collection[StepKey],
+        clusters: Collection[str] | None = None,
+    ) -> list[ReasonRow]:
         if not keys:
             return []
         group = (
@@ -159,10 +182,15 @@ class CountingReads(Base):
         )
         unfinished = members.c.state != MemberState.FINISHED.value
         of_step = select(*group, *counted).where(unfinished).group_by(*group)
-        rows = (await db.execute(self._of_steps(keys, of_step))).mappings()
+        rows = (await db.execute(self._of_steps(keys, of_step, clusters))).mappings()
         return [to_record(row, ReasonRow) for row in rows]
 
-    async def _flights(self, db: AsyncConnection, keys: Collection[StepKey]) -> list[FlightRow]:
+    async def _flights(
+        self,
+        db: AsyncConnection,
+        keys: Collection[StepKey],
+        clusters: Collection[str] | None = None,
+    ) -> list[FlightRow]:
         if not keys:
             return []
         is_open = runs.c.state != RunState.ENDED.value
@@ -181,18 +209,25 @@ class CountingReads(Base):
             .outerjoin(runs, NEWEST_RUN)
             .where(in_flight)
         )
-        rows = (await db.execute(self._of_steps(keys, of_step))).mappings()
+        rows = (await db.execute(self._of_steps(keys, of_step, clusters))).mappings()
         return [to_record(row, FlightRow) for row in rows]
 
-    def _of_steps(self, keys: Collection[StepKey], of_step: Select[Any]) -> Select[Any]:
+    def _of_steps(
+        self,
+        keys: Collection[StepKey],
+        of_step: Select[Any],
+        clusters: Collection[str] | None = None,
+    ) -> Select[Any]:
         """`of_step` reads members: here those of one step after the other. All at once they look to
         Postgres like the whole table, and then it reads that."""
         asked = _asked(keys)
-        its = (
+        its = [
             members.c.hub == self.hub,
             members.c.rollout == asked.c.rollout,
             members.c.step == asked.c.step,
-        )
+        ]
+        if clusters is not None:
+            its.append(members.c.cluster == any_(texts(clusters)))
         apart = of_step.where(*its).offset(0).lateral("of_step")
         return select(asked.c.rollout, asked.c.step, *apart.c).select_from(
             asked.join(apart, true())

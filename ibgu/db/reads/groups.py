@@ -1,19 +1,23 @@
 """Failed members, by the words with which they failed."""
 
-from sqlalchemy import Text, func, select
+from collections.abc import Collection, Mapping
+
+from msgspec.structs import replace
+from sqlalchemy import Text, any_, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.kinds import LabelSelector
-from ibgu.core.model import MemberState, Outcome
-from ibgu.db.reads.base import Base
-from ibgu.db.reads.labelled import matching
+from ibgu.core.model import Action, MemberState, Outcome
+from ibgu.db.reads.base import Base, texts
+from ibgu.db.reads.shown import ITS_STEP
 from ibgu.db.rows import to_record
-from ibgu.db.schema import members
+from ibgu.db.schema import members, steps
 from ibgu.db.views import FailedRow
 
 NAMED = 10
 """How many clusters a group of failures names."""
+_ABORTS = tuple(action.value for action in Action if action.aborts)
+"""They stand alone in their steps."""
 
 
 class GroupReads(Base):
@@ -28,8 +32,9 @@ class GroupReads(Base):
         db: AsyncConnection,
         uid: str,
         step: int | None,
-        label: LabelSelector | None = None,
+        clusters: Collection[str] | None = None,
     ) -> tuple[FailedRow, ...]:
+        """`clusters`: only these."""
         group = (
             members.c.step,
             members.c.failed_action,
@@ -37,7 +42,7 @@ class GroupReads(Base):
             members.c.cause,
             members.c.message,
         )
-        clusters = func.array_agg(
+        names = func.array_agg(
             aggregate_order_by(members.c.cluster, members.c.position), type_=ARRAY(Text)
         )
         statement = (
@@ -45,7 +50,7 @@ class GroupReads(Base):
                 *group,
                 members.c.failed_action.label("action"),
                 func.count().label("count"),
-                clusters[1:NAMED].label("clusters"),
+                names[1:NAMED].label("clusters"),
             )
             .where(
                 members.c.hub == self.hub,
@@ -59,7 +64,32 @@ class GroupReads(Base):
         )
         if step is not None:
             statement = statement.where(members.c.step == step)
-        if label is not None:
-            statement = statement.where(matching(self.hub, members.c.cluster, label))
+        if clusters is not None:
+            statement = statement.where(members.c.cluster == any_(texts(clusters)))
         rows = (await db.execute(statement)).mappings()
-        return tuple(to_record(row, FailedRow) for row in rows)
+        found = [to_record(row, FailedRow) for row in rows]
+        aborted = await self._aborted(db, uid, {name for row in found for name in row.clusters})
+        return tuple(_with_aborted(row, aborted) for row in found)
+
+    async def _aborted(
+        self, db: AsyncConnection, uid: str, clusters: Collection[str]
+    ) -> dict[str, int]:
+        """Return the newest step that took each of the clusters back to Idle, where one did."""
+        if not clusters:
+            return {}
+        succeeded = or_(members.c.outcome == Outcome.SUCCEEDED.value, members.c.late != "")
+        statement = (
+            select(members.c.cluster, func.max(members.c.step).label("step"))
+            .join(steps, ITS_STEP)
+            .where(members.c.hub == self.hub, members.c.rollout == uid, succeeded)
+            .where(members.c.cluster == any_(texts(clusters)))
+            .where(steps.c.actions[1] == any_(texts(_ABORTS)))
+            .group_by(members.c.cluster)
+        )
+        return {row.cluster: row.step for row in await db.execute(statement)}
+
+
+def _with_aborted(row: FailedRow, aborted: Mapping[str, int]) -> FailedRow:
+    """`aborted`: by which step."""
+    names = (name for name in row.clusters if aborted.get(name, row.step) > row.step)
+    return replace(row, aborted=frozenset(names))

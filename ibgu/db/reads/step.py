@@ -75,7 +75,7 @@ class StepReads(CountingReads):
             found = await self._step(db, uid, step)
             if found is None:
                 return None
-            names = await self._labelled(db, uid, step, label)
+            names = await self._labelled(db, uid, label, step) if label else None
             return await self._course(db, found, intervals, names)
 
     async def _course(
@@ -100,17 +100,16 @@ class StepReads(CountingReads):
         return CourseRow(step, interval, tuple(to_record(row, Change) for row in changes))
 
     async def _labelled(
-        self, db: AsyncConnection, uid: str, step: int, label: LabelSelector | None
-    ) -> frozenset[str] | None:
-        """Return the step's clusters with such labels; None: no labels were asked for."""
-        if label is None:
-            return None
+        self, db: AsyncConnection, uid: str, label: LabelSelector, step: int | None = None
+    ) -> frozenset[str]:
+        """Return the clusters with such labels, of the step or of the whole rollout."""
         statement = select(members.c.cluster).where(
             members.c.hub == self.hub,
             members.c.rollout == uid,
-            members.c.step == step,
             matching(self.hub, members.c.cluster, label),
         )
+        if step is not None:
+            statement = statement.where(members.c.step == step)
         return frozenset(await db.scalars(statement))
 
     async def _step(self, db: AsyncConnection, uid: str, step: int) -> Step | None:

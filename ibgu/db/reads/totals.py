@@ -1,6 +1,6 @@
 """The clusters of whole rollouts counted: in Postgres as `core.counts` counts them in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import any_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,12 +42,14 @@ _PLACES = text(f"""
           FROM steps JOIN members ON members.hub = steps.hub
             AND members.rollout = steps.rollout AND members.step = steps.index
           WHERE steps.hub = :hub AND steps.rollout = uid
+            AND (CAST(:clusters AS text[]) IS NULL OR cluster = ANY(CAST(:clusters AS text[])))
         ) AS visits GROUP BY cluster, cluster_uid
       ) AS newest
     ) AS placed GROUP BY uid, place
 """)
 """As `place_of`. A step and how far the cluster is in it are one number, so that the newest is the
-greatest. One rollout after the other: all at once look to Postgres like the whole table."""
+greatest. One rollout after the other: all at once look to Postgres like the whole table.
+`clusters`: only these; NULL is all of them."""
 
 _NEWEST_EVENTS = text("""
     SELECT uid, seq, at FROM unnest(CAST(:uids AS text[])) AS uid LEFT JOIN LATERAL (
@@ -80,7 +82,13 @@ class TotalReads(CountingReads):
             self._tallies.learn_total(uid, unknown[uid], counts)
         return found | counted
 
-    async def _whole(self, db: AsyncConnection, rollouts: Sequence[Rollout]) -> dict[str, Counts]:
+    async def _whole(
+        self,
+        db: AsyncConnection,
+        rollouts: Sequence[Rollout],
+        clusters: Collection[str] | None = None,
+    ) -> dict[str, Counts]:
+        """By uid. `clusters`: of these alone."""
         if not rollouts:
             return {}
         uids = [rollout.uid for rollout in rollouts]
@@ -94,10 +102,10 @@ class TotalReads(CountingReads):
             step = to_record(row, Step)
             opened[step.rollout].append(step)
         places: dict[str, dict[Place, int]] = {uid: {} for uid in uids}
-        for uid, index, progress, clusters in await db.execute(
-            _PLACES, {"hub": self.hub, "uids": uids}
-        ):
-            places[uid][Place(index, Progress(progress))] = clusters
+        only = None if clusters is None else list(clusters)
+        asked = {"hub": self.hub, "uids": uids, "clusters": only}
+        for uid, index, progress, number in await db.execute(_PLACES, asked):
+            places[uid][Place(index, Progress(progress))] = number
         return {
             each.uid: counts_of_places(places[each.uid], course_of(each, opened[each.uid]))
             for each in rollouts

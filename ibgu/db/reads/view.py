@@ -1,25 +1,35 @@
 """One rollout as a screen shows it: its steps counted, one of them whole, all as of one moment."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.kinds import LabelSelector
+from ibgu.core.model import Rollout
 from ibgu.db.reads.groups import GroupReads
 from ibgu.db.reads.rollouts import RolloutReads
 from ibgu.db.reads.step import StepReads
 from ibgu.db.rows import OF_STEP
 from ibgu.db.schema import rollouts, steps
-from ibgu.db.views import GridRow, RolloutRow, StepRow, ViewRow
+from ibgu.db.views import GridRow, RolloutRow, SelectedRow, StepRow, ViewRow
 
 
 class ViewReads(RolloutReads, StepReads, GroupReads):
     async def view(
-        self, uid: str, step: int | None, intervals: int, label: LabelSelector | None = None
+        self,
+        uid: str,
+        step: int | None,
+        intervals: int,
+        label: LabelSelector | None = None,
+        *,
+        all_failures: bool = False,
     ) -> ViewRow:
         """Return a rollout with one step (from 0; None is the newest one) as of one moment.
 
         Everything is counted anew, as what others have counted may be of another moment. `label`
-        chooses the failures, the course and the names, not the cells.
+        chooses the failures, the course and what is selected, not the cells. `all_failures`: of
+        all steps.
         """
         async with self._at_one_moment() as db:
             seq, now = await self._seq(db), await self._now(db)
@@ -28,15 +38,16 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
             if chosen is None:
                 return ViewRow(rollout, rows, GridRow(seq, (), now))
             at = chosen.step.index
-            labelled = await self._labelled(db, uid, at, label)
+            selected = await self._selected(db, rollout.rollout, rows, label) if label else None
+            only = selected.clusters if selected else None
             return ViewRow(
                 rollout,
                 rows,
                 GridRow(seq, await self._cells(db, uid, at), now, chosen.flights),
                 chosen.step,
-                await self._failed(db, uid, at, label),
-                await self._course(db, chosen.step, intervals, labelled),
-                labelled,
+                await self._failed(db, uid, None if all_failures else at, only),
+                await self._course(db, chosen.step, intervals, only),
+                selected,
             )
 
     async def _with_all_steps(
@@ -54,6 +65,18 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
         )
         rows = (await db.execute(older)).mappings()
         return rollout, (*await self._counted(db, rows, shared=False), rollout.current)
+
+    async def _selected(
+        self,
+        db: AsyncConnection,
+        rollout: Rollout,
+        rows: Sequence[StepRow],
+        label: LabelSelector,
+    ) -> SelectedRow:
+        clusters = await self._labelled(db, rollout.uid, label)
+        whole = await self._whole(db, [rollout], clusters)
+        counted = await self._count(db, [row.step for row in rows], clusters=clusters)
+        return SelectedRow(clusters, whole[rollout.uid], tuple(counted))
 
 
 def _chosen(rows: tuple[StepRow, ...], index: int | None) -> StepRow | None:

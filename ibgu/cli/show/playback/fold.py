@@ -135,7 +135,7 @@ class Playback:
 
     def seen(self, now: datetime) -> Seen:
         current = self._steps[-1] if self._steps else None
-        hold, counts = self._hold or (current.hold if current else None), self._counts()
+        hold, counts = self._held(), self._counts()
         rollout = Rollout(
             namespace=self._namespace,
             name=self._name,
@@ -158,6 +158,9 @@ class Playback:
         ]
         return Seen(rollout, [*steps, *planned], failures_of(self._failed), now)
 
+    def _held(self) -> Reason | None:
+        return self._hold or (self._steps[-1].hold if self._steps else None)
+
     def _phase(self, hold: Reason | None, counts: Counts) -> str:
         if hold is not None and self._state != "deleted":
             return "Invalid" if hold.kind == "InvalidPlan" else "Held"
@@ -172,12 +175,15 @@ class Playback:
             for step in self._steps
             for name, member in step.members.items()
         )
-        course = Course(
+        places = Counter(places_of(visits))
+        return Counts(**to_builtins(counts_of_places(places, self._course())))
+
+    def _course(self) -> Course:
+        return Course(
             plan=tuple(item["actions"][0] for item in self._plan),
             begun=tuple(step.actions[0] for step in self._steps if step.joined),
             deleted=self._state == "deleted",
         )
-        return Counts(**to_builtins(counts_of_places(Counter(places_of(visits)), course)))
 
 
 _TIMES = {

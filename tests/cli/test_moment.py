@@ -1,0 +1,46 @@
+"""Every number that one command prints is of one moment, however fast the rollout moves."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from ibgu.core.model import Action, Kind, OnMember
+from ibgu.db import Journal
+from tests.api.fleet import failed, open_step, put, rollout, seen, succeeded, tell
+from tests.cli.conftest import Ibgu
+from tests.db.records import member, step
+
+pytestmark = pytest.mark.hub
+CLUSTERS = 24
+
+
+async def test_status_and_tree_are_of_one_moment(ibgu: Ibgu, journal: Journal) -> None:
+    """They asked one route after the other, and added up what had moved meanwhile."""
+    one = rollout()
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP, total=CLUSTERS))
+    await put(journal, *(member(prep, f"c{n:02}", n) for n in range(CLUSTERS)))
+    moments = set()
+    for n in range(CLUSTERS):
+        ended = failed(prep, f"c{n:02}", n, "no") if n % 3 else succeeded(prep, f"c{n:02}", n)
+        finished = tell(journal, OnMember(Kind.FINISHED, ended, "the cluster says so"))
+        command = ("status", "tree")[n % 2]
+        _, found = await asyncio.gather(finished, ibgu(command, "ran-r1", "-o", "json"))
+        body = json.loads(found.stdout)
+        _alike(body)
+        moments.add(body["seq"])
+    assert len(moments) > CLUSTERS / 2
+
+
+def _alike(found: Any) -> None:
+    step = found["steps"][0]
+    counts = step["counts"]
+    assert found["rollout"]["current"]["counts"] == counts
+    for name in ("running", "failed"):
+        assert found["rollout"]["counts"][name] == counts[name]
+    if "failures" in found:
+        assert found["failures"]["total"] == counts["failed"]
+    if groups := step.get("groups"):
+        assert sum(group["count"] for group in groups) == counts["total"] == CLUSTERS
