@@ -13,28 +13,12 @@ from ibgu.hub import paths
 from ibgu.hub.errors import TRANSPORT, HubError
 from ibgu.hub.port import NO_QUERY
 from ibgu.sim.hub import MemoryClient, MemoryHub
+from ibgu.sim.hub.kinds import CLUSTER_SET_BINDINGS as BINDINGS
+from ibgu.sim.hub.kinds import CLUSTER_SETS as SETS
 from ibgu.sim.hub.kinds import Resource
 from tests.simulation.loop import play
 
-API = f"{paths.CLUSTER_GROUP}/v1beta2"
 NORTH = {"cluster.open-cluster-management.io/clusterset": "north"}
-
-
-def kind(name: str, *, namespaced: bool) -> Resource:
-    return Resource(
-        group=paths.CLUSTER_GROUP,
-        version="v1beta2",
-        plural=f"{name.lower()}s",
-        kind=name,
-        status=True,
-        counted=True,
-        custom=True,
-        namespaced=namespaced,
-    )
-
-
-SETS = kind("ManagedClusterSet", namespaced=False)
-BINDINGS = kind("ManagedClusterSetBinding", namespaced=True)
 
 
 class Line(MemoryClient):
@@ -72,7 +56,7 @@ def hub(*kinds: Resource) -> Line:
 
 async def bind(line: Line) -> None:
     """The set north to namespace team-north."""
-    head = {"apiVersion": API, "metadata": {"name": "north"}}
+    head = {"apiVersion": SETS.api_version, "metadata": {"name": "north"}}
     await line.request("POST", paths.CLUSTER_SETS, body={**head, "kind": SETS.kind, "spec": {}})
     body = {**head, "kind": BINDINGS.kind, "spec": {"clusterSet": "north"}}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team-north"}}

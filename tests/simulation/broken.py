@@ -37,6 +37,7 @@ from ibgu.core.gates.pace import hub_rate, ramp_up, start_rate
 from ibgu.core.model import IbuView, Kind, Member, OnDebt, Run, RunState, WorkView
 from ibgu.core.observe import JudgementKind
 from ibgu.core.observe import judge as judge_state
+from ibgu.core.plan import Scope
 from ibgu.core.works import poke_patch, wanted_stage
 from ibgu.db.journal import journal, write
 from ibgu.hub.lease import Elector
@@ -371,6 +372,11 @@ def starts_forgotten(stack: ExitStack) -> None:
     _set(stack, Starts, "load", lambda self, started: None)
 
 
+def sets_ignored(stack: ExitStack) -> None:
+    """Whoever is a member starts, whatever is bound to the namespace by then."""
+    _set(stack, Scope, "includes", lambda self, labels: True)
+
+
 class Variant(Struct, frozen=True):
     patches: Patches
     theme: str = ""
@@ -412,6 +418,7 @@ VARIANTS: dict[str, Variant] = {
         (rate_ignored, "leaders"),
         (ramp_up_ignored, "", 4),
         (starts_forgotten, "leaders", 52),
+        (sets_ignored, "everything", 151),
     )
 }
 

@@ -95,9 +95,11 @@ PAYLOAD = (
     "payload-forbidden",
     "payload-refused",
 )
+TENANCY = ("set-unbound",)
 OTHERS = (
     *("hub-restored", "talm-lives", "label-taken", "kill-in-commit", "cut-in-commit", "own-error"),
     *PAYLOAD,
+    *TENANCY,
 )
 """Another past, another controller, a person or a death in the worst moment, an error of our own:
 only where a theme asks."""
@@ -182,7 +184,30 @@ def draw(seed: int, *, clusters: int, rollouts: int, until: float) -> list[Fault
     count = rng.randint(1, rng.choice((3, told.most))) if told.most else 0
     kinds = [_kind(rng, told) for _ in range(count)] + list(told.always)
     found = [_one(rng, kind, clusters, rollouts, until) for kind in kinds]
+    found += _unbound(Random(f"{seed}/unbound")) if bounded(seed) else ()
     return sorted(found, key=lambda fault: fault.at)
+
+
+BOUNDED = ("everything", "people")
+"""Themes of which a third of the seeds has tenancy."""
+
+
+def bounded(seed: int) -> bool:
+    """From a draw of its own, so that the rest of the seed is what it was without."""
+    return theme(seed).name in BOUNDED and Random(f"{seed}/sets").random() < 0.33
+
+
+def _unbound(rng: Random) -> list[Fault]:
+    """Longer than what was bound may count, and in the middle of rollouts."""
+    return [
+        Fault(
+            at=round(rng.uniform(0.0, 900.0), 1),
+            kind="set-unbound",
+            seconds=round(rng.uniform(200.0, 1500.0), 1),
+            n=rng.randrange(12),
+        )
+        for _ in range(rng.randint(1, 3))
+    ]
 
 
 def _kind(rng: Random, told: Theme) -> str:

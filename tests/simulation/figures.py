@@ -23,7 +23,8 @@ GROUPS = {
     "clusters": faults.CLUSTER,
     "people": faults.PEOPLE,
     "what Prep carries": faults.PAYLOAD,
-    "others": tuple(kind for kind in faults.OTHERS if kind not in faults.PAYLOAD),
+    "tenancy": faults.TENANCY,
+    "others": tuple(kind for kind in faults.OTHERS if kind not in faults.PAYLOAD + faults.TENANCY),
 }
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 
 from ibgu.core.plan.shapes import SHAPES
 from ibgu.sim.spec import FleetSpec
-from tests.simulation.faults import ALL, CALM, theme
+from tests.simulation.faults import ALL, CALM, bounded, theme
 
 Object = dict[str, Any]
 
@@ -67,10 +67,12 @@ class Scenario(Struct, frozen=True):
     """The IBGUs name ConfigMaps and a pull secret."""
     starts_per_minute: int = 0
     """The setting of all nodes."""
+    tenancy: bool = False
+    """The IBGUs' namespace may take only clusters of sets that are bound to it."""
 
 
 def scenario(seed: int) -> Scenario:
-    found = _scenario(seed)
+    found = structs.replace(_scenario(seed), tenancy=bounded(seed))
     if Random(f"{seed}/older").random() >= OLDER:
         return found
     interval = POLL / found.fleet.scale

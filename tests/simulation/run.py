@@ -41,6 +41,7 @@ from tests.simulation.checks.labels import Labels
 from tests.simulation.checks.pace import Pace
 from tests.simulation.checks.payloads import Payloads
 from tests.simulation.checks.pokes import Pokes
+from tests.simulation.checks.tenancy import Tenancy
 from tests.simulation.checks.truth import HEARD, Run, Truth
 from tests.simulation.checks.turns import Turns
 from tests.simulation.errors import ERROR, own_errors
@@ -280,6 +281,11 @@ class _Play:
         Pace(self.found, self._plan.starts_per_minute, skewed=skewed).read(events)
         self._effects.compare(runs, skewed=skewed, late=self._late)
         self._labels.compare(events, self._effects, skewed)
+        if self._plan.tenancy:
+            tenancy = Tenancy(self.found, self.world.bindings)
+            tenancy.armed(self._effects.arms)
+            if not skewed:
+                tenancy.read(events)
         truth = Truth(self.found, runs, self.world.player.clusters.values(), skewed)
         truth.check()
         kinds = {fault.kind for fault in self._faults}

@@ -14,11 +14,12 @@ from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.sim.cluster import Cluster
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from ibgu.sim.hub.kinds import CGUS
+from ibgu.sim.hub.kinds import CGUS, CLUSTER_SET_BINDINGS, CLUSTER_SETS
 from ibgu.sim.hub.store import Backup
 from ibgu.sim.player import Player
 from ibgu.sim.player.clock import Clock
 from ibgu.sim.spoke.refusal import Refusal
+from tests.simulation.bindings import Bindings
 from tests.simulation.faults import HUB, JOURNAL, PROCESS, WATCH, Fault
 from tests.simulation.journal import Turnstile
 from tests.simulation.loop import BEGINNING
@@ -72,7 +73,9 @@ class World:
     def __init__(self, scenario: Scenario, seed: int, engine: AsyncEngine, journal: str) -> None:
         loop = asyncio.get_running_loop()
         self.scenario = scenario
-        more = (CGUS,) if scenario.talm else ()
+        talm = (CGUS,) if scenario.talm else ()
+        sets = (CLUSTER_SETS, CLUSTER_SET_BINDINGS) if scenario.tenancy else ()
+        more = (*talm, *sets)
         self.hub = MemoryHub(now=loop.time, seed=seed, more=more, watched=scenario.watched)
         self.weather = Weather()
         fleet = MemoryClient(self.hub, "agents")
@@ -81,8 +84,12 @@ class World:
         self.people = People(self.hub, self.player, ibgus)
         self.talm = Talm(self.hub)
         self.shelf = Shelf(self.hub)
+        self.bindings = Bindings(self.hub, seed)
         turnstile = Turnstile()
-        settings = {"starts_per_minute": scenario.starts_per_minute}
+        settings = {
+            "starts_per_minute": scenario.starts_per_minute,
+            "tenancy": "clustersets" if scenario.tenancy else "off",
+        }
         self.nodes = [
             Node(
                 f"node-{number}",
@@ -119,6 +126,8 @@ class World:
         await self.player.synced.wait()
         if self.scenario.payloads:
             await self.shelf.fill()
+        if self.scenario.tenancy:
+            await self.bindings.fill(self.player.clusters)
         for node in self.nodes:
             node.start()
 
@@ -145,6 +154,9 @@ class World:
         elif fault.kind in ("payload-changed", "payload-missing", "payload-too-large"):
             self.weather.struck[fault.kind] += 1
             self._tasks.append(asyncio.create_task(self.shelf.happen(fault)))
+        elif fault.kind == "set-unbound":
+            self.weather.struck[fault.kind] += 1
+            self._tasks.append(asyncio.create_task(self.bindings.happen(fault)))
         elif fault.kind in PROCESS + JOURNAL + HUB + WATCH + SHOTS + WINDOWS:
             self._to_processes(fault)
         else:

@@ -97,6 +97,24 @@ CGUS = Resource(
 """TALM's kind, on a hub on which TALM was installed."""
 
 
+def _of_tenancy(kind: str, *, namespaced: bool) -> Resource:
+    return Resource(
+        group=paths.CLUSTER_GROUP,
+        version="v1beta2",
+        plural=f"{kind.lower()}s",
+        kind=kind,
+        namespaced=namespaced,
+        status=True,
+        counted=True,
+        custom=True,
+    )
+
+
+CLUSTER_SETS = _of_tenancy("ManagedClusterSet", namespaced=False)
+CLUSTER_SET_BINDINGS = _of_tenancy("ManagedClusterSetBinding", namespaced=True)
+"""Of a hub whose namespaces may take only the clusters that are bound to them."""
+
+
 def _unlisted(schema: JsonObject) -> JsonObject:
     """The IBGU's without what it says of each cluster in the status."""
     properties = schema["properties"]
