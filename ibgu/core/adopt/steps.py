@@ -33,7 +33,8 @@ ClusterOf = Callable[[str], ClusterView | None]
 
 
 class Adopted(Struct, frozen=True):
-    """`gone`: clusters that TALM has had in the step and that are not on the hub any more."""
+    """`gone`: clusters that TALM has had in the step and that are no longer on the hub, or that the
+    namespace may not take."""
 
     step: Step
     members: tuple[Member, ...]

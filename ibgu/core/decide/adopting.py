@@ -51,14 +51,33 @@ def foreign_controller(turn: Turn) -> Reason | None:
         return _adopting(turn) if traces.left else None
     ours = bool(turn.book.steps) or traces.complete(rollout.spec)
     if turn.snapshot.adoption or (traces.begun and not ours):
-        if problem := turn.snapshot.scope.problem:
-            return Reason(ReasonKind.UNBOUND, turn.now, problem, None, Who.PERSON)
+        if turn.snapshot.scope.problem:
+            return Reason(ReasonKind.UNBOUND, turn.now, _unbound(turn), None, Who.PERSON)
         words = (
             "unfinished ClusterGroupUpgrades or steps of this IBGU are left from TALM: annotate "
             f"it with {names.ADOPT} and any value, and ibgu takes it over where TALM has left it"
         )
         return Reason(ReasonKind.ADOPTION, turn.now, words, None, Who.PERSON)
     return None
+
+
+def _unbound(turn: Turn) -> str:
+    """TALM's ManifestWorks stay meanwhile, and keep everybody else from its clusters."""
+    then = (
+        "ibgu takes it over"
+        if _wished(turn)
+        else f"annotate it with {names.ADOPT} and any value, and ibgu takes it over"
+    )
+    return (
+        "TALM has begun this rollout and left it unfinished, and ibgu can't take it over yet: "
+        f"{turn.snapshot.scope.problem}. Once that is done, {then}"
+    )
+
+
+def _wished(turn: Turn) -> bool:
+    found = turn.snapshot.object
+    wish = found.metadata.annotations.get(names.ADOPT) if found else None
+    return wish is not None and wish != turn.rollout.controls.get(names.ADOPT)
 
 
 def _adopting(turn: Turn) -> Reason:
@@ -170,12 +189,18 @@ def _import_step(turn: Turn, adopted: Adopted) -> None:
 
 
 def _told(turn: Turn, adopted: Adopted) -> str:
-    step, gone = adopted.step, adopted.gone
+    step, scope = adopted.step, turn.snapshot.scope
     words = f"step {step.index + 1} as TALM has left it: {count(len(adopted.members), 'cluster')}"
-    if not gone:
-        return words
-    bounded = f", or {turn.snapshot.scope.outside}" if turn.snapshot.scope.bounded else ""
-    return f"{words}; no longer on the hub{bounded}: {', '.join(gone)}"
+    gone = [name for name in adopted.gone if turn.observe(name).cluster is None]
+    outside = [name for name in adopted.gone if name not in gone]
+    if gone:
+        words += f"; no longer on the hub: {', '.join(gone)}"
+    if outside:
+        words += (
+            f"; {scope.outside}, and left as they are: {', '.join(outside)}. To take them, bind "
+            f"their set with: {scope.bind}, then create another ImageBasedGroupUpgrade for them"
+        )
+    return words
 
 
 def _stands(member: Member) -> str:

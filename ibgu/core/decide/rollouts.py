@@ -123,7 +123,7 @@ def _hold(turn: Turn, found: Ibgu) -> None:
         words = f"no longer: {hold.message}" if hold else "nothing of TALM's is left"
         actor = turn.snapshot.actor if turn.rollout.paused else ""
         turn.on_rollout(Kind.ROLLOUT_RELEASED, words, actor=actor, hold=None, adopting_since=None)
-    elif reason is not None and (hold is None or hold.kind is not reason.kind):
+    elif reason is not None and not _told_already(hold, reason):
         turn.on_rollout(
             Kind.ROLLOUT_HELD,
             reason.message,
@@ -132,6 +132,13 @@ def _hold(turn: Turn, found: Ibgu) -> None:
             hold=reason,
             adopting_since=adopting,
         )
+
+
+def _told_already(hold: Reason | None, reason: Reason) -> bool:
+    """What keeps a namespace from its clusters is told again when it is something else."""
+    if hold is None or hold.kind is not reason.kind:
+        return False
+    return reason.kind is not ReasonKind.UNBOUND or hold.message == reason.message
 
 
 def _over(turn: Turn) -> bool:

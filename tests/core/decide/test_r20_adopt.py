@@ -20,6 +20,7 @@ from ibgu.core.model import (
     RunState,
     Stage,
     StepState,
+    Who,
 )
 from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.snapshot import PayloadState
@@ -435,25 +436,47 @@ def test_who_may_make_group_upgrades_gets_no_cluster_that_is_not_the_namespaces(
     uid = talm.leave()
     twin.settle()
     assert set(twin.book(uid).steps[0].members) == {"s1", "s3"}
-    words = "or in no cluster set that is bound to namespace fleet: s2"
-    assert any(words in warning for warning in twin.warnings())
+    words = (
+        "step 1 as TALM has left it: 2 clusters; in no cluster set that is bound to namespace "
+        "fleet, and left as they are: s2. To take them, bind their set with: clusteradm "
+        "clusterset bind SET --namespace fleet, then create another ImageBasedGroupUpgrade for them"
+    )
+    assert words in twin.warnings()
     assert not [key for key in twin.works if key[1] == "s2"]
 
 
 def test_nothing_is_taken_over_while_the_namespace_may_take_nobody(twin: Twin) -> None:
-    twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
+    """A person hears of TALM's unfinished step, of what is in its way, and of what comes then."""
+    twin.scope = Scope("fleet", (), "the hub has not told its ManagedClusterSets for 60 seconds")
     talm = prepping(twin)
     talm.begins("s1", Action.PREP)
-    uid = talm.leave()
+    uid = talm.leave(annotated=False)
     twin.settle()
-    hold = twin.book(uid).rollout.hold
-    assert hold is not None
-    assert hold.kind is ReasonKind.UNBOUND
+    begun = "TALM has begun this rollout and left it unfinished, and ibgu can't take it over yet: "
+    assert _unbound(twin, uid) == (
+        f"{begun}{twin.scope.problem}. Once that is done, annotate it with ibgu.dev/adopt and any "
+        "value, and ibgu takes it over"
+    )
+    twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
+    twin.annotate(uid, adopt="yes")
+    twin.settle()
+    assert _unbound(twin, uid) == (
+        f"{begun}{twin.scope.problem}. Once that is done, ibgu takes it over"
+    )
+    assert len(twin.told(Kind.ROLLOUT_HELD)) == 2
     assert twin.book(uid).steps == []
+    assert list(twin.talm) == ["s1"]
     twin.scope = EVERYWHERE
     twin.touch(uid)
     twin.settle()
     assert set(twin.book(uid).steps[0].members) == {"s1", "s2", "s3"}
+
+
+def _unbound(twin: Twin, uid: str) -> str:
+    hold = twin.book(uid).rollout.hold
+    assert hold is not None
+    assert (hold.kind, hold.who) == (ReasonKind.UNBOUND, Who.PERSON)
+    return hold.message
 
 
 def test_talm_came_back_to_a_rollout_of_ours_and_left_again(twin: Twin) -> None:
