@@ -1,11 +1,20 @@
 """What only the hub can say of an IBGU before it is applied, asked with the caller's rights."""
 
+from msgspec import Struct
+
 from ibgu.core.kinds import IbguSpec, JsonObject
-from ibgu.core.references import references
+from ibgu.core.references import Reference, references
+from ibgu.core.works import PULL_SECRETS, no_pull_secret
 from ibgu.hub import paths
 from ibgu.hub.decode import Bare
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
+
+
+class _Typed(Struct, frozen=True):
+    """A Secret without its content."""
+
+    type: str = ""
 
 
 class Preflight:
@@ -31,11 +40,11 @@ class Preflight:
                 raise
 
     async def payload(self, spec: IbguSpec, namespace: str) -> None:
-        """Are the ConfigMaps and the pull secret there that Prep brings to the clusters?"""
+        """Are the ConfigMaps and the pull secret there that Prep brings to the clusters, and is
+        that one a pull secret?"""
         for ref in references(spec.ibu_spec, namespace):
-            path = paths.secret if ref.kind == "Secret" else paths.config_map
             try:
-                await self._hub.get(path(ref.namespace, ref.name), Bare)
+                await self._source(ref)
             except paths.NotAName as error:
                 self.problems.append(f"{ref} can't exist: {error}")
                 continue
@@ -47,3 +56,13 @@ class Preflight:
                 else:
                     raise
                 self.warnings.append(f"{ref} {words}")
+
+    async def _source(self, ref: Reference) -> None:
+        """Raises HubError, NotAName."""
+        if ref.kind != "Secret":
+            await self._hub.get(paths.config_map(ref.namespace, ref.name), Bare)
+            return
+        found = await self._hub.get(paths.secret(ref.namespace, ref.name), _Typed)
+        if found.type not in PULL_SECRETS:
+            words = no_pull_secret(f"{ref.namespace}/{ref.name}", found.type)
+            self.problems.append(f"{words}. Name a pull secret in seedImageRef.pullSecretRef")

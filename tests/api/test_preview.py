@@ -16,6 +16,7 @@ from ibgu.db import Journal
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
+from ibgu.sandbox.kubectl import Kubectl
 from tests.api.fleet import failed, open_step, put, rollout, seen, spec
 from tests.api.test_changes import manifest
 from tests.db.records import member, step
@@ -101,6 +102,37 @@ async def test_a_manifest_that_is_not_applied_yet(preview: Preview) -> None:
         "ConfigMap default/oadp-cm is not on the hub: bring it to the clusters another way, or "
         "create it"
     ) in as_admin
+
+
+@pytest.mark.parametrize("type_", ["Opaque", "kubernetes.io/dockerconfigjson"])
+async def test_a_secret_that_is_no_pull_secret_is_told_beforehand(
+    preview: Preview, kubectl: Kubectl, type_: str
+) -> None:
+    """The rollout would be held by it once it has begun; of its content nothing is told."""
+    name = f"preview-{type_.rpartition('/')[2].lower()}"
+    password = '{"auths": {}, "password": "kept-from-all"}'
+    kubectl(
+        *("create", "secret", "generic", name, "-n", "default", f"--type={type_}"),
+        f"--from-literal=.dockerconfigjson={password}",
+    )
+    body = proposed("Prep")
+    body["spec"]["ibuSpec"]["seedImageRef"]["pullSecretRef"] = {"name": name}
+    answer = await preview("admin", manifest=body)
+    found = answer.json()
+    assert found["valid"] is (type_ != "Opaque")
+    assert found["problems"] == [
+        f"Secret default/{name} has the type Opaque, and nothing of it is carried: a pull secret "
+        "has the type kubernetes.io/dockerconfigjson or kubernetes.io/dockercfg. Name a pull "
+        "secret in seedImageRef.pullSecretRef"
+    ] * (type_ == "Opaque")
+    assert "kept-from-all" not in answer.text
+    (unread,) = (
+        words
+        for words in (await preview("olga", manifest=body)).json()["warnings"]
+        if f"Secret default/{name}" in words
+    )
+    assert unread.endswith("was not looked for: you may not read it")
+    kubectl("delete", "secret", name, "-n", "default")
 
 
 async def test_the_hubs_admission_is_asked(preview: Preview) -> None:

@@ -2,11 +2,19 @@
 
 from ibgu.core.works.cluster_patch import cluster_patch
 from ibgu.core.works.names import carried, payload_name, stage_name
-from ibgu.core.works.payload import Payload, PayloadError, build, payload_body
+from ibgu.core.works.payload import (
+    PULL_SECRETS,
+    Payload,
+    PayloadError,
+    build,
+    no_pull_secret,
+    payload_body,
+)
 from ibgu.core.works.stage import by_generation, disarming, poke_patch, stage_body, stage_patch
 from ibgu.core.works.wanted import Wanted, disarmed_stage, wanted_stage
 
 __all__ = [
+    "PULL_SECRETS",
     "Payload",
     "PayloadError",
     "Wanted",
@@ -16,6 +24,7 @@ __all__ = [
     "cluster_patch",
     "disarmed_stage",
     "disarming",
+    "no_pull_secret",
     "payload_body",
     "payload_name",
     "poke_patch",

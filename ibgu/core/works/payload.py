@@ -45,7 +45,9 @@ def build(sources: Iterable[Source]) -> Payload:
     parts: dict[tuple[str, str, str], bytes] = {}
     for source in sources:
         if isinstance(source, Secret) and source.type not in PULL_SECRETS:
-            raise PayloadError(_no_pull_secret(source))
+            meta = source.metadata
+            words = no_pull_secret(f"{meta.namespace}/{meta.name}", source.type)
+            raise PayloadError(f"{words}. {_REPLACE}")
         manifest = _manifest(source)
         metadata = manifest["metadata"]
         key = (manifest["kind"], metadata["namespace"], metadata["name"])
@@ -104,13 +106,18 @@ def _metadata(metadata: ObjectMeta, namespace: str) -> JsonObject:
     return {"name": metadata.name, "namespace": namespace, **filled}
 
 
-def _no_pull_secret(secret: Secret) -> str:
-    name = f"{secret.metadata.namespace}/{secret.metadata.name}"
+def no_pull_secret(name: str, type_: str) -> str:
+    """Return why a Secret of that type is not carried; `name`: its namespace and name."""
     return (
-        f"Secret {name} has the type {secret.type or 'Opaque'}, and nothing of it is carried: a "
-        f"pull secret has the type {' or '.join(PULL_SECRETS)}. Replace it by a pull secret, or "
-        "delete this ImageBasedGroupUpgrade and create it with the name of one"
+        f"Secret {name} has the type {type_ or 'Opaque'}, and nothing of it is carried: a "
+        f"pull secret has the type {' or '.join(PULL_SECRETS)}"
     )
+
+
+_REPLACE = (
+    "Replace it by a pull secret, or delete this ImageBasedGroupUpgrade and create it with the "
+    "name of one"
+)
 
 
 def _too_large(parts: dict[tuple[str, str, str], bytes], size: int) -> str:
