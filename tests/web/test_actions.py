@@ -175,6 +175,32 @@ async def violations_of(look: Look) -> list[str]:
     return told((await Axe().run(look.page)).response)
 
 
+async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Look) -> None:
+    """The brake has ended a FinalizeUpgrade: to resume it takes the way back from the others."""
+    plan = manifest("ran-434")
+    plan["spec"]["plan"][0]["actions"] = ["FinalizeUpgrade"]
+    Kubectl(look.site.hub).apply(plan)
+    story = look.site.story()
+    uid = of_hub(look, "ran-434")["metadata"]["uid"]
+    of = await story.rollout(uid, ["FinalizeUpgrade"], name="ran-434", fleet=FLEET)
+    hold = Reason(ReasonKind.BRAKE, story.now, "5 clusters in a row have failed", None, Who.PERSON)
+    step = await story.step(of, 0, 3, hold=hold)
+    await story.put(*(waiting(step, 6900 + n, n, story.now) for n in range(3)))
+    dialog = await opened(look, "ran-434", "Resume")
+    told = dialog.locator(".confirm")
+    await expect(told).to_contain_text("This can't be undone for 3 clusters.")
+    await expect(told).to_contain_text("The rollout goes on with FinalizeUpgrade.")
+    send = dialog.get_by_role("button", name="Resume ran-434")
+    await expect(send).to_have_accessible_description("Type ran-434 to confirm.")
+    await send.press("Enter")
+    assert "ibgu.dev/resume" not in of_hub(look, "ran-434")["metadata"].get("annotations", {})
+    await dialog.get_by_label("type the rollout's name").fill("ran-434")
+    await send.press("Enter")
+    await expect(dialog.get_by_role("status")).to_contain_text("Done.")
+    assert "ibgu.dev/resume" in of_hub(look, "ran-434")["metadata"]["annotations"]
+    assert look.errors == []
+
+
 async def test_the_failed_are_cleaned_up(look: Look, clusters: None) -> None:
     await made(look, "ran-422", 6100, over=True)
     dialog = await opened(look, "ran-422", "Clean up failed")

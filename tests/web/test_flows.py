@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.async_api import expect
 
 from ibgu.core.model import ReasonKind, RolloutState, StepState
@@ -554,6 +555,31 @@ async def test_a_phase_of_the_list_has_room_on_one_line(look: Look, width: int) 
     assert all(box and box["height"] < 30 for box in boxes)
     assert len({round(box["x"] + box["width"]) for box in boxes if box}) == 1
     assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [820, 1280, 1440])
+async def test_long_names_and_words_push_nothing_away(look: Look, width: int) -> None:
+    story = look.site.story()
+    long = f"ran-{width}-with-a-name-that-is-as-long-as-the-longest-that-is-in-use"
+    of = await story.rollout(
+        f"long-{width}", ["Prep"], name=long, who="via the hub (" + "x" * 60 + ")"
+    )
+    step = await story.step(of, 0, 2)
+    names = [f"du-cell-site-in-{width}-frankfurt-am-main-north-rack-417-sector-{n}" for n in (1, 2)]
+    begun = story.now - 40 * MINUTE
+    bad = failed(step, 0, 0, begun, 8 * MINUTE, "the cluster says a lot " * 15)
+    slow = running(step, 1, 1, 1, begun, ReasonKind.RUNNING, "z" * 90)
+    both = zip((bad, slow), names, strict=True)
+    await story.put(*(replace(each, cluster=cluster, uid=cluster) for each, cluster in both))
+    await look.page.set_viewport_size({"width": width, "height": 900})
+    for link in ("", f"#/r/default/{long}", f"#/c/{names[0]}?rollout=default/{long}"):
+        page = await look.open(link)
+        await expect(page.locator("main")).to_contain_text(long)
+        await expect(page.locator("[aria-busy]")).to_have_count(0)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        wide = "[...document.querySelectorAll('.scroll')].map((e) => e.scrollWidth - e.clientWidth)"
+        assert not any(await page.evaluate(wide))
+    assert look.errors == []
 
 
 async def test_a_tablet_has_room_for_it(look: Look) -> None:

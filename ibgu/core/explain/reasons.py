@@ -101,7 +101,7 @@ _IN_FLIGHT = {
         "nothing: the cluster is at it",
     ),
     ReasonKind.REBOOTING: Meaning(
-        "the cluster is dark while it reboots, as expected",
+        "the cluster reboots, and can't be reached meanwhile",
         "the cluster reports to the hub again",
         "nothing: wait for the cluster",
     ),

@@ -41,6 +41,7 @@ const WHY = {
     "You may not see this",
     "Ask an administrator of the hub for the right that is named above.",
   ],
+  422: ["This can't be asked for", "Is the address complete?"],
   404: ["There is no such thing", "It may have another name or namespace."],
   503: ["ibgu is not ready", "It is tried again every few seconds."],
 };

@@ -86,6 +86,7 @@ function options(total) {
   });
   return {
     cursor: { y: false, drag: { setScale: false } },
+    legend: { markers: { dash: ({ series }, index) => (series[index].dash ? "dashed" : "solid") } },
     padding: [8, 0, 0, 0],
     scales: { y: { range: upToTotal }, slots: { range: fromZero } },
     axes: [
@@ -102,7 +103,7 @@ function options(total) {
         },
       },
       line("succeeded", found.good),
-      line("failed", found["s-failed"]),
+      line("failed", found["s-failed"], { dash: [10, 4] }),
       line("in flight", found["s-running"], { scale: "slots", width: 1.5 }),
       line("slots", found.quiet, { scale: "slots", width: 1, dash: [4, 4] }),
     ],

@@ -5,7 +5,7 @@ import { REVERSIBLE, riskOf } from "../../../words/actions.js";
 export const Nothing = () => null;
 
 /** All of them, or those that are named. */
-export function Clusters({ what, body, change }) {
+export function Clusters({ what, change }) {
   const read = (event) => {
     const names = event.target.value.split(/[\s,]+/).filter(Boolean);
     change({ clusters: names.length ? names : null });
@@ -21,7 +21,7 @@ export function Clusters({ what, body, change }) {
       />
     </label>
     <p id="chosen-help" class="quiet">
-      Names, with commas or spaces between; empty: all ${what} clusters${body.clusters === null && " (as it is now)"}.
+      Names, with commas or spaces between. Leave it empty for all ${what} clusters.
     </p>
   </div>`;
 }
