@@ -198,6 +198,9 @@ async def test_without_tenancy_the_same_abort_ends_who_waits(
     await _attacked(scene)
     await ended(scene, A, "theirs")
     assert Counter(await outcomes(scene, A))["cancelled"] >= 8
+    told = str(await status(scene, A, "theirs"))
+    assert "cancelled by a rollout of another namespace" in told
+    assert "tenant-b/" not in told
 
 
 async def test_an_abort_waits_where_both_have_the_cluster(scene: Scene, two: Tenants) -> None:

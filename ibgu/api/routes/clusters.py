@@ -22,7 +22,7 @@ from ibgu.api.routes.inputs import (
     not_found,
     unknown_cluster,
 )
-from ibgu.api.routes.visible import NamesForCaller, Visible
+from ibgu.api.routes.visible import ReadableForCaller, Visible
 from ibgu.api.rules import NAME
 from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.clusters import ClusterBody
@@ -30,7 +30,9 @@ from ibgu.api.schemas.explain import ExplainedBody
 from ibgu.api.schemas.problem import problems
 from ibgu.api.shape.clusters import cluster_body
 from ibgu.api.shape.explain import explained
+from ibgu.core.claims import CLAIMS
 from ibgu.db.reads import Reads
+from ibgu.db.views import VisitRow
 
 router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=Guarded)
 
@@ -74,7 +76,7 @@ async def cluster(
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
     paces: PacesOfHub,
-    names: NamesForCaller,
+    readable: ReadableForCaller,
 ) -> ClusterBody:
     """For who may `get managedclusters` of that name. Rollouts of namespaces that the caller may
     not read have no name there."""
@@ -82,7 +84,7 @@ async def cluster(
     visits = (await reads.visits(name, limit=1)).items
     if not visits:
         raise unknown_cluster(name)
-    return cluster_body(name, await reads.cluster(name), visits[0], paces, names)
+    return cluster_body(name, await reads.cluster(name), visits[0], paces, readable)
 
 
 @router.get(
@@ -96,7 +98,7 @@ async def explain(
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
     paces: PacesOfHub,
-    names: NamesForCaller,
+    readable: ReadableForCaller,
     namespace: InNamespace = None,
     rollout: InRollout = None,
 ) -> Response:
@@ -108,8 +110,15 @@ async def explain(
     visits = (await reads.visits(name, rollout=uid, limit=TOLD)).items
     if not visits:
         raise unknown_cluster(name, rollout)
-    found = explained(visits, paces, names)
+    holds = (await reads.cluster(name)).holds if _is_claimed(visits[0]) else ()
+    found = explained(visits, holds, paces, readable)
     return Response(msgspec.json.encode(found), media_type="application/json")
+
+
+def _is_claimed(visit: VisitRow) -> bool:
+    """Whether it waits for another rollout that has the cluster."""
+    member = visit.member.member
+    return not member.finished and member.reason.kind in CLAIMS
 
 
 async def _uid(

@@ -1,7 +1,4 @@
-"""Routes that need a token: who asks, and how often, is settled before a body is read.
-
-Names that the caller may not hear are taken out of whatever they answer.
-"""
+"""Routes that need a token: who asks, and how often, is settled before a body is read."""
 
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
@@ -13,9 +10,7 @@ from fastapi.routing import APIRoute
 
 from ibgu.api.access import Caller, authenticate
 from ibgu.api.context import Context
-from ibgu.api.names import discreet
 from ibgu.api.problems import too_many
-from ibgu.api.routes.inputs import reads_of
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -33,18 +28,9 @@ class Guarded(APIRoute):
             request.state.caller = caller
             user = caller.user.username
             with context.bodies.held(user) if _brings_body(request) else nullcontext():
-                answer = await handler(request)
-            return await _discreet(answer, caller, request)
+                return await handler(request)
 
         return guarded
-
-
-async def _discreet(response: Response, caller: Caller, request: Request) -> Response:
-    body = await discreet(bytes(response.body), caller, reads_of(request))
-    if body != response.body:
-        response.body = body
-        response.headers["Content-Length"] = str(len(body))
-    return response
 
 
 def _brings_body(request: Request) -> bool:

@@ -17,7 +17,7 @@ from ibgu.api.routes.inputs import (
     StepNumber,
     index,
 )
-from ibgu.api.routes.visible import NamesForCaller
+from ibgu.api.routes.visible import ReadableForCaller
 from ibgu.api.schemas.activity import Activity
 from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.events import EventBody
@@ -25,7 +25,7 @@ from ibgu.api.schemas.failures import Failures
 from ibgu.api.schemas.members import VisitBody
 from ibgu.api.schemas.problem import problems
 from ibgu.api.shape.activity import deed_body
-from ibgu.api.shape.events import event_body
+from ibgu.api.shape.events import event_body, event_for
 from ibgu.api.shape.failures import failures_body
 from ibgu.api.shape.members import visit_body
 
@@ -85,7 +85,7 @@ async def cluster_history(
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
     paces: PacesOfHub,
-    names: NamesForCaller,
+    readable: ReadableForCaller,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Page[VisitBody]:
@@ -93,7 +93,7 @@ async def cluster_history(
     namespaces that the caller may not read have no name there."""
     await caller.require_cluster(name)
     found = await reads.visits(name, limit=limit, cursor=cursor)
-    items = [visit_body(each, paces, names) for each in found.items]
+    items = [visit_body(each, paces, readable) for each in found.items]
     return Page(items=items, next_cursor=found.next)
 
 
@@ -107,10 +107,16 @@ async def cluster_events(
     name: ClusterName,
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
+    readable: ReadableForCaller,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Page[EventBody]:
-    """Over all rollouts of the hub, for who may `get managedclusters` of that name."""
+    """Over all rollouts of the hub, for who may `get managedclusters` of that name. Those of
+    namespaces that the caller may not read name no rollout."""
     await caller.require_cluster(name)
     found = await reads.cluster_events(name, limit=limit, cursor=cursor)
-    return Page(items=[event_body(each) for each in found.items], next_cursor=found.next)
+    namespaces = await reads.namespaces_of({each.rollout for each in found.items})
+    items = [
+        event_body(event_for(each, namespaces.get(each.rollout), readable)) for each in found.items
+    ]
+    return Page(items=items, next_cursor=found.next)

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 
 from ibgu.api.access import Caller, CallerOfRequest, Session, SessionOfRequest
 from ibgu.api.context import Context
-from ibgu.api.names import discreet
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import RolloutOfPath
 from ibgu.api.schemas.problem import problems
@@ -57,9 +56,6 @@ class _OfHub:
 
     async def renew(self) -> None:
         self._caller = await self._session.caller()
-
-    async def discreet(self, body: bytes) -> bytes:
-        return await discreet(body, self._caller, self._feed.reads)
 
     async def may_hear(self, rollout: str) -> bool:
         namespace = await self._feed.namespace(rollout)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from ibgu.api.access import CallerOfRequest
-from ibgu.api.names import Names, names_for
+from ibgu.api.readable import Readable, readable_by
 from ibgu.api.routes.inputs import InNamespace, ReadsOfRequest
 
 
@@ -17,12 +17,12 @@ async def _visible(
     if namespace is not None:
         await caller.require_rollouts(namespace)
         return [namespace]
-    return (await names_for(caller, reads)).readable
+    return (await readable_by(caller, reads)).namespaces
 
 
-async def _names(caller: CallerOfRequest, reads: ReadsOfRequest) -> Names:
-    return await names_for(caller, reads)
+async def _readable(caller: CallerOfRequest, reads: ReadsOfRequest) -> Readable:
+    return await readable_by(caller, reads)
 
 
-NamesForCaller = Annotated[Names, Depends(_names)]
+ReadableForCaller = Annotated[Readable, Depends(_readable)]
 Visible = Annotated[Collection[str] | None, Depends(_visible)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ibgu.api.names import Names
+from ibgu.api.readable import Readable
 from ibgu.api.schemas.clusters import ClusterBody, HoldBody
 from ibgu.api.shape.members import visit_body
 from ibgu.core.forecast import Paces
@@ -11,20 +11,20 @@ from ibgu.db.views import ClusterRow, HoldRow, VisitRow
 
 
 def cluster_body(
-    name: str, row: ClusterRow, newest: VisitRow, paces: Paces, names: Names
+    name: str, row: ClusterRow, newest: VisitRow, paces: Paces, readable: Readable
 ) -> ClusterBody:
     return ClusterBody(
         name=name,
-        newest=visit_body(newest, paces, names),
-        hold=_hold(row.holds[0], names) if row.holds else None,
+        newest=visit_body(newest, paces, readable),
+        hold=_hold(row.holds[0], readable) if row.holds else None,
         labels=row.labels,
         labels_owed=_wanted(debt.labels for debt in row.debts),
         annotations_owed=_wanted(debt.annotations for debt in row.debts),
     )
 
 
-def _hold(row: HoldRow, names: Names) -> HoldBody:
-    rollout = names.of(row.namespace, row.name, row.rollout)
+def _hold(row: HoldRow, readable: Readable) -> HoldBody:
+    rollout = readable.reference(row.namespace, row.name, row.rollout)
     return HoldBody(rollout=rollout, step=row.step + 1, slot=row.slot, taken_at=row.taken_at)
 
 

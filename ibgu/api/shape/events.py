@@ -1,11 +1,29 @@
 """Events, with the names of their data as everywhere else in the API."""
 
+from msgspec.structs import replace
 from pydantic.alias_generators import to_camel
 
+from ibgu.api.readable import Readable
 from ibgu.api.schemas.events import EventBody
+from ibgu.core.claims import ANOTHER, CANCELLATIONS, cancelled_by
+from ibgu.core.model import Outcome, RunResult
 from ibgu.db.views import EventRow
 
 _SAME = ("seq", "at", "kind", "why", "cause", "warning", "actor", "rollout", "cluster", "run")
+
+_NAME_ROLLOUTS = ("message", "words")
+"""Data of a member that another rollout has taken."""
+
+
+def event_for(row: EventRow, namespace: str | None, readable: Readable) -> EventRow:
+    """Return the event as the caller may read it; `namespace`: of its rollout, None: not known."""
+    outcome, result = row.data.get("outcome"), row.data.get("result")
+    taken = outcome == Outcome.CANCELLED or result == RunResult.PREEMPTED
+    if not taken or readable.includes(namespace):
+        return row
+    data = {name: value for name, value in row.data.items() if name not in _NAME_ROLLOUTS}
+    why = cancelled_by(ANOTHER) if row.cause in CANCELLATIONS else row.why
+    return replace(row, why=why, data=data)
 
 
 def event_body(row: EventRow) -> EventBody:

@@ -2,23 +2,37 @@
 
 from collections.abc import Sequence
 
-from ibgu.api.names import Names
+from ibgu.api.readable import Readable
+from ibgu.api.shape.members import visit_for
+from ibgu.core.claims import with_holder
 from ibgu.core.explain import Case, Explained, Past, explain
 from ibgu.core.forecast import Paces
-from ibgu.db.views import VisitRow
+from ibgu.core.model import Member
+from ibgu.db.views import HoldRow, VisitRow
 
 
-def explained(visits: Sequence[VisitRow], paces: Paces, names: Names) -> Explained:
-    """`visits`: newest first, at least one."""
-    row = visits[0].member
+def explained(
+    visits: Sequence[VisitRow], holds: Sequence[HoldRow], paces: Paces, readable: Readable
+) -> Explained:
+    """`visits`: newest first, at least one; `holds`: of the cluster, by whatever rollout."""
+    told = [visit_for(each, readable) for each in visits]
+    row = told[0].member
     return explain(
         Case(
-            rollout=names.full(row.namespace, row.name),
-            member=row.member,
+            rollout=readable.full_name(row.namespace, row.name),
+            member=_with_holder(row.member, holds, readable),
             action=row.action,
             hold=row.hold,
-            past=[Past(visit.member.member, visit.runs) for visit in reversed(visits)],
+            past=[Past(visit.member.member, visit.runs) for visit in reversed(told)],
             now=row.now,
             paces=paces,
         )
     )
+
+
+def _with_holder(member: Member, holds: Sequence[HoldRow], readable: Readable) -> Member:
+    """Return the member with the name of who has its cluster, as far as the caller may read it."""
+    other = next((each for each in holds if each.rollout != member.rollout), None)
+    if other is None:
+        return member
+    return with_holder(member, readable.full_name(other.namespace, other.name))

@@ -1,10 +1,13 @@
 """Members, with the reason that counts and what is known about their words."""
 
-from ibgu.api.names import Names
+from msgspec.structs import replace
+
+from ibgu.api.readable import Readable
 from ibgu.api.schemas.common import CompletedActionBody, RunBody, StalledBody
 from ibgu.api.schemas.members import MemberBody, VisitBody
 from ibgu.api.shape.rollouts import reason_body
 from ibgu.api.shape.words import known_failure
+from ibgu.core.claims import run_without_names, without_names
 from ibgu.core.failures import Known
 from ibgu.core.forecast import Paces, stalled
 from ibgu.core.model import Action, Member, Reason, Run
@@ -63,9 +66,19 @@ def _run(run: Run) -> RunBody:
     return RunBody.model_validate(run, from_attributes=True)
 
 
-def visit_body(row: VisitRow, paces: Paces, names: Names) -> VisitBody:
+def visit_body(row: VisitRow, paces: Paces, readable: Readable) -> VisitBody:
     found = row.member
-    rollout = names.of(found.namespace, found.name, found.member.rollout)
+    told = visit_for(row, readable)
     return VisitBody(
-        rollout=rollout, member=member_body(found, paces), runs=[_run(run) for run in row.runs]
+        rollout=readable.reference(found.namespace, found.name, found.member.rollout),
+        member=member_body(told.member, paces),
+        runs=[_run(run) for run in told.runs],
     )
+
+
+def visit_for(row: VisitRow, readable: Readable) -> VisitRow:
+    """Return the visit as the caller may read it."""
+    if readable.includes(row.member.namespace):
+        return row
+    member = replace(row.member, member=without_names(row.member.member))
+    return VisitRow(member, tuple(map(run_without_names, row.runs)))

@@ -40,9 +40,6 @@ class Audience(Protocol):
     async def may_hear(self, rollout: str) -> bool:
         """`rollout` is a uid."""
 
-    async def discreet(self, body: bytes) -> bytes:
-        """Events without the names that they may not hear."""
-
 
 class EventStream(Response):
     media_type = "text/event-stream"
@@ -94,7 +91,7 @@ class EventStream(Response):
         try:
             while True:
                 part = await follower.next(max(beat_at - clock(), _SHORT))
-                body = await self._audience.discreet(part.body(await self._heard(part)))
+                body = part.body(await self._heard(part))
                 del part
                 if body or clock() >= beat_at:
                     await _send(send, body or HEARTBEAT)

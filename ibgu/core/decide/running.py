@@ -6,6 +6,7 @@ as far as the observation lets it in one turn.
 
 from collections.abc import Callable
 
+from ibgu.core.claims import cancelled_by
 from ibgu.core.decide.accepted import decide_accepted
 from ibgu.core.decide.arming import decide_armed, decide_intended, intend, talm_work
 from ibgu.core.decide.braking import kept_by_brake
@@ -86,7 +87,7 @@ def _cut_short(turn: Turn, member: Member, seen: Observation) -> bool:
     elif turn.rollout.state is RolloutState.DELETED:
         end_run(turn, member, RunResult.DELETED, Cause.DELETED, "the rollout was deleted")
     elif by:
-        end_run(turn, member, RunResult.PREEMPTED, Cause.PREEMPTED, f"cancelled by {by}")
+        end_run(turn, member, RunResult.PREEMPTED, Cause.PREEMPTED, cancelled_by(by))
     else:
         return False
     return True
@@ -150,7 +151,7 @@ def _cancelled(turn: Turn, member: Member, seen: Observation) -> bool:
     words = {
         Cause.GONE: "the ManagedCluster is gone",
         Cause.DELETED: "the rollout was deleted",
-        Cause.PREEMPTED: f"cancelled by {by}",
+        Cause.PREEMPTED: cancelled_by(by),
     }[cause]
     outcome = Outcome.FAILED if gone else Outcome.CANCELLED
     action = turn.action(member)

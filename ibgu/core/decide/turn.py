@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ibgu.core.book import Book, StepBook, Take, World
+from ibgu.core.claims import name_within
 from ibgu.core.cut import cut
 from ibgu.core.model import (
     Action,
@@ -118,9 +119,7 @@ class Turn:
 
     def named(self, other: str) -> str:
         """A rollout, given as namespace/name, as those of this one's namespace may read it."""
-        own = not other or other.startswith(f"{self.rollout.namespace}/")
-        bounded = self.snapshot.scope.bounded
-        return "a rollout of another namespace" if bounded and not own else other
+        return name_within(self.rollout.namespace, other) if other else ""
 
     def stands_since(self, reason: Reason) -> datetime:
         """Since when, but never from before everything was in sync (R11.7), and never from a time

@@ -1,6 +1,7 @@
 """Members without a hold: what keeps them, what a look says (R2, R6, R8, R12)."""
 
 from ibgu.core.book import Holder
+from ibgu.core.claims import cancelled_by, takes_over_from, works_on
 from ibgu.core.decide.arming import may_reboot, talm_work
 from ibgu.core.decide.ending import finish, skip_action
 from ibgu.core.decide.looking import known_state, look_again, unanswered
@@ -65,7 +66,7 @@ def _over(turn: Turn, member: Member, cluster: ClusterView | None) -> bool:
     elif cluster.uid != member.uid:
         _end(turn, member, Outcome.FAILED, Cause.RECREATED, "the ManagedCluster was re-created")
     elif canceller:
-        _end(turn, member, Outcome.CANCELLED, Cause.CANCELLED, f"cancelled by {canceller}")
+        _end(turn, member, Outcome.CANCELLED, Cause.CANCELLED, cancelled_by(canceller))
     else:
         return False
     return True
@@ -131,9 +132,9 @@ def _claimed(turn: Turn, member: Member) -> bool:
         return False
     other = turn.world.books[holder.rollout].rollout
     if _may_preempt(turn, member, holder):
-        words = f"takes it over from {turn.named(other.full_name)}"
+        words = takes_over_from(turn.named(other.full_name))
         return _block(turn, member, ReasonKind.PREEMPTING, words, Who.IBGU)
-    words = f"{turn.named(other.full_name)} works on the cluster"
+    words = works_on(turn.named(other.full_name))
     return _block(turn, member, ReasonKind.CLAIM, words, Who.IBGU)
 
 

@@ -256,7 +256,7 @@ def elsewhere(name: str, step: str) -> Ibgu:
     return replace(found, metadata=replace(found.metadata, namespace="theirs"))
 
 
-def between_two(action: str, *, across: bool) -> tuple[Twin, str, str]:
+def between_two(action: str, *, across: bool, scope: Scope = SHARED) -> tuple[Twin, str, str]:
     """Both clusters belong to a rollout, one is in flight; another namespace's cancels."""
     twin = Twin("site-1", "site-2")
     Invariants(twin)
@@ -264,7 +264,7 @@ def between_two(action: str, *, across: bool) -> tuple[Twin, str, str]:
     older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
     twin.wait(seconds=10)
     newer = twin.apply(elsewhere("newer", action))
-    twin.scope = SHARED
+    twin.scope = scope
     twin.settle()
     return twin, older, newer
 
@@ -293,8 +293,10 @@ def test_its_later_steps_take_their_clusters_too() -> None:
     assert told(certify(log_of(twin))) == []
 
 
-def test_where_it_is_on_they_are_cancelled_and_no_foreign_name_is_told() -> None:
-    twin, older, newer = between_two("Abort", across=True)
+@pytest.mark.parametrize("scope", [SHARED, Scope("fleet")], ids=["tenancy", "no tenancy"])
+def test_where_it_is_on_they_are_cancelled_and_no_foreign_name_is_told(scope: Scope) -> None:
+    """Who may read one rollout need not be able to read the other, with tenancy or without."""
+    twin, older, newer = between_two("Abort", across=True, scope=scope)
     member = twin.member(older, 0, "site-2")
     assert (member.outcome, member.cause) == (Outcome.CANCELLED, Cause.CANCELLED)
     twin.wait(hours=1)

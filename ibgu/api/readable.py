@@ -1,0 +1,32 @@
+"""Which namespaces' rollouts a caller may read, and how those of others are told."""
+
+from collections.abc import Collection
+
+from msgspec import Struct
+
+from ibgu.api.access import Caller
+from ibgu.api.schemas.members import RolloutName
+from ibgu.core.claims import ANOTHER
+from ibgu.db.reads import Reads
+
+
+class Readable(Struct, frozen=True):
+    namespaces: Collection[str] | None
+    """None: all."""
+
+    def includes(self, namespace: str | None) -> bool:
+        return self.namespaces is None or namespace in self.namespaces
+
+    def full_name(self, namespace: str, name: str) -> str:
+        return f"{namespace}/{name}" if self.includes(namespace) else ANOTHER
+
+    def reference(self, namespace: str, name: str, uid: str) -> RolloutName:
+        if self.includes(namespace):
+            return RolloutName(namespace=namespace, name=name, uid=uid)
+        return RolloutName(namespace=None, name=None, uid=uid)
+
+
+async def readable_by(caller: Caller, reads: Reads) -> Readable:
+    if await caller.may_read_rollouts():
+        return Readable(None)
+    return Readable(frozenset(await caller.readable(await reads.namespaces())))

@@ -1,0 +1,57 @@
+"""Sentences that name the rollout which has, or takes, a member's cluster.
+
+A record names only rollouts of its own namespace: whoever may read it may read those. Others have
+the name back where it is known who asks.
+"""
+
+from msgspec.structs import replace
+
+from ibgu.core.model import Cause, Member, ReasonKind, Run, RunResult
+
+ANOTHER = "a rollout of another namespace"
+
+
+def name_within(namespace: str, full_name: str) -> str:
+    """Return the namespace/name of a rollout as a record of that namespace may have it."""
+    return full_name if full_name.startswith(f"{namespace}/") else ANOTHER
+
+
+def works_on(rollout: str) -> str:
+    return f"{rollout} works on the cluster"
+
+
+def takes_over_from(rollout: str) -> str:
+    return f"takes it over from {rollout}"
+
+
+def cancelled_by(rollout: str) -> str:
+    return f"cancelled by {rollout}"
+
+
+_SENTENCES = {ReasonKind.CLAIM: works_on, ReasonKind.PREEMPTING: takes_over_from}
+CLAIMS = frozenset(_SENTENCES)
+"""Reasons that name the rollout which has the cluster."""
+CANCELLATIONS = frozenset({Cause.CANCELLED, Cause.PREEMPTED})
+"""Causes that name the rollout which has taken it."""
+
+
+def with_holder(member: Member, rollout: str) -> Member:
+    """Return the member with the name of the rollout that has its cluster, if it waits for that."""
+    sentence = _SENTENCES.get(member.reason.kind)
+    if sentence is None:
+        return member
+    return replace(member, reason=replace(member.reason, message=sentence(rollout)))
+
+
+def without_names(member: Member) -> Member:
+    """Return the member for those who may not read its rollout, nor others of the namespace."""
+    found = with_holder(member, ANOTHER)
+    message = cancelled_by(ANOTHER) if member.cause in CANCELLATIONS else member.message
+    run = run_without_names(member.run) if member.run else None
+    return replace(found, message=message, run=run)
+
+
+def run_without_names(run: Run) -> Run:
+    if run.result is RunResult.PREEMPTED:
+        return replace(run, message=cancelled_by(ANOTHER))
+    return run
