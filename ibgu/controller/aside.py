@@ -14,6 +14,7 @@ import structlog
 from msgspec import Struct
 
 from ibgu import telemetry
+from ibgu.db.errors import is_refused
 from ibgu.hub.backoff import Backoff
 from ibgu.hub.errors import HubError
 
@@ -61,6 +62,18 @@ def about(rollout: str) -> Iterator[None]:
     except (Broken, HubError, MemoryError):
         raise
     except Exception as error:
+        raise Broken(rollout, _words(error)) from error
+
+
+@contextmanager
+def storing(rollout: str) -> Iterator[None]:
+    """For a commit of one rollout's decisions alone: what Postgres refuses of them is that
+    rollout's matter, what else goes wrong is not. Raises Broken."""
+    try:
+        yield
+    except Exception as error:
+        if not is_refused(error):
+            raise
         raise Broken(rollout, _words(error)) from error
 
 

@@ -17,6 +17,7 @@ from ibgu.core.book import Book
 from ibgu.core.decide import Answer, decide_debt, decide_into, set_aside, start_into
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Decision, Kind, OnDebt, OnRollout, Rollout
+from ibgu.core.moments import moment
 from ibgu.core.recover import rebuild, returned
 from ibgu.core.snapshot import Facts, Snapshot
 from ibgu.core.works import names
@@ -162,12 +163,11 @@ def _leaving(obj: Ibgu) -> bool:
 def new_rollout(found: Ibgu, now: datetime) -> Rollout:
     """The record of an IBGU at first sight; its generation 0 makes the first turn check it."""
     meta = found.metadata
-    created = datetime.fromisoformat(meta.creation_timestamp) if meta.creation_timestamp else now
     return Rollout(
         uid=meta.uid,
         namespace=meta.namespace,
         name=meta.name,
-        created_at=created,
+        created_at=moment(meta.creation_timestamp) or now,
         spec=found.spec,
         annotations=names.carried(meta.annotations),
     )

@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from ibgu.controller.aside import Aside, about
+from ibgu.controller.aside import Aside, about, storing
 from ibgu.controller.commit import Draft, Ledger
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.watches import Watches
@@ -126,7 +126,8 @@ class Recovery:
             if found.metadata.uid not in self._aside:
                 with about(found.metadata.uid):
                     draft = _taken(world, self._rebuilt(world, found, now))
-                said += await self._commit(draft, now)
+                with storing(found.metadata.uid):
+                    said += await self._commit(draft, now)
         return said
 
     def _rebuilt(self, world: World, found: Ibgu, now: datetime) -> list[Decision]:

@@ -6,7 +6,7 @@ holder that lives, whatever time it says. Only at the first look there is nothin
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import inf
 
 import structlog
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from ibgu.controller.clock import Clock
 from ibgu.core.kinds import Lease
+from ibgu.core.moments import moment
 from ibgu.hub import paths
 from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
@@ -88,7 +89,8 @@ class TalmWatch:
         renewed = lease.spec.renew_time
         if not renewed or not lease.spec.holder_identity:
             return False
-        fresh = self._clock.now() - datetime.fromisoformat(renewed) < ALIVE
+        at = moment(renewed)
+        fresh = at is not None and self._clock.now() - at < ALIVE
         return self._moved(namespace, renewed) or fresh
 
     def _moved(self, namespace: str, renewed: str) -> bool:

@@ -13,6 +13,8 @@ _AWAY_CLASSES = ("08", "53", "57P", "58")
 _AWAY = frozenset({"25006", "55P03", "25P03", "57014"})
 """A standby that only reads; a lock not given in time; idle too long; a statement cut short."""
 _AGAIN = frozenset({"40001", "40P01"})
+_REFUSED_CLASSES = ("22", "23", "54")
+"""No value of the column's type; against a constraint; too large for an index."""
 
 WAITS = "; ibgu goes on by itself once it answers again"
 """The end of what `JournalAway` says: true of a process that runs."""
@@ -68,6 +70,11 @@ def is_answer(error: BaseException) -> bool:
 def is_transient(error: BaseException) -> bool:
     """Postgres chose this transaction to end a deadlock or a conflict: the next try works."""
     return sqlstate(error) in _AGAIN
+
+
+def is_refused(error: BaseException) -> bool:
+    """Postgres will never store these values, however often it is asked."""
+    return sqlstate(error).startswith(_REFUSED_CLASSES)
 
 
 def told(error: BaseException) -> str:

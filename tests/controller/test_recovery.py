@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Callable, Collection
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import text
 
 from ibgu import db
-from ibgu.controller.aside import Aside
+from ibgu.controller.aside import Aside, Broken
 from ibgu.controller.commit import Ledger
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.recovery import Recovery
@@ -127,6 +128,20 @@ async def test_a_run_that_only_new_lists_show(journal: Slow, mirror: Mirror) -> 
 
     await journal.note(Versions({"manifestworks": 1000}))
     _only_ours_is_imported(await recovered(journal, mirror, missed))
+
+
+async def test_what_postgres_refuses_to_import_is_that_rollouts_matter(
+    journal: Slow, mirror: Mirror, database_url: str
+) -> None:
+    """Whatever of a cluster's words it was: all other rollouts go on."""
+    pool = db.engine(database_url)
+    async with pool.begin() as connection:
+        await connection.execute(text("ALTER TABLE runs ADD CHECK (id <> 'lost')"))
+    await pool.dispose()
+    show(mirror, "lost")
+    with pytest.raises(Broken) as caught:
+        await recovered(journal, mirror)
+    assert caught.value.rollout == UID
 
 
 def _only_ours_is_imported(world: World) -> None:

@@ -23,6 +23,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
+from ibgu.core.numbers import int32
 from ibgu.core.plan import natural_key
 from ibgu.core.talm import Group, TalmWork, names
 
@@ -63,8 +64,8 @@ def _unknown(rollout: Rollout, index: int, now: datetime) -> Step:
         rollout=rollout.uid,
         index=index,
         actions=tuple(Action(action) for action in item.actions),
-        max_concurrency=item.rollout_strategy.max_concurrency,
-        timeout=timedelta(minutes=item.rollout_strategy.timeout),
+        max_concurrency=int32(item.rollout_strategy.max_concurrency),
+        timeout=timedelta(minutes=int32(item.rollout_strategy.timeout)),
         state=StepState.FINISHED,
         started_at=now,
         finished_at=now,

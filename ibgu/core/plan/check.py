@@ -9,10 +9,8 @@ from itertools import zip_longest
 
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import Action
+from ibgu.core.numbers import LARGEST
 from ibgu.core.plan.shapes import allowed
-
-_LARGEST = 2**31 - 1
-"""As in ibgu's CRD; the journal's columns and the calendar take no more."""
 
 Started = tuple[tuple[Action, ...], int, int]
 """A step that has started: its actions, maxConcurrency, timeout in minutes."""
@@ -42,8 +40,8 @@ def _bad_numbers(index: int, item: PlanItem) -> Iterator[str]:
         ("maxConcurrency", strategy.max_concurrency),
         ("timeout", strategy.timeout),
     ):
-        wrong = "greater than or equal to 1" if value < 1 else f"less than or equal to {_LARGEST}"
-        if not 1 <= value <= _LARGEST:
+        wrong = "greater than or equal to 1" if value < 1 else f"less than or equal to {LARGEST}"
+        if not 1 <= value <= LARGEST:
             yield (
                 f"spec.plan[{index}].rolloutStrategy.{field}: Invalid value: {value}: "
                 f"should be {wrong}"

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.book import Book, StepBook
 from ibgu.core.model import Action, ClusterView, Step, StepState
+from ibgu.core.numbers import int32
 from ibgu.core.plan import EVERYWHERE, natural_key, select
 from ibgu.core.recover.found import Found
 from ibgu.core.recover.placing import Part, place, step_of
@@ -61,8 +62,8 @@ def record(
             rollout=uid,
             index=index,
             actions=tuple(Action(action) for action in item.actions),
-            max_concurrency=item.rollout_strategy.max_concurrency,
-            timeout=timedelta(minutes=item.rollout_strategy.timeout),
+            max_concurrency=int32(item.rollout_strategy.max_concurrency),
+            timeout=timedelta(minutes=int32(item.rollout_strategy.timeout)),
         )
     )
     first = found.told.started_at if index == 0 else None

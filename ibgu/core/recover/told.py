@@ -1,11 +1,11 @@
 """The status of an IBGU, read back: what ibgu (or TALM) had told before the journal was lost."""
 
 from datetime import datetime
-from typing import Annotated
 
-from msgspec import Meta, Struct, ValidationError, json
+from msgspec import Struct, ValidationError, json
 
 from ibgu.core.kinds import Condition, Ibgu
+from ibgu.core.moments import moment
 
 MANAGER = "ibgu"
 """As the API server names who wrote: the product of our User-Agent."""
@@ -25,7 +25,8 @@ class Entry(Struct, frozen=True, rename="camel"):
     current_action: ToldAction | None = None
 
 
-_Moment = Annotated[datetime, Meta(tz=True)]
+_LONGEST_NAME = 253
+"""Characters of a ManagedCluster's name: the API server takes no more."""
 
 
 class _Summary(Struct, frozen=True, rename="camel"):
@@ -35,8 +36,8 @@ class _Summary(Struct, frozen=True, rename="camel"):
 
 class _Status(Struct, frozen=True, rename="camel"):
     observed_generation: int = 0
-    started_at: _Moment | None = None
-    completed_at: _Moment | None = None
+    started_at: str | None = None
+    completed_at: str | None = None
     conditions: list[Condition] = []
     clusters: list[Entry] = []
     summary: _Summary = _Summary()
@@ -67,11 +68,11 @@ def told(found: Ibgu) -> Told:
         return Told()
     return Told(
         generation=status.observed_generation,
-        started_at=status.started_at,
-        completed_at=status.completed_at,
+        started_at=moment(status.started_at or ""),
+        completed_at=moment(status.completed_at or ""),
         complete=_complete(status, found),
         steps=max(0, status.summary.step - (0 if status.summary.step_total else 1)),
-        clusters={entry.name: entry for entry in status.clusters},
+        clusters={one.name: one for one in status.clusters if len(one.name) <= _LONGEST_NAME},
         ours=_ours(found),
     )
 

@@ -11,6 +11,8 @@ from ibgu.core.observe import Shown
 from ibgu.core.works import names
 
 _DIGITS = 6
+_LONGEST_RUN = 64
+"""Characters: ours are of 20, and an index of the journal takes no text of any length."""
 _ACTIONS = {action.value: action for action in Action}
 _RESULTS = {result.value: result for result in RunResult}
 
@@ -46,7 +48,7 @@ def traces_of(works: Iterable[Shown[WorkView]]) -> dict[str, Trace]:
 def _trace(work: Shown[WorkView]) -> Trace | None:
     marks = work.metadata.annotations
     action = _ACTIONS.get(marks.get(names.ACTION, ""))
-    if not work.view.run or action is None:
+    if not 0 < len(work.view.run) <= _LONGEST_RUN or action is None:
         return None
     return Trace(
         cluster=work.metadata.namespace,

@@ -6,6 +6,7 @@ from msgspec import DecodeError, Struct, ValidationError, json
 from msgspec.structs import replace
 
 from ibgu.core.kinds import Condition, Ibgu
+from ibgu.core.moments import moment
 from ibgu.core.observe.conditions import find
 from ibgu.core.shadow.records import Batch, ShadowRollout, ShadowStep
 from ibgu.core.talm import Group
@@ -56,12 +57,11 @@ def status_of(found: Ibgu) -> TalmStatus:
 def rollout_of(found: Ibgu, known: ShadowRollout | None, now: datetime) -> ShadowRollout:
     meta, seed = found.metadata, found.spec.ibu_spec.seed_image_ref
     progressing = find(status_of(found).conditions, "Progressing")
-    created = datetime.fromisoformat(meta.creation_timestamp) if meta.creation_timestamp else now
     return ShadowRollout(
         uid=meta.uid,
         namespace=meta.namespace,
         name=meta.name,
-        created_at=created,
+        created_at=moment(meta.creation_timestamp) or now,
         seed_image=seed.image,
         seed_version=seed.version,
         plan=tuple(tuple(item.actions) for item in found.spec.plan),

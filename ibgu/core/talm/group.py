@@ -8,6 +8,8 @@ from msgspec import Struct
 from ibgu.core.cut import cut
 from ibgu.core.kinds import ClusterGroupUpgrade, IbguSpec, PlanItem, ResourceStatus
 from ibgu.core.model import Action
+from ibgu.core.moments import moment
+from ibgu.core.numbers import int32
 from ibgu.core.observe.conditions import find, status_of
 from ibgu.core.talm import names
 
@@ -85,12 +87,12 @@ def group_of(cgu: ClusterGroupUpgrade, index: int, item: PlanItem) -> Group:
         owners=tuple(owner.uid for owner in meta.owner_references),
         index=index,
         actions=actions,
-        max_concurrency=item.rollout_strategy.max_concurrency,
-        timeout_minutes=item.rollout_strategy.timeout,
+        max_concurrency=int32(item.rollout_strategy.max_concurrency),
+        timeout_minutes=int32(item.rollout_strategy.timeout),
         batches=tuple(map(tuple, status.remediation_plan)),
-        batch=run.current_batch,
-        started_at=_moment(run.started_at),
-        finished_at=_moment(run.completed_at),
+        batch=int32(run.current_batch),
+        started_at=moment(run.started_at or ""),
+        finished_at=moment(run.completed_at or ""),
         finished=finished(cgu),
         ended={c.name: c.state for c in status.clusters if c.state},
         progress=_progress(cgu, len(actions)),
@@ -106,10 +108,6 @@ def group_of(cgu: ClusterGroupUpgrade, index: int, item: PlanItem) -> Group:
 def finished(cgu: ClusterGroupUpgrade) -> bool:
     """`Succeeded` stands, True or False, once TALM is through with it."""
     return status_of(cgu.status.conditions, "Succeeded") in ("True", "False")
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _progress(cgu: ClusterGroupUpgrade, actions: int) -> dict[str, int]:

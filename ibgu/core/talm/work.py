@@ -8,6 +8,7 @@ from msgspec import DecodeError, Struct, json
 from ibgu.core.cut import cut
 from ibgu.core.kinds import Condition, ManifestCondition
 from ibgu.core.model import Stage
+from ibgu.core.moments import moment
 from ibgu.core.observe.conditions import find, status_of
 from ibgu.core.observe.shown import Shown, shown
 from ibgu.core.talm import names
@@ -76,9 +77,7 @@ def view_talm_work(work: TalmManifestWork) -> TalmWork:
         generation=generation,
         group=(labels.get(names.CGU_NAMESPACE, ""), labels.get(names.CGU, "")),
         stage=stage,
-        created=datetime.fromisoformat(meta.creation_timestamp)
-        if meta.creation_timestamp
-        else None,
+        created=moment(meta.creation_timestamp),
         terminating=meta.deletion_timestamp is not None,
         orphan=option is not None and option.propagation_policy == "Orphan",
         applied=_says(work.status.conditions, "True", generation),

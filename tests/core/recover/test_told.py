@@ -75,11 +75,20 @@ def test_a_step_that_opens_has_no_members_whatever_the_rollout_counts() -> None:
     assert told(obj(status={"summary": summary})).steps == 1
 
 
-@pytest.mark.parametrize(
-    "raw", [b'{"startedAt": "2026-01-01T10:00:00"}', b'{"clusters": "none"}', b"[]"]
-)
+@pytest.mark.parametrize("raw", [b'{"startedAt": 7}', b'{"clusters": "none"}', b"[]"])
 def test_a_status_that_cannot_be_read_says_nothing(raw: bytes) -> None:
     assert told(replace(obj(), status=Raw(raw))) == Told()
+
+
+def test_a_start_and_an_end_that_are_no_times_are_not_told() -> None:
+    found = told(obj(status={"startedAt": "9999-12-31T23:59:59-15:00", "completedAt": "soon"}))
+    assert (found.started_at, found.completed_at, found.begun) == (None, None, False)
+
+
+def test_an_entry_of_a_name_that_no_cluster_can_have_is_not_told() -> None:
+    """A key of the journal takes no text of any length."""
+    found = told(obj(status={"clusters": [entry("a" * 253), entry("a" * 254)]}))
+    assert list(found.clusters) == ["a" * 253]
 
 
 PLAN = [
@@ -180,7 +189,8 @@ def test_marks_that_nobody_can_read(attempt: str) -> None:
 
 def test_works_without_a_run_leave_no_trace() -> None:
     """They were only looked through, or say nothing that can be read."""
-    assert traces_of([work("site-1", ""), work("site-2", action="Dance")]) == {}
+    works = [work("site-1", ""), work("site-2", action="Dance"), work("site-3", "r" * 65)]
+    assert traces_of(works) == {}
 
 
 @pytest.mark.parametrize(

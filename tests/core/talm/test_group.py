@@ -6,6 +6,7 @@ import pytest
 
 from ibgu.core.kinds import IbguSpec, PlanItem
 from ibgu.core.model import Action
+from ibgu.core.numbers import LARGEST
 from ibgu.core.talm import groups_of, names
 from ibgu.core.talm.group import Group
 from tests.core.decide.builders import plan_of
@@ -64,6 +65,15 @@ def test_a_step_in_its_second_batch() -> None:
     assert (group.started_at, group.finished_at) == (datetime(2026, 1, 1, tzinfo=UTC), None)
     assert not group.finished
     assert not group.terminating
+
+
+def test_numbers_and_times_that_nobody_can_store() -> None:
+    """TALM's CRD lets them through."""
+    spec = IbguSpec(plan=plan_of(["Prep"], concurrency=2**40, timeout=2**62))
+    odd = as_cgu(cgu("a", 0, "Prep", batch=2**40, started="2026-01-01T00:00:00+99:99"))
+    (group,) = groups_of("a", spec, [odd])
+    assert (group.max_concurrency, group.timeout_minutes, group.batch) == (LARGEST,) * 3
+    assert group.started_at is None
 
 
 def test_the_words_of_a_refusal() -> None:

@@ -1,0 +1,87 @@
+"""A cluster, or a user of one namespace, that wants to stop ibgu for everybody.
+
+What each of them may do: SECURITY.md. OCM gives a cluster's work agent `update` and `patch` of the
+ManifestWorks in its own namespace.
+"""
+
+import random
+import string
+from typing import Any
+
+import pytest
+
+from ibgu.hub import paths
+from tests.e2e.harness import Scene
+from tests.e2e.manifests import Object, ibgu, step
+
+BEYOND_POSTGRES = "2026-01-01T00:00:00+16:00"
+BEYOND_THE_CALENDAR = "9999-12-31T23:59:59-15:00"
+LONG = "".join(random.Random(0).choices(string.ascii_letters, k=4000))
+"""As a key more than an index of Postgres takes."""
+
+
+def of_one(scene: Scene, name: str, number: int, *steps: Object) -> Object:
+    """An IBGU for one cluster of the fleet."""
+    made = ibgu(name, *steps, fleet=scene.label)
+    chosen: list[Any] = [{"matchLabels": {"name": f"{scene.label}-{number}"}}]
+    made["spec"]["clusterLabelSelectors"] = chosen
+    return made
+
+
+async def all_others_go_on(scene: Scene) -> None:
+    """Also after another start: nothing of it is left that can't be read."""
+    await scene.apply(of_one(scene, "victim", 2, step("Prep")))
+    await scene.phase("victim", "Completed")
+    await scene.stop()
+    await scene.start()
+    await scene.apply(of_one(scene, "next", 3, step("Prep")))
+    await scene.phase("next", "Completed")
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {"run": "neverseen", "started": BEYOND_POSTGRES},
+        {"run": "neverseen", "started": BEYOND_THE_CALENDAR, "limit": BEYOND_THE_CALENDAR},
+        {"run": LONG},
+    ],
+    ids=["beyond-postgres", "beyond-the-calendar", "long"],
+)
+async def test_a_cluster_that_writes_what_the_journal_can_not_store(
+    scene: Scene, marks: dict[str, str]
+) -> None:
+    first = f"{scene.label}-1"
+    await scene.fleet(count=3, faults=[f"hangs@{first}"])
+    await scene.start()
+    await scene.apply(of_one(scene, "mine", 1, step("Prep")))
+    await scene.seen_in_journal("RunAccepted", first)
+    await scene.stop()
+    (work,) = await scene.works(first)
+    told = [f"ibgu.dev/{key}={value}" for key, value in marks.items()]
+    name = work["metadata"]["name"]
+    await scene.kubectl("annotate", "manifestwork", name, "-n", first, *told, "--overwrite")
+    await scene.start()
+    await all_others_go_on(scene)
+
+
+@pytest.mark.parametrize("started", [BEYOND_POSTGRES, BEYOND_THE_CALENDAR])
+async def test_a_user_who_writes_a_status_that_the_journal_can_not_store(
+    scene: Scene, started: str
+) -> None:
+    """The right to patch the status is the namespace's own, and so is the harm."""
+    await scene.fleet(count=3)
+    mine = of_one(scene, "mine", 1, step("Prep"))
+    mine["metadata"]["annotations"] = {"ibgu.dev/pause": "x"}
+    await scene.apply(mine)
+    done = [{"action": "Prep"}]
+    entries = [{"name": name, "completedActions": done} for name in (f"{scene.label}-1", LONG)]
+    status = {"startedAt": started, "observedGeneration": 1, "clusters": entries}
+    await scene.admin.request(
+        "PATCH",
+        paths.ibgu_status("default", "mine"),
+        body={"status": status},
+        content_type=paths.MERGE_PATCH,
+        query={"fieldManager": "ibgu"},
+    )
+    await scene.start()
+    await all_others_go_on(scene)
