@@ -155,7 +155,8 @@ class Wire:
             return RestError(f"can't trust {self._server}: {_of_tls(reason)}")
         words = getattr(reason, "strerror", None) or reason
         return RestError(
-            f"can't reach {self._server}: {words}; --server or IBGU_SERVER names the REST API"
+            f"can't reach {self._server}: {words}; ibgu login finds ibgu's REST API, --server or "
+            "IBGU_SERVER names it"
         )
 
 

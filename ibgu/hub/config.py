@@ -5,13 +5,13 @@ kubernetes_asyncio is imported inside the functions, because the import alone ta
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ibgu.hub.credentials import Credentials, Loaded, StaticToken
 from ibgu.hub.errors import TRANSPORT, HubError
+from ibgu.hub.kubeconfig import problem, words
 
 DEFAULT_KUBECONFIG = "~/.kube/config"
 
@@ -29,24 +29,10 @@ async def load(kubeconfig: str | None, context: str | None) -> tuple[Any, Creden
         return await _from_file(path or DEFAULT_KUBECONFIG, context)
     except Exception as error:  # the library lets any type out, depending on what is malformed
         where = path or f"{DEFAULT_KUBECONFIG} (KUBECONFIG is not set)"
-        why = words(error) if _exists(path or DEFAULT_KUBECONFIG) else "there is no such file"
+        why = problem(path or DEFAULT_KUBECONFIG, context) or words(error)
         raise HubError(
             TRANSPORT, "NoConfiguration", f"no usable kubeconfig in {where}: {why}"
         ) from error
-
-
-def words(error: Exception) -> str:
-    """Return what is wrong with a kubeconfig; a YAML parser's own words quote its secrets."""
-    import yaml
-
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return str(error)
-    mark = error.problem_mark
-    return f"it is no YAML (line {mark.line + 1})" if mark else "it is no YAML"
-
-
-def _exists(paths: str) -> bool:
-    return any(Path(path).expanduser().exists() for path in paths.split(os.pathsep) if path)
 
 
 def for_token(url: str, token: str, ca_file: str | None) -> tuple[Any, Credentials]:

@@ -1,6 +1,7 @@
 """aiohttp below `client`: its session, its errors, its streams."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ def named(method: str, path: str) -> Iterator[None]:
         words = _untrusted(error)
         raise HubError(TRANSPORT, CERTIFICATE, words, method=method, path=path) from error
     except (aiohttp.ClientError, OSError) as error:
-        text = str(error) or type(error).__name__
+        text = _unconnected(error) or str(error) or type(error).__name__
         raise HubError(TRANSPORT, "ConnectionFailed", text, method=method, path=path) from error
 
 
@@ -48,6 +49,19 @@ def _untrusted(error: aiohttp.ClientConnectorCertificateError) -> str:
         f"the certificate of {error.host}:{error.port} is not trusted ({why}); "
         "certificate-authority-data of the kubeconfig must be of the CA that signed it"
     )
+
+
+def _unconnected(error: Exception) -> str:
+    """In words: aiohttp's have OpenSSL's or the event loop's in them; empty: something else."""
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return ""
+    place = f"{error.host}:{error.port}"
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return f"{place} does not speak TLS as it should; is it http://, or another port?"
+    cause = error.os_error
+    code = cause.errno or 0
+    why = os.strerror(code) if code > 0 else cause.strerror or str(cause)
+    return f"can't connect to {place}: {why}"
 
 
 async def read_answer(response: aiohttp.ClientResponse, method: str, path: str) -> bytes:

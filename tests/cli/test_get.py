@@ -103,7 +103,7 @@ async def test_a_server_that_is_not_there(ibgu: Ibgu) -> None:
     assert found.exit_code == 1
     assert found.stderr == (
         "ibgu: can't reach http://127.0.0.1:9: Connection refused; "
-        "--server or IBGU_SERVER names the REST API\n"
+        "ibgu login finds ibgu's REST API, --server or IBGU_SERVER names it\n"
     )
 
 

@@ -79,9 +79,12 @@ def test_a_plugin_that_fails(write: Any) -> None:
         token_of(current())
 
 
-def test_a_user_without_a_token(write: Any) -> None:
+def test_a_user_without_a_token(write: Any, tmp_path: Path) -> None:
     write({"client-certificate": "x.crt"})
-    with pytest.raises(RestError, match="no token: the kubeconfig's current user has none"):
+    with pytest.raises(RestError, match=r"x\.crt, which it names as client-certificate, is not"):
+        token_of(current())
+    (tmp_path / "x.crt").touch()
+    with pytest.raises(RestError, match=r"no token in the kubeconfig .*: its current user has"):
         token_of(current())
 
 

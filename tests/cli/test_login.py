@@ -4,11 +4,12 @@ import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.testing import Result
 
 from ibgu.cli.login.find import of_ingress, of_route
-from ibgu.cli.rest import target
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
@@ -50,21 +51,18 @@ async def test_nothing_is_kept_of_a_server_that_does_not_answer(ibgu: Ibgu, tmp_
 
 
 async def test_a_context_of_the_same_name_on_another_hub_is_not_logged_in(
-    ibgu: Ibgu,
-    server: str,
-    sandbox_hub: SandboxHub,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    ibgu: Ibgu, server: str, sandbox_hub: SandboxHub, tmp_path: Path
 ) -> None:
-    nobody = "http://127.0.0.1:9"
-    monkeypatch.setattr(target, "HERE", nobody)
+    """Neither that hub's ibgu nor the one of this machine is asked instead."""
     env = NOT_GIVEN | {"XDG_CONFIG_HOME": str(tmp_path)}
     assert (await ibgu("login", "--server", server, **env)).exit_code == 0
     other = tmp_path / "other.kubeconfig"
     mine = sandbox_hub.kubeconfig("alice").read_text()
     other.write_text(mine.replace(sandbox_hub.url, "https://other-hub.invalid:6443"))
     elsewhere = env | {"KUBECONFIG": str(other)}
-    assert f"can't reach {nobody}" in (await ibgu("get", **elsewhere)).stderr
+    told = one_line(await ibgu("get", **elsewhere))
+    assert told.startswith(f"ibgu login has kept {server} for a context sandbox of the hub")
+    assert "your kubeconfig is for https://other-hub.invalid:6443; log in again" in told
     out = await ibgu("logout", **elsewhere)
     assert out.stdout.startswith("nothing is kept for the context")
     assert (await ibgu("get", **env)).exit_code == 0
@@ -74,7 +72,136 @@ async def test_a_context_of_the_same_name_on_another_hub_is_not_logged_in(
     for each in kept["logins"].values():
         assert each.pop("hub") == sandbox_hub.url
     file.write_text(json.dumps(kept))
-    assert f"can't reach {nobody}" in (await ibgu("get", **env)).stderr
+    assert "of a hub that was not noted then" in one_line(await ibgu("get", **env))
+    assert (await ibgu("get", "--server", server, **env)).exit_code == 0
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"logins": {"sandbox": {"server": 7}}}', "\udc80"])
+async def test_a_broken_file_is_told_and_written_anew(
+    ibgu: Ibgu, server: str, tmp_path: Path, content: str
+) -> None:
+    env = NOT_GIVEN | {"XDG_CONFIG_HOME": str(tmp_path)}
+    file = tmp_path / "ibgu" / "logins.json"
+    file.parent.mkdir()
+    file.write_text(content, errors="surrogateescape")
+    told = one_line(await ibgu("get", **env))
+    assert told == (
+        f"can't read {file}: it is not as ibgu login has written it; ibgu login writes it anew, "
+        "--server or IBGU_SERVER names the address meanwhile"
+    )
+    assert (await ibgu("login", "--server", server, **env)).exit_code == 0
+    assert (await ibgu("get", **env)).exit_code == 0
+
+
+def one_line(result: Result) -> str:
+    """What a person reads of a command that failed: one line, without any library's words."""
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    assert result.stderr.startswith("ibgu: ")
+    assert result.stderr.count("\n") == 1
+    for alien in ("Traceback", "ssl:", "_ssl", "NoneType", "Errno", "pydantic", "byte "):
+        assert alien not in result.stderr
+    return result.stderr.removeprefix("ibgu: ").rstrip()
+
+
+async def test_who_may_not_look_for_it_names_the_address(ibgu: Ibgu, tmp_path: Path) -> None:
+    env = NOT_GIVEN | {"XDG_CONFIG_HOME": str(tmp_path)}
+    told = one_line(await ibgu("login", **env))
+    assert told.startswith("you may not look for ibgu on the hub (")
+    assert told.endswith("; name its address: ibgu login --server https://…")
+
+
+HUB_AWAY = "https://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("token", "expired"), "the hub does not accept the token of your kubeconfig"),
+        (("server", HUB_AWAY), "can't connect to 127.0.0.1:9: Connection refused"),
+        (("server", "https://hub.invalid:6443"), "can't connect to hub.invalid:6443: "),
+        (("server", "an API"), "does not speak TLS as it should"),
+        (
+            ("certificate-authority", None),
+            "is not trusted (unable to get local issuer certificate)",
+        ),
+        (("certificate-authority", "/nowhere/ca.crt"), "/nowhere/ca.crt, which it names as"),
+        (("current-context", ""), "it has no current context; kubectl config use-context"),
+        (("current-context", "gone"), "its current context, gone, is not in it"),
+        (("contexts", ["sandbox"]), "it is no kubeconfig"),
+        (("users", []), "the user of its context sandbox is not in it"),
+    ],
+)
+async def test_a_kubeconfig_that_leads_nowhere(
+    ibgu: Ibgu,
+    server: str,
+    sandbox_hub: SandboxHub,
+    tmp_path: Path,
+    change: tuple[str, Any],
+    said: str,
+) -> None:
+    key, value = change
+    value = server.replace("http:", "https:") if value == "an API" else value
+    config = json.loads(sandbox_hub.kubeconfig("admin").read_text())
+    parts = (config, config["clusters"][0]["cluster"], config["users"][0]["user"])
+    part = next(each for each in parts if key in each)
+    part[key] = value
+    if value is None:
+        del part[key]
+    file = tmp_path / "config"
+    file.write_text(json.dumps(config))
+    env = NOT_GIVEN | {"XDG_CONFIG_HOME": str(tmp_path), "KUBECONFIG": str(file)}
+    told = one_line(await ibgu("login", **env))
+    assert told.startswith("can't look for ibgu on the hub: ")
+    assert said in told
+
+
+async def test_without_a_kubeconfig(ibgu: Ibgu, server: str, tmp_path: Path) -> None:
+    file = tmp_path / "absent"
+    env = NOT_GIVEN | {"XDG_CONFIG_HOME": str(tmp_path), "KUBECONFIG": str(file)}
+    told = one_line(await ibgu("login", **env))
+    assert told.endswith(f"no usable kubeconfig in {file}: there is no such file")
+    for args in (("login", "--server", server), ("get", "--server", server)):
+        told = one_line(await ibgu(*args, **env))
+        assert told.startswith(f"no token in the kubeconfig {file}: there is no such file; give")
+
+
+async def test_an_expired_token_and_a_wrong_server(
+    ibgu: Ibgu, server: str, sandbox_hub: SandboxHub, tmp_path: Path
+) -> None:
+    env = NOT_GIVEN | {"XDG_CONFIG_HOME": str(tmp_path)}
+    config = json.loads(sandbox_hub.kubeconfig("admin").read_text())
+    config["users"][0]["user"]["token"] = "expired"
+    file = tmp_path / "config"
+    file.write_text(json.dumps(config))
+    stale = env | {"KUBECONFIG": str(file)}
+    told = one_line(await ibgu("login", "--server", server, **stale))
+    assert told.startswith("the hub does not accept this token: it is wrong, expired or revoked")
+    plain = server.replace("http://", "https://")
+    assert "does not speak TLS" in one_line(await ibgu("login", "--server", plain, **env))
+    told = one_line(await ibgu("login", "--server", sandbox_hub.url, **env))
+    assert told.startswith(f"can't trust {sandbox_hub.url}: its certificate is signed by nobody")
+    authority = str(sandbox_hub.ca_file)
+    hub = ("login", "--server", sandbox_hub.url, "--ca-file", authority)
+    assert "is it ibgu" in one_line(await ibgu(*hub, **env))
+
+
+async def test_each_context_has_its_own_login(
+    ibgu: Ibgu, server: str, sandbox_hub: SandboxHub, tmp_path: Path
+) -> None:
+    env = NOT_GIVEN | {"XDG_CONFIG_HOME": str(tmp_path)}
+    config = json.loads(sandbox_hub.kubeconfig("alice").read_text())
+    second = {"name": "second", "context": config["contexts"][0]["context"]}
+    config["contexts"].append(second)
+    both = tmp_path / "config"
+    both.write_text(json.dumps(config))
+    first = env | {"KUBECONFIG": str(both)}
+    assert (await ibgu("login", "--server", server, **first)).exit_code == 0
+    both.write_text(json.dumps(config | {"current-context": "second"}))
+    assert (await ibgu("logout", **first)).stdout == "nothing is kept for the context second\n"
+    done = await ibgu("login", "--server", server, **first)
+    assert done.stdout.endswith("for the context second\n")
+    kept = json.loads((tmp_path / "ibgu" / "logins.json").read_text())["logins"]
+    assert set(kept) == {"sandbox", "second"}
 
 
 def ingress(name: str, host: str, namespace: str = "ibgu-system") -> dict[str, object]:

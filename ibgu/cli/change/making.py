@@ -103,6 +103,7 @@ async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool
     """With the kubeconfig's rights alone. Raises RestError."""
     from datetime import UTC, datetime
 
+    from ibgu.cli.rest.hub import hub_words
     from ibgu.core.change import Refused
     from ibgu.hub.access import whoami
     from ibgu.hub.changes import Changes
@@ -118,7 +119,7 @@ async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool
             await changes.make(target, change)
     except HubError as error:
         again = "; nothing was done; look again and repeat" if error.conflict else ""
-        raise RestError(f"{error.message}{again}") from error
+        raise RestError(f"{hub_words(error)}{again}") from error
     except Refused as refused:
         raise RestError(str(refused)) from refused
     return Change(done=change.done, kubectl=change.kubectl)

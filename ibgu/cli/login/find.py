@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from ibgu.cli.rest.hub import hub_words
 from ibgu.client import RestError
 from ibgu.core.kinds import JsonObject
 from ibgu.hub import paths
@@ -12,6 +13,8 @@ from ibgu.hub.errors import HubError
 LABEL = "app.kubernetes.io/name=ibgu"
 HOME = "ibgu-system"
 """The namespace that the documentation installs it in."""
+_FORBIDDEN = 403
+_NAMED = "ibgu login --server https://…"
 
 
 async def find(namespace: str) -> list[str]:
@@ -22,27 +25,32 @@ async def find(namespace: str) -> list[str]:
     """
     try:
         async with await HubClient.connect() as hub:
-            found = await _listed(hub, namespace)
+            routes, no_routes = await _items(hub, paths.routes(namespace))
+            ingresses, no_ingresses = await _items(hub, paths.ingresses(namespace))
     except HubError as error:
-        raise RestError(f"can't look on the hub: {error.message}") from error
+        mine = error.unauthorized or error.reason == "NoConfiguration"
+        way = "" if mine else f"; or name its address: {_NAMED}"
+        raise RestError(f"can't look for ibgu on the hub: {hub_words(error)}{way}") from error
+    found = [*map(of_route, routes), *(url for each in ingresses for url in of_ingress(each))]
+    if not found and (forbidden := no_routes or no_ingresses):
+        raise RestError(
+            f"you may not look for ibgu on the hub ({forbidden}); name its address: {_NAMED}"
+        )
     return list(dict.fromkeys(found))
 
 
-async def _listed(hub: HubClient, namespace: str) -> list[str]:
-    routes = await _items(hub, paths.routes(namespace))
-    ingresses = await _items(hub, paths.ingresses(namespace))
-    return [*map(of_route, routes), *(url for each in ingresses for url in of_ingress(each))]
+async def _items(hub: HubClient, path: str) -> tuple[list[JsonObject], str]:
+    """What is there, and the hub's words where one may not look.
 
-
-async def _items(hub: HubClient, path: str) -> list[JsonObject]:
-    """A hub that serves no Routes has none."""
+    A hub that serves no Routes has none; whoever may not list them is told so before that.
+    """
     try:
         found: JsonObject = await hub.get(path, dict[str, Any], query={"labelSelector": LABEL})
     except HubError as error:
-        if error.not_found:
-            return []
+        if error.not_found or error.status == _FORBIDDEN:
+            return [], "" if error.not_found else error.message
         raise
-    return list(found.get("items") or ())
+    return list(found.get("items") or ()), ""
 
 
 def of_route(route: JsonObject) -> str:

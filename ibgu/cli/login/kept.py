@@ -35,9 +35,19 @@ def path() -> Path:
 
 
 def known(context: str, hub: str) -> Login | None:
-    """Raises RestError for a file that can't be read."""
+    """Return what is kept. Raises RestError for an entry of another hub, or a broken file.
+
+    Nobody is asked instead: who is logged in somewhere must not be shown something else.
+    """
     found = _read().logins.get(context)
-    return found if found and found.hub == hub else None
+    if found is None or found.hub == hub:
+        return found
+    was = f"of the hub {found.hub}" if found.hub else "of a hub that was not noted then"
+    raise RestError(
+        f"ibgu login has kept {found.server} for a context {context or 'of no name'} {was}, and "
+        f"your kubeconfig is for {hub or 'none'}; log in again: ibgu login, or name the address "
+        "by --server or IBGU_SERVER"
+    )
 
 
 def keep(context: str, login: Login) -> None:
@@ -49,8 +59,10 @@ def keep(context: str, login: Login) -> None:
 
 
 def forget(context: str, hub: str) -> Login | None:
-    """Return what was kept. Raises RestError."""
-    found = known(context, hub)
+    """Return what was kept for this hub. Raises RestError."""
+    found = _read().logins.get(context)
+    if found is not None and found.hub != hub:
+        return None
     if found is not None:
         _write({name: login for name, login in _read().logins.items() if name != context})
     return found
@@ -62,7 +74,11 @@ def _read() -> _File:
     except FileNotFoundError:
         return _File()
     except (OSError, msgspec.DecodeError) as error:
-        raise RestError(f"can't read {path()}: {error}; ibgu login writes it anew") from error
+        why = getattr(error, "strerror", None) or "it is not as ibgu login has written it"
+        raise RestError(
+            f"can't read {path()}: {why}; ibgu login writes it anew, --server or IBGU_SERVER "
+            "names the address meanwhile"
+        ) from error
 
 
 def _write(logins: dict[str, Login]) -> None:

@@ -1,5 +1,6 @@
 """Errors of the asking commands in one line."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from ibgu.client import RestError
 def asking(code: int = FAILED) -> Iterator[None]:
     """What can't be asked ends the command with `code`; symbols that the terminal lacks become
     "?"."""
+    if not logging.root.handlers:
+        # Libraries log what fails; it is told in one line here.
+        logging.root.addHandler(logging.NullHandler())
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:

@@ -31,16 +31,25 @@ def current() -> Current:
 
     Raises RestError for a file that can't be read.
     """
-    named = os.environ.get("KUBECONFIG") or DEFAULT_FILE
-    paths = [Path(name).expanduser() for name in named.split(os.pathsep) if name]
-    files = [(path.parent, _read(path)) for path in paths if path.exists()]
-    names = (content.get("current-context") for _, content in files)
-    name = next((name for name in names if name), "")
-    _, context = _entry(files, "contexts", "context", name)
-    _, cluster = _entry(files, "clusters", "cluster", context.get("cluster", ""))
-    folder, user = _entry(files, "users", "user", context.get("user", ""))
+    from ibgu.hub.kubeconfig import Unusable, current_context, entry, read
+
+    named = _named()
+    if not any(Path(path).expanduser().exists() for path in named.split(os.pathsep)):
+        return Current()
+    try:
+        files = read(named)
+    except Unusable as error:
+        raise RestError(f"can't read the kubeconfig {named}: {error}") from error
+    name = current_context(files)
+    _, context = entry(files, "contexts", name)
+    _, cluster = entry(files, "clusters", str(context.get("cluster")))
+    folder, user = entry(files, "users", str(context.get("user")))
     hub = str(cluster.get("server") or "")
-    return Current(name, hub, context.get("namespace", ""), user, folder)
+    return Current(name, hub, str(context.get("namespace") or ""), user, folder)
+
+
+def _named() -> str:
+    return os.environ.get("KUBECONFIG") or DEFAULT_FILE
 
 
 def token_of(found: Current) -> str:
@@ -51,14 +60,18 @@ def token_of(found: Current) -> str:
         return _token_in(found.folder / str(file))
     if found.user.get("exec") or found.user.get("auth-provider"):
         return asyncio.run(_asked_for())
+    from ibgu.hub.kubeconfig import problem
+
+    why = problem(_named()) or "its current user has none"
     raise RestError(
-        "no token: the kubeconfig's current user has none; give --token or IBGU_TOKEN "
+        f"no token in the kubeconfig {_named()}: {why}; give --token or IBGU_TOKEN "
         "(oc whoami -t, or kubectl create token NAME, prints one)"
     )
 
 
 async def _asked_for() -> str:
     """From the plugin that the kubeconfig names; importing what runs it takes a second."""
+    from ibgu.cli.rest.hub import hub_words
     from ibgu.hub import config
     from ibgu.hub.errors import HubError
 
@@ -66,7 +79,7 @@ async def _asked_for() -> str:
         _, credentials = await config.load(None, None)
         header = await credentials.header()
     except HubError as error:
-        raise RestError(f"no token: {error.message}") from error
+        raise RestError(f"no token: {hub_words(error)}") from error
     if header is None:
         raise RestError("no token: the kubeconfig's plugin gave none; give --token or IBGU_TOKEN")
     return header.removeprefix("Bearer ")
@@ -77,25 +90,3 @@ def _token_in(path: Path) -> str:
         return path.read_text().strip()
     except OSError as error:
         raise RestError(f"no token: can't read {path}: {error.strerror}") from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import yaml
-
-    from ibgu.hub.config import words
-
-    try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise RestError(f"can't read the kubeconfig {path}: {words(error)}") from error
-    return content if isinstance(content, dict) else {}
-
-
-def _entry(
-    files: list[tuple[Path, dict[str, Any]]], many: str, one: str, name: str
-) -> tuple[Path, dict[str, Any]]:
-    for folder, content in files:
-        for entry in content.get(many) or ():
-            if entry.get("name") == name:
-                return folder, entry.get(one) or {}
-    return Path(), {}

@@ -1,0 +1,114 @@
+"""What is wrong with a kubeconfig, in plain words: the library's are Python's."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ibgu.core.kinds import JsonObject
+
+LISTS = {"contexts": "context", "clusters": "cluster", "users": "user"}
+"""Of named entries, each with what it is under the other name."""
+_FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+
+
+class Unusable(Exception):
+    """The text says why."""
+
+
+def problem(paths: str, context: str | None = None) -> str:
+    """Return why the files can't be used, as KUBECONFIG names them; empty: not known."""
+    try:
+        for part in _parts(read(paths), context):
+            _check_files(*part)
+    except Unusable as error:
+        return str(error)
+    return ""
+
+
+def read(paths: str) -> list[tuple[Path, JsonObject]]:
+    """Return the files that are there, each with its folder. Raises Unusable."""
+    named = [Path(path).expanduser() for path in paths.split(os.pathsep) if path]
+    if not any(path.exists() for path in named):
+        raise Unusable("there is no such file")
+    return [(path.parent, _content(path)) for path in named if path.exists()]
+
+
+def entry(files: list[tuple[Path, JsonObject]], many: str, name: str) -> tuple[Path, JsonObject]:
+    """Return the first entry of that name, empty where there is none, and its file's folder."""
+    for folder, content in files:
+        for each in content.get(many) or ():
+            if each["name"] == name:
+                return folder, each.get(LISTS[many]) or {}
+    return Path(), {}
+
+
+def words(error: Exception) -> str:
+    """Return what is wrong with a kubeconfig; a YAML parser's own words quote its secrets."""
+    import yaml
+
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark
+        return f"it is no YAML (line {mark.line + 1})" if mark else "it is no YAML"
+    said = str(error)
+    if said.startswith("exec: "):
+        return f"the program that it names for the token failed ({said.removeprefix('exec: ')})"
+    return said
+
+
+def _content(path: Path) -> JsonObject:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise Unusable(words(error)) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(map(_well_formed, map(content.get, LISTS))):
+        raise Unusable("it is no kubeconfig: contexts, clusters and users have no names")
+    return content
+
+
+def _well_formed(entries: Any) -> bool:
+    return entries is None or (
+        isinstance(entries, list)
+        and all(isinstance(each, dict) and "name" in each for each in entries)
+        and all(isinstance(each.get(one) or {}, dict) for each in entries for one in LISTS.values())
+    )
+
+
+def _parts(
+    files: list[tuple[Path, JsonObject]], context: str | None
+) -> Iterator[tuple[Path, JsonObject]]:
+    """The cluster and the user of the context. Raises Unusable."""
+    name = context or current_context(files)
+    if not name:
+        raise Unusable("it has no current context; kubectl config use-context NAME chooses one")
+    _, found = entry(files, "contexts", name)
+    if not found:
+        raise Unusable(
+            f"its current context, {name}, is not in it; kubectl config get-contexts lists those "
+            "that are"
+        )
+    for many, one in (("clusters", "cluster"), ("users", "user")):
+        folder, part = entry(files, many, str(found.get(one)))
+        if not part:
+            raise Unusable(f"the {one} of its context {name} is not in it")
+        yield folder, part
+
+
+def current_context(files: list[tuple[Path, JsonObject]]) -> str:
+    """Empty where none is chosen."""
+    names = (content.get("current-context") for _, content in files)
+    return str(next((name for name in names if name), ""))
+
+
+def _check_files(folder: Path, part: JsonObject) -> None:
+    for key in _FILES:
+        if (named := part.get(key)) and not (folder / str(named)).exists():
+            raise Unusable(f"{named}, which it names as {key}, is not there")
+    program = (part.get("exec") or {}).get("command")
+    if program and not shutil.which(program) and not (folder / program).exists():
+        raise Unusable(f"{program}, the program that it names for the token, is not there")
