@@ -138,7 +138,9 @@ API_SECONDS = Histogram(
 )
 
 API_OPEN = Gauge(
-    "ibgu_api_open", "Streams that are followed now, and request bodies under way.", ["what"]
+    "ibgu_api_open",
+    "Streams that are followed now, request bodies under way, and connections.",
+    ["what"],
 )
 API_REFUSED = Counter(
     "ibgu_api_refused",

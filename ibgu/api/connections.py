@@ -6,6 +6,8 @@ answer that nobody takes, would be kept for ever.
 
 import asyncio
 import resource
+import socket
+import struct
 from enum import StrEnum
 from typing import Any
 
@@ -17,8 +19,9 @@ from ibgu import telemetry
 
 RESERVED_FILES = 200
 """Descriptors of the process that are left for journal, hub and files."""
-QUEUED_BYTES = 32 * 1024
-"""An answer goes on once no more than this waits for the client."""
+TAKEN_BYTES = 32 * 1024
+"""A client takes so much of its answers in `Limits.take_seconds`, or all that is queued."""
+_NO_LINGER = struct.pack("ii", 1, 0)
 ABORT = "abort"
 """In a request's state: a function that ends its connection at once, whatever is queued."""
 
@@ -31,6 +34,8 @@ class Waits(StrEnum):
     FOR_REST = "slow-rest"
     """Of a body whose request is answered: it is passed over."""
     FOR_NEXT = "idle"
+    FOR_TAKING = "slow-reader"
+    """Of an answer: the kernel takes no more for the client."""
 
 
 class Limits(Struct, frozen=True):
@@ -43,7 +48,7 @@ class Limits(Struct, frozen=True):
     idle_seconds: int = 120
     """From an answer to the next request: longer than what a proxy in front keeps (Go's: 90)."""
     take_seconds: float = 10.0
-    """A client that takes less than QUEUED_BYTES of its answer in so long is cut."""
+    """A client that takes less than TAKEN_BYTES in so long, and not all that is queued, is cut."""
 
     def seconds(self, waits: Waits) -> float:
         return {
@@ -51,11 +56,13 @@ class Limits(Struct, frozen=True):
             Waits.FOR_BODY: self.body_seconds,
             Waits.FOR_REST: self.rest_seconds,
             Waits.FOR_NEXT: self.idle_seconds,
+            Waits.FOR_TAKING: self.take_seconds,
         }[waits]
 
 
 class Room:
-    """The connections of one server; whoever has waited longest to ask makes room for a new one.
+    """The connections of one server. A new one beyond the limit ends the one whose client the
+    server has waited for longest.
 
     A health probe asks at once and gets its answer, however many others only hold connections.
     """
@@ -69,6 +76,7 @@ class Room:
 
     def enter(self, connection: "Connection") -> None:
         self._open.add(connection)
+        telemetry.API_OPEN.labels("connections").inc()
         if len(self._open) > self._most:
             # It leaves at once: the loop tells it of its end only after others have entered.
             victim = next(iter(self._waiting), connection)
@@ -76,12 +84,14 @@ class Room:
             victim.cut("connections")
 
     def leave(self, connection: "Connection") -> None:
-        self._open.discard(connection)
+        if connection in self._open:
+            self._open.remove(connection)
+            telemetry.API_OPEN.labels("connections").dec()
         self._waiting.pop(connection, None)
 
     def note(self, connection: "Connection", *, waits: bool) -> None:
         self._waiting.pop(connection, None)
-        if waits:
+        if waits and connection in self._open:
             self._waiting[connection] = None
 
 
@@ -101,12 +111,14 @@ class Connection(H11Protocol):
         self._room = room
         self._waits: Waits | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._taking: asyncio.TimerHandle | None = None
+        self._queued: int | None = None
+        """Bytes that waited for the client when the deadline began; None: there are none."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=QUEUED_BYTES)
-        self.app_state = {**self.app_state, ABORT: transport.abort}
+        # Every byte that is queued has a deadline: one that closes waits until all are taken.
+        transport.set_write_buffer_limits(high=0)
+        self.app_state = {**self.app_state, ABORT: self._reset}
         self._room.enter(self)
         self._look()
 
@@ -120,23 +132,31 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._room.leave(self)
-        for timer in (self._deadline, self._taking):
-            if timer is not None:
-                timer.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._watch_taking()
+        self._queued = self.transport.get_write_buffer_size()
+        self._look()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._taking is not None:
-            self._taking.cancel()
-            self._taking = None
+        self._queued = None
+        self._look()
 
     def cut(self, why: str) -> None:
         telemetry.API_REFUSED.labels(why).inc()
+        if self._queued is None:
+            self.transport.abort()
+        else:
+            self._reset()
+
+    def _reset(self) -> None:
+        """End it at once: the kernel, too, drops what the client has not taken."""
+        found = self.transport.get_extra_info("socket")
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
 
     def _look(self) -> None:
@@ -144,6 +164,9 @@ class Connection(H11Protocol):
         waits = self._waiting()
         if waits is self._waits:
             return
+        self._begin(waits)
+
+    def _begin(self, waits: Waits | None) -> None:
         self._waits = waits
         self._room.note(self, waits=waits is not None)
         if self._deadline is not None:
@@ -155,6 +178,8 @@ class Connection(H11Protocol):
 
     def _waiting(self) -> Waits | None:
         """Return what it waits for; None: it is answering."""
+        if self._queued is not None:
+            return Waits.FOR_TAKING
         theirs = self.conn.their_state
         if theirs is h11.SEND_BODY:
             return Waits.FOR_REST if self.cycle.response_complete else Waits.FOR_BODY
@@ -166,16 +191,12 @@ class Connection(H11Protocol):
     def _late(self, waits: Waits) -> None:
         if waits is Waits.FOR_NEXT:
             self.transport.close()
+        elif waits is Waits.FOR_TAKING and self._has_taken():
+            self._begin(waits)
         else:
             self.cut(waits)
 
-    def _watch_taking(self) -> None:
-        queued = self.transport.get_write_buffer_size()
-        seconds = self._room.limits.take_seconds
-        self._taking = self.loop.call_later(seconds, self._check_taking, queued)
-
-    def _check_taking(self, before: int) -> None:
-        if before - self.transport.get_write_buffer_size() < QUEUED_BYTES:
-            self.cut("slow-reader")
-        else:
-            self._watch_taking()
+    def _has_taken(self) -> bool:
+        """Whether it goes on, and what is queued from now on."""
+        before, self._queued = self._queued or 0, self.transport.get_write_buffer_size()
+        return before - self._queued >= TAKEN_BYTES

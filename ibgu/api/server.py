@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ibgu.api.connections import Connection, Limits, Room
 
+SOCKET_BYTES = 64 * 1024
+"""Of what is sent the kernel holds so much for a connection, and as much for its own records."""
 GRACE_SECONDS = 5
 """How long requests that are being answered may take once the server is to end."""
 
@@ -37,11 +39,18 @@ def bind(listen: str) -> socket.socket:
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         family, _, _, _, address = found[0]
-        return socket.create_server(
+        listener = socket.create_server(
             address, family=family, backlog=2048, dualstack_ipv6=_dualstack(host, family)
         )
+        return _bounded(listener)
     except OSError as error:
         raise ListenError(f"can't listen on {listen}: {_words(error)}") from error
+
+
+def _bounded(listener: socket.socket) -> socket.socket:
+    """Without it the kernel's buffers grow to megabytes for a client that takes nothing."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
+    return listener
 
 
 def _words(error: OSError) -> str:

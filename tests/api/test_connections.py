@@ -2,8 +2,12 @@
 
 import asyncio
 import resource
+import select
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -13,7 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from ibgu.api.connections import ABORT, RESERVED_FILES, Limits, Room
-from ibgu.api.server import bind, serve
+from ibgu.api.server import SOCKET_BYTES, bind, serve
 
 HEAD = b"POST /big HTTP/1.1\r\nHost: ibgu\r\n"
 LONG = 8 * 2**20
@@ -21,13 +25,19 @@ Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
 
 
 async def _app(scope: Scope, receive: Receive, send: Send) -> None:
-    """`/big` answers at length, `/read` reads its body first, `/abort` cuts itself off."""
+    """`/big` answers at length, `/some/N` with N bytes, `/never` not at all. `/read` reads its body
+    first, `/abort` cuts itself off."""
     request = Request(scope, receive, send)
+    if scope["path"] == "/never":
+        while (await receive())["type"] != "http.disconnect":
+            pass
     if scope["path"] == "/abort":
         scope["state"][ABORT]()
     if scope["path"] == "/read":
         await request.body()
     words = "x" * LONG if scope["path"] == "/big" else "ok"
+    if scope["path"].startswith("/some/"):
+        words = "x" * int(scope["path"].removeprefix("/some/"))
     await PlainTextResponse(words)(scope, receive, send)
 
 
@@ -175,19 +185,85 @@ async def test_whoever_asks_finds_room_among_those_who_only_hold_connections() -
             writer.close()
 
 
-async def test_who_is_being_answered_is_not_cut() -> None:
-    async with serving(Limits(connections=2, take_seconds=3600)) as (_, connect):
+async def test_a_connection_whose_answer_is_made_is_not_cut() -> None:
+    async with serving(Limits(connections=2)) as (_, connect):
         answered = [await connect() for _ in range(2)]
         for _, writer in answered:
-            writer.write(HEAD + b"Content-Length: 0\r\nConnection: close\r\n\r\n")
-        for reader, _ in answered:
-            await reader.readexactly(10)
+            writer.write(b"GET /never HTTP/1.1\r\nHost: ibgu\r\n\r\n")
         late, writer = await connect()
         assert await _ended(late) == b""
         writer.close()
         for reader, writer in answered:
-            assert len(await _ended(reader)) > LONG - 10
+            assert not reader.at_eof()
             writer.close()
+
+
+def _deaf(url: str) -> socket.socket:
+    """A client that takes next to nothing."""
+    parts = urlsplit(url)
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    made.connect((parts.hostname, parts.port))
+    made.setblocking(False)
+    return made
+
+
+def _pipelined(*paths: str) -> bytes:
+    """The last one closes the connection."""
+    asked = [f"GET {path} HTTP/1.1\r\nHost: ibgu\r\n" for path in paths]
+    return ("\r\n".join(asked) + "Connection: close\r\n\r\n").encode()
+
+
+LENGTHS = range(0, 512 * 1024, 8 * 1024)
+"""Of answers: with one of them a little is left that the kernel does not take."""
+
+
+def is_open() -> float:
+    return REGISTRY.get_sample_value("ibgu_api_open", {"what": "connections"}) or 0.0
+
+
+@pytest.mark.parametrize("last", ["Connection: close\r\n", ""])
+async def test_the_rest_of_an_answer_that_nobody_takes_is_dropped(last: str) -> None:
+    """However little it is, and whether or not the server closes behind it."""
+    async with serving(Limits(take_seconds=0.2, idle_seconds=1)) as (url, _):
+        with ExitStack() as held:
+            for length in LENGTHS:
+                client = held.enter_context(closing(_deaf(url)))
+                client.send(f"GET /some/{length} HTTP/1.1\r\nHost: ibgu\r\n{last}\r\n".encode())
+            await until(lambda: is_open() == len(LENGTHS))
+            await until(lambda: is_open() == 0)
+
+
+async def test_whoever_asks_finds_room_among_those_who_take_nothing() -> None:
+    """They were no longer waited for, and kept their places for ever: the kubelet's probe too."""
+    limits = Limits(connections=20, take_seconds=3600, idle_seconds=3600)
+    async with serving(limits) as (url, _), httpx.AsyncClient(trust_env=False) as client:
+        with ExitStack() as held:
+            for number, length in enumerate(LENGTHS):
+                deaf = held.enter_context(closing(_deaf(url)))
+                deaf.send(_pipelined(*["/some/50000"] * 20, f"/some/{length}"))
+                if number > 20:
+                    answer = await client.get(url, headers={"Connection": "close"})
+                    assert answer.text == "ok"
+
+
+async def test_the_kernel_holds_little_for_a_client() -> None:
+    """Else its buffers, which count as the pod's memory, would grow to megabytes for each."""
+    async with serving(Limits(take_seconds=3600)) as (url, _):
+        with closing(_deaf(url)) as client:
+            client.send(_pipelined("/big"))
+            await until(lambda: bool(select.select([client], [], [], 0)[0]))
+            assert _queued_in_kernel(client) < 2 * SOCKET_BYTES
+
+
+def _queued_in_kernel(client: socket.socket) -> int:
+    """Return the bytes that a server on this machine has sent, and the client's kernel not got."""
+    here, there = client.getsockname(), client.getpeername()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, _, queues, *_ = line.split()
+        if int(local[-4:], 16) == there[1] and int(remote[-4:], 16) == here[1]:
+            return int(queues.partition(":")[0], 16)
+    raise AssertionError("there is no such connection")
 
 
 def test_the_limit_of_open_files_counts(monkeypatch: pytest.MonkeyPatch) -> None:
