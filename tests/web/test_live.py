@@ -83,13 +83,16 @@ async def test_every_number_is_that_of_rest(look: Look) -> None:
     assert await legend(page) == {
         word: grid["states"].count(name)
         for name, word in {name: spaced(name) for name in set(grid["states"])}.items()
-    } | {"stalled": sum(grid["stalled"])}
+    } | {mark: sum(grid[mark]) for mark in ("stalled", "overdue")}
     counts = steps[1]["counts"]
     rollout = await rest(look.site, "rollouts/default/ran-417")
     facts = page.locator(".facts")
     failed = f"{rollout['counts']['failed']} failed ({counts['failed']} in this step)"
     await expect(facts).to_contain_text(failed)
     await expect(facts).to_contain_text(f"{rollout['stalled']} stalled")
+    overdue = sum(each["overdue"] for each in steps[1]["reasons"])
+    assert overdue == sum(grid["overdue"])
+    await expect(facts).to_contain_text(f"{overdue} overdue")
     await expect(facts).to_contain_text(f"{counts['running']} of 60 slots used")
 
 
