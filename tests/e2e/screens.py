@@ -83,7 +83,7 @@ def of_view(found: Mapping[str, Any]) -> Numbers:
         _steps(selected["steps"], SOME),
         _words(Counter(some), f"{SOME}{of}"),
         {f"{SOME}{of}failed": found["failures"]["total"]},
-        *({f"{of}{name}": point[name] for name in ("succeeded", "failed")} for point in last),
+        *({f"{SOME}{of}{name}": each[name] for name in ("succeeded", "failed")} for each in last),
     )
 
 

@@ -37,6 +37,8 @@ CLUSTERS = int(os.environ.get("NIGHT_CLUSTERS", "60"))
 SLOTS = max(6, CLUSTERS // 10)
 PATIENCE = 60.0 + CLUSTERS * 1.2
 """Seconds for each part of the night."""
+PAUSE = max(0.2, CLUSTERS / 500)
+"""Seconds between two looks of one watcher: a large fleet's answers take the cores from it."""
 NAME = "numbers"
 LABEL = "ring=canary"
 LEASE: dict[str, Any] = {
@@ -74,7 +76,7 @@ class Watch(Struct):
         for surface, look in cycle(looks.items()):
             if numbers := await look():
                 self.shown.append(Shown(surface, numbers))
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(PAUSE)
 
     def watchers(self) -> Iterator[dict[str, Look]]:
         """The surfaces by who looks at them: each of these does nothing else."""
@@ -207,14 +209,14 @@ async def test_the_operators_night(scene: Scene, surfaces: Surfaces) -> None:
         await _skip(watch, canaries)
         await watch.command("resume", NAME)
         await _ended(scene, watch)
-        await watch.command("add-step", NAME, "AbortOnFailure")
+        await watch.command("add-step", NAME, "AbortOnFailure", "--yes")
         await _ended(scene, watch)
         _freeze(scene, True)
-        await watch.command("add-step", NAME, "Upgrade")
+        await watch.command("add-step", NAME, "Upgrade", "--yes")
         await _stand_still(scene, watch, step=3)
         await watch.command("resume", NAME)
         await _ended(scene, watch)
-        await watch.command("add-step", NAME, "AbortOnFailure")
+        await watch.command("add-step", NAME, "AbortOnFailure", "--yes")
         end = await _ended(scene, watch)
         await _retry(scene, watch, end)
     assert end["total"] == CLUSTERS
@@ -253,10 +255,10 @@ async def _stand_still(scene: Scene, watch: Watch, step: int) -> None:
 async def _skip(watch: Watch, canaries: list[str]) -> None:
     """One that waits is taken out; one that has ended is refused, in words."""
     ended, waits = await watch.members("finished"), await watch.members("waiting")
-    refused = await watch.command("skip", NAME, ended[0], fails=True)
+    refused = await watch.command("skip", NAME, ended[0], "--yes", fails=True)
     assert ended[0] in refused
     chosen = next((cluster for cluster in waits if cluster in canaries), waits[0])
-    await watch.command("skip", NAME, chosen)
+    await watch.command("skip", NAME, chosen, "--yes")
 
     async def skipped() -> bool:
         return (await watch.by_view()).get("skipped") == 1

@@ -48,7 +48,8 @@ READ = (
     facts: text(document.querySelector(".facts")),
     clusters: text(document.querySelector("#clusters")),
     steps: all(".step").map((step) =>
-      Object.fromEntries(all(".counts > [title]", step).map((each) => [each.title, number(each)]))),
+      Object.fromEntries(all(".counts > [title]", step).map((each) =>
+        [each.querySelector(".unseen").textContent.trim(), number(each)]))),
     legend: all(".legend button").map((each) => text(each).trim()),
     failures: text(document.querySelector("#failures")),
     groups: all(".failures .group").map((each) =>
@@ -199,7 +200,8 @@ def _steps(seen: list[dict[str, int]], wanted: Numbers, of_step: dict[str, int])
     ends = [(each.get("succeeded", 0), each.get("failed", 0)) for each in seen]
     newest = {name: of_step[name] for name in COUNTS if of_step[name]}
     begun = len(wanted.ends)
-    return ends[:begun] == wanted.ends and seen[begun - 1] == newest
+    card = {name: number for name, number in seen[begun - 1].items() if name in COUNTS}
+    return ends[:begun] == wanted.ends and card == newest
 
 
 def _grid(seen: Any, of_step: dict[str, int]) -> bool:
