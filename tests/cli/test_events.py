@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from fastapi import FastAPI
+from msgspec.structs import replace
 
-from ibgu.core.model import Action, Kind, OnMember, OnRollout
+from ibgu.core.model import Action, Cause, Kind, OnMember, OnRollout, Outcome
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import BRAKE, failed, fleet, open_step, rollout, seen, succeeded, tell
@@ -76,6 +77,25 @@ async def test_a_rollouts_level_comes_first_and_details_on_demand(
     assert "step 1 a ✗ MemberFinished: no route to the registry" in told.stdout
     assert len(await kinds(ibgu, "-v")) == 6
     assert await kinds(ibgu, "--cluster", "b") == ["MemberJoined", "MemberFinished"]
+
+
+async def test_the_warnings_are_all_failures(ibgu: Ibgu, journal: Journal) -> None:
+    """Each cluster that failed, whatever for, or was cancelled; and nobody else."""
+    one = rollout()
+    await seen(journal, one)
+    prep = await open_step(journal, step(one, 0, Action.PREP))
+    bad = [failed(prep, f"c{place}", place, "no", cause=cause) for place, cause in enumerate(Cause)]
+    ended = [
+        *bad,
+        replace(failed(prep, "gone", 900, "by another"), outcome=Outcome.CANCELLED),
+        replace(failed(prep, "left", 901, "by a person"), outcome=Outcome.SKIPPED),
+        succeeded(prep, "good", 902),
+    ]
+    for each in ended:
+        await tell(journal, OnMember(Kind.FINISHED, each, "ended", each.cause))
+    found = await ibgu("events", "ran-r1", "--warnings", "-o", "json")
+    told = [json.loads(line)["cluster"] for line in found.stdout.splitlines()]
+    assert told == [*(each.cluster for each in bad), "gone"]
 
 
 Follow = Callable[[], Awaitable[Process]]

@@ -88,3 +88,9 @@ async def test_a_certificate_that_nobody_knows(ibgu: Ibgu, strangers: str) -> No
     assert "its certificate is signed by nobody whom this machine knows; --ca-file" in found.stderr
     for foreign in ("CERTIFICATE_VERIFY_FAILED", "_ssl.c", "Traceback"):
         assert foreign not in found.stderr
+
+
+async def test_who_is_nearly_right_is_not_told_a_hundred_values(ibgu: Ibgu) -> None:
+    found = await ibgu("retry", "r", "--cause", "precachfailed")
+    assert "do you mean PrecacheFailed?" in found.stderr
+    assert "There are" not in found.stderr

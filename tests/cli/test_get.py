@@ -47,6 +47,9 @@ async def test_all_namespaces_that_one_may_see(ibgu: Ibgu) -> None:
     assert "edge" not in (await ibgu("get", "-A", user="bob")).stdout
     nothing = await ibgu("get", "-A", user="carol")
     assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (0, "", "No rollouts found.\n")
+    elsewhere = await ibgu("get", "-n", "nowhere")
+    assert (elsewhere.exit_code, elsewhere.stdout) == (0, "")
+    assert elsewhere.stderr == "No rollouts in namespace nowhere: -A shows all that you may see.\n"
 
 
 @pytest.mark.usefixtures("rollouts")

@@ -5,6 +5,9 @@ from difflib import get_close_matches
 
 import typer
 
+_SHORT = 12
+"""Values that a person reads through; of more, the one that was meant is enough."""
+
 
 def chosen(option: str, given: str, allowed: Iterable[str]) -> str:
     """Return the value as it is spelt; an unknown one is refused with those that there are."""
@@ -14,8 +17,9 @@ def chosen(option: str, given: str, allowed: Iterable[str]) -> str:
         return found
     near = get_close_matches(given.lower(), known, 1)
     meant = f": do you mean {known[near[0]]}?" if near else "."
-    words = f"{given!r} is unknown{meant} There are: {', '.join(known.values())}"
-    raise typer.BadParameter(words, param_hint=option)
+    there_are = f" There are: {', '.join(known.values())}"
+    words = meant if near and len(known) > _SHORT else meant + there_are
+    raise typer.BadParameter(f"{given!r} is unknown{words}", param_hint=option)
 
 
 def causes() -> list[str]:

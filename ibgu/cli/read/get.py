@@ -44,6 +44,10 @@ def get(
             return
         where = None if everywhere else target.in_namespace()
         rollouts = list(client.rollouts(namespace=where, state=_PRESENT))
+        if not rollouts and output in (Output.TABLE, Output.WIDE):
+            there = f"in namespace {where}: -A shows all that you may see" if where else "found"
+            typer.echo(f"No rollouts {there}.", err=True)
+            return
         _print({"items": rollouts}, rollouts, output, everywhere=everywhere)
 
 
@@ -68,8 +72,5 @@ def _print_table(rollouts: "Sequence[Rollout]", *, wide: bool, everywhere: bool)
     from ibgu.cli.read.output import lines
     from ibgu.cli.show.rollouts import rollouts_table
 
-    if not rollouts:
-        typer.echo("No rollouts found.", err=True)
-        return
     now = datetime.now(UTC)
     lines(rollouts_table(rollouts, now, wide=wide, namespaces=everywhere))

@@ -21,7 +21,7 @@ class Paper(Struct, frozen=True):
     """Characters of a line; 0: as many as it takes."""
 
     def paint(self, text: str, colour: str | None = None, *, bold: bool = False) -> str:
-        if not self.colours or not text:
+        if not self.colours or not text or not (colour or bold):
             return text
         return typer.style(text, fg=colour, bold=bold or None)
 
