@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ibgu.core.model import Member, MemberState, Outcome
+from ibgu.core.words import as_told
 
 ALL_WAITING = "waiting"
 """The first part of a value that means all of them."""
@@ -36,8 +37,8 @@ def _standing(member: Member | None, step: int) -> str:
         return f"not in step {step + 1}"
     if member.state is MemberState.IN_FLIGHT:
         return f"in flight ({member.run.action})" if member.run else "in flight"
-    skipped = member.outcome is Outcome.SKIPPED
-    return "" if member.outcome is None or skipped else f"{member.outcome} already"
+    outcome = as_told(member).outcome
+    return "" if outcome in (None, Outcome.SKIPPED) else f"{outcome} already"
 
 
 def listed(standing: Mapping[str, str]) -> str:

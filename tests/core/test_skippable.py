@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from ibgu.core.model import Action, Member, MemberState, Outcome, Reason, ReasonKind, Run, RunState
 from ibgu.core.skippable import listed, named, not_waiting
@@ -36,6 +37,10 @@ RUN = Run(id="1", action=Action.UPGRADE, attempt=1, state=RunState.ARMED, intend
         (member(MemberState.IN_FLIGHT, run=RUN), "in flight (Upgrade)"),
         (member(MemberState.FINISHED, Outcome.SUCCEEDED), "succeeded already"),
         (member(MemberState.FINISHED, Outcome.FAILED), "failed already"),
+        (
+            replace(member(MemberState.FINISHED, Outcome.FAILED), late="completed late"),
+            "succeeded already",
+        ),
         (member(MemberState.FINISHED, Outcome.CANCELLED), "cancelled already"),
         (member(MemberState.FINISHED, Outcome.SKIPPED), ""),
     ],
