@@ -60,43 +60,53 @@ class Limits(Struct, frozen=True):
         }[waits]
 
 
-class Room:
-    """The connections of one server. A new one beyond the limit ends the one whose client the
-    server has waited for longest.
+class ConnectionLimit:
+    """The open connections of one server, at most as many as its limits and open files allow.
 
-    A health probe asks at once and gets its answer, however many others only hold connections.
+    Beyond that one that waits for its client is cut: of the address that has most of them, the
+    one that has waited longest. So a health probe is answered, however many others only hold
+    connections. A connection whose answer is being made is never cut for another one.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._most = min(limits.connections, _files())
+        self._most = min(limits.connections, _most_by_open_files())
         self._open: set[Connection] = set()
-        self._waiting: dict[Connection, None] = {}
-        """In the order in which they began to wait."""
+        self._waiting: dict[str, dict[Connection, None]] = {}
+        """Those that wait for their clients, by address, longest first."""
 
-    def enter(self, connection: "Connection") -> None:
+    def add(self, connection: "Connection") -> None:
         self._open.add(connection)
         telemetry.API_OPEN.labels("connections").inc()
         if len(self._open) > self._most:
-            # It leaves at once: the loop tells it of its end only after others have entered.
-            victim = next(iter(self._waiting), connection)
-            self.leave(victim)
-            victim.cut("connections")
+            # Removed at once: the loop tells it of its end only after others have been added.
+            longest = self._longest_waiting() or connection
+            self.remove(longest)
+            longest.cut("connections")
 
-    def leave(self, connection: "Connection") -> None:
+    def remove(self, connection: "Connection") -> None:
         if connection in self._open:
             self._open.remove(connection)
             telemetry.API_OPEN.labels("connections").dec()
-        self._waiting.pop(connection, None)
+        self.set_waiting(connection, waiting=False)
 
-    def note(self, connection: "Connection", *, waits: bool) -> None:
-        self._waiting.pop(connection, None)
-        if waits and connection in self._open:
-            self._waiting[connection] = None
+    def set_waiting(self, connection: "Connection", *, waiting: bool) -> None:
+        same = self._waiting.setdefault(connection.address, {})
+        same.pop(connection, None)
+        if waiting and connection in self._open:
+            same[connection] = None
+        if not same:
+            del self._waiting[connection.address]
+
+    def _longest_waiting(self) -> "Connection | None":
+        if not self._waiting:
+            return None
+        most: dict[Connection, None] = max(self._waiting.values(), key=len)
+        return next(iter(most))
 
 
-def _files() -> float:
-    """How many connections the limit of open files allows."""
+def _most_by_open_files() -> float:
+    """Return how many connections the limit of open files allows."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return float("inf") if soft == resource.RLIM_INFINITY else max(1, soft - RESERVED_FILES)
 
@@ -106,20 +116,25 @@ class Connection(H11Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, room: Room, **given: Any) -> None:
+    def __init__(self, limit: ConnectionLimit, **given: Any) -> None:
         super().__init__(**given)
-        self._room = room
+        self._limit = limit
         self._waits: Waits | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._queued: int | None = None
         """Bytes that waited for the client when the deadline began; None: there are none."""
+
+    @property
+    def address(self) -> str:
+        """Of the client, without its port."""
+        return self.client[0] if self.client else ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         # Every byte that is queued has a deadline: one that closes waits until all are taken.
         transport.set_write_buffer_limits(high=0)
         self.app_state = {**self.app_state, ABORT: self._reset}
-        self._room.enter(self)
+        self._limit.add(self)
         self._look()
 
     def data_received(self, data: bytes) -> None:
@@ -131,7 +146,7 @@ class Connection(H11Protocol):
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._room.leave(self)
+        self._limit.remove(self)
         if self._deadline is not None:
             self._deadline.cancel()
         super().connection_lost(exc)
@@ -168,12 +183,12 @@ class Connection(H11Protocol):
 
     def _begin(self, waits: Waits | None) -> None:
         self._waits = waits
-        self._room.note(self, waits=waits is not None)
+        self._limit.set_waiting(self, waiting=waits is not None)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
         if waits is not None:
-            seconds = self._room.limits.seconds(waits)
+            seconds = self._limit.limits.seconds(waits)
             self._deadline = self.loop.call_later(seconds, self._late, waits)
 
     def _waiting(self) -> Waits | None:

@@ -11,7 +11,7 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ibgu.api.connections import Connection, Limits, Room
+from ibgu.api.connections import Connection, ConnectionLimit, Limits
 
 SOCKET_BYTES = 64 * 1024
 """Of what is sent the kernel holds so much for a connection, and as much for its own records."""
@@ -81,7 +81,7 @@ async def serve(app: ASGIApp, listen: str | socket.socket, *, limits: Limits = D
     """
     listener = bind(listen) if isinstance(listen, str) else listen
     closing = asyncio.Event()
-    server = _Server(_config(telling(app, closing), Room(limits)))
+    server = _Server(_config(telling(app, closing), ConnectionLimit(limits)))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
@@ -101,19 +101,19 @@ def telling(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
     return told
 
 
-def _config(app: ASGIApp, room: Room) -> uvicorn.Config:
+def _config(app: ASGIApp, limit: ConnectionLimit) -> uvicorn.Config:
     words = logging.getLogger("uvicorn.error")
     # Without any handler Python itself would print what uvicorn has to say.
     words.handlers[:] = [logging.NullHandler()]
     return uvicorn.Config(
         app,
         access_log=False,
-        http=cast(type[Connection], partial(Connection, room)),
+        http=cast(type[Connection], partial(Connection, limit)),
         lifespan="off",
         log_config=None,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=room.limits.idle_seconds,
+        timeout_keep_alive=limit.limits.idle_seconds,
         timeout_graceful_shutdown=GRACE_SECONDS,
         ws="none",
     )

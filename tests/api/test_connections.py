@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from ibgu.api.connections import ABORT, RESERVED_FILES, Limits, Room
+from ibgu.api.connections import ABORT, RESERVED_FILES, ConnectionLimit, Limits
 from ibgu.api.server import SOCKET_BYTES, bind, serve
 
 HEAD = b"POST /big HTTP/1.1\r\nHost: ibgu\r\n"
@@ -269,7 +269,7 @@ def _queued_in_kernel(client: socket.socket) -> int:
 def test_the_limit_of_open_files_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     def limit(files: int) -> int | float:
         monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
-        return Room(Limits(connections=1000))._most
+        return ConnectionLimit(Limits(connections=1000))._most
 
     assert limit(1024) == 1024 - RESERVED_FILES
     assert limit(100) == 1

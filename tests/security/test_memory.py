@@ -1,10 +1,7 @@
 """The memory of a real API process under streams that nobody takes and requests that never end."""
 
 import asyncio
-import os
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -12,15 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
-from msgspec import Struct
 
 from ibgu.core.cut import MOST_BYTES
 from ibgu.core.model import Kind, OnRollout, Rollout
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
-from ibgu.sandbox.servers import free_port
 from tests.api.conftest import context, engine, hub_client, journal
 from tests.api.fleet import rollout, seen, tell
+from tests.security.api_process import Api, running_api, until_ready
 
 __all__ = ["context", "engine", "hub_client", "journal"]
 
@@ -38,55 +34,14 @@ SENT = b"x" * 50_000
 _SMALL = 4096
 
 
-class Api(Struct, frozen=True):
-    process: subprocess.Popen[bytes]
-    port: int
-    token: str
-
-    @property
-    def peak(self) -> int:
-        """Bytes of resident memory that it ever had."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
-        return int(line.split()[1]) * 1024
-
-    def client(self) -> httpx.AsyncClient:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        url = f"http://127.0.0.1:{self.port}"
-        return httpx.AsyncClient(trust_env=False, base_url=url, headers=headers, timeout=120)
-
-
 @pytest.fixture
 def api(sandbox_hub: SandboxHub, database_url: str, tmp_path: Path) -> Iterator[Api]:
     """Its limits let all of them in: what each costs is to be bounded too."""
-    port = free_port()
-    env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
-        "KUBECONFIG": str(sandbox_hub.kubeconfig("ibgu")),
-        "DATABASE_URL": database_url,
-        "IBGU_LISTEN": f"127.0.0.1:{port}",
-        "IBGU_API_RATE": "100000",
-        "IBGU_API_BURST": "100000",
-        "IBGU_API_CONNECTIONS": "5000",
-        "IBGU_API_STREAMS": "1000",
-        "IBGU_API_STREAMS_PER_USER": "1000",
-    }
-    with (tmp_path / "api.log").open("wb") as log:
-        command = [sys.executable, "-m", "ibgu", "api"]
-        with subprocess.Popen(command, env=env, stderr=log) as process:
-            try:
-                yield Api(process, port, sandbox_hub.token("alice"))
-            finally:
-                process.kill()
-
-
-async def _until_ready(api: Api, client: httpx.AsyncClient) -> None:
-    while api.process.poll() is None:
-        try:
-            if (await client.get("/readyz")).status_code == 200:
-                return
-        except httpx.TransportError:
-            await asyncio.sleep(0.1)
-    raise AssertionError("it has ended")
+    limits = {"connections": 5000, "streams": 1000, "streams_per_user": 1000}
+    rates = {"rate": 100_000, "burst": 100_000}
+    log = tmp_path / "api.log"
+    with running_api(sandbox_hub, database_url, log, **limits, **rates) as found:
+        yield found
 
 
 async def _events(journal: Journal, found: Rollout, count: int) -> None:
@@ -164,7 +119,7 @@ async def test_streams_that_nobody_takes_and_half_open_requests_cost_little(
     await seen(journal, found)
     await _events(journal, found, EVENTS)
     async with api.client() as client:
-        await _until_ready(api, client)
+        await until_ready(api, client)
         await _heard(client, 0, EVENTS)
         before = api.peak
         async with _flood(api):
