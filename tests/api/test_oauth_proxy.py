@@ -1,8 +1,7 @@
 """OpenShift's own oauth-proxy before the real API, with the arguments that the chart gives it.
 
-It is published in images only, and no Go module proxy serves it, so that `make tools` can't build it
-with the others: build it from github.com/openshift/oauth-proxy (`go build -mod=vendor`), and name it
-in OAUTH_PROXY.
+It is published in images only. No Go module proxy serves it, so `make tools` can't build it: build
+it from github.com/openshift/oauth-proxy (`go build -mod=vendor`), and name it in OAUTH_PROXY.
 """
 
 import asyncio
