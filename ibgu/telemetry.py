@@ -139,7 +139,7 @@ API_SECONDS = Histogram(
 
 API_OPEN = Gauge(
     "ibgu_api_open",
-    "Streams that are followed now, request bodies under way, and connections.",
+    "Streams, request bodies, lists of the fleet and connections that are open now.",
     ["what"],
 )
 API_REFUSED = Counter(

@@ -75,6 +75,10 @@ class Caller(Struct, frozen=True):
         """All of them, by a list."""
         await self._require(Question("list", paths.CLUSTER_GROUP, CLUSTERS))
 
+    async def require(self, *questions: Question) -> None:
+        for question in questions:
+            await self._require(question)
+
     async def lacks(self, *questions: Question) -> str:
         """Which right is the first that is missing, as a sentence; empty: none."""
         for question in questions:

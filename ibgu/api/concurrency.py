@@ -1,9 +1,10 @@
 """What may be under way at a time, of one user and of all: each takes memory for as long as it
 lasts."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from ibgu import telemetry
 from ibgu.api.problems import Problem, away, too_many
@@ -53,3 +54,22 @@ def streams(of_all: int = 500, of_user: int = 50) -> ConcurrencyLimit:
 def bodies() -> ConcurrencyLimit:
     """Of requests: those of one user fill no more than 8 MiB, all of them 64 MiB."""
     return ConcurrencyLimit("bodies", 128, 16, retry_seconds=1.0)
+
+
+class FleetLists:
+    """Turns to list all ManagedClusters of the hub, which takes the hub and this process seconds.
+
+    Few lists are made at a time; the others wait, in the order in which they came.
+    """
+
+    def __init__(self, of_all: int = 64, of_user: int = 4, *, at_a_time: int = 3) -> None:
+        """`of_all`, `of_user`: with those that wait."""
+        self._places = ConcurrencyLimit("fleet-lists", of_all, of_user, retry_seconds=1.0)
+        self._turn = asyncio.Semaphore(at_a_time)
+
+    @asynccontextmanager
+    async def turn(self, user: str) -> AsyncIterator[None]:
+        """Hold a turn while the block lasts. Raises Problem where too many wait."""
+        with self._places.held(user):
+            async with self._turn:
+                yield

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.api import concurrency
-from ibgu.api.concurrency import ConcurrencyLimit
+from ibgu.api.concurrency import ConcurrencyLimit, FleetLists
 from ibgu.api.rates import Rates, UnknownTokens
 from ibgu.db.reads import Tallies
 from ibgu.hub.access import Access
@@ -44,6 +44,7 @@ class Context(Struct, frozen=True):
     unknown_tokens: UnknownTokens = field(default_factory=UnknownTokens)
     streams: ConcurrencyLimit = field(default_factory=concurrency.streams)
     bodies: ConcurrencyLimit = field(default_factory=concurrency.bodies)
+    fleet_lists: FleetLists = field(default_factory=FleetLists)
     tallies: Tallies = field(default_factory=Tallies)
     starts_per_minute: int = 0
     """What the controller is set to allow on the whole hub; 0: no limit."""

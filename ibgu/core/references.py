@@ -14,6 +14,8 @@ from ibgu.core.model import Rollout
 
 POLICY = "ibgu-payload-references"
 """Name of the chart's ValidatingAdmissionPolicy, and of its binding."""
+MOST_CONFIG_MAPS = 26
+"""The policy refuses an IBGU that names more."""
 SETTLED = timedelta(seconds=10)
 """API servers learn of a policy by a watch: it may be enforced that much later than it is made."""
 _SHOWN = 3

@@ -1,6 +1,6 @@
 """Changes of IBGUs on the hub, with the rights of who asks for them."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -51,11 +51,11 @@ class Changes:
             found.extend(items)
         return found
 
-    async def clusters(self) -> list[ManagedCluster]:
-        found: list[ManagedCluster] = []
+    async def clusters(self) -> AsyncIterator[ManagedCluster]:
+        """All of the hub, page by page: keep only what is needed of them."""
         async for items, _ in self._hub.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
-            found.extend(items)
-        return found
+            for each in items:
+                yield each
 
 
 def manager_of(username: str, client: str) -> str:

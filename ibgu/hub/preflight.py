@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from ibgu.core.kinds import IbguSpec, JsonObject
-from ibgu.core.references import Reference, references
+from ibgu.core.references import MOST_CONFIG_MAPS, POLICY, Reference, references
 from ibgu.core.works import PULL_SECRETS, no_pull_secret
 from ibgu.hub import paths
 from ibgu.hub.decode import Bare
@@ -42,7 +42,7 @@ class Preflight:
     async def payload(self, spec: IbguSpec, namespace: str) -> None:
         """Are the ConfigMaps and the pull secret there that Prep brings to the clusters, and is
         that one a pull secret?"""
-        for ref in references(spec.ibu_spec, namespace):
+        for ref in self._looked_for(references(spec.ibu_spec, namespace)):
             try:
                 await self._source(ref)
             except paths.NotAName as error:
@@ -56,6 +56,16 @@ class Preflight:
                 else:
                     raise
                 self.warnings.append(f"{ref} {words}")
+
+    def _looked_for(self, named: list[Reference]) -> list[Reference]:
+        """Each of them once, and only as many as the policy lets through."""
+        found = list(dict.fromkeys(named))
+        left_out = [ref for ref in found if ref.kind == "ConfigMap"][MOST_CONFIG_MAPS:]
+        if left_out:
+            words = f"it names {len(left_out)} ConfigMaps more than the {MOST_CONFIG_MAPS} that"
+            self.warnings.append(f"{words} the admission policy {POLICY} allows: not looked for")
+        ignored = frozenset(left_out)
+        return [ref for ref in found if ref not in ignored]
 
     async def _source(self, ref: Reference) -> None:
         """Raises HubError, NotAName."""

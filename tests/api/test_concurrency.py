@@ -1,8 +1,10 @@
 """Nobody has so much under way that others, or the process, suffer."""
 
+import asyncio
+
 import pytest
 
-from ibgu.api.concurrency import ConcurrencyLimit
+from ibgu.api.concurrency import ConcurrencyLimit, FleetLists
 from ibgu.api.problems import Problem
 
 
@@ -28,3 +30,25 @@ def test_a_place_is_given_back_whatever_happens(limit: ConcurrencyLimit) -> None
         with pytest.raises(RuntimeError), limit.held("alice"):
             raise RuntimeError
     assert limit._taken == {}
+
+
+async def test_lists_of_the_fleet_are_made_in_turn() -> None:
+    lists, began = FleetLists(of_all=3, of_user=2, at_a_time=1), list[str]()
+    release = asyncio.Event()
+
+    async def listed(user: str) -> None:
+        async with lists.turn(user):
+            began.append(user)
+            await release.wait()
+
+    first, *others = [asyncio.create_task(listed(user)) for user in ("alice", "alice", "bob")]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    with pytest.raises(Problem, match="alice has 2 fleet-lists"):
+        await listed("alice")
+    with pytest.raises(Problem, match="has 3 fleet-lists already"):
+        await listed("carol")
+    assert began == ["alice"]
+    release.set()
+    await asyncio.gather(first, *others)
+    assert began == ["alice", "alice", "bob"]

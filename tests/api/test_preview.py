@@ -1,5 +1,6 @@
 """What a plan would do, asked with the rights of the caller."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.api.app import create_app
+from ibgu.api.concurrency import FleetLists
 from ibgu.api.context import Context
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, StepState
@@ -17,7 +19,7 @@ from ibgu.hub import paths
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
-from tests.api.fleet import failed, open_step, put, rollout, seen, spec
+from tests.api.fleet import failed, fleet, open_step, put, rollout, seen, spec
 from tests.api.test_changes import manifest
 from tests.db.records import member, step
 
@@ -157,6 +159,45 @@ async def test_references_to_what_can_not_exist(preview: Preview) -> None:
         "ConfigMap /oadp can't exist: '' is not a name of a Kubernetes object",
         "Secret default/. can't exist: '.' is not a name of a Kubernetes object",
     ]
+
+
+async def test_only_as_many_config_maps_as_the_policy_allows_are_looked_for(
+    preview: Preview,
+) -> None:
+    """5,000 entries were 5,000 reads, one after the other."""
+    one = {"name": "pv", "namespace": "default"}
+    many = [{"name": f"pv-{number}", "namespace": "default"} for number in range(5000)]
+    same = (await preview("olga", manifest=proposed("Prep", oadpContent=[one] * 5000))).json()
+    found = (await preview("olga", manifest=proposed("Prep", oadpContent=many))).json()
+    assert sum(words.startswith("ConfigMap default/pv ") for words in same["warnings"]) == 1
+    assert sum(words.startswith("ConfigMap default/pv-") for words in found["warnings"]) == 26
+    [left] = [words for words in found["warnings"] if words.startswith("it names")]
+    assert left.startswith("it names 4974 ConfigMaps more than the 26 that")
+
+
+async def test_who_may_not_waits_for_no_turn_and_others_do(
+    context: Context, sandbox_hub: SandboxHub, journal: Journal
+) -> None:
+    """A list of the whole fleet takes seconds, and each request of anybody made one."""
+    lists = FleetLists(of_user=1, at_a_time=1)
+    await fleet(journal)
+    transport = httpx.ASGITransport(app=create_app(replace(context, fleet_lists=lists)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://ibgu") as client:
+
+        async def asked(user: str, path: str, **body: Any) -> httpx.Response:
+            headers = {"Authorization": f"Bearer {sandbox_hub.token(user)}"}
+            return await client.post(f"/api/v1/{path}", json=body, headers=headers)
+
+        async with lists.turn("nobody"):
+            refused = await asked("alice", "rollouts/default/ran-r1/retry")
+            assert (refused.status_code, refused.json()["verb"]) == (403, "create")
+            waiting = asyncio.create_task(asked("olga", "preview", manifest=proposed("Prep")))
+            while lists._places._taken.total() < 2:  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.01)
+            second = await asked("olga", "preview", manifest=proposed("Prep"))
+            assert (second.status_code, second.headers["retry-after"]) == (429, "1")
+            assert not waiting.done()
+        assert (await waiting).status_code == 200
 
 
 async def test_five_thousand_clusters_by_name(preview: Preview) -> None:

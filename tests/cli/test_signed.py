@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -169,6 +172,26 @@ async def test_what_can_not_be_used(leading: Leading, certify: Certify, tmp_path
         assert found.exit_code == code, (arguments, found.output)
         assert words in " ".join(found.stderr.replace("│", " ").split()), found.stderr
     assert not path.exists()
+
+
+_ALIKE = [1, 2**255 - 19 + 1, 2**255 + 1]
+"""The neutral point, in encodings that libraries take."""
+
+
+@pytest.mark.parametrize("encoded", [*_ALIKE, 0, 2**255 - 20, 2**255 - 19])
+def test_a_key_that_everybody_can_sign_for_is_refused(tmp_path: Path, encoded: int) -> None:
+    content, neutral = b"{}", (1).to_bytes(32, "little")
+    forged = neutral + bytes(32)
+    key = Ed25519PublicKey.from_public_bytes(encoded.to_bytes(32, "little"))
+    if encoded == 1:
+        key.verify(forged, content)
+    path, public = tmp_path / "a.json", tmp_path / "a.pub"
+    path.write_bytes(content)
+    path.with_name("a.json.sig").write_bytes(forged)
+    public.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    code, said = verify(path, str(public))
+    assert code == 2
+    assert "is a key of small order: everybody can sign for it" in " ".join(said.split())
 
 
 def verify(path: Path, public: str) -> tuple[int, str]:

@@ -7,7 +7,13 @@ from fastapi import APIRouter
 
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.problems import Problem
-from ibgu.api.routes.changing import ChangingOfRequest, missing_rights, told
+from ibgu.api.routes.changing import (
+    ChangingOfRequest,
+    FleetListsOfProcess,
+    missing_rights,
+    retry_rights,
+    told,
+)
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ReadsOfRequest, RolloutOfPath
 from ibgu.api.routes.retrying import failures, selecting, why_no_retry
@@ -160,6 +166,7 @@ async def retry(
     row: RolloutOfPath,
     reads: ReadsOfRequest,
     caller: CallerOfRequest,
+    lists: FleetListsOfProcess,
     body: RetryBody | None = None,
 ) -> ChangeBody:
     """By a new ImageBasedGroupUpgrade for them alone. What has failed Prep or Upgrade on the
@@ -167,11 +174,18 @@ async def retry(
     ImageBasedGroupUpgrade."""
     given = body or RetryBody()
     rollout = row.rollout
+    await caller.require(*retry_rights(rollout.namespace))
     _require(await _standing(row, reads), "retry")
     found = await failures(rollout, reads, caller, clusters=given.clusters, cause=given.cause)
+    wanted = {member.cluster for member in found.members}
     with told("", rollout.namespace, rollout.name):
-        labels = {c.metadata.name: c.metadata.labels for c in await changing.hub.clusters()}
-        later = selecting(await changing.hub.ibgus(rollout.namespace), rollout)
+        async with lists.turn(caller.user.username):
+            labels = {
+                each.metadata.name: each.metadata.labels
+                async for each in changing.hub.clusters()
+                if each.metadata.name in wanted
+            }
+            later = selecting(await changing.hub.ibgus(rollout.namespace), rollout)
     judged = found.judged(labels, later)
     return await changing.make(lambda target: change.retry(target, judged))
 

@@ -10,6 +10,7 @@ from fastapi import Depends, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials
 
 from ibgu.api.access import CLUSTERS, ROLLOUTS, Caller, CallerOfRequest, bearer
+from ibgu.api.concurrency import FleetLists
 from ibgu.api.context import Context
 from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
 from ibgu.api.routes.inputs import RolloutOfPath
@@ -43,6 +44,14 @@ async def _hub_of_caller(
 
 
 HubOfCaller = Annotated[Hub, Depends(_hub_of_caller)]
+
+
+def _fleet_lists(request: Request) -> FleetLists:
+    context: Context = request.app.state.context
+    return context.fleet_lists
+
+
+FleetListsOfProcess = Annotated[FleetLists, Depends(_fleet_lists)]
 
 
 class Changing:
@@ -130,15 +139,18 @@ async def missing_rights(caller: Caller, rollout: Rollout) -> dict[str, str]:
     """Why the hub would not let the caller make a change, by the change's name."""
     where = rollout.namespace
     patch = Question("patch", paths.IBGU_GROUP, ROLLOUTS, namespace=where, name=rollout.name)
-    retry = (
-        Question("create", paths.IBGU_GROUP, ROLLOUTS, namespace=where),
-        Question("list", paths.IBGU_GROUP, ROLLOUTS, namespace=where),
-        Question("list", paths.CLUSTER_GROUP, CLUSTERS),
-    )
     found = dict.fromkeys(_CHANGES, await caller.lacks(patch)) | {
-        "retry": await caller.lacks(*retry)
+        "retry": await caller.lacks(*retry_rights(where))
     }
     return {name: why for name, why in found.items() if why}
+
+
+def retry_rights(namespace: str) -> tuple[Question, ...]:
+    return (
+        Question("create", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace),
+        Question("list", paths.IBGU_GROUP, ROLLOUTS, namespace=namespace),
+        Question("list", paths.CLUSTER_GROUP, CLUSTERS),
+    )
 
 
 _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}

@@ -12,7 +12,7 @@ from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.problems import Problem, invalid
-from ibgu.api.routes.changing import HubOfCaller, told
+from ibgu.api.routes.changing import FleetListsOfProcess, HubOfCaller, told
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ReadsOfRequest
 from ibgu.api.schemas.changes import NewStepBody
@@ -61,6 +61,7 @@ async def previewed(
     hub: HubOfCaller,
     reads: ReadsOfRequest,
     paces: PacesOfHub,
+    lists: FleetListsOfProcess,
     body: PreviewBody,
 ) -> PreviewAnswer:
     """For who may `list managedclusters`; with tenancy also `managedclustersets`, and
@@ -73,10 +74,12 @@ async def previewed(
         await caller.require_rollouts(body.namespace or "")
         asked = await _of_rollout(body, reads, now)
     with told(caller.user.username, asked.namespace, body.name or _KIND):
-        clusters = [view_cluster(found) for found in await Changes(hub, "").clusters()]
         scope = await _scope(request, hub, asked.namespace)
         proposal = replace(asked.proposal, hub_rate=_hub_rate(request), scope=scope)
-        found = preview(proposal, clusters, paces, now)
+        async with lists.turn(caller.user.username):
+            clusters = [view_cluster(each) async for each in Changes(hub, "").clusters()]
+            found = preview(proposal, clusters, paces, now)
+            del clusters
         preflight = Preflight(hub)
         if any(Action.PREP in step.actions for step in found.steps):
             await preflight.payload(asked.proposal.spec, asked.namespace)

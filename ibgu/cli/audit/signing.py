@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 SUFFIX = ".sig"
 """Of the file with the signature, after the whole name of the one that is signed."""
 
+_SMALL_ORDER = frozenset(
+    map(
+        bytes.fromhex,
+        (
+            "00" * 32,
+            "01" + "00" * 31,
+            "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+            "ec" + "ff" * 30 + "7f",
+            "ed" + "ff" * 30 + "7f",
+            "ee" + "ff" * 30 + "7f",
+        ),
+    )
+)
+"""Points of order 1, 2, 4 and 8, in all their encodings, without the sign."""
 _OPENSSH = b"-----BEGIN OPENSSH"
 _MAKE_ONE = "make one with: openssl genpkey -algorithm ed25519 -out KEY"
 
@@ -98,4 +113,12 @@ def _public(path: Path) -> "Ed25519PublicKey":
         raise SigningError(f"{path} is no public key that can be read: {error}") from error
     if not isinstance(key, Ed25519PublicKey):
         raise SigningError(f"{path} is no Ed25519 key")
+    if _is_small_order(key.public_bytes_raw()):
+        words = "everybody can sign for it. Ask the signer for their public key"
+        raise SigningError(f"{path} is a key of small order: {words}")
     return key
+
+
+def _is_small_order(encoded: bytes) -> bool:
+    """Return whether the key is one of the few points of which anybody can make signatures."""
+    return bytes([*encoded[:-1], encoded[-1] & 0x7F]) in _SMALL_ORDER
