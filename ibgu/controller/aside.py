@@ -5,6 +5,7 @@ the next term leaves that one alone, and tries it again after a while.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import Random
@@ -26,7 +27,8 @@ CHANGED = 15.0
 """As FIRST, where somebody has changed the IBGU since: that may have mended it."""
 _AFTER_ERROR, _AFTER_CHANGE = Backoff(FIRST, LONGEST), Backoff(CHANGED, LONGEST)
 MOST = 10
-"""With more of them it is hardly the rollouts' fault: the process ends, as with any error."""
+"""With rollouts of more namespaces it is hardly theirs: the process ends, as with any error. With
+more rollouts of one namespace all of that namespace are set aside: each costs all others a term."""
 
 
 class Broken(Exception):
@@ -91,6 +93,7 @@ class _Failure(Struct):
     at: float
     again: float
     tries: int
+    namespace: str
     aside: bool = True
 
 
@@ -140,14 +143,23 @@ class Aside:
         """Of one that is set aside."""
         return self._failures[rollout].words
 
-    def put(self, broken: Broken) -> float:
-        """Answers the seconds until it is tried again."""
+    @property
+    def namespaces(self) -> Counter[str]:
+        """How many rollouts of each namespace are set aside."""
+        return Counter(self._failures[uid].namespace for uid in self)
+
+    def put(self, broken: Broken, namespace: str | None) -> float:
+        """Set the rollout aside; answer the seconds until it is tried again. `namespace`: None if
+        its IBGU is gone. All of whom nobody knows more count as one."""
         telemetry.OWN_ERRORS.labels("work").inc()
         now, before = self._now(), self._failures.get(broken.rollout)
         lately = before is not None and now - before.at < 2 * LONGEST
         tries = before.tries + 1 if before is not None and lately else 1
         pause = _AFTER_ERROR.delay(tries, self._rng)
-        self._failures[broken.rollout] = _Failure(broken.words, now, now + pause, tries)
+        if namespace is None:
+            namespace = before.namespace if before is not None else ""
+        failure = _Failure(broken.words, now, now + pause, tries, namespace)
+        self._failures[broken.rollout] = failure
         return pause
 
     def changed(self, rollout: str) -> None:

@@ -251,8 +251,9 @@ class Controller:
 
     def _set_aside(self, aside: Aside, group: ExceptionGroup[Exception]) -> None:
         for broken in {each.rollout: each for each in broken_of(group)}.values():
-            again, found = aside.put(broken), self._mirror.ibgu(broken.rollout)
+            found = self._mirror.ibgu(broken.rollout)
             meta = found.metadata if found is not None else None
+            again = aside.put(broken, meta.namespace if meta is not None else None)
             name = f"{meta.namespace}/{meta.name}" if meta is not None else broken.rollout
             log.error(
                 "a rollout is set aside",
@@ -261,8 +262,19 @@ class Controller:
                 again_seconds=again,
                 exc_info=broken.__cause__,
             )
-        if len(aside) > MOST:
+        self._set_namespaces_aside(aside)
+        if len(aside.namespaces) > MOST:
             raise group
+
+    def _set_namespaces_aside(self, aside: Aside) -> None:
+        full = {namespace for namespace, count in aside.namespaces.items() if count > MOST}
+        words = f"at more than {MOST} rollouts of its namespace"
+        here = [found.metadata for found in self._mirror.ibgus]
+        others = [meta for meta in here if meta.namespace in full and meta.uid not in aside]
+        for meta in others:
+            aside.put(Broken(meta.uid, words), meta.namespace)
+        for namespace in sorted({meta.namespace for meta in others}):
+            log.error("all rollouts of a namespace are set aside", namespace=namespace)
 
     def _companions_lead(self, epoch: int) -> None:
         if self._notifier is not None:

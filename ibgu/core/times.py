@@ -2,6 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from ibgu.core.kinds import IbuSpec
+from ibgu.core.numbers import int32
+
 SETTLE = timedelta(minutes=2)
 """A symptom on a reachable cluster must stand this long before it ends a run or a member."""
 ECHO = timedelta(seconds=60)
@@ -22,6 +25,13 @@ ROLLBACK_MARGIN = timedelta(minutes=15)
 """What an automatic rollback takes beyond the init monitor's timeout (R11.5)."""
 INIT_MONITOR = timedelta(seconds=1800)
 """Lifecycle Agent's default init monitor timeout."""
+
+
+def init_monitor(ibu: IbuSpec) -> timedelta:
+    """Return how long a cluster may take to be healthy after its reboot, before it goes back."""
+    rollback = ibu.auto_rollback_on_failure
+    seconds = int32(rollback.init_monitor_timeout_seconds) if rollback else 0
+    return timedelta(seconds=seconds) if seconds > 0 else INIT_MONITOR
 
 
 def passed(since: datetime, span: timedelta, now: datetime) -> bool:

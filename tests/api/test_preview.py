@@ -200,6 +200,14 @@ async def test_who_may_not_waits_for_no_turn_and_others_do(
         assert (await waiting).status_code == 200
 
 
+@pytest.mark.parametrize("seconds", [2**63 - 1, 10**30])
+async def test_a_time_that_no_calendar_has(preview: Preview, seconds: int) -> None:
+    times = {"initMonitorTimeoutSeconds": seconds}
+    answer = await preview("olga", manifest=proposed("Upgrade", autoRollbackOnFailure=times))
+    assert answer.status_code == 200
+    assert f"Invalid value: {seconds}" in answer.json()["problems"][0]
+
+
 async def test_five_thousand_clusters_by_name(preview: Preview) -> None:
     names = ["pv-1", *(f"{i:x<63}" for i in range(10_000, 14_999))]
     body = proposed("Prep")

@@ -82,6 +82,15 @@ def test_bounds_of_the_strategy(ibgus: Ibgus, field: str, value: int, allowed: b
         assert [where for where, _ in answer.causes] == [f"spec.plan[0].rolloutStrategy.{field}"]
 
 
+@pytest.mark.parametrize(
+    ("value", "allowed"), [(0, True), (LARGEST, True), (-1, False), (LARGEST + 1, False)]
+)
+def test_bounds_of_the_agents_own_time(ibgus: Ibgus, value: int, allowed: bool) -> None:
+    body = ibgu("bounds", step("Prep"))
+    body["spec"]["ibuSpec"]["autoRollbackOnFailure"] = {"initMonitorTimeoutSeconds": value}
+    assert ibgus.create(body, dry_run=True).code == (201 if allowed else 422)
+
+
 @pytest.mark.parametrize("value", ["10", 1.5, None])
 def test_max_concurrency_is_a_whole_number(ibgus: Ibgus, value: object) -> None:
     plan = {"actions": ["Prep"], "rolloutStrategy": {"maxConcurrency": value}}

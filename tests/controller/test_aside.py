@@ -51,7 +51,7 @@ def test_all_of_a_group_are_found() -> None:
 
 
 def test_who_is_set_aside_is_so_until_its_time_comes(aside: Known) -> None:
-    pause = aside.put(error())
+    pause = aside.put(error(), "default")
     assert FIRST / 2 <= pause <= FIRST
     assert ("r" in aside, "other" in aside, list(aside), len(aside)) == (True, False, ["r"], 1)
     assert aside.words("r") == error().words
@@ -69,21 +69,21 @@ def test_who_is_set_aside_is_so_until_its_time_comes(aside: Known) -> None:
 def test_each_failure_waits_longer_until_it_was_well_for_long(aside: Known) -> None:
     pauses = []
     for _ in range(8):
-        pauses.append(aside.put(error()))
+        pauses.append(aside.put(error(), "default"))
         aside.time += pauses[-1]
         aside.let_go()
     assert all(FIRST / 2 * 2**n <= pauses[n] <= FIRST * 2**n for n in range(5))
     assert LONGEST / 2 <= pauses[-1] <= LONGEST
 
     aside.time += 2 * LONGEST
-    assert aside.put(error()) <= FIRST
+    assert aside.put(error(), "default") <= FIRST
 
 
 @pytest.mark.parametrize("tries", [1, 3])
 def test_a_change_of_the_ibgu_brings_the_next_try(aside: Known, tries: int) -> None:
     """But not ever more tries, as somebody may change it again and again."""
     for _ in range(tries):
-        aside.put(error())
+        aside.put(error(), "default")
     aside.changed("other")
     aside.changed("r")
     aside.time = CHANGED * 2 ** (tries - 1) / 2 - 0.1
@@ -105,6 +105,17 @@ def test_what_only_tells_people_stops_nothing(aside: Known) -> None:
 def test_of_what_is_set_aside_errors_do_not_count(aside: Known) -> None:
     with pytest.raises(Broken), aside.spared("r"):
         raise KeyError
-    aside.put(error())
+    aside.put(error(), "default")
     with aside.spared("r"):
         raise KeyError
+
+
+def test_whose_rollouts_they_are_stays_known(aside: Known) -> None:
+    """Also of one whose IBGU is deleted; those whom nobody knows count as one."""
+    for rollout, namespace in {"a": "x", "b": "x", "c": "y", "d": None, "e": None}.items():
+        aside.put(error(rollout), namespace)
+    aside.put(error("a"), None)
+    assert aside.namespaces == {"x": 2, "y": 1, "": 2}
+    aside.time = LONGEST
+    aside.let_go()
+    assert aside.namespaces == {}

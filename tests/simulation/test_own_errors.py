@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -28,13 +28,14 @@ from ibgu.controller.effects import Effects
 from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices
-from ibgu.core.book import Book
+from ibgu.core.book import Book, World
 from ibgu.core.certify import Rule
 from ibgu.core.decide import disarming
 from ibgu.core.model import ReasonKind, RolloutState
 from ibgu.core.works import names
 from ibgu.db.reads.certified import certify
 from ibgu.hub import paths
+from ibgu.hub.errors import HubError
 from tests.simulation.conftest import Tell
 from tests.simulation.faults import Fault
 from tests.simulation.stories import Stage
@@ -417,7 +418,7 @@ def test_a_deleted_ibgu_that_ibgu_fails_at_is_let_go_once_it_gets_through(told: 
 
 
 def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
-    """It is hardly each rollout's own fault, and a process that ends is seen."""
+    """With rollouts of so many namespaces it is hardly theirs, and a process that ends is seen."""
 
     async def story(stage: Stage) -> None:
         def fails(*given: Any) -> Any:
@@ -425,7 +426,7 @@ def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
 
         await stage.leads()
         for number in range(MOST + 1):
-            await _create(stage, number)
+            await _create(stage, number, f"tenant-{number}")
         with patch.object(Effects, "follow", fails):
             await stage.until(lambda: bool(stage.world.nodes[0].crashes))
         stage.world.nodes[0].crashes.clear()
@@ -434,7 +435,43 @@ def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
     told(story, "Prep")
 
 
-async def _create(stage: Stage, number: int) -> None:
+def test_a_namespace_with_too_many_of_them_is_set_aside_as_a_whole(told: Tell) -> None:
+    """They are that tenant's matter: the process lives, and rollouts of others go on."""
+
+    def of_the_tenant(book: Book) -> bool:
+        return book.rollout.namespace == "tenant" and book.rollout.name != "more-99"
+
+    async def story(stage: Stage) -> None:
+        act = Effects.follow
+
+        def fails(effects: Effects, world: World, book: Book, *given: Any) -> None:
+            if of_the_tenant(book):
+                raise ZeroDivisionError
+            act(effects, world, book, *given)
+
+        await stage.leads()
+        for number in (*range(MOST + 1), 99):
+            await _create(stage, number, "tenant", fleet="nobody")
+        with patch.object(Effects, "follow", fails):
+            await stage.until(lambda: _aside(stage) == MOST + 2)
+            await stage.world.people.apply(0)
+            await stage.until(lambda: _state(stage, NAME) is RolloutState.COMPLETE)
+        assert not stage.world.nodes[0].crashes
+
+    told(story, "Prep")
+
+
+def _aside(stage: Stage) -> int:
+    return len(list(stage.loop._parts.aside)) if stage.world.leader() is not None else 0
+
+
+async def _create(stage: Stage, number: int, namespace: str, **labels: str) -> None:
+    """As the first IBGU; for clusters with these labels, if any are given."""
+    there = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    with suppress(HubError):
+        await stage.client.request("POST", "/api/v1/namespaces", body=there)
     _, body = stage.world.scenario.ibgus[0]
-    meta = {"name": f"more-{number}", "namespace": "default"}
-    await stage.client.request("POST", paths.ibgus("default"), body={**body, "metadata": meta})
+    meta = {"name": f"more-{number}", "namespace": namespace}
+    chosen = {"clusterLabelSelectors": [{"matchLabels": labels}]} if labels else {}
+    new = {**body, "metadata": meta, "spec": body["spec"] | chosen}
+    await stage.client.request("POST", paths.ibgus(namespace), body=new)

@@ -17,7 +17,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
-from ibgu.core.plan import Started, problem, problem_of
+from ibgu.core.plan import Started, problem, problem_of, problem_of_ibu
 from ibgu.core.times import WATCH
 from ibgu.core.works import names
 
@@ -59,8 +59,9 @@ def _release_deleted(turn: Turn) -> None:
 
 def _adopt_spec(turn: Turn, found: Ibgu) -> None:
     """Take the new spec over if the plan may be carried out (R1.2, R1.3); else hold."""
-    before = _begun(turn, len(found.spec.plan))
-    wrong = problem(found.spec.plan, before) or problem_of(found.spec.cluster_label_selectors)
+    spec, before = found.spec, _begun(turn, len(found.spec.plan))
+    wrong = problem(spec.plan, before) or problem_of_ibu(spec.ibu_spec)
+    wrong = wrong or problem_of(spec.cluster_label_selectors)
     if wrong is not None:
         turn.on_rollout(
             Kind.ROLLOUT_HELD,

@@ -12,7 +12,7 @@ from ibgu.core.gates.brake import brake
 from ibgu.core.gates.pace import hub_rate, invalid, pace_of, ramp_up, start_rate
 from ibgu.core.model import Action, Member, Reason, ReasonKind, Step, Who
 from ibgu.core.snapshot import Snapshot
-from ibgu.core.times import INIT_MONITOR, ROLLBACK_MARGIN
+from ibgu.core.times import ROLLBACK_MARGIN, init_monitor
 
 Gate = Callable[[Snapshot, StepBook, Member, datetime], Reason | None]
 
@@ -63,7 +63,8 @@ def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> 
         return Reason(ReasonKind.FLOOR, now, "the step's timeout has passed: nothing new starts")
     if not step.step.first.reboots:
         return None
-    need = min(monitor_timeout(snapshot) + ROLLBACK_MARGIN, share(snapshot.book, step) / 2)
+    monitor = init_monitor(snapshot.book.rollout.spec.ibu_spec)
+    need = min(monitor + ROLLBACK_MARGIN, share(snapshot.book, step) / 2)
     if left >= need:
         return None
     minutes = need.total_seconds() / 60
@@ -121,9 +122,3 @@ def room(book: Book, step: StepBook, now: datetime) -> timedelta:
 def limit(book: Book, step: StepBook, now: datetime) -> datetime:
     """Return the limit of a member that starts now: its share, or more if time allows (R11.2)."""
     return now + max(share(book, step), room(book, step, now))
-
-
-def monitor_timeout(snapshot: Snapshot) -> timedelta:
-    rollback = snapshot.book.rollout.spec.ibu_spec.auto_rollback_on_failure
-    seconds = rollback.init_monitor_timeout_seconds if rollback else 0
-    return timedelta(seconds=seconds) if seconds else INIT_MONITOR

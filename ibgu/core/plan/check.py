@@ -7,7 +7,7 @@ through.
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from ibgu.core.kinds import PlanItem
+from ibgu.core.kinds import IbuSpec, PlanItem
 from ibgu.core.model import Action
 from ibgu.core.numbers import LARGEST
 from ibgu.core.plan.shapes import allowed
@@ -19,6 +19,20 @@ Started = tuple[tuple[Action, ...], int, int]
 def problem(plan: Sequence[PlanItem], before: Sequence[Started]) -> str | None:
     """Why the plan can't be carried out; None if it can. `before`: the steps already started."""
     return next(_problems(plan, before), None)
+
+
+def problem_of_ibu(ibu: IbuSpec) -> str | None:
+    """Why no cluster can be asked for it; None if it can."""
+    rollback = ibu.auto_rollback_on_failure
+    seconds = rollback.init_monitor_timeout_seconds if rollback else 0
+    if 0 <= seconds <= LARGEST:
+        return None
+    wrong = "greater than or equal to 0" if seconds < 0 else f"less than or equal to {LARGEST}"
+    return (
+        "spec.ibuSpec.autoRollbackOnFailure.initMonitorTimeoutSeconds: "
+        f"Invalid value: {seconds}: should be {wrong}; ibuSpec can't be changed: delete this IBGU "
+        "and create it anew"
+    )
 
 
 def _problems(plan: Sequence[PlanItem], before: Sequence[Started]) -> Iterator[str]:

@@ -10,7 +10,16 @@ from ibgu.core.forecast import Paces, makespan
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import LABEL_PREFIX, Action, ClusterView
 from ibgu.core.pacing import Pacing
-from ibgu.core.plan import allowed, left_out, outside, problem, problem_of, select, why_nobody
+from ibgu.core.plan import (
+    allowed,
+    left_out,
+    outside,
+    problem,
+    problem_of,
+    problem_of_ibu,
+    select,
+    why_nobody,
+)
 from ibgu.core.preview.model import Excluded, Preview, Proposal, StepPreview
 from ibgu.core.preview.time import advice, measured
 from ibgu.core.preview.warnings import warnings
@@ -21,8 +30,9 @@ def preview(
 ) -> Preview:
     """`clusters` are all that the hub has."""
     spec = proposal.spec
-    scope = proposal.scope
-    wrong = (_wrong_plan(proposal), problem_of(spec.cluster_label_selectors), scope.problem)
+    scope, selectors = proposal.scope, spec.cluster_label_selectors
+    found_wrong = (_wrong_plan(proposal), problem_of_ibu(spec.ibu_spec), problem_of(selectors))
+    wrong = (*found_wrong, scope.problem)
     if problems := tuple(filter(None, wrong)):
         return Preview(problems=problems)
     steps = tuple(_steps(proposal, clusters, paces))

@@ -8,7 +8,7 @@ from ibgu.core.forecast import Paces
 from ibgu.core.kinds import IbuSpec
 from ibgu.core.model import Action
 from ibgu.core.preview.model import Enough, StepPreview
-from ibgu.core.times import INIT_MONITOR, ROLLBACK_MARGIN
+from ibgu.core.times import ROLLBACK_MARGIN, init_monitor
 
 
 def measured(actions: Sequence[str], paces: Paces) -> Enough | None:
@@ -53,9 +53,7 @@ def safe(step: StepPreview, ibu: IbuSpec) -> timedelta:
     """What an Upgrade takes that fails and goes back by itself; nothing for other actions."""
     if not any(Action(action) is Action.UPGRADE for action in step.actions):
         return timedelta()
-    rollback = ibu.auto_rollback_on_failure
-    seconds = rollback.init_monitor_timeout_seconds if rollback else 0
-    return (timedelta(seconds=seconds) if seconds else INIT_MONITOR) + ROLLBACK_MARGIN
+    return init_monitor(ibu) + ROLLBACK_MARGIN
 
 
 def minutes(span: timedelta) -> str:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
+from ibgu.core.kinds import AutoRollback, IbuSpec
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, Stage, StepState
 from tests.core.decide.world import Twin, ibgu, plan_of
 
@@ -56,6 +57,18 @@ def test_an_invalid_plan_starts_nothing() -> None:
     assert not twin.book(uid).steps
     assert not twin.works
     assert "invalid combinations" in twin.warnings()[0]
+
+
+def test_a_time_that_no_calendar_has_starts_nothing() -> None:
+    """TALM's CRD lets it through."""
+    twin, found = Twin("site-1"), ibgu("a", "Prep", "Upgrade")
+    odd = IbuSpec(auto_rollback_on_failure=AutoRollback(2**63 - 1))
+    uid = twin.apply(replace(found, spec=replace(found.spec, ibu_spec=odd)))
+    twin.wait(hours=1)
+    hold = twin.book(uid).rollout.hold
+    assert hold is not None
+    assert hold.kind is ReasonKind.INVALID_PLAN
+    assert "initMonitorTimeoutSeconds: Invalid value" in hold.message
 
 
 def test_a_plan_that_becomes_invalid_stops_new_starts_and_nothing_else() -> None:

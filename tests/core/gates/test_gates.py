@@ -6,8 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.book import StepBook
-from ibgu.core.gates import GATES, LASTING, deadline, held, monitor_timeout, share
-from ibgu.core.kinds import AutoRollback
+from ibgu.core.gates import GATES, LASTING, deadline, held, share
 from ibgu.core.model import Member, Reason, ReasonKind, Who
 from ibgu.core.snapshot import PayloadState, Snapshot
 from tests.core.decide.world import START, Twin, ibgu
@@ -148,18 +147,3 @@ def test_the_deadline_moves_with_the_clock() -> None:
 def test_the_share_is_of_all_members_even_when_some_have_ended() -> None:
     twin, uid = waiting()
     assert share(twin.book(uid), twin.book(uid).steps[0]) == 30 * MINUTE
-
-
-@pytest.mark.parametrize(
-    ("given", "seconds"),
-    [(None, 1800), (AutoRollback(), 1800), (AutoRollback(600), 600)],
-)
-def test_the_clusters_monitor_has_half_an_hour_unless_told_otherwise(
-    given: AutoRollback | None, seconds: int
-) -> None:
-    twin, uid = waiting()
-    rollout = twin.book(uid).rollout
-    spec = replace(rollout.spec.ibu_spec, auto_rollback_on_failure=given)
-    twin.book(uid).rollout = replace(rollout, spec=replace(rollout.spec, ibu_spec=spec))
-    snapshot, _, _ = parts(twin, uid)
-    assert monitor_timeout(snapshot) == timedelta(seconds=seconds)
