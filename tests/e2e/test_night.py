@@ -120,7 +120,8 @@ class Watch(Struct):
         return screens.of_page(await page.evaluate(READ), of)
 
     async def by_list(self) -> Numbers:
-        row = self.surfaces.list.locator(".rollout", has_text=NAME).first
+        page = self.surfaces.list
+        row = page.locator(".rollout", has=page.get_by_text(NAME, exact=True))
         if not await row.count():
             return {}
         label, troubles = await row.evaluate(
