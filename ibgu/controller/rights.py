@@ -34,7 +34,7 @@ def of_controller(settings: Settings, lease: str, *, cgus: bool) -> list[Right]:
 
 def _of_talm(right: Right) -> bool:
     """About TALM's own objects, which are in one of a few namespaces."""
-    return right.resource in ("leases", "deployments")
+    return right.resource in ("leases", "deployments") and right.verb == "get"
 
 
 def _in(right: Right, namespace: str) -> Right:

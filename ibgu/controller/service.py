@@ -33,6 +33,7 @@ from ibgu.hub.discovery import Served, discover
 from ibgu.hub.errors import HubError
 from ibgu.hub.lease import Elector, LeaseTimes
 from ibgu.hub.port import Hub
+from ibgu.hub.rivals import Rivals
 from ibgu.hub.seldom import Seldom
 from ibgu.settings import Settings
 
@@ -44,6 +45,8 @@ LANDING = 1.0
 arrived by then, and the mirror shows what it did."""
 DEPOSED = 300.0
 """Seconds: the longest pause after a lead that another controller has ended."""
+RIVALLED = 10.0
+"""Seconds, more or less: the pause of one that does not lead because another ibgu leads."""
 
 
 class Controller:
@@ -87,6 +90,9 @@ class Controller:
         )
         self._seldom = Seldom(time.monotonic)
         self._elector = self._new_elector()
+        self._rivals = Rivals(client, settings.namespace, LEASE)
+        self._rival = ""
+        """Why this controller did not lead when it last could have."""
         self._epoch = 0
         self._loop: Loop | None = None
         self._ledger: Ledger | None = None
@@ -127,11 +133,14 @@ class Controller:
             await self._elector.run(self._lead)
             if self._deposed:
                 await asyncio.sleep(backoff.delay(self._depositions, self._rng))
+            if self._rival:
+                # Two that see each other must not look at the same moment again.
+                await asyncio.sleep(RIVALLED * self._rng.uniform(0.5, 1.5))
 
     def problems(self) -> list[str]:
         """Why the controller does not do its work now; empty: it does, or stands by."""
         replaced = self._elector.leader not in ("", self._settings.identity)
-        found = [self._deposed] if self._deposed and not replaced else []
+        found = [each for each in (self._rival, self._deposed) if each and not replaced]
         found += self._rights.problems()
         if not self._watches.in_sync:
             found.append(f"the mirror of the hub is not complete{self._watches.told}")
@@ -196,6 +205,8 @@ class Controller:
     async def _lead(self, deadline: Deadline) -> None:
         """Returns when the journal has ended it; the Lease's loss cancels it."""
         began = asyncio.get_running_loop().time()
+        if not await self._alone():
+            return
         try:
             await self._lead_until_lost(deadline)
         except* ReloadNeeded as group:
@@ -205,6 +216,15 @@ class Controller:
             self._depositions = 1 if led > DEPOSED else self._depositions + 1
             self._deposed = _words(group)
             log.error("deposed", error=self._deposed)
+
+    async def _alone(self) -> bool:
+        """Whether no other ibgu leads this hub; asked once our own Lease is there to be seen, so
+        that of two that begin together at least one sees the other."""
+        rival = await self._rivals.first()
+        self._rival = rival.words(self._settings.namespace) if rival is not None else ""
+        if rival is not None:
+            log.error("does not lead", error=self._rival, do=rival.remedy)
+        return rival is None
 
     async def _lead_until_lost(self, deadline: Deadline) -> None:
         ledger = self._ledger = Ledger(self._journal)

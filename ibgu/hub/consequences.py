@@ -45,6 +45,9 @@ _BY_RESOURCE = {
 _BY_VERB = {
     ("clustergroupupgrades", "patch"): _ADOPT,
     ("clustergroupupgrades", "delete"): _ADOPT,
+    ("leases", "list"): Consequence(
+        "ibgu can't tell whether another ibgu leads this hub from another namespace", vital=False
+    ),
     ("leases", "watch"): Consequence(
         "a leader that stops is relieved up to half a second later", vital=False
     ),
@@ -68,7 +71,7 @@ _BY_VERB = {
 def consequence(right: Right) -> Consequence:
     if right.path:
         return _START
+    known = _BY_VERB.get((right.resource, right.verb))
     if right.resource == "leases":
-        leading = _BY_VERB.get((right.resource, right.verb)) or _LEAD
-        return leading if role_of(right) == "leader" else _TALM
-    return _BY_VERB.get((right.resource, right.verb)) or _BY_RESOURCE[right.resource]
+        return known or (_LEAD if role_of(right) == "leader" else _TALM)
+    return known or _BY_RESOURCE[right.resource]

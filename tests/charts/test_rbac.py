@@ -28,6 +28,7 @@ WORKS = Resource("work.open-cluster-management.io", "manifestworks")
 EVENTS = Resource("events.k8s.io", "events")
 LEASES = Resource("coordination.k8s.io", "leases")
 TALM_LEASE = LEASES._replace(name="9a2365a3.openshift.io")
+OWN_LEASE = LEASES._replace(name="ibgu-controller")
 DEPLOYMENTS = Resource("apps", "deployments")
 TALM = DEPLOYMENTS._replace(name="cluster-group-upgrades-controller-manager-v2")
 CGUS = Resource("ran.openshift.io", "clustergroupupgrades")
@@ -54,6 +55,7 @@ MAY = [
     ("create", EVENTS, "site"),
     ("get watch create patch", LEASES, "ibgu-system"),
     ("get", TALM_LEASE, "openshift-operators"),
+    ("list", OWN_LEASE, ""),
     ("get", TALM, "openshift-operators"),
     ("list watch patch delete", CGUS, "site"),
     ("get delete", TEMPLATES, "site"),

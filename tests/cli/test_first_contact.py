@@ -58,7 +58,9 @@ def test_a_person_is_told_what_is_missing_and_gets_the_terminal_back(
     crd = told.index("✗ ImageBasedGroupUpgrade: the CRD is not installed")
     assert told[crd + 1].startswith("  → kubectl apply -f charts/ibgu/crds/")
     assert any(line.startswith("✗ Open Cluster Management: ManifestWork") for line in told)
-    assert Kubectl(bare_hub).run("get", "namespace", "ibgu-system").code == 0
+    checks = [line.split(":")[0] for line in told if line.startswith("✗")]
+    assert checks == ["✗ Open Cluster Management", "✗ ImageBasedGroupUpgrade"]
+    assert Kubectl(bare_hub).run("get", "namespace", "ibgu-system").code != 0
 
 
 def test_a_pod_waits_quietly_and_begins_once_all_is_there(

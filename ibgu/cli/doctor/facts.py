@@ -8,6 +8,7 @@ from ibgu.core.references import Unchecked
 from ibgu.db.health import Health
 from ibgu.hub.discovery import Served
 from ibgu.hub.rights import Right
+from ibgu.hub.rivals import Rival
 
 
 class Unknown(Struct, frozen=True):
@@ -73,7 +74,9 @@ class Leadership(Struct, frozen=True):
 
     namespace: str
     problem: str = ""
-    """The hub's words; empty: it would be made, or is there."""
+    """Why not, in the hub's words or ours; empty: it would be made, or is there."""
+    rival: Rival | None = None
+    """Another ibgu, which leads from another namespace."""
 
 
 class Talm(Struct, frozen=True):

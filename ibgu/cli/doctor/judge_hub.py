@@ -105,13 +105,15 @@ def _feedback(served: Served) -> Finding:
 def _leadership(heard: Leadership | Missing) -> Finding:
     if not isinstance(heard, Leadership):
         return untold("leadership", heard, "see what is said about rights")
+    if heard.rival is not None:
+        return problem("leadership", heard.rival.words(heard.namespace), heard.rival.remedy)
     if not heard.problem:
         return ok("leadership", f"the Lease can be held in namespace {heard.namespace}")
     return problem(
         "leadership",
         f"no Lease can be made in namespace {heard.namespace}: {heard.problem}",
-        f"oc create namespace {heard.namespace}, bind the role ibgu-leader there, "
-        "or set IBGU_NAMESPACE",
+        f"set IBGU_NAMESPACE to where ibgu is installed, or: oc create namespace "
+        f"{heard.namespace}, and bind the role ibgu-leader there",
     )
 
 

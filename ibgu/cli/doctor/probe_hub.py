@@ -184,4 +184,6 @@ async def _heard(question: Awaitable[A]) -> A | Missing:
     except HubError as error:
         if error.status == HTTPStatus.FORBIDDEN:
             return Unasked("the hub does not allow to ask: see what is said about rights")
+        if error.not_found:
+            return Unasked("the hub does not serve what it is about: see the problems above")
         return Unknown(str(error))

@@ -9,17 +9,40 @@ from ibgu.controller.service import LEASE
 from ibgu.controller.talm import TalmWatch
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
+from ibgu.hub.decode import Bare
 from ibgu.hub.errors import HubError
+from ibgu.hub.rivals import Rival, Rivals
 
 
 async def leadership(client: HubClient, namespace: str) -> Leadership:
+    rival = await find_rival(client, namespace)
     try:
         await try_lease(client, namespace)
     except HubError as error:
-        if error.status == HTTPStatus.FORBIDDEN:
-            raise
-        return Leadership(namespace, error.message)
-    return Leadership(namespace)
+        forbidden = error.status == HTTPStatus.FORBIDDEN
+        words = await _why_forbidden(client, namespace) if forbidden else error.message
+        return Leadership(namespace, words, rival)
+    return Leadership(namespace, rival=rival)
+
+
+async def find_rival(client: HubClient, namespace: str) -> Rival | None:
+    """Return the ibgu that leads from another namespace; None also where that can't be told, of
+    which the rights tell."""
+    try:
+        return await Rivals(client, namespace, LEASE).find()
+    except HubError:
+        return None
+
+
+async def _why_forbidden(client: HubClient, namespace: str) -> str:
+    """In a namespace that is not there nobody has a right by a Role."""
+    try:
+        await client.get(paths.namespace(namespace), Bare)
+    except HubError as error:
+        if error.not_found:
+            return "the namespace is not there"
+        return "the right is missing, or the namespace is not there"
+    return "the right is missing"
 
 
 async def try_lease(client: HubClient, namespace: str) -> None:

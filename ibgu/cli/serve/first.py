@@ -1,6 +1,7 @@
 """`ibgu doctor`'s checks that come before a controller begins."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 
 import structlog
 
@@ -8,7 +9,7 @@ from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.findings import Finding, Level, problem
 from ibgu.cli.doctor.judge_hub import judge_hub, judge_served
 from ibgu.cli.doctor.probe_hub import Ask, probe_start
-from ibgu.cli.doctor.probe_peers import try_lease
+from ibgu.cli.doctor.probe_peers import find_rival, try_lease
 from ibgu.cli.serve.unready import HubNotReady, tell_problems
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient
@@ -18,18 +19,25 @@ from ibgu.settings import Settings, in_cluster
 
 log = structlog.get_logger("ibgu")
 
+INSTALL_ROLES = (
+    "kubectl apply -f charts/ibgu/files/rbac/, and bind ibgu-controller to the account that ibgu "
+    "runs as (helm install does both); to see all rights that are missing: ibgu doctor"
+)
+
 
 async def check_hub(client: HubClient, settings: Settings) -> Served:
     """Return what the hub serves, once it has all that a controller can't begin without.
 
-    The namespace of the Lease is made if the hub allows that. What keeps the controller only from
-    acting (a missing right, a live TALM) is printed: it waits for that while it runs. Raises
-    HubNotReady, HubError.
+    The namespace of the Lease is made if the hub allows that, and only on a hub that ibgu is
+    installed on and that no other ibgu leads: its name may be mistyped. What keeps the controller
+    only from acting (a missing right, a live TALM) is printed: it waits for that while it runs.
+    Raises HubNotReady, HubError.
     """
-    served = await discover(client)
-    missing = [] if settings.shadow else await _namespace(client, settings.namespace)
-    if not (served.works and served.ibgus):
-        missing += _problems(judge_served(served))
+    served = await _discovered(client)
+    missing = [] if served.works and served.ibgus else _problems(judge_served(served))
+    if not missing and not settings.shadow:
+        missing = await _leads_elsewhere(client, settings.namespace)
+        missing = missing or await _namespace(client, settings.namespace)
     if missing:
         raise HubNotReady(missing if in_cluster() else await _all(settings, missing))
     if not settings.shadow:
@@ -38,14 +46,33 @@ async def check_hub(client: HubClient, settings: Settings) -> Served:
     return served
 
 
+async def _discovered(client: HubClient) -> Served:
+    """Raises HubNotReady where a right is missing that the very first question needs."""
+    try:
+        return await discover(client)
+    except HubError as error:
+        if error.status != HTTPStatus.FORBIDDEN:
+            raise
+        words = f"ibgu may not read what tells which hub this is: {error.message}"
+        raise HubNotReady([problem("rights", words, INSTALL_ROLES)]) from error
+
+
+async def _leads_elsewhere(client: HubClient, namespace: str) -> list[Finding]:
+    rival = await find_rival(client, namespace)
+    if rival is None:
+        return []
+    return [problem("leadership", rival.words(namespace), rival.remedy)]
+
+
 def _problems(findings: Iterable[Finding]) -> list[Finding]:
     return [each for each in findings if each.level is Level.PROBLEM]
 
 
 async def _all(settings: Settings, missing: list[Finding]) -> list[Finding]:
-    """For a person: whatever else doctor would find, too."""
+    """For a person: whatever else doctor would find, too. The namespace that is not there yet is
+    made at the next start."""
     found = _problems(await examine(settings, Ask()))
-    known = {each.check for each in missing}
+    known = {"leadership", *(each.check for each in missing)}
     return [*missing, *(each for each in found if each.check not in known)]
 
 

@@ -32,6 +32,7 @@ from ibgu.core.references import Unchecked
 from ibgu.db.schema import VERSION
 from ibgu.hub.consequences import consequence
 from ibgu.hub.rights import ROLES, Right, needed, role_of
+from ibgu.hub.rivals import Rival
 from tests.cli.doctor.samples import HEALTH, HUB, IBGU, NOW, health, hub, served, told
 
 WORKS = "manifestworks"
@@ -44,6 +45,7 @@ APART = Reach(tenancy=False, across_namespaces=False, namespaces=TWO)
 BOUND = Reach(tenancy=True, across_namespaces=False)
 UNBOUND = Reach(tenancy=True, across_namespaces=False, namespaces=("north",))
 NO_SETS = Reach(tenancy=True, across_namespaces=False, served=False)
+RIVAL = Rival("pod-1", "ibgu-system", "ibgu-controller")
 AWAY = Unknown("GET /version: ConnectionFailed: refused")
 
 
@@ -87,6 +89,7 @@ def rights(*refused: Right, whose: Whose = IBGU) -> Rights:
         ),
         (hub(served=served(feedback_by_watch=False)), [("feedback", "warning")]),
         (hub(leadership=Leadership("x", "namespaces x not found")), [("leadership", "problem")]),
+        (hub(leadership=Leadership("x", rival=RIVAL)), [("leadership", "problem")]),
         (hub(leadership=AWAY), [("leadership", "problem")]),
         (hub(talm=Talm("openshift-operators")), [("TALM", "problem")]),
         (hub(talm=Unasked("not allowed")), [("TALM", "skipped")]),
