@@ -10,9 +10,12 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from ibgu.api.context import Context
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action, Cause, Kind, OnRollout, Rollout, RolloutState, StepState
 from ibgu.db import Journal
+from ibgu.db.labels import LabelStore
+from ibgu.db.labels import seen as seen_labels
 from ibgu.sandbox.kubectl import Kubectl
 from tests.api.fleet import MONITOR, PULL, failed, open_step, put, rollout, seen, spec, succeeded
 from tests.api.fleet import tell as commit
@@ -189,6 +192,33 @@ async def test_after_the_abort_they_begin_anew(
     kubectl("apply", "-f", "-", stdin=printed.stdout)
 
 
+async def test_a_proposed_command_keeps_the_filters(
+    ibgu: Ibgu, scene: Scene, kubectl: Kubectl, context: Context
+) -> None:
+    """Two have failed, one is asked for: what is proposed for it leaves the other one alone."""
+    name = scene.names["pull"]
+    rings = [seen_labels(each, {"ring": which}) for which, each in scene.names.items()]
+    await LabelStore(context.engine, context.hub).put(rings, 1)
+    asked = ("stragglers", "ran-r1", "-n", scene.namespace, "-l", "ring in (pull)")
+    text = (await ibgu(*asked)).stdout
+    assert text.splitlines()[0] == f"ran-r1 ({scene.namespace}): 1 of 1 cluster is left"
+    assert "ibgu abort" not in text
+    assert "kubectl patch" not in text
+    line = next(line.strip() for line in text.splitlines() if "| kubectl apply" in line)
+    command, _, apply = line.partition(" | ")
+    made = await ibgu(*shlex.split(command)[1:])
+    kubectl(*shlex.split(apply)[1:], stdin=made.stdout)
+    [selector] = kubectl.get("ibgu", "ran-r1-abort-1", "-n", scene.namespace)["spec"][
+        "clusterLabelSelectors"
+    ]
+    assert selector["matchExpressions"][0]["values"] == [name]
+    body = json.loads((await ibgu(*asked, "-o", "json")).stdout)
+    assert (body["patch"], len(body["manifests"])) == ([], 1)
+    cause = ("--cause", "InitMonitorTimeout")
+    text = (await ibgu("stragglers", "ran-r1", "-n", scene.namespace, *cause)).stdout
+    assert "ibgu abort" not in text
+
+
 async def test_clusters_that_no_label_names(ibgu: Ibgu, scene: Scene, kubectl: Kubectl) -> None:
     name = scene.names["pull"]
     kubectl("label", "managedcluster", name, "name-")
@@ -249,7 +279,7 @@ async def test_nothing_is_left(
     over = replace(one, state=RolloutState.COMPLETE, completed_at=NOW + timedelta(hours=1))
     await commit(journal, OnRollout(Kind.ROLLOUT_COMPLETED, over, ""))
     found = await ibgu("stragglers", "ran-r1", "-n", scene.namespace)
-    assert found.stdout == f"ran-r1 ({scene.namespace}): nothing is left of 1 clusters\n"
+    assert found.stdout == f"ran-r1 ({scene.namespace}): nothing is left of 1 cluster\n"
     printed = await ibgu("stragglers", "ran-r1", "-n", scene.namespace, "-o", "yaml")
     assert (printed.exit_code, printed.stdout) == (0, "")
     assert "has nothing to do here" in printed.stderr

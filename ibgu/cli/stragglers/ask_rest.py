@@ -15,7 +15,7 @@ def known(client: Client, namespace: str, name: str, label: str = "") -> Known:
     rollout = client.rollout(namespace, name)
     steps = client.steps(namespace, name).items
     members = _newest(client.members(namespace, name, label=label or None))
-    return Known(rollout, steps, members, tuple(_newer(client, rollout)))
+    return Known(rollout, steps, members, tuple(_newer(client, rollout)), label)
 
 
 def _newest(members: Iterable[Member]) -> dict[str, Member]:

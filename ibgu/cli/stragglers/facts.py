@@ -27,6 +27,8 @@ class Known(Struct, frozen=True):
     """The newest of each cluster."""
     newer: tuple[Elsewhere, ...]
     """The newest rollout first."""
+    selector: str = ""
+    """Only clusters with such labels were asked for; empty: all of them."""
 
 
 class Live(Struct, frozen=True):

@@ -46,11 +46,23 @@ class Report(Struct, frozen=True):
     groups: tuple[Group, ...]
     elsewhere: Mapping[str, int]
     """Newer rollout -> clusters that are its own now."""
+    causes: tuple[str, ...] = ()
+    """Only these were asked for; empty: all of them."""
+
+    @property
+    def filtered(self) -> bool:
+        """Whether the rollout may have failed clusters that are not in the report."""
+        return bool(self.causes or self.known.selector)
 
     @property
     def patch(self) -> list[JsonObject]:
-        """Appends AbortOnFailure to the rollout's own plan; empty: that is not legal."""
-        if isinstance(self.live, Unchecked) or self.live.ibgu.metadata.deletion_timestamp:
+        """Appends AbortOnFailure to the rollout's own plan; empty: that is not legal, or would
+        take clusters that were not asked for."""
+        if (
+            self.filtered
+            or isinstance(self.live, Unchecked)
+            or self.live.ibgu.metadata.deletion_timestamp
+        ):
             return []
         items = self.live.ibgu.spec.plan
         longer: list[Sequence[str]] = [*(item.actions for item in items), *ABORT]
@@ -83,7 +95,7 @@ def report(known: Known, live: Live | Unchecked) -> Report:
 def narrowed(of: Report, causes: Sequence[str]) -> Report:
     """Only groups of these causes; of all where there are none."""
     groups = tuple(group for group in of.groups if not causes or group.kind in causes)
-    return Report(of.known, of.live, groups, of.elsewhere)
+    return Report(of.known, of.live, groups, of.elsewhere, tuple(causes))
 
 
 def _judged(left: Left, course: Course, live: Live | Unchecked) -> Straggler | None:

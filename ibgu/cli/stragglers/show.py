@@ -1,6 +1,7 @@
 """The report as text and for programs."""
 
 import json
+import shlex
 from collections.abc import Iterator
 
 from msgspec import to_builtins
@@ -75,15 +76,24 @@ def _headline(report: Report, paper: Paper) -> str:
     name = paper.paint(rollout.name, bold=True)
     total = len(report.known.members)
     told = (
-        f"{left} of {total} clusters are left" if left else f"nothing is left of {total} clusters"
+        f"{left} of {_clusters(total)} {'is' if total == 1 else 'are'} left"
+        if left
+        else f"nothing is left of {_clusters(total)}"
     )
     return f"{name} ({rollout.namespace}): {told}"
+
+
+def _clusters(number: int) -> str:
+    return "1 cluster" if number == 1 else f"{number} clusters"
 
 
 def _elsewhere(report: Report) -> Iterator[str]:
     for name, number in report.elsewhere.items():
         where, _, which = name.partition("/")
-        yield f"  {number} more are in {name} now: ibgu stragglers {which} -n {where}"
+        yield (
+            f"  {number} more {'is' if number == 1 else 'are'} in {name} now: "
+            f"ibgu stragglers {which} -n {where}{_selected(report)}"
+        )
 
 
 def _group(report: Report, group: Group, paper: Paper, *, wide: bool) -> Iterator[str]:
@@ -151,6 +161,8 @@ def _retry(report: Report, group: Group) -> Iterator[str]:
 def _abort(report: Report, group: Group) -> Iterator[str]:
     if report.patch:
         yield "AbortOnFailure, as this rollout's next step (see the end), or for these at once:"
+    elif report.filtered:
+        yield "AbortOnFailure, by a rollout of its own, which takes these clusters alone:"
     else:
         yield "AbortOnFailure, by a rollout of its own (this plan can't be longer):"
     yield f"  {_apply(report, group)}"
@@ -174,8 +186,14 @@ def _patch(report: Report) -> Iterator[str]:
 def _apply(report: Report, group: Group) -> str:
     rollout = report.known.rollout
     cause = f" --cause {group.kind}" if group.kind else ""
-    where = f" -n {rollout.namespace}"
-    return f"ibgu stragglers {rollout.name}{where}{cause} -o yaml | kubectl apply -f -"
+    only = f" -n {rollout.namespace}{_selected(report)}{cause}"
+    return f"ibgu stragglers {rollout.name}{only} -o yaml | kubectl apply -f -"
+
+
+def _selected(report: Report) -> str:
+    """The report's own filter: a command without it would act on others, too."""
+    selector = report.known.selector
+    return f" -l {shlex.quote(selector)}" if selector else ""
 
 
 def _drawn(group: Group) -> str:
