@@ -81,6 +81,16 @@ async def test_how_a_complete_one_ended(
     assert (await ibgu("status", "ran-r1")).exit_code == 0
 
 
+async def test_one_that_has_selected_nobody_is_no_success(ibgu: Ibgu, journal: Journal) -> None:
+    await complete(journal)
+    found = await ibgu("status", "ran-r1", *WAIT)
+    assert found.exit_code == 5, found.output
+    assert "   Completed: no clusters · " in found.stdout
+    assert "No step has selected a cluster: nothing was done." in found.stdout
+    assert "\n  ibgu events ran-r1 -n default\n" in found.stdout
+    assert "Completed: no clusters" in (await ibgu("get")).stdout
+
+
 async def test_one_that_a_person_must_look_after(ibgu: Ibgu, journal: Journal) -> None:
     await seen(journal, rollout(hold=BRAKE))
     found = await ibgu("status", "ran-r1", *WAIT)

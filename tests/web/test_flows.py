@@ -523,6 +523,21 @@ async def test_what_one_may_not_see_is_said(look: Look) -> None:
     await expect(page.locator(".rollout", has_text="core-418")).to_have_count(0)
 
 
+async def test_a_rollout_that_selected_nobody_is_no_success(look: Look) -> None:
+    story = look.site.story()
+    ended = {"state": RolloutState.COMPLETE, "completed_at": story.now}
+    of = await story.rollout("ran-nobody", ["Prep"], **ended)
+    await story.step(of, 0, 0, state=StepState.FINISHED, finished_at=story.now)
+    page = await look.open("#/r/default/ran-nobody")
+    await expect(page.locator("h1 .phase")).to_have_text("Completed: no clusters")
+    for name in ("Why not further", "Members"):
+        region = page.get_by_role("region", name=name, exact=True)
+        await expect(region).to_contain_text("This step has no clusters.")
+    row = (await look.open()).locator(".rollout", has_text="ran-nobody")
+    await expect(row.locator(".phase")).to_have_text("Completed: no clusters")
+    assert look.errors == []
+
+
 @pytest.mark.parametrize("link", ["#/r/default/none", "#/r/default/ran-417?step=9", "#/c/none"])
 async def test_what_is_not_there_is_said(look: Look, link: str) -> None:
     page = await look.open(link)

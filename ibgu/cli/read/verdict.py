@@ -15,6 +15,8 @@ class Verdict(IntEnum):
     TIMED_OUT = 3
     UNASKED = 4
     """The REST API could not be asked, or does not know the rollout."""
+    NOBODY = 5
+    """Complete, but none of its steps selected a cluster: nothing was done."""
     INTERRUPTED = 130
     """By Ctrl-C; as shells count it."""
 
@@ -26,6 +28,8 @@ def verdict(seen: Seen) -> Verdict | None:
         return Verdict.STOPPED
     if rollout.phase in ("Completed", "CompletedWithFailures"):
         counts = rollout.counts
+        if not counts.total:
+            return Verdict.NOBODY
         return Verdict.SUCCEEDED if counts.succeeded == counts.total else Verdict.FAILED
     hold = rollout.hold
     return Verdict.STOPPED if hold and hold.who == "person" else None

@@ -9,6 +9,8 @@ from ibgu.cli.show.times import clock, duration
 from ibgu.client.answers.preview import Preview, StepPreview
 
 _NAMED = 3
+_NOBODY = "no clusters, if all goes well before"
+_NOBODY_AT_ALL = "no clusters"
 
 
 def preview_lines(found: Preview, paper: Paper, now: datetime) -> list[str]:
@@ -25,7 +27,7 @@ def _lines(found: Preview, paper: Paper, now: datetime) -> Iterator[str]:
         yield f"  without {out.count} {out.why} ({', '.join(out.clusters[:_NAMED])}{more})"
     width = max((len("+".join(step.actions)) for step in found.steps), default=0)
     for step in found.steps:
-        yield from _step(step, width, paper)
+        yield from _step(found, step, width, paper)
     for warning in found.warnings:
         yield paper.paint(f"{symbols.WARNING} {warning}", "yellow")
     if found.ends is not None:
@@ -34,10 +36,10 @@ def _lines(found: Preview, paper: Paper, now: datetime) -> Iterator[str]:
         yield f"ends      {begin}at latest {clock(found.ends.latest, now)}"
 
 
-def _step(step: StepPreview, width: int, paper: Paper) -> Iterator[str]:
+def _step(found: Preview, step: StepPreview, width: int, paper: Paper) -> Iterator[str]:
     name = f"step {step.step} {'+'.join(step.actions):<{width}}"
     if not step.clusters:
-        yield f"{name}  no clusters, if all goes well before"
+        yield f"{name}  {_NOBODY if found.selected else _NOBODY_AT_ALL}"
         return
     each = f"1 to {step.slots}" if step.ramp_up else str(step.slots)
     waves = f"{step.waves} waves of {each}" if step.waves > 1 else "1 wave"

@@ -7,6 +7,8 @@ from ibgu.cli.show.table import table
 from ibgu.cli.show.times import age
 from ibgu.client.answers.rollouts import Rollout
 
+NOBODY = "Completed: no clusters"
+"""Of a plan that is over, and has done nothing."""
 _NARROW = ("NAME", "PHASE", "STEP", "ACTIONS", "DONE", "FAILED", "TOTAL", "AGE")
 """The counts are those of the whole rollout, as in `kubectl get ibgu`."""
 _WIDE = ("RUNNING", "WAITING", "SKIPPED", "CANCELLED", "SEED", "HELD BY", "CREATED BY")
@@ -24,11 +26,23 @@ def rollouts_table(
     return table(headings, rows)
 
 
+def phase_of(rollout: Rollout) -> str:
+    """Return where the rollout stands in one or a few words."""
+    if rollout.deleted_at:
+        return "Deleted"
+    return NOBODY if selected_nobody(rollout) else rollout.phase
+
+
+def selected_nobody(rollout: Rollout) -> bool:
+    """Whether the rollout is complete without any cluster."""
+    return rollout.phase == "Completed" and not rollout.counts.total
+
+
 def _narrow(rollout: Rollout, now: datetime) -> list[str]:
     current = rollout.current
     return [
         rollout.name,
-        "Deleted" if rollout.deleted_at else rollout.phase,
+        phase_of(rollout),
         f"{current.step if current else 0}/{len(rollout.plan)}",
         "+".join(current.actions) if current else "-",
         *_numbers(rollout, "succeeded", "failed", "total"),

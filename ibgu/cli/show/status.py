@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ibgu.cli.show import symbols
 from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
+from ibgu.cli.show.rollouts import NOBODY, phase_of, selected_nobody
 from ibgu.cli.show.times import clock, duration
 from ibgu.client.answers.failures import Failures
 from ibgu.client.answers.overview import Grid
@@ -20,6 +21,7 @@ _COLOURS = {
     "Running": "blue",
     "Held": "yellow",
     "Completed": "green",
+    NOBODY: "yellow",
     "CompletedWithFailures": "yellow",
     "Invalid": "red",
     "Deleted": None,
@@ -64,6 +66,7 @@ def status_lines(seen: Seen, paper: Paper) -> list[str]:
     return [
         headline(seen, paper),
         *whole(seen, paper),
+        *_nobody(seen, paper),
         *_steps(seen, paper),
         *holds(seen, paper),
         *failure_lines(failing(seen), paper),
@@ -79,7 +82,7 @@ def failing(seen: Seen) -> Failing:
 
 def headline(seen: Seen, paper: Paper) -> str:
     rollout = seen.rollout
-    phase = "Deleted" if rollout.deleted_at else rollout.phase
+    phase = phase_of(rollout)
     parts = [paper.paint(phase, _COLOURS.get(phase), bold=True)]
     if rollout.current:
         parts.append(f"step {rollout.current.step} of {len(rollout.plan)}")
@@ -107,6 +110,21 @@ def whole(seen: Seen, paper: Paper) -> list[str]:
         if (number := getattr(counts, name))
     ]
     return [" · ".join(parts)]
+
+
+def _nobody(seen: Seen, paper: Paper) -> list[str]:
+    """A plan that selects nobody ends like one that has done all."""
+    rollout = seen.rollout
+    if not selected_nobody(rollout):
+        return []
+    return [
+        paper.paint(
+            f"{symbols.WARNING} No step has selected a cluster: nothing was done.", "yellow"
+        ),
+        "  Compare spec.clusterLabelSelectors with the labels of the ManagedClusters. What was "
+        "looked for:",
+        f"  ibgu events {rollout.name} -n {rollout.namespace}",
+    ]
 
 
 def _ends(eta: Eta, now: datetime) -> str:

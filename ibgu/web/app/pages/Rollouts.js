@@ -75,7 +75,7 @@ function Row({ rollout, now }) {
       <${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />
     </span>
     <span class="when"><${When} rollout=${rollout} now=${now} /></span>
-    <${Phase} phase=${phase} />
+    <${Phase} rollout=${rollout} />
   </li>`;
 }
 

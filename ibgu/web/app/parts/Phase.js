@@ -2,6 +2,11 @@ import { html } from "../html.js";
 
 const WORDS = { CompletedWithFailures: "Completed with failures" };
 
-export function Phase({ phase }) {
-  return html`<span class="phase p-${phase.toLowerCase()}">${WORDS[phase] ?? phase}</span>`;
+const NOBODY = "Completed: no clusters";
+
+/** A plan that selects nobody ends like one that has done all: it says so. */
+export function Phase({ rollout: { phase, counts } }) {
+  const nobody = phase === "Completed" && !counts.total;
+  const name = nobody ? "nobody" : phase.toLowerCase();
+  return html`<span class="phase p-${name}">${nobody ? NOBODY : (WORDS[phase] ?? phase)}</span>`;
 }

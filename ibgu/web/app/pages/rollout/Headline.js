@@ -15,7 +15,7 @@ export function Headline({ rollout, step, now }) {
   return html`<section class="headline">
     <div class="title">
       <div>
-        <h1>${name} <${Phase} phase=${rollout.phase} /></h1>
+        <h1>${name} <${Phase} rollout=${rollout} /></h1>
         <p class="quiet">
           ${namespace} · → ${seed.version || "no version"} ·${" "}
           created <${At} stamp=${createdAt} now=${now} />${createdBy && ` ${creator(createdBy)}`}

@@ -33,7 +33,7 @@ export function Members({ rollout, step, columns, matching, order, reorder, show
     ${
       rows.length
         ? html`<${MembersTable} ...${{ rollout, columns, rows, details, order, reorder, now }} />`
-        : html`<${Empty}>No cluster matches the filter.<//>`
+        : html`<${Empty}>${columns.clusters.length ? "No cluster matches the filter." : "This step has no clusters."}<//>`
     }
     <${Pager} at=${at} pages=${pages} total=${found.length} turn=${setPage} />
   </section>`;

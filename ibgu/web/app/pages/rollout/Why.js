@@ -16,9 +16,10 @@ const AT_WORK = new Set(["Preparing", "Arming", "Running", "Rebooting", "Disarmi
 export function Why({ columns, labelled, filter, choose }) {
   const { rows, working } = useMemo(() => rowsOf(columns, labelled), [columns, labelled]);
   const over = working ? "" : ": every cluster has ended";
+  const calm = columns.clusters.length ? `Nothing holds a cluster up${over}.` : "This step has no clusters.";
   return html`<section class="card why" aria-labelledby="why">
     <h2 id="why">Why not further</h2>
-    ${rows.length === 0 && html`<${Empty}>Nothing holds a cluster up${over}.<//>`}
+    ${rows.length === 0 && html`<${Empty}>${calm}<//>`}
     <ul>
       ${rows.map((row) => html`<${Row} key=${row.by + row.name} row=${row} filter=${filter} choose=${choose} />`)}
     </ul>
