@@ -33,6 +33,7 @@ REACTION = Histogram(
 )
 COMMIT = Histogram("ibgu_journal_commit_seconds", "Journal commits.", buckets=_LATENCIES)
 LEADER = Gauge("ibgu_leader", "1 while this process leads.")
+LEADS = Counter("ibgu_leads", "How often this process began to lead.")
 JOURNAL_AWAY = Gauge("ibgu_journal_away", "1 while the journal can't be written.")
 ASIDE = Gauge(
     "ibgu_rollouts_set_aside",

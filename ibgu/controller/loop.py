@@ -114,7 +114,7 @@ class Loop:
 
     def synced(self, now: datetime) -> None:
         """Mirrors and journal are complete (again) since now."""
-        self._deciding.facts = replace(self.facts, in_sync_since=now)
+        self._deciding.facts = replace(self.facts, in_sync_since=now, led_since=None)
         self.touch_everything()
         if not self.facts.talm_live:
             self._parts.effects.remove_orphans(self._parts.world)

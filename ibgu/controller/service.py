@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from random import Random
 
 import structlog
@@ -20,6 +21,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.notify import Notifier, notifying
 from ibgu.controller.recovery import WentBack
 from ibgu.controller.rights import RightsWatch, of_controller
+from ibgu.controller.sight import Sight
 from ibgu.controller.term import NewClock, Outfit, Term
 from ibgu.controller.usual import Usual
 from ibgu.controller.watches import Watches
@@ -89,6 +91,7 @@ class Controller:
             talm_seen={},
         )
         self._seldom = Seldom(time.monotonic)
+        self._sight = Sight(self._watches, asyncio.get_running_loop().time)
         self._elector = self._new_elector()
         self._rivals = Rivals(client, settings.namespace, LEASE)
         self._rival = ""
@@ -234,17 +237,27 @@ class Controller:
             log.info("leading", epoch=epoch)
             self._deposed = ""
             # What was seen while another controller led was that one's to act on.
-            proof = self._mirror.went_back if epoch == self._epoch + 1 else ""
+            again = epoch == self._epoch + 1
+            proof = self._mirror.went_back if again else ""
+            led_since = self._sight.begin(again=again and not proof)
             self._epoch = epoch
+            telemetry.LEADS.inc()
             self._companions_lead(epoch)
-            await self._terms(deadline, proof)
+            await self._terms(deadline, proof, led_since)
         finally:
+            self._remember()
             self._companions_rest()
             self._loop = self._ledger = self._aside = None
             telemetry.LEADER.set(0)
             log.info("leading no more", epoch=epoch)
 
-    async def _terms(self, deadline: Deadline, proof: str) -> None:
+    def _remember(self) -> None:
+        """For the next lead; nothing where decisions have not reached the journal."""
+        if self._loop is not None and self._ledger is not None and not self._ledger.away:
+            facts = self._loop.facts
+            self._sight.end(facts.led_since or facts.in_sync_since)
+
+    async def _terms(self, deadline: Deadline, proof: str, led_since: datetime | None) -> None:
         """Work; if the hub turns out to have been restored, or one rollout can't be worked on,
         begin anew with that knowledge."""
         aside = self._aside = Aside(self._rng)
@@ -255,7 +268,7 @@ class Controller:
             self._ledger, pause = Ledger(self._journal), 0.0
             try:
                 term = Term(self._outfit, clock, self._ledger, deadline, aside, self._leads)
-                await term.run(proof)
+                await term.run(proof, led_since)
             except* WentBack as group:
                 proof = str(group.exceptions[0])
             except* (Broken, TryAgain) as group:
@@ -263,7 +276,7 @@ class Controller:
                 proof = self._mirror.went_back or ("" if self._loop is not None else proof)
                 self._set_aside(aside, group)
                 pause = LANDING
-            self._loop = None
+            self._loop = led_since = None
             # The loss of the Lease may have come beside an error, which a group then prefers.
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError

@@ -99,20 +99,20 @@ class Term:
         self._leads = leads
         self._world: World | None = None
 
-    async def run(self, proof: str) -> None:
-        """`proof` that the hub was restored from a backup; empty: none so far. Raises (in a
-        group) WentBack once there is one, what the journal has against this leader, Broken, and
-        TryAgain once what was set aside is due."""
+    async def run(self, proof: str, led_since: datetime | None) -> None:
+        """`proof` that the hub was restored from a backup; empty: none so far. `led_since`: see
+        `Facts`. Raises (in a group) WentBack once there is one, what the journal has against this
+        leader, Broken, and TryAgain once what was set aside is due."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                await self._work(tasks, proof)
+                await self._work(tasks, proof, led_since)
         finally:
             if self._world is not None:
                 # The parts of a term hang together in cycles, which are seldom looked for
                 # (`ibgu.cli.serve`): who leads again would have several worlds in memory.
                 self._world.clear()
 
-    async def _work(self, tasks: asyncio.TaskGroup, proof: str) -> None:
+    async def _work(self, tasks: asyncio.TaskGroup, proof: str, led_since: datetime | None) -> None:
         outfit, ledger = self._outfit, self._ledger
         clock = self._clock
         await ledger.survive(clock.sync)
@@ -130,6 +130,7 @@ class Term:
         self._world = world
         facts = Facts(
             in_sync_since=clock.now(),
+            led_since=led_since,
             talm_live=await talm_live,
             starts_per_minute=outfit.settings.starts_per_minute,
         )

@@ -108,7 +108,7 @@ class Watches:
                     task.cancel()
                 await asyncio.wait(running)
                 for reflector in self._all.values():
-                    reflector.in_sync = False
+                    reflector.lose_sight()
                     reflector.synced.clear()
                 self._restarted.set()
 
@@ -122,6 +122,11 @@ class Watches:
     async def synced(self) -> None:
         for reflector in self._all.values():
             await reflector.synced.wait()
+
+    @property
+    def gaps(self) -> int:
+        """How often the mirror was out of step with the hub, so far."""
+        return sum(reflector.gaps for reflector in self._all.values())
 
     @property
     def in_sync(self) -> bool:

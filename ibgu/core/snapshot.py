@@ -8,7 +8,7 @@ from msgspec import Struct
 from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.book import Book, World
 from ibgu.core.kinds import Ibgu
-from ibgu.core.model import ClusterView, Observation
+from ibgu.core.model import Action, ClusterView, Observation
 from ibgu.core.plan.tenancy import EVERYWHERE, Scope
 
 
@@ -32,10 +32,18 @@ class Facts(Struct, frozen=True):
 
     in_sync_since: datetime
     """Since then mirrors and journal are complete (R11.7)."""
+    led_since: datetime | None = None
+    """Since then this controller has led, and has seen the hub without a gap; a lead that it lost
+    and had again at once is none (R23.5). None: since `in_sync_since`."""
     talm_live: bool = False
     """A live TALM is on the hub: nothing is written (R20.1)."""
     starts_per_minute: int = 0
     """In any window of a minute, over all rollouts; 0: no limit."""
+
+    def armable_since(self, action: Action) -> datetime:
+        """Return since when an intent of that action may still be armed. An Abort arms only on a
+        look of a moment ago (R9.4)."""
+        return self.in_sync_since if action.aborts else self.led_since or self.in_sync_since
 
 
 class Snapshot(Struct, frozen=True):

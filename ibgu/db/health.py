@@ -28,6 +28,10 @@ _UNWRITABLE = text(
     " OR EXISTS (SELECT FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege"
     " WHERE NOT has_table_privilege(to_regclass(name), privilege))"
 )
+_LEADS = text(
+    "SELECT coalesce(max(begun), 0) FROM (SELECT count(*) AS begun FROM leaders"
+    " WHERE since > now() - interval '10 minutes' GROUP BY hub) AS hubs"
+)
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -44,6 +48,8 @@ class Health(Struct, frozen=True, kw_only=True):
     unwritable: tuple[str, ...]
     """Tables of ibgu that this user may not change; none while there are no tables."""
     free_connections: int
+    leads: int
+    """How often a lead began in the last 10 minutes, on the hub where that was most often."""
 
 
 async def health(url: str) -> Health:
@@ -62,7 +68,8 @@ async def _ask(connection: AsyncConnection, revision: str | None) -> Health:
     seconds, now, here = min([await _clock(connection) for _ in range(_TRIES)])
     server = (await connection.execute(_SERVER)).one()
     names = [table.name for table in metadata.sorted_tables] if revision is not None else []
-    unwritable = (await connection.execute(_UNWRITABLE, {"names": names})).scalars()
+    unwritable = tuple((await connection.execute(_UNWRITABLE, {"names": names})).scalars())
+    leads = 0 if "leaders" in unwritable or not names else await connection.scalar(_LEADS)
     return Health(
         version=server.version,
         revision=revision,
@@ -73,6 +80,7 @@ async def _ask(connection: AsyncConnection, revision: str | None) -> Health:
         may_create=bool(server.may_create),
         unwritable=tuple(sorted(unwritable)),
         free_connections=server.free,
+        leads=leads or 0,
     )
 
 

@@ -119,6 +119,8 @@ class Reflector(Generic[T, K]):
         self._reported: dict[Key, str] = {}
         self.synced = asyncio.Event()
         self.in_sync = False
+        self.gaps = 0
+        """How often it was out of step, so far."""
         self.last_heard = self._loop.time()
 
     async def run(self) -> None:
@@ -135,11 +137,15 @@ class Reflector(Generic[T, K]):
             except HubError as error:
                 await self._recover(error)
 
+    def lose_sight(self) -> None:
+        self.in_sync = False
+        self.gaps += 1
+
     async def _recover(self, error: HubError) -> None:
         if not self._version and self._streaming and error.status in (400, 422):
             self._streaming = False
             return
-        self.in_sync = False
+        self.lose_sight()
         self._failures += 1
         if not (error.status == 429 or error.reason == ENDED_EARLY):
             # Also after a failure to connect or a silent watch: behind it may be a hub that was

@@ -50,6 +50,7 @@ def answers(ok: str, errors: str, route: str = "/api/v1/rollouts") -> Series:
 
 
 A, B = 'ibgu_leader{pod="a"}', 'ibgu_leader{pod="b"}'
+LEADS = 'ibgu_leads_total{pod="a"}'
 LAG = 'ibgu_notify_lag_seconds{{receiver="{}",pod="{}"}}'
 HELD = 'ibgu_rollout_held{rollout="ran/a",reason="Brake"}'
 
@@ -57,6 +58,8 @@ CASES = (
     Case("IbguNoLeader", "all stand by", {A: "0x9", B: "0x9"}, 5, (CRITICAL,)),
     Case("IbguNoLeader", "nobody is there", {}, 5, (CRITICAL,)),
     Case("IbguNoLeader", "one leads", {A: "0x9", B: "1x9"}, 5),
+    Case("IbguLeaderFlaps", "one loses the lead each minute", {LEADS: "0+1x20"}, 15, (WARNING,)),
+    Case("IbguLeaderFlaps", "an update, and a node that drains", {LEADS: "1 1 2 3x20"}, 8),
     Case("IbguNoLeader", "they change within a minute", {A: "1 1 0x9", B: "0 0 0 1x9"}, 6),
     Case("IbguJournalAway", "away", {'ibgu_journal_away{pod="a"}': "0 1x9"}, 4, (CRITICAL,)),
     Case("IbguJournalAway", "a short outage", {'ibgu_journal_away{pod="a"}': "0 1 0x9"}, 4),

@@ -196,7 +196,13 @@ def controller() -> Dashboard:
                 "{{what}}": "sum by (what) (increase(ibgu_own_errors_total[5m]))",
             },
         ),
-        lines("Leader", {"{{pod}}": "ibgu_leader"}),
+        lines(
+            "Leader",
+            {
+                "{{pod}}": "ibgu_leader",
+                "{{pod}}, leads begun in 10 minutes": "increase(ibgu_leads_total[10m])",
+            },
+        ),
         lines("Memory", {"{{pod}}": 'process_resident_memory_bytes{job="ibgu"}'}, "bytes"),
         lines("CPU", {"{{pod}}": f'rate(process_cpu_seconds_total{{job="ibgu"}}{rate})'}),
         *_rest(rate),

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ibgu.controller.service import LEASE
 from ibgu.sim.cluster import Cluster
 from tests.e2e.clock import Pace
 from tests.e2e.gate import Gate
-from tests.e2e.harness import Scene, actions
+from tests.e2e.harness import NAMESPACE, Scene, actions
 from tests.e2e.manifests import ibgu, step
 
 ALL = step("Prep", "Upgrade", "FinalizeUpgrade", most=3)
@@ -57,6 +58,41 @@ async def test_rights_that_are_taken_away_and_given_back(scene: Scene) -> None:
         binding["metadata"].pop(extra, None)
     await scene.apply(binding)
     await untouched_by_it(scene, "rights", 4)
+
+
+async def test_a_lead_that_is_had_again_at_once_withdraws_nothing(scene: Scene) -> None:
+    """On a hub that was slow the Lease was lost again and again, and each time a site that had not
+    been reached yet began from the start."""
+    waits, other = f"{scene.label}-1", f"{scene.label}-2"
+    await scene.kubectl(
+        *("create", "configmap", scene.label, "-n", "openshift-adp", "--from-literal=a=b")
+    )
+    await scene.fleet(count=2, faults=[f"namespace-missing@{waits}"])
+    await scene.start()
+    oadp = [{"name": scene.label, "namespace": "openshift-adp"}]
+    await scene.apply(ibgu("blips", step("Prep"), fleet=scene.label, oadpContent=oadp))
+    await scene.seen_in_journal("RunIntended", waits)
+    await scene.seen_in_journal("MemberFinished", other)
+    for _ in range(2):
+        await _takes_the_lease(scene)
+        await scene.until(scene.leading, "the same controller to lead again")
+    assert len(await scene.journal("SELECT epoch FROM leaders")) == 3
+    # Whatever the last lead did first is done once it has looked at another rollout, too.
+    await scene.apply(ibgu("later", step("AbortOnFailure"), fleet=scene.label))
+    await scene.phase("later", "Completed")
+    kinds = await scene.journal("SELECT kind FROM events WHERE cluster = $1 ORDER BY seq", waits)
+    told = [row["kind"] for row in kinds]
+    assert told.count("RunIntended") == 1
+    assert "RunEnded" not in told
+
+
+async def _takes_the_lease(scene: Scene) -> None:
+    """Somebody whose next renewal never comes."""
+    spec = {"holderIdentity": "a-stranger", "leaseDurationSeconds": 1, "leaseTransitions": 99}
+    body = json.dumps({"spec": spec})
+    lease = ("patch", "lease", LEASE, "-n", NAMESPACE, "--type=merge", "-p", body)
+    await scene.kubectl(*lease)
+    await scene.until(lambda: not scene.leading(), "the lead to be lost")
 
 
 async def test_the_whole_hub_restarts(scene: Scene) -> None:

@@ -13,6 +13,8 @@ SLOW = 20.0
 """Milliseconds from question to answer; every decision waits for a commit."""
 CONNECTIONS = 20
 """Two pools: the controller's and the API's."""
+LEADS = 5
+"""In 10 minutes, as the alert IbguLeaderFlaps has it."""
 
 
 def judge_journal(heard: JournalFacts) -> Iterator[Finding]:
@@ -25,6 +27,8 @@ def judge_journal(heard: JournalFacts) -> Iterator[Finding]:
         yield _schema(heard)
         if heard.free_connections < CONNECTIONS:
             yield _connections(heard)
+        if heard.leads > LEADS:
+            yield _flaps(heard)
 
 
 def _server(health: Health) -> Finding:
@@ -60,3 +64,12 @@ def _connections(health: Health) -> Finding:
     words = f"only {max(0, health.free_connections)} connections are free"
     do = f"raise max_connections: controller and API take up to {CONNECTIONS}"
     return warning("connections", words, do)
+
+
+def _flaps(health: Health) -> Finding:
+    words = f"leadership has changed {health.leads} times in the last 10 minutes"
+    do = (
+        "see the runbook IbguLeaderFlaps: the hub's API server or the controller's node is slow "
+        "beside IBGU_LEASE_RENEW_SECONDS"
+    )
+    return warning("changes of the leader", words, do)

@@ -49,7 +49,7 @@ def decide_intended(turn: Turn, member: Member, seen: Observation) -> None:
     run, cluster = member.run, seen.cluster
     assert run is not None
     assert cluster is not None
-    if _must_not_arm(turn, seen, run.intended_at):
+    if _must_not_arm(turn, seen, run.action, run.intended_at):
         _withdraw(turn, member, _STOPPED)
     elif cluster.deleting or not cluster.reachable:
         _not_there(turn, member, run.intended_at)
@@ -210,14 +210,15 @@ def _not_again(turn: Turn, member: Member, seen: Observation) -> str:
     run = member.run
     if run is None or run.state is not RunState.ARMING or run.arming_at is None:
         return ""
-    if _must_not_arm(turn, seen, run.arming_at):
+    if _must_not_arm(turn, seen, run.action, run.arming_at):
         return _STOPPED
     return _not_startable(turn, member, seen)
 
 
-def _must_not_arm(turn: Turn, seen: Observation, since: datetime) -> bool:
+def _must_not_arm(turn: Turn, seen: Observation, action: Action, since: datetime) -> bool:
     """Nobody has armed it, and the look that it was decided on may be old by now."""
-    return not seen.writing and (turn.facts.talm_live or since < turn.facts.in_sync_since)
+    facts = turn.facts
+    return not seen.writing and (facts.talm_live or since < facts.armable_since(action))
 
 
 def _withdraw(turn: Turn, member: Member, why: str) -> None:

@@ -58,6 +58,7 @@ HEALTH = Health(
     may_create=True,
     unwritable=(),
     free_connections=80,
+    leads=1,
 )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from typer.testing import CliRunner, Result
 
 from ibgu.cli.app import app
-from ibgu.db import dsn
+from ibgu.db import Journal, dsn, engine
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 
@@ -97,6 +97,18 @@ def test_a_database_without_tables(doctor: Doctor, empty_url: str) -> None:
     result = doctor("-o", "json", user="", DATABASE_URL=empty_url)
     assert result.exit_code == 2
     assert "ibgu migrate" in told(result, "schema")
+
+
+async def test_a_leadership_that_changes_again_and_again(doctor: Doctor, database_url: str) -> None:
+    pool = engine(database_url)
+    for number in range(6):
+        assert await Journal(pool, "hub").lead(f"pod-{number % 2}") == number + 1
+    await pool.dispose()
+    result = await asyncio.to_thread(doctor, "-o", "json", user="", DATABASE_URL=database_url)
+    assert levels(result)["changes of the leader"] == "warning"
+    words = told(result, "changes of the leader")
+    assert "leadership has changed 6 times in the last 10 minutes" in words
+    assert "IbguLeaderFlaps" in words
 
 
 async def test_a_user_who_may_not_write(doctor: Doctor, database_url: str) -> None:

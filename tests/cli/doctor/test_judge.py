@@ -123,6 +123,7 @@ def test_hub(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
         (health(revision=str(VERSION + 1)), [("schema", "problem")]),
         (health(unwritable=("holds",)), [("schema", "problem")]),
         (health(free_connections=3), [("connections", "warning")]),
+        (health(leads=6), [("changes of the leader", "warning")]),
     ],
 )
 def test_journal(facts: JournalFacts, findings: list[tuple[str, str]]) -> None:
