@@ -57,7 +57,7 @@ async def test_a_rollout_is_certified(leading: Leading, certify: Certify) -> Non
     assert lines[0] == "fleet/a   CERTIFIED"
     assert lines[1] == "  uid      uid-a, complete"
     assert f"  events   {len(log_of(twin))} (#1 to #{len(log_of(twin))})" in lines[2]
-    assert lines[3] == "  clusters 2 in 1 steps, 2 runs, 0 without an end yet"
+    assert lines[3] == "  members  2 in 1 steps, 2 runs, 0 without an end yet"
     assert lines[4] == "  epochs   1 (ibgu-0)"
     assert [line[4:].split("  ")[0] for line in lines[6:17]] == list(MEANS.values())
     assert all(line.startswith("  ✔ ") for line in lines[6:17])

@@ -64,7 +64,7 @@ def _what(found: Certificate) -> Iterator[str]:
         yield f"           {findings.others:,} more of other rollouts on the same clusters"
     running = f", {totals.in_flight} in flight now" if totals.in_flight else ""
     yield (
-        f"  clusters {totals.members:,} in {totals.steps} steps, {totals.runs:,} runs, "
+        f"  members  {totals.members:,} in {totals.steps} steps, {totals.runs:,} runs, "
         f"{totals.unfinished} without an end yet{running}"
     )
     told = ", ".join(f"{epoch} ({holder})" for epoch, holder in found.leaders.items())

@@ -118,6 +118,11 @@ def _actions(target: Target) -> list[tuple[str, ...]]:
 def _starts(target: Target) -> str:
     if not target.plan or target.completed:
         return "it starts when the rollout is resumed" if target.paused else "it starts now"
+    if target.paused:
+        return (
+            "it starts when the step before it has finished, which needs a resume: the rollout is "
+            "paused. What runs goes on."
+        )
     return (
         "it starts when the step before it has finished. What runs goes on. To start nothing "
         "new, pause the rollout."

@@ -263,17 +263,17 @@ def _apply_error(turn: Turn, member: Member, work: WorkView) -> None:
         turn.waits(member, ReasonKind.APPLY_ERROR, work.apply_error, who=Who.CLUSTER)
         turn.wake(member.cluster, run.arming_at + ECHO)
         return
-    member = turn.waits(member, ReasonKind.REFUSED, work.apply_error, who=Who.PERSON)
+    cause, words = _refusal(work.apply_error)
+    member = turn.waits(member, ReasonKind.REFUSED, words, who=Who.PERSON)
     if _settled(turn, member):
-        _refuse(turn, member, work.apply_error)
+        end_run(turn, member, RunResult.REFUSED, cause, words)
 
 
-def _refuse(turn: Turn, member: Member, error: str) -> None:
+def _refusal(error: str) -> tuple[Cause, str]:
+    """Return the cause of a final refusal, and words that name a refused field (R10.3)."""
     if classify(error) is ApplyError.REFUSED_SPEC:
-        words = f"the cluster refused spec.{refused_field(error)}: {error}"
-        end_run(turn, member, RunResult.REFUSED, Cause.SPEC_REFUSED, words)
-    else:
-        end_run(turn, member, RunResult.REFUSED, Cause.TRANSITION_REFUSED, error)
+        return Cause.SPEC_REFUSED, f"the cluster refused spec.{refused_field(error)}: {error}"
+    return Cause.TRANSITION_REFUSED, error
 
 
 _PASSING = frozenset({"Blocked", "Aborting", "Finalizing"})

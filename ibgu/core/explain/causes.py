@@ -27,8 +27,9 @@ CAUSES: dict[Cause, Meaning] = {
         do="mend what its words name, then finalize again",
     ),
     Cause.SPEC_REFUSED: Meaning(
-        "the cluster's API server refuses the ImageBasedUpgrade as the IBGU describes it",
-        do="correct the IBGU (a new one, where the plan has begun)",
+        "the cluster refuses a field of the IBGU's ibuSpec; while a cluster is not Idle, only the "
+        "stage may change",
+        do="make a new IBGU with the ibuSpec of the one that last acted on the cluster",
     ),
     Cause.TRANSITION_REFUSED: Meaning(
         "the Lifecycle Agent does not go to this stage from the one that it is in",

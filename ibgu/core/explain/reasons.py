@@ -86,9 +86,11 @@ _IN_FLIGHT = {
         "see the cluster's words; nothing, if they tell of a passing trouble",
     ),
     ReasonKind.REFUSED: Meaning(
-        "the Lifecycle Agent does not go to this stage from the one that it is in",
-        "the agent takes the stage; if it refuses for long, the action fails",
-        "see which stages the cluster's ImageBasedUpgrade allows next",
+        "the Lifecycle Agent does not go to this stage from the one that it is in, or it refuses a "
+        "field of the spec, which may change only while the cluster is Idle",
+        "the agent takes it; if it refuses for 2 minutes, the action fails",
+        "if a field is named: make a new IBGU with the ibuSpec of the one that last acted on the "
+        "cluster; else see which stages the cluster's ImageBasedUpgrade allows next",
     ),
     ReasonKind.PAYLOAD_ERROR: Meaning(
         "the cluster refuses what the rollout carries to it",

@@ -157,6 +157,9 @@ def test_an_appended_step_may_have_to_wait() -> None:
     assert append(target(), NewStep(("Prep",))).done.endswith(NOW_IT_STARTS)
     assert append(target(pause="x"), NewStep(("Prep",))).done.endswith("rollout is resumed")
     assert abort(target("Prep")).done.endswith(LATER)
+    paused = append(target("Prep", pause="x"), NewStep(("Upgrade",))).done
+    assert "which needs a resume: the rollout is paused" in paused
+    assert "pause the rollout" not in paused
 
 
 def test_the_same_step_twice_is_one() -> None:

@@ -97,6 +97,14 @@ def test_a_refused_field_is_final_whatever_the_next_stages_say_and_is_named() ->
     assert run.message.startswith("the cluster refused spec.seedImageRef: ")
 
 
+def test_a_refused_field_is_named_at_once() -> None:
+    twin, uid, work = armed()
+    for decision in twin.ask(uid, "site-1", stage=with_ibu(work, SPEC)):
+        twin.world.apply(decision)
+    reason = twin.member(uid, 0, "site-1").reason
+    assert reason.message.startswith("the cluster refused spec.seedImageRef: ")
+
+
 @pytest.mark.parametrize("error", [FORBIDDEN, "namespaces openshift-x not found", "who knows"])
 def test_other_errors_heal_and_are_shown(error: str) -> None:
     twin, uid, work = armed()
