@@ -181,6 +181,18 @@ def test_the_database_is_migrated_before_anything_of_a_release_starts() -> None:
     }
 
 
+def test_the_api_may_have_a_database_user_of_its_own() -> None:
+    objects = render({"database": {"existingSecret": "journal", "apiKey": "api-url"}})
+    keys = {
+        name: environment(ibgu_container(objects, name))["DATABASE_URL"]["secretKeyRef"]["key"]
+        for name in ("ibgu-controller", "ibgu-api")
+    }
+    assert keys == {"ibgu-controller": "url", "ibgu-api": "api-url"}
+    bundled = render({**CASES["bundled"], "database": {"apiKey": "api-url"}})
+    secret = environment(ibgu_container(bundled, "ibgu-api"))["DATABASE_URL"]["secretKeyRef"]
+    assert secret == {"name": "ibgu-postgres", "key": "url"}
+
+
 def test_with_a_postgres_of_the_chart_the_processes_migrate() -> None:
     """A hook would run before there is a database."""
     objects = render(CASES["bundled"])

@@ -28,12 +28,15 @@ ibgu-postgres
 {{- end }}
 {{- end }}
 
+{{- /* Of the root and a component: the API's user may be one that only reads. */ -}}
 {{- define "ibgu.databaseUrl" -}}
+{{- $root := index . 0 -}}
+{{- $own := ternary $root.Values.database.apiKey "" (eq (index . 1) "api") -}}
 - name: DATABASE_URL
   valueFrom:
     secretKeyRef:
-      name: {{ include "ibgu.databaseSecret" . }}
-      key: {{ ternary "url" .Values.database.key .Values.bundledPostgres.enabled }}
+      name: {{ include "ibgu.databaseSecret" $root }}
+      key: {{ ternary "url" ($own | default $root.Values.database.key) $root.Values.bundledPostgres.enabled }}
 {{- end }}
 
 {{- /* Component -> [what `ibgu` runs, its values, its account]; also those that are not there. */ -}}
