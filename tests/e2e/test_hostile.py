@@ -85,3 +85,25 @@ async def test_a_user_who_writes_a_status_that_the_journal_can_not_store(
     )
     await scene.start()
     await all_others_go_on(scene)
+
+
+async def test_a_cluster_that_puts_an_earlier_run_back(scene: Scene) -> None:
+    """A restored hub shows an earlier run, too, and holds every rollout; this is an edit (R9.8)."""
+    first = f"{scene.label}-1"
+    await scene.fleet(count=3, faults=[f"hangs/Upgrade@{first}"])
+    await scene.start()
+    await scene.apply(of_one(scene, "mine", 1, step("Prep", "Upgrade")))
+    await scene.seen_in_journal("RunAccepted", first, count=2)
+    await scene.apply(of_one(scene, "running", 3, step("Prep")))
+    [row] = await scene.journal("SELECT id FROM runs WHERE cluster = $1 AND action = 'Prep'", first)
+    (work,) = await scene.works(first)
+    name = work["metadata"]["name"]
+    earlier = f"ibgu.dev/run={row['id']}"
+    await scene.kubectl("annotate", "manifestwork", name, "-n", first, earlier, "--overwrite")
+    await scene.stop()
+    await scene.start()
+    await scene.apply(of_one(scene, "victim", 2, step("Prep")))
+    await scene.phase("victim", "Completed")
+    await scene.phase("running", "Completed")
+    rows = await scene.journal("SELECT hold FROM rollouts WHERE hold IS NOT NULL")
+    assert rows == []

@@ -182,15 +182,17 @@ def decide_armed(turn: Turn, member: Member, seen: Observation) -> None:
             f"the cluster took {run.action}",
             state=RunState.ACCEPTED,
             armed_at=run.armed_at or turn.now,
+            armed_generation=run.armed_generation or work.generation,
             accepted_at=turn.now,
         )
-    elif shown and run.state is RunState.ARMING:
+    elif work is not None and shown and run.state is RunState.ARMING:
         turn.on_run(
             Kind.RUN_ARMED,
             member,
             f"{run.action} is armed",
             state=RunState.ARMED,
             armed_at=turn.now,
+            armed_generation=work.generation,
         )
     elif seen.refusal:
         words = f"the hub refused the stage work: {seen.refusal}"

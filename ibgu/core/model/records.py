@@ -150,6 +150,9 @@ class Run(Struct, frozen=True, gc=False, kw_only=True):
 
     Without `armed_at` nobody knows yet whether TALM's work has reached the cluster.
     """
+    armed_generation: int | None = None
+    """Of the stage work when it was first seen to carry the run: only an older one is from before
+    (R31.1)."""
 
     @property
     def open(self) -> bool:

@@ -50,8 +50,9 @@ def runs_back(
 ) -> Iterator[str]:
     """A work carries an earlier run than the one that the journal saw armed on the hub.
 
-    Every write of ours says which generation it makes, so a work that shows an earlier write of
-    ours and its generation is that earlier work; one that was put there by hand has another one.
+    Every write of ours says which generation it makes, so a work that was put there by hand has
+    another one. Its annotations anybody may put back who may patch works, as each cluster's agent
+    may in its namespace; its generation, which the API server counts, nobody.
     """
     for work in works:
         if work.metadata.labels.get(names.PART) != names.STAGE:
@@ -64,8 +65,9 @@ def runs_back(
 
 def _older(run: Run, work: WorkView, restore: str, foreign: Container[str]) -> bool:
     """`run`: the newest one of the work's cluster."""
-    if run.armed_at is None or work.restore != restore:
+    if run.armed_generation is None or work.restore != restore:
         return False
+    went_back = work.generation < run.armed_generation
     untouched = not (work.edited or work.terminating)
     earlier = work.run not in ("", run.id) and work.run not in foreign
-    return untouched and earlier
+    return went_back and untouched and earlier

@@ -7,6 +7,7 @@ can it be without one nor can the hold go before it.
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -135,6 +136,7 @@ runs = Table(
     Column("message", Words, nullable=False),
     Column("disarmed", Boolean, nullable=False),
     Column("adopted", Boolean, nullable=False),
+    Column("armed_generation", BigInteger),
     Column(
         "hold_uid",
         Name,

@@ -88,6 +88,7 @@ def run(action: Action = Action.PREP, **changes: Any) -> Run:
         "intended_at": NOW,
         "arming_at": NOW,
         "armed_at": NOW,
+        "armed_generation": 4,
         **changes,
     }
     return Run(**fields)

@@ -76,7 +76,10 @@ FOREIGN = {"run-9"}
     [
         (ARMED, {}, True),
         (in_flight(run=run(id="run-2", state=RunState.ENDED)), {}, True),
-        (in_flight(run=run(id="run-2", state=RunState.ARMING, armed_at=None)), {}, False),
+        (in_flight(run=run(id="run-2", state=RunState.ARMING, armed_generation=None)), {}, False),
+        # Put back by hand: annotations make no new generation, and a new one is no older one.
+        (in_flight(run=run(id="run-2", armed_generation=3)), {}, False),
+        (in_flight(run=run(id="run-2", armed_generation=2)), {}, False),
         (ARMED, {"run": "run-2"}, False),
         (ARMED, {"run": "run-9"}, False),  # unknown: the journal is behind
         (ARMED, {"run": ""}, False),
