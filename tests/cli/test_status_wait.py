@@ -24,7 +24,7 @@ from ibgu.core.model import (
     Who,
 )
 from ibgu.db import Journal
-from tests.api.fleet import BRAKE, failed, finished, open_step, over, put, rollout, seen, succeeded
+from tests.api.fleet import BRAKE, failed, finished, open_step, put, rollout, seen, succeeded
 from tests.api.fleet import tell as commit
 from tests.cli.conftest import Ibgu, Meanwhile
 from tests.db.records import NOW, step
@@ -113,12 +113,11 @@ async def test_the_time_is_over(ibgu: Ibgu, journal: Journal) -> None:
 
 
 async def test_it_waits_for_the_end(ibgu: Ibgu, journal: Journal, meanwhile: Meanwhile) -> None:
-    one = rollout()
-    await seen(journal, one)
+    await seen(journal, rollout())
 
     async def happens(look: int) -> None:
         if look == 2:
-            await over(journal, one)
+            await complete(journal, Outcome.SUCCEEDED)
 
     meanwhile(happens)
     found = await ibgu("status", "ran-r1", *WAIT, "--watch")
