@@ -107,7 +107,7 @@ class Adopting:
     def _wished(self, rollout: Rollout) -> bool:
         found = self._mirror.ibgu(rollout.uid)
         wish = found.metadata.annotations.get(names.ADOPT) if found else None
-        return wish is not None and wish != rollout.controls.get(names.ADOPT)
+        return wish is not None and names.journaled(wish) != rollout.controls.get(names.ADOPT)
 
     def _read_payload(self, rollout: Rollout) -> None:
         """What a step with Prep brings must be known before it goes on under us."""

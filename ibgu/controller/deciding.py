@@ -151,7 +151,7 @@ class Deciding:
         rollout = book.rollout
         wish = found.metadata.annotations.get(names.ADOPT) if found else None
         settled = book.steps and rollout.adopting_since is None
-        if settled and wish == rollout.controls.get(names.ADOPT):
+        if settled and names.journaled(wish) == rollout.controls.get(names.ADOPT):
             return NO_TRACES
         return self._parts.mirror.traces(rollout)
 

@@ -77,7 +77,7 @@ def _unbound(turn: Turn) -> str:
 def _wished(turn: Turn) -> bool:
     found = turn.snapshot.object
     wish = found.metadata.annotations.get(names.ADOPT) if found else None
-    return wish is not None and wish != turn.rollout.controls.get(names.ADOPT)
+    return wish is not None and names.journaled(wish) != turn.rollout.controls.get(names.ADOPT)
 
 
 def _adopting(turn: Turn) -> Reason:

@@ -34,7 +34,8 @@ def decide_controls(turn: Turn) -> None:
     _follow_pace(turn, found.metadata.annotations)
     for key, act in _CONTROLS.items():
         value = found.metadata.annotations.get(key)
-        if value is not None and value != turn.rollout.controls.get(key):
+        known = names.journaled(value)
+        if value is not None and known != turn.rollout.controls.get(key):
             said = act(turn, value)
             if said is None:
                 continue
@@ -43,14 +44,14 @@ def decide_controls(turn: Turn) -> None:
                 f"{key}={value}: {said.words}",
                 warning=said.warning,
                 actor=turn.snapshot.actor,
-                controls={**turn.rollout.controls, key: value},
+                controls={**turn.rollout.controls, key: known},
             )
 
 
 def _follow_pace(turn: Turn, given: Mapping[str, str]) -> None:
     """The pace is a level: what stands there is in force, what was taken away is not."""
     known = turn.rollout.controls
-    wanted = {key: given[key] for key in names.PACING if key in given}
+    wanted = {key: names.journaled(given[key]) for key in names.PACING if key in given}
     before = {key: known[key] for key in names.PACING if key in known}
     if wanted == before:
         return

@@ -16,13 +16,14 @@ def decide_restored(turn: Turn) -> None:
     if not rollout.stands_still or found is None or rollout.hold is None:
         return
     value = found.metadata.annotations.get(names.RESUME)
-    if value is None or value == rollout.controls.get(names.RESUME) or not _asked_anew(turn):
+    known = names.journaled(value)
+    if known is None or known == rollout.controls.get(names.RESUME) or not _asked_anew(turn):
         return
     turn.on_rollout(
         Kind.CONTROL,
         f"{names.RESUME}={value}: goes on after the restore",
         actor=turn.snapshot.actor,
-        controls={**rollout.controls, names.RESUME: value},
+        controls={**rollout.controls, names.RESUME: known},
         hold=None,
         generation=0,  # the plan is checked anew: its hold may have been another one before
     )

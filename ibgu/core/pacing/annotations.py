@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 
+from ibgu.core.harmless import one_line
 from ibgu.core.pacing.pacing import Pacing
 from ibgu.core.works.names import PACING, RAMP_UP, START_JITTER, STARTS_PER_MINUTE
 
@@ -43,7 +44,7 @@ def _unread(key: str, value: str | None) -> str:
 
 def misread(key: str, value: str, expected: str) -> str:
     """What is said of an annotation whose value says nothing."""
-    return f'the annotation {key} is "{value[:_SHOWN]}"; expected: {expected}'
+    return f'the annotation {key} is "{one_line(value[:_SHOWN])}"; expected: {expected}'
 
 
 def _rate(value: str | None) -> int | None:

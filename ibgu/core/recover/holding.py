@@ -76,5 +76,7 @@ def acted_on(rollout: Rollout, found: Ibgu | None) -> dict[str, str]:
     """Controls that stand on the IBGU now are no new wish: a restore may have brought back old
     ones, or the journal may have forgotten that it acted on them."""
     annotations = found.metadata.annotations if found is not None else {}
-    standing = {key: annotations[key] for key in names.CONTROLS if key in annotations}
+    standing = {
+        key: names.journaled(annotations[key]) for key in names.CONTROLS if key in annotations
+    }
     return {**rollout.controls, **standing}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
+from typing import TypeVar
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "ibgu"
@@ -73,6 +74,21 @@ IBU_NAMESPACE = "openshift-lifecycle-agent"
 _READABLE = 120
 """With digest and part a name stays below 189, so that OCM's AppliedManifestWork
 ("<64 hex digits>-<name>") stays below 253."""
+
+
+_LONGEST_CONTROL = 256
+"""Bytes: a rollout's events tell all of its controls each time."""
+
+
+Control = TypeVar("Control", str, str | None)
+
+
+def journaled(control: Control) -> Control:
+    """Return a control's value as the journal keeps it: a long one by its digest, to know it by."""
+    data = control.encode(errors="replace") if control is not None else b""
+    if len(data) <= _LONGEST_CONTROL:
+        return control
+    return f"sha256:{sha256(data).hexdigest()}"
 
 
 def stage_name(rollout_uid: str, ibgu_name: str) -> str:

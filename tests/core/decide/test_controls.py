@@ -1,5 +1,7 @@
 """A person's control annotations: a closed list, acted on once per value."""
 
+from hashlib import sha256
+
 import pytest
 from msgspec.structs import replace
 
@@ -35,6 +37,19 @@ def test_waiting_clusters_can_be_skipped_by_name() -> None:
         "ibgu.dev/skip=site-1, site-3,site-99: 1 waiting cluster skipped; "
         "not skipped: in flight (Prep): site-1; not in step 1: site-99"
     )
+
+
+def test_a_long_skip_is_done_once_and_journaled_by_its_digest() -> None:
+    """Every event of a control tells all controls: 200 KB would be journaled again and again."""
+    twin, uid = three()
+    many = ",".join(["site-3", *(f"elsewhere-{number}" for number in range(5000))])
+    twin.annotate(uid, skip=many)
+    twin.settle()
+    twin.wait(hours=1)
+    assert twin.member(uid, 0, "site-3").outcome is Outcome.SKIPPED
+    assert len(controls(twin)) == 1
+    [kept] = twin.book(uid).rollout.controls.values()
+    assert kept == f"sha256:{sha256(many.encode()).hexdigest()}"
 
 
 def test_a_skip_that_takes_all_that_it_names_is_no_warning() -> None:

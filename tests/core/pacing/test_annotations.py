@@ -62,3 +62,9 @@ def test_all_that_is_wrong_is_told_and_what_is_right_counts() -> None:
         "expected: seconds, or a time like 30s or 1m30s, of at most an hour; "
         'the annotation ibgu.dev/ramp-up is "yes"; expected: true or false'
     )
+
+
+def test_a_wrong_value_is_shown_without_what_a_terminal_obeys() -> None:
+    """It goes into the status, and from there to terminals."""
+    problem = pacing_of({RAMP_UP: "\u202e\a\x1b[31mtrue"}).problem
+    assert problem.isprintable()
