@@ -203,6 +203,32 @@ async def test_who_takes_nothing_is_cut_and_delays_nobody(
     assert not taken.endswith(b"0\r\n\r\n"), "it was cut, not ended"
 
 
+@pytest.mark.parametrize("behind", [b"", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_a_client_that_ends_its_side_keeps_no_place(
+    app: FastAPI, sandbox_hub: SandboxHub, monkeypatch: pytest.MonkeyPatch, behind: bytes
+) -> None:
+    """Behind a further request the server reads nothing: it learns of the end as it sends."""
+    monkeypatch.setattr(response, "HEARTBEAT_SECONDS", 0.05)
+    token = sandbox_hub.token("alice")
+    asked = f"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+    async with serving(app, Limits()) as url:
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(asked.encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        await _followed(app.state.feed, by=1)
+        writer.write(behind)
+        if behind:
+            await writer.drain()
+            writer.transport.abort()
+        else:
+            writer.write_eof()
+        await _followed(app.state.feed, by=0)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
 async def _followed(feed: feeds.Feed, *, by: int) -> None:
     for _ in range(3000):
         if feed._followers == by:
