@@ -18,6 +18,7 @@ from ibgu.core.model import (
     MemberState,
     OnDebt,
     OnMember,
+    OnRollout,
     Outcome,
     Reason,
     ReasonKind,
@@ -29,6 +30,7 @@ from ibgu.core.model import (
 from ibgu.db import Journal, JournalAway, Turn, engine
 from ibgu.db.reads import BadCursor, Reads
 from ibgu.db.reads.cursor import encode
+from ibgu.db.reads.events import PAGE_BYTES
 from ibgu.db.views import FailedRow, MemberRow
 from tests.db.records import (
     NOW,
@@ -289,6 +291,29 @@ async def test_events_of_a_rollout_from_a_number(
     assert (started_one.kind, started_one.run) == ("RunIntended", "run-r1-site-9")
     assert started_one.data["slot"] == 1
     assert started_one.data["run_state"] == "intended"
+
+
+async def test_a_page_of_large_events_ends_earlier_and_nothing_is_left_out(
+    journal: Journal, reads: Reads
+) -> None:
+    """500 of them would be more than the process has memory for."""
+    large = [replace(rollout(), controls={"key": f"{n}" + "y" * 400_000}) for n in range(7)]
+    for each in large:
+        await journal.commit(Turn(decisions=(OnRollout(Kind.CONTROL, each, "said"),), at=NOW))
+    pages = [await reads.events("r1", limit=500)]
+    while pages[-1].next is not None:
+        pages.append(await reads.events("r1", limit=500, cursor=pages[-1].next))
+    assert [event.seq for page in pages for event in page.items] == list(range(1, 8))
+    assert [len(page.items) for page in pages] == [2, 2, 2, 1]
+
+
+async def test_an_event_larger_than_a_page_is_a_page(journal: Journal, reads: Reads) -> None:
+    huge = replace(rollout(), controls={"key": "y" * 2 * PAGE_BYTES})
+    for _ in range(2):
+        await journal.commit(Turn(decisions=(OnRollout(Kind.CONTROL, huge, "said"),), at=NOW))
+    first = await reads.events("r1")
+    rest = await reads.events("r1", cursor=first.next)
+    assert [len(first.items), len(rest.items), rest.next] == [1, 1, None]
 
 
 async def test_how_long_attempts_need_to_be_sent_and_to_be_taken(

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+from msgspec import json
 from sqlalchemy import Select, any_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +12,9 @@ from ibgu.db.reads.cursor import decode, page
 from ibgu.db.rows import fields, to_record
 from ibgu.db.schema import events, rollouts
 from ibgu.db.views import EventRow, Page
+
+PAGE_BYTES = 1 << 20
+"""Of words and data: a page that has more ends earlier than asked for."""
 
 
 class EventReads(Base):
@@ -80,5 +84,15 @@ class EventReads(Base):
     async def _page(
         self, db: AsyncConnection, statement: Select[Any], limit: int
     ) -> Page[EventRow]:
-        rows = (await db.execute(statement)).mappings()
-        return page([to_record(row, EventRow) for row in rows], limit, lambda event: event.seq)
+        """Of at most so many events, and of PAGE_BYTES; at least of one."""
+        found: list[EventRow] = []
+        size = 0
+        rows = await db.stream(statement)
+        async for row in rows.mappings():
+            found.append(to_record(row, EventRow))
+            size += len(found[-1].why) + len(json.encode(found[-1].data))
+            if size > PAGE_BYTES and len(found) > 1:
+                limit = min(limit, len(found) - 1)
+                break
+        await rows.close()
+        return page(found, limit, lambda event: event.seq)
