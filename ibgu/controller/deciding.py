@@ -19,7 +19,7 @@ from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Decision, Kind, OnDebt, OnRollout, Rollout
 from ibgu.core.moments import moment
 from ibgu.core.recover import rebuild, returned
-from ibgu.core.snapshot import Facts, Snapshot
+from ibgu.core.snapshot import UNNAMED, Facts, Snapshot
 from ibgu.core.works import names
 
 
@@ -182,6 +182,6 @@ def actor_of(found: Ibgu | None) -> str:
     fields = found.metadata.managed_fields if found else []
     own = sorted((f for f in fields if not f.subresource), key=lambda f: f.time)
     if not own:
-        return "via the hub"
+        return UNNAMED
     newest = own[-1]  # times are whole seconds: of equals the one that the hub lists last
-    return f"via the hub ({newest.manager})"
+    return f"{UNNAMED} ({newest.manager})"

@@ -7,7 +7,7 @@ from ibgu.core.pacing import misread, pacing_of
 from ibgu.core.works import names
 
 OURS = "ibgu.dev/"
-KNOWN = (*names.CONTROLS, names.PAUSE, *names.PACING)
+KNOWN = (*names.CONTROLS, names.PAUSE, names.RESUMED_BY, *names.PACING)
 """All that a person may set there; whatever else begins like them does nothing."""
 
 

@@ -46,6 +46,10 @@ class Facts(Struct, frozen=True):
         return self.in_sync_since if action.aborts else self.led_since or self.in_sync_since
 
 
+UNNAMED = "via the hub"
+"""Somebody who changed the IBGU, of whom the hub keeps no trace: what was removed has no owner."""
+
+
 class Snapshot(Struct, frozen=True):
     """`decide` drafts in `world` and leaves it as it was."""
 
@@ -65,5 +69,5 @@ class Snapshot(Struct, frozen=True):
     """What TALM has made of this IBGU, and left on the hub."""
     scope: Scope = EVERYWHERE
     """The clusters that the rollout's namespace may take."""
-    actor: str = "via the hub"
+    actor: str = UNNAMED
     """Who changed the IBGU last, as far as the hub tells (its field manager)."""

@@ -30,7 +30,8 @@ def resume(target: Target, standing: Standing | None = None) -> Change:
     Without a standing only the object is known.
     """
     if names.PAUSE in target.annotations:
-        return target.annotate(_unpaused(target, standing), {names.PAUSE: None})
+        marks = {names.PAUSE: None, names.RESUMED_BY: f"{target.who} {target.stamp}"}
+        return target.annotate(_unpaused(target, standing), marks)
     if standing is not None and standing.rollout.paused:
         return Change(f"the pause of {target.name} was taken away already{_behind(standing)}")
     return target.annotate(f"{target.name} goes on", {names.RESUME: f"{target.who} {target.stamp}"})

@@ -16,6 +16,7 @@ from ibgu.core.gates import LASTING
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
 from ibgu.core.pacing import pacing_of
 from ibgu.core.skippable import ALL_WAITING, listed, named, not_waiting
+from ibgu.core.snapshot import UNNAMED
 from ibgu.core.works import names
 
 
@@ -63,7 +64,7 @@ def _follow_pace(turn: Turn, given: Mapping[str, str]) -> None:
         Kind.CONTROL,
         f"{told}: {problem or 'the pace of what starts from now on'}",
         warning=problem != "",
-        actor=turn.snapshot.actor,
+        actor=turn.snapshot.actor if wanted.items() - before.items() else UNNAMED,
         controls={**others, **wanted},
     )
 

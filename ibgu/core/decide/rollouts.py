@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from ibgu.core.decide.adopting import foreign_controller, import_finished
 from ibgu.core.decide.turn import Turn
-from ibgu.core.decide.words import count
+from ibgu.core.decide.words import PAUSED, count, ended
 from ibgu.core.kinds import Ibgu, PlanItem
 from ibgu.core.model import (
     Action,
@@ -18,6 +18,7 @@ from ibgu.core.model import (
     Who,
 )
 from ibgu.core.plan import Started, problem, problem_of, problem_of_ibu
+from ibgu.core.snapshot import UNNAMED
 from ibgu.core.times import WATCH
 from ibgu.core.works import names
 
@@ -90,10 +91,11 @@ def _adopt_annotations(turn: Turn, found: Ibgu) -> None:
     if wanted == known:
         return
     changed = ", ".join(sorted({key for key, _ in wanted.items() ^ known.items()}))
+    written = wanted.items() - known.items()
     turn.on_rollout(
         Kind.ANNOTATIONS_CHANGED,
         f"changed annotations go to the clusters with what starts from now on: {changed}",
-        actor=turn.snapshot.actor,
+        actor=turn.snapshot.actor if written else UNNAMED,
         annotations=wanted,
     )
 
@@ -121,8 +123,8 @@ def _hold(turn: Turn, found: Ibgu) -> None:
     reason = foreign or (None if _over(turn) else _pause(turn, found))
     adopting = turn.rollout.adopting_since if foreign else None
     if reason is None and (hold is not None or turn.rollout.adopting_since is not None):
-        words = f"no longer: {hold.message}" if hold else "nothing of TALM's is left"
-        actor = turn.snapshot.actor if turn.rollout.paused else ""
+        words = ended(hold) if hold else "nothing of TALM's is left"
+        actor = _resumer(turn, found) if turn.rollout.paused else ""
         turn.on_rollout(Kind.ROLLOUT_RELEASED, words, actor=actor, hold=None, adopting_since=None)
     elif reason is not None and not _told_already(hold, reason):
         turn.on_rollout(
@@ -132,7 +134,32 @@ def _hold(turn: Turn, found: Ibgu) -> None:
             actor="" if foreign else turn.snapshot.actor,
             hold=reason,
             adopting_since=adopting,
+            controls=_with_resumer(turn, found),
         )
+
+
+def _with_resumer(turn: Turn, found: Ibgu) -> dict[str, str]:
+    """Who has ended an earlier pause is not who ends the one that begins now."""
+    value = found.metadata.annotations.get(names.RESUMED_BY)
+    return (
+        turn.rollout.controls
+        if value is None
+        else {**turn.rollout.controls, names.RESUMED_BY: value}
+    )
+
+
+def _resumer(turn: Turn, found: Ibgu) -> str:
+    """Return who has ended the pause, if it was ended through ibgu.
+
+    Whoever removes the annotation by hand owns nothing: the last other writer is not to blame.
+    """
+    value = found.metadata.annotations.get(names.RESUMED_BY)
+    if value is None or value == turn.rollout.controls.get(names.RESUMED_BY):
+        return UNNAMED
+    who = value.rpartition(" ")[0]
+    his = {f"{prefix}{who}" for prefix in names.REST_MANAGERS.values()}
+    by_time = sorted(found.metadata.managed_fields, key=lambda fields: fields.time, reverse=True)
+    return next((f"{UNNAMED} ({by.manager})" for by in by_time if by.manager in his), UNNAMED)
 
 
 def _told_already(hold: Reason | None, reason: Reason) -> bool:
@@ -153,7 +180,7 @@ def _pause(turn: Turn, found: Ibgu) -> Reason | None:
     if value is None:
         return None
     said = f" ({value[:_PAUSE_WORDS]})" if value else ""
-    words = f"paused by a person{said}; it goes on once the annotation {names.PAUSE} is removed"
+    words = f"{PAUSED}{said}; it goes on once the annotation {names.PAUSE} is removed"
     return Reason(ReasonKind.PAUSED, turn.now, words, None, Who.PERSON)
 
 

@@ -13,6 +13,7 @@ from ibgu.core.decide.looking import ask, fresh
 from ibgu.core.decide.running import decide_running, expire
 from ibgu.core.decide.turn import Turn
 from ibgu.core.decide.waiting import decide_waiting
+from ibgu.core.decide.words import ended
 from ibgu.core.gates import held, limit
 from ibgu.core.gates.pace import pace_of, places, vacancies
 from ibgu.core.model import (
@@ -173,7 +174,7 @@ def _may(turn: Turn, step: StepBook, member: Member) -> bool:
     if not holds(reason):
         if holds(hold):
             assert hold is not None
-            turn.on_step(Kind.STEP_RELEASED, step.step, f"no longer: {hold.message}", hold=None)
+            turn.on_step(Kind.STEP_RELEASED, step.step, ended(hold), hold=None)
         return reason is None
     assert reason is not None
     if not _same(hold, reason) and not _reading(turn, reason):
@@ -196,7 +197,7 @@ def _tell_pace(turn: Turn, step: StepBook) -> None:
     first = next(step.head(1), None) if step.free > 0 else None
     reason = held(turn.snapshot, step, first, turn.now) if first else None
     if old is not None and old.kind is ReasonKind.PACE_INVALID and not pace.problem:
-        words = f"no longer: {old.message}"
+        words = ended(old)
         turn.on_step(Kind.STEP_RELEASED, step.step, words, hold=None)
         old = None
     if holds(old) or holds(reason):

@@ -51,6 +51,9 @@ BRAKE_OFF = "off"
 ADOPT = "ibgu.dev/adopt"
 PAUSE = "ibgu.dev/pause"
 """As long as it is there, whatever its value, nothing new starts."""
+RESUMED_BY = "ibgu.dev/resumed-by"
+"""User and time: written with the removal of a pause, which by itself leaves no trace of whose it
+was. It controls nothing."""
 CONTROLS = (RESUME, SKIP, BRAKE, ADOPT)
 """Acted on once per value."""
 STARTS_PER_MINUTE = "ibgu.dev/starts-per-minute"

@@ -226,8 +226,11 @@ def test_a_pause_that_is_there_stays(value: str, said: str) -> None:
 
 def test_resume_ends_a_pause_and_nothing_else() -> None:
     change = resume(target("Prep", pause="x"))
-    assert marked(change) == {"ibgu.dev/pause": None}
-    assert change.kubectl.endswith("ran ibgu.dev/pause- --overwrite")
+    marks = marked(change)
+    assert list(marks) == ["ibgu.dev/pause", "ibgu.dev/resumed-by"]
+    assert marks["ibgu.dev/pause"] is None
+    assert str(marks["ibgu.dev/resumed-by"]).startswith("olga 20")
+    assert "ran ibgu.dev/pause- 'ibgu.dev/resumed-by=olga 20" in change.kubectl
     assert "stays held: a second resume ends that" in change.done
 
 
@@ -263,7 +266,7 @@ def test_what_still_holds_behind_a_pause_is_told(held_by: dict[str, Any], said: 
     paused = {"hold": ReasonKind.PAUSED} | held_by
     change = resume(target("Prep", pause="x"), standing("Prep", **paused))
     assert change.done == said
-    assert marked(change) == {"ibgu.dev/pause": None}
+    assert marked(change)["ibgu.dev/pause"] is None
 
 
 def test_a_second_resume_waits_until_the_first_was_seen() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from ibgu.core.change import Standing, Target, resume
+from ibgu.core.kinds import ManagedFields
 from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status import phase_of
@@ -41,6 +42,59 @@ def test_what_is_in_flight_goes_on_and_nothing_new_starts() -> None:
     assert twin.book(uid).steps[0].step.stopped > timedelta(hours=4)
     said = [*twin.decisions(Kind.ROLLOUT_HELD), *twin.decisions(Kind.ROLLOUT_RELEASED)]
     assert [each.actor for each in said if isinstance(each, OnRollout)] == ["via the hub"] * 2
+
+
+def changed_by(twin: Twin, uid: str, manager: str, at: int) -> None:
+    """As the API server notes it; the older ones stay."""
+    obj = twin.ibgus[uid]
+    by = ManagedFields(manager=manager, operation="Update", time=f"2026-11-23T09:00:{at:02}Z")
+    fields = [*obj.metadata.managed_fields, by]
+    twin.apply(replace(obj, metadata=replace(obj.metadata, managed_fields=fields)))
+
+
+def resumers(twin: Twin) -> list[str]:
+    released = twin.decisions(Kind.ROLLOUT_RELEASED)
+    return [each.actor for each in released if isinstance(each, OnRollout)]
+
+
+def test_who_resumes_through_ibgu_is_named_whoever_wrote_before() -> None:
+    twin = sites(9)
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=600))
+    twin.wait(seconds=20)
+    changed_by(twin, uid, "kubectl-patch", 1)
+    changed_by(twin, uid, "ibgu-cli:olga", 2)
+    twin.annotate(uid, pause="olga: a; b")
+    twin.wait(seconds=20)
+    changed_by(twin, uid, "ibgu-page:olga", 3)
+    changed_by(twin, uid, "kubectl-label", 4)
+    press_resume(twin, uid)
+    twin.wait(seconds=20)
+    assert resumers(twin) == ["via the hub (ibgu-page:olga)"]
+    assert twin.told(Kind.ROLLOUT_RELEASED) == ["the pause (olga: a; b) has ended"]
+
+
+def test_a_pause_that_is_removed_by_hand_blames_nobody() -> None:
+    """Neither the last writer, nor who has ended an earlier pause, nor whom anybody names."""
+    twin = sites(9)
+    uid = twin.apply(ibgu("a", "Prep", concurrency=1, timeout=600))
+    twin.wait(seconds=20)
+    twin.annotate(uid, pause="")
+    twin.wait(seconds=20)
+    changed_by(twin, uid, "ibgu-cli:olga", 2)
+    press_resume(twin, uid)
+    twin.wait(seconds=20)
+    twin.annotate(uid, pause="")
+    changed_by(twin, uid, "kubectl-annotate", 3)
+    twin.wait(seconds=20)
+    release(twin, uid)
+    twin.wait(seconds=20)
+    twin.annotate(uid, pause="")
+    twin.wait(seconds=20)
+    twin.annotate(uid, **{"resumed-by": "zoe 2026"})
+    release(twin, uid)
+    twin.wait(seconds=20)
+    assert resumers(twin) == ["via the hub (ibgu-cli:olga)", "via the hub", "via the hub"]
+    assert twin.told(Kind.ROLLOUT_RELEASED)[-1] == "the pause has ended"
 
 
 def test_a_paused_rollout_opens_no_step() -> None:

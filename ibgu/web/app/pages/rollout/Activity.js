@@ -44,7 +44,12 @@ function Deed({ deed: { at, title, text, step, warning, ...origin }, now }) {
   </li>`;
 }
 
-const CLIENTS = { page: "on this page", cli: "by the command ibgu", rest: "by REST" };
+const CLIENTS = {
+  page: "on this page",
+  cli: "by the command ibgu",
+  rest: "by REST",
+  "the hub": "by somebody, on the hub",
+};
 
 function by({ who, via }) {
   const how = CLIENTS[via] ?? (via && `via ${via}`);
