@@ -387,7 +387,7 @@ async def test_what_the_state_allows(ask: Ask, journal: Journal) -> None:
     assert told["pause"] == told["resume"] == told["retry"] == told["skip"] == ""
     assert told["abort"].startswith("AbortOnFailure may not follow [Prep][Upgrade]")
     assert told["append-step"] == "nothing may follow [Prep][Upgrade][FinalizeUpgrade]"
-    assert told["adopt"] == "TALM has left nothing of it that is unfinished"
+    assert told["adopt"] == "TALM left nothing unfinished; there is nothing to adopt"
     assert {each["name"] for each in found if each["allowed"]} == {
         *("pause", "resume", "retry", "skip")
     }
@@ -432,10 +432,10 @@ async def test_what_retry_would_say(
     theirs = await open_step(journal, step(other, 0, Action.PREP))
     await put(journal, member(theirs, "x1-a", 0))
     told = (await permitted(ask))["retry"]
-    assert "x1-a (belongs to edge/other now)" in told
+    assert "x1-a (owned by edge/other now)" in told
     assert "x1-z (no ManagedCluster of that name is on the hub)" in told
     asked = await post("olga", "retry", dryRun="true")
-    assert (asked.status_code, "belongs to edge/other now" in asked.json()["detail"]) == (409, True)
+    assert (asked.status_code, "owned by edge/other now" in asked.json()["detail"]) == (409, True)
 
 
 async def test_a_newer_rollout_that_selects_a_cluster_has_it(
@@ -450,7 +450,7 @@ async def test_a_newer_rollout_that_selects_a_cluster_has_it(
     await store.put([seen_labels("x1-a", {"name": "x1-a"})], 1)
     chosen = [LabelSelector(match_labels={"name": "x1-a"})]
     wrong = [LabelSelector(match_labels={"name": "x1-a", "?": "!"})]
-    for selectors, why in ((wrong, ""), (chosen, "x1-a (belongs to edge/other now)")):
+    for selectors, why in ((wrong, ""), (chosen, "x1-a (owned by edge/other now)")):
         newer = replace(spec(), cluster_label_selectors=selectors)
         await seen(journal, rollout("later", namespace="edge", name="other", age=-60, spec=newer))
         told = (await permitted(ask))["retry"]
@@ -519,7 +519,7 @@ async def test_failed_clusters_are_tried_again_by_an_ibgu_of_their_own(
     assert "takes 1 failed clusters of ran-x1" in said
     for words in ("x1-c (cancelled)", "x1-d (TakenOver)", "x1-e (its truth", "x1-f (belongs to"):
         assert words in said
-    assert "x1-a (belongs to ran-x1-retry-" in answers[1].json()["detail"]
+    assert "x1-a (owned by ran-x1-retry-" in answers[1].json()["detail"]
     (new,) = [each for each in await ibgus(admin) if each.metadata.name != "ran-x1"]
     assert new.metadata.name.startswith("ran-x1-retry-")
     assert new.metadata.annotations == {"x.lca.openshift.io/y": "1"}

@@ -104,7 +104,7 @@ async def test_a_skip_of_who_does_not_wait_says_so_and_does_nothing(
     assert "ibgu.dev/skip" not in (await on_hub(admin)).metadata.annotations
     some = await ibgu("skip", "ran-x1", "a", "b", "nowhere", "--if-waiting", "--yes", user="olga")
     assert some.exit_code == 0, some.output
-    assert some.stdout.startswith("b of the running step of ran-x1 will be skipped")
+    assert some.stdout.startswith("b will be skipped if it still waits")
     assert "left out: in flight (Upgrade): a; not in step 2: nowhere" in some.stdout
 
 
@@ -136,11 +136,13 @@ async def test_a_skip_on_the_hub_itself_goes_by_the_status(
 async def test_what_only_ibgu_knows(ibgu: Ibgu, made: Made, journal: Journal) -> None:
     await fleet(journal, await made(*PLAN), name="ran-x1")
     by_reason = await ibgu("skip", "ran-x1", "--reason", "ClaimedByOther", "--yes", user="olga")
-    assert by_reason.stdout.startswith("g of the running step"), by_reason.output
+    assert by_reason.stdout.startswith("g will be skipped if it still waits"), by_reason.output
     assert (await ibgu("skip", "ran-x1", "--reason", "Busy", "--direct")).exit_code == 2
     assert (await ibgu("retry", "ran-x1", "--cause", "TimedOut", "--direct")).exit_code == 2
     adopted = await ibgu("adopt", "ran-x1", "--yes", user="olga")
-    assert adopted.stderr.endswith("\nibgu: TALM has left nothing of it that is unfinished\n")
+    assert adopted.stderr.endswith(
+        "\nibgu: TALM left nothing unfinished; there is nothing to adopt\n"
+    )
     assert (await ibgu("adopt", "ran-x1", "--yes", "--direct", user="olga")).exit_code == 0
 
 

@@ -253,7 +253,7 @@ def test_stuck_clusters_are_told_with_the_limit_that_ends_them() -> None:
     limit, soon = NOW + timedelta(hours=2), NOW + timedelta(minutes=5)
     only = Eta(at=limit, earliest=limit, latest=limit, stuck=7, limit=limit)
     told = waiting_for(only)
-    assert re.search(r"· 7 clusters stuck; otherwise done; the limit ends it at [\d:]+$", told)
+    assert re.search(r"· 7 clusters stalled; otherwise done; the limit ends it at [\d:]+$", told)
     others = Eta(at=soon, earliest=soon, latest=soon, stuck=1, limit=limit)
-    words = r"step ends ~[\d:]+, but for 1 cluster stuck, until [\d:]+ at most$"
+    words = r"step ends ~[\d:]+, but for 1 cluster stalled, until [\d:]+ at most$"
     assert re.search(words, waiting_for(others))

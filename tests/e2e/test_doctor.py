@@ -21,7 +21,7 @@ async def test_it_tells_what_the_clusters_answered(scene: Scene) -> None:
     findings = {each.check: each for each in await examine(scene.settings(), Ask())}
     assert set(_told(findings)) == {"references"}  # the chart is not installed here
     assert findings["clusters"].found == "2 ManagedClusters, 2 accepted, 2 available"
-    assert findings["agents"].found == "2 of 2 clusters that were asked answered"
+    assert findings["agents"].found == "2 of 2 clusters with a ManifestWork of ibgu have answered"
     assert findings["ConfigMaps and secrets"].found.startswith("all 2 that IBGUs refer to")
     assert findings["schema"].level == "ok"
 

@@ -304,7 +304,7 @@ async def test_a_failed_cluster_is_retried_from_its_own_page(look: Look, cluster
     await expect(group.get_by_role("button", name="Skip")).to_have_count(0)
     await retry.press("Enter")
     dialog = page.get_by_role("dialog")
-    await expect(dialog.get_by_role("alert")).to_contain_text("nothing was tried again: site-6103")
+    await expect(dialog.get_by_role("alert")).to_contain_text("can't be retried: site-6103")
     send = dialog.get_by_role("button", name="Retry site-6103")
     await expect(send).to_have_attribute("aria-disabled", "true")
 

@@ -163,7 +163,10 @@ def _agents(heard: Agents | Missing) -> Iterator[Finding]:
         words = "unknown until ibgu has looked at a cluster: none of its ManifestWorks is here"
         yield skipped("agents", words)
     elif not (heard.without_lca or heard.forbidden):
-        yield ok("agents", f"{heard.answered} of {heard.works} clusters that were asked answered")
+        yield ok(
+            "agents",
+            f"{heard.answered} of {heard.works} clusters with a ManifestWork of ibgu have answered",
+        )
 
 
 def _some(names: tuple[str, ...]) -> str:

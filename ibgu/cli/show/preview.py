@@ -24,7 +24,7 @@ def _lines(found: Preview, paper: Paper, now: datetime) -> Iterator[str]:
         yield f"selects {found.selected} clusters"
     for out in found.excluded:
         more = ", …" if out.count > _NAMED else ""
-        yield f"  without {out.count} {out.why} ({', '.join(out.clusters[:_NAMED])}{more})"
+        yield f"  leaves out {out.count}: {out.why} ({', '.join(out.clusters[:_NAMED])}{more})"
     width = max((len("+".join(step.actions)) for step in found.steps), default=0)
     for step in found.steps:
         yield from _step(found, step, width, paper)

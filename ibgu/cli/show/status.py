@@ -129,7 +129,7 @@ def _nobody(seen: Seen, paper: Paper) -> list[str]:
 
 def _ends(eta: Eta, now: datetime) -> str:
     """Of the running step; without seconds, which nobody can promise."""
-    stuck = f"{eta.stuck} {'cluster' if eta.stuck == 1 else 'clusters'} stuck"
+    stuck = f"{eta.stuck} {'cluster' if eta.stuck == 1 else 'clusters'} stalled"
     limit = clock(eta.limit or eta.latest, now).rpartition(":")[0]
     if eta.stuck and eta.at == eta.limit:
         return f"{stuck}; otherwise done; the limit ends it at {limit}"

@@ -85,9 +85,10 @@ def report(known: Known, live: Live | Unchecked) -> Report:
     found: list[Straggler] = []
     for member in known.members.values():
         left, gone_to = _now(member, known.newer)
-        if gone_to:
+        straggler = _judged(left, course, live)
+        if gone_to and straggler:
             elsewhere[gone_to] = elsewhere.get(gone_to, 0) + 1
-        elif straggler := _judged(left, course, live):
+        elif straggler:
             found.append(straggler)
     return Report(known, live, tuple(grouped(found)), elsewhere)
 

@@ -121,4 +121,4 @@ def _adopt(standing: Standing) -> str:
     hold = standing.rollout.hold
     if hold is not None and hold.kind is ReasonKind.ADOPTION:
         return ""
-    return "TALM has left nothing of it that is unfinished"
+    return "TALM left nothing unfinished; there is nothing to adopt"

@@ -66,7 +66,9 @@ def skip(target: Target, step: int | None = None) -> Change:
     The time makes the value a new one.
     """
     parts = [ALL_WAITING, *([] if step is None else [f"step-{step}"]), target.stamp]
-    return _skipping(target, "All waiting clusters", ",".join(parts))
+    return _skipping(
+        target, f"All waiting clusters of the running step of {target.name}", ",".join(parts)
+    )
 
 
 def skip_named(
@@ -92,9 +94,8 @@ def skip_named(
 
 
 def _skipping(target: Target, who: str, value: str, but: str = "") -> Change:
-    words = f"{who} of the running step of {target.name} will be skipped"
     still = "it still waits" if who in value.split(",") else "they still wait"
-    return target.annotate(f"{words} if {still} then{but}", {names.SKIP: value})
+    return target.annotate(f"{who} will be skipped if {still}{but}", {names.SKIP: value})
 
 
 def _why_nobody(left_out: Mapping[str, str], chosen: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ class Failure(Struct, frozen=True):
 def failure(member: Member, labels: Mapping[str, str] | None, newer: str = "") -> Failure:
     """Of a cluster's newest member in the rollout; `newer`: a later rollout that selects it."""
     if newer:
-        why = f"belongs to {newer} now"
+        why = f"owned by {newer} now"
     elif labels is None:
         why = "no ManagedCluster of that name is on the hub"
     else:
@@ -120,7 +120,7 @@ def _ready(target: Target, failures: Sequence[Failure]) -> list[Failure]:
     """Without those that are not proven, or that the Lifecycle Agent would refuse."""
     ready = [each for each in failures if not _why_not(each)]
     if not ready:
-        raise Refused(f"nothing was tried again: {_left_out(target, failures)}")
+        raise Refused(f"can't be retried: {_left_out(target, failures)}")
     unlabelled = [each.cluster for each in ready if not _selectable(each)]
     if unlabelled:
         raise Refused(
@@ -139,9 +139,9 @@ def _left_out(target: Target, failures: Sequence[Failure]) -> str:
     told = [f"{_some(clusters)} ({why})" for why, clusters in found.items()]
     if not told:
         return ""
-    way = f"ibgu stragglers {target.name} -n {target.namespace} -o yaml"
+    way = f"see ibgu stragglers {target.name} -n {target.namespace} -o yaml"
     if _FAILED in found and (Action.ABORT_ON_FAILURE,) in appendable(_actions(target)):
-        way = f"append AbortOnFailure (ibgu abort) and retry when it has finished, or see {way}"
+        way = f"append AbortOnFailure (ibgu abort) and retry when it has finished, or {way}"
     return f"{', '.join(told)}; {way}"
 
 

@@ -68,7 +68,9 @@ def _clock(turn: Turn, book: StepBook) -> None:
     held = _by_person(step) or turn.rollout.paused
     stands = (held and only_braked(book)) or turn.rollout.stands_still
     if stands and step.stopped_since is None and book.unfinished:
-        turn.on_step(Kind.CLOCK_STOPPED, step, "the step's clock stands", stopped_since=turn.now)
+        turn.on_step(
+            Kind.CLOCK_STOPPED, step, "the step's clock is stopped", stopped_since=turn.now
+        )
     elif step.stopped_since is not None and not stands:
         start_clock(turn, step)
 

@@ -1,4 +1,4 @@
-"""How it came: every attempt, and what came about without one."""
+"""How it got here: every attempt, and what came about without one."""
 
 from collections.abc import Iterator, Sequence
 

@@ -31,9 +31,11 @@ def advice(step: StepPreview, ibu: IbuSpec) -> str:
     need = safe(step, ibu)
     if step.allowed >= need:
         return ""
+    was = "was" if len(step.actions) == 1 else "were"
     return (
-        f"{' and '.join(step.actions)} was not measured here yet, and {minutes(step.allowed)} min "
-        f"a site are little: a failing one goes back by itself after up to {minutes(need)} min; "
+        f"{' and '.join(step.actions)} {was} not measured here yet, and "
+        f"{minutes(step.allowed)} min a site is little: a failing one goes "
+        f"back by itself after up to {minutes(need)} min; "
         f"timeout {_timeout(need, step)} is safe"
     )
 

@@ -282,11 +282,11 @@ def test_a_second_resume_waits_until_the_first_was_seen() -> None:
     [
         (skip(target("Prep")), f"waiting,{STAMP}", "All waiting clusters of"),
         (skip(target("Prep"), 2), f"waiting,step-2,{STAMP}", "All waiting clusters of"),
-        (skip_named(target("Prep"), ["a"]), f"{STAMP},a", "a of"),
+        (skip_named(target("Prep"), ["a"]), f"{STAMP},a", "a will be skipped if it still waits"),
         (
             skip_named(target("Prep"), ["waiting", "b"], {}),
             f"{STAMP},waiting,b",
-            "2 clusters of the running step of ran will be skipped if they still wait then",
+            "2 clusters will be skipped if they still wait",
         ),
     ],
 )
@@ -354,7 +354,7 @@ def test_failed_clusters_get_an_ibgu_of_their_own() -> None:
         {"matchExpressions": [{"key": "name", "operator": "In", "values": ["s9", "s10"]}]}
     ]
     assert plan_of(change) == [["Prep"], ["Upgrade"]]
-    assert "; left out: gone (is gone); ibgu stragglers" in change.done
+    assert "; left out: gone (is gone); see ibgu stragglers" in change.done
     assert "annotations" not in change.create["metadata"]
     assert change.create["metadata"]["name"].startswith("ran-retry-")
     assert retry(found, failures) == change
@@ -396,7 +396,7 @@ TAKEN_BACK = newest(
         (newest(failed_action=Action.UPGRADE), [PREPARED], "", ""),
         (TAKEN_BACK, [], "", ""),
         (TAKEN_BACK, [PREPARED], "", "was taken further since"),
-        (newest(), [], "other", "belongs to other now"),
+        (newest(), [], "other", "owned by other now"),
         (newest(), None, "", "no ManagedCluster of that name is on the hub"),
         (newest(Outcome.CANCELLED), [], "", "cancelled"),
         (newest(Outcome.SKIPPED), [], "", "skipped"),
@@ -421,7 +421,7 @@ def test_who_may_be_tried_again(
     found = change_failure(member, marks, newer)
     assert found.unproven == words
     if words:
-        with pytest.raises(Refused, match=r"^nothing was tried again: s1 \(.* stragglers ran -n"):
+        with pytest.raises(Refused, match=r"^can't be retried: s1 \(.* stragglers ran -n"):
             retry(target("Prep"), [found])
 
 
@@ -430,7 +430,9 @@ def test_who_is_left_out_is_named() -> None:
     change = retry(target("Prep", "Upgrade"), failures)
     assert change.create is not None
     assert "s2" not in str(change.create)
-    assert change.done.endswith("; left out: s2 (cancelled); ibgu stragglers ran -n edge -o yaml")
+    assert change.done.endswith(
+        "; left out: s2 (cancelled); see ibgu stragglers ran -n edge -o yaml"
+    )
 
 
 def test_where_no_abort_may_follow_the_way_is_another() -> None:

@@ -124,7 +124,7 @@ def test_nothing_was_measured_yet() -> None:
     prep, upgrade = found.steps
     assert (prep.enough, upgrade.enough, upgrade.measured) == (True, None, None)
     assert upgrade.advice == (
-        "Upgrade was not measured here yet, and 30 min a site are little: a failing one goes back "
+        "Upgrade was not measured here yet, and 30 min a site is little: a failing one goes back "
         "by itself after up to 45 min; timeout 90 is safe"
     )
     assert (found.likely, found.latest) == (None, NOW + timedelta(minutes=120))

@@ -18,7 +18,7 @@ export function Ends({ eta, now }) {
   if (!eta) return null;
   const [from, to] = [eta.earliest, eta.latest].map((stamp) => stamp && clock(stamp, now));
   const limit = eta.limit && clock(eta.limit, now);
-  const stuck = eta.stuck > 0 && `${plural(eta.stuck, "cluster")} stuck`;
+  const stuck = eta.stuck > 0 && `${plural(eta.stuck, "cluster")} stalled`;
   if (stuck && eta.at === eta.limit)
     return html`<span class="ends worry" title=${eta.basis ?? ""}>
       ${stuck}; otherwise done; the limit ends it at ${limit}

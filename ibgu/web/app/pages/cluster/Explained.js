@@ -22,7 +22,7 @@ export function Explained({ found, now }) {
       <dd><${Rollout} found=${found} /></dd>
     </dl>
     <details open>
-      <summary>How it came</summary>
+      <summary>How it got here</summary>
       <ol class="came">
         ${found.history.map(
           ({ at, text }, index) => html`<li key=${index}>
