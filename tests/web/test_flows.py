@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from ibgu.core.model import ReasonKind, RolloutState, StepState
 from ibgu.core.spans import duration
 from ibgu.hub.client import HubClient
 from tests.api.reporting import put_works
 from tests.web.conftest import SESSION, Look
-from tests.web.fleet import MINUTE, MONITOR, SLOTS, failed, running, succeeded
+from tests.web.fleet import MINUTE, MONITOR, PULL, SLOTS, failed, running, succeeded
 
 pytestmark = [pytest.mark.hub, SESSION]
 
@@ -269,6 +269,43 @@ async def test_what_is_to_be_typed_is_code_and_no_backtick_is_seen(look: Look) -
     card = page.get_by_role("region", name="How it stands")
     await expect(card.locator("dd.do code")).to_have_text("velero describe restore")
     assert "`" not in await page.locator("main").inner_text()
+
+
+async def test_words_of_an_earlier_moment_stand_beside_no_later_state(look: Look) -> None:
+    """The members' own words come in an answer of their own, which may be late."""
+    story = look.site.story()
+    of = await story.rollout("ran-stale", ["Upgrade"])
+    step = await story.step(of, 0, 1)
+    words = "the cluster is not reachable"
+    await story.put(running(step, 9973, 0, 1, story.now, ReasonKind.REBOOTING, words))
+    answers: list[bytes] = []
+
+    async def first_again(route: Route) -> None:
+        if not answers:
+            answers.append(await (await route.fetch()).body())
+        await route.fulfill(body=answers[0], content_type="application/json")
+
+    await look.page.route("**/members?*", first_again)
+    page = await look.open("#/r/default/ran-stale")
+    row = page.get_by_role("region", name="Members").locator("tbody tr")
+    await expect(row).to_contain_text(words)
+    took = timedelta(minutes=1)
+    await story.end(failed(step, 9973, 0, story.now - took, took, MONITOR))
+    await expect(row).to_contain_text("failed")
+    await expect(row).not_to_contain_text(words)
+
+
+async def test_a_step_that_cleans_up_hides_no_failure(look: Look) -> None:
+    story = look.site.story()
+    of = await story.rollout("ran-cleaned", ["Prep", "AbortOnFailure"])
+    prep = await story.step(of, 0, 1, state=StepState.FINISHED, finished_at=story.now)
+    took = timedelta(minutes=1)
+    await story.put(failed(prep, 9972, 0, story.now - took, took, PULL))
+    abort = await story.step(of, 1, 1)
+    await story.put(succeeded(abort, 9972, 0, story.now - took, took))
+    page = await look.open("#/r/default/ran-cleaned")
+    await page.get_by_role("link", name="1 cluster failed in step 1, Prep").click()
+    await expect(page.get_by_role("region", name="1 failure in this step")).to_be_visible()
 
 
 async def test_a_link_holds_step_and_filter(look: Look) -> None:

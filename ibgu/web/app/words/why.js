@@ -10,8 +10,13 @@ import { spaced, stateOf } from "./states.js";
 export function whyOf(state, kind, words) {
   const name = spaced(kind);
   const told = [stateOf(state).label, name].filter(Boolean).reduce(without, words);
-  const twice = name === stateOf(state).label || told.toLowerCase().startsWith(`${name} `);
+  const twice = name === stateOf(state).label || begins(told, name);
   return { kind: twice ? "" : name, words: told };
+}
+
+/** As in "ready, waits for a slot". */
+function begins(/** @type {string} */ words, /** @type {string} */ name) {
+  return words.toLowerCase().startsWith(name) && !/^\w/.test(words.slice(name.length));
 }
 
 /** "rebooting: the cluster is away" is "the cluster is away" beside the word. */

@@ -2,7 +2,7 @@
 import { NOTHING } from "../../data/filter.js";
 import { html } from "../../html.js";
 import { Words } from "../../parts/Words.js";
-import { clusterLink } from "../../route.js";
+import { clusterLink, rolloutLink } from "../../route.js";
 import { count, plural } from "../../words/format.js";
 import { spaced } from "../../words/states.js";
 
@@ -34,6 +34,19 @@ export function Failures({ body, rollout, filter, choose }) {
     </details>`
     }
   </section>`;
+}
+
+/** Failures of the other steps: a step that cleans up after them must not hide them. */
+export function FailedElsewhere({ rollout, steps, step }) {
+  const others = steps.filter((each) => each.step !== step && each.counts?.failed);
+  if (!others.length) return null;
+  return html`<p class="notice quiet">
+    ${others.map(
+      (each, index) => html`<span key=${each.step}>${index ? ", " : ""}
+        <a href=${rolloutLink(rollout, { step: each.step })}>${plural(each.counts.failed, "cluster")} failed in
+        ${" "}step ${each.step}, ${each.actions.join(" + ")}</a></span>`,
+    )}
+  </p>`;
 }
 
 const sum = (groups) => groups.reduce((total, { count: number }) => total + number, 0);

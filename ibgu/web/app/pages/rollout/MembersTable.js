@@ -60,11 +60,16 @@ function Head({ by, name, title, order, reorder }) {
 
 function Reason({ columns, index, member }) {
   const name = columns.failures[index] ?? columns.causes[index] ?? columns.reasons[index];
-  const told = member?.message || member?.reason?.message || "";
-  const { kind, words } = whyOf(columns.states[index], name, told);
+  const told = sameMoment(columns, index, member) ? member.message || member.reason?.message : "";
+  const { kind, words } = whyOf(columns.states[index], name, told ?? "");
   return html`${kind && html`<strong>${kind}</strong> `}
     ${words && html`<span><${Words} text=${words} /></span>`}
     <${Late} stalled=${columns.stalled[index]} overdue=${columns.overdue[index]} member=${member} />`;
+}
+
+/** Whether the member's words, from an answer of their own, are of the state that stands beside. */
+function sameMoment(columns, index, member) {
+  return Boolean(member) && (columns.reasons[index] ?? null) === (member.reason?.kind ?? null);
 }
 
 /** The action's time says more than the reason's, which it explains. */

@@ -10,7 +10,7 @@ import { go, MEMBERS, rolloutLink } from "../../route.js";
 import { Activity } from "./Activity.js";
 import { Clusters } from "./Clusters.js";
 import { Course } from "./Course.js";
-import { Failures } from "./Failures.js";
+import { FailedElsewhere, Failures } from "./Failures.js";
 import { Headline } from "./Headline.js";
 import { Members } from "./Members.js";
 import { Steps } from "./Steps.js";
@@ -39,6 +39,7 @@ export function Rollout({ route }) {
       key=${number}
       of=${of}
       step=${found(number)}
+      steps=${steps}
       view=${view}
       refused=${refused}
       route=${route}
@@ -54,7 +55,7 @@ function Step({ step, view, ...more }) {
   return html`<${Begun} step=${step} view=${view} ...${more} />`;
 }
 
-function Begun({ of, step: { step, counts }, view, refused, route, now }) {
+function Begun({ of, step: { step, counts }, steps, view, refused, route, now }) {
   const { grid: columns, labelled, failures, timeline } = view;
   const text = JSON.stringify(route.query);
   const filter = useMemo(() => filterOf(route.query), [text]);
@@ -69,6 +70,7 @@ function Begun({ of, step: { step, counts }, view, refused, route, now }) {
     go(rolloutLink(of, { step: asked, ...queryOf(filter), sort: wanted }), { replace: true });
   const shared = { rollout: of, columns, labelled, matching, filter, choose, now };
   return html`<${Failures} body=${failures} ...${shared} />
+    <${FailedElsewhere} rollout=${of} steps=${steps} step=${step} />
     <div class="two">
       <${Course} timeline=${timeline} total=${labelled?.filter(Boolean).length ?? counts.total} />
       <${Why} ...${shared} />
