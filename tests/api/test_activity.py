@@ -63,6 +63,14 @@ async def test_clusters_have_no_part_in_it_and_a_limit_keeps_the_newest(
     assert [each[0] for each in await told(ask, limit=1)] == ["Step started"]
 
 
+async def test_a_skip_that_found_nobody_says_so(ask: Ask, journal: Journal) -> None:
+    one = await fleet(journal)
+    named = replace(one, controls={names.SKIP: "a"})
+    words = f"{names.SKIP}=a: nothing skipped; not skipped: in flight: a"
+    await tell(journal, OnRollout(Kind.CONTROL, named, words))
+    assert (await told(ask))[0] == ("Nothing skipped", "not skipped: in flight: a", None, None)
+
+
 async def test_a_rollout_that_has_just_been_seen(ask: Ask, journal: Journal) -> None:
     await tell(journal, OnRollout(Kind.ROLLOUT_SEEN, rollout(), "seen on the hub"))
     assert await told(ask) == [("Created", "Prep, then Upgrade, then FinalizeUpgrade", None, None)]

@@ -29,6 +29,9 @@ async def test_commands_go_where_one_is_logged_in(
     done = await ibgu("login", "--server", server, **env)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith(f"{server}: logged in as alice, for the context ")
+    assert "IBGU_TOKEN" not in done.stderr
+    other = await ibgu("login", "--server", server, **env | {"IBGU_TOKEN": "of somebody else"})
+    assert "IBGU_TOKEN is set: commands use that token" in other.stderr
     file = tmp_path / "ibgu" / "logins.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert sandbox_hub.token("alice") not in file.read_text()

@@ -28,6 +28,7 @@ _CONTROLS = {
     names.BRAKE: "Brake changed",
     names.ADOPT: "Take-over asked for",
 }
+_NOTHING = "nothing skipped"
 _ACTOR = re.compile(r"via the hub(?: \((?:ibgu-(?P<client>page|cli|rest):)?(?P<name>[^)]*)\))?")
 
 
@@ -76,7 +77,10 @@ def _control(row: EventRow) -> tuple[str, str]:
     if not key:
         return "Pace changed", row.why
     value = row.data.get("controls", {}).get(key, "")
-    return _CONTROLS[key], row.why.removeprefix(f"{key}={value}").removeprefix(key).lstrip(": ")
+    told = row.why.removeprefix(f"{key}={value}").removeprefix(key).lstrip(": ")
+    if told.startswith(_NOTHING):
+        return _NOTHING.capitalize(), told.removeprefix(_NOTHING).lstrip("; ")
+    return _CONTROLS[key], told
 
 
 def _plan(row: EventRow) -> str:

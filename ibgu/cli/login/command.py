@@ -29,6 +29,7 @@ def login(
 ) -> None:
     """Find ibgu's REST API through the kubeconfig, and remember it for its current context."""
     import asyncio
+    import os
     from pathlib import Path
 
     from ibgu.cli.login import kept
@@ -46,6 +47,9 @@ def login(
         kept.keep(here.context, kept.Login(address, trusted, here.hub))
     named = here.context or "of no name"
     typer.echo(f"{address}: logged in as {who.username}, for the context {named}")
+    if os.environ.get("IBGU_TOKEN"):
+        words = "IBGU_TOKEN is set: commands use that token, and its user; unset it to use this one"
+        typer.echo(f"ibgu: {words}", err=True)
 
 
 def _only(found: list[str], namespace: str) -> str:

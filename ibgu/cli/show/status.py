@@ -163,11 +163,16 @@ def step_lines(seen: Seen, paper: Paper) -> Iterator[str]:
         yield "  ".join(filter(None, parts)).rstrip()
 
 
+_AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Disarming")
+"""What a cluster in flight is at while all is well: it keeps nothing, as on the page."""
+
+
 def _reasons(step: Step, now: datetime) -> list[str]:
     """Why not further, and how many of them; of a pace, when the next one may start."""
     told = [
         f"{each.count} {each.kind}{_until(step, each.kind, now)}{_overdue(each)}"
         for each in step.reasons
+        if each.overdue or each.kind not in _AT_WORK
     ]
     return [f"    why not further: {' · '.join(told)}"] if told else []
 

@@ -113,7 +113,8 @@ def _skip(turn: Turn, value: str) -> _Said | None:
         said = f"{names.SKIP}: {MOST} waiting clusters skipped, {len(chosen) - MOST} to go"
         turn.on_rollout(Kind.CONTROL, said, actor=turn.snapshot.actor)
         return None
-    words = f"{count(len(chosen), 'waiting cluster')} skipped"
+    number = count(len(chosen), "waiting cluster") if chosen else "nothing"
+    words = f"{number} skipped"
     if others := _left_out(book, value):
         return _Said(f"{words}; not skipped: {listed(others)}", warning=True)
     return _Said(words)
