@@ -220,6 +220,18 @@ async def test_a_proposed_command_keeps_the_filters(
     assert "ibgu abort" not in text
 
 
+async def test_who_is_back_at_idle_is_told_of_no_abort(
+    ibgu: Ibgu, scene: Scene, kubectl: Kubectl
+) -> None:
+    labels = (f"{LABEL}prep-completed-", f"{LABEL}upgrade-failed-")
+    kubectl("label", "managedcluster", scene.names["monitor"], *labels)
+    cause = ("--cause", "InitMonitorTimeout")
+    text = (await ibgu("stragglers", "ran-r1", "-n", scene.namespace, *cause)).stdout
+    assert "[Prep][Upgrade], by a new ImageBasedGroupUpgrade" in text
+    assert "if the site is slow" in " ".join(text.split())
+    assert "AbortOnFailure" not in text
+
+
 async def test_clusters_that_no_label_names(ibgu: Ibgu, scene: Scene, kubectl: Kubectl) -> None:
     name = scene.names["pull"]
     kubectl("label", "managedcluster", name, "name-")

@@ -1,6 +1,7 @@
 """The report as text and for programs."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -26,6 +27,7 @@ _WHO = {
     "cluster": "wait for the clusters, or see what they are at: ibgu explain",
     "person": "this waits for a person: ibgu explain says for what",
 }
+_AGAIN = re.compile(r"(?:[,;] )?(?:then |append )?AbortOnFailure,? and Prep again\.?$")
 _WORDS = 200
 """Characters of a message."""
 _SHOWN = 5
@@ -131,12 +133,19 @@ def _what(group: Group) -> str:
             return f"{group.action} succeeded in {where}, a later step did not take them"
 
 
+def _remedy(group: Group) -> str:
+    """Who is back at Idle, so that its way on is another plan, needs no abort any more."""
+    if not group.plan or group.plan == ABORT:
+        return group.remedy
+    return _AGAIN.sub("", group.remedy)
+
+
 def _do(report: Report, group: Group) -> Iterator[str]:
     if group.standing is Standing.GOING:
         yield group.check or _WHO.get(group.who, "")
         return
-    if group.remedy:
-        yield group.remedy
+    if remedy := _remedy(group):
+        yield remedy
     if group.note:
         yield f"({group.note})"
     if isinstance(report.live, Unchecked) or not group.plan:
