@@ -17,7 +17,7 @@ from ibgu.controller.aside import about
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.core.adopt import Removal, may_remove, works_to_remove
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import ClusterGroupUpgrade, ClusterGroupUpgradeMeta, JsonObject
 from ibgu.core.model import MemberState, Rollout
 from ibgu.core.talm import TalmWork
@@ -72,16 +72,16 @@ class Adopting:
         self._busy: set[str] = set()
         self._now = asyncio.get_running_loop().time
 
-    def follow(self, book: Book) -> None:
+    def follow(self, tracked: TrackedRollout) -> None:
         """Called with every turn of a rollout, while nothing forbids to write."""
-        rollout = book.rollout
+        rollout = tracked.rollout
         if may_remove(rollout):
-            self._remove(book)
+            self._remove(tracked)
         elif rollout.adopting_since is not None:
             return
         elif rollout.uid in self._asked:
             self.forget(rollout.uid)
-        elif not book.steps and self._wished(rollout):
+        elif not tracked.steps and self._wished(rollout):
             self._read_payload(rollout)
 
     def answered(self, result: WriteResult) -> bool:
@@ -119,10 +119,10 @@ class Adopting:
 
     # -- what goes -----------------------------------------------------------------------------
 
-    def _remove(self, book: Book) -> None:
-        rollout = book.rollout
+    def _remove(self, tracked: TrackedRollout) -> None:
+        rollout = tracked.rollout
         traces = self._mirror.traces(rollout)
-        for work, removal in works_to_remove(traces, lambda work: self._watched(book, work)):
+        for work, removal in works_to_remove(traces, lambda work: self._watched(tracked, work)):
             self._remove_work(rollout, work, removal)
         if any(not w.terminating for works in traces.works.values() for w in works):
             return
@@ -130,11 +130,11 @@ class Adopting:
             for cgu in self._mirror.cgus_left(rollout):
                 self._remove_group(rollout, cgu)
         elif traces.left:
-            self._begin(rollout, self._templates(book))
+            self._begin(rollout, self._templates(tracked))
 
-    def _watched(self, book: Book, work: TalmWork) -> bool:
+    def _watched(self, tracked: TrackedRollout, work: TalmWork) -> bool:
         """What TALM has begun is seen through our own work before TALM's goes."""
-        member, rollout = book.latest(work.cluster), book.rollout
+        member, rollout = tracked.latest(work.cluster), tracked.rollout
         if member is None or member.state is not MemberState.IN_FLIGHT:
             return True
         key = (work.cluster, stage_name(rollout.uid, rollout.name))
@@ -190,13 +190,13 @@ class Adopting:
             self._busy.discard(rollout.uid)
         self._touch(rollout.uid)
 
-    async def _templates(self, book: Book) -> None:
+    async def _templates(self, tracked: TrackedRollout) -> None:
         """Those that TALM has made for this very IBGU, until none is there."""
-        rollout = book.rollout
+        rollout = tracked.rollout
         actions = {action for item in rollout.spec.plan for action in item.actions}
         left = {talm.template_name(rollout.name, action) for action in actions}
         while left:
-            if not may_remove(book.rollout):
+            if not may_remove(tracked.rollout):
                 return
             for name in sorted(left):
                 if await self._template_gone(rollout, name):

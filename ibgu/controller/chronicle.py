@@ -7,7 +7,7 @@ import structlog
 
 from ibgu import tracing
 from ibgu.controller import naming
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import Decision, Kind, Member, OnMember, OnRollout, OnStep, is_warning
 
 log = structlog.get_logger("ibgu.decided")
@@ -25,16 +25,16 @@ TOLD = frozenset(
 """Of members: everything else about them is in the history. Of steps and rollouts all is told."""
 
 
-def write(decisions: Iterable[Decision], world: World) -> None:
+def write(decisions: Iterable[Decision], fleet: FleetState) -> None:
     """After the commit: what was decided has happened."""
     for decision in decisions:
         match decision:
             case OnRollout(rollout=rollout):
                 _line(decision, rollout=rollout.full_name)
             case OnStep(step=step):
-                _line(decision, **naming.of_rollout(world, step.rollout), step=step.index + 1)
+                _line(decision, **naming.of_rollout(fleet, step.rollout), step=step.index + 1)
             case OnMember(member=member) if decision.kind in TOLD:
-                names = naming.of_rollout(world, member.rollout)
+                names = naming.of_rollout(fleet, member.rollout)
                 _line(decision, **names, **_of_member(decision.kind, member))
 
 

@@ -12,7 +12,7 @@ import structlog
 from ibgu import telemetry, tracing
 from ibgu.controller import naming
 from ibgu.controller.agenda import Touched
-from ibgu.core.book import Undo, World
+from ibgu.core.fleet import FleetState, Undo
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import JournalAway
 from ibgu.db.journal import Journal, MemberKey, Turn, about
@@ -33,8 +33,8 @@ class Draft:
     nothing is done for them: what their records want may be wrong by now (R8.8).
     """
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, fleet: FleetState) -> None:
+        self.fleet = fleet
         self.decisions: list[Decision] = []
         self.decided: Touched = {}
         self._undo: list[Undo] = []
@@ -44,10 +44,10 @@ class Draft:
         if isinstance(decision, OnMember):
             self._slots.setdefault(decision.member.key, self._slot(decision.member))
         self.decisions.append(decision)
-        self._undo.append(self.world.apply(decision))
+        self._undo.append(self.fleet.apply(decision))
 
     def _slot(self, member: Member) -> int | None:
-        known = self.world.step_of(member).members.get(member.cluster)
+        known = self.fleet.step_of(member).members.get(member.cluster)
         return known.slot if known else None
 
     @property
@@ -99,7 +99,7 @@ follows an acceptance, needs no journal (R9.2)."""
 def _tell_lost(draft: Draft, lost: frozenset[MemberKey]) -> None:
     last = {d.member.key: d.member for d in draft.decisions if isinstance(d, OnMember)}
     for member in (last[key] for key in sorted(lost) if key in last):
-        names = naming.of_rollout(draft.world, member.rollout) | naming.of_member(member)
+        names = naming.of_rollout(draft.fleet, member.rollout) | naming.of_member(member)
         log.warning("hold lost to another rollout", **names)
 
 

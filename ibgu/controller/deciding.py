@@ -13,8 +13,8 @@ from ibgu.controller.commit import Draft
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import found_of
 from ibgu.core.adopt import NO_TRACES, Traces
-from ibgu.core.book import Book
 from ibgu.core.decide import Answer, decide_debt, decide_into, set_aside, start_into
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Decision, Kind, OnDebt, OnRollout, Rollout
 from ibgu.core.moments import moment
@@ -34,8 +34,8 @@ class Deciding:
         """All rollouts of this turn, one after the other: each sees what was decided before. Once
         others had their turn in between, the rest waits for the next one: what it rests on may
         have changed."""
-        self._parts.world.starts.settle(now)
-        draft = Draft(self._parts.world)
+        self._parts.fleet.starts.settle(now)
+        draft = Draft(self._parts.fleet)
         for decision in self._debts(debts):
             draft.take(decision)
         rest = dict(touched)
@@ -56,7 +56,7 @@ class Deciding:
         with about(uid):
             for seen in list(self._seen(uid, now)):
                 draft.take(seen)
-            if uid not in self._parts.world.books:
+            if uid not in self._parts.fleet.rollouts:
                 return False
             return await self._decide_rollout(draft, uid, clusters, now)
 
@@ -70,14 +70,14 @@ class Deciding:
             for seen in self._seen(uid, now):
                 if isinstance(seen, OnRollout) and seen.kind is Kind.ROLLOUT_SEEN:
                     draft.take(seen)
-        book = self._parts.world.books.get(uid)
-        for decision in set_aside(book, self._parts.aside.words(uid), now) if book else ():
+        tracked = self._parts.fleet.rollouts.get(uid)
+        for decision in set_aside(tracked, self._parts.aside.words(uid), now) if tracked else ():
             draft.take(decision)
 
     async def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> bool:
-        answer = self._rollout(draft, self._parts.world.books[uid], clusters, now)
+        answer = self._rollout(draft, self._parts.fleet.rollouts[uid], clusters, now)
         breathed = await self._join(draft, answer.joining)
         if answer.left:
             self._parts.agenda.touch_now(uid, answer.left)
@@ -98,7 +98,7 @@ class Deciding:
 
     def _debts(self, uids: Iterable[str]) -> Iterable[OnDebt]:
         for uid in uids:
-            debt = self._parts.world.debts.get(uid)
+            debt = self._parts.fleet.debts.get(uid)
             # What is on its way would look like somebody's hand, or like nothing left to do.
             if debt is not None and not self._parts.effects.being_paid(debt):
                 with about(debt.rollout):
@@ -108,49 +108,51 @@ class Deciding:
 
     def _seen(self, uid: str, now: datetime) -> Iterable[Decision]:
         """An IBGU that the journal does not know yet, or has lost."""
-        world, mirror = self._parts.world, self._parts.mirror
+        fleet, mirror = self._parts.fleet, self._parts.mirror
         obj = mirror.ibgu(uid)
-        if obj is None or uid in world.books or _leaving(obj):
+        if obj is None or uid in fleet.rollouts or _leaving(obj):
             return
         rollout, found = new_rollout(obj, now), found_of(mirror, obj)
-        if proof := next(returned(obj, world.handled), ""):
+        if proof := next(returned(obj, fleet.handled), ""):
             mirror.went_back = mirror.went_back or proof
         elif found.begun:
-            yield from rebuild(rollout, found, world, "it knew nothing of this rollout", now)
+            yield from rebuild(rollout, found, fleet, "it knew nothing of this rollout", now)
         else:
             yield OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen on the hub", actor=actor_of(obj))
 
-    def _rollout(self, draft: Draft, book: Book, clusters: Iterable[str], now: datetime) -> Answer:
-        snapshot = self.snapshot(book)
-        listed = self._parts.openings.take(book)
+    def _rollout(
+        self, draft: Draft, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
+    ) -> Answer:
+        snapshot = self.snapshot(tracked)
+        listed = self._parts.openings.take(tracked)
         if listed is not None:
             snapshot = replace(snapshot, scope=listed.scope)
             return start_into(draft.take, snapshot, clusters, listed.clusters, now)
         return decide_into(draft.take, snapshot, clusters, now)
 
-    def snapshot(self, book: Book) -> Snapshot:
+    def snapshot(self, tracked: TrackedRollout) -> Snapshot:
         """For this moment only: a cluster is observed once, however often it is asked for."""
-        rollout, mirror = book.rollout, self._parts.mirror
+        rollout, mirror = tracked.rollout, self._parts.mirror
         found = mirror.ibgu(rollout.uid)
         return Snapshot(
-            world=self._parts.world,
-            book=book,
+            fleet=self._parts.fleet,
+            tracked=tracked,
             observe=cache(mirror.observe(rollout, self._parts.effects.pending)),
             cluster=mirror.cluster,
             facts=self.facts,
             object=found,
             payload=self._parts.payloads.state(rollout.uid),
             adoption=mirror.unfinished_cgus(rollout),
-            traces=self._traces(book, found),
+            traces=self._traces(tracked, found),
             scope=self._parts.tenants.scope(rollout.namespace),
             actor=actor_of(found),
         )
 
-    def _traces(self, book: Book, found: Ibgu | None) -> Traces:
+    def _traces(self, tracked: TrackedRollout, found: Ibgu | None) -> Traces:
         """Read only where they count: before ibgu's own steps, and while it takes over (R20.2)."""
-        rollout = book.rollout
+        rollout = tracked.rollout
         wish = found.metadata.annotations.get(names.ADOPT) if found else None
-        settled = book.steps and rollout.adopting_since is None
+        settled = tracked.steps and rollout.adopting_since is None
         if settled and names.journaled(wish) == rollout.controls.get(names.ADOPT):
             return NO_TRACES
         return self._parts.mirror.traces(rollout)

@@ -12,7 +12,6 @@ from ibgu.controller.conflicts import Conflicts
 from ibgu.controller.denials import denied, told
 from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
-from ibgu.core.book import Book, World
 from ibgu.core.decide import (
     Remove,
     decide_debt,
@@ -22,6 +21,7 @@ from ibgu.core.decide import (
     payload_wanted,
     stage_work,
 )
+from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import ManagedCluster, ManifestWork
 from ibgu.core.model import Debt, Member, Observation, Rollout, RunState, WorkView
 from ibgu.core.observe import shown_cluster, shown_work
@@ -73,22 +73,24 @@ class Effects:
 
     # -- asking for effects ------------------------------------------------------------------
 
-    def follow(self, world: World, book: Book, clusters: Iterable[str], now: datetime) -> None:
+    def follow(
+        self, fleet: FleetState, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
+    ) -> None:
         """Make the hub show what the rollout's records want for these clusters."""
-        observe = self._mirror.observe(book.rollout, self.pending)
+        observe = self._mirror.observe(tracked.rollout, self.pending)
         for cluster in clusters:
-            self._take_back(book, cluster)
+            self._take_back(tracked, cluster)
             seen = observe(cluster)
-            wanted = stage_work(book, cluster, seen, now)
-            if wanted is not None and not self._put_off(book, cluster, wanted):
-                self._stage(book, cluster, wanted, seen.stage)
-            self._payload(world, book, cluster, seen)
+            wanted = stage_work(tracked, cluster, seen, now)
+            if wanted is not None and not self._put_off(tracked, cluster, wanted):
+                self._stage(tracked, cluster, wanted, seen.stage)
+            self._payload(fleet, tracked, cluster, seen)
 
-    def _put_off(self, book: Book, cluster: str, wanted: Wanted | Remove) -> bool:
+    def _put_off(self, tracked: TrackedRollout, cluster: str, wanted: Wanted | Remove) -> bool:
         """What the hub has just refused for good; an arming is refused once, and ends its run."""
         if isinstance(wanted, Wanted) and wanted.armed:
             return False
-        name = stage_name(book.rollout.uid, book.rollout.name)
+        name = stage_name(tracked.rollout.uid, tracked.rollout.name)
         return self._refused((cluster, name))
 
     def _refused(self, key: WorkKey) -> bool:
@@ -98,20 +100,20 @@ class Effects:
     def _waits(self, key: WorkKey) -> bool:
         return self.pending(key) or self._refused(key)
 
-    def _take_back(self, book: Book, cluster: str) -> None:
+    def _take_back(self, tracked: TrackedRollout, cluster: str) -> None:
         """An arming that was not sent yet must not go out once its run has ended (R9.2)."""
-        key = ("work", cluster, stage_name(book.rollout.uid, book.rollout.name))
-        queued, member = self._writer.queued(key), book.latest(cluster)
+        key = ("work", cluster, stage_name(tracked.rollout.uid, tracked.rollout.name))
+        queued, member = self._writer.queued(key), tracked.latest(cluster)
         if queued is None or queued.token is None:
             return
         run = member.run if member else None
         if run is None or run.id != queued.token or not run.on_hub:
             self._writer.drop(key)
 
-    def remove_orphans(self, world: World) -> None:
+    def remove_orphans(self, fleet: FleetState) -> None:
         """Those of all rollouts that neither hub nor journal knows."""
         for uid in list(self._mirror.works.values_of("rollout")):
-            if uid not in world.books:
+            if uid not in fleet.rollouts:
                 self.remove_orphans_of(uid)
 
     def remove_orphans_of(self, uid: str) -> None:
@@ -129,32 +131,32 @@ class Effects:
             log.warning("a work without an owner is removed", **names)
             self._submit(requests.deletion(key, uid, view))
 
-    def disarm_taken(self, book: Book, cluster: str) -> None:
+    def disarm_taken(self, tracked: TrackedRollout, cluster: str) -> None:
         """While the journal is away."""
-        seen = self._mirror.observe(book.rollout, self.pending)(cluster)
-        if wanted := disarm_taken(book, cluster, seen):
-            self._stage(book, cluster, wanted, seen.stage)
+        seen = self._mirror.observe(tracked.rollout, self.pending)(cluster)
+        if wanted := disarm_taken(tracked, cluster, seen):
+            self._stage(tracked, cluster, wanted, seen.stage)
 
-    def disarm_aside(self, book: Book, cluster: str, now: datetime) -> None:
+    def disarm_aside(self, tracked: TrackedRollout, cluster: str, now: datetime) -> None:
         """Of a rollout that nobody decides about."""
-        rollout = book.rollout
+        rollout = tracked.rollout
         if self._refused((cluster, stage_name(rollout.uid, rollout.name))):
             return
         seen = self._mirror.observe(rollout, self.pending)(cluster)
         found = self._mirror.ibgu(rollout.uid)
         asked_for = found is not None and found.metadata.deletion_timestamp is None
-        if wanted := disarm_aside(book, cluster, seen, now, asked_for=asked_for):
-            self._stage(book, cluster, wanted, seen.stage)
+        if wanted := disarm_aside(tracked, cluster, seen, now, asked_for=asked_for):
+            self._stage(tracked, cluster, wanted, seen.stage)
 
-    def forget(self, book: Book) -> None:
+    def forget(self, tracked: TrackedRollout) -> None:
         """Of a rollout that is gone: what the hub had against its writes."""
-        uid, name = book.rollout.uid, book.rollout.name
-        clusters = {cluster for step in book.steps for cluster in step.members}
+        uid, name = tracked.rollout.uid, tracked.rollout.name
+        clusters = {cluster for step in tracked.steps for cluster in step.members}
         for key in itertools.product(clusters, (stage_name(uid, name), payload_name(uid, name))):
             self._mirror.refusals.forget(("work", *key))
             self._mirror.denials.forget(("work", *key))
 
-    def settle(self, world: World, owed: Iterable[str], touched: Iterable[str]) -> list[str]:
+    def settle(self, fleet: FleetState, owed: Iterable[str], touched: Iterable[str]) -> list[str]:
         """Send what clusters are owed; the newest patch holds everything that is.
 
         Returns the uids of those about which something has to be decided first.
@@ -163,9 +165,9 @@ class Effects:
         be owed what was sent before, or was not sent because ibgu was stopped.
         """
         unsent = [
-            uid for uid in touched if uid in world.debts and not self.being_paid(world.debts[uid])
+            uid for uid in touched if uid in fleet.debts and not self.being_paid(fleet.debts[uid])
         ]
-        debts = [world.debts.get(uid) for uid in dict.fromkeys((*owed, *unsent))]
+        debts = [fleet.debts.get(uid) for uid in dict.fromkeys((*owed, *unsent))]
         return [debt.uid for debt in debts if debt is not None and not self._paid(debt)]
 
     def _paid(self, debt: Debt) -> bool:
@@ -191,9 +193,9 @@ class Effects:
         return waits or self._writer.pending(("cluster", debt.cluster))
 
     def _stage(
-        self, book: Book, cluster: str, wanted: Wanted | Remove, view: WorkView | None
+        self, tracked: TrackedRollout, cluster: str, wanted: Wanted | Remove, view: WorkView | None
     ) -> None:
-        rollout = book.rollout
+        rollout = tracked.rollout
         key = (cluster, stage_name(rollout.uid, rollout.name))
         self._mirror.refusals.tried(("work", *key))
         if isinstance(wanted, Remove):
@@ -212,27 +214,31 @@ class Effects:
         if view is not None:
             self._submit(requests.touch(key, rollout, view, now))
 
-    def _payload(self, world: World, book: Book, cluster: str, seen: Observation) -> None:
-        rollout, view = book.rollout, seen.payload
-        member = book.latest(cluster)
+    def _payload(
+        self, fleet: FleetState, tracked: TrackedRollout, cluster: str, seen: Observation
+    ) -> None:
+        rollout, view = tracked.rollout, seen.payload
+        member = tracked.latest(cluster)
         key = (cluster, payload_name(rollout.uid, rollout.name))
         if member is None or self._waits(key):
             return
-        if payload_wanted(book, member):
-            self._carry(book, member, key, view)
-        elif view is not None and not view.terminating and not payload_kept(world, member):
+        if payload_wanted(tracked, member):
+            self._carry(tracked, member, key, view)
+        elif view is not None and not view.terminating and not payload_kept(fleet, member):
             self._submit(requests.deletion(key, rollout.uid, view))
 
-    def _carry(self, book: Book, member: Member, key: WorkKey, view: WorkView | None) -> None:
+    def _carry(
+        self, tracked: TrackedRollout, member: Member, key: WorkKey, view: WorkView | None
+    ) -> None:
         """Create the payload work; one of another content makes room first, but not while Prep
         runs: with it the pull secret might leave the cluster."""
-        digest = book.steps[member.step].step.payload_digest
-        content = self._payloads.content(book.rollout.uid)
+        digest = tracked.steps[member.step].step.payload_digest
+        content = self._payloads.content(tracked.rollout.uid)
         begins = member.run is not None and member.run.state is RunState.INTENDED
         if view is not None and view.digest != digest and not view.terminating and begins:
-            self._submit(requests.deletion(key, book.rollout.uid, view))
+            self._submit(requests.deletion(key, tracked.rollout.uid, view))
         elif view is None and content is not None and content.digest == digest:
-            rollout, take_back = book.rollout, self._take_back_secrets
+            rollout, take_back = tracked.rollout, self._take_back_secrets
             self._submit(requests.payload_creation(key, content, rollout, take_back=take_back))
 
     def _submit(self, write: Write) -> None:

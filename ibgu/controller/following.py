@@ -9,7 +9,7 @@ from ibgu.controller.aside import about
 from ibgu.controller.commit import Draft
 from ibgu.controller.notices import rollout_of
 from ibgu.controller.parts import Parts
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import (
     Action,
     Decision,
@@ -55,7 +55,7 @@ class Following:
         owed: dict[str, None] = {}
         for decision in draft.decisions:
             self._follow(decision, touched_or_told, owed)
-        aside, world = self._parts.aside, self._parts.world
+        aside, fleet = self._parts.aside, self._parts.fleet
         # Nobody has looked at what is set aside: what its records want may be wrong by now.
         concerned = {uid: names for uid, names in touched_or_told.items() if uid not in aside}
         if not quiet and not late:
@@ -63,7 +63,7 @@ class Following:
             for uid, clusters in concerned.items():
                 with about(uid):
                     self._perform(uid, clusters, now)
-            for uid in self._parts.effects.settle(world, owed, debts):
+            for uid in self._parts.effects.settle(fleet, owed, debts):
                 self._parts.agenda.touch_debt(uid)
         for uid in concerned:
             with about(uid):
@@ -75,34 +75,34 @@ class Following:
     def _disarm(self, touched: Touched, now: datetime) -> None:
         """Take back impulses that serve nothing of what is set aside (R9.2): nobody has to decide
         anything for that."""
-        aside, world = self._parts.aside, self._parts.world
-        for uid in [uid for uid in touched if uid in aside and uid in world.books]:
-            book = world.books[uid]
-            running = {name: None for step in book.steps for name in step.in_flight}
+        aside, fleet = self._parts.aside, self._parts.fleet
+        for uid in [uid for uid in touched if uid in aside and uid in fleet.rollouts]:
+            tracked = fleet.rollouts[uid]
+            running = {name: None for step in tracked.steps for name in step.in_flight}
             for cluster in touched[uid] or running:
                 with aside.spared(uid):
-                    self._parts.effects.disarm_aside(book, cluster, now)
+                    self._parts.effects.disarm_aside(tracked, cluster, now)
 
     def _perform(self, uid: str, clusters: Iterable[str], now: datetime) -> None:
-        world = self._parts.world
-        book = world.books.get(uid)
-        if book is None:
+        fleet = self._parts.fleet
+        tracked = fleet.rollouts.get(uid)
+        if tracked is None:
             self._parts.effects.remove_orphans_of(uid)
             return
-        self._parts.effects.follow(world, book, clusters, now)
-        self._parts.adopting.follow(book)
+        self._parts.effects.follow(fleet, tracked, clusters, now)
+        self._parts.adopting.follow(tracked)
 
     def _tell(self, rollout: str, decisions: list[Decision], *, quiet: bool) -> None:
-        world = self._parts.world
-        if rollout in world.books and not quiet:
+        fleet = self._parts.fleet
+        if rollout in fleet.rollouts and not quiet:
             self._parts.statuses.touch(rollout)
         if self._parts.poking is not None:
             self._parts.poking.follow(decisions)
-        measures.count(decisions, world)
-        chronicle.write(decisions, world)
+        measures.count(decisions, fleet)
+        chronicle.write(decisions, fleet)
         if quiet:
             return
-        self._parts.notices.tell(world, decisions)
+        self._parts.notices.tell(fleet, decisions)
         for decision in decisions:
             if isinstance(decision, OnStep) and decision.kind is Kind.STEP_STARTED:
                 self._warn_of_payload(decision.step)
@@ -134,51 +134,51 @@ class Following:
             case Preempt(cluster=cluster):
                 self._touch_others(cluster, "")
             case OnStep(kind=Kind.STEP_STARTED | Kind.STEP_ADOPTED, step=step):
-                book = self._parts.world.books[step.rollout]
-                members = book.steps[step.index].members
+                tracked = self._parts.fleet.rollouts[step.rollout]
+                members = tracked.steps[step.index].members
                 self._parts.agenda.touch_now(step.rollout, members)
                 for cluster in members if step.first.cancels else ():
                     self._touch_others(cluster, step.rollout)
             case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
-                steps = self._parts.world.books[rollout.uid].steps
+                steps = self._parts.fleet.rollouts[rollout.uid].steps
                 everybody = (name for step in steps for name in step.members)
                 self._parts.agenda.touch_now(rollout.uid, everybody)
             case OnStep() | OnRollout():
                 return
 
     def _touch_others(self, cluster: str, but: str) -> None:
-        for uid in self._parts.world.rollouts_of.get(cluster, ()):
+        for uid in self._parts.fleet.rollouts_of.get(cluster, ()):
             if uid != but:
                 self._parts.agenda.touch_now(uid, [cluster])
 
     def _after(self, uid: str, now: datetime) -> None:
         """A step that opens needs its list; a rollout that is over and gone is forgotten."""
-        book = self._parts.world.books.get(uid)
-        if book is None:
+        tracked = self._parts.fleet.rollouts.get(uid)
+        if tracked is None:
             return
-        current = book.current
+        current = tracked.current
         opening = current is not None and current.step.state is StepState.OPENING
-        if opening and book.rollout.deleted_at is None:
-            self._parts.openings.want(book)
-        if book.rollout.deleted_at is not None:
+        if opening and tracked.rollout.deleted_at is None:
+            self._parts.openings.want(tracked)
+        if tracked.rollout.deleted_at is not None:
             self._parts.payloads.forget(uid)
             self._parts.statuses.forget(uid)
             self._parts.openings.forget(uid)
-            if self._through_with(book):
-                self._forget(book)
+            if self._through_with(tracked):
+                self._forget(tracked)
 
-    def _forget(self, book: Book) -> None:
-        uid = book.rollout.uid
+    def _forget(self, tracked: TrackedRollout) -> None:
+        uid = tracked.rollout.uid
         self._parts.adopting.forget(uid)
         self._parts.notices.forget(uid)
-        self._parts.effects.forget(book)
-        self._parts.world.forget(uid)
+        self._parts.effects.forget(tracked)
+        self._parts.fleet.forget(uid)
 
-    def _through_with(self, book: Book) -> bool:
+    def _through_with(self, tracked: TrackedRollout) -> bool:
         """Of a deleted rollout: nothing of it is left, in its members or on the hub."""
-        busy = any(step.unfinished or step.watched for step in book.steps)
-        works = self._parts.mirror.works.keys_by("rollout", book.rollout.uid)
-        return not (busy or works or book.rollout.adopting_since)
+        busy = any(step.unfinished or step.watched for step in tracked.steps)
+        works = self._parts.mirror.works.keys_by("rollout", tracked.rollout.uid)
+        return not (busy or works or tracked.rollout.adopting_since)
 
 
 def by_rollout(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:

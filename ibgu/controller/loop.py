@@ -22,7 +22,7 @@ from ibgu.controller.news import News
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import WentBack
 from ibgu.controller.runs import Runs
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import Action, Decision, ReasonKind
 from ibgu.core.snapshot import Facts
 from ibgu.hub.errors import HubError
@@ -43,7 +43,7 @@ class Loop:
         self._parts = parts
         self._deciding = Deciding(parts, facts)
         self._following = Following(parts)
-        self._runs = Runs(parts.world, parts.mirror, parts.ledger)
+        self._runs = Runs(parts.fleet, parts.mirror, parts.ledger)
         self._gap = False
         self.news = News(parts, lambda: self.facts.talm_live)
         self._recovered: list[Decision] = []
@@ -54,8 +54,8 @@ class Loop:
         return self._deciding.facts
 
     @property
-    def world(self) -> World:
-        return self._parts.world
+    def fleet(self) -> FleetState:
+        return self._parts.fleet
 
     @property
     def now(self) -> datetime:
@@ -75,16 +75,16 @@ class Loop:
 
     def touch_everything(self) -> None:
         """At the start, and whenever everything is in sync again."""
-        for uid, book in self._parts.world.books.items():
+        for uid, tracked in self._parts.fleet.rollouts.items():
             # Who is in flight comes first: what they say may speak against new starts.
-            running = {name: None for step in book.steps for name in step.in_flight}
-            everybody = {name: None for step in book.steps for name in step.members}
+            running = {name: None for step in tracked.steps for name in step.in_flight}
+            everybody = {name: None for step in tracked.steps for name in step.members}
             self._parts.agenda.touch(uid, running | everybody)
             if not self.facts.talm_live:
                 self._parts.statuses.touch(uid)
         for obj in self._parts.mirror.ibgus:
             self._parts.agenda.touch(obj.metadata.uid)
-        for uid in self._parts.world.debts:
+        for uid in self._parts.fleet.debts:
             self._parts.agenda.touch_debt(uid)
         self._parts.agenda.hurry()  # nobody has looked for a while
 
@@ -92,9 +92,9 @@ class Loop:
         """What is set aside, where its own status can't tell: it is held by something else, or
         not in the journal yet. While a live TALM is on the hub that waits."""
         for uid in () if self.facts.talm_live else self._parts.aside:
-            book = self.world.books.get(uid)
-            hold = book.rollout.hold if book is not None else None
-            if book is None or (hold is not None and hold.kind is not ReasonKind.INTERNAL_ERROR):
+            tracked = self.fleet.rollouts.get(uid)
+            hold = tracked.rollout.hold if tracked is not None else None
+            if tracked is None or (hold is not None and hold.kind is not ReasonKind.INTERNAL_ERROR):
                 self._parts.notices.warn(
                     uid, ReasonKind.INTERNAL_ERROR, self._parts.aside.words(uid)
                 )
@@ -109,15 +109,15 @@ class Loop:
             return
         for uid, own in by_rollout(decisions).items():
             with self._parts.aside.telling(uid):
-                self._parts.notices.tell(self._parts.world, own)
-        self._parts.effects.remove_orphans(self._parts.world)
+                self._parts.notices.tell(self._parts.fleet, own)
+        self._parts.effects.remove_orphans(self._parts.fleet)
 
     def synced(self, now: datetime) -> None:
         """Mirrors and journal are complete (again) since now."""
         self._deciding.facts = replace(self.facts, in_sync_since=now, led_since=None)
         self.touch_everything()
         if not self.facts.talm_live:
-            self._parts.effects.remove_orphans(self._parts.world)
+            self._parts.effects.remove_orphans(self._parts.fleet)
 
     def talm(self, live: bool) -> None:
         if live != self.facts.talm_live:
@@ -186,7 +186,7 @@ class Loop:
 
     def _waits(self, debt: str) -> bool:
         """What a cluster is owed by a rollout that is set aside."""
-        known = self.world.debts.get(debt)
+        known = self.fleet.debts.get(debt)
         return known is not None and known.rollout in self._parts.aside
 
     async def _drain(self) -> None:
@@ -235,9 +235,9 @@ class Loop:
         False: of some of them nothing is known yet, and nobody starts there before.
         """
         known = True
-        for uid, book in list(self._parts.world.books.items()):
-            step = book.current
-            if step is None or not step.unfinished or book.rollout.deleted_at is not None:
+        for uid, tracked in list(self._parts.fleet.rollouts.items()):
+            step = tracked.current
+            if step is None or not step.unfinished or tracked.rollout.deleted_at is not None:
                 continue
             if uid in self._parts.aside:
                 continue
@@ -246,9 +246,11 @@ class Loop:
             before = self._parts.payloads.state(uid)
             try:
                 with about(uid):
-                    after = await self._parts.payloads.read(book.rollout, step.step.payload_digest)
+                    after = await self._parts.payloads.read(
+                        tracked.rollout, step.step.payload_digest
+                    )
             except HubError as error:
-                names = naming.of_rollout(self.world, uid)
+                names = naming.of_rollout(self.fleet, uid)
                 log.warning(
                     "can't read a payload", **names, step=step.step.index + 1, error=str(error)
                 )
@@ -260,8 +262,8 @@ class Loop:
 
     def disarm_what_was_taken(self) -> None:
         """While the journal is away: an accepted impulse is still taken back (R9.2)."""
-        for uid, book in self._parts.world.books.items():
+        for uid, tracked in self._parts.fleet.rollouts.items():
             with self.news.outside(uid):
-                step = book.current
+                step = tracked.current
                 for cluster in step.in_flight if step else ():
-                    self._parts.effects.disarm_taken(book, cluster)
+                    self._parts.effects.disarm_taken(tracked, cluster)

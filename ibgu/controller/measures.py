@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import to_builtins
 
 from ibgu import telemetry
-from ibgu.core.book import Book, StepBook, World
+from ibgu.core.fleet import FleetState, TrackedRollout, TrackedStep
 from ibgu.core.forecast import Paces, stalled
 from ibgu.core.model import (
     Action,
@@ -34,7 +34,7 @@ def begin() -> None:
             telemetry.MEMBERS_ENDED.labels(action, Outcome.FAILED, cause)
 
 
-def count(decisions: Iterable[Decision], world: World) -> None:
+def count(decisions: Iterable[Decision], fleet: FleetState) -> None:
     """After the commit: what was decided has happened."""
     for decision in decisions:
         if not isinstance(decision, OnMember):
@@ -42,8 +42,8 @@ def count(decisions: Iterable[Decision], world: World) -> None:
         if decision.kind is Kind.RUN_ENDED:
             assert decision.member.run is not None
             _ended(decision.member.run)
-        elif decision.kind is Kind.FINISHED and decision.member.rollout in world.books:
-            _finished(decision.member, world.step_of(decision.member).step)
+        elif decision.kind is Kind.FINISHED and decision.member.rollout in fleet.rollouts:
+            _finished(decision.member, fleet.step_of(decision.member).step)
 
 
 def _ended(run: Run) -> None:
@@ -66,7 +66,7 @@ def _finished(member: Member, step: Step) -> None:
             telemetry.MEMBER_SECONDS.labels(step.first, what).observe(time.total_seconds())
 
 
-def gauge(world: World, now: datetime, paces: Paces) -> None:
+def gauge(fleet: FleetState, now: datetime, paces: Paces) -> None:
     """The gauges that show the present; called when somebody asks for them. `paces`: what is
     usual on this hub."""
     for metric in telemetry.PRESENT:
@@ -74,22 +74,22 @@ def gauge(world: World, now: datetime, paces: Paces) -> None:
     phases: Counter[str] = Counter()
     states: Counter[str] = Counter()
     used = limit = 0
-    for book in world.books.values():
-        phase = phase_of(book.rollout, book.newest, book.counts)
+    for tracked in fleet.rollouts.values():
+        phase = phase_of(tracked.rollout, tracked.newest, tracked.counts)
         phases[phase] += 1
         if phase is not Phase.DELETED:
-            _clusters(book)
-        hold = hold_of(book.rollout, book.newest)
-        kept = kept_by(book.rollout, book.newest)
+            _clusters(tracked)
+        hold = hold_of(tracked.rollout, tracked.newest)
+        kept = kept_by(tracked.rollout, tracked.newest)
         if kept is not None and phase is not Phase.DELETED:
             metric = telemetry.ROLLOUT_HELD if hold else telemetry.ROLLOUT_PACED
-            metric.labels(book.rollout.full_name, kept.kind).set(1)
-        step = book.current
+            metric.labels(tracked.rollout.full_name, kept.kind).set(1)
+        step = tracked.current
         if step is not None:
             used += len(step.slots)
             limit += step.step.max_concurrency
-            states += _rollout(book.rollout.full_name, step, held=hold is not None)
-            _stalled(book.rollout.full_name, step, now, paces)
+            states += _rollout(tracked.rollout.full_name, step, held=hold is not None)
+            _stalled(tracked.rollout.full_name, step, now, paces)
     for phase in frozenset(Phase) - {Phase.DELETED}:
         telemetry.ROLLOUTS.labels(phase).set(phases[phase])
     for state in Word:
@@ -98,14 +98,14 @@ def gauge(world: World, now: datetime, paces: Paces) -> None:
     telemetry.SLOTS.labels("limit").set(limit)
 
 
-def _clusters(book: Book) -> None:
+def _clusters(tracked: TrackedRollout) -> None:
     """Of the whole rollout, also once it is over."""
-    for state, clusters in to_builtins(book.counts).items():
+    for state, clusters in to_builtins(tracked.counts).items():
         if state != "total":
-            telemetry.ROLLOUT_CLUSTERS.labels(book.rollout.full_name, state).set(clusters)
+            telemetry.ROLLOUT_CLUSTERS.labels(tracked.rollout.full_name, state).set(clusters)
 
 
-def _rollout(name: str, step: StepBook, *, held: bool) -> Counter[str]:
+def _rollout(name: str, step: TrackedStep, *, held: bool) -> Counter[str]:
     """Of one whose step runs or opens; answers its members by state."""
     number = str(step.step.index + 1)
     states: Counter[str] = Counter()
@@ -118,7 +118,7 @@ def _rollout(name: str, step: StepBook, *, held: bool) -> Counter[str]:
     return states
 
 
-def _stalled(rollout: str, step: StepBook, now: datetime, paces: Paces) -> None:
+def _stalled(rollout: str, step: TrackedStep, now: datetime, paces: Paces) -> None:
     for action in step.step.actions:
         telemetry.ROLLOUT_STALLED.labels(rollout, action).set(0)
     for name in step.in_flight:

@@ -1,6 +1,6 @@
 """What a line of the log is about, in the same names everywhere (docs/operating.md)."""
 
-from ibgu.core.book import Book, World
+from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.model import Action, Member
 from ibgu.hub.writer import Write
 
@@ -10,10 +10,10 @@ _OF_CLUSTERS = ("work", "cluster")
 """Kinds of writes whose keys go on with a cluster's name."""
 
 
-def of_rollout(world: World, uid: str) -> Names:
+def of_rollout(fleet: FleetState, uid: str) -> Names:
     """namespace/name; of a rollout that is gone only the uid is left."""
-    book = world.books.get(uid)
-    return {"rollout": book.rollout.full_name if book is not None else uid}
+    tracked = fleet.rollouts.get(uid)
+    return {"rollout": tracked.rollout.full_name if tracked is not None else uid}
 
 
 def of_member(member: Member) -> Names:
@@ -27,14 +27,14 @@ def of_member(member: Member) -> Names:
     return names
 
 
-def of_write(world: World, write: Write) -> Names:
+def of_write(fleet: FleetState, write: Write) -> Names:
     """`object` is the kind of what is written, as spans and metrics call it."""
     kind, *rest = write.key
     names: Names = {"object": kind, "method": write.method}
     if write.owner:
-        names |= of_rollout(world, write.owner)
+        names |= of_rollout(fleet, write.owner)
     if kind in _OF_CLUSTERS:
-        names |= _of_cluster(world.books.get(write.owner), rest[0])
+        names |= _of_cluster(fleet.rollouts.get(write.owner), rest[0])
     return names
 
 
@@ -50,8 +50,8 @@ def of_object(kind: str, namespace: str, name: str) -> Names:
     return {"cluster": namespace, "work": name}
 
 
-def _of_cluster(book: Book | None, cluster: str) -> Names:
-    member = book.latest(cluster) if book is not None else None
+def _of_cluster(tracked: TrackedRollout | None, cluster: str) -> Names:
+    member = tracked.latest(cluster) if tracked is not None else None
     return of_member(member) if member is not None else {"cluster": cluster}
 
 

@@ -44,7 +44,7 @@ class News:
         if rollout:
             self._touch(rollout, cluster)
             return
-        for uid in self._parts.world.rollouts_of.get(cluster, ()):
+        for uid in self._parts.fleet.rollouts_of.get(cluster, ()):
             self._touch(uid, cluster)
         found = self._parts.mirror.clusters.get(("", cluster))
         for uid in self._owed(cluster, found.metadata.uid if found else ""):
@@ -53,12 +53,12 @@ class News:
     def _touch(self, rollout: str, cluster: str) -> None:
         """Something about it has changed, or the cluster: what its work tells may count by now."""
         self._parts.agenda.touch(rollout, [cluster])
-        book = self._parts.world.books.get(rollout)
-        if book is None:
+        tracked = self._parts.fleet.rollouts.get(rollout)
+        if tracked is None:
             return
-        work = self._parts.mirror.work((cluster, stage_name(rollout, book.rollout.name)))
+        work = self._parts.mirror.work((cluster, stage_name(rollout, tracked.rollout.name)))
         with self.outside(rollout):
-            if urgent(book, cluster, work):
+            if urgent(tracked, cluster, work):
                 self._parts.agenda.hurry()
 
     @contextmanager
@@ -85,8 +85,8 @@ class News:
     def _owed(self, cluster: str, uid: str) -> list[str]:
         """Of one that is gone: all that it was owed, under whatever uid."""
         if uid:
-            return [uid] if uid in self._parts.world.debts else []
-        return list(self._parts.world.owed.get(cluster, ()))
+            return [uid] if uid in self._parts.fleet.debts else []
+        return list(self._parts.fleet.owed.get(cluster, ()))
 
     def answered(self, result: WriteResult) -> None:
         """From the writer."""
@@ -112,7 +112,7 @@ class News:
             self._log_failed(result.write, result.error)
 
     def _log_failed(self, write: Write, error: HubError) -> None:
-        log.warning("write failed", **naming.of_write(self._parts.world, write), error=str(error))
+        log.warning("write failed", **naming.of_write(self._parts.fleet, write), error=str(error))
 
     def _status_answered(self, result: WriteResult) -> None:
         """Told once: it is tried again, and refused again, as long as nobody has done anything."""
@@ -145,10 +145,10 @@ class News:
         if result.error is None or result.superseded or result.error.conflict:
             self.touched("", cluster)
             return
-        world, agenda = self._parts.world, self._parts.agenda
-        for rollout in world.rollouts_of.get(cluster, ()):
+        fleet, agenda = self._parts.fleet, self._parts.agenda
+        for rollout in fleet.rollouts_of.get(cluster, ()):
             agenda.touch(rollout, [cluster])
-        for uid in world.owed.get(cluster, ()):
+        for uid in fleet.owed.get(cluster, ()):
             agenda.at(self._parts.clock.now() + DEBT_RETRY, "", uid)
 
     def status_changed(self, rollout: str) -> None:

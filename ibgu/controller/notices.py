@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import Decision, Kind, OnDebt, OnMember, OnRollout, OnStep, Preempt, is_warning
 from ibgu.hub.events import event
 from ibgu.hub.writer import Writer
@@ -40,10 +40,10 @@ class Notices:
         for step in [step for step in self._failures if step[0] == rollout]:
             del self._failures[step]
 
-    def tell(self, world: World, decisions: Iterable[Decision]) -> None:
+    def tell(self, fleet: FleetState, decisions: Iterable[Decision]) -> None:
         for decision in decisions:
             if self._worth_telling(decision):
-                self._tell(world, decision)
+                self._tell(fleet, decision)
 
     def _worth_telling(self, decision: Decision) -> bool:
         match decision:
@@ -61,10 +61,14 @@ class Notices:
         self._failures[step] = self._failures.get(step, 0) + 1
         return self._failures[step] <= FAILURES
 
-    def _tell(self, world: World, decision: Decision) -> None:
+    def _tell(self, fleet: FleetState, decision: Decision) -> None:
         rollout = rollout_of(decision)
         found = self._mirror.ibgu(rollout)
-        if found is None or rollout not in world.books or isinstance(decision, (OnDebt, Preempt)):
+        if (
+            found is None
+            or rollout not in fleet.rollouts
+            or isinstance(decision, (OnDebt, Preempt))
+        ):
             return
         now = self._clock.now()
         note = _note(decision)

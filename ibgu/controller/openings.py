@@ -12,7 +12,7 @@ from ibgu.controller.listing import Clusters
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads, carries
 from ibgu.controller.tenants import Tenants
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import ClusterView, Rollout
 from ibgu.core.observe import Shown
 from ibgu.core.plan import Scope
@@ -62,28 +62,28 @@ class Openings:
         self._reading = FairSlots(READING)
         self._open: dict[tuple[str, int], _Read | None] = {}
 
-    def want(self, book: Book) -> None:
+    def want(self, tracked: TrackedRollout) -> None:
         """See to it that the opening step gets its list; a second call changes nothing."""
-        step = book.current
+        step = tracked.current
         assert step is not None
         if step.step.key not in self._open:
             self._open[step.step.key] = None
             delay = AGAIN if step.step.hold else 0.0
-            self._tasks.create_task(self._list(book.rollout, step.step.index, delay))
+            self._tasks.create_task(self._list(tracked.rollout, step.step.index, delay))
 
     def forget(self, rollout: str) -> None:
         """Nobody waits for its lists any more."""
         for key in [key for key in self._open if key[0] == rollout]:
             del self._open[key]
 
-    def take(self, book: Book) -> Listed | None:
+    def take(self, tracked: TrackedRollout) -> Listed | None:
         """The list for the rollout's opening step, once; None if there is none (yet).
 
         Where the mirror is ahead of the list by now, the mirror counts: a label that was owed
         when the list was made, and is settled since, is in the mirror only. Where its watch is
         behind, it learns from the list: a new member must not look like one that was deleted.
         """
-        step = book.current
+        step = tracked.current
         listed = self._open.get(step.step.key) if step is not None else None
         if step is None or listed is None:
             return None

@@ -17,13 +17,13 @@ from ibgu.controller.payloads import Payloads
 from ibgu.controller.poking import Poking
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.tenants import Tenants
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 
 
 class Parts(Struct, frozen=True):
     """What a loop works with; made by the service, replaced as a whole in tests."""
 
-    world: World
+    fleet: FleetState
     mirror: Mirror
     adopting: Adopting
     agenda: Agenda

@@ -10,7 +10,7 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.effects import Effects
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.usual import Usual
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import Decision, Member, OnMember, RunState
 from ibgu.core.poke import Pokes, Standing, Target, standing
 
@@ -27,7 +27,7 @@ class Poking:
 
     def __init__(
         self,
-        world: World,
+        fleet: FleetState,
         mirror: Mirror,
         effects: Effects,
         clock: Clock,
@@ -38,7 +38,7 @@ class Poking:
         hushed: Callable[[], bool],
     ) -> None:
         """`rate`: pokes a second."""
-        self._world = world
+        self._world = fleet
         self._mirror = mirror
         self._effects = effects
         self._clock = clock
@@ -78,10 +78,10 @@ class Poking:
 
     async def run(self) -> None:
         """Until cancelled; begins with what is in flight already."""
-        for uid, book in self._world.books.items():
+        for uid, tracked in self._world.rollouts.items():
             if uid in self._aside:
                 continue
-            for step in book.steps:
+            for step in tracked.steps:
                 for cluster in step.in_flight:
                     with about(uid):
                         self._follow(step.members[cluster])
@@ -118,15 +118,15 @@ class Poking:
             self._pokes.learn(self._learned, now)
 
     def _standing(self, target: Target) -> Standing:
-        book = self._world.books.get(target.rollout)
-        if book is None:
+        tracked = self._world.rollouts.get(target.rollout)
+        if tracked is None:
             return Standing.OVER
         with about(target.rollout):
-            member = book.steps[target.step].members.get(target.cluster)
-            seen = self._mirror.observe(book.rollout, self._effects.pending)(target.cluster)
+            member = tracked.steps[target.step].members.get(target.cluster)
+            seen = self._mirror.observe(tracked.rollout, self._effects.pending)(target.cluster)
             return standing(member, target.run, seen, self._clock.now())
 
     def _poke(self, target: Target) -> None:
-        rollout = self._world.books[target.rollout].rollout
+        rollout = self._world.rollouts[target.rollout].rollout
         self._effects.poke(rollout, target.cluster, self._clock.now())
         telemetry.POKES.labels(target.action).inc()

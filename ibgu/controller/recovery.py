@@ -14,7 +14,7 @@ from ibgu.controller.aside import Aside, about, storing
 from ibgu.controller.commit import Draft, Ledger
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.watches import Watches
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Decision, RolloutState
 from ibgu.core.recover import (
@@ -63,25 +63,25 @@ class Recovery:
         self._aside = aside
         self._across_namespaces = across_namespaces
 
-    async def load(self, now: datetime, proof: str = "") -> tuple[World, list[Decision]]:
+    async def load(self, now: datetime, proof: str = "") -> tuple[FleetState, list[Decision]]:
         """The journal's world, brought up to what the hub shows, and what was decided for that.
 
         `proof`: that the hub was restored, where that is known already.
         """
-        world, versions = await self._read()
-        if proof or self._proof(world, versions):
+        fleet, versions = await self._read()
+        if proof or self._proof(fleet, versions):
             await self._watches.relist()
-            world, versions = await self._read()
-            proof = proof or self._proof(world, versions)
+            fleet, versions = await self._read()
+            proof = proof or self._proof(fleet, versions)
         self._mirror.went_back = ""
         if proof:
-            world, decisions = await self._hold(proof, now)
+            fleet, decisions = await self._hold(proof, now)
         else:
             decisions = []
-        decisions += await self._import(world, now)
-        return world, decisions
+        decisions += await self._import(fleet, now)
+        return fleet, decisions
 
-    async def _read(self, wanted: Iterable[str] = ()) -> tuple[World, Versions]:
+    async def _read(self, wanted: Iterable[str] = ()) -> tuple[FleetState, Versions]:
         """Again where works came to carry other runs meanwhile: of those nobody was asked, and
         what was not asked for is not told from what the journal knows."""
         chosen = frozenset(wanted)
@@ -93,58 +93,58 @@ class Recovery:
 
     # -- the hub went back -----------------------------------------------------------------
 
-    def _proof(self, world: World, versions: Versions) -> str:
-        return next(self._proofs(world, versions), "")
+    def _proof(self, fleet: FleetState, versions: Versions) -> str:
+        return next(self._proofs(fleet, versions), "")
 
-    def _proofs(self, world: World, versions: Versions) -> Iterator[str]:
+    def _proofs(self, fleet: FleetState, versions: Versions) -> Iterator[str]:
         yield from versions_back(versions, self._mirror.versions())
-        deleted = world.deleted
+        deleted = fleet.deleted
         for found in self._mirror.ibgus:
             yield from returned(found, deleted)
-        for uid, book in world.books.items():
+        for uid, tracked in fleet.rollouts.items():
             shown = self._mirror.ibgu(uid)
             if shown is not None and uid not in self._aside:
                 with about(uid):
-                    yield from generation_back(book, shown)
-                    yield from runs_back(book, self._mirror.works_of(uid), world.foreign_runs)
+                    yield from generation_back(tracked, shown)
+                    yield from runs_back(tracked, self._mirror.works_of(uid), fleet.foreign_runs)
 
-    async def _hold(self, proof: str, now: datetime) -> tuple[World, list[Decision]]:
+    async def _hold(self, proof: str, now: datetime) -> tuple[FleetState, list[Decision]]:
         """With the rollouts that the journal had done with, if the restore brought them back."""
         ibgus = {found.metadata.uid: found for found in self._mirror.ibgus}
-        world, _ = await self._read(ibgus)
+        fleet, _ = await self._read(ibgus)
         log.error("the hub was restored from a backup", proof=proof)
-        books = list(world.books.values())
-        held = hold_all(books, ibgus, proof, now)
-        owed = lost(books, world.debts, self._mirror.cluster)
-        return world, await self._commit(_taken(world, [*held, *owed]), now)
+        tracked_rollouts = list(fleet.rollouts.values())
+        held = hold_all(tracked_rollouts, ibgus, proof, now)
+        owed = lost(tracked_rollouts, fleet.debts, self._mirror.cluster)
+        return fleet, await self._commit(_taken(fleet, [*held, *owed]), now)
 
     # -- the journal is behind -------------------------------------------------------------
 
-    async def _import(self, world: World, now: datetime) -> list[Decision]:
+    async def _import(self, fleet: FleetState, now: datetime) -> list[Decision]:
         said: list[Decision] = []
         for found in list(self._mirror.ibgus):
             if found.metadata.uid not in self._aside:
                 with about(found.metadata.uid):
-                    draft = _taken(world, self._rebuilt(world, found, now))
+                    draft = _taken(fleet, self._rebuilt(fleet, found, now))
                 with storing(found.metadata.uid):
                     said += await self._commit(draft, now)
         return said
 
-    def _rebuilt(self, world: World, found: Ibgu, now: datetime) -> list[Decision]:
+    def _rebuilt(self, fleet: FleetState, found: Ibgu, now: datetime) -> list[Decision]:
         """Empty: the journal knows all that the hub shows of it."""
         seen = found_of(self._mirror, found)
-        why = self._unknown(world, seen)
+        why = self._unknown(fleet, seen)
         if not why:
             return []
-        rollout = world.books[found.metadata.uid].rollout
+        rollout = fleet.rollouts[found.metadata.uid].rollout
         log.error("the journal is behind the hub", rollout=rollout.full_name, why=why)
-        return list(rebuild(rollout, seen, world, why, now))
+        return list(rebuild(rollout, seen, fleet, why, now))
 
-    def _unknown(self, world: World, seen: Found) -> str:
-        book = world.books.get(seen.object.metadata.uid)
-        if book is None or book.rollout.state is RolloutState.DELETED:
+    def _unknown(self, fleet: FleetState, seen: Found) -> str:
+        tracked = fleet.rollouts.get(seen.object.metadata.uid)
+        if tracked is None or tracked.rollout.state is RolloutState.DELETED:
             return ""
-        return behind(book, seen, world.foreign_runs)
+        return behind(tracked, seen, fleet.foreign_runs)
 
     async def _commit(self, draft: Draft, now: datetime) -> list[Decision]:
         if draft.decisions:
@@ -152,16 +152,16 @@ class Recovery:
         return draft.decisions
 
 
-def _taken(world: World, decisions: Iterable[Decision]) -> Draft:
-    draft = Draft(world)
+def _taken(fleet: FleetState, decisions: Iterable[Decision]) -> Draft:
+    draft = Draft(fleet)
     for decision in decisions:
         draft.take(decision)
     return draft
 
 
-def _world(loaded: Loaded, across_namespaces: bool) -> World:
-    world = World(across_namespaces=across_namespaces)
-    world.load(
+def _world(loaded: Loaded, across_namespaces: bool) -> FleetState:
+    fleet = FleetState(across_namespaces=across_namespaces)
+    fleet.load(
         loaded.rollouts,
         loaded.steps,
         loaded.members,
@@ -170,4 +170,4 @@ def _world(loaded: Loaded, across_namespaces: bool) -> World:
         loaded.handled,
         loaded.started,
     )
-    return world
+    return fleet

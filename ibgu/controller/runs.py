@@ -9,8 +9,8 @@ from ibgu.controller.agenda import Touched
 from ibgu.controller.aside import about
 from ibgu.controller.commit import Ledger
 from ibgu.controller.mirror import Mirror
-from ibgu.core.book import World
 from ibgu.core.decide import other_run
+from ibgu.core.fleet import FleetState
 from ibgu.core.works import stage_name
 
 MOST = 10_000
@@ -18,8 +18,8 @@ MOST = 10_000
 
 
 class Runs:
-    def __init__(self, world: World, mirror: Mirror, ledger: Ledger) -> None:
-        self._world = world
+    def __init__(self, fleet: FleetState, mirror: Mirror, ledger: Ledger) -> None:
+        self._world = fleet
         self._mirror = mirror
         self._ledger = ledger
         self._asked: set[str] = set()
@@ -48,12 +48,12 @@ class Runs:
                 yield from self._of_rollout(uid, clusters)
 
     def _of_rollout(self, uid: str, clusters: Iterable[str]) -> Iterator[str]:
-        book = self._world.books.get(uid)
-        if book is None:
+        tracked = self._world.rollouts.get(uid)
+        if tracked is None:
             yield from (work.view.run for work in self._mirror.works_of(uid))
             return
-        name = stage_name(uid, book.rollout.name)
+        name = stage_name(uid, tracked.rollout.name)
         for cluster in clusters:
-            run = other_run(book.latest(cluster), self._mirror.work((cluster, name)))
+            run = other_run(tracked.latest(cluster), self._mirror.work((cluster, name)))
             if run:
                 yield run

@@ -338,7 +338,7 @@ class Controller:
             measures.silence()
         else:
             self._usual.ask()
-            measures.gauge(self._loop.world, self._loop.now, self._usual.paces)
+            measures.gauge(self._loop.fleet, self._loop.now, self._usual.paces)
             telemetry.QUEUE.set(self._loop.depth)
             telemetry.TALM_LIVE.set(1 if self._loop.facts.talm_live else 0)
         telemetry.ASIDE.set(len(self._aside) if self._aside is not None else 0)

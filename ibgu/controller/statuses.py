@@ -12,7 +12,7 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.denials import Refusals
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
-from ibgu.core.book import Book, World
+from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import Condition, Ibgu, JsonObject
 from ibgu.core.status import Listing, held_status, status_of
 from ibgu.hub import paths
@@ -77,18 +77,18 @@ class Statuses:
             kept.pop(rollout, None)
         self._refusals.forget(_key(rollout))
 
-    async def run(self, world: World) -> None:
+    async def run(self, fleet: FleetState) -> None:
         try:
             while True:
                 if not self._dirty:
                     self._touched.clear()
                     await self._touched.wait()
                 await asyncio.sleep(TICK)
-                self.flush(world)
+                self.flush(fleet)
         finally:
             self._listings.clear()  # they hold the books of a world that is over
 
-    def flush(self, world: World) -> None:
+    def flush(self, fleet: FleetState) -> None:
         now = self._clock.now()
         if self.hushed:
             self._dirty.clear()
@@ -96,18 +96,18 @@ class Statuses:
         if not self._settled():
             return
         due = [uid for uid, due in self._dirty.items() if due <= now]
-        for uid in interleaved(due, world.namespace_of)[:AT_ONCE]:
+        for uid in interleaved(due, fleet.namespace_of)[:AT_ONCE]:
             del self._dirty[uid]
-            if uid in world.books:
+            if uid in fleet.rollouts:
                 with self._aside.telling(uid):
-                    self._write(world.books[uid], now)
+                    self._write(fleet.rollouts[uid], now)
 
-    def _write(self, book: Book, now: datetime) -> None:
-        rollout = book.rollout
+    def _write(self, tracked: TrackedRollout, now: datetime) -> None:
+        rollout = tracked.rollout
         found = self._mirror.ibgu(rollout.uid)
         if found is None:
             return
-        status = self._status(book, found, now)
+        status = self._status(tracked, found, now)
         body = json.encode({"metadata": {"uid": rollout.uid}, "status": status})
         cost = len(body) * PER_BYTE
         written = self._written.get(rollout.uid)
@@ -120,15 +120,15 @@ class Statuses:
             return
         self._written[rollout.uid] = body
         self._due[rollout.uid] = now + timedelta(seconds=1 + cost)
-        self._writer.submit(_status_write(book, body))
+        self._writer.submit(_status_write(tracked, body))
 
-    def _status(self, book: Book, found: Ibgu, now: datetime) -> JsonObject:
-        uid, shown = book.rollout.uid, _conditions(found)
+    def _status(self, tracked: TrackedRollout, found: Ibgu, now: datetime) -> JsonObject:
+        uid, shown = tracked.rollout.uid, _conditions(found)
         if uid in self._aside:
-            return held_status(book, shown, self._served, now)
+            return held_status(tracked, shown, self._served, now)
         payload, annotations = self._payloads.state(uid), found.metadata.annotations
         listing = self._listings.setdefault(uid, Listing())
-        return status_of(*(book, payload, shown, self._served, now, listing, annotations))
+        return status_of(*(tracked, payload, shown, self._served, now, listing, annotations))
 
     def answered(self, result: WriteResult) -> bool:
         """A status that was not written is written anew, from what is so by then; after a refusal
@@ -191,10 +191,10 @@ def _conditions(found: Ibgu) -> list[Condition]:
     return known.conditions if known else []
 
 
-def _status_write(book: Book, body: bytes) -> Write:
+def _status_write(tracked: TrackedRollout, body: bytes) -> Write:
     """By merge patch. The API server takes it whatever the uid is: what hits another object of
     the same name is written over by that one's own rollout (`Statuses.seen`)."""
-    rollout = book.rollout
+    rollout = tracked.rollout
     return Write(
         key=_key(rollout.uid),
         method="PATCH",

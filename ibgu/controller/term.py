@@ -31,7 +31,7 @@ from ibgu.controller.talm import SeenLeases, TalmWatch
 from ibgu.controller.tenants import Tenants
 from ibgu.controller.usual import Usual
 from ibgu.controller.watches import Watches
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.references import Unchecked
 from ibgu.core.snapshot import Facts
 from ibgu.db.errors import JournalAway
@@ -71,7 +71,7 @@ class Outfit(Struct, frozen=True, kw_only=True):
 class Basis(Struct, frozen=True):
     """What a term begins with."""
 
-    world: World
+    fleet: FleetState
     clock: Clock
     facts: Facts
     aside: Aside
@@ -97,7 +97,7 @@ class Term:
         self._deadline = deadline
         self._aside = aside
         self._leads = leads
-        self._world: World | None = None
+        self._world: FleetState | None = None
 
     async def run(self, proof: str, led_since: datetime | None) -> None:
         """`proof` that the hub was restored from a backup; empty: none so far. `led_since`: see
@@ -126,8 +126,8 @@ class Term:
             *(outfit.journal, ledger, outfit.mirror, outfit.watches, self._aside),
             across_namespaces=outfit.settings.preempts_across_namespaces,
         )
-        world, decisions = await recovery.load(clock.now(), proof)
-        self._world = world
+        fleet, decisions = await recovery.load(clock.now(), proof)
+        self._world = fleet
         facts = Facts(
             in_sync_since=clock.now(),
             led_since=led_since,
@@ -135,7 +135,7 @@ class Term:
             starts_per_minute=outfit.settings.starts_per_minute,
         )
         await bound
-        loop = self._assemble(tasks, Basis(world, clock, facts, self._aside, tenants))
+        loop = self._assemble(tasks, Basis(fleet, clock, facts, self._aside, tenants))
         ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
         loop.recovered(decisions)
         loop.touch_everything()
@@ -162,11 +162,11 @@ class Term:
         client, mirror, served = outfit.client, outfit.mirror, outfit.served
         mirror.refusals.clear()
         mirror.denials.clear()
-        agenda = Agenda(partial(self._namespace_of, basis.world))
+        agenda = Agenda(partial(self._namespace_of, basis.fleet))
         payloads = Payloads(
             client, outfit.settings.service_account, Unchecked(outfit.settings.payload_references)
         )
-        writer = self._writer(basis.world, lambda result: self._answered(loop, result))
+        writer = self._writer(basis.fleet, lambda result: self._answered(loop, result))
         effects = Effects(
             *(mirror, payloads, writer),
             watch=served.feedback_by_watch,
@@ -174,7 +174,7 @@ class Term:
         )
         poking = self._poking(basis, effects, lambda: loop.hushed)
         parts = Parts(
-            world=basis.world,
+            fleet=basis.fleet,
             mirror=mirror,
             adopting=Adopting(client, mirror, payloads, writer, tasks, agenda.touch),
             agenda=agenda,
@@ -198,7 +198,7 @@ class Term:
         tasks.create_task(writer.run())
         if poking is not None:
             tasks.create_task(poking.run())
-        tasks.create_task(parts.statuses.run(basis.world))
+        tasks.create_task(parts.statuses.run(basis.fleet))
         return loop
 
     def _poking(self, basis: Basis, effects: Effects, hushed: Callable[[], bool]) -> Poking | None:
@@ -207,12 +207,12 @@ class Term:
         if outfit.served.feedback_by_watch or not outfit.settings.pokes:
             return None
         return Poking(
-            *(basis.world, outfit.mirror, effects, basis.clock, outfit.usual, basis.aside),
+            *(basis.fleet, outfit.mirror, effects, basis.clock, outfit.usual, basis.aside),
             rate=outfit.settings.poke_rate,
             hushed=hushed,
         )
 
-    def _writer(self, world: World, done: Callable[[WriteResult], None]) -> Writer:
+    def _writer(self, fleet: FleetState, done: Callable[[WriteResult], None]) -> Writer:
         settings = self._outfit.settings
         limits = Limits(
             concurrency=settings.hub_concurrency, rate=settings.hub_rate, burst=settings.hub_burst
@@ -222,15 +222,15 @@ class Term:
             done=done,
             limits=limits,
             rng=self._outfit.rng,
-            tenant_of=partial(self._namespace_of, world),
+            tenant_of=partial(self._namespace_of, fleet),
         )
         writer.resume(self._deadline)
         return writer
 
-    def _namespace_of(self, world: World, rollout: str) -> str:
+    def _namespace_of(self, fleet: FleetState, rollout: str) -> str:
         """Whose work it is: namespaces are what tenants have of their own."""
         found = self._outfit.mirror.ibgu(rollout)
-        return found.metadata.namespace if found is not None else world.namespace_of(rollout)
+        return found.metadata.namespace if found is not None else fleet.namespace_of(rollout)
 
     def _answered(self, loop: Loop, result: WriteResult) -> None:
         if denied(result.error):

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.adopt import NO_TRACES, Traces
-from ibgu.core.book import Book, World
+from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Action, ClusterView, Observation
 from ibgu.core.plan.tenancy import EVERYWHERE, Scope
@@ -51,10 +51,10 @@ UNNAMED = "via the hub"
 
 
 class Snapshot(Struct, frozen=True):
-    """`decide` drafts in `world` and leaves it as it was."""
+    """`decide` drafts in `fleet` and leaves it as it was."""
 
-    world: World
-    book: Book
+    fleet: FleetState
+    tracked: TrackedRollout
     observe: Callable[[str], Observation]
     """By cluster name, for this rollout."""
     cluster: Callable[[str], ClusterView | None]

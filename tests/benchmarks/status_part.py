@@ -15,7 +15,7 @@ from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.statuses import Statuses
-from ibgu.core.book import Book, World
+from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import Ibgu, JsonObject
 from ibgu.core.model import Action, Kind, Member, OnMember
 from ibgu.core.status import OPTIONAL
@@ -24,7 +24,7 @@ from ibgu.hub.writer import Writer
 from ibgu.sim.hub import MemoryClient, MemoryHub
 from ibgu.sim.hub.server import Asked
 from tests.benchmarks.report import judge
-from tests.core.book.records import done, failed, in_flight, member, rollout, step, world_of
+from tests.core.fleet.records import done, failed, in_flight, member, rollout, step, world_of
 from tests.simulation.loop import VirtualLoop
 
 PATH = paths.ibgu("fleet", "a")
@@ -93,12 +93,12 @@ def measure(clusters: int, seconds: int, *, all_failed: bool = False) -> Told:
 
 async def _measure(clusters: int, seconds: int, all_failed: bool) -> Told:
     told = Told()
-    world = _world(clusters, all_failed)
-    running = [m for m in world.books["uid-a"].steps[1].members.values() if m.slot is not None]
-    async with _desk(world, told) as statuses:
+    fleet = _world(clusters, all_failed)
+    running = [m for m in fleet.rollouts["uid-a"].steps[1].members.values() if m.slot is not None]
+    async with _desk(fleet, told) as statuses:
         for second in range(seconds):
             for number in range(CHANGES):
-                _change(world, running[(second * CHANGES + number) % len(running)], second)
+                _change(fleet, running[(second * CHANGES + number) % len(running)], second)
             told.changes += CHANGES
             statuses.touch("uid-a")
             await asyncio.sleep(1.0)
@@ -111,13 +111,13 @@ async def _measure(clusters: int, seconds: int, all_failed: bool) -> Told:
     return told
 
 
-def _change(world: World, found: Member, second: int) -> None:
+def _change(fleet: FleetState, found: Member, second: int) -> None:
     at, words = found.position + 1, f"{WORDS}{second} s".ljust(200, "x")
     changed = in_flight(found.cluster, words, slot=found.slot or at, step=1)
-    world.apply(OnMember(Kind.RUN_PROGRESS, changed, words))
+    fleet.apply(OnMember(Kind.RUN_PROGRESS, changed, words))
 
 
-def _world(clusters: int, all_failed: bool) -> World:
+def _world(clusters: int, all_failed: bool) -> FleetState:
     """Step 1 is over; of step 2 a tenth runs, a twentieth has failed, and four tenths wait; or all
     that do not run have failed."""
     names = [f"site-{number}" for number in range(1, clusters + 1)]
@@ -136,7 +136,7 @@ def _world(clusters: int, all_failed: bool) -> World:
 
 
 @asynccontextmanager
-async def _desk(world: World, told: Told) -> AsyncIterator[Statuses]:
+async def _desk(fleet: FleetState, told: Told) -> AsyncIterator[Statuses]:
     """What writes statuses, with a hub of its own, whose watch is at once."""
     loop = asyncio.get_running_loop()
     hub = MemoryHub(now=loop.time)
@@ -159,7 +159,7 @@ async def _desk(world: World, told: Told) -> AsyncIterator[Statuses]:
         told.largest = max(told.largest, len(bytes(found.status)))
 
     hub.audit = written
-    tasks = [asyncio.create_task(part) for part in (writer.run(), statuses.run(world))]
+    tasks = [asyncio.create_task(part) for part in (writer.run(), statuses.run(fleet))]
     try:
         yield statuses
     finally:
@@ -171,14 +171,14 @@ async def _desk(world: World, told: Told) -> AsyncIterator[Statuses]:
 class Timed(Statuses):
     told: Told
 
-    def flush(self, world: World) -> None:
+    def flush(self, fleet: FleetState) -> None:
         began = time.process_time()
-        super().flush(world)
+        super().flush(fleet)
         self.told.seconds += time.process_time() - began
 
-    def _write(self, book: Book, now: datetime) -> None:
+    def _write(self, tracked: TrackedRollout, now: datetime) -> None:
         self.told.looks += 1
-        super()._write(book, now)
+        super()._write(tracked, now)
 
 
 def _seen(data: bytes) -> Ibgu:

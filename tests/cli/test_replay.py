@@ -151,7 +151,7 @@ async def test_any_story_can_be_folded(
         for line in shown.splitlines()
         if re.match(r"  \d+ ", line)
     ]
-    steps = twins[0].book("uid-a").steps if "uid-a" in twins[0].world.books else []
+    steps = twins[0].tracked("uid-a").steps if "uid-a" in twins[0].fleet.rollouts else []
     assert counts == [len(step.members) for step in steps]
 
 

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ibgu.controller import chronicle
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import (
     Action,
     Cause,
@@ -20,7 +20,7 @@ from ibgu.core.model import (
     RunResult,
     RunState,
 )
-from tests.core.book.records import failed, in_flight, rollout, run, step, world_of
+from tests.core.fleet.records import failed, in_flight, rollout, run, step, world_of
 
 WORLD = world_of(rollout(), [step("Upgrade")], [in_flight()])
 ENDED = run(
@@ -28,9 +28,9 @@ ENDED = run(
 )
 
 
-def written(*decisions: Decision, world: World = WORLD) -> list[dict[str, Any]]:
+def written(*decisions: Decision, fleet: FleetState = WORLD) -> list[dict[str, Any]]:
     with capture_logs() as lines:
-        chronicle.write(decisions, world)
+        chronicle.write(decisions, fleet)
     return [dict(line) for line in lines]
 
 
@@ -87,5 +87,5 @@ def test_small_steps_are_for_the_history_alone(kind: Kind) -> None:
 
 def test_a_rollout_that_is_gone_is_known_by_its_uid() -> None:
     found = in_flight("site-1", state=MemberState.FINISHED, outcome=Outcome.CANCELLED)
-    [line] = written(OnMember(Kind.FINISHED, found, "deleted"), world=World())
+    [line] = written(OnMember(Kind.FINISHED, found, "deleted"), fleet=FleetState())
     assert line["rollout"] == "uid-a"

@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 
 from ibgu import telemetry
 from ibgu.controller import measures
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.forecast import Pace
 from ibgu.core.model import (
     Action,
@@ -24,7 +24,7 @@ from ibgu.core.model import (
     StepState,
 )
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from tests.core.book.records import (
+from tests.core.fleet.records import (
     MINUTE,
     NOW,
     done,
@@ -53,7 +53,7 @@ def states(**labels: str) -> dict[str, float]:
     }
 
 
-def world(*members: Member, **changes: Any) -> World:
+def fleet(*members: Member, **changes: Any) -> FleetState:
     return world_of(rollout(), [step("Upgrade", **changes)], members)
 
 
@@ -68,7 +68,7 @@ EVERYBODY = (
 
 
 def test_members_are_counted_in_the_words_of_all_surfaces() -> None:
-    measures.gauge(world(*EVERYBODY), NOW, {})
+    measures.gauge(fleet(*EVERYBODY), NOW, {})
     expected = dict.fromkeys(
         ("succeeded", "failed", "running", "rebooting", "waiting", "looking"), 1.0
     )
@@ -81,7 +81,7 @@ def test_members_are_counted_in_the_words_of_all_surfaces() -> None:
 
 def test_a_brake_holds_those_that_could_start() -> None:
     hold = Reason(ReasonKind.BRAKE, NOW, "five have failed")
-    measures.gauge(world(member("site-1"), in_flight("site-2"), hold=hold), NOW, {})
+    measures.gauge(fleet(member("site-1"), in_flight("site-2"), hold=hold), NOW, {})
     assert states() == {"held": 1, "running": 1}
     assert value("ibgu_rollout_held", rollout="fleet/a", reason="Brake") == 1
     assert value("ibgu_rollouts", phase="Held") == 1
@@ -89,7 +89,7 @@ def test_a_brake_holds_those_that_could_start() -> None:
 
 def test_a_pace_holds_nobody() -> None:
     pace = Reason(ReasonKind.START_RATE, NOW, "at most 2 a minute", NOW)
-    measures.gauge(world(member("site-1"), in_flight("site-2"), hold=pace), NOW, {})
+    measures.gauge(fleet(member("site-1"), in_flight("site-2"), hold=pace), NOW, {})
     assert states() == {"waiting": 1, "running": 1}
     assert value("ibgu_rollout_held", rollout="fleet/a", reason="StartRate") is None
     assert value("ibgu_rollout_paced", rollout="fleet/a", reason="StartRate") == 1
@@ -110,14 +110,14 @@ def test_one_that_is_deleted_is_not() -> None:
 
 
 def test_a_rollout_whose_step_has_ended_is_gone() -> None:
-    measures.gauge(world(*EVERYBODY), NOW, {})
-    measures.gauge(world(done("site-1", Action.UPGRADE), state=StepState.FINISHED), NOW, {})
+    measures.gauge(fleet(*EVERYBODY), NOW, {})
+    measures.gauge(fleet(done("site-1", Action.UPGRADE), state=StepState.FINISHED), NOW, {})
     assert states() == {}
     assert value("ibgu_members", state="running") == 0
 
 
 def test_who_leads_no_more_is_silent() -> None:
-    measures.gauge(world(*EVERYBODY), NOW, {})
+    measures.gauge(fleet(*EVERYBODY), NOW, {})
     measures.silence()
     assert states() == {}
     assert value("ibgu_rollouts", phase="Running") is None
@@ -132,9 +132,9 @@ def test_an_action_beyond_what_is_usual_has_stalled() -> None:
         in_flight("site-2", slot=2, run=begun[41]),
         in_flight("site-3", slot=3, run=run(Action.UPGRADE, arming_at=None)),
     ]
-    measures.gauge(world(*members), NOW, paces)
+    measures.gauge(fleet(*members), NOW, paces)
     assert value("ibgu_rollout_stalled_members", rollout="fleet/a", action="Upgrade") == 1
-    measures.gauge(world(*members), NOW, {})
+    measures.gauge(fleet(*members), NOW, {})
     assert value("ibgu_rollout_stalled_members", rollout="fleet/a", action="Upgrade") == 0
 
 

@@ -6,11 +6,11 @@ from structlog.testing import capture_logs
 
 from ibgu.controller import naming
 from ibgu.controller.commit import Draft, Ledger
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import Action, Kind, Member, OnMember
 from ibgu.db import Journal
 from ibgu.hub.writer import Write
-from tests.core.book.records import failed, in_flight, member, rollout, step, world_of
+from tests.core.fleet.records import failed, in_flight, member, rollout, step, world_of
 from tests.db import records
 from tests.db.conftest import db, journal, leading
 
@@ -31,8 +31,8 @@ def write(*key: str, owner: str = "uid-a") -> Write:
     return Write(key=key, method="PATCH", path="/", owner=owner)
 
 
-def of_write(*key: str, owner: str = "uid-a", world: World = WORLD) -> dict[str, object]:
-    return naming.of_write(world, write(*key, owner=owner))
+def of_write(*key: str, owner: str = "uid-a", fleet: FleetState = WORLD) -> dict[str, object]:
+    return naming.of_write(fleet, write(*key, owner=owner))
 
 
 @pytest.mark.parametrize("kind", ["work", "cluster"])
@@ -59,7 +59,7 @@ def test_other_writes_name_the_rollout(key: tuple[str, ...]) -> None:
 
 
 def test_what_is_known_of_a_rollout_that_is_gone() -> None:
-    found = of_write("work", "site-1", "a-0123-stage", world=World())
+    found = of_write("work", "site-1", "a-0123-stage", fleet=FleetState())
     assert found == {
         "object": "work",
         "method": "PATCH",
@@ -88,7 +88,7 @@ def test_an_object_that_can_not_be_read(kind: str, said: dict[str, str]) -> None
     assert naming.of_object(kind, "x", "y") == said
 
 
-async def waits(journal: Journal, uid: str) -> tuple[World, Member]:
+async def waits(journal: Journal, uid: str) -> tuple[FleetState, Member]:
     of = records.rollout(uid)
     first = records.step(of)
     [found] = records.members(first, "a")
@@ -99,8 +99,8 @@ async def waits(journal: Journal, uid: str) -> tuple[World, Member]:
 async def test_a_hold_that_was_lost_is_told_with_all_names(journal: Journal) -> None:
     _, first = await waits(journal, "r1")
     await journal.commit(records.starting(records.started(first, slot=1)))
-    world, second = await waits(journal, "r2")
-    draft = Draft(world)
+    fleet, second = await waits(journal, "r2")
+    draft = Draft(fleet)
     begun = replace(records.started(second, slot=1), limit=records.NOW)
     draft.take(OnMember(Kind.RUN_INTENDED, begun, "a slot is free"))
     with capture_logs() as lines:

@@ -11,7 +11,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.openings import Openings
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.tenants import Tenants
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import IbguSpec, ManagedCluster, PlanItem
 from ibgu.core.model import Action, Rollout, Step
 from ibgu.core.observe import shown_cluster
@@ -22,10 +22,12 @@ from ibgu.sandbox.hub import SandboxHub
 LABEL = Action.PREP.completed_label
 
 
-def opening(uid: str = "r") -> Book:
+def opening(uid: str = "r") -> TrackedRollout:
     spec = IbguSpec(plan=[PlanItem(["Upgrade"])])
     now = datetime.now(UTC)
-    book = Book(Rollout(uid=uid, namespace="default", name="r", created_at=now, spec=spec))
+    tracked = TrackedRollout(
+        Rollout(uid=uid, namespace="default", name="r", created_at=now, spec=spec)
+    )
     step = Step(
         rollout=uid,
         index=0,
@@ -33,8 +35,8 @@ def opening(uid: str = "r") -> Book:
         max_concurrency=1,
         timeout=timedelta(hours=1),
     )
-    book.open(step)
-    return book
+    tracked.open(step)
+    return tracked
 
 
 def nothing(*_: str) -> None:
@@ -58,7 +60,7 @@ async def test_a_label_that_is_settled_after_the_list_counts(
             "metadata": {"name": name},
         }
         await admin.request("POST", paths.MANAGED_CLUSTERS, body=body)
-        mirror, listed, book = Mirror(nothing), asyncio.Event(), opening()
+        mirror, listed, tracked = Mirror(nothing), asyncio.Event(), opening()
         openings = Openings(
             admin,
             mirror,
@@ -67,16 +69,16 @@ async def test_a_label_that_is_settled_after_the_list_counts(
             tasks,
             lambda _: listed.set(),
         )
-        openings.want(book)
+        openings.want(tracked)
         await listed.wait()
         path = paths.managed_cluster(name)
         patch = {"metadata": {"labels": {LABEL: ""}}}
         answer = await admin.request("PATCH", path, body=patch, content_type=paths.MERGE_PATCH)
         mirror.clusters.put_newer(shown_cluster(json.decode(answer, type=ManagedCluster)))
-        found = openings.take(book)
+        found = openings.take(tracked)
         assert found is not None
         assert LABEL in next(cluster.labels for cluster in found.clusters if cluster.name == name)
-        assert openings.take(book) is None
+        assert openings.take(tracked) is None
         await admin.request("DELETE", path)
 
 
@@ -87,7 +89,7 @@ STEPS = 250
 async def test_steps_that_open_together_share_a_list(sandbox_hub: SandboxHub) -> None:
     """One for all who asked before it began, and one for whoever asks while it is under way."""
     token, ca = sandbox_hub.token("admin"), str(sandbox_hub.ca_file)
-    books = [opening(f"r{number}") for number in range(STEPS)]
+    tracked_rollouts = [opening(f"r{number}") for number in range(STEPS)]
     async with (
         await HubClient.with_token(sandbox_hub.url, token, ca) as admin,
         asyncio.TaskGroup() as tasks,
@@ -101,12 +103,12 @@ async def test_steps_that_open_together_share_a_list(sandbox_hub: SandboxHub) ->
             tasks,
             told.put_nowait,
         )
-        for book in books:
-            openings.want(book)
-            openings.want(book)
-        uids = {await told.get() for _ in books}
-        assert uids == {book.rollout.uid for book in books}
-        assert all(openings.take(book) is not None for book in books)
+        for tracked in tracked_rollouts:
+            openings.want(tracked)
+            openings.want(tracked)
+        uids = {await told.get() for _ in tracked_rollouts}
+        assert uids == {tracked.rollout.uid for tracked in tracked_rollouts}
+        assert all(openings.take(tracked) is not None for tracked in tracked_rollouts)
         lists = admin.requests.total()
         assert lists <= 2
         late = opening("late")

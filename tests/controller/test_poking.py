@@ -17,7 +17,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.poking import Poking
 from ibgu.controller.usual import Usual
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.forecast import Pace
 from ibgu.core.kinds import JsonObject, ManagedCluster, ManifestWork
 from ibgu.core.model import Action, Kind, Look, Member, OnMember, RunState
@@ -28,7 +28,7 @@ from ibgu.db.reads import Reads
 from ibgu.hub import paths
 from ibgu.hub.writer import Writer, WriteResult
 from ibgu.sim.hub import MemoryClient, MemoryHub
-from tests.core.book.records import MINUTE, NOW, in_flight, rollout, run, step, world_of
+from tests.core.fleet.records import MINUTE, NOW, in_flight, rollout, run, step, world_of
 
 ROLLOUT = rollout()
 WORK = stage_name(ROLLOUT.uid, ROLLOUT.name)
@@ -50,7 +50,7 @@ class Scene(Struct):
     writer: Writer
     poking: Poking
     usual: Usual
-    world: World
+    fleet: FleetState
     hushed: bool = False
 
     async def work(self) -> JsonObject:
@@ -100,10 +100,10 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     effects = Effects(mirror, Payloads(hub, "ns:name"), writer, watch=False)
     pool = engine("postgresql://nobody@127.0.0.1:1/never-asked")
     usual = Usual(Reads(pool, "hub"))
-    world = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
-    parts = (world, mirror, effects, Noon(), usual, Aside(Random(0)))
+    fleet = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
+    parts = (fleet, mirror, effects, Noon(), usual, Aside(Random(0)))
     poking = Poking(*parts, rate=10.0, hushed=lambda: made.hushed)
-    made = Scene(hub, poked, mirror, writer, poking, usual, world)
+    made = Scene(hub, poked, mirror, writer, poking, usual, fleet)
     running = asyncio.create_task(writer.run())
     yield made
     running.cancel()
@@ -175,7 +175,7 @@ async def test_who_is_not_worth_it(scene: Scene, member: Member) -> None:
 
 async def test_a_rollout_that_was_forgotten_is_over(scene: Scene) -> None:
     follow(scene, taken())
-    scene.world.forget(ROLLOUT.uid)
+    scene.fleet.forget(ROLLOUT.uid)
     scene.poking.round()
     assert await scene.mark() is None
 
@@ -184,8 +184,8 @@ async def test_a_rollout_that_was_forgotten_is_over(scene: Scene) -> None:
 async def test_it_runs_by_itself(scene: Scene) -> None:
     running = asyncio.create_task(scene.poking.run())
     await asyncio.sleep(0)
-    if not scene.world.books[ROLLOUT.uid].steps[0].members:
-        scene.world.books[ROLLOUT.uid].steps[0].put(taken())
+    if not scene.fleet.rollouts[ROLLOUT.uid].steps[0].members:
+        scene.fleet.rollouts[ROLLOUT.uid].steps[0].put(taken())
         follow(scene, taken())
     async with asyncio.timeout(30):
         await scene.poked.wait()

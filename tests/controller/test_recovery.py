@@ -13,7 +13,7 @@ from ibgu.controller.commit import Ledger
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.recovery import Recovery
 from ibgu.controller.watches import Watches
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import RunState
 from ibgu.core.recover import Versions
 from ibgu.db import Journal
@@ -94,26 +94,26 @@ def show(mirror: Mirror, run: str) -> None:
     mirror.works.upsert(replace(found, metadata=replace(found.metadata, resource_version=version)))
 
 
-async def recovered(journal: Journal, mirror: Mirror, missed: Happens = nothing) -> World:
+async def recovered(journal: Journal, mirror: Mirror, missed: Happens = nothing) -> FleetState:
     hub = MemoryClient(MemoryHub(now=NOW.timestamp))
     served = await discover(hub)
     watches = Behind(hub, mirror, served, settings(), random.Random(0))
     watches.missed = missed
     aside = Aside(random.Random(0))
     recovery = Recovery(journal, Ledger(journal), mirror, watches, aside, across_namespaces=True)
-    world, _ = await recovery.load(NOW)
-    return world
+    fleet, _ = await recovery.load(NOW)
+    return fleet
 
 
-def run_of(world: World) -> str | None:
-    member = world.books[UID].latest("site-1")
+def run_of(fleet: FleetState) -> str | None:
+    member = fleet.rollouts[UID].latest("site-1")
     return member.run.id if member is not None and member.run is not None else None
 
 
 async def test_what_the_journal_knows_is_left_as_it_is(journal: Slow, mirror: Mirror) -> None:
-    world = await recovered(journal, mirror)
-    assert run_of(world) == "known"
-    assert [book.rollout.hold for book in world.books.values()] == [None, None]
+    fleet = await recovered(journal, mirror)
+    assert run_of(fleet) == "known"
+    assert [tracked.rollout.hold for tracked in fleet.rollouts.values()] == [None, None]
 
 
 async def test_a_run_that_comes_while_the_journal_is_read(journal: Slow, mirror: Mirror) -> None:
@@ -144,8 +144,8 @@ async def test_what_postgres_refuses_to_import_is_that_rollouts_matter(
     assert caught.value.rollout == UID
 
 
-def _only_ours_is_imported(world: World) -> None:
+def _only_ours_is_imported(fleet: FleetState) -> None:
     """The journal is behind the hub, which was not restored: that would hold all rollouts."""
-    assert run_of(world) == "lost"
-    held = {uid for uid, book in world.books.items() if book.rollout.hold is not None}
+    assert run_of(fleet) == "lost"
+    held = {uid for uid, tracked in fleet.rollouts.items() if tracked.rollout.hold is not None}
     assert held == {UID}

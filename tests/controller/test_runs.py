@@ -10,7 +10,7 @@ from ibgu.controller import runs
 from ibgu.controller.commit import Ledger
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.runs import Runs
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import IbuView, RunState
 from ibgu.core.works import stage_name
 from ibgu.db import Journal
@@ -47,21 +47,21 @@ async def journal(database_url: str) -> AsyncIterator[Slow]:
 
 
 @pytest.fixture
-def world() -> World:
+def fleet() -> FleetState:
     (waiting,) = members(step(OURS), "site-1")
     taken = with_run(started(waiting, slot=1, run="now"), state=RunState.ACCEPTED)
-    world = World()
-    world.load([OURS], [step(OURS)], [replace(taken, limit=NOW)], [])
-    return world
+    fleet = FleetState()
+    fleet.load([OURS], [step(OURS)], [replace(taken, limit=NOW)], [])
+    return fleet
 
 
 class Eyes:
     """What looks at the works: nothing has been asked yet."""
 
-    def __init__(self, world: World, journal: Journal) -> None:
+    def __init__(self, fleet: FleetState, journal: Journal) -> None:
         self.mirror = Mirror(lambda rollout, cluster: None)
-        self.world = world
-        self._runs = Runs(world, self.mirror, Ledger(journal))
+        self.fleet = fleet
+        self._runs = Runs(fleet, self.mirror, Ledger(journal))
         self._version = 0
 
     async def see(self, run: str) -> bool:
@@ -78,8 +78,8 @@ class Eyes:
 
 
 @pytest.fixture
-async def eyes(world: World, journal: Journal) -> Eyes:
-    return Eyes(world, journal)
+async def eyes(fleet: FleetState, journal: Journal) -> Eyes:
+    return Eyes(fleet, journal)
 
 
 @pytest.mark.parametrize("run", ["now", ""])
@@ -90,7 +90,7 @@ async def test_for_what_is_known_nobody_is_asked(eyes: Eyes, run: str) -> None:
 @pytest.mark.parametrize(("run", "foreign"), [("earlier", set()), ("theirs", {"theirs"})])
 async def test_the_journal_is_asked_once(eyes: Eyes, run: str, foreign: set[str]) -> None:
     assert await eyes.see(run)
-    assert eyes.world.foreign_runs == foreign
+    assert eyes.fleet.foreign_runs == foreign
     assert not await eyes.see(run)
 
 
@@ -98,7 +98,7 @@ async def test_what_comes_meanwhile_is_asked_for_too(eyes: Eyes, journal: Slow) 
     """The turn is decided on what is shown then."""
     journal.meanwhile = lambda: eyes.show("theirs")
     assert await eyes.see("earlier")
-    assert eyes.world.foreign_runs == {"theirs"}
+    assert eyes.fleet.foreign_runs == {"theirs"}
 
 
 async def test_answers_are_not_kept_without_end(
@@ -106,11 +106,11 @@ async def test_answers_are_not_kept_without_end(
 ) -> None:
     monkeypatch.setattr(runs, "MOST", 0)
     assert [await eyes.see(run) for run in ("one", "two", "one")] == [True] * 3
-    assert eyes.world.foreign_runs == {"one"}
+    assert eyes.fleet.foreign_runs == {"one"}
 
 
 async def test_works_of_a_rollout_that_nobody_knows_are_asked_for(eyes: Eyes) -> None:
     """Their runs tell how far it was (R31.2)."""
-    del eyes.world.books[UID]
+    del eyes.fleet.rollouts[UID]
     assert await eyes.see("theirs")
-    assert eyes.world.foreign_runs == {"now"}, "of the works' marks, not of what clusters show"
+    assert eyes.fleet.foreign_runs == {"now"}, "of the works' marks, not of what clusters show"

@@ -13,7 +13,7 @@ from ibgu.controller.deciding import new_rollout
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.statuses import Statuses
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu, JsonObject
 from ibgu.core.model import Kind, OnRollout, RolloutState
 from ibgu.hub import paths
@@ -39,7 +39,7 @@ class Desk:
     def __init__(self, client: MemoryClient, clock: Clock) -> None:
         self.client = client
         self.mirror = Mirror(lambda rollout, cluster: None, lambda uid: self.statuses.seen(uid))
-        self.world = World()
+        self.fleet = FleetState()
         self.writer = Writer(client, done=self._answered)
         payloads = Payloads(client, "ibgu-system:ibgu")
         served = frozenset({"phase"})
@@ -60,13 +60,13 @@ class Desk:
         return found
 
     async def write(self) -> None:
-        self.statuses.flush(self.world)
+        self.statuses.flush(self.fleet)
         await self.writer.drained()
         await self.look()
 
     async def begin(self) -> None:
         found = await self.look()
-        self.world.apply(OnRollout(Kind.ROLLOUT_SEEN, new_rollout(found, NOW), "seen"))
+        self.fleet.apply(OnRollout(Kind.ROLLOUT_SEEN, new_rollout(found, NOW), "seen"))
         self.statuses.touch(found.metadata.uid)
         await self.write()
 
@@ -99,10 +99,10 @@ async def test_a_status_that_a_newer_one_has_replaced_is_not_sent_again() -> Non
     rollout = new_rollout(found, NOW)
     sent: list[str] = []
     for state in (RolloutState.PENDING, RolloutState.RUNNING):
-        desk.world.apply(OnRollout(Kind.ROLLOUT_SEEN, replace(rollout, state=state), "seen"))
+        desk.fleet.apply(OnRollout(Kind.ROLLOUT_SEEN, replace(rollout, state=state), "seen"))
         desk.statuses._due.clear()  # as if a second had passed
         desk.statuses.touch(rollout.uid)
-        desk.statuses.flush(desk.world)
+        desk.statuses.flush(desk.fleet)
         [queued] = [desk.writer.queued(("status", rollout.uid))]
         sent.append("" if queued is None else str(queued.body))
     assert "Pending" in sent[0]
@@ -111,7 +111,7 @@ async def test_a_status_that_a_newer_one_has_replaced_is_not_sent_again() -> Non
     desk.statuses._due.clear()
     desk.statuses.touch(rollout.uid)
     submitted = desk.writer.queued(("status", rollout.uid))
-    desk.statuses.flush(desk.world)
+    desk.statuses.flush(desk.fleet)
     assert desk.writer.queued(("status", rollout.uid)) is submitted
 
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from ibgu.core.book import Book, World
 from ibgu.core.counts import (
     Counts,
     Place,
@@ -19,6 +18,7 @@ from ibgu.core.counts import (
     places_of,
     progress_of,
 )
+from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.model import (
     Action,
     Cause,
@@ -31,7 +31,7 @@ from ibgu.core.model import (
     StepState,
 )
 from ibgu.core.model.decisions import Kind
-from tests.core.book.records import NOW, book_of, failed, member, rollout, spec, step
+from tests.core.fleet.records import NOW, book_of, failed, member, rollout, spec, step
 
 PLANS = (
     ("Prep",),
@@ -124,47 +124,49 @@ def test_who_waits_for_a_step_of_a_deleted_rollout_is_cancelled() -> None:
 
 def test_a_step_that_opens_leaves_nobody_out_yet() -> None:
     steps = [step(state=StepState.FINISHED), step("Upgrade", index=1, state=StepState.OPENING)]
-    book = book_of(rollout(spec=spec("Prep", "Upgrade")), steps, [became("succeeded", 0)])
-    assert book.counts == Counts(total=1, waiting=1)
+    tracked = book_of(rollout(spec=spec("Prep", "Upgrade")), steps, [became("succeeded", 0)])
+    assert tracked.counts == Counts(total=1, waiting=1)
 
 
 def test_a_step_that_clusters_are_joining_leaves_nobody_out_yet() -> None:
     steps = [step(), step("Upgrade", index=1, total=2)]
     members = [became("succeeded", 0, name) for name in ("site-1", "site-2")]
-    book = book_of(rollout(spec=spec("Prep", "Upgrade")), steps, members)
-    assert book.counts == Counts(total=2, waiting=2)
-    book.steps[1].put(became("running", 1, "site-1"))
-    assert book.counts == Counts(total=2, waiting=1, running=1)
+    tracked = book_of(rollout(spec=spec("Prep", "Upgrade")), steps, members)
+    assert tracked.counts == Counts(total=2, waiting=2)
+    tracked.steps[1].put(became("running", 1, "site-1"))
+    assert tracked.counts == Counts(total=2, waiting=1, running=1)
 
 
 def test_a_cluster_that_was_created_anew_between_two_steps_is_another_one() -> None:
     steps = [step(), step("Upgrade", index=1)]
     members = [failed(cause=Cause.GONE), became("succeeded", 1, uid="uid-new")]
-    book = book_of(rollout(spec=spec("Prep", "Upgrade")), steps, members)
-    assert book.counts == Counts(total=2, failed=1, succeeded=1)
+    tracked = book_of(rollout(spec=spec("Prep", "Upgrade")), steps, members)
+    assert tracked.counts == Counts(total=2, failed=1, succeeded=1)
 
 
 def test_a_cluster_whose_joining_is_taken_back_is_not_counted() -> None:
-    book = book_of(rollout(spec=spec("Prep")), [step()], [became("running", 0)])
-    assert book.counts == Counts(total=1, running=1)
-    book.steps[0].remove("site-1")
-    assert book.counts == Counts()
+    tracked = book_of(rollout(spec=spec("Prep")), [step()], [became("running", 0)])
+    assert tracked.counts == Counts(total=1, running=1)
+    tracked.steps[0].remove("site-1")
+    assert tracked.counts == Counts()
 
 
 def test_before_the_first_step_nobody_is_counted() -> None:
     assert book_of(rollout(spec=spec("Prep"))).counts == Counts()
 
 
-def recounted(book: Book) -> Counts:
+def recounted(tracked: TrackedRollout) -> Counts:
     """From nothing but the members."""
     visits: list[Visit] = []
-    for each in book.steps:
+    for each in tracked.steps:
         for found in each.members.values():
             progress = progress_of(found.state, found.outcome, found.late)
             place = Place(each.step.index, progress)
             visits.append(Visit((found.cluster, found.uid), each.step.first, place))
     places = Counter(places_of(visits))
-    return counts_of_places(places, course_of(book.rollout, [each.step for each in book.steps]))
+    return counts_of_places(
+        places, course_of(tracked.rollout, [each.step for each in tracked.steps])
+    )
 
 
 def parts(counts: Counts) -> int:
@@ -188,27 +190,27 @@ members = st.lists(
 def test_counts_follow_every_change_and_every_change_taken_back(
     of: Rollout, turns: list[list[Member]]
 ) -> None:
-    world = World()
-    world.load([of], [], [], ())
-    book = world.books[of.uid]
+    fleet = FleetState()
+    fleet.load([of], [], [], ())
+    tracked = fleet.rollouts[of.uid]
     for index, item in enumerate(of.spec.plan):
         opened = step(" ".join(item.actions), index=index)
-        world.apply(OnStep(Kind.STEP_OPENED, opened, ""))
+        fleet.apply(OnStep(Kind.STEP_OPENED, opened, ""))
         for turn in turns:
-            known = book.counts
+            known = tracked.counts
             its = [each for each in turn if each.step <= index]
-            with world.draft() as take:
+            with fleet.draft() as take:
                 for each in its:
                     take(OnMember(Kind.JOINED, each, ""))
-                assert book.counts == recounted(book)
-                assert parts(book.counts) == book.counts.total
-            assert book.counts == known == recounted(book)
+                assert tracked.counts == recounted(tracked)
+                assert parts(tracked.counts) == tracked.counts.total
+            assert tracked.counts == known == recounted(tracked)
             for each in its:
-                world.apply(OnMember(Kind.JOINED, replace(each), ""))
-            assert book.counts == recounted(book)
+                fleet.apply(OnMember(Kind.JOINED, replace(each), ""))
+            assert tracked.counts == recounted(tracked)
 
 
 def test_actions_that_follow_in_one_step_do_not_make_it_a_clean_up() -> None:
     steps = [step("Upgrade FinalizeUpgrade")]
-    book = book_of(rollout(), steps, [became("failed", 0, failed_action=Action.UPGRADE)])
-    assert book.counts == Counts(total=1, failed=1)
+    tracked = book_of(rollout(), steps, [became("failed", 0, failed_action=Action.UPGRADE)])
+    assert tracked.counts == Counts(total=1, failed=1)

@@ -16,7 +16,7 @@ from ibgu.core.overdue import (
     overdue,
     overdue_of,
 )
-from tests.core.book.records import MINUTE, NOW, in_flight, member, run
+from tests.core.fleet.records import MINUTE, NOW, in_flight, member, run
 
 SECOND = timedelta(seconds=1)
 MEASURED: Paces = {

@@ -14,7 +14,7 @@ from ibgu.core.references import (
     judge_references,
     references,
 )
-from tests.core.book.records import NOW, rollout
+from tests.core.fleet.records import NOW, rollout
 
 SEED = SeedImageRef(pull_secret_ref=NameRef("pull"))
 OWN = ObjectRef("own", "default")

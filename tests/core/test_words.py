@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind, Who
 from ibgu.core.words import HOLDS, STARTABLE, Word, as_told, reason_of, word, word_of
-from tests.core.book.records import NOW, failed, member
+from tests.core.fleet.records import NOW, failed, member
 
 BRAKE = Reason(ReasonKind.BRAKE, NOW, "5 in a row", None, Who.PERSON)
 

@@ -48,7 +48,7 @@ def record(kind: type[msgspec.Struct], **fixed: Any) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[Rollout, Step, Member, Debt]:
+def fleets(draw: st.DrawFn) -> tuple[Rollout, Step, Member, Debt]:
     """One of each, as the constraints demand: a run that needs a hold has a slot in the bound."""
     rollout = draw(record(Rollout))
     bounds = st.integers(1, 2**31 - 1)

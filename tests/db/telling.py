@@ -1,15 +1,15 @@
 """What the twin decided, written into a real journal decision by decision."""
 
 from ibgu.controller.commit import Draft
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.db import Journal
 from tests.core.decide.world import Twin
 
 
-async def tell(journal: Journal, twin: Twin, world: World | None = None) -> None:
-    """`world` is what was told before, if the twin's story goes on."""
-    world = world or World()
+async def tell(journal: Journal, twin: Twin, fleet: FleetState | None = None) -> None:
+    """`fleet` is what was told before, if the twin's story goes on."""
+    fleet = fleet or FleetState()
     for said in twin.said:
-        draft = Draft(world)
+        draft = Draft(fleet)
         draft.take(said.decision)
         assert not await journal.commit(draft.turn(said.at))

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.book import World
 from ibgu.core.certify import Rule
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import Stage
 from ibgu.db import Journal
 from ibgu.db.reads.certified import certify
@@ -99,9 +99,9 @@ async def test_each_leader_writes_in_its_own_time(
     half = len(twin.said) // 2
     first, second = Twin(), Twin()
     first.said, second.said = twin.said[:half], twin.said[half:]
-    world = World()
-    await tell(await leading("ibgu-0"), first, world)
-    await tell(await leading("ibgu-1"), second, world)
+    fleet = FleetState()
+    await tell(await leading("ibgu-0"), first, fleet)
+    await tell(await leading("ibgu-1"), second, fleet)
     certified = await certify(db, HUB)
     assert told(certified.findings) == []
     assert certified.leaders == {1: "ibgu-0", 2: "ibgu-1"}

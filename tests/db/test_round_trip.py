@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu.core.model import Debt, Kind, Member, OnDebt, OnMember, OnRollout, OnStep, Rollout, Step
 from ibgu.db import Journal, Turn
 from tests.db.records import NOW
-from tests.db.strategies import worlds
+from tests.db.strategies import fleets
 
 _hubs = itertools.count(1)
 
@@ -19,11 +19,11 @@ _hubs = itertools.count(1)
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(world=worlds())
+@given(fleet=fleets())
 async def test_records_come_back_as_they_were(
-    db: AsyncEngine, world: tuple[Rollout, Step, Member, Debt]
+    db: AsyncEngine, fleet: tuple[Rollout, Step, Member, Debt]
 ) -> None:
-    rollout, step, member, debt = world
+    rollout, step, member, debt = fleet
     journal = Journal(db, f"hub-{next(_hubs)}")
     await journal.lead("ibgu-0")
     decisions = (

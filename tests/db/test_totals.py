@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.book import World
 from ibgu.core.counts import Counts
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import (
     Action,
     Decision,
@@ -26,7 +26,7 @@ from ibgu.core.model import (
 from ibgu.db import Journal, Turn
 from ibgu.db.reads import Reads
 from ibgu.db.reads.tallies import LARGE, Tallies
-from tests.core.book.records import spec
+from tests.core.fleet.records import spec
 from tests.core.test_counts import PLANS, STATES, became
 from tests.db.records import NOW, member, opening, rollout, step
 
@@ -94,9 +94,9 @@ async def test_any_rollout_is_counted_as_in_the_book(journal: Journal, reads: Re
     for number in range(ROLLOUTS):
         of, steps, members = course(random, number)
         await journal.commit(Turn(decisions=tuple(seen(of, steps, members)), at=NOW))
-        world = World()
-        world.load([of], steps, members, ())
-        wanted[of.uid] = world.books[of.uid].counts
+        fleet = FleetState()
+        fleet.load([of], steps, members, ())
+        wanted[of.uid] = fleet.rollouts[of.uid].counts
     found = {row.rollout.uid: row.counts for row in (await reads.rollouts(limit=ROLLOUTS)).items}
     assert found == wanted
     assert all(any(getattr(each, name) for each in found.values()) for name in to_see())

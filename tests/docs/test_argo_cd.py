@@ -7,11 +7,11 @@ import yaml
 from lupa.lua51 import LuaRuntime
 from msgspec import json
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import Action, Reason, ReasonKind, Rollout, RolloutState, StepState
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status import status_of
-from tests.core.book.records import (
+from tests.core.fleet.records import (
     NOW,
     book_of,
     done,
@@ -46,8 +46,10 @@ def health(ibgu: Object) -> tuple[str, str]:
     return found["status"], found["message"]
 
 
-def stands(book: Book, served: frozenset[str] = OURS, generation: int = 0) -> tuple[str, str]:
-    status = json.decode(json.encode(status_of(book, PayloadState(), (), served, NOW)))
+def stands(
+    tracked: TrackedRollout, served: frozenset[str] = OURS, generation: int = 0
+) -> tuple[str, str]:
+    status = json.decode(json.encode(status_of(tracked, PayloadState(), (), served, NOW)))
     kept = {key: value for key, value in status.items() if value is not None}
     return health({"metadata": {"generation": generation}, "status": kept})
 
@@ -68,10 +70,10 @@ def test_waits_for_ibgu_to_see_it(status: Object) -> None:
 @pytest.mark.parametrize("served", [OURS, TALMS])
 def test_runs(served: frozenset[str]) -> None:
     running = rollout(spec=spec("Prep"), state=RolloutState.RUNNING)
-    book = book_of(
+    tracked = book_of(
         running, [step(total=2)], [failed("site-1"), in_flight("site-2"), member("site-3")]
     )
-    state, words = stands(book, served)
+    state, words = stands(tracked, served)
     assert state == "Progressing"
     assert words.startswith("Waiting for plan step 0 to be completed")
 
@@ -86,23 +88,25 @@ def test_runs(served: frozenset[str]) -> None:
 )
 @pytest.mark.parametrize("served", [OURS, TALMS])
 def test_is_held(kind: ReasonKind, state: str, served: frozenset[str]) -> None:
-    book = book_of(hold(kind, "for a person"), [], [])
-    assert stands(book, served) == (state, f"{kind}: for a person")
+    tracked = book_of(hold(kind, "for a person"), [], [])
+    assert stands(tracked, served) == (state, f"{kind}: for a person")
 
 
 @pytest.mark.parametrize("served", [OURS, TALMS])
 def test_is_complete(served: frozenset[str]) -> None:
-    book = book_of(COMPLETE, [FINISHED], [done("site-1", Action.PREP), done("site-2", Action.PREP)])
-    state, words = stands(book, served)
+    tracked = book_of(
+        COMPLETE, [FINISHED], [done("site-1", Action.PREP), done("site-2", Action.PREP)]
+    )
+    state, words = stands(tracked, served)
     assert state == "Healthy"
     assert words.startswith("All plan steps are completed")
 
 
 def test_is_complete_with_failures() -> None:
-    book = book_of(
+    tracked = book_of(
         COMPLETE, [FINISHED], [failed("site-1"), failed("site-2"), done("site-3", Action.PREP)]
     )
-    state, words = stands(book)
+    state, words = stands(tracked)
     assert state == "Degraded"
     assert words.startswith("2 failed, the first one is site-1: Upgrade UpgradeFailed: ")
 
@@ -119,6 +123,6 @@ def test_failures_that_were_aborted(served: frozenset[str], state: str) -> None:
 
 
 def test_an_appended_step_that_ibgu_has_not_seen_makes_it_progress() -> None:
-    book = book_of(COMPLETE, [FINISHED], [done("site-1", Action.PREP)])
-    assert stands(book, generation=COMPLETE.generation)[0] == "Healthy"
-    assert stands(book, generation=COMPLETE.generation + 1)[0] == "Progressing"
+    tracked = book_of(COMPLETE, [FINISHED], [done("site-1", Action.PREP)])
+    assert stands(tracked, generation=COMPLETE.generation)[0] == "Healthy"
+    assert stands(tracked, generation=COMPLETE.generation + 1)[0] == "Progressing"

@@ -107,7 +107,7 @@ class Scene:
     def remembered(self) -> list[str]:
         """uids of the rollouts that the leading controller has in memory."""
         loop = self.controller._loop if self.controller is not None else None
-        return list(loop.world.books) if loop is not None else []
+        return list(loop.fleet.rollouts) if loop is not None else []
 
     def told_problems(self) -> list[str]:
         """What readiness says; nothing while there is no controller."""

@@ -20,7 +20,6 @@ from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import TalmWatch
 from ibgu.core import decide as deciding
 from ibgu.core import gates
-from ibgu.core.book import Starts, StepBook, World
 from ibgu.core.decide import accepted as accepting
 from ibgu.core.decide import (
     arming,
@@ -33,6 +32,7 @@ from ibgu.core.decide import (
     steps,
     waiting,
 )
+from ibgu.core.fleet import FleetState, Starts, TrackedStep
 from ibgu.core.gates.pace import hub_rate, ramp_up, start_rate
 from ibgu.core.model import IbuView, Kind, Member, OnDebt, Run, RunState, WorkView
 from ibgu.core.observe import JudgementKind
@@ -93,7 +93,7 @@ def slot_freed_early(stack: ExitStack) -> None:
 
 def one_slot_too_many(stack: ExitStack) -> None:
     """A step takes one member more than maxConcurrency."""
-    _set(stack, StepBook, "_bound", property(lambda self: self.step.max_concurrency + 1))
+    _set(stack, TrackedStep, "_bound", property(lambda self: self.step.max_concurrency + 1))
 
 
 def run_echo_ignored(stack: ExitStack) -> None:
@@ -137,7 +137,7 @@ def label_before_outcome(stack: ExitStack) -> None:
         now = self._parts.clock.now()
         draft = await self._deciding.draft(touched, owed, now)
         early = [d.debt.uid for d in draft.decisions if isinstance(d, OnDebt)]
-        self._parts.effects.settle(self.world, early, owed)
+        self._parts.effects.settle(self.fleet, early, owed)
         await self._parts.ledger.commit(draft, now)
         self._following.perform(draft, owed, now, quiet=False)
 
@@ -171,14 +171,14 @@ def look_kept(stack: ExitStack) -> None:
 
 def debts_forgotten(stack: ExitStack) -> None:
     """What is owed to clusters does not outlive the process."""
-    load = World.load
+    load = FleetState.load
 
     def without(
-        self: World, rollouts: Any, steps: Any, members: Any, debts: Any, *others: Any
+        self: FleetState, rollouts: Any, steps: Any, members: Any, debts: Any, *others: Any
     ) -> None:
         load(self, rollouts, steps, members, (), *others)
 
-    _set(stack, World, "load", without)
+    _set(stack, FleetState, "load", without)
 
 
 def claim_ignored(stack: ExitStack) -> None:
@@ -220,14 +220,14 @@ def restart_begins_anew(stack: ExitStack) -> None:
     put = recovery.Recovery.load
 
     async def load(self: Any, now: Any, proof: str) -> Any:
-        world, decisions = await put(self, now, proof)
-        for book in world.books.values():
-            for step in book.steps:
+        fleet, decisions = await put(self, now, proof)
+        for tracked in fleet.rollouts.values():
+            for step in tracked.steps:
                 for member in list(step.members.values()):
                     if member.run is not None and member.run.open:
                         run = replace(member.run, state=RunState.INTENDED, arming_at=None)
                         step.put(replace(member, run=run))
-        return world, decisions
+        return fleet, decisions
 
     _set(stack, recovery.Recovery, "load", load)
 
@@ -322,7 +322,7 @@ def generation_ignored(stack: ExitStack) -> None:
 
 def restore_ignored(stack: ExitStack) -> None:
     """That the hub went back is not noticed."""
-    _set(stack, recovery.Recovery, "_proof", lambda self, world, versions: "")
+    _set(stack, recovery.Recovery, "_proof", lambda self, fleet, versions: "")
     _set(stack, Mirror, "_restored", lambda self, proof: None)
 
 
@@ -330,9 +330,9 @@ def status_before_journal(stack: ExitStack) -> None:
     """A status tells what is being written down, and may never be in the journal."""
     flush = Statuses.flush
 
-    def at_once(self: Statuses, world: World) -> None:
+    def at_once(self: Statuses, fleet: FleetState) -> None:
         self._settled = lambda: True
-        flush(self, world)
+        flush(self, fleet)
 
     _set(stack, Statuses, "flush", at_once)
 

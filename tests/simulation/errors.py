@@ -8,7 +8,7 @@ from unittest.mock import patch
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.effects import Effects
 from ibgu.controller.statuses import Statuses
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from tests.simulation.weather import Weather
 
 KIND = "own-error"
@@ -29,12 +29,12 @@ def own_errors(weather: Weather) -> Iterator[None]:
 def _faulty(weather: Weather, place: int, act: Callable[..., Any]) -> Callable[..., Any]:
     def acting(*given: Any) -> Any:
         done = act(*given)
-        [book] = [each for each in given if isinstance(each, Book)]
+        [tracked] = [each for each in given if isinstance(each, TrackedRollout)]
         fault = weather.window(KIND)
         here = fault is not None and fault.n % len(_PLACES) == place
-        if fault is not None and here and book.rollout.name == f"rollout-{fault.rollout}":
+        if fault is not None and here and tracked.rollout.name == f"rollout-{fault.rollout}":
             weather.struck[KIND] += 1
-            raise ZeroDivisionError(f"of {book.rollout.name}")
+            raise ZeroDivisionError(f"of {tracked.rollout.name}")
         return done
 
     return acting

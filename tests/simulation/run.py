@@ -22,10 +22,10 @@ from ibgu.controller import deciding, term
 from ibgu.controller.loop import Loop
 from ibgu.controller.usual import Usual
 from ibgu.core import decide
-from ibgu.core.book import World as Led
 from ibgu.core.certify import Rule
 from ibgu.core.decide import controls, steps
 from ibgu.core.decide.turn import MOST
+from ibgu.core.fleet import FleetState as Led
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action
 from ibgu.core.poke import BUILT_IN, Range
@@ -48,7 +48,7 @@ from tests.simulation.errors import ERROR, own_errors
 from tests.simulation.faults import CALM, JOURNAL, PROCESS, Fault, draw, theme
 from tests.simulation.loop import BEGINNING, VirtualLoop
 from tests.simulation.plans import Scenario, scenario
-from tests.simulation.world import World
+from tests.simulation.world import FleetState
 
 ACTIVE = 2400.0
 """Virtual seconds in which things go wrong."""
@@ -116,9 +116,9 @@ async def _simulate(seed: int, url: str, faults: list[Fault]) -> Outcome:
         seed=seed,
         faults=faults,
         problems=play.found.problems,
-        struck=play.world.weather.struck,
+        struck=play.fleet.weather.struck,
         held=play.found.held,
-        virtual=play.world.elapsed,
+        virtual=play.fleet.elapsed,
         real=time.perf_counter() - began,
         trace=play.trace,
     )
@@ -135,31 +135,31 @@ class _Play:
     ) -> None:
         self.found = Found()
         self.trace = ""
-        self.world = World(plan, seed, pool, journal)
+        self.fleet = FleetState(plan, seed, pool, journal)
         self._seed = seed
         self._leader = ""
         self._plan = plan
         self._faults = faults
         self._pool = pool
         self._journal = journal
-        self._labels = Labels(self.found, self.world.hub.now)
-        self._effects = Effects(self.found, self.world.hub, self.world.armed)
+        self._labels = Labels(self.found, self.fleet.hub.now)
+        self._effects = Effects(self.found, self.fleet.hub, self.fleet.armed)
         self._payloads = Payloads(self.found, self._on_shelf, self._effects.carried)
         self._pokes = Pokes(self.found, watched=plan.watched)
         self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
-        self.world.hub.audit = self._audit
+        self.fleet.hub.audit = self._audit
 
     def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
         self._labels.audit(asked, before, after)
         self._effects.audit(asked, before, after)
         self._pokes.audit(asked, before, after)
         if asked.who.startswith("ibgu/") and "/leases" not in asked.path:
-            known = self.world.talm.known
+            known = self.fleet.talm.known
             self.found.check("R20 nothing is written beside TALM", not known, asked)
 
     async def play(self) -> None:
-        for node in self.world.nodes:
+        for node in self.fleet.nodes:
             node.on_commit = self._committed
         most = 1 if self._seed % 4 < 2 else MOST
         with (
@@ -171,14 +171,14 @@ class _Play:
             patch.object(steps, "MOST", most),
             patch.object(controls, "MOST", most),
             patch.object(deciding, "MOST", most),
-            own_errors(self.world.weather),
+            own_errors(self.fleet.weather),
             _never_measured(),
             _seldom_noted(),
         ):
             try:
                 await self._story()
             finally:
-                await self.world.stop()
+                await self.fleet.stop()
         await self._judge()
 
     def _committed(self, who: str, *, leads: bool) -> None:
@@ -192,22 +192,22 @@ class _Play:
     def _turn(self, turn: Callable[[Loop], Awaitable[None]]) -> Callable[[Loop], Awaitable[None]]:
         async def checked(loop: Loop) -> None:
             await turn(loop)
-            known = self._turns.get(loop.world)
+            known = self._turns.get(loop.fleet)
             if known is None:
                 shown = set if self._late else self._effects.shown
-                known = self._turns[loop.world] = Turns(self.found, shown)
-            known.turned(loop.world)
+                known = self._turns[loop.fleet] = Turns(self.found, shown)
+            known.turned(loop.fleet)
             aside = [loop._parts.aside.words(uid) for uid in loop._parts.aside]
             own = [words for words in aside if not words.startswith(ERROR)]
             self.found.check("ibgu meets no error of its own", not own, own)
             if self._plan.payloads:
-                self._payloads.turned(loop.world)
+                self._payloads.turned(loop.fleet)
 
         return checked
 
     def _on_shelf(self, digest: str) -> bool:
         """Read again every minute by a controller that is well."""
-        return self.world.shelf.had(digest, asyncio.get_running_loop().time() - HEARD)
+        return self.fleet.shelf.had(digest, asyncio.get_running_loop().time() - HEARD)
 
     @property
     def _late(self) -> bool:
@@ -220,42 +220,42 @@ class _Play:
         return bool(self.found.problems)
 
     async def _story(self) -> None:
-        world = self.world
-        await world.start()
+        fleet = self.fleet
+        await fleet.start()
         starts = [(at, number) for number, (at, _) in enumerate(self._plan.ibgus)]
         deeds: list[tuple[float, int | Fault]] = [*starts, *((f.at, f) for f in self._faults)]
         for at, deed in sorted(deeds, key=lambda pair: pair[0]):
             await _until(at)
             if isinstance(deed, Fault):
-                await world.happen(deed)
+                await fleet.happen(deed)
             else:
-                await world.people.apply(deed)
+                await fleet.people.apply(deed)
             if self.found.problems:
                 return
         await _until(ACTIVE if self._faults else 0.0)
-        world.heal()
+        fleet.heal()
         await self._wait()
 
     async def _wait(self) -> None:
         """Until everything is over, and a while longer."""
-        world = self.world
-        while world.talm.alive or not await world.finished():
-            world.check_alive()
+        fleet = self.fleet
+        while fleet.talm.alive or not await fleet.finished():
+            fleet.check_alive()
             if self.found.problems or self._crashed():
                 return
-            if world.elapsed > self._limit:
-                self.found.check("liveness", False, await world.stuck())
+            if fleet.elapsed > self._limit:
+                self.found.check("liveness", False, await fleet.stuck())
                 return
-            await world.help()
+            await fleet.help()
             await asyncio.sleep(LOOK)
-        await _until(world.well_at)
+        await _until(fleet.well_at)
         await asyncio.sleep(REST)
-        world.check_alive()
+        fleet.check_alive()
         self._crashed()
-        await check_ending(self.found, world, calm=theme(self._seed) is CALM)
+        await check_ending(self.found, fleet, calm=theme(self._seed) is CALM)
 
     def _crashed(self) -> bool:
-        crashes = [crash for node in self.world.nodes for crash in node.crashes]
+        crashes = [crash for node in self.fleet.nodes for crash in node.crashes]
         for crash in crashes:
             self.found.check("no controller dies of an error of its own", False, _told(crash))
         return bool(crashes)
@@ -276,17 +276,17 @@ class _Play:
             told = f"{wrong.words} {wrong.event}"
             self.found.check("certified", wrong.rule is Rule.WRITER, f"{wrong.rule}: {told}")
         self.found.check("nothing is owed at the end", not owed or self._cut_short, owed)
-        History(self.found, restored=bool(self.world.weather.struck["hub-restored"])).read(events)
-        skewed = self.world.weather.skewed
+        History(self.found, restored=bool(self.fleet.weather.struck["hub-restored"])).read(events)
+        skewed = self.fleet.weather.skewed
         Pace(self.found, self._plan.starts_per_minute, skewed=skewed).read(events)
         self._effects.compare(runs, skewed=skewed, late=self._late)
         self._labels.compare(events, self._effects, skewed)
         if self._plan.tenancy:
-            tenancy = Tenancy(self.found, self.world.bindings)
+            tenancy = Tenancy(self.found, self.fleet.bindings)
             tenancy.armed(self._effects.arms)
             if not skewed:
                 tenancy.read(events)
-        truth = Truth(self.found, runs, self.world.player.clusters.values(), skewed)
+        truth = Truth(self.found, runs, self.fleet.player.clusters.values(), skewed)
         truth.check()
         kinds = {fault.kind for fault in self._faults}
         if kinds <= QUIET_HANDS:

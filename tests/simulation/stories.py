@@ -15,7 +15,7 @@ from ibgu.controller.agenda import Touched
 from ibgu.controller.commit import Draft
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Kind, Preempt, ReasonKind, RolloutState
 from ibgu.core.works import names
@@ -28,7 +28,7 @@ from ibgu.sim.hub.server import Asked
 from ibgu.sim.spec import FleetSpec
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.plans import Object, Scenario, step
-from tests.simulation.world import World
+from tests.simulation.world import FleetState
 
 _numbers = itertools.count(1)
 _JOURNAL = (rollouts, steps, members, holds, runs, debts, events)
@@ -39,13 +39,13 @@ _BACK = text("UPDATE hubs SET turns = :turns, last_seq = :last_seq WHERE id = :h
 class Stage:
     """`armed`: the runs that a controller has armed on the hub, in their order."""
 
-    def __init__(self, world: World, pool: AsyncEngine, journal: str) -> None:
-        self.world = world
+    def __init__(self, fleet: FleetState, pool: AsyncEngine, journal: str) -> None:
+        self.fleet = fleet
         self.pool = pool
         self.journal = journal
-        self.client = MemoryClient(world.hub, "people")
+        self.client = MemoryClient(fleet.hub, "people")
         self.armed: list[str] = []
-        world.hub.audit = self._audit
+        fleet.hub.audit = self._audit
 
     def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
         if after is None or after["kind"] != "ManifestWork" or not asked.who.startswith("ibgu/"):
@@ -58,7 +58,7 @@ class Stage:
     @property
     def loop(self) -> Loop:
         """Of the controller that leads."""
-        node = self.world.leader()
+        node = self.fleet.leader()
         assert node is not None
         assert node.controller is not None
         assert node.controller._loop is not None
@@ -70,19 +70,19 @@ class Stage:
         return done and self.loop._parts.ledger.settled
 
     def started(self) -> bool:
-        book = self._book
-        return book is not None and bool(book.steps) and book.steps[0].step.total > 0
+        tracked = self._book
+        return tracked is not None and bool(tracked.steps) and tracked.steps[0].step.total > 0
 
     def held(self, kind: ReasonKind) -> bool:
         hold = self._book.rollout.hold if self._book is not None else None
         return hold is not None and hold.kind is kind
 
     @property
-    def _book(self) -> Book | None:
+    def _book(self) -> TrackedRollout | None:
         """Of the first IBGU, while somebody leads."""
-        if self.world.leader() is None:
+        if self.fleet.leader() is None:
             return None
-        return next(iter(self.loop.world.books.values()), None)
+        return next(iter(self.loop.fleet.rollouts.values()), None)
 
     async def until(self, holds: Callable[[], bool], seconds: float = 3600.0) -> None:
         """Of virtual time."""
@@ -90,10 +90,10 @@ class Stage:
             if holds():
                 return
             await asyncio.sleep(0.1)
-        raise AssertionError(await self.world.stuck())
+        raise AssertionError(await self.fleet.stuck())
 
     async def leads(self) -> None:
-        await self.until(lambda: self.world.leader() is not None)
+        await self.until(lambda: self.fleet.leader() is not None)
 
     async def events(self, *kinds: str) -> list[Any]:
         """Of the journal; all of them without kinds."""
@@ -170,15 +170,15 @@ def tell(
 async def _tell(url: str, story: Story, scenario: Scenario) -> None:
     pool = connected(url, pool_size=4)
     journal = f"story-{time.time_ns()}-{next(_numbers)}"
-    world = World(scenario, 1, pool, journal)
-    stage = Stage(world, pool, journal)
+    fleet = FleetState(scenario, 1, pool, journal)
+    stage = Stage(fleet, pool, journal)
     try:
-        await world.start()
+        await fleet.start()
         await story(stage)
-        world.check_alive()
-        assert [crash for node in world.nodes for crash in node.crashes] == []
+        fleet.check_alive()
+        assert [crash for node in fleet.nodes for crash in node.crashes] == []
     finally:
-        await world.stop()
+        await fleet.stop()
         with stage.real_io():
             await pool.dispose()
 

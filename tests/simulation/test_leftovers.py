@@ -21,15 +21,15 @@ from tests.simulation.stories import Stage, once_decided
 
 def test_nothing_stays_in_memory(told: Tell) -> None:
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         await asyncio.sleep(60)  # the last labels are on their way
         parts = stage.loop._parts
         assert parts.effects._conflicts._based == {}
         assert parts.effects._cluster_conflicts._based == {}
-        await stage.world.people.label("site-1", 0, None)
-        await stage.world.people.delete(0)
-        await stage.until(lambda: not parts.world.books)
+        await stage.fleet.people.label("site-1", 0, None)
+        await stage.fleet.people.delete(0)
+        await stage.until(lambda: not parts.fleet.rollouts)
         await asyncio.sleep(60)
         kept = parts.statuses
         assert [kept._written, kept._answered, kept._due, kept._listings, kept._dirty] == [{}] * 5
@@ -46,14 +46,14 @@ def test_a_list_that_nobody_waits_for_is_not_kept(told: Tell) -> None:
         deleting: list[asyncio.Task[None]] = []
 
         def delete() -> None:
-            deleting.append(asyncio.create_task(stage.world.people.delete(0)))
+            deleting.append(asyncio.create_task(stage.fleet.people.delete(0)))
 
         with once_decided(Kind.STEP_OPENED, delete):
-            await stage.world.people.apply(0)
+            await stage.fleet.people.apply(0)
             await stage.until(lambda: bool(deleting))
             await asyncio.sleep(60)
         parts = stage.loop._parts
-        assert (parts.world.books, parts.openings._open) == ({}, {})
+        assert (parts.fleet.rollouts, parts.openings._open) == ({}, {})
 
     told(story, "Prep")
 
@@ -62,7 +62,7 @@ def test_a_work_without_an_owner_goes_though_the_turn_that_saw_it_did_nothing(to
     """Whoever looks at everything again, as after a gap, finds it."""
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         [work] = await stage.works()
         meta = work["metadata"]
@@ -95,7 +95,7 @@ async def _left_by_talm(stage: Stage) -> None:
     await stage.client.request("POST", paths.cgus("default"), body=group)
     path = f"{paths.cgu('default', group['metadata']['name'])}/status"
     await _patch(stage, path, {"status": group["status"]})
-    await stage.world.people.apply(0)
+    await stage.fleet.people.apply(0)
     ibgu = await stage.client.get(paths.ibgu("default", "rollout-0"), dict[str, Any])
     owner = {"apiVersion": "v1", "kind": "x", "name": "x", "uid": ibgu["metadata"]["uid"]}
     body = {"metadata": {"ownerReferences": [owner]}}
@@ -132,20 +132,20 @@ def test_an_ibgu_that_is_deleted_while_it_is_taken_over(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         await _left_by_talm(stage)
-        await stage.world.people.annotate(0, adopt="yes")
+        await stage.fleet.people.annotate(0, adopt="yes")
         await stage.until(lambda: stage.held(ReasonKind.ADOPTING))
         [group] = await _cgus(stage)
         await asyncio.sleep(30)
-        await stage.world.people.delete(0)
+        await stage.fleet.people.delete(0)
         await stage.client.request("DELETE", paths.cgu("default", group["metadata"]["name"]))
         await asyncio.sleep(30)
-        stage.world.nodes[0].kill()
+        stage.fleet.nodes[0].kill()
         await asyncio.sleep(60)
         assert len(await _cgus(stage)) == 1
         allowed.append(True)
         await asyncio.sleep(120)
         assert await _cgus(stage) == []
-        assert stage.loop.world.books == {}
+        assert stage.loop.fleet.rollouts == {}
         assert stage.loop._parts.adopting._asked == {}
 
     with patch.object(MemoryHub, "handle", handle):
@@ -155,9 +155,9 @@ def test_an_ibgu_that_is_deleted_while_it_is_taken_over(told: Tell) -> None:
 def test_a_new_ibgu_of_that_name_keeps_what_is_its_own(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         await _left_by_talm(stage)
-        await stage.world.people.annotate(0, adopt="yes")
+        await stage.fleet.people.annotate(0, adopt="yes")
         await stage.until(lambda: stage.held(ReasonKind.ADOPTING))
-        await stage.world.people.delete(0)
+        await stage.fleet.people.delete(0)
         other = objects.cgu("rollout-0", 1, "Upgrade", batches=[["site-1"]], namespace="default")
         owner = {"apiVersion": "v1", "kind": "x", "name": "x", "uid": "another"}
         other["metadata"]["ownerReferences"] = [owner]
@@ -165,7 +165,7 @@ def test_a_new_ibgu_of_that_name_keeps_what_is_its_own(told: Tell) -> None:
         await asyncio.sleep(120)
         left = [group["metadata"]["name"] for group in await _cgus(stage)]
         assert left == [other["metadata"]["name"]]
-        assert stage.loop.world.books == {}
+        assert stage.loop.fleet.rollouts == {}
 
     told(story, "Prep", talm=True)
 
@@ -185,7 +185,7 @@ def test_a_conflict_over_what_talm_left_is_no_race(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         await _left_by_talm(stage)
-        await stage.world.people.annotate(0, adopt="yes")
+        await stage.fleet.people.annotate(0, adopt="yes")
         await stage.until(lambda: bool(asked_at))
         await asyncio.sleep(300)
         assert 2 <= len(asked_at) <= 300 / 15 + 1
@@ -211,7 +211,7 @@ def test_nothing_of_talms_goes_after_a_restore_until_a_person_lets_it(told: Tell
 
     async def story(stage: Stage) -> None:
         await _left_by_talm(stage)
-        await stage.world.people.annotate(0, adopt="yes")
+        await stage.fleet.people.annotate(0, adopt="yes")
         await stage.until(lambda: bool(asked_at))
         stage.loop._parts.mirror.went_back = "version 3 after 7"
         stage.loop.touch_everything()
@@ -223,7 +223,7 @@ def test_nothing_of_talms_goes_after_a_restore_until_a_person_lets_it(told: Tell
         assert asked_at == []
         assert len(await _cgus(stage)) == 1
         allowed.append(True)
-        await stage.world.people.resume(0)
+        await stage.fleet.people.resume(0)
         await asyncio.sleep(120)
         assert await _cgus(stage) == []
 
@@ -253,7 +253,7 @@ def test_nothing_more_is_asked_for_when_a_person_has_cleared_up(told: Tell) -> N
         await _left_by_talm(stage)
         ibgu = await stage.client.get(paths.ibgu("default", "rollout-0"), dict[str, Any])
         uids.append(ibgu["metadata"]["uid"])
-        await stage.world.people.annotate(0, adopt="yes")
+        await stage.fleet.people.annotate(0, adopt="yes")
         await stage.until(lambda: len(asked_at) > 5)
         [group] = await _cgus(stage)
         path = paths.cgu("default", group["metadata"]["name"])

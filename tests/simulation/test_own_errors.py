@@ -28,9 +28,9 @@ from ibgu.controller.effects import Effects
 from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices
-from ibgu.core.book import Book, World
 from ibgu.core.certify import Rule
 from ibgu.core.decide import disarming
+from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.model import ReasonKind, RolloutState
 from ibgu.core.works import names
 from ibgu.db.reads.certified import certify
@@ -81,10 +81,10 @@ async def _apply(stage: Stage, name: str, **labels: str) -> Callable[[], Rollout
 
 
 def _state(stage: Stage, name: str) -> RolloutState | None:
-    if stage.world.leader() is None:
+    if stage.fleet.leader() is None:
         return None
-    books = stage.loop.world.books.values()
-    return next((b.rollout.state for b in books if b.rollout.name == name), None)
+    tracked_rollouts = stage.loop.fleet.rollouts.values()
+    return next((b.rollout.state for b in tracked_rollouts if b.rollout.name == name), None)
 
 
 def _status(stage: Stage) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def _of_cluster(record: Any, *rest: Any) -> str:
 
 def _of_book(*given: Any) -> str:
     """The one among what a function is given."""
-    return next(str(each.rollout.name) for each in given if isinstance(each, Book))
+    return next(str(each.rollout.name) for each in given if isinstance(each, TrackedRollout))
 
 
 def _of_rollout(rollout: Any, *rest: Any) -> str:
@@ -133,15 +133,15 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
     """For hours, in which its cluster ends what it has begun; that counts when it goes on."""
 
     def rollout_of(take: Any, snapshot: Any, *rest: Any) -> str:
-        members = [m for step in snapshot.book.steps for m in step.members.values()]
+        members = [m for step in snapshot.tracked.steps for m in step.members.values()]
         accepted = any(m.run is not None and m.run.accepted_at for m in members)
-        return str(snapshot.book.rollout.name) if accepted else ""
+        return str(snapshot.tracked.rollout.name) if accepted else ""
 
     async def story(stage: Stage) -> None:
         await _relabel(stage, "site-2", group="other")
         with failing(deciding, "decide_into", rollout_of) as faulty:
-            await stage.world.people.apply(0)
-            await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))
+            await stage.fleet.people.apply(0)
+            await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             other = await _apply(stage, "rollout-1", group="other")
             await stage.until(lambda: other() is RolloutState.COMPLETE)
             assert _status(stage)["phase"] == "Held"
@@ -168,7 +168,9 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
 
 PLACES = [
     pytest.param(Effects, "follow", _of_book, id="what follows from records"),
-    pytest.param(news, "urgent", lambda book, *rest: book.rollout.name, id="whether it hurries"),
+    pytest.param(
+        news, "urgent", lambda tracked, *rest: tracked.rollout.name, id="whether it hurries"
+    ),
     pytest.param(
         Mirror, "observe", lambda mirror, rollout, *rest: rollout.name, id="what is observed"
     ),
@@ -183,8 +185,8 @@ def test_wherever_it_happens(told: Tell, owner: object, name: str, rollout_of: N
     async def story(stage: Stage) -> None:
         await _relabel(stage, "site-2", group="other")
         with failing(owner, name, rollout_of) as faulty:
-            await stage.world.people.apply(0)
-            await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))
+            await stage.fleet.people.apply(0)
+            await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             other = await _apply(stage, "rollout-1", group="other")
             await stage.until(lambda: other() is RolloutState.COMPLETE)
             faulty.clear()
@@ -199,7 +201,9 @@ def test_wherever_it_happens(told: Tell, owner: object, name: str, rollout_of: N
 @pytest.mark.parametrize(
     ("owner", "name", "rollout_of"),
     [
-        pytest.param(statuses, "status_of", lambda book, *rest: book.rollout.name, id="status"),
+        pytest.param(
+            statuses, "status_of", lambda tracked, *rest: tracked.rollout.name, id="status"
+        ),
         pytest.param(Notices, "_tell", lambda *given: NAME, id="Events"),
         pytest.param(chronicle, "_line", lambda *given: NAME, id="log"),
         pytest.param(measures, "_ended", lambda run: NAME, id="metrics"),
@@ -210,11 +214,11 @@ def test_what_only_tells_people_stops_nothing(
 ) -> None:
     async def story(stage: Stage) -> None:
         with failing(owner, name, rollout_of) as faulty:
-            await stage.world.people.apply(0)
+            await stage.fleet.people.apply(0)
             await stage.until(stage.complete)
             assert not list(stage.loop._parts.aside)
             faulty.clear()
-            await stage.world.people.annotate(0, note="look again")
+            await stage.fleet.people.annotate(0, note="look again")
             await asyncio.sleep(10)
         assert _status(stage)["phase"] == "Completed"
         assert len(await stage.events("RolloutHeld")) == 0
@@ -228,14 +232,14 @@ def test_who_is_set_aside_keeps_what_proves_that_the_journal_is_behind(told: Tel
     """Its start compares journal and hub once it gets through: nothing is done twice."""
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.started)
         early = await stage.journal_now()
         await stage.until(stage.complete)
         await asyncio.sleep(60)
         shown, armed = _status(stage), list(stage.armed)
         with failing(recovery, "rebuild", _of_rollout) as faulty:
-            stage.world.nodes[0].kill()
+            stage.fleet.nodes[0].kill()
             await stage.put_back(early)
             await asyncio.sleep(200)
             assert stage.held(HELD)
@@ -254,16 +258,16 @@ def test_who_is_set_aside_keeps_what_proves_that_the_journal_is_behind(told: Tel
 def test_that_the_hub_went_back_is_not_forgotten_over_an_error(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         await _relabel(stage, "site-2", group="other")
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.started)
         other = await _apply(stage, "rollout-1", group="other")
         await stage.until(lambda: other() is RolloutState.RUNNING)
         with failing(news, "urgent", _of_book):
-            uid = next(iter(stage.loop.world.books))
+            uid = next(iter(stage.loop.fleet.rollouts))
             stage.loop.news.touched(uid, "site-1")
             stage.loop._parts.mirror.went_back = "version 3 after 7"
             await asyncio.sleep(20)
-            holds = [book.rollout.hold for book in stage.loop.world.books.values()]
+            holds = [tracked.rollout.hold for tracked in stage.loop.fleet.rollouts.values()]
         assert [hold.kind if hold else None for hold in holds] == [ReasonKind.RESTORED] * 2
 
     told(story, "Prep", clusters=2)
@@ -271,11 +275,11 @@ def test_that_the_hub_went_back_is_not_forgotten_over_an_error(told: Tell) -> No
 
 def test_edits_without_end_are_no_starts_without_end(told: Tell) -> None:
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.started)
         with failing(Effects, "follow", _of_book) as faulty:
             for number in range(360):
-                await stage.world.people.annotate(0, note=str(number))
+                await stage.fleet.people.annotate(0, note=str(number))
                 await asyncio.sleep(5)
             faulty.clear()
         await stage.until(stage.complete)
@@ -289,11 +293,11 @@ def test_a_start_that_fails_at_one_rollout_leaves_it_alone(told: Tell) -> None:
     """Where the journal is compared with the hub, before anything is decided."""
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.started)
         with failing(recovery, "behind", _of_book) as faulty:
-            stage.world.nodes[0].kill()
-            await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))
+            stage.fleet.nodes[0].kill()
+            await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             faulty.clear()
             await stage.until(stage.complete)
 
@@ -303,7 +307,7 @@ def test_a_start_that_fails_at_one_rollout_leaves_it_alone(told: Tell) -> None:
 def test_one_that_the_journal_does_not_know_yet_is_told_of_by_an_event(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         with failing(deciding, "new_rollout", lambda found, now: found.metadata.name) as faulty:
-            await stage.world.people.apply(0)
+            await stage.fleet.people.apply(0)
             await asyncio.sleep(10)
             assert await stage.told() == ["InternalError"]
             faulty.clear()
@@ -318,8 +322,8 @@ def test_what_a_cluster_is_owed_by_it_waits(told: Tell) -> None:
             failing(deciding, "decide_debt", _of_cluster) as deciding_fails,
             failing(effects, "decide_debt", _of_cluster) as paying_fails,
         ):
-            await stage.world.people.apply(0)
-            await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))
+            await stage.fleet.people.apply(0)
+            await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             turns: list[Loop] = []
             with patch.object(Loop, "turn", _counted(turns)):
                 await asyncio.sleep(600)
@@ -327,7 +331,7 @@ def test_what_a_cluster_is_owed_by_it_waits(told: Tell) -> None:
             deciding_fails.clear()
             paying_fails.clear()
             await stage.until(stage.complete)
-            await stage.until(lambda: stage.complete() and not stage.loop.world.debts)
+            await stage.until(lambda: stage.complete() and not stage.loop.fleet.debts)
 
     with capture_logs():
         told(story, "Prep")
@@ -347,15 +351,15 @@ def test_an_impulse_that_nobody_wants_any_more_is_taken_back(told: Tell) -> None
     """A cluster that has not taken it yet may do so at any time."""
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(lambda: bool(stage.armed))
         with (
             patch.object(disarming, "accepted", lambda *given: False),
             failing(Effects, "follow", _of_book),
         ):
-            await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))
+            await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             assert await _armed(stage) == ["site-1"]  # its rollout still wants it
-            await stage.world.people.delete(0)
+            await stage.fleet.people.delete(0)
             await asyncio.sleep(5)
             assert await _armed(stage) == []
 
@@ -369,9 +373,9 @@ def test_a_lease_that_is_lost_between_two_terms_ends_no_process(told: Tell) -> N
             patch.object(service, "LANDING", 90.0),
             failing(Effects, "follow", _of_book) as faulty,
         ):
-            await stage.world.people.apply(0)
+            await stage.fleet.people.apply(0)
             await stage.until(lambda: bool(_told(logs)))
-            stage.world.weather.open(Fault(at=0.0, kind="hub-away", seconds=45.0))
+            stage.fleet.weather.open(Fault(at=0.0, kind="hub-away", seconds=45.0))
             await asyncio.sleep(120)
             faulty.clear()
         await stage.until(stage.complete)
@@ -387,11 +391,11 @@ def test_a_changed_ibgu_is_tried_soon(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         now = asyncio.get_running_loop().time
         with failing(Effects, "follow", _of_book) as faulty:
-            await stage.world.people.apply(0)
-            await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))
+            await stage.fleet.people.apply(0)
+            await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             await asyncio.sleep(10 * FIRST)
             faulty.clear()
-            await stage.world.people.annotate(0, skip="waiting")
+            await stage.fleet.people.annotate(0, skip="waiting")
             changed_at.append(now())
             await stage.until(lambda: not stage.held(HELD))
             assert now() - changed_at[0] < 40
@@ -403,14 +407,14 @@ def test_a_changed_ibgu_is_tried_soon(told: Tell) -> None:
 def test_a_deleted_ibgu_that_ibgu_fails_at_is_let_go_once_it_gets_through(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         with failing(Effects, "follow", _of_book) as faulty:
-            await stage.world.people.apply(0)
-            await stage.until(lambda: stage.world.leader() is not None and stage.held(HELD))
-            await stage.world.people.delete(0)
+            await stage.fleet.people.apply(0)
+            await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
+            await stage.fleet.people.delete(0)
             await asyncio.sleep(120)
             assert list(stage.loop._parts.aside)
             faulty.clear()
             await stage.until(
-                lambda: stage.world.leader() is not None and not stage.loop.world.books
+                lambda: stage.fleet.leader() is not None and not stage.loop.fleet.rollouts
             )
         assert await stage.works() == []
 
@@ -428,8 +432,8 @@ def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
         for number in range(MOST + 1):
             await _create(stage, number, f"tenant-{number}")
         with patch.object(Effects, "follow", fails):
-            await stage.until(lambda: bool(stage.world.nodes[0].crashes))
-        stage.world.nodes[0].crashes.clear()
+            await stage.until(lambda: bool(stage.fleet.nodes[0].crashes))
+        stage.fleet.nodes[0].crashes.clear()
         await stage.leads()
 
     told(story, "Prep")
@@ -438,31 +442,33 @@ def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
 def test_a_namespace_with_too_many_of_them_is_set_aside_as_a_whole(told: Tell) -> None:
     """They are that tenant's matter: the process lives, and rollouts of others go on."""
 
-    def of_the_tenant(book: Book) -> bool:
-        return book.rollout.namespace == "tenant" and book.rollout.name != "more-99"
+    def of_the_tenant(tracked: TrackedRollout) -> bool:
+        return tracked.rollout.namespace == "tenant" and tracked.rollout.name != "more-99"
 
     async def story(stage: Stage) -> None:
         act = Effects.follow
 
-        def fails(effects: Effects, world: World, book: Book, *given: Any) -> None:
-            if of_the_tenant(book):
+        def fails(
+            effects: Effects, fleet: FleetState, tracked: TrackedRollout, *given: Any
+        ) -> None:
+            if of_the_tenant(tracked):
                 raise ZeroDivisionError
-            act(effects, world, book, *given)
+            act(effects, fleet, tracked, *given)
 
         await stage.leads()
         for number in (*range(MOST + 1), 99):
             await _create(stage, number, "tenant", fleet="nobody")
         with patch.object(Effects, "follow", fails):
             await stage.until(lambda: _aside(stage) == MOST + 2)
-            await stage.world.people.apply(0)
+            await stage.fleet.people.apply(0)
             await stage.until(lambda: _state(stage, NAME) is RolloutState.COMPLETE)
-        assert not stage.world.nodes[0].crashes
+        assert not stage.fleet.nodes[0].crashes
 
     told(story, "Prep")
 
 
 def _aside(stage: Stage) -> int:
-    return len(list(stage.loop._parts.aside)) if stage.world.leader() is not None else 0
+    return len(list(stage.loop._parts.aside)) if stage.fleet.leader() is not None else 0
 
 
 async def _create(stage: Stage, number: int, namespace: str, **labels: str) -> None:
@@ -470,7 +476,7 @@ async def _create(stage: Stage, number: int, namespace: str, **labels: str) -> N
     there = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     with suppress(HubError):
         await stage.client.request("POST", "/api/v1/namespaces", body=there)
-    _, body = stage.world.scenario.ibgus[0]
+    _, body = stage.fleet.scenario.ibgus[0]
     meta = {"name": f"more-{number}", "namespace": namespace}
     chosen = {"clusterLabelSelectors": [{"matchLabels": labels}]} if labels else {}
     new = {**body, "metadata": meta, "spec": body["spec"] | chosen}

@@ -42,13 +42,13 @@ def test_what_was_written_down_late_is_decided_anew(
 
     async def story(stage: Stage) -> None:
         def goes_away() -> None:
-            stage.world.weather.open(Fault(at=0.0, kind=away, seconds=90.0))
+            stage.fleet.weather.open(Fault(at=0.0, kind=away, seconds=90.0))
             if away == "hub-away":
-                stage.world._cut()
-                stage.world.weather.open(Fault(at=0.0, kind="journal-slow", seconds=60.0))
+                stage.fleet._cut()
+                stage.fleet.weather.open(Fault(at=0.0, kind="journal-slow", seconds=60.0))
 
         with once_decided(Kind.RUN_INTENDED, goes_away), others():
-            await stage.world.people.apply(0)
+            await stage.fleet.people.apply(0)
             await stage.until(stage.complete)
         first, second = await stage.events("RunIntended")
         assert stage.armed == [second.run]
@@ -65,11 +65,11 @@ def test_what_was_decided_while_the_journal_was_away_is_done_at_once_then(told: 
         back: list[float] = []
 
         def goes_away() -> None:
-            stage.world.weather.open(Fault(at=0.0, kind="journal-away", seconds=5.0))
+            stage.fleet.weather.open(Fault(at=0.0, kind="journal-away", seconds=5.0))
             back.append(loop.time() + 5.0)
 
         with once_decided(Kind.RUN_INTENDED, goes_away):
-            await stage.world.people.apply(0)
+            await stage.fleet.people.apply(0)
             await stage.until(lambda: bool(stage.armed))
         assert loop.time() - back[0] < 3.0
 
@@ -81,7 +81,7 @@ def _is_armed(stage: Stage) -> bool:
 
 
 def _is_labelled(stage: Stage) -> bool:
-    return not stage.loop.world.debts
+    return not stage.loop.fleet.debts
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_was_decided_while_the_mirror_had_a_gap_is_done_at_once_then(
         back: list[float] = []
 
         def gap() -> None:
-            controller = stage.world.nodes[0].controller
+            controller = stage.fleet.nodes[0].controller
             assert controller is not None
             watch = controller._watches._all["managedclusters"]
             watch.in_sync = False
@@ -105,7 +105,7 @@ def test_what_was_decided_while_the_mirror_had_a_gap_is_done_at_once_then(
             loop.call_at(back[0], setattr, watch, "in_sync", True)
 
         with once_decided(kind, gap):
-            await stage.world.people.apply(0)
+            await stage.fleet.people.apply(0)
             await stage.until(lambda: bool(back))
             await stage.until(lambda: done(stage), 600)
         assert loop.time() - back[0] < 3.0
@@ -119,13 +119,13 @@ def test_no_status_tells_what_is_not_in_the_journal(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         def ends() -> None:
-            [uid] = stage.loop.world.books
+            [uid] = stage.loop.fleet.rollouts
             stage.loop._parts.statuses.touch(uid)
-            stage.world.weather.load(Fault(at=0.0, kind="kill-in-commit"), 0)
+            stage.fleet.weather.load(Fault(at=0.0, kind="kill-in-commit"), 0)
 
         with once_decided(Kind.RUN_ENDED, ends):
-            await stage.world.people.apply(0)
-            await stage.until(lambda: stage.world.weather.struck["kill-in-commit"] == 1)
+            await stage.fleet.people.apply(0)
+            await stage.until(lambda: stage.fleet.weather.struck["kill-in-commit"] == 1)
             await asyncio.sleep(60)  # the dying leader believes in its draft
             await stage.until(stage.complete)
         assert await stage.events("Imported") == []
@@ -150,7 +150,7 @@ def test_while_a_large_step_starts_others_have_their_turn(told: Tell) -> None:
             assert not stage.loop._parts.ledger.settled
 
         with patch.object(Draft, "take", taking), once_decided(Kind.STEP_STARTED, shown):
-            await stage.world.people.apply(0)
+            await stage.fleet.people.apply(0)
             await stage.until(stage.complete)
         assert between == [2, 2, 4, 4, 5]
 
@@ -168,7 +168,7 @@ def test_a_cluster_that_the_watch_has_not_shown_yet_takes_part(told: Tell) -> No
         assert found is not None
         clusters.replace([], str(int(found.metadata.resource_version) - 1))
         stage.loop._parts.mirror.went_back = ""  # it did not: the watch is behind
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         await asyncio.sleep(1)
         assert [event.data["result"] for event in await stage.events("RunEnded")] == ["succeeded"]
@@ -190,7 +190,7 @@ def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
     known = MemoryHub.handle
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(lambda: bool(asked_at))
         await asyncio.sleep(600)
 
@@ -237,7 +237,7 @@ def test_works_that_the_hub_refuses_wait(
     known = MemoryHub.handle
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(lambda: bool(asked_at))
         await asyncio.sleep(600)
         assert stage._book is not None
@@ -280,7 +280,7 @@ def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
     known = MemoryHub.handle
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         await asyncio.sleep(600)
         frozen.clear()
@@ -308,11 +308,11 @@ def test_what_was_seen_before_the_hub_went_back_is_kept(told: Tell) -> None:
             stage.loop.touch_everything()
 
         with once_decided(Kind.RUN_ACCEPTED, goes_back):
-            await stage.world.people.apply(0)
+            await stage.fleet.people.apply(0)
             await stage.until(lambda: stage.held(ReasonKind.RESTORED))
         assert len(await stage.events("RunAccepted")) == 1
         assert await stage.events("RunEnded") == []
-        await stage.world.people.resume(0)
+        await stage.fleet.people.resume(0)
         await stage.until(stage.complete)
         await asyncio.sleep(1)
         assert len(await stage.events("RunAccepted")) == 1
@@ -328,7 +328,7 @@ def test_turns_that_postgres_forgets_under_a_leader_are_noticed(told: Tell, *, e
     if they were there, else the history would have a hole that nobody sees."""
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.started)
         early = await stage.journal_now()
         await stage.until(lambda: _taken(stage, 0))
@@ -339,7 +339,7 @@ def test_turns_that_postgres_forgets_under_a_leader_are_noticed(told: Tell, *, e
         await stage.until(lambda: stage.held(ReasonKind.RESTORED))
         assert [event.data["result"] for event in await stage.events("RunEnded")] == []
         assert "Imported" in [event.kind for event in await stage.events()]
-        await stage.world.people.resume(0)
+        await stage.fleet.people.resume(0)
         await stage.until(stage.complete)
         assert len(stage.armed) == 2
 
@@ -350,13 +350,13 @@ def test_a_process_that_leads_again_has_forgotten_its_last_lead(told: Tell) -> N
     """Of 10,000 clusters it is some 50 MiB, and cycles are not looked for in a while."""
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.started)
-        [book] = map(weakref.ref, stage.loop.world.books.values())
-        stage.world.weather.open(Fault(at=0.0, kind="hub-away", seconds=90.0))
-        await stage.until(lambda: stage.world.leader() is None)
+        [tracked] = map(weakref.ref, stage.loop.fleet.rollouts.values())
+        stage.fleet.weather.open(Fault(at=0.0, kind="hub-away", seconds=90.0))
+        await stage.until(lambda: stage.fleet.leader() is None)
         await stage.until(stage.complete)
-        assert book() is None
+        assert tracked() is None
 
     gc.disable()
     try:
@@ -368,15 +368,15 @@ def test_a_process_that_leads_again_has_forgotten_its_last_lead(told: Tell) -> N
 def test_a_deposed_controller_stands_by_once_another_leads(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         await stage.leads()
-        deposed = stage.world.leader()
+        deposed = stage.fleet.leader()
         assert deposed is not None
         assert deposed.controller is not None
         with stage.real_io():
             await Journal(stage.pool, stage.journal).lead("a stranger")
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         problems = deposed.controller.problems
         await stage.until(lambda: any("a stranger leads" in words for words in problems()))
-        await stage.until(lambda: stage.world.leader() not in (None, deposed))
+        await stage.until(lambda: stage.fleet.leader() not in (None, deposed))
         await asyncio.sleep(600)
         assert not deposed.leading
         assert problems() == []
@@ -388,9 +388,9 @@ def test_what_a_start_has_found_waits_until_talm_is_gone(told: Tell) -> None:
     """No Event, and no work without an owner goes, while a live TALM is on the hub (R20.1)."""
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(lambda: bool(stage.armed))
-        living = asyncio.create_task(Talm(stage.world.hub).live(600))
+        living = asyncio.create_task(Talm(stage.fleet.hub).live(600))
         await asyncio.sleep(60)
         await _work_of_nobody(stage)
         stage.loop._parts.mirror.went_back = "version 3 after 7"
@@ -411,13 +411,13 @@ def test_talm_lives_whatever_the_journals_clock_says(told: Tell, ahead: float) -
     """By that clock its Lease has run out, or never does: but it is renewed (R20.1)."""
 
     async def story(stage: Stage) -> None:
-        talm = Talm(stage.world.hub)
+        talm = Talm(stage.fleet.hub)
         living = asyncio.create_task(talm.live(900))
         await asyncio.sleep(120)
-        stage.world.weather.skewed = True
-        stage.world.weather.skew += ahead
+        stage.fleet.weather.skewed = True
+        stage.fleet.weather.skew += ahead
         await asyncio.sleep(120)
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await living
         assert stage.held(ReasonKind.TALM)
         assert await stage.works() == []
@@ -443,11 +443,11 @@ def test_a_jump_of_the_journals_clock_fails_nobody(
 
     async def story(stage: Stage) -> None:
         loop = asyncio.get_running_loop()
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(lambda: _taken(stage, 0))
         began = loop.time()
-        stage.world.weather.skewed = True
-        stage.world.weather.skew += hours * 3600.0
+        stage.fleet.weather.skewed = True
+        stage.fleet.weather.skew += hours * 3600.0
         await asyncio.sleep(90)
         monkeypatch.setattr(Loop, "turn", begins_anew)
         await stage.until(stage.complete)
@@ -491,13 +491,13 @@ def test_a_payload_that_the_hub_does_not_tell_at_a_start_is_asked_for_again_soon
     known = MemoryHub.handle
 
     async def story(stage: Stage) -> None:
-        world = stage.world
-        await world.shelf.fill()
-        world.people._ibgus[0] = carrying(world.people._ibgus[0], 1)
-        await world.people.apply(0)
+        fleet = stage.fleet
+        await fleet.shelf.fill()
+        fleet.people._ibgus[0] = carrying(fleet.people._ibgus[0], 1)
+        await fleet.people.apply(0)
         await stage.until(lambda: bool(stage.armed))
         refusing.append(True)
-        world.nodes[0].kill()
+        fleet.nodes[0].kill()
         await stage.until(lambda: len(asked_at) >= 3)
         assert asked_at[2] - asked_at[0] < 10
         refusing.clear()
@@ -529,9 +529,9 @@ def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> Non
     known, known_hurry = MemoryHub.handle, Agenda.hurry
 
     async def story(stage: Stage) -> None:
-        await stage.world.shelf.fill()
-        stage.world.people._ibgus[0] = carrying(stage.world.people._ibgus[0], 1)
-        await stage.world.people.apply(0)
+        await stage.fleet.shelf.fill()
+        stage.fleet.people._ibgus[0] = carrying(stage.fleet.people._ibgus[0], 1)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         armed_at = next(at for at in written_at if at > applied_at[0])
         assert any(applied_at[0] <= at <= armed_at for at in hurried_at)
@@ -554,7 +554,7 @@ def test_an_end_is_decided_on_at_once(told: Tell) -> None:
     known = MemoryHub.handle
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         ended = await stage.events("RunEnded")
         assert len(ended) == 4
@@ -572,15 +572,15 @@ def test_a_run_that_the_journal_never_had_is_somebodys_hand(told: Tell, away: fl
     """Also where the journal could not be asked at once (R9.7)."""
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(lambda: _taken(stage, 0))
         if away:
-            stage.world.weather.open(Fault(at=0.0, kind="journal-away", seconds=away))
+            stage.fleet.weather.open(Fault(at=0.0, kind="journal-away", seconds=away))
         _show(stage, "theirs")
         await stage.until(stage.complete)
         [ended] = await stage.events("RunEnded")
         assert ended.data["result"] == "taken over"
-        assert stage.loop.world.foreign_runs == {"theirs"}
+        assert stage.loop.fleet.foreign_runs == {"theirs"}
 
     told(story, "Prep")
 
@@ -589,12 +589,12 @@ def test_an_earlier_run_of_ours_is_nobodys_hand(told: Tell) -> None:
     """An old etcd shows it; whose it was is not in memory any more (R9.7)."""
 
     async def story(stage: Stage) -> None:
-        await stage.world.people.apply(0)
+        await stage.fleet.people.apply(0)
         await stage.until(lambda: _taken(stage, 1))
         prep, upgrade = [event.run for event in await stage.events("RunIntended")]
         _show(stage, prep)
         await asyncio.sleep(300)
-        assert stage.loop.world.foreign_runs == set()
+        assert stage.loop.fleet.foreign_runs == set()
         _show(stage, upgrade)
         await stage.until(stage.complete)
         results = [event.data["result"] for event in await stage.events("RunEnded")]
@@ -612,4 +612,4 @@ def _taken(stage: Stage, step: int) -> bool:
 
 def _show(stage: Stage, run: str) -> None:
     marks = {names.RUN: run}
-    stage.world.player.act("site-1", lambda cluster, now: cluster.edit_ibu(now, annotations=marks))
+    stage.fleet.player.act("site-1", lambda cluster, now: cluster.edit_ibu(now, annotations=marks))

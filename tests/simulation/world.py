@@ -69,7 +69,7 @@ WATCHED = ("imagebasedgroupupgrades", "managedclusters", "manifestworks", "clust
 """Plurals of what a controller has a mirror of."""
 
 
-class World:
+class FleetState:
     def __init__(self, scenario: Scenario, seed: int, engine: AsyncEngine, journal: str) -> None:
         loop = asyncio.get_running_loop()
         self.scenario = scenario
@@ -208,7 +208,7 @@ class World:
         node = self.leader()
         loop = node.controller._loop if node is not None and node.controller is not None else None
         if loop is not None and self._differs(saved):
-            self.gone_back |= set(loop.world.books)
+            self.gone_back |= set(loop.fleet.rollouts)
         self.hub.restore(saved)
         self._cut()
         for cluster in self.player.clusters.values():
@@ -345,16 +345,16 @@ class World:
         loop = node.controller._loop if node is not None and node.controller is not None else None
         if loop is None:
             return
-        for book in loop.world.books.values():
-            step = book.current
+        for tracked in loop.fleet.rollouts.values():
+            step = tracked.current
             hold = step.step.hold if step is not None else None
-            number = int(book.rollout.name.rpartition("-")[2])
-            held = book.rollout.hold
+            number = int(tracked.rollout.name.rpartition("-")[2])
+            held = tracked.rollout.hold
             if hold is not None and hold.kind in LASTING:
                 await self.people.resume(number)
             elif held is not None and held.kind in (ReasonKind.RESTORED, ReasonKind.INVALID_PLAN):
                 # An operator puts back what the journal knows of the plan.
-                await self.people.put_back(number, json.encode(book.rollout.spec.plan))
+                await self.people.put_back(number, json.encode(tracked.rollout.spec.plan))
                 await self.people.resume(number)
 
     async def stuck(self) -> str:
@@ -366,9 +366,9 @@ class World:
             return f"nobody leads: {problems}"
         assert node is not None
         assert node.controller is not None
-        told = [f"{node.name}: {node.controller.problems()}, holds {loop.world.holds}"]
-        for book in loop.world.books.values():
-            rollout, step = book.rollout, book.current
+        told = [f"{node.name}: {node.controller.problems()}, holds {loop.fleet.holds}"]
+        for tracked in loop.fleet.rollouts.values():
+            rollout, step = tracked.rollout, tracked.current
             told.append(f"{rollout.name} {rollout.uid}: {rollout.state} {rollout.hold}")
             if step is not None:
                 told.append(f"step {step.step}")
@@ -382,10 +382,13 @@ class World:
         if loop is None:
             return False
         uids = {item["metadata"]["uid"] for item in await self.ibgus()}
-        books = loop.world.books
-        if not uids <= set(books) or loop._parts.aside:
+        tracked_rollouts = loop.fleet.rollouts
+        if not uids <= set(tracked_rollouts) or loop._parts.aside:
             return False
-        return all(_over(book.rollout.state) for book in books.values()) and not loop.world.holds
+        return (
+            all(_over(tracked.rollout.state) for tracked in tracked_rollouts.values())
+            and not loop.fleet.holds
+        )
 
 
 def _over(state: RolloutState) -> bool:

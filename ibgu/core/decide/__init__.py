@@ -10,7 +10,6 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.book import StepBook, Take
 from ibgu.core.decide.accepted import other_run
 from ibgu.core.decide.aside import set_aside
 from ibgu.core.decide.controls import decide_controls
@@ -26,6 +25,7 @@ from ibgu.core.decide.steps import decide_step
 from ibgu.core.decide.turn import MOST, Answer, Turn
 from ibgu.core.decide.urgent import urgent
 from ibgu.core.decide.waiting import decide_waiting
+from ibgu.core.fleet import Take, TrackedStep
 from ibgu.core.model import ClusterView, MemberState, Rollout, StepState
 from ibgu.core.snapshot import Snapshot
 
@@ -56,7 +56,7 @@ def decide(snapshot: Snapshot, touched: Iterable[str], now: datetime) -> Answer:
     members, evidence before deadlines, (4) the running step: deadline, starts, clock, end,
     (5) the next step.
     """
-    with snapshot.world.draft() as take:
+    with snapshot.fleet.draft() as take:
         return decide_into(take, snapshot, touched, now)
 
 
@@ -77,7 +77,7 @@ def start_step(
     `clusters` is the whole, consistent list. The new members are to be decided next: `touched`
     are those of the steps before.
     """
-    with snapshot.world.draft() as take:
+    with snapshot.fleet.draft() as take:
         answer = start_into(take, snapshot, touched, clusters, now)
     return replace(answer, decisions=answer.decisions + answer.joining, joining=[])
 
@@ -113,21 +113,21 @@ def _decide_what_changed(turn: Turn, touched: Iterable[str]) -> None:
 def _concerned(turn: Turn, before: Rollout, touched: list[str]) -> list[str]:
     """The rollout's deletion, hold or release concerns every member that is not done with; those
     in flight come first."""
-    rollout, book = turn.rollout, turn.book
+    rollout, tracked = turn.rollout, turn.tracked
     if (rollout.deleted_at, rollout.hold) == (before.deleted_at, before.hold):
         return touched
-    in_flight = [name for step in book.steps for name in step.in_flight]
-    others = [member.cluster for member in (*book.unfinished(), *book.watched())]
+    in_flight = [name for step in tracked.steps for name in step.in_flight]
+    others = [member.cluster for member in (*tracked.unfinished(), *tracked.watched())]
     return list(dict.fromkeys([*in_flight, *touched, *others]))
 
 
 def _decide_members(turn: Turn, cluster: str) -> None:
-    for step in turn.book.steps:
+    for step in turn.tracked.steps:
         if cluster in step.members:
             _decide_member(turn, step, cluster)
 
 
-def _decide_member(turn: Turn, step: StepBook, cluster: str) -> None:
+def _decide_member(turn: Turn, step: TrackedStep, cluster: str) -> None:
     """On and on while its state changes: what was withdrawn waits, what ended is watched."""
     state: MemberState | None = None
     while (member := step.members[cluster]).state is not state:
@@ -138,9 +138,9 @@ def _decide_member(turn: Turn, step: StepBook, cluster: str) -> None:
 def _decide_current_step(turn: Turn) -> None:
     """Not in a turn that leaves somebody to the next one, which follows at once: who is left may be
     about to be skipped."""
-    book = turn.book.current
-    if book is not None and book.step.state is StepState.RUNNING and not turn.answer.left:
-        decide_step(turn, book)
+    tracked = turn.tracked.current
+    if tracked is not None and tracked.step.state is StepState.RUNNING and not turn.answer.left:
+        decide_step(turn, tracked)
 
 
 _BY_STATE = {

@@ -119,7 +119,7 @@ def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
         return ""
     if ibu.stage != run.action.stage and not _old_state(turn, member, ibu):
         return f"spec.stage is {ibu.stage}, ibgu asked for {run.action.stage}"
-    if not run.adopted and turn.world.foreign(ibu.run):
+    if not run.adopted and turn.fleet.foreign(ibu.run):
         return f"the ImageBasedUpgrade carries the unknown run {ibu.run or '(none)'}"
     return ""
 
@@ -127,7 +127,7 @@ def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
 def _old_state(turn: Turn, member: Member, ibu: IbuView) -> bool:
     """After a reboot the old etcd may show an earlier run of ours until LCA restores (R9.7)."""
     assert member.run is not None
-    earlier = ibu.run != member.run.id and not turn.world.foreign(ibu.run)
+    earlier = ibu.run != member.run.id and not turn.fleet.foreign(ibu.run)
     return member.run.action.reboots and earlier
 
 

@@ -49,7 +49,7 @@ def foreign_controller(turn: Turn) -> Reason | None:
         return Reason(ReasonKind.TALM, turn.now, words, None, Who.PERSON)
     if rollout.adopting_since is not None:
         return _adopting(turn) if traces.left else None
-    ours = bool(turn.book.steps) or traces.complete(rollout.spec)
+    ours = bool(turn.tracked.steps) or traces.complete(rollout.spec)
     if turn.snapshot.adoption or (traces.begun and not ours):
         if turn.snapshot.scope.problem:
             return Reason(ReasonKind.UNBOUND, turn.now, _unbound(turn), None, Who.PERSON)
@@ -96,7 +96,7 @@ def adopt(turn: Turn, value: str) -> str | None:
         return None
     if not traces.left:
         return "TALM has left nothing of this IBGU on the hub"
-    if turn.book.steps:
+    if turn.tracked.steps:
         turn.on_rollout(
             Kind.ADOPTED,
             "removes what TALM has left",
@@ -119,7 +119,7 @@ def wants_payload(turn: Turn) -> bool:
 def import_finished(turn: Turn) -> None:
     """An IBGU that TALM has carried out to its end is not carried out once more."""
     rollout = turn.rollout
-    untouched = not turn.book.steps and rollout.state is RolloutState.PENDING
+    untouched = not turn.tracked.steps and rollout.state is RolloutState.PENDING
     free = rollout.hold is None and not turn.snapshot.scope.problem
     if untouched and free and turn.snapshot.traces.complete(rollout.spec):
         turn.on_rollout(
@@ -142,9 +142,9 @@ def _take_over(turn: Turn) -> str:
         actor=turn.snapshot.actor,
     )
     _import(turn)
-    running = turn.book.current
+    running = turn.tracked.current
     if running is None:
-        return f"taken over from TALM: {count(len(turn.book.steps), 'step')} finished"
+        return f"taken over from TALM: {count(len(turn.tracked.steps), 'step')} finished"
     left, begun = running.unfinished, len(running.in_flight)
     return (
         f"taken over from TALM in step {running.step.index + 1}: "
@@ -176,7 +176,7 @@ def _within(turn: Turn, name: str) -> ClusterView | None:
 
 
 def _import_step(turn: Turn, adopted: Adopted) -> None:
-    step = replace(adopted.step, across_namespaces=turn.world.across_namespaces)
+    step = replace(adopted.step, across_namespaces=turn.fleet.across_namespaces)
     if step.state is StepState.RUNNING and Action.PREP in step.actions:
         step = replace(step, payload_digest=turn.snapshot.payload.digest)
     turn.say(OnStep(Kind.STEP_ADOPTED, step, _told(turn, adopted), warning=bool(adopted.gone)))
@@ -213,7 +213,7 @@ def _placed(turn: Turn, step: Step, member: Member, slot: int) -> Member:
     """With slot, limit and a run of its own; it waits where there is no place for it."""
     run = member.run
     assert run is not None
-    if slot > step.max_concurrency or member.uid in turn.world.holds:
+    if slot > step.max_concurrency or member.uid in turn.fleet.holds:
         return replace(
             member,
             state=MemberState.WAITING,

@@ -160,7 +160,7 @@ def _auto_import_ready(turn: Turn, member: Member, seen: Observation) -> bool:
     assert cluster is not None
     if turn.action(member) is not Action.UPGRADE:
         return True
-    debt = turn.world.debts.get(cluster.uid)
+    debt = turn.fleet.debts.get(cluster.uid)
     owed = debt is not None and names.DISABLE_AUTO_IMPORT in debt.annotations
     if names.DISABLE_AUTO_IMPORT in cluster.annotations and not owed:
         return True

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import (
     Decision,
     Kind,
@@ -23,7 +23,7 @@ _STAYS = (ReasonKind.RESTORED, ReasonKind.INVALID_PLAN)
 """These are not found anew by who goes on, and need a person's deed."""
 
 
-def set_aside(book: Book, error: str, now: datetime) -> Iterator[Decision]:
+def set_aside(tracked: TrackedRollout, error: str, now: datetime) -> Iterator[Decision]:
     """`error`: what and where, the same each time. A hold that only a person can end stays, and
     whose status nobody reads any more is not held; the same is not said twice.
 
@@ -35,11 +35,11 @@ def set_aside(book: Book, error: str, now: datetime) -> Iterator[Decision]:
         "clusters in flight are not followed; do: send the controller's log to those who maintain "
         "ibgu; it is tried again by itself, and soon after the IBGU is changed"
     )
-    if not _stays(book.rollout, words):
+    if not _stays(tracked.rollout, words):
         reason = Reason(ReasonKind.INTERNAL_ERROR, now, words, None, Who.PERSON)
-        held = replace(book.rollout, hold=reason)
+        held = replace(tracked.rollout, hold=reason)
         yield OnRollout(Kind.ROLLOUT_HELD, held, words, warning=True)
-    waiting = (each for each in book.unfinished() if each.state is MemberState.WAITING)
+    waiting = (each for each in tracked.unfinished() if each.state is MemberState.WAITING)
     for member in [member for member in waiting if member.look is not None]:
         yield OnMember(Kind.LOOKED, replace(member, look=None), "the look is no longer valid")
 

@@ -4,8 +4,8 @@ What is under way goes on to its end; what would begin now is what the brake is 
 its member waits for a slot or has one. Who is kept so keeps slot and hold until a person resumes.
 """
 
-from ibgu.core.book import StepBook
 from ibgu.core.decide.turn import Turn
+from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import LASTING, limit
 from ibgu.core.gates.brake import brake
 from ibgu.core.model import Kind, Member, MemberState, Reason, ReasonKind, RunResult, Who
@@ -15,16 +15,16 @@ def kept_by_brake(turn: Turn, member: Member) -> bool:
     """Whether the member's next action may not begin now; that is noted on it, and on its step."""
     if not turn.action(member).reboots:
         return False
-    book = turn.step(member)
-    hold = book.step.hold
+    tracked = turn.step(member)
+    hold = tracked.step.hold
     lasting = hold is not None and hold.kind in LASTING
     if lasting and member.reason.kind is ReasonKind.BRAKE:
         return True
-    reason = hold if _engaged(hold) else brake(turn.snapshot, book, member, turn.now)
+    reason = hold if _engaged(hold) else brake(turn.snapshot, tracked, member, turn.now)
     if reason is None:
         return False
     if not lasting:
-        hold_step(turn, book, reason)
+        hold_step(turn, tracked, reason)
     turn.waits(member, ReasonKind.BRAKE, reason.message, who=Who.PERSON)
     return True
 
@@ -33,17 +33,17 @@ def _engaged(hold: Reason | None) -> bool:
     return hold is not None and hold.kind is ReasonKind.BRAKE
 
 
-def hold_step(turn: Turn, book: StepBook, reason: Reason) -> None:
-    turn.on_step(Kind.STEP_HELD, book.step, reason.message, warning=True, hold=reason)
+def hold_step(turn: Turn, tracked: TrackedStep, reason: Reason) -> None:
+    turn.on_step(Kind.STEP_HELD, tracked.step, reason.message, warning=True, hold=reason)
 
 
-def braked(book: StepBook, member: Member) -> bool:
+def braked(tracked: TrackedStep, member: Member) -> bool:
     """It has its slot, and only the brake keeps it from what comes next. Its own reason may be
     another one for a while: it is dark, or busy."""
-    if not _between(member) or member.action_index == len(book.step.actions):
+    if not _between(member) or member.action_index == len(tracked.step.actions):
         return False
-    kept = _engaged(book.step.hold) or member.reason.kind is ReasonKind.BRAKE
-    return kept and book.step.actions[member.action_index].reboots
+    kept = _engaged(tracked.step.hold) or member.reason.kind is ReasonKind.BRAKE
+    return kept and tracked.step.actions[member.action_index].reboots
 
 
 def _between(member: Member) -> bool:
@@ -52,19 +52,23 @@ def _between(member: Member) -> bool:
     return member.state is MemberState.IN_FLIGHT and succeeded
 
 
-def only_braked(book: StepBook) -> bool:
+def only_braked(tracked: TrackedStep) -> bool:
     """Nobody is on the way: all who have a slot are kept."""
-    return all(braked(book, book.members[name]) for name in book.in_flight)
+    return all(braked(tracked, tracked.members[name]) for name in tracked.in_flight)
 
 
-def kept(book: StepBook) -> list[Member]:
-    return [book.members[name] for name in book.in_flight if braked(book, book.members[name])]
+def kept(tracked: TrackedStep) -> list[Member]:
+    return [
+        tracked.members[name]
+        for name in tracked.in_flight
+        if braked(tracked, tracked.members[name])
+    ]
 
 
-def let_go(turn: Turn, book: StepBook, members: list[Member]) -> None:
+def let_go(turn: Turn, tracked: TrackedStep, members: list[Member]) -> None:
     """They get the time that one gets who starts now. The next turn decides about them; nothing is
     done for them before."""
-    until = limit(turn.book, book, turn.now)
+    until = limit(turn.tracked, tracked, turn.now)
     reason = Reason(ReasonKind.PREPARING, turn.now, "goes on after the brake")
     for member in members:
         turn.on_member(Kind.WAITS, member, reason.message, limit=until, reason=reason)

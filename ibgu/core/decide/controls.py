@@ -5,13 +5,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.core.book import StepBook
 from ibgu.core.decide.adopting import adopt
 from ibgu.core.decide.braking import kept, let_go
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.turn import MOST, Turn
 from ibgu.core.decide.words import count
+from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import LASTING
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
 from ibgu.core.pacing import pacing_of
@@ -73,32 +73,32 @@ def _resume(turn: Turn, value: str) -> _Said | None:
     """None: not yet; content can't be read, or clusters in flight be judged (`restored`)."""
     if turn.rollout.stands_still:
         return None
-    book, payload = turn.book.current, turn.snapshot.payload
-    hold = book.step.hold if book else None
-    if book is None or hold is None or hold.kind not in LASTING:
+    tracked, payload = turn.tracked.current, turn.snapshot.payload
+    hold = tracked.step.hold if tracked else None
+    if tracked is None or hold is None or hold.kind not in LASTING:
         return _Said("nothing was held")
     if hold.kind is ReasonKind.PAYLOAD_CHANGED and (payload.problem or not payload.read):
         return None
-    if book.step.stopped_since is not None:
-        start_clock(turn, book.step)
+    if tracked.step.stopped_since is not None:
+        start_clock(turn, tracked.step)
     changes: dict[str, Any] = {"hold": None}
     if hold.kind is ReasonKind.BRAKE:
         changes["brake_from"] = turn.now
     else:
         changes["payload_digest"] = payload.digest
-    waiting = kept(book)
-    turn.on_step(Kind.STEP_RELEASED, book.step, "resumed by a person", **changes)
-    let_go(turn, turn.book.steps[book.step.index], waiting)
+    waiting = kept(tracked)
+    turn.on_step(Kind.STEP_RELEASED, tracked.step, "resumed by a person", **changes)
+    let_go(turn, turn.tracked.steps[tracked.step.index], waiting)
     return _Said(f"goes on after: {hold.message}")
 
 
 def _skip(turn: Turn, value: str) -> _Said | None:
     """None: many, and some are left for the next turn; until then nobody starts (`decide_into`).
     Whoever returns to waiting before the last of them is skipped, too."""
-    book = turn.book.current
-    if book is None:
+    tracked = turn.tracked.current
+    if tracked is None:
         return _Said("no step is running", warning=True)
-    chosen = _chosen(book, value)
+    chosen = _chosen(tracked, value)
     for member in chosen[:MOST]:
         finish(
             turn,
@@ -115,39 +115,39 @@ def _skip(turn: Turn, value: str) -> _Said | None:
         return None
     number = count(len(chosen), "waiting cluster") if chosen else "nothing"
     words = f"{number} skipped"
-    if others := _left_out(book, value):
+    if others := _left_out(tracked, value):
         return _Said(f"{words}; not skipped: {listed(others)}", warning=True)
     return _Said(words)
 
 
-def _chosen(book: StepBook, value: str) -> list[Member]:
+def _chosen(tracked: TrackedStep, value: str) -> list[Member]:
     """Only waiting members can be skipped; `_left_out` tells of the others.
 
     All of them by `waiting`, which comes first and may name a step: what was meant for one that is
     over skips nobody.
     """
-    waiting = [m for m in book.members.values() if m.state is MemberState.WAITING]
+    waiting = [m for m in tracked.members.values() if m.state is MemberState.WAITING]
     first, *others = (name.strip() for name in value.split(","))
     if first == ALL_WAITING:
         steps = [name for name in others if name.startswith("step-")]
-        return waiting if not steps or f"step-{book.step.index + 1}" in steps else []
+        return waiting if not steps or f"step-{tracked.step.index + 1}" in steps else []
     wanted = {first, *others}
     return [member for member in waiting if member.cluster in wanted]
 
 
-def _left_out(book: StepBook, value: str) -> dict[str, str]:
+def _left_out(tracked: TrackedStep, value: str) -> dict[str, str]:
     """Who was named and does not wait; a step that is still taken into the books tells nobody."""
-    if value.split(",")[0].strip() == ALL_WAITING or len(book.members) < book.step.total:
+    if value.split(",")[0].strip() == ALL_WAITING or len(tracked.members) < tracked.step.total:
         return {}
-    return not_waiting(named(value), book.members, book.step.index)
+    return not_waiting(named(value), tracked.members, tracked.step.index)
 
 
 def _brake(turn: Turn, value: str) -> _Said | None:
     """None: not yet, as for a resume. Behind content that has changed a resume lets go."""
     if value != names.BRAKE_OFF:
         return _Said(f"unknown value, expected {names.BRAKE_OFF}: {value}")
-    book = turn.book.current
-    hold = book.step.hold if book else None
+    tracked = turn.tracked.current
+    hold = tracked.step.hold if tracked else None
     if hold and hold.kind is ReasonKind.BRAKE and _resume(turn, value) is None:
         return None
     return _Said("the brake is off")

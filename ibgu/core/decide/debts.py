@@ -70,7 +70,7 @@ def owe_nothing(turn: Turn, member: Member, labels: Wishes) -> None:
 
 def _known(turn: Turn, uid: str, cluster: str) -> Debt:
     empty = Debt(uid=uid, cluster=cluster, rollout=turn.rollout.uid)
-    return replace(turn.world.debts.get(uid, empty), rollout=turn.rollout.uid)
+    return replace(turn.fleet.debts.get(uid, empty), rollout=turn.rollout.uid)
 
 
 def _added(
@@ -86,12 +86,12 @@ def _added(
 
 
 def labels_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
-    return with_debts(cluster.labels, turn.world.debts.get(cluster.uid))
+    return with_debts(cluster.labels, turn.fleet.debts.get(cluster.uid))
 
 
 def annotations_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
     """As they will be once everything owed is written."""
-    debt = turn.world.debts.get(cluster.uid)
+    debt = turn.fleet.debts.get(cluster.uid)
     if debt is None:
         return cluster.annotations
     wanted = {key: change.wanted for key, change in debt.annotations.items()}

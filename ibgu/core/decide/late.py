@@ -23,7 +23,7 @@ from ibgu.core.works import names
 
 
 def decide_finished(turn: Turn, member: Member) -> None:
-    ended = turn.book.steps[-1].step.finished_at
+    ended = turn.tracked.steps[-1].step.finished_at
     if ended is not None and turn.now < ended + WATCH:
         turn.wake(member.cluster, ended + WATCH)
     if not member.watched:
@@ -41,14 +41,14 @@ def decide_finished(turn: Turn, member: Member) -> None:
 
 
 def _watch_over(turn: Turn, member: Member, seen: Observation) -> str:
-    latest = turn.book.latest(member.cluster)
+    latest = turn.tracked.latest(member.cluster)
     if seen.cluster is None or seen.cluster.uid != member.uid:
         return "the cluster is gone"
     if latest and latest.step > member.step and (latest.attempts or latest.completed):
         return "a later run of the cluster exists"
     if turn.rollout.state is RolloutState.DELETED:
         return _parted(turn, member, seen)
-    ended = turn.book.steps[-1].step.finished_at
+    ended = turn.tracked.steps[-1].step.finished_at
     if ended is not None and turn.now >= ended + WATCH:
         return "7 days have passed"
     return ""

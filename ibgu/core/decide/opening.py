@@ -49,30 +49,30 @@ def _payload_problem(turn: Turn) -> Reason | None:
 
 def _carries(turn: Turn) -> bool:
     """Only a step with Prep brings anything to the clusters."""
-    book = turn.book.current
-    assert book is not None
-    return Action.PREP in book.step.actions
+    tracked = turn.tracked.current
+    assert tracked is not None
+    return Action.PREP in tracked.step.actions
 
 
 def _keep_closed(turn: Turn, reason: Reason) -> None:
-    book = turn.book.current
-    assert book is not None
-    if book.step.hold is None or book.step.hold.message != reason.message:
+    tracked = turn.tracked.current
+    assert tracked is not None
+    if tracked.step.hold is None or tracked.step.hold.message != reason.message:
         warning = reason.who is Who.PERSON
-        turn.on_step(Kind.STEP_HELD, book.step, reason.message, warning=warning, hold=reason)
+        turn.on_step(Kind.STEP_HELD, tracked.step, reason.message, warning=warning, hold=reason)
 
 
 def _start(turn: Turn, clusters: Sequence[ClusterView]) -> None:
-    book = turn.book.current
-    assert book is not None
+    tracked = turn.tracked.current
+    assert tracked is not None
     selectors, scope = turn.rollout.spec.cluster_label_selectors, turn.snapshot.scope
-    barred = set() if book.step.first.cancels else turn.world.barred(turn.rollout)
-    chosen = select(clusters, selectors, book.step.first, turn.world.debts, barred, scope)
+    barred = set() if tracked.step.first.cancels else turn.fleet.barred(turn.rollout)
+    chosen = select(clusters, selectors, tracked.step.first, turn.fleet.debts, barred, scope)
     if not chosen:
-        why = why_nobody(clusters, selectors, book.step.first, turn.world.debts, barred, scope)
-        said = f"step {book.step.index + 1}: {why}"
+        why = why_nobody(clusters, selectors, tracked.step.first, turn.fleet.debts, barred, scope)
+        said = f"step {tracked.step.index + 1}: {why}"
     else:
-        said = f"step {book.step.index + 1} starts with {count(len(chosen), 'cluster')}"
+        said = f"step {tracked.step.index + 1} starts with {count(len(chosen), 'cluster')}"
         others = outside(clusters, selectors, scope)
         said += f"; {others}" if others else ""
     if turn.rollout.state is RolloutState.PENDING:
@@ -84,7 +84,7 @@ def _start(turn: Turn, clusters: Sequence[ClusterView]) -> None:
         )
     turn.on_step(
         Kind.STEP_STARTED,
-        book.step,
+        tracked.step,
         said,
         warning=not chosen,
         state=StepState.RUNNING,
@@ -97,12 +97,12 @@ def _start(turn: Turn, clusters: Sequence[ClusterView]) -> None:
 
 
 def _join(turn: Turn, chosen: Iterable[ClusterView]) -> None:
-    book = turn.book.current
-    assert book is not None
+    tracked = turn.tracked.current
+    assert tracked is not None
     for position, cluster in enumerate(chosen):
         member = Member(
             rollout=turn.rollout.uid,
-            step=book.step.index,
+            step=tracked.step.index,
             cluster=cluster.name,
             uid=cluster.uid,
             position=position,

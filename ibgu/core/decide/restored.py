@@ -32,7 +32,7 @@ def decide_restored(turn: Turn) -> None:
 def _asked_anew(turn: Turn) -> bool:
     return all(
         _judged_by_new_feedback(turn, turn.observe(name))
-        for step in turn.book.steps
+        for step in turn.tracked.steps
         for name in step.in_flight
     )
 

@@ -103,7 +103,7 @@ def _adopt_annotations(turn: Turn, found: Ibgu) -> None:
 def _begun(turn: Turn, planned: int) -> list[Started]:
     """The steps that the plan must name. After a restore it may be shorter than the journal:
     what is finished stays as history, and is not done again when the plan names it again."""
-    steps = [book.step for book in turn.book.steps]
+    steps = [tracked.step for tracked in turn.tracked.steps]
     later = steps[planned:]
     if turn.rollout.restore and all(step.state is StepState.FINISHED for step in later):
         steps = steps[:planned]
@@ -172,7 +172,7 @@ def _told_already(hold: Reason | None, reason: Reason) -> bool:
 def _over(turn: Turn) -> bool:
     """Whether every step of the plan is done, so that a pause would keep nothing."""
     planned = len(turn.rollout.spec.plan)
-    return turn.rollout.state is RolloutState.COMPLETE and len(turn.book.steps) >= planned
+    return turn.rollout.state is RolloutState.COMPLETE and len(turn.tracked.steps) >= planned
 
 
 def _pause(turn: Turn, found: Ibgu) -> Reason | None:
@@ -187,17 +187,17 @@ def _pause(turn: Turn, found: Ibgu) -> Reason | None:
 def open_next_step(turn: Turn) -> None:
     """Open the next step of the plan when the one before is finished, or complete."""
     rollout = turn.rollout
-    over = rollout.state is RolloutState.DELETED or turn.book.current is not None
+    over = rollout.state is RolloutState.DELETED or turn.tracked.current is not None
     if over or rollout.stands_still:
         return
-    index = len(turn.book.steps)
+    index = len(turn.tracked.steps)
     if index < len(rollout.spec.plan):
         _open(turn, index, rollout.spec.plan[index])
     elif rollout.state is RolloutState.RUNNING:
         if rollout.paused:
             words = "nothing is left that the pause keeps from starting"
             turn.on_rollout(Kind.ROLLOUT_RELEASED, words, hold=None)
-        counts = turn.book.counts
+        counts = turn.tracked.counts
         lost = f", {counts.failed} of {count(counts.total, 'cluster')} failed"
         turn.on_rollout(
             Kind.ROLLOUT_COMPLETED,
@@ -207,7 +207,7 @@ def open_next_step(turn: Turn) -> None:
             state=RolloutState.COMPLETE,
             completed_at=turn.now,
         )
-        for step in turn.book.steps:
+        for step in turn.tracked.steps:
             for cluster in step.members:
                 turn.wake(cluster, turn.now + WATCH)
 
@@ -222,7 +222,7 @@ def _open(turn: Turn, index: int, item: PlanItem) -> None:
         max_concurrency=item.rollout_strategy.max_concurrency,
         timeout=timedelta(minutes=item.rollout_strategy.timeout),
         state=StepState.OPENING,
-        across_namespaces=turn.world.across_namespaces,
+        across_namespaces=turn.fleet.across_namespaces,
     )
     names_ = ", ".join(step.actions)
     turn.say(OnStep(Kind.STEP_OPENED, step, f"step {index + 1} opens: {names_}"))

@@ -132,7 +132,7 @@ def _next_action(turn: Turn, member: Member, seen: Observation) -> None:
     """Chains go on at once, on the evidence that ended the action before (R5.1)."""
     if member.action_index == len(turn.step(member).step.actions):
         finish(turn, member, Outcome.SUCCEEDED)
-    elif turn.rollout.stands_still and member.uid not in turn.world.preempts:
+    elif turn.rollout.stands_still and member.uid not in turn.fleet.preempts:
         turn.waits(member, ReasonKind.RESTORED, hold_words(turn), who=Who.PERSON)
     elif _cancelled(turn, member, seen):
         return

@@ -7,7 +7,7 @@ asked for again by the next look at the cluster.
 from datetime import datetime
 from enum import Enum
 
-from ibgu.core.book import Book, World
+from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.model import (
     Action,
     Member,
@@ -33,20 +33,20 @@ REMOVE = Remove.REMOVE
 
 
 def stage_work(
-    book: Book, cluster: str, seen: Observation, now: datetime
+    tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime
 ) -> Wanted | Remove | None:
     """None: leave it as it is. A work with a deletionTimestamp is never touched (R16.4)."""
     work = seen.stage
     if seen.writing or (work is not None and work.terminating):
         return None
-    member = book.latest(cluster)
+    member = tracked.latest(cluster)
     if member is None or seen.cluster is None:
         return None
     if not member.finished:
-        return _under_way(book.rollout, member, seen)
-    if work is not None and _over(book, member, now):
+        return _under_way(tracked.rollout, member, seen)
+    if work is not None and _over(tracked, member, now):
         return REMOVE
-    return wanted_stage(member, work, book.rollout.restore) if work is not None else None
+    return wanted_stage(member, work, tracked.rollout.restore) if work is not None else None
 
 
 def _under_way(rollout: Rollout, member: Member, seen: Observation) -> Wanted | None:
@@ -74,13 +74,13 @@ def _put_back(rollout: Rollout, member: Member) -> Wanted | None:
     return Wanted(armed=False, run=member.run, limit=member.limit, restore=rollout.restore)
 
 
-def _over(book: Book, member: Member, now: datetime) -> bool:
+def _over(tracked: TrackedRollout, member: Member, now: datetime) -> bool:
     """Nobody is interested in this cluster's feedback any more (R15.1)."""
     if member.watched:
         return False
-    if book.rollout.state is RolloutState.DELETED or _back_to_idle(member):
+    if tracked.rollout.state is RolloutState.DELETED or _back_to_idle(member):
         return True
-    last = book.steps[-1].step
+    last = tracked.steps[-1].step
     return last.finished_at is not None and now >= last.finished_at + WATCH
 
 
@@ -89,21 +89,21 @@ def _back_to_idle(member: Member) -> bool:
     return member.outcome is Outcome.SUCCEEDED and done is not None and done.clears_labels
 
 
-def payload_wanted(book: Book, member: Member) -> bool:
+def payload_wanted(tracked: TrackedRollout, member: Member) -> bool:
     """Return whether the cluster needs the payload work: the member's Prep is under way."""
     run = member.run
-    digest = book.steps[member.step].step.payload_digest
+    digest = tracked.steps[member.step].step.payload_digest
     in_flight = member.state is MemberState.IN_FLIGHT
     return bool(digest and in_flight and run and run.open and run.action is Action.PREP)
 
 
-def payload_kept(world: World, member: Member) -> bool:
+def payload_kept(fleet: FleetState, member: Member) -> bool:
     """Return whether a payload work that is there stays: the cluster may have taken a withdrawn
     Prep, and reads the pull secret while it is dark (R9).
 
     A cluster that another rollout holds has that one's content only (R6).
     """
-    run, holder = member.run, world.holds.get(member.uid)
+    run, holder = member.run, fleet.holds.get(member.uid)
     if member.finished or run is None or run.action is not Action.PREP:
         return False
     withdrawn = run.result is RunResult.WITHDRAWN and run.arming_at is not None

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.book import StepBook
 from ibgu.core.decide.arming import intend
 from ibgu.core.decide.braking import braked, hold_step
 from ibgu.core.decide.debts import auto_import_off, owe
@@ -14,6 +13,7 @@ from ibgu.core.decide.running import decide_running, expire
 from ibgu.core.decide.turn import Turn
 from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.decide.words import ended
+from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import held, limit
 from ibgu.core.gates.pace import pace_of, places, vacancies
 from ibgu.core.model import (
@@ -42,7 +42,7 @@ SOON = 64
 comes; a write takes some 20 ms, so that is enough for thousands of starts a second."""
 
 
-def start_members(turn: Turn, step: StepBook) -> None:
+def start_members(turn: Turn, step: TrackedStep) -> None:
     """Where no slot is free it visits who comes next, not all who may come. While the rollout is
     held nobody is asked or given a slot, of those neither who do not know of it yet."""
     window = max(AHEAD, step.step.max_concurrency)
@@ -54,7 +54,7 @@ def start_members(turn: Turn, step: StepBook) -> None:
         _look_ahead(turn, step, window)
 
 
-def _fill(turn: Turn, step: StepBook, window: int) -> None:
+def _fill(turn: Turn, step: TrackedStep, window: int) -> None:
     _reopen(turn, step)
     if turn.rollout.hold is None and not step.reopening and step.free > 0:
         _take_slots(turn, step, step.head(window))
@@ -77,7 +77,7 @@ def _kind_now(turn: Turn, member: Member) -> ReasonKind | None:
     return _reason_now(turn, member)
 
 
-def _reopen(turn: Turn, step: StepBook) -> None:
+def _reopen(turn: Turn, step: TrackedStep) -> None:
     """Withdrawn runs that the cluster took after all come before everybody else (R9.5)."""
     for name in list(step.reopening):
         slot = next(step.free_slots(), None)
@@ -87,14 +87,14 @@ def _reopen(turn: Turn, step: StepBook) -> None:
             _go_on(turn, step, step.members[name], slot)
 
 
-def _go_on(turn: Turn, step: StepBook, member: Member, slot: int) -> None:
+def _go_on(turn: Turn, step: TrackedStep, member: Member, slot: int) -> None:
     member = turn.on_member(
         Kind.RUN_REOPENED,
         member,
         "the cluster took the withdrawn run after all",
         state=MemberState.IN_FLIGHT,
         slot=slot,
-        limit=limit(turn.book, step, turn.now),
+        limit=limit(turn.tracked, step, turn.now),
         look=None,
         run=_reopened(turn, member),
         reason=Reason(ReasonKind.RUNNING, turn.now, "reopened"),
@@ -116,7 +116,7 @@ def _reopened(turn: Turn, member: Member) -> Run:
     )
 
 
-def _take_slots(turn: Turn, step: StepBook, head: Iterable[Member]) -> None:
+def _take_slots(turn: Turn, step: TrackedStep, head: Iterable[Member]) -> None:
     """Give the free slots to the first members that are ready.
 
     A slot is kept for who comes before them and was asked a moment ago or is put off by jitter,
@@ -167,7 +167,7 @@ def _when_grace_ends(turn: Turn, kept: list[Member]) -> None:
         turn.wake(cluster, when)
 
 
-def _may(turn: Turn, step: StepBook, member: Member) -> bool:
+def _may(turn: Turn, step: TrackedStep, member: Member) -> bool:
     """All gates are open; a closed one is noted once, on the step, until it is open again."""
     reason = held(turn.snapshot, step, member, turn.now)
     hold = step.step.hold
@@ -189,9 +189,9 @@ def _same(hold: Reason | None, reason: Reason) -> bool:
     return reason.kind is not ReasonKind.PACE_INVALID or hold.message == reason.message
 
 
-def _tell_pace(turn: Turn, step: StepBook) -> None:
+def _tell_pace(turn: Turn, step: TrackedStep) -> None:
     """What keeps who could start, for the time being: on the step's record, not in the history."""
-    old, pace = step.step.hold, pace_of(turn.book, step)
+    old, pace = step.step.hold, pace_of(turn.tracked, step)
     if old is None and pace.none and not turn.facts.starts_per_minute:
         return
     first = next(step.head(1), None) if step.free > 0 else None
@@ -222,14 +222,14 @@ def _reading(turn: Turn, reason: Reason) -> bool:
 
 
 def _preempt(turn: Turn, member: Member) -> None:
-    if member.uid not in turn.world.preempts:
+    if member.uid not in turn.fleet.preempts:
         turn.say(Preempt(member.cluster, member.uid, turn.rollout.full_name))
 
 
-def _put_off(turn: Turn, step: StepBook, member: Member) -> bool:
+def _put_off(turn: Turn, step: TrackedStep, member: Member) -> bool:
     """By a part of the jitter that follows from the member and its attempt, counted from when it
     could have started first."""
-    jitter = pace_of(turn.book, step)
+    jitter = pace_of(turn.tracked, step)
     delay = jitter.delay(f"{member.rollout}/{member.step}/{member.uid}/{member.attempts + 1}")
     waits = member.reason.kind is ReasonKind.START_JITTER
     if waits and member.reason.since > turn.now:
@@ -243,13 +243,13 @@ def _put_off(turn: Turn, step: StepBook, member: Member) -> bool:
     return True
 
 
-def _start(turn: Turn, step: StepBook, member: Member, slot: int) -> None:
+def _start(turn: Turn, step: TrackedStep, member: Member, slot: int) -> None:
     began = member.started_at or turn.now
-    until = limit(turn.book, step, turn.now)
+    until = limit(turn.tracked, step, turn.now)
     decide_running(turn, intend(turn, member, slot=slot, limit=until, started_at=began))
 
 
-def _look_ahead(turn: Turn, step: StepBook, window: int) -> None:
+def _look_ahead(turn: Turn, step: TrackedStep, window: int) -> None:
     for member in step.unasked(window):
         ask(turn, member)
     if Action.UPGRADE in step.step.actions:
@@ -258,23 +258,23 @@ def _look_ahead(turn: Turn, step: StepBook, window: int) -> None:
                 _turn_import_off(turn, step, member)
 
 
-def _turn_import_off(turn: Turn, step: StepBook, member: Member) -> None:
+def _turn_import_off(turn: Turn, step: TrackedStep, member: Member) -> None:
     """Ahead of the Upgrade, so that it costs no slot's time (R14.2); undone if it never starts."""
     cluster = turn.snapshot.cluster(member.cluster)
-    if cluster is None or member.uid in turn.world.debts:
+    if cluster is None or member.uid in turn.fleet.debts:
         return
     wishes = auto_import_off(turn, cluster)
     if wishes and not held(turn.snapshot, step, member, turn.now):
         owe(turn, cluster, wishes, "Upgrade is next")
 
 
-def _make_room(turn: Turn, step: StepBook, window: int) -> bool:
+def _make_room(turn: Turn, step: TrackedStep, window: int) -> bool:
     """Members past their limit yield their slots to others that could start now (R11.3).
 
     In a ramp-up they yield their place in it: who hangs must not keep everybody at its level. To
     who has to wait for a rate they yield nothing.
     """
-    full = step.full or vacancies(pace_of(turn.book, step), step) <= 0
+    full = step.full or vacancies(pace_of(turn.tracked, step), step) <= 0
     late = _overdue(turn, step) if full else []
     if not late:
         return False
@@ -294,7 +294,7 @@ def _leaving(member: Member) -> bool:
     return run is not None and not run.open and run.result is not RunResult.SUCCEEDED
 
 
-def _needs_slot(turn: Turn, step: StepBook, member: Member) -> bool:
+def _needs_slot(turn: Turn, step: TrackedStep, member: Member) -> bool:
     if member.reason.kind is ReasonKind.REOPENING:
         return True
     if member.reason.kind not in _STARTABLE:
@@ -305,7 +305,7 @@ def _needs_slot(turn: Turn, step: StepBook, member: Member) -> bool:
     return reason is None or reason.kind is ReasonKind.RAMP_UP
 
 
-def _overdue(turn: Turn, step: StepBook) -> list[Member]:
+def _overdue(turn: Turn, step: TrackedStep) -> list[Member]:
     """Past their limit, earliest first; one that passed while nobody could look fails nobody
     until SETTLE after that, and one that passed behind the brake nobody at all."""
     since = turn.facts.in_sync_since
@@ -314,7 +314,7 @@ def _overdue(turn: Turn, step: StepBook) -> list[Member]:
     return [m for m in late if settled or (m.limit is not None and m.limit > since)]
 
 
-def next_limit(turn: Turn, step: StepBook) -> datetime | None:
+def next_limit(turn: Turn, step: TrackedStep) -> datetime | None:
     """When the next member will be past its limit, if one will."""
     settled = turn.facts.in_sync_since + SETTLE
     due = step.next_limit(turn.now)

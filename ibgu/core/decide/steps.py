@@ -1,11 +1,11 @@
 """A step's life: deadline, clock, holds, its end (R1, R11, R19)."""
 
-from ibgu.core.book import StepBook
 from ibgu.core.decide.braking import only_braked
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.running import expire
 from ibgu.core.decide.starting import next_limit, start_members
 from ibgu.core.decide.turn import MOST, Turn
+from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import STANDING, deadline
 from ibgu.core.model import (
     Cause,
@@ -19,30 +19,30 @@ from ibgu.core.model import (
 from ibgu.core.times import SETTLE
 
 
-def decide_step(turn: Turn, book: StepBook) -> None:
+def decide_step(turn: Turn, tracked: TrackedStep) -> None:
     """What a running step does after its touched members were decided."""
-    if turn.rollout.deleted_at is None and not _at_deadline(turn, book):
-        start_members(turn, book)
-        _clock(turn, book)
-        turn.wake("", max(deadline(book.step, turn.now), turn.facts.in_sync_since + SETTLE))
-        _wake_limits(turn, book)
-    if book.unfinished == 0:
-        _finish_step(turn, book)
+    if turn.rollout.deleted_at is None and not _at_deadline(turn, tracked):
+        start_members(turn, tracked)
+        _clock(turn, tracked)
+        turn.wake("", max(deadline(tracked.step, turn.now), turn.facts.in_sync_since + SETTLE))
+        _wake_limits(turn, tracked)
+    if tracked.unfinished == 0:
+        _finish_step(turn, tracked)
 
 
-def _at_deadline(turn: Turn, book: StepBook) -> bool:
+def _at_deadline(turn: Turn, tracked: TrackedStep) -> bool:
     """End everybody who is not done; never within SETTLE after everything got in sync."""
-    due = deadline(book.step, turn.now)
+    due = deadline(tracked.step, turn.now)
     since = turn.facts.in_sync_since
     if (
         turn.rollout.stands_still
         or turn.now < (due if due > since else since + SETTLE)
-        or book.unfinished == 0
+        or tracked.unfinished == 0
     ):
         return False
-    late = [name for name in book.members if not book.members[name].finished]
+    late = [name for name in tracked.members if not tracked.members[name].finished]
     for name in late[:MOST]:
-        _expire(turn, book.members[name])
+        _expire(turn, tracked.members[name])
     turn.answer.left += late[MOST:]
     return True
 
@@ -61,13 +61,13 @@ def _expire(turn: Turn, member: Member) -> None:
     )
 
 
-def _clock(turn: Turn, book: StepBook) -> None:
+def _clock(turn: Turn, tracked: TrackedStep) -> None:
     """It stands while a person's hold alone keeps the step, with nobody on the way (R11.6), and
     while the rollout stands still after a restore, whoever is in flight."""
-    step = book.step
+    step = tracked.step
     held = _by_person(step) or turn.rollout.paused
-    stands = (held and only_braked(book)) or turn.rollout.stands_still
-    if stands and step.stopped_since is None and book.unfinished:
+    stands = (held and only_braked(tracked)) or turn.rollout.stands_still
+    if stands and step.stopped_since is None and tracked.unfinished:
         turn.on_step(
             Kind.CLOCK_STOPPED, step, "the step's clock is stopped", stopped_since=turn.now
         )
@@ -87,19 +87,19 @@ def start_clock(turn: Turn, step: Step) -> None:
     )
 
 
-def _wake_limits(turn: Turn, book: StepBook) -> None:
-    due = next_limit(turn, book)
+def _wake_limits(turn: Turn, tracked: TrackedStep) -> None:
+    due = next_limit(turn, tracked)
     if due is not None:
         turn.wake("", due)
 
 
-def _finish_step(turn: Turn, book: StepBook) -> None:
-    counts = {outcome: book.counts[outcome] for outcome in Outcome}
+def _finish_step(turn: Turn, tracked: TrackedStep) -> None:
+    counts = {outcome: tracked.counts[outcome] for outcome in Outcome}
     words = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
     turn.on_step(
         Kind.STEP_FINISHED,
-        book.step,
-        f"step {book.step.index + 1} is finished: {words or 'no clusters'}",
+        tracked.step,
+        f"step {tracked.step.index + 1} is finished: {words or 'no clusters'}",
         state=StepState.FINISHED,
         finished_at=turn.now,
         hold=None,

@@ -7,9 +7,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.book import Book, StepBook, Take, World
 from ibgu.core.claims import name_within
 from ibgu.core.cut import cut
+from ibgu.core.fleet import FleetState, Take, TrackedRollout, TrackedStep
 from ibgu.core.model import (
     Action,
     Cause,
@@ -77,16 +77,16 @@ class Turn:
     # -- asking ----------------------------------------------------------------------------
 
     @property
-    def world(self) -> World:
-        return self.snapshot.world
+    def fleet(self) -> FleetState:
+        return self.snapshot.fleet
 
     @property
-    def book(self) -> Book:
-        return self.snapshot.book
+    def tracked(self) -> TrackedRollout:
+        return self.snapshot.tracked
 
     @property
     def rollout(self) -> Rollout:
-        return self.book.rollout
+        return self.tracked.rollout
 
     @property
     def facts(self) -> Facts:
@@ -95,8 +95,8 @@ class Turn:
     def observe(self, cluster: str) -> Observation:
         return self.snapshot.observe(cluster)
 
-    def step(self, member: Member) -> StepBook:
-        return self.book.steps[member.step]
+    def step(self, member: Member) -> TrackedStep:
+        return self.tracked.steps[member.step]
 
     def action(self, member: Member) -> Action:
         """The member's current or next action."""
@@ -110,12 +110,12 @@ class Turn:
         """namespace/name of the newer rollout that cancels what has not begun yet (R6.4)."""
         if self.step(member).step.first.cancels:
             return ""
-        found = self.world.canceller(member)
+        found = self.fleet.canceller(member)
         return self.named(found.name) if found else ""
 
     def preemptor(self, member: Member) -> str:
         """The canceller whose slot has reached the member's cluster; empty: none."""
-        return self.named(self.world.preempts.get(member.uid, ""))
+        return self.named(self.fleet.preempts.get(member.uid, ""))
 
     def named(self, other: str) -> str:
         """A rollout, given as namespace/name, as those of this one's namespace may read it."""

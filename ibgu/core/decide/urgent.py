@@ -3,7 +3,7 @@
 That chooses when a turn begins, and never what it decides.
 """
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import Member, MemberState, Run, RunState, WorkView
 from ibgu.core.observe import VerdictKind, answers, speaks_for, verdict
 
@@ -11,27 +11,27 @@ _WAITS_FOR_HUB = (RunState.INTENDED, RunState.ENDED)
 """For a payload, a label, an answer; for the work to be disarmed, or the next action's feedback."""
 
 
-def urgent(book: Book, cluster: str, work: WorkView | None) -> bool:
+def urgent(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> bool:
     """Something about the cluster has changed, which has this stage work: may it free a slot, fill
     one that is free, or let a slot go on?
 
     After a reboot a cluster tells that it is through some milliseconds before that is proven; the
     turn is for the proof (R7.2).
     """
-    member = book.latest(cluster)
+    member = tracked.latest(cluster)
     if member is None:
         return False
     if member.state is MemberState.WAITING:
-        return work is not None and _answers(book, member, work)
+        return work is not None and _answers(tracked, member, work)
     run = member.run if member.state is MemberState.IN_FLIGHT else None
     if run is None:
         return False
     return run.state in _WAITS_FOR_HUB or (work is not None and _ends(work, run))
 
 
-def _answers(book: Book, member: Member, work: WorkView) -> bool:
+def _answers(tracked: TrackedRollout, member: Member, work: WorkView) -> bool:
     look = member.look
-    return look is not None and book.steps[member.step].free > 0 and answers(work, look)
+    return look is not None and tracked.steps[member.step].free > 0 and answers(work, look)
 
 
 def _ends(work: WorkView, run: Run) -> bool:

@@ -1,12 +1,12 @@
 """Members without a hold: what keeps them, what a look says (R2, R6, R8, R12)."""
 
-from ibgu.core.book import Holder
 from ibgu.core.claims import cancelled_by, takes_over_from, works_on
 from ibgu.core.decide.arming import may_reboot, talm_work
 from ibgu.core.decide.ending import finish, skip_action
 from ibgu.core.decide.looking import known_state, look_again, unanswered
 from ibgu.core.decide.restored import hold_words
 from ibgu.core.decide.turn import Turn
+from ibgu.core.fleet import Holder
 from ibgu.core.model import (
     Cause,
     ClusterView,
@@ -49,7 +49,7 @@ def _ready(turn: Turn, member: Member) -> None:
 def _feedback_suffices(turn: Turn, member: Member, seen: Observation) -> bool:
     """In later steps the work's own feedback is the look, if nobody else acts there (R8.4)."""
     work = seen.stage
-    own = member.step > 0 and len(turn.world.rollouts_of[member.cluster]) == 1
+    own = member.step > 0 and len(turn.fleet.rollouts_of[member.cluster]) == 1
     if not (own and work and work.settled and work.ibu and work.ibu.current):
         return False
     found = judge(work.ibu, turn.action(member), turn.rollout.spec)
@@ -127,10 +127,10 @@ def _drop_look(turn: Turn, member: Member) -> None:
 
 
 def _claimed(turn: Turn, member: Member) -> bool:
-    holder = turn.world.holds.get(member.uid)
+    holder = turn.fleet.holds.get(member.uid)
     if holder is None or holder.rollout == member.rollout:
         return False
-    other = turn.world.books[holder.rollout].rollout
+    other = turn.fleet.rollouts[holder.rollout].rollout
     if _may_preempt(turn, member, holder):
         words = takes_over_from(turn.named(other.full_name))
         return _block(turn, member, ReasonKind.PREEMPTING, words, Who.IBGU)
@@ -140,9 +140,11 @@ def _claimed(turn: Turn, member: Member) -> bool:
 
 def _may_preempt(turn: Turn, member: Member, holder: Holder) -> bool:
     """Older rollouts yield, but for a step that cancels too: the first to hold wins (R6.5)."""
-    mine, book = turn.step(member).step, turn.world.books[holder.rollout]
-    allowed = mine.across_namespaces or book.rollout.namespace == turn.rollout.namespace
-    yields = book.rollout.age < turn.rollout.age and not book.steps[holder.step].step.first.cancels
+    mine, tracked = turn.step(member).step, turn.fleet.rollouts[holder.rollout]
+    allowed = mine.across_namespaces or tracked.rollout.namespace == turn.rollout.namespace
+    yields = (
+        tracked.rollout.age < turn.rollout.age and not tracked.steps[holder.step].step.first.cancels
+    )
     return mine.first.cancels and allowed and yields
 
 

@@ -7,29 +7,31 @@ not more engine.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from ibgu.core.book import Book, StepBook
+from ibgu.core.fleet import TrackedRollout, TrackedStep
 from ibgu.core.gates.brake import brake
 from ibgu.core.gates.pace import hub_rate, invalid, pace_of, ramp_up, start_rate
 from ibgu.core.model import Action, Member, Reason, ReasonKind, Step, Who
 from ibgu.core.snapshot import Snapshot
 from ibgu.core.times import ROLLBACK_MARGIN, init_monitor
 
-Gate = Callable[[Snapshot, StepBook, Member, datetime], Reason | None]
+Gate = Callable[[Snapshot, TrackedStep, Member, datetime], Reason | None]
 
 
 def rollout_hold(
-    snapshot: Snapshot, step: StepBook, member: Member, now: datetime
+    snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime
 ) -> Reason | None:
-    return snapshot.book.rollout.hold
+    return snapshot.tracked.rollout.hold
 
 
-def step_hold(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+def step_hold(
+    snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime
+) -> Reason | None:
     """A hold that a person has to end."""
     hold = step.step.hold
     return hold if hold and hold.kind in LASTING else None
 
 
-def payload(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+def payload(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
     """What a step carries is frozen when it starts (R25.4)."""
     state = snapshot.payload
     if Action.PREP not in step.step.actions:
@@ -53,7 +55,7 @@ def unread(now: datetime) -> Reason:
     return Reason(ReasonKind.PAYLOAD_BLOCKED, now, words)
 
 
-def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+def floor(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
     """Too little time is left to start an Upgrade or Rollback and see it through (R11.5).
 
     After the deadline, which an outage can outlast, nothing starts at all.
@@ -63,8 +65,8 @@ def floor(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> 
         return Reason(ReasonKind.FLOOR, now, "the step's timeout has passed: nothing new starts")
     if not step.step.first.reboots:
         return None
-    monitor = init_monitor(snapshot.book.rollout.spec.ibu_spec)
-    need = min(monitor + ROLLBACK_MARGIN, share(snapshot.book, step) / 2)
+    monitor = init_monitor(snapshot.tracked.rollout.spec.ibu_spec)
+    need = min(monitor + ROLLBACK_MARGIN, share(snapshot.tracked, step) / 2)
     if left >= need:
         return None
     minutes = need.total_seconds() / 60
@@ -93,7 +95,7 @@ STANDING = LASTING | {ReasonKind.PACE_INVALID}
 """Holds of a step that end by a person alone: its clock stands meanwhile (R11.6)."""
 
 
-def held(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+def held(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
     """The first gate that is closed."""
     answers = (gate(snapshot, step, member, now) for gate in GATES)
     return next((reason for reason in answers if reason), None)
@@ -106,19 +108,19 @@ def deadline(step: Step, now: datetime) -> datetime:
     return step.started_at + step.timeout + step.stopped + standing
 
 
-def share(book: Book, step: StepBook) -> timedelta:
+def share(tracked: TrackedRollout, step: TrackedStep) -> timedelta:
     """A member's part of the step's time, if all take as long (R11.1)."""
     total, slots = step.step.total, step.step.max_concurrency
-    return step.step.timeout / pace_of(book, step).waves(total, slots)
+    return step.step.timeout / pace_of(tracked, step).waves(total, slots)
 
 
-def room(book: Book, step: StepBook, now: datetime) -> timedelta:
+def room(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> timedelta:
     """A member's part of the time that is left, if it starts now (R11.2)."""
     total, slots = step.step.total, step.step.max_concurrency
     started = min(total - step.not_started, total - 1)
-    return (deadline(step.step, now) - now) / pace_of(book, step).waves(total, slots, started)
+    return (deadline(step.step, now) - now) / pace_of(tracked, step).waves(total, slots, started)
 
 
-def limit(book: Book, step: StepBook, now: datetime) -> datetime:
+def limit(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> datetime:
     """Return the limit of a member that starts now: its share, or more if time allows (R11.2)."""
-    return now + max(share(book, step), room(book, step, now))
+    return now + max(share(tracked, step), room(tracked, step, now))

@@ -6,13 +6,13 @@ from datetime import datetime
 from itertools import islice
 from math import ceil
 
-from ibgu.core.book import End, StepBook
+from ibgu.core.fleet import End, TrackedStep
 from ibgu.core.model import Member, Reason, ReasonKind, Step, Who
 from ibgu.core.snapshot import Snapshot
 from ibgu.core.works import names
 
 
-def brake(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+def brake(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
     if snapshot.object and snapshot.object.metadata.annotations.get(names.BRAKE) == names.BRAKE_OFF:
         return None
     needed = threshold(step.step)
@@ -29,7 +29,7 @@ def threshold(step: Step) -> int:
     return max(5, ceil(step.max_concurrency / 10))
 
 
-def _ended(step: StepBook) -> list[End]:
+def _ended(step: TrackedStep) -> list[End]:
     """In order of end; what a person has resumed after does not count any more."""
     since = step.step.brake_from
     if since is None:

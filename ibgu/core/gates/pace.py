@@ -8,50 +8,52 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
-from ibgu.core.book import Book, StepBook
+from ibgu.core.fleet import TrackedRollout, TrackedStep
 from ibgu.core.model import Member, Reason, ReasonKind, RolloutState, StepState, Who
 from ibgu.core.pacing import MINUTE, UNPACED, Pacing, pacing_of
 from ibgu.core.snapshot import Snapshot
 from ibgu.core.works import names
 
 
-def pace_of(book: Book, step: StepBook) -> Pacing:
+def pace_of(tracked: TrackedRollout, step: TrackedStep) -> Pacing:
     """As the rollout's annotations ask."""
-    return pacing_of(book.rollout.controls) if step.step.first.paced else UNPACED
+    return pacing_of(tracked.rollout.controls) if step.step.first.paced else UNPACED
 
 
-def invalid(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
-    problem = pace_of(snapshot.book, step).problem
+def invalid(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
+    problem = pace_of(snapshot.tracked, step).problem
     if not problem:
         return None
     words = f"{problem}; nothing new starts until it is changed or removed"
     return Reason(ReasonKind.PACE_INVALID, now, words, None, Who.PERSON)
 
 
-def start_rate(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
-    most = pace_of(snapshot.book, step).starts_per_minute
+def start_rate(
+    snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime
+) -> Reason | None:
+    most = pace_of(snapshot.tracked, step).starts_per_minute
     if not most:
         return None
-    recent = snapshot.world.starts.recent(now, snapshot.book.rollout.uid)
+    recent = snapshot.fleet.starts.recent(now, snapshot.tracked.rollout.uid)
     if len(recent) < most:
         return None
     words = f"at most {most} clusters of this rollout start a minute ({names.STARTS_PER_MINUTE})"
     return Reason(ReasonKind.START_RATE, now, words, recent[-most] + MINUTE)
 
 
-def hub_rate(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
+def hub_rate(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
     most = snapshot.facts.starts_per_minute
     if not most or not step.step.first.paced or fair_share(snapshot, now, 1):
         return None
-    recent = snapshot.world.starts.recent(now)
+    recent = snapshot.fleet.starts.recent(now)
     words = f"at most {most} clusters start a minute on this hub (IBGU_STARTS_PER_MINUTE)"
     # Others may take all that is free: they start now.
     until = (recent[-most:] or [now])[0] + MINUTE
     return Reason(ReasonKind.HUB_START_RATE, now, words, until)
 
 
-def ramp_up(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -> Reason | None:
-    pace = pace_of(snapshot.book, step)
+def ramp_up(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
+    pace = pace_of(snapshot.tracked, step)
     if not pace.ramp_up or vacancies(pace, step) > 0:
         return None
     level, more = pace.level(step.ended), pace.more(step.ended)
@@ -59,16 +61,16 @@ def ramp_up(snapshot: Snapshot, step: StepBook, member: Member, now: datetime) -
     return Reason(ReasonKind.RAMP_UP, now, words, None, Who.CLUSTER)
 
 
-def vacancies(pace: Pacing, step: StepBook) -> int:
+def vacancies(pace: Pacing, step: TrackedStep) -> int:
     """How many more the ramp-up lets be in flight."""
     return pace.width(step.step.max_concurrency, step.ended) - len(step.slots)
 
 
-def places(snapshot: Snapshot, step: StepBook, now: datetime, most: int) -> int:
+def places(snapshot: Snapshot, step: TrackedStep, now: datetime, most: int) -> int:
     """How many of `most` the rates let start now."""
-    rate = pace_of(snapshot.book, step).starts_per_minute
+    rate = pace_of(snapshot.tracked, step).starts_per_minute
     if rate:
-        recent = snapshot.world.starts.recent(now, snapshot.book.rollout.uid)
+        recent = snapshot.fleet.starts.recent(now, snapshot.tracked.rollout.uid)
         most = min(most, max(0, rate - len(recent)))
     if snapshot.facts.starts_per_minute and step.step.first.paced:
         most = fair_share(snapshot, now, most)
@@ -81,7 +83,7 @@ def fair_share(snapshot: Snapshot, now: datetime, most: int) -> int:
     Free places go one by one to who has started the fewest in this minute, then to who has waited
     longest for its last start. Others count if they were told to wait for it and still would start.
     """
-    starts, mine = snapshot.world.starts, snapshot.book.rollout.uid
+    starts, mine = snapshot.fleet.starts, snapshot.tracked.rollout.uid
     place = partial(_place, snapshot, now)
     free = snapshot.facts.starts_per_minute - len(starts.recent(now))
     used = len(starts.recent(now, mine))
@@ -99,22 +101,22 @@ def fair_share(snapshot: Snapshot, now: datetime, most: int) -> int:
 
 
 def _place(snapshot: Snapshot, now: datetime, uid: str) -> tuple[float, str]:
-    last = snapshot.world.starts.last(uid)
+    last = snapshot.fleet.starts.last(uid)
     return (min(last, now).timestamp() if last else 0.0, uid)
 
 
 def _contenders(snapshot: Snapshot) -> Iterator[tuple[str, int]]:
     """Other rollouts that the hub's limit keeps, each with how many it would start."""
-    for uid, book in snapshot.world.books.items():
-        step = book.current
-        if uid == snapshot.book.rollout.uid or step is None or not _waits_for_hub(book, step):
+    for uid, tracked in snapshot.fleet.rollouts.items():
+        step = tracked.current
+        if uid == snapshot.tracked.rollout.uid or step is None or not _waits_for_hub(tracked, step):
             continue
-        want = min(step.ready, step.free, vacancies(pace_of(book, step), step))
+        want = min(step.ready, step.free, vacancies(pace_of(tracked, step), step))
         if want > 0:
             yield uid, want
 
 
-def _waits_for_hub(book: Book, step: StepBook) -> bool:
+def _waits_for_hub(tracked: TrackedRollout, step: TrackedStep) -> bool:
     kind = step.step.hold.kind if step.step.hold else None
-    runs = step.step.state is StepState.RUNNING and book.rollout.state is RolloutState.RUNNING
-    return runs and book.rollout.hold is None and kind is ReasonKind.HUB_START_RATE
+    runs = step.step.state is StepState.RUNNING and tracked.rollout.state is RolloutState.RUNNING
+    return runs and tracked.rollout.hold is None and kind is ReasonKind.HUB_START_RATE

@@ -3,36 +3,36 @@
 from collections import Counter
 from collections.abc import Container, Iterator
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.recover.found import Found
 from ibgu.core.recover.told import Entry
 
 
-def behind(book: Book, found: Found, foreign: Container[str]) -> str:
+def behind(tracked: TrackedRollout, found: Found, foreign: Container[str]) -> str:
     """What the hub shows of the rollout that the journal can't have forgotten; empty: nothing.
 
     Runs are in the journal before any work carries them, and outcomes before any status tells
     them. A status that somebody else wrote proves nothing.
     """
-    return next(_signs(book, found, foreign), "")
+    return next(_signs(tracked, found, foreign), "")
 
 
-def _signs(book: Book, found: Found, foreign: Container[str]) -> Iterator[str]:
+def _signs(tracked: TrackedRollout, found: Found, foreign: Container[str]) -> Iterator[str]:
     for trace in found.traces.values():
         if trace.run in foreign:
             yield f"the work of {trace.cluster} carries the run {trace.run}"
     told = found.told
     if not told.ours:
         return
-    if told.steps > len(book.steps) or (told.complete and len(book.steps) < len(found.plan)):
+    if told.steps > len(tracked.steps) or (told.complete and len(tracked.steps) < len(found.plan)):
         yield "the status tells of a later step"
     for entry in told.clusters.values():
-        if _tells_more(book, entry):
+        if _tells_more(tracked, entry):
             yield f"the status tells of an action that has ended on {entry.name}"
 
 
-def _tells_more(book: Book, entry: Entry) -> bool:
-    members = [step.members[entry.name] for step in book.steps if entry.name in step.members]
+def _tells_more(tracked: TrackedRollout, entry: Entry) -> bool:
+    members = [step.members[entry.name] for step in tracked.steps if entry.name in step.members]
     completed = Counter(str(done.action) for member in members for done in member.completed)
     ended = completed + Counter(str(m.failed_action) for m in members if m.failed_action)
     told_completed = Counter(told.action for told in entry.completed_actions)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import (
     Kind,
@@ -28,28 +28,28 @@ def mark(now: datetime) -> str:
 
 
 def hold_all(
-    books: Iterable[Book], ibgus: dict[str, Ibgu], proof: str, now: datetime
+    tracked_rollouts: Iterable[TrackedRollout], ibgus: dict[str, Ibgu], proof: str, now: datetime
 ) -> Iterator[OnRollout]:
     """Every rollout goes through the restore; those that are not complete stand still."""
-    for book in books:
-        rollout, found = book.rollout, ibgus.get(book.rollout.uid)
+    for tracked in tracked_rollouts:
+        rollout, found = tracked.rollout, ibgus.get(tracked.rollout.uid)
         if rollout.state is RolloutState.DELETED and (found is None or _leaving(found)):
             continue
-        yield _held(_back(book), found, proof, now)
+        yield _held(_back(tracked), found, proof, now)
 
 
 def _leaving(found: Ibgu) -> bool:
     return found.metadata.deletion_timestamp is not None
 
 
-def _back(book: Book) -> Rollout:
+def _back(tracked: TrackedRollout) -> Rollout:
     """A rollout that was deleted is there again, as far as it had come."""
-    rollout = book.rollout
+    rollout = tracked.rollout
     if rollout.state is not RolloutState.DELETED:
         return rollout
-    state = RolloutState.RUNNING if book.steps else RolloutState.PENDING
-    done = all(step.step.state is StepState.FINISHED for step in book.steps)
-    if book.steps and done and len(book.steps) >= len(rollout.spec.plan):
+    state = RolloutState.RUNNING if tracked.steps else RolloutState.PENDING
+    done = all(step.step.state is StepState.FINISHED for step in tracked.steps)
+    if tracked.steps and done and len(tracked.steps) >= len(rollout.spec.plan):
         state = RolloutState.COMPLETE
     return replace(rollout, state=state, deleted_at=None)
 

@@ -6,9 +6,9 @@ what shall not be, before anything is selected by it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from ibgu.core.book import Book
 from ibgu.core.decide.debts import Wishes, failure_labels, success_labels
 from ibgu.core.decide.ending import labelled
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import Action, Change, ClusterView, Debt, Kind, Member, OnDebt
 from ibgu.core.works import names
 
@@ -16,41 +16,41 @@ WHY = "the hub lost it by its restore"
 
 
 def lost(
-    books: Iterable[Book],
+    tracked_rollouts: Iterable[TrackedRollout],
     debts: Mapping[str, Debt],
     cluster: Callable[[str], ClusterView | None],
 ) -> Iterator[OnDebt]:
     """`debts`: what is owed already, by uid; `cluster`: the ManagedCluster of that name."""
-    for name, book in _last_to_act(books).items():
-        view, member = cluster(name), book.latest(name)
+    for name, tracked in _last_to_act(tracked_rollouts).items():
+        view, member = cluster(name), tracked.latest(name)
         if view is None or member is None or view.uid != member.uid:
             continue
-        debt = _debt(book, name, view, member, debts.get(view.uid))
+        debt = _debt(tracked, name, view, member, debts.get(view.uid))
         if debt is not None:
             yield OnDebt(Kind.PUT_BACK, debt, WHY)
 
 
-def _last_to_act(books: Iterable[Book]) -> dict[str, Book]:
+def _last_to_act(tracked_rollouts: Iterable[TrackedRollout]) -> dict[str, TrackedRollout]:
     """By cluster: the newest rollout that did anything to it; what older ones wrote is history."""
-    found: dict[str, Book] = {}
-    for book in sorted(books, key=lambda each: each.rollout.age):
-        for step in book.steps:
+    found: dict[str, TrackedRollout] = {}
+    for tracked in sorted(tracked_rollouts, key=lambda each: each.rollout.age):
+        for step in tracked.steps:
             acted = (m for m in step.members.values() if m.run or m.completed)
-            found.update((member.cluster, book) for member in acted)
+            found.update((member.cluster, tracked) for member in acted)
     return found
 
 
 def _debt(
-    book: Book, name: str, view: ClusterView, member: Member, old: Debt | None
+    tracked: TrackedRollout, name: str, view: ClusterView, member: Member, old: Debt | None
 ) -> Debt | None:
-    labels = _changes(_labels(book, name, view), view.labels)
-    annotations = _changes(_annotations(book, member, view), view.annotations)
+    labels = _changes(_labels(tracked, name, view), view.labels)
+    annotations = _changes(_annotations(tracked, member, view), view.annotations)
     if not labels and not annotations:
         return None
     return Debt(
         uid=view.uid,
         cluster=name,
-        rollout=book.rollout.uid,
+        rollout=tracked.rollout.uid,
         labels={**(old.labels if old else {}), **labels},
         annotations={**(old.annotations if old else {}), **annotations},
     )
@@ -64,10 +64,10 @@ def _changes(wishes: Wishes, shown: Mapping[str, str]) -> dict[str, Change]:
     }
 
 
-def _labels(book: Book, name: str, view: ClusterView) -> Wishes:
+def _labels(tracked: TrackedRollout, name: str, view: ClusterView) -> Wishes:
     """What each outcome has written, in order; a later one wins."""
     wishes: Wishes = {}
-    for step in book.steps:
+    for step in tracked.steps:
         member = step.members.get(name)
         for done in member.completed if member else ():
             wishes |= success_labels(done.action, {**view.labels, **_present(wishes)})
@@ -80,13 +80,13 @@ def _present(wishes: Wishes) -> dict[str, str]:
     return {key: value for key, value in wishes.items() if value is not None}
 
 
-def _annotations(book: Book, member: Member, view: ClusterView) -> Wishes:
+def _annotations(tracked: TrackedRollout, member: Member, view: ClusterView) -> Wishes:
     """disable-auto-import is there while an Upgrade runs or is watched, and else gone (R14.3)."""
     run = member.run
     upgrading = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
     if upgrading and (not member.finished or member.watched):
-        mine = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: book.rollout.uid}
+        mine = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: tracked.rollout.uid}
         return {} if names.DISABLE_AUTO_IMPORT in view.annotations else dict(mine)
-    if member.finished and view.annotations.get(names.AUTO_IMPORT_BY) == book.rollout.uid:
+    if member.finished and view.annotations.get(names.AUTO_IMPORT_BY) == tracked.rollout.uid:
         return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
     return {}

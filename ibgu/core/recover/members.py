@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import (
     Cause,
     ClusterView,
@@ -56,7 +56,7 @@ def gone(member: Member, now: datetime) -> Member:
 def with_slots(
     step: Step,
     members: Iterable[Member],
-    world: World,
+    fleet: FleetState,
     traces: Mapping[str, Trace],
     now: datetime,
 ) -> list[Member]:
@@ -68,14 +68,14 @@ def with_slots(
     placed = []
     for member in members:
         if member.state is MemberState.IN_FLIGHT and member.slot is None:
-            slot = next(free, None) if _unclaimed(member, world) else None
+            slot = next(free, None) if _unclaimed(member, fleet) else None
             member = _placed(member, slot, step, traces[member.cluster], now)
         placed.append(member)
     return placed
 
 
-def _unclaimed(member: Member, world: World) -> bool:
-    holder = world.holds.get(member.uid)
+def _unclaimed(member: Member, fleet: FleetState) -> bool:
+    holder = fleet.holds.get(member.uid)
     return bool(member.uid) and (holder is None or holder.rollout == member.rollout)
 
 

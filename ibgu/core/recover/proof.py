@@ -10,7 +10,7 @@ uid and runs by id, never a rollout or a cluster by name.
 
 from collections.abc import Container, Iterable, Iterator
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Run, WorkView
 from ibgu.core.observe import Shown
@@ -28,12 +28,12 @@ def versions_back(before: Versions, now: Versions) -> Iterator[str]:
             yield f"the IBGU {uid} is at version {now.objects[uid]}, and was at {version} before"
 
 
-def generation_back(book: Book, found: Ibgu) -> Iterator[str]:
+def generation_back(tracked: TrackedRollout, found: Ibgu) -> Iterator[str]:
     """The API server counts the changes of an object's spec, and never down. A rollout that
     stands still has not followed its object since the last restore."""
-    if book.rollout.stands_still:
+    if tracked.rollout.stands_still:
         return
-    shown, known = found.metadata.generation, book.rollout.generation
+    shown, known = found.metadata.generation, tracked.rollout.generation
     if shown < known:
         yield f"the IBGU {found.metadata.uid} is at generation {shown}, and was at {known} before"
 
@@ -46,7 +46,7 @@ def returned(found: Ibgu, deleted: Container[str]) -> Iterator[str]:
 
 
 def runs_back(
-    book: Book, works: Iterable[Shown[WorkView]], foreign: Container[str]
+    tracked: TrackedRollout, works: Iterable[Shown[WorkView]], foreign: Container[str]
 ) -> Iterator[str]:
     """A work carries an earlier run than the one that the journal saw armed on the hub.
 
@@ -57,9 +57,9 @@ def runs_back(
     for work in works:
         if work.metadata.labels.get(names.PART) != names.STAGE:
             continue
-        member, shown = book.latest(work.metadata.namespace), work.view
+        member, shown = tracked.latest(work.metadata.namespace), work.view
         run = member.run if member is not None else None
-        if run is not None and _older(run, shown, book.rollout.restore, foreign):
+        if run is not None and _older(run, shown, tracked.rollout.restore, foreign):
             yield f"a work carries the run {shown.run}, from before its cluster's newest, {run.id}"
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.book import Book, StepBook, World
+from ibgu.core.fleet import FleetState, TrackedRollout, TrackedStep
 from ibgu.core.model import (
     Decision,
     Kind,
@@ -33,8 +33,8 @@ from ibgu.core.works import names
 
 
 class _Basis(Struct, frozen=True):
-    book: Book
-    world: World
+    tracked: TrackedRollout
+    fleet: FleetState
     found: Found
     layout: Layout
     now: datetime
@@ -44,21 +44,21 @@ class _Basis(Struct, frozen=True):
 
 
 def rebuild(
-    rollout: Rollout, found: Found, world: World, why: str, now: datetime
+    rollout: Rollout, found: Found, fleet: FleetState, why: str, now: datetime
 ) -> Iterator[Decision]:
     """The decisions that bring the journal up to what the hub shows.
 
     `rollout` is the journal's record, or a new one; `why`: what the journal did not know.
     """
-    book = world.books.get(rollout.uid) or Book(rollout)
-    basis = _Basis(book, world, found, lay_out(book, found, world.foreign_runs), now)
+    tracked = fleet.rollouts.get(rollout.uid) or TrackedRollout(rollout)
+    basis = _Basis(tracked, fleet, found, lay_out(tracked, found, fleet.foreign_runs), now)
     yield _imported(basis, why)
     for index in range(basis.layout.steps):
         yield from _step(basis, index)
 
 
 def _imported(basis: _Basis, why: str) -> OnRollout:
-    found, rollout, now = basis.found, basis.book.rollout, basis.now
+    found, rollout, now = basis.found, basis.tracked.rollout, basis.now
     begun = now if basis.layout.steps else None
     rollout = replace(
         _with_spec(rollout, found),
@@ -97,11 +97,11 @@ def _held_words(why: str) -> str:
 
 
 def _step(basis: _Basis, index: int) -> Iterator[Decision]:
-    over, books = basis.over(index), basis.book.steps
-    known = books[index] if index < len(books) else None
-    step = record(basis.found, basis.book.rollout.uid, index, known, over, basis.now)
+    over, tracked_rollouts = basis.over(index), basis.tracked.steps
+    known = tracked_rollouts[index] if index < len(tracked_rollouts) else None
+    step = record(basis.found, basis.tracked.rollout.uid, index, known, over, basis.now)
     if known is None:
-        step = replace(step, across_namespaces=basis.world.across_namespaces)
+        step = replace(step, across_namespaces=basis.fleet.across_namespaces)
     members = _members(basis, step, known)
     step = replace(step, total=len(members))
     if known is None or known.step != step:
@@ -112,7 +112,7 @@ def _step(basis: _Basis, index: int) -> Iterator[Decision]:
         yield from told(before.get(member.cluster), member, basis.now)
 
 
-def _members(basis: _Basis, step: Step, known: StepBook | None) -> list[Member]:
+def _members(basis: _Basis, step: Step, known: TrackedStep | None) -> list[Member]:
     over = basis.over(step.index)
     before = sorted(known.members.values(), key=lambda m: m.position) if known else []
     place = before[-1].position + 1 if before else 0
@@ -123,7 +123,7 @@ def _members(basis: _Basis, step: Step, known: StepBook | None) -> list[Member]:
     ]
     members = [_fate(basis, step, member) for member in (*before, *fresh)]
     traces = basis.layout.traces[step.index]
-    return with_slots(step, members, basis.world, traces, basis.now)
+    return with_slots(step, members, basis.fleet, traces, basis.now)
 
 
 def _fate(basis: _Basis, step: Step, member: Member) -> Member:

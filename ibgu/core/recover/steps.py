@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.book import Book, StepBook
+from ibgu.core.fleet import TrackedRollout, TrackedStep
 from ibgu.core.model import Action, ClusterView, Step, StepState
 from ibgu.core.numbers import int32
 from ibgu.core.plan import EVERYWHERE, natural_key, select
@@ -24,14 +24,14 @@ class Layout(Struct, frozen=True):
     traces: list[dict[str, Trace]]
 
 
-def lay_out(book: Book, found: Found, foreign: Container[str]) -> Layout:
+def lay_out(tracked: TrackedRollout, found: Found, foreign: Container[str]) -> Layout:
     """`foreign`: runs that the journal does not know."""
     plan = found.plan
     parts: list[dict[str, Part]] = [{} for _ in plan]
     for name, entry in found.told.clusters.items():
         for index, part in place(plan, entry).items():
             parts[index][name] = part
-    begun = max(_begun(book, found), max((i + 1 for i, p in enumerate(parts) if p), default=0))
+    begun = max(_begun(tracked, found), max((i + 1 for i, p in enumerate(parts) if p), default=0))
     traces: list[dict[str, Trace]] = [{} for _ in plan]
     for name, trace in found.traces.items():
         place_ = step_of(trace.action, plan, begun)
@@ -41,15 +41,15 @@ def lay_out(book: Book, found: Found, foreign: Container[str]) -> Layout:
     return Layout(max(begun, last), parts, traces)
 
 
-def _begun(book: Book, found: Found) -> int:
+def _begun(tracked: TrackedRollout, found: Found) -> int:
     if found.told.complete:
         return len(found.plan)
-    known = [step for step in book.steps if step.step.state is not StepState.OPENING]
+    known = [step for step in tracked.steps if step.step.state is not StepState.OPENING]
     return min(len(found.plan), max(found.told.steps, len(known), 1 if found.begun else 0))
 
 
 def record(
-    found: Found, uid: str, index: int, known: StepBook | None, over: bool, now: datetime
+    found: Found, uid: str, index: int, known: TrackedStep | None, over: bool, now: datetime
 ) -> Step:
     """The step's record without its members. Its clock begins now where nobody knows better."""
     if known is not None and known.step.state is StepState.FINISHED:
@@ -82,7 +82,7 @@ def record(
 
 
 def newcomers(
-    found: Found, layout: Layout, index: int, known: StepBook | None, over: bool
+    found: Found, layout: Layout, index: int, known: TrackedStep | None, over: bool
 ) -> list[str]:
     """Members that the journal does not know, in natural order."""
     names = {*layout.parts[index], *layout.traces[index]}

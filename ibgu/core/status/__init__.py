@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import Condition, JsonObject
 from ibgu.core.mistakes import mistakes
 from ibgu.core.model import ReasonKind
@@ -31,7 +31,7 @@ NO_ANNOTATIONS: Mapping[str, str] = MappingProxyType({})
 
 
 def status_of(
-    book: Book,
+    tracked: TrackedRollout,
     payload: PayloadState,
     before: Iterable[Condition],
     served: frozenset[str],
@@ -46,32 +46,32 @@ def status_of(
     removed (JSON merge patch).
     """
     listing = listing or Listing()
-    listing.update(book)
-    rollout, old = book.rollout, list(before)
+    listing.update(tracked)
+    rollout, old = tracked.rollout, list(before)
     wrong, counted = mistakes(annotations), "summary" in served
     status: JsonObject = {
         "observedGeneration": rollout.generation,
         "startedAt": _stamp(rollout.started_at),
-        "completedAt": _stamp(rollout.completed_at) if complete(rollout, book.newest) else None,
-        "conditions": conditions(book, payload, old, now, counted=counted, mistakes=wrong),
-        "phase": phase_of(rollout, book.newest, book.counts),
-        "summary": summary_of(book),
+        "completedAt": _stamp(rollout.completed_at) if complete(rollout, tracked.newest) else None,
+        "conditions": conditions(tracked, payload, old, now, counted=counted, mistakes=wrong),
+        "phase": phase_of(rollout, tracked.newest, tracked.counts),
+        "summary": summary_of(tracked),
         "hidden": None,
     }
-    last = book.steps[-1].members if book.steps else ()
-    fitting = fit(status, listing, last, unlisted(book, old, now))
-    unsent = (OPTIONAL - served) | _talms(book)
+    last = tracked.steps[-1].members if tracked.steps else ()
+    fitting = fit(status, listing, last, unlisted(tracked, old, now))
+    unsent = (OPTIONAL - served) | _talms(tracked)
     return {key: value for key, value in fitting.items() if key not in unsent}
 
 
 def held_status(
-    book: Book, before: Iterable[Condition], served: frozenset[str], now: datetime
+    tracked: TrackedRollout, before: Iterable[Condition], served: frozenset[str], now: datetime
 ) -> JsonObject:
     """Of a rollout that is set aside: by what it is held, and all else as the hub shows it. Nobody
     has compared that with the journal, and it may be the proof that the journal is behind."""
     status: JsonObject = {
-        "conditions": held_only(book, before, now),
-        "phase": phase_of(book.rollout, book.newest, book.counts),
+        "conditions": held_only(tracked, before, now),
+        "phase": phase_of(tracked.rollout, tracked.newest, tracked.counts),
     }
     return {key: value for key, value in status.items() if key not in OPTIONAL - served}
 
@@ -79,10 +79,10 @@ def held_status(
 OPTIONAL = frozenset({"phase", "summary", "hidden"})
 
 
-def _talms(book: Book) -> frozenset[str]:
+def _talms(tracked: TrackedRollout) -> frozenset[str]:
     """What TALM has written about its clusters stays until ibgu takes over, and knows of them."""
-    hold = book.rollout.hold
-    waits = hold is not None and hold.kind is ReasonKind.ADOPTION and not book.steps
+    hold = tracked.rollout.hold
+    waits = hold is not None and hold.kind is ReasonKind.ADOPTION and not tracked.steps
     return frozenset({"clusters"}) if waits else frozenset()
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import to_builtins
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import Condition, JsonObject
 from ibgu.core.model import ReasonKind, StepState
 from ibgu.core.snapshot import PayloadState
@@ -17,7 +17,7 @@ _WAITING = "Waiting for plan step {} to be completed"
 
 
 def conditions(
-    book: Book,
+    tracked: TrackedRollout,
     payload: PayloadState,
     before: Iterable[Condition],
     now: datetime,
@@ -32,16 +32,16 @@ def conditions(
     """
     old = {condition.type: condition for condition in before}
     wanted = [
-        _progressing(book, "" if counted else _counts(book)),
-        *_held(book),
+        _progressing(tracked, "" if counted else _counts(tracked)),
+        *_held(tracked),
         *_payload(payload),
-        *_nobody(book),
+        *_nobody(tracked),
         *_annotations(mistakes),
     ]
-    return [_stamped(condition, old.get(condition["type"]), book, now) for condition in wanted]
+    return [_stamped(condition, old.get(condition["type"]), tracked, now) for condition in wanted]
 
 
-def unlisted(book: Book, before: Iterable[Condition], now: datetime) -> JsonObject:
+def unlisted(tracked: TrackedRollout, before: Iterable[Condition], now: datetime) -> JsonObject:
     """Says that clusters are left out; "{}" in its message stands for how many."""
     words = (
         "{} are not listed here for lack of space; `ibgu members` and ibgu's REST API list all of "
@@ -49,13 +49,15 @@ def unlisted(book: Book, before: Iterable[Condition], now: datetime) -> JsonObje
     )
     wanted = _condition("ClustersListed", "False", "TooMany", words)
     old = next((condition for condition in before if condition.type == wanted["type"]), None)
-    return _stamped(wanted, old, book, now)
+    return _stamped(wanted, old, tracked, now)
 
 
-def _stamped(condition: JsonObject, old: Condition | None, book: Book, now: datetime) -> JsonObject:
+def _stamped(
+    condition: JsonObject, old: Condition | None, tracked: TrackedRollout, now: datetime
+) -> JsonObject:
     same = old is not None and old.status == condition["status"] and old.last_transition_time
     since = same or now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    generation = book.rollout.generation
+    generation = tracked.rollout.generation
     return {**condition, "lastTransitionTime": since, "observedGeneration": generation}
 
 
@@ -63,24 +65,24 @@ def _condition(type_: str, status: str, reason: str, message: str) -> JsonObject
     return {"type": type_, "status": status, "reason": reason, "message": message[:32768]}
 
 
-def _progressing(book: Book, counts: str) -> JsonObject:
-    if complete(book.rollout, book.newest):
+def _progressing(tracked: TrackedRollout, counts: str) -> JsonObject:
+    if complete(tracked.rollout, tracked.newest):
         return _condition("Progressing", "False", "Completed", f"{_DONE}{counts}")
-    current = book.current
-    index = current.step.index if current else len(book.steps)
+    current = tracked.current
+    index = current.step.index if current else len(tracked.steps)
     return _condition("Progressing", "True", "InProgress", f"{_WAITING.format(index)}{counts}")
 
 
-def _counts(book: Book) -> str:
-    if not book.steps:
+def _counts(tracked: TrackedRollout) -> str:
+    if not tracked.steps:
         return ""
-    counts = book.counts
+    counts = tracked.counts
     failed = f", {counts.failed} failed" if counts.failed else ""
     return f" ({counts.succeeded} of {counts.total} clusters done{failed})"
 
 
-def _held(book: Book) -> list[JsonObject]:
-    hold = hold_of(book.rollout, book.newest)
+def _held(tracked: TrackedRollout) -> list[JsonObject]:
+    hold = hold_of(tracked.rollout, tracked.newest)
     if hold is None:
         return []
     type_ = "InvalidPlan" if hold.kind is ReasonKind.INVALID_PLAN else "Held"
@@ -96,9 +98,9 @@ def _payload(payload: PayloadState) -> list[JsonObject]:
     return [_condition(type_, "False", why, words) for (type_, why), words in told.items() if words]
 
 
-def _nobody(book: Book) -> list[JsonObject]:
+def _nobody(tracked: TrackedRollout) -> list[JsonObject]:
     """A plan whose steps found no cluster at all is completed, but seldom as it was meant."""
-    begun = [each for each in book.steps if each.step.state is not StepState.OPENING]
+    begun = [each for each in tracked.steps if each.step.state is not StepState.OPENING]
     if not begun or any(each.members or each.step.total for each in begun):
         return []
     words = (
@@ -115,13 +117,15 @@ def _annotations(mistakes: Sequence[str]) -> list[JsonObject]:
     return [_condition("AnnotationsValid", "False", "NotUnderstood", "; ".join(mistakes))]
 
 
-def held_only(book: Book, before: Iterable[Condition], now: datetime) -> list[JsonObject]:
+def held_only(
+    tracked: TrackedRollout, before: Iterable[Condition], now: datetime
+) -> list[JsonObject]:
     """Those on the hub as they are, but for what holds the rollout."""
     old = {condition.type: condition for condition in before}
-    wanted = _held(book)
+    wanted = _held(tracked)
     replaced = {"Held", *(condition["type"] for condition in wanted)}
     kept = [_as_it_is(each) for type_, each in old.items() if type_ not in replaced]
-    return kept + [_stamped(each, old.get(each["type"]), book, now) for each in wanted]
+    return kept + [_stamped(each, old.get(each["type"]), tracked, now) for each in wanted]
 
 
 def _as_it_is(condition: Condition) -> JsonObject:

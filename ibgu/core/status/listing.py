@@ -6,7 +6,7 @@ from itertools import chain
 
 from msgspec import Raw, Struct, json
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import JsonObject
 from ibgu.core.plan import natural_key
 from ibgu.core.status.entries import Rank, cut, entry, rank
@@ -34,7 +34,7 @@ class Listing:
     """All entries of one rollout, in natural order of the clusters' names."""
 
     def __init__(self) -> None:
-        self._book: Book | None = None
+        self._book: TrackedRollout | None = None
         self._clear()
 
     def _clear(self) -> None:
@@ -42,16 +42,16 @@ class Listing:
         self._counts = [0 for _ in Rank]
         self._sizes = [[0 for _ in Rank] for _ in Words]
 
-    def update(self, book: Book) -> None:
+    def update(self, tracked: TrackedRollout) -> None:
         """To what the book says now. A book that it has not seen yet is read as a whole."""
-        changed = {name for step in book.steps for name in step.take_changed()}
-        if book is not self._book:
-            self._book = book
+        changed = {name for step in tracked.steps for name in step.take_changed()}
+        if tracked is not self._book:
+            self._book = tracked
             self._clear()
-            changed = {name for step in book.steps for name in step.members}
+            changed = {name for step in tracked.steps for name in step.members}
         joined = changed - self._items.keys()
         for cluster in changed:
-            self._put(cluster, _item(book, cluster))
+            self._put(cluster, _item(tracked, cluster))
         if joined:
             self._items = {name: self._items[name] for name in sorted(self._items, key=natural_key)}
 
@@ -100,9 +100,9 @@ class Listing:
             self._sizes[words][item.rank] += by * len(item.encoded[words])
 
 
-def _item(book: Book, cluster: str) -> Item | None:
+def _item(tracked: TrackedRollout, cluster: str) -> Item | None:
     """None: it is a member no more (a start that was taken back)."""
-    found = (step.members.get(cluster) for step in book.steps)
+    found = (step.members.get(cluster) for step in tracked.steps)
     members = [member for member in found if member is not None]
     if not members:
         return None

@@ -2,16 +2,16 @@
 
 from msgspec import to_builtins
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 
 
-def summary_of(book: Book) -> dict[str, int] | None:
+def summary_of(tracked: TrackedRollout) -> dict[str, int] | None:
     """Return the counts of the whole rollout, and the newest step (from 1); None before it.
 
     `stepTotal` is of that step alone, 0 as long as it opens: who rebuilds a lost journal from the
     status knows by it whether anybody belongs to the step.
     """
-    if not book.steps:
+    if not tracked.steps:
         return None
-    total = book.steps[-1].step.total
-    return {"step": len(book.steps), "stepTotal": total, **to_builtins(book.counts)}
+    total = tracked.steps[-1].step.total
+    return {"step": len(tracked.steps), "stepTotal": total, **to_builtins(tracked.counts)}

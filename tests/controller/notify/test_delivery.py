@@ -17,7 +17,7 @@ from aiohttp import web
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import Kind, Stage
 from ibgu.db import Journal
 from ibgu.sandbox.certificates import write_serving_files
@@ -90,13 +90,13 @@ async def test_a_new_receiver_is_told_what_happens_from_then_on(
     running = Twin("site-1")
     running.apply(ibgu("b", "Prep"))
     running.until(Kind.STEP_STARTED)
-    world = World()
-    await tell(journal, running, world)
+    fleet = FleetState()
+    await tell(journal, running, fleet)
     async with notified(to(noc)):
         await begun(db)
         running.said.clear()
         running.drive()
-        await tell(journal, running, world)
+        await tell(journal, running, fleet)
         await noc.until(lambda: len(noc.taken) >= 2)
     assert types(noc, "b") == ["step.finished", "rollout.completed"]
     assert noc.taken[0].json["data"]["outcomes"] == {"succeeded": 1}
@@ -228,16 +228,16 @@ def lag() -> float:
 async def test_alerts_fire_and_resolve(
     db: AsyncEngine, journal: Journal, noc: Site, notified: Notifying
 ) -> None:
-    twin, world = prepared(range(1, 13)), World()
+    twin, fleet = prepared(range(1, 13)), FleetState()
     twin.wait(hours=5)
-    await tell(journal, twin, world)
+    await tell(journal, twin, fleet)
     noc.answers = [500]
     async with notified(to(noc, format="alertmanager", kinds=["step.braked"])):
         await noc.until(lambda: len(noc.taken) >= 1)
         twin.said.clear()
         twin.annotate(UID, resume="1")
         twin.turn()
-        await tell(journal, twin, world)
+        await tell(journal, twin, fleet)
         await noc.until(lambda: len(noc.taken) >= 2)
     fires, over = (request.json[0] for request in noc.taken)
     assert {request.path for request in noc.taken} == {"/api/v2/alerts"}

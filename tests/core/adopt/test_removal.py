@@ -7,8 +7,8 @@ import pytest
 from ibgu.core.adopt import Removal, Traces, may_remove, works_to_remove
 from ibgu.core.model import Action, Reason, ReasonKind
 from ibgu.core.talm import TalmWork, view_talm_work
-from tests.core.book.records import rollout
 from tests.core.decide.builders import START
+from tests.core.fleet.records import rollout
 from tests.core.talm.objects import as_work, work
 
 

@@ -146,7 +146,7 @@ def refuses(twin: Twin) -> dict[str, Any]:
 
 def refuses_for_two_minutes(twin: Twin) -> dict[str, Any]:
     for decision in twin.ask(UID, "site-1", **refuses(twin)):
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
     twin.now += SETTLE
     return refuses(twin)
 
@@ -157,7 +157,7 @@ def other_stage(twin: Twin) -> dict[str, Any]:
 
 def other_stage_for_two_minutes(twin: Twin) -> dict[str, Any]:
     for decision in twin.ask(UID, "site-1", **other_stage(twin)):
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
     twin.now += SETTLE
     return other_stage(twin)
 
@@ -180,13 +180,13 @@ def payload_arrives(twin: Twin) -> dict[str, Any]:
 
 
 def preempted(twin: Twin) -> dict[str, Any]:
-    twin.world.preempts["uid-site-1"] = "fleet/other"
+    twin.fleet.preempts["uid-site-1"] = "fleet/other"
     return {}
 
 
 def rollout_deleted(twin: Twin) -> dict[str, Any]:
-    book = twin.book(UID)
-    book.rollout = replace(book.rollout, state=RolloutState.DELETED, deleted_at=twin.now)
+    tracked = twin.tracked(UID)
+    tracked.rollout = replace(tracked.rollout, state=RolloutState.DELETED, deleted_at=twin.now)
     return {}
 
 

@@ -1,7 +1,7 @@
 """The hub and its clusters in the small: what is written there, and what comes back."""
 
-from ibgu.core.book import World
 from ibgu.core.decide import REMOVE, Remove
+from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Change, ClusterView, Debt, Observation, WorkView
 from ibgu.core.observe import proven
@@ -14,11 +14,11 @@ Key = tuple[str, str]
 
 
 class Hub:
-    """`world` tells whom a cluster concerns; `touched` is what the controller has to look at."""
+    """`fleet` tells whom a cluster concerns; `touched` is what the controller has to look at."""
 
     def __init__(self) -> None:
         self.now = START
-        self.world = World()
+        self.fleet = FleetState()
         self.touched: dict[str, dict[str, None]] = {}
         self.spokes: dict[str, Spoke] = {}
         self.labels: dict[str, dict[str, str]] = {}
@@ -62,7 +62,7 @@ class Hub:
         self.touched.setdefault(uid, {}).update(dict.fromkeys(clusters))
 
     def touch_cluster(self, name: str) -> None:
-        for uid in self.world.rollouts_of.get(name, ()):
+        for uid in self.fleet.rollouts_of.get(name, ()):
             self.touch(uid, name)
 
     # -- what it shows ----------------------------------------------------------------------
@@ -86,7 +86,7 @@ class Hub:
         work = self.works.get((uid, name))
         return Observation(
             cluster=self.cluster(name),
-            stage=proven(work.view(), self.world.books[uid].rollout.restore) if work else None,
+            stage=proven(work.view(), self.fleet.rollouts[uid].rollout.restore) if work else None,
             payload=self.loads.get((uid, name)),
             writing=(uid, name) in self.writes or (uid, name) in self.denials,
             refusal=self.refusals.get((uid, name), ""),
@@ -126,7 +126,7 @@ class Hub:
             return
         assert isinstance(wanted, Wanted)
         if name in self.spokes:
-            seed = self.world.books[uid].rollout.spec.ibu_spec.seed_image_ref
+            seed = self.fleet.rollouts[uid].rollout.spec.ibu_spec.seed_image_ref
             work = self.works.setdefault((uid, name), Work(uid))
             work.write(wanted, (seed.image, seed.version))
 

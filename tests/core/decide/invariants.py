@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import (
     Action,
     Decision,
@@ -71,23 +71,23 @@ ORDER = list(RunState)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def picture(world: World) -> dict[str, Any]:
+def picture(fleet: FleetState) -> dict[str, Any]:
     """Everything in it, as plain data."""
     return {
-        "books": {uid: _book(book) for uid, book in world.books.items()},
-        "holds": {uid: to_builtins(holder) for uid, holder in world.holds.items()},
-        "debts": {uid: to_builtins(debt) for uid, debt in world.debts.items()},
-        "owed": {name: sorted(uids) for name, uids in world.owed.items()},
-        "foreign": sorted(world.foreign_runs),
-        "cancellers": {k: to_builtins(v) for k, v in world.cancellers.items() if v},
-        "preempts": dict(world.preempts),
-        "starts": list(world.starts.recent(LONG_AGO)),
-        "last starts": {uid: world.starts.last(uid) for uid in world.books},
-        "rollouts": {name: sorted(uids) for name, uids in world.rollouts_of.items() if uids},
+        "books": {uid: _book(tracked) for uid, tracked in fleet.rollouts.items()},
+        "holds": {uid: to_builtins(holder) for uid, holder in fleet.holds.items()},
+        "debts": {uid: to_builtins(debt) for uid, debt in fleet.debts.items()},
+        "owed": {name: sorted(uids) for name, uids in fleet.owed.items()},
+        "foreign": sorted(fleet.foreign_runs),
+        "cancellers": {k: to_builtins(v) for k, v in fleet.cancellers.items() if v},
+        "preempts": dict(fleet.preempts),
+        "starts": list(fleet.starts.recent(LONG_AGO)),
+        "last starts": {uid: fleet.starts.last(uid) for uid in fleet.rollouts},
+        "rollouts": {name: sorted(uids) for name, uids in fleet.rollouts_of.items() if uids},
     }
 
 
-def _book(book: Any) -> list[Any]:
+def _book(tracked: Any) -> list[Any]:
     steps = [
         {
             "step": to_builtins(step.step),
@@ -100,9 +100,9 @@ def _book(book: Any) -> list[Any]:
             "ends": [to_builtins(end) for end in step.ends],
             "counts": {key: count for key, count in step.counts.items() if count},
         }
-        for step in book.steps
+        for step in tracked.steps
     ]
-    return [to_builtins(book.rollout), steps]
+    return [to_builtins(tracked.rollout), steps]
 
 
 class Invariants:
@@ -117,11 +117,11 @@ class Invariants:
         twin.watchers.append(self)
 
     def deciding(self) -> None:
-        self.before = picture(self.twin.world)
+        self.before = picture(self.twin.fleet)
 
     def decided(self, snapshot: Snapshot, decisions: Iterable[Decision]) -> None:
-        assert picture(self.twin.world) == self.before, "decide changed the world"
-        self.hold = snapshot.book.rollout.hold
+        assert picture(self.twin.fleet) == self.before, "decide changed the world"
+        self.hold = snapshot.tracked.rollout.hold
         for decision in decisions:
             if isinstance(decision, OnRollout):
                 self.hold = decision.rollout.hold
@@ -130,12 +130,12 @@ class Invariants:
 
     def turned(self) -> None:
         held: Counter[str] = Counter()
-        for book in self.twin.world.books.values():
-            for step in book.steps:
+        for tracked in self.twin.fleet.rollouts.values():
+            for step in tracked.steps:
                 self._step(step)
                 held.update(m.uid for m in step.members.values() if m.slot is not None)
         assert all(count == 1 for count in held.values()), held
-        assert set(held) == set(self.twin.world.holds)
+        assert set(held) == set(self.twin.fleet.holds)
         self._armed_once()
 
     def _step(self, step: Any) -> None:
@@ -192,7 +192,7 @@ class Invariants:
         assert work is not None
         assert work.settled
         assert work.ibu is not None
-        found = judge(work.ibu, run.action, snapshot.book.rollout.spec)
+        found = judge(work.ibu, run.action, snapshot.tracked.rollout.spec)
         assert found.kind is JudgementKind.STARTABLE, found
         looked = member.look is not None and member.look.id in work.ibu.looks
         assert looked or member.step > 0 or run.attempt > 1
@@ -205,9 +205,9 @@ class Invariants:
 
     def at_rest(self) -> None:
         """Nothing is left over once everything is quiet."""
-        world = self.twin.world
-        assert not world.holds
-        assert not world.preempts
+        fleet = self.twin.fleet
+        assert not fleet.holds
+        assert not fleet.preempts
         assert not any(work.wanted.armed for work in self.twin.works.values() if not work.edited)
         for spoke in self.twin.spokes.values():
             runs = Counter(run for run, _ in spoke.executed if run)

@@ -42,4 +42,4 @@ def most_in_a_minute(times: Sequence[datetime]) -> int:
 
 
 def hold(twin: Twin, uid: str, step: int = 0) -> Reason | None:
-    return twin.book(uid).steps[step].step.hold
+    return twin.tracked(uid).steps[step].step.hold

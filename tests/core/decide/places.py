@@ -96,8 +96,8 @@ def restored() -> Twin:
 def set_aside() -> Twin:
     """Its next turn gets through."""
     twin = running()
-    for decision in decide.set_aside(twin.book(UID), "KeyError in ibgu.core, line 1", twin.now):
-        twin.world.apply(decision)
+    for decision in decide.set_aside(twin.tracked(UID), "KeyError in ibgu.core, line 1", twin.now):
+        twin.fleet.apply(decision)
         twin.records.write(decision)
     return twin
 

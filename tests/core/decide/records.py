@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import (
     Debt,
     Decision,
@@ -50,14 +50,14 @@ class Records:
             case OnDebt(debt=debt):
                 self.debts[debt.uid] = debt
 
-    def world(self) -> World:
-        world = World()
+    def fleet(self) -> FleetState:
+        fleet = FleetState()
         debts = [debt for debt in self.debts.values() if not debt.empty]
         steps = [self.steps[key] for key in sorted(self.steps)]
         members = sorted(self.members.values(), key=lambda m: (m.rollout, m.step, m.position))
         started = self._started()
-        world.load(self.rollouts.values(), steps, members, debts, started=started)
-        return world
+        fleet.load(self.rollouts.values(), steps, members, debts, started=started)
+        return fleet
 
     def _started(self) -> list[tuple[str, datetime]]:
         """As the journal's load: a chain's next action is no start."""

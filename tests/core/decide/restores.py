@@ -44,9 +44,9 @@ def restore_hub(twin: Twin, saved: Backup, *, proof: str = "version 3 after 7") 
     twin.works, twin.loads, twin.ibgus = saved.works, saved.loads, saved.ibgus
     twin.labels, twin.annotations = saved.labels, saved.annotations
     twin.restart()
-    books = list(twin.world.books.values())
-    owed = list(lost(books, twin.world.debts, twin.cluster))
-    decide_for(twin, [*hold_all(books, twin.ibgus, proof, twin.now), *owed])
+    tracked_rollouts = list(twin.fleet.rollouts.values())
+    owed = list(lost(tracked_rollouts, twin.fleet.debts, twin.cluster))
+    decide_for(twin, [*hold_all(tracked_rollouts, twin.ibgus, proof, twin.now), *owed])
     twin.patches |= {decision.debt.uid: decision.debt for decision in owed}
     twin.frozen |= set(twin.spokes)
     twin.settle()
@@ -74,7 +74,7 @@ def shown(twin: Twin, uid: str) -> Found:
 
 
 def write_status(twin: Twin, uid: str, *, served: frozenset[str] = OPTIONAL) -> None:
-    status = json.encode(status_of(twin.book(uid), PayloadState(), (), served, twin.now))
+    status = json.encode(status_of(twin.tracked(uid), PayloadState(), (), served, twin.now))
     obj = twin.ibgus[uid]
     meta = replace(obj.metadata, managed_fields=OURS)
     assert isinstance(meta, IbguMeta)
@@ -114,7 +114,7 @@ def lose_journal(twin: Twin) -> None:
 
 def restore_journal(twin: Twin, kept: Journal) -> None:
     """To what it was then; labels on their way get there."""
-    for debt in twin.world.debts.values():
+    for debt in twin.fleet.debts.values():
         twin._patch(debt)
     twin.records = deepcopy(kept.records)
     del twin.said[kept.told :]
@@ -122,11 +122,11 @@ def restore_journal(twin: Twin, kept: Journal) -> None:
     twin.restart()
     Invariants(twin)
     for uid, obj in list(twin.ibgus.items()):
-        found, book = shown(twin, uid), twin.world.books.get(uid)
+        found, tracked = shown(twin, uid), twin.fleet.rollouts.get(uid)
         carried = {trace.run for trace in found.traces.values()}
-        twin.world.foreign_runs |= carried - twin.records.run_ids
-        if book is None and found.begun:
+        twin.fleet.foreign_runs |= carried - twin.records.run_ids
+        if tracked is None and found.begun:
             rollout = replace(rollout_of(obj), generation=0)
-            decide_for(twin, rebuild(rollout, found, twin.world, "nothing known", twin.now))
-        elif book is not None and (why := behind(book, found, twin.world.foreign_runs)):
-            decide_for(twin, rebuild(book.rollout, found, twin.world, why, twin.now))
+            decide_for(twin, rebuild(rollout, found, twin.fleet, "nothing known", twin.now))
+        elif tracked is not None and (why := behind(tracked, found, twin.fleet.foreign_runs)):
+            decide_for(twin, rebuild(tracked.rollout, found, twin.fleet, why, twin.now))

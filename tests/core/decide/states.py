@@ -53,7 +53,7 @@ def failed() -> Twin:
     """It has ended, and the work is armed still."""
     twin = armed()
     for decision in twin.ask(UID, "site-1", **hub_refuses(twin)):
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
     assert state(twin) is RunState.ENDED
     return twin
 
@@ -66,7 +66,7 @@ def succeeded() -> Twin:
     twin.writes.clear()
     twin.frozen.add("site-1")
     for decision in twin.ask(UID, "site-1", stage=done(twin)):
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
     assert state(twin) is RunState.ENDED
     return twin
 

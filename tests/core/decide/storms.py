@@ -122,16 +122,16 @@ def finish(twin: Twin) -> None:
     """Drive on until every rollout is complete; a person resumes what is held."""
     for attempt in range(60):
         twin.drive(timedelta(hours=2))
-        if all(done(twin, uid) for uid in twin.world.books):
+        if all(done(twin, uid) for uid in twin.fleet.rollouts):
             return
         for uid in list(twin.ibgus):
             twin.annotate(uid, resume=str(attempt))
-    states = {uid: book.rollout for uid, book in twin.world.books.items()}
+    states = {uid: tracked.rollout for uid, tracked in twin.fleet.rollouts.items()}
     raise AssertionError(f"not complete: {states}")
 
 
 def done(twin: Twin, uid: str) -> bool:
-    book = twin.book(uid)
-    if book.rollout.state is RolloutState.DELETED:
-        return not any(True for _ in book.unfinished())
-    return book.rollout.state is RolloutState.COMPLETE
+    tracked = twin.tracked(uid)
+    if tracked.rollout.state is RolloutState.DELETED:
+        return not any(True for _ in tracked.unfinished())
+    return tracked.rollout.state is RolloutState.COMPLETE

@@ -17,7 +17,7 @@ def armed(twin: Twin, name: str) -> dict[str, str]:
     wanted = twin.writes[UID, name]
     assert isinstance(wanted, Wanted)
     assert wanted.armed
-    body = json.decode(stage_body(wanted, twin.book(UID).rollout, name, watch=True))
+    body = json.decode(stage_body(wanted, twin.tracked(UID).rollout, name, watch=True))
     found: dict[str, str] = body["spec"]["workload"]["manifests"][1]["metadata"]["annotations"]
     return {key: value for key, value in found.items() if "lca.openshift.io" in key}
 
@@ -41,7 +41,7 @@ def test_what_is_armed_is_not_written_again() -> None:
     twin.carry(uid, cleanup="Disabled")
     twin.settle()
     assert twin.works[uid, "site-1"].generation == before
-    assert twin.book(uid).rollout.annotations == {KEY: "Disabled"}
+    assert twin.tracked(uid).rollout.annotations == {KEY: "Disabled"}
 
 
 def test_it_is_told_once_and_what_goes_is_told_too() -> None:
@@ -59,7 +59,7 @@ def test_it_is_told_once_and_what_goes_is_told_too() -> None:
     twin.carry(uid)
     twin.settle()
     assert len(twin.told(Kind.ANNOTATIONS_CHANGED)) == 2
-    assert twin.book(uid).rollout.annotations == {}
+    assert twin.tracked(uid).rollout.annotations == {}
 
 
 def test_an_invalid_plan_does_not_keep_them() -> None:
@@ -67,5 +67,5 @@ def test_an_invalid_plan_does_not_keep_them() -> None:
     uid = twin.apply(ibgu("a", "Upgrade", "Prep"))
     twin.carry(uid, cleanup="Disabled")
     twin.settle()
-    assert twin.book(uid).rollout.annotations == {KEY: "Disabled"}
-    assert twin.book(uid).rollout.hold is not None
+    assert twin.tracked(uid).rollout.annotations == {KEY: "Disabled"}
+    assert twin.tracked(uid).rollout.hold is not None

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.book import Book
 from ibgu.core.decide import set_aside
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import (
     Decision,
     Kind,
@@ -28,19 +28,19 @@ KEPT = {ReasonKind.RESTORED, ReasonKind.INVALID_PLAN}
 
 
 @pytest.fixture
-def book() -> Book:
-    return Book(rollout_of(ibgu("a", "Prep")))
+def tracked() -> TrackedRollout:
+    return TrackedRollout(rollout_of(ibgu("a", "Prep")))
 
 
-def hold(book: Book, error: str = ERROR) -> OnRollout:
-    [held] = set_aside(book, error, START)
+def hold(tracked: TrackedRollout, error: str = ERROR) -> OnRollout:
+    [held] = set_aside(tracked, error, START)
     assert isinstance(held, OnRollout)
-    book.rollout = held.rollout
+    tracked.rollout = held.rollout
     return held
 
 
-def test_it_tells_the_error_and_who_has_to_act(book: Book) -> None:
-    held = hold(book)
+def test_it_tells_the_error_and_who_has_to_act(tracked: TrackedRollout) -> None:
+    held = hold(tracked)
     assert (held.kind, held.warning) == (Kind.ROLLOUT_HELD, True)
     reason = held.rollout.hold
     assert reason is not None
@@ -53,38 +53,38 @@ def test_it_tells_the_error_and_who_has_to_act(book: Book) -> None:
     assert held.why == reason.message
 
 
-def test_it_is_said_once_until_the_error_is_another_one(book: Book) -> None:
-    hold(book)
-    assert list(set_aside(book, ERROR, LATER)) == []
-    [other] = set_aside(book, "ValueError in ibgu.core.elsewhere, line 1", LATER)
+def test_it_is_said_once_until_the_error_is_another_one(tracked: TrackedRollout) -> None:
+    hold(tracked)
+    assert list(set_aside(tracked, ERROR, LATER)) == []
+    [other] = set_aside(tracked, "ValueError in ibgu.core.elsewhere, line 1", LATER)
     assert isinstance(other, OnRollout)
     assert other.rollout.hold is not None
     assert other.rollout.hold.since == LATER
 
 
 @pytest.mark.parametrize("kind", sorted(KEPT))
-def test_what_only_a_person_can_end_stays(book: Book, kind: ReasonKind) -> None:
-    book.rollout = replace(book.rollout, hold=Reason(kind, START, "for a reason"))
-    assert list(set_aside(book, ERROR, LATER)) == []
+def test_what_only_a_person_can_end_stays(tracked: TrackedRollout, kind: ReasonKind) -> None:
+    tracked.rollout = replace(tracked.rollout, hold=Reason(kind, START, "for a reason"))
+    assert list(set_aside(tracked, ERROR, LATER)) == []
 
 
 @pytest.mark.parametrize("kind", sorted(set(ReasonKind) - KEPT))
-def test_what_is_found_anew_gives_way(book: Book, kind: ReasonKind) -> None:
-    book.rollout = replace(book.rollout, hold=Reason(kind, START, "for a reason"))
-    reason = hold(book).rollout.hold
+def test_what_is_found_anew_gives_way(tracked: TrackedRollout, kind: ReasonKind) -> None:
+    tracked.rollout = replace(tracked.rollout, hold=Reason(kind, START, "for a reason"))
+    reason = hold(tracked).rollout.hold
     assert reason is not None
     assert reason.kind is ReasonKind.INTERNAL_ERROR
 
 
-def test_who_is_deleted_is_not_held(book: Book) -> None:
-    book.rollout = replace(book.rollout, state=RolloutState.DELETED)
-    assert list(set_aside(book, ERROR, START)) == []
+def test_who_is_deleted_is_not_held(tracked: TrackedRollout) -> None:
+    tracked.rollout = replace(tracked.rollout, state=RolloutState.DELETED)
+    assert list(set_aside(tracked, ERROR, START)) == []
 
 
 def _take(twin: Twin, uid: str) -> list[Decision]:
-    said = list(set_aside(twin.book(uid), ERROR, twin.now))
+    said = list(set_aside(twin.tracked(uid), ERROR, twin.now))
     for decision in said:
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
         twin.records.write(decision)
     return said
 
@@ -99,7 +99,7 @@ def test_it_ends_with_the_first_turn_that_gets_through(paused: bool) -> None:
     if paused:
         twin.annotate(uid, pause="")
     twin.wait(minutes=1)
-    reason = twin.book(uid).rollout.hold
+    reason = twin.tracked(uid).rollout.hold
     assert (reason.kind if reason else None) == (ReasonKind.PAUSED if paused else None)
 
 

@@ -25,7 +25,7 @@ def test_waiting_clusters_can_be_skipped_by_name() -> None:
     twin, uid = three()
     twin.annotate(uid, skip="site-1, site-3,site-99")
     twin.settle()
-    members = twin.book(uid).steps[0].members
+    members = twin.tracked(uid).steps[0].members
     assert [m.outcome for m in members.values()] == [None, None, Outcome.SKIPPED]
     skipped = members["site-3"]
     assert (skipped.cause, skipped.failed_action) == (Cause.SKIPPED, None)
@@ -48,7 +48,7 @@ def test_a_long_skip_is_done_once_and_journaled_by_its_digest() -> None:
     twin.wait(hours=1)
     assert twin.member(uid, 0, "site-3").outcome is Outcome.SKIPPED
     assert len(controls(twin)) == 1
-    [kept] = twin.book(uid).rollout.controls.values()
+    [kept] = twin.tracked(uid).rollout.controls.values()
     assert kept == f"sha256:{sha256(many.encode()).hexdigest()}"
 
 
@@ -65,7 +65,7 @@ def test_all_that_wait_can_be_skipped() -> None:
     twin, uid = three()
     twin.annotate(uid, skip="waiting")
     twin.wait(minutes=5)
-    outcomes = [m.outcome for m in twin.book(uid).steps[0].members.values()]
+    outcomes = [m.outcome for m in twin.tracked(uid).steps[0].members.values()]
     assert outcomes == [Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.SKIPPED]
     assert "1 succeeded, 2 skipped" in twin.told(Kind.STEP_FINISHED)[0]
     assert twin.labels["site-3"] == {}
@@ -83,7 +83,7 @@ def test_all_that_wait_are_those_of_the_step_that_was_meant(value: str, skipped:
     twin, uid = three()
     twin.annotate(uid, skip=value)
     twin.settle()
-    members = twin.book(uid).steps[0].members.values()
+    members = twin.tracked(uid).steps[0].members.values()
     assert [m.outcome for m in members].count(Outcome.SKIPPED) == skipped
 
 
@@ -133,13 +133,13 @@ def test_a_changed_payload_goes_on_with_the_new_content_after_resume() -> None:
     twin.wait(seconds=20)
     twin.payload = PayloadState(digest="two")
     twin.wait(minutes=5)
-    hold = twin.book(uid).steps[0].step.hold
+    hold = twin.tracked(uid).steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.PAYLOAD_CHANGED
     assert twin.spokes["site-2"].executed == []
     twin.annotate(uid, resume="1")
     twin.settle()
-    assert twin.book(uid).steps[0].step.payload_digest == "two"
+    assert twin.tracked(uid).steps[0].step.payload_digest == "two"
     assert controls(twin)[0].startswith("ibgu.dev/resume=1: goes on after: a ConfigMap")
     twin.wait(minutes=5)
     assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
@@ -157,12 +157,12 @@ def test_resume_waits_until_the_new_content_can_be_read() -> None:
         twin.annotate(uid, resume="1")
         twin.settle()
         assert controls(twin) == []
-        assert twin.book(uid).steps[0].step.payload_digest == "one"
+        assert twin.tracked(uid).steps[0].step.payload_digest == "one"
     twin.payload = PayloadState(digest="three")
     twin.touch(uid)
     twin.settle()
     assert len(controls(twin)) == 1
-    assert twin.book(uid).steps[0].step.payload_digest == "three"
+    assert twin.tracked(uid).steps[0].step.payload_digest == "three"
 
 
 def test_an_unknown_value_of_the_brake_is_answered() -> None:

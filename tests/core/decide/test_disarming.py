@@ -18,7 +18,7 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.core.works import Wanted
-from tests.core.book.records import NOW, book_of, in_flight, member, rollout, run, step
+from tests.core.fleet.records import NOW, book_of, in_flight, member, rollout, run, step
 
 LIMIT = NOW + timedelta(hours=1)
 
@@ -48,16 +48,18 @@ ENDED = running(RunState.ENDED, result=RunResult.FAILED, ended_at=NOW)
 
 
 def taken(found: Member, stage: WorkView | None, *, writing: bool = False) -> Wanted | None:
-    book = book_of(rollout(restore="restore-1"), [step()], [found])
-    return disarm_taken(book, "site-1", Observation(cluster=CLUSTER, stage=stage, writing=writing))
+    tracked = book_of(rollout(restore="restore-1"), [step()], [found])
+    return disarm_taken(
+        tracked, "site-1", Observation(cluster=CLUSTER, stage=stage, writing=writing)
+    )
 
 
 def aside(
     found: Member, stage: WorkView | None, *, asked_for: bool = True, writing: bool = False
 ) -> Wanted | None:
-    book = book_of(rollout(restore="restore-1"), [step()], [found])
+    tracked = book_of(rollout(restore="restore-1"), [step()], [found])
     seen = Observation(cluster=CLUSTER, stage=stage, writing=writing)
-    return disarm_aside(book, "site-1", seen, NOW, asked_for=asked_for)
+    return disarm_aside(tracked, "site-1", seen, NOW, asked_for=asked_for)
 
 
 def test_what_the_cluster_echoes_is_disarmed_and_goes_on_to_tell_its_run() -> None:
@@ -119,7 +121,7 @@ def test_what_is_not_armed_and_what_is_deleted_is_left_alone(
 
 
 def test_a_cluster_that_the_rollout_does_not_know_is_none_of_its_business() -> None:
-    book = book_of(rollout(), [step()], [])
+    tracked = book_of(rollout(), [step()], [])
     seen = Observation(cluster=CLUSTER, stage=TAKEN)
-    assert disarm_taken(book, "site-1", seen) is None
-    assert disarm_aside(book, "site-1", seen, NOW, asked_for=False) is None
+    assert disarm_taken(tracked, "site-1", seen) is None
+    assert disarm_aside(tracked, "site-1", seen, NOW, asked_for=False) is None

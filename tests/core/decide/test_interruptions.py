@@ -62,9 +62,9 @@ def play(make: Play, death: int, dies: Dies) -> Twin | None:
 
 
 def over(twin: Twin) -> bool:
-    books = twin.world.books
+    tracked_rollouts = twin.fleet.rollouts
     left = [uid for uid, _ in twin.works if uid not in twin.ibgus]
-    return bool(books) and all(done(twin, uid) for uid in books) and not left
+    return bool(tracked_rollouts) and all(done(twin, uid) for uid in tracked_rollouts) and not left
 
 
 def outcomes(twin: Twin) -> dict[str, list[str]]:
@@ -78,8 +78,8 @@ def outcomes(twin: Twin) -> dict[str, list[str]]:
             str(Cause.CANCELLED if member.cause is Cause.PREEMPTED else member.cause),
             *(f"{done.action} {done.note}" for done in member.completed),
         ]
-        for uid, book in twin.world.books.items()
-        for step in book.steps
+        for uid, tracked in twin.fleet.rollouts.items()
+        for step in tracked.steps
         for member in step.members.values()
     }
     found |= {name: [stage for _, stage in s.executed] for name, s in twin.spokes.items()}

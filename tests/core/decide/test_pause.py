@@ -27,19 +27,19 @@ def test_what_is_in_flight_goes_on_and_nothing_new_starts() -> None:
     twin.wait(seconds=20)
     twin.annotate(uid, pause="alice: the mirror is down")
     twin.wait(hours=5)
-    step = twin.book(uid).steps[0]
+    step = twin.tracked(uid).steps[0]
     assert step.counts[Outcome.SUCCEEDED] == 1
     assert step.unfinished == 2
     assert step.step.stopped_since is not None
-    hold = twin.book(uid).rollout.hold
+    hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.PAUSED
     assert "(alice: the mirror is down)" in hold.message
     assert twin.member(uid, 0, "site-2").reason.kind is ReasonKind.PAUSED
     release(twin, uid)
     twin.wait(hours=1)
-    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
-    assert twin.book(uid).steps[0].step.stopped > timedelta(hours=4)
+    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
+    assert twin.tracked(uid).steps[0].step.stopped > timedelta(hours=4)
     said = [*twin.decisions(Kind.ROLLOUT_HELD), *twin.decisions(Kind.ROLLOUT_RELEASED)]
     assert [each.actor for each in said if isinstance(each, OnRollout)] == ["via the hub"] * 2
 
@@ -102,13 +102,13 @@ def test_a_paused_rollout_opens_no_step() -> None:
     uid = twin.apply(ibgu("a", "Prep"))
     twin.annotate(uid, pause="")
     twin.wait(hours=1)
-    assert twin.book(uid).rollout.state is RolloutState.PENDING
-    hold = twin.book(uid).rollout.hold
+    assert twin.tracked(uid).rollout.state is RolloutState.PENDING
+    hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.message.startswith("paused by a person; it goes on")
     release(twin, uid)
     twin.wait(hours=1)
-    assert twin.book(uid).rollout.state is RolloutState.COMPLETE
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
 def test_what_holds_the_step_outlasts_a_pause() -> None:
@@ -122,7 +122,7 @@ def test_what_holds_the_step_outlasts_a_pause() -> None:
     twin.wait(minutes=5)
     release(twin, uid)
     twin.wait(minutes=5)
-    hold = twin.book(uid).steps[0].step.hold
+    hold = twin.tracked(uid).steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.PAYLOAD_CHANGED
     assert twin.told(Kind.STEP_RELEASED) == []
@@ -134,14 +134,14 @@ def test_a_complete_rollout_is_not_held_by_a_pause_until_its_plan_grows() -> Non
     twin.wait(hours=1)
     twin.annotate(uid, pause="alice")
     twin.wait(hours=1)
-    book = twin.book(uid)
-    assert phase_of(book.rollout, book.newest, book.counts) == "Completed"
+    tracked = twin.tracked(uid)
+    assert phase_of(tracked.rollout, tracked.newest, tracked.counts) == "Completed"
     assert twin.decisions(Kind.ROLLOUT_HELD) == []
     twin.append(uid, "Upgrade")
     twin.wait(hours=1)
-    book = twin.book(uid)
-    assert phase_of(book.rollout, book.newest, book.counts) == "Held"
-    assert len(book.steps) == 1
+    tracked = twin.tracked(uid)
+    assert phase_of(tracked.rollout, tracked.newest, tracked.counts) == "Held"
+    assert len(tracked.steps) == 1
 
 
 def test_a_pause_ends_with_the_last_step() -> None:
@@ -151,8 +151,8 @@ def test_a_pause_ends_with_the_last_step() -> None:
     twin.wait(seconds=20)
     twin.annotate(uid, pause="alice")
     twin.wait(hours=1)
-    book = twin.book(uid)
-    assert (phase_of(book.rollout, book.newest, book.counts), book.rollout.hold) == (
+    tracked = twin.tracked(uid)
+    assert (phase_of(tracked.rollout, tracked.newest, tracked.counts), tracked.rollout.hold) == (
         "Completed",
         None,
     )
@@ -161,14 +161,14 @@ def test_a_pause_ends_with_the_last_step() -> None:
 
 def press_resume(twin: Twin, uid: str) -> None:
     """As REST and `ibgu resume` do it."""
-    obj, book = twin.ibgus[uid], twin.book(uid)
+    obj, tracked = twin.ibgus[uid], twin.tracked(uid)
     metadata = {
         "name": obj.metadata.name,
         "namespace": obj.metadata.namespace,
         "uid": uid,
         "annotations": dict(obj.metadata.annotations),
     }
-    held = Standing(book.rollout, book.steps[-1].step, 0, 0)
+    held = Standing(tracked.rollout, tracked.steps[-1].step, 0, 0)
     change = resume(Target({"metadata": metadata}, "olga", twin.now), held)
     if isinstance(change.patch, dict):
         marks = metadata["annotations"] | change.patch["metadata"]["annotations"]
@@ -185,7 +185,7 @@ def test_a_resume_ends_the_pause_and_the_next_one_the_brake() -> None:
     press_resume(twin, uid)
     press_resume(twin, uid)
     twin.wait(hours=5)
-    assert twin.book(uid).rollout.hold is None
+    assert twin.tracked(uid).rollout.hold is None
     assert braked(twin, uid)
     assert failed(twin, uid) == 5
     press_resume(twin, uid)
@@ -199,11 +199,11 @@ def test_talm_counts_before_a_pause_and_the_pause_after_it() -> None:
     uid = twin.apply(ibgu("a", "Prep"))
     twin.annotate(uid, pause="x")
     twin.wait(minutes=5)
-    held = twin.book(uid).rollout.hold
+    held = twin.tracked(uid).rollout.hold
     twin.facts = replace(twin.facts, talm_live=False)
     twin.touch_everything()
     twin.wait(minutes=5)
-    still = twin.book(uid).rollout.hold
+    still = twin.tracked(uid).rollout.hold
     assert held is not None
     assert still is not None
     assert (held.kind, still.kind) == (ReasonKind.TALM, ReasonKind.PAUSED)

@@ -33,7 +33,7 @@ def opened(*clusters: str, step: str = "Prep") -> tuple[Twin, str]:
 
 
 def members(twin: Twin, uid: str, listed: list[ClusterView]) -> list[str]:
-    answer = start_step(twin.snapshot(twin.book(uid)), (), listed, twin.now)
+    answer = start_step(twin.snapshot(twin.tracked(uid)), (), listed, twin.now)
     return [d.member.cluster for d in answer.decisions if isinstance(d, OnMember)]
 
 
@@ -48,7 +48,7 @@ def test_the_labels_decide() -> None:
     twin.labels["site-2"]["region"] = "north"
     uid = twin.apply(ibgu("a", "Prep", selectors=[SELECTOR]))
     twin.settle()
-    assert list(twin.book(uid).steps[0].members) == ["site-2"]
+    assert list(twin.tracked(uid).steps[0].members) == ["site-2"]
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def test_labels_that_are_owed_count_as_written() -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.settle()
-    while len(twin.book(uid).steps) < 2 or not twin.book(uid).steps[1].members:
-        twin.stalled = twin.now if twin.book(uid).steps[0].in_flight else twin.stalled
+    while len(twin.tracked(uid).steps) < 2 or not twin.tracked(uid).steps[1].members:
+        twin.stalled = twin.now if twin.tracked(uid).steps[0].in_flight else twin.stalled
         twin.step()
-    assert list(twin.book(uid).steps[1].members) == ["site-1"]
+    assert list(twin.tracked(uid).steps[1].members) == ["site-1"]
 
 
 def test_membership_is_fixed_once_the_step_runs() -> None:
@@ -79,13 +79,13 @@ def test_membership_is_fixed_once_the_step_runs() -> None:
     twin.labels["site-1"]["region"] = "south"
     twin.touch_everything()
     twin.wait(hours=1)
-    assert list(twin.book(uid).steps[0].members) == ["site-1"]
+    assert list(twin.tracked(uid).steps[0].members) == ["site-1"]
 
 
 def test_the_start_stores_members_and_step_together() -> None:
     twin, uid = opened("site-1", "site-2")
     listed = [view(twin, "site-1"), view(twin, "site-2")]
-    answer = start_step(twin.snapshot(twin.book(uid)), (), listed, twin.now)
+    answer = start_step(twin.snapshot(twin.tracked(uid)), (), listed, twin.now)
     (started,) = [d for d in answer.decisions if isinstance(d, OnStep)]
     assert started.kind is Kind.STEP_STARTED
     assert started.step.total == 2
@@ -156,7 +156,7 @@ def test_a_payload_that_can_not_be_carried_keeps_the_step_closed() -> None:
     twin.turn()
     twin.touch(uid)
     twin.turn()
-    step = twin.book(uid).steps[0].step
+    step = twin.tracked(uid).steps[0].step
     assert step.state is StepState.OPENING
     assert step.hold is not None
     assert step.hold.kind is ReasonKind.PAYLOAD_BLOCKED
@@ -164,7 +164,7 @@ def test_a_payload_that_can_not_be_carried_keeps_the_step_closed() -> None:
     twin.payload = PayloadState(digest="digest")
     twin.touch(uid)
     twin.wait(hours=1)
-    assert twin.book(uid).steps[0].step.hold is None
+    assert twin.tracked(uid).steps[0].step.hold is None
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
 
 
@@ -172,7 +172,7 @@ def test_a_payload_that_is_not_read_yet_keeps_it_closed_without_a_warning() -> N
     twin, uid = opened("site-1")
     twin.payload = PayloadState(read=False)
     twin.turn()
-    assert twin.book(uid).steps[0].step.state is StepState.OPENING
+    assert twin.tracked(uid).steps[0].step.state is StepState.OPENING
     assert twin.warnings() == []
 
 
@@ -180,7 +180,7 @@ def test_a_step_without_prep_does_not_care() -> None:
     twin, uid = opened("site-1", step="Abort")
     twin.payload = PayloadState(problem="forbidden")
     twin.turn()
-    step = twin.book(uid).steps[0].step
+    step = twin.tracked(uid).steps[0].step
     assert (step.state, step.payload_digest) == (StepState.RUNNING, "")
 
 
@@ -189,7 +189,7 @@ def test_a_namespace_takes_only_the_clusters_that_are_bound_to_it() -> None:
     twin.labels["site-2"]["region"] = "north"
     twin.scope = NORTH
     twin.wait(hours=1)
-    assert list(twin.book(uid).steps[0].members) == ["site-2"]
+    assert list(twin.tracked(uid).steps[0].members) == ["site-2"]
     assert [name for name, spoke in twin.spokes.items() if spoke.executed] == ["site-2"]
     (started,) = twin.told(Kind.STEP_STARTED)
     assert "starts with 1 cluster; 2 more clusters that match are in no" in started
@@ -199,7 +199,7 @@ def test_a_namespace_without_a_set_keeps_the_step_closed_until_there_is_one() ->
     twin, uid = opened("site-1")
     twin.scope = Scope("fleet", (), "no ManagedClusterSet is bound to namespace fleet")
     twin.settle()
-    step = twin.book(uid).steps[0].step
+    step = twin.tracked(uid).steps[0].step
     assert step.state is StepState.OPENING
     assert step.hold is not None
     assert step.hold.kind is ReasonKind.UNBOUND

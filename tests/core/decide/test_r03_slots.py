@@ -21,7 +21,7 @@ def test_at_most_max_concurrency_members_are_in_flight() -> None:
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep", concurrency=3))
     twin.wait(seconds=10)
-    step = twin.book(uid).steps[0]
+    step = twin.tracked(uid).steps[0]
     assert len(step.in_flight) == 3
     assert sorted(step.slots) == [1, 2, 3]
     twin.wait(hours=1)
@@ -33,7 +33,7 @@ def test_members_start_in_natural_order() -> None:
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(hours=1)
     assert started(twin) == ["site-1", "site-2", "site-9", "site-10"]
-    positions = {m.cluster: m.position for m in twin.book(uid).steps[0].members.values()}
+    positions = {m.cluster: m.position for m in twin.tracked(uid).steps[0].members.values()}
     assert positions == {"site-1": 0, "site-2": 1, "site-9": 2, "site-10": 3}
 
 
@@ -49,7 +49,7 @@ def test_no_member_waits_for_the_slowest_of_a_batch() -> None:
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", concurrency=2))
     twin.wait(minutes=10)
-    states = [m.state for m in twin.book(uid).steps[0].members.values()]
+    states = [m.state for m in twin.tracked(uid).steps[0].members.values()]
     assert states == [MemberState.IN_FLIGHT] + [MemberState.FINISHED] * 5
 
 

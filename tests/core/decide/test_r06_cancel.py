@@ -93,7 +93,7 @@ def test_only_as_many_are_preempted_as_the_canceller_has_slots() -> None:
     twin.apply(ibgu("newer", "Abort", concurrency=1))
     twin.settle()
     assert asked(twin) == ["site-1"]
-    assert list(twin.book(older).steps[0].in_flight) == ["site-2", "site-3"]
+    assert list(twin.tracked(older).steps[0].in_flight) == ["site-2", "site-3"]
     twin.wait(hours=1)
     assert asked(twin) == ["site-1", "site-2", "site-3"]
 
@@ -148,7 +148,7 @@ def test_no_later_step_of_the_older_one_touches_the_cluster() -> None:
     twin.labels["site-1"]["lcm.openshift.io/ibgu-prep-completed"] = ""
     twin.append(older, "Upgrade")
     twin.wait(hours=1)
-    assert twin.book(older).steps[1].step.total == 0
+    assert twin.tracked(older).steps[1].step.total == 0
     assert "taken over by a newer ImageBasedGroupUpgrade" in twin.warnings()[-1]
 
 
@@ -193,7 +193,7 @@ def test_a_restart_between_request_and_answer_asks_again(turns: int) -> None:
     twin.wait(minutes=10)
     assert twin.member(older, 0, "site-1").outcome is Outcome.CANCELLED
     assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert not twin.world.preempts
+    assert not twin.fleet.preempts
 
 
 def test_a_request_waits_for_the_hold_to_be_passed() -> None:
@@ -209,7 +209,7 @@ def test_a_request_waits_for_the_hold_to_be_passed() -> None:
     twin.settle()
     assert twin.member(older, 0, "site-1").reason.kind is ReasonKind.DISARMING
     assert twin.member(newer, 0, "site-1").reason.kind is ReasonKind.PREEMPTING
-    assert twin.world.preempts == {"uid-site-1": "fleet/newer"}
+    assert twin.fleet.preempts == {"uid-site-1": "fleet/newer"}
     twin.frozen.clear()
     twin.wait(minutes=5)
     assert twin.member(newer, 0, "site-1").outcome is Outcome.SUCCEEDED
@@ -260,7 +260,7 @@ def between_two(action: str, *, across: bool, scope: Scope = SHARED) -> tuple[Tw
     """Both clusters belong to a rollout, one is in flight; another namespace's cancels."""
     twin = Twin("site-1", "site-2")
     Invariants(twin)
-    twin.world.across_namespaces = across
+    twin.fleet.across_namespaces = across
     older = twin.apply(ibgu("older", "Prep", concurrency=1, age=10))
     twin.wait(seconds=10)
     newer = twin.apply(elsewhere("newer", action))
@@ -289,7 +289,7 @@ def test_its_later_steps_take_their_clusters_too() -> None:
         twin.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
     twin.append(older, "Upgrade")
     twin.wait(hours=2)
-    assert twin.book(older).steps[1].step.total == 2
+    assert twin.tracked(older).steps[1].step.total == 2
     assert told(certify(log_of(twin))) == []
 
 
@@ -310,7 +310,7 @@ def test_where_it_is_on_they_are_cancelled_and_no_foreign_name_is_told(scope: Sc
 
 def test_the_own_namespaces_older_ones_are_cancelled_all_the_same() -> None:
     twin = Twin("site-1")
-    twin.world.across_namespaces = False
+    twin.fleet.across_namespaces = False
     twin.scope = SHARED
     older = twin.apply(ibgu("older", "Prep", age=10))
     twin.wait(seconds=10)
@@ -322,7 +322,7 @@ def test_the_own_namespaces_older_ones_are_cancelled_all_the_same() -> None:
 def test_what_a_step_may_cancel_is_settled_when_it_opens() -> None:
     """A setting that changes later neither ends nor frees anything."""
     twin, older, _newer = between_two("Abort", across=False)
-    twin.world.across_namespaces = True
+    twin.fleet.across_namespaces = True
     twin.restart()
     twin.wait(hours=1)
     assert twin.member(older, 0, "site-2").outcome is Outcome.SUCCEEDED

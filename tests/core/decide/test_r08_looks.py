@@ -17,7 +17,7 @@ def test_the_next_ones_are_looked_at_ahead_of_their_turn(concurrency: int, looke
     twin = sites(30)
     uid = twin.apply(ibgu("a", "Prep", concurrency=concurrency))
     twin.wait(seconds=10)
-    members = twin.book(uid).steps[0].members.values()
+    members = twin.tracked(uid).steps[0].members.values()
     assert sum(member.look is not None for member in members) == looked
     assert len(twin.works) == looked
     ready = [m for m in members if m.reason.kind is ReasonKind.READY]

@@ -137,4 +137,4 @@ def test_a_clock_that_was_set_back_makes_no_look_fresh(minutes: int, *, young: b
     waits = twin.member(uid, 0, "site-2")
     assert waits.reason.kind is ReasonKind.READY
     now = twin.now + timedelta(minutes=minutes)
-    assert fresh(Turn(twin.snapshot(twin.book(uid)), now, twin.world.apply), waits) is young
+    assert fresh(Turn(twin.snapshot(twin.tracked(uid)), now, twin.fleet.apply), waits) is young

@@ -41,11 +41,11 @@ def after(twin: Twin, uid: str, **seen: Any) -> tuple[ReasonKind, Cause | None, 
     """What the member is at once, and what it is after SETTLE of the same."""
     first = twin.ask(uid, "site-1", **seen)
     for decision in first:
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
     kind = twin.member(uid, 0, "site-1").reason.kind
     twin.now += SETTLE
     for decision in twin.ask(uid, "site-1", **seen):
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
     run = twin.member(uid, 0, "site-1").run
     assert run is not None
     return kind, run.cause, run.result
@@ -100,7 +100,7 @@ def test_a_refused_field_is_final_whatever_the_next_stages_say_and_is_named() ->
 def test_a_refused_field_is_named_at_once() -> None:
     twin, uid, work = armed()
     for decision in twin.ask(uid, "site-1", stage=with_ibu(work, SPEC)):
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
     reason = twin.member(uid, 0, "site-1").reason
     assert reason.message.startswith("the cluster refused spec.seedImageRef: ")
 
@@ -118,11 +118,11 @@ def test_the_two_minutes_begin_anew_when_the_cluster_was_away() -> None:
     cluster = twin.cluster("site-1")
     assert cluster is not None
     for decision in twin.ask(uid, "site-1", stage=refused):
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
     twin.now += SETTLE / 4
     away = replace(cluster, reachable=False)
     for decision in twin.ask(uid, "site-1", stage=refused, cluster=away):
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
     assert twin.member(uid, 0, "site-1").reason.kind is ReasonKind.UNREACHABLE
     twin.now += SETTLE * 3 / 4
     assert "ended refused" not in said(twin.ask(uid, "site-1", stage=refused))
@@ -133,7 +133,7 @@ def test_the_two_minutes_begin_anew_with_the_sync() -> None:
     twin, uid, work = armed()
     refused = with_ibu(work, SPEC)
     for decision in twin.ask(uid, "site-1", stage=refused):
-        twin.world.apply(decision)
+        twin.fleet.apply(decision)
     twin.now += SETTLE
     twin.facts = replace(twin.facts, in_sync_since=twin.now)
     assert "ended refused" not in said(twin.ask(uid, "site-1", stage=refused))

@@ -15,15 +15,15 @@ def test_the_clock_stands_while_a_persons_hold_alone_keeps_the_step() -> None:
     twin.wait(seconds=20)
     twin.payload = PayloadState(digest="two")
     twin.wait(minutes=1)
-    step = twin.book(uid).steps[0]
+    step = twin.tracked(uid).steps[0]
     assert step.step.stopped_since is not None
     assert not step.in_flight
     twin.wait(hours=5)
-    assert twin.book(uid).steps[0].unfinished == 2
+    assert twin.tracked(uid).steps[0].unfinished == 2
     twin.annotate(uid, resume="go")
     twin.wait(minutes=30)
-    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
-    assert twin.book(uid).steps[0].step.stopped > timedelta(hours=5)
+    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
+    assert twin.tracked(uid).steps[0].step.stopped > timedelta(hours=5)
     assert len(twin.told(Kind.CLOCK_STOPPED)) == len(twin.told(Kind.CLOCK_STARTED)) == 1
 
 
@@ -34,10 +34,10 @@ def test_a_hold_that_nobody_has_to_end_goes_by_itself() -> None:
     twin.wait(seconds=20)
     twin.payload = PayloadState(problem="forbidden")
     twin.wait(minutes=5)
-    hold = twin.book(uid).steps[0].step.hold
+    hold = twin.tracked(uid).steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.PAYLOAD_BLOCKED
-    assert twin.book(uid).steps[0].step.stopped_since is None
+    assert twin.tracked(uid).steps[0].step.stopped_since is None
     twin.payload = PayloadState(digest="one")
     twin.touch(uid)
     twin.wait(minutes=5)
@@ -56,7 +56,7 @@ def test_a_hold_is_resumed_while_others_are_in_flight_and_the_clock_runs_on() ->
     twin.annotate(uid, resume="1")
     twin.wait(minutes=10)
     assert not twin.told(Kind.CLOCK_STOPPED)
-    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
+    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
 
 
 def test_the_clock_runs_again_when_a_withdrawn_run_comes_back() -> None:
@@ -70,12 +70,12 @@ def test_the_clock_runs_again_when_a_withdrawn_run_comes_back() -> None:
     twin.touch_cluster("site-1")
     twin.payload = PayloadState(digest="two")
     twin.wait(minutes=10)
-    assert twin.book(uid).steps[0].step.stopped_since is not None
+    assert twin.tracked(uid).steps[0].step.stopped_since is not None
     twin.muted.clear()
     twin.spokes["site-1"].dark = False
     twin.touch_cluster("site-1")
     twin.settle()
     assert Kind.RUN_REOPENED in twin.kinds("site-1")
-    step = twin.book(uid).steps[0].step
+    step = twin.tracked(uid).steps[0].step
     assert step.stopped_since is None
     assert timedelta(minutes=8) < step.stopped < timedelta(minutes=10)

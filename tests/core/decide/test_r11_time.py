@@ -81,7 +81,7 @@ def test_the_earliest_limit_yields_first_and_only_as_many_as_are_needed() -> Non
         twin.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
     uid = twin.apply(ibgu("a", "Prep", concurrency=3, timeout=100))
     twin.wait(minutes=51)
-    outcomes = [m.outcome for m in twin.book(uid).steps[0].members.values()]
+    outcomes = [m.outcome for m in twin.tracked(uid).steps[0].members.values()]
     assert outcomes == [Outcome.FAILED, None, None, None]
 
 
@@ -104,7 +104,7 @@ def test_the_slot_of_one_that_is_being_disarmed_is_not_asked_for_twice() -> None
     twin.wait(minutes=49)
     twin.stalled = twin.now + 3 * MINUTE
     twin.wait(minutes=2)
-    reasons = [m.reason.kind for m in twin.book(uid).steps[0].members.values()]
+    reasons = [m.reason.kind for m in twin.tracked(uid).steps[0].members.values()]
     assert reasons == [ReasonKind.DISARMING, ReasonKind.ARMING, ReasonKind.READY]
 
 
@@ -113,13 +113,13 @@ def test_at_the_deadline_everybody_ends() -> None:
     twin.spokes["site-3"].dark = True
     uid = twin.apply(ibgu("a", "Prep", concurrency=2, timeout=60))
     twin.wait(minutes=61)
-    causes = [m.cause for m in twin.book(uid).steps[0].members.values()]
+    causes = [m.cause for m in twin.tracked(uid).steps[0].members.values()]
     assert causes == [Cause.TIMED_OUT, Cause.TIMED_OUT, Cause.NEVER_STARTED]
     third = twin.member(uid, 0, "site-3")
     assert third.failed_action == "Prep"
     assert "never started before the step's timeout: the cluster is not" in third.message
     assert twin.labels["site-3"] == {}
-    assert twin.book(uid).steps[0].step.finished_at == START + 60 * MINUTE
+    assert twin.tracked(uid).steps[0].step.finished_at == START + 60 * MINUTE
 
 
 def test_a_chain_that_waits_for_its_next_action_ends_at_the_deadline_too() -> None:
@@ -173,11 +173,11 @@ def test_nothing_starts_after_a_deadline_that_passed_while_ibgu_was_away() -> No
     twin.spokes["site-1"].uid = "another"
     twin.restart()
     twin.wait(minutes=1)
-    hold = twin.book(uid).steps[0].step.hold
+    hold = twin.tracked(uid).steps[0].step.hold
     assert hold is not None
-    assert (hold.kind, twin.book(uid).steps[0].not_started) == (ReasonKind.FLOOR, 2)
+    assert (hold.kind, twin.tracked(uid).steps[0].not_started) == (ReasonKind.FLOOR, 2)
     twin.wait(minutes=2)
-    causes = [m.cause for m in twin.book(uid).steps[0].members.values()]
+    causes = [m.cause for m in twin.tracked(uid).steps[0].members.values()]
     assert causes == [Cause.RECREATED, Cause.NEVER_STARTED, Cause.NEVER_STARTED]
     assert len(twin.told(Kind.RUN_INTENDED)) == 1
 
@@ -194,7 +194,7 @@ def test_too_little_time_starts_no_upgrade(timeout: int, floor: int) -> None:
     twin.spokes["site-1"].dark = False
     twin.touch_cluster("site-1")
     twin.settle()
-    hold = twin.book(uid).steps[0].step.hold
+    hold = twin.tracked(uid).steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.FLOOR
     assert f"less than {floor} min are left" in hold.message
@@ -239,4 +239,4 @@ def test_a_cluster_that_vanished_unnoticed_gets_no_label_at_the_deadline() -> No
     twin.turn()
     assert twin.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
     assert twin.told(Kind.STAND) == ["the ManagedCluster is gone: it gets no labels"]
-    assert not twin.world.debts
+    assert not twin.fleet.debts

@@ -38,7 +38,7 @@ def test_what_is_owed_survives_a_restart_and_is_written_once() -> None:
     twin.restart()
     twin.wait(hours=1)
     assert twin.patched == [("site-1", COMPLETED, "")]
-    assert not twin.world.debts
+    assert not twin.fleet.debts
 
 
 def test_labels_that_are_changed_later_are_never_put_back() -> None:
@@ -119,15 +119,15 @@ def test_a_newer_outcome_replaces_what_is_still_owed() -> None:
     twin = site()
     twin.apply(ibgu("a", "Prep", "Abort"))
     twin.until(Kind.OWED)
-    (owed,) = twin.world.debts.values()
+    (owed,) = twin.fleet.debts.values()
     assert owed.labels == {COMPLETED: Change(None, "")}
     while twin.told(Kind.STEP_FINISHED)[-1:] != ["step 2 is finished: 1 succeeded"]:
         twin.patches.clear()
         twin.step()
-    twin.patches.update({owed.uid: owed for owed in twin.world.debts.values()})
+    twin.patches.update({owed.uid: owed for owed in twin.fleet.debts.values()})
     twin.drive(timedelta(hours=1))
     assert twin.labels["site-1"] == {}
-    assert not twin.world.debts
+    assert not twin.fleet.debts
 
 
 def test_a_newer_wish_is_owed_even_if_the_hub_shows_it_already() -> None:
@@ -149,4 +149,4 @@ def test_membership_of_the_next_step_counts_what_is_owed_as_written() -> None:
         twin.patches.clear()
         twin.step()
     assert twin.labels["site-1"] == {}
-    assert list(twin.book("uid-a").steps[1].members) == ["site-1"]
+    assert list(twin.tracked("uid-a").steps[1].members) == ["site-1"]

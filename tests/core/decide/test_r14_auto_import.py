@@ -58,7 +58,7 @@ def test_in_a_chain_it_rides_on_the_label_of_prep() -> None:
     Invariants(twin)
     twin.apply(ibgu("a", "Prep Upgrade"))
     twin.until(Kind.OWED)
-    (debt,) = twin.world.debts.values()
+    (debt,) = twin.fleet.debts.values()
     assert set(debt.labels) == {"lcm.openshift.io/ibgu-prep-completed"}
     assert {key: change.wanted for key, change in debt.annotations.items()} == OURS
     twin.until(Kind.RUN_ARMING)
@@ -74,7 +74,7 @@ def test_a_prep_that_no_upgrade_follows_at_once_does_not_bring_it(plan: tuple[st
     twin = Twin("site-1")
     twin.apply(ibgu("a", *plan))
     twin.until(Kind.OWED)
-    (debt,) = twin.world.debts.values()
+    (debt,) = twin.fleet.debts.values()
     assert debt.annotations == {}
 
 
@@ -105,7 +105,7 @@ def test_one_that_is_about_to_go_is_kept_for_the_next_upgrade() -> None:
     twin.annotations["site-1"] = dict(theirs)
     goes = {key: Change(value, None) for key, value in theirs.items()}
     debt = Debt(uid="uid-site-1", cluster="site-1", rollout="b", annotations=goes)
-    twin.world.apply(OnDebt(Kind.OWED, debt, "the cluster is out of the stage"))
+    twin.fleet.apply(OnDebt(Kind.OWED, debt, "the cluster is out of the stage"))
     twin.until(Kind.RUN_ARMING)
     assert names.DISABLE_AUTO_IMPORT in marks(twin)
     twin.deliver()
@@ -258,4 +258,4 @@ def test_a_lost_cluster_is_owed_nothing() -> None:
     twin.touch_cluster("site-1")
     twin.wait(hours=1)
     assert twin.member("uid-a", 0, "site-1").cause is Cause.GONE
-    assert not twin.world.debts
+    assert not twin.fleet.debts

@@ -82,14 +82,14 @@ def test_a_late_completion_starts_nothing() -> None:
     twin.wait(hours=5)
     assert COMPLETED in twin.labels["site-1"]
     assert [stage for _, stage in twin.spokes["site-1"].executed] == [Stage.PREP]
-    assert twin.book("uid-a").steps[1].step.total == 0
+    assert twin.tracked("uid-a").steps[1].step.total == 0
 
 
 def test_a_late_completion_is_noticed_in_the_turn_that_opens_the_next_step() -> None:
     twin = too_slow()
     twin.append("uid-a", "Upgrade")
     twin.turn()
-    assert twin.book("uid-a").steps[1].step.state is StepState.OPENING
+    assert twin.tracked("uid-a").steps[1].step.state is StepState.OPENING
     twin.spokes["site-1"].conditions["PrepCompleted"] = told("True", "Completed")
     twin.agents()
     kinds = [d.kind for d in twin.turn() if not isinstance(d, Preempt)]

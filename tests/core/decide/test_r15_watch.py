@@ -67,12 +67,12 @@ def test_the_watch_ends(ends: Callable[[Twin], None], why: str) -> None:
     twin.settle()
     assert twin.told(Kind.UNWATCHED) == [why]
     assert not twin.member("uid-a", 0, "site-1").watched
-    assert not list(twin.book("uid-a").watched())
+    assert not list(twin.tracked("uid-a").watched())
 
 
 def test_the_watch_goes_on_until_seven_days_after_the_last_steps_end() -> None:
     twin = stuck()
-    ended = twin.book("uid-a").steps[-1].step.finished_at
+    ended = twin.tracked("uid-a").steps[-1].step.finished_at
     assert ended is not None
     twin.drive(ended + WATCH - twin.now - timedelta(seconds=1))
     assert twin.member("uid-a", 0, "site-1").watched
@@ -144,7 +144,7 @@ def test_what_succeeded_or_was_never_armed_is_not_watched() -> None:
     twin.spokes["site-2"].dark = True
     twin.apply(ibgu("a", "Prep", timeout=20))
     twin.wait(hours=1)
-    members = twin.book("uid-a").steps[0].members
+    members = twin.tracked("uid-a").steps[0].members
     assert not any(member.watched for member in members.values())
 
 

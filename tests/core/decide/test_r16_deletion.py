@@ -40,8 +40,8 @@ def sites(*names: str, plan: str = "Prep", concurrency: int = 1) -> Twin:
 def gone(twin: Twin, **time: int) -> Any:
     twin.delete("uid-a")
     twin.wait(**(time or {"minutes": 5}))
-    assert twin.book("uid-a").rollout.state is RolloutState.DELETED
-    assert not twin.world.holds
+    assert twin.tracked("uid-a").rollout.state is RolloutState.DELETED
+    assert not twin.fleet.holds
     return twin.member("uid-a", 0, "site-1")
 
 
@@ -79,9 +79,9 @@ def test_the_hold_goes_only_when_the_work_is_disarmed() -> None:
     twin.delete("uid-a")
     twin.wait(minutes=5)
     assert twin.member("uid-a", 0, "site-1").reason.kind is ReasonKind.DISARMING
-    assert "uid-site-1" in twin.world.holds
+    assert "uid-site-1" in twin.fleet.holds
     twin.wait(minutes=10)
-    assert not twin.world.holds
+    assert not twin.fleet.holds
     assert twin.works == {}
 
 
@@ -90,7 +90,7 @@ def test_between_two_actions_the_next_one_does_not_begin() -> None:
     twin.until(Kind.RUN_ACCEPTED)
     twin.frozen.add("site-1")
     twin.wait(minutes=5)
-    snapshot = twin.snapshot(twin.book("uid-a"))
+    snapshot = twin.snapshot(twin.tracked("uid-a"))
     twin.frozen.clear()
     twin.agents()
     found = decide(replace(snapshot, object=None), ["site-1"], twin.now).decisions
@@ -182,11 +182,11 @@ def test_it_can_be_deleted_in_any_state(when: Callable[[Twin], None]) -> None:
     when(twin)
     twin.delete("uid-a")
     twin.wait(hours=1)
-    book = twin.book("uid-a")
-    assert book.rollout.state is RolloutState.DELETED
-    assert book.rollout.deleted_at is not None
-    assert book.rollout.hold is None
-    assert all(not step.unfinished for step in book.steps)
+    tracked = twin.tracked("uid-a")
+    assert tracked.rollout.state is RolloutState.DELETED
+    assert tracked.rollout.deleted_at is not None
+    assert tracked.rollout.hold is None
+    assert all(not step.unfinished for step in tracked.steps)
     assert twin.works == {}
     assert len(twin.told(Kind.ROLLOUT_DELETED)) == 1
 
@@ -208,13 +208,13 @@ def test_a_deletion_in_progress_is_a_deletion() -> None:
     leaving = replace(found.metadata, deletion_timestamp="2026-01-01T00:00:10Z")
     twin.apply(replace(found, metadata=leaving))
     twin.settle()
-    assert twin.book("uid-a").rollout.state is RolloutState.DELETED
+    assert twin.tracked("uid-a").rollout.state is RolloutState.DELETED
 
 
 def test_a_new_object_of_the_same_name_does_not_inherit_the_rollout() -> None:
     twin = sites("site-1")
     twin.wait(seconds=10)
-    snapshot = twin.snapshot(twin.book("uid-a"))
+    snapshot = twin.snapshot(twin.tracked("uid-a"))
     other = ibgu("b", "Prep")
     decisions = decide(replace(snapshot, object=other), [], twin.now).decisions
     assert decisions[0].kind is Kind.ROLLOUT_DELETED  # type: ignore[union-attr]
@@ -226,8 +226,8 @@ def test_a_deletion_while_ibgu_was_away_is_found_at_start() -> None:
     del twin.ibgus["uid-a"]
     twin.restart()
     twin.wait(minutes=5)
-    assert twin.book("uid-a").rollout.state is RolloutState.DELETED
-    assert not twin.world.holds
+    assert twin.tracked("uid-a").rollout.state is RolloutState.DELETED
+    assert not twin.fleet.holds
     assert twin.works == {}
 
 
@@ -238,11 +238,11 @@ def test_a_deleted_canceller_stays_in_force() -> None:
     twin.wait(minutes=5)
     twin.delete("uid-b")
     twin.wait(minutes=5)
-    twin.world.forget("uid-b")
+    twin.fleet.forget("uid-b")
     twin.labels["site-1"] = dict(PREPARED)
     twin.append("uid-a", "Upgrade")
     twin.wait(minutes=5)
-    assert twin.book("uid-a").steps[1].step.total == 0
+    assert twin.tracked("uid-a").steps[1].step.total == 0
 
 
 def test_a_member_waits_until_an_old_work_with_a_deletion_timestamp_is_gone() -> None:

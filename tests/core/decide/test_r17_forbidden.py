@@ -18,7 +18,7 @@ def test_with_the_right_it_goes_on(scene: Scene) -> None:
     twin.allow()
     twin.wait(minutes=40)
     member = twin.member("uid-a", 0, "site-1")
-    deleted = twin.book("uid-a").rollout.deleted_at is not None
+    deleted = twin.tracked("uid-a").rollout.deleted_at is not None
     assert member.outcome is (Outcome.CANCELLED if deleted else Outcome.SUCCEEDED)
 
 

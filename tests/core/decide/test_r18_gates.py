@@ -26,12 +26,12 @@ def three(plan: str = "Prep", timeout: int = 240) -> Twin:
 
 
 def hold(twin: Twin) -> ReasonKind | None:
-    found = twin.book("uid-a").steps[0].step.hold
+    found = twin.tracked("uid-a").steps[0].step.hold
     return found.kind if found else None
 
 
 def states(twin: Twin) -> list[MemberState | Outcome]:
-    members = twin.book("uid-a").steps[0].members.values()
+    members = twin.tracked("uid-a").steps[0].members.values()
     return [member.outcome or member.state for member in members]
 
 

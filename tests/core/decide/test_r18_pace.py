@@ -26,7 +26,7 @@ def test_so_many_start_in_any_minute_and_all_of_them_in_the_end() -> None:
     twin.wait(hours=1)
     assert most_in_a_minute(starts(twin)) == 3
     assert starts(twin)[-1] - starts(twin)[0] == 3 * MINUTE
-    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 10
+    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 10
 
 
 def test_who_waits_is_told_the_time_and_who_ends_it() -> None:
@@ -108,7 +108,7 @@ def test_the_rate_is_changed_and_taken_away_at_once() -> None:
         "ibgu.dev/starts-per-minute=4: the pace of what starts from now on",
         "no ibgu.dev/starts-per-minute: the pace of what starts from now on",
     ]
-    assert twin.book(uid).rollout.controls == {}
+    assert twin.tracked(uid).rollout.controls == {}
 
 
 # -- the hub's limit -------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_ways_back_and_ends_have_no_pace_whatever_is_annotated(
     twin.wait(seconds=10)
     assert len(starts(twin)) == 4
     twin.wait(hours=1)
-    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 4
+    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 4
 
 
 LABELS = {
@@ -260,7 +260,7 @@ def test_a_typing_error_holds_new_starts_and_is_told() -> None:
         f"ibgu.dev/starts-per-minute=ten: {wrong}",
         f"{wrong}; nothing new starts until it is changed or removed",
     ]
-    assert [m.outcome for m in twin.book(uid).steps[0].members.values()] == [
+    assert [m.outcome for m in twin.tracked(uid).steps[0].members.values()] == [
         Outcome.SUCCEEDED,
         None,
         None,
@@ -277,18 +277,18 @@ def test_another_typing_error_is_told_anew_and_the_right_value_lets_go() -> None
     twin.annotate(uid, **{"starts-per-minute": "3"})
     twin.wait(minutes=5)
     assert len(twin.told(Kind.STEP_RELEASED)) == 1
-    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
+    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
 
 
 def test_the_clock_stands_while_a_typing_error_alone_holds_the_step() -> None:
     twin = sites(2)
     uid = twin.apply(paced("a", "Prep", timeout=60, rate="ten"))
     twin.wait(hours=10)
-    assert twin.book(uid).steps[0].unfinished == 2
-    assert twin.book(uid).steps[0].step.stopped_since is not None
+    assert twin.tracked(uid).steps[0].unfinished == 2
+    assert twin.tracked(uid).steps[0].step.stopped_since is not None
     twin.annotate(uid, **{"starts-per-minute": "10"})
     twin.wait(minutes=10)
-    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 2
+    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 2
 
 
 def test_a_typing_error_that_is_mended_lets_go_though_nobody_could_start() -> None:
@@ -303,7 +303,7 @@ def test_a_typing_error_that_is_mended_lets_go_though_nobody_could_start() -> No
     twin.annotate(uid, **{"starts-per-minute": "10"})
     twin.wait(seconds=1)
     assert hold(twin, uid) is None
-    assert twin.book(uid).steps[0].step.stopped_since is None
+    assert twin.tracked(uid).steps[0].step.stopped_since is None
 
 
 def test_a_brake_is_shown_before_the_pace_and_the_pace_after_it() -> None:
@@ -333,7 +333,7 @@ def test_who_hangs_keeps_its_slot_while_others_have_to_wait_for_the_rate() -> No
     twin.wait(seconds=59)
     assert twin.member(uid, 0, "site-1").limit == START + MINUTE
     twin.wait(seconds=2)
-    ended = [m.cluster for m in twin.book(uid).steps[0].members.values() if m.finished]
+    ended = [m.cluster for m in twin.tracked(uid).steps[0].members.values() if m.finished]
     assert ended == ["site-1"]
     assert twin.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
     assert twin.member(uid, 0, "site-3").state is MemberState.IN_FLIGHT
@@ -351,18 +351,18 @@ def test_no_more_yield_than_the_rate_lets_start(of: str) -> None:
     else:
         twin.facts = replace(twin.facts, starts_per_minute=1)
     twin.wait(minutes=18)
-    assert twin.book(uid).steps[0].counts[Outcome.FAILED] == 0
+    assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 0
     twin.wait(seconds=90)
-    assert twin.book(uid).steps[0].counts[Outcome.FAILED] == 1
+    assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 1
     twin.wait(minutes=1)
-    assert twin.book(uid).steps[0].counts[Outcome.FAILED] == 2
+    assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 2
 
 
 def test_who_never_started_for_the_pace_fails_at_the_deadline_as_such() -> None:
     twin = sites(6)
     uid = twin.apply(paced("a", "Prep", timeout=4, rate="1"))
     twin.wait(hours=1)
-    members = twin.book(uid).steps[0].members.values()
+    members = twin.tracked(uid).steps[0].members.values()
     assert [m.cause for m in members][-2:] == [Cause.NEVER_STARTED] * 2
     assert len(starts(twin)) == 4
 

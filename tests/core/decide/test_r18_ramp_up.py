@@ -25,8 +25,8 @@ class Width:
         pass
 
     def turned(self) -> None:
-        for book in self.twin.world.books.values():
-            for step in book.steps:
+        for tracked in self.twin.fleet.rollouts.values():
+            for step in tracked.steps:
                 self.most[step.ended] = max(self.most.get(step.ended, 0), len(step.slots))
 
 
@@ -35,7 +35,7 @@ def test_each_level_ends_as_many_as_it_has_places() -> None:
     width = Width(twin)
     uid = twin.apply(paced("a", "Prep", concurrency=6, ramp="true"))
     twin.wait(hours=1)
-    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 20
+    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 20
     assert [width.most[ended] for ended in (0, 1, 3, 7, 13)] == [1, 2, 4, 6, 6]
 
 
@@ -56,7 +56,7 @@ def test_a_failure_ends_too() -> None:
     twin = sites(7, "fail")
     uid = twin.apply(paced("a", "Prep", ramp="true"))
     twin.wait(hours=1)
-    assert twin.book(uid).steps[0].counts[Outcome.FAILED] == 7
+    assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 7
     assert starts(twin) == sorted(starts(twin))
 
 
@@ -66,7 +66,7 @@ def test_who_was_there_already_or_never_started_proves_nothing() -> None:
         twin.spokes[f"site-{n}"].to(Stage.PREP)
     uid = twin.apply(paced("a", "Prep", ramp="true"))
     twin.wait(seconds=10)
-    step = twin.book(uid).steps[0]
+    step = twin.tracked(uid).steps[0]
     assert (step.counts[Outcome.SUCCEEDED], step.ended, len(step.slots)) == (3, 0, 1)
 
 
@@ -78,7 +78,7 @@ def test_a_hung_cluster_ends_at_its_limit_and_the_ramp_goes_on() -> None:
     twin.wait(minutes=9)
     assert len(starts(twin)) == 1
     twin.wait(minutes=30)
-    step = twin.book(uid).steps[0]
+    step = twin.tracked(uid).steps[0]
     hung = step.members["site-1"]
     assert (hung.outcome, hung.cause) == (Outcome.FAILED, Cause.TIMED_OUT)
     assert hung.limit == hung.ended_at == START + 10 * MINUTE
@@ -92,7 +92,7 @@ def test_whoever_hangs_the_others_get_through(hung: tuple[int, ...]) -> None:
         twin.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
     uid = twin.apply(paced("a", "Prep", concurrency=8, timeout=60, ramp="true"))
     twin.wait(hours=3)
-    step = twin.book(uid).steps[0]
+    step = twin.tracked(uid).steps[0]
     assert step.counts[Outcome.SUCCEEDED] == 15 - len(hung)
     causes = {step.members[f"site-{n}"].cause for n in hung}
     assert causes == {Cause.TIMED_OUT}
@@ -121,7 +121,7 @@ def test_the_share_is_of_the_ramps_waves() -> None:
     twin = sites(15)
     uid = twin.apply(paced("a", "Prep", concurrency=5, timeout=100, ramp="true"))
     twin.wait(hours=1)
-    step = twin.book(uid).steps[0]
+    step = twin.tracked(uid).steps[0]
     spans = []
     for member in step.members.values():
         assert member.limit is not None
@@ -179,7 +179,7 @@ def test_who_is_put_off_is_told_until_when_and_keeps_its_slot() -> None:
     twin = sites(6)
     uid = twin.apply(paced("a", "Prep", concurrency=3, jitter="10m"))
     twin.wait(seconds=1)
-    members = list(twin.book(uid).steps[0].members.values())
+    members = list(twin.tracked(uid).steps[0].members.values())
     put_off = [m for m in members if m.reason.kind is ReasonKind.START_JITTER]
     assert {m.cluster for m in put_off} == {"site-1", "site-2", "site-3"}
     due = {m.cluster: m.reason.until for m in put_off}
@@ -249,11 +249,11 @@ def test_a_clock_that_was_set_back_puts_nobody_off_for_as_long() -> None:
     twin.now -= timedelta(hours=20)
     twin.restart()
     twin.turn()
-    assert all(member.started_at for member in twin.book(uid).steps[1].members.values())
+    assert all(member.started_at for member in twin.tracked(uid).steps[1].members.values())
 
 
 def waits_for_jitter(twin: Twin, uid: str) -> bool:
     """In the second step."""
-    members = [member for step in twin.book(uid).steps[1:] for member in step.members.values()]
+    members = [member for step in twin.tracked(uid).steps[1:] for member in step.members.values()]
     kinds = {member.reason.kind for member in members}
     return kinds == {ReasonKind.START_JITTER}

@@ -18,11 +18,11 @@ def fleet(bad: range | list[int], count: int = 12, concurrency: int = 1) -> tupl
 
 
 def failed(twin: Twin, uid: str) -> int:
-    return twin.book(uid).steps[0].counts[Outcome.FAILED]
+    return twin.tracked(uid).steps[0].counts[Outcome.FAILED]
 
 
 def braked(twin: Twin, uid: str) -> str:
-    hold = twin.book(uid).steps[0].step.hold
+    hold = twin.tracked(uid).steps[0].step.hold
     return hold.message if hold is not None and hold.kind is ReasonKind.BRAKE else ""
 
 
@@ -108,7 +108,7 @@ def test_a_person_resumes_and_the_old_failures_count_no_more() -> None:
     twin.annotate(uid, resume="2")
     twin.wait(hours=3)
     assert failed(twin, uid) == 12
-    assert twin.book(uid).rollout.completed_at is not None
+    assert twin.tracked(uid).rollout.completed_at is not None
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -125,7 +125,7 @@ def test_off_means_off_and_lets_go_of_a_step_that_it_holds(late: bool) -> None:
 def test_the_clock_stands_while_it_holds() -> None:
     twin, uid = fleet(range(1, 13))
     twin.drive(timedelta(days=3))
-    step = twin.book(uid).steps[0]
+    step = twin.tracked(uid).steps[0]
     assert step.unfinished == 7
     assert step.step.stopped_since is not None
     twin.annotate(uid, resume="1")

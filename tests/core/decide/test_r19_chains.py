@@ -48,7 +48,7 @@ def test_who_has_a_slot_does_not_go_on_to_its_upgrade() -> None:
         assert "ibgu.dev/resume" in member.reason.message
         assert [done.action for done in member.completed] == ["Prep"]
         assert word_of(member, None) is Word.HELD
-    hold = twin.book(uid).steps[0].step.hold
+    hold = twin.tracked(uid).steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.BRAKE
     assert len(twin.told(Kind.STEP_HELD)) == 1
@@ -59,12 +59,12 @@ def test_a_person_lets_them_go_on_with_new_time(wish: str) -> None:
     """However long that takes: the clock stands, and limits that passed meanwhile fail nobody."""
     twin, uid = fleet()
     twin.drive(timedelta(days=3))
-    assert twin.book(uid).steps[0].step.stopped_since is not None
+    assert twin.tracked(uid).steps[0].step.stopped_since is not None
     twin.annotate(uid, **{wish: "off"})
     twin.wait(hours=1)
     assert upgraded(twin) == SLOW_ONES
     assert all(member.outcome is Outcome.SUCCEEDED for member in kept(twin, uid))
-    assert twin.book(uid).rollout.completed_at is not None
+    assert twin.tracked(uid).rollout.completed_at is not None
 
 
 def test_they_keep_their_slots_from_those_who_wait() -> None:
@@ -73,8 +73,8 @@ def test_they_keep_their_slots_from_those_who_wait() -> None:
     twin.drive(timedelta(days=1))
     twin.annotate(uid, resume="1")
     twin.wait(hours=2)
-    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == SLOW + 3
-    assert twin.book(uid).steps[0].counts[Outcome.FAILED] == QUICK
+    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == SLOW + 3
+    assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == QUICK
 
 
 def test_a_deadline_that_passes_beside_one_on_its_way_ends_them() -> None:
@@ -92,7 +92,7 @@ def test_the_rollout_can_be_deleted_meanwhile() -> None:
     twin.delete(uid)
     twin.wait(minutes=1)
     assert upgraded(twin) == []
-    assert twin.world.holds == {}
+    assert twin.fleet.holds == {}
 
 
 def test_behind_a_payload_that_has_changed_the_brake_holds_on() -> None:
@@ -102,13 +102,13 @@ def test_behind_a_payload_that_has_changed_the_brake_holds_on() -> None:
     twin.payload = PayloadState(digest="other")
     twin.touch_everything()
     twin.wait(hours=2)
-    hold = twin.book("uid-a").steps[0].step.hold
+    hold = twin.tracked("uid-a").steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.PAYLOAD_CHANGED
     assert {member.reason.kind for member in kept(twin, "uid-a")} == {ReasonKind.BRAKE}
     twin.annotate("uid-a", resume="1")
     twin.wait(minutes=1)
-    hold = twin.book("uid-a").steps[0].step.hold
+    hold = twin.tracked("uid-a").steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.BRAKE
     assert upgraded(twin) == []
@@ -131,7 +131,7 @@ def test_a_rollback_and_its_finalize_are_not_kept_apart() -> None:
         spoke.faults[Stage.ROLLBACK] = "fail" if n < 6 else "slow"
     uid = twin.apply(ibgu("a", "Rollback FinalizeRollback", concurrency=8, timeout=2000))
     twin.wait(hours=20)
-    assert twin.book(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
+    assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 3
 
 
 def dark(twin: Twin, name: str, *, yes: bool = True) -> None:

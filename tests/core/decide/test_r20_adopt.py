@@ -130,12 +130,12 @@ def test_it_waits_for_a_persons_word(twin: Twin) -> None:
     talm.begins("s1", Action.PREP)
     uid = talm.leave(annotated=False)
     twin.wait(hours=1)
-    hold = twin.book(uid).rollout.hold
+    hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.ADOPTION
     assert "ibgu.dev/adopt" in hold.message
     assert not twin.works
-    assert twin.book(uid).steps == []
+    assert twin.tracked(uid).steps == []
 
 
 def test_what_talm_has_begun_goes_on_and_nothing_twice(twin: Twin) -> None:
@@ -144,7 +144,7 @@ def test_what_talm_has_begun_goes_on_and_nothing_twice(twin: Twin) -> None:
     talm.begins("s2", Action.PREP)
     uid = talm.leave()
     twin.wait(seconds=10)
-    assert twin.book(uid).rollout.hold is not None
+    assert twin.tracked(uid).rollout.hold is not None
     assert [twin.member(uid, 0, name).state for name in ("s1", "s2", "s3")] == [
         MemberState.IN_FLIGHT,
         MemberState.IN_FLIGHT,
@@ -154,8 +154,8 @@ def test_what_talm_has_begun_goes_on_and_nothing_twice(twin: Twin) -> None:
     assert not any(work.wanted.armed for work in twin.works.values())
     talm.removed()
     twin.wait(hours=3)
-    assert twin.book(uid).rollout.state is RolloutState.COMPLETE
-    assert twin.book(uid).rollout.adopting_since is None
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
+    assert twin.tracked(uid).rollout.adopting_since is None
     for name in ("s1", "s2", "s3"):
         assert stages(twin, name) == [Stage.PREP, Stage.UPGRADE]
         assert twin.labels[name] == {PREPARED: "", UPGRADED: ""}
@@ -291,7 +291,7 @@ def test_more_in_flight_than_places(twin: Twin) -> None:
     ]
     talm.removed()
     twin.wait(hours=1)
-    assert {m.outcome for m in twin.book(uid).steps[0].members.values()} == {Outcome.SUCCEEDED}
+    assert {m.outcome for m in twin.tracked(uid).steps[0].members.values()} == {Outcome.SUCCEEDED}
     assert stages(twin, "s2") == [Stage.PREP]
 
 
@@ -323,10 +323,10 @@ def test_what_talm_has_carried_out_is_not_carried_out_again(twin: Twin) -> None:
     talm.labelled = {("s2", Action.ABORT_ON_FAILURE)}
     uid = talm.leave(annotated=False)
     twin.wait(hours=1)
-    book = twin.book(uid)
-    assert (book.rollout.state, book.rollout.adopting_since) == (RolloutState.COMPLETE, None)
-    assert [step.step.state for step in book.steps] == [StepState.FINISHED] * 2
-    assert [step.step.total for step in book.steps] == [2, 1]
+    tracked = twin.tracked(uid)
+    assert (tracked.rollout.state, tracked.rollout.adopting_since) == (RolloutState.COMPLETE, None)
+    assert [step.step.state for step in tracked.steps] == [StepState.FINISHED] * 2
+    assert [step.step.total for step in tracked.steps] == [2, 1]
     assert not twin.works
     assert twin.patched == []
 
@@ -351,7 +351,7 @@ def test_between_two_steps_of_talms_a_person_is_asked_too(twin: Twin) -> None:
     talm.group(0, "Prep", batches=[["s1"]], succeeded="True", clusters=[ended("s1", "complete")])
     uid = talm.leave(annotated=False)
     twin.wait(hours=1)
-    hold = twin.book(uid).rollout.hold
+    hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.ADOPTION
     twin.annotate(uid, adopt="now")
@@ -361,7 +361,7 @@ def test_between_two_steps_of_talms_a_person_is_asked_too(twin: Twin) -> None:
     talm.removed()
     twin.wait(hours=1)
     assert stages(twin, "s1") == [Stage.UPGRADE]
-    assert twin.book(uid).rollout.state is RolloutState.COMPLETE
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
 # -- the annotation -----------------------------------------------------------------------------
@@ -373,7 +373,7 @@ def test_nothing_to_take_over(twin: Twin) -> None:
     twin.wait(hours=1)
     (words,) = twin.told(Kind.CONTROL)
     assert words.endswith("TALM has left nothing of this IBGU on the hub")
-    assert twin.book(uid).rollout.state is RolloutState.COMPLETE
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
 def test_talm_had_not_chosen_its_clusters(twin: Twin) -> None:
@@ -382,7 +382,7 @@ def test_talm_had_not_chosen_its_clusters(twin: Twin) -> None:
     talm.group(0, "Prep")
     uid = talm.leave()
     twin.settle()
-    assert twin.book(uid).steps == []
+    assert twin.tracked(uid).steps == []
     talm.removed()
     twin.wait(hours=1)
     assert [stages(twin, name) for name in ("s1", "s2", "s3")] == [[Stage.PREP]] * 3
@@ -398,7 +398,7 @@ def test_not_while_talm_lives(twin: Twin) -> None:
     twin.touch_everything()
     twin.settle()
     assert len(twin.told(Kind.CONTROL)) == 1
-    assert twin.book(uid).rollout.adopting_since is not None
+    assert twin.tracked(uid).rollout.adopting_since is not None
 
 
 def test_not_with_a_plan_that_is_invalid(twin: Twin) -> None:
@@ -407,7 +407,7 @@ def test_not_with_a_plan_that_is_invalid(twin: Twin) -> None:
     uid = talm.leave()
     twin.settle()
     assert twin.told(Kind.CONTROL) == []
-    hold = twin.book(uid).rollout.hold
+    hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.INVALID_PLAN
 
@@ -417,11 +417,11 @@ def test_not_before_it_is_known_what_prep_brings(twin: Twin) -> None:
     talm = prepping(twin)
     uid = talm.leave()
     twin.settle()
-    assert twin.book(uid).steps == []
+    assert twin.tracked(uid).steps == []
     twin.payload = PayloadState(digest="digest")
     twin.touch(uid)
     twin.settle()
-    assert twin.book(uid).steps[0].step.payload_digest == "digest"
+    assert twin.tracked(uid).steps[0].step.payload_digest == "digest"
 
 
 def test_who_may_make_group_upgrades_gets_no_cluster_that_is_not_the_namespaces(
@@ -435,7 +435,7 @@ def test_who_may_make_group_upgrades_gets_no_cluster_that_is_not_the_namespaces(
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
     twin.settle()
-    assert set(twin.book(uid).steps[0].members) == {"s1", "s3"}
+    assert set(twin.tracked(uid).steps[0].members) == {"s1", "s3"}
     words = (
         "step 1 as TALM has left it: 2 clusters; in no cluster set that is bound to namespace "
         "fleet, and left as they are: s2. To take them, bind their set with: clusteradm "
@@ -464,16 +464,16 @@ def test_nothing_is_taken_over_while_the_namespace_may_take_nobody(twin: Twin) -
         f"{begun}{twin.scope.problem}. Once that is done, ibgu takes it over"
     )
     assert len(twin.told(Kind.ROLLOUT_HELD)) == 2
-    assert twin.book(uid).steps == []
+    assert twin.tracked(uid).steps == []
     assert list(twin.talm) == ["s1"]
     twin.scope = EVERYWHERE
     twin.touch(uid)
     twin.settle()
-    assert set(twin.book(uid).steps[0].members) == {"s1", "s2", "s3"}
+    assert set(twin.tracked(uid).steps[0].members) == {"s1", "s2", "s3"}
 
 
 def _unbound(twin: Twin, uid: str) -> str:
-    hold = twin.book(uid).rollout.hold
+    hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert (hold.kind, hold.who) == (ReasonKind.UNBOUND, Who.PERSON)
     return hold.message
@@ -483,17 +483,17 @@ def test_talm_came_back_to_a_rollout_of_ours_and_left_again(twin: Twin) -> None:
     """Then its things are removed, and ours goes on."""
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(seconds=10)
-    steps = [step.step for step in twin.book(uid).steps]
+    steps = [step.step for step in twin.tracked(uid).steps]
     talm = prepping(twin)
     talm.object = twin.ibgus[uid]
     talm.leave()
     twin.settle()
-    assert [step.step for step in twin.book(uid).steps] == steps
+    assert [step.step for step in twin.tracked(uid).steps] == steps
     (words,) = twin.told(Kind.CONTROL)
     assert "ibgu's own record" in words
     talm.removed()
     twin.wait(hours=1)
-    assert twin.book(uid).rollout.state is RolloutState.COMPLETE
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
 # -- labels and annotations ---------------------------------------------------------------------
@@ -505,7 +505,7 @@ def restored(twin: Twin) -> Talm:
     talm.begins("s1", Action.PREP)
     talm.leave()
     twin.settle()
-    assert twin.book(talm.uid).rollout.adopting_since is not None
+    assert twin.tracked(talm.uid).rollout.adopting_since is not None
     restore_hub(twin, backup(twin))
     return talm
 
@@ -515,10 +515,10 @@ def test_a_wish_to_take_over_is_no_resume(twin: Twin) -> None:
     talm = restored(twin)
     twin.annotate(talm.uid, adopt="again")
     twin.wait(hours=1)
-    assert twin.book(talm.uid).rollout.stands_still
+    assert twin.tracked(talm.uid).rollout.stands_still
     twin.annotate(talm.uid, resume="1")
     twin.wait(minutes=1)
-    rollout = twin.book(talm.uid).rollout
+    rollout = twin.tracked(talm.uid).rollout
     assert rollout.controls["ibgu.dev/adopt"] == "again"
     assert rollout.hold is not None
     assert rollout.hold.kind is ReasonKind.ADOPTING
@@ -530,7 +530,7 @@ def test_what_was_removed_while_the_rollout_stood_still_is_taken_over(twin: Twin
     talm.removed()
     twin.annotate(talm.uid, resume="1")
     twin.wait(hours=3)
-    rollout = twin.book(talm.uid).rollout
+    rollout = twin.tracked(talm.uid).rollout
     assert (rollout.adopting_since, rollout.state) == (None, RolloutState.COMPLETE)
     assert "nothing of TALM's is left" in twin.told(Kind.ROLLOUT_RELEASED)
 
@@ -542,11 +542,11 @@ def test_deleted_while_it_is_taken_over(twin: Twin) -> None:
     twin.settle()
     twin.delete(uid)
     twin.wait(hours=1)
-    assert twin.book(uid).rollout.state is RolloutState.DELETED
-    assert twin.book(uid).rollout.adopting_since is not None
+    assert twin.tracked(uid).rollout.state is RolloutState.DELETED
+    assert twin.tracked(uid).rollout.adopting_since is not None
     talm.removed()
     twin.settle()
-    assert twin.book(uid).rollout.adopting_since is None
+    assert twin.tracked(uid).rollout.adopting_since is None
 
 
 def ended_step(twin: Twin) -> Talm:
@@ -616,7 +616,7 @@ def test_clusters_that_have_left_the_hub(twin: Twin) -> None:
     talm.begins("s1", Action.PREP)
     uid = talm.leave()
     twin.settle()
-    assert set(twin.book(uid).steps[0].members) == {"s1"}
+    assert set(twin.tracked(uid).steps[0].members) == {"s1"}
     assert any("no longer on the hub: away" in warning for warning in twin.warnings())
 
 

@@ -18,7 +18,7 @@ def test_nothing_begins_while_talm_lives() -> None:
     talm(twin, True)
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
-    rollout = twin.book(uid).rollout
+    rollout = twin.tracked(uid).rollout
     assert rollout.state is RolloutState.PENDING
     assert rollout.hold is not None
     assert rollout.hold.kind is ReasonKind.TALM
@@ -26,7 +26,7 @@ def test_nothing_begins_while_talm_lives() -> None:
     assert "TALM is running on this hub" in twin.warnings()[0]
     talm(twin, False)
     twin.wait(hours=1)
-    assert twin.book(uid).rollout.state is RolloutState.COMPLETE
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
     assert twin.told(Kind.ROLLOUT_RELEASED)
 
 
@@ -101,14 +101,14 @@ def test_what_talm_left_behind_is_held_until_it_is_gone() -> None:
     twin.adoption.add(uid)
     twin.apply(ibgu("a", "Prep"))
     twin.wait(hours=1)
-    hold = twin.book(uid).rollout.hold
+    hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.ADOPTION
     assert not twin.works
     twin.adoption.clear()
     twin.touch(uid)
     twin.wait(hours=1)
-    assert twin.book(uid).rollout.state is RolloutState.COMPLETE
+    assert twin.tracked(uid).rollout.state is RolloutState.COMPLETE
 
 
 def test_one_reason_follows_the_other() -> None:
@@ -121,7 +121,7 @@ def test_one_reason_follows_the_other() -> None:
     talm(twin, False)
     twin.touch(uid)
     twin.settle()
-    hold = twin.book(uid).rollout.hold
+    hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.ADOPTION
 
@@ -132,6 +132,6 @@ def test_an_invalid_plan_is_the_stronger_reason() -> None:
     twin.settle()
     talm(twin, True)
     twin.settle()
-    hold = twin.book(uid).rollout.hold
+    hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.INVALID_PLAN

@@ -53,7 +53,7 @@ def test_works_that_the_hub_has_lost_are_put_back_to_watch() -> None:
     twin.wait(hours=1)
     assert twin.member(UID, 0, "site-1").outcome is Outcome.SUCCEEDED
     assert RunResult.TAKEN_OVER not in {
-        m.run.result for m in twin.book(UID).steps[0].members.values() if m.run
+        m.run.result for m in twin.tracked(UID).steps[0].members.values() if m.run
     }
 
 
@@ -66,8 +66,8 @@ def test_the_clock_stands() -> None:
     assert twin.told(Kind.CLOCK_STOPPED)
     twin.annotate(UID, resume="1")
     twin.wait(hours=2)
-    assert twin.book(UID).rollout.state is RolloutState.COMPLETE
-    assert twin.book(UID).steps[1].counts[Outcome.SUCCEEDED] == 2
+    assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
+    assert twin.tracked(UID).steps[1].counts[Outcome.SUCCEEDED] == 2
 
 
 def test_the_deadline_of_a_step_that_waited_for_ibgu_waits_too() -> None:
@@ -75,7 +75,9 @@ def test_the_deadline_of_a_step_that_waited_for_ibgu_waits_too() -> None:
     twin.apply(ibgu("a", "Prep", concurrency=1, timeout=20))
     twin.wait(seconds=20)
     saved = backup(twin)
-    twin.now += (twin.now - twin.now.replace(hour=0)) + (twin.book(UID).steps[0].step.timeout * 2)
+    twin.now += (twin.now - twin.now.replace(hour=0)) + (
+        twin.tracked(UID).steps[0].step.timeout * 2
+    )
     restore_hub(twin, saved)
     twin.wait(hours=1)
     assert twin.member(UID, 0, "site-2").state is MemberState.WAITING
@@ -89,10 +91,10 @@ def test_a_resume_waits_until_every_cluster_in_flight_was_asked_anew() -> None:
     restore_hub(twin, saved)
     twin.annotate(UID, resume="1")
     twin.wait(minutes=2)
-    assert twin.book(UID).rollout.stands_still
+    assert twin.tracked(UID).rollout.stands_still
     twin.stalled = twin.now
     twin.wait(minutes=2)
-    assert not twin.book(UID).rollout.stands_still
+    assert not twin.tracked(UID).rollout.stands_still
 
 
 def test_but_not_for_a_work_that_the_hub_refuses_or_a_cluster_that_is_gone() -> None:
@@ -116,7 +118,7 @@ def test_nor_for_a_work_that_is_being_deleted() -> None:
     restore_hub(twin, saved)
     twin.annotate(UID, resume="1")
     twin.wait(minutes=1)
-    assert not twin.book(UID).rollout.stands_still
+    assert not twin.tracked(UID).rollout.stands_still
 
 
 def test_an_old_resume_that_came_back_is_none() -> None:
@@ -129,7 +131,7 @@ def test_an_old_resume_that_came_back_is_none() -> None:
     twin.wait(seconds=10)
     restore_hub(twin, saved)
     twin.wait(hours=1)
-    assert twin.book(UID).rollout.stands_still
+    assert twin.tracked(UID).rollout.stands_still
 
 
 def test_what_the_cluster_took_though_nobody_saw_it_goes_on_after_the_resume() -> None:
@@ -151,7 +153,7 @@ def test_what_the_cluster_took_though_nobody_saw_it_goes_on_after_the_resume() -
     twin.annotate(UID, resume="1")
     twin.wait(hours=1)
     assert twin.told(Kind.RUN_REOPENED)
-    assert twin.book(UID).rollout.state is RolloutState.COMPLETE
+    assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
     assert all(len(spoke.executed) == 1 for spoke in twin.spokes.values())
 
 
@@ -191,8 +193,8 @@ def test_a_deleted_rollout_ends() -> None:
     restore_hub(twin, backup(twin))
     twin.delete(UID)
     twin.wait(hours=1)
-    assert twin.book(UID).rollout.state is RolloutState.DELETED
-    assert twin.book(UID).steps[1].unfinished == 0
+    assert twin.tracked(UID).rollout.state is RolloutState.DELETED
+    assert twin.tracked(UID).steps[1].unfinished == 0
 
 
 class TestAPlanThatIsShorterThanTheJournal:
@@ -213,24 +215,24 @@ class TestAPlanThatIsShorterThanTheJournal:
         Invariants(twin)
         twin.wait(hours=1)
         before = {name: list(spoke.executed) for name, spoke in twin.spokes.items()}
-        assert twin.book(UID).rollout.state is RolloutState.COMPLETE
-        assert len(twin.book(UID).steps) == 3
+        assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
+        assert len(twin.tracked(UID).steps) == 3
         twin.append(UID, "Upgrade", concurrency=1)
         twin.append(UID, "FinalizeUpgrade", concurrency=1)
         twin.wait(hours=1)
         assert {name: spoke.executed for name, spoke in twin.spokes.items()} == before
-        assert twin.book(UID).rollout.hold is None
+        assert twin.tracked(UID).rollout.hold is None
 
     def test_a_step_that_runs_has_to_be_put_back(self) -> None:
         twin = self.restored("Upgrade")
         twin.wait(hours=1)
-        hold = twin.book(UID).rollout.hold
+        hold = twin.tracked(UID).rollout.hold
         assert hold is not None
         assert hold.kind is ReasonKind.INVALID_PLAN
         assert "put it back" in hold.message
         twin.append(UID, "Upgrade", concurrency=1)
         twin.wait(hours=1)
-        assert twin.book(UID).rollout.state is RolloutState.COMPLETE
+        assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
         for spoke in twin.spokes.values():
             assert [stage for _, stage in spoke.executed] == [Stage.PREP, Stage.UPGRADE]
 
@@ -242,7 +244,7 @@ def test_without_a_restore_a_shorter_plan_is_refused() -> None:
     shorter = ibgu("a", "Prep")
     twin.apply(replace(shorter, metadata=replace(shorter.metadata, generation=2)))
     twin.settle()
-    hold = twin.book(uid).rollout.hold
+    hold = twin.tracked(uid).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.INVALID_PLAN
 
@@ -258,7 +260,7 @@ def test_a_plan_that_was_refused_before_the_restore_is_refused_after_the_resume(
     restore_hub(twin, backup(twin))
     twin.annotate(UID, resume="1")
     twin.wait(hours=3)
-    hold = twin.book(UID).rollout.hold
+    hold = twin.tracked(UID).rollout.hold
     assert hold is not None
     assert hold.kind is ReasonKind.INVALID_PLAN
     assert [stage for _, stage in twin.spokes["site-1"].executed] == [Stage.PREP]

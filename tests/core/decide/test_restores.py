@@ -71,7 +71,7 @@ def test_the_journal_is_lost(plan: tuple[str, ...], lag: int) -> None:
             if not one_step(twin):
                 assert number > 10
                 return
-            if number < point - lag and UID in twin.world.books:
+            if number < point - lag and UID in twin.fleet.rollouts:
                 write_status(twin, UID)
         lose_journal(twin)
         _goes_on_after_resume(twin, expected)
@@ -97,7 +97,7 @@ def test_the_journal_is_lost_and_the_status_was_written_long_ago(plan: tuple[str
 
 def _ended(twin: Twin) -> list[tuple[int, int]] | None:
     """How many members, and how many of them unfinished, by step; None before the first one."""
-    steps = twin.book(UID).steps if UID in twin.world.books else []
+    steps = twin.tracked(UID).steps if UID in twin.fleet.rollouts else []
     return [(len(step.members), step.unfinished) for step in steps] or None
 
 
@@ -113,7 +113,7 @@ def test_the_journal_is_restored_to_an_earlier_time(plan: tuple[str, ...]) -> No
             if not one_step(twin):
                 assert number > 10
                 return
-            if UID in twin.world.books:
+            if UID in twin.fleet.rollouts:
                 write_status(twin, UID)
         assert kept is not None
         restore_journal(twin, kept)
@@ -145,15 +145,15 @@ def _restored(twin: Twin, saved: Backup, expected: dict[str, list[str]]) -> None
 def _goes_on_after_resume(twin: Twin, expected: dict[str, list[str]]) -> None:
     before = transitions(twin)
     twin.wait(hours=1)
-    rollout = twin.book(UID).rollout if UID in twin.world.books else None
+    rollout = twin.tracked(UID).rollout if UID in twin.fleet.rollouts else None
     if rollout is not None and rollout.stands_still:
         assert transitions(twin) == before, "something was begun before a person said so"
         assert not any(work.wanted.armed for work in twin.works.values())
-        for member in twin.book(UID).unfinished():
+        for member in twin.tracked(UID).unfinished():
             assert member.reason.kind is not ReasonKind.DIVERGED
         twin.annotate(UID, resume="1")
     twin.wait(days=2)
-    assert twin.book(UID).rollout.state is RolloutState.COMPLETE
+    assert twin.tracked(UID).rollout.state is RolloutState.COMPLETE
     assert transitions(twin) == expected
     (invariants,) = twin.watchers
     assert isinstance(invariants, Invariants)

@@ -24,9 +24,9 @@ def test_the_table_is_complete() -> None:
 
 
 def test_every_state_and_every_hold_has_a_row() -> None:
-    books = [make().book(UID) for make in PLACES.values()]
-    steps = [each.step for book in books for each in book.steps]
-    holds = [book.rollout.hold for book in books] + [step.hold for step in steps]
-    assert {book.rollout.state for book in books} == set(RolloutState)
+    tracked_rollouts = [make().tracked(UID) for make in PLACES.values()]
+    steps = [each.step for tracked in tracked_rollouts for each in tracked.steps]
+    holds = [tracked.rollout.hold for tracked in tracked_rollouts] + [step.hold for step in steps]
+    assert {tracked.rollout.state for tracked in tracked_rollouts} == set(RolloutState)
     assert {step.state for step in steps} == set(StepState)
     assert {hold.kind for hold in holds if hold} == HOLDS

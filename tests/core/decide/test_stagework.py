@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.book import Book, Holder, World
 from ibgu.core.decide import REMOVE, Remove, payload_kept, payload_wanted, stage_work
+from ibgu.core.fleet import FleetState, Holder, TrackedRollout
 from ibgu.core.model import (
     Action,
     ClusterView,
@@ -23,7 +23,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.times import WATCH
 from ibgu.core.works import Wanted
-from tests.core.book.records import (
+from tests.core.fleet.records import (
     NOW,
     book_of,
     done,
@@ -54,8 +54,10 @@ def seen(stage: WorkView | None = None, **changes: Any) -> Observation:
     return Observation(**{"cluster": CLUSTER, "stage": stage, **changes})
 
 
-def answer(found: Member, shown: Observation, book: Book | None = None) -> Wanted | Remove | None:
-    return stage_work(book or book_of(rollout(), [step()], [found]), "site-1", shown, NOW)
+def answer(
+    found: Member, shown: Observation, tracked: TrackedRollout | None = None
+) -> Wanted | Remove | None:
+    return stage_work(tracked or book_of(rollout(), [step()], [found]), "site-1", shown, NOW)
 
 
 def running(state: RunState, **changes: Any) -> Member:
@@ -192,8 +194,8 @@ def test_a_finished_member_never_leaves_an_armed_work() -> None:
 @pytest.mark.parametrize(("watched", "removed"), [(False, True), (True, False)])
 def test_after_a_deletion_only_what_is_watched_stays(watched: bool, removed: bool) -> None:
     found = failed("site-1", watched=watched)
-    book = book_of(rollout(state=RolloutState.DELETED), [step()], [found])
-    assert answer(found, seen(DISARMED), book) is (REMOVE if removed else None)
+    tracked = book_of(rollout(state=RolloutState.DELETED), [step()], [found])
+    assert answer(found, seen(DISARMED), tracked) is (REMOVE if removed else None)
 
 
 @pytest.mark.parametrize(
@@ -202,8 +204,8 @@ def test_after_a_deletion_only_what_is_watched_stays(watched: bool, removed: boo
 def test_everything_goes_seven_days_after_the_last_step(since: timedelta, removed: bool) -> None:
     ended_at = step(state=StepState.FINISHED, finished_at=NOW - since)
     found = done("site-1", Action.PREP)
-    book = book_of(rollout(), [ended_at], [found])
-    assert answer(found, seen(DISARMED), book) is (REMOVE if removed else None)
+    tracked = book_of(rollout(), [ended_at], [found])
+    assert answer(found, seen(DISARMED), tracked) is (REMOVE if removed else None)
     growing = book_of(rollout(), [ended_at, step(index=1)], [found])
     assert answer(found, seen(DISARMED), growing) is None
 
@@ -211,8 +213,8 @@ def test_everything_goes_seven_days_after_the_last_step(since: timedelta, remove
 def test_the_newest_step_that_has_the_cluster_decides() -> None:
     steps = [step(state=StepState.FINISHED), step("Abort", index=1)]
     members = [failed("site-1", watched=True), member(step=1, look=LOOK)]
-    book = book_of(rollout(), steps, members)
-    assert answer(members[1], seen(DISARMED), book) == Wanted(armed=False, look=LOOK)
+    tracked = book_of(rollout(), steps, members)
+    assert answer(members[1], seen(DISARMED), tracked) == Wanted(armed=False, look=LOOK)
 
 
 # -- payload -------------------------------------------------------------------------------------
@@ -234,8 +236,8 @@ def test_the_newest_step_that_has_the_cluster_decides() -> None:
 def test_the_payload_is_there_while_prep_is_under_way(
     found: Member, digest: str, wanted: bool
 ) -> None:
-    book = book_of(rollout(), [step("Prep Upgrade", payload_digest=digest)], [found])
-    assert payload_wanted(book, found) is wanted
+    tracked = book_of(rollout(), [step("Prep Upgrade", payload_digest=digest)], [found])
+    assert payload_wanted(tracked, found) is wanted
 
 
 def withdrawn(**changes: Any) -> Member:
@@ -269,7 +271,7 @@ def withdrawn(**changes: Any) -> Member:
 def test_the_payload_stays_while_a_withdrawn_prep_may_come_back(
     found: Member, holder: str, kept: bool
 ) -> None:
-    world = World()
+    fleet = FleetState()
     if holder:
-        world.holds["uid-site-1"] = Holder(holder, 0, "site-1")
-    assert payload_kept(world, found) is kept
+        fleet.holds["uid-site-1"] = Holder(holder, 0, "site-1")
+    assert payload_kept(fleet, found) is kept

@@ -51,7 +51,7 @@ def test_what_no_cluster_feels_changes_no_outcome(scenario: Scenario) -> None:
     heal(twin)
     finish(twin)
     invariants.at_rest()
-    for step in twin.book("uid-storm").steps:
+    for step in twin.tracked("uid-storm").steps:
         assert {m.outcome for m in step.members.values()} <= {Outcome.SUCCEEDED}
     steps = [step.split() for step in scenario.plan]
     skipped = [["AbortOnFailure"]] if steps[0] != ["AbortOnFailure"] else []

@@ -32,20 +32,20 @@ class Hints:
                 self._check(snapshot, decision)
 
     def _check(self, snapshot: Snapshot, decision: OnMember) -> None:
-        book, cluster = snapshot.book, decision.member.cluster
-        before, work = book.latest(cluster), snapshot.observe(cluster).stage
+        tracked, cluster = snapshot.tracked, decision.member.cluster
+        before, work = tracked.latest(cluster), snapshot.observe(cluster).stage
         if before is None or before.step != decision.member.step:
             return
         run = decision.member.run
         if decision.kind is Kind.RUN_ENDED and before.run and before.run.open:
             assert run is not None
-            assert urgent(book, cluster, work) is (run.result in REPORTED)
+            assert urgent(tracked, cluster, work) is (run.result in REPORTED)
             self.ends += 1
         elif decision.kind is Kind.RUN_INTENDED and before.reason.kind is ReasonKind.LOOKING:
-            assert urgent(book, cluster, work) is (book.steps[before.step].free > 0)
+            assert urgent(tracked, cluster, work) is (tracked.steps[before.step].free > 0)
             self.answers += 1
         elif decision.kind is Kind.RUN_ARMING and run and before.run and before.run.id == run.id:
-            assert urgent(book, cluster, work)
+            assert urgent(tracked, cluster, work)
             self.begins += 1
 
 
@@ -57,7 +57,7 @@ def test_what_frees_or_fills_a_slot_is_hurried_for(plan: tuple[str, ...], fault:
     twin.payload = PayloadState(digest="digest")
     uid = twin.apply(ibgu("a", *plan, concurrency=2))
     twin.wait(minutes=300)
-    assert all(step.step.finished_at for step in twin.book(uid).steps)
+    assert all(step.step.finished_at for step in twin.tracked(uid).steps)
     assert hints.ends >= 10
     assert hints.answers >= 2
     assert hints.begins >= 5
@@ -68,16 +68,16 @@ def test_nobody_is_hurried_for_what_ends_nothing() -> None:
     twin = sites(1)
     uid = twin.apply(ibgu("a", "Prep Upgrade"))
     twin.until(Kind.RUN_ACCEPTED)
-    book, work = twin.book(uid), twin.observe(uid, "site-1").stage
+    tracked, work = twin.tracked(uid), twin.observe(uid, "site-1").stage
     assert work is not None
-    assert not urgent(book, "site-1", work)
-    assert not urgent(book, "site-1", replace(work, ibu=None))
-    assert not urgent(book, "site-1", None)
-    assert not urgent(book, "site-2", work)
+    assert not urgent(tracked, "site-1", work)
+    assert not urgent(tracked, "site-1", replace(work, ibu=None))
+    assert not urgent(tracked, "site-1", None)
+    assert not urgent(tracked, "site-2", work)
 
     twin.wait(minutes=60)
     assert twin.member(uid, 0, "site-1").finished
-    assert not urgent(twin.book(uid), "site-1", work)
+    assert not urgent(twin.tracked(uid), "site-1", work)
 
 
 @pytest.mark.parametrize("slots", [1, 2])
@@ -100,4 +100,4 @@ def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
         ibu=replace(ibu, looks=frozenset({member.look.id})),
     )
     assert answers(answer, member.look)
-    assert urgent(twin.book(uid), "site-2", answer) is (slots > 1)
+    assert urgent(twin.tracked(uid), "site-2", answer) is (slots > 1)

@@ -104,7 +104,7 @@ def said(name: str, event: str) -> str:
     """About that member, when the hub shows its cluster so."""
     twin = waiting(name)
     changes = HAPPENINGS[event](twin)
-    snapshot = twin.snapshot(twin.book(UID))
+    snapshot = twin.snapshot(twin.tracked(UID))
     shown = {NAME: replace(twin.observe(UID, NAME), **changes)}
     differently = replace(snapshot, observe=lambda each: shown.get(each) or twin.observe(UID, each))
     decisions = decide(differently, [NAME], twin.now).decisions

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from ibgu.core.adopt import NO_TRACES, Traces
-from ibgu.core.book import Book
 from ibgu.core.decide import (
     Answer,
     decide,
@@ -22,6 +21,7 @@ from ibgu.core.decide import (
     stage_work,
     start_step,
 )
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import (
     Decision,
@@ -106,18 +106,18 @@ class Twin(Hub, Story):
         self.touch(uid)
 
     def touch_everything(self) -> None:
-        for uid, book in self.world.books.items():
-            self.touch(uid, *{name for step in book.steps for name in step.members})
+        for uid, tracked in self.fleet.rollouts.items():
+            self.touch(uid, *{name for step in tracked.steps for name in step.members})
         for uid in self.ibgus:
             self.touch(uid)
 
     # -- looking ---------------------------------------------------------------------------
 
-    def snapshot(self, book: Book) -> Snapshot:
-        uid = book.rollout.uid
+    def snapshot(self, tracked: TrackedRollout) -> Snapshot:
+        uid = tracked.rollout.uid
         return Snapshot(
-            world=self.world,
-            book=book,
+            fleet=self.fleet,
+            tracked=tracked,
             observe=lambda name: self.observe(uid, name),
             cluster=lambda name: self.observe(uid, name).cluster,
             facts=self.facts,
@@ -128,15 +128,15 @@ class Twin(Hub, Story):
             scope=self.scope,
         )
 
-    def book(self, uid: str) -> Book:
-        return self.world.books[uid]
+    def tracked(self, uid: str) -> TrackedRollout:
+        return self.fleet.rollouts[uid]
 
     def member(self, uid: str, step: int, name: str) -> Member:
-        return self.book(uid).steps[step].members[name]
+        return self.tracked(uid).steps[step].members[name]
 
     def ask(self, uid: str, name: str, **seen: Any) -> list[Decision]:
         """What would be decided now if the hub showed the cluster a little differently."""
-        snapshot = self.snapshot(self.book(uid))
+        snapshot = self.snapshot(self.tracked(uid))
         differently = replace(self.observe(uid, name), **seen)
         return decide(replace(snapshot, observe=lambda _: differently), [name], self.now).decisions
 
@@ -145,10 +145,10 @@ class Twin(Hub, Story):
     def turn(self) -> list[Decision]:
         """Decide for everything that was touched, commit, and ask for the effects."""
         touched, self.touched = self.touched, {}
-        self.world.starts.settle(self.now)
+        self.fleet.starts.settle(self.now)
         self.turns += 1
         said: list[Decision] = []
-        for debt in list(self.world.debts.values()):
+        for debt in list(self.fleet.debts.values()):
             if (settled := decide_debt(debt, self.cluster(debt.cluster))) is not None:
                 self._take(settled, said)
         for uid, clusters in touched.items():
@@ -161,14 +161,14 @@ class Twin(Hub, Story):
         return said
 
     def _decide(self, uid: str, clusters: list[str], said: list[Decision]) -> None:
-        if uid not in self.world.books:
+        if uid not in self.fleet.rollouts:
             if uid in self.ibgus:
                 seen = OnRollout(Kind.ROLLOUT_SEEN, rollout_of(self.ibgus[uid]), "seen")
                 self._take(seen, said)
             else:
                 return
         self._learn(uid, clusters)
-        answer = self._answer(self.world.books[uid], clusters)
+        answer = self._answer(self.fleet.rollouts[uid], clusters)
         for decision in answer.decisions:
             self._take(decision, said)
         if answer.left:
@@ -179,13 +179,15 @@ class Twin(Hub, Story):
 
     def _learn(self, uid: str, clusters: Iterable[str]) -> None:
         """Ask the journal for the runs that nobody else knows."""
-        book = self.world.books[uid]
-        found = {other_run(book.latest(name), self.observe(uid, name).stage) for name in clusters}
-        self.world.foreign_runs |= found - {""} - self.records.run_ids
+        tracked = self.fleet.rollouts[uid]
+        found = {
+            other_run(tracked.latest(name), self.observe(uid, name).stage) for name in clusters
+        }
+        self.fleet.foreign_runs |= found - {""} - self.records.run_ids
 
-    def _answer(self, book: Book, clusters: Sequence[str]) -> Answer:
-        snapshot = self.snapshot(book)
-        current = book.current
+    def _answer(self, tracked: TrackedRollout, clusters: Sequence[str]) -> Answer:
+        snapshot = self.snapshot(tracked)
+        current = tracked.current
         for watcher in self.watchers:
             watcher.deciding()
         if current is not None and current.step.state is StepState.OPENING:
@@ -200,7 +202,7 @@ class Twin(Hub, Story):
     def _take(self, decision: Decision, said: list[Decision]) -> None:
         said.append(decision)
         self.said.append(Said(self.now, decision))
-        self.world.apply(decision)
+        self.fleet.apply(decision)
 
     def _perform(self, touched: dict[str, dict[str, None]], said: Iterable[Decision]) -> None:
         concerned = {(uid, name): None for uid, names in touched.items() for name in names}
@@ -216,35 +218,35 @@ class Twin(Hub, Story):
                 case Preempt(cluster=cluster):
                     self.touch_cluster(cluster)
                 case OnStep(kind=Kind.STEP_STARTED, step=step):
-                    members = self.book(step.rollout).steps[step.index].members
+                    members = self.tracked(step.rollout).steps[step.index].members
                     self.touch(step.rollout, *members)
                     for name in members:
                         self._others(name, step.rollout)
                 case OnStep(kind=Kind.STEP_OPENED, step=step):
                     self.touch(step.rollout)
                 case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
-                    steps = self.book(rollout.uid).steps
+                    steps = self.tracked(rollout.uid).steps
                     self.touch(rollout.uid, *{name for step in steps for name in step.members})
         for uid, name in concerned:
-            if uid in self.world.books and not self.facts.talm_live:
+            if uid in self.fleet.rollouts and not self.facts.talm_live:
                 self._follow(uid, name)
 
     def _others(self, name: str, but: str) -> None:
-        for uid in self.world.rollouts_of.get(name, ()):
+        for uid in self.fleet.rollouts_of.get(name, ()):
             if uid != but:
                 self.touch(uid, name)
 
     def _follow(self, uid: str, name: str) -> None:
-        wanted = stage_work(self.book(uid), name, self.observe(uid, name), self.now)
+        wanted = stage_work(self.tracked(uid), name, self.observe(uid, name), self.now)
         if wanted is not None:
             self.refusals.pop((uid, name), None)
             self.writes[uid, name] = wanted
-        member = self.book(uid).latest(name)
+        member = self.tracked(uid).latest(name)
         if member is not None:
-            step = self.book(uid).steps[member.step].step
-            digest = step.payload_digest if payload_wanted(self.book(uid), member) else ""
+            step = self.tracked(uid).steps[member.step].step
+            digest = step.payload_digest if payload_wanted(self.tracked(uid), member) else ""
             shown = self.loads[uid, name].digest if (uid, name) in self.loads else ""
-            kept = not digest and payload_kept(self.world, member)
+            kept = not digest and payload_kept(self.fleet, member)
             if digest != shown and not kept and (uid, name) not in self.denials:
                 self.loading[uid, name] = digest
 
@@ -252,7 +254,7 @@ class Twin(Hub, Story):
         """The missing rights are given, and what was denied is tried again."""
         self.forbidden = False
         self.denials.clear()
-        self.patches.update(self.world.debts)
+        self.patches.update(self.fleet.debts)
         self.touch_everything()
 
     # -- the world around it ---------------------------------------------------------------
@@ -333,7 +335,7 @@ class Twin(Hub, Story):
         self.loading.clear()
         self.timers.clear()
         self.touched.clear()
-        self.world = self.records.world()
-        self.patches = {debt.uid: debt for debt in self.world.debts.values()}
+        self.fleet = self.records.fleet()
+        self.patches = {debt.uid: debt for debt in self.fleet.debts.values()}
         self.facts = replace(self.facts, in_sync_since=self.now)
         self.touch_everything()

@@ -23,7 +23,7 @@ from ibgu.core.model import (
     RunState,
     Who,
 )
-from tests.core.book.records import MINUTE, NOW, done, failed, in_flight, member, run
+from tests.core.fleet.records import MINUTE, NOW, done, failed, in_flight, member, run
 
 BRAKE = Reason(ReasonKind.BRAKE, NOW, "5 in a row", None, Who.PERSON)
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgu.core.forecast import Change, Point, curve
-from tests.core.book.records import NOW
+from tests.core.fleet.records import NOW
 
 MINUTE = timedelta(minutes=1)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ibgu.core.forecast import Eta, InFlight, Pace, Rest, eta, makespan
 from ibgu.core.model import Action
-from tests.core.book.records import NOW
+from tests.core.fleet.records import NOW
 
 SPREAD = tuple(float(part) for part in range(55, 155, 10))
 """55 to 145 seconds, 100 on average."""

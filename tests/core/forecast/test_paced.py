@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ibgu.core.forecast import eta, makespan
 from ibgu.core.model import Action
 from ibgu.core.pacing import Pacing, words
-from tests.core.book.records import NOW
+from tests.core.fleet.records import NOW
 from tests.core.forecast.test_eta import PACES, rest, seconds
 
 RAMP = Pacing(ramp_up=True)

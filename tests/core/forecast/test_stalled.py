@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.core.forecast import Pace, Stalled, stalled
 from ibgu.core.model import Action
-from tests.core.book.records import NOW
+from tests.core.fleet.records import NOW
 
 PACES = {Action.PREP: Pace(40, 420.0, 720.0, (420.0,))}
 BEGAN = NOW - timedelta(seconds=721)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.book import End
+from ibgu.core.fleet import End
 from ibgu.core.gates.brake import first_failed, streak, threshold
 from ibgu.core.model import Cause
 from tests.core.decide.world import START, Twin, ibgu
@@ -25,7 +25,7 @@ def test_five_or_a_tenth_of_the_window(concurrency: int, needed: int) -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.until_started()
-    step = twin.book(uid).steps[0].step
+    step = twin.tracked(uid).steps[0].step
     assert threshold(replace(step, max_concurrency=concurrency)) == needed
 
 

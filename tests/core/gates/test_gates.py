@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.book import StepBook
+from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import GATES, LASTING, deadline, held, share
 from ibgu.core.model import Member, Reason, ReasonKind, Who
 from ibgu.core.snapshot import PayloadState, Snapshot
@@ -26,9 +26,9 @@ def waiting(plan: str = "Prep", *, count: int = 3, timeout: int = 60) -> tuple[T
     return twin, uid
 
 
-def parts(twin: Twin, uid: str) -> tuple[Snapshot, StepBook, Member]:
-    book = twin.book(uid)
-    return twin.snapshot(book), book.steps[0], twin.member(uid, 0, "site-1")
+def parts(twin: Twin, uid: str) -> tuple[Snapshot, TrackedStep, Member]:
+    tracked = twin.tracked(uid)
+    return twin.snapshot(tracked), tracked.steps[0], twin.member(uid, 0, "site-1")
 
 
 def kind_of(twin: Twin, uid: str) -> ReasonKind | None:
@@ -38,12 +38,12 @@ def kind_of(twin: Twin, uid: str) -> ReasonKind | None:
 
 
 def hold_rollout(twin: Twin, uid: str, reason: Reason) -> None:
-    book = twin.book(uid)
-    book.rollout = replace(book.rollout, hold=reason)
+    tracked = twin.tracked(uid)
+    tracked.rollout = replace(tracked.rollout, hold=reason)
 
 
 def hold_step(twin: Twin, uid: str, reason: Reason) -> None:
-    step = twin.book(uid).steps[0]
+    step = twin.tracked(uid).steps[0]
     step.step = replace(step.step, hold=reason)
 
 
@@ -136,7 +136,7 @@ def test_prep_has_no_floor() -> None:
 
 def test_the_deadline_moves_with_the_clock() -> None:
     twin, uid = waiting()
-    step = twin.book(uid).steps[0].step
+    step = twin.tracked(uid).steps[0].step
     assert deadline(step, START) == START + 60 * MINUTE
     stood = replace(step, stopped=5 * MINUTE)
     assert deadline(stood, START) == START + 65 * MINUTE
@@ -146,4 +146,4 @@ def test_the_deadline_moves_with_the_clock() -> None:
 
 def test_the_share_is_of_all_members_even_when_some_have_ended() -> None:
     twin, uid = waiting()
-    assert share(twin.book(uid), twin.book(uid).steps[0]) == 30 * MINUTE
+    assert share(twin.tracked(uid), twin.tracked(uid).steps[0]) == 30 * MINUTE

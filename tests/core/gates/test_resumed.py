@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.gates.brake import brake
 from ibgu.core.snapshot import Snapshot
-from tests.core.book.records import MINUTE, NOW, failed, member, rollout, step, world_of
 from tests.core.decide.world import Twin
+from tests.core.fleet.records import MINUTE, NOW, failed, member, rollout, step, world_of
 
 
 def engaged(failures: int, resumed: timedelta | None) -> bool:
@@ -16,14 +16,16 @@ def engaged(failures: int, resumed: timedelta | None) -> bool:
     names = [f"site-{n}" for n in range(1, failures + 1)]
     members = [failed(name, at=NOW + n * MINUTE) for n, name in enumerate(names)]
     since = None if resumed is None else NOW + resumed
-    world = world_of(rollout(), [step("Upgrade", brake_from=since)], members)
-    return brake(snapshot(world), world.books["uid-a"].steps[0], member("site-99"), NOW) is not None
+    fleet = world_of(rollout(), [step("Upgrade", brake_from=since)], members)
+    return (
+        brake(snapshot(fleet), fleet.rollouts["uid-a"].steps[0], member("site-99"), NOW) is not None
+    )
 
 
-def snapshot(world: World) -> Snapshot:
+def snapshot(fleet: FleetState) -> Snapshot:
     twin = Twin()
-    twin.world = world
-    return twin.snapshot(world.books["uid-a"])
+    twin.fleet = fleet
+    return twin.snapshot(fleet.rollouts["uid-a"])
 
 
 @pytest.mark.parametrize(

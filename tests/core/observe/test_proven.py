@@ -2,7 +2,7 @@
 
 from ibgu.core.model import IbuView, Look, Run, RunState, WorkView
 from ibgu.core.observe import accepted, answers, proven, speaks_for
-from tests.core.book.records import NOW, run
+from tests.core.fleet.records import NOW, run
 
 LOOK = Look("l1", NOW)
 IBU = IbuView(

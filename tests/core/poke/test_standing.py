@@ -7,7 +7,7 @@ import pytest
 
 from ibgu.core.model import ClusterView, Member, Observation, RunState, WorkView
 from ibgu.core.poke import Standing, standing
-from tests.core.book.records import MINUTE, NOW, in_flight, run
+from tests.core.fleet.records import MINUTE, NOW, in_flight, run
 
 OPEN, CLOSED, OVER = Standing.OPEN, Standing.CLOSED, Standing.OVER
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Raw, json
 
-from ibgu.core.book import Book, World
+from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import (
     Condition,
     FeedbackValue,
@@ -113,13 +113,13 @@ def cluster(name: str, uid: str = "", **labels: str) -> ClusterView:
     )
 
 
-def world(rollout: Rollout | None = None, *parts: Step | Member) -> World:
-    made = World()
+def fleet(rollout: Rollout | None = None, *parts: Step | Member) -> FleetState:
+    made = FleetState()
     steps = [part for part in parts if isinstance(part, Step)]
     members = [part for part in parts if isinstance(part, Member)]
     made.load([rollout] if rollout else [], steps, members, [])
     return made
 
 
-def book(rollout: Rollout, *parts: Step | Member) -> Book:
-    return world(rollout, *parts).books[rollout.uid]
+def track(rollout: Rollout, *parts: Step | Member) -> TrackedRollout:
+    return fleet(rollout, *parts).rollouts[rollout.uid]

@@ -7,8 +7,8 @@ import pytest
 from ibgu.core.kinds import ManagedFields
 from ibgu.core.model import Action, Member, RolloutState
 from ibgu.core.recover import behind, find
-from tests.core.book.records import done, failed, in_flight, rollout, step
-from tests.core.recover.objects import OURS, book, cluster, completed, entry, obj, work
+from tests.core.fleet.records import done, failed, in_flight, rollout, step
+from tests.core.recover.objects import OURS, cluster, completed, entry, obj, track, work
 
 TALM = ManagedFields(manager="manager", operation="Update", subresource="status")
 DONE = done("site-1", Action.PREP)
@@ -18,7 +18,7 @@ FAILED = failed("site-1", Action.PREP)
 @pytest.mark.parametrize(("run", "proved"), [("run-1", False), ("run-2", True)])
 def test_a_run_that_nobody_knows(run: str, *, proved: bool) -> None:
     found = find(obj(), [work("site-1", run)], cluster)
-    known = book(rollout(), step(), in_flight())
+    known = track(rollout(), step(), in_flight())
     assert bool(behind(known, found, {"run-2"})) == proved
 
 
@@ -39,7 +39,7 @@ def test_a_run_that_nobody_knows(run: str, *, proved: bool) -> None:
 )
 def test_an_end_that_nobody_noted(member: Member, told: Any, *, proved: bool) -> None:
     found = find(obj(status={"clusters": [told]}), [], cluster)
-    assert bool(behind(book(rollout(), step(), member), found, ())) == proved
+    assert bool(behind(track(rollout(), step(), member), found, ())) == proved
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_an_end_that_nobody_noted(member: Member, told: Any, *, proved: bool) ->
 )
 def test_a_step_that_nobody_knows(status: Any, *, proved: bool) -> None:
     found = find(obj("Prep", "Upgrade", status=status), [], cluster)
-    assert bool(behind(book(rollout(), step(), DONE), found, ())) == proved
+    assert bool(behind(track(rollout(), step(), DONE), found, ())) == proved
 
 
 def test_a_journal_that_is_complete_itself() -> None:
-    known = book(rollout(state=RolloutState.COMPLETE), step(), DONE)
+    known = track(rollout(state=RolloutState.COMPLETE), step(), DONE)
     status = completed(clusters=[entry("site-1", "Prep")])
     assert behind(known, find(obj(status=status), [], cluster), ()) == ""
 
@@ -65,4 +65,4 @@ def test_a_journal_that_is_complete_itself() -> None:
 def test_who_wrote_the_status(by: ManagedFields, *, proved: bool) -> None:
     """Beside a live TALM ibgu only watches: what TALM has done is in nobody's journal."""
     found = find(obj(status={"clusters": [entry("site-1", "Prep")]}, by=by), [], cluster)
-    assert bool(behind(book(rollout()), found, ())) == proved
+    assert bool(behind(track(rollout()), found, ())) == proved

@@ -18,7 +18,7 @@ from ibgu.core.recover.fates import NOTHING_KNOWN, Signs, fate
 from ibgu.core.recover.placing import Part
 from ibgu.core.recover.told import ToldAction
 from ibgu.core.recover.trace import Trace, traces_of
-from tests.core.book.records import NOW, done, in_flight, member, run
+from tests.core.fleet.records import NOW, done, in_flight, member, run
 from tests.core.recover.objects import work
 
 CHAIN = (Action.PREP, Action.UPGRADE)

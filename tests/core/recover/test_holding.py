@@ -7,15 +7,15 @@ import pytest
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Kind, ReasonKind, Rollout, RolloutState, Step, StepState
 from ibgu.core.recover import hold_all
-from tests.core.book.records import NOW, rollout, spec, step
-from tests.core.recover.objects import UID, book, obj
+from tests.core.fleet.records import NOW, rollout, spec, step
+from tests.core.recover.objects import UID, obj, track
 
 GONE: dict[str, Any] = {"state": RolloutState.DELETED, "deleted_at": NOW}
 
 
 def after(of: Rollout, *steps: Step, found: Ibgu | None) -> list[Rollout]:
     ibgus = {UID: found} if found is not None else {}
-    return [decision.rollout for decision in hold_all([book(of, *steps)], ibgus, "proof", NOW)]
+    return [decision.rollout for decision in hold_all([track(of, *steps)], ibgus, "proof", NOW)]
 
 
 @pytest.mark.parametrize("state", [RolloutState.PENDING, RolloutState.RUNNING])
@@ -81,6 +81,6 @@ def test_what_was_deleted_and_is_back_stands_where_it_had_come_to(
 
 
 def test_what_is_told() -> None:
-    running, complete = book(rollout()), book(rollout("b", state=RolloutState.COMPLETE))
+    running, complete = track(rollout()), track(rollout("b", state=RolloutState.COMPLETE))
     kinds = [d.kind for d in hold_all([running, complete], {}, "proof", NOW)]
     assert kinds == [Kind.ROLLOUT_HELD, Kind.IMPORTED]

@@ -17,8 +17,8 @@ from ibgu.core.model import (
 )
 from ibgu.core.recover import lost
 from ibgu.core.works import names
-from tests.core.book.records import NOW, done, failed, in_flight, member, rollout, run, step
-from tests.core.recover.objects import book, cluster
+from tests.core.fleet.records import NOW, done, failed, in_flight, member, rollout, run, step
+from tests.core.recover.objects import cluster, track
 
 P, U, F = Action.PREP, Action.UPGRADE, Action.FINALIZE_UPGRADE
 PREFIX = "lcm.openshift.io/ibgu-"
@@ -26,8 +26,8 @@ BY = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "uid-a"}
 
 
 def owed(view: ClusterView | None, *parts: Step | Member) -> Iterable[OnDebt]:
-    books = [book(rollout(), *parts)]
-    return list(lost(books, {}, lambda name: view))
+    tracked_rollouts = [track(rollout(), *parts)]
+    return list(lost(tracked_rollouts, {}, lambda name: view))
 
 
 def labels(view: ClusterView, *parts: Step | Member) -> dict[str, tuple[str | None, str | None]]:
@@ -118,12 +118,12 @@ def test_automatic_import(
 
 
 def test_the_newest_rollout_that_acted_on_the_cluster_speaks_for_it() -> None:
-    older = book(rollout(), step(), done("site-1", P))
+    older = track(rollout(), step(), done("site-1", P))
     newer = rollout("b", created_at=NOW.replace(hour=13))
-    acted = book(
+    acted = track(
         newer, step("Abort", rollout="uid-b"), done("site-1", Action.ABORT, rollout="uid-b")
     )
-    waits = book(newer, step("Abort", rollout="uid-b"), member("site-1", rollout="uid-b"))
+    waits = track(newer, step("Abort", rollout="uid-b"), member("site-1", rollout="uid-b"))
     view = cluster("site-1")
     assert list(lost([acted, older], {}, lambda _: view)) == []
     (decision,) = lost([waits, older], {}, lambda _: view)
@@ -133,6 +133,6 @@ def test_the_newest_rollout_that_acted_on_the_cluster_speaks_for_it() -> None:
 def test_what_is_owed_already_stays_owed() -> None:
     key = f"{PREFIX}upgrade-completed"
     old = Debt(uid="uid-site-1", cluster="site-1", rollout="uid-b", labels={key: Change(None, "")})
-    books = [book(rollout(), step(), done("site-1", P))]
-    (decision,) = lost(books, {old.uid: old}, cluster)
+    tracked_rollouts = [track(rollout(), step(), done("site-1", P))]
+    (decision,) = lost(tracked_rollouts, {old.uid: old}, cluster)
     assert set(decision.debt.labels) == {key, f"{PREFIX}prep-completed"}

@@ -14,8 +14,8 @@ from ibgu.core.recover import (
     versions_back,
     versions_of,
 )
-from tests.core.book.records import NOW, in_flight, member, rollout, run, step
-from tests.core.recover.objects import UID, book, obj, work
+from tests.core.fleet.records import NOW, in_flight, member, rollout, run, step
+from tests.core.recover.objects import UID, obj, track, work
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_versions_of_a_mirror() -> None:
     ],
 )
 def test_generations(shown: int, hold: Reason | None, *, proved: bool) -> None:
-    known = book(rollout(generation=3, hold=hold))
+    known = track(rollout(generation=3, hold=hold))
     assert bool(list(generation_back(known, obj(generation=shown)))) == proved
 
 
@@ -89,19 +89,19 @@ FOREIGN = {"run-9"}
     ],
 )
 def test_one_work(of: Member, marks: dict[str, str], *, proved: bool) -> None:
-    known = book(rollout(), step(), of)
+    known = track(rollout(), step(), of)
     assert bool(list(runs_back(known, [work("site-1", **marks)], FOREIGN))) == proved
 
 
 def test_works_that_are_missing_prove_nothing() -> None:
     """Somebody may have deleted all of them (R9.6)."""
     members = [in_flight(f"site-{n}", slot=n, run=run(id=f"run-{n}")) for n in range(1, 9)]
-    assert not list(runs_back(book(rollout(), step(), *members), [], FOREIGN))
+    assert not list(runs_back(track(rollout(), step(), *members), [], FOREIGN))
 
 
 def test_works_of_others_prove_nothing() -> None:
     """A payload work, a cluster that is no member, a work that is being deleted."""
-    known = book(rollout(), step(), ARMED)
+    known = track(rollout(), step(), ARMED)
     assert not list(runs_back(known, [work("site-7")], FOREIGN))
     one = work("site-1")
     payload = replace(one, metadata=replace(one.metadata, labels={}))
@@ -111,14 +111,14 @@ def test_works_of_others_prove_nothing() -> None:
 
 def test_a_shorter_plan_proves_nothing() -> None:
     """A person may have removed a step, where the CRD lets them (R1.4)."""
-    known = book(rollout(generation=3), step("Prep"), step("Upgrade", 1))
+    known = track(rollout(generation=3), step("Prep"), step("Upgrade", 1))
     assert not list(generation_back(known, obj("Prep", generation=4)))
     assert Action.PREP in known.steps[0].step.actions
 
 
 def test_a_proof_names_no_rollout_and_no_cluster() -> None:
     """Those of every namespace are held, and tell it."""
-    known = book(rollout(generation=3), step(), ARMED)
+    known = track(rollout(generation=3), step(), ARMED)
     found = obj(generation=2)
     told = [
         *versions_back(Versions({}, {UID: 5}), Versions({}, {UID: 4})),

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import (
     Action,
@@ -27,16 +27,16 @@ from ibgu.core.model import (
 )
 from ibgu.core.observe import Shown
 from ibgu.core.recover import find, rebuild
-from tests.core.book.records import NOW, done, in_flight, member, run, step
-from tests.core.book.records import rollout as record
-from tests.core.recover.objects import UID, cluster, completed, entry, obj, work, world
+from tests.core.fleet.records import NOW, done, in_flight, member, run, step
+from tests.core.fleet.records import rollout as record
+from tests.core.recover.objects import UID, cluster, completed, entry, fleet, obj, work
 
 LATER = NOW + timedelta(hours=1)
 PREPARED = {"prep_completed": ""}
 
 
-def _runs(world: World) -> set[str]:
-    steps = (step for book in world.books.values() for step in book.steps)
+def _runs(fleet: FleetState) -> set[str]:
+    steps = (step for tracked in fleet.rollouts.values() for step in tracked.steps)
     return {m.run.id for step in steps for m in step.members.values() if m.run is not None}
 
 
@@ -47,33 +47,33 @@ class Rebuilt:
         self,
         found: Ibgu,
         works: Iterable[Shown[WorkView]] = (),
-        known: World | None = None,
+        known: FleetState | None = None,
         clusters: Any = cluster,
     ) -> None:
-        self.world = known or World()
+        self.fleet = known or FleetState()
         works = list(works)
-        self.world.foreign_runs |= {work.view.run for work in works} - _runs(self.world)
-        book = self.world.books.get(UID)
+        self.fleet.foreign_runs |= {work.view.run for work in works} - _runs(self.fleet)
+        tracked = self.fleet.rollouts.get(UID)
         fresh = Rollout(uid=UID, namespace="fleet", name="a", created_at=NOW, spec=found.spec)
         shown = find(found, works, clusters)
-        before = book.rollout if book else fresh
-        self.said = list(rebuild(before, shown, self.world, "why", LATER))
+        before = tracked.rollout if tracked else fresh
+        self.said = list(rebuild(before, shown, self.fleet, "why", LATER))
         for decision in self.said:
-            self.world.apply(decision)
+            self.fleet.apply(decision)
 
     @property
     def rollout(self) -> Rollout:
-        return self.world.books[UID].rollout
+        return self.fleet.rollouts[UID].rollout
 
     @property
     def steps(self) -> list[Step]:
-        return [book.step for book in self.world.books[UID].steps]
+        return [tracked.step for tracked in self.fleet.rollouts[UID].steps]
 
     def member(self, index: int, name: str) -> Member:
-        return self.world.books[UID].steps[index].members[name]
+        return self.fleet.rollouts[UID].steps[index].members[name]
 
     def members(self, index: int) -> list[str]:
-        found = self.world.books[UID].steps[index].members.values()
+        found = self.fleet.rollouts[UID].steps[index].members.values()
         return [one.cluster for one in sorted(found, key=lambda m: m.position)]
 
 
@@ -191,7 +191,7 @@ def test_never_more_in_flight_than_slots() -> None:
 
 def test_one_hand_per_cluster() -> None:
     """R6: where another rollout has the claim, the imported one waits."""
-    known = world()
+    known = fleet()
     other = record("b")
     holds = in_flight(rollout="uid-b", run=run(id="run-b"))
     known.load([other], [step(rollout="uid-b")], [holds], [])
@@ -210,7 +210,7 @@ def test_a_plan_that_cannot_be_read_has_no_steps() -> None:
 class TestOfAJournalThatIsBehind:
     def test_what_it_knows_stays(self) -> None:
         """Positions, too: newcomers come last."""
-        known = world(record(), step(), done("site-1", Action.PREP), member("site-2"))
+        known = fleet(record(), step(), done("site-1", Action.PREP), member("site-2"))
         told = status(entry("site-0", "Prep"), entry("site-1", "Prep"), entry("site-2"))
         found = Rebuilt(obj(status=told), [], known)
         assert found.members(0) == ["site-1", "site-2", "site-0"]
@@ -219,7 +219,7 @@ class TestOfAJournalThatIsBehind:
 
     def test_a_run_that_was_followed_by_another_is_closed_first(self) -> None:
         mine = in_flight(run=run(id="run-0"))
-        known = world(record(), step("Prep Upgrade"), mine)
+        known = fleet(record(), step("Prep Upgrade"), mine)
         works = [work("site-1", action="Upgrade", echo="run-1 Upgrade")]
         told = status(entry("site-1", "Prep", current="Upgrade"))
         found = Rebuilt(obj("Prep Upgrade", status=told), works, known)
@@ -233,7 +233,7 @@ class TestOfAJournalThatIsBehind:
 
     def test_a_withdrawn_attempt_was_followed_by_another(self) -> None:
         mine = in_flight(run=run(id="run-0"))
-        known = world(record(), step(), mine)
+        known = fleet(record(), step(), mine)
         found = Rebuilt(obj(), [work("site-1")], known)
         first = next(d.member for d in found.said if isinstance(d, OnMember))
         assert first.run is not None
@@ -241,7 +241,7 @@ class TestOfAJournalThatIsBehind:
 
     def test_a_step_that_it_believes_to_run_is_over(self) -> None:
         mine = in_flight(run=run(id="run-0"))
-        known = world(record(), step(), mine)
+        known = fleet(record(), step(), mine)
         told = status(entry("site-1", "Prep"), step=2, total=1)
         found = Rebuilt(obj("Prep", "Upgrade", status=told), [], known)
         assert found.steps[0].state is StepState.FINISHED
@@ -250,7 +250,7 @@ class TestOfAJournalThatIsBehind:
 
     def test_a_finished_step_is_not_touched(self) -> None:
         before = step(state=StepState.FINISHED, finished_at=NOW, total=1)
-        known = world(record(), before, done("site-1", Action.PREP))
+        known = fleet(record(), before, done("site-1", Action.PREP))
         told = status(entry("site-1", "Prep"), step=2, total=1)
         views = {"site-1": cluster("site-1", **PREPARED)}
         found = Rebuilt(obj("Prep", "Upgrade", status=told), [], known, views.get)
@@ -259,7 +259,7 @@ class TestOfAJournalThatIsBehind:
 
     def test_a_step_that_it_saw_only_opening(self) -> None:
         opening = step(state=StepState.OPENING, started_at=None)
-        known = world(record(), opening)
+        known = fleet(record(), opening)
         found = Rebuilt(obj(status=status(entry("site-1"), total=1)), [], known)
         assert found.steps[0].state is StepState.RUNNING
         assert found.members(0) == ["site-1"]
@@ -267,7 +267,7 @@ class TestOfAJournalThatIsBehind:
     def test_the_spec_that_the_status_was_written_for_is_the_accepted_one(self) -> None:
         told = status(entry("site-1", "Prep"), step=2, total=1, observedGeneration=4)
         newer = obj("Prep", "Upgrade", status=told, generation=4)
-        known = world(record(generation=3), step(), done("site-1", Action.PREP))
+        known = fleet(record(generation=3), step(), done("site-1", Action.PREP))
         found = Rebuilt(newer, [], known)
         assert (found.rollout.generation, found.rollout.spec) == (4, newer.spec)
 
@@ -275,6 +275,6 @@ class TestOfAJournalThatIsBehind:
         """It is checked after the resume."""
         told = status(entry("site-1", "Prep"), observedGeneration=4)
         before = record(generation=3)
-        known = world(before, step(), in_flight(run=run(id="run-0")))
+        known = fleet(before, step(), in_flight(run=run(id="run-0")))
         found = Rebuilt(obj(status=told, generation=5), [], known)
         assert (found.rollout.generation, found.rollout.spec) == (3, before.spec)

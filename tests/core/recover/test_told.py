@@ -14,7 +14,7 @@ from ibgu.core.recover.placing import Part, place, step_of
 from ibgu.core.recover.told import Entry, Told, ToldAction, told
 from ibgu.core.recover.trace import traces_of
 from ibgu.core.status import summary_of
-from tests.core.book import records
+from tests.core.fleet import records
 from tests.core.recover.objects import cluster, completed, entry, obj, work
 
 TALM = ManagedFields(manager="manager", operation="Update", subresource="status")
@@ -68,8 +68,8 @@ def test_a_step_that_opens_has_no_members_whatever_the_rollout_counts() -> None:
     plan = records.rollout(spec=records.spec("Prep", "Upgrade"))
     prepared = records.step(total=1, state=StepState.FINISHED)
     opening = records.step(index=1, state=StepState.OPENING, total=0)
-    book = records.book_of(plan, [prepared, opening], [records.done("site-1", Action.PREP)])
-    summary = summary_of(book)
+    tracked = records.book_of(plan, [prepared, opening], [records.done("site-1", Action.PREP)])
+    summary = summary_of(tracked)
     assert summary is not None
     assert (summary["step"], summary["total"]) == (2, 1)
     assert told(obj(status={"summary": summary})).steps == 1

@@ -4,13 +4,15 @@ from typing import Any
 
 from msgspec import json
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.status.listing import Listing, Words
 
 
-def entries(book: Book, listing: Listing | None = None, words: Words = Words.WHOLE) -> Any:
+def entries(
+    tracked: TrackedRollout, listing: Listing | None = None, words: Words = Words.WHOLE
+) -> Any:
     listing = listing or Listing()
-    listing.update(book)
+    listing.update(tracked)
     encoded = listing.encoded(words)
     assert len(bytes(encoded)) == listing.size(words)
     return json.decode(encoded)

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import Condition
 from ibgu.core.model import Action, Reason, ReasonKind, RolloutState, StepState
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status import hold_of
 from ibgu.core.status.conditions import conditions
-from tests.core.book.records import (
+from tests.core.fleet.records import (
     MINUTE,
     NOW,
     book_of,
@@ -29,21 +29,21 @@ FINISHED = StepState.FINISHED
 
 
 def of(
-    book: Book,
+    tracked: TrackedRollout,
     *before: Condition,
     payload: PayloadState | None = None,
     counted: bool = True,
     mistakes: Sequence[str] = (),
 ) -> dict[str, Any]:
     found = conditions(
-        book, payload or PayloadState(), before, NOW, counted=counted, mistakes=mistakes
+        tracked, payload or PayloadState(), before, NOW, counted=counted, mistakes=mistakes
     )
     return {condition["type"]: condition for condition in found}
 
 
 def ten(
     done_: int = 0, failed_: int = 0, running: int = 0, state: RolloutState = RolloutState.RUNNING
-) -> Book:
+) -> TrackedRollout:
     """Ten clusters of one step; those that are not counted wait."""
     names = [f"site-{n}" for n in range(1, 11)]
     members = [member(name) for name in names]
@@ -72,10 +72,10 @@ def test_the_counts_follow_only_where_no_field_of_the_status_has_them(
 
 
 def test_a_complete_rollout_has_talms_text() -> None:
-    book = ten(9, 1, state=RolloutState.COMPLETE)
+    tracked = ten(9, 1, state=RolloutState.COMPLETE)
     words = "All plan steps are completed"
-    assert of(book)["Progressing"]["message"] == words
-    message = of(book, counted=False)["Progressing"]["message"]
+    assert of(tracked)["Progressing"]["message"] == words
+    message = of(tracked, counted=False)["Progressing"]["message"]
     assert message == f"{words} (9 of 10 clusters done, 1 failed)"
 
 
@@ -124,15 +124,15 @@ def test_a_hold_of_the_rollout_is_a_condition(kind: ReasonKind, type_: str) -> N
 
 
 def test_a_hold_of_the_current_step_is_a_condition() -> None:
-    book = book_of(rollout(), [step(hold=reason(ReasonKind.BRAKE, "5 in a row"))])
-    assert of(book)["Held"]["reason"] == "Brake"
-    assert hold_of(book.rollout, book.newest) == reason(ReasonKind.BRAKE, "5 in a row")
+    tracked = book_of(rollout(), [step(hold=reason(ReasonKind.BRAKE, "5 in a row"))])
+    assert of(tracked)["Held"]["reason"] == "Brake"
+    assert hold_of(tracked.rollout, tracked.newest) == reason(ReasonKind.BRAKE, "5 in a row")
 
 
 def test_nothing_keeps_a_rollout_whose_step_is_finished() -> None:
-    book = book_of(rollout(), [step(state=FINISHED, total=1)])
-    assert hold_of(book.rollout, book.newest) is None
-    assert list(of(book)) == ["Progressing"]
+    tracked = book_of(rollout(), [step(state=FINISHED, total=1)])
+    assert hold_of(tracked.rollout, tracked.newest) is None
+    assert list(of(tracked)) == ["Progressing"]
 
 
 def test_what_is_missing_on_the_hub_is_named() -> None:

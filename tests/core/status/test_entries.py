@@ -6,7 +6,8 @@ import pytest
 
 from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState, Stage
 from ibgu.core.status.entries import WORDS
-from tests.core.book.records import (
+from tests.core.decide.world import Twin, ibgu
+from tests.core.fleet.records import (
     book_of,
     done,
     failed,
@@ -16,7 +17,6 @@ from tests.core.book.records import (
     run,
     step,
 )
-from tests.core.decide.world import Twin, ibgu
 from tests.core.status.listed import entries
 
 
@@ -116,7 +116,7 @@ def test_a_failed_member_keeps_what_it_had_completed() -> None:
     twin.spokes["site-1"].faults[Stage.UPGRADE] = "fail"
     uid = twin.apply(ibgu("a", "Prep Upgrade FinalizeUpgrade"))
     twin.wait(hours=1)
-    (found,) = entries(twin.book(uid))
+    (found,) = entries(twin.tracked(uid))
     assert found["completedActions"] == [{"action": "Prep"}]
     assert [failure["action"] for failure in found["failedActions"]] == ["Upgrade"]
     assert "currentAction" not in found
@@ -146,11 +146,11 @@ def test_a_late_completion_moves_to_the_completed_actions() -> None:
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", timeout=20))
     twin.wait(minutes=30)
-    assert "failedActions" in entries(twin.book(uid))[0]
+    assert "failedActions" in entries(twin.tracked(uid))[0]
     twin.wait(hours=1)
     words = "completed late, after 60 min"
     completed = [{"action": "Prep", "message": words}]
-    assert entries(twin.book(uid)) == [{"name": "site-1", "completedActions": completed}]
+    assert entries(twin.tracked(uid)) == [{"name": "site-1", "completedActions": completed}]
 
 
 def test_a_late_completion_whose_label_was_changed_is_told_in_the_message() -> None:
@@ -160,7 +160,7 @@ def test_a_late_completion_whose_label_was_changed_is_told_in_the_message() -> N
     twin.wait(minutes=30)
     twin.labels["site-1"].clear()
     twin.wait(hours=1)
-    (found,) = entries(twin.book(uid))
+    (found,) = entries(twin.tracked(uid))
     assert "completedActions" not in found
     (failure,) = found["failedActions"]
     assert failure["message"].endswith("(completed late, after 60 min)")

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import Action, Member
 from ibgu.core.status.entries import entry
 from ibgu.core.status.listing import Listing, Words, item
-from tests.core.book.records import book_of, done, failed, in_flight, member, rollout, step
+from tests.core.fleet.records import book_of, done, failed, in_flight, member, rollout, step
 from tests.core.status.listed import entries
 
 LONG = "x" * 200
@@ -33,8 +33,8 @@ def _member(number: int, index: int, kind: str) -> Member:
     return member(name, step=index)
 
 
-def _change(book: Book, number: int, index: int, kind: str) -> None:
-    of = book.steps[index]
+def _change(tracked: TrackedRollout, number: int, index: int, kind: str) -> None:
+    of = tracked.steps[index]
     if kind != "removed":
         of.put(_member(number, index, kind))
     elif f"site-{number}" in of.members:
@@ -43,18 +43,18 @@ def _change(book: Book, number: int, index: int, kind: str) -> None:
 
 @given(st.lists(st.lists(_changes(), max_size=8), max_size=6))
 def test_it_follows_the_book_however_often_it_is_asked(rounds: list[list[Any]]) -> None:
-    book = book_of(rollout(), [step(), step(index=1)])
+    tracked = book_of(rollout(), [step(), step(index=1)])
     kept = Listing()
     for changes in rounds:
         for change in changes:
-            _change(book, *change)
+            _change(tracked, *change)
         for words in Words:
-            assert entries(book, kept, words) == entries(_copy(book), None, words)
+            assert entries(tracked, kept, words) == entries(_copy(tracked), None, words)
 
 
-def _copy(book: Book) -> Book:
-    members = [member for each in book.steps for member in each.members.values()]
-    return book_of(book.rollout, [each.step for each in book.steps], members)
+def _copy(tracked: TrackedRollout) -> TrackedRollout:
+    members = [member for each in tracked.steps for member in each.members.values()]
+    return book_of(tracked.rollout, [each.step for each in tracked.steps], members)
 
 
 def test_only_what_has_changed_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,13 +65,13 @@ def test_only_what_has_changed_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> 
         return entry(cluster, members)
 
     monkeypatch.setattr("ibgu.core.status.listing.entry", counting)
-    book = book_of(rollout(), [step()], [in_flight(f"site-{n}", slot=n) for n in range(1, 30)])
+    tracked = book_of(rollout(), [step()], [in_flight(f"site-{n}", slot=n) for n in range(1, 30)])
     kept = Listing()
-    kept.update(book)
+    kept.update(tracked)
     assert len(made) == 29
-    kept.update(book)
-    book.steps[0].put(done("site-7", Action.PREP))
-    kept.update(book)
+    kept.update(tracked)
+    tracked.steps[0].put(done("site-7", Action.PREP))
+    kept.update(tracked)
     assert made[29:] == ["site-7"]
 
 
@@ -84,12 +84,12 @@ def test_another_book_is_read_as_a_whole() -> None:
 
 def test_a_member_that_is_taken_back_is_listed_no_more() -> None:
     """Whether it was listed before or not."""
-    book, kept = book_of(rollout(), [step()], [member("site-1"), member("site-2")]), Listing()
-    entries(book, kept)
-    book.steps[0].put(member("site-3"))
+    tracked, kept = book_of(rollout(), [step()], [member("site-1"), member("site-2")]), Listing()
+    entries(tracked, kept)
+    tracked.steps[0].put(member("site-3"))
     for name in ("site-1", "site-3"):
-        book.steps[0].remove(name)
-    assert entries(book, kept) == [{"name": "site-2"}]
+        tracked.steps[0].remove(name)
+    assert entries(tracked, kept) == [{"name": "site-2"}]
 
 
 def test_an_entry_without_words_is_kept_once() -> None:

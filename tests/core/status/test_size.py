@@ -17,7 +17,7 @@ from ibgu.core.status import size as module
 from ibgu.core.status.entries import OUTCOME_WORDS
 from ibgu.core.status.listing import SHORT, Listing, item
 from ibgu.core.status.size import LIMIT
-from tests.core.book.records import NOW, book_of, done, failed, in_flight, member, rollout, step
+from tests.core.fleet.records import NOW, book_of, done, failed, in_flight, member, rollout, step
 from tests.core.status.listed import plain
 
 LONG = "x" * 200
@@ -202,11 +202,11 @@ def test_a_fleet_that_no_object_can_hold() -> None:
     members += [failed(f"site-{n}", message=LONG) for n in range(19_901, 19_951)]
     members += [in_flight(f"site-{n}", LONG, n - 19_950) for n in range(19_951, 19_981)]
     members += [member(f"site-{n}") for n in range(19_981, 20_001)]
-    book = book_of(rollout(), [step(max_concurrency=50, total=20_000)], members)
+    tracked = book_of(rollout(), [step(max_concurrency=50, total=20_000)], members)
     old = "2025-12-31T00:00:00Z"
     before = Condition(type="ClustersListed", status="False", last_transition_time=old)
     served = frozenset({"summary", "hidden"})
-    found = plain(status_of(book, PayloadState(), [before], served, NOW))
+    found = plain(status_of(tracked, PayloadState(), [before], served, NOW))
     assert size(found) <= LIMIT
     shown = set(names(found))
     assert {f"site-{n}" for n in range(19_901, 19_981)} <= shown
@@ -216,7 +216,7 @@ def test_a_fleet_that_no_object_can_hold() -> None:
     assert told["message"].startswith(f"{found['hidden']} clusters are not listed here")
     assert "REST API" in told["message"]
     assert told["lastTransitionTime"] == old
-    talms = plain(status_of(book, PayloadState(), [], frozenset(), NOW))
+    talms = plain(status_of(tracked, PayloadState(), [], frozenset(), NOW))
     assert "hidden" not in talms
     assert talms["conditions"][1]["type"] == "ClustersListed"
 
@@ -247,9 +247,9 @@ def test_no_fleet_is_too_large(members: Callable[[int], list[Member]]) -> None:
     hold = Reason(ReasonKind.INVALID_PLAN, NOW, "\x00" * 40_000)
     found = [each for n in range(1, 20_001) for each in members(n)]
     steps = [step(), step("Upgrade", 1, max_concurrency=20_000)]
-    book = book_of(rollout(hold=hold), steps, found)
+    tracked = book_of(rollout(hold=hold), steps, found)
     payload = PayloadState(warnings=("\x00" * 40_000,))
-    encoded = json.encode(status_of(book, payload, [], OPTIONAL, NOW))
+    encoded = json.encode(status_of(tracked, payload, [], OPTIONAL, NOW))
     assert len(encoded) <= LIMIT
     shown = json.decode(encoded)
     assert len(shown["clusters"]) + shown["hidden"] == 20_000

@@ -10,7 +10,8 @@ from ibgu.core.kinds import Condition
 from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status import held_status, phase_of, status_of, summary_of
-from tests.core.book.records import (
+from tests.core.decide.world import Twin, ibgu
+from tests.core.fleet.records import (
     NOW,
     book_of,
     done,
@@ -22,14 +23,13 @@ from tests.core.book.records import (
     spec,
     step,
 )
-from tests.core.decide.world import Twin, ibgu
 from tests.core.status.listed import plain
 
 OURS = frozenset({"phase", "summary", "hidden"})
 
 
-def status(book: Any, served: frozenset[str] = OURS) -> Any:
-    return plain(status_of(book, PayloadState(), [], served, NOW))
+def status(tracked: Any, served: frozenset[str] = OURS) -> Any:
+    return plain(status_of(tracked, PayloadState(), [], served, NOW))
 
 
 def finished(cluster: str, outcome: Outcome, cause: Cause) -> Any:
@@ -48,8 +48,8 @@ def test_the_summary_counts_the_clusters_of_the_whole_rollout() -> None:
         done("site-7", Action.UPGRADE),
     ]
     members = [members[0], *(_second(m) for m in members[1:]), failed("site-8")]
-    book = book_of(rollout(), [step(), step(index=1, total=7)], members)
-    assert summary_of(book) == {
+    tracked = book_of(rollout(), [step(), step(index=1, total=7)], members)
+    assert summary_of(tracked) == {
         "step": 2,
         "stepTotal": 7,
         "total": 8,
@@ -94,8 +94,8 @@ def test_there_is_no_summary_before_the_first_step() -> None:
     ],
 )
 def test_phases(found: Any, steps: list[Any], phase: str) -> None:
-    book = book_of(found, steps)
-    assert phase_of(book.rollout, book.newest, book.counts) == phase
+    tracked = book_of(found, steps)
+    assert phase_of(tracked.rollout, tracked.newest, tracked.counts) == phase
 
 
 @pytest.mark.parametrize(
@@ -117,16 +117,16 @@ def test_a_complete_rollout_says_whether_a_cluster_has_failed(
 
 def test_only_served_fields_are_sent() -> None:
     """An unknown one would reject the whole apply."""
-    book = book_of(rollout(), [step()], [member()])
+    tracked = book_of(rollout(), [step()], [member()])
     talms = {"observedGeneration", "startedAt", "completedAt", "conditions", "clusters"}
-    assert set(status(book, frozenset())) == talms
-    assert set(status(book, frozenset({"phase"}))) == talms | {"phase"}
-    assert set(status(book)) == talms | OURS
+    assert set(status(tracked, frozenset())) == talms
+    assert set(status(tracked, frozenset({"phase"}))) == talms | {"phase"}
+    assert set(status(tracked)) == talms | OURS
 
 
 def test_the_counts_move_into_the_message_where_they_have_no_field() -> None:
-    book = book_of(rollout(spec=spec("Prep")), [step(total=1)], [member()])
-    told = [status(book, served)["conditions"][0]["message"] for served in (OURS, frozenset())]
+    tracked = book_of(rollout(spec=spec("Prep")), [step(total=1)], [member()])
+    told = [status(tracked, served)["conditions"][0]["message"] for served in (OURS, frozenset())]
     words = "Waiting for plan step 0 to be completed"
     assert told == [words, f"{words} (0 of 1 clusters done)"]
 
@@ -135,13 +135,13 @@ def test_times_are_set_and_the_end_is_cleared_by_an_append() -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
     twin.wait(minutes=5)
-    found = status(twin.book(uid))
+    found = status(twin.tracked(uid))
     assert found["startedAt"] == "2026-01-01T00:00:00Z"
     assert found["completedAt"] == "2026-01-01T00:01:01Z"
     twin.append(uid, "Upgrade")
     twin.settle()
-    assert status(twin.book(uid))["startedAt"] == "2026-01-01T00:00:00Z"
-    assert status(twin.book(uid))["completedAt"] is None
+    assert status(twin.tracked(uid))["startedAt"] == "2026-01-01T00:00:00Z"
+    assert status(twin.tracked(uid))["completedAt"] is None
 
 
 def test_a_step_that_is_appended_behind_a_hold_ends_the_completion_too() -> None:
@@ -151,7 +151,7 @@ def test_a_step_that_is_appended_behind_a_hold_ends_the_completion_too() -> None
     twin.adoption.add(uid)
     twin.append(uid, "Upgrade")
     twin.settle()
-    found = status(twin.book(uid))
+    found = status(twin.tracked(uid))
     assert found["completedAt"] is None
     assert found["observedGeneration"] == 2
     assert [c["type"] for c in found["conditions"]] == ["Progressing", "Held"]
@@ -163,7 +163,7 @@ def test_the_same_book_gives_the_same_status_at_any_time() -> None:
     twin = Twin("site-1", "site-2")
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=30)
-    first = status(twin.book(uid))
+    first = status(twin.tracked(uid))
     (shown,) = first["conditions"]
     before = Condition(
         type=shown["type"],
@@ -171,7 +171,7 @@ def test_the_same_book_gives_the_same_status_at_any_time() -> None:
         last_transition_time=shown["lastTransitionTime"],
     )
     later = NOW + timedelta(hours=1)
-    assert plain(status_of(twin.book(uid), PayloadState(), [before], OURS, later)) == first
+    assert plain(status_of(twin.tracked(uid), PayloadState(), [before], OURS, later)) == first
 
 
 def test_talms_clusters_stay_until_they_are_taken_over() -> None:

@@ -11,12 +11,12 @@ from ibgu.controller.commit import Draft
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.following import Following
 from ibgu.core import decide
-from ibgu.core.book import World
 from ibgu.core.decide.turn import Turn
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import Decision, OnMember
 from tests.simulation.checks import Found
 
-Decided = WeakKeyDictionary[World, set[tuple[str, str]]]
+Decided = WeakKeyDictionary[FleetState, set[tuple[str, str]]]
 """Rollout uid and cluster, of the turn that goes on."""
 
 
@@ -52,7 +52,7 @@ def _in_sync(found: Found) -> Any:
 def _begun(decided: Decided) -> Any:
     def around(draft: Any) -> Any:
         async def begun(mine: Deciding, *given: Any) -> Any:
-            decided[mine._parts.world] = set()
+            decided[mine._parts.fleet] = set()
             return await draft(mine, *given)
 
         return begun
@@ -65,7 +65,7 @@ def _told(decided: Decided) -> Any:
         def told(mine: Draft, decision: Decision) -> None:
             if isinstance(decision, OnMember):
                 member = decision.member
-                decided[mine.world].add((member.rollout, member.cluster))
+                decided[mine.fleet].add((member.rollout, member.cluster))
             take(mine, decision)
 
         return told
@@ -76,7 +76,7 @@ def _told(decided: Decided) -> Any:
 def _looked_at(decided: Decided) -> Any:
     def around(decide_members: Any) -> Any:
         def looked_at(turn: Turn, cluster: str) -> None:
-            decided[turn.snapshot.world].add((turn.rollout.uid, cluster))
+            decided[turn.snapshot.fleet].add((turn.rollout.uid, cluster))
             decide_members(turn, cluster)
 
         return looked_at
@@ -87,10 +87,10 @@ def _looked_at(decided: Decided) -> Any:
 def _done(found: Found, decided: Decided) -> Any:
     def around(perform: Any) -> Any:
         def done(mine: Following, uid: str, clusters: Iterable[str], now: datetime) -> None:
-            world = mine._parts.world
+            fleet = mine._parts.fleet
             known = {(uid, name) for name in clusters}
-            if uid in world.books:
-                strange = known - decided[world]
+            if uid in fleet.rollouts:
+                strange = known - decided[fleet]
                 found.check("nothing is done for whom nothing is decided", not strange, strange)
             perform(mine, uid, clusters, now)
 

@@ -3,36 +3,36 @@
 from collections.abc import Iterable
 from typing import Any
 
-from ibgu.core.book import Book
+from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import Outcome, RolloutState
 from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryClient
 from tests.simulation.checks import Found
-from tests.simulation.world import World
+from tests.simulation.world import FleetState
 
 
-async def check_ending(found: Found, world: World, *, calm: bool) -> None:
+async def check_ending(found: Found, fleet: FleetState, *, calm: bool) -> None:
     """`calm`: nothing has gone wrong, so everything must have gone well."""
-    node = world.leader()
+    node = fleet.leader()
     loop = node.controller._loop if node is not None and node.controller is not None else None
     if loop is None:
         found.check("liveness", False, "nobody leads at the end")
         return
-    ending = _Ending(found, world)
-    ending.debts(loop.world.debts)
-    ending.restores(loop.world.books)
+    ending = _Ending(found, fleet)
+    ending.debts(loop.fleet.debts)
+    ending.restores(loop.fleet.rollouts)
     if calm:
-        ending.all_well(loop.world.books.values())
-    await ending.works(list(loop.world.books.values()))
-    await ending.statuses(loop.world.books)
+        ending.all_well(loop.fleet.rollouts.values())
+    await ending.works(list(loop.fleet.rollouts.values()))
+    await ending.statuses(loop.fleet.rollouts)
 
 
 class _Ending:
-    def __init__(self, found: Found, world: World) -> None:
+    def __init__(self, found: Found, fleet: FleetState) -> None:
         self._check = found.check
-        self._world = world
-        self._client = MemoryClient(world.hub)
+        self._world = fleet
+        self._client = MemoryClient(fleet.hub)
 
     async def _items(self, path: str) -> list[Any]:
         answer = await self._client.get(path, dict[str, Any])
@@ -42,20 +42,25 @@ class _Ending:
     def debts(self, debts: dict[str, Any]) -> None:
         self._check("nothing is owed at the end", not debts, str(debts))
 
-    def restores(self, books: dict[str, Book]) -> None:
-        for uid in self._world.gone_back & set(books):
-            rollout = books[uid].rollout
+    def restores(self, tracked_rollouts: dict[str, TrackedRollout]) -> None:
+        for uid in self._world.gone_back & set(tracked_rollouts):
+            rollout = tracked_rollouts[uid].rollout
             self._check("a restore is noticed", bool(rollout.restore), rollout)
 
-    def all_well(self, books: Iterable[Book]) -> None:
-        members = [m for book in books for step in book.steps for m in step.members.values()]
+    def all_well(self, tracked_rollouts: Iterable[TrackedRollout]) -> None:
+        members = [
+            m
+            for tracked in tracked_rollouts
+            for step in tracked.steps
+            for m in step.members.values()
+        ]
         self._check("somebody takes part", bool(members), "no members")
         for member in members:
             well = member.outcome is Outcome.SUCCEEDED
             self._check("all is well where nothing goes wrong", well, member)
 
-    async def works(self, books: list[Book]) -> None:
-        known = {book.rollout.uid for book in books}
+    async def works(self, tracked_rollouts: list[TrackedRollout]) -> None:
+        known = {tracked.rollout.uid for tracked in tracked_rollouts}
         there = {item["metadata"]["name"] for item in await self._items(paths.MANAGED_CLUSTERS)}
         for work in await self._items(paths.works()):
             meta = work["metadata"]
@@ -72,14 +77,14 @@ class _Ending:
             left = ours and uid not in known and not meta.get("deletionTimestamp")
             self._check("no work is left of a rollout that is gone", not left, meta)
 
-    async def statuses(self, books: dict[str, Book]) -> None:
+    async def statuses(self, tracked_rollouts: dict[str, TrackedRollout]) -> None:
         for item in await self._items(paths.ibgus()):
-            book = books[item["metadata"]["uid"]]
+            tracked = tracked_rollouts[item["metadata"]["uid"]]
             status = item.get("status") or {}
             words = (item["metadata"]["name"], status.get("phase"))
-            self._check("liveness", book.rollout.state is RolloutState.COMPLETE, words)
-            phase = "CompletedWithFailures" if book.counts.failed else "Completed"
+            self._check("liveness", tracked.rollout.state is RolloutState.COMPLETE, words)
+            phase = "CompletedWithFailures" if tracked.counts.failed else "Completed"
             self._check("the status is up to date", status.get("phase") == phase, words)
             told = {entry["name"] for entry in status.get("clusters", ())}
-            members = {name for step in book.steps for name in step.members}
+            members = {name for step in tracked.steps for name in step.members}
             self._check("no member is forgotten", told <= members, told, "of", members)

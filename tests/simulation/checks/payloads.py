@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ibgu.core.book import World
+from ibgu.core.fleet import FleetState
 from ibgu.core.model import Action, Member, RunState
 from tests.simulation.checks import Found
 
@@ -22,9 +22,9 @@ class Payloads:
         self._begun: set[str] = set()
         self._armed: set[str] = set()
 
-    def turned(self, world: World) -> None:
-        for book in world.books.values():
-            for step in book.steps:
+    def turned(self, fleet: FleetState) -> None:
+        for tracked in fleet.rollouts.values():
+            for step in tracked.steps:
                 for member in step.members.values():
                     self._member(member, step.step.payload_digest)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ibgu.core.book import StepBook, World
+from ibgu.core.fleet import FleetState, TrackedStep
 from ibgu.core.model import Member, MemberState, Outcome, RunResult
 from tests.core.decide.invariants import IN_FLIGHT, WAITING
 from tests.simulation.checks import Found
@@ -19,11 +19,11 @@ class Turns:
         self._ends: dict[Any, tuple[Outcome | None, str]] = {}
         self._runs: dict[str, tuple[Any, RunResult | None]] = {}
 
-    def turned(self, world: World) -> None:
+    def turned(self, fleet: FleetState) -> None:
         claims: dict[str, str] = {}
         shown = self._shown()
-        for uid, book in world.books.items():
-            for step in book.steps:
+        for uid, tracked in fleet.rollouts.items():
+            for step in tracked.steps:
                 self._step(step, shown)
                 for member in step.members.values():
                     if member.slot is not None:
@@ -34,10 +34,10 @@ class Turns:
                             member,
                         )
         self._found.check(
-            "R6 one rollout a cluster", set(claims) == set(world.holds), "holds differ from members"
+            "R6 one rollout a cluster", set(claims) == set(fleet.holds), "holds differ from members"
         )
 
-    def _step(self, step: StepBook, shown: set[str]) -> None:
+    def _step(self, step: TrackedStep, shown: set[str]) -> None:
         bound = step.step.max_concurrency
         holding = {m.slot: m.cluster for m in step.members.values() if m.slot is not None}
         self._found.check(

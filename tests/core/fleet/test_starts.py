@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from ibgu.core.book import Starts
+from ibgu.core.fleet import Starts
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.book import QUEUED, End, StepBook
+from ibgu.core.fleet import QUEUED, End, TrackedStep
 from ibgu.core.model import (
     Action,
     Cause,
@@ -18,7 +18,7 @@ from ibgu.core.model import (
     ReasonKind,
     RunResult,
 )
-from tests.core.book.records import (
+from tests.core.fleet.records import (
     MINUTE,
     NOW,
     done,
@@ -33,18 +33,18 @@ from tests.core.book.records import (
 SITES = tuple(f"site-{n}" for n in range(1, 7))
 
 
-def aggregates(book: StepBook) -> dict[str, Any]:
+def aggregates(tracked: TrackedStep) -> dict[str, Any]:
     return {
-        "members": dict(book.members),
-        "queue": list(book.queue),
-        "in flight": set(book.in_flight),
-        "limits": list(book.limits),
-        "watched": set(book.watched),
-        "reopening": set(book.reopening),
-        "slots": dict(book.slots),
-        "ends": list(book.ends),
-        "counts": {key: count for key, count in book.counts.items() if count},
-        "standing": {key: count for key, count in book.standing.items() if count},
+        "members": dict(tracked.members),
+        "queue": list(tracked.queue),
+        "in flight": set(tracked.in_flight),
+        "limits": list(tracked.limits),
+        "watched": set(tracked.watched),
+        "reopening": set(tracked.reopening),
+        "slots": dict(tracked.slots),
+        "ends": list(tracked.ends),
+        "counts": {key: count for key, count in tracked.counts.items() if count},
+        "standing": {key: count for key, count in tracked.standing.items() if count},
     }
 
 
@@ -53,63 +53,65 @@ def aggregates(book: StepBook) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", list(ReasonKind))
 def test_only_members_that_may_start_are_queued(kind: ReasonKind) -> None:
-    book = StepBook(step(), [member(reason=reason(kind))])
-    assert bool(book.queue) is (kind in QUEUED)
-    assert bool(book.reopening) is (kind is ReasonKind.REOPENING)
+    tracked = TrackedStep(step(), [member(reason=reason(kind))])
+    assert bool(tracked.queue) is (kind in QUEUED)
+    assert bool(tracked.reopening) is (kind is ReasonKind.REOPENING)
 
 
 def test_the_head_of_the_queue_is_in_order_of_position() -> None:
     names = ("site-3", "site-1", "site-4", "site-2")
-    book = StepBook(step(), [member(name) for name in names])
-    book.put(member("site-2", reason=reason(ReasonKind.BUSY)))
-    assert [found.cluster for found in book.head(2)] == ["site-1", "site-3"]
-    assert [found.cluster for found in book.head(9)] == ["site-1", "site-3", "site-4"]
+    tracked = TrackedStep(step(), [member(name) for name in names])
+    tracked.put(member("site-2", reason=reason(ReasonKind.BUSY)))
+    assert [found.cluster for found in tracked.head(2)] == ["site-1", "site-3"]
+    assert [found.cluster for found in tracked.head(9)] == ["site-1", "site-3", "site-4"]
 
 
 def test_put_answers_the_former_record() -> None:
-    book = StepBook(step())
+    tracked = TrackedStep(step())
     first, second = member(), in_flight()
-    assert book.put(first) is None
-    assert book.put(second) is first
-    assert book.members == {"site-1": second}
+    assert tracked.put(first) is None
+    assert tracked.put(second) is first
+    assert tracked.members == {"site-1": second}
 
 
 def test_a_member_in_flight_has_its_slot() -> None:
-    book = StepBook(step(max_concurrency=2), [in_flight(slot=2), member("site-2")])
-    assert (list(book.in_flight), book.slots) == (["site-1"], {2: "site-1"})
-    assert list(book.free_slots()) == [1]
-    assert not book.full
-    book.put(in_flight("site-2", slot=1))
-    assert list(book.free_slots()) == []
-    assert book.full
+    tracked = TrackedStep(step(max_concurrency=2), [in_flight(slot=2), member("site-2")])
+    assert (list(tracked.in_flight), tracked.slots) == (["site-1"], {2: "site-1"})
+    assert list(tracked.free_slots()) == [1]
+    assert not tracked.full
+    tracked.put(in_flight("site-2", slot=1))
+    assert list(tracked.free_slots()) == []
+    assert tracked.full
 
 
 def test_there_are_no_more_slots_than_members() -> None:
-    book = StepBook(step(max_concurrency=10), [member(), member("site-2")])
-    assert list(book.free_slots()) == [1, 2]
+    tracked = TrackedStep(step(max_concurrency=10), [member(), member("site-2")])
+    assert list(tracked.free_slots()) == [1, 2]
 
 
 def test_a_slot_changes_hands() -> None:
-    book = StepBook(step(max_concurrency=1), [in_flight(), member("site-2")])
-    book.put(done("site-1", Action.PREP))
-    book.put(in_flight("site-2", slot=1))
-    assert book.slots == {1: "site-2"}
+    tracked = TrackedStep(step(max_concurrency=1), [in_flight(), member("site-2")])
+    tracked.put(done("site-1", Action.PREP))
+    tracked.put(in_flight("site-2", slot=1))
+    assert tracked.slots == {1: "site-2"}
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=60), st.integers(1, 9))
 def test_the_lowest_free_slot_is_known_whatever_was_taken_and_freed(
     moves: list[tuple[int, bool]], concurrency: int
 ) -> None:
-    book = StepBook(step(max_concurrency=concurrency), [member(f"site-{n}") for n in range(1, 10)])
+    tracked = TrackedStep(
+        step(max_concurrency=concurrency), [member(f"site-{n}") for n in range(1, 10)]
+    )
     for number, takes in moves:
-        slot = next(book.free_slots(), None)
-        taken = book.members[f"site-{number}"].slot
+        slot = next(tracked.free_slots(), None)
+        taken = tracked.members[f"site-{number}"].slot
         if takes and taken is None and slot is not None:
-            book.put(in_flight(f"site-{number}", slot=slot))
+            tracked.put(in_flight(f"site-{number}", slot=slot))
         elif not takes:
-            book.put(member(f"site-{number}"))
-        free = [slot for slot in range(1, concurrency + 1) if slot not in book.slots]
-        assert list(book.free_slots()) == free
+            tracked.put(member(f"site-{number}"))
+        free = [slot for slot in range(1, concurrency + 1) if slot not in tracked.slots]
+        assert list(tracked.free_slots()) == free
 
 
 def test_who_was_not_asked_yet_of_those_who_come_next() -> None:
@@ -118,30 +120,30 @@ def test_who_was_not_asked_yet_of_those_who_come_next() -> None:
         member(name, reason=reason(looking.get(name, ReasonKind.SLOT)))
         for name in (f"site-{number}" for number in range(1, 8))
     ]
-    book = StepBook(step(), members)
-    assert [found.cluster for found in book.unasked(5)] == ["site-1", "site-3", "site-5"]
-    book.put(member("site-1", reason=reason(ReasonKind.UNREACHABLE)))
-    assert [found.cluster for found in book.unasked(5)] == ["site-3", "site-5", "site-6"]
-    assert len(book.unasked(99)) == 4
-    book.remove("site-3")
-    assert [found.cluster for found in book.unasked(3)] == ["site-5"]
-    assert StepBook(step()).unasked(3) == []
+    tracked = TrackedStep(step(), members)
+    assert [found.cluster for found in tracked.unasked(5)] == ["site-1", "site-3", "site-5"]
+    tracked.put(member("site-1", reason=reason(ReasonKind.UNREACHABLE)))
+    assert [found.cluster for found in tracked.unasked(5)] == ["site-3", "site-5", "site-6"]
+    assert len(tracked.unasked(99)) == 4
+    tracked.remove("site-3")
+    assert [found.cluster for found in tracked.unasked(3)] == ["site-5"]
+    assert TrackedStep(step()).unasked(3) == []
 
 
 def test_counts() -> None:
     cancelled = member("site-4", state=MemberState.FINISHED, outcome=Outcome.CANCELLED)
     members = [member(), in_flight("site-2"), failed("site-3"), cancelled, done("site-5")]
-    book = StepBook(step(), members)
-    assert (book.unfinished, book.not_started, book.failed) == (2, 1, 1)
-    book.remove("site-1")
-    assert (book.unfinished, book.not_started) == (1, 0)
+    tracked = TrackedStep(step(), members)
+    assert (tracked.unfinished, tracked.not_started, tracked.failed) == (2, 1, 1)
+    tracked.remove("site-1")
+    assert (tracked.unfinished, tracked.not_started) == (1, 0)
 
 
 # -- ends, for the brake -------------------------------------------------------------------------
 
 
 def end(found: Member) -> list[tuple[str, Cause | None]]:
-    return [(found.cluster, found.cause) for found in StepBook(step(), [found]).ends]
+    return [(found.cluster, found.cause) for found in TrackedStep(step(), [found]).ends]
 
 
 @pytest.mark.parametrize("action", [Action.UPGRADE, Action.ROLLBACK])
@@ -190,7 +192,7 @@ def test_ends_are_in_order_of_time_and_then_of_name() -> None:
         failed("site-2", at=NOW + 2 * MINUTE),
         failed("site-1", at=NOW + 2 * MINUTE),
     ]
-    ends = StepBook(step(), members).ends
+    ends = TrackedStep(step(), members).ends
     assert [found.cluster for found in ends] == ["site-3", "site-1", "site-2"]
     assert ends[0] == End(NOW + MINUTE, "site-3", Cause.UPGRADE_FAILED)
 
@@ -221,32 +223,32 @@ puts = st.lists(st.sampled_from(SITES).flatmap(lambda name: st.sampled_from(vari
 def test_the_aggregates_are_those_of_a_book_that_was_filled_with_the_last_records(
     members: list[Member],
 ) -> None:
-    book = StepBook(step(), members)
+    tracked = TrackedStep(step(), members)
     last = {found.cluster: found for found in members}
-    assert aggregates(book) == aggregates(StepBook(step(), last.values()))
+    assert aggregates(tracked) == aggregates(TrackedStep(step(), last.values()))
 
 
 @given(puts, puts)
 def test_putting_the_former_records_back_undoes_every_change(
     before: list[Member], after: list[Member]
 ) -> None:
-    book = StepBook(step(), before)
-    known = aggregates(book)
-    undo = [(found.cluster, book.put(found)) for found in after]
+    tracked = TrackedStep(step(), before)
+    known = aggregates(tracked)
+    undo = [(found.cluster, tracked.put(found)) for found in after]
     for cluster, former in reversed(undo):
         if former is None:
-            book.remove(cluster)
+            tracked.remove(cluster)
         else:
-            book.put(former)
-    assert aggregates(book) == known
+            tracked.put(former)
+    assert aggregates(tracked) == known
 
 
 @given(puts)
 def test_a_step_that_was_emptied_keeps_nothing(members: list[Member]) -> None:
-    book = StepBook(step(), members)
-    for name in list(book.members):
-        book.remove(name)
-    assert not any(aggregates(book).values())
+    tracked = TrackedStep(step(), members)
+    for name in list(tracked.members):
+        tracked.remove(name)
+    assert not any(aggregates(tracked).values())
 
 
 def test_records_are_immutable() -> None:

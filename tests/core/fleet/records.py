@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ibgu.core.book import Book, World
+from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import IbguSpec, PlanItem, RolloutStrategy
 from ibgu.core.model import (
     Action,
@@ -138,11 +138,15 @@ def failed(
     return member(cluster, **fields)
 
 
-def world_of(found: Rollout, steps: Iterable[Step] = (), members: Iterable[Member] = ()) -> World:
-    world = World()
-    world.load([found], steps, members, ())
-    return world
+def world_of(
+    found: Rollout, steps: Iterable[Step] = (), members: Iterable[Member] = ()
+) -> FleetState:
+    fleet = FleetState()
+    fleet.load([found], steps, members, ())
+    return fleet
 
 
-def book_of(found: Rollout, steps: Iterable[Step] = (), members: Iterable[Member] = ()) -> Book:
-    return world_of(found, steps, members).books[found.uid]
+def book_of(
+    found: Rollout, steps: Iterable[Step] = (), members: Iterable[Member] = ()
+) -> TrackedRollout:
+    return world_of(found, steps, members).rollouts[found.uid]

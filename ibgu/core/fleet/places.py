@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from ibgu.core.book.step import StepBook
 from ibgu.core.counts import (
     Counts,
     Place,
@@ -13,6 +12,7 @@ from ibgu.core.counts import (
     places_of,
     progress_of,
 )
+from ibgu.core.fleet.step import TrackedStep
 from ibgu.core.model import Rollout
 
 _Places = tuple[Place, ...]
@@ -31,12 +31,16 @@ class Places:
         """Note that the cluster's records have changed, for the next time that is counted."""
         self._touched.add(cluster)
 
-    def counts(self, rollout: Rollout, books: Sequence[StepBook]) -> Counts:
+    def counts(self, rollout: Rollout, tracked_rollouts: Sequence[TrackedStep]) -> Counts:
         """Return the counts now. A step that thousands are joining right now leaves nobody out."""
         for cluster in self._touched:
-            self._put(cluster, places_of(_visits(cluster, books)))
+            self._put(cluster, places_of(_visits(cluster, tracked_rollouts)))
         self._touched.clear()
-        joined = [book.step for book in books if len(book.members) >= book.step.total]
+        joined = [
+            tracked.step
+            for tracked in tracked_rollouts
+            if len(tracked.members) >= tracked.step.total
+        ]
         return counts_of_places(self._number, course_of(rollout, joined))
 
     def _put(self, cluster: str, places: _Places) -> None:
@@ -46,8 +50,8 @@ class Places:
             self._of[cluster] = self._same.setdefault(places, places)
 
 
-def _visits(cluster: str, books: Sequence[StepBook]) -> Iterator[Visit]:
-    for book in books:
-        if (member := book.members.get(cluster)) is not None:
+def _visits(cluster: str, tracked_rollouts: Sequence[TrackedStep]) -> Iterator[Visit]:
+    for tracked in tracked_rollouts:
+        if (member := tracked.members.get(cluster)) is not None:
             progress = progress_of(member.state, member.outcome, member.late)
-            yield Visit(member.uid, book.step.first, Place(book.step.index, progress))
+            yield Visit(member.uid, tracked.step.first, Place(tracked.step.index, progress))

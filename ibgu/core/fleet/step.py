@@ -93,7 +93,7 @@ def _nobody(_cluster: str) -> None:
     """Of a step on its own."""
 
 
-class StepBook:
+class TrackedStep:
     def __init__(
         self,
         step: Step,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.book import Holder, World
+from ibgu.core.fleet import FleetState, Holder
 from ibgu.core.model import (
     Action,
     Change,
@@ -25,7 +25,8 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from tests.core.book.records import (
+from tests.core.decide.invariants import picture
+from tests.core.fleet.records import (
     MINUTE,
     NOW,
     done,
@@ -36,7 +37,6 @@ from tests.core.book.records import (
     step,
     world_of,
 )
-from tests.core.decide.invariants import picture
 
 DEBT = Debt(uid="uid-site-1", cluster="site-1", rollout="uid-a", labels={"k": Change(None, "")})
 
@@ -45,10 +45,10 @@ def put(found: Member) -> OnMember:
     return OnMember(Kind.WAITS, found, "")
 
 
-def load(rollouts: list[Rollout], steps: list[Step], members: list[Member]) -> World:
-    world = World()
-    world.load(rollouts, steps, members, [DEBT], ["run-0"])
-    return world
+def load(rollouts: list[Rollout], steps: list[Step], members: list[Member]) -> FleetState:
+    fleet = FleetState()
+    fleet.load(rollouts, steps, members, [DEBT], ["run-0"])
+    return fleet
 
 
 # -- filling and asking --------------------------------------------------------------------------
@@ -57,22 +57,22 @@ def load(rollouts: list[Rollout], steps: list[Step], members: list[Member]) -> W
 def test_a_world_is_filled_from_the_journals_records() -> None:
     steps = [step(state=StepState.FINISHED), step(index=1)]
     members = [done("site-1", Action.PREP), in_flight("site-1", step=1), member("site-2", step=1)]
-    world = load([rollout()], steps, members)
-    book = world.books["uid-a"]
-    assert [found.step for found in book.steps] == steps
-    assert book.current is book.steps[1]
-    assert world.holds == {"uid-site-1": Holder("uid-a", 1, "site-1")}
-    assert world.debts == {"uid-site-1": DEBT}
-    assert world.foreign_runs == {"run-0"}
-    assert world.rollouts_of == {"site-1": {"uid-a"}, "site-2": {"uid-a"}}
-    assert world.step_of(members[1]) is book.steps[1]
+    fleet = load([rollout()], steps, members)
+    tracked = fleet.rollouts["uid-a"]
+    assert [found.step for found in tracked.steps] == steps
+    assert tracked.current is tracked.steps[1]
+    assert fleet.holds == {"uid-site-1": Holder("uid-a", 1, "site-1")}
+    assert fleet.debts == {"uid-site-1": DEBT}
+    assert fleet.foreign_runs == {"run-0"}
+    assert fleet.rollouts_of == {"site-1": {"uid-a"}, "site-2": {"uid-a"}}
+    assert fleet.step_of(members[1]) is tracked.steps[1]
 
 
 def test_the_current_step_is_the_newest_if_it_is_not_finished() -> None:
-    assert world_of(rollout()).books["uid-a"].current is None
-    opening = world_of(rollout(), [step(state=StepState.OPENING)]).books["uid-a"]
+    assert world_of(rollout()).rollouts["uid-a"].current is None
+    opening = world_of(rollout(), [step(state=StepState.OPENING)]).rollouts["uid-a"]
     assert opening.current is opening.steps[0]
-    assert world_of(rollout(), [step(state=StepState.FINISHED)]).books["uid-a"].current is None
+    assert world_of(rollout(), [step(state=StepState.FINISHED)]).rollouts["uid-a"].current is None
 
 
 def test_members_of_a_rollout() -> None:
@@ -84,18 +84,18 @@ def test_members_of_a_rollout() -> None:
         in_flight("site-3", step=1),
         done("site-4", Action.PREP, step=1),
     ]
-    book = load([rollout()], steps, members).books["uid-a"]
-    assert [found.cluster for found in book.unfinished()] == ["site-2", "site-3"]
-    assert [found.cluster for found in book.watched()] == ["site-1"]
-    assert book.latest("site-2") == members[2]
-    assert book.latest("site-1") == members[0]
-    assert book.latest("site-9") is None
+    tracked = load([rollout()], steps, members).rollouts["uid-a"]
+    assert [found.cluster for found in tracked.unfinished()] == ["site-2", "site-3"]
+    assert [found.cluster for found in tracked.watched()] == ["site-1"]
+    assert tracked.latest("site-2") == members[2]
+    assert tracked.latest("site-1") == members[0]
+    assert tracked.latest("site-9") is None
 
 
 # -- cancellers ----------------------------------------------------------------------------------
 
 
-def fleet(*rollouts: tuple[str, str]) -> World:
+def populated(*rollouts: tuple[str, str]) -> FleetState:
     """Rollouts by name and first action, each a minute younger, all with site-1."""
     found = [rollout(name, created_at=NOW + n * MINUTE) for n, (name, _) in enumerate(rollouts)]
     steps = [step(action, rollout=f"uid-{name}") for name, action in rollouts]
@@ -103,8 +103,8 @@ def fleet(*rollouts: tuple[str, str]) -> World:
     return load(found, steps, members)
 
 
-def canceller(world: World, name: str) -> str:
-    found = world.canceller(world.books[f"uid-{name}"].steps[0].members["site-1"])
+def canceller(fleet: FleetState, name: str) -> str:
+    found = fleet.canceller(fleet.rollouts[f"uid-{name}"].steps[0].members["site-1"])
     return found.name if found else ""
 
 
@@ -112,96 +112,96 @@ def canceller(world: World, name: str) -> str:
     ("second", "by"), [("Abort", "fleet/b"), ("Rollback", "fleet/b"), ("AbortOnFailure", "")]
 )
 def test_a_newer_rollout_that_begins_with_a_cancelling_action_cancels(second: str, by: str) -> None:
-    world = fleet(("a", "Prep"), ("b", second))
-    assert canceller(world, "a") == by
-    assert world.barred(world.books["uid-a"].rollout) == ({"uid-site-1"} if by else set())
+    fleet = populated(("a", "Prep"), ("b", second))
+    assert canceller(fleet, "a") == by
+    assert fleet.barred(fleet.rollouts["uid-a"].rollout) == ({"uid-site-1"} if by else set())
 
 
 def test_an_older_one_and_oneself_cancel_nothing() -> None:
-    world = fleet(("a", "Abort"), ("b", "Prep"))
-    assert canceller(world, "a") == ""
-    assert canceller(world, "b") == ""
-    assert world.barred(world.books["uid-b"].rollout) == set()
-    assert world.barred(world.books["uid-a"].rollout) == set()
+    fleet = populated(("a", "Abort"), ("b", "Prep"))
+    assert canceller(fleet, "a") == ""
+    assert canceller(fleet, "b") == ""
+    assert fleet.barred(fleet.rollouts["uid-b"].rollout) == set()
+    assert fleet.barred(fleet.rollouts["uid-a"].rollout) == set()
 
 
 def test_the_oldest_of_several_newer_ones_is_named() -> None:
-    world = fleet(("a", "Prep"), ("b", "Abort"), ("c", "Rollback"))
-    assert canceller(world, "a") == "fleet/b"
-    assert canceller(world, "b") == "fleet/c"
+    fleet = populated(("a", "Prep"), ("b", "Abort"), ("c", "Rollback"))
+    assert canceller(fleet, "a") == "fleet/b"
+    assert canceller(fleet, "b") == "fleet/c"
 
 
 def test_a_rollout_that_is_forgotten_stays_a_canceller() -> None:
-    world = fleet(("a", "Prep"), ("b", "Abort"))
-    world.forget("uid-b")
-    assert set(world.books) == {"uid-a"}
-    assert world.rollouts_of == {"site-1": {"uid-a"}}
-    assert canceller(world, "a") == "fleet/b"
+    fleet = populated(("a", "Prep"), ("b", "Abort"))
+    fleet.forget("uid-b")
+    assert set(fleet.rollouts) == {"uid-a"}
+    assert fleet.rollouts_of == {"site-1": {"uid-a"}}
+    assert canceller(fleet, "a") == "fleet/b"
 
 
 # -- holds and requests --------------------------------------------------------------------------
 
 
 def test_a_slot_is_the_claim_on_the_cluster() -> None:
-    world = world_of(rollout(), [step()], [member()])
-    world.apply(put(in_flight()))
-    assert world.holds == {"uid-site-1": Holder("uid-a", 0, "site-1")}
-    world.apply(put(done("site-1", Action.PREP)))
-    assert world.holds == {}
+    fleet = world_of(rollout(), [step()], [member()])
+    fleet.apply(put(in_flight()))
+    assert fleet.holds == {"uid-site-1": Holder("uid-a", 0, "site-1")}
+    fleet.apply(put(done("site-1", Action.PREP)))
+    assert fleet.holds == {}
 
 
 @pytest.mark.parametrize("after", [in_flight(), done("site-1", Action.PREP)])
 def test_a_request_ends_when_the_claim_changes_hands(after: Member) -> None:
     before = member() if after.slot else in_flight()
-    world = world_of(rollout(), [step()], [before])
-    world.apply(Preempt("site-1", "uid-site-1", "fleet/b"))
-    assert world.preempts == {"uid-site-1": "fleet/b"}
-    undo = world.apply(put(after))
-    assert world.preempts == {}
+    fleet = world_of(rollout(), [step()], [before])
+    fleet.apply(Preempt("site-1", "uid-site-1", "fleet/b"))
+    assert fleet.preempts == {"uid-site-1": "fleet/b"}
+    undo = fleet.apply(put(after))
+    assert fleet.preempts == {}
     undo()
-    assert world.preempts == {"uid-site-1": "fleet/b"}
+    assert fleet.preempts == {"uid-site-1": "fleet/b"}
 
 
 def test_a_request_stays_while_the_member_goes_on() -> None:
-    world = world_of(rollout(), [step()], [in_flight()])
-    world.apply(Preempt("site-1", "uid-site-1", "fleet/b"))
-    undo = world.apply(put(in_flight(words="Precaching")))
-    assert world.preempts == {"uid-site-1": "fleet/b"}
+    fleet = world_of(rollout(), [step()], [in_flight()])
+    fleet.apply(Preempt("site-1", "uid-site-1", "fleet/b"))
+    undo = fleet.apply(put(in_flight(words="Precaching")))
+    assert fleet.preempts == {"uid-site-1": "fleet/b"}
     undo()
-    assert world.preempts == {"uid-site-1": "fleet/b"}
+    assert fleet.preempts == {"uid-site-1": "fleet/b"}
 
 
 def test_who_holds_nothing_frees_nobody_elses_claim() -> None:
     """A lost claim: the hold was the other's all along."""
-    world = fleet(("a", "Prep"), ("b", "Prep"))
-    world.apply(put(in_flight(rollout="uid-a")))
+    fleet = populated(("a", "Prep"), ("b", "Prep"))
+    fleet.apply(put(in_flight(rollout="uid-a")))
     mine = in_flight(rollout="uid-b")
-    undo = world.apply(put(mine))
-    world.holds["uid-site-1"] = Holder("uid-a", 0, "site-1")
-    world.apply(put(member(rollout="uid-b")))
-    assert world.holds == {"uid-site-1": Holder("uid-a", 0, "site-1")}
+    undo = fleet.apply(put(mine))
+    fleet.holds["uid-site-1"] = Holder("uid-a", 0, "site-1")
+    fleet.apply(put(member(rollout="uid-b")))
+    assert fleet.holds == {"uid-site-1": Holder("uid-a", 0, "site-1")}
     undo()
-    assert world.holds == {"uid-site-1": Holder("uid-a", 0, "site-1")}
+    assert fleet.holds == {"uid-site-1": Holder("uid-a", 0, "site-1")}
 
 
 # -- debts ---------------------------------------------------------------------------------------
 
 
 def test_a_debt_is_there_until_it_is_empty() -> None:
-    world = World()
-    world.apply(OnDebt(Kind.OWED, DEBT, ""))
-    assert world.debts == {"uid-site-1": DEBT}
-    undo = world.apply(OnDebt(Kind.SETTLED, replace(DEBT, labels={}), ""))
-    assert world.debts == {}
-    assert world.owed == {}
+    fleet = FleetState()
+    fleet.apply(OnDebt(Kind.OWED, DEBT, ""))
+    assert fleet.debts == {"uid-site-1": DEBT}
+    undo = fleet.apply(OnDebt(Kind.SETTLED, replace(DEBT, labels={}), ""))
+    assert fleet.debts == {}
+    assert fleet.owed == {}
     undo()
-    assert world.debts == {"uid-site-1": DEBT}
+    assert fleet.debts == {"uid-site-1": DEBT}
 
 
-def owed(world: World) -> dict[str, dict[str, None]]:
+def owed(fleet: FleetState) -> dict[str, dict[str, None]]:
     """What is kept by cluster, from scratch."""
     found: dict[str, dict[str, None]] = {}
-    for debt in world.debts.values():
+    for debt in fleet.debts.values():
         found.setdefault(debt.cluster, {})[debt.uid] = None
     return found
 
@@ -209,7 +209,7 @@ def owed(world: World) -> dict[str, dict[str, None]]:
 # -- undo ----------------------------------------------------------------------------------------
 
 
-def changed() -> World:
+def changed() -> FleetState:
     """Two rollouts, two steps, everybody somewhere."""
     rollouts = [rollout(), rollout("b", created_at=NOW + MINUTE)]
     steps = [step(state=StepState.FINISHED), step("Upgrade", index=1), step(rollout="uid-b")]
@@ -251,74 +251,74 @@ CANCELS: list[Decision] = [
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda found: type(found).__name__)
 def test_every_decision_can_be_taken_back(decision: Decision) -> None:
-    world = changed()
-    before = picture(world)
-    undo = world.apply(decision)
-    assert picture(world) != before
+    fleet = changed()
+    before = picture(fleet)
+    undo = fleet.apply(decision)
+    assert picture(fleet) != before
     undo()
-    assert picture(world) == before
+    assert picture(fleet) == before
 
 
 @given(st.lists(st.sampled_from([*DECISIONS, *CANCELS[1:]]), max_size=12))
 def test_any_sequence_can_be_taken_back(decisions: list[Decision]) -> None:
-    world = changed()
-    world.apply(CANCELS[0])
-    before = picture(world)
-    with world.draft() as take:
+    fleet = changed()
+    fleet.apply(CANCELS[0])
+    before = picture(fleet)
+    with fleet.draft() as take:
         for decision in decisions:
             take(decision)
-        assert owed(world) == world.owed
-    assert picture(world) == before
-    assert owed(world) == world.owed
+        assert owed(fleet) == fleet.owed
+    assert picture(fleet) == before
+    assert owed(fleet) == fleet.owed
 
 
 @given(st.integers(0, len(CANCELS)))
 def test_a_canceller_is_taken_back_with_its_member(count: int) -> None:
-    world = changed()
+    fleet = changed()
     pictures: list[Any] = []
     undo = []
     for decision in CANCELS[:count]:
-        pictures.append(picture(world))
-        undo.append(world.apply(decision))
+        pictures.append(picture(fleet))
+        undo.append(fleet.apply(decision))
     for before in reversed(pictures):
         undo.pop()()
-        assert picture(world) == before
+        assert picture(fleet) == before
 
 
-def _fail_in_the_middle(world: World) -> None:
-    with world.draft() as take:
+def _fail_in_the_middle(fleet: FleetState) -> None:
+    with fleet.draft() as take:
         take(put(in_flight("site-1", step=1)))
         raise RuntimeError("in the middle of a turn")
 
 
 def test_a_draft_is_taken_back_when_it_fails() -> None:
-    world = changed()
-    before = picture(world)
+    fleet = changed()
+    before = picture(fleet)
     with pytest.raises(RuntimeError, match="in the middle"):
-        _fail_in_the_middle(world)
-    assert picture(world) == before
+        _fail_in_the_middle(fleet)
+    assert picture(fleet) == before
 
 
 def test_what_is_over_lets_go_of_everything() -> None:
-    world = changed()
+    fleet = changed()
     for decision in [*DECISIONS, *CANCELS]:
-        world.apply(decision)
-    world.foreign_runs.add("run-site-9")
-    world.handled.add("uid-gone")
-    world.starts.add("uid-a", NOW)
-    world.clear()
-    assert picture(world) == picture(World())
-    left = (world.foreign_runs, world.handled, world.owed, world.rollouts_of)
+        fleet.apply(decision)
+    fleet.foreign_runs.add("run-site-9")
+    fleet.handled.add("uid-gone")
+    fleet.starts.add("uid-a", NOW)
+    fleet.clear()
+    assert picture(fleet) == picture(FleetState())
+    left = (fleet.foreign_runs, fleet.handled, fleet.owed, fleet.rollouts_of)
     assert not any(left)
 
 
 def test_a_run_that_is_imported_is_foreign_no_more() -> None:
-    world = changed()
-    world.foreign_runs.add("run-site-3")
-    undo = world.apply(put(in_flight("site-3", step=1, slot=3, words="Precaching")))
-    assert not world.foreign("run-site-3")
+    fleet = changed()
+    fleet.foreign_runs.add("run-site-3")
+    undo = fleet.apply(put(in_flight("site-3", step=1, slot=3, words="Precaching")))
+    assert not fleet.foreign("run-site-3")
     undo()
-    assert world.foreign("run-site-3")
+    assert fleet.foreign("run-site-3")
 
 
 @pytest.mark.parametrize(("run", "foreign"), [("run-0", True), ("run-1", False), ("", True)])
@@ -327,15 +327,15 @@ def test_what_the_journal_does_not_know_is_foreign(run: str, *, foreign: bool) -
 
 
 def test_deleted_rollouts_are_known_also_when_they_are_forgotten() -> None:
-    world = World()
+    fleet = FleetState()
     deleted = rollout(uid="gone", state=RolloutState.DELETED, deleted_at=NOW)
-    world.load([rollout(uid="here"), deleted], [], [], [])
-    assert world.deleted == {"gone"}
-    world.forget("gone")
-    assert world.deleted == {"gone"}
+    fleet.load([rollout(uid="here"), deleted], [], [], [])
+    assert fleet.deleted == {"gone"}
+    fleet.forget("gone")
+    assert fleet.deleted == {"gone"}
 
 
 def test_a_rollout_has_its_namespace() -> None:
-    world = world_of(rollout("a"))
-    assert world.namespace_of("uid-a") == "fleet"
-    assert world.namespace_of("unknown") == ""
+    fleet = world_of(rollout("a"))
+    assert fleet.namespace_of("uid-a") == "fleet"
+    assert fleet.namespace_of("unknown") == ""

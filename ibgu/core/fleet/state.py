@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from ibgu.core.book.places import Places
-from ibgu.core.book.starts import Starts
-from ibgu.core.book.step import StepBook
 from ibgu.core.counts import Counts
+from ibgu.core.fleet.places import Places
+from ibgu.core.fleet.starts import Starts
+from ibgu.core.fleet.step import TrackedStep
 from ibgu.core.model import (
     Debt,
     Decision,
@@ -33,19 +33,19 @@ Take = Callable[[Decision], object]
 """Makes a decision so in memory, at once; whoever gives it can take it back."""
 
 
-class Book:
+class TrackedRollout:
     """One rollout: its record and its steps, each with its members."""
 
     def __init__(self, rollout: Rollout) -> None:
         self.rollout = rollout
-        self.steps: list[StepBook] = []
+        self.steps: list[TrackedStep] = []
         self._places = Places()
 
-    def open(self, step: Step) -> StepBook:
+    def open(self, step: Step) -> TrackedStep:
         """Add the book of the next step."""
-        book = StepBook(step, touched=self._places.touch)
-        self.steps.append(book)
-        return book
+        tracked = TrackedStep(step, touched=self._places.touch)
+        self.steps.append(tracked)
+        return tracked
 
     @property
     def counts(self) -> Counts:
@@ -57,7 +57,7 @@ class Book:
         return self.steps[-1].step if self.steps else None
 
     @property
-    def current(self) -> StepBook | None:
+    def current(self) -> TrackedStep | None:
         """The step that runs or opens; None before the first and after the last one."""
         if self.steps and self.steps[-1].step.state is not StepState.FINISHED:
             return self.steps[-1]
@@ -102,11 +102,11 @@ class Holder(Struct, frozen=True):
     cluster: str
 
 
-class World:
+class FleetState:
     def __init__(self, *, across_namespaces: bool = True) -> None:
         self.across_namespaces = across_namespaces
         """Of steps that open from now on (`Step.across_namespaces`)."""
-        self.books: dict[str, Book] = {}
+        self.rollouts: dict[str, TrackedRollout] = {}
         self.holds: dict[str, Holder] = {}
         """By ManagedCluster uid: who has the claim."""
         self.debts: dict[str, Debt] = {}
@@ -175,7 +175,7 @@ class World:
 
     def forget(self, uid: str) -> None:
         """Drop a deleted rollout that has nothing left to do; its cancels stay in force."""
-        del self.books[uid]
+        del self.rollouts[uid]
         self.handled.add(uid)
         self.starts.forget(uid)
         for rollouts in self.rollouts_of.values():
@@ -183,7 +183,7 @@ class World:
 
     def clear(self) -> None:
         """Let go of everything: of no use any more, whoever still has it."""
-        for held in (self.books, self.holds, self.debts, self.owed, self.cancellers):
+        for held in (self.rollouts, self.holds, self.debts, self.owed, self.cancellers):
             held.clear()
         for left in (self.preempts, self.rollouts_of, self.foreign_runs, self.handled):
             left.clear()
@@ -193,13 +193,13 @@ class World:
 
     def namespace_of(self, rollout: str) -> str:
         """By uid; empty where the rollout is not known."""
-        book = self.books.get(rollout)
-        return book.rollout.namespace if book is not None else ""
+        tracked = self.rollouts.get(rollout)
+        return tracked.rollout.namespace if tracked is not None else ""
 
     def canceller(self, member: Member) -> Canceller | None:
         """The newer rollout that took this cluster from the member's rollout (R6.3)."""
         found = self.cancellers.get(member.uid, ())
-        mine = self.books[member.rollout].rollout
+        mine = self.rollouts[member.rollout].rollout
         return next((c for c in found if c.cancels(mine)), None)
 
     def barred(self, rollout: Rollout) -> set[str]:
@@ -211,60 +211,60 @@ class World:
     @property
     def deleted(self) -> set[str]:
         """uids of all rollouts whose IBGU was deleted."""
-        gone = (b.rollout for b in self.books.values() if b.rollout.deleted_at is not None)
+        gone = (b.rollout for b in self.rollouts.values() if b.rollout.deleted_at is not None)
         return self.handled | {rollout.uid for rollout in gone}
 
     def foreign(self, run: str) -> bool:
         """The run that a cluster or a work shows is none of ours; also where it shows none."""
         return not run or run in self.foreign_runs
 
-    def step_of(self, member: Member) -> StepBook:
-        return self.books[member.rollout].steps[member.step]
+    def step_of(self, member: Member) -> TrackedStep:
+        return self.rollouts[member.rollout].steps[member.step]
 
     # -- changing, each with its undo ------------------------------------------------------
 
     def _put_rollout(self, rollout: Rollout) -> Undo:
-        book = self.books.get(rollout.uid)
-        if book is None:
-            self.books[rollout.uid] = Book(rollout)
-            return partial(self.books.pop, rollout.uid)
-        before, book.rollout = book.rollout, rollout
-        return partial(setattr, book, "rollout", before)
+        tracked = self.rollouts.get(rollout.uid)
+        if tracked is None:
+            self.rollouts[rollout.uid] = TrackedRollout(rollout)
+            return partial(self.rollouts.pop, rollout.uid)
+        before, tracked.rollout = tracked.rollout, rollout
+        return partial(setattr, tracked, "rollout", before)
 
     def _put_step(self, step: Step) -> Undo:
-        steps = self.books[step.rollout].steps
+        steps = self.rollouts[step.rollout].steps
         if step.index == len(steps):
-            self.books[step.rollout].open(step)
+            self.rollouts[step.rollout].open(step)
             return steps.pop
-        book = steps[step.index]
-        before, book.step = book.step, step
-        return partial(setattr, book, "step", before)
+        tracked = steps[step.index]
+        before, tracked.step = tracked.step, step
+        return partial(setattr, tracked, "step", before)
 
     def _put_member(self, member: Member) -> Undo:
-        book = self.step_of(member)
-        before = book.put(member)
-        undo = [partial(book.put, before) if before else self._join(book, member)]
+        tracked = self.step_of(member)
+        before = tracked.put(member)
+        undo = [partial(tracked.put, before) if before else self._join(tracked, member)]
         if member.run and member.run.id in self.foreign_runs:
             self.foreign_runs.discard(member.run.id)
             undo.append(partial(self.foreign_runs.add, member.run.id))
         if (before and before.slot) != member.slot:
             undo.append(self._claim(member))
-        if before and _starts(before, member) and book.step.first.paced:
+        if before and _starts(before, member) and tracked.step.first.paced:
             assert member.run is not None
             undo.append(self.starts.add(member.rollout, member.run.intended_at))
         return partial(_take_back, undo)
 
-    def _join(self, book: StepBook, member: Member) -> Undo:
-        rollout = self.books[member.rollout].rollout
-        undo: list[Undo] = [partial(book.remove, member.cluster)]
+    def _join(self, tracked: TrackedStep, member: Member) -> Undo:
+        rollout = self.rollouts[member.rollout].rollout
+        undo: list[Undo] = [partial(tracked.remove, member.cluster)]
         rollouts = self.rollouts_of.setdefault(member.cluster, set())
         if rollout.uid not in rollouts:
             rollouts.add(rollout.uid)
             undo.append(partial(rollouts.discard, rollout.uid))
-        if book.step.first.cancels:
+        if tracked.step.first.cancels:
             mine = Canceller(
                 *(rollout.age, rollout.uid, rollout.full_name, rollout.namespace),
-                across_namespaces=book.step.across_namespaces,
+                across_namespaces=tracked.step.across_namespaces,
             )
             found = self.cancellers.setdefault(member.uid, [])
             insort(found, mine)
