@@ -15,7 +15,7 @@ from ibgu.controller.agenda import Touched
 from ibgu.core.fleet import FleetState, Undo
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import JournalAway
-from ibgu.db.journal import Journal, MemberKey, Turn, about
+from ibgu.db.journal import Changeset, Journal, MemberKey, about
 
 log = structlog.get_logger("ibgu.journal")
 T = TypeVar("T")
@@ -60,10 +60,10 @@ class Draft:
         last = {d.member.key: d.member for d in self.decisions if isinstance(d, OnMember)}
         return [(was, last[key]) for key, was in self._slots.items() if was != last[key].slot]
 
-    def turn(self, at: datetime, waiting: Iterable[Decision] = ()) -> Turn:
+    def changeset(self, at: datetime, waiting: Iterable[Decision] = ()) -> Changeset:
         """As the journal wants it, `waiting` first: with the holds that it takes and frees."""
         changed = self._changed()
-        return Turn(
+        return Changeset(
             decisions=(*waiting, *self.decisions),
             taken=tuple(member for _, member in changed if member.slot is not None),
             freed=tuple(member for was, member in changed if was is not None),
@@ -133,7 +133,7 @@ class Ledger:
         with self.ahead():
             if draft.can_wait:
                 self._keep(draft.decisions)
-            elif lost := await self._write(draft.turn(at, self._waiting)):
+            elif lost := await self._write(draft.changeset(at, self._waiting)):
                 _tell_lost(draft, lost)
                 draft.without(lost)
 
@@ -166,12 +166,12 @@ class Ledger:
 
     async def write_waiting(self, at: datetime) -> None:
         if self._waiting:
-            await self._write(Turn(decisions=tuple(self._waiting), at=at))
+            await self._write(Changeset(decisions=tuple(self._waiting), at=at))
 
-    async def _write(self, turn: Turn) -> frozenset[MemberKey]:
-        changes = len(turn.decisions)
+    async def _write(self, changeset: Changeset) -> frozenset[MemberKey]:
+        changes = len(changeset.decisions)
         with telemetry.COMMIT.time(), tracing.span("journal commit", ibgu_decisions=changes):
-            lost = await self.survive(lambda: self._journal.commit(turn))
+            lost = await self.survive(lambda: self._journal.commit(changeset))
         self._waiting = []
         return lost
 

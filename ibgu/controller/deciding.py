@@ -13,7 +13,7 @@ from ibgu.controller.commit import Draft
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import found_of
 from ibgu.core.adopt import NO_TRACES, Traces
-from ibgu.core.decide import Answer, decide_debt, decide_into, set_aside, start_into
+from ibgu.core.decide import DecisionResult, decide_debt, decide_into, set_aside, start_into
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Decision, Kind, OnDebt, OnRollout, Rollout
@@ -77,13 +77,13 @@ class Deciding:
     async def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> bool:
-        answer = self._rollout(draft, self._parts.fleet.rollouts[uid], clusters, now)
-        breathed = await self._join(draft, answer.joining)
-        if answer.left:
-            self._parts.agenda.touch_now(uid, answer.left)
-            left = frozenset(answer.left)
+        result = self._rollout(draft, self._parts.fleet.rollouts[uid], clusters, now)
+        breathed = await self._join(draft, result.joining)
+        if result.remaining:
+            self._parts.agenda.touch_now(uid, result.remaining)
+            left = frozenset(result.remaining)
             draft.decided[uid] = {name: None for name in clusters if name not in left}
-        for cluster, when in answer.wake.items():
+        for cluster, when in result.requeue_at.items():
             self._parts.agenda.at(when, uid, cluster)
         return breathed
 
@@ -122,7 +122,7 @@ class Deciding:
 
     def _rollout(
         self, draft: Draft, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
-    ) -> Answer:
+    ) -> DecisionResult:
         snapshot = self.snapshot(tracked)
         listed = self._parts.openings.take(tracked)
         if listed is not None:

@@ -2,10 +2,11 @@
 
 from ibgu.db.engine import dsn, engine
 from ibgu.db.errors import BadUrl, Deposed, JournalAway, ReloadNeeded, SchemaMismatch
-from ibgu.db.journal import Journal, Loaded, MemberKey, Turn
+from ibgu.db.journal import Changeset, Journal, Loaded, MemberKey
 
 __all__ = [
     "BadUrl",
+    "Changeset",
     "Deposed",
     "Journal",
     "JournalAway",
@@ -13,7 +14,6 @@ __all__ = [
     "MemberKey",
     "ReloadNeeded",
     "SchemaMismatch",
-    "Turn",
     "dsn",
     "engine",
 ]

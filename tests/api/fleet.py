@@ -26,7 +26,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
-from ibgu.db import Journal, Turn
+from ibgu.db import Changeset, Journal
 from tests.db.records import NOW, changing, member, started, starting, step, with_run
 from tests.db.records import rollout as blank
 
@@ -78,7 +78,7 @@ def succeeded(of: Step, cluster: str, position: int) -> Member:
 
 
 async def tell(journal: Journal, *decisions: Any, at: datetime = NOW) -> None:
-    assert not await journal.commit(Turn(decisions=decisions, at=at))
+    assert not await journal.commit(Changeset(decisions=decisions, at=at))
 
 
 async def seen(journal: Journal, *rollouts: Rollout) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Kind, OnRollout
-from ibgu.db import Journal, Turn
+from ibgu.db import Changeset, Journal
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.servers import free_port
 from tests.benchmarks.history import History, fill, history, records
@@ -102,4 +102,4 @@ async def test_two_replicas_answer_and_follow_as_one(
 async def change(journal: Journal, made: History) -> None:
     found = records.rollout(made.courses[-1])
     told = OnRollout(Kind.ROLLOUT_HELD, found, "it is tested")
-    await journal.commit(Turn(decisions=(told,), at=datetime.now(UTC)))
+    await journal.commit(Changeset(decisions=(told,), at=datetime.now(UTC)))

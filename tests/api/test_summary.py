@@ -19,7 +19,7 @@ from ibgu.core.model import (
     RunState,
     Who,
 )
-from ibgu.db import Journal, Turn
+from ibgu.db import Changeset, Journal
 from ibgu.db.labels import LabelStore
 from ibgu.db.labels import seen as seen_labels
 from tests.api.conftest import Ask
@@ -163,7 +163,7 @@ async def test_what_takes_longer_than_usual(ask: Ask, journal: Journal, context:
     await journal.commit(ending(*done))
     end = {"ended_at": NOW + timedelta(minutes=1), "result": RunResult.SUCCEEDED}
     armed = replace(with_run(running[11], state=RunState.ENDED, **end), action_index=1)
-    await journal.commit(Turn(decisions=(OnMember(Kind.RUN_ENDED, armed, ""),), at=NOW))
+    await journal.commit(Changeset(decisions=(OnMember(Kind.RUN_ENDED, armed, ""),), at=NOW))
     assert (await summary(ask))["stalled"] == 1
     (rollout_body,) = (await ask("alice", "rollouts")).json()["items"]
     assert rollout_body["stalled"] == 1

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.api.context import Context
 from ibgu.core.model import Kind, OnMember
-from ibgu.db import Journal, Turn
+from ibgu.db import Changeset, Journal
 from ibgu.db.labels import LabelStore, seen
 from tests.api.fleet import BRAKE, fleet
 from tests.cli.conftest import Ibgu
@@ -69,7 +69,7 @@ async def test_who_completed_late_has_succeeded(ibgu: Ibgu, journal: Journal) ->
     (slow,) = (each for each in (await journal.load()).members if each.cluster == "c")
     late = "completed late, after 47 min"
     await journal.commit(
-        Turn(decisions=(OnMember(Kind.LATE, replace(slow, late=late), late),), at=NOW)
+        Changeset(decisions=(OnMember(Kind.LATE, replace(slow, late=late), late),), at=NOW)
     )
     of_rollout = (await ibgu("members", "ran-r1", "-o", "wide")).stdout.splitlines()
     assert of_rollout[3].split()[:3] == ["c", "1", "succeeded"]

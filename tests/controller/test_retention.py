@@ -14,7 +14,7 @@ from ibgu.controller import retention
 from ibgu.controller.clock import Clock
 from ibgu.controller.retention import Forget, Retention
 from ibgu.core.model import Kind, OnRollout
-from ibgu.db import Journal, JournalAway, Turn
+from ibgu.db import Changeset, Journal, JournalAway
 from ibgu.db.reads.certified import certify
 from tests.core.decide.builders import START, rollout_of
 from tests.core.decide.world import Twin, ibgu
@@ -93,7 +93,7 @@ async def test_an_event_whose_clock_was_ahead_keeps_what_comes_after_it(
     found = rollout_of(ibgu("a", "Prep"))
     for days in (0, 500, 1):
         told = OnRollout(Kind.ROLLOUT_SEEN, found, "")
-        await journal.commit(Turn(decisions=(told,), at=START + days * DAY))
+        await journal.commit(Changeset(decisions=(told,), at=START + days * DAY))
     assert await journal.forget(START + 100 * DAY) == 1
     assert await seqs(db) == [2, 3]
 

@@ -27,7 +27,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from ibgu.db import Turn
+from ibgu.db import Changeset
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, 123456, tzinfo=UTC)
 WAITS = Reason(kind=ReasonKind.SLOT, since=NOW, message="2 of 2 slots are taken")
@@ -107,25 +107,25 @@ def ended(found: Member, outcome: Outcome = Outcome.SUCCEEDED, **changes: Any) -
     return replace(over, **(fields | changes))
 
 
-def opening(of: Rollout, *steps: Step, waiting: list[Member] | None = None) -> Turn:
+def opening(of: Rollout, *steps: Step, waiting: list[Member] | None = None) -> Changeset:
     decisions: list[Decision] = [OnRollout(Kind.ROLLOUT_SEEN, of, "the IBGU was created")]
     decisions += [OnStep(Kind.STEP_STARTED, step, "it is the first step") for step in steps]
     decisions += [OnMember(Kind.WAITS, found, "") for found in waiting or []]
-    return Turn(decisions=tuple(decisions), at=NOW)
+    return Changeset(decisions=tuple(decisions), at=NOW)
 
 
-def starting(*found: Member) -> Turn:
+def starting(*found: Member) -> Changeset:
     decisions = tuple(OnMember(Kind.RUN_INTENDED, one, "a slot is free") for one in found)
-    return Turn(decisions=decisions, taken=found, at=NOW)
+    return Changeset(decisions=decisions, taken=found, at=NOW)
 
 
-def changing(*found: Member, kind: Kind = Kind.RUN_ARMED) -> Turn:
-    return Turn(decisions=tuple(OnMember(kind, one, "it changed") for one in found), at=NOW)
+def changing(*found: Member, kind: Kind = Kind.RUN_ARMED) -> Changeset:
+    return Changeset(decisions=tuple(OnMember(kind, one, "it changed") for one in found), at=NOW)
 
 
-def ending(*found: Member) -> Turn:
+def ending(*found: Member) -> Changeset:
     decisions = tuple(OnMember(Kind.FINISHED, one, "the run ended") for one in found)
-    return Turn(decisions=decisions, freed=found, at=NOW)
+    return Changeset(decisions=decisions, freed=found, at=NOW)
 
 
 async def rows(db: AsyncEngine, statement: str, **values: Any) -> list[tuple[Any, ...]]:

@@ -12,4 +12,4 @@ async def tell(journal: Journal, twin: Twin, fleet: FleetState | None = None) ->
     for said in twin.said:
         draft = Draft(fleet)
         draft.take(said.decision)
-        assert not await journal.commit(draft.turn(said.at))
+        assert not await journal.commit(draft.changeset(said.at))

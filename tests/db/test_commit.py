@@ -22,7 +22,7 @@ from ibgu.core.model import (
     ReasonKind,
     RunState,
 )
-from ibgu.db import Deposed, Journal, Turn
+from ibgu.db import Changeset, Deposed, Journal
 from tests.db.records import (
     NOW,
     changing,
@@ -49,7 +49,7 @@ async def test_the_last_record_of_a_turn_is_kept_and_every_decision_told(
     one = rollout()
     seen = OnRollout(Kind.ROLLOUT_SEEN, replace(one, generation=1), "first")
     grew = OnRollout(Kind.PLAN_ACCEPTED, replace(one, generation=2), "second", actor="alice")
-    await journal.commit(Turn(decisions=(seen, grew), at=NOW))
+    await journal.commit(Changeset(decisions=(seen, grew), at=NOW))
     assert [found.generation for found in (await journal.load()).rollouts] == [2]
     told = await rows(db, "SELECT seq, kind, why, actor, at FROM events ORDER BY seq")
     assert told == [
@@ -81,7 +81,7 @@ async def test_events_carry_what_it_takes_to_check_a_rollout(
         OnStep(Kind.STEP_STARTED, first, "it is the first step"),
         OnMember(Kind.RUN_INTENDED, running, "a slot is free"),
     )
-    await journal.commit(Turn(decisions=decisions, taken=(running,), at=NOW))
+    await journal.commit(Changeset(decisions=decisions, taken=(running,), at=NOW))
     await journal.commit(ending(ended(running, message="done")))
     data = [data for (data,) in await rows(db, "SELECT data FROM events ORDER BY seq")]
     assert data == [
@@ -125,10 +125,12 @@ async def test_events_carry_what_it_takes_to_check_a_rollout(
 
 async def test_a_debt_goes_when_it_is_paid(journal: Journal) -> None:
     owed = Debt(uid="u", cluster="a", rollout="r1", labels={"k": Change(None, "")})
-    await journal.commit(Turn(decisions=(OnDebt(Kind.OWED, owed, "Prep completed"),), at=NOW))
+    await journal.commit(Changeset(decisions=(OnDebt(Kind.OWED, owed, "Prep completed"),), at=NOW))
     assert (await journal.load()).debts == (owed,)
     paid = replace(owed, labels={})
-    await journal.commit(Turn(decisions=(OnDebt(Kind.SETTLED, paid, "the hub shows it"),), at=NOW))
+    await journal.commit(
+        Changeset(decisions=(OnDebt(Kind.SETTLED, paid, "the hub shows it"),), at=NOW)
+    )
     assert (await journal.load()).debts == ()
 
 
@@ -137,13 +139,13 @@ async def test_looks_and_preemptions_live_in_memory(journal: Journal, db: AsyncE
     first = step(one)
     looking = member(first, "a", look=Look("look-1", NOW))
     await journal.commit(opening(one, first, waiting=[looking]))
-    turn = Turn(decisions=(Preempt("a", "uid-a", "default/other"),), at=NOW)
-    assert await journal.commit(turn) == frozenset()
+    changeset = Changeset(decisions=(Preempt("a", "uid-a", "default/other"),), at=NOW)
+    assert await journal.commit(changeset) == frozenset()
     assert (await journal.load()).members == (replace(looking, look=None),)
 
 
 async def test_a_turn_without_rows_costs_nothing(journal: Journal, db: AsyncEngine) -> None:
-    assert await journal.commit(Turn(decisions=(), at=NOW)) == frozenset()
+    assert await journal.commit(Changeset(decisions=(), at=NOW)) == frozenset()
     assert await rows(db, "SELECT turns FROM hubs") == [(0,)]
 
 
@@ -194,13 +196,13 @@ async def test_a_mistake_in_a_turn_writes_nothing(journal: Journal, db: AsyncEng
     one = rollout()
     first = step(one)
     orphan = member(step(one, 1), "a")
-    turn = opening(one, first)
-    broken = Turn(decisions=(*turn.decisions, OnMember(Kind.WAITS, orphan, "")), at=NOW)
+    changeset = opening(one, first)
+    broken = Changeset(decisions=(*changeset.decisions, OnMember(Kind.WAITS, orphan, "")), at=NOW)
     with pytest.raises(ForeignKeyViolationError, match="members_hub_rollout_step_fkey"):
         await journal.commit(broken)
     assert (await journal.load()).rollouts == ()
     assert await rows(db, "SELECT * FROM events") == []
-    assert await journal.commit(turn) == frozenset()
+    assert await journal.commit(changeset) == frozenset()
 
 
 async def test_the_clock_is_the_databases(journal: Journal, db: AsyncEngine) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Kind, OnRollout
 from ibgu.core.recover import Versions
-from ibgu.db import Deposed, Journal, JournalAway, ReloadNeeded, Turn
+from ibgu.db import Changeset, Deposed, Journal, JournalAway, ReloadNeeded
 from ibgu.db.engine import raw
 from ibgu.db.journal.batch import gather
 from ibgu.db.journal.write import write
@@ -68,7 +68,9 @@ async def test_numbers_are_dense_and_in_the_order_of_commit(
 ) -> None:
     """Turns that are asked for at the same time; no number is seen before a lower one."""
     seen: list[list[int]] = []
-    await journal.commit(Turn(decisions=(OnRollout(Kind.ROLLOUT_SEEN, rollout(), ""),), at=NOW))
+    await journal.commit(
+        Changeset(decisions=(OnRollout(Kind.ROLLOUT_SEEN, rollout(), ""),), at=NOW)
+    )
 
     async def read() -> None:
         while not seen or len(seen[-1]) < 61:
@@ -76,7 +78,7 @@ async def test_numbers_are_dense_and_in_the_order_of_commit(
 
     async def tell(number: int) -> None:
         told = OnRollout(Kind.ROLLOUT_HELD, rollout(f"r{number}"), "")
-        await journal.commit(Turn(decisions=(told,) * 3, at=NOW))
+        await journal.commit(Changeset(decisions=(told,) * 3, at=NOW))
 
     await asyncio.gather(read(), *map(tell, range(20)))
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in seen)
@@ -86,7 +88,7 @@ async def test_of_turns_with_one_number_one_is_written(journal: Journal, db: Asy
     """So what arrives late, after it was given up, does no harm."""
     await journal.commit(opening(rollout()))
     told = OnRollout(Kind.ROLLOUT_HELD, rollout(), "")
-    batch = gather(Turn(decisions=(told,) * 3, at=NOW), ())
+    batch = gather(Changeset(decisions=(told,) * 3, at=NOW), ())
 
     async def send() -> bool:
         async with raw(db) as connection:
@@ -133,14 +135,14 @@ async def test_a_connection_that_dies_in_the_middle_leaves_nothing(
     before = await journal.load()
     async with db.connect() as blocker:
         await blocker.execute(text("SELECT * FROM members FOR UPDATE"))
-        turn = opening(rollout(generation=9), waiting=found)
-        writing = asyncio.create_task(journal.commit(turn))
+        changeset = opening(rollout(generation=9), waiting=found)
+        writing = asyncio.create_task(journal.commit(changeset))
         waiting = await until_waiting(db, 1)
         await rows(db, "SELECT pg_terminate_backend(:pid)", pid=waiting[0])
         with pytest.raises(JournalAway, match="writing decisions"):
             await writing
     assert await journal.load() == before
-    assert await journal.commit(turn) == frozenset()
+    assert await journal.commit(changeset) == frozenset()
     assert (await journal.load()).rollouts[0].generation == 9
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Change, Debt, Kind, Member, OnDebt, OnMember, Outcome, RunState
-from ibgu.db import Journal, Turn
+from ibgu.db import Changeset, Journal
 from ibgu.db.journal import about
 from tests.db.records import (
     NOW,
@@ -81,9 +81,9 @@ async def test_of_two_in_one_turn_for_one_slot_one_gets_it(
 async def test_ones_own_hold_is_no_conflict(
     journal: Journal, db: AsyncEngine, waiting: list[Member]
 ) -> None:
-    turn = starting(started(waiting[0], slot=1), started(waiting[1], slot=2))
-    assert await journal.commit(turn) == frozenset()
-    assert await journal.commit(turn) == frozenset()
+    changeset = starting(started(waiting[0], slot=1), started(waiting[1], slot=2))
+    assert await journal.commit(changeset) == frozenset()
+    assert await journal.commit(changeset) == frozenset()
     begun = "SELECT count(*) FROM events WHERE kind = 'RunIntended'"
     assert await rows(db, begun) == [(4,)], "the second turn was written, too"
     moved = starting(started(waiting[0], slot=2))
@@ -103,8 +103,8 @@ async def test_what_is_lost_owes_nothing(
         OnMember(Kind.RUN_INTENDED, lost, "goes on"),
         OnDebt(Kind.OWED, other, "Prep succeeded", {"k": ""}),
     )
-    turn = Turn(decisions=told, taken=(lost,), at=NOW)
-    assert await journal.commit(turn) == {lost.key}
+    changeset = Changeset(decisions=told, taken=(lost,), at=NOW)
+    assert await journal.commit(changeset) == {lost.key}
     assert [about(decision, {lost.key}) for decision in told] == [True, True, False]
     assert (await journal.load()).debts == (other,)
 
@@ -113,7 +113,7 @@ async def test_labels_that_stand_are_told_and_not_owed(journal: Journal, db: Asy
     await journal.commit(opening(rollout()))
     debt = Debt(uid="uid-a", cluster="a", rollout="r1")
     stand = OnDebt(Kind.STAND, debt, "Prep succeeded", {"k": ""})
-    await journal.commit(Turn(decisions=(stand,), at=NOW))
+    await journal.commit(Changeset(decisions=(stand,), at=NOW))
     told = await rows(db, "SELECT kind, data FROM events ORDER BY seq DESC LIMIT 1")
     assert told == [("LabelsStand", {"labels": {}, "annotations": {}, "asked": {"k": ""}})]
     assert (await journal.load()).debts == ()
@@ -127,7 +127,7 @@ async def test_what_is_lost_frees_nothing(
     await journal.commit(starting(a, b))
     over = with_run(a, state=RunState.ENDED, ended_at=NOW, disarmed=True)
     again = started(waiting[0], slot=2, run="second")
-    turn = Turn(
+    changeset = Changeset(
         decisions=(
             OnMember(Kind.RUN_ENDED, over, "withdrawn"),
             OnMember(Kind.RUN_INTENDED, again, "again"),
@@ -136,7 +136,7 @@ async def test_what_is_lost_frees_nothing(
         freed=(over,),
         at=NOW,
     )
-    assert await journal.commit(turn) == {a.key}
+    assert await journal.commit(changeset) == {a.key}
     assert await holds(db) == [("r1", "a", 1), ("r1", "b", 2)]
     assert (await journal.load()).members[0] == a
 
@@ -163,7 +163,7 @@ async def test_a_freed_slot_is_taken_in_the_same_turn(
     first = started(waiting[0], slot=1)
     await journal.commit(starting(first))
     done, following = ended(first), started(waiting[1], slot=1)
-    turn = Turn(
+    changeset = Changeset(
         decisions=(
             OnMember(Kind.FINISHED, done, "Prep completed"),
             OnMember(Kind.RUN_INTENDED, following, "slot 1 is free"),
@@ -172,7 +172,7 @@ async def test_a_freed_slot_is_taken_in_the_same_turn(
         freed=(done,),
         at=NOW,
     )
-    assert await journal.commit(turn) == frozenset()
+    assert await journal.commit(changeset) == frozenset()
     assert await holds(db) == [("r1", "b", 1)]
 
 
@@ -182,7 +182,7 @@ async def test_a_cluster_passes_to_its_canceller_in_one_turn(
     first = started(waiting[0], slot=1)
     await journal.commit(starting(first))
     preempted, mine = ended(first, Outcome.CANCELLED), started(rival[0], slot=1)
-    turn = Turn(
+    changeset = Changeset(
         decisions=(
             OnMember(Kind.FINISHED, preempted, "cancelled by default/r2"),
             OnMember(Kind.RUN_INTENDED, mine, "the hold was passed on"),
@@ -191,7 +191,7 @@ async def test_a_cluster_passes_to_its_canceller_in_one_turn(
         freed=(preempted,),
         at=NOW,
     )
-    assert await journal.commit(turn) == frozenset()
+    assert await journal.commit(changeset) == frozenset()
     assert await holds(db) == [("r2", "a", 1)]
 
 
@@ -257,7 +257,7 @@ async def test_the_next_attempt_takes_the_slot_in_the_turn_that_ended_the_last(
     await journal.commit(starting(found))
     over = with_run(found, state=RunState.ENDED, ended_at=NOW, disarmed=True)
     again = started(waiting[0], slot=2, run="second")
-    turn = Turn(
+    changeset = Changeset(
         decisions=(
             OnMember(Kind.RUN_ENDED, over, "withdrawn"),
             OnMember(Kind.RUN_INTENDED, again, "again"),
@@ -266,7 +266,7 @@ async def test_the_next_attempt_takes_the_slot_in_the_turn_that_ended_the_last(
         freed=(over,),
         at=NOW,
     )
-    assert await journal.commit(turn) == frozenset()
+    assert await journal.commit(changeset) == frozenset()
     assert await holds(db) == [("r1", "a", 2)]
     assert await rows(db, "SELECT id, state FROM runs ORDER BY intended_at, state") == [
         ("run-r1-a", "ended"),

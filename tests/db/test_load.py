@@ -38,8 +38,10 @@ async def test_everything_in_order(journal: Journal) -> None:
     newer, older = rollout("r1", age=1), rollout("r2", age=2)
     for one in (newer, older):
         first, second = step(one), step(one, 1)
-        turn = opening(one, second, first, waiting=[member(second, "a"), *members(first, "b", "a")])
-        await journal.commit(turn)
+        changeset = opening(
+            one, second, first, waiting=[member(second, "a"), *members(first, "b", "a")]
+        )
+        await journal.commit(changeset)
     loaded = await journal.load()
     assert loaded.rollouts == (older, newer)
     assert [one.key for one in loaded.steps] == [("r1", 0), ("r1", 1), ("r2", 0), ("r2", 1)]

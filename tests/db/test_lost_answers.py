@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db import Deposed, Journal, JournalAway, ReloadNeeded, Turn, engine
+from ibgu.db import Changeset, Deposed, Journal, JournalAway, ReloadNeeded, engine
 from tests.db.proxy import Proxy, proxied
 from tests.db.records import members, opening, rollout, rows, started, starting, step
 
@@ -37,13 +37,13 @@ async def test_the_same_turn_again_is_written_once(
     through: tuple[Proxy, Journal], db: AsyncEngine
 ) -> None:
     proxy, journal = through
-    turn = starting(started(A, slot=1), started(B, slot=1))
+    changeset = starting(started(A, slot=1), started(B, slot=1))
     # Of the first try the answer comes: B's slot is taken. It is the second one's that is lost.
     proxy.lose, proxy.spare = TURN, b"run-r1-b"
     with pytest.raises(JournalAway, match="writing decisions"):
-        await journal.commit(turn)
+        await journal.commit(changeset)
     proxy.lose = b""
-    assert await journal.commit(turn) == {B.key}
+    assert await journal.commit(changeset) == {B.key}
     assert await rows(db, "SELECT seq, kind, cluster FROM events WHERE seq > 2") == [
         (3, "RunIntended", "a")
     ]
@@ -64,10 +64,10 @@ async def test_another_turn_asks_for_a_load_first(through: tuple[Proxy, Journal]
     assert await journal.commit(starting(started(B, slot=2))) == frozenset()
 
 
-async def not_arriving(proxy: Proxy, journal: Journal, turn: Turn) -> None:
+async def not_arriving(proxy: Proxy, journal: Journal, changeset: Changeset) -> None:
     proxy.drop = TURN
     with pytest.raises(JournalAway):
-        await journal.commit(turn)
+        await journal.commit(changeset)
     proxy.drop = b""
 
 
@@ -83,10 +83,10 @@ async def test_a_commit_that_did_not_arrive_is_written_by_the_next_try(
     through: tuple[Proxy, Journal], db: AsyncEngine
 ) -> None:
     proxy, journal = through
-    turn = starting(started(A, slot=1))
-    await not_arriving(proxy, journal, turn)
+    changeset = starting(started(A, slot=1))
+    await not_arriving(proxy, journal, changeset)
     assert await rows(db, "SELECT max(seq) FROM events") == [(2,)]
-    assert await journal.commit(turn) == frozenset()
+    assert await journal.commit(changeset) == frozenset()
     assert (await journal.load()).members == (started(A, slot=1), B)
     assert await rows(db, "SELECT max(seq) FROM events") == [(3,)]
 
@@ -132,11 +132,11 @@ async def test_turns_that_are_forgotten_with_an_answer_that_was_lost(
     through: tuple[Proxy, Journal], db: AsyncEngine
 ) -> None:
     proxy, journal = through
-    turn = starting(started(A, slot=1))
-    await not_arriving(proxy, journal, turn)
+    changeset = starting(started(A, slot=1))
+    await not_arriving(proxy, journal, changeset)
     await forgotten(db)
     with pytest.raises(ReloadNeeded, match="went back"):
-        await journal.commit(turn)
+        await journal.commit(changeset)
 
 
 async def test_a_load_clears_the_doubt_either_way(through: tuple[Proxy, Journal]) -> None:
@@ -154,14 +154,14 @@ async def test_who_was_deposed_meanwhile_is_told_so(
     through: tuple[Proxy, Journal], db: AsyncEngine
 ) -> None:
     proxy, journal = through
-    turn = starting(started(A, slot=1))
+    changeset = starting(started(A, slot=1))
     proxy.lose = TURN
     with pytest.raises(JournalAway):
-        await journal.commit(turn)
+        await journal.commit(changeset)
     proxy.lose = b""
     await Journal(db, "hub-1").lead("ibgu-1")
     with pytest.raises(Deposed, match="ibgu-1 leads"):
-        await journal.commit(turn)
+        await journal.commit(changeset)
 
 
 async def test_postgres_gone_and_back(database_url: str, db: AsyncEngine, tmp_path: Path) -> None:
@@ -181,10 +181,10 @@ async def test_postgres_gone_and_back(database_url: str, db: AsyncEngine, tmp_pa
         await pool.dispose()
 
 
-async def _written(journal: Journal, turn: Turn) -> None:
+async def _written(journal: Journal, changeset: Changeset) -> None:
     """A connection that is known to be lost is not used; one that is lost meanwhile is told of."""
     for _ in range(3):
         with suppress(JournalAway):
-            assert await journal.commit(turn) == frozenset()
+            assert await journal.commit(changeset) == frozenset()
             return
     pytest.fail("a journal that is there again was away three times")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Action
-from ibgu.db import Deposed, Journal, Turn, engine
+from ibgu.db import Changeset, Deposed, Journal, engine
 from ibgu.db import migrate as migrating
 from ibgu.db.journal import fencing, write
 from ibgu.db.migrate import head, upgrade
@@ -101,13 +101,13 @@ async def test_what_a_leader_commits_while_it_is_migrated_is_all_there_for_the_n
     await new.commit(_opening("next"))
 
 
-def _opening(uid: str) -> Turn:
+def _opening(uid: str) -> Changeset:
     one = rollout(uid)
     first = step(one, 0, Action.PREP)
     return opening(one, first, waiting=members(first, f"site-{uid}"))
 
 
-def _starting(uid: str) -> Turn:
+def _starting(uid: str) -> Changeset:
     (found,) = members(step(rollout(uid), 0, Action.PREP), f"site-{uid}")
     return starting(started(found, slot=1))
 

@@ -27,7 +27,7 @@ from ibgu.core.model import (
     RunState,
     Step,
 )
-from ibgu.db import Journal, JournalAway, Turn, engine
+from ibgu.db import Changeset, Journal, JournalAway, engine
 from ibgu.db.reads import BadCursor, Reads
 from ibgu.db.reads.cursor import encode
 from ibgu.db.reads.events import PAGE_BYTES
@@ -74,7 +74,9 @@ async def mixed(journal: Journal) -> Step:
         )
     )
     done = replace(running[3], action_index=1)
-    await journal.commit(Turn(decisions=(OnMember(Kind.RUN_ENDED, done, "Prep is over"),), at=NOW))
+    await journal.commit(
+        Changeset(decisions=(OnMember(Kind.RUN_ENDED, done, "Prep is over"),), at=NOW)
+    )
     return first
 
 
@@ -247,7 +249,7 @@ async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) ->
     again = replace(waiting, slot=1, run=second)
     await journal.commit(starting(again))
     owed = Debt(uid="uid-a", cluster="a", rollout="new", labels={"k": Change("x", None)})
-    await journal.commit(Turn(decisions=(OnDebt(Kind.OWED, owed, "Prep failed"),), at=NOW))
+    await journal.commit(Changeset(decisions=(OnDebt(Kind.OWED, owed, "Prep failed"),), at=NOW))
 
     first = await reads.visits("a", limit=2)
     rest = await reads.visits("a", limit=2, cursor=first.next)
@@ -299,7 +301,7 @@ async def test_a_page_of_large_events_ends_earlier_and_nothing_is_left_out(
     """500 of them would be more than the process has memory for."""
     large = [replace(rollout(), controls={"key": f"{n}" + "y" * 400_000}) for n in range(7)]
     for each in large:
-        await journal.commit(Turn(decisions=(OnRollout(Kind.CONTROL, each, "said"),), at=NOW))
+        await journal.commit(Changeset(decisions=(OnRollout(Kind.CONTROL, each, "said"),), at=NOW))
     pages = [await reads.events("r1", limit=500)]
     while pages[-1].next is not None:
         pages.append(await reads.events("r1", limit=500, cursor=pages[-1].next))
@@ -310,7 +312,7 @@ async def test_a_page_of_large_events_ends_earlier_and_nothing_is_left_out(
 async def test_an_event_larger_than_a_page_is_a_page(journal: Journal, reads: Reads) -> None:
     huge = replace(rollout(), controls={"key": "y" * 2 * PAGE_BYTES})
     for _ in range(2):
-        await journal.commit(Turn(decisions=(OnRollout(Kind.CONTROL, huge, "said"),), at=NOW))
+        await journal.commit(Changeset(decisions=(OnRollout(Kind.CONTROL, huge, "said"),), at=NOW))
     first = await reads.events("r1")
     rest = await reads.events("r1", cursor=first.next)
     assert [len(first.items), len(rest.items), rest.next] == [1, 1, None]

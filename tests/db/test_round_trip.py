@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import Debt, Kind, Member, OnDebt, OnMember, OnRollout, OnStep, Rollout, Step
-from ibgu.db import Journal, Turn
+from ibgu.db import Changeset, Journal
 from tests.db.records import NOW
 from tests.db.strategies import fleets
 
@@ -33,7 +33,7 @@ async def test_records_come_back_as_they_were(
         OnDebt(Kind.OWED, debt, "owed"),
     )
     taken = (member,) if member.slot else ()
-    assert await journal.commit(Turn(decisions=decisions, taken=taken, at=NOW)) == frozenset()
+    assert await journal.commit(Changeset(decisions=decisions, taken=taken, at=NOW)) == frozenset()
     loaded = await journal.load()
     assert loaded.debts == (debt,)
     if rollout.uid in loaded.handled:

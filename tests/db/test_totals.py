@@ -23,7 +23,7 @@ from ibgu.core.model import (
     Step,
     StepState,
 )
-from ibgu.db import Journal, Turn
+from ibgu.db import Changeset, Journal
 from ibgu.db.reads import Reads
 from ibgu.db.reads.tallies import LARGE, Tallies
 from tests.core.fleet.records import spec
@@ -93,7 +93,7 @@ async def test_any_rollout_is_counted_as_in_the_book(journal: Journal, reads: Re
     random, wanted = Random(22), {}
     for number in range(ROLLOUTS):
         of, steps, members = course(random, number)
-        await journal.commit(Turn(decisions=tuple(seen(of, steps, members)), at=NOW))
+        await journal.commit(Changeset(decisions=tuple(seen(of, steps, members)), at=NOW))
         fleet = FleetState()
         fleet.load([of], steps, members, ())
         wanted[of.uid] = fleet.rollouts[of.uid].counts
@@ -113,9 +113,9 @@ async def counted(reads: Reads) -> Counts:
     return row.counts
 
 
-def ended(found: Member, outcome: Outcome, **changes: Any) -> Turn:
+def ended(found: Member, outcome: Outcome, **changes: Any) -> Changeset:
     over = replace(found, state=MemberState.FINISHED, outcome=outcome, **changes)
-    return Turn(decisions=(OnMember(Kind.FINISHED, over, ""),), at=NOW)
+    return Changeset(decisions=(OnMember(Kind.FINISHED, over, ""),), at=NOW)
 
 
 async def test_what_was_counted_is_counted_anew_after_the_next_event(

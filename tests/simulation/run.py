@@ -24,7 +24,7 @@ from ibgu.controller.usual import Usual
 from ibgu.core import decide
 from ibgu.core.certify import Rule
 from ibgu.core.decide import controls, steps
-from ibgu.core.decide.turn import MOST
+from ibgu.core.decide.context import MOST
 from ibgu.core.fleet import FleetState as Led
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action

@@ -37,7 +37,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
-from ibgu.db import Journal, Turn
+from ibgu.db import Changeset, Journal
 from ibgu.db.labels import seen
 
 PULL = "precache job failed: failed to pull images from registry.site:5000: i/o timeout"
@@ -113,17 +113,17 @@ class Story:
         waiting = [waits(each) for each in taken]
         await self.tell(*(OnMember(_kind(each), each, "") for each in [*settled, *waiting]))
         begun = tuple(OnMember(Kind.RUN_INTENDED, each, "a slot is free") for each in taken)
-        await self._commit(Turn(decisions=begun, taken=taken, at=self.now))
+        await self._commit(Changeset(decisions=begun, taken=taken, at=self.now))
 
     async def tell(self, *decisions: Any) -> None:
-        await self._commit(Turn(decisions=decisions, at=self.now))
+        await self._commit(Changeset(decisions=decisions, at=self.now))
 
     async def end(self, *members: Member) -> None:
         told = tuple(OnMember(Kind.FINISHED, each, "the cluster says so") for each in members)
-        await self._commit(Turn(decisions=told, freed=members, at=self.now))
+        await self._commit(Changeset(decisions=told, freed=members, at=self.now))
 
-    async def _commit(self, turn: Turn) -> None:
-        assert not await self._journal.commit(turn)
+    async def _commit(self, changeset: Changeset) -> None:
+        assert not await self._journal.commit(changeset)
 
 
 def _kind(member: Member) -> Kind:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ibgu.core.decide.accepted import other_run
 from ibgu.core.decide.aside import set_aside
+from ibgu.core.decide.context import MOST, DecisionContext, DecisionResult
 from ibgu.core.decide.controls import decide_controls
 from ibgu.core.decide.debts import decide_debt
 from ibgu.core.decide.disarming import disarm_aside, disarm_taken
@@ -22,16 +23,15 @@ from ibgu.core.decide.rollouts import decide_rollout, open_next_step
 from ibgu.core.decide.running import decide_running
 from ibgu.core.decide.stagework import REMOVE, Remove, payload_kept, payload_wanted, stage_work
 from ibgu.core.decide.steps import decide_step
-from ibgu.core.decide.turn import MOST, Answer, Turn
 from ibgu.core.decide.urgent import urgent
 from ibgu.core.decide.waiting import decide_waiting
-from ibgu.core.fleet import Take, TrackedStep
+from ibgu.core.fleet import Apply, TrackedStep
 from ibgu.core.model import ClusterView, MemberState, Rollout, StepState
 from ibgu.core.snapshot import Snapshot
 
 __all__ = [
     "REMOVE",
-    "Answer",
+    "DecisionResult",
     "Remove",
     "decide",
     "decide_debt",
@@ -49,71 +49,73 @@ __all__ = [
 ]
 
 
-def decide(snapshot: Snapshot, touched: Iterable[str], now: datetime) -> Answer:
+def decide(snapshot: Snapshot, touched: Iterable[str], now: datetime) -> DecisionResult:
     """What follows from the snapshot for the clusters in `touched` and for the rollout.
 
     A numbered cycle: (1) the object on the hub, (2) a person's controls, (3) the touched
     members, evidence before deadlines, (4) the running step: deadline, starts, clock, end,
     (5) the next step.
     """
-    with snapshot.fleet.draft() as take:
-        return decide_into(take, snapshot, touched, now)
+    with snapshot.fleet.draft() as apply:
+        return decide_into(apply, snapshot, touched, now)
 
 
-def decide_into(take: Take, snapshot: Snapshot, touched: Iterable[str], now: datetime) -> Answer:
+def decide_into(
+    apply: Apply, snapshot: Snapshot, touched: Iterable[str], now: datetime
+) -> DecisionResult:
     """As `decide`; the decisions stay taken."""
-    turn = Turn(snapshot, now, take)
-    _decide_what_changed(turn, touched)
-    _decide_current_step(turn)
-    open_next_step(turn)
-    return turn.answer
+    ctx = DecisionContext(snapshot, now, apply)
+    _decide_what_changed(ctx, touched)
+    _decide_current_step(ctx)
+    open_next_step(ctx)
+    return ctx.result
 
 
 def start_step(
     snapshot: Snapshot, touched: Iterable[str], clusters: Sequence[ClusterView], now: datetime
-) -> Answer:
+) -> DecisionResult:
     """Steps (1) to (3) of `decide`, and the start of the step that opens (R2.2).
 
     `clusters` is the whole, consistent list. The new members are to be decided next: `touched`
     are those of the steps before.
     """
-    with snapshot.fleet.draft() as take:
-        answer = start_into(take, snapshot, touched, clusters, now)
-    return replace(answer, decisions=answer.decisions + answer.joining, joining=[])
+    with snapshot.fleet.draft() as apply:
+        result = start_into(apply, snapshot, touched, clusters, now)
+    return replace(result, decisions=result.decisions + result.joining, joining=[])
 
 
 def start_into(
-    take: Take,
+    apply: Apply,
     snapshot: Snapshot,
     touched: Iterable[str],
     clusters: Sequence[ClusterView],
     now: datetime,
-) -> Answer:
+) -> DecisionResult:
     """As `start_step`; the decisions stay taken, and those who join are to be taken next."""
-    turn = Turn(snapshot, now, take)
-    _decide_what_changed(turn, touched)
-    if turn.rollout.deleted_at is None:
-        open_step(turn, clusters)
-    return turn.answer
+    ctx = DecisionContext(snapshot, now, apply)
+    _decide_what_changed(ctx, touched)
+    if ctx.rollout.deleted_at is None:
+        open_step(ctx, clusters)
+    return ctx.result
 
 
-def _decide_what_changed(turn: Turn, touched: Iterable[str]) -> None:
-    before = turn.rollout
-    decide_restored(turn)
-    decide_rollout(turn)
-    decide_controls(turn)
+def _decide_what_changed(ctx: DecisionContext, touched: Iterable[str]) -> None:
+    before = ctx.rollout
+    decide_restored(ctx)
+    decide_rollout(ctx)
+    decide_controls(ctx)
     touched = list(touched)
-    concerned = _concerned(turn, before, touched)
+    concerned = _concerned(ctx, before, touched)
     now = max(len(touched), MOST)
-    turn.answer.left += concerned[now:]
+    ctx.result.remaining += concerned[now:]
     for cluster in concerned[:now]:
-        _decide_members(turn, cluster)
+        _decide_members(ctx, cluster)
 
 
-def _concerned(turn: Turn, before: Rollout, touched: list[str]) -> list[str]:
+def _concerned(ctx: DecisionContext, before: Rollout, touched: list[str]) -> list[str]:
     """The rollout's deletion, hold or release concerns every member that is not done with; those
     in flight come first."""
-    rollout, tracked = turn.rollout, turn.tracked
+    rollout, tracked = ctx.rollout, ctx.tracked
     if (rollout.deleted_at, rollout.hold) == (before.deleted_at, before.hold):
         return touched
     in_flight = [name for step in tracked.steps for name in step.in_flight]
@@ -121,26 +123,26 @@ def _concerned(turn: Turn, before: Rollout, touched: list[str]) -> list[str]:
     return list(dict.fromkeys([*in_flight, *touched, *others]))
 
 
-def _decide_members(turn: Turn, cluster: str) -> None:
-    for step in turn.tracked.steps:
+def _decide_members(ctx: DecisionContext, cluster: str) -> None:
+    for step in ctx.tracked.steps:
         if cluster in step.members:
-            _decide_member(turn, step, cluster)
+            _decide_member(ctx, step, cluster)
 
 
-def _decide_member(turn: Turn, step: TrackedStep, cluster: str) -> None:
+def _decide_member(ctx: DecisionContext, step: TrackedStep, cluster: str) -> None:
     """On and on while its state changes: what was withdrawn waits, what ended is watched."""
     state: MemberState | None = None
     while (member := step.members[cluster]).state is not state:
         state = member.state
-        _BY_STATE[state](turn, member)
+        _BY_STATE[state](ctx, member)
 
 
-def _decide_current_step(turn: Turn) -> None:
+def _decide_current_step(ctx: DecisionContext) -> None:
     """Not in a turn that leaves somebody to the next one, which follows at once: who is left may be
     about to be skipped."""
-    tracked = turn.tracked.current
-    if tracked is not None and tracked.step.state is StepState.RUNNING and not turn.answer.left:
-        decide_step(turn, tracked)
+    tracked = ctx.tracked.current
+    if tracked is not None and tracked.step.state is StepState.RUNNING and not ctx.result.remaining:
+        decide_step(ctx, tracked)
 
 
 _BY_STATE = {

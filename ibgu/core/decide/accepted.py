@@ -1,9 +1,9 @@
 """A run that the cluster has taken: its end is what the cluster reports (R7, R10, R12)."""
 
 from ibgu.core.decide.arming import diverged
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import end_run, succeed_run
 from ibgu.core.decide.restored import unproven
-from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     IbuView,
     Kind,
@@ -19,23 +19,23 @@ from ibgu.core.model import (
 from ibgu.core.observe import VerdictKind, last_words, speaks_for, verdict
 
 
-def decide_accepted(turn: Turn, member: Member, seen: Observation) -> None:
+def decide_accepted(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     run, work, cluster = member.run, seen.stage, seen.cluster
     assert run is not None
     assert cluster is not None
     if not cluster.reachable:
-        _dark(turn, member)
+        _dark(ctx, member)
     elif work is not None and work.ibu is not None and speaks_for(work, run):
-        _judge(turn, _arrived(turn, member, run), work.ibu)
-    elif unproven(turn, work):
-        _without_evidence(turn, member, work)
+        _judge(ctx, _arrived(ctx, member, run), work.ibu)
+    elif unproven(ctx, work):
+        _without_evidence(ctx, member, work)
     elif _not_arrived(run, work):
-        _begin_anew(turn, member, seen)
-    elif what := _foreign(turn, member, work):
+        _begin_anew(ctx, member, seen)
+    elif what := _foreign(ctx, member, work):
         if not seen.writing:
-            diverged(turn, member, what)
+            diverged(ctx, member, what)
     else:
-        _without_evidence(turn, member, work)
+        _without_evidence(ctx, member, work)
 
 
 def other_run(member: Member | None, work: WorkView | None) -> str:
@@ -49,40 +49,40 @@ def other_run(member: Member | None, work: WorkView | None) -> str:
     return work.ibu.run if work.ibu.run != run.id else ""
 
 
-def _dark(turn: Turn, member: Member) -> None:
+def _dark(ctx: DecisionContext, member: Member) -> None:
     assert member.run is not None
     if member.run.action.reboots:
-        turn.waits(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
+        ctx.waits(member, ReasonKind.REBOOTING, "rebooting: the cluster is not reachable")
     else:
         words = "the cluster is not reachable"
-        turn.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
+        ctx.waits(member, ReasonKind.UNREACHABLE, words, who=Who.CLUSTER)
 
 
-def _judge(turn: Turn, member: Member, ibu: IbuView) -> None:
+def _judge(ctx: DecisionContext, member: Member, ibu: IbuView) -> None:
     assert member.run is not None
     found = verdict(ibu, member.run.action)
     if found.kind is VerdictKind.SUCCEEDED:
-        succeed_run(turn, member)
+        succeed_run(ctx, member)
     elif found.kind is VerdictKind.FAILED:
         assert found.cause is not None
-        end_run(turn, member, RunResult.FAILED, found.cause, found.message)
+        end_run(ctx, member, RunResult.FAILED, found.cause, found.message)
     else:
-        _goes_on(turn, member, last_words(ibu, member.run.action.stage))
+        _goes_on(ctx, member, last_words(ibu, member.run.action.stage))
 
 
-def _goes_on(turn: Turn, member: Member, words: str) -> None:
+def _goes_on(ctx: DecisionContext, member: Member, words: str) -> None:
     assert member.run is not None
     words = words or f"the cluster has taken {member.run.action}"
-    turn.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
+    ctx.waits(member, ReasonKind.RUNNING, words, who=Who.CLUSTER)
 
 
-def _arrived(turn: Turn, member: Member, run: Run) -> Member:
+def _arrived(ctx: DecisionContext, member: Member, run: Run) -> Member:
     """What TALM had begun is on the cluster, as is known from here on (R20.4)."""
     if run.armed_at is not None:
         return member
-    now = turn.now
+    now = ctx.now
     words = f"the cluster took TALM's {run.action}"
-    return turn.on_run(
+    return ctx.on_run(
         Kind.RUN_ACCEPTED, member, words, arming_at=now, armed_at=now, accepted_at=now
     )
 
@@ -94,18 +94,18 @@ def _not_arrived(run: Run, work: WorkView | None) -> bool:
     return work.settled and work.ibu.current and work.ibu.stage != run.action.stage
 
 
-def _begin_anew(turn: Turn, member: Member, seen: Observation) -> None:
+def _begin_anew(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     """Once TALM's work can't arrive any more; then it goes through R8 like all others."""
     assert member.run is not None
     if seen.talm:
         words = f"TALM's {member.run.action} has not reached the cluster"
-        turn.waits(member, ReasonKind.RUNNING, words)
+        ctx.waits(member, ReasonKind.RUNNING, words)
     else:
         words = f"TALM's {member.run.action} never reached the cluster"
-        end_run(turn, member, RunResult.WITHDRAWN, None, words)
+        end_run(ctx, member, RunResult.WITHDRAWN, None, words)
 
 
-def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
+def _foreign(ctx: DecisionContext, member: Member, work: WorkView | None) -> str:
     """Somebody else's hand on the stage or on our work; empty: none to be seen."""
     run = member.run
     assert run is not None
@@ -117,23 +117,23 @@ def _foreign(turn: Turn, member: Member, work: WorkView | None) -> str:
     ibu = work.ibu
     if not (work.settled and ibu and ibu.current):
         return ""
-    if ibu.stage != run.action.stage and not _old_state(turn, member, ibu):
+    if ibu.stage != run.action.stage and not _old_state(ctx, member, ibu):
         return f"spec.stage is {ibu.stage}, ibgu asked for {run.action.stage}"
-    if not run.adopted and turn.fleet.foreign(ibu.run):
+    if not run.adopted and ctx.fleet.foreign(ibu.run):
         return f"the ImageBasedUpgrade carries the unknown run {ibu.run or '(none)'}"
     return ""
 
 
-def _old_state(turn: Turn, member: Member, ibu: IbuView) -> bool:
+def _old_state(ctx: DecisionContext, member: Member, ibu: IbuView) -> bool:
     """After a reboot the old etcd may show an earlier run of ours until LCA restores (R9.7)."""
     assert member.run is not None
-    earlier = ibu.run != member.run.id and not turn.fleet.foreign(ibu.run)
+    earlier = ibu.run != member.run.id and not ctx.fleet.foreign(ibu.run)
     return member.run.action.reboots and earlier
 
 
-def _without_evidence(turn: Turn, member: Member, work: WorkView | None) -> None:
+def _without_evidence(ctx: DecisionContext, member: Member, work: WorkView | None) -> None:
     """Nothing can be concluded now; the last words stay, the limit runs."""
     words = member.reason.message if member.reason.kind is ReasonKind.RUNNING else ""
     if work is not None and work.ibu_available == "False":
         words = work.ibu_message or "the cluster shows no ImageBasedUpgrade"
-    _goes_on(turn, member, words)
+    _goes_on(ctx, member, words)

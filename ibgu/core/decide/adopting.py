@@ -9,6 +9,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.core.adopt import Adopted, adopted_steps
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.debts import (
     Wishes,
     annotations_with_debts,
@@ -18,7 +19,6 @@ from ibgu.core.decide.debts import (
     owe_outcome,
     success_labels,
 )
-from ibgu.core.decide.turn import Turn
 from ibgu.core.decide.words import count
 from ibgu.core.model import (
     Action,
@@ -41,110 +41,110 @@ from ibgu.core.pacing import UNPACED
 from ibgu.core.works import names
 
 
-def foreign_controller(turn: Turn) -> Reason | None:
+def foreign_controller(ctx: DecisionContext) -> Reason | None:
     """TALM, or what TALM has left behind, keeps everything from starting."""
-    traces, rollout = turn.snapshot.traces, turn.rollout
-    if turn.facts.talm_live:
+    traces, rollout = ctx.snapshot.traces, ctx.rollout
+    if ctx.facts.talm_live:
         words = "TALM is running on this hub: ibgu writes nothing until it is stopped"
-        return Reason(ReasonKind.TALM, turn.now, words, None, Who.PERSON)
+        return Reason(ReasonKind.TALM, ctx.now, words, None, Who.PERSON)
     if rollout.adopting_since is not None:
-        return _adopting(turn) if traces.left else None
-    ours = bool(turn.tracked.steps) or traces.complete(rollout.spec)
-    if turn.snapshot.adoption or (traces.begun and not ours):
-        if turn.snapshot.scope.problem:
-            return Reason(ReasonKind.UNBOUND, turn.now, _unbound(turn), None, Who.PERSON)
+        return _adopting(ctx) if traces.left else None
+    ours = bool(ctx.tracked.steps) or traces.complete(rollout.spec)
+    if ctx.snapshot.adoption or (traces.begun and not ours):
+        if ctx.snapshot.scope.problem:
+            return Reason(ReasonKind.UNBOUND, ctx.now, _unbound(ctx), None, Who.PERSON)
         words = (
             "unfinished ClusterGroupUpgrades or steps of this IBGU are left from TALM: annotate "
             f"it with {names.ADOPT} and any value, and ibgu takes it over where TALM has left it"
         )
-        return Reason(ReasonKind.ADOPTION, turn.now, words, None, Who.PERSON)
+        return Reason(ReasonKind.ADOPTION, ctx.now, words, None, Who.PERSON)
     return None
 
 
-def _unbound(turn: Turn) -> str:
+def _unbound(ctx: DecisionContext) -> str:
     """TALM's ManifestWorks stay meanwhile, and keep everybody else from its clusters."""
     then = (
         "ibgu takes it over"
-        if _wished(turn)
+        if _wished(ctx)
         else f"annotate it with {names.ADOPT} and any value, and ibgu takes it over"
     )
     return (
         "TALM has begun this rollout and left it unfinished, and ibgu can't take it over yet: "
-        f"{turn.snapshot.scope.problem}. Once that is done, {then}"
+        f"{ctx.snapshot.scope.problem}. Once that is done, {then}"
     )
 
 
-def _wished(turn: Turn) -> bool:
-    found = turn.snapshot.object
+def _wished(ctx: DecisionContext) -> bool:
+    found = ctx.snapshot.object
     wish = found.metadata.annotations.get(names.ADOPT) if found else None
-    return wish is not None and names.journaled(wish) != turn.rollout.controls.get(names.ADOPT)
+    return wish is not None and names.journaled(wish) != ctx.rollout.controls.get(names.ADOPT)
 
 
-def _adopting(turn: Turn) -> Reason:
+def _adopting(ctx: DecisionContext) -> Reason:
     words = (
         "takes over from TALM: its ManifestWorks and ClusterGroupUpgrades are being removed, "
         "no cluster changes by that"
     )
-    return Reason(ReasonKind.ADOPTING, turn.now, words)
+    return Reason(ReasonKind.ADOPTING, ctx.now, words)
 
 
-def adopt(turn: Turn, value: str) -> str | None:
+def adopt(ctx: DecisionContext, value: str) -> str | None:
     """A person's wish to take over; None: not yet, it is acted on as soon as that is possible."""
-    traces, hold = turn.snapshot.traces, turn.rollout.hold
+    traces, hold = ctx.snapshot.traces, ctx.rollout.hold
     invalid = hold is not None and hold.kind is ReasonKind.INVALID_PLAN
-    if turn.facts.talm_live or invalid or turn.rollout.stands_still or turn.snapshot.scope.problem:
+    if ctx.facts.talm_live or invalid or ctx.rollout.stands_still or ctx.snapshot.scope.problem:
         return None
     if not traces.left:
         return "TALM has left nothing of this IBGU on the hub"
-    if turn.tracked.steps:
-        turn.on_rollout(
+    if ctx.tracked.steps:
+        ctx.on_rollout(
             Kind.ADOPTED,
             "removes what TALM has left",
-            adopting_since=turn.now,
-            hold=_adopting(turn),
-            actor=turn.snapshot.actor,
+            adopting_since=ctx.now,
+            hold=_adopting(ctx),
+            actor=ctx.snapshot.actor,
         )
         return "removes what TALM has left; ibgu's own record of the rollout stands"
-    if wants_payload(turn) and not turn.snapshot.payload.read:
+    if wants_payload(ctx) and not ctx.snapshot.payload.read:
         return None
-    return _take_over(turn)
+    return _take_over(ctx)
 
 
-def wants_payload(turn: Turn) -> bool:
+def wants_payload(ctx: DecisionContext) -> bool:
     """The step that goes on brings ConfigMaps to the clusters: they must be known first."""
-    running = [group for group in turn.snapshot.traces.begun if not group.finished]
+    running = [group for group in ctx.snapshot.traces.begun if not group.finished]
     return any(Action.PREP in group.actions for group in running)
 
 
-def import_finished(turn: Turn) -> None:
+def import_finished(ctx: DecisionContext) -> None:
     """An IBGU that TALM has carried out to its end is not carried out once more."""
-    rollout = turn.rollout
-    untouched = not turn.tracked.steps and rollout.state is RolloutState.PENDING
-    free = rollout.hold is None and not turn.snapshot.scope.problem
-    if untouched and free and turn.snapshot.traces.complete(rollout.spec):
-        turn.on_rollout(
+    rollout = ctx.rollout
+    untouched = not ctx.tracked.steps and rollout.state is RolloutState.PENDING
+    free = rollout.hold is None and not ctx.snapshot.scope.problem
+    if untouched and free and ctx.snapshot.traces.complete(rollout.spec):
+        ctx.on_rollout(
             Kind.ADOPTED,
             "TALM has carried it out to its end",
             state=RolloutState.RUNNING,
-            started_at=_began(turn),
+            started_at=_began(ctx),
         )
-        _import(turn)
+        _import(ctx)
 
 
-def _take_over(turn: Turn) -> str:
-    turn.on_rollout(
+def _take_over(ctx: DecisionContext) -> str:
+    ctx.on_rollout(
         Kind.ADOPTED,
         "takes over from TALM",
         state=RolloutState.RUNNING,
-        started_at=_began(turn),
-        adopting_since=turn.now,
-        hold=_adopting(turn),
-        actor=turn.snapshot.actor,
+        started_at=_began(ctx),
+        adopting_since=ctx.now,
+        hold=_adopting(ctx),
+        actor=ctx.snapshot.actor,
     )
-    _import(turn)
-    running = turn.tracked.current
+    _import(ctx)
+    running = ctx.tracked.current
     if running is None:
-        return f"taken over from TALM: {count(len(turn.tracked.steps), 'step')} finished"
+        return f"taken over from TALM: {count(len(ctx.tracked.steps), 'step')} finished"
     left, begun = running.unfinished, len(running.in_flight)
     return (
         f"taken over from TALM in step {running.step.index + 1}: "
@@ -152,46 +152,46 @@ def _take_over(turn: Turn) -> str:
     )
 
 
-def _began(turn: Turn) -> datetime:
-    times = [group.started_at for group in turn.snapshot.traces.begun if group.started_at]
-    return min(times, default=turn.now)
+def _began(ctx: DecisionContext) -> datetime:
+    times = [group.started_at for group in ctx.snapshot.traces.begun if group.started_at]
+    return min(times, default=ctx.now)
 
 
-def _import(turn: Turn) -> None:
+def _import(ctx: DecisionContext) -> None:
     found = list(
-        adopted_steps(turn.rollout, turn.snapshot.traces, lambda n: _within(turn, n), turn.now)
+        adopted_steps(ctx.rollout, ctx.snapshot.traces, lambda n: _within(ctx, n), ctx.now)
     )
     for adopted in found:
-        _import_step(turn, adopted)
+        _import_step(ctx, adopted)
     for adopted in found:
-        _take_import_over(turn, adopted)
+        _take_import_over(ctx, adopted)
     if found:
-        _owe_what_talm_did_not(turn, found[-1])
+        _owe_what_talm_did_not(ctx, found[-1])
 
 
-def _within(turn: Turn, name: str) -> ClusterView | None:
+def _within(ctx: DecisionContext, name: str) -> ClusterView | None:
     """A cluster that the namespace may take; who may make ClusterGroupUpgrades may name any."""
-    cluster = turn.observe(name).cluster
-    return cluster if cluster and turn.snapshot.scope.includes(cluster.labels) else None
+    cluster = ctx.observe(name).cluster
+    return cluster if cluster and ctx.snapshot.scope.includes(cluster.labels) else None
 
 
-def _import_step(turn: Turn, adopted: Adopted) -> None:
-    step = replace(adopted.step, across_namespaces=turn.fleet.across_namespaces)
+def _import_step(ctx: DecisionContext, adopted: Adopted) -> None:
+    step = replace(adopted.step, across_namespaces=ctx.fleet.across_namespaces)
     if step.state is StepState.RUNNING and Action.PREP in step.actions:
-        step = replace(step, payload_digest=turn.snapshot.payload.digest)
-    turn.say(OnStep(Kind.STEP_ADOPTED, step, _told(turn, adopted), warning=bool(adopted.gone)))
+        step = replace(step, payload_digest=ctx.snapshot.payload.digest)
+    ctx.say(OnStep(Kind.STEP_ADOPTED, step, _told(ctx, adopted), warning=bool(adopted.gone)))
     slot = 0
     for member in adopted.members:
         if member.state is MemberState.IN_FLIGHT:
-            member = _placed(turn, step, member, slot + 1)
+            member = _placed(ctx, step, member, slot + 1)
             slot = member.slot or slot
-        turn.say(OnMember(Kind.MEMBER_ADOPTED, member, _stands(member), member.cause))
+        ctx.say(OnMember(Kind.MEMBER_ADOPTED, member, _stands(member), member.cause))
 
 
-def _told(turn: Turn, adopted: Adopted) -> str:
-    step, scope = adopted.step, turn.snapshot.scope
+def _told(ctx: DecisionContext, adopted: Adopted) -> str:
+    step, scope = adopted.step, ctx.snapshot.scope
     words = f"step {step.index + 1} as TALM has left it: {count(len(adopted.members), 'cluster')}"
-    gone = [name for name in adopted.gone if turn.observe(name).cluster is None]
+    gone = [name for name in adopted.gone if ctx.observe(name).cluster is None]
     outside = [name for name in adopted.gone if name not in gone]
     if gone:
         words += f"; no longer on the hub: {', '.join(gone)}"
@@ -209,57 +209,57 @@ def _stands(member: Member) -> str:
     return f"TALM: {member.outcome}" if member.outcome else "TALM has not begun"
 
 
-def _placed(turn: Turn, step: Step, member: Member, slot: int) -> Member:
+def _placed(ctx: DecisionContext, step: Step, member: Member, slot: int) -> Member:
     """With slot, limit and a run of its own; it waits where there is no place for it."""
     run = member.run
     assert run is not None
-    if slot > step.max_concurrency or member.uid in turn.fleet.holds:
+    if slot > step.max_concurrency or member.uid in ctx.fleet.holds:
         return replace(
             member,
             state=MemberState.WAITING,
-            reason=Reason(ReasonKind.SLOT, turn.now, "waits for a slot"),
+            reason=Reason(ReasonKind.SLOT, ctx.now, "waits for a slot"),
             started_at=None,
             attempts=0,
             run=None,
         )
-    made = turn.new_run(replace(member, attempts=0), run.action, RunState.ACCEPTED)
-    limit = turn.now + step.timeout / UNPACED.waves(step.total, step.max_concurrency)
+    made = ctx.new_run(replace(member, attempts=0), run.action, RunState.ACCEPTED)
+    limit = ctx.now + step.timeout / UNPACED.waves(step.total, step.max_concurrency)
     return replace(member, slot=slot, limit=limit, run=replace(run, id=made.id))
 
 
 # -- labels and annotations --------------------------------------------------------------------
 
 
-def _owe_what_talm_did_not(turn: Turn, last: Adopted) -> None:
+def _owe_what_talm_did_not(ctx: DecisionContext, last: Adopted) -> None:
     """Labels come before TALM's status: what that shows was labelled, and is a person's by now."""
-    labelled = turn.snapshot.traces.labelled
+    labelled = ctx.snapshot.traces.labelled
     for member in last.members:
-        cluster = turn.observe(member.cluster).cluster
+        cluster = ctx.observe(member.cluster).cluster
         assert cluster is not None
         wishes: Wishes = {}
         for done in member.completed:
             if (member.cluster, done.action) not in labelled:
-                shown = {**labels_with_debts(turn, cluster), **dict.fromkeys(wishes, "")}
+                shown = {**labels_with_debts(ctx, cluster), **dict.fromkeys(wishes, "")}
                 wishes |= success_labels(done.action, shown)
         failed = member.failed_action if member.cause is Cause.TIMED_OUT else None
         if failed is not None and (member.cluster, failed) not in labelled:
             wishes |= failure_labels(failed)
         if wishes:
-            owe_outcome(turn, cluster, wishes, {}, "TALM ended it, and wrote no labels yet")
+            owe_outcome(ctx, cluster, wishes, {}, "TALM ended it, and wrote no labels yet")
 
 
-def _take_import_over(turn: Turn, adopted: Adopted) -> None:
+def _take_import_over(ctx: DecisionContext, adopted: Adopted) -> None:
     """What keeps automatic import off is ours to take away from now on (R14.3)."""
     if Action.UPGRADE not in adopted.step.actions:
         return
     for member in adopted.members:
-        cluster = turn.observe(member.cluster).cluster
+        cluster = ctx.observe(member.cluster).cluster
         assert cluster is not None
-        owe(turn, cluster, _import_by_us(turn, cluster), "TALM has turned automatic import off")
+        owe(ctx, cluster, _import_by_us(ctx, cluster), "TALM has turned automatic import off")
 
 
-def _import_by_us(turn: Turn, cluster: ClusterView) -> Wishes:
-    found = annotations_with_debts(turn, cluster)
+def _import_by_us(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
+    found = annotations_with_debts(ctx, cluster)
     if names.DISABLE_AUTO_IMPORT not in found or names.AUTO_IMPORT_BY in found:
         return {}
-    return {names.AUTO_IMPORT_BY: turn.rollout.uid}
+    return {names.AUTO_IMPORT_BY: ctx.rollout.uid}

@@ -4,28 +4,28 @@ What is under way goes on to its end; what would begin now is what the brake is 
 its member waits for a slot or has one. Who is kept so keeps slot and hold until a person resumes.
 """
 
-from ibgu.core.decide.turn import Turn
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import LASTING, limit
 from ibgu.core.gates.brake import brake
 from ibgu.core.model import Kind, Member, MemberState, Reason, ReasonKind, RunResult, Who
 
 
-def kept_by_brake(turn: Turn, member: Member) -> bool:
+def kept_by_brake(ctx: DecisionContext, member: Member) -> bool:
     """Whether the member's next action may not begin now; that is noted on it, and on its step."""
-    if not turn.action(member).reboots:
+    if not ctx.action(member).reboots:
         return False
-    tracked = turn.step(member)
+    tracked = ctx.step(member)
     hold = tracked.step.hold
     lasting = hold is not None and hold.kind in LASTING
     if lasting and member.reason.kind is ReasonKind.BRAKE:
         return True
-    reason = hold if _engaged(hold) else brake(turn.snapshot, tracked, member, turn.now)
+    reason = hold if _engaged(hold) else brake(ctx.snapshot, tracked, member, ctx.now)
     if reason is None:
         return False
     if not lasting:
-        hold_step(turn, tracked, reason)
-    turn.waits(member, ReasonKind.BRAKE, reason.message, who=Who.PERSON)
+        hold_step(ctx, tracked, reason)
+    ctx.waits(member, ReasonKind.BRAKE, reason.message, who=Who.PERSON)
     return True
 
 
@@ -33,8 +33,8 @@ def _engaged(hold: Reason | None) -> bool:
     return hold is not None and hold.kind is ReasonKind.BRAKE
 
 
-def hold_step(turn: Turn, tracked: TrackedStep, reason: Reason) -> None:
-    turn.on_step(Kind.STEP_HELD, tracked.step, reason.message, warning=True, hold=reason)
+def hold_step(ctx: DecisionContext, tracked: TrackedStep, reason: Reason) -> None:
+    ctx.on_step(Kind.STEP_HELD, tracked.step, reason.message, warning=True, hold=reason)
 
 
 def braked(tracked: TrackedStep, member: Member) -> bool:
@@ -65,11 +65,11 @@ def kept(tracked: TrackedStep) -> list[Member]:
     ]
 
 
-def let_go(turn: Turn, tracked: TrackedStep, members: list[Member]) -> None:
+def let_go(ctx: DecisionContext, tracked: TrackedStep, members: list[Member]) -> None:
     """They get the time that one gets who starts now. The next turn decides about them; nothing is
     done for them before."""
-    until = limit(turn.tracked, tracked, turn.now)
-    reason = Reason(ReasonKind.PREPARING, turn.now, "goes on after the brake")
+    until = limit(ctx.tracked, tracked, ctx.now)
+    reason = Reason(ReasonKind.PREPARING, ctx.now, "goes on after the brake")
     for member in members:
-        turn.on_member(Kind.WAITS, member, reason.message, limit=until, reason=reason)
-        turn.answer.left.append(member.cluster)
+        ctx.on_member(Kind.WAITS, member, reason.message, limit=until, reason=reason)
+        ctx.result.remaining.append(member.cluster)

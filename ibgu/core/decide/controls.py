@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from ibgu.core.decide.adopting import adopt
 from ibgu.core.decide.braking import kept, let_go
+from ibgu.core.decide.context import MOST, DecisionContext
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.steps import start_clock
-from ibgu.core.decide.turn import MOST, Turn
 from ibgu.core.decide.words import count
 from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import LASTING
@@ -28,30 +28,30 @@ class _Said(Struct, frozen=True):
     """Something that was asked for is not done."""
 
 
-def decide_controls(turn: Turn) -> None:
-    found = turn.snapshot.object
-    if found is None or turn.rollout.deleted_at is not None:
+def decide_controls(ctx: DecisionContext) -> None:
+    found = ctx.snapshot.object
+    if found is None or ctx.rollout.deleted_at is not None:
         return
-    _follow_pace(turn, found.metadata.annotations)
+    _follow_pace(ctx, found.metadata.annotations)
     for key, act in _CONTROLS.items():
         value = found.metadata.annotations.get(key)
         known = names.journaled(value)
-        if value is not None and known != turn.rollout.controls.get(key):
-            said = act(turn, value)
+        if value is not None and known != ctx.rollout.controls.get(key):
+            said = act(ctx, value)
             if said is None:
                 continue
-            turn.on_rollout(
+            ctx.on_rollout(
                 Kind.CONTROL,
                 f"{key}={value}: {said.words}",
                 warning=said.warning,
-                actor=turn.snapshot.actor,
-                controls={**turn.rollout.controls, key: known},
+                actor=ctx.snapshot.actor,
+                controls={**ctx.rollout.controls, key: known},
             )
 
 
-def _follow_pace(turn: Turn, given: Mapping[str, str]) -> None:
+def _follow_pace(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     """The pace is a level: what stands there is in force, what was taken away is not."""
-    known = turn.rollout.controls
+    known = ctx.rollout.controls
     wanted = {key: names.journaled(given[key]) for key in names.PACING if key in given}
     before = {key: known[key] for key in names.PACING if key in known}
     if wanted == before:
@@ -60,58 +60,58 @@ def _follow_pace(turn: Turn, given: Mapping[str, str]) -> None:
     told = ", ".join(f"{key}={wanted[key]}" if key in wanted else f"no {key}" for key in changed)
     others = {key: value for key, value in known.items() if key not in names.PACING}
     problem = pacing_of(wanted).problem
-    turn.on_rollout(
+    ctx.on_rollout(
         Kind.CONTROL,
         f"{told}: {problem or 'the pace of what starts from now on'}",
         warning=problem != "",
-        actor=turn.snapshot.actor if wanted.items() - before.items() else UNNAMED,
+        actor=ctx.snapshot.actor if wanted.items() - before.items() else UNNAMED,
         controls={**others, **wanted},
     )
 
 
-def _resume(turn: Turn, value: str) -> _Said | None:
+def _resume(ctx: DecisionContext, value: str) -> _Said | None:
     """None: not yet; content can't be read, or clusters in flight be judged (`restored`)."""
-    if turn.rollout.stands_still:
+    if ctx.rollout.stands_still:
         return None
-    tracked, payload = turn.tracked.current, turn.snapshot.payload
+    tracked, payload = ctx.tracked.current, ctx.snapshot.payload
     hold = tracked.step.hold if tracked else None
     if tracked is None or hold is None or hold.kind not in LASTING:
         return _Said("nothing was held")
     if hold.kind is ReasonKind.PAYLOAD_CHANGED and (payload.problem or not payload.read):
         return None
     if tracked.step.stopped_since is not None:
-        start_clock(turn, tracked.step)
+        start_clock(ctx, tracked.step)
     changes: dict[str, Any] = {"hold": None}
     if hold.kind is ReasonKind.BRAKE:
-        changes["brake_from"] = turn.now
+        changes["brake_from"] = ctx.now
     else:
         changes["payload_digest"] = payload.digest
     waiting = kept(tracked)
-    turn.on_step(Kind.STEP_RELEASED, tracked.step, "resumed by a person", **changes)
-    let_go(turn, turn.tracked.steps[tracked.step.index], waiting)
+    ctx.on_step(Kind.STEP_RELEASED, tracked.step, "resumed by a person", **changes)
+    let_go(ctx, ctx.tracked.steps[tracked.step.index], waiting)
     return _Said(f"goes on after: {hold.message}")
 
 
-def _skip(turn: Turn, value: str) -> _Said | None:
+def _skip(ctx: DecisionContext, value: str) -> _Said | None:
     """None: many, and some are left for the next turn; until then nobody starts (`decide_into`).
     Whoever returns to waiting before the last of them is skipped, too."""
-    tracked = turn.tracked.current
+    tracked = ctx.tracked.current
     if tracked is None:
         return _Said("no step is running", warning=True)
     chosen = _chosen(tracked, value)
     for member in chosen[:MOST]:
         finish(
-            turn,
+            ctx,
             member,
             Outcome.SKIPPED,
             cause=Cause.SKIPPED,
-            message=f"skipped {turn.snapshot.actor}",
+            message=f"skipped {ctx.snapshot.actor}",
         )
     if len(chosen) > MOST:
         # They are found anew: thousands on the agenda would come before who is in flight.
-        turn.answer.left.append(chosen[MOST].cluster)
+        ctx.result.remaining.append(chosen[MOST].cluster)
         said = f"{names.SKIP}: {MOST} waiting clusters skipped, {len(chosen) - MOST} to go"
-        turn.on_rollout(Kind.CONTROL, said, actor=turn.snapshot.actor)
+        ctx.on_rollout(Kind.CONTROL, said, actor=ctx.snapshot.actor)
         return None
     number = count(len(chosen), "waiting cluster") if chosen else "nothing"
     words = f"{number} skipped"
@@ -142,23 +142,23 @@ def _left_out(tracked: TrackedStep, value: str) -> dict[str, str]:
     return not_waiting(named(value), tracked.members, tracked.step.index)
 
 
-def _brake(turn: Turn, value: str) -> _Said | None:
+def _brake(ctx: DecisionContext, value: str) -> _Said | None:
     """None: not yet, as for a resume. Behind content that has changed a resume lets go."""
     if value != names.BRAKE_OFF:
         return _Said(f"unknown value, expected {names.BRAKE_OFF}: {value}")
-    tracked = turn.tracked.current
+    tracked = ctx.tracked.current
     hold = tracked.step.hold if tracked else None
-    if hold and hold.kind is ReasonKind.BRAKE and _resume(turn, value) is None:
+    if hold and hold.kind is ReasonKind.BRAKE and _resume(ctx, value) is None:
         return None
     return _Said("the brake is off")
 
 
-def _adopt(turn: Turn, value: str) -> _Said | None:
-    words = adopt(turn, value)
+def _adopt(ctx: DecisionContext, value: str) -> _Said | None:
+    words = adopt(ctx, value)
     return None if words is None else _Said(words)
 
 
-_CONTROLS: dict[str, Callable[[Turn, str], _Said | None]] = {
+_CONTROLS: dict[str, Callable[[DecisionContext, str], _Said | None]] = {
     names.RESUME: _resume,
     names.SKIP: _skip,
     names.BRAKE: _brake,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from ibgu.core.decide.turn import Turn
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.model import (
     LABEL_PREFIX,
     Action,
@@ -47,37 +47,37 @@ def _newest(older: Change, wanted: str | None) -> Change:
     return Change(older.wanted if wanted == older.seen else older.seen, wanted)
 
 
-def owe(turn: Turn, cluster: ClusterView, annotations: Wishes, why: str) -> None:
+def owe(ctx: DecisionContext, cluster: ClusterView, annotations: Wishes, why: str) -> None:
     """Add to what the cluster is owed; says nothing where the hub shows it all already."""
-    old, debt = _added(turn, cluster, {}, annotations)
+    old, debt = _added(ctx, cluster, {}, annotations)
     if debt != old:
-        turn.say(OnDebt(Kind.OWED, debt, why))
+        ctx.say(OnDebt(Kind.OWED, debt, why))
 
 
 def owe_outcome(
-    turn: Turn, cluster: ClusterView, labels: Wishes, annotations: Wishes, why: str
+    ctx: DecisionContext, cluster: ClusterView, labels: Wishes, annotations: Wishes, why: str
 ) -> None:
     """As `owe`, with the labels of an outcome; said in any case: each outcome is accounted for."""
-    old, debt = _added(turn, cluster, labels, annotations)
-    turn.say(OnDebt(Kind.OWED if debt != old else Kind.STAND, debt, why, labels))
+    old, debt = _added(ctx, cluster, labels, annotations)
+    ctx.say(OnDebt(Kind.OWED if debt != old else Kind.STAND, debt, why, labels))
 
 
-def owe_nothing(turn: Turn, member: Member, labels: Wishes) -> None:
+def owe_nothing(ctx: DecisionContext, member: Member, labels: Wishes) -> None:
     """An outcome whose cluster is gone: there is nothing to put its labels on."""
     words = "the ManagedCluster is gone: it gets no labels"
-    turn.say(OnDebt(Kind.STAND, _known(turn, member.uid, member.cluster), words, labels))
+    ctx.say(OnDebt(Kind.STAND, _known(ctx, member.uid, member.cluster), words, labels))
 
 
-def _known(turn: Turn, uid: str, cluster: str) -> Debt:
-    empty = Debt(uid=uid, cluster=cluster, rollout=turn.rollout.uid)
-    return replace(turn.fleet.debts.get(uid, empty), rollout=turn.rollout.uid)
+def _known(ctx: DecisionContext, uid: str, cluster: str) -> Debt:
+    empty = Debt(uid=uid, cluster=cluster, rollout=ctx.rollout.uid)
+    return replace(ctx.fleet.debts.get(uid, empty), rollout=ctx.rollout.uid)
 
 
 def _added(
-    turn: Turn, cluster: ClusterView, labels: Wishes, annotations: Wishes
+    ctx: DecisionContext, cluster: ClusterView, labels: Wishes, annotations: Wishes
 ) -> tuple[Debt, Debt]:
     """The debt before and after."""
-    old = _known(turn, cluster.uid, cluster.name)
+    old = _known(ctx, cluster.uid, cluster.name)
     return old, replace(
         old,
         labels=_owed(cluster.labels, old.labels, labels),
@@ -85,13 +85,13 @@ def _added(
     )
 
 
-def labels_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
-    return with_debts(cluster.labels, turn.fleet.debts.get(cluster.uid))
+def labels_with_debts(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
+    return with_debts(cluster.labels, ctx.fleet.debts.get(cluster.uid))
 
 
-def annotations_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
+def annotations_with_debts(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
     """As they will be once everything owed is written."""
-    debt = turn.fleet.debts.get(cluster.uid)
+    debt = ctx.fleet.debts.get(cluster.uid)
     if debt is None:
         return cluster.annotations
     wanted = {key: change.wanted for key, change in debt.annotations.items()}
@@ -99,31 +99,31 @@ def annotations_with_debts(turn: Turn, cluster: ClusterView) -> dict[str, str]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def auto_import_off(turn: Turn, cluster: ClusterView) -> Wishes:
+def auto_import_off(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
     """What puts disable-auto-import there as ours; nothing where it stays anyway (R14.1)."""
-    if names.DISABLE_AUTO_IMPORT in annotations_with_debts(turn, cluster):
+    if names.DISABLE_AUTO_IMPORT in annotations_with_debts(ctx, cluster):
         return {}
-    return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: turn.rollout.uid}
+    return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: ctx.rollout.uid}
 
 
-def auto_import_on(turn: Turn, cluster: ClusterView) -> Wishes:
+def auto_import_on(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
     """What takes disable-auto-import away, if this rollout put it there."""
-    annotations = annotations_with_debts(turn, cluster)
-    if annotations.get(names.AUTO_IMPORT_BY) != turn.rollout.uid:
+    annotations = annotations_with_debts(ctx, cluster)
+    if annotations.get(names.AUTO_IMPORT_BY) != ctx.rollout.uid:
         return {}
     return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
 
 
-def release_auto_import(turn: Turn, member: Member) -> None:
+def release_auto_import(ctx: DecisionContext, member: Member) -> None:
     """Take disable-auto-import away on evidence that the cluster is out of the stage."""
-    seen = turn.observe(member.cluster)
+    seen = ctx.observe(member.cluster)
     cluster, work = seen.cluster, seen.stage
     if cluster is None or work is None or work.ibu is None or not cluster.reachable:
         return
     if cluster.uid != member.uid:
         return
     if work.settled and work.ibu.current and out_of_stage(work.ibu):
-        owe(turn, cluster, auto_import_on(turn, cluster), "the cluster is out of the stage")
+        owe(ctx, cluster, auto_import_on(ctx, cluster), "the cluster is out of the stage")
 
 
 def settle(debt: Debt, cluster: ClusterView | None) -> Debt:

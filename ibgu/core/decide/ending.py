@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.debts import (
     Wishes,
     auto_import_off,
@@ -14,7 +15,6 @@ from ibgu.core.decide.debts import (
     release_auto_import,
     success_labels,
 )
-from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     Action,
     Cause,
@@ -42,13 +42,13 @@ _OUTCOMES = {
 
 
 def end_run(
-    turn: Turn, member: Member, result: RunResult, cause: Cause | None, message: str
+    ctx: DecisionContext, member: Member, result: RunResult, cause: Cause | None, message: str
 ) -> Member:
     """End the member's run without success; its hold stays until the work is disarmed."""
-    run = _ended(turn, member, result, cause, message)
-    member = turn.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}", run=run)
+    run = _ended(ctx, member, result, cause, message)
+    member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}", run=run)
     if labelled(run):
-        _owe_failure(turn, member, run.action)
+        _owe_failure(ctx, member, run.action)
     return member
 
 
@@ -57,75 +57,79 @@ def labelled(run: Run) -> bool:
     return run.armed_at is not None and run.result in _LABELLED
 
 
-def _ended(turn: Turn, member: Member, result: RunResult, cause: Cause | None, message: str) -> Run:
+def _ended(
+    ctx: DecisionContext, member: Member, result: RunResult, cause: Cause | None, message: str
+) -> Run:
     assert member.run is not None
     return replace(
         member.run,
         state=RunState.ENDED,
-        ended_at=turn.now,
+        ended_at=ctx.now,
         result=result,
         cause=cause,
         message=message,
     )
 
 
-def _owe_failure(turn: Turn, member: Member, action: Action) -> None:
-    cluster = turn.observe(member.cluster).cluster
+def _owe_failure(ctx: DecisionContext, member: Member, action: Action) -> None:
+    cluster = ctx.observe(member.cluster).cluster
     if cluster is not None and cluster.uid == member.uid:
-        owe_outcome(turn, cluster, failure_labels(action), {}, f"{action} failed")
+        owe_outcome(ctx, cluster, failure_labels(action), {}, f"{action} failed")
     else:
-        owe_nothing(turn, member, failure_labels(action))
-    release_auto_import(turn, member)
+        owe_nothing(ctx, member, failure_labels(action))
+    release_auto_import(ctx, member)
 
 
-def succeed_run(turn: Turn, member: Member) -> Member:
+def succeed_run(ctx: DecisionContext, member: Member) -> Member:
     """The cluster reports that the run's action is done."""
     assert member.run is not None
-    run = replace(member.run, state=RunState.ENDED, ended_at=turn.now, result=RunResult.SUCCEEDED)
-    member = turn.on_member(
+    run = replace(member.run, state=RunState.ENDED, ended_at=ctx.now, result=RunResult.SUCCEEDED)
+    member = ctx.on_member(
         Kind.RUN_ENDED,
         member,
         f"{run.action} succeeded",
         run=run,
-        completed=(*member.completed, CompletedAction(run.action, turn.now)),
+        completed=(*member.completed, CompletedAction(run.action, ctx.now)),
         action_index=member.action_index + 1,
     )
-    owe_success(turn, member, run.action)
+    owe_success(ctx, member, run.action)
     return member
 
 
-def skip_action(turn: Turn, member: Member, action: Action, note: str) -> Member:
+def skip_action(ctx: DecisionContext, member: Member, action: Action, note: str) -> Member:
     """The cluster is already where the action would bring it (R8.1)."""
-    member = turn.on_member(
+    member = ctx.on_member(
         Kind.ACTION_SKIPPED,
         member,
         f"{action}: {note}",
-        completed=(*member.completed, CompletedAction(action, turn.now, note)),
+        completed=(*member.completed, CompletedAction(action, ctx.now, note)),
         action_index=member.action_index + 1,
     )
-    owe_success(turn, member, action)
+    owe_success(ctx, member, action)
     return member
 
 
-def owe_success(turn: Turn, member: Member, action: Action) -> None:
-    cluster = turn.observe(member.cluster).cluster
+def owe_success(ctx: DecisionContext, member: Member, action: Action) -> None:
+    cluster = ctx.observe(member.cluster).cluster
     assert cluster is not None
-    wishes = success_labels(action, labels_with_debts(turn, cluster))
-    annotations = _auto_import(turn, member, cluster, action)
-    owe_outcome(turn, cluster, wishes, annotations, f"{action} succeeded")
+    wishes = success_labels(action, labels_with_debts(ctx, cluster))
+    annotations = _auto_import(ctx, member, cluster, action)
+    owe_outcome(ctx, cluster, wishes, annotations, f"{action} succeeded")
 
 
-def _auto_import(turn: Turn, member: Member, cluster: ClusterView, action: Action) -> Wishes:
+def _auto_import(
+    ctx: DecisionContext, member: Member, cluster: ClusterView, action: Action
+) -> Wishes:
     """Return what turns it off with a Prep that Upgrade follows, on after all others (R14.2)."""
     if action is not Action.PREP:
-        return auto_import_on(turn, cluster)
-    following = turn.step(member).step.actions[member.action_index :]
+        return auto_import_on(ctx, cluster)
+    following = ctx.step(member).step.actions[member.action_index :]
     goes_on = member.state is MemberState.IN_FLIGHT and following[:1] == (Action.UPGRADE,)
-    return auto_import_off(turn, cluster) if goes_on else {}
+    return auto_import_off(ctx, cluster) if goes_on else {}
 
 
 def finish(
-    turn: Turn,
+    ctx: DecisionContext,
     member: Member,
     outcome: Outcome,
     *,
@@ -134,8 +138,8 @@ def finish(
     failed_action: Action | None = None,
 ) -> Member:
     """The member is through with its step; its hold, if any, is released."""
-    _never_upgraded(turn, member)
-    return turn.on_member(
+    _never_upgraded(ctx, member)
+    return ctx.on_member(
         Kind.FINISHED,
         member,
         message or outcome,
@@ -144,21 +148,21 @@ def finish(
         cause=cause,
         message=message,
         failed_action=failed_action,
-        ended_at=turn.now,
+        ended_at=ctx.now,
         slot=None,
         look=None,
         watched=outcome is not Outcome.SUCCEEDED and _worth_watching(member),
     )
 
 
-def _never_upgraded(turn: Turn, member: Member) -> None:
+def _never_upgraded(ctx: DecisionContext, member: Member) -> None:
     """What disables auto-import goes again where the Upgrade was never armed (R14.3)."""
-    run, cluster = member.run, turn.observe(member.cluster).cluster
+    run, cluster = member.run, ctx.observe(member.cluster).cluster
     armed = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
-    if armed or Action.UPGRADE not in turn.step(member).step.actions:
+    if armed or Action.UPGRADE not in ctx.step(member).step.actions:
         return
     if cluster is not None and cluster.uid == member.uid:
-        owe(turn, cluster, auto_import_on(turn, cluster), "Upgrade was never armed")
+        owe(ctx, cluster, auto_import_on(ctx, cluster), "Upgrade was never armed")
 
 
 def _worth_watching(member: Member) -> bool:
@@ -167,13 +171,13 @@ def _worth_watching(member: Member) -> bool:
     return bool(run and run.arming_at and run.result not in (RunResult.SUCCEEDED, RunResult.GONE))
 
 
-def finish_after(turn: Turn, member: Member) -> Member:
+def finish_after(ctx: DecisionContext, member: Member) -> Member:
     """Finish the member whose run ended without success and is disarmed."""
     run = member.run
     assert run is not None
     assert run.result is not None
     return finish(
-        turn,
+        ctx,
         member,
         _OUTCOMES.get(run.result, Outcome.FAILED),
         cause=run.cause,
@@ -182,14 +186,14 @@ def finish_after(turn: Turn, member: Member) -> Member:
     )
 
 
-def back_to_waiting(turn: Turn, member: Member) -> Member:
+def back_to_waiting(ctx: DecisionContext, member: Member) -> Member:
     """A withdrawn run gives its hold back; the member waits as if it had never started."""
-    return turn.on_member(
+    return ctx.on_member(
         Kind.RETURNED,
         member,
         "withdrawn: the cluster did not take it",
         state=MemberState.WAITING,
-        reason=Reason(ReasonKind.SLOT, turn.now, "waits for a slot"),
+        reason=Reason(ReasonKind.SLOT, ctx.now, "waits for a slot"),
         slot=None,
         limit=None,
         look=None,

@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.debts import auto_import_on, labels_with_debts, release_auto_import
 from ibgu.core.decide.ending import labelled, owe_success
-from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     CompletedAction,
     Kind,
@@ -22,65 +22,65 @@ from ibgu.core.times import IMPORT_OFF, PART, WATCH
 from ibgu.core.works import names
 
 
-def decide_finished(turn: Turn, member: Member) -> None:
-    ended = turn.tracked.steps[-1].step.finished_at
-    if ended is not None and turn.now < ended + WATCH:
-        turn.wake(member.cluster, ended + WATCH)
+def decide_finished(ctx: DecisionContext, member: Member) -> None:
+    ended = ctx.tracked.steps[-1].step.finished_at
+    if ended is not None and ctx.now < ended + WATCH:
+        ctx.requeue_at(member.cluster, ended + WATCH)
     if not member.watched:
         return
-    seen = turn.observe(member.cluster)
-    release_auto_import(turn, member)
-    member = _warn_of_import(turn, member, seen)
-    if over := _watch_over(turn, member, seen):
-        turn.on_member(Kind.UNWATCHED, member, over, watched=False)
+    seen = ctx.observe(member.cluster)
+    release_auto_import(ctx, member)
+    member = _warn_of_import(ctx, member, seen)
+    if over := _watch_over(ctx, member, seen):
+        ctx.on_member(Kind.UNWATCHED, member, over, watched=False)
         return
     run, work = member.run, seen.stage
     reachable = seen.cluster is not None and seen.cluster.reachable
     if run and work and work.ibu and reachable and speaks_for(work, run):
-        _compare(turn, member, run, verdict(work.ibu, run.action))
+        _compare(ctx, member, run, verdict(work.ibu, run.action))
 
 
-def _watch_over(turn: Turn, member: Member, seen: Observation) -> str:
-    latest = turn.tracked.latest(member.cluster)
+def _watch_over(ctx: DecisionContext, member: Member, seen: Observation) -> str:
+    latest = ctx.tracked.latest(member.cluster)
     if seen.cluster is None or seen.cluster.uid != member.uid:
         return "the cluster is gone"
     if latest and latest.step > member.step and (latest.attempts or latest.completed):
         return "a later run of the cluster exists"
-    if turn.rollout.state is RolloutState.DELETED:
-        return _parted(turn, member, seen)
-    ended = turn.tracked.steps[-1].step.finished_at
-    if ended is not None and turn.now >= ended + WATCH:
+    if ctx.rollout.state is RolloutState.DELETED:
+        return _parted(ctx, member, seen)
+    ended = ctx.tracked.steps[-1].step.finished_at
+    if ended is not None and ctx.now >= ended + WATCH:
         return "7 days have passed"
     return ""
 
 
-def _parted(turn: Turn, member: Member, seen: Observation) -> str:
+def _parted(ctx: DecisionContext, member: Member, seen: Observation) -> str:
     """After the IBGU's deletion only what is inside a reboot is still watched (R16.2)."""
     run, work = member.run, seen.stage
     assert run is not None
-    assert turn.rollout.deleted_at is not None
+    assert ctx.rollout.deleted_at is not None
     assert member.ended_at is not None
-    due = max(turn.rollout.deleted_at, member.ended_at) + PART
-    if not run.action.reboots or turn.now >= due:
+    due = max(ctx.rollout.deleted_at, member.ended_at) + PART
+    if not run.action.reboots or ctx.now >= due:
         return "the rollout was deleted"
     if work and work.settled and work.ibu and work.ibu.current and out_of_stage(work.ibu):
         return "the rollout was deleted, and the cluster is out of the stage"
-    turn.wake(member.cluster, due)
+    ctx.requeue_at(member.cluster, due)
     return ""
 
 
-def _warn_of_import(turn: Turn, member: Member, seen: Observation) -> Member:
+def _warn_of_import(ctx: DecisionContext, member: Member, seen: Observation) -> Member:
     """A day without evidence that the cluster is out of its Upgrade needs a person (R14.4)."""
     cluster = seen.cluster
-    if cluster is None or not auto_import_on(turn, cluster) or _IMPORT_IS_OFF in member.message:
+    if cluster is None or not auto_import_on(ctx, cluster) or _IMPORT_IS_OFF in member.message:
         return member
     assert member.ended_at is not None
     due = member.ended_at + IMPORT_OFF
-    turn.wake(member.cluster, due)
-    if turn.now < due:
+    ctx.requeue_at(member.cluster, due)
+    if ctx.now < due:
         return member
     message = f"{member.message}; {_IMPORT_IS_OFF}"
-    return turn.on_member(Kind.LATE, member, _IMPORT_IS_OFF, warning=True, message=message)
+    return ctx.on_member(Kind.LATE, member, _IMPORT_IS_OFF, warning=True, message=message)
 
 
 _IMPORT_IS_OFF = (
@@ -90,34 +90,34 @@ _IMPORT_IS_OFF = (
 )
 
 
-def _compare(turn: Turn, member: Member, run: Run, found: Verdict) -> None:
+def _compare(ctx: DecisionContext, member: Member, run: Run, found: Verdict) -> None:
     if found.kind is VerdictKind.SUCCEEDED:
-        _completed_late(turn, member, run)
+        _completed_late(ctx, member, run)
     elif found.kind is VerdictKind.FAILED and run.result is RunResult.FAILED:
-        _fill_in(turn, member, run, found.message)
+        _fill_in(ctx, member, run, found.message)
 
 
-def _fill_in(turn: Turn, member: Member, run: Run, words: str) -> None:
+def _fill_in(ctx: DecisionContext, member: Member, run: Run, words: str) -> None:
     """The cluster tells the details of its failure a moment after the failure (R10.1)."""
     if words not in ("", run.message):
         told = replace(run, message=words)
-        turn.on_member(Kind.DETAILED, member, words, message=words, run=told)
+        ctx.on_member(Kind.DETAILED, member, words, message=words, run=told)
 
 
-def _completed_late(turn: Turn, member: Member, run: Run) -> None:
+def _completed_late(ctx: DecisionContext, member: Member, run: Run) -> None:
     """Say so; the label follows only if our own failed label still stands (R15.2)."""
-    cluster = turn.observe(member.cluster).cluster
+    cluster = ctx.observe(member.cluster).cluster
     assert cluster is not None
-    late = f"completed late, after {_minutes(turn.now - run.intended_at)}"
-    ours = labelled(run) and run.action.failed_label in labels_with_debts(turn, cluster)
+    late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"
+    ours = labelled(run) and run.action.failed_label in labels_with_debts(ctx, cluster)
     if ours:
-        completed = (*member.completed, CompletedAction(run.action, turn.now, late))
+        completed = (*member.completed, CompletedAction(run.action, ctx.now, late))
         changes: dict[str, Any] = {"completed": completed, "failed_action": None}
     else:
         changes = {"message": f"{member.message} ({late})"}
-    turn.on_member(Kind.LATE, member, late, late=late, watched=False, **changes)
+    ctx.on_member(Kind.LATE, member, late, late=late, watched=False, **changes)
     if ours:
-        owe_success(turn, member, run.action)
+        owe_success(ctx, member, run.action)
 
 
 def _minutes(length: timedelta) -> str:

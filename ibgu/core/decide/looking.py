@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import finish
-from ibgu.core.decide.turn import Turn
 from ibgu.core.failures import ApplyError, classify
 from ibgu.core.model import (
     Cause,
@@ -26,12 +26,12 @@ _REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT}
 ABSENT = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
 
 
-def ask(turn: Turn, member: Member) -> Member:
+def ask(ctx: DecisionContext, member: Member) -> Member:
     """Put a new question; its id carries the time, so no two are alike."""
-    look = Look(f"{int(turn.now.timestamp() * 1000):x}", turn.now)
-    turn.wake(member.cluster, turn.now + LOOK_ANSWER)
-    reason = Reason(ReasonKind.LOOKING, turn.now, "asks the cluster for its state")
-    return turn.on_member(Kind.LOOKED, member, "looks", look=look, reason=reason)
+    look = Look(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
+    ctx.requeue_at(member.cluster, ctx.now + LOOK_ANSWER)
+    reason = Reason(ReasonKind.LOOKING, ctx.now, "asks the cluster for its state")
+    return ctx.on_member(Kind.LOOKED, member, "looks", look=look, reason=reason)
 
 
 def known_state(member: Member, seen: Observation) -> IbuView | None:
@@ -42,48 +42,48 @@ def known_state(member: Member, seen: Observation) -> IbuView | None:
     return work.ibu
 
 
-def fresh(turn: Turn, member: Member) -> bool:
+def fresh(ctx: DecisionContext, member: Member) -> bool:
     """The look is young enough for an Abort (R9.4); others stay valid while reachable."""
-    if not turn.action(member).aborts:
+    if not ctx.action(member).aborts:
         return True
     if member.look is None:
         return False
-    return not passed(member.look.asked_at, LOOK_FRESH, turn.now)
+    return not passed(member.look.asked_at, LOOK_FRESH, ctx.now)
 
 
-def unanswered(turn: Turn, member: Member, seen: Observation) -> None:
+def unanswered(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     if _absent(seen.stage, member):
-        _without_agent(turn, member)
+        _without_agent(ctx, member)
         return
     assert member.look is not None
     if seen.denied:
-        turn.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=Who.PERSON)
+        ctx.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=Who.PERSON)
         return
-    if not passed(member.look.asked_at, LOOK_ANSWER, turn.now):
+    if not passed(member.look.asked_at, LOOK_ANSWER, ctx.now):
         if member.reason.kind not in _REPEATED:
-            turn.waits(member, ReasonKind.LOOKING, "asks the cluster for its state")
-        turn.wake(member.cluster, member.look.asked_at + LOOK_ANSWER)
+            ctx.waits(member, ReasonKind.LOOKING, "asks the cluster for its state")
+        ctx.requeue_at(member.cluster, member.look.asked_at + LOOK_ANSWER)
         return
     if seen.refusal:
         message = f"the hub refused the stage work that asks the cluster: {seen.refusal}"
-        turn.waits(member, ReasonKind.NO_ANSWER, message, who=Who.PERSON)
+        ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.PERSON)
     else:
         words = (seen.stage and seen.stage.apply_error) or "no feedback"
         message = f"the cluster is reachable but does not answer: {words}"
-        turn.waits(member, ReasonKind.NO_ANSWER, message, who=Who.CLUSTER)
-    look_again(turn, member, LOOK_RETRY)
+        ctx.waits(member, ReasonKind.NO_ANSWER, message, who=Who.CLUSTER)
+    look_again(ctx, member, LOOK_RETRY)
 
 
-def look_again(turn: Turn, member: Member, every: timedelta) -> None:
+def look_again(ctx: DecisionContext, member: Member, every: timedelta) -> None:
     """Repeat the member's look so often, and keep the reason it waits for."""
-    member = turn.again(member)
+    member = ctx.again(member)
     assert member.look is not None
-    if not passed(member.look.asked_at, every, turn.now):
-        turn.wake(member.cluster, member.look.asked_at + every)
+    if not passed(member.look.asked_at, every, ctx.now):
+        ctx.requeue_at(member.cluster, member.look.asked_at + every)
         return
-    look = Look(f"{int(turn.now.timestamp() * 1000):x}", turn.now)
-    turn.on_member(Kind.LOOKED, member, "looks again", look=look)
-    turn.wake(member.cluster, turn.now + every)
+    look = Look(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
+    ctx.on_member(Kind.LOOKED, member, "looks again", look=look)
+    ctx.requeue_at(member.cluster, ctx.now + every)
 
 
 def _absent(work: WorkView | None, member: Member) -> bool:
@@ -93,17 +93,17 @@ def _absent(work: WorkView | None, member: Member) -> bool:
     return work.ibu_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
 
 
-def _without_agent(turn: Turn, member: Member) -> None:
-    member = turn.waits(member, ReasonKind.ABSENT, ABSENT, who=Who.PERSON)
-    due = turn.stands_since(member.reason) + SETTLE
-    if turn.now < due:
-        turn.wake(member.cluster, due)
+def _without_agent(ctx: DecisionContext, member: Member) -> None:
+    member = ctx.waits(member, ReasonKind.ABSENT, ABSENT, who=Who.PERSON)
+    due = ctx.stands_since(member.reason) + SETTLE
+    if ctx.now < due:
+        ctx.requeue_at(member.cluster, due)
         return
     finish(
-        turn,
+        ctx,
         member,
         Outcome.FAILED,
         cause=Cause.AGENT_ABSENT,
         message=ABSENT,
-        failed_action=turn.action(member),
+        failed_action=ctx.action(member),
     )

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from ibgu.core.decide.adopting import foreign_controller, import_finished
-from ibgu.core.decide.turn import Turn
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.words import PAUSED, count, ended
 from ibgu.core.kinds import Ibgu, PlanItem
 from ibgu.core.model import (
@@ -26,58 +26,58 @@ _PAUSE_WORDS = 200
 """Characters of the annotation's value that are shown."""
 
 
-def decide_rollout(turn: Turn) -> None:
+def decide_rollout(ctx: DecisionContext) -> None:
     """Follow the object on the hub, before any member is decided."""
-    found = turn.snapshot.object
-    if turn.rollout.state is RolloutState.DELETED:
-        _release_deleted(turn)
+    found = ctx.snapshot.object
+    if ctx.rollout.state is RolloutState.DELETED:
+        _release_deleted(ctx)
         return
-    if found is None or found.metadata.uid != turn.rollout.uid or found.metadata.deletion_timestamp:
-        turn.on_rollout(
+    if found is None or found.metadata.uid != ctx.rollout.uid or found.metadata.deletion_timestamp:
+        ctx.on_rollout(
             Kind.ROLLOUT_DELETED,
             "the ImageBasedGroupUpgrade was deleted",
             state=RolloutState.DELETED,
-            deleted_at=turn.now,
+            deleted_at=ctx.now,
             hold=None,
         )
         return
-    if turn.rollout.stands_still:
+    if ctx.rollout.stands_still:
         return
-    if found.metadata.generation != turn.rollout.generation:
-        _adopt_spec(turn, found)
-    _adopt_annotations(turn, found)
-    _hold(turn, found)
-    import_finished(turn)
+    if found.metadata.generation != ctx.rollout.generation:
+        _adopt_spec(ctx, found)
+    _adopt_annotations(ctx, found)
+    _hold(ctx, found)
+    import_finished(ctx)
 
 
-def _release_deleted(turn: Turn) -> None:
+def _release_deleted(ctx: DecisionContext) -> None:
     """What ibgu had begun to remove of TALM's goes all the same: nobody else takes TALM's finalizer
     off, and without that its ClusterGroupUpgrades would stay for ever."""
-    if turn.rollout.adopting_since is not None and not turn.snapshot.traces.left:
+    if ctx.rollout.adopting_since is not None and not ctx.snapshot.traces.left:
         words = "nothing of TALM's is left"
-        turn.on_rollout(Kind.ROLLOUT_RELEASED, words, adopting_since=None)
+        ctx.on_rollout(Kind.ROLLOUT_RELEASED, words, adopting_since=None)
 
 
-def _adopt_spec(turn: Turn, found: Ibgu) -> None:
+def _adopt_spec(ctx: DecisionContext, found: Ibgu) -> None:
     """Take the new spec over if the plan may be carried out (R1.2, R1.3); else hold."""
-    spec, before = found.spec, _begun(turn, len(found.spec.plan))
+    spec, before = found.spec, _begun(ctx, len(found.spec.plan))
     wrong = problem(spec.plan, before) or problem_of_ibu(spec.ibu_spec)
     wrong = wrong or problem_of(spec.cluster_label_selectors)
     if wrong is not None:
-        turn.on_rollout(
+        ctx.on_rollout(
             Kind.ROLLOUT_HELD,
             wrong,
             warning=True,
             generation=found.metadata.generation,
-            hold=Reason(ReasonKind.INVALID_PLAN, turn.now, wrong, None, Who.PERSON),
+            hold=Reason(ReasonKind.INVALID_PLAN, ctx.now, wrong, None, Who.PERSON),
         )
         return
-    hold = turn.rollout.hold
+    hold = ctx.rollout.hold
     valid = None if hold and hold.kind is ReasonKind.INVALID_PLAN else hold
-    turn.on_rollout(
+    ctx.on_rollout(
         Kind.PLAN_ACCEPTED,
         f"the plan has {count(len(found.spec.plan), 'step')}",
-        actor=turn.snapshot.actor,
+        actor=ctx.snapshot.actor,
         generation=found.metadata.generation,
         spec=found.spec,
         annotations=names.carried(found.metadata.annotations),
@@ -85,27 +85,27 @@ def _adopt_spec(turn: Turn, found: Ibgu) -> None:
     )
 
 
-def _adopt_annotations(turn: Turn, found: Ibgu) -> None:
+def _adopt_annotations(ctx: DecisionContext, found: Ibgu) -> None:
     """They need no new generation. What is armed stays as it is: later runs carry them."""
-    wanted, known = names.carried(found.metadata.annotations), turn.rollout.annotations
+    wanted, known = names.carried(found.metadata.annotations), ctx.rollout.annotations
     if wanted == known:
         return
     changed = ", ".join(sorted({key for key, _ in wanted.items() ^ known.items()}))
     written = wanted.items() - known.items()
-    turn.on_rollout(
+    ctx.on_rollout(
         Kind.ANNOTATIONS_CHANGED,
         f"changed annotations go to the clusters with what starts from now on: {changed}",
-        actor=turn.snapshot.actor if written else UNNAMED,
+        actor=ctx.snapshot.actor if written else UNNAMED,
         annotations=wanted,
     )
 
 
-def _begun(turn: Turn, planned: int) -> list[Started]:
+def _begun(ctx: DecisionContext, planned: int) -> list[Started]:
     """The steps that the plan must name. After a restore it may be shorter than the journal:
     what is finished stays as history, and is not done again when the plan names it again."""
-    steps = [tracked.step for tracked in turn.tracked.steps]
+    steps = [tracked.step for tracked in ctx.tracked.steps]
     later = steps[planned:]
-    if turn.rollout.restore and all(step.state is StepState.FINISHED for step in later):
+    if ctx.rollout.restore and all(step.state is StepState.FINISHED for step in later):
         steps = steps[:planned]
     return [_started(step) for step in steps]
 
@@ -114,47 +114,45 @@ def _started(step: Step) -> tuple[tuple[Action, ...], int, int]:
     return (step.actions, step.max_concurrency, int(step.timeout.total_seconds() // 60))
 
 
-def _hold(turn: Turn, found: Ibgu) -> None:
+def _hold(ctx: DecisionContext, found: Ibgu) -> None:
     """Hold the rollout for TALM, for what TALM left behind (R20.1, R20.2), or for a person."""
-    hold = turn.rollout.hold
+    hold = ctx.rollout.hold
     if hold is not None and hold.kind is ReasonKind.INVALID_PLAN:
         return
-    foreign = foreign_controller(turn)
-    reason = foreign or (None if _over(turn) else _pause(turn, found))
-    adopting = turn.rollout.adopting_since if foreign else None
-    if reason is None and (hold is not None or turn.rollout.adopting_since is not None):
+    foreign = foreign_controller(ctx)
+    reason = foreign or (None if _over(ctx) else _pause(ctx, found))
+    adopting = ctx.rollout.adopting_since if foreign else None
+    if reason is None and (hold is not None or ctx.rollout.adopting_since is not None):
         words = ended(hold) if hold else "nothing of TALM's is left"
-        actor = _resumer(turn, found) if turn.rollout.paused else ""
-        turn.on_rollout(Kind.ROLLOUT_RELEASED, words, actor=actor, hold=None, adopting_since=None)
+        actor = _resumer(ctx, found) if ctx.rollout.paused else ""
+        ctx.on_rollout(Kind.ROLLOUT_RELEASED, words, actor=actor, hold=None, adopting_since=None)
     elif reason is not None and not _told_already(hold, reason):
-        turn.on_rollout(
+        ctx.on_rollout(
             Kind.ROLLOUT_HELD,
             reason.message,
             warning=reason.who is Who.PERSON,
-            actor="" if foreign else turn.snapshot.actor,
+            actor="" if foreign else ctx.snapshot.actor,
             hold=reason,
             adopting_since=adopting,
-            controls=_with_resumer(turn, found),
+            controls=_with_resumer(ctx, found),
         )
 
 
-def _with_resumer(turn: Turn, found: Ibgu) -> dict[str, str]:
+def _with_resumer(ctx: DecisionContext, found: Ibgu) -> dict[str, str]:
     """Who has ended an earlier pause is not who ends the one that begins now."""
     value = found.metadata.annotations.get(names.RESUMED_BY)
     return (
-        turn.rollout.controls
-        if value is None
-        else {**turn.rollout.controls, names.RESUMED_BY: value}
+        ctx.rollout.controls if value is None else {**ctx.rollout.controls, names.RESUMED_BY: value}
     )
 
 
-def _resumer(turn: Turn, found: Ibgu) -> str:
+def _resumer(ctx: DecisionContext, found: Ibgu) -> str:
     """Return who has ended the pause, if it was ended through ibgu.
 
     Whoever removes the annotation by hand owns nothing: the last other writer is not to blame.
     """
     value = found.metadata.annotations.get(names.RESUMED_BY)
-    if value is None or value == turn.rollout.controls.get(names.RESUMED_BY):
+    if value is None or value == ctx.rollout.controls.get(names.RESUMED_BY):
         return UNNAMED
     who = value.rpartition(" ")[0]
     his = {f"{prefix}{who}" for prefix in names.REST_MANAGERS.values()}
@@ -169,65 +167,65 @@ def _told_already(hold: Reason | None, reason: Reason) -> bool:
     return reason.kind is not ReasonKind.UNBOUND or hold.message == reason.message
 
 
-def _over(turn: Turn) -> bool:
+def _over(ctx: DecisionContext) -> bool:
     """Whether every step of the plan is done, so that a pause would keep nothing."""
-    planned = len(turn.rollout.spec.plan)
-    return turn.rollout.state is RolloutState.COMPLETE and len(turn.tracked.steps) >= planned
+    planned = len(ctx.rollout.spec.plan)
+    return ctx.rollout.state is RolloutState.COMPLETE and len(ctx.tracked.steps) >= planned
 
 
-def _pause(turn: Turn, found: Ibgu) -> Reason | None:
+def _pause(ctx: DecisionContext, found: Ibgu) -> Reason | None:
     value = found.metadata.annotations.get(names.PAUSE)
     if value is None:
         return None
     said = f" ({value[:_PAUSE_WORDS]})" if value else ""
     words = f"{PAUSED}{said}; it goes on once the annotation {names.PAUSE} is removed"
-    return Reason(ReasonKind.PAUSED, turn.now, words, None, Who.PERSON)
+    return Reason(ReasonKind.PAUSED, ctx.now, words, None, Who.PERSON)
 
 
-def open_next_step(turn: Turn) -> None:
+def open_next_step(ctx: DecisionContext) -> None:
     """Open the next step of the plan when the one before is finished, or complete."""
-    rollout = turn.rollout
-    over = rollout.state is RolloutState.DELETED or turn.tracked.current is not None
+    rollout = ctx.rollout
+    over = rollout.state is RolloutState.DELETED or ctx.tracked.current is not None
     if over or rollout.stands_still:
         return
-    index = len(turn.tracked.steps)
+    index = len(ctx.tracked.steps)
     if index < len(rollout.spec.plan):
-        _open(turn, index, rollout.spec.plan[index])
+        _open(ctx, index, rollout.spec.plan[index])
     elif rollout.state is RolloutState.RUNNING:
         if rollout.paused:
             words = "nothing is left that the pause keeps from starting"
-            turn.on_rollout(Kind.ROLLOUT_RELEASED, words, hold=None)
-        counts = turn.tracked.counts
+            ctx.on_rollout(Kind.ROLLOUT_RELEASED, words, hold=None)
+        counts = ctx.tracked.counts
         lost = f", {counts.failed} of {count(counts.total, 'cluster')} failed"
-        turn.on_rollout(
+        ctx.on_rollout(
             Kind.ROLLOUT_COMPLETED,
             f"all plan steps are completed{lost if counts.failed else ''}",
             warning=counts.failed > 0,
             failed=counts.failed,
             state=RolloutState.COMPLETE,
-            completed_at=turn.now,
+            completed_at=ctx.now,
         )
-        for step in turn.tracked.steps:
+        for step in ctx.tracked.steps:
             for cluster in step.members:
-                turn.wake(cluster, turn.now + WATCH)
+                ctx.requeue_at(cluster, ctx.now + WATCH)
 
 
-def _open(turn: Turn, index: int, item: PlanItem) -> None:
-    if turn.rollout.hold is not None:
+def _open(ctx: DecisionContext, index: int, item: PlanItem) -> None:
+    if ctx.rollout.hold is not None:
         return
     step = Step(
-        rollout=turn.rollout.uid,
+        rollout=ctx.rollout.uid,
         index=index,
         actions=tuple(Action(action) for action in item.actions),
         max_concurrency=item.rollout_strategy.max_concurrency,
         timeout=timedelta(minutes=item.rollout_strategy.timeout),
         state=StepState.OPENING,
-        across_namespaces=turn.fleet.across_namespaces,
+        across_namespaces=ctx.fleet.across_namespaces,
     )
     names_ = ", ".join(step.actions)
-    turn.say(OnStep(Kind.STEP_OPENED, step, f"step {index + 1} opens: {names_}"))
-    if turn.rollout.state is RolloutState.COMPLETE:
-        turn.on_rollout(
+    ctx.say(OnStep(Kind.STEP_OPENED, step, f"step {index + 1} opens: {names_}"))
+    if ctx.rollout.state is RolloutState.COMPLETE:
+        ctx.on_rollout(
             Kind.ROLLOUT_STARTED,
             "the plan goes on",
             state=RolloutState.RUNNING,

@@ -10,6 +10,7 @@ from ibgu.core.claims import cancelled_by
 from ibgu.core.decide.accepted import decide_accepted
 from ibgu.core.decide.arming import decide_armed, decide_intended, intend, talm_work
 from ibgu.core.decide.braking import kept_by_brake
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import (
     back_to_waiting,
     end_run,
@@ -20,7 +21,6 @@ from ibgu.core.decide.ending import (
 )
 from ibgu.core.decide.forbidden import waits_for_hub
 from ibgu.core.decide.restored import hold_words, without_cluster
-from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     Cause,
     Kind,
@@ -37,113 +37,113 @@ from ibgu.core.model import (
 from ibgu.core.observe import JudgementKind, judge
 
 
-def decide_running(turn: Turn, member: Member) -> None:
+def decide_running(ctx: DecisionContext, member: Member) -> None:
     """Go on until this turn has nothing more to say about the member."""
     while True:
         before = member
-        _advance(turn, member, turn.observe(member.cluster))
-        member = turn.again(before)
+        _advance(ctx, member, ctx.observe(member.cluster))
+        member = ctx.again(before)
         if member.state is not MemberState.IN_FLIGHT or member == before:
             return
 
 
-def expire(turn: Turn, member: Member) -> None:
+def expire(ctx: DecisionContext, member: Member) -> None:
     """End a member in flight because of its limit or the step's deadline (R11.3, R11.4)."""
     run = member.run
     assert run is not None
     if run.open:
-        end_run(turn, member, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
-        decide_running(turn, turn.again(member))
+        end_run(ctx, member, RunResult.LIMIT, Cause.TIMED_OUT, timed_out(member))
+        decide_running(ctx, ctx.again(member))
     elif run.disarmed:
-        _fail(turn, member, Cause.TIMED_OUT, timed_out(member))
+        _fail(ctx, member, Cause.TIMED_OUT, timed_out(member))
 
 
-def _fail(turn: Turn, member: Member, cause: Cause | None, message: str) -> None:
+def _fail(ctx: DecisionContext, member: Member, cause: Cause | None, message: str) -> None:
     """Between two actions: the next one can't be done."""
-    action = turn.action(member)
-    finish(turn, member, Outcome.FAILED, cause=cause, message=message, failed_action=action)
+    action = ctx.action(member)
+    finish(ctx, member, Outcome.FAILED, cause=cause, message=message, failed_action=action)
 
 
-def _advance(turn: Turn, member: Member, seen: Observation) -> None:
+def _advance(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     assert member.run is not None
-    if member.run.open and _cut_short(turn, member, seen):
+    if member.run.open and _cut_short(ctx, member, seen):
         return
-    _BY_STATE[member.run.state](turn, member, seen)
+    _BY_STATE[member.run.state](ctx, member, seen)
 
 
-def _cut_short(turn: Turn, member: Member, seen: Observation) -> bool:
+def _cut_short(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
     """End an open run for reasons that lie outside of it."""
-    if turn.rollout.stands_still and _stands_still(turn, member, seen):
+    if ctx.rollout.stands_still and _stands_still(ctx, member, seen):
         return True
-    by = turn.preemptor(member)
+    by = ctx.preemptor(member)
     if member.run and member.run.state is RunState.INTENDED:
-        by = by or turn.canceller(member)
+        by = by or ctx.canceller(member)
     if seen.cluster is None:
         words = "the ManagedCluster was deleted"
-        end_run(turn, member, RunResult.GONE, Cause.GONE, words)
+        end_run(ctx, member, RunResult.GONE, Cause.GONE, words)
     elif seen.cluster.uid != member.uid:
         words = "the ManagedCluster was re-created"
-        end_run(turn, member, RunResult.GONE, Cause.RECREATED, words)
-    elif turn.rollout.state is RolloutState.DELETED:
-        end_run(turn, member, RunResult.DELETED, Cause.DELETED, "the rollout was deleted")
+        end_run(ctx, member, RunResult.GONE, Cause.RECREATED, words)
+    elif ctx.rollout.state is RolloutState.DELETED:
+        end_run(ctx, member, RunResult.DELETED, Cause.DELETED, "the rollout was deleted")
     elif by:
-        end_run(turn, member, RunResult.PREEMPTED, Cause.PREEMPTED, cancelled_by(by))
+        end_run(ctx, member, RunResult.PREEMPTED, Cause.PREEMPTED, cancelled_by(by))
     else:
         return False
     return True
 
 
-def _stands_still(turn: Turn, member: Member, seen: Observation) -> bool:
+def _stands_still(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
     """What no cluster was seen to take is withdrawn; what was taken is watched (R31.3)."""
     assert member.run is not None
     if member.run.state is RunState.ACCEPTED:
-        return without_cluster(turn, member, seen)
+        return without_cluster(ctx, member, seen)
     words = "the cluster was not seen to take it before the restore"
-    end_run(turn, member, RunResult.WITHDRAWN, None, words)
+    end_run(ctx, member, RunResult.WITHDRAWN, None, words)
     return True
 
 
-def _decide_ended(turn: Turn, member: Member, seen: Observation) -> None:
+def _decide_ended(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     run = member.run
     assert run is not None
     if not run.disarmed:
-        _await_disarm(turn, member, seen)
+        _await_disarm(ctx, member, seen)
     elif run.result is RunResult.SUCCEEDED:
-        _next_action(turn, member, seen)
+        _next_action(ctx, member, seen)
     elif run.result is RunResult.WITHDRAWN:
-        back_to_waiting(turn, member)
+        back_to_waiting(ctx, member)
     else:
-        finish_after(turn, member)
+        finish_after(ctx, member)
 
 
-def _await_disarm(turn: Turn, member: Member, seen: Observation) -> None:
+def _await_disarm(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     """The hold stays until the hub shows the work disarmed (R9.2); a lost cluster needs none."""
     gone = seen.cluster is None or seen.cluster.uid != member.uid
     # No agent applies a work that is being deleted.
     armed = seen.stage is not None and seen.stage.armed and not seen.stage.terminating
     if gone or not (seen.writing or armed):
-        turn.on_run(Kind.RUN_DISARMED, member, "the stage work is disarmed", disarmed=True)
+        ctx.on_run(Kind.RUN_DISARMED, member, "the stage work is disarmed", disarmed=True)
     else:
         words = "disarms the stage work"
-        waits_for_hub(turn, member, seen.denied, ReasonKind.DISARMING, words)
+        waits_for_hub(ctx, member, seen.denied, ReasonKind.DISARMING, words)
 
 
-def _next_action(turn: Turn, member: Member, seen: Observation) -> None:
+def _next_action(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     """Chains go on at once, on the evidence that ended the action before (R5.1)."""
-    if member.action_index == len(turn.step(member).step.actions):
-        finish(turn, member, Outcome.SUCCEEDED)
-    elif turn.rollout.stands_still and member.uid not in turn.fleet.preempts:
-        turn.waits(member, ReasonKind.RESTORED, hold_words(turn), who=Who.PERSON)
-    elif _cancelled(turn, member, seen):
+    if member.action_index == len(ctx.step(member).step.actions):
+        finish(ctx, member, Outcome.SUCCEEDED)
+    elif ctx.rollout.stands_still and member.uid not in ctx.fleet.preempts:
+        ctx.waits(member, ReasonKind.RESTORED, hold_words(ctx), who=Who.PERSON)
+    elif _cancelled(ctx, member, seen):
         return
     else:
-        _chain(turn, member, seen)
+        _chain(ctx, member, seen)
 
 
-def _cancelled(turn: Turn, member: Member, seen: Observation) -> bool:
+def _cancelled(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
     """Between two actions a member can still be stopped like one that waits."""
-    by = turn.preemptor(member) or turn.canceller(member)
-    deleted = turn.rollout.state is RolloutState.DELETED
+    by = ctx.preemptor(member) or ctx.canceller(member)
+    deleted = ctx.rollout.state is RolloutState.DELETED
     gone = seen.cluster is None or seen.cluster.uid != member.uid
     if not (by or deleted or gone):
         return False
@@ -154,35 +154,35 @@ def _cancelled(turn: Turn, member: Member, seen: Observation) -> bool:
         Cause.PREEMPTED: cancelled_by(by),
     }[cause]
     outcome = Outcome.FAILED if gone else Outcome.CANCELLED
-    action = turn.action(member)
-    finish(turn, member, outcome, cause=cause, message=words, failed_action=action)
+    action = ctx.action(member)
+    finish(ctx, member, outcome, cause=cause, message=words, failed_action=action)
     return True
 
 
-def _chain(turn: Turn, member: Member, seen: Observation) -> None:
-    action = turn.action(member)
+def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
+    action = ctx.action(member)
     work = seen.stage
     cluster = seen.cluster
     if seen.talm:
-        turn.waits(member, ReasonKind.TALM_WORK, talm_work(seen), who=Who.PERSON)
+        ctx.waits(member, ReasonKind.TALM_WORK, talm_work(seen), who=Who.PERSON)
         return
     if not (cluster and cluster.reachable and work and work.settled and work.ibu):
-        turn.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
+        ctx.waits(member, ReasonKind.PREPARING, f"waits for feedback before {action}")
         return
-    found = judge(work.ibu, action, turn.rollout.spec) if work.ibu.current else None
+    found = judge(work.ibu, action, ctx.rollout.spec) if work.ibu.current else None
     if found is None or found.kind is JudgementKind.BUSY:
         words = found.message if found else "the Lifecycle Agent has not seen the spec yet"
-        turn.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)
+        ctx.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)
     elif found.kind is JudgementKind.STARTABLE:
-        if not kept_by_brake(turn, member):
-            intend(turn, member)
+        if not kept_by_brake(ctx, member):
+            intend(ctx, member)
     elif found.kind is JudgementKind.REACHED:
-        skip_action(turn, member, action, found.note)
+        skip_action(ctx, member, action, found.note)
     else:
-        _fail(turn, member, found.cause, found.message)
+        _fail(ctx, member, found.cause, found.message)
 
 
-_BY_STATE: dict[RunState, Callable[[Turn, Member, Observation], None]] = {
+_BY_STATE: dict[RunState, Callable[[DecisionContext, Member, Observation], None]] = {
     RunState.INTENDED: decide_intended,
     RunState.ARMING: decide_armed,
     RunState.ARMED: decide_armed,

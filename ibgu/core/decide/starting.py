@@ -7,10 +7,10 @@ from msgspec.structs import replace
 
 from ibgu.core.decide.arming import intend
 from ibgu.core.decide.braking import braked, hold_step
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.debts import auto_import_off, owe
 from ibgu.core.decide.looking import ask, fresh
 from ibgu.core.decide.running import decide_running, expire
-from ibgu.core.decide.turn import Turn
 from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.decide.words import ended
 from ibgu.core.fleet import TrackedStep
@@ -42,73 +42,73 @@ SOON = 64
 comes; a write takes some 20 ms, so that is enough for thousands of starts a second."""
 
 
-def start_members(turn: Turn, step: TrackedStep) -> None:
+def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
     """Where no slot is free it visits who comes next, not all who may come. While the rollout is
     held nobody is asked or given a slot, of those neither who do not know of it yet."""
     window = max(AHEAD, step.step.max_concurrency)
-    _fill(turn, step, window)
-    if _make_room(turn, step, window):
-        _fill(turn, step, window)
-    _tell_pace(turn, step)
-    if turn.rollout.hold is None:
-        _look_ahead(turn, step, window)
+    _fill(ctx, step, window)
+    if _make_room(ctx, step, window):
+        _fill(ctx, step, window)
+    _tell_pace(ctx, step)
+    if ctx.rollout.hold is None:
+        _look_ahead(ctx, step, window)
 
 
-def _fill(turn: Turn, step: TrackedStep, window: int) -> None:
-    _reopen(turn, step)
-    if turn.rollout.hold is None and not step.reopening and step.free > 0:
-        _take_slots(turn, step, step.head(window))
+def _fill(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
+    _reopen(ctx, step)
+    if ctx.rollout.hold is None and not step.reopening and step.free > 0:
+        _take_slots(ctx, step, step.head(window))
 
 
-def _reason_now(turn: Turn, member: Member) -> ReasonKind | None:
+def _reason_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
     """What was decided a moment ago, for another rollout too, may keep the member after all.
 
     None: it does not even wait any more.
     """
-    decide_waiting(turn, member)
-    member = turn.again(member)
+    decide_waiting(ctx, member)
+    member = ctx.again(member)
     return None if member.finished else member.reason.kind
 
 
-def _kind_now(turn: Turn, member: Member) -> ReasonKind | None:
+def _kind_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
     """As `_reason_now`; who waits for an answer is not started, and was looked at if it came."""
     if member.reason.kind is ReasonKind.LOOKING:
         return ReasonKind.LOOKING
-    return _reason_now(turn, member)
+    return _reason_now(ctx, member)
 
 
-def _reopen(turn: Turn, step: TrackedStep) -> None:
+def _reopen(ctx: DecisionContext, step: TrackedStep) -> None:
     """Withdrawn runs that the cluster took after all come before everybody else (R9.5)."""
     for name in list(step.reopening):
         slot = next(step.free_slots(), None)
         if slot is None:
             return
-        if _reason_now(turn, step.members[name]) is ReasonKind.REOPENING:
-            _go_on(turn, step, step.members[name], slot)
+        if _reason_now(ctx, step.members[name]) is ReasonKind.REOPENING:
+            _go_on(ctx, step, step.members[name], slot)
 
 
-def _go_on(turn: Turn, step: TrackedStep, member: Member, slot: int) -> None:
-    member = turn.on_member(
+def _go_on(ctx: DecisionContext, step: TrackedStep, member: Member, slot: int) -> None:
+    member = ctx.on_member(
         Kind.RUN_REOPENED,
         member,
         "the cluster took the withdrawn run after all",
         state=MemberState.IN_FLIGHT,
         slot=slot,
-        limit=limit(turn.tracked, step, turn.now),
+        limit=limit(ctx.tracked, step, ctx.now),
         look=None,
-        run=_reopened(turn, member),
-        reason=Reason(ReasonKind.RUNNING, turn.now, "reopened"),
+        run=_reopened(ctx, member),
+        reason=Reason(ReasonKind.RUNNING, ctx.now, "reopened"),
     )
-    decide_running(turn, member)
+    decide_running(ctx, member)
 
 
-def _reopened(turn: Turn, member: Member) -> Run:
+def _reopened(ctx: DecisionContext, member: Member) -> Run:
     assert member.run is not None
     return replace(
         member.run,
         state=RunState.ACCEPTED,
         armed_at=member.run.armed_at or member.run.arming_at,
-        accepted_at=turn.now,
+        accepted_at=ctx.now,
         ended_at=None,
         result=None,
         cause=None,
@@ -116,7 +116,7 @@ def _reopened(turn: Turn, member: Member) -> Run:
     )
 
 
-def _take_slots(turn: Turn, step: TrackedStep, head: Iterable[Member]) -> None:
+def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member]) -> None:
     """Give the free slots to the first members that are ready.
 
     A slot is kept for who comes before them and was asked a moment ago or is put off by jitter,
@@ -127,58 +127,58 @@ def _take_slots(turn: Turn, step: TrackedStep, head: Iterable[Member]) -> None:
     asked = 0
     for member in head:
         if step.free <= len(kept):
-            _when_grace_ends(turn, kept)
+            _when_grace_ends(ctx, kept)
             return
-        if not _may(turn, step, member):
+        if not _may(ctx, step, member):
             return
-        kind, member = _kind_now(turn, member), turn.again(member)
-        if kind in _AT_ONCE and fresh(turn, member):
-            if _put_off(turn, step, member):
+        kind, member = _kind_now(ctx, member), ctx.again(member)
+        if kind in _AT_ONCE and fresh(ctx, member):
+            if _put_off(ctx, step, member):
                 kept.append(member)
             else:
-                _start(turn, step, member, next(step.free_slots()))
+                _start(ctx, step, member, next(step.free_slots()))
         elif kind is ReasonKind.PREEMPTING:
             if step.free > len(kept) + asked:
-                _preempt(turn, member)
+                _preempt(ctx, member)
                 kept.append(member)
-        elif _in_grace(turn, member := _asked(turn, member, kind)):
+        elif _in_grace(ctx, member := _asked(ctx, member, kind)):
             kept.append(member)
         else:
             asked += 1
 
 
-def _asked(turn: Turn, member: Member, kind: ReasonKind | None) -> Member:
+def _asked(ctx: DecisionContext, member: Member, kind: ReasonKind | None) -> Member:
     """The member with a question on its way; what is known may be too old for an Abort (R9.4)."""
-    return ask(turn, member) if kind in (ReasonKind.SLOT, ReasonKind.READY) else member
+    return ask(ctx, member) if kind in (ReasonKind.SLOT, ReasonKind.READY) else member
 
 
-def _in_grace(turn: Turn, member: Member) -> bool:
+def _in_grace(ctx: DecisionContext, member: Member) -> bool:
     """It keeps its place (R4.2): its answer will be here in a moment."""
     if member.reason.kind is not ReasonKind.LOOKING or member.look is None:
         return False
-    return not passed(member.look.asked_at, LOOK_GRACE, turn.now)
+    return not passed(member.look.asked_at, LOOK_GRACE, ctx.now)
 
 
-def _when_grace_ends(turn: Turn, kept: list[Member]) -> None:
+def _when_grace_ends(ctx: DecisionContext, kept: list[Member]) -> None:
     """Somebody may be ready behind them: then the first of them loses its place."""
     ends = [(m.look.asked_at + LOOK_GRACE, m.cluster) for m in kept if m.look is not None]
     if ends:
         when, cluster = min(ends)
-        turn.wake(cluster, when)
+        ctx.requeue_at(cluster, when)
 
 
-def _may(turn: Turn, step: TrackedStep, member: Member) -> bool:
+def _may(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
     """All gates are open; a closed one is noted once, on the step, until it is open again."""
-    reason = held(turn.snapshot, step, member, turn.now)
+    reason = held(ctx.snapshot, step, member, ctx.now)
     hold = step.step.hold
     if not holds(reason):
         if holds(hold):
             assert hold is not None
-            turn.on_step(Kind.STEP_RELEASED, step.step, ended(hold), hold=None)
+            ctx.on_step(Kind.STEP_RELEASED, step.step, ended(hold), hold=None)
         return reason is None
     assert reason is not None
-    if not _same(hold, reason) and not _reading(turn, reason):
-        hold_step(turn, step, reason)
+    if not _same(hold, reason) and not _reading(ctx, reason):
+        hold_step(ctx, step, reason)
     return False
 
 
@@ -189,102 +189,102 @@ def _same(hold: Reason | None, reason: Reason) -> bool:
     return reason.kind is not ReasonKind.PACE_INVALID or hold.message == reason.message
 
 
-def _tell_pace(turn: Turn, step: TrackedStep) -> None:
+def _tell_pace(ctx: DecisionContext, step: TrackedStep) -> None:
     """What keeps who could start, for the time being: on the step's record, not in the history."""
-    old, pace = step.step.hold, pace_of(turn.tracked, step)
-    if old is None and pace.none and not turn.facts.starts_per_minute:
+    old, pace = step.step.hold, pace_of(ctx.tracked, step)
+    if old is None and pace.none and not ctx.facts.starts_per_minute:
         return
     first = next(step.head(1), None) if step.free > 0 else None
-    reason = held(turn.snapshot, step, first, turn.now) if first else None
+    reason = held(ctx.snapshot, step, first, ctx.now) if first else None
     if old is not None and old.kind is ReasonKind.PACE_INVALID and not pace.problem:
         words = ended(old)
-        turn.on_step(Kind.STEP_RELEASED, step.step, words, hold=None)
+        ctx.on_step(Kind.STEP_RELEASED, step.step, words, hold=None)
         old = None
     if holds(old) or holds(reason):
         return
     if reason is not None and reason.until is not None:
-        turn.wake("", reason.until)
+        ctx.requeue_at("", reason.until)
     if reason is not None and old is not None and reason.kind is old.kind:
         reason = replace(reason, since=old.since)
     if reason != old:
         words = reason.message if reason else "the pace keeps nobody"
-        turn.on_step(Kind.STEP_PACED, step.step, words, hold=reason)
+        ctx.on_step(Kind.STEP_PACED, step.step, words, hold=reason)
 
 
-def _reading(turn: Turn, reason: Reason) -> bool:
+def _reading(ctx: DecisionContext, reason: Reason) -> bool:
     """ibgu has just started, and reads what the step carries: nothing that is worth a note."""
-    settled = turn.facts.in_sync_since + SETTLE
-    unread = reason.kind is ReasonKind.PAYLOAD_BLOCKED and not turn.snapshot.payload.read
-    if not unread or turn.now >= settled:
+    settled = ctx.facts.in_sync_since + SETTLE
+    unread = reason.kind is ReasonKind.PAYLOAD_BLOCKED and not ctx.snapshot.payload.read
+    if not unread or ctx.now >= settled:
         return False
-    turn.wake("", settled)
+    ctx.requeue_at("", settled)
     return True
 
 
-def _preempt(turn: Turn, member: Member) -> None:
-    if member.uid not in turn.fleet.preempts:
-        turn.say(Preempt(member.cluster, member.uid, turn.rollout.full_name))
+def _preempt(ctx: DecisionContext, member: Member) -> None:
+    if member.uid not in ctx.fleet.preempts:
+        ctx.say(Preempt(member.cluster, member.uid, ctx.rollout.full_name))
 
 
-def _put_off(turn: Turn, step: TrackedStep, member: Member) -> bool:
+def _put_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
     """By a part of the jitter that follows from the member and its attempt, counted from when it
     could have started first."""
-    jitter = pace_of(turn.tracked, step)
+    jitter = pace_of(ctx.tracked, step)
     delay = jitter.delay(f"{member.rollout}/{member.step}/{member.uid}/{member.attempts + 1}")
     waits = member.reason.kind is ReasonKind.START_JITTER
-    if waits and member.reason.since > turn.now:
+    if waits and member.reason.since > ctx.now:
         return False  # by a clock that was set back: it may be long ago
-    due = (member.reason.since if waits else turn.now) + delay
-    if turn.now >= due:
+    due = (member.reason.since if waits else ctx.now) + delay
+    if ctx.now >= due:
         return False
     words = f"put off by a part of {duration(jitter.jitter)} ({names.START_JITTER})"
-    turn.waits(member, ReasonKind.START_JITTER, words, until=due)
-    turn.wake(member.cluster, due)
+    ctx.waits(member, ReasonKind.START_JITTER, words, until=due)
+    ctx.requeue_at(member.cluster, due)
     return True
 
 
-def _start(turn: Turn, step: TrackedStep, member: Member, slot: int) -> None:
-    began = member.started_at or turn.now
-    until = limit(turn.tracked, step, turn.now)
-    decide_running(turn, intend(turn, member, slot=slot, limit=until, started_at=began))
+def _start(ctx: DecisionContext, step: TrackedStep, member: Member, slot: int) -> None:
+    began = member.started_at or ctx.now
+    until = limit(ctx.tracked, step, ctx.now)
+    decide_running(ctx, intend(ctx, member, slot=slot, limit=until, started_at=began))
 
 
-def _look_ahead(turn: Turn, step: TrackedStep, window: int) -> None:
+def _look_ahead(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
     for member in step.unasked(window):
-        ask(turn, member)
+        ask(ctx, member)
     if Action.UPGRADE in step.step.actions:
         for member in step.head(min(SOON, window)):
-            if member.reason.kind is ReasonKind.READY and turn.action(member) is Action.UPGRADE:
-                _turn_import_off(turn, step, member)
+            if member.reason.kind is ReasonKind.READY and ctx.action(member) is Action.UPGRADE:
+                _turn_import_off(ctx, step, member)
 
 
-def _turn_import_off(turn: Turn, step: TrackedStep, member: Member) -> None:
+def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> None:
     """Ahead of the Upgrade, so that it costs no slot's time (R14.2); undone if it never starts."""
-    cluster = turn.snapshot.cluster(member.cluster)
-    if cluster is None or member.uid in turn.fleet.debts:
+    cluster = ctx.snapshot.cluster(member.cluster)
+    if cluster is None or member.uid in ctx.fleet.debts:
         return
-    wishes = auto_import_off(turn, cluster)
-    if wishes and not held(turn.snapshot, step, member, turn.now):
-        owe(turn, cluster, wishes, "Upgrade is next")
+    wishes = auto_import_off(ctx, cluster)
+    if wishes and not held(ctx.snapshot, step, member, ctx.now):
+        owe(ctx, cluster, wishes, "Upgrade is next")
 
 
-def _make_room(turn: Turn, step: TrackedStep, window: int) -> bool:
+def _make_room(ctx: DecisionContext, step: TrackedStep, window: int) -> bool:
     """Members past their limit yield their slots to others that could start now (R11.3).
 
     In a ramp-up they yield their place in it: who hangs must not keep everybody at its level. To
     who has to wait for a rate they yield nothing.
     """
-    full = step.full or vacancies(pace_of(turn.tracked, step), step) <= 0
-    late = _overdue(turn, step) if full else []
+    full = step.full or vacancies(pace_of(ctx.tracked, step), step) <= 0
+    late = _overdue(ctx, step) if full else []
     if not late:
         return False
-    asking = sum(1 for member in step.head(window) if _needs_slot(turn, step, member))
-    asking = places(turn.snapshot, step, turn.now, asking)
+    asking = sum(1 for member in step.head(window) if _needs_slot(ctx, step, member))
+    asking = places(ctx.snapshot, step, ctx.now, asking)
     if not asking:
         return False
     leaving = sum(1 for name in step.in_flight if _leaving(step.members[name]))
     for member in late[: max(0, asking - leaving)]:
-        expire(turn, member)
+        expire(ctx, member)
     return True
 
 
@@ -294,28 +294,28 @@ def _leaving(member: Member) -> bool:
     return run is not None and not run.open and run.result is not RunResult.SUCCEEDED
 
 
-def _needs_slot(turn: Turn, step: TrackedStep, member: Member) -> bool:
+def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
     if member.reason.kind is ReasonKind.REOPENING:
         return True
     if member.reason.kind not in _STARTABLE:
         return False
-    reason = held(turn.snapshot, step, member, turn.now)
+    reason = held(ctx.snapshot, step, member, ctx.now)
     if reason is not None and reason.until is not None:
-        turn.wake("", reason.until)
+        ctx.requeue_at("", reason.until)
     return reason is None or reason.kind is ReasonKind.RAMP_UP
 
 
-def _overdue(turn: Turn, step: TrackedStep) -> list[Member]:
+def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[Member]:
     """Past their limit, earliest first; one that passed while nobody could look fails nobody
     until SETTLE after that, and one that passed behind the brake nobody at all."""
-    since = turn.facts.in_sync_since
-    settled = turn.now >= since + SETTLE
-    late = (m for m in step.limited(turn.now) if not (_leaving(m) or braked(step, m)))
+    since = ctx.facts.in_sync_since
+    settled = ctx.now >= since + SETTLE
+    late = (m for m in step.limited(ctx.now) if not (_leaving(m) or braked(step, m)))
     return [m for m in late if settled or (m.limit is not None and m.limit > since)]
 
 
-def next_limit(turn: Turn, step: TrackedStep) -> datetime | None:
+def next_limit(ctx: DecisionContext, step: TrackedStep) -> datetime | None:
     """When the next member will be past its limit, if one will."""
-    settled = turn.facts.in_sync_since + SETTLE
-    due = step.next_limit(turn.now)
-    return settled if settled > turn.now and (due is None or settled < due) else due
+    settled = ctx.facts.in_sync_since + SETTLE
+    due = step.next_limit(ctx.now)
+    return settled if settled > ctx.now and (due is None or settled < due) else due

@@ -29,7 +29,7 @@ from ibgu.core.model import (
 )
 
 Undo = Callable[[], object]
-Take = Callable[[Decision], object]
+Apply = Callable[[Decision], object]
 """Makes a decision so in memory, at once; whoever gives it can take it back."""
 
 
@@ -165,7 +165,7 @@ class FleetState:
         return self._put_preempt(decision.uid, decision.by)
 
     @contextmanager
-    def draft(self) -> Iterator[Take]:
+    def draft(self) -> Iterator[Apply]:
         """What the answer takes is applied, and taken back at the end."""
         undo: list[Undo] = []
         try:

@@ -1,6 +1,6 @@
 """What ibgu decided: committed before it is done, loaded when a controller starts."""
 
+from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey, about
 from ibgu.db.journal.journal import Journal
-from ibgu.db.journal.turn import Loaded, MemberKey, Turn, about
 
-__all__ = ["Journal", "Loaded", "MemberKey", "Turn", "about"]
+__all__ = ["Changeset", "Journal", "Loaded", "MemberKey", "about"]

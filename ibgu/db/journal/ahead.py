@@ -9,9 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.fencing import Last, newest
 from ibgu.db.journal.load import foreign_runs, load, newest_runs, versions
-from ibgu.db.journal.turn import Loaded
 
 
 class Ahead(Struct, frozen=True):

@@ -19,7 +19,7 @@ from ibgu.core.model import (
     Run,
     Step,
 )
-from ibgu.db.journal.turn import MemberKey, Turn, about
+from ibgu.db.journal.changeset import Changeset, MemberKey, about
 
 Told = OnRollout | OnStep | OnMember | OnDebt
 """Decisions that the history shows."""
@@ -77,12 +77,12 @@ def needs_hold(run: Run) -> bool:
     return run.open or not run.disarmed
 
 
-def gather(turn: Turn, without: Collection[MemberKey]) -> Batch:
+def gather(changeset: Changeset, without: Collection[MemberKey]) -> Batch:
     """The turn's rows; nothing of the members in `without`."""
     batch = Batch()
-    for decision in turn.decisions:
+    for decision in changeset.decisions:
         if not about(decision, without):
             batch.add(decision)
-    batch.taken = [member for member in turn.taken if member.key not in without]
-    batch.freed = [member for member in turn.freed if member.key not in without]
+    batch.taken = [member for member in changeset.taken if member.key not in without]
+    batch.freed = [member for member in changeset.freed if member.key not in without]
     return batch

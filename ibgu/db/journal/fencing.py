@@ -30,11 +30,13 @@ _LAST = text("SELECT epoch, turns, leader, led_since FROM hubs WHERE id = :hub F
 class Last(Struct, frozen=True):
     """Numbers of a hub's newest turn, and of its newest event."""
 
-    turn: int
+    changeset: int
     seq: int
 
 
-async def not_begun(db: AsyncConnection, hub: str, epoch: int, turn: int) -> Deposed | ReloadNeeded:
+async def not_begun(
+    db: AsyncConnection, hub: str, epoch: int, changeset: int
+) -> Deposed | ReloadNeeded:
     """Why that turn found no row to begin with.
 
     A leader's turns follow each other, unless one that was given up has arrived late, or Postgres
@@ -44,11 +46,11 @@ async def not_begun(db: AsyncConnection, hub: str, epoch: int, turn: int) -> Dep
     row = (await db.execute(_LAST, {"hub": hub})).first()
     if row is None or row.epoch != epoch:
         return await _deposed(db, hub, epoch)
-    if row.turns >= turn:
-        found = f"turn {turn} of hub {hub} is written already: one that was given up came late"
+    if row.turns >= changeset:
+        found = f"turn {changeset} of hub {hub} is written already: one that was given up came late"
     else:
         found = (
-            f"the journal of hub {hub} went back: turn {turn - 1} was written, and turn "
+            f"the journal of hub {hub} went back: turn {changeset - 1} was written, and turn "
             f"{row.turns + 1} would be the next"
         )
     return ReloadNeeded(f"{found}; load the journal before the next commit")
@@ -62,12 +64,12 @@ async def note(db: AsyncConnection, hub: str, epoch: int, versions: dict[str, An
         raise await _deposed(db, hub, epoch)
 
 
-async def landed(db: AsyncConnection, hub: str, epoch: int, turn: int) -> bool:
+async def landed(db: AsyncConnection, hub: str, epoch: int, changeset: int) -> bool:
     """Was that turn of ours committed?"""
     row = (await db.execute(_LAST, {"hub": hub})).one()
     if row.epoch != epoch:
         raise await _deposed(db, hub, epoch)
-    return bool(row.turns >= turn)
+    return bool(row.turns >= changeset)
 
 
 async def newest(db: AsyncConnection, hub: str) -> Last | None:

@@ -13,9 +13,9 @@ from ibgu.db.engine import at_one_moment, raw
 from ibgu.db.errors import ReloadNeeded, away_from, is_answer, is_transient
 from ibgu.db.journal.ahead import Ahead, read_ahead, still
 from ibgu.db.journal.batch import Batch, gather
+from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey
 from ibgu.db.journal.fencing import ascend, landed, newest, not_begun, note
 from ibgu.db.journal.load import foreign_runs, load
-from ibgu.db.journal.turn import Loaded, MemberKey, Turn
 from ibgu.db.journal.write import write
 
 FORGOTTEN = 5000
@@ -26,7 +26,7 @@ _FORGET = text("SELECT ibgu_forget_events(:hub, :at, :most)")
 class _Doubt(Struct, frozen=True):
     """A turn that was sent and not answered."""
 
-    turn: Turn
+    changeset: Changeset
     lost: frozenset[MemberKey]
     number: int
 
@@ -106,7 +106,7 @@ class Journal:
                 loaded = await still(db, self._hub, ahead.loaded, shown)
             else:
                 loaded = await load(db, self._hub, wanted, shown)
-            self._turn = last.turn if last else None
+            self._turn = last.changeset if last else None
         self._doubt = None
         return loaded
 
@@ -123,7 +123,7 @@ class Journal:
                 async with self._engine.begin() as db:
                     await note(db, self._hub, self._epoch, to_builtins(versions))
 
-    async def commit(self, turn: Turn) -> frozenset[MemberKey]:
+    async def commit(self, changeset: Changeset) -> frozenset[MemberKey]:
         """Write the turn, all or nothing, but for members whose hold is another's.
 
         Answers the keys of those members: nothing of them was written. Raises Deposed (nothing
@@ -131,29 +131,29 @@ class Journal:
         """
         async with self._busy:
             with away_from("writing decisions"):
-                return await self._commit(turn)
+                return await self._commit(changeset)
 
-    async def _commit(self, turn: Turn) -> frozenset[MemberKey]:
+    async def _commit(self, changeset: Changeset) -> frozenset[MemberKey]:
         if doubt := self._doubt:
             if await self._landed(doubt):
-                return self._answer_late(doubt, turn)
+                return self._answer_late(doubt, changeset)
             self._doubt = None
-        return await self._write(turn)
+        return await self._write(changeset)
 
-    async def _write(self, turn: Turn) -> frozenset[MemberKey]:
+    async def _write(self, changeset: Changeset) -> frozenset[MemberKey]:
         """A refused hold undoes all of it: the next try goes without its member."""
         lost: frozenset[MemberKey] = frozenset()
-        while not (batch := gather(turn, lost)).empty:
-            refused = await self._attempt(turn, lost, batch)
+        while not (batch := gather(changeset, lost)).empty:
+            refused = await self._attempt(changeset, lost, batch)
             if not refused:
                 break
             lost |= refused
         return lost
 
     async def _attempt(
-        self, turn: Turn, lost: frozenset[MemberKey], batch: Batch
+        self, changeset: Changeset, lost: frozenset[MemberKey], batch: Batch
     ) -> frozenset[MemberKey]:
-        doubt = _Doubt(turn, lost, await self._newest() + 1)
+        doubt = _Doubt(changeset, lost, await self._newest() + 1)
         refused = await self._tried(doubt, batch)
         if refused is None:
             async with self._engine.connect() as db:
@@ -174,7 +174,7 @@ class Journal:
             self._doubt = doubt
             try:
                 refused = await write(
-                    db, self._hub, self._epoch, doubt.number, batch, doubt.turn.at
+                    db, self._hub, self._epoch, doubt.number, batch, doubt.changeset.at
                 )
             except Exception as error:
                 if is_answer(error):
@@ -190,15 +190,15 @@ class Journal:
         if self._turn is None:
             async with self._engine.connect() as db:
                 last = await newest(db, self._hub)
-            self._turn = last.turn if last else 0
+            self._turn = last.changeset if last else 0
         return self._turn
 
     async def _landed(self, doubt: _Doubt) -> bool:
         async with self._engine.connect() as db:
             return await landed(db, self._hub, self._epoch, doubt.number)
 
-    def _answer_late(self, doubt: _Doubt, turn: Turn) -> frozenset[MemberKey]:
-        if turn is not doubt.turn:
+    def _answer_late(self, doubt: _Doubt, changeset: Changeset) -> frozenset[MemberKey]:
+        if changeset is not doubt.changeset:
             raise ReloadNeeded(
                 f"turn {doubt.number} of hub {self._hub} was written though the answer was lost; "
                 "load the journal before the next commit"

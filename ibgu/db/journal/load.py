@@ -22,8 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Action, Debt, Member, Rollout, RolloutState, Step
 from ibgu.core.recover import Versions
+from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.starts import starts
-from ibgu.db.journal.turn import Loaded
 from ibgu.db.rows import (
     NEWEST_RUN,
     OF_DEBT,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Member, Run, RunResult, Step
 from ibgu.core.pacing import MINUTE
-from ibgu.db.journal.turn import MemberKey
+from ibgu.db.journal.changeset import MemberKey
 from ibgu.db.rows import OF_RUN, to_record
 from ibgu.db.schema import runs
 

@@ -17,9 +17,9 @@ from sqlalchemy import Table, TextClause, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from ibgu.db.journal.batch import Batch
+from ibgu.db.journal.changeset import MemberKey
 from ibgu.db.journal.fencing import BEGIN, BEGUN
 from ibgu.db.journal.history import event_rows
-from ibgu.db.journal.turn import MemberKey
 from ibgu.db.rows import (
     Row,
     debt_row,
@@ -34,14 +34,14 @@ from ibgu.db.schema.fleet import REFUSED
 
 
 async def write(
-    db: Any, hub: str, epoch: int, turn: int, batch: Batch, at: datetime
+    db: Any, hub: str, epoch: int, changeset: int, batch: Batch, at: datetime
 ) -> frozenset[MemberKey] | None:
-    """Write the batch as turn number `turn`, and take a hold for each that asks for one.
+    """Write the batch as turn number `changeset`, and take a hold for each that asks for one.
 
     `db` is asyncpg's connection (`ibgu.db.engine.raw`). Answers the members whose slot or cluster
     another has: then nothing was written. None: nor was it, the turn found no row to begin with.
     """
-    told = {"hub": hub, "epoch": epoch, "turn": turn, "at": at}
+    told = {"hub": hub, "epoch": epoch, "turn": changeset, "at": at}
     given = {**told, **_documents(hub, epoch, batch, at)}
     statement, names = _as_asyncpg(_TURN)
     try:

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db import Journal, Turn
+from ibgu.db import Changeset, Journal
 
 OF_A_MEMBER = 9
 """Events of one that ends, and of the one that takes its slot (`Going`)."""
 
 
 async def change(
-    engine: AsyncEngine, hub: str, turns: Sequence[Turn], turns_a_second: float
+    engine: AsyncEngine, hub: str, turns: Sequence[Changeset], turns_a_second: float
 ) -> None:
     """By the clock, as long as Postgres keeps up; each turn is told as of its commit."""
     journal = Journal(engine, hub)

@@ -8,7 +8,7 @@ from itertools import chain
 from msgspec.structs import replace
 
 from ibgu.core.model import Member
-from ibgu.db import Turn
+from ibgu.db import Changeset
 from tests.benchmarks.history.decided import Attempt, Decided, decided, waiting
 from tests.benchmarks.history.plan import ACTIONS, LIVE, History, fails
 
@@ -36,7 +36,7 @@ class Going:
         self._came: list[Decided] = []
         self._left: list[Decided] = []
 
-    def turn(self, members: int) -> Turn:
+    def turn(self, members: int) -> Changeset:
         """So many of them end; nine events for each, once the first turn is over."""
         at = datetime.now(UTC)
         ending = [self._in_flight.popleft() for _ in range(members)]
@@ -51,7 +51,7 @@ class Going:
         )
         self._in_flight.extend(starting)
         self._came, self._left = came, left
-        return Turn(
+        return Changeset(
             decisions=tuple(told),
             taken=tuple(each.started for each in came),
             freed=tuple(each.over for each in left),

@@ -10,7 +10,7 @@ from tests.benchmarks.history import records
 from tests.benchmarks.history.lives import Life, life, told_at
 from tests.benchmarks.history.plan import ACTIONS, WAVE, Course, History, fails
 
-Turn = list[str]
+Changeset = list[str]
 """Lines of events, in which NUMBER stands for their numbers."""
 NUMBER = "\x02"
 TOGETHER = 4
@@ -29,7 +29,7 @@ class Steps:
         self._slots, self._started = course.slots, course.started(step)
         self._known: dict[int, dict[str, str]] = {}
 
-    def events(self) -> Iterator[Turn]:
+    def events(self) -> Iterator[Changeset]:
         course, step = self._course, self._step
         yield self._about(records.begins(course, step), course.started(step))
         yield from self._turns(range(course.size), "joins")
@@ -55,12 +55,12 @@ class Steps:
             return "finished"
         return "in_flight" if each < self._course.touched(self._step) else "waiting"
 
-    def _turns(self, wave: range, phase: str) -> Iterator[Turn]:
+    def _turns(self, wave: range, phase: str) -> Iterator[Changeset]:
         for first in range(wave.start, wave.stop, OF_A_TURN):
             part = range(first, min(first + OF_A_TURN, wave.stop))
             yield [line for each in part for line in self._told(each, phase)]
 
-    def _about(self, told: tuple[Told, ...], at: datetime) -> Turn:
+    def _about(self, told: tuple[Told, ...], at: datetime) -> Changeset:
         return [line % {"seq": NUMBER} for line in told_at(self._history.hub, at, told)]
 
     def _told(self, each: int, phase: str) -> list[str]:
@@ -106,7 +106,7 @@ def steps(history: History) -> Iterator[Steps]:
 
 def events(history: History) -> Iterator[str]:
     """Some rollouts go on at the same time, as they do."""
-    going_on: deque[Iterator[Turn]] = deque()
+    going_on: deque[Iterator[Changeset]] = deque()
     begins = iter(history.courses)
     seq = 0
     while True:
@@ -122,6 +122,6 @@ def events(history: History) -> Iterator[str]:
                 yield line.replace(NUMBER, str(seq), 1)
 
 
-def _of(history: History, course: Course) -> Iterator[Turn]:
+def _of(history: History, course: Course) -> Iterator[Changeset]:
     for step in range(len(ACTIONS)):
         yield from Steps(history, course, step).events()

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.db import Journal, Turn
+from ibgu.db import Changeset, Journal
 from ibgu.db.reads import Reads
 from tests.benchmarks.bound import percentile
 from tests.benchmarks.history import Going, History
@@ -93,7 +93,7 @@ async def commits(engine: AsyncEngine, history: History, count: int, members: in
     return Written(times, await reads.last_seq() - before)
 
 
-async def _commit(journal: Journal, turn: Turn) -> None:
+async def _commit(journal: Journal, turn: Changeset) -> None:
     lost = await journal.commit(turn)
     assert not lost, lost
 

@@ -76,7 +76,7 @@ STATES: dict[str, Make] = {
 }
 
 
-def answer(make: Make, event: Event) -> list[Decision]:
+def result(make: Make, event: Event) -> list[Decision]:
     twin = make()
     seen = event(twin)
     return twin.ask(UID, "site-1", **seen)

@@ -5,25 +5,25 @@ import pytest
 from ibgu.core.model import Kind, OnMember
 from tests.core.decide.events import EVENTS, UID
 from tests.core.decide.finishes import SAID, WATCHED, succeeded
-from tests.core.decide.states import answer, said
+from tests.core.decide.states import result, said
 
 
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("name", WATCHED)
 def test_a_watched_member(name: str, event: str) -> None:
-    assert said(answer(WATCHED[name], EVENTS[event])) == SAID.get(event, "")
+    assert said(result(WATCHED[name], EVENTS[event])) == SAID.get(event, "")
 
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_one_that_is_not_watched(event: str) -> None:
-    assert said(answer(succeeded, EVENTS[event])) == ""
+    assert said(result(succeeded, EVENTS[event])) == ""
 
 
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("name", WATCHED)
 def test_the_outcome_stays_whatever_comes(name: str, event: str) -> None:
     before = WATCHED[name]().member(UID, 0, "site-1")
-    for decision in answer(WATCHED[name], EVENTS[event]):
+    for decision in result(WATCHED[name], EVENTS[event]):
         if isinstance(decision, OnMember):
             after = decision.member
             assert (after.outcome, after.cause, after.slot) == (before.outcome, before.cause, None)

@@ -33,8 +33,8 @@ def opened(*clusters: str, step: str = "Prep") -> tuple[Twin, str]:
 
 
 def members(twin: Twin, uid: str, listed: list[ClusterView]) -> list[str]:
-    answer = start_step(twin.snapshot(twin.tracked(uid)), (), listed, twin.now)
-    return [d.member.cluster for d in answer.decisions if isinstance(d, OnMember)]
+    result = start_step(twin.snapshot(twin.tracked(uid)), (), listed, twin.now)
+    return [d.member.cluster for d in result.decisions if isinstance(d, OnMember)]
 
 
 def view(twin: Twin, name: str, **changes: object) -> ClusterView:
@@ -85,8 +85,8 @@ def test_membership_is_fixed_once_the_step_runs() -> None:
 def test_the_start_stores_members_and_step_together() -> None:
     twin, uid = opened("site-1", "site-2")
     listed = [view(twin, "site-1"), view(twin, "site-2")]
-    answer = start_step(twin.snapshot(twin.tracked(uid)), (), listed, twin.now)
-    (started,) = [d for d in answer.decisions if isinstance(d, OnStep)]
+    result = start_step(twin.snapshot(twin.tracked(uid)), (), listed, twin.now)
+    (started,) = [d for d in result.decisions if isinstance(d, OnStep)]
     assert started.kind is Kind.STEP_STARTED
     assert started.step.total == 2
     assert started.step.started_at == twin.now

@@ -29,7 +29,7 @@ def silent(twin: Twin, *steps: str, concurrency: int = 1) -> Twin:
     return twin
 
 
-def answer(twin: Twin, number: int) -> None:
+def result(twin: Twin, number: int) -> None:
     twin.frozen.discard(f"site-{number}")
     twin.agents()
     twin.settle()
@@ -37,17 +37,17 @@ def answer(twin: Twin, number: int) -> None:
 
 def test_the_first_keeps_its_place_though_the_second_answers_first() -> None:
     twin = silent(sites(3))
-    answer(twin, 2)
+    result(twin, 2)
     assert twin.member(UID, 0, "site-2").reason.kind is ReasonKind.READY
     assert started(twin) == []
     twin.drive(MOMENT)
-    answer(twin, 1)
+    result(twin, 1)
     assert started(twin) == [1]
 
 
 def test_but_not_for_longer_than_an_answer_takes() -> None:
     twin = silent(sites(3))
-    answer(twin, 3)
+    result(twin, 3)
     twin.drive(LATE)
     assert started(twin) == [3]
     assert twin.times(Kind.RUN_INTENDED) == [START + LOOK_GRACE]
@@ -55,12 +55,12 @@ def test_but_not_for_longer_than_an_answer_takes() -> None:
 
 def test_slots_that_nobody_before_them_could_take_are_taken_at_once() -> None:
     twin = silent(sites(4), concurrency=3)
-    answer(twin, 3)
-    answer(twin, 4)
+    result(twin, 3)
+    result(twin, 4)
     assert started(twin) == [3]
-    answer(twin, 1)
+    result(twin, 1)
     assert started(twin) == [3, 1]
-    answer(twin, 2)
+    result(twin, 2)
     assert started(twin) == [3, 1, 2]
 
 
@@ -84,7 +84,7 @@ def test_a_member_that_can_start_again_is_asked_and_waited_for() -> None:
 @pytest.mark.parametrize("why", ["dark", "gone", "leaving"])
 def test_who_can_not_start_keeps_nobody(why: str) -> None:
     twin = silent(sites(2))
-    answer(twin, 2)
+    result(twin, 2)
     if why == "dark":
         twin.spokes["site-1"].dark = True
     elif why == "gone":
@@ -111,7 +111,7 @@ def test_an_abort_that_is_asked_anew_keeps_its_place() -> None:
     twin.until(Kind.FINISHED)
     assert started(twin) == [1]
     assert twin.member(UID, 0, "site-3").reason.kind is ReasonKind.READY
-    answer(twin, 2)
+    result(twin, 2)
     assert started(twin) == [1, 2]
 
 
@@ -121,7 +121,7 @@ def test_who_answers_in_time_starts_in_order(order: list[int], concurrency: int)
     twin = silent(sites(7), concurrency=concurrency)
     for number in order:
         twin.drive(MOMENT)
-        answer(twin, number)
+        result(twin, number)
     assert sorted(started(twin)) == list(range(1, concurrency + 1))
     twin.wait(hours=2)
     assert started(twin)[concurrency:] == list(range(concurrency + 1, 8))
@@ -134,7 +134,7 @@ def test_no_ready_member_waits_longer_for_a_free_slot(tenths: list[int], concurr
     ready = {number: tenth * MOMENT for number, tenth in enumerate(tenths, 1)}
     for number in sorted(ready, key=lambda number: ready[number]):
         twin.drive(START + ready[number] - twin.now)
-        answer(twin, number)
+        result(twin, number)
     twin.drive(START + LATE - twin.now)
     first = started(twin)[:concurrency]
     times = twin.times(Kind.RUN_INTENDED)[:concurrency]
@@ -145,7 +145,7 @@ def test_no_ready_member_waits_longer_for_a_free_slot(tenths: list[int], concurr
 
 def test_nobody_is_waited_for_twice() -> None:
     twin = silent(sites(2))
-    answer(twin, 2)
+    result(twin, 2)
     twin.drive(LOOK_ANSWER * 2)
     assert started(twin) == [2]
     assert twin.member(UID, 0, "site-2").outcome is not Outcome.FAILED

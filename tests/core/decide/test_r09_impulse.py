@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.looking import fresh
-from ibgu.core.decide.turn import Turn
 from ibgu.core.model import (
     Kind,
     Outcome,
@@ -137,4 +137,7 @@ def test_a_clock_that_was_set_back_makes_no_look_fresh(minutes: int, *, young: b
     waits = twin.member(uid, 0, "site-2")
     assert waits.reason.kind is ReasonKind.READY
     now = twin.now + timedelta(minutes=minutes)
-    assert fresh(Turn(twin.snapshot(twin.tracked(uid)), now, twin.fleet.apply), waits) is young
+    assert (
+        fresh(DecisionContext(twin.snapshot(twin.tracked(uid)), now, twin.fleet.apply), waits)
+        is young
+    )

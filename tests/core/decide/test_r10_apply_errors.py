@@ -78,8 +78,8 @@ def test_a_refused_transition_is_final_after_two_minutes() -> None:
 )
 def test_a_refused_transition_that_can_heal_is_not_final(ibu: dict[str, Any]) -> None:
     twin, uid, work = armed()
-    answer = after(twin, uid, stage=with_ibu(work, REFUSED, **ibu))
-    assert answer == (ReasonKind.APPLY_ERROR, None, None)
+    result = after(twin, uid, stage=with_ibu(work, REFUSED, **ibu))
+    assert result == (ReasonKind.APPLY_ERROR, None, None)
 
 
 def test_without_feedback_a_refused_transition_is_final_too() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from ibgu.core.model import RunState
 from tests.core.decide.events import EVENTS, state
-from tests.core.decide.states import STATES, answer, said
+from tests.core.decide.states import STATES, result, said
 from tests.core.decide.table import TABLE
 
 CELLS = [(name, event, words) for name, row in TABLE.items() for event, words in row.items()]
@@ -12,7 +12,7 @@ CELLS = [(name, event, words) for name, row in TABLE.items() for event, words in
 
 @pytest.mark.parametrize(("name", "event", "words"), CELLS)
 def test_a_cell(name: str, event: str, words: str) -> None:
-    assert said(answer(STATES[name], EVENTS[event])) == words
+    assert said(result(STATES[name], EVENTS[event])) == words
 
 
 def test_the_table_is_complete() -> None:

@@ -92,12 +92,12 @@ def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
     assert member.reason.kind is ReasonKind.LOOKING
     assert member.look is not None
     ibu = replace(asked.ibu, observed_generation=asked.ibu.generation)
-    answer = replace(
+    result = replace(
         asked,
         applied=True,
         ibu_applied=True,
         ibu_available="True",
         ibu=replace(ibu, looks=frozenset({member.look.id})),
     )
-    assert answers(answer, member.look)
-    assert urgent(twin.tracked(uid), "site-2", answer) is (slots > 1)
+    assert answers(result, member.look)
+    assert urgent(twin.tracked(uid), "site-2", result) is (slots > 1)

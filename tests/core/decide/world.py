@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.decide import (
-    Answer,
+    DecisionResult,
     decide,
     decide_debt,
     other_run,
@@ -168,12 +168,12 @@ class Twin(Hub, Story):
             else:
                 return
         self._learn(uid, clusters)
-        answer = self._answer(self.fleet.rollouts[uid], clusters)
-        for decision in answer.decisions:
+        result = self._answer(self.fleet.rollouts[uid], clusters)
+        for decision in result.decisions:
             self._take(decision, said)
-        if answer.left:
-            self.touch(uid, *answer.left)
-        for cluster, when in answer.wake.items():
+        if result.remaining:
+            self.touch(uid, *result.remaining)
+        for cluster, when in result.requeue_at.items():
             known = self.timers.get((uid, cluster))
             self.timers[uid, cluster] = when if known is None else min(known, when)
 
@@ -185,19 +185,19 @@ class Twin(Hub, Story):
         }
         self.fleet.foreign_runs |= found - {""} - self.records.run_ids
 
-    def _answer(self, tracked: TrackedRollout, clusters: Sequence[str]) -> Answer:
+    def _answer(self, tracked: TrackedRollout, clusters: Sequence[str]) -> DecisionResult:
         snapshot = self.snapshot(tracked)
         current = tracked.current
         for watcher in self.watchers:
             watcher.deciding()
         if current is not None and current.step.state is StepState.OPENING:
             listed = [view for name in self.spokes if (view := self.cluster(name))]
-            answer = start_step(snapshot, clusters, listed, self.now)
+            result = start_step(snapshot, clusters, listed, self.now)
         else:
-            answer = decide(snapshot, clusters, self.now)
+            result = decide(snapshot, clusters, self.now)
         for watcher in self.watchers:
-            watcher.decided(snapshot, answer.decisions)
-        return answer
+            watcher.decided(snapshot, result.decisions)
+        return result
 
     def _take(self, decision: Decision, said: list[Decision]) -> None:
         said.append(decision)

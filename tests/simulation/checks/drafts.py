@@ -11,7 +11,7 @@ from ibgu.controller.commit import Draft
 from ibgu.controller.deciding import Deciding
 from ibgu.controller.following import Following
 from ibgu.core import decide
-from ibgu.core.decide.turn import Turn
+from ibgu.core.decide.context import DecisionContext
 from ibgu.core.fleet import FleetState
 from ibgu.core.model import Decision, OnMember
 from tests.simulation.checks import Found
@@ -75,7 +75,7 @@ def _told(decided: Decided) -> Any:
 
 def _looked_at(decided: Decided) -> Any:
     def around(decide_members: Any) -> Any:
-        def looked_at(turn: Turn, cluster: str) -> None:
+        def looked_at(turn: DecisionContext, cluster: str) -> None:
             decided[turn.snapshot.fleet].add((turn.rollout.uid, cluster))
             decide_members(turn, cluster)
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ibgu.core.claims import name_within
 from ibgu.core.cut import cut
-from ibgu.core.fleet import FleetState, Take, TrackedRollout, TrackedStep
+from ibgu.core.fleet import Apply, FleetState, TrackedRollout, TrackedStep
 from ibgu.core.model import (
     Action,
     Cause,
@@ -50,29 +50,30 @@ MOST = 1_000
 meanwhile, and a leader has to renew its Lease."""
 
 
-class Answer(Struct):
+class DecisionResult(Struct):
     """Decisions in order, and when to ask again though nothing changed.
 
-    `wake` is by cluster name; "" is the rollout itself. `left`: names of clusters that are to be
-    asked about next, because one turn for all of them would take too long. `joining`: the members
-    of the step that has started. They follow the decisions in the same turn, and are not taken
-    yet: there may be thousands, and whoever takes them may let others have their turn in between.
+    `requeue_at` is by cluster name; "" is the rollout itself. `remaining`: names of clusters that
+    are to be asked about next, because one turn for all of them would take too long. `joining`:
+    the members of the step that has started. They follow the decisions in the same turn, and are
+    not taken yet: there may be thousands, and whoever takes them may let others have their turn in
+    between.
     """
 
     decisions: list[Decision]
-    wake: dict[str, datetime]
-    left: list[str] = []
+    requeue_at: dict[str, datetime]
+    remaining: list[str] = []
     joining: list[Decision] = []
 
 
-class Turn:
+class DecisionContext:
     """Every decision is taken into the drafted world; a member is always read afresh from it."""
 
-    def __init__(self, snapshot: Snapshot, now: datetime, take: Take) -> None:
+    def __init__(self, snapshot: Snapshot, now: datetime, apply: Apply) -> None:
         self.snapshot = snapshot
         self.now = now
-        self.answer = Answer([], {})
-        self._take = take
+        self.result = DecisionResult([], {})
+        self._take = apply
 
     # -- asking ----------------------------------------------------------------------------
 
@@ -130,7 +131,7 @@ class Turn:
     # -- saying ----------------------------------------------------------------------------
 
     def say(self, decision: Decision) -> None:
-        self.answer.decisions.append(decision)
+        self.result.decisions.append(decision)
         self._take(decision)
 
     def on_rollout(
@@ -188,13 +189,13 @@ class Turn:
         said = Kind.RUN_PROGRESS if member.run and member.run.open else Kind.WAITS
         return self.on_member(said, member, message, reason=reason)
 
-    def wake(self, cluster: str, when: datetime) -> None:
+    def requeue_at(self, cluster: str, when: datetime) -> None:
         """Ask again then, at the latest; what was due before has been decided by now."""
         if when <= self.now:
             return
-        known = self.answer.wake.get(cluster)
+        known = self.result.requeue_at.get(cluster)
         if known is None or when < known:
-            self.answer.wake[cluster] = when
+            self.result.requeue_at[cluster] = when
 
     def new_run(self, member: Member, action: Action, state: RunState) -> Run:
         attempt = member.attempts + 1

@@ -22,7 +22,7 @@ def about(decision: Decision, keys: Collection[MemberKey]) -> bool:
     return any((debt.rollout, debt.cluster) == (rollout, name) for rollout, _, name in keys)
 
 
-class Turn(Struct, frozen=True, kw_only=True):
+class Changeset(Struct, frozen=True, kw_only=True):
     """What one turn of the loop decided."""
 
     decisions: tuple[Decision, ...]
