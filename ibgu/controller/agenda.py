@@ -33,7 +33,7 @@ class Agenda:
         self._touched: Touched = {}
         self._timers: list[tuple[datetime, str, str]] = []
         self._due: dict[tuple[str, str], datetime] = {}
-        self._debts: dict[str, None] = {}
+        self._pending_patches: dict[str, None] = {}
         self.since = 0.0
         """By the monotonic clock: the first change that nobody has taken yet."""
         self.changed = asyncio.Event()
@@ -68,9 +68,9 @@ class Agenda:
         self.touch(rollout, clusters)
         self.hurry()
 
-    def touch_debt(self, uid: str) -> None:
+    def touch_patch(self, uid: str) -> None:
         """By ManagedCluster uid."""
-        self._debts[uid] = None
+        self._pending_patches[uid] = None
         self._change()
 
     def _change(self) -> None:
@@ -102,7 +102,7 @@ class Agenda:
             if rollout:
                 self.touch(rollout, [cluster] if cluster else [])
             else:
-                self.touch_debt(cluster)
+                self.touch_patch(cluster)
 
     def take(self, most: int = MOST, rollouts: int = ROLLOUTS) -> tuple[Touched, list[str]]:
         """What was touched since the last time, and the clusters whose debts to look at.
@@ -116,12 +116,12 @@ class Agenda:
             taken[uid] = dict.fromkeys(islice(clusters, count))
             if count < len(clusters):
                 self._touched[uid] = {name: None for name in clusters if name not in taken[uid]}
-        debts, self._debts = list(self._debts), {}
+        pending_patches, self._pending_patches = list(self._pending_patches), {}
         self._left_over = bool(self._touched)
         if not self._left_over:
             self.changed.clear()
             self._urgent.clear()
-        return taken, debts
+        return taken, pending_patches
 
     def _shared(self, most: int, rollouts: int) -> list[tuple[str, int]]:
         """Rollouts in the order of their turn, each with how many of its clusters: tenants take

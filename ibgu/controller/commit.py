@@ -89,7 +89,7 @@ CAN_WAIT = frozenset(
         Kind.RUN_ARMED,
         Kind.RUN_ACCEPTED,
         Kind.DETAILED,
-        Kind.SETTLED,
+        Kind.LABELS_UPDATED,
     }
 )
 """What only notes what the hub shows: a restart would find it there again. Disarming, which

@@ -13,10 +13,16 @@ from ibgu.controller.commit import Draft
 from ibgu.controller.parts import Parts
 from ibgu.controller.recovery import found_of
 from ibgu.core.adopt import NO_TRACES, Traces
-from ibgu.core.decide import DecisionResult, decide_debt, decide_into, set_aside, start_into
+from ibgu.core.decide import (
+    DecisionResult,
+    decide_into,
+    decide_pending_patch,
+    set_aside,
+    start_into,
+)
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import Ibgu
-from ibgu.core.model import Decision, Kind, OnDebt, OnRollout, Rollout
+from ibgu.core.model import Decision, Kind, OnPendingPatch, OnRollout, Rollout
 from ibgu.core.moments import moment
 from ibgu.core.recover import rebuild, returned
 from ibgu.core.snapshot import UNNAMED, Facts, Snapshot
@@ -30,13 +36,13 @@ class Deciding:
         self._held: set[str] = set()
         """What is set aside, and the journal knows it."""
 
-    async def draft(self, touched: Touched, debts: Iterable[str], now: datetime) -> Draft:
+    async def draft(self, touched: Touched, pending_patches: Iterable[str], now: datetime) -> Draft:
         """All rollouts of this turn, one after the other: each sees what was decided before. Once
         others had their turn in between, the rest waits for the next one: what it rests on may
         have changed."""
         self._parts.fleet.starts.settle(now)
         draft = Draft(self._parts.fleet)
-        for decision in self._debts(debts):
+        for decision in self._pending_patches(pending_patches):
             draft.take(decision)
         rest = dict(touched)
         while rest:
@@ -96,13 +102,15 @@ class Deciding:
                 draft.take(decision)
         return len(joining) > MOST
 
-    def _debts(self, uids: Iterable[str]) -> Iterable[OnDebt]:
+    def _pending_patches(self, uids: Iterable[str]) -> Iterable[OnPendingPatch]:
         for uid in uids:
-            debt = self._parts.fleet.debts.get(uid)
+            pending = self._parts.fleet.pending_patches.get(uid)
             # What is on its way would look like somebody's hand, or like nothing left to do.
-            if debt is not None and not self._parts.effects.being_paid(debt):
-                with about(debt.rollout):
-                    decision = decide_debt(debt, self._parts.mirror.cluster(debt.cluster))
+            if pending is not None and not self._parts.effects.in_progress(pending):
+                with about(pending.rollout):
+                    decision = decide_pending_patch(
+                        pending, self._parts.mirror.cluster(pending.cluster)
+                    )
                 if decision is not None:
                     yield decision
 

@@ -14,7 +14,7 @@ from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
 from ibgu.core.decide import (
     Remove,
-    decide_debt,
+    decide_pending_patch,
     disarm_aside,
     disarm_taken,
     payload_kept,
@@ -23,7 +23,7 @@ from ibgu.core.decide import (
 )
 from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import ManagedCluster, ManifestWork
-from ibgu.core.model import Debt, Member, Observation, Rollout, RunState, WorkView
+from ibgu.core.model import Member, Observation, PendingPatch, Rollout, RunState, WorkView
 from ibgu.core.observe import shown_cluster, shown_work
 from ibgu.core.works import Wanted, payload_name, stage_name
 from ibgu.hub.decode import decode_answer
@@ -156,41 +156,51 @@ class Effects:
             self._mirror.refusals.forget(("work", *key))
             self._mirror.denials.forget(("work", *key))
 
-    def settle(self, fleet: FleetState, owed: Iterable[str], touched: Iterable[str]) -> list[str]:
+    def settle(
+        self, fleet: FleetState, pending_uids: Iterable[str], touched: Iterable[str]
+    ) -> list[str]:
         """Send what clusters are owed; the newest patch holds everything that is.
 
         Returns the uids of those about which something has to be decided first.
 
-        `owed`: uids of clusters that are owed something new; `touched`: of those that may still
-        be owed what was sent before, or was not sent because ibgu was stopped.
+        `pending_uids`: uids of clusters that are owed something new; `touched`: of those that may
+        still be owed what was sent before, or was not sent because ibgu was stopped.
         """
         unsent = [
-            uid for uid in touched if uid in fleet.debts and not self.being_paid(fleet.debts[uid])
+            uid
+            for uid in touched
+            if uid in fleet.pending_patches and not self.in_progress(fleet.pending_patches[uid])
         ]
-        debts = [fleet.debts.get(uid) for uid in dict.fromkeys((*owed, *unsent))]
-        return [debt.uid for debt in debts if debt is not None and not self._paid(debt)]
+        pending_patches = [
+            fleet.pending_patches.get(uid) for uid in dict.fromkeys((*pending_uids, *unsent))
+        ]
+        return [
+            pending.uid
+            for pending in pending_patches
+            if pending is not None and not self._paid(pending)
+        ]
 
-    def _paid(self, debt: Debt) -> bool:
-        with about(debt.rollout):
-            return self._pay(debt)
+    def _paid(self, pending: PendingPatch) -> bool:
+        with about(pending.rollout):
+            return self._pay(pending)
 
-    def _pay(self, debt: Debt) -> bool:
+    def _pay(self, pending: PendingPatch) -> bool:
         """Not where the cluster shows something else than the debt rests on: it has changed since
         the turn was decided, or what it was owed before was never sent."""
-        found = self._mirror.clusters.get(("", debt.cluster))
+        found = self._mirror.clusters.get(("", pending.cluster))
         if found is None:
             return True  # its deletion is decided on when the watch shows it
-        if decide_debt(debt, self._mirror.cluster(debt.cluster)) is not None:
+        if decide_pending_patch(pending, self._mirror.cluster(pending.cluster)) is not None:
             return False
         version = found.metadata.resource_version
-        self._cluster_conflicts.based(("", debt.cluster), version)
-        self._submit(requests.debt_payment(debt, version))
+        self._cluster_conflicts.based(("", pending.cluster), version)
+        self._submit(requests.debt_payment(pending, version))
         return True
 
-    def being_paid(self, debt: Debt) -> bool:
+    def in_progress(self, pending: PendingPatch) -> bool:
         """A write of what the cluster is owed is on its way, or waits for the watch."""
-        waits = self._cluster_conflicts.open(("", debt.cluster))
-        return waits or self._writer.pending(("cluster", debt.cluster))
+        waits = self._cluster_conflicts.open(("", pending.cluster))
+        return waits or self._writer.pending(("cluster", pending.cluster))
 
     def _stage(
         self, tracked: TrackedRollout, cluster: str, wanted: Wanted | Remove, view: WorkView | None

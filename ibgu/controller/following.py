@@ -14,8 +14,8 @@ from ibgu.core.model import (
     Action,
     Decision,
     Kind,
-    OnDebt,
     OnMember,
+    OnPendingPatch,
     OnRollout,
     OnStep,
     Preempt,
@@ -42,7 +42,7 @@ class Following:
     def perform(
         self,
         draft: Draft,
-        debts: Iterable[str],
+        pending_patches: Iterable[str],
         now: datetime,
         *,
         quiet: bool,
@@ -52,9 +52,9 @@ class Following:
         was away, or the mirror has lost touch, while this was written down: what it rests on may
         be old by now, so it is decided anew before anything is done (R8.8)."""
         touched_or_told = {uid: dict(clusters) for uid, clusters in draft.decided.items()}
-        owed: dict[str, None] = {}
+        pending_uids: dict[str, None] = {}
         for decision in draft.decisions:
-            self._follow(decision, touched_or_told, owed)
+            self._follow(decision, touched_or_told, pending_uids)
         aside, fleet = self._parts.aside, self._parts.fleet
         # Nobody has looked at what is set aside: what its records want may be wrong by now.
         concerned = {uid: names for uid, names in touched_or_told.items() if uid not in aside}
@@ -63,8 +63,8 @@ class Following:
             for uid, clusters in concerned.items():
                 with about(uid):
                     self._perform(uid, clusters, now)
-            for uid in self._parts.effects.settle(fleet, owed, debts):
-                self._parts.agenda.touch_debt(uid)
+            for uid in self._parts.effects.settle(fleet, pending_uids, pending_patches):
+                self._parts.agenda.touch_patch(uid)
         for uid in concerned:
             with about(uid):
                 self._after(uid, now)
@@ -117,7 +117,10 @@ class Following:
                 self._parts.notices.warn(step.rollout, "PayloadUnchecked", state.unchecked)
 
     def _follow(
-        self, decision: Decision, concerned: dict[str, dict[str, None]], owed: dict[str, None]
+        self,
+        decision: Decision,
+        concerned: dict[str, dict[str, None]],
+        pending_uids: dict[str, None],
     ) -> None:
         """Which clusters' works to look at, and who else is concerned by a decision."""
         match decision:
@@ -127,10 +130,10 @@ class Following:
                 concerned.setdefault(member.rollout, {})[member.cluster] = None
                 if decision.kind in _CLAIMS:
                     self._touch_others(member.cluster, member.rollout)
-            case OnDebt(kind=Kind.STAND):
+            case OnPendingPatch(kind=Kind.LABELS_UNCHANGED):
                 return
-            case OnDebt(debt=debt):
-                owed[debt.uid] = None
+            case OnPendingPatch(pending=pending):
+                pending_uids[pending.uid] = None
             case Preempt(cluster=cluster):
                 self._touch_others(cluster, "")
             case OnStep(kind=Kind.STEP_STARTED | Kind.STEP_ADOPTED, step=step):

@@ -84,8 +84,8 @@ class Loop:
                 self._parts.statuses.touch(uid)
         for obj in self._parts.mirror.ibgus:
             self._parts.agenda.touch(obj.metadata.uid)
-        for uid in self._parts.fleet.debts:
-            self._parts.agenda.touch_debt(uid)
+        for uid in self._parts.fleet.pending_patches:
+            self._parts.agenda.touch_patch(uid)
         self._parts.agenda.hurry()  # nobody has looked for a while
 
     def tell_aside(self) -> None:
@@ -166,27 +166,27 @@ class Loop:
             await self._drain()
             raise TryAgain
         since = self._parts.agenda.since
-        touched, debts = self._parts.agenda.take()
-        if not touched and not debts:
+        touched, pending_patches = self._parts.agenda.take()
+        if not touched and not pending_patches:
             return
         aside = self._parts.aside
         followed = {uid: names for uid, names in touched.items() if uid not in aside}
-        debts = [uid for uid in debts if not self._waits(uid)]
+        pending_patches = [uid for uid in pending_patches if not self._waits(uid)]
         if await self._runs.learn(followed) and self._missed():
-            self._put_back(touched, debts)
+            self._put_back(touched, pending_patches)
             return
         now = self._parts.clock.now()
         with telemetry.TURN.time(), tracing.span("turn", ibgu_rollouts=len(touched)):
             with self._parts.ledger.ahead():
-                draft = await self._deciding.draft(touched, debts, now)
+                draft = await self._deciding.draft(touched, pending_patches, now)
                 await self._parts.ledger.commit(draft, now)
             quiet, late = self.facts.talm_live, self._missed()
-            self._following.perform(draft, debts, now, quiet=quiet, late=late)
+            self._following.perform(draft, pending_patches, now, quiet=quiet, late=late)
         telemetry.REACTION.observe(time.monotonic() - since)
 
-    def _waits(self, debt: str) -> bool:
+    def _waits(self, pending: str) -> bool:
         """What a cluster is owed by a rollout that is set aside."""
-        known = self.fleet.debts.get(debt)
+        known = self.fleet.pending_patches.get(pending)
         return known is not None and known.rollout in self._parts.aside
 
     async def _drain(self) -> None:
@@ -197,12 +197,12 @@ class Loop:
                 return
             await asyncio.sleep(BREATH)
 
-    def _put_back(self, touched: Touched, debts: Iterable[str]) -> None:
+    def _put_back(self, touched: Touched, pending_patches: Iterable[str]) -> None:
         """The journal was away, or the mirror is: what passed meanwhile gets its grace first."""
         for uid, clusters in touched.items():
             self._parts.agenda.touch(uid, clusters)
-        for uid in debts:
-            self._parts.agenda.touch_debt(uid)
+        for uid in pending_patches:
+            self._parts.agenda.touch_patch(uid)
 
     def _missed(self) -> bool:
         """The journal was away, or the mirror is. Kept in mind, whoever is back before the next

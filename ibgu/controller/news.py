@@ -20,7 +20,7 @@ from ibgu.hub.writer import Write, WriteResult
 
 log = structlog.get_logger("ibgu.controller")
 
-DEBT_RETRY = timedelta(seconds=30)
+PATCH_RETRY = timedelta(seconds=30)
 """From a write to a ManagedCluster that the hub refused, or left without an answer, to the next."""
 STATUS_REFUSED = "StatusRefused"
 NOT_UNDERSTOOD = "AnnotationNotUnderstood"
@@ -47,8 +47,8 @@ class News:
         for uid in self._parts.fleet.rollouts_of.get(cluster, ()):
             self._touch(uid, cluster)
         found = self._parts.mirror.clusters.get(("", cluster))
-        for uid in self._owed(cluster, found.metadata.uid if found else ""):
-            self._parts.agenda.touch_debt(uid)
+        for uid in self._pending(cluster, found.metadata.uid if found else ""):
+            self._parts.agenda.touch_patch(uid)
 
     def _touch(self, rollout: str, cluster: str) -> None:
         """Something about it has changed, or the cluster: what its work tells may count by now."""
@@ -82,11 +82,11 @@ class News:
             for words in mistakes(found.metadata.annotations):
                 self._parts.notices.warn(rollout, NOT_UNDERSTOOD, words)
 
-    def _owed(self, cluster: str, uid: str) -> list[str]:
+    def _pending(self, cluster: str, uid: str) -> list[str]:
         """Of one that is gone: all that it was owed, under whatever uid."""
         if uid:
-            return [uid] if uid in self._parts.fleet.debts else []
-        return list(self._parts.fleet.owed.get(cluster, ()))
+            return [uid] if uid in self._parts.fleet.pending_patches else []
+        return list(self._parts.fleet.pending_uids.get(cluster, ()))
 
     def answered(self, result: WriteResult) -> None:
         """From the writer."""
@@ -135,7 +135,7 @@ class News:
     def _talm_answered(self, result: WriteResult) -> None:
         """What of TALM's could not be removed is tried again after a while."""
         if self._parts.adopting.answered(result):
-            again = self._parts.clock.now() + DEBT_RETRY
+            again = self._parts.clock.now() + PATCH_RETRY
             self._parts.agenda.at(again, result.write.owner, "")
         else:
             self._parts.agenda.touch(result.write.owner)
@@ -148,8 +148,8 @@ class News:
         fleet, agenda = self._parts.fleet, self._parts.agenda
         for rollout in fleet.rollouts_of.get(cluster, ()):
             agenda.touch(rollout, [cluster])
-        for uid in fleet.owed.get(cluster, ()):
-            agenda.at(self._parts.clock.now() + DEBT_RETRY, "", uid)
+        for uid in fleet.pending_uids.get(cluster, ()):
+            agenda.at(self._parts.clock.now() + PATCH_RETRY, "", uid)
 
     def status_changed(self, rollout: str) -> None:
         """From the mirror: our own write, or somebody else's hand."""

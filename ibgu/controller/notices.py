@@ -5,7 +5,16 @@ from collections.abc import Iterable
 from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
 from ibgu.core.fleet import FleetState
-from ibgu.core.model import Decision, Kind, OnDebt, OnMember, OnRollout, OnStep, Preempt, is_warning
+from ibgu.core.model import (
+    Decision,
+    Kind,
+    OnMember,
+    OnPendingPatch,
+    OnRollout,
+    OnStep,
+    Preempt,
+    is_warning,
+)
 from ibgu.hub.events import event
 from ibgu.hub.writer import Writer
 
@@ -47,7 +56,7 @@ class Notices:
 
     def _worth_telling(self, decision: Decision) -> bool:
         match decision:
-            case OnDebt() | Preempt():
+            case OnPendingPatch() | Preempt():
                 return False
             case OnMember(kind=Kind.FINISHED):
                 return self._one_of_the_first(decision)
@@ -67,7 +76,7 @@ class Notices:
         if (
             found is None
             or rollout not in fleet.rollouts
-            or isinstance(decision, (OnDebt, Preempt))
+            or isinstance(decision, (OnPendingPatch, Preempt))
         ):
             return
         now = self._clock.now()
@@ -117,7 +126,7 @@ def rollout_of(decision: Decision) -> str:
             return step.rollout
         case OnMember(member=member):
             return member.rollout
-        case OnDebt(debt=debt):
-            return debt.rollout
+        case OnPendingPatch(pending=pending):
+            return pending.rollout
         case Preempt():
             return ""

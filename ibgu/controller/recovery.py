@@ -115,8 +115,8 @@ class Recovery:
         log.error("the hub was restored from a backup", proof=proof)
         tracked_rollouts = list(fleet.rollouts.values())
         held = hold_all(tracked_rollouts, ibgus, proof, now)
-        owed = lost(tracked_rollouts, fleet.debts, self._mirror.cluster)
-        return fleet, await self._commit(_taken(fleet, [*held, *owed]), now)
+        pending_uids = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster)
+        return fleet, await self._commit(_taken(fleet, [*held, *pending_uids]), now)
 
     # -- the journal is behind -------------------------------------------------------------
 
@@ -165,7 +165,7 @@ def _world(loaded: Loaded, across_namespaces: bool) -> FleetState:
         loaded.rollouts,
         loaded.steps,
         loaded.members,
-        loaded.debts,
+        loaded.pending_patches,
         loaded.foreign_runs,
         loaded.handled,
         loaded.started,

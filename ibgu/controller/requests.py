@@ -6,7 +6,7 @@ from msgspec import Struct, json
 
 from ibgu.controller.mirror import WorkKey
 from ibgu.core.kinds import ObjectMeta
-from ibgu.core.model import Debt, Rollout, WorkView
+from ibgu.core.model import PendingPatch, Rollout, WorkView
 from ibgu.core.works import (
     Payload,
     Wanted,
@@ -75,15 +75,15 @@ def touch(key: WorkKey, rollout: Rollout, view: WorkView, now: datetime) -> Writ
     )
 
 
-def debt_payment(debt: Debt, version: str) -> Write:
+def debt_payment(pending: PendingPatch, version: str) -> Write:
     """`version`: resourceVersion of the ManagedCluster that it was decided on."""
     return Write(
-        key=("cluster", debt.cluster),
+        key=("cluster", pending.cluster),
         method="PATCH",
-        path=paths.managed_cluster(debt.cluster),
-        body=cluster_patch(debt, version),
+        path=paths.managed_cluster(pending.cluster),
+        body=cluster_patch(pending, version),
         content_type=paths.MERGE_PATCH,
-        owner=debt.rollout,
+        owner=pending.rollout,
     )
 
 

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Label, Table, and_
 
-from ibgu.core.model import Debt, Member, Rollout, Run, Step
+from ibgu.core.model import Member, PendingPatch, Rollout, Run, Step
 from ibgu.core.shadow import ShadowRollout, ShadowRun, ShadowStep
 from ibgu.db.schema import (
-    debts,
     members,
+    pending_patches,
     rollouts,
     runs,
     shadow_rollouts,
@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 _NAMES = {
     members: {"uid": "cluster_uid", "limit": "limit_at"},
-    debts: {"uid": "cluster_uid"},
+    pending_patches: {"uid": "cluster_uid"},
     shadow_steps: {"group": "group_name"},
 }
 
@@ -64,8 +64,8 @@ def hold_row(hub: str, member: Member) -> Row:
     }
 
 
-def debt_row(hub: str, debt: Debt) -> Row:
-    return _row(hub, debt, debts)
+def debt_row(hub: str, pending: PendingPatch) -> Row:
+    return _row(hub, pending, pending_patches)
 
 
 def shadow_row(hub: str, record: ShadowRollout | ShadowStep | ShadowRun) -> Row:
@@ -91,7 +91,7 @@ OF_ROLLOUT = fields(rollouts, Rollout)
 OF_STEP = fields(steps, Step)
 OF_MEMBER = fields(members, Member)
 OF_RUN = fields(runs, Run)
-OF_DEBT = fields(debts, Debt)
+OF_DEBT = fields(pending_patches, PendingPatch)
 OF_SHADOW_ROLLOUT = fields(shadow_rollouts, ShadowRollout)
 OF_SHADOW_STEP = fields(shadow_steps, ShadowStep)
 OF_SHADOW_RUN = fields(shadow_runs, ShadowRun)

@@ -10,10 +10,10 @@ from ibgu.core.forecast import Change, Pace
 from ibgu.core.model import (
     Action,
     Cause,
-    Debt,
     Member,
     MemberState,
     Outcome,
+    PendingPatch,
     Reason,
     ReasonKind,
     Rollout,
@@ -277,6 +277,6 @@ class ClusterRow(Struct, frozen=True):
     """What is held and owed of the clusters that have, or had, a name."""
 
     holds: tuple[HoldRow, ...]
-    debts: tuple[Debt, ...]
+    pending_patches: tuple[PendingPatch, ...]
     labels: dict[str, str] | None
     """Of the ManagedCluster, as the leader saw them last; None: not known."""

@@ -1,4 +1,4 @@
-"""The first schema: hubs, rollouts, steps, members, holds, runs, debts, events."""
+"""The first schema: hubs, rollouts, steps, members, holds, runs, pending_patches, events."""
 
 from alembic import op
 
@@ -200,15 +200,15 @@ CREATE INDEX runs_member_idx ON runs (hub, rollout, step, cluster)
 CREATE UNIQUE INDEX runs_open_idx ON runs (hub, rollout, step, cluster) WHERE state <> 'ended'
 """,
     """
-CREATE TABLE debts (
+CREATE TABLE pending_patches (
   hub text COLLATE "C" NOT NULL,
   cluster_uid text COLLATE "C" NOT NULL,
   cluster text COLLATE "C" NOT NULL,
   rollout text COLLATE "C" NOT NULL,
   labels jsonb NOT NULL,
   annotations jsonb NOT NULL,
-  CONSTRAINT debts_pkey PRIMARY KEY (hub, cluster_uid),
-  CONSTRAINT debts_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id)
+  CONSTRAINT pending_patches_pkey PRIMARY KEY (hub, cluster_uid),
+  CONSTRAINT pending_patches_hub_fkey FOREIGN KEY (hub) REFERENCES hubs (id)
 )
 """,
     """

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ibgu.api.schemas.explain import ExplainedBody
-from ibgu.core.model import Change, Debt, Kind, OnDebt
+from ibgu.core.model import Change, Kind, OnPendingPatch, PendingPatch
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import BRAKE, PULL, fleet, open_step, put, rollout, seen, tell
@@ -88,8 +88,8 @@ async def test_names_of_clusters(ask: Ask, journal: Journal) -> None:
 async def test_a_cluster_as_the_journal_knows_it(ask: Ask, journal: Journal) -> None:
     await fleet(journal)
     labels = {"k": Change("x", None), "new": Change(None, "y")}
-    owed = Debt(uid="uid-a", cluster="a", rollout="r1", labels=labels)
-    await tell(journal, OnDebt(Kind.OWED, owed, "Prep failed"))
+    pending_uids = PendingPatch(uid="uid-a", cluster="a", rollout="r1", labels=labels)
+    await tell(journal, OnPendingPatch(Kind.LABELS_PENDING, pending_uids, "Prep failed"))
     found = (await ask("alice", "clusters/a")).json()
     (newest, _) = (await ask("alice", "clusters/a/history")).json()["items"]
     assert found == {

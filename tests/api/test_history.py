@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import Change, Debt, Kind, OnDebt, OnRollout
+from ibgu.core.model import Change, Kind, OnPendingPatch, OnRollout, PendingPatch
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import PULL, failed, fleet, open_step, put, rollout, seen, tell
@@ -63,8 +63,8 @@ async def test_the_data_of_an_event_is_named_as_all_else(ask: Ask, journal: Jour
     await seen(journal, one)
     await open_step(journal, step(one, 0))
     labels = {"lcm.openshift.io/ibgu-prep-completed": Change(None, "")}
-    owed = Debt(uid="u", cluster="a", rollout="r1", labels=labels)
-    await tell(journal, OnDebt(Kind.OWED, owed, "Prep completed"))
+    pending_uids = PendingPatch(uid="u", cluster="a", rollout="r1", labels=labels)
+    await tell(journal, OnPendingPatch(Kind.LABELS_PENDING, pending_uids, "Prep completed"))
     first, second, third = (await body(ask, "rollouts/default/ran-r1/events"))["items"]
     assert first["data"]["plan"][0]["rolloutStrategy"]["maxConcurrency"] == 2
     assert second["data"]["maxConcurrency"] == 2

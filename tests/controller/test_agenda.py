@@ -10,7 +10,7 @@ def test_everything_is_taken_once() -> None:
     agenda = Agenda()
     agenda.touch("a", ["one", "two"])
     agenda.touch("b")
-    agenda.touch_debt("uid")
+    agenda.touch_patch("uid")
 
     assert agenda.take() == ({"a": {"one": None, "two": None}, "b": {}}, ["uid"])
     assert agenda.take() == ({}, [])

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, Debt, Member, Rollout, Step
+from ibgu.core.model import Action, Member, PendingPatch, Rollout, Step
 from ibgu.db.journal.batch import needs_hold
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -48,7 +48,7 @@ def record(kind: type[msgspec.Struct], **fixed: Any) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def fleets(draw: st.DrawFn) -> tuple[Rollout, Step, Member, Debt]:
+def fleets(draw: st.DrawFn) -> tuple[Rollout, Step, Member, PendingPatch]:
     """One of each, as the constraints demand: a run that needs a hold has a slot in the bound."""
     rollout = draw(record(Rollout))
     bounds = st.integers(1, 2**31 - 1)
@@ -60,4 +60,9 @@ def fleets(draw: st.DrawFn) -> tuple[Rollout, Step, Member, Debt]:
     member = draw(record(Member, **of_step, slot=st.none() | slots))
     if member.run and needs_hold(member.run):
         member = replace(member, slot=draw(slots))
-    return rollout, step, member, draw(record(Debt).filter(lambda debt: not debt.empty))
+    return (
+        rollout,
+        step,
+        member,
+        draw(record(PendingPatch).filter(lambda pending: not pending.empty)),
+    )

@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu.core.model import (
     Change,
-    Debt,
     Kind,
     Look,
-    OnDebt,
     OnMember,
+    OnPendingPatch,
     OnRollout,
     OnStep,
+    PendingPatch,
     Preempt,
     Reason,
     ReasonKind,
@@ -124,14 +124,20 @@ async def test_events_carry_what_it_takes_to_check_a_rollout(
 
 
 async def test_a_debt_goes_when_it_is_paid(journal: Journal) -> None:
-    owed = Debt(uid="u", cluster="a", rollout="r1", labels={"k": Change(None, "")})
-    await journal.commit(Changeset(decisions=(OnDebt(Kind.OWED, owed, "Prep completed"),), at=NOW))
-    assert (await journal.load()).debts == (owed,)
-    paid = replace(owed, labels={})
+    pending_uids = PendingPatch(uid="u", cluster="a", rollout="r1", labels={"k": Change(None, "")})
     await journal.commit(
-        Changeset(decisions=(OnDebt(Kind.SETTLED, paid, "the hub shows it"),), at=NOW)
+        Changeset(
+            decisions=(OnPendingPatch(Kind.LABELS_PENDING, pending_uids, "Prep completed"),), at=NOW
+        )
     )
-    assert (await journal.load()).debts == ()
+    assert (await journal.load()).pending_patches == (pending_uids,)
+    paid = replace(pending_uids, labels={})
+    await journal.commit(
+        Changeset(
+            decisions=(OnPendingPatch(Kind.LABELS_UPDATED, paid, "the hub shows it"),), at=NOW
+        )
+    )
+    assert (await journal.load()).pending_patches == ()
 
 
 async def test_looks_and_preemptions_live_in_memory(journal: Journal, db: AsyncEngine) -> None:

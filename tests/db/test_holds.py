@@ -6,7 +6,16 @@ from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Change, Debt, Kind, Member, OnDebt, OnMember, Outcome, RunState
+from ibgu.core.model import (
+    Change,
+    Kind,
+    Member,
+    OnMember,
+    OnPendingPatch,
+    Outcome,
+    PendingPatch,
+    RunState,
+)
 from ibgu.db import Changeset, Journal
 from ibgu.db.journal import about
 from tests.db.records import (
@@ -96,27 +105,27 @@ async def test_what_is_lost_owes_nothing(
     """An outcome that was not written has no labels, in the journal as in the world."""
     await journal.commit(starting(started(waiting[0], slot=1)))
     lost = started(rival[0], slot=1)
-    other = Debt(uid="uid-b", cluster="b", rollout="r1", labels={"k": Change(None, "")})
-    mine = Debt(uid="uid-a", cluster="a", rollout="r2", labels={"k": Change(None, "")})
+    other = PendingPatch(uid="uid-b", cluster="b", rollout="r1", labels={"k": Change(None, "")})
+    mine = PendingPatch(uid="uid-a", cluster="a", rollout="r2", labels={"k": Change(None, "")})
     told = (
-        OnDebt(Kind.OWED, mine, "Prep succeeded", {"k": ""}),
+        OnPendingPatch(Kind.LABELS_PENDING, mine, "Prep succeeded", {"k": ""}),
         OnMember(Kind.RUN_INTENDED, lost, "goes on"),
-        OnDebt(Kind.OWED, other, "Prep succeeded", {"k": ""}),
+        OnPendingPatch(Kind.LABELS_PENDING, other, "Prep succeeded", {"k": ""}),
     )
     changeset = Changeset(decisions=told, taken=(lost,), at=NOW)
     assert await journal.commit(changeset) == {lost.key}
     assert [about(decision, {lost.key}) for decision in told] == [True, True, False]
-    assert (await journal.load()).debts == (other,)
+    assert (await journal.load()).pending_patches == (other,)
 
 
 async def test_labels_that_stand_are_told_and_not_owed(journal: Journal, db: AsyncEngine) -> None:
     await journal.commit(opening(rollout()))
-    debt = Debt(uid="uid-a", cluster="a", rollout="r1")
-    stand = OnDebt(Kind.STAND, debt, "Prep succeeded", {"k": ""})
+    pending = PendingPatch(uid="uid-a", cluster="a", rollout="r1")
+    stand = OnPendingPatch(Kind.LABELS_UNCHANGED, pending, "Prep succeeded", {"k": ""})
     await journal.commit(Changeset(decisions=(stand,), at=NOW))
     told = await rows(db, "SELECT kind, data FROM events ORDER BY seq DESC LIMIT 1")
-    assert told == [("LabelsStand", {"labels": {}, "annotations": {}, "asked": {"k": ""}})]
-    assert (await journal.load()).debts == ()
+    assert told == [("LabelsUnchanged", {"labels": {}, "annotations": {}, "asked": {"k": ""}})]
+    assert (await journal.load()).pending_patches == ()
 
 
 async def test_what_is_lost_frees_nothing(

@@ -12,14 +12,14 @@ from ibgu.core.model import (
     Action,
     Cause,
     Change,
-    Debt,
     Kind,
     Member,
     MemberState,
-    OnDebt,
     OnMember,
+    OnPendingPatch,
     OnRollout,
     Outcome,
+    PendingPatch,
     Reason,
     ReasonKind,
     RolloutState,
@@ -248,8 +248,14 @@ async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) ->
     )
     again = replace(waiting, slot=1, run=second)
     await journal.commit(starting(again))
-    owed = Debt(uid="uid-a", cluster="a", rollout="new", labels={"k": Change("x", None)})
-    await journal.commit(Changeset(decisions=(OnDebt(Kind.OWED, owed, "Prep failed"),), at=NOW))
+    pending_uids = PendingPatch(
+        uid="uid-a", cluster="a", rollout="new", labels={"k": Change("x", None)}
+    )
+    await journal.commit(
+        Changeset(
+            decisions=(OnPendingPatch(Kind.LABELS_PENDING, pending_uids, "Prep failed"),), at=NOW
+        )
+    )
 
     first = await reads.visits("a", limit=2)
     rest = await reads.visits("a", limit=2, cursor=first.next)
@@ -265,7 +271,11 @@ async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) ->
     assert [row.member.member.step for row in only.items] == [1, 0]
 
     told = await reads.cluster_events("a", limit=3)
-    assert [event.kind for event in told.items] == ["LabelsOwed", "RunIntended", "MemberFinished"]
+    assert [event.kind for event in told.items] == [
+        "LabelsPending",
+        "RunIntended",
+        "MemberFinished",
+    ]
     assert told.items[0].data == {"labels": {"k": ["x", None]}, "annotations": {}}
     more = await reads.cluster_events("a", limit=9, cursor=told.next)
     assert [event.kind for event in more.items] == [

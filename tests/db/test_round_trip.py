@@ -5,7 +5,17 @@ import itertools
 from hypothesis import HealthCheck, Phase, given, settings
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.core.model import Debt, Kind, Member, OnDebt, OnMember, OnRollout, OnStep, Rollout, Step
+from ibgu.core.model import (
+    Kind,
+    Member,
+    OnMember,
+    OnPendingPatch,
+    OnRollout,
+    OnStep,
+    PendingPatch,
+    Rollout,
+    Step,
+)
 from ibgu.db import Changeset, Journal
 from tests.db.records import NOW
 from tests.db.strategies import fleets
@@ -21,21 +31,21 @@ _hubs = itertools.count(1)
 )
 @given(fleet=fleets())
 async def test_records_come_back_as_they_were(
-    db: AsyncEngine, fleet: tuple[Rollout, Step, Member, Debt]
+    db: AsyncEngine, fleet: tuple[Rollout, Step, Member, PendingPatch]
 ) -> None:
-    rollout, step, member, debt = fleet
+    rollout, step, member, pending = fleet
     journal = Journal(db, f"hub-{next(_hubs)}")
     await journal.lead("ibgu-0")
     decisions = (
         OnRollout(Kind.ROLLOUT_SEEN, rollout, "seen"),
         OnStep(Kind.STEP_STARTED, step, "started"),
         OnMember(Kind.RUN_PROGRESS, member, "runs"),
-        OnDebt(Kind.OWED, debt, "owed"),
+        OnPendingPatch(Kind.LABELS_PENDING, pending, "owed"),
     )
     taken = (member,) if member.slot else ()
     assert await journal.commit(Changeset(decisions=decisions, taken=taken, at=NOW)) == frozenset()
     loaded = await journal.load()
-    assert loaded.debts == (debt,)
+    assert loaded.pending_patches == (pending,)
     if rollout.uid in loaded.handled:
         return
     assert loaded.rollouts == (rollout,)

@@ -143,7 +143,7 @@ def _miss_changes_of_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         requests,
         "cluster_patch",
-        lambda debt, version: cluster_patch(debt, version if read else "1"),
+        lambda pending, version: cluster_patch(pending, version if read else "1"),
     )
 
 

@@ -23,9 +23,9 @@ from ibgu.core import gates
 from ibgu.core.decide import accepted as accepting
 from ibgu.core.decide import (
     arming,
-    debts,
     ending,
     looking,
+    patches,
     running,
     stagework,
     starting,
@@ -34,7 +34,7 @@ from ibgu.core.decide import (
 )
 from ibgu.core.fleet import FleetState, Starts, TrackedStep
 from ibgu.core.gates.pace import hub_rate, ramp_up, start_rate
-from ibgu.core.model import IbuView, Kind, Member, OnDebt, Run, RunState, WorkView
+from ibgu.core.model import IbuView, Kind, Member, OnPendingPatch, Run, RunState, WorkView
 from ibgu.core.observe import JudgementKind
 from ibgu.core.observe import judge as judge_state
 from ibgu.core.plan import Scope
@@ -71,12 +71,12 @@ def intent_after_effect(stack: ExitStack) -> None:
     async def turn(self: loop.Loop) -> None:
         if not await self._in_sync():
             return
-        touched, owed = self._parts.agenda.take()
-        if not touched and not owed:
+        touched, pending_uids = self._parts.agenda.take()
+        if not touched and not pending_uids:
             return
         now = self._parts.clock.now()
-        draft = await self._deciding.draft(touched, owed, now)
-        self._following.perform(draft, owed, now, quiet=False)
+        draft = await self._deciding.draft(touched, pending_uids, now)
+        self._following.perform(draft, pending_uids, now, quiet=False)
         await self._parts.ledger.commit(draft, now)
 
     _set(stack, loop.Loop, "turn", turn)
@@ -131,15 +131,15 @@ def label_before_outcome(stack: ExitStack) -> None:
     async def turn(self: loop.Loop) -> None:
         if not await self._in_sync():
             return
-        touched, owed = self._parts.agenda.take()
-        if not touched and not owed:
+        touched, pending_uids = self._parts.agenda.take()
+        if not touched and not pending_uids:
             return
         now = self._parts.clock.now()
-        draft = await self._deciding.draft(touched, owed, now)
-        early = [d.debt.uid for d in draft.decisions if isinstance(d, OnDebt)]
-        self._parts.effects.settle(self.fleet, early, owed)
+        draft = await self._deciding.draft(touched, pending_uids, now)
+        early = [d.pending.uid for d in draft.decisions if isinstance(d, OnPendingPatch)]
+        self._parts.effects.settle(self.fleet, early, pending_uids)
         await self._parts.ledger.commit(draft, now)
-        self._following.perform(draft, owed, now, quiet=False)
+        self._following.perform(draft, pending_uids, now, quiet=False)
 
     _set(stack, loop.Loop, "turn", turn)
 
@@ -174,7 +174,12 @@ def debts_forgotten(stack: ExitStack) -> None:
     load = FleetState.load
 
     def without(
-        self: FleetState, rollouts: Any, steps: Any, members: Any, debts: Any, *others: Any
+        self: FleetState,
+        rollouts: Any,
+        steps: Any,
+        members: Any,
+        pending_patches: Any,
+        *others: Any,
     ) -> None:
         load(self, rollouts, steps, members, (), *others)
 
@@ -189,7 +194,7 @@ def claim_ignored(stack: ExitStack) -> None:
         refused = await write.write(db, hub, epoch, turn, batch, at)
         if refused:
             settled = {run.id: (member, run) for member, run in batch.settled_runs}
-            rest = replace(batch, runs=settled, taken=[], told=[], debts={})
+            rest = replace(batch, runs=settled, taken=[], told=[], pending_patches={})
             await write.write(db, hub, epoch, turn, rest, at)
         return frozenset()
 
@@ -240,10 +245,14 @@ def restart_arms(stack: ExitStack) -> None:
 def foreign_label_overwritten(stack: ExitStack) -> None:
     """A label is owed until it is there, whatever somebody else has made of it since."""
 
-    def still(owed: Any, shown: Any) -> dict[str, Any]:
-        return {key: debt for key, debt in owed.items() if shown.get(key) != debt.wanted}
+    def still(pending_uids: Any, shown: Any) -> dict[str, Any]:
+        return {
+            key: pending
+            for key, pending in pending_uids.items()
+            if shown.get(key) != pending.wanted
+        }
 
-    _set(stack, debts, "_open", still)
+    _set(stack, patches, "_open", still)
 
 
 def missing_payload_ignored(stack: ExitStack) -> None:

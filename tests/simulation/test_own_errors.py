@@ -331,7 +331,7 @@ def test_what_a_cluster_is_owed_by_it_waits(told: Tell) -> None:
             deciding_fails.clear()
             paying_fails.clear()
             await stage.until(stage.complete)
-            await stage.until(lambda: stage.complete() and not stage.loop.fleet.debts)
+            await stage.until(lambda: stage.complete() and not stage.loop.fleet.pending_patches)
 
     with capture_logs():
         told(story, "Prep")

@@ -18,7 +18,7 @@ from ibgu.controller.aside import TryAgain
 from ibgu.controller.commit import Draft
 from ibgu.controller.denials import FIRST, LONGEST
 from ibgu.controller.loop import GATHER, Loop
-from ibgu.controller.news import DEBT_RETRY, STATUS_REFUSED
+from ibgu.controller.news import PATCH_RETRY, STATUS_REFUSED
 from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, RunState
 from ibgu.core.works import names
 from ibgu.db.journal import Journal
@@ -81,11 +81,11 @@ def _is_armed(stage: Stage) -> bool:
 
 
 def _is_labelled(stage: Stage) -> bool:
-    return not stage.loop.fleet.debts
+    return not stage.loop.fleet.pending_patches
 
 
 @pytest.mark.parametrize(
-    ("kind", "done"), [(Kind.RUN_INTENDED, _is_armed), (Kind.OWED, _is_labelled)]
+    ("kind", "done"), [(Kind.RUN_INTENDED, _is_armed), (Kind.LABELS_PENDING, _is_labelled)]
 )
 def test_what_was_decided_while_the_mirror_had_a_gap_is_done_at_once_then(
     told: Tell, kind: Kind, done: Callable[[Stage], bool]
@@ -198,7 +198,7 @@ def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
         told(story, "Prep")
     pauses = [later - sooner for sooner, later in pairwise(asked_at)]
     assert len(pauses) >= 15
-    assert min(pauses) >= DEBT_RETRY.total_seconds()
+    assert min(pauses) >= PATCH_RETRY.total_seconds()
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ def cluster_body(
         newest=visit_body(newest, paces, readable),
         hold=_hold(row.holds[0], readable) if row.holds else None,
         labels=row.labels,
-        labels_owed=_wanted(debt.labels for debt in row.debts),
-        annotations_owed=_wanted(debt.annotations for debt in row.debts),
+        labels_owed=_wanted(pending.labels for pending in row.pending_patches),
+        annotations_owed=_wanted(pending.annotations for pending in row.pending_patches),
     )
 
 

@@ -24,7 +24,7 @@ _JOINS = {
     "MemberAdopted": member_adopted,
     imported.KIND: imported.member,
 }
-_OF_CLUSTERS = frozenset({"LabelsOwed", "LabelsStand", "LabelsSettled"})
+_OF_CLUSTERS = frozenset({"LabelsPending", "LabelsUnchanged", "LabelsUpdated"})
 KNOWN = frozenset(
     {
         "RolloutSeen",
@@ -150,7 +150,7 @@ class Certifier:
         elif event.kind == "StepAdopted":
             step_adopted(spot)
         elif event.kind in _OF_CLUSTERS:
-            labels.owed(spot)
+            labels.pending_uids(spot)
         elif event.kind in OF_STEP or event.kind in _JOINS or event.kind in _OF_MEMBERS:
             self._check_step(spot)
         else:

@@ -31,18 +31,18 @@ def settled_so_far(spot: MemberSpot) -> None:
     spot.member.due = None
 
 
-def owed(spot: Spot) -> None:
+def pending_uids(spot: Spot) -> None:
     """What an outcome asks for is asked for once; what is owed is what was asked for."""
     event, cluster = spot.event, spot.audit.cluster(spot.event.cluster_uid or "")
     asked = event.data.get("asked")
     if asked is not None:
         _asked(spot, asked)
-    shown = {**cluster.owed, **(asked or {})}
+    shown = {**cluster.pending_uids, **(asked or {})}
     changes = {key: wanted for key, (_, wanted) in event.data.get("labels", {}).items()}
     extra = sorted(key for key, wanted in changes.items() if shown.get(key, "?") != wanted)
     words = f"{event.cluster} is owed labels that no outcome asks for: {', '.join(extra)}"
     spot.require(Rule.LABELS, not extra, words)
-    cluster.owed = changes
+    cluster.pending_uids = changes
 
 
 def _asked(spot: Spot, asked: dict[str, str | None]) -> None:

@@ -14,10 +14,10 @@ from ibgu.core.decide.accepted import other_run
 from ibgu.core.decide.aside import set_aside
 from ibgu.core.decide.context import MOST, DecisionContext, DecisionResult
 from ibgu.core.decide.controls import decide_controls
-from ibgu.core.decide.debts import decide_debt
 from ibgu.core.decide.disarming import disarm_aside, disarm_taken
 from ibgu.core.decide.late import decide_finished
 from ibgu.core.decide.opening import open_step
+from ibgu.core.decide.patches import decide_pending_patch
 from ibgu.core.decide.restored import decide_restored
 from ibgu.core.decide.rollouts import decide_rollout, open_next_step
 from ibgu.core.decide.running import decide_running
@@ -34,8 +34,8 @@ __all__ = [
     "DecisionResult",
     "Remove",
     "decide",
-    "decide_debt",
     "decide_into",
+    "decide_pending_patch",
     "disarm_aside",
     "disarm_taken",
     "other_run",

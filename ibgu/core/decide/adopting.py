@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from ibgu.core.adopt import Adopted, adopted_steps
 from ibgu.core.decide.context import DecisionContext
-from ibgu.core.decide.debts import (
+from ibgu.core.decide.patches import (
     Wishes,
     annotations_with_debts,
+    enqueue,
+    enqueue_outcome,
     failure_labels,
     labels_with_debts,
-    owe,
-    owe_outcome,
     success_labels,
 )
 from ibgu.core.decide.words import count
@@ -245,7 +245,7 @@ def _owe_what_talm_did_not(ctx: DecisionContext, last: Adopted) -> None:
         if failed is not None and (member.cluster, failed) not in labelled:
             wishes |= failure_labels(failed)
         if wishes:
-            owe_outcome(ctx, cluster, wishes, {}, "TALM ended it, and wrote no labels yet")
+            enqueue_outcome(ctx, cluster, wishes, {}, "TALM ended it, and wrote no labels yet")
 
 
 def _take_import_over(ctx: DecisionContext, adopted: Adopted) -> None:
@@ -255,7 +255,7 @@ def _take_import_over(ctx: DecisionContext, adopted: Adopted) -> None:
     for member in adopted.members:
         cluster = ctx.observe(member.cluster).cluster
         assert cluster is not None
-        owe(ctx, cluster, _import_by_us(ctx, cluster), "TALM has turned automatic import off")
+        enqueue(ctx, cluster, _import_by_us(ctx, cluster), "TALM has turned automatic import off")
 
 
 def _import_by_us(ctx: DecisionContext, cluster: ClusterView) -> Wishes:

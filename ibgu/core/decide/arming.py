@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from ibgu.core.decide.context import DecisionContext
-from ibgu.core.decide.debts import auto_import_off, owe
 from ibgu.core.decide.ending import end_run
 from ibgu.core.decide.forbidden import waits_for_hub
+from ibgu.core.decide.patches import auto_import_off, enqueue
 from ibgu.core.failures import ApplyError, classify, refused_field
 from ibgu.core.model import (
     Action,
@@ -160,11 +160,11 @@ def _auto_import_ready(ctx: DecisionContext, member: Member, seen: Observation) 
     assert cluster is not None
     if ctx.action(member) is not Action.UPGRADE:
         return True
-    debt = ctx.fleet.debts.get(cluster.uid)
-    owed = debt is not None and names.DISABLE_AUTO_IMPORT in debt.annotations
-    if names.DISABLE_AUTO_IMPORT in cluster.annotations and not owed:
+    pending = ctx.fleet.pending_patches.get(cluster.uid)
+    pending_uids = pending is not None and names.DISABLE_AUTO_IMPORT in pending.annotations
+    if names.DISABLE_AUTO_IMPORT in cluster.annotations and not pending_uids:
         return True
-    owe(ctx, cluster, auto_import_off(ctx, cluster), "Upgrade is about to start")
+    enqueue(ctx, cluster, auto_import_off(ctx, cluster), "Upgrade is about to start")
     words = "turns automatic import off"
     waits_for_hub(ctx, ctx.again(member), seen.labels_denied, ReasonKind.PREPARING, words)
     return False

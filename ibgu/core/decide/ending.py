@@ -3,15 +3,15 @@
 from msgspec.structs import replace
 
 from ibgu.core.decide.context import DecisionContext
-from ibgu.core.decide.debts import (
+from ibgu.core.decide.patches import (
     Wishes,
     auto_import_off,
     auto_import_on,
+    enqueue,
+    enqueue_outcome,
     failure_labels,
     labels_with_debts,
-    owe,
-    owe_nothing,
-    owe_outcome,
+    record_gone,
     release_auto_import,
     success_labels,
 )
@@ -74,9 +74,9 @@ def _ended(
 def _owe_failure(ctx: DecisionContext, member: Member, action: Action) -> None:
     cluster = ctx.observe(member.cluster).cluster
     if cluster is not None and cluster.uid == member.uid:
-        owe_outcome(ctx, cluster, failure_labels(action), {}, f"{action} failed")
+        enqueue_outcome(ctx, cluster, failure_labels(action), {}, f"{action} failed")
     else:
-        owe_nothing(ctx, member, failure_labels(action))
+        record_gone(ctx, member, failure_labels(action))
     release_auto_import(ctx, member)
 
 
@@ -114,7 +114,7 @@ def owe_success(ctx: DecisionContext, member: Member, action: Action) -> None:
     assert cluster is not None
     wishes = success_labels(action, labels_with_debts(ctx, cluster))
     annotations = _auto_import(ctx, member, cluster, action)
-    owe_outcome(ctx, cluster, wishes, annotations, f"{action} succeeded")
+    enqueue_outcome(ctx, cluster, wishes, annotations, f"{action} succeeded")
 
 
 def _auto_import(
@@ -162,7 +162,7 @@ def _never_upgraded(ctx: DecisionContext, member: Member) -> None:
     if armed or Action.UPGRADE not in ctx.step(member).step.actions:
         return
     if cluster is not None and cluster.uid == member.uid:
-        owe(ctx, cluster, auto_import_on(ctx, cluster), "Upgrade was never armed")
+        enqueue(ctx, cluster, auto_import_on(ctx, cluster), "Upgrade was never armed")
 
 
 def _worth_watching(member: Member) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from ibgu.core.decide.context import DecisionContext
-from ibgu.core.decide.debts import auto_import_on, labels_with_debts, release_auto_import
 from ibgu.core.decide.ending import labelled, owe_success
+from ibgu.core.decide.patches import auto_import_on, labels_with_debts, release_auto_import
 from ibgu.core.model import (
     CompletedAction,
     Kind,

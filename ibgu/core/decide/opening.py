@@ -67,9 +67,13 @@ def _start(ctx: DecisionContext, clusters: Sequence[ClusterView]) -> None:
     assert tracked is not None
     selectors, scope = ctx.rollout.spec.cluster_label_selectors, ctx.snapshot.scope
     barred = set() if tracked.step.first.cancels else ctx.fleet.barred(ctx.rollout)
-    chosen = select(clusters, selectors, tracked.step.first, ctx.fleet.debts, barred, scope)
+    chosen = select(
+        clusters, selectors, tracked.step.first, ctx.fleet.pending_patches, barred, scope
+    )
     if not chosen:
-        why = why_nobody(clusters, selectors, tracked.step.first, ctx.fleet.debts, barred, scope)
+        why = why_nobody(
+            clusters, selectors, tracked.step.first, ctx.fleet.pending_patches, barred, scope
+        )
         said = f"step {tracked.step.index + 1}: {why}"
     else:
         said = f"step {tracked.step.index + 1} starts with {count(len(chosen), 'cluster')}"

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from ibgu.core.decide.arming import intend
 from ibgu.core.decide.braking import braked, hold_step
 from ibgu.core.decide.context import DecisionContext
-from ibgu.core.decide.debts import auto_import_off, owe
 from ibgu.core.decide.looking import ask, fresh
+from ibgu.core.decide.patches import auto_import_off, enqueue
 from ibgu.core.decide.running import decide_running, expire
 from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.decide.words import ended
@@ -261,11 +261,11 @@ def _look_ahead(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
 def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> None:
     """Ahead of the Upgrade, so that it costs no slot's time (R14.2); undone if it never starts."""
     cluster = ctx.snapshot.cluster(member.cluster)
-    if cluster is None or member.uid in ctx.fleet.debts:
+    if cluster is None or member.uid in ctx.fleet.pending_patches:
         return
     wishes = auto_import_off(ctx, cluster)
     if wishes and not held(ctx.snapshot, step, member, ctx.now):
-        owe(ctx, cluster, wishes, "Upgrade is next")
+        enqueue(ctx, cluster, wishes, "Upgrade is next")
 
 
 def _make_room(ctx: DecisionContext, step: TrackedStep, window: int) -> bool:

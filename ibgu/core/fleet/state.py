@@ -14,14 +14,14 @@ from ibgu.core.fleet.places import Places
 from ibgu.core.fleet.starts import Starts
 from ibgu.core.fleet.step import TrackedStep
 from ibgu.core.model import (
-    Debt,
     Decision,
     Member,
     MemberState,
-    OnDebt,
     OnMember,
+    OnPendingPatch,
     OnRollout,
     OnStep,
+    PendingPatch,
     Rollout,
     RunState,
     Step,
@@ -109,9 +109,9 @@ class FleetState:
         self.rollouts: dict[str, TrackedRollout] = {}
         self.holds: dict[str, Holder] = {}
         """By ManagedCluster uid: who has the claim."""
-        self.debts: dict[str, Debt] = {}
+        self.pending_patches: dict[str, PendingPatch] = {}
         """By ManagedCluster uid."""
-        self.owed: dict[str, dict[str, None]] = {}
+        self.pending_uids: dict[str, dict[str, None]] = {}
         """By cluster name: the uids under which it is owed something, in the order of the debts;
         more than one where it was re-created."""
         self.foreign_runs: set[str] = set()
@@ -133,7 +133,7 @@ class FleetState:
         rollouts: Iterable[Rollout],
         steps: Iterable[Step],
         members: Iterable[Member],
-        debts: Iterable[Debt],
+        pending_patches: Iterable[PendingPatch],
         foreign_runs: Iterable[str] = (),
         handled: Iterable[str] = (),
         started: Iterable[tuple[str, datetime]] = (),
@@ -145,8 +145,8 @@ class FleetState:
             self._put_step(step)
         for member in members:
             self._put_member(member)
-        for debt in debts:
-            self._owe(debt)
+        for pending in pending_patches:
+            self._enqueue(pending)
         self.foreign_runs.update(foreign_runs)
         self.handled.update(handled)
         self.starts.load(started)
@@ -160,8 +160,8 @@ class FleetState:
                 return self._put_step(step)
             case OnRollout(rollout=rollout):
                 return self._put_rollout(rollout)
-            case OnDebt(debt=debt):
-                return self._put_debt(debt)
+            case OnPendingPatch(pending=pending):
+                return self._put_debt(pending)
         return self._put_preempt(decision.uid, decision.by)
 
     @contextmanager
@@ -183,7 +183,13 @@ class FleetState:
 
     def clear(self) -> None:
         """Let go of everything: of no use any more, whoever still has it."""
-        for held in (self.rollouts, self.holds, self.debts, self.owed, self.cancellers):
+        for held in (
+            self.rollouts,
+            self.holds,
+            self.pending_patches,
+            self.pending_uids,
+            self.cancellers,
+        ):
             held.clear()
         for left in (self.preempts, self.rollouts_of, self.foreign_runs, self.handled):
             left.clear()
@@ -288,27 +294,27 @@ class FleetState:
 
         return undo
 
-    def _put_debt(self, debt: Debt) -> Undo:
-        before = self._owe_nothing(debt.uid)
-        if not debt.empty:
-            self._owe(debt)
+    def _put_debt(self, pending: PendingPatch) -> Undo:
+        before = self._dequeue(pending.uid)
+        if not pending.empty:
+            self._enqueue(pending)
         if before is None:
-            return partial(self._owe_nothing, debt.uid)
+            return partial(self._dequeue, pending.uid)
         return partial(self._put_debt, before)
 
-    def _owe(self, debt: Debt) -> None:
-        self.debts[debt.uid] = debt
-        self.owed.setdefault(debt.cluster, {})[debt.uid] = None
+    def _enqueue(self, pending: PendingPatch) -> None:
+        self.pending_patches[pending.uid] = pending
+        self.pending_uids.setdefault(pending.cluster, {})[pending.uid] = None
 
-    def _owe_nothing(self, uid: str) -> Debt | None:
+    def _dequeue(self, uid: str) -> PendingPatch | None:
         """What was owed."""
-        debt = self.debts.pop(uid, None)
-        if debt is not None:
-            uids = self.owed[debt.cluster]
+        pending = self.pending_patches.pop(uid, None)
+        if pending is not None:
+            uids = self.pending_uids[pending.cluster]
             del uids[uid]
             if not uids:
-                del self.owed[debt.cluster]
-        return debt
+                del self.pending_uids[pending.cluster]
+        return pending
 
     def _put_preempt(self, uid: str, by: str) -> Undo:
         before = self.preempts.get(uid)

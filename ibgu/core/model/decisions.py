@@ -11,7 +11,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from ibgu.core.model.reasons import Cause
-from ibgu.core.model.records import Debt, Member, Outcome, Rollout, Step
+from ibgu.core.model.records import Member, Outcome, PendingPatch, Rollout, Step
 from ibgu.core.model.views import Observation
 
 
@@ -60,9 +60,9 @@ class Kind(StrEnum):
     RUN_DISARMED = "RunDisarmed"
     RUN_REOPENED = "RunReopened"
     # cluster
-    OWED = "LabelsOwed"
-    STAND = "LabelsStand"
-    SETTLED = "LabelsSettled"
+    LABELS_PENDING = "LabelsPending"
+    LABELS_UNCHANGED = "LabelsUnchanged"
+    LABELS_UPDATED = "LabelsUpdated"
     PUT_BACK = "LabelsPutBack"
 
     @property
@@ -105,11 +105,11 @@ class OnMember(Struct, frozen=True):
     actor: str = ""
 
 
-class OnDebt(Struct, frozen=True):
-    """`debt` is what is still owed after it; empty: nothing."""
+class OnPendingPatch(Struct, frozen=True):
+    """`pending` is what is still owed after it; empty: nothing."""
 
     kind: Kind
-    debt: Debt
+    pending: PendingPatch
     why: str
     asked: dict[str, str | None] | None = None
     """The labels that an outcome asks for, also those that the hub shows already (STAND: it shows
@@ -139,4 +139,4 @@ def is_warning(decision: OnRollout | OnStep | OnMember) -> bool:
 _UNWANTED = (Outcome.FAILED, Outcome.CANCELLED)
 
 
-Decision = OnRollout | OnStep | OnMember | OnDebt | Preempt
+Decision = OnRollout | OnStep | OnMember | OnPendingPatch | Preempt

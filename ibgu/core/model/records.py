@@ -241,7 +241,7 @@ class Change(Struct, frozen=True, gc=False):
     wanted: str | None
 
 
-class Debt(Struct, frozen=True, gc=False, kw_only=True):
+class PendingPatch(Struct, frozen=True, gc=False, kw_only=True):
     """What ibgu still owes one ManagedCluster (R13.2, R14); one queue per cluster."""
 
     uid: str

@@ -1,7 +1,7 @@
 """What a plan may be, and which clusters a step takes."""
 
 from ibgu.core.plan.check import Started, problem, problem_of_ibu
-from ibgu.core.plan.membership import left_out, outside, select, why_nobody, with_debts
+from ibgu.core.plan.membership import left_out, outside, select, why_nobody, with_pending_patches
 from ibgu.core.plan.natural import natural_key
 from ibgu.core.plan.selector_text import parse_selector
 from ibgu.core.plan.selectors import matcher, matches, problem_of
@@ -27,5 +27,5 @@ __all__ = [
     "select",
     "tenancy_of",
     "why_nobody",
-    "with_debts",
+    "with_pending_patches",
 ]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ibgu.core.kinds import LabelSelector
-from ibgu.core.model import NEEDS, Action, ClusterView, Debt
+from ibgu.core.model import NEEDS, Action, ClusterView, PendingPatch
 from ibgu.core.plan.natural import natural_key
 from ibgu.core.plan.selectors import matcher
 from ibgu.core.plan.tenancy import Scope
@@ -17,16 +17,16 @@ def select(
     clusters: Iterable[ClusterView],
     selectors: Sequence[LabelSelector],
     action: Action,
-    debts: Mapping[str, Debt],
+    pending_patches: Mapping[str, PendingPatch],
     barred: Collection[str],
     scope: Scope,
 ) -> list[ClusterView]:
     """The members of a step that begins with `action`, in R4's order.
 
-    `debts` is by ManagedCluster uid; `barred` has uids that a canceller took (R6.3); `scope`:
-    whom the rollout's namespace may take.
+    `pending_patches` is by ManagedCluster uid; `barred` has uids that a canceller took (R6.3);
+    `scope`: whom the rollout's namespace may take.
     """
-    found = _matched(clusters, selectors, action, debts, barred, scope)
+    found = _matched(clusters, selectors, action, pending_patches, barred, scope)
     members = [cluster for cluster, obstacle in found if not obstacle]
     return sorted(members, key=lambda cluster: natural_key(cluster.name))
 
@@ -35,7 +35,7 @@ def why_nobody(
     clusters: Iterable[ClusterView],
     selectors: Sequence[LabelSelector],
     action: Action,
-    debts: Mapping[str, Debt],
+    pending_patches: Mapping[str, PendingPatch],
     barred: Collection[str],
     scope: Scope,
 ) -> str:
@@ -46,7 +46,7 @@ def why_nobody(
             "name the clusters by their labels there"
         )
     obstacles = Counter(
-        why for _, why in _matched(clusters, selectors, action, debts, barred, scope)
+        why for _, why in _matched(clusters, selectors, action, pending_patches, barred, scope)
     )
     if not obstacles:
         return (
@@ -88,13 +88,13 @@ def left_out(
     return {why: sorted(names, key=natural_key) for why, names in sorted(found.items())}
 
 
-def with_debts(labels: Mapping[str, str], debt: Debt | None) -> dict[str, str]:
+def with_pending_patches(labels: Mapping[str, str], pending: PendingPatch | None) -> dict[str, str]:
     """The labels as they will be once what ibgu owes is written.
 
     A key that somebody changed since it was owed stays as it is: theirs is the truth (R13.2).
     """
     found = dict(labels)
-    for key, change in debt.labels.items() if debt else ():
+    for key, change in pending.labels.items() if pending else ():
         if labels.get(key) != change.seen:
             continue
         if change.wanted is None:
@@ -108,13 +108,13 @@ def _matched(
     clusters: Iterable[ClusterView],
     selectors: Sequence[LabelSelector],
     action: Action,
-    debts: Mapping[str, Debt],
+    pending_patches: Mapping[str, PendingPatch],
     barred: Collection[str],
     scope: Scope,
 ) -> Iterator[Matched]:
     chosen, within = matcher(selectors), scope.matcher()
     for cluster in clusters:
-        labels = with_debts(cluster.labels, debts.get(cluster.uid))
+        labels = with_pending_patches(cluster.labels, pending_patches.get(cluster.uid))
         if chosen(labels):
             if cluster.local or within(cluster.labels):
                 yield cluster, _obstacle(cluster, labels, action, barred)

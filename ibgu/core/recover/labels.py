@@ -6,10 +6,10 @@ what shall not be, before anything is selected by it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from ibgu.core.decide.debts import Wishes, failure_labels, success_labels
 from ibgu.core.decide.ending import labelled
+from ibgu.core.decide.patches import Wishes, failure_labels, success_labels
 from ibgu.core.fleet import TrackedRollout
-from ibgu.core.model import Action, Change, ClusterView, Debt, Kind, Member, OnDebt
+from ibgu.core.model import Action, Change, ClusterView, Kind, Member, OnPendingPatch, PendingPatch
 from ibgu.core.works import names
 
 WHY = "the hub lost it by its restore"
@@ -17,17 +17,18 @@ WHY = "the hub lost it by its restore"
 
 def lost(
     tracked_rollouts: Iterable[TrackedRollout],
-    debts: Mapping[str, Debt],
+    pending_patches: Mapping[str, PendingPatch],
     cluster: Callable[[str], ClusterView | None],
-) -> Iterator[OnDebt]:
-    """`debts`: what is owed already, by uid; `cluster`: the ManagedCluster of that name."""
+) -> Iterator[OnPendingPatch]:
+    """`pending_patches`: what is owed already, by uid; `cluster`: the ManagedCluster of that
+    name."""
     for name, tracked in _last_to_act(tracked_rollouts).items():
         view, member = cluster(name), tracked.latest(name)
         if view is None or member is None or view.uid != member.uid:
             continue
-        debt = _debt(tracked, name, view, member, debts.get(view.uid))
-        if debt is not None:
-            yield OnDebt(Kind.PUT_BACK, debt, WHY)
+        pending = _debt(tracked, name, view, member, pending_patches.get(view.uid))
+        if pending is not None:
+            yield OnPendingPatch(Kind.PUT_BACK, pending, WHY)
 
 
 def _last_to_act(tracked_rollouts: Iterable[TrackedRollout]) -> dict[str, TrackedRollout]:
@@ -41,13 +42,13 @@ def _last_to_act(tracked_rollouts: Iterable[TrackedRollout]) -> dict[str, Tracke
 
 
 def _debt(
-    tracked: TrackedRollout, name: str, view: ClusterView, member: Member, old: Debt | None
-) -> Debt | None:
+    tracked: TrackedRollout, name: str, view: ClusterView, member: Member, old: PendingPatch | None
+) -> PendingPatch | None:
     labels = _changes(_labels(tracked, name, view), view.labels)
     annotations = _changes(_annotations(tracked, member, view), view.annotations)
     if not labels and not annotations:
         return None
-    return Debt(
+    return PendingPatch(
         uid=view.uid,
         cluster=name,
         rollout=tracked.rollout.uid,

@@ -6,14 +6,14 @@ from typing import assert_never
 from msgspec import Struct
 
 from ibgu.core.model import (
-    Debt,
     Decision,
     Kind,
     Member,
-    OnDebt,
     OnMember,
+    OnPendingPatch,
     OnRollout,
     OnStep,
+    PendingPatch,
     Preempt,
     Rollout,
     Run,
@@ -21,7 +21,7 @@ from ibgu.core.model import (
 )
 from ibgu.db.journal.changeset import Changeset, MemberKey, about
 
-Told = OnRollout | OnStep | OnMember | OnDebt
+Told = OnRollout | OnStep | OnMember | OnPendingPatch
 """Decisions that the history shows."""
 
 
@@ -32,7 +32,7 @@ class Batch(Struct):
     steps: dict[tuple[str, int], Step] = {}
     members: dict[MemberKey, Member] = {}
     runs: dict[str, tuple[Member, Run]] = {}
-    debts: dict[str, Debt] = {}
+    pending_patches: dict[str, PendingPatch] = {}
     taken: list[Member] = []
     freed: list[Member] = []
     told: list[Told] = []
@@ -51,10 +51,10 @@ class Batch(Struct):
                 self.steps[step.key] = step
             case OnRollout(rollout=rollout):
                 self.rollouts[rollout.uid] = rollout
-            case OnDebt(kind=Kind.STAND):
+            case OnPendingPatch(kind=Kind.LABELS_UNCHANGED):
                 pass
-            case OnDebt(debt=debt):
-                self.debts[debt.uid] = debt
+            case OnPendingPatch(pending=pending):
+                self.pending_patches[pending.uid] = pending
             case Preempt():
                 return
             case _:

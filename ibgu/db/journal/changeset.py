@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model import Debt, Decision, Member, OnDebt, OnMember, Rollout, Step
+from ibgu.core.model import Decision, Member, OnMember, OnPendingPatch, PendingPatch, Rollout, Step
 from ibgu.core.recover import Versions
 
 MemberKey = tuple[str, int, str]
@@ -16,10 +16,10 @@ def about(decision: Decision, keys: Collection[MemberKey]) -> bool:
     """It tells about one of these members, or about the labels of its outcome."""
     if isinstance(decision, OnMember):
         return decision.member.key in keys
-    if not isinstance(decision, OnDebt) or decision.asked is None:
+    if not isinstance(decision, OnPendingPatch) or decision.asked is None:
         return False
-    debt = decision.debt
-    return any((debt.rollout, debt.cluster) == (rollout, name) for rollout, _, name in keys)
+    pending = decision.pending
+    return any((pending.rollout, pending.cluster) == (rollout, name) for rollout, _, name in keys)
 
 
 class Changeset(Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ class Loaded(Struct, frozen=True):
     """In order, within each rollout from 0."""
     members: tuple[Member, ...]
     """By step and position, each with its newest run."""
-    debts: tuple[Debt, ...]
+    pending_patches: tuple[PendingPatch, ...]
     foreign_runs: frozenset[str]
     """Those of the shown runs that this hub never had."""
     handled: frozenset[str]

@@ -6,14 +6,14 @@ from typing import Any, assert_never
 
 from ibgu.core.model import (
     Change,
-    Debt,
     Kind,
     Member,
-    OnDebt,
     OnMember,
+    OnPendingPatch,
     OnRollout,
     OnStep,
     Outcome,
+    PendingPatch,
     Reason,
     Rollout,
     Run,
@@ -90,12 +90,12 @@ def _about(decision: Told) -> Row:
                 "actor": decision.actor,
                 "data": _member(member, decision),
             }
-        case OnDebt(debt=debt):
+        case OnPendingPatch(pending=pending):
             return {
-                "rollout": debt.rollout,
-                "cluster": debt.cluster,
-                "cluster_uid": debt.uid,
-                "data": _debt(debt, decision.asked),
+                "rollout": pending.rollout,
+                "cluster": pending.cluster,
+                "cluster_uid": pending.uid,
+                "data": _debt(pending, decision.asked),
             }
         case _:
             assert_never(decision)
@@ -183,11 +183,11 @@ def _run(run: Run) -> dict[str, Any]:
     return data | ({"words": run.message} if run.message else {})
 
 
-def _debt(debt: Debt, asked: dict[str, str | None] | None) -> dict[str, Any]:
+def _debt(pending: PendingPatch, asked: dict[str, str | None] | None) -> dict[str, Any]:
     """What is owed now, and what an outcome has asked for."""
     data: dict[str, Any] = {
-        "labels": _changes(debt.labels),
-        "annotations": _changes(debt.annotations),
+        "labels": _changes(pending.labels),
+        "annotations": _changes(pending.annotations),
     }
     return data if asked is None else data | {"asked": asked}
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ibgu.core.model import Action, Debt, Member, Rollout, RolloutState, Step
+from ibgu.core.model import Action, Member, PendingPatch, Rollout, RolloutState, Step
 from ibgu.core.recover import Versions
 from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.starts import starts
@@ -33,7 +33,7 @@ from ibgu.db.rows import (
     to_member,
     to_record,
 )
-from ibgu.db.schema import debts, holds, hubs, members, rollouts, runs, steps
+from ibgu.db.schema import holds, hubs, members, pending_patches, rollouts, runs, steps
 
 _PART = 1_000
 _CANCELS = [action.value for action in Action if action.cancels]
@@ -64,7 +64,9 @@ async def load(
         rollouts=tuple(rollout for rollout, _ in found if rollout.uid in kept),
         steps=its_steps,
         members=loaded,
-        debts=tuple(to_record(row, Debt) for row in await _rows(db, _debts(hub))),
+        pending_patches=tuple(
+            to_record(row, PendingPatch) for row in await _rows(db, _pending_patches(hub))
+        ),
         foreign_runs=await foreign_runs(db, hub, set(shown) - newest_runs(loaded)),
         handled=frozenset(rollout.uid for rollout in idle),
         started=await starts(db, hub, its_steps, loaded),
@@ -133,8 +135,8 @@ async def _load_members(
     return tuple([to_member(row) async for part in rows.partitions(_PART) for row in part])
 
 
-def _debts(hub: str) -> Select[Any]:
-    return select(*OF_DEBT).where(debts.c.hub == hub)
+def _pending_patches(hub: str) -> Select[Any]:
+    return select(*OF_DEBT).where(pending_patches.c.hub == hub)
 
 
 async def foreign_runs(db: AsyncConnection, hub: str, shown: Collection[str]) -> frozenset[str]:

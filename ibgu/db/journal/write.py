@@ -29,7 +29,7 @@ from ibgu.db.rows import (
     run_row,
     step_row,
 )
-from ibgu.db.schema import debts, events, members, rollouts, runs, steps
+from ibgu.db.schema import events, members, pending_patches, rollouts, runs, steps
 from ibgu.db.schema.fleet import REFUSED
 
 
@@ -62,7 +62,7 @@ def _as_asyncpg(statement: TextClause) -> tuple[str, list[str]]:
 
 
 def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
-    owed = batch.debts.values()
+    pending_uids = batch.pending_patches.values()
     return {
         "rollouts": document(rollout_row(hub, rollout) for rollout in batch.rollouts.values()),
         "steps": document(step_row(hub, step) for step in batch.steps.values()),
@@ -72,8 +72,10 @@ def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
         "freed": document(hold_row(hub, member) for member in batch.freed),
         "taken": document(hold_row(hub, member) for member in batch.taken),
         "asked": len(batch.taken),
-        "debts": document(debt_row(hub, debt) for debt in owed if not debt.empty),
-        "paid": document(debt_row(hub, debt) for debt in owed if debt.empty),
+        "pending_patches": document(
+            debt_row(hub, pending) for pending in pending_uids if not pending.empty
+        ),
+        "paid": document(debt_row(hub, pending) for pending in pending_uids if pending.empty),
         "events": document(event_rows(hub, epoch, at, batch.told)),
         "told": len(batch.told),
     }
@@ -151,10 +153,11 @@ _TURN = text(f"""
       SELECT ibgu_refuse(coalesce(json_agg(json_build_array(rollout, step, cluster)), '[]'))::text
       FROM got HAVING count(*) < :asked
     ),
-    put_debts AS ({put_statement(debts, "debts", BEGUN)}),
+    put_pending_patches AS ({put_statement(pending_patches, "pending_patches", BEGUN)}),
     paid AS (
-      DELETE FROM debts USING json_populate_recordset(NULL::debts, :paid) AS paid
-      WHERE debts.hub = paid.hub AND debts.cluster_uid = paid.cluster_uid AND {BEGUN}
+      DELETE FROM pending_patches USING json_populate_recordset(NULL::pending_patches, :paid) AS
+      paid WHERE pending_patches.hub = paid.hub AND pending_patches.cluster_uid = paid.cluster_uid
+      AND {BEGUN}
     ),
     put_events AS (
       INSERT INTO events (seq, {", ".join(_EVENT)})

@@ -6,12 +6,12 @@ from sqlalchemy import all_, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.kinds import LabelSelector
-from ibgu.core.model import Debt
+from ibgu.core.model import PendingPatch
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.names import Names
 from ibgu.db.rows import OF_DEBT, to_record
-from ibgu.db.schema import cluster_labels, debts, holds, rollouts
+from ibgu.db.schema import cluster_labels, holds, pending_patches, rollouts
 from ibgu.db.views import ClusterRow, HoldRow, Page
 
 
@@ -53,12 +53,16 @@ class ClusterReads(Base):
             .join(rollouts, (rollouts.c.hub == holds.c.hub) & (rollouts.c.uid == holds.c.rollout))
             .where(holds.c.hub == self.hub, holds.c.cluster == name)
         )
-        owed = select(*OF_DEBT).where(debts.c.hub == self.hub, debts.c.cluster == name)
+        pending_uids = select(*OF_DEBT).where(
+            pending_patches.c.hub == self.hub, pending_patches.c.cluster == name
+        )
         labels = select(cluster_labels.c.labels).where(
             cluster_labels.c.hub == self.hub, cluster_labels.c.cluster == name
         )
         async with self._at_one_moment() as db:
             found = [to_record(row, HoldRow) for row in (await db.execute(held)).mappings()]
-            debt = [to_record(row, Debt) for row in (await db.execute(owed)).mappings()]
+            pending = [
+                to_record(row, PendingPatch) for row in (await db.execute(pending_uids)).mappings()
+            ]
             known = await db.scalar(labels)
-        return ClusterRow(tuple(found), tuple(debt), known)
+        return ClusterRow(tuple(found), tuple(pending), known)

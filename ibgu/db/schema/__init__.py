@@ -1,6 +1,6 @@
 """The tables of the journal. The migrations create them; a test holds both to agree."""
 
-from ibgu.db.schema.fleet import debts, holds, members, runs
+from ibgu.db.schema.fleet import holds, members, pending_patches, runs
 from ibgu.db.schema.history import CHANNEL, events, leaders
 from ibgu.db.schema.labels import cluster_labels
 from ibgu.db.schema.notify import notify_cursors
@@ -15,7 +15,6 @@ __all__ = [
     "CHANNEL",
     "VERSION",
     "cluster_labels",
-    "debts",
     "events",
     "holds",
     "hubs",
@@ -23,6 +22,7 @@ __all__ = [
     "members",
     "metadata",
     "notify_cursors",
+    "pending_patches",
     "rollouts",
     "runs",
     "shadow_leaders",

@@ -170,8 +170,8 @@ runs = Table(
     postgresql_with={"fillfactor": "70"},
 )
 
-debts = Table(
-    "debts",
+pending_patches = Table(
+    "pending_patches",
     metadata,
     Column("hub", Name, nullable=False),
     Column("cluster_uid", Name, nullable=False),

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from ibgu.core.model import Change, Debt
+from ibgu.core.model import Change, PendingPatch
 from ibgu.db.labels import seen
 from ibgu.db.rows import debt_row
-from ibgu.db.schema import cluster_labels, debts
+from ibgu.db.schema import cluster_labels, pending_patches
 from tests.benchmarks.history.copying import template
 from tests.benchmarks.history.labels import of_operators
 from tests.benchmarks.history.plan import History
@@ -28,13 +28,14 @@ def labels(history: History) -> Iterator[str]:
         yield template(cluster_labels, row, {}) % {}
 
 
-def owed(history: History) -> Iterator[str]:
-    """Lines of `debts`: every cluster waits for a label, as when the hub has refused them all."""
+def pending_uids(history: History) -> Iterator[str]:
+    """Lines of `pending_patches`: every cluster waits for a label, as when the hub has refused
+    them all."""
     for number in range(history.clusters):
-        debt = Debt(
+        pending = PendingPatch(
             uid=history.cluster_uid(number),
             cluster=history.cluster(number),
             rollout=history.courses[-1].uid,
             labels=_OWED,
         )
-        yield template(debts, debt_row(history.hub, debt), {}) % {}
+        yield template(pending_patches, debt_row(history.hub, pending), {}) % {}

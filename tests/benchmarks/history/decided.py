@@ -12,16 +12,16 @@ from ibgu.core.model import (
     Change,
     ClusterView,
     CompletedAction,
-    Debt,
     IbuCondition,
     IbuView,
     Kind,
     Member,
     MemberState,
     Observation,
-    OnDebt,
     OnMember,
+    OnPendingPatch,
     Outcome,
+    PendingPatch,
     Reason,
     ReasonKind,
     Run,
@@ -85,7 +85,7 @@ def decided(waits: Member, attempt: Attempt) -> Decided:
     seen = _seen(waits, attempt, ended=False)
     result = _seen(waits, attempt, ended=True)
     cause = _cause(action, fails)
-    owed = _debt(waits, action, words)
+    pending_uids = _debt(waits, action, words)
     return Decided(
         starts=(
             OnMember(Kind.RUN_INTENDED, started, f"starts {action}", seen=seen),
@@ -100,12 +100,12 @@ def decided(waits: Member, attempt: Attempt) -> Decided:
         ends=(
             OnMember(Kind.RUN_ENDED, ended, f"{action} {words}", cause=cause,
                      warning=fails, seen=result),
-            OnDebt(Kind.OWED, owed, f"{action} {words}", asked={"label": "", "other": None}),
+            OnPendingPatch(Kind.LABELS_PENDING, pending_uids, f"{action} {words}", asked={"label": "", "other": None}),
             OnMember(Kind.RUN_DISARMED, over, "the stage work is disarmed"),
             OnMember(Kind.FINISHED, over, words, cause=cause, warning=fails),
         ),
         over=over,
-        settles=(OnDebt(Kind.SETTLED, replace(owed, labels={}), "the hub shows it"),),
+        settles=(OnPendingPatch(Kind.LABELS_UPDATED, replace(pending_uids, labels={}), "the hub shows it"),),
     )  # fmt: skip
 
 
@@ -163,10 +163,12 @@ def _finished(ended: Member, attempt: Attempt) -> Member:
     )
 
 
-def _debt(waits: Member, action: Action, words: str) -> Debt:
+def _debt(waits: Member, action: Action, words: str) -> PendingPatch:
     key = f"lcm.openshift.io/ibgu-{action.lower()}-{'failed' if words == 'failed' else 'completed'}"
-    owed = {key: Change(None, "")}
-    return Debt(uid=waits.uid, cluster=waits.cluster, rollout=waits.rollout, labels=owed)
+    pending_uids = {key: Change(None, "")}
+    return PendingPatch(
+        uid=waits.uid, cluster=waits.cluster, rollout=waits.rollout, labels=pending_uids
+    )
 
 
 def _seen(waits: Member, attempt: Attempt, *, ended: bool) -> Observation:

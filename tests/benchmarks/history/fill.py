@@ -12,9 +12,9 @@ from ibgu.db.journal.write import document, put_statement
 from ibgu.db.rows import rollout_row, step_row
 from ibgu.db.schema import (
     cluster_labels,
-    debts,
     events,
     members,
+    pending_patches,
     rollouts,
     runs,
     shadow_rollouts,
@@ -56,7 +56,7 @@ async def fill(url: str, history: History) -> int:
         await db.execute(_HOLDS, history.hub)
         await _copy(db, runs, chain.from_iterable(step.runs() for step in steps))
         await _copy(db, cluster_labels, beside.labels(history))
-        await _copy(db, debts, beside.owed(history))
+        await _copy(db, pending_patches, beside.pending_uids(history))
         await _copy(db, shadow_runs, watched.runs(history))
         count = await _copy(db, events, lines.events(history))
         await db.execute(_LEFT, history.hub, count // 6, count)

@@ -52,7 +52,7 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "nobody's epoch",
         Rule.WRITER,
         stories.plain,
-        has("LabelsSettled", nth=8, epoch=7),
+        has("LabelsUpdated", nth=8, epoch=7),
         "nobody led in epoch 7",
     ),
     # -- order
@@ -584,35 +584,35 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "a label that was forgotten",
         Rule.LABELS,
         stories.plain,
-        drop("LabelsOwed", "site-1"),
+        drop("LabelsPending", "site-1"),
         "the labels for 'Prep succeeded' were never recorded",
     ),
     (
         "a label without an outcome",
         Rule.LABELS,
         stories.plain,
-        again("LabelsOwed", "site-1"),
+        again("LabelsPending", "site-1"),
         "labels of site-1 change without an outcome: prep-completed, prep-failed-",
     ),
     (
         "another label than the outcome's",
         Rule.LABELS,
         stories.plain,
-        tells("LabelsOwed", "site-2", nth=2, asked={PREP: ""}),
+        tells("LabelsPending", "site-2", nth=2, asked={PREP: ""}),
         "'Upgrade failed' asks for prep-completed on site-2",
     ),
     (
         "a clean-up that leaves a label",
         Rule.LABELS,
         stories.chain,
-        tells("LabelsOwed", nth=2, asked={PREP: ""}),
+        tells("LabelsPending", nth=2, asked={PREP: ""}),
         "'FinalizeUpgrade succeeded' asks for prep-completed",
     ),
     (
         "a clean-up without an outcome",
         Rule.LABELS,
         stories.plain,
-        again("LabelsOwed", "site-1", data={"labels": {}, "asked": {}}),
+        again("LabelsPending", "site-1", data={"labels": {}, "asked": {}}),
         "labels of site-1 change without an outcome: nothing",
     ),
     (
@@ -633,7 +633,7 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
         "a label that nobody asked for",
         Rule.LABELS,
         stories.plain,
-        tells("LabelsSettled", "site-3", labels={FAILED: [None, ""]}),
+        tells("LabelsUpdated", "site-3", labels={FAILED: [None, ""]}),
         f"site-3 is owed labels that no outcome asks for: {FAILED}",
     ),
     # -- limits
@@ -749,7 +749,7 @@ def test_events_that_the_hub_counted_and_does_not_have_are_missed() -> None:
     certifier.missing(12, 14)
     findings = certifier.findings()
     assert told(findings) == [
-        "history: the events 12 to 14 are missing from the hub's history (#71 LabelsSettled; ())"
+        "history: the events 12 to 14 are missing from the hub's history (#71 LabelsUpdated; ())"
     ]
     assert not findings.holds
 

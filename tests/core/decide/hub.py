@@ -3,7 +3,7 @@
 from ibgu.core.decide import REMOVE, Remove
 from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu
-from ibgu.core.model import Change, ClusterView, Debt, Observation, WorkView
+from ibgu.core.model import Change, ClusterView, Observation, PendingPatch, WorkView
 from ibgu.core.observe import proven
 from ibgu.core.works import Wanted
 from tests.core.decide.builders import START
@@ -39,7 +39,7 @@ class Hub:
         self.payload_refusals: dict[Key, str] = {}
         self.bad_payload = ""
         """Why no cluster can apply a payload; empty: all do."""
-        self.patches: dict[str, Debt] = {}
+        self.patches: dict[str, PendingPatch] = {}
         self.patched: list[tuple[str, str, str | None]] = []
         """Every change of a label: cluster, key, new value."""
         self.muted: set[str] = set()
@@ -114,8 +114,8 @@ class Hub:
         for key, digest in loading.items():
             self._load(key, digest)
         patches, self.patches = self.patches, {}
-        for debt in patches.values():
-            self._patch(debt)
+        for pending in patches.values():
+            self._patch(pending)
 
     def _deliver(self, uid: str, name: str, wanted: Wanted | Remove) -> None:
         if self.forbidden:
@@ -150,21 +150,21 @@ class Hub:
             )
         self.touch(*key)
 
-    def _patch(self, debt: Debt) -> None:
-        spoke = self.spokes.get(debt.cluster)
+    def _patch(self, pending: PendingPatch) -> None:
+        spoke = self.spokes.get(pending.cluster)
         if self.forbidden:
-            self.denials["", debt.cluster] = "ibgu may not patch managedclusters"
-            self.touch_cluster(debt.cluster)
+            self.denials["", pending.cluster] = "ibgu may not patch managedclusters"
+            self.touch_cluster(pending.cluster)
             return
-        if spoke is None or spoke.uid != debt.uid:
+        if spoke is None or spoke.uid != pending.uid:
             return
-        labels = self.labels[debt.cluster]
-        for key, change in debt.labels.items():
+        labels = self.labels[pending.cluster]
+        for key, change in pending.labels.items():
             if labels.get(key) != change.wanted:
-                self.patched.append((debt.cluster, key, change.wanted))
-        merge(labels, debt.labels)
-        merge(self.annotations[debt.cluster], debt.annotations)
-        self.touch_cluster(debt.cluster)
+                self.patched.append((pending.cluster, key, change.wanted))
+        merge(labels, pending.labels)
+        merge(self.annotations[pending.cluster], pending.annotations)
+        self.touch_cluster(pending.cluster)
 
     def agents(self) -> None:
         """Twice: a work applied late shows in the feedback of those before it."""
@@ -187,9 +187,9 @@ class Hub:
         return not (self.touched or (asked and self.now >= self.stalled))
 
 
-def merge(shown: dict[str, str], owed: dict[str, Change]) -> None:
+def merge(shown: dict[str, str], pending_uids: dict[str, Change]) -> None:
     """As a JSON merge patch does."""
-    for key, change in owed.items():
+    for key, change in pending_uids.items():
         if change.wanted is None:
             shown.pop(key, None)
         else:

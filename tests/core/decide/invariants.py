@@ -76,8 +76,8 @@ def picture(fleet: FleetState) -> dict[str, Any]:
     return {
         "books": {uid: _book(tracked) for uid, tracked in fleet.rollouts.items()},
         "holds": {uid: to_builtins(holder) for uid, holder in fleet.holds.items()},
-        "debts": {uid: to_builtins(debt) for uid, debt in fleet.debts.items()},
-        "owed": {name: sorted(uids) for name, uids in fleet.owed.items()},
+        "debts": {uid: to_builtins(pending) for uid, pending in fleet.pending_patches.items()},
+        "owed": {name: sorted(uids) for name, uids in fleet.pending_uids.items()},
         "foreign": sorted(fleet.foreign_runs),
         "cancellers": {k: to_builtins(v) for k, v in fleet.cancellers.items() if v},
         "preempts": dict(fleet.preempts),

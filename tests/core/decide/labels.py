@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from ibgu.core.decide.debts import failure_labels, success_labels
+from ibgu.core.decide.patches import failure_labels, success_labels
 from ibgu.core.model import Action, Kind, OnMember, Run, RunResult
 from tests.core.decide.world import Twin
 

@@ -6,14 +6,14 @@ from msgspec.structs import replace
 
 from ibgu.core.fleet import FleetState
 from ibgu.core.model import (
-    Debt,
     Decision,
     Kind,
     Member,
-    OnDebt,
     OnMember,
+    OnPendingPatch,
     OnRollout,
     OnStep,
+    PendingPatch,
     Rollout,
     Run,
     RunResult,
@@ -29,7 +29,7 @@ class Records:
         self.rollouts: dict[str, Rollout] = {}
         self.steps: dict[tuple[str, int], Step] = {}
         self.members: dict[tuple[str, int, str], Member] = {}
-        self.debts: dict[str, Debt] = {}
+        self.pending_patches: dict[str, PendingPatch] = {}
         self.run_ids: set[str] = set()
         self.runs: dict[tuple[str, int, str], dict[int, Run]] = {}
         """By member and attempt."""
@@ -45,18 +45,20 @@ class Records:
                 self.run_ids |= {member.run.id} if member.run else set()
                 if member.run is not None:
                     self.runs.setdefault(member.key, {})[member.run.attempt] = member.run
-            case OnDebt(kind=Kind.STAND):
+            case OnPendingPatch(kind=Kind.LABELS_UNCHANGED):
                 pass
-            case OnDebt(debt=debt):
-                self.debts[debt.uid] = debt
+            case OnPendingPatch(pending=pending):
+                self.pending_patches[pending.uid] = pending
 
     def fleet(self) -> FleetState:
         fleet = FleetState()
-        debts = [debt for debt in self.debts.values() if not debt.empty]
+        pending_patches = [
+            pending for pending in self.pending_patches.values() if not pending.empty
+        ]
         steps = [self.steps[key] for key in sorted(self.steps)]
         members = sorted(self.members.values(), key=lambda m: (m.rollout, m.step, m.position))
         started = self._started()
-        fleet.load(self.rollouts.values(), steps, members, debts, started=started)
+        fleet.load(self.rollouts.values(), steps, members, pending_patches, started=started)
         return fleet
 
     def _started(self) -> list[tuple[str, datetime]]:

@@ -45,9 +45,9 @@ def restore_hub(twin: Twin, saved: Backup, *, proof: str = "version 3 after 7") 
     twin.labels, twin.annotations = saved.labels, saved.annotations
     twin.restart()
     tracked_rollouts = list(twin.fleet.rollouts.values())
-    owed = list(lost(tracked_rollouts, twin.fleet.debts, twin.cluster))
-    decide_for(twin, [*hold_all(tracked_rollouts, twin.ibgus, proof, twin.now), *owed])
-    twin.patches |= {decision.debt.uid: decision.debt for decision in owed}
+    pending_uids = list(lost(tracked_rollouts, twin.fleet.pending_patches, twin.cluster))
+    decide_for(twin, [*hold_all(tracked_rollouts, twin.ibgus, proof, twin.now), *pending_uids])
+    twin.patches |= {decision.pending.uid: decision.pending for decision in pending_uids}
     twin.frozen |= set(twin.spokes)
     twin.settle()
     for work in twin.works.values():
@@ -114,8 +114,8 @@ def lose_journal(twin: Twin) -> None:
 
 def restore_journal(twin: Twin, kept: Journal) -> None:
     """To what it was then; labels on their way get there."""
-    for debt in twin.fleet.debts.values():
-        twin._patch(debt)
+    for pending in twin.fleet.pending_patches.values():
+        twin._patch(pending)
     twin.records = deepcopy(kept.records)
     del twin.said[kept.told :]
     twin.watchers.clear()

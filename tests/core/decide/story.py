@@ -5,9 +5,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model import Decision, Kind, OnDebt, OnMember, OnRollout, OnStep, Preempt
+from ibgu.core.model import Decision, Kind, OnMember, OnPendingPatch, OnRollout, OnStep, Preempt
 
-Told = OnRollout | OnStep | OnMember | OnDebt
+Told = OnRollout | OnStep | OnMember | OnPendingPatch
 
 
 class Said(Struct, frozen=True):

@@ -28,10 +28,10 @@ def test_a_rollout_reads_like_a_story() -> None:
         ("RunArming", "arms Prep"),
         ("RunAccepted", "the cluster took Prep"),
         ("RunEnded", "Prep succeeded"),
-        ("LabelsOwed", "Prep succeeded"),
+        ("LabelsPending", "Prep succeeded"),
         ("RunDisarmed", "the stage work is disarmed"),
         ("MemberFinished", "succeeded"),
         ("StepFinished", "step 1 is finished: 1 succeeded"),
         ("RolloutCompleted", "all plan steps are completed"),
-        ("LabelsSettled", "the hub shows it"),
+        ("LabelsUpdated", "the hub shows it"),
     ]

@@ -238,5 +238,5 @@ def test_a_cluster_that_vanished_unnoticed_gets_no_label_at_the_deadline() -> No
     twin.touch(uid)
     twin.turn()
     assert twin.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
-    assert twin.told(Kind.STAND) == ["the ManagedCluster is gone: it gets no labels"]
-    assert not twin.fleet.debts
+    assert twin.told(Kind.LABELS_UNCHANGED) == ["the ManagedCluster is gone: it gets no labels"]
+    assert not twin.fleet.pending_patches

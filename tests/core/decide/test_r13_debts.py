@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.decide import decide_debt
-from ibgu.core.model import Change, Debt, Kind, OnDebt, OnMember
+from ibgu.core.decide import decide_pending_patch
+from ibgu.core.model import Change, Kind, OnMember, OnPendingPatch, PendingPatch
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.world import Twin, ibgu
 
@@ -26,19 +26,19 @@ def test_the_outcome_is_in_the_journal_before_its_label_is_owed() -> None:
     ended = next(
         n for n, d in enumerate(kinds) if isinstance(d, OnMember) and d.kind is Kind.RUN_ENDED
     )
-    owed = next(n for n, d in enumerate(kinds) if isinstance(d, OnDebt))
-    assert ended < owed
+    pending_uids = next(n for n, d in enumerate(kinds) if isinstance(d, OnPendingPatch))
+    assert ended < pending_uids
 
 
 def test_what_is_owed_survives_a_restart_and_is_written_once() -> None:
     twin = site()
     twin.apply(ibgu("a", "Prep"))
-    twin.until(Kind.OWED)
+    twin.until(Kind.LABELS_PENDING)
     assert twin.patched == []
     twin.restart()
     twin.wait(hours=1)
     assert twin.patched == [("site-1", COMPLETED, "")]
-    assert not twin.fleet.debts
+    assert not twin.fleet.pending_patches
 
 
 def test_labels_that_are_changed_later_are_never_put_back() -> None:
@@ -53,8 +53,8 @@ def test_labels_that_are_changed_later_are_never_put_back() -> None:
     assert twin.labels["site-1"] == {}
 
 
-def debt(seen: str | None, wanted: str | None) -> Debt:
-    return Debt(
+def pending(seen: str | None, wanted: str | None) -> PendingPatch:
+    return PendingPatch(
         uid="uid-site-1", cluster="site-1", rollout="uid-a", labels={"k": Change(seen, wanted)}
     )
 
@@ -78,18 +78,20 @@ def test_a_change_is_owed_until_the_key_shows_it_or_shows_somebodys_hand(
 ) -> None:
     twin = Twin("site-1")
     twin.labels["site-1"] = {} if shown is None else {"k": shown}
-    found = decide_debt(debt(seen, wanted), twin.cluster("site-1"))
-    assert (found is not None and found.debt.empty) == settled
+    found = decide_pending_patch(pending(seen, wanted), twin.cluster("site-1"))
+    assert (found is not None and found.pending.empty) == settled
     assert (found is None) != settled
 
 
 def test_a_cluster_that_is_gone_or_another_one_is_owed_nothing() -> None:
     twin = Twin("site-1")
     for cluster in (None, twin.cluster("site-1")):
-        owed = Debt(uid="uid-before", cluster="site-1", rollout="a", labels={"k": Change(None, "")})
-        found = decide_debt(owed, cluster)
+        pending_uids = PendingPatch(
+            uid="uid-before", cluster="site-1", rollout="a", labels={"k": Change(None, "")}
+        )
+        found = decide_pending_patch(pending_uids, cluster)
         assert found is not None
-        assert found.debt.empty
+        assert found.pending.empty
 
 
 @pytest.mark.parametrize(
@@ -105,11 +107,11 @@ def test_the_history_says_how_a_change_was_settled(shown: dict[str, str], words:
     labels = {"k": Change(None, ""), "j": Change(None, ""), "open": Change(None, "")}
     cluster = twin.cluster("site-1")
     assert cluster is not None
-    owed = Debt(uid=cluster.uid, cluster="site-1", rollout="a", labels=labels)
-    found = decide_debt(owed, cluster)
+    pending_uids = PendingPatch(uid=cluster.uid, cluster="site-1", rollout="a", labels=labels)
+    found = decide_pending_patch(pending_uids, cluster)
     assert found is not None
-    assert (list(found.debt.labels), found.why) == (["open"], words)
-    gone = decide_debt(owed, None)
+    assert (list(found.pending.labels), found.why) == (["open"], words)
+    gone = decide_pending_patch(pending_uids, None)
     assert gone is not None
     assert gone.why == "the ManagedCluster is gone: nothing is owed any more"
 
@@ -118,16 +120,18 @@ def test_a_newer_outcome_replaces_what_is_still_owed() -> None:
     """The hub takes no writes while Prep and then Abort end."""
     twin = site()
     twin.apply(ibgu("a", "Prep", "Abort"))
-    twin.until(Kind.OWED)
-    (owed,) = twin.fleet.debts.values()
-    assert owed.labels == {COMPLETED: Change(None, "")}
+    twin.until(Kind.LABELS_PENDING)
+    (pending_uids,) = twin.fleet.pending_patches.values()
+    assert pending_uids.labels == {COMPLETED: Change(None, "")}
     while twin.told(Kind.STEP_FINISHED)[-1:] != ["step 2 is finished: 1 succeeded"]:
         twin.patches.clear()
         twin.step()
-    twin.patches.update({owed.uid: owed for owed in twin.fleet.debts.values()})
+    twin.patches.update(
+        {pending_uids.uid: pending_uids for pending_uids in twin.fleet.pending_patches.values()}
+    )
     twin.drive(timedelta(hours=1))
     assert twin.labels["site-1"] == {}
-    assert not twin.fleet.debts
+    assert not twin.fleet.pending_patches
 
 
 def test_a_newer_wish_is_owed_even_if_the_hub_shows_it_already() -> None:
@@ -137,9 +141,9 @@ def test_a_newer_wish_is_owed_even_if_the_hub_shows_it_already() -> None:
     while twin.told(Kind.STEP_FINISHED)[-1:] != ["step 2 is finished: 1 succeeded"]:
         twin.patches.clear()
         twin.step()
-    said = [said.decision for said in twin.said if isinstance(said.decision, OnDebt)]
-    owed = [found.debt.labels for found in said if found.kind is Kind.OWED]
-    assert owed == [{COMPLETED: Change(None, "")}, {COMPLETED: Change("", None)}]
+    said = [said.decision for said in twin.said if isinstance(said.decision, OnPendingPatch)]
+    pending_uids = [found.pending.labels for found in said if found.kind is Kind.LABELS_PENDING]
+    assert pending_uids == [{COMPLETED: Change(None, "")}, {COMPLETED: Change("", None)}]
 
 
 def test_membership_of_the_next_step_counts_what_is_owed_as_written() -> None:

@@ -5,7 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.model import Cause, Change, Debt, Kind, OnDebt, Outcome, ReasonKind, Stage
+from ibgu.core.model import (
+    Cause,
+    Change,
+    Kind,
+    OnPendingPatch,
+    Outcome,
+    PendingPatch,
+    ReasonKind,
+    Stage,
+)
 from ibgu.core.times import IMPORT_OFF
 from ibgu.core.works import names
 from tests.core.decide.invariants import Invariants
@@ -31,7 +40,7 @@ def marks(twin: Twin) -> dict[str, str]:
 
 def patches(twin: Twin) -> int:
     """Writes to the ManagedCluster that were owed so far."""
-    return len(twin.told(Kind.OWED))
+    return len(twin.told(Kind.LABELS_PENDING))
 
 
 def test_it_is_on_the_cluster_before_the_upgrade_is_armed() -> None:
@@ -57,10 +66,10 @@ def test_in_a_chain_it_rides_on_the_label_of_prep() -> None:
     twin = Twin("site-1")
     Invariants(twin)
     twin.apply(ibgu("a", "Prep Upgrade"))
-    twin.until(Kind.OWED)
-    (debt,) = twin.fleet.debts.values()
-    assert set(debt.labels) == {"lcm.openshift.io/ibgu-prep-completed"}
-    assert {key: change.wanted for key, change in debt.annotations.items()} == OURS
+    twin.until(Kind.LABELS_PENDING)
+    (pending,) = twin.fleet.pending_patches.values()
+    assert set(pending.labels) == {"lcm.openshift.io/ibgu-prep-completed"}
+    assert {key: change.wanted for key, change in pending.annotations.items()} == OURS
     twin.until(Kind.RUN_ARMING)
     assert marks(twin) == OURS
     assert patches(twin) == 1
@@ -73,9 +82,9 @@ def test_in_a_chain_it_rides_on_the_label_of_prep() -> None:
 def test_a_prep_that_no_upgrade_follows_at_once_does_not_bring_it(plan: tuple[str, ...]) -> None:
     twin = Twin("site-1")
     twin.apply(ibgu("a", *plan))
-    twin.until(Kind.OWED)
-    (debt,) = twin.fleet.debts.values()
-    assert debt.annotations == {}
+    twin.until(Kind.LABELS_PENDING)
+    (pending,) = twin.fleet.pending_patches.values()
+    assert pending.annotations == {}
 
 
 def test_it_comes_ahead_of_an_upgrade_that_is_next() -> None:
@@ -104,8 +113,10 @@ def test_one_that_is_about_to_go_is_kept_for_the_next_upgrade() -> None:
     theirs = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "b"}
     twin.annotations["site-1"] = dict(theirs)
     goes = {key: Change(value, None) for key, value in theirs.items()}
-    debt = Debt(uid="uid-site-1", cluster="site-1", rollout="b", annotations=goes)
-    twin.fleet.apply(OnDebt(Kind.OWED, debt, "the cluster is out of the stage"))
+    pending = PendingPatch(uid="uid-site-1", cluster="site-1", rollout="b", annotations=goes)
+    twin.fleet.apply(
+        OnPendingPatch(Kind.LABELS_PENDING, pending, "the cluster is out of the stage")
+    )
     twin.until(Kind.RUN_ARMING)
     assert names.DISABLE_AUTO_IMPORT in marks(twin)
     twin.deliver()
@@ -214,7 +225,7 @@ def test_it_goes_without_evidence_if_the_upgrade_was_never_armed(
     ends: Callable[[Twin], None],
 ) -> None:
     twin = prepared("Upgrade")
-    twin.until(Kind.OWED)
+    twin.until(Kind.LABELS_PENDING)
     twin.deliver()
     assert marks(twin) == OURS
     twin.spokes["site-1"].dark = True
@@ -229,7 +240,7 @@ def test_it_goes_when_a_chain_ends_between_prep_and_upgrade() -> None:
     twin = Twin("site-1")
     Invariants(twin)
     uid = twin.apply(ibgu("a", "Prep Upgrade", age=10))
-    twin.until(Kind.OWED)
+    twin.until(Kind.LABELS_PENDING)
     twin.apply(ibgu("b", "Abort"))
     twin.wait(hours=1)
     assert twin.member(uid, 0, "site-1").cause is Cause.PREEMPTED
@@ -258,4 +269,4 @@ def test_a_lost_cluster_is_owed_nothing() -> None:
     twin.touch_cluster("site-1")
     twin.wait(hours=1)
     assert twin.member("uid-a", 0, "site-1").cause is Cause.GONE
-    assert not twin.fleet.debts
+    assert not twin.fleet.pending_patches

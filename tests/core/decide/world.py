@@ -14,7 +14,7 @@ from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.decide import (
     DecisionResult,
     decide,
-    decide_debt,
+    decide_pending_patch,
     other_run,
     payload_kept,
     payload_wanted,
@@ -27,8 +27,8 @@ from ibgu.core.model import (
     Decision,
     Kind,
     Member,
-    OnDebt,
     OnMember,
+    OnPendingPatch,
     OnRollout,
     OnStep,
     Preempt,
@@ -148,8 +148,10 @@ class Twin(Hub, Story):
         self.fleet.starts.settle(self.now)
         self.turns += 1
         said: list[Decision] = []
-        for debt in list(self.fleet.debts.values()):
-            if (settled := decide_debt(debt, self.cluster(debt.cluster))) is not None:
+        for pending in list(self.fleet.pending_patches.values()):
+            if (
+                settled := decide_pending_patch(pending, self.cluster(pending.cluster))
+            ) is not None:
                 self._take(settled, said)
         for uid, clusters in touched.items():
             self._decide(uid, list(clusters), said)
@@ -211,10 +213,10 @@ class Twin(Hub, Story):
                 case OnMember(member=member):
                     concerned[member.rollout, member.cluster] = None
                     self._others(member.cluster, member.rollout)
-                case OnDebt(kind=Kind.STAND):
+                case OnPendingPatch(kind=Kind.LABELS_UNCHANGED):
                     pass
-                case OnDebt(debt=debt):
-                    self.patches[debt.uid] = debt
+                case OnPendingPatch(pending=pending):
+                    self.patches[pending.uid] = pending
                 case Preempt(cluster=cluster):
                     self.touch_cluster(cluster)
                 case OnStep(kind=Kind.STEP_STARTED, step=step):
@@ -254,7 +256,7 @@ class Twin(Hub, Story):
         """The missing rights are given, and what was denied is tried again."""
         self.forbidden = False
         self.denials.clear()
-        self.patches.update(self.fleet.debts)
+        self.patches.update(self.fleet.pending_patches)
         self.touch_everything()
 
     # -- the world around it ---------------------------------------------------------------
@@ -336,6 +338,6 @@ class Twin(Hub, Story):
         self.timers.clear()
         self.touched.clear()
         self.fleet = self.records.fleet()
-        self.patches = {debt.uid: debt for debt in self.fleet.debts.values()}
+        self.patches = {pending.uid: pending for pending in self.fleet.pending_patches.values()}
         self.facts = replace(self.facts, in_sync_since=self.now)
         self.touch_everything()

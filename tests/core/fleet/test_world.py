@@ -11,14 +11,14 @@ from ibgu.core.fleet import FleetState, Holder
 from ibgu.core.model import (
     Action,
     Change,
-    Debt,
     Decision,
     Kind,
     Member,
-    OnDebt,
     OnMember,
+    OnPendingPatch,
     OnRollout,
     OnStep,
+    PendingPatch,
     Preempt,
     Rollout,
     RolloutState,
@@ -38,7 +38,9 @@ from tests.core.fleet.records import (
     world_of,
 )
 
-DEBT = Debt(uid="uid-site-1", cluster="site-1", rollout="uid-a", labels={"k": Change(None, "")})
+DEBT = PendingPatch(
+    uid="uid-site-1", cluster="site-1", rollout="uid-a", labels={"k": Change(None, "")}
+)
 
 
 def put(found: Member) -> OnMember:
@@ -62,7 +64,7 @@ def test_a_world_is_filled_from_the_journals_records() -> None:
     assert [found.step for found in tracked.steps] == steps
     assert tracked.current is tracked.steps[1]
     assert fleet.holds == {"uid-site-1": Holder("uid-a", 1, "site-1")}
-    assert fleet.debts == {"uid-site-1": DEBT}
+    assert fleet.pending_patches == {"uid-site-1": DEBT}
     assert fleet.foreign_runs == {"run-0"}
     assert fleet.rollouts_of == {"site-1": {"uid-a"}, "site-2": {"uid-a"}}
     assert fleet.step_of(members[1]) is tracked.steps[1]
@@ -189,20 +191,20 @@ def test_who_holds_nothing_frees_nobody_elses_claim() -> None:
 
 def test_a_debt_is_there_until_it_is_empty() -> None:
     fleet = FleetState()
-    fleet.apply(OnDebt(Kind.OWED, DEBT, ""))
-    assert fleet.debts == {"uid-site-1": DEBT}
-    undo = fleet.apply(OnDebt(Kind.SETTLED, replace(DEBT, labels={}), ""))
-    assert fleet.debts == {}
-    assert fleet.owed == {}
+    fleet.apply(OnPendingPatch(Kind.LABELS_PENDING, DEBT, ""))
+    assert fleet.pending_patches == {"uid-site-1": DEBT}
+    undo = fleet.apply(OnPendingPatch(Kind.LABELS_UPDATED, replace(DEBT, labels={}), ""))
+    assert fleet.pending_patches == {}
+    assert fleet.pending_uids == {}
     undo()
-    assert fleet.debts == {"uid-site-1": DEBT}
+    assert fleet.pending_patches == {"uid-site-1": DEBT}
 
 
-def owed(fleet: FleetState) -> dict[str, dict[str, None]]:
+def pending_uids(fleet: FleetState) -> dict[str, dict[str, None]]:
     """What is kept by cluster, from scratch."""
     found: dict[str, dict[str, None]] = {}
-    for debt in fleet.debts.values():
-        found.setdefault(debt.cluster, {})[debt.uid] = None
+    for pending in fleet.pending_patches.values():
+        found.setdefault(pending.cluster, {})[pending.uid] = None
     return found
 
 
@@ -234,10 +236,10 @@ DECISIONS: list[Decision] = [
     put(failed("site-3", step=1, watched=True)),
     put(in_flight("site-4", rollout="uid-b")),
     put(member("site-5", rollout="uid-b")),
-    OnDebt(Kind.OWED, replace(DEBT, labels={"k": Change(None, "other")}), ""),
-    OnDebt(Kind.SETTLED, replace(DEBT, labels={}), ""),
-    OnDebt(Kind.OWED, replace(DEBT, uid="uid-site-2", cluster="site-2"), ""),
-    OnDebt(Kind.OWED, replace(DEBT, uid="uid-site-1-again"), ""),
+    OnPendingPatch(Kind.LABELS_PENDING, replace(DEBT, labels={"k": Change(None, "other")}), ""),
+    OnPendingPatch(Kind.LABELS_UPDATED, replace(DEBT, labels={}), ""),
+    OnPendingPatch(Kind.LABELS_PENDING, replace(DEBT, uid="uid-site-2", cluster="site-2"), ""),
+    OnPendingPatch(Kind.LABELS_PENDING, replace(DEBT, uid="uid-site-1-again"), ""),
     Preempt("site-3", "uid-site-3", "fleet/b"),
     Preempt("site-4", "uid-site-4", "fleet/c"),
 ]
@@ -267,9 +269,9 @@ def test_any_sequence_can_be_taken_back(decisions: list[Decision]) -> None:
     with fleet.draft() as take:
         for decision in decisions:
             take(decision)
-        assert owed(fleet) == fleet.owed
+        assert pending_uids(fleet) == fleet.pending_uids
     assert picture(fleet) == before
-    assert owed(fleet) == fleet.owed
+    assert pending_uids(fleet) == fleet.pending_uids
 
 
 @given(st.integers(0, len(CANCELS)))
@@ -308,7 +310,7 @@ def test_what_is_over_lets_go_of_everything() -> None:
     fleet.starts.add("uid-a", NOW)
     fleet.clear()
     assert picture(fleet) == picture(FleetState())
-    left = (fleet.foreign_runs, fleet.handled, fleet.owed, fleet.rollouts_of)
+    left = (fleet.foreign_runs, fleet.handled, fleet.pending_uids, fleet.rollouts_of)
     assert not any(left)
 
 

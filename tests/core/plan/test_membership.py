@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ibgu.core.kinds import LabelSelector
-from ibgu.core.model import Action, Change, ClusterView, Debt
+from ibgu.core.model import Action, Change, ClusterView, PendingPatch
 from ibgu.core.plan import (
     EVERYWHERE,
     Scope,
@@ -12,7 +12,7 @@ from ibgu.core.plan import (
     outside,
     select,
     why_nobody,
-    with_debts,
+    with_pending_patches,
 )
 
 EVERYBODY = [LabelSelector()]
@@ -50,24 +50,28 @@ def labelled(name: str, *keys: str) -> ClusterView:
     )
 
 
-def debt(name: str, **changes: Change) -> Debt:
-    return Debt(uid=f"uid-{name}", cluster=name, rollout="r", labels=changes)
+def pending(name: str, **changes: Change) -> PendingPatch:
+    return PendingPatch(uid=f"uid-{name}", cluster=name, rollout="r", labels=changes)
 
 
-def owed(view: ClusterView, key: str, wanted: str | None) -> dict[str, Debt]:
+def pending_uids(view: ClusterView, key: str, wanted: str | None) -> dict[str, PendingPatch]:
     change = Change(view.labels.get(key), wanted)
-    return {view.uid: Debt(uid=view.uid, cluster=view.name, rollout="r", labels={key: change})}
+    return {
+        view.uid: PendingPatch(uid=view.uid, cluster=view.name, rollout="r", labels={key: change})
+    }
 
 
 def chosen(
     clusters: list[ClusterView],
     action: Action = Action.PREP,
     selectors: list[LabelSelector] = EVERYBODY,
-    debts: dict[str, Debt] | None = None,
+    pending_patches: dict[str, PendingPatch] | None = None,
     barred: frozenset[str] = frozenset(),
     scope: Scope = EVERYWHERE,
 ) -> list[str]:
-    return [c.name for c in select(clusters, selectors, action, debts or {}, barred, scope)]
+    return [
+        c.name for c in select(clusters, selectors, action, pending_patches or {}, barred, scope)
+    ]
 
 
 def test_any_selector_is_enough_and_the_order_is_natural() -> None:
@@ -127,24 +131,34 @@ def test_what_the_first_action_needs(action: Action, expected: set[str]) -> None
 
 def test_what_is_owed_counts_as_written() -> None:
     fresh, prepared = labelled("fresh"), labelled("prepared", PREP_DONE)
-    assert chosen([fresh], Action.UPGRADE, debts=owed(fresh, PREP_DONE, "")) == ["fresh"]
-    assert chosen([prepared], Action.UPGRADE, debts=owed(prepared, PREP_DONE, None)) == []
+    assert chosen([fresh], Action.UPGRADE, pending_patches=pending_uids(fresh, PREP_DONE, "")) == [
+        "fresh"
+    ]
+    assert (
+        chosen([prepared], Action.UPGRADE, pending_patches=pending_uids(prepared, PREP_DONE, None))
+        == []
+    )
 
 
 def test_selectors_see_what_is_owed() -> None:
     view = cluster("a", ring="1")
-    debts = owed(view, "ring", "2")
-    assert chosen([view], selectors=[LabelSelector({"ring": "2"})], debts=debts) == ["a"]
+    pending_patches = pending_uids(view, "ring", "2")
+    assert chosen(
+        [view], selectors=[LabelSelector({"ring": "2"})], pending_patches=pending_patches
+    ) == ["a"]
 
 
 def test_what_somebody_changed_since_stays() -> None:
-    owes = debt("a", x=Change(None, "ours"), y=Change("1", None), z=Change("1", "2"))
-    assert with_debts({"x": "theirs", "y": "1", "z": "1"}, owes) == {"x": "theirs", "z": "2"}
-    assert with_debts({"x": "theirs"}, None) == {"x": "theirs"}
+    owes = pending("a", x=Change(None, "ours"), y=Change("1", None), z=Change("1", "2"))
+    assert with_pending_patches({"x": "theirs", "y": "1", "z": "1"}, owes) == {
+        "x": "theirs",
+        "z": "2",
+    }
+    assert with_pending_patches({"x": "theirs"}, None) == {"x": "theirs"}
 
 
 def test_what_is_deleted_already_may_be_owed() -> None:
-    assert with_debts({}, debt("a", y=Change(None, None))) == {}
+    assert with_pending_patches({}, pending("a", y=Change(None, None))) == {}
 
 
 def why(clusters: list[ClusterView], action: Action, selectors: list[LabelSelector]) -> str:
@@ -217,7 +231,7 @@ def test_the_hub_itself_is_in_no_namespaces_reach() -> None:
 
 def test_what_ibgu_owes_puts_no_cluster_into_a_set() -> None:
     view = cluster("a", region="south")
-    assert chosen([view], debts=owed(view, "region", "north"), scope=NORTH) == []
+    assert chosen([view], pending_patches=pending_uids(view, "region", "north"), scope=NORTH) == []
 
 
 def test_who_is_outside_is_counted_and_what_to_do_is_said() -> None:

@@ -8,9 +8,9 @@ from ibgu.core.model import (
     Action,
     Change,
     ClusterView,
-    Debt,
     Member,
-    OnDebt,
+    OnPendingPatch,
+    PendingPatch,
     RunResult,
     RunState,
     Step,
@@ -25,7 +25,7 @@ PREFIX = "lcm.openshift.io/ibgu-"
 BY = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "uid-a"}
 
 
-def owed(view: ClusterView | None, *parts: Step | Member) -> Iterable[OnDebt]:
+def pending_uids(view: ClusterView | None, *parts: Step | Member) -> Iterable[OnPendingPatch]:
     tracked_rollouts = [track(rollout(), *parts)]
     return list(lost(tracked_rollouts, {}, lambda name: view))
 
@@ -34,8 +34,8 @@ def labels(view: ClusterView, *parts: Step | Member) -> dict[str, tuple[str | No
     """Key without its prefix -> as the hub shows it, as it is to be."""
     return {
         key.removeprefix(PREFIX): (change.seen, change.wanted)
-        for decision in owed(view, *parts)
-        for key, change in decision.debt.labels.items()
+        for decision in pending_uids(view, *parts)
+        for key, change in decision.pending.labels.items()
     }
 
 
@@ -76,7 +76,7 @@ def test_labels(
 
 @pytest.mark.parametrize("view", [None, cluster("site-1", "uid-new")])
 def test_a_cluster_that_is_gone_or_another_one_is_owed_nothing(view: ClusterView | None) -> None:
-    assert owed(view, step(), done("site-1", P)) == []
+    assert pending_uids(view, step(), done("site-1", P)) == []
 
 
 UPGRADING = in_flight(run=run(U, id="run-u"))
@@ -113,8 +113,10 @@ def test_automatic_import(
         labels={f"{PREFIX}upgrade-failed": ""},
         annotations=shown,
     )
-    found = [decision.debt for decision in owed(view, step("Upgrade"), of)]
-    assert {key: c.wanted for debt in found for key, c in debt.annotations.items()} == expected
+    found = [decision.pending for decision in pending_uids(view, step("Upgrade"), of)]
+    assert {
+        key: c.wanted for pending in found for key, c in pending.annotations.items()
+    } == expected
 
 
 def test_the_newest_rollout_that_acted_on_the_cluster_speaks_for_it() -> None:
@@ -127,12 +129,14 @@ def test_the_newest_rollout_that_acted_on_the_cluster_speaks_for_it() -> None:
     view = cluster("site-1")
     assert list(lost([acted, older], {}, lambda _: view)) == []
     (decision,) = lost([waits, older], {}, lambda _: view)
-    assert decision.debt.rollout == "uid-a"
+    assert decision.pending.rollout == "uid-a"
 
 
 def test_what_is_owed_already_stays_owed() -> None:
     key = f"{PREFIX}upgrade-completed"
-    old = Debt(uid="uid-site-1", cluster="site-1", rollout="uid-b", labels={key: Change(None, "")})
+    old = PendingPatch(
+        uid="uid-site-1", cluster="site-1", rollout="uid-b", labels={key: Change(None, "")}
+    )
     tracked_rollouts = [track(rollout(), step(), done("site-1", P))]
     (decision,) = lost(tracked_rollouts, {old.uid: old}, cluster)
-    assert set(decision.debt.labels) == {key, f"{PREFIX}prep-completed"}
+    assert set(decision.pending.labels) == {key, f"{PREFIX}prep-completed"}

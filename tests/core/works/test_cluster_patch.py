@@ -1,18 +1,18 @@
 from msgspec import json
 
-from ibgu.core.model import Change, Debt
+from ibgu.core.model import Change, PendingPatch
 from ibgu.core.works import cluster_patch
 
 
 def test_labels_and_annotations_null_deletes() -> None:
-    debt = Debt(
+    pending = PendingPatch(
         uid="u",
         cluster="site-1",
         rollout="r",
         labels={"a": Change(None, ""), "b": Change("", None)},
         annotations={"c": Change("x", "y")},
     )
-    assert json.decode(cluster_patch(debt, "7")) == {
+    assert json.decode(cluster_patch(pending, "7")) == {
         "metadata": {
             "uid": "u",
             "resourceVersion": "7",
@@ -23,7 +23,7 @@ def test_labels_and_annotations_null_deletes() -> None:
 
 
 def test_what_is_not_owed_is_not_named() -> None:
-    debt = Debt(uid="u", cluster="site-1", rollout="r", labels={"a": Change(None, "")})
-    assert json.decode(cluster_patch(debt, "7")) == {
+    pending = PendingPatch(uid="u", cluster="site-1", rollout="r", labels={"a": Change(None, "")})
+    assert json.decode(cluster_patch(pending, "7")) == {
         "metadata": {"uid": "u", "resourceVersion": "7", "labels": {"a": ""}}
     }

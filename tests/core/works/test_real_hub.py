@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from ibgu.core.kinds import ConfigMap, ManagedCluster, ManifestWork, ObjectMeta, Secret
-from ibgu.core.model import Change, Debt, Member, RunState, WorkView
+from ibgu.core.model import Change, Member, PendingPatch, RunState, WorkView
 from ibgu.core.observe import view_cluster, view_work
 from ibgu.core.works import (
     build,
@@ -233,21 +233,21 @@ def test_labels_are_written_to_the_cluster_that_was_meant(
 ) -> None:
     found = msgspec.json.decode(controller.get(cluster).content, type=ManagedCluster)
     shown, version = view_cluster(found), found.metadata.resource_version
-    debt = Debt(
+    pending = PendingPatch(
         uid=shown.uid,
         cluster=shown.name,
         rollout="r",
         labels={"new": Change(None, ""), "old": Change("", None), "never": Change(None, None)},
         annotations={"ibgu.dev/auto-import-by": Change(None, "r")},
     )
-    answer = controller.patch(cluster, content=cluster_patch(debt, version), headers=MERGE)
+    answer = controller.patch(cluster, content=cluster_patch(pending, version), headers=MERGE)
     assert answer.status_code == 200, answer.text
     written = msgspec.json.decode(answer.content, type=ManagedCluster)
     after = view_cluster(written)
     assert after.labels == {"new": ""}
     assert after.annotations["ibgu.dev/auto-import-by"] == "r"
 
-    other = msgspec.structs.replace(debt, uid="00000000-0000-0000-0000-000000000000")
+    other = msgspec.structs.replace(pending, uid="00000000-0000-0000-0000-000000000000")
     refused = controller.patch(
         cluster, content=cluster_patch(other, written.metadata.resource_version), headers=MERGE
     )
@@ -259,14 +259,16 @@ def test_labels_that_arrive_late_change_nothing(controller: httpx.Client, cluste
     """Two writes that were decided on one version: the second was held up on its way."""
     found = msgspec.json.decode(controller.get(cluster).content, type=ManagedCluster)
     version = found.metadata.resource_version
-    debt = Debt(
+    pending = PendingPatch(
         uid=found.metadata.uid,
         cluster=found.metadata.name,
         rollout="r",
         labels={"old": Change("", None)},
     )
-    late = msgspec.structs.replace(debt, labels={"old": Change("", "late")})
-    assert controller.patch(cluster, content=cluster_patch(debt, version), headers=MERGE).is_success
+    late = msgspec.structs.replace(pending, labels={"old": Change("", "late")})
+    assert controller.patch(
+        cluster, content=cluster_patch(pending, version), headers=MERGE
+    ).is_success
     refused = controller.patch(cluster, content=cluster_patch(late, version), headers=MERGE)
     assert refused.status_code == 409
     after = msgspec.json.decode(controller.get(cluster).content, type=ManagedCluster)

@@ -72,9 +72,9 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.RUN_REOPENED: "The cluster took a withdrawn run after all: it is followed again.",
     },
     "Of a cluster's labels": {
-        Kind.OWED: "An outcome asks for a change of labels or annotations.",
-        Kind.STAND: "It asks for what stands there already.",
-        Kind.SETTLED: "The hub has them, or somebody has changed them since: theirs stay.",
+        Kind.LABELS_PENDING: "An outcome asks for a change of labels or annotations.",
+        Kind.LABELS_UNCHANGED: "It asks for what stands there already.",
+        Kind.LABELS_UPDATED: "The hub has them, or somebody has changed them since: theirs stay.",
         Kind.PUT_BACK: "They were written again after the hub was restored from a backup.",
     },
 }

@@ -13,7 +13,7 @@ from ibgu.sim.hub.server import Asked
 from tests.simulation.checks import Found
 from tests.simulation.checks.truth import Run
 
-SETTLED = 5.0
+LABELS_UPDATED = 5.0
 """Seconds after which a controller must have heard of a re-created cluster, without faults."""
 
 

@@ -20,7 +20,7 @@ async def check_ending(found: Found, fleet: FleetState, *, calm: bool) -> None:
         found.check("liveness", False, "nobody leads at the end")
         return
     ending = _Ending(found, fleet)
-    ending.debts(loop.fleet.debts)
+    ending.pending_patches(loop.fleet.pending_patches)
     ending.restores(loop.fleet.rollouts)
     if calm:
         ending.all_well(loop.fleet.rollouts.values())
@@ -39,8 +39,8 @@ class _Ending:
         items: list[Any] = answer["items"]
         return items
 
-    def debts(self, debts: dict[str, Any]) -> None:
-        self._check("nothing is owed at the end", not debts, str(debts))
+    def pending_patches(self, pending_patches: dict[str, Any]) -> None:
+        self._check("nothing is owed at the end", not pending_patches, str(pending_patches))
 
     def restores(self, tracked_rollouts: dict[str, TrackedRollout]) -> None:
         for uid in self._world.gone_back & set(tracked_rollouts):

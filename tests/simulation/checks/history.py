@@ -22,7 +22,7 @@ class Event(Struct, frozen=True):
     data: dict[str, Any] = {}
 
 
-AFTER_THE_END = {"LateTruth", "WatchEnded", "LabelsOwed", "LabelsPutBack"}
+AFTER_THE_END = {"LateTruth", "WatchEnded", "LabelsPending", "LabelsPutBack"}
 
 
 class History:

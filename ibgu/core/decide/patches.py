@@ -10,13 +10,13 @@ from ibgu.core.model import (
     Action,
     Change,
     ClusterView,
-    Debt,
     Kind,
     Member,
-    OnDebt,
+    OnPendingPatch,
+    PendingPatch,
 )
 from ibgu.core.observe import out_of_stage
-from ibgu.core.plan import with_debts
+from ibgu.core.plan import with_pending_patches
 from ibgu.core.works import names
 
 Wishes = dict[str, str | None]
@@ -32,7 +32,9 @@ def failure_labels(action: Action) -> Wishes:
     return {action.failed_label: ""}
 
 
-def _owed(view: Mapping[str, str], old: Mapping[str, Change], wishes: Wishes) -> dict[str, Change]:
+def _pending(
+    view: Mapping[str, str], old: Mapping[str, Change], wishes: Wishes
+) -> dict[str, Change]:
     """Newest wish wins; what the hub shows already is not owed."""
     changes = dict(old)
     for key, wanted in wishes.items():
@@ -47,54 +49,63 @@ def _newest(older: Change, wanted: str | None) -> Change:
     return Change(older.wanted if wanted == older.seen else older.seen, wanted)
 
 
-def owe(ctx: DecisionContext, cluster: ClusterView, annotations: Wishes, why: str) -> None:
+def enqueue(ctx: DecisionContext, cluster: ClusterView, annotations: Wishes, why: str) -> None:
     """Add to what the cluster is owed; says nothing where the hub shows it all already."""
-    old, debt = _added(ctx, cluster, {}, annotations)
-    if debt != old:
-        ctx.say(OnDebt(Kind.OWED, debt, why))
+    old, pending = _added(ctx, cluster, {}, annotations)
+    if pending != old:
+        ctx.say(OnPendingPatch(Kind.LABELS_PENDING, pending, why))
 
 
-def owe_outcome(
+def enqueue_outcome(
     ctx: DecisionContext, cluster: ClusterView, labels: Wishes, annotations: Wishes, why: str
 ) -> None:
-    """As `owe`, with the labels of an outcome; said in any case: each outcome is accounted for."""
-    old, debt = _added(ctx, cluster, labels, annotations)
-    ctx.say(OnDebt(Kind.OWED if debt != old else Kind.STAND, debt, why, labels))
+    """As `enqueue`, with the labels of an outcome; said in any case: each outcome is accounted
+    for."""
+    old, pending = _added(ctx, cluster, labels, annotations)
+    ctx.say(
+        OnPendingPatch(
+            Kind.LABELS_PENDING if pending != old else Kind.LABELS_UNCHANGED, pending, why, labels
+        )
+    )
 
 
-def owe_nothing(ctx: DecisionContext, member: Member, labels: Wishes) -> None:
+def record_gone(ctx: DecisionContext, member: Member, labels: Wishes) -> None:
     """An outcome whose cluster is gone: there is nothing to put its labels on."""
     words = "the ManagedCluster is gone: it gets no labels"
-    ctx.say(OnDebt(Kind.STAND, _known(ctx, member.uid, member.cluster), words, labels))
+    ctx.say(
+        OnPendingPatch(
+            Kind.LABELS_UNCHANGED, _known(ctx, member.uid, member.cluster), words, labels
+        )
+    )
 
 
-def _known(ctx: DecisionContext, uid: str, cluster: str) -> Debt:
-    empty = Debt(uid=uid, cluster=cluster, rollout=ctx.rollout.uid)
-    return replace(ctx.fleet.debts.get(uid, empty), rollout=ctx.rollout.uid)
+def _known(ctx: DecisionContext, uid: str, cluster: str) -> PendingPatch:
+    empty = PendingPatch(uid=uid, cluster=cluster, rollout=ctx.rollout.uid)
+    return replace(ctx.fleet.pending_patches.get(uid, empty), rollout=ctx.rollout.uid)
 
 
 def _added(
     ctx: DecisionContext, cluster: ClusterView, labels: Wishes, annotations: Wishes
-) -> tuple[Debt, Debt]:
+) -> tuple[PendingPatch, PendingPatch]:
     """The debt before and after."""
     old = _known(ctx, cluster.uid, cluster.name)
     return old, replace(
         old,
-        labels=_owed(cluster.labels, old.labels, labels),
-        annotations=_owed(cluster.annotations, old.annotations, annotations),
+        labels=_pending(cluster.labels, old.labels, labels),
+        annotations=_pending(cluster.annotations, old.annotations, annotations),
     )
 
 
 def labels_with_debts(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
-    return with_debts(cluster.labels, ctx.fleet.debts.get(cluster.uid))
+    return with_pending_patches(cluster.labels, ctx.fleet.pending_patches.get(cluster.uid))
 
 
 def annotations_with_debts(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
     """As they will be once everything owed is written."""
-    debt = ctx.fleet.debts.get(cluster.uid)
-    if debt is None:
+    pending = ctx.fleet.pending_patches.get(cluster.uid)
+    if pending is None:
         return cluster.annotations
-    wanted = {key: change.wanted for key, change in debt.annotations.items()}
+    wanted = {key: change.wanted for key, change in pending.annotations.items()}
     merged = {**cluster.annotations, **wanted}
     return {key: value for key, value in merged.items() if value is not None}
 
@@ -123,47 +134,52 @@ def release_auto_import(ctx: DecisionContext, member: Member) -> None:
     if cluster.uid != member.uid:
         return
     if work.settled and work.ibu.current and out_of_stage(work.ibu):
-        owe(ctx, cluster, auto_import_on(ctx, cluster), "the cluster is out of the stage")
+        enqueue(ctx, cluster, auto_import_on(ctx, cluster), "the cluster is out of the stage")
 
 
-def settle(debt: Debt, cluster: ClusterView | None) -> Debt:
+def settle(pending: PendingPatch, cluster: ClusterView | None) -> PendingPatch:
     """What is still owed, given what the hub shows.
 
     A key that shows the wanted value is settled; one that neither shows it nor what was seen
     when it was owed was changed by somebody since: theirs is the truth (R13.2). A cluster that
     is gone or re-created is owed nothing.
     """
-    if cluster is None or cluster.uid != debt.uid:
-        return replace(debt, labels={}, annotations={})
+    if cluster is None or cluster.uid != pending.uid:
+        return replace(pending, labels={}, annotations={})
     return replace(
-        debt,
-        labels=_open(debt.labels, cluster.labels),
-        annotations=_open(debt.annotations, cluster.annotations),
+        pending,
+        labels=_open(pending.labels, cluster.labels),
+        annotations=_open(pending.annotations, cluster.annotations),
     )
 
 
-def _open(owed: Mapping[str, Change], shown: Mapping[str, str]) -> dict[str, Change]:
+def _open(pending_uids: Mapping[str, Change], shown: Mapping[str, str]) -> dict[str, Change]:
     return {
         key: change
-        for key, change in owed.items()
+        for key, change in pending_uids.items()
         if shown.get(key) != change.wanted and shown.get(key) == change.seen
     }
 
 
-def decide_debt(debt: Debt, cluster: ClusterView | None) -> OnDebt | None:
+def decide_pending_patch(
+    pending: PendingPatch, cluster: ClusterView | None
+) -> OnPendingPatch | None:
     """The decision that brings the debt up to date; None if nothing was settled."""
-    left = settle(debt, cluster)
-    if left == debt:
+    left = settle(pending, cluster)
+    if left == pending:
         return None
-    return OnDebt(Kind.SETTLED, left, _why_settled(debt, left, cluster))
+    return OnPendingPatch(Kind.LABELS_UPDATED, left, _why_settled(pending, left, cluster))
 
 
-def _why_settled(debt: Debt, left: Debt, cluster: ClusterView | None) -> str:
-    if cluster is None or cluster.uid != debt.uid:
+def _why_settled(pending: PendingPatch, left: PendingPatch, cluster: ClusterView | None) -> str:
+    if cluster is None or cluster.uid != pending.uid:
         return "the ManagedCluster is gone: nothing is owed any more"
-    owed, still = {**debt.labels, **debt.annotations}, {**left.labels, **left.annotations}
+    pending_uids, still = (
+        {**pending.labels, **pending.annotations},
+        {**left.labels, **left.annotations},
+    )
     shown = {**cluster.labels, **cluster.annotations}
-    done = {key: change.wanted for key, change in owed.items() if key not in still}
+    done = {key: change.wanted for key, change in pending_uids.items() if key not in still}
     others = sorted(key for key, wanted in done.items() if shown.get(key) != wanted)
     if others:
         return f"changed by somebody else since, and left as it is: {', '.join(others)}"
