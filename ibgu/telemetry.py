@@ -36,7 +36,7 @@ LEADER = Gauge("ibgu_leader", "1 while this process leads.")
 LEADS = Counter("ibgu_leads", "How often this process began to lead.")
 JOURNAL_AWAY = Gauge("ibgu_journal_away", "1 while the journal can't be written.")
 ASIDE = Gauge(
-    "ibgu_rollouts_set_aside",
+    "ibgu_rollouts_quarantined",
     "Rollouts that an error of ibgu's own keeps the leader from working on.",
 )
 OWN_ERRORS = Counter(

@@ -13,9 +13,9 @@ import structlog
 from msgspec import Struct, json
 from msgspec.structs import replace
 
-from ibgu.controller.aside import about
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.quarantine import about
 from ibgu.core.adopt import Removal, may_remove, works_to_remove
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import ClusterGroupUpgrade, ClusterGroupUpgradeMeta, JsonObject

@@ -11,7 +11,7 @@ import structlog
 
 from ibgu import telemetry, tracing
 from ibgu.controller import naming
-from ibgu.controller.agenda import Touched
+from ibgu.controller.work_queue import Touched
 from ibgu.core.fleet import FleetState, Undo
 from ibgu.core.model import Decision, Kind, Member, OnMember, Preempt
 from ibgu.db.errors import JournalAway
@@ -107,7 +107,7 @@ def _can_wait(decision: Decision) -> bool:
     return isinstance(decision, Preempt) or decision.kind in CAN_WAIT
 
 
-class Ledger:
+class JournalWriter:
     """Commits turns; waits for Postgres as long as it takes.
 
     `away` says why the journal can't be written at the moment; `on_away` runs before each new

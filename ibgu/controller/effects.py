@@ -7,15 +7,15 @@ from datetime import datetime
 import structlog
 
 from ibgu.controller import requests
-from ibgu.controller.aside import about
 from ibgu.controller.conflicts import Conflicts
 from ibgu.controller.denials import denied, told
 from ibgu.controller.mirror import Mirror, WorkKey
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.quarantine import about
 from ibgu.core.decide import (
     Remove,
     decide_pending_patch,
-    disarm_aside,
+    disarm_quarantined,
     disarm_taken,
     payload_kept,
     payload_wanted,
@@ -137,7 +137,7 @@ class Effects:
         if wanted := disarm_taken(tracked, cluster, seen):
             self._stage(tracked, cluster, wanted, seen.stage)
 
-    def disarm_aside(self, tracked: TrackedRollout, cluster: str, now: datetime) -> None:
+    def disarm_quarantined(self, tracked: TrackedRollout, cluster: str, now: datetime) -> None:
         """Of a rollout that nobody decides about."""
         rollout = tracked.rollout
         if self._refused((cluster, stage_name(rollout.uid, rollout.name))):
@@ -145,7 +145,7 @@ class Effects:
         seen = self._mirror.observe(rollout, self.pending)(cluster)
         found = self._mirror.ibgu(rollout.uid)
         asked_for = found is not None and found.metadata.deletion_timestamp is None
-        if wanted := disarm_aside(tracked, cluster, seen, now, asked_for=asked_for):
+        if wanted := disarm_quarantined(tracked, cluster, seen, now, asked_for=asked_for):
             self._stage(tracked, cluster, wanted, seen.stage)
 
     def forget(self, tracked: TrackedRollout) -> None:

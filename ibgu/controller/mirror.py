@@ -42,7 +42,7 @@ class Mirror:
         self._touched = touched
         self._status_changed = status_changed
         self._wished = wished
-        self.went_back = ""
+        self.hub_restored = ""
         """What proves that the hub was restored from a backup, seen since this was cleared."""
         self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self._restored)
         self.clusters: Store[Shown[ClusterView]] = Store({}, self._cluster_changed, self._restored)
@@ -188,7 +188,7 @@ class Mirror:
         return of
 
     def _restored(self, proof: str) -> None:
-        self.went_back = self.went_back or proof
+        self.hub_restored = self.hub_restored or proof
 
     # -- changes ---------------------------------------------------------------------------
 

@@ -10,9 +10,9 @@ from functools import partial
 
 import structlog
 
-from ibgu.controller.aside import Aside, about, storing
-from ibgu.controller.commit import Draft, Ledger
+from ibgu.controller.commit import Draft, JournalWriter
 from ibgu.controller.mirror import Mirror
+from ibgu.controller.quarantine import Quarantine, about, storing
 from ibgu.controller.watches import Watches
 from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu
@@ -40,7 +40,7 @@ def found_of(mirror: Mirror, obj: Ibgu) -> Found:
     return find(obj, mirror.works_of(obj.metadata.uid), mirror.cluster)
 
 
-class WentBack(Exception):
+class HubRestored(Exception):
     """The hub was restored while this controller leads: it has to begin anew."""
 
 
@@ -48,19 +48,19 @@ class Recovery:
     def __init__(
         self,
         journal: Journal,
-        ledger: Ledger,
+        journal_writer: JournalWriter,
         mirror: Mirror,
         watches: Watches,
-        aside: Aside,
+        quarantine: Quarantine,
         *,
         across_namespaces: bool,
     ) -> None:
         """`across_namespaces`: whom steps cancel that open from now on."""
         self._journal = journal
-        self._ledger = ledger
+        self._journal_writer = journal_writer
         self._mirror = mirror
         self._watches = watches
-        self._aside = aside
+        self._quarantine = quarantine
         self._across_namespaces = across_namespaces
 
     async def load(self, now: datetime, proof: str = "") -> tuple[FleetState, list[Decision]]:
@@ -73,7 +73,7 @@ class Recovery:
             await self._watches.relist()
             fleet, versions = await self._read()
             proof = proof or self._proof(fleet, versions)
-        self._mirror.went_back = ""
+        self._mirror.hub_restored = ""
         if proof:
             fleet, decisions = await self._hold(proof, now)
         else:
@@ -87,7 +87,7 @@ class Recovery:
         chosen = frozenset(wanted)
         while True:
             shown = self._mirror.runs()
-            loaded = await self._ledger.survive(partial(self._journal.load, chosen, shown))
+            loaded = await self._journal_writer.survive(partial(self._journal.load, chosen, shown))
             if self._mirror.runs() <= shown:
                 return _world(loaded, self._across_namespaces), loaded.versions
 
@@ -103,7 +103,7 @@ class Recovery:
             yield from returned(found, deleted)
         for uid, tracked in fleet.rollouts.items():
             shown = self._mirror.ibgu(uid)
-            if shown is not None and uid not in self._aside:
+            if shown is not None and uid not in self._quarantine:
                 with about(uid):
                     yield from generation_back(tracked, shown)
                     yield from runs_back(tracked, self._mirror.works_of(uid), fleet.foreign_runs)
@@ -123,7 +123,7 @@ class Recovery:
     async def _import(self, fleet: FleetState, now: datetime) -> list[Decision]:
         said: list[Decision] = []
         for found in list(self._mirror.ibgus):
-            if found.metadata.uid not in self._aside:
+            if found.metadata.uid not in self._quarantine:
                 with about(found.metadata.uid):
                     draft = _taken(fleet, self._rebuilt(fleet, found, now))
                 with storing(found.metadata.uid):
@@ -148,7 +148,7 @@ class Recovery:
 
     async def _commit(self, draft: Draft, now: datetime) -> list[Decision]:
         if draft.decisions:
-            await self._ledger.commit(draft, now)
+            await self._journal_writer.commit(draft, now)
         return draft.decisions
 
 

@@ -5,23 +5,23 @@ It keeps every run, also of rollouts that are long over: in memory are only answ
 
 from collections.abc import Iterable, Iterator
 
-from ibgu.controller.agenda import Touched
-from ibgu.controller.aside import about
-from ibgu.controller.commit import Ledger
+from ibgu.controller.commit import JournalWriter
 from ibgu.controller.mirror import Mirror
+from ibgu.controller.quarantine import about
+from ibgu.controller.work_queue import Touched
 from ibgu.core.decide import other_run
 from ibgu.core.fleet import FleetState
 from ibgu.core.works import stage_name
 
-MOST = 10_000
+BATCH_LIMIT = 10_000
 """Answers that are kept beside those that a turn needs; with more of them all are asked anew."""
 
 
 class Runs:
-    def __init__(self, fleet: FleetState, mirror: Mirror, ledger: Ledger) -> None:
+    def __init__(self, fleet: FleetState, mirror: Mirror, journal_writer: JournalWriter) -> None:
         self._world = fleet
         self._mirror = mirror
-        self._ledger = ledger
+        self._journal_writer = journal_writer
         self._asked: set[str] = set()
 
     async def learn(self, touched: Touched) -> bool:
@@ -29,7 +29,7 @@ class Runs:
         False: all was known."""
         asked = False
         while unknown := self._unknown(touched):
-            foreign = await self._ledger.foreign_runs(unknown)
+            foreign = await self._journal_writer.foreign_runs(unknown)
             self._world.foreign_runs |= foreign
             self._asked |= unknown
             asked = True
@@ -37,7 +37,7 @@ class Runs:
 
     def _unknown(self, touched: Touched) -> set[str]:
         shown = set(self._shown(touched))
-        if len(self._asked - shown) > MOST:
+        if len(self._asked - shown) > BATCH_LIMIT:
             self._asked.clear()
             self._world.foreign_runs.clear()
         return shown - self._asked

@@ -12,18 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ibgu import telemetry
 from ibgu.controller import measures
-from ibgu.controller.aside import MOST, Aside, Broken, TryAgain, broken_of
 from ibgu.controller.clock import Clock
-from ibgu.controller.commit import Ledger
+from ibgu.controller.commit import JournalWriter
+from ibgu.controller.durations import ActionDurations
 from ibgu.controller.labels import LabelKeeper, keeping
 from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notify import Notifier, notifying
-from ibgu.controller.recovery import WentBack
+from ibgu.controller.quarantine import BATCH_LIMIT, Broken, Quarantine, TryAgain, broken_of
+from ibgu.controller.recovery import HubRestored
 from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.sight import Sight
-from ibgu.controller.term import NewClock, Outfit, Term
-from ibgu.controller.usual import Usual
+from ibgu.controller.term import NewClock, Term, TermDeps
 from ibgu.controller.watches import Watches
 from ibgu.db.errors import Deposed, JournalAway, ReloadNeeded
 from ibgu.db.journal import Journal
@@ -70,14 +70,14 @@ class Controller:
         self._labels = labels
         self._settings = settings
         self._client = client
-        self._usual = Usual(Reads(engine, served.hub))
+        self._durations = ActionDurations(Reads(engine, served.hub))
         self._tally = telemetry.Tally(client)
         self._journal = Journal(engine, served.hub)
         self._mirror = Mirror(self._touched, self._status_changed, self._wished)
         self._watches = Watches(client, self._mirror, served, settings, self._rng)
         needs = of_controller(settings, LEASE, cgus=served.cgus)
         self._rights = RightsWatch(client, needs, self._rights_given)
-        self._outfit = Outfit(
+        self._deps = TermDeps(
             settings=settings,
             client=client,
             served=served,
@@ -85,7 +85,7 @@ class Controller:
             mirror=self._mirror,
             watches=self._watches,
             rights=self._rights,
-            usual=self._usual,
+            durations=self._durations,
             rng=self._rng,
             clock=clock,
             talm_seen={},
@@ -98,8 +98,8 @@ class Controller:
         """Why this controller did not lead when it last could have."""
         self._epoch = 0
         self._loop: Loop | None = None
-        self._ledger: Ledger | None = None
-        self._aside: Aside | None = None
+        self._journal_writer: JournalWriter | None = None
+        self._quarantine: Quarantine | None = None
         self._deposed = ""
         """What ended our last lead, until the next one."""
         self._depositions = 0
@@ -110,7 +110,7 @@ class Controller:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watches.run())
             tasks.create_task(self._rights.run())
-            tasks.create_task(self._usual.run())
+            tasks.create_task(self._durations.run())
             tasks.create_task(self._load_ahead())
             tasks.create_task(self._elector.look())
             await self._watches.synced()
@@ -147,11 +147,11 @@ class Controller:
         found += self._rights.problems()
         if not self._watches.in_sync:
             found.append(f"the mirror of the hub is not complete{self._watches.told}")
-        if self._ledger is not None and self._ledger.away:
-            found.append(self._ledger.away)
+        if self._journal_writer is not None and self._journal_writer.away:
+            found.append(self._journal_writer.away)
         if self._loop is not None and self._loop.facts.talm_live:
             found.append("TALM is running on this hub: ibgu writes nothing until it is stopped")
-        if self._loop is None and self._ledger is not None:
+        if self._loop is None and self._journal_writer is not None:
             found.append("this controller has just been elected and is not ready to lead yet")
         if self._loop is None and not self._elector.leader:
             found.append("no controller leads yet")
@@ -165,17 +165,17 @@ class Controller:
         if self._labels is not None and not rollout:
             self._labels.changed(cluster)
         if self._loop is not None:
-            self._loop.news.touched(rollout, cluster)
+            self._loop.handlers.touched(rollout, cluster)
 
     def _wished(self, rollout: str) -> None:
-        if self._aside is not None:
-            self._aside.changed(rollout)
+        if self._quarantine is not None:
+            self._quarantine.changed(rollout)
         if self._loop is not None:
-            self._loop.news.wished(rollout)
+            self._loop.handlers.wished(rollout)
 
     def _status_changed(self, rollout: str) -> None:
         if self._loop is not None:
-            self._loop.news.status_changed(rollout)
+            self._loop.handlers.status_changed(rollout)
 
     def _rights_given(self) -> None:
         """What was denied before is worth a try now."""
@@ -230,15 +230,17 @@ class Controller:
         return rival is None
 
     async def _lead_until_lost(self, deadline: Deadline) -> None:
-        ledger = self._ledger = Ledger(self._journal)
+        journal_writer = self._journal_writer = JournalWriter(self._journal)
         epoch = 0
         try:
-            epoch = await ledger.survive(lambda: self._journal.lead(self._settings.identity))
+            epoch = await journal_writer.survive(
+                lambda: self._journal.lead(self._settings.identity)
+            )
             log.info("leading", epoch=epoch)
             self._deposed = ""
             # What was seen while another controller led was that one's to act on.
             again = epoch == self._epoch + 1
-            proof = self._mirror.went_back if again else ""
+            proof = self._mirror.hub_restored if again else ""
             led_since = self._sight.begin(again=again and not proof)
             self._epoch = epoch
             telemetry.LEADS.inc()
@@ -247,34 +249,40 @@ class Controller:
         finally:
             self._remember()
             self._companions_rest()
-            self._loop = self._ledger = self._aside = None
+            self._loop = self._journal_writer = self._quarantine = None
             telemetry.LEADER.set(0)
             log.info("leading no more", epoch=epoch)
 
     def _remember(self) -> None:
         """For the next lead; nothing where decisions have not reached the journal."""
-        if self._loop is not None and self._ledger is not None and not self._ledger.away:
+        if (
+            self._loop is not None
+            and self._journal_writer is not None
+            and not self._journal_writer.away
+        ):
             facts = self._loop.facts
             self._sight.end(facts.led_since or facts.in_sync_since)
 
     async def _terms(self, deadline: Deadline, proof: str, led_since: datetime | None) -> None:
         """Work; if the hub turns out to have been restored, or one rollout can't be worked on,
         begin anew with that knowledge."""
-        aside = self._aside = Aside(self._rng)
+        quarantine = self._quarantine = Quarantine(self._rng)
         # One for all of them: a jump that was not followed is not followed by the next term.
-        clock = self._outfit.clock(self._journal.now)
+        clock = self._deps.clock(self._journal.now)
         while True:
-            aside.let_go()
-            self._ledger, pause = Ledger(self._journal), 0.0
+            quarantine.let_go()
+            self._journal_writer, pause = JournalWriter(self._journal), 0.0
             try:
-                term = Term(self._outfit, clock, self._ledger, deadline, aside, self._leads)
+                term = Term(
+                    self._deps, clock, self._journal_writer, deadline, quarantine, self._leads
+                )
                 await term.run(proof, led_since)
-            except* WentBack as group:
+            except* HubRestored as group:
                 proof = str(group.exceptions[0])
             except* (Broken, TryAgain) as group:
                 # Once it led, the proof that it began with was acted on; there may be another one.
-                proof = self._mirror.went_back or ("" if self._loop is not None else proof)
-                self._set_aside(aside, group)
+                proof = self._mirror.hub_restored or ("" if self._loop is not None else proof)
+                self._set_aside(quarantine, group)
                 pause = LANDING
             self._loop = led_since = None
             # The loss of the Lease may have come beside an error, which a group then prefers.
@@ -282,11 +290,11 @@ class Controller:
                 raise asyncio.CancelledError
             await asyncio.sleep(pause)
 
-    def _set_aside(self, aside: Aside, group: ExceptionGroup[Exception]) -> None:
+    def _set_aside(self, quarantine: Quarantine, group: ExceptionGroup[Exception]) -> None:
         for broken in {each.rollout: each for each in broken_of(group)}.values():
             found = self._mirror.ibgu(broken.rollout)
             meta = found.metadata if found is not None else None
-            again = aside.put(broken, meta.namespace if meta is not None else None)
+            again = quarantine.put(broken, meta.namespace if meta is not None else None)
             name = f"{meta.namespace}/{meta.name}" if meta is not None else broken.rollout
             log.error(
                 "a rollout is set aside",
@@ -295,17 +303,19 @@ class Controller:
                 again_seconds=again,
                 exc_info=broken.__cause__,
             )
-        self._set_namespaces_aside(aside)
-        if len(aside.namespaces) > MOST:
+        self._set_namespaces_aside(quarantine)
+        if len(quarantine.namespaces) > BATCH_LIMIT:
             raise group
 
-    def _set_namespaces_aside(self, aside: Aside) -> None:
-        full = {namespace for namespace, count in aside.namespaces.items() if count > MOST}
-        words = f"at more than {MOST} rollouts of its namespace"
+    def _set_namespaces_aside(self, quarantine: Quarantine) -> None:
+        full = {
+            namespace for namespace, count in quarantine.namespaces.items() if count > BATCH_LIMIT
+        }
+        words = f"at more than {BATCH_LIMIT} rollouts of its namespace"
         here = [found.metadata for found in self._mirror.ibgus]
-        others = [meta for meta in here if meta.namespace in full and meta.uid not in aside]
+        others = [meta for meta in here if meta.namespace in full and meta.uid not in quarantine]
         for meta in others:
-            aside.put(Broken(meta.uid, words), meta.namespace)
+            quarantine.put(Broken(meta.uid, words), meta.namespace)
         for namespace in sorted({meta.namespace for meta in others}):
             log.error("all rollouts of a namespace are set aside", namespace=namespace)
 
@@ -332,16 +342,18 @@ class Controller:
         """Bring the gauges up to date; called when somebody asks for the metrics."""
         self._watches.measure()
         self._tally.count()
-        telemetry.JOURNAL_AWAY.set(1 if self._ledger is not None and self._ledger.away else 0)
+        telemetry.JOURNAL_AWAY.set(
+            1 if self._journal_writer is not None and self._journal_writer.away else 0
+        )
         telemetry.RIGHTS_MISSING.set(len(self._rights.problems()))
         if self._loop is None:
             measures.silence()
         else:
-            self._usual.ask()
-            measures.gauge(self._loop.fleet, self._loop.now, self._usual.paces)
+            self._durations.ask()
+            measures.gauge(self._loop.fleet, self._loop.now, self._durations.paces)
             telemetry.QUEUE.set(self._loop.depth)
             telemetry.TALM_LIVE.set(1 if self._loop.facts.talm_live else 0)
-        telemetry.ASIDE.set(len(self._aside) if self._aside is not None else 0)
+        telemetry.ASIDE.set(len(self._quarantine) if self._quarantine is not None else 0)
 
 
 def _words(error: BaseException) -> str:

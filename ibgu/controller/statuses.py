@@ -7,11 +7,11 @@ from typing import Any
 
 from msgspec import Struct, json
 
-from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
 from ibgu.controller.denials import Refusals
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.quarantine import Quarantine
 from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import Condition, Ibgu, JsonObject
 from ibgu.core.status import Listing, held_status, status_of
@@ -41,7 +41,7 @@ class Statuses:
         payloads: Payloads,
         clock: Clock,
         writer: Writer,
-        aside: Aside,
+        quarantine: Quarantine,
         *,
         served: frozenset[str],
         settled: Callable[[], bool],
@@ -53,7 +53,7 @@ class Statuses:
         self._payloads = payloads
         self._clock = clock
         self._writer = writer
-        self._aside = aside
+        self._quarantine = quarantine
         self._served = served
         self._settled = settled
         self._dirty: dict[str, datetime] = {}
@@ -63,7 +63,7 @@ class Statuses:
         self._listings: dict[str, Listing] = {}
         self._refusals = Refusals()
         self._touched = asyncio.Event()
-        self.hushed = False
+        self.writes_suspended = False
         """A live TALM is on the hub: nothing is written, not what was due before either (R20.1)."""
 
     def touch(self, rollout: str) -> None:
@@ -90,7 +90,7 @@ class Statuses:
 
     def flush(self, fleet: FleetState) -> None:
         now = self._clock.now()
-        if self.hushed:
+        if self.writes_suspended:
             self._dirty.clear()
             return
         if not self._settled():
@@ -99,7 +99,7 @@ class Statuses:
         for uid in interleaved(due, fleet.namespace_of)[:AT_ONCE]:
             del self._dirty[uid]
             if uid in fleet.rollouts:
-                with self._aside.telling(uid):
+                with self._quarantine.best_effort(uid):
                     self._write(fleet.rollouts[uid], now)
 
     def _write(self, tracked: TrackedRollout, now: datetime) -> None:
@@ -124,7 +124,7 @@ class Statuses:
 
     def _status(self, tracked: TrackedRollout, found: Ibgu, now: datetime) -> JsonObject:
         uid, shown = tracked.rollout.uid, _conditions(found)
-        if uid in self._aside:
+        if uid in self._quarantine:
             return held_status(tracked, shown, self._served, now)
         payload, annotations = self._payloads.state(uid), found.metadata.annotations
         listing = self._listings.setdefault(uid, Listing())
@@ -142,10 +142,10 @@ class Statuses:
         if result.superseded and self._writer.queued(result.write.key):
             return False  # a newer one has taken its place
         self._written.pop(uid, None)
-        news = error is not None and not result.superseded and self._put_off(uid, error)
+        handlers = error is not None and not result.superseded and self._put_off(uid, error)
         if error is None or not error.not_found:
             self.touch(uid)
-        return news
+        return handlers
 
     def _taken(self, uid: str, body: bytes) -> None:
         self._refusals.forget(_key(uid))

@@ -10,27 +10,27 @@ from random import Random
 from msgspec import Struct
 
 from ibgu.controller.adopting import Adopting
-from ibgu.controller.agenda import Agenda
-from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
-from ibgu.controller.commit import Ledger
+from ibgu.controller.commit import JournalWriter
 from ibgu.controller.denials import denied
+from ibgu.controller.deps import LoopDeps
+from ibgu.controller.durations import ActionDurations
 from ibgu.controller.effects import Effects
+from ibgu.controller.feedback_refresh import FeedbackRefresh
 from ibgu.controller.loop import Loop
+from ibgu.controller.membership import MembershipLister
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices
-from ibgu.controller.openings import Openings
-from ibgu.controller.parts import Parts
 from ibgu.controller.payloads import Payloads
-from ibgu.controller.poking import Poking
+from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.recovery import Recovery
 from ibgu.controller.retention import Retention
 from ibgu.controller.rights import RightsWatch
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import SeenLeases, TalmWatch
 from ibgu.controller.tenants import Tenants
-from ibgu.controller.usual import Usual
 from ibgu.controller.watches import Watches
+from ibgu.controller.work_queue import WorkQueue
 from ibgu.core.fleet import FleetState
 from ibgu.core.references import Unchecked
 from ibgu.core.snapshot import Facts
@@ -52,7 +52,7 @@ NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
 """Makes the clock that limits are measured by from a way to read the database's."""
 
 
-class Outfit(Struct, frozen=True, kw_only=True):
+class TermDeps(Struct, frozen=True, kw_only=True):
     """What a controller has before it leads, and keeps from term to term."""
 
     settings: Settings
@@ -62,19 +62,19 @@ class Outfit(Struct, frozen=True, kw_only=True):
     mirror: Mirror
     watches: Watches
     rights: RightsWatch
-    usual: Usual
+    durations: ActionDurations
     rng: Random
     clock: NewClock
     talm_seen: SeenLeases
 
 
-class Basis(Struct, frozen=True):
+class TermInputs(Struct, frozen=True):
     """What a term begins with."""
 
     fleet: FleetState
     clock: Clock
     facts: Facts
-    aside: Aside
+    quarantine: Quarantine
     tenants: Tenants
 
 
@@ -84,18 +84,18 @@ class Term:
 
     def __init__(
         self,
-        outfit: Outfit,
+        deps: TermDeps,
         clock: Clock,
-        ledger: Ledger,
+        journal_writer: JournalWriter,
         deadline: Deadline,
-        aside: Aside,
+        quarantine: Quarantine,
         leads: Callable[[Loop], None],
     ) -> None:
-        self._outfit = outfit
+        self._deps = deps
         self._clock = clock
-        self._ledger = ledger
+        self._journal_writer = journal_writer
         self._deadline = deadline
-        self._aside = aside
+        self._quarantine = quarantine
         self._leads = leads
         self._world: FleetState | None = None
 
@@ -113,18 +113,18 @@ class Term:
                 self._world.clear()
 
     async def _work(self, tasks: asyncio.TaskGroup, proof: str, led_since: datetime | None) -> None:
-        outfit, ledger = self._outfit, self._ledger
+        deps, journal_writer = self._deps, self._journal_writer
         clock = self._clock
-        await ledger.survive(clock.sync)
+        await journal_writer.survive(clock.sync)
         talm = TalmWatch(
-            outfit.client, clock, outfit.settings.talm_namespaces.split(","), outfit.talm_seen
+            deps.client, clock, deps.settings.talm_namespaces.split(","), deps.talm_seen
         )
         talm_live = tasks.create_task(talm.first())
         tenants = self._tenants()
         bound = tasks.create_task(tenants.first())
         recovery = Recovery(
-            *(outfit.journal, ledger, outfit.mirror, outfit.watches, self._aside),
-            across_namespaces=outfit.settings.preempts_across_namespaces,
+            *(deps.journal, journal_writer, deps.mirror, deps.watches, self._quarantine),
+            across_namespaces=deps.settings.preempts_across_namespaces,
         )
         fleet, decisions = await recovery.load(clock.now(), proof)
         self._world = fleet
@@ -132,96 +132,100 @@ class Term:
             in_sync_since=clock.now(),
             led_since=led_since,
             talm_live=await talm_live,
-            starts_per_minute=outfit.settings.starts_per_minute,
+            starts_per_minute=deps.settings.starts_per_minute,
         )
         await bound
-        loop = self._assemble(tasks, Basis(fleet, clock, facts, self._aside, tenants))
-        ledger.on_away, ledger.on_back = loop.disarm_what_was_taken, loop.was_away
+        loop = self._assemble(tasks, TermInputs(fleet, clock, facts, self._quarantine, tenants))
+        journal_writer.on_away, journal_writer.on_back = loop.disarm_what_was_taken, loop.was_away
         loop.recovered(decisions)
         loop.touch_everything()
-        loop.tell_aside()
+        loop.report_quarantine()
         tasks.create_task(self._note_versions())
         tasks.create_task(talm.run(loop.talm))
         tasks.create_task(tenants.run(loop.touch_everything))
         tasks.create_task(self._payload_checks(loop))
-        if days := outfit.settings.events_days:
-            tasks.create_task(Retention(outfit.journal.forget, clock, days).run())
+        if days := deps.settings.events_days:
+            tasks.create_task(Retention(deps.journal.forget, clock, days).run())
         self._leads(loop)
         await loop.run()
 
     def _tenants(self) -> Tenants:
-        outfit = self._outfit
+        deps = self._deps
         return Tenants(
-            outfit.client,
-            outfit.settings.service_account,
-            on=outfit.settings.tenancy == "clustersets",
+            deps.client,
+            deps.settings.service_account,
+            on=deps.settings.tenancy == "clustersets",
         )
 
-    def _assemble(self, tasks: asyncio.TaskGroup, basis: Basis) -> Loop:
-        outfit, clock = self._outfit, basis.clock
-        client, mirror, served = outfit.client, outfit.mirror, outfit.served
+    def _assemble(self, tasks: asyncio.TaskGroup, inputs: TermInputs) -> Loop:
+        deps, clock = self._deps, inputs.clock
+        client, mirror, served = deps.client, deps.mirror, deps.served
         mirror.refusals.clear()
         mirror.denials.clear()
-        agenda = Agenda(partial(self._namespace_of, basis.fleet))
+        work_queue = WorkQueue(partial(self._namespace_of, inputs.fleet))
         payloads = Payloads(
-            client, outfit.settings.service_account, Unchecked(outfit.settings.payload_references)
+            client, deps.settings.service_account, Unchecked(deps.settings.payload_references)
         )
-        writer = self._writer(basis.fleet, lambda result: self._answered(loop, result))
+        writer = self._writer(inputs.fleet, lambda result: self._answered(loop, result))
         effects = Effects(
             *(mirror, payloads, writer),
             watch=served.feedback_by_watch,
-            take_back=outfit.settings.take_back_pull_secrets,
+            take_back=deps.settings.take_back_pull_secrets,
         )
-        poking = self._poking(basis, effects, lambda: loop.hushed)
-        parts = Parts(
-            fleet=basis.fleet,
+        refresh = self._refresh(inputs, effects, lambda: loop.writes_suspended)
+        loop_deps = LoopDeps(
+            fleet=inputs.fleet,
             mirror=mirror,
-            adopting=Adopting(client, mirror, payloads, writer, tasks, agenda.touch),
-            agenda=agenda,
-            aside=basis.aside,
-            ledger=self._ledger,
+            adopting=Adopting(client, mirror, payloads, writer, tasks, work_queue.touch),
+            work_queue=work_queue,
+            quarantine=inputs.quarantine,
+            journal_writer=self._journal_writer,
             effects=effects,
-            openings=Openings(client, mirror, payloads, basis.tenants, tasks, agenda.touch_now),
-            payloads=payloads,
-            tenants=basis.tenants,
-            statuses=Statuses(
-                *(mirror, payloads, clock, writer, basis.aside),
-                served=served.ibgu_status,
-                settled=lambda: self._ledger.settled,
+            lister=MembershipLister(
+                client, mirror, payloads, inputs.tenants, tasks, work_queue.touch_now
             ),
-            notices=Notices(mirror, clock, writer, instance=outfit.settings.identity),
+            payloads=payloads,
+            tenants=inputs.tenants,
+            statuses=Statuses(
+                *(mirror, payloads, clock, writer, inputs.quarantine),
+                served=served.ibgu_status,
+                settled=lambda: self._journal_writer.settled,
+            ),
+            notices=Notices(mirror, clock, writer, instance=deps.settings.identity),
             clock=clock,
-            poking=poking,
-            in_sync=lambda: outfit.watches.in_sync,
+            refresh=refresh,
+            in_sync=lambda: deps.watches.in_sync,
         )
-        loop = Loop(parts, basis.facts)
+        loop = Loop(loop_deps, inputs.facts)
         tasks.create_task(writer.run())
-        if poking is not None:
-            tasks.create_task(poking.run())
-        tasks.create_task(parts.statuses.run(basis.fleet))
+        if refresh is not None:
+            tasks.create_task(refresh.run())
+        tasks.create_task(loop_deps.statuses.run(inputs.fleet))
         return loop
 
-    def _poking(self, basis: Basis, effects: Effects, hushed: Callable[[], bool]) -> Poking | None:
+    def _refresh(
+        self, inputs: TermInputs, effects: Effects, writes_suspended: Callable[[], bool]
+    ) -> FeedbackRefresh | None:
         """Only where the hub can't ask agents to report by themselves."""
-        outfit = self._outfit
-        if outfit.served.feedback_by_watch or not outfit.settings.pokes:
+        deps = self._deps
+        if deps.served.feedback_by_watch or not deps.settings.pokes:
             return None
-        return Poking(
-            *(basis.fleet, outfit.mirror, effects, basis.clock, outfit.usual, basis.aside),
-            rate=outfit.settings.poke_rate,
-            hushed=hushed,
+        return FeedbackRefresh(
+            *(inputs.fleet, deps.mirror, effects, inputs.clock, deps.durations, inputs.quarantine),
+            rate=deps.settings.poke_rate,
+            writes_suspended=writes_suspended,
         )
 
     def _writer(self, fleet: FleetState, done: Callable[[WriteResult], None]) -> Writer:
-        settings = self._outfit.settings
+        settings = self._deps.settings
         limits = Limits(
             concurrency=settings.hub_concurrency, rate=settings.hub_rate, burst=settings.hub_burst
         )
         writer = Writer(
-            self._outfit.client,
+            self._deps.client,
             done=done,
             limits=limits,
-            rng=self._outfit.rng,
+            rng=self._deps.rng,
             tenant_of=partial(self._namespace_of, fleet),
         )
         writer.resume(self._deadline)
@@ -229,27 +233,27 @@ class Term:
 
     def _namespace_of(self, fleet: FleetState, rollout: str) -> str:
         """Whose work it is: namespaces are what tenants have of their own."""
-        found = self._outfit.mirror.ibgu(rollout)
+        found = self._deps.mirror.ibgu(rollout)
         return found.metadata.namespace if found is not None else fleet.namespace_of(rollout)
 
     def _answered(self, loop: Loop, result: WriteResult) -> None:
         if denied(result.error):
-            self._outfit.rights.doubt()
-        loop.news.answered(result)
+            self._deps.rights.doubt()
+        loop.handlers.answered(result)
 
     async def _payload_checks(self, loop: Loop) -> None:
-        every = self._outfit.settings.payload_check_seconds
+        every = self._deps.settings.payload_check_seconds
         while True:
             known = await loop.check_payloads()
             await asyncio.sleep(every if known else min(every, UNKNOWN_PAYLOAD))
 
     async def _note_versions(self) -> None:
         """By these the next start sees whether the hub was restored from a backup since."""
-        mirror, noted = self._outfit.mirror, None
+        mirror, noted = self._deps.mirror, None
         while True:
             seen = mirror.versions()
-            if seen != noted and self._outfit.watches.in_sync and not mirror.went_back:
+            if seen != noted and self._deps.watches.in_sync and not mirror.hub_restored:
                 with suppress(JournalAway):
-                    await self._outfit.journal.note(seen)
+                    await self._deps.journal.note(seen)
                     noted = seen
             await asyncio.sleep(NOTE_EVERY)

@@ -43,15 +43,15 @@ class Store(Generic[T]):
         self,
         indexes: Mapping[str, Index[T]] | None = None,
         changed: Changed[T] | None = None,
-        went_back: Callable[[str], None] | None = None,
+        hub_restored: Callable[[str], None] | None = None,
     ) -> None:
-        """`went_back` is told the proof where a list shows an older state of the hub than the
+        """`hub_restored` is told the proof where a list shows an older state of the hub than the
         one that was seen before: it was restored from a backup."""
         self._objects: dict[Key, T] = {}
         self._indexes = dict(indexes or {})
         self._indexed: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in self._indexes}
         self._changed = changed
-        self._went_back = went_back
+        self._went_back = hub_restored
         # By the version that an answer has brought, and of which the watch has not told yet.
         self._answers: dict[str, Key] = {}
         self.seen = 0

@@ -84,7 +84,7 @@ CASES = (
     Case(
         "IbguOwnError",
         "two, now and then tried again",
-        {'ibgu_rollouts_set_aside{pod="a"}': "0 2 2 0 2 2x9"},
+        {'ibgu_rollouts_quarantined{pod="a"}': "0 2 2 0 2 2x9"},
         6,
         (CRITICAL,),
     ),
@@ -95,7 +95,7 @@ CASES = (
         6,
         (CRITICAL,),
     ),
-    Case("IbguOwnError", "mended", {'ibgu_rollouts_set_aside{pod="a"}': "1x3 0x9"}, 11),
+    Case("IbguOwnError", "mended", {'ibgu_rollouts_quarantined{pod="a"}': "1x3 0x9"}, 11),
     Case(
         "IbguHubRefuses",
         "one in five",

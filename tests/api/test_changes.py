@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ibgu.api.context import Context
 from ibgu.api.problems import Problem
 from ibgu.api.routes.changing import told
-from ibgu.controller.deciding import actor_of
+from ibgu.controller.planner import actor_of
 from ibgu.core.kinds import Ibgu, JsonObject, LabelSelector
 from ibgu.core.model import (
     Action,

@@ -245,12 +245,12 @@ async def _beside(bench: Bench) -> dict[str, float]:
     paths = _everyday(bench)
     options = bench.options
     async with asyncio.TaskGroup() as tasks:
-        following = tasks.create_task(_follow(bench, slow=1))
+        post_commit = tasks.create_task(_follow(bench, slow=1))
         await asyncio.sleep(options.clients * 0.011 + options.seconds / 10)
         asked = tasks.create_task(
             _ask(bench, list(paths.values()), options.rate, options.seconds * 0.8)
         )
     found = _p99(asked.result(), paths, "_beside_stream")
     return found | {
-        "stream_beside_requests_p99_ms": percentile(following.result().milliseconds, 0.99)
+        "stream_beside_requests_p99_ms": percentile(post_commit.result().milliseconds, 0.99)
     }

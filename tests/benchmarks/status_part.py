@@ -10,10 +10,10 @@ from random import Random
 
 from msgspec import Struct, json, structs
 
-from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.statuses import Statuses
 from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.kinds import Ibgu, JsonObject
@@ -148,7 +148,7 @@ async def _desk(fleet: FleetState, told: Told) -> AsyncIterator[Statuses]:
     writer = Writer(client, done=lambda result: None)
     clock = Clock(_now)
     await clock.sync()
-    parts = (mirror, Payloads(client, "a:b"), clock, writer, Aside(Random(0)))
+    parts = (mirror, Payloads(client, "a:b"), clock, writer, Quarantine(Random(0)))
     statuses = Timed(*parts, served=OPTIONAL, settled=lambda: True)
     statuses.told = told
 

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from ibgu.controller.mirror import Mirror
-from ibgu.controller.shadow.album import Album
+from ibgu.controller.shadow.recorder import ShadowRecorder
 from ibgu.core.kinds import OwnerReference
 from ibgu.core.model import Action
 from ibgu.core.talm import shown_talm_work
@@ -17,11 +17,11 @@ def nothing(*_: str) -> None:
     """Nobody has to be told."""
 
 
-def keep(album: Album) -> ShadowRecords:
+def keep(recorder: ShadowRecorder) -> ShadowRecords:
     """As the shadow does: look, write, forget what was new."""
-    album.look(NOW)
-    changed = album.changed()
-    album.kept()
+    recorder.look(NOW)
+    changed = recorder.changed()
+    recorder.kept()
     return changed
 
 
@@ -35,15 +35,15 @@ def test_an_ibgu_that_is_gone_is_forgotten_once_it_is_written() -> None:
     mirror.ibgus.upsert(ibgu)
     mirror.cgus.upsert(group)
     mirror.talm.upsert(found)
-    album = Album(mirror, ShadowRecords())
-    assert len(keep(album).runs) == 1
+    recorder = ShadowRecorder(mirror, ShadowRecords())
+    assert len(keep(recorder).runs) == 1
     mirror.talm.delete(found)
     mirror.cgus.delete(group)
     mirror.ibgus.delete(ibgu)
-    album.look(NOW)
-    assert (len(album.rollouts), len(album.runs)) == (1, 1), "it is not written yet"
-    (gone,) = album.changed().rollouts
+    recorder.look(NOW)
+    assert (len(recorder.rollouts), len(recorder.runs)) == (1, 1), "it is not written yet"
+    (gone,) = recorder.changed().rollouts
     assert gone.deleted
-    album.kept()
-    assert (album.rollouts, album.steps, album.runs, album._seen) == ({}, {}, {}, {})
-    assert keep(album) == ShadowRecords()
+    recorder.kept()
+    assert (recorder.rollouts, recorder.steps, recorder.runs, recorder._seen) == ({}, {}, {}, {})
+    assert keep(recorder) == ShadowRecords()

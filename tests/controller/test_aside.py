@@ -5,12 +5,12 @@ from random import Random
 import pytest
 from structlog.testing import capture_logs
 
-from ibgu.controller.aside import CHANGED, FIRST, LONGEST, Aside, Broken, about, broken_of
+from ibgu.controller.quarantine import CHANGED, FIRST, LONGEST, Broken, Quarantine, about, broken_of
 from ibgu.core.plan import problem
 from ibgu.hub.errors import HubError
 
 
-class Known(Aside):
+class Known(Quarantine):
     """With a clock of its own."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Known(Aside):
 
 
 @pytest.fixture
-async def aside() -> Known:
+async def quarantine() -> Known:
     return Known()
 
 
@@ -50,72 +50,77 @@ def test_all_of_a_group_are_found() -> None:
     assert [e.rollout for e in broken_of(ExceptionGroup("", [error("a"), inner]))] == ["a", "b"]
 
 
-def test_who_is_set_aside_is_so_until_its_time_comes(aside: Known) -> None:
-    pause = aside.put(error(), "default")
+def test_who_is_set_aside_is_so_until_its_time_comes(quarantine: Known) -> None:
+    pause = quarantine.put(error(), "default")
     assert FIRST / 2 <= pause <= FIRST
-    assert ("r" in aside, "other" in aside, list(aside), len(aside)) == (True, False, ["r"], 1)
-    assert aside.words("r") == error().words
+    assert ("r" in quarantine, "other" in quarantine, list(quarantine), len(quarantine)) == (
+        True,
+        False,
+        ["r"],
+        1,
+    )
+    assert quarantine.words("r") == error().words
 
-    aside.time = pause - 0.1
-    aside.let_go()
-    assert (aside.due, "r" in aside) == (False, True)
+    quarantine.time = pause - 0.1
+    quarantine.let_go()
+    assert (quarantine.due, "r" in quarantine) == (False, True)
 
-    aside.time = pause
-    assert aside.due
-    aside.let_go()
-    assert (aside.due, "r" in aside, len(aside)) == (False, False, 0)
+    quarantine.time = pause
+    assert quarantine.due
+    quarantine.let_go()
+    assert (quarantine.due, "r" in quarantine, len(quarantine)) == (False, False, 0)
 
 
-def test_each_failure_waits_longer_until_it_was_well_for_long(aside: Known) -> None:
+def test_each_failure_waits_longer_until_it_was_well_for_long(quarantine: Known) -> None:
     pauses = []
     for _ in range(8):
-        pauses.append(aside.put(error(), "default"))
-        aside.time += pauses[-1]
-        aside.let_go()
+        pauses.append(quarantine.put(error(), "default"))
+        quarantine.time += pauses[-1]
+        quarantine.let_go()
     assert all(FIRST / 2 * 2**n <= pauses[n] <= FIRST * 2**n for n in range(5))
     assert LONGEST / 2 <= pauses[-1] <= LONGEST
 
-    aside.time += 2 * LONGEST
-    assert aside.put(error(), "default") <= FIRST
+    quarantine.time += 2 * LONGEST
+    assert quarantine.put(error(), "default") <= FIRST
 
 
 @pytest.mark.parametrize("tries", [1, 3])
-def test_a_change_of_the_ibgu_brings_the_next_try(aside: Known, tries: int) -> None:
+def test_a_change_of_the_ibgu_brings_the_next_try(quarantine: Known, tries: int) -> None:
     """But not ever more tries, as somebody may change it again and again."""
     for _ in range(tries):
-        aside.put(error(), "default")
-    aside.changed("other")
-    aside.changed("r")
-    aside.time = CHANGED * 2 ** (tries - 1) / 2 - 0.1
-    assert not aside.due
-    aside.time = CHANGED * 2 ** (tries - 1)
-    assert aside.due
+        quarantine.put(error(), "default")
+    quarantine.changed("other")
+    quarantine.changed("r")
+    quarantine.time = CHANGED * 2 ** (tries - 1) / 2 - 0.1
+    assert not quarantine.due
+    quarantine.time = CHANGED * 2 ** (tries - 1)
+    assert quarantine.due
 
 
-def test_what_only_tells_people_stops_nothing(aside: Known) -> None:
+def test_what_only_tells_people_stops_nothing(quarantine: Known) -> None:
     with capture_logs() as logs:
         for _ in range(3):
-            with aside.telling("r"):
+            with quarantine.best_effort("r"):
                 problem(None, [])  # type: ignore[arg-type]
     [line] = logs
     assert line["error"].startswith("TypeError in ibgu.core.plan")
-    assert "r" not in aside
+    assert "r" not in quarantine
 
 
-def test_of_what_is_set_aside_errors_do_not_count(aside: Known) -> None:
-    with pytest.raises(Broken), aside.spared("r"):
+def test_of_what_is_set_aside_errors_do_not_count(quarantine: Known) -> None:
+    with pytest.raises(Broken), quarantine.tolerate("r"):
         raise KeyError
-    aside.put(error(), "default")
-    with aside.spared("r"):
+    quarantine.put(error(), "default")
+    with quarantine.tolerate("r"):
         raise KeyError
 
 
-def test_whose_rollouts_they_are_stays_known(aside: Known) -> None:
+def test_whose_rollouts_they_are_stays_known(quarantine: Known) -> None:
     """Also of one whose IBGU is deleted; those whom nobody knows count as one."""
     for rollout, namespace in {"a": "x", "b": "x", "c": "y", "d": None, "e": None}.items():
-        aside.put(error(rollout), namespace)
-    aside.put(error("a"), None)
-    assert aside.namespaces == {"x": 2, "y": 1, "": 2}
-    aside.time = LONGEST
-    aside.let_go()
-    assert aside.namespaces == {}
+        quarantine.put(error(rollout), namespace)
+    quarantine.put(error("a"), None)
+    assert quarantine.namespaces == {"x": 2, "y": 1, "": 2}
+    quarantine.time = LONGEST
+    quarantine.let_go()
+    assert quarantine.namespaces == {}

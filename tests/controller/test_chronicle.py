@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from ibgu.controller import chronicle
+from ibgu.controller import decision_log
 from ibgu.core.fleet import FleetState
 from ibgu.core.model import (
     Action,
@@ -30,7 +30,7 @@ ENDED = run(
 
 def written(*decisions: Decision, fleet: FleetState = WORLD) -> list[dict[str, Any]]:
     with capture_logs() as lines:
-        chronicle.write(decisions, fleet)
+        decision_log.write(decisions, fleet)
     return [dict(line) for line in lines]
 
 

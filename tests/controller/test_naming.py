@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from ibgu.controller import naming
-from ibgu.controller.commit import Draft, Ledger
+from ibgu.controller.commit import Draft, JournalWriter
 from ibgu.core.fleet import FleetState
 from ibgu.core.model import Action, Kind, Member, OnMember
 from ibgu.db import Journal
@@ -104,7 +104,7 @@ async def test_a_hold_that_was_lost_is_told_with_all_names(journal: Journal) -> 
     begun = replace(records.started(second, slot=1), limit=records.NOW)
     draft.take(OnMember(Kind.RUN_INTENDED, begun, "a slot is free"))
     with capture_logs() as lines:
-        await Ledger(journal).commit(draft, records.NOW)
+        await JournalWriter(journal).commit(draft, records.NOW)
     assert [dict(line) for line in lines] == [
         {
             "event": "hold lost to another rollout",

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec import json
 
+from ibgu.controller.membership import MembershipLister
 from ibgu.controller.mirror import Mirror
-from ibgu.controller.openings import Openings
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.tenants import Tenants
 from ibgu.core.fleet import TrackedRollout
@@ -61,7 +61,7 @@ async def test_a_label_that_is_settled_after_the_list_counts(
         }
         await admin.request("POST", paths.MANAGED_CLUSTERS, body=body)
         mirror, listed, tracked = Mirror(nothing), asyncio.Event(), opening()
-        openings = Openings(
+        lister = MembershipLister(
             admin,
             mirror,
             Payloads(admin, "ns:name"),
@@ -69,16 +69,16 @@ async def test_a_label_that_is_settled_after_the_list_counts(
             tasks,
             lambda _: listed.set(),
         )
-        openings.want(tracked)
+        lister.want(tracked)
         await listed.wait()
         path = paths.managed_cluster(name)
         patch = {"metadata": {"labels": {LABEL: ""}}}
         answer = await admin.request("PATCH", path, body=patch, content_type=paths.MERGE_PATCH)
         mirror.clusters.put_newer(shown_cluster(json.decode(answer, type=ManagedCluster)))
-        found = openings.take(tracked)
+        found = lister.take(tracked)
         assert found is not None
         assert LABEL in next(cluster.labels for cluster in found.clusters if cluster.name == name)
-        assert openings.take(tracked) is None
+        assert lister.take(tracked) is None
         await admin.request("DELETE", path)
 
 
@@ -95,7 +95,7 @@ async def test_steps_that_open_together_share_a_list(sandbox_hub: SandboxHub) ->
         asyncio.TaskGroup() as tasks,
     ):
         told: asyncio.Queue[str] = asyncio.Queue()
-        openings = Openings(
+        lister = MembershipLister(
             admin,
             Mirror(nothing),
             Payloads(admin, "ns:name"),
@@ -104,14 +104,14 @@ async def test_steps_that_open_together_share_a_list(sandbox_hub: SandboxHub) ->
             told.put_nowait,
         )
         for tracked in tracked_rollouts:
-            openings.want(tracked)
-            openings.want(tracked)
+            lister.want(tracked)
+            lister.want(tracked)
         uids = {await told.get() for _ in tracked_rollouts}
         assert uids == {tracked.rollout.uid for tracked in tracked_rollouts}
-        assert all(openings.take(tracked) is not None for tracked in tracked_rollouts)
+        assert all(lister.take(tracked) is not None for tracked in tracked_rollouts)
         lists = admin.requests.total()
         assert lists <= 2
         late = opening("late")
-        openings.want(late)
+        lister.want(late)
         assert await told.get() == "late"
         assert admin.requests.total() == lists + 1, "one from before it opened is too old"

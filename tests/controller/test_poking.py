@@ -10,13 +10,13 @@ import pytest
 from msgspec import Struct, json
 
 from ibgu import telemetry
-from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
+from ibgu.controller.durations import ActionDurations
 from ibgu.controller.effects import Effects
+from ibgu.controller.feedback_refresh import FeedbackRefresh
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
-from ibgu.controller.poking import Poking
-from ibgu.controller.usual import Usual
+from ibgu.controller.quarantine import Quarantine
 from ibgu.core.fleet import FleetState
 from ibgu.core.forecast import Pace
 from ibgu.core.kinds import JsonObject, ManagedCluster, ManifestWork
@@ -48,10 +48,10 @@ class Scene(Struct):
     poked: asyncio.Event
     mirror: Mirror
     writer: Writer
-    poking: Poking
-    usual: Usual
+    refresh: FeedbackRefresh
+    durations: ActionDurations
     fleet: FleetState
-    hushed: bool = False
+    writes_suspended: bool = False
 
     async def work(self) -> JsonObject:
         """As it is on the hub once all writes have been made."""
@@ -99,11 +99,11 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     writer = Writer(hub, done=done)
     effects = Effects(mirror, Payloads(hub, "ns:name"), writer, watch=False)
     pool = engine("postgresql://nobody@127.0.0.1:1/never-asked")
-    usual = Usual(Reads(pool, "hub"))
+    durations = ActionDurations(Reads(pool, "hub"))
     fleet = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
-    parts = (fleet, mirror, effects, Noon(), usual, Aside(Random(0)))
-    poking = Poking(*parts, rate=10.0, hushed=lambda: made.hushed)
-    made = Scene(hub, poked, mirror, writer, poking, usual, fleet)
+    deps = (fleet, mirror, effects, Noon(), durations, Quarantine(Random(0)))
+    refresh = FeedbackRefresh(*deps, rate=10.0, writes_suspended=lambda: made.writes_suspended)
+    made = Scene(hub, poked, mirror, writer, refresh, durations, fleet)
     running = asyncio.create_task(writer.run())
     yield made
     running.cancel()
@@ -112,14 +112,14 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
 
 
 def follow(scene: Scene, member: Member) -> None:
-    scene.poking.follow([OnMember(Kind.RUN_ACCEPTED, member, "the cluster took Prep")])
+    scene.refresh.follow([OnMember(Kind.RUN_ACCEPTED, member, "the cluster took Prep")])
 
 
 async def test_a_poke_touches_the_work_and_nothing_else(scene: Scene) -> None:
     before, counted = await scene.work(), telemetry.POKES.labels(Action.PREP)._value.get()
     follow(scene, taken())
 
-    scene.poking.round()
+    scene.refresh.round()
 
     after = await scene.work()
     assert after["metadata"]["annotations"].pop(names.POKE) == "2026-01-01T12:00:00Z"
@@ -136,24 +136,24 @@ async def test_a_poke_touches_the_work_and_nothing_else(scene: Scene) -> None:
 
 async def test_nothing_is_written_while_ibgu_is_hushed(scene: Scene) -> None:
     follow(scene, taken())
-    scene.hushed = True
-    scene.poking.round()
+    scene.writes_suspended = True
+    scene.refresh.round()
     assert await scene.mark() is None
 
-    scene.hushed = False
-    scene.poking.round()
+    scene.writes_suspended = False
+    scene.refresh.round()
     assert await scene.mark() is not None
 
 
 async def test_it_begins_when_actions_begin_to_end_on_this_hub(scene: Scene) -> None:
     follow(scene, taken())
     slow = Pace(count=10, p50=1500.0, p95=1800.0, spread=(1200.0,) * 10)
-    scene.usual.paces = {Action.PREP: slow}
-    scene.poking.round()
+    scene.durations.paces = {Action.PREP: slow}
+    scene.refresh.round()
     assert await scene.mark() is None
 
-    scene.usual.paces = {}
-    scene.poking.round()
+    scene.durations.paces = {}
+    scene.refresh.round()
     assert await scene.mark() is not None
 
 
@@ -169,20 +169,20 @@ async def test_it_begins_when_actions_begin_to_end_on_this_hub(scene: Scene) -> 
 )
 async def test_who_is_not_worth_it(scene: Scene, member: Member) -> None:
     follow(scene, member)
-    scene.poking.round()
+    scene.refresh.round()
     assert await scene.mark() is None
 
 
 async def test_a_rollout_that_was_forgotten_is_over(scene: Scene) -> None:
     follow(scene, taken())
     scene.fleet.forget(ROLLOUT.uid)
-    scene.poking.round()
+    scene.refresh.round()
     assert await scene.mark() is None
 
 
 @pytest.mark.parametrize("scene", [[], [taken()]], indirect=True, ids=["later", "from the start"])
 async def test_it_runs_by_itself(scene: Scene) -> None:
-    running = asyncio.create_task(scene.poking.run())
+    running = asyncio.create_task(scene.refresh.run())
     await asyncio.sleep(0)
     if not scene.fleet.rollouts[ROLLOUT.uid].steps[0].members:
         scene.fleet.rollouts[ROLLOUT.uid].steps[0].put(taken())
@@ -198,7 +198,7 @@ async def test_a_work_that_is_gone_needs_none(scene: Scene) -> None:
     """Somebody was quicker than the watch: nothing is made of it."""
     follow(scene, taken(limit=NOW + timedelta(hours=1)))
     await scene.hub.request("DELETE", paths.work("site-1", WORK))
-    scene.poking.round()
+    scene.refresh.round()
     await scene.writer.drained()
     assert scene.hub.requests["patch", "4xx"] == 1
     assert scene.mirror.refusals.left(("work", "site-1", WORK)) == 0

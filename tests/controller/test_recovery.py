@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from sqlalchemy import text
 
 from ibgu import db
-from ibgu.controller.aside import Aside, Broken
-from ibgu.controller.commit import Ledger
+from ibgu.controller.commit import JournalWriter
 from ibgu.controller.mirror import Mirror
+from ibgu.controller.quarantine import Broken, Quarantine
 from ibgu.controller.recovery import Recovery
 from ibgu.controller.watches import Watches
 from ibgu.core.fleet import FleetState
@@ -99,8 +99,10 @@ async def recovered(journal: Journal, mirror: Mirror, missed: Happens = nothing)
     served = await discover(hub)
     watches = Behind(hub, mirror, served, settings(), random.Random(0))
     watches.missed = missed
-    aside = Aside(random.Random(0))
-    recovery = Recovery(journal, Ledger(journal), mirror, watches, aside, across_namespaces=True)
+    quarantine = Quarantine(random.Random(0))
+    recovery = Recovery(
+        journal, JournalWriter(journal), mirror, watches, quarantine, across_namespaces=True
+    )
     fleet, _ = await recovery.load(NOW)
     return fleet
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu import db
 from ibgu.controller import runs
-from ibgu.controller.commit import Ledger
+from ibgu.controller.commit import JournalWriter
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.runs import Runs
 from ibgu.core.fleet import FleetState
@@ -61,7 +61,7 @@ class Eyes:
     def __init__(self, fleet: FleetState, journal: Journal) -> None:
         self.mirror = Mirror(lambda rollout, cluster: None)
         self.fleet = fleet
-        self._runs = Runs(fleet, self.mirror, Ledger(journal))
+        self._runs = Runs(fleet, self.mirror, JournalWriter(journal))
         self._version = 0
 
     async def see(self, run: str) -> bool:
@@ -104,7 +104,7 @@ async def test_what_comes_meanwhile_is_asked_for_too(eyes: Eyes, journal: Slow) 
 async def test_answers_are_not_kept_without_end(
     eyes: Eyes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "MOST", 0)
+    monkeypatch.setattr(runs, "BATCH_LIMIT", 0)
     assert [await eyes.see(run) for run in ("one", "two", "one")] == [True] * 3
     assert eyes.fleet.foreign_runs == {"one"}
 

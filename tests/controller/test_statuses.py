@@ -7,11 +7,11 @@ from random import Random
 from msgspec import json
 from msgspec.structs import replace
 
-from ibgu.controller.aside import Aside
 from ibgu.controller.clock import Clock
-from ibgu.controller.deciding import new_rollout
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
+from ibgu.controller.planner import new_rollout
+from ibgu.controller.quarantine import Quarantine
 from ibgu.controller.statuses import Statuses
 from ibgu.core.fleet import FleetState
 from ibgu.core.kinds import Ibgu, JsonObject
@@ -45,7 +45,7 @@ class Desk:
         served = frozenset({"phase"})
         self.settled = True
         self.statuses = Statuses(
-            *(self.mirror, payloads, clock, self.writer, Aside(Random(0))),
+            *(self.mirror, payloads, clock, self.writer, Quarantine(Random(0))),
             served=served,
             settled=lambda: self.settled,
         )
@@ -139,10 +139,10 @@ async def test_what_was_due_when_talm_came_is_not_written() -> None:
     desk = Desk(client, clock)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(desk.writer.run())
-        desk.statuses.hushed = True
+        desk.statuses.writes_suspended = True
         await desk.begin()
         assert b"phase" not in bytes((await client.get(PATH, Ibgu)).status)
-        desk.statuses.hushed = False
+        desk.statuses.writes_suspended = False
         await desk.begin()
         assert await _phase(client) == "Pending"
         running.cancel()

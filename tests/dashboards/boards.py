@@ -192,7 +192,7 @@ def controller() -> Dashboard:
         lines(
             "Errors of ibgu's own",
             {
-                "rollouts set aside": "max(ibgu_rollouts_set_aside)",
+                "rollouts set aside": "max(ibgu_rollouts_quarantined)",
                 "{{what}}": "sum by (what) (increase(ibgu_own_errors_total[5m]))",
             },
         ),

@@ -12,7 +12,7 @@ from structlog.testing import LogCapture
 from ibgu.cli.doctor.facts import Rights, Whose
 from ibgu.cli.doctor.findings import Level
 from ibgu.cli.doctor.judge_rights import judge_rights
-from ibgu.controller import denials, openings, rights, talm
+from ibgu.controller import denials, membership, rights, talm
 from ibgu.controller.clock import Clock
 from ibgu.controller.rights import of_controller
 from ibgu.controller.service import LEASE
@@ -113,7 +113,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "AGAIN", 0.2)
     monkeypatch.setattr(denials, "FIRST", 0.2)
     monkeypatch.setattr(talm, "RETRY", 0.2)
-    monkeypatch.setattr(openings, "AGAIN", 0.3)
+    monkeypatch.setattr(membership, "AGAIN", 0.3)
 
 
 def of(role: str, verb: str, resource: str) -> Right:

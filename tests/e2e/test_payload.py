@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ibgu.controller import openings
+from ibgu.controller import membership
 from ibgu.sim.cluster import Cluster
 from ibgu.sim.spoke.objects import Key
 from tests.e2e.clock import Pace
@@ -46,7 +46,7 @@ def _place(key: Key) -> tuple[str, str, str]:
 
 @pytest.fixture
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openings, "AGAIN", 0.5)
+    monkeypatch.setattr(membership, "AGAIN", 0.5)
 
 
 async def test_the_payload_is_on_the_cluster_before_prep(scene: Scene) -> None:

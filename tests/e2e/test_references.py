@@ -10,7 +10,7 @@ import yaml
 
 from ibgu.cli.doctor.examine import examine
 from ibgu.cli.doctor.probe_hub import Ask
-from ibgu.controller import openings
+from ibgu.controller import membership
 from ibgu.core import references
 from ibgu.sandbox.kubectl import KubectlResult
 from tests.charts.rendering import render
@@ -23,7 +23,7 @@ MARK = "kept-from-tenants"
 
 @pytest.fixture
 async def tenant(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Tenant"]:
-    monkeypatch.setattr(openings, "AGAIN", 0.5)
+    monkeypatch.setattr(membership, "AGAIN", 0.5)
     monkeypatch.setattr(references, "LABELS_UPDATED", timedelta(0))
     made = Tenant(scene)
     await made.come()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ibgu.controller import openings, tenants
+from ibgu.controller import membership, tenants
 from ibgu.hub import paths
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, step
@@ -18,7 +18,7 @@ A, B = "tenant-a", "tenant-b"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openings, "AGAIN", 0.3)
+    monkeypatch.setattr(membership, "AGAIN", 0.3)
     monkeypatch.setattr(tenants, "EVERY", 0.3)
 
 

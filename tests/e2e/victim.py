@@ -18,7 +18,7 @@ from typing import NoReturn
 import msgspec
 
 from ibgu.controller import loop
-from ibgu.controller.commit import Draft, Ledger
+from ibgu.controller.commit import Draft, JournalWriter
 from ibgu.controller.service import controller
 from ibgu.db.engine import engine
 from ibgu.hub.writer import Writer, WriteResult
@@ -53,9 +53,9 @@ class Death:
 
 
 def doom(death: Death) -> None:
-    commit, send = Ledger.commit, Writer._send
+    commit, send = JournalWriter.commit, Writer._send
 
-    async def fatal_commit(self: Ledger, draft: Draft, at: datetime) -> None:
+    async def fatal_commit(self: JournalWriter, draft: Draft, at: datetime) -> None:
         comes = death.comes(draft)
         if comes and death.moment == "before":
             die()
@@ -73,7 +73,7 @@ def doom(death: Death) -> None:
         return result
 
     loop.GATHER = 0.0
-    Ledger.commit = fatal_commit  # type: ignore[method-assign]
+    JournalWriter.commit = fatal_commit  # type: ignore[method-assign]
     Writer._send = fatal_send  # type: ignore[method-assign]
 
 

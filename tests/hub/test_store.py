@@ -74,7 +74,7 @@ def test_a_hub_that_went_back_in_time_is_told(
     listed: list[ManifestWork], version: str, proof: str
 ) -> None:
     told: list[str] = []
-    store: Store[ManifestWork] = Store(went_back=told.append)
+    store: Store[ManifestWork] = Store(hub_restored=told.append)
     store.replace([work("a", 5)], "5")
     store.progress("7")
     store.replace(listed, version)
@@ -85,7 +85,7 @@ def test_a_hub_that_went_back_in_time_is_told(
 
 def test_an_answer_that_overtakes_a_list_proves_nothing() -> None:
     told: list[str] = []
-    store: Store[ManifestWork] = Store(went_back=told.append)
+    store: Store[ManifestWork] = Store(hub_restored=told.append)
     store.replace([work("a", 5)], "5")
     store.listing()
     store.put_newer(work("a", 9))

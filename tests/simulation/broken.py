@@ -18,7 +18,7 @@ from ibgu.controller import loop, recovery, requests
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import TalmWatch
-from ibgu.core import decide as deciding
+from ibgu.core import decide as planner
 from ibgu.core import gates
 from ibgu.core.decide import accepted as accepting
 from ibgu.core.decide import (
@@ -71,13 +71,13 @@ def intent_after_effect(stack: ExitStack) -> None:
     async def turn(self: loop.Loop) -> None:
         if not await self._in_sync():
             return
-        touched, pending_uids = self._parts.agenda.take()
+        touched, pending_uids = self._deps.work_queue.take()
         if not touched and not pending_uids:
             return
-        now = self._parts.clock.now()
-        draft = await self._deciding.draft(touched, pending_uids, now)
-        self._following.perform(draft, pending_uids, now, quiet=False)
-        await self._parts.ledger.commit(draft, now)
+        now = self._deps.clock.now()
+        draft = await self._planner.draft(touched, pending_uids, now)
+        self._post_commit.perform(draft, pending_uids, now, writes_suspended=False)
+        await self._deps.journal_writer.commit(draft, now)
 
     _set(stack, loop.Loop, "turn", turn)
 
@@ -131,15 +131,15 @@ def label_before_outcome(stack: ExitStack) -> None:
     async def turn(self: loop.Loop) -> None:
         if not await self._in_sync():
             return
-        touched, pending_uids = self._parts.agenda.take()
+        touched, pending_uids = self._deps.work_queue.take()
         if not touched and not pending_uids:
             return
-        now = self._parts.clock.now()
-        draft = await self._deciding.draft(touched, pending_uids, now)
+        now = self._deps.clock.now()
+        draft = await self._planner.draft(touched, pending_uids, now)
         early = [d.pending.uid for d in draft.decisions if isinstance(d, OnPendingPatch)]
-        self._parts.effects.settle(self.fleet, early, pending_uids)
-        await self._parts.ledger.commit(draft, now)
-        self._following.perform(draft, pending_uids, now, quiet=False)
+        self._deps.effects.settle(self.fleet, early, pending_uids)
+        await self._deps.journal_writer.commit(draft, now)
+        self._post_commit.perform(draft, pending_uids, now, writes_suspended=False)
 
     _set(stack, loop.Loop, "turn", turn)
 
@@ -205,11 +205,11 @@ def deadline_before_evidence(stack: ExitStack) -> None:
     """Limits are looked at before what the cluster reports, and nobody gets any grace."""
 
     def first(turn: Any, touched: Any) -> None:
-        deciding._decide_current_step(turn)
+        planner._decide_current_step(turn)
         changed(turn, touched)
 
-    changed = deciding._decide_what_changed
-    _set(stack, deciding, "_decide_what_changed", first)
+    changed = planner._decide_what_changed
+    _set(stack, planner, "_decide_what_changed", first)
     _set(stack, starting, "_overdue", lambda turn, step: list(step.limited(turn.now)))
     for module in (steps, starting):
         _set(stack, module, "SETTLE", timedelta())

@@ -231,7 +231,7 @@ class _Pipe:
 
     def __init__(self, lines: AsyncIterator[bytes]) -> None:
         self._waiting: deque[bytes] = deque()
-        self._news = asyncio.Event()
+        self._handlers = asyncio.Event()
         self._source = asyncio.create_task(self._pump(lines))
         self.broken = False
 
@@ -239,13 +239,13 @@ class _Pipe:
         try:
             async for line in lines:
                 self._waiting.append(line)
-                self._news.set()
+                self._handlers.set()
         finally:
-            self._news.set()
+            self._handlers.set()
 
     def break_off(self) -> None:
         self.broken = True
-        self._news.set()
+        self._handlers.set()
 
     async def next(self) -> bytes | None:
         """None at the end. Raises what ended it otherwise."""
@@ -253,8 +253,8 @@ class _Pipe:
             if self._source.done():
                 self._source.result()
                 return None
-            self._news.clear()
-            await self._news.wait()
+            self._handlers.clear()
+            await self._handlers.wait()
         return None if self.broken else self._waiting.popleft()
 
     async def close(self) -> None:

@@ -5,15 +5,15 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from ibgu.controller.deciding import Deciding
 from ibgu.controller.effects import Effects
+from ibgu.controller.planner import Planner
 from ibgu.controller.statuses import Statuses
 from ibgu.core.fleet import TrackedRollout
 from tests.simulation.weather import Weather
 
 KIND = "own-error"
 ERROR = ZeroDivisionError.__name__
-_PLACES = ((Deciding, "_rollout"), (Effects, "follow"), (Statuses, "_write"))
+_PLACES = ((Planner, "_rollout"), (Effects, "follow"), (Statuses, "_write"))
 
 
 @contextmanager

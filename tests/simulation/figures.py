@@ -31,8 +31,8 @@ GROUPS = {
 def main() -> None:
     text = section(json.loads(SOAK.read_text()), caught(NET.read_text()))
     before, _, after = PAGE.read_text().partition(HEADING)
-    following = after.partition("\n## ")[2]
-    PAGE.write_text(before + text + (f"\n## {following}" if following else ""))
+    post_commit = after.partition("\n## ")[2]
+    PAGE.write_text(before + text + (f"\n## {post_commit}" if post_commit else ""))
 
 
 def caught(told: str) -> dict[str, int]:

@@ -18,13 +18,13 @@ from msgspec import Struct
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ibgu.controller import deciding, term
+from ibgu.controller import planner, term
+from ibgu.controller.durations import ActionDurations
 from ibgu.controller.loop import Loop
-from ibgu.controller.usual import Usual
 from ibgu.core import decide
 from ibgu.core.certify import Rule
 from ibgu.core.decide import controls, steps
-from ibgu.core.decide.context import MOST
+from ibgu.core.decide.context import BATCH_LIMIT
 from ibgu.core.fleet import FleetState as Led
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action
@@ -83,7 +83,7 @@ def faults_of(seed: int) -> list[Fault]:
 
 def simulate(seed: int, url: str, faults: Sequence[Fault] | None = None) -> Outcome:
     """`url`: a migrated database of the simulations' own."""
-    quiet()
+    writes_suspended()
     given = list(faults_of(seed) if faults is None else faults)
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
@@ -94,7 +94,7 @@ def simulate(seed: int, url: str, faults: Sequence[Fault] | None = None) -> Outc
         loop.close()
 
 
-def quiet() -> None:
+def writes_suspended() -> None:
     """The controllers' logs are nobody's to read."""
     level = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=level, cache_logger_on_first_use=False)
@@ -161,16 +161,16 @@ class _Play:
     async def play(self) -> None:
         for node in self.fleet.nodes:
             node.on_commit = self._committed
-        most = 1 if self._seed % 4 < 2 else MOST
+        most = 1 if self._seed % 4 < 2 else BATCH_LIMIT
         with (
             patch.object(Loop, "turn", self._turn(Loop.turn)),
             patch.dict(BUILT_IN, _scaled(self._plan.fleet.scale)),
             watched_drafts(self.found),
             # Fleets are small: in every other seed what concerns all is decided one by one.
-            patch.object(decide, "MOST", most),
-            patch.object(steps, "MOST", most),
-            patch.object(controls, "MOST", most),
-            patch.object(deciding, "MOST", most),
+            patch.object(decide, "BATCH_LIMIT", most),
+            patch.object(steps, "BATCH_LIMIT", most),
+            patch.object(controls, "BATCH_LIMIT", most),
+            patch.object(planner, "BATCH_LIMIT", most),
             own_errors(self.fleet.weather),
             _never_measured(),
             _seldom_noted(),
@@ -197,8 +197,8 @@ class _Play:
                 shown = set if self._late else self._effects.shown
                 known = self._turns[loop.fleet] = Turns(self.found, shown)
             known.turned(loop.fleet)
-            aside = [loop._parts.aside.words(uid) for uid in loop._parts.aside]
-            own = [words for words in aside if not words.startswith(ERROR)]
+            quarantine = [loop._deps.quarantine.words(uid) for uid in loop._deps.quarantine]
+            own = [words for words in quarantine if not words.startswith(ERROR)]
             self.found.check("ibgu meets no error of its own", not own, own)
             if self._plan.payloads:
                 self._payloads.turned(loop.fleet)
@@ -337,7 +337,7 @@ def _length(body: dict[str, object]) -> float:
 def _never_measured() -> AbstractContextManager[object]:
     """Pokes go by their built-in ranges. A process that is stopped while it reads, beside a turn,
     how long actions take would leave that call in the real world, which nobody could end."""
-    return patch.object(Usual, "ask", lambda usual: None)
+    return patch.object(ActionDurations, "ask", lambda durations: None)
 
 
 def _scaled(scale: float) -> dict[Action, Range]:

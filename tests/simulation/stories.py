@@ -11,10 +11,10 @@ from unittest.mock import patch
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ibgu.controller.agenda import Touched
 from ibgu.controller.commit import Draft
-from ibgu.controller.deciding import Deciding
 from ibgu.controller.loop import Loop
+from ibgu.controller.planner import Planner
+from ibgu.controller.work_queue import Touched
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Kind, Preempt, ReasonKind, RolloutState
@@ -67,7 +67,7 @@ class Stage:
     def complete(self) -> bool:
         """And the journal tells so."""
         done = self._book is not None and self._book.rollout.state is RolloutState.COMPLETE
-        return done and self.loop._parts.ledger.settled
+        return done and self.loop._deps.journal_writer.settled
 
     def started(self) -> bool:
         tracked = self._book
@@ -203,18 +203,18 @@ def _scenario(plan: Sequence[str], clusters: int, nodes: int, talm: bool) -> Sce
 @contextmanager
 def every_other_turn_breathes() -> Iterator[None]:
     """As behind a large step of another rollout: all the rest waits for the next turn."""
-    draft, of_one, turns = Deciding.draft, Deciding._draft, itertools.count()
+    draft, of_one, turns = Planner.draft, Planner._draft, itertools.count()
 
-    async def crowded(self: Deciding, touched: Touched, *given: Any) -> Draft:
+    async def crowded(self: Planner, touched: Touched, *given: Any) -> Draft:
         first: Touched = {"large": {}} if next(turns) % 2 else {}
         return await draft(self, first | touched, *given)
 
-    async def breathes(self: Deciding, into: Draft, uid: str, *given: Any) -> bool:
+    async def breathes(self: Planner, into: Draft, uid: str, *given: Any) -> bool:
         return uid == "large" or await of_one(self, into, uid, *given)
 
     with (
-        patch.object(Deciding, "draft", crowded),
-        patch.object(Deciding, "_draft", breathes),
+        patch.object(Planner, "draft", crowded),
+        patch.object(Planner, "_draft", breathes),
     ):
         yield
 
@@ -222,14 +222,14 @@ def every_other_turn_breathes() -> Iterator[None]:
 @contextmanager
 def once_decided(kind: Kind, act: Callable[[], None]) -> Iterator[None]:
     """`act` happens between the first decision of that kind and its commit."""
-    draft, left = Deciding.draft, [act]
+    draft, left = Planner.draft, [act]
 
-    async def watched(deciding: Deciding, *given: Any) -> Draft:
-        made = await draft(deciding, *given)
+    async def watched(planner: Planner, *given: Any) -> Draft:
+        made = await draft(planner, *given)
         kinds = {each.kind for each in made.decisions if not isinstance(each, Preempt)}
         if left and kind in kinds:
             left.pop()()
         return made
 
-    with patch.object(Deciding, "draft", watched):
+    with patch.object(Planner, "draft", watched):
         yield

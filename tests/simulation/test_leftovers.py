@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from msgspec import json
 
-from ibgu.controller.news import News
+from ibgu.controller.event_handlers import EventHandlers
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action, Kind, ReasonKind
 from ibgu.core.works import names
@@ -24,17 +24,17 @@ def test_nothing_stays_in_memory(told: Tell) -> None:
         await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         await asyncio.sleep(60)  # the last labels are on their way
-        parts = stage.loop._parts
-        assert parts.effects._conflicts._based == {}
-        assert parts.effects._cluster_conflicts._based == {}
+        deps = stage.loop._deps
+        assert deps.effects._conflicts._based == {}
+        assert deps.effects._cluster_conflicts._based == {}
         await stage.fleet.people.label("site-1", 0, None)
         await stage.fleet.people.delete(0)
-        await stage.until(lambda: not parts.fleet.rollouts)
+        await stage.until(lambda: not deps.fleet.rollouts)
         await asyncio.sleep(60)
-        kept = parts.statuses
+        kept = deps.statuses
         assert [kept._written, kept._answered, kept._due, kept._listings, kept._dirty] == [{}] * 5
-        assert (parts.openings._open, parts.notices._failures) == ({}, {})
-        assert len(parts.mirror.works) == 0
+        assert (deps.lister._open, deps.notices._failures) == ({}, {})
+        assert len(deps.mirror.works) == 0
 
     told(story, "Prep", "Abort", clusters=2)
 
@@ -52,8 +52,8 @@ def test_a_list_that_nobody_waits_for_is_not_kept(told: Tell) -> None:
             await stage.fleet.people.apply(0)
             await stage.until(lambda: bool(deleting))
             await asyncio.sleep(60)
-        parts = stage.loop._parts
-        assert (parts.fleet.rollouts, parts.openings._open) == ({}, {})
+        deps = stage.loop._deps
+        assert (deps.fleet.rollouts, deps.lister._open) == ({}, {})
 
     told(story, "Prep")
 
@@ -70,7 +70,7 @@ def test_a_work_without_an_owner_goes_though_the_turn_that_saw_it_did_nothing(to
         marks = {**meta["annotations"], names.GENERATION: "1"}  # as ibgu has made it
         made = {"name": "orphan", "labels": labels, "annotations": marks}
         orphan = {**work, "metadata": made}
-        with patch.object(News, "touched"):
+        with patch.object(EventHandlers, "touched"):
             await stage.client.request("POST", paths.works("site-1"), body=orphan)
             await asyncio.sleep(60)
         assert len(await stage.works()) == 2
@@ -146,7 +146,7 @@ def test_an_ibgu_that_is_deleted_while_it_is_taken_over(told: Tell) -> None:
         await asyncio.sleep(120)
         assert await _cgus(stage) == []
         assert stage.loop.fleet.rollouts == {}
-        assert stage.loop._parts.adopting._asked == {}
+        assert stage.loop._deps.adopting._asked == {}
 
     with patch.object(MemoryHub, "handle", handle):
         told(story, "Prep", talm=True)
@@ -189,7 +189,7 @@ def test_a_conflict_over_what_talm_left_is_no_race(told: Tell) -> None:
         await stage.until(lambda: bool(asked_at))
         await asyncio.sleep(300)
         assert 2 <= len(asked_at) <= 300 / 15 + 1
-        asked = stage.loop._parts.adopting._asked
+        asked = stage.loop._deps.adopting._asked
         assert [len(each) for each in asked.values()] == [1]
 
     with patch.object(MemoryHub, "handle", handle):
@@ -213,7 +213,7 @@ def test_nothing_of_talms_goes_after_a_restore_until_a_person_lets_it(told: Tell
         await _left_by_talm(stage)
         await stage.fleet.people.annotate(0, adopt="yes")
         await stage.until(lambda: bool(asked_at))
-        stage.loop._parts.mirror.went_back = "version 3 after 7"
+        stage.loop._deps.mirror.hub_restored = "version 3 after 7"
         stage.loop.touch_everything()
         await stage.until(lambda: stage.held(ReasonKind.RESTORED))
         asked_at.clear()

@@ -11,23 +11,23 @@ from msgspec import json
 from structlog.testing import capture_logs
 
 from ibgu.controller import (
-    chronicle,
-    deciding,
+    decision_log,
     effects,
+    event_handlers,
     measures,
-    news,
-    openings,
+    membership,
+    planner,
     recovery,
     requests,
     runs,
     service,
     statuses,
 )
-from ibgu.controller.aside import FIRST, MOST
 from ibgu.controller.effects import Effects
 from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices
+from ibgu.controller.quarantine import BATCH_LIMIT, FIRST
 from ibgu.core.certify import Rule
 from ibgu.core.decide import disarming
 from ibgu.core.fleet import FleetState, TrackedRollout
@@ -88,7 +88,7 @@ def _state(stage: Stage, name: str) -> RolloutState | None:
 
 
 def _status(stage: Stage) -> dict[str, Any]:
-    [found] = [o for o in stage.loop._parts.mirror.ibgus if o.metadata.name == NAME]
+    [found] = [o for o in stage.loop._deps.mirror.ibgus if o.metadata.name == NAME]
     status: dict[str, Any] = json.decode(found.status)
     return status
 
@@ -139,7 +139,7 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
 
     async def story(stage: Stage) -> None:
         await _relabel(stage, "site-2", group="other")
-        with failing(deciding, "decide_into", rollout_of) as faulty:
+        with failing(planner, "decide_into", rollout_of) as faulty:
             await stage.fleet.people.apply(0)
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             other = await _apply(stage, "rollout-1", group="other")
@@ -157,7 +157,7 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
         assert len(await stage.events("RolloutReleased")) == 1
         finished = await stage.events("MemberFinished")
         assert [event.data["outcome"] for event in finished] == ["succeeded", "succeeded"]
-        assert not list(stage.loop._parts.aside)
+        assert not list(stage.loop._deps.quarantine)
         assert await _against_the_history(stage) == []
 
     with capture_logs() as logs:
@@ -169,14 +169,17 @@ def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell
 PLACES = [
     pytest.param(Effects, "follow", _of_book, id="what follows from records"),
     pytest.param(
-        news, "urgent", lambda tracked, *rest: tracked.rollout.name, id="whether it hurries"
+        event_handlers,
+        "urgent",
+        lambda tracked, *rest: tracked.rollout.name,
+        id="whether it hurries",
     ),
     pytest.param(
         Mirror, "observe", lambda mirror, rollout, *rest: rollout.name, id="what is observed"
     ),
     pytest.param(runs, "other_run", _of_cluster, id="whose run it is"),
     pytest.param(requests, "debt_payment", _of_cluster, id="what is owed"),
-    pytest.param(openings, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),
+    pytest.param(membership, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),
 ]
 
 
@@ -205,7 +208,7 @@ def test_wherever_it_happens(told: Tell, owner: object, name: str, rollout_of: N
             statuses, "status_of", lambda tracked, *rest: tracked.rollout.name, id="status"
         ),
         pytest.param(Notices, "_tell", lambda *given: NAME, id="Events"),
-        pytest.param(chronicle, "_line", lambda *given: NAME, id="log"),
+        pytest.param(decision_log, "_line", lambda *given: NAME, id="log"),
         pytest.param(measures, "_ended", lambda run: NAME, id="metrics"),
     ],
 )
@@ -216,7 +219,7 @@ def test_what_only_tells_people_stops_nothing(
         with failing(owner, name, rollout_of) as faulty:
             await stage.fleet.people.apply(0)
             await stage.until(stage.complete)
-            assert not list(stage.loop._parts.aside)
+            assert not list(stage.loop._deps.quarantine)
             faulty.clear()
             await stage.fleet.people.annotate(0, note="look again")
             await asyncio.sleep(10)
@@ -262,10 +265,10 @@ def test_that_the_hub_went_back_is_not_forgotten_over_an_error(told: Tell) -> No
         await stage.until(stage.started)
         other = await _apply(stage, "rollout-1", group="other")
         await stage.until(lambda: other() is RolloutState.RUNNING)
-        with failing(news, "urgent", _of_book):
+        with failing(event_handlers, "urgent", _of_book):
             uid = next(iter(stage.loop.fleet.rollouts))
-            stage.loop.news.touched(uid, "site-1")
-            stage.loop._parts.mirror.went_back = "version 3 after 7"
+            stage.loop.handlers.touched(uid, "site-1")
+            stage.loop._deps.mirror.hub_restored = "version 3 after 7"
             await asyncio.sleep(20)
             holds = [tracked.rollout.hold for tracked in stage.loop.fleet.rollouts.values()]
         assert [hold.kind if hold else None for hold in holds] == [ReasonKind.RESTORED] * 2
@@ -306,7 +309,7 @@ def test_a_start_that_fails_at_one_rollout_leaves_it_alone(told: Tell) -> None:
 
 def test_one_that_the_journal_does_not_know_yet_is_told_of_by_an_event(told: Tell) -> None:
     async def story(stage: Stage) -> None:
-        with failing(deciding, "new_rollout", lambda found, now: found.metadata.name) as faulty:
+        with failing(planner, "new_rollout", lambda found, now: found.metadata.name) as faulty:
             await stage.fleet.people.apply(0)
             await asyncio.sleep(10)
             assert await stage.told() == ["InternalError"]
@@ -319,7 +322,7 @@ def test_one_that_the_journal_does_not_know_yet_is_told_of_by_an_event(told: Tel
 def test_what_a_cluster_is_owed_by_it_waits(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         with (
-            failing(deciding, "decide_debt", _of_cluster) as deciding_fails,
+            failing(planner, "decide_debt", _of_cluster) as deciding_fails,
             failing(effects, "decide_debt", _of_cluster) as paying_fails,
         ):
             await stage.fleet.people.apply(0)
@@ -411,7 +414,7 @@ def test_a_deleted_ibgu_that_ibgu_fails_at_is_let_go_once_it_gets_through(told: 
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))
             await stage.fleet.people.delete(0)
             await asyncio.sleep(120)
-            assert list(stage.loop._parts.aside)
+            assert list(stage.loop._deps.quarantine)
             faulty.clear()
             await stage.until(
                 lambda: stage.fleet.leader() is not None and not stage.loop.fleet.rollouts
@@ -429,7 +432,7 @@ def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
             raise ZeroDivisionError
 
         await stage.leads()
-        for number in range(MOST + 1):
+        for number in range(BATCH_LIMIT + 1):
             await _create(stage, number, f"tenant-{number}")
         with patch.object(Effects, "follow", fails):
             await stage.until(lambda: bool(stage.fleet.nodes[0].crashes))
@@ -456,10 +459,10 @@ def test_a_namespace_with_too_many_of_them_is_set_aside_as_a_whole(told: Tell) -
             act(effects, fleet, tracked, *given)
 
         await stage.leads()
-        for number in (*range(MOST + 1), 99):
+        for number in (*range(BATCH_LIMIT + 1), 99):
             await _create(stage, number, "tenant", fleet="nobody")
         with patch.object(Effects, "follow", fails):
-            await stage.until(lambda: _aside(stage) == MOST + 2)
+            await stage.until(lambda: _quarantine(stage) == BATCH_LIMIT + 2)
             await stage.fleet.people.apply(0)
             await stage.until(lambda: _state(stage, NAME) is RolloutState.COMPLETE)
         assert not stage.fleet.nodes[0].crashes
@@ -467,8 +470,8 @@ def test_a_namespace_with_too_many_of_them_is_set_aside_as_a_whole(told: Tell) -
     told(story, "Prep")
 
 
-def _aside(stage: Stage) -> int:
-    return len(list(stage.loop._parts.aside)) if stage.fleet.leader() is not None else 0
+def _quarantine(stage: Stage) -> int:
+    return len(list(stage.loop._deps.quarantine)) if stage.fleet.leader() is not None else 0
 
 
 async def _create(stage: Stage, number: int, namespace: str, **labels: str) -> None:

@@ -12,13 +12,13 @@ import pytest
 from msgspec import json
 from structlog.testing import capture_logs
 
-from ibgu.controller import deciding
-from ibgu.controller.agenda import Agenda
-from ibgu.controller.aside import TryAgain
+from ibgu.controller import planner
 from ibgu.controller.commit import Draft
 from ibgu.controller.denials import FIRST, LONGEST
+from ibgu.controller.event_handlers import PATCH_RETRY, STATUS_REFUSED
 from ibgu.controller.loop import GATHER, Loop
-from ibgu.controller.news import PATCH_RETRY, STATUS_REFUSED
+from ibgu.controller.quarantine import TryAgain
+from ibgu.controller.work_queue import WorkQueue
 from ibgu.core.model import Decision, Kind, Preempt, ReasonKind, RunState
 from ibgu.core.works import names
 from ibgu.db.journal import Journal
@@ -120,7 +120,7 @@ def test_no_status_tells_what_is_not_in_the_journal(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         def ends() -> None:
             [uid] = stage.loop.fleet.rollouts
-            stage.loop._parts.statuses.touch(uid)
+            stage.loop._deps.statuses.touch(uid)
             stage.fleet.weather.load(Fault(at=0.0, kind="kill-in-commit"), 0)
 
         with once_decided(Kind.RUN_ENDED, ends):
@@ -147,14 +147,14 @@ def test_while_a_large_step_starts_others_have_their_turn(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         def shown() -> None:
-            assert not stage.loop._parts.ledger.settled
+            assert not stage.loop._deps.journal_writer.settled
 
         with patch.object(Draft, "take", taking), once_decided(Kind.STEP_STARTED, shown):
             await stage.fleet.people.apply(0)
             await stage.until(stage.complete)
         assert between == [2, 2, 4, 4, 5]
 
-    with patch.object(deciding, "MOST", 2):
+    with patch.object(planner, "BATCH_LIMIT", 2):
         told(story, "Prep", clusters=5)
 
 
@@ -163,11 +163,11 @@ def test_a_cluster_that_the_watch_has_not_shown_yet_takes_part(told: Tell) -> No
 
     async def story(stage: Stage) -> None:
         await stage.leads()
-        clusters = stage.loop._parts.mirror.clusters
+        clusters = stage.loop._deps.mirror.clusters
         found = clusters.get(("", "site-1"))
         assert found is not None
         clusters.replace([], str(int(found.metadata.resource_version) - 1))
-        stage.loop._parts.mirror.went_back = ""  # it did not: the watch is behind
+        stage.loop._deps.mirror.hub_restored = ""  # it did not: the watch is behind
         await stage.fleet.people.apply(0)
         await stage.until(stage.complete)
         await asyncio.sleep(1)
@@ -285,7 +285,7 @@ def test_a_status_that_the_hub_refuses_waits_and_is_told_once(
         await asyncio.sleep(600)
         frozen.clear()
         await asyncio.sleep(LONGEST + 1)
-        [found] = stage.loop._parts.mirror.ibgus
+        [found] = stage.loop._deps.mirror.ibgus
         assert json.decode(found.status)["phase"] == "Completed"
 
     with patch.object(MemoryHub, "handle", handle), capture_logs() as logs:
@@ -304,7 +304,7 @@ def test_what_was_seen_before_the_hub_went_back_is_kept(told: Tell) -> None:
 
     async def story(stage: Stage) -> None:
         def goes_back() -> None:
-            stage.loop._parts.mirror.went_back = "version 3 after 7"
+            stage.loop._deps.mirror.hub_restored = "version 3 after 7"
             stage.loop.touch_everything()
 
         with once_decided(Kind.RUN_ACCEPTED, goes_back):
@@ -393,7 +393,7 @@ def test_what_a_start_has_found_waits_until_talm_is_gone(told: Tell) -> None:
         living = asyncio.create_task(Talm(stage.fleet.hub).live(600))
         await asyncio.sleep(60)
         await _work_of_nobody(stage)
-        stage.loop._parts.mirror.went_back = "version 3 after 7"
+        stage.loop._deps.mirror.hub_restored = "version 3 after 7"
         stage.loop.touch_everything()
         await living
         assert stage.held(ReasonKind.RESTORED)
@@ -515,9 +515,9 @@ def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> Non
     written_at: list[float] = []
     hurried_at: list[float] = []
 
-    def hurry(agenda: Agenda) -> None:
+    def expedite(work_queue: WorkQueue) -> None:
         hurried_at.append(asyncio.get_running_loop().time())
-        known_hurry(agenda)
+        known_hurry(work_queue)
 
     def handle(hub: MemoryHub, asked: Asked) -> bytes:
         if asked.method == "PATCH" and asked.path.endswith("-payload/status"):
@@ -526,7 +526,7 @@ def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> Non
             written_at.append(hub.now())
         return known(hub, asked)
 
-    known, known_hurry = MemoryHub.handle, Agenda.hurry
+    known, known_hurry = MemoryHub.handle, WorkQueue.expedite
 
     async def story(stage: Stage) -> None:
         await stage.fleet.shelf.fill()
@@ -536,7 +536,7 @@ def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> Non
         armed_at = next(at for at in written_at if at > applied_at[0])
         assert any(applied_at[0] <= at <= armed_at for at in hurried_at)
 
-    with patch.object(MemoryHub, "handle", handle), patch.object(Agenda, "hurry", hurry):
+    with patch.object(MemoryHub, "handle", handle), patch.object(WorkQueue, "expedite", expedite):
         told(story, "Prep")
 
 
@@ -545,9 +545,9 @@ def test_an_end_is_decided_on_at_once(told: Tell) -> None:
     reported: dict[str, list[float]] = {}
 
     def handle(hub: MemoryHub, asked: Asked) -> bytes:
-        parts = asked.path.split("/")
-        if asked.method == "PATCH" and parts[-1] == "status":
-            cluster = parts[-4] if "manifestworks" in parts else parts[-2]
+        deps = asked.path.split("/")
+        if asked.method == "PATCH" and deps[-1] == "status":
+            cluster = deps[-4] if "manifestworks" in deps else deps[-2]
             reported.setdefault(cluster, []).append(hub.now())
         return known(hub, asked)
 

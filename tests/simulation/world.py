@@ -383,7 +383,7 @@ class FleetState:
             return False
         uids = {item["metadata"]["uid"] for item in await self.ibgus()}
         tracked_rollouts = loop.fleet.rollouts
-        if not uids <= set(tracked_rollouts) or loop._parts.aside:
+        if not uids <= set(tracked_rollouts) or loop._deps.quarantine:
             return False
         return (
             all(_over(tracked.rollout.state) for tracked in tracked_rollouts.values())

@@ -128,12 +128,12 @@ class Postman:
         to = self._receiver
         if to.format is Format.ALERTMANAGER:
             return after
-        news = [message for message in messages if to.wants(message)]
-        for message in news:
+        handlers = [message for message in messages if to.wants(message)]
+        for message in handlers:
             sent = parcel(message, to, self._office.hub)
             while not await self._delivered(sent, way):
                 pass
-        if news:
+        if handlers:
             self._cursor = after
             await self._save(after)
         return after

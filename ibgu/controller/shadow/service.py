@@ -13,7 +13,7 @@ from ibgu import telemetry
 from ibgu.controller.clock import Clock
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.retention import Retention
-from ibgu.controller.shadow.album import Album
+from ibgu.controller.shadow.recorder import ShadowRecorder
 from ibgu.controller.watches import Watches
 from ibgu.db import Deposed, JournalAway
 from ibgu.db.shadow import ShadowStore
@@ -48,7 +48,7 @@ class Shadow:
         self._clock = Clock(self._store.now)
         self._away = ""
         self._tally = telemetry.Tally(client)
-        self._album: Album | None = None
+        self._recorder: ShadowRecorder | None = None
         self.leading = False
 
     async def run(self) -> None:
@@ -78,8 +78,8 @@ class Shadow:
         self._watches.measure()
         telemetry.LEADER.set(1 if self.leading else 0)
         telemetry.JOURNAL_AWAY.set(1 if self._away else 0)
-        telemetry.SHADOW_ROLLOUTS.set(len(self._album.rollouts) if self._album else 0)
-        telemetry.SHADOW_RUNS.set(self._album.following if self._album else 0)
+        telemetry.SHADOW_ROLLOUTS.set(len(self._recorder.rollouts) if self._recorder else 0)
+        telemetry.SHADOW_RUNS.set(self._recorder.post_commit if self._recorder else 0)
         self._tally.count()
 
     # -- one at a time -------------------------------------------------------------------------
@@ -88,21 +88,21 @@ class Shadow:
         try:
             if await self._store.lead(self._settings.identity, PATIENCE):
                 await self._clock.sync()
-                self._album = Album(self._mirror, await self._store.load())
-                await self._lead(self._album)
+                self._recorder = ShadowRecorder(self._mirror, await self._store.load())
+                await self._lead(self._recorder)
         except JournalAway as error:
             self._lost(str(error))
         except Deposed as error:
             log.warning("another shadow has taken over", error=str(error))
         finally:
             self.leading = False
-            self._album = None
+            self._recorder = None
 
-    async def _lead(self, album: Album) -> None:
+    async def _lead(self, recorder: ShadowRecorder) -> None:
         days = self._settings.events_days
         forgetting = asyncio.create_task(self._forget(days)) if days else None
         try:
-            await self._follow(album)
+            await self._follow(recorder)
         finally:
             if forgetting is not None:
                 forgetting.cancel()
@@ -116,35 +116,35 @@ class Shadow:
             log.error("journal away", error=why)
         self._away = why
 
-    async def _follow(self, album: Album) -> None:
+    async def _follow(self, recorder: ShadowRecorder) -> None:
         self.leading = True
         self._dirty.set()
-        log.info("watching TALM", rollouts=len(album.rollouts))
+        log.info("watching TALM", rollouts=len(recorder.rollouts))
         while True:
-            await self._something(album)
+            await self._something(recorder)
             self._dirty.clear()
             if self._watches.in_sync:
-                await self._keep(album)
+                await self._keep(recorder)
 
-    async def _keep(self, album: Album) -> None:
+    async def _keep(self, recorder: ShadowRecorder) -> None:
         """What was seen while the journal was away keeps the time at which it was seen."""
         try:
             if self._clock.stale:
                 await self._clock.sync()
-            album.look(self._clock.now())
-            await self._store.write(album.changed())
+            recorder.look(self._clock.now())
+            await self._store.write(recorder.changed())
         except JournalAway as error:
             self._lost(str(error))
             await asyncio.sleep(RETRY)
             self._dirty.set()
         else:
             self._away = ""
-            album.kept()
+            recorder.kept()
 
-    async def _something(self, album: Album) -> None:
+    async def _something(self, recorder: ShadowRecorder) -> None:
         """A change, a symptom that is due, or the time to renew."""
         try:
-            async with asyncio.timeout(self._patience(album.due())):
+            async with asyncio.timeout(self._patience(recorder.due())):
                 await self._dirty.wait()
         except TimeoutError:
             return

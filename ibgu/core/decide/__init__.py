@@ -11,19 +11,19 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.core.decide.accepted import other_run
-from ibgu.core.decide.aside import set_aside
-from ibgu.core.decide.context import MOST, DecisionContext, DecisionResult
+from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext, DecisionResult
 from ibgu.core.decide.controls import decide_controls
-from ibgu.core.decide.disarming import disarm_aside, disarm_taken
+from ibgu.core.decide.disarming import disarm_quarantined, disarm_taken
+from ibgu.core.decide.expedite import expedited
 from ibgu.core.decide.late import decide_finished
 from ibgu.core.decide.opening import open_step
 from ibgu.core.decide.patches import decide_pending_patch
+from ibgu.core.decide.quarantine import quarantine_rollout
 from ibgu.core.decide.restored import decide_restored
 from ibgu.core.decide.rollouts import decide_rollout, open_next_step
 from ibgu.core.decide.running import decide_running
 from ibgu.core.decide.stagework import REMOVE, Remove, payload_kept, payload_wanted, stage_work
 from ibgu.core.decide.steps import decide_step
-from ibgu.core.decide.urgent import urgent
 from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.fleet import Apply, TrackedStep
 from ibgu.core.model import ClusterView, MemberState, Rollout, StepState
@@ -36,16 +36,16 @@ __all__ = [
     "decide",
     "decide_into",
     "decide_pending_patch",
-    "disarm_aside",
+    "disarm_quarantined",
     "disarm_taken",
+    "expedited",
     "other_run",
     "payload_kept",
     "payload_wanted",
-    "set_aside",
+    "quarantine_rollout",
     "stage_work",
     "start_into",
     "start_step",
-    "urgent",
 ]
 
 
@@ -106,7 +106,7 @@ def _decide_what_changed(ctx: DecisionContext, touched: Iterable[str]) -> None:
     decide_controls(ctx)
     touched = list(touched)
     concerned = _concerned(ctx, before, touched)
-    now = max(len(touched), MOST)
+    now = max(len(touched), BATCH_LIMIT)
     ctx.result.remaining += concerned[now:]
     for cluster in concerned[:now]:
         _decide_members(ctx, cluster)

@@ -45,7 +45,7 @@ _PROVEN = frozenset(
 _RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
 
 
-MOST = 1_000
+BATCH_LIMIT = 1_000
 """Clusters that one turn decides on where all of a rollout are concerned: nothing else is done
 meanwhile, and a leader has to renew its Lease."""
 

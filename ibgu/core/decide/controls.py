@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.core.decide.adopting import adopt
 from ibgu.core.decide.braking import kept, let_go
-from ibgu.core.decide.context import MOST, DecisionContext
+from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.steps import start_clock
 from ibgu.core.decide.words import count
@@ -99,7 +99,7 @@ def _skip(ctx: DecisionContext, value: str) -> _Said | None:
     if tracked is None:
         return _Said("no step is running", warning=True)
     chosen = _chosen(tracked, value)
-    for member in chosen[:MOST]:
+    for member in chosen[:BATCH_LIMIT]:
         finish(
             ctx,
             member,
@@ -107,10 +107,10 @@ def _skip(ctx: DecisionContext, value: str) -> _Said | None:
             cause=Cause.SKIPPED,
             message=f"skipped {ctx.snapshot.actor}",
         )
-    if len(chosen) > MOST:
+    if len(chosen) > BATCH_LIMIT:
         # They are found anew: thousands on the agenda would come before who is in flight.
-        ctx.result.remaining.append(chosen[MOST].cluster)
-        said = f"{names.SKIP}: {MOST} waiting clusters skipped, {len(chosen) - MOST} to go"
+        ctx.result.remaining.append(chosen[BATCH_LIMIT].cluster)
+        said = f"{names.SKIP}: {BATCH_LIMIT} waiting clusters skipped, {len(chosen) - BATCH_LIMIT} to go"
         ctx.on_rollout(Kind.CONTROL, said, actor=ctx.snapshot.actor)
         return None
     number = count(len(chosen), "waiting cluster") if chosen else "nothing"

@@ -26,7 +26,7 @@ def disarm_taken(tracked: TrackedRollout, cluster: str, seen: Observation) -> Wa
     return disarmed_stage(member, tracked.rollout.restore) if taken else None
 
 
-def disarm_aside(
+def disarm_quarantined(
     tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime, *, asked_for: bool
 ) -> Wanted | None:
     """As `disarm_taken`, and what its IBGU no longer asks for (`asked_for`: it is on the hub, and

@@ -1,7 +1,7 @@
 """A step's life: deadline, clock, holds, its end (R1, R11, R19)."""
 
 from ibgu.core.decide.braking import only_braked
-from ibgu.core.decide.context import MOST, DecisionContext
+from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.running import expire
 from ibgu.core.decide.starting import next_limit, start_members
@@ -41,9 +41,9 @@ def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:
     ):
         return False
     late = [name for name in tracked.members if not tracked.members[name].finished]
-    for name in late[:MOST]:
+    for name in late[:BATCH_LIMIT]:
         _expire(ctx, tracked.members[name])
-    ctx.result.remaining += late[MOST:]
+    ctx.result.remaining += late[BATCH_LIMIT:]
     return True
 
 

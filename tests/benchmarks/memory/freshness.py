@@ -19,7 +19,7 @@ from tests.benchmarks.memory.play import Play
 from tests.benchmarks.report import judge
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.postgres import database, server
-from tests.simulation.run import quiet
+from tests.simulation.run import writes_suspended
 
 PLAN = {"Prep": "Prep", "Upgrade": "Upgrade", "FinalizeUpgrade": "Finalize"}
 """Each action with the stage that it is at the cluster."""
@@ -56,7 +56,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> bool:
-    quiet()
+    writes_suspended()
     slots = max(1, round(options.clusters * options.share))
     plan = "".join(f"[{action}]" for action in PLAN)
     print(f"\n{options.clusters} clusters, {slots} at a time, plan {plan}, durations of the field")

@@ -39,7 +39,7 @@ from tests.benchmarks.memory.weight import weight
 from tests.simulation.checks.pokes import poked
 from tests.simulation.journal import FaultyEngine, Turnstile
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.run import quiet
+from tests.simulation.run import writes_suspended
 
 _OF_CLUSTER = re.compile("/(manifestworks|managedclusters)")
 _STATUS = paths.ibgu_status("default", NAME)
@@ -216,7 +216,7 @@ async def _main(url: str, clusters: int, slots: int, seed: int) -> Played:
 
 
 def main(url: str, clusters: str, slots: str, seed: str) -> None:
-    quiet()
+    writes_suspended()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     loop = VirtualLoop()

@@ -250,7 +250,7 @@ async def test_alerts_fire_and_resolve(
 
 
 @asynccontextmanager
-async def following(settings: Settings) -> AsyncIterator[Process]:
+async def post_commit(settings: Settings) -> AsyncIterator[Process]:
     env = dict(os.environ) | {
         "DATABASE_URL": settings.database_url,
         "IBGU_NOTIFY_FILE": settings.notify_file,
@@ -270,7 +270,7 @@ async def test_killed_between_sending_and_noting_it_sends_it_again(
 ) -> None:
     settings = configured(to(noc))
     sent: list[str] = []
-    async with following(settings) as process:
+    async with post_commit(settings) as process:
         await begun(db)
 
         async def kill_at_the_third(request: Any) -> None:
@@ -282,7 +282,7 @@ async def test_killed_between_sending_and_noting_it_sends_it_again(
         await tell(journal, story())
         assert await process.wait() == -signal.SIGKILL
     noc.on_request = None
-    async with following(settings):
+    async with post_commit(settings):
         await noc.until(lambda: types(noc)[-1:] == TYPES[-1:])
     assert list(dict.fromkeys(types(noc))) == TYPES
     again = [request.json["id"] for request in noc.taken].count(sent[2])

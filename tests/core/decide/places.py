@@ -93,10 +93,12 @@ def restored() -> Twin:
     return twin
 
 
-def set_aside() -> Twin:
+def quarantine_rollout() -> Twin:
     """Its next turn gets through."""
     twin = running()
-    for decision in decide.set_aside(twin.tracked(UID), "KeyError in ibgu.core, line 1", twin.now):
+    for decision in decide.quarantine_rollout(
+        twin.tracked(UID), "KeyError in ibgu.core, line 1", twin.now
+    ):
         twin.fleet.apply(decision)
         twin.records.write(decision)
     return twin
@@ -181,7 +183,7 @@ PLACES: dict[str, Make] = {
         to_adopt,
         adopting,
         restored,
-        set_aside,
+        quarantine_rollout,
         payload_changed,
         payload_blocked,
         unbound,

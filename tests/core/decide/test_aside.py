@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.decide import set_aside
+from ibgu.core.decide import quarantine_rollout
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import (
     Decision,
@@ -33,7 +33,7 @@ def tracked() -> TrackedRollout:
 
 
 def hold(tracked: TrackedRollout, error: str = ERROR) -> OnRollout:
-    [held] = set_aside(tracked, error, START)
+    [held] = quarantine_rollout(tracked, error, START)
     assert isinstance(held, OnRollout)
     tracked.rollout = held.rollout
     return held
@@ -55,8 +55,8 @@ def test_it_tells_the_error_and_who_has_to_act(tracked: TrackedRollout) -> None:
 
 def test_it_is_said_once_until_the_error_is_another_one(tracked: TrackedRollout) -> None:
     hold(tracked)
-    assert list(set_aside(tracked, ERROR, LATER)) == []
-    [other] = set_aside(tracked, "ValueError in ibgu.core.elsewhere, line 1", LATER)
+    assert list(quarantine_rollout(tracked, ERROR, LATER)) == []
+    [other] = quarantine_rollout(tracked, "ValueError in ibgu.core.elsewhere, line 1", LATER)
     assert isinstance(other, OnRollout)
     assert other.rollout.hold is not None
     assert other.rollout.hold.since == LATER
@@ -65,7 +65,7 @@ def test_it_is_said_once_until_the_error_is_another_one(tracked: TrackedRollout)
 @pytest.mark.parametrize("kind", sorted(KEPT))
 def test_what_only_a_person_can_end_stays(tracked: TrackedRollout, kind: ReasonKind) -> None:
     tracked.rollout = replace(tracked.rollout, hold=Reason(kind, START, "for a reason"))
-    assert list(set_aside(tracked, ERROR, LATER)) == []
+    assert list(quarantine_rollout(tracked, ERROR, LATER)) == []
 
 
 @pytest.mark.parametrize("kind", sorted(set(ReasonKind) - KEPT))
@@ -78,11 +78,11 @@ def test_what_is_found_anew_gives_way(tracked: TrackedRollout, kind: ReasonKind)
 
 def test_who_is_deleted_is_not_held(tracked: TrackedRollout) -> None:
     tracked.rollout = replace(tracked.rollout, state=RolloutState.DELETED)
-    assert list(set_aside(tracked, ERROR, START)) == []
+    assert list(quarantine_rollout(tracked, ERROR, START)) == []
 
 
 def _take(twin: Twin, uid: str) -> list[Decision]:
-    said = list(set_aside(twin.tracked(uid), ERROR, twin.now))
+    said = list(quarantine_rollout(twin.tracked(uid), ERROR, twin.now))
     for decision in said:
         twin.fleet.apply(decision)
         twin.records.write(decision)

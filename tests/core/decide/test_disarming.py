@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.decide import disarm_aside, disarm_taken
+from ibgu.core.decide import disarm_quarantined, disarm_taken
 from ibgu.core.model import (
     Action,
     ClusterView,
@@ -59,7 +59,7 @@ def aside(
 ) -> Wanted | None:
     tracked = book_of(rollout(restore="restore-1"), [step()], [found])
     seen = Observation(cluster=CLUSTER, stage=stage, writing=writing)
-    return disarm_aside(tracked, "site-1", seen, NOW, asked_for=asked_for)
+    return disarm_quarantined(tracked, "site-1", seen, NOW, asked_for=asked_for)
 
 
 def test_what_the_cluster_echoes_is_disarmed_and_goes_on_to_tell_its_run() -> None:
@@ -124,4 +124,4 @@ def test_a_cluster_that_the_rollout_does_not_know_is_none_of_its_business() -> N
     tracked = book_of(rollout(), [step()], [])
     seen = Observation(cluster=CLUSTER, stage=TAKEN)
     assert disarm_taken(tracked, "site-1", seen) is None
-    assert disarm_aside(tracked, "site-1", seen, NOW, asked_for=False) is None
+    assert disarm_quarantined(tracked, "site-1", seen, NOW, asked_for=False) is None

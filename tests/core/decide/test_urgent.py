@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.decide import urgent
+from ibgu.core.decide import expedited
 from ibgu.core.model import Decision, Kind, OnMember, ReasonKind, RunResult, Stage
 from ibgu.core.observe import answers
 from ibgu.core.snapshot import PayloadState, Snapshot
@@ -39,13 +39,13 @@ class Hints:
         run = decision.member.run
         if decision.kind is Kind.RUN_ENDED and before.run and before.run.open:
             assert run is not None
-            assert urgent(tracked, cluster, work) is (run.result in REPORTED)
+            assert expedited(tracked, cluster, work) is (run.result in REPORTED)
             self.ends += 1
         elif decision.kind is Kind.RUN_INTENDED and before.reason.kind is ReasonKind.LOOKING:
-            assert urgent(tracked, cluster, work) is (tracked.steps[before.step].free > 0)
+            assert expedited(tracked, cluster, work) is (tracked.steps[before.step].free > 0)
             self.answers += 1
         elif decision.kind is Kind.RUN_ARMING and run and before.run and before.run.id == run.id:
-            assert urgent(tracked, cluster, work)
+            assert expedited(tracked, cluster, work)
             self.begins += 1
 
 
@@ -70,14 +70,14 @@ def test_nobody_is_hurried_for_what_ends_nothing() -> None:
     twin.until(Kind.RUN_ACCEPTED)
     tracked, work = twin.tracked(uid), twin.observe(uid, "site-1").stage
     assert work is not None
-    assert not urgent(tracked, "site-1", work)
-    assert not urgent(tracked, "site-1", replace(work, ibu=None))
-    assert not urgent(tracked, "site-1", None)
-    assert not urgent(tracked, "site-2", work)
+    assert not expedited(tracked, "site-1", work)
+    assert not expedited(tracked, "site-1", replace(work, ibu=None))
+    assert not expedited(tracked, "site-1", None)
+    assert not expedited(tracked, "site-2", work)
 
     twin.wait(minutes=60)
     assert twin.member(uid, 0, "site-1").finished
-    assert not urgent(twin.tracked(uid), "site-1", work)
+    assert not expedited(twin.tracked(uid), "site-1", work)
 
 
 @pytest.mark.parametrize("slots", [1, 2])
@@ -100,4 +100,4 @@ def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
         ibu=replace(ibu, looks=frozenset({member.look.id})),
     )
     assert answers(result, member.look)
-    assert urgent(twin.tracked(uid), "site-2", result) is (slots > 1)
+    assert expedited(twin.tracked(uid), "site-2", result) is (slots > 1)

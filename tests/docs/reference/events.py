@@ -1,6 +1,6 @@
 """docs/reference/events.md: every kind of event, and whether Kubernetes Events tell it."""
 
-from ibgu.controller.news import NOT_UNDERSTOOD, STATUS_REFUSED
+from ibgu.controller.event_handlers import NOT_UNDERSTOOD, STATUS_REFUSED
 from ibgu.controller.notices import FAILURES, TOLD
 from ibgu.core.model import Kind
 from tests.docs.reference.markdown import code, document, table

@@ -8,8 +8,8 @@ from unittest.mock import patch
 from weakref import WeakKeyDictionary
 
 from ibgu.controller.commit import Draft
-from ibgu.controller.deciding import Deciding
-from ibgu.controller.following import Following
+from ibgu.controller.planner import Planner
+from ibgu.controller.post_commit import PostCommit
 from ibgu.core import decide
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.fleet import FleetState
@@ -25,11 +25,11 @@ def watched_drafts(found: Found) -> Iterator[None]:
     decided: Decided = WeakKeyDictionary()
     """By whose turn it is: several controllers take turns at the same time."""
     with ExitStack() as stack:
-        _set(stack, Deciding, "snapshot", _in_sync(found))
-        _set(stack, Deciding, "draft", _begun(decided))
+        _set(stack, Planner, "snapshot", _in_sync(found))
+        _set(stack, Planner, "draft", _begun(decided))
         _set(stack, Draft, "take", _told(decided))
         _set(stack, decide, "_decide_members", _looked_at(decided))
-        _set(stack, Following, "_perform", _done(found, decided))
+        _set(stack, PostCommit, "_perform", _done(found, decided))
         yield
 
 
@@ -39,8 +39,8 @@ def _set(stack: ExitStack, owner: Any, name: str, around: Any) -> None:
 
 def _in_sync(found: Found) -> Any:
     def around(snapshot: Any) -> Any:
-        def checked(mine: Deciding, *given: Any) -> Any:
-            in_sync = mine._parts.in_sync() and not mine._parts.mirror.went_back
+        def checked(mine: Planner, *given: Any) -> Any:
+            in_sync = mine._deps.in_sync() and not mine._deps.mirror.hub_restored
             found.check("nothing is decided on a mirror with a gap", in_sync, "not in sync")
             return snapshot(mine, *given)
 
@@ -51,8 +51,8 @@ def _in_sync(found: Found) -> Any:
 
 def _begun(decided: Decided) -> Any:
     def around(draft: Any) -> Any:
-        async def begun(mine: Deciding, *given: Any) -> Any:
-            decided[mine._parts.fleet] = set()
+        async def begun(mine: Planner, *given: Any) -> Any:
+            decided[mine._deps.fleet] = set()
             return await draft(mine, *given)
 
         return begun
@@ -86,8 +86,8 @@ def _looked_at(decided: Decided) -> Any:
 
 def _done(found: Found, decided: Decided) -> Any:
     def around(perform: Any) -> Any:
-        def done(mine: Following, uid: str, clusters: Iterable[str], now: datetime) -> None:
-            fleet = mine._parts.fleet
+        def done(mine: PostCommit, uid: str, clusters: Iterable[str], now: datetime) -> None:
+            fleet = mine._deps.fleet
             known = {(uid, name) for name in clusters}
             if uid in fleet.rollouts:
                 strange = known - decided[fleet]

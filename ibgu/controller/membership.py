@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import structlog
 from msgspec import Struct
 
-from ibgu.controller.aside import about
 from ibgu.controller.listing import Clusters
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads, carries
+from ibgu.controller.quarantine import about
 from ibgu.controller.tenants import Tenants
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import ClusterView, Rollout
@@ -41,7 +41,7 @@ class _Read(Struct, frozen=True):
     clusters: list[Shown[ClusterView]]
 
 
-class Openings:
+class MembershipLister:
     """Lists in the background; `done` is called with the rollout's uid when a list is there."""
 
     def __init__(

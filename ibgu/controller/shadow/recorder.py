@@ -26,7 +26,7 @@ from ibgu.db.shadow import ShadowRecords
 RunKey = tuple[str, int, str, str]
 
 
-class Album:
+class ShadowRecorder:
     """`look` notes what is new; `changed` gives it out until `kept` says that it is written."""
 
     def __init__(self, mirror: Mirror, known: ShadowRecords) -> None:
@@ -58,7 +58,7 @@ class Album:
         return min((time for time in times if time is not None), default=None)
 
     @property
-    def following(self) -> int:
+    def post_commit(self) -> int:
         """How many actions of TALM's run now."""
         return len(self._open)
 

@@ -15,18 +15,18 @@ from ibgu.hub.fair import FairQueue, alone
 Touched = dict[str, dict[str, None]]
 """Rollout uid -> names of its clusters, in the order in which they were touched."""
 
-MOST = 1_000
+BATCH_LIMIT = 1_000
 """Clusters in one turn: while it is decided nothing else is done, the Lease's renewal neither."""
 ROLLOUTS = 100
 """Rollouts in one turn: each costs, however few of its clusters were touched."""
-BREATH = 0.008
+YIELD_SECONDS = 0.008
 """Seconds for all else that this process does, between a turn and the one for what it left over."""
-APART = 0.025
+MIN_INTERVAL = 0.025
 """Seconds from the beginning of a turn to that of the next, however urgent: a turn is a commit, and
 ends come in crowds."""
 
 
-class Agenda:
+class WorkQueue:
     def __init__(self, tenant_of: Callable[[str], str] = alone) -> None:
         """`tenant_of`: by a rollout's uid, who shares a turn with the others."""
         self._tenant_of = tenant_of
@@ -37,13 +37,13 @@ class Agenda:
         self.since = 0.0
         """By the monotonic clock: the first change that nobody has taken yet."""
         self.changed = asyncio.Event()
-        self._urgent = asyncio.Event()
+        self._expedited = asyncio.Event()
         self._left_over = False
         self._gathered = -inf
 
-    def hurry(self) -> None:
+    def expedite(self) -> None:
         """What was touched last is not to wait for more."""
-        self._urgent.set()
+        self._expedited.set()
 
     async def gather(self, seconds: float) -> None:
         """For what else comes; no longer than until something is urgent, but APART from the turn
@@ -51,12 +51,12 @@ class Agenda:
         part between."""
         loop = asyncio.get_running_loop()
         if self._left_over:
-            await asyncio.sleep(BREATH)
+            await asyncio.sleep(YIELD_SECONDS)
         else:
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    await self._urgent.wait()
-            await asyncio.sleep(max(0.0, self._gathered + APART - loop.time()))
+                    await self._expedited.wait()
+            await asyncio.sleep(max(0.0, self._gathered + MIN_INTERVAL - loop.time()))
         self._gathered = loop.time()
 
     def touch(self, rollout: str, clusters: Iterable[str] = ()) -> None:
@@ -66,7 +66,7 @@ class Agenda:
     def touch_now(self, rollout: str, clusters: Iterable[str] = ()) -> None:
         """Somebody, or a free slot, waits for it."""
         self.touch(rollout, clusters)
-        self.hurry()
+        self.expedite()
 
     def touch_patch(self, uid: str) -> None:
         """By ManagedCluster uid."""
@@ -104,7 +104,7 @@ class Agenda:
             else:
                 self.touch_patch(cluster)
 
-    def take(self, most: int = MOST, rollouts: int = ROLLOUTS) -> tuple[Touched, list[str]]:
+    def take(self, most: int = BATCH_LIMIT, rollouts: int = ROLLOUTS) -> tuple[Touched, list[str]]:
         """What was touched since the last time, and the clusters whose debts to look at.
 
         With more than `most` clusters, or `rollouts`, it is a part, in which every tenant has its
@@ -120,7 +120,7 @@ class Agenda:
         self._left_over = bool(self._touched)
         if not self._left_over:
             self.changed.clear()
-            self._urgent.clear()
+            self._expedited.clear()
         return taken, pending_patches
 
     def _shared(self, most: int, rollouts: int) -> list[tuple[str, int]]:

@@ -26,7 +26,7 @@ FIRST, LONGEST = 60.0, 1800.0
 CHANGED = 15.0
 """As FIRST, where somebody has changed the IBGU since: that may have mended it."""
 _AFTER_ERROR, _AFTER_CHANGE = Backoff(FIRST, LONGEST), Backoff(CHANGED, LONGEST)
-MOST = 10
+BATCH_LIMIT = 10
 """With rollouts of more namespaces it is hardly theirs: the process ends, as with any error. With
 more rollouts of one namespace all of that namespace are set aside: each costs all others a term."""
 
@@ -94,10 +94,10 @@ class _Failure(Struct):
     again: float
     tries: int
     namespace: str
-    aside: bool = True
+    quarantine: bool = True
 
 
-class Aside:
+class Quarantine:
     """For one lead; by the event loop's clock. As a collection: uids of the rollouts."""
 
     def __init__(self, rng: Random) -> None:
@@ -108,16 +108,16 @@ class Aside:
 
     def __contains__(self, rollout: str) -> bool:
         known = self._failures.get(rollout)
-        return known is not None and known.aside
+        return known is not None and known.quarantine
 
     def __iter__(self) -> Iterator[str]:
-        return (uid for uid, failure in self._failures.items() if failure.aside)
+        return (uid for uid, failure in self._failures.items() if failure.quarantine)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     @contextmanager
-    def spared(self, rollout: str) -> Iterator[None]:
+    def tolerate(self, rollout: str) -> Iterator[None]:
         """As `about`, for what is also done for those set aside: of them it counts no more."""
         try:
             with about(rollout):
@@ -127,7 +127,7 @@ class Aside:
                 raise
 
     @contextmanager
-    def telling(self, rollout: str) -> Iterator[None]:
+    def best_effort(self, rollout: str) -> Iterator[None]:
         """For what only tells people of the rollout: an error in it stops nothing. The log has each
         once."""
         try:
@@ -177,4 +177,4 @@ class Aside:
         """Those whose time has come are rollouts like all others."""
         for uid in list(self):
             if self._failures[uid].again <= self._now():
-                self._failures[uid].aside = False
+                self._failures[uid].quarantine = False

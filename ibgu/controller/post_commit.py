@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from ibgu.controller import chronicle, measures
-from ibgu.controller.agenda import Touched
-from ibgu.controller.aside import about
+from ibgu.controller import decision_log, measures
 from ibgu.controller.commit import Draft
+from ibgu.controller.deps import LoopDeps
 from ibgu.controller.notices import rollout_of
-from ibgu.controller.parts import Parts
+from ibgu.controller.quarantine import about
+from ibgu.controller.work_queue import Touched
 from ibgu.core.fleet import TrackedRollout
 from ibgu.core.model import (
     Action,
@@ -35,9 +35,9 @@ _CLAIMS = frozenset(
 """Kinds of member decisions that may take or free a claim on the cluster."""
 
 
-class Following:
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+class PostCommit:
+    def __init__(self, deps: LoopDeps) -> None:
+        self._deps = deps
 
     def perform(
         self,
@@ -45,64 +45,64 @@ class Following:
         pending_patches: Iterable[str],
         now: datetime,
         *,
-        quiet: bool,
+        writes_suspended: bool,
         late: bool = False,
     ) -> None:
-        """`quiet`: a live TALM is on the hub, nothing is written there (R20.1). `late`: the journal
-        was away, or the mirror has lost touch, while this was written down: what it rests on may
-        be old by now, so it is decided anew before anything is done (R8.8)."""
+        """`writes_suspended`: a live TALM is on the hub, nothing is written there (R20.1). `late`:
+        the journal was away, or the mirror has lost touch, while this was written down: what it
+        rests on may be old by now, so it is decided anew before anything is done (R8.8)."""
         touched_or_told = {uid: dict(clusters) for uid, clusters in draft.decided.items()}
         pending_uids: dict[str, None] = {}
         for decision in draft.decisions:
             self._follow(decision, touched_or_told, pending_uids)
-        aside, fleet = self._parts.aside, self._parts.fleet
+        quarantine, fleet = self._deps.quarantine, self._deps.fleet
         # Nobody has looked at what is set aside: what its records want may be wrong by now.
-        concerned = {uid: names for uid, names in touched_or_told.items() if uid not in aside}
-        if not quiet and not late:
+        concerned = {uid: names for uid, names in touched_or_told.items() if uid not in quarantine}
+        if not writes_suspended and not late:
             self._disarm(draft.decided, now)
             for uid, clusters in concerned.items():
                 with about(uid):
                     self._perform(uid, clusters, now)
-            for uid in self._parts.effects.settle(fleet, pending_uids, pending_patches):
-                self._parts.agenda.touch_patch(uid)
+            for uid in self._deps.effects.settle(fleet, pending_uids, pending_patches):
+                self._deps.work_queue.touch_patch(uid)
         for uid in concerned:
             with about(uid):
                 self._after(uid, now)
         for uid, own in by_rollout(draft.decisions).items():
-            with aside.telling(uid):
-                self._tell(uid, own, quiet=quiet)
+            with quarantine.best_effort(uid):
+                self._tell(uid, own, writes_suspended=writes_suspended)
 
     def _disarm(self, touched: Touched, now: datetime) -> None:
         """Take back impulses that serve nothing of what is set aside (R9.2): nobody has to decide
         anything for that."""
-        aside, fleet = self._parts.aside, self._parts.fleet
-        for uid in [uid for uid in touched if uid in aside and uid in fleet.rollouts]:
+        quarantine, fleet = self._deps.quarantine, self._deps.fleet
+        for uid in [uid for uid in touched if uid in quarantine and uid in fleet.rollouts]:
             tracked = fleet.rollouts[uid]
             running = {name: None for step in tracked.steps for name in step.in_flight}
             for cluster in touched[uid] or running:
-                with aside.spared(uid):
-                    self._parts.effects.disarm_aside(tracked, cluster, now)
+                with quarantine.tolerate(uid):
+                    self._deps.effects.disarm_quarantined(tracked, cluster, now)
 
     def _perform(self, uid: str, clusters: Iterable[str], now: datetime) -> None:
-        fleet = self._parts.fleet
+        fleet = self._deps.fleet
         tracked = fleet.rollouts.get(uid)
         if tracked is None:
-            self._parts.effects.remove_orphans_of(uid)
+            self._deps.effects.remove_orphans_of(uid)
             return
-        self._parts.effects.follow(fleet, tracked, clusters, now)
-        self._parts.adopting.follow(tracked)
+        self._deps.effects.follow(fleet, tracked, clusters, now)
+        self._deps.adopting.follow(tracked)
 
-    def _tell(self, rollout: str, decisions: list[Decision], *, quiet: bool) -> None:
-        fleet = self._parts.fleet
-        if rollout in fleet.rollouts and not quiet:
-            self._parts.statuses.touch(rollout)
-        if self._parts.poking is not None:
-            self._parts.poking.follow(decisions)
+    def _tell(self, rollout: str, decisions: list[Decision], *, writes_suspended: bool) -> None:
+        fleet = self._deps.fleet
+        if rollout in fleet.rollouts and not writes_suspended:
+            self._deps.statuses.touch(rollout)
+        if self._deps.refresh is not None:
+            self._deps.refresh.follow(decisions)
         measures.count(decisions, fleet)
-        chronicle.write(decisions, fleet)
-        if quiet:
+        decision_log.write(decisions, fleet)
+        if writes_suspended:
             return
-        self._parts.notices.tell(fleet, decisions)
+        self._deps.notices.tell(fleet, decisions)
         for decision in decisions:
             if isinstance(decision, OnStep) and decision.kind is Kind.STEP_STARTED:
                 self._warn_of_payload(decision.step)
@@ -110,11 +110,11 @@ class Following:
     def _warn_of_payload(self, step: Step) -> None:
         """What a step with Prep would carry if it were on the hub, and carries unchecked."""
         if Action.PREP in step.actions:
-            state = self._parts.payloads.state(step.rollout)
+            state = self._deps.payloads.state(step.rollout)
             for warning in state.warnings:
-                self._parts.notices.warn(step.rollout, "PayloadMissing", warning)
+                self._deps.notices.warn(step.rollout, "PayloadMissing", warning)
             if state.unchecked:
-                self._parts.notices.warn(step.rollout, "PayloadUnchecked", state.unchecked)
+                self._deps.notices.warn(step.rollout, "PayloadUnchecked", state.unchecked)
 
     def _follow(
         self,
@@ -137,50 +137,50 @@ class Following:
             case Preempt(cluster=cluster):
                 self._touch_others(cluster, "")
             case OnStep(kind=Kind.STEP_STARTED | Kind.STEP_ADOPTED, step=step):
-                tracked = self._parts.fleet.rollouts[step.rollout]
+                tracked = self._deps.fleet.rollouts[step.rollout]
                 members = tracked.steps[step.index].members
-                self._parts.agenda.touch_now(step.rollout, members)
+                self._deps.work_queue.touch_now(step.rollout, members)
                 for cluster in members if step.first.cancels else ():
                     self._touch_others(cluster, step.rollout)
             case OnRollout(kind=Kind.ROLLOUT_DELETED, rollout=rollout):
-                steps = self._parts.fleet.rollouts[rollout.uid].steps
+                steps = self._deps.fleet.rollouts[rollout.uid].steps
                 everybody = (name for step in steps for name in step.members)
-                self._parts.agenda.touch_now(rollout.uid, everybody)
+                self._deps.work_queue.touch_now(rollout.uid, everybody)
             case OnStep() | OnRollout():
                 return
 
     def _touch_others(self, cluster: str, but: str) -> None:
-        for uid in self._parts.fleet.rollouts_of.get(cluster, ()):
+        for uid in self._deps.fleet.rollouts_of.get(cluster, ()):
             if uid != but:
-                self._parts.agenda.touch_now(uid, [cluster])
+                self._deps.work_queue.touch_now(uid, [cluster])
 
     def _after(self, uid: str, now: datetime) -> None:
         """A step that opens needs its list; a rollout that is over and gone is forgotten."""
-        tracked = self._parts.fleet.rollouts.get(uid)
+        tracked = self._deps.fleet.rollouts.get(uid)
         if tracked is None:
             return
         current = tracked.current
         opening = current is not None and current.step.state is StepState.OPENING
         if opening and tracked.rollout.deleted_at is None:
-            self._parts.openings.want(tracked)
+            self._deps.lister.want(tracked)
         if tracked.rollout.deleted_at is not None:
-            self._parts.payloads.forget(uid)
-            self._parts.statuses.forget(uid)
-            self._parts.openings.forget(uid)
+            self._deps.payloads.forget(uid)
+            self._deps.statuses.forget(uid)
+            self._deps.lister.forget(uid)
             if self._through_with(tracked):
                 self._forget(tracked)
 
     def _forget(self, tracked: TrackedRollout) -> None:
         uid = tracked.rollout.uid
-        self._parts.adopting.forget(uid)
-        self._parts.notices.forget(uid)
-        self._parts.effects.forget(tracked)
-        self._parts.fleet.forget(uid)
+        self._deps.adopting.forget(uid)
+        self._deps.notices.forget(uid)
+        self._deps.effects.forget(tracked)
+        self._deps.fleet.forget(uid)
 
     def _through_with(self, tracked: TrackedRollout) -> bool:
         """Of a deleted rollout: nothing of it is left, in its members or on the hub."""
         busy = any(step.unfinished or step.watched for step in tracked.steps)
-        works = self._parts.mirror.works.keys_by("rollout", tracked.rollout.uid)
+        works = self._deps.mirror.works.keys_by("rollout", tracked.rollout.uid)
         return not (busy or works or tracked.rollout.adopting_since)
 
 

@@ -15,7 +15,7 @@ FRESH = 60.0
 """Seconds for which what was read is good enough."""
 
 
-class Usual:
+class ActionDurations:
     """`paces` is empty until it was asked for; where nobody asks, nothing is read."""
 
     def __init__(self, reads: Reads) -> None:

@@ -9,10 +9,10 @@ import structlog
 
 from ibgu import telemetry
 from ibgu.controller import adopting, naming
-from ibgu.controller.aside import Broken
-from ibgu.controller.parts import Parts
+from ibgu.controller.deps import LoopDeps
+from ibgu.controller.quarantine import Broken
 from ibgu.controller.requests import POKE
-from ibgu.core.decide import urgent
+from ibgu.core.decide import expedited
 from ibgu.core.mistakes import mistakes
 from ibgu.core.works import stage_name
 from ibgu.hub.errors import HubError
@@ -27,66 +27,66 @@ NOT_UNDERSTOOD = "AnnotationNotUnderstood"
 """Reasons of Warning Events that belong to no decision."""
 
 
-class News:
+class EventHandlers:
     """Who calls here has nothing to do with an error of ours: `broken` is the first one, for the
     next turn to raise."""
 
-    def __init__(self, parts: Parts, talm_live: Callable[[], bool]) -> None:
-        self._parts = parts
+    def __init__(self, deps: LoopDeps, talm_live: Callable[[], bool]) -> None:
+        self._deps = deps
         self._talm_live = talm_live
         self.broken: Broken | None = None
 
     def touched(self, rollout: str, cluster: str) -> None:
         """From the mirror; `rollout` "" means every rollout that has the cluster."""
         if rollout and not cluster:
-            self._parts.agenda.touch(rollout)
+            self._deps.work_queue.touch(rollout)
             return
         if rollout:
             self._touch(rollout, cluster)
             return
-        for uid in self._parts.fleet.rollouts_of.get(cluster, ()):
+        for uid in self._deps.fleet.rollouts_of.get(cluster, ()):
             self._touch(uid, cluster)
-        found = self._parts.mirror.clusters.get(("", cluster))
+        found = self._deps.mirror.clusters.get(("", cluster))
         for uid in self._pending(cluster, found.metadata.uid if found else ""):
-            self._parts.agenda.touch_patch(uid)
+            self._deps.work_queue.touch_patch(uid)
 
     def _touch(self, rollout: str, cluster: str) -> None:
         """Something about it has changed, or the cluster: what its work tells may count by now."""
-        self._parts.agenda.touch(rollout, [cluster])
-        tracked = self._parts.fleet.rollouts.get(rollout)
+        self._deps.work_queue.touch(rollout, [cluster])
+        tracked = self._deps.fleet.rollouts.get(rollout)
         if tracked is None:
             return
-        work = self._parts.mirror.work((cluster, stage_name(rollout, tracked.rollout.name)))
+        work = self._deps.mirror.work((cluster, stage_name(rollout, tracked.rollout.name)))
         with self.outside(rollout):
-            if urgent(tracked, cluster, work):
-                self._parts.agenda.hurry()
+            if expedited(tracked, cluster, work):
+                self._deps.work_queue.expedite()
 
     @contextmanager
     def outside(self, rollout: str) -> Iterator[None]:
         """Of a turn."""
         try:
-            with self._parts.aside.spared(rollout):
+            with self._deps.quarantine.tolerate(rollout):
                 yield
         except Broken as broken:
             self.broken = self.broken or broken
-            self._parts.agenda.touch_now(rollout)
+            self._deps.work_queue.touch_now(rollout)
 
     def wished(self, rollout: str) -> None:
         """From the mirror, after `touched`: a person looks for what becomes of a change."""
-        self._parts.agenda.hurry()
-        found = self._parts.mirror.ibgu(rollout)
+        self._deps.work_queue.expedite()
+        found = self._deps.mirror.ibgu(rollout)
         if found is None or self._talm_live():
             return
-        self._parts.statuses.touch(rollout)
-        with self._parts.aside.telling(rollout):
+        self._deps.statuses.touch(rollout)
+        with self._deps.quarantine.best_effort(rollout):
             for words in mistakes(found.metadata.annotations):
-                self._parts.notices.warn(rollout, NOT_UNDERSTOOD, words)
+                self._deps.notices.warn(rollout, NOT_UNDERSTOOD, words)
 
     def _pending(self, cluster: str, uid: str) -> list[str]:
         """Of one that is gone: all that it was owed, under whatever uid."""
         if uid:
-            return [uid] if uid in self._parts.fleet.pending_patches else []
-        return list(self._parts.fleet.pending_uids.get(cluster, ()))
+            return [uid] if uid in self._deps.fleet.pending_patches else []
+        return list(self._deps.fleet.pending_uids.get(cluster, ()))
 
     def answered(self, result: WriteResult) -> None:
         """From the writer."""
@@ -97,7 +97,7 @@ class News:
 
     def _answered(self, result: WriteResult) -> None:
         kind, *rest = result.write.key
-        self._parts.effects.answered(result)
+        self._deps.effects.answered(result)
         if kind == "status":
             self._status_answered(result)
         elif kind == "work":
@@ -112,49 +112,49 @@ class News:
             self._log_failed(result.write, result.error)
 
     def _log_failed(self, write: Write, error: HubError) -> None:
-        log.warning("write failed", **naming.of_write(self._parts.fleet, write), error=str(error))
+        log.warning("write failed", **naming.of_write(self._deps.fleet, write), error=str(error))
 
     def _status_answered(self, result: WriteResult) -> None:
         """Told once: it is tried again, and refused again, as long as nobody has done anything."""
         error = result.error
-        if not self._parts.statuses.answered(result) or error is None:
+        if not self._deps.statuses.answered(result) or error is None:
             return
         self._log_failed(result.write, error)
         if not error.transient:
-            self._parts.notices.warn(result.write.owner, STATUS_REFUSED, _outdated(error))
+            self._deps.notices.warn(result.write.owner, STATUS_REFUSED, _outdated(error))
 
     def _work_answered(self, cluster: str, result: WriteResult) -> None:
         owner = result.write.owner
         self._touch(owner, cluster)
-        mirror, write = self._parts.mirror, result.write
+        mirror, write = self._deps.mirror, result.write
         pause = max(mirror.denials.left(write.key), mirror.refusals.left(write.key))
         if result.error is not None and pause:
             again = asyncio.get_running_loop()
-            again.call_later(pause + 0.1, self._parts.agenda.touch, owner, [cluster])
+            again.call_later(pause + 0.1, self._deps.work_queue.touch, owner, [cluster])
 
     def _talm_answered(self, result: WriteResult) -> None:
         """What of TALM's could not be removed is tried again after a while."""
-        if self._parts.adopting.answered(result):
-            again = self._parts.clock.now() + PATCH_RETRY
-            self._parts.agenda.at(again, result.write.owner, "")
+        if self._deps.adopting.answered(result):
+            again = self._deps.clock.now() + PATCH_RETRY
+            self._deps.work_queue.at(again, result.write.owner, "")
         else:
-            self._parts.agenda.touch(result.write.owner)
+            self._deps.work_queue.touch(result.write.owner)
 
     def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
         """What was refused, or had no answer, is tried again after a while, not at once."""
         if result.error is None or result.superseded or result.error.conflict:
             self.touched("", cluster)
             return
-        fleet, agenda = self._parts.fleet, self._parts.agenda
+        fleet, work_queue = self._deps.fleet, self._deps.work_queue
         for rollout in fleet.rollouts_of.get(cluster, ()):
-            agenda.touch(rollout, [cluster])
+            work_queue.touch(rollout, [cluster])
         for uid in fleet.pending_uids.get(cluster, ()):
-            agenda.at(self._parts.clock.now() + PATCH_RETRY, "", uid)
+            work_queue.at(self._deps.clock.now() + PATCH_RETRY, "", uid)
 
     def status_changed(self, rollout: str) -> None:
         """From the mirror: our own write, or somebody else's hand."""
         with self.outside(rollout):
-            self._parts.statuses.seen(rollout)
+            self._deps.statuses.seen(rollout)
 
 
 def _outdated(error: HubError) -> str:

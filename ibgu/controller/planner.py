@@ -7,17 +7,17 @@ from functools import cache
 
 from msgspec.structs import replace
 
-from ibgu.controller.agenda import MOST, Touched
-from ibgu.controller.aside import about
 from ibgu.controller.commit import Draft
-from ibgu.controller.parts import Parts
+from ibgu.controller.deps import LoopDeps
+from ibgu.controller.quarantine import about
 from ibgu.controller.recovery import found_of
+from ibgu.controller.work_queue import BATCH_LIMIT, Touched
 from ibgu.core.adopt import NO_TRACES, Traces
 from ibgu.core.decide import (
     DecisionResult,
     decide_into,
     decide_pending_patch,
-    set_aside,
+    quarantine_rollout,
     start_into,
 )
 from ibgu.core.fleet import TrackedRollout
@@ -29,9 +29,9 @@ from ibgu.core.snapshot import UNNAMED, Facts, Snapshot
 from ibgu.core.works import names
 
 
-class Deciding:
-    def __init__(self, parts: Parts, facts: Facts) -> None:
-        self._parts = parts
+class Planner:
+    def __init__(self, deps: LoopDeps, facts: Facts) -> None:
+        self._deps = deps
         self.facts = facts
         self._held: set[str] = set()
         """What is set aside, and the journal knows it."""
@@ -40,8 +40,8 @@ class Deciding:
         """All rollouts of this turn, one after the other: each sees what was decided before. Once
         others had their turn in between, the rest waits for the next one: what it rests on may
         have changed."""
-        self._parts.fleet.starts.settle(now)
-        draft = Draft(self._parts.fleet)
+        self._deps.fleet.starts.settle(now)
+        draft = Draft(self._deps.fleet)
         for decision in self._pending_patches(pending_patches):
             draft.take(decision)
         rest = dict(touched)
@@ -50,19 +50,19 @@ class Deciding:
             draft.decided[uid] = rest.pop(uid)
             if await self._draft(draft, uid, draft.decided[uid], now):
                 for other, clusters in rest.items():
-                    self._parts.agenda.touch_now(other, clusters)
+                    self._deps.work_queue.touch_now(other, clusters)
                 break
         return draft
 
     async def _draft(self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime) -> bool:
         """Whether others had their turn meanwhile."""
-        if uid in self._parts.aside:
+        if uid in self._deps.quarantine:
             self._hold(draft, uid, now)
             return False
         with about(uid):
             for seen in list(self._seen(uid, now)):
                 draft.take(seen)
-            if uid not in self._parts.fleet.rollouts:
+            if uid not in self._deps.fleet.rollouts:
                 return False
             return await self._decide_rollout(draft, uid, clusters, now)
 
@@ -72,57 +72,59 @@ class Deciding:
         if uid in self._held:
             return
         self._held.add(uid)
-        with self._parts.aside.spared(uid):
+        with self._deps.quarantine.tolerate(uid):
             for seen in self._seen(uid, now):
                 if isinstance(seen, OnRollout) and seen.kind is Kind.ROLLOUT_SEEN:
                     draft.take(seen)
-        tracked = self._parts.fleet.rollouts.get(uid)
-        for decision in set_aside(tracked, self._parts.aside.words(uid), now) if tracked else ():
+        tracked = self._deps.fleet.rollouts.get(uid)
+        for decision in (
+            quarantine_rollout(tracked, self._deps.quarantine.words(uid), now) if tracked else ()
+        ):
             draft.take(decision)
 
     async def _decide_rollout(
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> bool:
-        result = self._rollout(draft, self._parts.fleet.rollouts[uid], clusters, now)
+        result = self._rollout(draft, self._deps.fleet.rollouts[uid], clusters, now)
         breathed = await self._join(draft, result.joining)
         if result.remaining:
-            self._parts.agenda.touch_now(uid, result.remaining)
+            self._deps.work_queue.touch_now(uid, result.remaining)
             left = frozenset(result.remaining)
             draft.decided[uid] = {name: None for name in clusters if name not in left}
         for cluster, when in result.requeue_at.items():
-            self._parts.agenda.at(when, uid, cluster)
+            self._deps.work_queue.at(when, uid, cluster)
         return breathed
 
     async def _join(self, draft: Draft, joining: list[Decision]) -> bool:
         """Between parts of a large step the Lease may be renewed; whether there were any."""
-        for first in range(0, len(joining), MOST):
+        for first in range(0, len(joining), BATCH_LIMIT):
             if first:
                 await asyncio.sleep(0)
-            for decision in joining[first : first + MOST]:
+            for decision in joining[first : first + BATCH_LIMIT]:
                 draft.take(decision)
-        return len(joining) > MOST
+        return len(joining) > BATCH_LIMIT
 
     def _pending_patches(self, uids: Iterable[str]) -> Iterable[OnPendingPatch]:
         for uid in uids:
-            pending = self._parts.fleet.pending_patches.get(uid)
+            pending = self._deps.fleet.pending_patches.get(uid)
             # What is on its way would look like somebody's hand, or like nothing left to do.
-            if pending is not None and not self._parts.effects.in_progress(pending):
+            if pending is not None and not self._deps.effects.in_progress(pending):
                 with about(pending.rollout):
                     decision = decide_pending_patch(
-                        pending, self._parts.mirror.cluster(pending.cluster)
+                        pending, self._deps.mirror.cluster(pending.cluster)
                     )
                 if decision is not None:
                     yield decision
 
     def _seen(self, uid: str, now: datetime) -> Iterable[Decision]:
         """An IBGU that the journal does not know yet, or has lost."""
-        fleet, mirror = self._parts.fleet, self._parts.mirror
+        fleet, mirror = self._deps.fleet, self._deps.mirror
         obj = mirror.ibgu(uid)
         if obj is None or uid in fleet.rollouts or _leaving(obj):
             return
         rollout, found = new_rollout(obj, now), found_of(mirror, obj)
         if proof := next(returned(obj, fleet.handled), ""):
-            mirror.went_back = mirror.went_back or proof
+            mirror.hub_restored = mirror.hub_restored or proof
         elif found.begun:
             yield from rebuild(rollout, found, fleet, "it knew nothing of this rollout", now)
         else:
@@ -132,7 +134,7 @@ class Deciding:
         self, draft: Draft, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
     ) -> DecisionResult:
         snapshot = self.snapshot(tracked)
-        listed = self._parts.openings.take(tracked)
+        listed = self._deps.lister.take(tracked)
         if listed is not None:
             snapshot = replace(snapshot, scope=listed.scope)
             return start_into(draft.take, snapshot, clusters, listed.clusters, now)
@@ -140,19 +142,19 @@ class Deciding:
 
     def snapshot(self, tracked: TrackedRollout) -> Snapshot:
         """For this moment only: a cluster is observed once, however often it is asked for."""
-        rollout, mirror = tracked.rollout, self._parts.mirror
+        rollout, mirror = tracked.rollout, self._deps.mirror
         found = mirror.ibgu(rollout.uid)
         return Snapshot(
-            fleet=self._parts.fleet,
+            fleet=self._deps.fleet,
             tracked=tracked,
-            observe=cache(mirror.observe(rollout, self._parts.effects.pending)),
+            observe=cache(mirror.observe(rollout, self._deps.effects.pending)),
             cluster=mirror.cluster,
             facts=self.facts,
             object=found,
-            payload=self._parts.payloads.state(rollout.uid),
+            payload=self._deps.payloads.state(rollout.uid),
             adoption=mirror.unfinished_cgus(rollout),
             traces=self._traces(tracked, found),
-            scope=self._parts.tenants.scope(rollout.namespace),
+            scope=self._deps.tenants.scope(rollout.namespace),
             actor=actor_of(found),
         )
 
@@ -163,7 +165,7 @@ class Deciding:
         settled = tracked.steps and rollout.adopting_since is None
         if settled and names.journaled(wish) == rollout.controls.get(names.ADOPT):
             return NO_TRACES
-        return self._parts.mirror.traces(rollout)
+        return self._deps.mirror.traces(rollout)
 
 
 def _leaving(obj: Ibgu) -> bool:

@@ -23,7 +23,7 @@ _STAYS = (ReasonKind.RESTORED, ReasonKind.INVALID_PLAN)
 """These are not found anew by who goes on, and need a person's deed."""
 
 
-def set_aside(tracked: TrackedRollout, error: str, now: datetime) -> Iterator[Decision]:
+def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> Iterator[Decision]:
     """`error`: what and where, the same each time. A hold that only a person can end stays, and
     whose status nobody reads any more is not held; the same is not said twice.
 

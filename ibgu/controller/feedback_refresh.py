@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from ibgu import telemetry
-from ibgu.controller.aside import Aside, about
 from ibgu.controller.clock import Clock
+from ibgu.controller.durations import ActionDurations
 from ibgu.controller.effects import Effects
 from ibgu.controller.mirror import Mirror
-from ibgu.controller.usual import Usual
+from ibgu.controller.quarantine import Quarantine, about
 from ibgu.core.fleet import FleetState
 from ibgu.core.model import Decision, Member, OnMember, RunState
 from ibgu.core.poke import Pokes, Standing, Target, standing
@@ -22,8 +22,8 @@ LEARN = 300.0
 """Seconds between two looks at how long actions take here."""
 
 
-class Poking:
-    """`hushed`: nothing may be written at the moment."""
+class FeedbackRefresh:
+    """`writes_suspended`: nothing may be written at the moment."""
 
     def __init__(
         self,
@@ -31,24 +31,24 @@ class Poking:
         mirror: Mirror,
         effects: Effects,
         clock: Clock,
-        usual: Usual,
-        aside: Aside,
+        durations: ActionDurations,
+        quarantine: Quarantine,
         *,
         rate: float,
-        hushed: Callable[[], bool],
+        writes_suspended: Callable[[], bool],
     ) -> None:
         """`rate`: pokes a second."""
         self._world = fleet
         self._mirror = mirror
         self._effects = effects
         self._clock = clock
-        self._usual = usual
-        self._aside = aside
-        self._hushed = hushed
+        self._durations = durations
+        self._quarantine = quarantine
+        self._writes_suspended = writes_suspended
         self._pokes = Pokes(rate)
         self._now = asyncio.get_running_loop().time
-        self._news = asyncio.Event()
-        self._learned = usual.paces
+        self._handlers = asyncio.Event()
+        self._learned = durations.paces
         self._asked_at = float("-inf")
 
     def follow(self, decisions: Iterable[Decision]) -> None:
@@ -74,12 +74,12 @@ class Poking:
             )
         )
         if self._pokes.next_at != before:
-            self._news.set()
+            self._handlers.set()
 
     async def run(self) -> None:
         """Until cancelled; begins with what is in flight already."""
         for uid, tracked in self._world.rollouts.items():
-            if uid in self._aside:
+            if uid in self._quarantine:
                 continue
             for step in tracked.steps:
                 for cluster in step.in_flight:
@@ -90,17 +90,17 @@ class Poking:
             self.round()
 
     async def _until_due(self) -> None:
-        self._news.clear()
+        self._handlers.clear()
         due = self._pokes.next_at
-        shortest = HUSHED if self._hushed() else SHORTEST
+        shortest = HUSHED if self._writes_suspended() else SHORTEST
         wait = None if due is None else max(shortest, due - self._now())
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
-                await self._news.wait()
+                await self._handlers.wait()
 
     def round(self) -> None:
         """Poke who is due."""
-        if self._hushed():
+        if self._writes_suspended():
             return
         self._learn()
         for target in self._pokes.choose(self._now(), self._standing):
@@ -111,10 +111,10 @@ class Poking:
     def _learn(self) -> None:
         now = self._now()
         if now - self._asked_at >= LEARN:
-            self._usual.ask()
+            self._durations.ask()
             self._asked_at = now
-        if self._usual.paces is not self._learned:
-            self._learned = self._usual.paces
+        if self._durations.paces is not self._learned:
+            self._learned = self._durations.paces
             self._pokes.learn(self._learned, now)
 
     def _standing(self, target: Target) -> Standing:

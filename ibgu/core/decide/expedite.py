@@ -11,7 +11,7 @@ _WAITS_FOR_HUB = (RunState.INTENDED, RunState.ENDED)
 """For a payload, a label, an answer; for the work to be disarmed, or the next action's feedback."""
 
 
-def urgent(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> bool:
+def expedited(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> bool:
     """Something about the cluster has changed, which has this stage work: may it free a slot, fill
     one that is free, or let a slot go on?
 
