@@ -4,20 +4,20 @@ from collections.abc import Collection, Iterable, Iterator
 
 import msgspec
 
-from ibgu.client.answers.changes import Abort, Change, NewStep, Pause, Permits, Retry, Skip
-from ibgu.client.answers.clusters import Cluster
-from ibgu.client.answers.durations import Durations
-from ibgu.client.answers.events import Activity, Event
-from ibgu.client.answers.explain import Explained
-from ibgu.client.answers.failures import Failures
-from ibgu.client.answers.members import Member, Visit
-from ibgu.client.answers.overview import Grid, Summary, Timeline
-from ibgu.client.answers.preview import Preview, PreviewOf
-from ibgu.client.answers.rollouts import Rollout, Steps
-from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, ShadowRollout
-from ibgu.client.answers.view import View
-from ibgu.client.answers.whoami import Whoami
-from ibgu.client.answers.works import Works
+from ibgu.client.responses.changes import Abort, Change, NewStep, Pause, Permits, Retry, Skip
+from ibgu.client.responses.clusters import Cluster
+from ibgu.client.responses.durations import Durations
+from ibgu.client.responses.events import Activity, Event
+from ibgu.client.responses.explain import Explained
+from ibgu.client.responses.failures import Failures
+from ibgu.client.responses.members import Member, Visit
+from ibgu.client.responses.overview import Grid, Summary, Timeline
+from ibgu.client.responses.preview import Preview, PreviewOf
+from ibgu.client.responses.rollouts import Rollout, Steps
+from ibgu.client.responses.shadow import ShadowCluster, ShadowReport, ShadowRollout
+from ibgu.client.responses.view import View
+from ibgu.client.responses.whoami import Whoami
+from ibgu.client.responses.works import Works
 from ibgu.client.sse import messages
 from ibgu.client.wire import TIMEOUT, Wire
 

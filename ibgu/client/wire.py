@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from ibgu.client.answers.base import Answer
 from ibgu.client.harmless import harmless
+from ibgu.client.responses.base import Response
 
 T = TypeVar("T")
 
@@ -42,12 +42,12 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-class _Page(Answer, frozen=True, kw_only=True):
+class _Page(Response, frozen=True, kw_only=True):
     items: msgspec.Raw
     next_cursor: str | None = None
 
 
-class _Problem(Answer, frozen=True, kw_only=True):
+class _Problem(Response, frozen=True, kw_only=True):
     detail: str
     type: str = ""
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.cli.show.history import history_lines
-from ibgu.client.answers.members import Member, RolloutName, Run, Visit
+from ibgu.client.responses.members import Member, RolloutName, Run, Visit
 from ibgu.core.model import Action
 from ibgu.db import Journal
 from tests.api.fleet import MONITOR, PULL, failed, fleet, open_step, put, rollout, seen

@@ -16,9 +16,9 @@ from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.status import Seen, headline, status_lines
 from ibgu.client import Client
-from ibgu.client.answers.failures import FailureGroup, Failures
-from ibgu.client.answers.rollouts import Eta, Rollout, Step
-from ibgu.client.answers.view import StalledCluster
+from ibgu.client.responses.failures import FailureGroup, Failures
+from ibgu.client.responses.rollouts import Eta, Rollout, Step
+from ibgu.client.responses.view import StalledCluster
 from ibgu.core.kinds import PlanItem, RolloutStrategy
 from ibgu.core.model import Action, Kind, OnRollout, RolloutState
 from ibgu.db import Journal

@@ -89,8 +89,8 @@ async def forwarded(port: int, url: str) -> AsyncIterator[None]:
     server = httpx.URL(url)
 
     async def serve(client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        answers, sink = await asyncio.open_connection(server.host, server.port)
-        await asyncio.gather(_copy(client, sink), _copy(answers, back))
+        responses, sink = await asyncio.open_connection(server.host, server.port)
+        await asyncio.gather(_copy(client, sink), _copy(responses, back))
 
     async with await asyncio.start_server(serve, "127.0.0.1", port):
         yield

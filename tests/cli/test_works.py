@@ -8,7 +8,7 @@ from ibgu.api.context import Context
 from ibgu.cli.show.paper import PLAIN
 from ibgu.cli.show.times import clock
 from ibgu.cli.show.works import works_lines
-from ibgu.client.answers.works import Condition, Manifest, Work, WorkRun, Works
+from ibgu.client.responses.works import Condition, Manifest, Work, WorkRun, Works
 from ibgu.db import Journal
 from ibgu.db.labels import LabelStore, seen
 from tests.api.fleet import fleet

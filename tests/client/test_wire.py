@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from msgspec import Struct
 
-from ibgu.client.answers.failures import Failures
+from ibgu.client.responses.failures import Failures
 from ibgu.client.sse import Message, messages
 from ibgu.client.wire import RestError, Wire
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct, to_builtins
 
 from ibgu.cli.show.playback import Playback
-from ibgu.client.answers.rollouts import Counts
+from ibgu.client.responses.rollouts import Counts
 from ibgu.core.counts import Place, Progress, Visit, counts_of_places, places_of
 from ibgu.db.views import EventRow
 

@@ -6,6 +6,8 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from ibgu.api.access import Caller, CallerOfRequest
+from ibgu.api.mapping.clusters import cluster_body
+from ibgu.api.mapping.explain import explained
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.problems import invalid
 from ibgu.api.routes.guarded import Guarded
@@ -28,8 +30,6 @@ from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.clusters import ClusterBody
 from ibgu.api.schemas.explain import ExplainedBody
 from ibgu.api.schemas.problem import problems
-from ibgu.api.shape.clusters import cluster_body
-from ibgu.api.shape.explain import explained
 from ibgu.core.claims import CLAIMS
 from ibgu.db.reads import Reads
 from ibgu.db.views import VisitRow

@@ -5,6 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ibgu.api.access import CallerOfRequest
+from ibgu.api.mapping.activity import deed_body
+from ibgu.api.mapping.events import event_body, event_for
+from ibgu.api.mapping.failures import failures_body
+from ibgu.api.mapping.members import visit_body
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
@@ -24,10 +28,6 @@ from ibgu.api.schemas.events import EventBody
 from ibgu.api.schemas.failures import Failures
 from ibgu.api.schemas.members import VisitBody
 from ibgu.api.schemas.problem import problems
-from ibgu.api.shape.activity import deed_body
-from ibgu.api.shape.events import event_body, event_for
-from ibgu.api.shape.failures import failures_body
-from ibgu.api.shape.members import visit_body
 
 router = APIRouter(route_class=Guarded)
 _LAST = 2**63 - 1

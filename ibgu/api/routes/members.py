@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ibgu.api.mapping.members import member_body
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
@@ -21,7 +22,6 @@ from ibgu.api.routes.inputs import (
 from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.members import MemberBody
 from ibgu.api.schemas.problem import problems
-from ibgu.api.shape.members import member_body
 from ibgu.core.model import Cause, MemberState, Outcome, ReasonKind
 from ibgu.db.reads import Sort
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
+from ibgu.api.mapping.preview import preview_body
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.problems import Problem, invalid
 from ibgu.api.routes.changing import FleetListsOfProcess, HubOfCaller, told
@@ -18,7 +19,6 @@ from ibgu.api.routes.inputs import ReadsOfRequest
 from ibgu.api.schemas.changes import NewStepBody
 from ibgu.api.schemas.preview import PreviewAnswer, PreviewBody
 from ibgu.api.schemas.problem import problems
-from ibgu.api.shape.preview import preview_body
 from ibgu.core.gates import deadline
 from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
 from ibgu.core.model import Action, MemberState, Outcome, StepState

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from ibgu.api.access import Caller
-from ibgu.api.shape.words import known_failure
+from ibgu.api.mapping.words import known_failure
 from ibgu.core import change
 from ibgu.core.change import Failure, Target
 from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject

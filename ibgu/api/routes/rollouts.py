@@ -5,6 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ibgu.api.access import CallerOfRequest
+from ibgu.api.mapping.rollouts import rollout_body, step_bodies
+from ibgu.api.mapping.summary import needs_of
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
@@ -18,8 +20,6 @@ from ibgu.api.routes.inputs import (
 from ibgu.api.routes.visible import Visible
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.rollouts import RolloutBody, Rollouts, Steps
-from ibgu.api.shape.rollouts import rollout_body, step_bodies
-from ibgu.api.shape.summary import needs_of
 from ibgu.core.model import RolloutState
 
 router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=Guarded)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
+from ibgu.api.mapping.shadow import cluster_body, report_body, shadow_rollout_body
 from ibgu.api.problems import Problem
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
@@ -21,7 +22,6 @@ from ibgu.api.routes.inputs import (
 from ibgu.api.schemas.base import Page
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.shadow import ShadowClusterBody, ShadowReportBody, ShadowRolloutBody
-from ibgu.api.shape.shadow import cluster_body, report_body, shadow_rollout_body
 from ibgu.core.plan.natural import NaturalKey, natural_key
 from ibgu.core.shadow import Report, Row, compare
 from ibgu.db.reads.cursor import decode, page

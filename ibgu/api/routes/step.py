@@ -5,12 +5,12 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Response
 
+from ibgu.api.mapping.step import grid, no_grid, timeline
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber
 from ibgu.api.schemas import step as schemas
 from ibgu.api.schemas.problem import problems
-from ibgu.api.shape.step import grid, no_grid, timeline
 from ibgu.db.views import Found
 
 router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], route_class=Guarded)

@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
+from ibgu.api.mapping.summary import summary_body
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ReadsOfRequest
 from ibgu.api.routes.visible import Visible
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.summary import Summary
-from ibgu.api.shape.summary import summary_body
 
 router = APIRouter(tags=["rollouts"], route_class=Guarded)
 

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from ibgu.api.mapping.view import Shown, shown
 from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber, index
 from ibgu.api.routes.step import Points
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.view import View
-from ibgu.api.shape.view import Shown, shown
 from ibgu.db.reads import Tallies
 from ibgu.hub.ttl import TtlCache
 

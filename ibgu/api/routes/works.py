@@ -7,13 +7,13 @@ import structlog
 from fastapi import APIRouter
 
 from ibgu.api.access import CallerOfRequest, forbidden
+from ibgu.api.mapping.works import work_body
 from ibgu.api.problems import RETRY_SECONDS, Problem, away, unauthenticated
 from ibgu.api.routes.changing import HubOfCaller
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ClusterName, ReadsOfRequest, unknown_cluster
 from ibgu.api.schemas.problem import problems
 from ibgu.api.schemas.works import WorksBody
-from ibgu.api.shape.works import work_body
 from ibgu.core.reported import reported
 from ibgu.hub import paths
 from ibgu.hub.access import Question, User

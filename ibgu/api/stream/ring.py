@@ -6,7 +6,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from ibgu.api.shape.events import event_body
+from ibgu.api.mapping.events import event_body
 from ibgu.db.views import EventRow
 
 CAPACITY = 5000

@@ -26,7 +26,7 @@ def pause(
     """Start nothing new; what is in flight goes on."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import Target
-    from ibgu.client.answers.changes import Pause
+    from ibgu.client.responses.changes import Pause
     from ibgu.core import change
 
     how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
@@ -92,7 +92,7 @@ def skip(
     """Take waiting clusters out of the running step."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import Target
-    from ibgu.client.answers.changes import Skip
+    from ibgu.client.responses.changes import Skip
     from ibgu.core import change
 
     if bool(clusters) + waiting + bool(reason) != 1:

@@ -13,8 +13,8 @@ from ibgu.cli.change.options import Output
 from ibgu.cli.read.asking import asking
 from ibgu.cli.rest.target import Target
 from ibgu.client import Client, RestError
-from ibgu.client.answers.changes import Change, NewStep
-from ibgu.client.answers.preview import PreviewOf
+from ibgu.client.responses.changes import Change, NewStep
+from ibgu.client.responses.preview import PreviewOf
 from ibgu.core.change.danger import Risk
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ def add_step(
     """Append a step to a rollout's plan."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import Target
-    from ibgu.client.answers.changes import NewStep
+    from ibgu.client.responses.changes import NewStep
     from ibgu.core import change
     from ibgu.core.model import Action
 
@@ -64,7 +64,7 @@ def abort(
     """Append AbortOnFailure, for those that have failed; or Abort, for everybody."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import Target
-    from ibgu.client.answers.changes import Abort, NewStep
+    from ibgu.client.responses.changes import Abort, NewStep
     from ibgu.core import change
 
     action = change.abort_of(everybody=everybody)
@@ -106,7 +106,7 @@ def retry(
     """Try failed clusters once more, by an ImageBasedGroupUpgrade of their own."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import Target
-    from ibgu.client.answers.changes import Retry
+    from ibgu.client.responses.changes import Retry
     from ibgu.core.change import retry
 
     if direct:

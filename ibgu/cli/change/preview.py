@@ -9,7 +9,7 @@ from ibgu.cli.change.options import Form, Minutes, Output, Slots
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Token
 
 if TYPE_CHECKING:
-    from ibgu.client.answers.preview import Preview
+    from ibgu.client.responses.preview import Preview
 
 _KIND = "ImageBasedGroupUpgrade"
 
@@ -43,8 +43,8 @@ def preview(
     """Say what a plan would do; nothing is changed."""
     from ibgu.cli.read.asking import asking
     from ibgu.cli.rest.target import Target
-    from ibgu.client.answers.changes import NewStep
-    from ibgu.client.answers.preview import PreviewOf
+    from ibgu.client.responses.changes import NewStep
+    from ibgu.client.responses.preview import PreviewOf
 
     if bool(name) == bool(file) or (file and append):
         raise typer.BadParameter("name a rollout (and --append steps), or give a manifest with -f")

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ibgu.cli.collect.bundle import Bundle
 from ibgu.cli.collect.logs import logs
-from ibgu.client.answers.rollouts import Rollout
+from ibgu.client.responses.rollouts import Rollout
 from ibgu.core.works import names
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient

@@ -7,7 +7,7 @@ from ibgu.cli.complete.words import Candidate, Slot
 from ibgu.cli.read.options import DEFAULT_SERVER
 from ibgu.cli.rest.target import Target
 from ibgu.client import Client, RestError
-from ibgu.client.answers.rollouts import Rollout
+from ibgu.client.responses.rollouts import Rollout
 
 SECONDS = 2.0
 """To wait for an answer."""

@@ -40,10 +40,10 @@ def send_sample(
     from ibgu.cli.notify.trying import try_all
 
     chosen = _chosen(_receivers(file), receiver or [])
-    answers = asyncio.run(try_all(chosen))
-    for name, good, words in answers:
+    responses = asyncio.run(try_all(chosen))
+    for name, good, words in responses:
         typer.echo(f"{'✔' if good else '✗'} {name}  {words}")
-    if not all(good for _, good, _ in answers):
+    if not all(good for _, good, _ in responses):
         raise typer.Exit(FAILED)
 
 

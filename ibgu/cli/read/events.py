@@ -15,7 +15,7 @@ from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Tok
 
 if TYPE_CHECKING:
     from ibgu.client import Client, RestError
-    from ibgu.client.answers.events import Event
+    from ibgu.client.responses.events import Event
 
 REFRESH_SECONDS = 1.0
 

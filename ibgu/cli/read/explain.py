@@ -10,7 +10,7 @@ from ibgu.cli.show.form import Form, tell
 
 if TYPE_CHECKING:
     from ibgu.client import Client
-    from ibgu.client.answers.explain import Explained
+    from ibgu.client.responses.explain import Explained
 
 
 def explain(

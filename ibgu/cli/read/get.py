@@ -10,7 +10,7 @@ from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Server, Tok
 from ibgu.cli.read.output import Output
 
 if TYPE_CHECKING:
-    from ibgu.client.answers.rollouts import Rollout
+    from ibgu.client.responses.rollouts import Rollout
 
 EVERYTHING = "rollouts"
 """The word that stands for all rollouts."""

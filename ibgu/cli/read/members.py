@@ -11,7 +11,7 @@ from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, S
 from ibgu.cli.read.output import Output
 
 if TYPE_CHECKING:
-    from ibgu.client.answers.members import Member
+    from ibgu.client.responses.members import Member
 
 
 class Only:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from ibgu.cli.show.status import Seen
     from ibgu.client import Client
-    from ibgu.client.answers.rollouts import Rollout
-    from ibgu.client.answers.view import View
+    from ibgu.client.responses.rollouts import Rollout
+    from ibgu.client.responses.view import View
 
 STALLED = 3
 """Clusters that are told, at most."""

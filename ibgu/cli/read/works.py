@@ -9,7 +9,7 @@ from ibgu.cli.show.form import Form, tell
 
 if TYPE_CHECKING:
     from ibgu.client import Client
-    from ibgu.client.answers.clusters import Cluster
+    from ibgu.client.responses.clusters import Cluster
 
 
 def works(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ibgu.cli.show.table import table
-from ibgu.client.answers.clusters import Cluster
+from ibgu.client.responses.clusters import Cluster
 
 _HEADINGS = ("CLUSTER", "ROLLOUT", "STEP", "STATE", "WHY", "HELD BY", "LABELS")
 _NOTHING = "-"

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
-from ibgu.client.answers.failures import FailureGroup, Failures
+from ibgu.client.responses.failures import FailureGroup, Failures
 
 _WORDS = 100
 """Characters of a message, where lines may be as long as they like."""

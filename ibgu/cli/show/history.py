@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.answers.members import Member, Run, Visit
+from ibgu.client.responses.members import Member, Run, Visit
 from ibgu.core.failures import explain
 from ibgu.core.model import Action
 

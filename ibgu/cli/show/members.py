@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.answers.members import Member
+from ibgu.client.responses.members import Member
 
 _NARROW = ("CLUSTER", "STEP", "STATE", "ACTION", "WHY", "TOOK")
 _WIDE = ("ATTEMPT", "SLOT", "STARTED", "LIMIT", "WORDS")

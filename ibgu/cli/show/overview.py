@@ -10,8 +10,8 @@ from ibgu.cli.show.failing import cut
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.rollouts import rollouts_table
 from ibgu.cli.show.times import duration
-from ibgu.client.answers.overview import NeedsPerson, Summary
-from ibgu.client.answers.rollouts import Rollout
+from ibgu.client.responses.overview import NeedsPerson, Summary
+from ibgu.client.responses.rollouts import Rollout
 
 _WORDS = 160
 """Characters of a message."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import age
-from ibgu.client.answers.rollouts import Rollout
+from ibgu.client.responses.rollouts import Rollout
 
 NOBODY = "Completed: no clusters"
 """Of a plan that is over, and has done nothing."""

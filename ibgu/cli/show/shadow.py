@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.table import table
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.answers.shadow import ShadowCluster, ShadowReport, Told
+from ibgu.client.responses.shadow import ShadowCluster, ShadowReport, Told
 
 _HEADINGS = ("CLUSTER", "STEP", "ACTION", "TALM", "IBGU WOULD HAVE", "EARLIER", "PLACE EMPTY")
 _DETAILED = 3

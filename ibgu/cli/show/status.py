@@ -11,10 +11,10 @@ from ibgu.cli.show.failing import Failing, failure_lines, next_lines
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.rollouts import NOBODY, phase_of, selected_nobody
 from ibgu.cli.show.times import clock, duration
-from ibgu.client.answers.failures import Failures
-from ibgu.client.answers.overview import Grid
-from ibgu.client.answers.rollouts import Eta, ReasonCount, Rollout, Step
-from ibgu.client.answers.view import StalledCluster
+from ibgu.client.responses.failures import Failures
+from ibgu.client.responses.overview import Grid
+from ibgu.client.responses.rollouts import Eta, ReasonCount, Rollout, Step
+from ibgu.client.responses.view import StalledCluster
 
 _COLOURS = {
     "Pending": None,

@@ -12,8 +12,8 @@ from ibgu.cli.show.names import listed
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.status import Seen, headline, holds, step_lines, whole
 from ibgu.cli.show.times import duration
-from ibgu.client.answers.overview import Grid
-from ibgu.client.answers.rollouts import Step
+from ibgu.client.responses.overview import Grid
+from ibgu.client.responses.rollouts import Step
 
 _WORDS = 70
 """Characters of a message."""

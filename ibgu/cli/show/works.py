@@ -5,8 +5,8 @@ from datetime import datetime
 
 from ibgu.cli.show.paper import Paper
 from ibgu.cli.show.times import clock
-from ibgu.client.answers.clusters import Cluster
-from ibgu.client.answers.works import Condition, Manifest, Work, Works
+from ibgu.client.responses.clusters import Cluster
+from ibgu.client.responses.works import Condition, Manifest, Work, Works
 
 
 def works_lines(found: Works, known: Cluster | None, paper: Paper) -> Iterator[str]:

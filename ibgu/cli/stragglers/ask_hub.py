@@ -3,7 +3,7 @@
 import msgspec
 
 from ibgu.cli.stragglers.facts import Live, Unchecked
-from ibgu.client.answers.rollouts import Rollout
+from ibgu.client.responses.rollouts import Rollout
 from ibgu.core.kinds import Ibgu, JsonObject
 from ibgu.hub import paths
 from ibgu.hub.client import HubClient

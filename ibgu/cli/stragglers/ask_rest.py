@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from ibgu.cli.stragglers.facts import Elsewhere, Known
 from ibgu.client import Client
-from ibgu.client.answers.members import Member
-from ibgu.client.answers.rollouts import Rollout
+from ibgu.client.responses.members import Member
+from ibgu.client.responses.rollouts import Rollout
 
 _PRESENT = ("pending", "running", "complete")
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.client.answers.members import Member
-from ibgu.client.answers.rollouts import Rollout, Step
+from ibgu.client.responses.members import Member
+from ibgu.client.responses.rollouts import Rollout, Step
 from ibgu.core.kinds import Ibgu
 
 

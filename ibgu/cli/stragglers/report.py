@@ -6,7 +6,7 @@ from itertools import count
 from msgspec import Struct
 
 from ibgu.cli.stragglers.facts import Elsewhere, Known, Live, Unchecked
-from ibgu.client.answers.members import Member
+from ibgu.client.responses.members import Member
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action
 from ibgu.core.plan import allowed

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from ibgu.client.answers.failures import FailureGroup, Failures
+from ibgu.client.responses.failures import FailureGroup, Failures
 from ibgu.core.failures import Known, explain
 from ibgu.core.model import Action
 

@@ -8,7 +8,7 @@ from msgspec import Struct, field, to_builtins
 
 from ibgu.cli.show.playback.failures import Failed, failures_of
 from ibgu.cli.show.status import Seen
-from ibgu.client.answers.rollouts import (
+from ibgu.client.responses.rollouts import (
     Counts,
     CurrentStep,
     PlanItem,

@@ -1,9 +1,9 @@
 """Changes: what is asked for, what may be, and what comes of it."""
 
-from ibgu.client.answers.base import Answer
+from ibgu.client.responses.base import Response
 
 
-class Abort(Answer, frozen=True, kw_only=True):
+class Abort(Response, frozen=True, kw_only=True):
     """None: as in the plan's last step; `timeout` in minutes."""
 
     everybody: bool = False
@@ -12,17 +12,17 @@ class Abort(Answer, frozen=True, kw_only=True):
     timeout: int | None = None
 
 
-class NewStep(Answer, frozen=True, kw_only=True):
+class NewStep(Response, frozen=True, kw_only=True):
     actions: tuple[str, ...]
     max_concurrency: int | None = None
     timeout: int | None = None
 
 
-class Pause(Answer, frozen=True, kw_only=True):
+class Pause(Response, frozen=True, kw_only=True):
     why: str = ""
 
 
-class Skip(Answer, frozen=True, kw_only=True):
+class Skip(Response, frozen=True, kw_only=True):
     """Both None: all that wait."""
 
     clusters: tuple[str, ...] | None = None
@@ -31,19 +31,19 @@ class Skip(Answer, frozen=True, kw_only=True):
     """Leave out clusters that do not wait; else one of them refuses all."""
 
 
-class Retry(Answer, frozen=True, kw_only=True):
+class Retry(Response, frozen=True, kw_only=True):
     """Both None: all that have failed."""
 
     clusters: tuple[str, ...] | None = None
     cause: str | None = None
 
 
-class Change(Answer, frozen=True, kw_only=True):
+class Change(Response, frozen=True, kw_only=True):
     done: str
     kubectl: str = ""
 
 
-class Permit(Answer, frozen=True, kw_only=True):
+class Permit(Response, frozen=True, kw_only=True):
     name: str
     allowed: bool = False
     why: str = ""
@@ -52,11 +52,11 @@ class Permit(Answer, frozen=True, kw_only=True):
     lost: str = ""
 
 
-class Risk(Answer, frozen=True, kw_only=True):
+class Risk(Response, frozen=True, kw_only=True):
     danger: str
     lost: str = ""
 
 
-class Permits(Answer, frozen=True, kw_only=True):
+class Permits(Response, frozen=True, kw_only=True):
     items: tuple[Permit, ...]
     risks: dict[str, Risk] | None = None

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from ibgu.client.answers.base import Answer
+from ibgu.client.responses.base import Response
 
 
-class NeedsPerson(Answer, frozen=True, kw_only=True):
+class NeedsPerson(Response, frozen=True, kw_only=True):
     namespace: str
     name: str
     kind: str
@@ -15,7 +15,7 @@ class NeedsPerson(Answer, frozen=True, kw_only=True):
     overdue: bool = False
 
 
-class Summary(Answer, frozen=True, kw_only=True):
+class Summary(Response, frozen=True, kw_only=True):
     rollouts: dict[str, int]
     members: dict[str, int]
     failed: int = 0
@@ -24,7 +24,7 @@ class Summary(Answer, frozen=True, kw_only=True):
     now: datetime
 
 
-class Grid(Answer, frozen=True, kw_only=True):
+class Grid(Response, frozen=True, kw_only=True):
     """One entry a member in each list."""
 
     step: int | None
@@ -39,14 +39,14 @@ class Grid(Answer, frozen=True, kw_only=True):
     overdue: tuple[bool, ...] = ()
 
 
-class Point(Answer, frozen=True, kw_only=True):
+class Point(Response, frozen=True, kw_only=True):
     at: datetime
     succeeded: int
     failed: int
     in_flight: int
 
 
-class Timeline(Answer, frozen=True, kw_only=True):
+class Timeline(Response, frozen=True, kw_only=True):
     step: int | None
     slots: int | None
     points: tuple[Point, ...]

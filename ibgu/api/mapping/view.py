@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ibgu.api.mapping.failures import failures_body
+from ibgu.api.mapping.rollouts import counts_body, rollout_body, step_bodies
+from ibgu.api.mapping.step import grid, timeline
 from ibgu.api.schemas.base import Body
 from ibgu.api.schemas.view import Selected, StalledCluster
-from ibgu.api.shape.failures import failures_body
-from ibgu.api.shape.rollouts import counts_body, rollout_body, step_bodies
-from ibgu.api.shape.step import grid, timeline
 from ibgu.core.forecast import Paces, stalled
 from ibgu.core.model import Rollout
 from ibgu.core.status import kept_by

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from ibgu.client.answers.base import Answer
+from ibgu.client.responses.base import Response
 
 
-class Condition(Answer, frozen=True, kw_only=True):
+class Condition(Response, frozen=True, kw_only=True):
     type: str
     status: str
     reason: str = ""
@@ -14,7 +14,7 @@ class Condition(Answer, frozen=True, kw_only=True):
     last_transition_time: datetime | None = None
 
 
-class Manifest(Answer, frozen=True, kw_only=True):
+class Manifest(Response, frozen=True, kw_only=True):
     kind: str
     namespace: str
     name: str
@@ -22,7 +22,7 @@ class Manifest(Answer, frozen=True, kw_only=True):
     feedback: dict[str, str]
 
 
-class WorkRun(Answer, frozen=True, kw_only=True):
+class WorkRun(Response, frozen=True, kw_only=True):
     id: str
     action: str
     attempt: int
@@ -31,7 +31,7 @@ class WorkRun(Answer, frozen=True, kw_only=True):
     result: str | None = None
 
 
-class Ibu(Answer, frozen=True, kw_only=True):
+class Ibu(Response, frozen=True, kw_only=True):
     standing: str
     stage: str
     generation: int
@@ -42,7 +42,7 @@ class Ibu(Answer, frozen=True, kw_only=True):
     run: str
 
 
-class Work(Answer, frozen=True, kw_only=True):
+class Work(Response, frozen=True, kw_only=True):
     name: str
     part: str
     rollout: str
@@ -63,7 +63,7 @@ class Work(Answer, frozen=True, kw_only=True):
     manifests: tuple[Manifest, ...]
 
 
-class Works(Answer, frozen=True, kw_only=True):
+class Works(Response, frozen=True, kw_only=True):
     cluster: str
     read_at: datetime
     items: tuple[Work, ...]

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from ibgu.api.mapping.words import known_failure
 from ibgu.api.schemas.failures import FailureGroup, Failures
-from ibgu.api.shape.words import known_failure
 from ibgu.core.failures import Known
 from ibgu.core.plan import natural_key
 from ibgu.db.reads import NAMED

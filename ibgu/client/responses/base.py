@@ -3,5 +3,5 @@
 from msgspec import Struct
 
 
-class Answer(Struct, frozen=True, kw_only=True, rename="camel"):
+class Response(Struct, frozen=True, kw_only=True, rename="camel"):
     """Fields that a newer server sends besides are ignored."""

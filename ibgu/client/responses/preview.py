@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from ibgu.client.answers.base import Answer
-from ibgu.client.answers.changes import NewStep
+from ibgu.client.responses.base import Response
+from ibgu.client.responses.changes import NewStep
 
 
-class PreviewOf(Answer, frozen=True, kw_only=True):
+class PreviewOf(Response, frozen=True, kw_only=True):
     """Either a rollout by namespace and name, with steps to append, or a manifest."""
 
     namespace: str | None = None
@@ -16,19 +16,19 @@ class PreviewOf(Answer, frozen=True, kw_only=True):
     manifest: dict[str, Any] | None = None
 
 
-class Excluded(Answer, frozen=True, kw_only=True):
+class Excluded(Response, frozen=True, kw_only=True):
     why: str
     count: int = 0
     clusters: tuple[str, ...] = ()
 
 
-class Measured(Answer, frozen=True, kw_only=True):
+class Measured(Response, frozen=True, kw_only=True):
     p50: float
     p95: float
     count: int = 0
 
 
-class StepPreview(Answer, frozen=True, kw_only=True):
+class StepPreview(Response, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
     clusters: int = 0
@@ -45,12 +45,12 @@ class StepPreview(Answer, frozen=True, kw_only=True):
     jitter_seconds: int = 0
 
 
-class Ends(Answer, frozen=True, kw_only=True):
+class Ends(Response, frozen=True, kw_only=True):
     latest: datetime
     likely: datetime | None = None
 
 
-class Preview(Answer, frozen=True, kw_only=True):
+class Preview(Response, frozen=True, kw_only=True):
     selected: int
     excluded: tuple[Excluded, ...] = ()
     steps: tuple[StepPreview, ...] = ()

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
+from ibgu.api.mapping.members import visit_body
 from ibgu.api.readable import Readable
 from ibgu.api.schemas.clusters import ClusterBody, HoldBody
-from ibgu.api.shape.members import visit_body
 from ibgu.core.forecast import Paces
 from ibgu.core.model import Change
 from ibgu.db.views import ClusterRow, HoldRow, VisitRow

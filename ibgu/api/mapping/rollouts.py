@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from ibgu.api.mapping.eta import eta_body
+from ibgu.api.mapping.overdue import hold_overdue, overdue_in, stalled_among
 from ibgu.api.schemas.common import Counts, OverdueBody, ReasonBody
 from ibgu.api.schemas.rollouts import (
     CurrentStep,
@@ -15,8 +17,6 @@ from ibgu.api.schemas.rollouts import (
     StepBody,
     StepProgress,
 )
-from ibgu.api.shape.eta import eta_body
-from ibgu.api.shape.overdue import hold_overdue, overdue_in, stalled_among
 from ibgu.core import counts
 from ibgu.core.forecast import Paces
 from ibgu.core.kinds import PlanItem

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from ibgu.client.answers.base import Answer
-from ibgu.client.answers.rollouts import Seed
+from ibgu.client.responses.base import Response
+from ibgu.client.responses.rollouts import Seed
 
 
-class ShadowRollout(Answer, frozen=True, kw_only=True):
+class ShadowRollout(Response, frozen=True, kw_only=True):
     namespace: str
     name: str
     shadow: bool = True
@@ -20,19 +20,19 @@ class ShadowRollout(Answer, frozen=True, kw_only=True):
     deleted: bool = False
 
 
-class Told(Answer, frozen=True, kw_only=True):
+class Told(Response, frozen=True, kw_only=True):
     verdict: str
     at: datetime
     cause: str | None = None
     message: str = ""
 
 
-class Note(Answer, frozen=True, kw_only=True):
+class Note(Response, frozen=True, kw_only=True):
     at: datetime
     text: str = ""
 
 
-class ShadowCluster(Answer, frozen=True, kw_only=True):
+class ShadowCluster(Response, frozen=True, kw_only=True):
     cluster: str
     shadow: bool = True
     step: int = 0
@@ -53,14 +53,14 @@ class ShadowCluster(Answer, frozen=True, kw_only=True):
     history: tuple[Note, ...] = ()
 
 
-class SlowBatch(Answer, frozen=True, kw_only=True):
+class SlowBatch(Response, frozen=True, kw_only=True):
     batch: int
     slowest: str = ""
     waited_seconds: float = 0.0
     idle_seconds: float = 0.0
 
 
-class ShadowStep(Answer, frozen=True, kw_only=True):
+class ShadowStep(Response, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
     max_concurrency: int = 0
@@ -77,7 +77,7 @@ class ShadowStep(Answer, frozen=True, kw_only=True):
     slow: tuple[SlowBatch, ...] = ()
 
 
-class ShadowFailure(Answer, frozen=True, kw_only=True):
+class ShadowFailure(Response, frozen=True, kw_only=True):
     step: int
     action: str = ""
     cause: str | None = None
@@ -90,7 +90,7 @@ class ShadowFailure(Answer, frozen=True, kw_only=True):
     ahead_seconds: float = 0.0
 
 
-class ShadowReport(Answer, frozen=True, kw_only=True):
+class ShadowReport(Response, frozen=True, kw_only=True):
     rollout: ShadowRollout
     shadow: bool = True
     steps: tuple[ShadowStep, ...] = ()

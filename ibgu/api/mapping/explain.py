@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from ibgu.api.mapping.members import visit_for
 from ibgu.api.readable import Readable
-from ibgu.api.shape.members import visit_for
 from ibgu.core.claims import with_holder
 from ibgu.core.explain import Case, Explained, Past, explain
 from ibgu.core.forecast import Paces

@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
+from ibgu.api.mapping.overdue import stuck_among
 from ibgu.api.schemas.rollouts import EtaBody
-from ibgu.api.shape.overdue import stuck_among
 from ibgu.core.forecast import InFlight, Paces, Rest, eta
 from ibgu.core.gates import deadline
 from ibgu.core.model import MemberState, ReasonKind, Rollout, StepState

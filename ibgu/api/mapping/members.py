@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
+from ibgu.api.mapping.rollouts import reason_body
+from ibgu.api.mapping.words import known_failure
 from ibgu.api.readable import Readable
 from ibgu.api.schemas.common import CompletedActionBody, RunBody, StalledBody
 from ibgu.api.schemas.members import MemberBody, VisitBody
-from ibgu.api.shape.rollouts import reason_body
-from ibgu.api.shape.words import known_failure
 from ibgu.core.claims import run_without_names, without_names
 from ibgu.core.failures import Known
 from ibgu.core.forecast import Paces, stalled

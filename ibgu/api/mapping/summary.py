@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from ibgu.api.mapping.overdue import hold_overdue, overdue_in
+from ibgu.api.mapping.rollouts import stalled_in
 from ibgu.api.schemas.summary import NeedsPerson, Summary
-from ibgu.api.shape.overdue import hold_overdue, overdue_in
-from ibgu.api.shape.rollouts import stalled_in
 from ibgu.core.forecast import Paces
 from ibgu.core.model import MemberState, Reason, Rollout, RolloutState, Step, Who
 from ibgu.core.status import Phase, hold_of, kept_by, phase_of

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ibgu.api.shape.overdue import hold_overdue, overdue_among, stalled_among
-from ibgu.api.shape.words import known_failure
+from ibgu.api.mapping.overdue import hold_overdue, overdue_among, stalled_among
+from ibgu.api.mapping.words import known_failure
 from ibgu.core.forecast import Paces, Point, curve
 from ibgu.core.model import Action, MemberState, Reason
 from ibgu.core.words import Word, came_true, holds, startable, word

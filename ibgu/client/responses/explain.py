@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from ibgu.client.answers.base import Answer
+from ibgu.client.responses.base import Response
 
 
-class Line(Answer, frozen=True, kw_only=True):
+class Line(Response, frozen=True, kw_only=True):
     at: datetime
     text: str
 
 
-class Explained(Answer, frozen=True, kw_only=True):
+class Explained(Response, frozen=True, kw_only=True):
     cluster: str
     rollout: str
     """namespace/name"""

@@ -4,18 +4,18 @@ from datetime import datetime
 
 from msgspec import field
 
-from ibgu.client.answers.base import Answer
-from ibgu.client.answers.members import RolloutName, Visit
+from ibgu.client.responses.base import Response
+from ibgu.client.responses.members import RolloutName, Visit
 
 
-class Hold(Answer, frozen=True, kw_only=True):
+class Hold(Response, frozen=True, kw_only=True):
     rollout: RolloutName
     step: int
     slot: int
     taken_at: datetime
 
 
-class Cluster(Answer, frozen=True, kw_only=True):
+class Cluster(Response, frozen=True, kw_only=True):
     name: str
     newest: Visit
     hold: Hold | None = None

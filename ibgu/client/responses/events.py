@@ -5,10 +5,10 @@ from typing import Any
 
 from msgspec import field
 
-from ibgu.client.answers.base import Answer
+from ibgu.client.responses.base import Response
 
 
-class Deed(Answer, frozen=True, kw_only=True):
+class Deed(Response, frozen=True, kw_only=True):
     """What somebody did to a rollout, or what became of it."""
 
     seq: int
@@ -22,13 +22,13 @@ class Deed(Answer, frozen=True, kw_only=True):
     warning: bool = False
 
 
-class Activity(Answer, frozen=True, kw_only=True):
+class Activity(Response, frozen=True, kw_only=True):
     """The newest first."""
 
     items: tuple[Deed, ...]
 
 
-class Event(Answer, frozen=True, kw_only=True):
+class Event(Response, frozen=True, kw_only=True):
     seq: int
     at: datetime
     kind: str = ""

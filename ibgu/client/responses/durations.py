@@ -1,9 +1,9 @@
 """How long actions took, in seconds."""
 
-from ibgu.client.answers.base import Answer
+from ibgu.client.responses.base import Response
 
 
-class Duration(Answer, frozen=True, kw_only=True):
+class Duration(Response, frozen=True, kw_only=True):
     action: str
     result: str
     count: int
@@ -13,5 +13,5 @@ class Duration(Answer, frozen=True, kw_only=True):
     max: float
 
 
-class Durations(Answer, frozen=True, kw_only=True):
+class Durations(Response, frozen=True, kw_only=True):
     items: tuple[Duration, ...]

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from ibgu.client.answers.base import Answer
-from ibgu.client.answers.rollouts import Reason
+from ibgu.client.responses.base import Response
+from ibgu.client.responses.rollouts import Reason
 
 
-class Run(Answer, frozen=True, kw_only=True):
+class Run(Response, frozen=True, kw_only=True):
     id: str
     action: str
     attempt: int = 0
@@ -21,19 +21,19 @@ class Run(Answer, frozen=True, kw_only=True):
     message: str = ""
 
 
-class CompletedAction(Answer, frozen=True, kw_only=True):
+class CompletedAction(Response, frozen=True, kw_only=True):
     action: str
     at: datetime
     note: str = ""
 
 
-class Stalled(Answer, frozen=True, kw_only=True):
+class Stalled(Response, frozen=True, kw_only=True):
     since: datetime
     usual: float
     """Seconds."""
 
 
-class Member(Answer, frozen=True, kw_only=True):
+class Member(Response, frozen=True, kw_only=True):
     cluster: str
     step: int
     position: int = 0
@@ -58,7 +58,7 @@ class Member(Answer, frozen=True, kw_only=True):
     run: Run | None = None
 
 
-class RolloutName(Answer, frozen=True, kw_only=True):
+class RolloutName(Response, frozen=True, kw_only=True):
     """Without a name where one may not read its namespace."""
 
     namespace: str | None = None
@@ -71,7 +71,7 @@ class RolloutName(Answer, frozen=True, kw_only=True):
         return f"{self.namespace}/{self.name}"
 
 
-class Visit(Answer, frozen=True, kw_only=True):
+class Visit(Response, frozen=True, kw_only=True):
     rollout: RolloutName
     member: Member
     runs: tuple[Run, ...] = ()

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from ibgu.client.answers.base import Answer
-from ibgu.client.answers.failures import Failures
-from ibgu.client.answers.overview import Grid, Timeline
-from ibgu.client.answers.rollouts import Counts, Rollout, Step
+from ibgu.client.responses.base import Response
+from ibgu.client.responses.failures import Failures
+from ibgu.client.responses.overview import Grid, Timeline
+from ibgu.client.responses.rollouts import Counts, Rollout, Step
 
 
-class StalledCluster(Answer, frozen=True, kw_only=True):
+class StalledCluster(Response, frozen=True, kw_only=True):
     cluster: str
     action: str
     reason: str
@@ -17,14 +17,14 @@ class StalledCluster(Answer, frozen=True, kw_only=True):
     """Seconds."""
 
 
-class Selected(Answer, frozen=True, kw_only=True):
+class Selected(Response, frozen=True, kw_only=True):
     """Over the clusters with the labels that were asked for."""
 
     counts: Counts
     steps: tuple[Step, ...]
 
 
-class View(Answer, frozen=True, kw_only=True):
+class View(Response, frozen=True, kw_only=True):
     seq: int
     now: datetime
     rollout: Rollout

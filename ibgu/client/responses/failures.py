@@ -1,9 +1,9 @@
 """Failures, grouped by what happened."""
 
-from ibgu.client.answers.base import Answer
+from ibgu.client.responses.base import Response
 
 
-class FailureGroup(Answer, frozen=True, kw_only=True):
+class FailureGroup(Response, frozen=True, kw_only=True):
     step: int
     action: str | None = None
     outcome: str = ""
@@ -18,6 +18,6 @@ class FailureGroup(Answer, frozen=True, kw_only=True):
     """Of those, the ones that were taken back to Idle since."""
 
 
-class Failures(Answer, frozen=True, kw_only=True):
+class Failures(Response, frozen=True, kw_only=True):
     total: int
     items: tuple[FailureGroup, ...] = ()

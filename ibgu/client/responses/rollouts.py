@@ -2,17 +2,17 @@
 
 from datetime import datetime
 
-from ibgu.client.answers.base import Answer
+from ibgu.client.responses.base import Response
 
 
-class Overdue(Answer, frozen=True, kw_only=True):
+class Overdue(Response, frozen=True, kw_only=True):
     since: datetime
     usual: float
     """Seconds."""
     check: str = ""
 
 
-class Reason(Answer, frozen=True, kw_only=True):
+class Reason(Response, frozen=True, kw_only=True):
     kind: str
     since: datetime
     until: datetime | None = None
@@ -21,7 +21,7 @@ class Reason(Answer, frozen=True, kw_only=True):
     overdue: Overdue | None = None
 
 
-class Counts(Answer, frozen=True, kw_only=True):
+class Counts(Response, frozen=True, kw_only=True):
     total: int = 0
     waiting: int = 0
     running: int = 0
@@ -36,18 +36,18 @@ class Counts(Answer, frozen=True, kw_only=True):
         return self.succeeded + self.failed + self.skipped + self.cancelled
 
 
-class Seed(Answer, frozen=True, kw_only=True):
+class Seed(Response, frozen=True, kw_only=True):
     image: str = ""
     version: str = ""
 
 
-class PlanItem(Answer, frozen=True, kw_only=True):
+class PlanItem(Response, frozen=True, kw_only=True):
     actions: tuple[str, ...]
     max_concurrency: int = 0
     timeout_minutes: int = 0
 
 
-class Eta(Answer, frozen=True, kw_only=True):
+class Eta(Response, frozen=True, kw_only=True):
     at: datetime
     earliest: datetime
     latest: datetime
@@ -56,14 +56,14 @@ class Eta(Answer, frozen=True, kw_only=True):
     limit: datetime | None = None
 
 
-class CurrentStep(Answer, frozen=True, kw_only=True):
+class CurrentStep(Response, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
     counts: Counts = Counts()
     """Of this step's members."""
 
 
-class Rollout(Answer, frozen=True, kw_only=True):
+class Rollout(Response, frozen=True, kw_only=True):
     namespace: str
     name: str
     uid: str = ""
@@ -85,19 +85,19 @@ class Rollout(Answer, frozen=True, kw_only=True):
     created_by: str | None = None
 
 
-class ReasonCount(Answer, frozen=True, kw_only=True):
+class ReasonCount(Response, frozen=True, kw_only=True):
     kind: str
     who: str = ""
     count: int = 0
     overdue: int = 0
 
 
-class RunningAction(Answer, frozen=True, kw_only=True):
+class RunningAction(Response, frozen=True, kw_only=True):
     action: str
     count: int = 0
 
 
-class Step(Answer, frozen=True, kw_only=True):
+class Step(Response, frozen=True, kw_only=True):
     step: int
     actions: tuple[str, ...] = ()
     state: str = ""
@@ -114,5 +114,5 @@ class Step(Answer, frozen=True, kw_only=True):
     reasons: tuple[ReasonCount, ...] = ()
 
 
-class Steps(Answer, frozen=True, kw_only=True):
+class Steps(Response, frozen=True, kw_only=True):
     items: tuple[Step, ...]

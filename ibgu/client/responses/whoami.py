@@ -1,0 +1,8 @@
+"""Who asks, and which hub answers."""
+
+from ibgu.client.responses.base import Response
+
+
+class Whoami(Response, frozen=True, kw_only=True):
+    username: str
+    hub: str
