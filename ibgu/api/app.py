@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from ibgu.api import page
 from ibgu.api.context import Context
-from ibgu.api.pace import Measured
+from ibgu.api.durations import Measured
 from ibgu.api.probes import PREFIX, create_probes
 from ibgu.api.routes import (
     changes,

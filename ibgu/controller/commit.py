@@ -83,7 +83,7 @@ class Draft:
 CAN_WAIT = frozenset(
     {
         Kind.WAITS,
-        Kind.STEP_PACED,
+        Kind.STEP_RATE_LIMITED,
         Kind.LOOKED,
         Kind.RUN_PROGRESS,
         Kind.RUN_ARMED,

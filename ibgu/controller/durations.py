@@ -5,7 +5,7 @@ import asyncio
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import DurationsByAction
 from ibgu.db.errors import JournalAway, told
 from ibgu.db.reads import Reads
 
@@ -16,12 +16,12 @@ FRESH = 60.0
 
 
 class ActionDurations:
-    """`paces` is empty until it was asked for; where nobody asks, nothing is read."""
+    """`duration_stats` is empty until it was asked for; where nobody asks, nothing is read."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
         self._asked = asyncio.Event()
-        self.paces: Paces = {}
+        self.duration_stats: DurationsByAction = {}
 
     def ask(self) -> None:
         self._asked.set()
@@ -32,7 +32,7 @@ class ActionDurations:
             await self._asked.wait()
             self._asked.clear()
             try:
-                self.paces = await self._reads.paces()
+                self.duration_stats = await self._reads.duration_stats()
             except (JournalAway, DBAPIError) as error:
                 log.warning("can't tell how long actions usually take", error=told(error))
             await asyncio.sleep(FRESH)

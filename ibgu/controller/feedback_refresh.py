@@ -48,7 +48,7 @@ class FeedbackRefresh:
         self._pokes = Pokes(rate)
         self._now = asyncio.get_running_loop().time
         self._handlers = asyncio.Event()
-        self._learned = durations.paces
+        self._learned = durations.duration_stats
         self._asked_at = float("-inf")
 
     def follow(self, decisions: Iterable[Decision]) -> None:
@@ -113,8 +113,8 @@ class FeedbackRefresh:
         if now - self._asked_at >= LEARN:
             self._durations.ask()
             self._asked_at = now
-        if self._durations.paces is not self._learned:
-            self._learned = self._durations.paces
+        if self._durations.duration_stats is not self._learned:
+            self._learned = self._durations.duration_stats
             self._pokes.learn(self._learned, now)
 
     def _standing(self, target: Target) -> Standing:

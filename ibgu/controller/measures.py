@@ -8,7 +8,7 @@ from msgspec import to_builtins
 
 from ibgu import telemetry
 from ibgu.core.fleet import FleetState, TrackedRollout, TrackedStep
-from ibgu.core.forecast import Paces, stalled
+from ibgu.core.forecast import DurationsByAction, stalled
 from ibgu.core.model import (
     Action,
     Cause,
@@ -66,9 +66,9 @@ def _finished(member: Member, step: Step) -> None:
             telemetry.MEMBER_SECONDS.labels(step.first, what).observe(time.total_seconds())
 
 
-def gauge(fleet: FleetState, now: datetime, paces: Paces) -> None:
-    """The gauges that show the present; called when somebody asks for them. `paces`: what is
-    usual on this hub."""
+def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -> None:
+    """The gauges that show the present; called when somebody asks for them. `duration_stats`: what
+    is usual on this hub."""
     for metric in telemetry.PRESENT:
         metric.clear()
     phases: Counter[str] = Counter()
@@ -89,7 +89,7 @@ def gauge(fleet: FleetState, now: datetime, paces: Paces) -> None:
             used += len(step.slots)
             limit += step.step.max_concurrency
             states += _rollout(tracked.rollout.full_name, step, held=hold is not None)
-            _stalled(tracked.rollout.full_name, step, now, paces)
+            _stalled(tracked.rollout.full_name, step, now, duration_stats)
     for phase in frozenset(Phase) - {Phase.DELETED}:
         telemetry.ROLLOUTS.labels(phase).set(phases[phase])
     for state in Word:
@@ -118,12 +118,14 @@ def _rollout(name: str, step: TrackedStep, *, held: bool) -> Counter[str]:
     return states
 
 
-def _stalled(rollout: str, step: TrackedStep, now: datetime, paces: Paces) -> None:
+def _stalled(
+    rollout: str, step: TrackedStep, now: datetime, duration_stats: DurationsByAction
+) -> None:
     for action in step.step.actions:
         telemetry.ROLLOUT_STALLED.labels(rollout, action).set(0)
     for name in step.in_flight:
         run = step.members[name].run
-        if run is not None and run.open and stalled(run.action, run.arming_at, now, paces):
+        if run is not None and run.open and stalled(run.action, run.arming_at, now, duration_stats):
             telemetry.ROLLOUT_STALLED.labels(rollout, run.action).inc()
 
 

@@ -350,7 +350,7 @@ class Controller:
             measures.silence()
         else:
             self._durations.ask()
-            measures.gauge(self._loop.fleet, self._loop.now, self._durations.paces)
+            measures.gauge(self._loop.fleet, self._loop.now, self._durations.duration_stats)
             telemetry.QUEUE.set(self._loop.depth)
             telemetry.TALM_LIVE.set(1 if self._loop.facts.talm_live else 0)
         telemetry.ASIDE.set(len(self._quarantine) if self._quarantine is not None else 0)

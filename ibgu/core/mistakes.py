@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from ibgu.core.pacing import misread, pacing_of
+from ibgu.core.rate_limits import misread, rate_limits_of
 from ibgu.core.works import names
 
 OURS = "ibgu.dev/"
-KNOWN = (*names.CONTROLS, names.PAUSE, names.RESUMED_BY, *names.PACING)
+KNOWN = (*names.CONTROLS, names.PAUSE, names.RESUMED_BY, *names.RATE_LIMIT_ANNOTATIONS)
 """All that a person may set there; whatever else begins like them does nothing."""
 
 
@@ -23,7 +23,7 @@ def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
     brake = annotations.get(names.BRAKE, names.BRAKE_OFF)
     if brake != names.BRAKE_OFF:
         yield misread(names.BRAKE, brake, names.BRAKE_OFF)
-    if problem := pacing_of(annotations).problem:
+    if problem := rate_limits_of(annotations).problem:
         yield problem
 
 

@@ -11,7 +11,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import Action, Member, MemberState, Reason, ReasonKind, Run
 
 LEAST = timedelta(seconds=30)
@@ -135,7 +135,7 @@ def overdue(
     since: datetime,
     cluster: str,
     now: datetime,
-    paces: Paces,
+    duration_stats: DurationsByAction,
     attempt: Attempt | None = None,
 ) -> Overdue | None:
     """Return since when the reason is overdue; None: it is not.
@@ -146,15 +146,17 @@ def overdue(
     if rule is None:
         return None
     begin, usual = since, rule.after.total_seconds()
-    if attempt is not None and (measured := _measured(rule, attempt, paces)) is not None:
+    if attempt is not None and (measured := _measured(rule, attempt, duration_stats)) is not None:
         begin, usual = measured
     due = begin + timedelta(seconds=usual)
     return Overdue(due, usual, rule.check.format(cluster=cluster)) if now > due else None
 
 
-def _measured(rule: Rule, attempt: Attempt, paces: Paces) -> tuple[datetime, float] | None:
+def _measured(
+    rule: Rule, attempt: Attempt, duration_stats: DurationsByAction
+) -> tuple[datetime, float] | None:
     """Return from when the rule's p95 counts, and its seconds."""
-    pace = paces.get(attempt.action)
+    pace = duration_stats.get(attempt.action)
     begin = attempt.started if rule.usual is Usual.PREPARED else attempt.sent
     if rule.usual is None or pace is None or begin is None:
         return None
@@ -163,10 +165,12 @@ def _measured(rule: Rule, attempt: Attempt, paces: Paces) -> tuple[datetime, flo
     return None if usual is None else (begin, max(usual, LEAST.total_seconds()))
 
 
-def overdue_of(member: Member, reason: Reason, now: datetime, paces: Paces) -> Overdue | None:
+def overdue_of(
+    member: Member, reason: Reason, now: datetime, duration_stats: DurationsByAction
+) -> Overdue | None:
     """Return since when the one reason that counts for a member is overdue."""
     attempt = _attempt(member.run) if member.state is MemberState.IN_FLIGHT else None
-    return overdue(reason.kind, reason.since, member.cluster, now, paces, attempt)
+    return overdue(reason.kind, reason.since, member.cluster, now, duration_stats, attempt)
 
 
 def _attempt(run: Run | None) -> Attempt | None:

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from ibgu.core.counts import Counts
-from ibgu.core.forecast import Change, Pace
+from ibgu.core.forecast import Change, DurationStats
 from ibgu.core.model import (
     Action,
     Cause,
@@ -238,8 +238,8 @@ class DurationRow(Struct, frozen=True):
     """Ten equally likely durations."""
 
     @property
-    def pace(self) -> Pace:
-        return Pace(self.count, self.p50, self.p95, self.spread)
+    def pace(self) -> DurationStats:
+        return DurationStats(self.count, self.p50, self.p95, self.spread)
 
 
 class EndRow(Struct, frozen=True):

@@ -26,8 +26,11 @@ async def told(ask: Ask, **query: Any) -> list[tuple[str, str, str | None, str |
 
 async def test_it_says_who_did_what_from_where(ask: Ask, journal: Journal) -> None:
     one = await fleet(journal)
-    held, paced = replace(one, hold=PAUSED), {names.SKIP: "site-1", names.STARTS_PER_MINUTE: "5"}
-    controlled = replace(one, controls=paced)
+    held, rate_limited = (
+        replace(one, hold=PAUSED),
+        {names.SKIP: "site-1", names.STARTS_PER_MINUTE: "5"},
+    )
+    controlled = replace(one, controls=rate_limited)
     page, cli, kubectl = (
         f"via the hub ({manager})"
         for manager in ("ibgu-page:alice", "ibgu-cli:bob", "kubectl-annotate")

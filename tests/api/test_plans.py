@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 import ibgu.api
 from ibgu.api.context import Context
 from ibgu.db.reads import Reads
-from ibgu.db.reads.pace import NEWEST
+from ibgu.db.reads.duration_stats import NEWEST
 from ibgu.sandbox.hub import SandboxHub
 from tests.benchmarks.history import History, fill, history
 from tests.benchmarks.journal.asking import call_everything

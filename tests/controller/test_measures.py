@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 from ibgu import telemetry
 from ibgu.controller import measures
 from ibgu.core.fleet import FleetState
-from ibgu.core.forecast import Pace
+from ibgu.core.forecast import DurationStats
 from ibgu.core.model import (
     Action,
     Cause,
@@ -125,14 +125,14 @@ def test_who_leads_no_more_is_silent() -> None:
 
 
 def test_an_action_beyond_what_is_usual_has_stalled() -> None:
-    paces = {Action.UPGRADE: Pace(20, 1500.0, 2400.0, (1500.0,))}
+    duration_stats = {Action.UPGRADE: DurationStats(20, 1500.0, 2400.0, (1500.0,))}
     begun = {minutes: run(Action.UPGRADE, arming_at=NOW - minutes * MINUTE) for minutes in (39, 41)}
     members = [
         in_flight("site-1", run=begun[39]),
         in_flight("site-2", slot=2, run=begun[41]),
         in_flight("site-3", slot=3, run=run(Action.UPGRADE, arming_at=None)),
     ]
-    measures.gauge(fleet(*members), NOW, paces)
+    measures.gauge(fleet(*members), NOW, duration_stats)
     assert value("ibgu_rollout_stalled_members", rollout="fleet/a", action="Upgrade") == 1
     measures.gauge(fleet(*members), NOW, {})
     assert value("ibgu_rollout_stalled_members", rollout="fleet/a", action="Upgrade") == 0

@@ -18,7 +18,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.payloads import Payloads
 from ibgu.controller.quarantine import Quarantine
 from ibgu.core.fleet import FleetState
-from ibgu.core.forecast import Pace
+from ibgu.core.forecast import DurationStats
 from ibgu.core.kinds import JsonObject, ManagedCluster, ManifestWork
 from ibgu.core.model import Action, Kind, Look, Member, OnMember, RunState
 from ibgu.core.observe import shown_cluster, shown_work
@@ -147,12 +147,12 @@ async def test_nothing_is_written_while_ibgu_is_hushed(scene: Scene) -> None:
 
 async def test_it_begins_when_actions_begin_to_end_on_this_hub(scene: Scene) -> None:
     follow(scene, taken())
-    slow = Pace(count=10, p50=1500.0, p95=1800.0, spread=(1200.0,) * 10)
-    scene.durations.paces = {Action.PREP: slow}
+    slow = DurationStats(count=10, p50=1500.0, p95=1800.0, spread=(1200.0,) * 10)
+    scene.durations.duration_stats = {Action.PREP: slow}
     scene.refresh.round()
     assert await scene.mark() is None
 
-    scene.durations.paces = {}
+    scene.durations.duration_stats = {}
     scene.refresh.round()
     assert await scene.mark() is not None
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.explain import REASONS, Case, Explained, Past, explain
-from ibgu.core.forecast import Pace, Paces
+from ibgu.core.forecast import DurationsByAction, DurationStats
 from ibgu.core.model import Action, Member, Reason, ReasonKind, RunState, Who
 from ibgu.core.overdue import (
     EXEMPT,
@@ -19,9 +19,9 @@ from ibgu.core.overdue import (
 from tests.core.fleet.records import MINUTE, NOW, in_flight, member, run
 
 SECOND = timedelta(seconds=1)
-MEASURED: Paces = {
-    Action.PREP: Pace(40, 30.0, 41.0, (30.0,), taken=35.0),
-    Action.UPGRADE: Pace(40, 1500.0, 1860.0, (1500.0,), taken=2.0),
+MEASURED: DurationsByAction = {
+    Action.PREP: DurationStats(40, 30.0, 41.0, (30.0,), taken=35.0),
+    Action.UPGRADE: DurationStats(40, 1500.0, 1860.0, (1500.0,), taken=2.0),
 }
 
 
@@ -55,7 +55,7 @@ def waits_since(kind: ReasonKind) -> Member:
     return member("site-412", reason=Reason(kind, NOW, "words", None, Who.CLUSTER))
 
 
-def told(found: Member, after: timedelta, paces: Paces) -> Explained:
+def told(found: Member, after: timedelta, duration_stats: DurationsByAction) -> Explained:
     return explain(
         Case(
             rollout="fleet/a",
@@ -64,7 +64,7 @@ def told(found: Member, after: timedelta, paces: Paces) -> Explained:
             hold=None,
             past=[Past(found, [])],
             now=NOW + after,
-            paces=paces,
+            duration_stats=duration_stats,
         )
     )
 
@@ -120,13 +120,13 @@ def _reason(found: Member) -> tuple[Member, Reason]:
 
 def test_an_attempt_that_is_not_sent_in_the_usual_time_is_for_a_person() -> None:
     """Its payload is not applied: nobody was called for five minutes, where it takes 31 seconds."""
-    slow = {Action.PREP: Pace(40, 30.0, 41.0, (30.0,), prepared=31.0)}
+    slow = {Action.PREP: DurationStats(40, 30.0, 41.0, (30.0,), prepared=31.0)}
     its_run = run(Action.PREP, state=RunState.INTENDED, intended_at=NOW)
     found = in_flight("site-412", reason=Reason(ReasonKind.PREPARING, NOW), run=its_run)
-    for paces, usual in ((slow, 31.0), (MEASURED, 300.0), ({}, 300.0)):
+    for duration_stats, usual in ((slow, 31.0), (MEASURED, 300.0), ({}, 300.0)):
         end = NOW + timedelta(seconds=usual)
-        assert overdue_of(*_reason(found), end, paces) is None
-        late = overdue_of(*_reason(found), end + SECOND, paces)
+        assert overdue_of(*_reason(found), end, duration_stats) is None
+        late = overdue_of(*_reason(found), end + SECOND, duration_stats)
         assert late is not None
         assert (late.since, late.usual) == (end, usual)
 
@@ -153,9 +153,9 @@ def test_a_cluster_that_reboots_is_let_do_so() -> None:
         reason=Reason(ReasonKind.REBOOTING, NOW),
         run=run(Action.UPGRADE, arming_at=NOW - MINUTE, state=RunState.ACCEPTED),
     )
-    for after, paces in ((29 * MINUTE, MEASURED), (44 * MINUTE, {})):
-        assert told(found, after, paces).who is Who.IBGU
-        assert told(found, after + 2 * MINUTE, paces).who is Who.PERSON
+    for after, duration_stats in ((29 * MINUTE, MEASURED), (44 * MINUTE, {})):
+        assert told(found, after, duration_stats).who is Who.IBGU
+        assert told(found, after + 2 * MINUTE, duration_stats).who is Who.PERSON
 
 
 def test_nothing_is_overdue_within_seconds() -> None:
@@ -172,6 +172,6 @@ def test_a_run_that_is_over_measures_nothing() -> None:
 
 def test_an_action_that_was_measured_without_its_beginning() -> None:
     """Runs of before a restore tell no time at which the cluster took them."""
-    paces = {Action.PREP: Pace(40, 30.0, 41.0, (30.0,))}
+    duration_stats = {Action.PREP: DurationStats(40, 30.0, 41.0, (30.0,))}
     found = sent(ReasonKind.ARMING, Action.PREP)
-    assert overdue_of(*_reason(found), NOW + MINUTE, paces) is None
+    assert overdue_of(*_reason(found), NOW + MINUTE, duration_stats) is None

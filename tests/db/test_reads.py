@@ -340,9 +340,9 @@ async def test_how_long_attempts_need_to_be_sent_and_to_be_taken(
     await journal.commit(starting(*running))
     over = [_timed(each, prepared=2, taken=each.position, lasted=60) for each in running]
     await journal.commit(ending(*(ended(each) for each in over[:9])))
-    assert await reads.paces() == {}
+    assert await reads.duration_stats() == {}
     await journal.commit(ending(ended(_timed(running[9], prepared=2, taken=None, lasted=60))))
-    pace = (await reads.paces())[Action.PREP]
+    pace = (await reads.duration_stats())[Action.PREP]
     assert (pace.prepared, pace.taken) == (2.0, None)
 
 

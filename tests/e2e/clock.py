@@ -10,7 +10,7 @@ LONGEST_WAIT = 0.25
 """Real seconds after which a controller that waits looks at a clock that may run faster now."""
 
 
-class Pace:
+class DurationStats:
     """What makes clocks of one time for all controllers of a test; `speed` may change at any time.
 
     What has to happen before a limit should happen at speed 1: a slow machine needs its time.
@@ -40,7 +40,7 @@ class Pace:
 class FastClock(Clock):
     """The database is still asked, and so can still be away."""
 
-    def __init__(self, read: Callable[[], Awaitable[datetime]], pace: Pace) -> None:
+    def __init__(self, read: Callable[[], Awaitable[datetime]], pace: DurationStats) -> None:
         super().__init__(read)
         self._pace = pace
 

@@ -3,7 +3,7 @@
 from ibgu.core.cut import MARK, MOST_BYTES
 from ibgu.hub import paths
 from ibgu.sim.faults import CATALOGUE
-from tests.e2e.clock import Pace
+from tests.e2e.clock import DurationStats
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
 
@@ -96,7 +96,7 @@ async def test_a_clean_up_that_fails_while_finalizing(scene: Scene) -> None:
 
 async def test_a_refused_field_is_named(scene: Scene) -> None:
     await scene.fleet(count=1, delivered=["ConfigMap/openshift-adp/oadp-cm"])
-    await scene.start(clock=Pace(40))
+    await scene.start(clock=DurationStats(40))
     await scene.apply(ibgu("prepare", step("Prep"), fleet=scene.label))
     await scene.completed("prepare")
     oadp = [{"name": "oadp-cm", "namespace": "openshift-adp"}]
@@ -111,7 +111,7 @@ async def test_a_refused_field_is_named(scene: Scene) -> None:
 
 async def test_a_refused_transition(scene: Scene) -> None:
     """Somebody takes the cluster back to Idle behind ibgu's back, just before it is armed."""
-    pace = Pace(1)
+    pace = DurationStats(1)
     await scene.fleet(count=2, faults=["hangs/Upgrade"])
     await scene.start(clock=pace)
     plan = [step("Prep"), step("Upgrade", most=1)]
@@ -139,7 +139,7 @@ async def test_a_refused_payload_arms_nothing(scene: Scene) -> None:
         *("create", "configmap", scene.label, "-n", "openshift-adp", "--from-literal=a=b")
     )
     await scene.fleet(count=2, faults=[f"namespace-missing@{first}"])
-    await scene.start(clock=Pace(40))
+    await scene.start(clock=DurationStats(40))
     oadp = [{"name": scene.label, "namespace": "openshift-adp"}]
     await scene.apply(ibgu("carry", step("Prep"), fleet=scene.label, oadpContent=oadp))
     await scene.completed("carry")
@@ -154,7 +154,7 @@ async def test_a_refused_payload_arms_nothing(scene: Scene) -> None:
 async def test_clusters_without_a_lifecycle_agent(scene: Scene) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     await scene.fleet(count=3, faults=[f"crd-missing@{first}", f"ibu-missing@{second}"])
-    await scene.start(clock=Pace(40))
+    await scene.start(clock=DurationStats(40))
     await scene.apply(ibgu("prep", step("Prep"), fleet=scene.label))
     await scene.completed("prep")
     for cluster in (first, second):

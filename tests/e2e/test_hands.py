@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ibgu.hub import paths
-from tests.e2e.clock import Pace
+from tests.e2e.clock import DurationStats
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
 
@@ -45,7 +45,7 @@ async def test_a_run_that_somebody_takes_over_ends_without_a_label(
 ) -> None:
     first, second = f"{scene.label}-1", f"{scene.label}-2"
     await scene.fleet(count=2, faults=[f"hangs@{first}"])
-    await scene.start(clock=Pace(40))
+    await scene.start(clock=DurationStats(40))
     await scene.apply(ibgu("hand", step("Prep"), fleet=scene.label))
     await scene.until(lambda: "Prep" in scene.stages(first), "Prep to have begun")
     await scene.seen_in_journal("RunAccepted", first)

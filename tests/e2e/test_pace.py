@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.e2e.clock import Pace
+from tests.e2e.clock import DurationStats
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
 
@@ -15,7 +15,7 @@ WRONG = 'the annotation ibgu.dev/starts-per-minute is "ten"; expected: a whole n
 
 
 async def test_a_restart_keeps_the_pace_and_a_typing_error_keeps_no_abort(scene: Scene) -> None:
-    pace = Pace(30)
+    pace = DurationStats(30)
     await scene.fleet(count=6)
     await scene.start(clock=pace)
     prep = step("Prep", timeout=240)
@@ -80,7 +80,7 @@ async def test_a_ramp_up_has_as_many_in_flight_as_have_come_through(scene: Scene
 
 async def test_the_hubs_own_pace_is_that_of_all_rollouts_together(scene: Scene) -> None:
     await scene.fleet(count=6)
-    await scene.start(clock=Pace(30), starts_per_minute=2)
+    await scene.start(clock=DurationStats(30), starts_per_minute=2)
     for name, clusters in (("one", (1, 2, 3)), ("two", (4, 5, 6))):
         await scene.apply(of_clusters(scene, name, *clusters, annotations={RATE: "4"}))
 

@@ -33,7 +33,7 @@ from ibgu.core.decide import (
     waiting,
 )
 from ibgu.core.fleet import FleetState, Starts, TrackedStep
-from ibgu.core.gates.pace import hub_rate, ramp_up, start_rate
+from ibgu.core.gates.rate_limit import hub_rate, ramp_up, start_rate
 from ibgu.core.model import IbuView, Kind, Member, OnPendingPatch, Run, RunState, WorkView
 from ibgu.core.observe import JudgementKind
 from ibgu.core.observe import judge as judge_state

@@ -99,14 +99,14 @@ def _scenario(seed: int) -> Scenario:
     if carries:
         ibgus = [(at, carrying(ibgu, rng.choice((1, 1, 2)))) for at, ibgu in ibgus]
     plan = Scenario(fleet, tuple(ibgus), nodes, payloads=carries)
-    return paced(plan, Random(f"{seed}/pace")) if told.name in PACED else plan
+    return rate_limited(plan, Random(f"{seed}/pace")) if told.name in PACED else plan
 
 
 PACED = ("everything", "leaders", "outage", "people")
 """Themes of which a third of the seeds has a pace."""
 
 
-def paced(plan: Scenario, rng: Random) -> Scenario:
+def rate_limited(plan: Scenario, rng: Random) -> Scenario:
     """From draws of its own, so that the rest of the seed is what it was without."""
     if rng.random() > 0.33:
         return plan

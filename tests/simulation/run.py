@@ -38,7 +38,7 @@ from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.ending import check_ending
 from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
-from tests.simulation.checks.pace import Pace
+from tests.simulation.checks.pace import DurationStats
 from tests.simulation.checks.payloads import Payloads
 from tests.simulation.checks.pokes import Pokes
 from tests.simulation.checks.tenancy import Tenancy
@@ -280,7 +280,7 @@ class _Play:
         )
         History(self.found, restored=bool(self.fleet.weather.struck["hub-restored"])).read(events)
         skewed = self.fleet.weather.skewed
-        Pace(self.found, self._plan.starts_per_minute, skewed=skewed).read(events)
+        DurationStats(self.found, self._plan.starts_per_minute, skewed=skewed).read(events)
         self._effects.compare(runs, skewed=skewed, late=self._late)
         self._labels.compare(events, self._effects, skewed)
         if self._plan.tenancy:

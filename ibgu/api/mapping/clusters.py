@@ -5,17 +5,21 @@ from collections.abc import Iterable
 from ibgu.api.mapping.members import visit_body
 from ibgu.api.readable import Readable
 from ibgu.api.schemas.clusters import ClusterBody, HoldBody
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import Change
 from ibgu.db.views import ClusterRow, HoldRow, VisitRow
 
 
 def cluster_body(
-    name: str, row: ClusterRow, newest: VisitRow, paces: Paces, readable: Readable
+    name: str,
+    row: ClusterRow,
+    newest: VisitRow,
+    duration_stats: DurationsByAction,
+    readable: Readable,
 ) -> ClusterBody:
     return ClusterBody(
         name=name,
-        newest=visit_body(newest, paces, readable),
+        newest=visit_body(newest, duration_stats, readable),
         hold=_hold(row.holds[0], readable) if row.holds else None,
         labels=row.labels,
         labels_owed=_wanted(pending.labels for pending in row.pending_patches),

@@ -4,10 +4,10 @@ from functools import lru_cache
 
 from ibgu.api.mapping.overdue import stuck_among
 from ibgu.api.schemas.rollouts import EtaBody
-from ibgu.core.forecast import InFlight, Paces, Rest, eta
+from ibgu.core.forecast import DurationsByAction, InFlight, Rest, eta
 from ibgu.core.gates import deadline
 from ibgu.core.model import MemberState, ReasonKind, Rollout, StepState
-from ibgu.core.pacing import UNPACED, Pacing, pacing_of
+from ibgu.core.rate_limits import UNLIMITED, RateLimits, rate_limits_of
 from ibgu.core.status import hold_of
 from ibgu.core.words import startable
 from ibgu.db.views import StepRow
@@ -16,43 +16,51 @@ _REMEMBERED = 64
 """Steps."""
 
 
-def eta_body(rollout: Rollout, row: StepRow | None, paces: Paces) -> EtaBody | None:
+def eta_body(
+    rollout: Rollout, row: StepRow | None, duration_stats: DurationsByAction
+) -> EtaBody | None:
     """None for a step that does not run, or that is held: nobody knows for how long."""
     if row is None or row.step.state is not StepState.RUNNING or hold_of(rollout, row.step):
         return None
-    pacing = pacing_of(rollout.controls) if row.step.first.paced else UNPACED
-    return _reckoned(_Asked(row, paces, pacing))
+    rate_limits = rate_limits_of(rollout.controls) if row.step.first.rate_limited else UNLIMITED
+    return _reckoned(_Asked(row, duration_stats, rate_limits))
 
 
 class _Asked:
     """The very row and paces: reads share those of large steps, and to compare them would cost as
     much as to reckon anew."""
 
-    __slots__ = ("paces", "pacing", "row")
+    __slots__ = ("duration_stats", "rate_limits", "row")
 
-    def __init__(self, row: StepRow, paces: Paces, pacing: Pacing) -> None:
+    def __init__(
+        self, row: StepRow, duration_stats: DurationsByAction, rate_limits: RateLimits
+    ) -> None:
         self.row = row
-        self.paces = paces
-        self.pacing = pacing
+        self.duration_stats = duration_stats
+        self.rate_limits = rate_limits
 
     def __hash__(self) -> int:
         return hash((self.row.step.key, self.row.now))
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Asked) or self.pacing != other.pacing:
+        if not isinstance(other, _Asked) or self.rate_limits != other.rate_limits:
             return False
-        return self.row is other.row and self.paces is other.paces
+        return self.row is other.row and self.duration_stats is other.duration_stats
 
 
 @lru_cache(_REMEMBERED)
 def _reckoned(asked: _Asked) -> EtaBody | None:
-    found = eta(_rest(asked.row, asked.pacing, asked.paces), asked.row.now, asked.paces)
+    found = eta(
+        _rest(asked.row, asked.rate_limits, asked.duration_stats),
+        asked.row.now,
+        asked.duration_stats,
+    )
     return EtaBody.model_validate(found, from_attributes=True) if found else None
 
 
-def _rest(row: StepRow, pacing: Pacing, paces: Paces) -> Rest:
+def _rest(row: StepRow, rate_limits: RateLimits, duration_stats: DurationsByAction) -> Rest:
     """Who has all actions behind it and is yet to be disarmed gives its slot back at once."""
-    step, now, stuck = row.step, row.now, stuck_among(row, paces)
+    step, now, stuck = row.step, row.now, stuck_among(row, duration_stats)
     waiting = [each for each in row.reasons if each.state is MemberState.WAITING]
     ready = sum(each.count for each in waiting if startable(each.state, each.kind))
     return Rest(
@@ -70,7 +78,7 @@ def _rest(row: StepRow, pacing: Pacing, paces: Paces) -> Rest:
             if each.action_index < len(step.actions)
         ],
         deadline=deadline(step, now),
-        pacing=pacing,
+        rate_limits=rate_limits,
         ended=row.counts.succeeded + row.counts.failed,
         shared=step.hold is not None and step.hold.kind is ReasonKind.HUB_START_RATE,
     )

@@ -6,13 +6,16 @@ from ibgu.api.mapping.members import visit_for
 from ibgu.api.readable import Readable
 from ibgu.core.claims import with_holder
 from ibgu.core.explain import Case, Explained, Past, explain
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import Member
 from ibgu.db.views import HoldRow, VisitRow
 
 
 def explained(
-    visits: Sequence[VisitRow], holds: Sequence[HoldRow], paces: Paces, readable: Readable
+    visits: Sequence[VisitRow],
+    holds: Sequence[HoldRow],
+    duration_stats: DurationsByAction,
+    readable: Readable,
 ) -> Explained:
     """`visits`: newest first, at least one; `holds`: of the cluster, by whatever rollout."""
     told = [visit_for(each, readable) for each in visits]
@@ -25,7 +28,7 @@ def explained(
             hold=row.hold,
             past=[Past(visit.member.member, visit.runs) for visit in reversed(told)],
             now=row.now,
-            paces=paces,
+            duration_stats=duration_stats,
         )
     )
 

@@ -9,7 +9,7 @@ from ibgu.api.schemas.common import CompletedActionBody, RunBody, StalledBody
 from ibgu.api.schemas.members import MemberBody, VisitBody
 from ibgu.core.claims import run_without_names, without_names
 from ibgu.core.failures import Known
-from ibgu.core.forecast import Paces, stalled
+from ibgu.core.forecast import DurationsByAction, stalled
 from ibgu.core.model import Action, Member, Reason, Run
 from ibgu.core.overdue import Overdue, overdue_of
 from ibgu.core.words import as_told, reason_of
@@ -21,7 +21,7 @@ _FROM_MEMBER = (
 )
 
 
-def member_body(row: MemberRow, paces: Paces) -> MemberBody:
+def member_body(row: MemberRow, duration_stats: DurationsByAction) -> MemberBody:
     member = as_told(row.member)
     reason = reason_of(member, row.hold)
     known = _known(member, row.action, reason)
@@ -30,8 +30,8 @@ def member_body(row: MemberRow, paces: Paces) -> MemberBody:
         step=member.step + 1,
         action=row.action,
         attempt=member.run.attempt if member.run else 0,
-        reason=reason_body(reason, _late(row, reason, paces)) if reason else None,
-        stalled=_stalled(row, paces),
+        reason=reason_body(reason, _late(row, reason, duration_stats)) if reason else None,
+        stalled=_stalled(row, duration_stats),
         failure=known.name if known else None,
         means=known.means if known else None,
         remedy=known.remedy if known else None,
@@ -40,12 +40,12 @@ def member_body(row: MemberRow, paces: Paces) -> MemberBody:
     )
 
 
-def _late(row: MemberRow, reason: Reason, paces: Paces) -> Overdue | None:
-    return overdue_of(row.member, reason, row.now, paces)
+def _late(row: MemberRow, reason: Reason, duration_stats: DurationsByAction) -> Overdue | None:
+    return overdue_of(row.member, reason, row.now, duration_stats)
 
 
-def _stalled(row: MemberRow, paces: Paces) -> StalledBody | None:
-    found = stalled(row.action, row.began, row.now, paces)
+def _stalled(row: MemberRow, duration_stats: DurationsByAction) -> StalledBody | None:
+    found = stalled(row.action, row.began, row.now, duration_stats)
     return StalledBody.model_validate(found, from_attributes=True) if found else None
 
 
@@ -66,12 +66,12 @@ def _run(run: Run) -> RunBody:
     return RunBody.model_validate(run, from_attributes=True)
 
 
-def visit_body(row: VisitRow, paces: Paces, readable: Readable) -> VisitBody:
+def visit_body(row: VisitRow, duration_stats: DurationsByAction, readable: Readable) -> VisitBody:
     found = row.member
     told = visit_for(row, readable)
     return VisitBody(
         rollout=readable.reference(found.namespace, found.name, found.member.rollout),
-        member=member_body(told.member, paces),
+        member=member_body(told.member, duration_stats),
         runs=[_run(run) for run in told.runs],
     )
 

@@ -3,33 +3,37 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from ibgu.core.forecast import Paces, stalled
+from ibgu.core.forecast import DurationsByAction, stalled
 from ibgu.core.model import MemberState, Reason
 from ibgu.core.overdue import Overdue, overdue
 from ibgu.db.views import FlightRow, ReasonRow, StepRow
 
 
-def stalled_among(flights: Iterable[FlightRow], now: datetime, paces: Paces) -> frozenset[str]:
+def stalled_among(
+    flights: Iterable[FlightRow], now: datetime, duration_stats: DurationsByAction
+) -> frozenset[str]:
     """Return the names of the clusters whose action lasts longer than is usual."""
     return frozenset(
-        each.cluster for each in flights if stalled(each.action, each.began, now, paces)
+        each.cluster for each in flights if stalled(each.action, each.began, now, duration_stats)
     )
 
 
-def _overdue(each: FlightRow, now: datetime, paces: Paces) -> bool:
-    found = overdue(each.kind, each.since, each.cluster, now, paces, each.attempt)
+def _overdue(each: FlightRow, now: datetime, duration_stats: DurationsByAction) -> bool:
+    found = overdue(each.kind, each.since, each.cluster, now, duration_stats, each.attempt)
     return found is not None
 
 
-def stuck_among(row: StepRow, paces: Paces) -> frozenset[str]:
+def stuck_among(row: StepRow, duration_stats: DurationsByAction) -> frozenset[str]:
     """Return the names of clusters in flight whose action or reason lasts longer than is usual."""
-    late = overdue_among(row.flights, row.now, paces)
-    return stalled_among(row.flights, row.now, paces) | late
+    late = overdue_among(row.flights, row.now, duration_stats)
+    return stalled_among(row.flights, row.now, duration_stats) | late
 
 
-def overdue_among(flights: Iterable[FlightRow], now: datetime, paces: Paces) -> frozenset[str]:
+def overdue_among(
+    flights: Iterable[FlightRow], now: datetime, duration_stats: DurationsByAction
+) -> frozenset[str]:
     """Return the names of the clusters in flight whose reason lasts longer than is usual."""
-    return frozenset(each.cluster for each in flights if _overdue(each, now, paces))
+    return frozenset(each.cluster for each in flights if _overdue(each, now, duration_stats))
 
 
 def hold_overdue(hold: Reason | None, now: datetime) -> Overdue | None:
@@ -37,9 +41,9 @@ def hold_overdue(hold: Reason | None, now: datetime) -> Overdue | None:
     return overdue(hold.kind, hold.since, "", now, {}) if hold else None
 
 
-def overdue_in(row: StepRow, own: ReasonRow, paces: Paces) -> int:
+def overdue_in(row: StepRow, own: ReasonRow, duration_stats: DurationsByAction) -> int:
     """Return how many members have had this reason of their own for longer than usual."""
     if own.state is MemberState.WAITING:
         return own.overdue
     alike = (each for each in row.flights if each.kind is own.kind)
-    return sum(_overdue(each, row.now, paces) for each in alike)
+    return sum(_overdue(each, row.now, duration_stats) for each in alike)

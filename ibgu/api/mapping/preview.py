@@ -43,9 +43,9 @@ def _step(step: StepPreview) -> StepPreviewBody:
         enough=step.enough,
         advice=step.advice,
         order=list(step.clusters[:_ORDER]),
-        starts_per_minute=step.pacing.starts_per_minute,
-        ramp_up=step.pacing.ramp_up,
-        jitter_seconds=round(step.pacing.jitter.total_seconds()),
+        starts_per_minute=step.rate_limits.starts_per_minute,
+        ramp_up=step.rate_limits.ramp_up,
+        jitter_seconds=round(step.rate_limits.jitter.total_seconds()),
     )
 
 

@@ -18,7 +18,7 @@ from ibgu.api.schemas.rollouts import (
     StepProgress,
 )
 from ibgu.core import counts
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import DurationsByAction
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import Reason, ReasonKind, Rollout, Who
 from ibgu.core.overdue import Overdue
@@ -32,7 +32,7 @@ _FROM_ROLLOUT = (
 )
 
 
-def rollout_body(row: RolloutRow, paces: Paces) -> RolloutBody:
+def rollout_body(row: RolloutRow, duration_stats: DurationsByAction) -> RolloutBody:
     rollout = row.rollout
     step = row.current.step if row.current else None
     seed = rollout.spec.ibu_spec.seed_image_ref
@@ -45,14 +45,14 @@ def rollout_body(row: RolloutRow, paces: Paces) -> RolloutBody:
         plan=[_plan_item(item) for item in rollout.spec.plan],
         counts=counts_body(row.counts),
         current=_current(row.current) if row.current else None,
-        stalled=stalled_in(row.current, paces) if row.current else 0,
-        eta=eta_body(rollout, row.current, paces),
+        stalled=stalled_in(row.current, duration_stats) if row.current else 0,
+        eta=eta_body(rollout, row.current, duration_stats),
         created_by=row.actor or None,
     )
 
 
-def stalled_in(row: StepRow, paces: Paces) -> int:
-    return len(stalled_among(row.flights, row.now, paces))
+def stalled_in(row: StepRow, duration_stats: DurationsByAction) -> int:
+    return len(stalled_among(row.flights, row.now, duration_stats))
 
 
 def _plan_item(item: PlanItem) -> PlanItemBody:
@@ -91,16 +91,20 @@ def hold_body(hold: Reason | None, now: datetime) -> ReasonBody | None:
     return reason_body(hold, hold_overdue(hold, now)) if hold else None
 
 
-def step_bodies(rollout: Rollout, opened: Sequence[StepRow], paces: Paces) -> Iterator[StepBody]:
+def step_bodies(
+    rollout: Rollout, opened: Sequence[StepRow], duration_stats: DurationsByAction
+) -> Iterator[StepBody]:
     """Those that were opened, then what else is planned."""
     for row in opened:
-        yield _opened(rollout, row, paces)
+        yield _opened(rollout, row, duration_stats)
     for index, item in enumerate(rollout.spec.plan):
         if index >= len(opened):
             yield _planned(index, item)
 
 
-def _reasons(row: StepRow, hold: Reason | None, paces: Paces) -> list[ReasonCount]:
+def _reasons(
+    row: StepRow, hold: Reason | None, duration_stats: DurationsByAction
+) -> list[ReasonCount]:
     found: Counter[tuple[ReasonKind, Who]] = Counter()
     late: Counter[tuple[ReasonKind, Who]] = Counter()
     held_late = hold_overdue(hold, row.now) is not None
@@ -108,7 +112,7 @@ def _reasons(row: StepRow, hold: Reason | None, paces: Paces) -> list[ReasonCoun
         held = hold if hold is not None and startable(own.state, own.kind) else None
         key = (held.kind, held.who) if held else (own.kind, own.who)
         found[key] += own.count
-        late[key] += own.count * held_late if held else overdue_in(row, own, paces)
+        late[key] += own.count * held_late if held else overdue_in(row, own, duration_stats)
     commonest = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return [
         ReasonCount(kind=kind, who=who, count=count, overdue=late[kind, who])
@@ -116,7 +120,7 @@ def _reasons(row: StepRow, hold: Reason | None, paces: Paces) -> list[ReasonCoun
     ]
 
 
-def _opened(rollout: Rollout, row: StepRow, paces: Paces) -> StepBody:
+def _opened(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -> StepBody:
     step = row.step
     kept = step.hold
     return StepBody(
@@ -130,10 +134,10 @@ def _opened(rollout: Rollout, row: StepRow, paces: Paces) -> StepBody:
         started_at=step.started_at,
         finished_at=step.finished_at,
         counts=counts_body(row.counts),
-        stalled=stalled_in(row, paces),
-        eta=eta_body(rollout, row, paces),
+        stalled=stalled_in(row, duration_stats),
+        eta=eta_body(rollout, row, duration_stats),
         actions_running=_running(row),
-        reasons=_reasons(row, kept_by(rollout, step), paces),
+        reasons=_reasons(row, kept_by(rollout, step), duration_stats),
     )
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ibgu.api.mapping.overdue import hold_overdue, overdue_among, stalled_among
 from ibgu.api.mapping.words import known_failure
-from ibgu.core.forecast import Paces, Point, curve
+from ibgu.core.forecast import DurationsByAction, Point, curve
 from ibgu.core.model import Action, MemberState, Reason
 from ibgu.core.words import Word, came_true, holds, startable, word
 from ibgu.db.views import CourseRow, GridRow
@@ -28,14 +28,16 @@ class Grid(Struct):
     overdue: list[bool] = []
 
 
-def grid(step: int | None, row: GridRow, hold: Reason | None, paces: Paces) -> Grid:
+def grid(
+    step: int | None, row: GridRow, hold: Reason | None, duration_stats: DurationsByAction
+) -> Grid:
     found = Grid(step, row.seq)
     held_late = hold_overdue(hold, row.now) is not None
     for cell in row.cells:
         _add(found, hold, held_late, *cell)
-    slow = stalled_among(row.flights, row.now, paces)
+    slow = stalled_among(row.flights, row.now, duration_stats)
     found.stalled.extend(cluster in slow for cluster in found.clusters)
-    late = overdue_among(row.flights, row.now, paces)
+    late = overdue_among(row.flights, row.now, duration_stats)
     found.overdue = [
         waiting_late or cluster in late
         for cluster, waiting_late in zip(found.clusters, found.overdue, strict=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from ibgu.api.mapping.overdue import hold_overdue, overdue_in
 from ibgu.api.mapping.rollouts import stalled_in
 from ibgu.api.schemas.summary import NeedsPerson, Summary
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import MemberState, Reason, Rollout, RolloutState, Step, Who
 from ibgu.core.status import Phase, hold_of, kept_by, phase_of
 from ibgu.core.words import Word, startable, word
@@ -15,23 +15,25 @@ from ibgu.db.views import Overview, ReasonRow, RolloutRow
 _PHASES = tuple(phase for phase in Phase if phase is not Phase.DELETED)
 
 
-def summary_body(found: Overview, paces: Paces) -> Summary:
+def summary_body(found: Overview, duration_stats: DurationsByAction) -> Summary:
     phases = Counter(phase_of(row.rollout, _step(row), row.counts) for row in found.rollouts)
     members = _members(found)
     return Summary(
         rollouts={phase: phases[phase] for phase in _PHASES},
         members={each: members[each] for each in Word},
         failed=sum(row.counts.failed for row in found.rollouts),
-        stalled=sum(stalled_in(row.current, paces) for row in found.rollouts if row.current),
-        needs_person=needs_of(found.rollouts, paces),
+        stalled=sum(
+            stalled_in(row.current, duration_stats) for row in found.rollouts if row.current
+        ),
+        needs_person=needs_of(found.rollouts, duration_stats),
         now=found.now,
     )
 
 
-def needs_of(rows: Iterable[RolloutRow], paces: Paces) -> list[NeedsPerson]:
+def needs_of(rows: Iterable[RolloutRow], duration_stats: DurationsByAction) -> list[NeedsPerson]:
     """What has waited longest comes first; nothing of rollouts that are deleted."""
     present = (row for row in rows if row.rollout.state is not RolloutState.DELETED)
-    needs = [need for row in present for need in _needs(row, paces)]
+    needs = [need for row in present for need in _needs(row, duration_stats)]
     return sorted(needs, key=lambda need: need.since)
 
 
@@ -51,7 +53,7 @@ def _members(found: Overview) -> Counter[Word]:
     return counts
 
 
-def _needs(row: RolloutRow, paces: Paces) -> Iterator[NeedsPerson]:
+def _needs(row: RolloutRow, duration_stats: DurationsByAction) -> Iterator[NeedsPerson]:
     """The rollout's hold, and what keeps single members of it."""
     hold = hold_of(row.rollout, _step(row))
     if hold is not None and (hold.who is Who.PERSON or hold_overdue(hold, row.now)):
@@ -62,7 +64,7 @@ def _needs(row: RolloutRow, paces: Paces) -> Iterator[NeedsPerson]:
             continue
         if reason.who is Who.PERSON:
             yield _need(row.rollout, reason, reason.count, overdue=False)
-        elif row.current and (late := overdue_in(row.current, reason, paces)):
+        elif row.current and (late := overdue_in(row.current, reason, duration_stats)):
             yield _need(row.rollout, reason, late, overdue=True)
 
 

@@ -12,7 +12,7 @@ from ibgu.api.mapping.rollouts import counts_body, rollout_body, step_bodies
 from ibgu.api.mapping.step import grid, timeline
 from ibgu.api.schemas.base import Body
 from ibgu.api.schemas.view import Selected, StalledCluster
-from ibgu.core.forecast import Paces, stalled
+from ibgu.core.forecast import DurationsByAction, stalled
 from ibgu.core.model import Rollout
 from ibgu.core.status import kept_by
 from ibgu.db.reads import NAMED
@@ -24,8 +24,8 @@ class Shown(Struct, frozen=True):
     tag: str
 
 
-def shown(row: ViewRow, paces: Paces, intervals: int) -> Shown:
-    content = msgspec.json.encode(_content(row, paces, intervals))
+def shown(row: ViewRow, duration_stats: DurationsByAction, intervals: int) -> Shown:
+    content = msgspec.json.encode(_content(row, duration_stats, intervals))
     now = msgspec.json.encode(row.grid.now)
     return Shown(
         b'{"now":' + now + b"," + content.removeprefix(b"{"),
@@ -33,28 +33,30 @@ def shown(row: ViewRow, paces: Paces, intervals: int) -> Shown:
     )
 
 
-def _content(row: ViewRow, paces: Paces, intervals: int) -> dict[str, Any]:
+def _content(row: ViewRow, duration_stats: DurationsByAction, intervals: int) -> dict[str, Any]:
     rollout = row.rollout.rollout
     newest = row.rollout.current.step if row.rollout.current else None
     number = row.step.index + 1 if row.step else None
-    cells = grid(number, row.grid, kept_by(rollout, newest), paces)
+    cells = grid(number, row.grid, kept_by(rollout, newest), duration_stats)
     chosen = row.selected.clusters if row.selected else None
     return {
         "seq": row.grid.seq,
-        "rollout": _plain(rollout_body(row.rollout, paces)),
-        "steps": [_plain(each) for each in step_bodies(rollout, row.steps, paces)],
+        "rollout": _plain(rollout_body(row.rollout, duration_stats)),
+        "steps": [_plain(each) for each in step_bodies(rollout, row.steps, duration_stats)],
         "grid": cells,
         "labelled": None if chosen is None else [name in chosen for name in cells.clusters],
-        "selected": _plain(_selected(rollout, row.selected, paces)) if row.selected else None,
+        "selected": _plain(_selected(rollout, row.selected, duration_stats))
+        if row.selected
+        else None,
         "failures": _plain(failures_body(row.failed)),
-        "stalled": [_plain(each) for each in _stalled(row.grid, paces, chosen)],
+        "stalled": [_plain(each) for each in _stalled(row.grid, duration_stats, chosen)],
         "timeline": timeline(row.course, intervals),
     }
 
 
-def _selected(rollout: Rollout, row: SelectedRow, paces: Paces) -> Selected:
+def _selected(rollout: Rollout, row: SelectedRow, duration_stats: DurationsByAction) -> Selected:
     """What is forecast is about all clusters."""
-    steps = step_bodies(rollout, row.steps, paces)
+    steps = step_bodies(rollout, row.steps, duration_stats)
     return Selected(
         counts=counts_body(row.counts),
         steps=[each.model_copy(update={"eta": None}) for each in steps],
@@ -62,7 +64,7 @@ def _selected(rollout: Rollout, row: SelectedRow, paces: Paces) -> Selected:
 
 
 def _stalled(
-    row: GridRow, paces: Paces, chosen: Collection[str] | None
+    row: GridRow, duration_stats: DurationsByAction, chosen: Collection[str] | None
 ) -> Iterable[StalledCluster]:
     found = [
         StalledCluster(
@@ -73,7 +75,7 @@ def _stalled(
             usual=slow.usual,
         )
         for each in row.flights
-        if each.action and (slow := stalled(each.action, each.began, row.now, paces))
+        if each.action and (slow := stalled(each.action, each.began, row.now, duration_stats))
         if chosen is None or each.cluster in chosen
     ]
     return sorted(found, key=lambda each: (each.since, each.cluster))[:NAMED]

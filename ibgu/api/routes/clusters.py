@@ -6,9 +6,9 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from ibgu.api.access import Caller, CallerOfRequest
+from ibgu.api.durations import PacesOfHub
 from ibgu.api.mapping.clusters import cluster_body
 from ibgu.api.mapping.explain import explained
-from ibgu.api.pace import PacesOfHub
 from ibgu.api.problems import invalid
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
@@ -75,7 +75,7 @@ async def cluster(
     name: ClusterName,
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
-    paces: PacesOfHub,
+    duration_stats: PacesOfHub,
     readable: ReadableForCaller,
 ) -> ClusterBody:
     """For who may `get managedclusters` of that name. Rollouts of namespaces that the caller may
@@ -84,7 +84,7 @@ async def cluster(
     visits = (await reads.visits(name, limit=1)).items
     if not visits:
         raise unknown_cluster(name)
-    return cluster_body(name, await reads.cluster(name), visits[0], paces, readable)
+    return cluster_body(name, await reads.cluster(name), visits[0], duration_stats, readable)
 
 
 @router.get(
@@ -97,7 +97,7 @@ async def explain(
     name: ClusterName,
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
-    paces: PacesOfHub,
+    duration_stats: PacesOfHub,
     readable: ReadableForCaller,
     namespace: InNamespace = None,
     rollout: InRollout = None,
@@ -111,7 +111,7 @@ async def explain(
     if not visits:
         raise unknown_cluster(name, rollout)
     holds = (await reads.cluster(name)).holds if _is_claimed(visits[0]) else ()
-    found = explained(visits, holds, paces, readable)
+    found = explained(visits, holds, duration_stats, readable)
     return Response(msgspec.json.encode(found), media_type="application/json")
 
 

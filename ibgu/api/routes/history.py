@@ -5,11 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ibgu.api.access import CallerOfRequest
+from ibgu.api.durations import PacesOfHub
 from ibgu.api.mapping.activity import deed_body
 from ibgu.api.mapping.events import event_body, event_for
 from ibgu.api.mapping.failures import failures_body
 from ibgu.api.mapping.members import visit_body
-from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
     PAGE,
@@ -84,7 +84,7 @@ async def cluster_history(
     name: ClusterName,
     caller: CallerOfRequest,
     reads: ReadsOfRequest,
-    paces: PacesOfHub,
+    duration_stats: PacesOfHub,
     readable: ReadableForCaller,
     limit: Limit = PAGE,
     cursor: Cursor = None,
@@ -93,7 +93,7 @@ async def cluster_history(
     namespaces that the caller may not read have no name there."""
     await caller.require_cluster(name)
     found = await reads.visits(name, limit=limit, cursor=cursor)
-    items = [visit_body(each, paces, readable) for each in found.items]
+    items = [visit_body(each, duration_stats, readable) for each in found.items]
     return Page(items=items, next_cursor=found.next)
 
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from ibgu.api.durations import PacesOfHub
 from ibgu.api.mapping.members import member_body
-from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
     PAGE,
@@ -40,7 +40,7 @@ router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], rou
 async def members(
     row: RolloutOfPath,
     reads: ReadsOfRequest,
-    paces: PacesOfHub,
+    duration_stats: PacesOfHub,
     step: StepNumber = None,
     state: MemberState | None = None,
     outcome: Outcome | None = None,
@@ -65,9 +65,13 @@ async def members(
         clusters=clusters,
         label=label,
         reason=reason,
-        slower_than={action: pace.p95 for action, pace in paces.items()} if stalled else None,
+        slower_than={action: pace.p95 for action, pace in duration_stats.items()}
+        if stalled
+        else None,
         sort=sort,
         limit=limit,
         cursor=cursor,
     )
-    return Page(items=[member_body(each, paces) for each in found.items], next_cursor=found.next)
+    return Page(
+        items=[member_body(each, duration_stats) for each in found.items], next_cursor=found.next
+    )

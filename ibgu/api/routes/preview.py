@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from ibgu.api.access import CallerOfRequest
 from ibgu.api.context import Context
+from ibgu.api.durations import PacesOfHub
 from ibgu.api.mapping.preview import preview_body
-from ibgu.api.pace import PacesOfHub
 from ibgu.api.problems import Problem, invalid
 from ibgu.api.routes.changing import FleetListsOfProcess, HubOfCaller, told
 from ibgu.api.routes.guarded import Guarded
@@ -23,9 +23,9 @@ from ibgu.core.gates import deadline
 from ibgu.core.kinds import Ibgu, IbguSpec, JsonObject, PlanItem, RolloutStrategy
 from ibgu.core.model import Action, MemberState, Outcome, StepState
 from ibgu.core.observe import view_cluster
-from ibgu.core.pacing import pacing_of
 from ibgu.core.plan import EVERYWHERE, Scope, Started
 from ibgu.core.preview import Proposal, Running, preview
+from ibgu.core.rate_limits import rate_limits_of
 from ibgu.core.words import came_true
 from ibgu.db.reads import Reads
 from ibgu.db.views import StepRow
@@ -60,7 +60,7 @@ async def previewed(
     caller: CallerOfRequest,
     hub: HubOfCaller,
     reads: ReadsOfRequest,
-    paces: PacesOfHub,
+    duration_stats: PacesOfHub,
     lists: FleetListsOfProcess,
     body: PreviewBody,
 ) -> PreviewAnswer:
@@ -78,7 +78,7 @@ async def previewed(
         proposal = replace(asked.proposal, hub_rate=_hub_rate(request), scope=scope)
         async with lists.turn(caller.user.username):
             clusters = [view_cluster(each) async for each in Changes(hub, "").clusters()]
-            found = preview(proposal, clusters, paces, now)
+            found = preview(proposal, clusters, duration_stats, now)
             del clusters
         preflight = Preflight(hub)
         if any(Action.PREP in step.actions for step in found.steps):
@@ -113,8 +113,8 @@ def _of_manifest(manifest: JsonObject) -> _Asked:
     if meta.namespace and not _NAMESPACE.fullmatch(meta.namespace):
         words = "it is no name of a namespace"
         raise invalid("manifest.metadata.namespace", "body", words)
-    pacing = pacing_of(meta.annotations)
-    proposal = Proposal(found.spec, annotations=meta.annotations, pacing=pacing)
+    rate_limits = rate_limits_of(meta.annotations)
+    proposal = Proposal(found.spec, annotations=meta.annotations, rate_limits=rate_limits)
     return _Asked(meta.namespace or "default", proposal, manifest)
 
 
@@ -129,7 +129,7 @@ async def _of_rollout(body: PreviewBody, reads: Reads, now: datetime) -> _Asked:
         begun=[_started(row) for row in steps],
         running=await _running(steps[-1], reads, now) if steps else None,
         annotations=rollout.annotations,
-        pacing=pacing_of(rollout.controls),
+        rate_limits=rate_limits_of(rollout.controls),
     )
     return _Asked(namespace, proposal)
 

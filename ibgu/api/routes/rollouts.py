@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from ibgu.api.access import CallerOfRequest
+from ibgu.api.durations import PacesOfHub
 from ibgu.api.mapping.rollouts import rollout_body, step_bodies
 from ibgu.api.mapping.summary import needs_of
-from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import (
     PAGE,
@@ -40,7 +40,7 @@ NeedsPersonToo = Annotated[
 async def rollouts(
     visible: Visible,
     reads: ReadsOfRequest,
-    paces: PacesOfHub,
+    duration_stats: PacesOfHub,
     state: States = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
@@ -60,20 +60,22 @@ async def rollouts(
         await require_crd(caller)
     rows = (*found.items, *found.others)
     return Rollouts(
-        items=[rollout_body(row, paces) for row in found.items],
+        items=[rollout_body(row, duration_stats) for row in found.items],
         next_cursor=found.next,
         seq=found.seq,
-        needs_person=needs_of(rows, paces) if needs_person else None,
+        needs_person=needs_of(rows, duration_stats) if needs_person else None,
     )
 
 
 @router.get(
     "/{namespace}/{name}", responses=problems(401, 403, 404, 422, 503), summary="One rollout"
 )
-async def rollout(found: RolloutOfPath, reads: ReadsOfRequest, paces: PacesOfHub) -> RolloutBody:
+async def rollout(
+    found: RolloutOfPath, reads: ReadsOfRequest, duration_stats: PacesOfHub
+) -> RolloutBody:
     row = await reads.rollout_by_uid(found.rollout.uid)
     assert row is not None, "records of rollouts stay"
-    return rollout_body(row, paces)
+    return rollout_body(row, duration_stats)
 
 
 @router.get(
@@ -81,7 +83,7 @@ async def rollout(found: RolloutOfPath, reads: ReadsOfRequest, paces: PacesOfHub
     responses=problems(401, 403, 404, 422, 503),
     summary="The steps of a rollout, in order",
 )
-async def steps(row: RolloutOfPath, reads: ReadsOfRequest, paces: PacesOfHub) -> Steps:
+async def steps(row: RolloutOfPath, reads: ReadsOfRequest, duration_stats: PacesOfHub) -> Steps:
     """Those of the plan that have not begun are there too, with the state `planned`."""
-    bodies = step_bodies(row.rollout, await reads.steps(row.rollout.uid), paces)
+    bodies = step_bodies(row.rollout, await reads.steps(row.rollout.uid), duration_stats)
     return Steps(items=list(bodies))

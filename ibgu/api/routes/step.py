@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Response
 
+from ibgu.api.durations import PacesOfHub
 from ibgu.api.mapping.step import grid, no_grid, timeline
-from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber
 from ibgu.api.schemas import step as schemas
@@ -27,7 +27,7 @@ Points = Annotated[int, Query(ge=2, le=1000, description="How many points it has
 async def grid_of_step(
     found: RolloutOfPath,
     reads: ReadsOfRequest,
-    paces: PacesOfHub,
+    duration_stats: PacesOfHub,
     label: Label = None,
     step: StepNumber = None,
 ) -> Response:
@@ -36,7 +36,7 @@ async def grid_of_step(
     if number is None:
         return _json(no_grid(await reads.last_seq()))
     row = await reads.grid(found.rollout.uid, number - 1, label)
-    return _json(grid(number, row, found.hold, paces))
+    return _json(grid(number, row, found.hold, duration_stats))
 
 
 @router.get(

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
+from ibgu.api.durations import PacesOfHub
 from ibgu.api.mapping.summary import summary_body
-from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import ReadsOfRequest
 from ibgu.api.routes.visible import Visible
@@ -18,6 +18,6 @@ router = APIRouter(tags=["rollouts"], route_class=Guarded)
     responses=problems(401, 403, 422, 503),
     summary="All that is under way in numbers, and what needs a person",
 )
-async def summary(visible: Visible, reads: ReadsOfRequest, paces: PacesOfHub) -> Summary:
+async def summary(visible: Visible, reads: ReadsOfRequest, duration_stats: PacesOfHub) -> Summary:
     """Of the namespaces in which the caller may `get imagebasedgroupupgrades`."""
-    return summary_body(await reads.overview(visible), paces)
+    return summary_body(await reads.overview(visible), duration_stats)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from ibgu.api.durations import PacesOfHub
 from ibgu.api.mapping.view import Shown, shown
-from ibgu.api.pace import PacesOfHub
 from ibgu.api.routes.guarded import Guarded
 from ibgu.api.routes.inputs import Label, ReadsOfRequest, RolloutOfPath, StepNumber, index
 from ibgu.api.routes.step import Points
@@ -59,7 +59,7 @@ def _views(request: Request) -> Views:
 async def view(
     found: RolloutOfPath,
     reads: ReadsOfRequest,
-    paces: PacesOfHub,
+    duration_stats: PacesOfHub,
     views: Annotated[Views, Depends(_views)],
     label: Label = None,
     step: StepNumber = None,
@@ -73,7 +73,7 @@ async def view(
     async def made() -> Shown:
         everything = failures is OfSteps.ALL
         row = await reads.view(uid, index(step), points - 1, label, all_failures=everything)
-        return shown(row, paces, points - 1)
+        return shown(row, duration_stats, points - 1)
 
     if found.newest is not None and Tallies.shared(found.newest):
         answer = await views.cache.get((uid, step, points, repr(label), failures), made)

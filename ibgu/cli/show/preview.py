@@ -45,8 +45,8 @@ def _step(found: Preview, step: StepPreview, width: int, paper: Paper) -> Iterat
     waves = f"{step.waves} waves of {each}" if step.waves > 1 else "1 wave"
     words = f"{step.clusters} clusters in {waves} · {step.allowed_minutes_per_site:g} min a site"
     yield f"{name}  {words} · {_measured(step, paper)}"
-    if paced := ", ".join(_pace(step)):
-        yield f"       paced: {paced}"
+    if rate_limited := ", ".join(_pace(step)):
+        yield f"       paced: {rate_limited}"
     if step.advice:
         yield paper.paint(f"       → {step.advice}", "yellow")
 

@@ -37,7 +37,7 @@ from ibgu.core.model import (
     StepState,
     Who,
 )
-from ibgu.core.pacing import UNPACED
+from ibgu.core.rate_limits import UNLIMITED
 from ibgu.core.works import names
 
 
@@ -223,7 +223,7 @@ def _placed(ctx: DecisionContext, step: Step, member: Member, slot: int) -> Memb
             run=None,
         )
     made = ctx.new_run(replace(member, attempts=0), run.action, RunState.ACCEPTED)
-    limit = ctx.now + step.timeout / UNPACED.waves(step.total, step.max_concurrency)
+    limit = ctx.now + step.timeout / UNLIMITED.waves(step.total, step.max_concurrency)
     return replace(member, slot=slot, limit=limit, run=replace(run, id=made.id))
 
 

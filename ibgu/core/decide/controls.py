@@ -14,7 +14,7 @@ from ibgu.core.decide.words import count
 from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import LASTING
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind
-from ibgu.core.pacing import pacing_of
+from ibgu.core.rate_limits import rate_limits_of
 from ibgu.core.skippable import ALL_WAITING, listed, named, not_waiting
 from ibgu.core.snapshot import UNNAMED
 from ibgu.core.works import names
@@ -52,14 +52,16 @@ def decide_controls(ctx: DecisionContext) -> None:
 def _follow_pace(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     """The pace is a level: what stands there is in force, what was taken away is not."""
     known = ctx.rollout.controls
-    wanted = {key: names.journaled(given[key]) for key in names.PACING if key in given}
-    before = {key: known[key] for key in names.PACING if key in known}
+    wanted = {
+        key: names.journaled(given[key]) for key in names.RATE_LIMIT_ANNOTATIONS if key in given
+    }
+    before = {key: known[key] for key in names.RATE_LIMIT_ANNOTATIONS if key in known}
     if wanted == before:
         return
     changed = sorted({key for key, _ in wanted.items() ^ before.items()})
     told = ", ".join(f"{key}={wanted[key]}" if key in wanted else f"no {key}" for key in changed)
-    others = {key: value for key, value in known.items() if key not in names.PACING}
-    problem = pacing_of(wanted).problem
+    others = {key: value for key, value in known.items() if key not in names.RATE_LIMIT_ANNOTATIONS}
+    problem = rate_limits_of(wanted).problem
     ctx.on_rollout(
         Kind.CONTROL,
         f"{told}: {problem or 'the pace of what starts from now on'}",

@@ -15,7 +15,7 @@ from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.decide.words import ended
 from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import held, limit
-from ibgu.core.gates.pace import pace_of, places, vacancies
+from ibgu.core.gates.rate_limit import pace_of, places, vacancies
 from ibgu.core.model import (
     Action,
     Kind,
@@ -208,7 +208,7 @@ def _tell_pace(ctx: DecisionContext, step: TrackedStep) -> None:
         reason = replace(reason, since=old.since)
     if reason != old:
         words = reason.message if reason else "the pace keeps nobody"
-        ctx.on_step(Kind.STEP_PACED, step.step, words, hold=reason)
+        ctx.on_step(Kind.STEP_RATE_LIMITED, step.step, words, hold=reason)
 
 
 def _reading(ctx: DecisionContext, reason: Reason) -> bool:

@@ -66,7 +66,7 @@ def explain(case: Case) -> Explained:
 def _overdue(case: Case, reason: Reason | None) -> Overdue | None:
     if reason is None:
         return None
-    return overdue_of(case.member, reason, case.now, case.paces)
+    return overdue_of(case.member, reason, case.now, case.duration_stats)
 
 
 def _known(case: Case, reason: Reason | None) -> Known | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from ibgu.core.failures import Failure
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import Action, Cause, Member, Reason, ReasonKind, Run, Who
 from ibgu.core.words import Word
 
@@ -30,7 +30,7 @@ class Case(Struct, frozen=True, kw_only=True):
     past: Sequence[Past]
     """The steps that the history tells, oldest first, with the one that is explained."""
     now: datetime
-    paces: Paces
+    duration_stats: DurationsByAction
 
 
 class Line(Struct, frozen=True):

@@ -71,7 +71,7 @@ def span_of(run: Run) -> timedelta | None:
 def _stalled(case: Case) -> str:
     run = case.member.run
     began = run.arming_at if run and run.open else None
-    found = stalled(case.action, began, case.now, case.paces)
+    found = stalled(case.action, began, case.now, case.duration_stats)
     if found is None:
         return ""
     return f", stalled: 95 of 100 take at most {duration(timedelta(seconds=found.usual))}"

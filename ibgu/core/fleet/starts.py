@@ -4,7 +4,7 @@ from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from ibgu.core.pacing import MINUTE
+from ibgu.core.rate_limits import MINUTE
 
 
 class Starts:

@@ -255,7 +255,7 @@ class FleetState:
             undo.append(partial(self.foreign_runs.add, member.run.id))
         if (before and before.slot) != member.slot:
             undo.append(self._claim(member))
-        if before and _starts(before, member) and tracked.step.first.paced:
+        if before and _starts(before, member) and tracked.step.first.rate_limited:
             assert member.run is not None
             undo.append(self.starts.add(member.rollout, member.run.intended_at))
         return partial(_take_back, undo)

@@ -7,13 +7,13 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ibgu.core.forecast.pace import Pace, Paces
+from ibgu.core.forecast.durations import DurationsByAction, DurationStats
 from ibgu.core.forecast.schedule import makespan
 from ibgu.core.model import Action
-from ibgu.core.pacing import UNPACED, Pacing, words
+from ibgu.core.rate_limits import UNLIMITED, RateLimits, words
 from ibgu.core.spans import duration
 
-Take = Callable[[Pace], float]
+Take = Callable[[DurationStats], float]
 
 _STRIDE = 7
 """Through the ten parts of a spread: each comes once before one comes again."""
@@ -40,7 +40,7 @@ class Rest(Struct, frozen=True):
     in_flight: Sequence[InFlight]
     deadline: datetime
     """The end of the step's clock."""
-    pacing: Pacing = UNPACED
+    rate_limits: RateLimits = UNLIMITED
     ended: int = 0
     """Members that have ended, for a ramp-up."""
     shared: bool = False
@@ -59,87 +59,94 @@ class Eta(Struct, frozen=True):
     """The end of the step's time, which ends the stuck ones."""
 
 
-def eta(rest: Rest, now: datetime, paces: Paces) -> Eta | None:
+def eta(rest: Rest, now: datetime, duration_stats: DurationsByAction) -> Eta | None:
     """None: an action that is left was measured too seldom here, or nothing is left to measure."""
-    moving = [each for each in rest.in_flight if not _stuck(each, paces)]
+    moving = [each for each in rest.in_flight if not _stuck(each, duration_stats)]
     stuck = len(rest.in_flight) - len(moving)
     if stuck and not (moving or rest.waiting or rest.blocked):
         due = max(now, rest.deadline)
         return Eta(due, due, due, _unknown(stuck), stuck, due)
     slots = max(1, rest.slots - stuck)
-    return _of_the_others(replace(rest, in_flight=moving, slots=slots), stuck, now, paces)
+    return _of_the_others(replace(rest, in_flight=moving, slots=slots), stuck, now, duration_stats)
 
 
-def _stuck(each: InFlight, paces: Paces) -> bool:
-    pace = paces.get(each.left[0])
+def _stuck(each: InFlight, duration_stats: DurationsByAction) -> bool:
+    pace = duration_stats.get(each.left[0])
     return each.overdue or (pace is not None and each.elapsed > pace.p95)
 
 
-def _of_the_others(rest: Rest, stuck: int, now: datetime, paces: Paces) -> Eta | None:
+def _of_the_others(
+    rest: Rest, stuck: int, now: datetime, duration_stats: DurationsByAction
+) -> Eta | None:
     needed = {action for each in rest.in_flight for action in each.left}
     needed |= set(rest.actions) if rest.waiting else set()
-    if not needed or not needed <= paces.keys():
+    if not needed or not needed <= duration_stats.keys():
         return None
     left = max(0.0, (rest.deadline - now).total_seconds())
-    likely = min(left, _likely(rest, paces))
-    soon = min(likely, _steady(rest, paces, _half))
+    likely = min(left, _likely(rest, duration_stats))
+    soon = min(likely, _steady(rest, duration_stats, _half))
     unsure = rest.blocked or rest.shared or stuck
-    late = left if unsure else min(left, max(likely, _steady(rest, paces, _most)))
+    late = left if unsure else min(left, max(likely, _steady(rest, duration_stats, _most)))
     at, earliest, latest = (
         now + timedelta(seconds=round(seconds)) for seconds in (likely, soon, late)
     )
-    basis = _basis(rest, needed, paces) + (f"; {_unknown(stuck)}" if stuck else "")
+    basis = _basis(rest, needed, duration_stats) + (f"; {_unknown(stuck)}" if stuck else "")
     return Eta(at, earliest, latest, basis, stuck, max(now, rest.deadline))
 
 
-def _likely(rest: Rest, paces: Paces) -> float:
+def _likely(rest: Rest, duration_stats: DurationsByAction) -> float:
     """Every one takes another part of the spread, so that all of them together are the spread."""
     running = [
-        _remaining(each, paces, [_part(paces[action], place) for action in each.left])
+        _remaining(
+            each, duration_stats, [_part(duration_stats[action], place) for action in each.left]
+        )
         for place, each in enumerate(rest.in_flight)
     ]
     waiting = (
-        sum(_part(paces[action], place) for action in rest.actions) for place in range(rest.waiting)
+        sum(_part(duration_stats[action], place) for action in rest.actions)
+        for place in range(rest.waiting)
     )
-    return makespan(rest.slots, running, waiting, rest.pacing, rest.ended)
+    return makespan(rest.slots, running, waiting, rest.rate_limits, rest.ended)
 
 
-def _part(pace: Pace, place: int) -> float:
+def _part(pace: DurationStats, place: int) -> float:
     return pace.spread[place * _STRIDE % len(pace.spread)]
 
 
-def _remaining(each: InFlight, paces: Paces, takes: Sequence[float]) -> float:
+def _remaining(each: InFlight, duration_stats: DurationsByAction, takes: Sequence[float]) -> float:
     """Who has taken longer than was thought takes what half of those still took that went on as
     long; who took longer than all that were measured may need as long again as is usual."""
     current = takes[0] - each.elapsed
     if current < 0:
-        pace = paces[each.left[0]]
+        pace = duration_stats[each.left[0]]
         longer = [part for part in pace.spread if part > each.elapsed]
         current = longer[len(longer) // 2] - each.elapsed if longer else pace.p50
     return current + sum(islice(takes, 1, None))
 
 
-def _steady(rest: Rest, paces: Paces, take: Take) -> float:
+def _steady(rest: Rest, duration_stats: DurationsByAction, take: Take) -> float:
     """All take as long."""
     running = [
-        _remaining(each, paces, [take(paces[action]) for action in each.left])
+        _remaining(each, duration_stats, [take(duration_stats[action]) for action in each.left])
         for each in rest.in_flight
     ]
-    whole = sum(take(paces[action]) for action in rest.actions) if rest.waiting else 0.0
-    return makespan(rest.slots, running, [whole] * rest.waiting, rest.pacing, rest.ended)
+    whole = sum(take(duration_stats[action]) for action in rest.actions) if rest.waiting else 0.0
+    return makespan(rest.slots, running, [whole] * rest.waiting, rest.rate_limits, rest.ended)
 
 
-def _half(pace: Pace) -> float:
+def _half(pace: DurationStats) -> float:
     return pace.p50
 
 
-def _most(pace: Pace) -> float:
+def _most(pace: DurationStats) -> float:
     return pace.p95
 
 
-def _basis(rest: Rest, needed: set[Action], paces: Paces) -> str:
-    parts = [_measured(action, paces[action]) for action in rest.actions if action in needed]
-    parts.extend(words(rest.pacing) if rest.waiting else ())
+def _basis(rest: Rest, needed: set[Action], duration_stats: DurationsByAction) -> str:
+    parts = [
+        _measured(action, duration_stats[action]) for action in rest.actions if action in needed
+    ]
+    parts.extend(words(rest.rate_limits) if rest.waiting else ())
     if rest.shared:
         parts.append("not counted: the hub's limit on starts, which others share")
     if rest.blocked:
@@ -151,6 +158,6 @@ def _unknown(stuck: int) -> str:
     return f"{stuck} in flight for longer than is usual, so nobody knows the end"
 
 
-def _measured(action: Action, pace: Pace) -> str:
+def _measured(action: Action, pace: DurationStats) -> str:
     half, most = (duration(timedelta(seconds=each)) for each in (pace.p50, pace.p95))
     return f"{action} measured {pace.count} times here: half took {half}, 95 of 100 at most {most}"

@@ -3,14 +3,14 @@
 import heapq
 from collections.abc import Iterable
 
-from ibgu.core.pacing import UNPACED, Pacing
+from ibgu.core.rate_limits import UNLIMITED, RateLimits
 
 
 def makespan(
     slots: int,
     running: Iterable[float],
     waiting: Iterable[float],
-    pacing: Pacing = UNPACED,
+    rate_limits: RateLimits = UNLIMITED,
     ended: int = 0,
 ) -> float:
     """When all is over, in seconds from now.
@@ -19,8 +19,8 @@ def makespan(
     in the order of starts. Slots that are busy beyond `slots` free nothing. `ended`: members that
     have ended before, for a ramp-up.
     """
-    if not pacing.none:
-        return _paced(slots, sorted(running), waiting, pacing, ended)
+    if not rate_limits.none:
+        return _paced(slots, sorted(running), waiting, rate_limits, ended)
     busy, starting = sorted(running), list(waiting)
     # A plan may ask for any number of slots, but these are all that can be taken.
     slots = max(1, min(slots, len(busy) + len(starting)))
@@ -36,16 +36,16 @@ def makespan(
 
 
 def _paced(
-    slots: int, busy: list[float], waiting: Iterable[float], pacing: Pacing, ended: int
+    slots: int, busy: list[float], waiting: Iterable[float], rate_limits: RateLimits, ended: int
 ) -> float:
     """As if nobody had started within the last minute, and with half of the jitter each."""
     last, now = max(busy, default=0.0), 0.0
     for number, duration in enumerate(waiting):
-        now = max(now, pacing.opens(number).total_seconds())
-        while busy and (busy[0] <= now or len(busy) >= pacing.width(slots, ended)):
+        now = max(now, rate_limits.opens(number).total_seconds())
+        while busy and (busy[0] <= now or len(busy) >= rate_limits.width(slots, ended)):
             now = max(now, heapq.heappop(busy))
             ended += 1
-        end = now + pacing.jitter.total_seconds() / 2 + duration
+        end = now + rate_limits.jitter.total_seconds() / 2 + duration
         last = max(last, end)
         heapq.heappush(busy, end)
     return last

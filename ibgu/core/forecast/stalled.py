@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from ibgu.core.forecast.pace import Paces
+from ibgu.core.forecast.durations import DurationsByAction
 from ibgu.core.model import Action
 
 
@@ -16,11 +16,11 @@ class Stalled(Struct, frozen=True):
 
 
 def stalled(
-    action: Action | None, began: datetime | None, now: datetime, paces: Paces
+    action: Action | None, began: datetime | None, now: datetime, duration_stats: DurationsByAction
 ) -> Stalled | None:
     """Of an action in flight; `began`: when it went to the cluster, None: it has not yet."""
-    if action is None or began is None or action not in paces:
+    if action is None or began is None or action not in duration_stats:
         return None
-    usual = paces[action].p95
+    usual = duration_stats[action].p95
     since = began + timedelta(seconds=usual)
     return Stalled(since, usual) if now > since else None

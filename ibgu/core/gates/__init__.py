@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from ibgu.core.fleet import TrackedRollout, TrackedStep
 from ibgu.core.gates.brake import brake
-from ibgu.core.gates.pace import hub_rate, invalid, pace_of, ramp_up, start_rate
+from ibgu.core.gates.rate_limit import hub_rate, invalid, pace_of, ramp_up, start_rate
 from ibgu.core.model import Action, Member, Reason, ReasonKind, Step, Who
 from ibgu.core.snapshot import Snapshot
 from ibgu.core.times import ROLLBACK_MARGIN, init_monitor

@@ -54,7 +54,7 @@ class Action(StrEnum):
         return self in (Action.ABORT, Action.ABORT_ON_FAILURE)
 
     @property
-    def paced(self) -> bool:
+    def rate_limited(self) -> bool:
         """It may load what stands behind the clusters; the others are ways back, or short."""
         return self in (Action.PREP, Action.UPGRADE)
 

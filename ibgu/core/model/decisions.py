@@ -35,7 +35,7 @@ class Kind(StrEnum):
     STEP_STARTED = "StepStarted"
     STEP_HELD = "StepHeld"
     STEP_RELEASED = "StepReleased"
-    STEP_PACED = "StepPaced"
+    STEP_RATE_LIMITED = "StepPaced"
     CLOCK_STOPPED = "ClockStopped"
     CLOCK_STARTED = "ClockStarted"
     STEP_FINISHED = "StepFinished"
@@ -71,7 +71,7 @@ class Kind(StrEnum):
         return self in _SILENT
 
 
-_SILENT = {Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS, Kind.STEP_PACED}
+_SILENT = {Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS, Kind.STEP_RATE_LIMITED}
 
 
 class OnRollout(Struct, frozen=True):

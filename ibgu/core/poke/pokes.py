@@ -5,7 +5,7 @@ from heapq import heapify, heappop, heappush
 
 from msgspec import Struct
 
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import Action
 from ibgu.core.poke.budget import Budget
 from ibgu.core.poke.ranges import chance, range_of
@@ -51,7 +51,7 @@ class Pokes:
         self.waiting = 0
         """How many were due the last time, and did not fit into the budget."""
         self._budget = Budget(rate)
-        self._paces: Paces = {}
+        self._duration_stats: DurationsByAction = {}
         self._followed: dict[str, _Followed] = {}
         self._poked: dict[str, float] = {}
         self._due: list[tuple[float, str, str]] = []
@@ -68,9 +68,9 @@ class Pokes:
             followed = self._followed[target.cluster] = _Followed(target)
             self._push(self._at(followed), followed)
 
-    def learn(self, paces: Paces, now: float) -> None:
+    def learn(self, duration_stats: DurationsByAction, now: float) -> None:
         """How long actions take here was measured anew: everybody's next poke follows from it."""
-        self._paces = paces
+        self._duration_stats = duration_stats
         self._due = [_entry(self._at(each), each) for each in self._followed.values()]
         heapify(self._due)
         self._poked = {
@@ -111,21 +111,21 @@ class Pokes:
     def _rank(self, followed: _Followed, now: float) -> tuple[float, float, str]:
         target = followed.target
         last = max(target.began, self._poked.get(target.cluster, target.began))
-        within = range_of(target.action, self._paces)
+        within = range_of(target.action, self._duration_stats)
         ended = chance(within, last - target.began, now - target.began)
         return (-ended, last, target.cluster)
 
     def _note(self, followed: _Followed, now: float) -> None:
         target = followed.target
         self._poked[target.cluster] = now
-        if now - target.began >= range_of(target.action, self._paces).high:
+        if now - target.began >= range_of(target.action, self._duration_stats).high:
             followed.late += 1
         self._push(self._at(followed), followed)
 
     def _at(self, followed: _Followed) -> float:
         """When its next poke is due."""
         target = followed.target
-        first = target.began + range_of(target.action, self._paces).low
+        first = target.began + range_of(target.action, self._duration_stats).low
         last = self._poked.get(target.cluster)
         return first if last is None else max(first, last + _pause(followed.late))
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import Action
 
 
@@ -28,9 +28,9 @@ BUILT_IN: dict[Action, Range] = {
 what pokes are for, one that begins too early costs some of them."""
 
 
-def range_of(action: Action, paces: Paces) -> Range:
+def range_of(action: Action, duration_stats: DurationsByAction) -> Range:
     """From the tenth of those that were measured on this hub to the 95th of a hundred."""
-    pace = paces.get(action)
+    pace = duration_stats.get(action)
     if pace is None:
         return BUILT_IN[action]
     # The parts of a spread are the middles of tenths: 5 of 100 are below the first of them.

@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from ibgu.core.change import appendable, instead
-from ibgu.core.forecast import Paces, makespan
+from ibgu.core.forecast import DurationsByAction, makespan
 from ibgu.core.kinds import PlanItem
 from ibgu.core.model import LABEL_PREFIX, Action, ClusterView
-from ibgu.core.pacing import Pacing
 from ibgu.core.plan import (
     allowed,
     left_out,
@@ -23,10 +22,14 @@ from ibgu.core.plan import (
 from ibgu.core.preview.model import Excluded, Preview, Proposal, StepPreview
 from ibgu.core.preview.time import advice, measured
 from ibgu.core.preview.warnings import warnings
+from ibgu.core.rate_limits import RateLimits
 
 
 def preview(
-    proposal: Proposal, clusters: Sequence[ClusterView], paces: Paces, now: datetime
+    proposal: Proposal,
+    clusters: Sequence[ClusterView],
+    duration_stats: DurationsByAction,
+    now: datetime,
 ) -> Preview:
     """`clusters` are all that the hub has."""
     spec = proposal.spec
@@ -35,7 +38,7 @@ def preview(
     wrong = (*found_wrong, scope.problem)
     if problems := tuple(filter(None, wrong)):
         return Preview(problems=problems)
-    steps = tuple(_steps(proposal, clusters, paces))
+    steps = tuple(_steps(proposal, clusters, duration_stats))
     fleet, found = {cluster.name: cluster for cluster in clusters}, Preview(steps=steps)
     if not steps:
         return found
@@ -47,7 +50,7 @@ def preview(
         said.insert(0, why_nobody(before, spec.cluster_label_selectors, first, {}, (), scope))
     elif others := outside(before, spec.cluster_label_selectors, scope):
         said.insert(0, others)
-    likely, latest = _ends(proposal, steps, paces, now)
+    likely, latest = _ends(proposal, steps, duration_stats, now)
     return replace(
         found,
         selected=steps[0].clusters,
@@ -80,13 +83,13 @@ def _played(proposal: Proposal, clusters: Sequence[ClusterView]) -> list[Cluster
 
 
 def _steps(
-    proposal: Proposal, clusters: Sequence[ClusterView], paces: Paces
+    proposal: Proposal, clusters: Sequence[ClusterView], duration_stats: DurationsByAction
 ) -> Iterator[StepPreview]:
     fleet = _played(proposal, clusters)
     for index in range(len(proposal.begun), len(proposal.spec.plan)):
         item = proposal.spec.plan[index]
         members = _members(proposal, fleet, item)
-        yield _step(proposal, index, members, paces)
+        yield _step(proposal, index, members, duration_stats)
         fleet = _after(fleet, members, item)
 
 
@@ -115,12 +118,15 @@ def _succeeded(cluster: ClusterView, item: PlanItem) -> ClusterView:
 
 
 def _step(
-    proposal: Proposal, index: int, members: Sequence[ClusterView], paces: Paces
+    proposal: Proposal,
+    index: int,
+    members: Sequence[ClusterView],
+    duration_stats: DurationsByAction,
 ) -> StepPreview:
     item = proposal.spec.plan[index]
     strategy = item.rollout_strategy
-    pacing = proposal.pacing_of(Action(item.actions[0]))
-    waves = pacing.waves(len(members), strategy.max_concurrency) if members else 0
+    rate_limits = proposal.rate_limits_of(Action(item.actions[0]))
+    waves = rate_limits.waves(len(members), strategy.max_concurrency) if members else 0
     timeout = timedelta(minutes=strategy.timeout)
     step = StepPreview(
         index=index,
@@ -130,28 +136,31 @@ def _step(
         waves=waves,
         timeout=timeout,
         allowed=timeout / max(1, waves),
-        measured=measured(item.actions, paces),
+        measured=measured(item.actions, duration_stats),
         advice="",
-        pacing=pacing,
+        rate_limits=rate_limits,
     )
     return replace(step, advice=advice(step, proposal.spec.ibu_spec))
 
 
 def _ends(
-    proposal: Proposal, steps: Sequence[StepPreview], paces: Paces, now: datetime
+    proposal: Proposal,
+    steps: Sequence[StepPreview],
+    duration_stats: DurationsByAction,
+    now: datetime,
 ) -> tuple[datetime | None, datetime]:
     """As if all slots were always taken; the latest is when all timeouts have passed."""
     likely: datetime | None = now
     latest = now
     if proposal.running is not None:
         latest = max(now, proposal.running.deadline)
-        likely = _running_ends(proposal, paces, now)
+        likely = _running_ends(proposal, duration_stats, now)
     for step in steps:
         latest = _at_latest(latest, step.timeout if step.clusters else timedelta())
         pace = step.measured.p50 if step.measured else None
         if not step.clusters or likely is None:
             continue
-        took = _takes(pace, len(step.clusters), step.slots, step.pacing) if pace else None
+        took = _takes(pace, len(step.clusters), step.slots, step.rate_limits) if pace else None
         likely = None if took is None else likely + min(took, step.timeout)
     return likely, latest
 
@@ -162,16 +171,18 @@ def _at_latest(moment: datetime, span: timedelta) -> datetime:
     return moment + span if span < last - moment else last
 
 
-def _running_ends(proposal: Proposal, paces: Paces, now: datetime) -> datetime | None:
+def _running_ends(
+    proposal: Proposal, duration_stats: DurationsByAction, now: datetime
+) -> datetime | None:
     assert proposal.running is not None
     item = proposal.spec.plan[len(proposal.begun) - 1]
-    pace = measured(item.actions, paces)
+    pace = measured(item.actions, duration_stats)
     if pace is None:
         return None
     slots = item.rollout_strategy.max_concurrency
-    pacing = proposal.pacing_of(Action(item.actions[0]))
-    return now + _takes(pace.p50, proposal.running.left, slots, pacing)
+    rate_limits = proposal.rate_limits_of(Action(item.actions[0]))
+    return now + _takes(pace.p50, proposal.running.left, slots, rate_limits)
 
 
-def _takes(pace: timedelta, members: int, slots: int, pacing: Pacing) -> timedelta:
-    return timedelta(seconds=makespan(slots, (), [pace.total_seconds()] * members, pacing))
+def _takes(pace: timedelta, members: int, slots: int, rate_limits: RateLimits) -> timedelta:
+    return timedelta(seconds=makespan(slots, (), [pace.total_seconds()] * members, rate_limits))

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action
-from ibgu.core.pacing import UNPACED, Pacing
 from ibgu.core.plan import EVERYWHERE, Scope, Started
+from ibgu.core.rate_limits import UNLIMITED, RateLimits
 
 
 class Running(Struct, frozen=True):
@@ -30,15 +30,15 @@ class Proposal(Struct, frozen=True):
     """The last of those that have begun; None: it has finished."""
     annotations: Mapping[str, str] = {}
     """The IBGU's: those that go to the clusters, and its own."""
-    pacing: Pacing = UNPACED
+    rate_limits: RateLimits = UNLIMITED
     scope: Scope = EVERYWHERE
     """The clusters that its namespace may take."""
     hub_rate: int = 0
     """Starts a minute on the whole hub; 0: no limit."""
 
-    def pacing_of(self, first: Action) -> Pacing:
+    def rate_limits_of(self, first: Action) -> RateLimits:
         """Of a step that begins with this action, if no other rollout starts anything."""
-        return self.pacing.within(self.hub_rate) if first.paced else UNPACED
+        return self.rate_limits.within(self.hub_rate) if first.rate_limited else UNLIMITED
 
 
 class Excluded(Struct, frozen=True):
@@ -72,7 +72,7 @@ class StepPreview(Struct, frozen=True):
     """None: not measured often enough."""
     advice: str
     """Empty: none."""
-    pacing: Pacing = UNPACED
+    rate_limits: RateLimits = UNLIMITED
 
     @property
     def enough(self) -> bool | None:

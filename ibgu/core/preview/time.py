@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 from math import ceil
 
-from ibgu.core.forecast import Paces
+from ibgu.core.forecast import DurationsByAction
 from ibgu.core.kinds import IbuSpec
 from ibgu.core.model import Action
 from ibgu.core.preview.model import Enough, StepPreview
 from ibgu.core.times import ROLLBACK_MARGIN, init_monitor
 
 
-def measured(actions: Sequence[str], paces: Paces) -> Enough | None:
+def measured(actions: Sequence[str], duration_stats: DurationsByAction) -> Enough | None:
     """Of all actions of a step, one after the other; None where one of them is not known."""
-    found = [pace for action in actions if (pace := paces.get(Action(action)))]
+    found = [pace for action in actions if (pace := duration_stats.get(Action(action)))]
     if len(found) < len(actions):
         return None
     return Enough(

@@ -35,9 +35,9 @@ def warnings(
         yield from _seed(proposal)
         yield from _releases(proposal, members)
     yield from _annotations(proposal)
-    if proposal.pacing.problem:
+    if proposal.rate_limits.problem:
         words = "until it is changed no step that begins with Prep or Upgrade starts anybody"
-        yield f"{proposal.pacing.problem}; {words}"
+        yield f"{proposal.rate_limits.problem}; {words}"
     for step in steps:
         yield from _too_slow(step)
         yield from _rollback_unseen(proposal, step)
@@ -92,14 +92,14 @@ def _annotations(proposal: Proposal) -> Iterator[str]:
         if key.startswith(_AUTO_ROLLBACK) and value != "Disabled":
             yield f"annotation {key} has no effect: the only value that counts is Disabled"
     for words in mistakes(proposal.annotations):
-        if words != proposal.pacing.problem:  # of that one there is more to say
+        if words != proposal.rate_limits.problem:  # of that one there is more to say
             yield words
 
 
 def _too_slow(step: StepPreview) -> Iterator[str]:
     """The pace alone takes more time than the step has."""
-    count, rate = len(step.clusters), step.pacing.starts_per_minute
-    starts = step.pacing.minutes(count)
+    count, rate = len(step.clusters), step.rate_limits.starts_per_minute
+    starts = step.rate_limits.minutes(count)
     needed = timedelta(minutes=starts) + (step.measured.p95 if step.measured else timedelta())
     if starts > 1 and needed > step.timeout:
         yield (

@@ -59,7 +59,7 @@ CONTROLS = (RESUME, SKIP, BRAKE, ADOPT)
 STARTS_PER_MINUTE = "ibgu.dev/starts-per-minute"
 START_JITTER = "ibgu.dev/start-jitter"
 RAMP_UP = "ibgu.dev/ramp-up"
-PACING = (STARTS_PER_MINUTE, START_JITTER, RAMP_UP)
+RATE_LIMIT_ANNOTATIONS = (STARTS_PER_MINUTE, START_JITTER, RAMP_UP)
 """In force as long as they are there, for steps that begin with Prep or Upgrade."""
 
 REST_MANAGERS = {"page": "ibgu-page:", "cli": "ibgu-cli:", "rest": "ibgu-rest:"}
@@ -116,5 +116,5 @@ def carried(annotations: Mapping[str, str]) -> dict[str, str]:
 
 def for_retry(annotations: Mapping[str, str]) -> dict[str, str]:
     """Those that a second try takes over: what goes to the clusters, and the pace."""
-    paced = {key: annotations[key] for key in PACING if key in annotations}
-    return carried(annotations) | paced
+    rate_limited = {key: annotations[key] for key in RATE_LIMIT_ANNOTATIONS if key in annotations}
+    return carried(annotations) | rate_limited

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ibgu.core.model import Member, Run, RunResult, Step
-from ibgu.core.pacing import MINUTE
+from ibgu.core.rate_limits import MINUTE
 from ibgu.db.journal.changeset import MemberKey
 from ibgu.db.rows import OF_RUN, to_record
 from ibgu.db.schema import runs
@@ -23,8 +23,8 @@ async def starts(
 
     `members` have their newest run; older ones are read only where that is not the first.
     """
-    paced = {step.key for step in steps if step.first.paced}
-    newest = {m.key: m.run for m in members if m.run is not None and m.key[:2] in paced}
+    rate_limited = {step.key for step in steps if step.first.rate_limited}
+    newest = {m.key: m.run for m in members if m.run is not None and m.key[:2] in rate_limited}
     if not newest:
         return ()
     since = max(run.intended_at for run in newest.values()) - MINUTE

@@ -2,13 +2,13 @@
 
 from ibgu.db.reads.clusters import ClusterReads
 from ibgu.db.reads.cursor import BadCursor
+from ibgu.db.reads.duration_stats import DurationReads
 from ibgu.db.reads.events import EventReads
 from ibgu.db.reads.feed import FeedReads
 from ibgu.db.reads.groups import NAMED
 from ibgu.db.reads.later import LaterReads
 from ibgu.db.reads.members import MemberReads
 from ibgu.db.reads.overview import OverviewReads
-from ibgu.db.reads.pace import PaceReads
 from ibgu.db.reads.sorting import Sort
 from ibgu.db.reads.tallies import Tallies
 from ibgu.db.reads.view import ViewReads
@@ -20,7 +20,7 @@ class Reads(
     ViewReads,
     MemberReads,
     VisitReads,
-    PaceReads,
+    DurationReads,
     ClusterReads,
     LaterReads,
     EventReads,

@@ -9,7 +9,7 @@ from ibgu.core.model import Kind, Stage
 from ibgu.core.snapshot import PayloadState
 from tests.core.certify.logs import log_of
 from tests.core.decide.impulses import arming, return_, taken_but_unheard
-from tests.core.decide.pacing import KEYS, annotated, paced
+from tests.core.decide.pacing import KEYS, annotated, rate_limited
 from tests.core.decide.world import Twin, ibgu
 
 
@@ -214,7 +214,7 @@ def ramped() -> list[Event]:
     """A ramp-up over two steps, and then an Abort, which has no pace."""
     twin = Twin(*(f"site-{n}" for n in range(1, 12)))
     twin.spokes["site-2"].faults[Stage.PREP] = "hang"
-    twin.apply(paced("a", "Prep", "Upgrade", concurrency=3, ramp="true", timeout=600))
+    twin.apply(rate_limited("a", "Prep", "Upgrade", concurrency=3, ramp="true", timeout=600))
     twin.wait(hours=30)
     twin.apply(annotated(ibgu("b", "Abort", concurrency=3, age=-1), ramp="true"))
     twin.wait(hours=1)
@@ -225,7 +225,7 @@ def ramped() -> list[Event]:
 def paced_and_paused() -> list[Event]:
     """What keeps the next starts is on the step's record, and no hold for the history."""
     twin = Twin(*(f"site-{n}" for n in range(1, 8)))
-    uid = twin.apply(paced("a", "Prep", rate="2", jitter="20"))
+    uid = twin.apply(rate_limited("a", "Prep", rate="2", jitter="20"))
     twin.wait(seconds=50)
     twin.annotate(uid, pause="tonight")
     twin.wait(hours=1)

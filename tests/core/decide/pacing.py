@@ -13,7 +13,9 @@ MINUTE = timedelta(minutes=1)
 KEYS = {"rate": STARTS_PER_MINUTE, "jitter": START_JITTER, "ramp": RAMP_UP}
 
 
-def paced(name: str, *steps: str, concurrency: int = 10, timeout: int = 240, **pace: str) -> Ibgu:
+def rate_limited(
+    name: str, *steps: str, concurrency: int = 10, timeout: int = 240, **pace: str
+) -> Ibgu:
     return annotated(plain(name, *steps, concurrency=concurrency, timeout=timeout), **pace)
 
 

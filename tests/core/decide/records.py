@@ -19,7 +19,7 @@ from ibgu.core.model import (
     RunResult,
     Step,
 )
-from ibgu.core.pacing import MINUTE
+from ibgu.core.rate_limits import MINUTE
 
 
 class Records:
@@ -66,7 +66,7 @@ class Records:
         found = [
             (key[0], run.intended_at)
             for key, runs in self.runs.items()
-            if self.steps[key[:2]].first.paced
+            if self.steps[key[:2]].first.rate_limited
             for run in runs.values()
             if not run.adopted and not _succeeded(runs.get(run.attempt - 1))
         ]

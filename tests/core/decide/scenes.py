@@ -7,7 +7,7 @@ from ibgu.core.adopt import Traces
 from ibgu.core.model import Kind, ReasonKind, Stage, Who
 from ibgu.core.plan import Scope
 from ibgu.core.snapshot import PayloadState
-from tests.core.decide.pacing import paced
+from tests.core.decide.pacing import rate_limited
 from tests.core.decide.restores import backup, restore_hub
 from tests.core.decide.spoke import told
 from tests.core.decide.world import START, Twin, ibgu
@@ -79,7 +79,7 @@ def _ready(twin: Twin) -> None:
 
 
 def _put_off(twin: Twin) -> None:
-    twin.apply(paced("a", "Prep", jitter="1h"))
+    twin.apply(rate_limited("a", "Prep", jitter="1h"))
     twin.wait(seconds=5)
 
 

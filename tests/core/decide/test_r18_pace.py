@@ -9,7 +9,7 @@ from ibgu.core.kinds import Ibgu, LabelSelector
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Stage, Who
 from ibgu.core.words import reason_of
 from tests.core.decide.fleets import sites
-from tests.core.decide.pacing import MINUTE, annotated, hold, most_in_a_minute, paced, starts
+from tests.core.decide.pacing import MINUTE, annotated, hold, most_in_a_minute, rate_limited, starts
 from tests.core.decide.world import START, Twin, ibgu
 
 
@@ -22,7 +22,7 @@ def limited(count: int, most: int) -> Twin:
 
 def test_so_many_start_in_any_minute_and_all_of_them_in_the_end() -> None:
     twin = sites(10)
-    uid = twin.apply(paced("a", "Prep", rate="3"))
+    uid = twin.apply(rate_limited("a", "Prep", rate="3"))
     twin.wait(hours=1)
     assert most_in_a_minute(starts(twin)) == 3
     assert starts(twin)[-1] - starts(twin)[0] == 3 * MINUTE
@@ -31,7 +31,7 @@ def test_so_many_start_in_any_minute_and_all_of_them_in_the_end() -> None:
 
 def test_who_waits_is_told_the_time_and_who_ends_it() -> None:
     twin = sites(5)
-    uid = twin.apply(paced("a", "Prep", rate="2"))
+    uid = twin.apply(rate_limited("a", "Prep", rate="2"))
     twin.wait(seconds=10)
     member = twin.member(uid, 0, "site-3")
     reason = reason_of(member, hold(twin, uid))
@@ -45,10 +45,10 @@ def test_who_waits_is_told_the_time_and_who_ends_it() -> None:
 
 def test_the_pace_is_no_hold_it_is_neither_told_in_the_history_nor_as_an_event() -> None:
     twin = sites(5)
-    uid = twin.apply(paced("a", "Prep", rate="2"))
+    uid = twin.apply(rate_limited("a", "Prep", rate="2"))
     twin.wait(hours=1)
     assert twin.told(Kind.STEP_HELD) == twin.told(Kind.STEP_RELEASED) == twin.warnings() == []
-    assert twin.told(Kind.STEP_PACED)
+    assert twin.told(Kind.STEP_RATE_LIMITED)
     assert hold(twin, uid) is None
     assert twin.told(Kind.CONTROL) == [
         "ibgu.dev/starts-per-minute=2: the pace of what starts from now on"
@@ -57,7 +57,7 @@ def test_the_pace_is_no_hold_it_is_neither_told_in_the_history_nor_as_an_event()
 
 def test_while_all_slots_are_taken_the_slot_is_the_reason() -> None:
     twin = sites(3)
-    uid = twin.apply(paced("a", "Prep", concurrency=1, rate="1"))
+    uid = twin.apply(rate_limited("a", "Prep", concurrency=1, rate="1"))
     twin.wait(seconds=10)
     assert hold(twin, uid) is None
     reason = reason_of(twin.member(uid, 0, "site-2"), hold(twin, uid))
@@ -68,7 +68,7 @@ def test_while_all_slots_are_taken_the_slot_is_the_reason() -> None:
 def test_a_restart_keeps_the_pace() -> None:
     """Also with actions that are shorter than a minute, whose runs are long over."""
     twin = sites(12)
-    twin.apply(paced("a", "Prep Upgrade", concurrency=12, rate="3"))
+    twin.apply(rate_limited("a", "Prep Upgrade", concurrency=12, rate="3"))
     for _ in range(40):
         twin.wait(seconds=7)
         twin.restart()
@@ -79,7 +79,7 @@ def test_a_restart_keeps_the_pace() -> None:
 
 def test_a_clock_that_went_back_while_nobody_led_holds_for_a_minute_at_most() -> None:
     twin = sites(6, "hang")
-    twin.apply(paced("a", "Prep", timeout=2000, rate="3"))
+    twin.apply(rate_limited("a", "Prep", timeout=2000, rate="3"))
     twin.wait(seconds=10)
     twin.now -= timedelta(hours=1)
     twin.restart()
@@ -94,7 +94,7 @@ def test_a_clock_that_went_back_while_nobody_led_holds_for_a_minute_at_most() ->
 
 def test_the_rate_is_changed_and_taken_away_at_once() -> None:
     twin = sites(9)
-    uid = twin.apply(paced("a", "Prep", rate="1"))
+    uid = twin.apply(rate_limited("a", "Prep", rate="1"))
     twin.wait(seconds=10)
     assert len(starts(twin)) == 1
     twin.annotate(uid, **{"starts-per-minute": "4"})
@@ -245,7 +245,7 @@ LABELS = {
 
 def test_a_typing_error_holds_new_starts_and_is_told() -> None:
     twin = sites(3)
-    uid = twin.apply(paced("a", "Prep", concurrency=1))
+    uid = twin.apply(rate_limited("a", "Prep", concurrency=1))
     twin.wait(seconds=20)
     twin.annotate(uid, **{"starts-per-minute": "ten"})
     twin.wait(minutes=10)
@@ -269,7 +269,7 @@ def test_a_typing_error_holds_new_starts_and_is_told() -> None:
 
 def test_another_typing_error_is_told_anew_and_the_right_value_lets_go() -> None:
     twin = sites(3)
-    uid = twin.apply(paced("a", "Prep", rate="ten"))
+    uid = twin.apply(rate_limited("a", "Prep", rate="ten"))
     twin.wait(seconds=10)
     twin.annotate(uid, **{"starts-per-minute": "0"})
     twin.wait(seconds=10)
@@ -282,7 +282,7 @@ def test_another_typing_error_is_told_anew_and_the_right_value_lets_go() -> None
 
 def test_the_clock_stands_while_a_typing_error_alone_holds_the_step() -> None:
     twin = sites(2)
-    uid = twin.apply(paced("a", "Prep", timeout=60, rate="ten"))
+    uid = twin.apply(rate_limited("a", "Prep", timeout=60, rate="ten"))
     twin.wait(hours=10)
     assert twin.tracked(uid).steps[0].unfinished == 2
     assert twin.tracked(uid).steps[0].step.stopped_since is not None
@@ -294,7 +294,7 @@ def test_the_clock_stands_while_a_typing_error_alone_holds_the_step() -> None:
 def test_a_typing_error_that_is_mended_lets_go_though_nobody_could_start() -> None:
     """Else the step's clock would stand on for who is not reachable."""
     twin = sites(2)
-    uid = twin.apply(paced("a", "Prep", timeout=60, rate="ten"))
+    uid = twin.apply(rate_limited("a", "Prep", timeout=60, rate="ten"))
     twin.wait(seconds=10)
     for name, spoke in twin.spokes.items():
         spoke.dark = True
@@ -311,7 +311,7 @@ def test_a_brake_is_shown_before_the_pace_and_the_pace_after_it() -> None:
     for name, spoke in twin.spokes.items():
         spoke.to(Stage.PREP)
         twin.labels[name]["lcm.openshift.io/ibgu-prep-completed"] = ""
-    uid = twin.apply(paced("a", "Upgrade", concurrency=6, rate="6"))
+    uid = twin.apply(rate_limited("a", "Upgrade", concurrency=6, rate="6"))
     twin.wait(minutes=30)
     kept = hold(twin, uid)
     assert kept is not None
@@ -329,7 +329,7 @@ def test_who_hangs_keeps_its_slot_while_others_have_to_wait_for_the_rate() -> No
     twin = sites(3)
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.spokes["site-2"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(paced("a", "Prep", concurrency=2, timeout=2, rate="2"))
+    uid = twin.apply(rate_limited("a", "Prep", concurrency=2, timeout=2, rate="2"))
     twin.wait(seconds=59)
     assert twin.member(uid, 0, "site-1").limit == START + MINUTE
     twin.wait(seconds=2)
@@ -344,7 +344,7 @@ def test_no_more_yield_than_the_rate_lets_start(of: str) -> None:
     twin = sites(6)
     for n in (1, 2, 3):
         twin.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(paced("a", "Prep", concurrency=3, timeout=40))
+    uid = twin.apply(rate_limited("a", "Prep", concurrency=3, timeout=40))
     twin.wait(minutes=1)
     if of == "rollout":
         twin.annotate(uid, **{"starts-per-minute": "1"})
@@ -360,7 +360,7 @@ def test_no_more_yield_than_the_rate_lets_start(of: str) -> None:
 
 def test_who_never_started_for_the_pace_fails_at_the_deadline_as_such() -> None:
     twin = sites(6)
-    uid = twin.apply(paced("a", "Prep", timeout=4, rate="1"))
+    uid = twin.apply(rate_limited("a", "Prep", timeout=4, rate="1"))
     twin.wait(hours=1)
     members = twin.tracked(uid).steps[0].members.values()
     assert [m.cause for m in members][-2:] == [Cause.NEVER_STARTED] * 2
@@ -372,5 +372,5 @@ def test_plans_without_a_pace_are_not_touched() -> None:
     uid = twin.apply(ibgu("a", "Prep", concurrency=30))
     twin.wait(seconds=1)
     assert len(starts(twin)) == 30
-    assert twin.told(Kind.STEP_PACED) == twin.told(Kind.CONTROL) == []
+    assert twin.told(Kind.STEP_RATE_LIMITED) == twin.told(Kind.CONTROL) == []
     assert hold(twin, uid) is None

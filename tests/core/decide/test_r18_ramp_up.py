@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.core.model import Cause, Kind, MemberState, OnMember, Outcome, ReasonKind, Stage, Who
 from tests.core.decide.fleets import sites
-from tests.core.decide.pacing import MINUTE, hold, paced, starts
+from tests.core.decide.pacing import MINUTE, hold, rate_limited, starts
 from tests.core.decide.world import START, Twin
 
 
@@ -33,7 +33,7 @@ class Width:
 def test_each_level_ends_as_many_as_it_has_places() -> None:
     twin = sites(20)
     width = Width(twin)
-    uid = twin.apply(paced("a", "Prep", concurrency=6, ramp="true"))
+    uid = twin.apply(rate_limited("a", "Prep", concurrency=6, ramp="true"))
     twin.wait(hours=1)
     assert twin.tracked(uid).steps[0].counts[Outcome.SUCCEEDED] == 20
     assert [width.most[ended] for ended in (0, 1, 3, 7, 13)] == [1, 2, 4, 6, 6]
@@ -41,7 +41,7 @@ def test_each_level_ends_as_many_as_it_has_places() -> None:
 
 def test_the_reason_tells_what_ends_it() -> None:
     twin = sites(20)
-    uid = twin.apply(paced("a", "Prep", ramp="true"))
+    uid = twin.apply(rate_limited("a", "Prep", ramp="true"))
     twin.wait(seconds=70)
     kept = hold(twin, uid)
     assert kept is not None
@@ -54,7 +54,7 @@ def test_the_reason_tells_what_ends_it() -> None:
 def test_a_failure_ends_too() -> None:
     """A bad seed is the brake's business."""
     twin = sites(7, "fail")
-    uid = twin.apply(paced("a", "Prep", ramp="true"))
+    uid = twin.apply(rate_limited("a", "Prep", ramp="true"))
     twin.wait(hours=1)
     assert twin.tracked(uid).steps[0].counts[Outcome.FAILED] == 7
     assert starts(twin) == sorted(starts(twin))
@@ -64,7 +64,7 @@ def test_who_was_there_already_or_never_started_proves_nothing() -> None:
     twin = sites(8)
     for n in (1, 2, 3):
         twin.spokes[f"site-{n}"].to(Stage.PREP)
-    uid = twin.apply(paced("a", "Prep", ramp="true"))
+    uid = twin.apply(rate_limited("a", "Prep", ramp="true"))
     twin.wait(seconds=10)
     step = twin.tracked(uid).steps[0]
     assert (step.counts[Outcome.SUCCEEDED], step.ended, len(step.slots)) == (3, 0, 1)
@@ -74,7 +74,7 @@ def test_a_hung_cluster_ends_at_its_limit_and_the_ramp_goes_on() -> None:
     """Alone at level 1, with all slots but one free: others need its place all the same."""
     twin = sites(15)
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(paced("a", "Prep", concurrency=100, timeout=40, ramp="true"))
+    uid = twin.apply(rate_limited("a", "Prep", concurrency=100, timeout=40, ramp="true"))
     twin.wait(minutes=9)
     assert len(starts(twin)) == 1
     twin.wait(minutes=30)
@@ -90,7 +90,7 @@ def test_whoever_hangs_the_others_get_through(hung: tuple[int, ...]) -> None:
     twin = sites(15)
     for n in hung:
         twin.spokes[f"site-{n}"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(paced("a", "Prep", concurrency=8, timeout=60, ramp="true"))
+    uid = twin.apply(rate_limited("a", "Prep", concurrency=8, timeout=60, ramp="true"))
     twin.wait(hours=3)
     step = twin.tracked(uid).steps[0]
     assert step.counts[Outcome.SUCCEEDED] == 15 - len(hung)
@@ -102,7 +102,7 @@ def test_a_hung_cluster_keeps_its_place_while_nobody_could_take_it() -> None:
     twin = sites(3)
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
     twin.spokes["site-2"].dark = twin.spokes["site-3"].dark = True
-    uid = twin.apply(paced("a", "Prep", timeout=40, ramp="true"))
+    uid = twin.apply(rate_limited("a", "Prep", timeout=40, ramp="true"))
     twin.wait(minutes=39)
     assert twin.member(uid, 0, "site-1").state is MemberState.IN_FLIGHT
 
@@ -110,7 +110,7 @@ def test_a_hung_cluster_keeps_its_place_while_nobody_could_take_it() -> None:
 def test_a_hung_cluster_in_a_ramp_up_waits_for_the_rate_too() -> None:
     twin = sites(3)
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(paced("a", "Prep", timeout=1, ramp="true", rate="1"))
+    uid = twin.apply(rate_limited("a", "Prep", timeout=1, ramp="true", rate="1"))
     twin.wait(seconds=59)
     assert twin.member(uid, 0, "site-1").limit == START + MINUTE / 2
     assert twin.member(uid, 0, "site-1").state is MemberState.IN_FLIGHT
@@ -119,7 +119,7 @@ def test_a_hung_cluster_in_a_ramp_up_waits_for_the_rate_too() -> None:
 def test_the_share_is_of_the_ramps_waves() -> None:
     """1, 2, 4, 5, 3: a share of a fifth; the last ones have all that is left."""
     twin = sites(15)
-    uid = twin.apply(paced("a", "Prep", concurrency=5, timeout=100, ramp="true"))
+    uid = twin.apply(rate_limited("a", "Prep", concurrency=5, timeout=100, ramp="true"))
     twin.wait(hours=1)
     step = twin.tracked(uid).steps[0]
     spans = []
@@ -140,7 +140,7 @@ def started(twin: Twin, name: str) -> datetime:
 def test_a_restart_keeps_the_level() -> None:
     twin = sites(15)
     width = Width(twin)
-    twin.apply(paced("a", "Prep", ramp="true"))
+    twin.apply(rate_limited("a", "Prep", ramp="true"))
     for _ in range(30):
         twin.wait(seconds=13)
         twin.restart()
@@ -150,7 +150,7 @@ def test_a_restart_keeps_the_level() -> None:
 
 def test_without_the_annotation_it_goes_on_at_full_width() -> None:
     twin = sites(12)
-    uid = twin.apply(paced("a", "Prep", ramp="true"))
+    uid = twin.apply(rate_limited("a", "Prep", ramp="true"))
     twin.wait(seconds=10)
     twin.annotate(uid, **{"ramp-up": "false"})
     twin.wait(seconds=1)
@@ -165,7 +165,7 @@ def test_starts_are_spread_over_the_jitter_the_same_way_each_time() -> None:
     times = []
     for _ in range(2):
         twin = sites(40)
-        twin.apply(paced("a", "Prep", concurrency=40, jitter="60s"))
+        twin.apply(rate_limited("a", "Prep", concurrency=40, jitter="60s"))
         twin.wait(minutes=5)
         times.append(starts(twin))
     assert times[0] == times[1]
@@ -177,7 +177,7 @@ def test_starts_are_spread_over_the_jitter_the_same_way_each_time() -> None:
 
 def test_who_is_put_off_is_told_until_when_and_keeps_its_slot() -> None:
     twin = sites(6)
-    uid = twin.apply(paced("a", "Prep", concurrency=3, jitter="10m"))
+    uid = twin.apply(rate_limited("a", "Prep", concurrency=3, jitter="10m"))
     twin.wait(seconds=1)
     members = list(twin.tracked(uid).steps[0].members.values())
     put_off = [m for m in members if m.reason.kind is ReasonKind.START_JITTER]
@@ -191,7 +191,7 @@ def test_who_is_put_off_is_told_until_when_and_keeps_its_slot() -> None:
 
 def test_a_start_in_a_later_wave_is_put_off_from_when_its_slot_is_free() -> None:
     twin = sites(3)
-    twin.apply(paced("a", "Prep", concurrency=1, jitter="100s"))
+    twin.apply(rate_limited("a", "Prep", concurrency=1, jitter="100s"))
     twin.wait(hours=1)
     ends = [None, *twin.times(Kind.FINISHED)]
     delays = [at - (end or START) for at, end in zip(starts(twin), ends, strict=False)]
@@ -204,7 +204,7 @@ def test_after_a_restart_clusters_are_looked_at_and_put_off_anew_so_that_there_i
     None
 ):
     twin = sites(40)
-    twin.apply(paced("a", "Prep", concurrency=40, jitter="10m"))
+    twin.apply(rate_limited("a", "Prep", concurrency=40, jitter="10m"))
     twin.wait(seconds=1)
     due = twin.member("uid-a", 0, "site-7").reason.until
     assert due is not None
@@ -217,7 +217,7 @@ def test_after_a_restart_clusters_are_looked_at_and_put_off_anew_so_that_there_i
 
 def test_a_jitter_that_is_taken_away_lets_go_at_once() -> None:
     twin = sites(1)
-    twin.apply(paced("a", "Prep", jitter="1h"))
+    twin.apply(rate_limited("a", "Prep", jitter="1h"))
     twin.wait(seconds=1)
     twin.annotate("uid-a", **{"start-jitter": "0"})
     twin.wait(seconds=1)
@@ -228,7 +228,7 @@ def test_who_comes_before_the_put_off_one_in_a_full_step_still_yields_to_it() ->
     """It needs the slot once its time has come, and its slot was taken by a run that came back."""
     twin = sites(2)
     twin.spokes["site-1"].faults[Stage.PREP] = "hang"
-    uid = twin.apply(paced("a", "Prep", concurrency=1, timeout=100, jitter="2s"))
+    uid = twin.apply(rate_limited("a", "Prep", concurrency=1, timeout=100, jitter="2s"))
     twin.wait(minutes=53)
     assert twin.member(uid, 0, "site-1").cause is Cause.TIMED_OUT
     assert any(
@@ -242,7 +242,7 @@ def test_who_comes_before_the_put_off_one_in_a_full_step_still_yields_to_it() ->
 def test_a_clock_that_was_set_back_puts_nobody_off_for_as_long() -> None:
     """Whose own feedback suffices, so that no look tells of the time."""
     twin = sites(3)
-    uid = twin.apply(paced("a", "Prep", "Upgrade", concurrency=3, jitter="1h"))
+    uid = twin.apply(rate_limited("a", "Prep", "Upgrade", concurrency=3, jitter="1h"))
     twin.step()
     while not waits_for_jitter(twin, uid):
         twin.step()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ibgu.core.explain import CAUSES, REASONS, Case, Explained, Line, Past, explain
-from ibgu.core.forecast import Pace
+from ibgu.core.forecast import DurationStats
 from ibgu.core.model import (
     Action,
     Cause,
@@ -154,8 +154,8 @@ def test_words_of_a_running_cluster_may_be_known() -> None:
 
 
 def test_what_takes_too_long() -> None:
-    paces = {Action.UPGRADE: Pace(40, 1500.0, 1860.0, (1500.0,))}
-    assert told(running(), paces=paces).headline == (
+    duration_stats = {Action.UPGRADE: DurationStats(40, 1500.0, 1860.0, (1500.0,))}
+    assert told(running(), duration_stats=duration_stats).headline == (
         "Upgrade running for 36 min (attempt 1), stalled: 95 of 100 take at most 31 min"
     )
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.forecast import Eta, InFlight, Pace, Rest, eta, makespan
+from ibgu.core.forecast import DurationStats, Eta, InFlight, Rest, eta, makespan
 from ibgu.core.model import Action
 from tests.core.fleet.records import NOW
 
 SPREAD = tuple(float(part) for part in range(55, 155, 10))
 """55 to 145 seconds, 100 on average."""
 PACES = {
-    Action.PREP: Pace(40, 100.0, 150.0, SPREAD),
-    Action.UPGRADE: Pace(40, 1000.0, 1500.0, tuple(10 * each for each in SPREAD)),
+    Action.PREP: DurationStats(40, 100.0, 150.0, SPREAD),
+    Action.UPGRADE: DurationStats(40, 1000.0, 1500.0, tuple(10 * each for each in SPREAD)),
 }
 BOTH = (Action.PREP, Action.UPGRADE)
 
@@ -77,15 +77,18 @@ def test_nobody_knows_the_end_of_who_took_longer_than_all() -> None:
     assert found.basis.endswith("; 1 in flight for longer than is usual, so nobody knows the end")
 
 
-@pytest.mark.parametrize("paces", [PACES, {}], ids=["measured", "not measured"])
-def test_when_only_stuck_ones_are_left_the_limit_ends_them(paces: Any) -> None:
+@pytest.mark.parametrize("duration_stats", [PACES, {}], ids=["measured", "not measured"])
+def test_when_only_stuck_ones_are_left_the_limit_ends_them(duration_stats: Any) -> None:
     """They were said to be over "in a moment", for minutes."""
-    left = [InFlight((Action.PREP,), 151.0, overdue=not paces) for _ in range(7)]
-    found = eta(rest(in_flight=left), NOW, paces)
+    left = [InFlight((Action.PREP,), 151.0, overdue=not duration_stats) for _ in range(7)]
+    found = eta(rest(in_flight=left), NOW, duration_stats)
     assert seconds(found) == (86400.0, 86400.0, 86400.0)
     assert found
     assert (found.stuck, found.at) == (7, found.limit)
-    assert eta(rest(in_flight=left, deadline=NOW - timedelta(minutes=1)), NOW, paces) is not None
+    assert (
+        eta(rest(in_flight=left, deadline=NOW - timedelta(minutes=1)), NOW, duration_stats)
+        is not None
+    )
 
 
 def test_who_waits_behind_stuck_ones_has_the_other_slots() -> None:

@@ -8,18 +8,18 @@ from hypothesis import strategies as st
 
 from ibgu.core.forecast import eta, makespan
 from ibgu.core.model import Action
-from ibgu.core.pacing import Pacing, words
+from ibgu.core.rate_limits import RateLimits, words
 from tests.core.fleet.records import NOW
 from tests.core.forecast.test_eta import PACES, rest, seconds
 
-RAMP = Pacing(ramp_up=True)
+RAMP = RateLimits(ramp_up=True)
 SPANS = st.lists(st.floats(1, 1000), max_size=30)
 
 
 def test_a_rate_puts_starts_off() -> None:
     """Two a minute, ten seconds each: the last two of seven start after three minutes."""
-    assert makespan(100, [], [10.0] * 7, Pacing(2)) == 190.0
-    assert makespan(1, [], [100.0] * 3, Pacing(2)) == 300.0
+    assert makespan(100, [], [10.0] * 7, RateLimits(2)) == 190.0
+    assert makespan(1, [], [100.0] * 3, RateLimits(2)) == 300.0
 
 
 def test_a_ramp_up_has_its_waves() -> None:
@@ -30,7 +30,7 @@ def test_a_ramp_up_has_its_waves() -> None:
 
 
 def test_a_jitter_takes_half_of_it_each() -> None:
-    assert makespan(1, [], [10.0] * 2, Pacing(jitter=timedelta(seconds=4))) == 24.0
+    assert makespan(1, [], [10.0] * 2, RateLimits(jitter=timedelta(seconds=4))) == 24.0
 
 
 @given(running=SPANS, waiting=SPANS, slots=st.integers(1, 8))
@@ -38,7 +38,7 @@ def test_a_pace_that_keeps_nobody_changes_nothing(
     running: list[float], waiting: list[float], slots: int
 ) -> None:
     plain = makespan(slots, running, waiting)
-    assert makespan(slots, running, waiting, Pacing(1000)) == pytest.approx(plain)
+    assert makespan(slots, running, waiting, RateLimits(1000)) == pytest.approx(plain)
     assert makespan(slots, running, waiting, RAMP, 1000) == pytest.approx(plain)
 
 
@@ -47,12 +47,12 @@ def test_a_pace_never_makes_it_faster(
     waiting: list[float], slots: int, rate: int, ramps: bool
 ) -> None:
     spans = sorted(waiting, reverse=True)[:1] * len(waiting)
-    paced = makespan(slots, [], spans, Pacing(rate, ramp_up=ramps))
-    assert paced >= makespan(slots, [], spans) - 1e-6
+    rate_limited = makespan(slots, [], spans, RateLimits(rate, ramp_up=ramps))
+    assert rate_limited >= makespan(slots, [], spans) - 1e-6
 
 
 def test_the_end_of_a_paced_step_tells_what_it_was_reckoned_from() -> None:
-    found = eta(rest(slots=100, waiting=40, pacing=Pacing(10)), NOW, PACES)
+    found = eta(rest(slots=100, waiting=40, rate_limits=RateLimits(10)), NOW, PACES)
     earliest, at, latest = seconds(found)
     assert (earliest, latest) == (180.0 + 100.0, 180.0 + 150.0)
     assert earliest <= at <= latest
@@ -68,23 +68,23 @@ def test_what_others_start_is_not_known() -> None:
 
 
 def test_of_who_has_started_the_pace_is_over() -> None:
-    found = eta(rest(waiting=0, in_flight=[], pacing=Pacing(10)), NOW, PACES)
+    found = eta(rest(waiting=0, in_flight=[], rate_limits=RateLimits(10)), NOW, PACES)
     assert found is None
 
 
 def test_a_pace_in_words() -> None:
-    assert words(Pacing(10, timedelta(seconds=90), ramp_up=True)) == [
+    assert words(RateLimits(10, timedelta(seconds=90), ramp_up=True)) == [
         "at most 10 starts a minute",
         "ramp-up 1, 2, 4, …",
         "each put off by up to 1 min 30 s",
     ]
-    assert words(Pacing()) == []
+    assert words(RateLimits()) == []
 
 
 @pytest.mark.parametrize(
     ("own", "hub", "both"), [(0, 0, 0), (10, 0, 10), (0, 5, 5), (10, 5, 5), (3, 5, 3)]
 )
 def test_the_smaller_rate_counts(own: int, hub: int, both: int) -> None:
-    assert Pacing(own, ramp_up=True).within(hub) == Pacing(both, ramp_up=True)
-    assert Action.PREP.paced
-    assert not Action.ABORT.paced
+    assert RateLimits(own, ramp_up=True).within(hub) == RateLimits(both, ramp_up=True)
+    assert Action.PREP.rate_limited
+    assert not Action.ABORT.rate_limited

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from ibgu.core.forecast import Pace, Stalled, stalled
+from ibgu.core.forecast import DurationStats, Stalled, stalled
 from ibgu.core.model import Action
 from tests.core.fleet.records import NOW
 
-PACES = {Action.PREP: Pace(40, 420.0, 720.0, (420.0,))}
+PACES = {Action.PREP: DurationStats(40, 420.0, 720.0, (420.0,))}
 BEGAN = NOW - timedelta(seconds=721)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibgu.core.forecast import Pace
+from ibgu.core.forecast import DurationStats
 from ibgu.core.model import Action
 from ibgu.core.poke import BUILT_IN, GAP, LONGEST, Pokes, Standing, Target
 
@@ -51,8 +51,8 @@ def times(pokes: Pokes, until: float, standing: Standing = Standing.OPEN) -> lis
     return found
 
 
-def pace(p10: float, p95: float) -> Pace:
-    return Pace(count=10, p50=p10, p95=p95, spread=(p10, p10, *[p95] * 8))
+def pace(p10: float, p95: float) -> DurationStats:
+    return DurationStats(count=10, p50=p10, p95=p95, spread=(p10, p10, *[p95] * 8))
 
 
 def test_nobody_to_poke() -> None:
@@ -142,7 +142,7 @@ def test_what_does_not_fit_into_the_budget_waits() -> None:
 
 
 @pytest.mark.parametrize("learned", [pace(30.0, 90.0), pace(600.0, 900.0)])
-def test_what_was_measured_counts_from_then_on(learned: Pace) -> None:
+def test_what_was_measured_counts_from_then_on(learned: DurationStats) -> None:
     pokes = following(target())
     pokes.learn({Action.PREP: learned}, 10.0)
 

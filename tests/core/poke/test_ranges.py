@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.forecast import Pace
+from ibgu.core.forecast import DurationStats
 from ibgu.core.model import Action
 from ibgu.core.poke import BUILT_IN, Range, chance, range_of
 
@@ -20,10 +20,10 @@ def test_every_action_has_a_range_before_it_was_measured() -> None:
 
 def test_once_measured_it_is_from_the_tenth_to_the_95th_of_a_hundred() -> None:
     spread = tuple(float(n) for n in range(105, 205, 10))
-    paces = {Action.PREP: Pace(count=10, p50=150.0, p95=195.0, spread=spread)}
+    duration_stats = {Action.PREP: DurationStats(count=10, p50=150.0, p95=195.0, spread=spread)}
 
-    assert range_of(Action.PREP, paces) == Range(110.0, 195.0)
-    assert range_of(Action.UPGRADE, paces) == BUILT_IN[Action.UPGRADE]
+    assert range_of(Action.PREP, duration_stats) == Range(110.0, 195.0)
+    assert range_of(Action.UPGRADE, duration_stats) == BUILT_IN[Action.UPGRADE]
 
 
 @pytest.mark.parametrize(

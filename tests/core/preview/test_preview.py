@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ibgu.core.forecast import Pace, Paces
+from ibgu.core.forecast import DurationsByAction, DurationStats
 from ibgu.core.kinds import (
     AutoRollback,
     IbguSpec,
@@ -17,9 +17,9 @@ from ibgu.core.kinds import (
     SeedImageRef,
 )
 from ibgu.core.model import Action, ClusterView
-from ibgu.core.pacing import pacing_of
 from ibgu.core.plan import Scope
 from ibgu.core.preview import Preview, Proposal, Running, preview
+from ibgu.core.rate_limits import rate_limits_of
 
 NOW = datetime(2026, 1, 1, 3, tzinfo=UTC)
 DIGEST = "quay.example/seed@sha256:12"
@@ -52,15 +52,18 @@ def spec(
     return IbguSpec(IbuSpec(seed_image_ref=seed, auto_rollback_on_failure=rollback), [chosen], plan)
 
 
-def paces(**minutes: tuple[float, float]) -> Paces:
+def duration_stats(**minutes: tuple[float, float]) -> DurationsByAction:
     return {
-        Action(name): Pace(count, p50 * 60, p95 * 60, (p50 * 60,))
+        Action(name): DurationStats(count, p50 * 60, p95 * 60, (p50 * 60,))
         for count, (name, (p50, p95)) in enumerate(minutes.items(), 10)
     }
 
 
 def told(
-    found: IbguSpec, clusters: list[ClusterView], known: Paces | None = None, **more: Any
+    found: IbguSpec,
+    clusters: list[ClusterView],
+    known: DurationsByAction | None = None,
+    **more: Any,
 ) -> Preview:
     return preview(Proposal(found, **more), clusters, known or {}, NOW)
 
@@ -96,7 +99,7 @@ def test_who_is_taken_in_which_order_and_who_is_not() -> None:
 
 
 def test_a_timeout_that_is_too_short_by_what_was_measured() -> None:
-    found = told(spec("Prep", slots=1), sites(18), paces(Prep=(7, 12)))
+    found = told(spec("Prep", slots=1), sites(18), duration_stats(Prep=(7, 12)))
     (step,) = found.steps
     assert step.enough is False
     assert step.advice == (
@@ -108,7 +111,7 @@ def test_a_timeout_that_is_too_short_by_what_was_measured() -> None:
 
 
 def test_enough_time() -> None:
-    known = paces(Prep=(7, 12), Upgrade=(20, 30))
+    known = duration_stats(Prep=(7, 12), Upgrade=(20, 30))
     found = told(spec("Prep Upgrade", slots=10, timeout=240), sites(4), known)
     (step,) = found.steps
     assert step.measured is not None
@@ -120,7 +123,7 @@ def test_enough_time() -> None:
 
 
 def test_nothing_was_measured_yet() -> None:
-    found = told(spec("Prep", "Upgrade"), sites(4), paces(Prep=(7, 12)))
+    found = told(spec("Prep", "Upgrade"), sites(4), duration_stats(Prep=(7, 12)))
     prep, upgrade = found.steps
     assert (prep.enough, upgrade.enough, upgrade.measured) == (True, None, None)
     assert upgrade.advice == (
@@ -162,14 +165,14 @@ def test_a_finalized_cluster_has_no_labels_left() -> None:
 
 def test_steps_appended_to_one_that_runs() -> None:
     begun = (((Action.PREP,), 2, 60),)
-    known = paces(Prep=(10, 12), Upgrade=(20, 30))
+    known = duration_stats(Prep=(10, 12), Upgrade=(20, 30))
     running = Running(left=3, deadline=NOW + timedelta(minutes=50))
     found = told(spec("Prep", "Upgrade"), sites(4), known, begun=begun, running=running)
     (step,) = found.steps
     assert (step.index, step.clusters) == (1, ("s1", "s2", "s3", "s4"))
     assert found.likely == NOW + timedelta(minutes=20 + 40)
     assert found.latest == NOW + timedelta(minutes=50 + 60)
-    unknown = paces(Upgrade=(20, 30))
+    unknown = duration_stats(Upgrade=(20, 30))
     other = told(spec("Prep", "Upgrade"), sites(4), unknown, begun=begun, running=running)
     assert other.likely is None
 
@@ -292,7 +295,9 @@ def test_a_seed_that_is_not_well_named(given: dict[str, str], words: str) -> Non
 def test_annotations_that_say_nothing() -> None:
     """The pace that is wrong is told once, with what comes of it."""
     marks = {"ibgu.dev/brake": "sometimes", "ibgu.dev/rampup": "true", "ibgu.dev/start-jitter": "x"}
-    found = told(spec("Prep"), sites(1), annotations=marks, pacing=pacing_of(marks)).warnings
+    found = told(
+        spec("Prep"), sites(1), annotations=marks, rate_limits=rate_limits_of(marks)
+    ).warnings
     assert [words.count("ibgu.dev/") for words in found] == [2, 1, 1]
     assert found[0] == (
         "the annotation ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?"
@@ -309,7 +314,7 @@ def test_annotations_that_have_no_effect() -> None:
 
 
 def test_a_limit_that_comes_before_the_rollback_is_seen() -> None:
-    known = paces(Prep=(7, 12), Upgrade=(20, 25))
+    known = duration_stats(Prep=(7, 12), Upgrade=(20, 25))
     found = told(spec("Prep", "Upgrade"), sites(4), known)
     assert found.steps[1].enough
     (warning,) = found.warnings

@@ -43,7 +43,7 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.STEP_HELD: "Nothing new starts in it: the brake, content that changed, a pace that "
         "can't be read. Warns.",
         Kind.STEP_RELEASED: "What held it is over.",
-        Kind.STEP_PACED: "Its pace keeps others than before, or until another time.",
+        Kind.STEP_RATE_LIMITED: "Its pace keeps others than before, or until another time.",
         Kind.CLOCK_STOPPED: "Nobody is in flight and a person is waited for: no time is lost.",
         Kind.CLOCK_STARTED: "The step's time counts again.",
         Kind.STEP_FINISHED: "Every member has ended.",

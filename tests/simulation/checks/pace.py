@@ -14,7 +14,7 @@ WINDOW = timedelta(minutes=1) - INEXACT
 PACED = ("Prep", "Upgrade")
 
 
-class Pace:
+class DurationStats:
     """`most`: starts a minute on the whole hub; 0: no limit. `skewed`: the clock has jumped, so
     that times say nothing."""
 

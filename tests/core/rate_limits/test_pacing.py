@@ -5,9 +5,9 @@ from statistics import mean
 
 import pytest
 
-from ibgu.core.pacing import UNPACED, Pacing
+from ibgu.core.rate_limits import UNLIMITED, RateLimits
 
-RAMP = Pacing(ramp_up=True)
+RAMP = RateLimits(ramp_up=True)
 
 
 def test_a_level_is_reached_when_as_many_have_ended_as_the_one_before_has_places() -> None:
@@ -17,12 +17,12 @@ def test_a_level_is_reached_when_as_many_have_ended_as_the_one_before_has_places
 
 def test_the_width_is_never_above_the_slots() -> None:
     assert [RAMP.width(3, ended) for ended in range(5)] == [1, 2, 2, 3, 3]
-    assert UNPACED.width(3, 0) == 3
+    assert UNLIMITED.width(3, 0) == 3
 
 
 @pytest.mark.parametrize(("members", "count"), [(0, 1), (1, 1), (2, 1), (3, 2), (5, 3)])
 def test_waves(members: int, count: int) -> None:
-    assert UNPACED.waves(members, 2) == count
+    assert UNLIMITED.waves(members, 2) == count
 
 
 @pytest.mark.parametrize("slots", range(1, 18))
@@ -44,16 +44,16 @@ def test_of_nobody_there_is_one_wave() -> None:
 
 
 def test_a_delay_is_always_the_same_and_spread_over_the_jitter() -> None:
-    pacing = Pacing(jitter=timedelta(seconds=100))
-    delays = [pacing.delay(f"rollout/0/uid-{n}/1") for n in range(1000)]
-    assert delays == [pacing.delay(f"rollout/0/uid-{n}/1") for n in range(1000)]
+    rate_limits = RateLimits(jitter=timedelta(seconds=100))
+    delays = [rate_limits.delay(f"rollout/0/uid-{n}/1") for n in range(1000)]
+    assert delays == [rate_limits.delay(f"rollout/0/uid-{n}/1") for n in range(1000)]
     seconds = [delay.total_seconds() for delay in delays]
     assert min(seconds) >= 0
     assert max(seconds) < 100
     assert 45 < mean(seconds) < 55
-    assert UNPACED.delay("rollout/0/uid-1/1") == timedelta()
+    assert UNLIMITED.delay("rollout/0/uid-1/1") == timedelta()
 
 
 def test_minutes_to_start_so_many() -> None:
-    assert [Pacing(10).minutes(members) for members in (0, 1, 10, 11, 300)] == [0, 1, 1, 2, 30]
-    assert UNPACED.minutes(300) == 0
+    assert [RateLimits(10).minutes(members) for members in (0, 1, 10, 11, 300)] == [0, 1, 1, 2, 30]
+    assert UNLIMITED.minutes(300) == 0

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from ibgu.api.context import Context
-from ibgu.core.forecast import Pace, Paces
+from ibgu.core.forecast import DurationsByAction, DurationStats
 from ibgu.core.model import Action
 from ibgu.db.reads import Reads
 from ibgu.hub.ttl import TtlCache
@@ -19,17 +19,17 @@ class Measured:
 
     def __init__(self, context: Context) -> None:
         self._reads = Reads(context.engine, context.hub)
-        self._cache: TtlCache[None, dict[Action, Pace]] | None = None
+        self._cache: TtlCache[None, dict[Action, DurationStats]] | None = None
 
-    async def paces(self) -> Paces:
+    async def duration_stats(self) -> DurationsByAction:
         if self._cache is None:
             self._cache = TtlCache(FRESH_SECONDS, asyncio.get_running_loop().time)
-        return await self._cache.get(None, self._reads.paces)
+        return await self._cache.get(None, self._reads.duration_stats)
 
 
-async def _paces(request: Request) -> Paces:
+async def _duration_stats(request: Request) -> DurationsByAction:
     measured: Measured = request.app.state.measured
-    return await measured.paces()
+    return await measured.duration_stats()
 
 
-PacesOfHub = Annotated[Paces, Depends(_paces)]
+PacesOfHub = Annotated[DurationsByAction, Depends(_duration_stats)]

@@ -10,7 +10,7 @@ MEASURED = 10
 """From so many on a figure is worth something: of fewer, p95 is but the slowest one."""
 
 
-class Pace(Struct, frozen=True):
+class DurationStats(Struct, frozen=True):
     """In seconds, of an action that was measured at least MEASURED times."""
 
     count: int
@@ -25,5 +25,5 @@ class Pace(Struct, frozen=True):
     """p95 of the time from then until the cluster had taken the action; None as above."""
 
 
-Paces = Mapping[Action, Pace]
+DurationsByAction = Mapping[Action, DurationStats]
 """Actions that were measured too seldom are not in it."""

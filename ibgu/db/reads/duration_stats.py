@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import text
 
-from ibgu.core.forecast import MEASURED, Pace
+from ibgu.core.forecast import MEASURED, DurationStats
 from ibgu.core.kinds import LabelSelector
 from ibgu.core.model import Action, RunResult
 from ibgu.db.reads.base import Base
@@ -82,7 +82,7 @@ _REACHED = text("""
 """)
 
 
-class PaceReads(Base):
+class DurationReads(Base):
     async def durations(
         self,
         *,
@@ -108,7 +108,7 @@ class PaceReads(Base):
             rows = (await db.execute(statement, values)).mappings()
             return tuple(to_record(row, DurationRow) for row in rows)
 
-    async def paces(self) -> dict[Action, Pace]:
+    async def duration_stats(self) -> dict[Action, DurationStats]:
         """Over all rollouts of the hub, of those that succeeded and were measured often enough."""
         reached = await self._reached()
         return {

@@ -6,8 +6,8 @@ from datetime import timedelta
 from functools import lru_cache
 
 from ibgu.core.harmless import one_line
-from ibgu.core.pacing.pacing import Pacing
-from ibgu.core.works.names import PACING, RAMP_UP, START_JITTER, STARTS_PER_MINUTE
+from ibgu.core.rate_limits.limits import RateLimits
+from ibgu.core.works.names import RAMP_UP, RATE_LIMIT_ANNOTATIONS, START_JITTER, STARTS_PER_MINUTE
 
 _RATE = re.compile(r"0*([1-9]\d{0,5})")
 _SPAN = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s?)?")
@@ -21,13 +21,13 @@ EXPECTED = {
 }
 
 
-def pacing_of(annotations: Mapping[str, str]) -> Pacing:
+def rate_limits_of(annotations: Mapping[str, str]) -> RateLimits:
     """What is not there asks for nothing."""
-    return _read(*(annotations.get(key) for key in PACING))
+    return _read(*(annotations.get(key) for key in RATE_LIMIT_ANNOTATIONS))
 
 
 @lru_cache(maxsize=1024)
-def _read(rate: str | None, jitter: str | None, ramp: str | None) -> Pacing:
+def _read(rate: str | None, jitter: str | None, ramp: str | None) -> RateLimits:
     starts, delay, ramps = _rate(rate), _span(jitter), _flag(ramp)
     problems = (
         _unread(STARTS_PER_MINUTE, rate) if starts is None else "",
@@ -35,7 +35,7 @@ def _read(rate: str | None, jitter: str | None, ramp: str | None) -> Pacing:
         _unread(RAMP_UP, ramp) if ramps is None else "",
     )
     told = "; ".join(filter(None, problems))
-    return Pacing(starts or 0, delay or timedelta(), bool(ramps), told)
+    return RateLimits(starts or 0, delay or timedelta(), bool(ramps), told)
 
 
 def _unread(key: str, value: str | None) -> str:

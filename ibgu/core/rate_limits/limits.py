@@ -14,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 _PARTS = 2**32
 
 
-class Pacing(Struct, frozen=True):
+class RateLimits(Struct, frozen=True):
     """Of one step."""
 
     starts_per_minute: int = 0
@@ -28,9 +28,9 @@ class Pacing(Struct, frozen=True):
 
     @property
     def none(self) -> bool:
-        return self == UNPACED
+        return self == UNLIMITED
 
-    def within(self, most: int) -> "Pacing":
+    def within(self, most: int) -> "RateLimits":
         """With the hub's own limit on starts per minute besides; 0: it has none."""
         rates = [rate for rate in (self.starts_per_minute, most) if rate]
         return replace(self, starts_per_minute=min(rates, default=0))
@@ -81,14 +81,15 @@ class Pacing(Struct, frozen=True):
         return ceil(members / self.starts_per_minute) if self.starts_per_minute else 0
 
 
-UNPACED = Pacing()
+UNLIMITED = RateLimits()
 
 
-def words(pacing: Pacing) -> list[str]:
+def words(rate_limits: RateLimits) -> list[str]:
     """What is asked for, as phrases."""
     told = {
-        f"at most {pacing.starts_per_minute} starts a minute": pacing.starts_per_minute > 0,
-        "ramp-up 1, 2, 4, …": pacing.ramp_up,
-        f"each put off by up to {duration(pacing.jitter)}": pacing.jitter > timedelta(),
+        f"at most {rate_limits.starts_per_minute} starts a minute": rate_limits.starts_per_minute
+        > 0,
+        "ramp-up 1, 2, 4, …": rate_limits.ramp_up,
+        f"each put off by up to {duration(rate_limits.jitter)}": rate_limits.jitter > timedelta(),
     }
     return [phrase for phrase, asked in told.items() if asked]

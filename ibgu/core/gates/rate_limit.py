@@ -10,14 +10,14 @@ from functools import partial
 
 from ibgu.core.fleet import TrackedRollout, TrackedStep
 from ibgu.core.model import Member, Reason, ReasonKind, RolloutState, StepState, Who
-from ibgu.core.pacing import MINUTE, UNPACED, Pacing, pacing_of
+from ibgu.core.rate_limits import MINUTE, UNLIMITED, RateLimits, rate_limits_of
 from ibgu.core.snapshot import Snapshot
 from ibgu.core.works import names
 
 
-def pace_of(tracked: TrackedRollout, step: TrackedStep) -> Pacing:
+def pace_of(tracked: TrackedRollout, step: TrackedStep) -> RateLimits:
     """As the rollout's annotations ask."""
-    return pacing_of(tracked.rollout.controls) if step.step.first.paced else UNPACED
+    return rate_limits_of(tracked.rollout.controls) if step.step.first.rate_limited else UNLIMITED
 
 
 def invalid(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
@@ -43,7 +43,7 @@ def start_rate(
 
 def hub_rate(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
     most = snapshot.facts.starts_per_minute
-    if not most or not step.step.first.paced or fair_share(snapshot, now, 1):
+    if not most or not step.step.first.rate_limited or fair_share(snapshot, now, 1):
         return None
     recent = snapshot.fleet.starts.recent(now)
     words = f"at most {most} clusters start a minute on this hub (IBGU_STARTS_PER_MINUTE)"
@@ -61,7 +61,7 @@ def ramp_up(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime
     return Reason(ReasonKind.RAMP_UP, now, words, None, Who.CLUSTER)
 
 
-def vacancies(pace: Pacing, step: TrackedStep) -> int:
+def vacancies(pace: RateLimits, step: TrackedStep) -> int:
     """How many more the ramp-up lets be in flight."""
     return pace.width(step.step.max_concurrency, step.ended) - len(step.slots)
 
@@ -72,7 +72,7 @@ def places(snapshot: Snapshot, step: TrackedStep, now: datetime, most: int) -> i
     if rate:
         recent = snapshot.fleet.starts.recent(now, snapshot.tracked.rollout.uid)
         most = min(most, max(0, rate - len(recent)))
-    if snapshot.facts.starts_per_minute and step.step.first.paced:
+    if snapshot.facts.starts_per_minute and step.step.first.rate_limited:
         most = fair_share(snapshot, now, most)
     return most
 
