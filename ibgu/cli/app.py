@@ -60,7 +60,7 @@ def ibgu(
 
 
 _COMMANDS: dict[Panel, tuple[Callable[..., None], ...]] = {
-    Panel.LOOK: (
+    Panel.PROBE: (
         get,
         status,
         tree,

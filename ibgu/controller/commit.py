@@ -84,7 +84,7 @@ CAN_WAIT = frozenset(
     {
         Kind.WAITS,
         Kind.STEP_RATE_LIMITED,
-        Kind.LOOKED,
+        Kind.PROBED,
         Kind.RUN_PROGRESS,
         Kind.RUN_ARMED,
         Kind.RUN_ACCEPTED,

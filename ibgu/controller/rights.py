@@ -55,7 +55,7 @@ class RightsWatch:
 
     async def run(self) -> None:
         while True:
-            await self._look()
+            await self._probe()
             self._doubted.clear()
             if self.missing:
                 await asyncio.sleep(AGAIN)
@@ -78,7 +78,7 @@ class RightsWatch:
         except TimeoutError:
             return
 
-    async def _look(self) -> None:
+    async def _probe(self) -> None:
         try:
             found = tuple(await refused(self._client, self._needed))
         except HubError as error:

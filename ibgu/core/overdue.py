@@ -78,7 +78,7 @@ RULES: dict[ReasonKind, Rule] = {
         10 * _MINUTE, f"check why the older rollout's ManifestWork is not disarmed: {_WORK}"
     ),
     ReasonKind.UNREACHABLE: Rule(15 * _MINUTE, _LEASE),
-    ReasonKind.LOOKING: Rule(3 * _MINUTE, _AGENT),
+    ReasonKind.PROBING: Rule(3 * _MINUTE, _AGENT),
     ReasonKind.NO_ANSWER: Rule(2 * _MINUTE, _AGENT),
     ReasonKind.BUSY: Rule(_HOUR, _LIFECYCLE),
     ReasonKind.TERMINATING: Rule(10 * _MINUTE, _AGENT),

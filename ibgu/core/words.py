@@ -11,7 +11,7 @@ class Word(StrEnum):
     """Each has one colour and one symbol wherever it is shown."""
 
     WAITING = "waiting"
-    LOOKING = "looking"
+    PROBING = "probing"
     RUNNING = "running"
     REBOOTING = "rebooting"
     SUCCEEDED = "succeeded"
@@ -23,7 +23,7 @@ class Word(StrEnum):
 
 
 STARTABLE = frozenset(
-    {ReasonKind.SLOT, ReasonKind.LOOKING, ReasonKind.READY, ReasonKind.START_JITTER}
+    {ReasonKind.SLOT, ReasonKind.PROBING, ReasonKind.READY, ReasonKind.START_JITTER}
 )
 """A waiting member with such a reason would start if nothing held it."""
 
@@ -114,7 +114,7 @@ def word(
         return _IN_FLIGHT.get(kind, Word.RUNNING)
     if kind in HOLDS or (held and kind in STARTABLE):
         return Word.HELD
-    return Word.LOOKING if kind == ReasonKind.LOOKING else Word.WAITING
+    return Word.PROBING if kind == ReasonKind.PROBING else Word.WAITING
 
 
 _OUTCOMES: dict[str, Word] = {outcome: Word(outcome.value) for outcome in Outcome}

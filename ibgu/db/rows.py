@@ -41,7 +41,7 @@ def step_row(hub: str, step: Step) -> Row:
 def member_row(hub: str, member: Member) -> Row:
     """A look is not kept; of the run only the id stands in the member's row."""
     row = _row(hub, member, members)
-    del row["look"]
+    del row["probe"]
     row["run"] = member.run and member.run.id
     return row
 

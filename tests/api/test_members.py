@@ -100,7 +100,7 @@ async def test_words_of_a_running_member_are_explained_too(ask: Ask, journal: Jo
     ("kind", "shown"),
     [
         (ReasonKind.SLOT, "Brake"),
-        (ReasonKind.LOOKING, "Brake"),
+        (ReasonKind.PROBING, "Brake"),
         (ReasonKind.READY, "Brake"),
         (ReasonKind.UNREACHABLE, "Unreachable"),
         (ReasonKind.CLAIM, "ClaimedByOther"),

@@ -25,7 +25,7 @@ from tests.benchmarks.report import judge
 from tests.benchmarks.rollout import Fleet, play
 
 NAMES = ("one", "two")
-LOOK = 0.02
+PROBE = 0.02
 AT_WORK = 2.0
 """Seconds between two ends, at least."""
 
@@ -108,7 +108,7 @@ async def _next_start(fleet: Fleet, after: float) -> float:
         later = [run.requested for run in runs if run.requested > after]
         if later:
             return min(later)
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(PROBE)
 
 
 class Pair:
@@ -163,6 +163,6 @@ class Pair:
                 row = await connection.fetchrow("SELECT epoch, leader, led_since FROM hubs")
                 if row is not None and row["epoch"] > after:
                     return Term(row["epoch"], row["leader"], row["led_since"].timestamp())
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(PROBE)
         finally:
             await connection.close()

@@ -8,7 +8,7 @@ import aiohttp
 
 from tests.benchmarks.process import Process
 
-LOOK = 0.05
+PROBE = 0.05
 LAST_LINES = 20
 
 
@@ -21,7 +21,7 @@ async def ready(process: Process, listen: str, log: Path) -> None:
                 async with session.get(f"http://{listen}/readyz") as answer:
                     if answer.status == 200:
                         return
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(PROBE)
 
 
 def must_live(process: Process, log: Path) -> None:

@@ -39,7 +39,7 @@ class Told(Struct):
     changes: int = 0
     largest: int = 0
     """Bytes of a status."""
-    looks: int = 0
+    probes: int = 0
     """Statuses made, to be written if they are others than before."""
     writes: int = 0
     idle_writes: int = 0
@@ -60,11 +60,11 @@ def run(options: Namespace) -> bool:
     print(f"  {large.writes} writes of at most {large.largest / 2**20:.2f} MiB")
     print(f"  at {options.clusters // 10} clusters: {small.writes} writes, {_each(small):.2f} ms")
     broken = measure(options.clusters, options.seconds, all_failed=True)
-    look = broken.seconds / broken.looks * 1000
+    probe = broken.seconds / broken.probes * 1000
     print(
-        f"  where nine tenths have failed: {broken.largest / 2**20:.2f} MiB, {look:.2f} ms a look"
+        f"  where nine tenths have failed: {broken.largest / 2**20:.2f} MiB, {probe:.2f} ms a look"
     )
-    worst = {"failed_largest_mib": broken.largest / 2**20, "failed_cpu_ms_per_look": look}
+    worst = {"failed_largest_mib": broken.largest / 2**20, "failed_cpu_ms_per_look": probe}
     return judge({**figures(large), **worst}, "status")
 
 
@@ -177,7 +177,7 @@ class Timed(Statuses):
         self.told.seconds += time.process_time() - began
 
     def _write(self, tracked: TrackedRollout, now: datetime) -> None:
-        self.told.looks += 1
+        self.told.probes += 1
         super()._write(tracked, now)
 
 

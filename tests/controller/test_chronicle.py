@@ -80,7 +80,7 @@ def test_steps_are_counted_from_one() -> None:
     assert (line["rollout"], line["step"]) == ("fleet/a", 1)
 
 
-@pytest.mark.parametrize("kind", [Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS, Kind.RUN_ARMED])
+@pytest.mark.parametrize("kind", [Kind.WAITS, Kind.PROBED, Kind.RUN_PROGRESS, Kind.RUN_ARMED])
 def test_small_steps_are_for_the_history_alone(kind: Kind) -> None:
     assert written(OnMember(kind, in_flight(), "goes on")) == []
 

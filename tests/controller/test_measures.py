@@ -63,14 +63,14 @@ EVERYBODY = (
     in_flight("site-3"),
     in_flight("site-4", slot=2, reason=reason(ReasonKind.REBOOTING)),
     member("site-5"),
-    member("site-6", reason=reason(ReasonKind.LOOKING)),
+    member("site-6", reason=reason(ReasonKind.PROBING)),
 )
 
 
 def test_members_are_counted_in_the_words_of_all_surfaces() -> None:
     measures.gauge(fleet(*EVERYBODY), NOW, {})
     expected = dict.fromkeys(
-        ("succeeded", "failed", "running", "rebooting", "waiting", "looking"), 1.0
+        ("succeeded", "failed", "running", "rebooting", "waiting", "probing"), 1.0
     )
     assert states(rollout="fleet/a", step="1") == expected
     assert value("ibgu_members", state="rebooting") == 1

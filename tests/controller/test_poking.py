@@ -20,7 +20,7 @@ from ibgu.controller.quarantine import Quarantine
 from ibgu.core.fleet import FleetState
 from ibgu.core.forecast import DurationStats
 from ibgu.core.kinds import JsonObject, ManagedCluster, ManifestWork
-from ibgu.core.model import Action, Kind, Look, Member, OnMember, RunState
+from ibgu.core.model import Action, Kind, Member, OnMember, Probe, RunState
 from ibgu.core.observe import shown_cluster, shown_work
 from ibgu.core.works import Wanted, names, stage_body, stage_name
 from ibgu.db.engine import engine
@@ -72,7 +72,7 @@ def taken(minutes: int = 10, **changes: Any) -> Member:
 async def _filled(hub: MemoryClient, mirror: Mirror) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "site-1"}}
     await hub.request("POST", "/api/v1/namespaces", body=namespace)
-    wanted = Wanted(armed=False, look=Look("l1", NOW))
+    wanted = Wanted(armed=False, probe=Probe("l1", NOW))
     body = stage_body(wanted, ROLLOUT, "site-1", watch=False)
     answer = await hub.request("POST", paths.works("site-1"), body=body)
     mirror.works.upsert(shown_work(json.decode(answer, type=ManifestWork)))

@@ -53,7 +53,7 @@ class Desk:
     def _answered(self, result: WriteResult) -> None:
         self.statuses.answered(result)
 
-    async def look(self) -> Ibgu:
+    async def probe(self) -> Ibgu:
         """What the watch would tell."""
         found = await self.client.get(PATH, Ibgu)
         self.mirror.ibgus.upsert(found)
@@ -62,10 +62,10 @@ class Desk:
     async def write(self) -> None:
         self.statuses.flush(self.fleet)
         await self.writer.drained()
-        await self.look()
+        await self.probe()
 
     async def begin(self) -> None:
-        found = await self.look()
+        found = await self.probe()
         self.fleet.apply(OnRollout(Kind.ROLLOUT_SEEN, new_rollout(found, NOW), "seen"))
         self.statuses.touch(found.metadata.uid)
         await self.write()
@@ -95,7 +95,7 @@ async def _applied() -> tuple[MemoryClient, Clock]:
 async def test_a_status_that_a_newer_one_has_replaced_is_not_sent_again() -> None:
     client, clock = await _applied()
     desk = Desk(client, clock)
-    found = await desk.look()
+    found = await desk.probe()
     rollout = new_rollout(found, NOW)
     sent: list[str] = []
     for state in (RolloutState.PENDING, RolloutState.RUNNING):
@@ -127,7 +127,7 @@ async def test_what_somebody_writes_after_a_restart_is_written_over() -> None:
 
         body = {"status": {"phase": "Nonsense"}}
         await client.request("PATCH", f"{PATH}/status", body=body, content_type=paths.MERGE_PATCH)
-        await after.look()
+        await after.probe()
         await after.write()
         assert await _phase(client) == "Pending"
         for task in running:

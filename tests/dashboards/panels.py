@@ -27,7 +27,7 @@ WIDTH = 24
 
 COLOURS = {
     "waiting": "#8e8e8e",
-    "looking": "#b8b8b8",
+    "probing": "#b8b8b8",
     "running": "#3274d9",
     "rebooting": "#8ab8ff",
     "held": "#e0b400",

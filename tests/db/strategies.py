@@ -55,7 +55,7 @@ def fleets(draw: st.DrawFn) -> tuple[Rollout, Step, Member, PendingPatch]:
     actions = st.lists(of_type(Action), min_size=1, max_size=3).map(tuple)
     of_rollout = {"rollout": st.just(rollout.uid), "index": st.just(0)}
     step = draw(record(Step, **of_rollout, max_concurrency=bounds, actions=actions))
-    of_step = {"rollout": st.just(rollout.uid), "step": st.just(0), "look": st.none()}
+    of_step = {"rollout": st.just(rollout.uid), "step": st.just(0), "probe": st.none()}
     slots = st.integers(1, step.max_concurrency)
     member = draw(record(Member, **of_step, slot=st.none() | slots))
     if member.run and needs_hold(member.run):

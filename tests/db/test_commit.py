@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ibgu.core.model import (
     Change,
     Kind,
-    Look,
     OnMember,
     OnPendingPatch,
     OnRollout,
     OnStep,
     PendingPatch,
     Preempt,
+    Probe,
     Reason,
     ReasonKind,
     RunState,
@@ -143,11 +143,11 @@ async def test_a_debt_goes_when_it_is_paid(journal: Journal) -> None:
 async def test_looks_and_preemptions_live_in_memory(journal: Journal, db: AsyncEngine) -> None:
     one = rollout()
     first = step(one)
-    looking = member(first, "a", look=Look("look-1", NOW))
-    await journal.commit(opening(one, first, waiting=[looking]))
+    probing = member(first, "a", probe=Probe("probe-1", NOW))
+    await journal.commit(opening(one, first, waiting=[probing]))
     changeset = Changeset(decisions=(Preempt("a", "uid-a", "default/other"),), at=NOW)
     assert await journal.commit(changeset) == frozenset()
-    assert (await journal.load()).members == (replace(looking, look=None),)
+    assert (await journal.load()).members == (replace(probing, probe=None),)
 
 
 async def test_a_turn_without_rows_costs_nothing(journal: Journal, db: AsyncEngine) -> None:

@@ -10,7 +10,7 @@ from tests.e2e.moments import SOME, Numbers, of_counts, together
 COLUMNS = ("phase", "step", "succeeded", "failed", "total", "running", "waiting")
 """Of `kubectl get ibgu -o wide`, behind the name."""
 STATES = {
-    "waiting": {"waiting", "looking", "held"},
+    "waiting": {"waiting", "probing", "held"},
     "running": {"running", "rebooting", "taken over", "takenOver"},
     "succeeded": {"succeeded"},
     "failed": {"failed"},

@@ -15,8 +15,8 @@ ROLLOUT_DEATHS = (
     "after:RolloutCompleted",  # and the status says nothing yet
 )
 MEMBER_DEATHS = (
-    "after:Looked",  # a look that nobody has sent
-    "sent:Looked",  # a look that nobody hears the answer of
+    "after:Probed",  # a look that nobody has sent
+    "sent:Probed",  # a look that nobody hears the answer of
     "before:RunIntended",
     "after:RunIntended",  # a hold, and nothing else
     "after:RunArming",  # the journal says armed, the hub does not

@@ -172,7 +172,7 @@ async def test_a_look_is_answered_at_once(
         await hand.create(name, disarmed())
         await settle(hand, lambda fed: "stage" in fed)
         await hand.change(name, disarmed(look=".spec.stage"))
-        await settle(hand, lambda fed: fed == {"look": "Idle"})
+        await settle(hand, lambda fed: fed == {"probe": "Idle"})
 
 
 async def test_refusals_reach_the_hub(

@@ -24,8 +24,8 @@ from ibgu.core.decide import accepted as accepting
 from ibgu.core.decide import (
     arming,
     ending,
-    looking,
     patches,
+    probing,
     running,
     stagework,
     starting,
@@ -162,7 +162,7 @@ def look_kept(stack: ExitStack) -> None:
     seen: dict[str, IbuView] = {}
 
     def known_state(member: Member, observation: Any) -> IbuView | None:
-        found = looking.known_state(member, observation)
+        found = probing.known_state(member, observation)
         key = f"{member.rollout}/{member.step}/{member.uid}"
         return seen.setdefault(key, found) if found is not None else seen.get(key)
 

@@ -54,7 +54,7 @@ ACTIVE = 2400.0
 """Virtual seconds in which things go wrong."""
 QUIET_HANDS = {"dark-when-armed", "dark", "dark-for-ever", "flapping", "finalizer-stuck", *PROCESS}
 LANDS_LATE = ("write-lands-late", "pause-before-write", "pause", "answer-lost")
-LOOK = 60.0
+PROBE = 60.0
 """Virtual seconds between two looks whether all is over."""
 REST = 300.0
 """Virtual seconds after that, in which everything must come to rest."""
@@ -247,7 +247,7 @@ class _Play:
                 self.found.check("liveness", False, await fleet.stuck())
                 return
             await fleet.help()
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(PROBE)
         await _until(fleet.well_at)
         await asyncio.sleep(REST)
         fleet.check_alive()

@@ -206,13 +206,13 @@ def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
     [
         (
             "POST",
-            b'"ibgu.dev/look"',
+            b'"ibgu.dev/probe"',
             422,
             "the hub refused the stage work that asks the cluster: works are frozen",
         ),
         (
             "POST",
-            b'"ibgu.dev/look"',
+            b'"ibgu.dev/probe"',
             404,
             "the hub refused the stage work that asks the cluster: works are frozen",
         ),

@@ -285,7 +285,7 @@ def _to_come(of: Step, number: int, position: int, index: int, now: datetime) ->
     since = now - 70 * MINUTE
     if index < 6:
         words = "asked for its state"
-        return waiting(of, number, position, now, ReasonKind.LOOKING, words)
+        return waiting(of, number, position, now, ReasonKind.PROBING, words)
     if index % 40 == 9:
         words = "no lease since 02:10"
         return waiting(of, number, position, since, ReasonKind.UNREACHABLE, words, Who.CLUSTER)

@@ -39,7 +39,7 @@ SCREEN = """() => {
     probe.style.color = `var(--s-${state})`;
     return getComputedStyle(probe).color.match(/\\d+/g).slice(0, 3).join();
   };
-  const states = ["succeeded", "failed", "running", "rebooting", "looking", "waiting"];
+  const states = ["succeeded", "failed", "running", "rebooting", "probing", "waiting"];
   const named = Object.fromEntries(states.map((state) => [colour(state), state]));
   probe.remove();
   return {
@@ -106,7 +106,7 @@ def alike(screen: Any) -> dict[str, int]:
         assert number(screen["facts"], mark) == marked, screen
         assert counted(screen["why"]).get(mark, 0) == marked, screen
         assert number(" ".join(screen["card"]), mark) == marked, screen
-    assert number(screen["facts"], "wait") == cells["waiting"] + cells["looking"], screen
+    assert number(screen["facts"], "wait") == cells["waiting"] + cells["probing"], screen
     slots = f"{in_flight} of {SLOTS} slots used"
     assert slots in screen["facts"], screen
     assert slots in screen["chart"], screen

@@ -20,7 +20,7 @@ _SUMMARY: JsonValue = {
     },
     "members": {
         "waiting": 1828,
-        "looking": 0,
+        "probing": 0,
         "running": 58,
         "rebooting": 142,
         "succeeded": 1441,

@@ -10,9 +10,9 @@ from ibgu.cli.show.times import clock
 
 _SYMBOLS = {
     "MemberJoined": (symbols.WAITING, None),
-    "RunIntended": (symbols.LOOKING, None),
-    "RunArming": (symbols.LOOKING, None),
-    "RunArmed": (symbols.LOOKING, None),
+    "RunIntended": (symbols.PROBING, None),
+    "RunArming": (symbols.PROBING, None),
+    "RunArmed": (symbols.PROBING, None),
     "RunAccepted": (symbols.RUNNING, "blue"),
     "RunReopened": (symbols.RUNNING, "blue"),
     "ActionAlreadyDone": (symbols.SUCCEEDED, "green"),

@@ -1,7 +1,7 @@
 """One symbol a state, the same everywhere."""
 
 WAITING = "◷"
-LOOKING = "◌"
+PROBING = "◌"
 RUNNING = "▶"
 REBOOTING = "↻"
 SUCCEEDED = "✔"
@@ -14,7 +14,7 @@ TAKEN_OVER = "✋"
 
 OF_WORDS = {
     "waiting": WAITING,
-    "looking": LOOKING,
+    "probing": PROBING,
     "running": RUNNING,
     "rebooting": REBOOTING,
     "succeeded": SUCCEEDED,

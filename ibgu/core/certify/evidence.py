@@ -66,14 +66,14 @@ def startable(spot: MemberSpot, action: str) -> None:
     seen = Seen(spot)
     known = seen.settled and seen.is_there(spot.member.uid)
     words = f"{spot.name} starts {action}, but its state was not known"
-    if not spot.require(Rule.LOOK, known, words):
+    if not spot.require(Rule.PROBE, known, words):
         return
     words = f"{spot.name} starts {action} in a state that it does not fit: {_shown(seen)}"
-    spot.require(Rule.LOOK, _fits(seen, action), words)
+    spot.require(Rule.PROBE, _fits(seen, action), words)
     if action == "Upgrade":
         seed = seen.ibu.get("seed")
         words = f"{spot.name} starts Upgrade with another seed than the plan's: {seed}"
-        spot.require(Rule.LOOK, seed == spot.rollout.seed, words, spot.rollout.seq)
+        spot.require(Rule.PROBE, seed == spot.rollout.seed, words, spot.rollout.seq)
 
 
 def _fits(seen: Seen, action: str) -> bool:

@@ -15,7 +15,7 @@ class Rule(StrEnum):
     SLOTS = "slots"
     CLAIMS = "claims"
     ONCE = "once"
-    LOOK = "look"
+    PROBE = "probe"
     EVIDENCE = "evidence"
     LABELS = "labels"
     LIMITS = "limits"
@@ -29,7 +29,7 @@ MEANS = {
     Rule.SLOTS: "never more than maxConcurrency clusters in flight",
     Rule.CLAIMS: "never two rollouts on one cluster",
     Rule.ONCE: "no action twice without a reason",
-    Rule.LOOK: "every start rests on the cluster's own state",
+    Rule.PROBE: "every start rests on the cluster's own state",
     Rule.EVIDENCE: "every end rests on evidence",
     Rule.LABELS: "label changes follow outcomes, each once",
     Rule.LIMITS: "limits were set and kept",

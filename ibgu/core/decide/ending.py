@@ -150,7 +150,7 @@ def finish(
         failed_action=failed_action,
         ended_at=ctx.now,
         slot=None,
-        look=None,
+        probe=None,
         watched=outcome is not Outcome.SUCCEEDED and _worth_watching(member),
     )
 
@@ -196,7 +196,7 @@ def back_to_waiting(ctx: DecisionContext, member: Member) -> Member:
         reason=Reason(ReasonKind.SLOT, ctx.now, "waits for a slot"),
         slot=None,
         limit=None,
-        look=None,
+        probe=None,
     )
 
 

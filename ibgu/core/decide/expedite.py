@@ -30,8 +30,8 @@ def expedited(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> b
 
 
 def _answers(tracked: TrackedRollout, member: Member, work: WorkView) -> bool:
-    look = member.look
-    return look is not None and tracked.steps[member.step].free > 0 and answers(work, look)
+    probe = member.probe
+    return probe is not None and tracked.steps[member.step].free > 0 and answers(work, probe)
 
 
 def _ends(work: WorkView, run: Run) -> bool:

@@ -40,8 +40,8 @@ def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> It
         held = replace(tracked.rollout, hold=reason)
         yield OnRollout(Kind.ROLLOUT_HELD, held, words, warning=True)
     waiting = (each for each in tracked.unfinished() if each.state is MemberState.WAITING)
-    for member in [member for member in waiting if member.look is not None]:
-        yield OnMember(Kind.LOOKED, replace(member, look=None), "the look is no longer valid")
+    for member in [member for member in waiting if member.probe is not None]:
+        yield OnMember(Kind.PROBED, replace(member, probe=None), "the look is no longer valid")
 
 
 def _stays(rollout: Rollout, words: str) -> bool:

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from ibgu.core.decide.arming import intend
 from ibgu.core.decide.braking import braked, hold_step
 from ibgu.core.decide.context import DecisionContext
-from ibgu.core.decide.looking import ask, fresh
 from ibgu.core.decide.patches import auto_import_off, enqueue
+from ibgu.core.decide.probing import ask, fresh
 from ibgu.core.decide.running import decide_running, expire
 from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.decide.words import ended
@@ -72,8 +72,8 @@ def _reason_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
 
 def _kind_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
     """As `_reason_now`; who waits for an answer is not started, and was looked at if it came."""
-    if member.reason.kind is ReasonKind.LOOKING:
-        return ReasonKind.LOOKING
+    if member.reason.kind is ReasonKind.PROBING:
+        return ReasonKind.PROBING
     return _reason_now(ctx, member)
 
 
@@ -95,7 +95,7 @@ def _go_on(ctx: DecisionContext, step: TrackedStep, member: Member, slot: int) -
         state=MemberState.IN_FLIGHT,
         slot=slot,
         limit=limit(ctx.tracked, step, ctx.now),
-        look=None,
+        probe=None,
         run=_reopened(ctx, member),
         reason=Reason(ReasonKind.RUNNING, ctx.now, "reopened"),
     )
@@ -154,14 +154,14 @@ def _asked(ctx: DecisionContext, member: Member, kind: ReasonKind | None) -> Mem
 
 def _in_grace(ctx: DecisionContext, member: Member) -> bool:
     """It keeps its place (R4.2): its answer will be here in a moment."""
-    if member.reason.kind is not ReasonKind.LOOKING or member.look is None:
+    if member.reason.kind is not ReasonKind.PROBING or member.probe is None:
         return False
-    return not passed(member.look.asked_at, LOOK_GRACE, ctx.now)
+    return not passed(member.probe.asked_at, LOOK_GRACE, ctx.now)
 
 
 def _when_grace_ends(ctx: DecisionContext, kept: list[Member]) -> None:
     """Somebody may be ready behind them: then the first of them loses its place."""
-    ends = [(m.look.asked_at + LOOK_GRACE, m.cluster) for m in kept if m.look is not None]
+    ends = [(m.probe.asked_at + LOOK_GRACE, m.cluster) for m in kept if m.probe is not None]
     if ends:
         when, cluster = min(ends)
         ctx.requeue_at(cluster, when)

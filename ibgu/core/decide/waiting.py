@@ -4,7 +4,7 @@ from ibgu.core.claims import cancelled_by, takes_over_from, works_on
 from ibgu.core.decide.arming import may_reboot, talm_work
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import finish, skip_action
-from ibgu.core.decide.looking import known_state, look_again, unanswered
+from ibgu.core.decide.probing import known_state, look_again, unanswered
 from ibgu.core.decide.restored import hold_words
 from ibgu.core.fleet import Holder
 from ibgu.core.model import (
@@ -32,7 +32,7 @@ def decide_waiting(ctx: DecisionContext, member: Member) -> None:
         return
     if _withdrawn_run_came_back(member, seen):
         ctx.waits(member, ReasonKind.REOPENING, "the cluster took the withdrawn run after all")
-    elif member.look is not None:
+    elif member.probe is not None:
         _looked(ctx, member, seen)
     elif _feedback_suffices(ctx, member, seen):
         _ready(ctx, member)
@@ -124,8 +124,8 @@ def _block(
 
 
 def _drop_look(ctx: DecisionContext, member: Member) -> None:
-    if member.look is not None:
-        ctx.on_member(Kind.LOOKED, member, "the look is no longer valid", look=None)
+    if member.probe is not None:
+        ctx.on_member(Kind.PROBED, member, "the look is no longer valid", probe=None)
 
 
 def _claimed(ctx: DecisionContext, member: Member) -> bool:

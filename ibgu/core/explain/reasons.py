@@ -13,7 +13,7 @@ _WAITING = {
     ReasonKind.READY: Meaning(
         "the cluster has answered that it can start", "its turn: a member that ends frees its slot"
     ),
-    ReasonKind.LOOKING: Meaning(
+    ReasonKind.PROBING: Meaning(
         "before it acts, ibgu asks the cluster for its state",
         "the cluster's answer, as a rule within seconds",
     ),

@@ -26,7 +26,7 @@ from ibgu.core.model import (
 QUEUED = frozenset(
     {
         ReasonKind.SLOT,
-        ReasonKind.LOOKING,
+        ReasonKind.PROBING,
         ReasonKind.READY,
         ReasonKind.START_JITTER,
         ReasonKind.PREEMPTING,

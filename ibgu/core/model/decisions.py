@@ -43,7 +43,7 @@ class Kind(StrEnum):
     JOINED = "MemberJoined"
     MEMBER_ADOPTED = "MemberAdopted"
     WAITS = "MemberWaits"
-    LOOKED = "Looked"
+    PROBED = "Probed"
     ACTION_SKIPPED = "ActionAlreadyDone"
     RETURNED = "MemberReturned"
     FINISHED = "MemberFinished"
@@ -71,7 +71,7 @@ class Kind(StrEnum):
         return self in _SILENT
 
 
-_SILENT = {Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS, Kind.STEP_RATE_LIMITED}
+_SILENT = {Kind.WAITS, Kind.PROBED, Kind.RUN_PROGRESS, Kind.STEP_RATE_LIMITED}
 
 
 class OnRollout(Struct, frozen=True):

@@ -12,7 +12,7 @@ class ReasonKind(StrEnum):
     CLAIM = "ClaimedByOther"
     PREEMPTING = "PreemptingOlder"
     UNREACHABLE = "Unreachable"
-    LOOKING = "Looking"
+    PROBING = "Probing"
     READY = "Ready"
     NO_ANSWER = "NoAnswer"
     BUSY = "Busy"

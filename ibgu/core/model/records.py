@@ -184,7 +184,7 @@ class CompletedAction(Struct, frozen=True, gc=False):
     """Empty, "was already ..." or "completed late, after ..."."""
 
 
-class Look(Struct, frozen=True, gc=False):
+class Probe(Struct, frozen=True, gc=False):
     """A question to the cluster (R8.2); in memory only, a restart asks again."""
 
     id: str
@@ -223,7 +223,7 @@ class Member(Struct, frozen=True, gc=False, kw_only=True):
     """What came true after the member had ended ("completed late, after 47 min")."""
     watched: bool = False
     """Ended without success after it was armed: its late truth is of interest (R15.1)."""
-    look: Look | None = None
+    probe: Probe | None = None
 
     @property
     def key(self) -> tuple[str, int, str]:

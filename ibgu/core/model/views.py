@@ -56,7 +56,7 @@ class IbuView(Struct, frozen=True, gc=False, kw_only=True):
     next_stages: frozenset[Stage] = frozenset()
     seed_image: str = ""
     seed_version: str = ""
-    looks: frozenset[str] = frozenset()
+    probes: frozenset[str] = frozenset()
     """Ids of the looks that this feedback answers."""
 
     @property
@@ -78,7 +78,7 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
     armed: bool = False
     run: str = ""
     """The run that the work is armed for, or was last."""
-    look: str = ""
+    probe: str = ""
     """The id of the newest look that the work asks."""
     restore: str = ""
     """The restore that its rollout had gone through when the work was written last."""

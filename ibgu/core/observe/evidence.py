@@ -1,6 +1,6 @@
 """What a work's feedback proves (R7, R8, R9)."""
 
-from ibgu.core.model import Look, Run, WorkView
+from ibgu.core.model import Probe, Run, WorkView
 
 
 def speaks_for(work: WorkView, run: Run) -> bool:
@@ -35,7 +35,7 @@ def accepted(work: WorkView, run: Run) -> bool:
     )
 
 
-def answers(work: WorkView, look: Look) -> bool:
+def answers(work: WorkView, probe: Probe) -> bool:
     """The cluster was read after the look was asked, and its state is settled (R8.2)."""
     ibu = work.ibu
-    return work.settled and ibu is not None and ibu.current and look.id in ibu.looks
+    return work.settled and ibu is not None and ibu.current and probe.id in ibu.probes

@@ -32,7 +32,7 @@ def view_ibu(values: Iterable[FeedbackValue]) -> IbuView:
         next_stages=_stages(tuple(filter(found.__contains__, names.NEXT_STAGES))),
         seed_image=_text(found, names.SEED_IMAGE),
         seed_version=_text(found, names.SEED_VERSION),
-        looks=_looks(found),
+        probes=_probes(found),
     )
 
 
@@ -62,7 +62,7 @@ def _stages(values: tuple[str, ...]) -> frozenset[Stage]:
     return frozenset(names.NEXT_STAGES[value] for value in values)
 
 
-def _looks(found: Values) -> frozenset[str]:
+def _probes(found: Values) -> frozenset[str]:
     """Answers to looks, and no more of them than a cluster is ever asked for."""
     prefix = names.LOOK_PREFIX
     told = (cut(name.removeprefix(prefix)) for name in found if name.startswith(prefix))

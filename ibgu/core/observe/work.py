@@ -31,7 +31,7 @@ def view_work(work: ManifestWork) -> WorkView:
         edited=marks.get(names.GENERATION) != str(generation),
         armed=marks.get(names.ARMING) == names.ARMED,
         run=intern(cut(marks.get(names.RUN, ""))),
-        look=cut(marks.get(names.LOOK, "")),
+        probe=cut(marks.get(names.PROBE, "")),
         restore=cut(marks.get(names.RESTORE, "")),
         digest=cut(marks.get(names.DIGEST, "")),
         applied=applied.status == "True" and applied.observed_generation == generation,

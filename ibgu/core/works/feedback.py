@@ -15,7 +15,7 @@ OBSERVED_GENERATION = "observedGeneration"
 RUN_ECHO = "run"
 SEED_IMAGE = "seedImage"
 SEED_VERSION = "seedVersion"
-LOOK_PREFIX = "look-"
+LOOK_PREFIX = "probe-"
 
 _WHOLE = ("status", "reason", "message")
 CONDITIONS: dict[str, tuple[str, ...]] = {
@@ -64,6 +64,6 @@ PATHS: dict[str, str] = {
 """Name of the value -> JSONPath."""
 
 
-def look_value(look: str) -> str:
+def look_value(probe: str) -> str:
     """The name of the value that answers a look; its path is the stage's."""
-    return f"{LOOK_PREFIX}{look}"
+    return f"{LOOK_PREFIX}{probe}"

@@ -3,7 +3,7 @@
 from msgspec import Raw, json, to_builtins
 
 from ibgu.core.kinds import IbuSpec, JsonObject
-from ibgu.core.model import Look, Rollout, Run
+from ibgu.core.model import Probe, Rollout, Run
 from ibgu.core.works import feedback
 from ibgu.core.works.names import (
     GENERATION,
@@ -77,14 +77,14 @@ def _without_empty(value: object) -> object:
     return value
 
 
-def ibu_config(*, armed: bool, look: Look | None, watch: bool) -> JsonObject:
+def ibu_config(*, armed: bool, probe: Probe | None, watch: bool) -> JsonObject:
     """How the agent treats the IBU's manifest, and what it feeds back.
 
     `watch`: the hub's schema has feedbackScrapeType (R21.1).
     """
     paths: list[Raw | dict[str, str]] = list(_PATHS)
-    if look is not None:
-        paths.append({"name": feedback.look_value(look.id), "path": _STAGE_PATH})
+    if probe is not None:
+        paths.append({"name": feedback.look_value(probe.id), "path": _STAGE_PATH})
     config: JsonObject = {
         "resourceIdentifier": {"group": IBU_GROUP, "resource": IBU_RESOURCE, "name": IBU_NAME},
         "updateStrategy": {"type": "Update" if armed else "CreateOnly"},

@@ -106,7 +106,7 @@ def _spec(wanted: Wanted, rollout: Rollout, generation: int, watch: bool) -> Jso
     return {
         # Older agents apply in this order, and need the role first.
         "workload": {"manifests": [IBU_ROLE, ibu]},
-        "manifestConfigs": [ibu_config(armed=wanted.armed, look=wanted.look, watch=watch)],
+        "manifestConfigs": [ibu_config(armed=wanted.armed, probe=wanted.probe, watch=watch)],
         "deleteOption": ORPHAN,
     }
 
@@ -116,7 +116,7 @@ def _marks(wanted: Wanted, generation: int) -> dict[str, str | None]:
     return {
         names.GENERATION: str(generation),
         names.ARMING: names.ARMED if wanted.armed else names.DISARMED,
-        names.LOOK: wanted.look.id if wanted.look else None,
+        names.PROBE: wanted.probe.id if wanted.probe else None,
         **({names.RESTORE: wanted.restore} if wanted.restore else {}),
         **(_run_marks(wanted.run, wanted.limit) if wanted.run else {}),
     }

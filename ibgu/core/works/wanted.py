@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from ibgu.core.model import Look, Member, MemberState, Run, RunResult, WorkView
+from ibgu.core.model import Member, MemberState, Probe, Run, RunResult, WorkView
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -12,7 +12,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
     armed: bool
     run: Run | None = None
-    look: Look | None = None
+    probe: Probe | None = None
     limit: datetime | None = None
     restore: str = ""
     """The newest restore that the rollout went through."""
@@ -27,7 +27,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
             return False
         if self.run is not None and self.armed:
             return view.run == self.run.id
-        return self.look is None or view.look == self.look.id
+        return self.probe is None or view.probe == self.probe.id
 
 
 def wanted_stage(member: Member | None, view: WorkView | None, restore: str = "") -> Wanted | None:
@@ -45,7 +45,7 @@ def wanted_stage(member: Member | None, view: WorkView | None, restore: str = ""
     if run is not None and run.on_hub:
         shown = view is not None and view.armed and view.run == run.id
         return None if shown else _wanted(member, restore, armed=True)
-    asked = member.look is not None and (view is None or view.look != member.look.id)
+    asked = member.probe is not None and (view is None or view.probe != member.probe.id)
     old = view is not None and view.restore != restore and _matters(member)
     if asked or old or (view is not None and view.armed):
         return disarmed_stage(member, restore)
@@ -66,5 +66,5 @@ def _matters(member: Member) -> bool:
 
 def _wanted(member: Member, restore: str, *, armed: bool) -> Wanted:
     return Wanted(
-        armed=armed, run=member.run, look=member.look, limit=member.limit, restore=restore
+        armed=armed, run=member.run, probe=member.probe, limit=member.limit, restore=restore
     )

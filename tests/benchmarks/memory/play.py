@@ -52,7 +52,7 @@ RATE = 1_000_000.0
 100,000 of them go (`makespan` has the default)."""
 HISTORY = 75.0
 """Virtual seconds of history that the hub keeps at least, as an API server's watch cache does."""
-LOOK = 10.0
+PROBE = 10.0
 """Virtual seconds between two looks whether all is over."""
 
 
@@ -179,7 +179,7 @@ class Play:
             body=ibgu(self._slots, [(a,) for a in self._plan], timeout=TIMEOUT),
         )
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(PROBE)
             found = await self._people.get(paths.ibgu("default", NAME), dict[str, Any])
             status: JsonObject = found.get("status", {})
             if status.get("completedAt"):

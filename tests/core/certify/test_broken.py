@@ -436,35 +436,35 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
     # -- looks and evidence
     (
         "started unseen",
-        Rule.LOOK,
+        Rule.PROBE,
         stories.plain,
         tells("RunIntended", "site-1", seen=None),
         "site-1 starts Prep, but its state was not known",
     ),
     (
         "started while it was dark",
-        Rule.LOOK,
+        Rule.PROBE,
         stories.plain,
         shows("RunIntended", "site-1", cluster={"state": "unreachable"}),
         "site-1 starts Prep, but its state was not known",
     ),
     (
         "an Upgrade before Prep",
-        Rule.LOOK,
+        Rule.PROBE,
         stories.plain,
         shows("RunIntended", "site-1", 1, ibu={"conditions": {"Idle": "True Idle"}}),
         "site-1 starts Upgrade in a state that it does not fit: Idle True Idle",
     ),
     (
         "another seed",
-        Rule.LOOK,
+        Rule.PROBE,
         stories.plain,
         shows("RunIntended", "site-1", 1, ibu={"seed": ["other", "1"]}),
         "site-1 starts Upgrade with another seed than the plan's: ['other', '1']",
     ),
     (
         "an Abort after the pivot",
-        Rule.LOOK,
+        Rule.PROBE,
         stories.cancelled,
         shows(
             "RunIntended",
@@ -476,7 +476,7 @@ BROKEN: list[tuple[str, Rule, Story, Break, str]] = [
     ),
     (
         "an action that nobody knows",
-        Rule.LOOK,
+        Rule.PROBE,
         stories.plain,
         tells("RunIntended", "site-1", action="Defrag"),
         "site-1 starts Defrag in a state that it does not fit",

@@ -32,7 +32,7 @@ WAITING = {
     ReasonKind.PREEMPTING,
     ReasonKind.UNREACHABLE,
     ReasonKind.REBOOTING,
-    ReasonKind.LOOKING,
+    ReasonKind.PROBING,
     ReasonKind.READY,
     ReasonKind.START_JITTER,
     ReasonKind.NO_ANSWER,
@@ -194,7 +194,7 @@ class Invariants:
         assert work.ibu is not None
         found = judge(work.ibu, run.action, snapshot.tracked.rollout.spec)
         assert found.kind is JudgementKind.STARTABLE, found
-        looked = member.look is not None and member.look.id in work.ibu.looks
+        looked = member.probe is not None and member.probe.id in work.ibu.probes
         assert looked or member.step > 0 or run.attempt > 1
         assert self.hold is None or member.completed
         if before is not None and before.run is not None:

@@ -41,7 +41,7 @@ class Records:
             case OnStep(step=step):
                 self.steps[step.key] = step
             case OnMember(member=member):
-                self.members[member.key] = replace(member, look=None)
+                self.members[member.key] = replace(member, probe=None)
                 self.run_ids |= {member.run.id} if member.run else set()
                 if member.run is not None:
                     self.runs.setdefault(member.key, {})[member.run.attempt] = member.run

@@ -67,7 +67,7 @@ def _leaving(twin: Twin) -> None:
     twin.deleting.add("site-1")
 
 
-def _looking(twin: Twin) -> None:
+def _probing(twin: Twin) -> None:
     twin.frozen.add("site-1")
     begin(twin)
 
@@ -178,7 +178,7 @@ WAITS: dict[Scene, Row] = {
     _unreachable: (ReasonKind.UNREACHABLE, "the cluster is not reachable", Who.CLUSTER),
     _may_reboot: (ReasonKind.REBOOTING, "since Upgrade was sent to it", Who.CLUSTER),
     _leaving: (ReasonKind.UNREACHABLE, "the ManagedCluster is being deleted", Who.CLUSTER),
-    _looking: (ReasonKind.LOOKING, "asks the cluster for its state", Who.IBGU),
+    _probing: (ReasonKind.PROBING, "asks the cluster for its state", Who.IBGU),
     _ready: (ReasonKind.READY, "ready, waits for a slot", Who.IBGU),
     _put_off: (ReasonKind.START_JITTER, "put off by a part of 1 h", Who.IBGU),
     _no_answer: (ReasonKind.NO_ANSWER, "reachable but does not answer", Who.CLUSTER),

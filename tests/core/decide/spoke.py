@@ -41,7 +41,7 @@ class Work:
 
     def view(self) -> WorkView:
         applied = self.applied == self.generation and not self.error
-        run, look = self.wanted.run, self.wanted.look
+        run, probe = self.wanted.run, self.wanted.probe
         return WorkView(
             name=f"work-{self.uid}",
             uid=self.uid,
@@ -51,7 +51,7 @@ class Work:
             edited=self.edited,
             armed=self.wanted.armed,
             run=run.id if run else "",
-            look=look.id if look else "",
+            probe=probe.id if probe else "",
             restore=self.wanted.restore,
             applied=applied,
             apply_error=self.error if self.applied == self.generation else "",
@@ -262,7 +262,7 @@ class Spoke:
             next_stages=self.next_stages,
             seed_image=self.seed[0],
             seed_version=self.seed[1],
-            looks=frozenset({wanted.look.id} if wanted.look else ()),
+            probes=frozenset({wanted.probe.id} if wanted.probe else ()),
         )
 
 

@@ -110,8 +110,8 @@ def test_what_who_waits_has_told_is_forgotten() -> None:
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=10)
     assert twin.member(uid, 0, "site-1").run is not None
-    assert twin.member(uid, 0, "site-2").look is not None
+    assert twin.member(uid, 0, "site-2").probe is not None
     said = [each for each in _take(twin, uid) if isinstance(each, OnMember)]
     assert [each.member.cluster for each in said] == ["site-2", "site-3"]
-    assert twin.member(uid, 0, "site-2").look is None
+    assert twin.member(uid, 0, "site-2").probe is None
     assert _take(twin, uid) == []

@@ -29,7 +29,7 @@ def test_it_goes_on_when_the_work_is_disarmed() -> None:
     twin, uid = between()
     twin.wait(hours=1)
     assert twin.member(uid, 0, "site-1").outcome is Outcome.SUCCEEDED
-    assert twin.kinds("site-1").count(Kind.LOOKED) == 1
+    assert twin.kinds("site-1").count(Kind.PROBED) == 1
 
 
 def test_it_waits_for_feedback_until_the_deadline() -> None:

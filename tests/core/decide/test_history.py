@@ -3,7 +3,7 @@
 from ibgu.core.model import Kind, Preempt
 from tests.core.decide.world import Twin, ibgu
 
-SILENT = {Kind.WAITS, Kind.LOOKED, Kind.RUN_PROGRESS, Kind.STEP_RATE_LIMITED}
+SILENT = {Kind.WAITS, Kind.PROBED, Kind.RUN_PROGRESS, Kind.STEP_RATE_LIMITED}
 
 
 def test_bookkeeping_is_silent() -> None:

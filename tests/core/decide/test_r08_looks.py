@@ -18,7 +18,7 @@ def test_the_next_ones_are_looked_at_ahead_of_their_turn(concurrency: int, looke
     uid = twin.apply(ibgu("a", "Prep", concurrency=concurrency))
     twin.wait(seconds=10)
     members = twin.tracked(uid).steps[0].members.values()
-    assert sum(member.look is not None for member in members) == looked
+    assert sum(member.probe is not None for member in members) == looked
     assert len(twin.works) == looked
     ready = [m for m in members if m.reason.kind is ReasonKind.READY]
     assert len(ready) == looked - concurrency
@@ -28,11 +28,11 @@ def test_the_next_ones_are_looked_at_ahead_of_their_turn(concurrency: int, looke
 def test_a_look_is_a_disarmed_work_that_asks_a_question() -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
-    twin.until(Kind.LOOKED)
+    twin.until(Kind.PROBED)
     twin.deliver()
     work = twin.works[uid, "site-1"]
     assert not work.wanted.armed
-    assert work.wanted.look is not None
+    assert work.wanted.probe is not None
     assert twin.spokes["site-1"].executed == []
 
 
@@ -47,8 +47,8 @@ def test_no_answer_is_the_reason_after_a_minute_and_it_is_asked_again_every_ten(
     since = member.reason.since
     twin.drive(2 * LOOK_RETRY)
     member = twin.member(uid, 0, "site-1")
-    assert member.look is not None
-    assert member.look.asked_at == START + 2 * LOOK_RETRY
+    assert member.probe is not None
+    assert member.probe.asked_at == START + 2 * LOOK_RETRY
     assert (member.reason.kind, member.reason.since) == (ReasonKind.NO_ANSWER, since)
     twin.frozen.clear()
     twin.wait(minutes=5)
@@ -80,16 +80,16 @@ def test_a_look_is_worth_nothing_after_the_cluster_was_away() -> None:
     twin = sites(2)
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=10)
-    first = twin.member(uid, 0, "site-2").look
+    first = twin.member(uid, 0, "site-2").probe
     twin.spokes["site-2"].dark = True
     twin.touch_cluster("site-2")
     twin.settle()
-    assert twin.member(uid, 0, "site-2").look is None
+    assert twin.member(uid, 0, "site-2").probe is None
     assert twin.member(uid, 0, "site-2").reason.kind is ReasonKind.UNREACHABLE
     twin.spokes["site-2"].dark = False
     twin.touch_cluster("site-2")
     twin.settle()
-    assert twin.member(uid, 0, "site-2").look not in (None, first)
+    assert twin.member(uid, 0, "site-2").probe not in (None, first)
 
 
 def test_a_look_is_worth_nothing_after_another_rollouts_hold() -> None:
@@ -97,12 +97,12 @@ def test_a_look_is_worth_nothing_after_another_rollouts_hold() -> None:
     twin.spokes["site-1"].faults[Stage.PREP] = "slow"
     uid = twin.apply(ibgu("a", "Prep", concurrency=1))
     twin.wait(seconds=10)
-    first = twin.member(uid, 0, "site-2").look
+    first = twin.member(uid, 0, "site-2").probe
     assert first is not None
     twin.apply(ibgu("b", "Prep", concurrency=2))
     twin.wait(seconds=10)
-    assert twin.member(uid, 0, "site-2").look is None
-    twin.until(Kind.LOOKED)
+    assert twin.member(uid, 0, "site-2").probe is None
+    twin.until(Kind.PROBED)
     twin.settle()
     (done,) = twin.member(uid, 0, "site-2").completed
     assert done.note.startswith("was already prepared")
@@ -114,7 +114,7 @@ def test_in_later_steps_the_works_own_feedback_is_the_look() -> None:
     uid = twin.apply(ibgu("a", "Prep", "Upgrade"))
     twin.wait(hours=1)
     assert twin.member(uid, 1, "site-1").outcome is Outcome.SUCCEEDED
-    assert twin.kinds("site-1").count(Kind.LOOKED) == 1
+    assert twin.kinds("site-1").count(Kind.PROBED) == 1
     # look, arm and disarm Prep, arm and disarm Upgrade
     assert twin.works[uid, "site-1"].generation == 5
 
@@ -134,15 +134,15 @@ def test_but_not_where_somebody_else_has_been(who: str) -> None:
     twin.append(uid, "Upgrade")
     twin.wait(hours=1)
     assert twin.member(uid, 1, "site-1").outcome is Outcome.SUCCEEDED
-    assert twin.member(uid, 1, "site-1").look is None
-    looks = [d.member for d in twin.decisions(Kind.LOOKED) if isinstance(d, OnMember)]
-    assert [member.step for member in looks if member.rollout == uid] == [0, 1]
+    assert twin.member(uid, 1, "site-1").probe is None
+    probes = [d.member for d in twin.decisions(Kind.PROBED) if isinstance(d, OnMember)]
+    assert [member.step for member in probes if member.rollout == uid] == [0, 1]
 
 
 def test_an_old_work_that_is_being_deleted_is_waited_for() -> None:
     twin = Twin("site-1")
     uid = twin.apply(ibgu("a", "Prep"))
-    twin.until(Kind.LOOKED)
+    twin.until(Kind.PROBED)
     twin.deliver()
     twin.frozen.add("site-1")
     twin.works[uid, "site-1"].terminating = True
@@ -172,8 +172,8 @@ def test_a_look_that_the_hub_does_not_show_yet_is_not_judged() -> None:
     twin = Twin("site-1")
     twin.spokes["site-1"].absent = True
     uid = twin.apply(ibgu("a", "Prep"))
-    twin.until(Kind.LOOKED)
+    twin.until(Kind.PROBED)
     twin.stalled = twin.now + timedelta(minutes=5)
     twin.touch(uid, "site-1")
     twin.wait(seconds=30)
-    assert twin.member(uid, 0, "site-1").reason.kind is ReasonKind.LOOKING
+    assert twin.member(uid, 0, "site-1").reason.kind is ReasonKind.PROBING

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.decide.context import DecisionContext
-from ibgu.core.decide.looking import fresh
+from ibgu.core.decide.probing import fresh
 from ibgu.core.model import (
     Kind,
     Outcome,
@@ -76,7 +76,7 @@ def test_an_abort_without_echo_is_withdrawn_after_a_minute_and_looked_at_anew() 
     twin.drive(ECHO)
     member = twin.member(uid, 0, "site-1")
     assert run_of(twin, uid).result is RunResult.WITHDRAWN
-    assert member.reason.kind is ReasonKind.LOOKING
+    assert member.reason.kind is ReasonKind.PROBING
     twin.frozen.clear()
     twin.wait(minutes=5)
     member = twin.member(uid, 0, "site-1")
@@ -119,10 +119,10 @@ def test_an_abort_arms_only_on_a_fresh_look() -> None:
     uid = twin.apply(ibgu("a", "Abort", concurrency=1))
     twin.wait(hours=1)
     assert twin.member(uid, 0, "site-2").outcome is Outcome.SUCCEEDED
-    looks, second = twin.times(Kind.LOOKED), twin.times(Kind.RUN_ARMING)[1]
-    assert len(looks) == 3
-    assert second - looks[-1] <= LOOK_FRESH
-    assert second - looks[0] > LOOK_FRESH
+    probes, second = twin.times(Kind.PROBED), twin.times(Kind.RUN_ARMING)[1]
+    assert len(probes) == 3
+    assert second - probes[-1] <= LOOK_FRESH
+    assert second - probes[0] > LOOK_FRESH
 
 
 @pytest.mark.parametrize(("minutes", "young"), [(0, True), (1, False), (-20, False)])

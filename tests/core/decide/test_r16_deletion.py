@@ -58,7 +58,7 @@ def test_waiting_members_end_as_deleted_and_nothing_new_starts() -> None:
 
 
 @pytest.mark.parametrize(
-    "when", [Kind.LOOKED, Kind.RUN_INTENDED, Kind.RUN_ARMING, Kind.RUN_ACCEPTED]
+    "when", [Kind.PROBED, Kind.RUN_INTENDED, Kind.RUN_ARMING, Kind.RUN_ACCEPTED]
 )
 def test_a_run_ends_in_whatever_state_it_is_and_is_disarmed(when: Kind) -> None:
     twin = sites("site-1")

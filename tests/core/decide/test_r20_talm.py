@@ -38,7 +38,7 @@ def test_waiting_members_are_looked_at_anew_when_it_is_gone() -> None:
     talm(twin, True)
     twin.wait(minutes=5)
     member = twin.member(uid, 0, "site-2")
-    assert (member.state, member.look) == (MemberState.WAITING, None)
+    assert (member.state, member.probe) == (MemberState.WAITING, None)
     assert member.reason.kind is ReasonKind.TALM
     talm(twin, False)
     twin.wait(minutes=5)

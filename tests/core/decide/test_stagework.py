@@ -11,10 +11,10 @@ from ibgu.core.fleet import FleetState, Holder, TrackedRollout
 from ibgu.core.model import (
     Action,
     ClusterView,
-    Look,
     Member,
     MemberState,
     Observation,
+    Probe,
     RolloutState,
     RunResult,
     RunState,
@@ -38,7 +38,7 @@ from tests.core.fleet.records import (
 CLUSTER = ClusterView(
     name="site-1", uid="uid-site-1", accepted=True, deleting=False, reachable=True, local=False
 )
-LOOK = Look("look-1", NOW)
+PROBE = Probe("probe-1", NOW)
 
 
 def work(**changes: Any) -> WorkView:
@@ -69,17 +69,17 @@ def ended(result: RunResult) -> Member:
 
 
 def test_a_look_creates_the_work_disarmed() -> None:
-    wanted = answer(member(look=LOOK), seen())
-    assert wanted == Wanted(armed=False, look=LOOK)
+    wanted = answer(member(probe=PROBE), seen())
+    assert wanted == Wanted(armed=False, probe=PROBE)
 
 
-@pytest.mark.parametrize("look", ["", "look-0"])
-def test_a_new_look_is_a_new_version_of_the_work(look: str) -> None:
-    assert answer(member(look=LOOK), seen(work(look=look))) == Wanted(armed=False, look=LOOK)
+@pytest.mark.parametrize("probe", ["", "probe-0"])
+def test_a_new_look_is_a_new_version_of_the_work(probe: str) -> None:
+    assert answer(member(probe=PROBE), seen(work(probe=probe))) == Wanted(armed=False, probe=PROBE)
 
 
 def test_a_look_that_is_asked_is_not_asked_again() -> None:
-    assert answer(member(look=LOOK), seen(work(look="look-1"))) is None
+    assert answer(member(probe=PROBE), seen(work(probe="probe-1"))) is None
 
 
 @pytest.mark.parametrize("shown", [None, DISARMED])
@@ -134,7 +134,7 @@ LEAVING = replace(CLUSTER, deleting=True)
 
 
 def test_nothing_is_written_for_a_cluster_that_is_being_deleted() -> None:
-    assert answer(member(look=LOOK), seen(cluster=LEAVING)) is None
+    assert answer(member(probe=PROBE), seen(cluster=LEAVING)) is None
     assert answer(running(RunState.ARMING), seen(cluster=LEAVING)) is None
     assert answer(running(RunState.ARMING), seen(DISARMED, cluster=LEAVING)) is None
 
@@ -212,9 +212,9 @@ def test_everything_goes_seven_days_after_the_last_step(since: timedelta, remove
 
 def test_the_newest_step_that_has_the_cluster_decides() -> None:
     steps = [step(state=StepState.FINISHED), step("Abort", index=1)]
-    members = [failed("site-1", watched=True), member(step=1, look=LOOK)]
+    members = [failed("site-1", watched=True), member(step=1, probe=PROBE)]
     tracked = book_of(rollout(), steps, members)
-    assert answer(members[1], seen(DISARMED), tracked) == Wanted(armed=False, look=LOOK)
+    assert answer(members[1], seen(DISARMED), tracked) == Wanted(armed=False, probe=PROBE)
 
 
 # -- payload -------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ class Hints:
             assert run is not None
             assert expedited(tracked, cluster, work) is (run.result in REPORTED)
             self.ends += 1
-        elif decision.kind is Kind.RUN_INTENDED and before.reason.kind is ReasonKind.LOOKING:
+        elif decision.kind is Kind.RUN_INTENDED and before.reason.kind is ReasonKind.PROBING:
             assert expedited(tracked, cluster, work) is (tracked.steps[before.step].free > 0)
             self.answers += 1
         elif decision.kind is Kind.RUN_ARMING and run and before.run and before.run.id == run.id:
@@ -89,15 +89,15 @@ def test_an_answer_waits_where_no_slot_is_free(slots: int) -> None:
     member, asked = twin.member(uid, 0, "site-2"), twin.observe(uid, "site-1").stage
     assert asked is not None
     assert asked.ibu is not None
-    assert member.reason.kind is ReasonKind.LOOKING
-    assert member.look is not None
+    assert member.reason.kind is ReasonKind.PROBING
+    assert member.probe is not None
     ibu = replace(asked.ibu, observed_generation=asked.ibu.generation)
     result = replace(
         asked,
         applied=True,
         ibu_applied=True,
         ibu_available="True",
-        ibu=replace(ibu, looks=frozenset({member.look.id})),
+        ibu=replace(ibu, probes=frozenset({member.probe.id})),
     )
-    assert answers(result, member.look)
+    assert answers(result, member.probe)
     assert expedited(twin.tracked(uid), "site-2", result) is (slots > 1)

@@ -79,7 +79,7 @@ def test_who_does_not_know_of_a_pause_yet_is_not_asked_nor_given_a_slot() -> Non
     members = twin.tracked(uid).steps[0].members.values()
     assert {m.reason.kind for m in members if m.run is None} == {ReasonKind.PAUSED}
     said = [each.decision for each in twin.said[before:]]
-    assert not [d for d in said if isinstance(d, OnMember) and d.member.look is not None]
+    assert not [d for d in said if isinstance(d, OnMember) and d.member.probe is not None]
     assert twin.tracked(uid).steps[0].step.hold is None
 
 

@@ -37,7 +37,7 @@ def told(found: Member, *past: Past, minutes: int = 6, **more: Any) -> Explained
         "hold": None,
         "past": past or [Past(found, [found.run] if found.run else [])],
         "now": NOW + minutes * MINUTE,
-        "paces": {},
+        "duration_stats": {},
     }
     return explain(Case(**(fields | more)))
 

@@ -115,9 +115,9 @@ def test_the_lowest_free_slot_is_known_whatever_was_taken_and_freed(
 
 
 def test_who_was_not_asked_yet_of_those_who_come_next() -> None:
-    looking = {"site-2": ReasonKind.LOOKING, "site-4": ReasonKind.READY}
+    probing = {"site-2": ReasonKind.PROBING, "site-4": ReasonKind.READY}
     members = [
-        member(name, reason=reason(looking.get(name, ReasonKind.SLOT)))
+        member(name, reason=reason(probing.get(name, ReasonKind.SLOT)))
         for name in (f"site-{number}" for number in range(1, 8))
     ]
     tracked = TrackedStep(step(), members)

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from ibgu.core.model import Action, IbuView, Look, Run, RunState, WorkView
+from ibgu.core.model import Action, IbuView, Probe, Run, RunState, WorkView
 from ibgu.core.observe import accepted, answers, speaks_for
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = Run(id="r1", action=Action.PREP, attempt=1, state=RunState.ARMED, intended_at=NOW)
-LOOK = Look("l1", NOW)
+PROBE = Probe("l1", NOW)
 IBU = IbuView(
-    stage="Prep", generation=2, observed_generation=2, run="r1", looks=frozenset({"l1", "l0"})
+    stage="Prep", generation=2, observed_generation=2, run="r1", probes=frozenset({"l1", "l0"})
 )
 WORK = WorkView(
     name="w",
@@ -50,7 +50,7 @@ EDITED = [replace(WORK, edited=True)]
 def test_all_clauses_hold() -> None:
     assert speaks_for(WORK, RUN)
     assert accepted(WORK, RUN)
-    assert answers(WORK, LOOK)
+    assert answers(WORK, PROBE)
 
 
 @pytest.mark.parametrize("work", NOT_SETTLED + NOT_CURRENT + NOT_OURS + EDITED)
@@ -77,15 +77,15 @@ def test_is_accepted_before_the_lifecycle_agent_has_seen_it(work: WorkView) -> N
 
 
 @pytest.mark.parametrize(
-    "work", [*NOT_SETTLED, *NOT_CURRENT, replace(WORK, ibu=replace(IBU, looks=frozenset({"l0"})))]
+    "work", [*NOT_SETTLED, *NOT_CURRENT, replace(WORK, ibu=replace(IBU, probes=frozenset({"l0"})))]
 )
 def test_does_not_answer_the_look(work: WorkView) -> None:
-    assert not answers(work, LOOK)
+    assert not answers(work, PROBE)
 
 
 @pytest.mark.parametrize("work", [*NOT_OURS, *EDITED])
 def test_run_and_stage_do_not_matter_for_a_look(work: WorkView) -> None:
-    assert answers(work, LOOK)
+    assert answers(work, PROBE)
 
 
 def test_a_step_back_to_idle_is_spoken_for_by_stage_idle() -> None:

@@ -1,12 +1,12 @@
 """What a work tells from before a restore is no evidence."""
 
-from ibgu.core.model import IbuView, Look, Run, RunState, WorkView
+from ibgu.core.model import IbuView, Probe, Run, RunState, WorkView
 from ibgu.core.observe import accepted, answers, proven, speaks_for
 from tests.core.fleet.records import NOW, run
 
-LOOK = Look("l1", NOW)
+PROBE = Probe("l1", NOW)
 IBU = IbuView(
-    stage="Prep", run="run-1", generation=2, observed_generation=2, looks=frozenset({"l1"})
+    stage="Prep", run="run-1", generation=2, observed_generation=2, probes=frozenset({"l1"})
 )
 WORK = WorkView(
     name="w",
@@ -26,7 +26,7 @@ RUN: Run = run(state=RunState.ACCEPTED)
 
 def told(work: WorkView | None) -> list[bool]:
     assert work is not None
-    return [speaks_for(work, RUN), accepted(work, RUN), answers(work, LOOK), work.settled]
+    return [speaks_for(work, RUN), accepted(work, RUN), answers(work, PROBE), work.settled]
 
 
 def test_written_since() -> None:

@@ -73,13 +73,13 @@ def test_a_new_work_shows_nothing_yet() -> None:
     view = view_work(work(generation=1))
     assert (view.name, view.uid, view.resource_version, view.generation) == ("w", "u", "77", 1)
     assert not any((view.terminating, view.armed, view.applied, view.ibu_applied))
-    assert (view.run, view.look, view.digest, view.apply_error) == ("", "", "", "")
+    assert (view.run, view.probe, view.digest, view.apply_error) == ("", "", "", "")
     assert (view.ibu_available, view.ibu_message, view.ibu) == ("", "", None)
 
 
 def test_our_annotations() -> None:
-    view = view_work(work(arming="armed", run="r1", look="l1", digest="d1", deleted="now"))
-    assert (view.armed, view.run, view.look, view.digest) == (True, "r1", "l1", "d1")
+    view = view_work(work(arming="armed", run="r1", probe="l1", digest="d1", deleted="now"))
+    assert (view.armed, view.run, view.probe, view.digest) == (True, "r1", "l1", "d1")
     assert view.terminating
     assert not view_work(work(arming="disarmed")).armed
 
@@ -163,7 +163,7 @@ def test_every_value_that_is_asked_for_finds_its_place() -> None:
     assert (ibu.generation, ibu.observed_generation, ibu.current) == (5, 4, False)
     assert (ibu.seed_image, ibu.seed_version) == ("<seedImage>", "<seedVersion>")
     assert ibu.next_stages == frozenset(Stage)
-    assert ibu.looks == {"a", "b"}
+    assert ibu.probes == {"a", "b"}
     shown = (
         ibu.idle,
         ibu.prep_in_progress,
@@ -185,7 +185,7 @@ def test_absent_values_are_empty() -> None:
     assert ibu.next_stages == {Stage.IDLE}
     assert (ibu.generation, ibu.observed_generation, ibu.run) == (0, 0, "")
     assert ibu.prep_completed == IbuCondition()
-    assert ibu.looks == frozenset()
+    assert ibu.probes == frozenset()
     assert not ibu.current
 
 
@@ -237,10 +237,10 @@ def test_what_a_hostile_cluster_says_is_bounded() -> None:
     assert len(msgspec.json.encode(view)) < 40 * MOST_BYTES
     assert view.apply_error == cut(LONG)
     assert view.ibu is not None
-    assert len(view.ibu.looks) == 16
+    assert len(view.ibu.probes) == 16
 
 
 def test_so_are_the_marks_that_it_may_change() -> None:
-    marks = dict.fromkeys((names.RUN, names.LOOK, names.RESTORE, names.DIGEST, names.ACTION), LONG)
+    marks = dict.fromkeys((names.RUN, names.PROBE, names.RESTORE, names.DIGEST, names.ACTION), LONG)
     found = ManifestWork(ObjectMeta(name="w", annotations=marks))
     assert len(msgspec.json.encode(shown_work(found))) < 6 * MOST_BYTES

@@ -43,7 +43,7 @@ class Watch:
         self._group: dict[str, Any] = {}
         self._reachable = True
 
-    def look(
+    def probe(
         self,
         minutes: float,
         *,

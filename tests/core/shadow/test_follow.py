@@ -8,10 +8,10 @@ from tests.core.shadow.scenes import START, Watch, at, ended, seen_work
 
 def test_a_failure_that_talm_waits_out() -> None:
     watch = Watch()
-    watch.look(0)
-    watch.look(10, value="False", words="Prep failed")
-    watch.look(70, talm={"clusters": [ended("s1", "timedout", "a-prep")], "batch": 2})
-    watch.look(71, gone=True)
+    watch.probe(0)
+    watch.probe(10, value="False", words="Prep failed")
+    watch.probe(70, talm={"clusters": [ended("s1", "timedout", "a-prep")], "batch": 2})
+    watch.probe(71, gone=True)
     run = watch.run
     assert run.ibgu is not None
     assert run.talm is not None
@@ -29,11 +29,11 @@ def test_a_failure_that_talm_waits_out() -> None:
 def test_talms_own_words() -> None:
     watch = Watch()
     feedback = ended("s1", "timedout", "a-prep", prepCompletedConditionMessages="Prep failed")
-    run = watch.look(70, talm={"clusters": [feedback]})
+    run = watch.probe(70, talm={"clusters": [feedback]})
     assert run.talm is not None
     assert run.talm.message == "Prep failed"
     watch = Watch()
-    run = watch.look(70, talm={"clusters": [feedback]}, talm_says="as in failedActions")
+    run = watch.probe(70, talm={"clusters": [feedback]}, talm_says="as in failedActions")
     assert run.talm is not None
     assert run.talm.message == "as in failedActions"
     assert watch.told[-1] == "TALM: timed out, as in failedActions"
@@ -41,8 +41,8 @@ def test_talms_own_words() -> None:
 
 def test_a_step_of_several_actions() -> None:
     watch = Watch(Action.PREP, "Prep", "Upgrade")
-    watch.look(5, value="True")
-    run = watch.look(6, talm={"progress": {"s1": {"state": "InProgress", "manifestWorkIndex": 1}}})
+    watch.probe(5, value="True")
+    run = watch.probe(6, talm={"progress": {"s1": {"state": "InProgress", "manifestWorkIndex": 1}}})
     assert run.talm is not None
     assert (run.talm.verdict, run.talm.at) == (Verdict.SUCCEEDED, at(6))
     assert watch.told[1:] == ["Prep has succeeded", "TALM: Prep completed"]
@@ -51,7 +51,7 @@ def test_a_step_of_several_actions() -> None:
 
 def test_the_later_action_timed_out() -> None:
     watch = Watch(Action.PREP, "Prep", "Upgrade")
-    run = watch.look(6, talm={"clusters": [ended("s1", "timedout", "a-upgrade")]})
+    run = watch.probe(6, talm={"clusters": [ended("s1", "timedout", "a-upgrade")]})
     assert run.talm is not None
     assert run.talm.verdict is Verdict.SUCCEEDED
 
@@ -61,16 +61,16 @@ def test_a_time_out_without_the_actions_name() -> None:
     watch = Watch(Action.PREP, "Prep", "Upgrade")
     timed_out = {"clusters": [ended("s1", "timedout")]}
     behind = {"progress": {"s1": {"state": "InProgress", "manifestWorkIndex": 1}}}
-    run = watch.look(6, talm={**timed_out, **behind})
+    run = watch.probe(6, talm={**timed_out, **behind})
     assert run.talm is not None
     assert run.talm.verdict is Verdict.SUCCEEDED
-    run = Watch().look(6, talm=timed_out)
+    run = Watch().probe(6, talm=timed_out)
     assert run.talm is not None
     assert run.talm.verdict is Verdict.FAILED
 
 
 def test_complete_in_talms_eyes() -> None:
-    run = Watch().look(6, talm={"clusters": [ended("s1", "complete")]})
+    run = Watch().probe(6, talm={"clusters": [ended("s1", "complete")]})
     assert run.talm is not None
     assert run.talm.verdict is Verdict.SUCCEEDED
     assert run.ibgu is None
@@ -78,10 +78,10 @@ def test_complete_in_talms_eyes() -> None:
 
 def test_places_are_free_when_the_batch_is_over() -> None:
     watch = Watch()
-    assert watch.look(5, value="True").freed_at is None
-    assert watch.look(9, talm={"batch": 2}).freed_at == at(9)
+    assert watch.probe(5, value="True").freed_at is None
+    assert watch.probe(9, talm={"batch": 2}).freed_at == at(9)
     watch = Watch()
-    assert watch.look(9, talm={"succeeded": "False"}).freed_at == at(9)
+    assert watch.probe(9, talm={"succeeded": "False"}).freed_at == at(9)
 
 
 def test_nothing_is_known_without_the_group() -> None:
@@ -94,29 +94,29 @@ def test_nothing_is_known_without_the_group() -> None:
 
 def test_a_work_that_is_being_deleted_is_gone() -> None:
     watch = Watch()
-    run = watch.look(5, deletionTimestamp="2026-01-01T00:05:00Z")
+    run = watch.probe(5, deletionTimestamp="2026-01-01T00:05:00Z")
     assert run.gone_at == at(5)
-    assert watch.look(6, value="False").ibgu is None
-    assert watch.look(7, reachable=False).reachable
+    assert watch.probe(6, value="False").ibgu is None
+    assert watch.probe(7, reachable=False).reachable
 
 
 def test_reboots() -> None:
     watch = Watch(Action.UPGRADE)
-    watch.look(5, reachable=False)
-    watch.look(15, reachable=True)
+    watch.probe(5, reachable=False)
+    watch.probe(15, reachable=True)
     assert watch.told[1:] == [
         "the cluster is not reachable, as it must be while it reboots",
         "the cluster is reachable",
     ]
     watch = Watch()
-    watch.look(5, reachable=False)
+    watch.probe(5, reachable=False)
     assert watch.told[-1] == "the cluster is not reachable"
 
 
 def test_the_history_keeps_its_first_and_its_newest_lines() -> None:
     watch = Watch()
     for minute in range(1, NOTES + 20):
-        watch.look(minute, words=f"line {minute}")
+        watch.probe(minute, words=f"line {minute}")
     assert len(watch.run.notes) == NOTES
     assert watch.told[0] == "TALM asks the cluster for Prep"
     assert watch.told[-1] == f"line {NOTES + 19}"
@@ -124,8 +124,8 @@ def test_the_history_keeps_its_first_and_its_newest_lines() -> None:
 
 def test_empty_words_do_not_wipe_the_last_ones() -> None:
     watch = Watch()
-    watch.look(1, words="Prep failed")
-    assert watch.look(2, words="").words == "Prep failed"
+    watch.probe(1, words="Prep failed")
+    assert watch.probe(2, words="").words == "Prep failed"
 
 
 def test_an_action_on_a_cluster_is_one_run() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 from ibgu.core.kinds import IbguSpec, IbuSpec, NameRef, ObjectRef, SeedImageRef
 from ibgu.core.model import (
     Action,
-    Look,
     Member,
     MemberState,
+    Probe,
     Reason,
     ReasonKind,
     Rollout,
@@ -41,11 +41,11 @@ def run(id_: str = "r1", state: RunState = RunState.ARMING, action: Action = Act
     )
 
 
-def look(id_: str = "l1") -> Look:
-    return Look(id_, NOW)
+def probe(id_: str = "l1") -> Probe:
+    return Probe(id_, NOW)
 
 
-def member(run_: Run | None = None, look_: Look | None = None) -> Member:
+def member(run_: Run | None = None, look_: Probe | None = None) -> Member:
     return Member(
         rollout=ROLLOUT.uid,
         step=0,
@@ -56,7 +56,7 @@ def member(run_: Run | None = None, look_: Look | None = None) -> Member:
         reason=Reason(ReasonKind.ARMING, NOW),
         limit=NOW + timedelta(hours=1),
         run=run_,
-        look=look_,
+        probe=look_,
     )
 
 

@@ -25,7 +25,7 @@ from ibgu.core.works import (
     wanted_stage,
 )
 from ibgu.sandbox.hub import SandboxHub
-from tests.core.works.samples import NOW, ROLLOUT, look, member, run
+from tests.core.works.samples import NOW, ROLLOUT, member, probe, run
 
 pytestmark = pytest.mark.hub
 
@@ -91,13 +91,13 @@ def site(controller: httpx.Client, namespace: str) -> Site:
 
 def test_every_write_is_accepted_and_moves_the_generation_by_one(site: Site) -> None:
     steps = [
-        member(look_=look("l1")),
-        member(look_=look("l2")),
-        member(run("r1"), look("l2")),
-        member(run("r1", RunState.ACCEPTED), look("l2")),
-        member(run("r2"), look("l2")),
-        member(run("r2", RunState.ENDED), look("l3")),
-        member(look_=look("l4")),
+        member(look_=probe("l1")),
+        member(look_=probe("l2")),
+        member(run("r1"), probe("l2")),
+        member(run("r1", RunState.ACCEPTED), probe("l2")),
+        member(run("r2"), probe("l2")),
+        member(run("r2", RunState.ENDED), probe("l3")),
+        member(look_=probe("l4")),
     ]
     view = None
     for generation, asked in enumerate(steps, 1):
@@ -107,7 +107,7 @@ def test_every_write_is_accepted_and_moves_the_generation_by_one(site: Site) -> 
 
 
 def test_a_hand_on_the_work_is_seen_and_our_next_write_undoes_it(site: Site) -> None:
-    view = site.write(member(look_=look("l1")), None)
+    view = site.write(member(look_=probe("l1")), None)
     edited = site.by_hand({"spec": {"manifestConfigs": []}})
     assert edited.edited
     view = site.write(member(run("r1")), edited)
@@ -115,16 +115,16 @@ def test_a_hand_on_the_work_is_seen_and_our_next_write_undoes_it(site: Site) -> 
 
 
 def test_an_edit_that_was_taken_back_is_still_a_later_generation(site: Site) -> None:
-    site.write(member(look_=look("l1")), None)
+    site.write(member(look_=probe("l1")), None)
     site.by_hand({"spec": {"deleteOption": {"propagationPolicy": "Foreground"}}})
     edited = site.by_hand({"spec": {"deleteOption": {"propagationPolicy": "Orphan"}}})
     assert (edited.generation, edited.edited) == (3, True)
-    assert not site.write(member(look_=look("l2")), edited).edited
+    assert not site.write(member(look_=probe("l2")), edited).edited
 
 
 def test_a_poke_is_nobodys_hand_and_no_conflict(site: Site) -> None:
     """Not even one that was asked for before a write, and comes after it."""
-    asked = site.write(member(look_=look("l1")), None)
+    asked = site.write(member(look_=probe("l1")), None)
     armed = site.write(member(run("r1")), asked)
     for now in (NOW, NOW + timedelta(seconds=30)):
         poked = site.view(site.hub.patch(site.path, content=poke_patch(asked, now), headers=MERGE))
@@ -137,29 +137,29 @@ def test_a_poke_is_nobodys_hand_and_no_conflict(site: Site) -> None:
 
 
 def test_a_poke_never_reaches_a_work_that_was_made_anew(site: Site) -> None:
-    first = site.write(member(look_=look("l1")), None)
+    first = site.write(member(look_=probe("l1")), None)
     assert site.hub.delete(site.path).is_success
-    site.write(member(look_=look("l2")), None)
+    site.write(member(look_=probe("l2")), None)
     refused = site.hub.patch(site.path, content=poke_patch(first, NOW), headers=MERGE)
     assert refused.status_code == 422
     assert "metadata.uid" in refused.text
 
 
 def test_a_foreign_executor_goes(site: Site) -> None:
-    site.write(member(look_=look("l1")), None)
+    site.write(member(look_=probe("l1")), None)
     subject = {"type": "ServiceAccount", "serviceAccount": {"namespace": "x", "name": "y"}}
     edited = site.by_hand({"spec": {"executor": {"subject": subject}}})
-    site.write(member(look_=look("l2")), edited)
+    site.write(member(look_=probe("l2")), edited)
     assert "executor" not in site.hub.get(site.path).json()["spec"]
 
 
 def test_touching_annotations_is_no_edit(site: Site) -> None:
-    site.write(member(look_=look("l1")), None)
+    site.write(member(look_=probe("l1")), None)
     assert not site.by_hand({"metadata": {"annotations": {names.POKE: "1"}}}).edited
 
 
 def test_a_stale_arming_is_a_conflict(site: Site) -> None:
-    view = site.write(member(look_=look("l1")), None)
+    view = site.write(member(look_=probe("l1")), None)
     site.by_hand({"metadata": {"annotations": {names.POKE: "1"}}})
     wanted = wanted_stage(member(run("r1")), view)
     assert wanted is not None
@@ -169,23 +169,23 @@ def test_a_stale_arming_is_a_conflict(site: Site) -> None:
 
 
 def test_a_disarming_does_not_mind_reports_but_hands(site: Site) -> None:
-    armed = site.write(member(run("r1")), site.write(member(look_=look("l1")), None))
+    armed = site.write(member(run("r1")), site.write(member(look_=probe("l1")), None))
     told = site.by_hand({"metadata": {"annotations": {names.POKE: "1"}}})
     assert told.resource_version != armed.resource_version
     disarmed = site.write(member(run("r1", RunState.ACCEPTED)), armed)
     assert (disarmed.armed, disarmed.edited) == (False, False)
     site.by_hand({"spec": {"manifestConfigs": []}})
-    wanted = wanted_stage(member(look_=look("l2")), disarmed)
+    wanted = wanted_stage(member(look_=probe("l2")), disarmed)
     assert wanted is not None
     body = disarming(wanted, ROLLOUT, disarmed, watch=True)
     assert site.hub.patch(site.path, content=body, headers=STEPS).status_code == 422
 
 
 def test_a_write_meant_for_a_deleted_work_does_not_reach_its_successor(site: Site) -> None:
-    view = site.write(member(look_=look("l1")), None)
+    view = site.write(member(look_=probe("l1")), None)
     assert site.hub.delete(site.path).is_success
-    site.write(member(look_=look("l1")), None)
-    wanted = wanted_stage(member(look_=look("l2")), view)
+    site.write(member(look_=probe("l1")), None)
+    wanted = wanted_stage(member(look_=probe("l2")), view)
     assert wanted is not None
     body = stage_patch(wanted, ROLLOUT, view, watch=True)
     assert site.hub.patch(site.path, content=body, headers=MERGE).status_code == 409
@@ -194,7 +194,7 @@ def test_a_write_meant_for_a_deleted_work_does_not_reach_its_successor(site: Sit
 
 
 def test_the_one_selector_finds_both_works(site: Site) -> None:
-    site.write(member(look_=look("l1")), None)
+    site.write(member(look_=probe("l1")), None)
     meta = ObjectMeta(name="oadp-cm", namespace="openshift-adp", labels={"a": "b"})
     secret = Secret(ObjectMeta(name="pull"), "kubernetes.io/dockerconfigjson", {"x": "e30="})
     payload = build([ConfigMap(meta, {"a": "<b> & ünï"}), secret])

@@ -9,10 +9,10 @@ from ibgu.core.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImag
 from ibgu.core.model import Action, RunResult, RunState, WorkView
 from ibgu.core.works import Wanted, disarming, poke_patch, stage_body, stage_name, stage_patch
 from ibgu.sim.hub.merge import DoesNotFit, patched
-from tests.core.works.samples import IBU_SPEC, NOW, ROLLOUT, look, run, view
+from tests.core.works.samples import IBU_SPEC, NOW, ROLLOUT, probe, run, view
 
-ARMED = Wanted(armed=True, run=run(), look=look(), limit=NOW)
-DISARMED = Wanted(armed=False, look=look())
+ARMED = Wanted(armed=True, run=run(), probe=probe(), limit=NOW)
+DISARMED = Wanted(armed=False, probe=probe())
 
 
 def body(wanted: Wanted, *, watch: bool = True) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_where_it_goes_and_how_it_is_found_again() -> None:
             "ibgu.dev/rollout": "default/ran-417",
             "ibgu.dev/generation": "1",
             "ibgu.dev/arming": "disarmed",
-            "ibgu.dev/look": "l1",
+            "ibgu.dev/probe": "l1",
         },
     }
 
@@ -148,7 +148,7 @@ def paths(work: dict[str, Any]) -> dict[str, str]:
 
 def test_feedback_paths() -> None:
     found = paths(body(DISARMED))
-    assert found["look-l1"] == found["stage"] == ".spec.stage"
+    assert found["probe-l1"] == found["stage"] == ".spec.stage"
     assert found["run"] == r".metadata.annotations.ibgu\.dev/run"
     assert found["idleStatus"] == '.status.conditions[?(@.type=="Idle")].status'
     completed = {name for name in found if "Completed" in name}
@@ -166,9 +166,9 @@ def test_feedback_paths() -> None:
 
 
 def test_only_the_newest_look_is_asked() -> None:
-    assert [n for n in paths(body(DISARMED)) if n.startswith("look-")] == ["look-l1"]
+    assert [n for n in paths(body(DISARMED)) if n.startswith("probe-")] == ["probe-l1"]
     bare = paths(body(Wanted(armed=False)))
-    assert not [name for name in bare if name.startswith("look-")]
+    assert not [name for name in bare if name.startswith("probe-")]
 
 
 def test_annotations_of_an_armed_work() -> None:
@@ -177,7 +177,7 @@ def test_annotations_of_an_armed_work() -> None:
         "ibgu.dev/rollout": "default/ran-417",
         "ibgu.dev/generation": "1",
         "ibgu.dev/arming": "armed",
-        "ibgu.dev/look": "l1",
+        "ibgu.dev/probe": "l1",
         "ibgu.dev/run": "r1",
         "ibgu.dev/action": "Prep",
         "ibgu.dev/attempt": "2",
@@ -195,7 +195,7 @@ def test_a_run_that_is_only_intended_started_when_it_was_intended() -> None:
 
 def test_the_patch_is_conditional_and_writes_everything_anew() -> None:
     ended = replace(run(), state=RunState.ENDED, result=RunResult.FAILED)
-    current = view(armed=True, run="r1", look="l1")
+    current = view(armed=True, run="r1", probe="l1")
     found = patch(Wanted(armed=False, run=ended), current)
     assert found["metadata"] == {
         "uid": "u",
@@ -206,7 +206,7 @@ def test_the_patch_is_conditional_and_writes_everything_anew() -> None:
             "ibgu.dev/rollout": "default/ran-417",
             "ibgu.dev/generation": "5",
             "ibgu.dev/arming": "disarmed",
-            "ibgu.dev/look": None,
+            "ibgu.dev/probe": None,
             "ibgu.dev/run": "r1",
             "ibgu.dev/action": "Prep",
             "ibgu.dev/attempt": "2",
@@ -222,7 +222,7 @@ def test_the_patch_is_conditional_and_writes_everything_anew() -> None:
 
 def test_a_disarming_says_the_same_and_goes_by_uid_and_generation() -> None:
     ended = Wanted(armed=False, run=replace(run(), state=RunState.ENDED, result=RunResult.FAILED))
-    current = view(armed=True, run="r1", look="l1")
+    current = view(armed=True, run="r1", probe="l1")
     work: dict[str, Any] = {
         "metadata": {
             "uid": "u",
@@ -252,7 +252,7 @@ def test_a_disarming_says_the_same_and_goes_by_uid_and_generation() -> None:
 
 
 def test_the_patch_that_arms() -> None:
-    found = patch(ARMED, view(look="l1"))
+    found = patch(ARMED, view(probe="l1"))
     assert ibu(found) == ibu(body(ARMED))
     assert found["metadata"]["annotations"]["ibgu.dev/generation"] == "5"
 
@@ -261,8 +261,8 @@ def test_the_patch_that_arms() -> None:
     ("wanted", "current"),
     [
         (ARMED, view(armed=True, run="r1")),
-        (DISARMED, view(look="l1")),
-        (Wanted(armed=False), view(look="l1")),
+        (DISARMED, view(probe="l1")),
+        (Wanted(armed=False), view(probe="l1")),
     ],
 )
 def test_what_is_shown_already_is_not_written(wanted: Wanted, current: WorkView) -> None:
@@ -271,7 +271,7 @@ def test_what_is_shown_already_is_not_written(wanted: Wanted, current: WorkView)
 
 
 def test_what_somebody_edited_may_be_written_again() -> None:
-    assert patch(DISARMED, view(look="l1", edited=True))
+    assert patch(DISARMED, view(probe="l1", edited=True))
 
 
 def test_an_armed_work_needs_a_run() -> None:

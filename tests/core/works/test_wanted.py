@@ -9,10 +9,10 @@ from msgspec import json
 from msgspec.structs import replace
 
 from ibgu.core.kinds import ManifestWork, ObjectMeta
-from ibgu.core.model import Look, Member, MemberState, Run, RunResult, RunState, WorkView
+from ibgu.core.model import Member, MemberState, Probe, Run, RunResult, RunState, WorkView
 from ibgu.core.observe import view_work
 from ibgu.core.works import Wanted, stage_body, stage_patch, wanted_stage
-from tests.core.works.samples import ROLLOUT, look, member, run, view
+from tests.core.works.samples import ROLLOUT, member, probe, run, view
 
 LIMIT = member().limit
 WITHDRAWN = replace(run(state=RunState.ENDED), result=RunResult.WITHDRAWN)
@@ -42,21 +42,21 @@ def test_armed_for_no_run_on_the_hub_is_disarmed(state: RunState) -> None:
 
 
 def test_a_look_is_asked_once() -> None:
-    asked = member(look_=look())
-    expected = Wanted(armed=False, look=look(), limit=LIMIT)
+    asked = member(look_=probe())
+    expected = Wanted(armed=False, probe=probe(), limit=LIMIT)
     assert wanted_stage(asked, None) == expected
-    assert wanted_stage(asked, view(look="l0")) == expected
-    assert wanted_stage(asked, view(look="l1")) is None
+    assert wanted_stage(asked, view(probe="l0")) == expected
+    assert wanted_stage(asked, view(probe="l1")) is None
 
 
 def test_an_armed_work_is_not_rewritten_for_a_look() -> None:
-    assert wanted_stage(member(run(), look("l2")), view(armed=True, run="r1", look="l1")) is None
+    assert wanted_stage(member(run(), probe("l2")), view(armed=True, run="r1", probe="l1")) is None
 
 
 def test_disarming_asks_the_look_in_the_same_write() -> None:
-    found = wanted_stage(member(run(state=RunState.ENDED), look("l2")), view(armed=True, run="r1"))
+    found = wanted_stage(member(run(state=RunState.ENDED), probe("l2")), view(armed=True, run="r1"))
     assert found is not None
-    assert (found.armed, found.look) == (False, look("l2"))
+    assert (found.armed, found.probe) == (False, probe("l2"))
 
 
 def test_nobody_decides_for_it() -> None:
@@ -65,7 +65,7 @@ def test_nobody_decides_for_it() -> None:
     assert wanted_stage(None, view(armed=True, run="r1")) == Wanted(armed=False)
 
 
-@pytest.mark.parametrize("asked", [None, member(run()), member(look_=look())])
+@pytest.mark.parametrize("asked", [None, member(run()), member(look_=probe())])
 def test_a_terminating_work_is_never_written_to(asked: Member | None) -> None:
     assert wanted_stage(asked, view(armed=True, terminating=True)) is None
 
@@ -75,13 +75,13 @@ def test_edited_by_hand_is_not_undone_by_itself() -> None:
 
 
 RUNS = st.none() | st.builds(run, st.sampled_from(["r1", "r2"]), st.sampled_from(RunState))
-LOOKS = st.none() | st.sampled_from([look("l1"), look("l2")])
+LOOKS = st.none() | st.sampled_from([probe("l1"), probe("l2")])
 VIEWS = st.none() | st.builds(
     view,
     generation=st.integers(1, 9),
     armed=st.booleans(),
     run=st.sampled_from(["", "r1", "r2"]),
-    look=st.sampled_from(["", "l1", "l2"]),
+    probe=st.sampled_from(["", "l1", "l2"]),
     edited=st.booleans(),
 )
 
@@ -93,7 +93,7 @@ def written(wanted: Wanted, current: WorkView | None) -> WorkView:
         marks, generation = body["metadata"]["annotations"], 1
     else:
         patch = json.decode(stage_patch(wanted, ROLLOUT, current, watch=True))
-        before = {"ibgu.dev/run": current.run, "ibgu.dev/look": current.look}
+        before = {"ibgu.dev/run": current.run, "ibgu.dev/probe": current.probe}
         merged = {**before, **patch["metadata"]["annotations"]}
         marks = {key: value for key, value in merged.items() if value is not None}
         generation = current.generation + 1
@@ -102,7 +102,7 @@ def written(wanted: Wanted, current: WorkView | None) -> WorkView:
 
 @given(run_=RUNS, look_=LOOKS, current=VIEWS)
 def test_one_write_is_enough(
-    run_: Run | None, look_: Look | None, current: WorkView | None
+    run_: Run | None, look_: Probe | None, current: WorkView | None
 ) -> None:
     asked = member(run_, look_)
     wanted = wanted_stage(asked, current)

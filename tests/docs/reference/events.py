@@ -52,7 +52,7 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.JOINED: "The cluster belongs to the step.",
         Kind.MEMBER_ADOPTED: "The same, as TALM has left it.",
         Kind.WAITS: "It has another reason why it is not further.",
-        Kind.LOOKED: "The cluster was asked for its state.",
+        Kind.PROBED: "The cluster was asked for its state.",
         Kind.ACTION_SKIPPED: "The cluster already was where the action would bring it.",
         Kind.RETURNED: "Its run was withdrawn; it waits again.",
         Kind.FINISHED: "It has ended: succeeded, failed, skipped or cancelled. Warns if it failed "

@@ -16,11 +16,11 @@ def test_disarmed_writes_nothing() -> None:
 def test_a_look_is_answered_at_once_whatever_the_poll() -> None:
     world = settled(disarmed())
     world.run(5)
-    looking = disarmed()
-    looking["manifestConfigs"] = [config(DISARMED, watch=False, paths={"look-7": ".spec.stage"})]
-    world.put(looking)
+    probing = disarmed()
+    probing["manifestConfigs"] = [config(DISARMED, watch=False, paths={"probe-7": ".spec.stage"})]
+    world.put(probing)
     asked = world.now
-    assert world.until(lambda: world.applied and world.fed == {"look-7": "Idle"}, 5)
+    assert world.until(lambda: world.applied and world.fed == {"probe-7": "Idle"}, 5)
     assert world.now - asked < 0.06
 
 

@@ -11,7 +11,7 @@ import { Nothing } from "../rollout/actions/fields.js";
 /** In which states a change makes sense for one cluster, and what it is called. */
 const CHANGES = {
   retry: { states: ["failed", "cancelled"], verb: "Retry" },
-  skip: { states: ["waiting", "looking", "held"], verb: "Skip" },
+  skip: { states: ["waiting", "probing", "held"], verb: "Skip" },
 };
 
 export function ClusterActions({ found: { cluster, rollout: full, state } }) {

@@ -9,10 +9,10 @@ from ibgu.core.model import (
     Cause,
     IbuView,
     Kind,
-    Look,
     Member,
     Observation,
     Outcome,
+    Probe,
     Reason,
     ReasonKind,
     Who,
@@ -28,16 +28,16 @@ ABSENT = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade
 
 def ask(ctx: DecisionContext, member: Member) -> Member:
     """Put a new question; its id carries the time, so no two are alike."""
-    look = Look(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
+    probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
     ctx.requeue_at(member.cluster, ctx.now + LOOK_ANSWER)
-    reason = Reason(ReasonKind.LOOKING, ctx.now, "asks the cluster for its state")
-    return ctx.on_member(Kind.LOOKED, member, "looks", look=look, reason=reason)
+    reason = Reason(ReasonKind.PROBING, ctx.now, "asks the cluster for its state")
+    return ctx.on_member(Kind.PROBED, member, "probes", probe=probe, reason=reason)
 
 
 def known_state(member: Member, seen: Observation) -> IbuView | None:
     """What the cluster answered to the member's look; later feedback keeps it up to date."""
-    work, look = seen.stage, member.look
-    if work is None or look is None or not answers(work, look):
+    work, probe = seen.stage, member.probe
+    if work is None or probe is None or not answers(work, probe):
         return None
     return work.ibu
 
@@ -46,23 +46,23 @@ def fresh(ctx: DecisionContext, member: Member) -> bool:
     """The look is young enough for an Abort (R9.4); others stay valid while reachable."""
     if not ctx.action(member).aborts:
         return True
-    if member.look is None:
+    if member.probe is None:
         return False
-    return not passed(member.look.asked_at, LOOK_FRESH, ctx.now)
+    return not passed(member.probe.asked_at, LOOK_FRESH, ctx.now)
 
 
 def unanswered(ctx: DecisionContext, member: Member, seen: Observation) -> None:
     if _absent(seen.stage, member):
         _without_agent(ctx, member)
         return
-    assert member.look is not None
+    assert member.probe is not None
     if seen.denied:
         ctx.waits(member, ReasonKind.FORBIDDEN, seen.denied, who=Who.PERSON)
         return
-    if not passed(member.look.asked_at, LOOK_ANSWER, ctx.now):
+    if not passed(member.probe.asked_at, LOOK_ANSWER, ctx.now):
         if member.reason.kind not in _REPEATED:
-            ctx.waits(member, ReasonKind.LOOKING, "asks the cluster for its state")
-        ctx.requeue_at(member.cluster, member.look.asked_at + LOOK_ANSWER)
+            ctx.waits(member, ReasonKind.PROBING, "asks the cluster for its state")
+        ctx.requeue_at(member.cluster, member.probe.asked_at + LOOK_ANSWER)
         return
     if seen.refusal:
         message = f"the hub refused the stage work that asks the cluster: {seen.refusal}"
@@ -77,18 +77,18 @@ def unanswered(ctx: DecisionContext, member: Member, seen: Observation) -> None:
 def look_again(ctx: DecisionContext, member: Member, every: timedelta) -> None:
     """Repeat the member's look so often, and keep the reason it waits for."""
     member = ctx.again(member)
-    assert member.look is not None
-    if not passed(member.look.asked_at, every, ctx.now):
-        ctx.requeue_at(member.cluster, member.look.asked_at + every)
+    assert member.probe is not None
+    if not passed(member.probe.asked_at, every, ctx.now):
+        ctx.requeue_at(member.cluster, member.probe.asked_at + every)
         return
-    look = Look(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
-    ctx.on_member(Kind.LOOKED, member, "looks again", look=look)
+    probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
+    ctx.on_member(Kind.PROBED, member, "probes again", probe=probe)
     ctx.requeue_at(member.cluster, ctx.now + every)
 
 
 def _absent(work: WorkView | None, member: Member) -> bool:
     """The agent answered in this version, and what it says is that there is no IBU."""
-    if work is None or member.look is None or work.look != member.look.id:
+    if work is None or member.probe is None or work.probe != member.probe.id:
         return False
     return work.ibu_available == "False" or classify(work.apply_error) is ApplyError.ABSENT
 
