@@ -74,13 +74,13 @@ class Settings(BaseSettings):
     hub_concurrency: int = Field(32, ge=1, le=256, description="Writes to the hub at a time.")
     hub_rate: float = Field(400.0, gt=0, description="Writes to the hub a second, on average.")
     hub_burst: int = Field(400, ge=1, description="Writes to the hub that may go out at once.")
-    poke: str = Field(
+    feedback_refresh: str = Field(
         "auto",
         pattern="(?i)^(auto|off)$",
         description="auto: where the hub has no feedback by watch, clusters whose action may have "
         "ended are read at once; off: when their agents poll.",
     )
-    poke_rate: float = Field(
+    feedback_refresh_rate: float = Field(
         10.0, gt=0, description="Clusters that are so read a second, of the whole fleet."
     )
     starts_per_minute: int = Field(
@@ -171,8 +171,8 @@ class Settings(BaseSettings):
         return self.preemption == "all" or (self.preemption, self.tenancy) == ("auto", "off")
 
     @property
-    def pokes(self) -> bool:
-        return self.poke.lower() == "auto"
+    def feedback_refreshes(self) -> bool:
+        return self.feedback_refresh.lower() == "auto"
 
 
 @cache

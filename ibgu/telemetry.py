@@ -53,11 +53,14 @@ HUB_SENT = Counter(
 )
 WRITES = Counter("ibgu_hub_writes", "Writes by object kind and result.", ["kind", "result"])
 QUEUE = Gauge("ibgu_write_queue_depth", "Objects with a write pending.")
-POKES = Counter(
-    "ibgu_pokes", "Clusters that were asked by a touch of their work to be read now.", ["action"]
+REFRESHES = Counter(
+    "ibgu_feedback_refreshes",
+    "Clusters that were asked by a touch of their work to be read now.",
+    ["action"],
 )
 POKES_WAITING = Gauge(
-    "ibgu_pokes_waiting", "Clusters that are due to be read now and wait for IBGU_POKE_RATE."
+    "ibgu_pokes_waiting",
+    "Clusters that are due to be read now and wait for IBGU_FEEDBACK_REFRESH_RATE.",
 )
 WATCH_AGE = Gauge("ibgu_watch_age_seconds", "Time since a watch was last heard.", ["kind"])
 BAD_OBJECTS = Counter("ibgu_bad_objects", "Objects of the hub that could not be read.", ["kind"])

@@ -217,7 +217,7 @@ class Effects:
             self._conflicts.based(key, view.resource_version)
             self._submit(requests.stage_change(key, wanted, rollout, view, watch=self._watch))
 
-    def poke(self, rollout: Rollout, cluster: str, now: datetime) -> None:
+    def refresh(self, rollout: Rollout, cluster: str, now: datetime) -> None:
         """Touch the stage work, so that the cluster is read now (R21.3)."""
         key = (cluster, stage_name(rollout.uid, rollout.name))
         view = self._mirror.work(key)
@@ -268,7 +268,7 @@ class Effects:
             self._work_answered((rest[0], rest[1]), result)
         elif kind == "cluster":
             self._cluster_answered(rest[0], result)
-        elif kind == requests.POKE:
+        elif kind == requests.REFRESH:
             self._work_told(result)
 
     def _passed(self, result: WriteResult) -> None:

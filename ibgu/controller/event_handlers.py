@@ -11,7 +11,7 @@ from ibgu import telemetry
 from ibgu.controller import adopting, naming
 from ibgu.controller.deps import LoopDeps
 from ibgu.controller.quarantine import Broken
-from ibgu.controller.requests import POKE
+from ibgu.controller.requests import REFRESH
 from ibgu.core.decide import expedited
 from ibgu.core.mistakes import mistakes
 from ibgu.core.works import stage_name
@@ -106,8 +106,8 @@ class EventHandlers:
             self._cluster_answered(rest[0], result)
         elif kind == adopting.KEY:
             self._talm_answered(result)
-        if kind in (POKE, "status"):
-            return  # the next poke comes by itself, and a work that is gone needs none
+        if kind in (REFRESH, "status"):
+            return  # the next refresh comes by itself, and a work that is gone needs none
         if result.error is not None and not result.error.conflict and not result.superseded:
             self._log_failed(result.write, result.error)
 

@@ -12,7 +12,7 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.quarantine import Quarantine, about
 from ibgu.core.fleet import FleetState
 from ibgu.core.model import Decision, Member, OnMember, RunState
-from ibgu.core.poke import Pokes, Standing, Target, standing
+from ibgu.core.refresh import Eligibility, RefreshSchedule, Target, eligibility
 
 SHORTEST = 0.25
 """Seconds between two rounds, at least."""
@@ -37,7 +37,7 @@ class FeedbackRefresh:
         rate: float,
         writes_suspended: Callable[[], bool],
     ) -> None:
-        """`rate`: pokes a second."""
+        """`rate`: refreshes a second."""
         self._world = fleet
         self._mirror = mirror
         self._effects = effects
@@ -45,7 +45,7 @@ class FeedbackRefresh:
         self._durations = durations
         self._quarantine = quarantine
         self._writes_suspended = writes_suspended
-        self._pokes = Pokes(rate)
+        self._schedule = RefreshSchedule(rate)
         self._now = asyncio.get_running_loop().time
         self._handlers = asyncio.Event()
         self._learned = durations.duration_stats
@@ -62,8 +62,8 @@ class FeedbackRefresh:
         if run is None or run.state is not RunState.ACCEPTED or run.arming_at is None:
             return
         age = (self._clock.now() - run.arming_at).total_seconds()
-        before = self._pokes.next_at
-        self._pokes.follow(
+        before = self._schedule.next_at
+        self._schedule.follow(
             Target(
                 rollout=member.rollout,
                 step=member.step,
@@ -73,7 +73,7 @@ class FeedbackRefresh:
                 began=self._now() - age,
             )
         )
-        if self._pokes.next_at != before:
+        if self._schedule.next_at != before:
             self._handlers.set()
 
     async def run(self) -> None:
@@ -91,7 +91,7 @@ class FeedbackRefresh:
 
     async def _until_due(self) -> None:
         self._handlers.clear()
-        due = self._pokes.next_at
+        due = self._schedule.next_at
         shortest = HUSHED if self._writes_suspended() else SHORTEST
         wait = None if due is None else max(shortest, due - self._now())
         with suppress(TimeoutError):
@@ -99,14 +99,14 @@ class FeedbackRefresh:
                 await self._handlers.wait()
 
     def round(self) -> None:
-        """Poke who is due."""
+        """Refresh who is due."""
         if self._writes_suspended():
             return
         self._learn()
-        for target in self._pokes.choose(self._now(), self._standing):
+        for target in self._schedule.choose(self._now(), self._standing):
             with about(target.rollout):
                 self._poke(target)
-        telemetry.POKES_WAITING.set(self._pokes.waiting)
+        telemetry.POKES_WAITING.set(self._schedule.waiting)
 
     def _learn(self) -> None:
         now = self._now()
@@ -115,18 +115,18 @@ class FeedbackRefresh:
             self._asked_at = now
         if self._durations.duration_stats is not self._learned:
             self._learned = self._durations.duration_stats
-            self._pokes.learn(self._learned, now)
+            self._schedule.learn(self._learned, now)
 
-    def _standing(self, target: Target) -> Standing:
+    def _standing(self, target: Target) -> Eligibility:
         tracked = self._world.rollouts.get(target.rollout)
         if tracked is None:
-            return Standing.OVER
+            return Eligibility.OVER
         with about(target.rollout):
             member = tracked.steps[target.step].members.get(target.cluster)
             seen = self._mirror.observe(tracked.rollout, self._effects.pending)(target.cluster)
-            return standing(member, target.run, seen, self._clock.now())
+            return eligibility(member, target.run, seen, self._clock.now())
 
     def _poke(self, target: Target) -> None:
         rollout = self._world.rollouts[target.rollout].rollout
-        self._effects.poke(rollout, target.cluster, self._clock.now())
-        telemetry.POKES.labels(target.action).inc()
+        self._effects.refresh(rollout, target.cluster, self._clock.now())
+        telemetry.REFRESHES.labels(target.action).inc()

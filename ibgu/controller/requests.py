@@ -14,14 +14,14 @@ from ibgu.core.works import (
     cluster_patch,
     disarming,
     payload_body,
-    poke_patch,
+    refresh_patch,
     stage_body,
     stage_patch,
 )
 from ibgu.hub import paths
 from ibgu.hub.writer import Write
 
-POKE = "poke"
+REFRESH = "refresh"
 """Kind of the writes that only touch a work: one of it never stands in another write's way."""
 
 
@@ -66,10 +66,10 @@ def deletion(key: WorkKey, owner: str, view: WorkView) -> Write:
 
 def touch(key: WorkKey, rollout: Rollout, view: WorkView, now: datetime) -> Write:
     return Write(
-        key=(POKE, *key),
+        key=(REFRESH, *key),
         method="PATCH",
         path=paths.work(*key),
-        body=poke_patch(view, now),
+        body=refresh_patch(view, now),
         content_type=paths.MERGE_PATCH,
         owner=rollout.uid,
     )

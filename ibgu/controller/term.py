@@ -208,11 +208,11 @@ class Term:
     ) -> FeedbackRefresh | None:
         """Only where the hub can't ask agents to report by themselves."""
         deps = self._deps
-        if deps.served.feedback_by_watch or not deps.settings.pokes:
+        if deps.served.feedback_by_watch or not deps.settings.feedback_refreshes:
             return None
         return FeedbackRefresh(
             *(inputs.fleet, deps.mirror, effects, inputs.clock, deps.durations, inputs.quarantine),
-            rate=deps.settings.poke_rate,
+            rate=deps.settings.feedback_refresh_rate,
             writes_suspended=writes_suspended,
         )
 

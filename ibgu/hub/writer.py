@@ -15,7 +15,7 @@ from ibgu.hub.errors import HubError
 from ibgu.hub.fair import FairQueue, alone
 from ibgu.hub.port import NO_QUERY, Hub
 
-_OF_CLUSTERS = ("work", "cluster", "poke")
+_OF_CLUSTERS = ("work", "cluster", "refresh")
 """Keys that go on with a cluster's name."""
 
 

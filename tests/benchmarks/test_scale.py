@@ -33,11 +33,11 @@ def test_pokes_win_back_what_polling_loses(postgres_url: str) -> None:
     url = make_url(postgres_url).render_as_string(hide_password=False)
     found = {way: freshness.measure(url, way, 6, 3, 1) for way in freshness.WAYS}
 
-    watched, poked, polled = found.values()
-    assert watched.makespan < poked.makespan < polled.makespan
+    watched, refreshed, polled = found.values()
+    assert watched.makespan < refreshed.makespan < polled.makespan
     assert max(watched.lags) < min(polled.lags)
-    assert (watched.pokes, polled.pokes) == (0, 0)
-    assert poked.pokes > 0
+    assert (watched.refreshes, polled.refreshes) == (0, 0)
+    assert refreshed.refreshes > 0
     assert _bounded("freshness", freshness.figures(found))
 
 

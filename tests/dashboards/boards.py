@@ -181,7 +181,7 @@ def controller() -> Dashboard:
         lines(
             "Clusters asked to be read now",
             {
-                "{{action}}": f"sum by (action) (rate(ibgu_pokes_total{rate}))",
+                "{{action}}": f"sum by (action) (rate(ibgu_feedback_refreshes_total{rate}))",
                 "waiting": "max(ibgu_pokes_waiting)",
             },
         ),

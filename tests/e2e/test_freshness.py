@@ -1,4 +1,5 @@
-"""A hub from before feedback by watch: agents poll once a minute or two, and are poked (R21.2)."""
+"""A hub from before feedback by watch: agents poll once a minute or two, and are refreshed
+(R21.2)."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -6,12 +7,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from ibgu.core.model import Action
-from ibgu.core.poke import BUILT_IN, Range
+from ibgu.core.refresh import BUILT_IN, Range
 from ibgu.hub.client import HubClient
 from ibgu.sandbox.hub import SandboxHub
 from ibgu.sandbox.kubectl import Kubectl
 from ibgu.sandbox.waiting import wait_until
-from ibgu.telemetry import POKES
+from ibgu.telemetry import REFRESHES
 from tests.e2e.harness import Scene
 from tests.e2e.manifests import Object, ibgu, step
 
@@ -23,7 +24,7 @@ FLEET = {"scale": 0.1, "durations": "30s", "feedback": "poll:600s"}
 Agents read after 60 to 114 seconds of the scale, or 24 to 36 after an apply.
 """
 FIRST = 4.5
-"""Seconds from an arming to the first poke here, when the stage is over; the next one is far."""
+"""Seconds from an arming to the first refresh here, when the stage is over; the next one is far."""
 
 
 def _without_field(crd: Object) -> Object:
@@ -65,14 +66,14 @@ async def scene(
             await made.close()
 
 
-def poked(action: Action) -> float:
+def refreshed(action: Action) -> float:
     """How often, in this process."""
-    return float(POKES.labels(action)._value.get())
+    return float(REFRESHES.labels(action)._value.get())
 
 
 async def test_an_end_is_seen_at_once_though_agents_poll(scene: Scene) -> None:
-    """Without pokes Prep would take a minute or two; an agent that comes up reads by itself."""
-    before = poked(Action.PREP)
+    """Without refreshes Prep would take a minute or two; an agent that comes up reads by itself."""
+    before = refreshed(Action.PREP)
     await scene.fleet(count=2, **FLEET)
     await scene.start()
     await scene.apply(ibgu("fresh", step("Prep"), step("Upgrade"), fleet=scene.label))
@@ -80,23 +81,23 @@ async def test_an_end_is_seen_at_once_though_agents_poll(scene: Scene) -> None:
     status = await scene.completed("fresh")
 
     assert status["summary"]["succeeded"] == 2
-    assert poked(Action.PREP) == before + 2
+    assert refreshed(Action.PREP) == before + 2
     assert await scene.warnings("fresh") == []
 
 
 async def test_pokes_may_be_off_and_begin_with_what_is_in_flight(scene: Scene) -> None:
-    cluster, before = f"{scene.label}-1", poked(Action.PREP)
+    cluster, before = f"{scene.label}-1", refreshed(Action.PREP)
     await scene.fleet(count=1, **FLEET)
-    await scene.start(poke="off")
+    await scene.start(refresh="off")
     await scene.apply(ibgu("off", step("Prep"), fleet=scene.label))
     await scene.accepted()
     run = scene.cluster(cluster).timeline.runs[0]
     await scene.until(lambda: run.outcome == "completed", "the cluster to be done with Prep")
     await scene.stop()
     assert (await scene.status("off"))["phase"] == "Running"
-    assert poked(Action.PREP) == before
+    assert refreshed(Action.PREP) == before
 
     await scene.start()
 
     await scene.completed("off")
-    assert poked(Action.PREP) == before + 1
+    assert refreshed(Action.PREP) == before + 1

@@ -76,7 +76,7 @@ def work_body(namespace: str, name: str, **labels: str) -> Json:
 
 
 def label_patch(namespace: str, name: str, value: str, version: str = "") -> Write:
-    metadata: Json = {"annotations": {"ibgu.dev/poke": value}}
+    metadata: Json = {"annotations": {"ibgu.dev/refresh-feedback": value}}
     if version:
         metadata["resourceVersion"] = version
     return Write(

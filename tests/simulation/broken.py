@@ -38,7 +38,7 @@ from ibgu.core.model import IbuView, Kind, Member, OnPendingPatch, Run, RunState
 from ibgu.core.observe import JudgementKind
 from ibgu.core.observe import judge as judge_state
 from ibgu.core.plan import Scope
-from ibgu.core.works import poke_patch, wanted_stage
+from ibgu.core.works import refresh_patch, wanted_stage
 from ibgu.db.journal import journal, write
 from ibgu.hub.lease import Elector
 from ibgu.hub.writer import Writer
@@ -356,13 +356,13 @@ def talm_ignored(stack: ExitStack) -> None:
 
 
 def poke_rewrites(stack: ExitStack) -> None:
-    """A poke sends more of the work than the annotation that is there for it."""
+    """A refresh sends more of the work than the annotation that is there for it."""
 
     def patch_of(current: WorkView, now: datetime) -> bytes:
-        body = json.decode(poke_patch(current, now))
+        body = json.decode(refresh_patch(current, now))
         return json.encode({**body, "spec": {"deleteOption": None}})
 
-    _set(stack, requests, "poke_patch", patch_of)
+    _set(stack, requests, "refresh_patch", patch_of)
 
 
 def rate_ignored(stack: ExitStack) -> None:

@@ -62,7 +62,7 @@ class Scenario(Struct, frozen=True):
     talm: bool = False
     """The hub knows TALM's kinds."""
     watched: bool = True
-    """The hub's works may ask for feedback by watch; else all agents poll, and are poked."""
+    """The hub's works may ask for feedback by watch; else all agents poll, and are refreshed."""
     payloads: bool = False
     """The IBGUs name ConfigMaps and a pull secret."""
     starts_per_minute: int = 0

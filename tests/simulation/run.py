@@ -28,7 +28,7 @@ from ibgu.core.decide.context import BATCH_LIMIT
 from ibgu.core.fleet import FleetState as Led
 from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Action
-from ibgu.core.poke import BUILT_IN, Range
+from ibgu.core.refresh import BUILT_IN, Range
 from ibgu.db.engine import engine as connected
 from ibgu.db.reads.certified import certify
 from ibgu.sim.hub.server import Asked
@@ -40,7 +40,7 @@ from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
 from tests.simulation.checks.pace import DurationStats
 from tests.simulation.checks.payloads import Payloads
-from tests.simulation.checks.pokes import Pokes
+from tests.simulation.checks.pokes import RefreshSchedule
 from tests.simulation.checks.tenancy import Tenancy
 from tests.simulation.checks.truth import HEARD, Run, Truth
 from tests.simulation.checks.turns import Turns
@@ -145,7 +145,7 @@ class _Play:
         self._labels = Labels(self.found, self.fleet.hub.now)
         self._effects = Effects(self.found, self.fleet.hub, self.fleet.armed)
         self._payloads = Payloads(self.found, self._on_shelf, self._effects.carried)
-        self._pokes = Pokes(self.found, watched=plan.watched)
+        self._schedule = RefreshSchedule(self.found, watched=plan.watched)
         self._turns: WeakKeyDictionary[Led, Turns] = WeakKeyDictionary()
         self._limit = ACTIVE + 3600.0 + sum(_length(body) for _, body in plan.ibgus)
         self.fleet.hub.audit = self._audit
@@ -153,7 +153,7 @@ class _Play:
     def _audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
         self._labels.audit(asked, before, after)
         self._effects.audit(asked, before, after)
-        self._pokes.audit(asked, before, after)
+        self._schedule.audit(asked, before, after)
         if asked.who.startswith("ibgu/") and "/leases" not in asked.path:
             known = self.fleet.talm.known
             self.found.check("R20 nothing is written beside TALM", not known, asked)
@@ -335,8 +335,8 @@ def _length(body: dict[str, object]) -> float:
 
 
 def _never_measured() -> AbstractContextManager[object]:
-    """Pokes go by their built-in ranges. A process that is stopped while it reads, beside a turn,
-    how long actions take would leave that call in the real world, which nobody could end."""
+    """Refreshes go by their built-in ranges. A process that is stopped while it reads, beside a
+    turn, how long actions take would leave that call in the real world, which nobody could end."""
     return patch.object(ActionDurations, "ask", lambda durations: None)
 
 

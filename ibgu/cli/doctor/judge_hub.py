@@ -97,7 +97,7 @@ def _feedback(served: Served) -> Finding:
     return warning(
         "feedback",
         "this OCM has no feedback by watch (before 1.2): its agents report once a minute or two, "
-        "and ibgu makes them read where an action may have ended (IBGU_POKE)",
+        "and ibgu makes them read where an action may have ended (IBGU_FEEDBACK_REFRESH)",
         "nothing; with an upgrade of OCM on hub and clusters ibgu hears of changes at once",
     )
 

@@ -10,7 +10,7 @@ from ibgu.core.works.payload import (
     no_pull_secret,
     payload_body,
 )
-from ibgu.core.works.stage import by_generation, disarming, poke_patch, stage_body, stage_patch
+from ibgu.core.works.stage import by_generation, disarming, refresh_patch, stage_body, stage_patch
 from ibgu.core.works.wanted import Wanted, disarmed_stage, wanted_stage
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "no_pull_secret",
     "payload_body",
     "payload_name",
-    "poke_patch",
+    "refresh_patch",
     "stage_body",
     "stage_name",
     "stage_patch",

@@ -33,7 +33,7 @@ ATTEMPT = "ibgu.dev/attempt"
 STARTED = "ibgu.dev/started"
 LIMIT = "ibgu.dev/limit"
 OUTCOME = "ibgu.dev/outcome"
-POKE = "ibgu.dev/poke"
+REFRESH = "ibgu.dev/refresh-feedback"
 """Touching it makes the agent read the cluster now (R21.3)."""
 
 # Of ManagedClusters (R14.1).

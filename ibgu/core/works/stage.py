@@ -90,13 +90,13 @@ def _set(place: str, values: Mapping[str, str | None]) -> Iterator[JsonObject]:
             yield {"op": "remove", "path": path}
 
 
-def poke_patch(current: WorkView, now: datetime) -> bytes:
+def refresh_patch(current: WorkView, now: datetime) -> bytes:
     """To touch the work, so that its agent reads the cluster now (R21.3), as a JSON merge patch.
 
     It names one annotation and no resourceVersion: so it can neither take back nor hinder what
     another write says. The uid keeps it from a work of the same name that somebody made since.
     """
-    metadata = {"uid": current.uid, "annotations": {names.POKE: _stamp(now)}}
+    metadata = {"uid": current.uid, "annotations": {names.REFRESH: _stamp(now)}}
     return json.encode({"metadata": metadata})
 
 

@@ -1,7 +1,7 @@
-"""What it costs that agents only poll, and what pokes bring (R21.2), in virtual time.
+"""What it costs that agents only poll, and what refreshes bring (R21.2), in virtual time.
 
 The same rollout with real durations three times: on a hub with feedback by watch, on an older one
-with pokes, and on that without them. Agents poll every 60 to 114 seconds, as on single-node
+with refreshes, and on that without them. Agents poll every 60 to 114 seconds, as on single-node
 clusters.
 """
 
@@ -25,8 +25,8 @@ PLAN = {"Prep": "Prep", "Upgrade": "Upgrade", "FinalizeUpgrade": "Finalize"}
 """Each action with the stage that it is at the cluster."""
 WAYS: dict[str, dict[str, Any]] = {
     "watched": {},
-    "poked": {"watched": False},
-    "polled": {"watched": False, "poke": "off"},
+    "refreshed": {"watched": False},
+    "polled": {"watched": False, "refresh": "off"},
 }
 
 
@@ -35,14 +35,14 @@ class Fresh(Struct, frozen=True):
     bound: float
     lags: list[float]
     """Seconds from the end of each action at its cluster until ibgu knew."""
-    pokes: float
+    refreshes: float
     """A member and action."""
     writes: float
-    """Of works, a member and action; without pokes."""
+    """Of works, a member and action; without refreshes."""
     turns: float
     """Transactions of the journal, a member and action."""
     sent: float
-    """Bytes of works and labels, a member; pokes too."""
+    """Bytes of works and labels, a member; refreshes too."""
 
     @property
     def ratio(self) -> float:
@@ -69,15 +69,15 @@ def run(options: Namespace) -> bool:
 
 
 def figures(found: dict[str, Fresh]) -> dict[str, float]:
-    watched, poked, polled = (found[way] for way in WAYS)
+    watched, refreshed, polled = (found[way] for way in WAYS)
     return {
         "watched_ratio": watched.ratio,
-        "poked_ratio": poked.ratio,
+        "poked_ratio": refreshed.ratio,
         "polled_ratio": polled.ratio,
-        "poked_lag_s": fmean(poked.lags),
+        "poked_lag_s": fmean(refreshed.lags),
         "polled_lag_s": fmean(polled.lags),
-        "pokes_per_action": poked.pokes,
-        "writes_per_action": poked.writes,
+        "pokes_per_action": refreshed.refreshes,
+        "writes_per_action": refreshed.writes,
         "kib_per_member": watched.sent / 1024,
         "transactions_per_action": watched.turns,
     }
@@ -127,7 +127,7 @@ def _fresh(play: Play, slots: int, known: dict[str, float], turns: int) -> Fresh
             for stage in PLAN.values()
         ),
         lags=[known[run] - at for run, at in ended.items()],
-        pokes=play.writes["poke"] / len(runs),
+        refreshes=play.writes["refresh"] / len(runs),
         writes=play.writes["work"] / len(runs),
         turns=turns / len(runs),
         sent=play.sent / len(clusters),
@@ -139,7 +139,7 @@ def _show(way: str, found: Fresh) -> None:
         f"  {way:8} {found.makespan / 60:7.1f} min / {found.bound / 60:7.1f} min = "
         f"{found.ratio:.4f}; an end was known after {fmean(found.lags):5.1f} s, "
         f"p95 {percentile(found.lags, 0.95):5.1f} s; "
-        f"{found.writes:.2f} writes and {found.pokes:.2f} pokes an action, "
+        f"{found.writes:.2f} writes and {found.refreshes:.2f} refreshes an action, "
         f"{found.sent / 1024:.1f} KiB a member, {found.turns:.1f} transactions an action",
         flush=True,
     )

@@ -36,7 +36,7 @@ from ibgu.sim.spec import FleetSpec
 from tests.benchmarks.case import NAME, ibgu
 from tests.benchmarks.memory.calm import Calm
 from tests.benchmarks.memory.weight import weight
-from tests.simulation.checks.pokes import poked
+from tests.simulation.checks.pokes import refreshed
 from tests.simulation.journal import FaultyEngine, Turnstile
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.run import writes_suspended
@@ -78,8 +78,8 @@ class Play:
     """`plan`: an action a step. `watched`: the hub has feedback by watch. `fleet`: options of
     FleetSpec.parse, beside those of every benchmark. `rate`: writes a second, None: the default.
 
-    `writes` counts ibgu's by what they were: pokes, or other writes of works. `sent`: bytes of all
-    that it wrote about clusters, works and labels.
+    `writes` counts ibgu's by what they were: refreshes, or other writes of works. `sent`: bytes of
+    all that it wrote about clusters, works and labels.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Play:
         *,
         plan: Sequence[str] = STAGES,
         watched: bool = True,
-        poke: str = "auto",
+        refresh: str = "auto",
         rate: float | None = None,
         **fleet: Any,
     ) -> None:
@@ -101,7 +101,7 @@ class Play:
         self._pool = pool
         self._seed = seed
         self._plan = plan
-        self._settings = {"poke": poke, **({"hub_rate": rate} if rate else {})}
+        self._settings = {"refresh": refresh, **({"hub_rate": rate} if rate else {})}
         self.writes: Counter[str] = Counter()
         self.sent = 0
         self.hub = MemoryHub(now=self._loop.time, seed=seed, listed=False, watched=watched)
@@ -147,7 +147,7 @@ class Play:
         elif asked.who == "ibgu" and _OF_CLUSTER.search(asked.path):
             self.sent += len(asked.body or b"")
             if "/manifestworks" in asked.path:
-                self.writes["poke" if poked(asked) else "work"] += 1
+                self.writes["refresh" if refreshed(asked) else "work"] += 1
 
     async def _controller(self) -> Controller:
         client = MemoryClient(self.hub, "ibgu")

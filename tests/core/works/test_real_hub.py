@@ -18,7 +18,7 @@ from ibgu.core.works import (
     disarming,
     names,
     payload_body,
-    poke_patch,
+    refresh_patch,
     stage_body,
     stage_name,
     stage_patch,
@@ -127,12 +127,14 @@ def test_a_poke_is_nobodys_hand_and_no_conflict(site: Site) -> None:
     asked = site.write(member(look_=probe("l1")), None)
     armed = site.write(member(run("r1")), asked)
     for now in (NOW, NOW + timedelta(seconds=30)):
-        poked = site.view(site.hub.patch(site.path, content=poke_patch(asked, now), headers=MERGE))
-        assert (poked.generation, poked.edited) == (armed.generation, False)
-        assert (poked.armed, poked.run) == (True, "r1")
-        assert poked.resource_version != armed.resource_version
+        refreshed = site.view(
+            site.hub.patch(site.path, content=refresh_patch(asked, now), headers=MERGE)
+        )
+        assert (refreshed.generation, refreshed.edited) == (armed.generation, False)
+        assert (refreshed.armed, refreshed.run) == (True, "r1")
+        assert refreshed.resource_version != armed.resource_version
     # The next write is based on it, and has to be.
-    disarmed = site.write(member(run("r1", RunState.ACCEPTED)), poked)
+    disarmed = site.write(member(run("r1", RunState.ACCEPTED)), refreshed)
     assert (disarmed.armed, disarmed.edited) == (False, False)
 
 
@@ -140,7 +142,7 @@ def test_a_poke_never_reaches_a_work_that_was_made_anew(site: Site) -> None:
     first = site.write(member(look_=probe("l1")), None)
     assert site.hub.delete(site.path).is_success
     site.write(member(look_=probe("l2")), None)
-    refused = site.hub.patch(site.path, content=poke_patch(first, NOW), headers=MERGE)
+    refused = site.hub.patch(site.path, content=refresh_patch(first, NOW), headers=MERGE)
     assert refused.status_code == 422
     assert "metadata.uid" in refused.text
 
@@ -155,12 +157,12 @@ def test_a_foreign_executor_goes(site: Site) -> None:
 
 def test_touching_annotations_is_no_edit(site: Site) -> None:
     site.write(member(look_=probe("l1")), None)
-    assert not site.by_hand({"metadata": {"annotations": {names.POKE: "1"}}}).edited
+    assert not site.by_hand({"metadata": {"annotations": {names.REFRESH: "1"}}}).edited
 
 
 def test_a_stale_arming_is_a_conflict(site: Site) -> None:
     view = site.write(member(look_=probe("l1")), None)
-    site.by_hand({"metadata": {"annotations": {names.POKE: "1"}}})
+    site.by_hand({"metadata": {"annotations": {names.REFRESH: "1"}}})
     wanted = wanted_stage(member(run("r1")), view)
     assert wanted is not None
     assert not by_generation(wanted, view)
@@ -170,7 +172,7 @@ def test_a_stale_arming_is_a_conflict(site: Site) -> None:
 
 def test_a_disarming_does_not_mind_reports_but_hands(site: Site) -> None:
     armed = site.write(member(run("r1")), site.write(member(look_=probe("l1")), None))
-    told = site.by_hand({"metadata": {"annotations": {names.POKE: "1"}}})
+    told = site.by_hand({"metadata": {"annotations": {names.REFRESH: "1"}}})
     assert told.resource_version != armed.resource_version
     disarmed = site.write(member(run("r1", RunState.ACCEPTED)), armed)
     assert (disarmed.armed, disarmed.edited) == (False, False)

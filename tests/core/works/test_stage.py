@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.kinds import AutoRollback, IbguSpec, IbuSpec, ObjectRef, SeedImageRef
 from ibgu.core.model import Action, RunResult, RunState, WorkView
-from ibgu.core.works import Wanted, disarming, poke_patch, stage_body, stage_name, stage_patch
+from ibgu.core.works import Wanted, disarming, refresh_patch, stage_body, stage_name, stage_patch
 from ibgu.sim.hub.merge import DoesNotFit, patched
 from tests.core.works.samples import IBU_SPEC, NOW, ROLLOUT, probe, run, view
 
@@ -313,11 +313,11 @@ def test_small_enough_to_be_watched_by_the_thousand() -> None:
 
 def test_a_poke_says_nothing_but_that_it_was_there() -> None:
     """No resourceVersion: it must not meet a conflict, and never be one's cause by an old body."""
-    found = json.decode(poke_patch(view(), NOW))
+    found = json.decode(refresh_patch(view(), NOW))
 
     assert found == {
         "metadata": {
             "uid": view().uid,
-            "annotations": {"ibgu.dev/poke": "2026-01-02T03:04:05.678000Z"},
+            "annotations": {"ibgu.dev/refresh-feedback": "2026-01-02T03:04:05.678000Z"},
         }
     }

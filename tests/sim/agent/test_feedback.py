@@ -110,10 +110,10 @@ def test_a_touch_of_the_work_makes_it_read() -> None:
     world.cluster.edit_ibu(world.now, annotations={"ibgu.dev/run": "hand"})
     world.run(0.2)
     assert "run" not in world.fed
-    world.touch(**{"ibgu.dev/poke": "1"})
-    poked = world.now
+    world.touch(**{"ibgu.dev/refresh-feedback": "1"})
+    refreshed = world.now
     assert world.until(lambda: world.fed.get("run") == "hand", 5)
-    assert world.now - poked < 0.04
+    assert world.now - refreshed < 0.04
 
 
 def test_nothing_is_written_when_nothing_has_changed() -> None:

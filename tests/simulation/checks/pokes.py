@@ -1,4 +1,4 @@
-"""A poke makes an agent read, and changes nothing else (R21.3)."""
+"""A refresh makes an agent read, and changes nothing else (R21.3)."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.core.works import names
@@ -6,7 +6,7 @@ from ibgu.sim.hub.server import Asked
 from tests.simulation.checks import Found
 
 
-class Pokes:
+class RefreshSchedule:
     """`watched`: the hub has feedback by watch."""
 
     def __init__(self, found: Found, *, watched: bool) -> None:
@@ -14,21 +14,21 @@ class Pokes:
         self._watched = watched
 
     def audit(self, asked: Asked, before: JsonObject | None, after: JsonObject | None) -> None:
-        if before is None or after is None or not poked(asked):
+        if before is None or after is None or not refreshed(asked):
             return
-        self._check("R21 a poke only where agents poll", not self._watched, asked)
+        self._check("R21 a refresh only where agents poll", not self._watched, asked)
         same = _without_poke(before) == _without_poke(after)
-        self._check("R21 a poke changes nothing else", same, asked)
+        self._check("R21 a refresh changes nothing else", same, asked)
 
 
-def poked(asked: Asked) -> bool:
+def refreshed(asked: Asked) -> bool:
     """Whether the request is one."""
-    return asked.method == "PATCH" and names.POKE.encode() in (asked.body or b"")
+    return asked.method == "PATCH" and names.REFRESH.encode() in (asked.body or b"")
 
 
 def _without_poke(work: JsonObject) -> JsonObject:
     meta = work["metadata"]
-    marks = {key: mark for key, mark in meta["annotations"].items() if key != names.POKE}
+    marks = {key: mark for key, mark in meta["annotations"].items() if key != names.REFRESH}
     # Every write is noted in these two.
     kept = {key: meta[key] for key in meta if key not in ("resourceVersion", "managedFields")}
     return {**work, "metadata": {**kept, "annotations": marks}}

@@ -1,4 +1,4 @@
-"""Who is poked when: a heap of due times, so that a moment costs what is due in it."""
+"""Who is refreshed when: a heap of due times, so that a moment costs what is due in it."""
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
@@ -7,12 +7,12 @@ from msgspec import Struct
 
 from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import Action
-from ibgu.core.poke.budget import Budget
-from ibgu.core.poke.ranges import chance, range_of
-from ibgu.core.poke.standing import Standing
+from ibgu.core.refresh.budget import Budget
+from ibgu.core.refresh.eligibility import Eligibility
+from ibgu.core.refresh.ranges import chance, range_of
 
 GAP = 30.0
-"""Seconds between two pokes of one cluster, at least (R21.2)."""
+"""Seconds between two refreshes of one cluster, at least (R21.2)."""
 LONGEST = 600.0
 """Seconds to which the pause grows for a run that outlives its range."""
 AGAIN = 5.0
@@ -36,18 +36,18 @@ class Target(Struct, frozen=True):
 class _Followed(Struct):
     target: Target
     late: int = 0
-    """Pokes since it outlived its range."""
+    """Refreshes since it outlived its range."""
 
 
-class Pokes:
+class RefreshSchedule:
     """By cluster: no two rollouts act on one at once (R6).
 
-    Between two pokes of one cluster there are always at least GAP seconds, also from one run to
+    Between two refreshes of one cluster there are always at least GAP seconds, also from one run to
     the next; and never do more go out than the budget has.
     """
 
     def __init__(self, rate: float) -> None:
-        """`rate`: pokes a second for the whole fleet."""
+        """`rate`: refreshes a second for the whole fleet."""
         self.waiting = 0
         """How many were due the last time, and did not fit into the budget."""
         self._budget = Budget(rate)
@@ -69,7 +69,8 @@ class Pokes:
             self._push(self._at(followed), followed)
 
     def learn(self, duration_stats: DurationsByAction, now: float) -> None:
-        """How long actions take here was measured anew: everybody's next poke follows from it."""
+        """How long actions take here was measured anew: everybody's next refresh follows from
+        it."""
         self._duration_stats = duration_stats
         self._due = [_entry(self._at(each), each) for each in self._followed.values()]
         heapify(self._due)
@@ -79,10 +80,10 @@ class Pokes:
             if cluster in self._followed or at + GAP > now
         }
 
-    def choose(self, now: float, standing: Callable[[Target], Standing]) -> list[Target]:
-        """Those to be poked now, whose run is likeliest to have ended first; of the others,
-        who was not poked for the longest time."""
-        due = self._take_due(now, standing)
+    def choose(self, now: float, eligibility: Callable[[Target], Eligibility]) -> list[Target]:
+        """Those to be refreshed now, whose run is likeliest to have ended first; of the others,
+        who was not refreshed for the longest time."""
+        due = self._take_due(now, eligibility)
         due.sort(key=lambda each: self._rank(each, now))
         granted = self._budget.take(now, len(due))
         self.waiting = len(due) - granted
@@ -92,17 +93,19 @@ class Pokes:
             self._push(now + SHORT, each)
         return [each.target for each in due[:granted]]
 
-    def _take_due(self, now: float, standing: Callable[[Target], Standing]) -> list[_Followed]:
+    def _take_due(
+        self, now: float, eligibility: Callable[[Target], Eligibility]
+    ) -> list[_Followed]:
         found = []
         while self._due and self._due[0][0] <= now:
             _, cluster, run = heappop(self._due)
             followed = self._followed.get(cluster)
             if followed is None or followed.target.run != run:
                 continue
-            stands = standing(followed.target)
-            if stands is Standing.OPEN:
+            stands = eligibility(followed.target)
+            if stands is Eligibility.OPEN:
                 found.append(followed)
-            elif stands is Standing.CLOSED:
+            elif stands is Eligibility.CLOSED:
                 self._push(now + AGAIN, followed)
             else:
                 del self._followed[cluster]
@@ -123,7 +126,7 @@ class Pokes:
         self._push(self._at(followed), followed)
 
     def _at(self, followed: _Followed) -> float:
-        """When its next poke is due."""
+        """When its next refresh is due."""
         target = followed.target
         first = target.began + range_of(target.action, self._duration_stats).low
         last = self._poked.get(target.cluster)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ibgu.core.forecast import DurationStats
 from ibgu.core.model import Action
-from ibgu.core.poke import BUILT_IN, Range, chance, range_of
+from ibgu.core.refresh import BUILT_IN, Range, chance, range_of
 
 WITHIN = Range(100.0, 200.0)
 

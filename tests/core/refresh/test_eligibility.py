@@ -1,4 +1,4 @@
-"""Which runs a poke may bring news of."""
+"""Which runs a refresh may bring news of."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from ibgu.core.model import ClusterView, Member, Observation, RunState, WorkView
-from ibgu.core.poke import Standing, standing
+from ibgu.core.refresh import Eligibility, eligibility
 from tests.core.fleet.records import MINUTE, NOW, in_flight, run
 
-OPEN, CLOSED, OVER = Standing.OPEN, Standing.CLOSED, Standing.OVER
+OPEN, CLOSED, OVER = Eligibility.OPEN, Eligibility.CLOSED, Eligibility.OVER
 
 
 def flying(state: RunState = RunState.ACCEPTED, **changes: Any) -> Member:
@@ -78,12 +78,12 @@ def seen(
         "denied",
     ],
 )
-def test_standing(member: Member | None, what: Observation, expected: Standing) -> None:
-    assert standing(member, "run-1", what, NOW) is expected
+def test_standing(member: Member | None, what: Observation, expected: Eligibility) -> None:
+    assert eligibility(member, "run-1", what, NOW) is expected
 
 
 def test_until_the_limit() -> None:
     before = NOW + MINUTE - timedelta(milliseconds=1)
 
-    assert standing(flying(), "run-1", seen(), before) is OPEN
-    assert standing(flying(), "run-1", seen(), NOW + MINUTE) is OVER
+    assert eligibility(flying(), "run-1", seen(), before) is OPEN
+    assert eligibility(flying(), "run-1", seen(), NOW + MINUTE) is OVER

@@ -1,4 +1,4 @@
-"""Whether a run is worth a poke at this moment, whatever its age."""
+"""Whether a run is worth a refresh at this moment, whatever its age."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,22 +6,22 @@ from enum import StrEnum
 from ibgu.core.model import Member, Observation, RunState, WorkView
 
 
-class Standing(StrEnum):
+class Eligibility(StrEnum):
     OPEN = "open"
-    """A poke may bring news."""
+    """A refresh may bring news."""
     CLOSED = "closed"
     """Not now: nobody would answer, or a write that is on its way makes the agent read anyway."""
     OVER = "over"
     """Never again: the run has ended, or its limit has passed."""
 
 
-def standing(member: Member | None, run: str, seen: Observation, now: datetime) -> Standing:
+def eligibility(member: Member | None, run: str, seen: Observation, now: datetime) -> Eligibility:
     """`run`: id of the one that the cluster was seen to take; `now` by the clock of limits."""
     if member is None or member.run is None or member.run.id != run:
-        return Standing.OVER
+        return Eligibility.OVER
     if member.run.state is not RunState.ACCEPTED or (member.limit and now >= member.limit):
-        return Standing.OVER
-    return Standing.OPEN if _answers(member, seen) else Standing.CLOSED
+        return Eligibility.OVER
+    return Eligibility.OPEN if _answers(member, seen) else Eligibility.CLOSED
 
 
 def _answers(member: Member, seen: Observation) -> bool:

@@ -25,7 +25,7 @@ BUILT_IN: dict[Action, Range] = {
     Action.FINALIZE_ROLLBACK: Range(10.0, 5 * _MINUTE),
 }
 """Wide, for hubs on which an action was measured too seldom: a range that begins too late loses
-what pokes are for, one that begins too early costs some of them."""
+what refreshes are for, one that begins too early costs some of them."""
 
 
 def range_of(action: Action, duration_stats: DurationsByAction) -> Range:

@@ -1,4 +1,4 @@
-"""Pokes on their way: from what is in flight to the work on the hub."""
+"""Refreshes on their way: from what is in flight to the work on the hub."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -45,7 +45,7 @@ class Noon(Clock):
 
 class Scene(Struct):
     hub: MemoryClient
-    poked: asyncio.Event
+    refreshed: asyncio.Event
     mirror: Mirror
     writer: Writer
     refresh: FeedbackRefresh
@@ -59,7 +59,7 @@ class Scene(Struct):
         return await self.hub.get(paths.work("site-1", WORK), dict[str, Any])
 
     async def mark(self) -> str | None:
-        found: str | None = (await self.work())["metadata"]["annotations"].get(names.POKE)
+        found: str | None = (await self.work())["metadata"]["annotations"].get(names.REFRESH)
         return found
 
 
@@ -88,10 +88,10 @@ async def _filled(hub: MemoryClient, mirror: Mirror) -> None:
 @pytest.fixture
 async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     """With the members that the test is parametrized with, else one that has Prep."""
-    server, poked = MemoryHub(now=NOW.timestamp), asyncio.Event()
+    server, refreshed = MemoryHub(now=NOW.timestamp), asyncio.Event()
     hub, mirror = MemoryClient(server), Mirror(lambda rollout, cluster: None)
     await _filled(hub, mirror)
-    server.audit = lambda asked, before, after: poked.set()
+    server.audit = lambda asked, before, after: refreshed.set()
 
     def done(result: WriteResult) -> None:
         effects.answered(result)
@@ -103,7 +103,7 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     fleet = world_of(ROLLOUT, [step()], getattr(request, "param", [taken()]))
     deps = (fleet, mirror, effects, Noon(), durations, Quarantine(Random(0)))
     refresh = FeedbackRefresh(*deps, rate=10.0, writes_suspended=lambda: made.writes_suspended)
-    made = Scene(hub, poked, mirror, writer, refresh, durations, fleet)
+    made = Scene(hub, refreshed, mirror, writer, refresh, durations, fleet)
     running = asyncio.create_task(writer.run())
     yield made
     running.cancel()
@@ -116,13 +116,13 @@ def follow(scene: Scene, member: Member) -> None:
 
 
 async def test_a_poke_touches_the_work_and_nothing_else(scene: Scene) -> None:
-    before, counted = await scene.work(), telemetry.POKES.labels(Action.PREP)._value.get()
+    before, counted = await scene.work(), telemetry.REFRESHES.labels(Action.PREP)._value.get()
     follow(scene, taken())
 
     scene.refresh.round()
 
     after = await scene.work()
-    assert after["metadata"]["annotations"].pop(names.POKE) == "2026-01-01T12:00:00Z"
+    assert after["metadata"]["annotations"].pop(names.REFRESH) == "2026-01-01T12:00:00Z"
     assert after["metadata"]["annotations"] == before["metadata"]["annotations"]
     assert after["metadata"]["generation"] == before["metadata"]["generation"]
     assert after["spec"] == before["spec"]
@@ -131,7 +131,7 @@ async def test_a_poke_touches_the_work_and_nothing_else(scene: Scene) -> None:
     assert known is not None
     assert known.resource_version == after["metadata"]["resourceVersion"]
     assert not known.edited
-    assert telemetry.POKES.labels(Action.PREP)._value.get() == counted + 1
+    assert telemetry.REFRESHES.labels(Action.PREP)._value.get() == counted + 1
 
 
 async def test_nothing_is_written_while_ibgu_is_hushed(scene: Scene) -> None:
@@ -188,7 +188,7 @@ async def test_it_runs_by_itself(scene: Scene) -> None:
         scene.fleet.rollouts[ROLLOUT.uid].steps[0].put(taken())
         follow(scene, taken())
     async with asyncio.timeout(30):
-        await scene.poked.wait()
+        await scene.refreshed.wait()
     assert await scene.mark() is not None
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""How many pokes the whole fleet may cost."""
+"""How many refreshes the whole fleet may cost."""
 
 
 class Budget:

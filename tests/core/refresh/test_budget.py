@@ -1,10 +1,10 @@
-"""The fleet-wide budget of pokes."""
+"""The fleet-wide budget of refreshes."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgu.core.poke import Budget
+from ibgu.core.refresh import Budget
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,23 @@
+"""Which clusters are worth being read now (R21.2), where their agents only poll.
+
+All times are seconds of one monotonic clock of the caller's.
+"""
+
+from ibgu.core.refresh.budget import Budget
+from ibgu.core.refresh.eligibility import Eligibility, eligibility
+from ibgu.core.refresh.ranges import BUILT_IN, Range, chance, range_of
+from ibgu.core.refresh.schedule import GAP, LONGEST, RefreshSchedule, Target
+
+__all__ = [
+    "BUILT_IN",
+    "GAP",
+    "LONGEST",
+    "Budget",
+    "Eligibility",
+    "Range",
+    "RefreshSchedule",
+    "Target",
+    "chance",
+    "eligibility",
+    "range_of",
+]
