@@ -20,9 +20,9 @@ def _mistakes(annotations: Mapping[str, str]) -> Iterator[str]:
     for key in sorted(annotations):
         if key.startswith(OURS) and key not in KNOWN:
             yield f"the annotation {key} does nothing{_meant(key)}"
-    brake = annotations.get(names.BRAKE, names.BRAKE_OFF)
-    if brake != names.BRAKE_OFF:
-        yield misread(names.BRAKE, brake, names.BRAKE_OFF)
+    breaker = annotations.get(names.CIRCUIT_BREAKER, names.CIRCUIT_BREAKER_OFF)
+    if breaker != names.CIRCUIT_BREAKER_OFF:
+        yield misread(names.CIRCUIT_BREAKER, breaker, names.CIRCUIT_BREAKER_OFF)
     if problem := rate_limits_of(annotations).problem:
         yield problem
 

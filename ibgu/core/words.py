@@ -30,7 +30,7 @@ STARTABLE = frozenset(
 HOLDS = frozenset(
     {
         ReasonKind.PAUSED,
-        ReasonKind.BRAKE,
+        ReasonKind.CIRCUIT_BREAKER,
         ReasonKind.PAYLOAD_CHANGED,
         ReasonKind.PAYLOAD_BLOCKED,
         ReasonKind.UNBOUND,
@@ -52,7 +52,7 @@ _IN_FLIGHT: dict[str | None, Word] = {
     ReasonKind.REBOOTING: Word.REBOOTING,
     ReasonKind.DIVERGED: Word.TAKEN_OVER,
     ReasonKind.RESTORED: Word.HELD,
-    ReasonKind.BRAKE: Word.HELD,
+    ReasonKind.CIRCUIT_BREAKER: Word.HELD,
 }
 
 

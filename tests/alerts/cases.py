@@ -52,7 +52,7 @@ def answers(ok: str, errors: str, route: str = "/api/v1/rollouts") -> Series:
 A, B = 'ibgu_leader{pod="a"}', 'ibgu_leader{pod="b"}'
 LEADS = 'ibgu_leads_total{pod="a"}'
 LAG = 'ibgu_notify_lag_seconds{{receiver="{}",pod="{}"}}'
-HELD = 'ibgu_rollout_held{rollout="ran/a",reason="Brake"}'
+HELD = 'ibgu_rollout_held{rollout="ran/a",reason="CircuitBreaker"}'
 
 CASES = (
     Case("IbguNoLeader", "all stand by", {A: "0x9", B: "0x9"}, 5, (CRITICAL,)),
@@ -121,10 +121,10 @@ CASES = (
     Case("IbguNotifyLag", "told again in time", {LAG.format("noc", "a"): "0+60x6 0x5"}, 9),
     Case(
         "IbguRolloutHeld",
-        "by the brake",
+        "by the circuit breaker",
         {HELD: "1x20"},
         10,
-        (f'rollout="ran/a",reason="Brake",{WARNING}',),
+        (f'rollout="ran/a",reason="CircuitBreaker",{WARNING}',),
     ),
     Case("IbguRolloutHeld", "resumed at once", {HELD: "1x2 _x20"}, 10),
     Case(

@@ -32,7 +32,9 @@ from tests.db.records import rollout as blank
 
 PULL = "precache job failed: failed to pull images from registry.site:5000"
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
-BRAKE = Reason(ReasonKind.BRAKE, NOW, "5 clusters in a row have failed", None, Who.PERSON)
+CIRCUIT_BREAKER = Reason(
+    ReasonKind.CIRCUIT_BREAKER, NOW, "5 clusters in a row have failed", None, Who.PERSON
+)
 PACE = Reason(ReasonKind.START_RATE, NOW, "at most 2 a minute", NOW + timedelta(seconds=40))
 
 

@@ -34,7 +34,7 @@ from ibgu.hub.errors import HubError
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.conftest import Ask
 from tests.api.fleet import (
-    BRAKE,
+    CIRCUIT_BREAKER,
     PULL,
     failed,
     finished,
@@ -156,11 +156,11 @@ async def test_the_end_of_a_pause_is_not_the_end_of_the_brake(
 ) -> None:
     uid = await made("Prep", "Upgrade", "FinalizeUpgrade")
     paused = Reason(ReasonKind.PAUSED, NOW, "paused by a person", None, Who.PERSON)
-    one = await fleet(journal, uid, name="ran-x1", hold=BRAKE)
+    one = await fleet(journal, uid, name="ran-x1", hold=CIRCUIT_BREAKER)
     assert (await post("olga", "pause")).status_code == 202
     await tell(journal, OnRollout(Kind.ROLLOUT_HELD, replace(one, hold=paused), "paused"))
     first = await post("olga", "resume")
-    assert "still held (Brake: 5 clusters in a row have failed)" in first.json()["done"]
+    assert "still held (CircuitBreaker: 5 clusters in a row have failed)" in first.json()["done"]
     again = await post("olga", "resume")
     assert (again.status_code, again.json()["kubectl"]) == (202, "")
     after = (await on_hub(admin)).metadata.annotations
@@ -381,7 +381,7 @@ async def test_five_thousand_clusters_are_skipped_by_name(
 
 
 async def test_what_the_state_allows(ask: Ask, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     found = (await ask("olga", "rollouts/default/ran-r1/actions")).json()["items"]
     told = {each["name"]: each["why"] for each in found}
     assert told["pause"] == told["resume"] == told["retry"] == told["skip"] == ""
@@ -403,7 +403,7 @@ async def permitted(ask: Ask, user: str = "olga", rollout: str = "ran-x1") -> di
 
 
 async def test_what_the_callers_rights_allow(ask: Ask, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     patch = "you may not patch imagebasedgroupupgrades in namespace default"
     told = await permitted(ask, "alice", "ran-r1")
     assert told.pop("retry") == "you may not create imagebasedgroupupgrades in namespace default"

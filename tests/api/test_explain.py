@@ -8,7 +8,7 @@ from ibgu.api.schemas.explain import ExplainedBody
 from ibgu.core.model import Change, Kind, OnPendingPatch, PendingPatch
 from ibgu.db import Journal
 from tests.api.conftest import Ask
-from tests.api.fleet import BRAKE, PULL, fleet, open_step, put, rollout, seen, tell
+from tests.api.fleet import CIRCUIT_BREAKER, PULL, fleet, open_step, put, rollout, seen, tell
 from tests.db.records import member, step
 
 pytestmark = pytest.mark.hub
@@ -29,11 +29,15 @@ async def refused(ask: Ask, cluster: str, user: str = "alice", **query: Any) -> 
 
 
 async def test_the_newest_step_in_any_rollout_or_in_one(ask: Ask, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     found = await told(ask, "b")
     assert found == await told(ask, "b", "bob", **IN_ROLLOUT)
     assert (found["rollout"], found["step"], found["state"]) == ("default/ran-r1", 2, "held")
-    assert (found["kind"], found["who"], found["why"]) == ("Brake", "person", BRAKE.message)
+    assert (found["kind"], found["who"], found["why"]) == (
+        "CircuitBreaker",
+        "person",
+        CIRCUIT_BREAKER.message,
+    )
     assert found["headline"].startswith("waits with Upgrade for ")
 
 

@@ -9,7 +9,7 @@ from ibgu.core.model import Action, MemberState, Reason, ReasonKind, Who
 from ibgu.core.overdue import RULES
 from ibgu.db import Journal
 from tests.api.conftest import Ask
-from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, put, rollout, seen
+from tests.api.fleet import CIRCUIT_BREAKER, PULL, failed, fleet, open_step, put, rollout, seen
 from tests.db.records import NOW, member, step
 
 pytestmark = pytest.mark.hub
@@ -99,9 +99,9 @@ async def test_words_of_a_running_member_are_explained_too(ask: Ask, journal: Jo
 @pytest.mark.parametrize(
     ("kind", "shown"),
     [
-        (ReasonKind.SLOT, "Brake"),
-        (ReasonKind.PROBING, "Brake"),
-        (ReasonKind.READY, "Brake"),
+        (ReasonKind.SLOT, "CircuitBreaker"),
+        (ReasonKind.PROBING, "CircuitBreaker"),
+        (ReasonKind.READY, "CircuitBreaker"),
         (ReasonKind.UNREACHABLE, "Unreachable"),
         (ReasonKind.CLAIM, "ClaimedByOther"),
     ],
@@ -109,21 +109,21 @@ async def test_words_of_a_running_member_are_explained_too(ask: Ask, journal: Jo
 async def test_who_could_start_but_for_a_hold_shows_the_hold(
     ask: Ask, journal: Journal, held: str, kind: ReasonKind, shown: str
 ) -> None:
-    one = rollout(hold=BRAKE if held == "rollout" else None)
+    one = rollout(hold=CIRCUIT_BREAKER if held == "rollout" else None)
     await seen(journal, one)
     prep = await open_step(
-        journal, step(one, 0, Action.PREP, hold=BRAKE if held == "step" else None)
+        journal, step(one, 0, Action.PREP, hold=CIRCUIT_BREAKER if held == "step" else None)
     )
     await put(journal, member(prep, "a", reason=Reason(kind, NOW, "its own words")))
     (waiting,) = await found(ask)
     assert waiting["reason"]["kind"] == shown
-    assert waiting["reason"]["message"] in (BRAKE.message, "its own words")
+    assert waiting["reason"]["message"] in (CIRCUIT_BREAKER.message, "its own words")
 
 
 async def test_a_hold_does_not_hide_what_runs(ask: Ask, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     kinds = [each["reason"]["kind"] for each in await found(ask, step=2)]
-    assert kinds == ["Rebooting", "Brake", "ClaimedByOther"]
+    assert kinds == ["Rebooting", "CircuitBreaker", "ClaimedByOther"]
 
 
 async def test_filters(ask: Ask, journal: Journal) -> None:
@@ -142,8 +142,8 @@ async def test_filters(ask: Ask, journal: Journal) -> None:
 
 
 async def test_by_the_reason_that_is_shown(ask: Ask, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
-    for reason, cluster in (("Brake", "b"), ("ClaimedByOther", "g"), ("Rebooting", "a")):
+    await fleet(journal, hold=CIRCUIT_BREAKER)
+    for reason, cluster in (("CircuitBreaker", "b"), ("ClaimedByOther", "g"), ("Rebooting", "a")):
         assert await names(ask, reason=reason) == [(2, cluster)]
     assert await names(ask, reason="WaitingForSlot") == []
     assert await names(ask, stalled=True) == []

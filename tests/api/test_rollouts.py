@@ -9,7 +9,7 @@ from ibgu.core.kinds import PlanItem, RolloutStrategy
 from ibgu.core.model import Kind, OnRollout, Reason, ReasonKind, RolloutState
 from ibgu.db import Journal
 from tests.api.conftest import Ask
-from tests.api.fleet import BRAKE, fleet, over, rollout, seen, tell
+from tests.api.fleet import CIRCUIT_BREAKER, fleet, over, rollout, seen, tell
 from tests.db.records import NOW
 
 pytestmark = pytest.mark.hub
@@ -74,16 +74,16 @@ async def test_a_rollout_tells_where_it_stands(ask: Ask, journal: Journal) -> No
 async def test_steps_begin_with_what_was_opened_and_end_with_the_plan(
     ask: Ask, journal: Journal
 ) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     prep, upgrade, finalize = (await one(ask, "rollouts/default/ran-r1/steps"))["items"]
     assert (prep["step"], prep["state"], prep["finishedAt"]) == (1, "finished", STAMP)
     counts = {"total": 6, "waiting": 0, "running": 0, "succeeded": 2, "failed": 3}
     assert prep["counts"] == counts | {"skipped": 0, "cancelled": 1}
     assert (upgrade["step"], upgrade["maxConcurrency"], upgrade["timeoutMinutes"]) == (2, 2, 240)
-    assert upgrade["hold"]["kind"] == "Brake"
+    assert upgrade["hold"]["kind"] == "CircuitBreaker"
     assert {each["kind"]: (each["who"], each["count"]) for each in upgrade["reasons"]} == {
         "Rebooting": ("cluster", 1),
-        "Brake": ("person", 1),
+        "CircuitBreaker": ("person", 1),
         "ClaimedByOther": ("cluster", 1),
     }
     assert prep["reasons"] == finalize["reasons"] == []
@@ -96,7 +96,7 @@ async def test_steps_begin_with_what_was_opened_and_end_with_the_plan(
     [
         (RolloutState.PENDING, None, "Pending"),
         (RolloutState.RUNNING, None, "Running"),
-        (RolloutState.RUNNING, BRAKE, "Held"),
+        (RolloutState.RUNNING, CIRCUIT_BREAKER, "Held"),
         (RolloutState.PENDING, INVALID, "Invalid"),
         (RolloutState.DELETED, None, "Deleted"),
     ],
@@ -111,11 +111,11 @@ async def test_phases_are_those_of_the_status(
 
 
 async def test_a_hold_of_the_step_holds_the_rollout(ask: Ask, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     found = await one(ask)
     assert (found["phase"], found["hold"]["kind"], found["hold"]["who"]) == (
         "Held",
-        "Brake",
+        "CircuitBreaker",
         "person",
     )
 

@@ -10,7 +10,7 @@ from ibgu.core.model import Action, Cause, Outcome, Reason, ReasonKind, StepStat
 from ibgu.db import Journal
 from tests.api.conftest import Ask
 from tests.api.fleet import (
-    BRAKE,
+    CIRCUIT_BREAKER,
     MONITOR,
     PACE,
     PULL,
@@ -57,7 +57,7 @@ async def test_the_grid_of_the_newest_step(ask: Ask, journal: Journal) -> None:
 ADOPTING = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects go first", None, Who.IBGU)
 
 
-@pytest.mark.parametrize("hold", [None, BRAKE, PACE, ADOPTING])
+@pytest.mark.parametrize("hold", [None, CIRCUIT_BREAKER, PACE, ADOPTING])
 async def test_who_is_overdue_is_counted_alike_everywhere(
     ask: Ask, journal: Journal, hold: Reason | None
 ) -> None:
@@ -73,12 +73,18 @@ async def test_who_is_overdue_is_counted_alike_everywhere(
     assert {each["kind"]: each["members"] for each in needs} == {
         "Rebooting": 1,
         "ClaimedByOther": 1,
-        **({"TakingOverFromTalm": 0} if late else {"Brake": 0} if hold is BRAKE else {}),
+        **(
+            {"TakingOverFromTalm": 0}
+            if late
+            else {"CircuitBreaker": 0}
+            if hold is CIRCUIT_BREAKER
+            else {}
+        ),
     }
 
 
 async def test_the_grid_of_an_older_step_with_its_failures(ask: Ask, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     found = await body(ask, "grid", step=1)
     assert found["states"] == ["succeeded"] * 2 + ["failed"] * 3 + ["cancelled"]
     assert found["causes"] == [None, None, *["PrepFailed"] * 3, "Cancelled"]
@@ -86,11 +92,11 @@ async def test_the_grid_of_an_older_step_with_its_failures(ask: Ask, journal: Jo
     assert found["reasons"] == [None] * 6
     held = await body(ask, "grid")
     assert held["states"] == ["rebooting", "held", "waiting"]
-    assert held["reasons"] == ["Rebooting", "Brake", "ClaimedByOther"]
+    assert held["reasons"] == ["Rebooting", "CircuitBreaker", "ClaimedByOther"]
 
 
 async def test_grid_and_members_tell_the_same(ask: Ask, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     found = await body(ask, "grid")
     members = (await body(ask, "members", step=2))["items"]
     assert found["clusters"] == [each["cluster"] for each in members]

@@ -23,7 +23,18 @@ from ibgu.db import Changeset, Journal
 from ibgu.db.labels import LabelStore
 from ibgu.db.labels import seen as seen_labels
 from tests.api.conftest import Ask
-from tests.api.fleet import BRAKE, PULL, failed, fleet, open_step, over, put, rollout, seen, tell
+from tests.api.fleet import (
+    CIRCUIT_BREAKER,
+    PULL,
+    failed,
+    fleet,
+    open_step,
+    over,
+    put,
+    rollout,
+    seen,
+    tell,
+)
 from tests.db.records import NOW, ended, ending, member, started, starting, step, with_run
 
 pytestmark = pytest.mark.hub
@@ -65,7 +76,7 @@ async def test_what_needs_a_person(ask: Ask, journal: Journal) -> None:
     forbidden = Reason(ReasonKind.FORBIDDEN, later, "may not create works", None, Who.PERSON)
     one = rollout()
     await seen(journal, one)
-    prep = await open_step(journal, step(one, 0, Action.PREP, hold=BRAKE))
+    prep = await open_step(journal, step(one, 0, Action.PREP, hold=CIRCUIT_BREAKER))
     await put(
         journal,
         member(prep, "a", 0),
@@ -78,7 +89,7 @@ async def test_what_needs_a_person(ask: Ask, journal: Journal) -> None:
         (each["name"], each["kind"], each["members"], each["message"])
         for each in found["needsPerson"]
     ] == [
-        ("ran-r1", "Brake", 0, BRAKE.message),
+        ("ran-r1", "CircuitBreaker", 0, CIRCUIT_BREAKER.message),
         ("ran-r1", "HubForbids", 2, "may not create works"),
     ]
     assert found["members"]["held"] == 1
@@ -90,11 +101,11 @@ async def test_the_list_of_rollouts_tells_it_of_its_own_moment(ask: Ask, journal
     for uid, age in (("r1", 2), ("r2", 1), ("r3", 0)):
         one = rollout(uid, age=age)
         await seen(journal, one)
-        prep = await open_step(journal, step(one, 0, Action.PREP, hold=BRAKE))
+        prep = await open_step(journal, step(one, 0, Action.PREP, hold=CIRCUIT_BREAKER))
         await put(journal, member(prep, f"{uid}-a", 0, reason=forbidden))
     gone = rollout("r4", state=RolloutState.DELETED)
     await seen(journal, gone)
-    prep = await open_step(journal, step(gone, 0, Action.PREP, hold=BRAKE))
+    prep = await open_step(journal, step(gone, 0, Action.PREP, hold=CIRCUIT_BREAKER))
     await put(journal, member(prep, "r4-a", 0, reason=forbidden))
     told = (await summary(ask))["needsPerson"]
     assert len(told) == 6

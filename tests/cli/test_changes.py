@@ -45,7 +45,7 @@ async def test_pause_and_resume(
     again = await ibgu("pause", "ran-x1", "--dry-run", *direct, user="olga")
     assert again.stdout == "dry run, nothing was changed: ran-x1 is paused already (olga: mirror)\n"
     resumed = await ibgu("resume", "ran-x1", "-o", "json", *direct, user="olga")
-    said = "ran-x1 is no longer paused; if the brake," if direct else "ran-x1 goes on"
+    said = "ran-x1 is no longer paused; if the circuit breaker," if direct else "ran-x1 goes on"
     assert json.loads(resumed.stdout)["done"].startswith(said)
     marks = (await on_hub(admin)).metadata.annotations
     assert not {"ibgu.dev/pause", "ibgu.dev/resume"} & set(marks)
@@ -209,7 +209,9 @@ async def test_preview_of_a_paced_manifest(ibgu: Ibgu, tmp_path: Path) -> None:
     body["spec"]["clusterLabelSelectors"] = [{"matchExpressions": [names]}]
     body["spec"]["plan"][0]["rolloutStrategy"] = {"maxConcurrency": 2, "timeout": 240}
     pace = {"starts-per-minute": "1", "ramp-up": "true", "start-jitter": "90"}
-    body["metadata"]["annotations"] = {f"ibgu.dev/{key}": value for key, value in pace.items()}
+    body["metadata"]["annotations"] = {
+        f"ibgu.dev/{key.replace('_', '-')}": value for key, value in pace.items()
+    }
     found = await ibgu("preview", "-f", write(tmp_path / "plan.yaml", body), user="olga")
     assert found.stdout.splitlines()[1:3] == [
         "step 1 Prep  2 clusters in 2 waves of 1 to 2 · 120 min a site · not measured here yet",

@@ -15,15 +15,26 @@ from msgspec.structs import replace
 from ibgu.core.model import Action, Cause, Kind, OnMember, OnRollout, Outcome
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import BRAKE, failed, fleet, open_step, rollout, seen, succeeded, tell
+from tests.api.fleet import (
+    CIRCUIT_BREAKER,
+    failed,
+    fleet,
+    open_step,
+    rollout,
+    seen,
+    succeeded,
+    tell,
+)
 from tests.cli.conftest import Ibgu, Server, serving
 from tests.db.records import NOW, member, step
 
 pytestmark = pytest.mark.hub
 
 
-async def brake(journal: Journal) -> None:
-    await tell(journal, OnRollout(Kind.ROLLOUT_HELD, rollout(hold=BRAKE), "5 have failed"))
+async def breaker(journal: Journal) -> None:
+    await tell(
+        journal, OnRollout(Kind.ROLLOUT_HELD, rollout(hold=CIRCUIT_BREAKER), "5 have failed")
+    )
 
 
 async def kinds(ibgu: Ibgu, *args: str) -> list[str]:
@@ -34,7 +45,7 @@ async def kinds(ibgu: Ibgu, *args: str) -> list[str]:
 
 async def test_all_of_them_oldest_first(ibgu: Ibgu, journal: Journal) -> None:
     await seen(journal, rollout())
-    await brake(journal)
+    await breaker(journal)
     found = await ibgu("events", "ran-r1")
     assert found.exit_code == 0, found.output
     first, last = found.stdout.splitlines()
@@ -149,7 +160,7 @@ async def test_it_follows(journal: Journal, follow: Follow) -> None:
     await seen(journal, rollout())
     process = await follow()
     assert await told(process) == "RolloutSeen"
-    await brake(journal)
+    await breaker(journal)
     assert await told(process) == "RolloutHeld"
     assert await interrupt(process) == ""
 
@@ -164,7 +175,7 @@ async def test_an_outage_is_waited_out(
     await served.stop()
     assert process.stderr
     assert b"can't reach" in await process.stderr.readline()
-    await brake(journal)
+    await breaker(journal)
     async with serving(app, served.address.removeprefix("http://")):
         assert await told(process) == "RolloutHeld"
     assert (await interrupt(process)).count("can't reach") <= 1

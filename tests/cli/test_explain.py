@@ -21,7 +21,7 @@ from ibgu.core.model import (
 )
 from ibgu.db import Journal
 from tests.api.fleet import (
-    BRAKE,
+    CIRCUIT_BREAKER,
     MONITOR,
     PACE,
     fleet,
@@ -100,10 +100,10 @@ async def test_the_rollout_alone_is_enough_to_ask_for_its_member(
 
 
 async def test_who_waits_for_a_hold(ibgu: Ibgu, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     found = await facts(ibgu, "ran-r1", "b")
-    assert found[""].endswith("step 2 · ⏸ waits with Upgrade for some time: Brake")
-    assert found["why"] == "5 clusters in a row have failed   [Brake]"
+    assert found[""].endswith("step 2 · ⏸ waits with Upgrade for some time: CircuitBreaker")
+    assert found["why"] == "5 clusters in a row have failed   [CircuitBreaker]"
     assert "ibgu.dev/resume" in found["do"]
     assert found["ends"] == "a person lets it go on   (up to: person)"
     assert set(found) == {"", "why", "means", "do", "ends"}

@@ -7,7 +7,7 @@ import yaml
 
 from ibgu.core.model import Kind, OnRollout, RolloutState
 from ibgu.db import Journal
-from tests.api.fleet import BRAKE, fleet, rollout, seen, tell
+from tests.api.fleet import CIRCUIT_BREAKER, fleet, rollout, seen, tell
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.hub
 
 @pytest.fixture
 async def rollouts(journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     await seen(
         journal,
         rollout("r2", age=5, namespace="edge"),
@@ -55,7 +55,7 @@ async def test_all_namespaces_that_one_may_see(ibgu: Ibgu) -> None:
 @pytest.mark.usefixtures("rollouts")
 async def test_wide_says_more(ibgu: Ibgu) -> None:
     row = (await ibgu("get", "ran-r1", "-o", "wide")).stdout.splitlines()[1].split()
-    assert row[-7:] == ["1", "2", "0", "1", "4.17.2", "Brake", "-"]
+    assert row[-7:] == ["1", "2", "0", "1", "4.17.2", "CircuitBreaker", "-"]
 
 
 async def test_who_created_it_is_told_as_the_hub_tells_it(ibgu: Ibgu, journal: Journal) -> None:

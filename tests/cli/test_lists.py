@@ -11,7 +11,7 @@ from ibgu.api.context import Context
 from ibgu.core.model import Kind, OnMember
 from ibgu.db import Changeset, Journal
 from ibgu.db.labels import LabelStore, seen
-from tests.api.fleet import BRAKE, fleet
+from tests.api.fleet import CIRCUIT_BREAKER, fleet
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW
 
@@ -21,7 +21,7 @@ NAME = "managedcluster.cluster.open-cluster-management.io/"
 
 @pytest.fixture(autouse=True)
 async def labelled(journal: Journal, context: Context) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     store = LabelStore(context.engine, context.hub)
     await store.put([seen("a", {"ring": "1"}), seen("c", {"ring": "2"})], 1)
 
@@ -33,7 +33,7 @@ async def test_members(ibgu: Ibgu) -> None:
     assert rows[0] == ["a", "1", "succeeded", "Prep", "-", "-"]
     assert rows[2] == ["c", "1", "failed", "Prep", "PrecacheFailed", "5", "min"]
     assert rows[6][:6] == ["a", "2", "in", "flight", "Upgrade", "Rebooting"]
-    assert rows[7] == ["b", "2", "waiting", "Upgrade", "Brake", "-"]
+    assert rows[7] == ["b", "2", "waiting", "Upgrade", "CircuitBreaker", "-"]
     assert len(rows) == 9
 
 
@@ -46,7 +46,7 @@ async def test_members_by_filters(ibgu: Ibgu) -> None:
     assert await names("-l", "ring in (1,2)") == ["a", "c"]
     assert await names("--selector", "ring=2", "--step", "1") == ["c"]
     assert await names("--state", "in flight") == ["a"]
-    assert await names("--reason", "Brake") == ["b"]
+    assert await names("--reason", "CircuitBreaker") == ["b"]
     assert await names("--cause", "Cancelled") == ["f"]
     assert await names("--sort", "name", "--step", "2") == ["a", "b", "g"]
     nobody = await ibgu("members", "ran-r1", "--stalled")
@@ -101,7 +101,7 @@ async def test_wide_clusters_say_how_each_stands(
     assert [" ".join(line.split()) for line in wide[:4]] == [
         "CLUSTER ROLLOUT STEP STATE WHY HELD BY LABELS",
         "a default/ran-r1 2 in flight Rebooting default/ran-r1 ring=1",
-        "b default/ran-r1 2 waiting Brake - -",
+        "b default/ran-r1 2 waiting CircuitBreaker - -",
         "c default/ran-r1 1 failed PrecacheFailed - ring=2",
     ]
     nobody = await ibgu("clusters", "none", "-o", "wide")

@@ -23,7 +23,18 @@ from ibgu.core.kinds import PlanItem, RolloutStrategy
 from ibgu.core.model import Action, Kind, OnRollout, RolloutState
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import BRAKE, PACE, fleet, open_step, put, rollout, seen, spec, succeeded, tell
+from tests.api.fleet import (
+    CIRCUIT_BREAKER,
+    PACE,
+    fleet,
+    open_step,
+    put,
+    rollout,
+    seen,
+    spec,
+    succeeded,
+    tell,
+)
 from tests.cli.conftest import Ibgu
 from tests.db.records import NOW, step
 
@@ -36,7 +47,7 @@ def told(text: str) -> str:
 
 
 async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     found = await ibgu("status", "ran-r1")
     assert found.exit_code == 0, found.output
     lines = told(found.stdout).splitlines()
@@ -47,9 +58,9 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         "0 of 7 clusters done · 3 failed · 1 cancelled · 1 running · 2 waiting",
         "  1 Prep                 6/6  ✔ 2  ✗ 3  ⊘ 1  0 s",
         "  2 Upgrade              0/3  ▶ 1/2 slots  ◷ 2 waiting  some time",
-        "    why not further: 1 Brake · 1 ClaimedByOther (⚠ 1 overdue) · 1 Rebooting (⚠ 1 overdue)",
+        "    why not further: 1 CircuitBreaker · 1 ClaimedByOther (⚠ 1 overdue) · 1 Rebooting (⚠ 1 overdue)",
         "  3 FinalizeUpgrade  planned",
-        "⏸ Held  Brake: 5 clusters in a row have failed (since some time; ends by: person)",
+        "⏸ Held  CircuitBreaker: 5 clusters in a row have failed (since some time; ends by: person)",
         "Failures (3)",
         "    2  Prep: PrecacheFailed  precache job failed: failed to pull images from "
         "registry.site:5000",
@@ -137,7 +148,7 @@ async def test_a_pace_tells_when_the_next_one_may_start(ibgu: Ibgu, journal: Jou
 
 
 async def test_all_rollouts_without_a_name(ibgu: Ibgu, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     await seen(journal, rollout("x1", namespace="edge"))
     found = await ibgu("status")
     assert found.exit_code == 0, found.output
@@ -193,8 +204,8 @@ async def test_watch_tells_each_change_until_interrupted(
         """Between two looks: something happens, nothing happens, Ctrl-C."""
         looks.append(seconds)
         if len(looks) == 1:
-            held = rollout(state=RolloutState.PENDING, started_at=None, hold=BRAKE)
-            happens = tell(journal, OnRollout(Kind.ROLLOUT_HELD, held, "brake"))
+            held = rollout(state=RolloutState.PENDING, started_at=None, hold=CIRCUIT_BREAKER)
+            happens = tell(journal, OnRollout(Kind.ROLLOUT_HELD, held, "circuit breaker"))
             asyncio.run_coroutine_threadsafe(happens, loop).result()
         elif len(looks) == 3:
             raise KeyboardInterrupt

@@ -24,7 +24,16 @@ from ibgu.core.model import (
     Who,
 )
 from ibgu.db import Journal
-from tests.api.fleet import BRAKE, failed, finished, open_step, put, rollout, seen, succeeded
+from tests.api.fleet import (
+    CIRCUIT_BREAKER,
+    failed,
+    finished,
+    open_step,
+    put,
+    rollout,
+    seen,
+    succeeded,
+)
 from tests.api.fleet import tell as commit
 from tests.cli.conftest import Ibgu, Meanwhile
 from tests.db.records import NOW, step
@@ -92,10 +101,10 @@ async def test_one_that_has_selected_nobody_is_no_success(ibgu: Ibgu, journal: J
 
 
 async def test_one_that_a_person_must_look_after(ibgu: Ibgu, journal: Journal) -> None:
-    await seen(journal, rollout(hold=BRAKE))
+    await seen(journal, rollout(hold=CIRCUIT_BREAKER))
     found = await ibgu("status", "ran-r1", *WAIT)
     assert found.exit_code == 2
-    assert "Brake: 5 clusters in a row have failed" in found.stdout
+    assert "CircuitBreaker: 5 clusters in a row have failed" in found.stdout
 
 
 async def test_a_deleted_one(ibgu: Ibgu, journal: Journal) -> None:
@@ -132,7 +141,7 @@ async def test_an_end_must_stand(ibgu: Ibgu, journal: Journal, meanwhile: Meanwh
 
     async def happens(look: int) -> None:
         if look == 1:
-            await seen(journal, rollout(hold=BRAKE))
+            await seen(journal, rollout(hold=CIRCUIT_BREAKER))
 
     meanwhile(happens)
     assert (await ibgu("status", "ran-r1", *WAIT)).exit_code == 2

@@ -13,7 +13,7 @@ from ibgu.cli.show.tree import tree_lines
 from ibgu.client import Client
 from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
-from tests.api.fleet import BRAKE, fleet
+from tests.api.fleet import CIRCUIT_BREAKER, fleet
 from tests.cli.conftest import Ibgu
 
 pytestmark = pytest.mark.hub
@@ -52,10 +52,10 @@ async def test_lines_end_where_the_terminal_does(
 
 
 async def test_a_hold_is_what_keeps_them(ibgu: Ibgu, journal: Journal) -> None:
-    await fleet(journal, hold=BRAKE)
+    await fleet(journal, hold=CIRCUIT_BREAKER)
     lines = (await ibgu("tree", "ran-r1")).stdout.splitlines()
-    assert lines[2].startswith("⏸ Held  Brake: 5 clusters in a row have failed")
-    assert any("⏸ 1  Brake" in line and " b " in line for line in lines)
+    assert lines[2].startswith("⏸ Held  CircuitBreaker: 5 clusters in a row have failed")
+    assert any("⏸ 1  CircuitBreaker" in line and " b " in line for line in lines)
 
 
 async def test_for_programs(ibgu: Ibgu, journal: Journal) -> None:

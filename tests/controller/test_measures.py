@@ -80,10 +80,10 @@ def test_members_are_counted_in_the_words_of_all_surfaces() -> None:
 
 
 def test_a_brake_holds_those_that_could_start() -> None:
-    hold = Reason(ReasonKind.BRAKE, NOW, "five have failed")
+    hold = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "five have failed")
     measures.gauge(fleet(member("site-1"), in_flight("site-2"), hold=hold), NOW, {})
     assert states() == {"held": 1, "running": 1}
-    assert value("ibgu_rollout_held", rollout="fleet/a", reason="Brake") == 1
+    assert value("ibgu_rollout_held", rollout="fleet/a", reason="CircuitBreaker") == 1
     assert value("ibgu_rollouts", phase="Held") == 1
 
 

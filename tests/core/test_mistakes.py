@@ -9,8 +9,12 @@ from ibgu.core.mistakes import KNOWN, mistakes
     "annotations",
     [
         {},
-        {"team": "ran", "lca.openshift.io/anything": "x", "my.ibgu.dev/brake": "sometimes"},
-        {"ibgu.dev/brake": "off"},
+        {
+            "team": "ran",
+            "lca.openshift.io/anything": "x",
+            "my.ibgu.dev/circuit-breaker": "sometimes",
+        },
+        {"ibgu.dev/circuit-breaker": "off"},
         {"ibgu.dev/pause": "", "ibgu.dev/resume": "2", "ibgu.dev/skip": "site-1,waiting"},
         {"ibgu.dev/ramp-up": "true", "ibgu.dev/starts-per-minute": "10"},
     ],
@@ -22,8 +26,12 @@ def test_what_is_fine(annotations: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("ibgu.dev/brake", "sometimes", 'ibgu.dev/brake is "sometimes"; expected: off'),
-        ("ibgu.dev/brake", "", 'ibgu.dev/brake is ""; expected: off'),
+        (
+            "ibgu.dev/circuit-breaker",
+            "sometimes",
+            'ibgu.dev/circuit-breaker is "sometimes"; expected: off',
+        ),
+        ("ibgu.dev/circuit-breaker", "", 'ibgu.dev/circuit-breaker is ""; expected: off'),
         ("ibgu.dev/rampup", "true", "ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?"),
         ("ibgu.dev/Pause", "", "ibgu.dev/Pause does nothing; do you mean ibgu.dev/pause?"),
         ("ibgu.dev/xyz", "1", "ibgu.dev/xyz does nothing: ibgu has none of that name"),
@@ -36,14 +44,14 @@ def test_what_is_wrong_and_what_is_expected(key: str, value: str, words: str) ->
 
 
 def test_a_long_value_is_cut() -> None:
-    [told] = mistakes({"ibgu.dev/brake": "x" * 10_000})
+    [told] = mistakes({"ibgu.dev/circuit-breaker": "x" * 10_000})
     assert len(told) < 120
 
 
 def test_all_that_is_wrong_is_told_in_one_order() -> None:
-    wrong = {"ibgu.dev/b": "", "ibgu.dev/a": "", "ibgu.dev/brake": "on"}
+    wrong = {"ibgu.dev/b": "", "ibgu.dev/a": "", "ibgu.dev/circuit-breaker": "on"}
     told = mistakes(wrong)
-    assert ["/a" in told[0], "/b" in told[1], "brake" in told[2]] == [True] * 3
+    assert ["/a" in told[0], "/b" in told[1], "circuit-breaker" in told[2]] == [True] * 3
 
 
 @pytest.mark.parametrize("key", KNOWN)

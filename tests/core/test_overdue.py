@@ -37,7 +37,7 @@ def test_every_reason_escalates_or_says_why_not() -> None:
         ReasonKind.PAYLOAD_ERROR,
         ReasonKind.DIVERGED,
         ReasonKind.PAUSED,
-        ReasonKind.BRAKE,
+        ReasonKind.CIRCUIT_BREAKER,
         ReasonKind.PAYLOAD_CHANGED,
         ReasonKind.PAYLOAD_BLOCKED,
         ReasonKind.UNBOUND,

@@ -9,7 +9,7 @@ from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonK
 from ibgu.core.words import HOLDS, STARTABLE, Word, as_told, reason_of, word, word_of
 from tests.core.fleet.records import NOW, failed, member
 
-BRAKE = Reason(ReasonKind.BRAKE, NOW, "5 in a row", None, Who.PERSON)
+CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)
 
 
 def standing(state: MemberState, kind: ReasonKind = ReasonKind.SLOT) -> Member:
@@ -31,11 +31,11 @@ def standing(state: MemberState, kind: ReasonKind = ReasonKind.SLOT) -> Member:
     ],
 )
 def test_who_waits(kind: ReasonKind, held: bool, expected: Word) -> None:
-    hold = BRAKE if held else None
+    hold = CIRCUIT_BREAKER if held else None
     waiting = standing(MemberState.WAITING, kind)
     assert word_of(waiting, hold) is expected
     shown = reason_of(waiting, hold)
-    assert shown is (BRAKE if held and kind in STARTABLE else waiting.reason)
+    assert shown is (CIRCUIT_BREAKER if held and kind in STARTABLE else waiting.reason)
 
 
 @pytest.mark.parametrize(
@@ -51,15 +51,15 @@ def test_who_waits(kind: ReasonKind, held: bool, expected: Word) -> None:
 )
 def test_who_is_in_flight_whether_or_not_the_step_is_held(kind: ReasonKind, expected: Word) -> None:
     running = standing(MemberState.IN_FLIGHT, kind)
-    assert word_of(running, None) is word_of(running, BRAKE) is expected
-    assert reason_of(running, BRAKE) is running.reason
+    assert word_of(running, None) is word_of(running, CIRCUIT_BREAKER) is expected
+    assert reason_of(running, CIRCUIT_BREAKER) is running.reason
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_who_has_finished(outcome: Outcome) -> None:
     over = replace(standing(MemberState.FINISHED), outcome=outcome)
-    assert word_of(over, BRAKE) == outcome.value
-    assert reason_of(over, BRAKE) is None
+    assert word_of(over, CIRCUIT_BREAKER) == outcome.value
+    assert reason_of(over, CIRCUIT_BREAKER) is None
     by_hand = replace(over, cause=Cause.TAKEN_OVER)
     assert word_of(by_hand, None) is Word.TAKEN_OVER
 
@@ -103,7 +103,7 @@ def test_rows_tell_the_same_as_records(
     record = replace(standing(state, kind), outcome=ended, cause=cause, late=words)
     plain = (str(state), str(kind), ended and str(ended), cause and str(cause))
     told = word(*plain, late, held=held)
-    assert told is word_of(record, BRAKE if held else None)
+    assert told is word_of(record, CIRCUIT_BREAKER if held else None)
 
 
 def test_a_reason_holds_or_passes() -> None:

@@ -191,13 +191,13 @@ async def test_members_by_filter(
 
 
 async def test_a_hold_of_the_step_or_the_rollout_is_shown(journal: Journal, reads: Reads) -> None:
-    brake = Reason(ReasonKind.BRAKE, NOW, "5 of 5 failed")
+    breaker = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 of 5 failed")
     talm = Reason(ReasonKind.TALM, NOW, "TALM is live")
     one, two = rollout("r1"), rollout("r2", hold=talm)
     for each in (one, two):
-        first = step(each, hold=brake)
+        first = step(each, hold=breaker)
         await journal.commit(opening(each, first, waiting=members(first, "a")))
-    assert (await reads.members("r1")).items[0].hold == brake
+    assert (await reads.members("r1")).items[0].hold == breaker
     assert (await reads.members("r2")).items[0].hold == talm
 
 

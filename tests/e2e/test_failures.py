@@ -7,7 +7,7 @@ from tests.e2e.clock import DurationStats
 from tests.e2e.harness import Scene, actions
 from tests.e2e.manifests import ibgu, step
 
-BRAKE_OFF = {"ibgu.dev/brake": "off"}
+CIRCUIT_BREAKER_OFF = {"ibgu.dev/circuit-breaker": "off"}
 MONITOR = {"autoRollbackOnFailure": {"initMonitorTimeoutSeconds": 60}}
 
 
@@ -52,7 +52,9 @@ async def test_every_failure_of_upgrade(scene: Scene) -> None:
     faults = named(scene, "upgrade.")
     await failing(scene, faults)
     plan = [step("Prep", "Upgrade", most=20), step("AbortOnFailure", most=20)]
-    await scene.apply(ibgu("failing", plan[0], fleet=scene.label, annotations=BRAKE_OFF, **MONITOR))
+    await scene.apply(
+        ibgu("failing", plan[0], fleet=scene.label, annotations=CIRCUIT_BREAKER_OFF, **MONITOR)
+    )
     await scene.completed("failing")
     await expect(scene, "failing", faults, "Upgrade", "UpgradeFailed")
     for cluster, fault in faults.items():

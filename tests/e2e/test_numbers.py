@@ -32,7 +32,7 @@ from tests.e2e.screens import STATES
 from tests.web.conftest import QUIET, chromium, serving
 
 NAME = "numbers"
-BRAKE_OFF = {"ibgu.dev/brake": "off"}
+CIRCUIT_BREAKER_OFF = {"ibgu.dev/circuit-breaker": "off"}
 ENDED = ("succeeded", "failed", "skipped", "cancelled")
 COUNTS = ("waiting", "running", *ENDED)
 _TEXT = r"""const text = (element) =>
@@ -260,7 +260,7 @@ async def test_page_rest_and_kubectl_tell_the_same(scene: Scene, surfaces: Surfa
     await scene.fleet(count=12, faults=faults)
     await scene.start()
     plan = [step("Prep", most=3), step("Upgrade", most=3)]
-    await scene.apply(ibgu(NAME, *plan, fleet=scene.label, annotations=BRAKE_OFF))
+    await scene.apply(ibgu(NAME, *plan, fleet=scene.label, annotations=CIRCUIT_BREAKER_OFF))
 
     await surfaces.agree(4, 5, 6, step=1, waiting=True)
     surfaces.let_go(4)
@@ -283,7 +283,7 @@ async def test_a_rollout_whose_clusters_all_fail_says_so_everywhere(
     await scene.fleet(count=3, faults=[f"prep.precache@{names}"])
     await scene.start()
     plan = [step("Prep", most=3), step("AbortOnFailure", most=3), step("Upgrade", most=3)]
-    await scene.apply(ibgu(NAME, *plan, fleet=scene.label, annotations=BRAKE_OFF))
+    await scene.apply(ibgu(NAME, *plan, fleet=scene.label, annotations=CIRCUIT_BREAKER_OFF))
     status = await scene.completed(NAME)
     counts = {"total": 3, "failed": 3, **dict.fromkeys(set(COUNTS) - {"failed"}, 0)}
     assert status["phase"] == "CompletedWithFailures"

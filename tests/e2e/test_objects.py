@@ -162,15 +162,15 @@ async def test_annotations_that_are_not_understood_are_told_where_they_are(scene
     await scene.apply(ibgu("typed", step("Prep"), fleet=scene.label, annotations=marks))
     await scene.told("typed", "ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?")
     await scene.annotate("typed", "ibgu.dev/rampup-")
-    await scene.annotate("typed", "ibgu.dev/brake=sometimes")
-    await scene.told("typed", 'ibgu.dev/brake is "sometimes"; expected: off')
+    await scene.annotate("typed", "ibgu.dev/circuit-breaker=sometimes")
+    await scene.told("typed", 'ibgu.dev/circuit-breaker is "sometimes"; expected: off')
 
     async def shown() -> bool:
-        return "brake" in str(await scene.condition("typed", "AnnotationsValid"))
+        return "circuit breaker" in str(await scene.condition("typed", "AnnotationsValid"))
 
     async def gone() -> bool:
         return await scene.condition("typed", "AnnotationsValid") == {}
 
-    await scene.until(shown, "the condition to name the brake")
-    await scene.annotate("typed", "ibgu.dev/brake=off")
+    await scene.until(shown, "the condition to name the circuit breaker")
+    await scene.annotate("typed", "ibgu.dev/circuit-breaker=off")
     await scene.until(gone, "the condition to go")

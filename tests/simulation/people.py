@@ -57,7 +57,7 @@ class People:
         await self._try("POST", paths.ibgus("default"), self._ibgus[number])
 
     async def annotate(self, number: int, **marks: str) -> None:
-        annotations = {f"ibgu.dev/{key}": value for key, value in marks.items()}
+        annotations = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in marks.items()}
         await self._try("PATCH", self._path(number), {"metadata": {"annotations": annotations}})
 
     async def resume(self, number: int) -> None:

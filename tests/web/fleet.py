@@ -296,10 +296,10 @@ def _to_come(of: Step, number: int, position: int, index: int, now: datetime) ->
 
 
 async def core_418(story: Story) -> Rollout:
-    """Held by the brake: the first five have all failed alike."""
+    """Held by the circuit breaker: the first five have all failed alike."""
     found = await story.rollout("core-418", ["Upgrade"], namespace="edge")
     why = "5 clusters in a row have failed with UpgradeFailed; resume it to go on"
-    hold = Reason(ReasonKind.BRAKE, story.now - 12 * MINUTE, why, None, Who.PERSON)
+    hold = Reason(ReasonKind.CIRCUIT_BREAKER, story.now - 12 * MINUTE, why, None, Who.PERSON)
     step = await story.step(found, 0, 24, hold=hold)
     since = story.now - 40 * MINUTE
     over = [failed(step, 2000 + n, n, since, 27 * MINUTE, MONITOR) for n in range(5)]

@@ -176,14 +176,17 @@ async def violations_of(look: Look) -> list[str]:
 
 
 async def test_a_resume_that_finalizes_asks_for_the_rollouts_name(look: Look) -> None:
-    """The brake has ended a FinalizeUpgrade: to resume it takes the way back from the others."""
+    """The circuit breaker has ended a FinalizeUpgrade: to resume it takes the way back from the
+    others."""
     plan = manifest("ran-434")
     plan["spec"]["plan"][0]["actions"] = ["FinalizeUpgrade"]
     Kubectl(look.site.hub).apply(plan)
     story = look.site.story()
     uid = of_hub(look, "ran-434")["metadata"]["uid"]
     of = await story.rollout(uid, ["FinalizeUpgrade"], name="ran-434", fleet=FLEET)
-    hold = Reason(ReasonKind.BRAKE, story.now, "5 clusters in a row have failed", None, Who.PERSON)
+    hold = Reason(
+        ReasonKind.CIRCUIT_BREAKER, story.now, "5 clusters in a row have failed", None, Who.PERSON
+    )
     step = await story.step(of, 0, 3, hold=hold)
     await story.put(*(waiting(step, 6900 + n, n, story.now) for n in range(3)))
     dialog = await opened(look, "ran-434", "Resume")

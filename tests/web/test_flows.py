@@ -72,14 +72,16 @@ async def test_a_token_that_is_revoked_leads_back_to_the_sign_in(look: Look) -> 
 
 async def test_the_list_says_what_needs_a_person(look: Look) -> None:
     page = await look.open()
-    await expect(page.get_by_role("region", name="Waits for a person")).to_contain_text("brake")
+    await expect(page.get_by_role("region", name="Waits for a person")).to_contain_text(
+        "circuit breaker"
+    )
     rows = page.locator(".rollout")
     await expect(rows.filter(has_text="ran-417")).to_contain_text("step 2 of 3")
     await expect(rows.filter(has_text="ran-417")).to_contain_text("via the hub (kubectl-create)")
     await expect(rows.filter(has_text="core-418")).to_contain_text("Held")
     await look.keep("rollouts", 720)
     await rows.filter(has_text="core-418").click()
-    hold = page.get_by_role("status").filter(has_text="Nothing new starts: brake")
+    hold = page.get_by_role("status").filter(has_text="Nothing new starts: circuit breaker")
     await expect(hold).to_be_visible()
     await look.keep("held", 1000)
     assert look.errors == []

@@ -49,7 +49,7 @@ async def backticks(page: Page) -> list[str]:
 
 async def typed(story: Story) -> None:
     """Every place where somebody's words are shown has backticks in them."""
-    hold = Reason(ReasonKind.BRAKE, story.now - MINUTE, TYPED, None, Who.PERSON)
+    hold = Reason(ReasonKind.CIRCUIT_BREAKER, story.now - MINUTE, TYPED, None, Who.PERSON)
     of = await story.rollout("ran-backticks", ["Prep", "Upgrade"])
     step = await story.step(of, 0, 8, hold=hold)
     await story.put(*_members(step, story))

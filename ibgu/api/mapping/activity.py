@@ -25,7 +25,7 @@ _TITLES: dict[str, str] = {
 _CONTROLS = {
     names.RESUME: "Resumed",
     names.SKIP: "Skipped",
-    names.BRAKE: "Brake changed",
+    names.CIRCUIT_BREAKER: "Circuit breaker changed",
     names.ADOPT: "Take-over asked for",
 }
 _NOTHING = "nothing skipped"

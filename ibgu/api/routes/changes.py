@@ -113,7 +113,8 @@ async def pause(
 async def resume(
     changing: ChangingOfRequest, row: RolloutOfPath, reads: ReadsOfRequest
 ) -> ChangeBody:
-    """After a pause; where there is none, after the brake, a changed payload or a restore."""
+    """After a pause; where there is none, after the circuit breaker, a changed payload or a
+    restore."""
     standing = await _standing(row, reads)
 
     def decide(target: Target) -> Change:

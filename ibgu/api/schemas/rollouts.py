@@ -36,7 +36,7 @@ _ROLLOUT: JsonValue = {
     "phase": "Held",
     "state": "running",
     "hold": {
-        "kind": "Brake",
+        "kind": "CircuitBreaker",
         "since": "2026-11-20T02:12:09Z",
         "until": None,
         "who": "person",

@@ -36,7 +36,7 @@ _SUMMARY: JsonValue = {
         {
             "namespace": "default",
             "name": "edge-416",
-            "kind": "Brake",
+            "kind": "CircuitBreaker",
             "since": "2026-11-20T02:12:09Z",
             "message": "20 clusters in a row have failed with UpgradeFailed; annotate the IBGU "
             "with ibgu.dev/resume to go on",

@@ -47,7 +47,8 @@ def resume(
     token: Token = "",
     ca_file: CaFile = "",
 ) -> None:
-    """End a pause; where there is none, what holds: the brake, a changed payload, a restore."""
+    """End a pause; where there is none, what holds: the circuit breaker, a changed payload, a
+    restore."""
     from ibgu.cli.change.making import How, make, simply
     from ibgu.cli.rest.target import Target
     from ibgu.core import change

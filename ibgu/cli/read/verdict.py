@@ -11,7 +11,7 @@ class Verdict(IntEnum):
     FAILED = 1
     """At least one cluster failed, was cancelled or skipped; nothing is left to be done."""
     STOPPED = 2
-    """It goes no further without a person: braked, held, invalid or deleted."""
+    """It goes no further without a person: held, held, invalid or deleted."""
     TIMED_OUT = 3
     UNASKED = 4
     """The REST API could not be asked, or does not know the rollout."""

@@ -19,7 +19,7 @@ def deadline(step: StepCase, at: datetime) -> datetime:
 
 
 def stop_clock(spot: StepSpot) -> None:
-    """Who has prepared and waits behind the brake for its Upgrade is not on the way."""
+    """Who has prepared and waits behind the circuit breaker for its Upgrade is not on the way."""
     step = spot.step
     moving = [m for m in step.slots.values() if not _before_a_reboot(step, m)]
     words = f"the clock of {spot.title} stands while {len(moving)} clusters are in flight"
@@ -29,7 +29,7 @@ def stop_clock(spot: StepSpot) -> None:
 
 
 def _before_a_reboot(step: StepCase, member: MemberCase) -> bool:
-    """Between two actions, of which the next one is the brake's business."""
+    """Between two actions, of which the next one is the circuit breaker's business."""
     run, left = member.run, step.actions[member.index :]
     over = run is not None and run.over and run.result == "succeeded"
     return over and left[:1] in (("Upgrade",), ("Rollback",))

@@ -43,8 +43,8 @@ def _start(spot: MemberSpot) -> None:
 
 
 def _not_braked(spot: MemberSpot, action: str) -> None:
-    braked = spot.step.hold == "Brake" and action in ("Upgrade", "Rollback")
-    spot.require(Rule.ORDER, not braked, f"{spot.name} starts {action} while held: Brake")
+    stopped = spot.step.hold == "CircuitBreaker" and action in ("Upgrade", "Rollback")
+    spot.require(Rule.ORDER, not stopped, f"{spot.name} starts {action} while held: CircuitBreaker")
 
 
 def _may_begin(spot: MemberSpot, action: str) -> None:

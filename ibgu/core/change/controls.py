@@ -25,7 +25,8 @@ def pause(target: Target, why: str = "") -> Change:
 
 
 def resume(target: Target, standing: Standing | None = None) -> Change:
-    """One level at a time: a pause, else what holds behind it (brake, changed payload, restore).
+    """One level at a time: a pause, else what holds behind it (circuit breaker, changed payload,
+    restore).
 
     Without a standing only the object is known.
     """
@@ -40,7 +41,7 @@ def resume(target: Target, standing: Standing | None = None) -> Change:
 def _unpaused(target: Target, standing: Standing | None) -> str:
     if standing is None:
         return (
-            f"{target.name} is no longer paused; if the brake, a changed payload or a restore "
+            f"{target.name} is no longer paused; if the circuit breaker, a changed payload or a restore "
             "holds it too, it stays held: a second resume ends that"
         )
     behind = _behind(standing)

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from ibgu.core.decide.adopting import adopt
-from ibgu.core.decide.braking import kept, let_go
+from ibgu.core.decide.circuit_breaker import kept, let_go
 from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.steps import start_clock
@@ -84,7 +84,7 @@ def _resume(ctx: DecisionContext, value: str) -> _Said | None:
     if tracked.step.stopped_since is not None:
         start_clock(ctx, tracked.step)
     changes: dict[str, Any] = {"hold": None}
-    if hold.kind is ReasonKind.BRAKE:
+    if hold.kind is ReasonKind.CIRCUIT_BREAKER:
         changes["brake_from"] = ctx.now
     else:
         changes["payload_digest"] = payload.digest
@@ -144,15 +144,15 @@ def _left_out(tracked: TrackedStep, value: str) -> dict[str, str]:
     return not_waiting(named(value), tracked.members, tracked.step.index)
 
 
-def _brake(ctx: DecisionContext, value: str) -> _Said | None:
+def _circuit_breaker(ctx: DecisionContext, value: str) -> _Said | None:
     """None: not yet, as for a resume. Behind content that has changed a resume lets go."""
-    if value != names.BRAKE_OFF:
-        return _Said(f"unknown value, expected {names.BRAKE_OFF}: {value}")
+    if value != names.CIRCUIT_BREAKER_OFF:
+        return _Said(f"unknown value, expected {names.CIRCUIT_BREAKER_OFF}: {value}")
     tracked = ctx.tracked.current
     hold = tracked.step.hold if tracked else None
-    if hold and hold.kind is ReasonKind.BRAKE and _resume(ctx, value) is None:
+    if hold and hold.kind is ReasonKind.CIRCUIT_BREAKER and _resume(ctx, value) is None:
         return None
-    return _Said("the brake is off")
+    return _Said("the circuit breaker is off")
 
 
 def _adopt(ctx: DecisionContext, value: str) -> _Said | None:
@@ -163,6 +163,6 @@ def _adopt(ctx: DecisionContext, value: str) -> _Said | None:
 _CONTROLS: dict[str, Callable[[DecisionContext, str], _Said | None]] = {
     names.RESUME: _resume,
     names.SKIP: _skip,
-    names.BRAKE: _brake,
+    names.CIRCUIT_BREAKER: _circuit_breaker,
     names.ADOPT: _adopt,
 }

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ibgu.core.claims import cancelled_by
 from ibgu.core.decide.accepted import decide_accepted
 from ibgu.core.decide.arming import decide_armed, decide_intended, intend, talm_work
-from ibgu.core.decide.braking import kept_by_brake
+from ibgu.core.decide.circuit_breaker import kept_by_circuit_breaker
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import (
     back_to_waiting,
@@ -174,7 +174,7 @@ def _chain(ctx: DecisionContext, member: Member, seen: Observation) -> None:
         words = found.message if found else "the Lifecycle Agent has not seen the spec yet"
         ctx.waits(member, ReasonKind.BUSY, words, who=Who.CLUSTER)
     elif found.kind is JudgementKind.STARTABLE:
-        if not kept_by_brake(ctx, member):
+        if not kept_by_circuit_breaker(ctx, member):
             intend(ctx, member)
     elif found.kind is JudgementKind.REACHED:
         skip_action(ctx, member, action, found.note)

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from ibgu.core.decide.arming import intend
-from ibgu.core.decide.braking import braked, hold_step
+from ibgu.core.decide.circuit_breaker import hold_step, stopped
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.patches import auto_import_off, enqueue
 from ibgu.core.decide.probing import ask, fresh
@@ -307,10 +307,10 @@ def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool
 
 def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[Member]:
     """Past their limit, earliest first; one that passed while nobody could look fails nobody
-    until SETTLE after that, and one that passed behind the brake nobody at all."""
+    until SETTLE after that, and one that passed behind the circuit breaker nobody at all."""
     since = ctx.facts.in_sync_since
     settled = ctx.now >= since + SETTLE
-    late = (m for m in step.limited(ctx.now) if not (_leaving(m) or braked(step, m)))
+    late = (m for m in step.limited(ctx.now) if not (_leaving(m) or stopped(step, m)))
     return [m for m in late if settled or (m.limit is not None and m.limit > since)]
 
 

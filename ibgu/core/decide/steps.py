@@ -1,6 +1,6 @@
 """A step's life: deadline, clock, holds, its end (R1, R11, R19)."""
 
-from ibgu.core.decide.braking import only_braked
+from ibgu.core.decide.circuit_breaker import only_stopped
 from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext
 from ibgu.core.decide.ending import finish
 from ibgu.core.decide.running import expire
@@ -66,7 +66,7 @@ def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
     while the rollout stands still after a restore, whoever is in flight."""
     step = tracked.step
     held = _by_person(step) or ctx.rollout.paused
-    stands = (held and only_braked(tracked)) or ctx.rollout.stands_still
+    stands = (held and only_stopped(tracked)) or ctx.rollout.stands_still
     if stands and step.stopped_since is None and tracked.unfinished:
         ctx.on_step(Kind.CLOCK_STOPPED, step, "the step's clock is stopped", stopped_since=ctx.now)
     elif step.stopped_since is not None and not stands:

@@ -119,7 +119,7 @@ _IN_FLIGHT = {
 }
 
 _HOLDS = {
-    ReasonKind.BRAKE: Meaning(
+    ReasonKind.CIRCUIT_BREAKER: Meaning(
         "too many clusters have failed alike, so nothing new starts in the step",
         "a person lets it go on",
         f"find out why they failed (ibgu status), {_RESUME}",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ibgu.core.fleet import TrackedRollout, TrackedStep
-from ibgu.core.gates.brake import brake
+from ibgu.core.gates.circuit_breaker import circuit_breaker
 from ibgu.core.gates.rate_limit import hub_rate, invalid, pace_of, ramp_up, start_rate
 from ibgu.core.model import Action, Member, Reason, ReasonKind, Step, Who
 from ibgu.core.snapshot import Snapshot
@@ -78,7 +78,7 @@ GATES: tuple[Gate, ...] = (
     step_hold,
     rollout_hold,
     payload,
-    brake,
+    circuit_breaker,
     floor,
     invalid,
     start_rate,
@@ -89,7 +89,7 @@ GATES: tuple[Gate, ...] = (
 
 The ramp-up comes last: who is kept by it alone needs the place of somebody in flight (R11.3).
 """
-LASTING = frozenset({ReasonKind.BRAKE, ReasonKind.PAYLOAD_CHANGED})
+LASTING = frozenset({ReasonKind.CIRCUIT_BREAKER, ReasonKind.PAYLOAD_CHANGED})
 """Holds of a step that end by a person's resume."""
 STANDING = LASTING | {ReasonKind.PACE_INVALID}
 """Holds of a step that end by a person alone: its clock stands meanwhile (R11.6)."""

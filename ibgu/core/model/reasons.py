@@ -36,7 +36,7 @@ class ReasonKind(StrEnum):
     DISARMING = "Disarming"
     # of the step or the rollout
     PAUSED = "Paused"
-    BRAKE = "Brake"
+    CIRCUIT_BREAKER = "CircuitBreaker"
     PAYLOAD_CHANGED = "PayloadChanged"
     PAYLOAD_BLOCKED = "PayloadBlocked"
     UNBOUND = "ClusterSetNotBound"

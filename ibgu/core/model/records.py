@@ -81,7 +81,7 @@ class Step(Struct, frozen=True, kw_only=True):
     total: int = 0
     """Members, fixed when the step starts."""
     hold: Reason | None = None
-    """A policy hold (brake, payload): why nothing new starts in this step."""
+    """A policy hold (circuit breaker, payload): why nothing new starts in this step."""
     stopped_since: datetime | None = None
     """The step's clock stands since then (R11.6)."""
     stopped: timedelta = timedelta()
@@ -89,7 +89,7 @@ class Step(Struct, frozen=True, kw_only=True):
     payload_digest: str = ""
     """Of the manifests that this step carries to the clusters; empty: nothing."""
     brake_from: datetime | None = None
-    """Runs that ended before do not count for the brake (set by a person's resume)."""
+    """Runs that ended before do not count for the circuit breaker (set by a person's resume)."""
 
     across_namespaces: bool = True
     """Whether an Abort or Rollback cancels older rollouts of other namespaces, too (R6.6)."""

@@ -66,9 +66,9 @@ def _alerts(track: Track, about: _About, now: datetime) -> Iterator[tuple[Topic,
     if track.hold:
         yield Topic.ROLLOUT_HELD, _held(track.hold, about, "nothing new starts")
     if track.step_hold:
-        brake = track.step_hold.reason == ReasonKind.BRAKE
-        topic = Topic.STEP_BRAKED if brake else Topic.STEP_HELD
-        what = "the brake holds a step" if brake else "nothing new starts in a step"
+        breaker = track.step_hold.reason == ReasonKind.CIRCUIT_BREAKER
+        topic = Topic.STEP_CIRCUIT_BREAKER if breaker else Topic.STEP_HELD
+        what = "the circuit breaker holds a step" if breaker else "nothing new starts in a step"
         yield topic, _held(track.step_hold, about, what)
     if track.stalled and track.moved:
         text = words.stalled(track, track.moved, track.stalled)
@@ -82,8 +82,8 @@ def _alerts(track: Track, about: _About, now: datetime) -> Iterator[tuple[Topic,
 
 
 def _held(hold: Hold, about: _About, what: str) -> Alert:
-    brake = hold.reason == ReasonKind.BRAKE
-    severity = "critical" if brake else "warning" if hold.who == "person" else "info"
+    breaker = hold.reason == ReasonKind.CIRCUIT_BREAKER
+    severity = "critical" if breaker else "warning" if hold.who == "person" else "info"
     alert = _alert("IbguRolloutHeld", about, what, hold.message, hold.since, severity)
     return replace(alert, labels={**alert.labels, "reason": hold.reason})
 

@@ -78,8 +78,8 @@ def _step(track: Track, fact: Fact, kind: Kind) -> Told:
     hold = hold_in(fact.data, fact.at, track.step_hold)
     topic = _OF_STEP.get(kind)
     if kind is Kind.STEP_HELD:
-        brake = hold is not None and hold.reason == ReasonKind.BRAKE
-        topic = Topic.STEP_BRAKED if brake else Topic.STEP_HELD
+        breaker = hold is not None and hold.reason == ReasonKind.CIRCUIT_BREAKER
+        topic = Topic.STEP_CIRCUIT_BREAKER if breaker else Topic.STEP_HELD
     elif topic is None and track.step_hold is not None and hold is None:
         topic = Topic.STEP_RELEASED
     actions = tuple(fact.data.get("actions", ()))

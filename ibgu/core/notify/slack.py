@@ -27,7 +27,7 @@ _LOW_LINE = "\N{MODIFIER LETTER LOW MACRON}"
 _SYMBOLS = {
     Topic.ROLLOUT_HELD: "⏸",
     Topic.STEP_HELD: "⏸",
-    Topic.STEP_BRAKED: "⏸",
+    Topic.STEP_CIRCUIT_BREAKER: "⏸",
     Topic.ROLLOUT_STALLED: "◷",
     Topic.CLUSTERS_FAILED: "✗",
     Topic.STEP_FINISHED: "✔",

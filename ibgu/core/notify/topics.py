@@ -14,7 +14,7 @@ class Topic(StrEnum):
     STEP_STARTED = "step.started"
     STEP_FINISHED = "step.finished"
     STEP_HELD = "step.held"
-    STEP_BRAKED = "step.braked"
+    STEP_CIRCUIT_BREAKER = "step.circuit-breaker"
     STEP_RELEASED = "step.released"
     CLUSTERS_FAILED = "clusters.failed"
 
@@ -24,7 +24,7 @@ BAD = frozenset(
         Topic.ROLLOUT_HELD,
         Topic.ROLLOUT_STALLED,
         Topic.STEP_HELD,
-        Topic.STEP_BRAKED,
+        Topic.STEP_CIRCUIT_BREAKER,
         Topic.CLUSTERS_FAILED,
     }
 )

@@ -21,8 +21,8 @@ def sentence(topic: Topic, track: Track, fact: Fact) -> str:
             return f"{_step(track)} moves again"
         case Topic.STEP_HELD:
             return f"nothing new starts in {_step(track)}: {fact.why}"
-        case Topic.STEP_BRAKED:
-            return f"the brake holds {_step(track)}: {fact.why}"
+        case Topic.STEP_CIRCUIT_BREAKER:
+            return f"the circuit breaker holds {_step(track)}: {fact.why}"
         case Topic.CLUSTERS_FAILED:
             return failed(track.groups[-1])
         case _:
@@ -46,7 +46,7 @@ def stalled(track: Track, moved: datetime, now: datetime) -> str:
 def hold_of(topic: Topic, track: Track) -> Hold | None:
     if topic is Topic.ROLLOUT_HELD:
         return track.hold
-    return track.step_hold if topic in (Topic.STEP_HELD, Topic.STEP_BRAKED) else None
+    return track.step_hold if topic in (Topic.STEP_HELD, Topic.STEP_CIRCUIT_BREAKER) else None
 
 
 def groups_of(topic: Topic, track: Track) -> tuple[Group, ...]:

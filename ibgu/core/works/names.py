@@ -45,8 +45,8 @@ OF_CLUSTERS = (DISABLE_AUTO_IMPORT, AUTO_IMPORT_BY)
 # Controls on the IBGU: a closed list.
 RESUME = "ibgu.dev/resume"
 SKIP = "ibgu.dev/skip"
-BRAKE = "ibgu.dev/brake"
-BRAKE_OFF = "off"
+CIRCUIT_BREAKER = "ibgu.dev/circuit-breaker"
+CIRCUIT_BREAKER_OFF = "off"
 """Its only value."""
 ADOPT = "ibgu.dev/adopt"
 PAUSE = "ibgu.dev/pause"
@@ -54,7 +54,7 @@ PAUSE = "ibgu.dev/pause"
 RESUMED_BY = "ibgu.dev/resumed-by"
 """User and time: written with the removal of a pause, which by itself leaves no trace of whose it
 was. It controls nothing."""
-CONTROLS = (RESUME, SKIP, BRAKE, ADOPT)
+CONTROLS = (RESUME, SKIP, CIRCUIT_BREAKER, ADOPT)
 """Acted on once per value."""
 STARTS_PER_MINUTE = "ibgu.dev/starts-per-minute"
 START_JITTER = "ibgu.dev/start-jitter"

@@ -232,7 +232,7 @@ async def test_alerts_fire_and_resolve(
     twin.wait(hours=5)
     await tell(journal, twin, fleet)
     noc.answers = [500]
-    async with notified(to(noc, format="alertmanager", kinds=["step.braked"])):
+    async with notified(to(noc, format="alertmanager", kinds=["step.circuit-breaker"])):
         await noc.until(lambda: len(noc.taken) >= 1)
         twin.said.clear()
         twin.annotate(UID, resume="1")
@@ -242,7 +242,7 @@ async def test_alerts_fire_and_resolve(
     fires, over = (request.json[0] for request in noc.taken)
     assert {request.path for request in noc.taken} == {"/api/v2/alerts"}
     assert fires["labels"] == over["labels"]
-    assert fires["labels"]["reason"] == "Brake"
+    assert fires["labels"]["reason"] == "CircuitBreaker"
     assert fires["endsAt"] > over["endsAt"]
 
 

@@ -118,7 +118,7 @@ def held() -> list[Event]:
 
 
 @cache
-def braked() -> list[Event]:
+def stopped() -> list[Event]:
     """Six Upgrades fail, one cluster is prepared meanwhile; a person lets it go on a day later."""
     twin = Twin(*(f"site-{n}" for n in range(1, 8)))
     for spoke in twin.spokes.values():
@@ -247,7 +247,7 @@ ALL = (
     refused,
     timed_out,
     held,
-    braked,
+    stopped,
     late,
     done_before,
     deleted,

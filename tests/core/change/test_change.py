@@ -53,7 +53,7 @@ STAMP = "2026-01-01T03:00:00.000000Z"
 
 
 def target(*steps: str, **annotations: str) -> Target:
-    marks = {f"ibgu.dev/{key}": value for key, value in annotations.items()}
+    marks = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
     item = {"rolloutStrategy": {"maxConcurrency": 7, "timeout": 60}}
     metadata: dict[str, Any] = {
         "name": "ran",
@@ -237,7 +237,7 @@ def test_resume_ends_a_pause_and_nothing_else() -> None:
 def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
     change = resume(target("Prep"))
     assert marked(change) == {"ibgu.dev/resume": f"olga {STAMP}"}
-    held_by_brake = standing("Prep", step_hold=ReasonKind.BRAKE)
+    held_by_brake = standing("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER)
     assert resume(target("Prep"), held_by_brake) == change
 
 
@@ -246,18 +246,18 @@ def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
     [
         ({}, "ran goes on"),
         ({"state": None}, "ran goes on"),
-        ({"step_hold": ReasonKind.BRAKE, "state": StepState.FINISHED}, "ran goes on"),
+        ({"step_hold": ReasonKind.CIRCUIT_BREAKER, "state": StepState.FINISHED}, "ran goes on"),
         (
-            {"step_hold": ReasonKind.BRAKE},
-            "ran is no longer paused, but still held (Brake: its words); a second resume ends that",
+            {"step_hold": ReasonKind.CIRCUIT_BREAKER},
+            "ran is no longer paused, but still held (CircuitBreaker: its words); a second resume ends that",
         ),
         (
             {"step_hold": ReasonKind.PAYLOAD_BLOCKED},
             "ran is no longer paused, but still held (PayloadBlocked: its words)",
         ),
         (
-            {"hold": ReasonKind.RESTORED, "step_hold": ReasonKind.BRAKE},
-            "ran is no longer paused, but still held (Restored: its words and Brake: its words); "
+            {"hold": ReasonKind.RESTORED, "step_hold": ReasonKind.CIRCUIT_BREAKER},
+            "ran is no longer paused, but still held (Restored: its words and CircuitBreaker: its words); "
             "a second resume ends that",
         ),
     ],
@@ -270,11 +270,13 @@ def test_what_still_holds_behind_a_pause_is_told(held_by: dict[str, Any], said: 
 
 
 def test_a_second_resume_waits_until_the_first_was_seen() -> None:
-    """Who presses twice has not asked for the brake, which they were never shown."""
-    paused = standing("Prep", hold=ReasonKind.PAUSED, step_hold=ReasonKind.BRAKE)
+    """Who presses twice has not asked for the circuit breaker, which they were never shown."""
+    paused = standing("Prep", hold=ReasonKind.PAUSED, step_hold=ReasonKind.CIRCUIT_BREAKER)
     change = resume(target("Prep"), paused)
     assert (change.patch, change.kubectl) == (None, "")
-    assert change.done.startswith("the pause of ran was taken away already, but still held (Brake")
+    assert change.done.startswith(
+        "the pause of ran was taken away already, but still held (CircuitBreaker"
+    )
 
 
 @pytest.mark.parametrize(
@@ -579,9 +581,9 @@ def test_nobody_is_skipped_outside_of_a_running_step(state: StepState | None) ->
     [
         {"hold": ReasonKind.PAUSED},
         {"hold": ReasonKind.RESTORED, "state": None},
-        {"step_hold": ReasonKind.BRAKE},
+        {"step_hold": ReasonKind.CIRCUIT_BREAKER},
         {"step_hold": ReasonKind.PAYLOAD_CHANGED},
-        {"hold": ReasonKind.TALM, "step_hold": ReasonKind.BRAKE},
+        {"hold": ReasonKind.TALM, "step_hold": ReasonKind.CIRCUIT_BREAKER},
     ],
 )
 def test_what_a_person_may_end(held_by: dict[str, Any]) -> None:
@@ -631,10 +633,10 @@ def test_the_least_dangerous_comes_first() -> None:
 
 
 def test_a_resume_risks_what_its_step_does() -> None:
-    """A brake in the middle of FinalizeUpgrade: a resume finalizes the others, too."""
+    """A circuit breaker in the middle of FinalizeUpgrade: a resume finalizes the others, too."""
 
     def risk(*actions: Action) -> Risk:
-        found = standing("Prep", step_hold=ReasonKind.BRAKE)
+        found = standing("Prep", step_hold=ReasonKind.CIRCUIT_BREAKER)
         assert found.newest
         return risk_of("resume", replace(found, newest=replace(found.newest, actions=actions)))
 

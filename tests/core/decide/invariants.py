@@ -65,7 +65,7 @@ IN_FLIGHT = {
     ReasonKind.BUSY,
     ReasonKind.TALM_WORK,
     ReasonKind.RESTORED,
-    ReasonKind.BRAKE,
+    ReasonKind.CIRCUIT_BREAKER,
 }
 ORDER = list(RunState)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

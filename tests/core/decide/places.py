@@ -146,7 +146,7 @@ def too_late() -> Twin:
     return twin
 
 
-def braked() -> Twin:
+def stopped() -> Twin:
     twin = Twin(*(f"site-{number}" for number in range(1, 8)))
     for name, spoke in twin.spokes.items():
         spoke.to(Stage.PREP)
@@ -189,7 +189,7 @@ PLACES: dict[str, Make] = {
         unbound,
         misspelt_pace,
         too_late,
-        braked,
+        stopped,
         complete,
         deleted,
     )

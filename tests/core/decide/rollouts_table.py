@@ -2,7 +2,8 @@
 
 A word is a decision's kind, and for a hold its reason; an empty cell says that nothing changes.
 Whatever holds a rollout holds its starts only: what is in flight ends, and so may the step. The
-plan that is appended to where the brake holds is none that is allowed: its first step is Upgrade.
+plan that is appended to where the circuit breaker holds is none that is allowed: its first step is
+Upgrade.
 """
 
 TABLE: dict[str, dict[str, str]] = {
@@ -150,7 +151,7 @@ TABLE: dict[str, dict[str, str]] = {
         "talm_goes": "",
         "controller_restarts": "",
     },
-    "set_aside": {
+    "quarantine_rollout": {
         "step_is_appended": "PlanAccepted, RolloutReleased",
         "plan_becomes_invalid": "RolloutHeld InvalidPlan",
         "person_pauses": "RolloutHeld Paused",
@@ -246,7 +247,7 @@ TABLE: dict[str, dict[str, str]] = {
         "talm_goes": "",
         "controller_restarts": "",
     },
-    "braked": {
+    "stopped": {
         "step_is_appended": "RolloutHeld InvalidPlan",
         "plan_becomes_invalid": "RolloutHeld InvalidPlan",
         "person_pauses": "RolloutHeld Paused",

@@ -353,6 +353,6 @@ HOLDS: dict[Scene, Row] = {
     _may_not_disarm: (ReasonKind.FORBIDDEN, "may not write manifestworks", Who.PERSON),
     _between_actions: (ReasonKind.BUSY, "IPC is not idle", Who.CLUSTER),
     _talm_work_between_actions: (ReasonKind.TALM_WORK, "fleet/b-prep-0", Who.PERSON),
-    _braked_between_actions: (ReasonKind.BRAKE, "first 5 clusters", Who.PERSON),
+    _braked_between_actions: (ReasonKind.CIRCUIT_BREAKER, "first 5 clusters", Who.PERSON),
     _restored_without_it: (ReasonKind.RESTORED, "does not show the ManagedCluster", Who.PERSON),
 }

@@ -50,7 +50,7 @@ def test_it_is_told_once_and_what_goes_is_told_too() -> None:
     twin.settle()
     twin.carry(uid, cleanup="Disabled", other="1")
     twin.settle()
-    twin.annotate(uid, brake="off")
+    twin.annotate(uid, circuit_breaker="off")
     twin.settle()
     (told,) = twin.decisions(Kind.ANNOTATIONS_CHANGED)
     assert told.why.endswith(f"from now on: {KEY}, other.lca.openshift.io/x")

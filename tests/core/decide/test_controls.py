@@ -167,16 +167,18 @@ def test_resume_waits_until_the_new_content_can_be_read() -> None:
 
 def test_an_unknown_value_of_the_brake_is_answered() -> None:
     twin, uid = three()
-    twin.annotate(uid, brake="sometimes")
+    twin.annotate(uid, circuit_breaker="sometimes")
     twin.settle()
-    assert controls(twin) == ["ibgu.dev/brake=sometimes: unknown value, expected off: sometimes"]
+    assert controls(twin) == [
+        "ibgu.dev/circuit-breaker=sometimes: unknown value, expected off: sometimes"
+    ]
 
 
 def test_the_brake_can_be_switched_off_before_it_is_needed() -> None:
     twin, uid = three()
-    twin.annotate(uid, brake="off")
+    twin.annotate(uid, circuit_breaker="off")
     twin.settle()
-    assert controls(twin) == ["ibgu.dev/brake=off: the brake is off"]
+    assert controls(twin) == ["ibgu.dev/circuit-breaker=off: the circuit breaker is off"]
 
 
 def test_other_annotations_are_nobodys_control() -> None:

@@ -10,8 +10,8 @@ from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status import phase_of
 from tests.core.decide.fleets import sites
-from tests.core.decide.test_r19_brake import braked, failed
-from tests.core.decide.test_r19_brake import fleet as braking_fleet
+from tests.core.decide.test_r19_circuit_breaker import failed, stopped
+from tests.core.decide.test_r19_circuit_breaker import fleet as braking_fleet
 from tests.core.decide.world import Twin, ibgu
 
 
@@ -179,14 +179,14 @@ def press_resume(twin: Twin, uid: str) -> None:
 def test_a_resume_ends_the_pause_and_the_next_one_the_brake() -> None:
     twin, uid = braking_fleet(range(1, 13))
     twin.wait(hours=5)
-    assert braked(twin, uid)
+    assert stopped(twin, uid)
     twin.annotate(uid, pause="alice: a look at it first")
     twin.wait(minutes=5)
     press_resume(twin, uid)
     press_resume(twin, uid)
     twin.wait(hours=5)
     assert twin.tracked(uid).rollout.hold is None
-    assert braked(twin, uid)
+    assert stopped(twin, uid)
     assert failed(twin, uid) == 5
     press_resume(twin, uid)
     twin.wait(hours=5)

@@ -315,7 +315,7 @@ def test_a_brake_is_shown_before_the_pace_and_the_pace_after_it() -> None:
     twin.wait(minutes=30)
     kept = hold(twin, uid)
     assert kept is not None
-    assert kept.kind is ReasonKind.BRAKE
+    assert kept.kind is ReasonKind.CIRCUIT_BREAKER
     twin.annotate(uid, resume="1")
     twin.wait(seconds=1)
     assert len(starts(twin)) == 12

@@ -52,7 +52,7 @@ def test_the_reason_tells_what_ends_it() -> None:
 
 
 def test_a_failure_ends_too() -> None:
-    """A bad seed is the brake's business."""
+    """A bad seed is the circuit breaker's business."""
     twin = sites(7, "fail")
     uid = twin.apply(rate_limited("a", "Prep", ramp="true"))
     twin.wait(hours=1)

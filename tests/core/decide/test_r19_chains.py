@@ -1,4 +1,4 @@
-"""R19 inside of a step: no Upgrade follows its Prep while the brake holds it."""
+"""R19 inside of a step: no Upgrade follows its Prep while the circuit breaker holds it."""
 
 from datetime import timedelta
 
@@ -44,17 +44,20 @@ def test_who_has_a_slot_does_not_go_on_to_its_upgrade() -> None:
     twin.wait(hours=3)
     assert upgraded(twin) == []
     for member in kept(twin, uid):
-        assert (member.state, member.reason.kind) == (MemberState.IN_FLIGHT, ReasonKind.BRAKE)
+        assert (member.state, member.reason.kind) == (
+            MemberState.IN_FLIGHT,
+            ReasonKind.CIRCUIT_BREAKER,
+        )
         assert "ibgu.dev/resume" in member.reason.message
         assert [done.action for done in member.completed] == ["Prep"]
         assert word_of(member, None) is Word.HELD
     hold = twin.tracked(uid).steps[0].step.hold
     assert hold is not None
-    assert hold.kind is ReasonKind.BRAKE
+    assert hold.kind is ReasonKind.CIRCUIT_BREAKER
     assert len(twin.told(Kind.STEP_HELD)) == 1
 
 
-@pytest.mark.parametrize("wish", ["resume", "brake"])
+@pytest.mark.parametrize("wish", ["resume", "circuit_breaker"])
 def test_a_person_lets_them_go_on_with_new_time(wish: str) -> None:
     """However long that takes: the clock stands, and limits that passed meanwhile fail nobody."""
     twin, uid = fleet()
@@ -68,7 +71,7 @@ def test_a_person_lets_them_go_on_with_new_time(wish: str) -> None:
 
 
 def test_they_keep_their_slots_from_those_who_wait() -> None:
-    """Whose limit has passed behind the brake is not taken for one that hangs."""
+    """Whose limit has passed behind the circuit breaker is not taken for one that hangs."""
     twin, uid = fleet(waiting=3)
     twin.drive(timedelta(days=1))
     twin.annotate(uid, resume="1")
@@ -105,12 +108,12 @@ def test_behind_a_payload_that_has_changed_the_brake_holds_on() -> None:
     hold = twin.tracked("uid-a").steps[0].step.hold
     assert hold is not None
     assert hold.kind is ReasonKind.PAYLOAD_CHANGED
-    assert {member.reason.kind for member in kept(twin, "uid-a")} == {ReasonKind.BRAKE}
+    assert {member.reason.kind for member in kept(twin, "uid-a")} == {ReasonKind.CIRCUIT_BREAKER}
     twin.annotate("uid-a", resume="1")
     twin.wait(minutes=1)
     hold = twin.tracked("uid-a").steps[0].step.hold
     assert hold is not None
-    assert hold.kind is ReasonKind.BRAKE
+    assert hold.kind is ReasonKind.CIRCUIT_BREAKER
     assert upgraded(twin) == []
 
 
@@ -180,7 +183,7 @@ def test_off_waits_for_the_end_of_a_restore_as_a_resume_does() -> None:
     saved = backup(twin)
     restore_hub(twin, saved)
     twin.wait(minutes=5)
-    twin.annotate(uid, brake="off")
+    twin.annotate(uid, circuit_breaker="off")
     twin.wait(minutes=5)
     assert upgraded(twin) == []
     twin.annotate(uid, resume="1")
@@ -193,7 +196,7 @@ def test_a_restart_forgets_none_of_it() -> None:
     twin.wait(hours=3)
     twin.restart()
     twin.drive(timedelta(days=2))
-    assert {member.reason.kind for member in kept(twin, uid)} == {ReasonKind.BRAKE}
+    assert {member.reason.kind for member in kept(twin, uid)} == {ReasonKind.CIRCUIT_BREAKER}
     twin.annotate(uid, resume="1")
     twin.wait(hours=1)
     assert upgraded(twin) == SLOW_ONES

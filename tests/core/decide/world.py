@@ -85,7 +85,7 @@ class Twin(Hub, Story):
 
     def annotate(self, uid: str, **annotations: str) -> None:
         obj = self.ibgus[uid]
-        marks = {f"ibgu.dev/{key}": value for key, value in annotations.items()}
+        marks = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
         meta = replace(obj.metadata, annotations={**obj.metadata.annotations, **marks})
         self.apply(replace(obj, metadata=meta))
 

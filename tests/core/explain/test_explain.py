@@ -25,7 +25,7 @@ from ibgu.core.model import (
 )
 from tests.core.fleet.records import MINUTE, NOW, done, failed, in_flight, member, run
 
-BRAKE = Reason(ReasonKind.BRAKE, NOW, "5 in a row", None, Who.PERSON)
+CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)
 MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
 
 
@@ -90,23 +90,23 @@ def test_an_end_whose_time_nobody_knows() -> None:
 
 
 def test_who_has_prepared_and_is_kept_from_its_upgrade() -> None:
-    found = told(in_flight(reason=BRAKE, run=None))
+    found = told(in_flight(reason=CIRCUIT_BREAKER, run=None))
     assert found.headline == "Upgrade held for 6 min"
     assert (found.state, found.who) == ("held", Who.PERSON)
 
 
 def test_who_waits_for_its_turn_and_who_for_a_hold() -> None:
     waiting = member(reason=Reason(ReasonKind.SLOT, NOW, "waits for a slot"))
-    alone, held = told(waiting), told(waiting, hold=BRAKE)
+    alone, held = told(waiting), told(waiting, hold=CIRCUIT_BREAKER)
     assert alone.headline == "waits with Upgrade for 6 min: WaitingForSlot"
     assert (alone.state, alone.who, alone.words) == ("waiting", Who.IBGU, None)
     assert (held.state, held.kind, held.why, held.who) == (
         "held",
-        ReasonKind.BRAKE,
+        ReasonKind.CIRCUIT_BREAKER,
         "5 in a row",
         Who.PERSON,
     )
-    assert held.do == REASONS[ReasonKind.BRAKE].do
+    assert held.do == REASONS[ReasonKind.CIRCUIT_BREAKER].do
 
 
 def running(kind: ReasonKind = ReasonKind.RUNNING, words: str = "", **changes: Any) -> Member:
@@ -218,7 +218,7 @@ def test_whatever_comes_together_is_explained(
     if found.finished:
         failed_so = cause if outcome is not Outcome.SUCCEEDED else None
         found = replace(found, outcome=outcome, cause=failed_so, ended_at=NOW)
-    answer = told(found, hold=BRAKE if held else None)
+    answer = told(found, hold=CIRCUIT_BREAKER if held else None)
     assert answer.headline
     assert (answer.ends is None) == found.finished
     assert (answer.do is None) == (found.outcome is Outcome.SUCCEEDED)

@@ -139,7 +139,8 @@ def test_counts() -> None:
     assert (tracked.unfinished, tracked.not_started) == (1, 0)
 
 
-# -- ends, for the brake -------------------------------------------------------------------------
+# -- ends, for the circuit breaker
+# -------------------------------------------------------------------------
 
 
 def end(found: Member) -> list[tuple[str, Cause | None]]:

@@ -13,7 +13,7 @@ from tests.core.decide.world import START, Twin, ibgu
 
 MINUTE = timedelta(minutes=1)
 TALM = Reason(ReasonKind.TALM, START, "TALM is running")
-BRAKE = Reason(ReasonKind.BRAKE, START, "five have failed")
+CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, START, "five have failed")
 FLOOR = Reason(ReasonKind.FLOOR, START, "too late")
 
 
@@ -54,16 +54,16 @@ def test_open_gates_answer_nothing() -> None:
 
 def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
     twin, uid = waiting()
-    hold_step(twin, uid, BRAKE)
+    hold_step(twin, uid, CIRCUIT_BREAKER)
     hold_rollout(twin, uid, TALM)
-    assert kind_of(twin, uid) is ReasonKind.BRAKE
+    assert kind_of(twin, uid) is ReasonKind.CIRCUIT_BREAKER
     hold_step(twin, uid, FLOOR)
     assert kind_of(twin, uid) is ReasonKind.TALM
     assert [gate.__name__ for gate in GATES] == [
         "step_hold",
         "rollout_hold",
         "payload",
-        "brake",
+        "circuit_breaker",
         "floor",
         "invalid",
         "start_rate",
@@ -74,11 +74,11 @@ def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
 
 def test_a_steps_hold_lasts_only_if_a_person_has_to_end_it() -> None:
     twin, uid = waiting()
-    hold_step(twin, uid, BRAKE)
-    assert kind_of(twin, uid) is ReasonKind.BRAKE
+    hold_step(twin, uid, CIRCUIT_BREAKER)
+    assert kind_of(twin, uid) is ReasonKind.CIRCUIT_BREAKER
     hold_step(twin, uid, FLOOR)
     assert kind_of(twin, uid) is None
-    assert {ReasonKind.BRAKE, ReasonKind.PAYLOAD_CHANGED} == LASTING
+    assert {ReasonKind.CIRCUIT_BREAKER, ReasonKind.PAYLOAD_CHANGED} == LASTING
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""R19: what a person has resumed after does not count for the brake any more."""
+"""R19: what a person has resumed after does not count for the circuit breaker any more."""
 
 from datetime import timedelta
 
 import pytest
 
 from ibgu.core.fleet import FleetState
-from ibgu.core.gates.brake import brake
+from ibgu.core.gates.circuit_breaker import circuit_breaker
 from ibgu.core.snapshot import Snapshot
 from tests.core.decide.world import Twin
 from tests.core.fleet.records import MINUTE, NOW, failed, member, rollout, step, world_of
@@ -18,7 +18,8 @@ def engaged(failures: int, resumed: timedelta | None) -> bool:
     since = None if resumed is None else NOW + resumed
     fleet = world_of(rollout(), [step("Upgrade", brake_from=since)], members)
     return (
-        brake(snapshot(fleet), fleet.rollouts["uid-a"].steps[0], member("site-99"), NOW) is not None
+        circuit_breaker(snapshot(fleet), fleet.rollouts["uid-a"].steps[0], member("site-99"), NOW)
+        is not None
     )
 
 

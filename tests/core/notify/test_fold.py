@@ -36,20 +36,22 @@ def test_a_brake_is_told_and_the_failures_before_it_are_grouped() -> None:
     twin = prepared(range(1, 13))
     twin.wait(hours=5)
     memory, messages = folded(facts_of(twin))
-    first, fifth, brake = messages[2:]
-    assert [first.topic, fifth.topic, brake.topic] == [
+    first, fifth, breaker = messages[2:]
+    assert [first.topic, fifth.topic, breaker.topic] == [
         Topic.CLUSTERS_FAILED,
         Topic.CLUSTERS_FAILED,
-        Topic.STEP_BRAKED,
+        Topic.STEP_CIRCUIT_BREAKER,
     ]
     assert first.text.startswith("step 1: 1 cluster failed in Upgrade")
     assert fifth.text.startswith("step 1: 5 clusters failed in Upgrade")
     assert fifth.groups[0].clusters == tuple(f"site-{n}" for n in range(1, 6))
-    assert brake.hold is not None
-    assert (brake.hold.reason, brake.hold.who) == ("Brake", "person")
-    assert brake.text.startswith("the brake holds step 1 (Upgrade): the first 5 clusters")
+    assert breaker.hold is not None
+    assert (breaker.hold.reason, breaker.hold.who) == ("CircuitBreaker", "person")
+    assert breaker.text.startswith(
+        "the circuit breaker holds step 1 (Upgrade): the first 5 clusters"
+    )
     assert all(message.bad for message in messages[2:])
-    assert memory.tracks[UID].step_hold == brake.hold
+    assert memory.tracks[UID].step_hold == breaker.hold
 
 
 def test_what_a_person_resumes_goes_on_and_the_end_has_all_numbers() -> None:
@@ -59,7 +61,7 @@ def test_what_a_person_resumes_goes_on_and_the_end_has_all_numbers() -> None:
     twin.wait(hours=20)
     memory, messages = folded(facts_of(twin))
     topics = [message.topic for message in messages]
-    assert topics[topics.index(Topic.STEP_BRAKED) + 1] is Topic.STEP_RELEASED
+    assert topics[topics.index(Topic.STEP_CIRCUIT_BREAKER) + 1] is Topic.STEP_RELEASED
     finished, completed = messages[-2:]
     assert finished.text == "step 1 is finished: 6 succeeded, 6 failed"
     assert finished.track.outcomes == {"succeeded": 6, "failed": 6}

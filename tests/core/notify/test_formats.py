@@ -29,7 +29,7 @@ LINK = "https://ibgu.example/#/rollouts/{namespace}/{name}"
 
 
 @pytest.fixture(scope="module")
-def braked() -> tuple[Memory, list[Message]]:
+def stopped() -> tuple[Memory, list[Message]]:
     twin = prepared(range(1, 13))
     twin.wait(hours=5)
     return folded(facts_of(twin))
@@ -39,8 +39,8 @@ def receiver(format: Format, **changes: Any) -> Receiver:
     return Receiver(name="noc", format=format, url="https://noc.example", **changes)
 
 
-def test_a_cloudevent(braked: tuple[Memory, list[Message]]) -> None:
-    message = braked[1][3]
+def test_a_cloudevent(stopped: tuple[Memory, list[Message]]) -> None:
+    message = stopped[1][3]
     sent = parcel(message, receiver(Format.CLOUDEVENTS, link=LINK), "hub-1")
     assert sent.content_type == "application/cloudevents+json; charset=utf-8"
     event = json.loads(sent.body)
@@ -62,10 +62,10 @@ def test_a_cloudevent(braked: tuple[Memory, list[Message]]) -> None:
     assert data["hold"] is None
 
 
-def test_the_hold_is_in_the_cloudevent_of_a_brake(braked: tuple[Memory, list[Message]]) -> None:
-    sent = parcel(braked[1][-1], receiver(Format.CLOUDEVENTS), "hub-1")
+def test_the_hold_is_in_the_cloudevent_of_a_brake(stopped: tuple[Memory, list[Message]]) -> None:
+    sent = parcel(stopped[1][-1], receiver(Format.CLOUDEVENTS), "hub-1")
     data = json.loads(sent.body)["data"]
-    assert (data["hold"]["reason"], data["hold"]["who"]) == ("Brake", "person")
+    assert (data["hold"]["reason"], data["hold"]["who"]) == ("CircuitBreaker", "person")
     assert data["link"] is None
 
 
@@ -76,37 +76,37 @@ def slack(message: Message, **changes: Any) -> list[str]:
 
 
 def test_slack_reads_what_failed_where_and_what_to_do(
-    braked: tuple[Memory, list[Message]],
+    stopped: tuple[Memory, list[Message]],
 ) -> None:
-    first, brake = braked[1][2], braked[1][-1]
+    first, breaker = stopped[1][2], stopped[1][-1]
     group = replace(first.groups[0], remedy="mend <it>")
     lines = slack(replace(first, groups=(group,)))
     assert lines[0].startswith("✗ *fleet/a* step 1: 1 cluster failed in Upgrade")
     assert lines[1:] == ["• site-1", "→ mend &lt;it&gt;"]
-    assert slack(brake)[-1] == "→ a person must act"
-    assert slack(brake, link=LINK)[0].startswith(
-        "⏸ <https://ibgu.example/#/rollouts/fleet/a|fleet/a> the brake holds step 1"
+    assert slack(breaker)[-1] == "→ a person must act"
+    assert slack(breaker, link=LINK)[0].startswith(
+        "⏸ <https://ibgu.example/#/rollouts/fleet/a|fleet/a> the circuit breaker holds step 1"
     )
 
 
-def test_slack_is_told_that_there_are_more(braked: tuple[Memory, list[Message]]) -> None:
-    fifth = braked[1][3]
+def test_slack_is_told_that_there_are_more(stopped: tuple[Memory, list[Message]]) -> None:
+    fifth = stopped[1][3]
     group = replace(fifth.groups[0], count=9, remedy="")
     assert slack(replace(fifth, groups=(group,)))[1:] == [
         "• site-1, site-2, site-3, site-4, site-5, …"
     ]
 
 
-def test_the_end_of_a_step_is_good_or_bad(braked: tuple[Memory, list[Message]]) -> None:
-    bad = replace(braked[1][3], topic=Topic.STEP_FINISHED, text="finished")
+def test_the_end_of_a_step_is_good_or_bad(stopped: tuple[Memory, list[Message]]) -> None:
+    bad = replace(stopped[1][3], topic=Topic.STEP_FINISHED, text="finished")
     assert slack(bad)[0] == "✗ *fleet/a* finished"
     assert slack(bad)[1].startswith("• step 1: 5 clusters failed in Upgrade")
     assert slack(replace(bad, groups=()))[0] == "✔ *fleet/a* finished"
     assert slack(replace(bad, topic=Topic.STEP_STARTED, groups=()))[0] == "▶ *fleet/a* finished"
 
 
-def test_nobody_is_called_by_a_clusters_words(braked: tuple[Memory, list[Message]]) -> None:
-    assert slack(replace(braked[1][0], text="<!channel> & <@U1>")) == [
+def test_nobody_is_called_by_a_clusters_words(stopped: tuple[Memory, list[Message]]) -> None:
+    assert slack(replace(stopped[1][0], text="<!channel> & <@U1>")) == [
         "▶ *fleet/a* &lt;!channel&gt; &amp; &lt;\N{FULLWIDTH COMMERCIAL AT}U1&gt;"
     ]
 
@@ -157,13 +157,13 @@ def _wanted(memory: Memory, message: Message) -> tuple[Alert, ...]:
     return wanted(memory, receiver(Format.ALERTMANAGER), "hub-1", message.at)
 
 
-def test_names_of_images_stay(braked: tuple[Memory, list[Message]]) -> None:
+def test_names_of_images_stay(stopped: tuple[Memory, list[Message]]) -> None:
     image = "quay.io/x_y/seed@sha256:0a1b"
-    assert slack(replace(braked[1][0], text=image)) == [f"▶ *fleet/a* {image}"]
+    assert slack(replace(stopped[1][0], text=image)) == [f"▶ *fleet/a* {image}"]
 
 
-def test_a_long_text_is_cut(braked: tuple[Memory, list[Message]]) -> None:
-    (line,) = slack(replace(braked[1][0], text="x" * 9999))
+def test_a_long_text_is_cut(stopped: tuple[Memory, list[Message]]) -> None:
+    (line,) = slack(replace(stopped[1][0], text="x" * 9999))
     assert len(line) == LONGEST + 1
 
 
@@ -178,14 +178,14 @@ def posted(memory: Memory, now: datetime, before: Memory | None = None, **change
     return json.loads(sent.body)
 
 
-def test_a_brake_and_failures_fire(braked: tuple[Memory, list[Message]]) -> None:
+def test_a_brake_and_failures_fire(stopped: tuple[Memory, list[Message]]) -> None:
     now = START + 5 * HOUR
-    held, failed = posted(braked[0], now, link=LINK)
+    held, failed = posted(stopped[0], now, link=LINK)
     about = {"hub": "hub-1", "namespace": "fleet", "rollout": "a"}
     assert held["labels"] == about | {
         "alertname": "IbguRolloutHeld",
         "severity": "critical",
-        "reason": "Brake",
+        "reason": "CircuitBreaker",
     }
     assert "the first 5 clusters" in held["annotations"]["description"]
     assert failed["labels"] == about | {"alertname": "IbguClustersFailed", "severity": "warning"}
@@ -195,9 +195,9 @@ def test_a_brake_and_failures_fire(braked: tuple[Memory, list[Message]]) -> None
     assert datetime.fromisoformat(failed["startsAt"]) < now
 
 
-def test_what_is_over_is_resolved_once(braked: tuple[Memory, list[Message]]) -> None:
+def test_what_is_over_is_resolved_once(stopped: tuple[Memory, list[Message]]) -> None:
     now = START + 5 * HOUR
-    over = posted(Memory(), now, before=braked[0])
+    over = posted(Memory(), now, before=stopped[0])
     assert [alert["labels"]["alertname"] for alert in over] == [
         "IbguRolloutHeld",
         "IbguClustersFailed",
@@ -207,9 +207,9 @@ def test_what_is_over_is_resolved_once(braked: tuple[Memory, list[Message]]) -> 
 
 
 def test_more_failures_are_the_same_alert_with_another_text(
-    braked: tuple[Memory, list[Message]],
+    stopped: tuple[Memory, list[Message]],
 ) -> None:
-    memory = braked[0]
+    memory = stopped[0]
     track = memory.tracks[UID]
     group = replace(track.groups[0], count=7, remedy="mend it")
     more = memory.tracking(UID, replace(track, groups=(group,)))
@@ -218,18 +218,18 @@ def test_more_failures_are_the_same_alert_with_another_text(
     assert failed["annotations"]["description"].endswith(" → mend it")
 
 
-def test_old_failures_fire_no_more(braked: tuple[Memory, list[Message]]) -> None:
-    alerts = posted(braked[0], START + 50 * HOUR)
+def test_old_failures_fire_no_more(stopped: tuple[Memory, list[Message]]) -> None:
+    alerts = posted(stopped[0], START + 50 * HOUR)
     assert [alert["labels"]["alertname"] for alert in alerts] == ["IbguRolloutHeld"]
 
 
 @pytest.mark.parametrize(
     ("who", "severity"), [("person", "warning"), ("ibgu", "info"), ("cluster", "info")]
 )
-def test_how_bad_a_hold_is(braked: tuple[Memory, list[Message]], who: str, severity: str) -> None:
+def test_how_bad_a_hold_is(stopped: tuple[Memory, list[Message]], who: str, severity: str) -> None:
     hold = Hold("InvalidPlan", "", who, START)
-    track = replace(braked[0].tracks[UID], groups=(), hold=hold, step_hold=replace(hold))
-    alerts = posted(braked[0].tracking(UID, track), START)
+    track = replace(stopped[0].tracks[UID], groups=(), hold=hold, step_hold=replace(hold))
+    alerts = posted(stopped[0].tracking(UID, track), START)
     assert [alert["labels"]["severity"] for alert in alerts] == [severity] * 2
     assert alerts[0]["annotations"]["description"] == "nothing new starts"
 
@@ -245,10 +245,10 @@ def test_a_stalled_rollout_fires() -> None:
     assert "has not moved" in alert["annotations"]["summary"]
 
 
-def test_only_what_the_receiver_wants(braked: tuple[Memory, list[Message]]) -> None:
+def test_only_what_the_receiver_wants(stopped: tuple[Memory, list[Message]]) -> None:
     now = START + 5 * HOUR
-    assert len(posted(braked[0], now, kinds=(Topic.STEP_BRAKED,))) == 1
-    assert posted(braked[0], now, namespaces=("other-*",)) == []
+    assert len(posted(stopped[0], now, kinds=(Topic.STEP_CIRCUIT_BREAKER,))) == 1
+    assert posted(stopped[0], now, namespaces=("other-*",)) == []
 
 
 def test_what_a_receiver_is_tried_with() -> None:

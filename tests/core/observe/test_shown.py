@@ -42,7 +42,10 @@ def work(cluster: str) -> ManifestWork:
             "generation": 3,
             "creationTimestamp": "2026-01-01T00:00:00Z",
             "labels": {names.ROLLOUT: "uid-a", names.PART: names.STAGE, names.MANAGED_BY: "ibgu"},
-            "annotations": {f"ibgu.dev/{key}": value for key, value in marks.items()} | {"x": "y"},
+            "annotations": {
+                f"ibgu.dev/{key.replace('_', '-')}": value for key, value in marks.items()
+            }
+            | {"x": "y"},
         },
         {"conditions": [condition], "resourceStatus": {"manifests": [entry]}},
     )

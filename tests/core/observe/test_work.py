@@ -57,7 +57,7 @@ def work(
     deleted: str | None = None,
     **annotations: str,
 ) -> ManifestWork:
-    marks = {f"ibgu.dev/{key}": value for key, value in annotations.items()}
+    marks = {f"ibgu.dev/{key.replace('_', '-')}": value for key, value in annotations.items()}
     meta = ObjectMeta(
         name="w",
         uid="u",

@@ -294,7 +294,11 @@ def test_a_seed_that_is_not_well_named(given: dict[str, str], words: str) -> Non
 
 def test_annotations_that_say_nothing() -> None:
     """The pace that is wrong is told once, with what comes of it."""
-    marks = {"ibgu.dev/brake": "sometimes", "ibgu.dev/rampup": "true", "ibgu.dev/start-jitter": "x"}
+    marks = {
+        "ibgu.dev/circuit-breaker": "sometimes",
+        "ibgu.dev/rampup": "true",
+        "ibgu.dev/start-jitter": "x",
+    }
     found = told(
         spec("Prep"), sites(1), annotations=marks, rate_limits=rate_limits_of(marks)
     ).warnings
@@ -302,7 +306,7 @@ def test_annotations_that_say_nothing() -> None:
     assert found[0] == (
         "the annotation ibgu.dev/rampup does nothing; do you mean ibgu.dev/ramp-up?"
     )
-    assert "ibgu.dev/brake" in found[1]
+    assert "ibgu.dev/circuit-breaker" in found[1]
     assert found[2].endswith("no step that begins with Prep or Upgrade starts anybody")
 
 

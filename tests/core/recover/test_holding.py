@@ -50,9 +50,9 @@ def test_a_rollout_whose_object_the_hub_has_lost_stands_still_too() -> None:
 def test_old_wishes_that_came_back_are_no_new_ones() -> None:
     found = obj(annotations={"ibgu.dev/resume": "old"})
     (held,) = after(
-        rollout(controls={"ibgu.dev/resume": "new", "ibgu.dev/brake": "off"}), found=found
+        rollout(controls={"ibgu.dev/resume": "new", "ibgu.dev/circuit-breaker": "off"}), found=found
     )
-    assert held.controls == {"ibgu.dev/resume": "old", "ibgu.dev/brake": "off"}
+    assert held.controls == {"ibgu.dev/resume": "old", "ibgu.dev/circuit-breaker": "off"}
 
 
 @pytest.mark.parametrize("found", [None, obj(deletion_timestamp="2026-01-01T00:00:00Z")])

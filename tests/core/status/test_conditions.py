@@ -124,9 +124,11 @@ def test_a_hold_of_the_rollout_is_a_condition(kind: ReasonKind, type_: str) -> N
 
 
 def test_a_hold_of_the_current_step_is_a_condition() -> None:
-    tracked = book_of(rollout(), [step(hold=reason(ReasonKind.BRAKE, "5 in a row"))])
-    assert of(tracked)["Held"]["reason"] == "Brake"
-    assert hold_of(tracked.rollout, tracked.newest) == reason(ReasonKind.BRAKE, "5 in a row")
+    tracked = book_of(rollout(), [step(hold=reason(ReasonKind.CIRCUIT_BREAKER, "5 in a row"))])
+    assert of(tracked)["Held"]["reason"] == "CircuitBreaker"
+    assert hold_of(tracked.rollout, tracked.newest) == reason(
+        ReasonKind.CIRCUIT_BREAKER, "5 in a row"
+    )
 
 
 def test_nothing_keeps_a_rollout_whose_step_is_finished() -> None:

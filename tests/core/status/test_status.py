@@ -80,16 +80,29 @@ def test_there_is_no_summary_before_the_first_step() -> None:
         (rollout(hold=reason(ReasonKind.INVALID_PLAN)), [step()], "Invalid"),
         (rollout(hold=reason(ReasonKind.TALM)), [step()], "Held"),
         (rollout(hold=reason(ReasonKind.ADOPTION), state=RolloutState.PENDING), [], "Held"),
-        (rollout(), [step(hold=reason(ReasonKind.BRAKE))], "Held"),
+        (rollout(), [step(hold=reason(ReasonKind.CIRCUIT_BREAKER))], "Held"),
         (
             rollout(state=RolloutState.COMPLETE, spec=spec("Prep", "Upgrade")),
             [step(state=StepState.FINISHED)],
             "Running",
         ),
-        (rollout(state=RolloutState.DELETED), [step(hold=reason(ReasonKind.BRAKE))], "Deleted"),
+        (
+            rollout(state=RolloutState.DELETED),
+            [step(hold=reason(ReasonKind.CIRCUIT_BREAKER))],
+            "Deleted",
+        ),
     ],
     ids=[
-        *("pending", "running", "complete", "invalid", "talm", "adoption", "brake", "appended"),
+        *(
+            "pending",
+            "running",
+            "complete",
+            "invalid",
+            "talm",
+            "adoption",
+            "circuit breaker",
+            "appended",
+        ),
         "deleted",
     ],
 )

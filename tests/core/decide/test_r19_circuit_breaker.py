@@ -21,17 +21,17 @@ def failed(twin: Twin, uid: str) -> int:
     return twin.tracked(uid).steps[0].counts[Outcome.FAILED]
 
 
-def braked(twin: Twin, uid: str) -> str:
+def stopped(twin: Twin, uid: str) -> str:
     hold = twin.tracked(uid).steps[0].step.hold
-    return hold.message if hold is not None and hold.kind is ReasonKind.BRAKE else ""
+    return hold.message if hold is not None and hold.kind is ReasonKind.CIRCUIT_BREAKER else ""
 
 
 def test_the_first_five_failures_stop_new_starts() -> None:
     twin, uid = fleet(range(1, 13))
     twin.wait(hours=5)
     assert failed(twin, uid) == 5
-    assert "the first 5 clusters of this step have all failed" in braked(twin, uid)
-    assert "ibgu.dev/resume" in braked(twin, uid)
+    assert "the first 5 clusters of this step have all failed" in stopped(twin, uid)
+    assert "ibgu.dev/resume" in stopped(twin, uid)
     assert twin.told(Kind.STEP_HELD) == twin.warnings()
 
 
@@ -45,14 +45,14 @@ def test_five_in_a_row_with_one_cause_stop_new_starts() -> None:
     twin, uid = fleet(range(3, 13))
     twin.wait(hours=5)
     assert failed(twin, uid) == 5
-    assert "5 clusters in a row have failed with UpgradeFailed" in braked(twin, uid)
+    assert "5 clusters in a row have failed with UpgradeFailed" in stopped(twin, uid)
 
 
 def test_a_success_among_them_does_not() -> None:
     twin, uid = fleet([2, 3, 4, 5, 7, 8, 9, 10])
     twin.wait(hours=8)
     assert failed(twin, uid) == 8
-    assert not braked(twin, uid)
+    assert not stopped(twin, uid)
     assert not twin.told(Kind.STEP_HELD)
 
 
@@ -80,7 +80,7 @@ def test_those_that_were_upgraded_already_do_not_count_as_success() -> None:
     for name in ("site-1", "site-2"):
         twin.spokes[name].to("Upgrade")
     twin.wait(hours=5)
-    assert "the first 5" in braked(twin, uid)
+    assert "the first 5" in stopped(twin, uid)
 
 
 def test_limits_count() -> None:
@@ -89,7 +89,7 @@ def test_limits_count() -> None:
         spoke.faults[Stage.UPGRADE] = "hang"
     twin.wait(hours=33)
     assert failed(twin, uid) == 5
-    assert braked(twin, uid)
+    assert stopped(twin, uid)
 
 
 def test_a_larger_window_needs_a_tenth_of_it() -> None:
@@ -104,7 +104,7 @@ def test_a_person_resumes_and_the_old_failures_count_no_more() -> None:
     twin.annotate(uid, resume="1")
     twin.wait(hours=3)
     assert failed(twin, uid) == 10
-    assert braked(twin, uid)
+    assert stopped(twin, uid)
     twin.annotate(uid, resume="2")
     twin.wait(hours=3)
     assert failed(twin, uid) == 12
@@ -116,8 +116,8 @@ def test_off_means_off_and_lets_go_of_a_step_that_it_holds(late: bool) -> None:
     twin, uid = fleet(range(1, 13))
     if late:
         twin.wait(hours=3)
-        assert braked(twin, uid)
-    twin.annotate(uid, brake="off")
+        assert stopped(twin, uid)
+    twin.annotate(uid, circuit_breaker="off")
     twin.wait(hours=5)
     assert failed(twin, uid) == 12
 

@@ -1,4 +1,4 @@
-"""The brake: a bad seed must not go through a fleet (R19)."""
+"""The circuit breaker: a bad seed must not go through a fleet (R19)."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -12,8 +12,14 @@ from ibgu.core.snapshot import Snapshot
 from ibgu.core.works import names
 
 
-def brake(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
-    if snapshot.object and snapshot.object.metadata.annotations.get(names.BRAKE) == names.BRAKE_OFF:
+def circuit_breaker(
+    snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime
+) -> Reason | None:
+    if (
+        snapshot.object
+        and snapshot.object.metadata.annotations.get(names.CIRCUIT_BREAKER)
+        == names.CIRCUIT_BREAKER_OFF
+    ):
         return None
     needed = threshold(step.step)
     ended = _ended(step)
@@ -21,7 +27,7 @@ def brake(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) 
     if not found:
         return None
     words = f"{found}; annotate the IBGU with ibgu.dev/resume to go on"
-    return Reason(ReasonKind.BRAKE, now, words, None, Who.PERSON)
+    return Reason(ReasonKind.CIRCUIT_BREAKER, now, words, None, Who.PERSON)
 
 
 def threshold(step: Step) -> int:

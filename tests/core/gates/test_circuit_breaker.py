@@ -1,4 +1,4 @@
-"""R19: when exactly the brake engages."""
+"""R19: when exactly the circuit breaker engages."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.fleet import End
-from ibgu.core.gates.brake import first_failed, streak, threshold
+from ibgu.core.gates.circuit_breaker import first_failed, streak, threshold
 from ibgu.core.model import Cause
 from tests.core.decide.world import START, Twin, ibgu
 
