@@ -15,7 +15,7 @@ from ibgu.core.certify import MEANS
 from ibgu.core.model import Kind, Stage
 from ibgu.db import Journal
 from tests.core.certify.logs import log_of
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 from tests.db.conftest import db, leading
 from tests.db.telling import tell
 

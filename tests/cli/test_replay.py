@@ -22,7 +22,7 @@ from ibgu.core.snapshot import PayloadState
 from ibgu.db import Journal
 from tests.core.certify import stories
 from tests.core.certify.logs import log_of
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 from tests.db.conftest import db, leading
 from tests.db.telling import tell
 

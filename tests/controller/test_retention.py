@@ -17,7 +17,7 @@ from ibgu.core.model import Kind, OnRollout
 from ibgu.db import Changeset, Journal, JournalAway
 from ibgu.db.reads.certified import certify
 from tests.core.decide.builders import START, rollout_of
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 from tests.db.conftest import db, journal, leading
 from tests.db.records import rows
 from tests.db.telling import tell

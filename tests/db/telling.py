@@ -3,7 +3,7 @@
 from ibgu.controller.commit import Draft
 from ibgu.core.fleet import FleetState
 from ibgu.db import Journal
-from tests.core.decide.world import Twin
+from tests.core.decide.fleet import Twin
 
 
 async def tell(journal: Journal, twin: Twin, fleet: FleetState | None = None) -> None:

@@ -14,7 +14,7 @@ from ibgu.db import Journal
 from ibgu.db.reads.certified import certify
 from ibgu.db.reads.log import event_log, named
 from tests.core.certify.logs import log_of, told
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 from tests.db.telling import tell
 
 HUB = "hub-1"

@@ -112,7 +112,7 @@ def test_a_test_that_is_named_exists(name: str) -> None:
     "name",
     [
         "core/decide/test_nothing.py",
-        "core/decide/world.py",
+        "core/decide/fleet.py",
         "core/decide/test_r01_order.py::test_nothing",
         "core/decide/test_r01_order.py::rollout",
     ],

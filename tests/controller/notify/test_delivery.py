@@ -24,7 +24,7 @@ from ibgu.sandbox.certificates import write_serving_files
 from ibgu.settings import Settings
 from tests.controller.notify.conftest import Notifying
 from tests.controller.notify.receiving import Site, site
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.notify.telling import UID, prepared
 from tests.db.records import rows
 from tests.db.telling import tell

@@ -8,7 +8,7 @@ from ibgu.core.certify import Certifier, Event, Findings, Leader
 from ibgu.core.model import Preempt
 from ibgu.db.journal.history import event_rows
 from ibgu.db.journal.write import document
-from tests.core.decide.world import START, Twin
+from tests.core.decide.fleet import START, Twin
 
 
 def log_of(twin: Twin) -> list[Event]:

@@ -8,9 +8,9 @@ from ibgu.core.certify import Event
 from ibgu.core.model import Kind, Stage
 from ibgu.core.snapshot import PayloadState
 from tests.core.certify.logs import log_of
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.impulses import arming, return_, taken_but_unheard
 from tests.core.decide.pacing import KEYS, annotated, rate_limited
-from tests.core.decide.world import Twin, ibgu
 
 
 @cache

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ibgu.core.certify import Event, Rule
 from tests.core.certify.breaks import Break, drop, place
 from tests.core.certify.logs import certify, log_of, told
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.fleets import sites
 from tests.core.decide.restores import (
     backup,
@@ -18,7 +19,6 @@ from tests.core.decide.restores import (
     restore_journal,
     write_status,
 )
-from tests.core.decide.world import Twin, ibgu
 
 UID = "uid-a"
 

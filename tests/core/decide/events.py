@@ -15,8 +15,8 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.core.times import SETTLE
+from tests.core.decide.fleet import Twin
 from tests.core.decide.spoke import REFUSED
-from tests.core.decide.world import Twin
 
 UID = "uid-a"
 Event = Callable[[Twin], dict[str, Any]]

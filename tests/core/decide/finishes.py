@@ -2,9 +2,9 @@
 
 from ibgu.core.model import Kind, Outcome, RunResult, Stage
 from tests.core.decide.events import UID
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.spoke import told
 from tests.core.decide.states import Make
-from tests.core.decide.world import Twin, ibgu
 
 
 def timed_out() -> Twin:

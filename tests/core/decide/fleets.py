@@ -1,8 +1,8 @@
 """Fleets of clusters named site-1, site-2, ..."""
 
 from ibgu.core.model import Stage
+from tests.core.decide.fleet import Twin
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin
 
 
 def sites(count: int, fault: str = "", stage: Stage = Stage.PREP) -> Twin:

@@ -5,8 +5,8 @@ from ibgu.core.model import (
     Run,
     Stage,
 )
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 
 def arming(step: str = "Prep", *clusters: str) -> tuple[Twin, str]:

@@ -24,7 +24,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.observe import JudgementKind, judge
 from ibgu.core.snapshot import Snapshot
-from tests.core.decide.world import Twin
+from tests.core.decide.fleet import Twin
 
 WAITING = {
     ReasonKind.SLOT,

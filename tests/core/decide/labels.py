@@ -4,7 +4,7 @@ from collections import Counter
 
 from ibgu.core.decide.patches import failure_labels, success_labels
 from ibgu.core.model import Action, Kind, OnMember, Run, RunResult
-from tests.core.decide.world import Twin
+from tests.core.decide.fleet import Twin
 
 Labels = dict[str, dict[str, str]]
 

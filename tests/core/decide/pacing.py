@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from ibgu.core.kinds import Ibgu
 from ibgu.core.model import Kind, OnMember, Reason
 from ibgu.core.works.names import RAMP_UP, START_JITTER, STARTS_PER_MINUTE
-from tests.core.decide.world import Twin
-from tests.core.decide.world import ibgu as plain
+from tests.core.decide.fleet import Twin
+from tests.core.decide.fleet import ibgu as plain
 
 MINUTE = timedelta(minutes=1)
 KEYS = {"rate": STARTS_PER_MINUTE, "jitter": START_JITTER, "ramp": RAMP_UP}

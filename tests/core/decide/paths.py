@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from ibgu.core.model import Kind, Stage
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.impulses import arming, return_, taken_but_unheard, vanish
 from tests.core.decide.storms import twin_of_plan
-from tests.core.decide.world import Twin, ibgu
 
 
 def _in(twin: Twin, happen: Callable[[], object], **time: int) -> None:

@@ -11,8 +11,8 @@ from ibgu.core.model import Decision, Kind, OnRollout, OnStep, Stage
 from ibgu.core.plan import Scope
 from ibgu.core.snapshot import PayloadState
 from tests.core.decide.events import UID
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.restores import backup, restore_hub
-from tests.core.decide.world import Twin, ibgu
 
 Make = Callable[[], Twin]
 Event = Callable[[Twin], object]

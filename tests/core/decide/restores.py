@@ -13,9 +13,9 @@ from ibgu.core.recover.trace import Trace
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status import OPTIONAL, status_of
 from tests.core.decide.builders import rollout_of
+from tests.core.decide.fleet import Twin
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.records import Records
-from tests.core.decide.world import Twin
 
 OURS = [ManagedFields(manager="ibgu", operation="Update", subresource="status")]
 

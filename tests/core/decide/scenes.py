@@ -7,10 +7,10 @@ from ibgu.core.adopt import Traces
 from ibgu.core.model import Kind, ReasonKind, Stage, Who
 from ibgu.core.plan import Scope
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.pacing import rate_limited
 from tests.core.decide.restores import backup, restore_hub
 from tests.core.decide.spoke import told
-from tests.core.decide.world import START, Twin, ibgu
 
 Scene = Callable[[Twin], None]
 Row = tuple[ReasonKind, str, Who]

@@ -10,7 +10,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.snapshot import PayloadState
 from tests.core.decide.events import UID, Event, done, hub_refuses, state
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 
 Make = Callable[[], Twin]
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from ibgu.core.model import RolloutState, Stage
 from ibgu.core.plan import SHAPES
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.troubles import TROUBLES
-from tests.core.decide.world import Twin, ibgu
 
 FAULTS = ("fail", "hang", "slow", "rollback")
 

@@ -4,8 +4,8 @@ from msgspec import json
 
 from ibgu.core.model import Kind, OnRollout
 from ibgu.core.works import Wanted, stage_body
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.fleets import sites
-from tests.core.decide.world import Twin, ibgu
 
 UID = "uid-a"
 KEY = "cleanup.lca.openshift.io/x"

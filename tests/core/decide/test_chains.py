@@ -6,9 +6,9 @@ import pytest
 
 from ibgu.core.decide.ending import TIMEOUT
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.spoke import told
-from tests.core.decide.world import Twin, ibgu
 
 MINUTE = timedelta(minutes=1)
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model import Cause, Kind, OnRollout, Outcome, ReasonKind
 from ibgu.core.snapshot import PayloadState
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 
 
 def controls(twin: Twin) -> list[str]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from ibgu.core.model import Decision, Kind
 from ibgu.core.snapshot import Snapshot
+from tests.core.decide.fleet import ibgu
 from tests.core.decide.fleets import sites
-from tests.core.decide.world import ibgu
 
 if TYPE_CHECKING:
     from _typeshed import TraceFunction

@@ -1,7 +1,7 @@
 """What the history shows: every decision that a person may ask about, no bookkeeping."""
 
 from ibgu.core.model import Kind, Preempt
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 
 SILENT = {Kind.WAITS, Kind.PROBED, Kind.RUN_PROGRESS, Kind.STEP_RATE_LIMITED}
 

@@ -7,10 +7,10 @@ import pytest
 from ibgu.core.model import Cause, Stage
 from ibgu.core.plan import SHAPES
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.fleet import Twin
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.paths import PATHS, path
 from tests.core.decide.storms import done, twin_of_plan
-from tests.core.decide.world import Twin
 
 pytestmark = pytest.mark.long
 

@@ -9,10 +9,10 @@ from ibgu.core.kinds import ManagedFields
 from ibgu.core.model import Kind, OnRollout, Outcome, ReasonKind, RolloutState
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status import phase_of
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.fleets import sites
 from tests.core.decide.test_r19_circuit_breaker import failed, stopped
 from tests.core.decide.test_r19_circuit_breaker import fleet as braking_fleet
-from tests.core.decide.world import Twin, ibgu
 
 
 def release(twin: Twin, uid: str) -> None:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ibgu.core.kinds import AutoRollback, IbuSpec
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, Stage, StepState
-from tests.core.decide.world import Twin, ibgu, plan_of
+from tests.core.decide.fleet import Twin, ibgu, plan_of
 
 
 def test_a_step_starts_when_every_member_of_the_one_before_is_finished() -> None:

@@ -18,7 +18,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.snapshot import PayloadState
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 
 NORTH = Scope("fleet", (LabelSelector(match_labels={"region": "north"}),))
 SELECTOR = LabelSelector(match_labels={"region": "north"})

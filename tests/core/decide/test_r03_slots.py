@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from ibgu.core.model import Kind, MemberState, OnMember, Outcome, Stage
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 
 def started(twin: Twin) -> list[str]:

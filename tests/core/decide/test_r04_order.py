@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, Stage
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.times import LOOK_ANSWER, LOOK_FRESH, LOOK_GRACE
+from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.fleets import sites
-from tests.core.decide.world import START, Twin, ibgu
 
 UID = "uid-a"
 MOMENT = LOOK_GRACE / 10

@@ -21,8 +21,8 @@ from ibgu.core.plan import Scope
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.times import LOOK_ANSWER, LOOK_GRACE
 from tests.core.certify.logs import certify, log_of, told
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 
 def two(older: str, newer: str, *clusters: str, wait: int = 10) -> tuple[Twin, str, str]:

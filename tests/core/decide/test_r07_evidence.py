@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.model import IbuCondition, Kind, OnMember, ReasonKind, WorkView
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 
 DONE = IbuCondition("True", "Completed", "Prep completed")
 

@@ -6,8 +6,8 @@ import pytest
 
 from ibgu.core.model import Cause, Outcome, ReasonKind, Stage
 from ibgu.core.times import LOOK_RETRY
+from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.spoke import told
-from tests.core.decide.world import START, Twin, ibgu
 
 
 def test_a_busy_cluster_waits_with_its_own_words_and_starts_when_it_is_through() -> None:

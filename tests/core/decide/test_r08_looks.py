@@ -6,9 +6,9 @@ import pytest
 
 from ibgu.core.model import Kind, MemberState, OnMember, Outcome, ReasonKind, Stage, Who
 from ibgu.core.times import LOOK_ANSWER, LOOK_RETRY
+from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.fleets import sites
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import START, Twin, ibgu
 
 
 @pytest.mark.parametrize(("concurrency", "looked"), [(1, 11), (10, 20), (12, 24)])

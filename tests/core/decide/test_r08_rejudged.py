@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from ibgu.core.model import Kind, OnMember, Outcome, ReasonKind, RunResult, Stage
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.times import ECHO
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.impulses import arming, run_of
-from tests.core.decide.world import Twin, ibgu
 
 
 def kept(step: str, *stages: str) -> tuple[Twin, str]:

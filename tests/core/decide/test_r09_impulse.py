@@ -15,9 +15,9 @@ from ibgu.core.model import (
     Stage,
 )
 from ibgu.core.times import ECHO, LOOK_FRESH
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.impulses import arming, run_of, vanish
 from tests.core.decide.spoke import told
-from tests.core.decide.world import Twin, ibgu
 
 STEPS = [Kind.RUN_INTENDED, Kind.RUN_ARMING, Kind.RUN_ARMED, Kind.RUN_ACCEPTED]
 

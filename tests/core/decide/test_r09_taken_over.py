@@ -6,8 +6,8 @@ import pytest
 
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, RunResult, RunState, Stage
 from ibgu.core.times import SETTLE
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 
 def accepted(step: str = "Prep") -> tuple[Twin, str]:

@@ -13,9 +13,9 @@ from ibgu.core.model import (
 )
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.times import ECHO
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.impulses import arming, return_, run_of, taken_but_unheard, vanish
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 
 def test_an_unreachable_cluster_that_has_not_echoed_in_a_minute_gets_it_withdrawn() -> None:

@@ -15,10 +15,10 @@ from ibgu.core.model import (
     WorkView,
 )
 from ibgu.core.times import SETTLE
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.spoke import REFUSED
 from tests.core.decide.states import said
-from tests.core.decide.world import Twin, ibgu
 
 SPEC = "can not change spec.seedImageRef while ibu is in progress"
 FORBIDDEN = 'imagebasedupgrades "upgrade" is forbidden: User can not get resource'

@@ -10,7 +10,7 @@ from ibgu.core.model import (
     Outcome,
     Stage,
 )
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 
 
 @pytest.mark.parametrize(

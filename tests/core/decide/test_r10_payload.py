@@ -12,7 +12,7 @@ from ibgu.core.model import (
 )
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.times import SETTLE
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 
 
 def test_the_payload_is_there_before_prep_is_armed_and_goes_when_prep_has_ended() -> None:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from ibgu.core.model import Kind, Outcome, ReasonKind, Stage
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.fleet import ibgu
 from tests.core.decide.fleets import sites
-from tests.core.decide.world import ibgu
 
 
 def test_the_clock_stands_while_a_persons_hold_alone_keeps_the_step() -> None:

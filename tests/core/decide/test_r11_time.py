@@ -10,8 +10,8 @@ from ibgu.core.kinds import AutoRollback, Ibgu
 from ibgu.core.model import Cause, Kind, Outcome, ReasonKind, Stage
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.times import SETTLE
+from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.fleets import sites
-from tests.core.decide.world import START, Twin, ibgu
 
 MINUTE = timedelta(minutes=1)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Stage
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.impulses import vanish
-from tests.core.decide.world import Twin, ibgu
 
 
 def test_a_cluster_that_is_dark_inside_its_upgrade_is_rebooting() -> None:

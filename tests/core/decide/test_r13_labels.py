@@ -14,8 +14,8 @@ from ibgu.core.model import (
     Stage,
 )
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 PREFIX = "lcm.openshift.io/ibgu-"
 STATES: dict[str, tuple[Stage, ...]] = {

@@ -17,9 +17,9 @@ from ibgu.core.model import (
 )
 from ibgu.core.times import IMPORT_OFF
 from ibgu.core.works import names
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.spoke import told
-from tests.core.decide.world import Twin, ibgu
 
 OURS = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "uid-a"}
 PREPARED = {"lcm.openshift.io/ibgu-prep-completed": ""}

@@ -3,9 +3,9 @@
 import pytest
 
 from ibgu.core.model import Cause, Kind, Outcome, Preempt, Stage, StepState
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.spoke import told
-from tests.core.decide.world import Twin, ibgu
 
 FAILED = "lcm.openshift.io/ibgu-prep-failed"
 COMPLETED = "lcm.openshift.io/ibgu-prep-completed"

@@ -8,8 +8,8 @@ import pytest
 from ibgu.core.model import Cause, Kind, Outcome, RunResult, Stage
 from ibgu.core.times import WATCH
 from tests.core.decide import labels
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 
 def stuck() -> Twin:

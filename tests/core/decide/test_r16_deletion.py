@@ -20,8 +20,8 @@ from ibgu.core.model import (
     Stage,
 )
 from ibgu.core.times import PART
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 PREPARED = {"lcm.openshift.io/ibgu-prep-completed": ""}
 

@@ -3,8 +3,8 @@
 import pytest
 
 from ibgu.core.model import Outcome, ReasonKind
+from tests.core.decide.fleet import Twin
 from tests.core.decide.scenes import HOLDS, WAITS, Scene
-from tests.core.decide.world import Twin
 
 SCENES = [scene for scene, row in {**WAITS, **HOLDS}.items() if row[0] is ReasonKind.FORBIDDEN]
 

@@ -4,10 +4,10 @@ import pytest
 
 from ibgu.core.gates import LASTING
 from ibgu.core.model import Reason, ReasonKind, Who
+from tests.core.decide.fleet import START, Twin
 from tests.core.decide.invariants import IN_FLIGHT, WAITING
 from tests.core.decide.scenes import HOLDS, WAITS, Scene, running
 from tests.core.decide.spoke import told
-from tests.core.decide.world import START, Twin
 
 
 @pytest.mark.parametrize("scene", [*WAITS, *HOLDS], ids=lambda scene: scene.__name__)

@@ -4,8 +4,8 @@ import pytest
 
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, Stage
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 ONE, TWO = PayloadState(digest="one"), PayloadState(digest="two")
 FORBIDDEN = PayloadState(problem="ibgu may not read ConfigMap oadp/backup")

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from ibgu.core.model import Cause, Kind, MemberState, OnMember, Outcome, ReasonKind, Stage, Who
+from tests.core.decide.fleet import START, Twin
 from tests.core.decide.fleets import sites
 from tests.core.decide.pacing import MINUTE, hold, rate_limited, starts
-from tests.core.decide.world import START, Twin
 
 
 class Width:

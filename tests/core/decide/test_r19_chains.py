@@ -7,9 +7,9 @@ import pytest
 from ibgu.core.model import Cause, Kind, Member, MemberState, Outcome, ReasonKind, Stage
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.words import Word, word_of
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.restores import backup, restore_hub
-from tests.core.decide.world import Twin, ibgu
 
 QUICK, SLOW = 6, 4
 SLOW_ONES = [f"site-{n}" for n in range(QUICK + 1, QUICK + SLOW + 1)]

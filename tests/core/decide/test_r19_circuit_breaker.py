@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.model import Kind, Outcome, ReasonKind, Stage
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 
 
 def fleet(bad: range | list[int], count: int = 12, concurrency: int = 1) -> tuple[Twin, str]:

@@ -26,9 +26,9 @@ from ibgu.core.plan import EVERYWHERE, Scope
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.talm import TalmWork, groups_of, view_talm_work
 from tests.core.certify.logs import certify, log_of, told
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.restores import backup, restore_hub
-from tests.core.decide.world import Twin, ibgu
 from tests.core.talm.objects import Object, as_cgu, as_work, cgu, ended, work
 
 SEED = ("quay.io/seed:4.18", "4.18.1")

@@ -4,8 +4,8 @@ from msgspec.structs import replace
 
 from ibgu.core.model import Kind, MemberState, Outcome, ReasonKind, RolloutState, RunResult
 from ibgu.core.snapshot import PayloadState
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 
 def talm(twin: Twin, live: bool) -> None:

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.model import Kind, RunResult, Stage
+from tests.core.decide.fleet import START, Twin
 from tests.core.decide.impulses import arming, run_of
-from tests.core.decide.world import START, Twin
 
 
 def stop(twin: Twin) -> None:

@@ -12,10 +12,10 @@ from ibgu.core.model import (
     RunState,
     Stage,
 )
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.fleets import sites
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.restores import backup, restore_hub
-from tests.core.decide.world import Twin, ibgu
 
 UID = "uid-a"
 

@@ -5,6 +5,7 @@ import pytest
 
 from ibgu.core.model import ReasonKind, RolloutState
 from tests.core.certify.logs import certify, log_of, told
+from tests.core.decide.fleet import Twin
 from tests.core.decide.invariants import Invariants
 from tests.core.decide.restores import (
     Backup,
@@ -17,7 +18,6 @@ from tests.core.decide.restores import (
 )
 from tests.core.decide.storms import twin_of_plan
 from tests.core.decide.test_interruptions import over
-from tests.core.decide.world import Twin
 
 pytestmark = pytest.mark.long
 

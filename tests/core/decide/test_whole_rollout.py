@@ -8,8 +8,8 @@ import pytest
 from ibgu.core import decide
 from ibgu.core.decide import controls, steps
 from ibgu.core.model import Kind, OnMember, OnRollout, Outcome, ReasonKind, Stage, StepState
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.fleets import sites
-from tests.core.decide.world import Twin, ibgu
 
 
 @pytest.fixture

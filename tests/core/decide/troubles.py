@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ibgu.core.model import Stage
 from ibgu.core.snapshot import Facts, PayloadState
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 
 MINUTE = timedelta(minutes=1)
 

@@ -8,9 +8,9 @@ from ibgu.core.decide import decide
 from ibgu.core.model import OnMember, Stage
 from tests.core.decide import states
 from tests.core.decide.events import EVENTS, UID, Event
+from tests.core.decide.fleet import Twin
 from tests.core.decide.scenes import WAITS, Scene
 from tests.core.decide.spoke import Spoke, told
-from tests.core.decide.world import Twin
 
 NAME = "site-1"
 

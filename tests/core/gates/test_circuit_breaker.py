@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ibgu.core.fleet import End
 from ibgu.core.gates.circuit_breaker import first_failed, streak, threshold
 from ibgu.core.model import Cause
-from tests.core.decide.world import START, Twin, ibgu
+from tests.core.decide.fleet import START, Twin, ibgu
 
 FAILED = Cause.UPGRADE_FAILED
 

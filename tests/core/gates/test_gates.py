@@ -9,7 +9,7 @@ from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import GATES, LASTING, deadline, held, share
 from ibgu.core.model import Member, Reason, ReasonKind, Who
 from ibgu.core.snapshot import PayloadState, Snapshot
-from tests.core.decide.world import START, Twin, ibgu
+from tests.core.decide.fleet import START, Twin, ibgu
 
 MINUTE = timedelta(minutes=1)
 TALM = Reason(ReasonKind.TALM, START, "TALM is running")

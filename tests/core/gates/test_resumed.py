@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.fleet import FleetState
 from ibgu.core.gates.circuit_breaker import circuit_breaker
 from ibgu.core.snapshot import Snapshot
-from tests.core.decide.world import Twin
+from tests.core.decide.fleet import Twin
 from tests.core.fleet.records import MINUTE, NOW, failed, member, rollout, step, world_of
 
 

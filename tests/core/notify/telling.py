@@ -10,7 +10,7 @@ from ibgu.core.notify import Fact, Memory, advance
 from ibgu.core.notify.message import Message
 from ibgu.core.notify.topics import Topic
 from tests.core.certify.logs import log_of
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 
 UID = "uid-a"
 

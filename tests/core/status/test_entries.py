@@ -6,7 +6,7 @@ import pytest
 
 from ibgu.core.model import Action, Cause, MemberState, Outcome, RunResult, RunState, Stage
 from ibgu.core.status.entries import WORDS
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.fleet.records import (
     book_of,
     done,

@@ -10,7 +10,7 @@ from ibgu.core.kinds import Condition
 from ibgu.core.model import Action, Cause, MemberState, Outcome, ReasonKind, RolloutState, StepState
 from ibgu.core.snapshot import PayloadState
 from ibgu.core.status import held_status, phase_of, status_of, summary_of
-from tests.core.decide.world import Twin, ibgu
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.fleet.records import (
     NOW,
     book_of,

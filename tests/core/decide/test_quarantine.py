@@ -19,8 +19,8 @@ from ibgu.core.model import (
     Who,
 )
 from tests.core.decide.builders import START, ibgu, rollout_of
+from tests.core.decide.fleet import Twin
 from tests.core.decide.fleets import sites
-from tests.core.decide.world import Twin
 
 LATER = START + timedelta(minutes=1)
 ERROR = "KeyError in ibgu.core.somewhere, line 7"

@@ -9,8 +9,8 @@ from ibgu.core.decide import expedited
 from ibgu.core.model import Decision, Kind, OnMember, ReasonKind, RunResult, Stage
 from ibgu.core.observe import answers
 from ibgu.core.snapshot import PayloadState, Snapshot
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.fleets import sites
-from tests.core.decide.world import Twin, ibgu
 
 REPORTED = (RunResult.SUCCEEDED, RunResult.FAILED)
 

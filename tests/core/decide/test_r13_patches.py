@@ -6,8 +6,8 @@ import pytest
 
 from ibgu.core.decide import decide_pending_patch
 from ibgu.core.model import Change, Kind, OnMember, OnPendingPatch, PendingPatch
+from tests.core.decide.fleet import Twin, ibgu
 from tests.core.decide.invariants import Invariants
-from tests.core.decide.world import Twin, ibgu
 
 COMPLETED = "lcm.openshift.io/ibgu-prep-completed"
 

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from ibgu.core.kinds import Ibgu, LabelSelector
 from ibgu.core.model import Cause, Kind, MemberState, Outcome, ReasonKind, Stage, Who
 from ibgu.core.words import reason_of
+from tests.core.decide.fleet import START, Twin, ibgu
 from tests.core.decide.fleets import sites
 from tests.core.decide.pacing import MINUTE, annotated, hold, most_in_a_minute, rate_limited, starts
-from tests.core.decide.world import START, Twin, ibgu
 
 
 def limited(count: int, most: int) -> Twin:
