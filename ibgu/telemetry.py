@@ -59,7 +59,7 @@ REFRESHES = Counter(
     ["action"],
 )
 POKES_WAITING = Gauge(
-    "ibgu_pokes_waiting",
+    "ibgu_feedback_refreshes_waiting",
     "Clusters that are due to be read now and wait for IBGU_FEEDBACK_REFRESH_RATE.",
 )
 WATCH_AGE = Gauge("ibgu_watch_age_seconds", "Time since a watch was last heard.", ["kind"])
@@ -115,7 +115,7 @@ ROLLOUT_HELD = Gauge(
     ["rollout", "reason"],
 )
 ROLLOUT_PACED = Gauge(
-    "ibgu_rollout_paced",
+    "ibgu_rollout_rate_limited",
     "1 while clusters of a rollout that could start wait for its pace, by reason.",
     ["rollout", "reason"],
 )

@@ -194,7 +194,7 @@ class Effects:
             return False
         version = found.metadata.resource_version
         self._cluster_conflicts.based(("", pending.cluster), version)
-        self._submit(requests.debt_payment(pending, version))
+        self._submit(requests.metadata_patch(pending, version))
         return True
 
     def in_progress(self, pending: PendingPatch) -> bool:

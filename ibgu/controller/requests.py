@@ -75,7 +75,7 @@ def touch(key: WorkKey, rollout: Rollout, view: WorkView, now: datetime) -> Writ
     )
 
 
-def debt_payment(pending: PendingPatch, version: str) -> Write:
+def metadata_patch(pending: PendingPatch, version: str) -> Write:
     """`version`: resourceVersion of the ManagedCluster that it was decided on."""
     return Write(
         key=("cluster", pending.cluster),

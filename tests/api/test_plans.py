@@ -39,7 +39,7 @@ MAY_READ = {
     "runs": MEMBERS + 2 * NEWEST,
     "shadow_runs": 2 * CLUSTERS,
     "cluster_labels": CLUSTERS,
-    "debts": CLUSTERS,
+    "pending_patches": CLUSTERS,
 }
 """Rows that a statement may look at. The first four have 100,000, 9,000, 9,000 and 9,000 of them;
 `make bench` looks at the same plans in a history that is two hundred times as long. The last two

@@ -58,9 +58,11 @@ async def test_everything_in_one_look(ibgu: Ibgu, journal: Journal) -> None:
         "0 of 7 clusters done · 3 failed · 1 cancelled · 1 running · 2 waiting",
         "  1 Prep                 6/6  ✔ 2  ✗ 3  ⊘ 1  0 s",
         "  2 Upgrade              0/3  ▶ 1/2 slots  ◷ 2 waiting  some time",
-        "    why not further: 1 CircuitBreaker · 1 ClaimedByOther (⚠ 1 overdue) · 1 Rebooting (⚠ 1 overdue)",
+        "    why not further: 1 CircuitBreaker · 1 ClaimedByOther (⚠ 1 overdue)"
+        " · 1 Rebooting (⚠ 1 overdue)",
         "  3 FinalizeUpgrade  planned",
-        "⏸ Held  CircuitBreaker: 5 clusters in a row have failed (since some time; ends by: person)",
+        "⏸ Held  CircuitBreaker: 5 clusters in a row have failed "
+        "(since some time; ends by: person)",
         "Failures (3)",
         "    2  Prep: PrecacheFailed  precache job failed: failed to pull images from "
         "registry.site:5000",

@@ -92,7 +92,7 @@ def test_a_pace_holds_nobody() -> None:
     measures.gauge(fleet(member("site-1"), in_flight("site-2"), hold=pace), NOW, {})
     assert states() == {"waiting": 1, "running": 1}
     assert value("ibgu_rollout_held", rollout="fleet/a", reason="StartRate") is None
-    assert value("ibgu_rollout_paced", rollout="fleet/a", reason="StartRate") == 1
+    assert value("ibgu_rollout_rate_limited", rollout="fleet/a", reason="StartRate") == 1
     assert value("ibgu_rollouts", phase="Running") == 1
 
 

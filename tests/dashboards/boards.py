@@ -66,7 +66,7 @@ def fleet() -> Dashboard:
             "Held, or paced",
             {
                 "{{rollout}}: {{reason}}": "max by (rollout, reason) (ibgu_rollout_held)",
-                "{{rollout}}: {{reason}} (pace)": "max by (rollout, reason) (ibgu_rollout_paced)",
+                "{{rollout}}: {{reason}} (pace)": "max by (rollout, reason) (ibgu_rollout_rate_limited)",
             },
         ),
         lines(
@@ -182,7 +182,7 @@ def controller() -> Dashboard:
             "Clusters asked to be read now",
             {
                 "{{action}}": f"sum by (action) (rate(ibgu_feedback_refreshes_total{rate}))",
-                "waiting": "max(ibgu_pokes_waiting)",
+                "waiting": "max(ibgu_feedback_refreshes_waiting)",
             },
         ),
         lines("Silence of watches", {"{{kind}}": "max by (kind) (ibgu_watch_age_seconds)"}, "s"),

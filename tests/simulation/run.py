@@ -267,7 +267,7 @@ class _Play:
             async with self._pool.connect() as db:
                 events = [Event(**row) for row in await _rows(db, EVENTS, self._journal)]
                 runs = [Run(**row) for row in await _rows(db, RUNS, self._journal)]
-                pending_uids = await _rows(db, DEBTS, self._journal)
+                pending_uids = await _rows(db, PENDING_PATCHES, self._journal)
             findings = (await certify(self._pool, self._journal)).findings
         for rule, count in findings.checks.items():
             self.found.held[f"certified: {rule}"] += count
@@ -319,7 +319,7 @@ EVENTS = """
     SELECT seq, at, kind, rollout, step, cluster, cluster_uid, run, data
     FROM events WHERE hub = :hub ORDER BY seq
 """
-DEBTS = "SELECT cluster, labels, annotations FROM debts WHERE hub = :hub"
+PENDING_PATCHES = "SELECT cluster, labels, annotations FROM pending_patches WHERE hub = :hub"
 RUNS = """
     SELECT id, rollout, step, cluster, cluster_uid, action, attempt, state, intended_at, arming_at,
       accepted_at, ended_at, result, cause, disarmed

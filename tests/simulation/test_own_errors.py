@@ -178,7 +178,7 @@ PLACES = [
         Mirror, "observe", lambda mirror, rollout, *rest: rollout.name, id="what is observed"
     ),
     pytest.param(runs, "other_run", _of_cluster, id="whose run it is"),
-    pytest.param(requests, "debt_payment", _of_cluster, id="what is owed"),
+    pytest.param(requests, "metadata_patch", _of_cluster, id="what is owed"),
     pytest.param(membership, "carries", lambda rollout, *rest: rollout.name, id="an opening step"),
 ]
 
@@ -322,8 +322,8 @@ def test_one_that_the_journal_does_not_know_yet_is_told_of_by_an_event(told: Tel
 def test_what_a_cluster_is_owed_by_it_waits(told: Tell) -> None:
     async def story(stage: Stage) -> None:
         with (
-            failing(planner, "decide_debt", _of_cluster) as deciding_fails,
-            failing(effects, "decide_debt", _of_cluster) as paying_fails,
+            failing(planner, "decide_pending_patch", _of_cluster) as deciding_fails,
+            failing(effects, "decide_pending_patch", _of_cluster) as paying_fails,
         ):
             await stage.fleet.people.apply(0)
             await stage.until(lambda: stage.fleet.leader() is not None and stage.held(HELD))

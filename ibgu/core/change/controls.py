@@ -41,8 +41,8 @@ def resume(target: Target, standing: Standing | None = None) -> Change:
 def _unpaused(target: Target, standing: Standing | None) -> str:
     if standing is None:
         return (
-            f"{target.name} is no longer paused; if the circuit breaker, a changed payload or a restore "
-            "holds it too, it stays held: a second resume ends that"
+            f"{target.name} is no longer paused; if the circuit breaker, a changed payload or a "
+            "restore holds it too, it stays held: a second resume ends that"
         )
     behind = _behind(standing)
     return f"{target.name} is no longer paused{behind}" if behind else f"{target.name} goes on"

@@ -112,7 +112,8 @@ def _skip(ctx: DecisionContext, value: str) -> _Said | None:
     if len(chosen) > BATCH_LIMIT:
         # They are found anew: thousands on the agenda would come before who is in flight.
         ctx.result.remaining.append(chosen[BATCH_LIMIT].cluster)
-        said = f"{names.SKIP}: {BATCH_LIMIT} waiting clusters skipped, {len(chosen) - BATCH_LIMIT} to go"
+        left = len(chosen) - BATCH_LIMIT
+        said = f"{names.SKIP}: {BATCH_LIMIT} waiting clusters skipped, {left} to go"
         ctx.on_rollout(Kind.CONTROL, said, actor=ctx.snapshot.actor)
         return None
     number = count(len(chosen), "waiting cluster") if chosen else "nothing"

@@ -85,7 +85,7 @@ def decided(waits: Member, attempt: Attempt) -> Decided:
     seen = _seen(waits, attempt, ended=False)
     result = _seen(waits, attempt, ended=True)
     cause = _cause(action, fails)
-    pending_uids = _debt(waits, action, words)
+    pending = _debt(waits, action, words)
     return Decided(
         starts=(
             OnMember(Kind.RUN_INTENDED, started, f"starts {action}", seen=seen),
@@ -100,12 +100,14 @@ def decided(waits: Member, attempt: Attempt) -> Decided:
         ends=(
             OnMember(Kind.RUN_ENDED, ended, f"{action} {words}", cause=cause,
                      warning=fails, seen=result),
-            OnPendingPatch(Kind.LABELS_PENDING, pending_uids, f"{action} {words}", asked={"label": "", "other": None}),
+            OnPendingPatch(Kind.LABELS_PENDING, pending, f"{action} {words}",
+                           asked={"label": "", "other": None}),
             OnMember(Kind.RUN_DISARMED, over, "the stage work is disarmed"),
             OnMember(Kind.FINISHED, over, words, cause=cause, warning=fails),
         ),
         over=over,
-        settles=(OnPendingPatch(Kind.LABELS_UPDATED, replace(pending_uids, labels={}), "the hub shows it"),),
+        settles=(OnPendingPatch(
+            Kind.LABELS_UPDATED, replace(pending, labels={}), "the hub shows it"),),
     )  # fmt: skip
 
 
@@ -165,10 +167,8 @@ def _finished(ended: Member, attempt: Attempt) -> Member:
 
 def _debt(waits: Member, action: Action, words: str) -> PendingPatch:
     key = f"lcm.openshift.io/ibgu-{action.lower()}-{'failed' if words == 'failed' else 'completed'}"
-    pending_uids = {key: Change(None, "")}
-    return PendingPatch(
-        uid=waits.uid, cluster=waits.cluster, rollout=waits.rollout, labels=pending_uids
-    )
+    pending = {key: Change(None, "")}
+    return PendingPatch(uid=waits.uid, cluster=waits.cluster, rollout=waits.rollout, labels=pending)
 
 
 def _seen(waits: Member, attempt: Attempt, *, ended: bool) -> Observation:

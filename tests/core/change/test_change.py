@@ -249,7 +249,8 @@ def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
         ({"step_hold": ReasonKind.CIRCUIT_BREAKER, "state": StepState.FINISHED}, "ran goes on"),
         (
             {"step_hold": ReasonKind.CIRCUIT_BREAKER},
-            "ran is no longer paused, but still held (CircuitBreaker: its words); a second resume ends that",
+            "ran is no longer paused, but still held (CircuitBreaker: its words); "
+            "a second resume ends that",
         ),
         (
             {"step_hold": ReasonKind.PAYLOAD_BLOCKED},
@@ -257,8 +258,8 @@ def test_resume_without_a_pause_ends_what_a_person_may_end() -> None:
         ),
         (
             {"hold": ReasonKind.RESTORED, "step_hold": ReasonKind.CIRCUIT_BREAKER},
-            "ran is no longer paused, but still held (Restored: its words and CircuitBreaker: its words); "
-            "a second resume ends that",
+            "ran is no longer paused, but still held (Restored: its words and "
+            "CircuitBreaker: its words); a second resume ends that",
         ),
     ],
 )

@@ -40,8 +40,8 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.STEP_OPENED: "Its turn has come; its members are about to be selected.",
         Kind.STEP_ADOPTED: "TALM had begun or finished it.",
         Kind.STEP_STARTED: "Its members are fixed, and its clock runs.",
-        Kind.STEP_HELD: "Nothing new starts in it: the circuit breaker, content that changed, a pace that "
-        "can't be read. Warns.",
+        Kind.STEP_HELD: "Nothing new starts in it: the circuit breaker, content that changed, rate "
+        "limits that can't be read. Warns.",
         Kind.STEP_RELEASED: "What held it is over.",
         Kind.STEP_RATE_LIMITED: "Its pace keeps others than before, or until another time.",
         Kind.CLOCK_STOPPED: "Nobody is in flight and a person is waited for: no time is lost.",
