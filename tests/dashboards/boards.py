@@ -63,10 +63,11 @@ def fleet() -> Dashboard:
             },
         ),
         stacked(
-            "Held, or paced",
+            "Held, or rate limited",
             {
                 "{{rollout}}: {{reason}}": "max by (rollout, reason) (ibgu_rollout_held)",
-                "{{rollout}}: {{reason}} (pace)": "max by (rollout, reason) (ibgu_rollout_rate_limited)",
+                "{{rollout}}: {{reason}} (rate limit)": "max by (rollout, reason) "
+                "(ibgu_rollout_rate_limited)",
             },
         ),
         lines(
