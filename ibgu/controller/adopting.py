@@ -1,8 +1,7 @@
-"""Taking over from TALM (R20.3), the part that acts: what TALM has left goes, in this order.
-
-ManifestWorks (by Orphan, so that no cluster changes), templates, ClusterGroupUpgrades. These come
-last, with TALM's finalizer taken off: as long as one is there, the next controller goes on here.
-Everything follows from what the hub shows, so it may be asked for any number of times.
+"""Removes what TALM has left behind when ibgu takes over a rollout (R20.3).
+The order is fixed: ManifestWorks (with Orphan, so that no cluster changes), templates, then
+ClusterGroupUpgrades with TALM's finalizer. As long as a ClusterGroupUpgrade exists, the next
+controller resumes here. Every step follows from what the hub shows, so repeating one is safe.
 """
 
 import asyncio
@@ -31,18 +30,18 @@ from ibgu.hub.writer import Write, Writer, WriteResult
 log = structlog.get_logger("ibgu.controller")
 
 KEY = "talm"
-"""First part of the key of every write here."""
+"""The first part of the key of every write of this module."""
 AGAIN = 15.0
-"""Seconds after which what the hub refused is tried again."""
+"""Seconds until a write that the hub refused is retried."""
 CHECK = 0.3
-"""Seconds between two looks at templates that are being deleted."""
+"""Seconds between two checks of templates that are being deleted."""
 
 
 class _Asked(Struct, frozen=True):
     version: str
-    """The resourceVersion that the hub showed then."""
+    """The resourceVersion that the write was based on."""
     again: float = inf
-    """By the loop's clock: when it may be asked once more."""
+    """When the write may be retried, by the event loop's clock."""
 
 
 class _Template(Struct, frozen=True):
@@ -66,14 +65,15 @@ class Adopting:
         self._tasks = tasks
         self._touch = touch
         self._asked: dict[str, dict[tuple[str, ...], _Asked]] = {}
-        """By rollout, and by the key of the write."""
+        """Submitted writes by rollout uid, then by the key of the write."""
         self._cleared: set[str] = set()
         """Rollouts whose templates are gone."""
         self._busy: set[str] = set()
         self._now = asyncio.get_running_loop().time
 
     def follow(self, tracked: TrackedRollout) -> None:
-        """Called with every turn of a rollout, while nothing forbids to write."""
+        """Advances the takeover by what is possible now; called in every turn of the rollout in
+        which writing is allowed."""
         rollout = tracked.rollout
         if may_remove(rollout):
             self._remove(tracked)
@@ -85,8 +85,8 @@ class Adopting:
             self._read_payload(rollout)
 
     def answered(self, result: WriteResult) -> bool:
-        """True: it was refused, and has to be asked for again after a while: also a conflict,
-        unless the watch shows another version before."""
+        """Returns True if the hub refused the write and it has to be retried after `AGAIN`. This
+        includes a conflict, unless the watch shows another version first."""
         error, asked = result.error, self._asked.get(result.write.owner, {})
         known = asked.get(result.write.key)
         if known is None or error is None or error.not_found:
@@ -98,7 +98,7 @@ class Adopting:
         return True
 
     def forget(self, rollout: str) -> None:
-        """It is taken over, or gone."""
+        """Drops the state of a rollout that is taken over or deleted."""
         self._asked.pop(rollout, None)
         self._cleared.discard(rollout)
 
@@ -110,7 +110,8 @@ class Adopting:
         return wish is not None and names.journaled(wish) != rollout.controls.get(names.ADOPT)
 
     def _read_payload(self, rollout: Rollout) -> None:
-        """What a step with Prep brings must be known before it goes on under us."""
+        """Reads the payload: what a step with Prep carries must be known before ibgu continues the
+        step."""
         if not self._payloads.state(rollout.uid).read:
             self._begin(rollout, self._payload(rollout))
 
@@ -133,7 +134,8 @@ class Adopting:
             self._begin(rollout, self._templates(tracked))
 
     def _watched(self, tracked: TrackedRollout, work: TalmWork) -> bool:
-        """What TALM has begun is seen through our own work before TALM's goes."""
+        """Returns whether TALM's work may go: an action that TALM started must be followed by our
+        own work first."""
         member, rollout = tracked.latest(work.cluster), tracked.rollout
         if member is None or member.state is not MemberState.IN_FLIGHT:
             return True
@@ -150,7 +152,8 @@ class Adopting:
         self._submit(_patch(key, path, work, rollout, {"spec": orphan}), work.resource_version)
 
     def _remove_group(self, rollout: Rollout, cgu: ClusterGroupUpgrade) -> None:
-        """TALM's finalizer waits for a TALM that is gone; others' stay."""
+        """Deletes the ClusterGroupUpgrade and then takes off TALM's finalizer, which only a running
+        TALM would remove. Finalizers of others stay."""
         meta = cgu.metadata
         key = (KEY, meta.namespace, meta.name)
         path = paths.cgu(meta.namespace, meta.name)
@@ -162,7 +165,7 @@ class Adopting:
             self._submit(_patch(key, path, meta, rollout, body), meta.resource_version)
 
     def _submit(self, write: Write, version: str) -> None:
-        """Once for each version that the hub shows, and again where it was refused."""
+        """Submits the write once per version that the hub shows, and again after a refusal."""
         asked = self._asked.setdefault(write.owner, {})
         known = asked.get(write.key)
         if known is None or known.version != version or known.again <= self._now():
@@ -172,7 +175,8 @@ class Adopting:
     # -- in the background ---------------------------------------------------------------------
 
     def _begin(self, rollout: Rollout, task: Coroutine[None, None, None]) -> None:
-        """One task a rollout at a time; its end brings the rollout's next turn."""
+        """Starts a background task, at most one per rollout; its end triggers the rollout's next
+        turn."""
         if rollout.uid in self._busy:
             task.close()
             return
@@ -191,7 +195,7 @@ class Adopting:
         self._touch(rollout.uid)
 
     async def _templates(self, tracked: TrackedRollout) -> None:
-        """Those that TALM has made for this very IBGU, until none is there."""
+        """Deletes the templates that TALM made for this IBGU, and returns once none is left."""
         rollout = tracked.rollout
         actions = {action for item in rollout.spec.plan for action in item.actions}
         left = {talm.template_name(rollout.name, action) for action in actions}
@@ -221,7 +225,7 @@ class Adopting:
 
 
 def _deletion(key: tuple[str, ...], path: str, uid: str, rollout: Rollout) -> Write:
-    """Of this very object only."""
+    """Returns the deletion of this object only, by a precondition on its uid."""
     body = json.encode({"preconditions": {"uid": uid}})
     return Write(key=key, method="DELETE", path=path, body=body, owner=rollout.uid)
 
@@ -233,7 +237,7 @@ def _patch(
     rollout: Rollout,
     body: JsonObject,
 ) -> Write:
-    """Only of the version that was seen."""
+    """Returns a merge patch that applies only to the version that was seen."""
     meta = {"uid": found.uid, "resourceVersion": found.resource_version}
     merged = {**body, "metadata": {**body.get("metadata", {}), **meta}}
     return Write(

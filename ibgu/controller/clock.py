@@ -1,4 +1,5 @@
-"""The time that limits are measured by: the database's, moved on by a monotonic clock (R11.8)."""
+"""Keeps the time that limits are measured by: the database's, advanced by a monotonic clock
+(R11.8)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,17 +10,16 @@ import structlog
 log = structlog.get_logger("ibgu.controller")
 
 SYNC_EVERY = 60.0
-"""Seconds between two looks at the database's clock."""
+"""Seconds between two reads of the database's clock."""
 JUMP = timedelta(seconds=5)
-"""What no clock loses or gains between two looks. An answer that took longer tells nothing."""
+"""A deviation that no clock accumulates between two reads. A read that took longer is ignored."""
 
 
 class Clock:
-    """A jump of a clock changes nothing here, neither of the machine's own nor of the database's.
-
-    Limits and all else that is stored rest on the time that went on before (R11.8): the database's
-    is followed as it drifts, and where it jumps the distance is kept from then on. Who begins
-    to lead begins with what the database says.
+    """Clock is immune to jumps of the machine's clock and of the database's.
+    Limits and everything stored rest on the time as it went on before (R11.8). Clock follows the
+    database as it drifts; after a jump it keeps the offset. A controller that begins to lead starts
+    with the database's time.
     """
 
     def __init__(self, read: Callable[[], Awaitable[datetime]]) -> None:
@@ -30,7 +30,7 @@ class Clock:
         self._apart = timedelta()
 
     async def sync(self) -> None:
-        """Ask the database; what it raises leaves everything as it was."""
+        """Reads the database's clock. An error of the read propagates and changes nothing."""
         before = self._monotonic()
         told = await self._read()
         after = self._monotonic()
@@ -61,5 +61,5 @@ class Clock:
         return self._base + timedelta(seconds=self._monotonic() - self._at)
 
     def seconds_until(self, when: datetime) -> float:
-        """How long to wait for it; negative once it has passed."""
+        """Returns the seconds until `when`; negative once it has passed."""
         return (when - self.now()).total_seconds()

@@ -1,4 +1,4 @@
-"""Intent before effect: a turn's decisions go into the journal before anything is done."""
+"""Writes intent before effect: a turn's decisions are in the journal before anything is done."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
@@ -21,16 +21,15 @@ log = structlog.get_logger("ibgu.journal")
 T = TypeVar("T")
 
 RETRY = 1.0
-"""Seconds between two tries while Postgres is away."""
+"""Seconds between two attempts while Postgres is away."""
 PATIENCE = 1.0
-"""Seconds that a note may wait for the journal, and so be missing in REST."""
+"""Seconds that a deferrable decision may wait for the journal; until then REST does not show it."""
 
 
 class Draft:
-    """The decisions of one turn, already applied to the world, and how to take them back.
-
-    `decided`: of whom. The others whom the turn was to look at are left to the next one, and
-    nothing is done for them: what their records want may be wrong by now (R8.8).
+    """Draft holds the decisions of one turn, already applied to the FleetState, and can undo them.
+    `decided` maps each rollout to the members that were decided on. Other touched members are left
+    to the next turn, and nothing is done for them: their records may be outdated (R8.8).
     """
 
     def __init__(self, fleet: FleetState) -> None:
@@ -52,16 +51,18 @@ class Draft:
 
     @property
     def can_wait(self) -> bool:
-        """No effect and no hold depends on it being written."""
+        """Whether the draft is deferrable: no effect and no claim depends on it being in the
+        journal."""
         return all(map(_can_wait, self.decisions)) and not self._changed()
 
     def _changed(self) -> list[tuple[int | None, Member]]:
-        """Members whose slot changes, each with the one it had."""
+        """Returns the members whose slot changes, each with its previous slot."""
         last = {d.member.key: d.member for d in self.decisions if isinstance(d, OnMember)}
         return [(was, last[key]) for key, was in self._slots.items() if was != last[key].slot]
 
     def changeset(self, at: datetime, waiting: Iterable[Decision] = ()) -> Changeset:
-        """As the journal wants it, `waiting` first: with the holds that it takes and frees."""
+        """Returns the changeset for the journal, `waiting` decisions first, with the claims to take
+        and to free."""
         changed = self._changed()
         return Changeset(
             decisions=(*waiting, *self.decisions),
@@ -71,7 +72,7 @@ class Draft:
         )
 
     def without(self, lost: frozenset[MemberKey]) -> None:
-        """Take everything back, and apply again what is not about the lost members."""
+        """Undoes everything, then reapplies the decisions that are not about the lost members."""
         for step in reversed(self._undo):
             step()
         kept = [d for d in self.decisions if not about(d, lost)]
@@ -92,7 +93,7 @@ CAN_WAIT = frozenset(
         Kind.LABELS_UPDATED,
     }
 )
-"""What only notes what the hub shows: a restart would find it there again. Disarming, which
+"""Kinds that only record what the hub shows: a restart would observe it again. Disarming, which
 follows an acceptance, needs no journal (R9.2)."""
 
 
@@ -108,11 +109,10 @@ def _can_wait(decision: Decision) -> bool:
 
 
 class JournalWriter:
-    """Commits turns; waits for Postgres as long as it takes.
-
-    `away` says why the journal can't be written at the moment; `on_away` runs before each new
-    try (disarming needs no journal), `on_back` once it is there again. While it is not `settled`
-    the world tells of outcomes that are not in the journal yet, and may never be.
+    """JournalWriter commits turns and waits for Postgres as long as it takes.
+    `away` says why the journal can't be written now. `on_away` runs before each retry (disarming
+    needs no journal), `on_back` once the journal is back. While `settled` is False, the FleetState
+    holds outcomes that are not in the journal yet and may never be.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -126,9 +126,8 @@ class JournalWriter:
         self.on_back: Callable[[], None] = lambda: None
 
     async def commit(self, draft: Draft, at: datetime) -> None:
-        """Write the draft; members whose hold was lost to somebody else are taken out of it.
-
-        A draft that can wait is kept for the next one that can't, or for `flush`.
+        """Writes the draft, after removing members whose claim another rollout took.
+        A deferrable draft is kept for the next one that is not, or for `flush`.
         """
         with self.ahead():
             if draft.can_wait:
@@ -139,14 +138,14 @@ class JournalWriter:
 
     @contextmanager
     def ahead(self) -> Iterator[None]:
-        """While something is drafted in the world and written down. After an error it is not
-        `settled` any more: its world ends with the term."""
+        """Marks the span from drafting in the FleetState to the commit. After an error `settled`
+        stays False: the FleetState ends with the term."""
         self.settled = False
         yield
         self.settled = True
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
-        """Those of the ids that no run of this hub ever had."""
+        """Returns the run ids that no run of this hub ever had."""
         return await self.survive(lambda: self._journal.foreign_runs(shown))
 
     def _keep(self, decisions: list[Decision]) -> None:
@@ -156,11 +155,11 @@ class JournalWriter:
 
     @property
     def patience(self) -> float:
-        """Seconds until `flush` has something to do; infinite if nothing waits."""
+        """Seconds until `flush` has something to write; infinite if nothing is deferred."""
         return self._since + PATIENCE - self._monotonic() if self._waiting else inf
 
     async def flush(self, at: datetime) -> None:
-        """Write what has waited long enough."""
+        """Writes the deferred decisions once the oldest has waited for `PATIENCE`."""
         if self.patience <= 0:
             await self.write_waiting(at)
 
@@ -176,7 +175,7 @@ class JournalWriter:
         return lost
 
     async def survive(self, act: Callable[[], Awaitable[T]]) -> T:
-        """Do it, again and again while the journal is away."""
+        """Runs `act` and retries it every `RETRY` seconds while the journal is away."""
         while True:
             try:
                 answer = await act()

@@ -1,7 +1,6 @@
-"""Objects whose newest write met a version that the mirror had not seen (409).
-
-The watch usually shows that version within milliseconds: reading it at once would cost the hub a
-request for nothing, and deciding at once would only repeat the conflict.
+"""Tracks objects whose newest write met a version that the mirror had not seen (409).
+The watch usually shows that version within milliseconds. An immediate read would waste a request,
+and an immediate decision would repeat the conflict.
 """
 
 import asyncio
@@ -12,32 +11,34 @@ from ibgu.hub.store import Key
 from ibgu.hub.writer import Write
 
 PATIENCE = 1.0
-"""Seconds for the watch; then the object is read. A work that lost its label is not watched."""
+"""Seconds to wait for the watch before the object is read. A work that lost its label is not
+watched."""
 
 
 class Conflicts:
-    """Of one kind."""
+    """Conflicts tracks the open conflicts of the objects of one kind."""
 
     def __init__(
         self, shown: Callable[[Key], HasMetadata | None], read: Callable[[Write], None]
     ) -> None:
-        """`shown`: the object in the mirror; `read` is called with the refused write where the
-        watch has shown nothing new."""
+        """`shown` returns the mirror's object. `read` is called with the refused write if the watch
+        has shown nothing new after `PATIENCE`."""
         self._shown = shown
         self._read = read
         self._based: dict[Key, str] = {}
         self._open: dict[Key, str] = {}
 
     def based(self, key: Key, version: str) -> None:
-        """The next write of that object is based on this resourceVersion."""
+        """Records the resourceVersion that the object's next write is based on."""
         self._based[key] = version
 
     def passed(self, key: Key) -> None:
-        """No write of that object is on its way any more, and the last one met no conflict."""
+        """Forgets the base version: no write of the object is in progress, and the last one met no
+        conflict."""
         self._based.pop(key, None)
 
     def met(self, key: Key, write: Write) -> None:
-        """The write was refused."""
+        """Records that the write met a conflict."""
         self._open[key] = self._based.get(key, "")
         asyncio.get_running_loop().call_later(PATIENCE, self._give_up, key, write)
 

@@ -1,4 +1,4 @@
-"""The log of what was decided: one line each, with the names that people search for."""
+"""Logs decisions, one line each, with the names that people search for."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -22,11 +22,12 @@ TOLD = frozenset(
         Kind.LATE,
     }
 )
-"""Of members: everything else about them is in the history. Of steps and rollouts all is told."""
+"""Kinds of member decisions that are logged; the others are in the history. All decisions on steps
+and rollouts are logged."""
 
 
 def write(decisions: Iterable[Decision], fleet: FleetState) -> None:
-    """After the commit: what was decided has happened."""
+    """Logs committed decisions."""
     for decision in decisions:
         match decision:
             case OnRollout(rollout=rollout):
@@ -55,6 +56,6 @@ def _of_member(kind: Kind, member: Member) -> dict[str, object]:
         names |= {"outcome": member.outcome, "cause": member.cause}
     elif run is not None and not run.open:
         names |= {"result": run.result, "cause": run.cause}
-    # The bare words: an enumeration would be shown with its class.
+    # Plain strings: structlog would show an enumeration with its class.
     words = {name: str(value) for name, value in names.items() if isinstance(value, StrEnum)}
     return {name: value for name, value in (names | words).items() if value is not None}

@@ -1,7 +1,5 @@
-"""Writes that the hub refuses: said to people, and tried again, ever more seldom.
-
-What the records want stays wanted: asked for again at once, it would be refused as often as the
-hub can answer.
+"""Tracks writes that the hub refuses: reported to people, and retried with backoff.
+The records still want them. An immediate retry would be refused as often as the hub can answer.
 """
 
 import asyncio
@@ -15,13 +13,14 @@ from ibgu.hub.errors import HubError
 from ibgu.hub.writer import Write
 
 FIRST = 2.0
-"""Seconds from a refused write to the next try: a right can be given, and is not known to an API
-server that has just started; a webhook's mind can change."""
+"""Seconds from a refused write to the first retry. A right may be granted, an API server that has
+just started may not know it yet, and a webhook may change its verdict."""
 LONGEST = 30.0
 
 
 def denied(error: HubError | None) -> bool:
-    """No verdict on what was asked for: only the right to ask it is missing."""
+    """Returns whether the hub only denied the right to make the request (401, 403), not the request
+    itself."""
     return error is not None and error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -33,11 +32,12 @@ class _Refusal(Struct, frozen=True):
     words: str
     times: int
     until: float
-    """By the loop's clock."""
+    """When the write may be retried, by the event loop's clock."""
 
 
 class Refusals:
-    """By the key of the write: ("work", namespace, name), ("cluster", name) or ("status", uid)."""
+    """Refusals maps keys of writes to refusals: ("work", namespace, name), ("cluster", name) or
+    ("status", uid)."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, ...], _Refusal] = {}
@@ -49,25 +49,25 @@ class Refusals:
         self._known[key] = _Refusal(words, times, _now() + pause)
 
     def tried(self, key: tuple[str, ...]) -> None:
-        """Another write of that key is on its way: what the hub said before counts no more."""
+        """Clears the words of the last refusal because another write of that key is in progress."""
         known = self._known.get(key)
         if known is not None:
             self._known[key] = replace(known, words="")
 
     def forget(self, key: tuple[str, ...]) -> None:
-        """The hub has dealt with a write of that key, one way or the other."""
+        """Forgets the refusal: the hub has handled a write of that key, whatever the result."""
         self._known.pop(key, None)
 
     def clear(self) -> None:
         self._known.clear()
 
     def left(self, key: tuple[str, ...]) -> float:
-        """Seconds until another try; 0: at once."""
+        """Returns the seconds until the next retry; 0 if it may happen at once."""
         known = self._known.get(key)
         return max(0.0, known.until - _now()) if known else 0.0
 
     def words(self, *key: str) -> str:
-        """Why it was refused; empty: nothing was."""
+        """Returns why the hub refused the write; empty if it did not."""
         known = self._known.get(key)
         return known.words if known else ""
 

@@ -1,4 +1,4 @@
-"""What a turn works with."""
+"""Declares the dependencies of a turn."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,8 @@ from ibgu.core.fleet import FleetState
 
 
 class LoopDeps(Struct, frozen=True):
-    """What a loop works with; made by the service, replaced as a whole in tests."""
+    """LoopDeps holds the dependencies of a loop. The service creates it; tests replace it as a
+    whole."""
 
     fleet: FleetState
     mirror: Mirror
@@ -37,6 +38,6 @@ class LoopDeps(Struct, frozen=True):
     notices: Notices
     clock: Clock
     refresh: FeedbackRefresh | None
-    """None: agents say by themselves what they see, or are not to be asked (R21.2)."""
+    """None if agents report changes themselves, or refreshes are turned off (R21.2)."""
     in_sync: Callable[[], bool]
     """Whether the mirror is complete."""

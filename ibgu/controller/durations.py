@@ -1,4 +1,4 @@
-"""How long actions usually take on this hub, read again when somebody asks for it."""
+"""Keeps how long actions usually take on this hub, read again on demand."""
 
 import asyncio
 
@@ -12,11 +12,11 @@ from ibgu.db.reads import Reads
 log = structlog.get_logger("ibgu.journal")
 
 FRESH = 60.0
-"""Seconds for which what was read is good enough."""
+"""Seconds for which a result is fresh enough."""
 
 
 class ActionDurations:
-    """`duration_stats` is empty until it was asked for; where nobody asks, nothing is read."""
+    """ActionDurations reads `duration_stats` on demand; it is empty until the first request."""
 
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
@@ -27,7 +27,8 @@ class ActionDurations:
         self._asked.set()
 
     async def run(self) -> None:
-        """Until cancelled. A journal that can't be read ends nothing."""
+        """Answers requests until cancelled. A journal that can't be read is logged and
+        tolerated."""
         while True:
             await self._asked.wait()
             self._asked.clear()

@@ -1,4 +1,4 @@
-"""From what the records want to requests: the thin layer around `core.works`."""
+"""Turns what the records want into requests: the thin layer around `core.works`."""
 
 import itertools
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ log = structlog.get_logger("ibgu.controller")
 
 
 class Effects:
-    """Submits writes, and brings their answers back into the mirror."""
+    """Effects submits writes and puts their responses into the mirror."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class Effects:
         watch: bool,
         take_back: bool = False,
     ) -> None:
-        """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21.1); `take_back`: pull
-        secrets are removed from clusters after Prep."""
+        """`watch`: the hub's ManifestWork declares feedbackScrapeType (R21.1). `take_back`: remove
+        pull secrets from clusters after Prep."""
         self._take_back_secrets = take_back
         self._mirror = mirror
         self._payloads = payloads
@@ -60,23 +60,24 @@ class Effects:
 
     @property
     def depth(self) -> int:
-        """How many objects have a write pending."""
+        """Number of objects that have a write pending."""
         return self._writer.depth
 
     def pending(self, key: WorkKey) -> bool:
-        """On its way, or to be tried again when the hub lets us (`Refusals`)."""
+        """Returns whether a write of the work is in progress or waits for its retry
+        (`Refusals`)."""
         return (
             self._writer.pending(("work", *key))
             or self._mirror.denials.left(("work", *key)) > 0
             or self._conflicts.open(key)
         )
 
-    # -- asking for effects ------------------------------------------------------------------
+    # -- requesting effects -------------------------------------------------------------------
 
     def follow(
         self, fleet: FleetState, tracked: TrackedRollout, clusters: Iterable[str], now: datetime
     ) -> None:
-        """Make the hub show what the rollout's records want for these clusters."""
+        """Makes the hub show what the rollout's records want for these clusters."""
         observe = self._mirror.observe(tracked.rollout, self.pending)
         for cluster in clusters:
             self._take_back(tracked, cluster)
@@ -87,21 +88,22 @@ class Effects:
             self._payload(fleet, tracked, cluster, seen)
 
     def _put_off(self, tracked: TrackedRollout, cluster: str, wanted: Wanted | Remove) -> bool:
-        """What the hub has just refused for good; an arming is refused once, and ends its run."""
+        """Returns whether the hub has just refused the work for good. An arming is refused once,
+        and the refusal ends its run."""
         if isinstance(wanted, Wanted) and wanted.armed:
             return False
         name = stage_name(tracked.rollout.uid, tracked.rollout.name)
         return self._refused((cluster, name))
 
     def _refused(self, key: WorkKey) -> bool:
-        """So short a time ago that another try would be too early."""
+        """Returns whether the last refusal is too recent for a retry."""
         return self._mirror.refusals.left(("work", *key)) > 0
 
     def _waits(self, key: WorkKey) -> bool:
         return self.pending(key) or self._refused(key)
 
     def _take_back(self, tracked: TrackedRollout, cluster: str) -> None:
-        """An arming that was not sent yet must not go out once its run has ended (R9.2)."""
+        """Drops an arming that is still queued after its run has ended (R9.2)."""
         key = ("work", cluster, stage_name(tracked.rollout.uid, tracked.rollout.name))
         queued, member = self._writer.queued(key), tracked.latest(cluster)
         if queued is None or queued.token is None:
@@ -111,34 +113,34 @@ class Effects:
             self._writer.drop(key)
 
     def remove_orphans(self, fleet: FleetState) -> None:
-        """Those of all rollouts that neither hub nor journal knows."""
+        """Removes works of all rollouts that neither the hub nor the journal knows."""
         for uid in list(self._mirror.works.values_of("rollout")):
             if uid not in fleet.rollouts:
                 self.remove_orphans_of(uid)
 
     def remove_orphans_of(self, uid: str) -> None:
-        """Works of a rollout that is not in the journal's books: unless the hub has its IBGU,
-        nobody watches them any more, and an armed one would go on to enforce its stage. One that
-        somebody edited is left alone."""
+        """Removes the works of a rollout that the FleetState does not hold and whose IBGU is not on
+        the hub. Nobody watches such works, and an armed one would go on to enforce its stage. A
+        work that somebody edited is left alone."""
         if self._mirror.ibgu(uid) is not None:
             return
         for key in list(self._mirror.works.keys_by("rollout", uid)):
             view = self._mirror.work(key)
             if view is None or view.edited or view.terminating or self._waits(key):
                 continue
-            # Of the rollout nothing but the uid is left.
+            # Only the uid of the rollout is known.
             names = {"rollout": uid, "cluster": key[0], "run": view.run, "work": key[1]}
             log.warning("a work without an owner is removed", **names)
             self._submit(requests.deletion(key, uid, view))
 
     def disarm_taken(self, tracked: TrackedRollout, cluster: str) -> None:
-        """While the journal is away."""
+        """Disarms an accepted run while the journal is away."""
         seen = self._mirror.observe(tracked.rollout, self.pending)(cluster)
         if wanted := disarm_taken(tracked, cluster, seen):
             self._stage(tracked, cluster, wanted, seen.stage)
 
     def disarm_quarantined(self, tracked: TrackedRollout, cluster: str, now: datetime) -> None:
-        """Of a rollout that nobody decides about."""
+        """Disarms the run of a quarantined rollout if nothing needs it any more."""
         rollout = tracked.rollout
         if self._refused((cluster, stage_name(rollout.uid, rollout.name))):
             return
@@ -149,7 +151,7 @@ class Effects:
             self._stage(tracked, cluster, wanted, seen.stage)
 
     def forget(self, tracked: TrackedRollout) -> None:
-        """Of a rollout that is gone: what the hub had against its writes."""
+        """Forgets the hub's refusals of writes of a rollout that is gone."""
         uid, name = tracked.rollout.uid, tracked.rollout.name
         clusters = {cluster for step in tracked.steps for cluster in step.members}
         for key in itertools.product(clusters, (stage_name(uid, name), payload_name(uid, name))):
@@ -159,12 +161,11 @@ class Effects:
     def settle(
         self, fleet: FleetState, pending_uids: Iterable[str], touched: Iterable[str]
     ) -> list[str]:
-        """Send what clusters are owed; the newest patch holds everything that is.
-
-        Returns the uids of those about which something has to be decided first.
-
-        `pending_uids`: uids of clusters that are owed something new; `touched`: of those that may
-        still be owed what was sent before, or was not sent because ibgu was stopped.
+        """Sends the pending patches of clusters; the newest patch of a cluster includes all earlier
+        ones.
+        Returns the uids of the clusters about which something must be decided first.
+        `pending_uids`: uids of clusters with a new pending patch. `touched`: uids of clusters whose
+        earlier patch may still be unapplied, or unsent because ibgu was stopped.
         """
         unsent = [
             uid
@@ -185,8 +186,8 @@ class Effects:
             return self._pay(pending)
 
     def _pay(self, pending: PendingPatch) -> bool:
-        """Not where the cluster shows something else than the debt rests on: it has changed since
-        the turn was decided, or what it was owed before was never sent."""
+        """Submits the patch unless the cluster differs from what the patch was decided on: the
+        cluster has changed since, or its earlier patch was never sent."""
         found = self._mirror.clusters.get(("", pending.cluster))
         if found is None:
             return True  # its deletion is decided on when the watch shows it
@@ -198,7 +199,7 @@ class Effects:
         return True
 
     def in_progress(self, pending: PendingPatch) -> bool:
-        """A write of what the cluster is owed is on its way, or waits for the watch."""
+        """Returns whether a write of the pending patch is in progress or waits for the watch."""
         waits = self._cluster_conflicts.open(("", pending.cluster))
         return waits or self._writer.pending(("cluster", pending.cluster))
 
@@ -218,7 +219,7 @@ class Effects:
             self._submit(requests.stage_change(key, wanted, rollout, view, watch=self._watch))
 
     def refresh(self, rollout: Rollout, cluster: str, now: datetime) -> None:
-        """Touch the stage work, so that the cluster is read now (R21.3)."""
+        """Touches the stage work so that the agent reads the cluster now (R21.3)."""
         key = (cluster, stage_name(rollout.uid, rollout.name))
         view = self._mirror.work(key)
         if view is not None:
@@ -240,7 +241,7 @@ class Effects:
     def _carry(
         self, tracked: TrackedRollout, member: Member, key: WorkKey, view: WorkView | None
     ) -> None:
-        """Create the payload work; one of another content makes room first, but not while Prep
+        """Creates the payload work. A work with other content is deleted first, but not while Prep
         runs: with it the pull secret might leave the cluster."""
         digest = tracked.steps[member.step].step.payload_digest
         content = self._payloads.content(tracked.rollout.uid)
@@ -254,10 +255,11 @@ class Effects:
     def _submit(self, write: Write) -> None:
         self._writer.submit(write)
 
-    # -- answers -----------------------------------------------------------------------------
+    # -- responses ---------------------------------------------------------------------------
 
     def answered(self, result: WriteResult) -> None:
-        """Take the answer to a write into the mirror: it is usually ahead of the watch."""
+        """Puts the response to a write into the mirror; it usually arrives before the watch
+        event."""
         kind, *rest = result.write.key
         if not (denied(result.error) or result.superseded):
             self._mirror.denials.forget(result.write.key)
@@ -272,7 +274,7 @@ class Effects:
             self._work_told(result)
 
     def _passed(self, result: WriteResult) -> None:
-        """What a write was based on is kept as long as it may meet a conflict."""
+        """Forgets the base version of a write once it can no longer meet a conflict."""
         kind, *rest = result.write.key
         conflict = result.error is not None and result.error.conflict and not result.superseded
         if conflict or self._writer.pending(result.write.key):
@@ -283,7 +285,8 @@ class Effects:
             self._cluster_conflicts.passed(("", rest[0]))
 
     def _work_answered(self, key: WorkKey, result: WriteResult) -> None:
-        """After a conflict the work is another one than the watch has shown so far."""
+        """Handles the response to a write of a work. After a conflict the work differs from what
+        the watch has shown."""
         self._work_told(result)
         error = result.error
         if error is None or result.superseded:
@@ -295,12 +298,12 @@ class Effects:
         elif denied(error):
             self._mirror.denials.note(result.write.key, told(result.write, error))
         elif not error.transient and (result.write.method == "POST" or not error.not_found):
-            # A work that is gone the watch is about to show; without a namespace there is no place.
+            # The watch is about to show a work that is gone; without a namespace there is no place.
             self._mirror.refusals.note(result.write.key, error.message)
 
     def _work_told(self, result: WriteResult) -> None:
         answer = decode_answer(result.body, ManifestWork) if result.body is not None else None
-        # A deletion that took effect at once is answered by a Status, which has no name.
+        # The response to a deletion that took effect at once is a Status, which has no name.
         if answer and answer.metadata.name:
             self._mirror.works.put_newer(shown_work(answer))
 

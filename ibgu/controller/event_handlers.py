@@ -1,4 +1,4 @@
-"""What reaches the loop between its turns: changes of the mirror, answers to writes."""
+"""Handles what reaches the loop between its turns: changes of the mirror, responses to writes."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -21,15 +21,15 @@ from ibgu.hub.writer import Write, WriteResult
 log = structlog.get_logger("ibgu.controller")
 
 PATCH_RETRY = timedelta(seconds=30)
-"""From a write to a ManagedCluster that the hub refused, or left without an answer, to the next."""
+"""The delay until a write to a ManagedCluster is retried that the hub refused or did not answer."""
 STATUS_REFUSED = "StatusRefused"
 NOT_UNDERSTOOD = "AnnotationNotUnderstood"
 """Reasons of Warning Events that belong to no decision."""
 
 
 class EventHandlers:
-    """Who calls here has nothing to do with an error of ours: `broken` is the first one, for the
-    next turn to raise."""
+    """EventHandlers never raises an error of ibgu's own to its callers: `broken` keeps the first
+    one for the next turn to raise."""
 
     def __init__(self, deps: LoopDeps, talm_live: Callable[[], bool]) -> None:
         self._deps = deps
@@ -37,7 +37,8 @@ class EventHandlers:
         self.broken: Broken | None = None
 
     def touched(self, rollout: str, cluster: str) -> None:
-        """From the mirror; `rollout` "" means every rollout that has the cluster."""
+        """Queues what the mirror reports as changed; `rollout` "" means every rollout that has the
+        cluster."""
         if rollout and not cluster:
             self._deps.work_queue.touch(rollout)
             return
@@ -51,7 +52,7 @@ class EventHandlers:
             self._deps.work_queue.touch_patch(uid)
 
     def _touch(self, rollout: str, cluster: str) -> None:
-        """Something about it has changed, or the cluster: what its work tells may count by now."""
+        """Queues the cluster, expedited if what its work reports may count now."""
         self._deps.work_queue.touch(rollout, [cluster])
         tracked = self._deps.fleet.rollouts.get(rollout)
         if tracked is None:
@@ -63,7 +64,7 @@ class EventHandlers:
 
     @contextmanager
     def outside(self, rollout: str) -> Iterator[None]:
-        """Of a turn."""
+        """Records an error about the rollout that occurs outside a turn."""
         try:
             with self._deps.quarantine.tolerate(rollout):
                 yield
@@ -72,7 +73,8 @@ class EventHandlers:
             self._deps.work_queue.touch_now(rollout)
 
     def wished(self, rollout: str) -> None:
-        """From the mirror, after `touched`: a person looks for what becomes of a change."""
+        """Expedites a change that a person made to the IBGU; the mirror calls this after
+        `touched`."""
         self._deps.work_queue.expedite()
         found = self._deps.mirror.ibgu(rollout)
         if found is None or self._talm_live():
@@ -83,13 +85,14 @@ class EventHandlers:
                 self._deps.notices.warn(rollout, NOT_UNDERSTOOD, words)
 
     def _pending(self, cluster: str, uid: str) -> list[str]:
-        """Of one that is gone: all that it was owed, under whatever uid."""
+        """Returns the uids with a pending patch; for a cluster that is gone, those of every uid it
+        had."""
         if uid:
             return [uid] if uid in self._deps.fleet.pending_patches else []
         return list(self._deps.fleet.pending_uids.get(cluster, ()))
 
     def answered(self, result: WriteResult) -> None:
-        """From the writer."""
+        """Handles the response to a write."""
         telemetry.count_write(result)
         owner = result.write.owner
         with self.outside(owner) if owner else nullcontext():
@@ -115,7 +118,7 @@ class EventHandlers:
         log.warning("write failed", **naming.of_write(self._deps.fleet, write), error=str(error))
 
     def _status_answered(self, result: WriteResult) -> None:
-        """Told once: it is tried again, and refused again, as long as nobody has done anything."""
+        """Reports a refused status once; it is retried, and refused again, until somebody acts."""
         error = result.error
         if not self._deps.statuses.answered(result) or error is None:
             return
@@ -133,7 +136,7 @@ class EventHandlers:
             again.call_later(pause + 0.1, self._deps.work_queue.touch, owner, [cluster])
 
     def _talm_answered(self, result: WriteResult) -> None:
-        """What of TALM's could not be removed is tried again after a while."""
+        """Queues the rollout, after a delay if an object of TALM's could not be removed."""
         if self._deps.adopting.answered(result):
             again = self._deps.clock.now() + PATCH_RETRY
             self._deps.work_queue.at(again, result.write.owner, "")
@@ -141,7 +144,7 @@ class EventHandlers:
             self._deps.work_queue.touch(result.write.owner)
 
     def _cluster_answered(self, cluster: str, result: WriteResult) -> None:
-        """What was refused, or had no answer, is tried again after a while, not at once."""
+        """Queues the cluster; a write that was refused or not answered is retried after a delay."""
         if result.error is None or result.superseded or result.error.conflict:
             self.touched("", cluster)
             return
@@ -152,7 +155,7 @@ class EventHandlers:
             work_queue.at(self._deps.clock.now() + PATCH_RETRY, "", uid)
 
     def status_changed(self, rollout: str) -> None:
-        """From the mirror: our own write, or somebody else's hand."""
+        """Handles a status change from the mirror: our own write or another one's."""
         with self.outside(rollout):
             self._deps.statuses.seen(rollout)
 

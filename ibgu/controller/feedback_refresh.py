@@ -1,4 +1,4 @@
-"""Makes agents that only poll read their clusters now, where that may bring news (R21.2)."""
+"""Makes agents that only poll read their clusters now, where a change is likely (R21.2)."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -15,15 +15,16 @@ from ibgu.core.model import Decision, Member, OnMember, RunState
 from ibgu.core.refresh import Eligibility, RefreshSchedule, Target, eligibility
 
 SHORTEST = 0.25
-"""Seconds between two rounds, at least."""
+"""The shortest time between two rounds, in seconds."""
 HUSHED = 5.0
-"""Seconds until a round that must not write is tried again."""
+"""Seconds between two rounds while writes are suspended."""
 LEARN = 300.0
-"""Seconds between two looks at how long actions take here."""
+"""Seconds between two reads of the duration stats."""
 
 
 class FeedbackRefresh:
-    """`writes_suspended`: nothing may be written at the moment."""
+    """FeedbackRefresh refreshes clusters in flight; it skips rounds while `writes_suspended`
+    holds."""
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class FeedbackRefresh:
         rate: float,
         writes_suspended: Callable[[], bool],
     ) -> None:
-        """`rate`: refreshes a second."""
+        """`rate`: refreshes per second."""
         self._world = fleet
         self._mirror = mirror
         self._effects = effects
@@ -52,7 +53,7 @@ class FeedbackRefresh:
         self._asked_at = float("-inf")
 
     def follow(self, decisions: Iterable[Decision]) -> None:
-        """What was decided of members: some of it is that a cluster has taken a run."""
+        """Schedules refreshes for members whose run the cluster has accepted."""
         for decision in decisions:
             if isinstance(decision, OnMember):
                 self._follow(decision.member)
@@ -77,7 +78,7 @@ class FeedbackRefresh:
             self._handlers.set()
 
     async def run(self) -> None:
-        """Until cancelled; begins with what is in flight already."""
+        """Runs rounds until cancelled, beginning with the members that are in flight already."""
         for uid, tracked in self._world.rollouts.items():
             if uid in self._quarantine:
                 continue
@@ -99,7 +100,7 @@ class FeedbackRefresh:
                 await self._handlers.wait()
 
     def round(self) -> None:
-        """Refresh who is due."""
+        """Refreshes the clusters that are due."""
         if self._writes_suspended():
             return
         self._learn()

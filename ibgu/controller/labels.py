@@ -1,4 +1,5 @@
-"""Keeps the labels of clusters in the journal, for REST to find members by; nobody waits for it."""
+"""Keeps the labels of clusters in the journal, for REST to find members by; nothing waits for
+it."""
 
 import asyncio
 from collections.abc import (
@@ -25,19 +26,20 @@ log = structlog.get_logger("ibgu.labels")
 EVERY = 2.0
 """Seconds between two rounds: changes that come close together are written together."""
 RETRY = 10.0
-"""Seconds after a round that could not be written."""
+"""Seconds until a failed round is retried."""
 BATCH = 200
-"""Turns of the journal wait while one is written: some milliseconds."""
+"""Clusters in one write. Commits of turns wait for it, some milliseconds."""
 
 _DATA = "22"
-"""SQLSTATEs of values that can't be."""
+"""The class of SQLSTATEs for invalid values."""
 
 Labels = Callable[[str], Mapping[str, str] | None]
-"""Of a cluster by its name; None: it is not on the hub."""
+"""Returns the labels of a cluster by its name; None if it is not on the hub."""
 
 
 class LabelKeeper:
-    """While its process leads; `changed` with each cluster that may have other labels."""
+    """LabelKeeper writes labels while its process leads; `changed` is called with each cluster
+    whose labels may have changed."""
 
     def __init__(self, engine: AsyncEngine, hub: str, *, every: float = EVERY) -> None:
         self._store = LabelStore(engine, hub)
@@ -51,13 +53,13 @@ class LabelKeeper:
             self._changed.add(cluster)
 
     def lead(self, epoch: int, labels: Labels, there: Collection[str]) -> None:
-        """Begin to keep what `labels` answers, in that epoch; `there`: all clusters of the hub."""
+        """Starts to keep what `labels` returns, in that epoch; `there`: all clusters of the hub."""
         self.rest()
         self._changed = set(there)
         self._task = asyncio.create_task(self._keep(epoch, labels))
 
     def rest(self) -> None:
-        """Ask it to stop, and do not wait for it."""
+        """Asks the task to stop, and does not wait for it."""
         if self._task is not None:
             self._task.cancel()
 
@@ -82,14 +84,14 @@ class LabelKeeper:
                 log.warning("labels of clusters are noted later", error=told(error))
                 wait = RETRY
             except Exception:
-                # A mistake in here must end neither the lead nor this.
+                # An error in here must end neither the lead nor this task.
                 log.exception("labels of clusters are noted later")
                 wait = RETRY
             else:
                 wait = self._every
 
     async def _round(self, epoch: int, labels: Labels) -> None:
-        """What is not written stays among what has changed."""
+        """Writes the labels that have changed; what can't be written stays in `_changed`."""
         for batch in _batches(self._changed):
             now = {name: labels(name) for name in batch}
             gone = [name for name, found in now.items() if found is None and name in self._known]
@@ -104,7 +106,7 @@ class LabelKeeper:
             self._changed -= {name for name in batch if labels(name) == now[name]}
 
     async def _put(self, fresh: Sequence[Seen], epoch: int) -> None:
-        """What the database refuses is left out, and nothing else with it."""
+        """Writes the labels, and leaves out only those that the database refuses."""
         try:
             await self._store.put(fresh, epoch)
         except DBAPIError as error:

@@ -1,4 +1,4 @@
-"""The list of all ManagedClusters, made once for all who ask before it begins."""
+"""Lists all ManagedClusters once for all who ask before the list begins."""
 
 import asyncio
 
@@ -13,11 +13,11 @@ Fleet = list[Shown[ClusterView]]
 
 
 class Clusters:
-    """One list at a time. Whoever asks while one is under way gets the next: a list shows what was
-    so when it began, and a step's members are to be those of a moment after it has opened.
-
-    Hundreds of steps that open at once would otherwise list the fleet hundreds of times, and keep
-    every other rollout waiting meanwhile.
+    """Clusters makes one list at a time. A caller that asks while one is in progress gets the next:
+    a list shows the moment at which it began, and a step takes its members from a moment after it
+    opened.
+    Hundreds of steps that open at once would otherwise list the fleet hundreds of times and keep
+    every other rollout waiting.
     """
 
     def __init__(self, client: Hub, tasks: asyncio.TaskGroup) -> None:
@@ -27,7 +27,7 @@ class Clusters:
         self._free = asyncio.Lock()
 
     async def listed(self) -> Fleet:
-        """Return a list that began after this call. Raises HubError."""
+        """Returns a list that began after this call. Raises HubError."""
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
             self._tasks.create_task(self._make(self._next))
