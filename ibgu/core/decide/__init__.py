@@ -1,8 +1,8 @@
-"""The centre of the program: what should happen now, and why.
+"""Decides what happens now to the clusters of a rollout, and why.
 
-`decide` is a function of the snapshot and the time. It drafts its decisions in the world so
-that later ones see earlier ones, and leaves the world as it was. `decide_into` leaves them there,
-for who keeps a draft of several rollouts: each record is put into its book once.
+`decide` is a function of the snapshot and the time. Each decision is applied to a draft of the
+FleetState, so that later decisions see earlier ones; the draft is undone at the end. `decide_into`
+keeps it applied, for a caller that drafts the decisions of several rollouts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,11 +50,12 @@ __all__ = [
 
 
 def decide(snapshot: Snapshot, touched: Iterable[str], now: datetime) -> DecisionResult:
-    """What follows from the snapshot for the clusters in `touched` and for the rollout.
+    """Returns the decisions that follow from the snapshot for the clusters in `touched` and for the
+    rollout.
 
-    A numbered cycle: (1) the object on the hub, (2) a person's controls, (3) the touched
-    members, evidence before deadlines, (4) the running step: deadline, starts, clock, end,
-    (5) the next step.
+    A numbered cycle: (1) the object on the hub, (2) a person's controls, (3) the touched members,
+    evidence before deadlines, (4) the running step: deadline, starts, clock, end, (5) the next
+    step.
     """
     with snapshot.fleet.draft() as apply:
         return decide_into(apply, snapshot, touched, now)
@@ -63,7 +64,7 @@ def decide(snapshot: Snapshot, touched: Iterable[str], now: datetime) -> Decisio
 def decide_into(
     apply: Apply, snapshot: Snapshot, touched: Iterable[str], now: datetime
 ) -> DecisionResult:
-    """As `decide`; the decisions stay taken."""
+    """Decides as `decide` does; the decisions stay applied."""
     ctx = DecisionContext(snapshot, now, apply)
     _decide_what_changed(ctx, touched)
     _decide_current_step(ctx)
@@ -74,10 +75,10 @@ def decide_into(
 def start_step(
     snapshot: Snapshot, touched: Iterable[str], clusters: Sequence[ClusterView], now: datetime
 ) -> DecisionResult:
-    """Steps (1) to (3) of `decide`, and the start of the step that opens (R2.2).
+    """Runs parts (1) to (3) of `decide`, and starts the step that opens (R2.2).
 
-    `clusters` is the whole, consistent list. The new members are to be decided next: `touched`
-    are those of the steps before.
+    `clusters` is the whole, consistent list; `touched` names members of earlier steps. The caller
+    decides on the new members next.
     """
     with snapshot.fleet.draft() as apply:
         result = start_into(apply, snapshot, touched, clusters, now)
@@ -91,7 +92,7 @@ def start_into(
     clusters: Sequence[ClusterView],
     now: datetime,
 ) -> DecisionResult:
-    """As `start_step`; the decisions stay taken, and those who join are to be taken next."""
+    """Decides as `start_step` does; the decisions stay applied. The caller applies `joining`."""
     ctx = DecisionContext(snapshot, now, apply)
     _decide_what_changed(ctx, touched)
     if ctx.rollout.deleted_at is None:
@@ -113,8 +114,8 @@ def _decide_what_changed(ctx: DecisionContext, touched: Iterable[str]) -> None:
 
 
 def _concerned(ctx: DecisionContext, before: Rollout, touched: list[str]) -> list[str]:
-    """The rollout's deletion, hold or release concerns every member that is not done with; those
-    in flight come first."""
+    """Returns the clusters to decide on, those in flight first: every member that is not done with,
+    if the rollout's deletion or hold has changed, else `touched`."""
     rollout, tracked = ctx.rollout, ctx.tracked
     if (rollout.deleted_at, rollout.hold) == (before.deleted_at, before.hold):
         return touched
@@ -130,7 +131,8 @@ def _decide_members(ctx: DecisionContext, cluster: str) -> None:
 
 
 def _decide_member(ctx: DecisionContext, step: TrackedStep, cluster: str) -> None:
-    """On and on while its state changes: what was withdrawn waits, what ended is watched."""
+    """Decides until the member's state stays the same: a withdrawn member waits, an ended one is
+    watched."""
     state: MemberState | None = None
     while (member := step.members[cluster]).state is not state:
         state = member.state
@@ -138,8 +140,8 @@ def _decide_member(ctx: DecisionContext, step: TrackedStep, cluster: str) -> Non
 
 
 def _decide_current_step(ctx: DecisionContext) -> None:
-    """Not in a turn that leaves somebody to the next one, which follows at once: who is left may be
-    about to be skipped."""
+    """Decides on the running step, unless the cycle leaves members to the next one, which follows
+    at once: a control may be about to skip them."""
     tracked = ctx.tracked.current
     if tracked is not None and tracked.step.state is StepState.RUNNING and not ctx.result.remaining:
         decide_step(ctx, tracked)

@@ -1,4 +1,4 @@
-"""A run that the cluster has taken: its end is what the cluster reports (R7, R10, R12)."""
+"""Decides on a run that the cluster has taken: what the cluster reports ends it (R7, R10, R12)."""
 
 from ibgu.core.decide.arming import diverged
 from ibgu.core.decide.context import DecisionContext
@@ -39,9 +39,9 @@ def decide_accepted(ctx: DecisionContext, member: Member, seen: Observation) -> 
 
 
 def other_run(member: Member | None, work: WorkView | None) -> str:
-    """The run that the cluster shows in place of the one that it has taken; empty: none.
+    """Returns the run that the cluster shows in place of the one that it has taken; empty: none.
 
-    Whose it is only the journal knows, and has to be asked before anything is decided.
+    Only the journal knows whose run that is: it must be asked before anything is decided.
     """
     run = member.run if member is not None else None
     if run is None or run.state is not RunState.ACCEPTED or work is None or work.ibu is None:
@@ -77,7 +77,7 @@ def _goes_on(ctx: DecisionContext, member: Member, words: str) -> None:
 
 
 def _arrived(ctx: DecisionContext, member: Member, run: Run) -> Member:
-    """What TALM had begun is on the cluster, as is known from here on (R20.4)."""
+    """Records that the cluster has taken what TALM had begun (R20.4)."""
     if run.armed_at is not None:
         return member
     now = ctx.now
@@ -88,14 +88,14 @@ def _arrived(ctx: DecisionContext, member: Member, run: Run) -> Member:
 
 
 def _not_arrived(run: Run, work: WorkView | None) -> bool:
-    """The cluster stands elsewhere, and had not shown that it took TALM's work (R20.4)."""
+    """Whether the cluster is in another stage and never showed that it took TALM's work (R20.4)."""
     if not run.adopted or run.armed_at is not None or work is None or work.ibu is None:
         return False
     return work.settled and work.ibu.current and work.ibu.stage != run.action.stage
 
 
 def _begin_anew(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    """Once TALM's work can't arrive any more; then it goes through R8 like all others."""
+    """Withdraws the run once TALM's work can't arrive any more; R8 then applies to the member."""
     assert member.run is not None
     if seen.talm:
         words = f"TALM's {member.run.action} has not reached the cluster"
@@ -106,11 +106,11 @@ def _begin_anew(ctx: DecisionContext, member: Member, seen: Observation) -> None
 
 
 def _foreign(ctx: DecisionContext, member: Member, work: WorkView | None) -> str:
-    """Somebody else's hand on the stage or on our work; empty: none to be seen."""
+    """Returns what somebody else changed in the stage or in our work; empty: nothing."""
     run = member.run
     assert run is not None
     if work is None or work.terminating:
-        # What only watches is made anew.
+        # A work that only watches is created again.
         return "" if run.adopted else "the stage work was deleted by somebody else"
     if work.edited:
         return "the stage work was changed by somebody else"
@@ -125,14 +125,15 @@ def _foreign(ctx: DecisionContext, member: Member, work: WorkView | None) -> str
 
 
 def _old_state(ctx: DecisionContext, member: Member, ibu: IbuView) -> bool:
-    """After a reboot the old etcd may show an earlier run of ours until LCA restores (R9.7)."""
+    """Whether the reported run may be an earlier one of ours: after a reboot the old etcd shows it
+    until LCA restores (R9.7)."""
     assert member.run is not None
     earlier = ibu.run != member.run.id and not ctx.fleet.foreign(ibu.run)
     return member.run.action.reboots and earlier
 
 
 def _without_evidence(ctx: DecisionContext, member: Member, work: WorkView | None) -> None:
-    """Nothing can be concluded now; the last words stay, the limit runs."""
+    """Keeps the last message: nothing can be concluded now, and the limit runs."""
     words = member.reason.message if member.reason.kind is ReasonKind.RUNNING else ""
     if work is not None and work.ibu_available == "False":
         words = work.ibu_message or "the cluster shows no ImageBasedUpgrade"

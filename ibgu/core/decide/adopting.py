@@ -1,7 +1,7 @@
-"""Taking over from TALM (R20.2): its rollout becomes ours, at the place where TALM has left it.
+"""Adopts a rollout from TALM (R20.2) at the point where TALM has left it.
 
-Nothing changes on a cluster by it. What TALM has begun keeps its place, and is judged by what the
-cluster reports; what it has not begun goes through R8 like everything else.
+Adoption changes nothing on a cluster. An action that TALM has begun stays in flight and is judged
+by what the cluster reports; R8 applies to everything else.
 """
 
 from datetime import datetime
@@ -42,7 +42,7 @@ from ibgu.core.works import names
 
 
 def foreign_controller(ctx: DecisionContext) -> Reason | None:
-    """TALM, or what TALM has left behind, keeps everything from starting."""
+    """Returns why TALM, or what TALM has left behind, keeps everything from starting."""
     traces, rollout = ctx.snapshot.traces, ctx.rollout
     if ctx.facts.talm_live:
         words = "TALM is running on this hub: ibgu writes nothing until it is stopped"
@@ -62,7 +62,8 @@ def foreign_controller(ctx: DecisionContext) -> Reason | None:
 
 
 def _unbound(ctx: DecisionContext) -> str:
-    """TALM's ManifestWorks stay meanwhile, and keep everybody else from its clusters."""
+    """Returns the message for a rollout that can't be adopted yet. TALM's ManifestWorks stay
+    meanwhile, and keep other rollouts from its clusters."""
     then = (
         "ibgu takes it over"
         if _wished(ctx)
@@ -89,7 +90,8 @@ def _adopting(ctx: DecisionContext) -> Reason:
 
 
 def adopt(ctx: DecisionContext, value: str) -> str | None:
-    """A person's wish to take over; None: not yet, it is acted on as soon as that is possible."""
+    """Adopts the rollout as a person asked, and returns the result; None: not possible yet, tried
+    again later."""
     traces, hold = ctx.snapshot.traces, ctx.rollout.hold
     invalid = hold is not None and hold.kind is ReasonKind.INVALID_PLAN
     if ctx.facts.talm_live or invalid or ctx.rollout.stands_still or ctx.snapshot.scope.problem:
@@ -111,13 +113,13 @@ def adopt(ctx: DecisionContext, value: str) -> str | None:
 
 
 def wants_payload(ctx: DecisionContext) -> bool:
-    """The step that goes on brings ConfigMaps to the clusters: they must be known first."""
+    """Whether the running step brings ConfigMaps to the clusters, which must be read first."""
     running = [group for group in ctx.snapshot.traces.begun if not group.finished]
     return any(Action.PREP in group.actions for group in running)
 
 
 def import_finished(ctx: DecisionContext) -> None:
-    """An IBGU that TALM has carried out to its end is not carried out once more."""
+    """Records an IBGU that TALM has completed, so that it does not run again."""
     rollout = ctx.rollout
     untouched = not ctx.tracked.steps and rollout.state is RolloutState.PENDING
     free = rollout.hold is None and not ctx.snapshot.scope.problem
@@ -170,7 +172,8 @@ def _import(ctx: DecisionContext) -> None:
 
 
 def _within(ctx: DecisionContext, name: str) -> ClusterView | None:
-    """A cluster that the namespace may take; who may make ClusterGroupUpgrades may name any."""
+    """Returns the cluster if the namespace may use it: a ClusterGroupUpgrade may name any
+    cluster."""
     cluster = ctx.observe(name).cluster
     return cluster if cluster and ctx.snapshot.scope.includes(cluster.labels) else None
 
@@ -210,7 +213,7 @@ def _stands(member: Member) -> str:
 
 
 def _placed(ctx: DecisionContext, step: Step, member: Member, slot: int) -> Member:
-    """With slot, limit and a run of its own; it waits where there is no place for it."""
+    """Gives the member a slot, a limit and a run of its own; without a free place it waits."""
     run = member.run
     assert run is not None
     if slot > step.max_concurrency or member.uid in ctx.fleet.holds:
@@ -231,7 +234,8 @@ def _placed(ctx: DecisionContext, step: Step, member: Member, slot: int) -> Memb
 
 
 def _owe_what_talm_did_not(ctx: DecisionContext, last: Adopted) -> None:
-    """Labels come before TALM's status: what that shows was labelled, and is a person's by now."""
+    """Enqueues the labels that TALM has not written. TALM writes labels before its status: what the
+    status shows was labelled, and since then the labels are a person's."""
     labelled = ctx.snapshot.traces.labelled
     for member in last.members:
         cluster = ctx.observe(member.cluster).cluster
@@ -249,7 +253,7 @@ def _owe_what_talm_did_not(ctx: DecisionContext, last: Adopted) -> None:
 
 
 def _take_import_over(ctx: DecisionContext, adopted: Adopted) -> None:
-    """What keeps automatic import off is ours to take away from now on (R14.3)."""
+    """Marks disable-auto-import as ours, so that this rollout removes it (R14.3)."""
     if Action.UPGRADE not in adopted.step.actions:
         return
     for member in adopted.members:

@@ -1,4 +1,4 @@
-"""A run from its intent until the cluster has taken it (R9, R10)."""
+"""Decides on a run from its intent until the cluster has taken it (R9, R10)."""
 
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ from ibgu.core.works import names
 
 
 def intend(ctx: DecisionContext, member: Member, **changes: Any) -> Member:
-    """Begin the member's next action; `changes` give it its slot where it has none yet."""
+    """Begins the member's next action; `changes` sets its slot if it has none yet."""
     action = ctx.action(member)
     run = ctx.new_run(member, action, RunState.INTENDED)
     return ctx.on_member(
@@ -74,9 +74,9 @@ def decide_intended(ctx: DecisionContext, member: Member, seen: Observation) -> 
 
 
 def _not_startable(ctx: DecisionContext, member: Member, seen: Observation) -> str:
-    """Why the action must not be armed on what the hub shows now; empty: it may be (R8.8).
+    """Returns why the hub's current view forbids to arm the action; empty: it may be armed (R8.8).
 
-    Between the look and the write there may be minutes: a payload, a conflict, a refusal.
+    Between the probe and the write there may be minutes: a payload, a conflict, a refusal.
     """
     work, action = seen.stage, ctx.action(member)
     if work is None or work.ibu is None or not _told(seen):
@@ -88,13 +88,13 @@ def _not_startable(ctx: DecisionContext, member: Member, seen: Observation) -> s
 
 
 def _told(seen: Observation) -> bool:
-    """What the cluster is like, by feedback that can be judged."""
+    """Whether the hub shows feedback from which the cluster's state can be judged."""
     work = seen.stage
     return bool(work and work.settled and work.ibu and work.ibu.current)
 
 
 def talm_work(seen: Observation) -> str:
-    """Two works that ask for different stages would fight over the cluster."""
+    """Returns why TALM's work blocks the member: two works would fight over the stage."""
     return (
         f"TALM's ManifestWork {seen.talm} acts on the cluster; it goes when its IBGU is annotated "
         f"with {names.ADOPT}, or deleted"
@@ -102,7 +102,8 @@ def talm_work(seen: Observation) -> str:
 
 
 def _not_there(ctx: DecisionContext, member: Member, since: datetime) -> None:
-    """Withdraw what the cluster does not take within ECHO; an Abort never waits (R9.3, R9.4)."""
+    """Withdraws a run that the cluster does not take within ECHO; an Abort never waits (R9.3,
+    R9.4)."""
     assert member.run is not None
     if passed(since, ECHO, ctx.now) or member.run.action.aborts:
         _withdraw(ctx, member, "not taken in time, and the cluster is not reachable")
@@ -116,7 +117,8 @@ def _not_there(ctx: DecisionContext, member: Member, since: datetime) -> None:
 
 
 def may_reboot(run: Run) -> str:
-    """Of a cluster that went dark before it could tell that it has taken the run."""
+    """Returns the message for a cluster that became unreachable before it reported the run as
+    taken."""
     return (
         f"not reachable since {run.action} was sent to it: it may have taken it, and be rebooting"
     )
@@ -140,7 +142,7 @@ def _payload_ready(ctx: DecisionContext, member: Member, seen: Observation) -> b
 
 
 def _payload_error(ctx: DecisionContext, member: Member, error: str) -> None:
-    """Nothing was armed; two minutes of refusal on a reachable cluster end it."""
+    """Ends the run after two minutes of refusal on a reachable cluster; nothing was armed."""
     member = ctx.waits(member, ReasonKind.PAYLOAD_ERROR, error, who=Who.PERSON)
     if _settled(ctx, member):
         words = f"payload refused: {error}"
@@ -148,14 +150,15 @@ def _payload_error(ctx: DecisionContext, member: Member, error: str) -> None:
 
 
 def _settled(ctx: DecisionContext, member: Member) -> bool:
-    """Whether the member's reason has stood for SETTLE; else the member is asked again then."""
+    """Whether the member's reason has stood for SETTLE; if not, requeues the member for then."""
     due = ctx.stands_since(member.reason) + SETTLE
     ctx.requeue_at(member.cluster, due)
     return ctx.now >= due
 
 
 def _auto_import_ready(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
-    """disable-auto-import is on the cluster before its Upgrade is armed (R14.1)."""
+    """Whether the cluster has disable-auto-import, as it must before its Upgrade is armed
+    (R14.1)."""
     cluster = seen.cluster
     assert cluster is not None
     if ctx.action(member) is not Action.UPGRADE:
@@ -207,8 +210,8 @@ _STOPPED = "it was not armed when ibgu had to stop"
 
 
 def _not_again(ctx: DecisionContext, member: Member, seen: Observation) -> str:
-    """Why an arming that did not reach the hub must not be sent (again); empty: it may be. After a
-    conflict or a refusal the version that it rested on is another one (R26.1)."""
+    """Returns why an arming that did not reach the hub must not be sent (again); empty: it may be.
+    After a conflict or a refusal it would rest on another version (R26.1)."""
     run = member.run
     if run is None or run.state is not RunState.ARMING or run.arming_at is None:
         return ""
@@ -218,7 +221,8 @@ def _not_again(ctx: DecisionContext, member: Member, seen: Observation) -> str:
 
 
 def _must_not_arm(ctx: DecisionContext, seen: Observation, action: Action, since: datetime) -> bool:
-    """Nobody has armed it, and the look that it was decided on may be old by now."""
+    """Whether the run, not armed yet, was decided before the instant since which arming is allowed:
+    its probe may be outdated. While TALM is live nothing is armed."""
     facts = ctx.facts
     return not seen.writing and (facts.talm_live or since < facts.armable_since(action))
 
@@ -257,7 +261,8 @@ def _refused_now(work: WorkView | None) -> bool:
 
 
 def _apply_error(ctx: DecisionContext, member: Member, work: WorkView) -> None:
-    """Final refusals end the run after two minutes; everything else heals by itself (R10.6)."""
+    """Ends the run after two minutes of a final refusal; every other error heals by itself
+    (R10.6)."""
     run = member.run
     assert run is not None
     assert run.arming_at is not None
@@ -272,7 +277,7 @@ def _apply_error(ctx: DecisionContext, member: Member, work: WorkView) -> None:
 
 
 def _refusal(error: str) -> tuple[Cause, str]:
-    """Return the cause of a final refusal, and words that name a refused field (R10.3)."""
+    """Returns the cause of a final refusal, and a message that names a refused field (R10.3)."""
     if classify(error) is ApplyError.REFUSED_SPEC:
         return Cause.SPEC_REFUSED, f"the cluster refused spec.{refused_field(error)}: {error}"
     return Cause.TRANSITION_REFUSED, error
@@ -296,7 +301,7 @@ def _passing(ibu: IbuView) -> bool:
 
 
 def diverged(ctx: DecisionContext, member: Member, what: str) -> None:
-    """Two minutes of somebody else's hand end the run without a label (R9.6)."""
+    """Ends the run without a label after two minutes of somebody else's change (R9.6)."""
     member = ctx.waits(member, ReasonKind.DIVERGED, what, who=Who.PERSON)
     if _settled(ctx, member):
         end_run(ctx, member, RunResult.TAKEN_OVER, Cause.TAKEN_OVER, f"taken over by hand: {what}")

@@ -1,9 +1,8 @@
-"""The circuit breaker inside of a chain: no Upgrade follows its Prep while it holds the step
+"""Applies the circuit breaker inside a chain: no Upgrade follows its Prep while it holds the step
 (R19.3).
 
-What is under way goes on to its end; what would begin now is what the circuit breaker is there
-for, whether its member waits for a slot or has one. Who is kept so keeps slot and hold until a
-person resumes.
+An action under way runs to its end; the circuit breaker stops the next one, whether its member
+waits for a slot or has one. A stopped member keeps slot and claim until a person resumes.
 """
 
 from ibgu.core.decide.context import DecisionContext
@@ -14,7 +13,7 @@ from ibgu.core.model import Kind, Member, MemberState, Reason, ReasonKind, RunRe
 
 
 def kept_by_circuit_breaker(ctx: DecisionContext, member: Member) -> bool:
-    """Whether the member's next action may not begin now; that is noted on it, and on its step."""
+    """Whether the circuit breaker stops the member's next action; notes that on member and step."""
     if not ctx.action(member).reboots:
         return False
     tracked = ctx.step(member)
@@ -40,8 +39,8 @@ def hold_step(ctx: DecisionContext, tracked: TrackedStep, reason: Reason) -> Non
 
 
 def stopped(tracked: TrackedStep, member: Member) -> bool:
-    """It has its slot, and only the circuit breaker keeps it from what comes next. Its own reason
-    may be another one for a while: it is dark, or busy."""
+    """Whether the member has its slot and only the circuit breaker keeps it from its next action.
+    Its own reason may differ for a while: it is unreachable, or busy."""
     if not _between(member) or member.action_index == len(tracked.step.actions):
         return False
     kept = _engaged(tracked.step.hold) or member.reason.kind is ReasonKind.CIRCUIT_BREAKER
@@ -55,7 +54,7 @@ def _between(member: Member) -> bool:
 
 
 def only_stopped(tracked: TrackedStep) -> bool:
-    """Nobody is on the way: all who have a slot are kept."""
+    """Whether the circuit breaker stops every member that has a slot."""
     return all(stopped(tracked, tracked.members[name]) for name in tracked.in_flight)
 
 
@@ -68,8 +67,7 @@ def kept(tracked: TrackedStep) -> list[Member]:
 
 
 def let_go(ctx: DecisionContext, tracked: TrackedStep, members: list[Member]) -> None:
-    """They get the time that one gets who starts now. The next turn decides about them; nothing is
-    done for them before."""
+    """Gives the members the limit of one that starts now. The next cycle decides on them."""
     until = limit(ctx.tracked, tracked, ctx.now)
     reason = Reason(ReasonKind.PREPARING, ctx.now, "goes on after the circuit breaker")
     for member in members:

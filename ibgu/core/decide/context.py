@@ -1,4 +1,5 @@
-"""One turn: decisions are said one by one, and seen at once by what is decided after them."""
+"""The context of one decision cycle: each decision is applied at once, and seen by the next
+ones."""
 
 import uuid
 from datetime import datetime
@@ -41,23 +42,22 @@ _PROVEN = frozenset(
         Kind.LATE,
     }
 )
-"""Kinds that go into the history with what was seen."""
+"""Kinds that are journaled together with the observation."""
 _RUN_IDS = uuid.UUID("6c0f2f0e-8a57-4f0c-9c39-6a6f5b5d1c55")
 
 
 BATCH_LIMIT = 1_000
-"""Clusters that one turn decides on where all of a rollout are concerned: nothing else is done
+"""Clusters that one cycle decides on when a whole rollout is concerned: the loop does nothing else
 meanwhile, and a leader has to renew its Lease."""
 
 
 class DecisionResult(Struct):
-    """Decisions in order, and when to ask again though nothing changed.
+    """The decisions of a cycle in order, and when to decide again though nothing has changed.
 
-    `requeue_at` is by cluster name; "" is the rollout itself. `remaining`: names of clusters that
-    are to be asked about next, because one turn for all of them would take too long. `joining`:
-    the members of the step that has started. They follow the decisions in the same turn, and are
-    not taken yet: there may be thousands, and whoever takes them may let others have their turn in
-    between.
+    `requeue_at` is by cluster name; "" is the rollout itself. `remaining` names the clusters to
+    decide on next, because one cycle for all of them would take too long. `joining` holds the
+    members of the step that has started. They follow the decisions of the same cycle and are not
+    applied yet: there may be thousands, and the caller may yield in between.
     """
 
     decisions: list[Decision]
@@ -67,7 +67,7 @@ class DecisionResult(Struct):
 
 
 class DecisionContext:
-    """Every decision is taken into the drafted world; a member is always read afresh from it."""
+    """DecisionContext applies every decision to the draft, and reads members from there."""
 
     def __init__(self, snapshot: Snapshot, now: datetime, apply: Apply) -> None:
         self.snapshot = snapshot
@@ -75,7 +75,7 @@ class DecisionContext:
         self.result = DecisionResult([], {})
         self._take = apply
 
-    # -- asking ----------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------
 
     @property
     def fleet(self) -> FleetState:
@@ -104,31 +104,32 @@ class DecisionContext:
         return self.step(member).step.actions[member.action_index]
 
     def again(self, member: Member) -> Member:
-        """The member as it is by now in this turn."""
+        """Returns the member as the cycle has left it so far."""
         return self.step(member).members[member.cluster]
 
     def canceller(self, member: Member) -> str:
-        """namespace/name of the newer rollout that cancels what has not begun yet (R6.4)."""
+        """Returns namespace/name of the newer rollout that cancels what has not begun yet
+        (R6.4)."""
         if self.step(member).step.first.cancels:
             return ""
         found = self.fleet.canceller(member)
         return self.named(found.name) if found else ""
 
     def preemptor(self, member: Member) -> str:
-        """The canceller whose slot has reached the member's cluster; empty: none."""
+        """Returns the canceller whose slot has reached the member's cluster; empty: none."""
         return self.named(self.fleet.preempts.get(member.uid, ""))
 
     def named(self, other: str) -> str:
-        """A rollout, given as namespace/name, as those of this one's namespace may read it."""
+        """Returns the rollout's namespace/name as users of this rollout's namespace may read it."""
         return name_within(self.rollout.namespace, other) if other else ""
 
     def stands_since(self, reason: Reason) -> datetime:
-        """Since when, but never from before everything was in sync (R11.7), and never from a time
-        that is still to come, by a clock that was set back."""
+        """Returns since when the reason stands: never from before everything was in sync (R11.7),
+        nor from the future of a clock that was set back."""
         known = self.facts.in_sync_since
         return known if reason.since > self.now else max(reason.since, known)
 
-    # -- saying ----------------------------------------------------------------------------
+    # -- deciding --------------------------------------------------------------------------
 
     def say(self, decision: Decision) -> None:
         self.result.decisions.append(decision)
@@ -167,7 +168,7 @@ class DecisionContext:
         return member
 
     def on_run(self, kind: Kind, member: Member, why: str, **changes: Any) -> Member:
-        """Change the member's newest run."""
+        """Changes the member's newest run."""
         assert member.run is not None
         return self.on_member(kind, member, why, run=replace(member.run, **changes))
 
@@ -180,7 +181,7 @@ class DecisionContext:
         who: Who = Who.IBGU,
         until: datetime | None = None,
     ) -> Member:
-        """Note why the member is not further (R17.2); the same reason keeps its `since`."""
+        """Notes why the member is not further (R17.2); the same reason keeps its `since`."""
         old = member.reason
         since = old.since if old.kind is kind else self.now
         reason = Reason(kind, since, message, until, who)
@@ -190,7 +191,7 @@ class DecisionContext:
         return self.on_member(said, member, message, reason=reason)
 
     def requeue_at(self, cluster: str, when: datetime) -> None:
-        """Ask again then, at the latest; what was due before has been decided by now."""
+        """Requests another decision at `when`, at the latest; a time that has passed is ignored."""
         if when <= self.now:
             return
         known = self.result.requeue_at.get(cluster)

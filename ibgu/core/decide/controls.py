@@ -1,4 +1,4 @@
-"""A person's wishes: control annotations on the IBGU, acted on once per value (R22)."""
+"""Applies a person's controls: annotations on the IBGU, each value once (R22)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,11 +21,11 @@ from ibgu.core.works import names
 
 
 class _Said(Struct, frozen=True):
-    """What came of a control."""
+    """The result of a control."""
 
     words: str
     warning: bool = False
-    """Something that was asked for is not done."""
+    """Whether something that was asked for is not done."""
 
 
 def decide_controls(ctx: DecisionContext) -> None:
@@ -50,7 +50,7 @@ def decide_controls(ctx: DecisionContext) -> None:
 
 
 def _follow_pace(ctx: DecisionContext, given: Mapping[str, str]) -> None:
-    """The pace is a level: what stands there is in force, what was taken away is not."""
+    """Applies the rate limit annotations: what they show is in force, what was removed is not."""
     known = ctx.rollout.controls
     wanted = {
         key: names.journaled(given[key]) for key in names.RATE_LIMIT_ANNOTATIONS if key in given
@@ -72,7 +72,8 @@ def _follow_pace(ctx: DecisionContext, given: Mapping[str, str]) -> None:
 
 
 def _resume(ctx: DecisionContext, value: str) -> _Said | None:
-    """None: not yet; content can't be read, or clusters in flight be judged (`restored`)."""
+    """Releases the step's lasting hold; None: not yet, content can't be read, or clusters in flight
+    can't be judged (`restored`)."""
     if ctx.rollout.stands_still:
         return None
     tracked, payload = ctx.tracked.current, ctx.snapshot.payload
@@ -95,8 +96,8 @@ def _resume(ctx: DecisionContext, value: str) -> _Said | None:
 
 
 def _skip(ctx: DecisionContext, value: str) -> _Said | None:
-    """None: many, and some are left for the next turn; until then nobody starts (`decide_into`).
-    Whoever returns to waiting before the last of them is skipped, too."""
+    """Skips waiting members; None: more than BATCH_LIMIT, the next cycle skips the rest and starts
+    nobody before (`decide_into`). A member that returns to waiting meanwhile is skipped, too."""
     tracked = ctx.tracked.current
     if tracked is None:
         return _Said("no step is running", warning=True)
@@ -110,7 +111,7 @@ def _skip(ctx: DecisionContext, value: str) -> _Said | None:
             message=f"skipped {ctx.snapshot.actor}",
         )
     if len(chosen) > BATCH_LIMIT:
-        # They are found anew: thousands on the agenda would come before who is in flight.
+        # Found again by the next cycle: thousands in the work queue would precede those in flight.
         ctx.result.remaining.append(chosen[BATCH_LIMIT].cluster)
         left = len(chosen) - BATCH_LIMIT
         said = f"{names.SKIP}: {BATCH_LIMIT} waiting clusters skipped, {left} to go"
@@ -124,10 +125,10 @@ def _skip(ctx: DecisionContext, value: str) -> _Said | None:
 
 
 def _chosen(tracked: TrackedStep, value: str) -> list[Member]:
-    """Only waiting members can be skipped; `_left_out` tells of the others.
+    """Returns the members to skip: only waiting ones can be; `_left_out` reports the others.
 
-    All of them by `waiting`, which comes first and may name a step: what was meant for one that is
-    over skips nobody.
+    `waiting` stands for all of them. It comes first and may name a step: meant for a step that is
+    over, it skips nobody.
     """
     waiting = [m for m in tracked.members.values() if m.state is MemberState.WAITING]
     first, *others = (name.strip() for name in value.split(","))
@@ -139,14 +140,14 @@ def _chosen(tracked: TrackedStep, value: str) -> list[Member]:
 
 
 def _left_out(tracked: TrackedStep, value: str) -> dict[str, str]:
-    """Who was named and does not wait; a step that is still taken into the books tells nobody."""
+    """Returns who was named and does not wait; empty while the step's members are still joining."""
     if value.split(",")[0].strip() == ALL_WAITING or len(tracked.members) < tracked.step.total:
         return {}
     return not_waiting(named(value), tracked.members, tracked.step.index)
 
 
 def _circuit_breaker(ctx: DecisionContext, value: str) -> _Said | None:
-    """None: not yet, as for a resume. Behind content that has changed a resume lets go."""
+    """Turns the circuit breaker off; None: not yet, as for a resume."""
     if value != names.CIRCUIT_BREAKER_OFF:
         return _Said(f"unknown value, expected {names.CIRCUIT_BREAKER_OFF}: {value}")
     tracked = ctx.tracked.current

@@ -1,7 +1,7 @@
-"""Impulses that are taken back though nothing new is decided (R9.2).
+"""Disarms stage works when nothing new is decided (R9.2).
 
-The journal can't be written, or the rollout is set aside: the records stay as they are, and only
-what is armed on the hub is disarmed.
+The journal can't be written, or the rollout is quarantined: records stay as they are, and only what
+is armed on the hub is disarmed.
 """
 
 from datetime import datetime
@@ -14,7 +14,8 @@ from ibgu.core.works import Wanted, disarmed_stage
 
 
 def disarm_taken(tracked: TrackedRollout, cluster: str, seen: Observation) -> Wanted | None:
-    """What the cluster echoes, though nobody could note it yet. None: leave the work as it is.
+    """Returns the disarmed work if the cluster echoes the run, though nobody could journal that
+    yet. None: leave the work as it is.
 
     The record may be ahead of the journal by what could not be written.
     """
@@ -29,9 +30,10 @@ def disarm_taken(tracked: TrackedRollout, cluster: str, seen: Observation) -> Wa
 def disarm_quarantined(
     tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime, *, asked_for: bool
 ) -> Wanted | None:
-    """As `disarm_taken`, and what its IBGU no longer asks for (`asked_for`: it is on the hub, and
-    not being deleted), and what its records want disarmed: its run has ended, or the hub was
-    restored. What else is armed stays: it would look like somebody's hand later."""
+    """Returns what `disarm_taken` does, and also disarms what the IBGU no longer asks for
+    (`asked_for`: it is on the hub and not being deleted) and what the records want disarmed: the
+    run has ended, or the hub was restored. Other armed works stay: a change would later look like
+    somebody else's."""
     if taken := disarm_taken(tracked, cluster, seen):
         return taken
     member = tracked.latest(cluster)
@@ -44,6 +46,7 @@ def disarm_quarantined(
 
 
 def _may_disarm(seen: Observation) -> bool:
-    """A work with a deletionTimestamp is never touched (R16.4)."""
+    """Whether the work is armed and may be written: one with a deletionTimestamp may not
+    (R16.4)."""
     work = seen.stage
     return work is not None and work.armed and not (work.terminating or seen.writing)

@@ -1,4 +1,4 @@
-"""How runs end, and how members end because of it (R5, R9, R10, R13)."""
+"""Ends runs, and finishes their members (R5, R9, R10, R13)."""
 
 from msgspec.structs import replace
 
@@ -32,7 +32,7 @@ from ibgu.core.model import (
 )
 
 TIMEOUT = "Action did not successfully complete before the timeout specified in the rolloutStrategy"
-"""TALM's words, which users' scripts look for."""
+"""TALM's text, which users' scripts match."""
 
 _LABELLED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
 _OUTCOMES = {
@@ -44,7 +44,7 @@ _OUTCOMES = {
 def end_run(
     ctx: DecisionContext, member: Member, result: RunResult, cause: Cause | None, message: str
 ) -> Member:
-    """End the member's run without success; its hold stays until the work is disarmed."""
+    """Ends the member's run without success; its claim stays until the work is disarmed."""
     run = _ended(ctx, member, result, cause, message)
     member = ctx.on_member(Kind.RUN_ENDED, member, f"{run.action} {result}: {message}", run=run)
     if labelled(run):
@@ -53,7 +53,7 @@ def end_run(
 
 
 def labelled(run: Run) -> bool:
-    """It was armed and ended by the cluster's failure, its refusal or its limit (R13.4)."""
+    """Whether the run was armed and ended by the cluster's failure, refusal or limit (R13.4)."""
     return run.armed_at is not None and run.result in _LABELLED
 
 
@@ -81,7 +81,7 @@ def _owe_failure(ctx: DecisionContext, member: Member, action: Action) -> None:
 
 
 def succeed_run(ctx: DecisionContext, member: Member) -> Member:
-    """The cluster reports that the run's action is done."""
+    """Ends the run with success: the cluster reports that its action is done."""
     assert member.run is not None
     run = replace(member.run, state=RunState.ENDED, ended_at=ctx.now, result=RunResult.SUCCEEDED)
     member = ctx.on_member(
@@ -97,7 +97,7 @@ def succeed_run(ctx: DecisionContext, member: Member) -> Member:
 
 
 def skip_action(ctx: DecisionContext, member: Member, action: Action, note: str) -> Member:
-    """The cluster is already where the action would bring it (R8.1)."""
+    """Completes an action without a run: the cluster is already where it would bring it (R8.1)."""
     member = ctx.on_member(
         Kind.ACTION_SKIPPED,
         member,
@@ -120,7 +120,8 @@ def owe_success(ctx: DecisionContext, member: Member, action: Action) -> None:
 def _auto_import(
     ctx: DecisionContext, member: Member, cluster: ClusterView, action: Action
 ) -> Wishes:
-    """Return what turns it off with a Prep that Upgrade follows, on after all others (R14.2)."""
+    """Returns the patch that turns automatic import off with a Prep that Upgrade follows, and on
+    after all other actions (R14.2)."""
     if action is not Action.PREP:
         return auto_import_on(ctx, cluster)
     following = ctx.step(member).step.actions[member.action_index :]
@@ -137,7 +138,7 @@ def finish(
     message: str = "",
     failed_action: Action | None = None,
 ) -> Member:
-    """The member is through with its step; its hold, if any, is released."""
+    """Finishes the member in its step; its claim, if any, is released."""
     _never_upgraded(ctx, member)
     return ctx.on_member(
         Kind.FINISHED,
@@ -156,7 +157,7 @@ def finish(
 
 
 def _never_upgraded(ctx: DecisionContext, member: Member) -> None:
-    """What disables auto-import goes again where the Upgrade was never armed (R14.3)."""
+    """Removes disable-auto-import where the Upgrade was never armed (R14.3)."""
     run, cluster = member.run, ctx.observe(member.cluster).cluster
     armed = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
     if armed or Action.UPGRADE not in ctx.step(member).step.actions:
@@ -166,13 +167,14 @@ def _never_upgraded(ctx: DecisionContext, member: Member) -> None:
 
 
 def _worth_watching(member: Member) -> bool:
-    """Armed, and not known to have succeeded: its late truth is of interest (R15.1)."""
+    """Whether the run was armed and is not known to have succeeded: it may complete late
+    (R15.1)."""
     run = member.run
     return bool(run and run.arming_at and run.result not in (RunResult.SUCCEEDED, RunResult.GONE))
 
 
 def finish_after(ctx: DecisionContext, member: Member) -> Member:
-    """Finish the member whose run ended without success and is disarmed."""
+    """Finishes the member whose run ended without success and is disarmed."""
     run = member.run
     assert run is not None
     assert run.result is not None
@@ -187,7 +189,7 @@ def finish_after(ctx: DecisionContext, member: Member) -> Member:
 
 
 def back_to_waiting(ctx: DecisionContext, member: Member) -> Member:
-    """A withdrawn run gives its hold back; the member waits as if it had never started."""
+    """Returns a member whose run was withdrawn to waiting, as if it had never started."""
     return ctx.on_member(
         Kind.RETURNED,
         member,
@@ -201,6 +203,6 @@ def back_to_waiting(ctx: DecisionContext, member: Member) -> Member:
 
 
 def timed_out(member: Member) -> str:
-    """TALM's text, and the last that was known."""
+    """Returns TALM's text, and the last reason."""
     words = member.reason.message
     return f"{TIMEOUT}. Last seen: {words}" if words else TIMEOUT

@@ -1,6 +1,6 @@
-"""Whom a turn does not keep waiting: where a slot stands still meanwhile.
+"""Selects the cluster events for which a cycle starts at once: a slot is idle meanwhile.
 
-That chooses when a turn begins, and never what it decides.
+This affects when a cycle starts, never what it decides.
 """
 
 from ibgu.core.fleet import TrackedRollout
@@ -8,15 +8,16 @@ from ibgu.core.model import Member, MemberState, Run, RunState, WorkView
 from ibgu.core.observe import VerdictKind, answers, speaks_for, verdict
 
 _WAITS_FOR_HUB = (RunState.INTENDED, RunState.ENDED)
-"""For a payload, a label, an answer; for the work to be disarmed, or the next action's feedback."""
+"""Run states that wait for the hub: for a payload, a label or feedback, for the work to be
+disarmed, or for the feedback before the next action."""
 
 
 def expedited(tracked: TrackedRollout, cluster: str, work: WorkView | None) -> bool:
-    """Something about the cluster has changed, which has this stage work: may it free a slot, fill
-    one that is free, or let a slot go on?
+    """Whether a change of the cluster, which has this stage work, may free a slot, fill a free one
+    or let a member with a slot go on.
 
-    After a reboot a cluster tells that it is through some milliseconds before that is proven; the
-    turn is for the proof (R7.2).
+    After a reboot a cluster reports the end some milliseconds before that is proven; the cycle
+    waits for the proof (R7.2).
     """
     member = tracked.latest(cluster)
     if member is None:

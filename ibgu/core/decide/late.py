@@ -1,4 +1,5 @@
-"""Finished members: late truth, and disable-auto-import that still stands (R14, R15, R16)."""
+"""Watches finished members: late completion, and disable-auto-import that still stands (R14, R15,
+R16)."""
 
 from datetime import timedelta
 from typing import Any
@@ -55,7 +56,8 @@ def _watch_over(ctx: DecisionContext, member: Member, seen: Observation) -> str:
 
 
 def _parted(ctx: DecisionContext, member: Member, seen: Observation) -> str:
-    """After the IBGU's deletion only what is inside a reboot is still watched (R16.2)."""
+    """Returns why the watch of a deleted rollout's member ends; only a reboot is still watched
+    (R16.2)."""
     run, work = member.run, seen.stage
     assert run is not None
     assert ctx.rollout.deleted_at is not None
@@ -70,7 +72,8 @@ def _parted(ctx: DecisionContext, member: Member, seen: Observation) -> str:
 
 
 def _warn_of_import(ctx: DecisionContext, member: Member, seen: Observation) -> Member:
-    """A day without evidence that the cluster is out of its Upgrade needs a person (R14.4)."""
+    """Warns a person after a day without evidence that the cluster is out of its Upgrade
+    (R14.4)."""
     cluster = seen.cluster
     if cluster is None or not auto_import_on(ctx, cluster) or _IMPORT_IS_OFF in member.message:
         return member
@@ -98,14 +101,15 @@ def _compare(ctx: DecisionContext, member: Member, run: Run, found: Verdict) -> 
 
 
 def _fill_in(ctx: DecisionContext, member: Member, run: Run, words: str) -> None:
-    """The cluster tells the details of its failure a moment after the failure (R10.1)."""
+    """Adds the details that the cluster reports a moment after its failure (R10.1)."""
     if words not in ("", run.message):
         told = replace(run, message=words)
         ctx.on_member(Kind.DETAILED, member, words, message=words, run=told)
 
 
 def _completed_late(ctx: DecisionContext, member: Member, run: Run) -> None:
-    """Say so; the label follows only if our own failed label still stands (R15.2)."""
+    """Records the late completion; the label follows only if our failed label still stands
+    (R15.2)."""
     cluster = ctx.observe(member.cluster).cluster
     assert cluster is not None
     late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"

@@ -1,4 +1,5 @@
-"""Membership: taken from one consistent list when the step starts, then fixed (R2)."""
+"""Takes a step's membership from one consistent list when the step starts; it is fixed then
+(R2)."""
 
 from collections.abc import Iterable, Sequence
 
@@ -21,10 +22,10 @@ from ibgu.core.plan import outside, select, why_nobody
 
 
 def open_step(ctx: DecisionContext, clusters: Sequence[ClusterView]) -> None:
-    """Start the opening step with the clusters that match; `clusters` is the whole list.
+    """Starts the opening step with the clusters that match; `clusters` is the whole list.
 
-    A rollout that is held, a namespace that may take nobody, or a payload that can't be carried
-    keeps the step closed: no cluster is touched.
+    A held rollout, a namespace that may use no cluster, or a payload that can't be sent keeps the
+    step closed: no cluster is touched.
     """
     reason = ctx.rollout.hold or _scope_problem(ctx) or _payload_problem(ctx)
     if reason is not None:
@@ -48,7 +49,7 @@ def _payload_problem(ctx: DecisionContext) -> Reason | None:
 
 
 def _carries(ctx: DecisionContext) -> bool:
-    """Only a step with Prep brings anything to the clusters."""
+    """Whether the step brings a payload to the clusters: only Prep does."""
     tracked = ctx.tracked.current
     assert tracked is not None
     return Action.PREP in tracked.step.actions

@@ -1,4 +1,4 @@
-"""Labels and annotations that ibgu owes ManagedClusters (R13, R14)."""
+"""Label and annotation patches that are pending for ManagedClusters (R13, R14)."""
 
 from collections.abc import Mapping
 
@@ -35,22 +35,24 @@ def failure_labels(action: Action) -> Wishes:
 def _pending(
     view: Mapping[str, str], old: Mapping[str, Change], wishes: Wishes
 ) -> dict[str, Change]:
-    """Newest wish wins; what the hub shows already is not owed."""
+    """Returns the pending changes: the newest wish wins, and what the hub shows already is
+    dropped."""
     changes = dict(old)
     for key, wanted in wishes.items():
         changes[key] = _newest(old[key], wanted) if key in old else Change(view.get(key), wanted)
-    # The write of an older wish may be on its way: a newer one is owed even if it shows already.
+    # An older patch may be on its way: a newer wish stays pending even if the hub shows it.
     doubtful = {key for key in wishes if key in old and old[key].wanted != wishes[key]}
     return {k: c for k, c in changes.items() if k in doubtful or view.get(k) != c.wanted}
 
 
 def _newest(older: Change, wanted: str | None) -> Change:
-    """A wish for what was there before undoes the older one, so that one's mark is ours."""
+    """Returns the change that follows `older`. A wish for the value before it undoes the older
+    patch, so the value seen is ours."""
     return Change(older.wanted if wanted == older.seen else older.seen, wanted)
 
 
 def enqueue(ctx: DecisionContext, cluster: ClusterView, annotations: Wishes, why: str) -> None:
-    """Add to what the cluster is owed; says nothing where the hub shows it all already."""
+    """Adds annotations to the cluster's pending patch; no decision if the hub shows them all."""
     old, pending = _added(ctx, cluster, {}, annotations)
     if pending != old:
         ctx.say(OnPendingPatch(Kind.LABELS_PENDING, pending, why))
@@ -59,8 +61,8 @@ def enqueue(ctx: DecisionContext, cluster: ClusterView, annotations: Wishes, why
 def enqueue_outcome(
     ctx: DecisionContext, cluster: ClusterView, labels: Wishes, annotations: Wishes, why: str
 ) -> None:
-    """As `enqueue`, with the labels of an outcome; said in any case: each outcome is accounted
-    for."""
+    """Adds an outcome's labels and annotations to the pending patch; always a decision, because
+    each outcome is accounted for."""
     old, pending = _added(ctx, cluster, labels, annotations)
     ctx.say(
         OnPendingPatch(
@@ -70,7 +72,7 @@ def enqueue_outcome(
 
 
 def record_gone(ctx: DecisionContext, member: Member, labels: Wishes) -> None:
-    """An outcome whose cluster is gone: there is nothing to put its labels on."""
+    """Records an outcome whose cluster is gone: there is no ManagedCluster to label."""
     words = "the ManagedCluster is gone: it gets no labels"
     ctx.say(
         OnPendingPatch(
@@ -87,7 +89,7 @@ def _known(ctx: DecisionContext, uid: str, cluster: str) -> PendingPatch:
 def _added(
     ctx: DecisionContext, cluster: ClusterView, labels: Wishes, annotations: Wishes
 ) -> tuple[PendingPatch, PendingPatch]:
-    """The debt before and after."""
+    """Returns the pending patch before and after."""
     old = _known(ctx, cluster.uid, cluster.name)
     return old, replace(
         old,
@@ -101,7 +103,7 @@ def labels_with_debts(ctx: DecisionContext, cluster: ClusterView) -> dict[str, s
 
 
 def annotations_with_debts(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
-    """As they will be once everything owed is written."""
+    """Returns the cluster's annotations as they will be once the pending patch is applied."""
     pending = ctx.fleet.pending_patches.get(cluster.uid)
     if pending is None:
         return cluster.annotations
@@ -111,14 +113,15 @@ def annotations_with_debts(ctx: DecisionContext, cluster: ClusterView) -> dict[s
 
 
 def auto_import_off(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
-    """What puts disable-auto-import there as ours; nothing where it stays anyway (R14.1)."""
+    """Returns the patch that sets disable-auto-import as ours; empty where it is set anyway
+    (R14.1)."""
     if names.DISABLE_AUTO_IMPORT in annotations_with_debts(ctx, cluster):
         return {}
     return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: ctx.rollout.uid}
 
 
 def auto_import_on(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
-    """What takes disable-auto-import away, if this rollout put it there."""
+    """Returns the patch that removes disable-auto-import, if this rollout set it."""
     annotations = annotations_with_debts(ctx, cluster)
     if annotations.get(names.AUTO_IMPORT_BY) != ctx.rollout.uid:
         return {}
@@ -126,7 +129,7 @@ def auto_import_on(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
 
 
 def release_auto_import(ctx: DecisionContext, member: Member) -> None:
-    """Take disable-auto-import away on evidence that the cluster is out of the stage."""
+    """Removes disable-auto-import on evidence that the cluster is out of the stage."""
     seen = ctx.observe(member.cluster)
     cluster, work = seen.cluster, seen.stage
     if cluster is None or work is None or work.ibu is None or not cluster.reachable:
@@ -138,11 +141,11 @@ def release_auto_import(ctx: DecisionContext, member: Member) -> None:
 
 
 def settle(pending: PendingPatch, cluster: ClusterView | None) -> PendingPatch:
-    """What is still owed, given what the hub shows.
+    """Returns what is still pending, given what the hub shows.
 
-    A key that shows the wanted value is settled; one that neither shows it nor what was seen
-    when it was owed was changed by somebody since: theirs is the truth (R13.2). A cluster that
-    is gone or re-created is owed nothing.
+    A key that shows the wanted value is settled. A key that shows neither it nor the value seen at
+    enqueue time was changed by somebody since, and stays theirs (R13.2). For a cluster that is gone
+    or re-created nothing is pending.
     """
     if cluster is None or cluster.uid != pending.uid:
         return replace(pending, labels={}, annotations={})
@@ -164,7 +167,7 @@ def _open(pending_uids: Mapping[str, Change], shown: Mapping[str, str]) -> dict[
 def decide_pending_patch(
     pending: PendingPatch, cluster: ClusterView | None
 ) -> OnPendingPatch | None:
-    """The decision that brings the debt up to date; None if nothing was settled."""
+    """Returns the decision that updates the pending patch; None if nothing was settled."""
     left = settle(pending, cluster)
     if left == pending:
         return None

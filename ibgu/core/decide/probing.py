@@ -1,4 +1,4 @@
-"""Looks: asking a cluster for its state before anything is done to it (R8)."""
+"""Probes: asking a cluster for its state before anything is done to it (R8)."""
 
 from datetime import timedelta
 
@@ -22,12 +22,12 @@ from ibgu.core.observe import answers
 from ibgu.core.times import LOOK_ANSWER, LOOK_FRESH, LOOK_RETRY, SETTLE, passed
 
 _REPEATED = frozenset({ReasonKind.BUSY, ReasonKind.NO_ANSWER, ReasonKind.ABSENT})
-"""What a repeated look leaves as the reason until it is answered."""
+"""Reasons that a repeated probe leaves in place until it is answered."""
 ABSENT = "Lifecycle Agent is not installed: the cluster has no ImageBasedUpgrade"
 
 
 def ask(ctx: DecisionContext, member: Member) -> Member:
-    """Put a new question; its id carries the time, so no two are alike."""
+    """Sends a new probe; its id carries the time, so ids never repeat."""
     probe = Probe(f"{int(ctx.now.timestamp() * 1000):x}", ctx.now)
     ctx.requeue_at(member.cluster, ctx.now + LOOK_ANSWER)
     reason = Reason(ReasonKind.PROBING, ctx.now, "asks the cluster for its state")
@@ -35,7 +35,7 @@ def ask(ctx: DecisionContext, member: Member) -> Member:
 
 
 def known_state(member: Member, seen: Observation) -> IbuView | None:
-    """What the cluster answered to the member's look; later feedback keeps it up to date."""
+    """Returns the state with which the cluster answered the probe; later feedback updates it."""
     work, probe = seen.stage, member.probe
     if work is None or probe is None or not answers(work, probe):
         return None
@@ -43,7 +43,8 @@ def known_state(member: Member, seen: Observation) -> IbuView | None:
 
 
 def fresh(ctx: DecisionContext, member: Member) -> bool:
-    """The look is young enough for an Abort (R9.4); others stay valid while reachable."""
+    """Whether the probe is recent enough for an Abort (R9.4); other actions accept any age while
+    the cluster is reachable."""
     if not ctx.action(member).aborts:
         return True
     if member.probe is None:
@@ -75,7 +76,7 @@ def unanswered(ctx: DecisionContext, member: Member, seen: Observation) -> None:
 
 
 def look_again(ctx: DecisionContext, member: Member, every: timedelta) -> None:
-    """Repeat the member's look so often, and keep the reason it waits for."""
+    """Repeats the member's probe at this interval and keeps its reason."""
     member = ctx.again(member)
     assert member.probe is not None
     if not passed(member.probe.asked_at, every, ctx.now):
@@ -87,7 +88,7 @@ def look_again(ctx: DecisionContext, member: Member, every: timedelta) -> None:
 
 
 def _absent(work: WorkView | None, member: Member) -> bool:
-    """The agent answered in this version, and what it says is that there is no IBU."""
+    """Whether the agent answered this version, and reports that there is no IBU."""
     if work is None or member.probe is None or work.probe != member.probe.id:
         return False
     return work.ibu_available == "False" or classify(work.apply_error) is ApplyError.ABSENT

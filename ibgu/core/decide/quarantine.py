@@ -1,4 +1,5 @@
-"""A rollout that an error of ibgu's own keeps from being worked on is held, and tells so."""
+"""Quarantines a rollout that an internal error keeps from being decided on: holds it and says
+why."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -20,15 +21,16 @@ from ibgu.core.model import (
 )
 
 _STAYS = (ReasonKind.RESTORED, ReasonKind.INVALID_PLAN)
-"""These are not found anew by who goes on, and need a person's deed."""
+"""Holds that only a person can end, and that the next cycle does not find again."""
 
 
 def quarantine_rollout(tracked: TrackedRollout, error: str, now: datetime) -> Iterator[Decision]:
-    """`error`: what and where, the same each time. A hold that only a person can end stays, and
-    whose status nobody reads any more is not held; the same is not said twice.
+    """Yields the decisions that hold the rollout for `error`: what and where, the same text each
+    time. A hold that only a person can end stays, a deleted rollout is not held, and the same error
+    is not reported twice.
 
-    What its waiting clusters told is forgotten (R8.3): nobody follows what becomes of them
-    meanwhile. The first turn that gets through ends the hold.
+    The probes of waiting clusters are dropped (R8.3): nobody follows these clusters meanwhile. The
+    first cycle without an error ends the hold.
     """
     words = (
         f"ibgu met an error of its own ({error}): nothing of this rollout goes on, and its "

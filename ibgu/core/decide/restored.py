@@ -1,8 +1,8 @@
-"""A rollout whose hub or journal went back in time stands still (R31.3).
+"""Keeps a rollout still whose hub or journal went back in time (R31.3).
 
-Nothing starts and nothing is armed. What the clusters have taken is watched to its end, on
-feedback that was asked for anew. A person's resume ends it; from there the engine goes on
-through looks (R8.1), as after any other pause.
+Nothing starts and nothing is armed. Runs that clusters have taken are watched to their end, on
+feedback newer than the restore. A person's resume ends the hold; the engine then goes on through
+probes (R8.1), as after any other pause.
 """
 
 from ibgu.core.decide.context import DecisionContext
@@ -11,7 +11,7 @@ from ibgu.core.works import names
 
 
 def decide_restored(ctx: DecisionContext) -> None:
-    """Release the rollout where a person has said so, and every cluster can be judged anew."""
+    """Releases the rollout once a person resumes it and every cluster in flight can be judged."""
     rollout, found = ctx.rollout, ctx.snapshot.object
     if not rollout.stands_still or found is None or rollout.hold is None:
         return
@@ -25,7 +25,7 @@ def decide_restored(ctx: DecisionContext) -> None:
         actor=ctx.snapshot.actor,
         controls={**rollout.controls, names.RESUME: known},
         hold=None,
-        generation=0,  # the plan is checked anew: its hold may have been another one before
+        generation=0,  # check the plan again: an earlier hold may have been another one
     )
 
 
@@ -38,7 +38,8 @@ def _asked_anew(ctx: DecisionContext) -> bool:
 
 
 def _judged_by_new_feedback(ctx: DecisionContext, seen: Observation) -> bool:
-    """The work was written since; or it never will be, and that is the answer (R9.6)."""
+    """Whether the work was written since the restore, or never will be, which decides it too
+    (R9.6)."""
     if seen.cluster is None or seen.refusal:
         return True
     work = seen.stage
@@ -46,7 +47,7 @@ def _judged_by_new_feedback(ctx: DecisionContext, seen: Observation) -> bool:
 
 
 def unproven(ctx: DecisionContext, work: WorkView | None) -> bool:
-    """Neither that the work is missing nor what it shows is anybody's hand: it may be its age."""
+    """Whether a missing or different work proves no foreign change: it may predate the restore."""
     if work is None or work.terminating:
         return ctx.rollout.stands_still
     return work.restore != ctx.rollout.restore
@@ -59,7 +60,7 @@ def hold_words(ctx: DecisionContext) -> str:
 
 
 def without_cluster(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
-    """The hub may have lost the ManagedCluster by its restore: a person decides what that means."""
+    """Waits for a person if the ManagedCluster is missing: the restore may have lost it."""
     if seen.cluster is not None and seen.cluster.uid == member.uid:
         return False
     words = "the hub does not show the ManagedCluster that this began with"

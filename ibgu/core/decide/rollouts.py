@@ -1,4 +1,4 @@
-"""A rollout's life: seen, grown, held, complete, deleted (R1, R16, R20)."""
+"""Decides on a rollout's life: seen, grown, held, complete, deleted (R1, R16, R20)."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ _PAUSE_WORDS = 200
 
 
 def decide_rollout(ctx: DecisionContext) -> None:
-    """Follow the object on the hub, before any member is decided."""
+    """Follows the object on the hub, before any member is decided on."""
     found = ctx.snapshot.object
     if ctx.rollout.state is RolloutState.DELETED:
         _release_deleted(ctx)
@@ -51,15 +51,15 @@ def decide_rollout(ctx: DecisionContext) -> None:
 
 
 def _release_deleted(ctx: DecisionContext) -> None:
-    """What ibgu had begun to remove of TALM's goes all the same: nobody else takes TALM's finalizer
-    off, and without that its ClusterGroupUpgrades would stay for ever."""
+    """Ends a removal of TALM's objects that ibgu had begun: nobody else removes TALM's finalizer,
+    and with it the ClusterGroupUpgrades would stay for ever."""
     if ctx.rollout.adopting_since is not None and not ctx.snapshot.traces.left:
         words = "nothing of TALM's is left"
         ctx.on_rollout(Kind.ROLLOUT_RELEASED, words, adopting_since=None)
 
 
 def _adopt_spec(ctx: DecisionContext, found: Ibgu) -> None:
-    """Take the new spec over if the plan may be carried out (R1.2, R1.3); else hold."""
+    """Accepts the new spec if the plan is valid (R1.2, R1.3); else holds the rollout."""
     spec, before = found.spec, _begun(ctx, len(found.spec.plan))
     wrong = problem(spec.plan, before) or problem_of_ibu(spec.ibu_spec)
     wrong = wrong or problem_of(spec.cluster_label_selectors)
@@ -86,7 +86,8 @@ def _adopt_spec(ctx: DecisionContext, found: Ibgu) -> None:
 
 
 def _adopt_annotations(ctx: DecisionContext, found: Ibgu) -> None:
-    """They need no new generation. What is armed stays as it is: later runs carry them."""
+    """Accepts changed annotations, which need no new generation. Armed works stay: later runs carry
+    them."""
     wanted, known = names.carried(found.metadata.annotations), ctx.rollout.annotations
     if wanted == known:
         return
@@ -101,8 +102,8 @@ def _adopt_annotations(ctx: DecisionContext, found: Ibgu) -> None:
 
 
 def _begun(ctx: DecisionContext, planned: int) -> list[Started]:
-    """The steps that the plan must name. After a restore it may be shorter than the journal:
-    what is finished stays as history, and is not done again when the plan names it again."""
+    """Returns the steps that the plan must name. After a restore the plan may be shorter than the
+    journal: finished steps stay as history, and do not run again when the plan names them again."""
     steps = [tracked.step for tracked in ctx.tracked.steps]
     later = steps[planned:]
     if ctx.rollout.restore and all(step.state is StepState.FINISHED for step in later):
@@ -115,7 +116,7 @@ def _started(step: Step) -> tuple[tuple[Action, ...], int, int]:
 
 
 def _hold(ctx: DecisionContext, found: Ibgu) -> None:
-    """Hold the rollout for TALM, for what TALM left behind (R20.1, R20.2), or for a person."""
+    """Holds the rollout for TALM, for what TALM left behind (R20.1, R20.2), or for a person."""
     hold = ctx.rollout.hold
     if hold is not None and hold.kind is ReasonKind.INVALID_PLAN:
         return
@@ -139,7 +140,8 @@ def _hold(ctx: DecisionContext, found: Ibgu) -> None:
 
 
 def _with_resumer(ctx: DecisionContext, found: Ibgu) -> dict[str, str]:
-    """Who has ended an earlier pause is not who ends the one that begins now."""
+    """Returns the controls with the last resumer, who is not the one to end the pause that begins
+    now."""
     value = found.metadata.annotations.get(names.RESUMED_BY)
     return (
         ctx.rollout.controls if value is None else {**ctx.rollout.controls, names.RESUMED_BY: value}
@@ -147,9 +149,10 @@ def _with_resumer(ctx: DecisionContext, found: Ibgu) -> dict[str, str]:
 
 
 def _resumer(ctx: DecisionContext, found: Ibgu) -> str:
-    """Return who has ended the pause, if it was ended through ibgu.
+    """Returns who has ended the pause, if it was ended through ibgu.
 
-    Whoever removes the annotation by hand owns nothing: the last other writer is not to blame.
+    A person who removes the annotation by hand owns no field: the last other writer is not to
+    blame.
     """
     value = found.metadata.annotations.get(names.RESUMED_BY)
     if value is None or value == ctx.rollout.controls.get(names.RESUMED_BY):
@@ -161,7 +164,8 @@ def _resumer(ctx: DecisionContext, found: Ibgu) -> str:
 
 
 def _told_already(hold: Reason | None, reason: Reason) -> bool:
-    """What keeps a namespace from its clusters is told again when it is something else."""
+    """Whether the hold is journaled already; a new reason for an unbound namespace is journaled
+    anew."""
     if hold is None or hold.kind is not reason.kind:
         return False
     return reason.kind is not ReasonKind.UNBOUND or hold.message == reason.message
@@ -183,7 +187,7 @@ def _pause(ctx: DecisionContext, found: Ibgu) -> Reason | None:
 
 
 def open_next_step(ctx: DecisionContext) -> None:
-    """Open the next step of the plan when the one before is finished, or complete."""
+    """Opens the plan's next step when the one before is finished, or completes the rollout."""
     rollout = ctx.rollout
     over = rollout.state is RolloutState.DELETED or ctx.tracked.current is not None
     if over or rollout.stands_still:

@@ -1,7 +1,7 @@
-"""Members in flight: a run from its intent to its end (R7, R9, R10, R12).
+"""Decides on members in flight: a run from its intent to its end (R7, R9, R10, R12).
 
-A run goes intended -> arming -> armed -> accepted -> ended. `decide_running` takes the member
-as far as the observation lets it in one turn.
+A run goes intended -> arming -> armed -> accepted -> ended. `decide_running` takes the member as
+far as the observation lets it in one cycle.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ from ibgu.core.observe import JudgementKind, judge
 
 
 def decide_running(ctx: DecisionContext, member: Member) -> None:
-    """Go on until this turn has nothing more to say about the member."""
+    """Decides until nothing more follows for the member in this cycle."""
     while True:
         before = member
         _advance(ctx, member, ctx.observe(member.cluster))
@@ -48,7 +48,7 @@ def decide_running(ctx: DecisionContext, member: Member) -> None:
 
 
 def expire(ctx: DecisionContext, member: Member) -> None:
-    """End a member in flight because of its limit or the step's deadline (R11.3, R11.4)."""
+    """Ends a member in flight because of its limit or the step's deadline (R11.3, R11.4)."""
     run = member.run
     assert run is not None
     if run.open:
@@ -59,7 +59,7 @@ def expire(ctx: DecisionContext, member: Member) -> None:
 
 
 def _fail(ctx: DecisionContext, member: Member, cause: Cause | None, message: str) -> None:
-    """Between two actions: the next one can't be done."""
+    """Fails a member between two actions: the next one can't run."""
     action = ctx.action(member)
     finish(ctx, member, Outcome.FAILED, cause=cause, message=message, failed_action=action)
 
@@ -72,7 +72,7 @@ def _advance(ctx: DecisionContext, member: Member, seen: Observation) -> None:
 
 
 def _cut_short(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
-    """End an open run for reasons that lie outside of it."""
+    """Ends an open run for reasons outside of it."""
     if ctx.rollout.stands_still and _stands_still(ctx, member, seen):
         return True
     by = ctx.preemptor(member)
@@ -94,7 +94,7 @@ def _cut_short(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
 
 
 def _stands_still(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
-    """What no cluster was seen to take is withdrawn; what was taken is watched (R31.3)."""
+    """Withdraws a run that no cluster was seen to take; a run that was taken is watched (R31.3)."""
     assert member.run is not None
     if member.run.state is RunState.ACCEPTED:
         return without_cluster(ctx, member, seen)
@@ -117,7 +117,8 @@ def _decide_ended(ctx: DecisionContext, member: Member, seen: Observation) -> No
 
 
 def _await_disarm(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    """The hold stays until the hub shows the work disarmed (R9.2); a lost cluster needs none."""
+    """Keeps the claim until the hub shows the work disarmed (R9.2); a lost cluster needs no
+    disarming."""
     gone = seen.cluster is None or seen.cluster.uid != member.uid
     # No agent applies a work that is being deleted.
     armed = seen.stage is not None and seen.stage.armed and not seen.stage.terminating
@@ -129,7 +130,7 @@ def _await_disarm(ctx: DecisionContext, member: Member, seen: Observation) -> No
 
 
 def _next_action(ctx: DecisionContext, member: Member, seen: Observation) -> None:
-    """Chains go on at once, on the evidence that ended the action before (R5.1)."""
+    """Starts the chain's next action at once, on the evidence that ended the one before (R5.1)."""
     if member.action_index == len(ctx.step(member).step.actions):
         finish(ctx, member, Outcome.SUCCEEDED)
     elif ctx.rollout.stands_still and member.uid not in ctx.fleet.preempts:
@@ -141,7 +142,7 @@ def _next_action(ctx: DecisionContext, member: Member, seen: Observation) -> Non
 
 
 def _cancelled(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
-    """Between two actions a member can still be stopped like one that waits."""
+    """Finishes a member between two actions for the reasons that stop a waiting one."""
     by = ctx.preemptor(member) or ctx.canceller(member)
     deleted = ctx.rollout.state is RolloutState.DELETED
     gone = seen.cluster is None or seen.cluster.uid != member.uid

@@ -1,7 +1,7 @@
-"""What the stage work of one cluster of a rollout must show, given the records (R9, R15, R16).
+"""Computes the stage work of one cluster of a rollout from its records (R9, R15, R16).
 
-It follows from the records alone, so an effect that a crash or a conflict has swallowed is
-asked for again by the next look at the cluster.
+Because the records alone decide it, a write that a crash or a conflict has swallowed is asked for
+again by the next evaluation of the cluster.
 """
 
 from datetime import datetime
@@ -24,7 +24,7 @@ from ibgu.core.works import Wanted, wanted_stage
 
 
 class Remove(Enum):
-    """Delete the work; with Orphan nothing changes on the cluster."""
+    """A request to delete the work; with Orphan nothing changes on the cluster."""
 
     REMOVE = "remove"
 
@@ -35,7 +35,8 @@ REMOVE = Remove.REMOVE
 def stage_work(
     tracked: TrackedRollout, cluster: str, seen: Observation, now: datetime
 ) -> Wanted | Remove | None:
-    """None: leave it as it is. A work with a deletionTimestamp is never touched (R16.4)."""
+    """Returns the work to write or Remove; None: leave it. One with a deletionTimestamp is never
+    touched (R16.4)."""
     work = seen.stage
     if seen.writing or (work is not None and work.terminating):
         return None
@@ -50,8 +51,8 @@ def stage_work(
 
 
 def _under_way(rollout: Rollout, member: Member, seen: Observation) -> Wanted | None:
-    """What somebody else deleted or changed is not put back (R9.6); nothing is written for a
-    cluster that is being deleted, but what is armed is disarmed."""
+    """Returns the work of an unfinished member. What somebody else deleted or changed is not put
+    back (R9.6); for a cluster that is being deleted the only write is to disarm."""
     work, run = seen.stage, member.run
     state = run.state if run else None
     leaving = seen.cluster is not None and seen.cluster.deleting
@@ -67,15 +68,15 @@ def _under_way(rollout: Rollout, member: Member, seen: Observation) -> Wanted | 
 
 
 def _put_back(rollout: Rollout, member: Member) -> Wanted | None:
-    """What TALM began has no work of ours yet, and a restored hub may not know ours any more: it is
-    made anew, and only watches."""
+    """Returns a new work that only watches: TALM's action has no work of ours yet, and a restored
+    hub may have lost ours."""
     if member.state is not MemberState.IN_FLIGHT:
         return None
     return Wanted(armed=False, run=member.run, limit=member.limit, restore=rollout.restore)
 
 
 def _over(tracked: TrackedRollout, member: Member, now: datetime) -> bool:
-    """Nobody is interested in this cluster's feedback any more (R15.1)."""
+    """Whether the cluster's feedback is no longer needed (R15.1)."""
     if member.watched:
         return False
     if tracked.rollout.state is RolloutState.DELETED or _back_to_idle(member):
@@ -90,7 +91,7 @@ def _back_to_idle(member: Member) -> bool:
 
 
 def payload_wanted(tracked: TrackedRollout, member: Member) -> bool:
-    """Return whether the cluster needs the payload work: the member's Prep is under way."""
+    """Whether the cluster needs the payload work: the member's Prep is under way."""
     run = member.run
     digest = tracked.steps[member.step].step.payload_digest
     in_flight = member.state is MemberState.IN_FLIGHT
@@ -98,10 +99,10 @@ def payload_wanted(tracked: TrackedRollout, member: Member) -> bool:
 
 
 def payload_kept(fleet: FleetState, member: Member) -> bool:
-    """Return whether a payload work that is there stays: the cluster may have taken a withdrawn
-    Prep, and reads the pull secret while it is dark (R9).
+    """Whether an existing payload work stays: the cluster may have taken a withdrawn Prep, and
+    reads the pull secret while it is unreachable (R9).
 
-    A cluster that another rollout holds has that one's content only (R6).
+    A cluster that another rollout has claimed has only that rollout's content (R6).
     """
     run, holder = member.run, fleet.holds.get(member.uid)
     if member.finished or run is None or run.action is not Action.PREP:

@@ -1,4 +1,4 @@
-"""Who starts next: looks ahead, free slots, limits that make room (R3, R4, R8, R11)."""
+"""Starts members: probes ahead, free slots, limits that make room (R3, R4, R8, R11)."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -36,15 +36,16 @@ from ibgu.core.works import names
 _AT_ONCE = frozenset({ReasonKind.READY, ReasonKind.START_JITTER})
 _STARTABLE = _AT_ONCE | {ReasonKind.PREEMPTING}
 AHEAD = 10
-"""At least so many members are looked at before their turn comes."""
+"""The fewest members that are probed before their turn comes."""
 SOON = 64
-"""So many members, as far as they are ready, are made ready for their Upgrade before their turn
-comes; a write takes some 20 ms, so that is enough for thousands of starts a second."""
+"""Ready members that are prepared for their Upgrade ahead of their slot; a write takes some 20 ms,
+so this suffices for thousands of starts a second."""
 
 
 def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
-    """Where no slot is free it visits who comes next, not all who may come. While the rollout is
-    held nobody is asked or given a slot, of those neither who do not know of it yet."""
+    """Starts the members that may start. Without a free slot it visits the next members only, not
+    all that wait. In a held rollout nobody is probed or gets a slot, even with the hold not yet
+    noted on the member."""
     window = max(AHEAD, step.step.max_concurrency)
     _fill(ctx, step, window)
     if _make_room(ctx, step, window):
@@ -61,9 +62,10 @@ def _fill(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
 
 
 def _reason_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
-    """What was decided a moment ago, for another rollout too, may keep the member after all.
+    """Decides on the waiting member once more and returns its reason: a decision of this cycle, of
+    another rollout too, may keep it after all.
 
-    None: it does not even wait any more.
+    None: it has finished.
     """
     decide_waiting(ctx, member)
     member = ctx.again(member)
@@ -71,14 +73,15 @@ def _reason_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
 
 
 def _kind_now(ctx: DecisionContext, member: Member) -> ReasonKind | None:
-    """As `_reason_now`; who waits for an answer is not started, and was looked at if it came."""
+    """Returns the reason as `_reason_now` does; a member whose probe is unanswered is not decided
+    on again."""
     if member.reason.kind is ReasonKind.PROBING:
         return ReasonKind.PROBING
     return _reason_now(ctx, member)
 
 
 def _reopen(ctx: DecisionContext, step: TrackedStep) -> None:
-    """Withdrawn runs that the cluster took after all come before everybody else (R9.5)."""
+    """Reopens withdrawn runs that the cluster took after all, before everybody else (R9.5)."""
     for name in list(step.reopening):
         slot = next(step.free_slots(), None)
         if slot is None:
@@ -117,11 +120,11 @@ def _reopened(ctx: DecisionContext, member: Member) -> Run:
 
 
 def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member]) -> None:
-    """Give the free slots to the first members that are ready.
+    """Gives the free slots to the first members that are ready.
 
-    A slot is kept for who comes before them and was asked a moment ago or is put off by jitter,
-    and for a member whose cluster has to be taken over once the slot reaches it. Nothing is taken
-    over while those before it, who may be ready in a moment, leave no slot for it.
+    A slot is kept for an earlier member that was probed a moment ago or is put off by jitter, and
+    for a member that preempts another rollout once the slot reaches it. A member preempts only if
+    those before it, which may be ready in a moment, leave a slot for it.
     """
     kept: list[Member] = []
     asked = 0
@@ -148,19 +151,20 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member])
 
 
 def _asked(ctx: DecisionContext, member: Member, kind: ReasonKind | None) -> Member:
-    """The member with a question on its way; what is known may be too old for an Abort (R9.4)."""
+    """Returns the member with a probe under way; what is known may be too old for an Abort
+    (R9.4)."""
     return ask(ctx, member) if kind in (ReasonKind.SLOT, ReasonKind.READY) else member
 
 
 def _in_grace(ctx: DecisionContext, member: Member) -> bool:
-    """It keeps its place (R4.2): its answer will be here in a moment."""
+    """Whether the member keeps its place (R4.2) because its answer is due in a moment."""
     if member.reason.kind is not ReasonKind.PROBING or member.probe is None:
         return False
     return not passed(member.probe.asked_at, LOOK_GRACE, ctx.now)
 
 
 def _when_grace_ends(ctx: DecisionContext, kept: list[Member]) -> None:
-    """Somebody may be ready behind them: then the first of them loses its place."""
+    """Requeues when the first grace ends: that member loses its place to a ready one behind it."""
     ends = [(m.probe.asked_at + LOOK_GRACE, m.cluster) for m in kept if m.probe is not None]
     if ends:
         when, cluster = min(ends)
@@ -168,7 +172,7 @@ def _when_grace_ends(ctx: DecisionContext, kept: list[Member]) -> None:
 
 
 def _may(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
-    """All gates are open; a closed one is noted once, on the step, until it is open again."""
+    """Whether all gates are open; a closed one is noted once, on the step, until it opens."""
     reason = held(ctx.snapshot, step, member, ctx.now)
     hold = step.step.hold
     if not holds(reason):
@@ -183,14 +187,15 @@ def _may(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
 
 
 def _same(hold: Reason | None, reason: Reason) -> bool:
-    """What is wrong with the pace is told again when it is something else."""
+    """Whether the hold says the same; a new error in the rate limits is reported again."""
     if hold is None or hold.kind is not reason.kind:
         return False
     return reason.kind is not ReasonKind.PACE_INVALID or hold.message == reason.message
 
 
 def _tell_pace(ctx: DecisionContext, step: TrackedStep) -> None:
-    """What keeps who could start, for the time being: on the step's record, not in the history."""
+    """Notes on the step's record, not in the history, which rate limit keeps members that could
+    start."""
     old, pace = step.step.hold, pace_of(ctx.tracked, step)
     if old is None and pace.none and not ctx.facts.starts_per_minute:
         return
@@ -212,7 +217,7 @@ def _tell_pace(ctx: DecisionContext, step: TrackedStep) -> None:
 
 
 def _reading(ctx: DecisionContext, reason: Reason) -> bool:
-    """ibgu has just started, and reads what the step carries: nothing that is worth a note."""
+    """Whether ibgu has just started and still reads the step's payload, which needs no hold."""
     settled = ctx.facts.in_sync_since + SETTLE
     unread = reason.kind is ReasonKind.PAYLOAD_BLOCKED and not ctx.snapshot.payload.read
     if not unread or ctx.now >= settled:
@@ -227,13 +232,13 @@ def _preempt(ctx: DecisionContext, member: Member) -> None:
 
 
 def _put_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
-    """By a part of the jitter that follows from the member and its attempt, counted from when it
-    could have started first."""
+    """Whether the member waits for its part of the jitter, which follows from member and attempt
+    and counts from when it could have started first."""
     jitter = pace_of(ctx.tracked, step)
     delay = jitter.delay(f"{member.rollout}/{member.step}/{member.uid}/{member.attempts + 1}")
     waits = member.reason.kind is ReasonKind.START_JITTER
     if waits and member.reason.since > ctx.now:
-        return False  # by a clock that was set back: it may be long ago
+        return False  # set by a clock that was set back: it may be long ago
     due = (member.reason.since if waits else ctx.now) + delay
     if ctx.now >= due:
         return False
@@ -259,7 +264,8 @@ def _look_ahead(ctx: DecisionContext, step: TrackedStep, window: int) -> None:
 
 
 def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> None:
-    """Ahead of the Upgrade, so that it costs no slot's time (R14.2); undone if it never starts."""
+    """Turns automatic import off ahead of the Upgrade, so that it costs no slot's time (R14.2);
+    undone if the Upgrade never starts."""
     cluster = ctx.snapshot.cluster(member.cluster)
     if cluster is None or member.uid in ctx.fleet.pending_patches:
         return
@@ -269,10 +275,10 @@ def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Member) ->
 
 
 def _make_room(ctx: DecisionContext, step: TrackedStep, window: int) -> bool:
-    """Members past their limit yield their slots to others that could start now (R11.3).
+    """Takes slots from members past their limit for others that could start now (R11.3).
 
-    In a ramp-up they yield their place in it: who hangs must not keep everybody at its level. To
-    who has to wait for a rate they yield nothing.
+    In a ramp-up they give up their place: a stuck member must not keep everybody at its level. A
+    member that waits for a start rate takes no slot.
     """
     full = step.full or vacancies(pace_of(ctx.tracked, step), step) <= 0
     late = _overdue(ctx, step) if full else []
@@ -289,7 +295,7 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, window: int) -> bool:
 
 
 def _leaving(member: Member) -> bool:
-    """It keeps its slot only until its work is disarmed."""
+    """Whether the member keeps its slot only until its work is disarmed."""
     run = member.run
     return run is not None and not run.open and run.result is not RunResult.SUCCEEDED
 
@@ -306,8 +312,8 @@ def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool
 
 
 def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[Member]:
-    """Past their limit, earliest first; one that passed while nobody could look fails nobody
-    until SETTLE after that, and one that passed behind the circuit breaker nobody at all."""
+    """Returns the members past their limit, earliest first. A limit that passed while ibgu was out
+    of sync counts only SETTLE after that, one that passed behind the circuit breaker not at all."""
     since = ctx.facts.in_sync_since
     settled = ctx.now >= since + SETTLE
     late = (m for m in step.limited(ctx.now) if not (_leaving(m) or stopped(step, m)))
@@ -315,7 +321,7 @@ def _overdue(ctx: DecisionContext, step: TrackedStep) -> list[Member]:
 
 
 def next_limit(ctx: DecisionContext, step: TrackedStep) -> datetime | None:
-    """When the next member will be past its limit, if one will."""
+    """Returns when the next member passes its limit, if one will."""
     settled = ctx.facts.in_sync_since + SETTLE
     due = step.next_limit(ctx.now)
     return settled if settled > ctx.now and (due is None or settled < due) else due

@@ -1,4 +1,4 @@
-"""A step's life: deadline, clock, holds, its end (R1, R11, R19)."""
+"""Decides on a step's life: deadline, clock, holds, its end (R1, R11, R19)."""
 
 from ibgu.core.decide.circuit_breaker import only_stopped
 from ibgu.core.decide.context import BATCH_LIMIT, DecisionContext
@@ -20,7 +20,7 @@ from ibgu.core.times import SETTLE
 
 
 def decide_step(ctx: DecisionContext, tracked: TrackedStep) -> None:
-    """What a running step does after its touched members were decided."""
+    """Decides on a running step after its touched members."""
     if ctx.rollout.deleted_at is None and not _at_deadline(ctx, tracked):
         start_members(ctx, tracked)
         _clock(ctx, tracked)
@@ -31,7 +31,8 @@ def decide_step(ctx: DecisionContext, tracked: TrackedStep) -> None:
 
 
 def _at_deadline(ctx: DecisionContext, tracked: TrackedStep) -> bool:
-    """End everybody who is not done; never within SETTLE after everything got in sync."""
+    """Ends every unfinished member at the deadline; never within SETTLE after everything got in
+    sync."""
     due = deadline(tracked.step, ctx.now)
     since = ctx.facts.in_sync_since
     if (
@@ -62,8 +63,8 @@ def _expire(ctx: DecisionContext, member: Member) -> None:
 
 
 def _clock(ctx: DecisionContext, tracked: TrackedStep) -> None:
-    """It stands while a person's hold alone keeps the step, with nobody on the way (R11.6), and
-    while the rollout stands still after a restore, whoever is in flight."""
+    """Stops the clock while only a person's hold keeps the step and nobody is under way (R11.6),
+    and while a restored rollout stands still, whoever is in flight."""
     step = tracked.step
     held = _by_person(step) or ctx.rollout.paused
     stands = (held and only_stopped(tracked)) or ctx.rollout.stands_still

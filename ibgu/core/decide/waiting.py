@@ -1,4 +1,4 @@
-"""Members without a hold: what keeps them, what a look says (R2, R6, R8, R12)."""
+"""Decides on members without a claim: what keeps them, what a probe shows (R2, R6, R8, R12)."""
 
 from ibgu.core.claims import cancelled_by, takes_over_from, works_on
 from ibgu.core.decide.arming import may_reboot, talm_work
@@ -41,13 +41,14 @@ def decide_waiting(ctx: DecisionContext, member: Member) -> None:
 
 
 def _ready(ctx: DecisionContext, member: Member) -> None:
-    """Who is put off by jitter stays so until its slot comes to it again."""
+    """Marks the member ready; one that jitter puts off stays so until a slot reaches it again."""
     if member.reason.kind is not ReasonKind.START_JITTER:
         ctx.waits(member, ReasonKind.READY, "ready, waits for a slot")
 
 
 def _feedback_suffices(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
-    """In later steps the work's own feedback is the look, if nobody else acts there (R8.4)."""
+    """Whether the work's own feedback replaces the probe: in later steps, if nobody else acts there
+    (R8.4)."""
     work = seen.stage
     own = member.step > 0 and len(ctx.fleet.rollouts_of[member.cluster]) == 1
     if not (own and work and work.settled and work.ibu and work.ibu.current):
@@ -57,7 +58,7 @@ def _feedback_suffices(ctx: DecisionContext, member: Member, seen: Observation) 
 
 
 def _over(ctx: DecisionContext, member: Member, cluster: ClusterView | None) -> bool:
-    """End a waiting member that will never start."""
+    """Finishes a waiting member that will never start."""
     canceller = ctx.canceller(member)
     if ctx.rollout.state is RolloutState.DELETED:
         _end(ctx, member, Outcome.CANCELLED, Cause.DELETED, "the rollout was deleted")
@@ -80,7 +81,7 @@ def _end(
 
 
 def _blocked(ctx: DecisionContext, member: Member, seen: Observation) -> bool:
-    """Note what keeps the member from being looked at; an old look is then worth nothing."""
+    """Notes what keeps the member from being probed; an old probe is then dropped."""
     cluster, hold = seen.cluster, ctx.rollout.hold
     assert cluster is not None
     if hold is not None:
@@ -107,7 +108,8 @@ def _outside(ctx: DecisionContext) -> str:
 
 
 def _dark(ctx: DecisionContext, member: Member) -> bool:
-    """A cluster that went dark right after an Upgrade was sent to it may be at it (R12.1)."""
+    """Blocks an unreachable member. One that became unreachable right after an Upgrade was sent to
+    it may be upgrading (R12.1)."""
     run = member.run
     sent = run is not None and run.result is RunResult.WITHDRAWN and run.armed_at is not None
     if run is not None and sent and run.action.reboots:
@@ -141,7 +143,8 @@ def _claimed(ctx: DecisionContext, member: Member) -> bool:
 
 
 def _may_preempt(ctx: DecisionContext, member: Member, holder: Holder) -> bool:
-    """Older rollouts yield, but for a step that cancels too: the first to hold wins (R6.5)."""
+    """Whether the member may preempt the holder: older rollouts yield, unless their step cancels
+    too; then the first to claim wins (R6.5)."""
     mine, tracked = ctx.step(member).step, ctx.fleet.rollouts[holder.rollout]
     allowed = mine.across_namespaces or tracked.rollout.namespace == ctx.rollout.namespace
     yields = (
@@ -151,7 +154,8 @@ def _may_preempt(ctx: DecisionContext, member: Member, holder: Holder) -> bool:
 
 
 def _withdrawn_run_came_back(member: Member, seen: Observation) -> bool:
-    """The cluster took it. In another stage by now, somebody has taken it over (R9.5, R9.6)."""
+    """Whether the cluster took the withdrawn run. In another stage by now, somebody has taken it
+    over (R9.5, R9.6)."""
     run, work = member.run, seen.stage
     return bool(
         run

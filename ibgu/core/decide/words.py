@@ -1,4 +1,4 @@
-"""Sentences for people."""
+"""Builds phrases for messages."""
 
 from ibgu.core.model import Reason, ReasonKind
 
@@ -6,7 +6,7 @@ PAUSED = "paused by a person"
 
 
 def count(number: int, what: str) -> str:
-    """As in: 1 cluster, 2 clusters."""
+    """Returns a count with its noun: 1 cluster, 2 clusters."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
