@@ -1,7 +1,7 @@
-"""Sentences that name the rollout which has, or takes, a member's cluster.
+"""Messages that name the rollout which has, or takes, the claim on a member's cluster.
 
-A record names only rollouts of its own namespace: whoever may read it may read those. Others have
-the name back where it is known who asks.
+A record names only rollouts of its own namespace: its readers may read those. For readers who are
+known to see more, the name is added again.
 """
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ ANOTHER = "a rollout of another namespace"
 
 
 def name_within(namespace: str, full_name: str) -> str:
-    """Return the namespace/name of a rollout as a record of that namespace may have it."""
+    """Returns the namespace/name of a rollout as a record of that namespace may show it."""
     return full_name if full_name.startswith(f"{namespace}/") else ANOTHER
 
 
@@ -30,13 +30,14 @@ def cancelled_by(rollout: str) -> str:
 
 _SENTENCES = {ReasonKind.CLAIM: works_on, ReasonKind.PREEMPTING: takes_over_from}
 CLAIMS = frozenset(_SENTENCES)
-"""Reasons that name the rollout which has the cluster."""
+"""Reasons that name the rollout which has claimed the cluster."""
 CANCELLATIONS = frozenset({Cause.CANCELLED, Cause.PREEMPTED})
-"""Causes that name the rollout which has taken it."""
+"""Causes that name the rollout which has taken the cluster."""
 
 
 def with_holder(member: Member, rollout: str) -> Member:
-    """Return the member with the name of the rollout that has its cluster, if it waits for that."""
+    """Returns the member with the name of the rollout that has its cluster, if it waits for that
+    one."""
     sentence = _SENTENCES.get(member.reason.kind)
     if sentence is None:
         return member
@@ -44,7 +45,7 @@ def with_holder(member: Member, rollout: str) -> Member:
 
 
 def without_names(member: Member) -> Member:
-    """Return the member for those who may not read its rollout, nor others of the namespace."""
+    """Returns the member for readers who may not read its rollout, nor others of the namespace."""
     found = with_holder(member, ANOTHER)
     message = cancelled_by(ANOTHER) if member.cause in CANCELLATIONS else member.message
     run = run_without_names(member.run) if member.run else None

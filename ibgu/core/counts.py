@@ -2,8 +2,8 @@
 
 A rollout is counted over all steps that were opened, by distinct cluster (name and ManagedCluster
 uid). `places_of` finds for each cluster the step that tells where it stands, from its members only;
-`counts_of_places` makes the counts from how many clusters have which place, and from what
-the plan still has for them. So the book keeps its places as members change, the reads count them in
+`counts_of_places` makes the counts from how many clusters have which place, and from what the plan
+still has for them. TrackedRollout updates its places as members change, reads count them in
 Postgres, a replay from events, and all of them count alike.
 """
 
@@ -52,7 +52,7 @@ class Progress(IntEnum):
 
 
 class Place(NamedTuple):
-    """The step (from 0) that tells where a cluster stands, and how far it is in that step."""
+    """The step (from 0) that decides where a cluster stands, and how far it is in that step."""
 
     step: int
     progress: Progress
@@ -63,18 +63,18 @@ class Course(Struct, frozen=True):
 
     plan: tuple[str, ...]
     begun: tuple[str, ...]
-    """Those that have taken their members, in order."""
+    """Steps that have taken their members, in order."""
     deleted: bool = False
 
     @property
     def last(self) -> int:
-        """The newest step (from 0) that took, or left out, clusters without a failure."""
+        """Returns the newest step (from 0) that took, or left out, clusters without a failure."""
         taking = (index for index, first in enumerate(self.begun) if first != _FOR_FAILED)
         return max(taking, default=-1)
 
     @property
     def more(self) -> bool:
-        """Has the plan a step to come for clusters without a failure?"""
+        """Whether the plan has a step to come for clusters without a failure."""
         return any(first != _FOR_FAILED for first in self.plan[len(self.begun) :])
 
 
@@ -99,7 +99,7 @@ COMPLETED = frozenset({Progress.SUCCEEDED, Progress.LATE})
 
 
 def progress_of(state: str, outcome: str | None, late: str) -> Progress:
-    """From the plain values of a member's record."""
+    """Returns the progress from the plain values of a member's record."""
     if outcome is None:
         return Progress.RUNNING if state == MemberState.IN_FLIGHT else Progress.WAITING
     if outcome == Outcome.FAILED and late:
@@ -111,14 +111,14 @@ class Visit(NamedTuple):
     """One step that a cluster was in."""
 
     cluster: Hashable
-    """Tells one cluster from another: by the uid of its ManagedCluster, too."""
+    """Identifies the cluster, also by the uid of its ManagedCluster."""
     first: str
     """The step's first action."""
     place: Place
 
 
 def places_of(visits: Iterable[Visit]) -> tuple[Place, ...]:
-    """Return the place of each cluster that the visits are of; they come in the steps' order."""
+    """Returns the place of each visited cluster; the visits come in the steps' order."""
     found: dict[Hashable, list[Visit]] = {}
     for visit in visits:
         found.setdefault(visit.cluster, []).append(visit)
@@ -126,8 +126,8 @@ def places_of(visits: Iterable[Visit]) -> tuple[Place, ...]:
 
 
 def _place_of(visits: Iterable[Visit]) -> Place:
-    """Return the place of one cluster: in its newest step, but Abort and AbortOnFailure only clean
-    up. Where the cluster had not succeeded before, they change nothing."""
+    """Returns the place of one cluster: in its newest step, except that Abort and AbortOnFailure
+    only clean up. Where the cluster had not succeeded before, they change nothing."""
     acted: Place | None = None
     cleaned: Place | None = None
     for _, first, place in visits:
@@ -142,7 +142,7 @@ def _place_of(visits: Iterable[Visit]) -> Place:
 
 
 def counts_of_places(places: Mapping[Place, int], course: Course) -> Counts:
-    """Return the counts of a rollout from how many of its clusters have which place."""
+    """Returns the counts of a rollout from how many of its clusters have which place."""
     found = dict.fromkeys(Counts.__struct_fields__, 0)
     last, success = course.last, _success(course)
     for place, clusters in places.items():
@@ -153,7 +153,8 @@ def counts_of_places(places: Mapping[Place, int], course: Course) -> Counts:
 
 
 def _completed(place: Place, last: int, success: str) -> str:
-    """Where a later step has left it out, it came too late, or was no longer selected."""
+    """Returns the field for a completed place. A cluster that a later step has left out completed
+    too late, or was no longer selected."""
     if place.step >= last:
         return success
     return "failed" if place.progress is Progress.LATE else "skipped"

@@ -92,7 +92,7 @@ class IbguSpec(Kind, frozen=True, gc=False, rename="camel"):
 
 
 class ManagedFields(Kind, frozen=True, gc=False, rename="camel"):
-    """Who owns fields of an object: the only trace that the hub keeps of who changed it."""
+    """The owner of fields of an object: the only trace that the hub keeps of who changed it."""
 
     manager: str = ""
     operation: str = ""
@@ -105,7 +105,8 @@ class IbguMeta(ObjectMeta, frozen=True, gc=False, rename="camel"):
 
 
 class Ibgu(Kind, frozen=True, gc=False, rename="camel"):
-    """`status` stays raw: ibgu writes it and reads it back only to see whether it changed."""
+    """An ImageBasedGroupUpgrade. `status` stays raw: ibgu writes it, and reads it only to
+    compare."""
 
     metadata: IbguMeta
     spec: IbguSpec = IbguSpec()
@@ -252,7 +253,7 @@ class RemediationStatus(Kind, frozen=True, gc=False, rename="camel"):
 
 class CurrentManifestWork(Kind, frozen=True, gc=False, rename="camel"):
     name: str = ""
-    """Of the ManifestWorkReplicaSet: it tells the action."""
+    """The ManifestWorkReplicaSet's name, which tells the action."""
     status: ResourceStatus = ResourceStatus()
 
 
@@ -279,7 +280,7 @@ class ClusterGroupUpgradeStatus(Kind, frozen=True, gc=False, rename="camel"):
 
 
 class ClusterGroupUpgrade(Kind, frozen=True, gc=False, rename="camel"):
-    """TALM's object: how far it is with one step of an IBGU's plan."""
+    """TALM's object for one step of an IBGU's plan, with its progress."""
 
     metadata: ClusterGroupUpgradeMeta
     status: ClusterGroupUpgradeStatus = ClusterGroupUpgradeStatus()

@@ -1,4 +1,4 @@
-"""What is wrong with an IBGU's own annotations: a typing error must not pass in silence."""
+"""Finds mistakes in an IBGU's own annotations: a typing error must not pass unnoticed."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -8,11 +8,11 @@ from ibgu.core.works import names
 
 OURS = "ibgu.dev/"
 KNOWN = (*names.CONTROLS, names.PAUSE, names.RESUMED_BY, *names.RATE_LIMIT_ANNOTATIONS)
-"""All that a person may set there; whatever else begins like them does nothing."""
+"""Annotations that a person may set; any other one with the prefix does nothing."""
 
 
 def mistakes(annotations: Mapping[str, str]) -> list[str]:
-    """In words that name the annotation and what is expected; empty: nothing is wrong."""
+    """Returns messages that name the annotation and the expected value; empty: no mistake."""
     return list(_mistakes(annotations))
 
 

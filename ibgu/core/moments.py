@@ -1,14 +1,14 @@
-"""Time stamps that others have written, and that anybody may have edited."""
+"""Reads time stamps that others have written, and that anybody may have edited."""
 
 from datetime import UTC, datetime
 
 _YEARS = range(2000, 2200)
-"""What lies outside is no time of a rollout, and not far outside of them neither Python nor
-Postgres can count: a time zone alone may lead out of the calendar."""
+"""The range of a rollout's times. Not far outside of it neither Python nor Postgres can calculate:
+a time zone alone may exceed the calendar."""
 
 
 def moment(told: str) -> datetime | None:
-    """Return the time in UTC that RFC 3339 text with a zone tells; None where it is no such thing.
+    """Returns the time in UTC of an RFC 3339 text with a zone; None if the text is something else.
 
     Every time stamp that others have written comes in through here.
     """

@@ -1,9 +1,9 @@
-"""Whole numbers that others have written: an older CRD may let any of 64 bits through."""
+"""Bounds whole numbers that others have written: an older CRD may let any of 64 bits through."""
 
 LARGEST = 2**31 - 1
-"""As in ibgu's CRD: the journal's columns and the calendar take no more."""
+"""The limit of ibgu's CRD: the journal's columns and the calendar take no more."""
 
 
 def int32(told: int) -> int:
-    """Return the number, or the nearest one that the journal can store."""
+    """Returns the number, or the nearest one that the journal can store."""
     return max(-LARGEST, min(told, LARGEST))

@@ -1,9 +1,9 @@
-"""A reason that lasts longer than it does as a rule: from then on a person has to look.
+"""Overdue reasons: one that lasts longer than usual needs a person.
 
 Every reason for which ibgu or the cluster has to act is in one of two tables: after which time it
 is overdue, and what to check then; or why it never is. Reasons that wait for a person do so from
-the start. The time is p95 of what the journal measures on this hub: an attempt's way to the
-cluster, its acceptance, its length. Of all else it has no times, and the limit is a stated one.
+the start. The time is p95 of what the journal measures on this hub: from an attempt's start until
+it is sent, until the cluster takes it, until it ends. Other reasons have a fixed limit.
 """
 
 from datetime import datetime, timedelta
@@ -15,13 +15,13 @@ from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import Action, Member, MemberState, Reason, ReasonKind, Run
 
 LEAST = timedelta(seconds=30)
-"""No reason is overdue before, however fast this hub's clusters are."""
+"""The shortest time after which a reason is overdue, however fast this hub's clusters are."""
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
 
 
 class Usual(Enum):
-    """What is measured of the attempts on this hub."""
+    """The measured part of an attempt on this hub."""
 
     PREPARED = "from its start until it was sent to the cluster"
     TAKEN = "from then until the cluster took it"
@@ -29,25 +29,25 @@ class Usual(Enum):
 
 
 class Attempt(Struct, frozen=True):
-    """What a cluster in flight is at."""
+    """The attempt of a cluster in flight."""
 
     action: Action
     started: datetime
     sent: datetime | None
-    """When it went to the cluster; None: it has not yet."""
+    """When the action was sent to the cluster; None: not yet."""
 
 
 class Rule(Struct, frozen=True):
     after: timedelta
-    """From the reason's beginning; where `usual` was measured, p95 of that counts instead."""
+    """Counts from the reason's beginning; where `usual` was measured, its p95 replaces it."""
     check: str
-    """What a person checks; {cluster} is its name."""
+    """What a person checks; {cluster} is the cluster's name."""
     usual: Usual | None = None
 
 
 class Overdue(Struct, frozen=True):
     since: datetime
-    """When it had lasted as long as is usual."""
+    """When the reason had lasted as long as is usual."""
     usual: float
     """Seconds."""
     check: str
@@ -138,9 +138,9 @@ def overdue(
     duration_stats: DurationsByAction,
     attempt: Attempt | None = None,
 ) -> Overdue | None:
-    """Return since when the reason is overdue; None: it is not.
+    """Returns since when the reason is overdue; None: it is not.
 
-    `since`: when it began; `attempt`: of a cluster in flight.
+    `since`: the reason's beginning; `attempt`: the one of a cluster in flight.
     """
     rule = RULES.get(kind)
     if rule is None:
@@ -155,7 +155,7 @@ def overdue(
 def _measured(
     rule: Rule, attempt: Attempt, duration_stats: DurationsByAction
 ) -> tuple[datetime, float] | None:
-    """Return from when the rule's p95 counts, and its seconds."""
+    """Returns when the rule's p95 begins to count, and its seconds."""
     pace = duration_stats.get(attempt.action)
     begin = attempt.started if rule.usual is Usual.PREPARED else attempt.sent
     if rule.usual is None or pace is None or begin is None:
@@ -168,7 +168,7 @@ def _measured(
 def overdue_of(
     member: Member, reason: Reason, now: datetime, duration_stats: DurationsByAction
 ) -> Overdue | None:
-    """Return since when the one reason that counts for a member is overdue."""
+    """Returns since when the member's decisive reason is overdue."""
     attempt = _attempt(member.run) if member.state is MemberState.IN_FLIGHT else None
     return overdue(reason.kind, reason.since, member.cluster, now, duration_stats, attempt)
 

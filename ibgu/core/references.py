@@ -1,7 +1,7 @@
 """What an IBGU refers to, and whether it may be brought to clusters on its author's behalf.
 
-ibgu reads ConfigMaps and pull secrets with its own rights. That their author may read them, too, is
-checked by the API server alone, by the chart's admission policy.
+ibgu reads ConfigMaps and pull secrets with its own rights. Only the API server, by the chart's
+admission policy, checks that the author may read them, too.
 """
 
 from datetime import datetime, timedelta
@@ -13,17 +13,17 @@ from ibgu.core.kinds import IbuSpec
 from ibgu.core.model import Rollout
 
 POLICY = "ibgu-payload-references"
-"""Name of the chart's ValidatingAdmissionPolicy, and of its binding."""
+"""The name of the chart's ValidatingAdmissionPolicy, and of its binding."""
 MOST_CONFIG_MAPS = 26
-"""The policy refuses an IBGU that names more."""
+"""The number of references above which the policy refuses an IBGU."""
 SETTLED = timedelta(seconds=10)
-"""API servers learn of a policy by a watch: it may be enforced that much later than it is made."""
+"""The delay with which API servers, which watch policies, may enforce a new one."""
 _SHOWN = 3
-"""References that are named in a message."""
+"""References that a message names, at most."""
 
 
 class Unchecked(StrEnum):
-    """What is done with references whose author nobody has checked."""
+    """What happens to references whose author nobody has checked."""
 
     TRUST = "trust"
     """They are carried, as TALM does."""
@@ -43,13 +43,13 @@ class Reference(Struct, frozen=True):
 
 class Verdict(Struct, frozen=True):
     problem: str = ""
-    """Why nothing of it is carried but by a step that carries it already; empty: it is."""
+    """Why only a step that carries the references already may do so; empty: all may."""
     warning: str = ""
-    """What is carried although nobody has checked its author."""
+    """References that are carried although nobody has checked their author."""
 
 
 def references(spec: IbuSpec, namespace: str) -> list[Reference]:
-    """Return the ConfigMaps and then the pull secret that an IBGU of that namespace names."""
+    """Returns the ConfigMaps and then the pull secret that an IBGU of that namespace names."""
     maps = (*spec.oadp_content, *spec.extra_manifests)
     found = [Reference("ConfigMap", ref.namespace, ref.name) for ref in maps]
     secret = spec.seed_image_ref.pull_secret_ref
@@ -64,9 +64,9 @@ def older(created: datetime, enforced: datetime) -> bool:
 
 
 def judge_references(rollout: Rollout, enforced: datetime | None, rule: Unchecked) -> Verdict:
-    """Judge what the rollout refers to; `enforced`: since when the policy is, None: it is not.
+    """Judges the rollout's references; `enforced`: since when the policy is, None: it is not.
 
-    Without a policy on the hub nothing is said about those that are trusted: all of them are.
+    Without a policy on the hub, trusted references are not reported: all of them are trusted.
     """
     named = references(rollout.spec.ibu_spec, rollout.namespace)
     if not named or (enforced is not None and not older(rollout.created_at, enforced)):

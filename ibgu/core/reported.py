@@ -1,6 +1,6 @@
-"""A ManifestWork of ibgu's as a person reads it: what it asks for, and what the agent reports.
+"""Shows a ManifestWork of ibgu's to a person: what it asks for, and what the agent reports.
 
-Nothing of what a work carries is in it: its spec is not even decoded.
+The work's content is not shown: its spec is not even decoded.
 """
 
 from datetime import datetime
@@ -38,7 +38,7 @@ class Reported(Struct, frozen=True, kw_only=True):
     created_at: datetime | None
     work: WorkView
     run: Trace | None
-    """What it is armed for, or was last."""
+    """The action that the work is armed for, or was last."""
     standing: Standing | None
     conditions: tuple[Condition, ...]
     manifests: tuple[Manifest, ...]
@@ -60,7 +60,7 @@ def reported(work: ManifestWork) -> Reported:
 
 
 def asks(found: Reported) -> str:
-    """What the work asks of the cluster; empty: it only carries something."""
+    """Returns what the work asks of the cluster; empty: it only carries something."""
     if found.part != names.STAGE:
         return ""
     run = found.run
@@ -72,7 +72,7 @@ def asks(found: Reported) -> str:
 
 
 def agent(found: Reported) -> str:
-    """What its agent has done about it."""
+    """Returns what the cluster's agent has done about the work."""
     work = found.work
     marks = {
         "the work is being deleted": work.terminating,
@@ -87,7 +87,7 @@ def agent(found: Reported) -> str:
 
 
 def stands(found: Reported) -> str:
-    """How the cluster stands by what is fed back; empty: nothing is."""
+    """Returns the cluster's state as fed back; empty: no feedback."""
     ibu = found.work.ibu
     if ibu is None:
         return ""

@@ -1,5 +1,5 @@
-"""Who can be skipped: only clusters that wait in the running step. The others are told with where
-they stand, before a skip is asked for and when it is carried out."""
+"""Selects who can be skipped: only clusters that wait in the running step. The state of the others
+is reported before a skip is asked for and when it is carried out."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,14 +8,14 @@ from ibgu.core.model import Member, MemberState, Outcome
 from ibgu.core.words import as_told
 
 ALL_WAITING = "waiting"
-"""The first part of a value that means all of them."""
+"""The first part of a value that means all waiting clusters."""
 _CLUSTER = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-"""Not the time that makes a value a new one."""
+"""Matches step and cluster names, but not the time that makes a value a new one."""
 _NAMED = 5
 
 
 def named(value: str) -> list[str]:
-    """Return the clusters that a value of `ibgu.dev/skip` names, each once."""
+    """Returns the clusters that a value of `ibgu.dev/skip` names, each once."""
     parts = dict.fromkeys(part.strip() for part in value.split(","))
     return [part for part in parts if _CLUSTER.fullmatch(part)]
 
@@ -23,16 +23,16 @@ def named(value: str) -> list[str]:
 def not_waiting(
     clusters: Iterable[str], members: Mapping[str, Member], step: int
 ) -> dict[str, str]:
-    """Return where those of the clusters stand that can't be skipped, in the order given.
+    """Returns the state of those clusters that can't be skipped, in the order given.
 
-    `members` of the running step, whose index is `step`. Who is skipped already is as was wished.
+    `members` of the running step, whose index is `step`. A skipped cluster is as requested.
     """
     told = {cluster: _standing(members.get(cluster), step) for cluster in clusters}
     return {cluster: words for cluster, words in told.items() if words}
 
 
 def _standing(member: Member | None, step: int) -> str:
-    """Empty: it waits, or is skipped already."""
+    """Returns the member's state; empty: it waits, or is skipped already."""
     if member is None:
         return f"not in step {step + 1}"
     if member.state is MemberState.IN_FLIGHT:
@@ -42,7 +42,7 @@ def _standing(member: Member | None, step: int) -> str:
 
 
 def listed(standing: Mapping[str, str]) -> str:
-    """Return the clusters by where they stand: "in flight (Prep): s1, s2; not in step 2: s9"."""
+    """Returns the clusters by state: "in flight (Prep): s1, s2; not in step 2: s9"."""
     groups: dict[str, list[str]] = {}
     for cluster, words in standing.items():
         groups.setdefault(words, []).append(cluster)

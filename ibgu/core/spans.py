@@ -1,4 +1,4 @@
-"""Spans of time as people read them."""
+"""Formats spans of time for people."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ _UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 
 
 def duration(span: timedelta) -> str:
-    """A unit and the next smaller one, as on the page: "2 d 4 h", "41 min", "31 s".
+    """Returns a unit and the next smaller one, as on the page: "2 d 4 h", "41 min", "31 s".
 
     Seconds are left out from ten minutes on.
     """

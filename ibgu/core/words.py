@@ -1,4 +1,4 @@
-"""One word for where a member stands, and the one reason that counts: the same on every surface."""
+"""One word for where a member stands, and its decisive reason: the same on every surface."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonK
 
 
 class Word(StrEnum):
-    """Each has one colour and one symbol wherever it is shown."""
+    """The word for a member; each has one colour and one symbol wherever it is shown."""
 
     WAITING = "waiting"
     PROBING = "probing"
@@ -25,7 +25,7 @@ class Word(StrEnum):
 STARTABLE = frozenset(
     {ReasonKind.SLOT, ReasonKind.PROBING, ReasonKind.READY, ReasonKind.START_JITTER}
 )
-"""A waiting member with such a reason would start if nothing held it."""
+"""Reasons of a waiting member that starts unless a hold keeps it."""
 
 HOLDS = frozenset(
     {
@@ -46,7 +46,8 @@ HOLDS = frozenset(
 )
 """Reasons of a step or a rollout; a member may carry one as its own."""
 PACES = frozenset({ReasonKind.START_RATE, ReasonKind.HUB_START_RATE, ReasonKind.RAMP_UP})
-"""Reasons of a step that starts one after the other: it is not held, it goes on by itself."""
+"""Reasons of a step whose members start one after the other: it is not held, and goes on by
+itself."""
 
 _IN_FLIGHT: dict[str | None, Word] = {
     ReasonKind.REBOOTING: Word.REBOOTING,
@@ -57,21 +58,21 @@ _IN_FLIGHT: dict[str | None, Word] = {
 
 
 def came_true(outcome: str | None, late: str) -> bool:
-    """Return whether a member that failed has completed its action since (R15): its cluster is
-    where it was to be."""
+    """Whether a failed member has completed its action since (R15): its cluster is where it was to
+    be."""
     return outcome == Outcome.FAILED and late != ""
 
 
 def as_told(member: Member) -> Member:
-    """Return the member as every surface tells it: what came true late has succeeded. Its run
-    tells how it failed."""
+    """Returns the member as every surface shows it: one that completed late has succeeded. Its run
+    shows how it failed."""
     if not came_true(member.outcome, member.late):
         return member
     return replace(member, outcome=Outcome.SUCCEEDED, cause=None, failed_action=None, message="")
 
 
 def reason_of(member: Member, hold: Reason | None) -> Reason | None:
-    """The one reason why it is not further (R17.1); None: it is finished."""
+    """Returns the one reason why the member is not further (R17.1); None: it is finished."""
     if member.finished:
         return None
     if hold is not None and startable(member.state, member.reason.kind):
@@ -80,12 +81,12 @@ def reason_of(member: Member, hold: Reason | None) -> Reason | None:
 
 
 def holds(hold: Reason | None) -> bool:
-    """Nothing new starts at all; a pace only sets the times."""
+    """Whether the hold stops every start; a rate limit only delays starts."""
     return hold is not None and hold.kind not in PACES
 
 
 def startable(state: str, kind: str) -> bool:
-    """Of a member's state and its own reason: only a hold can keep it."""
+    """Whether only a hold can keep a member with this state and reason of its own."""
     return state == MemberState.WAITING and kind in STARTABLE
 
 
@@ -104,8 +105,8 @@ def word(
     *,
     held: bool,
 ) -> Word:
-    """From the plain values of a row; `held`: its step or its rollout is. `late`: a member that
-    failed has completed its action since."""
+    """Returns the word from the plain values of a row; `held`: its step or its rollout is. `late`:
+    a failed member has completed its action since."""
     if outcome == Outcome.FAILED and late:
         return Word.SUCCEEDED
     if outcome is not None:

@@ -1,4 +1,4 @@
-"""The world in memory, with the aggregates that make a turn cost what changed."""
+"""The fleet's state in memory, with aggregates that make a cycle cost only what changed."""
 
 from ibgu.core.fleet.starts import Starts
 from ibgu.core.fleet.state import Apply, Canceller, FleetState, Holder, TrackedRollout, Undo

@@ -1,4 +1,4 @@
-"""Where the clusters of a rollout stand, kept up to date: counts cost what has changed."""
+"""Tracks where the clusters of a rollout stand, so that counting costs only what has changed."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,18 +21,18 @@ _Places = tuple[Place, ...]
 class Places:
     def __init__(self) -> None:
         self._of: dict[str, _Places] = {}
-        """By cluster name; several where the cluster was re-created between two steps."""
+        """By cluster name; several places where the cluster was re-created between two steps."""
         self._number: Counter[Place] = Counter()
         self._same: dict[_Places, _Places] = {}
-        """Thousands of clusters share one object."""
+        """Equal tuples by value: thousands of clusters share one object."""
         self._touched: set[str] = set()
 
     def touch(self, cluster: str) -> None:
-        """Note that the cluster's records have changed, for the next time that is counted."""
+        """Notes that the cluster's records have changed; the next count reads them again."""
         self._touched.add(cluster)
 
     def counts(self, rollout: Rollout, tracked_rollouts: Sequence[TrackedStep]) -> Counts:
-        """Return the counts now. A step that thousands are joining right now leaves nobody out."""
+        """Returns the current counts. A step that thousands are just joining leaves nobody out."""
         for cluster in self._touched:
             self._put(cluster, places_of(_visits(cluster, tracked_rollouts)))
         self._touched.clear()

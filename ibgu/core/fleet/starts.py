@@ -1,4 +1,4 @@
-"""When members were started of late: what limits on starts per minute count."""
+"""Records recent starts of members, which limits on starts per minute count."""
 
 from bisect import bisect_right, insort
 from collections.abc import Callable, Iterable, Sequence
@@ -8,7 +8,8 @@ from ibgu.core.rate_limits import MINUTE
 
 
 class Starts:
-    """Of steps that may be paced, in memory; at a restart filled from the journal's runs."""
+    """Starts of steps that may be rate-limited, in memory; a restart loads them from the journal's
+    runs."""
 
     def __init__(self) -> None:
         self._all: list[datetime] = []
@@ -16,12 +17,12 @@ class Starts:
         self._last: dict[str, datetime] = {}
 
     def load(self, started: Iterable[tuple[str, datetime]]) -> None:
-        """(rollout's uid, time) of each start."""
+        """Loads starts as (rollout's uid, time)."""
         for rollout, at in started:
             self.add(rollout, at)
 
     def add(self, rollout: str, at: datetime) -> Callable[[], None]:
-        """Answers how to take it back."""
+        """Adds a start and returns its undo."""
         before = self._last.get(rollout)
         mine = self._of.setdefault(rollout, [])
         insort(self._all, at)
@@ -39,7 +40,8 @@ class Starts:
         return undo
 
     def recent(self, now: datetime, rollout: str | None = None) -> Sequence[datetime]:
-        """Of the minute that ends now, in order; `rollout` None: of the whole hub."""
+        """Returns the starts of the last minute, in order; `rollout` None: those of the whole
+        hub."""
         times = self._all if rollout is None else self._of.get(rollout, [])
         return times[bisect_right(times, now - MINUTE) :]
 
@@ -47,13 +49,13 @@ class Starts:
         return self._last.get(rollout)
 
     def forget(self, rollout: str) -> None:
-        """What it has started still counts for the hub."""
+        """Forgets the rollout; its starts still count for the hub."""
         self._of.pop(rollout, None)
         self._last.pop(rollout, None)
 
     def settle(self, now: datetime) -> None:
-        """Between turns: drop what counts no more. What seems to come later began now at the
-        latest, for a clock that was set back must not hold everybody for as long."""
+        """Drops starts that no longer count; called between cycles. Future ones, from a clock that
+        was set back, count as of now: they must not hold everybody for as long."""
         for times in (self._all, *self._of.values()):
             if times and times[0] <= now - MINUTE:
                 del times[: bisect_right(times, now - MINUTE)]

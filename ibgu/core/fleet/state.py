@@ -1,4 +1,4 @@
-"""Everything in memory: the rollouts' books, and what they share."""
+"""The fleet's state in memory: the tracked rollouts, and what they share."""
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
@@ -30,11 +30,11 @@ from ibgu.core.model import (
 
 Undo = Callable[[], object]
 Apply = Callable[[Decision], object]
-"""Makes a decision so in memory, at once; whoever gives it can take it back."""
+"""Applies a decision in memory, at once; the provider of the function can undo it."""
 
 
 class TrackedRollout:
-    """One rollout: its record and its steps, each with its members."""
+    """TrackedRollout holds one rollout's record and its steps, each with its members."""
 
     def __init__(self, rollout: Rollout) -> None:
         self.rollout = rollout
@@ -42,14 +42,15 @@ class TrackedRollout:
         self._places = Places()
 
     def open(self, step: Step) -> TrackedStep:
-        """Add the book of the next step."""
+        """Adds the next step."""
         tracked = TrackedStep(step, touched=self._places.touch)
         self.steps.append(tracked)
         return tracked
 
     @property
     def counts(self) -> Counts:
-        """Of the clusters of all steps; what changed since the last time is counted anew."""
+        """Returns the counts over the clusters of all steps; only what has changed is counted
+        again."""
         return self._places.counts(self.rollout, self.steps)
 
     @property
@@ -58,13 +59,13 @@ class TrackedRollout:
 
     @property
     def current(self) -> TrackedStep | None:
-        """The step that runs or opens; None before the first and after the last one."""
+        """Returns the step that runs or opens; None before the first and after the last one."""
         if self.steps and self.steps[-1].step.state is not StepState.FINISHED:
             return self.steps[-1]
         return None
 
     def latest(self, cluster: str) -> Member | None:
-        """The cluster's member in the newest step that has it."""
+        """Returns the cluster's member in the newest step that has it."""
         for step in reversed(self.steps):
             if (member := step.members.get(cluster)) is not None:
                 return member
@@ -91,7 +92,8 @@ class Canceller(Struct, frozen=True, order=True):
     """Whether it cancels rollouts of other namespaces, too."""
 
     def cancels(self, other: Rollout) -> bool:
-        """Older rollouts yield; one in another namespace only where that is allowed."""
+        """Whether the step cancels `other`: older rollouts yield, in another namespace only where
+        allowed."""
         older = self.age > other.age and self.rollout != other.uid
         return older and (self.across_namespaces or self.namespace == other.namespace)
 
@@ -105,19 +107,20 @@ class Holder(Struct, frozen=True):
 class FleetState:
     def __init__(self, *, across_namespaces: bool = True) -> None:
         self.across_namespaces = across_namespaces
-        """Of steps that open from now on (`Step.across_namespaces`)."""
+        """For steps that open from now on (`Step.across_namespaces`)."""
         self.rollouts: dict[str, TrackedRollout] = {}
         self.holds: dict[str, Holder] = {}
-        """By ManagedCluster uid: who has the claim."""
+        """The claim on a cluster, by ManagedCluster uid."""
         self.pending_patches: dict[str, PendingPatch] = {}
         """By ManagedCluster uid."""
         self.pending_uids: dict[str, dict[str, None]] = {}
-        """By cluster name: the uids under which it is owed something, in the order of the debts;
-        more than one where it was re-created."""
+        """By cluster name: the uids with pending patches, oldest patch first; more than one where
+        the cluster was re-created."""
         self.foreign_runs: set[str] = set()
-        """Of those that the hub shows: what the journal was asked for, and never had (R9.7)."""
+        """Runs that the hub shows and the journal, when asked, never had (R9.7)."""
         self.handled: set[str] = set()
-        """uids of deleted rollouts that are not here because nothing of them is left to do."""
+        """uids of deleted rollouts that are not kept here because nothing is left to do for
+        them."""
         self.cancellers: dict[str, list[Canceller]] = {}
         """By ManagedCluster uid, oldest rollout first."""
         self.preempts: dict[str, str] = {}
@@ -138,7 +141,7 @@ class FleetState:
         handled: Iterable[str] = (),
         started: Iterable[tuple[str, datetime]] = (),
     ) -> None:
-        """Fill an empty world from the journal's records; steps come in order."""
+        """Fills an empty FleetState from the journal's records; steps come in order."""
         for rollout in rollouts:
             self._put_rollout(rollout)
         for step in steps:
@@ -152,7 +155,7 @@ class FleetState:
         self.starts.load(started)
 
     def apply(self, decision: Decision) -> Undo:
-        """Make it so in memory; the answer takes it back."""
+        """Applies the decision in memory and returns its undo."""
         match decision:
             case OnMember(member=member):
                 return self._put_member(member)
@@ -166,7 +169,7 @@ class FleetState:
 
     @contextmanager
     def draft(self) -> Iterator[Apply]:
-        """What the answer takes is applied, and taken back at the end."""
+        """Yields a function that applies decisions; all are undone at the end."""
         undo: list[Undo] = []
         try:
             yield lambda decision: undo.append(self.apply(decision))
@@ -174,7 +177,7 @@ class FleetState:
             _take_back(undo)
 
     def forget(self, uid: str) -> None:
-        """Drop a deleted rollout that has nothing left to do; its cancels stay in force."""
+        """Drops a deleted rollout that has nothing left to do; its cancels stay in force."""
         del self.rollouts[uid]
         self.handled.add(uid)
         self.starts.forget(uid)
@@ -182,7 +185,7 @@ class FleetState:
             rollouts.discard(uid)
 
     def clear(self) -> None:
-        """Let go of everything: of no use any more, whoever still has it."""
+        """Empties the state, which is no longer of use to anybody."""
         for held in (
             self.rollouts,
             self.holds,
@@ -195,33 +198,33 @@ class FleetState:
             left.clear()
         self.starts = Starts()
 
-    # -- asking ----------------------------------------------------------------------------
+    # -- reading ---------------------------------------------------------------------------
 
     def namespace_of(self, rollout: str) -> str:
-        """By uid; empty where the rollout is not known."""
+        """Returns the namespace of a rollout by uid; empty if the rollout is not known."""
         tracked = self.rollouts.get(rollout)
         return tracked.rollout.namespace if tracked is not None else ""
 
     def canceller(self, member: Member) -> Canceller | None:
-        """The newer rollout that took this cluster from the member's rollout (R6.3)."""
+        """Returns the newer rollout that took this cluster from the member's rollout (R6.3)."""
         found = self.cancellers.get(member.uid, ())
         mine = self.rollouts[member.rollout].rollout
         return next((c for c in found if c.cancels(mine)), None)
 
     def barred(self, rollout: Rollout) -> set[str]:
-        """uids of the clusters that a newer rollout has cancelled for this one."""
+        """Returns the uids of the clusters that a newer rollout has cancelled for this one."""
         return {
             uid for uid, found in self.cancellers.items() if any(c.cancels(rollout) for c in found)
         }
 
     @property
     def deleted(self) -> set[str]:
-        """uids of all rollouts whose IBGU was deleted."""
+        """Returns the uids of all rollouts whose IBGU was deleted."""
         gone = (b.rollout for b in self.rollouts.values() if b.rollout.deleted_at is not None)
         return self.handled | {rollout.uid for rollout in gone}
 
     def foreign(self, run: str) -> bool:
-        """The run that a cluster or a work shows is none of ours; also where it shows none."""
+        """Whether the run that a cluster or a work shows is not ours; also true for no run."""
         return not run or run in self.foreign_runs
 
     def step_of(self, member: Member) -> TrackedStep:
@@ -278,7 +281,7 @@ class FleetState:
         return partial(_take_back, undo)
 
     def _claim(self, member: Member) -> Undo:
-        """Take or free the claim; either way nobody is asked to let go of it any more."""
+        """Takes or releases the claim; either way a pending preemption of the cluster ends."""
         uid, mine = member.uid, Holder(member.rollout, member.step, member.cluster)
         holder, by = self.holds.get(uid), self.preempts.get(uid)
         if member.slot is not None:
@@ -307,7 +310,7 @@ class FleetState:
         self.pending_uids.setdefault(pending.cluster, {})[pending.uid] = None
 
     def _dequeue(self, uid: str) -> PendingPatch | None:
-        """What was owed."""
+        """Removes the pending patch and returns it."""
         pending = self.pending_patches.pop(uid, None)
         if pending is not None:
             uids = self.pending_uids[pending.cluster]
@@ -323,7 +326,7 @@ class FleetState:
 
 
 def _starts(before: Member, member: Member) -> bool:
-    """It takes a slot for a new run: one that is reopened had begun long before."""
+    """Whether the member takes a slot for a new run: a reopened one had begun long before."""
     intended = member.run is not None and member.run.state is RunState.INTENDED
     return intended and (before.state, member.state) == (MemberState.WAITING, MemberState.IN_FLIGHT)
 

@@ -1,7 +1,7 @@
-"""One step in memory: its members, and the aggregates that a turn asks for.
+"""One step in memory: its members, and the aggregates that a cycle reads.
 
-Every aggregate follows from `put` alone, and putting the former record back undoes it: a
-draft is as cheap as a change.
+Every aggregate follows from `put` alone, and putting the former record back undoes it: a draft is
+as cheap as a change.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -45,7 +45,7 @@ class End(Struct, frozen=True):
     at: datetime
     cluster: str
     cause: Cause | None = None
-    """None: it succeeded."""
+    """None: the action succeeded."""
 
     @property
     def place(self) -> tuple[datetime, str]:
@@ -53,7 +53,7 @@ class End(Struct, frozen=True):
 
 
 Standing = tuple[MemberState, ReasonKind | None, Outcome | None, Cause | None, bool]
-"""State, reason (None: finished), outcome, cause, completed late: the word follows from these."""
+"""State, reason (None: finished), outcome, cause, completed late: they determine the word."""
 
 
 def standing_of(member: Member) -> Standing:
@@ -62,7 +62,8 @@ def standing_of(member: Member) -> Standing:
 
 
 def has_ended(member: Member) -> bool:
-    """After it was on its way to the cluster, by itself or by its limit: for the ramp-up."""
+    """Whether the member ended, by itself or by its limit, after its run was sent: for the
+    ramp-up."""
     run = member.run
     return member.outcome in _ENDED and run is not None and run.arming_at is not None
 
@@ -72,7 +73,8 @@ _limit_time = itemgetter(0)
 
 
 def end_of(member: Member) -> End | None:
-    """The member's Upgrade or Rollback in this step, if it was armed and has ended."""
+    """Returns how the member's Upgrade or Rollback in this step ended, if it was armed and has
+    ended."""
     run = member.run
     failed = member.failed_action
     if failed and failed.reboots and run and run.armed_at and run.result in _TRIED and run.ended_at:
@@ -84,13 +86,13 @@ def end_of(member: Member) -> End | None:
 
 
 def _limit(member: Member) -> tuple[datetime, int, str]:
-    """Sorts members in flight: earliest limit first, then R4's order."""
+    """Returns the sort key of members in flight: earliest limit first, then R4's order."""
     assert member.limit is not None
     return (member.limit, member.position, member.cluster)
 
 
 def _nobody(_cluster: str) -> None:
-    """Of a step on its own."""
+    """Ignores changes: for a step on its own."""
 
 
 class TrackedStep:
@@ -100,7 +102,7 @@ class TrackedStep:
         members: Iterable[Member] = (),
         touched: Callable[[str], object] = _nobody,
     ) -> None:
-        """`touched` is called with each cluster whose record was put, or taken away."""
+        """`touched` is called with each cluster whose record was put or removed."""
         self.step = step
         self._touched = touched
         self.members: dict[str, Member] = {}
@@ -117,13 +119,13 @@ class TrackedStep:
         self.counts: Counter[str] = Counter()
         self.standing: Counter[Standing] = Counter()
         self.ended = 0
-        """Members that were in flight, and have ended by themselves or by their limit."""
+        """Members that were in flight, and ended by themselves or by their limit."""
         self._changed: set[str] = set()
         for member in members:
             self.put(member)
 
     def put(self, member: Member) -> Member | None:
-        """Replace the member's record; answers the former one."""
+        """Replaces the member's record and returns the former one."""
         before = self.members.get(member.cluster)
         if before is not None:
             self._forget(before)
@@ -149,7 +151,7 @@ class TrackedStep:
         self._touch(cluster)
 
     def take_changed(self) -> set[str]:
-        """Clusters whose record was put, or taken away, since this was asked the last time."""
+        """Returns the clusters whose record was put or removed since the last call."""
         changed, self._changed = self._changed, set()
         return changed
 
@@ -181,7 +183,7 @@ class TrackedStep:
             self.ends.pop(bisect_left(self.ends, end.place, key=_place))
 
     def _move(self, was: int | None, now: int | None, cluster: str) -> None:
-        """The cluster's slot is another one, or none."""
+        """Moves the cluster to another slot, or to none."""
         if was == now:
             return
         if was is not None:
@@ -205,7 +207,7 @@ class TrackedStep:
 
     @property
     def ready(self) -> int:
-        """Members that would start if they might."""
+        """Returns how many members would start if a gate let them."""
         kinds = (ReasonKind.READY, ReasonKind.START_JITTER)
         return sum(self.standing[MemberState.WAITING, kind, None, None, False] for kind in kinds)
 
@@ -214,7 +216,7 @@ class TrackedStep:
         return self.counts[Outcome.FAILED]
 
     def limited(self, until: datetime) -> Iterator[Member]:
-        """Members in flight with a limit up to `until`, earliest first."""
+        """Returns the members in flight with a limit up to `until`, earliest first."""
         count = bisect_right(self.limits, until, key=_limit_time)
         return (self.members[name] for _, _, name in self.limits[:count])
 
@@ -228,16 +230,16 @@ class TrackedStep:
 
     @property
     def free(self) -> int:
-        """How many slots are."""
+        """Returns how many slots are free."""
         return self._bound - len(self.slots)
 
     def free_slots(self) -> Iterator[int]:
-        """The free slots, lowest first; take them before the next change."""
+        """Returns the free slots, lowest first; use them before the next change."""
         first = self._lowest_free()
         return (slot for slot in range(first, self._bound + 1) if slot not in self.slots)
 
     def _lowest_free(self) -> int:
-        """Of those that were freed, and those that were never used."""
+        """Returns the lowest slot of the freed and the never used ones."""
         while self._freed and self._freed[0] in self.slots:
             heappop(self._freed)
         while self._unused in self.slots:
@@ -249,12 +251,13 @@ class TrackedStep:
         return len(self.slots) >= self.step.max_concurrency
 
     def head(self, count: int) -> Iterator[Member]:
-        """The first `count` members that may start, in R4's order, each as it is when its turn
-        comes: a window of thousands is asked for in every turn, and left after a few."""
+        """Returns the first `count` members that may start, in R4's order, each read when its turn
+        comes: every cycle asks for a window of thousands and stops after a few."""
         return (self.members[name] for _, name in self.queue[:count])
 
     def unasked(self, count: int) -> list[Member]:
-        """Those of the first `count` that may start, whose clusters were not asked yet (R8.3)."""
+        """Returns those of the first `count` that may start whose clusters were not probed yet
+        (R8.3)."""
         if not self._unasked:
             return []
         last = self.queue[min(count, len(self.queue)) - 1]

@@ -1,7 +1,6 @@
-"""May a member start now (R18): an ordered list of pure functions.
+"""Gates: whether a member may start now (R18), as an ordered list of pure functions.
 
-Each answers None (go) or why the member waits. What policies ask for later is more gates,
-not more engine.
+Each returns None (go) or why the member waits. Policies will add gates, not change the engine.
 """
 
 from collections.abc import Callable
@@ -26,13 +25,13 @@ def rollout_hold(
 def step_hold(
     snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime
 ) -> Reason | None:
-    """A hold that a person has to end."""
+    """Returns the step's hold if only a person can end it."""
     hold = step.step.hold
     return hold if hold and hold.kind in LASTING else None
 
 
 def payload(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
-    """What a step carries is frozen when it starts (R25.4)."""
+    """Closes when the content changes: a step's payload is frozen when it starts (R25.4)."""
     state = snapshot.payload
     if Action.PREP not in step.step.actions:
         return None
@@ -50,13 +49,14 @@ def payload(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime
 
 
 def unread(now: datetime) -> Reason:
-    """For a moment after every start of ibgu, and as long as the hub does not answer."""
+    """Returns the reason for a moment after every start of ibgu, and while the hub does not
+    respond."""
     words = "the ConfigMaps and Secrets that this step carries are not read yet"
     return Reason(ReasonKind.PAYLOAD_BLOCKED, now, words)
 
 
 def floor(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
-    """Too little time is left to start an Upgrade or Rollback and see it through (R11.5).
+    """Closes when too little time is left to see an Upgrade or Rollback through (R11.5).
 
     After the deadline, which an outage can outlast, nothing starts at all.
     """
@@ -85,42 +85,42 @@ GATES: tuple[Gate, ...] = (
     hub_rate,
     ramp_up,
 )
-"""A step's lasting hold comes first: what holds the rollout meanwhile must not take its place.
+"""A step's lasting hold comes first: the rollout's hold must not replace it.
 
-The ramp-up comes last: who is kept by it alone needs the place of somebody in flight (R11.3).
+The ramp-up comes last: a member that it alone keeps needs the place of one in flight (R11.3).
 """
 LASTING = frozenset({ReasonKind.CIRCUIT_BREAKER, ReasonKind.PAYLOAD_CHANGED})
-"""Holds of a step that end by a person's resume."""
+"""Holds of a step that a person's resume ends."""
 STANDING = LASTING | {ReasonKind.PACE_INVALID}
-"""Holds of a step that end by a person alone: its clock stands meanwhile (R11.6)."""
+"""Holds of a step that only a person ends: its clock stands meanwhile (R11.6)."""
 
 
 def held(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime) -> Reason | None:
-    """The first gate that is closed."""
+    """Returns the reason of the first closed gate."""
     answers = (gate(snapshot, step, member, now) for gate in GATES)
     return next((reason for reason in answers if reason), None)
 
 
 def deadline(step: Step, now: datetime) -> datetime:
-    """The end of the step's clock, which may have stood, or stand now (R11.1)."""
+    """Returns the end of the step's clock, which may have stood, or stand now (R11.1)."""
     assert step.started_at is not None
     standing = now - step.stopped_since if step.stopped_since else timedelta()
     return step.started_at + step.timeout + step.stopped + standing
 
 
 def share(tracked: TrackedRollout, step: TrackedStep) -> timedelta:
-    """A member's part of the step's time, if all take as long (R11.1)."""
+    """Returns a member's part of the step's time, if all take equally long (R11.1)."""
     total, slots = step.step.total, step.step.max_concurrency
     return step.step.timeout / pace_of(tracked, step).waves(total, slots)
 
 
 def room(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> timedelta:
-    """A member's part of the time that is left, if it starts now (R11.2)."""
+    """Returns a member's part of the time that is left, if it starts now (R11.2)."""
     total, slots = step.step.total, step.step.max_concurrency
     started = min(total - step.not_started, total - 1)
     return (deadline(step.step, now) - now) / pace_of(tracked, step).waves(total, slots, started)
 
 
 def limit(tracked: TrackedRollout, step: TrackedStep, now: datetime) -> datetime:
-    """Return the limit of a member that starts now: its share, or more if time allows (R11.2)."""
+    """Returns the limit of a member that starts now: its share, or more if time allows (R11.2)."""
     return now + max(share(tracked, step), room(tracked, step, now))

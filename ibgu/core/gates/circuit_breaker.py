@@ -31,12 +31,12 @@ def circuit_breaker(
 
 
 def threshold(step: Step) -> int:
-    """How many failures engage it: 5, or 10% of maxConcurrency where that is more."""
+    """Returns how many failures open the circuit: 5, or 10% of maxConcurrency if that is more."""
     return max(5, ceil(step.max_concurrency / 10))
 
 
 def _ended(step: TrackedStep) -> list[End]:
-    """In order of end; what a person has resumed after does not count any more."""
+    """Returns the ends in order; those before a person's resume no longer count."""
     since = step.step.brake_from
     if since is None:
         return step.ends

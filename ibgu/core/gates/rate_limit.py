@@ -1,6 +1,6 @@
-"""The pace: rate limits and ramp-up for what stands behind the clusters (a registry).
+"""Rate limits and ramp-up, for what serves the clusters (a registry).
 
-Only steps that begin with Prep or Upgrade have one: whatever leads a cluster back, or ends its
+Only steps that begin with Prep or Upgrade have them: whatever leads a cluster back, or ends its
 upgrade, starts as fast as its slots allow, and no typing error may keep it.
 """
 
@@ -16,7 +16,7 @@ from ibgu.core.works import names
 
 
 def pace_of(tracked: TrackedRollout, step: TrackedStep) -> RateLimits:
-    """As the rollout's annotations ask."""
+    """Returns the limits that the rollout's annotations ask for."""
     return rate_limits_of(tracked.rollout.controls) if step.step.first.rate_limited else UNLIMITED
 
 
@@ -47,7 +47,7 @@ def hub_rate(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetim
         return None
     recent = snapshot.fleet.starts.recent(now)
     words = f"at most {most} clusters start a minute on this hub (IBGU_STARTS_PER_MINUTE)"
-    # Others may take all that is free: they start now.
+    # Other rollouts may take all free places: they start now.
     until = (recent[-most:] or [now])[0] + MINUTE
     return Reason(ReasonKind.HUB_START_RATE, now, words, until)
 
@@ -62,12 +62,12 @@ def ramp_up(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime
 
 
 def vacancies(pace: RateLimits, step: TrackedStep) -> int:
-    """How many more the ramp-up lets be in flight."""
+    """Returns how many more members the ramp-up lets be in flight."""
     return pace.width(step.step.max_concurrency, step.ended) - len(step.slots)
 
 
 def places(snapshot: Snapshot, step: TrackedStep, now: datetime, most: int) -> int:
-    """How many of `most` the rates let start now."""
+    """Returns how many of `most` the rate limits let start now."""
     rate = pace_of(snapshot.tracked, step).starts_per_minute
     if rate:
         recent = snapshot.fleet.starts.recent(now, snapshot.tracked.rollout.uid)
@@ -78,10 +78,10 @@ def places(snapshot: Snapshot, step: TrackedStep, now: datetime, most: int) -> i
 
 
 def fair_share(snapshot: Snapshot, now: datetime, most: int) -> int:
-    """How many of `most` the hub's limit lets this rollout start now.
+    """Returns how many of `most` the hub's limit lets this rollout start now.
 
-    Free places go one by one to who has started the fewest in this minute, then to who has waited
-    longest for its last start. Others count if they were told to wait for it and still would start.
+    Each free place goes to the rollout with the fewest starts in this minute, then to the one whose
+    last start is the oldest. Others count if this limit keeps them and they could still start.
     """
     starts, mine = snapshot.fleet.starts, snapshot.tracked.rollout.uid
     place = partial(_place, snapshot, now)
@@ -106,7 +106,8 @@ def _place(snapshot: Snapshot, now: datetime, uid: str) -> tuple[float, str]:
 
 
 def _contenders(snapshot: Snapshot) -> Iterator[tuple[str, int]]:
-    """Other rollouts that the hub's limit keeps, each with how many it would start."""
+    """Yields other rollouts that the hub's limit keeps, each with how many members it would
+    start."""
     for uid, tracked in snapshot.fleet.rollouts.items():
         step = tracked.current
         if uid == snapshot.tracked.rollout.uid or step is None or not _waits_for_hub(tracked, step):

@@ -1,4 +1,4 @@
-"""The frozen types that everything else speaks in."""
+"""The frozen types that all other modules share."""
 
 from ibgu.core.model.actions import LABEL_PREFIX, NEEDS, Action, Need, Stage
 from ibgu.core.model.decisions import (

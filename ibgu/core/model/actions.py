@@ -40,27 +40,30 @@ class Action(StrEnum):
 
     @property
     def reboots(self) -> bool:
-        """The cluster goes dark in the middle of it (R12.1)."""
+        """Whether the cluster is unreachable in the middle of the action (R12.1)."""
         return self in (Action.UPGRADE, Action.ROLLBACK)
 
     @property
     def clears_labels(self) -> bool:
-        """Its success ends the upgrade on that cluster: all ibgu labels go (R13.3)."""
+        """Whether success ends the upgrade on that cluster: all ibgu labels go (R13.3)."""
         return self.stage is Stage.IDLE
 
     @property
     def aborts(self) -> bool:
-        """It must never land on an upgraded cluster, where Idle would finalize (R8.1, R9.4)."""
+        """Whether the action must never reach an upgraded cluster, where Idle would finalize (R8.1,
+        R9.4)."""
         return self in (Action.ABORT, Action.ABORT_ON_FAILURE)
 
     @property
     def rate_limited(self) -> bool:
-        """It may load what stands behind the clusters; the others are ways back, or short."""
+        """Whether the action may load what serves the clusters; the others lead back, or are
+        short."""
         return self in (Action.PREP, Action.UPGRADE)
 
     @property
     def cancels(self) -> bool:
-        """A step that begins with it takes its clusters from older rollouts (R6.3)."""
+        """Whether a step that begins with the action takes its clusters from older rollouts
+        (R6.3)."""
         return self in (Action.ABORT, Action.ROLLBACK)
 
 

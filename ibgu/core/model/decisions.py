@@ -1,9 +1,8 @@
-"""What `decide` answers: typed decisions, each with the record as it will be and its reason.
+"""The output of `decide`: typed decisions, each with the new record and the reason.
 
-The journal writes the records, the history keeps `kind` and `why`, the book applies them.
-What the hub must show follows from the records (`core.works.wanted`), so a decision never
-carries a request body, and a decision that was committed but not carried out is carried out
-by the next turn.
+The journal writes the records, the history keeps `kind` and `why`, FleetState applies them. What
+the hub must show follows from the records (`core.works.wanted`), so a decision never carries a
+request body, and the next cycle carries out a decision that was committed and then interrupted.
 """
 
 from enum import StrEnum
@@ -67,7 +66,7 @@ class Kind(StrEnum):
 
     @property
     def silent(self) -> bool:
-        """Bookkeeping that the history does not show."""
+        """Whether the decision is bookkeeping that the history does not show."""
         return self in _SILENT
 
 
@@ -79,11 +78,11 @@ class OnRollout(Struct, frozen=True):
     rollout: Rollout
     why: str
     warning: bool = False
-    """Said to be one where it is decided; read `is_warning`."""
+    """Whether the decision was made as a warning; read `is_warning`."""
     actor: str = ""
-    """Who asked for it, where a person did."""
+    """The person who asked for the change, if one did."""
     failed: int = 0
-    """Clusters that are failed in the whole rollout, where this is its end."""
+    """Failed clusters of the whole rollout, where the decision ends it."""
 
 
 class OnStep(Struct, frozen=True):
@@ -101,23 +100,24 @@ class OnMember(Struct, frozen=True):
     cause: Cause | None = None
     warning: bool = False
     seen: Observation | None = None
-    """What it rests on, where it starts or ends something."""
+    """What a decision that starts or ends something rests on."""
     actor: str = ""
 
 
 class OnPendingPatch(Struct, frozen=True):
-    """`pending` is what is still owed after it; empty: nothing."""
+    """A change of the patch `pending` for a ManagedCluster; empty: nothing is pending any more."""
 
     kind: Kind
     pending: PendingPatch
     why: str
     asked: dict[str, str | None] | None = None
-    """The labels that an outcome asks for, also those that the hub shows already (STAND: it shows
-    them all); None: it is not about an outcome."""
+    """The labels that an outcome asks for, also those that the hub shows already (LABELS_UNCHANGED:
+    it shows them all); None: no outcome."""
 
 
 class Preempt(Struct, frozen=True):
-    """Ask an older rollout to let go of a cluster (R6.4); lives in memory, decided anew."""
+    """Asks an older rollout to release a cluster (R6.4); lives in memory, decided again after a
+    restart."""
 
     cluster: str
     uid: str
@@ -126,10 +126,10 @@ class Preempt(Struct, frozen=True):
 
 
 def is_warning(decision: OnRollout | OnStep | OnMember) -> bool:
-    """Whether a person should notice it: the one definition for history, log and Events.
+    """Whether a person should notice the decision: the one definition for history, log and Events.
 
-    A cluster that fails in its step, or is taken out of it by another IBGU, is one; so is what
-    was decided with `warning`.
+    True for a cluster that fails in its step, or is taken out of it by another IBGU, and for a
+    decision made with `warning`.
     """
     if decision.warning or not isinstance(decision, OnMember):
         return decision.warning
