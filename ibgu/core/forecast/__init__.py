@@ -1,4 +1,5 @@
-"""How long things take here: what is usual, what is stalled, and when a step will be over."""
+"""Forecasts: how long actions usually take here, which are stalled, and when a step will be
+over."""
 
 from ibgu.core.forecast.curve import Change, Point, curve
 from ibgu.core.forecast.durations import MEASURED, DurationsByAction, DurationStats

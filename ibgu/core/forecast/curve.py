@@ -7,12 +7,12 @@ from msgspec import Struct
 
 
 class Change(Struct, frozen=True):
-    """What happened to members of a step between two points; `number` counts intervals from 0."""
+    """The changes of a step's members between two points; `number` counts intervals from 0."""
 
     number: int
     started: int = 0
     ended: int = 0
-    """Of those that had started."""
+    """Members that had started, and ended."""
     succeeded: int = 0
     failed: int = 0
 
@@ -27,7 +27,7 @@ class Point(Struct, frozen=True, rename="camel"):
 def curve(
     begin: datetime, interval: timedelta, intervals: int, changes: Iterable[Change]
 ) -> list[Point]:
-    """One point at the beginning and one at the end of every interval."""
+    """Returns one point for the beginning and one for the end of every interval."""
     by_number: dict[int, list[Change]] = {}
     for change in changes:
         by_number.setdefault(change.number, []).append(change)

@@ -7,23 +7,24 @@ from msgspec import Struct
 from ibgu.core.model import Action
 
 MEASURED = 10
-"""From so many on a figure is worth something: of fewer, p95 is but the slowest one."""
+"""The fewest measurements for a useful figure: of fewer, p95 is just the slowest one."""
 
 
 class DurationStats(Struct, frozen=True):
-    """In seconds, of an action that was measured at least MEASURED times."""
+    """Durations in seconds of an action that was measured at least MEASURED times."""
 
     count: int
     p50: float
     p95: float
     spread: tuple[float, ...]
-    """Equally likely durations, ascending: each stands for as large a part of the clusters."""
+    """Equally likely durations, ascending: each stands for an equal part of the clusters."""
     prepared: float | None = None
     """p95 of the time from the start until the action was sent to the cluster; None: measured too
     seldom."""
     taken: float | None = None
-    """p95 of the time from then until the cluster had taken the action; None as above."""
+    """p95 of the time from then until the cluster had taken the action; None: measured too
+    seldom."""
 
 
 DurationsByAction = Mapping[Action, DurationStats]
-"""Actions that were measured too seldom are not in it."""
+"""Measured actions only: those measured too seldom are missing."""

@@ -16,16 +16,16 @@ from ibgu.core.spans import duration
 Take = Callable[[DurationStats], float]
 
 _STRIDE = 7
-"""Through the ten parts of a spread: each comes once before one comes again."""
+"""A step through the ten parts of a spread that visits each one before any repeats."""
 
 
 class InFlight(Struct, frozen=True):
     left: tuple[Action, ...]
     """The current action, and those that follow it in the step."""
     elapsed: float
-    """Seconds since the current action went to the cluster; 0: it has not yet."""
+    """Seconds since the current action was sent to the cluster; 0: not sent yet."""
     overdue: bool = False
-    """The reason why it is not further has lasted longer than usual."""
+    """Whether the member's reason has lasted longer than usual."""
 
 
 class Rest(Struct, frozen=True):
@@ -44,7 +44,8 @@ class Rest(Struct, frozen=True):
     ended: int = 0
     """Members that have ended, for a ramp-up."""
     shared: bool = False
-    """The hub's limit on starts keeps it: what others start counts too, and nobody knows that."""
+    """Whether the hub's limit on starts keeps the step: it counts other starts too, which are
+    unknown."""
 
 
 class Eta(Struct, frozen=True):
@@ -53,14 +54,15 @@ class Eta(Struct, frozen=True):
     latest: datetime
     basis: str
     stuck: int
-    """Members in flight for longer than is usual: nobody knows their end. `at` and `earliest` are
+    """Members in flight for longer than usual, whose end is unknown. `at` and `earliest` are those
     of the others; if there are none, all three times are `limit`."""
     limit: datetime
     """The end of the step's time, which ends the stuck ones."""
 
 
 def eta(rest: Rest, now: datetime, duration_stats: DurationsByAction) -> Eta | None:
-    """None: an action that is left was measured too seldom here, or nothing is left to measure."""
+    """Returns the forecast; None: an action that is left was measured too seldom here, or nothing
+    is left to measure."""
     moving = [each for each in rest.in_flight if not _stuck(each, duration_stats)]
     stuck = len(rest.in_flight) - len(moving)
     if stuck and not (moving or rest.waiting or rest.blocked):
@@ -95,7 +97,7 @@ def _of_the_others(
 
 
 def _likely(rest: Rest, duration_stats: DurationsByAction) -> float:
-    """Every one takes another part of the spread, so that all of them together are the spread."""
+    """Returns the seconds left if the members' durations are spread like the measured ones."""
     running = [
         _remaining(
             each, duration_stats, [_part(duration_stats[action], place) for action in each.left]
@@ -114,8 +116,8 @@ def _part(pace: DurationStats, place: int) -> float:
 
 
 def _remaining(each: InFlight, duration_stats: DurationsByAction, takes: Sequence[float]) -> float:
-    """Who has taken longer than was thought takes what half of those still took that went on as
-    long; who took longer than all that were measured may need as long again as is usual."""
+    """Returns the seconds that the member still needs. Past the expected duration, the median of
+    the measured ones that were longer counts; past all of them, the usual duration once more."""
     current = takes[0] - each.elapsed
     if current < 0:
         pace = duration_stats[each.left[0]]
@@ -125,7 +127,7 @@ def _remaining(each: InFlight, duration_stats: DurationsByAction, takes: Sequenc
 
 
 def _steady(rest: Rest, duration_stats: DurationsByAction, take: Take) -> float:
-    """All take as long."""
+    """Returns the seconds left if all members take equally long."""
     running = [
         _remaining(each, duration_stats, [take(duration_stats[action]) for action in each.left])
         for each in rest.in_flight

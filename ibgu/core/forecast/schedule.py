@@ -1,4 +1,4 @@
-"""List scheduling: who waits takes the slot that is free first."""
+"""List scheduling: the next waiting member takes the slot that is free first."""
 
 import heapq
 from collections.abc import Iterable
@@ -13,16 +13,16 @@ def makespan(
     rate_limits: RateLimits = UNLIMITED,
     ended: int = 0,
 ) -> float:
-    """When all is over, in seconds from now.
+    """Returns the seconds from now until all members have ended.
 
-    `running` is what each busy slot still needs, `waiting` how long each one takes that has none,
-    in the order of starts. Slots that are busy beyond `slots` free nothing. `ended`: members that
-    have ended before, for a ramp-up.
+    `running` is what each busy slot still needs, `waiting` the duration of each member without a
+    slot, in the order of starts. Slots that are busy beyond `slots` free nothing. `ended`: members
+    that have ended before, for a ramp-up.
     """
     if not rate_limits.none:
         return _paced(slots, sorted(running), waiting, rate_limits, ended)
     busy, starting = sorted(running), list(waiting)
-    # A plan may ask for any number of slots, but these are all that can be taken.
+    # A plan may ask for any number of slots, but only this many can be taken.
     slots = max(1, min(slots, len(busy) + len(starting)))
     ends = [*busy[max(0, len(busy) - slots) :]]
     ends += [0.0] * (slots - len(ends))
@@ -38,7 +38,8 @@ def makespan(
 def _paced(
     slots: int, busy: list[float], waiting: Iterable[float], rate_limits: RateLimits, ended: int
 ) -> float:
-    """As if nobody had started within the last minute, and with half of the jitter each."""
+    """Returns the seconds under rate limits, as if nobody had started within the last minute, and
+    with half of the jitter for each member."""
     last, now = max(busy, default=0.0), 0.0
     for number, duration in enumerate(waiting):
         now = max(now, rate_limits.opens(number).total_seconds())

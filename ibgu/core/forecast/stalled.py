@@ -1,4 +1,4 @@
-"""An action that takes longer than usual."""
+"""Finds an action that takes longer than usual."""
 
 from datetime import datetime, timedelta
 
@@ -10,15 +10,16 @@ from ibgu.core.model import Action
 
 class Stalled(Struct, frozen=True):
     since: datetime
-    """When it had taken as long as is usual."""
+    """When the action had taken as long as is usual."""
     usual: float
-    """Seconds in which 95 of 100 clusters of this hub have done it."""
+    """Seconds within which 95 of 100 clusters of this hub have done it."""
 
 
 def stalled(
     action: Action | None, began: datetime | None, now: datetime, duration_stats: DurationsByAction
 ) -> Stalled | None:
-    """Of an action in flight; `began`: when it went to the cluster, None: it has not yet."""
+    """Returns since when an action in flight is stalled; `began`: when it was sent to the cluster,
+    None: not yet."""
     if action is None or began is None or action not in duration_stats:
         return None
     usual = duration_stats[action].p95

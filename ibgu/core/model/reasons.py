@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class ReasonKind(StrEnum):
-    # without a hold
+    # without a claim
     SLOT = "WaitingForSlot"
     CLAIM = "ClaimedByOther"
     PREEMPTING = "PreemptingOlder"
@@ -22,9 +22,9 @@ class ReasonKind(StrEnum):
     START_JITTER = "StartJitter"
     # with or without
     FORBIDDEN = "HubForbids"
-    """ibgu may not write what would take the member further."""
+    """ibgu may not make the write that the member waits for."""
     TALM_WORK = "TalmWorkPresent"
-    # with a hold
+    # with a claim
     PREPARING = "Preparing"
     ARMING = "Arming"
     APPLY_ERROR = "ApplyError"
@@ -40,14 +40,14 @@ class ReasonKind(StrEnum):
     PAYLOAD_CHANGED = "PayloadChanged"
     PAYLOAD_BLOCKED = "PayloadBlocked"
     UNBOUND = "ClusterSetNotBound"
-    """The namespace may not take the cluster, or none at all."""
+    """The namespace may not use the cluster, or no cluster at all."""
     INVALID_PLAN = "InvalidPlan"
     TALM = "TalmIsLive"
     ADOPTION = "UnfinishedGroupUpgrades"
     ADOPTING = "TakingOverFromTalm"
     RESTORED = "Restored"
     INTERNAL_ERROR = "InternalError"
-    """An error of ibgu's own keeps the rollout from being worked on."""
+    """An internal error of ibgu keeps the rollout from being decided on."""
     FLOOR = "TooLittleTimeLeft"
     PACE_INVALID = "InvalidPace"
     START_RATE = "StartRate"
@@ -69,7 +69,7 @@ class Reason(Struct, frozen=True, gc=False):
     message: str = ""
     """A sentence for a person; for running members the cluster's last words."""
     until: datetime | None = None
-    """When it ends by itself, where that is known."""
+    """When the reason ends by itself, where that is known."""
     who: Who = Who.IBGU
 
 

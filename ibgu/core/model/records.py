@@ -1,4 +1,5 @@
-"""What the journal keeps: rollouts, steps, members, runs, debts. All frozen."""
+"""The records that the journal keeps: rollouts, steps, members, runs, pending patches. All
+frozen."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,20 +29,21 @@ class Rollout(Struct, frozen=True, kw_only=True):
     generation: int = 0
     """The IBGU's generation that `spec` comes from."""
     annotations: dict[str, str] = {}
-    """Those of the IBGU that go to the IBU (key contains lca.openshift.io)."""
+    """Annotations of the IBGU that go to the IBU (key contains lca.openshift.io)."""
     controls: dict[str, str] = {}
     """Control annotation -> the last value that was acted on."""
     state: RolloutState = RolloutState.PENDING
     hold: Reason | None = None
     """Why nothing new starts in the whole rollout."""
     restore: str = ""
-    """The newest restore (of hub or journal) that this rollout went through: a work without
-    this mark was not written since, and what it shows proves nothing."""
+    """The newest restore (of hub or journal) that this rollout went through: a work without this
+    mark was not written since, and its feedback proves nothing."""
     started_at: datetime | None = None
     completed_at: datetime | None = None
     deleted_at: datetime | None = None
     adopting_since: datetime | None = None
-    """A person lets ibgu take it over from TALM; None once nothing of TALM's is left (R20.3)."""
+    """When a person asked ibgu to adopt the rollout; None once nothing of TALM's is left
+    (R20.3)."""
 
     @property
     def full_name(self) -> str:
@@ -49,7 +51,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
 
     @property
     def stands_still(self) -> bool:
-        """After a restore, until a person lets it go on (R31.3)."""
+        """Whether a restore keeps the rollout still until a person resumes it (R31.3)."""
         return self.hold is not None and self.hold.kind is ReasonKind.RESTORED
 
     @property
@@ -58,7 +60,7 @@ class Rollout(Struct, frozen=True, kw_only=True):
 
     @property
     def age(self) -> tuple[datetime, str]:
-        """Orders rollouts by age (R6.3); the uid decides between equals."""
+        """The sort key for rollouts by age (R6.3); the uid decides between equals."""
         return (self.created_at, self.uid)
 
 
@@ -83,13 +85,14 @@ class Step(Struct, frozen=True, kw_only=True):
     hold: Reason | None = None
     """A policy hold (circuit breaker, payload): why nothing new starts in this step."""
     stopped_since: datetime | None = None
-    """The step's clock stands since then (R11.6)."""
+    """When the step's clock was stopped; None: it runs (R11.6)."""
     stopped: timedelta = timedelta()
-    """How long the clock has stood before."""
+    """How long the clock has stood in earlier stops."""
     payload_digest: str = ""
-    """Of the manifests that this step carries to the clusters; empty: nothing."""
+    """The digest of the manifests that this step carries to the clusters; empty: nothing."""
     brake_from: datetime | None = None
-    """Runs that ended before do not count for the circuit breaker (set by a person's resume)."""
+    """Runs that ended before this time do not count for the circuit breaker (set by a person's
+    resume)."""
 
     across_namespaces: bool = True
     """Whether an Abort or Rollback cancels older rollouts of other namespaces, too (R6.6)."""
@@ -105,7 +108,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 class RunState(StrEnum):
     INTENDED = "intended"
-    """Decided; what must be there before (payload, annotation) is on its way."""
+    """Decided; its prerequisites (payload, annotation) are being written."""
     ARMING = "arming"
     """The armed work may be on the hub; nobody has seen it yet."""
     ARMED = "armed"
@@ -146,13 +149,13 @@ class Run(Struct, frozen=True, gc=False, kw_only=True):
     disarmed: bool = True
     """False from the arming intent until the hub shows the work disarmed."""
     adopted: bool = False
-    """TALM asked the cluster for the stage, so that it does not carry the run's id (R20.4).
+    """Whether TALM asked the cluster for the stage, which then carries no run id (R20.4).
 
-    Without `armed_at` nobody knows yet whether TALM's work has reached the cluster.
+    Without `armed_at` it is unknown whether TALM's work has reached the cluster.
     """
     armed_generation: int | None = None
-    """Of the stage work when it was first seen to carry the run: only an older one is from before
-    (R31.1)."""
+    """The generation of the stage work when it was first seen to carry the run: only an older one
+    is from before (R31.1)."""
 
     @property
     def open(self) -> bool:
@@ -160,7 +163,7 @@ class Run(Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def on_hub(self) -> bool:
-        """The stage work has to be armed for it."""
+        """Whether the stage work has to be armed for the run."""
         return self.state in (RunState.ARMING, RunState.ARMED)
 
 
@@ -198,7 +201,7 @@ class Member(Struct, frozen=True, gc=False, kw_only=True):
     step: int
     cluster: str
     uid: str
-    """Of the ManagedCluster."""
+    """The ManagedCluster's uid."""
     position: int
     """Place in the step's order (R4.1), from 0."""
     state: MemberState = MemberState.WAITING
@@ -206,9 +209,10 @@ class Member(Struct, frozen=True, gc=False, kw_only=True):
     action_index: int = 0
     """Which of the step's actions is current, or next."""
     slot: int | None = None
-    """From 1; a slot is also the claim on the cluster: one row of `holds` (R6.1, R29.4)."""
+    """From 1; None without a slot. A slot is also the claim on the cluster: one row of `holds`
+    (R6.1, R29.4)."""
     limit: datetime | None = None
-    """Of the whole sequence in this step, absolute (R11.2)."""
+    """When the member's whole sequence in this step must have ended (R11.2)."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: Outcome | None = None
@@ -220,9 +224,10 @@ class Member(Struct, frozen=True, gc=False, kw_only=True):
     """The newest run of this member in this step."""
     attempts: int = 0
     late: str = ""
-    """What came true after the member had ended ("completed late, after 47 min")."""
+    """The late completion, after the member had ended ("completed late, after 47 min")."""
     watched: bool = False
-    """Ended without success after it was armed: its late truth is of interest (R15.1)."""
+    """Whether the member ended without success after it was armed, and may complete late
+    (R15.1)."""
     probe: Probe | None = None
 
     @property
@@ -235,19 +240,19 @@ class Member(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Change(Struct, frozen=True, gc=False):
-    """One key of a ManagedCluster's labels or annotations: as seen when owed -> as wanted."""
+    """One key of a ManagedCluster's labels or annotations: as seen at enqueue time -> as wanted."""
 
     seen: str | None
     wanted: str | None
 
 
 class PendingPatch(Struct, frozen=True, gc=False, kw_only=True):
-    """What ibgu still owes one ManagedCluster (R13.2, R14); one queue per cluster."""
+    """The pending changes of one ManagedCluster (R13.2, R14); one queue per cluster."""
 
     uid: str
     cluster: str
     rollout: str
-    """Who owed last, for fairness and the history."""
+    """The rollout that enqueued last, for fairness and the history."""
     labels: dict[str, Change] = {}
     annotations: dict[str, Change] = {}
 

@@ -1,4 +1,4 @@
-"""What the hub shows about one cluster, digested: the input of every decision."""
+"""What the hub shows about one cluster, condensed: the input of every decision."""
 
 from msgspec import Struct
 
@@ -15,10 +15,10 @@ class ClusterView(Struct, frozen=True, gc=False, kw_only=True):
     reachable: bool
     """ManagedClusterConditionAvailable is True, nothing else (R7.5)."""
     local: bool
-    """The hub itself."""
+    """Whether the cluster is the hub itself."""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
-    """Those that ibgu puts on it (R14.1), whoever did."""
+    """Annotations that ibgu sets (R14.1), whoever has set them."""
 
 
 class IbuCondition(Struct, frozen=True, gc=False):
@@ -57,11 +57,11 @@ class IbuView(Struct, frozen=True, gc=False, kw_only=True):
     seed_image: str = ""
     seed_version: str = ""
     probes: frozenset[str] = frozenset()
-    """Ids of the looks that this feedback answers."""
+    """Ids of the probes that this feedback answers."""
 
     @property
     def current(self) -> bool:
-        """The Lifecycle Agent has seen the spec that its conditions stand beside (R7.2)."""
+        """Whether the Lifecycle Agent has seen the spec that its conditions stand beside (R7.2)."""
         return self.generation > 0 and self.observed_generation == self.generation
 
 
@@ -74,22 +74,22 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
     generation: int
     terminating: bool = False
     edited: bool = False
-    """Its spec is not the one of our last write (the generation went past it)."""
+    """Whether the spec is not the one of our last write (the generation went past it)."""
     armed: bool = False
     run: str = ""
     """The run that the work is armed for, or was last."""
     probe: str = ""
-    """The id of the newest look that the work asks."""
+    """The id of the newest probe that the work carries."""
     restore: str = ""
-    """The restore that its rollout had gone through when the work was written last."""
+    """The restore that the rollout had gone through when the work was last written."""
     digest: str = ""
     """Payload works: digest of the content."""
     applied: bool = False
-    """The work's Applied condition is True and of the current generation."""
+    """Whether the work's Applied condition is True and of the current generation."""
     apply_error: str = ""
-    """Words of the manifest that was not applied in the current generation."""
+    """The message of the manifest that was not applied in the current generation."""
     ibu_applied: bool = False
-    """The IBU's entry is Applied=True of the current generation."""
+    """Whether the IBU's entry is Applied=True of the current generation."""
     ibu_available: str = ""
     """The IBU's entry: status of Available ("" while unknown)."""
     ibu_message: str = ""
@@ -99,7 +99,7 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def settled(self) -> bool:
-        """The agent has dealt with this very version, and the values are not frozen (R7.2)."""
+        """Whether the agent has handled this very version, and the values are not frozen (R7.2)."""
         return (
             not self.terminating
             and self.applied
@@ -109,23 +109,23 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Observation(Struct, frozen=True, kw_only=True):
-    """All that the hub shows about one cluster of one rollout, in one moment."""
+    """All that the hub shows about one cluster of one rollout at one moment."""
 
     cluster: ClusterView | None
     """None: no ManagedCluster of that name."""
     stage: WorkView | None = None
     payload: WorkView | None = None
     writing: bool = False
-    """A write of the stage work is queued or on its way: what is shown is about to change."""
+    """Whether a write of the stage work is queued or on its way: the work is about to change."""
     refusal: str = ""
-    """The hub's words for the newest write of the stage work that it refused for good (4xx)."""
+    """The hub's message for the newest write of the stage work that it refused for good (4xx)."""
     payload_writing: bool = False
-    """The same of the payload work: it may be on its way out."""
+    """Whether a write of the payload work is queued or on its way."""
     payload_refusal: str = ""
     denied: str = ""
-    """What ibgu may not do to the cluster's works, and what to do about it; empty: nothing was
-    denied, or it is not known yet."""
+    """The right that ibgu lacks for the cluster's works, and what to do about it; empty: nothing
+    was denied, or it is not known yet."""
     labels_denied: str = ""
-    """The same of the ManagedCluster's labels and annotations."""
+    """Like `denied`, for the ManagedCluster's labels and annotations."""
     talm: str = ""
     """TALM's ManifestWork that acts on the cluster, as namespace/name; empty: there is none."""

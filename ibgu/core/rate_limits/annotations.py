@@ -1,4 +1,5 @@
-"""Annotations for the pace, read strictly: a typing error must not let everything start at once."""
+"""Reads the rate limit annotations strictly: a typing error must not let everything start at
+once."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ EXPECTED = {
 
 
 def rate_limits_of(annotations: Mapping[str, str]) -> RateLimits:
-    """What is not there asks for nothing."""
+    """Returns the limits that the annotations ask for; a missing one sets no limit."""
     return _read(*(annotations.get(key) for key in RATE_LIMIT_ANNOTATIONS))
 
 
@@ -43,7 +44,7 @@ def _unread(key: str, value: str | None) -> str:
 
 
 def misread(key: str, value: str, expected: str) -> str:
-    """What is said of an annotation whose value says nothing."""
+    """Returns the message for an annotation whose value can't be read."""
     return f'the annotation {key} is "{one_line(value[:_SHOWN])}"; expected: {expected}'
 
 

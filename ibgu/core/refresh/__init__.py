@@ -1,4 +1,4 @@
-"""Which clusters are worth being read now (R21.2), where their agents only poll.
+"""Selects the clusters whose feedback is refreshed now (R21.2), where their agents only poll.
 
 All times are seconds of one monotonic clock of the caller's.
 """

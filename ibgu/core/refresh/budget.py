@@ -1,8 +1,8 @@
-"""How many refreshes the whole fleet may cost."""
+"""Limits the refreshes of the whole fleet."""
 
 
 class Budget:
-    """`rate` a second; never more at once than a second's worth, and at least one."""
+    """A budget of `rate` refreshes a second; at once at most a second's worth, and at least one."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
@@ -11,7 +11,7 @@ class Budget:
         self._at = 0.0
 
     def take(self, now: float, wanted: int) -> int:
-        """How many of the wanted ones may go now."""
+        """Returns how many of the wanted refreshes may go now."""
         grown = self._left + max(0.0, now - self._at) * self._rate
         self._left, self._at = min(self._depth, grown), now
         granted = min(wanted, int(self._left))

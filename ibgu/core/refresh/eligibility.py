@@ -1,4 +1,4 @@
-"""Whether a run is worth a refresh at this moment, whatever its age."""
+"""Decides whether a run may be refreshed at this moment, whatever its age."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,13 +10,14 @@ class Eligibility(StrEnum):
     OPEN = "open"
     """A refresh may bring news."""
     CLOSED = "closed"
-    """Not now: nobody would answer, or a write that is on its way makes the agent read anyway."""
+    """Not now: nobody would respond, or a write that is on its way makes the agent read anyway."""
     OVER = "over"
     """Never again: the run has ended, or its limit has passed."""
 
 
 def eligibility(member: Member | None, run: str, seen: Observation, now: datetime) -> Eligibility:
-    """`run`: id of the one that the cluster was seen to take; `now` by the clock of limits."""
+    """Returns whether the run may be refreshed; `run`: id of the one that the cluster was seen to
+    take, `now` by the clock of limits."""
     if member is None or member.run is None or member.run.id != run:
         return Eligibility.OVER
     if member.run.state is not RunState.ACCEPTED or (member.limit and now >= member.limit):
@@ -32,5 +33,6 @@ def _answers(member: Member, seen: Observation) -> bool:
 
 
 def _ours(work: WorkView) -> bool:
-    """It is as we left it, and we are done with it: an armed one is about to be disarmed."""
+    """Whether the work is as ibgu left it and disarmed: an armed one is about to be written
+    anyway."""
     return not (work.terminating or work.edited or work.armed)

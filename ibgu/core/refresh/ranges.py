@@ -24,22 +24,22 @@ BUILT_IN: dict[Action, Range] = {
     Action.FINALIZE_UPGRADE: Range(10.0, 5 * _MINUTE),
     Action.FINALIZE_ROLLBACK: Range(10.0, 5 * _MINUTE),
 }
-"""Wide, for hubs on which an action was measured too seldom: a range that begins too late loses
-what refreshes are for, one that begins too early costs some of them."""
+"""Wide ranges for hubs on which an action was measured too seldom: a range that begins too late
+loses the gain of refreshes, one that begins too early costs some of them."""
 
 
 def range_of(action: Action, duration_stats: DurationsByAction) -> Range:
-    """From the tenth of those that were measured on this hub to the 95th of a hundred."""
+    """Returns the range from the 5th to the 95th percentile of those measured on this hub."""
     pace = duration_stats.get(action)
     if pace is None:
         return BUILT_IN[action]
-    # The parts of a spread are the middles of tenths: 5 of 100 are below the first of them.
+    # The parts of a spread are the middles of tenths: 5 of 100 are below the first two's middle.
     return Range((pace.spread[0] + pace.spread[1]) / 2, pace.p95)
 
 
 def chance(within: Range, read: float, age: float) -> float:
-    """That a run which was going on at age `read` has ended by `age`, of all that end within the
-    range, as if every moment of it were as likely; 0 once it was read beyond the range."""
+    """Returns the probability that a run still going at age `read` has ended by `age`, if it ends
+    within the range at any moment with equal likelihood; 0 once it was read beyond the range."""
     if age <= within.low or read >= within.high:
         return 0.0
     if age >= within.high:

@@ -1,4 +1,4 @@
-"""Who is refreshed when: a heap of due times, so that a moment costs what is due in it."""
+"""Schedules refreshes on a heap of due times, so that each call costs only what is due."""
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
@@ -12,13 +12,13 @@ from ibgu.core.refresh.eligibility import Eligibility
 from ibgu.core.refresh.ranges import chance, range_of
 
 GAP = 30.0
-"""Seconds between two refreshes of one cluster, at least (R21.2)."""
+"""The least number of seconds between two refreshes of one cluster (R21.2)."""
 LONGEST = 600.0
-"""Seconds to which the pause grows for a run that outlives its range."""
+"""The seconds to which the pause grows for a run that outlives its range."""
 AGAIN = 5.0
-"""Seconds until one is thought of again that could not be read."""
+"""Seconds until a cluster that could not be read is considered again."""
 SHORT = 1.0
-"""Seconds until one is thought of again that the budget had nothing left for."""
+"""Seconds until a cluster that did not fit into the budget is considered again."""
 
 
 class Target(Struct, frozen=True):
@@ -30,26 +30,27 @@ class Target(Struct, frozen=True):
     run: str
     action: Action
     began: float
-    """When it was armed."""
+    """When the run was armed."""
 
 
 class _Followed(Struct):
     target: Target
     late: int = 0
-    """Refreshes since it outlived its range."""
+    """Refreshes since the run outlived its range."""
 
 
 class RefreshSchedule:
-    """By cluster: no two rollouts act on one at once (R6).
+    """RefreshSchedule keeps the runs to refresh by cluster: no two rollouts act on one at once
+    (R6).
 
     Between two refreshes of one cluster there are always at least GAP seconds, also from one run to
-    the next; and never do more go out than the budget has.
+    the next; the budget is never exceeded.
     """
 
     def __init__(self, rate: float) -> None:
         """`rate`: refreshes a second for the whole fleet."""
         self.waiting = 0
-        """How many were due the last time, and did not fit into the budget."""
+        """How many were due at the last call and did not fit into the budget."""
         self._budget = Budget(rate)
         self._duration_stats: DurationsByAction = {}
         self._followed: dict[str, _Followed] = {}
@@ -58,19 +59,18 @@ class RefreshSchedule:
 
     @property
     def next_at(self) -> float | None:
-        """When to ask again; None: nobody is followed."""
+        """When to call `choose` again; None: no run is followed."""
         return self._due[0][0] if self._due else None
 
     def follow(self, target: Target) -> None:
-        """From now on until it is over; one that is followed already stays as it is."""
+        """Follows the run until it is over; a run that is followed already stays as it is."""
         known = self._followed.get(target.cluster)
         if known is None or known.target.run != target.run:
             followed = self._followed[target.cluster] = _Followed(target)
             self._push(self._at(followed), followed)
 
     def learn(self, duration_stats: DurationsByAction, now: float) -> None:
-        """How long actions take here was measured anew: everybody's next refresh follows from
-        it."""
+        """Reschedules every refresh by durations that were measured again."""
         self._duration_stats = duration_stats
         self._due = [_entry(self._at(each), each) for each in self._followed.values()]
         heapify(self._due)
@@ -81,8 +81,8 @@ class RefreshSchedule:
         }
 
     def choose(self, now: float, eligibility: Callable[[Target], Eligibility]) -> list[Target]:
-        """Those to be refreshed now, whose run is likeliest to have ended first; of the others,
-        who was not refreshed for the longest time."""
+        """Returns the runs to refresh now: the likeliest to have ended first, among equals the one
+        whose last refresh is the oldest."""
         due = self._take_due(now, eligibility)
         due.sort(key=lambda each: self._rank(each, now))
         granted = self._budget.take(now, len(due))
@@ -126,7 +126,7 @@ class RefreshSchedule:
         self._push(self._at(followed), followed)
 
     def _at(self, followed: _Followed) -> float:
-        """When its next refresh is due."""
+        """Returns when the run's next refresh is due."""
         target = followed.target
         first = target.began + range_of(target.action, self._duration_stats).low
         last = self._poked.get(target.cluster)
