@@ -1,4 +1,5 @@
 """Removes what TALM has left behind when ibgu takes over a rollout (R20.3).
+
 The order is fixed: ManifestWorks (with Orphan, so that no cluster changes), templates, then
 ClusterGroupUpgrades with TALM's finalizer. As long as a ClusterGroupUpgrade exists, the next
 controller resumes here. Every step follows from what the hub shows, so repeating one is safe.

@@ -17,6 +17,7 @@ JUMP = timedelta(seconds=5)
 
 class Clock:
     """Clock is immune to jumps of the machine's clock and of the database's.
+
     Limits and everything stored rest on the time as it went on before (R11.8). Clock follows the
     database as it drifts; after a jump it keeps the offset. A controller that begins to lead starts
     with the database's time.

@@ -28,6 +28,7 @@ PATIENCE = 1.0
 
 class Draft:
     """Draft holds the decisions of one turn, already applied to the FleetState, and can undo them.
+
     `decided` maps each rollout to the members that were decided on. Other touched members are left
     to the next turn, and nothing is done for them: their records may be outdated (R8.8).
     """
@@ -110,6 +111,7 @@ def _can_wait(decision: Decision) -> bool:
 
 class JournalWriter:
     """JournalWriter commits turns and waits for Postgres as long as it takes.
+
     `away` says why the journal can't be written now. `on_away` runs before each retry (disarming
     needs no journal), `on_back` once the journal is back. While `settled` is False, the FleetState
     holds outcomes that are not in the journal yet and may never be.
@@ -127,6 +129,7 @@ class JournalWriter:
 
     async def commit(self, draft: Draft, at: datetime) -> None:
         """Writes the draft, after removing members whose claim another rollout took.
+
         A deferrable draft is kept for the next one that is not, or for `flush`.
         """
         with self.ahead():

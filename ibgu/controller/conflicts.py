@@ -1,4 +1,5 @@
 """Tracks objects whose newest write met a version that the mirror had not seen (409).
+
 The watch usually shows that version within milliseconds. An immediate read would waste a request,
 and an immediate decision would repeat the conflict.
 """

@@ -1,4 +1,5 @@
 """Tracks writes that the hub refuses: reported to people, and retried with backoff.
+
 The records still want them. An immediate retry would be refused as often as the hub can answer.
 """
 

@@ -163,6 +163,7 @@ class Effects:
     ) -> list[str]:
         """Sends the pending patches of clusters; the newest patch of a cluster includes all earlier
         ones.
+
         Returns the uids of the clusters about which something must be decided first.
         `pending_uids`: uids of clusters with a new pending patch. `touched`: uids of clusters whose
         earlier patch may still be unapplied, or unsent because ibgu was stopped.

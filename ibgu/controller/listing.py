@@ -16,6 +16,7 @@ class Clusters:
     """Clusters makes one list at a time. A caller that asks while one is in progress gets the next:
     a list shows the moment at which it began, and a step takes its members from a moment after it
     opened.
+
     Hundreds of steps that open at once would otherwise list the fleet hundreds of times and keep
     every other rollout waiting.
     """

@@ -1,6 +1,6 @@
-"""The turn: touched -> snapshot -> decide -> journal -> hub -> status.
+"""Runs the turn: touched -> snapshot -> decide -> journal -> hub -> status.
 
-Everything may die between any two arrows; the next turn goes on from what the journal and the
+The process may die between any two arrows; the next turn continues from what the journal and the
 hub say.
 """
 
@@ -30,12 +30,12 @@ from ibgu.hub.errors import HubError
 log = structlog.get_logger("ibgu.controller")
 
 GATHER = 0.25
-"""Seconds from the first change to the turn: what one action causes comes in bursts (a write's
-answer, its watch event, the agent's patches), and a turn for each would cost more than it saves.
-Where a slot may be free now nobody waits for more."""
+"""Seconds from the first change to the turn. One action causes a burst of changes (a write's
+response, its watch event, the agent's patches), and a turn for each would cost more than it saves.
+A change that may free a slot is not delayed."""
 DRAIN, YIELD_SECONDS = 5.0, 0.05
-"""Seconds that a term which ends by its own will waits for its writes at most, and between two
-looks at them."""
+"""DRAIN: the most seconds that a term which ends by itself waits for its writes; YIELD_SECONDS:
+seconds between two checks of them."""
 
 
 class Loop:
@@ -59,24 +59,24 @@ class Loop:
 
     @property
     def now(self) -> datetime:
-        """By the database's clock."""
+        """The time by the database's clock."""
         return self._deps.clock.now()
 
     @property
     def writes_suspended(self) -> bool:
-        """Nothing may be written that no turn has decided, or what is seen can't be acted on."""
+        """Whether only a turn's decisions may be written, or what is seen must not be acted on."""
         away = self._gap or bool(self._deps.journal_writer.away)
         return self.facts.talm_live or away or not self._current()
 
     @property
     def depth(self) -> int:
-        """How many objects have a write pending."""
+        """Number of objects that have a write pending."""
         return self._deps.effects.depth
 
     def touch_everything(self) -> None:
-        """At the start, and whenever everything is in sync again."""
+        """Queues everything, at the start and whenever the mirror is in sync again."""
         for uid, tracked in self._deps.fleet.rollouts.items():
-            # Who is in flight comes first: what they say may speak against new starts.
+            # Members in flight come first: their reports may speak against new starts.
             running = {name: None for step in tracked.steps for name in step.in_flight}
             everybody = {name: None for step in tracked.steps for name in step.members}
             self._deps.work_queue.touch(uid, running | everybody)
@@ -89,8 +89,8 @@ class Loop:
         self._deps.work_queue.expedite()  # nobody has looked for a while
 
     def report_quarantine(self) -> None:
-        """What is set aside, where its own status can't tell: it is held by something else, or
-        not in the journal yet. While a live TALM is on the hub that waits."""
+        """Reports quarantined rollouts whose status can't say so, because another hold is shown or
+        the journal does not have the rollout yet. Waits while a live TALM is on the hub."""
         for uid in () if self.facts.talm_live else self._deps.quarantine:
             tracked = self.fleet.rollouts.get(uid)
             hold = tracked.rollout.hold if tracked is not None else None
@@ -100,9 +100,9 @@ class Loop:
                 )
 
     def recovered(self, decisions: list[Decision]) -> None:
-        """What the start has decided after a restore, to be told; works without an owner go.
+        """Reports what the start decided after a restore, and removes works without an owner.
 
-        While a live TALM is on the hub that waits.
+        Waits while a live TALM is on the hub.
         """
         self._recovered = decisions if self.facts.talm_live else []
         if self.facts.talm_live:
@@ -113,7 +113,7 @@ class Loop:
         self._deps.effects.remove_orphans(self._deps.fleet)
 
     def synced(self, now: datetime) -> None:
-        """Mirrors and journal are complete (again) since now."""
+        """Resumes after a gap: mirror and journal are complete (again) since `now`."""
         self._planner.facts = replace(self.facts, in_sync_since=now, led_since=None)
         self.touch_everything()
         if not self.facts.talm_live:
@@ -153,9 +153,9 @@ class Loop:
             work_queue.ring(clock.now())
 
     async def turn(self) -> None:
-        """One turn; see the module's first line. Raises WentBack, Broken, TryAgain."""
+        """Runs one turn; see the module's docstring. Raises HubRestored, Broken, TryAgain."""
         if proof := self._deps.mirror.hub_restored:
-            # What was seen before is not to be found again on the hub.
+            # The restored hub no longer shows what was seen before.
             await self._deps.journal_writer.write_waiting(self._deps.clock.now())
             raise HubRestored(proof)
         if self.handlers.broken is not None:
@@ -187,12 +187,12 @@ class Loop:
         telemetry.REACTION.observe(time.monotonic() - since)
 
     def _waits(self, pending: str) -> bool:
-        """What a cluster is owed by a rollout that is set aside."""
+        """Returns whether the pending patch belongs to a quarantined rollout."""
         known = self.fleet.pending_patches.get(pending)
         return known is not None and known.rollout in self._deps.quarantine
 
     async def _drain(self) -> None:
-        """What is on its way arrives before the term ends, where it does so soon."""
+        """Waits up to `DRAIN` seconds for writes in progress before the term ends."""
         await self._deps.journal_writer.write_waiting(self._deps.clock.now())
         for _ in range(round(DRAIN / YIELD_SECONDS)):
             if not self.depth:
@@ -200,15 +200,16 @@ class Loop:
             await asyncio.sleep(YIELD_SECONDS)
 
     def _put_back(self, touched: Touched, pending_patches: Iterable[str]) -> None:
-        """The journal was away, or the mirror is: what passed meanwhile gets its grace first."""
+        """Queues the work again: after a gap, limits that passed meanwhile get their grace
+        first."""
         for uid, clusters in touched.items():
             self._deps.work_queue.touch(uid, clusters)
         for uid in pending_patches:
             self._deps.work_queue.touch_patch(uid)
 
     def _missed(self) -> bool:
-        """The journal was away, or the mirror is. Kept in mind, whoever is back before the next
-        turn: what is not done now is done when everything is looked at again."""
+        """Returns whether the journal was away or the mirror is. The gap is remembered until
+        everything has been queued again, even if both are back before the next turn."""
         self._gap = self._gap or not self._current()
         return self._gap
 
@@ -216,8 +217,9 @@ class Loop:
         return self._deps.in_sync() and not self._deps.mirror.hub_restored
 
     async def _in_sync(self) -> bool:
-        """Nothing is decided on a mirror with a gap; after one (or after the journal was away)
-        everything is looked at again, and limits that passed meanwhile get their grace."""
+        """Returns whether a turn may decide now. A mirror with a gap permits nothing; after a gap
+        (or after the journal was away) everything is queued again, and limits that passed meanwhile
+        get their grace."""
         if not self._deps.in_sync():
             self._gap = True
             await asyncio.sleep(0.05)
@@ -228,13 +230,14 @@ class Loop:
         return True
 
     def was_away(self) -> None:
-        """The journal is back. What was decided meanwhile is not done: it is decided anew."""
+        """Marks a gap, because the journal was away: decisions made meanwhile are not acted on but
+        made anew."""
         self._gap = True
 
     async def check_payloads(self) -> bool:
-        """Re-read what running steps with Prep carry; a change closes a gate (R25.4).
+        """Reads again what running steps with Prep carry; a change closes a gate (R25.4).
 
-        False: of some of them nothing is known yet, and nobody starts there before.
+        Returns False if the payload of some step is not known yet; nothing starts there before.
         """
         known = True
         for uid, tracked in list(self._deps.fleet.rollouts.items()):
@@ -263,7 +266,7 @@ class Loop:
         return known
 
     def disarm_what_was_taken(self) -> None:
-        """While the journal is away: an accepted impulse is still taken back (R9.2)."""
+        """Disarms accepted runs while the journal is away (R9.2)."""
         for uid, tracked in self._deps.fleet.rollouts.items():
             with self.handlers.outside(uid):
                 step = tracked.current

@@ -1,4 +1,4 @@
-"""Metrics that follow from decisions and from the world in memory."""
+"""Sets the metrics that follow from decisions and from the FleetState."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ from ibgu.core.words import Word, word
 
 
 def begin() -> None:
-    """All series of these from the start: Prometheus takes no notice of a first value."""
+    """Creates all series at the start: Prometheus ignores the first value of a new one."""
     for what in ("work", "telling"):
         telemetry.OWN_ERRORS.labels(what)
     for action in Action:
@@ -35,7 +35,7 @@ def begin() -> None:
 
 
 def count(decisions: Iterable[Decision], fleet: FleetState) -> None:
-    """After the commit: what was decided has happened."""
+    """Counts committed decisions."""
     for decision in decisions:
         if not isinstance(decision, OnMember):
             continue
@@ -55,7 +55,7 @@ def _ended(run: Run) -> None:
 
 
 def _finished(member: Member, step: Step) -> None:
-    """Who never started has only waited."""
+    """Counts a finished member; one that never started has only waiting time."""
     telemetry.MEMBERS_ENDED.labels(step.first, member.outcome or "", member.cause or "").inc()
     if step.started_at is None or member.ended_at is None:
         return
@@ -67,8 +67,8 @@ def _finished(member: Member, step: Step) -> None:
 
 
 def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -> None:
-    """The gauges that show the present; called when somebody asks for them. `duration_stats`: what
-    is usual on this hub."""
+    """Sets the gauges that show the present; called at each scrape. `duration_stats`: the usual
+    durations on this hub."""
     for metric in telemetry.PRESENT:
         metric.clear()
     phases: Counter[str] = Counter()
@@ -99,14 +99,14 @@ def gauge(fleet: FleetState, now: datetime, duration_stats: DurationsByAction) -
 
 
 def _clusters(tracked: TrackedRollout) -> None:
-    """Of the whole rollout, also once it is over."""
+    """Sets the rollout's clusters by state, also after its end."""
     for state, clusters in to_builtins(tracked.counts).items():
         if state != "total":
             telemetry.ROLLOUT_CLUSTERS.labels(tracked.rollout.full_name, state).set(clusters)
 
 
 def _rollout(name: str, step: TrackedStep, *, held: bool) -> Counter[str]:
-    """Of one whose step runs or opens; answers its members by state."""
+    """Sets the gauges of a rollout whose step runs or opens; returns its members by state."""
     number = str(step.step.index + 1)
     states: Counter[str] = Counter()
     for standing, members in step.standing.items():
@@ -130,7 +130,7 @@ def _stalled(
 
 
 def silence() -> None:
-    """Who does not lead knows nothing of this."""
+    """Clears the gauges: a controller that does not lead knows no values."""
     for metric in telemetry.PRESENT:
         metric.clear()
     telemetry.QUEUE.set(0)

@@ -1,5 +1,5 @@
-"""Opening steps: the consistent list of ManagedClusters that membership is taken from (R2.1), and
-whom the rollout's namespace may take of them."""
+"""Provides opening steps with a consistent list of ManagedClusters (R2.1) and with the clusters of
+it that the rollout's namespace may take."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -25,15 +25,15 @@ log = structlog.get_logger("ibgu.controller")
 READING = 16
 """Rollouts whose payloads are read at a time."""
 AGAIN = 15.0
-"""Seconds after which a step that could not start (payload, hub) is tried again."""
+"""Seconds until a step that could not start (payload, hub) is retried."""
 
 
 class Listed(Struct, frozen=True):
-    """What a step opens with, read at one moment."""
+    """Listed holds what a step opens with, read at one moment."""
 
     scope: Scope
     clusters: Sequence[ClusterView]
-    """Nobody where the scope has a problem: then the step stays closed."""
+    """Empty if the scope has a problem: the step then stays closed."""
 
 
 class _Read(Struct, frozen=True):
@@ -42,7 +42,8 @@ class _Read(Struct, frozen=True):
 
 
 class MembershipLister:
-    """Lists in the background; `done` is called with the rollout's uid when a list is there."""
+    """MembershipLister lists in the background; `done` is called with the rollout's uid when a list
+    is there."""
 
     def __init__(
         self,
@@ -63,7 +64,7 @@ class MembershipLister:
         self._open: dict[tuple[str, int], _Read | None] = {}
 
     def want(self, tracked: TrackedRollout) -> None:
-        """See to it that the opening step gets its list; a second call changes nothing."""
+        """Requests the list for the opening step; a second call changes nothing."""
         step = tracked.current
         assert step is not None
         if step.step.key not in self._open:
@@ -72,16 +73,16 @@ class MembershipLister:
             self._tasks.create_task(self._list(tracked.rollout, step.step.index, delay))
 
     def forget(self, rollout: str) -> None:
-        """Nobody waits for its lists any more."""
+        """Drops the rollout's lists."""
         for key in [key for key in self._open if key[0] == rollout]:
             del self._open[key]
 
     def take(self, tracked: TrackedRollout) -> Listed | None:
-        """The list for the rollout's opening step, once; None if there is none (yet).
+        """Returns the list for the rollout's opening step, once; None if there is none (yet).
 
-        Where the mirror is ahead of the list by now, the mirror counts: a label that was owed
-        when the list was made, and is settled since, is in the mirror only. Where its watch is
-        behind, it learns from the list: a new member must not look like one that was deleted.
+        Where the mirror is ahead of the list, the mirror counts: a label patch that was applied
+        after the list is in the mirror only. Where the mirror's watch is behind, it learns from the
+        list: a new member must not look like a deleted one.
         """
         step = tracked.current
         listed = self._open.get(step.step.key) if step is not None else None

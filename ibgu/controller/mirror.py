@@ -1,4 +1,4 @@
-"""The hub in memory, and what it shows about one cluster of one rollout."""
+"""Holds the hub in memory, and what it shows about one cluster of one rollout."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -25,11 +25,12 @@ WorkKey = tuple[str, str]
 
 
 class Mirror:
-    """Stores of the kinds that count; of what a fleet has many of only what is read is kept.
+    """Mirror holds a store for each kind that matters; of numerous objects it keeps only what is
+    read.
 
-    `touched(rollout, cluster)` is called for every change that may matter to a rollout;
-    a ManagedCluster's change comes with rollout "" and concerns all rollouts that have it.
-    `status_changed(rollout)` is called when an IBGU's status is another one, whoever wrote it;
+    `touched(rollout, cluster)` is called for every change that may matter to a rollout; a change of
+    a ManagedCluster comes with rollout "" and concerns all rollouts that have it.
+    `status_changed(rollout)` is called when an IBGU's status has changed, whoever wrote it;
     `wished(rollout)` after `touched`, when a person has changed an IBGU.
     """
 
@@ -43,7 +44,7 @@ class Mirror:
         self._status_changed = status_changed
         self._wished = wished
         self.hub_restored = ""
-        """What proves that the hub was restored from a backup, seen since this was cleared."""
+        """The proof that the hub was restored from a backup, if seen since this was cleared."""
         self.ibgus: Store[Ibgu] = Store({"uid": _uid}, self._ibgu_changed, self._restored)
         self.clusters: Store[Shown[ClusterView]] = Store({}, self._cluster_changed, self._restored)
         self.works: Store[Shown[WorkView]] = Store(
@@ -55,7 +56,7 @@ class Mirror:
         )
         """TALM's ManifestWorks."""
         self.refusals = Refusals()
-        """Our newest writes of works that the hub refused for good, in its words."""
+        """Our newest writes of works that the hub refused for good, with its message."""
         self.denials = Refusals()
         """Writes that ibgu has no right to make, and what to do about it."""
         self._groups: dict[str, tuple[IbguSpec, list[ClusterGroupUpgrade], tuple[Group, ...]]] = {}
@@ -65,7 +66,7 @@ class Mirror:
         return None if found is None else found.view
 
     def labels(self, cluster: str) -> Mapping[str, str] | None:
-        """None: there is no ManagedCluster of that name."""
+        """Returns the cluster's labels; None if there is no such ManagedCluster."""
         found = self.clusters.get(("", cluster))
         return None if found is None else found.view.labels
 
@@ -78,41 +79,42 @@ class Mirror:
         return found[0] if found else None
 
     def works_of(self, rollout: str) -> list[Shown[WorkView]]:
-        """The rollout's stage works."""
+        """Returns the rollout's stage works."""
         found = self.works.by("rollout", rollout)
         return [work for work in found if work.metadata.labels.get(names.PART) == names.STAGE]
 
     def runs(self) -> set[str]:
-        """Ids of those that works carry."""
+        """Returns the ids of the runs that works carry."""
         return {work.view.run for work in self.works if work.view.run}
 
     def versions(self) -> Versions:
-        """How far the hub has been seen to get."""
+        """Returns the newest resourceVersions seen of the hub."""
         lists = {"imagebasedgroupupgrades": self.ibgus.seen, "manifestworks": self.works.seen}
         return versions_of(self.ibgus, {**lists, "managedclusters": self.clusters.seen})
 
     def unfinished_cgus(self, rollout: Rollout) -> bool:
-        """ClusterGroupUpgrades that TALM made for this IBGU and has not finished (R20.2)."""
+        """Returns whether TALM made ClusterGroupUpgrades for this IBGU that are not finished
+        (R20.2)."""
         return any(not finished(cgu) for cgu in self.cgus_of(rollout.full_name))
 
     # -- TALM ------------------------------------------------------------------------------
 
     def cgus_of(self, ibgu: str) -> list[ClusterGroupUpgrade]:
-        """Those that bear the name of the IBGU (namespace/name)."""
+        """Returns the ClusterGroupUpgrades with the label of the IBGU (namespace/name)."""
         return self.cgus.by("ibgu", ibgu)
 
     def cgus_left(self, rollout: Rollout) -> list[ClusterGroupUpgrade]:
-        """What ibgu has to remove. Once the IBGU is deleted only its own: another one may have its
-        name by now."""
+        """Returns the ClusterGroupUpgrades that ibgu has to remove; once the IBGU is deleted, only
+        those that it owns, because a new IBGU may have its name."""
         found = self.cgus_of(rollout.full_name)
         if rollout.deleted_at is None:
             return found
         return [cgu for cgu in found if rollout.uid in {o.uid for o in _owners(cgu)}]
 
     def groups(self, found: Ibgu) -> tuple[Group, ...]:
-        """What TALM has made of this very IBGU, not of one that had its name before.
+        """Returns what TALM made of this IBGU, not of an earlier one of the same name.
 
-        The same tuple as before, as long as nothing of it has changed.
+        The tuple is the same object as long as nothing in it has changed.
         """
         meta = found.metadata
         cgus = self.cgus_of(f"{meta.namespace}/{meta.name}")
@@ -129,11 +131,11 @@ class Mirror:
         return None if found is None else found.view
 
     def talm_works(self, group: str) -> list[TalmWork]:
-        """Of one ClusterGroupUpgrade (namespace/name)."""
+        """Returns TALM's works of one ClusterGroupUpgrade (namespace/name)."""
         return [found.view for found in self.talm.by("group", group)]
 
     def traces(self, rollout: Rollout) -> Traces:
-        """What TALM has left of the rollout's IBGU."""
+        """Returns what TALM has left of the rollout's IBGU."""
         cgus = self.cgus_left(rollout)
         obj = self.ibgu(rollout.uid)
         if not cgus or obj is None:
@@ -154,7 +156,7 @@ class Mirror:
         return works
 
     def acting(self, cluster: str) -> str:
-        """TALM's ManifestWork that acts on the cluster; empty: there is none."""
+        """Returns TALM's ManifestWork that acts on the cluster; empty if there is none."""
         for found in self.talm.by("cluster", cluster):
             if found.view.stage is not None:
                 return f"{found.view.cluster}/{found.view.name}"
@@ -165,7 +167,8 @@ class Mirror:
     def observe(
         self, rollout: Rollout, pending: Callable[[WorkKey], bool]
     ) -> Callable[[str], Observation]:
-        """The observation of a cluster by its name; `pending`: a write of that work is."""
+        """Returns a function from a cluster's name to its observation. `pending` returns whether a
+        write of a work is in progress."""
         stage = stage_name(rollout.uid, rollout.name)
         payload = payload_name(rollout.uid, rollout.name)
         words = self.denials.words
@@ -229,7 +232,8 @@ class Mirror:
     def _talm_changed(
         self, key: Key, old: Shown[TalmWork] | None, new: Shown[TalmWork] | None
     ) -> None:
-        """It concerns all rollouts that have the cluster, and the one whose IBGU it is."""
+        """Reports the change to all rollouts that have the cluster, and to the one whose IBGU it
+        is."""
         self._touched("", key[0])
         for named in _group(new or old):
             namespace, _, name = named.partition("/")
@@ -247,7 +251,7 @@ def _same(before: list[ClusterGroupUpgrade], now: list[ClusterGroupUpgrade]) -> 
 
 
 def _wish(obj: Ibgu) -> object:
-    """What of an IBGU a person changes; our own status writes touch nothing."""
+    """Returns the parts of an IBGU that a person changes; our own status writes don't count."""
     meta = obj.metadata
     return (meta.uid, meta.generation, meta.annotations, meta.deletion_timestamp)
 
@@ -261,7 +265,7 @@ def _rollout(obj: Shown[WorkView]) -> list[str]:
 
 
 def _ibgu(obj: ClusterGroupUpgrade) -> list[str]:
-    """TALM labels a ClusterGroupUpgrade with the name of its IBGU."""
+    """Returns the IBGU that TALM's label names."""
     name = obj.metadata.labels.get("ibgu")
     return [f"{obj.metadata.namespace}/{name}"] if name else []
 

@@ -1,4 +1,4 @@
-"""What a line of the log is about, in the same names everywhere (docs/operating.md)."""
+"""Names the subject of a log line the same everywhere (docs/operating.md)."""
 
 from ibgu.core.fleet import FleetState, TrackedRollout
 from ibgu.core.model import Action, Member
@@ -7,17 +7,18 @@ from ibgu.hub.writer import Write
 Names = dict[str, object]
 
 _OF_CLUSTERS = ("work", "cluster")
-"""Kinds of writes whose keys go on with a cluster's name."""
+"""Kinds of writes whose keys continue with a cluster's name."""
 
 
 def of_rollout(fleet: FleetState, uid: str) -> Names:
-    """namespace/name; of a rollout that is gone only the uid is left."""
+    """Returns the rollout's namespace/name, or its uid if the rollout is gone."""
     tracked = fleet.rollouts.get(uid)
     return {"rollout": tracked.rollout.full_name if tracked is not None else uid}
 
 
 def of_member(member: Member) -> Names:
-    """Its newest attempt, or the action that was not begun on it."""
+    """Returns the names of the member and of its newest attempt, or of the action that was not
+    begun."""
     names: Names = {"step": member.step + 1, "cluster": member.cluster}
     if member.run is not None:
         action = _word(member.run.action)
@@ -28,7 +29,8 @@ def of_member(member: Member) -> Names:
 
 
 def of_write(fleet: FleetState, write: Write) -> Names:
-    """`object` is the kind of what is written, as spans and metrics call it."""
+    """Returns the names of a write; `object` is the kind of object, as spans and metrics call
+    it."""
     kind, *rest = write.key
     names: Names = {"object": kind, "method": write.method}
     if write.owner:
@@ -39,7 +41,8 @@ def of_write(fleet: FleetState, write: Write) -> Names:
 
 
 def of_object(kind: str, namespace: str, name: str) -> Names:
-    """Of an object that could not even be read; `kind` as in paths: imagebasedgroupupgrades, …"""
+    """Returns the names of an object that can't be decoded; `kind` as in paths:
+    imagebasedgroupupgrades, …"""
     match kind:
         case "imagebasedgroupupgrades":
             return {"rollout": f"{namespace}/{name}"}
@@ -56,5 +59,5 @@ def _of_cluster(tracked: TrackedRollout | None, cluster: str) -> Names:
 
 
 def _word(action: Action) -> str:
-    """Bare: an enumeration would be shown with its class."""
+    """Returns a plain string: structlog would show an enumeration with its class."""
     return str(action)

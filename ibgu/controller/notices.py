@@ -1,4 +1,4 @@
-"""Sparse Events on the IBGU: what a person wants to read, told once."""
+"""Writes sparse Events on the IBGU: what a person wants to read, once."""
 
 from collections.abc import Iterable
 
@@ -32,9 +32,9 @@ TOLD = frozenset(
         Kind.LATE,
     }
 )
-"""Told as Normal Events; warnings are told whatever their kind."""
+"""Kinds reported as Normal Events; warnings are reported whatever their kind."""
 FAILURES = 5
-"""So many failed clusters of a step are told one by one; status and history have the rest."""
+"""Failed clusters per step that get an Event of their own; status and history have the rest."""
 
 
 class Notices:
@@ -94,7 +94,7 @@ class Notices:
         )
 
     def warn(self, rollout: str, reason: str, note: str) -> None:
-        """A Warning that belongs to no decision; the same words are told once."""
+        """Writes a Warning that belongs to no decision; the same words are written once."""
         found = self._mirror.ibgu(rollout)
         if found is not None:
             self._writer.submit(
@@ -118,7 +118,7 @@ def _note(decision: OnRollout | OnStep | OnMember) -> str:
 
 
 def rollout_of(decision: Decision) -> str:
-    """uid of the rollout that a decision is about; "" for none."""
+    """Returns the uid of the rollout that a decision is about; "" for none."""
     match decision:
         case OnRollout(rollout=rollout):
             return rollout.uid

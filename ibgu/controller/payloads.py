@@ -1,6 +1,6 @@
-"""What steps with Prep carry: ConfigMaps and pull secrets, read from the hub by name.
+"""Reads what steps with Prep carry: ConfigMaps and pull secrets, by name from the hub.
 
-Content lives in memory only, never in the journal or a log.
+The content stays in memory, never in the journal or a log.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,8 @@ T = TypeVar("T", ConfigMap, Secret)
 
 class Payloads:
     def __init__(self, client: Hub, subject: str, unchecked: Unchecked = Unchecked.TRUST) -> None:
-        """`subject`: whom a RoleBinding has to name ("ibgu-system:ibgu"); `unchecked`: what is done
-        with references whose author nobody has checked."""
+        """`subject`: the service account that a RoleBinding has to name ("ibgu-system:ibgu").
+        `unchecked`: how references are treated whose author was not checked."""
         self._client = client
         self._subject = subject
         self._unchecked = unchecked
@@ -41,10 +41,10 @@ class Payloads:
         self._states.pop(rollout, None)
 
     async def read(self, rollout: Rollout, frozen: str = "") -> PayloadState:
-        """Read all sources anew; `frozen`: the digest of what the step under way carries. With that
-        it goes on whatever the verdict, since nobody can have put something else there.
+        """Reads all sources anew. Raises HubError if the hub gave no answer.
 
-        Raises HubError where the hub gave no answer.
+        `frozen`: the digest of what the running step carries. Content with that digest is accepted
+        whatever the verdict, since nobody can have replaced it.
         """
         missing: list[str] = []
         try:
@@ -118,5 +118,5 @@ def _path(ref: Reference, path: Callable[[str, str], str]) -> str:
 
 
 def carries(rollout: Rollout, step: int) -> bool:
-    """Whether that step of the plan brings anything to the clusters: only one with Prep does."""
+    """Returns whether that step of the plan carries a payload: only steps with Prep do."""
     return Action.PREP in rollout.spec.plan[step].actions

@@ -1,4 +1,4 @@
-"""From what was touched to a draft: each rollout's snapshot, decided."""
+"""Decides on the snapshot of each touched rollout and collects the decisions in a draft."""
 
 import asyncio
 from collections.abc import Iterable
@@ -34,12 +34,12 @@ class Planner:
         self._deps = deps
         self.facts = facts
         self._held: set[str] = set()
-        """What is set aside, and the journal knows it."""
+        """Quarantined rollouts whose hold is in the journal."""
 
     async def draft(self, touched: Touched, pending_patches: Iterable[str], now: datetime) -> Draft:
-        """All rollouts of this turn, one after the other: each sees what was decided before. Once
-        others had their turn in between, the rest waits for the next one: what it rests on may
-        have changed."""
+        """Drafts all rollouts of this turn in sequence: each sees what was decided before. Once
+        other tasks have run in between, the rest waits for the next turn: what it rests on may have
+        changed."""
         self._deps.fleet.starts.settle(now)
         draft = Draft(self._deps.fleet)
         for decision in self._pending_patches(pending_patches):
@@ -55,7 +55,7 @@ class Planner:
         return draft
 
     async def _draft(self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime) -> bool:
-        """Whether others had their turn meanwhile."""
+        """Returns whether other tasks have run meanwhile."""
         if uid in self._deps.quarantine:
             self._hold(draft, uid, now)
             return False
@@ -67,8 +67,8 @@ class Planner:
             return await self._decide_rollout(draft, uid, clusters, now)
 
     def _hold(self, draft: Draft, uid: str, now: datetime) -> None:
-        """Once a term. Of one that the journal does not know yet it learns so much that it can be
-        held."""
+        """Holds a quarantined rollout, once per term. A rollout that the journal does not know yet
+        is recorded first, so that it can be held."""
         if uid in self._held:
             return
         self._held.add(uid)
@@ -96,7 +96,8 @@ class Planner:
         return breathed
 
     async def _join(self, draft: Draft, joining: list[Decision]) -> bool:
-        """Between parts of a large step the Lease may be renewed; whether there were any."""
+        """Takes the joining members in batches, between which the Lease may be renewed; returns
+        whether there was a break."""
         for first in range(0, len(joining), BATCH_LIMIT):
             if first:
                 await asyncio.sleep(0)
@@ -107,7 +108,8 @@ class Planner:
     def _pending_patches(self, uids: Iterable[str]) -> Iterable[OnPendingPatch]:
         for uid in uids:
             pending = self._deps.fleet.pending_patches.get(uid)
-            # What is on its way would look like somebody's hand, or like nothing left to do.
+            # A patch in progress would look like somebody else's change, or like nothing left to
+            # do.
             if pending is not None and not self._deps.effects.in_progress(pending):
                 with about(pending.rollout):
                     decision = decide_pending_patch(
@@ -117,7 +119,7 @@ class Planner:
                     yield decision
 
     def _seen(self, uid: str, now: datetime) -> Iterable[Decision]:
-        """An IBGU that the journal does not know yet, or has lost."""
+        """Yields the decisions about an IBGU that the journal does not know yet, or has lost."""
         fleet, mirror = self._deps.fleet, self._deps.mirror
         obj = mirror.ibgu(uid)
         if obj is None or uid in fleet.rollouts or _leaving(obj):
@@ -141,7 +143,8 @@ class Planner:
         return decide_into(draft.take, snapshot, clusters, now)
 
     def snapshot(self, tracked: TrackedRollout) -> Snapshot:
-        """For this moment only: a cluster is observed once, however often it is asked for."""
+        """Returns a snapshot for this moment only, in which each cluster is observed at most
+        once."""
         rollout, mirror = tracked.rollout, self._deps.mirror
         found = mirror.ibgu(rollout.uid)
         return Snapshot(
@@ -159,7 +162,8 @@ class Planner:
         )
 
     def _traces(self, tracked: TrackedRollout, found: Ibgu | None) -> Traces:
-        """Read only where they count: before ibgu's own steps, and while it takes over (R20.2)."""
+        """Reads TALM's traces only where they count: before ibgu's own steps, and during a takeover
+        (R20.2)."""
         rollout = tracked.rollout
         wish = found.metadata.annotations.get(names.ADOPT) if found else None
         settled = tracked.steps and rollout.adopting_since is None
@@ -173,7 +177,7 @@ def _leaving(obj: Ibgu) -> bool:
 
 
 def new_rollout(found: Ibgu, now: datetime) -> Rollout:
-    """The record of an IBGU at first sight; its generation 0 makes the first turn check it."""
+    """Returns the record of a new IBGU; its generation 0 makes the first turn check it."""
     meta = found.metadata
     return Rollout(
         uid=meta.uid,
@@ -186,10 +190,11 @@ def new_rollout(found: Ibgu, now: datetime) -> Rollout:
 
 
 def actor_of(found: Ibgu | None) -> str:
-    """The hub tells no user, only the field manager that changed the spec or metadata last.
+    """Returns the actor of the last change, which is unverified.
 
-    ibgu's REST API names the user there for whom it changes something (names.REST_MANAGERS), but so
-    may anybody who may write the object: it is told as what it is.
+    The hub shows no user, only the field manager that changed the spec or metadata last. ibgu's
+    REST API names there the user for whom it changes something (names.REST_MANAGERS), but anybody
+    who may write the object can do so too.
     """
     fields = found.metadata.managed_fields if found else []
     own = sorted((f for f in fields if not f.subresource), key=lambda f: f.time)

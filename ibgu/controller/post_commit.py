@@ -1,4 +1,4 @@
-"""After the commit: what the hub must show, who else is concerned, what people are told."""
+"""Acts on a commit: what the hub must show, which rollouts are affected, what people are told."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -48,15 +48,18 @@ class PostCommit:
         writes_suspended: bool,
         late: bool = False,
     ) -> None:
-        """`writes_suspended`: a live TALM is on the hub, nothing is written there (R20.1). `late`:
-        the journal was away, or the mirror has lost touch, while this was written down: what it
-        rests on may be old by now, so it is decided anew before anything is done (R8.8)."""
+        """Acts on a committed draft.
+
+        `writes_suspended`: a live TALM is on the hub, so nothing is written there (R20.1). `late`:
+        during the commit the journal was away or the mirror lost sync; what the draft rests on may
+        be outdated, so it is decided anew before anything is done (R8.8).
+        """
         touched_or_told = {uid: dict(clusters) for uid, clusters in draft.decided.items()}
         pending_uids: dict[str, None] = {}
         for decision in draft.decisions:
             self._follow(decision, touched_or_told, pending_uids)
         quarantine, fleet = self._deps.quarantine, self._deps.fleet
-        # Nobody has looked at what is set aside: what its records want may be wrong by now.
+        # Quarantined rollouts were not decided on: their records may be outdated.
         concerned = {uid: names for uid, names in touched_or_told.items() if uid not in quarantine}
         if not writes_suspended and not late:
             self._disarm(draft.decided, now)
@@ -73,8 +76,8 @@ class PostCommit:
                 self._tell(uid, own, writes_suspended=writes_suspended)
 
     def _disarm(self, touched: Touched, now: datetime) -> None:
-        """Take back impulses that serve nothing of what is set aside (R9.2): nobody has to decide
-        anything for that."""
+        """Disarms runs of quarantined rollouts that nothing needs any more (R9.2), which takes no
+        decision."""
         quarantine, fleet = self._deps.quarantine, self._deps.fleet
         for uid in [uid for uid in touched if uid in quarantine and uid in fleet.rollouts]:
             tracked = fleet.rollouts[uid]
@@ -108,7 +111,8 @@ class PostCommit:
                 self._warn_of_payload(decision.step)
 
     def _warn_of_payload(self, step: Step) -> None:
-        """What a step with Prep would carry if it were on the hub, and carries unchecked."""
+        """Warns of what a step with Prep can't carry because it is not on the hub, or carries
+        unchecked."""
         if Action.PREP in step.actions:
             state = self._deps.payloads.state(step.rollout)
             for warning in state.warnings:
@@ -122,7 +126,8 @@ class PostCommit:
         concerned: dict[str, dict[str, None]],
         pending_uids: dict[str, None],
     ) -> None:
-        """Which clusters' works to look at, and who else is concerned by a decision."""
+        """Collects the clusters whose works may change, and touches other rollouts that a decision
+        affects."""
         match decision:
             case OnMember(kind=Kind.JOINED):
                 return  # it is touched with its step, and has nothing to show before
@@ -155,7 +160,7 @@ class PostCommit:
                 self._deps.work_queue.touch_now(uid, [cluster])
 
     def _after(self, uid: str, now: datetime) -> None:
-        """A step that opens needs its list; a rollout that is over and gone is forgotten."""
+        """Requests the list of a step that opens; forgets a rollout that is over and gone."""
         tracked = self._deps.fleet.rollouts.get(uid)
         if tracked is None:
             return
@@ -178,7 +183,7 @@ class PostCommit:
         self._deps.fleet.forget(uid)
 
     def _through_with(self, tracked: TrackedRollout) -> bool:
-        """Of a deleted rollout: nothing of it is left, in its members or on the hub."""
+        """Returns whether nothing is left of a deleted rollout, in its members or on the hub."""
         busy = any(step.unfinished or step.watched for step in tracked.steps)
         works = self._deps.mirror.works.keys_by("rollout", tracked.rollout.uid)
         return not (busy or works or tracked.rollout.adopting_since)

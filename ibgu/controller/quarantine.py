@@ -1,7 +1,7 @@
-"""Rollouts that an error of ibgu's own keeps from being worked on, while all others go on.
+"""Quarantines rollouts that ibgu fails on by an error of its own, while all others go on.
 
-Whatever raises ends the term: its world may be half changed by then. If it is about one rollout,
-the next term leaves that one alone, and tries it again after a while.
+Any exception ends the term, because its FleetState may be half changed. If the error is about one
+rollout, the next term leaves that rollout alone and retries it after a while.
 """
 
 import asyncio
@@ -22,32 +22,34 @@ from ibgu.hub.errors import HubError
 log = structlog.get_logger("ibgu.controller")
 
 FIRST, LONGEST = 60.0, 1800.0
-"""Seconds from the error to the next try: at most, doubled from try to try up to the longest."""
+"""Seconds from the error to the next try, at most; doubled from try to try up to LONGEST."""
 CHANGED = 15.0
-"""As FIRST, where somebody has changed the IBGU since: that may have mended it."""
+"""Like FIRST, after somebody has changed the IBGU: that may have solved the problem."""
 _AFTER_ERROR, _AFTER_CHANGE = Backoff(FIRST, LONGEST), Backoff(CHANGED, LONGEST)
 BATCH_LIMIT = 10
-"""With rollouts of more namespaces it is hardly theirs: the process ends, as with any error. With
-more rollouts of one namespace all of that namespace are set aside: each costs all others a term."""
+"""The most namespaces with quarantined rollouts; with more, the cause is hardly theirs, and the
+process ends as with any error. Also the most quarantined rollouts of one namespace; with more, all
+of that namespace are quarantined, because each costs all others a term."""
 
 
 class Broken(Exception):
-    """An error of ibgu's own in what it does about one rollout."""
+    """Broken is an error of ibgu's own in its work on one rollout."""
 
     def __init__(self, rollout: str, words: str) -> None:
         super().__init__(f"{words}, about the rollout {rollout}")
         self.rollout = rollout
-        """Its uid."""
+        """The rollout's uid."""
         self.words = words
-        """What and where: the same each time it happens, so that it is told once."""
+        """Type and place of the error: the same each time, so that it is reported once."""
 
 
 class TryAgain(Exception):
-    """It is time to try what was set aside: on a fresh world, as a start would."""
+    """TryAgain ends the term when a quarantined rollout is due, to retry it on a fresh FleetState,
+    as at a start."""
 
 
 def broken_of(group: BaseExceptionGroup[BaseException]) -> Iterator[Broken]:
-    """All in it, however deep."""
+    """Yields all Broken in the group, at any depth."""
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from broken_of(error)
@@ -57,8 +59,8 @@ def broken_of(group: BaseExceptionGroup[BaseException]) -> Iterator[Broken]:
 
 @contextmanager
 def about(rollout: str) -> Iterator[None]:
-    """For what is done for one rollout's sake, by its uid. Raises Broken; what the hub answers is
-    no error of ours."""
+    """Attributes errors in the block to the rollout (by uid). Raises Broken; what the hub responds
+    is no error of ours."""
     try:
         yield
     except (Broken, HubError, MemoryError):
@@ -69,8 +71,8 @@ def about(rollout: str) -> Iterator[None]:
 
 @contextmanager
 def storing(rollout: str) -> Iterator[None]:
-    """For a commit of one rollout's decisions alone: what Postgres refuses of them is that
-    rollout's matter, what else goes wrong is not. Raises Broken."""
+    """Attributes what Postgres refuses of a commit to the one rollout in it; other errors are not
+    the rollout's. Raises Broken."""
     try:
         yield
     except Exception as error:
@@ -80,7 +82,7 @@ def storing(rollout: str) -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    """The error's own words may name another cluster each time."""
+    """Returns the error's type and place; its message may name another cluster each time."""
     frames = [
         (frame.f_globals.get("__name__", ""), line) for frame, line in walk_tb(error.__traceback__)
     ]
@@ -98,7 +100,8 @@ class _Failure(Struct):
 
 
 class Quarantine:
-    """For one lead; by the event loop's clock. As a collection: uids of the rollouts."""
+    """Quarantine holds the quarantined rollouts of one lead, by uid; its times are the event
+    loop's."""
 
     def __init__(self, rng: Random) -> None:
         self._failures: dict[str, _Failure] = {}
@@ -118,7 +121,7 @@ class Quarantine:
 
     @contextmanager
     def tolerate(self, rollout: str) -> Iterator[None]:
-        """As `about`, for what is also done for those set aside: of them it counts no more."""
+        """Like `about`, but ignores errors of rollouts that are already quarantined."""
         try:
             with about(rollout):
                 yield
@@ -128,8 +131,7 @@ class Quarantine:
 
     @contextmanager
     def best_effort(self, rollout: str) -> Iterator[None]:
-        """For what only tells people of the rollout: an error in it stops nothing. The log has each
-        once."""
+        """Ignores errors of a block that only reports on the rollout; the log has each once."""
         try:
             with about(rollout):
                 yield
@@ -140,17 +142,17 @@ class Quarantine:
                 log.exception("can't tell of a rollout", rollout=rollout, error=broken.words)
 
     def words(self, rollout: str) -> str:
-        """Of one that is set aside."""
+        """Returns the error of a quarantined rollout."""
         return self._failures[rollout].words
 
     @property
     def namespaces(self) -> Counter[str]:
-        """How many rollouts of each namespace are set aside."""
+        """Number of quarantined rollouts by namespace."""
         return Counter(self._failures[uid].namespace for uid in self)
 
     def put(self, broken: Broken, namespace: str | None) -> float:
-        """Set the rollout aside; answer the seconds until it is tried again. `namespace`: None if
-        its IBGU is gone. All of whom nobody knows more count as one."""
+        """Quarantines the rollout and returns the seconds until it is retried. `namespace`: None if
+        its IBGU is gone; rollouts of unknown namespaces count as one namespace's."""
         telemetry.OWN_ERRORS.labels("work").inc()
         now, before = self._now(), self._failures.get(broken.rollout)
         lately = before is not None and now - before.at < 2 * LONGEST
@@ -163,7 +165,8 @@ class Quarantine:
         return pause
 
     def changed(self, rollout: str) -> None:
-        """Somebody has changed its IBGU. Each try costs all others a start, though."""
+        """Retries the rollout sooner because somebody changed its IBGU, but not at once: each try
+        costs all others a start."""
         if rollout in self:
             known = self._failures[rollout]
             soon = _AFTER_CHANGE.delay(known.tries, self._rng)
@@ -174,7 +177,7 @@ class Quarantine:
         return any(self._failures[uid].again <= self._now() for uid in self)
 
     def let_go(self) -> None:
-        """Those whose time has come are rollouts like all others."""
+        """Releases the rollouts that are due."""
         for uid in list(self):
             if self._failures[uid].again <= self._now():
                 self._failures[uid].quarantine = False

@@ -1,7 +1,8 @@
-"""At the start of leading: do journal and hub belong together, or was one of them restored?
+"""Checks at the start of a lead whether journal and hub belong together, or one of them was
+restored.
 
-All is well: one pass over the mirror in memory, and no request. What looks like a restore is
-compared again with fresh lists first, because a standby's mirror may be a moment behind.
+Normally this is one pass over the mirror in memory, with no request. What looks like a restore is
+checked again with fresh lists, because a standby's mirror may be slightly behind.
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,12 +37,13 @@ log = structlog.get_logger("ibgu.recovery")
 
 
 def found_of(mirror: Mirror, obj: Ibgu) -> Found:
-    """All that the hub shows of the IBGU's rollout."""
+    """Returns all that the hub shows of the IBGU's rollout."""
     return find(obj, mirror.works_of(obj.metadata.uid), mirror.cluster)
 
 
 class HubRestored(Exception):
-    """The hub was restored while this controller leads: it has to begin anew."""
+    """HubRestored ends a term: the hub was restored while this controller led, so it has to start
+    anew."""
 
 
 class Recovery:
@@ -55,7 +57,8 @@ class Recovery:
         *,
         across_namespaces: bool,
     ) -> None:
-        """`across_namespaces`: whom steps cancel that open from now on."""
+        """`across_namespaces`: whether steps that open from now on preempt rollouts of other
+        namespaces."""
         self._journal = journal
         self._journal_writer = journal_writer
         self._mirror = mirror
@@ -64,9 +67,10 @@ class Recovery:
         self._across_namespaces = across_namespaces
 
     async def load(self, now: datetime, proof: str = "") -> tuple[FleetState, list[Decision]]:
-        """The journal's world, brought up to what the hub shows, and what was decided for that.
+        """Returns the journal's FleetState, updated to what the hub shows, and the decisions made
+        for that.
 
-        `proof`: that the hub was restored, where that is known already.
+        `proof`: the proof that the hub was restored, if known already.
         """
         fleet, versions = await self._read()
         if proof or self._proof(fleet, versions):
@@ -82,8 +86,8 @@ class Recovery:
         return fleet, decisions
 
     async def _read(self, wanted: Iterable[str] = ()) -> tuple[FleetState, Versions]:
-        """Again where works came to carry other runs meanwhile: of those nobody was asked, and
-        what was not asked for is not told from what the journal knows."""
+        """Reads the journal, again if works carry new runs by then: the journal was not asked about
+        those, and they could not be told from foreign ones."""
         chosen = frozenset(wanted)
         while True:
             shown = self._mirror.runs()
@@ -91,7 +95,7 @@ class Recovery:
             if self._mirror.runs() <= shown:
                 return _world(loaded, self._across_namespaces), loaded.versions
 
-    # -- the hub went back -----------------------------------------------------------------
+    # -- the hub was restored --------------------------------------------------------------
 
     def _proof(self, fleet: FleetState, versions: Versions) -> str:
         return next(self._proofs(fleet, versions), "")
@@ -109,7 +113,7 @@ class Recovery:
                     yield from runs_back(tracked, self._mirror.works_of(uid), fleet.foreign_runs)
 
     async def _hold(self, proof: str, now: datetime) -> tuple[FleetState, list[Decision]]:
-        """With the rollouts that the journal had done with, if the restore brought them back."""
+        """Holds all rollouts, including finished ones that the restore brought back."""
         ibgus = {found.metadata.uid: found for found in self._mirror.ibgus}
         fleet, _ = await self._read(ibgus)
         log.error("the hub was restored from a backup", proof=proof)
@@ -131,7 +135,8 @@ class Recovery:
         return said
 
     def _rebuilt(self, fleet: FleetState, found: Ibgu, now: datetime) -> list[Decision]:
-        """Empty: the journal knows all that the hub shows of it."""
+        """Returns the decisions that rebuild the rollout; empty if the journal knows all that the
+        hub shows."""
         seen = found_of(self._mirror, found)
         why = self._unknown(fleet, seen)
         if not why:

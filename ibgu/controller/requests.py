@@ -1,4 +1,5 @@
-"""The requests that change clusters' works and labels: which object, how, and on whose behalf."""
+"""Builds the requests that change clusters' works and labels: which object, how, for which
+rollout."""
 
 from datetime import datetime
 
@@ -22,18 +23,19 @@ from ibgu.hub import paths
 from ibgu.hub.writer import Write
 
 REFRESH = "refresh"
-"""Kind of the writes that only touch a work: one of it never stands in another write's way."""
+"""The kind of writes that only touch a work; they never block another write."""
 
 
 def stage_creation(key: WorkKey, wanted: Wanted, rollout: Rollout, *, watch: bool) -> Write:
-    """`watch`: the served schema has feedbackScrapeType."""
+    """Returns the creation of the stage work; `watch`: the served schema has feedbackScrapeType."""
     return _creation(key, rollout.uid, stage_body(wanted, rollout, key[0], watch=watch))
 
 
 def stage_change(
     key: WorkKey, wanted: Wanted, rollout: Rollout, view: WorkView, *, watch: bool
 ) -> Write:
-    """Raises ValueError if the work shows `wanted` already. An arming has its run as token."""
+    """Returns the patch of the stage work; an arming has its run as token. Raises ValueError if the
+    work shows `wanted` already."""
     free = by_generation(wanted, view)
     change = disarming if free else stage_patch
     return Write(
@@ -59,7 +61,8 @@ def _creation(key: WorkKey, owner: str, body: bytes) -> Write:
 
 
 def deletion(key: WorkKey, owner: str, view: WorkView) -> Write:
-    """Only this very object; with Orphan (in the work) nothing changes on the cluster."""
+    """Returns the deletion of this object only; with Orphan (in the work) nothing changes on the
+    cluster."""
     body = json.encode({"preconditions": {"uid": view.uid}})
     return Write(key=("work", *key), method="DELETE", path=paths.work(*key), body=body, owner=owner)
 
@@ -76,7 +79,8 @@ def touch(key: WorkKey, rollout: Rollout, view: WorkView, now: datetime) -> Writ
 
 
 def metadata_patch(pending: PendingPatch, version: str) -> Write:
-    """`version`: resourceVersion of the ManagedCluster that it was decided on."""
+    """Returns the patch of a ManagedCluster; `version`: the resourceVersion that it was decided
+    on."""
     return Write(
         key=("cluster", pending.cluster),
         method="PATCH",
@@ -92,10 +96,10 @@ class _Labelled(Struct, frozen=True):
 
 
 def found_out(write: Write) -> Write:
-    """What tells the work as it is, after a conflict.
+    """Returns the request whose response shows the work's current version, after a conflict.
 
-    One that could not be created because it exists may have lost the label that our watch selects
-    by: it gets it back, and with it comes into the watch again.
+    A work that can't be created because it exists may have lost the label that our watch selects
+    by: the patch restores the label, and with it the watch sees the work again.
     """
     path = paths.work(*write.key[1:])
     if write.method != "POST" or write.body is None:
@@ -112,5 +116,5 @@ def found_out(write: Write) -> Write:
 
 
 def reading(write: Write) -> Write:
-    """Of the object that it was to change."""
+    """Returns a read of the write's object."""
     return Write(key=write.key, method="GET", path=write.path, owner=write.owner)

@@ -1,4 +1,4 @@
-"""Old events go: once a day, from the oldest on, a batch at a time."""
+"""Deletes old events once a day, oldest first, in batches."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,15 +15,15 @@ log = structlog.get_logger("ibgu.journal")
 EVERY = 24 * 3600.0
 """Seconds between two rounds."""
 RETRY = 600.0
-"""Seconds after a round that could not be finished."""
+"""Seconds until a failed round is retried."""
 PAUSE = 0.2
-"""Seconds between two batches: turns go first."""
+"""Seconds between two batches: commits of turns have priority."""
 
 SURE = timedelta(days=1)
-"""A database's clock that is further from this machine's may not decide what is old."""
+"""The most that the database's clock may differ from this machine's for events to be deleted."""
 
 Forget = Callable[[datetime], Awaitable[int]]
-"""Drops a batch of events that are older; answers how many went."""
+"""Deletes a batch of events older than the given time; returns how many."""
 
 
 def _wall() -> datetime:
@@ -41,7 +41,8 @@ class Retention:
         self._keep = timedelta(days=days)
 
     async def run(self) -> None:
-        """Until cancelled. A journal that is away, or does not allow it, ends nothing."""
+        """Runs rounds until cancelled. A journal that is away or refuses the deletion is logged and
+        tolerated."""
         while True:
             try:
                 await self.round()

@@ -1,4 +1,5 @@
-"""Does the hub let ibgu do its work? Asked at the start, now and then, and after a denied write."""
+"""Checks the rights that ibgu needs on the hub: at the start, periodically, and after a denied
+write."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,13 +16,13 @@ from ibgu.settings import Settings
 log = structlog.get_logger("ibgu.controller")
 
 EVERY = 300.0
-"""Seconds between two looks while nothing is missing: about 30 small requests."""
+"""Seconds between two checks while no right is missing; a check is about 30 small requests."""
 AGAIN = 5.0
-"""Seconds to the next look while something is."""
+"""Seconds between two checks while a right is missing."""
 
 
 def of_controller(settings: Settings, lease: str, *, cgus: bool) -> list[Right]:
-    """What it needs; `cgus`: ClusterGroupUpgrades are served here."""
+    """Returns the rights that the controller needs; `cgus`: the hub serves ClusterGroupUpgrades."""
     talm = settings.talm_namespaces.split(",")
     everywhere = [right for right in needed("controller") if cgus or right.group != paths.CGU_GROUP]
     return [
@@ -33,7 +34,8 @@ def of_controller(settings: Settings, lease: str, *, cgus: bool) -> list[Right]:
 
 
 def _of_talm(right: Right) -> bool:
-    """About TALM's own objects, which are in one of a few namespaces."""
+    """Returns whether the right is about TALM's own objects, which are in one of a few
+    namespaces."""
     return right.resource in ("leases", "deployments") and right.verb == "get"
 
 
@@ -42,7 +44,8 @@ def _in(right: Right, namespace: str) -> Right:
 
 
 class RightsWatch:
-    """`missing` is what was refused at the last look; `given` is called when it was given."""
+    """RightsWatch keeps `missing`, the rights that the last check found missing, and calls `given`
+    when one is granted."""
 
     def __init__(
         self, client: Hub, needed: list[Right], given: Callable[[], None] = lambda: None
@@ -63,11 +66,11 @@ class RightsWatch:
                 await self._doubt()
 
     def doubt(self) -> None:
-        """The hub has forbidden something: look soon."""
+        """Requests a check soon, because the hub has denied something."""
         self._doubted.set()
 
     def problems(self) -> list[str]:
-        """What ibgu can't do its work without."""
+        """Returns a problem for each missing right that ibgu can't work without."""
         told = ((right, consequence(right)) for right in self.missing)
         return [f"ibgu may not {right}: {means.words}" for right, means in told if means.vital]
 

@@ -1,6 +1,6 @@
-"""Whose runs clusters and works show (R9.7): where nobody here knows, the journal does.
+"""Finds out whose runs clusters and works show (R9.7), from memory or else from the journal.
 
-It keeps every run, also of rollouts that are long over: in memory are only answers.
+The journal keeps every run, also of rollouts that are long over; memory caches its answers.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from ibgu.core.fleet import FleetState
 from ibgu.core.works import stage_name
 
 BATCH_LIMIT = 10_000
-"""Answers that are kept beside those that a turn needs; with more of them all are asked anew."""
+"""The most cached answers beyond those that a turn needs; with more, the cache is cleared."""
 
 
 class Runs:
@@ -25,8 +25,8 @@ class Runs:
         self._asked: set[str] = set()
 
     async def learn(self, touched: Touched) -> bool:
-        """Ask for what the next turn has to know, also if it comes while the journal is waited for;
-        False: all was known."""
+        """Asks the journal for what the next turn has to know, including changes that arrive
+        meanwhile; returns False if all was known."""
         asked = False
         while unknown := self._unknown(touched):
             foreign = await self._journal_writer.foreign_runs(unknown)

@@ -1,4 +1,4 @@
-"""The controller as a process: connects, watches, campaigns, and leads for a `Term`."""
+"""Runs the controller as a process: connects, watches, campaigns, and leads for a `Term`."""
 
 import asyncio
 import time
@@ -43,16 +43,16 @@ log = structlog.get_logger("ibgu.controller")
 
 LEASE = "ibgu-controller"
 LANDING = 1.0
-"""Seconds from a term that an error has ended to the next one: a request that was on its way has
-arrived by then, and the mirror shows what it did."""
+"""Seconds from a term that ended by an error to the next one: requests in progress have arrived by
+then, and the mirror shows their effects."""
 DEPOSED = 300.0
-"""Seconds: the longest pause after a lead that another controller has ended."""
+"""The longest pause after a lead that another controller ended, in seconds."""
 RIVALLED = 10.0
-"""Seconds, more or less: the pause of one that does not lead because another ibgu leads."""
+"""The mean pause, in seconds, of a controller that does not lead because another ibgu leads."""
 
 
 class Controller:
-    """`run` until cancelled; a part that dies ends it."""
+    """Controller does its work in `run` until cancelled; a task that fails ends it."""
 
     def __init__(
         self,
@@ -95,15 +95,15 @@ class Controller:
         self._elector = self._new_elector()
         self._rivals = Rivals(client, settings.namespace, LEASE)
         self._rival = ""
-        """Why this controller did not lead when it last could have."""
+        """Why this controller did not lead when it last held the Lease."""
         self._epoch = 0
         self._loop: Loop | None = None
         self._journal_writer: JournalWriter | None = None
         self._quarantine: Quarantine | None = None
         self._deposed = ""
-        """What ended our last lead, until the next one."""
+        """Why the last lead ended; cleared when the next one begins."""
         self._depositions = 0
-        """In a row, with no long lead between them."""
+        """Number of depositions in a row, with no long lead between them."""
 
     async def run(self) -> None:
         measures.begin()
@@ -118,7 +118,7 @@ class Controller:
             await self._campaign()
 
     async def _load_ahead(self) -> None:
-        """The journal beside the lists of the hub, which take longer."""
+        """Loads the journal in parallel with the hub's lists, which take longer."""
         with suppress(JournalAway):
             await self._journal.load_ahead()
         await self._watches.synced()
@@ -126,10 +126,11 @@ class Controller:
         self._journal.forget_ahead()
 
     async def _campaign(self) -> None:
-        """Again also after the journal has ended a lead: what it holds by then is loaded anew.
+        """Campaigns for the Lease, again also after the journal has ended a lead: it is then loaded
+        anew.
 
-        Whoever was deposed lets the other one lead for a while: two controllers that do not
-        share a Lease, by a mistake in their set-up, must not depose each other without end.
+        A deposed controller pauses, so that two controllers that do not share a Lease because of a
+        configuration error do not depose each other without end.
         """
         backoff = Backoff(self._settings.lease_seconds, DEPOSED)
         while True:
@@ -137,11 +138,11 @@ class Controller:
             if self._deposed:
                 await asyncio.sleep(backoff.delay(self._depositions, self._rng))
             if self._rival:
-                # Two that see each other must not look at the same moment again.
+                # Random, so that two rivals do not check at the same moment again.
                 await asyncio.sleep(RIVALLED * self._rng.uniform(0.5, 1.5))
 
     def problems(self) -> list[str]:
-        """Why the controller does not do its work now; empty: it does, or stands by."""
+        """Returns why the controller does not work now; empty if it does, or stands by."""
         replaced = self._elector.leader not in ("", self._settings.identity)
         found = [each for each in (self._rival, self._deposed) if each and not replaced]
         found += self._rights.problems()
@@ -178,7 +179,7 @@ class Controller:
             self._loop.handlers.status_changed(rollout)
 
     def _rights_given(self) -> None:
-        """What was denied before is worth a try now."""
+        """Retries denied writes after a right was granted."""
         self._mirror.denials.clear()
         if self._loop is not None:
             self._loop.touch_everything()
@@ -199,14 +200,15 @@ class Controller:
         )
 
     def _lease_failed(self, error: HubError) -> None:
-        """A standby tries twice a second, and the same words say nothing new."""
+        """Logs an error of the Lease; the same one only seldom, since a standby tries twice a
+        second."""
         if self._seldom.due("lease", str(error)):
             log.warning("lease", error=str(error))
 
     # -- leading -------------------------------------------------------------------------------
 
     async def _lead(self, deadline: Deadline) -> None:
-        """Returns when the journal has ended it; the Lease's loss cancels it."""
+        """Leads until the journal ends the lead; the loss of the Lease cancels it."""
         began = asyncio.get_running_loop().time()
         if not await self._alone():
             return
@@ -221,8 +223,8 @@ class Controller:
             log.error("deposed", error=self._deposed)
 
     async def _alone(self) -> bool:
-        """Whether no other ibgu leads this hub; asked once our own Lease is there to be seen, so
-        that of two that begin together at least one sees the other."""
+        """Returns whether no other ibgu leads this hub. The check comes once our own Lease is
+        visible, so that of two that begin together at least one sees the other."""
         rival = await self._rivals.first()
         self._rival = rival.words(self._settings.namespace) if rival is not None else ""
         if rival is not None:
@@ -238,7 +240,7 @@ class Controller:
             )
             log.info("leading", epoch=epoch)
             self._deposed = ""
-            # What was seen while another controller led was that one's to act on.
+            # What was seen while another controller led was for that one to act on.
             again = epoch == self._epoch + 1
             proof = self._mirror.hub_restored if again else ""
             led_since = self._sight.begin(again=again and not proof)
@@ -254,7 +256,8 @@ class Controller:
             log.info("leading no more", epoch=epoch)
 
     def _remember(self) -> None:
-        """For the next lead; nothing where decisions have not reached the journal."""
+        """Remembers for the next lead since when the hub was in sight, unless decisions have not
+        reached the journal."""
         if (
             self._loop is not None
             and self._journal_writer is not None
@@ -264,10 +267,10 @@ class Controller:
             self._sight.end(facts.led_since or facts.in_sync_since)
 
     async def _terms(self, deadline: Deadline, proof: str, led_since: datetime | None) -> None:
-        """Work; if the hub turns out to have been restored, or one rollout can't be worked on,
-        begin anew with that knowledge."""
+        """Runs term after term: a new one begins if the hub proves to be restored or ibgu fails on
+        one rollout."""
         quarantine = self._quarantine = Quarantine(self._rng)
-        # One for all of them: a jump that was not followed is not followed by the next term.
+        # One clock for all terms: the next term must not follow a jump that this one did not.
         clock = self._deps.clock(self._journal.now)
         while True:
             quarantine.let_go()
@@ -280,12 +283,12 @@ class Controller:
             except* HubRestored as group:
                 proof = str(group.exceptions[0])
             except* (Broken, TryAgain) as group:
-                # Once it led, the proof that it began with was acted on; there may be another one.
+                # Once the term led, its initial proof was acted on; there may be another one.
                 proof = self._mirror.hub_restored or ("" if self._loop is not None else proof)
                 self._set_aside(quarantine, group)
                 pause = LANDING
             self._loop = led_since = None
-            # The loss of the Lease may have come beside an error, which a group then prefers.
+            # The Lease may be lost beside an error, which then hides the cancellation in the group.
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError
             await asyncio.sleep(pause)
@@ -339,7 +342,7 @@ class Controller:
     # -- for the metrics -----------------------------------------------------------------------
 
     def measure(self) -> None:
-        """Bring the gauges up to date; called when somebody asks for the metrics."""
+        """Updates the gauges; called at each scrape."""
         self._watches.measure()
         self._tally.count()
         telemetry.JOURNAL_AWAY.set(
@@ -370,7 +373,8 @@ async def controller(
     clock: NewClock = Clock,
     discovering: Callable[[HubClient], Awaitable[Served]] = discover,
 ) -> AsyncIterator[Controller]:
-    """Connected to the hub, ready to `run`. Tests give it a clock of their own.
+    """Yields a controller that is connected to the hub and ready to `run`. Tests give it a clock of
+    their own.
 
     `discovering` may wait for a hub that is away; by default that is an error.
     """

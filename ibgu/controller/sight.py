@@ -1,7 +1,7 @@
-"""What a controller that leads again after a moment still knows of the hub (R23.5).
+"""Keeps what a controller that leads again after a moment still knows of the hub (R23.5).
 
-On a hub that is slow the Lease is lost again and again. To withdraw each time what was not armed
-yet kept sites from ever starting.
+On a slow hub the Lease is lost again and again; withdrawing unarmed runs each time would keep sites
+from ever starting.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from math import inf
 from ibgu.controller.watches import Watches
 
 BLIP = 30.0
-"""Seconds for which the lead may have been lost."""
+"""The longest interruption of the lead, in seconds."""
 
 
 class Sight:
-    """From lead to lead: since when the hub was in sight without a gap."""
+    """Sight remembers from lead to lead since when the hub was in sight without a gap."""
 
     def __init__(self, watches: Watches, clock: Callable[[], float]) -> None:
         self._watches = watches
@@ -25,9 +25,9 @@ class Sight:
         self._ended = -inf
 
     def begin(self, *, again: bool) -> datetime | None:
-        """Return since when what was decided on may still be armed; None: since this lead.
+        """Returns since when decisions may still be armed; None: since this lead.
 
-        `again`: no other controller has led since the last lead of this one.
+        `again`: no other controller has led since this one's last lead.
         """
         gaps, since = self._watches.gaps, self._since
         unbroken = gaps == self._gaps and self._watches.in_sync
@@ -36,5 +36,5 @@ class Sight:
         return since if again and unbroken and soon else None
 
     def end(self, since: datetime) -> None:
-        """The lead has ended; `since`: as `Facts` had it."""
+        """Records the end of the lead; `since`: the time from `Facts`."""
         self._since, self._ended = since, self._clock()

@@ -1,4 +1,4 @@
-"""The IBGU's status on the hub: coalesced, at most once a second, slower as it grows."""
+"""Writes the IBGU's status: coalesced, at most once a second, slower as it grows."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,11 +23,11 @@ from ibgu.hub.store import version_of
 from ibgu.hub.writer import Write, Writer, WriteResult
 
 TICK = 0.1
-"""Seconds between two looks at what has to be written, while there is something."""
+"""Seconds between two flushes while a status is due."""
 AT_ONCE = 50
-"""Statuses that are made at a time: meanwhile nothing else is done."""
+"""Statuses per flush: meanwhile the process does nothing else."""
 PER_BYTE = 1 / 100_000
-"""Seconds that a status waits more, for each byte it has: to make one costs CPU, written or not."""
+"""Additional delay in seconds per byte of a status: building it costs CPU, written or not."""
 
 
 class _StatusView(Struct, frozen=True):
@@ -46,9 +46,9 @@ class Statuses:
         served: frozenset[str],
         settled: Callable[[], bool],
     ) -> None:
-        """`served`: optional status fields that the hub's CRD declares. `settled`: what the world
-        tells is in the journal. Where it is not, nothing is written: a start takes a status that
-        tells more than the journal for the proof that the journal was lost."""
+        """`served`: optional status fields that the hub's CRD declares. `settled`: whether the
+        FleetState is in the journal. While it is not, no status is written: a start takes a status
+        that is ahead of the journal as proof that the journal was lost."""
         self._mirror = mirror
         self._payloads = payloads
         self._clock = clock
@@ -64,7 +64,8 @@ class Statuses:
         self._refusals = Refusals()
         self._touched = asyncio.Event()
         self.writes_suspended = False
-        """A live TALM is on the hub: nothing is written, not what was due before either (R20.1)."""
+        """Whether a live TALM is on the hub: then no status is written, not even one that was due
+        (R20.1)."""
 
     def touch(self, rollout: str) -> None:
         now = self._clock.now()
@@ -72,7 +73,7 @@ class Statuses:
         self._touched.set()
 
     def forget(self, rollout: str) -> None:
-        """The IBGU is gone, and with it its status."""
+        """Drops what is kept of an IBGU that is gone."""
         for kept in (self._written, self._answered, self._due, self._listings):
             kept.pop(rollout, None)
         self._refusals.forget(_key(rollout))
@@ -86,7 +87,7 @@ class Statuses:
                 await asyncio.sleep(TICK)
                 self.flush(fleet)
         finally:
-            self._listings.clear()  # they hold the books of a world that is over
+            self._listings.clear()  # they hold TrackedRollouts of an ended term
 
     def flush(self, fleet: FleetState) -> None:
         now = self._clock.now()
@@ -115,7 +116,7 @@ class Statuses:
             self._due[rollout.uid] = now + timedelta(seconds=cost)
             return
         if written is None and _shows(found, body):
-            # Written before a restart: ours all the same, and to be written over if it changes.
+            # Written before a restart: still ours, so others' changes are overwritten.
             self._written[rollout.uid], self._answered[rollout.uid] = body, found
             return
         self._written[rollout.uid] = body
@@ -131,8 +132,8 @@ class Statuses:
         return status_of(*(tracked, payload, shown, self._served, now, listing, annotations))
 
     def answered(self, result: WriteResult) -> bool:
-        """A status that was not written is written anew, from what is so by then; after a refusal
-        ever more seldom. True: it was refused, and not so before; somebody should know."""
+        """Handles the response to a status write; a failed one is built and written anew, with
+        backoff after a refusal. Returns True for a new refusal, which somebody should know of."""
         uid, error = result.write.owner, result.error
         if self._mirror.ibgu(uid) is None:
             return False
@@ -155,7 +156,8 @@ class Statuses:
             self.seen(uid)
 
     def _put_off(self, uid: str, error: HubError) -> bool:
-        """The words may differ each time (how large it was); what the answer is does not."""
+        """Delays the next write; returns whether the refusal differs in kind. Its message may
+        differ each time (by the size, for example)."""
         key, kind = _key(uid), f"{error.status} {error.reason}"
         before = self._refusals.words(*key)
         self._refusals.note(key, kind)
@@ -163,9 +165,9 @@ class Statuses:
         return kind != before
 
     def seen(self, rollout: str) -> None:
-        """The hub shows another status than before: one that is not ours is written over.
+        """Overwrites a changed status on the hub that is not ours.
 
-        While a write is on its way nobody can tell whose it is; its answer brings us here again.
+        While a write is in progress its author is unclear; the response calls this again.
         """
         ours, shown = self._answered.get(rollout), self._mirror.ibgu(rollout)
         if ours is None or shown is None or self._writer.pending(_key(rollout)):
@@ -186,14 +188,14 @@ def _shows(found: Ibgu, body: bytes) -> bool:
 
 
 def _conditions(found: Ibgu) -> list[Condition]:
-    """None where somebody has written what is no status: ours then replaces it."""
+    """Returns the conditions shown; empty if the status is malformed: ours then replaces it."""
     known = decode_answer(found.status, _StatusView)
     return known.conditions if known else []
 
 
 def _status_write(tracked: TrackedRollout, body: bytes) -> Write:
-    """By merge patch. The API server takes it whatever the uid is: what hits another object of
-    the same name is written over by that one's own rollout (`Statuses.seen`)."""
+    """Returns a merge patch. The API server applies it whatever the uid: a status that hits another
+    object of the same name is overwritten by that object's rollout (`Statuses.seen`)."""
     rollout = tracked.rollout
     return Write(
         key=_key(rollout.uid),

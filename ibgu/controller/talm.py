@@ -1,7 +1,7 @@
-"""Is a live TALM on the hub (R20.1)? Two controllers must never write.
+"""Detects a live TALM on the hub (R20.1): two controllers must never write.
 
 TALM's clock and ours may differ, and the database's may jump: a Lease that was seen to change has a
-holder that lives, whatever time it says. Only at the first look there is nothing but that time.
+live holder, whatever its time says. Only the first check has nothing but that time.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ log = structlog.get_logger("ibgu.controller")
 LEASE = "9a2365a3.openshift.io"
 DEPLOYMENT = "cluster-group-upgrades-controller-manager-v2"
 ALIVE = timedelta(minutes=2)
-"""A Lease that was renewed, or seen to be renewed, less than this ago has a holder that lives."""
+"""A Lease renewed, or seen to change, less than this ago has a live holder."""
 EVERY = 20.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 RETRY = 1.0
-"""Seconds between two tries of the first look."""
+"""Seconds between two attempts at the first check."""
 
 
 class _DeploymentStatus(Struct, frozen=True, rename="camel"):
@@ -40,15 +40,16 @@ class _Deployment(Struct, frozen=True):
 
 
 SeenLeases = dict[str, tuple[str, float]]
-"""By namespace: the Lease's time, and since when, by the loop's clock, it is there."""
+"""Maps namespaces to the Lease's renew time and the event loop's time at which it was first
+seen."""
 
 
 class TalmWatch:
     def __init__(
         self, client: Hub, clock: Clock, namespaces: Iterable[str], seen: SeenLeases
     ) -> None:
-        """`namespaces`: where TALM may be installed. `seen`: outlives a term, so that the next one
-        does not go by a Lease's time alone again."""
+        """`namespaces`: where TALM may be installed. `seen`: outlives a term, so that the next term
+        does not rely on a Lease's time alone again."""
         self._client = client
         self._clock = clock
         self._namespaces = tuple(namespaces)
@@ -63,7 +64,7 @@ class TalmWatch:
                 log.warning("can't tell whether TALM runs", error=str(error))
 
     async def first(self) -> bool:
-        """As soon as the hub answers; before that nothing may be written."""
+        """Returns whether TALM is live, once the hub responds; nothing may be written before."""
         while True:
             try:
                 return await self.live()
@@ -72,14 +73,15 @@ class TalmWatch:
                 await asyncio.sleep(RETRY)
 
     async def live(self) -> bool:
-        """Raises HubError where the hub gave no answer."""
+        """Returns whether a live TALM is on the hub. Raises HubError if the hub gave no answer."""
         for namespace in self._namespaces:
             if await self._live_in(namespace):
                 return True
         return False
 
     async def _live_in(self, namespace: str) -> bool:
-        """By its Lease; by its Deployment where it runs without leader election."""
+        """Returns whether TALM is live in the namespace: by its Lease, or by its Deployment if it
+        runs without leader election."""
         try:
             lease = await self._client.get(paths.lease(namespace, LEASE), Lease)
         except HubError as error:

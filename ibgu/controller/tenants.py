@@ -1,6 +1,6 @@
-"""Which clusters each namespace's IBGUs may take: what is bound, read again now and then.
+"""Reads periodically which clusters each namespace's IBGUs may take, by cluster set bindings.
 
-Nobody may take anything while that is not known.
+While that is unknown, nothing may be taken.
 """
 
 import asyncio
@@ -17,16 +17,17 @@ from ibgu.hub.port import Hub
 log = structlog.get_logger("ibgu.controller")
 
 EVERY = 10.0
-"""Seconds between two looks: so long a binding that was removed may still count."""
+"""Seconds between two reads: a removed binding may still count for so long."""
 RETRY = 1.0
-"""Seconds between two tries of the first look."""
+"""Seconds between two attempts at the first read."""
 STALE = 60.0
-"""Seconds without an answer after which what was read before counts no more."""
+"""Seconds without an answer after which the last result expires."""
 
 
 class Tenants:
     def __init__(self, client: Hub, subject: str, *, on: bool) -> None:
-        """`subject`: whom a binding of the role has to name ("ibgu-system:ibgu")."""
+        """`subject`: the service account that a binding of the role has to name
+        ("ibgu-system:ibgu")."""
         self._client = client
         self._subject = subject
         self._on = on
@@ -36,17 +37,17 @@ class Tenants:
         self._began = self._answered = self._now()
 
     def scope(self, namespace: str) -> Scope:
-        """As it was read last."""
+        """Returns the scope by the last read."""
         return self._found.scope(namespace) if self._on else EVERYWHERE
 
     async def fresh(self, namespace: str) -> Scope:
-        """As it is now. Raises HubError where the hub gave no answer."""
+        """Reads and returns the current scope. Raises HubError if the hub gave no answer."""
         if self._on:
             await self._read()
         return self.scope(namespace)
 
     async def first(self) -> None:
-        """Read as soon as the hub answers; before that nothing may start."""
+        """Reads once the hub responds; nothing may start before."""
         while self._on:
             try:
                 await self._read()
@@ -69,7 +70,7 @@ class Tenants:
                 changed()
 
     async def _read(self) -> None:
-        """All who ask while a read is under way share the next one."""
+        """Reads the bindings; callers that arrive during a read share the next one."""
         asked = self._now()
         async with self._lock:
             if self._began <= asked:

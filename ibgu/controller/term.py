@@ -1,4 +1,4 @@
-"""One term of leading: what is made for it, and runs until it ends."""
+"""Runs one term of a lead: creates its parts and runs them until it ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -43,17 +43,16 @@ from ibgu.hub.writer import Limits, Writer, WriteResult
 from ibgu.settings import Settings
 
 UNKNOWN_PAYLOAD = 2.0
-"""Seconds until a payload that this controller could not read yet is asked for again: until then
-nobody starts."""
+"""Seconds until a payload that can't be read yet is read again; its step starts nothing before."""
 NOTE_EVERY = 15.0
-"""Seconds between two notes of how far the hub was seen to get; backups are older."""
+"""Seconds between two records of the hub's resourceVersions; backups are older."""
 
 NewClock = Callable[[Callable[[], Awaitable[datetime]]], Clock]
-"""Makes the clock that limits are measured by from a way to read the database's."""
+"""Creates the clock that limits are measured by from a function that reads the database's."""
 
 
 class TermDeps(Struct, frozen=True, kw_only=True):
-    """What a controller has before it leads, and keeps from term to term."""
+    """TermDeps holds what a controller has before it leads, and keeps from term to term."""
 
     settings: Settings
     client: Hub
@@ -69,7 +68,7 @@ class TermDeps(Struct, frozen=True, kw_only=True):
 
 
 class TermInputs(Struct, frozen=True):
-    """What a term begins with."""
+    """TermInputs holds what a term begins with."""
 
     fleet: FleetState
     clock: Clock
@@ -79,7 +78,7 @@ class TermInputs(Struct, frozen=True):
 
 
 class Term:
-    """`leads` is called with the loop once it is ready to run; the writer stops by itself at the
+    """Term calls `leads` with the loop once it is ready to run; the writer stops by itself at the
     deadline."""
 
     def __init__(
@@ -100,16 +99,19 @@ class Term:
         self._world: FleetState | None = None
 
     async def run(self, proof: str, led_since: datetime | None) -> None:
-        """`proof` that the hub was restored from a backup; empty: none so far. `led_since`: see
-        `Facts`. Raises (in a group) WentBack once there is one, what the journal has against this
-        leader, Broken, and TryAgain once what was set aside is due."""
+        """Runs the term. `proof`: that the hub was restored from a backup; empty: none so far.
+        `led_since`: see `Facts`.
+
+        Raises (in a group) HubRestored on a new proof, the journal's errors about this leader,
+        Broken, and TryAgain once a quarantined rollout is due.
+        """
         try:
             async with asyncio.TaskGroup() as tasks:
                 await self._work(tasks, proof, led_since)
         finally:
             if self._world is not None:
-                # The parts of a term hang together in cycles, which are seldom looked for
-                # (`ibgu.cli.serve`): who leads again would have several worlds in memory.
+                # The parts of a term form reference cycles, which are collected seldom
+                # (`ibgu.cli.serve`): after several leads several FleetStates would be in memory.
                 self._world.clear()
 
     async def _work(self, tasks: asyncio.TaskGroup, proof: str, led_since: datetime | None) -> None:
@@ -206,7 +208,7 @@ class Term:
     def _refresh(
         self, inputs: TermInputs, effects: Effects, writes_suspended: Callable[[], bool]
     ) -> FeedbackRefresh | None:
-        """Only where the hub can't ask agents to report by themselves."""
+        """Creates the refresh only if the hub can't make agents report changes by themselves."""
         deps = self._deps
         if deps.served.feedback_by_watch or not deps.settings.feedback_refreshes:
             return None
@@ -232,7 +234,8 @@ class Term:
         return writer
 
     def _namespace_of(self, fleet: FleetState, rollout: str) -> str:
-        """Whose work it is: namespaces are what tenants have of their own."""
+        """Returns the namespace that the rollout belongs to; each tenant has namespaces of its
+        own."""
         found = self._deps.mirror.ibgu(rollout)
         return found.metadata.namespace if found is not None else fleet.namespace_of(rollout)
 
@@ -248,7 +251,8 @@ class Term:
             await asyncio.sleep(every if known else min(every, UNKNOWN_PAYLOAD))
 
     async def _note_versions(self) -> None:
-        """By these the next start sees whether the hub was restored from a backup since."""
+        """Records the hub's resourceVersions, by which the next start sees whether the hub was
+        restored since."""
         mirror, noted = self._deps.mirror, None
         while True:
             seen = mirror.versions()

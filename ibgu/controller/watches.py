@@ -1,4 +1,4 @@
-"""The reflectors that keep the mirror in step with the hub."""
+"""Runs the reflectors that keep the mirror in sync with the hub."""
 
 import asyncio
 import time
@@ -43,7 +43,7 @@ class Watches:
         )
         self._streaming = served.streaming_lists
         self._errors: dict[str, HubError] = {}
-        """The last one of each kind."""
+        """The last error of each kind."""
         self._seldom = Seldom(time.monotonic)
         self._again = asyncio.Event()
         self._restarted = asyncio.Event()
@@ -113,7 +113,7 @@ class Watches:
                 self._restarted.set()
 
     async def relist(self) -> None:
-        """List everything anew: after a restore no watch can be trusted to tell."""
+        """Lists everything anew: after a restore no watch can be trusted."""
         self._restarted.clear()
         self._again.set()
         await self._restarted.wait()
@@ -125,7 +125,7 @@ class Watches:
 
     @property
     def gaps(self) -> int:
-        """How often the mirror was out of step with the hub, so far."""
+        """Number of gaps in the mirror's view of the hub, so far."""
         return sum(reflector.gaps for reflector in self._all.values())
 
     @property
@@ -134,7 +134,7 @@ class Watches:
 
     @property
     def told(self) -> str:
-        """What the hub last said to the watches that are not in sync."""
+        """The hub's last errors for the watches that are not in sync."""
         errors = [
             f": {kind}: {self._errors[kind]}"
             for kind, reflector in self._all.items()

@@ -1,4 +1,4 @@
-"""What the next turn has to look at: touched clusters of touched rollouts, and due timers."""
+"""Queues the work of the next turn: touched clusters of touched rollouts, and due timers."""
 
 import asyncio
 import time
@@ -13,42 +13,43 @@ from math import inf
 from ibgu.hub.fair import FairQueue, alone
 
 Touched = dict[str, dict[str, None]]
-"""Rollout uid -> names of its clusters, in the order in which they were touched."""
+"""Maps rollout uids to the names of their clusters, in the order in which they were touched."""
 
 BATCH_LIMIT = 1_000
-"""Clusters in one turn: while it is decided nothing else is done, the Lease's renewal neither."""
+"""The most clusters in one turn: while it is decided nothing else runs, not even the Lease's
+renewal."""
 ROLLOUTS = 100
-"""Rollouts in one turn: each costs, however few of its clusters were touched."""
+"""The most rollouts in one turn: each costs, however few of its clusters were touched."""
 YIELD_SECONDS = 0.008
-"""Seconds for all else that this process does, between a turn and the one for what it left over."""
+"""Seconds for the other tasks of this process between a turn and the one for its remainder."""
 MIN_INTERVAL = 0.025
-"""Seconds from the beginning of a turn to that of the next, however urgent: a turn is a commit, and
-ends come in crowds."""
+"""The shortest time in seconds between the beginnings of two turns, even if expedited: a turn is a
+commit, and actions end in bursts."""
 
 
 class WorkQueue:
     def __init__(self, tenant_of: Callable[[str], str] = alone) -> None:
-        """`tenant_of`: by a rollout's uid, who shares a turn with the others."""
+        """`tenant_of`: returns the tenant of a rollout by its uid; tenants share turns fairly."""
         self._tenant_of = tenant_of
         self._touched: Touched = {}
         self._timers: list[tuple[datetime, str, str]] = []
         self._due: dict[tuple[str, str], datetime] = {}
         self._pending_patches: dict[str, None] = {}
         self.since = 0.0
-        """By the monotonic clock: the first change that nobody has taken yet."""
+        """The monotonic time of the first change that is not taken yet."""
         self.changed = asyncio.Event()
         self._expedited = asyncio.Event()
         self._left_over = False
         self._gathered = -inf
 
     def expedite(self) -> None:
-        """What was touched last is not to wait for more."""
+        """Starts the next turn without waiting for more changes."""
         self._expedited.set()
 
     async def gather(self, seconds: float) -> None:
-        """For what else comes; no longer than until something is urgent, but APART from the turn
-        before. What that one left over was gathered for: it goes on at once, but others have their
-        part between."""
+        """Waits for more changes for up to `seconds`, or until expedited, and keeps MIN_INTERVAL
+        from the turn before. The remainder of that turn continues after YIELD_SECONDS, in which
+        other tasks run."""
         loop = asyncio.get_running_loop()
         if self._left_over:
             await asyncio.sleep(YIELD_SECONDS)
@@ -64,12 +65,12 @@ class WorkQueue:
         self._change()
 
     def touch_now(self, rollout: str, clusters: Iterable[str] = ()) -> None:
-        """Somebody, or a free slot, waits for it."""
+        """Touches and expedites: somebody, or a free slot, waits for it."""
         self.touch(rollout, clusters)
         self.expedite()
 
     def touch_patch(self, uid: str) -> None:
-        """By ManagedCluster uid."""
+        """Queues a pending patch, by the ManagedCluster's uid."""
         self._pending_patches[uid] = None
         self._change()
 
@@ -79,10 +80,11 @@ class WorkQueue:
             self.changed.set()
 
     def at(self, when: datetime, rollout: str, cluster: str) -> None:
-        """Touch it then; an earlier timer of the same stays, a later one is replaced.
+        """Sets a timer that touches the key; an earlier timer of the same key stays, a later one is
+        replaced.
 
         `cluster` may be "" for the rollout itself; with `rollout` "" it is the uid of a
-        ManagedCluster, whose debt is to be looked at.
+        ManagedCluster with a pending patch.
         """
         known = self._due.get((rollout, cluster))
         if known is None or when < known:
@@ -95,7 +97,7 @@ class WorkQueue:
         return self._timers[0][0] if self._timers else None
 
     def ring(self, now: datetime) -> None:
-        """Touch what is due."""
+        """Touches what is due."""
         while (when := self.next_timer()) is not None and when <= now:
             _, rollout, cluster = heappop(self._timers)
             del self._due[rollout, cluster]
@@ -105,10 +107,11 @@ class WorkQueue:
                 self.touch_patch(cluster)
 
     def take(self, most: int = BATCH_LIMIT, rollouts: int = ROLLOUTS) -> tuple[Touched, list[str]]:
-        """What was touched since the last time, and the clusters whose debts to look at.
+        """Returns what was touched since the last call, and the uids with pending patches to decide
+        on.
 
-        With more than `most` clusters, or `rollouts`, it is a part, in which every tenant has its
-        share; a rollout that has more is last the next time.
+        With more than `most` clusters or `rollouts` rollouts it returns a part, in which every
+        tenant has its share; a rollout with a remainder comes last the next time.
         """
         taken: Touched = {}
         for uid, count in self._shared(most, rollouts):
@@ -124,8 +127,8 @@ class WorkQueue:
         return taken, pending_patches
 
     def _shared(self, most: int, rollouts: int) -> list[tuple[str, int]]:
-        """Rollouts in the order of their turn, each with how many of its clusters: tenants take
-        turns, and of many clusters no tenant takes more than its share while others have some."""
+        """Returns the next rollouts and the number of clusters of each: tenants alternate, and no
+        tenant takes more than its share of the clusters while others have some."""
         queue: FairQueue[str] = FairQueue(self._tenant_of)
         for touched in self._touched:
             queue.push(touched, touched)

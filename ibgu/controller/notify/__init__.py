@@ -1,4 +1,4 @@
-"""Notifications on their way, by tasks and connections of their own: nobody waits for them."""
+"""Sends notifications by tasks and connections of its own: nothing waits for them."""
 
 from ibgu.controller.notify.config import read_file, receivers_of
 from ibgu.controller.notify.secrets import Unready

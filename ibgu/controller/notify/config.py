@@ -1,4 +1,4 @@
-"""The file that names the receivers."""
+"""Reads the file that names the receivers."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from ibgu.settings import Settings, SettingsError, variable
 
 
 def receivers_of(settings: Settings) -> tuple[Receiver, ...]:
-    """None if no file is named. Raises SettingsError."""
+    """Returns the receivers; none if no file is configured. Raises SettingsError."""
     if not settings.notify_file:
         return ()
     try:
@@ -19,7 +19,7 @@ def receivers_of(settings: Settings) -> tuple[Receiver, ...]:
 
 
 def read_file(path: str) -> tuple[Receiver, ...]:
-    """Raises BadFile."""
+    """Returns the receivers in the file. Raises BadFile."""
     try:
         return parse(yaml.safe_load(Path(path).read_text()))
     except (OSError, UnicodeError) as error:

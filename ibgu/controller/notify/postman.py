@@ -1,4 +1,4 @@
-"""One receiver: follows the journal, tells it in order, and notes how far it got."""
+"""Follows the journal for one receiver, notifies it in order, and saves a cursor."""
 
 import asyncio
 from random import Random
@@ -34,16 +34,16 @@ from ibgu.db.reads.feed import Feed
 log = structlog.get_logger("ibgu.notify")
 
 POLL = 2.0
-"""Seconds between two looks at the journal."""
+"""Seconds between two reads of the journal."""
 SAVE = 10.0
-"""Seconds between two notes of how far it got, where nothing was sent: what is read twice then
-makes the same messages again."""
+"""Seconds between two saves of the cursor while nothing is sent: facts that are read twice make the
+same messages again."""
 RETRY = 5.0
-"""Seconds after something else than the receiver went wrong."""
+"""Seconds until a retry after an error that is not the receiver's."""
 
 
 class Office(Struct, frozen=True):
-    """What all postmen share."""
+    """Office holds what all postmen share."""
 
     hub: str
     reads: Reads
@@ -58,13 +58,14 @@ class Postman:
         self._epoch = epoch
         self._trouble = Trouble(receiver.name)
         self._cursor: Cursor | None = None
-        """Ahead of the journal's while that is away, so that nothing is sent twice without need."""
+        """The cursor in memory; ahead of the journal's while the journal is away, so that nothing
+        is sent twice without need."""
         self._saved = (Cursor(0, Memory()), 0.0)
         self._failures = 0
         self._alerted = 0.0
 
     async def run(self) -> None:
-        """Until cancelled, or until another controller leads. Nothing else ends it."""
+        """Notifies until cancelled or until another controller leads. Nothing else ends it."""
         try:
             while True:
                 try:
@@ -75,7 +76,7 @@ class Postman:
                 except (JournalAway, Unready) as error:
                     self._trouble.stuck(str(error))
                 except Exception as error:
-                    # A mistake in here must not end the lead; what it says may quote a secret.
+                    # An error in here must not end the lead, and its message may quote a secret.
                     self._trouble.stuck(f"{type(error).__name__} in following the journal")
                     log.debug("following the journal", exc_info=error)
                 await asyncio.sleep(RETRY)
@@ -94,8 +95,8 @@ class Postman:
                 await asyncio.sleep(POLL)
 
     async def _begin(self) -> Cursor:
-        """A new receiver is told what happens from now on; what goes on already is read for what
-        has to be remembered."""
+        """Returns the first cursor of a new receiver: it is notified from now on, and unfinished
+        rollouts are read for what has to be remembered."""
         reads = self._office.reads
         first = await reads.first_unfinished()
         seq = first - 1 if first else await reads.last_seq()
@@ -124,7 +125,7 @@ class Postman:
     # -- messages ------------------------------------------------------------------------------
 
     async def _tell(self, messages: tuple[Message, ...], after: Cursor, way: Sender) -> Cursor:
-        """Returns once they are delivered, however long that takes."""
+        """Delivers the messages, however long that takes."""
         to = self._receiver
         if to.format is Format.ALERTMANAGER:
             return after
@@ -139,7 +140,7 @@ class Postman:
         return after
 
     async def _delivered(self, sent: Parcel, way: Sender) -> bool:
-        """False after a pause: it is time for another try."""
+        """Tries to deliver once; returns False, after a pause, if another try is due."""
         answer = await way.send(sent)
         if answer.delivered:
             self._failures = 0
@@ -154,7 +155,8 @@ class Postman:
     # -- alerts --------------------------------------------------------------------------------
 
     async def _alert(self, feed: Feed, cursor: Cursor, way: Sender) -> Cursor:
-        """What is wrong as of now: after a failure the next round tries, with what is so then."""
+        """Sends the alerts that hold now; after a failure the next round sends those that hold
+        then."""
         if self._receiver.format is not Format.ALERTMANAGER:
             return cursor
         memory, clock = cursor.memory, asyncio.get_running_loop().time()

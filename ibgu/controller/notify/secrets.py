@@ -1,4 +1,5 @@
-"""Addresses, keys and tokens, read anew for each request: so they can be changed at any time."""
+"""Reads addresses, keys and tokens anew for each request, so that they can be changed at any
+time."""
 
 import os
 from pathlib import Path
@@ -9,7 +10,8 @@ from ibgu.core.notify import BadSecret, Receiver, keys, url_problem
 
 
 class Unready(Exception):
-    """Names the field whose file or variable can't be used, and nothing of what is in it."""
+    """Unready names the field whose file or variable can't be used, and quotes none of its
+    content."""
 
 
 class Secrets(Struct, frozen=True):
@@ -18,11 +20,11 @@ class Secrets(Struct, frozen=True):
     """Empty: nothing is signed."""
     token: str
     hidden: tuple[str, ...]
-    """What must not be repeated."""
+    """Values that must not be logged or shown."""
 
 
 def secrets_of(receiver: Receiver) -> Secrets:
-    """Raises Unready."""
+    """Reads the receiver's secrets. Raises Unready."""
     named = _value("url", receiver.url_file, receiver.url_env)
     url = named or receiver.url
     token = _value("token", receiver.token_file, receiver.token_env)
@@ -37,7 +39,7 @@ def secrets_of(receiver: Receiver) -> Secrets:
 
 
 def _value(field: str, path: str, variable: str) -> str:
-    """Empty if neither is given."""
+    """Returns the value of the file or variable; empty if neither is configured."""
     if path:
         value = _content(field, path)
     elif variable:
@@ -59,6 +61,7 @@ def _content(field: str, path: str) -> str:
 
 
 def _hidden(url: str, *others: str) -> tuple[str, ...]:
-    """Of a secret address also what follows the host: errors may name it alone."""
+    """Returns the values to hide; of a secret address also its path, which errors may quote
+    alone."""
     path = url.partition("://")[2].partition("/")[2]
     return tuple(value for value in (url, path, *others) if value)

@@ -1,4 +1,4 @@
-"""One request to one receiver."""
+"""Sends one request to one receiver."""
 
 import asyncio
 import ssl
@@ -13,19 +13,20 @@ from ibgu.controller.notify.secrets import Secrets, Unready, secrets_of
 from ibgu.core.notify import Answer, Parcel, Receiver, headers, redacted, retry_after
 
 QUOTED = 300
-"""Characters of a refusal that are quoted."""
+"""Characters of a refusal that are quoted, at most."""
 _AGENT = f"ibgu/{version('ibgu')}"
 
 
 class Sender:
-    """A connection of its own, so that no other receiver waits for it."""
+    """Sender has connections of its own, so that no other receiver waits for it."""
 
     def __init__(self, receiver: Receiver, session: aiohttp.ClientSession) -> None:
         self._receiver = receiver
         self._session = session
 
     async def send(self, parcel: Parcel) -> Answer:
-        """Never raises what the network, the receiver or a missing secret can cause."""
+        """Sends the parcel; errors of the network, the receiver or a missing secret are returned,
+        not raised."""
         try:
             secrets = secrets_of(self._receiver)
         except Unready as error:
@@ -40,7 +41,8 @@ class Sender:
             return Answer(0, redacted(str(error) or type(error).__name__, secrets.hidden))
 
     async def _post(self, parcel: Parcel, secrets: Secrets) -> Answer:
-        """A redirect is a refusal: what is signed for one receiver goes to no other."""
+        """Posts the parcel. A redirect counts as a refusal: what is signed for one receiver goes to
+        no other."""
         given = {"Content-Type": parcel.content_type, "Accept-Encoding": "identity"}
         if secrets.token:
             given["Authorization"] = f"Bearer {secrets.token}"
@@ -65,7 +67,8 @@ async def _refused(response: aiohttp.ClientResponse, answer: Answer, secrets: Se
 
 @asynccontextmanager
 async def sender(receiver: Receiver) -> AsyncIterator[Sender]:
-    """Proxies as the environment says (HTTPS_PROXY, NO_PROXY). Raises Unready."""
+    """Yields a sender that uses the proxies of the environment (HTTPS_PROXY, NO_PROXY). Raises
+    Unready."""
     try:
         trust = ssl.create_default_context(cafile=receiver.ca_file or None)
     except OSError as error:

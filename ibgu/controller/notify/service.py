@@ -1,4 +1,4 @@
-"""Notifies while this process leads; the one that leads waits for nothing in here."""
+"""Notifies while this process leads; the loop waits for nothing in here."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -21,7 +21,7 @@ from ibgu.settings import Settings
 log = structlog.get_logger("ibgu.notify")
 
 CONNECTIONS = 2
-"""To Postgres, beside those of the engine and of REST."""
+"""Connections to Postgres, in addition to those of the engine and of REST."""
 
 
 class Notifier:
@@ -31,12 +31,12 @@ class Notifier:
         self._task: asyncio.Task[None] | None = None
 
     def lead(self, epoch: int) -> None:
-        """Begin to notify, in that epoch."""
+        """Starts to notify, in that epoch."""
         self.rest()
         self._task = asyncio.create_task(self._notify(epoch))
 
     def rest(self) -> None:
-        """Ask it to stop, and do not wait for it."""
+        """Asks the task to stop, and does not wait for it."""
         if self._task is not None:
             self._task.cancel()
 
@@ -52,7 +52,7 @@ class Notifier:
                 tasks.create_task(Postman(receiver, self._office, epoch).run())
 
     async def _forget_others(self) -> None:
-        """If it can't be done now, it is done by who leads next."""
+        """Drops the cursors of former receivers; if that fails, the next leader does it."""
         try:
             await self._office.cursors.keep_only([receiver.name for receiver in self._receivers])
         except (JournalAway, DBAPIError) as error:
@@ -61,7 +61,8 @@ class Notifier:
 
 @asynccontextmanager
 async def notifying(settings: Settings, hub: str) -> AsyncIterator[Notifier | None]:
-    """With connections of its own; None: there is nobody to notify. Raises SettingsError."""
+    """Yields a notifier with connections of its own; None if there is no receiver. Raises
+    SettingsError."""
     receivers = receivers_of(settings)
     if not receivers:
         yield None

@@ -1,4 +1,4 @@
-"""What goes wrong with a receiver: said once, and again after a while; measured all the time."""
+"""Reports problems with a receiver: logged once, and again after a while; measured all the time."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from ibgu import telemetry
 log = structlog.get_logger("ibgu.notify")
 
 REMIND = 600.0
-"""Seconds after which the same trouble is told again."""
+"""Seconds after which the same problem is logged again."""
 
 
 class Trouble:
@@ -22,19 +22,19 @@ class Trouble:
         telemetry.NOTIFY_LAG.labels(receiver).set_function(self.lag)
 
     def lag(self) -> float:
-        """Seconds: the age of the oldest message that is not delivered, or, where nobody can know
-        of messages, of what keeps the journal from being followed."""
+        """Returns, in seconds, the age of the oldest undelivered message, or of the problem that
+        keeps the journal from being followed."""
         known = [each for each in (self._since, self._stuck) if each is not None]
         return max(0.0, (datetime.now(UTC) - min(known)).total_seconds()) if known else 0.0
 
     def wrong(self, words: str, since: datetime) -> None:
-        """`since`: the time of what could not be delivered."""
+        """Records a failed delivery; `since`: the time of the message."""
         self._since = min(self._since or since, since)
         telemetry.NOTIFICATIONS.labels(self._receiver, "failed").inc()
         self._tell(words)
 
     def stuck(self, words: str) -> None:
-        """The journal can't be followed for this receiver."""
+        """Records that the journal can't be followed for this receiver."""
         self._stuck = self._stuck or datetime.now(UTC)
         self._tell(words)
 
@@ -60,5 +60,5 @@ class Trouble:
         self._told = None
 
     def over(self) -> None:
-        """This process tells the receiver no more: how late it is, others know."""
+        """Ends the measurement: another process notifies the receiver now."""
         self._since = self._stuck = None

@@ -1,1 +1,2 @@
-"""Shadow mode as a process (R20.6): it watches TALM at work, keeps what it sees, writes nothing."""
+"""Runs shadow mode as a process (R20.6): it watches TALM at work, records what it sees, writes
+nothing."""

@@ -1,4 +1,4 @@
-"""All records of shadow mode in memory, brought up to date from the mirror."""
+"""Keeps all records of shadow mode in memory and updates them from the mirror."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -27,7 +27,8 @@ RunKey = tuple[str, int, str, str]
 
 
 class ShadowRecorder:
-    """`look` notes what is new; `changed` gives it out until `kept` says that it is written."""
+    """ShadowRecorder records what is new in `look`; `changed` returns it until `kept` confirms the
+    write."""
 
     def __init__(self, mirror: Mirror, known: ShadowRecords) -> None:
         self._mirror = mirror
@@ -36,13 +37,13 @@ class ShadowRecorder:
         self.runs = {run.key: run for run in known.runs}
         self._open = {run.key for run in known.runs if run.open}
         self._seen: dict[str, tuple[Ibgu, tuple[Group, ...]]] = {}
-        """uid -> what the last look was at; nothing is open there any more if it is the same."""
+        """Maps uids to what the last look saw; if that is the same, nothing is new there."""
         self._new_rollouts: dict[str, ShadowRollout] = {}
         self._new_steps: dict[tuple[str, int], ShadowStep] = {}
         self._new_runs: dict[RunKey, ShadowRun] = {}
 
     def look(self, now: datetime) -> None:
-        """At every IBGU that TALM carries out, and at what it carried out before."""
+        """Updates the records of every IBGU that TALM carries out or carried out before."""
         here = {obj.metadata.uid: obj for obj in self._mirror.ibgus}
         for uid, obj in here.items():
             groups = self._mirror.groups(obj)
@@ -53,13 +54,13 @@ class ShadowRecorder:
                 self._gone(rollout, now)
 
     def due(self) -> datetime | None:
-        """When to look again though nothing changes."""
+        """Returns when to look again even if nothing changes."""
         times = (due(self.runs[key]) for key in self._open)
         return min((time for time in times if time is not None), default=None)
 
     @property
     def post_commit(self) -> int:
-        """How many actions of TALM's run now."""
+        """Number of TALM's actions that run now."""
         return len(self._open)
 
     def changed(self) -> ShadowRecords:
@@ -70,7 +71,7 @@ class ShadowRecorder:
         )
 
     def kept(self) -> None:
-        """What is written, and over with its IBGU, needs no place in memory any more."""
+        """Forgets written changes, and whole rollouts whose IBGU is gone."""
         for written in (self._new_rollouts, self._new_steps, self._new_runs):
             written.clear()
         gone = {uid for uid, rollout in self.rollouts.items() if rollout.deleted}
@@ -104,7 +105,8 @@ class ShadowRecorder:
                 self._follow(self.runs[key], Seen(None, None, reachable=True), now)
 
     def _nothing_new(self, obj: Ibgu, groups: tuple[Group, ...]) -> bool:
-        """Of what is over nothing changes, but by a change of these objects."""
+        """Returns whether nothing can have changed: these objects are the same and nothing is
+        open."""
         uid = obj.metadata.uid
         seen = self._seen.get(uid)
         self._seen[uid] = (obj, groups)
@@ -133,7 +135,7 @@ class ShadowRecorder:
             self._follow(self.runs[key], seen, now)
 
     def _works(self, group: Group) -> Iterator[tuple[TalmWork, Action]]:
-        """With the action that each of them carries out: the step's one of that stage."""
+        """Yields TALM's works, each with the step's action of the work's stage."""
         by_stage = {action.stage: action for action in group.actions}
         for work in self._mirror.talm_works(group.full_name):
             if work.stage in by_stage:

@@ -1,4 +1,4 @@
-"""The process: the controller's watches, a place in the journal, and no writer at all."""
+"""Runs the process: the controller's watches, records in the database, and no writer at all."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,16 +24,17 @@ from ibgu.settings import Settings
 log = structlog.get_logger("ibgu.shadow")
 
 GATHER = 0.25
-"""Seconds from the first change to the look: what one action causes comes in bursts."""
+"""Seconds from the first change to the look: one action causes a burst of changes."""
 PATIENCE = timedelta(seconds=30)
-"""A shadow that was silent for so long is replaced by another one."""
+"""The silence after which another shadow replaces this one."""
 RENEW = 8.0
-"""Seconds after which a shadow that saw nothing new says that it is still there."""
+"""Seconds without changes after which the shadow renews its lead."""
 RETRY = 1.0
 
 
 class Shadow:
-    """`run` until cancelled. It reads the hub by watches and a few gets, and never writes there."""
+    """Shadow runs until cancelled. It reads the hub by watches and a few gets, and never writes
+    there."""
 
     def __init__(
         self, settings: Settings, client: HubClient, engine: AsyncEngine, served: Served
@@ -61,7 +62,7 @@ class Shadow:
                 await asyncio.sleep(RETRY)
 
     def problems(self) -> list[str]:
-        """Why the shadow does not see, or can't keep what it sees."""
+        """Returns why the shadow does not see TALM, or can't keep what it sees."""
         found = []
         if not self._served.cgus:
             found.append(
@@ -108,7 +109,7 @@ class Shadow:
                 forgetting.cancel()
 
     async def _forget(self, days: int) -> None:
-        """As the events of ibgu's own history, by the same setting."""
+        """Deletes old events, by the same setting as those of ibgu's own history."""
         await Retention(self._store.forget, self._clock, days).run()
 
     def _lost(self, why: str) -> None:
@@ -127,7 +128,7 @@ class Shadow:
                 await self._keep(recorder)
 
     async def _keep(self, recorder: ShadowRecorder) -> None:
-        """What was seen while the journal was away keeps the time at which it was seen."""
+        """Records and writes what is new. What is seen while the journal is away keeps its time."""
         try:
             if self._clock.stale:
                 await self._clock.sync()
@@ -142,7 +143,7 @@ class Shadow:
             recorder.kept()
 
     async def _something(self, recorder: ShadowRecorder) -> None:
-        """A change, a symptom that is due, or the time to renew."""
+        """Waits for a change, a due symptom, or the time to renew."""
         try:
             async with asyncio.timeout(self._patience(recorder.due())):
                 await self._dirty.wait()
@@ -163,6 +164,6 @@ async def shadow(
     *,
     discovering: Callable[[HubClient], Awaitable[Served]] = discover,
 ) -> AsyncIterator[Shadow]:
-    """Connected to the hub, ready to `run`."""
+    """Yields a shadow that is connected to the hub and ready to `run`."""
     async with await HubClient.connect(settings.kubeconfig) as client:
         yield Shadow(settings, client, engine, await discovering(client))
