@@ -1,5 +1,5 @@
-"""Events of a rollout that was taken over from TALM (R20): what TALM did is taken as told, and
-from there on the rules count."""
+"""Checks events of a rollout that was adopted from TALM (R20): what TALM did is taken as recorded;
+from then on the rules apply."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from ibgu.core.certify.rules import Rule
 
 
 def step_adopted(spot: Spot) -> None:
-    """Its clock begins with us, whatever TALM has used of it."""
+    """Adds the adopted step; its clock begins with us, whatever time TALM has used."""
     rollout, event, data = spot.rollout, spot.event, spot.event.data
     in_turn = event.step == len(rollout.steps)
     words = f"step {(event.step or 0) + 1} is taken over as number {len(rollout.steps) + 1}"
@@ -61,7 +61,8 @@ def _state(spot: MemberSpot) -> None:
 
 
 def _in_flight(spot: MemberSpot) -> None:
-    """TALM has begun it; whether the cluster had taken it then is told by its state."""
+    """Puts a member in flight that TALM has begun; its state shows whether the cluster had taken
+    the run."""
     member, event = spot.member, spot.event
     holds.take(spot, begun=True)
     limit = spot.text("limit")

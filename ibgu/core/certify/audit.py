@@ -1,4 +1,4 @@
-"""Where the checks write down what they found, and what they know of all rollouts."""
+"""Collects what the checks find, and what they know of all rollouts."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -10,14 +10,14 @@ from ibgu.core.certify.events import Event
 from ibgu.core.certify.rules import Rule, Violation
 
 SHOWN = 20
-"""Violations of a rule that are kept in words; all are counted."""
+"""Violations per rule that are kept in words; all are counted."""
 
 
 class Audit:
     def __init__(self, subjects: Collection[str] | None) -> None:
         """`subjects`: uids of the rollouts that are certified; None: all that appear.
 
-        The events of others only tell who has a cluster.
+        The events of others only show who has claimed a cluster.
         """
         self.subjects = subjects
         self.rollouts: dict[str, RolloutCase] = {}
@@ -35,7 +35,7 @@ class Audit:
         return self.clusters.setdefault(uid, ClusterCase())
 
     def require(self, rule: Rule, holds: bool, event: Event, words: str, *others: int) -> bool:
-        """Count the check; note it if it does not hold. Answers whether it does."""
+        """Counts the check, notes a violation, and returns whether the check holds."""
         if not self.subject(event.rollout):
             return holds
         self.checks[rule] += 1
@@ -50,7 +50,7 @@ class Audit:
 
 
 class Spot(Struct):
-    """One event, and what it is about as it was before."""
+    """One event, and its subject as it was before."""
 
     audit: Audit
     event: Event
@@ -60,7 +60,7 @@ class Spot(Struct):
         return self.audit.require(rule, holds, self.event, words, *others)
 
     def text(self, name: str) -> str:
-        """A value of the event's data; empty where it has none."""
+        """Returns a value of the event's data; empty where it has none."""
         return str(self.event.data.get(name) or "")
 
 
@@ -77,7 +77,7 @@ class MemberSpot(StepSpot):
 
     @property
     def action(self) -> str:
-        """The member's current or next action; empty after the last one."""
+        """Returns the member's current or next action; empty after the last one."""
         actions = self.step.actions
         return actions[self.member.index] if self.member.index < len(actions) else ""
 

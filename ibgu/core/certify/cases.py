@@ -1,4 +1,4 @@
-"""What the events have told so far, in the words of the log."""
+"""The state that the events have built up so far, in the words of the log."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,32 +16,32 @@ class RunCase(Struct):
     result: str = ""
     cause: str | None = None
     arming: bool = False
-    """The work may have been armed."""
+    """Whether the work may have been armed."""
     shown: bool = False
-    """The hub or the cluster has shown it armed."""
+    """Whether the hub or the cluster has shown it armed."""
     disarmed: bool = True
     adopted: bool = False
-    """TALM began it, so that the cluster does not carry its id."""
+    """Whether TALM began the run, so that the cluster does not carry its id."""
     ended: int = 0
 
     @property
     def over(self) -> bool:
-        """Ended, and nothing of it can reach the cluster any more."""
+        """Whether the run has ended, and can no longer reach the cluster."""
         return self.state == "ended" and self.disarmed
 
     @property
     def labelled(self) -> bool:
-        """Its end left a failed label."""
+        """Whether the run's end left a failed label."""
         return self.shown and self.result in ("failed", "refused", "limit")
 
 
 class Due(Struct, frozen=True):
-    """A label change that an outcome asks for, not recorded yet."""
+    """A label change that an outcome asks for and that is not recorded yet."""
 
     seq: int
     outcome: str
     wanted: dict[str, str | None]
-    """Empty: all labels of ibgu go."""
+    """The wanted labels; empty: all labels of ibgu go."""
 
 
 class MemberCase(Struct):
@@ -59,7 +59,7 @@ class MemberCase(Struct):
     run: RunCase | None = None
     ended: int = 0
     adopted: bool = False
-    """TALM's deeds before ours: its labels may be completed once."""
+    """Whether TALM acted before ibgu: its labels may be completed once."""
     due: Due | None = None
 
 
@@ -70,7 +70,7 @@ class StepCase(Struct):
     timeout: timedelta
     opened: int
     across_namespaces: bool = True
-    """What it cancels may be in other namespaces, too."""
+    """Whether the step also cancels rollouts of other namespaces."""
     state: str = "opening"
     started_at: datetime | None = None
     total: int = 0
@@ -84,9 +84,9 @@ class StepCase(Struct):
     last: str = ""
     """The cluster that joined last."""
     released: int = 0
-    """The event that ended the last hold, and..."""
+    """The event that ended the last hold."""
     anew: datetime | None = None
-    """...the limit of those whom it let go on."""
+    """The limit of the members that this event released."""
 
 
 class RolloutCase(Struct):
@@ -100,9 +100,9 @@ class RolloutCase(Struct):
     hold: str = ""
     deleted: int = 0
     restored: bool = False
-    """Hub or journal went back in time: the plan may be shorter than what has begun."""
+    """Whether hub or journal went back in time: the plan may be shorter than what has begun."""
     ramp_up: bool = False
-    """At most 1, 2, 4, ... members of a step in flight: its waves are more."""
+    """Whether at most 1, 2, 4, ... members of a step are in flight, which makes more waves."""
     steps: list[StepCase] = []
 
     @property
@@ -131,4 +131,4 @@ class ClusterCase(Struct):
     since: int = 0
     cancellers: list[Canceller] = []
     pending_uids: dict[str, str | None] = {}
-    """Labels that it is owed."""
+    """Labels that are pending for the cluster."""

@@ -1,4 +1,4 @@
-"""Reads the event log once, in order, and says whether the rules were kept."""
+"""Reads the event log once, in order, and checks that the rules were kept."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -42,7 +42,7 @@ KNOWN = frozenset(
 
 
 class Totals(Struct, frozen=True):
-    """What the subjects' events tell about them."""
+    """Totals over the subjects' events."""
 
     rollouts: int
     steps: int
@@ -55,9 +55,9 @@ class Totals(Struct, frozen=True):
 
 class Findings(Struct, frozen=True):
     events: int
-    """Of the subjects."""
+    """Events of the subjects."""
     others: int
-    """Of other rollouts on the same clusters."""
+    """Events of other rollouts on the same clusters."""
     first: tuple[int, datetime] | None
     last: tuple[int, datetime] | None
     digest: str
@@ -71,7 +71,7 @@ class Findings(Struct, frozen=True):
     unknown: dict[str, int]
     """Kinds of events that this version does not know; they were not checked."""
     imported: int
-    """Events that tell what was taken over from the hub; what came before is not in the log."""
+    """Events that record an import from the hub; what came before is not in the log."""
 
     @property
     def holds(self) -> bool:
@@ -95,7 +95,7 @@ class Certifier:
         self._imported = 0
 
     def feed(self, event: Event) -> None:
-        """The next event; those of other rollouts on the same clusters come in between."""
+        """Checks the next event; those of other rollouts on the same clusters come in between."""
         mine = self._audit.subject(event.rollout)
         self._digests[mine].update(self._encoder.encode(event) + b"\n")
         self._counts[mine] += 1
@@ -107,7 +107,7 @@ class Certifier:
             self._imported += event.kind == imported.KIND
 
     def missing(self, first: int, last: int) -> None:
-        """Events that the hub has counted and that are not there any more."""
+        """Reports events that the hub has counted and that are gone."""
         self._audit.checks[Rule.HISTORY] += 1
         if self._last is not None:
             words = f"the events {first} to {last} are missing from the hub's history"
@@ -129,7 +129,8 @@ class Certifier:
             self._check_level(spot)
 
     def _without_beginning(self, event: Event) -> None:
-        """Old events are forgotten after a while: what is left proves nothing."""
+        """Reports a history without its beginning: old events expire, and the rest proves
+        nothing."""
         words = "the history begins in the middle of the rollout: its first events are gone"
         known = event.rollout in self._beheaded
         self._audit.require(Rule.HISTORY, known, event, words)
@@ -184,7 +185,7 @@ class Certifier:
     # -- at the end ------------------------------------------------------------------------
 
     def findings(self) -> Findings:
-        """What was found, once all events were read."""
+        """Returns the findings, once all events were read."""
         audit, last = self._audit, self._last
         if last is not None:
             for rollout in self._subjects():
@@ -209,7 +210,7 @@ class Certifier:
         return [r for uid, r in self._audit.rollouts.items() if self._audit.subject(uid)]
 
     def _at_rest(self, rollout: RolloutCase, last: Event) -> None:
-        """A turn is written whole: nothing is left half recorded between two of them."""
+        """Checks that nothing is half recorded: a cycle is journaled as a whole."""
         for step in rollout.steps:
             for member in step.members.values():
                 spot = MemberSpot(self._audit, last, rollout, step, member)

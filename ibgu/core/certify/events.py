@@ -1,6 +1,6 @@
-"""The event log as it is read: by its own words, not by the engine's types.
+"""The event log as it is read: in its own words, not in the engine's types.
 
-What an older or newer version of ibgu wrote is readable too, so kinds and causes are strings.
+Events of an older or newer version of ibgu are readable too, so kinds and causes are strings.
 """
 
 from datetime import datetime
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 
 class Event(Struct, frozen=True):
-    """The order of the fields is that of the digest: never change it."""
+    """One event. The order of the fields is that of the digest: never change it."""
 
     seq: int
     epoch: int
@@ -29,7 +29,7 @@ class Event(Struct, frozen=True):
 
 
 class Leader(Struct, frozen=True):
-    """Who led in an epoch; its events have numbers above `after_seq`."""
+    """The leader of an epoch; its events have numbers above `after_seq`."""
 
     epoch: int
     holder: str

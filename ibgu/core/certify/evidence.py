@@ -1,4 +1,4 @@
-"""What decisions rest on, judged again from what was recorded with them (R7, R8, R10)."""
+"""Judges decisions again by the observations that were recorded with them (R7, R8, R10)."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ _ERRORS = {
     "WriteRefused": ("refusal",),
     "PayloadRefused": ("payload",),
 }
-"""Cause of a refusal -> where its words were seen."""
+"""Cause of a refusal -> where its words were recorded."""
 
 
 class Seen:
-    """What was seen, as far as it was recorded."""
+    """The observation as far as it was recorded."""
 
     def __init__(self, spot: MemberSpot) -> None:
         found = spot.event.data.get("seen", {})
@@ -40,7 +40,8 @@ class Seen:
 
     @property
     def settled(self) -> bool:
-        """Not frozen, of the work's current version, and the Lifecycle Agent has seen it (R7.2)."""
+        """Whether the feedback is not frozen, of the work's current version, and seen by the
+        Lifecycle Agent (R7.2)."""
         ibu = self.ibu
         fresh = bool(self.work.get("applied") and ibu.get("applied"))
         current = ibu.get("generation", 0) == ibu.get("observed", -1)
@@ -62,7 +63,8 @@ def stage(action: str) -> str:
 
 
 def startable(spot: MemberSpot, action: str) -> None:
-    """The cluster was in a state in which the action means what its name says (R8.1)."""
+    """Checks that the cluster was in a state in which the action means what its name says
+    (R8.1)."""
     seen = Seen(spot)
     known = seen.settled and seen.is_there(spot.member.uid)
     words = f"{spot.name} starts {action}, but its state was not known"
@@ -108,13 +110,15 @@ def already_there(spot: MemberSpot, action: str) -> None:
 
 
 def taken(spot: MemberSpot) -> None:
-    """The cluster echoes the run with the wanted stage, in the work's current version (R9.1)."""
+    """Checks that the cluster echoes the run with the wanted stage, in the work's current version
+    (R9.1)."""
     seen, run = Seen(spot), spot.member.run
     _took(spot, seen, run is not None and seen.echoes(run))
 
 
 def came_back(spot: MemberSpot) -> None:
-    """The cluster carries the withdrawn run; a hand may have set another stage since (R9.5)."""
+    """Checks that the cluster carries the withdrawn run; a hand may have set another stage since
+    (R9.5)."""
     seen, run = Seen(spot), spot.member.run
     _took(spot, seen, run is not None and seen.carries(run))
 
@@ -135,7 +139,7 @@ def speaks_for_run(spot: MemberSpot) -> None:
 
 
 def of_end(spot: MemberSpot, run: RunCase) -> None:
-    """How the run ended is what was seen."""
+    """Checks that the observation supports the run's end."""
     if run.result in ("succeeded", "failed"):
         speaks_for_run(spot)
     holds, missing = _proved(Seen(spot), spot, run)
@@ -149,7 +153,7 @@ def of_end(spot: MemberSpot, run: RunCase) -> None:
 
 
 def _proved(seen: Seen, spot: MemberSpot, run: RunCase) -> tuple[bool, str]:
-    """Whether it is so; else what is missing."""
+    """Returns whether the result is proven, and what is missing."""
     match run.result:
         case "succeeded":
             done = _completed(run.action)
@@ -186,7 +190,8 @@ def _refused(seen: Seen, run: RunCase) -> bool:
 
 
 def of_failure(spot: MemberSpot) -> None:
-    """A member that did not succeed says why; if its run failed, as the run does."""
+    """Checks that a member that did not succeed has a cause; the same as its run's, if that
+    failed."""
     event, run = spot.event, spot.member.run
     words = f"{spot.name} {spot.text('outcome')} without cause, words or what was seen"
     told = bool(event.cause and spot.text("message") and "seen" in event.data)

@@ -1,4 +1,4 @@
-"""Slot and claim (R3, R6): one hold, taken and freed with an event."""
+"""Slot and claim (R3, R6): taken and released together, with an event."""
 
 from ibgu.core.certify.audit import MemberSpot
 from ibgu.core.certify.cases import Canceller
@@ -8,9 +8,9 @@ _CANCELS = ("Abort", "Rollback")
 
 
 def take(spot: MemberSpot, *, begun: bool = False) -> None:
-    """The event gives the member a slot, and the claim on its cluster.
+    """Gives the member a slot and the claim on its cluster.
 
-    `begun`: by TALM, so that it is not started now, whoever has cancelled it since.
+    `begun`: by TALM, so it does not start now, whoever has cancelled it since.
     """
     step, member, event = spot.step, spot.member, spot.event
     slot = event.data.get("slot") or 0
@@ -48,7 +48,8 @@ def _named(spot: MemberSpot, uid: str) -> str:
 
 
 def not_cancelled(spot: MemberSpot, what: str) -> None:
-    """From the step's start of a newer rollout that cancels, older ones start nothing there."""
+    """Checks that no newer rollout has cancelled the member: from the start of the cancelling step
+    on, older rollouts start nothing there."""
     found = spot.audit.cluster(spot.member.uid).cancellers
     newer = [c for c in found if c.cancels(spot.rollout)]
     spot.require(
@@ -64,7 +65,7 @@ def cancels(spot: MemberSpot) -> bool:
 
 
 def free(spot: MemberSpot) -> None:
-    """Slot and claim go; the run has ended, and nothing can reach the cluster any more."""
+    """Releases slot and claim; the run must have ended and no longer reach the cluster."""
     member, run = spot.member, spot.member.run
     over = run is None or run.over
     words = f"the slot of {spot.name} was freed while its run was {run.state if run else ''}"
@@ -80,7 +81,7 @@ def free(spot: MemberSpot) -> None:
 
 
 def register(spot: MemberSpot) -> None:
-    """A new member may cancel others."""
+    """Registers a new member that cancels others."""
     if cancels(spot):
         known = spot.audit.cluster(spot.member.uid).cancellers
         mine, step = spot.rollout, spot.step

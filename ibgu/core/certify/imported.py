@@ -1,7 +1,7 @@
-"""What was imported from the hub after a restore (R31.4): from there on the log is checked.
+"""Checks events that were imported from the hub after a restore (R31.4).
 
-The log can't prove what happened before. What it says must still keep the bounds: a slot is one
-member's, and a cluster one rollout's.
+The log can't prove what happened before. The imported state must still keep the bounds: one member
+per slot, one rollout per cluster.
 """
 
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ PUT_BACK = "LabelsPutBack"
 
 
 def rollout(audit: Audit, event: Event) -> None:
-    """It is there from now on, as far as it is said to have come."""
+    """Adds or replaces the rollout in its recorded state."""
     case = audit.rollouts.setdefault(event.rollout, new_rollout(event))
     case.plan, case.seed = event.data.get("plan", []), event.data.get("seed", [])
     case.state, case.hold = event.data.get("state", ""), str(event.data.get("hold") or "")
@@ -64,7 +64,7 @@ def member(spot: StepSpot) -> None:
 
 
 def _leave(spot: MemberSpot) -> None:
-    """Undo what is known of the member so far."""
+    """Removes what is known of the member so far."""
     member_, step_ = spot.member, spot.step
     step_.waiting -= member_.state == "waiting"
     step_.finished -= member_.state == "finished"
@@ -117,7 +117,8 @@ def _run(event: Event) -> RunCase | None:
 
 
 def put_back(spot: Spot) -> None:
-    """Labels that a restored hub has lost are owed once more, while nothing is selected by them."""
+    """Makes labels that a restored hub has lost pending again, while nothing is selected by
+    them."""
     still = spot.rollout.hold == "Restored" or spot.rollout.state == "complete"
     words = f"labels of {spot.event.cluster} are put back while its rollout goes on"
     spot.require(Rule.LABELS, still, words)

@@ -1,4 +1,5 @@
-"""Labels follow outcomes (R13): each asks for its change once, and nothing else does."""
+"""Checks that labels follow outcomes (R13): each asks for its change once, and nothing else
+does."""
 
 from ibgu.core.certify.audit import MemberSpot, Spot
 from ibgu.core.certify.cases import Due, MemberCase
@@ -6,7 +7,7 @@ from ibgu.core.certify.rules import Rule
 
 PREFIX = "lcm.openshift.io/ibgu-"
 _KEPT = ("Prep", "Upgrade", "Rollback")
-"""Actions whose success leaves a label; that of any other one takes all of them away."""
+"""Actions whose success leaves a label; any other one removes all labels."""
 
 
 def due_after_success(spot: MemberSpot, action: str) -> None:
@@ -32,7 +33,7 @@ def settled_so_far(spot: MemberSpot) -> None:
 
 
 def pending_uids(spot: Spot) -> None:
-    """What an outcome asks for is asked for once; what is owed is what was asked for."""
+    """Checks that an outcome's labels are asked for once, and that nothing else is pending."""
     event, cluster = spot.event, spot.audit.cluster(spot.event.cluster_uid or "")
     asked = event.data.get("asked")
     if asked is not None:
@@ -62,14 +63,14 @@ def _asked(spot: Spot, asked: dict[str, str | None]) -> None:
 
 
 def _waiting_for_it(spot: Spot) -> MemberCase | None:
-    """The member of that cluster, in whichever step, whose outcome was not accounted for."""
+    """Returns the cluster's member, in whichever step, whose outcome was not accounted for."""
     name = spot.event.cluster or ""
     found = (step.members.get(name) for step in reversed(spot.rollout.steps))
     return next((member for member in found if member and member.due), None)
 
 
 def _just_adopted(spot: Spot) -> MemberCase | None:
-    """What TALM has ended is labelled once by us, where TALM did not come to it."""
+    """Returns the adopted member, whose outcome ibgu labels once if TALM did not."""
     name = spot.event.cluster or ""
     found = (step.members.get(name) for step in reversed(spot.rollout.steps))
     return next((member for member in found if member and member.adopted), None)

@@ -1,4 +1,4 @@
-"""Time (R11), recomputed from the events: deadlines, limits, the step's clock."""
+"""Checks times (R11), recomputed from the events: deadlines, limits, the step's clock."""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -8,18 +8,19 @@ from ibgu.core.certify.cases import MemberCase, StepCase
 from ibgu.core.certify.rules import Rule
 
 _INEXACT = timedelta(seconds=1)
-"""How far two ways of reckoning may differ."""
+"""The tolerated difference between two calculations."""
 
 
 def deadline(step: StepCase, at: datetime) -> datetime:
-    """The end of the step's clock as it was to be expected then."""
+    """Returns the end of the step's clock as expected at that time."""
     assert step.started_at is not None
     standing = at - step.stopped_since if step.stopped_since else timedelta()
     return step.started_at + step.timeout + step.stopped + standing
 
 
 def stop_clock(spot: StepSpot) -> None:
-    """Who has prepared and waits behind the circuit breaker for its Upgrade is not on the way."""
+    """Stops the clock; a member that waits behind the circuit breaker for its Upgrade is not under
+    way."""
     step = spot.step
     moving = [m for m in step.slots.values() if not _before_a_reboot(step, m)]
     words = f"the clock of {spot.title} stands while {len(moving)} clusters are in flight"
@@ -29,7 +30,7 @@ def stop_clock(spot: StepSpot) -> None:
 
 
 def _before_a_reboot(step: StepCase, member: MemberCase) -> bool:
-    """Between two actions, of which the next one is the circuit breaker's business."""
+    """Whether the member is between two actions, and the circuit breaker may stop the next one."""
     run, left = member.run, step.actions[member.index :]
     over = run is not None and run.over and run.result == "succeeded"
     return over and left[:1] in (("Upgrade",), ("Rollback",))
@@ -44,12 +45,13 @@ def turn_clock_on(spot: StepSpot) -> None:
 
 
 def limit_of(spot: StepSpot) -> datetime:
-    """Of a member that starts, or is let go on, at this event."""
+    """Returns the limit of a member that starts, or is released, at this event."""
     return _limit(spot.step, spot.event.at, ramps=_ramps(spot))
 
 
 def take_limit(spot: MemberSpot) -> None:
-    """A member that starts gets its share of the step's time, or more where there is more."""
+    """Checks that a starting member gets its share of the step's time, or more where there is
+    more."""
     given, wanted = spot.text("limit"), limit_of(spot)
     spot.member.limit = datetime.fromisoformat(given) if given else None
     spot.require(
@@ -66,7 +68,7 @@ def in_time(spot: MemberSpot) -> None:
 
 
 def _ramps(spot: StepSpot) -> bool:
-    """Only steps that begin with Prep or Upgrade have a pace."""
+    """Whether a ramp-up applies: only steps that begin with Prep or Upgrade have rate limits."""
     return spot.rollout.ramp_up and spot.step.actions[0] in ("Prep", "Upgrade")
 
 
@@ -82,7 +84,7 @@ def _limit(step: StepCase, at: datetime, *, ramps: bool) -> datetime:
 
 
 def _widths(members: int, most: int) -> list[int]:
-    """How many start in each wave of a ramp-up: 1, 2, 4, ... up to `most`."""
+    """Returns how many start in each wave of a ramp-up: 1, 2, 4, ... up to `most`."""
     widths: list[int] = []
     while (left := members - sum(widths)) > 0:
         widths.append(min(2 ** len(widths), max(1, most), left))
@@ -90,7 +92,7 @@ def _widths(members: int, most: int) -> list[int]:
 
 
 def _last(widths: list[int], waiting: int) -> list[int]:
-    """The waves that those belong to who wait, and so start last."""
+    """Returns the waves of the waiting members, which start last."""
     waves = list(widths)
     while len(waves) > 1 and sum(waves[1:]) >= waiting:
         waves.pop(0)
@@ -102,7 +104,8 @@ def _waves(members: int, most: int) -> int:
 
 
 def keep_limit(spot: MemberSpot) -> None:
-    """The chain has one limit; who was kept by a hold has what one gets that starts at its end."""
+    """Checks that the chain keeps its limit; a member released from a hold has that of one that
+    starts then."""
     given, run, anew = spot.text("limit"), spot.member.run, spot.step.anew
     limit = datetime.fromisoformat(given) if given else None
     kept = run is not None and 0 < run.ended < spot.step.released
@@ -114,7 +117,7 @@ def keep_limit(spot: MemberSpot) -> None:
 
 
 def check_expiry(spot: MemberSpot) -> None:
-    """Who is ended for the time was past its limit, or past the step's deadline."""
+    """Checks that a member that timed out was past its limit, or past the step's deadline."""
     at, limit = spot.event.at, spot.member.limit
     due = deadline(spot.step, at)
     past = at >= due or (limit is not None and at >= limit)

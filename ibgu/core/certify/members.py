@@ -1,4 +1,4 @@
-"""Events of members (R2, R4, R5): joined, done already, waiting again, finished."""
+"""Checks events of members (R2, R4, R5): joined, already done, waiting again, finished."""
 
 import re
 from collections.abc import Callable
@@ -34,13 +34,13 @@ def joined(spot: StepSpot) -> None:
 
 
 def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Numbers count as numbers (R4.1)."""
+    """Returns the sort key of a name, with numbers by value (R4.1)."""
     parts = _NUMBERS.split(name)
     return ([(int(part), "") if i % 2 else (-1, part) for i, part in enumerate(parts)], name)
 
 
 def _already_done(spot: MemberSpot) -> None:
-    """The cluster is where the action would bring it (R8.1): the next one is due."""
+    """Checks an action that the cluster has reached already (R8.1), and goes to the next one."""
     member, action = spot.member, spot.text("action")
     _before_next(spot, f"{action} is passed over")
     words = f"{spot.name} passes over {action}, {spot.action or 'nothing'} is due"
@@ -51,7 +51,7 @@ def _already_done(spot: MemberSpot) -> None:
 
 
 def _before_next(spot: MemberSpot, what: str) -> None:
-    """Between two actions, or before the first."""
+    """Checks that the member is between two actions, or before the first."""
     member, run = spot.member, spot.member.run
     free = member.state == "waiting" or (run is not None and run.over)
     words = f"{spot.name}: {what} while it is {member.state} with a run that is not over"
@@ -59,7 +59,7 @@ def _before_next(spot: MemberSpot, what: str) -> None:
 
 
 def _returned(spot: MemberSpot) -> None:
-    """A withdrawn run gives its hold back."""
+    """Releases slot and claim of a withdrawn run."""
     member, run = spot.member, spot.member.run
     withdrawn = member.state == "in flight" and run is not None and run.result == "withdrawn"
     words = f"{spot.name} waits again though its run was not withdrawn"
@@ -100,7 +100,7 @@ def _check_outcome(spot: MemberSpot, outcome: str) -> None:
 
 
 def _late(spot: MemberSpot) -> None:
-    """What became known after the end (R15.2); only our own failed label can be turned round."""
+    """Checks a late completion (R15.2); only our own failed label can be reversed."""
     _afterwards(spot)
     if not spot.text("late"):
         return

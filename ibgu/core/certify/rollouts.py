@@ -1,4 +1,4 @@
-"""Events of a rollout and of its steps (R1): seen, planned, opened, finished, complete."""
+"""Checks events of a rollout and its steps (R1): seen, planned, opened, finished, complete."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from ibgu.core.certify.rules import Rule
 from ibgu.core.works.names import RAMP_UP
 
 _NAMED = 10
-"""How many forgotten clusters are named."""
+"""The most forgotten clusters that a message names."""
 
 
 def new_rollout(event: Event) -> RolloutCase:
@@ -26,7 +26,7 @@ def new_rollout(event: Event) -> RolloutCase:
 
 
 def _plan_accepted(spot: Spot) -> None:
-    """It may only grow: what has begun stays as it was."""
+    """Checks that the plan only grows: what has begun stays as it was."""
     rollout, data = spot.rollout, spot.event.data
     rollout.plan, rollout.seed = data.get("plan", []), data.get("seed", [])
     planned = [_planned(item) for item in rollout.plan]
@@ -67,13 +67,13 @@ def _completed(spot: Spot) -> None:
 
 
 def _all_of(rollout: RolloutCase) -> bool:
-    """A restored plan may be shorter than what was done before."""
+    """Whether all steps were done; a restored plan may be shorter than what was done before."""
     begun, planned = len(rollout.steps), len(rollout.plan)
     return begun == planned or (rollout.restored and begun > planned)
 
 
 def _held(spot: Spot) -> None:
-    """A restored hub may show a deleted rollout again."""
+    """Notes a restore; a restored hub may show a deleted rollout again."""
     if spot.text("hold") == "Restored":
         spot.rollout.restored, spot.rollout.deleted = True, 0
 
@@ -84,7 +84,7 @@ def _deleted(spot: Spot) -> None:
 
 
 def _nothing(spot: Spot) -> None:
-    """Only the hold, which every event of a rollout or step carries, may be another one."""
+    """Ignores the event: only the hold, which each event of rollout or step carries, may differ."""
 
 
 def _control(spot: Spot) -> None:

@@ -1,4 +1,4 @@
-"""What is checked, and what is found."""
+"""The rules that are checked, and their violations."""
 
 from enum import StrEnum
 
@@ -40,6 +40,6 @@ class Violation(Struct, frozen=True):
     rule: Rule
     words: str
     event: Event
-    """Where it shows."""
+    """The event that shows the violation."""
     others: tuple[int, ...] = ()
-    """Numbers of the events that it does not go with."""
+    """Numbers of the events that contradict it."""

@@ -1,4 +1,4 @@
-"""Events of runs: intended, arming, armed, accepted, ended, disarmed (R23.4)."""
+"""Checks events of runs: intended, arming, armed, accepted, ended, disarmed (R23.4)."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ _RESULTS = {
     "armed": {"refused", "limit", "preempted", "taken over", "withdrawn", "gone", "deleted"},
     "accepted": {"succeeded", "failed", "limit", "preempted", "taken over", "gone", "deleted"},
 }
-"""State of a run -> how it may end."""
+"""State of a run -> its possible results."""
 
 
 def _intended(spot: MemberSpot) -> None:
@@ -62,7 +62,8 @@ def _may_begin(spot: MemberSpot, action: str) -> None:
 
 
 def _not_twice(spot: MemberSpot, action: str) -> None:
-    """Again only what was withdrawn; on only after success (R5.1)."""
+    """Checks that an action repeats only after a withdrawal, and goes on only after success
+    (R5.1)."""
     member, run, event = spot.member, spot.member.run, spot.event
     known = spot.audit.runs.get(event.run or "", 0)
     spot.require(Rule.ONCE, not known, f"the run {event.run} begins a second time", known)
@@ -80,7 +81,7 @@ def _not_twice(spot: MemberSpot, action: str) -> None:
 
 
 def _go(spot: MemberSpot, to: str, *fro: str) -> RunCase | None:
-    """The run's next state, if it is the member's newest and may go there."""
+    """Returns the run in its next state, if it is the member's newest and may go there."""
     run, event = spot.member.run, spot.event
     same = run is not None and run.id == event.run
     words = f"{spot.name}: {event.kind} of a run that is not its newest"
@@ -135,7 +136,7 @@ def _disarmed(spot: MemberSpot) -> None:
 
 
 def _reopened(spot: MemberSpot) -> None:
-    """The cluster took a withdrawn run after all (R9.5)."""
+    """Checks that the cluster took a withdrawn run after all (R9.5)."""
     run = _go(spot, "accepted", "ended")
     waits = spot.member.state == "waiting" and run is not None
     words = f"{spot.name} is reopened though its run was not withdrawn"

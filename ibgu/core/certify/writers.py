@@ -1,4 +1,4 @@
-"""One writer at a time: the leaders' epochs never interleave (R30.1)."""
+"""Checks that one writer at a time wrote: the leaders' epochs never interleave (R30.1)."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ class Writers:
         self._seq = 0
         self._epoch = 0
         self.epochs: dict[int, None] = {}
-        """In which the subjects' events were written, in order."""
+        """The epochs in which the subjects' events were written, in order."""
 
     def wrote(self, event: Event) -> None:
         require = self._audit.require
@@ -30,7 +30,8 @@ class Writers:
             self.epochs[event.epoch] = None
 
     def _in_its_time(self, event: Event) -> None:
-        """Between the beginning of its epoch and that of the next one."""
+        """Checks that the event lies between the beginning of its epoch and that of the next
+        one."""
         place = bisect_left(self._leaders, event.epoch, key=lambda leader: leader.epoch)
         mine = self._leaders[place : place + 1]
         known = bool(mine) and mine[0].epoch == event.epoch

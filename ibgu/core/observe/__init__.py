@@ -1,4 +1,4 @@
-"""Hub objects -> views, and what the views prove (R7, R8, R10, R14)."""
+"""Digests hub objects into views, and states what the views prove (R7, R8, R10, R14)."""
 
 from ibgu.core.observe.cluster import view_cluster
 from ibgu.core.observe.evidence import accepted, answers, speaks_for

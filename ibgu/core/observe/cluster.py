@@ -1,4 +1,4 @@
-"""ManagedCluster -> ClusterView."""
+"""Converts a ManagedCluster to a ClusterView."""
 
 from collections.abc import Iterable, Mapping
 from sys import intern
@@ -10,7 +10,7 @@ from ibgu.core.works import names
 
 LOCAL = "local-cluster"
 _NONE: dict[str, str] = {}
-"""Nobody writes into it."""
+"""Shared: never written to."""
 
 
 def view_cluster(mc: ManagedCluster) -> ClusterView:
@@ -28,5 +28,5 @@ def view_cluster(mc: ManagedCluster) -> ClusterView:
 
 
 def _shared(found: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
-    """With the keys and values of the whole fleet, which are few."""
+    """Returns the labels with strings shared by the whole fleet, of which there are few."""
     return {intern(key): intern(found[key]) for key in keys if key in found} or _NONE

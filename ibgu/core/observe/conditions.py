@@ -1,4 +1,4 @@
-"""Looking things up in a list of conditions."""
+"""Finds conditions in a list."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ NONE = Condition()
 
 
 def find(conditions: Iterable[Condition], type_: str) -> Condition:
-    """Return the condition of that type, its message cut; an empty one if there is none."""
+    """Returns the condition of that type, its message cut; an empty one if there is none."""
     for condition in conditions:
         if condition.type == type_:
             return bounded(condition)
@@ -19,7 +19,7 @@ def find(conditions: Iterable[Condition], type_: str) -> Condition:
 
 
 def bounded(condition: Condition) -> Condition:
-    """Return the condition with no more words than may be kept of them."""
+    """Returns the condition with its texts cut to the size that may be kept."""
     status, reason, message = map(cut, (condition.status, condition.reason, condition.message))
     if message is condition.message and reason is condition.reason and status is condition.status:
         return condition

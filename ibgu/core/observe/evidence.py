@@ -4,9 +4,10 @@ from ibgu.core.model import Probe, Run, WorkView
 
 
 def speaks_for(work: WorkView, run: Run) -> bool:
-    """The values tell how this run goes: current, unfrozen, of this very run (R7.2).
+    """Whether the feedback shows how this run goes: current, unfrozen, of this very run (R7.2).
 
-    What TALM began carries no run; there a value is as good as TALM's own feedback, and fresher.
+    An action that TALM began carries no run; there any feedback is as good as TALM's own, and more
+    recent.
     """
     ibu = work.ibu
     return (
@@ -20,10 +21,10 @@ def speaks_for(work: WorkView, run: Run) -> bool:
 
 
 def accepted(work: WorkView, run: Run) -> bool:
-    """The cluster has taken the stage from this run (R9.1).
+    """Whether the cluster has taken the stage from this run (R9.1).
 
-    Whether the Lifecycle Agent has seen it yet does not matter: the stage is the cluster's
-    own from here on.
+    Whether the Lifecycle Agent has seen it yet does not matter: the stage is the cluster's own from
+    here on.
     """
     ibu = work.ibu
     return (
@@ -36,6 +37,6 @@ def accepted(work: WorkView, run: Run) -> bool:
 
 
 def answers(work: WorkView, probe: Probe) -> bool:
-    """The cluster was read after the look was asked, and its state is settled (R8.2)."""
+    """Whether the cluster was read after the probe was sent, and its state is settled (R8.2)."""
     ibu = work.ibu
     return work.settled and ibu is not None and ibu.current and probe.id in ibu.probes

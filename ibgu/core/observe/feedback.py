@@ -1,4 +1,4 @@
-"""Fed-back values -> IbuView; the names of the values are those of `works.feedback`."""
+"""Converts feedback values to an IbuView; the names of the values are those of `works.feedback`."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -63,7 +63,7 @@ def _stages(values: tuple[str, ...]) -> frozenset[Stage]:
 
 
 def _probes(found: Values) -> frozenset[str]:
-    """Answers to looks, and no more of them than a cluster is ever asked for."""
+    """Returns the ids of answered probes, at most as many as a cluster is ever sent."""
     prefix = names.LOOK_PREFIX
     told = (cut(name.removeprefix(prefix)) for name in found if name.startswith(prefix))
     return frozenset(islice(told, _MOST_LOOKS))

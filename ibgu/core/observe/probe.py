@@ -1,4 +1,4 @@
-"""May the action start on a cluster in this state (R8.1)?"""
+"""Judges whether an action may start on a cluster in this state (R8.1)."""
 
 from enum import StrEnum
 
@@ -24,7 +24,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     note: str = ""
     """Reached: "was already ..."."""
     message: str = ""
-    """Busy: the cluster's words. Failed: what was wanted and seen, and what can follow."""
+    """Busy: the cluster's words. Failed: the wanted state, the actual one, and what can follow."""
     cause: Cause | None = None
 
 
@@ -47,7 +47,8 @@ _BUSY_REASONS = {"Blocked", "Aborting", "Finalizing"}
 
 
 def judge(ibu: IbuView, action: Action, spec: IbguSpec) -> Judgement:
-    """Only for values that answer a look, or are as good as that (`evidence.answers`)."""
+    """Judges the action by feedback that answers a probe, or is as good as that
+    (`evidence.answers`)."""
     return _whatever_the_action(ibu) or _by_standing(ibu, action, spec)
 
 

@@ -1,6 +1,6 @@
-"""What of the hub's objects is kept in memory: who they are, and their views.
+"""The part of hub objects that is kept in memory: their identity and their views.
 
-A fleet has tens of thousands of them; a word that many of them say is one object.
+A fleet has tens of thousands of them; equal strings are one object.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,14 +34,15 @@ class Shown(Struct, Generic[V], frozen=True, gc=False):
     """An object as the hub shows it in one version."""
 
     metadata: ObjectMeta
-    """Labels and annotations only where they are read from here, and not from the view."""
+    """The identity; only those labels and annotations that are read from here, not from the
+    view."""
     view: V
 
 
 _LABELS = (names.ROLLOUT, names.PART)
 _MARKS = (names.ACTION, names.ATTEMPT, names.STARTED, names.LIMIT, names.OUTCOME)
 _DIFFERENT = 4096
-"""So many groups of labels or marks are shared by the objects that have them."""
+"""The number of distinct groups of labels or annotations that objects share."""
 
 
 def shown_cluster(cluster: ManagedCluster) -> Shown[ClusterView]:
@@ -55,7 +56,8 @@ def shown_work(work: ManifestWork) -> Shown[WorkView]:
 def shown(
     meta: ObjectMeta, view: V, labels: Iterable[str] = (), marks: Iterable[str] = ()
 ) -> Shown[V]:
-    """`labels`, `marks`: those labels and annotations that are read beside the view."""
+    """Returns the object; `labels`, `marks`: labels and annotations that are read beside the
+    view."""
     who = replace(
         meta,
         name=view.name,
@@ -74,5 +76,5 @@ def _chosen(found: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
 
 @lru_cache(_DIFFERENT)
 def _shared(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Nobody writes into it."""
+    """Returns a dict that equal items share: never written to."""
     return dict(items)

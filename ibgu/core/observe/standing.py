@@ -1,4 +1,4 @@
-"""Where a cluster stands in the Lifecycle Agent's state machine.
+"""The state of a cluster in the Lifecycle Agent's state machine.
 
 Conditions of earlier stages stay until Idle, so the latest stage that has any decides.
 """
@@ -25,7 +25,7 @@ class Standing(StrEnum):
 
 
 def rollback_requested(ibu: IbuView) -> bool:
-    """UpgradeCompleted is False only because somebody asked for a rollback (R7.4)."""
+    """Whether UpgradeCompleted is False only because somebody requested a rollback (R7.4)."""
     told = (ibu.upgrade_completed, ibu.upgrade_in_progress)
     return ibu.upgrade_completed.false and any(ROLLBACK_REQUESTED in c.message for c in told)
 
@@ -75,7 +75,7 @@ def _of(
 
 
 def in_progress(ibu: IbuView, stage: Stage) -> IbuCondition:
-    """The condition that carries the stage's running words, and its failure's detail."""
+    """Returns the condition that carries the stage's progress message, and its failure's detail."""
     return {
         Stage.IDLE: ibu.idle,
         Stage.PREP: ibu.prep_in_progress,
@@ -94,20 +94,20 @@ def completed(ibu: IbuView, stage: Stage) -> IbuCondition:
 
 
 def last_words(ibu: IbuView, stage: Stage) -> str:
-    """What the Lifecycle Agent says about the stage right now; may be empty."""
+    """Returns what the Lifecycle Agent says about the stage right now; may be empty."""
     told = in_progress(ibu, stage)
     return told.message or told.reason
 
 
 def detail(ibu: IbuView, stage: Stage) -> str:
-    """Why the stage failed; while that is not told, what `<Stage>Completed` says about it."""
+    """Returns why the stage failed; until the agent says so, a generic message."""
     told = in_progress(ibu, stage)
     words = told.message if told.false else ""
     return words or f"{stage} failed"
 
 
 def out_of_stage(ibu: IbuView) -> bool:
-    """Evidence that the cluster is out of Upgrade and Rollback (R14.3)."""
+    """Whether the cluster is proven to be out of Upgrade and Rollback (R14.3)."""
     if ibu.upgrade_completed.true or ibu.rollback_completed.true or ibu.idle.true:
         return True
     failed = ibu.upgrade_completed.false and not rollback_requested(ibu)

@@ -1,4 +1,4 @@
-"""How a run goes, from values that speak for it (R7.2, R10.1)."""
+"""Judges how a run goes, from feedback that speaks for it (R7.2, R10.1)."""
 
 from enum import StrEnum
 
@@ -35,7 +35,7 @@ _CAUSES = {
 
 
 def verdict(ibu: IbuView, action: Action) -> Verdict:
-    """Only for values that speak for the run (`evidence.speaks_for`)."""
+    """Returns the verdict; only for feedback that speaks for the run (`evidence.speaks_for`)."""
     stage = action.stage
     done = completed(ibu, stage)
     if done.true:

@@ -1,4 +1,4 @@
-"""What a person reads about a cluster that was looked at (R8.6)."""
+"""Messages about a cluster that was probed (R8.6)."""
 
 from ibgu.core.kinds import IbguSpec
 from ibgu.core.model import Action, IbuView, Stage
@@ -45,7 +45,7 @@ def unsettled(ibu: IbuView) -> str:
 
 
 def running(ibu: IbuView, stands: Standing) -> str:
-    """Empty if nothing runs."""
+    """Returns what runs on the cluster; empty: nothing."""
     stage = _RUNNING.get(stands)
     if stage is None:
         return ""

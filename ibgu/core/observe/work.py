@@ -1,4 +1,5 @@
-"""ManifestWork -> WorkView. Runs for every event of the watch, so it looks at things once."""
+"""Converts a ManifestWork to a WorkView. Runs for every event of the watch, so it reads things
+once."""
 
 from collections.abc import Iterable
 from sys import intern
@@ -44,7 +45,8 @@ def view_work(work: ManifestWork) -> WorkView:
 
 
 def proven(work: WorkView | None, restore: str) -> WorkView | None:
-    """Without what is no evidence: a work from before a restore may show any time's feedback."""
+    """Returns the view without feedback that proves nothing: a work from before a restore may show
+    any time's feedback."""
     if work is None or work.restore == restore:
         return work
     return replace(
@@ -59,7 +61,8 @@ def proven(work: WorkView | None, restore: str) -> WorkView | None:
 
 
 def _is_ibu(meta: ResourceMeta) -> bool:
-    """`resource` and `version` stay empty while the cluster has no such CRD."""
+    """Whether the entry is the IBU; `resource` and `version` stay empty while the cluster lacks the
+    CRD."""
     return (
         meta.kind == names.IBU_KIND
         and meta.group == names.IBU_GROUP
@@ -68,7 +71,7 @@ def _is_ibu(meta: ResourceMeta) -> bool:
 
 
 def _applied(entry: ManifestCondition, generation: int) -> str:
-    """Status of Applied if it speaks of this generation, else empty."""
+    """Returns the status of Applied if it is of this generation, else empty."""
     applied = find(entry.conditions, "Applied")
     return applied.status if applied.observed_generation == generation else ""
 

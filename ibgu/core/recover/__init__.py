@@ -1,4 +1,4 @@
-"""After a restore: what proves one, what of a lost journal can be rebuilt, what stands still."""
+"""Recovery after a restore: proving it, rebuilding a lost journal, holding rollouts."""
 
 from ibgu.core.recover.behind import behind
 from ibgu.core.recover.found import Found, find

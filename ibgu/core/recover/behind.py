@@ -1,4 +1,4 @@
-"""Is the journal behind the hub: lost, or restored to an earlier time (R31.2)?"""
+"""Detects a journal that is behind the hub: lost, or restored to an earlier time (R31.2)."""
 
 from collections import Counter
 from collections.abc import Container, Iterator
@@ -9,10 +9,11 @@ from ibgu.core.recover.told import Entry
 
 
 def behind(tracked: TrackedRollout, found: Found, foreign: Container[str]) -> str:
-    """What the hub shows of the rollout that the journal can't have forgotten; empty: nothing.
+    """Returns what the hub shows of the rollout and the journal can't have forgotten; empty:
+    nothing.
 
-    Runs are in the journal before any work carries them, and outcomes before any status tells
-    them. A status that somebody else wrote proves nothing.
+    Runs are in the journal before any work carries them, and outcomes before any status shows them.
+    A status that somebody else wrote proves nothing.
     """
     return next(_signs(tracked, found, foreign), "")
 

@@ -1,4 +1,4 @@
-"""What became of one member of a step, from the journal's record (if any) and the hub's signs."""
+"""Rebuilds one member of a step from the journal's record (if any) and the hub's signs."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,18 +31,18 @@ _CANCELS = frozenset({RunResult.PREEMPTED, RunResult.DELETED})
 
 
 class Signs(Struct, frozen=True, kw_only=True):
-    """What the hub shows of one member of a step."""
+    """The hub's signs of one member of a step."""
 
     now: datetime
     over: bool
-    """The step has ended."""
+    """Whether the step has ended."""
     part: Part = Part()
     trace: Trace | None = None
-    """Of a run that the journal does not know."""
+    """The trace of a run that the journal does not know."""
 
 
 def fate(member: Member, actions: Sequence[Action], signs: Signs) -> Member:
-    """The member as it is by these signs; where they say nothing new, as it was."""
+    """Returns the member by these signs; unchanged where they add nothing."""
     if member.finished:
         return member
     member = _with_completed(member, actions, signs)
@@ -74,7 +74,8 @@ def _with_completed(member: Member, actions: Sequence[Action], signs: Signs) -> 
 
 
 def _passed(rest: Sequence[Action], signs: Signs) -> list[CompletedAction]:
-    """Actions that its work has left behind, though no status tells so: they go in order (R5.1)."""
+    """Returns actions that the work has passed, though no status shows it: they go in order
+    (R5.1)."""
     trace = signs.trace
     if trace is None or trace.action not in rest:
         return []
@@ -84,7 +85,7 @@ def _passed(rest: Sequence[Action], signs: Signs) -> list[CompletedAction]:
 
 
 def _traced(member: Member, trace: Trace, signs: Signs) -> Member:
-    """By what its work says about the run of its next action."""
+    """Returns the member by what its work shows of the run of its next action."""
     result = trace.outcome
     if result is not None and result is not RunResult.WITHDRAWN:
         outcome = Outcome.CANCELLED if result in _CANCELS else Outcome.FAILED
@@ -105,7 +106,8 @@ def _traced(member: Member, trace: Trace, signs: Signs) -> Member:
 
 
 def _in_flight(member: Member, trace: Trace, run: Run, reason: Reason) -> Member:
-    """It needs a slot: the cluster works, or its work is still to be disarmed."""
+    """Returns the member in flight, which needs a slot: it works, or its work is still to be
+    disarmed."""
     return replace(
         member,
         state=MemberState.IN_FLIGHT,
@@ -118,8 +120,9 @@ def _in_flight(member: Member, trace: Trace, run: Run, reason: Reason) -> Member
 
 
 def waiting(member: Member, trace: Trace, now: datetime) -> Member:
-    """Nobody saw the cluster take it, or there is no slot: it waits, and goes on if the cluster
-    echoes the run (R9.5). A work that is armed still is disarmed because its member waits."""
+    """Returns the member to waiting: no cluster was seen to take the run, or there is no slot. If
+    the cluster echoes the run, it goes on (R9.5). An armed work is disarmed, as its member
+    waits."""
     return replace(
         member,
         state=MemberState.WAITING,
@@ -132,7 +135,7 @@ def waiting(member: Member, trace: Trace, now: datetime) -> Member:
 
 
 def _failed(member: Member, signs: Signs, action: Action, told: str) -> Member:
-    """The status tells the cause before the words."""
+    """Finishes the member as failed; in the status the cause precedes the words."""
     prefix, _, words = told.partition(": ")
     cause = _CAUSES.get(prefix)
     outcome = Outcome.CANCELLED if cause in _CANCELLED else Outcome.FAILED
@@ -141,7 +144,8 @@ def _failed(member: Member, signs: Signs, action: Action, told: str) -> Member:
 
 
 def _finished(member: Member, signs: Signs, outcome: Outcome, **changes: Any) -> Member:
-    """Its hold, if any, goes; what failed after it was armed is watched (R15.1)."""
+    """Finishes the member without slot and claim; one that failed after it was armed is watched
+    (R15.1)."""
     run = last_run(member.run, signs.trace, signs.now, outcome)
     worth = outcome in (Outcome.FAILED, Outcome.CANCELLED) and bool(run and run.arming_at)
     return replace(

@@ -1,4 +1,4 @@
-"""All that the hub shows of one rollout, without the journal."""
+"""Collects all that the hub shows of one rollout, without the journal."""
 
 from collections.abc import Callable, Iterable
 
@@ -15,22 +15,23 @@ from ibgu.core.recover.trace import Trace, traces_of
 class Found(Struct, frozen=True):
     object: Ibgu
     plan: Plan
-    """Empty if it can't be read."""
+    """The plan; empty if it can't be read."""
     told: Told
     traces: dict[str, Trace]
-    """By cluster."""
+    """By cluster name."""
     cluster: Callable[[str], ClusterView | None]
 
     @property
     def begun(self) -> bool:
-        """ibgu has acted on it, or it is complete, whoever did it."""
+        """Whether ibgu has acted on the IBGU, or it is complete, whoever completed it."""
         return bool(self.traces) or self.told.begun
 
 
 def find(
     obj: Ibgu, works: Iterable[Shown[WorkView]], cluster: Callable[[str], ClusterView | None]
 ) -> Found:
-    """`works`: the rollout's stage works; `cluster`: the ManagedCluster of that name."""
+    """Collects the signs; `works`: the rollout's stage works, `cluster`: returns a ManagedCluster
+    by name."""
     return Found(obj, _plan(obj), told(obj), traces_of(works), cluster)
 
 

@@ -1,4 +1,4 @@
-"""Holding rollouts after a restore: what is recorded, and what a person reads."""
+"""Holds rollouts after a restore: the record, and the message for a person."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -23,14 +23,14 @@ RESUME = f"then annotate the IBGU with {names.RESUME}=<a new value>"
 
 
 def mark(now: datetime) -> str:
-    """Of the restore that was found then; works that are written from now on carry it."""
+    """Returns the mark of a restore that is found now; works written from now on carry it."""
     return f"{int(now.timestamp()):x}"
 
 
 def hold_all(
     tracked_rollouts: Iterable[TrackedRollout], ibgus: dict[str, Ibgu], proof: str, now: datetime
 ) -> Iterator[OnRollout]:
-    """Every rollout goes through the restore; those that are not complete stand still."""
+    """Marks every rollout with the restore; those that are not complete are held."""
     for tracked in tracked_rollouts:
         rollout, found = tracked.rollout, ibgus.get(tracked.rollout.uid)
         if rollout.state is RolloutState.DELETED and (found is None or _leaving(found)):
@@ -43,7 +43,7 @@ def _leaving(found: Ibgu) -> bool:
 
 
 def _back(tracked: TrackedRollout) -> Rollout:
-    """A rollout that was deleted is there again, as far as it had come."""
+    """Returns a deleted rollout to life, at the point that it had reached."""
     rollout = tracked.rollout
     if rollout.state is not RolloutState.DELETED:
         return rollout
@@ -73,8 +73,8 @@ def restored(words: str, now: datetime) -> Reason:
 
 
 def acted_on(rollout: Rollout, found: Ibgu | None) -> dict[str, str]:
-    """Controls that stand on the IBGU now are no new wish: a restore may have brought back old
-    ones, or the journal may have forgotten that it acted on them."""
+    """Returns the controls with those now on the IBGU as acted on: a restore may have brought back
+    old ones, or the journal may have forgotten that it acted on them."""
     annotations = found.metadata.annotations if found is not None else {}
     standing = {
         key: names.journaled(annotations[key]) for key in names.CONTROLS if key in annotations

@@ -1,7 +1,7 @@
-"""What ManagedClusters have lost by the hub's restore, and the journal knows that ibgu wrote.
+"""Restores labels and annotations that ManagedClusters lost with the hub's restore.
 
-It is owed anew at once, while the rollouts stand still: so a person can look at it, and take away
-what shall not be, before anything is selected by it.
+They become pending at once, while the rollouts are held: a person can check them, and remove
+unwanted ones, before anything is selected by them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,8 +20,8 @@ def lost(
     pending_patches: Mapping[str, PendingPatch],
     cluster: Callable[[str], ClusterView | None],
 ) -> Iterator[OnPendingPatch]:
-    """`pending_patches`: what is owed already, by uid; `cluster`: the ManagedCluster of that
-    name."""
+    """Yields the patches to put back; `pending_patches`: those already pending, by uid, `cluster`:
+    returns a ManagedCluster by name."""
     for name, tracked in _last_to_act(tracked_rollouts).items():
         view, member = cluster(name), tracked.latest(name)
         if view is None or member is None or view.uid != member.uid:
@@ -32,7 +32,7 @@ def lost(
 
 
 def _last_to_act(tracked_rollouts: Iterable[TrackedRollout]) -> dict[str, TrackedRollout]:
-    """By cluster: the newest rollout that did anything to it; what older ones wrote is history."""
+    """Returns by cluster the newest rollout that acted on it; older ones are history."""
     found: dict[str, TrackedRollout] = {}
     for tracked in sorted(tracked_rollouts, key=lambda each: each.rollout.age):
         for step in tracked.steps:
@@ -66,7 +66,7 @@ def _changes(wishes: Wishes, shown: Mapping[str, str]) -> dict[str, Change]:
 
 
 def _labels(tracked: TrackedRollout, name: str, view: ClusterView) -> Wishes:
-    """What each outcome has written, in order; a later one wins."""
+    """Returns the labels that the outcomes have written, in order; a later one wins."""
     wishes: Wishes = {}
     for step in tracked.steps:
         member = step.members.get(name)
@@ -82,7 +82,8 @@ def _present(wishes: Wishes) -> dict[str, str]:
 
 
 def _annotations(tracked: TrackedRollout, member: Member, view: ClusterView) -> Wishes:
-    """disable-auto-import is there while an Upgrade runs or is watched, and else gone (R14.3)."""
+    """Returns the wanted annotations: disable-auto-import while an Upgrade runs or is watched, else
+    none (R14.3)."""
     run = member.run
     upgrading = run is not None and run.action is Action.UPGRADE and run.arming_at is not None
     if upgrading and (not member.finished or member.watched):

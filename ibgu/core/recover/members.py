@@ -1,4 +1,4 @@
-"""The members of a step that is rebuilt."""
+"""Rebuilds the members of a step."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -39,7 +39,7 @@ def newcomer(
 
 
 def gone(member: Member, now: datetime) -> Member:
-    """A newcomer without a ManagedCluster has nobody to wait for."""
+    """Fails a new member that has no ManagedCluster."""
     if member.uid or member.finished:
         return member
     return replace(
@@ -60,8 +60,8 @@ def with_slots(
     traces: Mapping[str, Trace],
     now: datetime,
 ) -> list[Member]:
-    """Whoever was found in flight takes a slot; without one, or where another rollout has the
-    cluster, it waits and goes on when there is room (R3.1, R6.1, R9.5)."""
+    """Gives a slot to each member found in flight; without one, or where another rollout has
+    claimed the cluster, the member waits and goes on when there is room (R3.1, R6.1, R9.5)."""
     members = list(members)
     used = {member.slot for member in members}
     free = (slot for slot in range(1, step.max_concurrency + 1) if slot not in used)
@@ -86,7 +86,7 @@ def _placed(member: Member, slot: int | None, step: Step, trace: Trace, now: dat
 
 
 def told(before: Member | None, member: Member, now: datetime) -> Iterator[OnMember]:
-    """What changes; a run that another one has followed is closed first."""
+    """Yields the member's changes; a run that another one has followed is closed first."""
     if before == member:
         return
     old = before.run if before else None

@@ -1,4 +1,4 @@
-"""Which step of a plan each of a cluster's actions belongs to, as far as the status tells."""
+"""Assigns each of a cluster's actions to a step of the plan, as far as the status shows."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ Plan = Sequence[tuple[Action, ...]]
 
 
 class Part(Struct, frozen=True):
-    """A cluster's share in one step."""
+    """A cluster's part in one step."""
 
     completed: tuple[ToldAction, ...] = ()
     failed: ToldAction | None = None
@@ -23,7 +23,7 @@ class Part(Struct, frozen=True):
 
 
 class _Rest:
-    """What is not placed yet; actions are told in the plan's order."""
+    """The actions not assigned yet; the status lists them in the plan's order."""
 
     def __init__(self, entry: Entry) -> None:
         self.completed = list(entry.completed_actions)
@@ -44,7 +44,8 @@ class _Rest:
         return Part(tuple(completed))
 
     def _next(self, told: list[ToldAction], action: Action) -> bool:
-        """AbortOnFailure may be planned twice: it belongs to the first one after a failure."""
+        """Whether the action is next. AbortOnFailure may be planned twice: it belongs to the first
+        one after a failure."""
         if action is Action.ABORT_ON_FAILURE and not self.has_failed:
             return False
         return bool(told) and told[0].action == action
@@ -54,15 +55,15 @@ class _Rest:
 
 
 def place(plan: Plan, entry: Entry) -> dict[int, Part]:
-    """By step; steps that the entry says nothing about are left out."""
+    """Returns the parts by step; steps that the entry says nothing about are left out."""
     rest = _Rest(entry)
     parts = {index: rest.part(actions) for index, actions in enumerate(plan)}
     return {index: part for index, part in parts.items() if not part.empty}
 
 
 def step_of(action: Action, plan: Plan, started: int) -> int | None:
-    """The step of a cluster's newest run: the last one that has started and contains the action,
-    else the first one after those."""
+    """Returns the step of a cluster's newest run: the last one that has started and contains the
+    action, else the first one after those."""
     having = [index for index, actions in enumerate(plan) if action in actions]
     begun = [index for index in having if index < started]
     return begun[-1] if begun else next(iter(having), None)

@@ -1,11 +1,11 @@
-"""What proves that the hub was restored from an older backup (R31.1).
+"""Proves that the hub was restored from an older backup (R31.1).
 
-Each proof is something that an API server never does by itself and that no hand can do: a
-version, a generation or an object that goes back in time. What a hand can do (delete a work, edit
-it, shorten the plan) is no proof, however much of it is found (R9.6, R1.4).
+Each proof is something that an API server never does by itself and that no hand can do: a version,
+a generation or an object that goes back in time. What a hand can do (delete a work, edit it,
+shorten the plan) is no proof, however much of it is found (R9.6, R1.4).
 
-Every rollout that is held tells the proof, also those of other namespaces: it names objects by
-uid and runs by id, never a rollout or a cluster by name.
+Every held rollout shows the proof, also those of other namespaces: it names objects by uid and runs
+by id, never a rollout or a cluster by name.
 """
 
 from collections.abc import Container, Iterable, Iterator
@@ -19,7 +19,7 @@ from ibgu.core.works import names
 
 
 def versions_back(before: Versions, now: Versions) -> Iterator[str]:
-    """A list, or an IBGU, is of an older version than one that was seen before."""
+    """Yields each list, or IBGU, of an older version than one that was seen before."""
     for kind, version in before.lists.items():
         if now.lists.get(kind, version) < version:
             yield f"the hub is at version {now.lists[kind]} of {kind}, and was at {version} before"
@@ -29,8 +29,8 @@ def versions_back(before: Versions, now: Versions) -> Iterator[str]:
 
 
 def generation_back(tracked: TrackedRollout, found: Ibgu) -> Iterator[str]:
-    """The API server counts the changes of an object's spec, and never down. A rollout that
-    stands still has not followed its object since the last restore."""
+    """Yields an IBGU whose generation is lower than before: the API server only counts up. A
+    rollout that is held after a restore has not followed its object since."""
     if tracked.rollout.stands_still:
         return
     shown, known = found.metadata.generation, tracked.rollout.generation
@@ -39,7 +39,7 @@ def generation_back(tracked: TrackedRollout, found: Ibgu) -> Iterator[str]:
 
 
 def returned(found: Ibgu, deleted: Container[str]) -> Iterator[str]:
-    """No object comes back with its uid after its deletion. `deleted`: uids of rollouts."""
+    """Yields an IBGU that is back with its uid after its deletion. `deleted`: uids of rollouts."""
     meta = found.metadata
     if meta.uid in deleted and meta.deletion_timestamp is None:
         yield f"the IBGU {meta.uid} was deleted, and is back with the same uid"
@@ -48,11 +48,12 @@ def returned(found: Ibgu, deleted: Container[str]) -> Iterator[str]:
 def runs_back(
     tracked: TrackedRollout, works: Iterable[Shown[WorkView]], foreign: Container[str]
 ) -> Iterator[str]:
-    """A work carries an earlier run than the one that the journal saw armed on the hub.
+    """Yields each work that carries an earlier run than the one that the journal saw armed on the
+    hub.
 
     Every write of ours says which generation it makes, so a work that was put there by hand has
-    another one. Its annotations anybody may put back who may patch works, as each cluster's agent
-    may in its namespace; its generation, which the API server counts, nobody.
+    another one. Anybody who may patch works, as each cluster's agent may in its namespace, can put
+    back annotations; nobody can put back the generation, which the API server counts.
     """
     for work in works:
         if work.metadata.labels.get(names.PART) != names.STAGE:
@@ -64,7 +65,7 @@ def runs_back(
 
 
 def _older(run: Run, work: WorkView, restore: str, foreign: Container[str]) -> bool:
-    """`run`: the newest one of the work's cluster."""
+    """Whether the work is older than `run`, the newest one of its cluster."""
     if run.armed_generation is None or work.restore != restore:
         return False
     went_back = work.generation < run.armed_generation

@@ -1,8 +1,7 @@
-"""Rebuilding a rollout that the journal has lost, wholly or in part, from what the hub shows.
+"""Rebuilds a rollout that the journal has lost, wholly or in part, from what the hub shows.
 
-History stays honest: every record that is made or changed here is told as imported. Nothing that
-is not proven is begun: unless the whole plan is known to be completed, the rollout stands still
-until a person lets it go on.
+Every record that is created or changed here is journaled as imported. Nothing unproven is begun:
+unless the whole plan is known to be completed, the rollout is held until a person resumes it.
 """
 
 from collections.abc import Iterator
@@ -46,7 +45,7 @@ class _Basis(Struct, frozen=True):
 def rebuild(
     rollout: Rollout, found: Found, fleet: FleetState, why: str, now: datetime
 ) -> Iterator[Decision]:
-    """The decisions that bring the journal up to what the hub shows.
+    """Returns the decisions that bring the journal up to what the hub shows.
 
     `rollout` is the journal's record, or a new one; `why`: what the journal did not know.
     """
@@ -77,7 +76,8 @@ def _imported(basis: _Basis, why: str) -> OnRollout:
 
 
 def _with_spec(rollout: Rollout, found: Found) -> Rollout:
-    """With the spec that was accepted last, where the status proves which that was."""
+    """Returns the rollout with the last accepted spec, where the status proves which one that
+    was."""
     meta = found.object.metadata
     if rollout.generation and found.told.generation != meta.generation:
         return rollout

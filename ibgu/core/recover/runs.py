@@ -1,4 +1,4 @@
-"""Records of runs that are known from their stage works only."""
+"""Builds records of runs that only stage works show."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ _RESULTS = {
 
 
 def ended(trace: Trace, now: datetime, result: RunResult) -> Run:
-    """The hub tells no more of its times than its start."""
+    """Returns an ended run; of its times the hub shows only the start."""
     began = trace.started or now
     return Run(
         id=trace.run,
@@ -34,7 +34,7 @@ def ended(trace: Trace, now: datetime, result: RunResult) -> Run:
 
 
 def taken(trace: Trace, now: datetime) -> Run:
-    """The cluster echoes it; its end is still to come, or to be seen."""
+    """Returns a run that the cluster echoes; its end is still to come, or to be seen."""
     return replace(
         ended(trace, now, RunResult.WITHDRAWN),
         state=RunState.ACCEPTED,
@@ -47,7 +47,7 @@ def taken(trace: Trace, now: datetime) -> Run:
 
 
 def close(run: Run, now: datetime, result: RunResult) -> Run:
-    """End what the journal believed to be open; a result that it knows stays."""
+    """Ends a run that is open in the journal; a known result stays."""
     return replace(
         run,
         state=RunState.ENDED,
@@ -59,7 +59,7 @@ def close(run: Run, now: datetime, result: RunResult) -> Run:
 
 
 def last_run(run: Run | None, trace: Trace | None, now: datetime, outcome: Outcome) -> Run | None:
-    """The newest run of a member that has finished so."""
+    """Returns the newest run of a member that has finished with the outcome."""
     if trace is not None:
         return ended(trace, now, trace.outcome or _RESULTS[outcome])
     return close(run, now, _RESULTS[outcome]) if run is not None else None

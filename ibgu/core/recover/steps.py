@@ -1,4 +1,4 @@
-"""The steps of a rollout that is rebuilt: which have begun, and who belongs to them."""
+"""Rebuilds the steps of a rollout: which have begun, and who belongs to them."""
 
 from collections.abc import Container, Iterator
 from datetime import datetime, timedelta
@@ -16,16 +16,16 @@ from ibgu.core.recover.trace import Trace
 
 
 class Layout(Struct, frozen=True):
-    """What the hub's signs say, by step and cluster."""
+    """The hub's signs by step and cluster."""
 
     steps: int
-    """So many have begun."""
+    """How many steps have begun."""
     parts: list[dict[str, Part]]
     traces: list[dict[str, Trace]]
 
 
 def lay_out(tracked: TrackedRollout, found: Found, foreign: Container[str]) -> Layout:
-    """`foreign`: runs that the journal does not know."""
+    """Lays out the signs; `foreign`: runs that the journal does not know."""
     plan = found.plan
     parts: list[dict[str, Part]] = [{} for _ in plan]
     for name, entry in found.told.clusters.items():
@@ -51,7 +51,8 @@ def _begun(tracked: TrackedRollout, found: Found) -> int:
 def record(
     found: Found, uid: str, index: int, known: TrackedStep | None, over: bool, now: datetime
 ) -> Step:
-    """The step's record without its members. Its clock begins now where nobody knows better."""
+    """Returns the step's record without its members. Its clock begins now unless an earlier time is
+    known."""
     if known is not None and known.step.state is StepState.FINISHED:
         return known.step
     item = found.object.spec.plan[index]
@@ -84,7 +85,7 @@ def record(
 def newcomers(
     found: Found, layout: Layout, index: int, known: TrackedStep | None, over: bool
 ) -> list[str]:
-    """Members that the journal does not know, in natural order."""
+    """Returns members that the journal does not know, in natural order."""
     names = {*layout.parts[index], *layout.traces[index]}
     if known is not None and known.step.state is not StepState.OPENING:
         return sorted(names - set(known.members), key=natural_key)
@@ -96,7 +97,8 @@ def newcomers(
 
 
 def _waiting(found: Found, index: int) -> Iterator[str]:
-    """Nothing is told of a waiting member but its name; its labels say whether it may start."""
+    """Yields waiting members: the status has only their names; their labels say whether they may
+    start."""
     views = [found.cluster(name) for name in found.told.clusters]
     there = [view for view in views if view is not None]
     action = found.plan[index][0]

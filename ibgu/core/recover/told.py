@@ -1,4 +1,4 @@
-"""The status of an IBGU, read back: what ibgu (or TALM) had told before the journal was lost."""
+"""Reads back an IBGU's status: what ibgu (or TALM) wrote before the journal was lost."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from ibgu.core.kinds import Condition, Ibgu
 from ibgu.core.moments import moment
 
 MANAGER = "ibgu"
-"""As the API server names who wrote: the product of our User-Agent."""
+"""The writer's name as the API server records it: the product of our User-Agent."""
 
 
 class ToldAction(Struct, frozen=True):
@@ -17,7 +17,7 @@ class ToldAction(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True, rename="camel"):
-    """One cluster."""
+    """The status entry of one cluster."""
 
     name: str = ""
     completed_actions: tuple[ToldAction, ...] = ()
@@ -26,7 +26,7 @@ class Entry(Struct, frozen=True, rename="camel"):
 
 
 _LONGEST_NAME = 253
-"""Characters of a ManagedCluster's name: the API server takes no more."""
+"""The longest name of a ManagedCluster, in characters, that the API server accepts."""
 
 
 class _Summary(Struct, frozen=True, rename="camel"):
@@ -48,12 +48,12 @@ class Told(Struct, frozen=True):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     complete: bool = False
-    """All steps of the plan, as it is now, were said to be completed."""
+    """Whether the status shows all steps of the current plan as completed."""
     steps: int = 0
-    """How many steps had members, where the status counts them."""
+    """How many steps had members, if the status counts them."""
     clusters: dict[str, Entry] = {}
     ours: bool = False
-    """ibgu wrote it."""
+    """Whether ibgu wrote the status."""
 
     @property
     def begun(self) -> bool:
@@ -61,7 +61,7 @@ class Told(Struct, frozen=True):
 
 
 def told(found: Ibgu) -> Told:
-    """A status that can't be read says nothing."""
+    """Returns the status read; empty if it can't be read."""
     try:
         status = json.decode(found.status, type=_Status)
     except ValidationError:
@@ -78,7 +78,7 @@ def told(found: Ibgu) -> Told:
 
 
 def _complete(status: _Status, found: Ibgu) -> bool:
-    """The step that was appended since is no part of it."""
+    """Whether the current plan is complete; a step that was appended since is not."""
     said = any(
         c.type == "Progressing" and c.status == "False" and c.reason == "Completed"
         for c in status.conditions

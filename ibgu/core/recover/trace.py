@@ -1,4 +1,4 @@
-"""What stage works say about the runs that they were written for."""
+"""Traces: what stage works show of the runs that they were written for."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,7 +12,7 @@ from ibgu.core.works import names
 
 _DIGITS = 6
 _LONGEST_RUN = 64
-"""Characters: ours are of 20, and an index of the journal takes no text of any length."""
+"""Characters: ours have 20, and an index of the journal limits the length."""
 _ACTIONS = {action.value: action for action in Action}
 _RESULTS = {result.value: result for result in RunResult}
 
@@ -34,13 +34,13 @@ class Trace(Struct, frozen=True, kw_only=True):
 
     @property
     def taken(self) -> bool:
-        """The cluster echoes the run: it has the stage from it (R9.1)."""
+        """Whether the cluster echoes the run: it has taken the stage (R9.1)."""
         ibu = self.work.ibu
         return ibu is not None and ibu.run == self.run and ibu.stage == self.action.stage
 
 
 def traces_of(works: Iterable[Shown[WorkView]]) -> dict[str, Trace]:
-    """By cluster; works that were only looked through have none."""
+    """Returns the traces by cluster; works that only carried a probe have none."""
     found = (_trace(work) for work in works)
     return {trace.cluster: trace for trace in found if trace is not None}
 
@@ -62,5 +62,6 @@ def _trace(work: Shown[WorkView]) -> Trace | None:
 
 
 def _attempt(told: str) -> int:
-    """Anybody may have edited it, and the journal takes no number of any length."""
+    """Returns the attempt, bounded: anybody may have edited it, and the journal limits the
+    number."""
     return int(told) if told.isdecimal() and len(told) <= _DIGITS else 1

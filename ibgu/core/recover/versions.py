@@ -1,4 +1,4 @@
-"""How far the hub has been seen to get: what a restored one falls behind."""
+"""The versions that the hub has been seen at: a restored one falls behind them."""
 
 from collections.abc import Iterable
 
@@ -8,10 +8,10 @@ from ibgu.core.kinds import Ibgu
 
 
 class Versions(Struct, frozen=True):
-    """resourceVersions as numbers, which for one object or kind never go back on one hub."""
+    """Resource versions as numbers, which for one object or kind never go back on one hub."""
 
     lists: dict[str, int] = {}
-    """By kind (plural): up to which version the mirror knew everything."""
+    """By kind (plural): the version up to which the mirror was complete."""
     objects: dict[str, int] = {}
     """By uid of the IBGU."""
 

@@ -1,4 +1,4 @@
-"""What the IBGU shows: `status_of` is the whole status, from the book and the IBGU."""
+"""The IBGU's status: `status_of` builds all of it from TrackedRollout and the IBGU."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -39,11 +39,11 @@ def status_of(
     listing: Listing | None = None,
     annotations: Mapping[str, str] = NO_ANNOTATIONS,
 ) -> JsonObject:
-    """The status to write; `served` names the optional fields that the hub's CRD declares.
+    """Returns the status to write; `served` names the optional fields that the hub's CRD declares.
 
     `annotations` are the IBGU's, as they are on the hub. `listing` is the rollout's from the last
-    time, brought up to date here. `clusters` is encoded already; a field that is None is to be
-    removed (JSON merge patch).
+    call, updated here. `clusters` is encoded already; a field that is None is to be removed (JSON
+    merge patch).
     """
     listing = listing or Listing()
     listing.update(tracked)
@@ -67,8 +67,8 @@ def status_of(
 def held_status(
     tracked: TrackedRollout, before: Iterable[Condition], served: frozenset[str], now: datetime
 ) -> JsonObject:
-    """Of a rollout that is set aside: by what it is held, and all else as the hub shows it. Nobody
-    has compared that with the journal, and it may be the proof that the journal is behind."""
+    """Returns the status of a quarantined rollout: its hold; all else stays as the hub shows it.
+    That was not compared with the journal, and may prove that the journal is behind."""
     status: JsonObject = {
         "conditions": held_only(tracked, before, now),
         "phase": phase_of(tracked.rollout, tracked.newest, tracked.counts),
@@ -80,7 +80,8 @@ OPTIONAL = frozenset({"phase", "summary", "hidden"})
 
 
 def _talms(tracked: TrackedRollout) -> frozenset[str]:
-    """What TALM has written about its clusters stays until ibgu takes over, and knows of them."""
+    """Returns the fields that stay as TALM wrote them until ibgu adopts the rollout and its
+    clusters."""
     hold = tracked.rollout.hold
     waits = hold is not None and hold.kind is ReasonKind.ADOPTION and not tracked.steps
     return frozenset({"clusters"}) if waits else frozenset()

@@ -25,10 +25,11 @@ def conditions(
     counted: bool,
     mistakes: Sequence[str] = (),
 ) -> list[JsonObject]:
-    """All of them; `before` (those on the hub) keeps the times of what did not flip.
+    """Returns all conditions; `before` (those on the hub) keeps the transition times of unchanged
+    ones.
 
-    `mistakes`: what is wrong with the IBGU's annotations, in words.
-    `counted`: the status has a field for the counts, so that Progressing's message needs none.
+    `mistakes`: messages about the IBGU's annotations. `counted`: the status has a field for the
+    counts, so that Progressing's message needs none.
     """
     old = {condition.type: condition for condition in before}
     wanted = [
@@ -42,7 +43,7 @@ def conditions(
 
 
 def unlisted(tracked: TrackedRollout, before: Iterable[Condition], now: datetime) -> JsonObject:
-    """Says that clusters are left out; "{}" in its message stands for how many."""
+    """Returns the condition for clusters that are left out; "{}" in its message is their number."""
     words = (
         "{} are not listed here for lack of space; `ibgu members` and ibgu's REST API list all of "
         "them"
@@ -99,7 +100,8 @@ def _payload(payload: PayloadState) -> list[JsonObject]:
 
 
 def _nobody(tracked: TrackedRollout) -> list[JsonObject]:
-    """A plan whose steps found no cluster at all is completed, but seldom as it was meant."""
+    """Returns a condition if no step found a cluster: the plan completes, but seldom as
+    intended."""
     begun = [each for each in tracked.steps if each.step.state is not StepState.OPENING]
     if not begun or any(each.members or each.step.total for each in begun):
         return []
@@ -120,7 +122,7 @@ def _annotations(mistakes: Sequence[str]) -> list[JsonObject]:
 def held_only(
     tracked: TrackedRollout, before: Iterable[Condition], now: datetime
 ) -> list[JsonObject]:
-    """Those on the hub as they are, but for what holds the rollout."""
+    """Returns the conditions on the hub, with only the hold replaced."""
     old = {condition.type: condition for condition in before}
     wanted = _held(tracked)
     replaced = {"Held", *(condition["type"] for condition in wanted)}
@@ -129,5 +131,5 @@ def held_only(
 
 
 def _as_it_is(condition: Condition) -> JsonObject:
-    """An empty time is none that the hub takes."""
+    """Returns the condition without empty values: the hub refuses an empty time."""
     return {key: value for key, value in to_builtins(condition).items() if value != ""}

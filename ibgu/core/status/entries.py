@@ -1,4 +1,4 @@
-"""One entry of `status.clusters[]`: what it shows of a cluster (R27.1)."""
+"""One entry of `status.clusters[]`: what the status shows of a cluster (R27.1)."""
 
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
@@ -9,23 +9,24 @@ from ibgu.core.model import Member, MemberState, Outcome
 WORDS = 200
 """Characters of a running cluster's last words."""
 OUTCOME_WORDS = 1000
-"""Characters of what is said of an ended action; a webhook may answer with a whole page, and the
-journal has all of it."""
+"""Characters of an ended action's message; a webhook may return a whole page, and the journal keeps
+all of it."""
 _SHOWN_FAILURES = frozenset({Outcome.FAILED, Outcome.CANCELLED})
 
 
 class Rank(IntEnum):
-    """What a reader misses where the entry is left out, the least first."""
+    """How much a reader misses an entry that is left out, the least first."""
 
     QUIET = 0
-    """It waits, or has done all it was asked for."""
+    """The cluster waits, or has done all it was asked for."""
     RUNNING = 1
-    """What runs now is another tomorrow, and its work on the hub tells of it too."""
+    """The cluster runs: that changes soon, and its work on the hub shows it, too."""
     FAILED = 2
 
 
 def entry(cluster: str, members: list[Member]) -> JsonObject:
-    """`members`: the cluster's, one for each step that it belongs to, in the steps' order."""
+    """Returns the entry; `members`: the cluster's, one for each of its steps, in the steps'
+    order."""
     entry: JsonObject = {"name": cluster}
     if completed := [done for member in members for done in _completed(member)]:
         entry["completedActions"] = completed
@@ -43,7 +44,7 @@ def rank(entry: JsonObject) -> Rank:
 
 
 def cut(entry: JsonObject, length: int) -> JsonObject:
-    """With messages of at most so many characters; 0: without."""
+    """Returns the entry with messages of at most `length` characters; 0: without."""
     return {key: _short(value, length) for key, value in entry.items()}
 
 

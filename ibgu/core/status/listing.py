@@ -1,4 +1,4 @@
-"""`status.clusters[]` as bytes, kept up to date: a status costs what has changed since the last."""
+"""Encodes `status.clusters[]` incrementally: a status costs what has changed since the last one."""
 
 from collections.abc import Collection, Container, Iterable
 from enum import IntEnum
@@ -16,7 +16,7 @@ SHORT = 80
 
 
 class Words(IntEnum):
-    """How much of the messages is told."""
+    """How much of the messages is shown."""
 
     WHOLE = 0
     CUT = 1
@@ -43,7 +43,8 @@ class Listing:
         self._sizes = [[0 for _ in Rank] for _ in Words]
 
     def update(self, tracked: TrackedRollout) -> None:
-        """To what the book says now. A book that it has not seen yet is read as a whole."""
+        """Updates the list from the rollout. A rollout that it has not seen yet is read as a
+        whole."""
         changed = {name for step in tracked.steps for name in step.take_changed()}
         if tracked is not self._book:
             self._book = tracked
@@ -56,7 +57,7 @@ class Listing:
             self._items = {name: self._items[name] for name in sorted(self._items, key=natural_key)}
 
     def size(self, words: Words, least: Rank = Rank.QUIET) -> int:
-        """Bytes of the list with all entries of that rank and of higher ones."""
+        """Returns the bytes of the list with all entries of that rank and higher ones."""
         count = sum(self._counts[least:])
         return sum(self._sizes[words][least:]) + 1 + max(1, count)
 
@@ -67,8 +68,8 @@ class Listing:
         return Raw(b"[%b]" % b",".join([item.encoded[words] for item in items]))
 
     def left_out(self, words: Words, room: int, last: Container[str]) -> dict[str, Rank]:
-        """Whom to leave out so that the list fits into so many bytes: those of the lower rank
-        first, and of one rank those that are not in `last`."""
+        """Returns the clusters to leave out so that the list fits into `room` bytes: those of the
+        lower rank first, and of one rank those that are not in `last`."""
         excess = self.size(words) - room
         found: dict[str, Rank] = {}
         for name, item in chain.from_iterable(self._least_first(last)):
@@ -101,7 +102,7 @@ class Listing:
 
 
 def _item(tracked: TrackedRollout, cluster: str) -> Item | None:
-    """None: it is a member no more (a start that was taken back)."""
+    """Returns the entry; None: the cluster is no longer a member (a start that was undone)."""
     found = (step.members.get(cluster) for step in tracked.steps)
     members = [member for member in found if member is not None]
     if not members:

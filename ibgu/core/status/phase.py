@@ -1,4 +1,4 @@
-"""Where a rollout stands, in one word, and what keeps it: the same in the IBGU and in REST.
+"""A rollout's phase, and what keeps it: the same in the IBGU and in REST.
 
 Both follow from the rollout's record and that of its newest step (None before the first one), and
 the phase of a complete one from its counts.
@@ -12,7 +12,7 @@ from ibgu.core.words import holds
 
 
 class Phase(StrEnum):
-    """As in the IBGU's `status.phase`, and one for an IBGU that is gone."""
+    """The values of the IBGU's `status.phase`, and one for an IBGU that is gone."""
 
     PENDING = "Pending"
     RUNNING = "Running"
@@ -24,7 +24,7 @@ class Phase(StrEnum):
 
 
 def phase_of(rollout: Rollout, newest: Step | None, counts: Counts) -> Phase:
-    """`counts` are those of the whole rollout."""
+    """Returns the phase; `counts` are those of the whole rollout."""
     if rollout.state is RolloutState.DELETED:
         return Phase.DELETED
     hold = hold_of(rollout, newest)
@@ -36,13 +36,13 @@ def phase_of(rollout: Rollout, newest: Step | None, counts: Counts) -> Phase:
 
 
 def hold_of(rollout: Rollout, newest: Step | None) -> Reason | None:
-    """Why nothing new starts; None: nothing keeps it, though it may be paced."""
+    """Returns why nothing new starts; None: nothing does, though starts may be rate-limited."""
     kept = kept_by(rollout, newest)
     return kept if holds(kept) else None
 
 
 def kept_by(rollout: Rollout, newest: Step | None) -> Reason | None:
-    """Why who could start does not start now: a hold, or the pace."""
+    """Returns why members that could start do not: a hold, or a rate limit."""
     if rollout.hold is not None:
         return rollout.hold
     if newest is None or newest.state is StepState.FINISHED:
@@ -51,6 +51,6 @@ def kept_by(rollout: Rollout, newest: Step | None) -> Reason | None:
 
 
 def complete(rollout: Rollout, newest: Step | None) -> bool:
-    """Every step of the accepted plan is finished; an appended one may not be open yet."""
+    """Whether every step of the accepted plan is finished; an appended one may not be open yet."""
     opened = newest.index + 1 if newest is not None else 0
     return rollout.state is RolloutState.COMPLETE and opened >= len(rollout.spec.plan)

@@ -1,4 +1,4 @@
-"""A status must fit into one object: what is left out first, and what last (R27.4)."""
+"""Fits a status into one object: what is left out first, and what last (R27.4)."""
 
 from collections import Counter
 from collections.abc import Container, Mapping
@@ -12,7 +12,7 @@ from ibgu.core.status.listing import Listing, Words
 LIMIT = 1_000_000
 """Bytes of the whole status; etcd takes 1.5 MiB for the whole object."""
 NUMBERS = 80
-"""Bytes that the numbers of hidden clusters take where they are told."""
+"""Bytes reserved for the numbers of hidden clusters."""
 
 
 def fit(
@@ -22,13 +22,12 @@ def fit(
     unlisted: JsonObject,
     limit: int = LIMIT,
 ) -> JsonObject:
-    """The status with its clusters, never above the limit: what does not fit is left out.
+    """Returns the status with its clusters, within the limit: what does not fit is left out.
 
     First messages are cut; then clusters are hidden that neither failed nor run, those of earlier
     steps alone before those of the newest, whose names are in `last`. If the others still do not
-    fit, all messages go, and as many clusters are listed as fit without: the failed ones before
-    those that run, and these before the rest. `hidden` says how many are not, and so does the
-    condition `unlisted`.
+    fit, all messages go, and as many clusters are listed as fit: failed ones before running ones
+    before the rest. `hidden` says how many are not listed, and so does the condition `unlisted`.
     """
     room = limit - _size(status)
     rest = room - len(json.encode(unlisted)) - NUMBERS
@@ -43,7 +42,8 @@ def fit(
 def _chosen(
     listing: Listing, last: Container[str], room: int, rest: int
 ) -> tuple[Words, Mapping[str, Rank]]:
-    """`room`: bytes for the list; `rest`: where something is hidden, which has to be told."""
+    """Returns what to show; `room`: bytes for the list, `rest`: the same if something is hidden,
+    which must be reported."""
     for words in (Words.WHOLE, Words.CUT):
         if listing.size(words) <= room:
             return words, {}
@@ -62,5 +62,5 @@ def _counted(hidden: Mapping[str, Rank]) -> str:
 
 
 def _size(status: JsonObject) -> int:
-    """Bytes of all but the list of clusters."""
+    """Returns the bytes of all but the list of clusters."""
     return len(json.encode({**status, "clusters": Raw(b"")}))

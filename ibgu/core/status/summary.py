@@ -6,10 +6,10 @@ from ibgu.core.fleet import TrackedRollout
 
 
 def summary_of(tracked: TrackedRollout) -> dict[str, int] | None:
-    """Return the counts of the whole rollout, and the newest step (from 1); None before it.
+    """Returns the counts of the whole rollout, and the newest step (from 1); None before it.
 
-    `stepTotal` is of that step alone, 0 as long as it opens: who rebuilds a lost journal from the
-    status knows by it whether anybody belongs to the step.
+    `stepTotal` is of that step alone, 0 while it opens: a rebuild of a lost journal reads from it
+    whether the step has members.
     """
     if not tracked.steps:
         return None

@@ -1,4 +1,4 @@
-"""What is written to the hub about clusters: names and request bodies."""
+"""Names and request bodies of what ibgu writes to the hub about clusters."""
 
 from ibgu.core.works.cluster_patch import cluster_patch
 from ibgu.core.works.names import carried, payload_name, stage_name

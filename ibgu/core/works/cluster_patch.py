@@ -1,4 +1,4 @@
-"""What is written to a ManagedCluster (R13.1, R14.1)."""
+"""The patch that ibgu writes to a ManagedCluster (R13.1, R14.1)."""
 
 from collections.abc import Mapping
 
@@ -8,9 +8,9 @@ from ibgu.core.model import Change, PendingPatch
 
 
 def cluster_patch(pending: PendingPatch, version: str) -> bytes:
-    """JSON merge patch; the API server refuses it (422, "metadata.uid: field is immutable") if
-    the cluster was re-created under its name, and (409) if it is not at that resourceVersion any
-    more: a patch that was held up on its way must not undo what was written since."""
+    """Returns a JSON merge patch. The API server refuses it (422, "metadata.uid: field is
+    immutable") if the cluster was re-created under its name, and (409) if its resourceVersion is
+    another one: a patch that was delayed must not undo later writes."""
     metadata: dict[str, object] = {"uid": pending.uid, "resourceVersion": version}
     for field, changes in (("labels", pending.labels), ("annotations", pending.annotations)):
         if changes:
@@ -19,5 +19,5 @@ def cluster_patch(pending: PendingPatch, version: str) -> bytes:
 
 
 def _wanted(changes: Mapping[str, Change]) -> dict[str, str | None]:
-    """None becomes null, which deletes the key."""
+    """Returns the wanted values; None becomes null, which deletes the key."""
     return {key: change.wanted for key, change in changes.items()}

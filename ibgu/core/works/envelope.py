@@ -1,4 +1,4 @@
-"""What all of ibgu's ManifestWorks have in common."""
+"""The common parts of all ibgu ManifestWorks."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from ibgu.core.kinds import JsonObject
 from ibgu.core.model import Rollout
 from ibgu.core.works import names
 
-# From creation on: without it the agent would delete the IBU together with the work.
+# Set from creation on: without it the agent would delete the IBU together with the work.
 ORPHAN = {"propagationPolicy": "Orphan"}
 
 
@@ -21,7 +21,7 @@ def labels(rollout: Rollout, part: str) -> dict[str, str]:
 def new_work(
     name: str, cluster: str, rollout: Rollout, part: str, annotations: Mapping[str, str]
 ) -> JsonObject:
-    """A ManifestWork without its spec."""
+    """Returns a ManifestWork without its spec."""
     return {
         "apiVersion": "work.open-cluster-management.io/v1",
         "kind": "ManifestWork",

@@ -1,9 +1,9 @@
-"""What the work agent is asked to feed back about the IBU.
+"""The values of the IBU that the work agent feeds back.
 
-No more than the engine reads: the hub's API server pays for every value with each report of
-each cluster (decision 9). Scalars only, and paths that the agent evaluates without an error
-whatever the IBU looks like: a missing field gives no value, but an index past a list's end fails,
-so that each of validNextStages has a filter of its own.
+Only what the engine reads: the hub's API server pays for every value with each report of each
+cluster (decision 9). Scalars only, and paths that the agent evaluates without an error whatever the
+IBU looks like: a missing field gives no value, but an index past a list's end fails, so each of
+validNextStages has a filter of its own.
 """
 
 from ibgu.core.model import Stage
@@ -27,14 +27,14 @@ CONDITIONS: dict[str, tuple[str, ...]] = {
     "RollbackInProgress": _WHOLE,
     "RollbackCompleted": ("status",),
 }
-"""Condition -> the parts that tell something: a Completed only repeats its own name, but for the
-"Rollback requested" of UpgradeCompleted; why a stage failed stands on its InProgress."""
+"""Condition -> its useful parts: a Completed only repeats its own name, except for the "Rollback
+requested" of UpgradeCompleted; its InProgress says why a stage failed."""
 
 NEXT_STAGES: dict[str, Stage] = {f"next{stage}": stage for stage in Stage}
 
 
 def condition_value(condition: str, part: str) -> str:
-    """The value's name: ("PrepCompleted", "status") -> "prepCompletedStatus"."""
+    """Returns the value's name: ("PrepCompleted", "status") -> "prepCompletedStatus"."""
     return f"{condition[0].lower()}{condition[1:]}{part.capitalize()}"
 
 
@@ -65,5 +65,5 @@ PATHS: dict[str, str] = {
 
 
 def look_value(probe: str) -> str:
-    """The name of the value that answers a look; its path is the stage's."""
+    """Returns the name of the value that answers a probe; its path is the stage's."""
     return f"{LOOK_PREFIX}{probe}"

@@ -44,14 +44,15 @@ _STAGE_PATH = feedback.PATHS[feedback.STAGE]
 
 
 def armed_ibu(rollout: Rollout, run: Run) -> JsonObject:
-    """The whole spec: the Update strategy drops every field that the manifest lacks."""
+    """Returns the whole spec: the Update strategy drops every field that the manifest lacks."""
     spec = ibu_spec(rollout.spec.ibu_spec)
     spec["stage"] = run.action.stage
     return _ibu({**rollout.annotations, RUN: run.id}, spec)
 
 
 def disarmed_ibu(generation: int) -> JsonObject:
-    """`generation` makes every write differ; the annotation never reaches the cluster."""
+    """Returns the IBU to watch. `generation` makes every write differ; the annotation never reaches
+    the cluster."""
     return _ibu({GENERATION: str(generation)}, {"stage": DISARMED_STAGE})
 
 
@@ -61,8 +62,8 @@ def _ibu(annotations: dict[str, str], spec: JsonObject) -> JsonObject:
 
 
 def ibu_spec(spec: IbuSpec) -> JsonObject:
-    """Without anything empty: the Lifecycle Agent's own update would drop an empty field, and
-    the CRD refuses that as a change."""
+    """Returns the spec without empty fields: the Lifecycle Agent's own update would drop an empty
+    one, and the CRD refuses that as a change."""
     bare = _without_empty(to_builtins(spec))
     assert isinstance(bare, dict)
     return bare
@@ -78,7 +79,7 @@ def _without_empty(value: object) -> object:
 
 
 def ibu_config(*, armed: bool, probe: Probe | None, watch: bool) -> JsonObject:
-    """How the agent treats the IBU's manifest, and what it feeds back.
+    """Returns how the agent handles the IBU's manifest, and what it feeds back.
 
     `watch`: the hub's schema has feedbackScrapeType (R21.1).
     """

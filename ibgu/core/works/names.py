@@ -10,7 +10,7 @@ MANAGER = "ibgu"
 SELECTOR = f"{MANAGED_BY}={MANAGER}"
 """Label selector of the one watch on all works."""
 
-# Of works. As a label ROLLOUT holds the rollout's uid, as an annotation its namespace/name.
+# On works. As a label ROLLOUT holds the rollout's uid, as an annotation its namespace/name.
 ROLLOUT = "ibgu.dev/rollout"
 PART = "ibgu.dev/part"
 """Label: STAGE or PAYLOAD."""
@@ -24,7 +24,7 @@ ARMED = "armed"
 DISARMED = "disarmed"
 PROBE = "ibgu.dev/probe"
 RESTORE = "ibgu.dev/restore"
-"""The restore that the work was written after, if there ever was one."""
+"""The restore that the work was written after, if there was one."""
 GENERATION = "ibgu.dev/generation"
 """The generation that our last write gave the work; a later one is somebody else's (R9.8)."""
 DIGEST = "ibgu.dev/digest"
@@ -36,34 +36,34 @@ OUTCOME = "ibgu.dev/outcome"
 REFRESH = "ibgu.dev/refresh-feedback"
 """Touching it makes the agent read the cluster now (R21.3)."""
 
-# Of ManagedClusters (R14.1).
+# On ManagedClusters (R14.1).
 DISABLE_AUTO_IMPORT = "import.open-cluster-management.io/disable-auto-import"
 AUTO_IMPORT_BY = "ibgu.dev/auto-import-by"
 OF_CLUSTERS = (DISABLE_AUTO_IMPORT, AUTO_IMPORT_BY)
-"""All annotations that are read of them."""
+"""The annotations that ibgu reads of ManagedClusters."""
 
 # Controls on the IBGU: a closed list.
 RESUME = "ibgu.dev/resume"
 SKIP = "ibgu.dev/skip"
 CIRCUIT_BREAKER = "ibgu.dev/circuit-breaker"
 CIRCUIT_BREAKER_OFF = "off"
-"""Its only value."""
+"""The only value of the control."""
 ADOPT = "ibgu.dev/adopt"
 PAUSE = "ibgu.dev/pause"
-"""As long as it is there, whatever its value, nothing new starts."""
+"""While the annotation is there, whatever its value, nothing new starts."""
 RESUMED_BY = "ibgu.dev/resumed-by"
-"""User and time: written with the removal of a pause, which by itself leaves no trace of whose it
-was. It controls nothing."""
+"""User and time, written when a pause is removed, which by itself leaves no trace of who did it.
+Not a control."""
 CONTROLS = (RESUME, SKIP, CIRCUIT_BREAKER, ADOPT)
-"""Acted on once per value."""
+"""Controls that are acted on once per value."""
 STARTS_PER_MINUTE = "ibgu.dev/starts-per-minute"
 START_JITTER = "ibgu.dev/start-jitter"
 RAMP_UP = "ibgu.dev/ramp-up"
 RATE_LIMIT_ANNOTATIONS = (STARTS_PER_MINUTE, START_JITTER, RAMP_UP)
-"""In force as long as they are there, for steps that begin with Prep or Upgrade."""
+"""Annotations that are in force while they are there, for steps that begin with Prep or Upgrade."""
 
 REST_MANAGERS = {"page": "ibgu-page:", "cli": "ibgu-cli:", "rest": "ibgu-rest:"}
-"""With the user's name: the field manager of what ibgu's REST API changes for somebody."""
+"""With the user's name: the field manager of changes that ibgu's REST API makes for somebody."""
 
 # The Lifecycle Agent's object on every cluster.
 IBU_GROUP = "lca.openshift.io"
@@ -80,14 +80,14 @@ _READABLE = 120
 
 
 _LONGEST_CONTROL = 256
-"""Bytes: a rollout's events tell all of its controls each time."""
+"""Bytes: each event of a rollout repeats all of its controls."""
 
 
 Control = TypeVar("Control", str, str | None)
 
 
 def journaled(control: Control) -> Control:
-    """Return a control's value as the journal keeps it: a long one by its digest, to know it by."""
+    """Returns a control's value as the journal keeps it: a long one as its digest."""
     data = control.encode(errors="replace") if control is not None else b""
     if len(data) <= _LONGEST_CONTROL:
         return control
@@ -110,11 +110,12 @@ def _name(rollout_uid: str, ibgu_name: str, part: str) -> str:
 
 
 def carried(annotations: Mapping[str, str]) -> dict[str, str]:
-    """Those of an IBGU's annotations that go to the IBU, as TALM chooses them."""
+    """Returns the IBGU's annotations that go to the IBU, chosen as TALM does."""
     return {key: value for key, value in annotations.items() if IBU_GROUP in key}
 
 
 def for_retry(annotations: Mapping[str, str]) -> dict[str, str]:
-    """Those that a second try takes over: what goes to the clusters, and the pace."""
+    """Returns the annotations that a retry takes over: those for the clusters, and the rate
+    limits."""
     rate_limited = {key: annotations[key] for key in RATE_LIMIT_ANNOTATIONS if key in annotations}
     return carried(annotations) | rate_limited

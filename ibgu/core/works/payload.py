@@ -1,4 +1,4 @@
-"""What the clusters need before Prep: ConfigMaps and the pull secret."""
+"""The payload that the clusters need before Prep: ConfigMaps and the pull secret."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -23,11 +23,12 @@ Source = ConfigMap | Secret
 
 
 PULL_SECRETS = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
-"""Types of Secrets that are carried: any other one is no pull secret."""
+"""The types of a pull secret: no other Secret is carried."""
 
 
 class PayloadError(ValueError):
-    """No step with Prep may carry this; the message names the object and says what to do."""
+    """A payload that no step with Prep may carry; the message names the object and says what to
+    do."""
 
 
 class Payload(Struct, frozen=True):
@@ -37,11 +38,11 @@ class Payload(Struct, frozen=True):
     size: int
     """Bytes, as OCM measures them."""
     config_maps: tuple[tuple[str, str], ...] = ()
-    """Namespace and name of each of them; the rest is the pull secret."""
+    """Namespace and name of each ConfigMap; the rest is the pull secret."""
 
 
 def build(sources: Iterable[Source]) -> Payload:
-    """Raises PayloadError; an object that is named twice is carried once."""
+    """Builds the payload; an object that is named twice is carried once. Raises PayloadError."""
     parts: dict[tuple[str, str, str], bytes] = {}
     for source in sources:
         if isinstance(source, Secret) and source.type not in PULL_SECRETS:
@@ -64,7 +65,7 @@ def build(sources: Iterable[Source]) -> Payload:
 def payload_body(
     payload: Payload, rollout: Rollout, cluster: str, *, take_back: bool = False
 ) -> bytes:
-    """Return the payload work to create; `take_back`: the pull secret goes when the work does."""
+    """Returns the payload work to create; `take_back`: the pull secret is deleted with the work."""
     marks = {names.GENERATION: "1", names.DIGEST: payload.digest}
     name = names.payload_name(rollout.uid, rollout.name)
     work = new_work(name, cluster, rollout, names.PAYLOAD, marks)
@@ -74,8 +75,8 @@ def payload_body(
 
 
 def _all_but_secrets(payload: Payload) -> JsonObject:
-    """ConfigMaps are still needed by Upgrade; the agent deletes what no rule names, unless another
-    work has brought it, too."""
+    """Returns the delete option that keeps ConfigMaps, which Upgrade still needs. The agent deletes
+    what no rule names, unless another work has brought it, too."""
     rules = [
         {"group": "", "resource": "configmaps", "namespace": namespace, "name": name}
         for namespace, name in payload.config_maps
@@ -107,7 +108,7 @@ def _metadata(metadata: ObjectMeta, namespace: str) -> JsonObject:
 
 
 def no_pull_secret(name: str, type_: str) -> str:
-    """Return why a Secret of that type is not carried; `name`: its namespace and name."""
+    """Returns why a Secret of that type is not carried; `name`: its namespace and name."""
     return (
         f"Secret {name} has the type {type_ or 'Opaque'}, and nothing of it is carried: a "
         f"pull secret has the type {' or '.join(PULL_SECRETS)}"

@@ -1,4 +1,4 @@
-"""Request bodies of stage works: one per member, created at the first look, updated in place."""
+"""Request bodies of stage works: one per member, created at the first probe, updated in place."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -13,13 +13,12 @@ from ibgu.core.works.manifests import IBU_ROLE, armed_ibu, disarmed_ibu, ibu_con
 from ibgu.core.works.wanted import Wanted
 
 UNTRACKED: list[dict[str, str]] = [{}]
-"""Managed fields that make the hub forget, and no longer keep, who owns which field of the work:
-with each of the agent's reports it would compare them all, and send them to every watch
-(decision 30)."""
+"""Managed fields with which the hub no longer tracks who owns which field of the work: with each of
+the agent's reports it would compare them all, and send them to every watch (decision 30)."""
 
 
 def stage_body(wanted: Wanted, rollout: Rollout, cluster: str, *, watch: bool) -> bytes:
-    """To create the work. `watch`: the served schema has feedbackScrapeType."""
+    """Returns the body that creates the work. `watch`: the served schema has feedbackScrapeType."""
     marks = {key: mark for key, mark in _marks(wanted, 1).items() if mark is not None}
     work = new_work(
         names.stage_name(rollout.uid, rollout.name), cluster, rollout, names.STAGE, marks
@@ -28,10 +27,10 @@ def stage_body(wanted: Wanted, rollout: Rollout, cluster: str, *, watch: bool) -
 
 
 def stage_patch(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: bool) -> bytes:
-    """To change the work, as a JSON merge patch; a 409 means: decide again.
+    """Returns the JSON merge patch that changes the work; after a 409, decide again.
 
     Raises ValueError if the work shows `wanted` already: such a write would not change the
-    generation, and so would look like somebody else's edit for ever.
+    generation, and would look like somebody else's edit for ever.
     """
     spec, annotations = _change(wanted, rollout, current, watch)
     metadata = {
@@ -41,15 +40,15 @@ def stage_patch(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: b
         "labels": labels(rollout, names.STAGE),
         "annotations": annotations,
     }
-    # A merge patch keeps what it does not name: an executor that somebody put there goes.
+    # A merge patch keeps what it does not name; this removes an executor that somebody set.
     return json.encode({"metadata": metadata, "spec": {**spec, "executor": None}})
 
 
 def disarming(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: bool) -> bytes:
-    """The same change whatever the agent reports meanwhile, where `by_generation` allows it, as a
-    JSON patch (RFC 6902); a 422 that says that it does not fit means: decide again.
+    """Returns the same change as a JSON patch (RFC 6902) that applies whatever the agent reports
+    meanwhile; only where `by_generation` allows it. After a 422 for a failed test, decide again.
 
-    Raises ValueError as `stage_patch`.
+    Raises ValueError like `stage_patch`.
     """
     spec, annotations = _change(wanted, rollout, current, watch)
     steps: list[JsonObject] = [
@@ -64,16 +63,15 @@ def disarming(wanted: Wanted, rollout: Rollout, current: WorkView, *, watch: boo
 
 
 def by_generation(wanted: Wanted, current: WorkView) -> bool:
-    """Whether the write may go by uid and generation alone (R26.1): not an arming, which
-    rests on what was reported, and not to an edited work, whose labels or annotations may be gone.
-    """
+    """Whether uid and generation suffice to guard the write (R26.1): not for an arming, which rests
+    on feedback, and not for an edited work, whose labels or annotations may be gone."""
     return not (wanted.armed or current.edited)
 
 
 def _change(
     wanted: Wanted, rollout: Rollout, current: WorkView, watch: bool
 ) -> tuple[JsonObject, dict[str, str | None]]:
-    """The spec, and the annotations."""
+    """Returns the spec and the annotations."""
     if wanted.shown_by(current):
         raise ValueError(f"stage work {current.name} shows what is wanted already")
     generation = current.generation + 1
@@ -82,7 +80,8 @@ def _change(
 
 
 def _set(place: str, values: Mapping[str, str | None]) -> Iterator[JsonObject]:
-    """None: without it, whether it is there or not."""
+    """Yields the operations that set the values; None removes the key, whether it is there or
+    not."""
     for key, value in values.items():
         path = f"{place}/{key.replace('~', '~0').replace('/', '~1')}"
         yield {"op": "add", "path": path, "value": value or ""}
@@ -91,10 +90,11 @@ def _set(place: str, values: Mapping[str, str | None]) -> Iterator[JsonObject]:
 
 
 def refresh_patch(current: WorkView, now: datetime) -> bytes:
-    """To touch the work, so that its agent reads the cluster now (R21.3), as a JSON merge patch.
+    """Returns a JSON merge patch that touches the work, so that its agent reads the cluster now
+    (R21.3).
 
-    It names one annotation and no resourceVersion: so it can neither take back nor hinder what
-    another write says. The uid keeps it from a work of the same name that somebody made since.
+    The patch has one annotation and no resourceVersion: it can neither undo nor hinder another
+    write. The uid keeps it from a work of the same name that was created since.
     """
     metadata = {"uid": current.uid, "annotations": {names.REFRESH: _stamp(now)}}
     return json.encode({"metadata": metadata})
@@ -112,7 +112,7 @@ def _spec(wanted: Wanted, rollout: Rollout, generation: int, watch: bool) -> Jso
 
 
 def _marks(wanted: Wanted, generation: int) -> dict[str, str | None]:
-    """Annotations: enough to find the way back without the journal; None deletes."""
+    """Returns annotations that suffice to rebuild the journal; None deletes one."""
     return {
         names.GENERATION: str(generation),
         names.ARMING: names.ARMED if wanted.armed else names.DISARMED,

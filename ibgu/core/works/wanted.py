@@ -1,4 +1,4 @@
-"""What the stage work of one cluster must show (R9)."""
+"""The wanted state of one cluster's stage work (R9)."""
 
 from datetime import datetime
 
@@ -8,7 +8,8 @@ from ibgu.core.model import Member, MemberState, Probe, Run, RunResult, WorkView
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """`run` is the one that the work is armed for, or, disarmed, the last one."""
+    """Wanted describes a stage work. `run` is the one that it is armed for, or, disarmed, the last
+    one."""
 
     armed: bool
     run: Run | None = None
@@ -22,7 +23,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
             raise ValueError("an armed work needs the run that it is armed for")
 
     def shown_by(self, view: WorkView) -> bool:
-        """The work says this already, so that a write would not change its spec."""
+        """Whether the work shows this already: a write would not change its spec."""
         if view.edited or view.armed != self.armed or view.restore != self.restore:
             return False
         if self.run is not None and self.armed:
@@ -31,11 +32,11 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 def wanted_stage(member: Member | None, view: WorkView | None, restore: str = "") -> Wanted | None:
-    """None: leave the work as it is (also: there is none, and none is needed).
+    """Returns the stage work to write; None: leave it as it is, or none is needed.
 
-    `member` is the one that decides for the cluster in this rollout; None: nobody does. Whether
-    a work is removed is decided elsewhere. A work from before `restore` shows nothing that could
-    be relied on: where its cluster matters it is written anew.
+    `member` is the one that decides for the cluster in this rollout; None: no member does.
+    `decide.stage_work` decides on removal. The feedback of a work from before `restore` proves
+    nothing: where the engine needs it, the work is written again.
     """
     if view is not None and view.terminating:
         return None
@@ -53,12 +54,12 @@ def wanted_stage(member: Member | None, view: WorkView | None, restore: str = ""
 
 
 def disarmed_stage(member: Member, restore: str) -> Wanted:
-    """What only watches, and still tells the member's last run."""
+    """Returns a work that only watches, and still shows the member's last run."""
     return _wanted(member, restore, armed=False)
 
 
 def _matters(member: Member) -> bool:
-    """What its cluster reports decides about a run that was armed."""
+    """Whether the cluster's feedback decides about a run that was armed."""
     run = member.run
     withdrawn = run is not None and run.result is RunResult.WITHDRAWN and run.arming_at is not None
     return member.state is MemberState.IN_FLIGHT or member.watched or withdrawn
