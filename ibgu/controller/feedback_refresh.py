@@ -39,7 +39,7 @@ class FeedbackRefresh:
         writes_suspended: Callable[[], bool],
     ) -> None:
         """`rate`: refreshes per second."""
-        self._world = fleet
+        self._fleet = fleet
         self._mirror = mirror
         self._effects = effects
         self._clock = clock
@@ -79,7 +79,7 @@ class FeedbackRefresh:
 
     async def run(self) -> None:
         """Runs rounds until cancelled, beginning with the members that are in flight already."""
-        for uid, tracked in self._world.rollouts.items():
+        for uid, tracked in self._fleet.rollouts.items():
             if uid in self._quarantine:
                 continue
             for step in tracked.steps:
@@ -106,7 +106,7 @@ class FeedbackRefresh:
         self._learn()
         for target in self._schedule.choose(self._now(), self._standing):
             with about(target.rollout):
-                self._poke(target)
+                self._refresh(target)
         telemetry.POKES_WAITING.set(self._schedule.waiting)
 
     def _learn(self) -> None:
@@ -119,7 +119,7 @@ class FeedbackRefresh:
             self._schedule.learn(self._learned, now)
 
     def _standing(self, target: Target) -> Eligibility:
-        tracked = self._world.rollouts.get(target.rollout)
+        tracked = self._fleet.rollouts.get(target.rollout)
         if tracked is None:
             return Eligibility.OVER
         with about(target.rollout):
@@ -127,7 +127,7 @@ class FeedbackRefresh:
             seen = self._mirror.observe(tracked.rollout, self._effects.pending)(target.cluster)
             return eligibility(member, target.run, seen, self._clock.now())
 
-    def _poke(self, target: Target) -> None:
-        rollout = self._world.rollouts[target.rollout].rollout
+    def _refresh(self, target: Target) -> None:
+        rollout = self._fleet.rollouts[target.rollout].rollout
         self._effects.refresh(rollout, target.cluster, self._clock.now())
         telemetry.REFRESHES.labels(target.action).inc()

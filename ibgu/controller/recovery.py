@@ -93,7 +93,7 @@ class Recovery:
             shown = self._mirror.runs()
             loaded = await self._journal_writer.survive(partial(self._journal.load, chosen, shown))
             if self._mirror.runs() <= shown:
-                return _world(loaded, self._across_namespaces), loaded.versions
+                return _fleet(loaded, self._across_namespaces), loaded.versions
 
     # -- the hub was restored --------------------------------------------------------------
 
@@ -119,8 +119,8 @@ class Recovery:
         log.error("the hub was restored from a backup", proof=proof)
         tracked_rollouts = list(fleet.rollouts.values())
         held = hold_all(tracked_rollouts, ibgus, proof, now)
-        pending_uids = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster)
-        return fleet, await self._commit(_taken(fleet, [*held, *pending_uids]), now)
+        relabelled = lost(tracked_rollouts, fleet.pending_patches, self._mirror.cluster)
+        return fleet, await self._commit(_taken(fleet, [*held, *relabelled]), now)
 
     # -- the journal is behind -------------------------------------------------------------
 
@@ -164,7 +164,7 @@ def _taken(fleet: FleetState, decisions: Iterable[Decision]) -> Draft:
     return draft
 
 
-def _world(loaded: Loaded, across_namespaces: bool) -> FleetState:
+def _fleet(loaded: Loaded, across_namespaces: bool) -> FleetState:
     fleet = FleetState(across_namespaces=across_namespaces)
     fleet.load(
         loaded.rollouts,

@@ -19,7 +19,7 @@ BATCH_LIMIT = 10_000
 
 class Runs:
     def __init__(self, fleet: FleetState, mirror: Mirror, journal_writer: JournalWriter) -> None:
-        self._world = fleet
+        self._fleet = fleet
         self._mirror = mirror
         self._journal_writer = journal_writer
         self._asked: set[str] = set()
@@ -30,7 +30,7 @@ class Runs:
         asked = False
         while unknown := self._unknown(touched):
             foreign = await self._journal_writer.foreign_runs(unknown)
-            self._world.foreign_runs |= foreign
+            self._fleet.foreign_runs |= foreign
             self._asked |= unknown
             asked = True
         return asked
@@ -39,7 +39,7 @@ class Runs:
         shown = set(self._shown(touched))
         if len(self._asked - shown) > BATCH_LIMIT:
             self._asked.clear()
-            self._world.foreign_runs.clear()
+            self._fleet.foreign_runs.clear()
         return shown - self._asked
 
     def _shown(self, touched: Touched) -> Iterator[str]:
@@ -48,7 +48,7 @@ class Runs:
                 yield from self._of_rollout(uid, clusters)
 
     def _of_rollout(self, uid: str, clusters: Iterable[str]) -> Iterator[str]:
-        tracked = self._world.rollouts.get(uid)
+        tracked = self._fleet.rollouts.get(uid)
         if tracked is None:
             yield from (work.view.run for work in self._mirror.works_of(uid))
             return

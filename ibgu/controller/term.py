@@ -96,7 +96,7 @@ class Term:
         self._deadline = deadline
         self._quarantine = quarantine
         self._leads = leads
-        self._world: FleetState | None = None
+        self._fleet: FleetState | None = None
 
     async def run(self, proof: str, led_since: datetime | None) -> None:
         """Runs the term. `proof`: that the hub was restored from a backup; empty: none so far.
@@ -109,10 +109,10 @@ class Term:
             async with asyncio.TaskGroup() as tasks:
                 await self._work(tasks, proof, led_since)
         finally:
-            if self._world is not None:
+            if self._fleet is not None:
                 # The parts of a term form reference cycles, which are collected seldom
                 # (`ibgu.cli.serve`): after several leads several FleetStates would be in memory.
-                self._world.clear()
+                self._fleet.clear()
 
     async def _work(self, tasks: asyncio.TaskGroup, proof: str, led_since: datetime | None) -> None:
         deps, journal_writer = self._deps, self._journal_writer
@@ -129,7 +129,7 @@ class Term:
             across_namespaces=deps.settings.preempts_across_namespaces,
         )
         fleet, decisions = await recovery.load(clock.now(), proof)
-        self._world = fleet
+        self._fleet = fleet
         facts = Facts(
             in_sync_since=clock.now(),
             led_since=led_since,

@@ -64,7 +64,7 @@ def hold_row(hub: str, member: Member) -> Row:
     }
 
 
-def debt_row(hub: str, pending: PendingPatch) -> Row:
+def pending_patch_row(hub: str, pending: PendingPatch) -> Row:
     return _row(hub, pending, pending_patches)
 
 
@@ -91,7 +91,7 @@ OF_ROLLOUT = fields(rollouts, Rollout)
 OF_STEP = fields(steps, Step)
 OF_MEMBER = fields(members, Member)
 OF_RUN = fields(runs, Run)
-OF_DEBT = fields(pending_patches, PendingPatch)
+OF_PENDING_PATCH = fields(pending_patches, PendingPatch)
 OF_SHADOW_ROLLOUT = fields(shadow_rollouts, ShadowRollout)
 OF_SHADOW_STEP = fields(shadow_steps, ShadowStep)
 OF_SHADOW_RUN = fields(shadow_runs, ShadowRun)

@@ -92,8 +92,8 @@ async def test_names_of_clusters(ask: Ask, journal: Journal) -> None:
 async def test_a_cluster_as_the_journal_knows_it(ask: Ask, journal: Journal) -> None:
     await fleet(journal)
     labels = {"k": Change("x", None), "new": Change(None, "y")}
-    pending_uids = PendingPatch(uid="uid-a", cluster="a", rollout="r1", labels=labels)
-    await tell(journal, OnPendingPatch(Kind.LABELS_PENDING, pending_uids, "Prep failed"))
+    pending = PendingPatch(uid="uid-a", cluster="a", rollout="r1", labels=labels)
+    await tell(journal, OnPendingPatch(Kind.LABELS_PENDING, pending, "Prep failed"))
     found = (await ask("alice", "clusters/a")).json()
     (newest, _) = (await ask("alice", "clusters/a/history")).json()["items"]
     assert found == {

@@ -63,8 +63,8 @@ async def test_the_data_of_an_event_is_named_as_all_else(ask: Ask, journal: Jour
     await seen(journal, one)
     await open_step(journal, step(one, 0))
     labels = {"lcm.openshift.io/ibgu-prep-completed": Change(None, "")}
-    pending_uids = PendingPatch(uid="u", cluster="a", rollout="r1", labels=labels)
-    await tell(journal, OnPendingPatch(Kind.LABELS_PENDING, pending_uids, "Prep completed"))
+    pending = PendingPatch(uid="u", cluster="a", rollout="r1", labels=labels)
+    await tell(journal, OnPendingPatch(Kind.LABELS_PENDING, pending, "Prep completed"))
     first, second, third = (await body(ask, "rollouts/default/ran-r1/events"))["items"]
     assert first["data"]["plan"][0]["rolloutStrategy"]["maxConcurrency"] == 2
     assert second["data"]["maxConcurrency"] == 2

@@ -77,7 +77,7 @@ async def test_no_stream_tells_of_another_hub(app: FastAPI, both: tuple[History,
     reads = app.state.feed.reads
     uid = both[1].courses[-1].uid
     for rollout in (None, uid):
-        found = await reads.news(0, rollout=rollout, limit=5000)
+        found = (await reads.news(0, rollout=rollout, limit=5000)).items
         assert found
         assert not any(THEIRS in (event.cluster or "") for event in found)
 

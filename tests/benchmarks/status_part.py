@@ -93,7 +93,7 @@ def measure(clusters: int, seconds: int, *, all_failed: bool = False) -> Told:
 
 async def _measure(clusters: int, seconds: int, all_failed: bool) -> Told:
     told = Told()
-    fleet = _world(clusters, all_failed)
+    fleet = _fleet(clusters, all_failed)
     running = [m for m in fleet.rollouts["uid-a"].steps[1].members.values() if m.slot is not None]
     async with _desk(fleet, told) as statuses:
         for second in range(seconds):
@@ -117,7 +117,7 @@ def _change(fleet: FleetState, found: Member, second: int) -> None:
     fleet.apply(OnMember(Kind.RUN_PROGRESS, changed, words))
 
 
-def _world(clusters: int, all_failed: bool) -> FleetState:
+def _fleet(clusters: int, all_failed: bool) -> FleetState:
     """Step 1 is over; of step 2 a tenth runs, a twentieth has failed, and four tenths wait; or all
     that do not run have failed."""
     names = [f"site-{number}" for number in range(1, clusters + 1)]

@@ -124,14 +124,14 @@ async def test_events_carry_what_it_takes_to_check_a_rollout(
 
 
 async def test_a_debt_goes_when_it_is_paid(journal: Journal) -> None:
-    pending_uids = PendingPatch(uid="u", cluster="a", rollout="r1", labels={"k": Change(None, "")})
+    pending = PendingPatch(uid="u", cluster="a", rollout="r1", labels={"k": Change(None, "")})
     await journal.commit(
         Changeset(
-            decisions=(OnPendingPatch(Kind.LABELS_PENDING, pending_uids, "Prep completed"),), at=NOW
+            decisions=(OnPendingPatch(Kind.LABELS_PENDING, pending, "Prep completed"),), at=NOW
         )
     )
-    assert (await journal.load()).pending_patches == (pending_uids,)
-    paid = replace(pending_uids, labels={})
+    assert (await journal.load()).pending_patches == (pending,)
+    paid = replace(pending, labels={})
     await journal.commit(
         Changeset(
             decisions=(OnPendingPatch(Kind.LABELS_UPDATED, paid, "the hub shows it"),), at=NOW

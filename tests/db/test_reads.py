@@ -248,13 +248,9 @@ async def test_a_cluster_through_all_rollouts(journal: Journal, reads: Reads) ->
     )
     again = replace(waiting, slot=1, run=second)
     await journal.commit(starting(again))
-    pending_uids = PendingPatch(
-        uid="uid-a", cluster="a", rollout="new", labels={"k": Change("x", None)}
-    )
+    pending = PendingPatch(uid="uid-a", cluster="a", rollout="new", labels={"k": Change("x", None)})
     await journal.commit(
-        Changeset(
-            decisions=(OnPendingPatch(Kind.LABELS_PENDING, pending_uids, "Prep failed"),), at=NOW
-        )
+        Changeset(decisions=(OnPendingPatch(Kind.LABELS_PENDING, pending, "Prep failed"),), at=NOW)
     )
 
     first = await reads.visits("a", limit=2)
@@ -317,6 +313,8 @@ async def test_a_page_of_large_events_ends_earlier_and_nothing_is_left_out(
         pages.append(await reads.events("r1", limit=500, cursor=pages[-1].next))
     assert [event.seq for page in pages for event in page.items] == list(range(1, 8))
     assert [len(page.items) for page in pages] == [2, 2, 2, 1]
+    news = await reads.news(4, limit=500)
+    assert ([event.seq for event in news.items], news.next is None) == ([5, 6], False)
 
 
 async def test_an_event_larger_than_a_page_is_a_page(journal: Journal, reads: Reads) -> None:

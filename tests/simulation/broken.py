@@ -71,12 +71,12 @@ def intent_after_effect(stack: ExitStack) -> None:
     async def turn(self: loop.Loop) -> None:
         if not await self._in_sync():
             return
-        touched, pending_uids = self._deps.work_queue.take()
-        if not touched and not pending_uids:
+        touched, uids = self._deps.work_queue.take()
+        if not touched and not uids:
             return
         now = self._deps.clock.now()
-        draft = await self._planner.draft(touched, pending_uids, now)
-        self._post_commit.perform(draft, pending_uids, now, writes_suspended=False)
+        draft = await self._planner.draft(touched, uids, now)
+        self._post_commit.perform(draft, uids, now, writes_suspended=False)
         await self._deps.journal_writer.commit(draft, now)
 
     _set(stack, loop.Loop, "turn", turn)
@@ -131,15 +131,15 @@ def label_before_outcome(stack: ExitStack) -> None:
     async def turn(self: loop.Loop) -> None:
         if not await self._in_sync():
             return
-        touched, pending_uids = self._deps.work_queue.take()
-        if not touched and not pending_uids:
+        touched, uids = self._deps.work_queue.take()
+        if not touched and not uids:
             return
         now = self._deps.clock.now()
-        draft = await self._planner.draft(touched, pending_uids, now)
+        draft = await self._planner.draft(touched, uids, now)
         early = [d.pending.uid for d in draft.decisions if isinstance(d, OnPendingPatch)]
-        self._deps.effects.settle(self.fleet, early, pending_uids)
+        self._deps.effects.settle(self.fleet, early, uids)
         await self._deps.journal_writer.commit(draft, now)
-        self._post_commit.perform(draft, pending_uids, now, writes_suspended=False)
+        self._post_commit.perform(draft, uids, now, writes_suspended=False)
 
     _set(stack, loop.Loop, "turn", turn)
 
@@ -245,12 +245,8 @@ def restart_arms(stack: ExitStack) -> None:
 def foreign_label_overwritten(stack: ExitStack) -> None:
     """A label is owed until it is there, whatever somebody else has made of it since."""
 
-    def still(pending_uids: Any, shown: Any) -> dict[str, Any]:
-        return {
-            key: pending
-            for key, pending in pending_uids.items()
-            if shown.get(key) != pending.wanted
-        }
+    def still(uids: Any, shown: Any) -> dict[str, Any]:
+        return {key: pending for key, pending in uids.items() if shown.get(key) != pending.wanted}
 
     _set(stack, patches, "_open", still)
 

@@ -267,7 +267,7 @@ class _Play:
             async with self._pool.connect() as db:
                 events = [Event(**row) for row in await _rows(db, EVENTS, self._journal)]
                 runs = [Run(**row) for row in await _rows(db, RUNS, self._journal)]
-                pending_uids = await _rows(db, PENDING_PATCHES, self._journal)
+                patches = await _rows(db, PENDING_PATCHES, self._journal)
             findings = (await certify(self._pool, self._journal)).findings
         for rule, count in findings.checks.items():
             self.found.held[f"certified: {rule}"] += count
@@ -275,9 +275,7 @@ class _Play:
             # Leads are dated by the database's own clock, which knows no virtual time.
             told = f"{wrong.words} {wrong.event}"
             self.found.check("certified", wrong.rule is Rule.WRITER, f"{wrong.rule}: {told}")
-        self.found.check(
-            "nothing is owed at the end", not pending_uids or self._cut_short, pending_uids
-        )
+        self.found.check("nothing is owed at the end", not patches or self._cut_short, patches)
         History(self.found, restored=bool(self.fleet.weather.struck["hub-restored"])).read(events)
         skewed = self.fleet.weather.skewed
         DurationStats(self.found, self._plan.starts_per_minute, skewed=skewed).read(events)

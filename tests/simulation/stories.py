@@ -66,19 +66,19 @@ class Stage:
 
     def complete(self) -> bool:
         """And the journal tells so."""
-        done = self._book is not None and self._book.rollout.state is RolloutState.COMPLETE
+        done = self._tracked is not None and self._tracked.rollout.state is RolloutState.COMPLETE
         return done and self.loop._deps.journal_writer.settled
 
     def started(self) -> bool:
-        tracked = self._book
+        tracked = self._tracked
         return tracked is not None and bool(tracked.steps) and tracked.steps[0].step.total > 0
 
     def held(self, kind: ReasonKind) -> bool:
-        hold = self._book.rollout.hold if self._book is not None else None
+        hold = self._tracked.rollout.hold if self._tracked is not None else None
         return hold is not None and hold.kind is kind
 
     @property
-    def _book(self) -> TrackedRollout | None:
+    def _tracked(self) -> TrackedRollout | None:
         """Of the first IBGU, while somebody leads."""
         if self.fleet.leader() is None:
             return None

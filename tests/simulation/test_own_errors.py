@@ -170,7 +170,7 @@ PLACES = [
     pytest.param(Effects, "follow", _of_book, id="what follows from records"),
     pytest.param(
         event_handlers,
-        "urgent",
+        "expedited",
         lambda tracked, *rest: tracked.rollout.name,
         id="whether it hurries",
     ),
@@ -265,7 +265,7 @@ def test_that_the_hub_went_back_is_not_forgotten_over_an_error(told: Tell) -> No
         await stage.until(stage.started)
         other = await _apply(stage, "rollout-1", group="other")
         await stage.until(lambda: other() is RolloutState.RUNNING)
-        with failing(event_handlers, "urgent", _of_book):
+        with failing(event_handlers, "expedited", _of_book):
             uid = next(iter(stage.loop.fleet.rollouts))
             stage.loop.handlers.touched(uid, "site-1")
             stage.loop._deps.mirror.hub_restored = "version 3 after 7"

@@ -240,8 +240,8 @@ def test_works_that_the_hub_refuses_wait(
         await stage.fleet.people.apply(0)
         await stage.until(lambda: bool(asked_at))
         await asyncio.sleep(600)
-        assert stage._book is not None
-        member = stage._book.latest("site-1")
+        assert stage._tracked is not None
+        member = stage._tracked.latest("site-1")
         assert member is not None
         assert words in member.reason.message
         frozen.clear()
@@ -605,7 +605,7 @@ def test_an_earlier_run_of_ours_is_nobodys_hand(told: Tell) -> None:
 
 def _taken(stage: Stage, step: int) -> bool:
     """The cluster has taken the run of that step."""
-    member = stage._book.latest("site-1") if stage._book is not None else None
+    member = stage._tracked.latest("site-1") if stage._tracked is not None else None
     run = member.run if member is not None and member.step == step else None
     return run is not None and run.state is RunState.ACCEPTED
 

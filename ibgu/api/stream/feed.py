@@ -113,12 +113,10 @@ class Feed:
 
     async def _take(self) -> None:
         assert self.ring is not None
-        rows = await self.reads.news(self.ring.seq, limit=PAGE)
-        while rows:
+        while rows := (await self.reads.news(self.ring.seq, limit=PAGE)).items:
             self.ring.add(rows)
             told, self._news = self._news, asyncio.Event()
             told.set()
-            rows = await self.reads.news(self.ring.seq, limit=PAGE)
 
 
 class Follower:
@@ -152,11 +150,12 @@ class Follower:
             raise Behind
         known = self._ring.seq
         async with self._feed.catching_up:
-            limit = self._page
-            rows = await self._feed.reads.news(self._seq, rollout=self._rollout, limit=limit)
-            part = Part(short(map(item, rows)))
+            news = self._feed.reads.news(self._seq, rollout=self._rollout, limit=self._page)
+            found = await news
+            part = Part(short(map(item, found.items)))
         told = len(part.items)
         last = part.items[-1].seq if told else 0
-        self._seq = last if len(rows) == limit or told < len(rows) else max(known, last)
+        more = found.next is not None or told < len(found.items)
+        self._seq = last if more else max(known, last)
         self._page = min(CATCH_UP, 2 * told + 1)
         return part

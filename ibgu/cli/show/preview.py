@@ -45,13 +45,13 @@ def _step(found: Preview, step: StepPreview, width: int, paper: Paper) -> Iterat
     waves = f"{step.waves} waves of {each}" if step.waves > 1 else "1 wave"
     words = f"{step.clusters} clusters in {waves} · {step.allowed_minutes_per_site:g} min a site"
     yield f"{name}  {words} · {_measured(step, paper)}"
-    if rate_limited := ", ".join(_pace(step)):
+    if rate_limited := ", ".join(_limits(step)):
         yield f"       paced: {rate_limited}"
     if step.advice:
         yield paper.paint(f"       → {step.advice}", "yellow")
 
 
-def _pace(step: StepPreview) -> Iterator[str]:
+def _limits(step: StepPreview) -> Iterator[str]:
     if step.starts_per_minute:
         yield f"at most {step.starts_per_minute} starts a minute"
     if step.ramp_up:

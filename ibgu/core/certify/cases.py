@@ -130,5 +130,5 @@ class ClusterCase(Struct):
     """uid of the rollout that has the claim."""
     since: int = 0
     cancellers: list[Canceller] = []
-    pending_uids: dict[str, str | None] = {}
+    pending_labels: dict[str, str | None] = {}
     """Labels that are pending for the cluster."""

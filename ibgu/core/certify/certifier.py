@@ -151,7 +151,7 @@ class Certifier:
         elif event.kind == "StepAdopted":
             step_adopted(spot)
         elif event.kind in _OF_CLUSTERS:
-            labels.pending_uids(spot)
+            labels.pending_labels(spot)
         elif event.kind in OF_STEP or event.kind in _JOINS or event.kind in _OF_MEMBERS:
             self._check_step(spot)
         else:

@@ -123,4 +123,4 @@ def put_back(spot: Spot) -> None:
     words = f"labels of {spot.event.cluster} are put back while its rollout goes on"
     spot.require(Rule.LABELS, still, words)
     changes = {key: wanted for key, (_, wanted) in spot.event.data.get("labels", {}).items()}
-    spot.audit.cluster(spot.event.cluster_uid or "").pending_uids = changes
+    spot.audit.cluster(spot.event.cluster_uid or "").pending_labels = changes

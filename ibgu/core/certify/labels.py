@@ -32,18 +32,18 @@ def settled_so_far(spot: MemberSpot) -> None:
     spot.member.due = None
 
 
-def pending_uids(spot: Spot) -> None:
+def pending_labels(spot: Spot) -> None:
     """Checks that an outcome's labels are asked for once, and that nothing else is pending."""
     event, cluster = spot.event, spot.audit.cluster(spot.event.cluster_uid or "")
     asked = event.data.get("asked")
     if asked is not None:
         _asked(spot, asked)
-    shown = {**cluster.pending_uids, **(asked or {})}
+    shown = {**cluster.pending_labels, **(asked or {})}
     changes = {key: wanted for key, (_, wanted) in event.data.get("labels", {}).items()}
     extra = sorted(key for key, wanted in changes.items() if shown.get(key, "?") != wanted)
     words = f"{event.cluster} is owed labels that no outcome asks for: {', '.join(extra)}"
     spot.require(Rule.LABELS, not extra, words)
-    cluster.pending_uids = changes
+    cluster.pending_labels = changes
 
 
 def _asked(spot: Spot, asked: dict[str, str | None]) -> None:

@@ -164,8 +164,8 @@ def _auto_import_ready(ctx: DecisionContext, member: Member, seen: Observation) 
     if ctx.action(member) is not Action.UPGRADE:
         return True
     pending = ctx.fleet.pending_patches.get(cluster.uid)
-    pending_uids = pending is not None and names.DISABLE_AUTO_IMPORT in pending.annotations
-    if names.DISABLE_AUTO_IMPORT in cluster.annotations and not pending_uids:
+    is_pending = pending is not None and names.DISABLE_AUTO_IMPORT in pending.annotations
+    if names.DISABLE_AUTO_IMPORT in cluster.annotations and not is_pending:
         return True
     enqueue(ctx, cluster, auto_import_off(ctx, cluster), "Upgrade is about to start")
     words = "turns automatic import off"

@@ -156,10 +156,10 @@ def settle(pending: PendingPatch, cluster: ClusterView | None) -> PendingPatch:
     )
 
 
-def _open(pending_uids: Mapping[str, Change], shown: Mapping[str, str]) -> dict[str, Change]:
+def _open(wanted: Mapping[str, Change], shown: Mapping[str, str]) -> dict[str, Change]:
     return {
         key: change
-        for key, change in pending_uids.items()
+        for key, change in wanted.items()
         if shown.get(key) != change.wanted and shown.get(key) == change.seen
     }
 
@@ -177,12 +177,12 @@ def decide_pending_patch(
 def _why_settled(pending: PendingPatch, left: PendingPatch, cluster: ClusterView | None) -> str:
     if cluster is None or cluster.uid != pending.uid:
         return "the ManagedCluster is gone: nothing is owed any more"
-    pending_uids, still = (
+    wanted, still = (
         {**pending.labels, **pending.annotations},
         {**left.labels, **left.annotations},
     )
     shown = {**cluster.labels, **cluster.annotations}
-    done = {key: change.wanted for key, change in pending_uids.items() if key not in still}
+    done = {key: change.wanted for key, change in wanted.items() if key not in still}
     others = sorted(key for key, wanted in done.items() if shown.get(key) != wanted)
     if others:
         return f"changed by somebody else since, and left as it is: {', '.join(others)}"

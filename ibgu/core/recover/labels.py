@@ -26,7 +26,7 @@ def lost(
         view, member = cluster(name), tracked.latest(name)
         if view is None or member is None or view.uid != member.uid:
             continue
-        pending = _debt(tracked, name, view, member, pending_patches.get(view.uid))
+        pending = _pending(tracked, name, view, member, pending_patches.get(view.uid))
         if pending is not None:
             yield OnPendingPatch(Kind.PUT_BACK, pending, WHY)
 
@@ -41,7 +41,7 @@ def _last_to_act(tracked_rollouts: Iterable[TrackedRollout]) -> dict[str, Tracke
     return found
 
 
-def _debt(
+def _pending(
     tracked: TrackedRollout, name: str, view: ClusterView, member: Member, old: PendingPatch | None
 ) -> PendingPatch | None:
     labels = _changes(_labels(tracked, name, view), view.labels)

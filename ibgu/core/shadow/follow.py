@@ -47,7 +47,7 @@ def follow(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
     """The evidence first: what the cluster says now counts before what TALM says now."""
     run = _reach(run, seen, now)
     if seen.work is not None and run.gone_at is None:
-        run = _look(run, seen.work, now)
+        run = _probe(run, seen.work, now)
     if run.talm is None:
         run = _ask_talm(run, seen, now)
     return _leave(run, seen, now)
@@ -73,7 +73,7 @@ def _dark(action: Action) -> str:
     return f"the cluster is not reachable{also}"
 
 
-def _look(run: ShadowRun, work: TalmWork, now: datetime) -> ShadowRun:
+def _probe(run: ShadowRun, work: TalmWork, now: datetime) -> ShadowRun:
     if work.words != run.words and work.words:
         run = _note(replace(run, words=work.words, words_at=now), now, work.words)
     if not run.reachable or run.ibgu is not None:

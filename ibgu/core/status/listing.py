@@ -34,7 +34,7 @@ class Listing:
     """All entries of one rollout, in natural order of the clusters' names."""
 
     def __init__(self) -> None:
-        self._book: TrackedRollout | None = None
+        self._tracked: TrackedRollout | None = None
         self._clear()
 
     def _clear(self) -> None:
@@ -46,8 +46,8 @@ class Listing:
         """Updates the list from the rollout. A rollout that it has not seen yet is read as a
         whole."""
         changed = {name for step in tracked.steps for name in step.take_changed()}
-        if tracked is not self._book:
-            self._book = tracked
+        if tracked is not self._tracked:
+            self._tracked = tracked
             self._clear()
             changed = {name for step in tracked.steps for name in step.members}
         joined = changed - self._items.keys()

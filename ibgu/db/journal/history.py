@@ -95,7 +95,7 @@ def _about(decision: Told) -> Row:
                 "rollout": pending.rollout,
                 "cluster": pending.cluster,
                 "cluster_uid": pending.uid,
-                "data": _debt(pending, decision.asked),
+                "data": _pending(pending, decision.asked),
             }
         case _:
             assert_never(decision)
@@ -183,7 +183,7 @@ def _run(run: Run) -> dict[str, Any]:
     return data | ({"words": run.message} if run.message else {})
 
 
-def _debt(pending: PendingPatch, asked: dict[str, str | None] | None) -> dict[str, Any]:
+def _pending(pending: PendingPatch, asked: dict[str, str | None] | None) -> dict[str, Any]:
     """What is owed now, and what an outcome has asked for."""
     data: dict[str, Any] = {
         "labels": _changes(pending.labels),

@@ -40,7 +40,7 @@ class Journal:
         self._hub = hub
         self._name = name
         self._epoch = 0
-        self._turn: int | None = None
+        self._number: int | None = None
         """Number of the hub's newest turn, as this leader has read or written it."""
         self._doubt: _Doubt | None = None
         self._ahead: Ahead | None = None
@@ -55,7 +55,7 @@ class Journal:
             with away_from("taking the lead"):
                 async with self._engine.begin() as db:
                     self._epoch = await ascend(db, self._hub, self._name, holder)
-            self._turn = self._doubt = None
+            self._number = self._doubt = None
             return self._epoch
 
     async def now(self) -> datetime:
@@ -106,7 +106,7 @@ class Journal:
                 loaded = await still(db, self._hub, ahead.loaded, shown)
             else:
                 loaded = await load(db, self._hub, wanted, shown)
-            self._turn = last.changeset if last else None
+            self._number = last.changeset if last else None
         self._doubt = None
         return loaded
 
@@ -182,16 +182,16 @@ class Journal:
                 raise
             self._doubt = None
             if refused == frozenset():
-                self._turn = doubt.number
+                self._number = doubt.number
             return refused
 
     async def _newest(self) -> int:
         """Number of the turn that was written last."""
-        if self._turn is None:
+        if self._number is None:
             async with self._engine.connect() as db:
                 last = await newest(db, self._hub)
-            self._turn = last.changeset if last else 0
-        return self._turn
+            self._number = last.changeset if last else 0
+        return self._number
 
     async def _landed(self, doubt: _Doubt) -> bool:
         async with self._engine.connect() as db:
@@ -203,5 +203,5 @@ class Journal:
                 f"turn {doubt.number} of hub {self._hub} was written though the answer was lost; "
                 "load the journal before the next commit"
             )
-        self._turn, self._doubt = doubt.number, None
+        self._number, self._doubt = doubt.number, None
         return doubt.lost

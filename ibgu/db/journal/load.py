@@ -26,8 +26,8 @@ from ibgu.db.journal.changeset import Loaded
 from ibgu.db.journal.starts import starts
 from ibgu.db.rows import (
     NEWEST_RUN,
-    OF_DEBT,
     OF_MEMBER_AND_RUN,
+    OF_PENDING_PATCH,
     OF_ROLLOUT,
     OF_STEP,
     to_member,
@@ -136,7 +136,7 @@ async def _load_members(
 
 
 def _pending_patches(hub: str) -> Select[Any]:
-    return select(*OF_DEBT).where(pending_patches.c.hub == hub)
+    return select(*OF_PENDING_PATCH).where(pending_patches.c.hub == hub)
 
 
 async def foreign_runs(db: AsyncConnection, hub: str, shown: Collection[str]) -> frozenset[str]:

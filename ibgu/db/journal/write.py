@@ -22,9 +22,9 @@ from ibgu.db.journal.fencing import BEGIN, BEGUN
 from ibgu.db.journal.history import event_rows
 from ibgu.db.rows import (
     Row,
-    debt_row,
     hold_row,
     member_row,
+    pending_patch_row,
     rollout_row,
     run_row,
     step_row,
@@ -62,7 +62,7 @@ def _as_asyncpg(statement: TextClause) -> tuple[str, list[str]]:
 
 
 def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
-    pending_uids = batch.pending_patches.values()
+    patches = batch.pending_patches.values()
     return {
         "rollouts": document(rollout_row(hub, rollout) for rollout in batch.rollouts.values()),
         "steps": document(step_row(hub, step) for step in batch.steps.values()),
@@ -73,9 +73,9 @@ def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
         "taken": document(hold_row(hub, member) for member in batch.taken),
         "asked": len(batch.taken),
         "pending_patches": document(
-            debt_row(hub, pending) for pending in pending_uids if not pending.empty
+            pending_patch_row(hub, pending) for pending in patches if not pending.empty
         ),
-        "paid": document(debt_row(hub, pending) for pending in pending_uids if pending.empty),
+        "paid": document(pending_patch_row(hub, pending) for pending in patches if pending.empty),
         "events": document(event_rows(hub, epoch, at, batch.told)),
         "told": len(batch.told),
     }

@@ -10,7 +10,7 @@ from ibgu.core.model import PendingPatch
 from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.names import Names
-from ibgu.db.rows import OF_DEBT, to_record
+from ibgu.db.rows import OF_PENDING_PATCH, to_record
 from ibgu.db.schema import cluster_labels, holds, pending_patches, rollouts
 from ibgu.db.views import ClusterRow, HoldRow, Page
 
@@ -53,7 +53,7 @@ class ClusterReads(Base):
             .join(rollouts, (rollouts.c.hub == holds.c.hub) & (rollouts.c.uid == holds.c.rollout))
             .where(holds.c.hub == self.hub, holds.c.cluster == name)
         )
-        pending_uids = select(*OF_DEBT).where(
+        statement = select(*OF_PENDING_PATCH).where(
             pending_patches.c.hub == self.hub, pending_patches.c.cluster == name
         )
         labels = select(cluster_labels.c.labels).where(
@@ -62,7 +62,7 @@ class ClusterReads(Base):
         async with self._at_one_moment() as db:
             found = [to_record(row, HoldRow) for row in (await db.execute(held)).mappings()]
             pending = [
-                to_record(row, PendingPatch) for row in (await db.execute(pending_uids)).mappings()
+                to_record(row, PendingPatch) for row in (await db.execute(statement)).mappings()
             ]
             known = await db.scalar(labels)
         return ClusterRow(tuple(found), tuple(pending), known)

@@ -55,15 +55,14 @@ class EventReads(Base):
 
     async def news(
         self, after: int, *, rollout: str | None = None, limit: int = 500
-    ) -> tuple[EventRow, ...]:
-        """In the order of commit, from a number on; None: of all rollouts."""
+    ) -> Page[EventRow]:
+        """Return the events with a higher number than `after`, in the order of commit; None: of
+        all rollouts."""
         statement = self._events().where(events.c.seq > after)
         if rollout is not None:
             statement = statement.where(events.c.rollout == rollout)
-        statement = statement.order_by(events.c.seq).limit(limit)
         async with self._at_one_moment() as db:
-            rows = (await db.execute(statement)).mappings()
-            return tuple(to_record(row, EventRow) for row in rows)
+            return await self._page(db, statement.order_by(events.c.seq).limit(limit + 1), limit)
 
     async def namespaces_of(self, uids: Collection[str]) -> dict[str, str]:
         """By uid; those that are not known are left out."""

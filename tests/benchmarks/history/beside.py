@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ibgu.core.model import Change, PendingPatch
 from ibgu.db.labels import seen
-from ibgu.db.rows import debt_row
+from ibgu.db.rows import pending_patch_row
 from ibgu.db.schema import cluster_labels, pending_patches
 from tests.benchmarks.history.copying import template
 from tests.benchmarks.history.labels import of_operators
@@ -28,7 +28,7 @@ def labels(history: History) -> Iterator[str]:
         yield template(cluster_labels, row, {}) % {}
 
 
-def pending_uids(history: History) -> Iterator[str]:
+def patches(history: History) -> Iterator[str]:
     """Lines of `pending_patches`: every cluster waits for a label, as when the hub has refused
     them all."""
     for number in range(history.clusters):
@@ -38,4 +38,4 @@ def pending_uids(history: History) -> Iterator[str]:
             rollout=history.courses[-1].uid,
             labels=_OWED,
         )
-        yield template(pending_patches, debt_row(history.hub, pending), {}) % {}
+        yield template(pending_patches, pending_patch_row(history.hub, pending), {}) % {}

@@ -85,7 +85,7 @@ def decided(waits: Member, attempt: Attempt) -> Decided:
     seen = _seen(waits, attempt, ended=False)
     result = _seen(waits, attempt, ended=True)
     cause = _cause(action, fails)
-    pending = _debt(waits, action, words)
+    pending = _pending(waits, action, words)
     return Decided(
         starts=(
             OnMember(Kind.RUN_INTENDED, started, f"starts {action}", seen=seen),
@@ -165,7 +165,7 @@ def _finished(ended: Member, attempt: Attempt) -> Member:
     )
 
 
-def _debt(waits: Member, action: Action, words: str) -> PendingPatch:
+def _pending(waits: Member, action: Action, words: str) -> PendingPatch:
     key = f"lcm.openshift.io/ibgu-{action.lower()}-{'failed' if words == 'failed' else 'completed'}"
     pending = {key: Change(None, "")}
     return PendingPatch(uid=waits.uid, cluster=waits.cluster, rollout=waits.rollout, labels=pending)

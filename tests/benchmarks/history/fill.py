@@ -56,7 +56,7 @@ async def fill(url: str, history: History) -> int:
         await db.execute(_HOLDS, history.hub)
         await _copy(db, runs, chain.from_iterable(step.runs() for step in steps))
         await _copy(db, cluster_labels, beside.labels(history))
-        await _copy(db, pending_patches, beside.pending_uids(history))
+        await _copy(db, pending_patches, beside.patches(history))
         await _copy(db, shadow_runs, watched.runs(history))
         count = await _copy(db, events, lines.events(history))
         await db.execute(_LEFT, history.hub, count // 6, count)

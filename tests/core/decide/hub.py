@@ -187,9 +187,9 @@ class Hub:
         return not (self.touched or (asked and self.now >= self.stalled))
 
 
-def merge(shown: dict[str, str], pending_uids: dict[str, Change]) -> None:
+def merge(shown: dict[str, str], pending_changes: dict[str, Change]) -> None:
     """As a JSON merge patch does."""
-    for key, change in pending_uids.items():
+    for key, change in pending_changes.items():
         if change.wanted is None:
             shown.pop(key, None)
         else:

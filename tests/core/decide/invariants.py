@@ -74,7 +74,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 def picture(fleet: FleetState) -> dict[str, Any]:
     """Everything in it, as plain data."""
     return {
-        "books": {uid: _book(tracked) for uid, tracked in fleet.rollouts.items()},
+        "books": {uid: _tracked(tracked) for uid, tracked in fleet.rollouts.items()},
         "holds": {uid: to_builtins(holder) for uid, holder in fleet.holds.items()},
         "debts": {uid: to_builtins(pending) for uid, pending in fleet.pending_patches.items()},
         "owed": {name: sorted(uids) for name, uids in fleet.pending_uids.items()},
@@ -87,7 +87,7 @@ def picture(fleet: FleetState) -> dict[str, Any]:
     }
 
 
-def _book(tracked: Any) -> list[Any]:
+def _tracked(tracked: Any) -> list[Any]:
     steps = [
         {
             "step": to_builtins(step.step),

@@ -45,9 +45,9 @@ def restore_hub(twin: Twin, saved: Backup, *, proof: str = "version 3 after 7") 
     twin.labels, twin.annotations = saved.labels, saved.annotations
     twin.restart()
     tracked_rollouts = list(twin.fleet.rollouts.values())
-    pending_uids = list(lost(tracked_rollouts, twin.fleet.pending_patches, twin.cluster))
-    decide_for(twin, [*hold_all(tracked_rollouts, twin.ibgus, proof, twin.now), *pending_uids])
-    twin.patches |= {decision.pending.uid: decision.pending for decision in pending_uids}
+    patches = list(lost(tracked_rollouts, twin.fleet.pending_patches, twin.cluster))
+    decide_for(twin, [*hold_all(tracked_rollouts, twin.ibgus, proof, twin.now), *patches])
+    twin.patches |= {decision.pending.uid: decision.pending for decision in patches}
     twin.frozen |= set(twin.spokes)
     twin.settle()
     for work in twin.works.values():

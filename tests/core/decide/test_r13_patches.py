@@ -26,8 +26,8 @@ def test_the_outcome_is_in_the_journal_before_its_label_is_owed() -> None:
     ended = next(
         n for n, d in enumerate(kinds) if isinstance(d, OnMember) and d.kind is Kind.RUN_ENDED
     )
-    pending_uids = next(n for n, d in enumerate(kinds) if isinstance(d, OnPendingPatch))
-    assert ended < pending_uids
+    patch = next(n for n, d in enumerate(kinds) if isinstance(d, OnPendingPatch))
+    assert ended < patch
 
 
 def test_what_is_owed_survives_a_restart_and_is_written_once() -> None:
@@ -86,10 +86,10 @@ def test_a_change_is_owed_until_the_key_shows_it_or_shows_somebodys_hand(
 def test_a_cluster_that_is_gone_or_another_one_is_owed_nothing() -> None:
     twin = Twin("site-1")
     for cluster in (None, twin.cluster("site-1")):
-        pending_uids = PendingPatch(
+        patch = PendingPatch(
             uid="uid-before", cluster="site-1", rollout="a", labels={"k": Change(None, "")}
         )
-        found = decide_pending_patch(pending_uids, cluster)
+        found = decide_pending_patch(patch, cluster)
         assert found is not None
         assert found.pending.empty
 
@@ -107,11 +107,11 @@ def test_the_history_says_how_a_change_was_settled(shown: dict[str, str], words:
     labels = {"k": Change(None, ""), "j": Change(None, ""), "open": Change(None, "")}
     cluster = twin.cluster("site-1")
     assert cluster is not None
-    pending_uids = PendingPatch(uid=cluster.uid, cluster="site-1", rollout="a", labels=labels)
-    found = decide_pending_patch(pending_uids, cluster)
+    patch = PendingPatch(uid=cluster.uid, cluster="site-1", rollout="a", labels=labels)
+    found = decide_pending_patch(patch, cluster)
     assert found is not None
     assert (list(found.pending.labels), found.why) == (["open"], words)
-    gone = decide_pending_patch(pending_uids, None)
+    gone = decide_pending_patch(patch, None)
     assert gone is not None
     assert gone.why == "the ManagedCluster is gone: nothing is owed any more"
 
@@ -121,14 +121,12 @@ def test_a_newer_outcome_replaces_what_is_still_owed() -> None:
     twin = site()
     twin.apply(ibgu("a", "Prep", "Abort"))
     twin.until(Kind.LABELS_PENDING)
-    (pending_uids,) = twin.fleet.pending_patches.values()
-    assert pending_uids.labels == {COMPLETED: Change(None, "")}
+    (patch,) = twin.fleet.pending_patches.values()
+    assert patch.labels == {COMPLETED: Change(None, "")}
     while twin.told(Kind.STEP_FINISHED)[-1:] != ["step 2 is finished: 1 succeeded"]:
         twin.patches.clear()
         twin.step()
-    twin.patches.update(
-        {pending_uids.uid: pending_uids for pending_uids in twin.fleet.pending_patches.values()}
-    )
+    twin.patches.update({patch.uid: patch for patch in twin.fleet.pending_patches.values()})
     twin.drive(timedelta(hours=1))
     assert twin.labels["site-1"] == {}
     assert not twin.fleet.pending_patches
@@ -142,8 +140,8 @@ def test_a_newer_wish_is_owed_even_if_the_hub_shows_it_already() -> None:
         twin.patches.clear()
         twin.step()
     said = [said.decision for said in twin.said if isinstance(said.decision, OnPendingPatch)]
-    pending_uids = [found.pending.labels for found in said if found.kind is Kind.LABELS_PENDING]
-    assert pending_uids == [{COMPLETED: Change(None, "")}, {COMPLETED: Change("", None)}]
+    patch = [found.pending.labels for found in said if found.kind is Kind.LABELS_PENDING]
+    assert patch == [{COMPLETED: Change(None, "")}, {COMPLETED: Change("", None)}]
 
 
 def test_membership_of_the_next_step_counts_what_is_owed_as_written() -> None:

@@ -54,7 +54,7 @@ def pending(name: str, **changes: Change) -> PendingPatch:
     return PendingPatch(uid=f"uid-{name}", cluster=name, rollout="r", labels=changes)
 
 
-def pending_uids(view: ClusterView, key: str, wanted: str | None) -> dict[str, PendingPatch]:
+def patched(view: ClusterView, key: str, wanted: str | None) -> dict[str, PendingPatch]:
     change = Change(view.labels.get(key), wanted)
     return {
         view.uid: PendingPatch(uid=view.uid, cluster=view.name, rollout="r", labels={key: change})
@@ -131,18 +131,17 @@ def test_what_the_first_action_needs(action: Action, expected: set[str]) -> None
 
 def test_what_is_owed_counts_as_written() -> None:
     fresh, prepared = labelled("fresh"), labelled("prepared", PREP_DONE)
-    assert chosen([fresh], Action.UPGRADE, pending_patches=pending_uids(fresh, PREP_DONE, "")) == [
+    assert chosen([fresh], Action.UPGRADE, pending_patches=patched(fresh, PREP_DONE, "")) == [
         "fresh"
     ]
     assert (
-        chosen([prepared], Action.UPGRADE, pending_patches=pending_uids(prepared, PREP_DONE, None))
-        == []
+        chosen([prepared], Action.UPGRADE, pending_patches=patched(prepared, PREP_DONE, None)) == []
     )
 
 
 def test_selectors_see_what_is_owed() -> None:
     view = cluster("a", ring="1")
-    pending_patches = pending_uids(view, "ring", "2")
+    pending_patches = patched(view, "ring", "2")
     assert chosen(
         [view], selectors=[LabelSelector({"ring": "2"})], pending_patches=pending_patches
     ) == ["a"]
@@ -231,7 +230,7 @@ def test_the_hub_itself_is_in_no_namespaces_reach() -> None:
 
 def test_what_ibgu_owes_puts_no_cluster_into_a_set() -> None:
     view = cluster("a", region="south")
-    assert chosen([view], pending_patches=pending_uids(view, "region", "north"), scope=NORTH) == []
+    assert chosen([view], pending_patches=patched(view, "region", "north"), scope=NORTH) == []
 
 
 def test_who_is_outside_is_counted_and_what_to_do_is_said() -> None:

@@ -25,7 +25,7 @@ PREFIX = "lcm.openshift.io/ibgu-"
 BY = {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: "uid-a"}
 
 
-def pending_uids(view: ClusterView | None, *parts: Step | Member) -> Iterable[OnPendingPatch]:
+def patches(view: ClusterView | None, *parts: Step | Member) -> Iterable[OnPendingPatch]:
     tracked_rollouts = [track(rollout(), *parts)]
     return list(lost(tracked_rollouts, {}, lambda name: view))
 
@@ -34,7 +34,7 @@ def labels(view: ClusterView, *parts: Step | Member) -> dict[str, tuple[str | No
     """Key without its prefix -> as the hub shows it, as it is to be."""
     return {
         key.removeprefix(PREFIX): (change.seen, change.wanted)
-        for decision in pending_uids(view, *parts)
+        for decision in patches(view, *parts)
         for key, change in decision.pending.labels.items()
     }
 
@@ -76,7 +76,7 @@ def test_labels(
 
 @pytest.mark.parametrize("view", [None, cluster("site-1", "uid-new")])
 def test_a_cluster_that_is_gone_or_another_one_is_owed_nothing(view: ClusterView | None) -> None:
-    assert pending_uids(view, step(), done("site-1", P)) == []
+    assert patches(view, step(), done("site-1", P)) == []
 
 
 UPGRADING = in_flight(run=run(U, id="run-u"))
@@ -113,7 +113,7 @@ def test_automatic_import(
         labels={f"{PREFIX}upgrade-failed": ""},
         annotations=shown,
     )
-    found = [decision.pending for decision in pending_uids(view, step("Upgrade"), of)]
+    found = [decision.pending for decision in patches(view, step("Upgrade"), of)]
     assert {
         key: c.wanted for pending in found for key, c in pending.annotations.items()
     } == expected

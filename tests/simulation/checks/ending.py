@@ -31,7 +31,7 @@ async def check_ending(found: Found, fleet: FleetState, *, calm: bool) -> None:
 class _Ending:
     def __init__(self, found: Found, fleet: FleetState) -> None:
         self._check = found.check
-        self._world = fleet
+        self._fleet = fleet
         self._client = MemoryClient(fleet.hub)
 
     async def _items(self, path: str) -> list[Any]:
@@ -43,7 +43,7 @@ class _Ending:
         self._check("nothing is owed at the end", not pending_patches, str(pending_patches))
 
     def restores(self, tracked_rollouts: dict[str, TrackedRollout]) -> None:
-        for uid in self._world.gone_back & set(tracked_rollouts):
+        for uid in self._fleet.gone_back & set(tracked_rollouts):
             rollout = tracked_rollouts[uid].rollout
             self._check("a restore is noticed", bool(rollout.restore), rollout)
 

@@ -45,7 +45,7 @@ class Labels:
                 self._first.setdefault(change, self._now())
 
     def compare(self, events: Iterable[Event], effects: Effects, skewed: bool) -> None:
-        pending_uids: Counter[Change] = Counter()
+        pending_changes: Counter[Change] = Counter()
         since: dict[Change, datetime] = {}
         seen: dict[Change, set[str | None]] = defaultdict(set)
         for event in events:
@@ -53,11 +53,11 @@ class Labels:
                 for field in ("labels", "annotations"):
                     for key, change in event.data.get(field, {}).items():
                         made = (str(event.cluster_uid), key, change[1])
-                        pending_uids[made] += 1
+                        pending_changes[made] += 1
                         seen[made].add(change[0])
                         since.setdefault(made, event.at)
         for change, count in sorted(self._made.items(), key=str):
-            due = pending_uids[change]
+            due = pending_changes[change]
             words = (change, "was made", count, "times, owed", due)
             self._check("R13 a label change was owed", count <= due, *words)
             foreign = self._replaced[change] - seen[change]
