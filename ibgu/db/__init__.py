@@ -1,4 +1,5 @@
-"""The journal in Postgres: schema, migrations, what the controller writes, what REST reads."""
+"""Holds the journal in Postgres: schema, migrations, what the controller writes, what REST
+reads."""
 
 from ibgu.db.engine import dsn, engine
 from ibgu.db.errors import BadUrl, Deposed, JournalAway, ReloadNeeded, SchemaMismatch

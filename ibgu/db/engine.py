@@ -1,4 +1,4 @@
-"""The connection to Postgres, from the URL forms that people have at hand."""
+"""Connects to Postgres, from the URL forms that people have at hand."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ from ibgu.db.errors import BadUrl
 CONNECT_TIMEOUT = 10.0
 """Seconds."""
 STATEMENT_TIMEOUT = 30.0
-"""Seconds, seen from here, so that a server that went silent is noticed."""
+"""Seconds by this process's clock, so that a server that went silent is noticed."""
 POOL_SIZE = 10
 _SESSION = {
     "application_name": "ibgu",
@@ -32,10 +32,8 @@ _DIALECTS = ("postgres", "postgresql")
 
 
 def dsn(url: str) -> str:
-    """`postgres://`, `postgresql://` or `postgresql+driver://` as asyncpg reads it.
-
-    Everything after the scheme stays as it is: sockets (`?host=/folder`), `sslmode`, …
-    """
+    """Returns a `postgres://`, `postgresql://` or `postgresql+driver://` URL in asyncpg's form.
+    Everything after the scheme stays as it is: sockets (`?host=/folder`), `sslmode`, …"""
     try:
         urlsplit(url)  # as asyncpg does it; sooner, and where the error is told in our words
         dialect = make_url(url).drivername.partition("+")[0]
@@ -51,7 +49,7 @@ def dsn(url: str) -> str:
 def engine(
     url: str, *, pool_size: int = POOL_SIZE, statement_timeout: float | None = STATEMENT_TIMEOUT
 ) -> AsyncEngine:
-    """A pool of connections, opened when first needed. `dispose` it at the end."""
+    """Returns a pool of connections, opened on demand; the caller disposes of it."""
     options: dict[str, Any] = {
         "timeout": CONNECT_TIMEOUT,
         "command_timeout": statement_timeout,
@@ -70,7 +68,8 @@ def engine(
 
 @asynccontextmanager
 async def at_one_moment(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection whose statements all see what was so when the first began; it can't write."""
+    """Yields a read-only connection whose statements all see the moment at which the first
+    began."""
     async with engine.connect() as db:
         await db.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         yield db
@@ -78,12 +77,12 @@ async def at_one_moment(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 @asynccontextmanager
 async def raw(engine: AsyncEngine) -> AsyncIterator[Any]:
-    """asyncpg's own connection out of the pool, for statements that are each by themselves: whoever
-    begins a transaction or sets something leaves it to the next one.
+    """Yields asyncpg's own connection from the pool, for single statements; a transaction or
+    setting would leak into the next use.
 
     SQLAlchemy's way to a connection and back takes three times the CPU. Errors are asyncpg's, and
-    ConnectionResetError where the connection is lost. Such a one does not go back to the pool, nor
-    does one that is left while Postgres is at work.
+    ConnectionResetError if the connection is lost. A lost connection, or one released while
+    Postgres still works on a statement, does not return to the pool.
     """
     lent = await _lent(engine)
     try:
@@ -91,7 +90,8 @@ async def raw(engine: AsyncEngine) -> AsyncIterator[Any]:
     except BaseException as error:
         lost = _closed(lent)
         if lost or not isinstance(error, asyncpg.PostgresError):
-            # In a greenlet it ends in order: Postgres is told to stop what it is at.
+            # In a greenlet the connection closes in order: Postgres is told to cancel its
+            # statement.
             await greenlet_spawn(lent.invalidate)
         if lost and isinstance(error, Exception):
             raise ConnectionResetError(str(error)) from error
@@ -101,13 +101,13 @@ async def raw(engine: AsyncEngine) -> AsyncIterator[Any]:
 
 
 async def _lent(engine: AsyncEngine) -> PoolProxiedConnection:
-    """One that is not known to be lost."""
+    """Returns a connection that is not known to be lost."""
     try:
         while _closed(lent := await engine.raw_connection()):
             lent.invalidate()
             lent.close()
     except Exception as error:
-        # SQLAlchemy's double of an error of asyncpg's, which nobody wraps on this way.
+        # SQLAlchemy's counterpart of an asyncpg error, which nothing wraps on this path.
         if isinstance(error.__cause__, asyncpg.PostgresError | asyncpg.InterfaceError):
             raise error.__cause__ from None
         raise

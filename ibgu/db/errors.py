@@ -1,4 +1,4 @@
-"""What can go wrong with the journal, and which of Postgres's errors mean what."""
+"""Defines the journal's errors, and maps Postgres's errors to them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,44 +11,45 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 _AWAY_CLASSES = ("08", "53", "57P", "58")
 """Connection lost; out of disk, memory or connections; shut down; the server's own I/O."""
 _AWAY = frozenset({"25006", "55P03", "25P03", "57014"})
-"""A standby that only reads; a lock not given in time; idle too long; a statement cut short."""
+"""Read-only standby; lock timeout; idle timeout; statement cancelled."""
 _AGAIN = frozenset({"40001", "40P01"})
 _REFUSED_CLASSES = ("22", "23", "54")
-"""No value of the column's type; against a constraint; too large for an index."""
+"""Invalid value for the column; constraint violated; too large for an index."""
 
 WAITS = "; ibgu goes on by itself once it answers again"
-"""The end of what `JournalAway` says: true of a process that runs."""
+"""The last words of `JournalAway` in a running process."""
 
 
 class Deposed(Exception):
-    """Another controller leads this hub now: this one may not write any more."""
+    """Deposed: another controller leads this hub now, so this one may not write any more."""
 
 
 class JournalAway(Exception):
-    """Postgres can't be reached or can't write. What was to be written may be tried again.
+    """JournalAway: Postgres can't be reached or can't write; the write may be retried.
 
-    After a `commit` that ended so, commit the very same turn again: it is written once, also
-    when only the answer was lost.
+    After a `commit` that raised this, commit the same turn again: it is written once, even if only
+    the response was lost.
     """
 
 
 class ReloadNeeded(Exception):
-    """What is in the journal is not what was thought: `load` before the next commit.
+    """ReloadNeeded: the journal differs from what was assumed, so `load` must come before the next
+    commit.
 
-    An earlier turn was written though its answer was lost, or Postgres has forgotten some.
+    An earlier turn was written although its response was lost, or Postgres has lost some turns.
     """
 
 
 class SchemaMismatch(Exception):
-    """The tables are not those that this version of ibgu works with."""
+    """SchemaMismatch: this version of ibgu can't work with the database's tables."""
 
 
 class BadUrl(ValueError):
-    """The database's address can't be used."""
+    """BadUrl: the database's URL can't be used."""
 
 
 def sqlstate(error: BaseException) -> str:
-    """Postgres's five-character code, "" if the error is not Postgres's own."""
+    """Returns Postgres's five-character code; "" if the error is not Postgres's own."""
     origin = error.orig if isinstance(error, DBAPIError) else error
     return str(getattr(origin, "sqlstate", None) or "")
 
@@ -63,22 +64,24 @@ def is_away(error: BaseException) -> bool:
 
 
 def is_answer(error: BaseException) -> bool:
-    """Of asyncpg's: Postgres itself has said that it did not do it."""
+    """Returns whether Postgres itself responded that it did not execute the statement, by asyncpg's
+    error."""
     return isinstance(error, asyncpg.PostgresError) and not is_away(error)
 
 
 def is_transient(error: BaseException) -> bool:
-    """Postgres chose this transaction to end a deadlock or a conflict: the next try works."""
+    """Returns whether Postgres ended this transaction to resolve a deadlock or conflict: a retry
+    works."""
     return sqlstate(error) in _AGAIN
 
 
 def is_refused(error: BaseException) -> bool:
-    """Postgres will never store these values, however often it is asked."""
+    """Returns whether Postgres will never store these values."""
     return sqlstate(error).startswith(_REFUSED_CLASSES)
 
 
 def told(error: BaseException) -> str:
-    """Postgres's words, without the statement that SQLAlchemy adds."""
+    """Returns Postgres's message, without the statement that SQLAlchemy adds."""
     origin = error.orig if isinstance(error, DBAPIError) else error
     words = str(origin).partition(">: ")[2] or str(origin)
     return words.strip().partition("\n")[0] or type(error).__name__
@@ -91,11 +94,11 @@ def _cancelled() -> bool:
 
 @contextmanager
 def away_from(doing: str) -> Iterator[None]:
-    """Lost connections and the like become `JournalAway`; anything else passes.
+    """Turns lost connections and the like into `JournalAway`; other errors pass.
 
-    A task that is cancelled ends as cancelled. A connection that is lost at that moment fails once
-    more while it is given back, and that error takes the cancellation's place: who waits for
-    Postgres would go on waiting, and a leader without its Lease would never let go.
+    A cancelled task ends as cancelled. A connection that is lost at that moment fails again on
+    release, and that error would replace the cancellation: the caller would go on waiting for
+    Postgres, and a leader without its Lease would never stop.
     """
     try:
         yield

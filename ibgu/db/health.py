@@ -1,4 +1,4 @@
-"""What has to be known of a database before ibgu is let loose on it."""
+"""Checks a database before ibgu uses it."""
 
 from datetime import UTC, datetime
 from time import perf_counter
@@ -42,18 +42,19 @@ class Health(Struct, frozen=True, kw_only=True):
     here: datetime
     """This machine's clock at that moment."""
     milliseconds: float
-    """From question to answer, the best of a few."""
+    """Milliseconds of a round trip, the best of a few."""
     read_only: bool
     may_create: bool
     unwritable: tuple[str, ...]
-    """Tables of ibgu that this user may not change; none while there are no tables."""
+    """Tables of ibgu that this user may not change; empty while there are no tables."""
     free_connections: int
     leads: int
-    """How often a lead began in the last 10 minutes, on the hub where that was most often."""
+    """Leads that began in the last 10 minutes, on the hub with the most."""
 
 
 async def health(url: str) -> Health:
-    """Raises BadUrl, JournalAway, and DBAPIError where the server refuses."""
+    """Returns the database's health. Raises BadUrl, JournalAway, and DBAPIError if the server
+    refuses."""
     revision = await current(url)
     db = engine(url, pool_size=1)
     try:
@@ -85,7 +86,8 @@ async def _ask(connection: AsyncConnection, revision: str | None) -> Health:
 
 
 async def _clock(connection: AsyncConnection) -> tuple[float, datetime, datetime]:
-    """Seconds that it took, the database's time, and this machine's in the middle of it."""
+    """Returns the round trip in seconds, the database's time, and this machine's time in the middle
+    of it."""
     began, before = perf_counter(), datetime.now(UTC)
     told = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
     seconds = perf_counter() - began

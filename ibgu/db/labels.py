@@ -1,4 +1,4 @@
-"""The leader's notes of clusters' labels."""
+"""Stores clusters' labels as the leader saw them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
@@ -12,8 +12,8 @@ from ibgu.db.errors import Deposed, away_from
 from ibgu.db.schema import cluster_labels
 
 LONGEST = 32 * 1024
-"""Bytes of one cluster's labels in JSON; longer ones are not kept. Some dozens of them, as clusters
-have, are two or three KiB."""
+"""The most bytes of one cluster's labels in JSON; larger sets are not kept. Some dozens of labels,
+as clusters have, are two or three KiB."""
 
 _PUT = text("""
     INSERT INTO cluster_labels (hub, cluster, labels, digest, there)
@@ -24,7 +24,7 @@ _PUT = text("""
     ON CONFLICT (hub, cluster) DO UPDATE
     SET labels = excluded.labels, digest = excluded.digest, there = true
 """)
-"""The lock: whoever leads next begins when this has ended, and so reads it."""
+"""Locked, so that the next leader begins, and reads, after this has ended."""
 _DROP = text("""
     WITH leads AS (SELECT id FROM hubs WHERE id = :hub AND epoch = :epoch FOR SHARE)
     DELETE FROM cluster_labels USING leads
@@ -44,7 +44,7 @@ _LEAVE = text("""
 class Seen(Struct, frozen=True):
     cluster: str
     labels: str | None
-    """As JSON; None: too long to be kept."""
+    """The labels as JSON; None if too large to be kept."""
     digest: str
 
 
@@ -55,14 +55,15 @@ def seen(cluster: str, labels: Mapping[str, str]) -> Seen:
 
 
 class LabelStore:
-    """All raise JournalAway."""
+    """LabelStore reads and writes the labels of one hub's clusters; all methods raise
+    JournalAway."""
 
     def __init__(self, engine: AsyncEngine, hub: str) -> None:
         self._engine = engine
         self._hub = hub
 
     async def digests(self) -> dict[str, str]:
-        """Of all clusters that are noted as being there."""
+        """Returns the digests of all clusters recorded as present."""
         wanted = select(cluster_labels.c.cluster, cluster_labels.c.digest).where(
             cluster_labels.c.hub == self._hub, cluster_labels.c.there
         )
@@ -71,7 +72,7 @@ class LabelStore:
                 return {row.cluster: row.digest for row in await db.execute(wanted)}
 
     async def put(self, found: Sequence[Seen], epoch: int) -> None:
-        """Raises Deposed where `epoch` is over."""
+        """Writes the labels. Raises Deposed if `epoch` is over."""
         values = {
             "hub": self._hub,
             "epoch": epoch,
@@ -86,7 +87,8 @@ class LabelStore:
             raise Deposed(f"epoch {epoch} of hub {self._hub} is over; no labels were noted")
 
     async def drop(self, clusters: Collection[str], epoch: int) -> None:
-        """Those that are gone from the hub. Who was in a rollout keeps the labels."""
+        """Records that the clusters are gone from the hub. One that was in a rollout keeps its
+        labels."""
         values = {"hub": self._hub, "epoch": epoch, "clusters": list(clusters)}
         with away_from("forgetting labels of clusters"):
             async with self._engine.begin() as db:

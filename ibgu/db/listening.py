@@ -1,4 +1,4 @@
-"""What Postgres tells of commits as they happen (LISTEN)."""
+"""Listens to Postgres for commits as they happen (LISTEN)."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

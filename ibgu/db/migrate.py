@@ -1,4 +1,4 @@
-"""Brings the database's tables to what this version of ibgu needs; forward only."""
+"""Migrates the database's tables to what this version of ibgu needs; forward only."""
 
 from typing import cast
 
@@ -14,19 +14,17 @@ from ibgu.db.revision import problem
 from ibgu.resources import shipped
 
 _LOCK = 0x69626775
-"""Number of the advisory lock ("ibgu"), so that two migrations do not meet."""
+"""The number of the advisory lock ("ibgu") that keeps two migrations apart."""
 
 
 def head() -> str:
-    """The newest revision that this version of ibgu brings."""
+    """Returns the newest revision that this version of ibgu has."""
     return cast(str, ScriptDirectory.from_config(_config()).get_current_head())
 
 
 async def upgrade(url: str) -> str:
-    """Run what is pending, all or nothing, and answer the revision reached.
-
-    Waits for another migration of the same database that is running.
-    """
+    """Runs pending migrations, all or nothing, and returns the revision reached. Waits for a
+    migration of the same database that is running."""
     db = engine(url, pool_size=1, statement_timeout=None)
     try:
         with away_from("migrating its schema"):

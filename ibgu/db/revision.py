@@ -1,6 +1,7 @@
-"""Which schema a database has, and whether this version of ibgu works with it.
+"""Checks which schema a database has, and whether this version of ibgu works with it.
 
-Asked at every start, so without Alembic: its modules would be a tenth of what a start loads.
+Every start asks this, so it works without Alembic, whose modules would be a tenth of what a start
+loads.
 """
 
 from sqlalchemy import text
@@ -15,7 +16,7 @@ _REVISION = text("SELECT version_num FROM alembic_version")
 
 
 async def current(url: str) -> str | None:
-    """The database's revision; None: empty."""
+    """Returns the database's revision; None if the database is empty."""
     db = engine(url, pool_size=1)
     try:
         with away_from("reading its schema"):
@@ -26,7 +27,8 @@ async def current(url: str) -> str | None:
 
 
 async def revision_of(db: AsyncConnection) -> str | None:
-    """As `current`. Where there is none, the connection's transaction has failed."""
+    """Returns the same as `current`. If there is no revision, the connection's transaction has
+    failed."""
     try:
         found: str | None = await db.scalar(_REVISION)
     except Exception as error:
@@ -37,7 +39,8 @@ async def revision_of(db: AsyncConnection) -> str | None:
 
 
 def problem(revision: str | None) -> str | None:
-    """Why this version of ibgu can't work with a database of that revision; None: it can."""
+    """Returns why this version of ibgu can't work with a database of that revision; None if it
+    can."""
     if revision is None:
         return "the database has no tables of ibgu: run `ibgu migrate`"
     number = int(revision) if revision.isdecimal() else None
@@ -55,5 +58,6 @@ def problem(revision: str | None) -> str | None:
 
 
 def newer(revision: str | None) -> bool:
-    """Whether a later version of ibgu has migrated it. Reads go on there (migrations/README.md)."""
+    """Returns whether a later version of ibgu has migrated the database. Reads still work there
+    (migrations/README.md)."""
     return revision is not None and revision.isdecimal() and int(revision) > VERSION

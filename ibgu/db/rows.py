@@ -1,4 +1,5 @@
-"""Records to rows and back. A column is named as the record's field, but for `_NAMES`."""
+"""Converts records to rows and back. A column has the name of the record's field, except
+`_NAMES`."""
 
 from collections.abc import Mapping, Sequence
 from sys import intern
@@ -39,7 +40,7 @@ def step_row(hub: str, step: Step) -> Row:
 
 
 def member_row(hub: str, member: Member) -> Row:
-    """A look is not kept; of the run only the id stands in the member's row."""
+    """Returns the member's row, without its probe; of the run it has only the id."""
     row = _row(hub, member, members)
     del row["probe"]
     row["run"] = member.run and member.run.id
@@ -53,7 +54,7 @@ def run_row(hub: str, member: Member, run: Run) -> Row:
 
 
 def hold_row(hub: str, member: Member) -> Row:
-    """What a member asks for; the step's bound is added in the database."""
+    """Returns the hold that a member asks for; the database adds the step's bound."""
     return {
         "hub": hub,
         "rollout": member.rollout,
@@ -76,12 +77,13 @@ _SHADOW = {ShadowRollout: shadow_rollouts, ShadowStep: shadow_steps, ShadowRun: 
 
 
 def to_record(row: Mapping[Any, Any], record: type[R]) -> R:
-    """From a row whose columns are those of `fields`; of a member's run it needs all fields."""
+    """Returns the record of a row whose columns are those of `fields`; a member's run needs all
+    fields."""
     return msgspec.convert(row, record)
 
 
 def fields(table: Table, record: type[msgspec.Struct]) -> list[Label[Any]]:
-    """The columns that make up `record`, labelled with its fields' names."""
+    """Returns the columns that make up `record`, labelled with its fields' names."""
     names = _NAMES.get(table, {})
     found = ((field, names.get(field, field)) for field in record.__struct_fields__)
     return [table.c[column].label(field) for field, column in found if column in table.c]
@@ -96,7 +98,7 @@ OF_SHADOW_ROLLOUT = fields(shadow_rollouts, ShadowRollout)
 OF_SHADOW_STEP = fields(shadow_steps, ShadowStep)
 OF_SHADOW_RUN = fields(shadow_runs, ShadowRun)
 NEWEST_RUN = and_(runs.c.hub == members.c.hub, runs.c.id == members.c.run)
-"""To join a member's newest run."""
+"""The condition that joins a member's newest run."""
 OF_MEMBER_AND_RUN = (*OF_MEMBER, *OF_RUN)
 _MEMBER_NAMES = [column.name for column in OF_MEMBER]
 _SHARED = ("rollout", "cluster", "uid")
@@ -105,17 +107,16 @@ _RUN_NAMES = [column.name for column in OF_RUN]
 
 
 def to_member(row: Sequence[Any]) -> Member:
-    """From a row that begins with OF_MEMBER_AND_RUN; the run is null if there is none."""
+    """Returns the member of a row that begins with OF_MEMBER_AND_RUN; the run is null if there is
+    none."""
     if row[_RUN] is None:
         return of_member(row, None)
     return of_member(row, dict(zip(_RUN_NAMES, row[len(_MEMBER_NAMES) :], strict=False)))
 
 
 def of_member(row: Sequence[Any], run: Run | Row | None) -> Member:
-    """From a row that begins with OF_MEMBER, and the newest run.
-
-    Names and uids are the same objects as the mirror's: there are tens of thousands of members.
-    """
+    """Returns the member of a row that begins with OF_MEMBER, and of its newest run. Names and uids
+    are the same objects as the mirror's: there are tens of thousands of members."""
     member = dict(zip(_MEMBER_NAMES, row, strict=False))
     member.update({name: intern(member[name]) for name in _SHARED})
     member["run"] = run

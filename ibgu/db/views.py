@@ -1,4 +1,4 @@
-"""What the reads answer."""
+"""Declares what the reads return."""
 
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -35,7 +35,7 @@ class Page(Struct, Generic[T], frozen=True):
 
 
 class ReasonRow(Struct, frozen=True):
-    """How many unfinished members of a step have a reason of their own."""
+    """ReasonRow counts the unfinished members of a step that have a reason of their own."""
 
     rollout: str
     step: int
@@ -48,18 +48,18 @@ class ReasonRow(Struct, frozen=True):
     message: str
     """Of one of them."""
     overdue: int = 0
-    """How many of the waiting ones have had it for longer than usual."""
+    """Waiting members that have had the reason for longer than usual."""
 
 
 class FlightRow(Struct, frozen=True):
-    """A member in flight."""
+    """FlightRow is a member in flight."""
 
     rollout: str
     step: int
     cluster: str
     action_index: int
     action: Action | None
-    """Of its newest run, while that is open."""
+    """The action of its newest run, while that is open."""
     started: datetime | None
     """When that run was decided."""
     began: datetime | None
@@ -95,28 +95,28 @@ class RolloutRow(Struct, frozen=True):
     counts: Counts = Counts()
     """Of the whole rollout."""
     actor: str = ""
-    """Who made it, as far as its first event tells."""
+    """The author, as far as the first event tells."""
 
 
 class Listing(Page[RolloutRow], frozen=True):
-    """A page of rollouts as of one moment."""
+    """Listing is a page of rollouts as of one moment."""
 
     seq: int = 0
     """The hub's newest event at that moment."""
     others: tuple[RolloutRow, ...] = ()
-    """Those that are on the hub, but not on this page; in their steps only unfinished members are
-    counted. Empty if they were not asked for."""
+    """Rollouts on the hub that are not on this page; in their steps only unfinished members are
+    counted. Empty if not requested."""
 
 
 class Found(Struct, frozen=True):
-    """A rollout with its newest step, and nothing counted."""
+    """Found is a rollout with its newest step, without counts."""
 
     rollout: Rollout
     newest: Step | None
 
     @property
     def hold(self) -> Reason | None:
-        """What keeps those who could start, its pace too."""
+        """Why members that could start don't, rate limits included."""
         return kept_by(self.rollout, self.newest)
 
 
@@ -128,19 +128,19 @@ class MemberRow(Struct, frozen=True):
     action: Action | None
     """Current or next; None once the member has finished."""
     hold: Reason | None
-    """Why nothing new starts in its rollout or its step, if so."""
+    """Why nothing new starts in its rollout or step, if so."""
     now: datetime
     """When it was read, by the database's clock."""
 
     @property
     def began(self) -> datetime | None:
-        """When the run that is under way went to the cluster."""
+        """The time at which the current run went to the cluster."""
         run = self.member.run
         return run.arming_at if run and run.open else None
 
 
 class VisitRow(Struct, frozen=True):
-    """One step that a cluster was a member of."""
+    """VisitRow is one step that a cluster was a member of."""
 
     member: MemberRow
     runs: tuple[Run, ...]
@@ -156,7 +156,7 @@ class EventRow(Struct, frozen=True):
     cluster_uid: str | None
     run: str | None
     kind: str
-    """As a rule a `Kind`; other versions of ibgu may have written others."""
+    """Usually a `Kind`; other versions of ibgu may have written others."""
     why: str
     cause: str | None
     warning: bool
@@ -166,7 +166,7 @@ class EventRow(Struct, frozen=True):
 
 
 class FailedRow(Struct, frozen=True):
-    """Members of a step that failed, or were cancelled, with the same words."""
+    """FailedRow groups members of a step that failed, or were cancelled, with the same message."""
 
     step: int
     action: Action | None
@@ -193,7 +193,7 @@ class GridRow(Struct, frozen=True):
 
 
 class CourseRow(Struct, frozen=True):
-    """How a step has gone, in intervals of equal length from its start on."""
+    """CourseRow shows how a step has gone, in intervals of equal length from its start."""
 
     step: Step
     interval: timedelta
@@ -201,7 +201,7 @@ class CourseRow(Struct, frozen=True):
 
 
 class SelectedRow(Struct, frozen=True):
-    """A rollout counted over some of its clusters alone."""
+    """SelectedRow is a rollout counted over some of its clusters."""
 
     clusters: frozenset[str]
     counts: Counts
@@ -209,7 +209,7 @@ class SelectedRow(Struct, frozen=True):
 
 
 class ViewRow(Struct, frozen=True):
-    """A rollout with one of its steps, as of one moment."""
+    """ViewRow is a rollout with one of its steps, as of one moment."""
 
     rollout: RolloutRow
     steps: tuple[StepRow, ...]
@@ -225,7 +225,7 @@ class ViewRow(Struct, frozen=True):
 
 
 class DurationRow(Struct, frozen=True):
-    """How long an action took that ended so, in seconds."""
+    """DurationRow holds how long an action took that ended so, in seconds."""
 
     action: Action
     result: RunResult
@@ -243,18 +243,18 @@ class DurationRow(Struct, frozen=True):
 
 
 class EndRow(Struct, frozen=True):
-    """How many members of a rollout's newest step ended so."""
+    """EndRow counts the members of a rollout's newest step that ended so."""
 
     rollout: str
     outcome: Outcome
     cause: Cause | None
     late: bool
-    """They have completed the action since."""
+    """Whether they have completed the action since."""
     count: int
 
 
 class Overview(Struct, frozen=True):
-    """All rollouts that are on the hub."""
+    """Overview covers all rollouts on the hub."""
 
     now: datetime
     rollouts: tuple[RolloutRow, ...]
@@ -262,7 +262,7 @@ class Overview(Struct, frozen=True):
 
 
 class HoldRow(Struct, frozen=True):
-    """Slot and claim of a cluster."""
+    """HoldRow is the slot and claim of a cluster."""
 
     namespace: str
     name: str
@@ -274,9 +274,9 @@ class HoldRow(Struct, frozen=True):
 
 
 class ClusterRow(Struct, frozen=True):
-    """What is held and owed of the clusters that have, or had, a name."""
+    """ClusterRow shows the holds and pending patches of the clusters that have, or had, a name."""
 
     holds: tuple[HoldRow, ...]
     pending_patches: tuple[PendingPatch, ...]
     labels: dict[str, str] | None
-    """Of the ManagedCluster, as the leader saw them last; None: not known."""
+    """The ManagedCluster's labels, as the leader saw them last; None if unknown."""

@@ -1,4 +1,4 @@
-"""What ibgu decided: committed before it is done, loaded when a controller starts."""
+"""Keeps what ibgu decided: committed before it is done, loaded when a controller starts."""
 
 from ibgu.db.journal.changeset import Changeset, Loaded, MemberKey, about
 from ibgu.db.journal.journal import Journal

@@ -1,6 +1,7 @@
-"""What was loaded before there was a lead, and whether it is still what the journal says.
+"""Loads the journal before there is a lead, and checks later whether the result is still current.
 
-Whatever `load` reads of a hub is written in turns, which are counted; the versions apart.
+Everything that `load` reads of a hub is written in turns, which are counted; only the versions are
+not.
 """
 
 from collections.abc import Collection
@@ -20,12 +21,12 @@ class Ahead(Struct, frozen=True):
 
 
 async def read_ahead(db: AsyncConnection, hub: str) -> Ahead:
-    """`db` is in a transaction that sees one moment."""
+    """Reads the journal; `db` is in a transaction that sees one moment."""
     return Ahead(await newest(db, hub), await load(db, hub))
 
 
 async def still(db: AsyncConnection, hub: str, loaded: Loaded, shown: Collection[str]) -> Loaded:
-    """As `load` would answer now, where no turn was committed since."""
+    """Returns what `load` would return now if no turn was committed since."""
     asked = set(shown) - newest_runs(loaded.members)
     return replace(
         loaded,

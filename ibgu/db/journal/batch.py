@@ -1,4 +1,4 @@
-"""A turn's decisions as the rows that one transaction writes."""
+"""Turns a changeset into the rows that one transaction writes."""
 
 from collections.abc import Collection
 from typing import assert_never
@@ -26,7 +26,8 @@ Told = OnRollout | OnStep | OnMember | OnPendingPatch
 
 
 class Batch(Struct):
-    """The last record of each; dicts keep one row per key, so that one statement can write all."""
+    """Batch holds the last record of each key; dicts keep one row per key, so that one statement
+    can write all."""
 
     rollouts: dict[str, Rollout] = {}
     steps: dict[tuple[str, int], Step] = {}
@@ -73,12 +74,13 @@ class Batch(Struct):
 
 
 def needs_hold(run: Run) -> bool:
-    """It is open, or its work may still be armed (as in the column `runs.hold_uid`)."""
+    """Returns whether the run is open or its work may still be armed (as in the column
+    `runs.hold_uid`)."""
     return run.open or not run.disarmed
 
 
 def gather(changeset: Changeset, without: Collection[MemberKey]) -> Batch:
-    """The turn's rows; nothing of the members in `without`."""
+    """Returns the turn's rows, without those of the members in `without`."""
     batch = Batch()
     for decision in changeset.decisions:
         if not about(decision, without):

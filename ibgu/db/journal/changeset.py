@@ -1,4 +1,4 @@
-"""What goes into the journal in one transaction, and what comes out of it at the start."""
+"""Defines what one transaction writes to the journal, and what a start loads from it."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -9,11 +9,12 @@ from ibgu.core.model import Decision, Member, OnMember, OnPendingPatch, PendingP
 from ibgu.core.recover import Versions
 
 MemberKey = tuple[str, int, str]
-"""Rollout's uid, step, cluster: `Member.key`."""
+"""Rollout uid, step, cluster: `Member.key`."""
 
 
 def about(decision: Decision, keys: Collection[MemberKey]) -> bool:
-    """It tells about one of these members, or about the labels of its outcome."""
+    """Returns whether the decision is about one of these members, or about the labels of its
+    outcome."""
     if isinstance(decision, OnMember):
         return decision.member.key in keys
     if not isinstance(decision, OnPendingPatch) or decision.asked is None:
@@ -23,7 +24,7 @@ def about(decision: Decision, keys: Collection[MemberKey]) -> bool:
 
 
 class Changeset(Struct, frozen=True, kw_only=True):
-    """What one turn of the loop decided."""
+    """Changeset holds what one turn of the loop decided."""
 
     decisions: tuple[Decision, ...]
     taken: tuple[Member, ...] = ()
@@ -34,11 +35,11 @@ class Changeset(Struct, frozen=True, kw_only=True):
 
 
 class Loaded(Struct, frozen=True):
-    """All that a controller needs to go on.
+    """Loaded holds all that a controller needs to continue, without deleted rollouts that have
+    nothing left to do.
 
-    Deleted rollouts with nothing left to do are left out. Those among them that cancel an older
-    rollout that is still here come with all their steps, and with the members of the steps that
-    begin with Abort or Rollback (R6.3).
+    If such a rollout cancels an older one that is still here, it is loaded with all its steps, and
+    with the members of the steps that begin with Abort or Rollback (R6.3).
     """
 
     rollouts: tuple[Rollout, ...]
@@ -49,11 +50,11 @@ class Loaded(Struct, frozen=True):
     """By step and position, each with its newest run."""
     pending_patches: tuple[PendingPatch, ...]
     foreign_runs: frozenset[str]
-    """Those of the shown runs that this hub never had."""
+    """The shown runs that this hub never had."""
     handled: frozenset[str]
-    """uids of deleted rollouts that have nothing left to do, left out or not."""
+    """Uids of deleted rollouts that have nothing left to do, loaded or not."""
     started: tuple[tuple[str, datetime], ...] = ()
-    """Rollout's uid and time of each start of a step that may be paced, of the last minute that
-    has any."""
+    """Rollout uid and time of each start in a rate-limited step, within the last minute that has
+    any."""
     versions: Versions = Versions()
-    """How far the hub was seen to get (`Journal.note`)."""
+    """The newest resourceVersions seen of the hub (`Journal.note`)."""

@@ -1,4 +1,4 @@
-"""What a decision rests on, as the history keeps it: only what is there, by short names."""
+"""Records what a decision rests on in the history: only what is present, by short names."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def _values(ibu: IbuView) -> dict[str, Any]:
 
 
 def _told(condition: IbuCondition) -> str:
-    """ "False Failed": status and reason."""
+    """Returns status and reason, such as "False Failed"."""
     return f"{condition.status} {condition.reason}".strip()
 
 

@@ -1,4 +1,4 @@
-"""Who may write: the epoch of a hub, and the count of its turns."""
+"""Fences writes by the hub's epoch and the number of its turns."""
 
 from typing import Any
 
@@ -17,18 +17,19 @@ BEGIN = f"""
     RETURNING last_seq - :told AS before,
       CASE WHEN :told > 0 THEN pg_notify('{CHANNEL}', id || ':' || last_seq)::text END
 """
-"""The first part of a turn's statement, named `begun`: proves the epoch, numbers the turn and its
-`told` events, which come after number `before`. The row stays locked until the turn is written.
-So the order of numbers is the order of commit, a newer leader begins after it or not before it
-has ended, and a turn that arrives late, or twice, finds that its number is gone."""
+"""The first part of a turn's statement, named `begun`: proves the epoch, and numbers the turn and
+its `told` events, which follow number `before`. The row stays locked until the turn is written.
+Therefore the order of numbers is the order of commit, a newer leader begins after the turn or only
+once it has ended, and a turn that arrives late or twice finds its number taken."""
 BEGUN = "EXISTS (SELECT FROM begun)"
-"""What each other part of that statement depends on: so it comes after, and only then."""
+"""Every other part of the statement depends on this, so that it runs later, and only if the turn
+began."""
 _LAST = text("SELECT epoch, turns, leader, led_since FROM hubs WHERE id = :hub FOR SHARE")
-"""The lock waits for a transaction whose answer was lost and that is still ending."""
+"""The lock waits for a transaction whose response was lost and that is still ending."""
 
 
 class Last(Struct, frozen=True):
-    """Numbers of a hub's newest turn, and of its newest event."""
+    """Last holds the numbers of a hub's newest turn and newest event."""
 
     changeset: int
     seq: int
@@ -37,11 +38,11 @@ class Last(Struct, frozen=True):
 async def not_begun(
     db: AsyncConnection, hub: str, epoch: int, changeset: int
 ) -> Deposed | ReloadNeeded:
-    """Why that turn found no row to begin with.
+    """Raises the reason why the turn found no row to begin with.
 
-    A leader's turns follow each other, unless one that was given up has arrived late, or Postgres
-    has forgotten some: a standby that took over had not received them all. What was done because
-    of them the load finds out.
+    A leader's turns are consecutive, unless a turn that was given up arrived late, or Postgres lost
+    some: a standby that took over had not received them all. The load finds out what was done
+    because of them.
     """
     row = (await db.execute(_LAST, {"hub": hub})).first()
     if row is None or row.epoch != epoch:
@@ -57,7 +58,7 @@ async def not_begun(
 
 
 async def note(db: AsyncConnection, hub: str, epoch: int, versions: dict[str, Any]) -> None:
-    """Replace the hub's versions; only its leader may."""
+    """Replaces the hub's versions; only its leader may."""
     mine = and_(hubs.c.id == hub, hubs.c.epoch == epoch)
     found = await db.execute(update(hubs).where(mine).values(versions=versions))
     if not found.rowcount:
@@ -65,7 +66,7 @@ async def note(db: AsyncConnection, hub: str, epoch: int, versions: dict[str, An
 
 
 async def landed(db: AsyncConnection, hub: str, epoch: int, changeset: int) -> bool:
-    """Was that turn of ours committed?"""
+    """Returns whether that turn of ours was committed."""
     row = (await db.execute(_LAST, {"hub": hub})).one()
     if row.epoch != epoch:
         raise await _deposed(db, hub, epoch)
@@ -73,14 +74,15 @@ async def landed(db: AsyncConnection, hub: str, epoch: int, changeset: int) -> b
 
 
 async def newest(db: AsyncConnection, hub: str) -> Last | None:
-    """None: nobody has ever led there."""
+    """Returns the newest numbers; None if nobody has ever led there."""
     found = await db.execute(select(hubs.c.turns, hubs.c.last_seq).where(hubs.c.id == hub))
     row = found.first()
     return None if row is None else Last(row.turns, row.last_seq)
 
 
 async def ascend(db: AsyncConnection, hub: str, name: str, holder: str) -> int:
-    """Begin a new epoch of the hub, led by `holder`; its row is made if there is none."""
+    """Begins a new epoch of the hub, led by `holder`, and creates the hub's row if there is
+    none."""
     if wrong := problem(await revision_of(db)):
         raise SchemaMismatch(wrong)
     statement = insert(hubs).values(

@@ -1,4 +1,4 @@
-"""Decisions to events. `data` holds what it takes to check a rollout from its events alone."""
+"""Turns decisions into events, whose `data` suffices to check a rollout from its events alone."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -41,7 +41,8 @@ _NOT_OF_A_MEMBER = {"step": None, "cluster": None, "cluster_uid": None, "run": N
 def event_rows(
     hub: str, epoch: int, at: datetime, told: Iterable[Told], first: int = 1
 ) -> list[Row]:
-    """`first`: the number of the first; those of a commit count from 1, and Postgres moves them."""
+    """Returns the rows of the events. `first`: the number of the first; those of a commit count
+    from 1, and Postgres shifts them."""
     return [
         {
             "cause": None,
@@ -161,7 +162,7 @@ def _member(member: Member, decision: OnMember) -> dict[str, Any]:
 
 
 def _imported(member: Member) -> dict[str, Any]:
-    """The log goes on from here: it tells what it would else have told before."""
+    """Returns the data that earlier events would have had: the log continues from here."""
     run = member.run
     return {
         "position": member.position,
@@ -184,7 +185,7 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _pending(pending: PendingPatch, asked: dict[str, str | None] | None) -> dict[str, Any]:
-    """What is owed now, and what an outcome has asked for."""
+    """Returns the pending patch, and what an outcome has asked for."""
     data: dict[str, Any] = {
         "labels": _changes(pending.labels),
         "annotations": _changes(pending.annotations),
@@ -199,5 +200,5 @@ def _hold(hold: Reason | None) -> dict[str, str]:
 
 
 def _changes(changes: dict[str, Change]) -> dict[str, list[str | None]]:
-    """Key -> [as seen, as wanted]."""
+    """Maps keys to [as seen, as wanted]."""
     return {key: [change.seen, change.wanted] for key, change in changes.items()}

@@ -1,4 +1,4 @@
-"""The journal: what ibgu decided, committed before it is done (R29)."""
+"""Keeps the journal: what ibgu decided, committed before it is done (R29)."""
 
 import asyncio
 from collections.abc import Collection
@@ -19,12 +19,12 @@ from ibgu.db.journal.load import foreign_runs, load
 from ibgu.db.journal.write import write
 
 FORGOTTEN = 5000
-"""Events that one transaction drops."""
+"""The most events that one transaction deletes."""
 _FORGET = text("SELECT ibgu_forget_events(:hub, :at, :most)")
 
 
 class _Doubt(Struct, frozen=True):
-    """A turn that was sent and not answered."""
+    """_Doubt is a turn that was sent and has no response."""
 
     changeset: Changeset
     lost: frozenset[MemberKey]
@@ -32,7 +32,8 @@ class _Doubt(Struct, frozen=True):
 
 
 class Journal:
-    """One hub's journal. `lead` before the first `commit`; commits wait for each other."""
+    """Journal is one hub's journal; call `lead` before the first `commit`. Commits run one at a
+    time."""
 
     def __init__(self, engine: AsyncEngine, hub: str, name: str = "") -> None:
         """`hub` is the uid of its namespace kube-system, `name` is for people."""
@@ -41,16 +42,14 @@ class Journal:
         self._name = name
         self._epoch = 0
         self._number: int | None = None
-        """Number of the hub's newest turn, as this leader has read or written it."""
+        """The number of the hub's newest turn, as this leader has read or written it."""
         self._doubt: _Doubt | None = None
         self._ahead: Ahead | None = None
         self._busy = asyncio.Lock()
 
     async def lead(self, holder: str) -> int:
-        """Begin a new epoch; every journal of an older one is deposed from then on.
-
-        Raises SchemaMismatch if the tables are not this version's, JournalAway.
-        """
+        """Begins a new epoch and returns it; every journal of an older one is deposed from then on.
+        Raises SchemaMismatch if the tables are not this version's, JournalAway."""
         async with self._busy:
             with away_from("taking the lead"):
                 async with self._engine.begin() as db:
@@ -59,38 +58,34 @@ class Journal:
             return self._epoch
 
     async def now(self) -> datetime:
-        """The database's clock."""
+        """Returns the time by the database's clock."""
         with away_from("reading its clock"):
             async with self._engine.connect() as db:
                 now: datetime = (await db.execute(select(func.clock_timestamp()))).scalar_one()
                 return now
 
     async def forget(self, before: datetime, most: int = FORGOTTEN) -> int:
-        """Drop the oldest events, at most so many, if they are older; answers how many went.
-
-        It needs no lead: whoever does it again finds nothing. Raises JournalAway.
-        """
+        """Deletes the oldest events, at most so many, if they are older than `before`; returns how
+        many. Needs no lead, since repeating it finds nothing. Raises JournalAway."""
         with away_from("forgetting old events"):
             async with self._engine.begin() as db:
                 found = await db.execute(_FORGET, {"hub": self._hub, "at": before, "most": most})
                 return int(found.scalar_one())
 
     async def load_ahead(self) -> None:
-        """Without a lead: what the first `load` answers, unless a turn is committed until then.
-
-        Raises JournalAway.
-        """
+        """Loads, without a lead, what the first `load` returns unless a turn is committed until
+        then. Raises JournalAway."""
         async with self._busy:
             with away_from("loading the journal"):
                 async with at_one_moment(self._engine) as db:
                     self._ahead = await read_ahead(db, self._hub)
 
     def forget_ahead(self) -> None:
-        """It takes the memory of a whole journal, and is of no use to who does not lead."""
+        """Frees what was loaded ahead: a whole journal in memory, useless without a lead."""
         self._ahead = None
 
     async def load(self, wanted: Collection[str] = (), shown: Collection[str] = ()) -> Loaded:
-        """`wanted`: uids of rollouts that are not to be left out, though nothing is left to do;
+        """Loads the journal. `wanted`: uids of rollouts to include although nothing is left to do;
         `shown`: the runs that works on the hub carry. Raises JournalAway."""
         async with self._busy:
             with away_from("loading the journal"):
@@ -111,24 +106,23 @@ class Journal:
         return loaded
 
     async def foreign_runs(self, shown: Collection[str]) -> frozenset[str]:
-        """Those of the ids that no run of this hub ever had. Raises JournalAway."""
+        """Returns the ids that no run of this hub ever had. Raises JournalAway."""
         with away_from("looking for runs"):
             async with self._engine.connect() as db:
                 return await foreign_runs(db, self._hub, shown)
 
     async def note(self, versions: Versions) -> None:
-        """How far the hub is seen to get, for the next start. Raises Deposed, JournalAway."""
+        """Records the newest resourceVersions seen, for the next start. Raises Deposed,
+        JournalAway."""
         async with self._busy:
             with away_from("noting the hub's versions"):
                 async with self._engine.begin() as db:
                     await note(db, self._hub, self._epoch, to_builtins(versions))
 
     async def commit(self, changeset: Changeset) -> frozenset[MemberKey]:
-        """Write the turn, all or nothing, but for members whose hold is another's.
-
-        Answers the keys of those members: nothing of them was written. Raises Deposed (nothing
-        was written), JournalAway (commit the same turn again), ReloadNeeded.
-        """
+        """Writes the turn, all or nothing, except members whose hold is another's; returns the keys
+        of those. Raises Deposed (nothing was written), JournalAway (commit the same turn again),
+        ReloadNeeded."""
         async with self._busy:
             with away_from("writing decisions"):
                 return await self._commit(changeset)
@@ -141,7 +135,8 @@ class Journal:
         return await self._write(changeset)
 
     async def _write(self, changeset: Changeset) -> frozenset[MemberKey]:
-        """A refused hold undoes all of it: the next try goes without its member."""
+        """Writes the turn, again without the members whose hold was refused: a refusal undoes all
+        of it."""
         lost: frozenset[MemberKey] = frozenset()
         while not (batch := gather(changeset, lost)).empty:
             refused = await self._attempt(changeset, lost, batch)
@@ -169,7 +164,8 @@ class Journal:
             return await self._sent(doubt, batch)
 
     async def _sent(self, doubt: _Doubt, batch: Batch) -> frozenset[MemberKey] | None:
-        """In doubt until there is an answer; that a connection was lost is none."""
+        """Sends the turn; it stays in doubt until there is a response. A lost connection is
+        none."""
         async with raw(self._engine) as db:
             self._doubt = doubt
             try:
@@ -186,7 +182,7 @@ class Journal:
             return refused
 
     async def _newest(self) -> int:
-        """Number of the turn that was written last."""
+        """Returns the number of the turn that was written last."""
         if self._number is None:
             async with self._engine.connect() as db:
                 last = await newest(db, self._hub)

@@ -1,4 +1,4 @@
-"""The statements of `Journal.load`."""
+"""Reads what `Journal.load` returns."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -42,10 +42,10 @@ _CANCELS = [action.value for action in Action if action.cancels]
 async def load(
     db: AsyncConnection, hub: str, wanted: Collection[str] = (), shown: Collection[str] = ()
 ) -> Loaded:
-    """Everything as of one moment, if `db` is in a transaction that sees one.
+    """Reads everything as of one moment, if `db` is in a transaction that sees one.
 
-    `wanted`: uids of rollouts that are not to be left out, whatever they have left to do;
-    `shown`: the runs that works on the hub carry.
+    `wanted`: uids of rollouts to include, whatever they have left to do; `shown`: the runs that
+    works on the hub carry.
     """
     found = [
         (rollout, row["busy"] or rollout.uid in wanted)
@@ -130,7 +130,7 @@ def _members(hub: str, uids: Collection[str], cancels_only: Collection[str]) -> 
 async def _load_members(
     db: AsyncConnection, hub: str, uids: Collection[str], cancels_only: Collection[str]
 ) -> tuple[Member, ...]:
-    """In parts: a process that reads a hundred thousand at once does nothing else meanwhile."""
+    """Reads members in parts: reading a hundred thousand at once would block the process."""
     rows = await db.stream(_members(hub, uids, cancels_only))
     return tuple([to_member(row) async for part in rows.partitions(_PART) for row in part])
 
@@ -140,7 +140,7 @@ def _pending_patches(hub: str) -> Select[Any]:
 
 
 async def foreign_runs(db: AsyncConnection, hub: str, shown: Collection[str]) -> frozenset[str]:
-    """Those of the ids that no run of this hub ever had. Clusters may show any text as one."""
+    """Returns the ids that no run of this hub ever had. Clusters may show any text as one."""
     asked = [run for run in shown if "\0" not in run]
     mine = select(runs.c.id).where(runs.c.hub == hub, runs.c.id == any_(_texts(asked)))
     known = (await db.scalars(mine)).all() if asked else ()

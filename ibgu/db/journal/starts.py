@@ -1,4 +1,4 @@
-"""When members of steps that may be paced took their slots of late, as their runs tell."""
+"""Reads from their runs when members of rate-limited steps took their slots recently."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -19,10 +19,9 @@ Start = tuple[str, datetime]
 async def starts(
     db: AsyncConnection, hub: str, steps: Iterable[Step], members: Sequence[Member]
 ) -> tuple[Start, ...]:
-    """Rollout's uid and time of each, up to a minute before the newest run: no clock is asked.
-
-    `members` have their newest run; older ones are read only where that is not the first.
-    """
+    """Returns the rollout uid and time of each start, up to a minute before the newest run, without
+    asking a clock. `members` have their newest run; older ones are read only where that is not the
+    first."""
     rate_limited = {step.key for step in steps if step.first.rate_limited}
     newest = {m.key: m.run for m in members if m.run is not None and m.key[:2] in rate_limited}
     if not newest:
@@ -36,7 +35,8 @@ async def starts(
 
 
 def _starts(of: Sequence[Run]) -> Iterator[datetime]:
-    """A run is a start unless it follows a success: then it goes on in the same slot."""
+    """Yields the starts: every run but one that follows a success, which continues in the same
+    slot."""
     before: Run | None = None
     for run in sorted(of, key=lambda run: run.attempt):
         if not run.adopted and (before is None or before.result is not RunResult.SUCCEEDED):

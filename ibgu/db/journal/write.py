@@ -1,9 +1,8 @@
-"""The statement of a commit.
+"""Writes a commit as one statement.
 
-The rows of a table go as one JSON document: less than half the time of an executemany, for
-Postgres and for us. A turn is one statement, and no transaction around it: each way to Postgres and
-back is one that every start waits for (decision 31). Commits of one hub come one after the other
-(`fencing`).
+Each table's rows are one JSON document, which costs Postgres and us less than half the time of an
+executemany. There is no transaction around the statement: every start waits for each round trip to
+Postgres (decision 31). Commits of one hub run one at a time (`fencing`).
 """
 
 from collections.abc import Iterable
@@ -36,10 +35,11 @@ from ibgu.db.schema.fleet import REFUSED
 async def write(
     db: Any, hub: str, epoch: int, changeset: int, batch: Batch, at: datetime
 ) -> frozenset[MemberKey] | None:
-    """Write the batch as turn number `changeset`, and take a hold for each that asks for one.
+    """Writes the batch as turn number `changeset`, and takes the holds that it asks for.
 
-    `db` is asyncpg's connection (`ibgu.db.engine.raw`). Answers the members whose slot or cluster
-    another has: then nothing was written. None: nor was it, the turn found no row to begin with.
+    `db` is asyncpg's connection (`ibgu.db.engine.raw`). Returns the members whose slot or cluster
+    is another's; then nothing was written. Returns None if the turn found no row to begin with;
+    then nothing was written either.
     """
     told = {"hub": hub, "epoch": epoch, "turn": changeset, "at": at}
     given = {**told, **_documents(hub, epoch, batch, at)}
@@ -56,7 +56,7 @@ async def write(
 
 @cache
 def _as_asyncpg(statement: TextClause) -> tuple[str, list[str]]:
-    """With numbers for names, and the names in their order."""
+    """Returns the statement with numbered parameters, and their names in order."""
     compiled = statement.compile(dialect=dialect())  # type: ignore[no-untyped-call]
     return str(compiled), list(compiled.positiontup or ())
 
@@ -67,7 +67,7 @@ def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
         "rollouts": document(rollout_row(hub, rollout) for rollout in batch.rollouts.values()),
         "steps": document(step_row(hub, step) for step in batch.steps.values()),
         "members": document(member_row(hub, member) for member in batch.members.values()),
-        # One of a member's may be open: the one that has ended has to come first.
+        # A member may have one open run: the one that ended has to come first.
         "runs": document(run_row(hub, *pair) for pair in batch.settled_runs + batch.held_runs),
         "freed": document(hold_row(hub, member) for member in batch.freed),
         "taken": document(hold_row(hub, member) for member in batch.taken),
@@ -82,7 +82,8 @@ def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
 
 
 def document(rows: Iterable[Row]) -> str:
-    """As JSON. Postgres stores any text but U+0000, which a Kubernetes string may contain."""
+    """Returns the rows as JSON. Postgres stores any text but U+0000, which a Kubernetes string may
+    contain."""
     encoded = msgspec.json.encode(list(rows))
     if rb"\u0000" in encoded:
         encoded = msgspec.json.encode(_without_nul(msgspec.json.decode(encoded)))
@@ -101,7 +102,8 @@ def _without_nul(value: Any) -> Any:
 
 
 def put_statement(table: Table, rows: str, where: str = "TRUE") -> str:
-    """Insert, or replace by primary key, the rows of the document that the parameter holds."""
+    """Returns the statement that inserts, or replaces by primary key, the rows of the parameter's
+    document."""
     stored = [column.name for column in table.columns if not column.computed]
     keys = table.primary_key.columns.keys()
     changed = (f"{name} = excluded.{name}" for name in stored if name not in keys)
@@ -166,7 +168,7 @@ _TURN = text(f"""
     )
     SELECT * FROM begun LEFT JOIN refused ON TRUE
 """)
-"""Records; holds that are free now, then those that are asked for, in turn; what clusters are owed
-(nothing: the row goes); and the history. Postgres looks at foreign keys when all of it is written.
-A hold that a member has kept is its own. What no other part refers to is carried out all the same,
-and a part that has to come after another one refers to it."""
+"""Writes records; frees holds and then takes new ones; writes pending patches (an empty one deletes
+the row); and appends the history. Postgres checks foreign keys after all of it. A hold that a
+member keeps is its own. Postgres executes every part, referenced or not; a part that has to follow
+another refers to it."""

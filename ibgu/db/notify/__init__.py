@@ -1,4 +1,4 @@
-"""The cursors of those who are notified."""
+"""Stores the cursors of the receivers of notifications."""
 
 from ibgu.db.notify.cursors import Cursor, Cursors
 

@@ -1,4 +1,4 @@
-"""How far each receiver has been told; only the hub's leader writes."""
+"""Stores how far each receiver was notified; only the hub's leader writes."""
 
 from collections.abc import Collection
 
@@ -16,19 +16,19 @@ from ibgu.db.schema import hubs, notify_cursors
 
 class Cursor(Struct, frozen=True):
     seq: int
-    """Of the last event that was dealt with."""
+    """The number of the last event that was handled."""
     memory: Memory
 
 
 class Cursors:
-    """All raise JournalAway."""
+    """Cursors reads and writes the cursors of one hub; all methods raise JournalAway."""
 
     def __init__(self, engine: AsyncEngine, hub: str) -> None:
         self._engine = engine
         self._hub = hub
 
     async def load(self, receiver: str) -> Cursor | None:
-        """None: it has never been told anything, or what is there was not written by us."""
+        """Returns the receiver's cursor; None if it has none, or ibgu can't read it."""
         mine = (notify_cursors.c.hub == self._hub, notify_cursors.c.receiver == receiver)
         wanted = select(notify_cursors.c.seq, notify_cursors.c.memory).where(*mine)
         with away_from("reading how far a receiver was told"):
@@ -37,7 +37,8 @@ class Cursors:
         return row and msgspec.convert({"seq": row.seq, "memory": row.memory}, Cursor)
 
     async def save(self, receiver: str, cursor: Cursor, epoch: int) -> None:
-        """Raises Deposed where `epoch` is over: whoever leads now goes on from what is there."""
+        """Saves the cursor. Raises Deposed if `epoch` is over: the next leader continues from what
+        is stored."""
         leading = select(
             hubs.c.id,
             literal(receiver),
@@ -56,7 +57,7 @@ class Cursors:
             raise Deposed(f"epoch {epoch} of hub {self._hub} is over; nothing was written")
 
     async def keep_only(self, receivers: Collection[str]) -> None:
-        """Those that are not in the file any more are forgotten."""
+        """Deletes the cursors of receivers that are no longer configured."""
         gone = not_(notify_cursors.c.receiver == any_(texts(receivers)))
         with away_from("forgetting former receivers"):
             async with self._engine.begin() as db:

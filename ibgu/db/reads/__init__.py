@@ -1,4 +1,4 @@
-"""What REST reads: pages by keyset, everything of one hub only."""
+"""Reads what REST shows: pages by keyset, of one hub only."""
 
 from ibgu.db.reads.clusters import ClusterReads
 from ibgu.db.reads.cursor import BadCursor

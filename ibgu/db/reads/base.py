@@ -1,4 +1,4 @@
-"""What all reads share: one moment, one hub, counts."""
+"""Provides what all reads share: one moment, one hub, counts."""
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -16,10 +16,10 @@ from ibgu.db.schema import hubs
 
 
 class Base:
-    """Reads of one hub. They need no leader and never write."""
+    """Base is the base of all reads of one hub; they need no leader and never write."""
 
     def __init__(self, engine: AsyncEngine, hub: str, tallies: Tallies | None = None) -> None:
-        """`tallies`: what others have counted already on the same hub."""
+        """`tallies`: counts of the same hub that others have made already."""
         self._engine = engine
         self.hub = hub
         self._tallies = tallies or Tallies()
@@ -31,18 +31,21 @@ class Base:
                 yield db
 
     async def _seq(self, db: AsyncConnection) -> int:
-        """Number of the hub's newest event; 0 before the first."""
+        """Returns the number of the hub's newest event; 0 before the first."""
         return await db.scalar(select(hubs.c.last_seq).where(hubs.c.id == self.hub)) or 0
 
     async def _now(self, db: AsyncConnection) -> datetime:
-        """The database's clock, at the moment that `db` sees."""
+        """Returns the database's time at the moment that `db` sees."""
         now: datetime = (await db.execute(select(func.now()))).scalar_one()
         return now
 
 
 async def reading_ahead(db: AsyncConnection) -> None:
-    """For the rest of the moment. Each of a cluster's rows lies on a page of its own: a bitmap scan
-    asks the disk for many of them at once, an index scan for one after the other."""
+    """Turns index scans off for the rest of the transaction, in favour of bitmap scans.
+
+    Each of a cluster's rows lies on a page of its own: a bitmap scan asks the disk for many of them
+    at once, an index scan for one after the other.
+    """
     await db.execute(text("SET LOCAL enable_indexscan = off"))
 
 

@@ -1,4 +1,4 @@
-"""The certifier fed from Postgres."""
+"""Feeds the certifier from Postgres."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -13,13 +13,13 @@ from ibgu.db.reads.log import event_log
 class Certified(Struct, frozen=True):
     findings: Findings
     at: datetime
-    """By the database's clock, of the moment that was looked at."""
+    """The moment that was read, by the database's clock."""
     leaders: dict[int, str]
-    """Who wrote: epoch -> identity."""
+    """Leaders by epoch: epoch -> identity."""
 
 
 async def certify(engine: AsyncEngine, hub: str, rollout: str | None = None) -> Certified:
-    """One rollout, or everything on the hub. Raises JournalAway."""
+    """Certifies one rollout, or everything on the hub. Raises JournalAway."""
     async with event_log(engine, hub) as log:
         known = await log.leaders()
         certifier = Certifier(None if rollout is None else [rollout], known)
@@ -33,7 +33,7 @@ async def certify(engine: AsyncEngine, hub: str, rollout: str | None = None) -> 
 
 
 async def _feed(certifier: Certifier, events: AsyncIterator[Event]) -> int:
-    """Number of the first one; 0: there are none."""
+    """Feeds the events, and returns the number of the first; 0 if there are none."""
     first = 0
     async for event in events:
         first = first or event.seq

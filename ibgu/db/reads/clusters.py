@@ -1,4 +1,5 @@
-"""Clusters by name: those that any rollout knows, and what is held and owed of one."""
+"""Reads clusters by name: those that any rollout knows, with the holds and pending patches of
+one."""
 
 from collections.abc import Collection
 
@@ -26,8 +27,8 @@ class ClusterReads(Base):
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[str]:
-        """Names in their order; `label`: by the labels that they have now; `rollout` is a uid, and
-        then the namespaces do not matter; None: of all rollouts, of all namespaces."""
+        """Returns a page of names in order. `label`: by the labels that they have now. `rollout` is
+        a uid, with which the namespaces don't matter; None: of all rollouts or all namespaces."""
         after = "" if cursor is None else decode(cursor, str)
         names = Names(self.hub, prefix, after, limit + 1, label)
         async with self._at_one_moment() as db:
@@ -41,13 +42,13 @@ class ClusterReads(Base):
         return page(found, limit, lambda name: name)
 
     async def _elsewhere(self, db: AsyncConnection, namespaces: Collection[str]) -> bool:
-        """Is, or was, there a rollout in another namespace?"""
+        """Returns whether there is, or was, a rollout in another namespace."""
         other = rollouts.c.namespace != all_(texts(namespaces))
         found = await db.scalar(select(exists().where(rollouts.c.hub == self.hub, other)))
         return bool(found)
 
     async def cluster(self, name: str) -> ClusterRow:
-        """Under every uid that had the name."""
+        """Returns the cluster, under every uid that had the name."""
         held = (
             select(rollouts.c.namespace, rollouts.c.name, holds)
             .join(rollouts, (rollouts.c.hub == holds.c.hub) & (rollouts.c.uid == holds.c.rollout))

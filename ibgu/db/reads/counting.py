@@ -1,4 +1,4 @@
-"""Steps with their members counted, and with those that are under way."""
+"""Counts the members of steps, and lists those that are under way."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -36,7 +36,7 @@ from ibgu.db.schema.types import Moment
 from ibgu.db.views import FlightRow, ReasonRow, StepRow
 
 _COUNT_OF = {"in flight": "running"}
-"""Outcome or state of a member -> field of Counts, where they differ."""
+"""Maps a member's outcome or state to its field of Counts, where they differ."""
 _REASON = {name: members.c.reason[name].astext for name in ("kind", "who", "since", "message")}
 _AFTER = [
     (_REASON["kind"] == kind.value, rule.after.total_seconds()) for kind, rule in RULES.items()
@@ -47,7 +47,7 @@ OVERDUE = and_(
     cast(_REASON["since"], Moment)
     < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, case(*_AFTER, else_=null())),
 )
-"""Those in flight are looked at one by one: what is usual for them was measured."""
+"""Members in flight are compared one by one: usual durations were measured for them."""
 
 
 class CountingReads(Base):
@@ -59,8 +59,9 @@ class CountingReads(Base):
         finished: bool = True,
         shared: bool = True,
     ) -> list[StepRow]:
-        """Rows of OF_STEP with their members counted; those alone that have not finished cost
-        nothing where a step is over. `shared`: others may have counted them a moment ago."""
+        """Returns the rows of OF_STEP with their members counted; counting only unfinished ones
+        costs nothing where a step is over. `shared`: a count that others made a moment ago may be
+        used."""
         steps = [to_record(row, Step) for row in rows]
         common = [step for step in steps if shared and self._tallies.shared(step)]
         found = await self._shared(db, common) if common else {}
@@ -69,7 +70,7 @@ class CountingReads(Base):
         return [found[step.key] for step in steps]
 
     async def _shared(self, db: AsyncConnection, steps: Collection[Step]) -> dict[StepKey, StepRow]:
-        """Steps that are counted once for all who ask at about the same time."""
+        """Returns steps that are counted once for all concurrent callers."""
         known = {step.key: row for step in steps if (row := self._tallies.recent(step))}
         unknown = [step for step in steps if step.key not in known]
         if not unknown:
@@ -88,7 +89,7 @@ class CountingReads(Base):
         finished: bool = True,
         clusters: Collection[str] | None = None,
     ) -> list[StepRow]:
-        """`clusters`: only these, and with those that have finished."""
+        """Counts the members of `clusters` only, including finished ones."""
         ended: dict[StepKey, Counts] = {}
         if clusters is not None:
             ended = await self._counts(db, [step.key for step in steps], clusters)
@@ -116,8 +117,10 @@ class CountingReads(Base):
         ended: dict[StepKey, Counts],
         clusters: Collection[str] | None,
     ) -> dict[StepKey, Counts]:
-        """Return the counts with those that completed late among the succeeded ones. That may
-        happen after the step's end, and is read from the few that failed."""
+        """Returns the counts with those that completed late among the succeeded ones.
+
+        That may happen after the step's end, and is read from the few that failed.
+        """
         keys = [key for key, counts in ended.items() if counts.failed]
         if not keys:
             return ended
@@ -135,7 +138,7 @@ class CountingReads(Base):
         return found
 
     async def _tallied(self, db: AsyncConnection, steps: Collection[Step]) -> dict[StepKey, Counts]:
-        """As the members have ended: what comes true later is not in it."""
+        """Returns the counts by how the members ended, without what became true later."""
         known = {step.key: counts for step in steps if (counts := self._tallies.get(step))}
         unknown = [step for step in steps if step.key not in known]
         counted = await self._counts(db, [step.key for step in unknown]) if unknown else {}
@@ -218,8 +221,8 @@ class CountingReads(Base):
         of_step: Select[Any],
         clusters: Collection[str] | None = None,
     ) -> Select[Any]:
-        """`of_step` reads members: here those of one step after the other. All at once they look to
-        Postgres like the whole table, and then it reads that."""
+        """Reads members with `of_step`, step by step: Postgres would take all of them for the whole
+        table and read that."""
         asked = _asked(keys)
         its = [
             members.c.hub == self.hub,

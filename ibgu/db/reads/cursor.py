@@ -1,4 +1,4 @@
-"""Where a page ended, as a string that callers hand back unread."""
+"""Encodes where a page ended, as an opaque string that callers return."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ K = TypeVar("K")
 
 
 class BadCursor(ValueError):
-    """Not a cursor of this list."""
+    """BadCursor: the string is no cursor of this list."""
 
 
 def encode(key: object) -> str:
@@ -32,6 +32,7 @@ def decode(cursor: str, kind: type[K]) -> K:
 
 
 def page(found: Sequence[T], limit: int, key: Callable[[T], object]) -> Page[T]:
-    """Of one row more than `limit`, if there are as many: so the last page is known."""
+    """Returns a page from one row more than `limit`, if there are as many: so the last page is
+    known."""
     items = tuple(found[:limit])
     return Page(items, encode(key(items[-1])) if len(found) > limit else None)

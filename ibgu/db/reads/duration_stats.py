@@ -1,4 +1,5 @@
-"""How long actions took on this hub: the newest attempts of each, so that age costs nothing."""
+"""Reads how long actions took on this hub: the newest attempts of each, so that age costs
+nothing."""
 
 from collections.abc import Collection
 from typing import Any
@@ -15,7 +16,7 @@ from ibgu.db.rows import to_record
 from ibgu.db.views import DurationRow
 
 NEWEST = 5000
-"""Of each action; more tell nothing new, and would be read each time."""
+"""Attempts read per action; more would add nothing, and would be read each time."""
 _PARTS = 10
 _SPREAD = [(part + 0.5) / _PARTS for part in range(_PARTS)]
 
@@ -53,8 +54,8 @@ _OF_NAMESPACES = """
     ) AS timed
     LIMIT :newest
 """
-"""Step by step, the newest first: an index of all runs by age would be read to its end for a
-namespace that had few of them."""
+"""Reads step by step, newest first: for a namespace with few runs, an index of all runs by age
+would be read to its end."""
 _LABELLED = "WHERE ended.cluster = ANY (CAST(:labelled AS text[]))"
 _DURATIONS = text(_STATISTICS.format(runs=_OF_HUB, which=""))
 _DURATIONS_IN = text(_STATISTICS.format(runs=_OF_NAMESPACES, which=""))
@@ -63,7 +64,7 @@ _LABELLED_DURATIONS_IN = text(_STATISTICS.format(runs=_OF_NAMESPACES, which=_LAB
 
 
 REACHED = 200
-"""So many runs of each action tell how long it takes to reach clusters; each is a page to read."""
+"""Runs per action that measure how long clusters take to be reached; each is a page to read."""
 _REACHED = text("""
     SELECT asked.action,
       CASE WHEN count(prepared) >= :enough
@@ -90,7 +91,7 @@ class DurationReads(Base):
         namespaces: Collection[str] | None = None,
         label: LabelSelector | None = None,
     ) -> tuple[DurationRow, ...]:
-        """By action and result; None: of the rollouts of all namespaces, on all clusters."""
+        """Returns durations by action and result; None: of all namespaces, on all clusters."""
         values: dict[str, Any] = {
             "hub": self.hub,
             "actions": [action.value for action in actions],
@@ -109,7 +110,8 @@ class DurationReads(Base):
             return tuple(to_record(row, DurationRow) for row in rows)
 
     async def duration_stats(self) -> dict[Action, DurationStats]:
-        """Over all rollouts of the hub, of those that succeeded and were measured often enough."""
+        """Returns the durations of actions over all rollouts of the hub that succeeded and were
+        measured often enough."""
         reached = await self._reached()
         return {
             row.action: replace(row.pace, **reached.get(row.action, {}))
@@ -118,8 +120,8 @@ class DurationReads(Base):
         }
 
     async def _reached(self) -> dict[Action, dict[str, float | None]]:
-        """How long 95 of 100 attempts need at most to be sent to the cluster, and then to be
-        taken by it."""
+        """Returns within how many seconds 95 of 100 attempts are sent to the cluster, and then
+        accepted by it."""
         values = {
             "hub": self.hub,
             "actions": [action.value for action in Action],

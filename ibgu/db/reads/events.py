@@ -1,4 +1,4 @@
-"""The history, event by event."""
+"""Reads the history, event by event."""
 
 from collections.abc import Collection
 from typing import Any
@@ -14,21 +14,21 @@ from ibgu.db.schema import events, rollouts
 from ibgu.db.views import EventRow, Page
 
 PAGE_BYTES = 1 << 20
-"""Of words and data: a page that has more ends earlier than asked for."""
+"""The most bytes of messages and data in a page; a page with more ends earlier than asked for."""
 
 
 class EventReads(Base):
     async def events(
         self, rollout: str, *, after: int = 0, limit: int = 100, cursor: str | None = None
     ) -> Page[EventRow]:
-        """Of a rollout, oldest first; `after`: only those with a higher number."""
+        """Returns a rollout's events, oldest first; `after`: only those with a higher number."""
         begin = after if cursor is None else decode(cursor, int)
         statement = self._events().where(events.c.rollout == rollout, events.c.seq > begin)
         async with self._at_one_moment() as db:
             return await self._page(db, statement.order_by(events.c.seq).limit(limit + 1), limit)
 
     async def activity(self, rollout: str, limit: int) -> tuple[EventRow, ...]:
-        """Return the newest events of a rollout and its steps, without those of its clusters."""
+        """Returns the newest events of a rollout and its steps, without those of its clusters."""
         its = (events.c.rollout == rollout, events.c.cluster.is_(None))
         statement = self._events().where(*its).order_by(events.c.seq.desc()).limit(limit)
         async with self._at_one_moment() as db:
@@ -38,7 +38,7 @@ class EventReads(Base):
     async def cluster_events(
         self, cluster: str, *, limit: int = 100, cursor: str | None = None
     ) -> Page[EventRow]:
-        """Of every rollout that touched a cluster of that name, newest first."""
+        """Returns the events of every rollout that touched a cluster of that name, newest first."""
         newest_first = events.c.seq.desc()
         its: Select[Any] = select(events.c.seq).order_by(newest_first).limit(limit + 1)
         its = its.where(events.c.hub == self.hub, events.c.cluster == cluster)
@@ -65,7 +65,7 @@ class EventReads(Base):
             return await self._page(db, statement.order_by(events.c.seq).limit(limit + 1), limit)
 
     async def namespaces_of(self, uids: Collection[str]) -> dict[str, str]:
-        """By uid; those that are not known are left out."""
+        """Returns namespaces by uid, without unknown uids."""
         statement = select(rollouts.c.uid, rollouts.c.namespace).where(
             rollouts.c.hub == self.hub, rollouts.c.uid == any_(texts(uids))
         )
@@ -73,7 +73,7 @@ class EventReads(Base):
             return {row.uid: row.namespace for row in await db.execute(statement)}
 
     async def last_seq(self) -> int:
-        """Number of the hub's newest event; 0 before the first."""
+        """Returns the number of the hub's newest event; 0 before the first."""
         async with self._at_one_moment() as db:
             return await self._seq(db)
 
@@ -83,7 +83,7 @@ class EventReads(Base):
     async def _page(
         self, db: AsyncConnection, statement: Select[Any], limit: int
     ) -> Page[EventRow]:
-        """Of at most so many events, and of PAGE_BYTES; at least of one."""
+        """Returns a page of at most `limit` events and PAGE_BYTES, and of at least one event."""
         found: list[EventRow] = []
         size = 0
         rows = await db.stream(statement)

@@ -1,4 +1,4 @@
-"""The events of a whole hub in order, for those who follow them."""
+"""Reads the events of a whole hub in order, for those who follow them."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -16,7 +16,7 @@ from ibgu.db.schema import events, hubs, rollouts
 class Feed(Struct, frozen=True):
     facts: tuple[Fact, ...]
     upto: int
-    """Number of the last event that was looked at; those of other kinds are not in `facts`."""
+    """The number of the last event that was read; those of other kinds are not in `facts`."""
     more: bool
     now: datetime
     """By the database's clock."""
@@ -24,7 +24,7 @@ class Feed(Struct, frozen=True):
 
 class FeedReads(Base):
     async def feed(self, after: int, kinds: Collection[str], limit: int = 500) -> Feed:
-        """Of these kinds, with a number above `after`, the oldest ones first."""
+        """Returns events of these kinds with a number above `after`, oldest first."""
         newest = select(hubs.c.last_seq, func.now().label("now")).where(hubs.c.id == self.hub)
         its_rollout = and_(rollouts.c.hub == events.c.hub, rollouts.c.uid == events.c.rollout)
         statement = (
@@ -43,7 +43,7 @@ class FeedReads(Base):
         return Feed(facts, facts[-1].seq if more else last_seq, more, now)
 
     async def first_unfinished(self) -> int:
-        """Number of the first event of all rollouts that go on; 0: there are none."""
+        """Returns the number of the first event of all unfinished rollouts; 0 if there are none."""
         going_on = [RolloutState.PENDING.value, RolloutState.RUNNING.value]
         its_first = (
             select(func.min(events.c.seq))

@@ -1,4 +1,4 @@
-"""Failed members, by the words with which they failed."""
+"""Groups failed members by their messages."""
 
 from collections.abc import Collection, Mapping
 
@@ -15,15 +15,15 @@ from ibgu.db.schema import members, steps
 from ibgu.db.views import FailedRow
 
 NAMED = 10
-"""How many clusters a group of failures names."""
+"""The most clusters that a group of failures names."""
 _ABORTS = tuple(action.value for action in Action if action.aborts)
-"""They stand alone in their steps."""
+"""Actions that are alone in their steps."""
 
 
 class GroupReads(Base):
     async def failed(self, uid: str, step: int | None = None) -> tuple[FailedRow, ...]:
-        """By the cluster's own words: what they mean is known to the core only. A cluster that
-        has completed its action late has not failed."""
+        """Returns the failures by the cluster's own message, which only the core can interpret. A
+        cluster that has completed its action late has not failed."""
         async with self._at_one_moment() as db:
             return await self._failed(db, uid, step)
 
@@ -34,7 +34,7 @@ class GroupReads(Base):
         step: int | None,
         clusters: Collection[str] | None = None,
     ) -> tuple[FailedRow, ...]:
-        """`clusters`: only these."""
+        """Groups failures; `clusters`: only of these."""
         group = (
             members.c.step,
             members.c.failed_action,
@@ -74,7 +74,7 @@ class GroupReads(Base):
     async def _aborted(
         self, db: AsyncConnection, uid: str, clusters: Collection[str]
     ) -> dict[str, int]:
-        """Return the newest step that took each of the clusters back to Idle, where one did."""
+        """Returns the newest step that took each of the clusters back to Idle, if any did."""
         if not clusters:
             return {}
         succeeded = or_(members.c.outcome == Outcome.SUCCEEDED.value, members.c.late != "")
@@ -90,6 +90,6 @@ class GroupReads(Base):
 
 
 def _with_aborted(row: FailedRow, aborted: Mapping[str, int]) -> FailedRow:
-    """`aborted`: by which step."""
+    """Adds the step that aborted each cluster."""
     names = (name for name in row.clusters if aborted.get(name, row.step) > row.step)
     return replace(row, aborted=frozenset(names))

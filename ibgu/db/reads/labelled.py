@@ -1,4 +1,4 @@
-"""A label selector as a condition of SQL."""
+"""Expresses a label selector as a condition of SQL."""
 
 from sqlalchemy import ColumnElement, Select, and_, any_, func, not_, select
 
@@ -10,18 +10,18 @@ _LABELS = cluster_labels.c.labels
 
 
 def matching(hub: str, cluster: ColumnElement[str], selector: LabelSelector) -> ColumnElement[bool]:
-    """Is the cluster of that name one of those? As `core.plan.matches` says, but for clusters
-    whose labels are not known: those match nothing.
+    """Returns the condition that the cluster of that name matches the selector, as in
+    `core.plan.matches`; a cluster with unknown labels matches nothing.
 
-    IS TRUE keeps it from being planned as a join. Nobody can guess how many have a label: guessed
-    too few, they would be joined one by one with all the rest before a page is cut off. So they are
-    looked at once, all of the hub, and kept as a set.
+    IS TRUE keeps Postgres from planning a join. It can't estimate how many clusters have a label:
+    an estimate that is too low would join them one by one with everything else before the page is
+    cut off. So all matching clusters of the hub are looked up at once and kept as a set.
     """
     return cluster.in_(labelled(hub, selector)).is_(True)
 
 
 def labelled(hub: str, selector: LabelSelector) -> Select[tuple[str]]:
-    """Their names."""
+    """Returns the names of the matching clusters."""
     wanted = [_LABELS.contains({key: value}) for key, value in selector.match_labels.items()]
     wanted += [_holds(requirement) for requirement in selector.match_expressions]
     known = and_(cluster_labels.c.hub == hub, _LABELS.is_not(None), *wanted)

@@ -1,4 +1,4 @@
-"""What has become of failed clusters since: their newest member, newer rollouts, their labels."""
+"""Reads what has become of failed clusters: their newest member, newer rollouts, their labels."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from ibgu.db.schema import cluster_labels, members, rollouts, runs
 
 
 class Taken(NamedTuple):
-    """A newer rollout that a cluster is or was a member of."""
+    """Taken is a newer rollout that a cluster is or was a member of."""
 
     namespace: str
     name: str
@@ -22,12 +22,12 @@ class Known(NamedTuple):
     labels: dict[str, str] | None
     """None: too many to be kept."""
     there: bool
-    """Is the ManagedCluster on the hub?"""
+    """Whether the ManagedCluster is on the hub."""
 
 
 class LaterReads(Base):
     async def failed_ever(self, uid: str) -> list[Member]:
-        """Of each cluster that failed in some step, or was cancelled, its newest member."""
+        """Returns the newest member of each cluster that failed in some step or was cancelled."""
         lost = members.alias()
         ever = select(lost.c.cluster).where(
             lost.c.hub == self.hub,
@@ -46,7 +46,7 @@ class LaterReads(Base):
         return list({member.cluster: member for member in found}.values())
 
     async def newer(self, rollout: Rollout) -> list[Rollout]:
-        """Rollouts of all namespaces that came after this one and are on the hub."""
+        """Returns rollouts of all namespaces that came after this one and are on the hub."""
         statement = select(*OF_ROLLOUT).where(
             self._after(rollout), rollouts.c.state != RolloutState.DELETED.value
         )
@@ -54,7 +54,7 @@ class LaterReads(Base):
             return [to_record(row, Rollout) for row in (await db.execute(statement)).mappings()]
 
     async def taken_later(self, rollout: Rollout, clusters: Collection[str]) -> dict[str, Taken]:
-        """By which newer rollout, deleted ones too: the newest."""
+        """Returns the newest later rollout of each cluster, deleted ones included."""
         its_rollout = and_(rollouts.c.hub == members.c.hub, rollouts.c.uid == members.c.rollout)
         statement = (
             select(members.c.cluster, rollouts.c.namespace, rollouts.c.name)
@@ -68,7 +68,7 @@ class LaterReads(Base):
             return {row.cluster: Taken(row.namespace, row.name) for row in rows}
 
     async def labels(self, clusters: Collection[str]) -> dict[str, Known]:
-        """As the leader saw them last; those that it has not noted are left out."""
+        """Returns labels as the leader saw them last, without clusters that it has not recorded."""
         statement = select(
             cluster_labels.c.cluster, cluster_labels.c.labels, cluster_labels.c.there
         ).where(cluster_labels.c.hub == self.hub, cluster_labels.c.cluster == any_(texts(clusters)))

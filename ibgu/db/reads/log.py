@@ -1,4 +1,4 @@
-"""The event log of one rollout, and of others where they touch its clusters, as a stream."""
+"""Streams the event log of one rollout, and of others where they touch its clusters."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from ibgu.db.rows import OF_ROLLOUT, fields, to_record
 from ibgu.db.schema import events, hubs, leaders, rollouts
 
 BATCH = 1000
-"""Rows that are fetched at a time."""
+"""Rows fetched at a time."""
 _OF_EVENT = fields(events, Event)
 _GAPS = text("""
     SELECT before + 1, seq - 1 FROM (
@@ -28,7 +28,7 @@ _GAPS = text("""
 
 
 class Found(Struct, frozen=True):
-    """A rollout of that name, on whichever hub."""
+    """Found is a rollout of that name, on any hub."""
 
     hub: str
     hub_name: str
@@ -36,7 +36,7 @@ class Found(Struct, frozen=True):
 
 
 async def named(engine: AsyncEngine, namespace: str, name: str) -> tuple[Found, ...]:
-    """The rollouts of that name, newest first. Raises JournalAway."""
+    """Returns the rollouts of that name, newest first. Raises JournalAway."""
     statement = (
         select(*OF_ROLLOUT, rollouts.c.hub.label("of_hub"), hubs.c.name.label("hub_name"))
         .join(hubs, hubs.c.id == rollouts.c.hub)
@@ -50,7 +50,7 @@ async def named(engine: AsyncEngine, namespace: str, name: str) -> tuple[Found, 
 
 
 class EventLog:
-    """One hub's events as they are at one moment."""
+    """EventLog reads one hub's events as of one moment."""
 
     def __init__(self, db: AsyncConnection, hub: str) -> None:
         self._db = db
@@ -66,7 +66,7 @@ class EventLog:
         return [to_record(row, Leader) for row in rows]
 
     async def gaps(self, first: int) -> list[tuple[int, int]]:
-        """First and last numbers that are missing after `first`; 20 gaps at most."""
+        """Returns the first and last numbers of gaps after `first`; at most 20 gaps."""
         rows = await self._db.execute(_GAPS, {"hub": self._hub, "first": first})
         return [(before, after) for before, after in rows]
 
@@ -79,7 +79,8 @@ class EventLog:
         )
 
     def around(self, rollout: str) -> AsyncIterator[Event]:
-        """Its own events; of other rollouts those about its clusters, and about themselves."""
+        """Yields the rollout's events, and those of other rollouts about its clusters or about
+        themselves."""
         mine = self._clusters(rollout)
         others = (
             select(events.c.rollout)

@@ -1,4 +1,4 @@
-"""The members of a rollout."""
+"""Reads the members of a rollout."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -49,10 +49,13 @@ class MemberReads(Base):
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[MemberRow]:
-        """`outcome` and `cause` as they are told (`core.words.as_told`); `prefix`: of the
-        cluster's name, `clusters`: whole names; `label`: by the labels that
-        their ManagedClusters have now; `reason`: as it is shown, a hold before the member's own;
-        `slower_than`: in flight for more seconds than these."""
+        """Returns a page of members.
+
+        `outcome` and `cause` as they are shown (`core.words.as_told`); `prefix`: of the cluster's
+        name, `clusters`: whole names; `label`: by the labels that their ManagedClusters have now;
+        `reason`: as it is shown, a hold before the member's own; `slower_than`: in flight for more
+        seconds than these.
+        """
         sorting = Sorting(sort, cursor)
         asked = {
             members.c.rollout: uid,
@@ -86,7 +89,7 @@ class MemberReads(Base):
         return joined(self.hub, OF_MEMBER_AND_RUN).outerjoin(runs, NEWEST_RUN)
 
     def _chosen(self, by_hold: bool, by_run: bool) -> Select[Any]:
-        """Keys of members, with what is joined to them only if it decides who is chosen."""
+        """Selects keys of members, with joins only where they decide which are chosen."""
         chosen: Select[Any] = select(*_KEY).where(members.c.hub == self.hub)
         if by_hold:
             chosen = chosen.join(steps, ITS_STEP).join(rollouts, ITS_ROLLOUT)
@@ -94,7 +97,8 @@ class MemberReads(Base):
 
 
 def _told(outcome: Outcome | None, cause: Cause | None) -> list[ColumnElement[bool]]:
-    """Who failed and has completed the action late is told as succeeded, without a cause."""
+    """Returns the condition of an outcome and cause as shown: a failed member that completed late
+    has succeeded, without a cause."""
     late = and_(members.c.outcome == Outcome.FAILED.value, members.c.late != "")
     wanted: list[ColumnElement[bool]] = []
     if outcome is Outcome.SUCCEEDED:
@@ -111,7 +115,8 @@ def _same_member(page: Subquery) -> ColumnElement[bool]:
 
 
 def _slower(usual: Mapping[Action, float]) -> ColumnElement[bool]:
-    """Nobody is slower than what was not measured."""
+    """Returns the condition of being slower than usual; what was not measured has no slow
+    members."""
     took = func.extract("epoch", func.now() - runs.c.arming_at)
     seconds = [(runs.c.action == action.value, each) for action, each in usual.items()]
     slower = took > case(*seconds) if seconds else false()

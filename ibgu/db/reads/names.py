@@ -1,7 +1,7 @@
-"""Names of clusters in their order, each once, however often it was a member.
+"""Reads names of clusters in order, each once, however often it was a member.
 
-An index has each name as often as there were steps over it. So the next name is looked for behind
-the last one, name by name, instead of reading all entries of a hub's history.
+An index has each name once per step over it. So the next name is searched behind the last one, name
+by name, instead of reading all entries of a hub's history.
 """
 
 from collections.abc import Collection
@@ -16,19 +16,19 @@ from ibgu.db.reads.labelled import labelled, matching
 from ibgu.db.schema import cluster_labels, members, rollouts, steps
 
 _LAST = "~"
-"""Comes behind every character that a cluster's name may have."""
+"""Sorts after every character that a cluster's name may have."""
 
 
 class Names(Struct, frozen=True):
     hub: str
     prefix: str
     after: str
-    """Only names behind this one; empty: from the first on."""
+    """Only names after this one; empty: from the first."""
     limit: int
     label: LabelSelector | None = None
 
     def of_all(self) -> Select[Any]:
-        """Whichever rollout knows it."""
+        """Selects the names that any rollout knows."""
         if self.label is not None:
             return self._of_labels(self.label)
         found = select(self._next(literal(self.after)).label("cluster"))
@@ -42,10 +42,8 @@ class Names(Struct, frozen=True):
         return self._of_steps(steps.c.rollout == uid)
 
     def of_namespaces(self, namespaces: Collection[str]) -> Select[Any]:
-        """A rollout in one of them knows it.
-
-        Who walked from name to name would look at the whole fleet for a small namespace.
-        """
+        """Selects the names that a rollout in one of the namespaces knows. Going from name to name
+        would read the whole fleet for a small namespace."""
         theirs = rollouts.c.namespace == any_(texts(namespaces))
         if self.label is not None:
             return self._of_labels(self.label, theirs)
@@ -53,7 +51,7 @@ class Names(Struct, frozen=True):
         return self._of_steps(exists().where(its_rollout, theirs))
 
     def _of_steps(self, wanted: ColumnElement[bool]) -> Select[Any]:
-        """A page of each step, in the order of its index; of them the first page."""
+        """Selects the first page out of a page of each step, in the order of its index."""
         member = members.alias()
         its_step = (
             member.c.hub == steps.c.hub,
@@ -102,12 +100,11 @@ class Names(Struct, frozen=True):
     def _of_labels(
         self, label: LabelSelector, theirs: ColumnElement[bool] | None = None
     ) -> Select[Any]:
-        """Those that have them, looked up one by one: to walk through all others would be in vain.
-
-        LIMIT keeps the look-up from being planned as a join with everything that ever was.
-        """
+        """Selects the clusters with the labels, looked up one by one rather than walking through
+        all others. LIMIT keeps Postgres from planning the look-up as a join with everything that
+        ever was."""
         between = self._between(cluster_labels.c.cluster, literal(self.after))
-        # OFFSET: they are found and sorted first, and then looked up until the page is full.
+        # OFFSET: the clusters are found and sorted first, then looked up until the page is full.
         found = labelled(self.hub, label).where(*between).order_by(cluster_labels.c.cluster)
         name = found.offset(0).subquery("found").c.cluster
         known = select(literal(1)).where(members.c.hub == self.hub, members.c.cluster == name)

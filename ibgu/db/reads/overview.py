@@ -1,4 +1,4 @@
-"""What is under way on the whole hub."""
+"""Reads what is under way on the whole hub."""
 
 from collections.abc import Collection
 from typing import Any
@@ -16,10 +16,8 @@ from ibgu.db.views import EndRow, Overview
 
 class OverviewReads(RolloutReads):
     async def overview(self, namespaces: Collection[str] | None = None) -> Overview:
-        """Of rollouts that are not deleted; None: of all namespaces.
-
-        Ends are those of the newest steps of rollouts that have not completed.
-        """
+        """Returns the overview of rollouts that are not deleted; None: of all namespaces. Ends are
+        those of the newest steps of rollouts that have not completed."""
         async with self._at_one_moment() as db:
             now = await self._now(db)
             found = await self._with_steps(db, self._present(namespaces), finished=False)
@@ -31,7 +29,7 @@ class OverviewReads(RolloutReads):
             return Overview(now, tuple(found), await self._ends(db, busy))
 
     async def _ends(self, db: AsyncConnection, keys: Collection[StepKey]) -> tuple[EndRow, ...]:
-        """Whether they completed late is read of the few that failed; the others are counted in
+        """Counts ends; late completion is read from the few that failed, the others are counted in
         the index alone."""
         failed, late = members.c.outcome == Outcome.FAILED.value, members.c.late != ""
         parts = (_ended(~failed), _ended(failed & ~late), _ended(failed & late, late=True))

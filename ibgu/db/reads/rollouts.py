@@ -1,4 +1,4 @@
-"""Rollouts and their steps."""
+"""Reads rollouts and their steps."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -29,12 +29,12 @@ _ACTORS = text("""
        WHERE events.hub = :hub AND events.rollout = uid ORDER BY seq LIMIT 1) AS actor
     FROM unnest(CAST(:uids AS text[])) AS uid
 """)
-"""The first event tells who made a rollout, until retention drops it."""
+"""The first event names who made a rollout, until retention deletes it."""
 
 
 class RolloutReads(TotalReads):
     async def namespaces(self) -> tuple[str, ...]:
-        """Those that have, or had, a rollout."""
+        """Returns the namespaces that have, or had, a rollout."""
         statement = select(rollouts.c.namespace).where(rollouts.c.hub == self.hub).distinct()
         async with self._at_one_moment() as db:
             return tuple(await db.scalars(statement))
@@ -48,10 +48,9 @@ class RolloutReads(TotalReads):
         cursor: str | None = None,
         others: bool = False,
     ) -> Listing:
-        """Newest first; None: of all namespaces, in all states (deleted ones too).
-
-        `others`: of the moment of the page also those that are present, but not on it.
-        """
+        """Returns a page of rollouts, newest first; None: of all namespaces, in all states (deleted
+        ones too). `others`: also the rollouts on the hub that are not on the page, as of the same
+        moment."""
         statement = self._of(namespaces).limit(limit + 1)
         if states is not None:
             wanted = texts([state.value for state in states])
@@ -68,7 +67,7 @@ class RolloutReads(TotalReads):
         return Listing(found.items, found.next, seq, tuple(rest))
 
     async def rollout(self, namespace: str, name: str) -> RolloutRow | None:
-        """The newest of that name, also if it is deleted."""
+        """Returns the newest rollout of that name, even if deleted."""
         named = self._rollouts().where(rollouts.c.namespace == namespace, rollouts.c.name == name)
         return await self._one(named.limit(1))
 
@@ -76,7 +75,7 @@ class RolloutReads(TotalReads):
         return await self._one(self._rollouts().where(rollouts.c.uid == uid))
 
     async def find(self, namespace: str, name: str, uid: str | None = None) -> Found | None:
-        """The newest of that name, or the one with that uid if it has that name."""
+        """Returns the newest rollout of that name, or the one with that uid if it has that name."""
         named = self._rollouts().where(rollouts.c.namespace == namespace, rollouts.c.name == name)
         if uid is not None:
             named = named.where(rollouts.c.uid == uid)
@@ -89,7 +88,7 @@ class RolloutReads(TotalReads):
             return Found(rollout, to_record(newest, Step) if newest else None)
 
     async def steps(self, uid: str) -> tuple[StepRow, ...]:
-        """Those that have been opened, in order."""
+        """Returns the steps that have been opened, in order."""
         statement = (
             select(*OF_STEP)
             .where(steps.c.hub == self.hub, steps.c.rollout == uid)
@@ -114,7 +113,7 @@ class RolloutReads(TotalReads):
         return self._rollouts().where(rollouts.c.namespace == any_(texts(namespaces)))
 
     def _present(self, namespaces: Collection[str] | None) -> Select[Any]:
-        """Those that are not deleted."""
+        """Selects the rollouts that are not deleted."""
         return self._of(namespaces).where(rollouts.c.state != RolloutState.DELETED.value)
 
     async def _with_steps(
@@ -125,7 +124,7 @@ class RolloutReads(TotalReads):
         finished: bool = True,
         shared: bool = True,
     ) -> list[RolloutRow]:
-        """Without `finished` no member of the newest steps is counted that has ended."""
+        """Reads rollouts; without `finished`, ended members of the newest steps are not counted."""
         rows = (await db.execute(statement)).mappings()
         found = [to_record(row, Rollout) for row in rows]
         uids = [rollout.uid for rollout in found]

@@ -1,4 +1,4 @@
-"""A member as it is shown: with the names, the action and the hold that its own row has not."""
+"""Reads a member as it is shown: with the names, the action and the hold that its own row lacks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +31,7 @@ reason_kind: ColumnElement[Any] = case(
     (and_(_HELD.is_not(None), _STARTABLE), _HELD["kind"].astext),
     else_=members.c.reason["kind"].astext,
 )
-"""The kind of the reason that counts, as in `core.words.reason_of`."""
+"""The kind of the effective reason, as in `core.words.reason_of`."""
 _EXTRA = (
     rollouts.c.namespace.label("of_namespace"),
     rollouts.c.name.label("of_name"),
@@ -42,7 +42,7 @@ _EXTRA = (
 
 
 def joined(hub: str, columns: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    """`columns`, and what `shown` needs beside them."""
+    """Selects `columns`, and what `shown` needs besides."""
     return (
         select(*columns, *_EXTRA)
         .join(steps, ITS_STEP)

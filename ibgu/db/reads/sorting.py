@@ -1,4 +1,4 @@
-"""Orders of members, and how a page begins where the one before has ended."""
+"""Orders members, and continues a page where the one before ended."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,13 +17,13 @@ class Sort(StrEnum):
     """Of steps, and of starts within a step."""
     NAME = "name"
     SINCE = "since"
-    """What has stood longest as it does comes first."""
+    """Longest in the present state first."""
     DURATION = "duration"
-    """What has taken longest since its start comes first, what has not started last."""
+    """Longest since the start first; what has not started last."""
 
 
 class Sorting:
-    """One order, as of one moment: nothing may change places between two pages."""
+    """Sorting is one order as of one moment: nothing may move between two pages."""
 
     def __init__(self, sort: Sort, cursor: str | None) -> None:
         self._at = datetime.now(UTC)
@@ -36,11 +36,12 @@ class Sorting:
 
     @property
     def looks_at_all(self) -> bool:
-        """No index has this order."""
+        """Whether no index has this order."""
         return self._key is not None
 
     def first(self, statement: Select[Any]) -> Select[Any]:
-        """In this order, behind the page before; what the order needs is among its columns."""
+        """Returns the statement in this order, after the page before; its columns include what the
+        order needs."""
         place: tuple[ColumnElement[Any], ...] = (members.c.step, members.c.position)
         if self._key is not None:
             statement = statement.add_columns(self._key)
@@ -50,12 +51,12 @@ class Sorting:
         return statement.order_by(*place)
 
     def same(self, statement: Select[Any], page: Subquery) -> Select[Any]:
-        """The rows that `first` has found, joined with others, in their order."""
+        """Returns the rows that `first` found, joined with others, in the same order."""
         key = () if self._key is None else (page.c.sorted_by,)
         return statement.add_columns(*key).order_by(*key, members.c.step, members.c.position)
 
     def place(self, row: Any) -> tuple[Any, ...]:
-        """Of a row, for a cursor."""
+        """Returns a row's place, for a cursor."""
         key = () if self._key is None else (row.sorted_by,)
         return (self._at, *key, row.step, row.position)
 
@@ -65,8 +66,8 @@ def _order(at: datetime) -> None:
 
 
 def _name(at: datetime) -> ColumnElement[Any]:
-    """Not the column itself: the index of all clusters' names would be read until it has met
-    enough members of this rollout."""
+    """Returns an expression instead of the column: the index of all clusters' names would be read
+    until enough members of this rollout are found."""
     return members.c.cluster.concat("")
 
 
@@ -76,7 +77,7 @@ def _since(at: datetime) -> ColumnElement[Any]:
 
 
 def _duration(at: datetime) -> ColumnElement[Any]:
-    """Negative seconds; none that has started takes less than nothing."""
+    """Returns negative seconds; none that has started takes less than nothing."""
     end = func.coalesce(members.c.ended_at, literal(at, Moment))
     return func.coalesce(_seconds(members.c.started_at) - _seconds(end), literal(1.0, Float))
 

@@ -1,4 +1,4 @@
-"""One step as a whole: where each member stands, and how the step has gone."""
+"""Reads one step as a whole: where each member is, and how the step has gone."""
 
 from datetime import timedelta
 from typing import Any
@@ -49,7 +49,7 @@ _SHORTEST = timedelta(seconds=1)
 
 class StepReads(CountingReads):
     async def grid(self, uid: str, step: int, label: LabelSelector | None = None) -> GridRow:
-        """Every member of a step (with such labels) in its order, as plain columns."""
+        """Returns every member of a step (with such labels) in order, as plain columns."""
         async with self._at_one_moment() as db:
             seq, cells = await self._seq(db), await self._cells(db, uid, step, label)
             flights = await self._flights(db, [(uid, step)])
@@ -70,7 +70,8 @@ class StepReads(CountingReads):
     async def course(
         self, uid: str, step: int, intervals: int, label: LabelSelector | None = None
     ) -> CourseRow | None:
-        """From the step's start to its end, or to now; None: it has not begun."""
+        """Returns the course from the step's start to its end, or to now; None if it has not
+        begun."""
         async with self._at_one_moment() as db:
             found = await self._step(db, uid, step)
             if found is None:
@@ -81,7 +82,7 @@ class StepReads(CountingReads):
     async def _course(
         self, db: AsyncConnection, step: Step, intervals: int, names: frozenset[str] | None
     ) -> CourseRow | None:
-        """`names`: only those clusters are counted; None: all are."""
+        """Counts the course; `names`: only of those clusters; None: of all."""
         if step.started_at is None:
             return None
         end = step.finished_at or await self._now(db)
@@ -102,7 +103,7 @@ class StepReads(CountingReads):
     async def _labelled(
         self, db: AsyncConnection, uid: str, label: LabelSelector, step: int | None = None
     ) -> frozenset[str]:
-        """Return the clusters with such labels, of the step or of the whole rollout."""
+        """Returns the clusters with such labels, of the step or of the whole rollout."""
         statement = select(members.c.cluster).where(
             members.c.hub == self.hub,
             members.c.rollout == uid,

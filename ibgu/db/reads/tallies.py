@@ -1,5 +1,5 @@
-"""What was counted before: steps that are over never change, rollouts do with their next event, and
-large steps that run are counted once a second, however many ask."""
+"""Caches counts: of ended steps, which never change; of rollouts until their next event; of large
+running steps for a second, however many callers ask."""
 
 import time
 from collections import Counter, OrderedDict
@@ -14,24 +14,25 @@ from ibgu.core.model import Step, StepState
 from ibgu.db.views import StepRow
 
 CAPACITY = 10_000
-"""Steps, and rollouts; who was asked for the longest time ago goes first."""
+"""The most steps, and the most rollouts; the least recently used goes first."""
 LARGE = 1000
-"""Members: below that a step that runs is counted for everybody who asks."""
+"""Members; a smaller running step is counted for every caller."""
 FRESH_SECONDS = 1.0
 STALE_SECONDS = 3.0
-"""So old it may be while somebody counts anew: nobody waits for that with a connection in hand."""
+"""The oldest that a count may be while a new one is made: nobody waits for that with a connection
+in hand."""
 
 StepKey = tuple[str, int]
 _Key = tuple[str, int, datetime | None]
 
 
 class Mark(Struct, frozen=True):
-    """The moment that a whole rollout was counted at."""
+    """Mark is the moment at which a whole rollout was counted."""
 
     newest: tuple[int | None, datetime | None]
-    """Number and time of the rollout's newest event; the events of old rollouts go."""
+    """Number and time of the rollout's newest event; retention deletes events of old rollouts."""
     row: StepRow | None
-    """The count of its newest step that it was counted with, if many share that."""
+    """The shared count of its newest step, if one was used."""
 
 
 class Tallies:
@@ -48,7 +49,7 @@ class Tallies:
 
     @contextmanager
     def counting(self, steps: Iterable[Step]) -> Iterator[None]:
-        """Who asks meanwhile gets what was counted before, if there is anything."""
+        """Marks a count in progress: other callers get the previous one, if any."""
         keys = [step.key for step in steps]
         self._counting.update(keys)
         try:
@@ -57,7 +58,7 @@ class Tallies:
             self._counting -= Counter(keys)
 
     def recent(self, step: Step) -> StepRow | None:
-        """Of the very same step, counted a moment ago."""
+        """Returns a recent count of the very same step."""
         made, row = self._recent.get(step.key, (0.0, None))
         if row is None or row.step != step:
             return None
@@ -65,7 +66,7 @@ class Tallies:
         return row if self._clock() - made <= good else None
 
     def remember(self, row: StepRow) -> None:
-        """What is too old for everybody goes."""
+        """Stores a count, and drops expired ones."""
         now = self._clock()
         for key in [key for key, (made, _) in self._recent.items() if now - made > STALE_SECONDS]:
             del self._recent[key]
@@ -79,7 +80,7 @@ class Tallies:
         return self._known[key]
 
     def total(self, rollout: str, mark: Mark) -> Counts | None:
-        """Of the rollout with that uid, if nothing has happened in it since."""
+        """Returns the count of the rollout, if nothing has happened in it since."""
         found = self._totals.get(rollout)
         if found is None:
             return None
@@ -94,7 +95,7 @@ class Tallies:
             self._totals.popitem(last=False)
 
     def learn(self, step: Step, counts: Counts) -> None:
-        """Of a step that is over, if all of its members are there."""
+        """Stores the count of a step that is over, if it includes all members."""
         if step.state is not StepState.FINISHED or counts.total != step.total:
             return
         self._known[_key(step)] = counts
@@ -103,5 +104,6 @@ class Tallies:
 
 
 def _key(step: Step) -> _Key:
-    """A journal that was restored may see the same step end once more."""
+    """Returns the key, with the step's end: after a restore of the journal the same step may end
+    again."""
     return (*step.key, step.finished_at)

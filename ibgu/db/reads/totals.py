@@ -1,4 +1,4 @@
-"""The clusters of whole rollouts counted: in Postgres as `core.counts` counts them in memory."""
+"""Counts the clusters of whole rollouts in Postgres, as `core.counts` does in memory."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -47,25 +47,25 @@ _PLACES = text(f"""
       ) AS newest
     ) AS placed GROUP BY uid, place
 """)
-"""As `place_of`. A step and how far the cluster is in it are one number, so that the newest is the
-greatest. One rollout after the other: all at once look to Postgres like the whole table.
-`clusters`: only these; NULL is all of them."""
+"""The place of each cluster, as in `place_of`. A step and how far the cluster is in it are one
+number, so that the newest is the greatest. One rollout after the other: Postgres takes all at once
+for the whole table. `clusters`: only these; NULL: all."""
 
 _NEWEST_EVENTS = text("""
     SELECT uid, seq, at FROM unnest(CAST(:uids AS text[])) AS uid LEFT JOIN LATERAL (
       SELECT seq, at FROM events WHERE hub = :hub AND rollout = uid ORDER BY seq DESC LIMIT 1
     ) AS newest ON TRUE
 """)
-"""No cluster changes its place without an event. The time tells a journal that was restored, whose
-numbers come a second time."""
+"""No cluster changes its place without an event. The time detects a restored journal, whose numbers
+repeat."""
 
 
 class TotalReads(CountingReads):
     async def _totals(
         self, db: AsyncConnection, rollouts: Sequence[Rollout], current: Mapping[str, StepRow]
     ) -> dict[str, Counts]:
-        """By uid. `current`: the newest steps, by uid too; with a large one that runs, which is
-        counted once a second, the whole rollout is counted once a second."""
+        """Returns counts by uid. `current`: the newest steps, by uid too; a rollout with a large
+        running step, which is counted once a second, is counted once a second as a whole."""
         uids = [rollout.uid for rollout in rollouts]
         found: dict[str, Counts] = {}
         unknown: dict[str, Mark] = {}
@@ -88,7 +88,7 @@ class TotalReads(CountingReads):
         rollouts: Sequence[Rollout],
         clusters: Collection[str] | None = None,
     ) -> dict[str, Counts]:
-        """By uid. `clusters`: of these alone."""
+        """Returns counts by uid; `clusters`: of these alone."""
         if not rollouts:
             return {}
         uids = [rollout.uid for rollout in rollouts]

@@ -1,4 +1,5 @@
-"""One rollout as a screen shows it: its steps counted, one of them whole, all as of one moment."""
+"""Reads one rollout as a screen shows it: its steps counted, one of them whole, as of one
+moment."""
 
 from collections.abc import Sequence
 
@@ -25,11 +26,10 @@ class ViewReads(RolloutReads, StepReads, GroupReads):
         *,
         all_failures: bool = False,
     ) -> ViewRow:
-        """Return a rollout with one step (from 0; None is the newest one) as of one moment.
+        """Returns a rollout with one step (from 0; None is the newest one) as of one moment.
 
-        Everything is counted anew, as what others have counted may be of another moment. `label`
-        chooses the failures, the course and what is selected, not the cells. `all_failures`: of
-        all steps.
+        Everything is counted anew, as shared counts may be of another moment. `label` chooses the
+        failures, the course and what is selected, not the cells. `all_failures`: of all steps.
         """
         async with self._at_one_moment() as db:
             seq, now = await self._seq(db), await self._now(db)

@@ -1,4 +1,4 @@
-"""The steps that a cluster was in, with its runs."""
+"""Reads the steps that a cluster was in, with its runs."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -26,7 +26,8 @@ class VisitReads(Base):
         limit: int = 20,
         cursor: str | None = None,
     ) -> Page[VisitRow]:
-        """The steps that a cluster of that name was in, newest first; `rollout` is a uid."""
+        """Returns the steps that a cluster of that name was in, newest first; `rollout` is a
+        uid."""
         place = (rollouts.c.created_at, members.c.rollout, members.c.step)
         chosen: Select[Any] = select(*place).join(rollouts, ITS_ROLLOUT)
         chosen = chosen.where(members.c.hub == self.hub, members.c.cluster == cluster)
@@ -51,8 +52,8 @@ class VisitReads(Base):
         of_members = joined(self.hub, OF_MEMBER).where(
             members.c.cluster == cluster, members.c.rollout == of_rollouts
         )
-        # Not by step: in the index of clusters these lie together, in that of steps each on a page
-        # of its own, and no scan reads ahead in an index.
+        # Not by step: the index of clusters has these side by side, the index of steps each on a
+        # page of its own, and no scan reads ahead in an index.
         of_runs = (
             select(*OF_RUN, runs.c.rollout, runs.c.step)
             .where(runs.c.hub == self.hub, runs.c.cluster == cluster, runs.c.rollout == of_rollouts)

@@ -1,4 +1,4 @@
-"""The tables of the journal. The migrations create them; a test holds both to agree."""
+"""Declares the tables of the journal. The migrations create them; a test keeps both equal."""
 
 from ibgu.db.schema.fleet import holds, members, pending_patches, runs
 from ibgu.db.schema.history import CHANNEL, events, leaders

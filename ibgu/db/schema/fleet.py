@@ -1,9 +1,10 @@
-"""Members, their holds and runs, and what is owed to clusters.
+"""Declares members, their holds and runs, and the pending patches of clusters; R3 and R6 are
+constraints here (R29.4).
 
-R3 and R6 stand here as constraints (R29.4). A row of `holds` is slot and claim at once: at most
-one per cluster of a hub, one per slot of a step, and no slot beyond the step's bound, which the row
-carries by a foreign key. A run that is open, or armed on the hub, refers to its hold, so neither
-can it be without one nor can the hold go before it.
+A row of `holds` is slot and claim at once: at most one per cluster of a hub, one per slot of a
+step, and no slot beyond the step's bound, which the row carries by a foreign key. A run that is
+open, or armed on the hub, refers to its hold, so neither can it be without one nor can the hold go
+before it.
 """
 
 from sqlalchemy import (
@@ -95,11 +96,11 @@ holds = Table(
         onupdate="CASCADE",
     ),
 )
-"""The slot comes first in its key: before statistics are there, Postgres would else take that
-index for the foreign keys' look-ups and read the whole step each time."""
+"""The slot is first in its key: without statistics Postgres would use that index for the look-ups
+of foreign keys and read the whole step each time."""
 
 REFUSED = "IB001"
-"""The error's code where a hold can't be taken; its detail tells those that could."""
+"""The error code for a hold that can't be taken; the detail lists those that could."""
 REFUSE = f"""
 CREATE FUNCTION ibgu_refuse(told json) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,4 +1,5 @@
-"""Who led, and events: who did what, when and why. Rows are never changed, and only go by age."""
+"""Declares leaders and events: who did what, when and why. Rows never change; only age deletes
+them."""
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +18,7 @@ from sqlalchemy import (
 from ibgu.db.schema.types import Json, Moment, Name, Words, metadata
 
 CHANNEL = "ibgu_events"
-"""Of NOTIFY; the payload is `<hub>:<last seq>`."""
+"""The channel of NOTIFY; the payload is `<hub>:<last seq>`."""
 
 leaders = Table(
     "leaders",
@@ -94,8 +95,8 @@ BEGIN
 END
 $$
 """
-"""From the oldest on, at most `most` of them, up to the first that is not older than `before`:
-so what is left has no gap."""
+"""Deletes at most `most` events, oldest first, up to the first that is not older than `before`, so
+that the rest has no gap."""
 GUARD_ROWS = """
 CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events
 FOR EACH ROW EXECUTE FUNCTION ibgu_keep_events()

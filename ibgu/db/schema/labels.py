@@ -1,4 +1,4 @@
-"""Labels of ManagedClusters, as the hub's leader saw them last: to find members by."""
+"""Declares the labels of ManagedClusters, as the hub's leader saw them last, to find members by."""
 
 from sqlalchemy import Boolean, Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table
 

@@ -1,4 +1,4 @@
-"""How far each receiver of notifications has been told."""
+"""Declares how far each receiver of notifications was notified."""
 
 from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table
 
@@ -15,5 +15,5 @@ notify_cursors = Table(
     PrimaryKeyConstraint("hub", "receiver"),
     ForeignKeyConstraint(["hub"], ["hubs.id"], ondelete="CASCADE"),
 )
-"""`seq`: what the hub's events up to this one made worth telling was delivered. `memory`: what they
-leave to be remembered."""
+"""`seq`: the notifications of the hub's events up to this one are delivered. `memory`: what has to
+be remembered of those events."""

@@ -1,4 +1,4 @@
-"""Hubs, and what was asked for on them: rollouts and their steps."""
+"""Declares hubs, and what was asked for on them: rollouts and their steps."""
 
 from sqlalchemy import (
     BigInteger,

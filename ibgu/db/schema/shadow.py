@@ -1,5 +1,5 @@
-"""What shadow mode saw beside TALM (R20.6): tables of its own, so that no record of ibgu's own work
-can be mistaken for TALM's, nor the other way round."""
+"""Declares what shadow mode saw of TALM (R20.6), in separate tables, so that no record of ibgu's
+own work can be mistaken for TALM's, or the reverse."""
 
 from sqlalchemy import (
     BigInteger,
@@ -24,8 +24,8 @@ shadow_leaders = Table(
     Column("renewed_at", Moment, nullable=False),
     PrimaryKeyConstraint("hub"),
 )
-"""Who watches a hub in shadow mode: a lease in the journal, because there may be none on the hub.
-It has nothing to do with who leads there (`hubs`)."""
+"""The process that watches a hub in shadow mode: a lease in the journal, because there may be none
+on the hub. Unrelated to who leads there (`hubs`)."""
 
 shadow_rollouts = Table(
     "shadow_rollouts",

@@ -1,4 +1,4 @@
-"""Column types, and the checks that hold text columns to their enumeration."""
+"""Declares column types, and the checks that restrict text columns to their enumeration."""
 
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ Name = Text(collation="C")
 """Names and uids: compared byte by byte, whatever the database's locale."""
 Names = ARRAY(Name)
 Words = Text()
-"""What people and clusters say, and values of enumerations."""
+"""Messages of people and clusters, and values of enumerations."""
 Json = JSONB(none_as_null=True)
 Moment = TIMESTAMP(timezone=True)
 

@@ -1,4 +1,4 @@
-"""What shadow mode keeps in Postgres, and how it is read again."""
+"""Stores and reads what shadow mode records in Postgres."""
 
 from ibgu.db.shadow.reads import ShadowReads
 from ibgu.db.shadow.store import ShadowRecords, ShadowStore

@@ -1,4 +1,4 @@
-"""What REST reads of shadow mode."""
+"""Reads what REST shows of shadow mode."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -15,7 +15,7 @@ from ibgu.db.views import Page
 
 class ShadowReads(Base):
     async def namespaces(self) -> tuple[str, ...]:
-        """Those in which TALM was seen at work."""
+        """Returns the namespaces in which TALM was seen at work."""
         statement = select(shadow_rollouts.c.namespace).where(shadow_rollouts.c.hub == self.hub)
         async with self._at_one_moment() as db:
             return tuple(await db.scalars(statement.distinct()))
@@ -27,7 +27,7 @@ class ShadowReads(Base):
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[ShadowRollout]:
-        """Newest first; None: of all namespaces."""
+        """Returns a page, newest first; None: of all namespaces."""
         columns = shadow_rollouts.c
         statement = (
             select(*OF_SHADOW_ROLLOUT)
@@ -46,7 +46,7 @@ class ShadowReads(Base):
         return page(found, limit, lambda rollout: (rollout.created_at, rollout.uid))
 
     async def rollout(self, namespace: str, name: str) -> ShadowRollout | None:
-        """The newest of that name."""
+        """Returns the newest rollout of that name."""
         columns = shadow_rollouts.c
         statement = (
             select(*OF_SHADOW_ROLLOUT)
@@ -61,7 +61,7 @@ class ShadowReads(Base):
     async def steps_and_runs(
         self, uid: str
     ) -> tuple[tuple[ShadowStep, ...], tuple[ShadowRun, ...]]:
-        """Of one moment."""
+        """Reads the steps and runs of one moment."""
         steps = (
             select(*OF_SHADOW_STEP)
             .where(shadow_steps.c.hub == self.hub, shadow_steps.c.rollout == uid)

@@ -1,7 +1,7 @@
-"""Writes of shadow mode, by one process at a time.
+"""Writes the records of shadow mode, by one process at a time.
 
-There may be no Lease on the hub, so leadership is a row of the journal: whoever takes it begins
-a new epoch, every write proves the epoch and renews the row, by the database's clock. It is apart
+There may be no Lease on the hub, so leadership is a row of the journal: taking it begins a new
+epoch, and every write proves the epoch and renews the row, by the database's clock. It is separate
 from the epoch of `hubs`: a shadow can't depose a controller that leads from the same journal.
 """
 
@@ -75,7 +75,8 @@ class ShadowStore:
         self._epoch = 0
 
     async def lead(self, holder: str, patience: timedelta) -> bool:
-        """Whether it is our turn: nobody has it, or its holder was silent for that long."""
+        """Takes the lead if nobody has it, or its holder was silent for `patience`; returns whether
+        it did."""
         given = {"hub": self._hub, "holder": holder, "patience": patience}
         with away_from("taking the lead of the shadow"):
             async with self._engine.begin() as db:
@@ -84,14 +85,14 @@ class ShadowStore:
         return epoch is not None
 
     async def now(self) -> datetime:
-        """The database's clock."""
+        """Returns the time by the database's clock."""
         with away_from("reading its clock"):
             async with self._engine.connect() as db:
                 now: datetime = (await db.execute(select(func.clock_timestamp()))).scalar_one()
                 return now
 
     async def load(self) -> ShadowRecords:
-        """All but the rollouts that are deleted."""
+        """Returns all records except those of deleted rollouts."""
         with away_from("loading what the shadow saw"):
             async with at_one_moment(self._engine) as db:
                 return await self._load(db)
@@ -116,7 +117,7 @@ class ShadowStore:
         )
 
     async def write(self, records: ShadowRecords) -> None:
-        """All or nothing; with nothing it only renews. Raises Deposed, JournalAway."""
+        """Writes all or nothing; without records it only renews. Raises Deposed, JournalAway."""
         with away_from("writing what the shadow saw"):
             async with self._engine.begin() as db:
                 proof = {"hub": self._hub, "epoch": self._epoch}
@@ -130,8 +131,8 @@ class ShadowStore:
                 await self._put(db, shadow_runs, records.runs)
 
     async def forget(self, before: datetime) -> int:
-        """Drop a rollout whose IBGU is gone and of which nothing was seen since then, with all that
-        was seen of it; answers how many went. Raises JournalAway."""
+        """Deletes all records of rollouts whose IBGU is gone and of which nothing was seen since
+        `before`; returns how many. Raises JournalAway."""
         with away_from("forgetting what the shadow saw"):
             async with self._engine.begin() as db:
                 found = await db.execute(_FORGET, {"hub": self._hub, "before": before})
