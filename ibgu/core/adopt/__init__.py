@@ -1,4 +1,4 @@
-"""Taking a rollout over from TALM (R20): what TALM has left, what follows from it, what goes."""
+"""Adopting a rollout from TALM (R20): what TALM has left, what follows from it, what is removed."""
 
 from ibgu.core.adopt.removal import Removal, may_remove, works_to_remove
 from ibgu.core.adopt.steps import Adopted, adopted_steps

@@ -1,4 +1,4 @@
-"""Which of TALM's ManifestWorks go now, so that no cluster changes by it."""
+"""Selects which of TALM's ManifestWorks are removed now, so that no cluster changes."""
 
 from collections.abc import Callable, Iterator
 from enum import StrEnum
@@ -10,21 +10,22 @@ from ibgu.core.talm import TalmWork
 
 class Removal(StrEnum):
     ORPHAN = "orphan"
-    """First its deletion has to be made harmless: without Orphan the agent would delete the
-    cluster's ImageBasedUpgrade with it."""
+    """Makes the deletion harmless first: without Orphan the agent would delete the cluster's
+    ImageBasedUpgrade, too."""
     DELETE = "delete"
 
 
 def may_remove(rollout: Rollout) -> bool:
-    """After a restore what TALM has left may be all that tells what was begun: it stays until a
-    person lets the rollout go on."""
+    """Whether TALM's objects may be removed. After a restore they may be the only record of what
+    was begun: they stay until a person resumes the rollout."""
     return rollout.adopting_since is not None and not rollout.stands_still
 
 
 def works_to_remove(
     traces: Traces, may_go: Callable[[TalmWork], bool]
 ) -> Iterator[tuple[TalmWork, Removal]]:
-    """`may_go`: ibgu sees the cluster without it. One that is being deleted needs nothing more."""
+    """Yields the works to remove; `may_go`: ibgu sees the cluster without the work. A work that is
+    being deleted needs nothing more."""
     for works in traces.works.values():
         for work in works:
             removal = _removal(work)
@@ -33,8 +34,8 @@ def works_to_remove(
 
 
 def _removal(work: TalmWork) -> Removal | None:
-    """TALM makes its works with Orphan and never changes them; what was changed since must have
-    reached the agent first."""
+    """Returns how to remove the work. TALM creates works with Orphan and never changes them; a
+    later change must have reached the agent first."""
     if work.terminating:
         return None
     if not work.orphan:

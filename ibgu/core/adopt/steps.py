@@ -1,4 +1,4 @@
-"""TALM's ClusterGroupUpgrades -> steps and members, as if ibgu had led them to where they are."""
+"""Converts TALM's ClusterGroupUpgrades to steps and members, as if ibgu had led them there."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -34,8 +34,8 @@ ClusterOf = Callable[[str], ClusterView | None]
 
 
 class Adopted(Struct, frozen=True):
-    """`gone`: clusters that TALM has had in the step and that are no longer on the hub, or that the
-    namespace may not take."""
+    """An adopted step. `gone`: clusters of TALM's that are no longer on the hub, or that the
+    namespace may not use."""
 
     step: Step
     members: tuple[Member, ...]
@@ -45,7 +45,7 @@ class Adopted(Struct, frozen=True):
 def adopted_steps(
     rollout: Rollout, traces: Traces, cluster_of: ClusterOf, now: datetime
 ) -> Iterator[Adopted]:
-    """Those that TALM has begun, from the first one on, without a gap.
+    """Yields the steps that TALM has begun, from the first one on, without a gap.
 
     Members in flight have no slot yet, and a run that still needs its id.
     """
@@ -58,7 +58,7 @@ def adopted_steps(
 
 
 def _unknown(rollout: Rollout, index: int, now: datetime) -> Step:
-    """Its ClusterGroupUpgrade is gone, but that of a later step was made: it is finished."""
+    """Returns a finished step: its ClusterGroupUpgrade is gone, but a later step's exists."""
     item = rollout.spec.plan[index]
     return Step(
         rollout=rollout.uid,
@@ -83,7 +83,7 @@ def _step(
     if group.finished:
         step = replace(step, finished_at=max(started, group.finished_at or now))
     else:
-        # Nobody was at work while TALM was away: the step has its whole time again.
+        # TALM was away, and nobody worked: the step has its whole time again.
         stood = max(timedelta(), now - started)
         step = replace(step, state=StepState.RUNNING, finished_at=None, stopped=stood)
     members = [
@@ -123,7 +123,7 @@ def _member(
 
 
 def _behind(step: Step, member: Member, count: int, at: datetime) -> Member:
-    """With the first actions of the step done."""
+    """Returns the member with the first actions of the step done."""
     done = tuple(CompletedAction(action, at, BY_TALM) for action in step.actions[:count])
     return replace(member, action_index=count, completed=done)
 
@@ -134,7 +134,7 @@ def _succeeded(step: Step, member: Member, now: datetime) -> Member:
 
 
 def _failed(step: Step, group: Group, member: Member, now: datetime) -> Member:
-    """TALM knows one failure only, that time is over."""
+    """Returns the failed member; the only failure that TALM knows is a timeout."""
     action = group.timed_out_in.get(member.cluster)
     words = group.words.get(member.cluster, "")
     index = step.actions.index(action) if action else 0
@@ -151,14 +151,15 @@ def _failed(step: Step, group: Group, member: Member, now: datetime) -> Member:
 
 
 def _index_of(step: Step, work: TalmWork | None) -> int | None:
-    """Which of the step's actions it carries out; each of them asks for another stage."""
+    """Returns the index of the action that the work carries out; each one asks for another
+    stage."""
     stages = [action.stage for action in step.actions]
     stage = work.stage if work else None
     return stages.index(stage) if stage in stages else None
 
 
 def _in_flight(step: Step, member: Member, index: int, work: TalmWork, now: datetime) -> Member:
-    """It has its place still, whether the cluster has taken the stage or not."""
+    """Returns the member in flight, whether the cluster has taken the stage or not."""
     member = _behind(step, member, index, now)
     action, began = step.actions[index], work.created or now
     taken = began if work.stage_applied else None

@@ -1,4 +1,4 @@
-"""What TALM has made of one IBGU, as it stands on the hub."""
+"""TALM's objects for one IBGU that are on the hub."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,30 +11,30 @@ from ibgu.core.talm import Group, TalmWork
 
 class Traces(Struct, frozen=True, kw_only=True):
     groups: tuple[Group, ...] = ()
-    """Its ClusterGroupUpgrades that carry out a step of the plan, in its order."""
+    """ClusterGroupUpgrades of the IBGU that carry out a step of the plan, in its order."""
     left: int = 0
-    """How many ClusterGroupUpgrades of this name are on the hub, those of others included."""
+    """The number of ClusterGroupUpgrades of this name on the hub, those of other IBGUs included."""
     works: Mapping[str, Sequence[TalmWork]] = {}
-    """By cluster: the ManifestWorks of its ClusterGroupUpgrades."""
+    """ManifestWorks of the IBGU's ClusterGroupUpgrades, by cluster."""
     labelled: frozenset[tuple[str, Action]] = frozenset()
-    """(cluster, action) that TALM's status shows as ended: it had written the labels before."""
+    """(cluster, action) that TALM's status shows as ended: TALM had written the labels before."""
 
     @property
     def unfinished(self) -> bool:
         return any(not group.finished for group in self.groups)
 
     def complete(self, spec: IbguSpec) -> bool:
-        """TALM has carried out the whole plan."""
+        """Whether TALM has carried out the whole plan."""
         done = {group.index for group in self.groups if group.finished}
         return bool(spec.plan) and len(done) == len(spec.plan)
 
     @property
     def begun(self) -> tuple[Group, ...]:
-        """Those for which TALM has chosen the clusters, or that are over."""
+        """Groups for which TALM has chosen the clusters, or that are over."""
         return tuple(group for group in self.groups if group.batches or group.finished)
 
     def work_of(self, group: Group, cluster: str) -> TalmWork | None:
-        """TALM has one at a time for each cluster of a group."""
+        """Returns the group's work for the cluster; TALM has one at a time."""
         named = (group.namespace, group.name)
         found = [w for w in self.works.get(cluster, ()) if w.group == named and w.stage]
         return found[0] if found else None

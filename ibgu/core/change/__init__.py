@@ -1,6 +1,7 @@
-"""What a person may change about a rollout: which object on the hub becomes what, and why not.
+"""The changes that a person may make to a rollout: which object on the hub becomes what, or why
+not.
 
-Pure: the REST API and `ibgu --direct` read the object, ask here, and send what is answered.
+Pure functions: the REST API and `ibgu --direct` read the object, call them, and send the result.
 """
 
 from ibgu.core.change.allowed import Permit, Standing, denied, permits

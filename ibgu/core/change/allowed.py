@@ -1,4 +1,4 @@
-"""Which changes the state of a rollout allows, and why not the others: what buttons say."""
+"""Which changes a rollout's state allows, and why not the others: the text of disabled buttons."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -27,19 +27,19 @@ class Standing(Struct, frozen=True):
     rollout: Rollout
     newest: Step | None
     waiting: int
-    """Members of the newest step."""
+    """Waiting members of the newest step."""
     failed: int
-    """Of all steps."""
+    """Failed members of all steps."""
 
 
 class Permit(Struct, frozen=True):
     name: str
     why: str = ""
-    """Why not; empty: it is allowed."""
+    """Why the change is not allowed; empty: it is."""
     plans: tuple[tuple[Action, ...], ...] = ()
-    """Of append-step: the steps of which one may come next, the least dangerous first."""
+    """For append-step: the steps of which one may come next, the least dangerous first."""
     risk: Risk = Risk()
-    """Of the change itself; that of a new step is its actions' own (`RISKS`)."""
+    """The risk of the change itself; a new step has that of its actions (`RISKS`)."""
 
     @property
     def allowed(self) -> bool:
@@ -47,7 +47,7 @@ class Permit(Struct, frozen=True):
 
 
 def permits(standing: Standing) -> list[Permit]:
-    """All changes, the least dangerous first."""
+    """Returns all changes, the least dangerous first."""
     plan = [item.actions for item in standing.rollout.spec.plan]
     next_steps = tuple(sorted(appendable(plan), key=danger_of))
     nothing = "" if next_steps else f"nothing may follow {drawn(plan)}"
@@ -67,7 +67,7 @@ def permits(standing: Standing) -> list[Permit]:
 
 
 def denied(found: Iterable[Permit], why: Mapping[str, str]) -> list[Permit]:
-    """`why` not, by name, whatever the state allows; what is not in it stays as it is."""
+    """Returns the permits with those in `why` denied, by name; the others stay as they are."""
     return [replace(each, why=why.get(each.name) or each.why) for each in found]
 
 
@@ -79,7 +79,7 @@ def _pause(standing: Standing) -> str:
 
 
 def _resume(standing: Standing) -> str:
-    """A step's hold may stand behind that of the rollout."""
+    """Returns why a resume is not possible; a step's hold may be hidden by that of the rollout."""
     hold = hold_of(standing.rollout, standing.newest)
     if hold is None:
         return "nothing is held"
@@ -94,7 +94,7 @@ def resumable(hold: Reason | None) -> bool:
 
 
 def _risk_of_resume(standing: Standing) -> Risk:
-    """That of the step that goes on at once."""
+    """Returns the risk of the step that goes on at once."""
     newest = standing.newest
     if newest is None or newest.state is StepState.FINISHED:
         return Risk()
@@ -102,8 +102,8 @@ def _risk_of_resume(standing: Standing) -> Risk:
 
 
 def _retry(standing: Standing, plan: Sequence[Sequence[str]]) -> Permit:
-    """It goes through the plan again without its aborts. One that failed itself is done once more;
-    who added it has confirmed that."""
+    """Returns the permit to retry: the plan runs again without its aborts. An abort that failed
+    itself runs once more; whoever appended it has confirmed that."""
     if not standing.failed:
         return Permit("retry", "no cluster has failed")
     again = {action for step in plan for action in step} - set(ABORTS)

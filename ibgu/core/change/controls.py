@@ -11,7 +11,7 @@ from ibgu.core.works import names
 
 
 def pause(target: Target, why: str = "") -> Change:
-    """Raises Refused where nothing is left to start."""
+    """Pauses the rollout. Raises Refused if nothing is left to start."""
     if names.PAUSE in target.annotations:
         said = target.annotations[names.PAUSE]
         return Change(f"{target.name} is paused already{f' ({said})' if said else ''}")
@@ -25,10 +25,9 @@ def pause(target: Target, why: str = "") -> Change:
 
 
 def resume(target: Target, standing: Standing | None = None) -> Change:
-    """One level at a time: a pause, else what holds behind it (circuit breaker, changed payload,
-    restore).
+    """Ends one level: a pause, else the hold behind it (circuit breaker, changed payload, restore).
 
-    Without a standing only the object is known.
+    Without `standing` only the object is known.
     """
     if names.PAUSE in target.annotations:
         marks = {names.PAUSE: None, names.RESUMED_BY: f"{target.who} {target.stamp}"}
@@ -49,7 +48,7 @@ def _unpaused(target: Target, standing: Standing | None) -> str:
 
 
 def _behind(standing: Standing) -> str:
-    """What else holds it, as far as the journal has seen."""
+    """Returns what else holds the rollout, as far as the journal has seen."""
     step = standing.newest
     running = step is not None and step.state is not StepState.FINISHED
     holds = (standing.rollout.hold, step.hold if step is not None and running else None)
@@ -62,7 +61,8 @@ def _behind(standing: Standing) -> str:
 
 
 def skip(target: Target, step: int | None = None) -> Change:
-    """Take all that wait out of the step (from 1; None: the one that is running when it is read).
+    """Skips all waiting clusters of the step (from 1; None: the one that runs when the value is
+    read).
 
     The time makes the value a new one.
     """
@@ -79,11 +79,11 @@ def skip_named(
     *,
     if_waiting: bool = False,
 ) -> Change:
-    """Take these clusters out of the running step.
+    """Skips these clusters in the running step.
 
-    `others`: those that do not wait, and where they stand (None: as the status tells). They make
-    the whole change be refused, unless `if_waiting` leaves them out. The time is ahead of names,
-    of which one could be `waiting`. Raises Refused.
+    `others`: clusters that do not wait, with their state (None: read from the status). The whole
+    change is refused for them, unless `if_waiting` leaves them out. The time comes before the
+    names, of which one could be `waiting`. Raises Refused.
     """
     left_out = _by_status(target, clusters) if others is None else others
     chosen = [cluster for cluster in clusters if cluster not in left_out]
@@ -106,14 +106,14 @@ def _why_nobody(left_out: Mapping[str, str], chosen: Sequence[str]) -> str:
 
 
 def _by_status(target: Target, clusters: Sequence[str]) -> dict[str, str]:
-    """Return who can't wait by what the IBGU's status tells, which lacks some of a large fleet."""
+    """Returns who can't wait by the IBGU's status, which lacks some clusters of a large fleet."""
     entries = {each["name"]: each for each in target.status.get("clusters") or ()}
     told = {cluster: _by_entry(target, entries.get(cluster)) for cluster in clusters}
     return {cluster: words for cluster, words in told.items() if words}
 
 
 def _by_entry(target: Target, entry: JsonObject | None) -> str:
-    """Empty: it may wait."""
+    """Returns the cluster's state; empty: it may wait."""
     if entry is None:
         return "in no step" if target.lists_all_clusters else ""
     running = entry.get("currentAction")

@@ -1,4 +1,4 @@
-"""What can't be undone of a change, so that nobody asks for it by accident."""
+"""What a change destroys for good, so that nobody requests it by accident."""
 
 from collections.abc import Collection, Iterable
 from enum import StrEnum
@@ -9,13 +9,13 @@ from ibgu.core.model import Action
 
 
 class Danger(StrEnum):
-    """In the order in which they are offered: who reads from the top meets the mildest first."""
+    """Ranks of danger in display order: a reader from the top meets the mildest first."""
 
     REVERSIBLE = "reversible"
     IRREVERSIBLE = "irreversible"
-    """The way back is gone, nothing else."""
+    """The way back is lost, and nothing else."""
     DESTRUCTIVE = "destructive"
-    """It takes away what the clusters have, or what was asked for them."""
+    """The change deletes what the clusters have, or what was requested for them."""
 
 
 class Risk(Struct, frozen=True):
@@ -68,7 +68,7 @@ _ORDER = tuple(Danger)
 
 
 def risk_of(actions: Iterable[Action]) -> Risk:
-    """Return what a step risks: its most dangerous action, and what each of them takes away."""
+    """Returns a step's risk: its most dangerous action, and what each of its actions deletes."""
     risks = [RISKS[action] for action in actions]
     worst = max((risk.danger for risk in risks), key=rank_of)
     return Risk(worst, " ".join(risk.lost for risk in risks if risk.lost))
@@ -79,15 +79,15 @@ def rank_of(danger: Danger) -> int:
 
 
 def danger_of(actions: Iterable[Action]) -> int:
-    """Return the rank of a step's most dangerous action, to sort by."""
+    """Returns the rank of a step's most dangerous action, to sort by."""
     return rank_of(risk_of(actions).danger)
 
 
 def risk_of_going_on(words: str, actions: Collection[str]) -> Risk:
-    """Return the risk of a change after which clusters go through these actions.
+    """Returns the risk of a change after which clusters go through these actions.
 
-    `words` begin the sentence that names those that can't be undone. Actions that nobody knows
-    risk nothing, as they never begin.
+    `words` begin the sentence that names the irreversible ones. Unknown actions have no risk, as
+    they never begin.
     """
     lasting = [each for each in RISKS if each in actions and RISKS[each].lost]
     if not lasting:

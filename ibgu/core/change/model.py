@@ -11,24 +11,24 @@ from ibgu.core.works import names
 
 
 class Refused(Exception):
-    """The state does not allow it; the text says why, and what does."""
+    """A refusal: the state does not allow the change; the text says why, and what it does allow."""
 
 
 class Change(Struct, frozen=True):
-    """With neither patch nor object there is nothing to do: it is so already."""
+    """A change. Without patch and object there is nothing to do: the state is as requested."""
 
     done: str
-    """What comes of it, in a sentence."""
+    """The result, in a sentence."""
     kubectl: str = ""
-    """The same as a command line."""
+    """The equivalent command line."""
     patch: JsonObject | list[JsonObject] | None = None
-    """JSON merge patch of the IBGU; a list is a JSON patch."""
+    """A JSON merge patch of the IBGU; a list is a JSON patch."""
     create: JsonObject | None = None
-    """Another IBGU."""
+    """A new IBGU."""
 
 
 class Target(Struct, frozen=True):
-    """An IBGU as the hub shows it, whole; who wants to change it, and when."""
+    """The whole IBGU as the hub shows it; who wants to change it, and when."""
 
     object: JsonObject
     who: str
@@ -58,7 +58,7 @@ class Target(Struct, frozen=True):
 
     @property
     def completed(self) -> bool:
-        """All steps of the plan as it is now, by what the status says of it."""
+        """Whether the status shows all steps of the current plan as completed."""
         generation = self.object["metadata"].get("generation")
         found = self.conditions.get("Progressing")
         return (
@@ -74,7 +74,7 @@ class Target(Struct, frozen=True):
 
     @property
     def conditions(self) -> Mapping[str, JsonObject]:
-        """By their type."""
+        """Conditions by type."""
         return {each["type"]: each for each in self.status.get("conditions") or ()}
 
     @property
@@ -88,7 +88,7 @@ class Target(Struct, frozen=True):
         return f"{self.now:%Y-%m-%dT%H:%M:%S.%fZ}"
 
     def annotate(self, done: str, marks: Mapping[str, str | None]) -> Change:
-        """None takes an annotation away."""
+        """Returns the change that sets annotations; None removes one."""
         metadata = self.object["metadata"]
         patch = {"metadata": {"uid": metadata["uid"], "annotations": dict(marks)}}
         words = [f"{key}-" if value is None else f"{key}={value}" for key, value in marks.items()]

@@ -1,4 +1,4 @@
-"""Steps at the end of a plan: which ones may follow, and the patch that adds one (R1.3)."""
+"""Appends steps to a plan: which ones may follow, and the patch that adds one (R1.3)."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ _ELSEWHERE = (
 
 
 class NewStep(Struct, frozen=True):
-    """None: as in the plan's last step."""
+    """A step to append; None: as in the plan's last step."""
 
     actions: tuple[str, ...]
     max_concurrency: int | None = None
@@ -26,14 +26,14 @@ class NewStep(Struct, frozen=True):
 
 
 def appendable(plan: Sequence[Sequence[str]]) -> list[tuple[Action, ...]]:
-    """The steps of which one may come next, in the order of the list of allowed plans."""
+    """Returns the steps of which one may come next, in the order of the list of allowed plans."""
     begun, count = tuple(tuple(step) for step in plan), len(plan)
     longer = (shape[count] for shape in SHAPES if len(shape) > count and shape[:count] == begun)
     return list(dict.fromkeys(longer))
 
 
 def append(target: Target, step: NewStep) -> Change:
-    """Raises Refused where it may not follow."""
+    """Appends the step. Raises Refused where it may not follow."""
     item = _item(target, step)
     if target.plan and target.plan[-1] == item:
         return Change(f"{_named(step)} is the plan's last step already")
@@ -50,7 +50,7 @@ def append(target: Target, step: NewStep) -> Change:
 
 
 def _replaced(target: Target, plan: Sequence[JsonObject]) -> list[JsonObject]:
-    """Return a JSON patch that fits as long as nobody else has changed the plan.
+    """Returns a JSON patch that applies only if nobody else has changed the plan.
 
     Everything else of the object may change meanwhile: ibgu writes its status all the time.
     """
@@ -73,7 +73,7 @@ def abort(
     max_concurrency: int | None = None,
     timeout: int | None = None,
 ) -> Change:
-    """Append AbortOnFailure; for `everybody` Abort, which undoes what has succeeded too.
+    """Appends AbortOnFailure; for `everybody` Abort, which also undoes successful actions.
 
     Raises Refused where it may not follow.
     """
@@ -87,7 +87,7 @@ def abort(
 
 
 def no_abort(plan: Sequence[Sequence[str]], *, everybody: bool = False) -> str:
-    """Why it may not follow; empty: it may."""
+    """Returns why an abort may not follow; empty: it may."""
     action = abort_of(everybody=everybody)
     if (action,) in appendable(plan):
         return ""

@@ -1,8 +1,8 @@
-"""Failed clusters once more: by a new IBGU, as the Lifecycle Agent allows it.
+"""Retries failed clusters by a new IBGU, as the Lifecycle Agent allows it.
 
-A cluster whose Prep or Upgrade has failed takes no other stage than Idle. So what failed on the
-cluster is aborted first (AbortOnFailure); then a new IBGU takes those clusters alone through the
-plan. Clusters that are further already pass over what is behind them (R8.1).
+A cluster whose Prep or Upgrade has failed must go to Idle first. So the failed clusters are aborted
+(AbortOnFailure); then a new IBGU takes them alone through the plan. Clusters that are further
+already skip the actions they have reached (R8.1).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,24 +20,25 @@ from ibgu.core.stragglers.left import done, unmet
 from ibgu.core.works.names import for_retry
 
 NAME_LABEL = "name"
-"""Advanced Cluster Management gives it to every ManagedCluster, with its name as value."""
+"""A label that Advanced Cluster Management sets on every ManagedCluster, with its name as value."""
 _NAMED = 5
 _BASE = 200
-"""Characters of the old name in the new one."""
+"""Characters of the old name that the new one keeps."""
 
 
 class Failure(Struct, frozen=True):
     cluster: str
     action: str
-    """"" is the whole plan."""
+    """The failed action, to retry from; "" is the whole plan."""
     labels: Mapping[str, str] | None
-    """Of the ManagedCluster; None: it is gone."""
+    """The ManagedCluster's labels; None: it is gone."""
     unproven: str = ""
-    """Why it is left alone; empty: it has failed, and nobody has taken it further."""
+    """Why the cluster is not retried; empty: it has failed, and nobody has taken it further."""
 
 
 def failure(member: Member, labels: Mapping[str, str] | None, newer: str = "") -> Failure:
-    """Of a cluster's newest member in the rollout; `newer`: a later rollout that selects it."""
+    """Returns the failure of a cluster's newest member in the rollout; `newer`: a later rollout
+    that selects the cluster."""
     if newer:
         why = f"owned by {newer} now"
     elif labels is None:
@@ -65,17 +66,18 @@ def _unproven(member: Member, labels: Mapping[str, str]) -> str:
 
 _HANDS = (Cause.TAKEN_OVER, Cause.CANCELLED, Cause.PREEMPTED, Cause.GONE, Cause.RECREATED)
 _LABELLED = (Cause.PREP_FAILED, Cause.UPGRADE_FAILED)
-"""What leaves a label that an abort alone takes away."""
+"""Causes that leave a failure label, which only an abort removes."""
 
 
 def _taken_back(member: Member) -> bool:
-    """By the plan's own AbortOnFailure, which takes only who has failed."""
+    """Whether the plan's own AbortOnFailure, which takes only failed clusters, has reset the
+    cluster."""
     last = member.completed[-1].action if member.completed else None
     return member.outcome is Outcome.SUCCEEDED and last is Action.ABORT_ON_FAILURE
 
 
 def retry(target: Target, failures: Sequence[Failure]) -> Change:
-    """Raises Refused where it would not lead anywhere, or where not one failure is proven."""
+    """Returns the retry. Raises Refused if it would have no effect, or if no failure is proven."""
     if not failures:
         raise Refused("none of these clusters has failed; nothing is to be tried again")
     chosen = _ready(target, failures)
@@ -92,7 +94,8 @@ def retry(target: Target, failures: Sequence[Failure]) -> Change:
 
 
 def why_no_retry(target: Target, failures: Sequence[Failure]) -> str:
-    """Empty: those that failed in one of the actions, if not all, may be tried again."""
+    """Returns why no retry is possible; empty: some or all that failed in one of the actions can be
+    retried."""
     try:
         retry(target, failures)
     except Refused as refused:
@@ -117,7 +120,8 @@ def _alone(target: Target, failures: Sequence[Failure], first: str) -> bool:
 
 
 def _ready(target: Target, failures: Sequence[Failure]) -> list[Failure]:
-    """Without those that are not proven, or that the Lifecycle Agent would refuse."""
+    """Returns the failures without those that are not proven, or that the Lifecycle Agent would
+    refuse."""
     ready = [each for each in failures if not _why_not(each)]
     if not ready:
         raise Refused(f"can't be retried: {_left_out(target, failures)}")
@@ -155,7 +159,7 @@ def _why_not(failure: Failure) -> str:
 
 
 def _to_abort(labels: Mapping[str, str], action: str) -> bool:
-    """A failed abort is done once more."""
+    """Whether the cluster must be aborted first; a failed abort runs once more instead."""
     failed = any(each.failed_label in labels for each in (Action.PREP, Action.UPGRADE))
     return failed and action not in ABORTS
 
@@ -169,7 +173,7 @@ def _selectable(failure: Failure) -> bool:
 
 
 def _plan(target: Target, failures: Sequence[Failure]) -> list[JsonObject]:
-    """The plan from what has failed on, without its aborts."""
+    """Returns the plan from the failed action on, without its aborts."""
     firsts = _firsts(failures)
     if len(firsts) > 1:
         raise Refused(
@@ -183,12 +187,13 @@ def _plan(target: Target, failures: Sequence[Failure]) -> list[JsonObject]:
 
 
 def _first(action: str) -> str:
-    """ "" is the whole plan: after a failed Upgrade, too, Prep comes first again."""
+    """Returns the action to begin with; "" is the whole plan: a failed Upgrade, too, needs Prep
+    first."""
     return "" if action in (Action.PREP, Action.UPGRADE) else action
 
 
 def _left(plan: Sequence[JsonObject], first: str) -> list[JsonObject]:
-    """The steps from that action on; an abort alone, and none among others."""
+    """Returns the steps from that action on; for an abort that step alone, for others no abort."""
     if first in ABORTS:
         return [item for item in plan if first in item["actions"]][:1]
     flat = [(item, action) for item in plan for action in item["actions"]]
@@ -202,7 +207,8 @@ ABORTS = (Action.ABORT, Action.ABORT_ON_FAILURE)
 
 
 def _ibgu(target: Target, clusters: Sequence[str], plan: list[JsonObject]) -> JsonObject:
-    """Its name tells the same clusters by the same name: to ask twice makes one IBGU."""
+    """Returns the new IBGU; its name follows from the clusters, so that two requests create one
+    IBGU."""
     digest = sha256(_json([clusters, plan]).encode()).hexdigest()[:8]
     chosen = {"key": NAME_LABEL, "operator": "In", "values": list(clusters)}
     carried = for_retry(target.annotations)

@@ -1,5 +1,5 @@
-"""One member in sentences: where it stands, why, what it means, who must do what. On every
-surface the same."""
+"""Explains one member in sentences: its state, the reason, what it means, who must do what. The
+same on every surface."""
 
 from msgspec.structs import replace
 
@@ -70,7 +70,8 @@ def _overdue(case: Case, reason: Reason | None) -> Overdue | None:
 
 
 def _known(case: Case, reason: Reason | None) -> Known | None:
-    """Of a failed member its last words, of an unfinished one what the cluster says now."""
+    """Returns the known failure in a failed member's last words, or in what a running one reports
+    now."""
     member = case.member
     action = case.action if reason else member.failed_action
     message = reason.message if reason else member.message
@@ -94,7 +95,7 @@ def _meaning(member: Member, reason: Reason | None) -> Meaning:
 
 
 def _aborted(member: Member) -> bool:
-    """Abort and AbortOnFailure stand alone in their step."""
+    """Whether the member was aborted; Abort and AbortOnFailure stand alone in their step."""
     succeeded = member.outcome is Outcome.SUCCEEDED
     return succeeded and any(done.action.aborts and not done.note for done in member.completed)
 

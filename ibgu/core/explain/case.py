@@ -1,4 +1,4 @@
-"""What an explanation is made from, and what it tells."""
+"""The input of an explanation, and its output."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ class Past(Struct, frozen=True):
 
     member: Member
     runs: Sequence[Run] = ()
-    """All attempts in it, oldest first."""
+    """All attempts in the step, oldest first."""
 
 
 class Case(Struct, frozen=True, kw_only=True):
@@ -24,11 +24,11 @@ class Case(Struct, frozen=True, kw_only=True):
     """namespace/name"""
     member: Member
     action: Action | None
-    """Current or next; None once it has finished."""
+    """The current or next action; None once the member has finished."""
     hold: Reason | None
-    """Why nothing new starts in its rollout or step, if so."""
+    """Why nothing new starts in the rollout or step; None: nothing holds it."""
     past: Sequence[Past]
-    """The steps that the history tells, oldest first, with the one that is explained."""
+    """The steps in the history, oldest first, including the explained one."""
     now: datetime
     duration_stats: DurationsByAction
 
@@ -39,7 +39,7 @@ class Line(Struct, frozen=True):
 
 
 class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One member in sentences. What does not apply is None."""
+    """The explanation of one member in sentences. None: does not apply."""
 
     cluster: str
     rollout: str
@@ -53,18 +53,18 @@ class Explained(Struct, frozen=True, kw_only=True, rename="camel"):
     since: datetime | None
     ends: str | None
     until: datetime | None
-    """When it ends by itself, where that is known."""
+    """When the reason ends by itself, where that is known."""
     who: Who | None
-    """Who must act; None: nobody. Once the reason is overdue: a person."""
+    """Who must act; None: nobody. A person once the reason is overdue."""
     overdue: datetime | None
     """Since when the reason has lasted longer than usual."""
     means: str | None
     do: str | None
     words: str | None
-    """The cluster's own last ones."""
+    """The cluster's own last words."""
     remedy: str | None
-    """Of a known failure."""
+    """The remedy for a known failure."""
     limit: datetime | None
     late: str | None
-    """What came true after it had ended."""
+    """The late completion, after the member had ended."""
     history: list[Line]

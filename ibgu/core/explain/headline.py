@@ -1,4 +1,4 @@
-"""Where a member stands and for how long, in one line."""
+"""Formats a member's state and its duration in one line."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ def _finished(case: Case) -> str:
 
 
 def _ended_with(member: Member) -> str:
-    """The action that the outcome is of: a success, too, may be that of an abort."""
+    """Returns the action of the outcome: a success, too, may be that of an abort."""
     if member.failed_action is not None:
         return member.failed_action
     if member.late and member.run:
@@ -46,7 +46,7 @@ def _ended_with(member: Member) -> str:
 
 
 def _doing(case: Case, state: Word, since: str) -> str:
-    """An action has begun once it went to the cluster; then it may be at something of its own."""
+    """Returns what the member does. An action runs once it was sent to the cluster."""
     verb = _VERBS.get(state, state.value)
     run = case.member.run
     if run is None or not run.open or run.arming_at is None:
@@ -64,7 +64,7 @@ def _attempt(run: Run | None) -> str:
 
 
 def span_of(run: Run) -> timedelta | None:
-    """From when it went to the cluster to its end."""
+    """Returns the time from sending the run to the cluster until its end."""
     return run.ended_at - run.arming_at if run.ended_at and run.arming_at else None
 
 

@@ -7,7 +7,7 @@ NOTHING = "nothing: ibgu goes on by itself"
 
 class Meaning(Struct, frozen=True):
     means: str
-    """What is so, in a sentence."""
+    """The situation, in a sentence."""
     ends: str = ""
-    """What ends it; empty: nothing, it is over."""
+    """What ends the reason; empty: nothing, it is over."""
     do: str = NOTHING

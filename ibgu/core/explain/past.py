@@ -1,4 +1,4 @@
-"""How it got here: every attempt, and what came about without one."""
+"""A member's history: every attempt, and what was reached without one."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ _RESULTS = {RunResult.LIMIT: "past its limit"}
 
 
 def history(past: Sequence[Past]) -> list[Line]:
-    """Oldest first."""
+    """Returns the lines, oldest first."""
     lines = [line for each in past for line in _step(each)]
     return sorted(lines, key=lambda line: line.at)
 

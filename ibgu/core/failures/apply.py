@@ -1,7 +1,7 @@
-"""What it means that the work agent could not apply a manifest (R10.2, R10.3).
+"""Classifies why the work agent could not apply a manifest (R10.2, R10.3).
 
-Messages are those of the cluster's API server behind the agent's own prefix; both vary by
-version, so only substrings count.
+Messages are those of the cluster's API server behind the agent's own prefix; both vary by version,
+so only substrings count.
 """
 
 import re
@@ -16,15 +16,15 @@ class ApplyError(StrEnum):
     ABSENT = "absent"
     """The cluster has no such CRD, or no IBU (a disarmed work can't create one)."""
     HEALING = "healing"
-    """The agent's own retries end it: rights that come in a moment, a namespace, the API."""
+    """The agent's own retries end it: rights that arrive in a moment, a namespace, the API."""
     OTHER = "other"
-    """Unknown; the agent tries on, so it is waited for and shown."""
+    """Unknown; the agent keeps trying, so ibgu waits and shows the message."""
 
 
 _FIELD = re.compile(r"can not change spec\.(\w+)")
 
-# A change of the spec may be refused together with the transition, and is the worse of the two:
-# no next stage makes it right.
+# A change of the spec may be refused together with the transition, and is worse: no next stage
+# resolves it.
 _SIGNS: tuple[tuple[ApplyError, re.Pattern[str]], ...] = (
     (ApplyError.REFUSED_SPEC, _FIELD),
     (ApplyError.REFUSED_TRANSITION, re.compile(r"stage transition is not permitted")),
@@ -51,12 +51,13 @@ _SIGNS: tuple[tuple[ApplyError, re.Pattern[str]], ...] = (
 
 
 def classify(message: str) -> ApplyError:
-    """`message` is not empty: see `WorkView.apply_error`."""
+    """Classifies a message that is not empty: see `WorkView.apply_error`."""
     found = (error for error, sign in _SIGNS if sign.search(message))
     return next(found, ApplyError.OTHER)
 
 
 def refused_field(message: str) -> str:
-    """The field of the IBU's spec ("seedImageRef") that may not change; "" if none is named."""
+    """Returns the field of the IBU's spec ("seedImageRef") that may not change; "" if none is
+    named."""
     found = _FIELD.search(message)
     return found[1] if found else ""

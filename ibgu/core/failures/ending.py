@@ -1,4 +1,4 @@
-"""Rollback and the way back to Idle fail; and what can be said in any stage."""
+"""Failures of Rollback and of the way back to Idle, and those that occur in any stage."""
 
 from ibgu.core.failures.known import known
 from ibgu.core.failures.names import Failure
@@ -20,7 +20,7 @@ ROLLBACK = (
     ),
 )
 
-# A cluster that hangs in AbortFailed or FinalizeFailed is also met by a look for any action.
+# A probe for any action may meet a cluster that is stuck in AbortFailed or FinalizeFailed.
 IDLE = (
     known(
         Failure.STATEROOTS_NOT_REMOVED,

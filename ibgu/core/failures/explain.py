@@ -1,4 +1,4 @@
-"""A cluster's words -> what is known about them."""
+"""Finds the known failure in a cluster's message."""
 
 from ibgu.core.failures.ending import ANY, IDLE, ROLLBACK
 from ibgu.core.failures.known import Known
@@ -18,12 +18,13 @@ KNOWN: tuple[Known, ...] = (
     *IDLE,
     *ANY,
 )
-"""The first row that fits is the answer."""
+"""The table in order: the first row that matches is the result."""
 
 _BY_STAGE = {stage: tuple(row for row in KNOWN if stage in row.stages) for stage in Stage}
 
 
 def explain(action: Action, message: str) -> Known | None:
-    """`message` may stand inside more text, as after a time-out; None: not a known one."""
+    """Returns the known failure; `message` may stand inside more text, as after a timeout. None:
+    unknown."""
     rows = _BY_STAGE[action.stage]
     return next((row for row in rows if row.pattern.search(message)), None)

@@ -1,4 +1,4 @@
-"""The type of the table's rows."""
+"""The row type of the table of known failures."""
 
 import re
 
@@ -11,14 +11,14 @@ ANY_STAGE = frozenset(Stage)
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """A message of the Lifecycle Agent that is understood.
+    """A known message of the Lifecycle Agent.
 
-    Patterns are as short as they can be told apart: what stands around them varies by version.
+    Patterns are as short as they can be told apart: the text around them varies by version.
     """
 
     name: Failure
     stages: frozenset[Stage]
-    """Whose messages it is looked for in."""
+    """The stages whose messages are searched."""
     pattern: re.Pattern[str]
     means: str
     """One sentence: what happened on the cluster."""
@@ -27,7 +27,7 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 def known(name: Failure, pattern: str, means: str, remedy: str, *stages: Stage) -> Known:
-    """A row; without stages it is one of every stage's."""
+    """Returns a row; without stages it applies to every stage."""
     return Known(
         name=name,
         stages=frozenset(stages) or ANY_STAGE,

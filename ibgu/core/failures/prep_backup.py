@@ -1,4 +1,4 @@
-"""Prep checks OADP and the Backup and Restore objects that it is given."""
+"""Failures of Prep in its checks of OADP and the given Backup and Restore objects."""
 
 from ibgu.core.failures.known import known
 from ibgu.core.failures.names import Failure

@@ -1,4 +1,4 @@
-"""Prep refuses what it was asked for, before anything is downloaded."""
+"""Failures of Prep that refuse the request, before anything is downloaded."""
 
 from ibgu.core.failures.known import known
 from ibgu.core.failures.names import Failure

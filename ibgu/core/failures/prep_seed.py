@@ -1,4 +1,4 @@
-"""Prep compares the seed with the cluster, then downloads it."""
+"""Failures of Prep when it compares the seed with the cluster, then downloads it."""
 
 from ibgu.core.failures.known import known
 from ibgu.core.failures.names import Failure

@@ -1,6 +1,6 @@
-"""Upgrade fails before the reboot, or the cluster goes back by itself after it.
+"""Failures of Upgrade before the reboot, or that make the cluster roll back by itself after it.
 
-What the automatic rollback says comes first in its message, so its rows come first here.
+The automatic rollback's text comes first in the message, so its rows come first here.
 """
 
 from ibgu.core.failures.known import known

@@ -1,4 +1,4 @@
-"""Notifications: what is worth telling, to whom, in which form. The shell sends it."""
+"""Notifications: what is reported, to whom, in which form. The shell sends them."""
 
 from ibgu.core.notify.alerts import AGAIN, wanted
 from ibgu.core.notify.fact import READ, Fact

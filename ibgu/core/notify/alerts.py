@@ -1,4 +1,4 @@
-"""Alertmanager's API v2: what is wrong now, said again and again, and once that it is over."""
+"""Alerts for Alertmanager's API v2: repeated while they fire, and once more when they are over."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -16,13 +16,13 @@ from ibgu.core.notify.topics import Topic
 
 PATH = "/api/v2/alerts"
 AGAIN = timedelta(minutes=1)
-"""An Alertmanager that was restarted has forgotten, so it is told so often."""
+"""The time between repeats: a restarted Alertmanager has forgotten its alerts."""
 LASTS = timedelta(minutes=15)
-"""An alert of an ibgu that is gone resolves itself after that."""
+"""The time after which an alert resolves itself if ibgu is gone."""
 
 
 def wanted(memory: Memory, receiver: Receiver, hub: str, now: datetime) -> tuple[Alert, ...]:
-    """What is wrong now, as far as the receiver wants to know."""
+    """Returns the alerts that fire now, as far as the receiver wants them."""
     return tuple(
         alert
         for track in memory.tracks.values()
@@ -33,7 +33,8 @@ def wanted(memory: Memory, receiver: Receiver, hub: str, now: datetime) -> tuple
 
 
 def body(wanted: Sequence[Alert], before: Sequence[Alert], now: datetime) -> bytes:
-    """Everything that fires, and what has fired `before` and does not any more."""
+    """Returns the body with everything that fires, and with what fired `before` and no longer
+    does."""
     keys = {alert.key for alert in wanted}
     over = [alert for alert in before if alert.key not in keys]
     posted = [_posted(alert, now + LASTS) for alert in wanted]
@@ -89,7 +90,7 @@ def _held(hold: Hold, about: _About, what: str) -> Alert:
 
 
 def _failed(groups: Sequence[Group], about: _About) -> Alert:
-    """One for the rollout: its labels must not change while the numbers do."""
+    """Returns one alert for the rollout: its labels must not change while the numbers do."""
     largest = max(groups, key=lambda group: group.count)
     count = sum(group.count for group in groups)
     told = words.failed(largest)

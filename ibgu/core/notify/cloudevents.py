@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in structured JSON mode."""
+"""Encodes messages as CloudEvents 1.0 in structured JSON mode."""
 
 from datetime import datetime
 
@@ -31,7 +31,7 @@ class Held(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Data(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Names and words as in the REST API; steps count from 1."""
+    """The event's data. Names and words as in the REST API; steps count from 1."""
 
     kind: Topic
     text: str
@@ -56,7 +56,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
     subject: str
     time: datetime
     sequence: str
-    """Of the same length always: it is ordered as text (extension "sequence")."""
+    """Always of the same length: it is ordered as text (extension "sequence")."""
     datacontenttype: str = "application/json"
     data: Data
 

@@ -1,4 +1,4 @@
-"""What is taken from the history: events as they are read, by their own words."""
+"""Facts: the events of the history that notifications read, in the log's own words."""
 
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,9 @@ MOVES = frozenset(kind for kind in Kind if kind.name.startswith("RUN_")) | {
     Kind.STEP_ADOPTED,
     Kind.IMPORTED,
 }
-"""After one of these a rollout has not stalled."""
+"""Events after which a rollout has not stalled."""
 ABOUT_MEMBERS = frozenset({Kind.FINISHED, Kind.IMPORTED, Kind.MEMBER_ADOPTED})
-"""Those that may tell how a member ended."""
+"""Events that may show how a member ended."""
 ABOUT_STEPS = frozenset(
     {
         Kind.STEP_ADOPTED,
@@ -57,7 +57,7 @@ class Fact(Struct, frozen=True, kw_only=True):
     namespace: str
     name: str
     step: int | None = None
-    """From 0."""
+    """Counts from 0."""
     cluster: str | None = None
     kind: str
     why: str = ""

@@ -1,4 +1,4 @@
-"""Failures in groups: one message for the first cluster, and then ever fewer."""
+"""Groups failures: one message for the first cluster, then fewer and fewer."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ WORDS = 300
 
 
 def counted(groups: Sequence[Group], fact: Fact) -> tuple[Group, ...]:
-    """With the failed cluster in its group, which is the last one then."""
+    """Returns the groups with the failed cluster added; its group comes last."""
     new = _group(fact)
     old = next((group for group in groups if group.key == new.key), None)
     others = tuple(group for group in groups if group.key != new.key)
@@ -26,7 +26,8 @@ def counted(groups: Sequence[Group], fact: Fact) -> tuple[Group, ...]:
 
 
 def milestone(count: int) -> bool:
-    """1, 5, 10, 50, 100, 500, …: a message each, and the end of the step tells the rest."""
+    """Whether the count is 1, 5, 10, 50, 100, 500, …: each is a message; the step's end reports the
+    rest."""
     digits = str(count)
     return digits[0] in "15" and not digits[1:].strip("0")
 

@@ -1,4 +1,4 @@
-"""Events in, messages out: the same ones whenever the same events are read again."""
+"""Folds events into messages: the same ones whenever the same events are read again."""
 
 from msgspec.structs import replace
 
@@ -22,20 +22,20 @@ _OF_STEP = {
     Kind.STEP_FINISHED: Topic.STEP_FINISHED,
 }
 _CLEANING = {(Action.ABORT,), (Action.ABORT_ON_FAILURE,), (Action.ROLLBACK,)}
-"""A step that begins so is what a person does about the failures before it."""
+"""Steps with which a person cleans up the failures before."""
 
 Told = tuple[Track, Topic | None]
 
 
 def advance(memory: Memory, fact: Fact) -> tuple[Memory, tuple[Message, ...]]:
-    """What is remembered after the event, and what it makes worth telling, in order."""
+    """Returns the memory after the event, and the messages that it causes, in order."""
     if fact.kind not in READ:
         return memory, ()
     kind = Kind(fact.kind)
     before = memory.tracks.get(fact.rollout)
     if before is None:
         if fact.cluster is not None or kind is Kind.STEP_FINISHED:
-            return memory, ()  # late, of a rollout that is over
+            return memory, ()  # a late event of a rollout that is over
         before = Track(namespace=fact.namespace, name=fact.name)
     after, topic = _told(before, fact, kind)
     messages = []
@@ -58,7 +58,8 @@ def _told(track: Track, fact: Fact, kind: Kind) -> Told:
 
 
 def _moves(before: Track, after: Track, kind: Kind) -> bool:
-    """Who is held does not stall: the time counts from the release."""
+    """Whether the event shows progress. A held rollout does not stall: the time counts from its
+    release."""
     held = before.hold or before.step_hold
     return kind in MOVES or (held is not None and not (after.hold or after.step_hold))
 

@@ -1,4 +1,4 @@
-"""What has to be remembered between two events. It is kept beside the receiver's cursor."""
+"""What notifications remember between two events, kept beside the receiver's cursor."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,13 +9,13 @@ from ibgu.core.harmless import one_line
 from ibgu.core.model import RolloutState
 
 FAILURES_LAST = timedelta(hours=24)
-"""A failure is news for so long; after that it is history."""
+"""The time for which a failure is news."""
 NAMED = 5
-"""How many clusters a group of failures names."""
+"""The most clusters that a group of failures names."""
 
 
 class Hold(Struct, frozen=True):
-    """Nothing new starts."""
+    """A hold: nothing new starts."""
 
     reason: str
     message: str
@@ -29,13 +29,13 @@ class Group(Struct, frozen=True, kw_only=True):
     step: int
     action: str
     failure: str
-    """Name of the known failure, else the cause."""
+    """The known failure's name, else the cause."""
     words: str
-    """Of the cluster that was the first."""
+    """The message of the group's first cluster."""
     remedy: str = ""
     count: int
     clusters: tuple[str, ...]
-    """The first ones."""
+    """The names of the first clusters."""
     first: datetime
     last: datetime
 
@@ -45,18 +45,18 @@ class Group(Struct, frozen=True, kw_only=True):
 
 
 class Track(Struct, frozen=True, kw_only=True):
-    """One rollout, as far as its events have told."""
+    """One rollout, as far as its events have shown it."""
 
     namespace: str
     name: str
     step: int | None = None
-    """The newest one, from 0."""
+    """The newest step, from 0."""
     running: bool = False
-    """The step is."""
+    """Whether the step is running."""
     actions: tuple[str, ...] = ()
     total: int = 0
     outcomes: dict[str, int] = {}
-    """Of the newest step's members."""
+    """Members of the newest step by outcome."""
     groups: tuple[Group, ...] = ()
     """Failures of all steps that nobody has begun to clean up yet."""
     hold: Hold | None = None
@@ -64,9 +64,9 @@ class Track(Struct, frozen=True, kw_only=True):
     moved: datetime | None = None
     moved_seq: int = 0
     stalled: datetime | None = None
-    """Told at that time; None: it has not stalled."""
+    """When the stall was reported; None: the rollout has not stalled."""
     state: str = ""
-    """As a rule a `RolloutState`."""
+    """Usually a `RolloutState`."""
     failed: int = 0
     """Clusters that are failed in the whole rollout, once it is complete."""
 
@@ -76,14 +76,14 @@ class Track(Struct, frozen=True, kw_only=True):
 
     @property
     def over(self) -> bool:
-        """Nothing of it has to be remembered any more."""
+        """Whether the rollout can be forgotten."""
         if self.state == RolloutState.DELETED:
             return not self.running
         return self.state == RolloutState.COMPLETE and not (self.groups or self.hold)
 
 
 class Alert(Struct, frozen=True):
-    """As an Alertmanager has been told of it."""
+    """An alert as it was sent to an Alertmanager."""
 
     labels: dict[str, str]
     annotations: dict[str, str]
@@ -99,16 +99,16 @@ class Memory(Struct, frozen=True):
     tracks: dict[str, Track] = {}
     """By the rollout's uid."""
     firing: tuple[Alert, ...] = ()
-    """Of a receiver that takes alerts."""
+    """The alerts that fire, for a receiver of alerts."""
 
     def tracking(self, uid: str, track: Track | None) -> "Memory":
-        """With that rollout, or without it."""
+        """Returns the memory with that rollout, or without it if `track` is None."""
         others = {key: each for key, each in self.tracks.items() if key != uid}
         return Memory(others if track is None else {**others, uid: track}, self.firing)
 
 
 def hold_in(data: dict[str, Any], at: datetime, before: Hold | None) -> Hold | None:
-    """An event of a rollout or a step tells its hold, if there is one."""
+    """Returns the hold that an event of a rollout or a step shows; None: there is none."""
     if "hold" not in data:
         return None
     reason, message = str(data["hold"]), one_line(str(data.get("hold_message", "")))

@@ -1,14 +1,14 @@
-"""Chats call people by what stands in a text: nobody is called by a cluster's words."""
+"""Removes mentions: chats notify people named in a text, which a cluster's message must not do."""
 
 import re
 
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
-"""Not in `registry/image@sha256:…`."""
+"""Matches no digest, as in `registry/image@sha256:…`."""
 _TAG = re.compile(r"<(?=[!@#])")
-"""Slack's notation, which Alertmanager passes on as it is."""
+"""Slack's notation, which Alertmanager passes on unchanged."""
 
 
 def unmentioned(text: str) -> str:
-    """Return the text without mentions (`@channel`, `<!here>`) or links that hide their aim."""
+    """Returns the text without mentions (`@channel`, `<!here>`) or links that hide their target."""
     text = _MENTION.sub("\N{FULLWIDTH COMMERCIAL AT}", text)
     return _TAG.sub("\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}", text).replace("](", "] (")

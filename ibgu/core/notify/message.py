@@ -1,4 +1,4 @@
-"""One message, before it takes the form that its receiver wants."""
+"""One message, before it takes the receiver's format."""
 
 from datetime import datetime
 
@@ -10,13 +10,13 @@ from ibgu.core.notify.topics import BAD, Topic
 
 class Message(Struct, frozen=True, kw_only=True):
     id: str
-    """The same whenever it is sent again."""
+    """The same whenever the message is sent again."""
     seq: int
-    """Of the event that it follows from."""
+    """The number of the event that caused the message."""
     topic: Topic
     at: datetime
     rollout: str
-    """uid."""
+    """The rollout's uid."""
     text: str
     """A sentence."""
     actor: str = ""
@@ -26,7 +26,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
     @property
     def bad(self) -> bool:
-        """Somebody may have to act."""
+        """Whether somebody may have to act."""
         if self.topic is Topic.ROLLOUT_COMPLETED:
             return self.track.failed > 0
         return self.topic in BAD or (self.topic is Topic.STEP_FINISHED and bool(self.groups))

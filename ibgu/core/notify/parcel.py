@@ -1,4 +1,4 @@
-"""What goes over the wire."""
+"""A request to a receiver."""
 
 from datetime import datetime
 
@@ -16,13 +16,13 @@ _JSON = "application/json"
 
 class Parcel(Struct, frozen=True):
     id: str
-    """The same whenever it is sent again."""
+    """The same whenever the parcel is sent again."""
     content_type: str
     body: bytes
     at: datetime
-    """Of what it tells."""
+    """When the reported event happened."""
     path: str = ""
-    """Below the receiver's address."""
+    """A path below the receiver's address."""
 
 
 def parcel(message: Message, receiver: Receiver, hub: str) -> Parcel:

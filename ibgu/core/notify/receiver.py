@@ -1,4 +1,4 @@
-"""Who is told, as one YAML file says; its errors name the field."""
+"""Reads the receivers from one YAML file; errors name the field."""
 
 import re
 from datetime import timedelta
@@ -33,7 +33,7 @@ class Receiver(
     forbid_unknown_fields=True,
     omit_defaults=True,
 ):
-    """Of `…File` and `…Env` the value is in the file, or the variable, of that name."""
+    """A receiver. The value of `…File` and `…Env` is in the file, or the variable, of that name."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
     format: Format
@@ -42,17 +42,17 @@ class Receiver(
     url_env: str = ""
     secret_file: str = ""
     secret_env: str = ""
-    """Signs what is sent."""
+    """The key that signs requests."""
     token_file: str = ""
     token_env: str = ""
-    """Sent as `Authorization: Bearer`."""
+    """A token that is sent as `Authorization: Bearer`."""
     ca_file: str = ""
     namespaces: tuple[Words, ...] = ("*",)
     kinds: tuple[Topic, ...] = tuple(Topic)
     timeout_seconds: Annotated[float, Meta(gt=0, le=60)] = 10
     stalled_minutes: Annotated[int, Meta(ge=5, le=100_000)] = 90
     link: str = ""
-    """Address of a page about a rollout, with {namespace} and {name}."""
+    """The address of a page about a rollout, with {namespace} and {name}."""
 
     @property
     def patience(self) -> timedelta:
@@ -73,11 +73,11 @@ class File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BadFile(ValueError):
-    """Names the field and what is wrong with it."""
+    """An error that names the field and what is wrong with it."""
 
 
 def parse(document: Any) -> tuple[Receiver, ...]:
-    """From what the YAML file holds. Raises BadFile."""
+    """Returns the receivers from the YAML file's content. Raises BadFile."""
     try:
         receivers = msgspec.convert(document, File).receivers
     except msgspec.ValidationError as error:
@@ -91,7 +91,7 @@ def parse(document: Any) -> tuple[Receiver, ...]:
 
 
 def url_problem(url: str, *, token: bool) -> str | None:
-    """What is wrong with an address, without a word of it: it may be a secret."""
+    """Returns what is wrong with an address, without quoting it: it may be a secret."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -123,7 +123,7 @@ def _problem(receiver: Receiver) -> str | None:
 
 
 def _told(error: str) -> str:
-    """msgspec's words with the field in front."""
+    """Returns msgspec's message with the field in front."""
     found = _PATH.match(error)
     words, field = (found[1], found[2]) if found else (error, "")
     for name, values in (("format", Format), ("kinds", Topic)):

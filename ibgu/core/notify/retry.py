@@ -1,20 +1,20 @@
-"""What an answer means, and when to try again."""
+"""What a response means, and when to retry."""
 
 from msgspec import Struct
 
 FIRST = 1.0
 LONGEST = 300.0
-"""Seconds between two tries."""
+"""Seconds: the longest pause after the first failure, and after any number of them."""
 PATIENT = 3600.0
-"""Seconds: a longer `Retry-After` is not believed."""
+"""The most seconds of a `Retry-After` that are respected."""
 
 
 class Answer(Struct, frozen=True):
-    """What came back. `status` 0: nothing did."""
+    """The response. `status` 0: there was none."""
 
     status: int
     words: str
-    """For a person; secrets are taken out."""
+    """A message for a person, without secrets."""
     retry_after: float = 0.0
     """Seconds that the receiver asks for."""
 
@@ -24,10 +24,10 @@ class Answer(Struct, frozen=True):
 
 
 def pause(failures: int, answer: Answer, chance: float) -> float:
-    """Seconds after the n-th failure in a row, n counted from 1; `chance` is below 1, at least 0.
+    """Returns the seconds after the n-th failure in a row, n from 1; `chance` is in [0, 1).
 
-    Nothing is ever given up: a receiver that refuses is told again until it is mended or taken
-    out of the file, because a lost message looks like good news.
+    No message is ever dropped: sending is retried until the receiver is repaired or taken out of
+    the file, because a lost message looks like good news.
     """
     ceiling = min(LONGEST, FIRST * 2.0 ** min(failures - 1, 32))
     asked = min(answer.retry_after, PATIENT)
@@ -35,12 +35,13 @@ def pause(failures: int, answer: Answer, chance: float) -> float:
 
 
 def retry_after(header: str) -> float:
-    """Seconds; 0 for a date, which receivers of webhooks don't use, and for nonsense."""
+    """Returns seconds; 0 for a date, which receivers of webhooks don't use, and for invalid
+    values."""
     return float(header) if header.strip().isdecimal() else 0.0
 
 
 def redacted(words: str, secrets: tuple[str, ...]) -> str:
-    """What others say may quote what was sent to them."""
+    """Returns the text without secrets: a response may quote what was sent."""
     for secret in sorted(secrets, key=len, reverse=True):
         words = words.replace(secret, "***")
     return words

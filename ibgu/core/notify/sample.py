@@ -1,4 +1,4 @@
-"""What `ibgu notify test` sends: a failure that says it is none."""
+"""The message of `ibgu notify test`: a failure that says it is a test."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from ibgu.core.notify.words import failed
 
 
 def sample(receiver: Receiver, hub: str, now: datetime) -> Parcel:
-    """In the receiver's format; an alert is over at once."""
+    """Returns the sample in the receiver's format; an alert ends at once."""
     group = Group(
         step=0,
         action="Prep",

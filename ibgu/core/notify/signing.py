@@ -1,6 +1,6 @@
-"""Signatures after the Standard Webhooks specification, which libraries of many languages check.
+"""Signs requests by the Standard Webhooks specification, which libraries of many languages verify.
 
-Signed is `<id>.<timestamp>.<body>` by HMAC-SHA256.
+The signature is HMAC-SHA256 over `<id>.<timestamp>.<body>`.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ PREFIX = "whsec_"
 
 
 class BadSecret(ValueError):
-    """Says what is wrong, and nothing of the secret."""
+    """An error that says what is wrong without quoting the secret."""
 
 
 def keys(secret: str) -> tuple[bytes, ...]:
-    """One a line, so that a new one can be brought in while the old one is still valid."""
+    """Returns the keys, one a line: a new one can be added while the old one is still valid."""
     lines = [line.strip() for line in secret.splitlines() if line.strip()]
     if not lines:
         raise BadSecret("is empty")
@@ -26,7 +26,8 @@ def keys(secret: str) -> tuple[bytes, ...]:
 
 
 def headers(signing: Sequence[bytes], message: str, at: datetime, body: bytes) -> dict[str, str]:
-    """`at`: the time of sending; receivers refuse what is old, so that nobody can replay it."""
+    """Returns the headers; `at`: the time of sending. Receivers refuse old times to prevent
+    replays."""
     timestamp = str(int(at.timestamp()))
     signed = b".".join((message.encode(), timestamp.encode(), body))
     signatures = [b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in signing]

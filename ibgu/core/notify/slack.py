@@ -1,4 +1,4 @@
-"""Slack's incoming webhooks; Mattermost and Rocket.Chat take the same."""
+"""Formats messages for Slack's incoming webhooks; Mattermost and Rocket.Chat accept the same."""
 
 import re
 
@@ -11,7 +11,7 @@ from ibgu.core.notify.message import Message
 from ibgu.core.notify.topics import Topic
 
 LONGEST = 3500
-"""Characters: Slack cuts a text at 4,000."""
+"""Characters of a message: Slack cuts a text at 4,000."""
 _MARKUP = {
     "&": "&amp;",
     "<": "&lt;",
@@ -20,9 +20,9 @@ _MARKUP = {
     "`": "\N{MODIFIER LETTER GRAVE ACCENT}",
     "~": "\N{TILDE OPERATOR}",
 }
-"""What is read as markup wherever it stands; the first three have a notation of their own."""
+"""Characters that are markup anywhere; the first three have a notation of their own."""
 _EMPHASIS = re.compile(r"(?<!\w)_|_(?!\w)")
-"""Not within a name."""
+"""Underscores that are markup: one within a name is not."""
 _LOW_LINE = "\N{MODIFIER LETTER LOW MACRON}"
 _SYMBOLS = {
     Topic.ROLLOUT_HELD: "⏸",
@@ -51,7 +51,7 @@ def slack(message: Message, link: str) -> bytes:
 
 
 def escaped(text: str) -> str:
-    """Return the text as Slack and Mattermost show it: neither reads any markup in it."""
+    """Returns the text as Slack and Mattermost show it, without any markup taking effect."""
     for sign, shown in _MARKUP.items():
         text = text.replace(sign, shown)
     return _EMPHASIS.sub(_LOW_LINE, unmentioned(text))

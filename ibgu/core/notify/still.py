@@ -1,4 +1,5 @@
-"""What no event tells: that a rollout has not moved for long, and what is no news any more."""
+"""Conditions that no event shows: a rollout that has stalled, and failures that are no longer
+news."""
 
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from ibgu.core.notify.topics import Topic
 def overdue(
     memory: Memory, now: datetime, patience: timedelta
 ) -> tuple[Memory, tuple[Message, ...]]:
-    """To be asked once all events are read: who has stalled by now."""
+    """Returns the memory, and messages on rollouts that have stalled; call it after all events."""
     messages = []
     for uid, track in memory.tracks.items():
         if track.groups and not (track.running or _fresh(track, now)):
@@ -27,7 +28,7 @@ def overdue(
 
 
 def _fresh(track: Track, now: datetime) -> bool:
-    """Whether a failure of it is still news."""
+    """Whether a failure of the rollout is still news."""
     return any(now - group.last < FAILURES_LAST for group in track.groups)
 
 
@@ -38,7 +39,8 @@ def _stalls(track: Track, moved: datetime, now: datetime, patience: timedelta) -
 
 
 def _stalled(uid: str, track: Track, moved: datetime, now: datetime) -> Message:
-    """Numbered as the event after which nothing came, so that it is one message for ever."""
+    """Returns the message, numbered by the last event before the stall, so that it stays the same
+    one."""
     return Message(
         id=message_id(track.moved_seq, Topic.ROLLOUT_STALLED),
         seq=track.moved_seq,

@@ -1,4 +1,4 @@
-"""What people are told about; receivers are filtered by these names."""
+"""The topics of notifications; receivers are filtered by these names."""
 
 from enum import StrEnum
 
@@ -28,4 +28,4 @@ BAD = frozenset(
         Topic.CLUSTERS_FAILED,
     }
 )
-"""Somebody may have to act."""
+"""Topics on which somebody may have to act."""

@@ -1,4 +1,4 @@
-"""The sentences."""
+"""The sentences of notifications."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,7 +8,7 @@ from ibgu.core.notify.memory import Group, Hold, Track
 from ibgu.core.notify.topics import Topic
 
 GROUPS = 20
-"""So many groups of failures are in one message at most."""
+"""The most groups of failures in one message."""
 
 
 def sentence(topic: Topic, track: Track, fact: Fact) -> str:
@@ -50,7 +50,7 @@ def hold_of(topic: Topic, track: Track) -> Hold | None:
 
 
 def groups_of(topic: Topic, track: Track) -> tuple[Group, ...]:
-    """The failures that belong into the message, the largest group first."""
+    """Returns the failures that belong in the message, the largest group first."""
     match topic:
         case Topic.CLUSTERS_FAILED:
             return track.groups[-1:]

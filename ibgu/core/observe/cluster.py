@@ -28,5 +28,5 @@ def view_cluster(mc: ManagedCluster) -> ClusterView:
 
 
 def _shared(found: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
-    """Returns the labels with strings shared by the whole fleet, of which there are few."""
+    """Returns the entries of those keys; equal strings are shared by the whole fleet."""
     return {intern(key): intern(found[key]) for key in keys if key in found} or _NONE

@@ -1,6 +1,6 @@
-"""Is this plan acceptable, and if not, what a person reads (R1.2, R1.3).
+"""Checks a plan, and says what is wrong with it (R1.2, R1.3).
 
-The CRD refuses most of it already; TALM's older CRD lets bad numbers and re-ordered steps
+The CRD refuses most invalid plans already; TALM's older CRD lets bad numbers and re-ordered steps
 through.
 """
 
@@ -17,12 +17,12 @@ Started = tuple[tuple[Action, ...], int, int]
 
 
 def problem(plan: Sequence[PlanItem], before: Sequence[Started]) -> str | None:
-    """Why the plan can't be carried out; None if it can. `before`: the steps already started."""
+    """Returns why the plan is invalid; None: it is valid. `before`: the steps already started."""
     return next(_problems(plan, before), None)
 
 
 def problem_of_ibu(ibu: IbuSpec) -> str | None:
-    """Why no cluster can be asked for it; None if it can."""
+    """Returns why no cluster can be asked for the spec; None: it is valid."""
     rollback = ibu.auto_rollback_on_failure
     seconds = rollback.init_monitor_timeout_seconds if rollback else 0
     if 0 <= seconds <= LARGEST:

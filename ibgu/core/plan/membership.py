@@ -1,4 +1,4 @@
-"""Which clusters a step takes when it starts, and why it takes nobody (R2)."""
+"""Selects the clusters of a step when it starts, and says why there are none (R2)."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from ibgu.core.plan.selectors import matcher
 from ibgu.core.plan.tenancy import Scope
 
 Matched = tuple[ClusterView, str]
-"""A cluster that a selector matches, and what keeps it out ("" if nothing does)."""
+"""A cluster that a selector matches, and what excludes it ("" if nothing does)."""
 
 
 def select(
@@ -21,10 +21,10 @@ def select(
     barred: Collection[str],
     scope: Scope,
 ) -> list[ClusterView]:
-    """The members of a step that begins with `action`, in R4's order.
+    """Returns the members of a step that begins with `action`, in R4's order.
 
     `pending_patches` is by ManagedCluster uid; `barred` has uids that a canceller took (R6.3);
-    `scope`: whom the rollout's namespace may take.
+    `scope`: the clusters that the rollout's namespace may use.
     """
     found = _matched(clusters, selectors, action, pending_patches, barred, scope)
     members = [cluster for cluster, obstacle in found if not obstacle]
@@ -39,7 +39,7 @@ def why_nobody(
     barred: Collection[str],
     scope: Scope,
 ) -> str:
-    """A sentence for a person, where `select` of the same arguments answers nobody."""
+    """Returns a sentence for a person, where `select` with the same arguments returns nobody."""
     if not selectors:
         return (
             "spec.clusterLabelSelectors is absent or empty and so selects no cluster; "
@@ -63,7 +63,7 @@ def why_nobody(
 def outside(
     clusters: Iterable[ClusterView], selectors: Sequence[LabelSelector], scope: Scope
 ) -> str:
-    """A sentence on those that a selector matches and the namespace may not take; else empty."""
+    """Returns a sentence on matching clusters that the namespace may not use; else empty."""
     if not scope.bounded:
         return ""
     chosen, within = matcher(selectors), scope.matcher()
@@ -80,7 +80,7 @@ def left_out(
     action: Action,
     scope: Scope,
 ) -> dict[str, list[str]]:
-    """Names of those that a selector matches and that can't start `action`, by what keeps them."""
+    """Returns names of matching clusters that can't start `action`, by what excludes them."""
     found: dict[str, list[str]] = {}
     for cluster, why in _matched(clusters, selectors, action, {}, (), scope):
         if why:
@@ -89,9 +89,9 @@ def left_out(
 
 
 def with_pending_patches(labels: Mapping[str, str], pending: PendingPatch | None) -> dict[str, str]:
-    """The labels as they will be once what ibgu owes is written.
+    """Returns the labels as they will be once the pending patch is applied.
 
-    A key that somebody changed since it was owed stays as it is: theirs is the truth (R13.2).
+    A key that somebody has changed since the patch was enqueued stays theirs (R13.2).
     """
     found = dict(labels)
     for key, change in pending.labels.items() if pending else ():

@@ -1,4 +1,4 @@
-"""The order in which people count: "site-9" before "site-10" (R4.1)."""
+"""Natural order of names: "site-9" before "site-10" (R4.1)."""
 
 import re
 
@@ -8,6 +8,6 @@ NaturalKey = tuple[tuple[str | int, ...], str]
 
 
 def natural_key(name: str) -> NaturalKey:
-    """A total order; keys are equal only for equal names ("a01" comes before "a1")."""
+    """Returns a key of a total order; equal only for equal names ("a01" comes before "a1")."""
     parts = _NUMBER.split(name)
     return (tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), name)

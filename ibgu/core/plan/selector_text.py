@@ -1,4 +1,4 @@
-"""Label selectors as people write them: `a=b,c!=d,e in (x,y),f,!g`, as kubectl takes them."""
+"""Parses label selectors as kubectl takes them: `a=b,c!=d,e in (x,y),f,!g`."""
 
 import re
 from collections import deque
@@ -15,7 +15,7 @@ Tokens = deque[str]
 
 
 def parse_selector(text: str) -> LabelSelector:
-    """Raises ValueError with a sentence for a person."""
+    """Parses the selector. Raises ValueError with a sentence for a person."""
     tokens = deque(_tokens(text))
     requirements = [_requirement(tokens)]
     while tokens:
@@ -62,7 +62,7 @@ def _values(tokens: Tokens) -> list[str]:
 
 
 def _value(tokens: Tokens) -> str:
-    """It may be empty."""
+    """Parses a value, which may be empty."""
     return tokens.popleft() if tokens and tokens[0] not in _SIGNS else ""
 
 

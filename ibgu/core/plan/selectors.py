@@ -1,4 +1,4 @@
-"""Label selectors, as Kubernetes understands them."""
+"""Label selectors with the semantics of Kubernetes."""
 
 import re
 from collections import Counter
@@ -13,11 +13,11 @@ _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _PREFIX_LENGTH = 253
 MOST_LOOSE = 100
-"""Selectors without any label that a cluster has to have: each is tried on every cluster."""
+"""Selectors without a label that a cluster must have: each is tried on every cluster."""
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """All of its parts must hold; an empty selector matches everything.
+    """Whether all requirements hold; an empty selector matches everything.
 
     Raises ValueError for a requirement that Kubernetes would refuse.
     """
@@ -30,9 +30,9 @@ def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
 
 
 def matcher(selectors: Sequence[LabelSelector]) -> Callable[[Mapping[str, str]], bool]:
-    """Does any of them match? For many clusters, thousands of selectors and of values.
+    """Returns a function that checks labels against all selectors, of which there may be thousands.
 
-    What Kubernetes would refuse matches nobody.
+    A selector that Kubernetes would refuse matches nobody.
     """
     if problem_of(selectors) is not None:
         return lambda labels: False
@@ -56,7 +56,7 @@ def matcher(selectors: Sequence[LabelSelector]) -> Callable[[Mapping[str, str]],
 
 
 _Anchor = tuple[str, str | None]
-"""A label, or (with None) the key of one: only a cluster that has it can match."""
+"""A label, or (with None) a label's key: only a cluster that has it can match."""
 
 
 class _Prepared:
@@ -71,7 +71,7 @@ class _Prepared:
 
 
 def _demands(selector: LabelSelector) -> list[tuple[_Anchor, ...]]:
-    """Of each a cluster has to have one; none where the selector only excludes."""
+    """Returns labels of which a cluster must have one; none where the selector only excludes."""
     found: list[tuple[_Anchor, ...]] = [(pair,) for pair in selector.match_labels.items()]
     for each in selector.match_expressions:
         if each.operator == "In":
@@ -114,7 +114,7 @@ def _operator_fault(requirement: LabelRequirement) -> str:
 
 
 def problem_of(selectors: Sequence[LabelSelector]) -> str | None:
-    """What is wrong with spec.clusterLabelSelectors; None if nothing is."""
+    """Returns what is wrong with spec.clusterLabelSelectors; None: nothing is."""
     for index, selector in enumerate(selectors):
         path = f"spec.clusterLabelSelectors[{index}]"
         for fault in selector_faults(selector):
@@ -128,7 +128,7 @@ def problem_of(selectors: Sequence[LabelSelector]) -> str | None:
 
 
 def selector_faults(selector: LabelSelector) -> Iterator[str]:
-    """Each begins with the field's path, up to a colon."""
+    """Yields the faults; each begins with the field's path, up to a colon."""
     for key, value in selector.match_labels.items():
         for fault in _label_faults(key, (value,)):
             yield f".matchLabels: {fault}"

@@ -6,7 +6,7 @@ from ibgu.core.model import Action
 
 Shape = tuple[tuple[Action, ...], ...]
 
-# One plan a line, steps apart by "|".
+# One plan a line, steps separated by "|".
 _TABLE = """
 Prep
 Prep | Upgrade

@@ -1,7 +1,7 @@
-"""Which clusters the IBGUs of a namespace may take, by Open Cluster Management's cluster sets.
+"""The clusters that the IBGUs of a namespace may use, by Open Cluster Management's cluster sets.
 
-As Placement does: those of the ManagedClusterSets that a ManagedClusterSetBinding binds to the
-namespace.
+The rule is Placement's: clusters of the ManagedClusterSets that a ManagedClusterSetBinding binds to
+the namespace.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ CLUSTER_SET_LABEL = "cluster.open-cluster-management.io/clusterset"
 
 
 class Scope(Struct, frozen=True):
-    """The clusters that one namespace's IBGUs may take; nobody where there is a `problem`."""
+    """The clusters that one namespace's IBGUs may use; none where there is a `problem`."""
 
     namespace: str = ""
     sets: tuple[LabelSelector, ...] | None = None
@@ -24,12 +24,12 @@ class Scope(Struct, frozen=True):
 
     @property
     def bounded(self) -> bool:
-        """Tenancy is on."""
+        """Whether tenancy is on."""
         return self.sets is not None
 
     @property
     def outside(self) -> str:
-        """What keeps a cluster out that is not in it."""
+        """Returns what excludes a cluster that is outside."""
         return f"in no cluster set that is bound to namespace {self.namespace}"
 
     @property
@@ -37,7 +37,7 @@ class Scope(Struct, frozen=True):
         return f"clusteradm clusterset bind SET --namespace {self.namespace}"
 
     def includes(self, labels: Mapping[str, str]) -> bool:
-        """For one cluster, by its labels on the hub; for many see `matcher`."""
+        """Whether one cluster is inside, by its labels on the hub; for many see `matcher`."""
         return self.sets is None or any(matches(each, labels) for each in self.sets)
 
     def matcher(self) -> Callable[[Mapping[str, str]], bool]:
@@ -45,15 +45,15 @@ class Scope(Struct, frozen=True):
 
 
 EVERYWHERE = Scope()
-"""Tenancy is off."""
+"""The scope with tenancy off."""
 
 
 class Tenancy(Struct, frozen=True):
-    """What is bound to which namespace, as read from the hub at one moment."""
+    """Which sets are bound to which namespace, as read from the hub at one moment."""
 
     bound: Mapping[str, Scope] = {}
     problem: str = ""
-    """Why that is not known: nobody may select anything then."""
+    """Why the bindings are unknown: nobody may select anything then."""
 
     def scope(self, namespace: str) -> Scope:
         if self.problem:
@@ -83,7 +83,7 @@ def _unbound(namespace: str) -> Scope:
 
 
 def _selector(found: ManagedClusterSet) -> LabelSelector | None:
-    """None: it has no clusters, or none that ibgu can tell."""
+    """Returns the set's selector; None: it has no clusters, or none that ibgu can tell."""
     spec = found.spec.cluster_selector
     if found.metadata.deletion_timestamp is not None:
         return None
@@ -94,7 +94,8 @@ def _selector(found: ManagedClusterSet) -> LabelSelector | None:
 
 
 def _counts(binding: ManagedClusterSetBinding) -> bool:
-    """OCM's webhook, which lets only those bind a set who may, goes by a name that is the same."""
+    """Whether the binding counts: OCM's webhook, which checks the right to bind a set, requires
+    that its name is the set's."""
     meta = binding.metadata
     told = next((c.status for c in binding.status.conditions if c.type == "Bound"), "True")
     same = meta.name == binding.spec.cluster_set

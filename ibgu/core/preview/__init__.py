@@ -1,4 +1,4 @@
-"""What a plan would do, before it does: which clusters, in which order, and is the time enough."""
+"""Previews a plan: which clusters it takes, in which order, and whether the time suffices."""
 
 from ibgu.core.preview.build import preview
 from ibgu.core.preview.model import Enough, Excluded, Preview, Proposal, Running, StepPreview

@@ -1,4 +1,4 @@
-"""The proposal played through as if every action that has not ended succeeded."""
+"""Plays a proposal through as if every action that has not ended succeeded."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -31,7 +31,7 @@ def preview(
     duration_stats: DurationsByAction,
     now: datetime,
 ) -> Preview:
-    """`clusters` are all that the hub has."""
+    """Returns the preview; `clusters` are all that the hub has."""
     spec = proposal.spec
     scope, selectors = proposal.scope, spec.cluster_label_selectors
     found_wrong = (_wrong_plan(proposal), problem_of_ibu(spec.ibu_spec), problem_of(selectors))
@@ -62,7 +62,7 @@ def preview(
 
 
 def _wrong_plan(proposal: Proposal) -> str | None:
-    """With the steps that could stand where the plan goes wrong."""
+    """Returns what is wrong with the plan, and the steps that are possible at that place."""
     found = problem(proposal.spec.plan, proposal.begun)
     plan = [item.actions for item in proposal.spec.plan]
     if found is None or allowed(plan):
@@ -72,7 +72,8 @@ def _wrong_plan(proposal: Proposal) -> str | None:
 
 
 def _played(proposal: Proposal, clusters: Sequence[ClusterView]) -> list[ClusterView]:
-    """The clusters once the step that runs has succeeded wherever it has not ended otherwise."""
+    """Returns the clusters once the running step has succeeded wherever it has not ended
+    otherwise."""
     fleet = list(clusters)
     if proposal.running is None:
         return fleet
@@ -101,7 +102,7 @@ def _members(proposal: Proposal, fleet: Sequence[ClusterView], item: PlanItem) -
 def _after(
     fleet: Sequence[ClusterView], members: Sequence[ClusterView], item: PlanItem
 ) -> list[ClusterView]:
-    """With the labels of success (R13.3)."""
+    """Returns the clusters with the labels of success (R13.3)."""
     taken = {member.name for member in members}
     return [_succeeded(cluster, item) if cluster.name in taken else cluster for cluster in fleet]
 
@@ -149,7 +150,8 @@ def _ends(
     duration_stats: DurationsByAction,
     now: datetime,
 ) -> tuple[datetime | None, datetime]:
-    """As if all slots were always taken; the latest is when all timeouts have passed."""
+    """Returns the likely end, as if all slots were always taken, and the latest one, after all
+    timeouts."""
     likely: datetime | None = now
     latest = now
     if proposal.running is not None:
@@ -166,7 +168,7 @@ def _ends(
 
 
 def _at_latest(moment: datetime, span: timedelta) -> datetime:
-    """The calendar's end where even that comes too early."""
+    """Returns the end of the span, or the calendar's last moment if that comes first."""
     last = datetime.max.replace(tzinfo=moment.tzinfo)
     return moment + span if span < last - moment else last
 

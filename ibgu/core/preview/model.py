@@ -1,4 +1,4 @@
-"""What is proposed, and what would come of it."""
+"""A proposed plan, and its preview."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,20 +24,21 @@ class Running(Struct, frozen=True):
 
 class Proposal(Struct, frozen=True):
     spec: IbguSpec
-    """With the whole plan."""
+    """The spec with the whole plan."""
     begun: Sequence[Started] = ()
     running: Running | None = None
-    """The last of those that have begun; None: it has finished."""
+    """The last begun step; None: it has finished."""
     annotations: Mapping[str, str] = {}
-    """The IBGU's: those that go to the clusters, and its own."""
+    """The IBGU's annotations: those for the clusters, and its own."""
     rate_limits: RateLimits = UNLIMITED
     scope: Scope = EVERYWHERE
-    """The clusters that its namespace may take."""
+    """The clusters that its namespace may use."""
     hub_rate: int = 0
     """Starts a minute on the whole hub; 0: no limit."""
 
     def rate_limits_of(self, first: Action) -> RateLimits:
-        """Of a step that begins with this action, if no other rollout starts anything."""
+        """Returns the limits of a step that begins with this action, if no other rollout starts
+        anything."""
         return self.rate_limits.within(self.hub_rate) if first.rate_limited else UNLIMITED
 
 
@@ -49,20 +50,20 @@ class Excluded(Struct, frozen=True):
 
 
 class Enough(Struct, frozen=True):
-    """What a site takes for the step's actions on this hub, against what it may take."""
+    """The time that a site takes for the step's actions on this hub."""
 
     p50: timedelta
     p95: timedelta
     count: int
-    """Measured of the action that was measured least."""
+    """Measurements of the action that was measured least."""
 
 
 class StepPreview(Struct, frozen=True):
     index: int
-    """In the plan, from 0."""
+    """The step's place in the plan, from 0."""
     actions: tuple[str, ...]
     clusters: tuple[str, ...]
-    """In the order in which they start, if all goes well before."""
+    """Cluster names in the order of starts, if all goes well before."""
     slots: int
     waves: int
     timeout: timedelta
@@ -81,13 +82,13 @@ class StepPreview(Struct, frozen=True):
 
 class Preview(Struct, frozen=True):
     problems: tuple[str, ...] = ()
-    """Why it could not be carried out at all."""
+    """Why the plan can't be carried out at all."""
     selected: tuple[str, ...] = ()
-    """Of the first step shown."""
+    """The clusters of the first step shown."""
     excluded: tuple[Excluded, ...] = ()
     steps: tuple[StepPreview, ...] = ()
-    """Those that have not begun."""
+    """Steps that have not begun."""
     warnings: tuple[str, ...] = ()
     likely: datetime | None = None
-    """None: something in it was not measured yet."""
+    """None: one of the actions was not measured yet."""
     latest: datetime | None = None

@@ -1,4 +1,5 @@
-"""Is a step's time enough: by what was measured here, and by what the agent allows itself."""
+"""Checks whether a step's time suffices: by measurements on this hub, and by the agent's own
+timeout."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,7 +13,7 @@ from ibgu.core.times import ROLLBACK_MARGIN, init_monitor
 
 
 def measured(actions: Sequence[str], duration_stats: DurationsByAction) -> Enough | None:
-    """Of all actions of a step, one after the other; None where one of them is not known."""
+    """Returns the time of all actions of a step, one after the other; None where one is unknown."""
     found = [pace for action in actions if (pace := duration_stats.get(Action(action)))]
     if len(found) < len(actions):
         return None
@@ -52,14 +53,15 @@ def _against_measured(step: StepPreview, found: Enough) -> str:
 
 
 def safe(step: StepPreview, ibu: IbuSpec) -> timedelta:
-    """What an Upgrade takes that fails and goes back by itself; nothing for other actions."""
+    """Returns the time of an Upgrade that fails and rolls back by itself; zero for other
+    actions."""
     if not any(Action(action) is Action.UPGRADE for action in step.actions):
         return timedelta()
     return init_monitor(ibu) + ROLLBACK_MARGIN
 
 
 def minutes(span: timedelta) -> str:
-    """To one decimal place below ten: "3.3", "25"."""
+    """Returns minutes, with one decimal place below ten: "3.3", "25"."""
     value = span.total_seconds() / 60
     return f"{value:.1f}".removesuffix(".0") if value < 10 else f"{value:.0f}"
 

@@ -1,4 +1,5 @@
-"""What the hub can tell beforehand: rules of the product that nobody checks before it is too late.
+"""Warnings that the hub's data allows beforehand: product rules that are otherwise checked too
+late.
 
 Numbers as in the rules for an image-based upgrade: releases from 4.14.13 on, at most two minor
 releases at once, the seed named by its digest.
@@ -15,7 +16,7 @@ from ibgu.core.preview.model import Proposal, StepPreview
 from ibgu.core.preview.time import minutes, safe
 
 VERSION_LABEL = "openshiftVersion"
-"""Advanced Cluster Management keeps it on every ManagedCluster."""
+"""A label that Advanced Cluster Management keeps on every ManagedCluster."""
 _OLDEST = (4, 14, 13)
 _MOST_MINORS = 2
 _NAMED = 5
@@ -28,7 +29,7 @@ Release = tuple[int, int, int]
 def warnings(
     proposal: Proposal, steps: Sequence[StepPreview], fleet: Mapping[str, ClusterView]
 ) -> Iterator[str]:
-    """`fleet` by name."""
+    """Returns the warnings; `fleet` is by name."""
     members = [fleet[name] for name in steps[0].clusters]
     yield from _unreachable(members, proposal)
     if any(Action.PREP in step.actions for step in steps):
@@ -44,7 +45,7 @@ def warnings(
 
 
 def _unreachable(members: Sequence[ClusterView], proposal: Proposal) -> Iterator[str]:
-    """Those in flight may be dark because they reboot, as expected."""
+    """Warns of unreachable clusters, except those in flight, which may reboot as expected."""
     expected = proposal.running.in_flight if proposal.running else frozenset()
     dark = [c.name for c in members if not c.reachable and c.name not in expected]
     if dark:
@@ -92,12 +93,12 @@ def _annotations(proposal: Proposal) -> Iterator[str]:
         if key.startswith(_AUTO_ROLLBACK) and value != "Disabled":
             yield f"annotation {key} has no effect: the only value that counts is Disabled"
     for words in mistakes(proposal.annotations):
-        if words != proposal.rate_limits.problem:  # of that one there is more to say
+        if words != proposal.rate_limits.problem:  # that problem gets a warning of its own
             yield words
 
 
 def _too_slow(step: StepPreview) -> Iterator[str]:
-    """The pace alone takes more time than the step has."""
+    """Warns if the rate limits alone take more time than the step has."""
     count, rate = len(step.clusters), step.rate_limits.starts_per_minute
     starts = step.rate_limits.minutes(count)
     needed = timedelta(minutes=starts) + (step.measured.p95 if step.measured else timedelta())

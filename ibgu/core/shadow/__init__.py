@@ -1,4 +1,4 @@
-"""Shadow mode (R20.6): what ibgu would have seen and said beside a TALM that does the work."""
+"""Shadow mode (R20.6): what ibgu would have seen and reported while TALM does the work."""
 
 from ibgu.core.shadow.evidence import conclude, symptom_of
 from ibgu.core.shadow.follow import Seen, begin, due, follow

@@ -1,7 +1,7 @@
 """What the feedback of TALM's works proves: R7 and R10, as far as TALM's feedback rules reach.
 
-TALM asks for neither stage nor generation, but makes a new work for each action, so that values
-of an earlier action can't be mistaken for it. The words of the running stage never arrive.
+TALM asks for neither stage nor generation, but creates a new work for each action, so that values
+of an earlier action can't be mistaken for it. The messages of the running stage never arrive.
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ _CAUSES = {
 _STUCK = frozenset(
     {Failure.STATEROOTS_NOT_REMOVED, Failure.BACKUPS_NOT_DELETED, Failure.CLEANUP_FAILED}
 )
-"""Words that only AbortFailed and FinalizeFailed bring: their reason does not arrive."""
+"""Messages that occur only with AbortFailed and FinalizeFailed, whose reasons do not arrive."""
 _APPLY = {
     ApplyError.ABSENT: SymptomKind.ABSENT,
     ApplyError.REFUSED_SPEC: SymptomKind.SPEC,
@@ -36,7 +36,8 @@ _SYMPTOMS = {
 
 
 def conclude(run: ShadowRun, work: TalmWork, now: datetime) -> Told | None:
-    """For a reachable cluster only: frozen feedback proves nothing. None: nothing yet."""
+    """Returns the end of the action; for a reachable cluster only, as frozen feedback proves
+    nothing. None: not ended yet."""
     if work.settled and work.value == "True":
         return Told(Verdict.SUCCEEDED, now)
     if work.settled and (cause := _failure(run.action, work)):
@@ -58,7 +59,8 @@ def _failure(action: Action, work: TalmWork) -> Cause | None:
 
 
 def _stuck(action: Action, words: str) -> Cause | None:
-    """Idle is False also while all goes well; only known words tell a failure."""
+    """Returns the cause of a failure on the way to Idle. Idle is False also while all goes well;
+    only known messages show a failure."""
     known = explain(action, words)
     if known is None or known.name not in _STUCK:
         return None
@@ -66,7 +68,7 @@ def _stuck(action: Action, words: str) -> Cause | None:
 
 
 def symptom_of(run: ShadowRun, work: TalmWork, now: datetime) -> Symptom | None:
-    """What the cluster does not take; the same kind keeps its `since`."""
+    """Returns what the cluster refuses; the same kind keeps its `since`."""
     found = _symptom(work)
     if found is None:
         return None

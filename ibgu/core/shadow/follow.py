@@ -1,4 +1,4 @@
-"""One look at one run: what is new about it. Pure, and the same look twice says nothing new."""
+"""Follows one run by one observation after the other. Pure; a repeated observation adds nothing."""
 
 from datetime import datetime
 
@@ -13,11 +13,11 @@ from ibgu.core.talm import names as talm
 from ibgu.core.times import SETTLE
 
 NOTES = 60
-"""Lines of history that a run keeps; its first one and the newest."""
+"""Lines of history that a run keeps: its first one and the newest."""
 
 
 class Seen(Struct, frozen=True):
-    """What the hub shows about one action of one cluster."""
+    """The hub's view of one action of one cluster."""
 
     work: TalmWork | None
     """TALM's ManifestWork for this very action."""
@@ -26,11 +26,11 @@ class Seen(Struct, frozen=True):
     reachable: bool
     """ManagedClusterConditionAvailable is True."""
     words: str = ""
-    """What TALM says in the IBGU's `failedActions`."""
+    """TALM's message in the IBGU's `failedActions`."""
 
 
 def begin(rollout: str, step: int, action: Action, work: TalmWork, now: datetime) -> ShadowRun:
-    """The record of an action at first sight."""
+    """Returns the record of an action at first sight."""
     since = work.created or now
     return ShadowRun(
         rollout=rollout,
@@ -44,7 +44,7 @@ def begin(rollout: str, step: int, action: Action, work: TalmWork, now: datetime
 
 
 def follow(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
-    """The evidence first: what the cluster says now counts before what TALM says now."""
+    """Returns the run after the observation; the cluster's evidence counts before TALM's status."""
     run = _reach(run, seen, now)
     if seen.work is not None and run.gone_at is None:
         run = _probe(run, seen.work, now)
@@ -54,14 +54,14 @@ def follow(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
 
 
 def due(run: ShadowRun) -> datetime | None:
-    """When to look again though nothing changes: a symptom becomes a failure then."""
+    """Returns when to look again though nothing changes: a symptom becomes a failure then."""
     if run.symptom is None or run.ibgu is not None or run.gone_at is not None:
         return None
     return run.symptom.since + SETTLE if run.reachable else None
 
 
 def _reach(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
-    """Time in which a cluster was not reachable does not count for a symptom."""
+    """Updates reachability; time without it does not count for a symptom."""
     if seen.reachable == run.reachable or run.gone_at is not None:
         return run
     text = "the cluster is reachable" if seen.reachable else _dark(run.action)
@@ -111,7 +111,7 @@ def _ask_talm(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
 
 
 def _timed_out_here(run: ShadowRun, group: Group) -> bool:
-    """TALM names the action, unless it lost sight of the work."""
+    """Whether the timeout is of this action: TALM names it, unless it lost sight of the work."""
     return group.timed_out_in.get(run.cluster, run.action) is run.action
 
 
@@ -120,7 +120,8 @@ def _quoted(words: str) -> str:
 
 
 def _leave(run: ShadowRun, seen: Seen, now: datetime) -> ShadowRun:
-    """The work goes when the next action's comes, or with its batch; then the place is free."""
+    """Notes that the work is gone, which happens with the next action or the batch's end, and that
+    the place is free."""
     group = seen.group
     if run.batch == 0 and group is not None:
         run = replace(run, batch=group.batch_of(run.cluster))

@@ -1,4 +1,4 @@
-"""What shadow mode keeps. All times are those at which ibgu saw it, unless said."""
+"""The records of shadow mode. All times are those of ibgu's observation, unless stated."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,17 +14,18 @@ class Verdict(StrEnum):
 
 
 class Told(Struct, frozen=True):
-    """How an action ended, in somebody's eyes."""
+    """How an action ended, as ibgu or TALM sees it."""
 
     verdict: Verdict
     at: datetime
     cause: Cause | None = None
-    """Of a failure; TALM knows only one, that time is over."""
+    """The cause of a failure; the only one that TALM knows is a timeout."""
     message: str = ""
 
 
 class SymptomKind(StrEnum):
-    """What must stand for two minutes on a reachable cluster before it is a failure (R10.2)."""
+    """A symptom that must stand for two minutes on a reachable cluster before it is a failure
+    (R10.2)."""
 
     ABSENT = "absent"
     SPEC = "spec refused"
@@ -46,32 +47,33 @@ class Note(Struct, frozen=True):
 
 
 class ShadowRun(Struct, frozen=True, kw_only=True):
-    """One action of TALM's on one cluster: what it showed, what TALM said, what ibgu would have."""
+    """One of TALM's actions on one cluster: what it showed, what TALM reported, what ibgu would
+    have."""
 
     rollout: str
     """uid of the IBGU."""
     step: int
-    """From 0."""
+    """Counts from 0."""
     cluster: str
     action: Action
     work: str
     """Name of TALM's ManifestWork."""
     batch: int = 0
-    """TALM's, from 1; 0: not known."""
+    """TALM's batch, from 1; 0: not known."""
     since: datetime
     """When TALM made the ManifestWork, by the hub's clock."""
     reachable: bool = True
     words: str = ""
-    """The Lifecycle Agent's last ones, as far as TALM's feedback brings them."""
+    """The Lifecycle Agent's last words, as far as TALM's feedback brings them."""
     words_at: datetime | None = None
     symptom: Symptom | None = None
     ibgu: Told | None = None
-    """What ibgu would have concluded, at the first moment at which the evidence was there."""
+    """ibgu's conclusion, at the first moment with sufficient evidence."""
     talm: Told | None = None
     gone_at: datetime | None = None
-    """TALM's ManifestWork is no longer there: nothing more is seen."""
+    """When TALM's ManifestWork was gone: nothing more is seen."""
     freed_at: datetime | None = None
-    """TALM's batch was over: only now another cluster could take the place."""
+    """When TALM's batch was over: only then could another cluster take the place."""
     notes: tuple[Note, ...] = ()
 
     @property
@@ -80,12 +82,13 @@ class ShadowRun(Struct, frozen=True, kw_only=True):
 
     @property
     def open(self) -> bool:
-        """Something about it may still change."""
+        """Whether the record may still change."""
         return self.freed_at is None or self.talm is None
 
 
 class Batch(Struct, frozen=True):
-    """Of TALM's: its clusters start together, and the next one waits for the last of them."""
+    """A batch of TALM's: its clusters start together, and the next one waits for the last of
+    them."""
 
     clusters: tuple[str, ...]
     ended_at: datetime | None = None
@@ -103,9 +106,9 @@ class ShadowStep(Struct, frozen=True, kw_only=True):
     timeout_minutes: int
     batches: tuple[Batch, ...] = ()
     batch: int = 0
-    """The one that runs, from 1; 0: none."""
+    """The running batch, from 1; 0: none."""
     started_at: datetime | None = None
-    """By TALM's own word, as the next one."""
+    """By TALM's own status, like the next one."""
     finished_at: datetime | None = None
 
     @property
@@ -128,11 +131,11 @@ class ShadowRollout(Struct, frozen=True, kw_only=True):
     seed_version: str = ""
     plan: tuple[tuple[str, ...], ...] = ()
     watched_since: datetime
-    """What was before that, ibgu has not seen."""
+    """Since when ibgu has watched the rollout."""
     progress: str = ""
     """TALM's own words (condition Progressing)."""
     complete: bool = False
-    """TALM says so."""
+    """Whether TALM reports the rollout as complete."""
     deleted: bool = False
 
     @property

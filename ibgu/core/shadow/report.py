@@ -1,7 +1,7 @@
-"""TALM's rollout beside ibgu's would-be one: who knew what when, and who waited for whom.
+"""Compares TALM's rollout with ibgu's would-be one: who knew what when, and who waited for whom.
 
-All of it follows from what was seen. The sliding window is an estimate: the same clusters with
-the same durations, in ibgu's order, without batches.
+All of it follows from observations. The sliding window is an estimate: the same clusters with the
+same durations, in ibgu's order, without batches.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from ibgu.core.plan import natural_key
 from ibgu.core.shadow.records import ShadowRollout, ShadowRun, ShadowStep, Told, Verdict
 
 NAMED = 10
-"""So many clusters of a group are named."""
+"""The most clusters of a group that are named."""
 _NO_TIME = timedelta()
 _LOOK = (
     "TALM's feedback does not bring the cluster's own words (ibgu's does); on the cluster: "
@@ -26,36 +26,36 @@ _LOOK = (
 
 
 class Row(Struct, frozen=True):
-    """One action of one cluster, in both eyes."""
+    """One action of one cluster, as TALM and as ibgu see it."""
 
     run: ShadowRun
     ahead: timedelta | None
-    """How much earlier ibgu would have told a failure than TALM did (or has not until now)."""
+    """How much earlier ibgu would have reported a failure than TALM did (or has not until now)."""
     idle: timedelta | None
     """How long the cluster's place stood empty until TALM's batch was over."""
 
     @property
     def differ(self) -> bool:
-        """Both have told, and not the same."""
+        """Whether both have an opinion, and not the same one."""
         talm, ibgu = self.run.talm, self.run.ibgu
         return bool(talm and ibgu and talm.verdict is not ibgu.verdict)
 
 
 class FailureGroup(Struct, frozen=True):
-    """Failures that ibgu would have told, of one kind."""
+    """Failures of one kind that ibgu would have reported."""
 
     step: int
     action: Action
     cause: Cause | None
     failure: str
-    """Name of the known failure; empty: not a known one."""
+    """The known failure's name; empty: not a known one."""
     means: str
     remedy: str
     message: str
     count: int
     clusters: tuple[str, ...]
     ahead: timedelta
-    """Of all of them together."""
+    """The sum over all of them."""
 
 
 class SlowBatch(Struct, frozen=True):
@@ -64,9 +64,9 @@ class SlowBatch(Struct, frozen=True):
     batch: int
     slowest: str
     waited: timedelta
-    """From the first cluster that was done to the end of the batch."""
+    """The time from the first finished cluster to the end of the batch."""
     idle: timedelta
-    """Of all places together."""
+    """The sum over all places."""
 
 
 class StepReport(Struct, frozen=True):
@@ -74,7 +74,7 @@ class StepReport(Struct, frozen=True):
     took: timedelta | None
     """From TALM's start to TALM's end; None: it is not over."""
     sliding: timedelta | None
-    """What the same clusters take in a sliding window; None: not all of them were seen to end."""
+    """The time of the same clusters in a sliding window; None: not all of them were seen to end."""
     idle: timedelta
     slow: tuple[SlowBatch, ...]
 
@@ -91,9 +91,9 @@ class Report(Struct, frozen=True):
     rows: tuple[Row, ...]
     failures: tuple[FailureGroup, ...]
     ahead: timedelta
-    """By which ibgu would have told all failures earlier, together."""
+    """The total by which ibgu would have reported failures earlier."""
     saved: timedelta
-    """Of the whole rollout, by the sliding window."""
+    """The time that the sliding window saves in the whole rollout."""
 
 
 def compare(
@@ -124,7 +124,7 @@ def _row(run: ShadowRun, last: bool, now: datetime) -> Row:
 
 
 def _end(run: ShadowRun) -> datetime | None:
-    """When the cluster was done with it, as far as anybody knew."""
+    """Returns when the action ended, by the earliest report."""
     told = [told.at for told in (run.ibgu, run.talm) if told is not None]
     return min(told, default=None)
 
@@ -137,7 +137,7 @@ def _sum(parts: Iterable[timedelta | None]) -> timedelta:
 
 
 def _groups(rows: Iterable[Row]) -> list[FailureGroup]:
-    """The largest first."""
+    """Returns the groups, the largest first."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         told = row.run.ibgu
@@ -201,7 +201,7 @@ def _slow(step: ShadowStep, rows: Sequence[Row]) -> Iterable[SlowBatch]:
 
 
 def _sliding(step: ShadowStep, rows: Sequence[Row]) -> timedelta | None:
-    """List scheduling: the next cluster takes the first place that is free."""
+    """Returns the time by list scheduling: the next cluster takes the first place that is free."""
     took = _durations(step, rows)
     if took is None or step.max_concurrency < 1:
         return None
@@ -216,7 +216,8 @@ def _sliding(step: ShadowStep, rows: Sequence[Row]) -> timedelta | None:
 
 
 def _durations(step: ShadowStep, rows: Sequence[Row]) -> list[timedelta] | None:
-    """Per cluster in natural order; TALM's pauses between two actions of a cluster count not."""
+    """Returns durations by cluster in natural order, without TALM's pauses between a cluster's
+    actions."""
     found: dict[str, timedelta] = {}
     for row in rows:
         end = _end(row.run)

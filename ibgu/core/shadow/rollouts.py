@@ -1,4 +1,4 @@
-"""IBGU and ClusterGroupUpgrade -> the records of shadow mode."""
+"""Converts an IBGU and its ClusterGroupUpgrades to the records of shadow mode."""
 
 from datetime import datetime
 
@@ -30,7 +30,7 @@ class TalmStatus(Struct, frozen=True):
     clusters: list[_ClusterStatus] = []
 
     def failed(self) -> dict[tuple[str, str], str]:
-        """(cluster, action) -> TALM's words."""
+        """Returns (cluster, action) -> TALM's message."""
         return {
             (cluster.name, failure.action): failure.message
             for cluster in self.clusters
@@ -38,7 +38,7 @@ class TalmStatus(Struct, frozen=True):
         }
 
     def ended(self) -> set[tuple[str, str]]:
-        """(cluster, action) that TALM shows as completed or failed."""
+        """Returns (cluster, action) that TALM shows as completed or failed."""
         return {
             (cluster.name, told.action)
             for cluster in self.clusters
@@ -47,7 +47,7 @@ class TalmStatus(Struct, frozen=True):
 
 
 def status_of(found: Ibgu) -> TalmStatus:
-    """Empty where the status is not as TALM writes it."""
+    """Returns the status; empty if it is not as TALM writes it."""
     try:
         return json.decode(found.status, type=TalmStatus)
     except (DecodeError, ValidationError):
@@ -72,7 +72,7 @@ def rollout_of(found: Ibgu, known: ShadowRollout | None, now: datetime) -> Shado
 
 
 def step_of(rollout: str, group: Group, known: ShadowStep | None, now: datetime) -> ShadowStep:
-    """`known`: what was noted of it before; when its batches ended is told by nobody else."""
+    """Returns the step; `known`: its earlier record, the only source of when batches ended."""
     return ShadowStep(
         rollout=rollout,
         index=group.index,

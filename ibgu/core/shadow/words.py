@@ -1,4 +1,4 @@
-"""One sentence for a person: how it stands with a cluster that TALM has in its hands."""
+"""Explains in one sentence the state of a cluster that TALM upgrades."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What is left of a rollout, why, and which plan may take it further now."""
+"""Stragglers: what is left of a rollout, why, and which plan may take it further now."""
 
 from ibgu.core.stragglers.groups import Group, grouped
 from ibgu.core.stragglers.left import Course, Left, Standing, Straggler, judge

@@ -1,4 +1,4 @@
-"""Stragglers, put together: one cause, one remedy, one way on."""
+"""Groups stragglers by cause, remedy and possible plan."""
 
 from collections.abc import Iterable
 
@@ -15,23 +15,24 @@ class Group(Struct, frozen=True, kw_only=True):
     """From 1."""
     action: Action
     kind: str
-    """Failure, cause or reason."""
+    """The failure, cause or reason."""
     means: str
     remedy: str
     who: str
-    """Who must act, for those that are not finished."""
+    """Who must act, for unfinished clusters."""
     check: str
-    """What to check on the first one, where it lasts longer than usual."""
+    """What to check on the first cluster, if its reason is overdue."""
     words: str
-    """Of the first one."""
+    """The first cluster's message."""
     plan: Plan
     note: str
     clusters: tuple[str, ...]
-    """In natural order."""
+    """Cluster names in natural order."""
 
 
 def grouped(stragglers: Iterable[Straggler]) -> list[Group]:
-    """The largest first; what needs no person, because it is still going, last."""
+    """Returns the groups, the largest first; those that need no person, because they still go on,
+    last."""
     found: dict[tuple[object, ...], list[Straggler]] = {}
     for each in stragglers:
         left = each.left

@@ -1,7 +1,6 @@
-"""Is a cluster left behind, and which plan may take it from where its labels say that it is?
+"""Judges whether a cluster is left behind, and which plan may take it on from where its labels are.
 
-The plan is only proposed: whatever a person makes of it, every run still looks at the cluster
-before it acts (R8.1).
+The plan is only a proposal: every run still probes the cluster before it acts (R8.1).
 """
 
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from ibgu.core.model import LABEL_PREFIX, NEEDS, Action, Cause
 from ibgu.core.plan import allowed
 
 Plan = tuple[tuple[Action, ...], ...]
-"""The actions of each step."""
+"""A plan: the actions of each step."""
 
 _FAILED_LABELS = NEEDS[Action.ABORT_ON_FAILURE].any_of
 _FORWARD = frozenset(Action) - {Action.ABORT, Action.ABORT_ON_FAILURE}
@@ -21,37 +20,37 @@ _FORWARD = frozenset(Action) - {Action.ABORT, Action.ABORT_ON_FAILURE}
 
 class Standing(StrEnum):
     GOING = "going"
-    """Not finished: it waits or runs."""
+    """Not finished: the cluster waits or runs."""
     ENDED = "ended"
     """Its newest step ended without success."""
     ABORTED = "aborted"
-    """Taken back to Idle after a failure."""
+    """Aborted to Idle after a failure."""
     NOT_TAKEN = "not taken"
-    """It succeeded, and a later step began without it."""
+    """Succeeded, but a later step began without it."""
 
 
 class Course(Struct, frozen=True):
-    """The rollout's plan, and how much of it has started."""
+    """The rollout's plan, and how many of its steps have started."""
 
     plan: Plan
     started: int
 
     @property
     def aborts_later(self) -> int | None:
-        """The step, from 1, that is still to come and takes failed clusters back."""
+        """Returns the step, from 1, that is still to come and aborts failed clusters."""
         for index in range(self.started, len(self.plan)):
             if self.plan[index] == (Action.ABORT_ON_FAILURE,):
                 return index + 1
         return None
 
     def rest(self, step: int, action: Action) -> Plan:
-        """What leads further from `action` of the step (from 1) on; empty: no legal plan."""
+        """Returns the plan from `action` of the step (from 1) on; empty: no valid plan."""
         first = self.plan[step - 1]
         later = (first[first.index(action) :], *self.plan[step:])
         return _legal(_forward(later)) or _legal(((action,),))
 
     def anew(self) -> Plan:
-        """The way from Idle on: what it does without the aborts, and Prep before it."""
+        """Returns the plan from Idle on: the rollout's without aborts, with Prep before it."""
         steps = _forward(self.plan)
         if steps and steps[0][0] is not Action.PREP:
             steps = ((Action.PREP,), *steps)
@@ -68,38 +67,39 @@ def _legal(steps: Plan) -> Plan:
 
 
 class Left(Struct, frozen=True, kw_only=True):
-    """The newest member that a cluster was in the rollout."""
+    """A straggler: the cluster's newest member in the rollout."""
 
     cluster: str
     step: int
     """From 1."""
     action: Action
-    """That failed; else the current one or the next, or the last one that succeeded."""
+    """The action that failed; else the current or next one, or the last one that succeeded."""
     finished: bool = True
     outcome: str = ""
     kind: str = ""
-    """The failure's name where it is known, else cause or reason."""
+    """The known failure's name, else cause or reason."""
     cause: str = ""
     words: str = ""
     means: str = ""
     remedy: str = ""
     who: str = ""
-    """Who must act, for those that are not finished."""
+    """Who must act, for an unfinished cluster."""
     check: str = ""
-    """What that person checks, where it lasts longer than usual."""
+    """What that person checks, if the reason is overdue."""
 
 
 class Straggler(Struct, frozen=True):
     left: Left
     standing: Standing
     plan: Plan = ()
-    """What a new ImageBasedGroupUpgrade may do with it now; empty: nothing."""
+    """The plan of a new ImageBasedGroupUpgrade that is possible now; empty: none."""
     note: str = ""
-    """Why nothing, or what is to be known."""
+    """Why there is none, or what to consider."""
 
 
 def judge(left: Left, course: Course, labels: Mapping[str, str] | None) -> Straggler | None:
-    """None: it is not left behind. `labels`: of the ManagedCluster now; None: there is none."""
+    """Returns the straggler; None: the cluster is not left behind. `labels`: the ManagedCluster's
+    now; None: it is gone."""
     if not left.finished:
         return Straggler(left, Standing.GOING)
     if left.outcome == "succeeded":
@@ -131,13 +131,14 @@ def _after_success(
 
 
 def _aborted(left: Left, course: Course) -> Straggler | None:
-    """A plan that only aborts has reached its aim."""
+    """Returns the aborted straggler; None: the plan only aborts, and has reached its aim."""
     ahead = course.anew()
     return Straggler(left, Standing.ABORTED, ahead) if ahead else None
 
 
 def _following(left: Left, course: Course) -> tuple[int, Action] | None:
-    """The started step after the member's own that should have taken it, and its first action."""
+    """Returns the started step after the member's own that should have taken it, and its first
+    action."""
     for index in range(left.step, course.started):
         if (first := course.plan[index][0]) in _FORWARD:
             return index + 1, first
@@ -157,7 +158,7 @@ def _way_on(left: Left, course: Course, labels: Mapping[str, str]) -> tuple[Plan
 
 
 def _back(left: Left, course: Course) -> tuple[Plan, str]:
-    """To Idle, from where it can begin anew."""
+    """Returns the plan back to Idle, from where the cluster can begin again."""
     step = course.aborts_later
     if step is not None:
         return (), f"step {step} of the plan, {Action.ABORT_ON_FAILURE}, will take it back to Idle"
@@ -168,7 +169,7 @@ def _back(left: Left, course: Course) -> tuple[Plan, str]:
 
 
 def done(action: Action, labels: Mapping[str, str]) -> bool:
-    """It has come true since: late, by hand or by another rollout."""
+    """Whether the cluster has got there since: late, by hand or by another rollout."""
     if action.clears_labels:
         return not any(label.startswith(LABEL_PREFIX) for label in labels)
     done = action.completed_label in labels and action.failed_label not in labels
@@ -181,7 +182,7 @@ def _meets(action: Action, labels: Mapping[str, str]) -> bool:
 
 
 def unmet(action: Action, labels: Mapping[str, str]) -> str:
-    """What `action` needs and the labels do not give; empty: nothing."""
+    """Returns the label needs of `action` that are not met; empty: none."""
     need = NEEDS[action]
     if need.any_of and not any(label in labels for label in need.any_of):
         return f"the label {' or '.join(need.any_of)} is missing"

@@ -1,4 +1,5 @@
-"""A new ImageBasedGroupUpgrade for stragglers, and the patch that appends a step to the old one."""
+"""Builds a new ImageBasedGroupUpgrade for stragglers, and the patch that appends a step to the old
+one."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,32 +12,33 @@ from ibgu.core.stragglers.left import Plan
 from ibgu.core.works.names import for_retry
 
 NAME_LABEL = "name"
-"""Open Cluster Management's own, on every imported cluster: its name."""
+"""Open Cluster Management's label on every imported cluster: its name."""
 RETRY_LABEL = "ibgu.dev/retry"
-"""Put on clusters by hand, where they lack the label of their name."""
+"""A label to set by hand on clusters that lack the label of their name."""
 
 _API = {"apiVersion": "lcm.openshift.io/v1alpha1", "kind": "ImageBasedGroupUpgrade"}
 
 
 class Retry(Struct, frozen=True, kw_only=True):
-    """What is made of the old object, and for whom."""
+    """The input of a retry: the old object, and the clusters."""
 
     name: str
     namespace: str
     annotations: Mapping[str, str]
-    """Of the old object."""
+    """The old object's annotations."""
     ibu_spec: JsonObject
-    """As the old object has it, unknown fields too."""
+    """The old object's ibuSpec, unknown fields included."""
     items: Sequence[PlanItem]
     """The old plan."""
     plan: Plan
     clusters: Sequence[str]
     named: bool
-    """Every one of them carries the label of its name."""
+    """Whether every cluster carries the label of its name."""
 
 
 def manifest(retry: Retry) -> JsonObject:
-    """Complete: it can be applied as it is, once `labelled` ones have their label."""
+    """Returns the complete manifest: it can be applied once `labelled` clusters have their
+    label."""
     kept = for_retry(retry.annotations)
     metadata: JsonObject = {"name": retry.name, "namespace": retry.namespace}
     if kept:
@@ -60,13 +62,13 @@ def _selector(retry: Retry) -> JsonObject:
 
 
 def append_patch(items: Sequence[PlanItem], action: Action) -> list[JsonObject]:
-    """A JSON patch: one more step at the end of the plan."""
+    """Returns a JSON patch that appends one step to the plan."""
     step = _item((action,), items)
     return [{"op": "add", "path": "/spec/plan/-", "value": step}]
 
 
 def _item(actions: Sequence[Action], items: Sequence[PlanItem]) -> JsonObject:
-    """With slots and time of the old step that had most in common with it."""
+    """Returns the step with maxConcurrency and timeout of the most similar old step."""
     like = max(items, key=lambda item: len(set(item.actions) & set(actions)))
     strategy = like.rollout_strategy
     return {

@@ -1,4 +1,4 @@
-"""TALM's objects: what it makes of an IBGU on the hub, read and never written as such."""
+"""TALM's objects for an IBGU on the hub: read, and never written in TALM's format."""
 
 from ibgu.core.talm import names
 from ibgu.core.talm.group import Group, group_of, groups_of

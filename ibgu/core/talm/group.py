@@ -1,4 +1,5 @@
-"""ClusterGroupUpgrade -> Group: one step of a plan, as TALM carries it out in batches."""
+"""Converts a ClusterGroupUpgrade to a Group: one step of a plan, which TALM carries out in
+batches."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -17,7 +18,7 @@ _ACTIONS = frozenset(action.value for action in Action)
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """`index`: the step's place in the plan, from 0."""
+    """A step of TALM's. `index`: its place in the plan, from 0."""
 
     namespace: str
     name: str
@@ -26,27 +27,27 @@ class Group(Struct, frozen=True, kw_only=True):
     finalizers: tuple[str, ...]
     terminating: bool
     owners: tuple[str, ...]
-    """uids of the IBGUs that it was made for."""
+    """uids of the IBGUs for which it was created."""
     index: int
     actions: tuple[Action, ...]
     max_concurrency: int
     timeout_minutes: int
     batches: tuple[tuple[str, ...], ...]
-    """Empty until TALM has chosen the clusters."""
+    """Batches of clusters; empty until TALM has chosen the clusters."""
     batch: int
-    """The one that runs, from 1; 0: none."""
+    """The running batch, from 1; 0: none."""
     started_at: datetime | None
     finished_at: datetime | None
     finished: bool
-    """TALM is through with it, well or not."""
+    """Whether TALM is done with the step, successfully or not."""
     ended: Mapping[str, str]
     """Cluster -> how it ended (`names.COMPLETE`, `names.TIMED_OUT`)."""
     progress: Mapping[str, int]
-    """Cluster of the running batch -> how many of the step's actions it has behind it."""
+    """Cluster of the running batch -> how many of the step's actions it has completed."""
     timed_out_in: Mapping[str, Action]
-    """Cluster -> the action in which its time was over."""
+    """Cluster -> the action in which it timed out."""
     words: Mapping[str, str]
-    """Cluster -> what TALM knew of it when its time was over."""
+    """Cluster -> what TALM knew of it when it timed out."""
 
     @property
     def full_name(self) -> str:
@@ -57,13 +58,14 @@ class Group(Struct, frozen=True, kw_only=True):
         return tuple(name for batch in self.batches for name in batch)
 
     def batch_of(self, cluster: str) -> int:
-        """From 1; 0: of none."""
+        """Returns the cluster's batch, from 1; 0: none."""
         found = (n for n, batch in enumerate(self.batches, 1) if cluster in batch)
         return next(found, 0)
 
 
 def groups_of(ibgu: str, spec: IbguSpec, cgus: Iterable[ClusterGroupUpgrade]) -> tuple[Group, ...]:
-    """Those that carry out a step of this plan, in its order; others of the label are left out."""
+    """Returns the groups that carry out a step of this plan, in its order; others with the label
+    are left out."""
     plan = {
         names.group_name(ibgu, item.actions, index): (index, item)
         for index, item in enumerate(spec.plan)
@@ -106,7 +108,7 @@ def group_of(cgu: ClusterGroupUpgrade, index: int, item: PlanItem) -> Group:
 
 
 def finished(cgu: ClusterGroupUpgrade) -> bool:
-    """`Succeeded` stands, True or False, once TALM is through with it."""
+    """Whether `Succeeded` is set, True or False: TALM is done with the step."""
     return status_of(cgu.status.conditions, "Succeeded") in ("True", "False")
 
 
@@ -120,7 +122,8 @@ def _progress(cgu: ClusterGroupUpgrade, actions: int) -> dict[str, int]:
 
 
 def _timed_out_in(cgu: ClusterGroupUpgrade, actions: Iterable[Action]) -> dict[str, Action]:
-    """TALM names the ManifestWorkReplicaSet, and that is named after the action."""
+    """Returns the action that timed out: TALM names the ManifestWorkReplicaSet, named after the
+    action."""
     by_suffix = {action.lower(): action for action in actions}
     found: dict[str, Action] = {}
     for cluster in cgu.status.clusters:
@@ -132,7 +135,7 @@ def _timed_out_in(cgu: ClusterGroupUpgrade, actions: Iterable[Action]) -> dict[s
 
 
 def _words(status: ResourceStatus) -> Iterator[str]:
-    """As TALM puts them together for `failedActions`."""
+    """Returns the message as TALM builds it for `failedActions`."""
     for manifest in status.manifests:
         for value in manifest.status_feedback.values:
             if "ConditionMessage" in value.name or "ConditionReason" in value.name:

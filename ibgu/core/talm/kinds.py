@@ -1,4 +1,4 @@
-"""What of TALM's ManifestWorks is read beyond our own: how their deletion acts on the cluster."""
+"""Fields of TALM's ManifestWorks beyond those of ours: how their deletion acts on the cluster."""
 
 from ibgu.core.kinds import Kind, ManifestWork
 

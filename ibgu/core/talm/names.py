@@ -1,4 +1,4 @@
-"""Names that TALM gives: labels, annotations, feedback values, the names of its objects."""
+"""TALM's names: labels, annotations, feedback values, and the names of its objects."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ IBGU = "ibgu"
 """Label of a ClusterGroupUpgrade: the name of its IBGU."""
 
 FINALIZER = "ran.openshift.io/cleanup-finalizer"
-"""Of a ClusterGroupUpgrade: TALM deletes its works before it lets it go."""
+"""Finalizer of a ClusterGroupUpgrade: TALM deletes its works before it removes it."""
 
 COMPLETED: dict[str, Stage] = {
     "isPrepCompleted": Stage.PREP,
@@ -28,19 +28,19 @@ WORDS: dict[Stage, str] = {
     Stage.ROLLBACK: "rollbackCompletedConditionMessages",
     Stage.IDLE: "idleConditionMessages",
 }
-"""The values with the cluster's words; those of the running stage never arrive, because TALM's
+"""The values with the cluster's messages; those of the running stage never arrive, because TALM's
 paths to them end in a stray quote."""
 
 COMPLETE = "complete"
 TIMED_OUT = "timedout"
-"""How a ClusterGroupUpgrade ends a cluster."""
+"""How a cluster ends in a ClusterGroupUpgrade."""
 
 
 def group_name(ibgu: str, actions: Sequence[str], index: int) -> str:
-    """Of the ClusterGroupUpgrade that carries out one step of the plan."""
+    """Returns the name of the ClusterGroupUpgrade that carries out one step of the plan."""
     return "-".join((ibgu, *actions, str(index))).lower()
 
 
 def template_name(ibgu: str, action: str) -> str:
-    """Of the ManifestWorkReplicaSet that holds an action's manifests."""
+    """Returns the name of the ManifestWorkReplicaSet that holds an action's manifests."""
     return f"{ibgu}-{action}".lower()

@@ -1,4 +1,5 @@
-"""TALM's ManifestWork -> TalmWork: one action on one cluster, as far as TALM lets us see."""
+"""Converts TALM's ManifestWork to a TalmWork: one action on one cluster, as far as TALM shows
+it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -29,31 +30,31 @@ class TalmWork(Struct, frozen=True, gc=False, kw_only=True):
     resource_version: str
     generation: int
     group: tuple[str, str]
-    """Namespace and name of its ClusterGroupUpgrade."""
+    """Namespace and name of the work's ClusterGroupUpgrade."""
     stage: Stage | None
-    """What it asks the cluster for; None: it is about something else than an upgrade by image."""
+    """The stage that the work asks for; None: it is not an image-based upgrade."""
     created: datetime | None
     terminating: bool = False
     orphan: bool = False
-    """Its deletion leaves the cluster as it is."""
+    """Whether its deletion leaves the cluster as it is."""
     applied: bool = False
-    """The cluster has taken this very version of it, all manifests."""
+    """Whether the cluster has applied this very version, all manifests."""
     stage_applied: bool = False
-    """The cluster has taken the ImageBasedUpgrade of this very version."""
+    """Whether the cluster has applied the ImageBasedUpgrade of this very version."""
     stage_error: str = ""
-    """Why the cluster does not take the ImageBasedUpgrade."""
+    """Why the cluster refuses the ImageBasedUpgrade."""
     payload_error: str = ""
-    """Why the cluster does not take another of its manifests."""
+    """Why the cluster refuses another of the manifests."""
     available: bool = False
-    """The fed-back values are not frozen."""
+    """Whether the feedback is not frozen."""
     value: str = ""
-    """Of the expected value: "True", "False", "" while there is none."""
+    """The expected value: "True", "False", "" while there is none."""
     words: str = ""
-    """What the Lifecycle Agent says, as far as TALM's feedback rules bring it."""
+    """The Lifecycle Agent's message, as far as TALM's feedback rules bring it."""
 
     @property
     def settled(self) -> bool:
-        """Its values are of the stage that it asks for, and not frozen."""
+        """Whether the feedback is of the stage that the work asks for, and not frozen."""
         return self.stage_applied and self.available and not self.terminating
 
 
@@ -91,7 +92,7 @@ def view_talm_work(work: TalmManifestWork) -> TalmWork:
 
 
 def _expected(annotation: str) -> tuple[Stage | None, str]:
-    """The stage, and the name of the value that tells that it is reached."""
+    """Returns the stage, and the name of the value that shows that it is reached."""
     try:
         expected = json.decode(annotation or "[]", type=list[_Expected])
     except DecodeError:
@@ -113,7 +114,7 @@ def _says(conditions: Iterable[Condition], status: str, generation: int) -> bool
 
 
 def _refused(manifests: Iterable[ManifestCondition], generation: int) -> str:
-    """The words of the first manifest that the cluster does not take."""
+    """Returns the message of the first manifest that the cluster refuses."""
     for manifest in manifests:
         if _says(manifest.conditions, "False", generation):
             return find(manifest.conditions, "Applied").message
