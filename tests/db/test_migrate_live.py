@@ -17,8 +17,8 @@ from ibgu.db.reads import Reads
 from tests.db.records import ended, ending, members, opening, rollout, rows, started, starting, step
 
 OLD = "0002"
-NEW_COLUMN = "across_namespaces"
-"""Of `steps`: the version before does not know it."""
+NEW_COLUMNS = ("across_namespaces", "armed_generation")
+"""The columns of `steps` and `runs` that the old version does not know."""
 LOCKS_WANTED = """
     SELECT count(*) FROM pg_locks JOIN pg_class ON pg_class.oid = relation
     WHERE NOT granted AND relname = 'steps' AND mode = :mode
@@ -45,9 +45,10 @@ def _to_old(connection: Connection) -> None:
 async def old(db: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Journal:
     """A leader that knows the old schema only: its commits name no new column."""
     told = str(write._TURN)
-    for words in (f", {NEW_COLUMN} = excluded.{NEW_COLUMN}", f", {NEW_COLUMN}"):
-        assert words in told
-        told = told.replace(words, "")
+    for column in NEW_COLUMNS:
+        for words in (f", {column} = excluded.{column}", f", {column}"):
+            assert words in told
+            told = told.replace(words, "")
     monkeypatch.setattr(write, "_TURN", text(told))
     monkeypatch.setattr(fencing, "VERSION", int(OLD))
     monkeypatch.setattr(fencing, "problem", lambda revision: None)
