@@ -1,4 +1,4 @@
-"""Who a bearer token is, and what that user may do, as the hub's API server says.
+"""Asks the hub's API server who a bearer token is, and what that user may do.
 
 Tokens stay in memory only as long as the request; the cache knows them by a keyed hash.
 """
@@ -21,12 +21,12 @@ from ibgu.hub.port import Hub
 from ibgu.hub.ttl import TtlCache
 
 CACHE_SECONDS = 30.0
-"""How long an answer is kept. A stream goes on with one of this age until it asks again, so that a
-revoked token or right is honoured for 60 seconds at most."""
+"""Seconds for which an answer is kept. A stream continues with one of this age until it asks again,
+so that a revoked token or right is honoured for 60 seconds at most."""
 SERVED_SECONDS = 5.0
-"""How long it is remembered whether the CRD is there."""
+"""Seconds for which the presence of the CRD is kept."""
 ACCEPTED = 10_000
-"""How many tokens are remembered as having been accepted once."""
+"""The most tokens remembered as accepted."""
 
 
 class User(Struct, frozen=True):
@@ -37,7 +37,8 @@ class User(Struct, frozen=True):
 
 
 class Question(Struct, frozen=True):
-    """May the user do `verb` to this? An empty namespace or name means all of them."""
+    """Question asks whether the user may do `verb` to this; an empty namespace or name means
+    all."""
 
     verb: str
     group: str
@@ -66,7 +67,7 @@ class _AccessReview(Struct):
 
 
 class CallersHub(Hub, Protocol):
-    """A connection that others may borrow, each with a token of their own."""
+    """CallersHub is a connection that callers may use, each with their own token."""
 
     def as_caller(self, token: str) -> AbstractAsyncContextManager[Hub]: ...
 
@@ -88,16 +89,17 @@ class Access:
         self._served: TtlCache[str, bool] = TtlCache(SERVED_SECONDS, clock)
 
     def hub_of(self, token: str) -> AbstractAsyncContextManager[Hub]:
-        """The hub with the rights of whose token it is; nothing of it is kept."""
+        """Yields the hub with the rights of the token; nothing of it is kept."""
         return self._client.as_caller(token)
 
     def knows(self, token: str) -> bool:
-        """Whether the hub accepted this token before, or has been asked about it just now."""
+        """Returns whether the hub accepted this token before, or was asked about it just now."""
         key = self._hash(token)
         return key in self._accepted or self._users.answers(key)
 
     async def user(self, token: str) -> User | None:
-        """Whose token it is; None if nobody's. Raises HubError where the hub does not answer."""
+        """Returns the token's user; None if it has none. Raises HubError if the hub does not
+        answer."""
         key = self._hash(token)
         user = await self._users.get(key, lambda: self._review(token))
         self._remember(key, accepted=user is not None)
@@ -111,15 +113,13 @@ class Access:
                 self._accepted.popitem(last=False)
 
     async def allowed(self, user: User, question: Question) -> bool:
-        """Raises HubError where the hub does not answer."""
+        """Returns whether the user has the right. Raises HubError if the hub does not answer."""
         who = self._hash(repr(user))
         return await self._answers.get((who, question), lambda: self._ask(user, question))
 
     async def serves_rollouts(self) -> bool:
-        """Whether the CRD of ImageBasedGroupUpgrade is installed.
-
-        Raises HubError where the hub does not answer.
-        """
+        """Returns whether the CRD of ImageBasedGroupUpgrade is installed. Raises HubError if the
+        hub does not answer."""
         return await self._served.get(paths.IBGU_RESOURCES, self._look_for_rollouts)
 
     async def _look_for_rollouts(self) -> bool:
@@ -175,7 +175,7 @@ class _SelfReview(Struct):
 
 
 async def whoami(client: Hub) -> str:
-    """One's own name; empty where the hub is too old to say. Raises HubError."""
+    """Returns the caller's own name; empty if the hub is too old to say. Raises HubError."""
     path = paths.SELF_SUBJECT_REVIEWS
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:

@@ -1,10 +1,11 @@
-"""How many requests a second."""
+"""Limits the requests per second."""
 
 import asyncio
 
 
 class TokenBucket:
-    """`rate` requests a second, after a pause up to `burst` at once; first come, first served."""
+    """TokenBucket admits `rate` requests per second, after a pause up to `burst` at once, in order
+    of arrival."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self._interval = 1.0 / rate
@@ -14,7 +15,8 @@ class TokenBucket:
         self._held_until = self._loop.time()
 
     async def take(self) -> None:
-        """Waits for the next free place. A place that a cancelled taker had booked stays empty."""
+        """Waits for the next free slot. A slot booked by a caller that was cancelled stays
+        unused."""
         place = max(self._free, self._loop.time() - self._depth)
         self._free = place + self._interval
         while True:
@@ -24,6 +26,6 @@ class TokenBucket:
             await asyncio.sleep(wait)
 
     def hold(self, seconds: float) -> None:
-        """Nobody goes before that: the server asked for it."""
+        """Admits nothing for `seconds`, as the server has asked."""
         self._held_until = max(self._held_until, self._loop.time() + seconds)
         self._free = max(self._free, self._held_until)

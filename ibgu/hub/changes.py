@@ -1,4 +1,4 @@
-"""Changes of IBGUs on the hub, with the rights of who asks for them."""
+"""Changes IBGUs on the hub, with the rights of the caller."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -14,11 +14,12 @@ from ibgu.hub.errors import HubError
 from ibgu.hub.port import Hub
 
 _MANAGER = 128
-"""Characters that the API server takes as a field manager."""
+"""The most characters that the API server accepts as a field manager."""
 
 
 class Changes:
-    """`manager` is what the hub notes as the one who changed it. All methods raise HubError."""
+    """Changes makes changes whose author the hub records as `manager`. All methods raise
+    HubError."""
 
     def __init__(self, hub: Hub, manager: str, *, dry_run: bool = False) -> None:
         self._hub = hub
@@ -52,20 +53,20 @@ class Changes:
         return found
 
     async def clusters(self) -> AsyncIterator[ManagedCluster]:
-        """All of the hub, page by page: keep only what is needed of them."""
+        """Yields all ManagedClusters, page by page: keep only what is needed of them."""
         async for items, _ in self._hub.list_pages(paths.MANAGED_CLUSTERS, ManagedCluster):
             for each in items:
                 yield each
 
 
 def manager_of(username: str, client: str) -> str:
-    """What ibgu's REST API is for the hub, when it changes something for that user."""
+    """Returns the field manager of ibgu's REST API when it changes something for that user."""
     return names.REST_MANAGERS[client] + username
 
 
 @contextmanager
 def _plan_changed(target: Target) -> Iterator[None]:
-    """Say what a JSON patch that did not fit means: the API server gives no reason."""
+    """Explains a JSON patch that did not apply: the API server gives no reason."""
     try:
         yield
     except HubError as error:

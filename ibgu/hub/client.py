@@ -1,4 +1,5 @@
-"""One connection to a Kubernetes API server: bytes out, typed objects in, one kind of error."""
+"""Provides one connection to a Kubernetes API server: bytes out, typed objects in, one kind of
+error."""
 
 import asyncio
 from collections import Counter
@@ -36,16 +37,16 @@ __all__ = ["HubClient", "HubError"]
 CONNECT_SECONDS = 10.0
 
 UNLIMITED = aiohttp.ClientTimeout()
-"""Every limit is asyncio's: where a task is cancelled in the very moment in which the `total` of
-aiohttp 3.14 runs out, it raises TimeoutError and the cancellation is lost (its timer is entered
-twice and takes two cancellations back). A leader whose writes end with its lease would not end."""
+"""Every limit is asyncio's: if a task is cancelled at the moment at which the `total` of aiohttp
+3.14 runs out, aiohttp raises TimeoutError and the cancellation is lost (its timer is entered twice
+and takes two cancellations back). A leader whose writes end with its lease would not end."""
 
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 class Request(msgspec.Struct, frozen=True):
     verb: str
-    """As Kubernetes names it: get, list, watch, create, update, patch, delete."""
+    """The Kubernetes verb: get, list, watch, create, update, patch, delete."""
     method: str
     path: str
     query: Mapping[str, str] = NO_QUERY
@@ -54,7 +55,8 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class HubClient(Hub):
-    """Made by `connect`, `with_token` or `as_caller`; closed by `close` or `async with`."""
+    """HubClient is created by `connect`, `with_token` or `as_caller`, and closed by `close` or
+    `async with`."""
 
     def __init__(self, api: Any, credentials: Credentials) -> None:
         """`api`: a kubernetes_asyncio ApiClient, whose session is replaced by our own."""
@@ -72,7 +74,8 @@ class HubClient(Hub):
 
     @classmethod
     async def connect(cls, kubeconfig: str | None = None, *, context: str | None = None) -> Self:
-        """From a kubeconfig file; None: KUBECONFIG, the pod's service account, ~/.kube/config."""
+        """Connects by a kubeconfig file; None: KUBECONFIG, the pod's service account,
+        ~/.kube/config."""
         return cls._open(*await config.load(kubeconfig, context))
 
     @classmethod
@@ -80,7 +83,7 @@ class HubClient(Hub):
         return cls._open(*config.for_token(url, token, ca_file))
 
     def as_caller(self, token: str) -> Self:
-        """A connection of its own to the same hub, with somebody else's token and rights."""
+        """Returns a separate connection to the same hub, with another caller's token and rights."""
         return self._open(*config.for_caller(self._api.configuration, token))
 
     @classmethod
@@ -126,7 +129,7 @@ class HubClient(Hub):
                 return await read_answer(response, method, path)
 
     async def clock(self) -> datetime:
-        """The API server's time, to the second, from the head of an answer. Raises HubError."""
+        """Returns the API server's time, to the second, from a response header. Raises HubError."""
         request = Request("get", "GET", VERSION)
         with named("GET", VERSION):
             async with asyncio.timeout(CONNECT_SECONDS), await self._send(request) as response:
@@ -167,7 +170,8 @@ class HubClient(Hub):
     async def _send(
         self, request: Request, limits: aiohttp.ClientTimeout = UNLIMITED
     ) -> aiohttp.ClientResponse:
-        """The answer's head; a 401 is tried once more where newer credentials may be had."""
+        """Returns the response's head; a 401 is retried once if newer credentials may be
+        available."""
         query = f"?{urlencode(request.query)}" if request.query else ""
         url = URL(f"{self._base}{request.path}{query}", encoded=True)
         while True:
@@ -201,7 +205,8 @@ class HubClient(Hub):
 
 
 def _span(request: Request) -> tracing.Span:
-    """Of the path alone: a query or a body may tell more than who reads traces should know."""
+    """Returns a span named by the path alone: a query or a body may tell more than readers of
+    traces should know."""
     return tracing.span(
         f"hub {request.verb}", http_request_method=request.method, url_path=request.path
     )

@@ -1,4 +1,4 @@
-"""ManagedClusterSets and their bindings, read in two consistent lists."""
+"""Reads ManagedClusterSets and their bindings in two consistent lists."""
 
 from collections.abc import Callable
 
@@ -12,10 +12,8 @@ from ibgu.hub.port import Hub
 async def read_tenancy(
     hub: Hub, on_bad: Callable[[BadObject], None], namespace: str | None = None
 ) -> Tenancy:
-    """What is bound to the namespace, or to each of them. Raises HubError.
-
-    What can't be read is left out: it binds nothing, and no cluster is in it.
-    """
+    """Returns what is bound to the namespace, or to each of them. Raises HubError. A malformed
+    object is left out: it binds nothing, and no cluster is in it."""
     sets: list[ManagedClusterSet] = []
     bindings: list[ManagedClusterSetBinding] = []
     where = paths.cluster_set_bindings(namespace)

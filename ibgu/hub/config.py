@@ -1,4 +1,4 @@
-"""Where the hub is and how to trust it: kubeconfig or the pod's service account.
+"""Finds the hub and its trust: kubeconfig or the pod's service account.
 
 kubernetes_asyncio is imported inside the functions, because the import alone takes 0.7 s.
 """
@@ -17,10 +17,10 @@ DEFAULT_KUBECONFIG = "~/.kube/config"
 
 
 async def load(kubeconfig: str | None, context: str | None) -> tuple[Any, Credentials]:
-    """The Configuration and the credentials from the first that there is.
+    """Returns the Configuration and the credentials from the first source that exists.
 
-    Order: `kubeconfig`, the files that KUBECONFIG names, the service account of the pod,
-    the user's default kubeconfig.
+    Order: `kubeconfig`, the files that KUBECONFIG names, the service account of the pod, the user's
+    default kubeconfig.
     """
     path = kubeconfig or os.environ.get("KUBECONFIG", "")
     try:
@@ -43,7 +43,8 @@ def for_token(url: str, token: str, ca_file: str | None) -> tuple[Any, Credentia
 
 
 def for_caller(configuration: Any, token: str) -> tuple[Any, Credentials]:
-    """The same hub for somebody else: without our client certificate, which would speak for us."""
+    """Returns the configuration for a caller: without our client certificate, which would speak for
+    us."""
     theirs, credentials = for_token(configuration.host, token, configuration.ssl_ca_cert)
     theirs.verify_ssl = configuration.verify_ssl
     theirs.tls_server_name = configuration.tls_server_name
@@ -93,7 +94,7 @@ def _completed(configuration: Any) -> Any:
 
 
 def proxy_for(url: str) -> str | None:
-    """The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for `url`.
+    """Returns the proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for `url`.
 
     Read once at start: aiohttp's `trust_env` would read it again for every request.
     """

@@ -1,4 +1,4 @@
-"""What it means for people that ibgu lacks a right."""
+"""Explains what each missing right of ibgu means for people."""
 
 from msgspec import Struct
 
@@ -8,7 +8,7 @@ from ibgu.hub.rights import Right, role_of
 class Consequence(Struct, frozen=True):
     words: str
     vital: bool = True
-    """Without it ibgu does not do its work."""
+    """Whether ibgu can't work without the right."""
 
 
 _TALM = Consequence("ibgu can't tell whether TALM is running, and starts nothing before it can")

@@ -1,4 +1,4 @@
-"""Who ibgu is for the hub: bearer tokens that are renewed when they expire or are refused."""
+"""Provides ibgu's bearer tokens, renewed when they expire or are refused."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,22 +7,24 @@ from typing import Any, Protocol
 from ibgu.hub.errors import TRANSPORT, HubError
 
 CHECK_SECONDS = 60.0
-"""How often an expiring credential is looked at."""
+"""Seconds between two checks of an expiring credential."""
 
 REFUSED_SECONDS = 10.0
-"""Least time between two reloads after a 401, so that an exec plugin isn't run in a loop."""
+"""The shortest time between two reloads after a 401, in seconds, so that an exec plugin isn't run
+in a loop."""
 
 
 class Credentials(Protocol):
     async def header(self) -> str | None:
-        """The Authorization header, None if a client certificate (or nobody) speaks."""
+        """Returns the Authorization header; None if a client certificate (or nothing)
+        authenticates."""
 
     def refused(self) -> bool:
-        """The server said 401: True if the next `header` may bring something newer."""
+        """Handles a 401; returns True if the next `header` may be newer."""
 
 
 class StaticToken:
-    """A token that nobody renews: a caller's own, or one for tests."""
+    """StaticToken is a token that nothing renews: a caller's own, or one for tests."""
 
     def __init__(self, token: str) -> None:
         self._header = f"Bearer {token}"
@@ -35,7 +37,7 @@ class StaticToken:
 
 
 class Loaded:
-    """Credentials of a kubernetes_asyncio Configuration.
+    """Loaded holds the credentials of a kubernetes_asyncio Configuration.
 
     `refresh` renews what knows its expiry and is cheap when nothing is due; `reload` reads
     everything anew. Both write into `configuration`.

@@ -1,10 +1,11 @@
-"""Until when something may be done, by a clock that nobody can set."""
+"""Limits until when something may be done, by a monotonic clock."""
 
 from collections.abc import Callable
 
 
 class Deadline:
-    """A moment of a monotonic clock, moved on by whoever owns the right that it limits."""
+    """Deadline is a moment of a monotonic clock, extended by the owner of the right that it
+    limits."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -17,7 +18,7 @@ class Deadline:
         self._at = float("-inf")
 
     def remaining(self) -> float:
-        """Seconds; 0 when expired."""
+        """Returns the remaining seconds; 0 when expired."""
         return max(0.0, self._at - self._clock())
 
     @property

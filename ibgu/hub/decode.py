@@ -1,4 +1,4 @@
-"""Bytes of the API server to typed objects, so that one bad object costs only itself."""
+"""Decodes the API server's bytes into typed objects, so that one bad object costs only itself."""
 
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -18,13 +18,13 @@ class HasMetadata(Protocol):
 
 
 class Bare(Kind, frozen=True, gc=False, rename="camel"):
-    """What can still be read of an object that does not decode: who it is."""
+    """Bare holds what can be read of an object that does not decode: its identity."""
 
     metadata: ObjectMeta = ObjectMeta()
 
 
 class BadObject(Struct, frozen=True):
-    """An object that does not decode; `path` is the collection that it came from."""
+    """BadObject is an object that does not decode; `path` is the collection that it came from."""
 
     path: str
     metadata: ObjectMeta
@@ -49,7 +49,7 @@ class ListMeta(Struct, frozen=True, rename="camel"):
 
 
 class Page(Struct, Generic[A]):
-    """One answer to a LIST; Go writes an empty slice as null now and then."""
+    """Page is one response to a LIST; Go sometimes writes an empty slice as null."""
 
     metadata: ListMeta = ListMeta()
     items: list[A] | None = None
@@ -59,14 +59,15 @@ _decoders: dict[Any, Decoder[Any]] = {}
 
 
 def decoder(type_: Any) -> Decoder[Any]:
-    """One decoder a type: building one costs as much as decoding hundreds of objects."""
+    """Returns the type's only decoder: building one costs as much as decoding hundreds of
+    objects."""
     if type_ not in _decoders:
         _decoders[type_] = Decoder(type_)
     return _decoders[type_]
 
 
 def decode_one(path: str, data: bytes | Raw, type_: type[A]) -> A:
-    """Raises HubError with reason Malformed, which is not transient."""
+    """Decodes one object. Raises HubError with reason Malformed, which is not transient."""
     try:
         decoded: A = decode(decoder(type_), data)
     except DecodeError as error:
@@ -75,8 +76,10 @@ def decode_one(path: str, data: bytes | Raw, type_: type[A]) -> A:
 
 
 def decode_answer(data: bytes | Raw, type_: type[A]) -> A | None:
-    """What came beside a watch, as the answer to a write; None if it does not decode. The object
-    does not in the watch either then, and it is reported there."""
+    """Returns the object in the response to a write; None if it does not decode.
+
+    It does not decode in the watch either then, and is reported there.
+    """
     try:
         decoded: A = decode(decoder(type_), data)
     except DecodeError:
@@ -85,7 +88,7 @@ def decode_answer(data: bytes | Raw, type_: type[A]) -> A | None:
 
 
 def decode_page(path: str, data: bytes, item: type[T], on_bad: OnBad | None) -> Page[T]:
-    """All items, or where `on_bad` is given the good ones. Raises HubError, reason Malformed."""
+    """Returns all items; with `on_bad`, only the good ones. Raises HubError, reason Malformed."""
     try:
         page: Page[T] = decode(decoder(Page[item]), data)  # type: ignore[valid-type]
     except ValidationError as error:

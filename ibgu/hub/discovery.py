@@ -1,4 +1,4 @@
-"""What this hub serves: which fields may be sent, which kinds are there, and who it is."""
+"""Discovers what this hub serves (fields and kinds), and its identity."""
 
 from http import HTTPStatus
 from typing import Any
@@ -27,7 +27,7 @@ class ServerVersion(Struct, frozen=True):
 
     @property
     def number(self) -> tuple[int, int]:
-        """(1, 36); some distributions write the minor as "27+"."""
+        """The version as numbers, such as (1, 36); some distributions write the minor as "27+"."""
         digits = "".join(filter(str.isdigit, self.minor))
         return int(self.major or 0), int(digits or 0)
 
@@ -37,15 +37,15 @@ class Served(Struct, frozen=True):
     """uid of the namespace kube-system: the hub's identity."""
     version: ServerVersion
     works: bool
-    """ManifestWork is served: OCM is installed here."""
+    """Whether ManifestWork is served, so OCM is installed."""
     update_strategies: frozenset[str]
-    """What the served ManifestWork accepts as updateStrategy.type."""
+    """Values of updateStrategy.type that the served ManifestWork accepts."""
     feedback_by_watch: bool
-    """feedbackScrapeType is declared and may be Watch (OCM 1.2 and later)."""
+    """Whether feedbackScrapeType is declared and may be Watch (OCM 1.2 and later)."""
     ibgu_status: frozenset[str]
     """Status fields that the served ImageBasedGroupUpgrade declares; empty: not served."""
     cgus: bool
-    """ClusterGroupUpgrade is served: TALM is or was here."""
+    """Whether ClusterGroupUpgrade is served: TALM is or was here."""
 
     @property
     def streaming_lists(self) -> bool:
@@ -57,7 +57,8 @@ class Served(Struct, frozen=True):
 
 
 async def discover(client: Hub) -> Served:
-    """Read once at start. Raises HubError, also where ibgu may not read the namespace."""
+    """Reads what the hub serves, once at start. Raises HubError, also if ibgu may not read the
+    namespace."""
     hub = await client.get(paths.namespace("kube-system"), Bare)
     version = await client.get(paths.VERSION, dict[str, Any])
     index = (await client.get(paths.OPENAPI, dict[str, Any])).get("paths", {})
@@ -83,7 +84,7 @@ async def discover(client: Hub) -> Served:
 async def _schema(
     client: Hub, index: JsonObject, group: str, version: str, kind: str
 ) -> JsonObject | None:
-    """The schema of a kind, None if it is not served."""
+    """Returns the schema of a kind; None if it is not served."""
     entry = index.get(f"apis/{group}/{version}")
     if entry is None:
         return None
@@ -99,7 +100,8 @@ async def _schema(
 
 
 async def _document(client: Hub, path: str, hash_: dict[str, str]) -> JsonObject:
-    """A redirect means that the document is newer than the index: some CRD has just changed."""
+    """Reads a document; a redirect means that it is newer than the index, because some CRD has just
+    changed."""
     try:
         return await client.get(path, dict[str, Any], query=hash_)
     except HubError as error:
@@ -117,7 +119,7 @@ def _find(document: JsonObject, kind: dict[str, str]) -> JsonObject | None:
 
 
 def _field(schema: JsonObject | None, *path: str) -> JsonObject | None:
-    """The schema of a field, "[]" for the items of a list; None if it is not declared."""
+    """Returns the schema of a field, "[]" for the items of a list; None if it is not declared."""
     for part in path:
         if schema is None:
             return None

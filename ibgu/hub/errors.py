@@ -1,4 +1,4 @@
-"""What a request to the hub can end in, other than an answer."""
+"""Defines how a request to the hub can fail."""
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
@@ -7,25 +7,27 @@ from ibgu.core.cut import cut
 from ibgu.hub.lenient import decode
 
 TRANSPORT = 0
-"""Status of an error without an HTTP answer: its outcome on the server is unknown."""
+"""The status of an error without an HTTP response: its outcome on the server is unknown."""
 
 UNFIT = "the server rejected our request due to an error in our request"
 """All that the API server says (422) of a JSON patch that can't be applied."""
 
 CERTIFICATE = "CertificateRefused"
-"""Reason of an error without an answer: the server, or who stands in its place, is not trusted."""
+"""The reason of an error without a response: the server, or a proxy in its place, is not
+trusted."""
 
 NEVER_HEALS = (
     "field not declared in schema",
     "etcdserver: request is too large",
     "trying to send message larger than max",
 )
-"""Server errors (5xx) that the API server repeats for ever, because they are the request's. Above
-3 MiB it says 413 by itself; what is smaller and still too large it passes on to etcd."""
+"""Server errors (5xx) that never heal, because they are the request's. Above 3 MiB the API server
+itself responds 413; a smaller request that is still too large goes on to etcd."""
 
 
 class HubError(Exception):
-    """A refused, failed or unanswered request; `str()` names the request and the server's words."""
+    """HubError is a refused, failed or unanswered request; `str()` names the request and the
+    server's message."""
 
     def __init__(
         self,
@@ -52,8 +54,8 @@ class HubError(Exception):
 
     @property
     def conflict(self) -> bool:
-        """The object is not as the request supposed: 409, `already_exists` included, or a JSON
-        patch that does not fit it, of which a `test` failed as a rule."""
+        """Whether the object is not as the request assumes: 409, `already_exists` included, or a
+        JSON patch that does not fit it, usually because a `test` failed."""
         return self.status == 409 or (self.status == 422 and self.message == UNFIT)
 
     @property
@@ -70,12 +72,13 @@ class HubError(Exception):
 
     @property
     def gone(self) -> bool:
-        """410: the resourceVersion or continue token is older than the server remembers."""
+        """Whether the resourceVersion or continue token is older than the server remembers
+        (410)."""
         return self.status == 410
 
     @property
     def transient(self) -> bool:
-        """True if the same request may succeed later."""
+        """Whether the same request may succeed later."""
         if any(text in self.message for text in NEVER_HEALS):
             return False
         return self.status in (TRANSPORT, 429) or self.status >= 500
@@ -86,7 +89,8 @@ class _Details(Struct, rename="camel"):
 
 
 class Status(Struct, rename="camel"):
-    """metav1.Status, as the body of an HTTP error and as the object of a watch's ERROR event."""
+    """Status is metav1.Status, as the body of an HTTP error and as the object of a watch's ERROR
+    event."""
 
     code: int = 0
     reason: str = ""
@@ -106,7 +110,7 @@ _status = Decoder(Status)
 def read_error(
     status: int, phrase: str, body: bytes, retry_after: str | None, *, method: str, path: str
 ) -> HubError:
-    """The error behind an HTTP answer; a body that is no metav1.Status is quoted."""
+    """Returns the error behind an HTTP response; a body that is no metav1.Status is quoted."""
     try:
         said = decode(_status, body)
     except DecodeError:
@@ -121,4 +125,4 @@ def read_error(
 
 
 class Stuck(Exception):
-    """A leader does not end. The process has to, so that another one can begin."""
+    """Stuck: a leader does not end, so the process has to, for another one to lead."""

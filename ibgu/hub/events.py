@@ -1,4 +1,4 @@
-"""Kubernetes Events about an ImageBasedGroupUpgrade, told once."""
+"""Writes Kubernetes Events about an ImageBasedGroupUpgrade, each once."""
 
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -15,7 +15,8 @@ NOTE_BYTES = 1024
 """The API server refuses longer notes."""
 
 NAME_LENGTH = 230
-"""Of the part of an Event's name that is the object's, within the 253 of a Kubernetes name."""
+"""The most characters of the object's name in an Event's name, within the 253 of a Kubernetes
+name."""
 
 
 def event(
@@ -29,12 +30,11 @@ def event(
     warning: bool = False,
     action: str = "Reconcile",
 ) -> Write:
-    """The write that creates the Event.
+    """Returns the write that creates the Event.
 
-    `key` tells occurrences of one reason apart (a step's number, a journal sequence): the name
-    is made from it, so that a restart which tells the same again meets AlreadyExists. A result
-    that is a conflict therefore means: already told. `reason`: a word in CamelCase. `instance`:
-    the identity of this process.
+    `key` tells occurrences of one reason apart (a step's number, a journal sequence): the name is
+    derived from it, so that a repeat after a restart meets AlreadyExists. A conflict therefore
+    means: already written. `reason`: a word in CamelCase. `instance`: the identity of this process.
     """
     name = event_name(about, reason, key)
     body = {
@@ -71,7 +71,7 @@ def event_name(about: ObjectMeta, reason: str, key: str) -> str:
 
 
 def cut(text: str, size: int) -> str:
-    """At most `size` bytes of UTF-8, the end marked where something is missing."""
+    """Returns at most `size` bytes of UTF-8; a cut is marked at the end."""
     data = text.encode()
     if len(data) <= size:
         return text

@@ -1,4 +1,4 @@
-"""Who is next, when many owners of many tenants want something done."""
+"""Schedules fairly between many owners of many tenants."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -10,15 +10,16 @@ A = TypeVar("A")
 
 
 def alone(owner: str) -> str:
-    """Every owner is a tenant of its own."""
+    """Returns the owner itself: every owner is a tenant of its own."""
     return owner
 
 
 class FairQueue(Generic[A]):
-    """Round robin between tenants, and between the owners of each; first come, first served within
-    one owner. A tenant gets no more by having more owners.
+    """FairQueue is a round robin between tenants, and between the owners of each; within one owner
+    it is first come, first served.
 
-    No tenant without owners is kept, and no owner without items.
+    A tenant gets no more by having more owners. No tenant without owners is kept, and no owner
+    without items.
     """
 
     def __init__(self, tenant_of: Callable[[str], str] = alone) -> None:
@@ -51,7 +52,7 @@ def _rotate(queue: OrderedDict[str, A], first: str, *, more: bool) -> None:
 
 
 def interleaved(owners: Iterable[str], tenant_of: Callable[[str], str]) -> list[str]:
-    """Return the owners so that their tenants take turns."""
+    """Returns the owners interleaved by tenant."""
     queue: FairQueue[str] = FairQueue(tenant_of)
     for owner in owners:
         queue.push(owner, owner)
@@ -59,7 +60,7 @@ def interleaved(owners: Iterable[str], tenant_of: Callable[[str], str]) -> list[
 
 
 class FairSlots:
-    """So many at a time; whoever waits for a slot gets one in turn with other owners."""
+    """FairSlots limits concurrency; waiting owners get free slots in turn."""
 
     def __init__(self, slots: int) -> None:
         self._free = slots

@@ -1,4 +1,4 @@
-"""What a list has brought so far, in pages or as the first events of a watch."""
+"""Collects a list so far, from pages or from the first events of a watch."""
 
 from typing import Generic, TypeVar
 
@@ -10,7 +10,7 @@ T = TypeVar("T", bound=HasMetadata)
 
 
 class Initial(Generic[T]):
-    """`unread`: keys of objects that exist but did not decode."""
+    """Initial collects a list; `unread`: keys of objects that exist but did not decode."""
 
     def __init__(self) -> None:
         self.objects: dict[Key, T] = {}
@@ -20,7 +20,7 @@ class Initial(Generic[T]):
         self.objects.update((key_of(item), item) for item in items)
 
     def event(self, event: Event) -> None:
-        """A streaming list may contain changes that happened while it ran."""
+        """Applies an event: a streaming list may contain changes that happened while it ran."""
         if isinstance(event, Put):
             key = key_of(event.obj)
             self.objects[key] = event.obj

@@ -1,4 +1,4 @@
-"""What is wrong with a kubeconfig, in plain words: the library's are Python's."""
+"""Explains what is wrong with a kubeconfig, in plain words: the library's are Python's."""
 
 import os
 import shutil
@@ -9,16 +9,16 @@ from typing import Any
 from ibgu.core.kinds import JsonObject
 
 LISTS = {"contexts": "context", "clusters": "cluster", "users": "user"}
-"""Of named entries, each with what it is under the other name."""
+"""Lists of named entries, each with the field that holds the entry."""
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
 
 class Unusable(Exception):
-    """The text says why."""
+    """Unusable says in its text why a kubeconfig can't be used."""
 
 
 def problem(paths: str, context: str | None = None) -> str:
-    """Return why the files can't be used, as KUBECONFIG names them; empty: not known."""
+    """Returns why the files that KUBECONFIG names can't be used; empty if unknown."""
     try:
         for part in _parts(read(paths), context):
             _check_files(*part)
@@ -28,7 +28,7 @@ def problem(paths: str, context: str | None = None) -> str:
 
 
 def read(paths: str) -> list[tuple[Path, JsonObject]]:
-    """Return the files that are there, each with its folder. Raises Unusable."""
+    """Returns the files that exist, each with its folder. Raises Unusable."""
     named = [Path(path).expanduser() for path in paths.split(os.pathsep) if path]
     if not any(path.exists() for path in named):
         raise Unusable("there is no such file")
@@ -36,7 +36,7 @@ def read(paths: str) -> list[tuple[Path, JsonObject]]:
 
 
 def entry(files: list[tuple[Path, JsonObject]], many: str, name: str) -> tuple[Path, JsonObject]:
-    """Return the first entry of that name, empty where there is none, and its file's folder."""
+    """Returns the first entry of that name, empty if there is none, and its file's folder."""
     for folder, content in files:
         for each in content.get(many) or ():
             if each["name"] == name:
@@ -45,7 +45,7 @@ def entry(files: list[tuple[Path, JsonObject]], many: str, name: str) -> tuple[P
 
 
 def words(error: Exception) -> str:
-    """Return what is wrong with a kubeconfig; a YAML parser's own words quote its secrets."""
+    """Returns what is wrong with a kubeconfig; a YAML parser's message may quote its secrets."""
     import yaml
 
     if isinstance(error, yaml.MarkedYAMLError):
@@ -82,7 +82,7 @@ def _well_formed(entries: Any) -> bool:
 def _parts(
     files: list[tuple[Path, JsonObject]], context: str | None
 ) -> Iterator[tuple[Path, JsonObject]]:
-    """The cluster and the user of the context. Raises Unusable."""
+    """Returns the cluster and the user of the context. Raises Unusable."""
     name = context or current_context(files)
     if not name:
         raise Unusable("it has no current context; kubectl config use-context NAME chooses one")
@@ -100,7 +100,7 @@ def _parts(
 
 
 def current_context(files: list[tuple[Path, JsonObject]]) -> str:
-    """Empty where none is chosen."""
+    """Returns the current context; empty if none is chosen."""
     names = (content.get("current-context") for _, content in files)
     return str(next((name for name in names if name), ""))
 

@@ -1,4 +1,4 @@
-"""Who leads: an elector over a Lease of coordination.k8s.io/v1.
+"""Elects the leader by a Lease of coordination.k8s.io/v1.
 
 Two clocks are never compared: another holder's lease counts from the moment at which we saw it
 change, our own right to lead from the moment at which we began to ask for it.
@@ -25,25 +25,26 @@ from ibgu.hub.vacancy import Vacancy
 Lead = Callable[[Deadline], Coroutine[Any, Any, None]]
 
 _BEYOND = 0.001
-"""Seconds by which a lease must have run out."""
+"""Seconds past its expiry at which a lease counts as expired."""
 
 
 ENDING = 30.0
-"""Seconds that a leader has to end."""
+"""Seconds within which a leader has to end."""
 
 
 class LeaseTimes(Struct, frozen=True):
-    """Seconds. `renew_deadline` must be below `duration`, `retry` well below both."""
+    """LeaseTimes are in seconds. `renew_deadline` must be below `duration`, `retry` well below
+    both."""
 
     duration: float = 4.0
-    """How long others wait after the last renewal that they saw."""
+    """The time that others wait after the last renewal that they saw."""
     renew_deadline: float = 3.0
-    """How long the leader goes on without a renewal that was answered."""
+    """The time that the leader continues without a successful renewal."""
     retry: float = 0.4
-    """From a try that did not succeed to the next one."""
+    """From a failed attempt to the next one."""
     renew: float = 0.0
-    """From a renewal that was answered to the next one; 0: a quarter of the deadline, which leaves
-    time for one that hangs until it is given up (half of the deadline), and another."""
+    """From a successful renewal to the next one; 0: a quarter of the deadline, which leaves time
+    for one that hangs until it is given up (half of the deadline), and another."""
 
     def __post_init__(self) -> None:
         if not 0 < self.retry < self.renew_deadline < self.duration:
@@ -62,13 +63,14 @@ class _Observed(Struct, frozen=True):
     record: tuple[str | None, str | None, int | None]
     """Holder, renewTime, transitions. Not the resourceVersion: an edited label is no renewal."""
     until: float
-    """Loop time up to which it holds, counted from when we first saw it."""
+    """The event loop's time until which it holds, counted from when we first saw it."""
 
 
 class Elector:
-    """`identity` must be unique among the processes that share the lease.
+    """Elector campaigns for the lease and keeps it.
 
-    `leader` is the holder as last seen, "" for nobody; `deadline` is our own right to lead.
+    `identity` must be unique among the processes that share the lease. `leader` is the holder as
+    last seen, "" for nobody; `deadline` is our own right to lead.
     """
 
     def __init__(
@@ -102,19 +104,19 @@ class Elector:
         self.leader = ""
 
     async def look(self) -> None:
-        """Before `run`, at the start of the process: from now on a lease that nobody renews runs
-        out, so that `run` need not wait for that."""
+        """Reads the lease before `run`, at the start of the process: a lease that nobody renews
+        then expires from now on, so that `run` need not wait for it."""
         self._until = self._loop.time() + self._times.renew_deadline
         with suppress(HubError):
             self._abandoned(decode_one(self._path, await self._request("GET", self._path), Lease))
 
     async def run(self, lead: Lead) -> None:
-        """Campaigns, leads, and campaigns again where leadership was lost.
+        """Campaigns, leads, and campaigns again after leadership was lost.
 
-        `lead` is cancelled when the deadline passes without a renewal or when another holder is
-        seen; it should end soon then, and may write nothing once its deadline is expired. When
-        it returns or raises, the lease is released and `run` returns or raises. Raises Stuck
-        where it does not end: a process that only believes to lead helps nobody.
+        `lead` is cancelled when the deadline passes without a renewal or another holder is seen; it
+        should end soon then, and may write nothing once its deadline is expired. When it returns or
+        raises, the lease is released and `run` returns or raises. Raises Stuck if it does not end:
+        a process that only believes to lead helps nobody.
         """
         while True:
             await self._campaign()
@@ -122,7 +124,7 @@ class Elector:
                 return
 
     async def _campaign(self) -> None:
-        """Until the lease is ours."""
+        """Returns once the lease is ours."""
         ours = await self._try(self._times.renew_deadline)
         if ours:
             return
@@ -135,7 +137,7 @@ class Elector:
             self._vacancy.leave()
 
     def _pause(self) -> float:
-        """Until the next try; not beyond the moment at which another's lease runs out."""
+        """Returns the seconds until the next attempt, at most until another's lease expires."""
         pause = self._times.retry * self._rng.uniform(1.0, 1.2)
         if self._observed is None:
             return pause
@@ -143,7 +145,7 @@ class Elector:
         return min(pause, left + _BEYOND) if left > 0 else pause
 
     async def _hold(self, lead: Lead) -> bool:
-        """True if `lead` came to its end by itself, False if leadership was lost."""
+        """Runs `lead`; returns True if it ended by itself, False if leadership was lost."""
         self._holding = True
         leading = asyncio.create_task(lead(self.deadline))
         renewing = asyncio.create_task(self._renew())
@@ -161,7 +163,7 @@ class Elector:
         return by_itself
 
     async def _renew(self) -> None:
-        """Returns when leadership is lost."""
+        """Renews the lease until leadership is lost."""
         times = self._times
         pause = calm = times.renew or max(times.retry, times.renew_deadline / 4)
         while not self.deadline.expired:
@@ -169,12 +171,12 @@ class Elector:
             if not self.deadline.expired:
                 began = self._loop.time()
                 renewed = await self._try(self.deadline.remaining())
-                # One that hung has waited long enough: the time left is for another one.
+                # A renewal that hung has waited long enough: the time left is for another one.
                 again = max(0.0, began + times.retry - self._loop.time())
                 pause = calm if renewed else again
 
     async def _try(self, seconds: float) -> bool:
-        """One attempt of at most so many seconds to get or keep the lease."""
+        """Makes one attempt of at most so many seconds to get or keep the lease."""
         self._until = self._loop.time() + seconds
         try:
             return await self._keep_or_get()
@@ -235,7 +237,7 @@ class Elector:
         return await self._patch(seen, self._renewal())
 
     async def _release(self) -> None:
-        """So that the next leader need not wait for the lease to run out."""
+        """Releases the lease so that the next leader need not wait for its expiry."""
         self._until = self._loop.time() + self._times.retry
         try:
             await self._give_back()
@@ -251,7 +253,7 @@ class Elector:
         except HubError as error:
             if not error.conflict:
                 raise
-            # A renewal that was cut off took effect between our two requests.
+            # A cancelled renewal took effect between our two requests.
             await self._empty()
 
     async def _empty(self) -> None:
@@ -274,7 +276,7 @@ class Elector:
         self._ours = decode_one(path, answer, Lease)
         self.leader = self._identity
         if self._holding and self.deadline.expired:
-            # Too late: whoever asked meanwhile was told that the time to lead is over.
+            # Too late: callers were told meanwhile that the time to lead is over.
             return False
         self.deadline.move(sent + self._times.renew_deadline)
         return True

@@ -1,6 +1,7 @@
-"""JSON that msgspec does not read at all: nested too deeply for it, or with bytes that are no text.
+"""Decodes JSON that msgspec does not read: nested too deeply for it, or with bytes that are no
+text.
 
-Both end in errors that are not msgspec's own, and one such object must not end a watch.
+Both raise errors that are not msgspec's own, and one such object must not end a watch.
 """
 
 import re
@@ -12,14 +13,14 @@ from msgspec.json import Decoder
 A = TypeVar("A")
 
 DEEPEST = 64
-"""Levels that are kept; nothing that ibgu reads is nested half as deeply."""
+"""Levels of nesting that are kept; nothing that ibgu reads has half as many."""
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 """A string, or what opens or closes a level."""
 
 
 def decode(decoder: Decoder[A], data: bytes | Raw) -> A:
-    """Raises msgspec.DecodeError, and nothing else."""
+    """Decodes the data. Raises msgspec.DecodeError, and nothing else."""
     try:
         return decoder.decode(data)
     except (UnicodeDecodeError, RecursionError):
@@ -27,7 +28,8 @@ def decode(decoder: Decoder[A], data: bytes | Raw) -> A:
 
 
 def repaired(data: bytes) -> bytes:
-    """With replacement characters for what is no UTF-8, and null for all below DEEPEST levels."""
+    """Returns the data with replacement characters for invalid UTF-8, and null for all below
+    DEEPEST levels."""
     return _cut(data.decode(errors="replace").encode())
 
 

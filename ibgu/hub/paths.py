@@ -1,4 +1,4 @@
-"""Where the objects that ibgu reads and writes are: groups, collections and object paths."""
+"""Builds the paths of the objects that ibgu reads and writes: groups, collections and objects."""
 
 from urllib.parse import quote
 
@@ -29,14 +29,14 @@ JSON_PATCH = "application/json-patch+json"
 
 
 class NotAName(ValueError):
-    """What no Kubernetes object can be called; the message says so."""
+    """NotAName: no Kubernetes object can have the name; the message says so."""
 
 
 def segment(name: str) -> str:
-    """`name` as one part of a path.
+    """Returns `name` as one part of a path. Raises NotAName.
 
-    Names come from users' manifests too: one with a slash must not reach another object, and
-    an empty one not the whole collection. Raises NotAName.
+    Names come from users' manifests too: one with a slash must not reach another object, and an
+    empty one not the whole collection.
     """
     if name in ("", ".", ".."):
         raise NotAName(f"{name!r} is not a name of a Kubernetes object")
@@ -44,10 +44,8 @@ def segment(name: str) -> str:
 
 
 def resource(path: str) -> str:
-    """The plural that a path leads to, with its subresource: "manifestworks/status".
-
-    Empty for what is no object of an API, as `VERSION`.
-    """
+    """Returns the plural that a path leads to, with its subresource: "manifestworks/status"; empty
+    if the path is no API object's, such as `VERSION`."""
     _, root, *parts = path.split("/")
     parts = parts[{"api": 1, "apis": 2}.get(root, len(parts)) :]
     if len(parts) > 2 and parts[0] == "namespaces":
@@ -62,11 +60,11 @@ def _collection(api: str, plural: str, namespace: str | None) -> str:
 
 
 IBGU_RESOURCES = _IBGU_API
-"""The list of what the group serves; a hub without the CRD knows no such path."""
+"""Path of the resources that the group serves; a hub without the CRD has no such path."""
 
 
 def ibgus(namespace: str | None = None) -> str:
-    """All namespaces where `namespace` is None, here and below."""
+    """Returns the path of IBGUs; None means all namespaces, here and below."""
     return _collection(_IBGU_API, "imagebasedgroupupgrades", namespace)
 
 
@@ -127,7 +125,7 @@ def secret(namespace: str, name: str) -> str:
 
 
 def policy(name: str) -> str:
-    """A ValidatingAdmissionPolicy."""
+    """Returns the path of a ValidatingAdmissionPolicy."""
     return f"{_ADMISSION_API}/validatingadmissionpolicies/{segment(name)}"
 
 
@@ -136,7 +134,7 @@ def policy_binding(name: str) -> str:
 
 
 def routes(namespace: str | None = None) -> str:
-    """OpenShift's."""
+    """Returns the path of OpenShift's Routes."""
     return _collection("/apis/route.openshift.io/v1", "routes", namespace)
 
 

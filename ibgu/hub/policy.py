@@ -1,4 +1,4 @@
-"""Since when the chart's admission policy checks what IBGUs refer to."""
+"""Finds since when the chart's admission policy checks what IBGUs refer to."""
 
 from datetime import datetime
 
@@ -19,17 +19,17 @@ class BindingSpec(Struct, frozen=True, rename="camel"):
 
 
 class _Object(Struct, frozen=True, rename="camel"):
-    """A ValidatingAdmissionPolicy, or its binding."""
+    """_Object is a ValidatingAdmissionPolicy, or its binding."""
 
     metadata: ObjectMeta
     spec: BindingSpec = BindingSpec()
 
 
 async def enforced_since(client: Hub) -> datetime | None:
-    """Return when the younger of policy and binding was created; None: it denies nothing here.
+    """Returns when the younger of policy and binding was created; None: it denies nothing here.
 
-    Hubs before Kubernetes 1.30 serve no such policies. Raises HubError where the hub gives no
-    answer, or does not let ibgu look.
+    Hubs before Kubernetes 1.30 serve no such policies. Raises HubError if the hub gives no answer,
+    or denies ibgu the read.
     """
     found = [await _read(client, path(POLICY)) for path in (paths.policy, paths.policy_binding)]
     there = [each for each in found if each is not None]

@@ -1,4 +1,4 @@
-"""What every part of ibgu needs of a connection to a hub, whoever answers it."""
+"""Declares what every part of ibgu needs of a connection to a hub, real or simulated."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -15,10 +15,10 @@ T = TypeVar("T", bound=HasMetadata)
 
 
 class Hub(Protocol):
-    """`client.HubClient` speaks to an API server, `ibgu.sim.hub` keeps one in memory.
+    """Hub is implemented by `client.HubClient` for an API server, and by `ibgu.sim.hub` in memory.
 
-    `requests` counts what was sent, by Kubernetes verb and status class ("2xx", ..., "none" for
-    no answer), `sent` the bytes of the bodies that were sent, by verb and `paths.resource`.
+    `requests` counts what was sent, by Kubernetes verb and status class ("2xx", ..., "none" for no
+    response), `sent` the bytes of the bodies that were sent, by verb and `paths.resource`.
     """
 
     requests: Counter[tuple[str, str]]
@@ -38,11 +38,11 @@ class Hub(Protocol):
         timeout: float = 30.0,  # noqa: ASYNC109
         verb: str = "",
     ) -> bytes:
-        """The body of the answer.
+        """Sends a request and returns the body of the response.
 
         `timeout` in seconds bounds everything, the wait for a free connection included. Raises
-        HubError for every status that is no success, and with status 0 where no answer came:
-        the request may or may not have taken effect then. `verb` only names it for `requests`.
+        HubError for every status that is no success, and with status 0 if no response came: the
+        request may or may not have taken effect then. `verb` only names it for `requests`.
         """
         ...
 
@@ -54,7 +54,8 @@ class Hub(Protocol):
         timeout: float,
         total: float | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The complete lines of a watch; a line that the end of the stream cut off is dropped.
+        """Yields the complete lines of a watch; a line that the end of the stream cut off is
+        dropped.
 
         `timeout`: seconds in which nothing at all arrives before the stream counts as dead;
         `total`: seconds for the whole stream. Both raise HubError with status 0.
@@ -73,10 +74,10 @@ class Hub(Protocol):
         limit: int = 500,
         on_bad: OnBad | None = None,
     ) -> AsyncIterator[tuple[list[T], str]]:
-        """Pages of one consistent read, each with the resourceVersion of the whole list.
+        """Yields pages of one consistent read, each with the resourceVersion of the whole list.
 
-        A 410 between two pages (`HubError.gone`) means: begin again. Without `on_bad` an item
-        that does not decode raises HubError; with it, it is reported and left out.
+        A 410 between two pages (`HubError.gone`) means: begin again. Without `on_bad` an item that
+        does not decode raises HubError; with it, it is reported and left out.
         """
         query = {"limit": str(limit)}
         if selector:

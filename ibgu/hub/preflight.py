@@ -1,4 +1,4 @@
-"""What only the hub can say of an IBGU before it is applied, asked with the caller's rights."""
+"""Asks the hub, with the caller's rights, what only it can say of an IBGU before it is applied."""
 
 from msgspec import Struct
 
@@ -12,13 +12,13 @@ from ibgu.hub.port import Hub
 
 
 class _Typed(Struct, frozen=True):
-    """A Secret without its content."""
+    """_Typed is a Secret without its content."""
 
     type: str = ""
 
 
 class Preflight:
-    """Reads only. Methods raise HubError where the hub gives no answer."""
+    """Preflight only reads. Methods raise HubError if the hub gives no answer."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
@@ -26,7 +26,7 @@ class Preflight:
         self.warnings: list[str] = []
 
     async def admission(self, manifest: JsonObject, namespace: str) -> None:
-        """What the API server would say to it, schema and validation rules included."""
+        """Asks what the API server would respond, schema and validation rules included."""
         try:
             await self._hub.request(
                 "POST", paths.ibgus(namespace), body=manifest, query={"dryRun": "All"}
@@ -40,8 +40,8 @@ class Preflight:
                 raise
 
     async def payload(self, spec: IbguSpec, namespace: str) -> None:
-        """Are the ConfigMaps and the pull secret there that Prep brings to the clusters, and is
-        that one a pull secret?"""
+        """Checks that the ConfigMaps and the pull secret exist that Prep brings to the clusters,
+        and that the latter is a pull secret."""
         for ref in self._looked_for(references(spec.ibu_spec, namespace)):
             try:
                 await self._source(ref)
@@ -58,7 +58,7 @@ class Preflight:
                 self.warnings.append(f"{ref} {words}")
 
     def _looked_for(self, named: list[Reference]) -> list[Reference]:
-        """Each of them once, and only as many as the policy lets through."""
+        """Returns each reference once, and only as many as the policy lets through."""
         found = list(dict.fromkeys(named))
         left_out = [ref for ref in found if ref.kind == "ConfigMap"][MOST_CONFIG_MAPS:]
         if left_out:
@@ -68,7 +68,7 @@ class Preflight:
         return [ref for ref in found if ref not in ignored]
 
     async def _source(self, ref: Reference) -> None:
-        """Raises HubError, NotAName."""
+        """Checks one source. Raises HubError, NotAName."""
         if ref.kind != "Secret":
             await self._hub.get(paths.config_map(ref.namespace, ref.name), Bare)
             return

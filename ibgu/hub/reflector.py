@@ -1,7 +1,7 @@
-"""Keeps a sink in step with one kind on the hub.
+"""Keeps a sink in sync with one kind on the hub, in layers.
 
-In layers: `run` is for ever; `_follow` is one list and the watches that continue it; `_once` is
-a single list or watch and raises what went wrong with it.
+`run` never ends; `_follow` is one list and the watches that continue it; `_once` is a single list
+or watch and raises what went wrong with it.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ STREAMING_LIST = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlder
 
 
 class Sink(Protocol[S]):
-    """What a reflector writes; `store.Store` is one."""
+    """Sink is what a reflector writes to; `store.Store` is one."""
 
     def listing(self) -> None: ...
 
@@ -56,29 +56,29 @@ class Sink(Protocol[S]):
 
 
 class Timing(Struct, frozen=True):
-    """In seconds, unless said."""
+    """Timing is in seconds unless stated otherwise."""
 
     relist: float = 2700.0
-    """From one list to the next, a third more or less: heals what no watch ever told."""
+    """From one list to the next, a third more or less: repairs what watches missed."""
     watch: float = 290.0
     """Length of a watch, a tenth more or less; below the usual limit of load balancers."""
     silence: float = 90.0
-    """Without even a bookmark, which the server sends each minute, the watch is dead."""
+    """Without any line, even a bookmark, which the server sends each minute, the watch is dead."""
     initial: float = 120.0
-    """For a streaming list to be complete; then pages are asked for instead."""
+    """For a streaming list to be complete; then pages are requested instead."""
     page: int = 500
-    """Objects a page."""
+    """Objects per page."""
     backoff: Backoff = Backoff()
 
 
 def whole(obj: Any) -> Any:
-    """To keep all that was decoded of an object."""
+    """Returns the object itself, to keep all that was decoded."""
     return obj
 
 
 class Reflector(Generic[T, K]):
-    """A watch that ends as it should is continued where it ended; after any failure but
-    throttling or an early end the kind is listed again.
+    """Reflector continues a watch that ends normally where it ended; after any failure but
+    throttling or an early end it lists the kind again.
 
     `synced` is set with the first complete list. `in_sync` is False from a failure on until the
     kind was listed again (after those two: watched again). `last_heard`: the loop's time of the
@@ -100,7 +100,7 @@ class Reflector(Generic[T, K]):
         on_error: Callable[[HubError], None] = lambda _: None,
         rng: random.Random | None = None,
     ) -> None:
-        """`keep`: what of an object goes into the sink; the rest is gone at once."""
+        """`keep`: returns the part of an object for the sink; the rest is freed at once."""
         self._client = client
         self._path = path
         self._type = type_
@@ -120,11 +120,11 @@ class Reflector(Generic[T, K]):
         self.synced = asyncio.Event()
         self.in_sync = False
         self.gaps = 0
-        """How often it was out of step, so far."""
+        """Number of times it was out of sync, so far."""
         self.last_heard = self._loop.time()
 
     async def run(self) -> None:
-        """Until cancelled; only an error of the sink or of a callback ends it otherwise."""
+        """Runs until cancelled; otherwise only an error of the sink or of a callback ends it."""
         while True:
             await self._follow()
 
@@ -157,7 +157,7 @@ class Reflector(Generic[T, K]):
         await asyncio.sleep(max(delay, error.retry_after or 0.0))
 
     async def _once(self) -> None:
-        # Every second try goes by pages, whatever keeps a streaming list from its end.
+        # Every second attempt uses pages, whatever keeps a streaming list from completing.
         if not self._version and (not self._streaming or self._failures % 2):
             await self._list()
         began = self._loop.time()
@@ -183,7 +183,7 @@ class Reflector(Generic[T, K]):
         self._listed(initial, version)
 
     async def _watch(self) -> None:
-        """One stream; where no list was made yet, its first part is the list."""
+        """Runs one stream; if there is no list yet, its first part is the list."""
         initial: Initial[K] | None = None
         if not self._version:
             self._sink.listing()
@@ -210,7 +210,7 @@ class Reflector(Generic[T, K]):
             raise HubError(TRANSPORT, "ListCut", "the streaming list has no end", path=self._path)
 
     def _read(self, line: bytes, listed: bool) -> Event:
-        # A list tells all that there is, also what an answer has brought.
+        # A list contains everything, also what a response has brought.
         if listed and (echo := read_echo(line, self._sink.answered)):
             return echo
         event = read_event(self._path, line, self._type, self._bad)

@@ -1,4 +1,4 @@
-"""What an identity may do on the hub, against what ibgu's roles say that it needs."""
+"""Compares what an identity may do on the hub with what ibgu's roles need."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -20,11 +20,12 @@ ADOPTER = "adopter"
 TENANCY = "tenancy"
 """The role that only IBGU_TENANCY=clustersets needs."""
 _AT_ONCE = 8
-"""Reviews asked for at a time."""
+"""Concurrent reviews."""
 
 
 class Right(Struct, frozen=True, order=True):
-    """One verb on one kind of object, or ("get", path=...) on a path that is no object's."""
+    """Right is one verb on one kind of object, or ("get", path=...) on a path that is no
+    object's."""
 
     verb: str
     group: str = ""
@@ -37,7 +38,7 @@ class Right(Struct, frozen=True, order=True):
     path: str = ""
 
     def __str__(self) -> str:
-        """As in: patch managedclusters.cluster.open-cluster-management.io."""
+        """Returns the right as in: patch managedclusters.cluster.open-cluster-management.io."""
         if self.path:
             return f"{self.verb} {self.path}"
         plural, slash, sub = self.resource.partition("/")
@@ -47,7 +48,7 @@ class Right(Struct, frozen=True, order=True):
         return f"{self.verb} {what}{name}{where}"
 
     def within(self, granted: "Right") -> bool:
-        """Whether `granted`, of any namespace, is this right or a wider one."""
+        """Returns whether `granted`, of any namespace, is this right or a wider one."""
         same = (self.verb, self.group, self.resource, self.path)
         return same == (granted.verb, granted.group, granted.resource, granted.path) and (
             granted.name in ("", self.name)
@@ -55,7 +56,7 @@ class Right(Struct, frozen=True, order=True):
 
 
 class Account(Struct, frozen=True):
-    """A ServiceAccount."""
+    """Account is a ServiceAccount."""
 
     namespace: str
     name: str
@@ -71,17 +72,17 @@ class Account(Struct, frozen=True):
 
 
 def needed(role: str, namespace: str = "", name: str = "") -> list[Right]:
-    """All that one of ROLES grants, each verb by itself.
+    """Returns all rights that one of ROLES grants, each verb separately.
 
-    `namespace` is where the role is bound, "" for everywhere; `name` is asked for where a rule
-    names no object and the verb is about a single one. A watch is: of the field selector
-    metadata.name=NAME the API server makes the name that a rule has to allow.
+    `namespace` is where the role is bound, "" for everywhere; `name` is used where a rule names no
+    object and the verb is about a single one. A watch is: of the field selector metadata.name=NAME
+    the API server makes the name that a rule has to allow.
     """
     return [right for rule in _rules(role) for right in _of_rule(rule, namespace, name)]
 
 
 def role_of(right: Right) -> str:
-    """The one of ROLES that grants it."""
+    """Returns the one of ROLES that grants the right."""
     return next(role for role in (*ROLES, TENANCY, ADOPTER) if any(map(right.within, needed(role))))
 
 
@@ -107,10 +108,8 @@ def _of_rule(rule: JsonObject, namespace: str, name: str) -> Iterator[Right]:
 async def refused(
     client: Hub, rights: Iterable[Right], account: Account | None = None
 ) -> list[Right]:
-    """Those that the caller (or `account`, which takes an administrator) does not have.
-
-    Raises HubError where the hub gives no answer, or does not let the caller ask.
-    """
+    """Returns the rights that the caller (or `account`, which takes an administrator) lacks. Raises
+    HubError if the hub gives no answer, or denies the question."""
     asked = list(dict.fromkeys(rights))
     gate = asyncio.Semaphore(_AT_ONCE)
 

@@ -1,6 +1,6 @@
-"""Another ibgu that leads the same hub, by a Lease in another namespace (R30.5).
+"""Finds another ibgu that leads the same hub, by a Lease in another namespace (R30.5).
 
-A mistyped IBGU_NAMESPACE gives a controller a Lease of its own. If it has a database of its own,
+A mistyped IBGU_NAMESPACE gives a controller a Lease of its own. If it has a database of its own
 too, nothing else keeps the two apart.
 """
 
@@ -21,13 +21,13 @@ from ibgu.hub.port import Hub
 log = structlog.get_logger("ibgu.hub")
 
 ALIVE = timedelta(minutes=2)
-"""A Lease that was renewed less than this ago has a holder: one that lost it for a moment, on a hub
-that is slow, comes back."""
+"""A Lease renewed less than this ago has a holder: one that lost it for a moment, on a slow hub,
+comes back."""
 LONGEST = 30.0
-"""Seconds for which an older Lease is watched at most: the clock that wrote it may be wrong."""
+"""The most seconds for which an older Lease is watched: the clock that wrote it may be wrong."""
 MARGIN = 1.0
 RETRY = 0.5
-"""Seconds between two tries of a look that the hub did not answer."""
+"""Seconds between two attempts at a check that the hub did not answer."""
 TIMEOUT = 5.0
 
 
@@ -51,10 +51,8 @@ class Rival(Struct, frozen=True):
 
 
 class Rivals:
-    """Leases of the same name in other namespaces than `namespace`.
-
-    A Lease that nobody renews any more is remembered: only the first look waits for it.
-    """
+    """Rivals checks Leases of the same name in namespaces other than `namespace`. A Lease that
+    nobody renews is remembered: only the first check waits for it."""
 
     def __init__(
         self,
@@ -70,7 +68,7 @@ class Rivals:
         self._left: dict[str, Lease] = {}
 
     async def find(self) -> Rival | None:
-        """Return the holder of another live Lease. Raises HubError."""
+        """Returns the holder of another live Lease. Raises HubError."""
         held = await self._held()
         for lease in held.values():
             if self._fresh(lease):
@@ -86,7 +84,7 @@ class Rivals:
         return None
 
     async def first(self) -> Rival | None:
-        """As `find`, as soon as the hub answers; None where ibgu may not ask."""
+        """Returns the result of `find` once the hub responds; None if ibgu may not ask."""
         while True:
             try:
                 return await self.find()
@@ -97,7 +95,7 @@ class Rivals:
                 await asyncio.sleep(RETRY)
 
     async def _held(self) -> dict[str, Lease]:
-        """By namespace, those that have a holder."""
+        """Returns the Leases that have a holder, by namespace."""
         # By its one name: RBAC allows such a list without a right to all Leases.
         query, path = {"fieldSelector": f"metadata.name={self._name}"}, leases()
         data = await self._client.request("GET", path, query=query, timeout=TIMEOUT, verb="list")
@@ -116,7 +114,7 @@ class Rivals:
 
 
 def _changed(before: Mapping[str, Lease], after: Mapping[str, Lease]) -> dict[str, Lease]:
-    """Those of `after` that are another one's, or were renewed."""
+    """Returns those of `after` that have another holder, or were renewed."""
     return {
         namespace: lease
         for namespace, lease in after.items()

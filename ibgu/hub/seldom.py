@@ -1,4 +1,4 @@
-"""The same trouble is told once, and again every minute as long as it lasts."""
+"""Repeats the same log line only once a minute."""
 
 from collections.abc import Callable
 
@@ -6,14 +6,15 @@ SECONDS = 60.0
 
 
 class Seldom:
-    """Tells by subject which words are worth a line now: new ones, and old ones after a minute."""
+    """Seldom decides, per subject, which words are worth a line now: new ones, and old ones after a
+    minute."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._told: dict[str, tuple[str, float]] = {}
 
     def due(self, subject: str, words: str) -> bool:
-        """Whether to tell it now; whoever asks is taken to do so."""
+        """Returns whether to log the words now, and records that they are."""
         now = self._clock()
         known = self._told.get(subject)
         if known is not None and known[0] == words and now - known[1] < SECONDS:
@@ -22,5 +23,5 @@ class Seldom:
         return True
 
     def forget(self, subject: str) -> None:
-        """It is over: if it comes back it is news."""
+        """Forgets the subject: the problem is over, and is logged again if it returns."""
         self._told.pop(subject, None)

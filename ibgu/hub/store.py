@@ -1,4 +1,4 @@
-"""A typed mirror of one kind on the hub, with indexes."""
+"""Keeps a typed mirror of one kind on the hub, with indexes."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
@@ -22,7 +22,8 @@ def key_of(obj: HasMetadata) -> Key:
 
 
 def version_of(obj: HasMetadata) -> int:
-    """resourceVersions of one kind may be compared as numbers; what is none counts as oldest."""
+    """Returns the resourceVersion as a number, which is comparable within one kind; one that is no
+    number counts as oldest."""
     return number(obj.metadata.resource_version)
 
 
@@ -31,12 +32,13 @@ def number(resource_version: str) -> int:
 
 
 class Store(Generic[T]):
-    """Written by a reflector (`listing`, `replace`, `upsert`, `delete`, `echo`, `progress`) and
-    with the answers to our own writes (`put_newer`), which are usually ahead of the watch.
+    """Store is written by a reflector (`listing`, `replace`, `upsert`, `delete`, `echo`,
+    `progress`) and with the responses to our own writes (`put_newer`), which are usually ahead of
+    the watch.
 
-    Invariant: everything that happened on the hub up to `seen` is in the store, and where a
-    write's answer was newer, that object is. An object that does not exist here and whose
-    version is not beyond `seen` was therefore deleted, and is not put back.
+    Invariant: everything that happened on the hub up to `seen` is in the store, and if a write's
+    response was newer, that object is. An object that does not exist here and whose version is not
+    beyond `seen` was therefore deleted, and is not put back.
     """
 
     def __init__(
@@ -45,14 +47,14 @@ class Store(Generic[T]):
         changed: Changed[T] | None = None,
         hub_restored: Callable[[str], None] | None = None,
     ) -> None:
-        """`hub_restored` is told the proof where a list shows an older state of the hub than the
-        one that was seen before: it was restored from a backup."""
+        """`hub_restored` is called with the proof when a list shows an older state of the hub than
+        was seen before: it was restored from a backup."""
         self._objects: dict[Key, T] = {}
         self._indexes = dict(indexes or {})
         self._indexed: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in self._indexes}
         self._changed = changed
         self._went_back = hub_restored
-        # By the version that an answer has brought, and of which the watch has not told yet.
+        # By the version that a response has brought and the watch has not shown yet.
         self._answers: dict[str, Key] = {}
         self.seen = 0
 
@@ -72,28 +74,29 @@ class Store(Generic[T]):
         return self._objects.keys()
 
     def keys_by(self, index: str, value: str) -> Collection[Key]:
-        """Keys of the objects for which the index function yields `value`, oldest entry first."""
+        """Returns keys of the objects for which the index function yields `value`, oldest entry
+        first."""
         return self._indexed[index].get(value, {}).keys()
 
     def by(self, index: str, value: str) -> list[T]:
         return [self._objects[key] for key in self.keys_by(index, value)]
 
     def values_of(self, index: str) -> Collection[str]:
-        """All values of an index that at least one object has."""
+        """Returns all values of an index that at least one object has."""
         return self._indexed[index].keys()
 
     def listing(self) -> None:
-        """A list was begun: what it answers contains every write that was answered so far."""
+        """Marks the start of a list, which contains every write that was answered so far."""
         self._answers.clear()
 
     def replace(
         self, items: Iterable[T], resource_version: str, *, unread: Collection[Key] = ()
     ) -> None:
-        """The whole content at `resource_version`, also if that is older than what is here: a
-        hub that was restored from a backup is the truth about itself.
+        """Replaces the whole content with that of `resource_version`, even if older than the
+        present: a hub restored from a backup is the truth about itself.
 
         Objects of `unread` are on the hub but did not decode: the last good version stays.
-        Answers to writes that were made during the list and are newer than it stay too.
+        Responses to writes that were made during the list and are newer than it stay too.
         """
         listed = number(resource_version)
         fresh = {key_of(obj): obj for obj in items}
@@ -111,7 +114,8 @@ class Store(Generic[T]):
             self._went_back(proof)
 
     def _proof(self, fresh: Mapping[Key, T], listed: int) -> str:
-        """Versions of one kind, and of one object, never go back on one hub."""
+        """Returns the proof of a restore: versions of one kind, and of one object, never go back on
+        one hub."""
         if 0 < listed < self.seen:
             return f"a list is of version {listed}, and version {self.seen} was seen before"
         older = (key for key, obj in fresh.items() if _older(obj, self._objects.get(key)))
@@ -122,7 +126,7 @@ class Store(Generic[T]):
         return f"{name} is of version {now}, and version {before} of it was seen before"
 
     def upsert(self, obj: T) -> None:
-        """As the watch saw it; older than what a write's answer brought is ignored."""
+        """Puts the object as the watch saw it, unless a write's response was newer."""
         key, seen = key_of(obj), version_of(obj)
         self.seen = max(self.seen, seen)
         self._answers.pop(obj.metadata.resource_version, None)
@@ -130,10 +134,8 @@ class Store(Generic[T]):
             self._put(key, obj)
 
     def delete(self, obj: HasMetadata) -> None:
-        """As the watch saw it, with the version of the deletion.
-
-        Ignored where a write's answer is newer: the object was created (or selected) again.
-        """
+        """Removes the object, which the watch shows with the version of the deletion. Ignored if a
+        write's response is newer: the object was created (or selected) again."""
         key, seen = key_of(obj), version_of(obj)
         self.seen = max(self.seen, seen)
         self._answers.pop(obj.metadata.resource_version, None)
@@ -141,20 +143,22 @@ class Store(Generic[T]):
             self._drop(key)
 
     def answered(self, resource_version: str) -> Key | None:
-        """Whose version an answer brought (`put_newer`), if the watch has not told of it yet."""
+        """Returns the object whose version a response brought (`put_newer`), if the watch has not
+        shown it yet."""
         return self._answers.get(resource_version)
 
     def echo(self, metadata: ObjectMeta) -> None:
-        """As `upsert` of an object that is here in that version, or in a newer one."""
+        """Acts like `upsert` of an object that is here in that version, or in a newer one."""
         self.progress(metadata.resource_version)
         self._answers.pop(metadata.resource_version, None)
 
     def progress(self, resource_version: str) -> None:
-        """As a bookmark tells: everything up to this version was delivered."""
+        """Records a bookmark: everything up to this version was delivered."""
         self.seen = max(self.seen, number(resource_version))
 
     def put_newer(self, obj: T) -> bool:
-        """The answer to a write; True if it was newer than what is here."""
+        """Puts the object of a write's response; returns True if it was newer than the present
+        one."""
         key, written = key_of(obj), version_of(obj)
         if written <= (self._version(key) if key in self._objects else self.seen):
             return False

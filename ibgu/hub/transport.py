@@ -1,4 +1,4 @@
-"""aiohttp below `client`: its session, its errors, its streams."""
+"""Wraps aiohttp for `client`: its session, its errors, its streams."""
 
 import asyncio
 import os
@@ -16,10 +16,10 @@ READ_BUFFER = 2**21
 """Bytes; an object may have 1.5 MiB in etcd and stands in one line of a watch."""
 
 LISTEN = 0.02
-"""Seconds between the two looks that call a watch silent."""
+"""Seconds between the two checks that declare a watch silent."""
 
 KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
-"""Seconds, seconds, times: a watch whose peer vanished without a word fails after 40 s."""
+"""Seconds, seconds, times: a watch whose peer vanished silently fails after 40 s."""
 
 
 def late(method: str, path: str, text: str = "") -> HubError:
@@ -29,7 +29,7 @@ def late(method: str, path: str, text: str = "") -> HubError:
 
 @contextmanager
 def named(method: str, path: str) -> Iterator[None]:
-    """aiohttp's errors as HubErrors that name the request."""
+    """Converts aiohttp's errors to HubErrors that name the request."""
     try:
         yield
     except TimeoutError as error:
@@ -43,7 +43,7 @@ def named(method: str, path: str) -> Iterator[None]:
 
 
 def _untrusted(error: aiohttp.ClientConnectorCertificateError) -> str:
-    """In words: aiohttp's name a line of OpenSSL's source."""
+    """Returns the error in words: aiohttp's name a line of OpenSSL's source."""
     why = getattr(error.certificate_error, "verify_message", "") or "no reason is given"
     return (
         f"the certificate of {error.host}:{error.port} is not trusted ({why}); "
@@ -52,7 +52,8 @@ def _untrusted(error: aiohttp.ClientConnectorCertificateError) -> str:
 
 
 def _unconnected(error: Exception) -> str:
-    """In words: aiohttp's have OpenSSL's or the event loop's in them; empty: something else."""
+    """Returns the error in words, without OpenSSL's or the event loop's; empty if it is another
+    error."""
     if not isinstance(error, aiohttp.ClientConnectorError):
         return ""
     place = f"{error.host}:{error.port}"
@@ -65,7 +66,7 @@ def _unconnected(error: Exception) -> str:
 
 
 async def read_answer(response: aiohttp.ClientResponse, method: str, path: str) -> bytes:
-    """The body. Raises HubError where the status is no success."""
+    """Returns the body. Raises HubError if the status is no success."""
     body = await response.read()
     if response.status < 300:
         return body
@@ -80,10 +81,8 @@ async def read_answer(response: aiohttp.ClientResponse, method: str, path: str) 
 
 
 def own_session(api: Any) -> aiohttp.ClientSession:
-    """The library's connector (TLS, client certificate) under a session that costs half the CPU.
-
-    Its own session reads the proxy variables and netrc again for every request.
-    """
+    """Returns the library's connector (TLS, client certificate) under a session that costs half the
+    CPU. Its own session reads the proxy variables and netrc again for every request."""
     stock: aiohttp.ClientSession = api.rest_client.pool_manager
     connector = stock.connector
     stock.detach()
@@ -92,7 +91,7 @@ def own_session(api: Any) -> aiohttp.ClientSession:
         trust_env=False,
         read_bufsize=READ_BUFFER,
         cookie_jar=aiohttp.DummyCookieJar(),
-        # The hub is near: to compress costs its CPU and ours more than it saves.
+        # The hub is near: compression would cost its CPU and ours more than it saves.
         headers={
             "Accept": "application/json",
             "Accept-Encoding": "identity",
@@ -104,7 +103,8 @@ def own_session(api: Any) -> aiohttp.ClientSession:
 
 
 def hang_up(response: aiohttp.ClientResponse) -> None:
-    """End a stream at once; a TLS goodbye would go on after the session and its loop are closed."""
+    """Ends a stream at once; a TLS goodbye would continue after the session and its loop are
+    closed."""
     if response.connection is not None and response.connection.transport is not None:
         response.connection.transport.abort()
     response.close()
@@ -122,10 +122,9 @@ def keep_alive(response: aiohttp.ClientResponse) -> None:
 
 
 class Silence:
-    """Lets `timer`, which is entered next, run out when nothing was heard for so many seconds.
-
-    One timer for a whole stream: a timer for each of its chunks costs as much as to read it.
-    """
+    """Silence makes `timer`, which is entered next, expire when nothing was heard for so many
+    seconds. One timer serves a whole stream: a timer for each of its chunks costs as much as to
+    read it."""
 
     def __init__(self, timer: asyncio.Timeout, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
@@ -145,7 +144,7 @@ class Silence:
         if left > 0:
             self._handle = self._loop.call_later(left, self._look)
         elif not again:
-            # A process that was stopped for so long finds all that has come meanwhile: it is heard
+            # A process that was suspended so long finds what has arrived meanwhile: it reads that
             # first.
             self._handle = self._loop.call_later(LISTEN, self._look, True)
         elif not self._timer.expired():

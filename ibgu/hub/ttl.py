@@ -1,4 +1,4 @@
-"""Answers that stay good for a while, asked for once however many want them."""
+"""Caches answers for a while, and asks once for all concurrent callers."""
 
 import asyncio
 from collections import OrderedDict
@@ -12,7 +12,7 @@ CAPACITY = 10_000
 
 
 class TtlCache(Generic[K, V]):
-    """At most `capacity` answers, the oldest go first; an error is never kept."""
+    """TtlCache keeps at most `capacity` answers, the oldest go first; an error is never kept."""
 
     def __init__(self, ttl: float, clock: Callable[[], float], *, capacity: int = CAPACITY) -> None:
         self._ttl = ttl
@@ -22,7 +22,7 @@ class TtlCache(Generic[K, V]):
         self._asking: dict[K, asyncio.Task[V]] = {}
 
     def answers(self, key: K) -> bool:
-        """Whether `get` answers without asking once more."""
+        """Returns whether `get` answers without another request."""
         entry = self._entries.get(key)
         return key in self._asking or (entry is not None and self._clock() < entry[0])
 
@@ -32,7 +32,7 @@ class TtlCache(Generic[K, V]):
             return entry[1]
         if key not in self._asking:
             self._asking[key] = asyncio.create_task(self._ask(key, ask))
-        # Shielded: one caller that goes away must not take the answer from the others.
+        # Shielded: one cancelled caller must not take the answer from the others.
         return await asyncio.shield(self._asking[key])
 
     async def _ask(self, key: K, ask: Callable[[], Coroutine[Any, Any, V]]) -> V:

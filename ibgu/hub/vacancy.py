@@ -1,4 +1,4 @@
-"""When a Lease that another holds becomes free, as a watch tells it."""
+"""Watches for the moment at which another holder's Lease becomes free."""
 
 import asyncio
 from contextlib import suppress
@@ -16,7 +16,7 @@ log = structlog.get_logger("ibgu.hub")
 SECONDS = 290
 """Length of a watch; below the usual limit of load balancers."""
 SLACK = 30.0
-"""Seconds after which one that the server should have ended is ended here."""
+"""Seconds after which a watch that the server should have ended is ended here."""
 SILENCE = 30.0
 """Seconds; a leader renews its Lease every second or so."""
 AGAIN = 5.0
@@ -24,9 +24,8 @@ AGAIN = 5.0
 
 
 class Vacancy:
-    """A hint, and never more: whoever is told looks at the Lease itself, and looks now and then
-    where nothing is told, because the watch is forbidden, cut, silent or broken.
-    """
+    """Vacancy is only a hint: its caller reads the Lease itself, and does so periodically without a
+    hint too, because the watch may be forbidden, cut, silent or broken."""
 
     def __init__(self, client: Hub, namespace: str, name: str) -> None:
         self._client = client
@@ -40,19 +39,20 @@ class Vacancy:
         self._watching: asyncio.Task[None] | None = None
 
     def watch(self) -> None:
-        """From now on, until `leave`."""
+        """Starts the watch, which runs until `leave`."""
         self._free.clear()
         self._watching = asyncio.create_task(self._watch())
         self._watching.add_done_callback(_told)
 
     def leave(self) -> None:
-        """Nobody waits for it to end: who has got the Lease has no time to lose."""
+        """Stops the watch without waiting for its end: the Lease's new holder has no time to
+        lose."""
         if self._watching is not None:
             self._watching.cancel()
             self._watching = None
 
     async def wait(self, seconds: float) -> None:
-        """Until the Lease is free, but no longer than that."""
+        """Waits until the Lease is free, but no longer than that."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._free.wait()
@@ -74,7 +74,7 @@ class Vacancy:
                     self._free.set()
 
     def _tells(self, line: bytes) -> bool:
-        """Nobody holds the Lease by this event."""
+        """Returns whether the Lease has no holder by this event."""
         event = read_event(self._path, line, Lease, lambda _: None)
         if isinstance(event, Put):
             return not event.obj.spec.holder_identity
@@ -82,6 +82,6 @@ class Vacancy:
 
 
 def _told(watching: asyncio.Task[None]) -> None:
-    """An error of ours takes nothing but the hint away."""
+    """Logs an error of ours, which costs only the hint."""
     if not watching.cancelled() and (error := watching.exception()):
         log.error("the Lease is watched no more", error=repr(error))

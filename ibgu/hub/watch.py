@@ -1,4 +1,4 @@
-"""One watch as a stream of typed events; what the server says in a line is said in a type."""
+"""Reads one watch as a stream of typed events."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,7 +28,7 @@ INITIAL_END = "k8s.io/initial-events-end"
 
 
 class Put(Struct, Generic[A], frozen=True, gc=False):
-    """ADDED or MODIFIED."""
+    """Put is an ADDED or MODIFIED event."""
 
     obj: A
     metadata: ObjectMeta
@@ -47,13 +47,14 @@ class Bookmark(Struct, frozen=True, gc=False):
 
 
 class Unread(Struct, frozen=True, gc=False):
-    """An object exists in a version that does not decode; it was reported."""
+    """Unread: an object exists in a version that does not decode; it was reported."""
 
     metadata: ObjectMeta
 
 
 class Echo(Struct, frozen=True, gc=False):
-    """An object exists in a version that the answer to a write of ours has already brought."""
+    """Echo: an object exists in a version that the response to a write of ours has already
+    brought."""
 
     metadata: ObjectMeta
 
@@ -67,7 +68,8 @@ class _Line(Struct, Generic[A], frozen=True, gc=False):
 
 
 def read_event(path: str, line: bytes, type_: type[T], on_bad: OnBad) -> Event:
-    """Raises HubError for an ERROR event (its code, e.g. 410) and for a line that is no event."""
+    """Reads an event. Raises HubError for an ERROR event (its code, e.g. 410) and for a line that
+    is no event."""
     try:
         event = decode(decoder(_Line[type_]), line)  # type: ignore[valid-type]
     except ValidationError as error:
@@ -82,10 +84,10 @@ def read_event(path: str, line: bytes, type_: type[T], on_bad: OnBad) -> Event:
 
 
 def read_echo(line: bytes, answered: Callable[[str], tuple[str, str] | None]) -> Echo | None:
-    """The event, if it tells nothing new: a quarter of all are about what we have written.
+    """Returns the event if it tells nothing new: a quarter of all are about what we have written.
 
-    `answered`: whose (namespace, name) a resourceVersion is that an answer has brought. It is
-    looked for where it may stand at the first glance, so that no other event costs more by it.
+    `answered` returns whose (namespace, name) a resourceVersion is that a response has brought. The
+    search looks only at the usual place, so that other events cost nothing more.
     """
     begin = line.find(_VERSION) + len(_VERSION)
     whose = answered(line[begin : line.find(b'"', begin)].decode(errors="replace"))
@@ -103,7 +105,7 @@ def read_echo(line: bytes, answered: Callable[[str], tuple[str, str] | None]) ->
 def _read_slowly(
     path: str, line: bytes, type_: type[T], on_bad: OnBad, error: ValidationError | None
 ) -> Event:
-    """What is neither a put nor a delete of a good object."""
+    """Returns the event of a line that is neither a put nor a delete of a good object."""
     raw: _Line[Raw] = decode_one(path, line, _Line[Raw])
     if raw.type == "ERROR":
         raise decode_one(path, raw.object, Status).error(method="WATCH", path=path)

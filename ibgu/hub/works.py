@@ -1,4 +1,4 @@
-"""The ManifestWorks of ibgu's in one cluster's namespace, read for a person."""
+"""Reads ibgu's ManifestWorks in one cluster's namespace, for a person."""
 
 from ibgu.core.kinds import ManifestWork
 from ibgu.core.works import names
@@ -7,7 +7,7 @@ from ibgu.hub.port import Hub
 
 
 async def works_of(hub: Hub, cluster: str) -> list[ManifestWork]:
-    """As they are now, by name. Raises HubError."""
+    """Returns the works as they are now, by name. Raises HubError."""
     found: list[ManifestWork] = []
     async for items, _ in hub.list_pages(
         paths.works(cluster), ManifestWork, selector=names.SELECTOR

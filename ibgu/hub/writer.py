@@ -16,13 +16,12 @@ from ibgu.hub.fair import FairQueue, alone
 from ibgu.hub.port import NO_QUERY, Hub
 
 _OF_CLUSTERS = ("work", "cluster", "refresh")
-"""Keys that go on with a cluster's name."""
+"""Kinds of writes whose keys continue with a cluster's name."""
 
 
 class Write(Struct, frozen=True):
-    """One request. `key` names the object (writes with one key are made in order), `owner` the
-    rollout whose turn it takes, `token` comes back with the result.
-    """
+    """Write is one request. `key` names the object (writes with one key are made in order), `owner`
+    the rollout whose share it uses; `token` is returned with the result."""
 
     key: tuple[str, ...]
     method: str
@@ -35,10 +34,10 @@ class Write(Struct, frozen=True):
 
 
 class WriteResult(Struct, frozen=True):
-    """`body` is the answer of a success, `error` what the hub said last.
+    """WriteResult has the `body` of a success, or the last `error` of the hub.
 
     After a retry of a create, or of a patch with a resourceVersion, the error may be a conflict
-    with our own first try. `superseded`: given up for a newer write of that key or because
+    with our own first attempt. `superseded`: given up for a newer write of that key or because
     leadership ended; with an `error` it was sent before, and its outcome is unknown.
     """
 
@@ -51,17 +50,17 @@ class WriteResult(Struct, frozen=True):
 class Limits(Struct, frozen=True):
     concurrency: int = 32
     rate: float = 400.0
-    """Requests a second."""
+    """Requests per second."""
     burst: int = 400
     timeout: float = 15.0
     """Seconds for one request."""
     attempts: int = 10
-    """Of one write; then its error is reported, and it is for the caller to decide anew."""
+    """Attempts per write; then the error is reported, and the caller decides anew."""
     backoff: Backoff = Backoff()
 
 
 class _Lane:
-    """What is to be done to one object: never more than one write in flight and one queued."""
+    """_Lane holds the writes of one object: never more than one in flight and one queued."""
 
     __slots__ = ("error", "failures", "in_flight", "key", "queued", "timer")
 
@@ -74,7 +73,7 @@ class _Lane:
         self.failures = 0
 
     def drop(self) -> WriteResult | None:
-        """Gives the queued write up."""
+        """Gives up the queued write."""
         if self.queued is None:
             return None
         result = WriteResult(self.queued, error=self.error, superseded=True)
@@ -83,8 +82,9 @@ class _Lane:
 
 
 class Writer:
-    """`done` is called with every result, once per submitted write, on the event loop; it may
-    submit again. What it raises ends `run`, or comes out of the `submit` or `pause` that
+    """Writer calls `done` with every result, once per submitted write, on the event loop.
+
+    `done` may submit again. What it raises ends `run`, or is raised by the `submit` or `pause` that
     superseded a write.
     """
 
@@ -97,7 +97,7 @@ class Writer:
         rng: random.Random | None = None,
         tenant_of: Callable[[str], str] = alone,
     ) -> None:
-        """`tenant_of`: by a write's owner, who shares the rate with the others."""
+        """`tenant_of`: returns the tenant of a write's owner; tenants share the rate fairly."""
         self._client = client
         self._done = done
         self._limits = limits or Limits()
@@ -114,7 +114,8 @@ class Writer:
         self.retries = 0
 
     def submit(self, write: Write) -> None:
-        """Never blocks. Replaces a queued write of the same key; one in flight goes on."""
+        """Queues the write without blocking. Replaces a queued write of the same key; one in flight
+        continues."""
         if self._paused:
             self._done(WriteResult(write, superseded=True))
             return
@@ -130,16 +131,16 @@ class Writer:
             self._enqueue(lane)
 
     def pending(self, key: tuple[str, ...]) -> bool:
-        """Queued, in flight or waiting for another try."""
+        """Returns whether a write of that key is queued, in flight or waiting for a retry."""
         return key in self._lanes
 
     def queued(self, key: tuple[str, ...]) -> Write | None:
-        """The write of that key that is not on its way: queued, or waiting for another try."""
+        """Returns the write of that key that is queued or waits for a retry."""
         lane = self._lanes.get(key)
         return lane.queued if lane is not None else None
 
     def drop(self, key: tuple[str, ...]) -> None:
-        """Give up what is `queued`; it is reported as superseded."""
+        """Gives up the `queued` write; it is reported as superseded."""
         lane = self._lanes.get(key)
         if lane is not None and lane.queued is not None:
             dropped, lane.queued = lane.queued, None
@@ -148,7 +149,7 @@ class Writer:
 
     @property
     def depth(self) -> int:
-        """How many objects have a write pending."""
+        """Number of objects that have a write pending."""
         return len(self._lanes)
 
     async def drained(self) -> None:
@@ -157,7 +158,7 @@ class Writer:
             await self._drained.wait()
 
     def pause(self) -> None:
-        """Nothing is sent from now on; what was queued is reported as superseded."""
+        """Stops sending; queued writes are reported as superseded."""
         self._paused = True
         self._ready.clear()
         results = [(lane, lane.drop()) for lane in list(self._lanes.values())]
@@ -168,7 +169,8 @@ class Writer:
                 self._done(result)
 
     def resume(self, deadline: Deadline | None = None) -> None:
-        """Until `deadline` expires: the writer then pauses by itself, before the next request."""
+        """Starts sending until `deadline` expires: the writer then pauses by itself, before the
+        next request."""
         self._paused = False
         self._deadline = deadline
 
@@ -228,8 +230,8 @@ class Writer:
         lane.failures += 1
         delay = max(self._limits.backoff.delay(lane.failures, self._rng), error.retry_after or 0.0)
         if error.status == 429:
-            # Others wait as long as the server asks, not as long as this object, which may have
-            # been refused many times.
+            # Others wait only as long as the server asks; this object may have been refused many
+            # times.
             self._bucket.hold(error.retry_after or self._limits.backoff.first)
         given_up = self._paused or lane.queued is not None
         if not given_up:
