@@ -1,4 +1,4 @@
-"""Sentences that name another rollout, and who reads which name."""
+"""Messages that name another rollout, and who reads which name."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""What is counted of a rollout, over all its steps: each cluster once, with one meaning."""
+"""The counts of a rollout over all its steps: each cluster once, with one meaning."""
 
 from collections import Counter
 from typing import Any

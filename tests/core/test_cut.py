@@ -1,4 +1,4 @@
-"""Texts of others, cut to what journal, log and status can bear."""
+"""Foreign texts, cut to what journal, log and status can bear."""
 
 import pytest
 

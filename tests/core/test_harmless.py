@@ -1,4 +1,4 @@
-"""Text of others, made harmless."""
+"""Foreign texts, made harmless."""
 
 import sys
 import unicodedata

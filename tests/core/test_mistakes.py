@@ -1,4 +1,4 @@
-"""Annotations that were meant, and do nothing."""
+"""Annotations with a mistake, which do nothing."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Only what is a time comes in as one."""
+"""Only valid times are accepted."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Only what the journal can store comes in."""
+"""Only numbers that the journal can store are accepted."""
 
 import pytest
 

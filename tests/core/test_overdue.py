@@ -1,4 +1,4 @@
-"""After which time each reason is for a person, and what that person checks."""
+"""After which time each reason needs a person, and what that person checks."""
 
 from datetime import timedelta
 

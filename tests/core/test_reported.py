@@ -1,4 +1,4 @@
-"""A work as a person reads it: from the object alone, and nothing of what it carries."""
+"""A work as a person reads it: from the object alone, without its content."""
 
 from datetime import UTC, datetime
 from typing import Any

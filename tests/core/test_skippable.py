@@ -1,4 +1,4 @@
-"""Who can be skipped, and how the others are told."""
+"""Which clusters can be skipped, and how the others are reported."""
 
 from datetime import UTC, datetime
 

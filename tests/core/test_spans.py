@@ -1,4 +1,4 @@
-"""A span of time is told in a unit and the next smaller one."""
+"""A span of time is shown in a unit and the next smaller one."""
 
 from datetime import timedelta
 

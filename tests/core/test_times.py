@@ -1,4 +1,4 @@
-"""What the Lifecycle Agent allows itself."""
+"""The Lifecycle Agent's own timeouts."""
 
 from datetime import timedelta
 

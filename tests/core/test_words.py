@@ -1,4 +1,4 @@
-"""One word for where a member stands, whatever has come together."""
+"""One word for where a member stands, whatever coincides."""
 
 import pytest
 from hypothesis import given

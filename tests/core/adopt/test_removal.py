@@ -1,4 +1,4 @@
-"""Which of TALM's works go, and when."""
+"""Which of TALM's works are removed, and when."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""TALM's ClusterGroupUpgrades as our steps and members: a table."""
+"""TALM's ClusterGroupUpgrades as steps and members of ibgu: a table."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Ways to break a log: an event is dropped, moved, repeated or tells something else."""
+"""Ways to break a log: an event is dropped, moved, repeated or changed."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Event logs as the journal would write them, from what the twin decided."""
+"""Event logs as the journal would write them, from the twin's decisions."""
 
 from collections.abc import Iterable
 

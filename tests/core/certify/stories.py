@@ -1,4 +1,4 @@
-"""Histories that are as they should be, one for each thing that can be told."""
+"""Correct histories, one for each kind of event."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Every rule: a history that breaks it is found out, and named by its event."""
+"""Every rule: a history that breaks it is detected, and the event is named."""
 
 from collections.abc import Callable
 

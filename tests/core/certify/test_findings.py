@@ -1,4 +1,4 @@
-"""What the certifier says about a history."""
+"""The certifier's findings on a history."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Histories that go on after a restore: what was imported is believed, what follows is checked."""
+"""Histories that go on after a restore: what was imported is trusted, what follows is checked."""
 
 from collections.abc import Callable
 from functools import cache

@@ -1,4 +1,4 @@
-"""What a person may change, what it becomes on the hub, and why not."""
+"""Changes that a person may make, their result on the hub, and why others are refused."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Everything that can be observed about a run, whatever its state."""
+"""Every observation about a run, whatever its state."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Finished members that are watched, each with the run that may still come true (R15)."""
+"""Finished members that are watched, each with the run that may still complete (R15)."""
 
 from ibgu.core.model import Kind, Outcome, RunResult, Stage
 from tests.core.decide.events import UID

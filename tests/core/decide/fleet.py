@@ -1,7 +1,7 @@
-"""The engine with everything around it in the small: hub, journal, clusters, in virtual time.
+"""The engine with its environment in miniature: hub, journal, clusters, in virtual time.
 
-`Twin` carries decisions out as the controller does (decide, commit, then effects), so a test
-drives the real engine from an IBGU to its end, or stops it anywhere.
+`Twin` carries decisions out as the controller does (decide, commit, then effects), so a test drives
+the real engine from an IBGU to its end, or stops it anywhere.
 """
 
 from collections.abc import Callable, Iterable, Sequence

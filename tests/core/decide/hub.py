@@ -1,4 +1,4 @@
-"""The hub and its clusters in the small: what is written there, and what comes back."""
+"""The hub and its clusters in miniature: what is written there, and what they report."""
 
 from ibgu.core.decide import REMOVE, Remove
 from ibgu.core.fleet import FleetState

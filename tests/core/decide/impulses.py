@@ -1,4 +1,4 @@
-"""Runs at the moment at which they are armed (R9)."""
+"""Runs at the moment of arming (R9)."""
 
 from ibgu.core.model import (
     Kind,

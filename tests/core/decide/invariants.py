@@ -1,4 +1,4 @@
-"""What must hold after every turn, whatever happens."""
+"""Invariants that hold after every cycle, whatever happens."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What the labels of a fleet must be, folded from what was decided about its members (R13)."""
+"""The expected labels of a fleet, folded from the decisions about its members (R13)."""
 
 from collections import Counter
 

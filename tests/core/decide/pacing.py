@@ -1,4 +1,4 @@
-"""What a pace allows, checked by the decisions alone."""
+"""Checks rate limits by the decisions alone."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

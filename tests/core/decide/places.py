@@ -1,4 +1,4 @@
-"""Rollouts and steps in each of their states, what can happen to them, and what is decided."""
+"""Rollouts and steps in each of their states, the events, and the decisions that follow."""
 
 from collections.abc import Callable
 from datetime import timedelta

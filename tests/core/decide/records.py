@@ -1,4 +1,4 @@
-"""The journal in the small."""
+"""The journal in miniature."""
 
 from datetime import datetime
 

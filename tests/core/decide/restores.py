@@ -1,4 +1,4 @@
-"""Restores in the small: of the hub to an older backup, and of the journal to an earlier time."""
+"""Restores in miniature: of the hub to an older backup, and of the journal to an earlier time."""
 
 from copy import deepcopy
 from typing import Any

@@ -1,9 +1,8 @@
-"""The table of rollouts, their steps and events: what the next turn says about both, in order.
+"""The table of rollouts, their steps and events: the decisions of the next cycle, in order.
 
-A word is a decision's kind, and for a hold its reason; an empty cell says that nothing changes.
-Whatever holds a rollout holds its starts only: what is in flight ends, and so may the step. The
-plan that is appended to where the circuit breaker holds is none that is allowed: its first step is
-Upgrade.
+A word is a decision's kind, and for a hold its reason; an empty cell means no change. Whatever
+holds a rollout holds its starts only: members in flight end, and so may the step. The plan that is
+appended to where the circuit breaker holds is not a valid one: its first step is Upgrade.
 """
 
 TABLE: dict[str, dict[str, str]] = {

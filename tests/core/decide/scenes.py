@@ -1,4 +1,4 @@
-"""Scenes: for every reason a member can have, how it comes to have it (R17)."""
+"""Scenes: for every reason that a member can have, how it gets there (R17)."""
 
 from collections.abc import Callable
 from datetime import timedelta

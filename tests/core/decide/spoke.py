@@ -1,4 +1,4 @@
-"""A managed cluster in the small: work agent and Lifecycle Agent, as far as the engine can tell.
+"""A managed cluster in miniature: work agent and Lifecycle Agent, as far as the engine sees them.
 
 Pure and in virtual time. The Lifecycle Agent's transitions are those of its CRD's rules; what a
 stage does is a list of (pause, change) pairs, so that a fault is another list.

@@ -1,4 +1,4 @@
-"""Runs in each of their states, and what is decided about them."""
+"""Runs in each of their states, and the decisions about them."""
 
 from collections.abc import Callable
 

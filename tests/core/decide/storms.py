@@ -1,4 +1,4 @@
-"""Random rollouts in bad weather: a scenario is drawn, played, and brought to its end."""
+"""Random rollouts with faults: a scenario is drawn, played, and brought to its end."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What was decided, and when."""
+"""The decisions of a rollout, with their times."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,7 +1,7 @@
-"""The table of states and events: what is said about a member in flight, in order.
+"""The table of states and events: the decisions about a member in flight, in order.
 
-A word is a decision's kind, for progress the reason that it brings, for ends the result. An
-empty cell says that nothing changes.
+A word is a decision's kind, for progress the new reason, for ends the result. An empty cell means
+no change.
 """
 
 TABLE: dict[str, dict[str, str]] = {

@@ -1,4 +1,4 @@
-"""Annotations of an IBGU that go to the clusters: taken over when they change."""
+"""Annotations of an IBGU that go to the clusters: a change is accepted."""
 
 from msgspec import json
 

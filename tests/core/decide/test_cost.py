@@ -1,7 +1,7 @@
-"""A turn costs what has changed, whatever the size of the fleet.
+"""A cycle costs what has changed, whatever the size of the fleet.
 
-What is counted are the interpreter's instructions: they are the same on every machine. What C does
-in one of them (to sort or copy a list, say) is one; `make bench BENCH_ARGS="fleet"` has that too.
+The tests count the interpreter's instructions, which are the same on every machine. What C does in
+one of them (to sort or copy a list, say) is one; `make bench BENCH_ARGS="fleet"` has that too.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What is disarmed though nothing new is decided: no journal, or a rollout set aside (R9.2)."""
+"""Disarming without new decisions: no journal, or a quarantined rollout (R9.2)."""
 
 from datetime import timedelta
 from typing import Any

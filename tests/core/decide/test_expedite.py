@@ -1,4 +1,4 @@
-"""For whom a turn begins at once: what lets a slot go on, and nothing that only looks like it."""
+"""Events for which a cycle starts at once: those that let a slot go on, and no others."""
 
 from collections.abc import Sequence
 

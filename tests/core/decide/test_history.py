@@ -1,4 +1,4 @@
-"""What the history shows: every decision that a person may ask about, no bookkeeping."""
+"""The history shows every decision that a person may ask about, and no bookkeeping."""
 
 from ibgu.core.model import Kind, Preempt
 from tests.core.decide.fleet import Twin, ibgu

@@ -1,4 +1,4 @@
-"""The controller dies after every single turn of a rollout, before or after its effects."""
+"""The controller dies after every single cycle of a rollout, before or after its effects."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A person pauses: nothing new starts while the annotation is there, whatever else holds."""
+"""A person's pause: nothing new starts while the annotation is there, whatever else holds."""
 
 from datetime import timedelta
 

@@ -1,4 +1,5 @@
-"""A rollout with an error of our own is held by that, but by nothing that a person has to end."""
+"""A rollout with an internal error is held by that, unless a hold stays that only a person can
+end."""
 
 from datetime import timedelta
 

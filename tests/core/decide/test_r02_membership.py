@@ -1,4 +1,4 @@
-"""R2: who belongs to a step is taken when it starts, and then it is fixed."""
+"""R2: membership is taken when the step starts, and then it is fixed."""
 
 import pytest
 from msgspec.structs import replace

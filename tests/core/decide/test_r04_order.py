@@ -1,4 +1,4 @@
-"""R4: members start in natural order, though their answers race."""
+"""R4: members start in natural order, though their probes are answered in any order."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""R6: one hand per cluster, and cancelling by a second rollout."""
+"""R6: one rollout per cluster, and cancelling by a second rollout."""
 
 from datetime import timedelta
 

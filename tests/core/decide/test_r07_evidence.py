@@ -1,4 +1,4 @@
-"""R7: a value counts for a run only if every clause holds; each one is taken away alone."""
+"""R7: feedback counts for a run only if every clause holds; each one is removed alone."""
 
 from typing import Any
 

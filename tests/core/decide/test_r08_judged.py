@@ -1,4 +1,4 @@
-"""R8: what the answer to a look means for the member."""
+"""R8: what a probe's answer means for the member."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""R8: look before the act."""
+"""R8: probe before the action."""
 
 from datetime import timedelta
 

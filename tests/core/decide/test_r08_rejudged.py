@@ -1,4 +1,4 @@
-"""R8: between the look and the write there may be minutes, and then the look says nothing."""
+"""R8: between the probe and the write there may be minutes, after which the probe is outdated."""
 
 import pytest
 from msgspec.structs import replace

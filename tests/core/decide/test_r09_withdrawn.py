@@ -1,4 +1,4 @@
-"""R9: what is not taken in time is withdrawn, and may come back."""
+"""R9: a run that is not taken in time is withdrawn, and may come back."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""R10: failure is immediate when the cluster says so."""
+"""R10: a member fails as soon as its cluster reports the failure."""
 
 import pytest
 from msgspec.structs import replace

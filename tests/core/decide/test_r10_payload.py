@@ -1,4 +1,4 @@
-"""R10: a payload is there before Prep is armed, or the run ends before anything is."""
+"""R10: a payload is applied before Prep is armed, or the run ends before anything is."""
 
 import pytest
 

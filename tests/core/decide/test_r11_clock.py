@@ -1,4 +1,4 @@
-"""R11: the step's clock stands while a person's hold alone keeps it."""
+"""R11: the step's clock stands while only a person's hold keeps it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""R12: reboots are expected; a cluster that is away before its start gets nothing."""
+"""R12: reboots are expected; a cluster that is unreachable before its start gets nothing."""
 
 import pytest
 

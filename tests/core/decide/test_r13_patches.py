@@ -1,4 +1,5 @@
-"""R13: a change is owed from its outcome until it is written, or until somebody's hand is there."""
+"""R13: a patch is pending from its outcome until it is written, or somebody else changes the
+key."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""R14: disable-auto-import is there before Upgrade is armed, and goes on evidence alone."""
+"""R14: disable-auto-import is set before Upgrade is armed, and removed on evidence alone."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""R15: what becomes true after a member has ended is noticed, told, and starts nothing."""
+"""R15: a late completion is noticed, reported, and starts nothing."""
 
 import pytest
 

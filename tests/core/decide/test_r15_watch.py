@@ -1,4 +1,4 @@
-"""R15: how long the late truth of a member is of interest, and whose."""
+"""R15: how long a member is watched for a late completion, and which members are."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""R16: a deleted IBGU stops at once, lets go of everything, and leaves the clusters as they are."""
+"""R16: a deleted IBGU stops at once, releases everything, and leaves the clusters as they are."""
 
 from collections.abc import Callable
 from datetime import timedelta

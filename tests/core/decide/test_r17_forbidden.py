@@ -1,4 +1,4 @@
-"""R17: a right that ibgu lacks is the reason, and is forgotten once it is given."""
+"""R17: a right that ibgu lacks is the reason until it is granted."""
 
 import pytest
 

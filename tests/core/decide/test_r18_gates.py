@@ -1,4 +1,4 @@
-"""R18 in a whole rollout: a closed gate keeps new starts, is told once, and opens again."""
+"""R18 in a whole rollout: a closed gate stops new starts, is reported once, and opens again."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""R18, ramp-up: 1, 2, 4, ... in flight, and who hangs keeps nobody at its level."""
+"""R18, ramp-up: 1, 2, 4, ... in flight; a stuck member keeps nobody at its level."""
 
 from datetime import datetime, timedelta
 

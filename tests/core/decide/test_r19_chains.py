@@ -1,4 +1,4 @@
-"""R19 inside of a step: no Upgrade follows its Prep while the circuit breaker holds it."""
+"""R19 inside a step: no Upgrade follows its Prep while the circuit breaker holds it."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""R20: taking over what TALM has begun, without repeating or losing an action."""
+"""R20: adopting what TALM has begun, without repeating or losing an action."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""R20: while TALM lives nothing begins; what it left behind is held."""
+"""R20: while TALM runs nothing begins; what it left behind is held."""
 
 from msgspec.structs import replace
 

@@ -1,4 +1,4 @@
-"""R23: a lead that is lost and had again at once is no stop of ibgu."""
+"""R23: a lease that is lost and regained at once is no stop of ibgu."""
 
 from collections.abc import Callable
 from datetime import timedelta

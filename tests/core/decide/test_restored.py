@@ -1,4 +1,4 @@
-"""A rollout that stands still: what goes on, what a resume needs, what follows it."""
+"""A rollout that is held after a restore: what goes on, what a resume needs, what follows it."""
 
 from msgspec.structs import replace
 

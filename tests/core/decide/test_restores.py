@@ -1,5 +1,5 @@
-"""Restores at every point of a rollout: nothing is begun before a person says so, nothing is
-done twice, nobody is forgotten, and in the end everything is as if nothing had happened."""
+"""Restores at every point of a rollout: nothing begins before a person resumes it, nothing is done
+twice, no member is lost, and the end is as if nothing had happened."""
 
 import pytest
 

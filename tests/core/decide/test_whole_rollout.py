@@ -1,4 +1,4 @@
-"""What concerns all of a large rollout is decided in parts, those in flight first."""
+"""Decisions about all of a large rollout come in parts, members in flight first."""
 
 from collections.abc import Iterator
 from unittest.mock import patch

@@ -1,4 +1,4 @@
-"""What can happen to a fleet, its hub and the controller."""
+"""Faults of a fleet, its hub and the controller."""
 
 from collections.abc import Callable
 from datetime import timedelta

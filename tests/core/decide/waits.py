@@ -1,4 +1,4 @@
-"""Members that wait, for each of the reasons there are, and what is decided about them (R17)."""
+"""Members that wait, for each possible reason, and the decisions about them (R17)."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""The table of waiting members and events: what is said about them, in order.
+"""The table of waiting members and events: the decisions about them, in order.
 
-A row is a reason to wait. Words are those of `table`; an empty cell says that nothing changes.
-What holds the whole rollout is the reason of all who wait in it, whatever else may keep them;
-only their end is told besides. A row lacks what could only happen to a work that is not there.
+A row is a reason to wait. Words are those of `table`; an empty cell means no change. What holds the
+whole rollout is the reason of all its waiting members, whatever else keeps them; only their end is
+reported besides. A row lacks events of a work that does not exist.
 """
 
 TABLE: dict[str, dict[str, str]] = {

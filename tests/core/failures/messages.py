@@ -1,4 +1,4 @@
-"""Real messages of the Lifecycle Agent, each with the failure that it is known as."""
+"""Real messages of the Lifecycle Agent, each with its known failure."""
 
 from ibgu.core.failures import Failure
 from ibgu.core.model import Action

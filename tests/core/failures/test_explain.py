@@ -1,4 +1,4 @@
-"""Every real message of the Lifecycle Agent finds its own row, and no other one."""
+"""Every real message of the Lifecycle Agent matches its own row, and no other one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Records as the journal has them, with defaults for what a test does not care about."""
+"""Records as the journal has them, with defaults for what a test does not need."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta

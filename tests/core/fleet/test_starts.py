@@ -1,4 +1,4 @@
-"""What limits on starts per minute count."""
+"""Starts that count for limits on starts per minute."""
 
 from datetime import UTC, datetime, timedelta
 

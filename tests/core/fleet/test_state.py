@@ -1,4 +1,4 @@
-"""The world in memory: what a record changes, and that its undo takes all of it back."""
+"""FleetState: what a record changes, and that its undo reverts all of it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""When a step will be over that may not start everybody at once."""
+"""When a rate-limited step will be over."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What takes longer than usual."""
+"""Actions that take longer than usual."""
 
 from datetime import timedelta
 

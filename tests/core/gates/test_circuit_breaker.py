@@ -1,4 +1,4 @@
-"""R19: when exactly the circuit breaker engages."""
+"""R19: when exactly the circuit breaker opens."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""R18: gates are an ordered list of pure functions; the first closed one is the answer."""
+"""R18: gates are an ordered list of pure functions; the first closed one is the result."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""R19: what a person has resumed after does not count for the circuit breaker any more."""
+"""R19: failures before a person's resume no longer count for the circuit breaker."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What is told of a rollout that the twin has carried out."""
+"""Messages about a rollout that the twin has carried out."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The file: what may stand in it, and which field is wrong."""
+"""The receivers' file: what it may contain, and which field is wrong."""
 
 from typing import Any
 

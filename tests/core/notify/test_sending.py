@@ -1,4 +1,4 @@
-"""Signatures, pauses, and what must not be repeated."""
+"""Signatures, pauses, and secrets that must not be repeated."""
 
 from datetime import UTC, datetime, timedelta
 

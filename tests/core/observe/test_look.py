@@ -1,4 +1,4 @@
-"""R8: every action looks at every state of the Lifecycle Agent."""
+"""R8: every action is judged in every state of the Lifecycle Agent."""
 
 import pytest
 from msgspec.structs import replace

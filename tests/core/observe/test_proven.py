@@ -1,4 +1,4 @@
-"""What a work tells from before a restore is no evidence."""
+"""The feedback of a work from before a restore is no evidence."""
 
 from ibgu.core.model import IbuView, Probe, Run, RunState, WorkView
 from ibgu.core.observe import accepted, answers, proven, speaks_for

@@ -1,4 +1,4 @@
-"""What the mirror keeps of an object: all that is read, and of a fleet's repetitions one."""
+"""What the mirror keeps of an object: all that is read, and equal values once per fleet."""
 
 import gc
 import tracemalloc

@@ -1,4 +1,4 @@
-"""A preview knows the pace: waves, ends, and whether the timeout is enough for it."""
+"""A preview includes the rate limits: waves, ends, and whether the timeout suffices."""
 
 from datetime import timedelta
 

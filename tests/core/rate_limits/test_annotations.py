@@ -1,4 +1,4 @@
-"""Annotations for the pace are read strictly."""
+"""Rate limit annotations are read strictly."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What became of one member, by what the hub shows of it."""
+"""The rebuilt state of one member, by what the hub shows of it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who stands still after the hub was restored, and what is recorded."""
+"""Which rollouts are held after the hub was restored, and what is recorded."""
 
 from typing import Any
 

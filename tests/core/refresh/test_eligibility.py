@@ -1,4 +1,4 @@
-"""Which runs a refresh may bring news of."""
+"""Which runs may be refreshed."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who is refreshed when."""
+"""Which runs are refreshed when."""
 
 import itertools
 from collections.abc import Callable, Iterable

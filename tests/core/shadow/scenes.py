@@ -1,4 +1,4 @@
-"""A run of TALM's, looked at again and again."""
+"""A run of TALM's, observed again and again."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

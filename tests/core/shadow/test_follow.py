@@ -1,4 +1,4 @@
-"""What a run's history says, and what TALM said when."""
+"""A run's history, and TALM's reports with their times."""
 
 from ibgu.core.model import Action
 from ibgu.core.shadow import Seen, Verdict, begin, follow

@@ -1,4 +1,4 @@
-"""What a person reads about a cluster that TALM has in its hands."""
+"""Sentences for a person about a cluster that TALM upgrades."""
 
 from datetime import timedelta
 from typing import Any

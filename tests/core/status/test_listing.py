@@ -1,4 +1,4 @@
-"""What is kept from one status to the next: always what a look at the whole book would give."""
+"""The listing that is kept between statuses always equals a full rebuild."""
 
 from typing import Any
 

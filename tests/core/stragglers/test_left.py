@@ -1,4 +1,4 @@
-"""Who is left behind, and which plan is legal from where the labels say that it is."""
+"""Which clusters are left behind, and which plan is valid from where their labels are."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""TALM's objects as it makes them (field names and meanings of its API), as JSON."""
+"""TALM's objects as it creates them (field names and meanings of its API), as JSON."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""ClusterGroupUpgrades as they are read."""
+"""Reading ClusterGroupUpgrades."""
 
 from datetime import UTC, datetime
 

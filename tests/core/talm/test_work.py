@@ -1,4 +1,4 @@
-"""TALM's works as they are read."""
+"""Reading TALM's works."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""A rollout, a member and runs, as the tests of the works need them."""
+"""A rollout, a member and runs for the tests of the works."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The bodies on a real API server with OCM's schemas: accepted, with the generation foretold."""
+"""The bodies on a real API server with OCM's schemas: accepted, with the predicted generation."""
 
 import ssl
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""R9: what the work must show, and that writing it settles the matter."""
+"""R9: the wanted state of a work; writing it settles the matter."""
 
 from typing import Any
 
