@@ -1,7 +1,7 @@
-"""How many clusters of a rollout, or of one of its steps, are where: one meaning on every surface.
+"""Counts the clusters of a rollout, or of one of its steps, by state: one meaning on every surface.
 
 A rollout is counted over all steps that were opened, by distinct cluster (name and ManagedCluster
-uid). `places_of` finds for each cluster the step that tells where it stands, from its members only;
+uid). `places_of` finds for each cluster the step that decides its state, from its members only;
 `counts_of_places` makes the counts from how many clusters have which place, and from what the plan
 still has for them. TrackedRollout updates its places as members change, reads count them in
 Postgres, a replay from events, and all of them count alike.
@@ -35,11 +35,11 @@ class Counts(Struct, frozen=True):
     skipped: int = 0
     """Taken out by a person, or left out of a later step after success in an earlier one."""
     cancelled: int = 0
-    """Taken over by another rollout, or let go of because this one was deleted."""
+    """Taken over by another rollout, or released because this one was deleted."""
 
 
 class Progress(IntEnum):
-    """How far one member is in its step. Postgres counts by these numbers (`db.reads.totals`)."""
+    """One member's progress in its step. Postgres counts by these numbers (`db.reads.totals`)."""
 
     WAITING = 0
     RUNNING = 1

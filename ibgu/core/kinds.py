@@ -205,7 +205,8 @@ class WorkStatus(Kind, frozen=True, gc=False, rename="camel"):
 
 
 class ManifestWork(Kind, frozen=True, gc=False, rename="camel"):
-    """The spec is not decoded: what ibgu wrote stands in its annotations (`core.works`)."""
+    """A ManifestWork. The spec is not decoded: ibgu's annotations hold what it wrote
+    (`core.works`)."""
 
     metadata: ObjectMeta
     status: WorkStatus = WorkStatus()

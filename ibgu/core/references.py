@@ -1,4 +1,4 @@
-"""What an IBGU refers to, and whether it may be brought to clusters on its author's behalf.
+"""An IBGU's references, and whether they may be brought to clusters on its author's behalf.
 
 ibgu reads ConfigMaps and pull secrets with its own rights. Only the API server, by the chart's
 admission policy, checks that the author may read them, too.
@@ -23,12 +23,12 @@ _SHOWN = 3
 
 
 class Unchecked(StrEnum):
-    """What happens to references whose author nobody has checked."""
+    """The handling of references whose author nobody has checked."""
 
     TRUST = "trust"
-    """They are carried, as TALM does."""
+    """References are carried, as TALM does."""
     NAMESPACE = "namespace"
-    """They are carried if they are in the IBGU's own namespace."""
+    """References are carried if they are in the IBGU's own namespace."""
 
 
 class Reference(Struct, frozen=True):

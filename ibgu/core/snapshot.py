@@ -13,14 +13,14 @@ from ibgu.core.plan.tenancy import EVERYWHERE, Scope
 
 
 class PayloadState(Struct, frozen=True):
-    """What the current step would carry to its clusters, as last read from the hub."""
+    """The payload that the current step would carry to its clusters, as last read from the hub."""
 
     digest: str = ""
     """The digest of the content; empty: nothing to carry."""
     problem: str = ""
     """Why no cluster may be touched (refused, forbidden, too large); empty: no problem."""
     warnings: tuple[str, ...] = ()
-    """What is missing on the hub; users may deliver it another way."""
+    """Content that is missing on the hub; users may deliver it another way."""
     unchecked: str = ""
     """Content that is carried although nobody has checked that the IBGU's author may read it."""
     read: bool = True
@@ -71,4 +71,4 @@ class Snapshot(Struct, frozen=True):
     scope: Scope = EVERYWHERE
     """The clusters that the rollout's namespace may use."""
     actor: str = UNNAMED
-    """Who changed the IBGU last, as far as the hub tells (its field manager)."""
+    """The user who changed the IBGU last, as far as the hub shows (its field manager)."""

@@ -1,4 +1,5 @@
-"""Which changes a rollout's state allows, and why not the others: the text of disabled buttons."""
+"""Decides which changes a rollout's state allows, and why not the others: the text of disabled
+buttons."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What a change destroys for good, so that nobody requests it by accident."""
+"""The risk of a change: what can't be undone, so that nobody requests it by accident."""
 
 from collections.abc import Collection, Iterable
 from enum import StrEnum

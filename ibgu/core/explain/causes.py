@@ -1,4 +1,4 @@
-"""Every cause for which a member did not succeed (R10.7): what it means, what to do."""
+"""The meaning of every cause for which a member did not succeed (R10.7), and what to do."""
 
 from ibgu.core.explain.meaning import Meaning
 from ibgu.core.model import Cause

@@ -1,4 +1,4 @@
-"""What a reason or a cause means to a person."""
+"""The meaning of a reason or a cause to a person."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""Every reason why a member is not further (R17.1): what it means, what ends it, what to do."""
+"""The meaning of every reason why a member is not further (R17.1), what ends it, and what to do."""
 
 from ibgu.core.explain.meaning import Meaning
 from ibgu.core.model import ReasonKind

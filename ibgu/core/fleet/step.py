@@ -40,7 +40,7 @@ _TRIED = frozenset({RunResult.FAILED, RunResult.REFUSED, RunResult.LIMIT})
 
 
 class End(Struct, frozen=True):
-    """How an Upgrade or Rollback of this step ended, for the circuit breaker (R19.1)."""
+    """The end of an Upgrade or Rollback in this step, for the circuit breaker (R19.1)."""
 
     at: datetime
     cluster: str

@@ -1,4 +1,4 @@
-"""How long an action takes on this hub's clusters, from those that succeeded."""
+"""Durations of actions on this hub's clusters, from those that succeeded."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""When a running step will be over, from how long its actions take on this hub."""
+"""Forecasts when a running step will be over, from how long its actions take on this hub."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ class InFlight(Struct, frozen=True):
 
 
 class Rest(Struct, frozen=True):
-    """What is left of a running step."""
+    """The remaining work of a running step."""
 
     actions: tuple[Action, ...]
     slots: int

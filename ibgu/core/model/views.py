@@ -1,4 +1,4 @@
-"""What the hub shows about one cluster, condensed: the input of every decision."""
+"""The hub's view of one cluster, condensed: the input of every decision."""
 
 from msgspec import Struct
 
@@ -109,7 +109,7 @@ class WorkView(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Observation(Struct, frozen=True, kw_only=True):
-    """All that the hub shows about one cluster of one rollout at one moment."""
+    """The hub's complete view of one cluster of one rollout at one moment."""
 
     cluster: ClusterView | None
     """None: no ManagedCluster of that name."""

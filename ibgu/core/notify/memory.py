@@ -1,4 +1,4 @@
-"""What notifications remember between two events, kept beside the receiver's cursor."""
+"""The state that notifications keep between two events, beside the receiver's cursor."""
 
 from datetime import datetime, timedelta
 from typing import Any

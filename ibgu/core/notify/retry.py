@@ -1,4 +1,4 @@
-"""What a response means, and when to retry."""
+"""Interprets responses, and decides when to retry."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""What a work's feedback proves (R7, R8, R9)."""
+"""The proofs in a work's feedback (R7, R8, R9)."""
 
 from ibgu.core.model import Probe, Run, WorkView
 

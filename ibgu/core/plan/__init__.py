@@ -1,4 +1,4 @@
-"""Which plans are valid, and which clusters a step takes."""
+"""Valid plans, and the clusters that a step takes."""
 
 from ibgu.core.plan.check import Started, problem, problem_of_ibu
 from ibgu.core.plan.membership import left_out, outside, select, why_nobody, with_pending_patches

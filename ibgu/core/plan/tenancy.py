@@ -49,7 +49,7 @@ EVERYWHERE = Scope()
 
 
 class Tenancy(Struct, frozen=True):
-    """Which sets are bound to which namespace, as read from the hub at one moment."""
+    """The cluster sets that are bound to each namespace, as read from the hub at one moment."""
 
     bound: Mapping[str, Scope] = {}
     problem: str = ""

@@ -1,4 +1,4 @@
-"""How fast a step may start its members: what the IBGU's annotations ask for."""
+"""Rate limits on the starts of a step's members, as the IBGU's annotations ask."""
 
 from ibgu.core.rate_limits.annotations import misread, rate_limits_of
 from ibgu.core.rate_limits.limits import MINUTE, UNLIMITED, RateLimits, words

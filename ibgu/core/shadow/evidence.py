@@ -1,4 +1,4 @@
-"""What the feedback of TALM's works proves: R7 and R10, as far as TALM's feedback rules reach.
+"""The proofs in the feedback of TALM's works: R7 and R10, as far as TALM's feedback rules reach.
 
 TALM asks for neither stage nor generation, but creates a new work for each action, so that values
 of an earlier action can't be mistaken for it. The messages of the running stage never arrive.

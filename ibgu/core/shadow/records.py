@@ -14,7 +14,7 @@ class Verdict(StrEnum):
 
 
 class Told(Struct, frozen=True):
-    """How an action ended, as ibgu or TALM sees it."""
+    """The end of an action, as ibgu or TALM sees it."""
 
     verdict: Verdict
     at: datetime
