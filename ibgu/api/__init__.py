@@ -1,1 +1,1 @@
-"""The REST API: reads Postgres, asks the hub who may see what."""
+"""Serves the REST API: reads Postgres, asks the hub who may see what."""

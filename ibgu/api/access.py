@@ -1,4 +1,4 @@
-"""Who asks, and what the hub lets them see (R36)."""
+"""Determines who calls, and what the hub lets them see (R36)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -24,15 +24,15 @@ ROLLOUTS = "imagebasedgroupupgrades"
 CLUSTERS = "managedclusters"
 
 FORWARDED_TOKEN = "X-Forwarded-Access-Token"
-"""The header in which oauth-proxy passes the token of who has signed in."""
+"""The header in which oauth-proxy passes the token of the signed-in user."""
 
 
 _LONGEST_ADDRESS = 64
-"""Characters of an address that a proxy names."""
+"""The most characters of an address that a proxy names."""
 
 
 class _HubToken(HTTPBearer):
-    """The request's own token; where it has none, the one that a proxy in front has added."""
+    """_HubToken is the request's own token, or else the one that a proxy in front has added."""
 
     async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
         context: Context = request.app.state.context
@@ -56,13 +56,13 @@ _NO_REVIEW = (
 
 
 class Caller(Struct, frozen=True):
-    """The user of the request's token; the token itself is not kept."""
+    """Caller is the user of the request's token; the token itself is not kept."""
 
     user: User
     access: Access
 
     async def may_read_rollouts(self, namespace: str = "") -> bool:
-        """Of a namespace, or ("") of all."""
+        """Returns whether the caller may read rollouts of a namespace, or ("") of all."""
         return await self._may(_rollouts_in(namespace))
 
     async def require_rollouts(self, namespace: str) -> None:
@@ -72,7 +72,7 @@ class Caller(Struct, frozen=True):
         await self._require(Question("get", paths.CLUSTER_GROUP, CLUSTERS, name=name))
 
     async def require_clusters(self) -> None:
-        """All of them, by a list."""
+        """Requires the right to list all clusters."""
         await self._require(Question("list", paths.CLUSTER_GROUP, CLUSTERS))
 
     async def require(self, *questions: Question) -> None:
@@ -80,7 +80,7 @@ class Caller(Struct, frozen=True):
             await self._require(question)
 
     async def lacks(self, *questions: Question) -> str:
-        """Which right is the first that is missing, as a sentence; empty: none."""
+        """Returns the first missing right as a sentence; empty if none is missing."""
         for question in questions:
             if not await self._may(question):
                 where = f" in namespace {question.namespace}" if question.namespace else ""
@@ -105,7 +105,7 @@ def _rollouts_in(namespace: str) -> Question:
 
 
 def forbidden(user: User, question: Question) -> Problem:
-    """Which right is missing, as a sentence and by its parts."""
+    """Returns the problem that names the missing right, as a sentence and by its parts."""
     what = f"{question.verb} {question.resource}.{question.group}"
     what += f" {question.name}" if question.name else ""
     what += f" in namespace {question.namespace}" if question.namespace else ""
@@ -123,7 +123,7 @@ def forbidden(user: User, question: Question) -> Problem:
 
 
 async def authenticate(request: Request) -> Caller:
-    """Return whose token the request carries; nothing of its body is read. Raises Problem."""
+    """Returns whose token the request carries, without reading its body. Raises Problem."""
     context: Context = request.app.state.context
     credentials = await bearer(request)
     if credentials is None:
@@ -143,14 +143,14 @@ async def authenticate(request: Request) -> Caller:
 
 
 def _admit(request: Request, context: Context) -> None:
-    """Whoever tries tokens costs the hub a review for each."""
+    """Limits attempts with unknown tokens: each costs the hub a review."""
     if wait := context.unknown_tokens.take(_peer(request, context)):
         telemetry.API_REFUSED.labels("unknown-token").inc()
         raise too_many("too many tokens that were never used here come at once; try again", wait)
 
 
 def _peer(request: Request, context: Context) -> str:
-    """Return the address that asks; behind a proxy the one that the proxy has named, the last."""
+    """Returns the client's address; behind a proxy the last one that the proxy has named."""
     told = request.headers.get("X-Forwarded-For", "") if context.behind_proxy else ""
     forwarded = told.rpartition(",")[2].strip()[:_LONGEST_ADDRESS]
     return forwarded or (request.client.host if request.client else "")
@@ -160,7 +160,7 @@ async def _user(access: Access, token: str) -> User | None:
     try:
         return await access.user(token)
     except HubError as error:
-        # Whatever the hub answers, the token that was asked about must not come out in it.
+        # The hub's response must not reveal the token that was checked.
         words = str(error).replace(token, "[token]")
         log.warning("the hub could not review a token", error=words)
         if error.status == HTTPStatus.FORBIDDEN:
@@ -169,20 +169,21 @@ async def _user(access: Access, token: str) -> User | None:
 
 
 async def _caller(request: Request, _: Annotated[Any, Security(bearer)]) -> Caller:
-    """As the route has settled it (`routes.guarded`); the token is named for the document."""
+    """Returns the caller that the route has determined (`routes.guarded`); the security parameter
+    is for the OpenAPI document."""
     caller: Caller = request.state.caller
     return caller
 
 
 class Session:
-    """Who asks, for an answer that goes on for as long as they may have it."""
+    """Session is the caller of an answer that continues for as long as they may have it."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
 
     async def caller(self) -> Caller:
-        """As of now, or as of half a minute ago (`hub.access.CACHE_SECONDS`). Raises Problem where
-        the token is no longer good."""
+        """Returns the caller, at most half a minute old (`hub.access.CACHE_SECONDS`). Raises
+        Problem if the token is no longer good."""
         return await authenticate(self._request)
 
 

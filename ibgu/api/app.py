@@ -1,4 +1,4 @@
-"""The ASGI application of the REST API."""
+"""Assembles the ASGI application of the REST API."""
 
 from fastapi import FastAPI
 

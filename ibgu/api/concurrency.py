@@ -1,5 +1,5 @@
-"""What may be under way at a time, of one user and of all: each takes memory for as long as it
-lasts."""
+"""Limits what may be in progress at a time, per user and in all: each takes memory for as long as
+it lasts."""
 
 import asyncio
 from collections import Counter
@@ -11,10 +11,11 @@ from ibgu.api.problems import Problem, away, too_many
 
 
 class ConcurrencyLimit:
-    """Of this process: behind a Service with several replicas each of them has as many."""
+    """ConcurrencyLimit applies to this process: behind a Service with several replicas each has as
+    many."""
 
     def __init__(self, what: str, of_all: int, of_user: int, *, retry_seconds: float) -> None:
-        """`what`: in the plural, as metrics and problems name it."""
+        """`what`: the plural that metrics and problems use."""
         self._what = what
         self._of_all = of_all
         self._of_user = of_user
@@ -23,7 +24,7 @@ class ConcurrencyLimit:
 
     @contextmanager
     def held(self, user: str) -> Iterator[None]:
-        """Count as one of them while the block lasts. Raises Problem where the limit is reached."""
+        """Counts as one while the block lasts. Raises Problem if the limit is reached."""
         if problem := self._full(user):
             telemetry.API_REFUSED.labels(self._what).inc()
             raise problem
@@ -52,24 +53,22 @@ def streams(of_all: int = 500, of_user: int = 50) -> ConcurrencyLimit:
 
 
 def bodies() -> ConcurrencyLimit:
-    """Of requests: those of one user fill no more than 8 MiB, all of them 64 MiB."""
+    """Limits the bodies of requests: at most 8 MiB of one user, 64 MiB in all."""
     return ConcurrencyLimit("bodies", 128, 16, retry_seconds=1.0)
 
 
 class FleetLists:
-    """Turns to list all ManagedClusters of the hub, which takes the hub and this process seconds.
-
-    Few lists are made at a time; the others wait, in the order in which they came.
-    """
+    """FleetLists limits lists of all ManagedClusters, each of which takes the hub and this process
+    seconds. Few run at a time; the others wait in order of arrival."""
 
     def __init__(self, of_all: int = 64, of_user: int = 4, *, at_a_time: int = 3) -> None:
-        """`of_all`, `of_user`: with those that wait."""
+        """`of_all`, `of_user`: limits that include waiting lists."""
         self._places = ConcurrencyLimit("fleet-lists", of_all, of_user, retry_seconds=1.0)
         self._turn = asyncio.Semaphore(at_a_time)
 
     @asynccontextmanager
     async def turn(self, user: str) -> AsyncIterator[None]:
-        """Hold a turn while the block lasts. Raises Problem where too many wait."""
+        """Admits the block as one list. Raises Problem if too many wait."""
         with self._places.held(user):
             async with self._turn:
                 yield

@@ -1,7 +1,8 @@
-"""Connections to the API's server: how many there may be, and how long each may take to ask.
+"""Limits connections to the API's server: how many there may be, and how long each request may
+take.
 
-uvicorn has a deadline for idle connections alone: a head or body that comes byte by byte, and an
-answer that nobody takes, would be kept for ever.
+uvicorn has a deadline for idle connections alone: a head or body that arrives byte by byte, and an
+answer that nobody reads, would be kept for ever.
 """
 
 import asyncio
@@ -18,24 +19,24 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from ibgu import telemetry
 
 RESERVED_FILES = 200
-"""Descriptors of the process that are left for journal, hub and files."""
+"""File descriptors that are reserved for journal, hub and files."""
 TAKEN_BYTES = 32 * 1024
-"""A client takes so much of its answers in `Limits.take_seconds`, or all that is queued."""
+"""Bytes that a client must take within `Limits.take_seconds`, or else all that is queued."""
 _NO_LINGER = struct.pack("ii", 1, 0)
 ABORT = "abort"
-"""In a request's state: a function that ends its connection at once, whatever is queued."""
+"""Key in a request's state: a function that ends its connection at once, whatever is queued."""
 
 
 class Waits(StrEnum):
-    """What a connection waits for from its client; as metrics name what came too slowly."""
+    """Waits names what a connection waits for from its client, as metrics do."""
 
     FOR_HEAD = "slow-head"
     FOR_BODY = "slow-body"
     FOR_REST = "slow-rest"
-    """Of a body whose request is answered: it is passed over."""
+    """The rest of a body whose request is answered already; it is discarded."""
     FOR_NEXT = "idle"
     FOR_TAKING = "slow-reader"
-    """Of an answer: the kernel takes no more for the client."""
+    """The client to read its answer: the kernel takes no more for it."""
 
 
 class Limits(Struct, frozen=True):
@@ -48,7 +49,8 @@ class Limits(Struct, frozen=True):
     idle_seconds: int = 120
     """From an answer to the next request: longer than what a proxy in front keeps (Go's: 90)."""
     take_seconds: float = 10.0
-    """A client that takes less than TAKEN_BYTES in so long, and not all that is queued, is cut."""
+    """A client that takes less than TAKEN_BYTES in so long, and not all that is queued, is
+    disconnected."""
 
     def seconds(self, waits: Waits) -> float:
         return {
@@ -61,11 +63,12 @@ class Limits(Struct, frozen=True):
 
 
 class ConnectionLimit:
-    """The open connections of one server, at most as many as its limits and open files allow.
+    """ConnectionLimit holds the open connections of one server, at most as many as its limits and
+    open files allow.
 
-    Beyond that one that waits for its client is cut: of the address that has most of them, the
-    one that has waited longest. So a health probe is answered, however many others only hold
-    connections. A connection whose answer is being made is never cut for another one.
+    Beyond that one that waits for its client is cut: of the address that has most of them, the one
+    that has waited longest. So a health probe is answered, however many others only hold
+    connections. A connection whose answer is in progress is never cut for another one.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -73,13 +76,13 @@ class ConnectionLimit:
         self._most = min(limits.connections, _most_by_open_files())
         self._open: set[Connection] = set()
         self._waiting: dict[str, dict[Connection, None]] = {}
-        """Those that wait for their clients, by address, longest first."""
+        """Connections that wait for their clients, by address, longest first."""
 
     def add(self, connection: "Connection") -> None:
         self._open.add(connection)
         telemetry.API_OPEN.labels("connections").inc()
         if len(self._open) > self._most:
-            # Removed at once: the loop tells it of its end only after others have been added.
+            # Removed at once: the event loop reports its end only after others have been added.
             longest = self._longest_waiting() or connection
             self.remove(longest)
             longest.cut("connections")
@@ -106,13 +109,13 @@ class ConnectionLimit:
 
 
 def _most_by_open_files() -> float:
-    """Return how many connections the limit of open files allows."""
+    """Returns how many connections the limit of open files allows."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return float("inf") if soft == resource.RLIM_INFINITY else max(1, soft - RESERVED_FILES)
 
 
 class Connection(H11Protocol):
-    """uvicorn's, with a deadline for whatever it waits for."""
+    """Connection is uvicorn's, with a deadline for whatever it waits for."""
 
     transport: asyncio.Transport
 
@@ -122,16 +125,16 @@ class Connection(H11Protocol):
         self._waits: Waits | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._queued: int | None = None
-        """Bytes that waited for the client when the deadline began; None: there are none."""
+        """Bytes queued for the client when the deadline began; None if there are none."""
 
     @property
     def address(self) -> str:
-        """Of the client, without its port."""
+        """The client's address, without its port."""
         return self.client[0] if self.client else ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # Every byte that is queued has a deadline: one that closes waits until all are taken.
+        # Every queued byte has a deadline: a closing connection waits until all are taken.
         transport.set_write_buffer_limits(high=0)
         self.app_state = {**self.app_state, ABORT: self._reset}
         self._limit.add(self)
@@ -169,13 +172,13 @@ class Connection(H11Protocol):
             self._reset()
 
     def _reset(self) -> None:
-        """End it at once: the kernel, too, drops what the client has not taken."""
+        """Ends the connection at once: the kernel, too, drops what the client has not taken."""
         found = self.transport.get_extra_info("socket")
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
 
     def _look(self) -> None:
-        """Begin a deadline where it waits for something new."""
+        """Starts a deadline if the connection waits for something new."""
         waits = self._waiting()
         if waits is self._waits:
             return
@@ -192,7 +195,7 @@ class Connection(H11Protocol):
             self._deadline = self.loop.call_later(seconds, self._late, waits)
 
     def _waiting(self) -> Waits | None:
-        """Return what it waits for; None: it is answering."""
+        """Returns what the connection waits for; None while it answers."""
         if self._queued is not None:
             return Waits.FOR_TAKING
         theirs = self.conn.their_state
@@ -212,6 +215,6 @@ class Connection(H11Protocol):
             self.cut(waits)
 
     def _has_taken(self) -> bool:
-        """Whether it goes on, and what is queued from now on."""
+        """Returns whether the client has taken enough to continue; updates what is queued."""
         before, self._queued = self._queued or 0, self.transport.get_write_buffer_size()
         return before - self._queued >= TAKEN_BYTES

@@ -1,4 +1,4 @@
-"""What the API works with; made by whoever assembles the process."""
+"""Declares the dependencies of the API, which the process assembles."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -22,21 +22,21 @@ def _nothing() -> None:
 
 
 class Probes(Struct, frozen=True):
-    """What `/healthz`, `/readyz` and `/metrics` ask."""
+    """Probes holds what `/healthz`, `/readyz` and `/metrics` ask."""
 
     journal: Callable[[], Coroutine[Any, Any, str | None]]
     """Why the journal can't be used; None: it can."""
     problems: Callable[[], list[str]] = _no_problems
     """Why the rest of the process does not do its work now."""
     measure: Callable[[], None] = _nothing
-    """Brings the gauges up to date."""
+    """Updates the gauges."""
     metrics_apart: bool = False
-    """They are at an address of their own, and so not where the API is."""
+    """Whether metrics have an address of their own, and so are not where the API is."""
 
 
 class Context(Struct, frozen=True):
     hub: str
-    """uid of the hub's namespace kube-system: only its rows are shown."""
+    """Uid of the hub's namespace kube-system: only its rows are shown."""
     engine: AsyncEngine
     access: Access
     probes: Probes
@@ -47,8 +47,9 @@ class Context(Struct, frozen=True):
     fleet_lists: FleetLists = field(default_factory=FleetLists)
     tallies: Tallies = field(default_factory=Tallies)
     starts_per_minute: int = 0
-    """What the controller is set to allow on the whole hub; 0: no limit."""
+    """The controller's limit for the whole hub; 0: no limit."""
     tenancy: bool = False
-    """A namespace takes only the cluster sets that are bound to it: previews say so, too."""
+    """Whether a namespace takes only the cluster sets that are bound to it, which previews
+    respect."""
     behind_proxy: bool = False
-    """Headers of a proxy say at which address the page is, and whose token it is."""
+    """Whether headers of a proxy name the page's address, and carry the user's token."""

@@ -1,4 +1,4 @@
-"""How long actions take on this hub, measured anew now and then."""
+"""Keeps how long actions take on this hub, measured again periodically."""
 
 import asyncio
 from typing import Annotated
@@ -15,7 +15,7 @@ FRESH_SECONDS = 15.0
 
 
 class Measured:
-    """Over all rollouts of the hub: what is usual there is no secret of any of them."""
+    """Measured covers all rollouts of the hub: usual durations are no secret of any of them."""
 
     def __init__(self, context: Context) -> None:
         self._reads = Reads(context.engine, context.hub)

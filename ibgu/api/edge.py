@@ -1,4 +1,4 @@
-"""The outermost layer: strict headers on every answer, and an answer to every error."""
+"""Adds strict headers to every answer, and answers every error, as the outermost layer."""
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -16,9 +16,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""A route that sets one of them itself keeps its own."""
+"""A route may set one of them itself."""
 TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
-"""Where ibgu itself was asked over TLS; where something before it ended TLS, that may say so."""
+"""Only if ibgu itself terminates TLS; a proxy that does so may add them."""
 
 
 class Edge:

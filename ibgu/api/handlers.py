@@ -1,4 +1,4 @@
-"""Exceptions of the routes, and of what is below them, as problem details."""
+"""Turns exceptions of the routes, and of what is below them, into problem details."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -38,8 +38,8 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    """What the router itself refuses: an unknown path, a method that the path lacks, a body that
-    can't be read."""
+    """Handles what the router itself refuses: an unknown path, an unknown method, an unreadable
+    body."""
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return invalid("body", "body", "it is not JSON in UTF-8").response(request.url.path)
@@ -79,7 +79,7 @@ async def _cursor(request: Request, error: Exception) -> Response:
 
 
 async def _database(request: Request, error: Exception) -> Response:
-    """What Postgres refused, but for our own mistakes: those pass."""
+    """Handles what Postgres refused, except our own errors: those pass."""
     state = sqlstate(error)
     if state.startswith(_NO_ENTRY):
         words = f"the journal's database can't be used: {told(error)}"
@@ -88,13 +88,13 @@ async def _database(request: Request, error: Exception) -> Response:
         words = "the database lacks tables of this version of ibgu: run `ibgu migrate`"
         return away("schema", words).response(request.url.path)
     if state.startswith(_DATA):
-        # A cursor is the only input that reaches it unchecked.
+        # A cursor is the only input that reaches Postgres unchecked.
         return invalid("cursor", "query", "not one of this list").response(request.url.path)
     raise error
 
 
 _NO_ENTRY = ("28", "3D")
-"""The user may not enter; there is no database of that name."""
+"""Login refused; no such database."""
 _UNDEFINED = frozenset({"42P01", "42703"})
 _DATA = "22"
 

@@ -1,4 +1,4 @@
-"""No request may bring more than one that makes sense."""
+"""Limits the size of requests to what makes sense."""
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -6,12 +6,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ibgu.api.problems import Problem
 
 BODY_BYTES = 512 * 1024
-"""Of any request. The longest that makes sense names 5,000 clusters in 63 characters each: 327 KiB,
-386 KiB where it is indented."""
+"""The most bytes of a request's body. The longest useful one names 5,000 clusters in 63 characters
+each: 327 KiB, 386 KiB if indented."""
 
 
 class BodyLimit:
-    """A length that is too long is refused at once; one that is not told, when it has come."""
+    """BodyLimit refuses an announced length that is too long at once, and an unannounced one once
+    it has arrived."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -24,7 +25,7 @@ class BodyLimit:
 
 
 def _announced(scope: Scope) -> int:
-    """A server of HTTP lets no other Content-Length through than a number."""
+    """Returns the announced length; an HTTP server admits only a number as Content-Length."""
     return next((int(v) for name, v in scope["headers"] if name == b"content-length"), 0)
 
 

@@ -1,4 +1,4 @@
-"""Counts answers, and the time to their heads: a stream's body may take hours."""
+"""Measures answers, and the time to their heads: a stream's body may take hours."""
 
 import time
 
@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ibgu import telemetry
 
 UNKNOWN = "none"
-"""The route of a request that none fits: whatever strangers ask for is one series."""
+"""The route label of requests that match no route: whatever strangers ask for is one series."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 

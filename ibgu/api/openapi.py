@@ -1,4 +1,5 @@
-"""The OpenAPI document: FastAPI's, with our problem details in place of its validation errors."""
+"""Builds the OpenAPI document: FastAPI's, with our problem details in place of its validation
+errors."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Requests that change something come from ibgu's own page, or from no page at all.
+"""Admits changes only from ibgu's own page, or from no page at all.
 
 A browser adds a user's cookies to whatever any page makes it send, and behind an OAuth proxy a
-cookie is all that it takes. So a form, which needs nobody's consent, must not be enough.
+cookie is enough. So a form, which needs no consent, must not be enough.
 """
 
 from urllib.parse import urlsplit
@@ -12,23 +12,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ibgu.api.problems import Problem
 
 JSON = "application/json"
-"""A page of another origin can't send it without asking (CORS), and ibgu allows nobody."""
+"""A page of another origin can't send it without permission (CORS), which ibgu grants to nobody."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
-"""Values of Sec-Fetch-Site, which no script can set. "none": the user, not a page."""
+"""Accepted values of Sec-Fetch-Site, which no script can set. "none": the user, not a page."""
 _PORTS = {"http": 80, "https": 443}
 _LONGEST = 200
-"""Characters of an Origin that an answer repeats."""
+"""The most characters of an Origin that an answer quotes."""
 
 Place = tuple[str, str, int | None]
 """Scheme, host and port."""
 
 
 class SameOrigin:
-    """Middleware that refuses changes asked for by pages of other origins, before the token."""
+    """SameOrigin is middleware that refuses changes by pages of other origins, before the token is
+    checked."""
 
     def __init__(self, app: ASGIApp, *, behind_proxy: bool) -> None:
-        """`behind_proxy`: what the browser asked is told by X-Forwarded-Proto and -Host."""
+        """`behind_proxy`: X-Forwarded-Proto and -Host name what the browser requested."""
         self._app = app
         self._behind_proxy = behind_proxy
 
@@ -58,7 +59,7 @@ def _foreign(request: Request, *, behind_proxy: bool) -> Problem | None:
 
 
 def _own(request: Request, *, behind_proxy: bool) -> str:
-    """The origin of ibgu's page, as the browser sees it."""
+    """Returns the origin of ibgu's page, as the browser sees it."""
     scheme, host = request.url.scheme, request.headers.get("Host", "")
     if behind_proxy:
         scheme = _forwarded(request, "X-Forwarded-Proto") or scheme
@@ -67,7 +68,7 @@ def _own(request: Request, *, behind_proxy: bool) -> str:
 
 
 def _forwarded(request: Request, name: str) -> str:
-    """The first of several values is of the proxy that is nearest to the browser."""
+    """Returns the header's first value, which is from the proxy nearest to the browser."""
     return request.headers.get(name, "").partition(",")[0].strip()
 
 
@@ -77,7 +78,8 @@ def _same(origin: str, own: str) -> bool:
 
 
 def _place(origin: str) -> Place | None:
-    """None: it is not an origin, as that of a sandboxed page ("null")."""
+    """Returns the origin's parts; None if it is no origin, such as that of a sandboxed page
+    ("null")."""
     try:
         parts = urlsplit(origin)
         port = parts.port

@@ -1,4 +1,5 @@
-"""The ASGI application of a process that serves no API: its probes, and the page that says why."""
+"""Assembles the ASGI application of a process that serves no API: its probes, and a page with the
+reason."""
 
 from collections.abc import Callable
 from importlib.metadata import version
@@ -20,14 +21,15 @@ from ibgu.api.traced import Traced
 
 PREFIX = "/api/v1"
 GZIP_BYTES = 1024
-"""Shorter answers are sent as they are; streams too, whatever their length."""
+"""The size from which answers are compressed; streams never are."""
 GZIP_LEVEL = 5
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def create_waiting(waits_for: Callable[[], list[str]]) -> FastAPI:
-    """For a process that can't do its work yet: alive, not ready, and it says why."""
-    # Nothing is changed here, so it does no harm to believe a proxy that may be in front.
+    """Returns the application of a process that can't work yet: alive, not ready, with the
+    reason."""
+    # Nothing changes here, so trusting a proxy that may be in front does no harm.
     app = create_probes(Probes(_unknown, waits_for), behind_proxy=True)
 
     async def not_yet() -> None:
@@ -39,13 +41,13 @@ def create_waiting(waits_for: Callable[[], list[str]]) -> FastAPI:
 
 
 async def _unknown() -> str | None:
-    """What is the matter with the journal is what the process waits for."""
+    """Returns None: the journal's problem is what the process waits for."""
     return None
 
 
 def create_probes(probes: Probes, *, behind_proxy: bool = False) -> FastAPI:
-    """`/healthz`, `/readyz` and (where they are not apart) `/metrics`, for a process that serves no
-    API."""
+    """Returns the application with `/healthz`, `/readyz` and (unless they are apart) `/metrics`,
+    for a process that serves no API."""
     app = FastAPI(
         title="ibgu", version=version("ibgu"), docs_url=None, redoc_url=None, redirect_slashes=False
     )

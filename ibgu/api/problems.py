@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): the one form of everything that goes wrong."""
+"""Defines problem details (RFC 9457): the one form of all errors."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 MEDIA_TYPE = "application/problem+json"
 
 RETRY_SECONDS = 5
-"""What `Retry-After` says where the journal or the hub is away."""
+"""The value of `Retry-After` while the journal or the hub is away."""
 
 
 _TITLES = {422: "Unprocessable Content"}
@@ -17,7 +17,7 @@ _TITLES = {422: "Unprocessable Content"}
 
 
 class Problem(Exception):
-    """`code` tells kinds of problems apart; `members` go into the body beside the standard ones."""
+    """Problem is an error of the API: `code` tells kinds apart; `members` extend the body."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Problem(Exception):
         self.members = members
 
     def response(self, instance: str) -> JSONResponse:
-        """`instance` is the path of the request, without its query."""
+        """Returns the response; `instance` is the path of the request, without its query."""
         body = {
             "type": type_of(self.code),
             "title": _TITLES.get(self.status) or HTTPStatus(self.status).phrase,
@@ -53,23 +53,24 @@ def type_of(code: str) -> str:
 
 
 def unauthenticated(detail: str, *, error: str = "") -> Problem:
-    """`error` as in RFC 6750; none where no token came at all."""
+    """Returns a 401; `error` as in RFC 6750; empty if no token came at all."""
     challenge = 'Bearer realm="ibgu"' + (f', error="{error}"' if error else "")
     return Problem(401, "unauthenticated", detail, headers={"WWW-Authenticate": challenge})
 
 
 def away(code: str, detail: str, *, seconds: float = RETRY_SECONDS, **members: Any) -> Problem:
-    """Something that ibgu needs does not answer: the same request may succeed later."""
+    """Returns a 503: something that ibgu needs does not answer; the same request may succeed
+    later."""
     return Problem(503, code, detail, headers=_retry(seconds), **members)
 
 
 def too_many(detail: str, seconds: float) -> Problem:
-    """More than this caller may have now; `seconds` until it is worth another try."""
+    """Returns a 429: more than this caller may have now; `seconds` until a retry may succeed."""
     return Problem(429, "too-many-requests", detail, headers=_retry(seconds))
 
 
 def invalid(field: str, where: str, message: str) -> Problem:
-    """One input that can't be used; `where` is "query" or "path"."""
+    """Returns a 422 for one input that can't be used; `where` is "query" or "path"."""
     errors = [{"field": field, "in": where, "message": message}]
     return Problem(422, "invalid", f"{field}: {message}", errors=errors)
 

@@ -1,18 +1,19 @@
-"""How often one user may ask: nobody's script keeps the others waiting."""
+"""Limits requests per user, so that nobody's script keeps the others waiting."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
 USERS = 10_000
-"""How many are remembered; who has not asked for the longest time is forgotten first."""
+"""The most users remembered; the least recently seen is forgotten first."""
 _ROUNDING = 1e-6
 
 
 class Rates:
-    """`rate` requests a second for each user, after a pause up to `burst` at once.
+    """Rates admits `rate` requests per second for each user, after a pause up to `burst` at once.
 
-    Of this process: behind a Service with several replicas a user may ask each of them as often.
+    The limit applies to this process: behind a Service with several replicas a user may ask each as
+    often.
     """
 
     def __init__(
@@ -28,7 +29,8 @@ class Rates:
         self._due: OrderedDict[str, float] = OrderedDict()
 
     def take(self, user: str) -> float:
-        """0.0: it is allowed, and counted. Else seconds until the next one is."""
+        """Counts a request and returns 0.0 if it is allowed, else the seconds until the next one
+        is."""
         now = self._clock()
         due = max(self._due.get(user, now - self._depth), now - self._depth)
         if due - now > _ROUNDING:
@@ -41,18 +43,18 @@ class Rates:
 
 
 class UnknownTokens:
-    """How many tokens that were never accepted the hub is asked about: `rate` a second in all, and
-    half as many from one address, so that one flood does not keep everybody else out."""
+    """UnknownTokens limits the checks of tokens that were never accepted: `rate` per second in all,
+    and half as many from one address, so that one flood does not keep everybody else out."""
 
     def __init__(self, rate: float = 20.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._of_all = Rates(rate, _at_once(rate), clock)
         self._of_peers = Rates(rate / 2, _at_once(rate / 2), clock)
 
     def take(self, peer: str) -> float:
-        """As `Rates.take`; `peer` is the address that the request came from."""
+        """Acts like `Rates.take`; `peer` is the address that the request came from."""
         return self._of_peers.take(peer) or self._of_all.take("")
 
 
 def _at_once(rate: float) -> int:
-    """What five seconds give."""
+    """Returns the burst: the requests of five seconds."""
     return max(1, round(5 * rate))

@@ -1,4 +1,4 @@
-"""Which namespaces' rollouts a caller may read, and how those of others are told."""
+"""Determines which namespaces' rollouts a caller may read, and how those of others are shown."""
 
 from collections.abc import Collection
 

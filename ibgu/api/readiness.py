@@ -1,4 +1,4 @@
-"""Is the process ready: can it use the journal, and does the rest of it do its work?"""
+"""Determines whether the process is ready: it can use the journal, and the rest of it works."""
 
 import asyncio
 
@@ -6,7 +6,8 @@ from ibgu.api.context import Probes
 from ibgu.hub.ttl import TtlCache
 
 FRESH_SECONDS = 1.0
-"""Probes need no token; this bounds what they cost the database."""
+"""Seconds for which a result is reused: probes need no token, and this bounds what they cost the
+database."""
 
 
 class Readiness:
@@ -15,7 +16,7 @@ class Readiness:
         self._cache: TtlCache[str, str | None] | None = None
 
     async def problems(self) -> list[str]:
-        """Empty: ready."""
+        """Returns the problems; empty if the process is ready."""
         if self._cache is None:
             self._cache = TtlCache(FRESH_SECONDS, asyncio.get_running_loop().time)
         journal = await self._cache.get("journal", self._probes.journal)

@@ -1,4 +1,4 @@
-"""Rules that inputs keep, in words for a person: pydantic's are for who wrote the model."""
+"""Phrases the rules of inputs for a person: pydantic's words are for the author of the model."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,14 +44,12 @@ _RULES = {
     "literal_error": "must be one of {expected}",
     "value_error": "{error}",
 }
-"""By pydantic's type of error, with its context."""
+"""Phrases by pydantic's type of error, with its context."""
 
 
 def broken(error: Mapping[str, Any]) -> str:
-    """Return the rule that an input breaks, of a ValidationError's `errors()`.
-
-    What was sent is not repeated: it may be anything.
-    """
+    """Returns the rule that an input breaks, of a ValidationError's `errors()`. What was sent is
+    not quoted: it may be anything."""
     context = error.get("ctx", {})
     if error["type"] == "string_pattern_mismatch":
         return _PATTERNS[context["pattern"]]

@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn inside the caller's task group, under the caller's signals."""
+"""Runs the HTTP server: uvicorn inside the caller's task group, under the caller's signals."""
 
 import asyncio
 import logging
@@ -14,13 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ibgu.api.connections import Connection, ConnectionLimit, Limits
 
 SOCKET_BYTES = 64 * 1024
-"""Of what is sent the kernel holds so much for a connection, and as much for its own records."""
+"""Bytes of output that the kernel buffers per connection, plus as much for its own records."""
 GRACE_SECONDS = 5
-"""How long requests that are being answered may take once the server is to end."""
+"""Seconds for requests in progress once the server is to end."""
 
 
 class ListenError(Exception):
-    """The address can't be listened on; the text says why."""
+    """ListenError: the address can't be listened on; the text says why."""
 
 
 DEFAULTS = Limits()
@@ -32,7 +32,7 @@ class _Server(uvicorn.Server):
 
 
 def bind(listen: str) -> socket.socket:
-    """`host:port`, `[v6]:port` or `:port`; port 0 takes a free one. Raises ListenError."""
+    """Binds `host:port`, `[v6]:port` or `:port`; port 0 takes a free one. Raises ListenError."""
     host, port = _split(listen)
     try:
         found = socket.getaddrinfo(
@@ -48,13 +48,14 @@ def bind(listen: str) -> socket.socket:
 
 
 def _bounded(listener: socket.socket) -> socket.socket:
-    """Without it the kernel's buffers grow to megabytes for a client that takes nothing."""
+    """Bounds the kernel's buffers, which otherwise grow to megabytes for a client that reads
+    nothing."""
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
     return listener
 
 
 def _words(error: OSError) -> str:
-    """The system's, without asyncio's and the resolver's additions."""
+    """Returns the system's message, without asyncio's and the resolver's additions."""
     code = error.errno or 0
     return os.strerror(code) if code > 0 else str(error.strerror or error)
 
@@ -71,13 +72,13 @@ def _split(listen: str) -> tuple[str, int]:
 
 
 CLOSING = "closing"
-"""In a request's state: the asyncio.Event that is set once the server is to end."""
+"""Key in a request's state: the asyncio.Event that is set once the server is to end."""
 
 
 async def serve(app: ASGIApp, listen: str | socket.socket, *, limits: Limits = DEFAULTS) -> None:
-    """Serves until cancelled, then answers what it has begun. Raises ListenError.
+    """Serves until cancelled, then finishes requests in progress. Raises ListenError.
 
-    Answers that never end by themselves have to end with the event CLOSING of their request.
+    Endless answers have to end with the event CLOSING of their request.
     """
     listener = bind(listen) if isinstance(listen, str) else listen
     closing = asyncio.Event()
@@ -92,7 +93,7 @@ async def serve(app: ASGIApp, listen: str | socket.socket, *, limits: Limits = D
 
 
 def telling(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
-    """With CLOSING in the state of every request."""
+    """Returns the application with CLOSING in the state of every request."""
 
     async def told(scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("state", {})[CLOSING] = closing
@@ -103,7 +104,7 @@ def telling(app: ASGIApp, closing: asyncio.Event) -> ASGIApp:
 
 def _config(app: ASGIApp, limit: ConnectionLimit) -> uvicorn.Config:
     words = logging.getLogger("uvicorn.error")
-    # Without any handler Python itself would print what uvicorn has to say.
+    # Without any handler Python itself would print uvicorn's messages.
     words.handlers[:] = [logging.NullHandler()]
     return uvicorn.Config(
         app,

@@ -1,4 +1,4 @@
-"""Who has an answer already, and says so, does not get it again (ETag, If-None-Match)."""
+"""Spares clients an answer that they have already (ETag, If-None-Match)."""
 
 from hashlib import blake2b
 
@@ -10,7 +10,7 @@ _OF_CONTENT = ("content-length", "content-type")
 
 
 class Tagged:
-    """Tags answers in JSON that come in one piece, by what is in them; a route may know better."""
+    """Tagged tags single-part JSON answers by their content; a route may set a better tag."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class _Answer:
         self._start: Message | None = None
 
     async def send(self, message: Message) -> None:
-        """The head waits for the body."""
+        """Sends a message; the head waits for the body."""
         if message["type"] == "http.response.start" and _may_be_tagged(message):
             self._start = message
             return

@@ -1,4 +1,4 @@
-"""A span for each request; a stream's body may take hours, and has none."""
+"""Traces each request with a span; a stream's body may take hours, and has none."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,13 +33,13 @@ class Traced:
 
 
 def _context(scope: Scope) -> Mapping[str, str]:
-    """What says of which trace it is a part; of the other headers nothing is read."""
+    """Returns the headers that carry the trace context; no others are read."""
     wanted = (b"traceparent", b"tracestate")
     return {k.decode(): v.decode("latin-1") for k, v in scope["headers"] if k in wanted}
 
 
 def _named(scope: Scope) -> dict[str, str | None]:
-    """By the route: what strangers ask for is in no span."""
+    """Returns the span's names by the route: what strangers ask for is in no span."""
     route = getattr(scope.get("route"), "path", None)
     given: Mapping[str, Any] = scope.get("path_params") or {}
     namespace, name = given.get("namespace"), given.get("name")

@@ -1,1 +1,1 @@
-"""Rows of the journal as bodies of answers."""
+"""Maps rows of the journal to bodies of answers."""

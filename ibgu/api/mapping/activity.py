@@ -1,4 +1,4 @@
-"""Events of a rollout and its steps as what somebody has done, or what became of it."""
+"""Maps events of a rollout and its steps to what somebody did, or what became of it."""
 
 import re
 
@@ -49,7 +49,7 @@ def deed_body(row: EventRow) -> DeedBody:
 
 
 def _origin(actor: str) -> tuple[str | None, str | None]:
-    """The user, and the client or field manager."""
+    """Returns the user, and the client or field manager."""
     found = _ACTOR.fullmatch(actor)
     if found is None:
         return actor or None, None
@@ -72,7 +72,7 @@ def _told(row: EventRow) -> tuple[str, str]:
 
 
 def _control(row: EventRow) -> tuple[str, str]:
-    """The value may be the names of thousands of clusters."""
+    """Returns the control and a short value: it may be the names of thousands of clusters."""
     key = next((key for key in _CONTROLS if row.why.startswith(key)), "")
     if not key:
         return "Pace changed", row.why

@@ -1,4 +1,4 @@
-"""A cluster as the journal knows it."""
+"""Maps a cluster as the journal knows it."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""When a running step will be over."""
+"""Estimates when a running step will be over."""
 
 from functools import lru_cache
 
@@ -13,13 +13,13 @@ from ibgu.core.words import startable
 from ibgu.db.views import StepRow
 
 _REMEMBERED = 64
-"""Steps."""
+"""Number of estimates that are cached."""
 
 
 def eta_body(
     rollout: Rollout, row: StepRow | None, duration_stats: DurationsByAction
 ) -> EtaBody | None:
-    """None for a step that does not run, or that is held: nobody knows for how long."""
+    """Returns the estimate; None for a step that does not run, or is held for an unknown time."""
     if row is None or row.step.state is not StepState.RUNNING or hold_of(rollout, row.step):
         return None
     rate_limits = rate_limits_of(rollout.controls) if row.step.first.rate_limited else UNLIMITED
@@ -27,8 +27,8 @@ def eta_body(
 
 
 class _Asked:
-    """The very row and paces: reads share those of large steps, and to compare them would cost as
-    much as to reckon anew."""
+    """_Asked compares rows and duration stats by identity: reads share those of large steps, and a
+    comparison by value would cost as much as a new estimate."""
 
     __slots__ = ("duration_stats", "rate_limits", "row")
 
@@ -59,7 +59,8 @@ def _reckoned(asked: _Asked) -> EtaBody | None:
 
 
 def _rest(row: StepRow, rate_limits: RateLimits, duration_stats: DurationsByAction) -> Rest:
-    """Who has all actions behind it and is yet to be disarmed gives its slot back at once."""
+    """Returns the remaining seconds; a member that only has to be disarmed frees its slot at
+    once."""
     step, now, stuck = row.step, row.now, stuck_among(row, duration_stats)
     waiting = [each for each in row.reasons if each.state is MemberState.WAITING]
     ready = sum(each.count for each in waiting if startable(each.state, each.kind))

@@ -1,4 +1,4 @@
-"""Events, with the names of their data as everywhere else in the API."""
+"""Maps events, with their data named as everywhere else in the API."""
 
 from msgspec.structs import replace
 from pydantic.alias_generators import to_camel
@@ -12,11 +12,11 @@ from ibgu.db.views import EventRow
 _SAME = ("seq", "at", "kind", "why", "cause", "warning", "actor", "rollout", "cluster", "run")
 
 _NAME_ROLLOUTS = ("message", "words")
-"""Data of a member that another rollout has taken."""
+"""Data that may name rollouts, of a member that another rollout has taken."""
 
 
 def event_for(row: EventRow, namespace: str | None, readable: Readable) -> EventRow:
-    """Return the event as the caller may read it; `namespace`: of its rollout, None: not known."""
+    """Returns the event as the caller may read it; `namespace`: of its rollout, None if unknown."""
     outcome, result = row.data.get("outcome"), row.data.get("result")
     taken = outcome == Outcome.CANCELLED or result == RunResult.PREEMPTED
     if not taken or readable.includes(namespace):
@@ -27,7 +27,8 @@ def event_for(row: EventRow, namespace: str | None, readable: Readable) -> Event
 
 
 def event_body(row: EventRow) -> EventBody:
-    """Only the outer names of `data` are ours: below them are labels, annotations, a plan."""
+    """Returns the event's body; only the outer names of `data` are ours: below them are labels,
+    annotations, a plan."""
     return EventBody(
         **{name: getattr(row, name) for name in _SAME},
         step=None if row.step is None else row.step + 1,

@@ -1,4 +1,4 @@
-"""The steps that a cluster was in, as what its newest one is explained from."""
+"""Maps the steps that a cluster was in to what explains its newest one."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,8 @@ def explained(
     duration_stats: DurationsByAction,
     readable: Readable,
 ) -> Explained:
-    """`visits`: newest first, at least one; `holds`: of the cluster, by whatever rollout."""
+    """Returns the explanation. `visits`: newest first, at least one; `holds`: of the cluster, by
+    any rollout."""
     told = [visit_for(each, readable) for each in visits]
     row = told[0].member
     return explain(
@@ -34,7 +35,8 @@ def explained(
 
 
 def _with_holder(member: Member, holds: Sequence[HoldRow], readable: Readable) -> Member:
-    """Return the member with the name of who has its cluster, as far as the caller may read it."""
+    """Returns the member with the name of the rollout that holds its cluster, if the caller may
+    read it."""
     other = next((each for each in holds if each.rollout != member.rollout), None)
     if other is None:
         return member

@@ -1,4 +1,4 @@
-"""Failures by what happened: the known ones by name, the others by cause."""
+"""Groups failures by what happened: known ones by name, others by cause."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Members, with the reason that counts and what is known about their words."""
+"""Maps members, with the effective reason and what is known about their messages."""
 
 from msgspec.structs import replace
 
@@ -50,7 +50,8 @@ def _stalled(row: MemberRow, duration_stats: DurationsByAction) -> StalledBody |
 
 
 def _known(member: Member, action: Action | None, reason: Reason | None) -> Known | None:
-    """Of a failed member its last words, of an unfinished one what the cluster says now."""
+    """Returns the known failure in a failed member's last message, or in an unfinished one's
+    present message."""
     if reason is not None:
         return known_failure(action, reason.message)
     return known_failure(member.failed_action, member.message)
@@ -77,7 +78,7 @@ def visit_body(row: VisitRow, duration_stats: DurationsByAction, readable: Reada
 
 
 def visit_for(row: VisitRow, readable: Readable) -> VisitRow:
-    """Return the visit as the caller may read it."""
+    """Returns the visit as the caller may read it."""
     if readable.includes(row.member.namespace):
         return row
     member = replace(row.member, member=without_names(row.member.member))

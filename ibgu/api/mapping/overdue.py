@@ -1,4 +1,4 @@
-"""Members whose action or reason lasts longer than is usual here."""
+"""Finds members whose action or reason lasts longer than is usual here."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,7 +12,7 @@ from ibgu.db.views import FlightRow, ReasonRow, StepRow
 def stalled_among(
     flights: Iterable[FlightRow], now: datetime, duration_stats: DurationsByAction
 ) -> frozenset[str]:
-    """Return the names of the clusters whose action lasts longer than is usual."""
+    """Returns the names of clusters whose action lasts longer than is usual."""
     return frozenset(
         each.cluster for each in flights if stalled(each.action, each.began, now, duration_stats)
     )
@@ -24,7 +24,7 @@ def _overdue(each: FlightRow, now: datetime, duration_stats: DurationsByAction) 
 
 
 def stuck_among(row: StepRow, duration_stats: DurationsByAction) -> frozenset[str]:
-    """Return the names of clusters in flight whose action or reason lasts longer than is usual."""
+    """Returns the names of clusters in flight whose action or reason lasts longer than is usual."""
     late = overdue_among(row.flights, row.now, duration_stats)
     return stalled_among(row.flights, row.now, duration_stats) | late
 
@@ -32,17 +32,18 @@ def stuck_among(row: StepRow, duration_stats: DurationsByAction) -> frozenset[st
 def overdue_among(
     flights: Iterable[FlightRow], now: datetime, duration_stats: DurationsByAction
 ) -> frozenset[str]:
-    """Return the names of the clusters in flight whose reason lasts longer than is usual."""
+    """Returns the names of clusters in flight whose reason lasts longer than is usual."""
     return frozenset(each.cluster for each in flights if _overdue(each, now, duration_stats))
 
 
 def hold_overdue(hold: Reason | None, now: datetime) -> Overdue | None:
-    """Return since when the hold of a step or rollout is overdue: nothing is measured of it."""
+    """Returns since when the hold of a step or rollout is overdue; its usual duration is not
+    measured."""
     return overdue(hold.kind, hold.since, "", now, {}) if hold else None
 
 
 def overdue_in(row: StepRow, own: ReasonRow, duration_stats: DurationsByAction) -> int:
-    """Return how many members have had this reason of their own for longer than usual."""
+    """Returns how many members have had this reason of their own for longer than usual."""
     if own.state is MemberState.WAITING:
         return own.overdue
     alike = (each for each in row.flights if each.kind is own.kind)

@@ -1,4 +1,4 @@
-"""Previews."""
+"""Maps previews."""
 
 from ibgu.api.schemas.preview import (
     Ends,
@@ -14,7 +14,7 @@ _ORDER = 50
 
 
 def preview_body(found: Preview, problems: list[str], warnings: list[str]) -> PreviewAnswer:
-    """`problems` and `warnings`: what the hub says besides."""
+    """Returns the preview's body; `problems` and `warnings`: what the hub says besides."""
     wrong = [*found.problems, *problems]
     return PreviewAnswer(
         selected=len(found.selected),

@@ -1,4 +1,4 @@
-"""Rollouts and steps."""
+"""Maps rollouts and steps."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -87,14 +87,14 @@ def reason_body(reason: Reason, late: Overdue | None) -> ReasonBody:
 
 
 def hold_body(hold: Reason | None, now: datetime) -> ReasonBody | None:
-    """Of a rollout or a step; what is usual for a hold is not measured."""
+    """Returns the hold of a rollout or step; its usual duration is not measured."""
     return reason_body(hold, hold_overdue(hold, now)) if hold else None
 
 
 def step_bodies(
     rollout: Rollout, opened: Sequence[StepRow], duration_stats: DurationsByAction
 ) -> Iterator[StepBody]:
-    """Those that were opened, then what else is planned."""
+    """Returns the steps that were opened, then those that are planned."""
     for row in opened:
         yield _opened(rollout, row, duration_stats)
     for index, item in enumerate(rollout.spec.plan):
@@ -142,7 +142,8 @@ def _opened(rollout: Rollout, row: StepRow, duration_stats: DurationsByAction) -
 
 
 def _running(row: StepRow) -> list[RunningAction]:
-    """Who has all actions behind it and is yet to be disarmed counts for the last one."""
+    """Returns the running actions; a member that only has to be disarmed counts for its last
+    one."""
     actions = row.step.actions
     found = Counter(min(each.action_index, len(actions) - 1) for each in row.flights)
     return [RunningAction(action=actions[index], count=found[index]) for index in sorted(found)]

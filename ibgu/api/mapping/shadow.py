@@ -1,4 +1,4 @@
-"""Records of shadow mode as bodies of answers."""
+"""Maps records of shadow mode to bodies of answers."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A step's members in columns, thousands at a time: so without a model for each of them."""
+"""Maps a step's members to columns, thousands at a time, and therefore without a model for each."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from ibgu.db.views import CourseRow, GridRow
 
 
 class Grid(Struct):
-    """As `schemas.step.Grid`."""
+    """Grid has the fields of `schemas.step.Grid`."""
 
     step: int | None
     seq: int
@@ -46,7 +46,7 @@ def grid(
 
 
 def no_grid(seq: int) -> Grid:
-    """Before the first step."""
+    """Returns an empty grid, for a rollout before its first step."""
     return Grid(None, seq)
 
 

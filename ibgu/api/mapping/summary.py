@@ -1,4 +1,4 @@
-"""All rollouts in one picture."""
+"""Maps all rollouts to one summary."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ def summary_body(found: Overview, duration_stats: DurationsByAction) -> Summary:
 
 
 def needs_of(rows: Iterable[RolloutRow], duration_stats: DurationsByAction) -> list[NeedsPerson]:
-    """What has waited longest comes first; nothing of rollouts that are deleted."""
+    """Returns what needs a person, longest waiting first, without deleted rollouts."""
     present = (row for row in rows if row.rollout.state is not RolloutState.DELETED)
     needs = [need for row in present for need in _needs(row, duration_stats)]
     return sorted(needs, key=lambda need: need.since)
@@ -54,7 +54,7 @@ def _members(found: Overview) -> Counter[Word]:
 
 
 def _needs(row: RolloutRow, duration_stats: DurationsByAction) -> Iterator[NeedsPerson]:
-    """The rollout's hold, and what keeps single members of it."""
+    """Yields the rollout's hold, and what keeps single members of it."""
     hold = hold_of(row.rollout, _step(row))
     if hold is not None and (hold.who is Who.PERSON or hold_overdue(hold, row.now)):
         yield _need(row.rollout, hold, 0, overdue=hold.who is not Who.PERSON)

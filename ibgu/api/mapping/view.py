@@ -1,4 +1,4 @@
-"""One rollout as a screen shows it, and the tag of that: by everything in it but its time."""
+"""Maps one rollout as a screen shows it, with a tag of everything in it but its time."""
 
 from collections.abc import Collection, Iterable
 from hashlib import blake2b
@@ -55,7 +55,7 @@ def _content(row: ViewRow, duration_stats: DurationsByAction, intervals: int) ->
 
 
 def _selected(rollout: Rollout, row: SelectedRow, duration_stats: DurationsByAction) -> Selected:
-    """What is forecast is about all clusters."""
+    """Maps the selected clusters; forecasts are about all clusters."""
     steps = step_bodies(rollout, row.steps, duration_stats)
     return Selected(
         counts=counts_body(row.counts),

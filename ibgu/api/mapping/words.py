@@ -1,4 +1,4 @@
-"""Known failures: the same words in every answer."""
+"""Maps known failures to the same words in every answer."""
 
 from functools import lru_cache
 
@@ -6,7 +6,7 @@ from ibgu.core.failures import Known, explain
 from ibgu.core.model import Action
 
 _REMEMBERED = 10_000
-"""Messages; a grid asks for those of all failed members each time."""
+"""The most messages that are cached; a grid asks for those of all failed members each time."""
 
 
 def known_failure(action: Action | None, message: str) -> Known | None:

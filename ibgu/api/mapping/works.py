@@ -1,4 +1,4 @@
-"""A cluster's works, as REST tells them."""
+"""Maps a cluster's works."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The page for people: static files, served as they are, without a build step."""
+"""Serves the page for people: static files, as they are, without a build step."""
 
 from ibgu.api.page.routes import install
 

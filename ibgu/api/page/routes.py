@@ -1,4 +1,4 @@
-"""`/` and the files that it needs. No token is asked for: nothing in them is anybody's."""
+"""Serves `/` and the files that it needs, without a token: they contain nothing private."""
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -7,7 +7,7 @@ from ibgu.api.page.site import Asset, site
 
 _METHODS = ["GET", "HEAD"]
 _FOREVER = "public, max-age=31536000, immutable"
-"""The path has the digest of the content in it."""
+"""For paths that contain the digest of the content."""
 
 
 def install(app: FastAPI) -> None:
@@ -17,7 +17,7 @@ def install(app: FastAPI) -> None:
 
 
 async def _index(request: Request) -> Response:
-    """Never kept: it names the files of this very version."""
+    """Returns the index, which is never cached: it names the files of this version."""
     found = site()
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": found.policy}
     return _response(request, found.index, headers)

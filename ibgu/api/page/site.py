@@ -1,4 +1,4 @@
-"""The page's files in memory, each under a path that changes whenever any of them does."""
+"""Keeps the page's files in memory, each under a path that changes whenever any of them does."""
 
 import base64
 import gzip
@@ -33,10 +33,10 @@ class Asset(Struct, frozen=True):
 
 class Site(Struct, frozen=True):
     digest: str
-    """Of all files together; part of every path but that of the index."""
+    """The digest of all files together; part of every path but that of the index."""
     index: Asset
     policy: str
-    """Content-Security-Policy of the index: nothing inline runs but its import map."""
+    """The index's Content-Security-Policy: nothing inline runs but its import map."""
     assets: dict[str, Asset]
 
 

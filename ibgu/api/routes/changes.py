@@ -1,4 +1,4 @@
-"""What a person may change about a rollout: on the hub, with the caller's own token."""
+"""Routes for what a person may change about a rollout: on the hub, with the caller's own token."""
 
 from collections.abc import AsyncIterator, Collection
 from typing import Any
@@ -211,7 +211,7 @@ def _require(standing: Standing, name: str) -> None:
 async def _waiting_for(
     kind: ReasonKind, row: Found, reads: Reads, clusters: Collection[str] | None
 ) -> list[str]:
-    """Those of the clusters (None: of all) that wait for the reason."""
+    """Returns those of the clusters (None: of all) that wait for the reason."""
     found = [
         each.member.cluster
         async for each in _members(row, reads, state=MemberState.WAITING)

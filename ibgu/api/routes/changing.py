@@ -1,4 +1,4 @@
-"""How a change is made on the hub for the caller, and how it is told."""
+"""Makes a change on the hub for the caller, and reports it."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +37,8 @@ async def _hub_of_caller(
     caller: CallerOfRequest,
     credentials: Annotated[HTTPAuthorizationCredentials, Security(bearer)],
 ) -> AsyncIterator[Hub]:
-    """With the caller's own token, so that the hub's rights and audit apply; it is not kept."""
+    """Yields the hub with the caller's own token, so that the hub's rights and audit apply; it is
+    not kept."""
     context: Context = request.app.state.context
     async with context.access.hub_of(credentials.credentials) as hub:
         yield hub
@@ -55,7 +56,7 @@ FleetListsOfProcess = Annotated[FleetLists, Depends(_fleet_lists)]
 
 
 class Changing:
-    """One request's changes of one rollout."""
+    """Changing makes one request's changes of one rollout."""
 
     def __init__(
         self,
@@ -93,7 +94,7 @@ class Changing:
 
 
 def _client(request: Request) -> str:
-    """What asks for the change, as it says itself: browsers name the origin of their page."""
+    """Returns the client as it names itself: browsers name the origin of their page."""
     if "origin" in request.headers:
         return "page"
     return "cli" if request.headers.get("user-agent", "") == USER_AGENT else "rest"
@@ -104,7 +105,7 @@ ChangingOfRequest = Annotated[Changing, Depends(Changing)]
 
 @contextmanager
 def told(who: str, namespace: str, name: str) -> Iterator[None]:
-    """What the state or the hub refuses, as a problem."""
+    """Raises what the state or the hub refuses as a problem."""
     try:
         yield
     except Refused as refused:
@@ -136,7 +137,7 @@ _CHANGES = ("pause", "resume", "skip", "abort", "append-step", "adopt")
 
 
 async def missing_rights(caller: Caller, rollout: Rollout) -> dict[str, str]:
-    """Why the hub would not let the caller make a change, by the change's name."""
+    """Returns why the hub would refuse changes of the caller, by the change's name."""
     where = rollout.namespace
     patch = Question("patch", paths.IBGU_GROUP, ROLLOUTS, namespace=where, name=rollout.name)
     found = dict.fromkeys(_CHANGES, await caller.lacks(patch)) | {

@@ -1,4 +1,4 @@
-"""Clusters by their names: where each one stands, over all rollouts."""
+"""Routes for clusters by name: the state of each, over all rollouts."""
 
 from typing import Annotated
 
@@ -37,7 +37,7 @@ from ibgu.db.views import VisitRow
 router = APIRouter(prefix="/clusters", tags=["clusters"], route_class=Guarded)
 
 TOLD = 20
-"""The newest steps of a cluster that an explanation tells."""
+"""The most steps of a cluster, newest first, in an explanation."""
 InRollout = Annotated[
     str | None,
     Query(pattern=NAME, max_length=LONGEST, description="In this rollout, not in its newest one."),
@@ -116,7 +116,7 @@ async def explain(
 
 
 def _is_claimed(visit: VisitRow) -> bool:
-    """Whether it waits for another rollout that has the cluster."""
+    """Returns whether the member waits for another rollout that has the cluster."""
     member = visit.member.member
     return not member.finished and member.reason.kind in CLAIMS
 

@@ -1,4 +1,4 @@
-"""Routes that need a token: who asks, and how often, is settled before a body is read."""
+"""Guards routes that need a token: who asks, and how often, is checked before a body is read."""
 
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
@@ -16,7 +16,8 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class Guarded(APIRoute):
-    """A dependency would come too late: FastAPI reads the body before it solves them."""
+    """Guarded checks the caller in the route: FastAPI reads the body before it solves
+    dependencies."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()

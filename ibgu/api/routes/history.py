@@ -1,4 +1,4 @@
-"""What happened: a rollout's events and failures, a cluster's history and events."""
+"""Routes for what happened: a rollout's events and failures, a cluster's history and events."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Inputs that several routes take, checked so that nothing odd reaches the database."""
+"""Declares inputs of several routes, checked so that nothing odd reaches the database."""
 
 from contextlib import suppress
 from typing import Annotated
@@ -89,7 +89,7 @@ ReadsOfRequest = Annotated[Reads, Depends(reads_of)]
 
 
 def index(step: int | None) -> int | None:
-    """Steps count from 1 for people, from 0 in the journal."""
+    """Returns the step's index: steps count from 1 for people, from 0 in the journal."""
     return None if step is None else step - 1
 
 
@@ -100,7 +100,8 @@ async def _rollout(
     reads: ReadsOfRequest,
     uid: Uid = None,
 ) -> Found:
-    """Asked before it is looked for: who may not see it does not learn whether it is there."""
+    """Checks the right before the look-up: without it a caller does not learn whether the rollout
+    exists."""
     await caller.require_rollouts(namespace)
     found = await reads.find(namespace, name, uid)
     if found is None:
@@ -110,10 +111,8 @@ async def _rollout(
 
 
 async def require_crd(caller: Caller) -> None:
-    """Nothing being there means nothing on a hub that has no ImageBasedGroupUpgrades.
-
-    Raises Problem. A hub that does not answer is no proof.
-    """
+    """Raises Problem if the hub has no ImageBasedGroupUpgrades: an empty result means nothing
+    there. A hub that does not answer is no proof."""
     with suppress(HubError):
         if not await caller.access.serves_rollouts():
             raise away("no-crd", NO_CRD)

@@ -1,4 +1,5 @@
-"""What a plan would do: asked of the hub with the caller's token, and of what was measured."""
+"""Routes for what a plan would do, from the hub (with the caller's token) and from measured
+durations."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -89,7 +90,8 @@ async def previewed(
 
 
 async def _scope(request: Request, hub: Hub, namespace: str) -> Scope:
-    """By the caller's rights: who may not read what is bound gets no answer (403)."""
+    """Reads the scope by the caller's rights: without the right to read bindings there is no answer
+    (403)."""
     context: Context = request.app.state.context
     if not context.tenancy:
         return EVERYWHERE

@@ -1,4 +1,4 @@
-"""Which clusters of a rollout may be tried again, and what has become of the others."""
+"""Determines which clusters of a rollout may be retried, and what has become of the others."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,23 +18,23 @@ from ibgu.db.reads import Reads
 from ibgu.db.reads.later import Taken
 
 Labels = Mapping[str, str] | None
-"""Of a ManagedCluster; None: it is gone."""
+"""Labels of a ManagedCluster; None if it is gone."""
 Selecting = tuple[str, Callable[[Mapping[str, str]], bool]]
-"""A newer rollout's name, as the caller may know it, and whether it selects such labels."""
+"""The name of a newer rollout, as the caller may know it, and whether it selects such labels."""
 
 
 class Failures(Struct, frozen=True):
-    """Of one rollout, as the caller may hear of them."""
+    """Failures are those of one rollout, as far as the caller may read them."""
 
     rollout: Rollout
     members: Sequence[Member]
-    """The newest one of each cluster that has failed, or was cancelled."""
+    """The newest member of each cluster that has failed, or was cancelled."""
     newer: Mapping[str, str]
-    """Who has a cluster now."""
+    """The rollout that has a cluster now."""
     selecting: Sequence[Selecting]
 
     def judged(self, labels: Mapping[str, Labels], more: Sequence[Selecting] = ()) -> list[Failure]:
-        """`labels` by cluster, where one that is missing is gone."""
+        """Judges each failure; `labels` by cluster, where a missing one is gone."""
         later = (*more, *self.selecting)
         return [
             change.failure(member, found, self.newer.get(member.cluster) or _selects(later, found))
@@ -71,7 +71,8 @@ async def failures(
 
 
 async def why_no_retry(rollout: Rollout, reads: Reads, caller: Caller) -> str:
-    """As the request would say, by what the journal knows of the hub; empty: it may be done."""
+    """Returns why the request would be refused, by what the journal knows of the hub; empty if it
+    would not."""
     found = await failures(rollout, reads, caller)
     known = await reads.labels([member.cluster for member in found.members])
     labels = {name: each.labels for name, each in known.items() if each.there}
@@ -82,7 +83,7 @@ async def why_no_retry(rollout: Rollout, reads: Reads, caller: Caller) -> str:
 
 
 def selecting(ibgus: Sequence[Ibgu], rollout: Rollout) -> list[Selecting]:
-    """Those on the hub that came later; the journal may not have seen them yet."""
+    """Returns the later rollouts on the hub; the journal may not have seen them yet."""
     return [
         (each.metadata.name, _chosen_by(each.spec))
         for each in ibgus
@@ -102,7 +103,8 @@ def _chosen_by(spec: IbguSpec) -> Callable[[Mapping[str, str]], bool]:
 
 
 def _naming(namespace: str, readable: Collection[str]) -> Callable[[Taken], str]:
-    """Of a rollout; who may not read its namespace does not learn its name."""
+    """Returns a function that names a rollout; without the right to its namespace the name stays
+    hidden."""
 
     def named(of: Taken) -> str:
         if of.namespace == namespace:
@@ -113,7 +115,8 @@ def _naming(namespace: str, readable: Collection[str]) -> Callable[[Taken], str]
 
 
 def _causes(member: Member) -> set[str]:
-    """As failures are grouped: by the name of a known one, else by cause."""
+    """Returns the member's causes as failures are grouped: by the name of a known one, else by
+    cause."""
     known = known_failure(member.failed_action, member.message)
     return {str(member.cause), known.name if known else ""}
 

@@ -1,4 +1,4 @@
-"""The history as it happens, as server-sent events."""
+"""Routes for the history as it happens, as server-sent events."""
 
 from contextlib import AbstractContextManager
 from typing import Annotated, Any
@@ -40,7 +40,7 @@ FeedOfProcess = Annotated[Feed, Depends(_feed)]
 
 
 def _place(request: Request, caller: CallerOfRequest) -> AbstractContextManager[None]:
-    """Taken once the stream begins."""
+    """Returns a place among the streams, taken once the stream begins."""
     context: Context = request.app.state.context
     return context.streams.held(caller.user.username)
 

@@ -1,4 +1,4 @@
-"""One rollout as a screen shows it: everything as of one moment."""
+"""Routes for one rollout as a screen shows it: everything as of one moment."""
 
 import asyncio
 from enum import StrEnum
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/rollouts/{namespace}/{name}", tags=["rollouts"], rou
 
 FRESH_SECONDS = 1.0
 KEPT = 8
-"""Views; one of 5,000 clusters takes a megabyte."""
+"""The most views that are cached; one of 5,000 clusters takes a megabyte."""
 _Key = tuple[str, int | None, int, str, str]
 
 
@@ -33,7 +33,8 @@ Failures = Annotated[OfSteps, Query(description="Those of the step, or of all st
 
 
 class Views:
-    """Views of large steps that run, made once a second for all who look at the same one."""
+    """Views caches views of large running steps, built once a second for all who look at the same
+    one."""
 
     def __init__(self) -> None:
         self._cache: TtlCache[_Key, Shown] | None = None

@@ -1,4 +1,4 @@
-"""Which namespaces an answer over several of them is about, and which it may name."""
+"""Determines which namespaces an answer over several of them covers, and which it may name."""
 
 from collections.abc import Collection
 from typing import Annotated
@@ -13,7 +13,8 @@ from ibgu.api.routes.inputs import InNamespace, ReadsOfRequest
 async def _visible(
     caller: CallerOfRequest, reads: ReadsOfRequest, namespace: InNamespace = None
 ) -> Collection[str] | None:
-    """None: all. A namespace that is named must be readable, others are left out."""
+    """Returns the namespaces; None: all. A namespace that is named must be readable, others are
+    left out."""
     if namespace is not None:
         await caller.require_rollouts(namespace)
         return [namespace]

@@ -1,4 +1,4 @@
-"""What ibgu's works ask of a cluster: read on the hub, with the caller's own token."""
+"""Routes for what ibgu's works ask of a cluster, read on the hub with the caller's own token."""
 
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -46,7 +46,7 @@ async def works(
 
 
 def refusal(error: HubError, cluster: str, user: User) -> Problem:
-    """Of the question for its works."""
+    """Returns the problem for a refused read of the cluster's works."""
     match error.status:
         case HTTPStatus.UNAUTHORIZED:
             return unauthenticated("the hub does not accept this token", error="invalid_token")

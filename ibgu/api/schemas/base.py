@@ -1,4 +1,4 @@
-"""What all bodies have in common: camelCase on the wire, and no field that the docs lack."""
+"""Declares what all bodies have in common: camelCase on the wire, and no undocumented field."""
 
 from typing import Generic, TypeVar
 

@@ -1,4 +1,4 @@
-"""Problem details as OpenAPI shows them."""
+"""Declares problem details as OpenAPI shows them."""
 
 from typing import Any
 
@@ -93,7 +93,7 @@ _EXAMPLES: dict[int, tuple[str, str, str, dict[str, Any]]] = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the `responses` of a route."""
+    """Returns the `responses` of a route."""
     return {status: _described(status) for status in statuses}
 
 

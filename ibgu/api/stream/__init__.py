@@ -1,4 +1,4 @@
-"""The history as it happens: one reader per process, as many followers as want it."""
+"""Streams the history as it happens: one reader per process, any number of followers."""
 
 from ibgu.api.stream.feed import Feed
 from ibgu.api.stream.response import EventStream

@@ -1,6 +1,6 @@
-"""One reader of the hub's history per process: woken by Postgres, and every few seconds anyway.
+"""Reads the hub's history once per process: woken by Postgres, and every few seconds anyway.
 
-It reads while somebody follows. Each follower goes at its own pace: from the journal until it has
+It reads while somebody follows. Each follower goes at its own speed: from the journal until it has
 caught up, then from memory. Nobody waits for anybody.
 """
 
@@ -22,17 +22,18 @@ log = structlog.get_logger("ibgu.api")
 POLL_SECONDS = 5.0
 PAGE = 500
 CATCH_UP = 150
-"""Events that a follower reads from the journal at a time; commonly so many are told at a time."""
+"""Events that a follower reads from the journal at a time; usually so many are sent at a time."""
 CATCHING_UP = 3
-"""Followers that read from the journal at a time: the other connections to it are for requests."""
+"""Followers that read from the journal concurrently: its other connections are for requests."""
 SPREAD_SECONDS = 0.0002
 LONGEST_SPREAD = 0.25
-"""After each look at the journal, for each follower, and at most: to wake hundreds of them costs
-more than to tell them several commits at once. What comes after silence is told at once."""
+"""The longest delay in seconds after each read of the journal, which grows per follower: waking
+hundreds of them costs more than sending them several commits at once. What comes after silence is
+sent at once."""
 
 
 class Behind(Exception):
-    """Events that the follower has not taken are gone from memory."""
+    """Behind: events that the follower has not taken are gone from memory."""
 
 
 class Feed:
@@ -50,7 +51,8 @@ class Feed:
 
     @asynccontextmanager
     async def follow(self, after: int | None, rollout: str | None) -> AsyncIterator["Follower"]:
-        """From an event on, None: from now on; of a rollout, None: of all. Raises JournalAway."""
+        """Follows from an event on (None: from now on), of one rollout (None: of all). Raises
+        JournalAway."""
         newest = await self.reads.last_seq()
         begin = newest if after is None else min(after, newest)
         self._followers += 1
@@ -66,13 +68,13 @@ class Feed:
                 await self._stop()
 
     async def wait(self, seconds: float) -> None:
-        """Until there may be something new."""
+        """Waits until there may be something new."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._news.wait()
 
     async def namespace(self, rollout: str) -> str | None:
-        """A rollout never changes its namespace."""
+        """Returns the rollout's namespace, which never changes."""
         if rollout not in self._namespaces:
             self._namespaces |= await self.reads.namespaces_of([rollout])
         return self._namespaces.get(rollout)
@@ -97,7 +99,8 @@ class Feed:
             except (JournalAway, DBAPIError) as error:
                 log.warning("the stream of events waits", error=str(error))
             except Exception:
-                # Whatever it was: who follows must not be told "still here" by nobody for ever.
+                # Whatever the error: followers must not get heartbeats for ever with nothing behind
+                # them.
                 log.exception("the stream of events begins anew")
             if not lost.is_set():
                 await asyncio.sleep(POLL_SECONDS)
@@ -120,7 +123,7 @@ class Feed:
 
 
 class Follower:
-    """One reader's place in the history."""
+    """Follower is one reader's place in the history."""
 
     def __init__(self, feed: Feed, ring: Ring, seq: int, rollout: str | None) -> None:
         self._feed = feed
@@ -131,7 +134,7 @@ class Follower:
         self._page = CATCH_UP
 
     async def next(self, seconds: float) -> Part:
-        """What comes next, of all rollouts; empty after so many seconds without news. Raises
+        """Returns the next events of all rollouts; empty after so many seconds without any. Raises
         Behind."""
         found = self._ring.after(self._seq)
         if found is not None and not found.items and self._live:
@@ -145,7 +148,8 @@ class Follower:
         return found
 
     async def _from_journal(self) -> Part:
-        """Who was up to date once, and is out of reach now, takes too slowly what is sent."""
+        """Reads from the journal; a follower that was up to date before and is out of range now
+        reads too slowly."""
         if self._live:
             raise Behind
         known = self._ring.seq

@@ -1,4 +1,4 @@
-"""Server-sent events to one client: what it may hear, a heartbeat, and an end."""
+"""Sends server-sent events to one client: what it may read, a heartbeat, and an end."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -20,25 +20,25 @@ from ibgu.hub.errors import HubError
 
 HEARTBEAT_SECONDS = 15.0
 RENEW_SECONDS = 25.0
-"""How often a stream asks anew whether its client may have it. With the age of the answer, at
-most `hub.access.CACHE_SECONDS`, a revoked token lives for less than 60 seconds."""
+"""Seconds between two checks whether the client may still have the stream. With the age of the
+answer, at most `hub.access.CACHE_SECONDS`, a revoked token lives for less than 60 seconds."""
 END_SECONDS = 1.0
-"""For the client to take the end of the stream."""
+"""Seconds for the client to take the end of the stream."""
 SENT_BYTES = 32 * 1024
-"""At a time: what a client does not take is not copied for it."""
+"""Bytes sent at a time: what a client does not take is not copied for it."""
 _SHORT = 0.001
 HEARTBEAT = b": still here\n\n"
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class Audience(Protocol):
-    """Who listens."""
+    """Audience is the reader of a stream."""
 
     async def renew(self) -> None:
-        """Raises Problem once they may not listen any more."""
+        """Raises Problem once the audience may not read the stream any more."""
 
     async def may_hear(self, rollout: str) -> bool:
-        """`rollout` is a uid."""
+        """Returns whether the audience may read the rollout, a uid."""
 
 
 class EventStream(Response):
@@ -53,8 +53,7 @@ class EventStream(Response):
         after: int | None,
         rollout: str | None = None,
     ) -> None:
-        """`place`: raises Problem where there is none left. `rollout` is a uid; None: of all
-        rollouts."""
+        """`place`: raises Problem if none is left. `rollout` is a uid; None: of all rollouts."""
         super().__init__(headers=_HEADERS)
         del self.headers["Content-Length"]
         self._feed = feed
@@ -76,7 +75,7 @@ class EventStream(Response):
                 await self._follow(follower, scope, receive, send)
 
     async def _follow(self, follower: Follower, scope: Scope, receive: Receive, send: Send) -> None:
-        """Tell until somebody ends it; whoever has not taken what they were sent is cut off."""
+        """Sends until either side ends the stream; a client that does not read is disconnected."""
         state = scope.get("state", {})
         closing: asyncio.Event = state.get(CLOSING) or asyncio.Event()
         endings = (self._tell(follower, send), self._renew(), closing.wait(), _gone(receive))
@@ -85,7 +84,7 @@ class EventStream(Response):
             state.get(ABORT, _nothing)()
 
     async def _tell(self, follower: Follower, send: Send) -> bool | None:
-        """Until nobody can tell; None: they do not take it."""
+        """Sends events until it can't; returns None if the client does not take them."""
         clock = asyncio.get_running_loop().time
         beat_at = clock()
         try:
@@ -102,7 +101,7 @@ class EventStream(Response):
             return None
 
     async def _renew(self) -> bool:
-        """Until they may not listen any more, whether or not there is something to tell."""
+        """Returns once the audience may not read the stream any more, also without new events."""
         try:
             while True:
                 await asyncio.sleep(RENEW_SECONDS)
@@ -122,7 +121,7 @@ async def _send(send: Send, body: bytes) -> None:
 
 
 async def _ended(send: Send) -> bool:
-    """Whether the client has taken all before the end."""
+    """Returns whether the client has taken all before the end."""
     with suppress(TimeoutError):
         async with asyncio.timeout(END_SECONDS):
             await send({"type": "http.response.body", "body": b""})
@@ -131,7 +130,7 @@ async def _ended(send: Send) -> bool:
 
 
 async def _gone(receive: Receive) -> bool:
-    """Until the client has gone, or sends a body that nobody asked for."""
+    """Returns once the client has gone, or sends an unexpected body."""
     with suppress(HTTPException):
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -139,11 +138,11 @@ async def _gone(receive: Receive) -> bool:
 
 
 def _nothing() -> None:
-    """Where there is no connection to cut."""
+    """Does nothing, if there is no connection to cut."""
 
 
 async def _first(*endings: Coroutine[Any, Any, bool | None]) -> bool | None:
-    """What ends first says how it ended; the others are stopped."""
+    """Returns the result of the first to end, and cancels the others."""
     tasks = [asyncio.ensure_future(each) for each in endings]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

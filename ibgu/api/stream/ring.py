@@ -1,4 +1,4 @@
-"""The newest events in memory, each encoded once for all who follow."""
+"""Keeps the newest events in memory, each encoded once for all followers."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,16 +10,16 @@ from ibgu.api.mapping.events import event_body
 from ibgu.db.views import EventRow
 
 CAPACITY = 5000
-"""Events. A follower that falls further behind is cut."""
+"""The most events; a follower that falls further behind is disconnected."""
 
 RING_BYTES = 32 * 1024 * 1024
-"""Of all events in memory; beyond, the oldest go before there are CAPACITY."""
+"""The most bytes of all events in memory; beyond, the oldest go before there are CAPACITY."""
 SHORT = 500
-"""Events that are told at a time, at most."""
+"""The most events that are sent at a time."""
 PART_BYTES = 64 * 1024
-"""Of the events that are told at a time; a longer one is told alone."""
+"""The most bytes that are sent at a time; a longer event is sent alone."""
 KEPT = 8
-"""Parts that are kept joined, for all who are told the same."""
+"""Joined parts that are cached, for all who get the same."""
 
 
 class Item(Struct, frozen=True):
@@ -30,7 +30,7 @@ class Item(Struct, frozen=True):
 
 
 class Part:
-    """Events that follow each other, joined once for all who hear the same of them."""
+    """Part holds consecutive events, joined once for all who may read the same of them."""
 
     def __init__(self, items: Iterable[Item]) -> None:
         self.items = tuple(items)
@@ -38,7 +38,7 @@ class Part:
         self._bodies: dict[frozenset[str], bytes] = {}
 
     def body(self, heard: frozenset[str]) -> bytes:
-        """`heard`: uids of rollouts; empty if nothing of them is here."""
+        """Returns the joined events of the rollouts `heard` (uids); empty if there are none."""
         if heard not in self._bodies:
             told = (each.message for each in self.items if each.rollout in heard)
             self._bodies[heard] = b"".join(told)
@@ -46,11 +46,11 @@ class Part:
 
 
 class Ring:
-    """Events of a hub in the order of commit, without gaps from the first one on."""
+    """Ring holds events of a hub in the order of commit, without gaps from the first one on."""
 
     def __init__(self, seq: int, capacity: int = CAPACITY) -> None:
         self.seq = seq
-        """Of the newest event that it knows of."""
+        """The number of the newest event known."""
         self._capacity = capacity
         self._items: deque[Item] = deque()
         self._bytes = 0
@@ -66,7 +66,8 @@ class Ring:
                 self._bytes -= len(self._items.popleft().message)
 
     def after(self, seq: int) -> Part | None:
-        """As many of them as are told at a time; None: some of them are gone from memory."""
+        """Returns the events after `seq` that are sent at a time; None if some are gone from
+        memory."""
         missing = self.seq - seq
         if missing > len(self._items):
             return None
@@ -84,7 +85,7 @@ _NOTHING = Part(())
 
 
 def short(items: Iterable[Item]) -> Iterator[Item]:
-    """Yield as many as are told at a time, and at least one."""
+    """Yields as many as are sent at a time, and at least one."""
     size = 0
     for each in islice(items, SHORT):
         size += len(each.message)
