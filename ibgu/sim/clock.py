@@ -1,4 +1,4 @@
-"""Times on the simulated clusters: seconds since the epoch in, RFC 3339 out."""
+"""Converts times on the simulated clusters: seconds since the epoch in, RFC 3339 out."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -7,7 +7,7 @@ NEVER = float("inf")
 
 
 def timestamp(now: float) -> str:
-    """Whole seconds, as Kubernetes writes metav1.Time."""
+    """Returns whole seconds, as Kubernetes writes metav1.Time."""
     return _format(int(now))
 
 

@@ -1,4 +1,4 @@
-"""One simulated cluster: its API server, Lifecycle Agent, work agent and registration."""
+"""Simulates one cluster: its API server, Lifecycle Agent, work agent and registration."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.agent import WorkAgent
@@ -17,9 +17,9 @@ _HAND_AFTER = 0.3
 
 
 class Cluster:
-    """Pure: the hub's works come in, patches for the hub go out, `now` is passed in.
+    """Cluster is pure: the hub's works come in, patches for the hub go out, `now` is passed in.
 
-    `now` is in seconds since the epoch and never goes back. `next_at` says when `advance` has
+    `now` is in seconds since the epoch and never goes back. `next_at` is when `advance` has
     something to do by itself; after any call that brings news it may have something at once.
     """
 
@@ -61,7 +61,7 @@ class Cluster:
 
     @property
     def connected(self) -> bool:
-        """The cluster reaches the hub."""
+        """Whether the cluster reaches the hub."""
         return self.spoke.connected and self._cut == 0
 
     # -- time ------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ class Cluster:
         return min(inside, agent, link, self.registration.next_at)
 
     def advance(self, now: float) -> list[Patch]:
-        """Everything that is due; the patches for the hub that come of it."""
+        """Does everything that is due; returns the resulting patches for the hub."""
         self._outside.advance(now)
         self._live(now)
         self._relink(now)
@@ -83,8 +83,8 @@ class Cluster:
         return [*patches, *self.registration.advance(now, self._reported_version)]
 
     def _live(self, now: float) -> None:
-        """What happens on the cluster itself: nothing where all is as it was left, as in most
-        turns of a fleet, and nothing is due."""
+        """Advances the cluster itself: nothing if nothing has changed and nothing is due, as in
+        most turns of a fleet."""
         due = min(self.lca.next_at, self._hand_at) <= now
         if not due and self._lived == self.spoke.version:
             return
@@ -98,7 +98,7 @@ class Cluster:
         self._lived = -1 if due else self.spoke.version
 
     def _stages(self, now: float) -> None:
-        """Faults that wait for a stage."""
+        """Starts faults that wait for a stage."""
         for run in self.timeline.runs[self._runs :]:
             self._outside.stage_began(run.stage, now)
             stage = "Idle" if run.stage in ("Abort", "Finalize") else run.stage
@@ -123,7 +123,7 @@ class Cluster:
 
     @property
     def _reported_version(self) -> str:
-        """The hub learns of a new version only when the cluster is back."""
+        """Returns the version that the hub sees: a new one only when the cluster is back."""
         if self.connected:
             self._version = self.lca.node.version
         return self._version
@@ -157,7 +157,7 @@ class Cluster:
             self.lca.install(now)
 
     def _interfere(self, now: float) -> None:
-        """Somebody takes the cluster back to Idle, where the API server lets him."""
+        """Takes the cluster back to Idle by hand, where the API server allows it."""
         ibu = self.spoke.ibu
         status = (ibu or {}).get("status") or {}
         if "Idle" in status.get("validNextStages", []):
@@ -166,13 +166,13 @@ class Cluster:
     # -- by hand ---------------------------------------------------------------------------------
 
     def set_stage(self, stage: str, now: float) -> None:
-        """Somebody edits the IBU on the cluster. Raises Refusal as the API server does."""
+        """Edits the IBU on the cluster by hand. Raises Refusal as the API server does."""
         self.edit_ibu(now, stage=stage)
 
     def edit_ibu(
         self, now: float, *, stage: str | None = None, annotations: dict[str, str] | None = None
     ) -> None:
-        """Raises Refusal, KeyError where there is no IBU."""
+        """Edits the IBU by hand. Raises Refusal, KeyError if there is no IBU."""
         ibu: JsonObject = self.spoke.objects[IBU]
         meta = dict(ibu["metadata"])
         meta["annotations"] = {**(meta.get("annotations") or {}), **(annotations or {})}
@@ -182,28 +182,28 @@ class Cluster:
         self.spoke.update(IBU, {**ibu, "metadata": meta, "spec": spec}, now)
 
     def delete(self, manifest: JsonObject, now: float) -> None:
-        """Somebody deletes an object on the cluster, named as a manifest names it."""
+        """Deletes an object on the cluster by hand, named as a manifest names it."""
         self.spoke.delete(key_of(manifest), now)
 
     def delete_ibu(self, now: float) -> None:
         self.spoke.delete(IBU, now)
 
     def go_dark(self) -> None:
-        """The link to the hub breaks; calls nest."""
+        """Breaks the link to the hub; calls nest."""
         self._cut += 1
 
     def come_back(self) -> None:
         self._cut = max(self._cut - 1, 0)
 
     def freeze(self, frozen: bool, now: float) -> None:
-        """The work agent stops (or resumes) reading; it goes on applying."""
+        """Stops (or resumes) the work agent's reads; it goes on applying."""
         if frozen:
             self.agent.frozen = True
         else:
             self.agent.thaw(now)
 
     def stick(self, stuck: bool, now: float) -> None:
-        """The work agent keeps its finalizer on deleted works (or lets go)."""
+        """Makes the work agent keep its finalizer on deleted works (or release it)."""
         if stuck:
             self.agent.finalizer_stuck = True
         else:

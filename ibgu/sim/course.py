@@ -1,4 +1,4 @@
-"""What fate holds for one cluster: how long each stage takes and what goes wrong in it."""
+"""Draws how long each stage of a cluster takes and what goes wrong in it."""
 
 from random import Random
 
@@ -11,7 +11,7 @@ _FROM_OUTSIDE = frozenset({Where.AGENT, Where.SPOKE, Where.LINK})
 
 
 class Fate(Struct, frozen=True):
-    """One attempt at a stage. `pace` has scaled seconds per phase."""
+    """Fate is one attempt at a stage. `pace` has scaled seconds per phase."""
 
     pace: dict[str, float]
     scale: float = 1.0
@@ -22,12 +22,13 @@ class Fate(Struct, frozen=True):
         return self.fault if self.fault is not None and self.fault.where in places else None
 
     def length(self, fault: Fault) -> float:
-        """The fault's scaled length; infinite where it has none."""
+        """Returns the fault's scaled length; infinite if it has none."""
         return float("inf") if fault.seconds is None else fault.seconds * self.scale
 
 
 class Course:
-    """Draws depend on seed, cluster, stage and attempt alone, never on the order of events."""
+    """Course makes draws that depend on seed, cluster, stage and attempt alone, never on the order
+    of events."""
 
     def __init__(
         self, cluster: str, seed: int, durations: Durations, scale: float, faults: tuple[Fault, ...]
@@ -42,7 +43,8 @@ class Course:
         return Random(f"{self._who}/{purpose}")
 
     def fate(self, stage: str, *, backups: bool = True) -> Fate:
-        """`stage`: Prep, Upgrade, Rollback, Abort or Finalize; every call is a new attempt."""
+        """Returns the fate of a new attempt at the `stage`: Prep, Upgrade, Rollback, Abort or
+        Finalize."""
         attempt = self._attempts[stage] = self._attempts.get(stage, 0) + 1
         rng = self.random(f"{stage}/{attempt}")
         drawn = self._durations.draw(stage, rng, backups=backups)
@@ -59,5 +61,5 @@ class Course:
         return None
 
     def outside(self) -> tuple[Fault, ...]:
-        """The faults that do not belong to a stage's own course."""
+        """Returns the faults that do not belong to a stage's own course."""
         return tuple(fault for fault in self.faults if fault.where in _FROM_OUTSIDE)

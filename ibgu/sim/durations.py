@@ -1,7 +1,7 @@
-"""How long the phases of a stage take, drawn from seeded distributions.
+"""Draws how long the phases of a stage take, from seeded distributions.
 
-The field preset has the medians of real single-node clusters. Everything is in seconds before
-the time scale; only the simulator's own milliseconds (an agent's reaction) are never scaled.
+The field preset has the medians of real single-node clusters. Everything is in seconds before the
+time scale; only the simulator's own milliseconds (an agent's reaction) are never scaled.
 """
 
 import math
@@ -24,7 +24,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Spread(Struct, frozen=True):
-    """A uniform range, or a lognormal median with `sigma` (capped at six times the median)."""
+    """Spread is a uniform range, or a lognormal median with `sigma` (capped at six times the
+    median)."""
 
     low: float
     high: float
@@ -58,13 +59,14 @@ FIELD: dict[str, Spread] = {
 
 
 class Durations(Struct, frozen=True):
-    """`total`, where given, is the length of every whole stage; its phases keep their shares."""
+    """Durations of all phases; `total`, if given, is the length of every whole stage, whose phases
+    keep their shares."""
 
     phases: dict[str, Spread] = field(default_factory=lambda: dict(FIELD))
     total: Spread | None = None
 
     def draw(self, stage: str, rng: Random, *, backups: bool = True) -> dict[str, float]:
-        """Seconds per phase; without `backups` an upgrade has none to make."""
+        """Draws seconds per phase; without `backups` an upgrade has none to make."""
         drawn = {phase: self.phases[phase].draw(rng) for phase in PHASES[stage]}
         if not backups:
             drawn = {phase: 0.0 if phase == "backup" else drawn[phase] for phase in drawn}
@@ -75,10 +77,8 @@ class Durations(Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> "Durations":
-        """`field`, `2s-6s` for every whole stage, and `phase=9m` to replace single phases.
-
-        `~9m` is a lognormal with that median. Raises ValueError that names the bad part.
-        """
+        """Parses `field`, `2s-6s` for every whole stage, and `phase=9m` to replace single phases.
+        `~9m` is a lognormal with that median. Raises ValueError that names the bad part."""
         phases, total = dict(FIELD), None
         for part in filter(None, (piece.strip() for piece in text.split(","))):
             name, equals, spread = part.partition("=")
@@ -96,7 +96,7 @@ def _phase(name: str) -> str:
 
 
 def parse_spread(text: str) -> Spread:
-    """`9m`, `2s-6s`, or `~9m`. Raises ValueError."""
+    """Parses `9m`, `2s-6s`, or `~9m`. Raises ValueError."""
     if text.startswith("~"):
         median = parse_seconds(text[1:])
         return Spread(median, median, 0.35)
@@ -109,7 +109,7 @@ def parse_spread(text: str) -> Spread:
 
 
 def parse_seconds(text: str) -> float:
-    """`250ms`, `6s`, `1.5m`, `2h`. Raises ValueError."""
+    """Parses `250ms`, `6s`, `1.5m`, `2h`. Raises ValueError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)", text.strip())
     if match is None:
         raise ValueError(f"{text!r} is not a duration; write it as 250ms, 6s, 1.5m or 2h")
@@ -117,7 +117,7 @@ def parse_seconds(text: str) -> float:
 
 
 def go_duration(seconds: int) -> str:
-    """As Go prints a time.Duration of whole seconds: `30m0s`."""
+    """Returns whole seconds as Go prints a time.Duration: `30m0s`."""
     hours, rest = divmod(seconds, 3600)
     minutes, left = divmod(rest, 60)
     if hours:

@@ -1,4 +1,4 @@
-"""Faults that come from outside a stage: the link, the work agent, what is installed."""
+"""Applies faults that come from outside a stage: the link, the work agent, what is installed."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,8 @@ _IDLE = (Start.ABORT.value, Start.FINALIZE.value)
 
 
 class Outside:
-    """Opens a fault's window at birth or when its stage begins, and tells when it opens, closes.
-
-    `change(name, holds, now)` is called with the fault's name at each of these moments.
-    """
+    """Outside opens a fault's window at birth or when its stage begins, and closes it.
+    `change(name, holds, now)` is called with the fault's name at each of these moments."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""OCM's registration of one cluster: its ManagedCluster, its availability, its claims."""
+"""Simulates OCM's registration of one cluster: its ManagedCluster, its availability, its claims."""
 
 from collections.abc import Mapping
 from random import Random
@@ -8,7 +8,7 @@ from ibgu.sim.clock import NEVER, timestamp
 from ibgu.sim.wire import Patch
 
 SIMULATED = "ibgu.dev/simulated"
-"""Label on everything that the simulator creates, and the licence to delete it again."""
+"""The label on everything that the simulator creates, which permits to delete it again."""
 
 _LEASE = 60.0
 _GRACE = 5 * _LEASE
@@ -22,7 +22,7 @@ _AVAILABLE = "ManagedClusterConditionAvailable"
 
 
 def managed_cluster(name: str, version: str, labels: Mapping[str, str]) -> JsonObject:
-    """As it is created; its status follows."""
+    """Returns the ManagedCluster as created; its status follows."""
     given = {
         "name": name,
         "vendor": "OpenShift",
@@ -39,7 +39,8 @@ def managed_cluster(name: str, version: str, labels: Mapping[str, str]) -> JsonO
 
 
 class Registration:
-    """Keeps the hub's view of the cluster up to date, by patches that must be answered.
+    """Registration keeps the hub's view of the cluster up to date, by patches that must be
+    answered.
 
     A cluster that has not been heard of for five lease times counts as unreachable; the lease
     itself is not written, as only the condition made from it is ever read.
@@ -48,7 +49,7 @@ class Registration:
     def __init__(self, cluster: str, scale: float, rng: Random, now: float) -> None:
         self.cluster = cluster
         self.uid = ""
-        """Of the ManagedCluster; empty while there is none."""
+        """The ManagedCluster's uid; empty while there is none."""
         self.flapping = False
         self._rng = rng
         self._grace = _GRACE * scale
@@ -65,17 +66,17 @@ class Registration:
     # -- what is so ------------------------------------------------------------------------------
 
     def joined(self, uid: str, version: str = "") -> None:
-        """There is a (new) ManagedCluster; `version`: what it was created with, if just now."""
+        """Records a (new) ManagedCluster; `version`: what it was created with, if just now."""
         self.uid, self._status, self._busy = uid, None, False
         self._spec = ("True", version) if version else None
 
     def left(self, uid: str) -> None:
-        """The ManagedCluster of that uid is gone, or is another one now."""
+        """Records that the ManagedCluster of that uid is gone, or replaced."""
         if uid == self.uid:
             self.joined("")
 
     def link(self, connected: bool, now: float) -> None:
-        """The connection came or went; the last renewal was up to a lease time ago."""
+        """Records that the connection came or went; the last renewal was up to a lease time ago."""
         if connected:
             self._lost_at = NEVER
         elif self._lost_at == NEVER:
@@ -119,7 +120,7 @@ class Registration:
 
     @property
     def _wanted_spec(self) -> tuple[str, str]:
-        """Availability as a taint, the version as a label."""
+        """Returns the wanted availability as a taint, and the version as a label."""
         return self._available, self._version
 
     def answered(self, patch: Patch, accepted: bool) -> None:
@@ -192,6 +193,6 @@ class Registration:
 
 
 def _kubernetes(version: str) -> str:
-    """OpenShift 4.y runs Kubernetes 1.(y+13)."""
+    """Returns the Kubernetes version: OpenShift 4.y runs Kubernetes 1.(y+13)."""
     minor = version.split(".")[1] if version.count(".") > 1 else "16"
     return f"v1.{int(minor) + 13 if minor.isdigit() else 29}.0"

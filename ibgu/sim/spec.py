@@ -1,4 +1,4 @@
-"""What a simulated fleet is to be."""
+"""Specifies a simulated fleet."""
 
 from collections.abc import Iterable
 from random import Random
@@ -12,11 +12,12 @@ from ibgu.sim.lca.checks import parse_version
 
 
 class FleetSpec(Struct, frozen=True):
-    """`names` come first; the rest up to `count` are made from `pattern`, numbered from 1.
+    """FleetSpec describes a fleet.
 
-    All times of the clusters are multiplied by `scale`. `labels` go on every ManagedCluster,
-    besides `name: <cluster>`. `delivered` are ConfigMaps and Secrets that every cluster has from
-    the beginning, as `ConfigMap/namespace/name`.
+    `names` come first; the rest up to `count` are made from `pattern`, numbered from 1. All times
+    of the clusters are multiplied by `scale`. `labels` go on every ManagedCluster, besides `name:
+    <cluster>`. `delivered` are ConfigMaps and Secrets that every cluster has from the beginning, as
+    `ConfigMap/namespace/name`.
     """
 
     count: int = 50
@@ -47,7 +48,7 @@ class FleetSpec(Struct, frozen=True):
         feedback: str = "watch",
         delivered: Iterable[str] = (),
     ) -> "FleetSpec":
-        """From the words of a command line. Raises ValueError that says what is wrong."""
+        """Returns the spec of a command line. Raises ValueError that says what is wrong."""
         parse_version(version)
         if count < 0 or scale <= 0:
             raise ValueError("a fleet needs a count of at least 0 and a scale above 0")
@@ -101,7 +102,7 @@ def _check_names(spec: FleetSpec) -> None:
 
 
 def parse_feedback(text: str) -> AgentTiming:
-    """`watch`, or `poll:10s` for an agent that only polls. Raises ValueError."""
+    """Parses `watch`, or `poll:10s` for an agent that only polls. Raises ValueError."""
     mode, _, length = text.partition(":")
     if mode == "watch" and not length:
         return AgentTiming()

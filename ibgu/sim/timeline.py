@@ -1,10 +1,11 @@
-"""What happened at one cluster and when, as seen at the cluster itself: the bench's truth."""
+"""Records what happened at one cluster and when, as seen at the cluster itself."""
 
 from msgspec import Struct
 
 
 class StageRun(Struct):
-    """One stage from the moment the IBU's spec asked for it; times are seconds since the epoch.
+    """StageRun is one stage from the moment the IBU's spec asked for it; times are seconds since
+    the epoch.
 
     `stage` is Prep, Upgrade, Rollback, Abort or Finalize; `outcome` is completed, failed or
     replaced (by another stage), and empty while it runs.
@@ -49,7 +50,7 @@ class Timeline:
             run.ended, run.outcome, run.message = now, outcome, message
 
     def link(self, connected: bool, now: float) -> None:
-        """Notes that the connection to the hub went or came."""
+        """Records that the connection to the hub went or came."""
         if not connected:
             self.dark.append((now, None))
         elif self.dark:

@@ -1,4 +1,4 @@
-"""The hub objects that the simulator reads, and the writes that it asks for."""
+"""Declares the hub objects that the simulator reads, and the writes that it makes."""
 
 from typing import Any, Literal
 
@@ -70,7 +70,7 @@ class WorkSpec(Kind, frozen=True, gc=False, rename="camel"):
 
 
 class Work(Kind, frozen=True, gc=False, rename="camel"):
-    """A ManifestWork, with the spec that `core.kinds` leaves out."""
+    """Work is a ManifestWork, with the spec that `core.kinds` leaves out."""
 
     metadata: WorkMeta
     spec: WorkSpec = WorkSpec()
@@ -81,7 +81,7 @@ class Work(Kind, frozen=True, gc=False, rename="camel"):
         return self.spec.delete_option.propagation_policy == "Orphan"
 
     def owns(self, applied: ResourceIdentifier) -> bool:
-        """Whether that goes with the work, unless another work owns it, too."""
+        """Returns whether the object is deleted with the work, unless another work owns it too."""
         option = self.spec.delete_option
         if option.propagation_policy != "SelectivelyOrphan":
             return not self.orphans
@@ -89,15 +89,15 @@ class Work(Kind, frozen=True, gc=False, rename="camel"):
 
 
 class Told(Kind, frozen=True, gc=False, rename="camel"):
-    """A ManifestWork as a watch tells of it, of which only the metadata is read: most of what
-    an agent is told is its own write, which it knows from the answer."""
+    """Told is a ManifestWork in a watch event, of which only the metadata is decoded: most events
+    of an agent are about its own writes, which it knows from the responses."""
 
     metadata: WorkMeta
     spec: Raw = Raw(b"{}")
     status: Raw = Raw(b"{}")
 
     def whole(self) -> Work:
-        """Raises msgspec.DecodeError."""
+        """Returns the whole work. Raises msgspec.DecodeError."""
         return Work(self.metadata, _spec.decode(self.spec), _status.decode(self.status))
 
 
@@ -106,10 +106,8 @@ _status = json.Decoder(dict[str, Any])
 
 
 class Patch(Struct, frozen=True):
-    """One JSON merge patch that a simulated cluster sends to the hub.
-
-    `name` is the ManifestWork in the cluster's namespace, or empty for its ManagedCluster.
-    """
+    """Patch is one JSON merge patch that a simulated cluster sends to the hub. `name` is the
+    ManifestWork in the cluster's namespace, or empty for its ManagedCluster."""
 
     cluster: str
     name: str

@@ -1,4 +1,4 @@
-"""The work agent of one cluster: it applies ManifestWorks and reports what became of them."""
+"""Simulates the work agent of one cluster: it applies ManifestWorks and reports the results."""
 
 from ibgu.sim.agent.agent import WorkAgent
 from ibgu.sim.agent.timing import AgentTiming

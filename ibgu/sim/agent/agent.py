@@ -1,4 +1,4 @@
-"""The work agent: what it does with each work, and when."""
+"""Implements the work agent: what it does with each work, and when."""
 
 from random import Random
 
@@ -13,10 +13,10 @@ from ibgu.sim.wire import WORK_FINALIZER, Patch, Work, WorkMeta
 
 
 class WorkAgent:
-    """Pure: works come in by `observe`, patches for the hub come out of `advance`.
+    """WorkAgent is pure: works come in by `observe`, patches for the hub come out of `advance`.
 
-    Every patch must be answered: by `observe` with the new version of the work, `forget` if it
-    is gone, or `refused` if the hub did not take it.
+    Every patch must be answered: by `observe` with the new version of the work, `forget` if it is
+    gone, or `refused` if the hub did not take it.
     """
 
     def __init__(self, cluster: str, spoke: Spoke, timing: AgentTiming, rng: Random) -> None:
@@ -25,7 +25,7 @@ class WorkAgent:
         self.timing = timing
         self.works: dict[str, Held] = {}
         self.frozen = False
-        """Feedback is read no more, for whatever reason; works are still applied."""
+        """Whether feedback is no longer read; works are still applied."""
         self.finalizer_stuck = False
         self._rng = rng
         self._version = 0
@@ -33,10 +33,8 @@ class WorkAgent:
     # -- from the hub ----------------------------------------------------------------------------
 
     def observe(self, work: Work, now: float, *, answer: bool = False) -> None:
-        """A version of a work, by the watch or as the `answer` to a patch; old ones are ignored.
-
-        An answer that comes after the work was forgotten does not bring it back.
-        """
+        """Takes a version of a work, by the watch or as the `answer` to a patch; old ones are
+        ignored. An answer that comes after the work was forgotten does not bring it back."""
         held = self.works.get(work.metadata.name)
         if held is None or held.work.metadata.uid != work.metadata.uid:
             if answer:
@@ -48,7 +46,7 @@ class WorkAgent:
             held.update(work, now)
 
     def knows(self, meta: WorkMeta) -> bool:
-        """That version of a work, or a newer one."""
+        """Returns whether the agent has that version of a work, or a newer one."""
         held = self.works.get(meta.name)
         if held is None or held.work.metadata.uid != meta.uid:
             return False
@@ -60,7 +58,7 @@ class WorkAgent:
             del self.works[name]
 
     def refused(self, name: str, again_at: float) -> None:
-        """The hub did not take a patch and nothing newer of the work is known."""
+        """Records that the hub refused a patch and nothing newer of the work is known."""
         held = self.works.get(name)
         if held is not None:
             held.busy = False
@@ -79,7 +77,7 @@ class WorkAgent:
         return min([held.next_at for held in self.works.values()], default=NEVER)
 
     def notice(self, now: float) -> None:
-        """The cluster's objects may have changed; a watch tells of it in a moment."""
+        """Records that the cluster's objects may have changed; a watch reports it in a moment."""
         if self.spoke.version == self._version:
             return
         self._version = self.spoke.version
@@ -97,7 +95,7 @@ class WorkAgent:
         return patches
 
     def _turn(self, held: Held, now: float) -> Patch | None:
-        """The next thing to do for one work; at most one patch at a time."""
+        """Returns the next patch for one work; at most one at a time."""
         if held.deleting:
             return self._delete(held, now)
         if not held.finalizer:
@@ -113,7 +111,7 @@ class WorkAgent:
         return self._report(held, now) or self._read_if_due(held, now)
 
     def _reapply(self, held: Held, now: float) -> None:
-        """The periodic apply against drift; there is none if nothing has changed since."""
+        """Applies periodically against drift, unless nothing has changed since."""
         if self.spoke.version != held.applied_version:
             held.apply_at = now
         held.reapply_at = now + self.timing.next_reapply(self._rng)
@@ -130,7 +128,7 @@ class WorkAgent:
 
     def _read(self, held: Held, now: float) -> Patch | None:
         unchanged = held.read_version == self.spoke.version
-        # What was not reported as applied yet can't be read; that report brings us here again.
+        # Feedback needs a reported apply; that report leads here again.
         told = manifests_of(held.work.status)
         held.note_read(self.spoke.version if told else -1, now)
         if self.frozen or unchanged or not told:
@@ -140,7 +138,7 @@ class WorkAgent:
     # -- deletion --------------------------------------------------------------------------------
 
     def _delete(self, held: Held, now: float) -> Patch | None:
-        """First it says so, then it removes what it owns, then its finalizer."""
+        """Deletes the work in order: the report, the objects it owns, then its finalizer."""
         conditions = held.work.status.get("conditions") or []
         if not any(c["type"] == "Deleting" for c in conditions):
             said = ("Deleting", "True", "WorkDeleting", "ManifestWork is being deleted")

@@ -1,4 +1,4 @@
-"""Applying all manifests of a work: every one is tried, whatever happens to the others."""
+"""Applies all manifests of a work: every one is tried, whatever happens to the others."""
 
 from collections.abc import Collection
 
@@ -19,16 +19,16 @@ _RANK = {kind: rank for rank, kinds in enumerate(_RANKS) for kind in kinds}
 
 
 class Applied(Struct, frozen=True):
-    """What became of one manifest; `error` is empty if it was applied."""
+    """Applied is the result of one manifest; `error` is empty if it was applied."""
 
     meta: JsonObject
     error: str = ""
     retried: bool = True
-    """The agent tries again by itself, soon; a conflict waits for the next periodic apply."""
+    """Whether the agent retries soon by itself; a conflict waits for the next periodic apply."""
 
 
 def apply_work(spoke: Spoke, work: Work, kind_order: bool, now: float) -> list[Applied]:
-    """One result per manifest, in the order of the spec."""
+    """Returns one result per manifest, in the order of the spec."""
     manifests = list(enumerate(work.spec.workload.manifests))
     if kind_order:
         manifests.sort(key=lambda pair: _RANK.get(pair[1].get("kind", ""), len(_RANKS)))
@@ -54,7 +54,7 @@ def _apply_one(spoke: Spoke, work: Work, n: int, manifest: JsonObject, now: floa
 
 
 def _own(spoke: Spoke, work: Work, key: Key) -> None:
-    """A work puts itself among the owners of what it applies, but for what it orphans."""
+    """Adds the work to the owners of what it applies, except what it orphans."""
     owners = spoke.owners.get(key, frozenset())
     name = work.metadata.name
     owned = work.owns(ResourceIdentifier(key.group, resource_of(key), key.namespace, key.name))
@@ -77,7 +77,7 @@ _DEFAULT = ManifestConfig()
 
 
 def config_for(work: Work, key: Key) -> ManifestConfig:
-    """The first of the work's configurations that names this object."""
+    """Returns the first of the work's configurations that names this object."""
     resource = resource_of(key)
     for config in work.spec.manifest_configs:
         named = config.resource_identifier

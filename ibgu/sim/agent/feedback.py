@@ -1,4 +1,4 @@
-"""Status feedback: the values that a work's rules select from an object."""
+"""Reads status feedback: the values that a work's rules select from an object."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,8 @@ from ibgu.sim.wire import FeedbackPath, FeedbackRule
 
 
 class Feedback(Struct, frozen=True):
-    """Values in the order of their rules, and an error for each rule that could not be read."""
+    """Feedback holds values in the order of their rules, and an error for each rule that could not
+    be read."""
 
     values: list[JsonObject]
     errors: list[str]
@@ -39,7 +40,8 @@ def read_feedback(obj: JsonObject, rules: Iterable[FeedbackRule]) -> Feedback:
 
 
 def _read(obj: JsonObject, path: FeedbackPath) -> JsonObject | None:
-    """None where nothing is found; of several matches only the first. Raises PathError."""
+    """Returns the value; None if nothing is found; of several matches only the first. Raises
+    PathError."""
     try:
         found = find(path.path, obj)
     except PathError as error:

@@ -1,4 +1,4 @@
-"""What the work agent knows about one ManifestWork."""
+"""Holds what the work agent knows about one ManifestWork."""
 
 from random import Random
 
@@ -10,9 +10,10 @@ from ibgu.sim.wire import WORK_FINALIZER, Work
 
 
 class Held:
-    """`busy`: a write to the hub is on its way, and nothing else is done until it is answered.
+    """Held is the agent's state of one work.
 
-    `finalized` holds the finalizer back; `applied` are results that the hub has not been told.
+    `busy`: a write to the hub is in progress, and nothing else is done until it is answered.
+    `finalized` holds the finalizer back; `applied` are results that the hub has not received yet.
     """
 
     def __init__(self, work: Work, timing: AgentTiming, rng: Random, now: float) -> None:
@@ -54,9 +55,8 @@ class Held:
         return min(self.apply_at, self.read_at, self.reapply_at, self.poll_at)
 
     def update(self, work: Work, now: float) -> None:
-        """A newer version of the work. Changes of spec or labels are applied at once, any other
-        makes the agent read.
-        """
+        """Takes a newer version of the work. Changes of spec or labels are applied at once, any
+        other makes the agent read."""
         old, self.work = self.work.metadata, work
         meta = work.metadata
         if meta.deletion_timestamp and not old.deletion_timestamp:
@@ -72,7 +72,7 @@ class Held:
             self.read_at = now
 
     def restart(self, now: float) -> None:
-        """The agent came up (again): everything is applied and read once more."""
+        """Restarts the agent: everything is applied and read once more."""
         self.retries, self.applied = 0, None
         self.read_version = self.applied_version = -1
         self.apply_at = self.delete_at = now + self.timing.restart
@@ -93,7 +93,7 @@ class Held:
         self.poll_at = now + self.timing.next_poll(self.rng)
 
     def patch_body(self, **fields: object) -> JsonObject:
-        """A merge patch that only fits the version that the agent has seen."""
+        """Returns a merge patch that only fits the version that the agent has seen."""
         meta: JsonObject = {
             "uid": self.work.metadata.uid,
             "resourceVersion": self.work.metadata.resource_version,

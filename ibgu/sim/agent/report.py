@@ -1,4 +1,4 @@
-"""The status of a ManifestWork, in the work agent's words."""
+"""Builds the status of a ManifestWork, in the work agent's words."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ Conditions = list[JsonObject]
 def condition(
     old: Conditions, kind: str, status: str, reason: str, message: str, now: float
 ) -> JsonObject:
-    """Its transition time stays as long as the status does."""
+    """Returns the condition; its transition time stays as long as the status does."""
     before = next((c for c in old if c["type"] == kind), None)
     same = before is not None and before["status"] == status
     at = before["lastTransitionTime"] if same and before is not None else timestamp(now)
@@ -45,7 +45,8 @@ def manifests_of(status: JsonObject) -> list[JsonObject]:
 
 
 def with_applied(work: Work, results: Sequence[Applied], now: float) -> JsonObject:
-    """The status with Applied of this generation; feedback of manifests that stay is kept."""
+    """Returns the status with Applied of this generation; feedback of manifests that stay is
+    kept."""
     status, generation = work.status, work.metadata.generation
     before = {_identity(m["resourceMeta"]): m for m in manifests_of(status)}
     manifests = [
@@ -66,7 +67,8 @@ def with_applied(work: Work, results: Sequence[Applied], now: float) -> JsonObje
 
 
 def _identity(meta: JsonObject) -> tuple[object, ...]:
-    """Without the plural, which is unknown while the kind is not served."""
+    """Returns the object's identity without the plural, which is unknown while the kind is not
+    served."""
     return tuple(meta.get(part, "") for part in ("ordinal", "group", "kind", "namespace", "name"))
 
 
@@ -90,7 +92,7 @@ def _applied_manifest(
 
 
 def with_read(work: Work, spoke: Spoke, now: float) -> JsonObject:
-    """The status with what the objects are like now: availability and feedback."""
+    """Returns the status with the objects' present state: availability and feedback."""
     manifests = [_read_manifest(work, spoke, m, now) for m in manifests_of(work.status)]
     conditions = work.status.get("conditions") or []
     new = condition(conditions, "Available", *_summary(manifests), now)
@@ -145,7 +147,8 @@ def _with_feedback(
     config: ManifestConfig,
     now: float,
 ) -> JsonObject:
-    """A change of the values takes the condition off and puts it back, with a new time."""
+    """Returns the conditions; a change of the values removes the condition and adds it again, with
+    a new time."""
     feedback = read_feedback(obj, config.feedback_rules)
     old = (manifest.get("statusFeedback") or {}).get("values") or []
     if feedback.values != old:

@@ -1,4 +1,5 @@
-"""Server-side apply, as far as a work agent's manifests need it: maps by field, lists whole."""
+"""Implements server-side apply, as far as a work agent's manifests need it: maps by field, lists
+whole."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,7 @@ _IDENTITY = ("apiVersion", "kind", "metadata", "status")
 def server_side_apply(
     spoke: Spoke, key: Key, manifest: JsonObject, manager: str, force: bool, now: float
 ) -> None:
-    """Raises Refusal, also for a conflict with another manager."""
+    """Applies a manifest. Raises Refusal, also for a conflict with another manager."""
     old = spoke.get(key)
     wanted = dict(_leaves(_applied_part(manifest)))
     if old is None:

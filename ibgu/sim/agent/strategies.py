@@ -1,4 +1,4 @@
-"""What each update strategy does to an object on the cluster."""
+"""Implements what each update strategy does to an object on the cluster."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.agent.ssa import server_side_apply
@@ -46,7 +46,8 @@ def _update(spoke: Spoke, key: Key, manifest: JsonObject, now: float) -> None:
 
 
 def merged(old: JsonObject, manifest: JsonObject) -> JsonObject:
-    """Labels and annotations are added, status and other metadata kept, all else replaced."""
+    """Returns the merged object: labels and annotations are added, status and other metadata kept,
+    all else replaced."""
     meta = dict(old["metadata"])
     wanted = manifest.get("metadata") or {}
     for field in ("labels", "annotations"):

@@ -1,4 +1,4 @@
-"""How fast the work agent is."""
+"""Configures how fast the work agent is."""
 
 from random import Random
 
@@ -6,9 +6,8 @@ from msgspec import Struct
 
 
 class AgentTiming(Struct, frozen=True):
-    """Seconds. The first group are the agent's own reactions as measured on the real one; they
-    are never scaled. The second group is what an installation configures.
-    """
+    """AgentTiming is in seconds. The first group are the agent's own reactions as measured on the
+    real one; they are never scaled. The second group is what an installation configures."""
 
     first_apply: float = 0.35
     """From a new work to its first apply: the finalizer, then a requeue."""
@@ -28,12 +27,13 @@ class AgentTiming(Struct, frozen=True):
     """Manifests are applied in the order of their kinds (OCM 1.3); else as they are listed."""
 
     early_read: float = 0.2
-    """Share of new generations of which the feedback is read before they are applied."""
+    """Share of new generations whose feedback is read before they are applied."""
     late_report: float = 0.1
-    """Share of applies of which the feedback is reported before the apply itself."""
+    """Share of applies whose feedback is reported before the apply itself."""
 
     def scaled(self, scale: float) -> "AgentTiming":
-        """With the second group on the fleet's time scale, down to a floor that spares the CPU."""
+        """Returns the timing with the second group on the fleet's time scale, down to a floor that
+        spares the CPU."""
         return AgentTiming(
             poll=(max(self.poll[0] * scale, 0.5), max(self.poll[1] * scale, 0.9)),
             reapply=(max(self.reapply[0] * scale, 2.0), max(self.reapply[1] * scale, 3.0)),

@@ -1,4 +1,4 @@
-"""Faults by name: what goes wrong on which cluster, how often and for how long."""
+"""Defines faults by name: what goes wrong on which cluster, how often and for how long."""
 
 from ibgu.sim.faults.catalogue import CATALOGUE
 from ibgu.sim.faults.fault import Fault, Where

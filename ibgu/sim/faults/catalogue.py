@@ -1,4 +1,4 @@
-"""The catalogue of faults, with the messages that the Lifecycle Agent gives for them."""
+"""Lists the faults, with the messages that the Lifecycle Agent gives for them."""
 
 from ibgu.sim.faults.fault import Fault, Where
 

@@ -1,4 +1,4 @@
-"""What a fault is."""
+"""Declares what a fault is."""
 
 from enum import Enum
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Where(Enum):
-    """The point at which a fault strikes."""
+    """Where is the point at which a fault strikes."""
 
     CHECK = "the validation at the start of Prep"
     STATEROOT = "the stateroot job"
@@ -29,11 +29,12 @@ class Where(Enum):
 
 
 class Fault(Struct, frozen=True):
-    """`message` is the Lifecycle Agent's own text; `{name}` parts are filled in when it strikes.
+    """Fault is one thing that goes wrong on a cluster.
 
+    `message` is the Lifecycle Agent's own text; `{name}` parts are filled in when it strikes.
     `stage` is Prep, Upgrade, Rollback or Idle (abort and finalize), or empty for one that holds
-    from the beginning. `seconds` is its default length before the time scale (None: for ever)
-    and `times` how often it strikes (None: at every attempt).
+    from the beginning. `seconds` is its default length before the time scale (None: for ever) and
+    `times` how often it strikes (None: at every attempt).
     """
 
     name: str

@@ -1,4 +1,5 @@
-"""Who gets which fault: `prep.precache=0.05`, `upgrade.init-monitor@spoke6`, `offline:20m@a,b`."""
+"""Parses which clusters get which fault: `prep.precache=0.05`, `upgrade.init-monitor@spoke6`,
+`offline:20m@a,b`."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,8 @@ _RULE = re.compile(
 
 
 class FaultRule(Struct, frozen=True):
-    """`rate` is the share of the fleet that gets the fault; named clusters get it anyway."""
+    """FaultRule assigns a fault: `rate` is the share of the fleet that gets it; named clusters get
+    it anyway."""
 
     fault: Fault
     rate: float = 1.0
@@ -28,10 +30,8 @@ class FaultRule(Struct, frozen=True):
 
 
 def parse_fault(text: str) -> FaultRule:
-    """`name[/Stage][:duration][*times][=rate][@cluster,cluster]`.
-
-    Without a rate and without clusters everybody gets it. Raises ValueError.
-    """
+    """Parses `name[/Stage][:duration][*times][=rate][@cluster,cluster]`. Without a rate and without
+    clusters every cluster gets it. Raises ValueError."""
     match = _RULE.fullmatch(text)
     if match is None:
         raise ValueError(
@@ -79,11 +79,8 @@ def _rate(text: str | None, clusters: Sequence[str]) -> float:
 def assign(
     rules: Iterable[FaultRule], clusters: Sequence[str], seed: int
 ) -> dict[str, tuple[Fault, ...]]:
-    """Each cluster's faults.
-
-    A rate gives exactly that share of the fleet, chosen by the seed among the clusters that
-    have no fault of the same stage yet.
-    """
+    """Returns each cluster's faults. A rate gives exactly that share of the fleet, chosen by the
+    seed among the clusters that have no fault of the same stage yet."""
     given: dict[str, list[Fault]] = {name: [] for name in clusters}
     for number, rule in enumerate(rules):
         named = [name for name in rule.clusters if name in given]

@@ -1,4 +1,4 @@
-"""A hub in memory, with the API server's semantics as far as ibgu relies on them.
+"""Simulates a hub in memory, with the API server's semantics as far as ibgu relies on them.
 
 One contract suite (`tests/hub/contract`) runs against it and against a real API server.
 """

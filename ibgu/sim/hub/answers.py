@@ -1,4 +1,4 @@
-"""What the API server says where it does not do what was asked: metav1.Status."""
+"""Builds the API server's refusals: metav1.Status."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from ibgu.sim.hub.kinds import Resource, Target
 
 
 class Refused(Exception):
-    """`body` is the Status that goes to the caller."""
+    """Refused is a refused request; `body` is the Status that goes to the caller."""
 
     def __init__(
         self, code: int, reason: str, message: str, details: JsonObject | None = None

@@ -1,4 +1,4 @@
-"""A connection to a hub in memory, behind the same port as the real one."""
+"""Connects to a hub in memory, behind the same port as the real one."""
 
 import asyncio
 from collections import Counter
@@ -93,7 +93,7 @@ class MemoryClient(Hub):
 
 
 class _Times:
-    """When the server says something by itself, and when it, or we, have enough."""
+    """_Times holds when the server sends something by itself, and when it, or we, end the watch."""
 
     def __init__(self, query: Mapping[str, str], silence: float, total: float | None) -> None:
         self._loop = asyncio.get_running_loop()
@@ -133,8 +133,8 @@ async def _lines(watch: Watch, path: str, times: _Times) -> AsyncIterator[bytes]
 
 
 async def _rang(news: asyncio.Event, at: float) -> bool:
-    """Whether that time came, before any news or with them; `asyncio.timeout_at` costs more than
-    the line that it waits for."""
+    """Waits, and returns whether that time came before or with any news; `asyncio.timeout_at` costs
+    more than the line that it waits for."""
     rang = False
 
     def ring() -> None:
@@ -151,7 +151,7 @@ async def _rang(news: asyncio.Event, at: float) -> bool:
 
 
 def _over(watch: Watch, path: str, times: _Times) -> bool:
-    """Whether the server ends the watch; else it says that it is still there."""
+    """Returns whether the server ends the watch; otherwise it sends a bookmark."""
     if times.now >= times.ends:
         return True
     if times.now >= min(times.dead, times.given_up):

@@ -1,4 +1,4 @@
-"""What the server tells about itself: its version and the schemas that ibgu reads."""
+"""Serves the server's own documents: its version and the schemas that ibgu reads."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ VERSION = {"major": "1", "minor": "36", "gitVersion": "v1.36.0", "platform": "me
 
 
 def of(path: str, resources: Iterable[Resource]) -> JsonObject | None:
-    """None for a path that is no document."""
+    """Returns the document; None for a path that is none."""
     if path == paths.VERSION:
         return dict(VERSION)
     if not path.startswith(paths.OPENAPI):

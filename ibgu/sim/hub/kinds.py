@@ -1,4 +1,4 @@
-"""The kinds that the hub serves, and what a path names."""
+"""Declares the kinds that the hub serves, and what a path names."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -20,14 +20,14 @@ class Resource(Struct, frozen=True, eq=False, kw_only=True):
     kind: str
     namespaced: bool = True
     status: bool = False
-    """Status is a subresource: the main one ignores it, and it ignores everything else."""
+    """Whether status is a subresource: the main one ignores it, and it ignores everything else."""
     counted: bool = False
-    """It has a generation."""
+    """Whether objects have a generation."""
     custom: bool = False
     schema: JsonObject | None = None
     """A structural schema: objects are pruned, completed and validated by it."""
     told: JsonObject | None = None
-    """The schema that the server shows, of a kind whose objects are taken as they come."""
+    """The schema that the server shows for a kind whose objects it does not validate."""
 
     @property
     def api_version(self) -> str:
@@ -35,12 +35,13 @@ class Resource(Struct, frozen=True, eq=False, kw_only=True):
 
     @property
     def qualified(self) -> str:
-        """As it stands in messages: "managedclusters.cluster.open-cluster-management.io"."""
+        """The name in messages: "managedclusters.cluster.open-cluster-management.io"."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
 
 class Target(Struct, frozen=True):
-    """What a path names; `name` is empty for a collection, `namespace` for all of them."""
+    """Target is what a path names; `name` is empty for a collection, `namespace` for all of
+    them."""
 
     resource: Resource
     namespace: str = ""
@@ -60,7 +61,7 @@ def _object(**properties: JsonObject) -> JsonObject:
 
 
 def work_schema(*, watched: bool) -> JsonObject:
-    """What ibgu reads of ManifestWork's schema; `watched`: as of OCM 1.2 and later."""
+    """Returns what ibgu reads of ManifestWork's schema; `watched`: as of OCM 1.2 and later."""
     strategy = _enumerated("Update", "CreateOnly", "ServerSideApply", "ReadOnly")
     scrape = {"feedbackScrapeType": _enumerated("Poll", "Watch")} if watched else {}
     config = _object(updateStrategy=_object(type=strategy), **scrape)
@@ -78,7 +79,7 @@ SECRET_SCHEMA = _object(
 
 @cache
 def ibgu_schema() -> JsonObject:
-    """From the CRD that the chart ships."""
+    """Returns the schema in the CRD that the chart ships."""
     text = (shipped("charts/ibgu") / "crds" / "imagebasedgroupupgrades.yaml").read_text()
     crd: Any = yaml.safe_load(text)
     schema: JsonObject = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
@@ -116,7 +117,7 @@ CLUSTER_SET_BINDINGS = _of_tenancy("ManagedClusterSetBinding", namespaced=True)
 
 
 def _unlisted(schema: JsonObject) -> JsonObject:
-    """The IBGU's without what it says of each cluster in the status."""
+    """Returns the IBGU's schema without the entries of each cluster in the status."""
     properties = schema["properties"]
     status = properties["status"]
     shown = {**status["properties"], "clusters": {"type": "array"}}
@@ -124,8 +125,8 @@ def _unlisted(schema: JsonObject) -> JsonObject:
 
 
 def resources(*, listed: bool = True, watched: bool = True) -> tuple[Resource, ...]:
-    """`listed`: all entries of an IBGU's status are checked, which takes long where they are
-    thousands. `watched`: works may ask for feedback by watch."""
+    """Returns the kinds. `listed`: all entries of an IBGU's status are validated, which takes long
+    for thousands. `watched`: works may ask for feedback by watch."""
     schema = ibgu_schema() if listed else _unlisted(ibgu_schema())
     ibgu = _custom(paths.IBGU_GROUP, paths.IBGU_VERSION, "ImageBasedGroupUpgrade", schema)
     return (
@@ -169,7 +170,7 @@ def served(known: Iterable[Resource]) -> Served:
 
 
 def target_of(path: str, known: Served) -> Target | None:
-    """None for a path that the hub does not serve."""
+    """Returns the target; None for a path that the hub does not serve."""
     parts = path.strip("/").split("/")
     if "%" in path:
         parts = [unquote(part) for part in parts]

@@ -1,4 +1,4 @@
-"""Lists in pages: all of one consistent moment, until history is forgotten."""
+"""Serves lists in pages: all of one consistent moment, until history is compacted."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -24,11 +24,11 @@ class Lists:
         self._numbers = 0
 
     def forget(self, until: int) -> None:
-        """Pages of a moment before that version can't be told any more."""
+        """Forgets pages of moments before that version."""
         self._kept = {n: kept for n, kept in self._kept.items() if int(kept[0]) > until}
 
     def page(self, target: Target, query: Mapping[str, str]) -> JsonObject:
-        """Raises Refused."""
+        """Returns a page. Raises Refused."""
         limit = int(query.get("limit", "0"))
         if token := query.get("continue"):
             return self._next(target, _read(token), limit)

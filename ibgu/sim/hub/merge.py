@@ -1,4 +1,4 @@
-"""JSON merge patch (RFC 7386), and of JSON patch (RFC 6902) what ibgu sends."""
+"""Implements JSON merge patch (RFC 7386), and what ibgu sends of JSON patch (RFC 6902)."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from ibgu.core.kinds import JsonObject
 
 
 class DoesNotFit(Exception):
-    """The patch can't be applied to this object."""
+    """DoesNotFit: the patch can't be applied to this object."""
 
 
 def merged(target: Any, patch: Any) -> Any:
-    """A new value; nothing of `target` is changed."""
+    """Returns a new value; `target` stays unchanged."""
     if not isinstance(patch, dict):
         return patch
     result: JsonObject = dict(target) if isinstance(target, dict) else {}
@@ -23,7 +23,7 @@ def merged(target: Any, patch: Any) -> Any:
 
 
 def patched(target: JsonObject, steps: list[JsonObject]) -> JsonObject:
-    """A new object, by steps that test, add, replace or remove members of objects. Raises
+    """Returns a new object, by steps that test, add, replace or remove members of objects. Raises
     DoesNotFit."""
     for step in steps:
         path = [_plain(part) for part in step["path"].split("/")[1:]]

@@ -1,4 +1,4 @@
-"""What becomes of an object's metadata and shape when it is created, changed or deleted."""
+"""Updates an object's metadata and content when it is created, changed or deleted."""
 
 from random import Random
 from uuid import UUID
@@ -16,7 +16,7 @@ _UNCHECKED = (
     "invalid; correct the existing errors to complete validation"
 )
 _SERVERS = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "namespace", "name")
-"""Metadata that a change can't change, and need not name."""
+"""Metadata that an update can't change and need not repeat."""
 _FORGOTTEN: list[JsonObject] = [{}]
 """Managed fields that ask the server to forget them."""
 
@@ -26,7 +26,7 @@ def new_uid(rng: Random) -> str:
 
 
 def born(target: Target, body: JsonObject, rng: Random, now: float) -> JsonObject:
-    """As it is created. Raises Refused."""
+    """Returns the object as created. Raises Refused."""
     resource = target.resource
     metadata = _without_empty(body.get("metadata") or {})
     name = metadata.get("name") or _generated(metadata, rng)
@@ -52,7 +52,7 @@ def _generated(metadata: JsonObject, rng: Random) -> str:
 
 
 def changed(target: Target, old: JsonObject, new: JsonObject) -> JsonObject:
-    """The next state of an object, without a new version. Raises Refused."""
+    """Returns the next state of an object, without a new version. Raises Refused."""
     if target.subresource == "status":
         return _checked(target.resource, {**old, "status": new.get("status", {})}, old)
     _check_metadata(target.resource, old["metadata"], new["metadata"])
@@ -98,7 +98,7 @@ def _check_metadata(resource: Resource, old: JsonObject, new: JsonObject) -> Non
 
 
 def _checked(resource: Resource, obj: JsonObject, old: JsonObject | None) -> JsonObject:
-    """Pruned and completed by its schema. Raises Refused."""
+    """Returns the object pruned and completed by its schema. Raises Refused."""
     schema = resource.schema
     if schema is None:
         return obj
@@ -113,7 +113,7 @@ def _checked(resource: Resource, obj: JsonObject, old: JsonObject | None) -> Jso
 
 
 def leaving(resource: Resource, obj: JsonObject, now: float) -> JsonObject:
-    """Marked for deletion; its finalizers hold it."""
+    """Returns the object marked for deletion; its finalizers hold it."""
     metadata = {
         **obj["metadata"],
         "deletionTimestamp": timestamp(now),
@@ -125,8 +125,8 @@ def leaving(resource: Resource, obj: JsonObject, now: float) -> JsonObject:
 
 
 def managed(obj: JsonObject, who: str, subresource: str, now: float) -> JsonObject:
-    """Notes who has changed it: of `who`, as of a User-Agent, what comes before the slash. Of the
-    fields themselves nothing is kept."""
+    """Records who changed the object: of `who`, as of a User-Agent, what comes before the slash.
+    The fields themselves are not recorded."""
     manager = who.partition("/")[0]
     mark = {"subresource": subresource} if subresource else {}
     entries = [

@@ -1,6 +1,6 @@
-"""The meaning of the CEL rules in ibgu's own CRD, by what they are about and what they say.
+"""Implements the CEL rules in ibgu's own CRD, by their subject and message.
 
-A rule that is not known here is an error: whoever changes the CRD changes this as well.
+A rule that is not known here is an error: a change of the CRD changes this as well.
 """
 
 from typing import Any

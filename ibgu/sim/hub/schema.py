@@ -1,4 +1,4 @@
-"""What a structural schema does to a custom resource: prune, complete, validate."""
+"""Applies a structural schema to a custom resource: prune, complete, validate."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -17,11 +17,12 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 
 Rule = Callable[[Any, Any], bool]
 Rules = Callable[[str, str], Rule]
-"""From a field's path and a rule's message to its meaning: does it hold for new and old value?"""
+"""Maps a field's path and a rule's message to a predicate of the new and old value."""
 
 
 def shaped(value: Any, schema: JsonObject) -> Any:
-    """Without fields that the schema does not know, with its defaults for those that lack."""
+    """Returns the value without fields that the schema does not know, and with defaults for missing
+    ones."""
     if isinstance(value, dict) and "properties" in schema:
         known: JsonObject = schema["properties"]
         result = {k: shaped(v, known[k]) for k, v in value.items() if k in known}
@@ -35,7 +36,7 @@ def shaped(value: Any, schema: JsonObject) -> Any:
 
 
 def problems(value: Any, schema: JsonObject, at: str = "") -> Iterator[str]:
-    """In the API server's words, as far as people or ibgu see them."""
+    """Yields the problems in the API server's words, as far as people or ibgu see them."""
     kind = schema.get("type")
     if kind and not _is(value, kind):
         yield f'{at}: Invalid value: "{_type_of(value)}": {at} in body must be of type {kind}'
@@ -93,7 +94,8 @@ def _bounds(value: Any, schema: JsonObject, at: str) -> Iterator[str]:
 def broken_rules(
     new: Any, old: Any, schema: JsonObject, rules: Rules, at: str = ""
 ) -> Iterator[str]:
-    """x-kubernetes-validations; a rule about the old value holds where there is none."""
+    """Yields violations of x-kubernetes-validations; a rule about the old value holds if there is
+    none."""
     for entry in schema.get("x-kubernetes-validations", ()):
         message = str(entry["message"])
         about_old = "oldSelf" in entry["rule"]

@@ -1,4 +1,4 @@
-"""Selectors as a list or watch takes them: equality and existence of labels, and a name."""
+"""Implements selectors of a list or watch: equality and existence of labels, and a name."""
 
 from collections.abc import Callable, Mapping
 
@@ -28,7 +28,7 @@ def _requirement(text: str) -> Match:
 
 
 def narrowed(target: Target, query: Mapping[str, str]) -> Target:
-    """To the one name that its field selector tells. Raises Refused for any other field."""
+    """Narrows the target to the name in its field selector. Raises Refused for any other field."""
     field, _, name = query.get("fieldSelector", "").replace("==", "=").partition("=")
     if field and field != "metadata.name":
         raise bad_request(f"field label not supported: {field}")

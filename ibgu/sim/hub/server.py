@@ -1,4 +1,4 @@
-"""The API server: requests in, answers out, one at a time."""
+"""Simulates the API server: requests in, responses out, one at a time."""
 
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
@@ -31,7 +31,7 @@ from ibgu.sim.hub.store import Backup, Key, Versions
 from ibgu.sim.hub.watch import Watch
 
 _REVIEWS = (paths.SELF_SUBJECT_ACCESS_REVIEWS, paths.SUBJECT_ACCESS_REVIEWS)
-"""Here everybody may do everything."""
+"""Reviews, which this hub always allows."""
 
 
 class Asked(Struct, frozen=True):
@@ -45,11 +45,11 @@ class Asked(Struct, frozen=True):
 
 
 class MemoryHub:
-    """`now`: seconds since the epoch. Everything that is drawn comes from `seed`. `more`: kinds
-    that it serves besides those that ibgu needs. `listed`, `watched`: see `resources`.
+    """MemoryHub serves requests from memory.
 
-    `audit` is called after every write that changed something, with the request and the object
-    before and after it.
+    `now`: seconds since the epoch. Everything that is drawn comes from `seed`. `more`: kinds that
+    it serves besides those that ibgu needs. `listed`, `watched`: see `resources`. `audit` is called
+    after every write that changed something, with the request and the object before and after it.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class MemoryHub:
             self.handle(_namespace(name))
 
     def compact(self, until: int | None = None) -> None:
-        """Forget history up to that version, None: all; what goes on from there answers 410."""
+        """Forgets history up to that version, None: all; what continues from there gets a 410."""
         forgotten = self.versions.version if until is None else until
         self.versions.compact(forgotten)
         self._lists.forget(forgotten)
@@ -85,7 +85,7 @@ class MemoryHub:
         return self.versions.back_up()
 
     def restore(self, saved: Backup) -> None:
-        """As etcd is restored from a snapshot: the server starts anew, every connection breaks."""
+        """Restores etcd from a snapshot: the server starts anew, every connection breaks."""
         self._lists.forget(self.versions.version)
         self.versions.restore(saved)
         for watch in list(self._watches):
@@ -94,7 +94,7 @@ class MemoryHub:
     # -- one request -----------------------------------------------------------------------------
 
     def handle(self, asked: Asked) -> bytes:
-        """The body of the answer. Raises Refused."""
+        """Returns the body of the response. Raises Refused."""
         document = documents.of(asked.path, self.resources)
         if document is not None:
             return json.encode(document)
@@ -205,7 +205,7 @@ class MemoryHub:
 
     def _store(self, asked: Asked, target: Target, key: Key, obj: JsonObject) -> JsonObject:
         before = self.versions.get(target.resource, key)
-        # The real server goes on noting only where it has something noted.
+        # The real server records managers only where there are some already.
         if before is None or "managedFields" in obj["metadata"]:
             obj = managed(obj, asked.who, target.subresource, self.now())
         stored = self.versions.put(target.resource, key, obj)
@@ -230,7 +230,7 @@ class MemoryHub:
         return _success(target, uid)
 
     def _finalize(self, asked: Asked, target: Target) -> JsonObject:
-        """Of a namespace: there is no controller that would empty it first."""
+        """Finalizes a namespace: there is no controller that would empty it first."""
         old = self._found(target)
         self.versions.remove(target.resource, key_of(target))
         self.audit(asked, old, None)

@@ -1,4 +1,4 @@
-"""Objects and their history: one counter of versions for everything, as etcd has it."""
+"""Stores objects and their history: one counter of versions for everything, as in etcd."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -17,11 +17,11 @@ ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"
 
 
 class Change(Struct, frozen=True):
-    """One version of the store. `raw` is the object as JSON, of a deletion the last state with
-    the new version; a history of decoded objects would take five times the memory.
+    """Change is one version of the store.
 
-    `before`: the labels that it had, None if it was not there. `left`: where its labels have
-    changed, its state before, under this version.
+    `raw` is the object as JSON, of a deletion the last state with the new version; a history of
+    decoded objects would take five times the memory. `before`: the labels that it had, None if it
+    was not there. `left`: where its labels have changed, its state before, under this version.
     """
 
     version: int
@@ -45,7 +45,7 @@ class Collection:
         self.listeners: list[Listener] = []
 
     def after(self, version: int) -> int:
-        """Where in the log the changes after that version begin."""
+        """Returns where in the log the changes after that version begin."""
         return bisect_right(self.log, version, key=_version)
 
     def select(self, target: Target, match: Match) -> list[JsonObject]:
@@ -57,14 +57,14 @@ class Collection:
 
 
 class Backup(Struct, frozen=True):
-    """What a snapshot of etcd holds."""
+    """Backup is what a snapshot of etcd holds."""
 
     version: int
     objects: dict[Resource, dict[Key, JsonObject]]
 
 
 class Versions:
-    """Objects are never changed in place: a version that somebody holds stays as it is."""
+    """Versions never changes objects in place: a version that somebody holds stays as it is."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.version = 1
@@ -77,7 +77,7 @@ class Versions:
         return self.collections[resource].objects.get(key)
 
     def put(self, resource: Resource, key: Key, obj: JsonObject) -> JsonObject:
-        """Store it under the next version, and answer it with that."""
+        """Stores the object under the next version, and returns it with that."""
         collection = self.collections[resource]
         before = collection.objects.get(key)
         obj = self._numbered(obj)
@@ -93,7 +93,7 @@ class Versions:
         return obj
 
     def remove(self, resource: Resource, key: Key) -> None:
-        """Who watches is told of the last state before it."""
+        """Removes the object; watches get its last state."""
         collection = self.collections[resource]
         gone = self._numbered(collection.objects.pop(key))
         labels = labels_of(gone)
@@ -101,7 +101,7 @@ class Versions:
         self._tell(collection, Change(self.version, DELETED, key, raw, labels, labels))
 
     def encoded(self, obj: JsonObject) -> bytes:
-        """As JSON; of what was stored last it is at hand."""
+        """Returns the object as JSON, which is cached for what was stored last."""
         known, raw = self._last
         return raw if obj is known else json.encode(obj)
 
@@ -119,14 +119,14 @@ class Versions:
         return Backup(self.version, kept)
 
     def restore(self, saved: Backup) -> None:
-        """Versions go back with the objects, and will be given out once more."""
+        """Restores the objects; versions go back too, and are given out once more."""
         self.version = self.oldest = saved.version
         for resource, collection in self.collections.items():
             collection.objects = dict(saved.objects[resource])
             collection.log.clear()
 
     def compact(self, until: int) -> None:
-        """Forget history up to this version, as etcd does every few minutes."""
+        """Forgets history up to this version, as etcd does every few minutes."""
         self.oldest = until
         for collection in self.collections.values():
             del collection.log[: collection.after(until)]

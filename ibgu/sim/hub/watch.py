@@ -1,4 +1,4 @@
-"""One watch: what it has to tell, as lines."""
+"""Serves one watch as lines."""
 
 import asyncio
 from collections import deque
@@ -14,14 +14,15 @@ from ibgu.sim.hub.store import ADDED, DELETED, Change, Collection, Versions, lin
 
 
 class Watch:
-    """`lines` are waiting to be read; `news` is set when there are some, or the watch has ended."""
+    """Watch has `lines` that wait to be read; `news` is set when there are some, or the watch has
+    ended."""
 
     def __init__(self, versions: Versions, target: Target, match: Match) -> None:
         self.lines: deque[bytes] = deque()
         self.news = asyncio.Event()
         self.ended = False
         self.broken = False
-        """The connection is lost, and with it what was not read yet."""
+        """Whether the connection is lost, and with it what was not read yet."""
         self._after = 0
         self._versions = versions
         self._target = target
@@ -31,7 +32,7 @@ class Watch:
     # -- beginning -------------------------------------------------------------------------------
 
     def begin(self, version: str, *, initial: bool) -> None:
-        """`initial`: the state comes first, and a bookmark tells that it is complete."""
+        """Begins the watch; `initial`: with the state, and a bookmark when it is complete."""
         if initial or version in ("", "0"):
             for obj in self._collection.select(self._target, self._match):
                 self._say(line(ADDED, self._versions.encoded(obj)))
@@ -49,10 +50,8 @@ class Watch:
     # -- telling ---------------------------------------------------------------------------------
 
     def _changed(self, change: Change) -> None:
-        """An object that comes into the selection is added to it, one that leaves it is deleted.
-
-        Of a version that a restored hub has not reached yet nothing is told until it has.
-        """
+        """Sends a change: an object that enters the selection is added, one that leaves it is
+        deleted. A version that a restored hub has not reached yet stays silent until then."""
         if change.version <= self._after or not self._target.holds(*change.key):
             return
         before = change.before is not None and self._match(change.before)

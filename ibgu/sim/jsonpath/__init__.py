@@ -1,4 +1,4 @@
-"""Kubernetes' dialect of JSONPath, as feedback rules use it.
+"""Implements Kubernetes' dialect of JSONPath, as feedback rules use it.
 
 The behaviour is that of k8s.io/client-go/util/jsonpath with missing keys allowed, the library
 inside the work agent. It differs from every other JSONPath dialect in small ways that decide

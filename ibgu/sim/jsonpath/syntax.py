@@ -1,4 +1,4 @@
-"""Parsing: the text of one path to a sequence of nodes."""
+"""Parses the text of one path to a sequence of nodes."""
 
 import re
 from functools import lru_cache
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class PathError(Exception):
-    """The path can't be parsed, or not be evaluated on this object."""
+    """PathError: the path can't be parsed, or not be evaluated on this object."""
 
 
 class Field(Struct, frozen=True):
@@ -19,11 +19,11 @@ class Wildcard(Struct, frozen=True):
 
 
 class Recursive(Struct, frozen=True):
-    """`..`: the value itself and everything below it."""
+    """Recursive is `..`: the value itself and everything below it."""
 
 
 class Slice(Struct, frozen=True):
-    """`[start:stop:step]`; a lone index `[n]` has `single` and stands for `[n:n+1]`."""
+    """Slice is `[start:stop:step]`; a lone index `[n]` has `single` and stands for `[n:n+1]`."""
 
     start: int | None
     stop: int | None
@@ -36,7 +36,7 @@ class Union(Struct, frozen=True):
 
 
 class Filter(Struct, frozen=True):
-    """`[?(left operator right)]`; the operator `exists` has no right side."""
+    """Filter is `[?(left operator right)]`; the operator `exists` has no right side."""
 
     left: "Path"
     operator: str
@@ -48,7 +48,7 @@ class Literal(Struct, frozen=True):
 
 
 class Identifier(Struct, frozen=True):
-    """A bare word, which the evaluation refuses: a path without its leading dot."""
+    """Identifier is a bare word, which the evaluation refuses: a path without its leading dot."""
 
     name: str
 
@@ -65,7 +65,7 @@ _NUMBER = re.compile(r"[+-]?[\d.]*")
 
 @lru_cache(maxsize=1024)
 def parse(path: str) -> Path:
-    """Raises PathError."""
+    """Parses a path. Raises PathError."""
     return _Parser(path).nodes()
 
 
@@ -171,7 +171,7 @@ class _Parser:
         return Filter(parse(inner), "exists")
 
     def filter_end(self) -> int:
-        """Where the `)` of `[?(...)]` stands; one inside quotes does not count."""
+        """Returns the position of the `)` of `[?(...)]`; one inside quotes does not count."""
         quote = ""
         for at in range(self.at + 3, len(self.text)):
             char = self.text[at]

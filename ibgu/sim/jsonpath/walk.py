@@ -1,4 +1,4 @@
-"""Evaluating a parsed path on an object."""
+"""Evaluates a parsed path on an object."""
 
 import operator
 from collections.abc import Callable
@@ -25,16 +25,15 @@ Step = Callable[[list[Any]], list[Any]]
 
 
 def find(path: str, value: Any) -> list[Any]:
-    """Everything that the path selects, in order; empty where a key is missing.
-
-    Raises PathError.
-    """
+    """Returns everything that the path selects, in order; empty if a key is missing. Raises
+    PathError."""
     return _compiled(path)([value])
 
 
 @lru_cache(maxsize=1024)
 def _compiled(path: str) -> Step:
-    """A fleet's agents read the same few paths, many times a second."""
+    """Returns the compiled path, cached: a fleet's agents read the same few paths, many times a
+    second."""
     return _chain(parse(path))
 
 
@@ -206,7 +205,8 @@ def _type_name(value: Any) -> str:
 
 
 def _go_text(value: Any) -> str:
-    """As Go's %v prints it: that text reaches the hub in a condition's message."""
+    """Returns the value as Go's %v prints it: that text reaches the hub in a condition's
+    message."""
     match value:
         case None:
             return "<nil>"

@@ -1,1 +1,1 @@
-"""The Lifecycle Agent of one cluster: admission, state machine, and its timed scripts."""
+"""Simulates the Lifecycle Agent of one cluster: admission, state machine, and its timed scripts."""

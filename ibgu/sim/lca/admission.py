@@ -1,4 +1,4 @@
-"""What the API server of a managed cluster accepts as an ImageBasedUpgrade.
+"""Decides what a managed cluster's API server accepts as an ImageBasedUpgrade.
 
 The six CEL rules are transition rules: they judge the new spec by the old status.
 """
@@ -25,7 +25,7 @@ def in_progress(field: str) -> str:
 
 
 def check_schema(ibu: JsonObject) -> list[str]:
-    """The errors of the schema and the name rule, on create and on update alike."""
+    """Returns the errors of the schema and the name rule, on create and on update alike."""
     errors = list(_schema_errors(ibu.get("spec") or {}))
     if not errors and ibu["metadata"].get("name") != "upgrade":
         errors.append(_cel(SINGLETON))
@@ -46,7 +46,8 @@ def _schema_errors(spec: JsonObject) -> Iterable[str]:
 
 
 def admit(old: JsonObject, new: JsonObject) -> list[str]:
-    """The errors of the transition rules for an update from `old` to `new`; empty if accepted."""
+    """Returns the errors of the transition rules for an update from `old` to `new`; empty if
+    accepted."""
     status = old.get("status")
     if not status:
         return []

@@ -1,4 +1,4 @@
-"""The vocabulary of scripts: what the Lifecycle Agent does, and after how long."""
+"""Defines the vocabulary of scripts: what the Lifecycle Agent does, and after how long."""
 
 from collections.abc import Iterable
 

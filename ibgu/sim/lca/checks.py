@@ -1,4 +1,4 @@
-"""What Prep validates before it does anything: the reasons that a real spec fails for."""
+"""Validates what Prep checks first: the reasons that a real spec fails for."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ Version = tuple[int, int, int, tuple[tuple[int, int, str], ...]]
 
 
 def prep_problem(spec: JsonObject, spoke: Spoke, current: str) -> str | None:
-    """The message of the first problem, in the order in which the agent checks."""
+    """Returns the message of the first problem, in the order in which the agent checks."""
     return next(iter(_problems(spec, spoke, current)), None)
 
 
@@ -61,7 +61,8 @@ def _version_problems(wanted: str, current: str) -> Iterable[str]:
 
 
 def parse_version(text: str) -> Version:
-    """A key that sorts as semantic versions do: 4.17.0-rc.1 before 4.17.0. Raises ValueError."""
+    """Returns a key that sorts as semantic versions do: 4.17.0-rc.1 before 4.17.0. Raises
+    ValueError."""
     match = _VERSION.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not a version of the form x.y.z")

@@ -1,4 +1,4 @@
-"""The list of conditions of an ImageBasedUpgrade, whose order says what flipped last."""
+"""Updates the conditions of an ImageBasedUpgrade, whose order says what flipped last."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.clock import timestamp
@@ -11,7 +11,7 @@ def find_condition(conditions: Conditions, kind: str) -> JsonObject | None:
 
 
 def status_of(conditions: Conditions, kind: str) -> str:
-    """`True`, `False`, or empty when there is no such condition."""
+    """Returns `True`, `False`, or empty if there is no such condition."""
     found = find_condition(conditions, kind)
     return str(found["status"]) if found else ""
 
@@ -31,11 +31,8 @@ def set_condition(
     generation: int,
     now: float,
 ) -> Conditions:
-    """A new list with that condition.
-
-    A flipped one (and Idle always) moves to the end and gets a new transition time; one that
-    keeps its status keeps its place and its time.
-    """
+    """Returns a new list with that condition. A flipped one (and Idle always) moves to the end and
+    gets a new transition time; one that keeps its status keeps its place and its time."""
     old = find_condition(conditions, kind)
     new: JsonObject = {
         "type": kind,

@@ -1,4 +1,4 @@
-"""The history of stages and phases in the status of an ImageBasedUpgrade."""
+"""Updates the history of stages and phases in the status of an ImageBasedUpgrade."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.clock import timestamp

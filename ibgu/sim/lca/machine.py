@@ -1,4 +1,4 @@
-"""The Lifecycle Agent at work: it reconciles the IBU and plays the script of its stage."""
+"""Runs the Lifecycle Agent: it reconciles the IBU and plays the script of its stage."""
 
 from collections import deque
 
@@ -24,7 +24,7 @@ _CLEANUP_POLL = 300.0
 
 
 class Lca:
-    """Time is passed in; `next_at` says when there is something to do again."""
+    """Lca gets the time from its caller; `next_at` is when there is something to do again."""
 
     def __init__(self, spoke: Spoke, course: Course, timeline: Timeline, version: str) -> None:
         self.spoke = spoke
@@ -42,7 +42,7 @@ class Lca:
         self._requested = 0.0
         self._start = Start.INIT
         self.fate = Fate({})
-        """Of the stage that began last."""
+        """The fate of the stage that began last."""
 
     # -- from outside ----------------------------------------------------------------------------
 
@@ -54,14 +54,14 @@ class Lca:
         self._reconcile(now)
 
     def uninstall(self, now: float) -> None:
-        """The agent and its IBU are gone."""
+        """Removes the agent and its IBU."""
         self.installed = False
         self._stop()
         self.record.last = None
         self.spoke.delete(IBU, now)
 
     def notice(self, now: float) -> None:
-        """Somebody may have changed or deleted the IBU."""
+        """Records that somebody may have changed or deleted the IBU."""
         if not (self.installed and self.node.up and self.node.settled):
             return
         if not self.record.present:
@@ -122,7 +122,7 @@ class Lca:
         self._perform(_postponed(script, waits), now)
 
     def _recreate(self, now: float) -> bool:
-        """A deleted IBU comes back: fresh where nothing is under way, else as it was."""
+        """Recreates a deleted IBU: fresh if nothing is under way, else as it was."""
         last = self.record.last
         conditions = ((last or {}).get("status") or {}).get("conditions") or []
         failed = status_of(conditions, "RollbackCompleted") == "False"
@@ -150,7 +150,7 @@ class Lca:
         self._play(now)
 
     def _play(self, now: float) -> None:
-        """The beat that is due and those that follow it without a pause."""
+        """Plays the due beat and those that follow it without a pause."""
         while self._script and self._beat_at <= now:
             beat = self._script.popleft()
             self._beat_at = now + self._script[0].after if self._script else NEVER
@@ -226,7 +226,7 @@ class Lca:
         return max(_CLEANUP_POLL * self.course.scale, 0.5)
 
     def _look_for_cleanup(self, now: float) -> None:
-        """With the annotation there, the agent takes it off and tries the clean-up again."""
+        """Removes the clean-up annotation, if present, and retries the clean-up."""
         self._cleanup_at = now + self._cleanup_poll
         annotations = dict(self.record.annotations)
         if annotations.pop(CLEANUP_DONE, None) is None:
@@ -237,7 +237,7 @@ class Lca:
 
 
 def _postponed(script: Script, seconds: float) -> Script:
-    """Everything after the first beat happens that much later."""
+    """Delays everything after the first beat by that much."""
     first, *rest = script
     if rest and seconds > 0.0:
         rest[0] = Beat(rest[0].after + seconds, rest[0].effects)

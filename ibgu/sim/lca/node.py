@@ -1,4 +1,5 @@
-"""The node below the Lifecycle Agent: stateroots, reboots, versions and the link to the hub."""
+"""Simulates the node below the Lifecycle Agent: stateroots, reboots, versions and the link to the
+hub."""
 
 from ibgu.sim.lca.record import Record
 from ibgu.sim.spoke import Spoke
@@ -7,7 +8,8 @@ _CERTIFICATES = 30 * 86400.0
 
 
 class Node:
-    """`settled` is False from the boot into the old stateroot until LCA has restored the IBU."""
+    """Node is one node; `settled` is False from the boot into the old stateroot until LCA has
+    restored the IBU."""
 
     def __init__(self, spoke: Spoke, record: Record, version: str) -> None:
         self.spoke = spoke

@@ -1,4 +1,4 @@
-"""The one ImageBasedUpgrade of a cluster, as the Lifecycle Agent reads and writes it."""
+"""Keeps the one ImageBasedUpgrade of a cluster, as the Lifecycle Agent reads and writes it."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.clock import timestamp
@@ -13,10 +13,8 @@ WARNING = "extra-manifest.lca.openshift.io/validation-warning"
 
 
 class Record:
-    """`last` is the copy that the agent keeps on disk; it survives deletion and reboots.
-
-    Everything but `present` and `last` needs the IBU to exist.
-    """
+    """Record holds the IBU; `last` is the copy that the agent keeps on disk, which survives
+    deletion and reboots. Everything but `present` and `last` needs the IBU to exist."""
 
     def __init__(self, spoke: Spoke) -> None:
         self.spoke = spoke
@@ -62,7 +60,7 @@ class Record:
     # -- writing ---------------------------------------------------------------------------------
 
     def write(self, status: JsonObject, now: float) -> None:
-        """Brings what is derived up to date and writes the status if it differs."""
+        """Updates derived fields and writes the status if it differs."""
         generation, stage = self.ibu["metadata"]["generation"], self.stage
         conditions = [
             {**c, "observedGeneration": generation} if c["type"].startswith(stage) else c
@@ -113,7 +111,7 @@ class Record:
         self.write({**self.status, "rollbackAvailabilityExpiration": timestamp(at)}, now)
 
     def clean(self, now: float) -> None:
-        """Idle, with everything of the upgrade gone."""
+        """Resets to Idle, with everything of the upgrade gone."""
         if WARNING in self.annotations:
             self.annotate({k: v for k, v in self.annotations.items() if k != WARNING}, now)
         self.after_pivot = False

@@ -1,4 +1,4 @@
-"""The shell around the pure clusters: it plays a fleet against a hub."""
+"""Plays a fleet of pure clusters against a hub."""
 
 from ibgu.sim.player.cleanup import clean_up
 from ibgu.sim.player.player import Player

@@ -1,4 +1,4 @@
-"""Many small requests at once, but not too many."""
+"""Makes many small requests concurrently, up to a bound."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -7,7 +7,7 @@ CONCURRENCY = 16
 
 
 async def each(names: Iterable[str], act: Callable[[str], Awaitable[None]]) -> None:
-    """Does it for every name; the first error stops the rest and is raised as it is."""
+    """Acts on every name; the first error stops the rest and is raised as it is."""
     limit = asyncio.Semaphore(CONCURRENCY)
 
     async def one(name: str) -> None:

@@ -1,4 +1,4 @@
-"""Removing a simulated fleet from a hub: everything that carries the simulator's label."""
+"""Removes a simulated fleet from a hub: everything that carries the simulator's label."""
 
 from collections.abc import Awaitable
 
@@ -15,10 +15,8 @@ _NO_FINALIZERS = {"metadata": {"finalizers": None}}
 
 
 async def clean_up(client: Hub) -> int:
-    """Deletes the simulated clusters with their works and namespaces; how many there were.
-
-    The works' finalizers are taken off, as there is no agent left to do it. Raises HubError.
-    """
+    """Deletes the simulated clusters with their works and namespaces; returns how many there were.
+    The works' finalizers are taken off, as there is no agent left to do it. Raises HubError."""
     namespaces = await patiently(lambda: _names(client, "/api/v1/namespaces"))
     clusters = await patiently(lambda: _names(client, paths.MANAGED_CLUSTERS))
     await each(namespaces, lambda name: _empty(client, name))
@@ -49,7 +47,8 @@ async def _gone(client: Hub, path: str) -> None:
 
 
 async def _remove_namespace(client: Hub, name: str) -> None:
-    """A hub without a namespace controller leaves it Terminating; finalizing it is harmless."""
+    """Deletes and finalizes the namespace: a hub without a namespace controller leaves it
+    Terminating, and otherwise this is harmless."""
     await _gone(client, paths.namespace(name))
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}, "spec": {}}
     try:
@@ -60,7 +59,7 @@ async def _remove_namespace(client: Hub, name: str) -> None:
 
 
 async def _tolerant(request: Awaitable[bytes]) -> None:
-    """What is gone already, or was changed since, is no error."""
+    """Ignores errors of objects that are gone already, or were changed since."""
     try:
         await request
     except HubError as error:

@@ -1,11 +1,12 @@
-"""One clock for the fleet: wall time that never goes back."""
+"""Provides one clock for the fleet: wall time that never goes back."""
 
 import asyncio
 import time
 
 
 class Clock:
-    """Seconds since the epoch as `now`, run by the loop's monotonic clock from the start on."""
+    """Clock returns seconds since the epoch as `now`, driven by the loop's monotonic clock from the
+    start on."""
 
     def __init__(self, offset: float | None = None) -> None:
         """`offset`: of the epoch's time to the loop's; None: as the machine's clock has it."""
@@ -16,5 +17,5 @@ class Clock:
         return self._loop.time() + self._offset
 
     def monotonic(self, at: float) -> float:
-        """The loop's time of a moment that is given in seconds since the epoch."""
+        """Returns the loop's time of a moment that is given in seconds since the epoch."""
         return at - self._offset

@@ -26,7 +26,7 @@ _BATCH = 64
 
 
 class Player:
-    """`create`, then `run`; `synced` is set once the works of the hub are known.
+    """Player needs `create`, then `run`; `synced` is set once the works of the hub are known.
 
     `clusters` may be read and acted on by hand at any time from the same loop; call `touch`
     afterwards (`act` does both).
@@ -54,7 +54,7 @@ class Player:
             self._born(name, given, made[name])
 
     async def add(self, name: str) -> None:
-        """One more cluster, without faults. Raises NotOurs, HubError."""
+        """Adds one more cluster, without faults. Raises NotOurs, HubError."""
         self._born(name, (), await create_cluster(self.client, self.spec, name))
 
     def _born(self, name: str, faults: tuple[Fault, ...], made: Made) -> None:
@@ -64,7 +64,7 @@ class Player:
         self.touch(cluster)
 
     async def run(self) -> None:
-        """Until cancelled; an error of any part ends it."""
+        """Runs until cancelled; an error of any part ends it."""
         reflector = Reflector(
             self.client, paths.works(), Told, Works(self), rng=self.spec.random("player")
         )
@@ -76,23 +76,23 @@ class Player:
     # -- by hand ---------------------------------------------------------------------------------
 
     def touch(self, cluster: Cluster) -> None:
-        """Something about the cluster is new: it gets its turn."""
+        """Queues the cluster, because something about it has changed."""
         self._due[cluster.name] = cluster
         self._wake.set()
 
     def act(self, name: str, deed: Callable[[Cluster, float], None]) -> None:
-        """Does something by hand at a cluster: `act("spoke1", Cluster.delete_ibu)`."""
+        """Acts on a cluster by hand: `act("spoke1", Cluster.delete_ibu)`."""
         cluster = self.clusters[name]
         deed(cluster, self.clock.now())
         self.touch(cluster)
 
     async def delete_managed_cluster(self, name: str) -> None:
-        """The cluster leaves the hub; its works stay where they are. Raises HubError."""
+        """Deletes the ManagedCluster; its works stay where they are. Raises HubError."""
         await persist(self.client, "DELETE", paths.managed_cluster(name))
         self.clusters[name].registration.joined("")
 
     async def recreate_managed_cluster(self, name: str) -> ManagedCluster:
-        """A new ManagedCluster under the old name, with a new uid. Raises HubError."""
+        """Creates a new ManagedCluster under the old name, with a new uid. Raises HubError."""
         made = await create_cluster(self.client, self.spec, name)
         self._join(self.clusters[name], made)
         self.touch(self.clusters[name])
@@ -145,22 +145,23 @@ class Player:
 
 
 class Works:
-    """The reflector's sink: every ManifestWork of the hub, to the cluster of its namespace."""
+    """Works is the reflector's sink: it passes every ManifestWork to the cluster of its
+    namespace."""
 
     def __init__(self, player: Player) -> None:
         self._player = player
 
     def listing(self) -> None:
-        """Nothing to prepare: the clusters keep what they know until it is replaced."""
+        """Does nothing: the clusters keep what they know until it is replaced."""
 
     def answered(self, resource_version: str) -> None:
-        """Each agent knows by itself what it has written."""
+        """Returns None: each agent knows by itself what it has written."""
 
     def echo(self, metadata: ObjectMeta) -> None:
-        """None is ever told."""
+        """Does nothing: no echo is ever delivered."""
 
     def progress(self, resource_version: str) -> None:
-        """The clusters do not care how far the watch is."""
+        """Does nothing: the clusters do not need the watch's progress."""
 
     def replace(
         self, items: Iterable[Told], resource_version: str, *, unread: Collection[Key]
@@ -177,14 +178,14 @@ class Works:
         self._player.synced.set()
 
     def _forget_newer(self, told: WorkMeta) -> None:
-        """A list that is older than what the agent knows is of a restored hub: it begins anew."""
+        """Restarts an agent that knows more than the list, which is a restored hub's."""
         cluster = self._player.clusters.get(told.namespace)
         held = cluster.agent.works.get(told.name) if cluster is not None else None
         if cluster is not None and held is not None and held.work.metadata.newer_than(told):
             cluster.forget(told.name, told.uid)
 
     def upsert(self, obj: Told) -> None:
-        """What is no work at all, an agent can't read either."""
+        """Passes the work on; an agent can't read a malformed one either."""
         cluster = self._player.clusters.get(obj.metadata.namespace)
         if cluster is None or cluster.agent.knows(obj.metadata):
             return

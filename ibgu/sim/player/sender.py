@@ -1,4 +1,4 @@
-"""Sends the patches of the clusters to the hub and hands the answers back."""
+"""Sends the patches of the clusters to the hub and returns the responses."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -18,9 +18,8 @@ _work = msgspec.json.Decoder(Work)
 
 
 class Sender:
-    """`answered` is called with the cluster after every answer. A patch that the hub refused is
-    not sent again as it is: the cluster makes a new one from what it then knows.
-    """
+    """Sender calls `answered` with the cluster after every response. A patch that the hub refused
+    is not sent again as it is: the cluster makes a new one from what it then knows."""
 
     def __init__(
         self,
@@ -64,7 +63,7 @@ class Sender:
             await self._refused(cluster, patch, error)
 
     async def _refused(self, cluster: Cluster, patch: Patch, error: HubError) -> None:
-        """A conflict is made good from the newest version, everything else after a while."""
+        """Resolves a conflict from the newest version; everything else is retried after a while."""
         wait = 0.0
         if error.conflict:
             self.conflicts += 1
@@ -111,7 +110,7 @@ class Sender:
 
 
 async def _whole(act: Coroutine[None, None, None]) -> None:
-    """What is under way when the fleet is stopped is ended in good order, if that is quick."""
+    """Lets requests in progress end in good order when the fleet is stopped, if that is quick."""
     task = asyncio.ensure_future(act)
     try:
         await asyncio.shield(task)

@@ -1,4 +1,4 @@
-"""Creating the hub's side of a fleet: a namespace and a ManagedCluster each."""
+"""Creates the hub's side of a fleet: a namespace and a ManagedCluster each."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class NotOurs(Exception):
-    """A cluster of that name exists on the hub and was not made by a simulator."""
+    """NotOurs: a cluster of that name exists on the hub and was not made by a simulator."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(
@@ -30,17 +30,15 @@ class NotOurs(Exception):
 
 
 class Made(NamedTuple):
-    """`fresh`: made just now, so that nothing on it is out of date."""
+    """Made is a ManagedCluster; `fresh`: created just now, so that nothing on it is outdated."""
 
     cluster: ManagedCluster
     fresh: bool
 
 
 async def create_fleet(client: Hub, spec: FleetSpec, names: Iterable[str]) -> dict[str, Made]:
-    """The ManagedClusters by name; those that a former simulation left are taken over.
-
-    Raises NotOurs for a name that somebody else's cluster has, which is left as it is; HubError.
-    """
+    """Returns the ManagedClusters by name; those that a former simulation left are taken over.
+    Raises NotOurs for a name that another cluster has, which is left as it is; HubError."""
     made: dict[str, Made] = {}
 
     async def one(name: str) -> None:
@@ -59,7 +57,7 @@ async def create_cluster(client: Hub, spec: FleetSpec, name: str) -> Made:
 
 
 async def _create(client: Hub, collection: str, path: str, body: JsonObject) -> Made:
-    """Decodes any kind as if it were a ManagedCluster: only its metadata is looked at."""
+    """Creates an object of any kind, decoded as a ManagedCluster: only its metadata is read."""
     fresh = True
     try:
         data = await persist(client, "POST", collection, body)
@@ -74,12 +72,12 @@ async def _create(client: Hub, collection: str, path: str, body: JsonObject) -> 
 
 
 async def persist(client: Hub, method: str, path: str, body: object | None = None) -> bytes:
-    """One request, tried again for a while where that may help. Raises HubError."""
+    """Sends one request, retried for a while where that may help. Raises HubError."""
     return await patiently(lambda: client.request(method, path, body=body))
 
 
 async def patiently(act: Callable[[], Awaitable[T]]) -> T:
-    """Raises HubError."""
+    """Retries `act` for a while. Raises HubError."""
     for attempt in range(_ATTEMPTS):
         try:
             return await act()

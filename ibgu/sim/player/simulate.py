@@ -1,4 +1,4 @@
-"""`simulate`: a fleet from its creation to the moment somebody stops it."""
+"""Plays a fleet from its creation until it is stopped."""
 
 import asyncio
 from collections.abc import Callable

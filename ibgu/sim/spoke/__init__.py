@@ -1,4 +1,5 @@
-"""The managed cluster's own API server: its objects, admission and the work agent's rights."""
+"""Simulates the managed cluster's own API server: its objects, admission and the work agent's
+rights."""
 
 from ibgu.sim.spoke.objects import IBU, Key, key_of, resource_of
 from ibgu.sim.spoke.refusal import Refusal

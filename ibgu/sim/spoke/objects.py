@@ -1,4 +1,4 @@
-"""Names of the objects on a managed cluster."""
+"""Names the objects on a managed cluster."""
 
 from typing import NamedTuple
 
@@ -27,7 +27,8 @@ _CLUSTER_SCOPED = frozenset(
 
 
 def key_of(manifest: JsonObject) -> Key:
-    """A namespace on a cluster-scoped object is ignored, as kubectl's `-n` is."""
+    """Returns the manifest's key; a namespace on a cluster-scoped object is ignored, as kubectl's
+    `-n` is."""
     api_version, kind = str(manifest.get("apiVersion", "")), str(manifest.get("kind", ""))
     meta = manifest.get("metadata") or {}
     group = api_version.rpartition("/")[0]
@@ -36,7 +37,7 @@ def key_of(manifest: JsonObject) -> Key:
 
 
 def resource_of(key: Key) -> str:
-    """The plural that the API uses in paths: `imagebasedupgrades`."""
+    """Returns the plural that the API uses in paths: `imagebasedupgrades`."""
     kind = key.kind.lower()
     if kind.endswith(("s", "x", "ch", "sh")):
         return f"{kind}es"
@@ -44,5 +45,5 @@ def resource_of(key: Key) -> str:
 
 
 def qualified(key: Key) -> str:
-    """As error messages name a kind of resource: `imagebasedupgrades.lca.openshift.io`."""
+    """Returns a kind's name in error messages: `imagebasedupgrades.lca.openshift.io`."""
     return f"{resource_of(key)}.{key.group}" if key.group else resource_of(key)

@@ -1,4 +1,4 @@
-"""What the work agent may do with kinds that its own role does not cover."""
+"""Decides what the work agent may do with kinds that its own role does not cover."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.clock import NEVER
@@ -12,7 +12,8 @@ Grants = frozenset[tuple[str, str]]
 
 
 class Aggregation:
-    """The cluster's role aggregation: a labelled ClusterRole counts a moment after it appears."""
+    """Aggregation is the cluster's role aggregation: a labelled ClusterRole counts a moment after
+    it appears."""
 
     DELAY = 0.05
 
@@ -28,7 +29,7 @@ class Aggregation:
             self._coming, self._at = grants, now + self.DELAY
 
     def settle(self, now: float) -> bool:
-        """True if the rights have changed."""
+        """Aggregates due roles; returns True if the rights have changed."""
         if now < self._at:
             return False
         changed = self.granted != self._coming
@@ -42,7 +43,7 @@ class Aggregation:
         return not self.broken and bool(held & self.granted)
 
     def reset(self) -> None:
-        """A newly booted stateroot knows nothing of the roles of the old one."""
+        """Resets the rights: a newly booted stateroot knows nothing of the old one's roles."""
         self.granted, self._coming, self._at = frozenset(), frozenset(), NEVER
 
 

@@ -1,4 +1,4 @@
-"""Errors of the managed cluster's API server, in its own words."""
+"""Defines errors of the managed cluster's API server, in its own words."""
 
 from ibgu.sim.spoke.objects import Key, qualified, resource_of
 
@@ -6,7 +6,8 @@ AGENT_USER = "system:serviceaccount:open-cluster-management-agent:klusterlet-wor
 
 
 class Refusal(Exception):
-    """`reason` is Kubernetes' status reason; the text is what the work agent passes on."""
+    """Refusal is a refused request: `reason` is Kubernetes' status reason; the text is what the
+    work agent passes on."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

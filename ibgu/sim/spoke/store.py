@@ -1,4 +1,4 @@
-"""The objects of one managed cluster and the rules of its API server."""
+"""Stores the objects of one managed cluster and applies the rules of its API server."""
 
 from random import Random
 from uuid import UUID
@@ -15,10 +15,8 @@ Fields = dict[str, str]
 
 
 class Spoke:
-    """Objects are replaced, never changed in place, so a shallow copy is a snapshot.
-
-    `version` moves with every change; it says cheaply whether anything must be read again.
-    """
+    """Spoke replaces objects and never changes them in place, so a shallow copy is a snapshot.
+    `version` changes with every write; comparing it is a cheap check for changes."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
@@ -32,9 +30,9 @@ class Spoke:
         self.rights = Aggregation()
         self.version = 0
         self.boots = 0
-        """How often another stateroot was booted."""
+        """Number of boots into another stateroot."""
         self.connected = True
-        """The klusterlet reaches the hub."""
+        """Whether the klusterlet reaches the hub."""
 
     # -- reading ---------------------------------------------------------------------------------
 

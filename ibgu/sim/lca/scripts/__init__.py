@@ -1,4 +1,4 @@
-"""The course of each stage as a script: condition writes in order, with their times."""
+"""Describes the course of each stage as a script: condition writes in order, with their times."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.course import Fate
