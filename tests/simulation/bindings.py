@@ -1,4 +1,5 @@
-"""Cluster sets of the hub: who is in which, and what is bound to the IBGUs' namespace, and when."""
+"""Simulates the hub's cluster sets: their clusters, what is bound to the IBGUs' namespace, and
+when."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -20,7 +21,7 @@ _NAMESPACE = "default"
 
 
 class Bindings:
-    """Times are those of the loop. A cluster that is re-created is in no set any more."""
+    """Bindings uses the loop's times. A re-created cluster is in no set any more."""
 
     def __init__(self, hub: MemoryHub, seed: int) -> None:
         self._client = MemoryClient(hub, "people")
@@ -28,7 +29,7 @@ class Bindings:
         self._homes: dict[str, str] = {}
         """By ManagedCluster uid."""
         self._away: Counter[str] = Counter()
-        """How many faults keep a set from being bound at the moment."""
+        """Number of faults that keep a set unbound now."""
         self._bound: defaultdict[str, list[list[float]]] = defaultdict(list)
         """From when to when."""
 
@@ -42,7 +43,7 @@ class Bindings:
                 await self._put(cluster, home)
 
     async def happen(self, fault: Fault) -> None:
-        """For the fault's seconds a set is not bound."""
+        """Unbinds a set for the fault's seconds."""
         name = SETS[fault.n % len(SETS)]
         if not self._away[name]:
             await self._client.request("DELETE", _path(name))
@@ -54,7 +55,7 @@ class Bindings:
             await self._bind(name)
 
     def allowed(self, cluster_uid: str, since: float, until: float) -> bool:
-        """Whether the namespace might take the cluster at any time in between."""
+        """Returns whether the namespace might take the cluster at any time in between."""
         home = self._homes.get(cluster_uid)
         spans = self._bound[home] if home is not None else []
         return any(first <= until and last >= since for first, last in spans)

@@ -1,4 +1,4 @@
-"""Broken variants of the engine: each takes one rule away, and the simulation must notice.
+"""Breaks the engine: each variant takes one rule away, and the simulation must notice.
 
 Each patches named seams of the program for as long as a simulation runs.
 """
@@ -51,7 +51,7 @@ def _set(stack: ExitStack, target: Any, name: str, value: Any) -> None:
 
 
 def no_fencing(stack: ExitStack) -> None:
-    """Whoever has led goes on: the journal takes it, the writer and the elector let it."""
+    """A deposed leader goes on: the journal, the writer and the elector let it."""
     turn = str(write._TURN).replace("AND epoch = :epoch", "AND :epoch > 0")
     _set(stack, write, "_TURN", text(turn))
     resume = Writer.resume
@@ -83,7 +83,7 @@ def intent_after_effect(stack: ExitStack) -> None:
 
 
 def slot_freed_early(stack: ExitStack) -> None:
-    """A hold is freed while its work is still armed on the hub."""
+    """A claim is freed while its work is still armed on the hub."""
 
     def at_once(turn: Any, member: Member, seen: Any) -> None:
         turn.on_run(Kind.RUN_DISARMED, member, "never mind", disarmed=True)
@@ -97,7 +97,7 @@ def one_slot_too_many(stack: ExitStack) -> None:
 
 
 def run_echo_ignored(stack: ExitStack) -> None:
-    """Feedback counts for a run whatever run it speaks of."""
+    """Feedback counts for a run whatever run it reports."""
 
     def speaks_for(work: WorkView, run: Run) -> bool:
         ibu = work.ibu
@@ -111,7 +111,7 @@ def run_echo_ignored(stack: ExitStack) -> None:
 
 
 def no_disarm(stack: ExitStack) -> None:
-    """The stage is no impulse: the work goes on enforcing it after the cluster took it."""
+    """A work is never disarmed: it goes on enforcing its stage after the cluster took it."""
     on_hub = property(lambda self: self.state is not RunState.INTENDED and self.open)
     _set(stack, Run, "on_hub", on_hub)
 
@@ -145,7 +145,7 @@ def label_before_outcome(stack: ExitStack) -> None:
 
 
 def look_skipped(stack: ExitStack) -> None:
-    """Every state that the cluster tells is good enough to start."""
+    """A start ignores the probe: every state of the cluster is good enough."""
 
     def judge(ibu: IbuView, action: Any, spec: Any) -> Any:
         found = judge_state(ibu, action, spec)
@@ -156,7 +156,7 @@ def look_skipped(stack: ExitStack) -> None:
 
 
 def look_kept(stack: ExitStack) -> None:
-    """A look stays good whatever happened on the cluster since."""
+    """A probe stays valid whatever happened on the cluster since."""
     _set(stack, waiting, "_drop_look", lambda turn, member: None)
     _set(stack, starting, "fresh", lambda turn, member: True)
     seen: dict[str, IbuView] = {}
@@ -170,7 +170,7 @@ def look_kept(stack: ExitStack) -> None:
 
 
 def debts_forgotten(stack: ExitStack) -> None:
-    """What is owed to clusters does not outlive the process."""
+    """Pending patches do not outlive the process."""
     load = FleetState.load
 
     def without(
@@ -187,7 +187,7 @@ def debts_forgotten(stack: ExitStack) -> None:
 
 
 def claim_ignored(stack: ExitStack) -> None:
-    """Another rollout's hold on the cluster keeps nobody from starting there."""
+    """Another rollout's claim on the cluster keeps nobody from starting there."""
     _set(stack, waiting, "_claimed", lambda turn, member: False)
 
     async def deaf(db: Any, hub: str, epoch: int, turn: int, batch: Any, at: Any) -> Any:
@@ -202,7 +202,7 @@ def claim_ignored(stack: ExitStack) -> None:
 
 
 def deadline_before_evidence(stack: ExitStack) -> None:
-    """Limits are looked at before what the cluster reports, and nobody gets any grace."""
+    """Limits are checked before what the cluster reports, and without any grace."""
 
     def first(turn: Any, touched: Any) -> None:
         planner._decide_current_step(turn)
@@ -216,12 +216,12 @@ def deadline_before_evidence(stack: ExitStack) -> None:
 
 
 def withdrawn_stays_withdrawn(stack: ExitStack) -> None:
-    """A withdrawn run that the cluster took after all is not taken up again."""
+    """A withdrawn run that the cluster took after all is not reopened."""
     _set(stack, waiting, "_withdrawn_run_came_back", lambda member, seen: False)
 
 
 def restart_begins_anew(stack: ExitStack) -> None:
-    """A restarted controller knows of no run that was under way."""
+    """A restarted controller knows no run that was in flight."""
     put = recovery.Recovery.load
 
     async def load(self: Any, now: Any, proof: str) -> Any:
@@ -238,12 +238,12 @@ def restart_begins_anew(stack: ExitStack) -> None:
 
 
 def restart_arms(stack: ExitStack) -> None:
-    """What was about to be armed when its controller died is armed by the next one."""
+    """A run that was about to be armed when its controller died is armed by the next one."""
     _set(stack, arming, "_must_not_arm", lambda turn, seen, since: False)
 
 
 def foreign_label_overwritten(stack: ExitStack) -> None:
-    """A label is owed until it is there, whatever somebody else has made of it since."""
+    """A label stays pending until it is there, whatever somebody else has made of it since."""
 
     def still(uids: Any, shown: Any) -> dict[str, Any]:
         return {key: pending for key, pending in uids.items() if shown.get(key) != pending.wanted}
@@ -252,13 +252,13 @@ def foreign_label_overwritten(stack: ExitStack) -> None:
 
 
 def missing_payload_ignored(stack: ExitStack) -> None:
-    """Clusters go on to start, whatever has become of what their step carries."""
+    """Clusters start whatever has become of their step's payload."""
     kept = tuple(gate for gate in gates.GATES if gate is not gates.payload)
     _set(stack, gates, "GATES", kept)
 
 
 def gap_ignored(stack: ExitStack) -> None:
-    """Decisions are made on a mirror that is not in step with the hub."""
+    """Decisions are made on a mirror that is not in sync with the hub."""
 
     async def always(self: loop.Loop) -> bool:
         return True
@@ -267,24 +267,24 @@ def gap_ignored(stack: ExitStack) -> None:
 
 
 def gap_forgotten(stack: ExitStack) -> None:
-    """What was not done because the mirror had a gap is left to turns that notice the gap."""
+    """Work skipped because of a gap in the mirror is left to turns that notice the gap."""
     _set(stack, loop.Loop, "_missed", lambda self: self._gap or not self._current())
 
 
 def doubt_ignored(stack: ExitStack) -> None:
-    """A commit whose answer was lost is simply made again."""
+    """A commit whose response was lost is simply repeated."""
 
     async def again(self: journal.Journal, turn: Any) -> Any:
         return await self._write(turn)
 
     _set(stack, journal.Journal, "_commit", again)
-    # Else the number of the turn tells it.
+    # Otherwise the turn's number reveals it.
     turn = str(write._TURN).replace("AND turns = CAST(:turn AS bigint) - 1", "")
     _set(stack, write, "_TURN", text(turn))
 
 
 def uid_ignored(stack: ExitStack) -> None:
-    """A cluster that was re-created under its name counts as the one before."""
+    """A re-created cluster counts as the previous one of its name."""
     over, cut = waiting._over, running._cut_short
 
     def same(function: Any) -> Any:
@@ -326,13 +326,13 @@ def generation_ignored(stack: ExitStack) -> None:
 
 
 def restore_ignored(stack: ExitStack) -> None:
-    """That the hub went back is not noticed."""
+    """A restore of the hub is not noticed."""
     _set(stack, recovery.Recovery, "_proof", lambda self, fleet, versions: "")
     _set(stack, Mirror, "_restored", lambda self, proof: None)
 
 
 def status_before_journal(stack: ExitStack) -> None:
-    """A status tells what is being written down, and may never be in the journal."""
+    """A status shows what is being committed, and may never be in the journal."""
     flush = Statuses.flush
 
     def at_once(self: Statuses, fleet: FleetState) -> None:
@@ -343,7 +343,7 @@ def status_before_journal(stack: ExitStack) -> None:
 
 
 def talm_ignored(stack: ExitStack) -> None:
-    """A live TALM keeps nobody from writing."""
+    """A live TALM suspends no writes."""
 
     async def live(self: TalmWatch) -> bool:
         return False
@@ -352,7 +352,7 @@ def talm_ignored(stack: ExitStack) -> None:
 
 
 def poke_rewrites(stack: ExitStack) -> None:
-    """A refresh sends more of the work than the annotation that is there for it."""
+    """A refresh changes more of the work than its annotation."""
 
     def patch_of(current: WorkView, now: datetime) -> bytes:
         body = json.decode(refresh_patch(current, now))
@@ -362,32 +362,32 @@ def poke_rewrites(stack: ExitStack) -> None:
 
 
 def rate_ignored(stack: ExitStack) -> None:
-    """Starts a minute are not counted."""
+    """Starts per minute are not limited."""
     kept = tuple(gate for gate in gates.GATES if gate not in (start_rate, hub_rate))
     _set(stack, gates, "GATES", kept)
 
 
 def ramp_up_ignored(stack: ExitStack) -> None:
-    """Everybody starts who has a slot."""
+    """A ramp-up is ignored: every member with a slot starts."""
     _set(stack, gates, "GATES", tuple(gate for gate in gates.GATES if gate is not ramp_up))
 
 
 def starts_forgotten(stack: ExitStack) -> None:
-    """A leader does not know what the one before has started."""
+    """A leader does not know what the previous one has started."""
     _set(stack, Starts, "load", lambda self, started: None)
 
 
 def sets_ignored(stack: ExitStack) -> None:
-    """Whoever is a member starts, whatever is bound to the namespace by then."""
+    """Members start whatever is bound to the namespace by then."""
     _set(stack, Scope, "includes", lambda self, labels: True)
 
 
 class Variant(Struct, frozen=True):
     patches: Patches
     theme: str = ""
-    """The theme of faults whose seeds are to notice it; empty: any."""
+    """The theme of faults whose seeds have to notice it; empty: any."""
     first: int = 1
-    """The seed to begin with: what only few of them notice need not be looked for in all."""
+    """The first seed, for variants that only few seeds notice."""
 
 
 VARIANTS: dict[str, Variant] = {
@@ -430,7 +430,7 @@ VARIANTS: dict[str, Variant] = {
 
 @contextmanager
 def broken(name: str) -> Iterator[None]:
-    """Empty: as it is."""
+    """Runs the block with a broken variant; with an empty name, with the real engine."""
     with ExitStack() as stack:
         if name:
             VARIANTS[name].patches(stack)

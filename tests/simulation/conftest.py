@@ -1,4 +1,4 @@
-"""The simulations run in a process of their own: without coverage, with one order of all sets.
+"""Runs the simulations in a separate process: without coverage, with one order of all sets.
 
 No real second counts in one, so it leaves the cores to tests that wait for real servers.
 """
@@ -24,7 +24,8 @@ _ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def simulate(postgres_url: str) -> Simulate:
-    """`simulate("--seed", "7")`: what the command says and how it ends."""
+    """Returns a function such as `simulate("--seed", "7")`: its result is the command's output and
+    exit code."""
     url = make_url(postgres_url).render_as_string(hide_password=False)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -42,14 +43,15 @@ def simulate(postgres_url: str) -> Simulate:
 
 @pytest.fixture(scope="session")
 def journal_url(postgres_url: str) -> Iterator[str]:
-    """A migrated database for all stories."""
+    """Yields a migrated database for all stories."""
     with database(postgres_url) as url:
         yield url
 
 
 @pytest.fixture
 def told(journal_url: str) -> Tell:
-    """`told(story, "Prep", "Upgrade", clusters=2)`: with a plan of two steps."""
+    """Returns a function such as `told(story, "Prep", "Upgrade", clusters=2)`: with a plan of two
+    steps."""
 
     def tell_it(
         story: Story, *plan: str, clusters: int = 1, nodes: int = 1, talm: bool = False

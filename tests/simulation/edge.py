@@ -1,4 +1,4 @@
-"""A process's connection to the hub, with everything that may happen on the way."""
+"""Simulates a process's connection to the hub, with everything that may happen on the way."""
 
 import asyncio
 from collections import Counter, deque
@@ -46,7 +46,7 @@ class FaultyHub(Hub):
         return self._inner.url
 
     def cut(self) -> None:
-        """Every watch breaks off now; what was on its way is lost."""
+        """Breaks every watch now; what was on its way is lost."""
         for pipe in self._pipes:
             pipe.break_off()
 
@@ -106,14 +106,15 @@ class FaultyHub(Hub):
             raise _no_answer(method, path, "Killed")
 
     async def _stop_before(self) -> None:
-        """SIGSTOP in the worst moment: all is checked, and nothing sent."""
+        """Stops the process (SIGSTOP) at the worst moment: everything is checked, and nothing
+        sent."""
         fault = self._weather.shot("pause-before-write")
         if fault is not None and self._weather.fires(fault.kind):
             self._process.pause_for(max(fault.seconds, 60.0))
             await asyncio.sleep(0)
 
     async def _end_before_arming(self) -> None:
-        """The intent is in the journal, and the hub does not know of it."""
+        """Ends the process when the intent is in the journal, and the hub does not know of it."""
         if self._weather.fires("kill-before-arming"):
             await self._end()
 
@@ -153,7 +154,7 @@ class FaultyHub(Hub):
             raise HubError(422, "Invalid", words, method=method, path=path)
 
     def _later(self, effect: Effect) -> None:
-        """The request hangs somewhere on the way, and arrives when nobody waits any more."""
+        """Delays the request, which arrives when nobody waits for it any more."""
 
         async def land() -> None:
             await asyncio.sleep(self._rng.uniform(16.0, 90.0))
@@ -165,7 +166,7 @@ class FaultyHub(Hub):
         self._weather.keep(asyncio.create_task(land()))
 
     async def _take_label(self, path: str, body: object) -> None:
-        """A person is quicker, and sets the very label that is about to be written."""
+        """Sets, as a person who is quicker, the very label that is about to be written."""
         assert isinstance(body, bytes)
         labels = json.decode(body)["metadata"].get("labels")
         if not labels or not self._weather.fires("label-taken"):
@@ -215,7 +216,7 @@ class FaultyHub(Hub):
             raise _no_answer("WATCH", path, "ConnectionFailed")
 
     async def _deliver(self, path: str, silence: float) -> None:
-        """Late, and what was late comes in one burst; or never, until somebody notices."""
+        """Delivers lines late and in one burst; or never, until somebody notices."""
         weather = self._weather
         if weather.holds("watch-silent"):
             await asyncio.sleep(silence)
@@ -227,7 +228,7 @@ class FaultyHub(Hub):
 
 
 class _Pipe:
-    """Lines on their way; what is in it when it breaks is lost."""
+    """_Pipe holds lines on their way; what is in it when it breaks is lost."""
 
     def __init__(self, lines: AsyncIterator[bytes]) -> None:
         self._waiting: deque[bytes] = deque()
@@ -248,7 +249,7 @@ class _Pipe:
         self._handlers.set()
 
     async def next(self) -> bytes | None:
-        """None at the end. Raises what ended it otherwise."""
+        """Returns the next line; None at the end. Raises what ended it otherwise."""
         while not (self.broken or self._waiting):
             if self._source.done():
                 self._source.result()

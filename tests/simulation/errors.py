@@ -1,4 +1,4 @@
-"""Errors of ibgu's own: whatever it does for one rollout may raise, when much of it is done."""
+"""Injects errors of ibgu's own: whatever it does for one rollout may raise, half-way through."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +18,8 @@ _PLACES = ((Planner, "_rollout"), (Effects, "follow"), (Statuses, "_write"))
 
 @contextmanager
 def own_errors(weather: Weather) -> Iterator[None]:
-    """Where the fault's `n` wants them, in the rollout that it names, as long as it lasts."""
+    """Raises errors where the fault's `n` says, in the rollout that it names, as long as it
+    lasts."""
     with ExitStack() as stack:
         for place, (owner, name) in enumerate(_PLACES):
             faulty = _faulty(weather, place, getattr(owner, name))

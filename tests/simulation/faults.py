@@ -1,6 +1,6 @@
-"""What goes wrong in one simulation, and when: a list that depends on the seed alone.
+"""Draws what goes wrong in one simulation, and when: a list that depends on the seed alone.
 
-Every entry stands for itself, so that a failing list can be cut down to what the failure needs.
+Every entry is independent, so that a failing list can be cut down to what the failure needs.
 """
 
 from random import Random
@@ -9,10 +9,11 @@ from msgspec import Struct, structs
 
 
 class Fault(Struct, frozen=True):
-    """`at` and `seconds` are virtual seconds, `at` from the simulation's beginning.
+    """Fault is one thing that goes wrong.
 
-    `cluster` is the number of a cluster, `rollout` of an IBGU, `n` counts (a write, a commit, a
-    line) or chooses (a status, a label).
+    `at` and `seconds` are virtual seconds, `at` from the simulation's beginning. `cluster` is the
+    number of a cluster, `rollout` of an IBGU, `n` counts (a write, a commit, a line) or chooses (a
+    status, a label).
     """
 
     at: float
@@ -101,8 +102,8 @@ OTHERS = (
     *PAYLOAD,
     *TENANCY,
 )
-"""Another past, another controller, a person or a death in the worst moment, an error of our own:
-only where a theme asks."""
+"""Restores, other controllers, people, deaths at the worst moment, errors of our own: only where a
+theme asks."""
 KINDS: tuple[str, ...] = PROCESS + JOURNAL + HUB + WATCH + CLUSTER + PEOPLE
 
 _WEIGHTS = {PROCESS: 6, JOURNAL: 4, HUB: 4, WATCH: 3, CLUSTER: 4, PEOPLE: 4}
@@ -110,7 +111,7 @@ LENGTHS = ((1.0, 15.0), (15.0, 200.0), (400.0, 400.0), (1500.0, 1500.0))
 
 
 class Theme(Struct, frozen=True):
-    """Which faults a seed gets, and how many at most."""
+    """Theme is the faults that a seed gets, and how many at most."""
 
     name: str
     kinds: tuple[str, ...] = ()
@@ -179,7 +180,7 @@ def theme(seed: int) -> Theme:
 
 
 def draw(seed: int, *, clusters: int, rollouts: int, until: float) -> list[Fault]:
-    """In the order in which they happen."""
+    """Returns the faults in the order in which they happen."""
     rng, told = Random(f"{seed}/faults"), theme(seed)
     count = rng.randint(1, rng.choice((3, told.most))) if told.most else 0
     kinds = [_kind(rng, told) for _ in range(count)] + list(told.always)
@@ -193,12 +194,14 @@ BOUNDED = ("everything", "people")
 
 
 def bounded(seed: int) -> bool:
-    """From a draw of its own, so that the rest of the seed is what it was without."""
+    """Returns whether the seed has tenancy, by a separate draw that leaves the rest of the seed
+    unchanged."""
     return theme(seed).name in BOUNDED and Random(f"{seed}/sets").random() < 0.33
 
 
 def _unbound(rng: Random) -> list[Fault]:
-    """Longer than what was bound may count, and in the middle of rollouts."""
+    """Returns faults that last longer than a removed binding may count, in the middle of
+    rollouts."""
     return [
         Fault(
             at=round(rng.uniform(0.0, 900.0), 1),

@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def caught(told: str) -> dict[str, int]:
-    """Seeds until each broken variant was noticed. Exits if one was not."""
+    """Returns the seeds until each broken variant was noticed. Exits if one was not."""
     if missed := re.findall(r"^(\S+) +not caught", told, re.MULTILINE):
         sys.exit(f"not caught: {', '.join(missed)}")
     found = re.findall(r"^(\S+) +caught in +(\d+) seeds", told, re.MULTILINE)
@@ -44,7 +44,7 @@ def caught(told: str) -> dict[str, int]:
 
 
 def section(soak: dict[str, Any], net: dict[str, int]) -> str:
-    """Of the page, heading included."""
+    """Returns the section of the page, heading included."""
     if broke := soak["seeds that broke something"]:
         sys.exit(f"seeds that broke something: {broke}")
     struck, held = soak["faults injected"], soak["invariant checks held"]

@@ -1,4 +1,4 @@
-"""The real Postgres behind faults: away, slow, refusing a commit, leaving one in doubt."""
+"""Puts the real Postgres behind faults: away, slow, refusing a commit, leaving one in doubt."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +14,7 @@ from tests.simulation.loop import VirtualLoop
 
 
 class JournalFaults(Protocol):
-    """What may happen to a journal call; each raises, waits or does nothing."""
+    """JournalFaults may happen to a journal call; each raises, waits or does nothing."""
 
     async def before_call(self) -> None: ...
 
@@ -28,17 +28,17 @@ class JournalFaults(Protocol):
 
 
 IDLE = 10.0
-"""Virtual seconds after which the server ends a session whose client is stopped: as a database
+"""Virtual seconds after which the server ends a session whose client is stopped: like a database
 that fails over, or `idle_in_transaction_session_timeout`, which is in real seconds."""
 
 
 class Turnstile:
-    """One journal call at a time, and the time stands still for it: so its order and length do
-    not depend on the machine.
+    """Turnstile admits one journal call at a time and stops time for it, so that its order and
+    length do not depend on the machine.
 
-    Of a process that is stopped inside of its statement the server has locks. Who needs them
-    waits in virtual time, until the server has ended that session: the real wait would be one in
-    which no virtual time passes, so it would have no end but its own timeout.
+    When a process is stopped inside its statement, the server holds locks for it. Whoever needs
+    them waits in virtual time until the server has ended that session: in a real wait no virtual
+    time would pass, so it would end only by its own timeout.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Turnstile:
     def bar(self, session: Any) -> None:
         """The server holds locks for the session (asyncpg's), and its client is stopped."""
         self._free.clear()
-        # Not in the context of the process that is stopped: nobody would be there to do it.
+        # Not in the context of the stopped process: nothing would run it.
         Context().run(asyncio.get_running_loop().call_later, IDLE, self._end, session)
 
     def _end(self, session: Any) -> None:
@@ -66,7 +66,7 @@ class Turnstile:
 
 
 class _Pass:
-    """The right of one call to be in the real world."""
+    """_Pass is the right of one call to use the real world."""
 
     def __init__(self, turnstile: Turnstile) -> None:
         loop = asyncio.get_running_loop()
@@ -87,7 +87,8 @@ class _Pass:
         self._turnstile.bar(session)
 
     async def take_again(self) -> None:
-        """Also where the call is cancelled while it waits: then it only has to hang up."""
+        """Takes the pass again, even if the call is cancelled while it waits: then it only has to
+        disconnect."""
         try:
             await self.take()
         except asyncio.CancelledError:
@@ -96,7 +97,7 @@ class _Pass:
 
 
 class FaultyEngine:
-    """Stands for the AsyncEngine of one process."""
+    """FaultyEngine stands for the AsyncEngine of one process."""
 
     def __init__(
         self,
@@ -105,9 +106,8 @@ class FaultyEngine:
         turnstile: Turnstile,
         committed: Callable[[bool], None],
     ) -> None:
-        """`committed` is called after every commit, before its answer: True for that of `begin`,
-        which is how a controller takes the lead.
-        """
+        """`committed` is called after every commit, before its response: True for that of `begin`,
+        by which a controller takes the lead."""
         self._engine = engine
         self._faults = faults
         self._turnstile = turnstile
@@ -146,7 +146,7 @@ class FaultyEngine:
 
 
 class _Commit:
-    """It takes place or not; what is heard of it is the faults' business."""
+    """_Commit takes place or not; the faults decide what the caller learns of it."""
 
     def __init__(
         self, faults: JournalFaults, here: _Pass, committed: Callable[[], None], *, turn: bool
@@ -169,7 +169,7 @@ class _Commit:
         await self._out(partial(self._faults.after_commit, turn=self._turn))
 
     async def _out(self, act: Callable[[], Any]) -> None:
-        """Where virtual time may pass."""
+        """Runs `act` where virtual time may pass."""
         self._here.give()
         try:
             await act()
@@ -192,7 +192,7 @@ class _Connection:
 
 
 class _Lent:
-    """Of the pool, with asyncpg's own connection."""
+    """_Lent is a pooled connection, with asyncpg's own."""
 
     def __init__(self, lent: PoolProxiedConnection, here: _Pass, commit: _Commit) -> None:
         self._lent = lent
@@ -208,7 +208,8 @@ class _Lent:
 
 
 class _Driver:
-    """A statement by itself is a transaction here, so that something may happen before its end."""
+    """_Driver makes each single statement a transaction, so that something may happen before its
+    end."""
 
     def __init__(self, session: Any, commit: _Commit) -> None:
         self._session = session

@@ -1,7 +1,7 @@
-"""An event loop whose time is virtual, and processes in it that can be stopped.
+"""Provides an event loop whose time is virtual, and processes in it that can be stopped.
 
-Time moves when there is nothing to do but to wait, at once to the next timer. While a journal
-call is under way the time stands still, so that Postgres may be the real one (decision 10).
+Time moves when there is nothing to do but to wait, at once to the next timer. While a journal call
+is in progress the time stands still, so that Postgres may be the real one (decision 10).
 """
 
 import asyncio
@@ -18,11 +18,11 @@ IO_SECONDS = 60.0
 """Real seconds after which real I/O counts as hung."""
 
 STANDSTILL = 200_000
-"""So many turns of the loop without any time passing are no work but a mistake."""
+"""Iterations of the loop without any time passing that count as an endless loop."""
 
 
 class Process:
-    """What a process does runs in its context; `pause` is SIGSTOP, `resume` SIGCONT."""
+    """Process is a context in which its code runs; `pause` is SIGSTOP, `resume` SIGCONT."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -33,7 +33,7 @@ class Process:
         self.paused = True
 
     def resume(self) -> None:
-        """Everything that fell due meanwhile happens now, in the order in which it did."""
+        """Resumes the process: everything that fell due meanwhile happens now, in its order."""
         self.paused = False
         parked, self._parked = self._parked, []
         for call in parked:
@@ -41,7 +41,7 @@ class Process:
 
     def pause_for(self, seconds: float) -> None:
         self.pause()
-        # Not in the context of the process itself: nobody would be there to wake it.
+        # Not in the context of the process itself: nothing would wake it.
         Context().run(asyncio.get_running_loop().call_later, seconds, self.resume)
 
     def park(self, call: "_Call") -> None:
@@ -52,7 +52,7 @@ PROCESS: ContextVar[Process | None] = ContextVar("process", default=None)
 
 
 class _Call:
-    """A callback of a process, which waits while the process is stopped."""
+    """_Call is a callback of a process, which waits while the process is stopped."""
 
     __slots__ = ("args", "callback", "context", "handle", "loop", "process")
 
@@ -82,7 +82,8 @@ class _Call:
 
 
 def _of_the_kernel(callback: Callable[..., object]) -> bool:
-    """What becomes of a real connection, which others may have taken from the pool meanwhile."""
+    """Returns whether the callback belongs to a real connection, which others may have taken from
+    the pool meanwhile."""
     return isinstance(getattr(callback, "__self__", None), asyncio.BaseTransport)
 
 
@@ -90,7 +91,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.now = BEGINNING
         self.io = 0
-        """Real I/O that is under way."""
+        """Number of real I/O operations in progress."""
         super().__init__(_Selector(self))
         self._clock_resolution = 1e-6
 
@@ -125,7 +126,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _soon(
         self, callback: Callable[..., object], args: tuple[Any, ...], context: Context
     ) -> asyncio.Handle:
-        """As the loop's own `call_soon`, without its checks: half of all calls are this one."""
+        """Replaces the loop's own `call_soon` without its checks: half of all calls are this
+        one."""
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)  # type: ignore[attr-defined]
         return handle
@@ -149,7 +151,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def play(story: Coroutine[Any, Any, Any]) -> Any:
-    """To its end, on a loop of its own."""
+    """Runs the story to its end, on a loop of its own."""
     loop = VirtualLoop()
     try:
         return loop.run_until_complete(story)
@@ -158,7 +160,8 @@ def play(story: Coroutine[Any, Any, Any]) -> Any:
 
 
 class _Selector(selectors.DefaultSelector):
-    """Looks at the real world only while real I/O is under way, and nothing else is to be done."""
+    """_Selector polls the real world only while real I/O is in progress, and nothing else is to be
+    done."""
 
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A controller's process: started, stopped, killed, and started again as a kubelet does."""
+"""Runs a controller's process: started, stopped, killed, and restarted as a kubelet does."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -79,7 +79,7 @@ class Node:
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
-        """At the end of the simulation."""
+        """Stops the process at the end of the simulation."""
         self.process.resume()
         if self._keeper is not None:
             self._keeper.cancel()
@@ -135,7 +135,7 @@ class Node:
             loop = asyncio.get_running_loop()
             before = loop.time()
             await read()
-            # Where the controller supposes it: half-way. So its clock shows the loop's time.
+            # Half-way, as the controller assumes: so its clock shows the loop's time.
             seconds = (before + loop.time()) / 2 + self._weather.skew
             return datetime.fromtimestamp(seconds, UTC)
 
@@ -144,7 +144,7 @@ class Node:
     # -- death -----------------------------------------------------------------------------------
 
     def kill(self) -> None:
-        """As SIGKILL: nothing that it does from now on has an effect."""
+        """Kills the process like SIGKILL: nothing that it does from now on has an effect."""
         if self.client is not None:
             self.client.dead = True
         self.process.resume()
@@ -164,7 +164,7 @@ class Node:
 
 
 class _Calls:
-    """What happens to the journal calls of one run of a process."""
+    """_Calls decides what happens to the journal calls of one run of a process."""
 
     def __init__(self, node: Node, weather: Weather, rng: Random) -> None:
         self._node = node
@@ -174,7 +174,7 @@ class _Calls:
         self._inside: Fault | None = None
 
     async def before_call(self) -> None:
-        """Whoever is stopped here holds no lock."""
+        """Runs before a call; a process stopped here holds no lock."""
         self._check()
         await self._stop("pause-before-commit")
         wait = latency(self._rng)
@@ -211,7 +211,8 @@ class _Calls:
         return self._inside is not None and self._weather.fires(self._inside.kind)
 
     async def stop_inside(self) -> None:
-        """All is written, and nothing committed: the server has its locks."""
+        """Stops inside the commit: all is written, nothing committed, and the server holds its
+        locks."""
         assert self._inside is not None
         if self._inside.kind == "kill-in-commit":
             await asyncio.sleep(LONG_COMMIT)

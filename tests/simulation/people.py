@@ -1,4 +1,4 @@
-"""What people do on the hub: users, operators, and those who should not have."""
+"""Simulates what people do on the hub: users, operators, and those who should not have."""
 
 from typing import Any
 
@@ -22,7 +22,8 @@ _LABELS = (
 
 
 class People:
-    """`touched` has (cluster, label) pairs that a person has set or removed."""
+    """People act on the hub; `touched` has (cluster, label) pairs that a person has set or
+    removed."""
 
     def __init__(self, hub: MemoryHub, player: Player, ibgus: list[Object]) -> None:
         self.touched: set[tuple[str, str]] = set()
@@ -35,7 +36,7 @@ class People:
     # -- requests --------------------------------------------------------------------------------
 
     async def _try(self, method: str, path: str, body: object = None) -> None:
-        """What is refused is refused."""
+        """Makes a request, and ignores a refusal."""
         type_ = paths.MERGE_PATCH if method == "PATCH" else paths.JSON
         try:
             await self._client.request(method, path, body=body, content_type=type_)
@@ -73,7 +74,7 @@ class People:
         await self._try("PATCH", self._path(number), {"spec": {"plan": [*plan, more]}})
 
     async def put_back(self, number: int, plan: bytes) -> None:
-        """The plan as it was, where it is shorter now."""
+        """Restores the plan where it is shorter now."""
         found, wanted = await self._get(self._path(number)), json.decode(plan)
         if len((found.get("spec") or {}).get("plan") or []) < len(wanted):
             await self._try("PATCH", self._path(number), {"spec": {"plan": wanted}})

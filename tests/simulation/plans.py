@@ -1,4 +1,4 @@
-"""The fleets and IBGUs of one simulation, drawn from its seed."""
+"""Draws the fleets and IBGUs of one simulation from its seed."""
 
 from random import Random
 from typing import Any
@@ -29,7 +29,7 @@ TROUBLES = (
     "busy:3m=0.3",
     "hand=0.2",
 )
-"""Of the clusters themselves, each on a share of the fleet."""
+"""Faults of the clusters themselves, each on a share of the fleet."""
 
 OLDER = 0.25
 """Share of hubs from before feedback by watch."""
@@ -107,7 +107,8 @@ PACED = ("everything", "leaders", "outage", "people")
 
 
 def rate_limited(plan: Scenario, rng: Random) -> Scenario:
-    """From draws of its own, so that the rest of the seed is what it was without."""
+    """Returns the scenario with rate limits, by separate draws that leave the rest of the seed
+    unchanged."""
     if rng.random() > 0.33:
         return plan
     ibgus = tuple((at, _annotated(ibgu, rng)) for at, ibgu in plan.ibgus)
@@ -125,7 +126,8 @@ def _annotated(ibgu: Object, rng: Random) -> Object:
 
 
 def carrying(ibgu: Object, most: int) -> Object:
-    """Few at a time: what befalls the objects concerns those that wait."""
+    """Returns the IBGU with a payload, few clusters at a time: faults of the objects concern
+    waiting ones."""
     spec = ibgu["spec"]
     seed = {**spec["ibuSpec"]["seedImageRef"], "pullSecretRef": {"name": "pull-secret"}}
     plan = [step(each["actions"], most, _timeout(each)) for each in spec["plan"]]

@@ -1,4 +1,4 @@
-"""A migrated database of one's own."""
+"""Provides a migrated database."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from ibgu.sandbox.postgres import EmbeddedPostgres
 
 @contextmanager
 def server() -> Iterator[str]:
-    """That of DATABASE_URL, else an embedded one."""
+    """Yields the server of DATABASE_URL, or else an embedded one."""
     if url := os.environ.get("DATABASE_URL"):
         yield url
         return
@@ -24,7 +24,7 @@ def server() -> Iterator[str]:
 
 @contextmanager
 def database(server_url: str) -> Iterator[str]:
-    """Its URL, also from inside a loop; dropped afterwards."""
+    """Yields the database's URL, also inside a loop; drops it afterwards."""
     name = f"ibgu_migrated_{os.getpid()}_{time.time_ns()}"
     url = create_database(server_url, name)
     try:

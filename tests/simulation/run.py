@@ -1,4 +1,4 @@
-"""One seed from its beginning to its end, and what was found."""
+"""Runs one seed from its beginning to its end, and reports what was found."""
 
 import asyncio
 import itertools
@@ -55,7 +55,7 @@ ACTIVE = 2400.0
 QUIET_HANDS = {"dark-when-armed", "dark", "dark-for-ever", "flapping", "finalizer-stuck", *PROCESS}
 LANDS_LATE = ("write-lands-late", "pause-before-write", "pause", "answer-lost")
 PROBE = 60.0
-"""Virtual seconds between two looks whether all is over."""
+"""Virtual seconds between two checks whether all is over."""
 REST = 300.0
 """Virtual seconds after that, in which everything must come to rest."""
 
@@ -82,7 +82,7 @@ def faults_of(seed: int) -> list[Fault]:
 
 
 def simulate(seed: int, url: str, faults: Sequence[Fault] | None = None) -> Outcome:
-    """`url`: a migrated database of the simulations' own."""
+    """Simulates one seed; `url`: a migrated database for simulations only."""
     writes_suspended()
     given = list(faults_of(seed) if faults is None else faults)
     loop = VirtualLoop()
@@ -166,7 +166,7 @@ class _Play:
             patch.object(Loop, "turn", self._turn(Loop.turn)),
             patch.dict(BUILT_IN, _scaled(self._plan.fleet.scale)),
             watched_drafts(self.found),
-            # Fleets are small: in every other seed what concerns all is decided one by one.
+            # Fleets are small: in every other seed large batches are split into single decisions.
             patch.object(decide, "BATCH_LIMIT", most),
             patch.object(steps, "BATCH_LIMIT", most),
             patch.object(controls, "BATCH_LIMIT", most),
@@ -182,7 +182,8 @@ class _Play:
         await self._judge()
 
     def _committed(self, who: str, *, leads: bool) -> None:
-        """Once another has begun to lead, the journal takes nothing from those before."""
+        """Checks that the journal takes nothing from earlier leaders once another has begun to
+        lead."""
         # Notes are taken with the epoch, too: only another process begins to lead.
         begins = leads and who != self._leader
         self._effects.committed(who, leads=begins)
@@ -206,17 +207,19 @@ class _Play:
         return checked
 
     def _on_shelf(self, digest: str) -> bool:
-        """Read again every minute by a controller that is well."""
+        """Returns whether the content was there recently: a healthy controller reads it every
+        minute."""
         return self.fleet.shelf.had(digest, asyncio.get_running_loop().time() - HEARD)
 
     @property
     def _late(self) -> bool:
-        """A write may land that its sender has given up: the hub then shows what nobody wants."""
+        """Returns whether a write may land that its sender has given up: the hub then shows what
+        nobody wants."""
         return any(fault.kind in LANDS_LATE for fault in self._faults)
 
     @property
     def _cut_short(self) -> bool:
-        """It was ended at the first problem."""
+        """Returns whether the run ended at the first problem."""
         return bool(self.found.problems)
 
     async def _story(self) -> None:
@@ -237,7 +240,7 @@ class _Play:
         await self._wait()
 
     async def _wait(self) -> None:
-        """Until everything is over, and a while longer."""
+        """Waits until everything is over, and a while longer."""
         fleet = self.fleet
         while fleet.talm.alive or not await fleet.finished():
             fleet.check_alive()
@@ -298,8 +301,8 @@ class _Play:
 
 
 def _seldom_noted() -> AbstractContextManager[object]:
-    """How far the hub was seen to get is noted every 15 seconds: of a simulation's calls to the
-    journal these would be nine tenths."""
+    """Records the hub's versions seldom instead of every 15 seconds: they would be nine tenths of a
+    simulation's calls to the journal."""
     return patch.object(term, "NOTE_EVERY", 150.0)
 
 
@@ -326,20 +329,23 @@ RUNS = """
 
 
 def _length(body: dict[str, object]) -> float:
-    """Seconds that the plan may take at most, steps that are appended later included."""
+    """Returns the seconds that the plan may take at most, including steps appended later."""
     spec: dict[str, list[dict[str, dict[str, int]]]] = body["spec"]  # type: ignore[assignment]
     minutes = [step["rolloutStrategy"]["timeout"] for step in spec["plan"]]
     return 60.0 * (sum(minutes) + 3 * max(minutes)) + 3600.0
 
 
 def _never_measured() -> AbstractContextManager[object]:
-    """Refreshes go by their built-in ranges. A process that is stopped while it reads, beside a
-    turn, how long actions take would leave that call in the real world, which nobody could end."""
+    """Makes refreshes use their built-in ranges.
+
+    A process stopped while it reads duration stats, beside a turn, would leave that call in the
+    real world, where nothing could end it.
+    """
     return patch.object(ActionDurations, "ask", lambda durations: None)
 
 
 def _scaled(scale: float) -> dict[Action, Range]:
-    """When runs end where everything takes so much longer."""
+    """Returns when runs end if everything takes so much longer."""
     return {a: Range(known.low * scale, known.high * scale) for a, known in BUILT_IN.items()}
 
 

@@ -1,4 +1,4 @@
-"""What IBGUs name for their clusters' Prep: ConfigMaps and a pull secret, and what befalls them."""
+"""Simulates what IBGUs name for Prep: ConfigMaps and a pull secret, and what happens to them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from tests.simulation.plans import PAYLOADS, Object
 HUGE = "x" * 600_000
 """More than a work carries."""
 UNREADABLE = "unreadable"
-"""Where a content's digest would stand."""
+"""Stands in place of a content's digest."""
 Source = ConfigMap | Secret
 
 
@@ -39,7 +39,7 @@ class Shelf:
             await self._put(body)
 
     async def happen(self, fault: Fault) -> None:
-        """And what was there before is put back after the fault's seconds."""
+        """Makes the fault happen, and undoes it after the fault's seconds."""
         body = PAYLOADS[fault.n % len(PAYLOADS)]
         match fault.kind:
             case "payload-changed":
@@ -52,7 +52,8 @@ class Shelf:
         await self._put(body)
 
     def had(self, digest: str, since: float) -> bool:
-        """Whether the objects had that digest together, each as it was at any time since then.
+        """Returns whether the objects had that digest together, each as it was at any time since
+        then.
 
         They are read one after the other: one may have changed in between.
         """

@@ -1,4 +1,4 @@
-"""From a list of faults that breaks something to the few that it takes."""
+"""Shrinks a list of faults that breaks something to the few that it takes."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,7 +6,8 @@ Fails = Callable[[Sequence[int]], bool]
 
 
 def shrunk(count: int, fails: Fails, tries: int = 60) -> list[int]:
-    """Numbers of the faults that are needed (delta debugging); `fails` runs it with those."""
+    """Returns the numbers of the faults that are needed (delta debugging); `fails` runs it with
+    those."""
     kept = list(range(count))
     size = max(1, len(kept) // 2)
     while tries > 0 and size >= 1 and kept:

@@ -1,4 +1,4 @@
-"""Stories that are told, not drawn: the simulation's world, with one thing that goes wrong."""
+"""Runs scripted stories: a simulation with one thing that goes wrong."""
 
 import asyncio
 import itertools
@@ -37,7 +37,8 @@ _BACK = text("UPDATE hubs SET turns = :turns, last_seq = :last_seq WHERE id = :h
 
 
 class Stage:
-    """`armed`: the runs that a controller has armed on the hub, in their order."""
+    """Stage is a story's simulation; `armed`: the runs that a controller has armed on the hub, in
+    order."""
 
     def __init__(self, fleet: FleetState, pool: AsyncEngine, journal: str) -> None:
         self.fleet = fleet
@@ -57,7 +58,7 @@ class Stage:
 
     @property
     def loop(self) -> Loop:
-        """Of the controller that leads."""
+        """The loop of the leading controller."""
         node = self.fleet.leader()
         assert node is not None
         assert node.controller is not None
@@ -65,7 +66,7 @@ class Stage:
         return node.controller._loop
 
     def complete(self) -> bool:
-        """And the journal tells so."""
+        """Whether all rollouts are complete, and in the journal."""
         done = self._tracked is not None and self._tracked.rollout.state is RolloutState.COMPLETE
         return done and self.loop._deps.journal_writer.settled
 
@@ -79,13 +80,13 @@ class Stage:
 
     @property
     def _tracked(self) -> TrackedRollout | None:
-        """Of the first IBGU, while somebody leads."""
+        """The first IBGU's TrackedRollout, while a controller leads."""
         if self.fleet.leader() is None:
             return None
         return next(iter(self.loop.fleet.rollouts.values()), None)
 
     async def until(self, holds: Callable[[], bool], seconds: float = 3600.0) -> None:
-        """Of virtual time."""
+        """Waits in virtual time until `holds`."""
         for _ in range(int(seconds * 10)):
             if holds():
                 return
@@ -96,7 +97,7 @@ class Stage:
         await self.until(lambda: self.fleet.leader() is not None)
 
     async def events(self, *kinds: str) -> list[Any]:
-        """Of the journal; all of them without kinds."""
+        """Returns the journal's events of these kinds; without kinds, all of them."""
         query = "SELECT seq, at, kind, cluster, run, data FROM events WHERE hub = :hub ORDER BY seq"
         with self.real_io():
             async with self.pool.connect() as db:
@@ -104,7 +105,7 @@ class Stage:
         return [event for event in found if not kinds or event.kind in kinds]
 
     async def journal_now(self) -> dict[str, Any]:
-        """All that the journal knows of the hub, for `put_back`."""
+        """Returns all that the journal knows of the hub, for `put_back`."""
         with self.real_io():
             async with self.pool.connect() as db:
                 return {
@@ -116,7 +117,7 @@ class Stage:
                 } | {"hubs": (await db.execute(_HUB, {"hub": self.journal})).one()}
 
     async def put_back(self, saved: dict[str, Any]) -> None:
-        """As a standby would show it that had received no more when it took over."""
+        """Restores the journal, like a standby that had received no more when it took over."""
         with self.real_io():
             async with self.pool.begin() as db:
                 await db.execute(text("SET LOCAL session_replication_role = replica"))
@@ -133,7 +134,7 @@ class Stage:
                 await db.execute(_BACK, marks)
 
     async def told(self) -> list[str]:
-        """Reasons of the Events on the hub."""
+        """Returns the reasons of the Events on the hub."""
         found = await self.client.get(paths.events(), dict[str, Any])
         return [item["reason"] for item in found["items"]]
 
@@ -156,7 +157,7 @@ Story = Callable[[Stage], Awaitable[None]]
 def tell(
     url: str, story: Story, *plan: str, clusters: int = 1, nodes: int = 1, talm: bool = False
 ) -> None:
-    """On a loop of its own. `plan`: the actions of each step, as "Prep Upgrade"."""
+    """Runs a story on a loop of its own. `plan`: the actions of each step, as "Prep Upgrade"."""
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     try:
@@ -202,7 +203,7 @@ def _scenario(plan: Sequence[str], clusters: int, nodes: int, talm: bool) -> Sce
 
 @contextmanager
 def every_other_turn_breathes() -> Iterator[None]:
-    """As behind a large step of another rollout: all the rest waits for the next turn."""
+    """Makes all the rest wait for the next turn, as behind a large step of another rollout."""
     draft, of_one, turns = Planner.draft, Planner._draft, itertools.count()
 
     async def crowded(self: Planner, touched: Touched, *given: Any) -> Draft:
@@ -221,7 +222,7 @@ def every_other_turn_breathes() -> Iterator[None]:
 
 @contextmanager
 def once_decided(kind: Kind, act: Callable[[], None]) -> Iterator[None]:
-    """`act` happens between the first decision of that kind and its commit."""
+    """Runs `act` between the first decision of that kind and its commit."""
     draft, left = Planner.draft, [act]
 
     async def watched(planner: Planner, *given: Any) -> Draft:

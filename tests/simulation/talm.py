@@ -1,4 +1,4 @@
-"""A TALM on the hub: what tells ibgu that it lives is its Lease, renewed (R20.1)."""
+"""Simulates a TALM on the hub, which ibgu detects by its renewed Lease (R20.1)."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -13,8 +13,8 @@ NAMESPACE = "openshift-operators"
 RENEWED = 30.0
 """Seconds between two renewals."""
 KNOWN = 60.0
-"""Seconds after which every controller that can reach the hub has looked, and what it had sent
-before is answered."""
+"""Seconds after which every controller that can reach the hub has checked, and its earlier requests
+are answered."""
 
 
 class Talm:
@@ -24,7 +24,7 @@ class Talm:
         self._began = self._renewed = -inf
 
     async def live(self, seconds: float) -> None:
-        """Its Lease counts for two minutes more."""
+        """Renews for so long; its Lease counts for two minutes more."""
         await self._install()
         if not self.alive:
             self._began = self._hub.now()
@@ -42,12 +42,12 @@ class Talm:
 
     @property
     def alive(self) -> bool:
-        """By its Lease."""
+        """Returns whether TALM lives, by its Lease."""
         return self._hub.now() - self._renewed < ALIVE.total_seconds()
 
     @property
     def known(self) -> bool:
-        """Every controller has seen that it lives."""
+        """Returns whether every controller has seen that TALM lives."""
         return self.alive and self._hub.now() - self._began > KNOWN
 
     async def _install(self) -> None:

@@ -59,7 +59,7 @@ def test_a_list_that_nobody_waits_for_is_not_kept(told: Tell) -> None:
 
 
 def test_a_work_without_an_owner_goes_though_the_turn_that_saw_it_did_nothing(told: Tell) -> None:
-    """Whoever looks at everything again, as after a gap, finds it."""
+    """A pass over everything, as after a gap, finds it."""
 
     async def story(stage: Stage) -> None:
         await stage.fleet.people.apply(0)

@@ -1,4 +1,4 @@
-"""An error of ibgu's own in one rollout: that one stands still and says so, all others go on."""
+"""An error of ibgu's own in one rollout quarantines it visibly, and all others go on."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -48,7 +48,7 @@ Name = Callable[..., str]
 
 @contextmanager
 def failing(owner: object, name: str, rollout_of: Name) -> Iterator[list[bool]]:
-    """For the first IBGU, until the list is emptied."""
+    """Makes the function fail for the first IBGU, until the list is emptied."""
     act, faulty = getattr(owner, name), [True]
 
     def acting(*given: Any, **named: Any) -> Any:
@@ -71,7 +71,8 @@ async def _relabel(stage: Stage, cluster: str, **labels: str) -> None:
 
 
 async def _apply(stage: Stage, name: str, **labels: str) -> Callable[[], RolloutState | None]:
-    """The first IBGU once more, for other clusters; tells how far it is."""
+    """Applies the first IBGU once more, for other clusters; returns a function that reports its
+    phase."""
     body = await stage.client.get(paths.ibgu("default", NAME), dict[str, Any])
     spec = body["spec"] | {"clusterLabelSelectors": [{"matchLabels": labels}]}
     meta = {"name": name, "namespace": "default"}
@@ -94,24 +95,25 @@ def _status(stage: Stage) -> dict[str, Any]:
 
 
 def _condition(stage: Stage) -> str:
-    """What the hub tells of it to who asks `oc get`."""
+    """Returns the condition that `oc get` shows."""
     return str(_status(stage).get("conditions"))
 
 
 async def _against_the_history(stage: Stage) -> list[str]:
-    """Leads are dated by the database's clock: of no virtual time."""
+    """Returns the history's violations; leads are dated by the database's clock, not in virtual
+    time."""
     with stage.real_io():
         found = (await certify(stage.pool, stage.journal)).findings.violations
     return [f"{each.rule}: {each.words}" for each in found if each.rule is not Rule.WRITER]
 
 
 def _of_cluster(record: Any, *rest: Any) -> str:
-    """A member's or a debt's: the first IBGU has site-1."""
+    """Returns the rollout of a member or pending patch: the first IBGU has site-1."""
     return NAME if record is not None and record.cluster == "site-1" else ""
 
 
 def _of_book(*given: Any) -> str:
-    """The one among what a function is given."""
+    """Returns the rollout among a function's arguments."""
     return next(str(each.rollout.name) for each in given if isinstance(each, TrackedRollout))
 
 
@@ -120,7 +122,7 @@ def _of_rollout(rollout: Any, *rest: Any) -> str:
 
 
 async def _armed(stage: Stage) -> list[str]:
-    """Clusters of works that are armed on the hub."""
+    """Returns the clusters of works that are armed on the hub."""
     works = [work["metadata"] for work in await stage.works()]
     return [
         str(meta["namespace"])
@@ -130,7 +132,8 @@ async def _armed(stage: Stage) -> list[str]:
 
 
 def test_a_rollout_that_ibgu_fails_at_stands_still_while_others_go_on(told: Tell) -> None:
-    """For hours, in which its cluster ends what it has begun; that counts when it goes on."""
+    """It is quarantined for hours, in which its cluster completes its run; that counts
+    afterwards."""
 
     def rollout_of(take: Any, snapshot: Any, *rest: Any) -> str:
         members = [m for step in snapshot.tracked.steps for m in step.members.values()]
@@ -425,7 +428,7 @@ def test_a_deleted_ibgu_that_ibgu_fails_at_is_let_go_once_it_gets_through(told: 
 
 
 def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
-    """With rollouts of so many namespaces it is hardly theirs, and a process that ends is seen."""
+    """With so many namespaces the cause is hardly theirs, and the end of a process is visible."""
 
     async def story(stage: Stage) -> None:
         def fails(*given: Any) -> Any:
@@ -443,7 +446,7 @@ def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
 
 
 def test_a_namespace_with_too_many_of_them_is_set_aside_as_a_whole(told: Tell) -> None:
-    """They are that tenant's matter: the process lives, and rollouts of others go on."""
+    """The cause is that tenant's: the process lives, and rollouts of others go on."""
 
     def of_the_tenant(tracked: TrackedRollout) -> bool:
         return tracked.rollout.namespace == "tenant" and tracked.rollout.name != "more-99"
@@ -475,7 +478,7 @@ def _quarantine(stage: Stage) -> int:
 
 
 async def _create(stage: Stage, number: int, namespace: str, **labels: str) -> None:
-    """As the first IBGU; for clusters with these labels, if any are given."""
+    """Creates an IBGU like the first one; for clusters with these labels, if any are given."""
     there = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     with suppress(HubError):
         await stage.client.request("POST", "/api/v1/namespaces", body=there)

@@ -38,7 +38,7 @@ from tests.simulation.talm import Talm
 def test_what_was_written_down_late_is_decided_anew(
     told: Tell, away: str, others: Callable[[], AbstractContextManager[None]]
 ) -> None:
-    """The look that a start rests on is old by the time at which its intent is in the journal."""
+    """The probe that a start rests on is outdated by the time its intent is in the journal."""
 
     async def story(stage: Stage) -> None:
         def goes_away() -> None:
@@ -114,8 +114,8 @@ def test_what_was_decided_while_the_mirror_had_a_gap_is_done_at_once_then(
 
 
 def test_no_status_tells_what_is_not_in_the_journal(told: Tell) -> None:
-    """Of a leader that is killed while it writes an outcome down: the next one would take the
-    status for the proof of a lost journal, and hold the rollout for a person."""
+    """A leader is killed while it commits an outcome: the next one would take its status as proof
+    of a lost journal, and hold the rollout for a person."""
 
     async def story(stage: Stage) -> None:
         def ends() -> None:
@@ -134,7 +134,7 @@ def test_no_status_tells_what_is_not_in_the_journal(told: Tell) -> None:
 
 
 def test_while_a_large_step_starts_others_have_their_turn(told: Tell) -> None:
-    """The Lease's renewal is one of them; but nothing tells of the step before it is written."""
+    """The Lease's renewal is among them; but nothing shows the step before it is committed."""
     joined: list[str] = []
     between: list[int] = []
     take = Draft.take
@@ -177,7 +177,7 @@ def test_a_cluster_that_the_watch_has_not_shown_yet_takes_part(told: Tell) -> No
 
 
 def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
-    """An admission webhook that refuses them is not asked without end."""
+    """Labels that an admission webhook refuses are retried with backoff."""
     asked_at: list[float] = []
 
     def handle(hub: MemoryHub, asked: Asked) -> bytes:
@@ -222,8 +222,8 @@ def test_labels_that_the_hub_refuses_wait(told: Tell) -> None:
 def test_works_that_the_hub_refuses_wait(
     told: Tell, method: str, mark: bytes, status: int, words: str
 ) -> None:
-    """An admission webhook, or a hub without the cluster's namespace, is not asked without end;
-    once it lets ibgu write, everything goes on."""
+    """Writes refused by an admission webhook, or for lack of the namespace, are retried with
+    backoff; once the hub accepts them, everything goes on."""
     asked_at: list[float] = []
     frozen = [True]
 
@@ -478,7 +478,7 @@ async def _work_of_nobody(stage: Stage) -> None:
 def test_a_payload_that_the_hub_does_not_tell_at_a_start_is_asked_for_again_soon(
     told: Tell,
 ) -> None:
-    """Nobody starts before it is known: that must not take until the next regular look."""
+    """Nothing starts before it is known: that must not take until the next regular read."""
     refusing: list[bool] = []
     asked_at: list[float] = []
 
@@ -510,7 +510,8 @@ def test_a_payload_that_the_hub_does_not_tell_at_a_start_is_asked_for_again_soon
 
 
 def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> None:
-    """Its cluster has a slot already: what else comes a moment later can wait for another turn."""
+    """Its cluster has a slot already, so it is expedited; other changes can wait for another
+    turn."""
     applied_at: list[float] = []
     written_at: list[float] = []
     hurried_at: list[float] = []
@@ -541,7 +542,7 @@ def test_a_payload_that_a_start_waits_for_is_not_gathered_for(told: Tell) -> Non
 
 
 def test_an_end_is_decided_on_at_once(told: Tell) -> None:
-    """As soon as it is proven: what gathers would take a quarter of a second."""
+    """An end is decided as soon as it is proven: gathering would take a quarter of a second."""
     reported: dict[str, list[float]] = {}
 
     def handle(hub: MemoryHub, asked: Asked) -> bytes:

@@ -1,4 +1,4 @@
-"""What the hub, its watches and the journal do to the processes at the moment."""
+"""Holds the faults that the hub, its watches and the journal inflict on processes now."""
 
 import asyncio
 from collections import Counter
@@ -8,7 +8,8 @@ from tests.simulation.faults import Fault
 
 
 class Weather:
-    """Windows are open for a time, shots hit the next so many requests they fit."""
+    """Weather has windows, which are open for a time, and shots, which hit the next requests that
+    they fit."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -16,12 +17,12 @@ class Weather:
         self._shots: dict[str, int] = {}
         self._loaded: dict[str, Fault] = {}
         self.struck: Counter[str] = Counter()
-        """How often each kind really did something."""
+        """Number of times that each kind had an effect."""
         self._late: set[asyncio.Task[None]] = set()
         self.skew = 0.0
-        """Of the database's clock, seconds."""
+        """The database's clock minus the loop's, in seconds."""
         self.skewed = False
-        """It was so at any time."""
+        """Whether the clock was ever skewed."""
 
     def open(self, fault: Fault) -> None:
         self._windows[fault.kind] = (self._loop.time() + fault.seconds, fault)
@@ -32,11 +33,11 @@ class Weather:
         self._loaded[fault.kind] = fault
 
     def shot(self, kind: str) -> Fault | None:
-        """What is loaded, if it has not gone off yet."""
+        """Returns the loaded shot, if it has not gone off yet."""
         return self._loaded[kind] if kind in self._shots else None
 
     def window(self, kind: str) -> Fault | None:
-        """What is open now, whether it does anything or not."""
+        """Returns the open window, whether it has an effect or not."""
         until, fault = self._windows.get(kind, (0.0, None))
         return None if until <= self._loop.time() else fault
 
@@ -50,7 +51,7 @@ class Weather:
         return self._windows.get(kind, (0.0, None))[0]
 
     def fires(self, kind: str) -> bool:
-        """Whether the shot of that kind goes off now."""
+        """Returns whether the shot of that kind goes off now."""
         left = self._shots.get(kind)
         if left is None:
             return False
@@ -62,7 +63,7 @@ class Weather:
         return True
 
     def keep(self, late: asyncio.Task[None]) -> None:
-        """What is on its way though its sender has given it up."""
+        """Keeps a request that is on its way although its sender has given it up."""
         self._late.add(late)
         late.add_done_callback(self._late.discard)
 
@@ -72,5 +73,5 @@ class Weather:
 
 
 def latency(rng: Random) -> float:
-    """Seconds that a message takes one way: mostly little."""
+    """Returns the seconds that a message takes one way: mostly few."""
     return rng.choice((0.001, 0.003, 0.01, 0.03, 0.2)) * rng.uniform(0.5, 1.0)

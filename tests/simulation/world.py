@@ -1,4 +1,4 @@
-"""One simulation: the real controllers, a hub in memory, a fleet, people, and what goes wrong."""
+"""Assembles one simulation: the real controllers, a hub in memory, a fleet, people, and faults."""
 
 import asyncio
 from collections.abc import Callable
@@ -66,7 +66,7 @@ WINDOWS = (
     "own-error",
 )
 WATCHED = ("imagebasedgroupupgrades", "managedclusters", "manifestworks", "clustergroupupgrades")
-"""Plurals of what a controller has a mirror of."""
+"""Plurals of the kinds that a controller mirrors."""
 
 
 class FleetState:
@@ -104,7 +104,7 @@ class FleetState:
             for number in range(scenario.nodes)
         ]
         self.gone_back: set[str] = set()
-        """uids of the rollouts that a controller had in memory when the hub went back."""
+        """Uids of the rollouts that a controller had in memory when the hub was restored."""
         self.lost: set[str] = set()
         """Clusters that never come back."""
         self.well_at = 0.0
@@ -139,7 +139,7 @@ class FleetState:
         await asyncio.wait(self._tasks)
 
     def check_alive(self) -> None:
-        """Raises what ended a part that must not end."""
+        """Raises the error of a part that must not end."""
         for task in self._tasks:
             if task.done():
                 task.result()
@@ -186,7 +186,7 @@ class FleetState:
                 self.weather.skew += (fault.seconds % 60) * 60 * (1 if fault.n % 2 else -1)
 
     def _chosen(self, number: int) -> Node:
-        """Mostly the leader."""
+        """Returns a node, usually the leader."""
         leaders = [node for node in self.nodes if node.leading]
         others = [node for node in self.nodes if not node.leading]
         if leaders and (number % 4 or not others):
@@ -199,8 +199,8 @@ class FleetState:
                 node.client.cut()
 
     async def _restored(self, seconds: float) -> None:
-        """Of a moment in which nothing was armed: an agent that is quicker than ibgu would apply
-        such a work once more, and nobody could prevent it (docs/recovery.md)."""
+        """Restores the hub to a moment at which nothing was armed: an agent that is quicker than
+        ibgu would apply such a work once more, and nobody could prevent it (docs/recovery.md)."""
         await self._nothing_armed()
         saved = self.hub.back_up()
         await asyncio.sleep(seconds)
@@ -216,7 +216,8 @@ class FleetState:
             self.player.touch(cluster)
 
     def _differs(self, saved: Backup) -> bool:
-        """In what ibgu reads: else nothing is lost by it, and nobody can notice."""
+        """Returns whether the backup differs in what ibgu reads: otherwise nobody can notice the
+        restore."""
         return any(
             collection.objects != saved.objects.get(resource, {})
             for resource, collection in self.hub.versions.collections.items()
@@ -309,12 +310,13 @@ class FleetState:
         asyncio.get_running_loop().call_later(seconds, self._act, cluster, end)
 
     async def _add_cluster(self) -> None:
-        """A cluster comes to the hub that no step can have as its member yet."""
+        """Adds a cluster that no step can have as its member yet."""
         self._added += 1
         await self.player.add(f"new-{self._added}")
 
     def armed(self, cluster: str) -> None:
-        """The hub has an armed work for it: the moment in which it may fall silent."""
+        """Silences the cluster, if so drawn, at the moment at which the hub has an armed work for
+        it."""
         fault = self.weather.shot("dark-when-armed")
         if fault is not None and self.weather.fires(fault.kind):
             loop = asyncio.get_running_loop()
@@ -324,13 +326,13 @@ class FleetState:
     # -- the end ---------------------------------------------------------------------------------
 
     def heal(self) -> None:
-        """No fault is left, but clusters that never come back."""
+        """Ends all faults, except clusters that never come back."""
         self.weather.clear()
         for node in self.nodes:
             node.process.resume()
 
     async def ibgus(self) -> list[Any]:
-        """Those on the hub."""
+        """Returns the IBGUs on the hub."""
         client = MemoryClient(self.hub)
         found = await client.get(paths.ibgus(), dict[str, Any])
         items: list[Any] = found["items"]
@@ -340,7 +342,7 @@ class FleetState:
         return next((node for node in self.nodes if node.leading), None)
 
     async def help(self) -> None:
-        """What an operator does where a rollout waits for a person."""
+        """Does what an operator does if a rollout waits for a person."""
         node = self.leader()
         loop = node.controller._loop if node is not None and node.controller is not None else None
         if loop is None:
@@ -358,7 +360,7 @@ class FleetState:
                 await self.people.resume(number)
 
     async def stuck(self) -> str:
-        """What has not come to its end, and why."""
+        """Returns what has not ended, and why."""
         node = self.leader()
         loop = node.controller._loop if node is not None and node.controller is not None else None
         if loop is None:
@@ -376,7 +378,8 @@ class FleetState:
         return "\n  ".join(told)
 
     async def finished(self) -> bool:
-        """Every rollout that is on the hub has come to its end, nothing is owed or set aside."""
+        """Returns whether every rollout on the hub has ended, with no pending patch and none
+        quarantined."""
         node = self.leader()
         loop = node.controller._loop if node is not None and node.controller is not None else None
         if loop is None:

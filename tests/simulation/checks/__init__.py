@@ -1,17 +1,17 @@
-"""What must hold, and how it is found out that it does not."""
+"""Collects the invariants that must hold, and their violations."""
 
 from collections import Counter
 
 
 class Found:
-    """Broken invariants in words, and how often each was looked at and held."""
+    """Found holds broken invariants in words, and how often each was checked and held."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.held: Counter[str] = Counter()
 
     def check(self, name: str, holds: bool, *words: object) -> None:
-        """`words` are only asked for a text where it does not hold."""
+        """Records a check; `words` are formatted only if it fails."""
         if holds:
             self.held[name] += 1
         elif len(self.problems) < 20:

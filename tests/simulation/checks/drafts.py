@@ -1,4 +1,4 @@
-"""Watches each turn of the controllers: what it is decided on, and for whom something is done."""
+"""Watches what each turn of the controllers decides on, and for which clusters it acts."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,13 +17,13 @@ from ibgu.core.model import Decision, OnMember
 from tests.simulation.checks import Found
 
 Decided = WeakKeyDictionary[FleetState, set[tuple[str, str]]]
-"""Rollout uid and cluster, of the turn that goes on."""
+"""Rollout uids and clusters of the current turn."""
 
 
 @contextmanager
 def watched_drafts(found: Found) -> Iterator[None]:
     decided: Decided = WeakKeyDictionary()
-    """By whose turn it is: several controllers take turns at the same time."""
+    """By FleetState: several controllers run turns at the same time."""
     with ExitStack() as stack:
         _set(stack, Planner, "snapshot", _in_sync(found))
         _set(stack, Planner, "draft", _begun(decided))

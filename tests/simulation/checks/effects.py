@@ -1,4 +1,5 @@
-"""Every effect on the hub after its record is in the journal, and only what was recorded."""
+"""Checks that every effect on the hub follows its record in the journal, and that nothing else is
+done."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
@@ -22,13 +23,13 @@ class Armed(Struct, frozen=True):
     run: str
     cluster: str
     uid: str
-    """Of the ManagedCluster that had the name then; empty: none."""
+    """The uid of the ManagedCluster that had the name then; empty: none."""
     led: tuple[float, float]
-    """When the process that armed it began to lead for the first time, and for the last."""
+    """When the process that armed it began to lead for the first and for the last time."""
 
 
 class Effects:
-    """Listens to the hub and to the commits. Times are those of the loop."""
+    """Effects listens to the hub and to the commits. Times are those of the loop."""
 
     def __init__(self, found: Found, hub: MemoryHub, armed: Callable[[str], None]) -> None:
         """`armed` is called with the cluster whenever a work is armed."""
@@ -63,13 +64,13 @@ class Effects:
         return str(found["metadata"]["uid"]) if found is not None else ""
 
     def shown(self) -> set[str]:
-        """Runs that the hub has an armed work for at the moment."""
+        """Returns the runs that the hub has an armed work for now."""
         works = self._hub.versions.collections[self._works].objects.values()
         alive = (work for work in works if not work["metadata"].get("deletionTimestamp"))
         return {run for work in alive if (run := _armed_run(work))}
 
     def carried(self, cluster: str) -> set[str]:
-        """Digests of what payload works have for it at the moment."""
+        """Returns the digests that payload works carry for the cluster now."""
         objects = self._hub.versions.collections[self._works].objects.items()
         marks = (work["metadata"] for (namespace, _), work in objects if namespace == cluster)
         payloads = (m for m in marks if m["labels"].get(names.PART) == names.PAYLOAD)
@@ -100,14 +101,14 @@ class Effects:
                 self._check("who arms has decided it", own, words)
 
     def between(self, first: datetime, last: float) -> bool:
-        """Whether anything was committed from then to then."""
+        """Returns whether anything was committed from then to then."""
         begin = first.timestamp() - 0.001
         place = bisect_left(self._commits, begin)
         return place < len(self._commits) and self._commits[place] <= last
 
 
 def _armed_run(work: JsonObject | None) -> str:
-    """As our last write has it; what a person changed since does not count."""
+    """Returns the armed run of our last write; later changes by people don't count."""
     if work is None:
         return ""
     meta = work["metadata"]

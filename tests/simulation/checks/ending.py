@@ -1,4 +1,4 @@
-"""When all is over: nothing is left on the hub or in memory, and the hub says what is so."""
+"""Checks that at the end nothing is left on the hub or in memory, and the hub shows the truth."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -70,7 +70,7 @@ class _Ending:
             armed = marks.get(names.ARMING) == names.ARMED
             self._check("nothing is armed at the end", not armed, meta)
             uid = (meta.get("labels") or {}).get(names.ROLLOUT)
-            # One that lost the label of the watch can't be found: a hand has taken it away.
+            # A work that lost the label of the watch can't be found: a person has removed it.
             ours = (meta.get("labels") or {}).get(names.MANAGED_BY) == names.MANAGER
             # Nothing is written for a cluster that has left: its namespace goes with it.
             ours = ours and meta["namespace"] in there

@@ -1,4 +1,4 @@
-"""The event log of the journal, read again from its beginning."""
+"""Reads the journal's event log again from its beginning."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ AFTER_THE_END = {"LateTruth", "WatchEnded", "LabelsPending", "LabelsPutBack"}
 
 
 class History:
-    """Slots, claims and order, recomputed from the events alone."""
+    """History recomputes slots, claims and order from the events alone."""
 
     def __init__(self, found: Found, *, restored: bool) -> None:
         """`restored`: the hub was, from a backup."""

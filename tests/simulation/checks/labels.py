@@ -1,4 +1,5 @@
-"""Each label change exactly once: every write that changed one was owed, as often as it was."""
+"""Checks that each label change happens exactly once: every write that changed one had a pending
+patch."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -18,7 +19,7 @@ Change = tuple[str, str, str | None]
 
 
 class Labels:
-    """Listens to the hub."""
+    """Labels listens to the hub."""
 
     def __init__(self, found: Found, now: Callable[[], float]) -> None:
         self._check = found.check

@@ -1,4 +1,5 @@
-"""The pace, recomputed from the events alone: starts in a minute, and the levels of a ramp-up."""
+"""Checks rate limits, recomputed from the events alone: starts per minute, and the levels of a
+ramp-up."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
@@ -15,8 +16,8 @@ PACED = ("Prep", "Upgrade")
 
 
 class DurationStats:
-    """`most`: starts a minute on the whole hub; 0: no limit. `skewed`: the clock has jumped, so
-    that times say nothing."""
+    """`most`: starts per minute on the whole hub; 0: no limit. `skewed`: the clock has jumped, so
+    that times prove nothing."""
 
     def __init__(self, found: Found, most: int, *, skewed: bool) -> None:
         self._check = found.check

@@ -1,4 +1,4 @@
-"""After every turn of a leader: what a Prep starts with (R25)."""
+"""Checks after every turn of a leader what a Prep starts with (R25)."""
 
 from collections.abc import Callable
 

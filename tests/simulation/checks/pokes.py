@@ -1,4 +1,4 @@
-"""A refresh makes an agent read, and changes nothing else (R21.3)."""
+"""Checks that a refresh makes an agent read, and changes nothing else (R21.3)."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.core.works import names
@@ -22,13 +22,13 @@ class RefreshSchedule:
 
 
 def refreshed(asked: Asked) -> bool:
-    """Whether the request is one."""
+    """Returns whether the request is a refresh."""
     return asked.method == "PATCH" and names.REFRESH.encode() in (asked.body or b"")
 
 
 def _without_poke(work: JsonObject) -> JsonObject:
     meta = work["metadata"]
     marks = {key: mark for key, mark in meta["annotations"].items() if key != names.REFRESH}
-    # Every write is noted in these two.
+    # Every write changes these two.
     kept = {key: meta[key] for key in meta if key not in ("resourceVersion", "managedFields")}
     return {**work, "metadata": {**kept, "annotations": marks}}

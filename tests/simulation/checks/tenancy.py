@@ -1,4 +1,4 @@
-"""Nothing is done to a cluster that the IBGUs' namespace may not take (R35)."""
+"""Checks that nothing is done to a cluster that the IBGUs' namespace may not take (R35)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,19 +10,19 @@ from tests.simulation.checks.effects import Armed
 from tests.simulation.checks.history import Event
 
 HEARD = STALE + EVERY + 60.0
-"""Seconds for which a binding that is gone may still count: also where the hub answers late."""
+"""Seconds for which a removed binding may still count, also if the hub responds late."""
 _NAME = "R35 nothing is begun or armed outside the namespace's cluster sets"
 
 
 class Tenancy:
-    """What has begun goes on, whatever is bound later."""
+    """Tenancy lets runs in flight go on, whatever is bound later."""
 
     def __init__(self, found: Found, bindings: Bindings) -> None:
         self._check = found.check
         self._bindings = bindings
 
     def read(self, events: Iterable[Event]) -> None:
-        """Of clocks that showed the loop's time."""
+        """Reads events whose clocks showed the loop's time."""
         flying: set[Any] = set()
         for event in events:
             member = (event.rollout, event.step, event.cluster_uid)

@@ -1,4 +1,4 @@
-"""At the end: what the journal says against what happened at the clusters and on the hub."""
+"""Compares at the end what the journal says with what happened at the clusters and on the hub."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -22,17 +22,18 @@ STAGES = {
     Action.FINALIZE_UPGRADE: {"Finalize"},
     Action.FINALIZE_ROLLBACK: {"Finalize"},
 }
-"""What each action may begin on a cluster: an Abort that finalizes has taken the way back away."""
+"""Stages that each action may begin on a cluster: an Abort that finalizes has removed the way
+back."""
 
 
 REAPPLY = 240.0
-"""Seconds after which an agent applies a work again, at the earliest."""
+"""The earliest time in seconds after which an agent applies a work again."""
 HEARD = 120.0
-"""Seconds after which a cluster's news are known, also where its agent only polls."""
+"""Seconds after which a cluster's changes are known, even if its agent only polls."""
 
 
 class Run(Struct, frozen=True):
-    """A row of the journal's table of runs."""
+    """Run is a row of the journal's table of runs."""
 
     id: str
     rollout: str
@@ -71,7 +72,7 @@ class Truth:
 
     @cached_property
     def _began(self) -> dict[str, list[StageRun]]:
-        """By run id, what each run began, in order of time."""
+        """Returns what each run began, by run id, in order of time."""
         found: dict[str, list[StageRun]] = defaultdict(list)
         for cluster in self._clusters:
             for began in cluster.timeline.runs:
@@ -90,7 +91,7 @@ class Truth:
         self._check("R8 the action means what it says", began.stage in _of(run), words)
 
     def _once(self) -> None:
-        """Of each member and action, at most one attempt ever begins anything."""
+        """Checks that at most one attempt of each member and action begins anything."""
         found: Counter[Any] = Counter()
         for id_, runs in self._began.items():
             run = self._runs.get(id_)
@@ -115,10 +116,11 @@ class Truth:
         self._check("ended runs are disarmed", ended, words)
 
     def reopened(self, skipped: set[tuple[object, ...]]) -> None:
-        """R9: what a withdrawn run began is not found done later as if nobody had asked for it.
+        """Checks that what a withdrawn run began is not found done later as if nobody had asked for
+        it (R9).
 
         `skipped`: rollout, step and cluster of actions that were "already done". For a simulation
-        in which no hand was on the clusters.
+        in which nobody edited the clusters.
         """
         for id_, began in self._began.items():
             run = self._runs.get(id_)
@@ -127,20 +129,23 @@ class Truth:
                 self._check("R9 a withdrawn run comes back", not found, run, began)
 
     def limits(self) -> None:
-        """R11: whoever could be heard in time is not failed for the time. For a simulation in
-        which the clusters, their watches and the hub were well. What a hand replaced tells no end.
+        """Checks that no cluster that could be heard in time fails by its limit (R11).
+
+        For a simulation in which the clusters, their watches and the hub were well. A stage that a
+        person replaced shows no end.
         """
         for run in self._runs.values():
             if run.result == "limit" and run.ended_at is not None:
                 judged = run.ended_at.timestamp() - HEARD
-                # The first is what was asked for; what a hand does later has the run's mark, too.
+                # The first is what was asked for; a person's later stages carry the run's mark too.
                 began = self._began.get(run.id, [])
                 ended = (one.ended for one in began[:1] if one.outcome != "replaced")
                 late = all(end is None or end > judged for end in ended)
                 self._check("R11 evidence before deadlines", late, run, began)
 
     def _ended(self, began: StageRun, run: Run, how: str) -> bool:
-        """Before the journal says so. A hand on the cluster leaves it open how it had ended."""
+        """Returns whether the stage ended before the journal says so. A person's edit on the
+        cluster leaves open how it ended."""
         assert run.ended_at is not None
         if began.ended is None or began.outcome not in (how, "replaced"):
             return False
@@ -148,7 +153,7 @@ class Truth:
 
 
 def _asked(began: StageRun) -> str:
-    """The stage in the IBU's spec."""
+    """Returns the stage in the IBU's spec."""
     return "Idle" if began.stage in ("Abort", "Finalize") else began.stage
 
 
@@ -157,7 +162,7 @@ def _of(run: Run) -> set[str]:
 
 
 def _enforced(run: Run, began: StageRun, again: StageRun) -> bool:
-    """No controller lived to take the impulse back: the agent has applied it once more, after
-    somebody's hand had undone it (docs/reliability.md)."""
+    """Returns whether the agent applied the run again after a person's edit because no controller
+    lived to disarm it (docs/reliability.md)."""
     unheard = run.accepted_at is None or run.accepted_at.timestamp() > again.requested
     return unheard and again.requested - began.requested >= REAPPLY

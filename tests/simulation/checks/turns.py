@@ -1,4 +1,4 @@
-"""After every turn of a leader: what it has in memory (R3, R5, R6, R9)."""
+"""Checks after every turn of a leader what it has in memory (R3, R5, R6, R9)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from tests.simulation.checks import Found
 
 
 class Turns:
-    """For one leader, from its election on."""
+    """Turns watches one leader, from its election on."""
 
     def __init__(self, found: Found, shown: Callable[[], set[str]]) -> None:
         """`shown`: the runs that the hub has an armed work for."""
