@@ -1,4 +1,5 @@
-"""The commands. Each imports what it needs when it is called, so that `--help` is quick."""
+"""Assembles the commands. Each imports what it needs when it is called, so that `--help` is
+quick."""
 
 import sys
 from collections.abc import Callable
@@ -92,7 +93,7 @@ _COMPLETE = ["__complete", "--"]
 
 
 def main() -> None:
-    """As a plugin, `kubectl ibgu` is what was typed."""
+    """Runs the command; as a plugin, its name is `kubectl ibgu`."""
     if sys.argv[1:3] == _COMPLETE:
         complete(sys.argv[3:])
     else:

@@ -1,4 +1,4 @@
-"""How a command ends that can't do what it was asked: one line, and an exit code."""
+"""Ends a command that fails: one line, and an exit code."""
 
 from typing import NoReturn
 

@@ -1,4 +1,4 @@
-"""What a person may type: at least one line of each command and group, shown under its help."""
+"""Holds examples: at least one line of each command and group, shown under its help."""
 
 from collections.abc import Sequence
 
@@ -81,5 +81,5 @@ EXAMPLES: dict[str, Sequence[str]] = {
 
 
 def epilog(command: str) -> str:
-    """Return the lines as they are shown; the mark keeps them from being wrapped."""
+    """Returns the lines as they are shown; the mark keeps them from being wrapped."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in EXAMPLES[command])])

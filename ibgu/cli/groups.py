@@ -1,4 +1,4 @@
-"""Commands in groups, in the order in which a person meets them: `ibgu --help`."""
+"""Groups the commands for `ibgu --help`, in the order in which a person meets them."""
 
 import re
 from enum import StrEnum
@@ -20,7 +20,7 @@ class Panel(StrEnum):
 
 
 class Plain(TyperCommand):
-    """Names what is to be given as other commands do: `NAME`, not `{name} <str>`."""
+    """Plain names arguments as other commands do: `NAME`, not `{name} <str>`."""
 
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
@@ -51,7 +51,7 @@ _TYPE = re.compile(r" <(list\[)?(str|int)\]?>$")
 
 
 def _unnamed(parameter: TyperArgument | TyperOption) -> bool:
-    """Flags take nothing, and an option's choices are shown themselves."""
+    """Returns whether no value is named: flags take none, and choices are shown themselves."""
     if parameter.metavar is not None:
         return False
     if isinstance(parameter, TyperArgument):
@@ -60,7 +60,8 @@ def _unnamed(parameter: TyperArgument | TyperOption) -> bool:
 
 
 class Grouped(TyperGroup):
-    """Lists its commands by their panels, as plain text: it is read in pipes and logs too."""
+    """Grouped lists its commands by their panels, as plain text: it is read in pipes and logs
+    too."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -87,7 +88,8 @@ class Grouped(TyperGroup):
 
 
 def _require_ibgu_itself(missing: ModuleNotFoundError) -> NoReturn:
-    """The one file for laptops has only the packages of the commands that ask."""
+    """Ends the command in the single file for laptops, which has only the packages of the asking
+    commands."""
     package = (missing.name or "").partition(".")[0]
     if package in ("", "ibgu"):
         raise missing

@@ -1,4 +1,4 @@
-"""One method a route of the REST API."""
+"""Offers one method per route of the REST API."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -23,33 +23,32 @@ from ibgu.client.wire import TIMEOUT, Wire
 
 
 class Client:
-    """Every method raises RestError; those that iterate do so while they are read."""
+    """Client raises RestError from every method; iterators raise it while they are read."""
 
     def __init__(
         self, server: str, token: str, ca_file: str | None = None, *, seconds: float = TIMEOUT
     ) -> None:
-        """`server` as http://host:port or https://host. Raises RestError if it is neither.
-
-        `seconds`: how long an answer is waited for.
-        """
+        """Connects to `server` as http://host:port or https://host. Raises RestError if it is
+        neither. `seconds`: the timeout of a response."""
         self._wire = Wire(server, token, ca_file, seconds=seconds)
 
     def whoami(self) -> Whoami:
         return self._wire.get(Whoami, "whoami")
 
     def summary(self, *, namespace: str | None = None) -> Summary:
-        """All that is under way; None: of all namespaces that one may see."""
+        """Returns all that is under way; None: of all namespaces that the caller may see."""
         return self._wire.get(Summary, "summary", namespace=namespace)
 
     def durations(
         self, *, action: str | None = None, namespace: str | None = None, label: str | None = None
     ) -> Durations:
-        """Over all rollouts that one may see; `label`: on clusters that have such labels now."""
+        """Returns durations over all rollouts that the caller may see; `label`: on clusters that
+        have such labels now."""
         query = {"action": action, "namespace": namespace, "label": label}
         return self._wire.get(Durations, "durations", **query)
 
     def stream_all(self, *, after: int | None = None) -> Iterator[Event]:
-        """The events of all rollouts that one may see, as they happen."""
+        """Yields the events of all rollouts that the caller may see, as they happen."""
         return _events(self._wire.lines("stream", after=after))
 
     # -- rollouts ----------------------------------------------------------------------------
@@ -57,7 +56,7 @@ class Client:
     def rollouts(
         self, *, namespace: str | None = None, state: Collection[str] | None = None
     ) -> Iterator[Rollout]:
-        """The newest first; None: of all namespaces that one may see."""
+        """Yields rollouts, newest first; None: of all namespaces that the caller may see."""
         return self._wire.pages(Rollout, "rollouts", namespace=namespace, state=state)
 
     def rollout(self, namespace: str, name: str, *, uid: str | None = None) -> Rollout:
@@ -77,8 +76,8 @@ class Client:
         failures: str | None = None,
         uid: str | None = None,
     ) -> View:
-        """The rollout and one step as of one moment, by default the newest one; `failures`: "all"
-        for those of all steps."""
+        """Returns the rollout and one step as of one moment, by default the newest one; `failures`:
+        "all" for those of all steps."""
         path = ("rollouts", namespace, name, "view")
         query = {"step": step, "label": label, "points": points, "failures": failures, "uid": uid}
         return self._wire.get(View, *path, **query)
@@ -100,8 +99,8 @@ class Client:
         sort: str | None = None,
         uid: str | None = None,
     ) -> Iterator[Member]:
-        """By default in the order of steps and starts; `cluster` is how names begin, `clusters`
-        whole ones, `label` a selector as kubectl's -l takes it."""
+        """Yields members, by default in the order of steps and starts; `cluster` is a prefix of
+        names, `clusters` whole ones, `label` a selector as kubectl's -l takes it."""
         return self._wire.pages(
             Member,
             *("rollouts", namespace, name, "members"),
@@ -127,7 +126,7 @@ class Client:
         label: str | None = None,
         uid: str | None = None,
     ) -> Grid:
-        """All members of a step, by default of the newest one."""
+        """Returns all members of a step, by default of the newest one."""
         path = ("rollouts", namespace, name, "grid")
         return self._wire.get(Grid, *path, step=step, label=label, uid=uid)
 
@@ -147,18 +146,18 @@ class Client:
     def events(
         self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None
     ) -> Iterator[Event]:
-        """All that are there, oldest first; `after` is a `seq`."""
+        """Yields all events, oldest first; `after` is a `seq`."""
         return self._wire.pages(Event, "rollouts", namespace, name, "events", after=after, uid=uid)
 
     def activity(self, namespace: str, name: str, *, uid: str | None = None) -> Activity:
-        """Who changed the rollout, and what became of it: the newest hundred."""
+        """Returns who changed the rollout, and what became of it: the newest hundred."""
         return self._wire.get(Activity, "rollouts", namespace, name, "activity", uid=uid)
 
     def stream(
         self, namespace: str, name: str, *, after: int | None = None, uid: str | None = None
     ) -> Iterator[Event]:
-        """As they happen, after a `seq` or from now on; it ends when the server or the network
-        does: go on after the last one."""
+        """Yields events as they happen, after a `seq` or from now on; the stream ends when the
+        server or the network does: resume after the last one."""
         path = ("rollouts", namespace, name, "stream")
         return _events(self._wire.lines(*path, after=after, uid=uid))
 
@@ -168,13 +167,13 @@ class Client:
         return self._wire.get(Failures, "rollouts", namespace, name, "failures", step=step, uid=uid)
 
     def preview(self, body: PreviewOf) -> Preview:
-        """What a plan would do; nothing is changed."""
+        """Returns what a plan would do; nothing is changed."""
         return self._wire.post(Preview, "preview", body=body)
 
     # -- changes -----------------------------------------------------------------------------
 
     def actions(self, namespace: str, name: str, *, uid: str | None = None) -> Permits:
-        """What the rollout's state allows to change."""
+        """Returns what the rollout's state allows to change."""
         return self._wire.get(Permits, "rollouts", namespace, name, "actions", uid=uid)
 
     def append_step(
@@ -216,7 +215,7 @@ class Client:
         namespace: str | None = None,
         rollout: str | None = None,
     ) -> Iterator[str]:
-        """Names, in their order; `rollout` is one of `namespace`."""
+        """Yields names in order; `rollout` is one of `namespace`."""
         query = {"prefix": prefix, "label": label, "namespace": namespace, "rollout": rollout}
         return self._wire.pages(str, "clusters", **query)
 
@@ -226,20 +225,20 @@ class Client:
     def explain(
         self, name: str, *, namespace: str | None = None, rollout: str | None = None
     ) -> Explained:
-        """In its newest rollout, or in the one of that namespace and name."""
+        """Explains a cluster in its newest rollout, or in the one of that namespace and name."""
         path = ("clusters", name, "explain")
         return self._wire.get(Explained, *path, namespace=namespace, rollout=rollout)
 
     def cluster_history(self, name: str) -> Iterator[Visit]:
-        """The steps that it was in, newest first."""
+        """Yields the steps that the cluster was in, newest first."""
         return self._wire.pages(Visit, "clusters", name, "history")
 
     def cluster_events(self, name: str) -> Iterator[Event]:
-        """What happened to it, over all rollouts, newest first."""
+        """Yields what happened to the cluster, over all rollouts, newest first."""
         return self._wire.pages(Event, "clusters", name, "events")
 
     def cluster_works(self, name: str) -> Works:
-        """What ibgu's ManifestWorks ask of it now, and what its agent reports."""
+        """Returns what ibgu's ManifestWorks ask of the cluster now, and what its agent reports."""
         return self._wire.get(Works, "clusters", name, "works")
 
     # -- shadow mode -------------------------------------------------------------------------
@@ -253,7 +252,7 @@ class Client:
     def shadow_clusters(
         self, namespace: str, name: str, *, cluster: str | None = None
     ) -> Iterator[ShadowCluster]:
-        """`cluster` is how names begin."""
+        """Yields a rollout's clusters in shadow mode; `cluster` is a prefix of names."""
         return self._wire.pages(
             ShadowCluster, "shadow", "rollouts", namespace, name, "clusters", cluster=cluster
         )

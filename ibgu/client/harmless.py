@@ -1,4 +1,4 @@
-"""The same for answers of the REST API, which are JSON: harmless before anything reads them."""
+"""Makes responses of the REST API (JSON) harmless before anything reads them."""
 
 import re
 from typing import TypeVar
@@ -13,18 +13,18 @@ _ESCAPED = re.compile(
     r"\\(?:u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
     r"|u(?P<code>[0-9a-fA-F]{4})|(?P<told>[bfr])|.)"
 )
-"""A pair that is none of a character (an escaped backslash, say) is passed over as a whole."""
+"""A pair that is no character (an escaped backslash, say) is skipped as a whole."""
 
 
 def harmless(body: bytes) -> bytes:
-    """Return JSON as it came, with U+FFFD for each character in its strings that does something."""
+    """Returns the JSON with U+FFFD for each control character in its strings."""
     told = body.decode(errors="replace").split("\r")  # as it may stand at the end of a line
     text = "\r".join(core.harmless(part) for part in told)
     return (_ESCAPED.sub(_replaced, text) if "\\" in text else text).encode()
 
 
 def cleaned(record: R) -> R:
-    """Return the record with the same done to each of its strings."""
+    """Returns the record with each of its strings cleaned in the same way."""
     return msgspec.json.decode(harmless(msgspec.json.encode(record)), type=type(record))
 
 

@@ -1,4 +1,4 @@
-"""Server-sent events: lines of a stream to messages."""
+"""Parses server-sent events: lines of a stream to messages."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,13 +7,13 @@ from msgspec import Struct
 
 class Message(Struct, frozen=True):
     id: str
-    """Of this message, or of the last one before that had one."""
+    """The id of this message, or of the last one before that had one."""
     event: str
     data: str
 
 
 def messages(lines: Iterable[str]) -> Iterator[Message]:
-    """Whole ones only: what is cut off in its middle, and comments (heartbeats), are left out."""
+    """Yields whole messages only, without truncated ones and comments (heartbeats)."""
     last, event, data = "", "message", list[str]()
     for line in lines:
         if not line:

@@ -1,4 +1,4 @@
-"""Requests and their answers: HTTP from the standard library, JSON by msgspec."""
+"""Makes requests: HTTP from the standard library, JSON by msgspec."""
 
 import http.client
 import ssl
@@ -18,15 +18,16 @@ from ibgu.client.responses.base import Response
 T = TypeVar("T")
 
 TIMEOUT = 30.0
-"""Seconds; in a stream, which says something every 15, between two lines."""
+"""Seconds for a response, or between two lines of a stream, which sends one every 15 seconds."""
 PAGE = 500
 STREAM = "text/event-stream"
 USER_AGENT = "ibgu-cli"
-"""By it the REST API tells the commands' changes from those of other programs."""
+"""The REST API distinguishes the commands' changes from other programs' by this."""
 
 
 class RestError(Exception):
-    """A request that failed; the text is for a person. `status` is 0 where no answer came."""
+    """RestError is a failed request; the text is for a person. `status` is 0 if no response
+    came."""
 
     def __init__(self, message: str, status: int = 0, code: str = "") -> None:
         """`code` is what the problem's `type` ends with, as in docs/rest.md."""
@@ -36,7 +37,7 @@ class RestError(Exception):
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the token to somebody else."""
+    """_NoRedirects refuses redirects, which would carry the token to another server."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -56,8 +57,8 @@ class Wire:
     def __init__(
         self, server: str, token: str, ca_file: str | None = None, *, seconds: float = TIMEOUT
     ) -> None:
-        """`server` as http://host:port or https://host. Raises RestError if it is neither, and
-        for a token that no header can carry."""
+        """Connects to `server` as http://host:port or https://host. Raises RestError if it is
+        neither, and for a token that no header can carry."""
         self._seconds = seconds
         self._server = server.rstrip("/")
         _check_address(server)
@@ -70,17 +71,17 @@ class Wire:
         self._opener = urllib.request.build_opener(_NoRedirects, _https(ca_file))
 
     def get(self, answer: type[T], *path: str, **query: object) -> T:
-        """The body of `/api/v1/<path>`. Raises RestError."""
+        """Returns the body of `/api/v1/<path>`. Raises RestError."""
         with self._opened("GET", self._url(path, query)) as response:
             return self._decoded(harmless(response.read()), answer)
 
     def post(self, answer: type[T], *path: str, body: object = None, **query: object) -> T:
-        """Raises RestError."""
+        """Posts to `/api/v1/<path>` and returns the body. Raises RestError."""
         with self._opened("POST", self._url(path, query), body) as response:
             return self._decoded(harmless(response.read()), answer)
 
     def pages(self, item: type[T], *path: str, **query: object) -> Iterator[T]:
-        """All items, page after page. Raises RestError."""
+        """Yields all items, page by page. Raises RestError."""
         cursor: str | None = None
         while True:
             page = self.get(_Page, *path, limit=PAGE, cursor=cursor, **query)
@@ -90,13 +91,13 @@ class Wire:
                 return
 
     def lines(self, *path: str, **query: object) -> Iterator[str]:
-        """Of a stream, until it ends. Raises RestError."""
+        """Yields the lines of a stream until it ends. Raises RestError."""
         with self._opened("GET", self._url(path, query), accept=STREAM) as response:
             for line in response:
                 yield harmless(line).decode().rstrip("\r\n")
 
     def _url(self, path: tuple[str, ...], query: dict[str, object]) -> str:
-        """None in the query is left out."""
+        """Returns the URL, without query parameters that are None."""
         parts = "/".join(quote(part, safe="") for part in path)
         given = {name: value for name, value in query.items() if value is not None}
         asked = f"?{urlencode(given, doseq=True)}" if given else ""
@@ -161,7 +162,8 @@ class Wire:
 
 
 def _check_address(server: str) -> None:
-    """What stands before an @ is a password, as a rule: it is not repeated. Raises RestError."""
+    """Checks the address without quoting what precedes an @, usually a password. Raises
+    RestError."""
     if "@" in server:
         raise RestError(
             "the address of the server (--server, IBGU_SERVER) must have no user or password "
@@ -177,7 +179,7 @@ def _check_address(server: str) -> None:
 
 
 def _of_tls(error: ssl.SSLError) -> str:
-    """What is wrong in words; OpenSSL's name a line of its source."""
+    """Returns what is wrong in words; OpenSSL's name a line of its source."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return "it does not speak TLS as it should; is it http://, or another port?"
     if error.verify_code in _OTHER_NAME:

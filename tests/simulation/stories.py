@@ -66,7 +66,7 @@ class Stage:
         return node.controller._loop
 
     def complete(self) -> bool:
-        """Whether all rollouts are complete, and in the journal."""
+        """Whether the first rollout is complete, and in the journal."""
         done = self._tracked is not None and self._tracked.rollout.state is RolloutState.COMPLETE
         return done and self.loop._deps.journal_writer.settled
 

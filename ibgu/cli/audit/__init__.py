@@ -1,1 +1,1 @@
-"""The commands that read the event log in Postgres: proof and playback."""
+"""Implements the commands that read the event log in Postgres: proof and playback."""

@@ -1,4 +1,5 @@
-"""Certificates as files: what one attests, who has signed it, and whether that still fits."""
+"""Reads and writes certificates as files: what one attests, its signer, and whether it still
+fits."""
 
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class _Events(Struct, frozen=True):
 
 
 class Attested(Struct, frozen=True):
-    """The certificate's JSON, as far as it is told again."""
+    """Attested is the part of the certificate's JSON that is shown."""
 
     kind: str
     verdict: str
@@ -40,7 +41,7 @@ class Attested(Struct, frozen=True):
 
 
 def write_signed(found: Certificate, key: Path, to: Path) -> None:
-    """Write the certificate and its signature; neither may be there yet."""
+    """Writes the certificate and its signature; neither may exist yet."""
     signature = to.with_name(to.name + signing.SUFFIX)
     content = (as_json_text(found) + "\n").encode()
     for path in (to, signature):
@@ -58,7 +59,7 @@ def write_signed(found: Certificate, key: Path, to: Path) -> None:
 
 
 def verify(path: Path, key: Path) -> None:
-    """Tell what the certificate attests, if its signature holds; else end with an error."""
+    """Prints what the certificate attests if its signature holds; otherwise ends with an error."""
     signature = path.with_name(path.name + signing.SUFFIX)
     try:
         content = signing.read(path)

@@ -1,4 +1,4 @@
-"""What both commands begin with: the database of DATABASE_URL, and a rollout in it by its name."""
+"""Opens the database of DATABASE_URL, and finds a rollout in it by its name."""
 
 import asyncio
 import sys
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def reading(act: Callable[[AsyncEngine], Awaitable[T]]) -> T:
-    """Do it with a pool of connections; what goes wrong ends the command in one line."""
+    """Runs `act` with a pool of connections; an error ends the command in one line."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     try:
@@ -45,7 +45,7 @@ async def _with_engine(settings: Settings, act: Callable[[AsyncEngine], Awaitabl
 
 
 def split(name: str) -> tuple[str, str]:
-    """`namespace/name`; a name alone is in the namespace `default`."""
+    """Splits `namespace/name`; a name alone is in the namespace `default`."""
     namespace, _, rest = name.rpartition("/")
     if not rest or "/" in namespace:
         fail(f"{name!r} is no rollout: it looks like namespace/name", MISUSED)
@@ -53,7 +53,7 @@ def split(name: str) -> tuple[str, str]:
 
 
 async def find(engine: AsyncEngine, name: str, hub: str) -> Found:
-    """The newest rollout of that name. Several hubs may share one database."""
+    """Returns the newest rollout of that name. Several hubs may share one database."""
     namespace, rest = split(name)
     rollouts = [
         found

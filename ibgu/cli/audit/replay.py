@@ -47,7 +47,7 @@ def replay(
 
 
 def _end(until: str) -> "Callable[[EventRow], bool]":
-    """Whether an event still belongs to what is shown."""
+    """Returns a predicate: whether an event still belongs to what is shown."""
     if not until:
         return lambda event: True
     if until.lstrip("#").isdecimal():
@@ -89,7 +89,8 @@ async def _replay(
 
 
 async def _events(engine: "AsyncEngine", found: "Found") -> "AsyncIterator[EventRow]":
-    """Page after page: a replay may take hours, and must not keep a transaction open so long."""
+    """Yields events page by page: a replay may take hours, and must not keep a transaction open so
+    long."""
     from ibgu.client.harmless import cleaned
     from ibgu.db.reads import Reads
 

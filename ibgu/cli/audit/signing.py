@@ -1,4 +1,4 @@
-"""Signatures of certificates: Ed25519 over a file as it is, in a file of 64 bytes beside it.
+"""Signs certificates: Ed25519 over a file as it is, in a file of 64 bytes beside it.
 
 Nobody needs ibgu to check one: `openssl pkeyutl -verify -rawin` reads the same files.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     )
 
 SUFFIX = ".sig"
-"""Of the file with the signature, after the whole name of the one that is signed."""
+"""The suffix of the signature's file, after the whole name of the signed one."""
 
 _SMALL_ORDER = frozenset(
     map(
@@ -36,20 +36,18 @@ _MAKE_ONE = "make one with: openssl genpkey -algorithm ed25519 -out KEY"
 
 
 class SigningError(Exception):
-    """A key or a signature that can't be used; the text is for a person."""
+    """SigningError: a key or a signature can't be used; the text is for a person."""
 
 
 def sign(content: bytes, key: Path, ask: Callable[[], str]) -> bytes:
-    """Return the signature. `ask`: for the key's passphrase, where it has one.
-
-    Raises SigningError.
-    """
+    """Returns the signature. `ask`: returns the key's passphrase, if it has one. Raises
+    SigningError."""
     _need_cryptography()
     return _private(key, ask).sign(content)
 
 
 def is_signed(content: bytes, signature: bytes, key: Path) -> bool:
-    """Return whether the owner of the public key has signed just that. Raises SigningError."""
+    """Returns whether the owner of the public key has signed exactly that. Raises SigningError."""
     _need_cryptography()
     from cryptography.exceptions import InvalidSignature
 
@@ -61,7 +59,7 @@ def is_signed(content: bytes, signature: bytes, key: Path) -> bool:
 
 
 def read(path: Path) -> bytes:
-    """Raises SigningError."""
+    """Returns the file's content. Raises SigningError."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -120,5 +118,5 @@ def _public(path: Path) -> "Ed25519PublicKey":
 
 
 def _is_small_order(encoded: bytes) -> bool:
-    """Return whether the key is one of the few points of which anybody can make signatures."""
+    """Returns whether the key is one of the few points for which anybody can make signatures."""
     return bytes([*encoded[:-1], encoded[-1] & 0x7F]) in _SMALL_ORDER

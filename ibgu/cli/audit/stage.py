@@ -1,4 +1,4 @@
-"""Where a replay is shown: a picture that moves on a terminal, lines everywhere else."""
+"""Shows a replay: an animated picture on a terminal, lines everywhere else."""
 
 import sys
 import time
@@ -18,11 +18,11 @@ from ibgu.cli.show.status import Seen, status_lines
 from ibgu.db.views import EventRow
 
 LONGEST = 3.0
-"""Seconds that nothing moves, at most."""
+"""The longest pause, in seconds."""
 SHOWN = 8
 """Events under the picture."""
 FRAME = 0.05
-"""Seconds between two pictures, at least."""
+"""The shortest time between two pictures, in seconds."""
 
 Picture = Callable[[], Seen]
 
@@ -38,17 +38,17 @@ class Stage(Protocol):
     ) -> None: ...
 
     def pause(self, span: timedelta) -> None:
-        """So much time passed before the next event."""
+        """Pauses for the time that passed before the next event, scaled."""
 
     def show(self, event: EventRow, picture: Picture) -> None:
-        """The event, and how to see where the rollout is after it."""
+        """Shows the event; `picture` returns the rollout's state after it."""
 
     def end(self, seen: Seen) -> None:
-        """Where the rollout is after the last event."""
+        """Shows the rollout's state after the last event."""
 
 
 class Lines:
-    """Every event as it comes; the picture at the end."""
+    """Lines prints every event as it comes, and the picture at the end."""
 
     def __init__(self, paper: Paper, *, by_hand: bool) -> None:
         self._paper = paper
@@ -73,7 +73,7 @@ class Lines:
 
 
 class Screen:
-    """The picture in place, with the last events under it."""
+    """Screen redraws the picture in place, with the last events under it."""
 
     def __init__(self, speed: float) -> None:
         self._speed = speed
@@ -110,7 +110,8 @@ class Screen:
 
 
 def stage_for(speed: float, *, step: bool) -> Stage:
-    """By hand, or where the output is no terminal, it is lines; these do not wait for the clock."""
+    """Returns the stage: lines, which do not wait for the clock, when stepping by hand or without a
+    terminal."""
     paper = stdout()
     if step or not paper.bars:
         return Lines(paper if paper.bars else PLAIN, by_hand=step)

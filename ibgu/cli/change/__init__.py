@@ -1,1 +1,1 @@
-"""The commands that change a rollout, and the one that tells beforehand what a plan would do."""
+"""Implements the commands that change a rollout, and the preview of a plan."""

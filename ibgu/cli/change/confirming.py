@@ -1,4 +1,4 @@
-"""A change that can't be undone says what is lost, and waits until a person means it."""
+"""Confirms a change that can't be undone: says what is lost, and waits for a person's consent."""
 
 import sys
 
@@ -12,7 +12,7 @@ NOTHING_DONE = "nothing was done"
 
 
 def require_terminal(name: str, risk: Risk) -> None:
-    """End the command where no person can be asked."""
+    """Ends the command if no person can be asked."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         fail(
             f"{name}: {NOTHING_DONE}. {lost(risk)} There is no terminal to ask you on: "
@@ -22,13 +22,13 @@ def require_terminal(name: str, risk: Risk) -> None:
 
 
 def warn(risk: Risk, clusters: int | None = None) -> None:
-    """`clusters`: for how many; None: nobody knows."""
+    """Prints the risk; `clusters`: the number of affected clusters; None: unknown."""
     paper = stderr()
     typer.echo(paper.paint(page(paper.under("", lost(risk, clusters))), "red"), err=True)
 
 
 def require_name(name: str) -> None:
-    """End the command unless the rollout's name is typed."""
+    """Ends the command unless the rollout's name is typed."""
     try:
         typer.echo(f"To go on, type the rollout's name, {name}: ", nl=False, err=True)
         typed = sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""A change is asked of the REST API or made on the hub directly, and told in the same words."""
+"""Makes a change through the REST API or on the hub directly, and reports it in the same words."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     Decide = Callable[[Changes, core.Target], Awaitable[core.Change]]
 
 Ask = Callable[[Client, str, bool], Change]
-"""Client, namespace, and whether it is only tried."""
+"""Takes the client, the namespace, and whether it is a dry run."""
 
 
 class How(Struct, frozen=True):
-    """What the commands have in common."""
+    """How holds what the commands have in common."""
 
     target: Target
     name: str
@@ -37,9 +37,9 @@ class How(Struct, frozen=True):
     output: Output
     risk: Risk = Risk()
     yes: bool = False
-    """Nobody is asked, whatever the risk."""
+    """Whether to skip confirmation, whatever the risk."""
     step: NewStep | None = None
-    """To append: a preview tells for how many clusters."""
+    """The step to append, whose clusters a preview counts."""
 
 
 def make(how: How, ask: Ask, decide: "Decide") -> None:
@@ -57,7 +57,7 @@ def make(how: How, ask: Ask, decide: "Decide") -> None:
 
 
 def _confirm(how: How, namespace: str, change: Callable[..., Change]) -> None:
-    """Who is asked sees first what would be done: a mistake is refused before its name is typed."""
+    """Confirms the change after a dry run: a mistake is refused before the name is typed."""
     if how.yes:
         return warn(how.risk)
     require_terminal(how.name, how.risk)
@@ -70,7 +70,7 @@ def _confirm(how: How, namespace: str, change: Callable[..., Change]) -> None:
 
 
 def _clusters(how: How, namespace: str) -> int | None:
-    """Return for how many clusters the new step is, where that can be told."""
+    """Returns the number of clusters of the new step, if known."""
     if how.direct or how.step is None:
         return None
     body = PreviewOf(namespace=namespace, name=how.name, append=(how.step,))
@@ -81,7 +81,7 @@ def _clusters(how: How, namespace: str) -> int | None:
 
 
 def simply(decide: "Callable[[core.Target], core.Change]") -> "Decide":
-    """What needs nothing but the IBGU."""
+    """Returns a decision that needs nothing but the IBGU."""
 
     async def decided(changes: "Changes", target: "core.Target") -> "core.Change":
         return decide(target)
@@ -100,7 +100,7 @@ def _asked(how: How, namespace: str, ask: Ask, *, dry_run: bool) -> Change:
 
 
 async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool) -> Change:
-    """With the kubeconfig's rights alone. Raises RestError."""
+    """Makes the change with the kubeconfig's rights alone. Raises RestError."""
     from datetime import UTC, datetime
 
     from ibgu.cli.rest.hub import hub_words
@@ -142,5 +142,5 @@ def _print(told: Change, how: How) -> None:
 
 
 def _dry_run(told: Change) -> str:
-    """What follows is true only where there is nothing to change."""
+    """Returns the text of a dry run; what follows is true only if there is nothing to change."""
     return f"dry run, nothing was changed{'; without --dry-run' if told.kubectl else ''}: "

@@ -69,7 +69,7 @@ def preview(
 
 
 def _manifest(file: str, namespace: str) -> dict[str, Any]:
-    """Raises RestError. The namespace of the command is that of an IBGU that names none."""
+    """Returns the manifest; one without a namespace gets the command's. Raises RestError."""
     import sys
 
     import yaml

@@ -1,4 +1,5 @@
-"""`ibgu collect`: all that helps to understand a rollout, without what must stay secret."""
+"""Implements `ibgu collect`: all that helps to understand a rollout, without what must stay
+secret."""
 
 from ibgu.cli.collect.command import collect
 

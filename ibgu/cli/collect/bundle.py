@@ -1,4 +1,5 @@
-"""The archive: files in a folder of their own until it is packed; everything is redacted here."""
+"""Builds the archive: files in a folder of their own until it is packed; everything is redacted
+here."""
 
 import os
 import re
@@ -14,7 +15,7 @@ from ibgu.hub.errors import HubError
 
 NOT_COLLECTED = "not-collected.txt"
 LONGEST_RECORD = 256 * 1024
-"""Characters of a line of a log that is read as JSON; its values are cut one by one."""
+"""The longest line of a log that is read as JSON, in characters; its values are cut one by one."""
 _ODD = re.compile(r"[^\w.-]")
 
 
@@ -27,24 +28,24 @@ class Bundle:
         """What could not be collected, and why."""
 
     def write(self, name: str, content: str) -> None:
-        """A text; lines that are JSON, as in a log, are redacted as objects."""
+        """Writes a text; lines that are JSON, as in a log, are redacted as objects."""
         with self._path(name).open("w", encoding="utf-8") as file:
             file.writelines(self._lines(content))
 
     def one(self, name: str, value: object) -> None:
-        """As JSON, for people."""
+        """Writes a value as JSON, for people."""
         encoded = msgspec.json.encode(self._redactor.redacted(msgspec.to_builtins(value)))
         self._path(name).write_bytes(msgspec.json.format(encoded, indent=2) + b"\n")
 
     def many(self, name: str, values: Iterable[object]) -> None:
-        """As JSON, one a line."""
+        """Writes values as JSON, one per line."""
         with self._path(name).open("wb") as file:
             for value in values:
                 redacted = self._redactor.redacted(msgspec.to_builtins(value))
                 file.write(msgspec.json.encode(redacted) + b"\n")
 
     def tried(self, name: str, gather: Callable[[], None]) -> None:
-        """What fails is noted, and keeps nothing else from being collected."""
+        """Runs `gather`; a failure is recorded, and stops nothing else."""
         try:
             gather()
         except RestError as error:
@@ -61,12 +62,12 @@ class Bundle:
         self.missing.append(f"{self._redactor.redacted_text(name)}: {told}")
 
     def close(self) -> None:
-        """Note what is missing: nothing more is to come."""
+        """Records what is missing; the last call before `pack`."""
         if self.missing:
             self._path(NOT_COLLECTED).write_text("\n".join(self.missing) + "\n", encoding="utf-8")
 
     def pack(self, target: Path) -> None:
-        """For its owner's eyes only. Raises OSError."""
+        """Packs the archive, readable for its owner only. Raises OSError."""
         self.close()
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         root = target.name.removesuffix(".tgz").removesuffix(".tar.gz")
@@ -74,7 +75,7 @@ class Bundle:
             archive.add(self._folder, arcname=root, filter=_anonymous)
 
     def _lines(self, content: str) -> Iterator[str]:
-        """Lines that are no JSON stay together: a key may have many."""
+        """Yields lines; consecutive ones that are no JSON stay together: a key may have many."""
         text: list[str] = []
         for line in content.splitlines():
             record = _record(line)
@@ -87,7 +88,8 @@ class Bundle:
         yield scrubbed("".join(text))
 
     def _path(self, name: str) -> Path:
-        """Names of pods and containers are parts of names: they leave the folder for no other."""
+        """Returns a path inside the folder, which names of pods and containers in it must not
+        leave."""
         parts = (_ODD.sub("_", self._redactor.redacted_text(part)) for part in name.split("/"))
         path = self._folder.joinpath(*(part for part in parts if part.strip(".")))
         path.parent.mkdir(parents=True, exist_ok=True)

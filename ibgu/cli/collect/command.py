@@ -1,4 +1,4 @@
-"""The command."""
+"""Implements the command."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,7 +61,7 @@ def collect(
 
 
 def _passwords() -> list[str]:
-    """As DATABASE_URL has them: escaped, and as they are."""
+    """Returns the passwords in DATABASE_URL, escaped and plain."""
     import os
     from urllib.parse import unquote, urlsplit
 
@@ -73,7 +73,7 @@ def _passwords() -> list[str]:
 
 
 def _home() -> str:
-    """The namespace where ibgu runs; what is wrong with other settings, `doctor` tells."""
+    """Returns the namespace where ibgu runs; `doctor` reports problems of other settings."""
     from ibgu.settings import Settings, SettingsError, read_settings
 
     try:
@@ -83,7 +83,7 @@ def _home() -> str:
 
 
 def _doctor(bundle: "Bundle", namespace: str) -> None:
-    """Of the user's own needs; where DATABASE_URL is set, of ibgu's."""
+    """Runs doctor for the user's own needs; if DATABASE_URL is set, for ibgu's."""
     import asyncio
     import json
 

@@ -1,4 +1,4 @@
-"""What the hub's objects tell, as far as the kubeconfig's user may read them."""
+"""Collects the hub's objects, as far as the kubeconfig's user may read them."""
 
 from collections.abc import AsyncIterator, Collection
 from http import HTTPStatus
@@ -20,17 +20,17 @@ _PAGE = "500"
 
 
 class Told(Struct, frozen=True):
-    """By the REST API."""
+    """Told is what the REST API returned."""
 
     hub: str
-    """uid of its namespace kube-system; "" where an older API does not tell."""
+    """The uid of its namespace kube-system; "" if an older API does not return it."""
     rollout: Rollout
     clusters: Collection[str]
 
 
 async def from_hub(bundle: Bundle, told: Told, home: str) -> str:
-    """The uid of the kubeconfig's hub, "" where it is not to be had. Nothing is taken from another
-    hub than the one that is told of. `home`: the namespace where ibgu runs."""
+    """Collects from the hub and returns its uid, "" if unknown. Nothing is taken from a hub other
+    than the REST API's. `home`: the namespace where ibgu runs."""
     own = ""
     try:
         async with await HubClient.connect() as client:
@@ -46,7 +46,8 @@ async def from_hub(bundle: Bundle, told: Told, home: str) -> str:
 
 
 async def _another(client: HubClient, own: str, told: Told) -> str:
-    """Why it is not the hub of the REST API; without the right to see its uid, by the rollout's."""
+    """Returns why it is not the hub of the REST API; without the right to see its uid, by the
+    rollout's."""
     advice = (
         "is your kubeconfig's current context that hub? Nothing of it was collected, and "
         "doctor.json is about it"
@@ -66,7 +67,8 @@ async def _another(client: HubClient, own: str, told: Told) -> str:
 
 
 async def _uid(client: HubClient, path: str) -> str:
-    """ "" where there is none, or the user may not see it. Raises HubError."""
+    """Returns the object's uid; "" if there is none, or the user may not see it. Raises
+    HubError."""
     try:
         return (await client.get(path, Bare)).metadata.uid
     except HubError as error:
@@ -102,7 +104,7 @@ async def _objects(bundle: Bundle, client: HubClient, told: Told) -> None:
 
 
 def _of(found: dict[str, Any], key: str, clusters: Collection[str]) -> bool:
-    """Whether it belongs to one of the clusters; without a key, to whom it likes."""
+    """Returns whether the object belongs to one of the clusters; without a key, to any."""
     return not key or found["metadata"][key] in clusters
 
 

@@ -1,4 +1,4 @@
-"""What the REST API and its process tell."""
+"""Collects what the REST API and its process return."""
 
 import ssl
 import urllib.error
@@ -17,7 +17,7 @@ _SECONDS = 10.0
 
 
 def from_rest(bundle: Bundle, client: Client, namespace: str, name: str) -> Told:
-    """Raises RestError where the rollout is not to be seen at all."""
+    """Collects from the REST API. Raises RestError if the rollout can't be seen at all."""
     rollout = client.rollout(namespace, name)
     bundle.one("rollout.json", rollout)
     clusters: set[str] = set()
@@ -47,13 +47,14 @@ def _hub(bundle: Bundle, client: Client) -> str:
 
 
 def from_process(bundle: Bundle, server: str, ca_file: str) -> None:
-    """These need no token, and get none."""
+    """Collects from the process's own paths, which need no token and get none."""
     for file, path in _PROCESS.items():
         bundle.tried(file, partial(_fetch, bundle, file, server.rstrip("/"), path, ca_file))
 
 
 def _fetch(bundle: Bundle, file: str, server: str, path: str, ca_file: str) -> None:
-    """A 503 of /readyz says what is missing: it is worth having. Raises RestError."""
+    """Fetches a file; a 503 of /readyz is kept, because it says what is missing. Raises
+    RestError."""
     url, handlers = f"{server}{path}", []
     if urlsplit(url).scheme == "https":
         context = ssl.create_default_context(cafile=ca_file or None)

@@ -1,4 +1,4 @@
-"""What ibgu's own pods have said, as far as the kubeconfig's user may read it."""
+"""Collects the logs of ibgu's own pods, as far as the kubeconfig's user may read them."""
 
 from collections.abc import Iterator
 
@@ -44,7 +44,7 @@ class Log(Struct, frozen=True):
     pod: str
     container: str
     previous: bool = False
-    """Of the container before its last restart."""
+    """Whether it is the log from before the container's last restart."""
 
     @property
     def file(self) -> str:
@@ -57,7 +57,8 @@ class Log(Struct, frozen=True):
 
 
 async def logs(bundle: Bundle, client: HubClient, namespace: str) -> None:
-    """`namespace`: where ibgu runs. Raises HubError where the pods can't be listed."""
+    """Collects the logs; `namespace`: where ibgu runs. Raises HubError if the pods can't be
+    listed."""
     found: list[Pod] = []
     async for pods, _ in client.list_pages(paths.pods(namespace), Pod, selector=SELECTOR):
         found.extend(pods)

@@ -1,4 +1,4 @@
-"""Completion for shells: of commands, options, and the names of rollouts and clusters."""
+"""Completes commands, options, and names of rollouts and clusters in shells."""
 
 from ibgu.cli.complete.command import completion
 from ibgu.cli.complete.main import complete, kubectl_complete

@@ -1,4 +1,4 @@
-"""The commands as completion sees them."""
+"""Describes the commands for completion."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -28,7 +28,8 @@ def _commands(group: Any, source: Any) -> dict[str, Command]:
 
 
 def _group(group: Any, source: Any) -> Command:
-    """The first word is one of its commands, whose options are offered together."""
+    """Returns the group as a command whose first word is a subcommand; their options are offered
+    together."""
     inner = _commands(group, source)
     options = {each: None for command in inner.values() for each in command.options}
     return Command(

@@ -1,4 +1,5 @@
-"""Names that only the REST API knows. Who waits for a shell's answer sees no error."""
+"""Looks up names that only the REST API knows; errors stay silent, as a shell waits for the
+result."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -10,13 +11,13 @@ from ibgu.client import Client, RestError
 from ibgu.client.responses.rollouts import Rollout
 
 SECONDS = 2.0
-"""To wait for an answer."""
+"""Seconds to wait for a response."""
 MOST = 100
 _PRESENT = ("pending", "running", "complete")
 
 
 def lookup(slot: Slot, environment: dict[str, str]) -> list[Candidate]:
-    """What the value may be; nothing where the API can't be asked."""
+    """Returns candidates for the value; none if the API can't be asked."""
     if (find := _FINDERS.get(slot.name)) is None:
         return []
     try:
@@ -51,7 +52,7 @@ def _present(target: Target, client: Client) -> Iterator[Rollout]:
 
 
 def _clusters(slot: Slot, target: Target) -> Iterator[Candidate]:
-    """Of the rollout that is named; else of all that one may see."""
+    """Yields the clusters of the named rollout, or else all that the caller may see."""
     client = target.client()
     if slot.given:
         for member in client.members(target.in_namespace(), slot.given[0], cluster=slot.typed):
@@ -62,7 +63,8 @@ def _clusters(slot: Slot, target: Target) -> Iterator[Candidate]:
 
 
 def _rollout_or_cluster(slot: Slot, target: Target) -> Iterator[Candidate]:
-    """`explain` takes both; the second name is always a cluster's."""
+    """Yields rollouts and clusters, as `explain` takes both; the second name is always a
+    cluster's."""
     if not slot.given:
         yield from _rollouts(slot, target)
     yield from _clusters(slot, target)
@@ -75,7 +77,7 @@ def _causes(slot: Slot, target: Target) -> Iterator[Candidate]:
 
 
 def _next_actions(slot: Slot, target: Target) -> Iterator[Candidate]:
-    """Of the steps that may be appended now, those that begin with what is typed."""
+    """Yields the steps that may be appended now and begin with what is typed."""
     name, *typed = slot.given
     for permit in target.client().actions(target.in_namespace(), name).items:
         for step in permit.plans:

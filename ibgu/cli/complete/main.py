@@ -1,4 +1,4 @@
-"""What the shells' functions call: `ibgu __complete -- WORDS`, and kubectl's own."""
+"""Implements what the shells' functions call: `ibgu __complete -- WORDS`, and kubectl's own."""
 
 import os
 import sys
@@ -11,13 +11,13 @@ NO_FILES = ":4"
 
 
 def complete(words: Sequence[str]) -> None:
-    """One candidate a line, and its help after a tab."""
+    """Prints one candidate per line, and its help after a tab."""
     for each in candidates(words):
         print(f"{each.word}\t{each.help}" if each.help else each.word)
 
 
 def kubectl_complete() -> None:
-    """kubectl calls `kubectl_complete-ibgu WORDS` for `kubectl ibgu WORDS`."""
+    """Completes for kubectl, which calls `kubectl_complete-ibgu WORDS` for `kubectl ibgu WORDS`."""
     complete(sys.argv[1:])
     print(NO_FILES)
 

@@ -1,4 +1,4 @@
-"""What a half-typed command line asks for."""
+"""Determines what a half-typed command line asks for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,7 +15,7 @@ class Option(Struct, frozen=True):
 
 
 class Argument(Struct, frozen=True):
-    """A positional one."""
+    """Argument is positional."""
 
     name: str
     choices: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Candidate(Struct, frozen=True):
 
 
 class Slot(Struct, frozen=True):
-    """A value is asked for: of an option (`--namespace`), or of an argument (`cluster`)."""
+    """Slot is a requested value: of an option (`--namespace`), or of an argument (`cluster`)."""
 
     name: str
     typed: str
@@ -53,10 +53,8 @@ class Slot(Struct, frozen=True):
 def asked(
     commands: Mapping[str, Command], words: Sequence[str]
 ) -> tuple[list[Candidate], Slot | None]:
-    """Candidates that are known at once, and the value that is to be looked up, if any.
-
-    `words` come without the program's name; the last one is half typed, or empty.
-    """
+    """Returns candidates that are known at once, and the value that has to be looked up, if any.
+    `words` come without the program's name; the last one is half typed, or empty."""
     *done, typed = words or [""]
     if not done:
         found = [Candidate(name, command.help) for name, command in commands.items()]
@@ -87,7 +85,7 @@ def _in_command(
 def _read(
     command: Command, done: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[str, str], Option | None]:
-    """Arguments, values of options, and the option that waits for its value."""
+    """Returns arguments, values of options, and the option that waits for its value."""
     given: list[str] = []
     values: dict[str, str] = {}
     waiting: Option | None = None
@@ -107,7 +105,7 @@ def _read(
 
 
 def _value(choices: Sequence[str], slot: Slot) -> tuple[list[Candidate], Slot | None]:
-    """Where there is no choice, somebody else knows the values."""
+    """Returns the choices, or a slot to look up if there are none."""
     found = _beginning([Candidate(choice) for choice in choices], slot.typed)
     return [Candidate(slot.before + each.word) for each in found], None if choices else slot
 

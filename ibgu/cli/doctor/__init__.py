@@ -1,5 +1,4 @@
-"""`ibgu doctor`: what is on the hub and in the database, judged before ibgu is let loose there.
+"""Implements `ibgu doctor`: checks hub and database before ibgu runs there.
 
-`probe_*` ask and put what they heard into `facts`; `judge_*` are pure functions from facts to
-findings.
+`probe_*` ask and put the results into `facts`; `judge_*` are pure functions from facts to findings.
 """

@@ -50,7 +50,7 @@ def doctor(
     from ibgu.cli.show.paper import page, stdout
     from ibgu.client.harmless import cleaned
 
-    # What libraries have to say is in the findings.
+    # What libraries log is in the findings.
     logging.basicConfig(handlers=[logging.NullHandler()])
     settings = _settings(user=user)
     ask = Ask(_account(account), user, _namespace(namespace) if user else "")

@@ -1,4 +1,4 @@
-"""From the settings to the findings."""
+"""Derives the findings from the settings."""
 
 from ibgu.cli.doctor.facts import HubFacts, Unasked
 from ibgu.cli.doctor.findings import Finding
@@ -23,7 +23,8 @@ async def examine(settings: Settings, ask: Ask) -> list[Finding]:
 
 
 async def _hub(settings: Settings, ask: Ask) -> HubFacts:
-    """~/.kube/config only for a person: ibgu itself must be told where its hub is."""
+    """Reads the hub's facts; ~/.kube/config counts only for a person: ibgu itself must be told
+    where its hub is."""
     if settings.kubeconfig or in_cluster() or ask.user:
         return await probe_hub(settings, ask)
     return nothing(Unasked("KUBECONFIG is not set"))

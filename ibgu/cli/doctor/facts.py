@@ -1,4 +1,4 @@
-"""What was heard of hub and database; plain data, so that it can be judged without them."""
+"""Declares what was learned of hub and database, as plain data that can be judged without them."""
 
 from datetime import datetime, timedelta
 
@@ -12,13 +12,13 @@ from ibgu.hub.rivals import Rival
 
 
 class Unknown(Struct, frozen=True):
-    """It could not be found out."""
+    """Unknown: it could not be determined."""
 
     why: str
 
 
 class Unasked(Struct, frozen=True):
-    """It was not tried, for the reason that is given."""
+    """Unasked: it was not tried, for the given reason."""
 
     why: str
 
@@ -27,7 +27,7 @@ Missing = Unknown | Unasked
 
 
 class Whose(Struct, frozen=True):
-    """Whose rights are asked about, for messages."""
+    """Whose names the subject of rights, for messages."""
 
     name: str
     account: str = ""
@@ -47,34 +47,34 @@ class Rights(Struct, frozen=True):
 
 
 class References(Struct, frozen=True):
-    """Who checks what IBGUs refer to."""
+    """References says who checks what IBGUs refer to."""
 
     unchecked: Unchecked
-    """What is done with IBGUs that nobody has checked."""
+    """How unchecked IBGUs are treated."""
     enforced: datetime | None = None
-    """Since when the admission policy is; None: it is not on the hub."""
+    """Since when the admission policy exists; None: it is not on the hub."""
     older: tuple[str, ...] = ()
     """IBGUs that refer to something and are older than the policy, as namespace/name."""
 
 
 class Reach(Struct, frozen=True):
-    """Which clusters and rollouts the IBGUs of a namespace reach."""
+    """Reach says which clusters and rollouts the IBGUs of a namespace reach."""
 
     tenancy: bool
     across_namespaces: bool
-    """Their Aborts and Rollbacks cancel rollouts of other namespaces."""
+    """Whether their Aborts and Rollbacks cancel rollouts of other namespaces."""
     namespaces: tuple[str, ...] = ()
     """Those that have IBGUs, or with tenancy only those of them without any clusters."""
     served: bool = True
-    """ManagedClusterSets and their bindings are, as far as tenancy needs them."""
+    """Whether ManagedClusterSets and their bindings are served, as far as tenancy needs them."""
 
 
 class Leadership(Struct, frozen=True):
-    """What the hub says to a Lease that is only tried, not made."""
+    """Leadership is the hub's response to a dry run of the Lease."""
 
     namespace: str
     problem: str = ""
-    """Why not, in the hub's words or ours; empty: it would be made, or is there."""
+    """Why it would fail, in the hub's words or ours; empty: it would be created, or exists."""
     rival: Rival | None = None
     """Another ibgu, which leads from another namespace."""
 
@@ -85,7 +85,7 @@ class Talm(Struct, frozen=True):
 
 
 class Fleet(Struct, frozen=True):
-    """ManagedClusters, the hub itself apart."""
+    """Fleet holds ManagedClusters, the hub itself excluded."""
 
     total: int = 0
     accepted: int = 0
@@ -94,7 +94,7 @@ class Fleet(Struct, frozen=True):
 
 
 class Agents(Struct, frozen=True):
-    """What the clusters answered to ibgu's ManifestWorks that are on the hub now."""
+    """Agents holds what the clusters report on ibgu's ManifestWorks that are on the hub now."""
 
     works: int = 0
     answered: int = 0
@@ -108,11 +108,11 @@ class Clock(Struct, frozen=True):
     here: datetime
     """This machine's clock at that moment."""
     exact: timedelta = timedelta(0)
-    """How far off `told` may be either way."""
+    """The uncertainty of `told`, either way."""
 
     @property
     def ahead(self) -> timedelta:
-        """How much it is ahead of this machine's."""
+        """How far the clock is ahead of this machine's."""
         return self.told - self.here
 
 

@@ -1,4 +1,4 @@
-"""What a check ends in."""
+"""Declares what a check finds."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -39,7 +39,7 @@ def skipped(check: str, why: str, do: str = "") -> Finding:
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """0: nothing to do; 1: warnings; 2: problems."""
+    """Returns the exit code: 0: nothing to do; 1: warnings; 2: problems."""
     levels = {finding.level for finding in findings}
     if Level.PROBLEM in levels:
         return 2

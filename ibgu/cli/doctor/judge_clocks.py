@@ -1,7 +1,7 @@
-"""Three clocks: this machine's, the database's (limits count by it), the hub's.
+"""Judges three clocks: this machine's, the database's (limits count by it), the hub's.
 
-The controller tells by the database's clock whether TALM, whose Lease is stamped by the hub's
-side, is alive: these two must not lie far apart.
+The controller decides by the database's clock whether TALM, whose Lease is stamped by the hub's
+side, is alive: these two must not be far apart.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def _against_here(name: str, clock: Clock) -> Finding | None:
 
 
 def _apart(difference: timedelta, exact: timedelta) -> timedelta:
-    """At least so much."""
+    """Returns the certain part of the difference."""
     return max(timedelta(0), abs(difference) - exact)
 
 

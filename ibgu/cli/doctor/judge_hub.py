@@ -1,4 +1,4 @@
-"""What the hub serves and who else works there."""
+"""Judges what the hub serves and who else works there."""
 
 from collections.abc import Iterator
 

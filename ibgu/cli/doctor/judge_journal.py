@@ -1,4 +1,4 @@
-"""The database."""
+"""Judges the database."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from ibgu.db.revision import problem as schema_problem
 OLDEST = 14
 """The oldest Postgres that ibgu works with."""
 SLOW = 20.0
-"""Milliseconds from question to answer; every decision waits for a commit."""
+"""Milliseconds of a round trip; every decision waits for a commit."""
 CONNECTIONS = 20
 """Two pools: the controller's and the API's."""
 LEADS = 5

@@ -1,4 +1,5 @@
-"""Which clusters and rollouts the IBGUs of a namespace reach, where several teams share a hub."""
+"""Judges which clusters and rollouts the IBGUs of a namespace reach, if several teams share a
+hub."""
 
 from ibgu.cli.doctor.facts import Missing, Reach
 from ibgu.cli.doctor.findings import Finding, ok, problem, warning

@@ -1,4 +1,4 @@
-"""Who checks that the authors of IBGUs may read what these bring to clusters."""
+"""Judges who checks that the authors of IBGUs may read what these bring to clusters."""
 
 from ibgu.cli.doctor.facts import Missing, References
 from ibgu.cli.doctor.findings import Finding, ok, warning

@@ -1,4 +1,4 @@
-"""Rights: what is lacking, what that means, which command gives it."""
+"""Judges rights: what is missing, what that means, which command grants it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ def judge_rights(heard: Rights | Missing, *, user: bool) -> Iterator[Finding]:
 
 
 def judge_payload(heard: Rights | Missing) -> Iterator[Finding]:
-    """One finding a namespace: that is what a RoleBinding is for."""
+    """Yields one finding per namespace, as RoleBindings are per namespace."""
     check = "ConfigMaps and secrets"
     if not isinstance(heard, Rights):
         yield untold(check, heard, "see what is said about rights")
@@ -43,7 +43,7 @@ def judge_payload(heard: Rights | Missing) -> Iterator[Finding]:
 
 
 def untold(check: str, heard: Missing, do: str) -> Finding:
-    """Of what could not be found out."""
+    """Returns the finding of what could not be determined."""
     if isinstance(heard, Unasked):
         return skipped(check, heard.why)
     return problem(check, heard.why, do)
@@ -70,7 +70,8 @@ def _where(rights: Iterable[Right]) -> str:
 
 
 def _bind(right: Right, whose: Whose) -> str:
-    """The chart's role that has it; who installs by hand needs the line."""
+    """Returns the command that binds the chart's role with the right, for an installation by
+    hand."""
     role = f"ibgu-{role_of(right)}"
     kind, where = (
         ("role", f" -n {right.namespace}") if role == "ibgu-leader" else ("clusterrole", "")

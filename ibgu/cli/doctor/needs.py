@@ -1,4 +1,4 @@
-"""Which rights are needed: by ibgu's processes, for the IBGUs that are there, by who asks it."""
+"""Lists the rights that are needed: by ibgu's processes, for the existing IBGUs, by its users."""
 
 from collections.abc import Iterable
 
@@ -15,13 +15,13 @@ READ_CLUSTERS = ("get", paths.CLUSTER_GROUP, "managedclusters")
 
 
 def of_processes(settings: Settings, *, cgus: bool) -> list[Right]:
-    """Of `ibgu run`; `cgus`: ClusterGroupUpgrades are served here."""
+    """Returns the rights of `ibgu run`; `cgus`: the hub serves ClusterGroupUpgrades."""
     adopting = needed(ADOPTER) if cgus else ()
     return [*of_controller(settings, LEASE, cgus=cgus), *needed("api"), *adopting]
 
 
 def of_payloads(ibgus: Iterable[Ibgu]) -> list[Right]:
-    """To read by name what the IBGUs refer to, and nothing else."""
+    """Returns the rights to read by name what the IBGUs refer to, and nothing else."""
     found: dict[Right, None] = {}
     for obj in ibgus:
         for ref in references(obj.spec.ibu_spec, obj.metadata.namespace):
@@ -30,6 +30,7 @@ def of_payloads(ibgus: Iterable[Ibgu]) -> list[Right]:
 
 
 def of_user(namespace: str) -> list[Right]:
-    """Of a person who asks ibgu by REST or its commands about rollouts of that namespace."""
+    """Returns the rights of a person who asks ibgu by REST or its commands about rollouts of that
+    namespace."""
     patch = Right("patch", paths.IBGU_GROUP, "imagebasedgroupupgrades", namespace)
     return [Right(*READ_ROLLOUTS, namespace), Right(*READ_CLUSTERS), patch]

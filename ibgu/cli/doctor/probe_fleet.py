@@ -1,4 +1,4 @@
-"""What the hub's objects tell about the fleet."""
+"""Reads what the hub's objects show of the fleet."""
 
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ T = TypeVar("T", bound=HasMetadata)
 
 
 async def all_of(client: HubClient, path: str, item: type[T], *, selector: str = "") -> list[T]:
-    """What does not decode is left out: the controller reports it and goes on too."""
+    """Returns all objects without malformed ones, which the controller reports and skips too."""
     pages = client.list_pages(path, item, selector=selector, on_bad=lambda _: None)
     return [obj async for items, _ in pages for obj in items]
 

@@ -1,4 +1,4 @@
-"""Asks the hub. What one question ends in keeps no other from being asked."""
+"""Asks the hub. A failed question stops no other."""
 
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
@@ -39,12 +39,12 @@ A = TypeVar("A")
 
 
 class Ask(Struct, frozen=True):
-    """What is to be checked for whom."""
+    """Ask says what to check for whom."""
 
     account: Account | None = None
     """Whose rights; None: the kubeconfig's user's."""
     user: bool = False
-    """As one who only asks ibgu, not as ibgu."""
+    """Whether the subject only uses ibgu, and is not ibgu itself."""
     namespace: str = ""
     """Of the user's rollouts."""
 
@@ -60,7 +60,7 @@ async def probe_hub(settings: Settings, ask: Ask) -> HubFacts:
 
 
 async def probe_start(client: HubClient, settings: Settings, served: Served) -> HubFacts:
-    """Return what a start asks for: nothing that takes longer on a larger hub."""
+    """Returns what a start needs to know: nothing that takes longer on a larger hub."""
     user = await _heard(whoami(client))
     probe = _Probe(client, settings, Ask(), user if isinstance(user, str) else "")
     return await probe.for_start(served, await _heard(probe.clock()))
@@ -94,7 +94,7 @@ class _Probe:
         self._whose = Whose(account.username if account else user or "you", named)
 
     async def for_user(self) -> HubFacts:
-        """All that concerns a person who asks ibgu."""
+        """Returns all that concerns a user of ibgu."""
         rights = await _heard(self._asked(of_user(self._ask.namespace)))
         known = nothing(Unasked("it is ibgu's own matter"))
         return replace(known, connection=self._connection, rights=rights)
@@ -112,7 +112,7 @@ class _Probe:
         )
 
     async def for_start(self, served: Served | Missing, clock: Clock | Missing) -> HubFacts:
-        """All that no list has to be read for."""
+        """Returns all that needs no list."""
         return replace(
             nothing(Unasked("it is not asked at a start")),
             connection=self._connection,
@@ -164,7 +164,8 @@ class _Probe:
         return Rights(self._whose, len(rights), tuple(found))
 
     async def clock(self) -> Clock:
-        """The header says whole seconds: it is half a second behind on average."""
+        """Returns the hub's clock; the header has whole seconds, so it is half a second behind on
+        average."""
         before = datetime.now(UTC)
         told = await self._client.clock()
         here = before + (datetime.now(UTC) - before) / 2
@@ -173,7 +174,7 @@ class _Probe:
 
 
 def _service_account(user: str) -> str:
-    """namespace:name; empty for who is none."""
+    """Returns namespace:name; empty if the user is no ServiceAccount."""
     _, prefix, rest = user.partition("system:serviceaccount:")
     return rest if prefix else ""
 

@@ -1,4 +1,4 @@
-"""Who else leads on the hub, and whether ibgu could."""
+"""Finds out who else leads on the hub, and whether ibgu could."""
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -26,8 +26,8 @@ async def leadership(client: HubClient, namespace: str) -> Leadership:
 
 
 async def find_rival(client: HubClient, namespace: str) -> Rival | None:
-    """Return the ibgu that leads from another namespace; None also where that can't be told, of
-    which the rights tell."""
+    """Returns the ibgu that leads from another namespace; None also without the right to know,
+    which the rights report."""
     try:
         return await Rivals(client, namespace, LEASE).find()
     except HubError:
@@ -35,7 +35,7 @@ async def find_rival(client: HubClient, namespace: str) -> Rival | None:
 
 
 async def _why_forbidden(client: HubClient, namespace: str) -> str:
-    """In a namespace that is not there nobody has a right by a Role."""
+    """Returns why the Lease is forbidden: in a missing namespace no Role grants anything."""
     try:
         await client.get(paths.namespace(namespace), Bare)
     except HubError as error:
@@ -46,7 +46,7 @@ async def _why_forbidden(client: HubClient, namespace: str) -> str:
 
 
 async def try_lease(client: HubClient, namespace: str) -> None:
-    """Have the API server check the Lease's creation, which makes nothing. Raises HubError."""
+    """Checks the Lease's creation by a dry run. Raises HubError."""
     body = {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -69,7 +69,7 @@ async def talm(client: HubClient, namespaces: list[str], clock: Clock | Missing)
 
 
 async def _set_forward(ahead: timedelta) -> controller.Clock:
-    """The hub's clock, as far as it is known: TALM's Lease was written by it."""
+    """Returns the hub's clock, as far as it is known: TALM's Lease was written by it."""
 
     async def read() -> datetime:
         return datetime.now(UTC) + ahead

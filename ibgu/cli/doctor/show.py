@@ -1,4 +1,4 @@
-"""Findings as text and as JSON."""
+"""Prints findings as text and as JSON."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ def as_text(findings: Sequence[Finding], paper: Paper) -> Iterator[str]:
         symbol, colour = _SYMBOLS[finding.level]
         level = f"{symbol} {finding.level:<8}"
         yield f"{paper.paint(level, colour)} {finding.check:<{width}}  {finding.found}"
-        # What is to be done about several findings in a row is said once, after the last.
+        # A remedy for several findings in a row is printed once, after the last.
         if finding.do and (after is None or after.do != finding.do):
             yield f"{'':{width + 13}}→ {finding.do}"
     yield _sum(findings)

@@ -1,4 +1,4 @@
-"""The asking commands send a bearer token, which not every kubeconfig has."""
+"""Checks the bearer token that the asking commands send, and not every kubeconfig has."""
 
 from ibgu.cli.doctor.findings import Finding, ok, problem
 from ibgu.cli.rest.kubeconfig import current, token_of
@@ -6,7 +6,7 @@ from ibgu.client import RestError
 
 
 def judge_token() -> Finding:
-    """Not inside an event loop: a plugin may have to be asked."""
+    """Judges the token; not to be called inside an event loop: a plugin may have to be asked."""
     try:
         token_of(current())
     except RestError as error:

@@ -1,1 +1,1 @@
-"""`ibgu login`: where the REST API is, found once and kept."""
+"""Implements `ibgu login`: finds the REST API once and remembers it."""

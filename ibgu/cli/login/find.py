@@ -1,4 +1,4 @@
-"""Looks on the hub for the Route or the Ingress of ibgu's chart, with the kubeconfig's rights."""
+"""Finds the Route or the Ingress of ibgu's chart on the hub, with the kubeconfig's rights."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,10 +18,10 @@ _NAMED = "ibgu login --server https://…"
 
 
 async def find(namespace: str) -> list[str]:
-    """Return the addresses in one namespace. Raises RestError.
+    """Returns the addresses in one namespace. Raises RestError.
 
-    Never in others: a tenant can give a Route of its own the same label, and the token of who
-    logs in goes to what is found.
+    Other namespaces are never searched: a tenant can give a Route of its own the same label, and
+    the token of the user goes to what is found.
     """
     try:
         async with await HubClient.connect() as hub:
@@ -40,10 +40,8 @@ async def find(namespace: str) -> list[str]:
 
 
 async def _items(hub: HubClient, path: str) -> tuple[list[JsonObject], str]:
-    """What is there, and the hub's words where one may not look.
-
-    A hub that serves no Routes has none; whoever may not list them is told so before that.
-    """
+    """Returns the objects, and the hub's message if the user may not list them. A hub without
+    Routes has none; a missing right is reported before that."""
     try:
         found: JsonObject = await hub.get(path, dict[str, Any], query={"labelSelector": LABEL})
     except HubError as error:

@@ -1,8 +1,8 @@
-"""Where one is logged in, by the kubeconfig's context: an address, never a secret.
+"""Stores where the user is logged in, by the kubeconfig's context: an address, never a secret.
 
-The token stays where it is: in the kubeconfig, whose current context says whose it is. Kubeconfigs
-of several hubs often share a context's name, so an entry counts for one hub only: the token of
-another must not go to its address.
+The token stays in the kubeconfig, whose current context says whose it is. Kubeconfigs of several
+hubs often share a context's name, so an entry counts for one hub only: the token of another must
+not go to its address.
 """
 
 import os
@@ -29,16 +29,14 @@ class _File(Struct, frozen=True, rename="camel"):
 
 
 def path() -> Path:
-    """Of the file, as the XDG specification has it."""
+    """Returns the file's path, by the XDG specification."""
     base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
     return Path(base).expanduser() / "ibgu" / "logins.json"
 
 
 def known(context: str, hub: str) -> Login | None:
-    """Return what is kept. Raises RestError for an entry of another hub, or a broken file.
-
-    Nobody is asked instead: who is logged in somewhere must not be shown something else.
-    """
+    """Returns the stored login. Raises RestError for an entry of another hub, or a broken file:
+    falling back silently would show the user something else."""
     found = _read().logins.get(context)
     if found is None or found.hub == hub:
         return found
@@ -51,7 +49,7 @@ def known(context: str, hub: str) -> Login | None:
 
 
 def keep(context: str, login: Login) -> None:
-    """A file that can't be read begins anew. Raises RestError."""
+    """Stores the login; an unreadable file is replaced. Raises RestError."""
     logins: dict[str, Login] = {}
     with suppress(RestError):
         logins = _read().logins
@@ -59,7 +57,7 @@ def keep(context: str, login: Login) -> None:
 
 
 def forget(context: str, hub: str) -> Login | None:
-    """Return what was kept for this hub. Raises RestError."""
+    """Removes and returns the login of this hub. Raises RestError."""
     found = _read().logins.get(context)
     if found is not None and found.hub != hub:
         return None
@@ -82,7 +80,7 @@ def _read() -> _File:
 
 
 def _write(logins: dict[str, Login]) -> None:
-    """For its owner alone."""
+    """Writes the file, readable for its owner only."""
     try:
         path().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         new = path().with_suffix(f".{os.getpid()}")

@@ -1,4 +1,4 @@
-"""A sample to each receiver, once."""
+"""Sends a sample to each receiver, once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ HUB = "test"
 
 
 async def try_all(receivers: Sequence[Receiver]) -> list[tuple[str, bool, str]]:
-    """Name, whether it took it, and its answer in words."""
+    """Returns name, success and the response in words of each receiver."""
     return list(await asyncio.gather(*(_try(receiver) for receiver in receivers)))
 
 

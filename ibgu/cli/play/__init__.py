@@ -1,1 +1,1 @@
-"""The commands that need no fleet of one's own: `simulate` and `demo`."""
+"""Implements the commands that need no fleet: `simulate` and `demo`."""

@@ -1,1 +1,1 @@
-"""The commands that ask the REST API."""
+"""Implements the commands that ask the REST API."""

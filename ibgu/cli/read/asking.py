@@ -1,4 +1,4 @@
-"""Errors of the asking commands in one line."""
+"""Reports errors of the asking commands in one line."""
 
 import logging
 import sys
@@ -12,10 +12,9 @@ from ibgu.client import RestError
 
 @contextmanager
 def asking(code: int = FAILED) -> Iterator[None]:
-    """What can't be asked ends the command with `code`; symbols that the terminal lacks become
-    "?"."""
+    """Ends the command with `code` on an error; symbols that the terminal lacks become "?"."""
     if not logging.root.handlers:
-        # Libraries log what fails; it is told in one line here.
+        # Libraries log what fails; it is reported in one line here.
         logging.root.addHandler(logging.NullHandler())
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")

@@ -1,4 +1,4 @@
-"""Values of filters: what the columns print, however it is capitalized."""
+"""Checks values of filters: what the columns print, in any case."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,11 +6,11 @@ from difflib import get_close_matches
 import typer
 
 _SHORT = 12
-"""Values that a person reads through; of more, the one that was meant is enough."""
+"""The most values that are all listed; of more, only the closest match is."""
 
 
 def chosen(option: str, given: str, allowed: Iterable[str]) -> str:
-    """Return the value as it is spelt; an unknown one is refused with those that there are."""
+    """Returns the value as it is spelt; refuses an unknown one with the known ones."""
     known = {each.lower(): each for each in allowed}
     found = known.get(given.strip().removesuffix("(stalled)").strip().lower())
     if found is not None:
@@ -23,7 +23,7 @@ def chosen(option: str, given: str, allowed: Iterable[str]) -> str:
 
 
 def causes() -> list[str]:
-    """What a cluster may have failed for: a cause, or the name of a known failure."""
+    """Returns what a cluster may have failed for: causes, and names of known failures."""
     from ibgu.core.failures import Failure
     from ibgu.core.model import Cause
 
@@ -31,7 +31,7 @@ def causes() -> list[str]:
 
 
 def every_action() -> list[str]:
-    """The actions of a step."""
+    """Returns the actions of a step."""
     from ibgu.core.model import Action
 
     return list(map(str, Action))
@@ -44,7 +44,7 @@ def reasons() -> list[str]:
 
 
 def states() -> list[str]:
-    """A member's state, and how it ended."""
+    """Returns the states and outcomes of a member."""
     from ibgu.core.model import MemberState, Outcome
 
     return [*map(str, MemberState), *map(str, Outcome)]

@@ -62,7 +62,7 @@ def clusters(
 
 
 def _wide(client: "Client", names: Iterator[str]) -> None:
-    """Each is asked for by itself. Raises RestError."""
+    """Lists clusters with a request each. Raises RestError."""
     from ibgu.cli.errors import fail
     from ibgu.cli.read.output import lines
     from ibgu.cli.show.clusters import clusters_table

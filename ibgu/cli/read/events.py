@@ -93,7 +93,7 @@ def events(
 
 
 class Past:
-    """Events as they are read, and the number of the last one."""
+    """Past yields events as they are read, and keeps the number of the last one."""
 
     def __init__(self, found: "Iterable[Event]", seq: int) -> None:
         self._found = found
@@ -121,7 +121,8 @@ def _since(text: str) -> datetime | None:
 def _follow(
     client: "Client", namespace: str, name: str, seq: int, wanted: Wanted, output: Output
 ) -> None:
-    """An outage is waited out; nothing is lost or told twice, by the events' numbers."""
+    """Follows the events and waits out an outage; by the events' numbers nothing is lost or shown
+    twice."""
     from ibgu.client import RestError
 
     away = False

@@ -47,7 +47,8 @@ def explain(
 def _tell_in_rollout(
     client: "Client", namespace: str, name: str, cluster: str, output: Form
 ) -> None:
-    """Of a rollout that is not ibgu's own: what a shadow has seen of it. Raises RestError."""
+    """Explains a cluster of a rollout that is not ibgu's own: what a shadow has seen. Raises
+    RestError."""
     from ibgu.cli.read.shadow import in_shadow
     from ibgu.cli.show.paper import page
     from ibgu.client import RestError

@@ -1,4 +1,4 @@
-"""Asking again and again: `--watch` and `--wait`."""
+"""Polls for `--watch` and `--wait`."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Sight(Protocol):
-    """What was seen in one look."""
+    """Sight is the result of one poll."""
 
     @property
     def facts(self) -> object:
@@ -23,18 +23,18 @@ Draw = Callable[[S, "Paper"], list[str]]
 
 REFRESH_SECONDS = 2.0
 UNKNOWN_SECONDS = 15.0
-"""How long a rollout that is waited for may be unknown: it was applied a moment ago."""
+"""Seconds for which an awaited rollout may be unknown: it was applied a moment ago."""
 NOT_FOUND = 404
 AWAY = (0, 429, 502, 503, 504)
-"""Status of answers that a later look may mend; 0: there was none."""
+"""Statuses that a later poll may no longer meet; 0: there was no response."""
 
 
 class TimeIsUpError(Exception):
-    """The time to wait is over."""
+    """TimeIsUpError: the time to wait is over."""
 
 
 def looks(look: Callable[[], S]) -> Iterator[S]:
-    """One now and then; an outage is waited out once the first look has succeeded."""
+    """Yields polls periodically; waits out an outage once the first poll has succeeded."""
     yield look()
     while True:
         time.sleep(REFRESH_SECONDS)
@@ -43,10 +43,8 @@ def looks(look: Callable[[], S]) -> Iterator[S]:
 
 
 def looks_until(look: Callable[[], S], seconds: float | None) -> Iterator[S]:
-    """As `looks`, for so long at most; raises TimeIsUpError then.
-
-    A rollout that nobody knows yet is waited for a little.
-    """
+    """Yields like `looks`, for so long at most, and then raises TimeIsUpError. An unknown rollout
+    is waited for briefly."""
     began = time.monotonic()
     known = False
     while True:
@@ -84,7 +82,7 @@ def _tried(look: Callable[[], S]) -> S | None:
 
 
 def pictures(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
-    """Each look, after it was drawn: on a terminal in place, elsewhere as often as it changes."""
+    """Yields each poll after drawing it: on a terminal in place, elsewhere whenever it changes."""
     from ibgu.cli.show.paper import stdout
 
     return _in_place(found, draw) if stdout().bars else _in_turn(found, draw)
@@ -107,7 +105,7 @@ def _in_place(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
 
 
 def _in_turn(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
-    """Again whenever something but the time has changed."""
+    """Draws again whenever something but the time has changed."""
     from ibgu.cli.show.paper import PLAIN, page
 
     before: object = None
@@ -119,7 +117,7 @@ def _in_turn(found: Iterator[S], draw: "Draw[S]") -> Iterator[S]:
 
 
 def watch(look: Callable[[], S], draw: "Draw[S]") -> None:
-    """Until Ctrl-C."""
+    """Polls and draws until Ctrl-C."""
     try:
         for _ in pictures(looks(look), draw):
             pass

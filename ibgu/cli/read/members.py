@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Only:
-    """Filters by what the columns STATE and WHY print. Raises typer.BadParameter."""
+    """Only filters by what the columns STATE and WHY print. Raises typer.BadParameter."""
 
     def __init__(self, state: str, reason: str, cause: str) -> None:
         from ibgu.core.model import Cause, Outcome
@@ -33,7 +33,8 @@ class Only:
         }
 
     def has(self, member: "Member") -> bool:
-        """Known failures have their names from this side of the journal: no query knows them."""
+        """Returns whether the member matches; known failures are filtered here, as no query knows
+        their names."""
         return self._failure in ("", member.failure)
 
 

@@ -1,4 +1,4 @@
-"""The forms of what is listed."""
+"""Prints lists in several forms."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -13,7 +13,7 @@ class Output(StrEnum):
 
 
 def listed(items: Iterable[object], output: Output) -> None:
-    """For programs: as REST lists them, all pages as one."""
+    """Prints items for programs: as REST lists them, all pages as one."""
     from ibgu.cli.show.form import tell
 
     tell({"items": list(items)}, output)

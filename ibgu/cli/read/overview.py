@@ -1,4 +1,4 @@
-"""All rollouts at once."""
+"""Shows all rollouts at once."""
 
 from functools import partial
 
@@ -16,7 +16,8 @@ _PRESENT = ("pending", "running", "complete")
 
 
 def overview(target: Target, output: Form, *, watch: bool) -> None:
-    """Of all namespaces that one may see, unless one is named. Raises RestError."""
+    """Shows the overview of all namespaces that the user may see, or of the given one. Raises
+    RestError."""
     look = partial(_look, target.client(), target.namespace or None)
     if watch:
         looks.watch(look, overview_lines)

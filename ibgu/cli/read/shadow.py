@@ -60,7 +60,7 @@ def shadow_report(
 def in_shadow(
     client: "Client", namespace: str, name: str, error: "RestError", cluster: str = ""
 ) -> list[str]:
-    """What a shadow has seen of a rollout that is not ibgu's own; else the error is raised."""
+    """Returns what a shadow has seen of a rollout that is not ibgu's own; else raises the error."""
     from ibgu.cli.show.paper import stdout
     from ibgu.cli.show.shadow import report_lines
     from ibgu.client import RestError
@@ -77,7 +77,7 @@ def in_shadow(
 
 
 def _chosen(target: "Target", name: str, *, everywhere: bool) -> list[tuple[str, str]]:
-    """Namespaces and names."""
+    """Returns namespaces and names."""
     if name:
         where, slash, which = name.rpartition("/")
         return [(where if slash else target.in_namespace(), which)]
@@ -88,7 +88,7 @@ def _chosen(target: "Target", name: str, *, everywhere: bool) -> list[tuple[str,
 
 
 def _report(client: "Client", namespace: str, name: str, cluster: str) -> "Watched":
-    """The report, and its clusters with it. Raises RestError."""
+    """Returns the report with its clusters. Raises RestError."""
     from msgspec.structs import asdict
 
     from ibgu.cli.show.shadow import Watched

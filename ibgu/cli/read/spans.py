@@ -1,4 +1,4 @@
-"""Spans of time as they are typed: 90s, 15m, 2h30m, 1d."""
+"""Parses spans of time: 90s, 15m, 2h30m, 1d."""
 
 import re
 from datetime import timedelta
@@ -8,7 +8,7 @@ _PART = r"\d+(?:\.\d+)?[dhms]"
 
 
 def span(text: str) -> timedelta:
-    """A number alone counts seconds. Raises ValueError."""
+    """Returns the span; a number alone counts seconds. Raises ValueError."""
     if re.fullmatch(r"\d+", text):
         return timedelta(seconds=int(text))
     if not re.fullmatch(rf"(?:{_PART})+", text):

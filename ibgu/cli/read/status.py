@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ibgu.client.responses.view import View
 
 STALLED = 3
-"""Clusters that are told, at most."""
+"""The most stalled clusters that are shown."""
 FEWEST = 2
 """Points of a timeline, which is not shown."""
 
@@ -77,7 +77,8 @@ def status(
 
 
 def see(client: "Client", namespace: str, name: str, label: str = "") -> "Seen":
-    """`label`: counted over the clusters with such labels alone. Raises RestError."""
+    """Returns the rollout; `label`: counted over the clusters with such labels alone. Raises
+    RestError."""
     from ibgu.cli.show.status import Seen
 
     view = client.view(namespace, name, label=label or None, points=FEWEST, failures="all")
@@ -93,8 +94,8 @@ def see(client: "Client", namespace: str, name: str, label: str = "") -> "Seen":
 
 
 def _selected(view: "View") -> "Rollout":
-    """Return the rollout with the counts of the clusters that were asked for. What is forecast is
-    about all of them, and left out."""
+    """Returns the rollout with the counts of the selected clusters, without forecasts, which are
+    about all of them."""
     from msgspec.structs import replace
 
     if view.selected is None:
@@ -111,7 +112,7 @@ def _selected(view: "View") -> "Rollout":
 
 @contextmanager
 def else_in_shadow(client: "Client", namespace: str, name: str) -> "Iterator[None]":
-    """A rollout that only a shadow knows is told as the shadow saw it."""
+    """Shows a rollout that only a shadow knows as the shadow saw it."""
     from ibgu.cli.read.shadow import in_shadow
     from ibgu.cli.show.paper import page
     from ibgu.client import RestError

@@ -1,4 +1,4 @@
-"""How a rollout that was waited for has ended: the exit codes of `ibgu status --wait`."""
+"""Judges how an awaited rollout has ended: the exit codes of `ibgu status --wait`."""
 
 from enum import IntEnum
 
@@ -11,7 +11,7 @@ class Verdict(IntEnum):
     FAILED = 1
     """At least one cluster failed, was cancelled or skipped; nothing is left to be done."""
     STOPPED = 2
-    """It goes no further without a person: held, held, invalid or deleted."""
+    """The rollout needs a person: held, invalid or deleted."""
     TIMED_OUT = 3
     UNASKED = 4
     """The REST API could not be asked, or does not know the rollout."""
@@ -22,7 +22,7 @@ class Verdict(IntEnum):
 
 
 def verdict(seen: Seen) -> Verdict | None:
-    """None while it goes on, or is held by what ends without a person."""
+    """Returns the verdict; None while the rollout goes on, or its hold ends without a person."""
     rollout = seen.rollout
     if rollout.deleted_at or rollout.phase == "Invalid":
         return Verdict.STOPPED

@@ -1,4 +1,4 @@
-"""`ibgu status --wait`: until the rollout has ended or stopped."""
+"""Implements `ibgu status --wait`: until the rollout has ended or stopped."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,7 +14,8 @@ from ibgu.cli.show.status import Seen, body_of
 def wait(
     look: Callable[[], Seen], draw: "Draw[Seen]", form: Form, seconds: float | None, *, shown: bool
 ) -> int:
-    """The exit code. Shown all the time on a terminal, or on demand; else once it is over."""
+    """Waits and returns the exit code. The rollout is shown continuously on a terminal, or on
+    demand; else once at the end."""
     moving = form is Form.TEXT and (shown or stdout().bars)
     found = looks_until(look, seconds)
     seen: list[Seen] = []
@@ -34,11 +35,8 @@ def wait(
 
 
 def _until_over(found: Iterator[Seen], last: list[Seen]) -> Verdict:
-    """It is over when two looks say so, one after the other: a step that was appended or a hold
-    that was lifted a moment ago has not reached the journal in the first one.
-
-    `last` holds the newest look, where there was one.
-    """
+    """Waits until two consecutive polls say that the rollout is over: the first may miss a step
+    appended, or a hold lifted, a moment ago. `last` holds the newest poll, if any."""
     before: Verdict | None = None
     for seen in found:
         last[:] = [seen]

@@ -35,7 +35,7 @@ def works(
 
 
 def _known(client: "Client", cluster: str) -> "Cluster | None":
-    """Its labels take another right than its works. Raises RestError."""
+    """Returns the cluster, whose labels take another right than its works. Raises RestError."""
     from ibgu.client import RestError
 
     try:

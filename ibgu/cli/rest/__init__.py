@@ -1,1 +1,1 @@
-"""Asking the REST API."""
+"""Connects the commands to the REST API."""

@@ -1,4 +1,4 @@
-"""Errors of the hub, which the kubeconfig of who types the command leads to, in one line."""
+"""Reports errors of the hub, to which the user's kubeconfig leads, in one line."""
 
 from ibgu.hub.errors import HubError
 

@@ -1,4 +1,4 @@
-"""What the commands take from a kubeconfig: the current hub, namespace and user's token."""
+"""Reads a kubeconfig for the commands: the current hub, namespace and user's token."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ DEFAULT_FILE = "~/.kube/config"
 
 
 class Current(Struct, frozen=True):
-    """Of the current context; all empty where there is no kubeconfig."""
+    """Current describes the current context; all fields are empty if there is no kubeconfig."""
 
     context: str = ""
     """Its name."""
@@ -27,10 +27,8 @@ class Current(Struct, frozen=True):
 
 
 def current() -> Current:
-    """From the files that KUBECONFIG names; the first that has an entry counts.
-
-    Raises RestError for a file that can't be read.
-    """
+    """Returns the current context from the files that KUBECONFIG names; the first that has an entry
+    counts. Raises RestError for a file that can't be read."""
     from ibgu.hub.kubeconfig import Unusable, current_context, entry, read
 
     named = _named()
@@ -53,7 +51,7 @@ def _named() -> str:
 
 
 def token_of(found: Current) -> str:
-    """Raises RestError where the current user has none."""
+    """Returns the token. Raises RestError if the current user has none."""
     if token := found.user.get("token"):
         return str(token)
     if file := found.user.get("tokenFile"):
@@ -70,7 +68,8 @@ def token_of(found: Current) -> str:
 
 
 async def _asked_for() -> str:
-    """From the plugin that the kubeconfig names; importing what runs it takes a second."""
+    """Returns a token from the plugin that the kubeconfig names; importing what runs it takes a
+    second."""
     from ibgu.cli.rest.hub import hub_words
     from ibgu.hub import config
     from ibgu.hub.errors import HubError

@@ -1,4 +1,4 @@
-"""Which server, whose token, which namespace: from options, environment and kubeconfig."""
+"""Determines server, token and namespace from options, environment and kubeconfig."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -14,31 +14,31 @@ HERE = "http://127.0.0.1:8080"
 
 
 class Target(Struct, frozen=True):
-    """As given; empty means: not given."""
+    """Target holds the options as given; empty means: not given."""
 
     server: str
     token: str = ""
     ca_file: str = ""
     namespace: str = ""
     seconds: float = TIMEOUT
-    """To wait for an answer."""
+    """Seconds to wait for a response."""
 
     def client(self) -> Client:
-        """Raises RestError."""
+        """Returns the client. Raises RestError."""
         where = self._where()
         token = self.token or self._kubeconfig_token(where.server)
         return Client(where.server, token, where.ca_file or None, seconds=self.seconds)
 
     def secrets(self) -> list[str]:
-        """What must not be shown: the token that is used. Raises RestError."""
+        """Returns what must not be shown: the token that is used. Raises RestError."""
         return [self.token or self._kubeconfig_token(self._where().server)]
 
     def in_namespace(self) -> str:
-        """As kubectl chooses it. Raises RestError."""
+        """Returns the namespace, chosen as kubectl does. Raises RestError."""
         return self.namespace or current().namespace or "default"
 
     def _where(self) -> Login:
-        """What is given, else what `ibgu login` has kept, else this machine."""
+        """Returns the given server, else that of `ibgu login`, else this machine."""
         if self.server:
             return Login(self.server, self.ca_file)
         here = current()
@@ -46,7 +46,8 @@ class Target(Struct, frozen=True):
         return Login(found.server, self.ca_file or found.ca_file)
 
     def _kubeconfig_token(self, server: str) -> str:
-        """A token that nobody named must not go over the network unencrypted."""
+        """Returns the kubeconfig's token, which must not go over the network unencrypted without
+        being asked for."""
         parts = urlsplit(server)
         if parts.scheme == "http" and not _loopback(parts.hostname or ""):
             raise RestError(

@@ -1,1 +1,1 @@
-"""The processes: what each one is made of, and how it begins and ends."""
+"""Runs the processes: their parts, start and end."""

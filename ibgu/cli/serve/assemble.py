@@ -1,4 +1,4 @@
-"""What each process is made of."""
+"""Assembles each process."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -31,7 +31,7 @@ log = structlog.get_logger("ibgu")
 
 
 class Leading(Protocol):
-    """What leads, or only watches."""
+    """Leading is what leads, or only watches."""
 
     async def run(self) -> None: ...
 
@@ -41,7 +41,7 @@ class Leading(Protocol):
 
 
 async def run(settings: Settings, *, migrate: bool) -> None:
-    """Controller (or shadow) and API in one."""
+    """Runs controller (or shadow) and API in one process."""
     async with (
         _entrance(settings) as entrance,
         _journal(settings, entrance.front.patience, migrate=migrate) as engine,
@@ -89,7 +89,8 @@ def _showing_probes(entrance: Entrance, probes: Probes) -> AbstractAsyncContextM
 
 @asynccontextmanager
 async def _entrance(settings: Settings) -> AsyncIterator[Entrance]:
-    """First of all, so that a second process on the same address does nothing at all."""
+    """Opens the entrance first, so that a second process on the same address does nothing at
+    all."""
     limits = Limits(connections=settings.api_connections)
     async with _door(settings.listen, limits) as front:
         if not settings.metrics_listen:
@@ -145,7 +146,8 @@ def _controller(
 async def _api(
     settings: Settings, patience: Patience, engine: AsyncEngine, leading: Leading | None = None
 ) -> AsyncIterator[Context]:
-    """With a connection of its own: what callers ask must not wait behind the controller."""
+    """Yields the API, with a connection of its own: callers' requests must not wait behind the
+    controller."""
     async with await HubClient.connect(settings.kubeconfig) as client:
         system = await patience.until(
             "the hub", partial(client.get, paths.namespace("kube-system"), Bare)

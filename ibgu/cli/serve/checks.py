@@ -1,4 +1,4 @@
-"""Settings that a process can't do without, checked before it touches anything."""
+"""Checks the settings that a process can't do without, before it touches anything."""
 
 from ibgu.controller.notify import receivers_of
 from ibgu.db import BadUrl, dsn
@@ -7,7 +7,8 @@ from ibgu.settings import Settings, SettingsError, in_cluster, read_settings
 
 
 def settings_of_journal() -> Settings:
-    """All of these raise SettingsError that names the variable."""
+    """Returns the settings. This and the following functions raise SettingsError that names the
+    variable."""
     settings = read_settings()
     _check_database(settings)
     return settings
@@ -26,7 +27,7 @@ def settings_of_api() -> Settings:
 
 
 def settings_of_controller(*, shadow: bool = False) -> Settings:
-    """`shadow`: asked for on the command line."""
+    """Returns the settings of the controller; `shadow`: requested on the command line."""
     settings = settings_of_api()
     _check_lease(settings)
     receivers_of(settings)
@@ -34,7 +35,8 @@ def settings_of_controller(*, shadow: bool = False) -> Settings:
 
 
 def _check_hub(settings: Settings) -> None:
-    """~/.kube/config is not enough: what acts on a whole fleet must be told where."""
+    """Checks that the hub is configured; ~/.kube/config is not enough for what acts on a whole
+    fleet."""
     if not settings.kubeconfig and not in_cluster():
         raise SettingsError("KUBECONFIG: not set. It must name the kubeconfig of the hub.")
 

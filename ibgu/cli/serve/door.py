@@ -1,4 +1,4 @@
-"""What a process answers from its first moment on: its probes, and then what it is there for."""
+"""Serves a process from its first moment on: first its probes, then its application."""
 
 import asyncio
 import socket
@@ -17,9 +17,9 @@ from ibgu.cli.serve.patience import Patience
 
 
 class Door:
-    """An ASGI application in whose place another one is put once there is one.
+    """Door is an ASGI application that is replaced by another one once there is one.
 
-    Until then it is alive and not ready, and says what `patience` waits for.
+    Until then it is alive and not ready, and names what `patience` waits for.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -36,7 +36,7 @@ class Door:
 
     @asynccontextmanager
     async def open(self, listener: socket.socket) -> AsyncIterator[None]:
-        """Serves meanwhile; a server that dies ends the body."""
+        """Serves while the body runs; a server that dies ends the body."""
         async with asyncio.TaskGroup() as tasks:
             self._serving = tasks.create_task(serve(self, listener, limits=self._limits))
             try:
@@ -46,7 +46,8 @@ class Door:
 
     @asynccontextmanager
     async def showing(self, app: ASGIApp) -> AsyncIterator[None]:
-        """At the end the server ends too, while what `app` needs is still there."""
+        """Serves `app` while the body runs, and ends the server while what `app` needs still
+        exists."""
         self._app = app
         try:
             yield
@@ -54,7 +55,7 @@ class Door:
             await self._close()
 
     async def served(self) -> None:
-        """Until the server ends."""
+        """Returns when the server ends."""
         if self._serving is not None:
             await asyncio.wait({self._serving})
 
@@ -66,7 +67,8 @@ class Door:
 
 
 class Entrance(Struct, frozen=True):
-    """Where a process is asked, and where its metrics are if they have an address of their own."""
+    """Entrance holds a process's door, and that of its metrics if they have an address of their
+    own."""
 
     front: Door
     metrics: Door | None = None

@@ -1,4 +1,4 @@
-"""`ibgu doctor`'s checks that come before a controller begins."""
+"""Runs `ibgu doctor`'s checks that come before a controller begins."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -26,12 +26,12 @@ INSTALL_ROLES = (
 
 
 async def check_hub(client: HubClient, settings: Settings) -> Served:
-    """Return what the hub serves, once it has all that a controller can't begin without.
+    """Returns what the hub serves, once it has all that a controller can't begin without.
 
-    The namespace of the Lease is made if the hub allows that, and only on a hub that ibgu is
-    installed on and that no other ibgu leads: its name may be mistyped. What keeps the controller
-    only from acting (a missing right, a live TALM) is printed: it waits for that while it runs.
-    Raises HubNotReady, HubError.
+    The namespace of the Lease is created if the hub allows that, and only on a hub that ibgu is
+    installed on and that no other ibgu leads: its name may be mistyped. What only keeps the
+    controller from acting (a missing right, a live TALM) is printed: it waits for that while it
+    runs. Raises HubNotReady, HubError.
     """
     served = await _discovered(client)
     missing = [] if served.works and served.ibgus else _problems(judge_served(served))
@@ -47,7 +47,8 @@ async def check_hub(client: HubClient, settings: Settings) -> Served:
 
 
 async def _discovered(client: HubClient) -> Served:
-    """Raises HubNotReady where a right is missing that the very first question needs."""
+    """Discovers the hub. Raises HubNotReady if a right is missing that the very first request
+    needs."""
     try:
         return await discover(client)
     except HubError as error:
@@ -69,25 +70,25 @@ def _problems(findings: Iterable[Finding]) -> list[Finding]:
 
 
 async def _all(settings: Settings, missing: list[Finding]) -> list[Finding]:
-    """For a person: whatever else doctor would find, too. The namespace that is not there yet is
-    made at the next start."""
+    """Returns all of doctor's findings, for a person. A missing namespace is created at the next
+    start."""
     found = _problems(await examine(settings, Ask()))
     known = {"leadership", *(each.check for each in missing)}
     return [*missing, *(each for each in found if each.check not in known)]
 
 
 async def _namespace(client: HubClient, name: str) -> list[Finding]:
-    """Return what is wrong with the namespace of the Lease, which is made where it is missing."""
+    """Returns what is wrong with the namespace of the Lease, which is created if missing."""
     try:
         await try_lease(client, name)
     except HubError as error:
-        # Whatever else the hub says (a missing right) is told by the running controller.
+        # The running controller reports other errors (a missing right).
         return await make_namespace(client, name) if error.not_found else []
     return []
 
 
 async def make_namespace(client: HubClient, name: str) -> list[Finding]:
-    """Return why it can't be made; nothing: it is there now."""
+    """Creates the namespace; returns why it can't, or nothing on success."""
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     try:
         await client.request("POST", paths.NAMESPACES, body=body)

@@ -1,4 +1,4 @@
-"""The modules of a process, imported before it freezes what lives as long as itself."""
+"""Imports a process's modules before it freezes the objects that live as long as itself."""
 
 import gc
 from importlib import import_module
@@ -8,8 +8,8 @@ _COMMON = ("ibgu.cli.serve.assemble", "kubernetes_asyncio")
 
 
 def load(*modules: str) -> None:
-    """And what every process needs. Imports leave no garbage; to look for it took a fifth of
-    their time."""
+    """Imports the modules and those of every process, without garbage collection: imports leave no
+    garbage, and the search for it took a fifth of their time."""
     gc.disable()
     try:
         for module in (*_COMMON, *modules):

@@ -1,4 +1,4 @@
-"""What a process can't begin without is waited for, as long as it takes."""
+"""Waits for what a process can't begin without, as long as it takes."""
 
 import asyncio
 import random
@@ -21,7 +21,7 @@ BACKOFF = Backoff(first=0.25, longest=5.0)
 
 
 class Patience:
-    """`reason` says what is waited for at the moment; empty: nothing."""
+    """Patience retries; `reason` says what it waits for now; empty: nothing."""
 
     def __init__(self) -> None:
         self.reason = ""
@@ -29,10 +29,8 @@ class Patience:
         self._seldom = Seldom(time.monotonic)
 
     async def until(self, what: str, act: Callable[[], Awaitable[T]]) -> T:
-        """The answer of `act`, which is tried again while what it needs is away.
-
-        What no waiting can heal (a wrong password, a refused token) is raised at once.
-        """
+        """Returns the result of `act`, which is retried while what it needs is away. What no
+        waiting can heal (a wrong password, a refused token) is raised at once."""
         failures = 0
         while True:
             try:

@@ -1,4 +1,4 @@
-"""From the start of a process to its exit code: signals, and errors in words."""
+"""Runs a process from its start to its exit code: signals, and errors in words."""
 
 import asyncio
 import gc
@@ -31,17 +31,17 @@ log = structlog.get_logger("ibgu")
 
 
 class _Forward(logging.Handler):
-    """What libraries have to say, in the form of our own log."""
+    """_Forward passes what libraries log to our own log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
 def run(read: Callable[[], Settings], main: Main, *in_words: type[Exception]) -> int:
-    """Runs `main` until it ends or a signal comes; answers the exit code.
+    """Runs `main` until it ends or a signal comes; returns the exit code.
 
-    A signal cancels it, so that it can put its things in order; the second one kills.
-    `in_words` are errors, besides the usual ones, whose text is for a person.
+    A signal cancels it, so that it can end in order; the second one kills. `in_words` are errors,
+    besides the usual ones, whose text is for a person.
     """
     try:
         settings = read()
@@ -56,8 +56,9 @@ def run(read: Callable[[], Settings], main: Main, *in_words: type[Exception]) ->
 
 
 def _collect_less_often() -> None:
-    """A controller makes little garbage in cycles and keeps much that lives on: by default a tenth
-    of its time went into walks over its modules and mirrors."""
+    """Reduces garbage collection: a controller makes little cyclic garbage and keeps many
+    long-lived objects; by default a tenth of its time went into walks over its modules and
+    mirrors."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -107,7 +108,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _known(error: BaseException) -> tuple[str, int] | None:
-    """The line for a person and the exit code, for errors that are not our own mistakes."""
+    """Returns the line for a person and the exit code, for errors that are not ibgu's own."""
     match error:
         case SettingsError() | MissingExtra():
             return str(error), MISUSED

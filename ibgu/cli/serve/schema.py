@@ -1,4 +1,4 @@
-"""Are the tables there, and those that this version of ibgu needs?"""
+"""Checks that the tables exist and fit this version of ibgu."""
 
 from sqlalchemy.exc import DBAPIError
 
@@ -8,7 +8,7 @@ from ibgu.db.revision import current, newer, problem
 
 
 async def prepare(url: str, *, migrate: bool) -> None:
-    """Raises SchemaMismatch that says what to do, JournalAway."""
+    """Checks or migrates the schema. Raises SchemaMismatch that says what to do, JournalAway."""
     wrong = problem(await current(url))
     if wrong and migrate:
         await _upgraded(url)
@@ -17,11 +17,9 @@ async def prepare(url: str, *, migrate: bool) -> None:
 
 
 async def journal_problem(url: str, *, reading: bool = False) -> str | None:
-    """Why the journal can't be used now; None: it can.
-
-    `reading`: nothing else is done with it, so that a migration to a later version, which comes
-    before the processes of that version, takes nobody's answers away.
-    """
+    """Returns why the journal can't be used now; None if it can. `reading`: nothing else is done
+    with it, so a migration to a later version, which precedes that version's processes, interrupts
+    no answers."""
     try:
         revision = await current(url)
         return None if reading and newer(revision) else problem(revision)
@@ -32,7 +30,7 @@ async def journal_problem(url: str, *, reading: bool = False) -> str | None:
 
 
 async def migrate(url: str) -> str:
-    """What was done, as a sentence. Raises SchemaMismatch, JournalAway."""
+    """Migrates, and returns what was done as a sentence. Raises SchemaMismatch, JournalAway."""
     before = await current(url)
     after = await _upgraded(url)
     if before == after:

@@ -1,4 +1,4 @@
-"""What a hub lacks, in words for who starts ibgu there."""
+"""Reports what a hub lacks, for the person who starts ibgu there."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,7 +12,7 @@ log = structlog.get_logger("ibgu")
 
 
 class HubNotReady(Exception):
-    """Something that has to be installed first is not on the hub; the text says what to do."""
+    """HubNotReady: a prerequisite is not installed on the hub; the text says what to do."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__("; ".join(f"{each.found} (do: {each.do})" for each in findings))
@@ -20,7 +20,7 @@ class HubNotReady(Exception):
 
     @property
     def worth_waiting(self) -> bool:
-        """A pod would only be started again, a person wants an answer."""
+        """Returns whether to wait: a pod would only be restarted, a person wants an answer."""
         return in_cluster()
 
     @property
@@ -32,7 +32,7 @@ class HubNotReady(Exception):
 
 
 def tell_problems(findings: Sequence[Finding]) -> None:
-    """Print what is wrong with a hub on which ibgu begins all the same, and waits."""
+    """Prints problems of a hub on which ibgu starts nevertheless, and waits."""
     if in_cluster():
         for each in findings:
             log.warning("problem on the hub", check=each.check, found=each.found, do=each.do)

@@ -1,1 +1,1 @@
-"""What the commands print: plain text, with colours and bars on a terminal only."""
+"""Renders what the commands print: plain text, with colours and bars on a terminal only."""

@@ -13,7 +13,7 @@ from ibgu.core.certify import MEANS, Event, Findings, Rule, Violation
 from ibgu.core.model import Rollout, RolloutState
 
 KIND = "RolloutCertificate"
-"""Of the JSON: a signature of something else can't be taken for one of a certificate."""
+"""The JSON's kind: a signature of something else can't be taken for one of a certificate."""
 _COUNTED = 12
 """Digits of the column that counts checks, with commas."""
 

@@ -1,4 +1,4 @@
-"""An event in one line."""
+"""Formats an event in one line."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,7 +28,7 @@ _RESULTS = {
 
 
 class Told(Protocol):
-    """An event of the journal or of the REST API."""
+    """Told is an event of the journal or of the REST API."""
 
     @property
     def seq(self) -> int: ...
@@ -51,7 +51,7 @@ class Told(Protocol):
 
 
 def event_line(event: Told, step: int | None, now: datetime, paper: Paper) -> str:
-    """`step` from 1. Local time; the date where it is not that of `now`."""
+    """Returns the line; `step` from 1. Local time; with the date unless it is that of `now`."""
     symbol, colour = _symbol(event)
     where = [f"step {step}"] if step is not None else []
     where += [event.cluster] if event.cluster else []
@@ -62,7 +62,7 @@ def event_line(event: Told, step: int | None, now: datetime, paper: Paper) -> st
 
 
 def wide_line(event: Told, step: int | None, now: datetime, paper: Paper) -> str:
-    """Besides, the cause, the run and what else was noted."""
+    """Returns the line with the cause, the run and what else was recorded."""
     more = {"cause": event.cause, "run": event.run, **event.data}
     told = " ".join(f"{key}={value}" for key, value in more.items() if value not in (None, ""))
     return f"{event_line(event, step, now, paper)}{told and f'  {told}'}"

@@ -1,4 +1,4 @@
-"""What failed in a rollout, the newest step first, and what is left to be done about it."""
+"""Shows what failed in a rollout, the newest step first, and what is left to be done about it."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from ibgu.cli.show.paper import Paper
 from ibgu.client.responses.failures import FailureGroup, Failures
 
 _WORDS = 100
-"""Characters of a message, where lines may be as long as they like."""
+"""The most characters of a message, where lines have no limit."""
 
 
 class Failing(Struct, frozen=True):
-    """Of one rollout."""
+    """Failing holds the failures of one rollout."""
 
     namespace: str
     name: str
@@ -21,12 +21,12 @@ class Failing(Struct, frozen=True):
 
     @property
     def groups(self) -> list[FailureGroup]:
-        """Those of the newest step first; of one step, the largest."""
+        """Returns the groups of the newest step first; of one step, the largest."""
         return sorted(self.failures.items, key=lambda group: -group.step)
 
 
 def _left(group: FailureGroup) -> list[str]:
-    """Without those that were aborted after they had failed."""
+    """Returns the clusters without those that were aborted after they had failed."""
     return [name for name in group.clusters if name not in group.aborted]
 
 
@@ -39,7 +39,7 @@ def failure_lines(failing: Failing, paper: Paper) -> Iterator[str]:
 
 
 def next_lines(failing: Failing) -> Iterator[str]:
-    """The newest failure that still stands is to be looked at first."""
+    """Yields next steps, beginning with the newest unresolved failure."""
     groups = [group for group in failing.groups if group.clusters]
     if not groups:
         return
@@ -65,7 +65,7 @@ def _group(group: FailureGroup, paper: Paper) -> Iterator[str]:
 
 
 def _remedies(group: FailureGroup) -> Iterator[str]:
-    """A remedy is told for as long as it is to be carried out."""
+    """Yields remedies that still have to be carried out."""
     if group.aborted:
         whom = "" if len(group.aborted) == group.count else f": {', '.join(group.aborted)}"
         yield f"aborted since{whom}"

@@ -1,4 +1,4 @@
-"""The forms of what a command tells."""
+"""Prints results in several forms."""
 
 from enum import StrEnum
 
@@ -14,5 +14,5 @@ class Form(StrEnum):
 
 
 def tell(body: object, form: str) -> None:
-    """In one of the forms that programs read."""
+    """Prints the body in one of the forms that programs read."""
     typer.echo(as_json(body) if form == Form.JSON else as_yaml(body))

@@ -1,4 +1,4 @@
-"""Answers for programs: `-o json` and `-o yaml`."""
+"""Formats results for programs: `-o json` and `-o yaml`."""
 
 import msgspec
 

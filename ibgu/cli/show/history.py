@@ -15,7 +15,7 @@ _NOTHING = "-"
 
 
 def history_lines(visits: Sequence[Visit], now: datetime, *, wide: bool) -> list[str]:
-    """The newest last, as in a log; `visits` come with the newest first."""
+    """Returns the lines, newest last, as in a log; `visits` come with the newest first."""
     rows = [row for visit in reversed(visits) for row in _rows(visit, now)]
     headings = (*_NARROW, *(_WIDE if wide else ()))
     return table(headings, [row[: len(headings)] for row in rows])
@@ -45,13 +45,13 @@ def _run(run: Run, now: datetime) -> list[str]:
 
 
 def _cause(run: Run) -> str:
-    """The known failure's name, as it is told everywhere else."""
+    """Returns the known failure's name, as everywhere else, or the cause."""
     known = explain(Action(run.action), run.message) if run.cause else None
     return known.name if known else run.cause or _NOTHING
 
 
 def _without_run(member: Member, now: datetime) -> list[str]:
-    """It waits, or ended before anything was started."""
+    """Returns the lines of a member that waits, or ended before anything was started."""
     reason = member.reason
     words = " ".join((reason.message if reason else member.message).split())
     done = member.completed[-1] if member.completed else None

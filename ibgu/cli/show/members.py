@@ -40,7 +40,8 @@ def _last(member: Member) -> str:
 
 
 def _why(member: Member) -> str:
-    """The known failure's name, the cause, or what it waits for; with a mark where it stalls."""
+    """Returns the known failure's name, the cause, or what it waits for; with a mark if it
+    stalls."""
     found = member.failure or member.cause or (member.reason.kind if member.reason else _NOTHING)
     return f"{found} (stalled)" if member.stalled else found
 

@@ -1,4 +1,4 @@
-"""Clusters by name, as many as there is room for."""
+"""Lists clusters by name, as many as there is room for."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ _CLUSTER = "managedcluster.cluster.open-cluster-management.io"
 
 
 def listed(names: Sequence[str], count: int, most: int = 3) -> str:
-    """The first `most` of `count`; an ellipsis where there are more."""
+    """Returns the first `most` of `count` names; with an ellipsis if there are more."""
     if not names:
         return ""
     return ", ".join(names[:most]) + (", …" if count > min(most, len(names)) else "")
 
 
 def object_name(cluster: str) -> str:
-    """As kubectl names it, and takes it."""
+    """Returns the object's name as kubectl prints and takes it."""
     return f"{_CLUSTER}/{cluster}"

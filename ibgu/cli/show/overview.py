@@ -23,7 +23,7 @@ class Overview(Struct, frozen=True):
 
     @property
     def facts(self) -> object:
-        """All but the time."""
+        """Returns all but the time."""
         told = self.summary
         return (told.rollouts, told.members, told.stalled, told.needs_person, self.rollouts)
 
@@ -40,7 +40,7 @@ def overview_lines(seen: Overview, paper: Paper) -> list[str]:
 
 
 def body_of(seen: Overview) -> dict[str, object]:
-    """The same for programs."""
+    """Returns the same for programs."""
     return {"summary": seen.summary, "rollouts": seen.rollouts}
 
 

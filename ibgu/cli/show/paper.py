@@ -1,4 +1,4 @@
-"""Where text goes: a terminal takes colours and bars, anything else plain text."""
+"""Adapts text to its output: a terminal takes colours and bars, anything else plain text."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import typer
 from msgspec import Struct
 
 _NARROWEST = 20
-"""Characters of text that a line has room for, at least."""
+"""The fewest characters of text that a line has room for."""
 
 
 class Paper(Struct, frozen=True):
@@ -26,18 +26,19 @@ class Paper(Struct, frozen=True):
         return typer.style(text, fg=colour, bold=bold or None)
 
     def bar(self, done: int, total: int, width: int = 24) -> str:
-        """Empty where there are no bars; all empty cells where there is nothing to count."""
+        """Returns a bar; empty without bars; all empty cells if there is nothing to count."""
         if not self.bars:
             return ""
         full = width * done // total if total else 0
         return "█" * full + "░" * (width - full)
 
     def room(self, prefix: str, most: int) -> int:
-        """Characters that a line has left after `prefix`; `most` where lines do not end."""
+        """Returns the characters that a line has left after `prefix`; `most` if lines have no
+        limit."""
         return max(_NARROWEST, self.width - len(prefix)) if self.width else most
 
     def under(self, prefix: str, text: str) -> list[str]:
-        """`text` after `prefix`; what does not fit goes on below it."""
+        """Returns `text` after `prefix`; what does not fit goes on below it."""
         room = self.room(prefix, len(text))
         if len(text) <= room:
             return [prefix + text]
@@ -49,7 +50,7 @@ PLAIN = Paper()
 
 
 def page(lines: Iterable[str]) -> str:
-    """Return the lines as one text: what a cluster says begins none of its own."""
+    """Returns the lines as one text, in which a cluster's message can't begin a line of its own."""
     return "\n".join(line.replace("\n", " ") for line in lines)
 
 

@@ -8,7 +8,7 @@ from ibgu.cli.show.times import age
 from ibgu.client.responses.rollouts import Rollout
 
 NOBODY = "Completed: no clusters"
-"""Of a plan that is over, and has done nothing."""
+"""The phase of a plan that is over and selected nobody."""
 _NARROW = ("NAME", "PHASE", "STEP", "ACTIONS", "DONE", "FAILED", "TOTAL", "AGE")
 """The counts are those of the whole rollout, as in `kubectl get ibgu`."""
 _WIDE = ("RUNNING", "WAITING", "SKIPPED", "CANCELLED", "SEED", "HELD BY", "CREATED BY")
@@ -27,14 +27,14 @@ def rollouts_table(
 
 
 def phase_of(rollout: Rollout) -> str:
-    """Return where the rollout stands in one or a few words."""
+    """Returns the rollout's phase in one or a few words."""
     if rollout.deleted_at:
         return "Deleted"
     return NOBODY if selected_nobody(rollout) else rollout.phase
 
 
 def selected_nobody(rollout: Rollout) -> bool:
-    """Whether the rollout is complete without any cluster."""
+    """Returns whether the rollout is complete without any cluster."""
     return rollout.phase == "Completed" and not rollout.counts.total
 
 

@@ -10,11 +10,11 @@ from ibgu.client.responses.shadow import ShadowCluster, ShadowReport, Told
 
 _HEADINGS = ("CLUSTER", "STEP", "ACTION", "TALM", "IBGU WOULD HAVE", "EARLIER", "PLACE EMPTY")
 _DETAILED = 3
-"""Up to so many lines, each comes with its explanation and history."""
+"""The most lines that each come with explanation and history."""
 
 
 class Watched(ShadowReport, frozen=True, kw_only=True):
-    """With what TALM did to each cluster."""
+    """Watched is a report with what TALM did to each cluster."""
 
     clusters: tuple[ShadowCluster, ...] = ()
 

@@ -32,7 +32,7 @@ _COLOURED = {"failed": "red", "running": "blue"}
 
 
 class Seen(Struct, frozen=True):
-    """A rollout as of one moment."""
+    """Seen is a rollout as of one moment."""
 
     rollout: Rollout
     steps: Sequence[Step]
@@ -47,13 +47,13 @@ class Seen(Struct, frozen=True):
 
     @property
     def facts(self) -> object:
-        """All but the time, and what is reckoned from it."""
+        """Returns all but the time, and what is derived from it."""
         steps = tuple(replace(step, eta=None) for step in self.steps)
         return (replace(self.rollout, eta=None), steps, self.failures, self.stalled)
 
 
 def body_of(seen: Seen) -> dict[str, object]:
-    """The same for programs."""
+    """Returns the same for programs."""
     return {
         "seq": seen.seq,
         "rollout": seen.rollout,
@@ -98,7 +98,8 @@ def headline(seen: Seen, paper: Paper) -> str:
 
 
 def whole(seen: Seen, paper: Paper) -> list[str]:
-    """How many clusters of the whole rollout are where; the steps' own counts follow below."""
+    """Returns how many clusters of the whole rollout are in which state; the steps' own counts
+    follow below."""
     counts = seen.rollout.counts
     if not counts.total:
         return []
@@ -113,7 +114,7 @@ def whole(seen: Seen, paper: Paper) -> list[str]:
 
 
 def _nobody(seen: Seen, paper: Paper) -> list[str]:
-    """A plan that selects nobody ends like one that has done all."""
+    """Returns a warning for a plan that selects nobody: it ends like one that has done all."""
     rollout = seen.rollout
     if not selected_nobody(rollout):
         return []
@@ -128,7 +129,7 @@ def _nobody(seen: Seen, paper: Paper) -> list[str]:
 
 
 def _ends(eta: Eta, now: datetime) -> str:
-    """Of the running step; without seconds, which nobody can promise."""
+    """Returns the estimated end of the running step, without seconds, which nobody can promise."""
     stuck = f"{eta.stuck} {'cluster' if eta.stuck == 1 else 'clusters'} stalled"
     limit = clock(eta.limit or eta.latest, now).rpartition(":")[0]
     if eta.stuck and eta.at == eta.limit:
@@ -148,7 +149,7 @@ def _steps(seen: Seen, paper: Paper) -> Iterator[str]:
 
 
 def step_lines(seen: Seen, paper: Paper) -> Iterator[str]:
-    """One a step: its number, actions, bar and counts."""
+    """Yields one line per step: its number, actions, bar and counts."""
     named = [f"{step.step:>3} {'+'.join(step.actions)}" for step in seen.steps]
     width = max(map(len, named), default=0)
     counted = max((len(_progress(step)) for step in seen.steps), default=0)
@@ -164,11 +165,11 @@ def step_lines(seen: Seen, paper: Paper) -> Iterator[str]:
 
 
 _AT_WORK = ("Preparing", "Arming", "Running", "Rebooting", "Disarming")
-"""What a cluster in flight is at while all is well: it keeps nothing, as on the page."""
+"""Reasons of a cluster in flight while all is well; they are not shown, as on the page."""
 
 
 def _reasons(step: Step, now: datetime) -> list[str]:
-    """Why not further, and how many of them; of a pace, when the next one may start."""
+    """Returns the reasons with counts; for rate limits, when the next one may start."""
     told = [
         f"{each.count} {each.kind}{_until(step, each.kind, now)}{_overdue(each)}"
         for each in step.reasons
@@ -230,7 +231,8 @@ def holds(seen: Seen, paper: Paper) -> list[str]:
 
 
 def _stalled(seen: Seen, paper: Paper) -> list[str]:
-    """The commonest case of "is it stuck?": in flight for longer than is usual here."""
+    """Returns clusters in flight for longer than is usual here, the commonest case of "is it
+    stuck?"."""
     if not seen.stalled:
         return []
     told = [_over_time(each, seen.now) for each in seen.stalled]

@@ -1,4 +1,4 @@
-"""One symbol a state, the same everywhere."""
+"""Defines one symbol per state, the same everywhere."""
 
 WAITING = "◷"
 PROBING = "◌"
@@ -24,7 +24,7 @@ OF_WORDS = {
     "held": HELD,
     "takenOver": TAKEN_OVER,
 }
-"""Of where a member stands, in REST's one word."""
+"""Symbols by a member's state, in REST's one word."""
 
 COLOURS = {
     SUCCEEDED: "green",

@@ -1,4 +1,4 @@
-"""Columns, as kubectl prints them."""
+"""Prints columns as kubectl does."""
 
 from collections.abc import Sequence
 

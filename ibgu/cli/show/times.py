@@ -1,4 +1,4 @@
-"""Times as people read them: durations in their two largest units, moments in the local zone."""
+"""Formats times for people: durations in their two largest units, moments in the local zone."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def age(span: timedelta) -> str:
-    """As kubectl writes it: one unit, "41m", "5d"."""
+    """Returns the age as kubectl writes it: one unit, "41m", "5d"."""
     left = max(0, int(span.total_seconds()))
     for size, unit in _UNITS:
         if left >= 2 * size or size == 1:
@@ -19,7 +19,7 @@ def age(span: timedelta) -> str:
 
 
 def clock(at: datetime, now: datetime) -> str:
-    """Local time, with the date where it is not today's."""
+    """Returns local time, with the date unless it is today's."""
     local = at.astimezone()
     today = local.date() == now.astimezone().date()
     return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"

@@ -20,16 +20,16 @@ _WORDS = 70
 
 
 class Group(Struct, frozen=True):
-    """Members of one step that stand where they are for the same reason."""
+    """Group holds members of one step that are in their state for the same reason."""
 
     symbol: str
     what: str
     count: int
     clusters: tuple[str, ...] = ()
-    """All that are not finished; else the first ones."""
+    """The members that are not finished; else the first ones."""
     words: str = ""
     since: datetime | None = None
-    """When the one that has been there for longest came."""
+    """Since when the longest one has been there."""
 
 
 def tree_lines(seen: Seen, paper: Paper) -> list[str]:
@@ -43,7 +43,7 @@ def tree_lines(seen: Seen, paper: Paper) -> list[str]:
 
 
 def body_of(seen: Seen) -> dict[str, object]:
-    """The same for programs."""
+    """Returns the same for programs."""
     steps = [
         to_builtins(step) | {"groups": to_builtins(groups_of(seen, step))} for step in seen.steps
     ]
@@ -51,7 +51,7 @@ def body_of(seen: Seen) -> dict[str, object]:
 
 
 def groups_of(seen: Seen, step: Step) -> list[Group]:
-    """Only the newest step has clusters that are not finished."""
+    """Returns the groups; only the newest step has unfinished clusters."""
     grid = seen.grid
     going = _unfinished(grid) if grid and grid.step == step.step else []
     return [*_over(step), *going, *_failed(seen, step)]
@@ -67,7 +67,7 @@ def _over(step: Step) -> Iterator[Group]:
 
 
 def _unfinished(grid: Grid) -> list[Group]:
-    """The largest group first."""
+    """Returns groups of unfinished clusters, the largest first."""
     alike: dict[tuple[str, str], list[int]] = {}
     for index, (state, reason) in enumerate(zip(grid.states, grid.reasons, strict=True)):
         if reason is not None:

@@ -10,7 +10,7 @@ from ibgu.client.responses.works import Condition, Manifest, Work, Works
 
 
 def works_lines(found: Works, known: Cluster | None, paper: Paper) -> Iterator[str]:
-    """`known`: what the journal has of it; None: nothing."""
+    """Yields the lines; `known`: the cluster in the journal; None: it is not there."""
     yield paper.paint(found.cluster, bold=True)
     if known is not None and known.labels:
         labels = ", ".join(f"{key}={value}" for key, value in sorted(known.labels.items()))

@@ -1,4 +1,4 @@
-"""What the hub says now: the object itself, and the clusters' labels."""
+"""Asks the hub for the object itself, and the clusters' labels."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ from ibgu.hub.errors import HubError
 
 
 async def live(rollout: Rollout) -> Live | Unchecked:
-    """As the kubeconfig's current user may see it; it must be the hub that ibgu works on."""
+    """Returns what the kubeconfig's current user may see; it must be the hub that ibgu works on."""
     try:
         async with await HubClient.connect() as client:
             found = await _live(client, rollout.namespace, rollout.name)

@@ -1,4 +1,4 @@
-"""What the journal knows: the rollout's clusters, and where newer rollouts have taken them."""
+"""Asks REST for the rollout's clusters, and where newer rollouts have taken them."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,8 @@ _PRESENT = ("pending", "running", "complete")
 
 
 def known(client: Client, namespace: str, name: str, label: str = "") -> Known:
-    """`label`: only clusters with such labels. Raises RestError."""
+    """Returns what the journal knows; `label`: only of clusters with such labels. Raises
+    RestError."""
     rollout = client.rollout(namespace, name)
     steps = client.steps(namespace, name).items
     members = _newest(client.members(namespace, name, label=label or None))
@@ -19,7 +20,7 @@ def known(client: Client, namespace: str, name: str, label: str = "") -> Known:
 
 
 def _newest(members: Iterable[Member]) -> dict[str, Member]:
-    """Members come in the order of their steps."""
+    """Returns the newest member of each cluster: members come in the order of their steps."""
     return {member.cluster: member for member in members}
 
 

@@ -1,4 +1,4 @@
-"""The command."""
+"""Implements the command."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -73,7 +73,7 @@ def _print(report: "Report", output: Output) -> None:
 
 
 def _print_ways(report: "Report") -> None:
-    """Nothing but YAML goes to the standard output."""
+    """Prints the ways, with nothing but YAML on the standard output."""
     from ibgu.cli.errors import fail
     from ibgu.cli.show.forms import as_yaml
     from ibgu.cli.stragglers.facts import Unchecked

@@ -1,4 +1,4 @@
-"""What REST API and hub told: plain data, from which the report is made."""
+"""Declares what REST API and hub returned: plain data, from which the report is made."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from ibgu.core.kinds import Ibgu
 
 
 class Elsewhere(Struct, frozen=True):
-    """A newer rollout, and the newest member that each cluster is in it."""
+    """Elsewhere is a newer rollout, with the newest member of each cluster in it."""
 
     name: str
     """As namespace/name."""
@@ -19,7 +19,7 @@ class Elsewhere(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True):
-    """Of the REST API."""
+    """Known is what the REST API returned."""
 
     rollout: Rollout
     steps: tuple[Step, ...]
@@ -32,7 +32,7 @@ class Known(Struct, frozen=True):
 
 
 class Live(Struct, frozen=True):
-    """Of the hub, now."""
+    """Live is what the hub shows now."""
 
     ibgu: Ibgu
     ibu_spec: dict[str, Any]
@@ -44,6 +44,6 @@ class Live(Struct, frozen=True):
 
 
 class Unchecked(Struct, frozen=True):
-    """The hub could not be asked."""
+    """Unchecked: the hub could not be asked."""
 
     why: str

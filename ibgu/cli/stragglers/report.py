@@ -1,4 +1,4 @@
-"""From what was told to what is left, and what may be done about it."""
+"""Derives what is left, and what may be done about it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
@@ -29,7 +29,7 @@ ABORT: Plan = ((Action.ABORT_ON_FAILURE,),)
 
 
 class Way(Struct, frozen=True):
-    """A new ImageBasedGroupUpgrade."""
+    """Way is a new ImageBasedGroupUpgrade."""
 
     manifest: JsonObject
     unnamed: tuple[str, ...]
@@ -51,13 +51,13 @@ class Report(Struct, frozen=True):
 
     @property
     def filtered(self) -> bool:
-        """Whether the rollout may have failed clusters that are not in the report."""
+        """Returns whether the rollout may have failed clusters that are not in the report."""
         return bool(self.causes or self.known.selector)
 
     @property
     def patch(self) -> list[JsonObject]:
-        """Appends AbortOnFailure to the rollout's own plan; empty: that is not legal, or would
-        take clusters that were not asked for."""
+        """Returns a patch that appends AbortOnFailure to the rollout's own plan; empty: that is not
+        legal, or would take clusters that were not asked for."""
         if (
             self.filtered
             or isinstance(self.live, Unchecked)
@@ -69,7 +69,7 @@ class Report(Struct, frozen=True):
         return append_patch(items, Action.ABORT_ON_FAILURE) if allowed(longer) else []
 
     def ways(self) -> list[Way]:
-        """One object for all groups with the same plan, each with a name that is free."""
+        """Returns one object for all groups with the same plan, each with a name that is free."""
         if isinstance(self.live, Unchecked):
             return []
         plans = dict.fromkeys(group.plan for group in self.groups if group.plan)
@@ -94,7 +94,7 @@ def report(known: Known, live: Live | Unchecked) -> Report:
 
 
 def narrowed(of: Report, causes: Sequence[str]) -> Report:
-    """Only groups of these causes; of all where there are none."""
+    """Returns the report with groups of these causes only; of all if there are none."""
     groups = tuple(group for group in of.groups if not causes or group.kind in causes)
     return Report(of.known, of.live, groups, of.elsewhere, tuple(causes))
 
@@ -108,10 +108,8 @@ def _judged(left: Left, course: Course, live: Live | Unchecked) -> Straggler | N
 
 
 def _now(member: Member, newer: Sequence[Elsewhere]) -> tuple[Left, str]:
-    """Where it stands, and the newer rollout whose own it is now ("": it is ours).
-
-    One that a newer rollout has only taken back to Idle is ours again.
-    """
+    """Returns the member's state, and the newer rollout that owns it now ("": it is ours). One that
+    a newer rollout has only taken back to Idle is ours again."""
     for other in newer:
         there = other.members.get(member.cluster)
         if there is None:

@@ -1,4 +1,4 @@
-"""The report as text and for programs."""
+"""Prints the report as text and for programs."""
 
 import json
 import re
@@ -68,7 +68,7 @@ def _plain(group: Group) -> dict[str, object]:
 
 
 def label_line(way: Way) -> str:
-    """The command that makes the clusters selectable."""
+    """Returns the command that makes the clusters selectable."""
     return f"kubectl label managedclusters {' '.join(way.unnamed)} {RETRY_LABEL}={way.name}"
 
 
@@ -115,7 +115,7 @@ def _group(report: Report, group: Group, paper: Paper, *, wide: bool) -> Iterato
 
 
 def _going(report: Report, group: Group) -> str:
-    """As everywhere else: by the member's own state and reason."""
+    """Returns where the group is, as everywhere else: by the member's own state and reason."""
     member = report.known.members[group.clusters[0]]
     return symbols.OF_WORDS[word(member.state, group.kind, None, None, held=False)]
 
@@ -134,7 +134,8 @@ def _what(group: Group) -> str:
 
 
 def _remedy(group: Group) -> str:
-    """Who is back at Idle, so that its way on is another plan, needs no abort any more."""
+    """Returns the remedy; a cluster that is back at Idle, so that its way on is another plan, needs
+    no abort."""
     if not group.plan or group.plan == ABORT:
         return group.remedy
     return _AGAIN.sub("", group.remedy)
@@ -159,7 +160,8 @@ def _do(report: Report, group: Group) -> Iterator[str]:
 
 
 def _retry(report: Report, group: Group) -> Iterator[str]:
-    """Where all are named: `ibgu retry` knows causes of failures, not that they were aborted."""
+    """Yields the retry if all clusters are named: `ibgu retry` knows causes of failures, not
+    aborts."""
     if group.standing is Standing.NOT_TAKEN or len(group.clusters) > _SHOWN:
         return
     rollout = report.known.rollout
@@ -179,7 +181,7 @@ def _abort(report: Report, group: Group) -> Iterator[str]:
 
 
 def _patch(report: Report) -> Iterator[str]:
-    """Once for all groups: it takes every failed cluster of the rollout."""
+    """Yields the patch once for all groups: it takes every failed cluster of the rollout."""
     if not report.patch or not any(group.plan == ABORT for group in report.groups):
         return
     rollout = report.known.rollout
@@ -200,7 +202,7 @@ def _apply(report: Report, group: Group) -> str:
 
 
 def _selected(report: Report) -> str:
-    """The report's own filter: a command without it would act on others, too."""
+    """Returns the report's own filter: a command without it would act on other clusters too."""
     selector = report.known.selector
     return f" -l {shlex.quote(selector)}" if selector else ""
 

@@ -1,7 +1,7 @@
-"""What all answers have in common."""
+"""Declares what all responses have in common."""
 
 from msgspec import Struct
 
 
 class Response(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Fields that a newer server sends besides are ignored."""
+    """Response ignores additional fields of a newer server."""

@@ -1,4 +1,4 @@
-"""Redaction: what must not leave the hub goes, by its place, by its name and by its looks.
+"""Redacts what must not leave the hub, by its place, by its name and by its looks.
 
 Every text is cut first, and no pattern looks at a character more than a bounded number of times:
 what a cluster says can't hold anybody up (decision 41).

@@ -1,4 +1,4 @@
-"""Values beside a secret's name: `password=…`, `"token": "…"`, `--api-key …`, `<secret>…`."""
+"""Finds values beside a secret's name: `password=…`, `"token": "…"`, `--api-key …`, `<secret>…`."""
 
 import re
 from collections.abc import Iterator

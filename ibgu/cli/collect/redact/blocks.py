@@ -1,4 +1,4 @@
-"""Secrets that stand in the lines below their name, in YAML or in JSON for people."""
+"""Finds secrets in the lines below their name, in YAML or in JSON for people."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,8 @@ _DATA = frozenset({"data", "stringData", "binaryData"})
 
 
 def blocks(text: str) -> Iterator[Span]:
-    """Lines that are deeper than one that opens such a block, and a word alone right below it."""
+    """Yields lines that are deeper than one that opens such a block, and a word alone right below
+    it."""
     column, first = -1, False
     for start, end in _lines(text):
         line = text[start:end]
@@ -36,7 +37,7 @@ def blocks(text: str) -> Iterator[Span]:
 
 
 def _column(line: str) -> int:
-    """Return what the lines below a secret's name are deeper than; -1 where there is no name."""
+    """Returns what the lines below a secret's name are deeper than; -1 if there is no name."""
     opens = _OPENS.search(line, max(0, len(line) - _TAIL))
     if not opens or not (opens["name"] in _DATA or is_secret(opens["name"])):
         return -1

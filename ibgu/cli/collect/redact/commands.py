@@ -1,4 +1,4 @@
-"""Secrets in command lines and in the small languages of tools: curl, SQL, netrc."""
+"""Finds secrets in command lines and in the small languages of tools: curl, SQL, netrc."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ _PHRASES = re.compile(
 
 
 def secret_arguments(arguments: Sequence[Any]) -> set[int]:
-    """Return which items of a list are secret as arguments of a command."""
+    """Returns which items of a list are secret as arguments of a command."""
     words = [each if isinstance(each, str) else "" for each in arguments]
     takes_password = any(_TAKES_PASSWORD.search(each[:128]) for each in words)
     found = {
@@ -79,7 +79,7 @@ def in_commands(text: str) -> Iterator[Span]:
 
 
 def _letters(text: str) -> Iterator[Span]:
-    """Values of options of one letter, between such a command and the end of its line."""
+    """Yields values of one-letter options, between such a command and the end of its line."""
     position = 0
     while command := _TAKES_PASSWORD.search(text, position):
         line = _BREAK.search(text, command.end())

@@ -1,4 +1,5 @@
-"""Names of fields, variables, headers and parameters, and whether their values are secret."""
+"""Decides by the names of fields, variables, headers and parameters whether their values are
+secret."""
 
 import re
 from functools import lru_cache
@@ -26,7 +27,7 @@ _HARMLESS = re.compile(
 
 @lru_cache(maxsize=8192)
 def is_secret(name: str) -> bool:
-    """Return whether a value of that name is secret: `DB_PASSWORD`, `clientSecret`, `tls.key`."""
+    """Returns whether a value of that name is secret: `DB_PASSWORD`, `clientSecret`, `tls.key`."""
     short = _HUMP.sub("_", name[-LONGEST_NAME:])
     words = _BETWEEN.sub("_", short).strip("_").lower()
     return bool(_SECRET.search(words)) and not _HARMLESS.search(words)

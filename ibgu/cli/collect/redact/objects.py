@@ -1,4 +1,4 @@
-"""Kubernetes objects and answers of the REST API: by the place where a value stands."""
+"""Redacts Kubernetes objects and responses of the REST API, by the place of a value."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ _OWN_ANNOTATIONS = (
     "auto-rollback-on-failure.lca.openshift.io/",
     "import.open-cluster-management.io/",
 )
-"""What ibgu and TALM read and write; what others have noted is not asked for by anybody."""
+"""Annotations that ibgu and TALM read and write; others are not collected."""
 _KNOWN_CLAIM = re.compile(r"(?:^|\.)(?:open-cluster-management\.io|openshift\.io|k8s\.io)\Z")
 _NAMES = ("name", "key", "header", "field", "option", "parameter", "variable")
 _OF_PAIRS = ("value", "values", "default", "content", "fieldValue", "literal", "val")
@@ -46,7 +46,7 @@ _ESCAPES = {
 
 
 class Redactor:
-    """Cuts, and takes out what is secret; the rest stays as it is, with its names."""
+    """Redactor cuts texts and removes secrets; the rest stays as it is, with its names."""
 
     def __init__(self, known: Collection[str] = ()) -> None:
         """`known`: secrets that are to be found nowhere, such as the caller's token."""
@@ -54,11 +54,11 @@ class Redactor:
         self._salt = os.urandom(16)
 
     def redacted_text(self, text: str) -> str:
-        """Return what is left of a message."""
+        """Returns what is left of a message."""
         return scrubbed(self.cut(text))
 
     def cut(self, text: str) -> str:
-        """Return a message, or a line of many, without known secrets, and not too long."""
+        """Returns a message, or a line of many, without known secrets, and not too long."""
         for escape, char in _ESCAPES.items():
             text = text.replace(escape, char)
         for secret in self._known:
@@ -66,8 +66,11 @@ class Redactor:
         return cut(text)
 
     def redacted(self, value: Any, depth: int = 0) -> Any:
-        """Return what is left of an object, or of any part of one: Secrets keep their keys,
-        ConfigMaps a fingerprint of each entry, because entries carry whole manifests."""
+        """Returns what is left of an object, or of any part of one.
+
+        Secrets keep their keys, ConfigMaps a fingerprint of each entry, because entries carry whole
+        manifests.
+        """
         if isinstance(value, str):
             return self._leaf(value, depth)
         if value is None or isinstance(value, bool | int | float):
@@ -118,7 +121,7 @@ class Redactor:
         return self.redacted(value) if own else self._emptied(value)
 
     def _claim(self, claim: Any, depth: int) -> Any:
-        """Return what a cluster claims of itself: its version is among that."""
+        """Returns what a cluster claims of itself, including its version."""
         if not isinstance(claim, dict) or not _KNOWN_CLAIM.search(str(claim.get("name"))):
             return self.redacted(claim, depth + 1)
         return {
@@ -126,7 +129,7 @@ class Redactor:
         }
 
     def _list(self, value: Iterable[Any], depth: int) -> list[Any]:
-        """Return the items; in arguments of a command some are values of the one before."""
+        """Returns the items; in arguments of a command some are values of the one before."""
         items = list(value)
         secret = secret_arguments(items)
         return [
@@ -135,7 +138,8 @@ class Redactor:
         ]
 
     def _fingerprint(self, text: str) -> str:
-        """Return what tells equal texts of one bundle, and lets nobody guess a short one."""
+        """Returns a fingerprint that identifies equal texts of one bundle, without revealing short
+        ones."""
         digest = hashlib.blake2b(text.encode(), key=self._salt, digest_size=6).hexdigest()
         return f"{REMOVED[:-1]}: {len(text)} characters, fingerprint {digest})"
 
@@ -145,7 +149,7 @@ class Redactor:
         return {self.redacted_text(key): replace(str(inner)) for key, inner in value.items()}
 
     def _emptied(self, value: Any, key: str = "") -> Any:
-        """Return the shape of a secret: its names, and whether there is anything."""
+        """Returns a secret's structure: its names, and whether there is anything."""
         if isinstance(value, dict):
             return {
                 self.redacted_text(key): self._emptied(inner, key) for key, inner in value.items()
@@ -158,7 +162,7 @@ class Redactor:
 
 
 def _kind(value: dict[str, Any]) -> str:
-    """Return its kind; of what looks like an item of a SecretList, `Secret`."""
+    """Returns the object's kind; `Secret` if it looks like an item of a SecretList."""
     found = value.get("kind")
     if isinstance(found, str):
         return found
@@ -166,14 +170,14 @@ def _kind(value: dict[str, Any]) -> str:
 
 
 def _with_kind(item: Any, kind: str) -> Any:
-    """Return an item of a list of that kind with its own, which the API server leaves out."""
+    """Returns an item of a list of that kind with its own kind, which the API server omits."""
     known = not isinstance(item, dict) or "kind" in item or kind == "List"
     return item if known else {"kind": kind.removesuffix("List"), **item}
 
 
 def _is_secret_pair(within: dict[str, Any], key: str) -> bool:
-    """Whether it is the value of a `{name, value}` pair: any, since environments look like that;
-    with other words only one whose name says so."""
+    """Returns whether it is the value of a `{name, value}` pair: any, since environments look like
+    that; with other words only one whose name says so."""
     found = {half: inner for half, inner in within.items() if half.lower() in _NAMES}
     if any(isinstance(name, str) and is_secret(name) for name in found.values()):
         return True

@@ -1,4 +1,4 @@
-"""Secrets that are known by their looks, wherever they stand."""
+"""Finds secrets by their looks, wherever they are."""
 
 import binascii
 import re
@@ -67,7 +67,7 @@ def shapes(text: str) -> Iterator[Span]:
 
 
 def _private_keys(text: str) -> Iterator[Span]:
-    """Some have lost their end."""
+    """Yields private keys, some of which lack their end."""
     begins = _KEY_BEGINS.search(text)
     while begins:
         start, inside = begins.span()
@@ -85,7 +85,8 @@ def _private_keys(text: str) -> Iterator[Span]:
 
 
 def _random(run: str) -> bool:
-    """Digits among capital and small letters, in no order: a key, or something in base64."""
+    """Returns whether the text looks random: digits among capital and small letters, in no order,
+    so a key, or base64."""
     kinds = [_kind(each) for each in run]
     pairs = pairwise(kinds)
     changes = sum(one != other for one, other in pairs if "-" not in (one, other))
@@ -99,7 +100,7 @@ def _kind(character: str) -> str:
 
 
 def _is_login(run: str) -> bool:
-    """Whether it is a user and a password in base64."""
+    """Returns whether it is a user and a password in base64."""
     plain = run.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return bool(_LOGIN.fullmatch(a2b_base64(plain + "=" * (-len(plain) % 4))))

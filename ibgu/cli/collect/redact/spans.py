@@ -1,4 +1,4 @@
-"""What is to be removed from a text: from where to where."""
+"""Declares spans of a text to remove."""
 
 from typing import TypeAlias
 

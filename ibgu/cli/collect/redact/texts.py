@@ -1,4 +1,4 @@
-"""Free text: messages, logs, and whatever a string of an object may hold."""
+"""Redacts free text: messages, logs, and whatever a string of an object may hold."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _ENDS = " \t\r\n\"',;&<>"
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
-    """Return the text with what is too long marked; it does not end in the middle of a word."""
+    """Returns the text with what is too long marked; it does not end in the middle of a word."""
     if len(text) <= longest:
         return text
     last = max(text.rfind(end, longest - _LONGEST_WORD, longest) for end in _ENDS)
@@ -32,7 +32,7 @@ def cut(text: str, longest: int = LONGEST) -> str:
 
 
 def scrubbed(text: str) -> str:
-    """Return the text without what looks like a secret or has the name of one."""
+    """Returns the text without what looks like a secret or has the name of one."""
     return _short(text) if len(text) <= 256 else _scrubbed(text)
 
 

@@ -1,4 +1,5 @@
-"""Addresses: what stands before the host, after the question mark, and the paths of webhooks."""
+"""Finds secrets in addresses: before the host, after the question mark, and in paths of
+webhooks."""
 
 import re
 from collections.abc import Iterator
@@ -36,13 +37,13 @@ def parts_of_urls(text: str) -> Iterator[Span]:
 
 
 def _path(url: str, start: int) -> Span:
-    """All after the host."""
+    """Returns the span after the host."""
     slash = url.find("/", max(url.find("@"), 0))
     return start + (slash if slash >= 0 else len(url)), start + len(url)
 
 
 def logins(text: str) -> Iterator[Span]:
-    """`user:password@host` without a scheme, and the lines of a .pgpass."""
+    """Yields `user:password@host` without a scheme, and the lines of a .pgpass."""
     if "@" in text:
         for found in _WORD.finditer(text):
             if span := _login(found[0]):

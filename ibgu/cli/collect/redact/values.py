@@ -1,4 +1,5 @@
-"""How far the value beside a name goes: quoted, in brackets, to the end of its line or its word."""
+"""Finds the end of a value beside a name: quoted, in brackets, to the end of its line or its
+word."""
 
 import re
 
@@ -31,7 +32,8 @@ _WHOLE_LINE = re.compile(r"authorization|cookie", re.IGNORECASE)
 
 
 def value_of(text: str, found: re.Match[str]) -> Span | None:
-    """Return where the value is of a name that was found with what assigns; None: there is none."""
+    """Returns the span of the value of a name that was found with its assignment; None if there is
+    none."""
     start = found.end()
     if _EMPTY.match(text, start):
         return None
@@ -54,7 +56,7 @@ def quoted_at(text: str, start: int) -> Span | None:
 
 
 def closing_bracket(text: str, opening: int) -> int:
-    """Return where the bracket at `opening` is closed, outside of quotes; else the text's end."""
+    """Returns where the bracket at `opening` is closed, outside of quotes; else the text's end."""
     depth, position = 0, opening
     while found := _MARK.search(text, position):
         position = found.end()
@@ -71,7 +73,8 @@ def closing_bracket(text: str, opening: int) -> int:
 
 
 def _unquoted(text: str, found: re.Match[str], by: str) -> re.Pattern[str]:
-    """Such a value ends with its line, where it is one in YAML or a header; else with its word."""
+    """Returns the pattern of an unquoted value, which ends with its line in YAML or a header, else
+    with its word."""
     if by == ":":
         before = _BEFORE.search(text, max(0, found.start() - 80), found.start())
         if before:
@@ -80,8 +83,8 @@ def _unquoted(text: str, found: re.Match[str], by: str) -> re.Pattern[str]:
 
 
 def _closing_quote(text: str, opening: re.Match[str]) -> int:
-    """Return where the quote that closes is, escaped as often as the one that opens; a doubled one
-    is part of the value."""
+    """Returns where the closing quote is, escaped as often as the opening one; a doubled one is
+    part of the value."""
     mark, slashes = opening["mark"], opening["slashes"]
     position = opening.end()
     while (found := text.find(mark, position)) >= 0:

@@ -1,4 +1,4 @@
-"""`ibgu replay`: a rollout's events folded into what `ibgu status` would have shown then."""
+"""Folds a rollout's events into what `ibgu status` would have shown then, for `ibgu replay`."""
 
 from ibgu.cli.show.playback.fold import Playback
 from ibgu.cli.show.playback.line import event_line

@@ -1,4 +1,4 @@
-"""Failures so far, grouped as the REST API groups them."""
+"""Groups failures so far as the REST API does."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ class Failed(Struct, frozen=True):
 
 
 def failures_of(failed: Mapping[tuple[int, str], Failed]) -> Failures:
-    """`failed` by step and cluster."""
+    """Returns the groups; `failed` by step and cluster."""
     groups: dict[tuple[object, ...], list[tuple[str, Failed]]] = {}
     for (_, cluster), found in failed.items():
         known = found.known

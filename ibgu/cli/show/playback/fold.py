@@ -1,4 +1,4 @@
-"""Events to the state that they lead to, as the REST API would tell it."""
+"""Folds events to the state that they lead to, as the REST API would show it."""
 
 from collections import Counter
 from datetime import datetime
@@ -62,7 +62,8 @@ class _Step(Struct):
 
 
 class Playback:
-    """`feed` the events of one rollout in order; `seen` is the picture after them."""
+    """Playback takes the events of one rollout in order by `feed`; `seen` is the picture after
+    them."""
 
     def __init__(self, namespace: str, name: str) -> None:
         self._namespace = namespace
@@ -124,7 +125,7 @@ class Playback:
             self._failed.pop((step.index, name), None)
 
     def _fail(self, step: _Step, name: str, failed: Failed) -> None:
-        """What comes later (its words, late truth) keeps the cause."""
+        """Records a failure; later events (its message, late completion) keep the cause."""
         before = self._failed.get((step.index, name))
         cause = failed.cause or (before.cause if before else None)
         self._failed[step.index, name] = Failed(
@@ -169,7 +170,7 @@ class Playback:
         return _PHASES.get(self._state, "Running")
 
     def _counts(self) -> Counts:
-        """Of the whole rollout, as `core.counts` has them everywhere."""
+        """Returns the counts of the whole rollout, as `core.counts` does."""
         visits = (
             Visit((name, member.uid), step.actions[0], Place(step.index, member.progress))
             for step in self._steps

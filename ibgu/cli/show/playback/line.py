@@ -1,4 +1,4 @@
-"""An event of the journal in one line."""
+"""Formats an event of the journal in one line."""
 
 from datetime import datetime
 
