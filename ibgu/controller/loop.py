@@ -86,7 +86,7 @@ class Loop:
             self._deps.work_queue.touch(obj.metadata.uid)
         for uid in self._deps.fleet.pending_patches:
             self._deps.work_queue.touch_patch(uid)
-        self._deps.work_queue.expedite()  # nobody has looked for a while
+        self._deps.work_queue.expedite()  # nothing was decided for a while
 
     def report_quarantine(self) -> None:
         """Reports quarantined rollouts whose status can't say so, because another hold is shown or

@@ -103,7 +103,7 @@ def _scenario(seed: int) -> Scenario:
 
 
 PACED = ("everything", "leaders", "outage", "people")
-"""Themes of which a third of the seeds has a pace."""
+"""Themes of which a third of the seeds has rate limits."""
 
 
 def rate_limited(plan: Scenario, rng: Random) -> Scenario:

@@ -1,4 +1,4 @@
-"""How long actions took."""
+"""Routes for how long actions took."""
 
 from typing import Annotated
 

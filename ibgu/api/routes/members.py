@@ -1,4 +1,4 @@
-"""The members of a rollout."""
+"""Routes for the members of a rollout."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz`, `/metrics`: for kubelets and Prometheus, without a token."""
+"""Routes for `/healthz`, `/readyz`, `/metrics`: for kubelets and Prometheus, without a token."""
 
 from typing import Annotated
 

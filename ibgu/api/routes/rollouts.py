@@ -1,4 +1,4 @@
-"""Rollouts and their steps."""
+"""Routes for rollouts and their steps."""
 
 from typing import Annotated
 

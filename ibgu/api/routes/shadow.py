@@ -1,4 +1,4 @@
-"""What shadow mode saw beside TALM (R20.6)."""
+"""Routes for what shadow mode saw of TALM (R20.6)."""
 
 from datetime import UTC, datetime
 from typing import Annotated

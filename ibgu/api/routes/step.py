@@ -1,4 +1,4 @@
-"""One step as a whole, for a page that asks often."""
+"""Routes for one step as a whole, for a page that asks often."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""All that is under way."""
+"""Routes for all that is under way."""
 
 from fastapi import APIRouter
 

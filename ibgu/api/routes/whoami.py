@@ -1,4 +1,4 @@
-"""Who asks, and which hub answers."""
+"""Routes for who asks, and which hub answers."""
 
 from fastapi import APIRouter, Request
 

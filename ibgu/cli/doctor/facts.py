@@ -112,7 +112,7 @@ class Clock(Struct, frozen=True):
 
     @property
     def ahead(self) -> timedelta:
-        """How far the clock is ahead of this machine's."""
+        """Returns how far the clock is ahead of this machine's."""
         return self.told - self.here
 
 

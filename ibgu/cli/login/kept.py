@@ -23,7 +23,7 @@ class Login(Struct, frozen=True, rename="camel"):
 
 
 class _File(Struct, frozen=True, rename="camel"):
-    """By the name of the kubeconfig's context."""
+    """_File holds logins by the name of the kubeconfig's context."""
 
     logins: dict[str, Login] = {}
 

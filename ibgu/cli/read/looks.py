@@ -15,7 +15,7 @@ class Sight(Protocol):
 
     @property
     def facts(self) -> object:
-        """All but the time."""
+        """Returns all but the time."""
 
 
 S = TypeVar("S", bound=Sight)

@@ -1,13 +1,13 @@
-"""Changes: what is asked for, what may be, and what comes of it."""
+"""Declares changes: what is requested, what is allowed, and the results."""
 
 from ibgu.client.responses.base import Response
 
 
 class Abort(Response, frozen=True, kw_only=True):
-    """None: as in the plan's last step; `timeout` in minutes."""
+    """Abort takes None as in the plan's last step; `timeout` is in minutes."""
 
     everybody: bool = False
-    """Abort, which undoes what has succeeded too; else AbortOnFailure."""
+    """Whether it is Abort, which undoes what has succeeded too; else AbortOnFailure."""
     max_concurrency: int | None = None
     timeout: int | None = None
 
@@ -23,16 +23,16 @@ class Pause(Response, frozen=True, kw_only=True):
 
 
 class Skip(Response, frozen=True, kw_only=True):
-    """Both None: all that wait."""
+    """Skip takes all that wait if both are None."""
 
     clusters: tuple[str, ...] | None = None
     reason: str | None = None
     if_waiting: bool = False
-    """Leave out clusters that do not wait; else one of them refuses all."""
+    """Whether to leave out clusters that do not wait; else one of them refuses all."""
 
 
 class Retry(Response, frozen=True, kw_only=True):
-    """Both None: all that have failed."""
+    """Retry takes all that have failed if both are None."""
 
     clusters: tuple[str, ...] | None = None
     cause: str | None = None

@@ -1,4 +1,4 @@
-"""Clusters as the journal knows them."""
+"""Declares clusters as the journal knows them."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""How long actions took, in seconds."""
+"""Declares how long actions took, in seconds."""
 
 from ibgu.client.responses.base import Response
 

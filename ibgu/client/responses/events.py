@@ -1,4 +1,4 @@
-"""Who did what, when and why."""
+"""Declares events: who did what, when and why."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from ibgu.client.responses.base import Response
 
 
 class Deed(Response, frozen=True, kw_only=True):
-    """What somebody did to a rollout, or what became of it."""
+    """Deed is what somebody did to a rollout, or what became of it."""
 
     seq: int
     at: datetime
@@ -23,7 +23,7 @@ class Deed(Response, frozen=True, kw_only=True):
 
 
 class Activity(Response, frozen=True, kw_only=True):
-    """The newest first."""
+    """Activity lists deeds, newest first."""
 
     items: tuple[Deed, ...]
 

@@ -1,4 +1,4 @@
-"""One cluster in sentences."""
+"""Declares one cluster in sentences."""
 
 from datetime import datetime
 

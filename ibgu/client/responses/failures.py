@@ -1,4 +1,4 @@
-"""Failures, grouped by what happened."""
+"""Declares failures, grouped by what happened."""
 
 from ibgu.client.responses.base import Response
 

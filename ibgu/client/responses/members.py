@@ -1,4 +1,4 @@
-"""Members of steps, and the steps that a cluster was in."""
+"""Declares members of steps, and the steps that a cluster was in."""
 
 from datetime import datetime
 
@@ -59,7 +59,7 @@ class Member(Response, frozen=True, kw_only=True):
 
 
 class RolloutName(Response, frozen=True, kw_only=True):
-    """Without a name where one may not read its namespace."""
+    """RolloutName has no name if the caller may not read its namespace."""
 
     namespace: str | None = None
     name: str | None = None

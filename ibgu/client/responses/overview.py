@@ -1,4 +1,4 @@
-"""Many at once: the whole hub, and a step as a grid and a timeline."""
+"""Declares overviews: the whole hub, and a step as a grid and a timeline."""
 
 from datetime import datetime
 
@@ -25,7 +25,7 @@ class Summary(Response, frozen=True, kw_only=True):
 
 
 class Grid(Response, frozen=True, kw_only=True):
-    """One entry a member in each list."""
+    """Grid has one entry per member in each list."""
 
     step: int | None
     seq: int

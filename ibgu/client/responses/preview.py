@@ -1,4 +1,4 @@
-"""What a plan would do."""
+"""Declares what a plan would do."""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from ibgu.client.responses.changes import NewStep
 
 
 class PreviewOf(Response, frozen=True, kw_only=True):
-    """Either a rollout by namespace and name, with steps to append, or a manifest."""
+    """PreviewOf is either a rollout by namespace and name, with steps to append, or a manifest."""
 
     namespace: str | None = None
     name: str | None = None

@@ -1,4 +1,4 @@
-"""Rollouts and their steps."""
+"""Declares rollouts and their steps."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What shadow mode saw beside TALM."""
+"""Declares what shadow mode saw of TALM."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""One rollout as a screen shows it, all of it as of one moment."""
+"""Declares one rollout as a screen shows it, all of it as of one moment."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ class StalledCluster(Response, frozen=True, kw_only=True):
 
 
 class Selected(Response, frozen=True, kw_only=True):
-    """Over the clusters with the labels that were asked for."""
+    """Selected is the rollout over the clusters with the requested labels."""
 
     counts: Counts
     steps: tuple[Step, ...]

@@ -1,4 +1,4 @@
-"""Who asks, and which hub answers."""
+"""Declares who asks, and which hub answers."""
 
 from ibgu.client.responses.base import Response
 

@@ -1,4 +1,4 @@
-"""What ibgu's ManifestWorks ask of a cluster, and what its agent reports."""
+"""Declares what ibgu's ManifestWorks ask of a cluster, and what its agent reports."""
 
 from datetime import datetime
 

@@ -56,7 +56,7 @@ class EventReads(Base):
     async def news(
         self, after: int, *, rollout: str | None = None, limit: int = 500
     ) -> Page[EventRow]:
-        """Return the events with a higher number than `after`, in the order of commit; None: of
+        """Returns the events with a higher number than `after`, in the order of commit; None: of
         all rollouts."""
         statement = self._events().where(events.c.seq > after)
         if rollout is not None:

@@ -53,7 +53,7 @@ class Record:
 
     @property
     def mark(self) -> tuple[object, ...]:
-        """What makes the agent reconcile when it changes."""
+        """Returns what makes the agent reconcile when it changes."""
         meta = self.ibu["metadata"]
         return (meta["uid"], meta["generation"], self.annotations.get(TRIGGER))
 

@@ -1,4 +1,4 @@
-"""Which stages may follow, and what a changed stage means to the Lifecycle Agent."""
+"""Decides which stages may follow, and what a changed stage means to the Lifecycle Agent."""
 
 from enum import Enum
 
@@ -10,7 +10,7 @@ LEAVING = ("Aborting", "AbortFailed", "Finalizing", "FinalizeFailed")
 
 
 def valid_next_stages(conditions: Conditions, stage: str, after_pivot: bool) -> list[str]:
-    """`after_pivot`: the node runs in the new stateroot."""
+    """Returns the stages that may follow; `after_pivot`: the node runs in the new stateroot."""
     if _blocked(conditions):
         return [stage]
     if _settling(conditions):
@@ -55,7 +55,8 @@ def _open(conditions: Conditions, stage: str) -> bool:
 
 
 class Start(Enum):
-    """What a reconciliation begins; the values are the names in timelines and durations."""
+    """Start is what a reconciliation begins; the values are the names in timelines and
+    durations."""
 
     INIT = "Init"
     PREP = "Prep"
@@ -66,13 +67,13 @@ class Start(Enum):
 
 
 class NotAllowed(Struct, frozen=True):
-    """The agent's own second guard, behind the API server's rules."""
+    """NotAllowed is the agent's own second guard, behind the API server's rules."""
 
     message: str
 
 
 def transition(stage: str, conditions: Conditions, after_pivot: bool) -> Start | NotAllowed | None:
-    """None: the stage is already under way or done."""
+    """Returns what begins; None: the stage is already in progress or done."""
     match stage:
         case "Prep":
             return _to_prep(conditions)

@@ -1,4 +1,4 @@
-"""Waiting until the cluster is healthy, which every stage but Abort does."""
+"""Waits until the cluster is healthy, which every stage but Abort does."""
 
 from ibgu.sim.course import Fate
 from ibgu.sim.faults import Where
@@ -11,7 +11,7 @@ _UNHEALTHY = (
 
 
 def waiting(before: str = "") -> str:
-    """`before`: what can't continue, as `Prep stage`."""
+    """Returns the message; `before`: what can't continue, as `Prep stage`."""
     where = f" before {before} can continue" if before else ""
     return f"Waiting for system to stabilize{where}: {_UNHEALTHY}"
 
@@ -20,6 +20,7 @@ FULLY = f"Waiting for system to fully stabilize: {_UNHEALTHY}"
 
 
 def health_wait(fate: Fate, say: Set, least: float = 0.0) -> list[Beat]:
-    """Until healthy; a fault may make it last for ever. `least`: seconds that the phase has."""
+    """Returns the wait until healthy, which a fault may make endless. `least`: the phase's shortest
+    time in seconds."""
     lasts = float("inf") if fate.strikes(Where.HEALTH) else least
     return [beat(0.0, say), beat(lasts)] if lasts else []

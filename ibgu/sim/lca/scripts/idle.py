@@ -1,4 +1,4 @@
-"""Back to Idle: abort (no health check) and finalize."""
+"""Describes the way back to Idle: abort (no health check) and finalize."""
 
 from ibgu.sim.course import Fate
 from ibgu.sim.faults import Where

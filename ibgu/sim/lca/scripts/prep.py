@@ -1,4 +1,4 @@
-"""Prep: health, validation, the stateroot job, the precache job."""
+"""Describes Prep: health, validation, the stateroot job, the precache job."""
 
 from ibgu.sim.course import Fate
 from ibgu.sim.faults import Where

@@ -1,4 +1,4 @@
-"""Rollback: the reboot back into the original stateroot."""
+"""Describes Rollback: the reboot back into the original stateroot."""
 
 from ibgu.sim.course import Fate
 from ibgu.sim.faults import Where

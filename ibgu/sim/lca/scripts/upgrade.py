@@ -1,4 +1,5 @@
-"""Upgrade: backups, the reboot into the new stateroot, and what follows or brings it back."""
+"""Describes Upgrade: backups, the reboot into the new stateroot, and what follows or brings it
+back."""
 
 from ibgu.core.kinds import JsonObject
 from ibgu.sim.course import Fate
@@ -79,7 +80,8 @@ def _after_shutdown(fate: Fate, ibu: JsonObject) -> list[Beat]:
 
 
 def _after_pivot(fate: Fate) -> list[Beat]:
-    """The hub hears of it only once the klusterlet's own data is restored."""
+    """Returns what follows the pivot, which the hub sees only once the klusterlet's own data is
+    restored."""
     settle, restore = fate.pace["settle"], fate.pace["restore"]
     return [
         beat(settle * 0.8, say("Upgrade", "Applying Policy Manifests")),
@@ -93,7 +95,7 @@ def _after_pivot(fate: Fate) -> list[Beat]:
 
 
 def _automatic_rollback(fate: Fate, ibu: JsonObject, fault: Fault) -> list[Beat]:
-    """Back in the original stateroot, where the stage stays Upgrade, failed."""
+    """Returns the way back to the original stateroot, where the stage stays Upgrade, failed."""
     seconds = monitor_seconds(ibu)
     message = fault.message.format(monitor=go_duration(seconds)) if fault.message else ""
     in_new = {
@@ -110,7 +112,7 @@ def _automatic_rollback(fate: Fate, ibu: JsonObject, fault: Fault) -> list[Beat]
 
 
 def monitor_seconds(ibu: JsonObject) -> int:
-    """The init monitor's timeout; absent and 0 mean half an hour."""
+    """Returns the init monitor's timeout; absent and 0 mean half an hour."""
     settings = (ibu.get("spec") or {}).get("autoRollbackOnFailure") or {}
     return int(settings.get("initMonitorTimeoutSeconds") or 1800)
 
