@@ -56,6 +56,7 @@ async def test_the_lines(
     }
     await by_hand("resume")
     marks = (await on_hub(admin)).metadata.annotations
+    assert marks.pop("ibgu.dev/resumed-by").startswith("olga ")
     assert marks == {"x.lca.openshift.io/y": "1"}
     await by_hand("steps", {"actions": ["Upgrade"], "timeout": 90})
     await by_hand("abort")

@@ -12,7 +12,15 @@ from msgspec import Struct
 
 from ibgu.core.works import names
 
-IGNORED = frozenset({"leases", "tokenreviews", "subjectaccessreviews", "selfsubjectaccessreviews"})
+IGNORED = frozenset(
+    {
+        "leases",
+        "selfsubjectreviews",
+        "tokenreviews",
+        "subjectaccessreviews",
+        "selfsubjectaccessreviews",
+    }
+)
 """Of the process, not of its rollouts."""
 WRITES = frozenset({"create", "update", "patch", "delete"})
 WORKS = "manifestworks"

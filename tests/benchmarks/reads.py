@@ -36,7 +36,7 @@ def not_allowed(case: Case, entries: Iterable[Entry], user: str, seconds: float)
 
 def allowed(case: Case, mine: Iterable[Entry], seconds: float) -> dict[tuple[str, str], float]:
     limits: dict[tuple[str, str], float] = dict(_AT_START)
-    limits["get", "deployments"] = 2 + seconds // TALM
+    limits["get", "deployments"] = 3 + seconds // TALM
     limits |= {("watch", resource): _ANY for resource in _WATCHED}
     limits["list", "managedclusters"] = len(case.plan) * math.ceil(case.clusters / PAGE)
     conflicts = Counter(entry.resource for entry in mine if entry.code == 409)

@@ -140,24 +140,24 @@ async def test_the_brake_stops_a_bad_seed_until_a_person_resumes(scene: Scene) -
     await scene.fleet(count=8, faults=["upgrade.service-unit"])
     await scene.start()
     plan = step("Prep"), step("Upgrade", most=2)
-    await scene.apply(ibgu("circuit breaker", *plan, fleet=scene.label))
-    await scene.phase("circuit breaker", "Held")
-    held = await scene.condition("circuit breaker", "Held")
+    await scene.apply(ibgu("circuit-breaker", *plan, fleet=scene.label))
+    await scene.phase("circuit-breaker", "Held")
+    held = await scene.condition("circuit-breaker", "Held")
     assert (held["status"], held["reason"]) == ("True", "CircuitBreaker")
-    await scene.told("circuit breaker", "ibgu.dev/resume")
+    await scene.told("circuit-breaker", "ibgu.dev/resume")
 
     async def nobody_runs() -> bool:
-        return bool((await scene.status("circuit breaker"))["summary"]["running"] == 0)
+        return bool((await scene.status("circuit-breaker"))["summary"]["running"] == 0)
 
     await scene.until(nobody_runs, "those in flight to end")
-    waiting = (await scene.status("circuit breaker"))["summary"]["waiting"]
+    waiting = (await scene.status("circuit-breaker"))["summary"]["waiting"]
     assert waiting in (2, 3)  # five have failed, and one may have been in flight beside the last
     upgraded = [n for n in range(1, 9) if "Upgrade" in scene.stages(f"{scene.label}-{n}")]
     assert len(upgraded) == 8 - waiting
-    await scene.annotate("circuit breaker", "ibgu.dev/resume=1")
-    status = await scene.completed("circuit breaker")
+    await scene.annotate("circuit-breaker", "ibgu.dev/resume=1")
+    status = await scene.completed("circuit-breaker")
     assert status["summary"]["failed"] == 8
-    assert await scene.condition("circuit breaker", "Held") == {}
+    assert await scene.condition("circuit-breaker", "Held") == {}
 
 
 async def test_the_brake_keeps_who_has_prepared_from_its_upgrade(scene: Scene) -> None:

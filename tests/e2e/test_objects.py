@@ -166,7 +166,7 @@ async def test_annotations_that_are_not_understood_are_told_where_they_are(scene
     await scene.told("typed", 'ibgu.dev/circuit-breaker is "sometimes"; expected: off')
 
     async def shown() -> bool:
-        return "circuit breaker" in str(await scene.condition("typed", "AnnotationsValid"))
+        return "circuit-breaker" in str(await scene.condition("typed", "AnnotationsValid"))
 
     async def gone() -> bool:
         return await scene.condition("typed", "AnnotationsValid") == {}

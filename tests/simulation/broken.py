@@ -144,7 +144,7 @@ def label_before_outcome(stack: ExitStack) -> None:
     _set(stack, loop.Loop, "turn", turn)
 
 
-def look_skipped(stack: ExitStack) -> None:
+def probe_skipped(stack: ExitStack) -> None:
     """A start ignores the probe: every state of the cluster is good enough."""
 
     def judge(ibu: IbuView, action: Any, spec: Any) -> Any:
@@ -155,7 +155,7 @@ def look_skipped(stack: ExitStack) -> None:
     _set(stack, running, "judge", judge)
 
 
-def look_kept(stack: ExitStack) -> None:
+def probe_kept(stack: ExitStack) -> None:
     """A probe stays valid whatever happened on the cluster since."""
     _set(stack, waiting, "_drop_look", lambda turn, member: None)
     _set(stack, starting, "fresh", lambda turn, member: True)
@@ -239,7 +239,7 @@ def restart_begins_anew(stack: ExitStack) -> None:
 
 def restart_arms(stack: ExitStack) -> None:
     """A run that was about to be armed when its controller died is armed by the next one."""
-    _set(stack, arming, "_must_not_arm", lambda turn, seen, since: False)
+    _set(stack, arming, "_must_not_arm", lambda ctx, seen, action, since: False)
 
 
 def foreign_label_overwritten(stack: ExitStack) -> None:
@@ -351,7 +351,7 @@ def talm_ignored(stack: ExitStack) -> None:
     _set(stack, TalmWatch, "live", live)
 
 
-def poke_rewrites(stack: ExitStack) -> None:
+def refresh_rewrites(stack: ExitStack) -> None:
     """A refresh changes more of the work than its annotation."""
 
     def patch_of(current: WorkView, now: datetime) -> bytes:
@@ -400,8 +400,8 @@ VARIANTS: dict[str, Variant] = {
         (run_echo_ignored, "calm"),
         (no_disarm, ""),
         (label_before_outcome, ""),
-        (look_skipped, ""),
-        (look_kept, ""),
+        (probe_skipped, ""),
+        (probe_kept, ""),
         (debts_forgotten, "leaders", 132),
         (claim_ignored, "", 12),
         (deadline_before_evidence, "outage"),
@@ -419,7 +419,7 @@ VARIANTS: dict[str, Variant] = {
         (restore_ignored, "restored"),
         (status_before_journal, "leaders"),
         (talm_ignored, "talm"),
-        (poke_rewrites, "", 14),
+        (refresh_rewrites, "", 14),
         (rate_ignored, "leaders"),
         (ramp_up_ignored, "", 4),
         (starts_forgotten, "leaders", 52),

@@ -83,7 +83,7 @@ def faults_of(seed: int) -> list[Fault]:
 
 def simulate(seed: int, url: str, faults: Sequence[Fault] | None = None) -> Outcome:
     """Simulates one seed; `url`: a migrated database for simulations only."""
-    writes_suspended()
+    silence_logs()
     given = list(faults_of(seed) if faults is None else faults)
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
@@ -94,7 +94,7 @@ def simulate(seed: int, url: str, faults: Sequence[Fault] | None = None) -> Outc
         loop.close()
 
 
-def writes_suspended() -> None:
+def silence_logs() -> None:
     """The controllers' logs are nobody's to read."""
     level = structlog.make_filtering_bound_logger(logging.CRITICAL)
     structlog.configure(wrapper_class=level, cache_logger_on_first_use=False)

@@ -127,8 +127,8 @@ async def test_a_script_of_another_page_changes_nothing(
 
 async def test_an_empty_post_with_the_cookie_changes_nothing(look: Look, proxy: Proxy) -> None:
     """Whatever a browser may leave out."""
-    await made(look, "ran-434", 6600)
-    url = f"{proxy.url}/api/v1/rollouts/default/ran-434/pause".replace(
+    await made(look, "ran-464", 6600)
+    url = f"{proxy.url}/api/v1/rollouts/default/ran-464/pause".replace(
         "ibgu.apps.localhost", "127.0.0.1"
     )
     host = urlsplit(proxy.url).netloc
@@ -138,6 +138,6 @@ async def test_an_empty_post_with_the_cookie_changes_nothing(look: Look, proxy: 
         sibling = {"Origin": proxy.url.replace("ibgu", "evil")}
         told = await browser.post(url, headers=sibling, json={})
         assert (told.status_code, told.json()["type"].rpartition("/")[2]) == (403, "cross-origin")
-        assert not paused(look, "ran-434")
+        assert not paused(look, "ran-464")
         assert (await browser.post(url, json={})).status_code == 202
-    assert paused(look, "ran-434")
+    assert paused(look, "ran-464")

@@ -88,12 +88,12 @@ async def test_no_view_shows_a_backtick(look: Look) -> None:
 
 async def test_no_dialog_shows_a_backtick(look: Look, clusters: None) -> None:
     """Of a rollout that runs and of one that is over, and of one cluster's own."""
-    await made(look, "ran-431", 6100, over=True)
-    await made(look, "ran-432", 6700)
-    page = await look.open("#/r/default/ran-431", user="olga")
+    await made(look, "ran-461", 6100, over=True)
+    await made(look, "ran-462", 6700)
+    page = await look.open("#/r/default/ran-461", user="olga")
     seen = 0
-    links = ["r/default/ran-431", "r/default/ran-432", "r/default/ran-backticks"]
-    for link in [*links, "c/site-6103?rollout=default/ran-431", "c/site-6701"]:
+    links = ["r/default/ran-461", "r/default/ran-462", "r/default/ran-backticks"]
+    for link in [*links, "c/site-6103?rollout=default/ran-461", "c/site-6701"]:
         await opened(look, link)
         group = page.get_by_role("group", name="Actions")
         await group.get_by_role("button").first.wait_for()
@@ -132,13 +132,13 @@ async def settled(page: Page) -> None:
 
 async def test_what_is_done_is_told_without_backticks(look: Look) -> None:
     """The hub's answer to a change, which may name commands."""
-    await made(look, "ran-433", 6800)
-    page = await look.open("#/r/default/ran-433", user="olga")
+    await made(look, "ran-463", 6800)
+    page = await look.open("#/r/default/ran-463", user="olga")
     answer = {"done": TYPED, "kubectl": "", "changed": True, "dryRun": False}
-    await page.route("**/ran-433/pause*", lambda route: route.fulfill(status=202, json=answer))
+    await page.route("**/ran-463/pause*", lambda route: route.fulfill(status=202, json=answer))
     await page.get_by_role("button", name="Pause").click()
     dialog = page.get_by_role("dialog")
-    await dialog.get_by_role("button", name="Pause ran-433").click()
+    await dialog.get_by_role("button", name="Pause ran-463").click()
     await expect(dialog.get_by_role("status").locator("code")).to_have_text(
         "velero describe restore"
     )

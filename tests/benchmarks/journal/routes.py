@@ -89,6 +89,7 @@ def _samples(history: History, course: Course) -> dict[str, Any]:
         "reason": ("WaitingForSlot", "Running"),
         "stalled": "true",
         "needsPerson": "true",
+        "failures": ("step", "all"),
         "sort": ("order", "name", "since", "duration"),
         "step": (1, 2),
         "limit": (1, 500),

@@ -19,7 +19,7 @@ from tests.benchmarks.memory.play import Play
 from tests.benchmarks.report import judge
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.postgres import database, server
-from tests.simulation.run import writes_suspended
+from tests.simulation.run import silence_logs
 
 PLAN = {"Prep": "Prep", "Upgrade": "Upgrade", "FinalizeUpgrade": "Finalize"}
 """Each action with the stage that it is at the cluster."""
@@ -56,7 +56,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> bool:
-    writes_suspended()
+    silence_logs()
     slots = max(1, round(options.clusters * options.share))
     plan = "".join(f"[{action}]" for action in PLAN)
     print(f"\n{options.clusters} clusters, {slots} at a time, plan {plan}, durations of the field")

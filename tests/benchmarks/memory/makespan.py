@@ -18,7 +18,7 @@ from tests.benchmarks.memory.play import STAGES, Play
 from tests.benchmarks.report import judge
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.postgres import database, server
-from tests.simulation.run import writes_suspended
+from tests.simulation.run import silence_logs
 
 DURATIONS: dict[str, dict[str, Any]] = {
     "even": {"durations": "100s-200s"},
@@ -80,7 +80,7 @@ def _played(url: str, kind: Kind) -> Scheduled:
 
 
 def measure(server_url: str, kind: Kind, seed: int = 1) -> Scheduled:
-    writes_suspended()
+    silence_logs()
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     with database(server_url) as url:

@@ -39,7 +39,7 @@ from tests.benchmarks.memory.weight import weight
 from tests.simulation.checks.pokes import refreshed
 from tests.simulation.journal import FaultyEngine, Turnstile
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.run import writes_suspended
+from tests.simulation.run import silence_logs
 
 _OF_CLUSTER = re.compile("/(manifestworks|managedclusters)")
 _STATUS = paths.ibgu_status("default", NAME)
@@ -101,7 +101,7 @@ class Play:
         self._pool = pool
         self._seed = seed
         self._plan = plan
-        self._settings = {"refresh": refresh, **({"hub_rate": rate} if rate else {})}
+        self._settings = {"feedback_refresh": refresh, **({"hub_rate": rate} if rate else {})}
         self.writes: Counter[str] = Counter()
         self.sent = 0
         self.hub = MemoryHub(now=self._loop.time, seed=seed, listed=False, watched=watched)
@@ -216,7 +216,7 @@ async def _main(url: str, clusters: int, slots: int, seed: int) -> Played:
 
 
 def main(url: str, clusters: str, slots: str, seed: str) -> None:
-    writes_suspended()
+    silence_logs()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     loop = VirtualLoop()

@@ -16,7 +16,7 @@ export const STATES = {
   held: { label: "held", path: "M5.5 3.5v9M10.5 3.5v9" },
   rebooting: { label: "rebooting", path: "M12.6 8a4.6 4.6 0 1 1-1.6-3.5M11.4 1.6v3.2H8.2" },
   running: { label: "running", path: "M4.5 2.5l9 5.5-9 5.5z", filled: true },
-  looking: { label: "probing", path: "M8 4.5a3.5 3.5 0 1 0 .01 0" },
+  probing: { label: "probing", path: "M8 4.5a3.5 3.5 0 1 0 .01 0" },
   waiting: { label: "waiting", path: "M8 2.8a5.2 5.2 0 1 0 .01 0M8 5v3.2l2.4 1.5" },
   cancelled: { label: "cancelled", path: "M8 2.8a5.2 5.2 0 1 0 .01 0M4.6 11.4l6.8-6.8" },
   skipped: { label: "skipped", path: "M4 8h8" },

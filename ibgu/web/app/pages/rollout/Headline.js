@@ -46,7 +46,7 @@ function Facts({ rollout, step, now }) {
     ${!over && html`<${Number} rollout=${rollout} state=${STALLED} number=${rollout.stalled} />`}
     ${!over && html`<${Number} rollout=${rollout} state=${OVERDUE} number=${overdueIn(step)} />`}
     ${!over && html`<span>${count(counts.running)} of ${count(step.maxConcurrency)} slots used</span>`}
-    ${!over && html`<span title="Not in flight yet: waiting, looking or held">${count(counts.waiting)} wait</span>`}
+    ${!over && html`<span title="Not in flight yet: waiting, probing or held">${count(counts.waiting)} wait</span>`}
     <${Ends} eta=${rollout.eta} now=${now} />
     ${over && html`<span class="quiet">ended <${At} stamp=${step.finishedAt} now=${now} /></span>`}`;
 }
