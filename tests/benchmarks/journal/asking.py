@@ -57,6 +57,6 @@ async def _follow(app: FastAPI, course: Course, recorder: Recorder) -> None:
     recorder.doing = f"{PREFIX}/stream"
     reads = app.state.feed.reads
     newest = await reads.last_seq()
-    await reads.handlers(newest - 500, limit=500)
-    await reads.handlers(newest // 2, rollout=course.uid, limit=500)
+    await reads.news(newest - 500, limit=500)
+    await reads.news(newest // 2, rollout=course.uid, limit=500)
     await app.state.feed.namespace(course.uid)
