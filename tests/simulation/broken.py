@@ -411,7 +411,7 @@ VARIANTS: dict[str, Variant] = {
         (foreign_label_overwritten, "people", 67),
         (missing_payload_ignored, "payloads"),
         (gap_ignored, "leaders"),
-        (gap_forgotten, "people", 67),
+        (gap_forgotten, "people", 470),
         (doubt_ignored, "leaders", 112),
         (uid_ignored, "people"),
         (failure_without_disarm, ""),
