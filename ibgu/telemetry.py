@@ -58,7 +58,7 @@ REFRESHES = Counter(
     "Clusters that were asked by a touch of their work to be read now.",
     ["action"],
 )
-POKES_WAITING = Gauge(
+REFRESHES_WAITING = Gauge(
     "ibgu_feedback_refreshes_waiting",
     "Clusters that are due to be read now and wait for IBGU_FEEDBACK_REFRESH_RATE.",
 )

@@ -179,14 +179,14 @@ class Effects:
         return [
             pending.uid
             for pending in pending_patches
-            if pending is not None and not self._paid(pending)
+            if pending is not None and not self._applied(pending)
         ]
 
-    def _paid(self, pending: PendingPatch) -> bool:
+    def _applied(self, pending: PendingPatch) -> bool:
         with about(pending.rollout):
-            return self._pay(pending)
+            return self._apply(pending)
 
-    def _pay(self, pending: PendingPatch) -> bool:
+    def _apply(self, pending: PendingPatch) -> bool:
         """Submits the patch unless the cluster differs from what the patch was decided on: the
         cluster has changed since, or its earlier patch was never sent."""
         found = self._mirror.clusters.get(("", pending.cluster))

@@ -16,7 +16,7 @@ from ibgu.core.refresh import Eligibility, RefreshSchedule, Target, eligibility
 
 SHORTEST = 0.25
 """The shortest time between two rounds, in seconds."""
-HUSHED = 5.0
+SUSPENDED = 5.0
 """Seconds between two rounds while writes are suspended."""
 LEARN = 300.0
 """Seconds between two reads of the duration stats."""
@@ -48,7 +48,7 @@ class FeedbackRefresh:
         self._writes_suspended = writes_suspended
         self._schedule = RefreshSchedule(rate)
         self._now = asyncio.get_running_loop().time
-        self._handlers = asyncio.Event()
+        self._woken = asyncio.Event()
         self._learned = durations.duration_stats
         self._asked_at = float("-inf")
 
@@ -75,7 +75,7 @@ class FeedbackRefresh:
             )
         )
         if self._schedule.next_at != before:
-            self._handlers.set()
+            self._woken.set()
 
     async def run(self) -> None:
         """Runs rounds until cancelled, beginning with the members that are in flight already."""
@@ -91,23 +91,23 @@ class FeedbackRefresh:
             self.round()
 
     async def _until_due(self) -> None:
-        self._handlers.clear()
+        self._woken.clear()
         due = self._schedule.next_at
-        shortest = HUSHED if self._writes_suspended() else SHORTEST
+        shortest = SUSPENDED if self._writes_suspended() else SHORTEST
         wait = None if due is None else max(shortest, due - self._now())
         with suppress(TimeoutError):
             async with asyncio.timeout(wait):
-                await self._handlers.wait()
+                await self._woken.wait()
 
     def round(self) -> None:
         """Refreshes the clusters that are due."""
         if self._writes_suspended():
             return
         self._learn()
-        for target in self._schedule.choose(self._now(), self._standing):
+        for target in self._schedule.choose(self._now(), self._eligibility):
             with about(target.rollout):
                 self._refresh(target)
-        telemetry.POKES_WAITING.set(self._schedule.waiting)
+        telemetry.REFRESHES_WAITING.set(self._schedule.waiting)
 
     def _learn(self) -> None:
         now = self._now()
@@ -118,7 +118,7 @@ class FeedbackRefresh:
             self._learned = self._durations.duration_stats
             self._schedule.learn(self._learned, now)
 
-    def _standing(self, target: Target) -> Eligibility:
+    def _eligibility(self, target: Target) -> Eligibility:
         tracked = self._fleet.rollouts.get(target.rollout)
         if tracked is None:
             return Eligibility.OVER

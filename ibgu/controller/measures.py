@@ -134,5 +134,5 @@ def silence() -> None:
     for metric in telemetry.PRESENT:
         metric.clear()
     telemetry.QUEUE.set(0)
-    telemetry.POKES_WAITING.set(0)
+    telemetry.REFRESHES_WAITING.set(0)
     telemetry.TALM_LIVE.set(0)

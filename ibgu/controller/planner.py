@@ -86,14 +86,14 @@ class Planner:
         self, draft: Draft, uid: str, clusters: Iterable[str], now: datetime
     ) -> bool:
         result = self._rollout(draft, self._deps.fleet.rollouts[uid], clusters, now)
-        breathed = await self._join(draft, result.joining)
+        interrupted = await self._join(draft, result.joining)
         if result.remaining:
             self._deps.work_queue.touch_now(uid, result.remaining)
             left = frozenset(result.remaining)
             draft.decided[uid] = {name: None for name in clusters if name not in left}
         for cluster, when in result.requeue_at.items():
             self._deps.work_queue.at(when, uid, cluster)
-        return breathed
+        return interrupted
 
     async def _join(self, draft: Draft, joining: list[Decision]) -> bool:
         """Takes the joining members in batches, between which the Lease may be renewed; returns

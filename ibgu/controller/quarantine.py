@@ -26,7 +26,7 @@ FIRST, LONGEST = 60.0, 1800.0
 CHANGED = 15.0
 """Like FIRST, after somebody has changed the IBGU: that may have solved the problem."""
 _AFTER_ERROR, _AFTER_CHANGE = Backoff(FIRST, LONGEST), Backoff(CHANGED, LONGEST)
-BATCH_LIMIT = 10
+MAX_NAMESPACES = 10
 """The most namespaces with quarantined rollouts; with more, the cause is hardly theirs, and the
 process ends as with any error. Also the most quarantined rollouts of one namespace; with more, all
 of that namespace are quarantined, because each costs all others a term."""
@@ -96,7 +96,7 @@ class _Failure(Struct):
     again: float
     tries: int
     namespace: str
-    quarantine: bool = True
+    active: bool = True
 
 
 class Quarantine:
@@ -111,10 +111,10 @@ class Quarantine:
 
     def __contains__(self, rollout: str) -> bool:
         known = self._failures.get(rollout)
-        return known is not None and known.quarantine
+        return known is not None and known.active
 
     def __iter__(self) -> Iterator[str]:
-        return (uid for uid, failure in self._failures.items() if failure.quarantine)
+        return (uid for uid, failure in self._failures.items() if failure.active)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -176,8 +176,8 @@ class Quarantine:
     def due(self) -> bool:
         return any(self._failures[uid].again <= self._now() for uid in self)
 
-    def let_go(self) -> None:
+    def release_due(self) -> None:
         """Releases the rollouts that are due."""
         for uid in list(self):
             if self._failures[uid].again <= self._now():
-                self._failures[uid].quarantine = False
+                self._failures[uid].active = False

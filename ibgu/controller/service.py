@@ -19,7 +19,7 @@ from ibgu.controller.labels import LabelKeeper, keeping
 from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notify import Notifier, notifying
-from ibgu.controller.quarantine import BATCH_LIMIT, Broken, Quarantine, TryAgain, broken_of
+from ibgu.controller.quarantine import MAX_NAMESPACES, Broken, Quarantine, TryAgain, broken_of
 from ibgu.controller.recovery import HubRestored
 from ibgu.controller.rights import RightsWatch, of_controller
 from ibgu.controller.sight import Sight
@@ -273,7 +273,7 @@ class Controller:
         # One clock for all terms: the next term must not follow a jump that this one did not.
         clock = self._deps.clock(self._journal.now)
         while True:
-            quarantine.let_go()
+            quarantine.release_due()
             self._journal_writer, pause = JournalWriter(self._journal), 0.0
             try:
                 term = Term(
@@ -307,14 +307,16 @@ class Controller:
                 exc_info=broken.__cause__,
             )
         self._set_namespaces_aside(quarantine)
-        if len(quarantine.namespaces) > BATCH_LIMIT:
+        if len(quarantine.namespaces) > MAX_NAMESPACES:
             raise group
 
     def _set_namespaces_aside(self, quarantine: Quarantine) -> None:
         full = {
-            namespace for namespace, count in quarantine.namespaces.items() if count > BATCH_LIMIT
+            namespace
+            for namespace, count in quarantine.namespaces.items()
+            if count > MAX_NAMESPACES
         }
-        words = f"at more than {BATCH_LIMIT} rollouts of its namespace"
+        words = f"at more than {MAX_NAMESPACES} rollouts of its namespace"
         here = [found.metadata for found in self._mirror.ibgus]
         others = [meta for meta in here if meta.namespace in full and meta.uid not in quarantine]
         for meta in others:

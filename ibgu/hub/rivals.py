@@ -12,7 +12,10 @@ from http import HTTPStatus
 import structlog
 from msgspec import Struct
 
+from ibgu.core.cut import cut
+from ibgu.core.harmless import one_line
 from ibgu.core.kinds import Lease
+from ibgu.core.moments import moment
 from ibgu.hub.decode import decode_page
 from ibgu.hub.errors import HubError
 from ibgu.hub.paths import leases
@@ -104,13 +107,12 @@ class Rivals:
         return {each.metadata.namespace: each for each in others if each.spec.holder_identity}
 
     def _fresh(self, lease: Lease) -> bool:
-        renewed = lease.spec.renew_time
-        if not renewed:
-            return False
-        return abs(self._now() - datetime.fromisoformat(renewed)) < ALIVE
+        renewed = moment(lease.spec.renew_time or "")
+        return renewed is not None and abs(self._now() - renewed) < ALIVE
 
     def _rival(self, lease: Lease) -> Rival:
-        return Rival(lease.spec.holder_identity or "", lease.metadata.namespace, self._name)
+        holder = cut(one_line(lease.spec.holder_identity or ""))
+        return Rival(holder, lease.metadata.namespace, self._name)
 
 
 def _changed(before: Mapping[str, Lease], after: Mapping[str, Lease]) -> dict[str, Lease]:

@@ -74,7 +74,7 @@ def _surroundings(result: Result) -> Iterator[str]:
     for step, delays in zip(result.case.plan, done.by_step, strict=True):
         yield f"hand-over to {step[0]}: {_percentiles(delays)}"
     yield f"agents took {_percentiles(done.taking)} to pass an arming on,"
-    yield f"  and {_percentiles(done.best_effort)} from an end to the report that proves it"
+    yield f"  and {_percentiles(done.reporting)} from an end to the report that proves it"
     yield f"to start took the controller {result.around.began:.1f} s of CPU, once"
     yield f"the machine was idle for {100 * result.around.idle:.0f}% of the time"
     yield f"agents' feedback was answered in {_percentiles(result.answers)}"

@@ -36,7 +36,7 @@ class Work(Struct, frozen=True):
     agent needs to pass on both counts as waiting here, which no controller can avoid."""
     taking: list[float]
     """Seconds from an arming that the hub got to the cluster's start, and..."""
-    best_effort: list[float]
+    reporting: list[float]
     """...from the cluster's end to the feedback that proves it: what the agents took."""
     by_step: list[list[float]]
     """Seconds from the feedback that frees a slot to the arming that takes it, seen by the hub."""
@@ -65,7 +65,7 @@ def work(case: Case, player: Player, moments: Moments) -> Work:
             _bound(steps, case.slots, _seconds_at_cluster),
         ),
         taking=[run.requested - run.armed for run in runs],
-        best_effort=[run.fed_back - run.ended for run in runs],
+        reporting=[run.fed_back - run.ended for run in runs],
         by_step=[_handovers(taken, case.slots) for taken in steps],
         next_actions=[
             later.armed - run.fed_back

@@ -62,12 +62,12 @@ def test_who_is_set_aside_is_so_until_its_time_comes(quarantine: Known) -> None:
     assert quarantine.words("r") == error().words
 
     quarantine.time = pause - 0.1
-    quarantine.let_go()
+    quarantine.release_due()
     assert (quarantine.due, "r" in quarantine) == (False, True)
 
     quarantine.time = pause
     assert quarantine.due
-    quarantine.let_go()
+    quarantine.release_due()
     assert (quarantine.due, "r" in quarantine, len(quarantine)) == (False, False, 0)
 
 
@@ -76,7 +76,7 @@ def test_each_failure_waits_longer_until_it_was_well_for_long(quarantine: Known)
     for _ in range(8):
         pauses.append(quarantine.put(error(), "default"))
         quarantine.time += pauses[-1]
-        quarantine.let_go()
+        quarantine.release_due()
     assert all(FIRST / 2 * 2**n <= pauses[n] <= FIRST * 2**n for n in range(5))
     assert LONGEST / 2 <= pauses[-1] <= LONGEST
 
@@ -122,5 +122,5 @@ def test_whose_rollouts_they_are_stays_known(quarantine: Known) -> None:
     quarantine.put(error("a"), None)
     assert quarantine.namespaces == {"x": 2, "y": 1, "": 2}
     quarantine.time = LONGEST
-    quarantine.let_go()
+    quarantine.release_due()
     assert quarantine.namespaces == {}

@@ -27,7 +27,7 @@ from ibgu.controller.effects import Effects
 from ibgu.controller.loop import Loop
 from ibgu.controller.mirror import Mirror
 from ibgu.controller.notices import Notices
-from ibgu.controller.quarantine import BATCH_LIMIT, FIRST
+from ibgu.controller.quarantine import FIRST, MAX_NAMESPACES
 from ibgu.core.certify import Rule
 from ibgu.core.decide import disarming
 from ibgu.core.fleet import FleetState, TrackedRollout
@@ -435,7 +435,7 @@ def test_with_too_many_of_them_the_process_ends(told: Tell) -> None:
             raise ZeroDivisionError
 
         await stage.leads()
-        for number in range(BATCH_LIMIT + 1):
+        for number in range(MAX_NAMESPACES + 1):
             await _create(stage, number, f"tenant-{number}")
         with patch.object(Effects, "follow", fails):
             await stage.until(lambda: bool(stage.fleet.nodes[0].crashes))
@@ -462,10 +462,10 @@ def test_a_namespace_with_too_many_of_them_is_set_aside_as_a_whole(told: Tell) -
             act(effects, fleet, tracked, *given)
 
         await stage.leads()
-        for number in (*range(BATCH_LIMIT + 1), 99):
+        for number in (*range(MAX_NAMESPACES + 1), 99):
             await _create(stage, number, "tenant", fleet="nobody")
         with patch.object(Effects, "follow", fails):
-            await stage.until(lambda: _quarantine(stage) == BATCH_LIMIT + 2)
+            await stage.until(lambda: _quarantine(stage) == MAX_NAMESPACES + 2)
             await stage.fleet.people.apply(0)
             await stage.until(lambda: _state(stage, NAME) is RolloutState.COMPLETE)
         assert not stage.fleet.nodes[0].crashes

@@ -12,11 +12,11 @@ from ibgu.core.adopt import Adopted, adopted_steps
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.patches import (
     Wishes,
-    annotations_with_debts,
+    annotations_with_pending,
     enqueue,
     enqueue_outcome,
     failure_labels,
-    labels_with_debts,
+    labels_with_pending,
     success_labels,
 )
 from ibgu.core.decide.words import count
@@ -243,7 +243,7 @@ def _owe_what_talm_did_not(ctx: DecisionContext, last: Adopted) -> None:
         wishes: Wishes = {}
         for done in member.completed:
             if (member.cluster, done.action) not in labelled:
-                shown = {**labels_with_debts(ctx, cluster), **dict.fromkeys(wishes, "")}
+                shown = {**labels_with_pending(ctx, cluster), **dict.fromkeys(wishes, "")}
                 wishes |= success_labels(done.action, shown)
         failed = member.failed_action if member.cause is Cause.TIMED_OUT else None
         if failed is not None and (member.cluster, failed) not in labelled:
@@ -263,7 +263,7 @@ def _take_import_over(ctx: DecisionContext, adopted: Adopted) -> None:
 
 
 def _import_by_us(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
-    found = annotations_with_debts(ctx, cluster)
+    found = annotations_with_pending(ctx, cluster)
     if names.DISABLE_AUTO_IMPORT not in found or names.AUTO_IMPORT_BY in found:
         return {}
     return {names.AUTO_IMPORT_BY: ctx.rollout.uid}

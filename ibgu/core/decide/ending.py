@@ -10,7 +10,7 @@ from ibgu.core.decide.patches import (
     enqueue,
     enqueue_outcome,
     failure_labels,
-    labels_with_debts,
+    labels_with_pending,
     record_gone,
     release_auto_import,
     success_labels,
@@ -112,7 +112,7 @@ def skip_action(ctx: DecisionContext, member: Member, action: Action, note: str)
 def owe_success(ctx: DecisionContext, member: Member, action: Action) -> None:
     cluster = ctx.observe(member.cluster).cluster
     assert cluster is not None
-    wishes = success_labels(action, labels_with_debts(ctx, cluster))
+    wishes = success_labels(action, labels_with_pending(ctx, cluster))
     annotations = _auto_import(ctx, member, cluster, action)
     enqueue_outcome(ctx, cluster, wishes, annotations, f"{action} succeeded")
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.decide.ending import labelled, owe_success
-from ibgu.core.decide.patches import auto_import_on, labels_with_debts, release_auto_import
+from ibgu.core.decide.patches import auto_import_on, labels_with_pending, release_auto_import
 from ibgu.core.model import (
     CompletedAction,
     Kind,
@@ -113,7 +113,7 @@ def _completed_late(ctx: DecisionContext, member: Member, run: Run) -> None:
     cluster = ctx.observe(member.cluster).cluster
     assert cluster is not None
     late = f"completed late, after {_minutes(ctx.now - run.intended_at)}"
-    ours = labelled(run) and run.action.failed_label in labels_with_debts(ctx, cluster)
+    ours = labelled(run) and run.action.failed_label in labels_with_pending(ctx, cluster)
     if ours:
         completed = (*member.completed, CompletedAction(run.action, ctx.now, late))
         changes: dict[str, Any] = {"completed": completed, "failed_action": None}

@@ -98,11 +98,11 @@ def _added(
     )
 
 
-def labels_with_debts(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
+def labels_with_pending(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
     return with_pending_patches(cluster.labels, ctx.fleet.pending_patches.get(cluster.uid))
 
 
-def annotations_with_debts(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
+def annotations_with_pending(ctx: DecisionContext, cluster: ClusterView) -> dict[str, str]:
     """Returns the cluster's annotations as they will be once the pending patch is applied."""
     pending = ctx.fleet.pending_patches.get(cluster.uid)
     if pending is None:
@@ -115,14 +115,14 @@ def annotations_with_debts(ctx: DecisionContext, cluster: ClusterView) -> dict[s
 def auto_import_off(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
     """Returns the patch that sets disable-auto-import as ours; empty where it is set anyway
     (R14.1)."""
-    if names.DISABLE_AUTO_IMPORT in annotations_with_debts(ctx, cluster):
+    if names.DISABLE_AUTO_IMPORT in annotations_with_pending(ctx, cluster):
         return {}
     return {names.DISABLE_AUTO_IMPORT: "true", names.AUTO_IMPORT_BY: ctx.rollout.uid}
 
 
 def auto_import_on(ctx: DecisionContext, cluster: ClusterView) -> Wishes:
     """Returns the patch that removes disable-auto-import, if this rollout set it."""
-    annotations = annotations_with_debts(ctx, cluster)
+    annotations = annotations_with_pending(ctx, cluster)
     if annotations.get(names.AUTO_IMPORT_BY) != ctx.rollout.uid:
         return {}
     return {names.DISABLE_AUTO_IMPORT: None, names.AUTO_IMPORT_BY: None}
