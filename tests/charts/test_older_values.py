@@ -9,7 +9,7 @@ import yaml
 
 from tests.charts.rendering import CASES, CHART, NEEDED, OPENSHIFT, Object, helm, render
 
-NEW = ("oauthProxy", "payloadPolicy", "tenancy")
+NEW = ("leasePolicy", "oauthProxy", "payloadPolicy", "tenancy")
 """Since the first chart that people installed."""
 SIGN_IN = CASES["oauth proxy"]
 

@@ -143,9 +143,19 @@ true
 {{- end }}
 {{- end }}
 
-{{- /* The rights of an IBGU's author are checked: Kubernetes 1.30 and newer serve what it takes. */ -}}
+{{- /* Kubernetes 1.30 and newer serve ValidatingAdmissionPolicies. Takes [root, auto | always | never]. */ -}}
+{{- define "ibgu.admissionPolicy" -}}
+{{- $asked := index . 1 | default "auto" -}}
+{{- $served := semverCompare ">=1.30.0-0" (index . 0).Capabilities.KubeVersion.Version -}}
+{{- if and (not (index . 0).Values.shadow) (or (eq $asked "always") (and (eq $asked "auto") $served)) }}true{{ end -}}
+{{- end }}
+
+{{- /* The rights of an IBGU's author are checked. */ -}}
 {{- define "ibgu.payloadPolicy" -}}
-{{- $asked := (.Values.payloadPolicy | default dict).enabled | default "auto" -}}
-{{- $served := semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version -}}
-{{- if and (not .Values.shadow) (or (eq $asked "always") (and (eq $asked "auto") $served)) }}true{{ end -}}
+{{- include "ibgu.admissionPolicy" (list . (.Values.payloadPolicy | default dict).enabled) -}}
+{{- end }}
+
+{{- /* Nobody but an ibgu holds the Lease that an ibgu leads by. */ -}}
+{{- define "ibgu.leasePolicy" -}}
+{{- include "ibgu.admissionPolicy" (list . (.Values.leasePolicy | default dict).enabled) -}}
 {{- end }}
