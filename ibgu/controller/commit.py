@@ -102,7 +102,7 @@ def _tell_lost(draft: Draft, lost: frozenset[MemberKey]) -> None:
     last = {d.member.key: d.member for d in draft.decisions if isinstance(d, OnMember)}
     for member in (last[key] for key in sorted(lost) if key in last):
         names = naming.of_rollout(draft.fleet, member.rollout) | naming.of_member(member)
-        log.warning("hold lost to another rollout", **names)
+        log.warning("claim lost to another rollout", **names)
 
 
 def _can_wait(decision: Decision) -> bool:

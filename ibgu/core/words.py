@@ -41,11 +41,11 @@ HOLDS = frozenset(
         ReasonKind.RESTORED,
         ReasonKind.INTERNAL_ERROR,
         ReasonKind.FLOOR,
-        ReasonKind.PACE_INVALID,
+        ReasonKind.RATE_LIMIT_INVALID,
     }
 )
 """Reasons of a step or a rollout; a member may carry one as its own."""
-PACES = frozenset({ReasonKind.START_RATE, ReasonKind.HUB_START_RATE, ReasonKind.RAMP_UP})
+RATE_LIMITS = frozenset({ReasonKind.START_RATE, ReasonKind.HUB_START_RATE, ReasonKind.RAMP_UP})
 """Reasons of a step whose members start one after the other: it is not held, and goes on by
 itself."""
 
@@ -82,7 +82,7 @@ def reason_of(member: Member, hold: Reason | None) -> Reason | None:
 
 def holds(hold: Reason | None) -> bool:
     """Whether the hold stops every start; a rate limit only delays starts."""
-    return hold is not None and hold.kind not in PACES
+    return hold is not None and hold.kind not in RATE_LIMITS
 
 
 def startable(state: str, kind: str) -> bool:

@@ -48,13 +48,13 @@ def member_row(hub: str, member: Member) -> Row:
 
 
 def run_row(hub: str, member: Member, run: Run) -> Row:
-    row = _row(hub, run, runs) | hold_row(hub, member)
+    row = _row(hub, run, runs) | claim_row(hub, member)
     del row["slot"]
     return row
 
 
-def hold_row(hub: str, member: Member) -> Row:
-    """Returns the hold that a member asks for; the database adds the step's bound."""
+def claim_row(hub: str, member: Member) -> Row:
+    """Returns the claim that a member asks for; the database adds the step's bound."""
     return {
         "hub": hub,
         "rollout": member.rollout,

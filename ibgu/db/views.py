@@ -261,8 +261,8 @@ class Overview(Struct, frozen=True):
     ends: tuple[EndRow, ...]
 
 
-class HoldRow(Struct, frozen=True):
-    """HoldRow is the slot and claim of a cluster."""
+class ClaimRow(Struct, frozen=True):
+    """ClaimRow is a rollout's claim on a cluster, with its slot."""
 
     namespace: str
     name: str
@@ -274,9 +274,9 @@ class HoldRow(Struct, frozen=True):
 
 
 class ClusterRow(Struct, frozen=True):
-    """ClusterRow shows the holds and pending patches of the clusters that have, or had, a name."""
+    """ClusterRow shows the claims and pending patches of the clusters that have, or had, a name."""
 
-    holds: tuple[HoldRow, ...]
+    claims: tuple[ClaimRow, ...]
     pending_patches: tuple[PendingPatch, ...]
     labels: dict[str, str] | None
     """The ManagedCluster's labels, as the leader saw them last; None if unknown."""

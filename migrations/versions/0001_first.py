@@ -1,4 +1,4 @@
-"""The first schema: hubs, rollouts, steps, members, holds, runs, pending_patches, events."""
+"""The first schema: hubs, rollouts, steps, members, claims, runs, pending_patches, events."""
 
 from alembic import op
 
@@ -68,7 +68,7 @@ CREATE TABLE steps (
   stopped_since timestamptz,
   stopped interval NOT NULL,
   payload_digest text NOT NULL,
-  brake_from timestamptz,
+  breaker_reset_at timestamptz,
   CONSTRAINT steps_pkey PRIMARY KEY (hub, rollout, index),
   CONSTRAINT steps_bound_key UNIQUE (hub, rollout, index, max_concurrency),
   CONSTRAINT steps_hub_rollout_fkey FOREIGN KEY (hub, rollout) REFERENCES rollouts (hub, uid),
@@ -126,7 +126,7 @@ CREATE INDEX members_cluster_idx ON members (hub, cluster)
 CREATE INDEX members_state_idx ON members (hub, rollout, step, state, outcome, cause, position)
 """,
     """
-CREATE TABLE holds (
+CREATE TABLE claims (
   hub text COLLATE "C" NOT NULL,
   rollout text COLLATE "C" NOT NULL,
   step integer NOT NULL,
@@ -135,13 +135,13 @@ CREATE TABLE holds (
   slot integer NOT NULL,
   max_concurrency integer NOT NULL,
   taken_at timestamptz NOT NULL,
-  CONSTRAINT holds_pkey PRIMARY KEY (hub, rollout, step, cluster, cluster_uid),
-  CONSTRAINT holds_claim_key UNIQUE (hub, cluster_uid),
-  CONSTRAINT holds_slot_key UNIQUE (slot, step, rollout, hub),
-  CONSTRAINT holds_slot_check CHECK (slot BETWEEN 1 AND max_concurrency),
-  CONSTRAINT holds_hub_rollout_step_cluster_fkey FOREIGN KEY (hub, rollout, step, cluster)
+  CONSTRAINT claims_pkey PRIMARY KEY (hub, rollout, step, cluster, cluster_uid),
+  CONSTRAINT claims_cluster_key UNIQUE (hub, cluster_uid),
+  CONSTRAINT claims_slot_key UNIQUE (slot, step, rollout, hub),
+  CONSTRAINT claims_slot_check CHECK (slot BETWEEN 1 AND max_concurrency),
+  CONSTRAINT claims_hub_rollout_step_cluster_fkey FOREIGN KEY (hub, rollout, step, cluster)
     REFERENCES members (hub, rollout, step, cluster),
-  CONSTRAINT holds_bound_fkey FOREIGN KEY (hub, rollout, step, max_concurrency) REFERENCES steps
+  CONSTRAINT claims_bound_fkey FOREIGN KEY (hub, rollout, step, max_concurrency) REFERENCES steps
     (hub, rollout, index, max_concurrency) ON UPDATE CASCADE
 )
 """,
@@ -166,12 +166,12 @@ CREATE TABLE runs (
   message text NOT NULL,
   disarmed boolean NOT NULL,
   adopted boolean NOT NULL,
-  hold_uid text COLLATE "C" GENERATED ALWAYS AS (CASE WHEN state = 'ended' AND disarmed THEN
+  claim_uid text COLLATE "C" GENERATED ALWAYS AS (CASE WHEN state = 'ended' AND disarmed THEN
     NULL ELSE cluster_uid END) STORED,
   CONSTRAINT runs_pkey PRIMARY KEY (hub, id),
   CONSTRAINT runs_hub_rollout_step_cluster_fkey FOREIGN KEY (hub, rollout, step, cluster)
     REFERENCES members (hub, rollout, step, cluster),
-  CONSTRAINT runs_hold_fkey FOREIGN KEY (hub, rollout, step, cluster, hold_uid) REFERENCES holds
+  CONSTRAINT runs_claim_fkey FOREIGN KEY (hub, rollout, step, cluster, claim_uid) REFERENCES claims
     (hub, rollout, step, cluster, cluster_uid) ON DELETE RESTRICT,
   CONSTRAINT runs_action_check CHECK (action IN ('Prep', 'Upgrade', 'FinalizeUpgrade',
     'Rollback', 'FinalizeRollback', 'Abort', 'AbortOnFailure')),

@@ -10,16 +10,16 @@ depends_on = None
 REFUSE = """
 CREATE FUNCTION ibgu_refuse(told json) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION 'not all holds can be taken' USING ERRCODE = 'IB001', DETAIL = told;
+  RAISE EXCEPTION 'not all claims can be taken' USING ERRCODE = 'IB001', DETAIL = told;
 END
 $$
 """
 # Not RESTRICT: that looks at a hold which goes, not at its successor in the same statement.
 NOT_WITHOUT_A_HOLD = """
 ALTER TABLE runs
-  DROP CONSTRAINT runs_hold_fkey,
-  ADD CONSTRAINT runs_hold_fkey FOREIGN KEY (hub, rollout, step, cluster, hold_uid)
-    REFERENCES holds (hub, rollout, step, cluster, cluster_uid)
+  DROP CONSTRAINT runs_claim_fkey,
+  ADD CONSTRAINT runs_claim_fkey FOREIGN KEY (hub, rollout, step, cluster, claim_uid)
+    REFERENCES claims (hub, rollout, step, cluster, cluster_uid)
 """
 # Which steps a cluster was in, without a look into their rows, each of which is on another page.
 STEPS_OF_A_CLUSTER = (

@@ -35,7 +35,7 @@ MONITOR = "Rollback due to LCA Init Monitor timeout, after 30m0s"
 CIRCUIT_BREAKER = Reason(
     ReasonKind.CIRCUIT_BREAKER, NOW, "5 clusters in a row have failed", None, Who.PERSON
 )
-PACE = Reason(ReasonKind.START_RATE, NOW, "at most 2 a minute", NOW + timedelta(seconds=40))
+RATE_LIMITED = Reason(ReasonKind.START_RATE, NOW, "at most 2 a minute", NOW + timedelta(seconds=40))
 
 
 def spec() -> IbguSpec:

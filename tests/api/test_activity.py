@@ -41,14 +41,21 @@ async def test_it_says_who_did_what_from_where(ask: Ask, journal: Journal) -> No
         OnRollout(Kind.ROLLOUT_HELD, held, PAUSED.message, actor=page),
         OnRollout(Kind.ROLLOUT_RELEASED, one, "no longer: paused by alice", actor=cli),
         OnRollout(Kind.CONTROL, controlled, skipped, actor=kubectl),
-        OnRollout(Kind.CONTROL, controlled, f"{names.STARTS_PER_MINUTE}=5: the pace"),
+        OnRollout(
+            Kind.CONTROL, controlled, f"{names.STARTS_PER_MINUTE}=5: the rate limit for new starts"
+        ),
         OnRollout(Kind.PLAN_ACCEPTED, one, "the plan has 3 steps", actor="via the hub"),
         OnStep(Kind.STEP_FINISHED, step(one, 1), "all have ended", actor="somebody else"),
     )
     assert (await told(ask))[:6] == [
         ("Step finished", "all have ended", "somebody else", None),
         ("Plan changed", "Prep, then Upgrade, then FinalizeUpgrade", None, "the hub"),
-        ("Pace changed", f"{names.STARTS_PER_MINUTE}=5: the pace", None, None),
+        (
+            "Rate limit changed",
+            f"{names.STARTS_PER_MINUTE}=5: the rate limit for new starts",
+            None,
+            None,
+        ),
         ("Skipped", "1 waiting clusters skipped", None, "kubectl-annotate"),
         ("Resumed", "no longer: paused by alice", "bob", "cli"),
         ("Paused", PAUSED.message, "alice", "page"),

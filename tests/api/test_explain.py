@@ -99,16 +99,16 @@ async def test_a_cluster_as_the_journal_knows_it(ask: Ask, journal: Journal) -> 
     assert found == {
         "name": "a",
         "newest": newest,
-        "hold": {
+        "claim": {
             "rollout": {"namespace": "default", "name": "ran-r1", "uid": "r1"},
             "step": 2,
             "slot": 1,
             "takenAt": "2026-05-04T03:02:01.123456Z",
         },
         "labels": None,
-        "labelsOwed": {"k": None, "new": "y"},
-        "annotationsOwed": {},
+        "labelsPending": {"k": None, "new": "y"},
+        "annotationsPending": {},
     }
-    assert (await ask("alice", "clusters/c")).json()["hold"] is None
+    assert (await ask("alice", "clusters/c")).json()["claim"] is None
     assert (await ask("alice", "clusters/nobody")).status_code == 404
     assert (await ask("bob", "clusters/a")).status_code == 403

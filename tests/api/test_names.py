@@ -185,7 +185,7 @@ async def test_a_member_says_that_somebody_has_its_cluster(get: Get) -> None:
 
 @pytest.mark.usefixtures("tenants")
 async def test_a_cluster_is_held_by_a_rollout_without_a_name(get: Get) -> None:
-    hold = (await get("clusters/a")).json()["hold"]
-    assert hold["rollout"] == {"namespace": None, "name": None, "uid": "theirs"}
+    claim = (await get("clusters/a")).json()["claim"]
+    assert claim["rollout"] == {"namespace": None, "name": None, "uid": "theirs"}
     asked = await get(f"clusters/a/explain?namespace={OURS}&rollout=ran-ours")
     assert asked.json()["why"] == f"{ANOTHER} works on the cluster"

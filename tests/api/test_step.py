@@ -12,8 +12,8 @@ from tests.api.conftest import Ask
 from tests.api.fleet import (
     CIRCUIT_BREAKER,
     MONITOR,
-    PACE,
     PULL,
+    RATE_LIMITED,
     failed,
     finished,
     fleet,
@@ -57,7 +57,7 @@ async def test_the_grid_of_the_newest_step(ask: Ask, journal: Journal) -> None:
 ADOPTING = Reason(ReasonKind.ADOPTING, NOW, "TALM's objects go first", None, Who.IBGU)
 
 
-@pytest.mark.parametrize("hold", [None, CIRCUIT_BREAKER, PACE, ADOPTING])
+@pytest.mark.parametrize("hold", [None, CIRCUIT_BREAKER, RATE_LIMITED, ADOPTING])
 async def test_who_is_overdue_is_counted_alike_everywhere(
     ask: Ask, journal: Journal, hold: Reason | None
 ) -> None:

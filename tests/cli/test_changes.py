@@ -215,8 +215,8 @@ async def test_preview_of_a_paced_manifest(ibgu: Ibgu, tmp_path: Path) -> None:
     found = await ibgu("preview", "-f", write(tmp_path / "plan.yaml", body), user="olga")
     assert found.stdout.splitlines()[1:3] == [
         "step 1 Prep  2 clusters in 2 waves of 1 to 2 · 120 min a site · not measured here yet",
-        "       paced: at most 1 starts a minute, ramp-up 1, 2, 4, …, each put off by up to 1 min "
-        "30 s",
+        "       rate limits: at most 1 starts a minute, ramp-up 1, 2, 4, …, each put off by up to "
+        "1 min 30 s",
     ]
 
 

@@ -23,7 +23,7 @@ from ibgu.db import Journal
 from tests.api.fleet import (
     CIRCUIT_BREAKER,
     MONITOR,
-    PACE,
+    RATE_LIMITED,
     fleet,
     open_step,
     put,
@@ -110,7 +110,7 @@ async def test_who_waits_for_a_hold(ibgu: Ibgu, journal: Journal) -> None:
 
 
 async def test_who_waits_for_the_pace_is_told_until_when(ibgu: Ibgu, journal: Journal) -> None:
-    await fleet(journal, hold=PACE)
+    await fleet(journal, hold=RATE_LIMITED)
     found = await facts(ibgu, "ran-r1", "b")
     assert found["why"] == "at most 2 a minute   [StartRate]"
     assert found["until"] == "2026-05-04 03:02:41 (passed)"

@@ -25,7 +25,7 @@ from ibgu.db import Journal
 from ibgu.sandbox.hub import SandboxHub
 from tests.api.fleet import (
     CIRCUIT_BREAKER,
-    PACE,
+    RATE_LIMITED,
     fleet,
     open_step,
     put,
@@ -139,7 +139,7 @@ def test_a_terminal_gets_lines_that_fit() -> None:
 
 
 async def test_a_pace_tells_when_the_next_one_may_start(ibgu: Ibgu, journal: Journal) -> None:
-    await fleet(journal, hold=PACE)
+    await fleet(journal, hold=RATE_LIMITED)
     lines = told((await ibgu("status", "ran-r1")).stdout).splitlines()
     assert lines[0].startswith("ran-r1 (default)  → 4.17.2   Running · step 2 of 3")
     assert lines[4] == (

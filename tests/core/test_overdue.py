@@ -46,7 +46,7 @@ def test_every_reason_escalates_or_says_why_not() -> None:
         ReasonKind.ADOPTION,
         ReasonKind.RESTORED,
         ReasonKind.INTERNAL_ERROR,
-        ReasonKind.PACE_INVALID,
+        ReasonKind.RATE_LIMIT_INVALID,
     } == FROM_THE_START
     assert all(REASONS[kind].do for kind in FROM_THE_START)
 

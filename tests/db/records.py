@@ -134,6 +134,6 @@ async def rows(db: AsyncEngine, statement: str, **values: Any) -> list[tuple[Any
         return [tuple(row) for row in found] if found.returns_rows else []
 
 
-async def holds(db: AsyncEngine) -> list[tuple[Any, ...]]:
+async def claims(db: AsyncEngine) -> list[tuple[Any, ...]]:
     """(rollout, cluster, slot), by rollout and slot."""
-    return await rows(db, "SELECT rollout, cluster, slot FROM holds ORDER BY rollout, slot")
+    return await rows(db, "SELECT rollout, cluster, slot FROM claims ORDER BY rollout, slot")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ibgu.core.model import Action, Member, PendingPatch, Rollout, Step
-from ibgu.db.journal.batch import needs_hold
+from ibgu.db.journal.batch import needs_claim
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 NUMBERS = st.integers(0, 2**31 - 1)
@@ -49,7 +49,7 @@ def record(kind: type[msgspec.Struct], **fixed: Any) -> st.SearchStrategy[Any]:
 
 @st.composite
 def fleets(draw: st.DrawFn) -> tuple[Rollout, Step, Member, PendingPatch]:
-    """One of each, as the constraints demand: a run that needs a hold has a slot in the bound."""
+    """One of each, as the constraints demand: a run that needs a claim has a slot in the bound."""
     rollout = draw(record(Rollout))
     bounds = st.integers(1, 2**31 - 1)
     actions = st.lists(of_type(Action), min_size=1, max_size=3).map(tuple)
@@ -58,7 +58,7 @@ def fleets(draw: st.DrawFn) -> tuple[Rollout, Step, Member, PendingPatch]:
     of_step = {"rollout": st.just(rollout.uid), "step": st.just(0), "probe": st.none()}
     slots = st.integers(1, step.max_concurrency)
     member = draw(record(Member, **of_step, slot=st.none() | slots))
-    if member.run and needs_hold(member.run):
+    if member.run and needs_claim(member.run):
         member = replace(member, slot=draw(slots))
     return (
         rollout,

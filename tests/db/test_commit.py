@@ -26,9 +26,9 @@ from ibgu.db import Changeset, Deposed, Journal
 from tests.db.records import (
     NOW,
     changing,
+    claims,
     ended,
     ending,
-    holds,
     member,
     members,
     opening,
@@ -173,11 +173,11 @@ async def test_a_run_goes_through_its_states(journal: Journal, db: AsyncEngine) 
     armed = with_run(intended, state=RunState.ARMED, armed_at=NOW, disarmed=False)
     await journal.commit(changing(armed))
     assert (await journal.load()).members == (armed,)
-    assert await holds(db) == [("r1", "a", 1)]
+    assert await claims(db) == [("r1", "a", 1)]
     done = ended(armed)
     await journal.commit(ending(done))
     assert (await journal.load()).members == (done,)
-    assert await holds(db) == []
+    assert await claims(db) == []
     assert (await journal.load(shown=["run-r1-a", "other"])).foreign_runs == {"other"}
 
 

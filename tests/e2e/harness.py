@@ -351,7 +351,7 @@ class Scene:
 
     async def at_rest(self) -> None:
         """Nothing is held, owed, open or armed any more."""
-        await self.until(self._resting, "holds, runs, pending patches and armed works to go")
+        await self.until(self._resting, "claims, runs, pending patches and armed works to go")
 
     async def _resting(self) -> bool:
         counts = " + ".join(f"(SELECT count(*) FROM {left})" for left in _NOT_AT_REST)
@@ -445,7 +445,7 @@ class Scene:
         return "\n".join(parts)
 
 
-_NOT_AT_REST = ("holds", "pending_patches", "runs WHERE state <> 'ended' OR NOT disarmed")
+_NOT_AT_REST = ("claims", "pending_patches", "runs WHERE state <> 'ended' OR NOT disarmed")
 """Rows of the journal that are there no more once nothing goes on."""
 
 

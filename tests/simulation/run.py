@@ -38,9 +38,9 @@ from tests.simulation.checks.effects import Effects
 from tests.simulation.checks.ending import check_ending
 from tests.simulation.checks.history import Event, History
 from tests.simulation.checks.labels import Labels
-from tests.simulation.checks.pace import DurationStats
 from tests.simulation.checks.payloads import Payloads
-from tests.simulation.checks.pokes import RefreshSchedule
+from tests.simulation.checks.rate_limits import DurationStats
+from tests.simulation.checks.refreshes import RefreshSchedule
 from tests.simulation.checks.tenancy import Tenancy
 from tests.simulation.checks.truth import HEARD, Run, Truth
 from tests.simulation.checks.turns import Turns

@@ -21,7 +21,7 @@ from ibgu.core.model import Kind, Preempt, ReasonKind, RolloutState
 from ibgu.core.works import names
 from ibgu.db.engine import engine as connected
 from ibgu.db.journal.write import put_statement
-from ibgu.db.schema import events, holds, members, pending_patches, rollouts, runs, steps
+from ibgu.db.schema import claims, events, members, pending_patches, rollouts, runs, steps
 from ibgu.hub import paths
 from ibgu.sim.hub import MemoryClient
 from ibgu.sim.hub.server import Asked
@@ -31,7 +31,7 @@ from tests.simulation.plans import Object, Scenario, step
 from tests.simulation.world import FleetState
 
 _numbers = itertools.count(1)
-_JOURNAL = (rollouts, steps, members, holds, runs, pending_patches, events)
+_JOURNAL = (rollouts, steps, members, claims, runs, pending_patches, events)
 _HUB = text("SELECT turns, last_seq FROM hubs WHERE id = :hub")
 _BACK = text("UPDATE hubs SET turns = :turns, last_seq = :last_seq WHERE id = :hub")
 

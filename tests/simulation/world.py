@@ -368,7 +368,7 @@ class FleetState:
             return f"nobody leads: {problems}"
         assert node is not None
         assert node.controller is not None
-        told = [f"{node.name}: {node.controller.problems()}, holds {loop.fleet.holds}"]
+        told = [f"{node.name}: {node.controller.problems()}, claims {loop.fleet.claims}"]
         for tracked in loop.fleet.rollouts.values():
             rollout, step = tracked.rollout, tracked.current
             told.append(f"{rollout.name} {rollout.uid}: {rollout.state} {rollout.hold}")
@@ -390,7 +390,7 @@ class FleetState:
             return False
         return (
             all(_over(tracked.rollout.state) for tracked in tracked_rollouts.values())
-            and not loop.fleet.holds
+            and not loop.fleet.claims
         )
 
 

@@ -75,7 +75,7 @@ def _control(row: EventRow) -> tuple[str, str]:
     """Returns the control and a short value: it may be the names of thousands of clusters."""
     key = next((key for key in _CONTROLS if row.why.startswith(key)), "")
     if not key:
-        return "Pace changed", row.why
+        return "Rate limit changed", row.why
     value = row.data.get("controls", {}).get(key, "")
     told = row.why.removeprefix(f"{key}={value}").removeprefix(key).lstrip(": ")
     if told.startswith(_NOTHING):

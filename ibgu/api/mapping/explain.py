@@ -8,23 +8,23 @@ from ibgu.core.claims import with_holder
 from ibgu.core.explain import Case, Explained, Past, explain
 from ibgu.core.forecast import DurationsByAction
 from ibgu.core.model import Member
-from ibgu.db.views import HoldRow, VisitRow
+from ibgu.db.views import ClaimRow, VisitRow
 
 
 def explained(
     visits: Sequence[VisitRow],
-    holds: Sequence[HoldRow],
+    claims: Sequence[ClaimRow],
     duration_stats: DurationsByAction,
     readable: Readable,
 ) -> Explained:
-    """Returns the explanation. `visits`: newest first, at least one; `holds`: of the cluster, by
+    """Returns the explanation. `visits`: newest first, at least one; `claims`: of the cluster, by
     any rollout."""
     told = [visit_for(each, readable) for each in visits]
     row = told[0].member
     return explain(
         Case(
             rollout=readable.full_name(row.namespace, row.name),
-            member=_with_holder(row.member, holds, readable),
+            member=_with_holder(row.member, claims, readable),
             action=row.action,
             hold=row.hold,
             past=[Past(visit.member.member, visit.runs) for visit in reversed(told)],
@@ -34,10 +34,10 @@ def explained(
     )
 
 
-def _with_holder(member: Member, holds: Sequence[HoldRow], readable: Readable) -> Member:
+def _with_holder(member: Member, claims: Sequence[ClaimRow], readable: Readable) -> Member:
     """Returns the member with the name of the rollout that holds its cluster, if the caller may
     read it."""
-    other = next((each for each in holds if each.rollout != member.rollout), None)
+    other = next((each for each in claims if each.rollout != member.rollout), None)
     if other is None:
         return member
     return with_holder(member, readable.full_name(other.namespace, other.name))

@@ -110,8 +110,8 @@ async def explain(
     visits = (await reads.visits(name, rollout=uid, limit=TOLD)).items
     if not visits:
         raise unknown_cluster(name, rollout)
-    holds = (await reads.cluster(name)).holds if _is_claimed(visits[0]) else ()
-    found = explained(visits, holds, duration_stats, readable)
+    claims = (await reads.cluster(name)).claims if _is_claimed(visits[0]) else ()
+    found = explained(visits, claims, duration_stats, readable)
     return Response(msgspec.json.encode(found), media_type="application/json")
 
 

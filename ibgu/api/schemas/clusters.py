@@ -8,7 +8,7 @@ from ibgu.api.schemas.base import Body
 from ibgu.api.schemas.members import RolloutName, VisitBody
 
 
-class HoldBody(Body):
+class ClaimBody(Body):
     """The right of one rollout to work on the cluster."""
 
     rollout: RolloutName
@@ -20,11 +20,11 @@ class HoldBody(Body):
 class ClusterBody(Body):
     name: str
     newest: VisitBody = Field(description="The newest step that it was in.")
-    hold: HoldBody | None = Field(description="Who works on it now; null: nobody.")
+    claim: ClaimBody | None = Field(description="Who works on it now; null: nobody.")
     labels: dict[str, str] | None = Field(
         description="Of the ManagedCluster, as the controller saw them last; null: not known."
     )
-    labels_owed: dict[str, str | None] = Field(
+    labels_pending: dict[str, str | None] = Field(
         description="Labels that ibgu is about to write on the ManagedCluster; null: to remove."
     )
-    annotations_owed: dict[str, str | None]
+    annotations_pending: dict[str, str | None]

@@ -65,7 +65,7 @@ _STEP: JsonValue = {
     "actions": ["Upgrade"],
     "state": "running",
     "hold": None,
-    "pace": None,
+    "rateLimit": None,
     "maxConcurrency": 200,
     "timeoutMinutes": 240,
     "startedAt": "2026-11-20T01:30:00Z",
@@ -179,8 +179,8 @@ class StepBody(Body):
     actions: list[str]
     state: StepProgress
     hold: ReasonBody | None
-    pace: ReasonBody | None = Field(
-        description="What sets the times of new starts, as long as somebody waits for it."
+    rate_limit: ReasonBody | None = Field(
+        description="The rate limit that delays new starts, while a member waits for it."
     )
     max_concurrency: int = Field(description="The slots: at most so many members run at a time.")
     timeout_minutes: int

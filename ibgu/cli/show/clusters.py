@@ -14,7 +14,7 @@ def clusters_table(found: Sequence[Cluster]) -> list[str]:
 
 
 def _row(found: Cluster) -> list[str]:
-    visit, member, hold = found.newest, found.newest.member, found.hold
+    visit, member, claim = found.newest, found.newest.member, found.claim
     reason = member.reason.kind if member.reason else None
     labels = ",".join(f"{key}={value}" for key, value in sorted((found.labels or {}).items()))
     return [
@@ -23,6 +23,6 @@ def _row(found: Cluster) -> list[str]:
         str(member.step),
         member.outcome or member.state,
         member.failure or member.cause or reason or _NOTHING,
-        str(hold.rollout) if hold else _NOTHING,
+        str(claim.rollout) if claim else _NOTHING,
         labels or _NOTHING,
     ]

@@ -46,7 +46,7 @@ def _step(found: Preview, step: StepPreview, width: int, paper: Paper) -> Iterat
     words = f"{step.clusters} clusters in {waves} · {step.allowed_minutes_per_site:g} min a site"
     yield f"{name}  {words} · {_measured(step, paper)}"
     if rate_limited := ", ".join(_limits(step)):
-        yield f"       paced: {rate_limited}"
+        yield f"       rate limits: {rate_limited}"
     if step.advice:
         yield paper.paint(f"       → {step.advice}", "yellow")
 

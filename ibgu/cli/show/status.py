@@ -183,8 +183,8 @@ def _overdue(each: ReasonCount) -> str:
 
 
 def _until(step: Step, kind: str, now: datetime) -> str:
-    pace = step.pace
-    timed = pace is not None and pace.kind == kind and pace.until
+    limit = step.rate_limit
+    timed = limit is not None and limit.kind == kind and limit.until
     return f" until {clock(timed, now)}" if timed else ""
 
 

@@ -8,7 +8,7 @@ from ibgu.client.responses.base import Response
 from ibgu.client.responses.members import RolloutName, Visit
 
 
-class Hold(Response, frozen=True, kw_only=True):
+class Claim(Response, frozen=True, kw_only=True):
     rollout: RolloutName
     step: int
     slot: int
@@ -18,7 +18,7 @@ class Hold(Response, frozen=True, kw_only=True):
 class Cluster(Response, frozen=True, kw_only=True):
     name: str
     newest: Visit
-    hold: Hold | None = None
+    claim: Claim | None = None
     labels: dict[str, str] | None = None
-    labels_owed: dict[str, str | None] = field(default_factory=dict)
-    annotations_owed: dict[str, str | None] = field(default_factory=dict)
+    labels_pending: dict[str, str | None] = field(default_factory=dict)
+    annotations_pending: dict[str, str | None] = field(default_factory=dict)

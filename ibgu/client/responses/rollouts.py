@@ -102,7 +102,7 @@ class Step(Response, frozen=True, kw_only=True):
     actions: tuple[str, ...] = ()
     state: str = ""
     hold: Reason | None = None
-    pace: Reason | None = None
+    rate_limit: Reason | None = None
     max_concurrency: int = 0
     timeout_minutes: int = 0
     started_at: datetime | None = None

@@ -3,7 +3,7 @@ from then on the rules apply."""
 
 from datetime import datetime, timedelta
 
-from ibgu.core.certify import holds
+from ibgu.core.certify import claims
 from ibgu.core.certify.audit import MemberSpot, Spot, StepSpot
 from ibgu.core.certify.cases import MemberCase, RunCase, StepCase
 from ibgu.core.certify.rules import Rule
@@ -44,7 +44,7 @@ def member_adopted(spot: StepSpot) -> None:
     )
     step.last = name
     here = MemberSpot(spot.audit, event, spot.rollout, step, member)
-    holds.register(here)
+    claims.register(here)
     _state(here)
 
 
@@ -64,7 +64,7 @@ def _in_flight(spot: MemberSpot) -> None:
     """Puts a member in flight that TALM has begun; its state shows whether the cluster had taken
     the run."""
     member, event = spot.member, spot.event
-    holds.take(spot, begun=True)
+    claims.take(spot, begun=True)
     limit = spot.text("limit")
     member.limit = datetime.fromisoformat(limit) if limit else None
     taken = bool(event.data.get("taken"))

@@ -6,7 +6,7 @@ per slot, one rollout per cluster.
 
 from datetime import datetime, timedelta
 
-from ibgu.core.certify import holds
+from ibgu.core.certify import claims
 from ibgu.core.certify.audit import Audit, MemberSpot, Spot, StepSpot
 from ibgu.core.certify.cases import MemberCase, RunCase, StepCase
 from ibgu.core.certify.events import Event
@@ -58,7 +58,7 @@ def member(spot: StepSpot) -> None:
         case = here.members[name] = MemberCase(cluster=name, uid=uid, joined=event.seq)
         here.waiting += 1
     at = MemberSpot(spot.audit, event, spot.rollout, here, case)
-    holds.register(at)
+    claims.register(at)
     _leave(at)
     _enter(at)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from ibgu.core.certify import evidence, holds, labels, limits
+from ibgu.core.certify import claims, evidence, labels, limits
 from ibgu.core.certify.audit import MemberSpot, StepSpot
 from ibgu.core.certify.cases import MemberCase
 from ibgu.core.certify.rules import Rule
@@ -29,8 +29,8 @@ def joined(spot: StepSpot) -> None:
     step.waiting += 1
     step.last = name
     here = MemberSpot(spot.audit, event, spot.rollout, step, member)
-    holds.not_cancelled(here, "taken into a step")
-    holds.register(here)
+    claims.not_cancelled(here, "taken into a step")
+    claims.register(here)
 
 
 def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
@@ -64,7 +64,7 @@ def _returned(spot: MemberSpot) -> None:
     withdrawn = member.state == "in flight" and run is not None and run.result == "withdrawn"
     words = f"{spot.name} waits again though its run was not withdrawn"
     spot.require(Rule.ORDER, withdrawn, words, run.seq if run else 0)
-    holds.free(spot)
+    claims.free(spot)
     member.state, member.limit = "waiting", None
     spot.step.waiting += 1
 
@@ -78,7 +78,7 @@ def _finished(spot: MemberSpot) -> None:
     labels.settled_so_far(spot)
     step.waiting -= member.state == "waiting"
     step.finished += member.state != "finished"
-    holds.free(spot)
+    claims.free(spot)
     member.state, member.ended = "finished", spot.event.seq
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ibgu.core.certify import evidence, holds, labels, limits
+from ibgu.core.certify import claims, evidence, labels, limits
 from ibgu.core.certify.audit import MemberSpot
 from ibgu.core.certify.cases import RunCase
 from ibgu.core.certify.rules import Rule
@@ -27,7 +27,7 @@ def _intended(spot: MemberSpot) -> None:
     else:
         _not_braked(spot, action)
         limits.keep_limit(spot)
-        holds.not_cancelled(spot, "taken further")
+        claims.not_cancelled(spot, "taken further")
     member.attempts += 1
     member.run = RunCase(id=event.run or "", action=action, seq=event.seq)
     spot.audit.runs[member.run.id] = event.seq
@@ -39,7 +39,7 @@ def _start(spot: MemberSpot) -> None:
     spot.require(Rule.ORDER, not held, f"{spot.name} was started while held: {held}")
     limits.in_time(spot)
     limits.take_limit(spot)
-    holds.take(spot)
+    claims.take(spot)
 
 
 def _not_braked(spot: MemberSpot, action: str) -> None:
@@ -145,7 +145,7 @@ def _reopened(spot: MemberSpot) -> None:
     ):
         return
     limits.take_limit(spot)
-    holds.take(spot)
+    claims.take(spot)
     run.result, run.cause, run.shown, run.ended = "", None, True, 0
     evidence.came_back(spot)
 

@@ -216,7 +216,7 @@ def _placed(ctx: DecisionContext, step: Step, member: Member, slot: int) -> Memb
     """Gives the member a slot, a limit and a run of its own; without a free place it waits."""
     run = member.run
     assert run is not None
-    if slot > step.max_concurrency or member.uid in ctx.fleet.holds:
+    if slot > step.max_concurrency or member.uid in ctx.fleet.claims:
         return replace(
             member,
             state=MemberState.WAITING,

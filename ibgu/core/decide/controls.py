@@ -64,7 +64,7 @@ def _follow_pace(ctx: DecisionContext, given: Mapping[str, str]) -> None:
     problem = rate_limits_of(wanted).problem
     ctx.on_rollout(
         Kind.CONTROL,
-        f"{told}: {problem or 'the pace of what starts from now on'}",
+        f"{told}: {problem or 'the rate limit for new starts'}",
         warning=problem != "",
         actor=ctx.snapshot.actor if wanted.items() - before.items() else UNNAMED,
         controls={**others, **wanted},
@@ -86,7 +86,7 @@ def _resume(ctx: DecisionContext, value: str) -> _Said | None:
         start_clock(ctx, tracked.step)
     changes: dict[str, Any] = {"hold": None}
     if hold.kind is ReasonKind.CIRCUIT_BREAKER:
-        changes["brake_from"] = ctx.now
+        changes["breaker_reset_at"] = ctx.now
     else:
         changes["payload_digest"] = payload.digest
     waiting = kept(tracked)

@@ -104,7 +104,7 @@ def payload_kept(fleet: FleetState, member: Member) -> bool:
 
     A cluster that another rollout has claimed has only that rollout's content (R6).
     """
-    run, holder = member.run, fleet.holds.get(member.uid)
+    run, holder = member.run, fleet.claims.get(member.uid)
     if member.finished or run is None or run.action is not Action.PREP:
         return False
     withdrawn = run.result is RunResult.WITHDRAWN and run.arming_at is not None

@@ -190,7 +190,7 @@ def _same(hold: Reason | None, reason: Reason) -> bool:
     """Whether the hold says the same; a new error in the rate limits is reported again."""
     if hold is None or hold.kind is not reason.kind:
         return False
-    return reason.kind is not ReasonKind.PACE_INVALID or hold.message == reason.message
+    return reason.kind is not ReasonKind.RATE_LIMIT_INVALID or hold.message == reason.message
 
 
 def _tell_pace(ctx: DecisionContext, step: TrackedStep) -> None:
@@ -201,7 +201,7 @@ def _tell_pace(ctx: DecisionContext, step: TrackedStep) -> None:
         return
     first = next(step.head(1), None) if step.free > 0 else None
     reason = held(ctx.snapshot, step, first, ctx.now) if first else None
-    if old is not None and old.kind is ReasonKind.PACE_INVALID and not pace.problem:
+    if old is not None and old.kind is ReasonKind.RATE_LIMIT_INVALID and not pace.problem:
         words = ended(old)
         ctx.on_step(Kind.STEP_RELEASED, step.step, words, hold=None)
         old = None
@@ -212,7 +212,7 @@ def _tell_pace(ctx: DecisionContext, step: TrackedStep) -> None:
     if reason is not None and old is not None and reason.kind is old.kind:
         reason = replace(reason, since=old.since)
     if reason != old:
-        words = reason.message if reason else "the pace keeps nobody"
+        words = reason.message if reason else "no rate limit delays a cluster"
         ctx.on_step(Kind.STEP_RATE_LIMITED, step.step, words, hold=reason)
 
 

@@ -131,7 +131,7 @@ def _drop_look(ctx: DecisionContext, member: Member) -> None:
 
 
 def _claimed(ctx: DecisionContext, member: Member) -> bool:
-    holder = ctx.fleet.holds.get(member.uid)
+    holder = ctx.fleet.claims.get(member.uid)
     if holder is None or holder.rollout == member.rollout:
         return False
     other = ctx.fleet.rollouts[holder.rollout].rollout

@@ -182,10 +182,10 @@ _HOLDS = {
     ),
 }
 
-_PACES = {
-    ReasonKind.PACE_INVALID: Meaning(
-        "an annotation for the pace can't be read, so that nobody knows how fast it may go; "
-        "what is in flight goes on",
+_RATE_LIMITS = {
+    ReasonKind.RATE_LIMIT_INVALID: Meaning(
+        "an annotation of the rate limits can't be read, so nothing new starts; clusters in "
+        "flight go on",
         "the annotation is changed or removed",
         "change or remove the annotation that the line above names",
     ),
@@ -207,4 +207,4 @@ _PACES = {
     ),
 }
 
-REASONS: dict[ReasonKind, Meaning] = _WAITING | _IN_FLIGHT | _HOLDS | _PACES
+REASONS: dict[ReasonKind, Meaning] = _WAITING | _IN_FLIGHT | _HOLDS | _RATE_LIMITS

@@ -109,7 +109,7 @@ class FleetState:
         self.across_namespaces = across_namespaces
         """For steps that open from now on (`Step.across_namespaces`)."""
         self.rollouts: dict[str, TrackedRollout] = {}
-        self.holds: dict[str, Holder] = {}
+        self.claims: dict[str, Holder] = {}
         """The claim on a cluster, by ManagedCluster uid."""
         self.pending_patches: dict[str, PendingPatch] = {}
         """By ManagedCluster uid."""
@@ -188,7 +188,7 @@ class FleetState:
         """Empties the state, which is no longer of use to anybody."""
         for held in (
             self.rollouts,
-            self.holds,
+            self.claims,
             self.pending_patches,
             self.pending_uids,
             self.cancellers,
@@ -283,16 +283,16 @@ class FleetState:
     def _claim(self, member: Member) -> Undo:
         """Takes or releases the claim; either way a pending preemption of the cluster ends."""
         uid, mine = member.uid, Holder(member.rollout, member.step, member.cluster)
-        holder, by = self.holds.get(uid), self.preempts.get(uid)
+        holder, by = self.claims.get(uid), self.preempts.get(uid)
         if member.slot is not None:
-            self.holds[uid] = mine
+            self.claims[uid] = mine
             self.preempts.pop(uid, None)
         elif holder == mine:
-            del self.holds[uid]
+            del self.claims[uid]
             self.preempts.pop(uid, None)
 
         def undo() -> None:
-            _restore(self.holds, uid, holder)
+            _restore(self.claims, uid, holder)
             _restore(self.preempts, uid, by)
 
         return undo

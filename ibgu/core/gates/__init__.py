@@ -91,7 +91,7 @@ The ramp-up comes last: a member that it alone keeps needs the place of one in f
 """
 LASTING = frozenset({ReasonKind.CIRCUIT_BREAKER, ReasonKind.PAYLOAD_CHANGED})
 """Holds of a step that a person's resume ends."""
-STANDING = LASTING | {ReasonKind.PACE_INVALID}
+STANDING = LASTING | {ReasonKind.RATE_LIMIT_INVALID}
 """Holds of a step that only a person ends: its clock stands meanwhile (R11.6)."""
 
 

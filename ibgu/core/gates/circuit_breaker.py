@@ -37,7 +37,7 @@ def threshold(step: Step) -> int:
 
 def _ended(step: TrackedStep) -> list[End]:
     """Returns the ends in order; those before a person's resume no longer count."""
-    since = step.step.brake_from
+    since = step.step.breaker_reset_at
     if since is None:
         return step.ends
     return step.ends[bisect_right(step.ends, since, key=lambda end: end.at) :]

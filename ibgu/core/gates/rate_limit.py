@@ -25,7 +25,7 @@ def invalid(snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime
     if not problem:
         return None
     words = f"{problem}; nothing new starts until it is changed or removed"
-    return Reason(ReasonKind.PACE_INVALID, now, words, None, Who.PERSON)
+    return Reason(ReasonKind.RATE_LIMIT_INVALID, now, words, None, Who.PERSON)
 
 
 def start_rate(

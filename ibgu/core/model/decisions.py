@@ -34,7 +34,7 @@ class Kind(StrEnum):
     STEP_STARTED = "StepStarted"
     STEP_HELD = "StepHeld"
     STEP_RELEASED = "StepReleased"
-    STEP_RATE_LIMITED = "StepPaced"
+    STEP_RATE_LIMITED = "StepRateLimited"
     CLOCK_STOPPED = "ClockStopped"
     CLOCK_STARTED = "ClockStarted"
     STEP_FINISHED = "StepFinished"

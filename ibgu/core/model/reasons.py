@@ -49,7 +49,7 @@ class ReasonKind(StrEnum):
     INTERNAL_ERROR = "InternalError"
     """An internal error of ibgu keeps the rollout from being decided on."""
     FLOOR = "TooLittleTimeLeft"
-    PACE_INVALID = "InvalidPace"
+    RATE_LIMIT_INVALID = "InvalidRateLimit"
     START_RATE = "StartRate"
     HUB_START_RATE = "HubStartRate"
     RAMP_UP = "RampUp"

@@ -90,7 +90,7 @@ class Step(Struct, frozen=True, kw_only=True):
     """How long the clock has stood in earlier stops."""
     payload_digest: str = ""
     """The digest of the manifests that this step carries to the clusters; empty: nothing."""
-    brake_from: datetime | None = None
+    breaker_reset_at: datetime | None = None
     """Runs that ended before this time do not count for the circuit breaker (set by a person's
     resume)."""
 
@@ -209,7 +209,7 @@ class Member(Struct, frozen=True, gc=False, kw_only=True):
     action_index: int = 0
     """Which of the step's actions is current, or next."""
     slot: int | None = None
-    """From 1; None without a slot. A slot is also the claim on the cluster: one row of `holds`
+    """From 1; None without a slot. A slot is also the claim on the cluster: one row of `claims`
     (R6.1, R29.4)."""
     limit: datetime | None = None
     """When the member's whole sequence in this step must have ended (R11.2)."""

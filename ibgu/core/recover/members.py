@@ -75,7 +75,7 @@ def with_slots(
 
 
 def _unclaimed(member: Member, fleet: FleetState) -> bool:
-    holder = fleet.holds.get(member.uid)
+    holder = fleet.claims.get(member.uid)
     return bool(member.uid) and (holder is None or holder.rollout == member.rollout)
 
 

@@ -65,17 +65,17 @@ class Batch(Struct):
 
     @property
     def settled_runs(self) -> list[tuple[Member, Run]]:
-        """Runs that need no hold."""
-        return [pair for pair in self.runs.values() if not needs_hold(pair[1])]
+        """Runs that need no claim."""
+        return [pair for pair in self.runs.values() if not needs_claim(pair[1])]
 
     @property
     def held_runs(self) -> list[tuple[Member, Run]]:
-        return [pair for pair in self.runs.values() if needs_hold(pair[1])]
+        return [pair for pair in self.runs.values() if needs_claim(pair[1])]
 
 
-def needs_hold(run: Run) -> bool:
+def needs_claim(run: Run) -> bool:
     """Returns whether the run is open or its work may still be armed (as in the column
-    `runs.hold_uid`)."""
+    `runs.claim_uid`)."""
     return run.open or not run.disarmed
 
 

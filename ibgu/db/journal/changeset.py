@@ -28,9 +28,9 @@ class Changeset(Struct, frozen=True, kw_only=True):
 
     decisions: tuple[Decision, ...]
     taken: tuple[Member, ...] = ()
-    """Members, as they will be, that need a hold for their slot."""
+    """Members, as they will be, that need a claim for their slot."""
     freed: tuple[Member, ...] = ()
-    """Members whose hold ends; a slot or cluster freed here may be taken in the same turn."""
+    """Members whose claim ends; a slot or cluster freed here may be taken in the same turn."""
     at: datetime
 
 

@@ -120,9 +120,9 @@ class Journal:
                     await note(db, self._hub, self._epoch, to_builtins(versions))
 
     async def commit(self, changeset: Changeset) -> frozenset[MemberKey]:
-        """Writes the turn, all or nothing, except members whose hold is another's; returns the keys
-        of those. Raises Deposed (nothing was written), JournalAway (commit the same turn again),
-        ReloadNeeded."""
+        """Writes the turn, all or nothing, except members whose claim is another's; returns the
+        keys of those. Raises Deposed (nothing was written), JournalAway (commit the same turn
+        again), ReloadNeeded."""
         async with self._busy:
             with away_from("writing decisions"):
                 return await self._commit(changeset)
@@ -135,7 +135,7 @@ class Journal:
         return await self._write(changeset)
 
     async def _write(self, changeset: Changeset) -> frozenset[MemberKey]:
-        """Writes the turn, again without the members whose hold was refused: a refusal undoes all
+        """Writes the turn, again without the members whose claim was refused: a refusal undoes all
         of it."""
         lost: frozenset[MemberKey] = frozenset()
         while not (batch := gather(changeset, lost)).empty:

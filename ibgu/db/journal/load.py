@@ -33,7 +33,7 @@ from ibgu.db.rows import (
     to_member,
     to_record,
 )
-from ibgu.db.schema import holds, hubs, members, pending_patches, rollouts, runs, steps
+from ibgu.db.schema import claims, hubs, members, pending_patches, rollouts, runs, steps
 
 _PART = 1_000
 _CANCELS = [action.value for action in Action if action.cancels]
@@ -86,7 +86,7 @@ async def versions(db: AsyncConnection, hub: str) -> Versions:
 def _rollouts(hub: str) -> Select[Any]:
     mine = and_(members.c.hub == rollouts.c.hub, members.c.rollout == rollouts.c.uid)
     unfinished = or_(members.c.state != "finished", members.c.watched)
-    held = and_(holds.c.hub == rollouts.c.hub, holds.c.rollout == rollouts.c.uid)
+    held = and_(claims.c.hub == rollouts.c.hub, claims.c.rollout == rollouts.c.uid)
     busy = or_(
         rollouts.c.state != RolloutState.DELETED.value,
         rollouts.c.adopting_since.is_not(None),

@@ -21,7 +21,7 @@ from ibgu.db.journal.fencing import BEGIN, BEGUN
 from ibgu.db.journal.history import event_rows
 from ibgu.db.rows import (
     Row,
-    hold_row,
+    claim_row,
     member_row,
     pending_patch_row,
     rollout_row,
@@ -35,7 +35,7 @@ from ibgu.db.schema.fleet import REFUSED
 async def write(
     db: Any, hub: str, epoch: int, changeset: int, batch: Batch, at: datetime
 ) -> frozenset[MemberKey] | None:
-    """Writes the batch as turn number `changeset`, and takes the holds that it asks for.
+    """Writes the batch as turn number `changeset`, and takes the claims that it asks for.
 
     `db` is asyncpg's connection (`ibgu.db.engine.raw`). Returns the members whose slot or cluster
     is another's; then nothing was written. Returns None if the turn found no row to begin with;
@@ -69,8 +69,8 @@ def _documents(hub: str, epoch: int, batch: Batch, at: datetime) -> Row:
         "members": document(member_row(hub, member) for member in batch.members.values()),
         # A member may have one open run: the one that ended has to come first.
         "runs": document(run_row(hub, *pair) for pair in batch.settled_runs + batch.held_runs),
-        "freed": document(hold_row(hub, member) for member in batch.freed),
-        "taken": document(hold_row(hub, member) for member in batch.taken),
+        "freed": document(claim_row(hub, member) for member in batch.freed),
+        "taken": document(claim_row(hub, member) for member in batch.taken),
         "asked": len(batch.taken),
         "pending_patches": document(
             pending_patch_row(hub, pending) for pending in patches if not pending.empty
@@ -123,26 +123,26 @@ _TURN = text(f"""
     put_members AS ({put_statement(members, "members", BEGUN)}),
     put_runs AS ({put_statement(runs, "runs", BEGUN)}),
     released AS (
-      DELETE FROM holds USING json_populate_recordset(NULL::holds, :freed) AS freed
-      WHERE (holds.hub, holds.rollout, holds.step, holds.cluster)
+      DELETE FROM claims USING json_populate_recordset(NULL::claims, :freed) AS freed
+      WHERE (claims.hub, claims.rollout, claims.step, claims.cluster)
           = (freed.hub, freed.rollout, freed.step, freed.cluster) AND {BEGUN}
-      RETURNING holds.hub, holds.cluster_uid
+      RETURNING claims.hub, claims.cluster_uid
     ),
     asked AS (
-      SELECT hold.*, coalesce(new.max_concurrency, steps.max_concurrency) AS bound
-      FROM json_populate_recordset(NULL::holds, :taken) WITH ORDINALITY AS hold
+      SELECT claim.*, coalesce(new.max_concurrency, steps.max_concurrency) AS bound
+      FROM json_populate_recordset(NULL::claims, :taken) WITH ORDINALITY AS claim
       LEFT JOIN json_populate_recordset(NULL::steps, :steps) AS new
-        ON (new.hub, new.rollout, new.index) = (hold.hub, hold.rollout, hold.step)
+        ON (new.hub, new.rollout, new.index) = (claim.hub, claim.rollout, claim.step)
       LEFT JOIN steps
-        ON (steps.hub, steps.rollout, steps.index) = (hold.hub, hold.rollout, hold.step)
+        ON (steps.hub, steps.rollout, steps.index) = (claim.hub, claim.rollout, claim.step)
     ),
     own AS (
-      SELECT rollout, step, cluster FROM holds
+      SELECT rollout, step, cluster FROM claims
       JOIN asked USING (hub, rollout, step, cluster, cluster_uid, slot)
       WHERE (hub, cluster_uid) NOT IN (SELECT hub, cluster_uid FROM released)
     ),
     taken AS (
-      INSERT INTO holds
+      INSERT INTO claims
         (hub, rollout, step, cluster, cluster_uid, slot, max_concurrency, taken_at)
       SELECT hub, rollout, step, cluster, cluster_uid, slot, bound, :at FROM asked
       WHERE {BEGUN} AND (SELECT count(*) FROM released) >= 0
@@ -168,7 +168,7 @@ _TURN = text(f"""
     )
     SELECT * FROM begun LEFT JOIN refused ON TRUE
 """)
-"""Writes records; frees holds and then takes new ones; writes pending patches (an empty one deletes
-the row); and appends the history. Postgres checks foreign keys after all of it. A hold that a
-member keeps is its own. Postgres executes every part, referenced or not; a part that has to follow
-another refers to it."""
+"""Writes records; frees claims and then takes new ones; writes pending patches (an empty one
+deletes the row); and appends the history. Postgres checks foreign keys after all of it. A claim
+that a member keeps is its own. Postgres executes every part, referenced or not; a part that has to
+follow another refers to it."""

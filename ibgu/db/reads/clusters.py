@@ -1,4 +1,4 @@
-"""Reads clusters by name: those that any rollout knows, with the holds and pending patches of
+"""Reads clusters by name: those that any rollout knows, with the claims and pending patches of
 one."""
 
 from collections.abc import Collection
@@ -12,8 +12,8 @@ from ibgu.db.reads.base import Base, texts
 from ibgu.db.reads.cursor import decode, page
 from ibgu.db.reads.names import Names
 from ibgu.db.rows import OF_PENDING_PATCH, to_record
-from ibgu.db.schema import cluster_labels, holds, pending_patches, rollouts
-from ibgu.db.views import ClusterRow, HoldRow, Page
+from ibgu.db.schema import claims, cluster_labels, pending_patches, rollouts
+from ibgu.db.views import ClaimRow, ClusterRow, Page
 
 
 class ClusterReads(Base):
@@ -50,9 +50,9 @@ class ClusterReads(Base):
     async def cluster(self, name: str) -> ClusterRow:
         """Returns the cluster, under every uid that had the name."""
         held = (
-            select(rollouts.c.namespace, rollouts.c.name, holds)
-            .join(rollouts, (rollouts.c.hub == holds.c.hub) & (rollouts.c.uid == holds.c.rollout))
-            .where(holds.c.hub == self.hub, holds.c.cluster == name)
+            select(rollouts.c.namespace, rollouts.c.name, claims)
+            .join(rollouts, (rollouts.c.hub == claims.c.hub) & (rollouts.c.uid == claims.c.rollout))
+            .where(claims.c.hub == self.hub, claims.c.cluster == name)
         )
         statement = select(*OF_PENDING_PATCH).where(
             pending_patches.c.hub == self.hub, pending_patches.c.cluster == name
@@ -61,7 +61,7 @@ class ClusterReads(Base):
             cluster_labels.c.hub == self.hub, cluster_labels.c.cluster == name
         )
         async with self._at_one_moment() as db:
-            found = [to_record(row, HoldRow) for row in (await db.execute(held)).mappings()]
+            found = [to_record(row, ClaimRow) for row in (await db.execute(held)).mappings()]
             pending = [
                 to_record(row, PendingPatch) for row in (await db.execute(statement)).mappings()
             ]

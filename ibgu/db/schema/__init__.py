@@ -1,6 +1,6 @@
 """Declares the tables of the journal. The migrations create them; a test keeps both equal."""
 
-from ibgu.db.schema.fleet import holds, members, pending_patches, runs
+from ibgu.db.schema.fleet import claims, members, pending_patches, runs
 from ibgu.db.schema.history import CHANNEL, events, leaders
 from ibgu.db.schema.labels import cluster_labels
 from ibgu.db.schema.notify import notify_cursors
@@ -14,9 +14,9 @@ VERSION = 5
 __all__ = [
     "CHANNEL",
     "VERSION",
+    "claims",
     "cluster_labels",
     "events",
-    "holds",
     "hubs",
     "leaders",
     "members",

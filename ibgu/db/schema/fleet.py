@@ -1,10 +1,10 @@
-"""Declares members, their holds and runs, and the pending patches of clusters; R3 and R6 are
+"""Declares members, their claims and runs, and the pending patches of clusters; R3 and R6 are
 constraints here (R29.4).
 
-A row of `holds` is slot and claim at once: at most one per cluster of a hub, one per slot of a
+A row of `claims` is slot and claim at once: at most one per cluster of a hub, one per slot of a
 step, and no slot beyond the step's bound, which the row carries by a foreign key. A run that is
-open, or armed on the hub, refers to its hold, so neither can it be without one nor can the hold go
-before it.
+open, or armed on the hub, refers to its claim, so neither can it be without one nor can the claim
+go before it.
 """
 
 from sqlalchemy import (
@@ -73,8 +73,8 @@ members = Table(
     postgresql_with={"fillfactor": "70"},
 )
 
-holds = Table(
-    "holds",
+claims = Table(
+    "claims",
     metadata,
     Column("hub", Name, nullable=False),
     Column("rollout", Name, nullable=False),
@@ -85,14 +85,14 @@ holds = Table(
     Column("max_concurrency", Integer, nullable=False),
     Column("taken_at", Moment, nullable=False),
     PrimaryKeyConstraint(*_MEMBER, "cluster_uid"),
-    UniqueConstraint("hub", "cluster_uid", name="holds_claim_key"),
-    UniqueConstraint("slot", "step", "rollout", "hub", name="holds_slot_key"),
+    UniqueConstraint("hub", "cluster_uid", name="claims_cluster_key"),
+    UniqueConstraint("slot", "step", "rollout", "hub", name="claims_slot_key"),
     CheckConstraint("slot BETWEEN 1 AND max_concurrency", name="slot"),
     ForeignKeyConstraint(_MEMBER, _OF_MEMBER),
     ForeignKeyConstraint(
         ["hub", "rollout", "step", "max_concurrency"],
         ["steps.hub", "steps.rollout", "steps.index", "steps.max_concurrency"],
-        name="holds_bound_fkey",
+        name="claims_bound_fkey",
         onupdate="CASCADE",
     ),
 )
@@ -100,17 +100,17 @@ holds = Table(
 of foreign keys and read the whole step each time."""
 
 REFUSED = "IB001"
-"""The error code for a hold that can't be taken; the detail lists those that could."""
+"""The error code for a claim that can't be taken; the detail lists those that could."""
 REFUSE = f"""
 CREATE FUNCTION ibgu_refuse(told json) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  RAISE EXCEPTION 'not all holds can be taken' USING ERRCODE = '{REFUSED}', DETAIL = told;
+  RAISE EXCEPTION 'not all claims can be taken' USING ERRCODE = '{REFUSED}', DETAIL = told;
 END
 $$
 """
 
 
-@event.listens_for(holds, "after_create")
+@event.listens_for(claims, "after_create")
 def _refusing(target: Table, connection: Connection, **_: object) -> None:
     connection.exec_driver_sql(REFUSE)
 
@@ -139,7 +139,7 @@ runs = Table(
     Column("adopted", Boolean, nullable=False),
     Column("armed_generation", BigInteger),
     Column(
-        "hold_uid",
+        "claim_uid",
         Name,
         Computed(
             "CASE WHEN state = 'ended' AND disarmed THEN NULL ELSE cluster_uid END",
@@ -149,9 +149,9 @@ runs = Table(
     PrimaryKeyConstraint("hub", "id"),
     ForeignKeyConstraint(_MEMBER, _OF_MEMBER),
     ForeignKeyConstraint(
-        [*_MEMBER, "hold_uid"],
-        [*(f"holds.{name}" for name in _MEMBER), "holds.cluster_uid"],
-        name="runs_hold_fkey",
+        [*_MEMBER, "claim_uid"],
+        [*(f"claims.{name}" for name in _MEMBER), "claims.cluster_uid"],
+        name="runs_claim_fkey",
     ),
     one_of("action", Action),
     one_of("state", RunState),

@@ -80,7 +80,7 @@ steps = Table(
     Column("stopped_since", Moment),
     Column("stopped", Interval, nullable=False),
     Column("payload_digest", Words, nullable=False),
-    Column("brake_from", Moment),
+    Column("breaker_reset_at", Moment),
     Column("across_namespaces", Boolean, nullable=False, server_default="true"),
     PrimaryKeyConstraint("hub", "rollout", "index"),
     UniqueConstraint("hub", "rollout", "index", "max_concurrency", name="steps_bound_key"),

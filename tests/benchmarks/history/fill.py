@@ -34,7 +34,7 @@ _LEADS = """
 """
 _LEFT = "UPDATE hubs SET turns = $2, last_seq = $3 WHERE id = $1"
 _HOLDS = """
-    INSERT INTO holds
+    INSERT INTO claims
       (hub, rollout, step, cluster, cluster_uid, slot, max_concurrency, taken_at)
     SELECT m.hub, m.rollout, m.step, m.cluster, m.cluster_uid, m.slot, s.max_concurrency, now()
     FROM members m JOIN steps s ON (s.hub, s.rollout, s.index) = (m.hub, m.rollout, m.step)

@@ -36,7 +36,7 @@ from ibgu.sim.spec import FleetSpec
 from tests.benchmarks.case import NAME, ibgu
 from tests.benchmarks.memory.calm import Calm
 from tests.benchmarks.memory.weight import weight
-from tests.simulation.checks.pokes import refreshed
+from tests.simulation.checks.refreshes import refreshed
 from tests.simulation.journal import FaultyEngine, Turnstile
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.run import silence_logs

@@ -121,7 +121,7 @@ def test_hub(facts: HubFacts, findings: list[tuple[str, str]]) -> None:
         (health(revision=None), [("schema", "problem")]),
         (health(revision=None, may_create=False), [("schema", "problem")]),
         (health(revision=str(VERSION + 1)), [("schema", "problem")]),
-        (health(unwritable=("holds",)), [("schema", "problem")]),
+        (health(unwritable=("claims",)), [("schema", "problem")]),
         (health(free_connections=3), [("connections", "warning")]),
         (health(leads=6), [("changes of the leader", "warning")]),
     ],

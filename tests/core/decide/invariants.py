@@ -75,7 +75,7 @@ def picture(fleet: FleetState) -> dict[str, Any]:
     """Everything in it, as plain data."""
     return {
         "books": {uid: _tracked(tracked) for uid, tracked in fleet.rollouts.items()},
-        "holds": {uid: to_builtins(holder) for uid, holder in fleet.holds.items()},
+        "claims": {uid: to_builtins(holder) for uid, holder in fleet.claims.items()},
         "debts": {uid: to_builtins(pending) for uid, pending in fleet.pending_patches.items()},
         "owed": {name: sorted(uids) for name, uids in fleet.pending_uids.items()},
         "foreign": sorted(fleet.foreign_runs),
@@ -135,7 +135,7 @@ class Invariants:
                 self._step(step)
                 held.update(m.uid for m in step.members.values() if m.slot is not None)
         assert all(count == 1 for count in held.values()), held
-        assert set(held) == set(self.twin.fleet.holds)
+        assert set(held) == set(self.twin.fleet.claims)
         self._armed_once()
 
     def _step(self, step: Any) -> None:
@@ -158,7 +158,7 @@ class Invariants:
             assert run is not None
         elif run is not None:
             assert not run.open
-            assert run.disarmed, "a hold was freed before the work was disarmed"
+            assert run.disarmed, "a claim was freed before the work was disarmed"
         if member.finished:
             known = self.outcomes.setdefault(member.key, member.outcome)
             assert known is member.outcome, "a finished member has changed"
@@ -206,7 +206,7 @@ class Invariants:
     def at_rest(self) -> None:
         """Nothing is left over once everything is quiet."""
         fleet = self.twin.fleet
-        assert not fleet.holds
+        assert not fleet.claims
         assert not fleet.preempts
         assert not any(work.wanted.armed for work in self.twin.works.values() if not work.edited)
         for spoke in self.twin.spokes.values():

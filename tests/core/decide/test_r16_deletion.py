@@ -41,7 +41,7 @@ def gone(twin: Twin, **time: int) -> Any:
     twin.delete("uid-a")
     twin.wait(**(time or {"minutes": 5}))
     assert twin.tracked("uid-a").rollout.state is RolloutState.DELETED
-    assert not twin.fleet.holds
+    assert not twin.fleet.claims
     return twin.member("uid-a", 0, "site-1")
 
 
@@ -70,7 +70,7 @@ def test_a_run_ends_in_whatever_state_it_is_and_is_disarmed(when: Kind) -> None:
     assert twin.labels["site-1"] == {}
 
 
-def test_the_hold_goes_only_when_the_work_is_disarmed() -> None:
+def test_the_claim_goes_only_when_the_work_is_disarmed() -> None:
     twin = sites("site-1")
     twin.until(Kind.RUN_ARMING)
     twin.frozen.add("site-1")
@@ -79,9 +79,9 @@ def test_the_hold_goes_only_when_the_work_is_disarmed() -> None:
     twin.delete("uid-a")
     twin.wait(minutes=5)
     assert twin.member("uid-a", 0, "site-1").reason.kind is ReasonKind.DISARMING
-    assert "uid-site-1" in twin.fleet.holds
+    assert "uid-site-1" in twin.fleet.claims
     twin.wait(minutes=10)
-    assert not twin.fleet.holds
+    assert not twin.fleet.claims
     assert twin.works == {}
 
 
@@ -227,7 +227,7 @@ def test_a_deletion_while_ibgu_was_away_is_found_at_start() -> None:
     twin.restart()
     twin.wait(minutes=5)
     assert twin.tracked("uid-a").rollout.state is RolloutState.DELETED
-    assert not twin.fleet.holds
+    assert not twin.fleet.claims
     assert twin.works == {}
 
 

@@ -51,7 +51,7 @@ def test_the_pace_is_no_hold_it_is_neither_told_in_the_history_nor_as_an_event()
     assert twin.told(Kind.STEP_RATE_LIMITED)
     assert hold(twin, uid) is None
     assert twin.told(Kind.CONTROL) == [
-        "ibgu.dev/starts-per-minute=2: the pace of what starts from now on"
+        "ibgu.dev/starts-per-minute=2: the rate limit for new starts"
     ]
 
 
@@ -105,8 +105,8 @@ def test_the_rate_is_changed_and_taken_away_at_once() -> None:
     twin.wait(seconds=1)
     assert len(starts(twin)) == 9
     assert twin.told(Kind.CONTROL)[1:] == [
-        "ibgu.dev/starts-per-minute=4: the pace of what starts from now on",
-        "no ibgu.dev/starts-per-minute: the pace of what starts from now on",
+        "ibgu.dev/starts-per-minute=4: the rate limit for new starts",
+        "no ibgu.dev/starts-per-minute: the rate limit for new starts",
     ]
     assert twin.tracked(uid).rollout.controls == {}
 
@@ -255,7 +255,7 @@ def test_a_typing_error_holds_new_starts_and_is_told() -> None:
     )
     kept = hold(twin, uid)
     assert kept is not None
-    assert (kept.kind, kept.who, kept.until) == (ReasonKind.PACE_INVALID, Who.PERSON, None)
+    assert (kept.kind, kept.who, kept.until) == (ReasonKind.RATE_LIMIT_INVALID, Who.PERSON, None)
     assert twin.warnings() == [
         f"ibgu.dev/starts-per-minute=ten: {wrong}",
         f"{wrong}; nothing new starts until it is changed or removed",

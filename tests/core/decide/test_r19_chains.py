@@ -95,7 +95,7 @@ def test_the_rollout_can_be_deleted_meanwhile() -> None:
     twin.delete(uid)
     twin.wait(minutes=1)
     assert upgraded(twin) == []
-    assert twin.fleet.holds == {}
+    assert twin.fleet.claims == {}
 
 
 def test_behind_a_payload_that_has_changed_the_brake_holds_on() -> None:

@@ -273,5 +273,5 @@ def test_the_payload_stays_while_a_withdrawn_prep_may_come_back(
 ) -> None:
     fleet = FleetState()
     if holder:
-        fleet.holds["uid-site-1"] = Holder(holder, 0, "site-1")
+        fleet.claims["uid-site-1"] = Holder(holder, 0, "site-1")
     assert payload_kept(fleet, found) is kept

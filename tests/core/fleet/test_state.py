@@ -63,7 +63,7 @@ def test_a_world_is_filled_from_the_journals_records() -> None:
     tracked = fleet.rollouts["uid-a"]
     assert [found.step for found in tracked.steps] == steps
     assert tracked.current is tracked.steps[1]
-    assert fleet.holds == {"uid-site-1": Holder("uid-a", 1, "site-1")}
+    assert fleet.claims == {"uid-site-1": Holder("uid-a", 1, "site-1")}
     assert fleet.pending_patches == {"uid-site-1": DEBT}
     assert fleet.foreign_runs == {"run-0"}
     assert fleet.rollouts_of == {"site-1": {"uid-a"}, "site-2": {"uid-a"}}
@@ -147,9 +147,9 @@ def test_a_rollout_that_is_forgotten_stays_a_canceller() -> None:
 def test_a_slot_is_the_claim_on_the_cluster() -> None:
     fleet = world_of(rollout(), [step()], [member()])
     fleet.apply(put(in_flight()))
-    assert fleet.holds == {"uid-site-1": Holder("uid-a", 0, "site-1")}
+    assert fleet.claims == {"uid-site-1": Holder("uid-a", 0, "site-1")}
     fleet.apply(put(done("site-1", Action.PREP)))
-    assert fleet.holds == {}
+    assert fleet.claims == {}
 
 
 @pytest.mark.parametrize("after", [in_flight(), done("site-1", Action.PREP)])
@@ -179,11 +179,11 @@ def test_who_holds_nothing_frees_nobody_elses_claim() -> None:
     fleet.apply(put(in_flight(rollout="uid-a")))
     mine = in_flight(rollout="uid-b")
     undo = fleet.apply(put(mine))
-    fleet.holds["uid-site-1"] = Holder("uid-a", 0, "site-1")
+    fleet.claims["uid-site-1"] = Holder("uid-a", 0, "site-1")
     fleet.apply(put(member(rollout="uid-b")))
-    assert fleet.holds == {"uid-site-1": Holder("uid-a", 0, "site-1")}
+    assert fleet.claims == {"uid-site-1": Holder("uid-a", 0, "site-1")}
     undo()
-    assert fleet.holds == {"uid-site-1": Holder("uid-a", 0, "site-1")}
+    assert fleet.claims == {"uid-site-1": Holder("uid-a", 0, "site-1")}
 
 
 # -- debts ---------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from tests.core.fleet.records import NOW
 
 SPREAD = tuple(float(part) for part in range(55, 155, 10))
 """55 to 145 seconds, 100 on average."""
-PACES = {
+RATE_LIMITS = {
     Action.PREP: DurationStats(40, 100.0, 150.0, SPREAD),
     Action.UPGRADE: DurationStats(40, 1000.0, 1500.0, tuple(10 * each for each in SPREAD)),
 }
@@ -42,7 +42,7 @@ def seconds(found: Eta | None) -> tuple[float, float, float]:
 
 def test_waves_of_who_waits() -> None:
     """Two slots, forty Preps of 100 seconds on average: 2,000 seconds and the last one's rest."""
-    found = eta(rest(waiting=40), NOW, PACES)
+    found = eta(rest(waiting=40), NOW, RATE_LIMITS)
     earliest, at, latest = seconds(found)
     assert (earliest, latest) == (2000.0, 3000.0)
     assert 2000 <= at <= 2080
@@ -54,7 +54,7 @@ def test_waves_of_who_waits() -> None:
 
 def test_what_runs_needs_what_is_left_of_it() -> None:
     running = InFlight((Action.PREP, Action.UPGRADE), 30.0)
-    assert seconds(eta(rest(actions=BOTH, in_flight=[running]), NOW, PACES)) == (
+    assert seconds(eta(rest(actions=BOTH, in_flight=[running]), NOW, RATE_LIMITS)) == (
         25.0 + 550.0,
         25.0 + 550.0,
         120.0 + 1500.0,
@@ -64,20 +64,20 @@ def test_what_runs_needs_what_is_left_of_it() -> None:
 def test_who_took_longer_than_was_thought() -> None:
     """Of those that took more than 100 seconds, half took more than 125; nobody more than 145."""
     longer = InFlight((Action.PREP,), 100.0)
-    assert seconds(eta(rest(in_flight=[longer]), NOW, PACES)) == (0.0, 25.0, 50.0)
+    assert seconds(eta(rest(in_flight=[longer]), NOW, RATE_LIMITS)) == (0.0, 25.0, 50.0)
 
 
 def test_nobody_knows_the_end_of_who_took_longer_than_all() -> None:
     """It may take all the time that the step has; what is told is of the other one."""
     longest = InFlight((Action.PREP,), 200.0)
-    found = eta(rest(in_flight=[longest, InFlight((Action.PREP,), 90.0)]), NOW, PACES)
+    found = eta(rest(in_flight=[longest, InFlight((Action.PREP,), 90.0)]), NOW, RATE_LIMITS)
     assert seconds(found) == (10.0, 35.0, 86400.0)
     assert found
     assert (found.stuck, found.limit) == (1, NOW + timedelta(days=1))
     assert found.basis.endswith("; 1 in flight for longer than is usual, so nobody knows the end")
 
 
-@pytest.mark.parametrize("duration_stats", [PACES, {}], ids=["measured", "not measured"])
+@pytest.mark.parametrize("duration_stats", [RATE_LIMITS, {}], ids=["measured", "not measured"])
 def test_when_only_stuck_ones_are_left_the_limit_ends_them(duration_stats: Any) -> None:
     """They were said to be over "in a moment", for minutes."""
     left = [InFlight((Action.PREP,), 151.0, overdue=not duration_stats) for _ in range(7)]
@@ -93,19 +93,19 @@ def test_when_only_stuck_ones_are_left_the_limit_ends_them(duration_stats: Any) 
 
 def test_who_waits_behind_stuck_ones_has_the_other_slots() -> None:
     left = [InFlight((Action.PREP,), 500.0)]
-    assert seconds(eta(rest(waiting=2, in_flight=left), NOW, PACES))[0] == 180.0
-    assert eta(rest(blocked=1, in_flight=left), NOW, PACES) is None
+    assert seconds(eta(rest(waiting=2, in_flight=left), NOW, RATE_LIMITS))[0] == 180.0
+    assert eta(rest(blocked=1, in_flight=left), NOW, RATE_LIMITS) is None
 
 
 def test_nothing_lasts_longer_than_the_step() -> None:
     deadline = NOW + timedelta(seconds=500)
-    assert seconds(eta(rest(waiting=40, deadline=deadline), NOW, PACES)) == (500.0,) * 3
+    assert seconds(eta(rest(waiting=40, deadline=deadline), NOW, RATE_LIMITS)) == (500.0,) * 3
     over = NOW - timedelta(seconds=1)
-    assert seconds(eta(rest(waiting=40, deadline=over), NOW, PACES)) == (0.0,) * 3
+    assert seconds(eta(rest(waiting=40, deadline=over), NOW, RATE_LIMITS)) == (0.0,) * 3
 
 
 def test_who_waits_for_something_else_may_take_all_the_time() -> None:
-    found = eta(rest(waiting=2, blocked=3), NOW, PACES)
+    found = eta(rest(waiting=2, blocked=3), NOW, RATE_LIMITS)
     assert seconds(found)[2] == 86400.0
     assert found
     assert found.basis.endswith("; not counted: 3 waiting for something else than a slot")
@@ -121,7 +121,7 @@ def test_who_waits_for_something_else_may_take_all_the_time() -> None:
     ],
 )
 def test_what_nobody_can_tell(left: Rest) -> None:
-    assert eta(left, NOW, PACES) is None
+    assert eta(left, NOW, RATE_LIMITS) is None
 
 
 _DURATIONS = st.lists(st.integers(0, 1000).map(float), max_size=30)
@@ -180,9 +180,9 @@ def test_the_likely_end_lies_between_the_others(
         in_flight=in_flight,
         deadline=deadline,
     )
-    found = eta(asked, NOW, PACES)
+    found = eta(asked, NOW, RATE_LIMITS)
     if found is None:
         assert not waiting
-        assert all(each.elapsed > PACES[each.left[0]].p95 for each in in_flight)
+        assert all(each.elapsed > RATE_LIMITS[each.left[0]].p95 for each in in_flight)
         return
     assert NOW <= found.earliest <= found.at <= found.latest <= max(NOW, deadline)

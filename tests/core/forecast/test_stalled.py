@@ -8,12 +8,14 @@ from ibgu.core.forecast import DurationStats, Stalled, stalled
 from ibgu.core.model import Action
 from tests.core.fleet.records import NOW
 
-PACES = {Action.PREP: DurationStats(40, 420.0, 720.0, (420.0,))}
+RATE_LIMITS = {Action.PREP: DurationStats(40, 420.0, 720.0, (420.0,))}
 BEGAN = NOW - timedelta(seconds=721)
 
 
 def test_longer_than_usual() -> None:
-    assert stalled(Action.PREP, BEGAN, NOW, PACES) == Stalled(NOW - timedelta(seconds=1), 720.0)
+    assert stalled(Action.PREP, BEGAN, NOW, RATE_LIMITS) == Stalled(
+        NOW - timedelta(seconds=1), 720.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -26,4 +28,4 @@ def test_longer_than_usual() -> None:
     ],
 )
 def test_not_longer_not_begun_not_measured(action: Action | None, began: object) -> None:
-    assert stalled(action, began, NOW, PACES) is None  # type: ignore[arg-type]
+    assert stalled(action, began, NOW, RATE_LIMITS) is None  # type: ignore[arg-type]

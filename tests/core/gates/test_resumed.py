@@ -16,7 +16,7 @@ def engaged(failures: int, resumed: timedelta | None) -> bool:
     names = [f"site-{n}" for n in range(1, failures + 1)]
     members = [failed(name, at=NOW + n * MINUTE) for n, name in enumerate(names)]
     since = None if resumed is None else NOW + resumed
-    fleet = world_of(rollout(), [step("Upgrade", brake_from=since)], members)
+    fleet = world_of(rollout(), [step("Upgrade", breaker_reset_at=since)], members)
     return (
         circuit_breaker(snapshot(fleet), fleet.rollouts["uid-a"].steps[0], member("site-99"), NOW)
         is not None

@@ -197,7 +197,7 @@ def test_one_hand_per_cluster() -> None:
     known.load([other], [step(rollout="uid-b")], [holds], [])
     found = Rebuilt(obj(), [work("site-1", echo="run-1 Prep")], known)
     assert found.member(0, "site-1").state is MemberState.WAITING
-    assert known.holds["uid-site-1"].rollout == "uid-b"
+    assert known.claims["uid-site-1"].rollout == "uid-b"
 
 
 def test_a_plan_that_cannot_be_read_has_no_steps() -> None:
@@ -246,7 +246,7 @@ class TestOfAJournalThatIsBehind:
         found = Rebuilt(obj("Prep", "Upgrade", status=told), [], known)
         assert found.steps[0].state is StepState.FINISHED
         assert found.member(0, "site-1").outcome is Outcome.SUCCEEDED
-        assert known.holds == {}
+        assert known.claims == {}
 
     def test_a_finished_step_is_not_touched(self) -> None:
         before = step(state=StepState.FINISHED, finished_at=NOW, total=1)

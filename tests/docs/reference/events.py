@@ -29,9 +29,9 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.ROLLOUT_COMPLETED: "All steps of its plan are finished. Warns if clusters failed.",
         Kind.ROLLOUT_DELETED: "The IBGU was deleted: nothing new starts, what runs is let go.",
         Kind.ADOPTED: "It was taken over from TALM.",
-        Kind.CONTROL: "A control annotation, or the pace, has changed; the sentence says how. "
-        "Warns if something that it asks for is not done: clusters that can't be skipped, a pace "
-        "that can't be read.",
+        Kind.CONTROL: "A control annotation, or a rate limit, has changed; the sentence says how. "
+        "Warns if something that it asks for is not done: clusters that can't be skipped, a "
+        "rate limit that can't be read.",
     },
     "After a restore": {
         Kind.IMPORTED: "A rollout, step or member was built again from what the hub shows.",
@@ -43,7 +43,7 @@ SECTIONS: dict[str, dict[Kind, str]] = {
         Kind.STEP_HELD: "Nothing new starts in it: the circuit breaker, content that changed, rate "
         "limits that can't be read. Warns.",
         Kind.STEP_RELEASED: "What held it is over.",
-        Kind.STEP_RATE_LIMITED: "Its pace keeps others than before, or until another time.",
+        Kind.STEP_RATE_LIMITED: "A rate limit delays others than before, or until another time.",
         Kind.CLOCK_STOPPED: "Nobody is in flight and a person is waited for: no time is lost.",
         Kind.CLOCK_STARTED: "The step's time counts again.",
         Kind.STEP_FINISHED: "Every member has ended.",

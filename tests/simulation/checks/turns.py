@@ -34,7 +34,9 @@ class Turns:
                             member,
                         )
         self._found.check(
-            "R6 one rollout a cluster", set(claims) == set(fleet.holds), "holds differ from members"
+            "R6 one rollout a cluster",
+            set(claims) == set(fleet.claims),
+            "claims differ from members",
         )
 
     def _step(self, step: TrackedStep, shown: set[str]) -> None:
@@ -59,7 +61,7 @@ class Turns:
         check("R17 a reason that fits", known, words)
         if not flying and run is not None:
             disarmed = run.disarmed and not run.open and run.id not in shown
-            check("R9 disarmed before the hold is freed", disarmed, words)
+            check("R9 disarmed before the claim is freed", disarmed, words)
         if member.finished:
             end = self._ends.setdefault(member.key, (member.outcome, member.uid))
             check("what has ended stays", end == (member.outcome, member.uid), words)

@@ -1,4 +1,4 @@
-"""R3 and R6 in the database: a hold is slot and claim at once, and outlives its run."""
+"""R3 and R6 in the database: a claim takes a slot, and outlives its run."""
 
 import pytest
 from asyncpg import IntegrityConstraintViolationError
@@ -21,9 +21,9 @@ from ibgu.db.journal import about
 from tests.db.records import (
     NOW,
     changing,
+    claims,
     ended,
     ending,
-    holds,
     members,
     opening,
     rollout,
@@ -62,7 +62,7 @@ async def test_a_claim_of_another_rollout_is_an_answer(
     before = await rows(db, "SELECT count(*) FROM events")
     lost, won = started(rival[0], slot=1), started(rival[1], slot=2)
     assert await journal.commit(starting(lost, won)) == {lost.key}
-    assert await holds(db) == [("r1", "a", 1), ("r2", "b", 2)]
+    assert await claims(db) == [("r1", "a", 1), ("r2", "b", 2)]
     loaded = {found.key: found for found in (await journal.load()).members}
     assert loaded[lost.key] == rival[0]
     assert loaded[won.key] == won
@@ -76,7 +76,7 @@ async def test_a_taken_slot_is_an_answer(
     await journal.commit(starting(started(waiting[0], slot=1)))
     late = started(waiting[1], slot=1)
     assert await journal.commit(starting(late)) == {late.key}
-    assert await holds(db) == [("r1", "a", 1)]
+    assert await claims(db) == [("r1", "a", 1)]
 
 
 async def test_of_two_in_one_turn_for_one_slot_one_gets_it(
@@ -84,7 +84,7 @@ async def test_of_two_in_one_turn_for_one_slot_one_gets_it(
 ) -> None:
     both = (started(waiting[0], slot=2), started(waiting[1], slot=2))
     assert await journal.commit(starting(*both)) == {both[1].key}
-    assert await holds(db) == [("r1", "a", 2)]
+    assert await claims(db) == [("r1", "a", 2)]
 
 
 async def test_ones_own_hold_is_no_conflict(
@@ -146,13 +146,13 @@ async def test_what_is_lost_frees_nothing(
         at=NOW,
     )
     assert await journal.commit(changeset) == {a.key}
-    assert await holds(db) == [("r1", "a", 1), ("r1", "b", 2)]
+    assert await claims(db) == [("r1", "a", 1), ("r1", "b", 2)]
     assert (await journal.load()).members[0] == a
 
 
 async def test_no_slot_beyond_the_bound(journal: Journal, waiting: list[Member]) -> None:
     for slot in (0, 3):
-        with pytest.raises(IntegrityConstraintViolationError, match="holds_slot_check"):
+        with pytest.raises(IntegrityConstraintViolationError, match="claims_slot_check"):
             await journal.commit(starting(started(waiting[0], slot=slot)))
 
 
@@ -160,7 +160,7 @@ async def test_a_bound_can_not_be_lowered_under_a_taken_slot(
     journal: Journal, db: AsyncEngine, waiting: list[Member]
 ) -> None:
     await journal.commit(starting(started(waiting[0], slot=2)))
-    with pytest.raises(IntegrityError, match="holds_slot_check"):
+    with pytest.raises(IntegrityError, match="claims_slot_check"):
         await rows(db, "UPDATE steps SET max_concurrency = 1")
     await rows(db, "UPDATE steps SET max_concurrency = 3")
     assert await journal.commit(starting(started(waiting[1], slot=3))) == frozenset()
@@ -182,7 +182,7 @@ async def test_a_freed_slot_is_taken_in_the_same_turn(
         at=NOW,
     )
     assert await journal.commit(changeset) == frozenset()
-    assert await holds(db) == [("r1", "b", 1)]
+    assert await claims(db) == [("r1", "b", 1)]
 
 
 async def test_a_cluster_passes_to_its_canceller_in_one_turn(
@@ -194,14 +194,14 @@ async def test_a_cluster_passes_to_its_canceller_in_one_turn(
     changeset = Changeset(
         decisions=(
             OnMember(Kind.FINISHED, preempted, "cancelled by default/r2"),
-            OnMember(Kind.RUN_INTENDED, mine, "the hold was passed on"),
+            OnMember(Kind.RUN_INTENDED, mine, "the claim was passed on"),
         ),
         taken=(mine,),
         freed=(preempted,),
         at=NOW,
     )
     assert await journal.commit(changeset) == frozenset()
-    assert await holds(db) == [("r2", "a", 1)]
+    assert await claims(db) == [("r2", "a", 1)]
 
 
 @pytest.mark.parametrize(
@@ -213,29 +213,29 @@ async def test_a_cluster_passes_to_its_canceller_in_one_turn(
         {"state": RunState.ENDED, "ended_at": NOW, "disarmed": False},
     ],
 )
-async def test_a_hold_stays_while_its_run_is_open_or_armed(
+async def test_a_claim_stays_while_its_run_is_open_or_armed(
     journal: Journal, db: AsyncEngine, waiting: list[Member], changes: dict[str, object]
 ) -> None:
     found = started(waiting[0], slot=1)
     await journal.commit(starting(found))
     open_still = replace(with_run(found, **changes), slot=None)
-    with pytest.raises(IntegrityConstraintViolationError, match="runs_hold_fkey"):
+    with pytest.raises(IntegrityConstraintViolationError, match="runs_claim_fkey"):
         await journal.commit(ending(open_still))
-    with pytest.raises(IntegrityError, match="runs_hold_fkey"):
-        await rows(db, "DELETE FROM holds")
-    assert await holds(db) == [("r1", "a", 1)]
+    with pytest.raises(IntegrityError, match="runs_claim_fkey"):
+        await rows(db, "DELETE FROM claims")
+    assert await claims(db) == [("r1", "a", 1)]
 
 
-async def test_no_run_without_a_hold(journal: Journal, waiting: list[Member]) -> None:
-    with pytest.raises(IntegrityConstraintViolationError, match="runs_hold_fkey"):
+async def test_no_run_without_a_claim(journal: Journal, waiting: list[Member]) -> None:
+    with pytest.raises(IntegrityConstraintViolationError, match="runs_claim_fkey"):
         await journal.commit(changing(started(waiting[0], slot=1)))
 
 
-async def test_no_run_under_another_rollouts_hold(
+async def test_no_run_under_another_rollouts_claim(
     journal: Journal, waiting: list[Member], rival: list[Member]
 ) -> None:
     await journal.commit(starting(started(waiting[0], slot=1)))
-    with pytest.raises(IntegrityConstraintViolationError, match="runs_hold_fkey"):
+    with pytest.raises(IntegrityConstraintViolationError, match="runs_claim_fkey"):
         await journal.commit(changing(started(rival[0], slot=1)))
 
 
@@ -256,7 +256,7 @@ async def test_a_withdrawn_run_is_reopened_under_a_new_hold(
     await journal.commit(starting(started(waiting[1], slot=1)))
     reopened = replace(with_run(found, state=RunState.ACCEPTED), slot=2)
     assert await journal.commit(starting(reopened)) == frozenset()
-    assert await holds(db) == [("r1", "b", 1), ("r1", "a", 2)]
+    assert await claims(db) == [("r1", "b", 1), ("r1", "a", 2)]
 
 
 async def test_the_next_attempt_takes_the_slot_in_the_turn_that_ended_the_last(
@@ -276,7 +276,7 @@ async def test_the_next_attempt_takes_the_slot_in_the_turn_that_ended_the_last(
         at=NOW,
     )
     assert await journal.commit(changeset) == frozenset()
-    assert await holds(db) == [("r1", "a", 2)]
+    assert await claims(db) == [("r1", "a", 2)]
     assert await rows(db, "SELECT id, state FROM runs ORDER BY intended_at, state") == [
         ("run-r1-a", "ended"),
         ("second", "intended"),

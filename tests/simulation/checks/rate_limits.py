@@ -72,7 +72,7 @@ class DurationStats:
             while 2 * level - 1 <= ended:
                 level *= 2
             self._check(
-                "pace: levels of a ramp-up",
+                "rate limits: levels of a ramp-up",
                 flying < level,
                 event,
                 flying,
@@ -87,5 +87,5 @@ class DurationStats:
         while times[0] <= event.at - WINDOW:
             times.popleft()
         if most:
-            name = f"pace: starts a minute of a {of}"
+            name = f"rate limits: starts a minute of a {of}"
             self._check(name, len(times) <= most, event, len(times), "starts of", most)

@@ -10,7 +10,7 @@ from ibgu.core.forecast import eta, makespan
 from ibgu.core.model import Action
 from ibgu.core.rate_limits import RateLimits, words
 from tests.core.fleet.records import NOW
-from tests.core.forecast.test_eta import PACES, rest, seconds
+from tests.core.forecast.test_eta import RATE_LIMITS, rest, seconds
 
 RAMP = RateLimits(ramp_up=True)
 SPANS = st.lists(st.floats(1, 1000), max_size=30)
@@ -52,7 +52,7 @@ def test_a_pace_never_makes_it_faster(
 
 
 def test_the_end_of_a_paced_step_tells_what_it_was_reckoned_from() -> None:
-    found = eta(rest(slots=100, waiting=40, rate_limits=RateLimits(10)), NOW, PACES)
+    found = eta(rest(slots=100, waiting=40, rate_limits=RateLimits(10)), NOW, RATE_LIMITS)
     earliest, at, latest = seconds(found)
     assert (earliest, latest) == (180.0 + 100.0, 180.0 + 150.0)
     assert earliest <= at <= latest
@@ -61,14 +61,14 @@ def test_the_end_of_a_paced_step_tells_what_it_was_reckoned_from() -> None:
 
 
 def test_what_others_start_is_not_known() -> None:
-    found = eta(rest(slots=100, waiting=4, shared=True), NOW, PACES)
+    found = eta(rest(slots=100, waiting=4, shared=True), NOW, RATE_LIMITS)
     assert found is not None
     assert found.latest == NOW + timedelta(days=1)
     assert found.basis.endswith("not counted: the hub's limit on starts, which others share")
 
 
 def test_of_who_has_started_the_pace_is_over() -> None:
-    found = eta(rest(waiting=0, in_flight=[], rate_limits=RateLimits(10)), NOW, PACES)
+    found = eta(rest(waiting=0, in_flight=[], rate_limits=RateLimits(10)), NOW, RATE_LIMITS)
     assert found is None
 
 

@@ -7,7 +7,7 @@ import pytest
 from ibgu.core.works.names import RAMP_UP, START_JITTER, STARTS_PER_MINUTE
 from ibgu.db import Journal
 from tests.api.conftest import Ask
-from tests.api.fleet import PACE, fleet
+from tests.api.fleet import RATE_LIMITED, fleet
 from tests.api.test_preview import Preview, clusters, preview, proposed
 
 pytestmark = pytest.mark.hub
@@ -22,13 +22,13 @@ async def told(ask: Ask, path: str, **query: Any) -> Any:
 
 
 async def test_a_paced_rollout_runs_and_its_step_tells_the_pace(ask: Ask, journal: Journal) -> None:
-    await fleet(journal, hold=PACE)
+    await fleet(journal, hold=RATE_LIMITED)
     found = await told(ask, PATH)
     assert (found["phase"], found["hold"]) == ("Running", None)
     _, upgrade, planned = (await told(ask, f"{PATH}/steps"))["items"]
-    assert (upgrade["hold"], planned["pace"]) == (None, None)
-    assert (upgrade["pace"]["kind"], upgrade["pace"]["who"]) == ("StartRate", "ibgu")
-    assert upgrade["pace"]["until"] > upgrade["pace"]["since"]
+    assert (upgrade["hold"], planned["rateLimit"]) == (None, None)
+    assert (upgrade["rateLimit"]["kind"], upgrade["rateLimit"]["who"]) == ("StartRate", "ibgu")
+    assert upgrade["rateLimit"]["until"] > upgrade["rateLimit"]["since"]
     reasons = {each["kind"]: each["count"] for each in upgrade["reasons"]}
     assert reasons == {"Rebooting": 1, "StartRate": 1, "ClaimedByOther": 1}
 
@@ -36,7 +36,7 @@ async def test_a_paced_rollout_runs_and_its_step_tells_the_pace(ask: Ask, journa
 async def test_who_could_start_but_for_the_pace_waits_and_shows_it(
     ask: Ask, journal: Journal
 ) -> None:
-    await fleet(journal, hold=PACE)
+    await fleet(journal, hold=RATE_LIMITED)
     (one,) = (await told(ask, f"{PATH}/members", step=2, reason="StartRate"))["items"]
     assert (one["cluster"], one["reason"]["kind"]) == ("b", "StartRate")
     grid = await told(ask, f"{PATH}/grid", step=2)
