@@ -516,7 +516,7 @@ async def test_failed_clusters_are_tried_again_by_an_ibgu_of_their_own(
     answers = [await post("olga", "retry"), await post("olga", "retry")]
     assert [each.status_code for each in answers] == [202, 409]
     said = answers[0].json()["done"]
-    assert "takes 1 failed clusters of ran-x1" in said
+    assert "takes 1 failed cluster of ran-x1" in said
     for words in ("x1-c (cancelled)", "x1-d (TakenOver)", "x1-e (its truth", "x1-f (owned by"):
         assert words in said
     assert "x1-a (owned by ran-x1-retry-" in answers[1].json()["detail"]

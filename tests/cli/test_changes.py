@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import structlog
 import yaml
+from msgspec.structs import replace
 
 from ibgu.core.model import Action, Cause, StepState
 from ibgu.db import Journal
@@ -44,7 +45,7 @@ async def test_pause_and_resume(
     assert (await on_hub(admin)).metadata.annotations["ibgu.dev/pause"] == "olga: mirror"
     again = await ibgu("pause", "ran-x1", "--dry-run", *direct, user="olga")
     assert again.stdout == "dry run, nothing was changed: ran-x1 is paused already (olga: mirror)\n"
-    resumed = await ibgu("resume", "ran-x1", "-o", "json", *direct, user="olga")
+    resumed = await ibgu("resume", "ran-x1", "--yes", "-o", "json", *direct, user="olga")
     said = "ran-x1 is no longer paused; if the circuit breaker," if direct else "ran-x1 goes on"
     assert json.loads(resumed.stdout)["done"].startswith(said)
     marks = (await on_hub(admin)).metadata.annotations
@@ -149,13 +150,14 @@ async def test_what_only_ibgu_knows(ibgu: Ibgu, made: Made, journal: Journal) ->
 @pytest.mark.usefixtures("clusters")
 async def test_retry(ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient) -> None:
     one = known(await made("Prep", "Upgrade"))
+    one = replace(one, spec=replace(one.spec, plan=one.spec.plan[:2]))
     await seen(journal, one)
     prep = await open_step(journal, step(one, 0, Action.PREP, state=StepState.FINISHED))
     await put(journal, failed(prep, "x1-a", 0, "no", cause=Cause.PAYLOAD_REFUSED))
     nobody = await ibgu("retry", "ran-x1", "other", user="olga")
     assert nobody.stderr.startswith("ibgu: none of these clusters has failed")
     done = await ibgu("retry", "ran-x1", user="olga")
-    assert "takes 1 failed clusters of ran-x1 through the plan again" in done.stdout, done.output
+    assert "takes 1 failed cluster of ran-x1 through the plan again" in done.stdout, done.output
     assert len(await ibgus(admin)) == 2
     unasked = await ibgu("retry", "ran-x1", "--direct", user="olga")
     assert unasked.exit_code == 2

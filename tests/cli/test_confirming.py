@@ -9,13 +9,15 @@ from msgspec.structs import replace
 
 from ibgu.core.change import ADOPT, RISKS, SKIP
 from ibgu.core.kinds import LabelRequirement, LabelSelector
-from ibgu.core.model import Action
+from ibgu.core.model import Action, Cause, StepState
 from ibgu.db import Journal
+from ibgu.hub import paths
 from ibgu.hub.client import HubClient
-from tests.api.fleet import fleet, seen
-from tests.api.test_changes import admin, clusters, known, made, on_hub
+from tests.api.fleet import CIRCUIT_BREAKER, failed, fleet, open_step, put, seen
+from tests.api.test_changes import admin, clusters, ibgus, known, made, on_hub
 from tests.cli.conftest import Ibgu
 from tests.cli.terminal import OnTerminal, on_terminal
+from tests.db.records import NOW, member, step
 
 __all__ = ["admin", "clusters", "made", "on_terminal"]
 pytestmark = pytest.mark.hub
@@ -127,6 +129,83 @@ async def test_scripts_mean_it_and_their_log_says_what_is_lost(
     assert done.exit_code == 0, done.output
     assert done.stderr == f"This can't be undone. {RISKS[Action.ABORT].lost}\n"
     assert len((await on_hub(admin)).spec.plan) == 2
+
+
+async def going_on(admin: HubClient, journal: Journal, uid: str) -> None:
+    """ran-x1 has finalized some of its clusters when the circuit breaker stops it."""
+    found = known(uid)
+    await seen(journal, found)
+    for index, action in enumerate((Action.PREP, Action.UPGRADE)):
+        over = step(found, index, action, state=StepState.FINISHED, finished_at=NOW)
+        await open_step(journal, over)
+    hold = CIRCUIT_BREAKER
+    finalize = await open_step(journal, step(found, 2, Action.FINALIZE_UPGRADE, hold=hold, total=3))
+    gone = failed(finalize, "a", 0, "no space left", cause=Cause.FINALIZE_FAILED)
+    await put(journal, gone, member(finalize, "b", 1), member(finalize, "c", 2))
+    message = "Waiting for plan step 2 to be completed"
+    condition = {"type": "Progressing", "status": "True", "reason": "InProgress"}
+    stamped = condition | {"message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    path = f"{paths.ibgu('default', 'ran-x1')}/status"
+    body = {"status": {"conditions": [stamped]}}
+    kind = "application/merge-patch+json"
+    await admin.request("PATCH", path, body=body, content_type=kind)
+
+
+@DIRECT
+async def test_a_resume_that_finalizes_others_asks_for_the_name(
+    on_terminal: OnTerminal,
+    ibgu: Ibgu,
+    made: Made,
+    journal: Journal,
+    admin: HubClient,
+    direct: tuple[str, ...],
+) -> None:
+    """As on the page: what the step would do to those that wait can't be undone."""
+    await going_on(admin, journal, await made("Prep", "Upgrade", "FinalizeUpgrade"))
+    lost = f"The rollout goes on with FinalizeUpgrade. {RISKS[Action.FINALIZE_UPGRADE].lost}"
+    script = await ibgu("resume", "ran-x1", *direct, user="olga")
+    assert (script.exit_code, script.stdout) == (2, "")
+    assert script.stderr.startswith("ibgu: ran-x1: nothing was done. This can't be undone. ")
+    assert lost in script.stderr
+    wrong = await on_terminal("resume", "ran-x1", *direct, types="yes\n")
+    told = unwrapped(wrong.screen)
+    assert wrong.exit_code == 1
+    assert ("" if direct else "This can't be undone for 2 clusters. ") + lost in told
+    assert (await as_it_was(admin))[1] == {}
+    tried = await ibgu("resume", "ran-x1", "--dry-run", *direct, user="olga")
+    assert lost in tried.stdout, tried.output
+    done = await on_terminal("resume", "ran-x1", *direct, types="ran-x1\n")
+    assert done.exit_code == 0, done.screen
+    again = await ibgu("resume", "ran-x1", "--yes", *direct, user="olga")
+    assert again.exit_code == 0, again.output
+    assert again.stderr == f"This can't be undone. {lost}\n"
+    assert set((await as_it_was(admin))[1]) == {"ibgu.dev/resume"}
+
+
+async def test_a_retry_that_finalizes_asks_for_the_name(
+    on_terminal: OnTerminal, ibgu: Ibgu, made: Made, journal: Journal, admin: HubClient
+) -> None:
+    await going_on(admin, journal, await made("Prep", "Upgrade", "FinalizeUpgrade"))
+    cluster = {
+        "apiVersion": "cluster.open-cluster-management.io/v1",
+        "kind": "ManagedCluster",
+        "metadata": {"name": "a", "labels": {"name": "a", Action.UPGRADE.completed_label: ""}},
+        "spec": {},
+    }
+    await admin.request("POST", paths.MANAGED_CLUSTERS, body=cluster)
+    try:
+        script = await ibgu("retry", "ran-x1", "a", user="olga")
+        assert (script.exit_code, script.stdout) == (2, "")
+        assert "The failed clusters go through FinalizeUpgrade." in script.stderr
+        wrong = await on_terminal("retry", "ran-x1", "a", types="a\n")
+        assert wrong.exit_code == 1
+        assert "This can't be undone for 1 cluster. The failed" in unwrapped(wrong.screen)
+        assert len(await ibgus(admin)) == 1
+        done = await on_terminal("retry", "ran-x1", "a", types="ran-x1\n")
+        assert done.exit_code == 0, done.screen
+        assert len(await ibgus(admin)) == 2
+    finally:
+        await admin.request("DELETE", paths.managed_cluster("a"))
 
 
 async def test_what_can_be_undone_asks_nothing(

@@ -41,6 +41,7 @@ def resume(
     name: Rollout,
     namespace: Namespace = "",
     dry_run: DryRun = False,
+    yes: Yes = False,
     direct: Direct = False,
     output: Form = Output.TEXT,
     server: Server = DEFAULT_SERVER,
@@ -53,7 +54,12 @@ def resume(
     from ibgu.cli.rest.target import Target
     from ibgu.core import change
 
-    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
+    how = How(
+        Target(server, token, ca_file, namespace),
+        *(name, dry_run, direct, output),
+        yes=yes,
+        by_state="resume",
+    )
     make(
         how,
         lambda client, where, dry_run: client.resume(where, name, dry_run=dry_run),

@@ -1,12 +1,13 @@
 """Makes a change through the REST API or on the hub directly, and reports it in the same words."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ibgu.cli.change.confirming import lost, require_name, require_terminal, warn
 from ibgu.cli.change.options import Output
@@ -15,13 +16,15 @@ from ibgu.cli.rest.target import Target
 from ibgu.client import Client, RestError
 from ibgu.client.responses.changes import Change, NewStep
 from ibgu.client.responses.preview import PreviewOf
-from ibgu.core.change.danger import Risk
+from ibgu.core.change.danger import Danger, Risk
 
 if TYPE_CHECKING:
     from ibgu.core import change as core
     from ibgu.hub.changes import Changes
 
-    Decide = Callable[[Changes, core.Target], Awaitable[core.Change]]
+    T = TypeVar("T")
+    Act = Callable[[Changes, core.Target], Awaitable[T]]
+    Decide = Act[core.Change]
 
 Ask = Callable[[Client, str, bool], Change]
 """Takes the client, the namespace, and whether it is a dry run."""
@@ -40,11 +43,17 @@ class How(Struct, frozen=True):
     """Whether to skip confirmation, whatever the risk."""
     step: NewStep | None = None
     """The step to append, whose clusters a preview counts."""
+    by_state: str = ""
+    """The change as REST's `actions` names it, if its risk follows from the rollout's state."""
+    clusters: int | None = None
+    """The number of clusters that are named; None: the state or a preview tells."""
 
 
 def make(how: How, ask: Ask, decide: "Decide") -> None:
     with asking():
         namespace = how.target.in_namespace()
+        if how.by_state:
+            how = replace(how, risk=_risk_by_state(how, namespace))
 
         def change(*, dry_run: bool) -> Change:
             if how.direct:
@@ -69,9 +78,30 @@ def _confirm(how: How, namespace: str, change: Callable[..., Change]) -> None:
     return None
 
 
+def _risk_by_state(how: How, namespace: str) -> Risk:
+    """Returns the risk that the page names too; `--direct` offers only a resume of this kind."""
+    if how.direct:
+        return asyncio.run(_on_hub(how, namespace, _risk_of_resume, dry_run=True))
+    with _or_directly():
+        found = how.target.client().actions(namespace, how.name).items
+    permit = next(each for each in found if each.name == how.by_state)
+    return Risk(Danger(permit.danger), permit.lost)
+
+
+async def _risk_of_resume(_: "Changes", target: "core.Target") -> Risk:
+    from ibgu.core.change import risk_of_resume
+
+    return risk_of_resume(target)
+
+
 def _clusters(how: How, namespace: str) -> int | None:
-    """Returns the number of clusters of the new step, if known."""
-    if how.direct or how.step is None:
+    """Returns the number of clusters that the change is about, if known."""
+    if how.direct or how.clusters is not None:
+        return how.clusters
+    if how.by_state == "resume":
+        current = how.target.client().rollout(namespace, how.name).current
+        return current.counts.waiting if current else None
+    if how.step is None:
         return None
     body = PreviewOf(namespace=namespace, name=how.name, append=(how.step,))
     with suppress(RestError):
@@ -90,8 +120,15 @@ def simply(decide: "Callable[[core.Target], core.Change]") -> "Decide":
 
 
 def _asked(how: How, namespace: str, ask: Ask, *, dry_run: bool) -> Change:
-    try:
+    with _or_directly():
         return ask(how.target.client(), namespace, dry_run)
+
+
+@contextmanager
+def _or_directly() -> Iterator[None]:
+    """Names `--direct` if ibgu can't be reached."""
+    try:
+        yield
     except RestError as error:
         if error.status:
             raise
@@ -101,10 +138,25 @@ def _asked(how: How, namespace: str, ask: Ask, *, dry_run: bool) -> Change:
 
 async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool) -> Change:
     """Makes the change with the kubeconfig's rights alone. Raises RestError."""
+    from ibgu.core.change import Refused
+
+    async def made(changes: "Changes", target: "core.Target") -> "core.Change":
+        change = await decide(changes, target)
+        await changes.make(target, change)
+        return change
+
+    try:
+        change = await _on_hub(how, namespace, made, dry_run=dry_run)
+    except Refused as refused:
+        raise RestError(str(refused)) from refused
+    return Change(done=change.done, kubectl=change.kubectl)
+
+
+async def _on_hub(how: How, namespace: str, act: "Act[T]", *, dry_run: bool) -> "T":
+    """Reads the IBGU with the kubeconfig's rights, and acts on it. Raises RestError."""
     from datetime import UTC, datetime
 
     from ibgu.cli.rest.hub import hub_words
-    from ibgu.core.change import Refused
     from ibgu.hub.access import whoami
     from ibgu.hub.changes import Changes
     from ibgu.hub.client import HubClient
@@ -115,14 +167,10 @@ async def _directly(how: How, namespace: str, decide: "Decide", *, dry_run: bool
             changes = Changes(hub, "ibgu", dry_run=dry_run)
             who = await whoami(hub)
             target = await changes.read(namespace, how.name, who, datetime.now(UTC))
-            change = await decide(changes, target)
-            await changes.make(target, change)
+            return await act(changes, target)
     except HubError as error:
         again = "; nothing was done; look again and repeat" if error.conflict else ""
         raise RestError(f"{hub_words(error)}{again}") from error
-    except Refused as refused:
-        raise RestError(str(refused)) from refused
-    return Change(done=change.done, kubectl=change.kubectl)
 
 
 def _print(told: Change, how: How) -> None:

@@ -97,6 +97,7 @@ def retry(
     ] = "",
     namespace: Namespace = "",
     dry_run: DryRun = False,
+    yes: Yes = False,
     direct: Direct = False,
     output: Form = Output.TEXT,
     server: Server = DEFAULT_SERVER,
@@ -112,7 +113,13 @@ def retry(
     if direct:
         raise typer.BadParameter("only ibgu knows who has failed, and why: not with --direct")
     cause = chosen("--cause", cause, causes()) if cause else ""
-    how = How(Target(server, token, ca_file, namespace), name, dry_run, direct, output)
+    how = How(
+        Target(server, token, ca_file, namespace),
+        *(name, dry_run, direct, output),
+        yes=yes,
+        by_state="retry",
+        clusters=len(set(clusters)) if clusters else None,
+    )
     body = Retry(clusters=tuple(clusters) if clusters else None, cause=cause or None)
     make(
         how,

@@ -4,7 +4,7 @@ not.
 Pure functions: the REST API and `ibgu --direct` read the object, call them, and send the result.
 """
 
-from ibgu.core.change.allowed import Permit, Standing, denied, permits
+from ibgu.core.change.allowed import Permit, Standing, denied, permits, risk_of_resume
 from ibgu.core.change.controls import adopt, pause, resume, skip, skip_named
 from ibgu.core.change.danger import ADOPT, RISKS, SKIP, Danger, Risk, risk_of
 from ibgu.core.change.model import Change, Refused, Target
@@ -37,6 +37,7 @@ __all__ = [
     "resume",
     "retry",
     "risk_of",
+    "risk_of_resume",
     "skip",
     "skip_named",
     "why_no_retry",

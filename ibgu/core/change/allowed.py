@@ -1,7 +1,7 @@
 """Decides which changes a rollout's state allows, and why not the others: the text of disabled
 buttons."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from ibgu.core.change.danger import (
     rank_of,
     risk_of_going_on,
 )
+from ibgu.core.change.model import Target
 from ibgu.core.change.plan import appendable, drawn, no_abort
 from ibgu.core.change.retry import ABORTS
 from ibgu.core.gates import LASTING
@@ -95,11 +96,26 @@ def resumable(hold: Reason | None) -> bool:
 
 
 def _risk_of_resume(standing: Standing) -> Risk:
-    """Returns the risk of the step that goes on at once."""
+    """Returns the risk of the step that goes on at once, or opens then."""
     newest = standing.newest
-    if newest is None or newest.state is StepState.FINISHED:
+    if newest is not None and newest.state is not StepState.FINISHED:
+        return _going_on(newest.actions)
+    plan, index = standing.rollout.spec.plan, newest.index + 1 if newest else 0
+    return _going_on([action for item in plan[index : index + 1] for action in item.actions])
+
+
+def risk_of_resume(target: Target) -> Risk:
+    """Returns the same by the object alone: its status names the step. Before it does, any step of
+    the plan may be the next."""
+    if target.completed:
         return Risk()
-    return risk_of_going_on("The rollout goes on with", newest.actions)
+    index = target.current
+    plan = target.plan if index is None else target.plan[index : index + 1]
+    return _going_on([action for item in plan for action in item.get("actions") or ()])
+
+
+def _going_on(actions: Collection[str]) -> Risk:
+    return risk_of_going_on("The rollout goes on with", actions)
 
 
 def _retry(standing: Standing, plan: Sequence[Sequence[str]]) -> Permit:

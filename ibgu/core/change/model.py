@@ -1,5 +1,6 @@
 """A change of an IBGU, as the hub takes it."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,6 +9,9 @@ from msgspec import Struct
 
 from ibgu.core.kinds import JsonObject
 from ibgu.core.works import names
+
+_STEP = re.compile(r"plan step (\d+)")
+"""In TALM's words for the condition Progressing, which ibgu writes too."""
 
 
 class Refused(Exception):
@@ -66,6 +70,13 @@ class Target(Struct, frozen=True):
             and found["status"] == "False"
             and found.get("observedGeneration") in (None, generation)
         )
+
+    @property
+    def current(self) -> int | None:
+        """The step that runs or comes next, from 0, by the status; None: it does not say."""
+        message = self.conditions.get("Progressing", {}).get("message", "")
+        found = _STEP.search(message)
+        return int(found[1]) if found else None
 
     @property
     def lists_all_clusters(self) -> bool:

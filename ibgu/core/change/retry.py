@@ -86,11 +86,15 @@ def retry(target: Target, failures: Sequence[Failure]) -> Change:
     name = body["metadata"]["name"]
     rest = _left_out(target, failures)
     return Change(
-        f"{name} takes {len(names)} failed clusters of {target.name} through the plan again"
+        f"{name} takes {_failed(len(names))} of {target.name} through the plan again"
         f"{rest and '; left out: '}{rest}",
         f"kubectl create -f - <<'EOF'\n{_json(body)}\nEOF",
         create=body,
     )
+
+
+def _failed(number: int) -> str:
+    return "1 failed cluster" if number == 1 else f"{number} failed clusters"
 
 
 def why_no_retry(target: Target, failures: Sequence[Failure]) -> str:

@@ -27,6 +27,7 @@ from ibgu.core.change import (
     permits,
     resume,
     retry,
+    risk_of_resume,
     skip,
     skip_named,
     why_no_retry,
@@ -646,9 +647,33 @@ def test_a_resume_risks_what_its_step_does() -> None:
     assert found.danger is Danger.IRREVERSIBLE
     assert found.lost.startswith("The rollout goes on with FinalizeUpgrade. The release from")
     assert risk(Action.ABORT_ON_FAILURE).danger is Danger.DESTRUCTIVE
-    for state in (None, StepState.FINISHED):
-        paused = standing("FinalizeUpgrade", hold=ReasonKind.PAUSED, state=state)
-        assert risk_of("resume", paused) == Risk()
+
+
+def test_a_resume_between_steps_risks_what_the_next_one_does() -> None:
+    def risk(*steps: str, state: StepState | None) -> Risk:
+        return risk_of("resume", standing(*steps, hold=ReasonKind.RESTORED, state=state))
+
+    first = risk("FinalizeUpgrade", state=None)
+    assert first.danger is Danger.IRREVERSIBLE
+    assert risk("Upgrade", "FinalizeUpgrade", state=StepState.FINISHED) == first
+    assert risk("Upgrade", "FinalizeUpgrade", state=None) == Risk()
+    assert risk("FinalizeUpgrade", state=StepState.FINISHED) == Risk()
+
+
+def test_what_a_resume_risks_is_in_the_status_too() -> None:
+    def risk(message: str, *, over: str = "True") -> Risk:
+        found = target("Upgrade", "FinalizeUpgrade")
+        condition = {"type": "Progressing", "status": over, "message": message}
+        found.object["status"] = {"conditions": [condition]}
+        return risk_of_resume(found)
+
+    words = "Waiting for plan step {} to be completed (1 of 3 clusters done)"
+    assert risk(words.format(0)) == Risk()
+    assert risk(words.format(1)).danger is Danger.IRREVERSIBLE
+    assert risk("All plan steps are completed", over="False") == Risk()
+    unsaid = risk_of_resume(target("Upgrade", "FinalizeUpgrade"))
+    assert unsaid.lost.startswith("The rollout goes on with FinalizeUpgrade.")
+    assert risk_of_resume(target("Upgrade")) == Risk()
 
 
 def test_a_retry_risks_what_the_plan_does() -> None:
