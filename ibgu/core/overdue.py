@@ -12,6 +12,8 @@ from enum import Enum
 from msgspec import Struct
 
 from ibgu.core.forecast import DurationsByAction
+from ibgu.core.gates import GATE_REASONS
+from ibgu.core.meaning import STARTS_AFTER_ANOTHER, STARTS_AT_ITS_TIME
 from ibgu.core.model import Action, Member, MemberState, Reason, ReasonKind, Run
 
 LEAST = timedelta(seconds=30)
@@ -111,20 +113,13 @@ RULES: dict[ReasonKind, Rule] = {
     ),
 }
 
-_QUEUED = "The cluster starts when one in flight ends; ibgu watches those for being overdue"
-_TIMED = "The cluster starts at the time that is told with the reason"
 EXEMPT: dict[ReasonKind, str] = {
-    ReasonKind.SLOT: _QUEUED,
-    ReasonKind.READY: _QUEUED,
+    ReasonKind.SLOT: STARTS_AFTER_ANOTHER,
+    ReasonKind.READY: STARTS_AFTER_ANOTHER,
     ReasonKind.REOPENING: "ibgu follows the cluster again when one in flight ends, and watches "
     "those for being overdue",
-    ReasonKind.RAMP_UP: _QUEUED,
-    ReasonKind.START_JITTER: _TIMED,
-    ReasonKind.START_RATE: _TIMED,
-    ReasonKind.HUB_START_RATE: _TIMED,
-    ReasonKind.FLOOR: "The cluster fails when the step's time is over, which is told with the "
-    "reason",
-}
+    ReasonKind.START_JITTER: STARTS_AT_ITS_TIME,
+} | {kind: reason.never_overdue for kind, reason in GATE_REASONS.items() if reason.never_overdue}
 """Reasons that are never overdue, and why."""
 FROM_THE_START = frozenset(ReasonKind) - RULES.keys() - EXEMPT.keys()
 """Reasons that wait for a person from their beginning, and say for what."""

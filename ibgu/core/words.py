@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from msgspec.structs import replace
 
+from ibgu.core.gates import HOLDS, RATE_LIMITS
 from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind
 
 
@@ -26,28 +27,6 @@ STARTABLE = frozenset(
     {ReasonKind.SLOT, ReasonKind.PROBING, ReasonKind.READY, ReasonKind.START_JITTER}
 )
 """Reasons of a waiting member that starts unless a hold keeps it."""
-
-HOLDS = frozenset(
-    {
-        ReasonKind.PAUSED,
-        ReasonKind.CIRCUIT_BREAKER,
-        ReasonKind.PAYLOAD_CHANGED,
-        ReasonKind.PAYLOAD_BLOCKED,
-        ReasonKind.UNBOUND,
-        ReasonKind.INVALID_PLAN,
-        ReasonKind.TALM,
-        ReasonKind.ADOPTION,
-        ReasonKind.ADOPTING,
-        ReasonKind.RESTORED,
-        ReasonKind.INTERNAL_ERROR,
-        ReasonKind.FLOOR,
-        ReasonKind.RATE_LIMIT_INVALID,
-    }
-)
-"""Reasons of a step or a rollout; a member may carry one as its own."""
-RATE_LIMITS = frozenset({ReasonKind.START_RATE, ReasonKind.HUB_START_RATE, ReasonKind.RAMP_UP})
-"""Reasons of a step whose members start one after the other: it is not held, and goes on by
-itself."""
 
 _IN_FLIGHT: dict[str | None, Word] = {
     ReasonKind.REBOOTING: Word.REBOOTING,

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ibgu.core.gates import HOLDS
 from ibgu.core.model import Cause, Member, MemberState, Outcome, Reason, ReasonKind, Who
-from ibgu.core.words import HOLDS, STARTABLE, Word, as_told, reason_of, word, word_of
+from ibgu.core.words import STARTABLE, Word, as_told, reason_of, word, word_of
 from tests.core.fleet.records import NOW, failed, member
 
 CIRCUIT_BREAKER = Reason(ReasonKind.CIRCUIT_BREAKER, NOW, "5 in a row", None, Who.PERSON)

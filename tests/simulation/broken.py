@@ -19,7 +19,6 @@ from ibgu.controller.mirror import Mirror
 from ibgu.controller.statuses import Statuses
 from ibgu.controller.talm import TalmWatch
 from ibgu.core import decide as planner
-from ibgu.core import gates
 from ibgu.core.decide import accepted as accepting
 from ibgu.core.decide import (
     arming,
@@ -33,7 +32,9 @@ from ibgu.core.decide import (
     waiting,
 )
 from ibgu.core.fleet import FleetState, Starts, TrackedStep
-from ibgu.core.gates.rate_limit import hub_rate, ramp_up, start_rate
+from ibgu.core.gates import registry
+from ibgu.core.gates.payload import PAYLOAD
+from ibgu.core.gates.rate_limit import HUB_START_RATE, RAMP_UP, START_RATE
 from ibgu.core.model import IbuView, Kind, Member, OnPendingPatch, Run, RunState, WorkView
 from ibgu.core.observe import JudgementKind
 from ibgu.core.observe import judge as judge_state
@@ -253,8 +254,8 @@ def foreign_label_overwritten(stack: ExitStack) -> None:
 
 def missing_payload_ignored(stack: ExitStack) -> None:
     """Clusters start whatever has become of their step's payload."""
-    kept = tuple(gate for gate in gates.GATES if gate is not gates.payload)
-    _set(stack, gates, "GATES", kept)
+    kept = tuple(gate for gate in registry.GATES if gate is not PAYLOAD)
+    _set(stack, registry, "GATES", kept)
 
 
 def gap_ignored(stack: ExitStack) -> None:
@@ -363,13 +364,14 @@ def refresh_rewrites(stack: ExitStack) -> None:
 
 def rate_ignored(stack: ExitStack) -> None:
     """Starts per minute are not limited."""
-    kept = tuple(gate for gate in gates.GATES if gate not in (start_rate, hub_rate))
-    _set(stack, gates, "GATES", kept)
+    kept = tuple(gate for gate in registry.GATES if gate not in (START_RATE, HUB_START_RATE))
+    _set(stack, registry, "GATES", kept)
 
 
 def ramp_up_ignored(stack: ExitStack) -> None:
     """A ramp-up is ignored: every member with a slot starts."""
-    _set(stack, gates, "GATES", tuple(gate for gate in gates.GATES if gate is not ramp_up))
+    kept = tuple(gate for gate in registry.GATES if gate is not RAMP_UP)
+    _set(stack, registry, "GATES", kept)
 
 
 def starts_forgotten(stack: ExitStack) -> None:

@@ -5,8 +5,8 @@ from functools import lru_cache
 from ibgu.api.mapping.overdue import stuck_among
 from ibgu.api.schemas.rollouts import EtaBody
 from ibgu.core.forecast import DurationsByAction, InFlight, Rest, eta
-from ibgu.core.gates import deadline
-from ibgu.core.model import MemberState, ReasonKind, Rollout, StepState
+from ibgu.core.gates import GATE_REASONS, deadline
+from ibgu.core.model import MemberState, Reason, Rollout, StepState
 from ibgu.core.rate_limits import UNLIMITED, RateLimits, rate_limits_of
 from ibgu.core.status import hold_of
 from ibgu.core.words import startable
@@ -81,5 +81,10 @@ def _rest(row: StepRow, rate_limits: RateLimits, duration_stats: DurationsByActi
         deadline=deadline(step, now),
         rate_limits=rate_limits,
         ended=row.counts.succeeded + row.counts.failed,
-        shared=step.hold is not None and step.hold.kind is ReasonKind.HUB_START_RATE,
+        shared=_unforeseeable(step.hold),
     )
+
+
+def _unforeseeable(hold: Reason | None) -> bool:
+    reason = GATE_REASONS.get(hold.kind) if hold else None
+    return reason is not None and not reason.foreseeable

@@ -8,7 +8,7 @@ waits for a slot or has one. A stopped member keeps slot and claim until a perso
 from ibgu.core.decide.context import DecisionContext
 from ibgu.core.fleet import TrackedStep
 from ibgu.core.gates import LASTING, limit
-from ibgu.core.gates.circuit_breaker import circuit_breaker
+from ibgu.core.gates.circuit_breaker import CIRCUIT_BREAKER
 from ibgu.core.model import Kind, Member, MemberState, Reason, ReasonKind, RunResult, Who
 
 
@@ -21,7 +21,7 @@ def kept_by_circuit_breaker(ctx: DecisionContext, member: Member) -> bool:
     lasting = hold is not None and hold.kind in LASTING
     if lasting and member.reason.kind is ReasonKind.CIRCUIT_BREAKER:
         return True
-    reason = hold if _engaged(hold) else circuit_breaker(ctx.snapshot, tracked, member, ctx.now)
+    reason = hold if _engaged(hold) else CIRCUIT_BREAKER.check(ctx.snapshot, tracked, ctx.now)
     if reason is None:
         return False
     if not lasting:

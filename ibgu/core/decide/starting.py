@@ -14,8 +14,7 @@ from ibgu.core.decide.running import decide_running, expire
 from ibgu.core.decide.waiting import decide_waiting
 from ibgu.core.decide.words import ended
 from ibgu.core.fleet import TrackedStep
-from ibgu.core.gates import held, limit
-from ibgu.core.gates.rate_limit import pace_of, places, vacancies
+from ibgu.core.gates import closed, limit, places, step_rate_limits, vacancies
 from ibgu.core.model import (
     Action,
     Kind,
@@ -50,7 +49,7 @@ def start_members(ctx: DecisionContext, step: TrackedStep) -> None:
     _fill(ctx, step, window)
     if _make_room(ctx, step, window):
         _fill(ctx, step, window)
-    _tell_pace(ctx, step)
+    _note_rate_limit(ctx, step)
     if ctx.rollout.hold is None:
         _look_ahead(ctx, step, window)
 
@@ -132,7 +131,7 @@ def _take_slots(ctx: DecisionContext, step: TrackedStep, head: Iterable[Member])
         if step.free <= len(kept):
             _when_grace_ends(ctx, kept)
             return
-        if not _may(ctx, step, member):
+        if not _may_start(ctx, step):
             return
         kind, member = _kind_now(ctx, member), ctx.again(member)
         if kind in _AT_ONCE and fresh(ctx, member):
@@ -171,9 +170,9 @@ def _when_grace_ends(ctx: DecisionContext, kept: list[Member]) -> None:
         ctx.requeue_at(cluster, when)
 
 
-def _may(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
+def _may_start(ctx: DecisionContext, step: TrackedStep) -> bool:
     """Whether all gates are open; a closed one is noted once, on the step, until it opens."""
-    reason = held(ctx.snapshot, step, member, ctx.now)
+    reason = closed(ctx.snapshot, step, ctx.now)
     hold = step.step.hold
     if not holds(reason):
         if holds(hold):
@@ -193,15 +192,15 @@ def _same(hold: Reason | None, reason: Reason) -> bool:
     return reason.kind is not ReasonKind.RATE_LIMIT_INVALID or hold.message == reason.message
 
 
-def _tell_pace(ctx: DecisionContext, step: TrackedStep) -> None:
+def _note_rate_limit(ctx: DecisionContext, step: TrackedStep) -> None:
     """Notes on the step's record, not in the history, which rate limit keeps members that could
     start."""
-    old, pace = step.step.hold, pace_of(ctx.tracked, step)
-    if old is None and pace.none and not ctx.facts.starts_per_minute:
+    old, limits = step.step.hold, step_rate_limits(ctx.tracked, step)
+    if old is None and limits.none and not ctx.facts.starts_per_minute:
         return
-    first = next(step.head(1), None) if step.free > 0 else None
-    reason = held(ctx.snapshot, step, first, ctx.now) if first else None
-    if old is not None and old.kind is ReasonKind.RATE_LIMIT_INVALID and not pace.problem:
+    could_start = step.free > 0 and next(step.head(1), None) is not None
+    reason = closed(ctx.snapshot, step, ctx.now) if could_start else None
+    if old is not None and old.kind is ReasonKind.RATE_LIMIT_INVALID and not limits.problem:
         words = ended(old)
         ctx.on_step(Kind.STEP_RELEASED, step.step, words, hold=None)
         old = None
@@ -234,7 +233,7 @@ def _preempt(ctx: DecisionContext, member: Member) -> None:
 def _put_off(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool:
     """Whether the member waits for its part of the jitter, which follows from member and attempt
     and counts from when it could have started first."""
-    jitter = pace_of(ctx.tracked, step)
+    jitter = step_rate_limits(ctx.tracked, step)
     delay = jitter.delay(f"{member.rollout}/{member.step}/{member.uid}/{member.attempts + 1}")
     waits = member.reason.kind is ReasonKind.START_JITTER
     if waits and member.reason.since > ctx.now:
@@ -270,7 +269,7 @@ def _turn_import_off(ctx: DecisionContext, step: TrackedStep, member: Member) ->
     if cluster is None or member.uid in ctx.fleet.pending_patches:
         return
     wishes = auto_import_off(ctx, cluster)
-    if wishes and not held(ctx.snapshot, step, member, ctx.now):
+    if wishes and not closed(ctx.snapshot, step, ctx.now):
         enqueue(ctx, cluster, wishes, "Upgrade is next")
 
 
@@ -280,7 +279,7 @@ def _make_room(ctx: DecisionContext, step: TrackedStep, window: int) -> bool:
     In a ramp-up they give up their place: a stuck member must not keep everybody at its level. A
     member that waits for a start rate takes no slot.
     """
-    full = step.full or vacancies(pace_of(ctx.tracked, step), step) <= 0
+    full = step.full or vacancies(step_rate_limits(ctx.tracked, step), step) <= 0
     late = _overdue(ctx, step) if full else []
     if not late:
         return False
@@ -305,7 +304,7 @@ def _needs_slot(ctx: DecisionContext, step: TrackedStep, member: Member) -> bool
         return True
     if member.reason.kind not in _STARTABLE:
         return False
-    reason = held(ctx.snapshot, step, member, ctx.now)
+    reason = closed(ctx.snapshot, step, ctx.now)
     if reason is not None and reason.until is not None:
         ctx.requeue_at("", reason.until)
     return reason is None or reason.kind is ReasonKind.RAMP_UP

@@ -7,10 +7,10 @@ from ibgu.core import failures
 from ibgu.core.explain.case import Case, Explained, Line, Past
 from ibgu.core.explain.causes import CAUSES
 from ibgu.core.explain.headline import headline
-from ibgu.core.explain.meaning import Meaning
 from ibgu.core.explain.past import history
 from ibgu.core.explain.reasons import REASONS
 from ibgu.core.failures import Failure, Known
+from ibgu.core.meaning import Meaning
 from ibgu.core.model import Cause, Member, Outcome, Reason, ReasonKind, Who
 from ibgu.core.overdue import Overdue, overdue_of
 from ibgu.core.words import Word, as_told, reason_of, word_of

@@ -1,6 +1,6 @@
 """The meaning of every cause for which a member did not succeed (R10.7), and what to do."""
 
-from ibgu.core.explain.meaning import Meaning
+from ibgu.core.meaning import Meaning
 from ibgu.core.model import Cause
 
 _AGAIN = "append AbortOnFailure, and Prep again"

@@ -1,9 +1,8 @@
 """The meaning of every reason why a member is not further (R17.1), what ends it, and what to do."""
 
-from ibgu.core.explain.meaning import Meaning
+from ibgu.core.gates import GATE_REASONS
+from ibgu.core.meaning import Meaning
 from ibgu.core.model import ReasonKind
-
-_RESUME = "then annotate the IBGU with ibgu.dev/resume"
 
 _WAITING = {
     ReasonKind.SLOT: Meaning(
@@ -118,93 +117,6 @@ _IN_FLIGHT = {
     ),
 }
 
-_HOLDS = {
-    ReasonKind.CIRCUIT_BREAKER: Meaning(
-        "too many clusters have failed alike, so nothing new starts in the step",
-        "a person lets it go on",
-        f"find out why they failed (ibgu status), {_RESUME}",
-    ),
-    ReasonKind.PAYLOAD_CHANGED: Meaning(
-        "what the step carries to its clusters has changed on the hub since it began",
-        "a person lets it go on with the new content",
-        f"see whether the change is meant, {_RESUME}",
-    ),
-    ReasonKind.PAYLOAD_BLOCKED: Meaning(
-        "what the rollout is to carry to its clusters can't be used",
-        "the objects on the hub are mended",
-        "mend what the line above names",
-    ),
-    ReasonKind.UNBOUND: Meaning(
-        "the rollout's namespace may take only clusters of the cluster sets that are bound to it",
-        "a set of the cluster is bound to the namespace (ManagedClusterSetBinding)",
-        "have the cluster's set bound to the namespace, or the rollout made where it is bound",
-    ),
-    ReasonKind.INVALID_PLAN: Meaning(
-        "the IBGU can't be carried out as it is now; what is in flight goes on",
-        "the IBGU is valid again",
-        "change the IBGU's spec as the line above says",
-    ),
-    ReasonKind.PAUSED: Meaning(
-        "a person has paused the rollout: nothing new starts",
-        "a person lets it go on",
-        "once what it was paused for is over: Resume, or `ibgu resume`",
-    ),
-    ReasonKind.TALM: Meaning(
-        "TALM runs on the hub, and two must not carry out one plan",
-        "TALM no longer runs",
-        "scale TALM's deployment to zero, as docs/coming-from-talm.md tells",
-    ),
-    ReasonKind.ADOPTION: Meaning(
-        "TALM has begun this rollout and left it unfinished",
-        "a person lets ibgu take it over",
-        "annotate the IBGU with ibgu.dev/adopt",
-    ),
-    ReasonKind.ADOPTING: Meaning(
-        "what TALM has left of the rollout is being removed", "nothing of it is left"
-    ),
-    ReasonKind.RESTORED: Meaning(
-        "the hub or the journal went back in time, and what is so can't be proven",
-        "a person lets it go on",
-        f"compare the clusters with what is shown, {_RESUME}",
-    ),
-    ReasonKind.INTERNAL_ERROR: Meaning(
-        "an error of ibgu's own keeps this rollout from being worked on, while all others go on; "
-        "its clusters in flight are not followed",
-        "ibgu gets through: it tries again by itself, after a minute and then ever more seldom, "
-        "and soon after the IBGU is changed",
-        "send the controller's log to those who maintain ibgu; a version without the error goes on "
-        "where this one stopped",
-    ),
-    ReasonKind.FLOOR: Meaning(
-        "too little of the step's time is left to start and see it through",
-        "the step's end: its waiting members fail as never started",
-        "append a step for the clusters that are left, with a longer timeout",
-    ),
-}
-
-_RATE_LIMITS = {
-    ReasonKind.RATE_LIMIT_INVALID: Meaning(
-        "an annotation of the rate limits can't be read, so nothing new starts; clusters in "
-        "flight go on",
-        "the annotation is changed or removed",
-        "change or remove the annotation that the line above names",
-    ),
-    ReasonKind.START_RATE: Meaning(
-        "as many clusters of the rollout have started within a minute as the IBGU allows",
-        "the next one may start, a minute after the earliest of these starts: the time is told",
-        "nothing; or change or remove the annotation ibgu.dev/starts-per-minute",
-    ),
-    ReasonKind.HUB_START_RATE: Meaning(
-        "as many clusters of the whole hub have started within a minute as ibgu is set to allow; "
-        "rollouts that wait for this get the same share",
-        "the next one may start, a minute after the earliest of these starts: the time is told",
-        "nothing; or change the setting IBGU_STARTS_PER_MINUTE",
-    ),
-    ReasonKind.RAMP_UP: Meaning(
-        "the rollout begins with one cluster, then two, then four: all that may be in flight are",
-        "as many clusters as the line above names have ended; one that hangs ends at its limit",
-        "nothing; or remove the annotation ibgu.dev/ramp-up to go on at full width",
-    ),
-}
-
-REASONS: dict[ReasonKind, Meaning] = _WAITING | _IN_FLIGHT | _HOLDS | _RATE_LIMITS
+REASONS: dict[ReasonKind, Meaning] = (
+    _WAITING | _IN_FLIGHT | {kind: reason.meaning for kind, reason in GATE_REASONS.items()}
+)

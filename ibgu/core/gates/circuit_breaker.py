@@ -7,14 +7,14 @@ from itertools import islice
 from math import ceil
 
 from ibgu.core.fleet import End, TrackedStep
-from ibgu.core.model import Member, Reason, ReasonKind, Step, Who
+from ibgu.core.gates.gate import EVERY_ACTION, GateInput, GateReason, StepGate
+from ibgu.core.meaning import RESUME, Meaning
+from ibgu.core.model import Action, Reason, ReasonKind, Step, Who
 from ibgu.core.snapshot import Snapshot
 from ibgu.core.works import names
 
 
-def circuit_breaker(
-    snapshot: Snapshot, step: TrackedStep, member: Member, now: datetime
-) -> Reason | None:
+def _circuit_breaker(snapshot: Snapshot, step: TrackedStep, now: datetime) -> Reason | None:
     if (
         snapshot.object
         and snapshot.object.metadata.annotations.get(names.CIRCUIT_BREAKER)
@@ -56,3 +56,23 @@ def streak(ended: Sequence[End], needed: int) -> str:
     if cause is None or any(end.cause is not cause for end in islice(reversed(ended), needed)):
         return ""
     return f"{needed} clusters in a row have failed with {cause}"
+
+
+CIRCUIT_BREAKER = StepGate(
+    name="circuit-breaker",
+    check=_circuit_breaker,
+    reasons={
+        ReasonKind.CIRCUIT_BREAKER: GateReason(
+            meaning=Meaning(
+                "too many clusters have failed alike, so nothing new starts in the step",
+                "a person lets it go on",
+                f"find out why they failed (ibgu status), {RESUME}",
+            ),
+            lasting=True,
+            stops_clock=True,
+        ),
+    },
+    needs=frozenset({GateInput.RECORDS, GateInput.OBJECT}),
+    holds=EVERY_ACTION,
+    chained=frozenset(action for action in Action if action.reboots),
+)

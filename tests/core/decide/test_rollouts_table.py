@@ -2,8 +2,8 @@
 
 import pytest
 
+from ibgu.core.gates import HOLDS
 from ibgu.core.model import RolloutState, StepState
-from ibgu.core.words import HOLDS
 from tests.core.decide.events import UID
 from tests.core.decide.places import HAPPENINGS, PLACES, TO_THE_OBJECT, said, turn_after
 from tests.core.decide.rollouts_table import TABLE

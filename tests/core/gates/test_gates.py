@@ -6,8 +6,18 @@ import pytest
 from msgspec.structs import replace
 
 from ibgu.core.fleet import TrackedStep
-from ibgu.core.gates import GATES, LASTING, deadline, held, share
-from ibgu.core.model import Member, Reason, ReasonKind, Who
+from ibgu.core.gates import (
+    EVERY_ACTION,
+    GATES,
+    HOLDS,
+    LASTING,
+    RATE_LIMITS,
+    StepGate,
+    closed,
+    deadline,
+    share,
+)
+from ibgu.core.model import Action, Reason, ReasonKind, Who
 from ibgu.core.snapshot import PayloadState, Snapshot
 from tests.core.decide.fleet import START, Twin, ibgu
 
@@ -26,14 +36,13 @@ def waiting(plan: str = "Prep", *, count: int = 3, timeout: int = 60) -> tuple[T
     return twin, uid
 
 
-def parts(twin: Twin, uid: str) -> tuple[Snapshot, TrackedStep, Member]:
+def parts(twin: Twin, uid: str) -> tuple[Snapshot, TrackedStep]:
     tracked = twin.tracked(uid)
-    return twin.snapshot(tracked), tracked.steps[0], twin.member(uid, 0, "site-1")
+    return twin.snapshot(tracked), tracked.steps[0]
 
 
 def kind_of(twin: Twin, uid: str) -> ReasonKind | None:
-    snapshot, step, member = parts(twin, uid)
-    reason = held(snapshot, step, member, twin.now)
+    reason = closed(*parts(twin, uid), twin.now)
     return reason.kind if reason else None
 
 
@@ -59,16 +68,15 @@ def test_a_steps_lasting_hold_comes_first_and_then_the_rollouts() -> None:
     assert kind_of(twin, uid) is ReasonKind.CIRCUIT_BREAKER
     hold_step(twin, uid, FLOOR)
     assert kind_of(twin, uid) is ReasonKind.TALM
-    assert [gate.__name__ for gate in GATES] == [
-        "step_hold",
-        "rollout_hold",
+    assert [gate.name for gate in GATES] == [
+        "rollout-hold",
         "payload",
-        "circuit_breaker",
-        "floor",
-        "invalid",
-        "start_rate",
-        "hub_rate",
-        "ramp_up",
+        "circuit-breaker",
+        "time-floor",
+        "invalid-rate-limit",
+        "start-rate",
+        "hub-start-rate",
+        "ramp-up",
     ]
 
 
@@ -96,8 +104,7 @@ def test_the_payload_is_frozen_when_the_step_starts(
     twin.payload = state
     assert kind_of(twin, uid) is kind
     if kind is not None:
-        snapshot, step, member = parts(twin, uid)
-        reason = held(snapshot, step, member, twin.now)
+        reason = closed(*parts(twin, uid), twin.now)
         assert reason is not None
         assert reason.who is Who.PERSON
 
@@ -105,8 +112,7 @@ def test_the_payload_is_frozen_when_the_step_starts(
 def test_what_is_not_read_yet_is_nobodys_fault() -> None:
     twin, uid = waiting()
     twin.payload = PayloadState(read=False)
-    snapshot, step, member = parts(twin, uid)
-    reason = held(snapshot, step, member, twin.now)
+    reason = closed(*parts(twin, uid), twin.now)
     assert reason is not None
     assert (reason.kind, reason.who) == (ReasonKind.PAYLOAD_BLOCKED, Who.IBGU)
 
@@ -147,3 +153,25 @@ def test_the_deadline_moves_with_the_clock() -> None:
 def test_the_share_is_of_all_members_even_when_some_have_ended() -> None:
     twin, uid = waiting()
     assert share(twin.tracked(uid), twin.tracked(uid).steps[0]) == 30 * MINUTE
+
+
+def test_a_reason_is_declared_by_one_gate() -> None:
+    kinds = [kind for gate in GATES for kind in gate.reasons]
+    assert len(kinds) == len(set(kinds))
+    assert set(kinds) == HOLDS | RATE_LIMITS
+    assert {ReasonKind.START_RATE, ReasonKind.HUB_START_RATE, ReasonKind.RAMP_UP} == RATE_LIMITS
+
+
+def test_only_the_circuit_breaker_guards_chained_actions() -> None:
+    chained = {gate.name: gate.chained for gate in GATES if isinstance(gate, StepGate)}
+    assert {name for name, actions in chained.items() if actions} == {"circuit-breaker"}
+    assert chained["circuit-breaker"] == {Action.UPGRADE, Action.ROLLBACK}
+
+
+def test_rate_limits_hold_only_what_loads_the_hub() -> None:
+    """Whatever leads a cluster back starts as fast as its slots allow."""
+    limited = [gate.name for gate in GATES if gate.holds != EVERY_ACTION]
+    assert limited == ["invalid-rate-limit", "start-rate", "hub-start-rate", "ramp-up"]
+    assert all(
+        gate.holds == {Action.PREP, Action.UPGRADE} for gate in GATES if gate.name in limited
+    )

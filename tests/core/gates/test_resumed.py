@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from ibgu.core.fleet import FleetState
-from ibgu.core.gates.circuit_breaker import circuit_breaker
+from ibgu.core.gates.circuit_breaker import CIRCUIT_BREAKER
 from ibgu.core.snapshot import Snapshot
 from tests.core.decide.fleet import Twin
-from tests.core.fleet.records import MINUTE, NOW, failed, member, rollout, step, world_of
+from tests.core.fleet.records import MINUTE, NOW, failed, rollout, step, world_of
 
 
 def engaged(failures: int, resumed: timedelta | None) -> bool:
@@ -17,10 +17,7 @@ def engaged(failures: int, resumed: timedelta | None) -> bool:
     members = [failed(name, at=NOW + n * MINUTE) for n, name in enumerate(names)]
     since = None if resumed is None else NOW + resumed
     fleet = world_of(rollout(), [step("Upgrade", breaker_reset_at=since)], members)
-    return (
-        circuit_breaker(snapshot(fleet), fleet.rollouts["uid-a"].steps[0], member("site-99"), NOW)
-        is not None
-    )
+    return CIRCUIT_BREAKER.check(snapshot(fleet), fleet.rollouts["uid-a"].steps[0], NOW) is not None
 
 
 def snapshot(fleet: FleetState) -> Snapshot:

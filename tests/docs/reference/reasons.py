@@ -1,7 +1,7 @@
 """docs/reference/reasons.md: why an unfinished cluster is not further, in explain's words."""
 
 from ibgu.core.explain import REASONS
-from ibgu.core.explain.meaning import NOTHING
+from ibgu.core.meaning import NOTHING
 from ibgu.core.model import ReasonKind
 from ibgu.core.overdue import EXEMPT, RULES, Usual
 from ibgu.core.spans import duration
