@@ -247,6 +247,22 @@ async def test_a_proposed_command_keeps_the_filters(
     assert "ibgu abort" not in text
 
 
+async def test_labels_that_no_cluster_of_the_rollout_has(
+    ibgu: Ibgu, scene: Scene, context: Context
+) -> None:
+    """Not "0 of 0", which reads as if all were well."""
+    rings = [seen_labels(each, {"ring": which}) for which, each in scene.names.items()]
+    await LabelStore(context.engine, context.hub).put(rings, 1)
+    for command in ("status", "stragglers"):
+        args = (command, "ran-r1", "-n", scene.namespace, "-l")
+        found = await ibgu(*args, "ring in (none)")
+        assert found.exit_code == 5, found.output
+        assert "None of the 5 clusters of ran-r1 matches -l 'ring in (none)'\n" in found.output
+        assert (await ibgu(*args, "ring=pull")).exit_code == 0
+    head = (await ibgu("status", *args[1:], "ring=other")).stdout.splitlines()[0]
+    assert "Completed: no clusters" not in head
+
+
 async def test_who_is_back_at_idle_is_told_of_no_abort(
     ibgu: Ibgu, scene: Scene, kubectl: Kubectl
 ) -> None:

@@ -8,6 +8,7 @@ import typer
 from ibgu.cli.read.options import DEFAULT_SERVER, CaFile, Namespace, Selector, Server, Token
 
 if TYPE_CHECKING:
+    from ibgu.cli.stragglers.facts import Known
     from ibgu.cli.stragglers.report import Report, Way
 
 
@@ -65,6 +66,7 @@ def stragglers(
         target = Target(server, token, ca_file, namespace)
         where = target.in_namespace()
         told = known(target.client(), where, name, selector)
+        _require_matches(told)
         found = report(told, asyncio.run(live(told.rollout)))
         known_causes = [*(group.kind for group in found.groups), *causes(), *reasons()]
         wanted = [chosen("--cause", each, dict.fromkeys(known_causes)) for each in cause or ()]
@@ -75,6 +77,15 @@ def stragglers(
             _an_action("--next", next_action),
         )
         _print(narrowed(found, only), output)
+
+
+def _require_matches(told: "Known") -> None:
+    from ibgu.cli.errors import NOBODY, fail
+    from ibgu.cli.show.names import nobody_matches
+
+    total = told.rollout.counts.total
+    if told.selector and total and not told.members:
+        fail(nobody_matches(told.rollout.name, total, told.selector), NOBODY)
 
 
 def _an_action(option: str, given: str) -> str:
